@@ -1,0 +1,222 @@
+package devvault
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// progressEvery is how often a build, or the wait for one, says that it is
+// still going on.
+const progressEvery = 30 * time.Second
+
+// maxBuildOutput bounds how much of the compiler's output an error carries.
+const maxBuildOutput = 16 << 10
+
+// builder compiles a server once and keeps the binary.
+type builder struct {
+	source string // directory of the server's module
+	cache  string // directory of the binaries
+	log    io.Writer
+}
+
+// build returns the path of the binary, compiling it if this is the first time.
+// Test packages run as processes of their own and start at the same time, so
+// one of them compiles and the others wait for it.
+func (b builder) build(ctx context.Context) (string, error) {
+	key, err := b.key(ctx)
+	if err != nil {
+		return "", err
+	}
+	target := filepath.Join(b.cache, "vault-"+key+exeSuffix())
+	if isFile(target) {
+		return target, nil
+	}
+	if err := os.MkdirAll(b.cache, 0o700); err != nil {
+		return "", fmt.Errorf("cache directory: %w", err)
+	}
+	unlock, err := b.lock(ctx, target+".lock")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if isFile(target) { // somebody else built it while we waited
+		return target, nil
+	}
+	return target, b.compile(ctx, target)
+}
+
+// key names the binary after everything it is made from.
+func (b builder) key(ctx context.Context) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
+	cmd.Dir, cmd.Env = b.source, buildEnv()
+	goVersion, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("building the dev Vault needs the go command: install it, or set %s to a vault or bao binary: %w",
+			binVariable, commandError(err))
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s %s/%s\n", trimLine(goVersion), runtime.GOOS, runtime.GOARCH)
+	if err := hashSource(sum, b.source); err != nil {
+		return "", fmt.Errorf("source of the dev Vault: %w", err)
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
+// hashSource writes the module's files to w, in the order of their names.
+func hashSource(w io.Writer, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if name != "go.mod" && name != "go.sum" && filepath.Ext(name) != ".go" {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s %d\n%s\n", name, len(text), text)
+	}
+	return nil
+}
+
+// lock waits until this process alone may build.
+func (b builder) lock(ctx context.Context, path string) (unlock func(), err error) {
+	said := progress{log: b.log, start: time.Now()}
+	err = poll(ctx, 100*time.Millisecond, func() (bool, error) {
+		unlock, err = tryLock(path)
+		if err != nil {
+			return false, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if unlock == nil {
+			said.waiting("waiting for another process that is building the dev Vault (it holds " + path + ")")
+		}
+		return unlock != nil, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// compile builds into a directory of its own and moves the result into place,
+// so that nobody ever sees half a binary.
+func (b builder) compile(ctx context.Context, target string) error {
+	b.removeLeftovers(target)
+	dir, err := os.MkdirTemp(b.cache, filepath.Base(target)+".partial-")
+	if err != nil {
+		return fmt.Errorf("building the dev Vault: %w", err)
+	}
+	defer os.RemoveAll(dir)
+
+	start := time.Now()
+	fmt.Fprintf(b.log, "building the dev Vault (once, about 4 minutes) into %s…\n", target)
+	partial := filepath.Join(dir, filepath.Base(target))
+	if output, err := b.runCompiler(ctx, partial, start); err != nil {
+		return fmt.Errorf("building the dev Vault in %s failed: %w\n%s", b.source, err, output)
+	}
+	if err := os.Rename(partial, target); err != nil {
+		return fmt.Errorf("building the dev Vault: %w", err)
+	}
+	fmt.Fprintf(b.log, "built the dev Vault in %s\n", time.Since(start).Round(time.Second))
+	return nil
+}
+
+// removeLeftovers removes what builds left that did not live to clean up. We
+// hold the lock, so none of them is alive.
+func (b builder) removeLeftovers(target string) {
+	leftovers, _ := filepath.Glob(target + ".partial-*")
+	for _, dir := range leftovers {
+		_ = os.RemoveAll(dir)
+	}
+}
+
+// runCompiler runs the go command, reporting progress, and returns what it said.
+func (b builder) runCompiler(ctx context.Context, out string, start time.Time) (string, error) {
+	var output bytes.Buffer
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out, ".")
+	cmd.Dir, cmd.Env = b.source, buildEnv()
+	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Cancel = func() error { return terminate(cmd.Process) } // lets the go command end its compilers
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	ticker := time.NewTicker(progressEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-done:
+			return tail(output.Bytes(), maxBuildOutput), err
+		case <-ticker.C:
+			fmt.Fprintf(b.log, "still building the dev Vault (%s)…\n", time.Since(start).Round(time.Second))
+		}
+	}
+}
+
+// buildEnv is our environment, less what could change the binary behind the
+// key's back: flags, a workspace, cross compilation, cgo.
+func buildEnv() []string {
+	return append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0",
+		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+}
+
+// progress says what it is told at once, and again every progressEvery.
+type progress struct {
+	log   io.Writer
+	start time.Time
+	next  time.Time
+}
+
+func (p *progress) waiting(what string) {
+	now := time.Now()
+	if now.Before(p.next) {
+		return
+	}
+	if p.next.IsZero() {
+		fmt.Fprintf(p.log, "%s…\n", what)
+	} else {
+		fmt.Fprintf(p.log, "still %s (%s)…\n", what, now.Sub(p.start).Round(time.Second))
+	}
+	p.next = now.Add(progressEvery)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func exeSuffix() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}
+
+func trimLine(text []byte) string { return strings.TrimSpace(string(text)) }
+
+// tail returns the last max bytes of a text, from the start of a line.
+func tail(text []byte, max int) string {
+	if len(text) <= max {
+		return string(text)
+	}
+	text = text[len(text)-max:]
+	if _, rest, ok := bytes.Cut(text, []byte("\n")); ok {
+		text = rest
+	}
+	return "…\n" + string(text)
+}

@@ -1,0 +1,300 @@
+package devvault
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// logBuffer is a log that may be read while it is written.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// fakeModule is a module to build in a second instead of four minutes.
+func fakeModule(t *testing.T, program string) (b builder, log *logBuffer) {
+	t.Helper()
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "go.mod"), "module fake\n\ngo 1.26.0\n")
+	writeFile(t, filepath.Join(dir, "main.go"), program)
+	log = &logBuffer{}
+	return builder{source: dir, cache: filepath.Join(t.TempDir(), "cache"), log: log}, log
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBuildOnceForAll(t *testing.T) {
+	b, log := fakeModule(t, "package main\n\nfunc main() { println(\"it runs\") }\n")
+	paths := make([]string, 4)
+	var wg sync.WaitGroup
+	for i := range paths {
+		wg.Go(func() {
+			path, err := b.build(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			paths[i] = path
+		})
+	}
+	wg.Wait()
+	for _, path := range paths {
+		if path != paths[0] {
+			t.Errorf("builders disagree about the binary: %q", paths)
+		}
+	}
+	if n := strings.Count(log.String(), "built the dev Vault in "); n != 1 {
+		t.Errorf("built %d times, want once; log:\n%s", n, log)
+	}
+	out, err := exec.CommandContext(t.Context(), paths[0]).CombinedOutput()
+	if err != nil || string(out) != "it runs\n" {
+		t.Errorf("the binary says %q, %v", out, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(b.cache, "*partial*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+func TestBuildAgainWhenSourceChanges(t *testing.T) {
+	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
+	keys := map[string]string{}
+	for _, change := range []struct{ file, text string }{
+		{"README", "not source"},
+		{"main.go", "package main\n\nfunc main() { println() }\n"},
+		{"go.sum", "example.com/x v1.0.0 h1:x=\n"},
+		{"more.go", "package main\n"},
+	} {
+		before, err := b.key(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(b.source, change.file), change.text)
+		after, err := b.key(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if changed := before != after; changed == (change.file == "README") {
+			t.Errorf("%s: key changed = %v", change.file, changed)
+		}
+		keys[after] = change.file
+	}
+	if len(keys) != 4 {
+		t.Errorf("keys repeat: %v", keys)
+	}
+}
+
+func TestBuildFailureShowsCompilerOutput(t *testing.T) {
+	b, _ := fakeModule(t, "package main\n\nfunc main() { undefinedName() }\n")
+	path, err := b.build(t.Context())
+	if err == nil {
+		t.Fatalf("built %s", path)
+	}
+	for _, want := range []string{"undefined: undefinedName", "main.go:3", b.source} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error lacks %q: %v", want, err)
+		}
+	}
+	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
+		t.Errorf("the compiler's exit status is not wrapped: %v", err)
+	}
+	// A failure must not leave the lock, nor anything that passes for a binary.
+	writeFile(t, filepath.Join(b.source, "fix.go"), "package main\n\nfunc undefinedName() {}\n")
+	if _, err := b.build(t.Context()); err != nil {
+		t.Errorf("after the fix: %v", err)
+	}
+}
+
+func TestBuildWaitsForOtherProcess(t *testing.T) {
+	b, log := fakeModule(t, "package main\n\nfunc main() {}\n")
+	holder := holdLock(t, lockPath(t, b))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	result := make(chan error, 1)
+	go func() {
+		_, err := b.build(ctx)
+		result <- err
+	}()
+	awaitLog(t, log, "waiting for another process that is building the dev Vault")
+
+	// The holder dies without giving the lock back, as a killed test would.
+	if err := holder.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = holder.Wait()
+	if err := <-result; err != nil {
+		t.Errorf("after the holder died: %v", err)
+	}
+}
+
+func TestBuildStopsWaitingWhenCancelled(t *testing.T) {
+	b, log := fakeModule(t, "package main\n\nfunc main() {}\n")
+	unlock, err := tryLock(lockPath(t, b))
+	if err != nil || unlock == nil {
+		t.Fatalf("lock: %v", err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	result := make(chan error, 1)
+	go func() {
+		_, err := b.build(ctx)
+		result <- err
+	}()
+	awaitLog(t, log, "waiting")
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+func TestBuildRemovesWhatDeadBuildsLeft(t *testing.T) {
+	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
+	left := strings.TrimSuffix(lockPath(t, b), ".lock") + ".partial-123"
+	writeFile(t, filepath.Join(left, "vault"), "half a binary")
+	if _, err := b.build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", left, err)
+	}
+}
+
+func TestFindSourceAbove(t *testing.T) {
+	root := t.TempDir()
+	writeFile(t, filepath.Join(root, "go.mod"), "module goblin/vaultkit\n\ngo 1.26.0\n")
+	want := filepath.Join(root, "internal", "devvault", "server")
+	writeFile(t, filepath.Join(want, "go.mod"), "module goblin/vaultkit/internal/devvault/server\n")
+	nested := filepath.Join(root, "test", "nested")
+	writeFile(t, filepath.Join(nested, "go.mod"), "module goblin/vaultkit/test/nested\n")
+	for _, from := range []string{root, want, nested} {
+		if got, ok := sourceAbove(from); !ok || got != want {
+			t.Errorf("from %s: got %q, %v", from, got, ok)
+		}
+	}
+	if got, ok := sourceAbove(t.TempDir()); ok {
+		t.Errorf("found %q where there is none", got)
+	}
+}
+
+func TestFindSourceThroughReplace(t *testing.T) {
+	root, err := findSource(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root = strings.TrimSuffix(root, filepath.FromSlash("/"+serverDir))
+	consumer := t.TempDir()
+	writeFile(t, filepath.Join(consumer, "go.mod"), "module consumer\n\ngo 1.26.0\n\n"+
+		"require goblin/vaultkit v0.0.0\n\nreplace goblin/vaultkit => "+root+"\n")
+	t.Chdir(consumer)
+	got, err := findSource(t.Context())
+	if err != nil || got != filepath.Join(root, filepath.FromSlash(serverDir)) {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestNoSourceNamesTheOtherWays(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv(binVariable, "")
+	_, err := Start(t.Context(), Options{Log: &logBuffer{}})
+	if err == nil {
+		t.Fatal("started without a source")
+	}
+	for _, want := range []string{binVariable, "vault or bao on PATH"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error lacks %q: %v", want, err)
+		}
+	}
+}
+
+// lockPath is where b locks, with its directory made.
+func lockPath(t *testing.T, b builder) string {
+	t.Helper()
+	key, err := b.key(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(b.cache, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(b.cache, "vault-"+key+exeSuffix()+".lock")
+}
+
+// holdLock has another process hold the lock.
+func holdLock(t *testing.T, path string) *exec.Cmd {
+	t.Helper()
+	cmd, line := play(t, "hold-lock", path)
+	if line != "locked" {
+		t.Fatalf("the other process says %q", line)
+	}
+	return cmd
+}
+
+// play starts this test binary in another role and returns its first line.
+func play(t *testing.T, args ...string) (*exec.Cmd, string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cmd, strings.TrimSpace(line)
+}
+
+func awaitLog(t *testing.T, log *logBuffer, want string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	err := poll(ctx, pollEvery, func() (bool, error) { return strings.Contains(log.String(), want), nil })
+	if err != nil {
+		t.Fatalf("log lacks %q: %v\n%s", want, err, log)
+	}
+}

@@ -1,0 +1,230 @@
+// Package devvault runs a real Vault server for tests, `vaultkit demo` and
+// `vaultkit dev`: on a loopback port, out of a private temporary directory,
+// initialised, unsealed, with the mounts that vaultkit expects.
+//
+//	srv, err := devvault.Start(ctx, devvault.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	defer srv.Stop()
+//	// srv.Addr(), srv.RootToken()
+//
+// # The binary
+//
+// $VAULTKIT_VAULT_BIN, any `vault` or `bao`, if set; else, with
+// [Options.UsePath], the `vault` or `bao` on PATH; else the pinned server in
+// internal/devvault/server, which is compiled once (about four minutes) into the
+// user's cache directory. Whichever it is, it is run the same way: `BIN server
+// -config=FILE`, never `-dev`, which would overwrite ~/.vault-token and can
+// neither be sealed for good nor restarted.
+//
+// # What it leaves behind
+//
+// [Server.Stop] removes the process and its directory. On Linux the server dies
+// with the process that started it, however that ends; elsewhere a crash may
+// leave the server running. The compiled binary stays in the cache.
+package devvault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// Options says which server to start. The zero value is an in-memory server on
+// a free port.
+type Options struct {
+	// Raft keeps the data on disk, so that it survives Kill and Restart.
+	// Default: in memory.
+	Raft bool
+
+	// Log receives the progress of a first build, and which binary is used if
+	// it is not the pinned one. Default: os.Stderr.
+	Log io.Writer
+
+	// UsePath looks for `vault`, then `bao`, on PATH when VAULTKIT_VAULT_BIN is
+	// not set. Tests leave it off: they are about one version.
+	UsePath bool
+
+	// Port to listen on, on 127.0.0.1. Default: a free one.
+	Port int
+}
+
+// How long a server may take to answer and to become active: hundreds of times
+// what an idle machine needs, because tests share a busy one.
+const (
+	readyInMemory = 20 * time.Second
+	readyRaft     = 60 * time.Second
+)
+
+// Server is a running Vault server. Its methods may be used concurrently.
+type Server struct {
+	node    node         // what to run, where
+	api     *api         // how to talk to it; holds the root token
+	keys    *credentials // a pointer: printing a Server must not print them
+	version string
+	audit   string // path of the audit log, or ""
+
+	mu      sync.Mutex // serialises Stop, Kill and Restart
+	proc    *process   // nil when it isn't running
+	stopped bool
+}
+
+// Start runs a Vault server and returns when it is ready: initialised,
+// unsealed, with KV version 2 at secret/, AppRole and Kubernetes auth at their
+// default paths, and a file audit device. ctx bounds the start only; the server
+// runs until [Server.Stop].
+//
+// Start builds the pinned server first if that has not happened yet on this
+// machine and no other binary was named, which takes minutes.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = os.Stderr
+	}
+	bin, err := findBinary(ctx, o)
+	if err != nil {
+		return nil, wrap("start", err)
+	}
+	dir, err := os.MkdirTemp("", "vaultkit-devvault-") // mode 0700
+	if err != nil {
+		return nil, wrap("start", err)
+	}
+	s := &Server{node: node{binary: bin, dir: dir, raft: o.Raft}, keys: &credentials{}}
+	if err := s.start(ctx, o); err != nil {
+		return nil, errors.Join(wrap("start", err), s.Stop())
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context, o Options) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	if err := s.launch(ctx, o.Port); err != nil {
+		return err
+	}
+	if err := s.setup(ctx, o.Log); err != nil {
+		return fmt.Errorf("%w; the server's log:\n%s", err, s.node.logTail())
+	}
+	return nil
+}
+
+// bound limits the time an operation waits for the server.
+func (s *Server) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := readyInMemory
+	if s.node.raft {
+		limit = readyRaft
+	}
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("vault is not ready after %s", limit))
+}
+
+// Addr is the server's base URL, http://127.0.0.1:PORT.
+func (s *Server) Addr() string { return s.node.addr() }
+
+// RootToken is a token that may do everything.
+func (s *Server) RootToken() string { return s.keys.rootToken }
+
+// AuditLog is the path of the audit device's file, one JSON document a line. It
+// is empty if an external binary refused to enable the device, and gone after
+// [Server.Stop].
+func (s *Server) AuditLog() string { return s.audit }
+
+// Version is what the server calls itself, for example 1.21.2.
+func (s *Server) Version() string { return s.version }
+
+// String names the server. It never shows the root token or the unseal key, and
+// neither does any other way of formatting a Server.
+func (s *Server) String() string { return "devvault.Server(" + s.Addr() + ")" }
+
+// GoString is like String.
+func (s *Server) GoString() string { return s.String() }
+
+// Format prints String, whatever the verb.
+func (s *Server) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// Seal seals the server: until [Server.Unseal] it answers 503 to everything.
+func (s *Server) Seal(ctx context.Context) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	return wrap("seal", s.api.seal(ctx))
+}
+
+// Unseal unseals the server and returns when it serves requests again.
+func (s *Server) Unseal(ctx context.Context) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	return wrap("unseal", s.api.unseal(ctx, s.keys.unsealKey))
+}
+
+// Kill ends the server at once, as a crash would. The data of a Raft server
+// stays for [Server.Restart]. Killing a server that isn't running does nothing.
+func (s *Server) Kill() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proc == nil {
+		return nil
+	}
+	err := s.proc.kill()
+	s.proc = nil
+	return wrap("kill", err)
+}
+
+// Restart starts a Raft server again after [Server.Kill], or ends it cleanly
+// and starts it again, on the same port with the same data, and unseals it. An
+// in-memory server cannot be restarted: its data would be gone.
+func (s *Server) Restart(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	return wrap("restart", s.restart(ctx))
+}
+
+func (s *Server) restart(ctx context.Context) error {
+	if s.stopped {
+		return errors.New("the server was stopped and its data removed: start a new one")
+	}
+	if !s.node.raft {
+		return errors.New("an in-memory server loses its data: start it with Options.Raft")
+	}
+	if s.proc != nil {
+		if err := s.proc.stop(); err != nil {
+			return err
+		}
+		s.proc = nil
+	}
+	proc, err := s.node.run(ctx)
+	if err != nil {
+		return err
+	}
+	s.proc = proc
+	return s.api.unseal(ctx, s.keys.unsealKey)
+}
+
+// Stop ends the server and removes its directory: cleanly if it ends within ten
+// seconds, by force if not. Stopping twice does nothing.
+func (s *Server) Stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil
+	}
+	s.stopped = true
+	var err error
+	if s.proc != nil {
+		err = s.proc.stop()
+		s.proc = nil
+	}
+	return wrap("stop", errors.Join(err, os.RemoveAll(s.node.dir)))
+}
+
+// wrap names the failed operation.
+func wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("devvault: %s: %w", op, err)
+}

@@ -1,0 +1,32 @@
+//go:build unix
+
+package devvault
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// tryLock takes the lock file at path, without waiting. It returns a nil unlock
+// if another process has it. The kernel gives the lock back when its holder
+// dies. The file stays: removing it would let two processes lock two files of
+// the same name.
+func tryLock(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return func() { _ = f.Close() }, nil
+	}
+	_ = f.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
+		return nil, nil
+	}
+	return nil, err
+}
+
+// terminate asks a process to end.
+func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }

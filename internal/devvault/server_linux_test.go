@@ -1,0 +1,95 @@
+package devvault
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestSecretsStayOutOfTheProcessList(t *testing.T) {
+	s := start(t, Options{})
+	texts := map[string]string{}
+	for _, name := range []string{"cmdline", "environ"} {
+		text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.proc.os.Pid), name))
+		if err != nil || len(text) == 0 {
+			t.Fatalf("%s: %q, %v", name, text, err)
+		}
+		texts[name] = string(text)
+	}
+	wantNoSecret(t, s, texts)
+}
+
+// The kernel ends the server with the thread that forked it, so that must not
+// be the caller's.
+func TestServerOutlivesTheStartingThread(t *testing.T) {
+	var s *Server
+	task := onEndingThread(func() {
+		var err error
+		if s, err = Start(t.Context(), Options{}); err != nil {
+			t.Error(err)
+		}
+	})
+	if s == nil {
+		return
+	}
+	defer s.Stop()
+	awaitTrue(t, "the thread has ended", func() bool {
+		_, err := os.Stat(task)
+		return errors.Is(err, os.ErrNotExist)
+	})
+	put(t, s, "v")
+}
+
+// onEndingThread runs f on a thread that ends then, and returns where the
+// kernel lists that thread for as long as it lives.
+func onEndingThread(f func()) (task string) {
+	done := make(chan string)
+	go func() {
+		runtime.LockOSThread() // without unlocking: the thread ends with us
+		if syscall.Gettid() == os.Getpid() {
+			// The main thread never ends. While we keep it, f gets another.
+			done <- onEndingThread(f)
+			return
+		}
+		f()
+		done <- filepath.Join("/proc/self/task", strconv.Itoa(syscall.Gettid()))
+	}()
+	return <-done
+}
+
+func TestServerDiesWithItsOwner(t *testing.T) {
+	owner, addr := play(t, "start-server")
+	host := strings.TrimPrefix(addr, "http://")
+	if !listens(host) {
+		t.Fatalf("no server at %q", addr)
+	}
+	if err := owner.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	awaitTrue(t, "the server has ended", func() bool { return !listens(host) })
+}
+
+func listens(host string) bool {
+	conn, err := net.Dial("tcp", host)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil
+}
+
+func awaitTrue(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := poll(ctx, pollEvery, func() (bool, error) { return done(), nil }); err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+}

@@ -1,0 +1,373 @@
+package devvault
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// start runs a server for the test.
+func start(t *testing.T, o Options) *Server {
+	t.Helper()
+	began := time.Now()
+	s, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("started %s in %s", s.Version(), time.Since(began).Round(time.Millisecond))
+	t.Cleanup(func() {
+		began := time.Now()
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+		t.Logf("stopped in %s", time.Since(began).Round(time.Millisecond))
+	})
+	return s
+}
+
+// put and get keep one secret, in KV version 2.
+func put(t *testing.T, s *Server, value string) {
+	t.Helper()
+	body := object{"data": object{"value": value}, "options": object{"cas": 0}}
+	if err := s.api.call(t.Context(), http.MethodPost, "secret/data/x", body, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t *testing.T, s *Server) (string, error) {
+	t.Helper()
+	var answer struct {
+		Data struct {
+			Data     map[string]string
+			Metadata struct{ Version int }
+		}
+	}
+	err := s.api.call(t.Context(), http.MethodGet, "secret/data/x", nil, &answer)
+	if err == nil && answer.Data.Metadata.Version != 1 {
+		err = fmt.Errorf("version %d, want 1", answer.Data.Metadata.Version)
+	}
+	return answer.Data.Data["value"], err
+}
+
+func wantSecret(t *testing.T, s *Server, want string) {
+	t.Helper()
+	if got, err := get(t, s); err != nil || got != want {
+		t.Errorf("the secret is %q, %v, want %q", got, err, want)
+	}
+}
+
+func TestStart(t *testing.T) {
+	s := start(t, Options{})
+	if os.Getenv(binVariable) == "" && s.Version() != "1.21.2" {
+		t.Errorf("version %q, want the pinned 1.21.2", s.Version())
+	}
+	if !strings.HasPrefix(s.Addr(), "http://127.0.0.1:") {
+		t.Errorf("address %q is not on the loopback", s.Addr())
+	}
+	put(t, s, "v")
+	wantSecret(t, s, "v")
+	for path, want := range map[string][]string{
+		"sys/mounts": {"secret/", "kv"},
+		"sys/auth":   {"approle/", "kubernetes/"},
+	} {
+		var answer json.RawMessage
+		if err := s.api.call(t.Context(), http.MethodGet, path, nil, &answer); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range want {
+			if !bytes.Contains(answer, []byte(text)) {
+				t.Errorf("%s lacks %q: %s", path, text, answer)
+			}
+		}
+	}
+}
+
+func TestAuditLog(t *testing.T) {
+	s := start(t, Options{})
+	if s.AuditLog() == "" && os.Getenv(binVariable) != "" {
+		return // an external server may refuse the device: see TestAuditRefused
+	}
+	put(t, s, "v")
+	text, err := os.ReadFile(s.AuditLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		if !json.Valid(line) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+	if !bytes.Contains(text, []byte(`"path":"secret/data/x"`)) {
+		t.Errorf("no trace of the write in %s", text)
+	}
+	if bytes.Contains(text, []byte(s.RootToken())) {
+		t.Error("the audit log shows the root token")
+	}
+}
+
+func TestAuditRefused(t *testing.T) {
+	refuse := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"errors":["cannot enable audit device via API"]}`, http.StatusBadRequest)
+	}))
+	defer refuse.Close()
+	log := &logBuffer{}
+	s := &Server{node: node{binary: binary{path: "bao"}}, api: newAPI(refuse.URL, &credentials{})}
+	if err := s.enableAudit(t.Context(), log); err != nil || s.AuditLog() != "" {
+		t.Errorf("external binary: got %q, %v, want to go on without a log", s.AuditLog(), err)
+	}
+	if !strings.Contains(log.String(), "without an audit log") {
+		t.Errorf("the log says %q", log)
+	}
+	s.node.binary.pinned = true
+	if err := s.enableAudit(t.Context(), log); err == nil || !strings.Contains(err.Error(), "via API") {
+		t.Errorf("pinned binary: got %v, want the server's error", err)
+	}
+}
+
+func TestRaftKeepsDataOverKill(t *testing.T) {
+	s := start(t, Options{Raft: true})
+	put(t, s, "v")
+	addr := s.Addr()
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(t, s); err == nil {
+		t.Error("a killed server answers")
+	}
+	if err := s.Kill(); err != nil {
+		t.Errorf("second kill: %v", err)
+	}
+	for _, from := range []string{"killed", "running"} {
+		began := time.Now()
+		if err := s.Restart(t.Context()); err != nil {
+			t.Fatalf("restart when %s: %v", from, err)
+		}
+		t.Logf("restarted when %s in %s", from, time.Since(began).Round(time.Millisecond))
+		wantSecret(t, s, "v")
+	}
+	if s.Addr() != addr {
+		t.Errorf("moved from %s to %s", addr, s.Addr())
+	}
+}
+
+func TestSealAndUnseal(t *testing.T) {
+	for _, raft := range []bool{false, true} {
+		t.Run(fmt.Sprintf("raft=%v", raft), func(t *testing.T) {
+			s := start(t, Options{Raft: raft})
+			put(t, s, "v")
+			if err := s.Seal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := get(t, s); err == nil || !strings.Contains(err.Error(), "sealed") {
+				t.Errorf("a sealed server says %v", err)
+			}
+			if err := s.Unseal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wantSecret(t, s, "v")
+		})
+	}
+}
+
+func TestRestartInMemory(t *testing.T) {
+	s := start(t, Options{})
+	if err := s.Restart(t.Context()); err == nil || !strings.Contains(err.Error(), "Options.Raft") {
+		t.Errorf("got %v, want an error that says what to do", err)
+	}
+	put(t, s, "the refusal did no harm")
+}
+
+func TestStop(t *testing.T) {
+	s := start(t, Options{Raft: true})
+	proc, dir := s.proc, s.node.dir
+	for range 2 {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", dir, err)
+	}
+	if !proc.ended() {
+		t.Error("the process is still there")
+	}
+	if _, err := net.Dial("tcp", strings.TrimPrefix(s.Addr(), "http://")); err == nil {
+		t.Error("somebody still listens")
+	}
+	if err := s.Restart(t.Context()); err == nil || !strings.Contains(err.Error(), "stopped") {
+		t.Errorf("restart after stop: %v", err)
+	}
+	if err := s.Kill(); err != nil {
+		t.Errorf("kill after stop: %v", err)
+	}
+}
+
+func TestStopAfterKill(t *testing.T) {
+	s := start(t, Options{})
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(s.node.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory is still there: %v", err)
+	}
+}
+
+func TestSecretsStayInside(t *testing.T) {
+	s := start(t, Options{})
+	places := map[string]string{}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
+		places[verb] = fmt.Sprintf(verb, s)
+		places[verb+" in a struct"] = fmt.Sprintf(verb, struct{ S *Server }{s})
+		places[verb+" of the keys"] = fmt.Sprintf(verb, s.api.keys)
+	}
+	for _, file := range []string{s.node.configFile(), s.node.logFile()} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places[file] = string(text)
+	}
+	wantNoSecret(t, s, places)
+}
+
+// wantNoSecret looks for the server's credentials in texts, by place.
+func wantNoSecret(t *testing.T, s *Server, texts map[string]string) {
+	t.Helper()
+	for place, text := range texts {
+		for _, secret := range []string{s.RootToken(), s.keys.unsealKey} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s shows a secret: %s", place, text)
+			}
+		}
+	}
+}
+
+func TestOurEnvironmentStaysOutside(t *testing.T) {
+	t.Setenv("VAULT_LOG_LEVEL", "nonsense")
+	t.Setenv("VAULT_API_ADDR", "http://example.invalid")
+	home := t.TempDir()
+	cache, err := os.UserCacheDir() // before HOME moves
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CACHE_HOME", cache)
+	path, err := pinnedBinary(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(binVariable, path.path)
+	t.Setenv("HOME", home)
+	log := &logBuffer{}
+	s := start(t, Options{Log: log})
+	put(t, s, "v")
+	if entries, err := os.ReadDir(home); err != nil || len(entries) > 0 {
+		t.Errorf("the server wrote into HOME: %v, %v", entries, err)
+	}
+	if !strings.Contains(log.String(), path.path) {
+		t.Errorf("the log does not name the binary: %s", log)
+	}
+}
+
+func TestBinaryOnPath(t *testing.T) {
+	b, err := pinnedBinary(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	bao := filepath.Join(dir, "bao"+exeSuffix())
+	if err := os.Link(b.path, bao); err != nil {
+		if err := os.Symlink(b.path, bao); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv(binVariable, "")
+	t.Setenv("PATH", dir)
+	got, err := findBinary(t.Context(), Options{UsePath: true, Log: &logBuffer{}})
+	if err != nil || got.path != bao || got.pinned {
+		t.Errorf("got %+v, %v, want %s", got, err, bao)
+	}
+}
+
+func TestNamedBinaryThatIsNone(t *testing.T) {
+	for _, name := range []string{filepath.Join(t.TempDir(), "nowhere"), t.TempDir(), "no-such-program"} {
+		t.Setenv(binVariable, name)
+		_, err := Start(t.Context(), Options{Log: &logBuffer{}})
+		if err == nil || !strings.Contains(err.Error(), binVariable) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v, want an error that names the variable and its value", name, err)
+		}
+	}
+}
+
+func TestServerThatEndsAtOnce(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{node: node{binary: binary{path: self}, dir: t.TempDir()}}
+	err = s.launch(t.Context(), 0)
+	if !errors.Is(err, errPortInUse) || !strings.Contains(err.Error(), "bind: address already in use") {
+		t.Errorf("got %v, want its last words", err)
+	}
+	// Another process may take the port between our choice and the server's
+	// start: that is worth another port.
+	runs, err := os.ReadFile(filepath.Join(s.node.dir, "runs"))
+	if err != nil || len(runs) != portAttempts {
+		t.Errorf("ran %d times, %v, want %d", len(runs), err, portAttempts)
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", loopback(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	_, err = Start(t.Context(), Options{Port: port})
+	if err == nil || !strings.Contains(err.Error(), strconv.Itoa(port)) {
+		t.Errorf("got %v, want an error that names the port", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s := start(t, Options{Port: port}); s.Addr() != "http://"+loopback(port) {
+		t.Errorf("listens on %s, want port %d", s.Addr(), port)
+	}
+}
+
+func TestStartCancelled(t *testing.T) {
+	if _, err := pinnedBinary(t.Context(), os.Stderr); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Start(ctx, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+func TestStartContextDoesNotBoundTheServer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s, err := Start(ctx, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	cancel()
+	put(t, s, "v")
+}
