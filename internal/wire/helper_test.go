@@ -1,0 +1,157 @@
+package wire_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"goblin/vaultkit/internal/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const answerBody = `{"data":"0123456789"}`
+
+// recorder is the server behind the proxy. It notes what it applied; this
+// package tests the injector, so nothing of Vault is needed here.
+type recorder struct {
+	*httptest.Server
+
+	mu      sync.Mutex
+	applied []string
+	headers []http.Header
+}
+
+func newRecorder(t *testing.T) *recorder {
+	t.Helper()
+	rec := &recorder{}
+	rec.Server = httptest.NewServer(rec)
+	t.Cleanup(rec.Close)
+	return rec
+}
+
+func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	rec.mu.Lock()
+	rec.applied = append(rec.applied, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
+	rec.headers = append(rec.headers, r.Header.Clone())
+	rec.mu.Unlock()
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/empty"):
+		w.WriteHeader(http.StatusNoContent)
+	case strings.HasSuffix(r.URL.Path, "/moved"):
+		http.Redirect(w, r, "http://127.0.0.1:1/elsewhere", http.StatusTemporaryRedirect)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Server", "real")
+		_, _ = io.WriteString(w, answerBody)
+	}
+}
+
+func (rec *recorder) did() []string {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return slices.Clone(rec.applied)
+}
+
+// newProxy starts a proxy in front of rec that must close without complaint.
+func newProxy(t *testing.T, rec *recorder) *wire.Proxy {
+	t.Helper()
+	p, err := wire.New(rec.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// seen is what a client got: a status and body, or an error.
+type seen struct {
+	status int
+	body   string
+	header http.Header
+	err    error
+}
+
+func put(p *wire.Proxy, path string) seen {
+	return do(context.Background(), http.DefaultClient, http.MethodPut, p.URL()+"/v1/"+path, "v")
+}
+
+func get(p *wire.Proxy, path string) seen {
+	return do(context.Background(), http.DefaultClient, http.MethodGet, p.URL()+"/v1/"+path, "")
+}
+
+func do(ctx context.Context, client *http.Client, method, url, body string) seen {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return seen{err: err}
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return seen{err: err}
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	return seen{resp.StatusCode, string(got), resp.Header, err}
+}
+
+// class names what the client saw in one word.
+func (s seen) class() string {
+	switch {
+	case s.err == nil:
+		return http.StatusText(s.status)
+	case isReset(s.err):
+		return "reset"
+	case errors.Is(s.err, syscall.ECONNREFUSED), errors.Is(s.err, syscall.Errno(10061)):
+		return "refused"
+	case errors.Is(s.err, io.ErrUnexpectedEOF):
+		return "truncated"
+	case errors.Is(s.err, context.DeadlineExceeded):
+		return "deadline"
+	case errors.Is(s.err, context.Canceled):
+		return "canceled"
+	}
+	return s.err.Error()
+}
+
+// isReset knows Windows' number too, which package syscall does not map.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.Errno(10054))
+}
+
+func wantClass(t *testing.T, got seen, want string) {
+	t.Helper()
+	if got.class() != want {
+		t.Errorf("the client saw %q, want %q (%v)", got.class(), want, got.err)
+	}
+}
+
+func wantApplied(t *testing.T, rec *recorder, want ...string) {
+	t.Helper()
+	if got := rec.did(); !slices.Equal(got, want) {
+		t.Errorf("applied %q, want %q", got, want)
+	}
+}
+
+func wantLog(t *testing.T, p *wire.Proxy, want ...wire.Request) {
+	t.Helper()
+	if got := p.Log(); !slices.Equal(got, want) {
+		t.Errorf("log %+v, want %+v", got, want)
+	}
+}

@@ -1,0 +1,62 @@
+package wire_test
+
+import (
+	"testing"
+
+	"goblin/vaultkit/internal/wire"
+)
+
+// TestLateWritesArriveWhenReleased sends two zombies and delivers them in the
+// opposite order, after a later request of the same client.
+func TestLateWritesArriveWhenReleased(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	first, second := make(chan struct{}), make(chan struct{})
+	p.SetRule(wire.Rules(wire.At(1, wire.Late(first)), wire.At(2, wire.Late(second))))
+
+	wantClass(t, put(p, "1"), "reset")
+	wantClass(t, put(p, "2"), "reset")
+	wantClass(t, put(p, "3"), "OK")
+	wantApplied(t, rec, "PUT /v1/3 v")
+
+	close(second)
+	p.Wait(2)
+	wantApplied(t, rec, "PUT /v1/3 v", "PUT /v1/2 v")
+	wantLog(t, p,
+		wire.Request{N: 1, Method: "PUT", Path: "1"},
+		wire.Request{N: 2, Method: "PUT", Path: "2", Status: 200},
+		wire.Request{N: 3, Method: "PUT", Path: "3", Status: 200})
+
+	close(first)
+	p.Wait()
+	wantApplied(t, rec, "PUT /v1/3 v", "PUT /v1/2 v", "PUT /v1/1 v")
+}
+
+func TestLateWriteOutlivesResetOfTheLog(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	release := make(chan struct{})
+	p.SetRule(wire.At(1, wire.Late(release)))
+	wantClass(t, put(p, "zombie"), "reset")
+	p.SetRule(nil)
+	p.Reset()
+	wantClass(t, put(p, "new"), "OK")
+	close(release)
+	p.Wait()
+	wantApplied(t, rec, "PUT /v1/new v", "PUT /v1/zombie v")
+	wantLog(t, p, wire.Request{N: 1, Method: "PUT", Path: "new", Status: 200})
+}
+
+func TestCloseDropsLateWrites(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	release := make(chan struct{})
+	p.SetRule(wire.At(1, wire.Late(release)))
+	wantClass(t, put(p, "zombie"), "reset")
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	close(release)
+	p.Wait() // returns, since nothing is left to wait for
+	wantApplied(t, rec)
+}

@@ -1,0 +1,213 @@
+package wire_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"goblin/vaultkit/internal/wire"
+)
+
+func TestForwardsFaithfully(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	req, err := http.NewRequest("LIST", p.URL()+"/v1/a/..%2fb//c/?list=true&x=%20y", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Vault-Token", "t")
+	req.Header.Set("User-Agent", "")
+	resp, err := (&http.Transport{DisableKeepAlives: true, DisableCompression: true}).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.Header.Get("X-Server") != "real" || !resp.Close {
+		t.Errorf("header %v, close %v", resp.Header, resp.Close)
+	}
+	wantApplied(t, rec, "LIST /v1/a/..%2fb//c/?list=true&x=%20y")
+	wantLog(t, p, wire.Request{N: 1, Method: "LIST", Path: "a/..%2fb//c/", Query: "list=true&x=%20y", Status: 200})
+	if h := rec.headers[0]; h.Get("X-Vault-Token") != "t" || h.Get("User-Agent") != "" || h.Get("Accept-Encoding") != "" {
+		t.Errorf("the server got headers %v", h)
+	}
+}
+
+func TestRedirectIsPassedThrough(t *testing.T) {
+	p := newProxy(t, newRecorder(t))
+	resp, err := http.DefaultTransport.RoundTrip(mustRequest(t, p.URL()+"/v1/moved"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 307 || resp.Header.Get("Location") != "http://127.0.0.1:1/elsewhere" {
+		t.Errorf("got %d to %q", resp.StatusCode, resp.Header.Get("Location"))
+	}
+}
+
+func TestDownRefusesAndUpListensOnTheSameAddress(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	p.SetRule(wire.At(1, wire.After(p.Down)))
+	wantClass(t, put(p, "a"), "OK")
+	wantClass(t, put(p, "b"), "refused")
+	p.Down()
+	for range 2 {
+		if err := p.Up(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantClass(t, put(p, "c"), "OK")
+	wantApplied(t, rec, "PUT /v1/a v", "PUT /v1/c v")
+	if n := len(p.Log()); n != 2 {
+		t.Errorf("%d requests counted, want 2", n)
+	}
+}
+
+func TestDeadServerLooksDead(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	rec.Close()
+	wantClass(t, put(p, "a"), "reset")
+	p.SetRule(wire.OnEvery("", "", wire.Error(500, "", true)))
+	wantClass(t, put(p, "a"), "reset")
+	if log := p.Log(); log[0].Status != 0 || log[1].Status != 0 {
+		t.Errorf("log %+v claims that a dead server answered", log)
+	}
+}
+
+func TestRules(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	p.SetRule(wire.Rules(
+		wire.OnMatch("PUT", "data/", wire.Error(500, "", false)),
+		wire.OnEvery("GET", "meta", wire.Error(403, "", false)),
+		wire.At(5, wire.Refuse())))
+	for i, tc := range []struct {
+		got  seen
+		want string
+	}{
+		{get(p, "data/x"), "OK"},
+		{put(p, "data/x"), "Internal Server Error"},
+		{put(p, "data/x"), "OK"},
+		{get(p, "metadata/x"), "Forbidden"},
+		{get(p, "data/x"), "reset"},
+		{get(p, "metadata/y"), "Forbidden"},
+	} {
+		if tc.got.class() != tc.want {
+			t.Errorf("request %d: %s, want %s", i+1, tc.got.class(), tc.want)
+		}
+	}
+}
+
+// TestConcurrentClients lets many clients through one stateful rule; run with -race.
+func TestConcurrentClients(t *testing.T) {
+	const clients, each = 8, 25
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	odd := 0 // needs no lock: rules are called one at a time
+	p.SetRule(func(r wire.Request) wire.Action {
+		odd += r.N % 2
+		return wire.Pass
+	})
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			for i := range each {
+				if got := put(p, fmt.Sprintf("%d/%d", c, i)); got.err != nil {
+					t.Error(got.err)
+				}
+				p.Wait()
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(rec.did()); n != clients*each || odd != n/2 {
+		t.Errorf("%d applied, %d odd, want %d and half", n, odd, clients*each)
+	}
+	for i, r := range p.Log() {
+		if r.N != i+1 || r.Status != 200 {
+			t.Fatalf("log[%d] = %+v", i, r)
+		}
+	}
+}
+
+func TestClose(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	in := make(chan struct{}, 3)
+	arrived := func() { in <- struct{}{} }
+	p.SetRule(wire.Rules(
+		wire.At(1, wire.Hang().Before(arrived)),
+		wire.At(2, wire.HangApplied().Before(arrived)),
+		wire.At(3, wire.Delay(nil).Before(arrived))))
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			if got := put(p, "a"); got.err == nil {
+				t.Error("a client got an answer from a proxy that never gives one")
+			}
+		})
+	}
+	for range 3 {
+		<-in
+	}
+	for range 2 {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	wg.Wait()
+	wantClass(t, put(p, "a"), "refused")
+	if err := p.Up(); err == nil {
+		t.Error("up after Close")
+	}
+}
+
+func TestMistakesOfTheTestAreTold(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rule wire.Rule
+		body string
+		want string
+	}{
+		"panic in rule": {func(wire.Request) wire.Action { panic("oops") }, "", "oops"},
+		"panic in hook": {wire.At(1, wire.Before(func() { panic("oops") })), "", "oops"},
+		"huge body":     {nil, strings.Repeat("x", 4<<20+1), "body over 4194304 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := newRecorder(t)
+			p, err := wire.New(rec.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.SetRule(tc.rule)
+			if got := do(context.Background(), http.DefaultClient, "PUT", p.URL(), tc.body); got.err == nil {
+				t.Error("the client got an answer")
+			}
+			wantApplied(t, rec)
+			if err := p.Close(); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("Close: %v, want %q in it", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestNewRefusesOddTargets(t *testing.T) {
+	for _, target := range []string{"", "127.0.0.1:8200", "https://127.0.0.1", "http://", "http://x/y", "http://\x00"} {
+		if p, err := wire.New(target); err == nil {
+			p.Close()
+			t.Errorf("New(%q) passed", target)
+		}
+	}
+}
+
+func mustRequest(t *testing.T, url string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req
+}

@@ -1,0 +1,70 @@
+package wire
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// record numbers the requests, keeps the log and asks the rule.
+type record struct {
+	deciding sync.Mutex // serialises rules; never held together with anything a rule may call
+
+	mu   sync.Mutex
+	rule Rule
+	log  []*Request
+}
+
+// see logs a request and decides what happens to it.
+func (rec *record) see(r *http.Request) (*Request, Action) {
+	rec.deciding.Lock()
+	defer rec.deciding.Unlock()
+	seen, rule := rec.add(r)
+	if rule == nil {
+		return seen, Pass
+	}
+	return seen, rule(*seen) // not forwarded yet: nobody writes to *seen
+}
+
+func (rec *record) add(r *http.Request) (*Request, Rule) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	seen := &Request{
+		N:      len(rec.log) + 1,
+		Method: r.Method,
+		Path:   strings.TrimPrefix(r.URL.EscapedPath(), "/v1/"),
+		Query:  r.URL.RawQuery,
+	}
+	rec.log = append(rec.log, seen)
+	return seen, rec.rule
+}
+
+// answered notes the real server's status, also for a request that an
+// intervening reset has dropped from the log.
+func (rec *record) answered(seen *Request, status int) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	seen.Status = status
+}
+
+func (rec *record) setRule(rule Rule) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.rule = rule
+}
+
+func (rec *record) reset() {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.log = nil
+}
+
+func (rec *record) snapshot() []Request {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	log := make([]Request, 0, len(rec.log))
+	for _, r := range rec.log {
+		log = append(log, *r)
+	}
+	return log
+}

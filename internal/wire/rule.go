@@ -1,0 +1,69 @@
+package wire
+
+import (
+	"strings"
+	"sync/atomic"
+)
+
+// Request is one request as the proxy saw it.
+type Request struct {
+	N      int    // counts from 1 since the last Reset
+	Method string // LIST included
+	Path   string // as on the wire (escaped), without the leading /v1/
+	Query  string // raw
+	Status int    // what the real server answered; 0: nothing, or not yet (always so in a Rule)
+}
+
+// Rule picks the action for a request. The proxy calls it for one request at a
+// time, in the order of N, so it may keep state. It must not wait for another
+// request; that is what [Before] is for.
+type Rule func(Request) Action
+
+// At does a to the n-th request and passes all others.
+func At(n int, a Action) Rule {
+	return func(r Request) Action {
+		if r.N == n {
+			return a
+		}
+		return Pass
+	}
+}
+
+// OnMatch does a to the first request with this method (any if empty) whose
+// path contains pathSubstring. The rule is used up then, also across a Reset.
+func OnMatch(method, pathSubstring string, a Action) Rule {
+	var used atomic.Bool
+	return func(r Request) Action {
+		if r.matches(method, pathSubstring) && used.CompareAndSwap(false, true) {
+			return a
+		}
+		return Pass
+	}
+}
+
+// OnEvery does a to every request that OnMatch would match.
+func OnEvery(method, pathSubstring string, a Action) Rule {
+	return func(r Request) Action {
+		if r.matches(method, pathSubstring) {
+			return a
+		}
+		return Pass
+	}
+}
+
+// Rules joins rules, for schedules of more than one fault: the first that does
+// not pass decides, and those behind it are not asked.
+func Rules(rules ...Rule) Rule {
+	return func(r Request) Action {
+		for _, rule := range rules {
+			if a := rule(r); !a.isPass() {
+				return a
+			}
+		}
+		return Pass
+	}
+}
+
+func (r Request) matches(method, pathSubstring string) bool {
+	return (method == "" || method == r.Method) && strings.Contains(r.Path, pathSubstring)
+}

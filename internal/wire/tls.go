@@ -1,0 +1,142 @@
+package wire
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"time"
+)
+
+// Identity is what a client of a TLS proxy needs, each in PEM. The authority
+// behind it lives in memory and dies with the test.
+type Identity struct {
+	CA         []byte // the authority's certificate
+	ClientCert []byte // signed by it
+	ClientKey  []byte
+}
+
+// NewTLS is New with HTTPS towards the client; the way to target stays plain.
+// The server's certificate holds the given hosts, names or addresses, and
+// without any 127.0.0.1 and vault.test. With needClientCert only clients that
+// show a certificate of the returned Identity's authority get through; others
+// fail in the handshake and are not counted.
+func NewTLS(target string, needClientCert bool, hosts ...string) (*Proxy, *Identity, error) {
+	if len(hosts) == 0 {
+		hosts = []string{"127.0.0.1", "vault.test"}
+	}
+	config, identity, err := credentials(hosts)
+	if err != nil {
+		return nil, nil, fmt.Errorf("wire: %w", err)
+	}
+	if needClientCert {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	p, err := start(target, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, identity, nil
+}
+
+// credentials makes an authority, a server's configuration and a client's identity.
+func credentials(hosts []string) (*tls.Config, *Identity, error) {
+	ca, err := issue(&x509.Certificate{
+		Subject:               pkix.Name{CommonName: "wire test authority"},
+		KeyUsage:              x509.KeyUsageCertSign,
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	server, err := issue(serverTemplate(hosts), ca)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := issue(&x509.Certificate{
+		Subject:     pkix.Name{CommonName: "wire test client"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, ca)
+	if err != nil {
+		return nil, nil, err
+	}
+	clientKey, err := client.keyPEM()
+	if err != nil {
+		return nil, nil, err
+	}
+	config := &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"http/1.1"},
+		Certificates: []tls.Certificate{{Certificate: [][]byte{server.cert.Raw}, PrivateKey: server.key}},
+		ClientCAs:    x509.NewCertPool(),
+	}
+	config.ClientCAs.AddCert(ca.cert)
+	return config, &Identity{CA: ca.certPEM(), ClientCert: client.certPEM(), ClientKey: clientKey}, nil
+}
+
+func serverTemplate(hosts []string) *x509.Certificate {
+	t := &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "wire test server"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			t.IPAddresses = append(t.IPAddresses, ip)
+		} else {
+			t.DNSNames = append(t.DNSNames, host)
+		}
+	}
+	return t
+}
+
+// pair is a certificate and its key.
+type pair struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+// issue makes a key and has it signed by the authority; nil: by itself.
+func issue(template *x509.Certificate, by *pair) (*pair, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	if template.SerialNumber, err = rand.Int(rand.Reader, big.NewInt(1<<62)); err != nil {
+		return nil, err
+	}
+	template.KeyUsage |= x509.KeyUsageDigitalSignature
+	template.NotBefore = time.Now().Add(-time.Hour)
+	template.NotAfter = time.Now().Add(24 * time.Hour)
+	parent := &pair{template, key}
+	if by != nil {
+		parent = by
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent.cert, &key.PublicKey, parent.key)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &pair{cert, key}, nil
+}
+
+func (p *pair) certPEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.cert.Raw})
+}
+
+func (p *pair) keyPEM() ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(p.key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}

@@ -1,0 +1,107 @@
+package wire_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"testing"
+
+	"goblin/vaultkit/internal/wire"
+)
+
+func newTLS(t *testing.T, rec *recorder, needClientCert bool, hosts ...string) (*wire.Proxy, *wire.Identity) {
+	t.Helper()
+	p, id, err := wire.NewTLS(rec.URL, needClientCert, hosts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p, id
+}
+
+// secureClient trusts id's authority and may show id's certificate. It offers
+// HTTP/2, as the official client does.
+func secureClient(t *testing.T, id *wire.Identity, serverName string, withCert bool) *http.Client {
+	t.Helper()
+	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: serverName}
+	if !config.RootCAs.AppendCertsFromPEM(id.CA) {
+		t.Fatal("no certificate in the CA's PEM")
+	}
+	if withCert {
+		cert, err := tls.X509KeyPair(id.ClientCert, id.ClientKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Certificates = []tls.Certificate{cert}
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}}
+}
+
+func TestTLS(t *testing.T) {
+	for name, tc := range map[string]struct {
+		needCert   bool
+		hosts      []string
+		serverName string
+		withCert   bool
+		ok         bool
+	}{
+		"by address":             {ok: true},
+		"by name":                {serverName: "vault.test", ok: true},
+		"wrong name":             {serverName: "other.test"},
+		"name only, by address":  {hosts: []string{"vault.test"}},
+		"name only, by name":     {hosts: []string{"vault.test"}, serverName: "vault.test", ok: true},
+		"certificate shown":      {needCert: true, withCert: true, ok: true},
+		"certificate missing":    {needCert: true},
+		"certificate not needed": {withCert: true, ok: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := newRecorder(t)
+			p, id := newTLS(t, rec, tc.needCert, tc.hosts...)
+			got := do(t.Context(), secureClient(t, id, tc.serverName, tc.withCert), "PUT", p.URL()+"/v1/a", "v")
+			if tc.ok {
+				wantClass(t, got, "OK")
+				wantApplied(t, rec, "PUT /v1/a v")
+				return
+			}
+			if got.err == nil {
+				t.Error("the client got an answer")
+			}
+			wantApplied(t, rec)
+			wantLog(t, p)
+		})
+	}
+}
+
+func TestTLSAuthorityIsNotTrustedByDefault(t *testing.T) {
+	p, _ := newTLS(t, newRecorder(t), false)
+	if got := put(p, "a"); got.err == nil {
+		t.Error("a client without the CA got an answer")
+	}
+}
+
+func TestTLSFaults(t *testing.T) {
+	rec := newRecorder(t)
+	p, id := newTLS(t, rec, true)
+	client := secureClient(t, id, "", true)
+	for _, tc := range []struct {
+		action wire.Action
+		path   string
+		want   string
+	}{
+		{wire.Refuse(), "a", "reset"},
+		{wire.Lose(), "b", "reset"},
+		{wire.Truncate(), "c", "truncated"},
+		{wire.Truncate(), "empty", "truncated"},
+	} {
+		p.SetRule(wire.OnMatch("", "", tc.action))
+		wantClass(t, do(t.Context(), client, "GET", p.URL()+"/v1/"+tc.path, ""), tc.want)
+	}
+	wantApplied(t, rec, "GET /v1/b", "GET /v1/c", "GET /v1/empty")
+	if n := len(p.Log()); n != 4 {
+		t.Errorf("%d requests seen, want 4", n)
+	}
+}
