@@ -1,0 +1,38 @@
+// Package parallel maps a function over a list with bounded concurrency.
+package parallel
+
+import (
+	"context"
+	"sync"
+)
+
+// Map calls fn for every item, at most workers at once, and returns the results
+// in the order of the items. The first error cancels what is still running and
+// is returned.
+func Map[T, R any](ctx context.Context, workers int, items []T, fn func(context.Context, T) (R, error)) ([]R, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	results := make([]R, len(items))
+	next := make(chan int)
+	var group sync.WaitGroup
+	for range min(workers, len(items)) {
+		group.Go(func() {
+			for i := range next {
+				result, err := fn(ctx, items[i])
+				if err != nil {
+					cancel(err) // only the first cause is kept
+				}
+				results[i] = result
+			}
+		})
+	}
+	for i := range items {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	group.Wait()
+	return results, context.Cause(ctx)
+}

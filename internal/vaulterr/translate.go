@@ -1,0 +1,143 @@
+package vaulterr
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// The texts of Vault that carry meaning a status does not. KV v2 and the token
+// store have no typed errors; nothing outside this file matches a text.
+const (
+	textCASMismatch   = "check-and-set parameter did not match the current version"
+	textInvalidToken  = "invalid token"
+	textNoRoute       = "no handler for route"
+	textSealed        = "Vault is sealed"
+	textBadSecretID   = "invalid role or secret ID"
+	textBadSecretID2  = "invalid secret id"
+	textWrappingToken = "wrapping token is not valid or does not exist"
+	textMissingToken  = "missing client token"
+	textUpgrading     = "Upgrading from non-versioned to versioned data"
+)
+
+func says(answer *api.ResponseError, text string) bool {
+	for _, line := range answer.Errors {
+		if strings.Contains(line, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// Kind is the sentinel an error of the official client stands for, or nil for
+// a caller's own cancelled context.
+func Kind(err error) error {
+	if own, ok := errors.AsType[*Error](err); ok {
+		return own.Kind
+	}
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return nil
+	case !ok:
+		return ErrUnavailable // no answer at all: connection, TLS, deadline, cut body
+	}
+	switch status := answer.StatusCode; {
+	case status == http.StatusForbidden:
+		return kindOf403(answer)
+	case status == http.StatusNotFound && says(answer, textNoRoute):
+		return ErrMountNotFound
+	case status == http.StatusNotFound:
+		return ErrNotFound
+	case status == http.StatusBadRequest:
+		return kindOf400(answer)
+	case says(answer, textSealed):
+		return ErrSealed
+	case ambiguousStatus(status):
+		return ErrUnavailable
+	}
+	return ErrInvalid
+}
+
+func kindOf400(answer *api.ResponseError) error {
+	switch {
+	case says(answer, textCASMismatch):
+		return ErrConflict
+	case says(answer, textWrappingToken):
+		return ErrWrappingToken
+	case says(answer, textBadSecretID), says(answer, textBadSecretID2), says(answer, textMissingToken):
+		return ErrUnauthenticated
+	case says(answer, textUpgrading):
+		return ErrUnavailable
+	}
+	return ErrInvalid
+}
+
+func kindOf403(answer *api.ResponseError) error {
+	if says(answer, textInvalidToken) {
+		return ErrUnauthenticated
+	}
+	return ErrPermissionDenied
+}
+
+// InvalidToken reports a request that Vault refused because it does not know
+// the token (expired, revoked, spent, or from before a restart): the one
+// signal to log in again. A plain denial is not.
+func InvalidToken(err error) bool {
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	return ok && answer.StatusCode == http.StatusForbidden && says(answer, textInvalidToken)
+}
+
+// Doubtful reports a failed write that Vault may have applied all the same, or
+// may still apply: no answer, a cut one, or a status that an inner hop may
+// give after the write went through.
+func Doubtful(err error) bool {
+	if err == nil || neverSent(err) {
+		return false
+	}
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	return !ok || ambiguousStatus(answer.StatusCode) || says(answer, textUpgrading)
+}
+
+// neverSent: the client itself refused, so no request left it.
+func neverSent(err error) bool {
+	return errors.Is(err, ErrClosed) || errors.Is(err, ErrInvalid)
+}
+
+// Retryable reports a request that may succeed when simply sent again: a read,
+// or a login.
+func Retryable(err error) bool {
+	switch {
+	case err == nil, neverSent(err), errors.Is(err, ErrNotKVv2):
+		return false
+	case errors.Is(err, context.Canceled), badCertificate(err):
+		return false
+	}
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	if !ok {
+		return true
+	}
+	return !says(answer, textSealed) && (ambiguousStatus(answer.StatusCode) || says(answer, textUpgrading))
+}
+
+// badCertificate: asking again does not mend a TLS configuration.
+func badCertificate(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &alert)
+}
+
+// ambiguousStatus: 412 is a standby that has not caught up, 429 a rate quota,
+// 307 a redirect to a node that is gone, 472 and 473 standbys' health codes.
+func ambiguousStatus(status int) bool {
+	switch status {
+	case http.StatusTemporaryRedirect, http.StatusPreconditionFailed, http.StatusTooManyRequests, 472, 473:
+		return true
+	}
+	return status >= 500
+}

@@ -1,0 +1,148 @@
+package vaulterr_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+func answer(status int, lines ...string) error {
+	return fmt.Errorf("wrapped: %w", &api.ResponseError{StatusCode: status, Errors: lines})
+}
+
+var (
+	cas       = answer(400, "check-and-set parameter did not match the current version")
+	invalid   = answer(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
+	denied    = answer(403, "1 error occurred:\n\t* permission denied\n\n")
+	sealed    = answer(503, "Vault is sealed")
+	upgrading = answer(400, "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period")
+)
+
+// One row per answer Vault gives: which sentinel it is, and what may be done.
+func TestTranslation(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err                           error
+		kind                          error
+		doubtful, retryable, newLogin bool
+	}{
+		"success":              {nil, nil, false, false, false},
+		"check-and-set":        {cas, vaulterr.ErrConflict, false, false, false},
+		"bad request":          {answer(400, "no data provided"), vaulterr.ErrInvalid, false, false, false},
+		"bad secret id":        {answer(400, "invalid role or secret ID"), vaulterr.ErrUnauthenticated, false, false, false},
+		"used wrapping token":  {answer(400, "wrapping token is not valid or does not exist"), vaulterr.ErrWrappingToken, false, false, false},
+		"being upgraded":       {upgrading, vaulterr.ErrUnavailable, true, true, false},
+		"denied":               {denied, vaulterr.ErrPermissionDenied, false, false, false},
+		"unknown token":        {invalid, vaulterr.ErrUnauthenticated, false, false, true},
+		"absent":               {answer(404), vaulterr.ErrNotFound, false, false, false},
+		"no mount":             {answer(404, "no handler for route \"x/\". route entry not found."), vaulterr.ErrMountNotFound, false, false, false},
+		"wrong verb":           {answer(405, "unsupported operation"), vaulterr.ErrInvalid, false, false, false},
+		"standby behind":       {answer(412), vaulterr.ErrUnavailable, true, true, false},
+		"too large":            {answer(413), vaulterr.ErrInvalid, false, false, false},
+		"rate quota":           {answer(429), vaulterr.ErrUnavailable, true, true, false},
+		"redirect to nowhere":  {answer(307), vaulterr.ErrUnavailable, true, true, false},
+		"standby":              {answer(473), vaulterr.ErrUnavailable, true, true, false},
+		"internal error":       {answer(500), vaulterr.ErrUnavailable, true, true, false},
+		"bad gateway":          {answer(502), vaulterr.ErrUnavailable, true, true, false},
+		"sealed":               {sealed, vaulterr.ErrSealed, true, false, false},
+		"no answer":            {errors.New("connection reset by peer"), vaulterr.ErrUnavailable, true, true, false},
+		"cut answer":           {io.ErrUnexpectedEOF, vaulterr.ErrUnavailable, true, true, false},
+		"deadline":             {context.DeadlineExceeded, vaulterr.ErrUnavailable, true, true, false},
+		"cancelled":            {context.Canceled, nil, true, false, false},
+		"closed":               {&vaulterr.Error{Kind: vaulterr.ErrClosed}, vaulterr.ErrClosed, false, false, false},
+		"refused by ourselves": {vaulterr.Invalid("bad"), vaulterr.ErrInvalid, false, false, false},
+		"no version":           {&vaulterr.Error{Kind: vaulterr.ErrNotKVv2}, vaulterr.ErrNotKVv2, true, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := vaulterr.Kind(tc.err); got != tc.kind {
+				t.Errorf("Kind = %v, want %v", got, tc.kind)
+			}
+			if got := vaulterr.Doubtful(tc.err); got != tc.doubtful {
+				t.Errorf("Doubtful = %v", got)
+			}
+			if got := vaulterr.Retryable(tc.err); got != tc.retryable {
+				t.Errorf("Retryable = %v", got)
+			}
+			if got := vaulterr.InvalidToken(tc.err); got != tc.newLogin {
+				t.Errorf("InvalidToken = %v", got)
+			}
+		})
+	}
+}
+
+func TestFinerSentinelsAreTheCoarserToo(t *testing.T) {
+	for fine, coarse := range map[error]error{
+		vaulterr.ErrDestroyed: vaulterr.ErrDeleted, vaulterr.ErrSealed: vaulterr.ErrUnavailable, vaulterr.ErrWrappingToken: vaulterr.ErrUnauthenticated,
+	} {
+		if !errors.Is(fine, coarse) || errors.Is(coarse, fine) {
+			t.Errorf("%v and %v", fine, coarse)
+		}
+	}
+}
+
+func TestErrorSaysWhatWhereAndWhatToDo(t *testing.T) {
+	err := vaulterr.In("Rotate", "openai", &vaulterr.Error{Path: "secret/data/x", Kind: vaulterr.ErrPermissionDenied, Capability: "update", Err: denied})
+	const want = `vaultkit: Rotate openai: permission denied, capability "update" is missing: at secret/data/x: HTTP 403: 1 error occurred: * permission denied; add the capability to the policy of the token's role`
+	if err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+	nested := vaulterr.In("Rotate", "openai", vaulterr.Undetermined("the-id", "why", err))
+	const wantNested = `vaultkit: Rotate openai: outcome undetermined: why: at secret/data/x, id the-id: permission denied, capability "update" is missing: at secret/data/x: HTTP 403: 1 error occurred: * permission denied; run Recover for this provider: it says what became of it`
+	if nested.Error() != wantNested {
+		t.Errorf("got  %s\nwant %s", nested, wantNested)
+	}
+	if vaulterr.In("Rotate", "openai", nil) != nil {
+		t.Error("nil is wrapped")
+	}
+	foreign := vaulterr.In("Rotate", "p", errors.New("line one\n\tline two"))
+	if strings.ContainsAny(foreign.Error(), "\n\t") {
+		t.Errorf("%q is more than a line", foreign)
+	}
+}
+
+// An answer that is not Vault's own may echo the request: it is never quoted,
+// in text or JSON.
+func TestForeignBodiesAreNotQuoted(t *testing.T) {
+	err := vaulterr.In("Rotate", "p", &api.ResponseError{StatusCode: http.StatusBadGateway, RawError: true, Errors: []string{"canary"}})
+	encoded, jsonErr := json.Marshal(err)
+	if jsonErr != nil || strings.Contains(err.Error(), "canary") || strings.Contains(string(encoded), "canary") || !strings.Contains(string(encoded), "HTTP 502") {
+		t.Errorf("%v, %s, %v", err, encoded, jsonErr)
+	}
+}
+
+// An open outcome is never taken for a definite failure, whatever caused it.
+func TestUndeterminedHidesDefiniteSentinels(t *testing.T) {
+	for _, cause := range []error{vaulterr.ErrConflict, vaulterr.ErrUnavailable, vaulterr.ErrPermissionDenied, vaulterr.ErrClosed, vaulterr.ErrInvalid} {
+		inner := &vaulterr.Error{Kind: cause, Err: errors.Join(context.Canceled, cas)}
+		err := vaulterr.In("Rotate", "p", vaulterr.Undetermined("id", "", errors.Join(inner, inner)))
+		if !errors.Is(err, vaulterr.ErrUndetermined) || errors.Is(err, cause) {
+			t.Errorf("caused by %v: is %v", cause, errors.Is(err, cause))
+		}
+		var answer *api.ResponseError
+		if !errors.As(err, &answer) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%v: the answer or the context's error is lost", err)
+		}
+	}
+}
+
+func TestGaveUpTellsBothReasons(t *testing.T) {
+	err := vaulterr.GaveUp(&vaulterr.Error{Kind: vaulterr.ErrSealed, Path: "x", Err: sealed}, context.DeadlineExceeded)
+	if !errors.Is(err, vaulterr.ErrSealed) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "Vault is sealed") {
+		t.Error(err)
+	}
+	if err := vaulterr.GaveUp(nil, context.Canceled); !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	twice := vaulterr.GaveUp(vaulterr.GaveUp(io.EOF, context.Canceled), context.Canceled)
+	if strings.Count(twice.Error(), "context canceled") != 1 {
+		t.Error(twice)
+	}
+}
