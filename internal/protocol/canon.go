@@ -1,0 +1,159 @@
+// Package protocol is the pure part of the rotation protocol: canonical JSON,
+// ids and their fingerprints, the rule that says what became of a rotation,
+// and the shapes of what is written. No I/O, no clock, no randomness.
+package protocol
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"math/big"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxCanonical is the largest secret a rotation accepts, in bytes of canonical
+// JSON. Raft storage holds values up to 1 MiB and Vault answers larger ones
+// with a 500, which looks like an outage: half of that leaves room.
+const MaxCanonical = 512 << 10
+
+// Canonical is the JSON Vault would hand back for fields: it passes numbers
+// through float64, as the server does, and sorts keys. It refuses what the
+// server would silently change (numbers float64 cannot hold, invalid UTF-8)
+// and what is larger than MaxCanonical. Errors name fields, never values.
+func Canonical(fields map[string]any) ([]byte, error) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if !utf8.ValidString(name) {
+			return nil, fmt.Errorf("a field name is not valid UTF-8")
+		}
+		if err := lossless(fields[name]); err != nil {
+			return nil, fmt.Errorf("field %q: %w", name, err)
+		}
+	}
+	once, err := json.Marshal(fields)
+	if err != nil {
+		return nil, fmt.Errorf("the fields cannot be written as JSON")
+	}
+	var parsed map[string]any
+	if err := json.Unmarshal(once, &parsed); err != nil {
+		return nil, fmt.Errorf("the fields cannot be read back from JSON")
+	}
+	canonical, err := json.Marshal(parsed)
+	if err != nil {
+		return nil, fmt.Errorf("the fields cannot be written as JSON")
+	}
+	if len(canonical) > MaxCanonical {
+		return nil, fmt.Errorf("the secret is %d bytes of JSON, the limit is %d", len(canonical), MaxCanonical)
+	}
+	return canonical, nil
+}
+
+// lossless refuses a value that would come back from Vault as another one.
+func lossless(value any) error {
+	switch v := value.(type) {
+	case nil, bool:
+		return nil
+	case string:
+		return validText(v)
+	case json.Number:
+		return exactNumber(v.String())
+	case map[string]any:
+		for name, inner := range v {
+			if err := validText(name); err != nil {
+				return err
+			}
+			if err := lossless(inner); err != nil {
+				return err
+			}
+		}
+		return nil
+	case []any:
+		for _, inner := range v {
+			if err := lossless(inner); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return losslessNumber(reflect.ValueOf(value))
+}
+
+func losslessNumber(v reflect.Value) error {
+	switch {
+	case v.CanInt():
+		return exactNumber(strconv.FormatInt(v.Int(), 10))
+	case v.CanUint():
+		return exactNumber(strconv.FormatUint(v.Uint(), 10))
+	case v.CanFloat():
+		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("the number is not finite")
+		}
+		return nil
+	}
+	return fmt.Errorf("a value of type %s is neither text, number nor boolean", v.Type())
+}
+
+func validText(s string) error {
+	if !utf8.ValidString(s) {
+		return fmt.Errorf("the text is not valid UTF-8")
+	}
+	return nil
+}
+
+// exactNumber accepts a decimal that prints as the same number after a trip
+// through float64: 0.1 does, 9007199254740993 does not.
+func exactNumber(text string) error {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f == 0 && strings.ContainsAny(mantissa(text), "123456789") {
+		return fmt.Errorf("the number does not fit a float64, in which Vault keeps it")
+	}
+	asked, ok := new(big.Rat).SetString(text)
+	kept, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
+	if !ok || f != 0 && asked.Cmp(kept) != 0 {
+		return fmt.Errorf("the number loses digits in a float64, in which Vault keeps it: store it as text")
+	}
+	return nil
+}
+
+func mantissa(text string) string {
+	digits, _, _ := strings.Cut(strings.ToLower(text), "e")
+	return digits
+}
+
+// Merge lays changes over old: what it does not change keeps value and type.
+func Merge(old, changes map[string]any) map[string]any {
+	merged := maps.Clone(old)
+	if merged == nil {
+		merged = make(map[string]any, len(changes))
+	}
+	maps.Copy(merged, changes)
+	return merged
+}
+
+// ChangedFields are the names, sorted, whose values differ between two
+// secrets, including those only one of them has.
+func ChangedFields(old, next map[string]any) []string {
+	changed := []string{}
+	for name, value := range next {
+		if before, had := old[name]; !had || !sameJSON(before, value) {
+			changed = append(changed, name)
+		}
+	}
+	for name := range old {
+		if _, has := next[name]; !has {
+			changed = append(changed, name)
+		}
+	}
+	slices.Sort(changed)
+	return changed
+}
+
+func sameJSON(a, b any) bool {
+	one, err1 := Canonical(map[string]any{"v": a})
+	two, err2 := Canonical(map[string]any{"v": b})
+	return err1 == nil && err2 == nil && string(one) == string(two)
+}

@@ -1,0 +1,86 @@
+package protocol_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"goblin/vaultkit/internal/protocol"
+)
+
+func times() *rapid.Generator[time.Time] {
+	return rapid.Custom(func(t *rapid.T) time.Time {
+		return time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "s"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns"))
+	})
+}
+
+// Fixed by value: an id must never change between releases, or a rerun would
+// not find its own traces.
+func TestIDIsStable(t *testing.T) {
+	inForce := time.Date(2025, 11, 26, 12, 0, 0, 120_000_000, time.FixedZone("", 3600))
+	id := protocol.NewID(inForce, 7, []byte(`{"api_key":"old-fake"}`), []byte(`{"api_key":"new-fake"}`))
+	const want = "20251126T110000.120000000Z-v7-feb942056461604933ba4234c687044a"
+	if id.String() != want {
+		t.Errorf("id = %s, want %s", id, want)
+	}
+	if got := protocol.Stamp("openai", inForce, 7); got != "vaultkit-openai-v8-20251126T110000.120000000Z" {
+		t.Errorf("Stamp = %s", got)
+	}
+}
+
+func TestIDRoundTripsAndMatchesItsChangeOnly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		old, next := []byte(rapid.String().Draw(t, "old")), []byte(rapid.String().Draw(t, "next"))
+		id := protocol.NewID(times().Draw(t, "T"), rapid.IntRange(1, 1<<40).Draw(t, "s"), old, next)
+		parsed, err := protocol.ParseID(id.String())
+		if err != nil || parsed != id {
+			t.Fatalf("ParseID(%s) = %v, %v", id, parsed, err)
+		}
+		other := []byte(rapid.String().Draw(t, "other"))
+		if !id.Matches(old, next) || id.Matches(old, other) != (string(other) == string(next)) {
+			t.Fatalf("Matches tells %q from %q wrongly", next, other)
+		}
+	})
+}
+
+func TestIDsSortByTimeAsText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ids := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) protocol.ID {
+			return protocol.NewID(times().Draw(t, "T"), rapid.IntRange(1, 9).Draw(t, "s"), nil, []byte(rapid.String().Draw(t, "new")))
+		}), 2, 8).Draw(t, "ids")
+		slices.SortFunc(ids, protocol.ID.Compare)
+		texts := make([]string, len(ids))
+		for i, id := range ids {
+			texts[i] = id.String()
+			if i > 0 && ids[i-1].InForce.After(id.InForce) {
+				t.Fatal("not ordered by time")
+			}
+		}
+		if !slices.IsSorted(texts) {
+			t.Fatalf("text order differs from time order: %q", texts)
+		}
+	})
+}
+
+func TestParseIDRefuses(t *testing.T) {
+	const good = "20251126T110000.120000000Z-v7-feb942056461604933ba4234c687044a"
+	if _, err := protocol.ParseID(good); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{
+		"", "x", good + "0", good[:len(good)-1], strings.ToUpper(good), strings.Replace(good, "v7", "v07", 1),
+		strings.Replace(good, "v7", "v0", 1), strings.Replace(good, "v7", "v-1", 1), strings.Replace(good, "v7", "7", 1),
+		strings.Replace(good, ".120000000", ".12", 1), strings.Replace(good, "1126", "1326", 1),
+		strings.Replace(good, "feb9", "zzzz", 1), good + "-x", " " + good, "../" + good, strings.Repeat("a-", 300),
+		"20250101T000000Z", // the Python original's
+	} {
+		if id, err := protocol.ParseID(bad); err == nil {
+			t.Errorf("ParseID(%q) = %v", bad, id)
+		} else if len(err.Error()) > 400 {
+			t.Errorf("ParseID(%.20q…): an error of %d bytes", bad, len(err.Error()))
+		}
+	}
+}

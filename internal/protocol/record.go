@@ -1,0 +1,148 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Schema is the version of the record's shape.
+const Schema = 1
+
+// Evidence says how the writer of a record knew.
+type Evidence string
+
+// Acknowledged: Vault answered the commit. Inferred: the rule said so.
+const (
+	Acknowledged Evidence = "acknowledged"
+	Inferred     Evidence = "inferred"
+)
+
+// RequestIDs are Vault's ids of the two requests that matter, as its audit
+// devices log them; empty where the answer never came.
+type RequestIDs struct {
+	Backup string `json:"backup,omitempty"`
+	Commit string `json:"commit,omitempty"`
+}
+
+// Record is the audit record of a rotation. It holds names and times, never a
+// value.
+type Record struct {
+	Schema          int        `json:"schema"`
+	ID              string     `json:"id"`
+	Provider        string     `json:"provider"`
+	Outcome         Outcome    `json:"outcome"`
+	Evidence        Evidence   `json:"evidence"`
+	OldVersion      int        `json:"old_version"`
+	NewVersion      int        `json:"new_version,omitempty"`
+	Backup          string     `json:"backup,omitempty"`
+	FieldsChanged   []string   `json:"fields_changed"`
+	Actor           string     `json:"actor,omitempty"`
+	Reason          string     `json:"reason,omitempty"`
+	Source          string     `json:"source,omitempty"`
+	StartedAt       time.Time  `json:"started_at,omitzero"`
+	CommittedAt     time.Time  `json:"committed_at,omitzero"`
+	RecordedAt      time.Time  `json:"recorded_at,omitzero"`
+	ExpiresAt       time.Time  `json:"expires_at,omitzero"`
+	Cause           string     `json:"cause,omitempty"`
+	VaultRequestIDs RequestIDs `json:"vault_request_ids"`
+}
+
+// Encode is the record as it is stored.
+func (r Record) Encode() (json.RawMessage, error) {
+	r.Schema = Schema
+	return json.Marshal(r)
+}
+
+// DecodeRecord reads a stored record and refuses what it does not know: a
+// record of another shape, of another id, or with an outcome no rule writes.
+func DecodeRecord(id string, stored []byte) (Record, error) {
+	decoder := json.NewDecoder(bytes.NewReader(stored))
+	decoder.DisallowUnknownFields()
+	var record Record
+	if err := decoder.Decode(&record); err != nil {
+		return Record{}, errors.New("the record is not one of vaultkit's")
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Record{}, errors.New("the record is not one of vaultkit's")
+	}
+	switch {
+	case record.Schema != Schema:
+		return Record{}, fmt.Errorf("the record has schema %d, this version reads %d", record.Schema, Schema)
+	case record.ID != id:
+		return Record{}, errors.New("the record carries another id than its path")
+	case record.Outcome != Committed && record.Outcome != Aborted && record.Outcome != Unknown:
+		return Record{}, errors.New("the record's outcome is none that vaultkit writes")
+	}
+	return record, nil
+}
+
+// Claim is what a rotator says of itself in the custom metadata of its backup:
+// what a record written by somebody else will need.
+type Claim struct {
+	Actor, Reason, Source string
+	StartedAt, ExpiresAt  time.Time
+}
+
+// maxClaimText is KV v2's limit of a custom metadata value, in bytes.
+const maxClaimText = 512
+
+// CheckClaimText refuses a text custom metadata cannot hold. Empty is fine: it
+// is left out.
+func CheckClaimText(text string) error {
+	if len(text) > maxClaimText {
+		return fmt.Errorf("is %d bytes long, the limit is %d", len(text), maxClaimText)
+	}
+	if !utf8.ValidString(text) {
+		return errors.New("is not valid UTF-8")
+	}
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			return fmt.Errorf("holds the unprintable character %U", r)
+		}
+	}
+	return nil
+}
+
+// Encode is the claim as custom metadata.
+func (c Claim) Encode() map[string]string {
+	out := make(map[string]string)
+	for key, value := range map[string]string{
+		"actor": c.Actor, "reason": c.Reason, "source": c.Source,
+		"started_at": stamp(c.StartedAt), "expires_at": stamp(c.ExpiresAt),
+	} {
+		if value != "" {
+			out[key] = value
+		}
+	}
+	return out
+}
+
+// DecodeClaim reads what it can: a claim is a hint, and a missing or garbled
+// one must not stop a recovery.
+func DecodeClaim(metadata map[string]string) Claim {
+	return Claim{
+		Actor: metadata["actor"], Reason: metadata["reason"], Source: metadata["source"],
+		StartedAt: unstamp(metadata["started_at"]), ExpiresAt: unstamp(metadata["expires_at"]),
+	}
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func unstamp(text string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}

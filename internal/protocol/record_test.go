@@ -1,0 +1,94 @@
+package protocol_test
+
+import (
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"goblin/vaultkit/internal/protocol"
+)
+
+func TestRecordRoundTrips(t *testing.T) {
+	record := protocol.Record{
+		Schema: protocol.Schema, ID: "some-id", Provider: "openai", Outcome: protocol.Committed, Evidence: protocol.Inferred,
+		OldVersion: 3, NewVersion: 4, Backup: "some-id", FieldsChanged: []string{"api_key"}, Actor: "ci", Reason: "quarterly",
+		Source: "given", StartedAt: at(1), CommittedAt: at(2), RecordedAt: at(3), ExpiresAt: at(4), Cause: "fenced",
+		VaultRequestIDs: protocol.RequestIDs{Backup: "b", Commit: "c"},
+	}
+	stored, err := record.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := protocol.DecodeRecord("some-id", stored)
+	if err != nil || !reflect.DeepEqual(got, record) {
+		t.Errorf("DecodeRecord = %+v, %v", got, err)
+	}
+}
+
+func TestDecodeRecordRefuses(t *testing.T) {
+	const good = `{"schema":1,"id":"i","provider":"p","outcome":"aborted","evidence":"inferred","old_version":1,"fields_changed":[],"vault_request_ids":{}}`
+	if _, err := protocol.DecodeRecord("i", []byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string]string{
+		"nothing":       ``,
+		"not JSON":      `{`,
+		"two":           good + good,
+		"unknown key":   strings.Replace(good, `"provider"`, `"provider_name"`, 1),
+		"newer schema":  strings.Replace(good, `"schema":1`, `"schema":2`, 1),
+		"other id":      strings.Replace(good, `"id":"i"`, `"id":"j"`, 1),
+		"undecided":     strings.Replace(good, "aborted", "undecided", 1),
+		"empty outcome": strings.Replace(good, "aborted", "", 1),
+		"wrong type":    strings.Replace(good, `"old_version":1`, `"old_version":"1"`, 1),
+	} {
+		if record, err := protocol.DecodeRecord("i", []byte(bad)); err == nil {
+			t.Errorf("%s: accepted as %+v", name, record)
+		}
+	}
+}
+
+func TestClaimRoundTrips(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[ -~äß€]{0,100}`)
+		claim := protocol.Claim{
+			Actor: text.Draw(t, "actor"), Reason: text.Draw(t, "reason"), Source: text.Draw(t, "source"),
+			StartedAt: times().Draw(t, "started").UTC(), ExpiresAt: times().Draw(t, "expires").UTC(),
+		}
+		if err := protocol.CheckClaimText(claim.Actor); err != nil {
+			t.Fatal(err)
+		}
+		encoded := claim.Encode()
+		for key, value := range encoded {
+			if value == "" || len(value) > 512 {
+				t.Fatalf("%s is %d bytes, KV v2 takes 1 to 512", key, len(value))
+			}
+		}
+		if got := protocol.DecodeClaim(encoded); got != claim {
+			t.Fatalf("DecodeClaim = %+v, want %+v", got, claim)
+		}
+	})
+}
+
+func TestClaimToleratesGarbage(t *testing.T) {
+	claim := protocol.DecodeClaim(map[string]string{"actor": "a", "started_at": "yesterday", "other": "x"})
+	if claim != (protocol.Claim{Actor: "a"}) {
+		t.Errorf("DecodeClaim = %+v", claim)
+	}
+	if got := (protocol.Claim{Reason: "r"}).Encode(); !maps.Equal(got, map[string]string{"reason": "r"}) {
+		t.Errorf("Encode = %v", got)
+	}
+}
+
+func TestCheckClaimText(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"": true, "ci job 42, É": true, strings.Repeat("x", 512): true,
+		strings.Repeat("x", 513): false, "a\nb": false, "a\x00b": false, "\xff": false, "a\u202eb": false,
+	} {
+		if err := protocol.CheckClaimText(text); (err == nil) != ok {
+			t.Errorf("CheckClaimText(%.20q) = %v", text, err)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package protocol_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"goblin/vaultkit/internal/protocol"
+)
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func at(second int) time.Time { return epoch.Add(time.Duration(second) * time.Second) }
+
+// listed is a provider whose versions oldest..current were written at seconds
+// 1..current.
+func listed(oldest, current int) protocol.Provider {
+	p := protocol.Provider{Current: current, Oldest: oldest, Created: at(1), Versions: map[int]time.Time{}}
+	for v := max(oldest, 1); v <= current; v++ {
+		p.Versions[v] = at(v)
+	}
+	return p
+}
+
+func TestRule(t *testing.T) {
+	old, next, other := []byte("old"), []byte("next"), []byte("other")
+	id := protocol.NewID(at(3), 3, old, next)
+	link := func(second, source int, data []byte) []protocol.Link {
+		return []protocol.Link{{ID: protocol.NewID(at(second), source, data, []byte("x")), Data: data}}
+	}
+	recreated := listed(0, 6)
+	recreated.Versions[3] = at(100)
+	younger := listed(5, 8)
+	younger.Created = at(50)
+	for name, tc := range map[string]struct {
+		facts protocol.Facts
+		want  protocol.Outcome
+	}{
+		"in flight":                            {protocol.Facts{Backup: old, Provider: listed(0, 3)}, protocol.Undecided},
+		"in flight, no backup yet":             {protocol.Facts{Provider: listed(0, 3)}, protocol.Undecided},
+		"in flight, stray data of the next":    {protocol.Facts{Backup: old, Provider: listed(0, 3), Next: next}, protocol.Undecided},
+		"committed":                            {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: next}, protocol.Committed},
+		"committed long ago":                   {protocol.Facts{Backup: old, Provider: listed(0, 9), Next: next}, protocol.Committed},
+		"committed, source pruned":             {protocol.Facts{Backup: old, Provider: listed(4, 9), Next: next}, protocol.Committed},
+		"overtaken":                            {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: other}, protocol.Aborted},
+		"overtaken by the same as before":      {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: old}, protocol.Aborted},
+		"next unreadable":                      {protocol.Facts{Backup: old, Provider: listed(0, 5)}, protocol.Unknown},
+		"next pruned, chain says committed":    {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(4, 4, next)}, protocol.Committed},
+		"next pruned, chain says aborted":      {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(4, 4, other)}, protocol.Aborted},
+		"chain of another version":             {protocol.Facts{Backup: old, Provider: listed(6, 9), Chain: link(5, 5, next)}, protocol.Unknown},
+		"chain without data":                   {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: []protocol.Link{{ID: protocol.NewID(at(4), 4, nil, nil)}}}, protocol.Unknown},
+		"chain of an older generation":         {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(0, 4, next)}, protocol.Unknown},
+		"chain not later than the id":          {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(3, 4, next)}, protocol.Unknown},
+		"no backup":                            {protocol.Facts{Provider: listed(0, 4), Next: next}, protocol.Unknown},
+		"recreated, current lower":             {protocol.Facts{Backup: old, Provider: listed(0, 2), Next: next}, protocol.Recreated},
+		"provider gone":                        {protocol.Facts{Backup: old}, protocol.Recreated},
+		"recreated and past the source":        {protocol.Facts{Backup: old, Provider: recreated, Next: next}, protocol.Recreated},
+		"recreated, back at the source":        {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 3, Created: at(90), Versions: map[int]time.Time{3: at(100)}}}, protocol.Recreated},
+		"recreated, source pruned":             {protocol.Facts{Backup: old, Provider: younger, Next: next}, protocol.Recreated},
+		"source neither listed nor pruned":     {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 4, Created: at(1), Versions: map[int]time.Time{4: at(4)}}, Next: next}, protocol.Recreated},
+		"created the same instant as version1": {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 5, Oldest: 4, Created: at(3), Versions: map[int]time.Time{4: at(4), 5: at(5)}}, Next: next}, protocol.Committed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.facts.ID = id
+			if got := protocol.Resolve(tc.facts); got != tc.want {
+				t.Errorf("Resolve = %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// world is a provider's whole true history, of which a rule sees only what
+// pruning, deletions and missing backups leave.
+type world struct {
+	values  [][]byte // values[v] is what version v held; values[0] is unused
+	written []time.Time
+	maxV    int
+}
+
+func worlds() *rapid.Generator[world] {
+	return rapid.Custom(func(t *rapid.T) world {
+		w := world{values: [][]byte{nil}, written: []time.Time{{}}, maxV: rapid.IntRange(1, 10).Draw(t, "max_versions")}
+		for v := 1; v <= rapid.IntRange(1, 12).Draw(t, "versions"); v++ {
+			// few values, so that the same one comes back
+			w.values = append(w.values, fmt.Appendf(nil, "value-%d", rapid.IntRange(1, 3).Draw(t, "value")))
+			w.written = append(w.written, at(v))
+		}
+		return w
+	})
+}
+
+// facts is what a reader sees of the world once it has now versions, where it
+// can read version s+1 and the others' backups only if it is lucky.
+func (w world) facts(t *rapid.T, id protocol.ID, now int) protocol.Facts {
+	f := protocol.Facts{ID: id, Provider: protocol.Provider{Current: now, Created: at(1), Versions: map[int]time.Time{}}}
+	if now > w.maxV {
+		f.Provider.Oldest = now - w.maxV + 1
+	}
+	for v := max(f.Provider.Oldest, 1); v <= now; v++ {
+		f.Provider.Versions[v] = w.written[v]
+	}
+	if rapid.Bool().Draw(t, "backup arrived") {
+		f.Backup = w.values[id.Source]
+	}
+	next := id.Source + 1
+	if _, whole := f.Provider.Versions[next]; whole && rapid.Bool().Draw(t, "next readable") {
+		f.Next = w.values[next]
+	}
+	if next < now && rapid.Bool().Draw(t, "next was rotated") {
+		f.Chain = []protocol.Link{{ID: protocol.NewID(w.written[next], next, w.values[next], []byte("later")), Data: w.values[next]}}
+	}
+	return f
+}
+
+// Whatever part of the truth is visible, at whatever time: the rule never says
+// committed or aborted against the truth, so it never says both.
+func TestRuleNeverContradictsTheTruth(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := worlds().Draw(t, "world")
+		source := rapid.IntRange(1, len(w.values)-1).Draw(t, "source")
+		wanted := fmt.Appendf(nil, "value-%d", rapid.IntRange(1, 3).Draw(t, "wanted"))
+		id := protocol.NewID(w.written[source], source, w.values[source], wanted)
+		last := len(w.values) - 1
+		committed := source < last && string(w.values[source+1]) == string(wanted)
+		for now := source; now <= last; now++ {
+			got := protocol.Resolve(w.facts(t, id, now))
+			switch {
+			case got == protocol.Recreated:
+				t.Fatalf("at version %d: recreated, but nobody deleted it", now)
+			case (got == protocol.Undecided) != (now == source):
+				t.Fatalf("at version %d: %s", now, got)
+			case got == protocol.Committed && !committed, got == protocol.Aborted && committed:
+				t.Fatalf("at version %d: %s, but committed is %v", now, got, committed)
+			}
+		}
+	})
+}
+
+// A provider deleted and written anew is never taken for the old one.
+func TestRuleSeesANewGeneration(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := worlds().Draw(t, "new world")
+		source := rapid.IntRange(1, 12).Draw(t, "source")
+		id := protocol.NewID(at(-100+source), source, []byte("old"), []byte("value-1"))
+		now := rapid.IntRange(1, len(w.values)-1).Draw(t, "now")
+		f := protocol.Facts{ID: id, Backup: []byte("old"), Provider: w.facts(t, protocol.ID{Source: 1}, now).Provider, Next: []byte("value-1")}
+		if got := protocol.Resolve(f); got != protocol.Recreated {
+			t.Fatalf("Resolve = %s", got)
+		}
+	})
+}
