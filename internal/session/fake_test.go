@@ -1,0 +1,198 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// fakeVault answers the few endpoints of a token's life without a network, so
+// that hours of it fit into a synctest bubble. What Vault really says is tested
+// against Vault.
+type fakeVault struct {
+	ttl, maxTTL time.Duration
+	loginTakes  time.Duration
+
+	mu       sync.Mutex
+	down     bool // answers 503 to everything
+	refuse   bool // refuses logins
+	fixed    bool // its tokens are not renewable
+	instead  any  // of a login's answer
+	tokens   map[string]*fakeToken
+	logins   int
+	attempts int // to log in
+	renewals int
+	refused  int // requests with a token that had ended
+}
+
+type fakeToken struct{ issued, ends time.Time }
+
+func (v *fakeVault) set(change func(*fakeVault)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	change(v)
+}
+
+func (v *fakeVault) count() (logins, attempts, renewals int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.logins, v.attempts, v.renewals
+}
+
+// RoundTrip serves one request, in the caller's goroutine.
+func (v *fakeVault) RoundTrip(r *http.Request) (*http.Response, error) {
+	path := strings.TrimPrefix(r.URL.Path, "/v1/")
+	if path == "auth/approle/login" && v.loginTakes > 0 {
+		if err := sleep(r.Context(), v.loginTakes); err != nil {
+			return nil, err
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	status, body := v.answer(path, r.Header.Get(api.AuthHeaderName))
+	text, err := json.Marshal(body)
+	return &http.Response{
+		StatusCode: status, Header: http.Header{}, Request: r,
+		Body: io.NopCloser(bytes.NewReader(text)),
+	}, err
+}
+
+func (v *fakeVault) answer(path, token string) (int, any) {
+	held := v.tokens[token]
+	switch {
+	case v.down:
+		return http.StatusServiceUnavailable, map[string]any{"errors": []string{"no leader"}}
+	case path == "auth/approle/login":
+		return v.login()
+	case held == nil || !time.Now().Before(held.ends):
+		v.refused++
+		return http.StatusForbidden, map[string]any{"errors": []string{"2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"}}
+	case path == "auth/token/renew-self":
+		return v.renew(held)
+	case path == "auth/token/lookup-self":
+		left := held.ends.Sub(time.Now()) / time.Second
+		return http.StatusOK, map[string]any{"data": map[string]any{"accessor": "acc-" + token, "ttl": left, "renewable": !v.fixed}}
+	case path == "auth/token/revoke-self":
+		delete(v.tokens, token)
+		return http.StatusNoContent, nil
+	}
+	return http.StatusOK, map[string]any{"data": map[string]any{"ok": true}}
+}
+
+func (v *fakeVault) login() (int, any) {
+	v.attempts++
+	if v.refuse {
+		return http.StatusBadRequest, map[string]any{"errors": []string{"invalid role or secret ID"}}
+	}
+	if v.instead != nil {
+		return http.StatusOK, v.instead
+	}
+	v.logins++
+	name := fmt.Sprintf("fake-token-%d", v.logins)
+	held := &fakeToken{issued: time.Now(), ends: time.Now().Add(v.ttl)}
+	v.tokens[name] = held
+	return http.StatusOK, v.auth(name, v.ttl)
+}
+
+func (v *fakeVault) renew(held *fakeToken) (int, any) {
+	v.renewals++
+	granted := min(v.ttl, time.Until(held.issued.Add(v.maxTTL)))
+	held.ends = time.Now().Add(granted)
+	return http.StatusOK, v.auth("", granted)
+}
+
+func (v *fakeVault) auth(token string, ttl time.Duration) any {
+	return map[string]any{"auth": map[string]any{
+		"client_token": token, "accessor": "acc-" + token,
+		"lease_duration": int(ttl / time.Second), "renewable": !v.fixed,
+	}}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// opened is a session on the fake, logged in by AppRole, and its log.
+func (v *fakeVault) opened(t *testing.T, by Method) (*Session, *LogBuffer) {
+	t.Helper()
+	logs := &LogBuffer{}
+	s, err := v.open(t, by, logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s, logs
+}
+
+func (v *fakeVault) open(t *testing.T, by Method, logs *LogBuffer) (*Session, error) {
+	t.Helper()
+	if v.tokens == nil {
+		v.tokens = map[string]*fakeToken{}
+	}
+	if by == nil {
+		by = AppRole("", Value("fake-role-id"), Value("fake-secret-id"))
+	}
+	config := api.DefaultConfig()
+	config.Address, config.HttpClient = "http://vault.invalid", &http.Client{Transport: v}
+	client, err := api.NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Open(t.Context(), Config{Client: client, Login: by, Logger: logs.Logger()})
+}
+
+func probe(_ context.Context, c *api.Client) error {
+	_, err := c.Logical().ReadWithContext(context.Background(), "secret/data/probe")
+	return err
+}
+
+// LogBuffer keeps a session's log, at debug level.
+type LogBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write appends to the log.
+func (b *LogBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// Logger writes to the log.
+func (b *LogBuffer) Logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// String is the log so far.
+func (b *LogBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// lines are the log's lines that contain the text.
+func (b *LogBuffer) lines(with string) []string {
+	var found []string
+	for line := range strings.Lines(b.String()) {
+		if strings.Contains(line, with) {
+			found = append(found, line)
+		}
+	}
+	return found
+}

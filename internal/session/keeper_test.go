@@ -1,0 +1,242 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// every calls Do at an interval for a while, and fails at the first error.
+func every(t *testing.T, s *Session, interval, whole time.Duration) {
+	t.Helper()
+	for start := time.Now(); time.Since(start) < whole; time.Sleep(interval) {
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Fatalf("Do after %v: %v", time.Since(start), err)
+		}
+	}
+}
+
+func TestKeeperRenewsAndLogsInBeforeTheMaximumTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: time.Hour, maxTTL: 10 * time.Hour}
+		s, _ := v.opened(t, nil)
+		every(t, s, time.Minute, 100*time.Hour)
+		logins, attempts, renewals := v.count()
+		if logins < 10 || logins > 13 || attempts != logins {
+			t.Errorf("%d logins in %d attempts, want about one in 10 h", logins, attempts)
+		}
+		if renewals < 120 || renewals > 175 {
+			t.Errorf("%d renewals in 100 h, want about one in 40 min", renewals)
+		}
+		if v.refused != 0 {
+			t.Errorf("%d requests were refused: the new token came late", v.refused)
+		}
+		if s.Client().Token() != s.present().client.Token() {
+			t.Error("the shared client did not follow the logins")
+		}
+	})
+}
+
+func TestKeeperSurvivesAnOutageOfTheRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: time.Hour, maxTTL: 100 * time.Hour}
+		s, logs := v.opened(t, nil)
+		time.Sleep(30 * time.Minute)
+		v.set(func(v *fakeVault) { v.down = true })
+		time.Sleep(20 * time.Minute)
+		v.set(func(v *fakeVault) { v.down = false })
+		every(t, s, time.Minute, 2*time.Hour)
+		if logins, _, _ := v.count(); logins != 1 {
+			t.Errorf("%d logins, want the first token kept", logins)
+		}
+		if len(logs.lines("could not be renewed")) == 0 {
+			t.Error("no warning about the failed renewals")
+		}
+	})
+}
+
+func TestKeeperComesBackAfterALongOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: time.Hour, maxTTL: 100 * time.Hour}
+		s, _ := v.opened(t, nil)
+		v.set(func(v *fakeVault) { v.down = true })
+		time.Sleep(3 * time.Hour)
+		v.set(func(v *fakeVault) { v.down = false })
+		time.Sleep(31 * time.Second)
+		if logins, _, _ := v.count(); logins != 2 {
+			t.Errorf("%d logins half a minute after the outage, want 2", logins)
+		}
+		every(t, s, time.Minute, time.Hour)
+	})
+}
+
+func TestKeeperLogsInAgainWhenTheTokenIsNotRenewable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: time.Hour, fixed: true}
+		s, _ := v.opened(t, nil)
+		every(t, s, time.Minute, 10*time.Hour)
+		if logins, _, renewals := v.count(); logins < 13 || logins > 18 || renewals != 0 || v.refused != 0 {
+			t.Errorf("%d logins, %d renewals, %d refused in 10 h", logins, renewals, v.refused)
+		}
+	})
+}
+
+func TestKeeperTakesUpALeaseThatDoGot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: time.Hour, maxTTL: 10 * time.Hour}
+		s, _ := v.opened(t, nil)
+		time.Sleep(30 * time.Minute)
+		v.set(func(v *fakeVault) { clear(v.tokens) })
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		_, _, before := v.count()
+		time.Sleep(35 * time.Minute) // past the first lease's point, before the second's
+		if _, _, after := v.count(); before != after {
+			t.Errorf("%d renewals of the lost token", after-before)
+		}
+		every(t, s, time.Minute, 3*time.Hour)
+	})
+}
+
+func TestKeeperReplacesALostTokenOfAnIdleSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: time.Hour, maxTTL: 10 * time.Hour}
+		v.opened(t, nil)
+		v.set(func(v *fakeVault) { clear(v.tokens) })
+		time.Sleep(45 * time.Minute)
+		if logins, _, _ := v.count(); logins != 2 {
+			t.Errorf("%d logins, want another at the failed renewal", logins)
+		}
+	})
+}
+
+func TestLoginThatGivesNoToken(t *testing.T) {
+	for name, answer := range map[string]any{
+		"second factor": map[string]any{"auth": map[string]any{"mfa_requirement": map[string]any{"mfa_request_id": "fake"}}},
+		"no auth":       map[string]any{"data": map[string]any{"fake": true}},
+		"empty auth":    map[string]any{"auth": map[string]any{"accessor": "fake"}},
+	} {
+		_, err := (&fakeVault{instead: answer}).open(t, nil, &LogBuffer{})
+		if !errors.Is(err, vaulterr.ErrUnauthenticated) {
+			t.Errorf("%s: Open = %v", name, err)
+		}
+	}
+}
+
+func TestBareTokenWarnsTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{fixed: true, tokens: map[string]*fakeToken{
+			"fake-bare": {ends: time.Now().Add(time.Hour)},
+		}}
+		_, logs := v.opened(t, Token(Value("fake-bare")))
+		time.Sleep(34 * time.Minute)
+		if early := logs.lines("WARN"); len(early) != 0 {
+			t.Errorf("warned too early: %q", early)
+		}
+		time.Sleep(11 * time.Minute)
+		if lines := logs.lines("replace it before it ends"); len(lines) != 1 {
+			t.Errorf("after 3/4: %q", lines)
+		}
+		time.Sleep(5 * time.Hour)
+		if lines := logs.lines("has ended"); len(lines) != 1 || len(logs.lines("WARN")) != 2 {
+			t.Errorf("at the end: %q", logs.lines("WARN"))
+		}
+	})
+}
+
+func TestCallersShareALoginAndMayLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, loginTakes: 5 * time.Second}
+		s, _ := v.opened(t, nil)
+		v.set(func(v *fakeVault) { clear(v.tokens) })
+
+		hasty, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		left := make(chan error, 1)
+		go func() { left <- s.Do(hasty, probe) }()
+		patient := make(chan error, 10)
+		for range 10 {
+			go func() { patient <- s.Do(t.Context(), probe) }()
+		}
+		start := time.Now()
+		if err := <-left; !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			t.Errorf("the hasty caller: %v after %v", err, time.Since(start))
+		}
+		for range 10 {
+			if err := <-patient; err != nil {
+				t.Errorf("a patient caller: %v", err)
+			}
+		}
+		if logins, attempts, _ := v.count(); logins != 2 || attempts != 2 {
+			t.Errorf("%d logins in %d attempts, want 2", logins, attempts)
+		}
+	})
+}
+
+func TestFailedLoginsCoolDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
+		s, _ := v.opened(t, nil)
+		v.set(func(v *fakeVault) { clear(v.tokens); v.refuse = true })
+		attemptsIn := func(whole time.Duration) int {
+			_, before, _ := v.count()
+			for start := time.Now(); time.Since(start) < whole; time.Sleep(100 * time.Millisecond) {
+				if err := s.Do(t.Context(), probe); !errors.Is(err, vaulterr.ErrUnauthenticated) {
+					t.Fatalf("Do = %v", err)
+				}
+			}
+			_, after, _ := v.count()
+			return after - before
+		}
+		if n := attemptsIn(time.Second); n != 1 {
+			t.Errorf("%d attempts in the first second, want 1", n)
+		}
+		attemptsIn(2 * time.Minute)
+		if n := attemptsIn(5 * time.Minute); n < 9 || n > 21 {
+			t.Errorf("%d attempts in 5 min, want one in 15-30 s", n)
+		}
+		v.set(func(v *fakeVault) { v.refuse = false })
+		time.Sleep(30 * time.Second)
+		every(t, s, time.Minute, time.Hour)
+		v.set(func(v *fakeVault) { clear(v.tokens); v.refuse = true })
+		if n := attemptsIn(4 * time.Second); n < 2 {
+			t.Errorf("%d attempts in 4 s: success did not reset the pause", n)
+		}
+	})
+}
+
+func TestCloseEndsALogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour}
+		s, _ := v.opened(t, nil)
+		v.set(func(v *fakeVault) { clear(v.tokens); v.loginTakes = time.Hour })
+		result := make(chan error, 1)
+		go func() { result <- s.Do(t.Context(), probe) }()
+		time.Sleep(time.Second)
+		start := time.Now()
+		if err := s.Close(); err != nil || time.Since(start) > time.Second {
+			t.Errorf("Close = %v after %v", err, time.Since(start))
+		}
+		if err := <-result; !errors.Is(err, vaulterr.ErrClosed) {
+			t.Errorf("the waiting Do = %v", err)
+		}
+	})
+}
+
+func TestOpenRidesOutAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, down: true}
+		go func() {
+			time.Sleep(6 * time.Second)
+			v.set(func(v *fakeVault) { v.down = false })
+		}()
+		s, _ := v.opened(t, nil)
+		every(t, s, time.Second, time.Minute)
+	})
+}

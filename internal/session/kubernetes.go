@@ -1,0 +1,54 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/vault/api/auth/kubernetes"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+const defaultJWT = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+type kubernetesLogin struct {
+	label
+	mount, role string
+	jwt         Credential
+}
+
+// Kubernetes logs in with the service account's JWT, which is read again at
+// every login because a projected one rotates. Defaults: mount "kubernetes",
+// the projected service-account path.
+func Kubernetes(mount, role, jwtPath string) Method {
+	if jwtPath == "" {
+		jwtPath = defaultJWT
+	}
+	m := &kubernetesLogin{mount: mountOr(mount, "kubernetes"), role: role, jwt: File(jwtPath)}
+	m.label = label(fmt.Sprintf("kubernetes at auth/%s, role %s, JWT from %s", m.mount, role, m.jwt))
+	return m
+}
+
+func (m *kubernetesLogin) repeatable() bool { return true }
+
+func (m *kubernetesLogin) check() error {
+	if m.role == "" {
+		return vaulterr.Invalid("no Kubernetes role given")
+	}
+	return checkMount(m.mount)
+}
+
+func (m *kubernetesLogin) login(ctx context.Context, w *wire, _ *lease) (*lease, error) {
+	// The helper's own file reading falls back to the default path when the
+	// named file is empty, so the file is read here.
+	jwt, err := m.jwt.secret()
+	if err != nil {
+		return nil, err
+	}
+	helper, err := kubernetes.NewKubernetesAuth(m.role,
+		kubernetes.WithMountPath(m.mount), kubernetes.WithServiceAccountToken(jwt))
+	if err != nil {
+		return nil, &vaulterr.Error{Op: "login", Kind: vaulterr.ErrInvalid, Err: err}
+	}
+	return exchange(ctx, w, "auth/"+m.mount+"/login", helper)
+}

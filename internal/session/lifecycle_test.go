@@ -1,0 +1,171 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+func TestShortTokenIsRenewedThenReplacedAtItsMaximum(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.mustOpen(w.method(map[string]any{"token_ttl": "3s", "token_max_ttl": "6s"}))
+	first := s.Client().Token()
+	start := time.Now()
+	for ; time.Since(start) < 3500*time.Millisecond; time.Sleep(20 * time.Millisecond) {
+		w.mustDo(s)
+	}
+	if s.Client().Token() != first {
+		t.Error("the token was replaced and not renewed, past its first TTL")
+	}
+	for ; time.Since(start) < 9*time.Second; time.Sleep(20 * time.Millisecond) {
+		w.mustDo(s)
+	}
+	if s.Client().Token() == first {
+		t.Error("the token outlived its maximum TTL")
+	}
+	if n := w.logins(); n < 2 || n > 4 {
+		t.Errorf("%d logins in 9 s", n)
+	}
+}
+
+func TestTokenThatMayNotRenewItself(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.mustOpen(w.method(map[string]any{"token_ttl": "3s", "token_no_default_policy": true}))
+	for start := time.Now(); time.Since(start) < 5*time.Second; time.Sleep(20 * time.Millisecond) {
+		w.mustDo(s)
+	}
+	if n := w.logins(); n < 2 || n > 5 {
+		t.Errorf("%d logins in 5 s", n)
+	}
+}
+
+func TestRevokedTokenCostsOneLogin(t *testing.T) {
+	w := newWorld(t)
+	s := w.mustOpen(w.method(nil))
+	w.revoke(s)
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			if err := w.do(s); err != nil {
+				t.Errorf("Do = %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if n := w.logins(); n != 2 {
+		t.Errorf("%d logins, want the first and one more", n)
+	}
+}
+
+func TestLateRefusalOnlyReplays(t *testing.T) {
+	w := newWorld(t)
+	s := w.mustOpen(w.method(nil))
+	inside, revoked, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	calls := 0
+	go func() {
+		late <- s.Do(t.Context(), func(ctx context.Context, c *api.Client) error {
+			if calls++; calls == 1 {
+				close(inside)
+				<-revoked
+			}
+			return read(probePath)(ctx, c)
+		})
+	}()
+	<-inside
+	w.revoke(s)
+	w.mustDo(s) // another caller logs in meanwhile
+	close(revoked)
+	if err := <-late; err != nil || calls != 2 {
+		t.Errorf("Do = %v after %d calls", err, calls)
+	}
+	if n := w.logins(); n != 2 {
+		t.Errorf("%d logins, want the first and one more", n)
+	}
+}
+
+func TestPlainDenialDoesNotLogIn(t *testing.T) {
+	w := newWorld(t)
+	s := w.mustOpen(w.method(nil))
+	calls := 0
+	err := s.Do(t.Context(), func(ctx context.Context, c *api.Client) error {
+		calls++
+		return read(deniedPath)(ctx, c)
+	})
+	if !errors.Is(vaulterr.Kind(w.err(err)), vaulterr.ErrPermissionDenied) {
+		t.Errorf("Do = %v", err)
+	}
+	if calls != 1 || w.logins() != 1 {
+		t.Errorf("%d calls, %d logins, want 1 and 1", calls, w.logins())
+	}
+}
+
+func TestReplayHappensOnce(t *testing.T) {
+	w := newWorld(t)
+	s := w.mustOpen(w.method(nil))
+	calls := 0
+	refused := &api.ResponseError{StatusCode: http.StatusForbidden, Errors: []string{"permission denied", "invalid token"}}
+	err := s.Do(t.Context(), func(context.Context, *api.Client) error {
+		calls++
+		return refused
+	})
+	if calls != 2 || !vaulterr.InvalidToken(err) {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+}
+
+func TestAttemptsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	s, err := session.Open(t.Context(), session.Config{
+		Client: w.client(), Login: w.method(nil), RequestTimeout: 300 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var inner context.Context
+	err = s.Do(t.Context(), func(ctx context.Context, _ *api.Client) error {
+		inner = ctx
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if !errors.Is(err, context.DeadlineExceeded) || inner.Err() == nil {
+		t.Errorf("Do = %v", err)
+	}
+	if err := s.Do(t.Context(), func(ctx context.Context, _ *api.Client) error { inner = ctx; return nil }); err != nil {
+		t.Error(err)
+	}
+	if inner.Err() == nil {
+		t.Error("the attempt's context outlives it")
+	}
+}
+
+func TestSessionsGoOnAfterARestart(t *testing.T) {
+	w := newWorld(t)
+	login := w.mustOpen(w.method(map[string]any{"token_ttl": "2s", "token_max_ttl": "10s"}))
+	bare := w.mustOpen(session.Token(session.Value(w.token(api.TokenCreateRequest{TTL: "1h"}))))
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.do(login); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
+		t.Errorf("Do without a server = %v", err)
+	}
+	time.Sleep(2500 * time.Millisecond) // past the token's TTL: the keeper has failed, too
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.mustDo(bare)
+	w.eventually(30*time.Second, "the session works again", func() bool { return w.do(login) == nil })
+	for start := time.Now(); time.Since(start) < 3*time.Second; time.Sleep(20 * time.Millisecond) {
+		w.mustDo(login)
+	}
+}

@@ -1,0 +1,143 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// coolDown is the pause after a failed login: 1-2 s at first, 15-30 s in the
+// end. It keeps a refused or overloaded login from being asked per request.
+var coolDown = backoff.Backoff{Min: 2 * time.Second, Max: 30 * time.Second}
+
+// flight is a login under way, shared by everybody who waits for it.
+type flight struct {
+	done chan struct{}
+	held *lease
+	err  error
+}
+
+// relogin returns a lease other than the one seen: the present one if somebody
+// already logged in, else that of a login shared with everybody who asks for
+// one. A caller whose context ends leaves; the login goes on for the others.
+func (s *Session) relogin(ctx context.Context, seen *lease) (*lease, error) {
+	under, held, err := s.board(seen)
+	if under == nil {
+		return held, err
+	}
+	select {
+	case <-under.done:
+		return under.held, under.err
+	case <-ctx.Done():
+		return nil, vaulterr.In("login", "", ctx.Err())
+	}
+}
+
+// board joins the login under way or starts one, unless there is no need, no
+// permission yet, or no session any more.
+func (s *Session) board(seen *lease) (*flight, *lease, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, nil, &vaulterr.Error{Kind: vaulterr.ErrClosed}
+	case s.current != seen:
+		return nil, s.current, nil
+	case s.login != nil:
+		return s.login, nil, nil
+	case time.Now().Before(s.allowed):
+		return nil, nil, s.failure
+	}
+	started := &flight{done: make(chan struct{})}
+	s.login = started
+	s.owned.Go(func() { s.fly(started, seen) })
+	return started, nil, nil
+}
+
+// fly is the one login. It belongs to the session, not to the caller that
+// happened to start it.
+func (s *Session) fly(f *flight, seen *lease) {
+	defer close(f.done)
+	ctx, cancel := context.WithTimeout(s.life, 2*s.wire.timeout)
+	defer cancel()
+	held, err := s.config.Login.login(ctx, s.wire, seen)
+	f.held, f.err = held, s.failed(err)
+	s.logOutcome(f)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.login = nil
+	if f.err == nil {
+		s.failures, s.failure, s.allowed = 0, nil, time.Time{}
+		s.install(held)
+		return
+	}
+	// Reading a file that did not change loads nobody: its pause does not grow.
+	if !errors.Is(err, errSameToken) || s.failures == 0 {
+		s.failures++
+	}
+	s.failure, s.allowed = f.err, time.Now().Add(coolDown.Delay(s.failures))
+}
+
+func (s *Session) logOutcome(f *flight) {
+	switch {
+	case f.err == nil:
+		s.logLogin("logged in to vault again", f.held)
+	case errors.Is(f.err, errSameToken): // the keeper's warnings say it
+		s.log.Debug("vault token is unchanged", "error", f.err)
+	case s.life.Err() == nil:
+		s.log.Warn("login to vault failed", "method", s.config.Login, "error", f.err)
+	}
+}
+
+// failed is a failed login as a caller of Do gets it: not logged in, whatever
+// the cause, unless Vault could not be reached or the session is closing.
+func (s *Session) failed(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case s.life.Err() != nil:
+		return &vaulterr.Error{Kind: vaulterr.ErrClosed, Err: err}
+	case errors.Is(err, vaulterr.ErrUnavailable), errors.Is(err, vaulterr.ErrUnauthenticated):
+		return vaulterr.In("login", "", err)
+	}
+	return &vaulterr.Error{
+		Op: "login", Kind: vaulterr.ErrUnauthenticated, Err: err,
+		Detail: "the token is no longer valid and the new login failed",
+	}
+}
+
+// install makes the lease the current one and sees to its keeping. The caller
+// holds s.mu.
+func (s *Session) install(held *lease) {
+	s.current = held
+	s.config.Client.SetToken(held.client.Token())
+	if s.keeping {
+		select {
+		case s.changed <- struct{}{}:
+		default: // the keeper has yet to see an earlier change, and will look
+		}
+		return
+	}
+	if what, _ := tenureOf(held, s.config.Login).next(held.since, 0, 0); what == stepRest || s.closed {
+		return
+	}
+	s.keeping = true
+	s.owned.Go(func() { newKeeper(s, held).run() })
+}
+
+// present is the lease in use.
+func (s *Session) present() *lease {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+// untilAllowed is the rest of the pause after a failed login.
+func (s *Session) untilAllowed() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Until(s.allowed)
+}

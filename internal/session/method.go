@@ -1,0 +1,160 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Method is a way to get a token: [Token], [AppRole] or [Kubernetes]. It prints
+// as what it is and where its credentials come from, never as their content.
+type Method interface {
+	String() string
+	// check refuses what can never work, before any request.
+	check() error
+	// login gets a token. previous is the one it replaces, nil at the start.
+	login(ctx context.Context, w *wire, previous *lease) (*lease, error)
+	// repeatable says whether another login can give another token.
+	repeatable() bool
+}
+
+// lease is one token as a login gave it. It is never changed: a renewal moves
+// the keeper's view of its end, another login makes another lease.
+type lease struct {
+	client    *api.Client // the snapshot that carries the token
+	accessor  string
+	policies  []string
+	ttl       time.Duration // 0: no end, or none known
+	since     time.Time     // when the TTL began at the latest
+	renewable bool
+	limited   bool // the token has a limited number of uses
+	obtained  bool // by this session, which therefore revokes it
+}
+
+// loginer is what the official login helpers have in common.
+type loginer interface {
+	Login(ctx context.Context, client *api.Client) (*api.Secret, error)
+}
+
+// exchange logs in with an official helper, over a client without a token.
+func exchange(ctx context.Context, w *wire, path string, helper loginer) (*lease, error) {
+	var body bytes.Buffer
+	client := w.as("").WithResponseCallbacks(copyBody(&body))
+	since := time.Now()
+	var answer *api.Secret
+	err := w.once(ctx, func(ctx context.Context) (err error) {
+		answer, err = helper.Login(ctx, client)
+		return err
+	})
+	if err != nil {
+		return nil, loginError(path, err)
+	}
+	return leaseOf(w, path, answer, since, usesIn(body.Bytes()))
+}
+
+func leaseOf(w *wire, path string, answer *api.Secret, since time.Time, uses int) (*lease, error) {
+	switch {
+	case answer == nil || answer.Auth == nil:
+		return nil, refused(path, "the answer to the login holds no token")
+	case answer.Auth.ClientToken == "" && answer.Auth.MFARequirement != nil:
+		return nil, refused(path, "the login asks for a second factor, which a program cannot give")
+	case answer.Auth.ClientToken == "":
+		return nil, refused(path, "the answer to the login holds no token")
+	}
+	return &lease{
+		client:    w.as(answer.Auth.ClientToken),
+		accessor:  answer.Auth.Accessor,
+		policies:  answer.Auth.Policies,
+		ttl:       time.Duration(answer.Auth.LeaseDuration) * time.Second,
+		since:     since,
+		renewable: answer.Auth.Renewable,
+		limited:   uses > 0,
+		obtained:  true,
+	}, nil
+}
+
+// copyBody keeps a copy of the answer's body as it is read: auth.num_uses is in
+// it and not in the official client's types.
+func copyBody(into *bytes.Buffer) api.ResponseCallback {
+	return func(answer *api.Response) {
+		body := answer.Body
+		answer.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.TeeReader(body, into), body}
+	}
+}
+
+func usesIn(body []byte) int {
+	var answer struct {
+		Auth struct {
+			NumUses int `json:"num_uses"`
+		} `json:"auth"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return 0
+	}
+	return answer.Auth.NumUses
+}
+
+func refused(path, detail string) error {
+	return &vaulterr.Error{Op: "login", Path: path, Kind: vaulterr.ErrUnauthenticated, Detail: detail}
+}
+
+// loginError is a failed request of a login as an *Error. Whatever Vault says
+// to refuse one (400, 403, even 404 for a role) means the same: not logged in.
+func loginError(path string, err error) error {
+	failure := &vaulterr.Error{Op: "login", Path: path, Kind: vaulterr.Kind(err), Err: err}
+	switch {
+	case failure.Kind == nil, errors.Is(failure.Kind, vaulterr.ErrUnavailable):
+	case errors.Is(failure.Kind, vaulterr.ErrMountNotFound):
+		failure.Hint = "check the name of the auth mount, and that the method is enabled there"
+	case errors.Is(failure.Kind, vaulterr.ErrPermissionDenied):
+		// Vault says the same of a mount that does not exist.
+		failure.Kind = vaulterr.ErrUnauthenticated
+		failure.Hint = "check that the auth mount exists, and the login's credentials; for Kubernetes also that Vault can reach the cluster"
+	case !errors.Is(failure.Kind, vaulterr.ErrUnauthenticated):
+		failure.Kind = vaulterr.ErrUnauthenticated
+	}
+	return failure
+}
+
+// mountName is one or more safe segments: the official client joins paths, so
+// that anything else could reach another endpoint.
+var mountName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
+
+func checkMount(mount string) error {
+	if !mountName.MatchString(mount) {
+		return vaulterr.Invalid("auth mount %q is not a mount's name", mount)
+	}
+	return nil
+}
+
+// mountOr is the mount without the slashes around it, or the default.
+func mountOr(mount, otherwise string) string {
+	if mount = strings.Trim(mount, "/"); mount == "" {
+		return otherwise
+	}
+	return mount
+}
+
+// checkCredential refuses a missing one, and a wrapped one where that has no
+// meaning.
+func checkCredential(what string, c Credential, mayWrap bool) error {
+	switch {
+	case c.read == nil:
+		return vaulterr.Invalid("no %s given", what)
+	case c.wrapped && !mayWrap:
+		return vaulterr.Invalid("the %s cannot be a wrapped one; only a secret id can", what)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package session
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+)
+
+func TestCredentialsPrintTheirOrigin(t *testing.T) {
+	const secret = "hvs.fake-canary"
+	literal := Value(secret)
+	config := api.DefaultConfig()
+	config.Address = "http://someone:" + secret + "@vault.invalid"
+	client, err := api.NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.SetToken(secret)
+	settings := Config{Client: client, Login: AppRole("", literal, Wrapped(literal))}
+	opened := newSession(settings)
+	opened.current = &lease{client: client}
+	type nested struct {
+		hidden  Credential
+		method  Method
+		session *Session
+		Config  Config
+	}
+	values := map[string]any{
+		"value":        literal,
+		"pointer":      &literal,
+		"nested":       nested{literal, Token(literal), opened, settings},
+		"nested deep":  &nested{literal, AppRole("", literal, literal), opened, settings},
+		"token":        Token(literal),
+		"approle":      AppRole("", literal, literal),
+		"config":       settings,
+		"session":      opened,
+		"incomplete":   Config{},
+		"a zero value": Credential{},
+	}
+	for name, value := range values {
+		logs := &LogBuffer{}
+		logs.Logger().Info("canary", "value", value)
+		text, err := json.Marshal(value)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		said := logs.String() + string(text)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			said += "\n" + fmt.Sprintf(verb, value)
+		}
+		if strings.Contains(said, secret) || strings.Contains(said, fmt.Sprintf("%x", secret)) {
+			t.Errorf("%s prints its secret:\n%s", name, said)
+		}
+	}
+	for want, c := range map[string]Credential{
+		"a literal value":                      literal,
+		"file /run/fake":                       File("/run/fake"),
+		"environment FAKE":                     Env("FAKE"),
+		"wrapping token from file /run/fake":   Wrapped(File("/run/fake")),
+		"file ~/.vault-token of the Vault CLI": CLIToken(),
+		"nothing":                              {},
+	} {
+		if got := fmt.Sprintf("%+v", c); got != want {
+			t.Errorf("prints as %q, want %q", got, want)
+		}
+	}
+}

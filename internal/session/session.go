@@ -1,0 +1,262 @@
+// Package session keeps a program logged in to Vault: it logs in, keeps the
+// token alive, logs in again when that ends for whatever reason, and replays
+// the one request that found out.
+//
+// Every request goes through [Session.Do]. A request that Vault refuses because
+// it does not know the token causes one login, shared by all callers that were
+// refused, and one replay. A plain denial causes neither. After a failed login
+// the next is allowed only after a pause, within which callers get the failure
+// at once.
+//
+// Errors are *vaulterr.Error: ErrUnauthenticated when a login is refused (and
+// ErrWrappingToken, which is one, for a wrapped secret id), ErrUnavailable when
+// Vault cannot be reached, ErrInvalid for unusable settings or credentials,
+// ErrClosed after Close.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+const (
+	defaultRequestTimeout = 15 * time.Second
+	defaultStartWait      = 10 * time.Second
+	revokeTimeout         = 5 * time.Second
+)
+
+// Config is what a session is made of. It prints without a secret.
+type Config struct {
+	// Client is the session's own from now on, with address, namespace and TLS
+	// set. Its token, retries and timeout are the session's to set.
+	Client *api.Client
+	// Login is how to get a token.
+	Login Method
+	// Logger gets logins (Info), renewals (Debug) and failures (Warn), never a
+	// secret. Nil is silent.
+	Logger *slog.Logger
+	// RequestTimeout bounds one attempt. 0 is 15 s.
+	RequestTimeout time.Duration
+	// StartWait is how long Open rides out an unreachable server, unless its
+	// context ends earlier. 0 is 10 s.
+	StartWait time.Duration
+	// Backoff paces Open's attempts and a failing renewal's.
+	Backoff backoff.Backoff
+}
+
+// Session is a logged-in client. Its methods may be called concurrently.
+type Session struct {
+	label
+	config Config
+	wire   *wire
+	log    *slog.Logger
+
+	life context.Context // ends with Close: the keeper and logins run under it
+	end  context.CancelFunc
+
+	attempts sync.WaitGroup // calls of Do in flight
+	owned    sync.WaitGroup // the keeper and the login in flight
+	closing  sync.Once
+	changed  chan struct{} // tells the keeper of a new lease
+
+	mu       sync.Mutex // guards what follows; never held across a request
+	closed   bool
+	keeping  bool
+	current  *lease
+	login    *flight
+	failures int // logins failed in a row
+	failure  error
+	allowed  time.Time // no login before
+}
+
+// Open logs in. ctx bounds the start only. An unreachable server is tried again
+// until StartWait or ctx ends; a sealed one, wrong credentials or an untrusted
+// certificate are an error at once.
+func Open(ctx context.Context, config Config) (*Session, error) {
+	if err := config.complete(); err != nil {
+		return nil, vaulterr.In("login", "", err)
+	}
+	s := newSession(config)
+	held, err := s.start(ctx)
+	if err != nil {
+		s.end()
+		return nil, vaulterr.In("login", "", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.install(held)
+	return s, nil
+}
+
+// Do runs send, whose request carries the session's token. Each attempt has its
+// own bound: send must have read the whole answer when it returns. The client
+// is a snapshot to be used and not changed. When Vault does not know the token,
+// Do logs in again and runs send once more; send's own error is returned as it
+// is. ErrClosed after Close; ErrUnauthenticated or ErrUnavailable when the
+// login failed.
+func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.Client) error) error {
+	held, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer s.attempts.Done()
+	err = s.attempt(ctx, held, send)
+	if !vaulterr.InvalidToken(err) {
+		return err
+	}
+	if held, err = s.relogin(ctx, held); err != nil {
+		return err
+	}
+	return s.attempt(ctx, held, send)
+}
+
+// Client is the official client, for what this package does not do. Its token
+// follows every login; nothing else of Do applies to it.
+func (s *Session) Client() *api.Client { return s.config.Client }
+
+// Close refuses new calls, waits for those in flight, stops the keeper and any
+// login, and revokes the token if the session got it by logging in; a token
+// made elsewhere is left alone. It may be called again, but not from within Do.
+func (s *Session) Close() error {
+	s.closing.Do(s.close)
+	return nil
+}
+
+// Closed reports whether Close was called.
+func (s *Session) Closed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+func (s *Session) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.end()
+	s.owned.Wait()
+	s.attempts.Wait()
+	s.revoke()
+	s.config.Client.ClearToken()
+}
+
+// revoke is best effort: a token that outlives its session ends with its TTL.
+func (s *Session) revoke() {
+	held := s.present()
+	if !held.obtained {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), revokeTimeout)
+	defer cancel()
+	err := held.client.Auth().Token().RevokeSelfWithContext(ctx, "")
+	switch {
+	case err == nil:
+		s.log.Debug("vault token revoked", "accessor", held.accessor)
+	case !vaulterr.InvalidToken(err): // else it is gone already
+		s.log.Warn("vault token could not be revoked", "accessor", held.accessor, "error", vaulterr.In("revoke", "", err))
+	}
+}
+
+func (s *Session) enter() (*lease, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, &vaulterr.Error{Kind: vaulterr.ErrClosed}
+	}
+	s.attempts.Add(1)
+	return s.current, nil
+}
+
+func (s *Session) attempt(ctx context.Context, held *lease, send func(context.Context, *api.Client) error) error {
+	return s.wire.once(ctx, func(ctx context.Context) error { return send(ctx, held.client) })
+}
+
+// complete checks the settings and fills in the defaults.
+func (c *Config) complete() error {
+	switch {
+	case c.Client == nil:
+		return vaulterr.Invalid("no client given")
+	case c.Login == nil:
+		return vaulterr.Invalid("no login method given")
+	case c.RequestTimeout < 0, c.StartWait < 0:
+		return vaulterr.Invalid("a negative timeout")
+	}
+	if c.RequestTimeout == 0 {
+		c.RequestTimeout = defaultRequestTimeout
+	}
+	if c.StartWait == 0 {
+		c.StartWait = defaultStartWait
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c.Login.check()
+}
+
+func newSession(config Config) *Session {
+	// Blind retries would send a write or an unwrapping twice.
+	config.Client.SetMaxRetries(0)
+	config.Client.SetClientTimeout(0)
+	s := &Session{
+		label:   label(config.String()),
+		config:  config,
+		wire:    newWire(config.Client, config.RequestTimeout),
+		log:     config.Logger,
+		changed: make(chan struct{}, 1),
+	}
+	s.life, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+// start logs in for the first time, riding out an unreachable server.
+func (s *Session) start(ctx context.Context) (*lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.StartWait)
+	defer cancel()
+	for failed := 1; ; failed++ {
+		held, err := s.config.Login.login(ctx, s.wire, nil)
+		if err == nil {
+			s.logLogin("logged in to vault", held)
+			return held, nil
+		}
+		if !errors.Is(err, vaulterr.ErrUnavailable) || !vaulterr.Retryable(err) || s.config.Backoff.Wait(ctx, failed) != nil {
+			return nil, err
+		}
+		s.log.Warn("vault is unavailable, trying again", "error", err)
+	}
+}
+
+func (s *Session) logLogin(what string, held *lease) {
+	s.log.Info(what, "method", s.config.Login, "accessor", held.accessor, "ttl", held.ttl, "policies", held.policies)
+}
+
+// String says where the session is logged in and how.
+func (c Config) String() string {
+	if c.Client == nil || c.Login == nil {
+		return "incomplete session settings"
+	}
+	address, err := url.Parse(c.Client.Address())
+	if err != nil {
+		return "session by " + c.Login.String()
+	}
+	return fmt.Sprintf("session at %s by %s", address.Redacted(), c.Login)
+}
+
+// Format prints what String says, whatever the verb.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue is what String says.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText is what String says.
+func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

@@ -1,0 +1,43 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// wire makes the clients that carry the session's requests, and bounds them.
+type wire struct {
+	timeout time.Duration
+	mu      sync.Mutex  // WithNamespace copies a client without locking it
+	base    *api.Client // has no token, and is only ever copied
+}
+
+// newWire copies what the client is set to, once and for all. NewClient and
+// Clone would read VAULT_TOKEN, VAULT_NAMESPACE and VAULT_HEADERS again.
+func newWire(client *api.Client, timeout time.Duration) *wire {
+	base := client.WithNamespace(client.Namespace())
+	base.ClearToken()
+	// The client's default is VAULT_WRAP_TTL, which would wrap every answer,
+	// that of a login included.
+	base.SetWrappingLookupFunc(func(string, string) string { return "" })
+	return &wire{timeout: timeout, base: base}
+}
+
+// as is an independent client with the token, on the shared connections.
+func (w *wire) as(token string) *api.Client {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	client := w.base.WithNamespace(w.base.Namespace())
+	client.SetToken(token)
+	return client
+}
+
+// once runs one bounded attempt.
+func (w *wire) once(ctx context.Context, send func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, w.timeout)
+	defer cancel()
+	return send(ctx)
+}
