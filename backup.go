@@ -1,0 +1,65 @@
+package vaultkit
+
+import (
+	"context"
+	"time"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Backup describes the backup of a secret that was, or was about to be,
+// replaced. Its value stays in Vault.
+type Backup struct {
+	ID          string    `json:"id"`
+	Provider    string    `json:"provider"`
+	Version     int       `json:"version"`              // the provider's version it is a copy of
+	InForceFrom time.Time `json:"in_force_from"`        // when that version was written, by Vault's clock
+	ReplacedAt  time.Time `json:"replaced_at,omitzero"` // zero: not replaced by this rotation, or unknown
+	Outcome     Outcome   `json:"outcome"`              // of the rotation; Undecided while it has no record
+	Actor       string    `json:"actor,omitempty"`
+	Reason      string    `json:"reason,omitempty"`
+}
+
+// Backups describes the provider's backups, newest first, without reading a
+// secret. Needs "list" on metadata/<base>/backups/<provider>/ and
+// metadata/<base>/rotations/<provider>/, "read" on data/<base>/rotations/ and
+// metadata/<base>/backups/. A provider without any has none; errors like
+// GetAPIKey's.
+func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error) {
+	if err := checkProvider(provider); err != nil {
+		return nil, vaulterr.In("Backups", provider, err)
+	}
+	ctx, cancel := c.forRead(ctx)
+	defer cancel()
+	found, err := c.engine.Backups(ctx, provider)
+	if err != nil {
+		return nil, vaulterr.In("Backups", provider, err)
+	}
+	backups := make([]Backup, len(found))
+	for i, one := range found {
+		backups[i] = Backup(one)
+	}
+	return backups, nil
+}
+
+// Rollback writes a backup's secret back, whole and exactly. It is a rotation of
+// its own: the secret it replaces is backed up, and it is recorded.
+//
+// An empty backupID means the secret that the newest rotation replaced. That is
+// refused, with ErrInvalid and the candidates in its text, when the current
+// secret came from a rollback or was not written by the newest rotation: a
+// second careless rollback must not bring the bad key back.
+//
+// Errors: those of Rotate, ErrNotFound for a backup this provider does not have,
+// ErrNoChange when the current secret equals the backup's. Needs the rotator's
+// policy.
+func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts ...RotateOption) (*Rotation, error) {
+	o, err := newRotateOptions(opts)
+	if err := errorsFirst(err, checkProvider(provider)); err != nil {
+		return nil, vaulterr.In("Rollback", provider, err)
+	}
+	ctx, cancel := c.forWrite(ctx)
+	defer cancel()
+	result, err := c.engine.Rollback(ctx, backupID, o.request(provider))
+	return newRotation(result), vaulterr.In("Rollback", provider, err)
+}

@@ -1,0 +1,208 @@
+package vaultkit_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+const canary = "canary-0123456789"
+
+// spy collects everything the library says, in every form it can be printed.
+type spy struct {
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (s *spy) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(p)
+}
+
+// hear prints values under every verb, as JSON and through slog.
+func (s *spy) hear(values ...any) {
+	log := slog.New(slog.NewJSONHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	for _, value := range values {
+		if err, ok := value.(error); ok {
+			for ; err != nil; err = errors.Unwrap(err) {
+				fmt.Fprintln(s, err)
+			}
+		}
+		for _, verb := range []string{"%v\n", "%+v\n", "%#v\n", "%s\n", "%q\n", "%x\n", "%d\n"} {
+			fmt.Fprintf(s, verb, value)
+			if _, isMap := value.(vaultkit.ProviderKeys); !isMap { // see its doc
+				fmt.Fprintf(s, verb, struct{ hidden any }{value})
+			}
+		}
+		text, _ := json.Marshal(value)
+		fmt.Fprintf(s, "%s\n", text)
+		log.Info("heard", "value", value)
+	}
+}
+
+// assertSilent fails for each secret that was said, plainly or encoded.
+func (s *spy) assertSilent(t *testing.T, secrets ...string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	heard := s.out.String()
+	if len(heard) < 10_000 {
+		t.Fatalf("the spy heard only %d bytes", len(heard))
+	}
+	for i, secret := range secrets {
+		for _, form := range []string{secret, hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))),
+			base64.StdEncoding.EncodeToString([]byte(secret))} {
+			if at := strings.Index(heard, form); at >= 0 {
+				t.Errorf("secret %d is said: …%s…", i, heard[max(0, at-200):at+20])
+			}
+		}
+	}
+}
+
+// logger is a debug log into the spy, in both of slog's formats.
+func (s *spy) options(token string) []vaultkit.Option {
+	return []vaultkit.Option{
+		vaultkit.WithLogger(slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug}))),
+		vaultkit.WithToken(vaultkit.Value(token)),
+	}
+}
+
+// Secrets planted everywhere are never said: not by any verb's result or error,
+// with every fault on the wire, not by options, clients or the debug log.
+func TestNothingSaysASecret(t *testing.T) {
+	s := &spy{}
+	token := customToken(t, canary+"-token")
+	proxy := newWire(t)
+	client := newClient(t, append(s.options(token), vaultkit.WithAddress(proxy.URL()))...)
+	s.hear(client, client.String(), vaultkit.WithToken(vaultkit.Value(token)), vaultkit.Value(token), vaultkit.NewKey(canary),
+		vaultkit.NewFields(map[string]any{"api_key": canary}), vaultkit.ProviderKeys{"api_key": canary})
+	s.everyVerb(t, client)
+	for n := range 8 {
+		for _, fault := range []wire.Action{
+			wire.Refuse(), wire.Lose(), wire.Truncate(), wire.Error(500, `{"errors":["x"]}`, true),
+			wire.Error(400, "<html>you sent "+canary+"</html>", false), wire.Error(403, `{"errors":["permission denied"]}`, false),
+			wire.Error(404, canary, false), wire.Error(502, canary, true),
+		} {
+			p := store(t, map[string]any{"api_key": canary + "-old", "n": 1})
+			proxy.Reset()
+			proxy.SetRule(wire.At(n+1, fault))
+			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey(canary+"-new"))
+			s.hear(r, err)
+		}
+	}
+	proxy.SetRule(nil)
+	s.logins(t)
+	s.assertSilent(t, canary)
+}
+
+func (s *spy) everyVerb(t *testing.T, client *vaultkit.Client) {
+	t.Helper()
+	ctx := t.Context()
+	ok := store(t, map[string]any{"api_key": canary, "object": map[string]any{"in": canary}})
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	late, cancelLate := context.WithDeadline(ctx, time.Now().Add(-time.Second))
+	defer cancelLate()
+	for _, ctx := range []context.Context{ctx, done, late} {
+		for _, p := range []string{ok, vaulttest.Name(t), "../" + canary[:6]} {
+			_, err := client.GetAPIKey(ctx, p) // the one that returns a secret, as it should
+			s.hear(err)
+			keys, err := client.GetProviderKeys(ctx, p)
+			s.hear(keys, err)
+			_, err = client.GetField(ctx, p, "object")
+			s.hear(err)
+			version, err := client.PutProviderKeys(ctx, p, vaultkit.ProviderKeys{"api_key": canary})
+			s.hear(version, err)
+			version, err = client.PutProviderKeys(ctx, p, vaultkit.ProviderKeys{"api_key": canary + "\xff"})
+			s.hear(version, err)
+			for _, source := range []vaultkit.Source{
+				vaultkit.NewKey(canary + "-2"), vaultkit.NewKey(canary + "-2"), vaultkit.NewKey(canary + "\xff"), vaultkit.NewKey(strings.Repeat(canary, 1<<16)),
+				vaultkit.NewFields(map[string]any{"api_key": []any{canary}}), vaultkit.NewFields(map[string]any{"api_key": json.Number(canary)}),
+			} {
+				r, err := client.Rotate(ctx, p, source)
+				s.hear(source, r, err)
+			}
+			r, err := client.Rollback(ctx, p, "")
+			s.hear(r, err)
+			backups, err := client.Backups(ctx, p)
+			s.hear(backups, err)
+			history, err := client.History(ctx, p)
+			s.hear(history, err)
+			found, err := client.Recover(ctx, p)
+			s.hear(found, err)
+		}
+	}
+	names, err := client.Providers(ctx)
+	s.hear(names, err)
+}
+
+// logins fail and succeed with canaries for credentials.
+func (s *spy) logins(t *testing.T) {
+	t.Helper()
+	root := vaulttest.Root(t)
+	if err := root.Sys().PutPolicyWithContext(t.Context(), "canary", vaulttest.Policy(t, "", "rotator")); err != nil {
+		t.Fatal(err)
+	}
+	role := vaulttest.Name(t)
+	write(t, root, "auth/approle/role/"+role, map[string]any{"token_policies": "canary", "token_ttl": "1h"})
+	write(t, root, "auth/approle/role/"+role+"/custom-secret-id", map[string]any{"secret_id": canary + "-secret-id"})
+	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+role+"/role-id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roleID := vaultkit.Value(id.Data["role_id"].(string))
+	jwt := t.TempDir() + "/jwt"
+	writeFile(t, jwt, canary+"-jwt")
+	for _, login := range []vaultkit.Option{
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Value(canary + "-secret-id")}),
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Value(canary + "-wrong")}),
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Wrapped(vaultkit.Value(canary + "-wrapping"))}),
+		vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "r", JWTFile: jwt}),
+		vaultkit.WithToken(vaultkit.Value(canary + "-wrong")),
+		vaultkit.WithToken(vaultkit.Value(canary + "\n-wrong")),
+		vaultkit.WithAddress("http://user:" + canary + "@127.0.0.1:1"),
+		vaultkit.WithTransport(func(http.RoundTripper) http.RoundTripper { return nil }),
+	} {
+		client, err := vaultkit.New(t.Context(), append(s.options("x"), vaultkit.WithAddress(vaulttest.Server().Addr()), login)...)
+		s.hear(login, client, err)
+		if err == nil {
+			client.Close()
+		}
+	}
+}
+
+// customToken makes a root-like token whose very text is known.
+func customToken(t *testing.T, id string) string {
+	t.Helper()
+	secret, err := vaulttest.Root(t).Auth().Token().CreateOrphanWithContext(t.Context(), &api.TokenCreateRequest{
+		ID: id, Policies: []string{"root"}, TTL: "1h",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.Auth.ClientToken
+}
+
+func write(t *testing.T, client *api.Client, path string, data map[string]any) {
+	t.Helper()
+	if _, err := client.Logical().WriteWithContext(t.Context(), path, data); err != nil {
+		t.Fatal(err)
+	}
+}

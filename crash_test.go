@@ -1,0 +1,195 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// A crash at each request, then writes of people who know nothing of vaultkit,
+// on a provider that keeps only one, two or ten versions: whatever the evidence
+// that is left, Recover says nothing false.
+func TestCrashThenForeignWrites(t *testing.T) {
+	requests := len(requestsOf(t))
+	for _, maxVersions := range []int{1, 2, 10} {
+		for _, foreign := range []int{0, 1, 2, 10} {
+			for n := 1; n <= requests; n++ {
+				t.Run(fmt.Sprintf("max_versions %d/%d foreign writes/killed at %d", maxVersions, foreign, n), func(t *testing.T) {
+					w := newWorld(t)
+					w.keepVersions(maxVersions)
+					w.kill(n, true)
+					committed := w.version() == 2
+					for i := range foreign {
+						vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": fmt.Sprintf("fake-foreign-%d", i)})
+					}
+					evidence := maxVersions > foreign // version 2 can still be read
+					w.assertTold(w.recover(), committed, foreign, evidence)
+				})
+			}
+		}
+	}
+}
+
+func (w *world) keepVersions(n int) {
+	w.Helper()
+	_, err := w.root().WriteWithContext(w.Context(), w.metadataPath(), map[string]any{"max_versions": n})
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// assertTold checks a recovery's words, and the record if there is one, against
+// what really happened.
+func (w *world) assertTold(found []vaultkit.Resolution, committed bool, foreign int, evidence bool) {
+	w.Helper()
+	history, err := w.other.History(w.Context(), w.provider)
+	if err != nil || len(history) > 1 {
+		w.Fatalf("history %+v, %v", history, err)
+	}
+	for _, record := range history {
+		if (record.Outcome == vaultkit.Committed) != committed {
+			w.Errorf("record says %s, committed is %v", record.Outcome, committed)
+		}
+	}
+	for _, one := range found {
+		switch {
+		case !committed && foreign == 0 && one.Outcome == vaultkit.Undecided:
+		case !evidence && one.Outcome == vaultkit.Unknown:
+		case committed && one.Outcome == vaultkit.Committed:
+		case !committed && foreign > 0 && one.Outcome == vaultkit.Aborted:
+		default:
+			w.Errorf("Recover says %s; committed %v, %d foreign writes, evidence %v", one.Outcome, committed, foreign, evidence)
+		}
+	}
+	if committed && evidence && len(history) != 1 {
+		w.Error("committed with the evidence there, and no record")
+	}
+}
+
+// When version s+1 is pruned, the backup of the rotation that replaced it still
+// holds it.
+func TestChainOfBackupsKeepsTheEvidence(t *testing.T) {
+	w := newWorld(t)
+	w.keepVersions(1)
+	w.kill(6, false) // committed, never recorded
+	if w.version() != 2 {
+		t.Fatal("not committed")
+	}
+	// The next rotation's sweep finds out by itself.
+	rotate(t, w.other, w.provider, "fake-third")
+	history, err := w.other.History(t.Context(), w.provider)
+	if err != nil || len(history) != 2 {
+		t.Fatalf("history %+v, %v", history, err)
+	}
+	first := history[1]
+	if first.Outcome != vaultkit.Committed || first.Evidence != vaultkit.Inferred || first.NewVersion != 2 || first.CommittedAt.IsZero() {
+		t.Errorf("the crashed rotation's record %+v", first)
+	}
+}
+
+// A provider deleted with its metadata and created again starts at version 1:
+// old ids are reported as such and never recorded.
+func TestRecreatedProvider(t *testing.T) {
+	for _, versions := range []int{0, 1, 2, 5} {
+		t.Run(fmt.Sprint(versions), func(t *testing.T) {
+			w := newWorld(t)
+			w.kill(5, false) // backed up, not committed
+			if _, err := w.root().DeleteWithContext(t.Context(), w.metadataPath()); err != nil {
+				t.Fatal(err)
+			}
+			for range versions {
+				// even the very secret that was wanted
+				vaulttest.Put(t, "providers/"+w.provider, newSecret)
+			}
+			found := w.recover()
+			if len(found) != 1 || found[0].Outcome != vaultkit.Recreated || found[0].Evidence != "" {
+				t.Errorf("Recover = %+v", found)
+			}
+			if history, _ := w.other.History(t.Context(), w.provider); len(history) != 0 {
+				t.Errorf("history %+v", history)
+			}
+		})
+	}
+}
+
+// Two committed versions later, a soft-deleted version s+1 is no evidence, and
+// undeleting it brings the verdict.
+func TestDeletedEvidenceComesBack(t *testing.T) {
+	w := newWorld(t)
+	w.kill(6, false)
+	vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-foreign"})
+	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
+	path := vaulttest.Base + "/providers/" + w.provider
+	if err := kv.DeleteVersions(t.Context(), path, []int{2}); err != nil {
+		t.Fatal(err)
+	}
+	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Unknown {
+		t.Errorf("with version 2 deleted: %+v", found)
+	}
+	if err := kv.Undelete(t.Context(), path, []int{2}); err != nil {
+		t.Fatal(err)
+	}
+	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Committed {
+		t.Errorf("with version 2 back: %+v", found)
+	}
+}
+
+// From Vault's acknowledgement on, the caller's context no longer matters.
+func TestContextCancelledAfterTheCommit(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w.proxy.SetRule(wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/rotations/", wire.Before(cancel)))
+	r, err := w.rotate(ctx, w.victim)
+	if err != nil || r.Outcome != vaultkit.Committed {
+		t.Fatalf("Rotate = %+v, %v", r, err)
+	}
+	w.done()
+}
+
+// Committed, but the record cannot be written: the rotation is returned together
+// with the error.
+func TestCommittedButUnrecorded(t *testing.T) {
+	w := newWorld(t)
+	w.proxy.SetRule(wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", wire.Refuse()))
+	r, err := w.rotate(t.Context(), w.victim)
+	if !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.Outcome != vaultkit.Committed || r.NewVersion != 2 {
+		t.Fatalf("Rotate = %+v, %v", r, err)
+	}
+	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Committed {
+		t.Errorf("Recover = %+v", found)
+	}
+	w.done()
+}
+
+// A backup under this rotation's id with another value stops it before it writes.
+func TestForgedBackupStopsTheRotation(t *testing.T) {
+	client := newClient(t)
+	for name, spoil := range map[string]func(p, id string){
+		"another value": func(string, string) {},
+		"deleted": func(p, id string) {
+			if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/backups/"+p+"/"+id); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := store(t, oldSecret)
+			id := rotate(t, client, p, "fake-new", vaultkit.WithDryRun()).ID
+			vaulttest.Put(t, "backups/"+p+"/"+id, map[string]any{"api_key": "fake-forged"})
+			spoil(p, id)
+			unchanged(t, p, func() {
+				r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+				failed, _ := errors.AsType[*vaultkit.Error](err)
+				if !errors.Is(err, vaultkit.ErrUndetermined) || r != nil || failed.ID != id {
+					t.Errorf("Rotate = %+v, %v", r, err)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,113 @@
+package kv
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strconv"
+	"time"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Secret is one version of an entry.
+type Secret struct {
+	Data    map[string]any // numbers are float64, as Vault keeps them
+	Version int
+	Created time.Time
+}
+
+type dataAnswer struct {
+	Data struct {
+		Data     map[string]any `json:"data"`
+		Metadata struct {
+			Version   int       `json:"version"`
+			Created   time.Time `json:"created_time"`
+			Destroyed bool      `json:"destroyed"`
+		} `json:"metadata"`
+	} `json:"data"`
+}
+
+// Read returns the newest version. Needs "read" on data/. A missing entry is
+// ErrNotFound; a deleted or destroyed one is ErrDeleted or ErrDestroyed, and
+// the Secret returned with it carries its version.
+func (s *Store) Read(ctx context.Context, key Key) (Secret, error) {
+	return s.read(ctx, key, nil)
+}
+
+// ReadVersion returns one version, 1 or higher: Vault takes 0 for the newest.
+func (s *Store) ReadVersion(ctx context.Context, key Key, version int) (Secret, error) {
+	if version < 1 {
+		return Secret{}, vaulterr.Invalid("version %d does not exist, they start at 1", version)
+	}
+	return s.read(ctx, key, url.Values{"version": {strconv.Itoa(version)}})
+}
+
+func (s *Store) read(ctx context.Context, key Key, query url.Values) (Secret, error) {
+	path, err := s.dataPath(key)
+	if err != nil {
+		return Secret{}, err
+	}
+	var answer dataAnswer
+	err = s.get(ctx, path, "read", query, &answer)
+	meta := answer.Data.Metadata
+	secret := Secret{Data: answer.Data.Data, Version: meta.Version, Created: meta.Created}
+	switch {
+	case err == nil && (meta.Version < 1 || secret.Data == nil):
+		// A v1 mount answers v2 paths, with whatever was stored there.
+		return Secret{}, &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: "the answer carries no version"}
+	case errors.Is(err, vaulterr.ErrNotFound) && meta.Version > 0:
+		return secret, gone(err, meta.Version, meta.Destroyed)
+	}
+	return secret, err
+}
+
+// gone makes the error of a bare 404 that of a deleted version: the entry is
+// there, so it is no ErrNotFound any more.
+func gone(err error, version int, destroyed bool) error {
+	failed, _ := errors.AsType[*vaulterr.Error](err)
+	kind := vaulterr.ErrDeleted
+	if destroyed {
+		kind = vaulterr.ErrDestroyed
+	}
+	return &vaulterr.Error{Path: failed.Path, Kind: kind, Version: version, Err: failed.Err}
+}
+
+// Written is Vault's acknowledgement of a write.
+type Written struct {
+	Version   int
+	Created   time.Time
+	RequestID string // as in the audit devices' log
+}
+
+// Write stores data as version cas+1, if version cas is the newest; 0 means
+// that the entry does not exist. It is sent exactly once. Needs "create" where
+// nothing is stored yet, else "update". ErrConflict: the check-and-set was
+// refused; see vaulterr.Doubtful for errors that leave the outcome open.
+func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written, error) {
+	path, err := s.dataPath(key)
+	if err != nil {
+		return Written{}, err
+	}
+	capability := "update"
+	if cas == 0 {
+		capability = "create"
+	}
+	answer, err := s.put(ctx, path, capability, map[string]any{"data": data, "options": map[string]any{"cas": cas}})
+	if err != nil {
+		return Written{}, err
+	}
+	noVersion := &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: "the answer to a write carries no version"}
+	if answer == nil {
+		return Written{}, noVersion
+	}
+	number, _ := answer.Data["version"].(json.Number)
+	version, err := strconv.Atoi(number.String())
+	if err != nil || version < 1 {
+		return Written{}, noVersion
+	}
+	text, _ := answer.Data["created_time"].(string)
+	created, _ := time.Parse(time.RFC3339Nano, text)
+	return Written{Version: version, Created: created.UTC(), RequestID: answer.RequestID}, nil
+}

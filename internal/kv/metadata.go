@@ -1,0 +1,102 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Metadata is what KV v2 keeps beside the versions of an entry.
+type Metadata struct {
+	Current  int
+	Oldest   int
+	Created  time.Time
+	Custom   map[string]string
+	Versions map[int]time.Time // created_time of each version not pruned yet
+}
+
+type metadataAnswer struct {
+	Data struct {
+		Current  int               `json:"current_version"`
+		Oldest   int               `json:"oldest_version"`
+		Created  time.Time         `json:"created_time"`
+		Custom   map[string]string `json:"custom_metadata"`
+		Versions map[string]struct {
+			Created time.Time `json:"created_time"`
+		} `json:"versions"`
+	} `json:"data"`
+}
+
+// Metadata reads an entry's metadata; ErrNotFound where there is none. Needs
+// "read" on metadata/.
+func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
+	path, err := s.metadataPath(key)
+	if err != nil {
+		return Metadata{}, err
+	}
+	var answer metadataAnswer
+	if err := s.get(ctx, path, "read", nil, &answer); err != nil {
+		return Metadata{}, err
+	}
+	data := answer.Data
+	meta := Metadata{Current: data.Current, Oldest: data.Oldest, Created: data.Created, Custom: data.Custom,
+		Versions: make(map[int]time.Time, len(data.Versions))}
+	for text, version := range data.Versions {
+		number, err := strconv.Atoi(text)
+		if err != nil {
+			return Metadata{}, &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: "a version is not a number"}
+		}
+		meta.Versions[number] = version.Created
+	}
+	return meta, nil
+}
+
+// PutCustomMetadata replaces an entry's custom metadata, once, and touches
+// nothing else of it. Needs "update" on metadata/ where the entry exists.
+func (s *Store) PutCustomMetadata(ctx context.Context, key Key, custom map[string]string) error {
+	path, err := s.metadataPath(key)
+	if err != nil {
+		return err
+	}
+	_, err = s.put(ctx, path, "update", map[string]any{"custom_metadata": custom})
+	return err
+}
+
+// PatchCustomMetadata merges custom into what the entry has, once. Needs
+// "patch" on metadata/.
+func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, custom map[string]string) error {
+	path, err := s.metadataPath(key)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, path, "patch", func(ctx context.Context, c *api.Client) error {
+		_, err := c.Logical().JSONMergePatch(ctx, path, map[string]any{"custom_metadata": custom})
+		return err
+	})
+}
+
+// List names the entries of a directory, folders with a trailing slash. A
+// missing directory is empty. Needs "list" on metadata/<dir>/.
+func (s *Store) List(ctx context.Context, dir Key) ([]string, error) {
+	path, err := s.listPath(dir)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Data struct {
+			Keys []string `json:"keys"`
+		} `json:"data"`
+	}
+	// The same operation as the verb LIST, for Vault's policies too.
+	err = s.get(ctx, path, "list", url.Values{"list": {"true"}}, &answer)
+	if errors.Is(err, vaulterr.ErrNotFound) {
+		return nil, nil
+	}
+	return answer.Data.Keys, err
+}

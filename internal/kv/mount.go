@@ -1,0 +1,113 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// CheckMount makes sure that the mount is KV version 2: on a v1 mount the paths
+// of v2 seem to work, and overwrite. Needs any right below the mount.
+func (s *Store) CheckMount(ctx context.Context) error {
+	var answer struct {
+		Data struct {
+			Type    string            `json:"type"`
+			Options map[string]string `json:"options"`
+		} `json:"data"`
+	}
+	path := "sys/internal/ui/mounts/" + s.mount
+	err := s.get(ctx, path, "read", nil, &answer)
+	kind, version := answer.Data.Type, answer.Data.Options["version"]
+	switch {
+	case errors.Is(err, vaulterr.ErrPermissionDenied):
+		return s.whyNoMount(ctx)
+	case err != nil:
+		return err
+	case kind != "kv" && kind != "generic":
+		return &vaulterr.Error{Path: s.mount, Kind: vaulterr.ErrNotKVv2, Detail: "a mount of type " + kind}
+	case version != "2":
+		return &vaulterr.Error{Path: s.mount, Kind: vaulterr.ErrNotKVv2, Detail: "a KV version 1 mount"}
+	}
+	return nil
+}
+
+// whyNoMount tells a missing mount from a token without rights: Vault refuses
+// both alike on the mounts endpoint, but not below the mount.
+func (s *Store) whyNoMount(ctx context.Context) error {
+	_, err := s.List(ctx, Key{"providers"})
+	if errors.Is(err, vaulterr.ErrMountNotFound) {
+		return err
+	}
+	return &vaulterr.Error{
+		Path: s.mount + "/", Kind: vaulterr.ErrPermissionDenied, Err: err,
+		Detail: "the token has no right below this mount, or the mount does not exist",
+		Hint:   "check the mount's name and the policy of the token's role",
+	}
+}
+
+// Need is a right on an entry that a verb is about to use.
+type Need struct {
+	Key        Key
+	Door       string // "data" or "metadata"
+	Capability string
+}
+
+// CheckCapabilities asks Vault, in one request, whether the token has every
+// right a verb is about to use; the first missing one is an
+// ErrPermissionDenied. A token that may not ask is taken at its word.
+func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
+	paths := make([]string, len(needs))
+	for i, need := range needs {
+		path, err := s.path(need.Door, need.Key)
+		if err != nil {
+			return err
+		}
+		if need.Capability == "list" {
+			path += "/"
+		}
+		paths[i] = path
+	}
+	granted, err := s.capabilities(ctx, paths)
+	switch {
+	case errors.Is(err, vaulterr.ErrPermissionDenied):
+		return nil
+	case err != nil:
+		return err
+	}
+	for i, need := range needs {
+		have := granted[paths[i]]
+		if !slices.Contains(have, need.Capability) && !slices.Contains(have, "root") {
+			return &vaulterr.Error{Path: paths[i], Kind: vaulterr.ErrPermissionDenied, Capability: need.Capability}
+		}
+	}
+	return nil
+}
+
+// capabilities asks sys/capabilities-self. A write in HTTP, a read in effect:
+// it is sent again like one.
+func (s *Store) capabilities(ctx context.Context, paths []string) (map[string][]string, error) {
+	const path = "sys/capabilities-self"
+	unique := slices.Compact(slices.Sorted(slices.Values(paths)))
+	var answer *api.Secret
+	err := s.retry(ctx, func() (err error) {
+		answer, err = s.put(ctx, path, "update", map[string]any{"paths": unique})
+		return err
+	})
+	granted := make(map[string][]string, len(paths))
+	if err != nil || answer == nil {
+		return granted, err
+	}
+	for path, list := range answer.Data {
+		names, _ := list.([]any)
+		for _, name := range names {
+			if text, ok := name.(string); ok {
+				granted[path] = append(granted[path], text)
+			}
+		}
+	}
+	return granted, nil
+}

@@ -1,0 +1,54 @@
+package rotation
+
+import (
+	"context"
+	"slices"
+
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/protocol"
+)
+
+// The three directories below the base path. Without an id, backupKey and
+// recordKey name the provider's directory.
+func providerKey(provider string) kv.Key { return kv.Key{"providers", provider} }
+
+func backupKey(provider string, id ...string) kv.Key {
+	return append(kv.Key{"backups", provider}, id...)
+}
+
+func recordKey(provider string, id ...string) kv.Key {
+	return append(kv.Key{"rotations", provider}, id...)
+}
+
+// backups lists the provider's rotation ids, oldest first. What does not parse
+// is not vaultkit's and is left alone.
+func (e *Engine) backups(ctx context.Context, provider string) ([]protocol.ID, error) {
+	return e.ids(ctx, backupKey(provider))
+}
+
+// recorded lists the ids that have a record, oldest first.
+func (e *Engine) recorded(ctx context.Context, provider string) ([]protocol.ID, error) {
+	return e.ids(ctx, recordKey(provider))
+}
+
+func (e *Engine) ids(ctx context.Context, dir kv.Key) ([]protocol.ID, error) {
+	names, err := e.Store.List(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	var ids []protocol.ID
+	for _, name := range names {
+		if id, err := protocol.ParseID(name); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, protocol.ID.Compare)
+	return ids, nil
+}
+
+// sameData compares two secrets as Vault keeps them.
+func sameData(a, b map[string]any) bool {
+	one, err1 := protocol.Canonical(a)
+	two, err2 := protocol.Canonical(b)
+	return err1 == nil && err2 == nil && string(one) == string(two)
+}

@@ -1,0 +1,72 @@
+package rotation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/protocol"
+)
+
+// listWorkers bounds how many entries of a listing are read at once.
+const listWorkers = 8
+
+// Backup describes a backup without its value.
+type Backup struct {
+	ID          string
+	Provider    string
+	Version     int
+	InForceFrom time.Time
+	ReplacedAt  time.Time
+	Outcome     protocol.Outcome
+	Actor       string
+	Reason      string
+}
+
+// History returns the provider's records, newest first.
+func (e *Engine) History(ctx context.Context, provider string) ([]protocol.Record, error) {
+	ids, err := e.recorded(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(ids)
+	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (protocol.Record, error) {
+		return e.readRecord(ctx, provider, id.String())
+	})
+}
+
+// Backups describes the provider's backups, newest first. It reads records and
+// claims, not values.
+func (e *Engine) Backups(ctx context.Context, provider string) ([]Backup, error) {
+	ids, err := e.backups(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := e.recorded(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(ids)
+	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (Backup, error) {
+		backup := Backup{ID: id.String(), Provider: provider, Version: id.Source, InForceFrom: id.InForce, Outcome: protocol.Undecided}
+		if slices.Contains(recorded, id) {
+			return e.describeRecorded(ctx, backup)
+		}
+		return e.describeClaimed(ctx, backup)
+	})
+}
+
+func (e *Engine) describeRecorded(ctx context.Context, backup Backup) (Backup, error) {
+	record, err := e.readRecord(ctx, backup.Provider, backup.ID)
+	backup.Outcome, backup.Actor, backup.Reason = record.Outcome, record.Actor, record.Reason
+	backup.ReplacedAt = record.CommittedAt
+	return backup, err
+}
+
+func (e *Engine) describeClaimed(ctx context.Context, backup Backup) (Backup, error) {
+	meta, err := e.Store.Metadata(ctx, backupKey(backup.Provider, backup.ID))
+	claim := protocol.DecodeClaim(meta.Custom)
+	backup.Actor, backup.Reason = claim.Actor, claim.Reason
+	return backup, err
+}

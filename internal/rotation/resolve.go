@@ -1,0 +1,197 @@
+package rotation
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// finding is what the rule said about a rotation, and what its record needs.
+type finding struct {
+	provider    string
+	id          protocol.ID
+	outcome     protocol.Outcome
+	backup      []byte // canonical; nil: none
+	old, next   map[string]any
+	claim       protocol.Claim
+	committedAt time.Time // Vault's clock; zero once that version is pruned
+}
+
+// investigate reads the facts in the order the rule needs them (backup, then
+// metadata, then version source+1) and asks the rule. It writes nothing.
+func (e *Engine) investigate(ctx context.Context, provider string, id protocol.ID) (*finding, error) {
+	found := &finding{provider: provider, id: id}
+	var err error
+	if found.old, err = e.readIfThere(ctx, backupKey(provider, id.String()), 0); err != nil {
+		return nil, err
+	}
+	facts := protocol.Facts{ID: id}
+	if facts.Provider, err = e.providerFacts(ctx, provider); err != nil {
+		return nil, err
+	}
+	if facts.Provider.Current > id.Source {
+		if err := e.lookBehind(ctx, found, &facts); err != nil {
+			return nil, err
+		}
+	}
+	if found.backup, err = canonicalOrNil(found.old); err != nil {
+		return nil, err
+	}
+	facts.Backup = found.backup
+	found.outcome = protocol.Resolve(facts)
+	return found, nil
+}
+
+// lookBehind fills in what only a provider past the source version can show.
+func (e *Engine) lookBehind(ctx context.Context, found *finding, facts *protocol.Facts) (err error) {
+	if found.old == nil { // it may have arrived since
+		if found.old, err = e.readIfThere(ctx, backupKey(found.provider, found.id.String()), 0); err != nil {
+			return err
+		}
+	}
+	found.committedAt = facts.Provider.Versions[found.id.Source+1]
+	found.next, err = e.readIfThere(ctx, providerKey(found.provider), found.id.Source+1)
+	if err != nil {
+		return err
+	}
+	if found.next == nil {
+		return e.lookInChain(ctx, found, facts)
+	}
+	facts.Next, err = canonicalOrNil(found.next)
+	return err
+}
+
+// lookInChain reads the backups of rotations that replaced version source+1.
+func (e *Engine) lookInChain(ctx context.Context, found *finding, facts *protocol.Facts) error {
+	ids, err := e.backups(ctx, found.provider)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if id.Source != found.id.Source+1 || !facts.Provider.SameGeneration(id) {
+			continue
+		}
+		data, err := e.readIfThere(ctx, backupKey(found.provider, id.String()), 0)
+		if err != nil {
+			return err
+		}
+		canonical, err := canonicalOrNil(data)
+		if err != nil {
+			return err
+		}
+		if data != nil {
+			// Two rotations of the same version back up the same value.
+			found.next, found.committedAt = data, id.InForce
+			facts.Chain = append(facts.Chain, protocol.Link{ID: id, Data: canonical})
+		}
+	}
+	return nil
+}
+
+func (e *Engine) providerFacts(ctx context.Context, provider string) (protocol.Provider, error) {
+	meta, err := e.Store.Metadata(ctx, providerKey(provider))
+	if errors.Is(err, vaulterr.ErrNotFound) {
+		return protocol.Provider{}, nil
+	}
+	return protocol.Provider{Current: meta.Current, Oldest: meta.Oldest, Created: meta.Created, Versions: meta.Versions}, err
+}
+
+// readIfThere returns nil data for what is missing, deleted or destroyed.
+// Version 0 is the newest.
+func (e *Engine) readIfThere(ctx context.Context, key kv.Key, version int) (map[string]any, error) {
+	read := e.Store.Read
+	if version > 0 {
+		read = func(ctx context.Context, key kv.Key) (kv.Secret, error) {
+			return e.Store.ReadVersion(ctx, key, version)
+		}
+	}
+	secret, err := read(ctx, key)
+	if errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) {
+		return nil, nil
+	}
+	return secret.Data, err
+}
+
+func canonicalOrNil(data map[string]any) ([]byte, error) {
+	if data == nil {
+		return nil, nil
+	}
+	canonical, err := protocol.Canonical(data)
+	if err != nil {
+		return nil, vaulterr.Invalid("a stored secret: %v", err)
+	}
+	return canonical, nil
+}
+
+// record composes what a recovered rotation's record says.
+func (f *finding) record(now time.Time) protocol.Record {
+	record := protocol.Record{
+		Schema: protocol.Schema, ID: f.id.String(), Provider: f.provider,
+		Outcome: f.outcome, Evidence: protocol.Inferred,
+		OldVersion: f.id.Source, Backup: f.id.String(), FieldsChanged: []string{},
+		Actor: f.claim.Actor, Reason: f.claim.Reason, Source: f.claim.Source,
+		StartedAt: f.claim.StartedAt, ExpiresAt: f.claim.ExpiresAt, RecordedAt: now.UTC(),
+	}
+	if f.outcome == protocol.Committed {
+		record.NewVersion, record.CommittedAt = f.id.Source+1, f.committedAt
+		record.FieldsChanged = protocol.ChangedFields(f.old, f.next)
+	}
+	return record
+}
+
+// recordFinding writes the record of a finding that is committed or aborted,
+// with what its rotator claimed beside the backup.
+func (e *Engine) recordFinding(ctx context.Context, found *finding) (protocol.Record, bool, error) {
+	meta, err := e.Store.Metadata(ctx, backupKey(found.provider, found.id.String()))
+	if err != nil && !errors.Is(err, vaulterr.ErrNotFound) {
+		return protocol.Record{}, false, err
+	}
+	found.claim = protocol.DecodeClaim(meta.Custom)
+	return e.record(ctx, found.record(e.Now()))
+}
+
+// record stores a record, create-only, and returns the one that stands: records
+// never change, so whoever came first has said it.
+func (e *Engine) record(ctx context.Context, wanted protocol.Record) (stands protocol.Record, created bool, err error) {
+	body, err := wanted.Encode()
+	if err != nil {
+		return wanted, false, err
+	}
+	key := recordKey(wanted.Provider, wanted.ID)
+	err = e.resend(ctx, func() error {
+		_, err := e.Store.Write(ctx, key, 0, body)
+		return err
+	})
+	if err == nil {
+		return wanted, true, nil
+	}
+	if !errors.Is(err, vaulterr.ErrConflict) && !errors.Is(err, vaulterr.ErrPermissionDenied) {
+		return wanted, false, err
+	}
+	stands, readErr := e.readRecord(ctx, wanted.Provider, wanted.ID)
+	if errors.Is(readErr, vaulterr.ErrNotFound) {
+		return wanted, false, err // a plain denial, not the one of a create-only policy
+	}
+	return stands, false, readErr
+}
+
+func (e *Engine) readRecord(ctx context.Context, provider, id string) (protocol.Record, error) {
+	secret, err := e.Store.Read(ctx, recordKey(provider, id))
+	if err != nil {
+		return protocol.Record{}, err
+	}
+	stored, err := json.Marshal(secret.Data)
+	if err != nil {
+		return protocol.Record{}, vaulterr.Invalid("record %s: unreadable", id)
+	}
+	record, err := protocol.DecodeRecord(id, stored)
+	if err != nil {
+		return protocol.Record{}, vaulterr.Invalid("record %s: %v", id, err)
+	}
+	return record, nil
+}

@@ -1,0 +1,91 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// rollbackSource marks the records of rollbacks, so that a second careless
+// rollback is recognised.
+const rollbackSource = "rollback:"
+
+// Rollback is a rotation whose new secret is exactly the backup's. Without an
+// id it takes the backup of the newest rotation, if that is beyond doubt the
+// one to undo.
+func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Result, error) {
+	if id == "" {
+		target, err := e.rollbackTarget(ctx, request.Provider)
+		if err != nil {
+			return nil, err
+		}
+		id = target
+	}
+	if _, err := protocol.ParseID(id); err != nil {
+		return nil, vaulterr.Invalid("backup id: %v", err)
+	}
+	backup, err := e.Store.Read(ctx, backupKey(request.Provider, id))
+	if err != nil {
+		return nil, noBackup(id, err)
+	}
+	request.Source = rollbackSource + id
+	request.Change = func(context.Context, Current) (map[string]any, error) { return backup.Data, nil }
+	return e.Rotate(ctx, request)
+}
+
+func noBackup(id string, err error) error {
+	if !errors.Is(err, vaulterr.ErrNotFound) {
+		return err
+	}
+	return &vaulterr.Error{Kind: vaulterr.ErrNotFound, ID: id, Detail: "this provider has no such backup", Err: err,
+		Hint: "list the provider's backups and name one of them"}
+}
+
+// rollbackTarget is the backup of the newest committed rotation, if its value
+// is the current one and it was not a rollback itself: the next one back could
+// bring the bad key back.
+func (e *Engine) rollbackTarget(ctx context.Context, provider string) (string, error) {
+	current, err := e.providerFacts(ctx, provider)
+	if err != nil {
+		return "", err
+	}
+	records, err := e.History(ctx, provider)
+	if err != nil {
+		return "", err
+	}
+	var candidates []string
+	for _, record := range records {
+		if record.Outcome == protocol.Committed {
+			candidates = append(candidates, record.Backup)
+		}
+	}
+	why := ""
+	newest := newestCommitted(records)
+	switch {
+	case len(candidates) == 0:
+		return "", &vaulterr.Error{Kind: vaulterr.ErrNotFound, Detail: "no recorded rotation to roll back",
+			Hint: "list the provider's backups and name one of them"}
+	case newest.NewVersion != current.Current:
+		why = fmt.Sprintf("the current version %d was not written by the newest rotation (version %d)", current.Current, newest.NewVersion)
+	case strings.HasPrefix(newest.Source, rollbackSource):
+		why = "the current version came from a rollback"
+	default:
+		return newest.Backup, nil
+	}
+	return "", &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
+		Detail: why + ", so which backup to restore is yours to say",
+		Hint:   "name one of the backups " + strings.Join(candidates, ", ")}
+}
+
+func newestCommitted(records []protocol.Record) protocol.Record {
+	for _, record := range records {
+		if record.Outcome == protocol.Committed {
+			return record
+		}
+	}
+	return protocol.Record{}
+}

@@ -1,0 +1,234 @@
+// Package vaulttest is what the tests of several packages share: one real Vault
+// per test package, tokens with given policies, and a look at what Vault holds
+// through the official client alone. Test-only.
+package vaulttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+	"go.uber.org/goleak"
+
+	"goblin/vaultkit/internal/devvault"
+)
+
+// Mount and Base are where the tests keep everything, vaultkit's defaults.
+const (
+	Mount = "secret"
+	Base  = "goblin-assistant"
+)
+
+var server *devvault.Server
+
+// Main runs a package's tests with a real Vault, and fails them if goroutines
+// are left. The before functions run once the server is up.
+func Main(m *testing.M, before ...func(*devvault.Server)) {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "VAULT_") || strings.HasPrefix(name, "VAULTKIT_") && name != "VAULTKIT_VAULT_BIN" {
+			os.Unsetenv(name) // a developer's own Vault is none of the tests' business
+		}
+	}
+	os.Exit(run(m, before))
+}
+
+func run(m *testing.M, before []func(*devvault.Server)) int {
+	var err error
+	if server, err = devvault.Start(context.Background(), devvault.Options{}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	for _, f := range before {
+		f(server)
+	}
+	code := m.Run()
+	if err := errors.Join(server.Stop(), leaks(code)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// leaks is asked only after success: a failed test may well have left something.
+func leaks(code int) error {
+	if code != 0 {
+		return nil
+	}
+	return goleak.Find()
+}
+
+// Server is the package's Vault.
+func Server() *devvault.Server { return server }
+
+// Start runs another Vault of the test's own.
+func Start(t testing.TB, o devvault.Options) *devvault.Server {
+	t.Helper()
+	s, err := devvault.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// Root is the official client with the root token, for looking at Vault from
+// outside.
+func Root(t testing.TB) *api.Client { return RootOf(t, server) }
+
+// RootOf is Root for a server of the test's own.
+func RootOf(t testing.TB, s *devvault.Server) *api.Client {
+	t.Helper()
+	client, err := api.NewClient(&api.Config{Address: s.Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.SetToken(s.RootToken())
+	t.Cleanup(client.CloneConfig().HttpClient.CloseIdleConnections)
+	return client
+}
+
+// Token makes a token that has only the given policy (HCL), without the default
+// one.
+func Token(t testing.TB, policy string) string {
+	t.Helper()
+	root, name := Root(t), Name(t)
+	if err := root.Sys().PutPolicyWithContext(t.Context(), name, policy); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := root.Auth().Token().CreateOrphanWithContext(t.Context(), &api.TokenCreateRequest{
+		Policies: []string{name}, NoDefaultPolicy: true, TTL: "1h",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.Auth.ClientToken
+}
+
+// Policy reads one of the committed policies, testdata/policies/<role>.hcl of
+// the repository; up is the way to its root.
+func Policy(t testing.TB, up, role string) string {
+	t.Helper()
+	text, err := os.ReadFile(up + "testdata/policies/" + role + ".hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var names atomic.Int64
+
+// Name is a provider's name that no other test uses.
+func Name(t testing.TB) string {
+	t.Helper()
+	safe := func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}
+	name := strings.Map(safe, t.Name())
+	if len(name) > 100 {
+		name = name[:100]
+	}
+	return fmt.Sprintf("%s-%d", strings.Trim(name, "-"), names.Add(1))
+}
+
+// Put writes an entry below the base path from outside, as somebody who knows
+// nothing of vaultkit would, and returns the new version.
+func Put(t testing.TB, path string, data map[string]any) int {
+	t.Helper()
+	secret, err := Root(t).KVv2(Mount).Put(t.Context(), Base+"/"+path, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.VersionMetadata.Version
+}
+
+// Entry is one entry as Vault holds it.
+type Entry struct {
+	Current  int
+	Versions map[int]map[string]any // readable ones; nil data: deleted or destroyed
+	Custom   map[string]any
+}
+
+// Look reads every entry below the base path whose path starts with prefix,
+// through the official client.
+func Look(t testing.TB, prefix string) map[string]Entry {
+	t.Helper()
+	return LookAt(t, Root(t), prefix)
+}
+
+// LookAt is Look with another client.
+func LookAt(t testing.TB, root *api.Client, prefix string) map[string]Entry {
+	t.Helper()
+	found := make(map[string]Entry)
+	look(t, root, strings.Trim(prefix, "/"), found)
+	return found
+}
+
+// Snapshot is everything Vault holds of a provider.
+func Snapshot(t testing.TB, provider string) map[string]Entry {
+	t.Helper()
+	all := make(map[string]Entry)
+	for _, prefix := range []string{"providers/", "backups/", "rotations/"} {
+		maps.Copy(all, Look(t, prefix+provider))
+	}
+	return all
+}
+
+func look(t testing.TB, root *api.Client, path string, found map[string]Entry) {
+	t.Helper()
+	secret, err := root.Logical().ListWithContext(t.Context(), Mount+"/metadata/"+Base+"/"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret != nil {
+		keys, _ := secret.Data["keys"].([]any)
+		for _, key := range keys {
+			look(t, root, path+"/"+strings.TrimSuffix(key.(string), "/"), found)
+		}
+	}
+	meta, err := root.KVv2(Mount).GetMetadata(t.Context(), Base+"/"+path)
+	if errors.Is(err, api.ErrSecretNotFound) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := Entry{Current: meta.CurrentVersion, Versions: map[int]map[string]any{}, Custom: meta.CustomMetadata}
+	for _, version := range meta.Versions {
+		one, err := root.KVv2(Mount).GetVersion(t.Context(), Base+"/"+path, version.Version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry.Versions[version.Version] = one.Data
+	}
+	found[path] = entry
+}
+
+// Eventually polls until ok is true, and fails the test after a generous bound.
+func Eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}

@@ -1,0 +1,271 @@
+package vaultkit
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/dial"
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/rotation"
+	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Option configures New. Later options win over earlier ones. Nothing is read
+// from the environment except by FromEnvironment, Env and CLIToken; only the
+// proxy variables of net/http (HTTPS_PROXY and so on) always apply.
+type Option func(*config)
+
+// WithAddress is the server's URL, "https://vault.example.com:8200". Required,
+// here or by FromEnvironment or WithAPIClient. It must not carry credentials.
+func WithAddress(url string) Option { return func(c *config) { c.address = url } }
+
+// WithNamespace selects a namespace of Vault Enterprise or HCP. A community
+// server ignores it silently. Default: none.
+func WithNamespace(namespace string) Option { return func(c *config) { c.namespace = namespace } }
+
+// WithMount is the path of the KV version 2 mount. Default "secret".
+func WithMount(path string) Option { return func(c *config) { c.mount = path } }
+
+// WithBasePath is the path below the mount under which providers/, backups/ and
+// rotations/ stand. Default "goblin-assistant".
+func WithBasePath(path string) Option { return func(c *config) { c.base = path } }
+
+// WithTLS configures TLS for an https address. Default: the system's CAs.
+func WithTLS(tls TLS) Option { return func(c *config) { c.tls = &tls } }
+
+// TLS says whom to trust and how to identify oneself. Files are PEM; zero fields
+// keep the default.
+type TLS struct {
+	CAFile     string // trust the CAs in this file
+	CADir      string // trust the CAs in the files of this directory
+	CertFile   string // the client's certificate
+	KeyFile    string // its key
+	ServerName string // expect this name in the server's certificate
+	// SkipVerify accepts any certificate: whoever is in between can read every
+	// secret. For experiments only.
+	SkipVerify bool
+}
+
+// WithTimeouts bounds how long things take. Zero fields keep their default.
+func WithTimeouts(t Timeouts) Option { return func(c *config) { c.timeouts = t } }
+
+// Timeouts are upper bounds; an earlier deadline of the caller's context wins.
+type Timeouts struct {
+	Request time.Duration // one request, answer included; default 10 s
+	Start   time.Duration // New: how long an unreachable server is tried; default 5 s
+	Read    time.Duration // a reading call, its repeats included; default 15 s
+	Write   time.Duration // a writing call whose context has no deadline; default 2 min
+}
+
+// WithLogger makes the client log: logins and renewals, warnings when a token is
+// about to end. Never a secret. Default: silent.
+func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
+
+// WithTransport wraps the HTTP transport, for tracing or metrics. It sees the
+// tokens and secrets in requests and answers, and must not send a request twice.
+func WithTransport(wrap func(http.RoundTripper) http.RoundTripper) Option {
+	return func(c *config) { c.wrap = wrap }
+}
+
+// WithAPIClient takes address, TLS, namespace, headers, and (unless another
+// login is given) the token from a client of the official package. The client
+// is copied and never changed.
+func WithAPIClient(client *api.Client) Option { return func(c *config) { c.existing = client } }
+
+// Credential says where a secret comes from; it prints as its origin only.
+type Credential = session.Credential
+
+// Value is a credential given in the program.
+func Value(secret string) Credential { return session.Value(secret) }
+
+// File is the content of a file, without trailing white space, read at each
+// login.
+func File(path string) Credential { return session.File(path) }
+
+// Env is the value of an environment variable, read at each login.
+func Env(name string) Credential { return session.Env(name) }
+
+// Wrapped is a response-wrapping token around an AppRole's secret id. It is
+// unwrapped once, after its creation path was checked; the secret id stays in
+// memory. A token that was used before is ErrWrappingToken.
+func Wrapped(token Credential) Credential { return session.Wrapped(token) }
+
+// CLIToken is the token that "vault login" left in ~/.vault-token.
+func CLIToken() Credential { return session.CLIToken() }
+
+// WithToken uses a token that somebody else obtained. It is renewed where it
+// can be, read again from a File or Env when Vault refuses it, and never
+// revoked. Before one that cannot be renewed ends, the logger gets a warning.
+func WithToken(token Credential) Option {
+	return func(c *config) { c.login = session.Token(token) }
+}
+
+// AppRole is a login for services and pipelines.
+type AppRole struct {
+	RoleID   Credential
+	SecretID Credential // plain, or Wrapped
+	Mount    string     // default "approle"
+}
+
+// WithAppRole logs in with an AppRole.
+func WithAppRole(role AppRole) Option {
+	return func(c *config) { c.login = session.AppRole(role.Mount, role.RoleID, role.SecretID) }
+}
+
+// Kubernetes is a login for pods.
+type Kubernetes struct {
+	Role    string // the role of Vault's Kubernetes auth method
+	JWTFile string // default: the projected service account token; read at each login
+	Mount   string // default "kubernetes"
+}
+
+// WithKubernetes logs in with a pod's service account.
+func WithKubernetes(k Kubernetes) Option {
+	return func(c *config) { c.login = session.Kubernetes(k.Mount, k.Role, k.JWTFile) }
+}
+
+// RotateOption configures Rotate and Rollback.
+type RotateOption func(*rotateOptions)
+
+type rotateOptions struct {
+	actor, reason string
+	expires       time.Time
+	verify        func(context.Context, ProviderKeys) error
+	dryRun        bool
+}
+
+// WithActor says in the record who rotates: printable, at most 512 bytes. It is a
+// claim; Vault's audit device knows the token. Default: empty.
+func WithActor(actor string) RotateOption { return func(o *rotateOptions) { o.actor = actor } }
+
+// WithReason says in the record why: printable, at most 512 bytes. Default: empty.
+func WithReason(reason string) RotateOption { return func(o *rotateOptions) { o.reason = reason } }
+
+// WithExpiresAt notes when the new key will expire, in the record and in the
+// provider's custom metadata (vaultkit_expires_at and vaultkit_expires_version),
+// for reminders: nothing is ever deleted by it. Needs "patch" on
+// metadata/<base>/providers/<provider>; missing, it is a warning. Default: none.
+func WithExpiresAt(t time.Time) RotateOption { return func(o *rotateOptions) { o.expires = t } }
+
+// WithVerify tries the whole new secret, at the provider's API for instance,
+// before anything is written; its error ends the rotation and is returned.
+func WithVerify(verify func(ctx context.Context, keys ProviderKeys) error) RotateOption {
+	return func(o *rotateOptions) { o.verify = verify }
+}
+
+// WithDryRun makes every check and writes nothing. The Rotation returned shows
+// what would be recorded, with an empty outcome.
+func WithDryRun() RotateOption { return func(o *rotateOptions) { o.dryRun = true } }
+
+func newRotateOptions(opts []RotateOption) (*rotateOptions, error) {
+	var o rotateOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return &o, errorsFirst(checkClaim("actor", o.actor), checkClaim("reason", o.reason))
+}
+
+func checkClaim(what, text string) error {
+	if err := protocol.CheckClaimText(text); err != nil {
+		return vaulterr.Invalid("the %s %v", what, err)
+	}
+	return nil
+}
+
+func (o *rotateOptions) request(provider string) rotation.Request {
+	request := rotation.Request{Provider: provider, Actor: o.actor, Reason: o.reason, ExpiresAt: o.expires.UTC(), DryRun: o.dryRun}
+	if o.verify != nil {
+		request.Check = func(ctx context.Context, next map[string]any) error {
+			keys, err := textFields(next)
+			if err != nil {
+				return err
+			}
+			if err := o.verify(ctx, keys); err != nil {
+				return &Error{Detail: "the new secret was not verified", Err: err}
+			}
+			return nil
+		}
+	}
+	return request
+}
+
+// recordWait bounds the writing of the record of a rotation that is committed,
+// whatever became of the caller's context.
+const recordWait = 10 * time.Second
+
+// config is what the options fill in.
+type config struct {
+	address, namespace, mount, base string
+	tls                             *TLS
+	timeouts                        Timeouts
+	logger                          *slog.Logger
+	wrap                            func(http.RoundTripper) http.RoundTripper
+	existing                        *api.Client
+	login                           session.Method
+	backoff                         backoff.Backoff
+	recordWait                      time.Duration
+	err                             error // what an option found wrong
+}
+
+// newConfig applies the options to the defaults and checks what they say.
+func newConfig(opts []Option) (*config, error) {
+	c := &config{
+		mount: "secret", base: "goblin-assistant",
+		logger: slog.New(slog.DiscardHandler), recordWait: recordWait,
+	}
+	for _, opt := range opts {
+		opt(c)
+	}
+	c.timeouts = c.timeouts.orDefault()
+	if c.logger == nil {
+		c.logger = slog.New(slog.DiscardHandler)
+	}
+	if c.login == nil && c.existing != nil && c.existing.Token() != "" {
+		c.login = session.Token(Value(c.existing.Token()))
+	}
+	return c, errorsFirst(c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), c.timeouts.check(), c.checkLogin())
+}
+
+func (c *config) checkLogin() error {
+	if c.login == nil {
+		return vaulterr.Invalid("no login: set VAULT_TOKEN, or use WithToken, WithAppRole or WithKubernetes")
+	}
+	return nil
+}
+
+func (t Timeouts) orDefault() Timeouts {
+	return Timeouts{
+		Request: cmp.Or(t.Request, 10*time.Second),
+		Start:   cmp.Or(t.Start, 5*time.Second),
+		Read:    cmp.Or(t.Read, 15*time.Second),
+		Write:   cmp.Or(t.Write, 2*time.Minute),
+	}
+}
+
+func (t Timeouts) check() error {
+	if min(t.Request, t.Start, t.Read, t.Write) < 0 {
+		return vaulterr.Invalid("WithTimeouts: a timeout is negative")
+	}
+	return nil
+}
+
+// officialClient is the official package's client for the settings, without a
+// token yet.
+func (c *config) officialClient() (*api.Client, error) {
+	settings := dial.Settings{Address: c.address, Namespace: c.namespace, Wrap: c.wrap, Existing: c.existing}
+	if c.tls != nil {
+		settings.TLS = &api.TLSConfig{
+			CACert: c.tls.CAFile, CAPath: c.tls.CADir, ClientCert: c.tls.CertFile, ClientKey: c.tls.KeyFile,
+			TLSServerName: c.tls.ServerName, Insecure: c.tls.SkipVerify,
+		}
+	}
+	return dial.Dial(settings)
+}

@@ -1,0 +1,322 @@
+package vaultkit_test
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+	"go.uber.org/goleak"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// tlsFront is a TLS front of the package's Vault, and its files.
+func tlsFront(t *testing.T, needClientCert bool, hosts ...string) (proxy *wire.Proxy, dir string) {
+	t.Helper()
+	proxy, identity, err := wire.NewTLS(vaulttest.Server().Addr(), needClientCert, hosts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := proxy.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir = t.TempDir()
+	for name, content := range map[string][]byte{"ca/ca.pem": identity.CA, "cert.pem": identity.ClientCert, "key.pem": identity.ClientKey} {
+		if err := os.MkdirAll(filepath.Join(dir, "ca"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, name), string(content))
+	}
+	return proxy, dir
+}
+
+func TestTLS(t *testing.T) {
+	plain, plainDir := tlsFront(t, false)
+	named, namedDir := tlsFront(t, false, "vault.test")
+	mutual, mutualDir := tlsFront(t, true)
+	for name, tc := range map[string]struct {
+		front *wire.Proxy
+		tls   vaultkit.TLS
+		want  error
+	}{
+		"system CAs only":       {plain, vaultkit.TLS{}, vaultkit.ErrUnavailable},
+		"CA file":               {plain, vaultkit.TLS{CAFile: plainDir + "/ca/ca.pem"}, nil},
+		"CA directory":          {plain, vaultkit.TLS{CADir: plainDir + "/ca"}, nil},
+		"another CA":            {plain, vaultkit.TLS{CAFile: namedDir + "/ca/ca.pem"}, vaultkit.ErrUnavailable},
+		"unverified":            {plain, vaultkit.TLS{SkipVerify: true}, nil},
+		"name does not match":   {named, vaultkit.TLS{CAFile: namedDir + "/ca/ca.pem"}, vaultkit.ErrUnavailable},
+		"server name":           {named, vaultkit.TLS{CAFile: namedDir + "/ca/ca.pem", ServerName: "vault.test"}, nil},
+		"no client certificate": {mutual, vaultkit.TLS{CAFile: mutualDir + "/ca/ca.pem"}, vaultkit.ErrUnavailable},
+		"client certificate": {mutual, vaultkit.TLS{CAFile: mutualDir + "/ca/ca.pem",
+			CertFile: mutualDir + "/cert.pem", KeyFile: mutualDir + "/key.pem"}, nil},
+		"certificate without key": {mutual, vaultkit.TLS{CertFile: mutualDir + "/cert.pem"}, vaultkit.ErrInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(tc.front.URL()), vaultkit.WithTLS(tc.tls),
+				vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())))
+			if !errors.Is(err, tc.want) {
+				t.Fatalf("New = %v, want %v", err, tc.want)
+			}
+			if tc.want == nil {
+				if _, err := client.Providers(t.Context()); err != nil {
+					t.Error(err)
+				}
+				client.Close()
+			}
+		})
+	}
+}
+
+// headers remembers what the last request carried.
+type headers struct {
+	mu   sync.Mutex
+	last http.Header
+	next http.RoundTripper
+}
+
+func (h *headers) RoundTrip(r *http.Request) (*http.Response, error) {
+	h.mu.Lock()
+	h.last = r.Header.Clone()
+	h.mu.Unlock()
+	return h.next.RoundTrip(r)
+}
+
+func (h *headers) wrap(next http.RoundTripper) http.RoundTripper {
+	h.next = next
+	return h
+}
+
+// What is given explicitly wins over the environment, which the official client
+// reads even when nobody asks.
+func TestExplicitSettingsWinOverTheEnvironment(t *testing.T) {
+	t.Setenv("VAULT_TOKEN", "hvs.junk")
+	t.Setenv("VAULT_NAMESPACE", "junk")
+	t.Setenv("VAULT_HEADERS", `{"X-Junk":"junk"}`)
+	t.Setenv("VAULT_ADDR", "http://127.0.0.1:1")
+	t.Setenv("VAULT_MAX_RETRIES", "7")
+	h := &headers{}
+	client := newClient(t, vaultkit.WithTransport(h.wrap))
+	if _, err := client.Providers(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if h.last.Get("X-Vault-Namespace") != "" || h.last.Get("X-Junk") != "" || h.last.Get("X-Vault-Request") != "true" ||
+		h.last.Get("X-Vault-Token") != vaulttest.Server().RootToken() {
+		t.Error("the environment came through")
+	}
+	// A community server ignores a namespace; that it is sent is all there is.
+	named := newClient(t, vaultkit.WithTransport(h.wrap), vaultkit.WithNamespace("team-a"))
+	if _, err := named.Providers(t.Context()); err != nil || h.last.Get("X-Vault-Namespace") != "team-a" {
+		t.Errorf("namespace %q, %v", h.last.Get("X-Vault-Namespace"), err)
+	}
+}
+
+func TestWithAPIClientCopies(t *testing.T) {
+	official := vaulttest.Root(t)
+	official.SetNamespace("its-own")
+	official.SetMaxRetries(5)
+	official.SetClientTimeout(7 * time.Second)
+	official.AddHeader("X-Its-Own", "yes")
+	token := official.Token()
+	h := &headers{}
+	client, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(official), vaultkit.WithTransport(h.wrap))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.last.Get("X-Vault-Namespace") != "its-own" || h.last.Get("X-Its-Own") != "yes" || h.last.Get("X-Vault-Token") != token {
+		t.Error("settings of the existing client are lost")
+	}
+	if client.Vault() == official {
+		t.Error("the existing client is used itself")
+	}
+	client.Close()
+	if official.Token() != token || official.MaxRetries() != 5 || official.ClientTimeout() != 7*time.Second {
+		t.Error("the existing client was changed")
+	}
+	if _, err := official.Auth().Token().LookupSelfWithContext(t.Context()); err != nil {
+		t.Errorf("its token was revoked: %v", err)
+	}
+	if _, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(official), vaultkit.WithTLS(vaultkit.TLS{CAFile: "x"})); !errors.Is(err, vaultkit.ErrInvalid) {
+		t.Errorf("with TLS settings: %v", err)
+	}
+	tokenless, err := api.NewClient(&api.Config{Address: vaulttest.Server().Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(tokenless)); !errors.Is(err, vaultkit.ErrInvalid) {
+		t.Errorf("without a token: %v", err)
+	}
+}
+
+func TestVaultIsLoggedIn(t *testing.T) {
+	client := newClient(t)
+	self, err := client.Vault().Auth().Token().LookupSelfWithContext(t.Context())
+	if err != nil || self.Data["id"] != vaulttest.Server().RootToken() {
+		t.Errorf("LookupSelf: %v", err)
+	}
+}
+
+// A client leaves no goroutine and no connection, whether it lived or failed to
+// start.
+func TestCloseLeavesNothing(t *testing.T) {
+	ignore := goleak.IgnoreCurrent()
+	client := newClient(t, vaultkit.WithAddress(vaulttest.Server().Addr()))
+	if _, err := client.Providers(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if err := client.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if _, err := client.GetAPIKey(t.Context(), "p"); !errors.Is(err, vaultkit.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	if _, err := client.Rotate(t.Context(), "p", vaultkit.NewKey("fake")); !errors.Is(err, vaultkit.ErrClosed) || errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Errorf("after Close: %v", err)
+	}
+	_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithMount("nowhere"),
+		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())))
+	if !errors.Is(err, vaultkit.ErrMountNotFound) {
+		t.Errorf("New = %v", err)
+	}
+	goleak.VerifyNone(t, ignore)
+}
+
+// setenv replaces the environment that FromEnvironment reads.
+func setenv(t *testing.T, variables map[string]string) {
+	t.Helper()
+	t.Setenv("HOME", t.TempDir())
+	for name, value := range variables {
+		t.Setenv(name, value)
+	}
+}
+
+func TestFromEnvironment(t *testing.T) {
+	addr, token := vaulttest.Server().Addr(), vaulttest.Server().RootToken()
+	dir := t.TempDir()
+	writeFile(t, dir+"/token", token+"\n")
+	writeFile(t, dir+"/.vault-token", token)
+	writeFile(t, dir+"/role-id", appRole(t)[0])
+	writeFile(t, dir+"/secret-id", appRole(t)[1])
+	ids := appRole(t)
+	for name, tc := range map[string]struct {
+		env  map[string]string
+		want error
+		says string
+	}{
+		"token":              {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token}, nil, ""},
+		"token file":         {map[string]string{"VAULT_ADDR": addr, "VAULTKIT_TOKEN_FILE": dir + "/token"}, nil, ""},
+		"CLI's token":        {map[string]string{"VAULT_ADDR": addr, "HOME": dir}, nil, ""},
+		"approle":            {map[string]string{"VAULT_ADDR": addr, "VAULT_ROLE_ID": ids[0], "VAULT_SECRET_ID": ids[1]}, nil, ""},
+		"token wins":         {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULT_ROLE_ID": "junk"}, nil, ""},
+		"approle by choice":  {map[string]string{"VAULT_ADDR": addr, "VAULTKIT_AUTH": "approle", "VAULT_TOKEN": "junk", "VAULT_ROLE_ID": ids[0], "VAULT_SECRET_ID": ids[1]}, nil, ""},
+		"nothing":            {map[string]string{"VAULT_ADDR": addr}, vaultkit.ErrInvalid, "no login"},
+		"no address":         {map[string]string{"VAULT_TOKEN": token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
+		"kubernetes":         {map[string]string{"VAULT_ADDR": addr, "VAULTKIT_KUBERNETES_ROLE": "r", "VAULTKIT_JWT_FILE": dir + "/none"}, vaultkit.ErrInvalid, "none"},
+		"no such login":      {map[string]string{"VAULT_ADDR": addr, "VAULTKIT_AUTH": "magic"}, vaultkit.ErrInvalid, "magic"},
+		"skip verify":        {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULT_SKIP_VERIFY": "perhaps"}, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY"},
+		"CA file":            {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULT_CACERT": dir + "/none"}, vaultkit.ErrInvalid, "none"},
+		"mount":              {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULTKIT_MOUNT": "nowhere"}, vaultkit.ErrMountNotFound, "nowhere"},
+		"base":               {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULTKIT_BASE": "../x"}, vaultkit.ErrInvalid, "base path"},
+		"wrapped, junk":      {map[string]string{"VAULT_ADDR": addr, "VAULT_ROLE_ID": ids[0], "VAULTKIT_WRAPPED_SECRET_ID": "hvs.junk"}, vaultkit.ErrWrappingToken, ""},
+		"approle, no secret": {map[string]string{"VAULT_ADDR": addr, "VAULT_ROLE_ID": ids[0]}, vaultkit.ErrInvalid, "VAULT_SECRET_ID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			setenv(t, tc.env)
+			client, err := vaultkit.New(t.Context(), vaultkit.FromEnvironment())
+			if !errors.Is(err, tc.want) || tc.want != nil && !strings.Contains(err.Error(), tc.says) {
+				t.Fatalf("New = %v, want %v and %q", err, tc.want, tc.says)
+			}
+			if err == nil {
+				client.Close()
+			}
+		})
+	}
+}
+
+// appRole makes a role with the rotator's policy and returns role id and secret
+// id.
+func appRole(t *testing.T) [2]string {
+	t.Helper()
+	root := vaulttest.Root(t)
+	role := vaulttest.Name(t)
+	if err := root.Sys().PutPolicyWithContext(t.Context(), role, vaulttest.Policy(t, "", "rotator")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, root, "auth/approle/role/"+role, map[string]any{"token_policies": role, "token_no_default_policy": true})
+	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+role+"/role-id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := root.Logical().WriteWithContext(t.Context(), "auth/approle/role/"+role+"/secret-id", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return [2]string{id.Data["role_id"].(string), secret.Data["secret_id"].(string)}
+}
+
+// The default client is made once, from the environment, and again after a
+// failure or a Close.
+func TestDefault(t *testing.T) {
+	setenv(t, map[string]string{"VAULT_ADDR": vaulttest.Server().Addr()})
+	p := store(t, oldSecret)
+	for verb, err := range map[string]error{
+		"GetAPIKey":       second(vaultkit.GetAPIKey(t.Context(), p)),
+		"GetProviderKeys": second(vaultkit.GetProviderKeys(t.Context(), p)),
+		"Rotate":          second(vaultkit.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))),
+	} {
+		if !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("%s without a login = %v", verb, err)
+		}
+	}
+	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken())
+	if key, err := vaultkit.GetAPIKey(t.Context(), p); err != nil || key != "fake-old" {
+		t.Fatalf("GetAPIKey = %q, %v", key, err)
+	}
+	if r, err := vaultkit.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")); err != nil || r.NewVersion != 2 {
+		t.Errorf("Rotate = %+v, %v", r, err)
+	}
+	if keys, err := vaultkit.GetProviderKeys(t.Context(), p); err != nil || keys["api_key"] != "fake-new" {
+		t.Errorf("GetProviderKeys = %v, %v", keys, err)
+	}
+	var clients sync.Map
+	var made atomic.Int64
+	var group sync.WaitGroup
+	for range 16 {
+		group.Go(func() {
+			client, err := vaultkit.Default(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			if _, seen := clients.LoadOrStore(client, true); !seen {
+				made.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if made.Load() != 1 {
+		t.Errorf("%d default clients", made.Load())
+	}
+	first, _ := vaultkit.Default(t.Context())
+	first.Close()
+	again, err := vaultkit.Default(t.Context())
+	if err != nil || again == first {
+		t.Errorf("after Close: %v, the same one: %v", err, again == first)
+	}
+	again.Close()
+}

@@ -1,0 +1,223 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// as is a client whose token has only the policy, and not the default one.
+func as(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
+	t.Helper()
+	return newClient(t, append(opts, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))))...)
+}
+
+func TestRotatorPolicySuffices(t *testing.T) {
+	client := as(t, vaulttest.Policy(t, "", "rotator"))
+	p := store(t, map[string]any{"api_key": "fake-1"})
+	r := rotate(t, client, p, "fake-2", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
+	if len(r.Warnings) > 0 {
+		t.Errorf("warnings %q", r.Warnings)
+	}
+	if again := rotate(t, client, p, "fake-2"); !again.Resumed {
+		t.Errorf("rerun %+v", again)
+	}
+	if _, err := client.Rollback(t.Context(), p, ""); err != nil {
+		t.Error(err)
+	}
+	if found, err := client.Recover(t.Context()); err != nil || found == nil {
+		t.Errorf("Recover = %v, %v", found, err)
+	}
+	if backups, err := client.Backups(t.Context(), p); err != nil || len(backups) != 2 {
+		t.Errorf("Backups = %+v, %v", backups, err)
+	}
+}
+
+// Every doubtful answer is resolved with the rotator's policy too: under it a
+// write that was applied and lost is refused with 403 and not with 400.
+func TestRotatorPolicySufficesForDoubts(t *testing.T) {
+	policy := vaulttest.Policy(t, "", "rotator")
+	for n, request := range requestsOf(t) {
+		proxy := newWire(t)
+		client := as(t, policy, vaultkit.WithAddress(proxy.URL()))
+		p := store(t, oldSecret)
+		proxy.Reset()
+		proxy.SetRule(wire.At(n+1, wire.Lose()))
+		r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+		if err != nil || r.Outcome != vaultkit.Committed || len(r.Warnings) > 0 {
+			t.Errorf("answer %d (%s %s) lost: %+v, %v", n+1, request.Method, request.Path, r, err)
+		}
+		if proxy.Log()[n].Status == 0 {
+			t.Errorf("request %d was not applied", n+1)
+		}
+	}
+}
+
+func TestRecovererPolicySuffices(t *testing.T) {
+	w := newWorld(t)
+	w.kill(6, false)
+	client := as(t, vaulttest.Policy(t, "", "recoverer"))
+	found, err := client.Recover(t.Context(), w.provider)
+	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Committed {
+		t.Errorf("Recover = %+v, %v", found, err)
+	}
+	w.done()
+	unchanged(t, w.provider, func() {
+		if _, err := client.Rotate(t.Context(), w.provider, vaultkit.NewKey("fake-x")); !errors.Is(err, vaultkit.ErrPermissionDenied) {
+			t.Errorf("a recoverer rotated: %v", err)
+		}
+	})
+}
+
+func TestProvisionerAndReaderPolicies(t *testing.T) {
+	provisioner, reader := as(t, vaulttest.Policy(t, "", "provisioner")), as(t, vaulttest.Policy(t, "", "reader"))
+	p := vaulttest.Name(t)
+	keys := vaultkit.ProviderKeys{"api_key": "fake-1"}
+	if version, err := provisioner.PutProviderKeys(t.Context(), p, keys); err != nil || version != 1 {
+		t.Fatalf("PutProviderKeys = %d, %v", version, err)
+	}
+	if got := currentKey(t, reader, p); got != "fake-1" {
+		t.Errorf("key %s", got)
+	}
+	if names, err := reader.Providers(t.Context()); err != nil || len(names) == 0 {
+		t.Errorf("Providers = %v, %v", names, err)
+	}
+	unchanged(t, p, func() {
+		for what, err := range map[string]error{
+			"provisioner stores again": second(provisioner.PutProviderKeys(t.Context(), p, keys)),
+			"provisioner reads":        second(provisioner.GetAPIKey(t.Context(), p)),
+			"reader stores":            second(reader.PutProviderKeys(t.Context(), p+"x", keys)),
+			"reader rotates":           second(reader.Rotate(t.Context(), p, vaultkit.NewKey("fake-2"))),
+			"reader recovers":          second(reader.Recover(t.Context(), p)),
+			"reader lists backups":     second(reader.Backups(t.Context(), p)),
+			"reader reads history":     second(reader.History(t.Context(), p)),
+		} {
+			failed, ok := errors.AsType[*vaultkit.Error](err)
+			if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || failed.Capability == "" || failed.Path == "" {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// right is one capability on one path of a policy.
+type right struct{ path, capability string }
+
+var (
+	block = regexp.MustCompile(`(?ms)^path "([^"]+)" \{(.*?)\}\n`)
+	list  = regexp.MustCompile(`capabilities\s*=\s*\[([^\]]*)\]`)
+)
+
+// rightsOf lists the policy's rights below the mount.
+func rightsOf(policy string) []right {
+	var rights []right
+	for _, b := range block.FindAllStringSubmatch(policy, -1) {
+		for capability := range strings.SplitSeq(list.FindStringSubmatch(b[2])[1], ",") {
+			if strings.HasPrefix(b[1], "secret/") {
+				rights = append(rights, right{b[1], strings.Trim(capability, ` "`)})
+			}
+		}
+	}
+	return rights
+}
+
+// without is the policy less one right.
+func without(policy string, missing right) string {
+	return block.ReplaceAllStringFunc(policy, func(text string) string {
+		if !strings.HasPrefix(text, `path "`+missing.path+`"`) {
+			return text
+		}
+		granted := strings.Split(list.FindStringSubmatch(text)[1], ", ")
+		granted = slices.DeleteFunc(granted, func(one string) bool { return one == `"`+missing.capability+`"` })
+		if len(granted) == 0 {
+			return ""
+		}
+		return list.ReplaceAllString(text, "capabilities = ["+strings.Join(granted, ", ")+"]")
+	})
+}
+
+// Each right of the rotator is needed by Rotate; without it, Rotate says which
+// one is missing before it writes anything. The two that are not: see the cases.
+func TestEachMissingCapability(t *testing.T) {
+	policy := vaulttest.Policy(t, "", "rotator")
+	rights := rightsOf(policy)
+	if len(rights) != 13 {
+		t.Fatalf("%d rights: %v", len(rights), rights)
+	}
+	for _, missing := range rights {
+		t.Run(missing.capability+" "+missing.path, func(t *testing.T) {
+			client := as(t, without(policy, missing))
+			p := store(t, oldSecret)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if !neededByRotate(missing) {
+				r, err := client.Rotate(ctx, p, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
+				if err != nil || (len(r.Warnings) > 0) != (missing.capability == "patch") {
+					t.Errorf("Rotate = %+v, %v", r, err)
+				}
+				return
+			}
+			unchanged(t, p, func() {
+				_, err := client.Rotate(ctx, p, vaultkit.NewKey("fake-new"))
+				failed, ok := errors.AsType[*vaultkit.Error](err)
+				if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || failed.Capability != missing.capability || !covers(missing.path, failed.Path) {
+					t.Errorf("Rotate = %v", err)
+				}
+			})
+		})
+	}
+}
+
+// neededByRotate: the list of providers is Recover's, the expiry tag optional.
+func neededByRotate(r right) bool {
+	return r.path != "secret/metadata/goblin-assistant/providers" && r.capability != "patch"
+}
+
+// covers reports whether a policy's path pattern is about path.
+func covers(pattern, path string) bool {
+	expr := strings.ReplaceAll(regexp.QuoteMeta(pattern), `\+`, `[^/]+`)
+	return regexp.MustCompile(`^` + expr + `/?$`).MatchString(path)
+}
+
+// A token that may not ask for its capabilities finds out by trying; what is
+// missing after the commit is then told together with the committed rotation.
+func TestMissingCapabilitiesWithoutAsking(t *testing.T) {
+	policy := strings.Replace(vaulttest.Policy(t, "", "rotator"), `path "sys/capabilities-self" { capabilities = ["update"] }`, "", 1)
+	for _, missing := range rightsOf(policy) {
+		if missing.capability != "create" && missing.capability != "update" {
+			continue
+		}
+		t.Run(missing.capability+" "+missing.path, func(t *testing.T) {
+			client := as(t, without(policy, missing))
+			p := store(t, oldSecret)
+			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+			failed, ok := errors.AsType[*vaultkit.Error](err)
+			if !ok || failed.Capability != missing.capability || !covers(missing.path, failed.Path) {
+				t.Fatalf("Rotate = %+v, %v", r, err)
+			}
+			committed := strings.Contains(missing.path, "/rotations/")
+			want, not := vaultkit.ErrPermissionDenied, vaultkit.ErrUndetermined
+			if committed {
+				want, not = not, want
+			}
+			if !errors.Is(err, want) || errors.Is(err, not) || (r != nil) != committed {
+				t.Errorf("Rotate = %+v, %v", r, err)
+			}
+			// With the right back, the same call finishes what was begun.
+			full := rotate(t, newClient(t), p, "fake-new")
+			if full.NewVersion != 2 || full.Resumed != committed {
+				t.Errorf("rerun %+v", full)
+			}
+		})
+	}
+}

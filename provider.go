@@ -1,0 +1,256 @@
+package vaultkit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// FieldAPIKey is the field [Client.GetAPIKey] reads and [NewKey] writes.
+const FieldAPIKey = "api_key"
+
+// ProviderKeys are the fields of a provider's secret, by name. Index it like a
+// map; however it is printed, logged or encoded, it shows the names only.
+// [ProviderKeys.Reveal] gives a plain map, values and all. (In an unexported
+// field of a struct of yours, fmt cannot see these methods: keep it out of what
+// you print.)
+type ProviderKeys map[string]string
+
+// Reveal copies the keys into a plain map, which prints its values.
+func (k ProviderKeys) Reveal() map[string]string { return maps.Clone(map[string]string(k)) }
+
+// Fields are the names, sorted.
+func (k ProviderKeys) Fields() []string { return slices.Sorted(maps.Keys(k)) }
+
+// String shows the names only.
+func (k ProviderKeys) String() string {
+	return "ProviderKeys[" + strings.Join(k.Fields(), " ") + "]"
+}
+
+// GoString shows the names only.
+func (k ProviderKeys) GoString() string { return "vaultkit." + k.String() }
+
+// Format shows the names only, under every verb.
+func (k ProviderKeys) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+
+// LogValue shows the names only.
+func (k ProviderKeys) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalJSON encodes the names only, as an array.
+func (k ProviderKeys) MarshalJSON() ([]byte, error) {
+	names := k.Fields()
+	if names == nil {
+		names = []string{}
+	}
+	return json.Marshal(names)
+}
+
+// GetAPIKey returns the field "api_key" of the provider's current secret. It
+// asks Vault each time. Needs "read" on data/<base>/providers/<provider>.
+//
+// Errors: ErrInvalid (the name), ErrNotFound, ErrDeleted, ErrDestroyed,
+// ErrFieldMissing, ErrPermissionDenied, ErrUnauthenticated, ErrNotKVv2,
+// ErrMountNotFound, ErrUnavailable, ErrSealed, ErrClosed.
+func (c *Client) GetAPIKey(ctx context.Context, provider string) (string, error) {
+	key, err := c.field(ctx, provider, FieldAPIKey)
+	return key, vaulterr.In("GetAPIKey", provider, err)
+}
+
+// GetField returns one field of the provider's current secret; numbers and
+// booleans as their JSON text. Otherwise like GetAPIKey.
+func (c *Client) GetField(ctx context.Context, provider, field string) (string, error) {
+	value, err := c.field(ctx, provider, field)
+	return value, vaulterr.In("GetField", provider, err)
+}
+
+// GetProviderKeys returns every field of the provider's current secret; numbers
+// and booleans as their JSON text. A field that is null, a list or an object is
+// ErrInvalid. Otherwise like GetAPIKey.
+func (c *Client) GetProviderKeys(ctx context.Context, provider string) (ProviderKeys, error) {
+	secret, err := c.read(ctx, provider)
+	if err != nil {
+		return nil, vaulterr.In("GetProviderKeys", provider, err)
+	}
+	keys, err := textFields(secret.Data)
+	return keys, vaulterr.In("GetProviderKeys", provider, err)
+}
+
+// Providers lists the providers that have a secret, deleted ones included,
+// sorted by name. Needs "list" on metadata/<base>/providers/. Errors like
+// GetAPIKey's.
+func (c *Client) Providers(ctx context.Context) ([]string, error) {
+	ctx, cancel := c.forRead(ctx)
+	defer cancel()
+	names, err := c.store.List(ctx, kv.Key{"providers"})
+	if err != nil {
+		return nil, vaulterr.In("Providers", "", err)
+	}
+	// Folders and names vaultkit would refuse are not its providers.
+	names = slices.DeleteFunc(names, func(name string) bool { return checkProvider(name) != nil })
+	slices.Sort(names)
+	return names, nil
+}
+
+// PutOption changes what PutProviderKeys does.
+type PutOption func(*putOptions)
+
+type putOptions struct{ replaceDeleted bool }
+
+// ReplaceDeleted lets PutProviderKeys store over a provider whose current
+// version is deleted or destroyed. Needs "update" and "read" too.
+func ReplaceDeleted() PutOption { return func(o *putOptions) { o.replaceDeleted = true } }
+
+// PutProviderKeys stores a provider's first secret and returns its version. It
+// never replaces one: that is Rotate's work, which keeps a backup. Needs
+// "create" on data/<base>/providers/<provider>, and "read" to tell a lost answer
+// from a rival.
+//
+// Errors: those of GetAPIKey, and ErrConflict (there is one already),
+// ErrDeleted (its current version is deleted), ErrUndetermined.
+func (c *Client) PutProviderKeys(ctx context.Context, provider string, keys ProviderKeys, opts ...PutOption) (version int, err error) {
+	var o putOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	fields := make(map[string]any, len(keys))
+	for name, value := range keys {
+		fields[name] = value
+	}
+	if err := errorsFirst(checkProvider(provider), checkFields(fields)); err != nil {
+		return 0, vaulterr.In("PutProviderKeys", provider, err)
+	}
+	ctx, cancel := c.forWrite(ctx)
+	defer cancel()
+	version, err = c.engine.Put(ctx, provider, fields, o.replaceDeleted)
+	return version, vaulterr.In("PutProviderKeys", provider, err)
+}
+
+// GetAPIKey is [Client.GetAPIKey] of the [Default] client.
+func GetAPIKey(ctx context.Context, provider string) (string, error) {
+	c, err := Default(ctx)
+	if err != nil {
+		return "", err
+	}
+	return c.GetAPIKey(ctx, provider)
+}
+
+// GetProviderKeys is [Client.GetProviderKeys] of the [Default] client.
+func GetProviderKeys(ctx context.Context, provider string) (ProviderKeys, error) {
+	c, err := Default(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.GetProviderKeys(ctx, provider)
+}
+
+func (c *Client) read(ctx context.Context, provider string) (kv.Secret, error) {
+	if err := checkProvider(provider); err != nil {
+		return kv.Secret{}, err
+	}
+	ctx, cancel := c.forRead(ctx)
+	defer cancel()
+	return c.store.Read(ctx, kv.Key{"providers", provider})
+}
+
+func (c *Client) field(ctx context.Context, provider, field string) (string, error) {
+	secret, err := c.read(ctx, provider)
+	if err != nil {
+		return "", err
+	}
+	value, has := secret.Data[field]
+	missing := &Error{Kind: ErrFieldMissing, Field: field, Version: secret.Version,
+		Detail: "the secret has the fields " + strings.Join(slices.Sorted(maps.Keys(secret.Data)), ", ")}
+	if !has {
+		return "", missing
+	}
+	text, err := textOf(field, value)
+	if err == nil && text == "" {
+		missing.Detail = "the field is empty"
+		return "", missing
+	}
+	return text, err
+}
+
+// textFields turns a stored secret into text by text.
+func textFields(data map[string]any) (ProviderKeys, error) {
+	keys := make(ProviderKeys, len(data))
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		text, err := textOf(name, data[name])
+		if err != nil {
+			return nil, err
+		}
+		keys[name] = text
+	}
+	return keys, nil
+}
+
+func textOf(field string, value any) (string, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case bool, float64, json.Number:
+		text, err := json.Marshal(v)
+		return string(text), err
+	}
+	return "", &Error{Kind: ErrInvalid, Field: field, Detail: "the field is null, a list or an object, not a key",
+		Hint: "store it as text"}
+}
+
+func checkProvider(name string) error { return kv.CheckName("provider name", name) }
+
+// checkFields refuses fields no key would have: none at all, unnameable ones,
+// empty or structured values.
+func checkFields(fields map[string]any) error {
+	if len(fields) == 0 {
+		return vaulterr.Invalid("no fields: a provider needs at least one")
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if err := checkFieldName(name); err != nil {
+			return err
+		}
+		text, ok := fields[name].(string)
+		switch {
+		case ok && text == "":
+			return &Error{Kind: ErrInvalid, Field: name, Detail: "the value is empty", Hint: "give it a value"}
+		case ok && !utf8.ValidString(text):
+			return &Error{Kind: ErrInvalid, Field: name, Detail: "the value is not valid UTF-8", Hint: "encode it as text, base64 for instance"}
+		case !ok && !scalar(fields[name]):
+			return &Error{Kind: ErrInvalid, Field: name, Detail: fmt.Sprintf("a value of type %T is not a key", fields[name]), Hint: "give text, a number or a boolean"}
+		}
+	}
+	return nil
+}
+
+func checkFieldName(name string) error {
+	printable := !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+	if name == "" || len(name) > 128 || !utf8.ValidString(name) || !printable {
+		return vaulterr.Invalid("a field name must be 1 to 128 bytes of printable UTF-8")
+	}
+	return nil
+}
+
+func scalar(value any) bool {
+	switch value.(type) {
+	case bool, json.Number, float32, float64, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
+		return true
+	}
+	return false
+}
+
+func errorsFirst(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,407 @@
+package vaultkit_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+func TestReads(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-key", "port": 8080, "ratio": 1.0, "big": 1e21, "on": true})
+	if got := currentKey(t, client, p); got != "fake-key" {
+		t.Errorf("GetAPIKey = %q", got)
+	}
+	for field, want := range map[string]string{"port": "8080", "ratio": "1", "big": "1e+21", "on": "true", "api_key": "fake-key"} {
+		if got, err := client.GetField(t.Context(), p, field); err != nil || got != want {
+			t.Errorf("GetField(%s) = %q, %v, want %q", field, got, err, want)
+		}
+	}
+	keys, err := client.GetProviderKeys(t.Context(), p)
+	if err != nil || keys["api_key"] != "fake-key" || keys["port"] != "8080" || len(keys) != 5 {
+		t.Errorf("GetProviderKeys = %v, %v", keys.Reveal(), err)
+	}
+	names, err := client.Providers(t.Context())
+	if err != nil || !slices.IsSorted(names) || !slices.Contains(names, p) {
+		t.Errorf("Providers = %v, %v", names, err)
+	}
+}
+
+func TestProvidersSkipsWhatIsNotOne(t *testing.T) {
+	client := newClient(t, vaultkit.WithBasePath("only-providers"))
+	if names, err := client.Providers(t.Context()); err != nil || len(names) != 0 {
+		t.Errorf("Providers of nothing = %v, %v", names, err)
+	}
+	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
+	for _, path := range []string{"b", "a", "folder/x", "with space"} {
+		if _, err := kv.Put(t.Context(), "only-providers/providers/"+path, map[string]any{"api_key": "fake"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if names, err := client.Providers(t.Context()); err != nil || !slices.Equal(names, []string{"a", "b"}) {
+		t.Errorf("Providers = %v, %v", names, err)
+	}
+}
+
+// Every way a read fails is told apart, and says what to do next.
+func TestReadErrors(t *testing.T) {
+	client := newClient(t)
+	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
+	deleted, destroyed := store(t, oldSecret), store(t, oldSecret)
+	if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+deleted); err != nil {
+		t.Fatal(err)
+	}
+	if err := kv.Destroy(t.Context(), vaulttest.Base+"/providers/"+destroyed, []int{1}); err != nil {
+		t.Fatal(err)
+	}
+	closed := newClient(t)
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v1 := clientOfMovedMount(t)
+	allowed := `path "secret/data/goblin-assistant/providers/allowed" { capabilities = ["read"] }`
+	for name, tc := range map[string]struct {
+		client   *vaultkit.Client
+		provider string
+		want     error
+		not      []error
+		says     string
+	}{
+		"absent":      {client, "nobody", vaultkit.ErrNotFound, []error{vaultkit.ErrDeleted, vaultkit.ErrMountNotFound}, "check the name"},
+		"deleted":     {client, deleted, vaultkit.ErrDeleted, []error{vaultkit.ErrNotFound, vaultkit.ErrDestroyed}, "undelete"},
+		"destroyed":   {client, destroyed, vaultkit.ErrDestroyed, []error{vaultkit.ErrNotFound}, "for good"},
+		"no field":    {client, store(t, map[string]any{"other": "x"}), vaultkit.ErrFieldMissing, []error{vaultkit.ErrNotFound}, "has the fields other"},
+		"empty field": {client, store(t, map[string]any{"api_key": ""}), vaultkit.ErrFieldMissing, nil, "empty"},
+		"an object":   {client, store(t, map[string]any{"api_key": map[string]any{"x": 1}}), vaultkit.ErrInvalid, nil, `"api_key"`},
+		"a list":      {client, store(t, map[string]any{"api_key": []any{"x"}}), vaultkit.ErrInvalid, nil, `"api_key"`},
+		"null":        {client, store(t, map[string]any{"api_key": nil}), vaultkit.ErrInvalid, nil, `"api_key"`},
+		"forbidden":   {as(t, allowed), "nobody", vaultkit.ErrPermissionDenied, []error{vaultkit.ErrUnauthenticated, vaultkit.ErrNotFound}, `"read"`},
+		"closed":      {closed, "nobody", vaultkit.ErrClosed, nil, "new client"},
+		"mount gone":  {v1["gone"], "nobody", vaultkit.ErrMountNotFound, []error{vaultkit.ErrNotFound}, "mount"},
+		"mount is v1": {v1["v1"], "p", vaultkit.ErrNotKVv2, []error{vaultkit.ErrNotFound}, "version 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for verb, err := range map[string]error{
+				"GetAPIKey": second(tc.client.GetAPIKey(t.Context(), tc.provider)),
+				"GetField":  second(tc.client.GetField(t.Context(), tc.provider, "api_key")),
+			} {
+				failed, ok := errors.AsType[*vaultkit.Error](err)
+				if !ok || !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || failed.Op != verb || failed.Provider != tc.provider {
+					t.Errorf("%s = %v, want %v and %q", verb, err, tc.want, tc.says)
+				}
+				for _, not := range tc.not {
+					if errors.Is(err, not) {
+						t.Errorf("%s: %v is also %v", verb, err, not)
+					}
+				}
+			}
+		})
+	}
+}
+
+// clientOfMovedMount makes two clients whose mounts change under them, after
+// they were checked at the start.
+func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
+	t.Helper()
+	root := vaulttest.Root(t)
+	clients := map[string]*vaultkit.Client{}
+	for _, name := range []string{"gone", "v1"} {
+		mount := vaulttest.Name(t)
+		if err := root.Sys().MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}}); err != nil {
+			t.Fatal(err)
+		}
+		vaulttest.Eventually(t, "the mount is upgraded", func() bool {
+			client, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(root), vaultkit.WithMount(mount))
+			clients[name] = client
+			return err == nil
+		})
+		t.Cleanup(func() { clients[name].Close() })
+		if err := root.Sys().UnmountWithContext(t.Context(), mount); err != nil {
+			t.Fatal(err)
+		}
+		if name == "v1" {
+			if err := root.Sys().MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv"}); err != nil {
+				t.Fatal(err)
+			}
+			// as the unwary store it there, through a v2 path
+			if _, err := root.Logical().WriteWithContext(t.Context(), mount+"/data/goblin-assistant/providers/p", map[string]any{"data": oldSecret}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return clients
+}
+
+// What New refuses before anybody can write to the wrong place.
+func TestNewRefuses(t *testing.T) {
+	root, server := vaulttest.Root(t), vaulttest.Server()
+	if err := root.Sys().MountWithContext(t.Context(), "kv-one", &api.MountInput{Type: "kv"}); err != nil {
+		t.Fatal(err)
+	}
+	token := vaultkit.WithToken(vaultkit.Value(server.RootToken()))
+	here := vaultkit.WithAddress(server.Addr())
+	fast := vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 300e6})
+	for name, tc := range map[string]struct {
+		opts []vaultkit.Option
+		want error
+		says string
+	}{
+		"no address":        {[]vaultkit.Option{token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
+		"no login":          {[]vaultkit.Option{here}, vaultkit.ErrInvalid, "WithToken"},
+		"not a URL":         {[]vaultkit.Option{token, vaultkit.WithAddress("vault:8200")}, vaultkit.ErrInvalid, "https://"},
+		"no scheme":         {[]vaultkit.Option{token, vaultkit.WithAddress("127.0.0.1:8200")}, vaultkit.ErrInvalid, "https://"},
+		"credentials":       {[]vaultkit.Option{token, vaultkit.WithAddress("http://u:canary-0@127.0.0.1:1")}, vaultkit.ErrInvalid, "password"},
+		"nobody listens":    {[]vaultkit.Option{token, fast, vaultkit.WithAddress("http://127.0.0.1:1")}, vaultkit.ErrUnavailable, "address"},
+		"TLS to plain HTTP": {[]vaultkit.Option{token, vaultkit.WithAddress(strings.Replace(server.Addr(), "http:", "https:", 1))}, vaultkit.ErrUnavailable, "address"},
+		"wrong token":       {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value("hvs.not-a-token"))}, vaultkit.ErrUnauthenticated, "token"},
+		"empty token":       {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(""))}, vaultkit.ErrInvalid, "empty"},
+		"missing CA file":   {[]vaultkit.Option{token, here, vaultkit.WithTLS(vaultkit.TLS{CAFile: "no-such.pem"})}, vaultkit.ErrInvalid, "no-such.pem"},
+		"mount traversal":   {[]vaultkit.Option{token, here, vaultkit.WithMount("../sys")}, vaultkit.ErrInvalid, "mount"},
+		"empty base":        {[]vaultkit.Option{token, here, vaultkit.WithBasePath("")}, vaultkit.ErrInvalid, "base path"},
+		"base with slashes": {[]vaultkit.Option{token, here, vaultkit.WithBasePath("a//b")}, vaultkit.ErrInvalid, "base path"},
+		"negative timeout":  {[]vaultkit.Option{token, here, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: -1})}, vaultkit.ErrInvalid, "negative"},
+		"KV v1":             {[]vaultkit.Option{token, here, vaultkit.WithMount("kv-one")}, vaultkit.ErrNotKVv2, "enable-versioning"},
+		"another engine":    {[]vaultkit.Option{token, here, vaultkit.WithMount("cubbyhole")}, vaultkit.ErrNotKVv2, "cubbyhole"},
+		"no such mount":     {[]vaultkit.Option{token, here, vaultkit.WithMount("nowhere")}, vaultkit.ErrMountNotFound, "mount"},
+		"no right there":    {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, err := vaultkit.New(t.Context(), tc.opts...)
+			if client != nil || !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "canary") {
+				t.Errorf("New = %v, %v, want %v and %q", client, err, tc.want, tc.says)
+			}
+		})
+	}
+}
+
+func TestSealedServer(t *testing.T) {
+	server := vaulttest.Start(t, devvault.Options{})
+	opts := []vaultkit.Option{vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken()))}
+	client := newClient(t, opts...)
+	if err := server.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := vaultkit.New(t.Context(), opts...)
+	for what, err := range map[string]error{
+		"New":       err,
+		"GetAPIKey": second(client.GetAPIKey(t.Context(), "p")),
+		"Rotate":    second(client.Rotate(t.Context(), "p", vaultkit.NewKey("fake"))),
+		"Providers": second(client.Providers(t.Context())),
+	} {
+		if !errors.Is(err, vaultkit.ErrSealed) || !errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "unseal") {
+			t.Errorf("%s on a sealed server = %v", what, err)
+		}
+	}
+	if err := server.Unseal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.GetAPIKey(t.Context(), "p"); !errors.Is(err, vaultkit.ErrNotFound) {
+		t.Errorf("after unsealing: %v", err)
+	}
+}
+
+// A read rides out whatever passes, and gives up on what does not when its time
+// is over.
+func TestReadsAreRepeated(t *testing.T) {
+	p := store(t, oldSecret)
+	for name, fault := range map[string]wire.Action{
+		"refused": wire.Refuse(), "500": wire.Error(500, "", false), "429": wire.Error(429, "{}", false),
+		"412": wire.Error(412, "{}", false), "cut": wire.Truncate(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := throughWire(t, wire.Rules(wire.At(1, fault), wire.At(2, fault)))
+			if got := currentKey(t, client, p); got != "fake-old" {
+				t.Errorf("key %s", got)
+			}
+			if _, err := client.Providers(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	client := throughWire(t, func(wire.Request) wire.Action { return wire.Error(503, "{}", false) }, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50e6}))
+	_, err := client.GetAPIKey(t.Context(), p)
+	var answer *api.ResponseError
+	if !errors.Is(err, vaultkit.ErrUnavailable) || !errors.As(err, &answer) || answer.StatusCode != 503 {
+		t.Errorf("GetAPIKey = %v", err)
+	}
+}
+
+func badNames() []string {
+	return []string{"", "a/b", "..", ".", "a..b", "a%2fb", "a b", "a\nb", "a\x00", "ä", "-a", "_a", ".a", "a/", "/a",
+		"../../sys/health", strings.Repeat("x", 129), "a?b", "a#b", "a\\b", "\xff"}
+}
+
+// Nothing with a bad name reaches Vault, whatever the verb.
+func TestBadNamesAreRefusedBeforeAnyRequest(t *testing.T) {
+	proxy := newWire(t)
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()))
+	proxy.Reset()
+	for _, name := range badNames() {
+		for verb, err := range map[string]error{
+			"GetAPIKey":       second(client.GetAPIKey(t.Context(), name)),
+			"GetField":        second(client.GetField(t.Context(), name, "f")),
+			"GetProviderKeys": second(client.GetProviderKeys(t.Context(), name)),
+			"PutProviderKeys": second(client.PutProviderKeys(t.Context(), name, vaultkit.ProviderKeys{"a": "b"})),
+			"Rotate":          second(client.Rotate(t.Context(), name, vaultkit.NewKey("fake"))),
+			"Rollback":        second(client.Rollback(t.Context(), name, "")),
+			"Backups":         second(client.Backups(t.Context(), name)),
+			"History":         second(client.History(t.Context(), name)),
+			"Recover":         second(client.Recover(t.Context(), name)),
+		} {
+			if !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), "provider name") {
+				t.Errorf("%s(%.20q) = %v", verb, name, err)
+			}
+		}
+	}
+	if seen := proxy.Log(); len(seen) > 0 {
+		t.Errorf("requests %+v", seen)
+	}
+	for _, name := range []string{"a", "A.b_c-9", strings.Repeat("x", 128), "9"} {
+		if _, err := client.GetAPIKey(t.Context(), name); !errors.Is(err, vaultkit.ErrNotFound) {
+			t.Errorf("GetAPIKey(%.20q) = %v", name, err)
+		}
+	}
+}
+
+// Nothing with a bad value changes anything.
+func TestBadValuesAreRefused(t *testing.T) {
+	client := newClient(t)
+	p, absent := store(t, oldSecret), vaulttest.Name(t)
+	huge := strings.Repeat("x", 2<<20)
+	sources := map[string]vaultkit.Source{
+		"no source": nil, "empty key": vaultkit.NewKey(""), "2 MiB": vaultkit.NewKey(huge), "bad UTF-8": vaultkit.NewKey("a\xffb"),
+		"no fields": vaultkit.NewFields(nil), "object": vaultkit.NewFields(map[string]any{"api_key": map[string]any{}}),
+		"list": vaultkit.NewFields(map[string]any{"api_key": []any{}}), "null": vaultkit.NewFields(map[string]any{"api_key": nil}),
+		"no field name": vaultkit.NewFields(map[string]any{"": "x"}), "field name": vaultkit.NewFields(map[string]any{"a\nb": "x"}),
+		"too precise": vaultkit.NewFields(map[string]any{"n": json.Number("9007199254740993")}),
+		"a struct":    vaultkit.NewFields(map[string]any{"n": struct{}{}}),
+	}
+	for name, source := range sources {
+		unchanged(t, p, func() {
+			if r, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrInvalid) || r != nil || len(err.Error()) > 1000 {
+				t.Errorf("%s: Rotate = %+v, %.300v", name, r, err)
+			}
+		})
+	}
+	for name, opt := range map[string]vaultkit.RotateOption{
+		"actor": vaultkit.WithActor("a\nb"), "reason": vaultkit.WithReason(strings.Repeat("x", 513)), "UTF-8": vaultkit.WithReason("\xff"),
+	} {
+		unchanged(t, p, func() {
+			if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), opt); !errors.Is(err, vaultkit.ErrInvalid) {
+				t.Errorf("%s: Rotate = %v", name, err)
+			}
+			if _, err := client.Rollback(t.Context(), p, "", opt); !errors.Is(err, vaultkit.ErrInvalid) {
+				t.Errorf("%s: Rollback = %v", name, err)
+			}
+		})
+	}
+	for name, keys := range map[string]vaultkit.ProviderKeys{
+		"none": nil, "empty value": {"api_key": ""}, "2 MiB": {"api_key": huge}, "bad UTF-8": {"api_key": "\xff"}, "name": {"": "x"},
+	} {
+		unchanged(t, absent, func() {
+			if _, err := client.PutProviderKeys(t.Context(), absent, keys); !errors.Is(err, vaultkit.ErrInvalid) {
+				t.Errorf("%s: PutProviderKeys = %.300v", name, err)
+			}
+		})
+	}
+}
+
+func TestPutProviderKeys(t *testing.T) {
+	client := newClient(t)
+	p := vaulttest.Name(t)
+	keys := vaultkit.ProviderKeys{"api_key": "fake-1", "api_secret": "fake-2"}
+	if version, err := client.PutProviderKeys(t.Context(), p, keys); err != nil || version != 1 {
+		t.Fatalf("PutProviderKeys = %d, %v", version, err)
+	}
+	if got, err := client.GetProviderKeys(t.Context(), p); err != nil || !maps.Equal(got, keys) {
+		t.Errorf("GetProviderKeys = %v, %v", got.Reveal(), err)
+	}
+	unchanged(t, p, func() {
+		_, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": "fake-other"}, vaultkit.ReplaceDeleted())
+		if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "rotate") {
+			t.Errorf("a second time: %v", err)
+		}
+	})
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
+		t.Fatal(err)
+	}
+	unchanged(t, p, func() {
+		if _, err := client.PutProviderKeys(t.Context(), p, keys); !errors.Is(err, vaultkit.ErrDeleted) {
+			t.Errorf("over a deleted one: %v", err)
+		}
+	})
+	if version, err := client.PutProviderKeys(t.Context(), p, keys, vaultkit.ReplaceDeleted()); err != nil || version != 2 {
+		t.Errorf("ReplaceDeleted = %d, %v", version, err)
+	}
+}
+
+func TestPutTellsItsLostAnswerFromARival(t *testing.T) {
+	keys := vaultkit.ProviderKeys{"api_key": "fake-mine"}
+	for name, tc := range map[string]struct {
+		fault func(provider string) wire.Action
+		want  error
+	}{
+		"lost":         {func(string) wire.Action { return wire.Lose() }, nil},
+		"500, applied": {func(string) wire.Action { return wire.Error(500, "{}", true) }, nil},
+		"refused":      {func(string) wire.Action { return wire.Refuse() }, nil},
+		"a rival's":    {func(p string) wire.Action { return wire.Before(func() { vaulttest.Put(t, "providers/"+p, oldSecret) }) }, vaultkit.ErrConflict},
+		"lost to rivals": {func(p string) wire.Action {
+			return wire.Refuse().Before(func() { vaulttest.Put(t, "providers/"+p, oldSecret) })
+		}, vaultkit.ErrConflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := vaulttest.Name(t)
+			client := throughWire(t, wire.At(1, tc.fault(p)))
+			version, err := client.PutProviderKeys(t.Context(), p, keys)
+			if !errors.Is(err, tc.want) || err == nil && version != 1 {
+				t.Errorf("PutProviderKeys = %d, %v, want %v", version, err, tc.want)
+			}
+			if current := vaulttest.Snapshot(t, p)["providers/"+p].Current; current != 1 {
+				t.Errorf("version %d", current)
+			}
+		})
+	}
+	client := throughWire(t, func(wire.Request) wire.Action { return wire.Lose() }, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 50e6}))
+	if _, err := client.PutProviderKeys(t.Context(), vaulttest.Name(t), keys); !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Errorf("with every answer lost: %v", err)
+	}
+}
+
+func TestProviderKeysShowNamesOnly(t *testing.T) {
+	keys := vaultkit.ProviderKeys{"api_secret": "canary-2", "api_key": "canary-1"}
+	encoded, err := json.Marshal(map[string]any{"keys": keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "keys", keys)
+	out := []string{string(encoded), log.String()}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+		out = append(out, fmt.Sprintf(verb, keys), fmt.Sprintf(verb, &keys), fmt.Sprintf(verb, struct{ K vaultkit.ProviderKeys }{keys}))
+	}
+	for _, text := range out {
+		if strings.Contains(text, "canary") || strings.Contains(text, fmt.Sprintf("%x", "canary")) {
+			t.Errorf("shows a value: %s", text)
+		}
+	}
+	if keys.String() != "ProviderKeys[api_key api_secret]" || string(encoded) != `{"keys":["api_key","api_secret"]}` {
+		t.Errorf("%s, %s", keys, encoded)
+	}
+	plain := keys.Reveal()
+	plain["api_key"] = "changed"
+	if keys["api_key"] != "canary-1" {
+		t.Error("Reveal shares its map")
+	}
+}

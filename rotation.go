@@ -1,0 +1,301 @@
+package vaultkit
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/rotation"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Rotate replaces fields of the provider's secret by those the source yields;
+// every other field, and the provider's custom metadata, stay as they are. It
+// backs the current secret up, writes the new one with a check-and-set on the
+// version it backed up, and writes an audit record, in this order; see the
+// package's Rotation section. Success means committed and recorded.
+//
+// The same change of the same version is the same rotation: calling again after
+// a crash or an ErrUndetermined finishes it, and two identical concurrent calls
+// commit once and both succeed. Sources that make a new key each time, such as
+// RandomKey, cannot resume: Recover first.
+//
+// A refused or lost request is sent again until Vault's answer is definite or
+// ctx ends (Timeouts.Write where ctx has no deadline). Once Vault has
+// acknowledged the new secret, a cancelled ctx no longer stops the record; it is
+// given another 10 seconds.
+//
+// Errors that mean nothing was applied: ErrInvalid, ErrNotFound, ErrDeleted,
+// ErrNoChange, ErrPermissionDenied (every capability is checked before the first
+// write), ErrConflict, ErrUnavailable, ErrClosed and what the source returned.
+// ErrUndetermined: ask Recover; if the Rotation returned with it is not nil, the
+// change is committed and only its record is missing.
+//
+// Needs the rotator's policy (see the README): "read" and "update" on
+// data/<base>/providers/<provider>, and below it the rights for backups, records
+// and metadata.
+func (c *Client) Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
+	o, err := newRotateOptions(opts)
+	if err := errorsFirst(err, checkProvider(provider), checkSource(source)); err != nil {
+		return nil, vaulterr.In("Rotate", provider, err)
+	}
+	ctx, cancel := c.forWrite(ctx)
+	defer cancel()
+	request := o.request(provider)
+	request.Source = source.Name()
+	request.Change = func(ctx context.Context, current rotation.Current) (map[string]any, error) {
+		return newSecret(ctx, provider, source, current)
+	}
+	result, err := c.engine.Rotate(ctx, request)
+	return newRotation(result), vaulterr.In("Rotate", provider, err)
+}
+
+// Rotate is [Client.Rotate] of the [Default] client.
+func Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
+	c, err := Default(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.Rotate(ctx, provider, source, opts...)
+}
+
+// Rotation is a rotation's record, and how this call came by it.
+type Rotation struct {
+	Record
+	// Resumed: an earlier or concurrent run of the same change had committed or
+	// recorded it.
+	Resumed bool `json:"resumed"`
+	// Pending are ids of other rotations of this provider that are undecided.
+	Pending []string `json:"pending"`
+	// Warnings are things that did not work and do not matter for the outcome.
+	Warnings []string `json:"warnings"`
+}
+
+// Record is the immutable audit record of a rotation, kept at
+// rotations/<provider>/<id>. It holds names and times, never a value.
+type Record struct {
+	Schema          int        `json:"schema"`                // of the record's shape, 1
+	ID              string     `json:"id"`                    // <in force from>-v<old version>-<fingerprint>
+	Provider        string     `json:"provider"`              //
+	Outcome         Outcome    `json:"outcome"`               // Committed, Aborted, or Unknown
+	Evidence        Evidence   `json:"evidence"`              // how the writer of the record knew
+	OldVersion      int        `json:"old_version"`           // the version that was backed up
+	NewVersion      int        `json:"new_version,omitempty"` // the version that replaced it, if committed
+	Backup          string     `json:"backup,omitempty"`      // the backup's id
+	FieldsChanged   []string   `json:"fields_changed"`        // names, sorted
+	Actor           string     `json:"actor,omitempty"`       // who, as claimed by WithActor
+	Reason          string     `json:"reason,omitempty"`      // why, as claimed by WithReason
+	Source          string     `json:"source,omitempty"`      // Source.Name, or rollback:<backup id>
+	StartedAt       time.Time  `json:"started_at,omitzero"`   // by the rotator's clock
+	CommittedAt     time.Time  `json:"committed_at,omitzero"` // by Vault's clock
+	RecordedAt      time.Time  `json:"recorded_at,omitzero"`  // by the recorder's clock
+	ExpiresAt       time.Time  `json:"expires_at,omitzero"`   // of the new key, by WithExpiresAt
+	Cause           string     `json:"cause,omitempty"`       // why it was aborted, where known
+	VaultRequestIDs RequestIDs `json:"vault_request_ids"`     // as in Vault's audit devices
+}
+
+// Outcome is what became of a rotation.
+type Outcome = protocol.Outcome
+
+// The outcomes. Records hold Committed, Aborted or Unknown; the other two are
+// what Recover reports and leaves alone.
+const (
+	Committed = protocol.Committed // the new version is exactly the requested secret
+	Aborted   = protocol.Aborted   // it was not, and never will be applied
+	Unknown   = protocol.Unknown   // other writes have pruned the evidence
+	Undecided = protocol.Undecided // not committed so far: in flight, or crashed before
+	Recreated = protocol.Recreated // the provider was deleted and created anew since
+)
+
+// Evidence is how a record's writer knew the outcome.
+type Evidence = protocol.Evidence
+
+// Acknowledged: Vault answered the write. Inferred: found out afterwards.
+const (
+	Acknowledged = protocol.Acknowledged
+	Inferred     = protocol.Inferred
+)
+
+// RequestIDs are Vault's ids of a rotation's backup and commit requests.
+type RequestIDs = protocol.RequestIDs
+
+func newRotation(result *rotation.Result) *Rotation {
+	if result == nil {
+		return nil
+	}
+	r := &Rotation{Record: Record(result.Record), Resumed: result.Resumed, Pending: result.Pending, Warnings: result.Warnings}
+	if r.Pending == nil {
+		r.Pending = []string{}
+	}
+	if r.Warnings == nil {
+		r.Warnings = []string{}
+	}
+	return r
+}
+
+// History returns the provider's rotation records, newest first. Needs "list" on
+// metadata/<base>/rotations/<provider>/ and "read" on data/<base>/rotations/.
+// A provider without any has none; errors like GetAPIKey's, and ErrInvalid for a
+// record this version does not know.
+func (c *Client) History(ctx context.Context, provider string) ([]Record, error) {
+	if err := checkProvider(provider); err != nil {
+		return nil, vaulterr.In("History", provider, err)
+	}
+	ctx, cancel := c.forRead(ctx)
+	defer cancel()
+	records, err := c.engine.History(ctx, provider)
+	if err != nil {
+		return nil, vaulterr.In("History", provider, err)
+	}
+	history := make([]Record, len(records))
+	for i, record := range records {
+		history[i] = Record(record)
+	}
+	return history, nil
+}
+
+// Resolution is what Recover found out about a rotation without a record.
+type Resolution struct {
+	Provider string   `json:"provider"`
+	ID       string   `json:"id"`
+	Outcome  Outcome  `json:"outcome"`
+	Evidence Evidence `json:"evidence"` // empty where nothing was recorded
+}
+
+// recoverWorkers bounds how many providers Recover works on at once.
+const recoverWorkers = 8
+
+// Recover finds out what became of every rotation that has no record, writes
+// the records it can, and reports them all; without providers it does so for
+// every one there is. It never changes a provider's secret. Undecided rotations
+// are left as they are: in flight, or crashed before the commit, and harmless.
+// It may run at any time, again, and concurrently. Needs the recoverer's policy:
+// the rotator's without "update" on providers.
+//
+// Errors: those of GetAPIKey; what was resolved before is returned with them.
+func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution, error) {
+	for _, provider := range providers {
+		if err := checkProvider(provider); err != nil {
+			return nil, vaulterr.In("Recover", provider, err)
+		}
+	}
+	ctx, cancel := c.forWrite(ctx)
+	defer cancel()
+	if len(providers) == 0 {
+		all, err := c.Providers(ctx)
+		if err != nil {
+			return nil, vaulterr.In("Recover", "", err)
+		}
+		providers = all
+	}
+	found, err := parallel.Map(ctx, recoverWorkers, providers, func(ctx context.Context, provider string) ([]rotation.Resolution, error) {
+		resolved, err := c.engine.Recover(ctx, provider)
+		return resolved, vaulterr.In("Recover", provider, err)
+	})
+	resolutions := []Resolution{}
+	for _, one := range slices.Concat(found...) {
+		resolutions = append(resolutions, Resolution(one))
+	}
+	return resolutions, vaulterr.In("Recover", "", err)
+}
+
+// Source is where a rotation's new key comes from: [NewKey], [NewFields],
+// [RandomKey], or an issuer of your own that asks the provider's API for one.
+type Source interface {
+	// Name says in the audit record where the key came from. Printable, at most
+	// 512 bytes, no secret.
+	Name() string
+	// NewFields returns the fields to replace or add: text, numbers or booleans.
+	// It is called once for each rotation, before anything is written, and never
+	// retried.
+	NewFields(ctx context.Context, target Target) (map[string]any, error)
+}
+
+// Target is what a Source is told about the rotation it makes a key for.
+type Target struct {
+	Provider string
+	Fields   []string // names of the current fields, sorted
+	// Stamp names this rotation's key at the issuer, so that an orphan can be
+	// found: vaultkit-<provider>-v<new version>-<in force from>.
+	Stamp string
+}
+
+func newSecret(ctx context.Context, provider string, source Source, current rotation.Current) (map[string]any, error) {
+	fields, err := source.NewFields(ctx, Target{
+		Provider: provider, Fields: slices.Sorted(maps.Keys(current.Data)),
+		Stamp: protocol.Stamp(provider, current.InForce, current.Version),
+	})
+	if err != nil {
+		return nil, &Error{Detail: "the source of the new key failed", Err: err}
+	}
+	if err := checkFields(fields); err != nil {
+		return nil, err
+	}
+	return protocol.Merge(current.Data, fields), nil
+}
+
+func checkSource(source Source) error {
+	if source == nil {
+		return vaulterr.Invalid("no source for the new key: use NewKey, NewFields or RandomKey")
+	}
+	return checkClaim("source's name", source.Name())
+}
+
+// fixed is a Source of fields known beforehand. They sit behind a function: fmt
+// prints even the unexported fields of a struct that holds a Source, but not
+// what a function closes over.
+type fixed struct {
+	name   string
+	fields func() map[string]any
+}
+
+// NewKey is the source of a key that was issued already: it replaces the field
+// "api_key". A trailing newline, if any, is part of the key.
+func NewKey(key string) Source { return NewFields(map[string]any{FieldAPIKey: key}) }
+
+// NewFields is the source of several fields at once, or of others than
+// "api_key". Values are text, numbers (which Vault keeps as float64: any it
+// could not keep exactly is refused) or booleans.
+func NewFields(fields map[string]any) Source {
+	fields = maps.Clone(fields)
+	return &fixed{name: "given", fields: func() map[string]any { return maps.Clone(fields) }}
+}
+
+func (f *fixed) Name() string { return f.name }
+
+func (f *fixed) NewFields(context.Context, Target) (map[string]any, error) { return f.fields(), nil }
+
+func (f *fixed) String() string               { return "vaultkit.Source(" + f.name + ")" }
+func (f *fixed) GoString() string             { return f.String() }
+func (f *fixed) Format(s fmt.State, _ rune)   { fmt.Fprint(s, f.String()) }
+func (f *fixed) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", f.String()), nil }
+
+// RandomKey is a source of 32 random bytes in URL-safe base64, new on each call,
+// for the named fields ("api_key" when none is named). For development and for
+// secrets nobody else issues: a provider's API does not know such a key.
+func RandomKey(fields ...string) Source {
+	if len(fields) == 0 {
+		fields = []string{FieldAPIKey}
+	}
+	return random{fields: fields}
+}
+
+type random struct{ fields []string }
+
+func (random) Name() string { return "random" }
+
+func (r random) NewFields(context.Context, Target) (map[string]any, error) {
+	fields := make(map[string]any, len(r.fields))
+	for _, field := range r.fields {
+		key := make([]byte, 32)
+		rand.Read(key) // never fails since Go 1.24
+		fields[field] = base64.RawURLEncoding.EncodeToString(key)
+	}
+	return fields, nil
+}

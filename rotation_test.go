@@ -1,0 +1,464 @@
+package vaultkit_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func rotate(t *testing.T, client *vaultkit.Client, provider, key string, opts ...vaultkit.RotateOption) *vaultkit.Rotation {
+	t.Helper()
+	r, err := client.Rotate(t.Context(), provider, vaultkit.NewKey(key), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func currentKey(t *testing.T, client *vaultkit.Client, provider string) string {
+	t.Helper()
+	key, err := client.GetAPIKey(t.Context(), provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func TestRotateKeepsWhatItDoesNotChange(t *testing.T) {
+	client, root := newClient(t), vaulttest.Root(t)
+	old := map[string]any{"api_key": "fake-old", "port": 8080, "on": true, "nothing": nil, "list": []any{"a", 1.5}, "o": map[string]any{"x": "y"}}
+	p := store(t, old)
+	custom := map[string]any{"owner": "team-a"}
+	if err := root.KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, kvCustom(custom)); err != nil {
+		t.Fatal(err)
+	}
+	before := vaulttest.Snapshot(t, p)["providers/"+p]
+	r := rotate(t, client, p, "fake-new", vaultkit.WithActor("a test"), vaultkit.WithReason("to see"))
+	after := vaulttest.Snapshot(t, p)
+
+	provider := after["providers/"+p]
+	want := before.Versions[1]
+	if backup := after["backups/"+p+"/"+r.Backup]; !reflect.DeepEqual(backup.Versions, map[int]map[string]any{1: want}) {
+		t.Errorf("backup %+v, want %+v", backup.Versions, want)
+	}
+	want["api_key"] = "fake-new"
+	if !reflect.DeepEqual(provider.Versions[2], want) || provider.Current != 2 {
+		t.Errorf("provider %+v, want %+v", provider, want)
+	}
+	if !reflect.DeepEqual(provider.Custom, custom) {
+		t.Errorf("custom metadata %v, want %v", provider.Custom, custom)
+	}
+}
+
+func TestRecordSaysWhatHappened(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-old"})
+	expires := time.Now().Add(90 * 24 * time.Hour).UTC().Truncate(time.Second)
+	r := rotate(t, client, p, "fake-new", vaultkit.WithActor("a test"), vaultkit.WithReason("to see"), vaultkit.WithExpiresAt(expires))
+
+	if r.Outcome != vaultkit.Committed || r.Evidence != vaultkit.Acknowledged || r.Resumed || len(r.Warnings) > 0 || len(r.Pending) > 0 {
+		t.Errorf("rotation %+v", r)
+	}
+	record := r.Record
+	if record.Schema != 1 || record.Provider != p || record.OldVersion != 1 || record.NewVersion != 2 || record.Backup != record.ID ||
+		record.Actor != "a test" || record.Reason != "to see" || record.Source != "given" || !record.ExpiresAt.Equal(expires) ||
+		!slices.Equal(record.FieldsChanged, []string{"api_key"}) || record.VaultRequestIDs.Backup == "" || record.VaultRequestIDs.Commit == "" {
+		t.Errorf("record %+v", record)
+	}
+	if record.StartedAt.IsZero() || record.CommittedAt.Before(record.StartedAt) || record.RecordedAt.IsZero() {
+		t.Errorf("times %v, %v, %v", record.StartedAt, record.CommittedAt, record.RecordedAt)
+	}
+	history, err := client.History(t.Context(), p)
+	if err != nil || len(history) != 1 || !sameJSON(t, history[0], record) {
+		t.Errorf("History = %+v, %v, want %+v", history, err, record)
+	}
+	custom := vaulttest.Snapshot(t, p)["providers/"+p].Custom
+	if custom["vaultkit_expires_at"] != expires.Format(time.RFC3339) || custom["vaultkit_expires_version"] != "2" {
+		t.Errorf("expiry tag %v", custom)
+	}
+	assertAuditDeviceKnows(t, record)
+}
+
+// The request ids of a record are those of Vault's audit device.
+func assertAuditDeviceKnows(t *testing.T, record vaultkit.Record) {
+	t.Helper()
+	paths := auditedPaths(t)
+	if got := paths[record.VaultRequestIDs.Backup]; !strings.HasSuffix(got, "/backups/"+record.Provider+"/"+record.ID) {
+		t.Errorf("the backup's request id belongs to %q", got)
+	}
+	if got := paths[record.VaultRequestIDs.Commit]; !strings.HasSuffix(got, "/data/"+vaulttest.Base+"/providers/"+record.Provider) {
+		t.Errorf("the commit's request id belongs to %q", got)
+	}
+}
+
+func TestBackupsAndHistoryAreNewestFirst(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-1"})
+	for _, key := range []string{"fake-2", "fake-3", "fake-4"} {
+		rotate(t, client, p, key, vaultkit.WithActor("actor of "+key))
+	}
+	history, err := client.History(t.Context(), p)
+	if err != nil || len(history) != 3 {
+		t.Fatalf("History = %+v, %v", history, err)
+	}
+	backups, err := client.Backups(t.Context(), p)
+	if err != nil || len(backups) != 3 {
+		t.Fatalf("Backups = %+v, %v", backups, err)
+	}
+	for i, b := range backups {
+		version := 3 - i
+		record := history[i]
+		if b.Version != version || record.OldVersion != version || b.ID != record.ID || b.Provider != p || b.Outcome != vaultkit.Committed ||
+			b.Actor != record.Actor || !b.ReplacedAt.Equal(record.CommittedAt) || !b.InForceFrom.Before(b.ReplacedAt) {
+			t.Errorf("backup %+v, record %+v", b, record)
+		}
+	}
+	if none, err := client.Backups(t.Context(), "nobody"); err != nil || none == nil || len(none) != 0 {
+		t.Errorf("Backups of nobody = %v, %v", none, err)
+	}
+	if none, err := client.History(t.Context(), "nobody"); err != nil || none == nil || len(none) != 0 {
+		t.Errorf("History of nobody = %v, %v", none, err)
+	}
+}
+
+func TestRotateAgain(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-1"})
+
+	unchanged(t, p, func() {
+		if r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-1")); !errors.Is(err, vaultkit.ErrNoChange) || r != nil {
+			t.Errorf("to the stored key: %+v, %v", r, err)
+		}
+	})
+	first := rotate(t, client, p, "fake-2")
+	unchanged(t, p, func() {
+		again := rotate(t, client, p, "fake-2")
+		if !again.Resumed || again.ID != first.ID || !sameJSON(t, again.Record, first.Record) {
+			t.Errorf("rerun %+v, first %+v", again, first)
+		}
+	})
+	back := rotate(t, client, p, "fake-1") // a key that was used before is a change like any other
+	if back.NewVersion != 3 || back.ID == first.ID {
+		t.Errorf("%+v", back)
+	}
+}
+
+func TestRotateOfWhatIsNotThere(t *testing.T) {
+	client, root := newClient(t), vaulttest.Root(t).KVv2(vaulttest.Mount)
+	p := vaulttest.Name(t)
+	attempt := func(want error) {
+		t.Helper()
+		unchanged(t, p, func() {
+			if r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")); !errors.Is(err, want) || r != nil {
+				t.Errorf("Rotate = %+v, %v, want %v", r, err, want)
+			}
+		})
+	}
+	attempt(vaultkit.ErrNotFound)
+	path := vaulttest.Base + "/providers/" + p
+	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake"})
+	if err := root.Delete(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	attempt(vaultkit.ErrDeleted)
+	if err := root.Destroy(t.Context(), path, []int{1}); err != nil {
+		t.Fatal(err)
+	}
+	attempt(vaultkit.ErrDestroyed)
+}
+
+func TestTwoRotatorsDifferentKeys(t *testing.T) {
+	for range 10 {
+		p := store(t, map[string]any{"api_key": "fake-old"})
+		results, errs := race(t, p, "fake-a", "fake-b")
+		winner := slices.IndexFunc(errs, func(err error) bool { return err == nil })
+		if winner < 0 {
+			t.Fatalf("nobody won: %v", errs)
+		}
+		if lost := errs[1-winner]; lost == nil {
+			// The other started after the first had committed: two rotations in turn.
+			if results[0].NewVersion == results[1].NewVersion {
+				t.Fatalf("two winners of one version: %+v", results)
+			}
+			continue
+		} else if !errors.Is(lost, vaultkit.ErrConflict) {
+			t.Fatalf("the loser got %v", lost)
+		}
+		client := newClient(t)
+		if got, want := currentKey(t, client, p), []string{"fake-a", "fake-b"}[winner]; got != want {
+			t.Errorf("the key is %s, the winner wrote %s", got, want)
+		}
+		assertOneCommitted(t, client, p, 2)
+	}
+}
+
+// With one rotator held at its commit, the race has but one possible end.
+func TestRotatorOvertakenBeforeItsCommit(t *testing.T) {
+	p := store(t, map[string]any{"api_key": "fake-old"})
+	rival := newClient(t)
+	client := throughWire(t, beforeCommit(p, func() { rotate(t, rival, p, "fake-b") }))
+	_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-a"))
+	if !errors.Is(err, vaultkit.ErrConflict) || errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Fatalf("the loser got %v", err)
+	}
+	if got := currentKey(t, rival, p); got != "fake-b" {
+		t.Errorf("the key is %s", got)
+	}
+	assertOneCommitted(t, rival, p, 2)
+	if history, _ := rival.History(t.Context(), p); len(history) != 2 {
+		t.Errorf("the aborted rotation has no record: %+v", history)
+	}
+}
+
+func TestTwoRotatorsSameKey(t *testing.T) {
+	for range 10 {
+		p := store(t, map[string]any{"api_key": "fake-old"})
+		results, errs := race(t, p, "fake-new", "fake-new")
+		if errs[0] != nil || errs[1] != nil {
+			t.Fatalf("errors %v", errs)
+		}
+		if results[0].ID != results[1].ID || results[0].NewVersion != 2 || results[1].NewVersion != 2 || !sameJSON(t, results[0].Record, results[1].Record) {
+			t.Errorf("they disagree: %+v, %+v", results[0], results[1])
+		}
+		snapshot := vaulttest.Snapshot(t, p)
+		if snapshot["providers/"+p].Current != 2 || len(snapshot) != 3 {
+			t.Errorf("not one version, one backup, one record: %+v", snapshot)
+		}
+	}
+}
+
+func race(t *testing.T, p string, keys ...string) ([]*vaultkit.Rotation, []error) {
+	t.Helper()
+	results, errs := make([]*vaultkit.Rotation, len(keys)), make([]error, len(keys))
+	var group sync.WaitGroup
+	for i, key := range keys {
+		client := newClient(t)
+		group.Go(func() { results[i], errs[i] = client.Rotate(t.Context(), p, vaultkit.NewKey(key)) })
+	}
+	group.Wait()
+	return results, errs
+}
+
+// assertOneCommitted checks that exactly one record says committed for the
+// version, and that every rotation has a record.
+func assertOneCommitted(t *testing.T, client *vaultkit.Client, p string, version int) {
+	t.Helper()
+	if _, err := client.Recover(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	history, err := client.History(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	committed := 0
+	for _, record := range history {
+		if record.Outcome == vaultkit.Committed && record.NewVersion == version {
+			committed++
+		}
+	}
+	if committed != 1 {
+		t.Errorf("%d records say committed for version %d: %+v", committed, version, history)
+	}
+}
+
+func TestDryRunWritesNothing(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-old", "other": "x"})
+	unchanged(t, p, func() {
+		r := rotate(t, client, p, "fake-new", vaultkit.WithDryRun(), vaultkit.WithReason("why"))
+		if r.Outcome != "" || r.OldVersion != 1 || r.Reason != "why" || !slices.Equal(r.FieldsChanged, []string{"api_key"}) {
+			t.Errorf("plan %+v", r)
+		}
+	})
+	rotate(t, client, p, "fake-new")
+	unchanged(t, p, func() {
+		if r := rotate(t, client, p, "fake-new", vaultkit.WithDryRun()); !r.Resumed || r.Outcome != vaultkit.Committed {
+			t.Errorf("plan of what is done %+v", r)
+		}
+	})
+}
+
+func TestVerifyComesBeforeAnyWrite(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-old", "other": "x"})
+	refused := errors.New("the provider's API says no")
+	unchanged(t, p, func() {
+		_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"),
+			vaultkit.WithVerify(func(_ context.Context, keys vaultkit.ProviderKeys) error {
+				if keys["api_key"] != "fake-new" || keys["other"] != "x" {
+					t.Errorf("verify got %v", keys.Reveal())
+				}
+				return refused
+			}))
+		if !errors.Is(err, refused) {
+			t.Errorf("Rotate = %v", err)
+		}
+	})
+	r := rotate(t, client, p, "fake-new", vaultkit.WithVerify(func(context.Context, vaultkit.ProviderKeys) error { return nil }))
+	if r.Outcome != vaultkit.Committed {
+		t.Errorf("%+v", r)
+	}
+}
+
+// issuer is a Source as an embedding tool would write one.
+type issuer struct {
+	target vaultkit.Target
+	fields map[string]any
+	err    error
+}
+
+func (*issuer) Name() string { return "issuer" }
+func (i *issuer) NewFields(_ context.Context, target vaultkit.Target) (map[string]any, error) {
+	i.target = target
+	return i.fields, i.err
+}
+
+func TestSourceIsToldItsTarget(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"b": "1", "api_key": "fake-old"})
+	source := &issuer{fields: map[string]any{"api_key": "fake-new", "port": 8080, "on": true}}
+	r, err := client.Rotate(t.Context(), p, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inForce, _, _ := strings.Cut(r.ID, "-")
+	if want := (vaultkit.Target{Provider: p, Fields: []string{"api_key", "b"}, Stamp: "vaultkit-" + p + "-v2-" + inForce}); !reflect.DeepEqual(source.target, want) {
+		t.Errorf("target %+v, want %+v", source.target, want)
+	}
+	if r.Source != "issuer" || !slices.Equal(r.FieldsChanged, []string{"api_key", "on", "port"}) {
+		t.Errorf("record %+v", r.Record)
+	}
+	keys, err := client.GetProviderKeys(t.Context(), p)
+	if err != nil || keys["port"] != "8080" || keys["on"] != "true" {
+		t.Errorf("keys %v, %v", keys.Reveal(), err)
+	}
+	failed := errors.New("issuer is down")
+	unchanged(t, p, func() {
+		if _, err := client.Rotate(t.Context(), p, &issuer{err: failed}); !errors.Is(err, failed) {
+			t.Errorf("Rotate = %v", err)
+		}
+	})
+}
+
+func TestRandomKey(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-old", "api_secret": "fake-old"})
+	seen := map[string]bool{}
+	for range 3 {
+		if _, err := client.Rotate(t.Context(), p, vaultkit.RandomKey("api_key", "api_secret")); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := client.GetProviderKeys(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys.Reveal() {
+			if len(key) != 43 || seen[key] { // 32 bytes of base64 without padding
+				t.Errorf("a key of %d characters, seen before: %v", len(key), seen[key])
+			}
+			seen[key] = true
+		}
+	}
+}
+
+func TestRollback(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-1", "extra": "only in 1"})
+	first, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-2", "added": "in 2"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := client.Rollback(t.Context(), p, "", vaultkit.WithReason("errors went up"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot := vaulttest.Snapshot(t, p)
+	if got, want := snapshot["providers/"+p].Versions[3], snapshot["providers/"+p].Versions[1]; !reflect.DeepEqual(got, want) {
+		t.Errorf("rolled back to %v, want exactly %v", got, want)
+	}
+	if back.Source != "rollback:"+first.ID || back.Reason != "errors went up" || back.OldVersion != 2 || !slices.Equal(back.FieldsChanged, []string{"added", "api_key"}) {
+		t.Errorf("record %+v", back.Record)
+	}
+	if backup := snapshot["backups/"+p+"/"+back.ID]; backup.Versions[1]["api_key"] != "fake-2" {
+		t.Errorf("the replaced secret is not backed up: %+v", backup)
+	}
+	// Again without an id would bring the bad key back.
+	unchanged(t, p, func() {
+		_, err := client.Rollback(t.Context(), p, "")
+		if !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), first.ID) || !strings.Contains(err.Error(), back.ID) {
+			t.Errorf("second careless rollback: %v", err)
+		}
+	})
+	forth, err := client.Rollback(t.Context(), p, back.ID)
+	if err != nil || currentKey(t, client, p) != "fake-2" || forth.NewVersion != 4 {
+		t.Errorf("rollback by id: %+v, %v", forth, err)
+	}
+}
+
+func TestRollbackRefuses(t *testing.T) {
+	client := newClient(t)
+	p, other := store(t, map[string]any{"api_key": "fake-1"}), store(t, map[string]any{"api_key": "fake-1"})
+	unchanged(t, p, func() {
+		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrNotFound) {
+			t.Errorf("with nothing to roll back: %v", err)
+		}
+	})
+	mine, others := rotate(t, client, p, "fake-2"), rotate(t, client, other, "fake-2")
+	for id, want := range map[string]error{
+		others.ID: vaultkit.ErrNotFound, "nonsense": vaultkit.ErrInvalid, "../" + mine.ID: vaultkit.ErrInvalid,
+		strings.Replace(mine.ID, "-v1-", "-v9-", 1): vaultkit.ErrNotFound, strings.Repeat("9", 200): vaultkit.ErrInvalid,
+	} {
+		unchanged(t, p, func() {
+			if _, err := client.Rollback(t.Context(), p, id); !errors.Is(err, want) {
+				t.Errorf("id %.40q: %v, want %v", id, err, want)
+			}
+		})
+	}
+	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
+	unchanged(t, p, func() {
+		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), mine.ID) {
+			t.Errorf("after a foreign write: %v", err)
+		}
+	})
+}
+
+// A foreign writer's expiry tag or a later one's is never replaced by an
+// earlier version's.
+func TestExpiryTagNeverGoesBack(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-1"})
+	late := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	r := rotate(t, client, p, "fake-2", vaultkit.WithExpiresAt(late))
+	root := vaulttest.Root(t).KVv2(vaulttest.Mount)
+	newer := map[string]any{"vaultkit_expires_version": "7", "vaultkit_expires_at": "2030-01-01T00:00:00Z"}
+	if err := root.PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, kvCustom(newer)); err != nil {
+		t.Fatal(err)
+	}
+	rotate(t, client, p, "fake-2") // resumed: tags again
+	if got := vaulttest.Snapshot(t, p)["providers/"+p].Custom; !reflect.DeepEqual(got, newer) {
+		t.Errorf("tag %v after rotation %s", got, r.ID)
+	}
+}
+
+func TestRecoverOfEverything(t *testing.T) {
+	client := newClient(t, vaultkit.WithBasePath("recover-everything"))
+	if found, err := client.Recover(t.Context()); err != nil || found == nil || len(found) != 0 {
+		t.Errorf("Recover of nothing = %v, %v", found, err)
+	}
+}
+
+func sameJSON(t *testing.T, a, b any) bool {
+	t.Helper()
+	one, err1 := json.Marshal(a)
+	two, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && string(one) == string(two)
+}

@@ -1,0 +1,13 @@
+# May read provider keys: for services.
+path "secret/data/goblin-assistant/providers/+" {
+  capabilities = ["read"]
+}
+path "secret/metadata/goblin-assistant/providers" {
+  capabilities = ["list"]
+}
+
+# The token's own life; tokens may lack the default policy.
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self" { capabilities = ["update"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+path "sys/capabilities-self" { capabilities = ["update"] }

@@ -1,0 +1,246 @@
+// Package vaultkit reads AI-provider API keys from HashiCorp Vault and rotates
+// them without ever losing one.
+//
+// Each provider is one secret of a KV version 2 mount, by default at
+// secret/goblin-assistant/providers/<provider>. A service makes a [Client] once
+// and asks it for keys:
+//
+//	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment())
+//	if err != nil {
+//		return err
+//	}
+//	defer client.Close()
+//	key, err := client.GetAPIKey(ctx, "openai-gpt4")
+//
+// Scripts may use the package-level [GetAPIKey], [GetProviderKeys] and [Rotate],
+// which make such a client on first use.
+//
+// # Logging in
+//
+// [WithToken], [WithAppRole] and [WithKubernetes] log in; [FromEnvironment]
+// chooses among them by the variables that are set. A client keeps its token
+// alive: it renews ahead of expiry, logs in again when renewal ends for whatever
+// reason, and when Vault does not know the token any more it logs in once for
+// all waiting requests and sends the refused ones again.
+//
+// # Rotation
+//
+// [Client.Rotate] backs the current secret up, writes the new one with a
+// check-and-set on the very version it backed up, and writes an immutable audit
+// record. Whatever happens in between (a crash, a lost answer, a rival), the
+// provider holds one whole secret that somebody wrote, and from the moment a
+// rotation takes effect the secret it replaced is in its backup. Running the
+// same rotation again, or [Client.Recover], finishes what was left.
+// [Client.Rollback] writes a backup's secret back, as a rotation of its own.
+//
+// # Errors
+//
+// Every error is an [*Error] that wraps one of the package's sentinels: test
+// with [errors.Is], read details with [errors.As]. The ones to plan for are
+// [ErrNotFound], [ErrPermissionDenied], [ErrUnavailable], and for writes
+// [ErrConflict] (definitely not applied) and [ErrUndetermined] (ask Recover).
+// The official client's *api.ResponseError stays reachable too. No error, log
+// line or printed value of this package holds a secret.
+//
+// # Concurrency
+//
+// A Client and everything else here is safe for concurrent use. Methods that
+// take a context talk to Vault and block until it answers or the context ends,
+// but no longer than [Timeouts] say.
+package vaultkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/rotation"
+	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Client reads and rotates the provider keys below one base path of one Vault.
+// Make one with [New] and share it; [Client.Close] it in the end.
+type Client struct {
+	session  *session.Session
+	store    *kv.Store
+	engine   *rotation.Engine
+	timeouts Timeouts
+	where    string // "http://127.0.0.1:8200 secret/goblin-assistant"
+	hangUp   func() // closes idle connections, unless they are somebody else's
+}
+
+// New logs in to Vault and checks that the mount is KV version 2. ctx bounds
+// the start only: the client lives until Close, renewing its token in the
+// background. While the server cannot be reached New tries again for
+// Timeouts.Start.
+//
+// Errors: ErrInvalid (an option, named), ErrUnauthenticated, ErrWrappingToken,
+// ErrPermissionDenied (no right below the mount), ErrMountNotFound, ErrNotKVv2,
+// ErrSealed, ErrUnavailable.
+func New(ctx context.Context, opts ...Option) (*Client, error) {
+	client, err := open(ctx, opts)
+	return client, vaulterr.In("New", "", err)
+}
+
+func open(ctx context.Context, opts []Option) (*Client, error) {
+	cfg, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	official, err := cfg.officialClient()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		timeouts: cfg.timeouts, hangUp: func() {},
+		where: fmt.Sprintf("%s %s/%s", official.Address(), cfg.mount, cfg.base),
+	}
+	if cfg.existing == nil {
+		c.hangUp = official.CloneConfig().HttpClient.CloseIdleConnections
+	}
+	if err := c.start(ctx, cfg, official); err != nil {
+		c.hangUp()
+		return nil, err
+	}
+	return c, nil
+}
+
+// start logs in and checks the mount; when that fails nothing is left running.
+func (c *Client) start(ctx context.Context, cfg *config, official *api.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, cfg.timeouts.Start)
+	defer cancel()
+	s, err := session.Open(ctx, session.Config{
+		Client: official, Login: cfg.login, Logger: cfg.logger,
+		RequestTimeout: cfg.timeouts.Request, StartWait: cfg.timeouts.Start, Backoff: cfg.backoff,
+	})
+	if err != nil {
+		return err
+	}
+	c.session = s
+	c.store = kv.New(s, cfg.mount, cfg.base, cfg.backoff)
+	c.engine = &rotation.Engine{Store: c.store, Backoff: cfg.backoff, Now: time.Now, RecordWait: cfg.recordWait}
+	if err := c.store.CheckMount(ctx); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return nil
+}
+
+// Vault returns the official client, logged in, for what vaultkit does not
+// cover. Its token follows every renewal and login; it is useless after Close.
+// Most users won't need it.
+func (c *Client) Vault() *api.Client { return c.session.Client() }
+
+// Close ends the client: it waits for requests under way and for the background
+// work, and revokes the token if the client obtained it by a login of its own
+// (never one that was handed to it). It blocks for some seconds at most, may be
+// called more than once, and every later call of another method is ErrClosed.
+func (c *Client) Close() error {
+	err := c.session.Close()
+	c.hangUp()
+	return vaulterr.In("Close", "", err)
+}
+
+// String names the server and base path the client works on.
+func (c *Client) String() string { return "vaultkit.Client(" + c.where + ")" }
+
+// GoString is String: the client's inside holds credentials.
+func (c *Client) GoString() string { return c.String() }
+
+// Format prints String under every verb.
+func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
+// MarshalJSON is String, quoted.
+func (c *Client) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", c.String()), nil }
+
+// forRead bounds a read: it ends with ctx, and after Timeouts.Read at the latest.
+func (c *Client) forRead(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, c.timeouts.Read)
+}
+
+// forWrite bounds a write: it ends with ctx, and where the caller set no
+// deadline, after Timeouts.Write.
+func (c *Client) forWrite(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, c.timeouts.Write)
+}
+
+// theDefault is the client of the package-level functions. The channel is a
+// lock that waiters can leave when their context ends: it is held over a login.
+var theDefault = struct {
+	lock   chan struct{}
+	client *Client
+}{lock: make(chan struct{}, 1)}
+
+// Default returns the client of the package-level functions, made on first use
+// by New(ctx, FromEnvironment()). A failure is returned and not remembered: the
+// next call tries again. So does the first call after that client was closed.
+func Default(ctx context.Context) (*Client, error) {
+	select {
+	case theDefault.lock <- struct{}{}:
+		defer func() { <-theDefault.lock }()
+	case <-ctx.Done():
+		return nil, vaulterr.In("Default", "", vaulterr.GaveUp(nil, ctx.Err()))
+	}
+	if theDefault.client != nil && !theDefault.client.session.Closed() {
+		return theDefault.client, nil
+	}
+	client, err := New(ctx, FromEnvironment())
+	if err != nil {
+		return nil, err
+	}
+	theDefault.client = client
+	return client, nil
+}
+
+// The sentinels, for errors.Is. ErrDestroyed is also an ErrDeleted, ErrSealed
+// also an ErrUnavailable, ErrWrappingToken also an ErrUnauthenticated.
+var (
+	// ErrNotFound: nothing is stored under this name.
+	ErrNotFound = vaulterr.ErrNotFound
+	// ErrDeleted: the current version is soft-deleted, or has expired.
+	ErrDeleted = vaulterr.ErrDeleted
+	// ErrDestroyed: the current version is destroyed for good.
+	ErrDestroyed = vaulterr.ErrDestroyed
+	// ErrFieldMissing: the secret has no such field, or it is empty.
+	ErrFieldMissing = vaulterr.ErrFieldMissing
+	// ErrMountNotFound: no secrets engine is mounted there.
+	ErrMountNotFound = vaulterr.ErrMountNotFound
+	// ErrNotKVv2: the mount is not a KV version 2 engine.
+	ErrNotKVv2 = vaulterr.ErrNotKVv2
+	// ErrPermissionDenied: the token's policies lack a capability, which the
+	// error names together with the path.
+	ErrPermissionDenied = vaulterr.ErrPermissionDenied
+	// ErrUnauthenticated: no valid token, and no login that yields one.
+	ErrUnauthenticated = vaulterr.ErrUnauthenticated
+	// ErrWrappingToken: a response-wrapping token was used before, has expired,
+	// or wraps something else. If nobody of yours used it, it was intercepted.
+	ErrWrappingToken = vaulterr.ErrWrappingToken
+	// ErrConflict: another write came first. Definitely not applied.
+	ErrConflict = vaulterr.ErrConflict
+	// ErrUndetermined: whether the write was applied is not known yet. The error
+	// carries the id; Recover, or the same call again, settles it.
+	ErrUndetermined = vaulterr.ErrUndetermined
+	// ErrNoChange: the current secret is already the one asked for.
+	ErrNoChange = vaulterr.ErrNoChange
+	// ErrUnavailable: Vault could not be reached or could not serve.
+	ErrUnavailable = vaulterr.ErrUnavailable
+	// ErrSealed: Vault is sealed.
+	ErrSealed = vaulterr.ErrSealed
+	// ErrInvalid: a name, value or option that is refused before anything is sent.
+	ErrInvalid = vaulterr.ErrInvalid
+	// ErrClosed: the client was closed.
+	ErrClosed = vaulterr.ErrClosed
+)
+
+// Error is the type of every error here, for errors.As. Its fields say which
+// verb failed (Op) for which Provider, at which Path, Version, ID and Field,
+// which Capability is missing, which sentinel it is (Kind), what was wrong
+// (Detail), what to do (Hint), and the cause (Err).
+type Error = vaulterr.Error
