@@ -1,9 +1,87 @@
 package vaultkit_test
 
 import (
+	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-func TestMain(m *testing.M) { vaulttest.Main(m) }
+func TestMain(m *testing.M) {
+	s := &stage{cluster: vaulttest.NewCluster()}
+	vaulttest.MainWith(m, s.set, s.strike)
+}
+
+// stage is what the examples find: the environment of a service, with its
+// credentials, and a Vault that holds some providers.
+type stage struct {
+	cluster *vaulttest.Cluster
+	root    *api.Client
+	dir     string
+}
+
+func (s *stage) set(server *devvault.Server) {
+	client, err := api.NewClient(&api.Config{Address: server.Addr()})
+	must(err)
+	client.SetToken(server.RootToken())
+	s.root = client
+	for provider, fields := range map[string]map[string]any{
+		"openai-gpt4": {"api_key": "fake-openai-key", "organization": "goblin"},
+		"anthropic":   {"api_key": "fake-1"}, "mistral": {"api_key": "fake-1"}, "cohere": {"api_key": "fake-1"},
+		"groq": {"api_key": "fake-1"}, "local-llama": {"api_key": "demo", "api_secret": "demo"}, "gemini": {"api_key": "fake-1"},
+	} {
+		s.write("secret/data/goblin-assistant/providers/"+provider, map[string]any{"data": fields})
+	}
+	policy, err := os.ReadFile("testdata/policies/reader.hcl")
+	must(err)
+	must(s.root.Sys().PutPolicy("goblin-reader", string(policy)))
+	s.credentials()
+	must(os.Setenv("VAULT_ADDR", server.Addr()))
+	must(os.Setenv("VAULT_TOKEN", server.RootToken()))
+}
+
+// credentials puts what a supervisor would hand to the service into a directory.
+func (s *stage) credentials() {
+	dir, err := os.MkdirTemp("", "vaultkit-examples-")
+	must(err)
+	s.dir = dir
+	must(os.Setenv("CREDENTIALS_DIRECTORY", dir))
+	s.write("auth/approle/role/goblin", map[string]any{"token_policies": "goblin-reader"})
+	id, err := s.root.Logical().Read("auth/approle/role/goblin/role-id")
+	must(err)
+	s.file("role-id", id.Data["role_id"].(string))
+	s.file("secret-id", s.write("auth/approle/role/goblin/secret-id", nil).Data["secret_id"].(string))
+	s.root.SetWrappingLookupFunc(func(string, string) string { return "1h" })
+	s.file("wrapped-secret-id", s.write("auth/approle/role/goblin/secret-id", nil).WrapInfo.Token)
+	s.root.SetWrappingLookupFunc(func(string, string) string { return "" })
+	s.write("auth/kubernetes/config", s.cluster.Config())
+	s.write("auth/kubernetes/role/goblin", s.cluster.Role("goblin-reader"))
+	s.file("jwt", s.cluster.JWT("pod", true))
+}
+
+func (s *stage) file(name, content string) {
+	must(os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600))
+}
+
+func (s *stage) write(path string, data map[string]any) *api.Secret {
+	secret, err := s.root.Logical().WriteWithContext(context.Background(), path, data)
+	must(err)
+	return secret
+}
+
+func (s *stage) strike() error {
+	s.cluster.Close()
+	s.root.CloneConfig().HttpClient.CloseIdleConnections()
+	return os.RemoveAll(s.dir)
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -105,6 +105,7 @@ func TestExplicitSettingsWinOverTheEnvironment(t *testing.T) {
 	t.Setenv("VAULT_HEADERS", `{"X-Junk":"junk"}`)
 	t.Setenv("VAULT_ADDR", "http://127.0.0.1:1")
 	t.Setenv("VAULT_MAX_RETRIES", "7")
+	t.Setenv("VAULT_WRAP_TTL", "60s")
 	h := &headers{}
 	client := newClient(t, vaultkit.WithTransport(h.wrap))
 	if _, err := client.Providers(t.Context()); err != nil {
@@ -159,6 +160,7 @@ func TestWithAPIClientCopies(t *testing.T) {
 }
 
 func TestVaultIsLoggedIn(t *testing.T) {
+	t.Setenv("VAULT_WRAP_TTL", "60s")
 	client := newClient(t)
 	self, err := client.Vault().Auth().Token().LookupSelfWithContext(t.Context())
 	if err != nil || self.Data["id"] != vaulttest.Server().RootToken() {
@@ -200,6 +202,11 @@ func TestCloseLeavesNothing(t *testing.T) {
 // setenv replaces the environment that FromEnvironment reads.
 func setenv(t *testing.T, variables map[string]string) {
 	t.Helper()
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "VAULT") {
+			t.Setenv(name, "")
+		}
+	}
 	t.Setenv("HOME", t.TempDir())
 	for name, value := range variables {
 		t.Setenv(name, value)

@@ -119,7 +119,7 @@ func (b builder) compile(ctx context.Context, target string) error {
 	if err != nil {
 		return fmt.Errorf("building the dev Vault: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 
 	start := time.Now()
 	fmt.Fprintf(b.log, "building the dev Vault (once, about 4 minutes) into %s…\n", target)
@@ -210,11 +210,11 @@ func exeSuffix() string {
 func trimLine(text []byte) string { return strings.TrimSpace(string(text)) }
 
 // tail returns the last max bytes of a text, from the start of a line.
-func tail(text []byte, max int) string {
-	if len(text) <= max {
+func tail(text []byte, most int) string {
+	if len(text) <= most {
 		return string(text)
 	}
-	text = text[len(text)-max:]
+	text = text[len(text)-most:]
 	if _, rest, ok := bytes.Cut(text, []byte("\n")); ok {
 		text = rest
 	}

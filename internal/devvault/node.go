@@ -57,12 +57,12 @@ func (n *node) choosePorts(port int) error {
 	if err != nil {
 		return fmt.Errorf("port %d: %w: choose another one", port, err)
 	}
-	defer api.Close()
+	defer func() { _ = api.Close() }()
 	cluster, err := net.Listen("tcp", loopback(0))
 	if err != nil {
 		return err
 	}
-	defer cluster.Close()
+	defer func() { _ = cluster.Close() }()
 	n.port = api.Addr().(*net.TCPAddr).Port
 	n.cluster = cluster.Addr().(*net.TCPAddr).Port
 	return nil

@@ -48,6 +48,8 @@ func Dial(s Settings) (*api.Client, error) {
 		return nil, vaulterr.Invalid("the official client refuses the environment's VAULT_ variables: %v", err)
 	}
 	client.SetHeaders(s.headers())
+	// Its default is VAULT_WRAP_TTL, which would wrap every answer.
+	client.SetWrappingLookupFunc(func(string, string) string { return "" })
 	client.ClearToken()
 	client.ClearNamespace()
 	if namespace := s.namespace(); namespace != "" {

@@ -69,7 +69,7 @@ func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID
 	if found.outcome != protocol.Committed && found.outcome != protocol.Aborted {
 		return resolution, nil
 	}
-	record, _, err := e.recordFinding(ctx, found)
+	record, err := e.recordFinding(ctx, found)
 	resolution.Outcome, resolution.Evidence = record.Outcome, record.Evidence
 	return resolution, err
 }

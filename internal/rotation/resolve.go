@@ -146,13 +146,14 @@ func (f *finding) record(now time.Time) protocol.Record {
 
 // recordFinding writes the record of a finding that is committed or aborted,
 // with what its rotator claimed beside the backup.
-func (e *Engine) recordFinding(ctx context.Context, found *finding) (protocol.Record, bool, error) {
+func (e *Engine) recordFinding(ctx context.Context, found *finding) (protocol.Record, error) {
 	meta, err := e.Store.Metadata(ctx, backupKey(found.provider, found.id.String()))
 	if err != nil && !errors.Is(err, vaulterr.ErrNotFound) {
-		return protocol.Record{}, false, err
+		return protocol.Record{}, err
 	}
 	found.claim = protocol.DecodeClaim(meta.Custom)
-	return e.record(ctx, found.record(e.Now()))
+	record, _, err := e.record(ctx, found.record(e.Now()))
+	return record, err
 }
 
 // record stores a record, create-only, and returns the one that stands: records

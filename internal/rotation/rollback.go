@@ -63,7 +63,7 @@ func (e *Engine) rollbackTarget(ctx context.Context, provider string) (string, e
 			candidates = append(candidates, record.Backup)
 		}
 	}
-	why := ""
+	var why string
 	newest := newestCommitted(records)
 	switch {
 	case len(candidates) == 0:

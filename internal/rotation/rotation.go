@@ -169,7 +169,7 @@ func (tx *transaction) finishResumed(ctx context.Context, found *finding) (*Resu
 	if tx.request.DryRun {
 		return &Result{Record: found.record(tx.Now()), Resumed: true}, nil
 	}
-	record, _, err := tx.recordFinding(ctx, found)
+	record, err := tx.recordFinding(ctx, found)
 	if err != nil {
 		return nil, err
 	}

@@ -80,7 +80,7 @@ func (v *fakeVault) answer(path, token string) (int, any) {
 	case path == "auth/token/renew-self":
 		return v.renew(held)
 	case path == "auth/token/lookup-self":
-		left := held.ends.Sub(time.Now()) / time.Second
+		left := time.Until(held.ends) / time.Second
 		return http.StatusOK, map[string]any{"data": map[string]any{"accessor": "acc-" + token, "ttl": left, "renewable": !v.fixed}}
 	case path == "auth/token/revoke-self":
 		delete(v.tokens, token)

@@ -84,7 +84,7 @@ func (s *Session) fly(f *flight, seen *lease) {
 func (s *Session) logOutcome(f *flight) {
 	switch {
 	case f.err == nil:
-		s.logLogin("logged in to vault again", f.held)
+		s.logLogin(true, f.held)
 	case errors.Is(f.err, errSameToken): // the keeper's warnings say it
 		s.log.Debug("vault token is unchanged", "error", f.err)
 	case s.life.Err() == nil:

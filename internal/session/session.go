@@ -226,7 +226,7 @@ func (s *Session) start(ctx context.Context) (*lease, error) {
 	for failed := 1; ; failed++ {
 		held, err := s.config.Login.login(ctx, s.wire, nil)
 		if err == nil {
-			s.logLogin("logged in to vault", held)
+			s.logLogin(false, held)
 			return held, nil
 		}
 		if !errors.Is(err, vaulterr.ErrUnavailable) || !vaulterr.Retryable(err) || s.config.Backoff.Wait(ctx, failed) != nil {
@@ -236,8 +236,8 @@ func (s *Session) start(ctx context.Context) (*lease, error) {
 	}
 }
 
-func (s *Session) logLogin(what string, held *lease) {
-	s.log.Info(what, "method", s.config.Login, "accessor", held.accessor, "ttl", held.ttl, "policies", held.policies)
+func (s *Session) logLogin(again bool, held *lease) {
+	s.log.Info("logged in to vault", "again", again, "method", s.config.Login, "accessor", held.accessor, "ttl", held.ttl, "policies", held.policies)
 }
 
 // String says where the session is logged in and how.

@@ -156,6 +156,7 @@ var hints = []struct {
 // causeText renders a cause on one line. The body of an answer that is not
 // Vault's JSON is left out: whatever sits in between may echo the request.
 func causeText(err error) string {
+	//nolint:errorlint // each layer of the chain is rendered in turn
 	switch cause := err.(type) {
 	case nil:
 		return ""

@@ -62,7 +62,7 @@ func TestTranslation(t *testing.T) {
 		"no version":           {&vaulterr.Error{Kind: vaulterr.ErrNotKVv2}, vaulterr.ErrNotKVv2, true, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := vaulterr.Kind(tc.err); got != tc.kind {
+			if got := vaulterr.Kind(tc.err); !errors.Is(got, tc.kind) || !errors.Is(tc.kind, got) {
 				t.Errorf("Kind = %v, want %v", got, tc.kind)
 			}
 			if got := vaulterr.Doubtful(tc.err); got != tc.doubtful {

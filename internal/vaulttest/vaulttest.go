@@ -29,28 +29,32 @@ const (
 var server *devvault.Server
 
 // Main runs a package's tests with a real Vault, and fails them if goroutines
-// are left. The before functions run once the server is up.
-func Main(m *testing.M, before ...func(*devvault.Server)) {
+// are left.
+func Main(m *testing.M) {
+	MainWith(m, func(*devvault.Server) {}, func() error { return nil })
+}
+
+// MainWith is Main for a package that prepares something once the server is up,
+// and takes it away in the end.
+func MainWith(m *testing.M, before func(*devvault.Server), after func() error) {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, "VAULT_") || strings.HasPrefix(name, "VAULTKIT_") && name != "VAULTKIT_VAULT_BIN" {
-			os.Unsetenv(name) // a developer's own Vault is none of the tests' business
+			_ = os.Unsetenv(name) // a developer's own Vault is none of the tests' business
 		}
 	}
-	os.Exit(run(m, before))
+	os.Exit(run(m, before, after))
 }
 
-func run(m *testing.M, before []func(*devvault.Server)) int {
+func run(m *testing.M, before func(*devvault.Server), after func() error) int {
 	var err error
 	if server, err = devvault.Start(context.Background(), devvault.Options{}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	for _, f := range before {
-		f(server)
-	}
+	before(server)
 	code := m.Run()
-	if err := errors.Join(server.Stop(), leaks(code)); err != nil {
+	if err := errors.Join(after(), server.Stop(), leaks(code)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -85,7 +89,10 @@ func Start(t testing.TB, o devvault.Options) *devvault.Server {
 
 // Root is the official client with the root token, for looking at Vault from
 // outside.
-func Root(t testing.TB) *api.Client { return RootOf(t, server) }
+func Root(t testing.TB) *api.Client {
+	t.Helper()
+	return RootOf(t, server)
+}
 
 // RootOf is Root for a server of the test's own.
 func RootOf(t testing.TB, s *devvault.Server) *api.Client {

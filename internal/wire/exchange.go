@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -39,7 +40,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 // unread gives up on a request that did not arrive whole. A client that hung up
 // is part of the game, a body over the bound is a mistake of the test.
 func (x *exchange) unread(err error) {
-	if tooBig, ok := err.(*http.MaxBytesError); ok {
+	if tooBig, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		x.p.fail(fmt.Errorf("%s request: body over %d bytes", x.r.Method, tooBig.Limit))
 	}
 	x.reset()

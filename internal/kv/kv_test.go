@@ -1,0 +1,151 @@
+package kv_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/vaulterr"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// door is a root client without a session around it.
+type door struct{ client *api.Client }
+
+func (d door) Do(ctx context.Context, send func(context.Context, *api.Client) error) error {
+	return send(ctx, d.client)
+}
+
+func newStore(t *testing.T) *kv.Store {
+	t.Helper()
+	return kv.New(door{vaulttest.Root(t)}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{Min: time.Millisecond})
+}
+
+func TestCheckName(t *testing.T) {
+	for _, good := range []string{"a", "openai-gpt4", "A.b_c-9", "9", strings.Repeat("x", 128)} {
+		if err := kv.CheckName("name", good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"", ".", "..", "a..b", "a/b", "a%2fb", "a b", "-a", "_a", ".a", "ä", "a\n", "a\x00", strings.Repeat("x", 129)} {
+		if err := kv.CheckName("name", bad); !errors.Is(err, vaulterr.ErrInvalid) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestCheckPath(t *testing.T) {
+	for _, good := range []string{"secret", "team/secret", "a/b/c"} {
+		if err := kv.CheckPath("mount", good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"", "/", "secret/", "/secret", "a//b", "a/../b", "../sys", "a b"} {
+		if err := kv.CheckPath("mount", bad); !errors.Is(err, vaulterr.ErrInvalid) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// No key, however it is put together, makes a request outside the base path.
+func TestBadKeysNeverReachVault(t *testing.T) {
+	store := kv.New(nil, vaulttest.Mount, vaulttest.Base, backoff.Backoff{}) // a nil door panics when used
+	for _, key := range []kv.Key{{"providers", "../../sys/health"}, {".."}, {"backups", "p", ""}, {"a/b"}} {
+		for verb, err := range map[string]error{
+			"Read":                fails(store.Read(t.Context(), key)),
+			"ReadVersion":         fails(store.ReadVersion(t.Context(), key, 1)),
+			"Write":               fails(store.Write(t.Context(), key, 0, nil)),
+			"Metadata":            fails(store.Metadata(t.Context(), key)),
+			"List":                fails(store.List(t.Context(), key)),
+			"PutCustomMetadata":   store.PutCustomMetadata(t.Context(), key, nil),
+			"PatchCustomMetadata": store.PatchCustomMetadata(t.Context(), key, nil),
+			"CheckCapabilities":   store.CheckCapabilities(t.Context(), []kv.Need{{Key: key, Door: "data", Capability: "read"}}),
+		} {
+			if !errors.Is(err, vaulterr.ErrInvalid) {
+				t.Errorf("%s(%q) = %v", verb, key, err)
+			}
+		}
+	}
+}
+
+func fails[T any](_ T, err error) error { return err }
+
+// Version 0 would be answered with the newest one.
+func TestReadVersionRefusesZero(t *testing.T) {
+	store := newStore(t)
+	name := vaulttest.Name(t)
+	vaulttest.Put(t, "providers/"+name, map[string]any{"api_key": "fake"})
+	for version, want := range map[int]error{-1: vaulterr.ErrInvalid, 0: vaulterr.ErrInvalid, 1: nil, 2: vaulterr.ErrNotFound} {
+		secret, err := store.ReadVersion(t.Context(), kv.Key{"providers", name}, version)
+		if !errors.Is(err, want) || err == nil && secret.Version != version {
+			t.Errorf("ReadVersion(%d) = %+v, %v", version, secret, err)
+		}
+	}
+}
+
+func TestWriteIsCheckedAndSet(t *testing.T) {
+	store := newStore(t)
+	key := kv.Key{"providers", vaulttest.Name(t)}
+	written, err := store.Write(t.Context(), key, 0, map[string]any{"api_key": "fake-1"})
+	if err != nil || written.Version != 1 || written.Created.IsZero() || written.RequestID == "" {
+		t.Fatalf("Write = %+v, %v", written, err)
+	}
+	for _, cas := range []int{0, 2} {
+		if _, err := store.Write(t.Context(), key, cas, map[string]any{"api_key": "fake-2"}); !errors.Is(err, vaulterr.ErrConflict) {
+			t.Errorf("cas %d: %v", cas, err)
+		}
+	}
+	if written, err = store.Write(t.Context(), key, 1, map[string]any{"api_key": "fake-2"}); err != nil || written.Version != 2 {
+		t.Errorf("cas 1: %+v, %v", written, err)
+	}
+	meta, err := store.Metadata(t.Context(), key)
+	if err != nil || meta.Current != 2 || len(meta.Versions) != 2 || !meta.Versions[2].Equal(written.Created) || meta.Created.After(written.Created) {
+		t.Errorf("Metadata = %+v, %v", meta, err)
+	}
+}
+
+// Tags touch nothing but the custom metadata.
+func TestCustomMetadata(t *testing.T) {
+	store := newStore(t)
+	name := vaulttest.Name(t)
+	key := kv.Key{"providers", name}
+	vaulttest.Put(t, "providers/"+name, map[string]any{"api_key": "fake"})
+	path := vaulttest.Mount + "/metadata/" + vaulttest.Base + "/providers/" + name
+	root := vaulttest.Root(t)
+	if _, err := root.Logical().WriteWithContext(t.Context(), path, map[string]any{"max_versions": 7}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.PutCustomMetadata(t.Context(), key, map[string]string{"a": "1", "b": "2"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.PatchCustomMetadata(t.Context(), key, map[string]string{"b": "3"}); err != nil {
+		t.Fatal(err)
+	}
+	meta, err := root.KVv2(vaulttest.Mount).GetMetadata(t.Context(), vaulttest.Base+"/providers/"+name)
+	if err != nil || meta.MaxVersions != 7 || meta.CustomMetadata["a"] != "1" || meta.CustomMetadata["b"] != "3" {
+		t.Errorf("metadata %+v, %v", meta, err)
+	}
+}
+
+func TestRepeatKeepsTheLastAnswer(t *testing.T) {
+	store := newStore(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	answered := &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "an answer"}
+	calls := 0
+	err := store.Repeat(ctx, func(err error) bool { return err != nil }, func() error {
+		if calls++; calls < 3 {
+			return answered
+		}
+		cancel()
+		return context.Canceled
+	})
+	if calls != 3 || !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "an answer") {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}

@@ -1,0 +1,119 @@
+package vaulttest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Cluster is the part of a Kubernetes API server that Vault's real Kubernetes
+// auth method asks about a JWT: the TokenReview endpoint, over TLS.
+type Cluster struct {
+	*httptest.Server
+	key *ecdsa.PrivateKey
+
+	mu       sync.Mutex
+	valid    map[string]bool
+	reviewed []string
+}
+
+// NewCluster starts one; Close it.
+func NewCluster() *Cluster {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err) // no randomness: nothing can be tested
+	}
+	k := &Cluster{key: key, valid: map[string]bool{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /apis/authentication.k8s.io/v1/tokenreviews", k.review)
+	k.Server = httptest.NewTLSServer(mux)
+	return k
+}
+
+func (k *Cluster) review(answer http.ResponseWriter, r *http.Request) {
+	var asked struct{ Spec struct{ Token string } }
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		http.Error(answer, err.Error(), http.StatusBadRequest)
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reviewed = append(k.reviewed, asked.Spec.Token)
+	status := map[string]any{
+		"authenticated": k.valid[asked.Spec.Token],
+		"audiences":     []string{"vault"},
+		"user":          map[string]any{"username": "system:serviceaccount:fake-ns:fake-sa", "uid": "fake-uid"},
+	}
+	answer.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(answer).Encode(map[string]any{
+		"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status,
+	})
+}
+
+// Reviewed are the JWTs Vault asked about, in order.
+func (k *Cluster) Reviewed() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.reviewed)
+}
+
+// Config is what an auth mount's config endpoint needs to ask this cluster.
+func (k *Cluster) Config() map[string]any {
+	return map[string]any{
+		"kubernetes_host":      k.URL,
+		"kubernetes_ca_cert":   string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: k.Certificate().Raw})),
+		"disable_local_ca_jwt": true,
+	}
+}
+
+// Role is a role of the auth mount that accepts the cluster's JWTs.
+func (*Cluster) Role(policy string) map[string]any {
+	return map[string]any{
+		"bound_service_account_names": "fake-sa", "bound_service_account_namespaces": "fake-ns",
+		"audience": "vault", "token_policies": policy, "token_ttl": "1h",
+	}
+}
+
+// JWT is a service account's token, distinct by its id; the cluster knows it,
+// or not.
+func (k *Cluster) JWT(id string, known bool) string {
+	signed := part(map[string]any{"alg": "ES256", "typ": "JWT"}) + "." + part(map[string]any{
+		"iss": "https://fake.invalid", "aud": []string{"vault"}, "jti": id,
+		"sub": "system:serviceaccount:fake-ns:fake-sa",
+		"iat": time.Now().Unix(), "nbf": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+		"kubernetes.io": map[string]any{
+			"namespace":      "fake-ns",
+			"serviceaccount": map[string]any{"name": "fake-sa", "uid": "fake-uid"},
+		},
+	})
+	sum := sha256.Sum256([]byte(signed))
+	r, s, err := ecdsa.Sign(rand.Reader, k.key, sum[:])
+	if err != nil {
+		panic(err)
+	}
+	signature := make([]byte, 64)
+	r.FillBytes(signature[:32])
+	s.FillBytes(signature[32:])
+	token := signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.valid[token] = known
+	return token
+}
+
+func part(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
