@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"goblin/vaultkit"
@@ -191,5 +192,29 @@ func TestForgedBackupStopsTheRotation(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What others have stored may be larger than what vaultkit would write: it is
+// backed up all the same, and is evidence like any other.
+func TestLargeForeignSecrets(t *testing.T) {
+	large := func(c string) map[string]any {
+		return map[string]any{"api_key": "fake-old", "blob": strings.Repeat(c, 600<<10)}
+	}
+	client := newClient(t)
+	p := store(t, large("a"))
+	w := newWorld(t)
+	w.kill(5, false)
+	vaulttest.Put(t, "providers/"+w.provider, large("b"))
+	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Aborted {
+		t.Errorf("Recover = %+v", found)
+	}
+	unchanged(t, p, func() {
+		if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")); !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("a new secret of 600 KiB: %v", err)
+		}
+	})
+	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"blob": "small"})); err != nil {
+		t.Error(err)
 	}
 }

@@ -154,6 +154,7 @@ func TestWithAPIClientCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tokenless.ClearToken() // which it took from the environment
 	if _, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(tokenless)); !errors.Is(err, vaultkit.ErrInvalid) {
 		t.Errorf("without a token: %v", err)
 	}

@@ -23,8 +23,8 @@ const MaxCanonical = 512 << 10
 
 // Canonical is the JSON Vault would hand back for fields: it passes numbers
 // through float64, as the server does, and sorts keys. It refuses what the
-// server would silently change (numbers float64 cannot hold, invalid UTF-8)
-// and what is larger than MaxCanonical. Errors name fields, never values.
+// server would silently change (numbers float64 cannot hold, invalid UTF-8).
+// Errors name fields, never values.
 func Canonical(fields map[string]any) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if !utf8.ValidString(name) {
@@ -46,10 +46,17 @@ func Canonical(fields map[string]any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the fields cannot be written as JSON")
 	}
-	if len(canonical) > MaxCanonical {
+	return canonical, nil
+}
+
+// CanonicalToStore is Canonical of a secret that is about to be written: it also
+// refuses one that is larger than MaxCanonical. What others have stored may be.
+func CanonicalToStore(fields map[string]any) ([]byte, error) {
+	canonical, err := Canonical(fields)
+	if err == nil && len(canonical) > MaxCanonical {
 		return nil, fmt.Errorf("the secret is %d bytes of JSON, the limit is %d", len(canonical), MaxCanonical)
 	}
-	return canonical, nil
+	return canonical, err
 }
 
 // lossless refuses a value that would come back from Vault as another one.

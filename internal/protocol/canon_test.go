@@ -43,15 +43,15 @@ func TestCanonical(t *testing.T) {
 		"long but accepted": {map[string]any{"s": strings.Repeat("x", protocol.MaxCanonical-8)}, `{"s":"` + strings.Repeat("x", protocol.MaxCanonical-8) + `"}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := protocol.Canonical(tc.fields)
+			got, err := protocol.CanonicalToStore(tc.fields)
 			if tc.want == "" {
 				if err == nil || !strings.Contains(err.Error(), tc.text) {
-					t.Fatalf("Canonical = %.80s, %v, want an error with %q", got, err, tc.text)
+					t.Fatalf("CanonicalToStore = %.80s, %v, want an error with %q", got, err, tc.text)
 				}
 				return
 			}
 			if err != nil || string(got) != tc.want {
-				t.Fatalf("Canonical = %.80s, %v, want %.80s", got, err, tc.want)
+				t.Fatalf("CanonicalToStore = %.80s, %v, want %.80s", got, err, tc.want)
 			}
 		})
 	}

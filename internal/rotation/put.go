@@ -12,7 +12,7 @@ import (
 // With replaceDeleted it also writes over a current version that is deleted or
 // destroyed, where nothing readable is lost.
 func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, replaceDeleted bool) (int, error) {
-	if _, err := protocol.Canonical(data); err != nil {
+	if _, err := protocol.CanonicalToStore(data); err != nil {
 		return 0, vaulterr.Invalid("%v", err)
 	}
 	version, err := e.put(ctx, provider, 0, data)

@@ -23,7 +23,7 @@ type Engine struct {
 	Backoff backoff.Backoff
 	Now     func() time.Time
 	// RecordWait bounds the writing of a record once its rotation is
-	// committed; the caller's context does not.
+	// committed; the caller's context does not. It also bounds what comes after.
 	RecordWait time.Duration
 }
 
@@ -108,7 +108,7 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	if tx.next, err = request.Change(ctx, Current{Data: source.Data, Version: source.Version, InForce: source.Created}); err != nil {
 		return nil, nil, err
 	}
-	next, err := protocol.Canonical(tx.next)
+	next, err := protocol.CanonicalToStore(tx.next)
 	if err != nil {
 		return nil, nil, vaulterr.Invalid("the new secret: %v", err)
 	}
@@ -294,6 +294,8 @@ func (tx *transaction) conclude(ctx context.Context, record protocol.Record, res
 	case protocol.Unknown:
 		return result, tx.undetermined("its record says unknown: it was closed by hand", nil)
 	}
+	ctx, cancel := context.WithTimeout(ctx, tx.RecordWait) // the rest is best effort
+	defer cancel()
 	tx.tag(ctx, result)
 	tx.sweep(ctx, result)
 	return result, nil

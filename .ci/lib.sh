@@ -1,0 +1,56 @@
+# Functions of .ci/run.
+
+GOLANGCI_LINT=v2.15.0
+GOVULNCHECK=v1.9.0
+
+# step says what comes next, and when.
+step() { printf '\n== %s [%ds]\n' "$1" "$SECONDS"; }
+
+# run_readme runs a command line that the README shows, as it stands there.
+run_readme() {
+	[ -n "$1" ] || { echo "the README no longer shows this command" >&2; return 1; }
+	echo "\$ $1"
+	bash -euc "$1"
+}
+
+# direct_dependencies lists what the root module requires itself.
+direct_dependencies() {
+	go list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all | grep . | LC_ALL=C sort
+}
+
+# need_c_compiler installs one where the race detector finds none.
+need_c_compiler() {
+	command -v "$(go env CC)" >/dev/null && return
+	echo "installing a C compiler for the race detector"
+	apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev
+}
+
+# library_packages are the packages that people import or run, test tools left
+# out, joined by commas.
+library_packages() {
+	go list ./... | grep -vE '/internal/(vaulttest|wire|devvault)|/cmd/' | paste -sd, -
+}
+
+# check_coverage prints the line coverage and fails below the given percentage.
+check_coverage() {
+	local total
+	total=$(go tool cover -func="$1" | awk '/^total:/ {sub("%", "", $3); print $3}')
+	echo "coverage of the library: $total % of statements (at least $2 %)"
+	awk -v have="$total" -v want="$2" 'BEGIN { exit !(have >= want) }'
+}
+
+# check_vulnerabilities fails on a known vulnerability that is called. Where the
+# database cannot be reached it says that nothing was checked.
+check_vulnerabilities() {
+	local log
+	log=$(mktemp)
+	if go run "golang.org/x/vuln/cmd/govulncheck@$GOVULNCHECK" ./... >"$log" 2>&1; then
+		cat "$log"
+	elif grep -qE 'fetching vulnerabilities|vuln\.go\.dev' "$log" && ! grep -q '^Vulnerability #' "$log"; then
+		tail -n 2 "$log"
+		echo "govulncheck DID NOT RUN: its database cannot be reached from here"
+	else
+		cat "$log"
+		return 1
+	fi
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func TestBackups(t *testing.T) {
+	t.Parallel()
+	provider, _, _, id := rotated(t)
+	vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--actor", "me", "--reason", "why").ok(t)
+	has(t, vk(t, "", "backups", provider).ok(t), "VERSION", "IN FORCE FROM", "REPLACED AT", "committed", id, "me")
+
+	out := vk(t, "", "backups", provider, "--json").ok(t)
+	list := decode[[]vaultkit.Backup](t, out, true)
+	if len(list) != 2 || list[0].Version != 2 || list[1].ID != id {
+		t.Errorf("backups --json printed %s", out)
+	}
+	const keys = "actor id in_force_from outcome provider reason replaced_at version"
+	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != keys {
+		t.Errorf("backups --json has the keys %s", got)
+	}
+}
+
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	provider, _, _, id := rotated(t)
+	vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--actor", "me", "--reason", "why", "--expires-in", "1d12h").ok(t)
+	has(t, vk(t, "", "history", provider).ok(t), "WHEN", "OUTCOME", "committed", "1 -> 2", "2 -> 3", "why", id)
+
+	out := vk(t, "", "history", provider, "--json").ok(t)
+	list := decode[[]vaultkit.Record](t, out, true)
+	if len(list) != 2 || list[0].NewVersion != 3 || list[1].ID != id {
+		t.Errorf("history --json printed %s", out)
+	}
+	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != recordKeys {
+		t.Errorf("history --json has the keys %s", got)
+	}
+}
+
+func TestNothingToShow(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	for _, command := range []string{"backups", "history", "recover"} {
+		if out := vk(t, "", command, provider, "--json").ok(t); out != "[]\n" {
+			t.Errorf("%s --json printed %q, not an empty array", command, out)
+		}
+	}
+	for command, says := range map[string]string{"backups": "never rotated", "history": "never rotated"} {
+		r := vk(t, "", command, provider)
+		if r.ok(t) != "" {
+			t.Errorf("%s printed %q", command, r.out)
+		}
+		has(t, r.err, says)
+	}
+	has(t, vk(t, "", "recover", provider).ok(t), "Nothing to settle")
+}
+
+// orphan leaves a backup behind, as a rotation does that died before its commit.
+func orphan(t testing.TB, provider, from string) {
+	t.Helper()
+	data := vaulttest.Look(t, "providers/"+provider)["providers/"+provider]
+	vaulttest.Put(t, "backups/"+provider+"/"+from, data.Versions[data.Current])
+}
+
+func TestRecover(t *testing.T) {
+	t.Parallel()
+	provider, _, _, id := rotated(t)
+	// Take the record away, and leave an older rotation that is not this
+	// generation's.
+	old := "20200101T000000.000000000Z-v1-" + strings.Repeat("a", 32)
+	orphan(t, provider, old)
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/rotations/"+provider+"/"+id); err != nil {
+		t.Fatal(err)
+	}
+	out := vk(t, "", "recover", provider, "--json").ok(t)
+	got := decode[[]vaultkit.Resolution](t, out, true)
+	want := []vaultkit.Resolution{
+		{Provider: provider, ID: id, Outcome: vaultkit.Committed, Evidence: vaultkit.Inferred},
+		{Provider: provider, ID: old, Outcome: vaultkit.Recreated},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("recover --json printed %s", out)
+	}
+	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != "evidence id outcome provider" {
+		t.Errorf("recover --json has the keys %s", got)
+	}
+	has(t, vk(t, "", "recover", provider).ok(t), "WHICH MEANS", "recreated", "deleted and created anew", old)
+	vk(t, "", "recover", "a/b").want(t, exitUsage, "provider name")
+}
+
+func TestRecoverAll(t *testing.T) {
+	t.Parallel()
+	base := vaulttest.Name(t) // all the providers of a base of its own
+	key := newKey()
+	vk(t, key, "put", "one", "api_key=-", "--base", base).ok(t)
+	vk(t, newKey(), "rotate", "one", "--new-key-stdin", "--base", base).ok(t)
+	has(t, vk(t, "", "recover", "--base", base).ok(t), "Nothing to settle")
+}
+
+func TestMeaning(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []vaultkit.Outcome{vaultkit.Committed, vaultkit.Aborted, vaultkit.Unknown, vaultkit.Undecided, vaultkit.Recreated} {
+		if meaning(outcome) == string(outcome) {
+			t.Errorf("%s is not explained", outcome)
+		}
+	}
+	if meaning("new") != "new" {
+		t.Error("an outcome of a later version must still be shown")
+	}
+}
+
+func TestCellsAreSafe(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "-", "plain – text": "plain – text", "a\x1b[31mb": `"a\x1b[31mb"`, "a\tb": `"a\tb"`} {
+		if got := cell(text); got != want {
+			t.Errorf("cell(%q) = %q, want %q", text, got, want)
+		}
+	}
+}

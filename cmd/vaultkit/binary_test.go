@@ -1,0 +1,82 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// maxBinary keeps heavy dependencies from slipping in.
+const maxBinary = 20 << 20
+
+// TestBinary builds the program as it is released, and runs what cannot be run
+// in-process: the build's own information, and signals.
+func TestBinary(t *testing.T) {
+	tidy(t)
+	binary := filepath.Join(t.TempDir(), "vaultkit")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the binary has %.1f MB", float64(info.Size())/(1<<20))
+	if info.Size() >= maxBinary {
+		t.Errorf("the binary has %d bytes, the limit is %d", info.Size(), maxBinary)
+	}
+	out, err := exec.CommandContext(t.Context(), binary, "version").Output()
+	if err != nil || !strings.HasPrefix(string(out), "vaultkit ") {
+		t.Errorf("version printed %q, %v", out, err)
+	}
+	err = exec.CommandContext(t.Context(), binary, "get").Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitUsage {
+		t.Errorf("get without a provider: %v", err)
+	}
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) { devEndsOn(t, binary, signal) })
+	}
+}
+
+// devEndsOn runs dev until the signal, and expects a clean end.
+func devEndsOn(t *testing.T, binary string, signal os.Signal) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, "dev", "--port", "0")
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address, token := exports(t, out)
+	answers(t, address, token)
+	if err := cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, errs.String())
+	}
+	gone(t, address)
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	has(t, vkBare(t.Context(), t, "", "version").ok(t), "vaultkit ", "built with  go1.")
+	out := vkBare(t.Context(), t, "", "version", "--json").ok(t)
+	if got := keysOf(decode[map[string]any](t, out, true)); got != "go modified platform revision time version" {
+		t.Errorf("version --json has the keys %s", got)
+	}
+	if b := (build{Revision: "abc", Modified: true}); b.revision() != "abc, with changes" {
+		t.Errorf("a changed checkout is shown as %q", b.revision())
+	}
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// streams are what a command reads and writes. Out is for data, Err for
+// everything else.
+type streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// cli is one run of the program: its streams, and what its flags say.
+type cli struct {
+	streams
+	connection
+	json    bool
+	verbose bool
+	started bool // a command's work has begun: errors are no longer about the call
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string, std streams) int {
+	c := &cli{streams: std}
+	root := c.root()
+	// A copy that is never nil: cobra takes nil for "use os.Args".
+	root.SetArgs(append([]string{}, args...))
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !c.started {
+		err = &usageError{err}
+	}
+	c.report(cmd, err)
+	return exitCode(err)
+}
+
+const rootLong = `vaultkit keeps the API keys of AI providers in HashiCorp Vault, one secret for
+each provider, and rotates them without ever losing one.
+
+The connection comes from the environment (VAULT_ADDR, VAULT_TOKEN and the other
+variables of the Vault CLI, and VAULTKIT_MOUNT, VAULTKIT_BASE, VAULTKIT_AUTH) or
+from flags, which win. To try it without a Vault of your own:
+
+  vaultkit demo     tells the whole story on a throw-away Vault
+  vaultkit dev      runs a throw-away Vault for you to play with
+
+Exit codes:
+  0 done                            6 permission denied, or not logged in
+  1 another failure                 7 Vault is unavailable
+  2 wrong usage or invalid input    8 outcome undetermined: vaultkit recover
+  4 not found, or deleted           9 nothing to change
+  5 conflict, not applied`
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "vaultkit COMMAND",
+		Short:         "Read and rotate provider keys in HashiCorp Vault",
+		Long:          rootLong,
+		Example:       "  vaultkit demo\n  vaultkit get openai-gpt4\n  vaultkit rotate openai-gpt4 --new-key-file new-key.txt",
+		SilenceErrors: true, // report prints them, once
+		SilenceUsage:  true,
+	}
+	root.SetIn(c.In)
+	root.SetOut(c.Out)
+	root.SetErr(c.Err)
+	c.globalFlags(root)
+	c.addGroup(root, "keys", "Keys:", c.getCommand(), c.listCommand(), c.putCommand())
+	c.addGroup(root, "rotation", "Rotation:", c.rotateCommand(), c.rollbackCommand(),
+		c.backupsCommand(), c.historyCommand(), c.recoverCommand())
+	c.addGroup(root, "try", "Try it out:", c.demoCommand(), c.devCommand())
+	c.addGroup(root, "", "", c.versionCommand())
+	strictBuiltins(root)
+	readableHelp(root)
+	return root
+}
+
+func (c *cli) globalFlags(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.BoolVar(&c.json, "json", false, "print data as JSON with snake_case keys and UTC times")
+	flags.BoolVar(&c.verbose, "verbose", false, "log what the client does (logins, renewals) to stderr; never a secret")
+	c.addFlags(flags)
+}
+
+func (c *cli) addGroup(root *cobra.Command, id, title string, commands ...*cobra.Command) {
+	if id != "" {
+		root.AddGroup(&cobra.Group{ID: id, Title: title})
+	}
+	for _, cmd := range commands {
+		cmd.GroupID = id
+		cmd.ValidArgsFunction = cobra.NoFileCompletions // arguments are no files
+		work := cmd.RunE
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			c.started = true
+			return work(cmd, args)
+		}
+		root.AddCommand(cmd)
+	}
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"encoding/pem"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// appRole makes an AppRole that may read keys, and returns its role id and a
+// secret id, wrapped if asked for.
+func appRole(t *testing.T, wrapped bool) (roleID, secretID string) {
+	t.Helper()
+	root, name := vaulttest.Root(t), vaulttest.Name(t)
+	path := "auth/approle/role/" + name
+	write := func(client *api.Client, path string, data map[string]any) *api.Secret {
+		secret, err := client.Logical().WriteWithContext(t.Context(), path, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return secret
+	}
+	if err := root.Sys().PutPolicyWithContext(t.Context(), name, vaulttest.Policy(t, "../../", "reader")); err != nil {
+		t.Fatal(err)
+	}
+	write(root, path, map[string]any{"token_policies": name, "token_no_default_policy": true})
+	role, err := root.Logical().ReadWithContext(t.Context(), path+"/role-id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrapped {
+		root.SetWrappingLookupFunc(func(string, string) string { return "5m" })
+		return role.Data["role_id"].(string), write(root, path+"/secret-id", nil).WrapInfo.Token
+	}
+	return role.Data["role_id"].(string), write(root, path+"/secret-id", nil).Data["secret_id"].(string)
+}
+
+func TestAppRoleLogin(t *testing.T) {
+	t.Parallel()
+	provider, key := stored(t)
+	get := func(flags ...string) result {
+		return vkBare(t.Context(), t, "", append([]string{"get", provider, "--address", vaulttest.Server().Addr()}, flags...)...)
+	}
+	roleID, secretID := appRole(t, false)
+	for name, flags := range map[string][]string{
+		"role id":      {"--role-id", roleID, "--secret-id-file", file(t, secretID)},
+		"role id file": {"--auth", "approle", "--role-id-file", file(t, roleID), "--secret-id-file", file(t, secretID), "--approle-mount", "approle"},
+	} {
+		if out := get(flags...).ok(t); out != key+"\n" {
+			t.Errorf("%s: get printed %q", name, out)
+		}
+	}
+	get("--role-id", roleID, "--secret-id-file", file(t, "wrong")).want(t, exitDenied, "not logged in")
+	get("--auth", "approle", "--role-id", roleID).want(t, exitUsage, "VAULT_SECRET_ID")
+
+	roleID, token := appRole(t, true)
+	wrapped := []string{"--role-id", roleID, "--wrapped-secret-id-file", file(t, token)}
+	if out := get(wrapped...).ok(t); out != key+"\n" {
+		t.Errorf("get printed %q", out)
+	}
+	get(wrapped...).want(t, exitDenied, "wrapping token")
+}
+
+func TestAppRoleFromEnvironment(t *testing.T) {
+	provider, key := stored(t)
+	roleID, secretID := appRole(t, false)
+	t.Setenv("VAULT_ADDR", vaulttest.Server().Addr())
+	t.Setenv("VAULT_ROLE_ID", roleID)
+	t.Setenv("VAULT_SECRET_ID", secretID)
+	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
+		t.Errorf("get printed %q", out)
+	}
+	// The flag chooses the login, the environment completes it.
+	t.Setenv("VAULT_TOKEN", "hvs.wrong")
+	vkBare(t.Context(), t, "", "get", provider).want(t, exitDenied, "not logged in")
+	vkBare(t.Context(), t, "", "get", provider, "--auth", "approle").ok(t)
+	vkBare(t.Context(), t, "", "get", provider, "--role-id", roleID).ok(t)
+	// A flag wins over its variable.
+	vkBare(t.Context(), t, "", "get", provider, "--secret-id-file", file(t, "wrong")).want(t, exitDenied, "not logged in")
+	t.Setenv("VAULT_SECRET_ID", "")
+	t.Setenv("VAULTKIT_WRAPPED_SECRET_ID", "hvs.wrong")
+	vkBare(t.Context(), t, "", "get", provider, "--auth", "approle").want(t, exitDenied, "wrapping token")
+	vkBare(t.Context(), t, "", "get", provider, "--secret-id-file", file(t, secretID)).ok(t)
+}
+
+// TestKubernetesLogin only shows that the flags reach Vault, which knows of no
+// such role: the login itself is the library's to test.
+func TestKubernetesLogin(t *testing.T) {
+	t.Parallel()
+	args := []string{"list", "--address", vaulttest.Server().Addr(), "--kubernetes-role", "nobody"}
+	vkBare(t.Context(), t, "", append(args, "--jwt-file", file(t, "x.y.z"))...).want(t, exitDenied, "not logged in")
+	vkBare(t.Context(), t, "", append(args, "--jwt-file", "/nowhere")...).want(t, exitUsage, "/nowhere")
+	vkBare(t.Context(), t, "", append(args, "--jwt-file", file(t, "x.y.z"), "--kubernetes-mount", "nowhere")...).want(t, exitDenied)
+}
+
+func TestEnvironmentAndFlags(t *testing.T) {
+	provider, key := stored(t)
+	t.Setenv("HOME", t.TempDir()) // no ~/.vault-token
+	vkBare(t.Context(), t, "", "list").want(t, exitUsage, "--address", "vaultkit dev")
+	t.Setenv("VAULT_ADDR", vaulttest.Server().Addr())
+	vkBare(t.Context(), t, "", "list").want(t, exitUsage, "VAULT_TOKEN")
+	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken())
+	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
+		t.Errorf("get printed %q", out)
+	}
+	for _, flags := range [][]string{
+		{"--token-file", file(t, "hvs.wrong")}, {"--mount", "nope"}, {"--base", "nope"}, {"--address", "http://127.0.0.1:1"},
+	} {
+		if r := vkBare(t.Context(), t, "", append([]string{"get", provider, "--timeout", "1s"}, flags...)...); r.code == exitOK {
+			t.Errorf("%q does not win over the environment", flags)
+		}
+	}
+	t.Setenv("VAULT_TOKEN", "")
+	t.Setenv("VAULTKIT_TOKEN_FILE", file(t, vaulttest.Server().RootToken()))
+	vkBare(t.Context(), t, "", "get", provider, "--auth", "token").ok(t)
+	t.Setenv("VAULTKIT_BASE", "nope")
+	vkBare(t.Context(), t, "", "get", provider).want(t, exitNotFound)
+	vkBare(t.Context(), t, "", "get", provider, "--base", vaulttest.Base, "--mount", vaulttest.Mount, "--namespace", "").ok(t)
+}
+
+func TestTLS(t *testing.T) {
+	server, err := url.Parse(vaulttest.Server().Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(server) },
+	})
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what the test is after
+	front.StartTLS()
+	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections() })
+	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})))
+	t.Setenv("VAULT_ADDR", front.URL)
+	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken())
+
+	list := func(flags ...string) result {
+		return vkBare(t.Context(), t, "", append([]string{"list", "--timeout", "2s"}, flags...)...)
+	}
+	list().want(t, exitUnavailable, "certificate")
+	list("--ca-cert", ca).ok(t)
+	list("--ca-cert", ca, "--tls-server-name", "example.com").ok(t)
+	list("--ca-cert", ca, "--tls-server-name", "other.test").want(t, exitUnavailable, "other.test")
+	list("--ca-cert", "/nowhere").want(t, exitUsage, "TLS")
+	list("--client-cert", ca).want(t, exitUsage, "TLS")
+
+	t.Setenv("VAULT_CACERT", ca)
+	list("--tls-server-name", "example.com").ok(t) // the flag completes the environment
+	list("--tls-server-name", "other.test").want(t, exitUnavailable)
+	t.Setenv("VAULT_SKIP_VERIFY", "true")
+	list("--tls-server-name", "other.test").ok(t)
+	list("--ca-cert", ca, "--tls-server-name", "other.test").want(t, exitUnavailable)
+}
+
+func TestVerbose(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	roleID, secretID := appRole(t, false)
+	secret := file(t, secretID)
+	r := vkBare(t.Context(), t, "", "get", provider, "--verbose", "--address", vaulttest.Server().Addr(), "--role-id", roleID, "--secret-id-file", secret)
+	r.ok(t)
+	has(t, r.err, "level=")
+	if strings.Contains(r.err, secretID) {
+		t.Errorf("the secret id is in the log:\n%s", r.err)
+	}
+	if r := vk(t, "", "get", provider); r.err != "" {
+		t.Errorf("without --verbose there is nothing to say:\n%s", r.err)
+	}
+}
+
+// TestCanary runs every command with --verbose; vkBare looks for the keys.
+func TestCanary(t *testing.T) {
+	t.Parallel()
+	provider, before, after, id := rotated(t)
+	for _, args := range [][]string{
+		{"get", provider}, {"get", provider, "--field", "nope"}, {"list"}, {"backups", provider}, {"history", provider}, {"recover", provider},
+		{"put", provider, "api_key=" + after}, {"put", vaulttest.Name(t), "api_key=" + after}, {"put", provider, after},
+		{"rotate", provider, "--new-key", after}, {"rotate", provider, "--new-key", before, "--dry-run"},
+		{"rotate", provider, "--new-key-stdin"}, {"rotate", provider, "--new-key", before + "\n", "--help"},
+		{"rotate", provider, "--new-key", before, "--bogus"}, {"rotate", provider, "--new-key", before, "--auto"},
+		{"rollback", provider}, {"rollback", provider, "--to", id}, {"rollback", provider, "--to", "x"},
+	} {
+		for _, more := range [][]string{{"--verbose"}, {"--verbose", "--json"}, {"--verbose", "--mount", "nope"}, {"--help"}} {
+			vk(t, after+"\x00", append(append([]string{}, args...), more...)...)
+		}
+	}
+}

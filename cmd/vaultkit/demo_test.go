@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// tidy gives the test a directory for temporary files and fails it if any is
+// left in the end.
+func tidy(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
+}
+
+func TestDemo(t *testing.T) {
+	tidy(t)
+	t.Setenv("VAULT_ADDR", "http://127.0.0.1:1") // none of the demo's business
+	t.Setenv("VAULTKIT_BASE", "elsewhere")
+	start := time.Now()
+	out := vkBare(t.Context(), t, "", "demo").ok(t)
+	t.Logf("the demo took %s", time.Since(start).Round(time.Millisecond))
+	if strings.Contains(out, "hvs.") {
+		t.Error("the demo shows a token")
+	}
+	for line := range strings.Lines(out) {
+		if len(line) > 101 {
+			t.Errorf("%d columns: %s", len(line)-1, line)
+		}
+	}
+	rest := out
+	for _, milestone := range []string{
+		"1. Store", "secret/goblin-assistant/providers/openai-gpt4", demoOldKey,
+		"2. Read", demoOldKey,
+		"3. Rotate", "1 -> 2", demoNewKey, "org-demo (not touched)",
+		"4. Look at", "secret/goblin-assistant/backups/openai-gpt4/", "secret/goblin-assistant/rotations/openai-gpt4/", "committed, acknowledged", "quarterly",
+		"5. Crash", "ErrUndetermined", "-v2-", demoNewerKey, "has none", "vaultkit recover openai-gpt4", "committed, inferred", "2 -> 3   committed  inferred",
+		"6. Roll back", "3 -> 4", demoNewKey, "3 -> 4   committed  acknowledged", "2 -> 3", "1 -> 2",
+		"7. The end", "vaultkit dev", "export VAULT_ADDR", "vaultkit put", "vaultkit get", "vaultkit rotate", "README",
+	} {
+		_, after, found := strings.Cut(rest, milestone)
+		if !found {
+			t.Fatalf("the story lacks %q after:\n%s", milestone, strings.TrimSuffix(out, rest))
+		}
+		rest = after
+	}
+}
+
+func TestDemoWithoutListeners(t *testing.T) {
+	tidy(t)
+	var errs bytes.Buffer
+	if code := run(t.Context(), []string{"demo"}, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitFailure {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+	has(t, errs.String(), "vaultkit: nobody listens")
+}
+
+func TestDemoInterrupted(t *testing.T) {
+	tidy(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	out := &watcher{text: "3. Rotate it", found: interrupt}
+	var errs bytes.Buffer
+	if code := run(ctx, []string{"demo"}, streams{In: strings.NewReader(""), Out: out, Err: &errs}); code != exitFailure {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+	has(t, errs.String(), "step 3", "cancel")
+}
+
+func TestDemoWithoutVault(t *testing.T) {
+	tidy(t)
+	t.Setenv("VAULTKIT_VAULT_BIN", "/nowhere/vault")
+	r := vkBare(t.Context(), t, "", "demo")
+	if r.code != exitFailure {
+		t.Errorf("exit code %d", r.code)
+	}
+	has(t, r.err, "/nowhere/vault")
+}
+
+// watcher calls found when a text is written.
+type watcher struct {
+	text  string
+	found func()
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(w.text)) {
+		w.found()
+	}
+	return io.Discard.Write(p)
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit/internal/devvault"
+)
+
+const devLong = `Run a real, throw-away Vault on this machine until Ctrl-C. Its data is in memory
+and gone after that. It is the vault or bao that VAULTKIT_VAULT_BIN names, or the
+one on PATH, or else one that is compiled once, which takes some minutes.
+
+It prints the root token of that Vault, on purpose: the token is good for nothing
+else.`
+
+func (c *cli) devCommand() *cobra.Command {
+	var port int
+	cmd := &cobra.Command{
+		Use:     "dev",
+		Short:   "Run a throw-away Vault until Ctrl-C",
+		Long:    devLong,
+		Example: "  vaultkit dev\n  vaultkit dev --port 0   # any free port",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.refuseConnection(cmd); err != nil {
+				return err
+			}
+			if port < 0 || port > 65535 {
+				return misuse("--port must be 0 to 65535")
+			}
+			return c.dev(cmd.Context(), port)
+		},
+	}
+	cmd.Flags().IntVar(&port, "port", 8200, "`port` to listen on, on 127.0.0.1 only; 0: a free one")
+	return cmd
+}
+
+// refuseConnection keeps a command that brings its own Vault from ignoring that
+// the user named another.
+func (c *cli) refuseConnection(cmd *cobra.Command) error {
+	for _, s := range c.settings() {
+		if *s.value != "" {
+			return misuse("%s runs a Vault of its own: --%s has no use there", cmd.Name(), s.name)
+		}
+	}
+	return nil
+}
+
+func (c *cli) dev(ctx context.Context, port int) (err error) {
+	server, err := devvault.Start(ctx, devvault.Options{UsePath: true, Log: c.Err, Port: port})
+	if taken, ok := errors.AsType[*net.OpError](err); ok && taken.Op == "listen" {
+		return &advised{err, "Choose another port with --port, or any free one with --port 0."}
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	if _, err := fmt.Fprintf(c.Out, devText, server.Version(), server.Addr(), server.RootToken()); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	fmt.Fprintln(c.Err, "Stopping the Vault; its data goes with it.")
+	return nil
+}
+
+const devText = `Vault %s is running. In another terminal:
+
+export VAULT_ADDR=%s
+export VAULT_TOKEN=%s
+
+Then try (obvious fakes will do as keys):
+
+printf sk-demo-old | vaultkit put openai-gpt4 api_key=-
+vaultkit get openai-gpt4
+printf sk-demo-new | vaultkit rotate openai-gpt4 --new-key-stdin --reason 'trying it out'
+vaultkit history openai-gpt4
+vaultkit rollback openai-gpt4
+
+Ctrl-C stops it.
+`

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// commits matches the one request that commits a rotation.
+const commits = "/data/goblin-assistant/providers/"
+
+// proxy stands in front of the package's Vault, and returns the flags that lead
+// through it.
+func proxy(t *testing.T, rule wire.Rule) []string {
+	t.Helper()
+	p, err := wire.New(vaulttest.Server().Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.SetRule(rule)
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return []string{"--address", p.URL(), "--token-file", file(t, vaulttest.Server().RootToken())}
+}
+
+// settles checks that recover gives the rotation's id, the outcome given, and
+// that the advice named the id and the command.
+func settles(t *testing.T, provider string, r result, outcome vaultkit.Outcome) {
+	t.Helper()
+	found := decode[[]vaultkit.Resolution](t, vk(t, "", "recover", provider, "--json").ok(t), true)
+	if len(found) != 1 || found[0].Outcome != outcome {
+		t.Fatalf("recover says %+v, want %s", found, outcome)
+	}
+	has(t, r.err, found[0].ID, "vaultkit recover "+provider+" --address http")
+}
+
+func TestUndeterminedNotApplied(t *testing.T) {
+	t.Parallel()
+	provider, key := stored(t)
+	through := proxy(t, wire.OnEvery("PUT", commits, wire.Hang()))
+	r := vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s")...)
+	r.want(t, exitUndetermined, "not known yet")
+	settles(t, provider, r, vaultkit.Undecided)
+	has(t, vk(t, "", "recover", provider).ok(t), "undecided", "run the rotation again")
+	holds(t, provider, key)
+	// A later rotation says that there is something undecided, or settles it.
+	vk(t, newKey(), "rotate", provider, "--new-key-stdin").ok(t)
+}
+
+func TestUndeterminedApplied(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	next := newKey()
+	through := proxy(t, wire.OnEvery("PUT", commits, wire.HangApplied()))
+	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s", "--json")...)
+	r.want(t, exitUndetermined, "not known yet")
+	settles(t, provider, r, vaultkit.Committed)
+	holds(t, provider, next)
+}
+
+func TestCommittedWithoutRecord(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	next := newKey()
+	through := proxy(t, wire.OnEvery("PUT", "/data/goblin-assistant/rotations/",
+		wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
+	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin")...)
+	r.want(t, exitUndetermined, "is committed, version 1 -> 2", "only its audit record is missing")
+	holds(t, provider, next)
+	settles(t, provider, r, vaultkit.Committed)
+}
+
+// TestInterrupted: Ctrl-C cancels the context. What rotate says then depends on
+// how far it was.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		method, path string
+		action       wire.Action
+		code         int
+		says         string
+	}{
+		"before the commit": {"PUT", "/data/goblin-assistant/backups/", wire.Hang(), exitFailure, "is as it was"},
+		"at the commit":     {"PUT", commits, wire.Hang(), exitUndetermined, "not known yet"},
+		"after the commit":  {"PUT", "/data/goblin-assistant/rotations/", wire.Pass, exitOK, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			provider, key := stored(t)
+			next := newKey()
+			through := proxy(t, wire.OnMatch(tc.method, tc.path, tc.action.Before(interrupt)))
+			vkBare(ctx, t, next, append(through, "rotate", provider, "--new-key-stdin")...).want(t, tc.code, tc.says)
+			if tc.code == exitOK {
+				key = next
+			}
+			holds(t, provider, key)
+		})
+	}
+}
+
+func TestInterruptedRead(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	provider, _ := stored(t)
+	through := proxy(t, wire.OnMatch("GET", commits, wire.Hang().Before(interrupt)))
+	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitFailure, "cancel")
+}
+
+func TestConflict(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	rival := newKey()
+	through := proxy(t, wire.OnMatch("PUT", commits, wire.Before(func() {
+		vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": rival})
+	})))
+	vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin")...).want(t, exitConflict, "another write")
+	holds(t, provider, rival)
+	has(t, vk(t, "", "history", provider).ok(t), "aborted")
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// strictBuiltins makes an unknown shell or help topic an error, where cobra would
+// print some help and call it a success.
+func strictBuiltins(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				if _, _, err := root.Find(args); err != nil {
+					return errors.New("there is no such command")
+				}
+				return nil
+			}
+		}
+	}
+}
+
+// helpWidth is where the descriptions of flags are wrapped.
+const helpWidth = "96"
+
+// readableHelp keeps flags in the order they are declared in, wraps what they do,
+// and shows the global ones once, in the program's own help, and not below each
+// command's.
+func readableHelp(root *cobra.Command) {
+	root.PersistentFlags().SortFlags = false
+	root.Flags().SortFlags = false
+	for _, cmd := range root.Commands() {
+		cmd.Flags().SortFlags = false
+	}
+	root.SetUsageTemplate(strings.NewReplacer(
+		"Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}",
+		"Connection, login, --json, --timeout and --verbose: see {{.Root.Name}} --help",
+		".FlagUsages", ".FlagUsagesWrapped "+helpWidth,
+	).Replace(root.UsageTemplate()))
+}

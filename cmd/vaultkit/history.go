@@ -1,0 +1,49 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+func (c *cli) historyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "history PROVIDER",
+		Short: "Show a provider's audit records, newest first",
+		Long: `Show the audit records of the provider's rotations and rollbacks, newest first:
+who changed what, when, why, and whether it was applied. --json shows all of it,
+with the ids that Vault's own audit log has for the same requests.`,
+		Example: "  vaultkit history openai-gpt4\n  vaultkit history openai-gpt4 --json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+				records, err := client.History(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				return c.showHistory(args[0], records)
+			})
+		},
+	}
+}
+
+func (c *cli) showHistory(provider string, records []vaultkit.Record) error {
+	if c.json {
+		return c.printJSON(orEmpty(records))
+	}
+	if len(records) == 0 {
+		fmt.Fprintln(c.Err, "No records: "+provider+" was never rotated.")
+		return nil
+	}
+	t := newTable(c.Out, "", "WHEN", "VERSION", "OUTCOME", "CHANGED", "BY", "REASON", "ID")
+	for _, r := range records {
+		t.row(cmp.Or(when(r.CommittedAt), when(r.RecordedAt)), versions(r), string(r.Outcome),
+			strings.Join(r.FieldsChanged, " "), r.Actor, r.Reason, r.ID)
+	}
+	return t.flush()
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func TestGet(t *testing.T) {
+	t.Parallel()
+	provider, key := stored(t)
+	if out := vk(t, "", "get", provider).ok(t); out != key+"\n" {
+		t.Errorf("get printed %q", out)
+	}
+	if out := vk(t, "", "get", provider, "--field", "organization").ok(t); out != "org\n" {
+		t.Errorf("get printed %q", out)
+	}
+	out := vk(t, "", "get", provider, "--json").ok(t)
+	type answer struct{ Provider, Field, Value string }
+	if got := decode[answer](t, out, true); got != (answer{provider, "api_key", key}) {
+		t.Errorf("get --json printed %+v", got)
+	}
+	if got := keysOf(decode[map[string]any](t, out, true)); got != "field provider value" {
+		t.Errorf("get --json has the keys %s", got)
+	}
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	names := decode[[]string](t, vk(t, "", "list", "--json").ok(t), true)
+	if !slices.Contains(names, provider) || !slices.IsSorted(names) {
+		t.Errorf("list --json printed %q", names)
+	}
+	if lines := strings.Split(vk(t, "", "list").ok(t), "\n"); !slices.Contains(lines, provider) {
+		t.Errorf("list printed %q", lines)
+	}
+}
+
+func TestListOfNothing(t *testing.T) {
+	t.Parallel()
+	r := vk(t, "", "list", "--base", "nobody-here")
+	if out := r.ok(t); out != "" {
+		t.Errorf("list printed %q", out)
+	}
+	has(t, r.err, "vaultkit put")
+	if out := vk(t, "", "list", "--base", "nobody-here", "--json").ok(t); out != "[]\n" {
+		t.Errorf("list --json printed %q, not an empty array", out)
+	}
+}
+
+func TestPut(t *testing.T) {
+	t.Parallel()
+	provider, key := vaulttest.Name(t), newKey()
+	r := vk(t, key+"\n", "put", provider, "api_key=-", "organization=@"+file(t, "org-1\r\n"), "tier=gold=1")
+	has(t, r.ok(t), provider, "version 1", "api_key, organization, tier")
+	has(t, r.err, "warning", "FIELD=value")
+	holds(t, provider, key)
+	for field, want := range map[string]string{"organization": "org-1\n", "tier": "gold=1\n"} {
+		if out := vk(t, "", "get", provider, "--field", field).ok(t); out != want {
+			t.Errorf("%s is %q", field, out)
+		}
+	}
+	// A second put never replaces the first.
+	vk(t, newKey(), "put", provider, "api_key=-").want(t, exitConflict, "rotate it instead")
+	holds(t, provider, key)
+}
+
+func TestPutJSON(t *testing.T) {
+	t.Parallel()
+	provider := vaulttest.Name(t)
+	r := vk(t, newKey(), "put", provider, "api_key=-", "--json")
+	type answer struct {
+		Provider string
+		Version  int
+	}
+	if got := decode[answer](t, r.ok(t), true); got != (answer{provider, 1}) {
+		t.Errorf("put --json printed %+v", got)
+	}
+	if r.err != "" {
+		t.Errorf("nothing is worth a warning here: %s", r.err)
+	}
+}
+
+func TestPutOverDeleted(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+provider); err != nil {
+		t.Fatal(err)
+	}
+	vk(t, "", "get", provider).want(t, exitNotFound, "deleted")
+	vk(t, newKey(), "put", provider, "api_key=-").want(t, exitNotFound, "deleted")
+	key := newKey()
+	has(t, vk(t, key, "put", provider, "api_key=-", "--replace-deleted").ok(t), "version 2")
+	holds(t, provider, key)
+}
+
+func TestPutRefuses(t *testing.T) {
+	t.Parallel()
+	provider, key := vaulttest.Name(t), newKey()
+	for name, tc := range map[string]struct {
+		args []string
+		says string
+	}{
+		"no field":          {[]string{}, "at least 2"},
+		"a bare key":        {[]string{key}, "field 1 is not"},
+		"no name":           {[]string{"=" + key}, "field 1 is not"},
+		"a field twice":     {[]string{"a=1", "a=2"}, "field 2 is given twice"},
+		"two from stdin":    {[]string{"a=-", "b=-"}, "only one"},
+		"an empty value":    {[]string{key + "="}, "field 1 is empty"},
+		"no such file":      {[]string{"api_key=@" + key}, "field 1 cannot be read"},
+		"a control char":    {[]string{"api_key=" + key + "\t"}, "control character"},
+		"a huge file":       {[]string{"api_key=@" + file(t, strings.Repeat("x", maxSecret+1))}, "longer than"},
+		"two lines":         {[]string{"api_key=@" + file(t, key+"\n\n")}, "control character"},
+		"an unusable field": {[]string{strings.Repeat("x", 129) + "=1"}, "field name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vk(t, key, append([]string{"put", provider}, tc.args...)...).want(t, exitUsage, tc.says)
+		})
+	}
+	if found := vaulttest.Snapshot(t, provider); len(found) != 0 {
+		t.Errorf("Vault holds %d entries of what was refused", len(found))
+	}
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+func (c *cli) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List the providers",
+		Long:    "List the providers that have a secret, one name a line, sorted. No secret is read.",
+		Example: "  vaultkit list\n  vaultkit list --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+				names, err := client.Providers(ctx)
+				if err != nil {
+					return err
+				}
+				return c.showNames(names)
+			})
+		},
+	}
+}
+
+func (c *cli) showNames(names []string) error {
+	if c.json {
+		return c.printJSON(orEmpty(names))
+	}
+	if len(names) == 0 {
+		fmt.Fprintln(c.Err, "No provider has a secret yet. Store the first one with: vaultkit put PROVIDER api_key=-")
+		return nil
+	}
+	_, err := fmt.Fprintln(c.Out, strings.Join(names, "\n"))
+	return err
+}

@@ -1,0 +1,30 @@
+// Command vaultkit reads AI-provider keys from HashiCorp Vault, rotates them,
+// and tells the story of both on a throw-away Vault: vaultkit demo.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	// Once the first Ctrl-C is noticed, a second one ends the program at once.
+	context.AfterFunc(ctx, stop)
+	// A closed pipe is then an error of a write, not the end of the program: demo
+	// and dev have a server to stop.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	os.Exit(run(ctx, os.Args[1:], streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+}
+
+// endings are the signals that ask the program to end. A hang-up that nohup has
+// switched off stays off.
+func endings() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}

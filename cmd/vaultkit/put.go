@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+const putLong = `Store the first secret of a provider. It never replaces one: that is what rotate
+does, which keeps a backup.
+
+Each field says where its value comes from:
+  FIELD=@file   the content of a file
+  FIELD=-       standard input; on a terminal you are asked, and nothing is shown
+  FIELD=value   the value itself, which other users of this machine can see in the
+                list of processes while the command runs
+
+One newline at the end of a file or pipe is dropped. Control characters are
+refused.`
+
+func (c *cli) putCommand() *cobra.Command {
+	var replaceDeleted bool
+	cmd := &cobra.Command{
+		Use:   "put PROVIDER FIELD=@file|FIELD=-|FIELD=value...",
+		Short: "Store the first secret of a provider",
+		Long:  putLong,
+		Example: "  vaultkit put openai-gpt4 api_key=@key.txt\n" +
+			"  pass show openai | vaultkit put openai-gpt4 api_key=- organization=@org.txt",
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			keys, err := c.fields(cmd.Context(), args[1:])
+			if err != nil {
+				return err
+			}
+			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+				return c.put(ctx, client, args[0], keys, replaceDeleted)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&replaceDeleted, "replace-deleted", false, "store over a provider whose current version is deleted or destroyed")
+	return cmd
+}
+
+func (c *cli) put(ctx context.Context, client *vaultkit.Client, provider string, keys vaultkit.ProviderKeys, replaceDeleted bool) error {
+	var options []vaultkit.PutOption
+	if replaceDeleted {
+		options = append(options, vaultkit.ReplaceDeleted())
+	}
+	version, err := client.PutProviderKeys(ctx, provider, keys, options...)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.printJSON(struct {
+			Provider string `json:"provider"`
+			Version  int    `json:"version"`
+		}{provider, version})
+	}
+	_, err = fmt.Fprintf(c.Out, "Stored %s, version %d: %s.\n", provider, version, strings.Join(keys.Fields(), ", "))
+	return err
+}
+
+// fields reads the values the arguments name. Errors name an argument by its
+// position until it has proven to be a name: it may be a key in the wrong place.
+func (c *cli) fields(ctx context.Context, args []string) (vaultkit.ProviderKeys, error) {
+	keys := make(vaultkit.ProviderKeys, len(args))
+	visible, stdin := false, false
+	for i, arg := range args {
+		name, from, ok := strings.Cut(arg, "=")
+		what := fmt.Sprintf("field %d", i+1)
+		_, twice := keys[name]
+		switch {
+		case !ok || name == "":
+			return nil, misuse("%s is not FIELD=@file, FIELD=- or FIELD=value", what)
+		case twice:
+			return nil, misuse("%s is given twice", what)
+		case from == "-" && stdin:
+			return nil, misuse("only one field can come from standard input")
+		}
+		value, err := c.field(ctx, what, name, from)
+		if err != nil {
+			return nil, err
+		}
+		keys[name] = value
+		stdin = stdin || from == "-"
+		visible = visible || from != "-" && !strings.HasPrefix(from, "@")
+	}
+	if visible {
+		c.warnVisible("FIELD=value", "FIELD=@file or FIELD=-")
+	}
+	return keys, nil
+}
+
+func (c *cli) field(ctx context.Context, what, name, from string) (string, error) {
+	if from == "-" {
+		return c.secretStdin(ctx, what, "Value of "+name)
+	}
+	if path, ok := strings.CutPrefix(from, "@"); ok {
+		return secretFile(ctx, what, path)
+	}
+	return from, checkSecret(what, from)
+}
+
+// warnVisible says that a key on the command line is no secret.
+func (c *cli) warnVisible(given, better string) {
+	c.warn("other users of this machine can see the key in %s while the command runs; prefer %s", given, better)
+}

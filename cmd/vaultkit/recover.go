@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+const recoverLong = `Find out what became of every rotation that has no audit record, because the
+program or the connection died, and write the record where the answer is certain.
+A provider's secret is never changed. It may run at any time and again; without
+arguments it looks at every provider.`
+
+func (c *cli) recoverCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "recover [PROVIDER...]",
+		Short:   "Settle what crashed rotations left behind",
+		Long:    recoverLong,
+		Example: "  vaultkit recover\n  vaultkit recover openai-gpt4 local-llama --json",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+				found, err := client.Recover(ctx, args...)
+				if err != nil && len(found) == 0 {
+					return err
+				}
+				return errors.Join(err, c.showResolutions(found))
+			})
+		},
+	}
+}
+
+func (c *cli) showResolutions(found []vaultkit.Resolution) error {
+	// Ids start with a time of fixed width, so that they sort by it.
+	slices.SortStableFunc(found, func(a, b vaultkit.Resolution) int { return strings.Compare(b.ID, a.ID) })
+	if c.json {
+		return c.printJSON(orEmpty(found))
+	}
+	if len(found) == 0 {
+		_, err := fmt.Fprintln(c.Out, "Nothing to settle: every rotation has its record.")
+		return err
+	}
+	t := newTable(c.Out, "", "PROVIDER", "OUTCOME", "WHICH MEANS", "ID")
+	for _, r := range found {
+		t.row(r.Provider, string(r.Outcome), meaning(r.Outcome), r.ID)
+	}
+	return t.flush()
+}
+
+// meaning says an outcome in words.
+func meaning(outcome vaultkit.Outcome) string {
+	switch outcome {
+	case vaultkit.Committed:
+		return "the new secret was stored; now recorded"
+	case vaultkit.Aborted:
+		return "the new secret was never stored; now recorded"
+	case vaultkit.Undecided:
+		return "not stored so far: still running, or crashed before; run the rotation again"
+	case vaultkit.Recreated:
+		return "the provider was deleted and created anew since"
+	case vaultkit.Unknown:
+		return "later writes have removed the evidence; the backup stays"
+	}
+	return string(outcome)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+const rotateLong = `Replace one field of a provider's secret. The current secret is backed up first,
+the new one is written only if nobody changed it in between, and an audit record
+is written after that. The other fields stay as they are.
+
+Running the same rotation again after a crash finishes it. With --auto every run
+makes another key: after exit code 8, run vaultkit recover first.
+
+One newline at the end of a file or pipe is dropped. Control characters in a key
+are refused.`
+
+// rotateFlags are the flags of rotate.
+type rotateFlags struct {
+	provider                                string
+	newKey, newKeyFile, newKeyEnv           string
+	newKeyStdin, auto, dryRun, newKeyIsHere bool
+	field                                   string
+	expiresIn                               expiry
+	claims
+}
+
+// claims are what the record says about a rotation, by rotate or rollback.
+type claims struct{ actor, reason string }
+
+func (c *claims) addFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.actor, "actor", "", actorHelp)
+	cmd.Flags().StringVar(&c.reason, "reason", "", "`why`, for the record")
+}
+
+func (c *claims) options(cmd *cobra.Command) []vaultkit.RotateOption {
+	if !cmd.Flags().Changed("actor") {
+		c.actor = defaultActor()
+	}
+	return []vaultkit.RotateOption{vaultkit.WithActor(c.actor), vaultkit.WithReason(c.reason)}
+}
+
+func (c *cli) rotateCommand() *cobra.Command {
+	var f rotateFlags
+	cmd := &cobra.Command{
+		Use:   "rotate PROVIDER|--provider PROVIDER",
+		Short: "Replace a key, with a backup and an audit record",
+		Long:  rotateLong,
+		Example: "  vaultkit rotate openai-gpt4 --new-key-file new-key.txt --reason quarterly --expires-in 90d\n" +
+			"  ./issue-key.sh | vaultkit rotate --provider openai-gpt4 --new-key-stdin\n" +
+			"  vaultkit rotate openai-gpt4 --new-key-env NEW_KEY --dry-run\n" +
+			"  vaultkit rotate local-llama --auto",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.newKeyIsHere = cmd.Flags().Changed("new-key")
+			return c.rotate(cmd, args, &f)
+		},
+	}
+	f.addFlags(cmd)
+	return cmd
+}
+
+func (f *rotateFlags) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.provider, "provider", "", "`name` of the provider, instead of the argument")
+	flags.StringVar(&f.newKey, "new-key", "", "the new `key` itself; other users of this machine can see it while the command runs")
+	flags.StringVar(&f.newKeyFile, "new-key-file", "", "`file` with the new key")
+	flags.BoolVar(&f.newKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal you are asked, and nothing is shown")
+	flags.StringVar(&f.newKeyEnv, "new-key-env", "", "`name` of the environment variable with the new key")
+	flags.BoolVar(&f.auto, "auto", false, "make a random key, for development: no provider knows it")
+	flags.StringVar(&f.field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace")
+	flags.Var(&f.expiresIn, "expires-in", "when the new key will expire, from now, such as 90d, 2w or 12h: a note for reminders, nothing is deleted")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be recorded")
+	f.claims.addFlags(cmd)
+	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "auto"}
+	cmd.MarkFlagsMutuallyExclusive(sources...)
+	cmd.MarkFlagsOneRequired(sources...)
+}
+
+func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
+	provider, err := f.target(args)
+	if err != nil {
+		return err
+	}
+	source, err := c.source(cmd.Context(), f)
+	if err != nil {
+		return err
+	}
+	options := f.options(cmd)
+	if f.expiresIn > 0 {
+		options = append(options, vaultkit.WithExpiresAt(time.Now().Add(time.Duration(f.expiresIn))))
+	}
+	if f.dryRun {
+		options = append(options, vaultkit.WithDryRun())
+	}
+	var rotation *vaultkit.Rotation
+	err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		rotation, err = client.Rotate(ctx, provider, source, options...)
+		return err
+	})
+	if err != nil {
+		return c.explain(cmd, provider, rotation, err)
+	}
+	return c.showRotation("Rotated", rotation, f.dryRun)
+}
+
+// target is the provider, given as the flag or as the argument.
+func (f *rotateFlags) target(args []string) (string, error) {
+	switch {
+	case len(args) == 0 && f.provider == "":
+		return "", misuse("no provider: name it, as the argument or with --provider")
+	case len(args) == 0:
+		return f.provider, nil
+	case f.provider != "" && f.provider != args[0]:
+		return "", misuse("--provider and the argument name two providers")
+	}
+	return args[0], nil
+}
+
+// source is where the new key comes from.
+func (c *cli) source(ctx context.Context, f *rotateFlags) (vaultkit.Source, error) {
+	if f.auto {
+		return vaultkit.RandomKey(f.field), nil
+	}
+	key, err := c.newKey(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return vaultkit.NewFields(map[string]any{f.field: key}), nil
+}
+
+func (c *cli) newKey(ctx context.Context, f *rotateFlags) (string, error) {
+	const what = "the new key"
+	switch {
+	case f.newKeyIsHere:
+		c.warnVisible("--new-key", "--new-key-file, --new-key-stdin or --new-key-env")
+		return f.newKey, checkSecret(what, f.newKey)
+	case f.newKeyStdin:
+		return c.secretStdin(ctx, what, "New key")
+	case f.newKeyFile != "":
+		return secretFile(ctx, what, f.newKeyFile)
+	}
+	return secretEnv(what, f.newKeyEnv)
+}

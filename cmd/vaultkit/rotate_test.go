@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// The keys of a record and of a rotation that says all it can.
+const (
+	recordKeys   = "actor backup committed_at evidence expires_at fields_changed id new_version old_version outcome provider reason recorded_at schema source started_at vault_request_ids"
+	rotationKeys = "actor backup committed_at evidence expires_at fields_changed id new_version old_version outcome pending provider reason recorded_at resumed schema source started_at vault_request_ids warnings"
+)
+
+func TestRotateJSON(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	key := newKey()
+	out := vk(t, key, "rotate", "--provider", provider, "--new-key-stdin", "--json",
+		"--reason", "quarterly", "--actor", "somebody", "--expires-in", "90d").ok(t)
+	holds(t, provider, key)
+	if got := keysOf(decode[map[string]any](t, out, true)); got != rotationKeys {
+		t.Errorf("rotate --json has the keys %s", got)
+	}
+	r := decode[vaultkit.Rotation](t, out, true)
+	if r.Outcome != vaultkit.Committed || r.OldVersion != 1 || r.NewVersion != 2 || r.Actor != "somebody" || r.Reason != "quarterly" {
+		t.Errorf("rotate --json printed %s", out)
+	}
+	if left := time.Until(r.ExpiresAt); left < 89*24*time.Hour || left > 90*24*time.Hour {
+		t.Errorf("expires in %s", left)
+	}
+	has(t, out, `"pending": []`, `"warnings": []`)
+	for _, moment := range []time.Time{r.StartedAt, r.CommittedAt, r.RecordedAt, r.ExpiresAt} {
+		if moment.Location() != time.UTC {
+			t.Errorf("%s is not UTC", moment)
+		}
+	}
+}
+
+func TestRotateForPeople(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	key := newKey()
+	args := []string{"rotate", provider, "--new-key", key, "--reason", "seed"}
+	r := vk(t, "", args...)
+	has(t, r.ok(t), "Rotated "+provider, "1 -> 2", "api_key", "seed", defaultActor(), "backup")
+	has(t, r.err, "warning", "--new-key")
+	holds(t, provider, key)
+	// The same again is the same rotation, already done.
+	has(t, vk(t, "", args...).ok(t), "part or all of it")
+	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": key})
+	vk(t, "", args...).want(t, exitNoChange)
+}
+
+func TestRotateDryRun(t *testing.T) {
+	t.Parallel()
+	provider, key := stored(t)
+	before := len(vaulttest.Snapshot(t, provider))
+	has(t, vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run").ok(t), "nothing was written", "from version 1 to 2")
+	r := decode[vaultkit.Rotation](t, vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--json").ok(t), true)
+	if r.Outcome != "" || r.OldVersion != 1 {
+		t.Errorf("the plan is %+v", r)
+	}
+	if after := len(vaulttest.Snapshot(t, provider)); after != before {
+		t.Errorf("a dry run wrote %d entries", after-before)
+	}
+	holds(t, provider, key)
+
+	next := newKey()
+	vk(t, next, "rotate", provider, "--new-key-stdin").ok(t)
+	has(t, vk(t, next, "rotate", provider, "--new-key-stdin", "--dry-run").ok(t), "nothing was written", "already")
+}
+
+func TestRotateSources(t *testing.T) {
+	provider, _ := stored(t)
+	key := newKey()
+	vk(t, "", "rotate", provider, "--new-key-file", file(t, key+"\n")).ok(t)
+	holds(t, provider, key)
+
+	key = newKey()
+	t.Setenv("SOME_KEY", key)
+	vk(t, "", "rotate", provider, "--new-key-env", "SOME_KEY").ok(t)
+	holds(t, provider, key)
+
+	vk(t, "", "rotate", provider, "--auto", "--field", "organization").ok(t)
+	if out := vk(t, "", "get", provider, "--field", "organization").ok(t); len(out) != 44 { // 32 bytes in base64, and a newline
+		t.Errorf("--auto made %q", out)
+	}
+	holds(t, provider, key)
+}
+
+func TestRotateRefuses(t *testing.T) {
+	t.Parallel()
+	provider, key := stored(t)
+	secret := newKey()
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"no provider":          {[]string{"--auto"}, exitUsage, "no provider"},
+		"two providers":        {[]string{provider, "--provider", "other", "--auto"}, exitUsage, "two providers"},
+		"no key":               {[]string{provider}, exitUsage, "new-key-stdin"},
+		"two keys":             {[]string{provider, "--auto", "--new-key", secret}, exitUsage, "none of the others"},
+		"an empty key":         {[]string{provider, "--new-key", ""}, exitUsage, "empty"},
+		"empty stdin":          {[]string{provider, "--new-key-stdin"}, exitUsage, "empty"},
+		"a key as a file":      {[]string{provider, "--new-key-file", secret}, exitUsage, "cannot be read"},
+		"a key as a variable":  {[]string{provider, "--new-key-env", secret}, exitUsage, "variable"},
+		"a control character":  {[]string{provider, "--new-key", secret + "\x1b[0m"}, exitUsage, "control character"},
+		"a positional key":     {[]string{provider, secret}, exitUsage, "accepts at most 1"},
+		"an expiry of nothing": {[]string{provider, "--auto", "--expires-in", "0d"}, exitUsage, "90d"},
+		"an odd expiry":        {[]string{provider, "--auto", "--expires-in", "soon"}, exitUsage, "90d"},
+		"an odd actor":         {[]string{provider, "--auto", "--actor", "a\nb"}, exitUsage, "actor"},
+		"a long reason":        {[]string{provider, "--auto", "--reason", strings.Repeat("x", 513)}, exitUsage, "reason"},
+		"an odd name":          {[]string{"a/b", "--auto"}, exitUsage, "provider name"},
+		"nobody":               {[]string{vaulttest.Name(t), "--auto"}, exitNotFound, "not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vk(t, "", append([]string{"rotate"}, tc.args...)...).want(t, tc.code, tc.says)
+		})
+	}
+	holds(t, provider, key)
+}
+
+func TestRollback(t *testing.T) {
+	t.Parallel()
+	provider, before, after, id := rotated(t)
+	has(t, vk(t, "", "rollback", provider, "--reason", "rejected").ok(t), "Rolled back "+provider, "2 -> 3", "rejected")
+	holds(t, provider, before)
+	// A second careless one would bring the bad key back.
+	vk(t, "", "rollback", provider).want(t, exitUsage, "came from a rollback", id)
+	// The same one again is done already.
+	has(t, vk(t, "", "rollback", provider, "--to", id).ok(t), "2 -> 3", "part or all of it")
+	vk(t, "", "rollback", provider, "--to", "nonsense").want(t, exitUsage, "backup id")
+	vk(t, "", "rollback", vaulttest.Name(t), "--to", id).want(t, exitNotFound, "no such backup")
+
+	backups := decode[[]vaultkit.Backup](t, vk(t, "", "backups", provider, "--json").ok(t), true)
+	r := decode[vaultkit.Rotation](t, vk(t, "", "rollback", provider, "--to", backups[0].ID, "--actor", "me", "--json").ok(t), true)
+	if r.NewVersion != 4 || r.Actor != "me" || r.Source != "rollback:"+backups[0].ID {
+		t.Errorf("rollback --json printed %+v", r)
+	}
+	holds(t, provider, after)
+}
+
+// TestRotationsOtherNews: warnings and other undecided rotations go to stderr.
+func TestRotationsOtherNews(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	c := &cli{streams: streams{Out: &out, Err: &errs}}
+	err := c.showRotation("Rotated", &vaultkit.Rotation{
+		Record:  vaultkit.Record{Provider: "p", ID: "the-id", OldVersion: 1, NewVersion: 2},
+		Pending: []string{"other-id"}, Warnings: []string{"the tag is missing"},
+	}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, out.String(), "the-id", "1 -> 2")
+	has(t, errs.String(), "warning: the tag is missing\n", "vaultkit recover p looks again: other-id\n")
+}

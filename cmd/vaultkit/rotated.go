@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+// showRotation prints what a rotation or rollback did.
+func (c *cli) showRotation(verb string, r *vaultkit.Rotation, dryRun bool) error {
+	if c.json {
+		return c.printJSON(r)
+	}
+	if _, err := fmt.Fprintln(c.Out, headline(verb, r, dryRun)); err != nil {
+		return err
+	}
+	t := newTable(c.Out, "  ")
+	t.row("id", r.ID)
+	t.row("changed", strings.Join(r.FieldsChanged, ", "))
+	t.optional("by", r.Actor)
+	t.optional("reason", r.Reason)
+	t.optional("key expires", when(r.ExpiresAt))
+	t.optional("in force since", when(r.CommittedAt))
+	for _, warning := range r.Warnings {
+		c.warn("%s", warning)
+	}
+	for _, id := range r.Pending {
+		c.warn("another rotation of %s is undecided, and harmless; vaultkit recover %[1]s looks again: %s", r.Provider, id)
+	}
+	return t.flush()
+}
+
+func headline(verb string, r *vaultkit.Rotation, dryRun bool) string {
+	switch {
+	case dryRun && r.Resumed:
+		return fmt.Sprintf("Dry run, nothing was written: %s holds this change already, version %s.", r.Provider, versions(r.Record))
+	case dryRun:
+		return fmt.Sprintf("Dry run, nothing was written: %s would go from version %d to %d.", r.Provider, r.OldVersion, r.OldVersion+1)
+	case r.Resumed:
+		return fmt.Sprintf("%s %s, version %s; an earlier or concurrent run of this very change did part or all of it.", verb, r.Provider, versions(r.Record))
+	}
+	return fmt.Sprintf("%s %s, version %s. The secret before it is in a backup.", verb, r.Provider, versions(r.Record))
+}
+
+// explain says after a failed rotation what is now in Vault, where the error
+// alone does not.
+func (c *cli) explain(cmd *cobra.Command, provider string, r *vaultkit.Rotation, err error) error {
+	switch {
+	case errors.Is(err, vaultkit.ErrUndetermined):
+		return &advised{err, c.undetermined(provider, r, err)}
+	case cmd.Context().Err() != nil:
+		return &advised{err, "Interrupted before anything was applied: " + provider + " is as it was."}
+	}
+	return err
+}
+
+func (c *cli) undetermined(provider string, r *vaultkit.Rotation, err error) string {
+	advice := "It is not known yet whether the new secret was stored."
+	if r != nil && r.Outcome == vaultkit.Committed {
+		advice = fmt.Sprintf("The new secret is committed, version %s; only its audit record is missing.", versions(r.Record))
+	}
+	if more, ok := errors.AsType[*vaultkit.Error](err); ok && more.ID != "" {
+		advice += "\nThe rotation's id: " + more.ID
+	}
+	return advice + "\nTo settle it, run: vaultkit recover " + provider + c.connectionArgs()
+}
+
+// connectionArgs repeats the connection flags of this call, so that the command
+// to run next can be copied as it stands.
+func (c *cli) connectionArgs() string {
+	var args strings.Builder
+	for _, s := range c.settings() {
+		if *s.value != "" {
+			args.WriteString(" --" + s.name + " " + shellWord(*s.value))
+		}
+	}
+	return args.String()
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=-]+$`)
+
+// shellWord quotes a word for a POSIX shell where it needs it.
+func shellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

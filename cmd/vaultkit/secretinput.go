@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"unicode"
+
+	"golang.org/x/term"
+)
+
+// maxSecret bounds what is read of a file or pipe. Vault itself takes no secret
+// of that size.
+const maxSecret = 1 << 20
+
+// secretFile reads a secret from a file. what names the secret in errors, which
+// repeat neither the path (it may be a key in the wrong place) nor the content.
+func secretFile(ctx context.Context, what, path string) (string, error) {
+	text, err := interruptible(ctx, func() (string, error) {
+		file, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		defer file.Close()
+		return readAll(file)
+	})
+	return checkInput(what, text, err)
+}
+
+// secretStdin reads a secret from standard input: up to its end from a file or
+// pipe, one line without echo from a terminal, where prompt says what is wanted.
+func (c *cli) secretStdin(ctx context.Context, what, prompt string) (string, error) {
+	if file, ok := c.In.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		text, err := c.ask(ctx, prompt, int(file.Fd()))
+		return checkInput(what, text, err)
+	}
+	text, err := interruptible(ctx, func() (string, error) { return readAll(c.In) })
+	return checkInput(what, text, err)
+}
+
+// secretEnv reads a secret from a variable. The variable's name stays out of
+// errors too.
+func secretEnv(what, name string) (string, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return "", invalid(what, "is not there: no such variable, or it is empty", "give the variable's name, not the key")
+	}
+	return text, checkSecret(what, text)
+}
+
+// ask reads a line from the terminal without showing it, and leaves the terminal
+// as it was, also when Ctrl-C comes in between.
+func (c *cli) ask(ctx context.Context, prompt string, terminal int) (string, error) {
+	state, err := term.GetState(terminal)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = term.Restore(terminal, state) }()
+	fmt.Fprintf(c.Err, "%s (not shown): ", prompt)
+	defer fmt.Fprintln(c.Err)
+	return interruptible(ctx, func() (string, error) {
+		line, err := term.ReadPassword(terminal)
+		return string(line), err
+	})
+}
+
+// interruptible waits for a read that knows no context. One that never ends is
+// left to the end of the process.
+func interruptible(ctx context.Context, read func() (string, error)) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, err := read()
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-ctx.Done():
+		return "", fmt.Errorf("interrupted: %w", ctx.Err())
+	}
+}
+
+func readAll(r io.Reader) (string, error) {
+	content, err := io.ReadAll(io.LimitReader(r, maxSecret+1))
+	if err == nil && len(content) > maxSecret {
+		err = fmt.Errorf("is longer than %d bytes", maxSecret)
+	}
+	return string(content), err
+}
+
+// checkInput drops the newline that editors and echo put at the end, once, and
+// checks the rest.
+func checkInput(what, text string, err error) (string, error) {
+	if errors.Is(err, context.Canceled) {
+		return "", err
+	}
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	if err != nil {
+		return "", invalid(what, "cannot be read: "+err.Error(), "check the file or pipe")
+	}
+	text = dropNewline(text)
+	return text, checkSecret(what, text)
+}
+
+func dropNewline(text string) string {
+	if line, ok := strings.CutSuffix(text, "\r\n"); ok {
+		return line
+	}
+	return strings.TrimSuffix(text, "\n")
+}
+
+// checkSecret refuses what is surely not the key that was meant, and would do
+// harm when `get` prints it.
+func checkSecret(what, text string) error {
+	switch {
+	case text == "":
+		return invalid(what, "is empty", "give it a value")
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return invalid(what, "holds a control character, such as a second newline or a tab",
+			"a key is one line of text; encode anything else, as base64 for instance")
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func TestDropNewlineOnce(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "", "a": "a", "a\n": "a", "a\r\n": "a", "a\n\n": "a\n", "a\r\n\r\n": "a\r\n", "\na": "\na", "a\r": "a\r", "\n": "",
+	} {
+		if got := dropNewline(text); got != want {
+			t.Errorf("dropNewline(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestCheckSecret(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"k", "with space", "schlüssel", strings.Repeat("x", maxSecret)} {
+		if err := checkSecret("it", text); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, text := range []string{"", "\x00", "a\tb", "a\nb", "a\r", "\x1b[2J", "a\x7f", "a\u0085b"} {
+		if err := checkSecret("it", text); !errors.Is(err, vaultkit.ErrInvalid) || text != "" && strings.Contains(err.Error(), text) {
+			t.Errorf("checkSecret(%q) = %v", text, err)
+		}
+	}
+}
+
+func TestInputFails(t *testing.T) {
+	t.Parallel()
+	c := &cli{streams: streams{In: io.MultiReader(strings.NewReader("half"), failing{}), Out: io.Discard, Err: io.Discard}}
+	if text, err := c.secretStdin(t.Context(), "it", "It"); text != "" || !errors.Is(err, vaultkit.ErrInvalid) {
+		t.Errorf("half an input gave %q, %v", text, err)
+	}
+}
+
+// TestInputThatNeverEnds: a pipe nobody closes does not keep Ctrl-C out.
+func TestInputThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	pipe, writer := io.Pipe()
+	defer func() { _ = writer.Close() }()
+	var errs strings.Builder
+	c := streams{In: &hook{Reader: pipe, before: interrupt}, Out: io.Discard, Err: &errs}
+	code := run(ctx, []string{"rotate", "p", "--new-key-stdin", "--address", "http://127.0.0.1:1"}, c)
+	if code != exitFailure || !strings.HasPrefix(errs.String(), "vaultkit: interrupted") {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+}
+
+// failing fails to read and to write.
+type failing struct{}
+
+func (failing) Read([]byte) (int, error)  { return 0, errors.New("it broke") }
+func (failing) Write([]byte) (int, error) { return 0, errors.New("nobody listens") }
+
+// hook calls before on each Read.
+type hook struct {
+	io.Reader
+	before func()
+}
+
+func (h *hook) Read(p []byte) (int, error) {
+	h.before()
+	return h.Reader.Read(p)
+}
+
+// TestOutputFails: what could not be printed is no success.
+func TestOutputFails(t *testing.T) {
+	t.Parallel()
+	provider, _, _, _ := rotated(t)
+	for _, args := range [][]string{
+		{"get", provider}, {"get", provider, "--json"}, {"list"}, {"list", "--json"}, {"backups", provider},
+		{"history", provider}, {"recover", provider}, {"version"}, {"version", "--json"},
+		{"rotate", provider, "--auto", "--dry-run"}, {"rotate", provider, "--auto", "--dry-run", "--json"},
+	} {
+		if args[0] != "version" {
+			args = append(args, connect(t, vaulttest.Server().RootToken())...)
+		}
+		var errs strings.Builder
+		if code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitFailure {
+			t.Errorf("vaultkit %q: exit code %d: %s", args, code, errs.String())
+		}
+		has(t, errs.String(), "nobody listens")
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{
+		"90d": 90 * day, "2w": 14 * day, "1w2d": 9 * day, "1d12h": 36 * time.Hour, "12h": 12 * time.Hour,
+		"1h30m": 90 * time.Minute, "36500d": 36500 * day, "0d1s": time.Second,
+	} {
+		var e expiry
+		if err := e.Set(text); err != nil || time.Duration(e) != want {
+			t.Errorf("%s is %s, %v; want %s", text, time.Duration(e), err, want)
+		}
+	}
+	for _, text := range []string{"", "0", "0d", "-1h", "-1d", "1d-2d", "90", "90x", "d", "1y", "36501d", "999999w", "9999999d", "1d 2h", "1.5d", "2d1w", "2562047h"} {
+		var e expiry
+		if err := e.Set(text); err == nil {
+			t.Errorf("%q is accepted, as %s", text, time.Duration(e))
+		}
+	}
+	if e := expiry(0); e.String() != "" {
+		t.Errorf("nothing prints as %q", e.String())
+	}
+}
+
+func TestDefaultActor(t *testing.T) {
+	for _, variable := range []string{"USER", "LOGNAME", "USERNAME"} {
+		t.Setenv(variable, "")
+	}
+	if got := defaultActor(); !strings.Contains(got, "@") || strings.HasPrefix(got, "@") {
+		t.Errorf("without any variable: %q", got)
+	}
+	t.Setenv("USER", "someone")
+	if got := defaultActor(); !strings.HasPrefix(got, "someone@") {
+		t.Errorf("the user is %q", got)
+	}
+	t.Setenv("GITLAB_USER_LOGIN", "gitlab-person")
+	if got := defaultActor(); got != "gitlab-person" {
+		t.Errorf("in a pipeline: %q", got)
+	}
+	t.Setenv("GITHUB_ACTOR", "a\nb\x1b\xff"+strings.Repeat("ü", 600))
+	if got := defaultActor(); !strings.HasPrefix(got, "abü") || len(got) > maxActor || !utf8.ValidString(got) {
+		t.Errorf("an odd actor becomes %q", got)
+	}
+	t.Setenv("GITHUB_ACTOR", "\n")
+	if got := defaultActor(); got != "gitlab-person" {
+		t.Errorf("an empty one is passed by: %q", got)
+	}
+}
+
+func TestShellWord(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"https://vault:8200": "https://vault:8200", "a b": "'a b'", "$(x)": "'$(x)'", "it's": `'it'\''s'`, "~/f": "'~/f'",
+	} {
+		if got := shellWord(word); got != want {
+			t.Errorf("shellWord(%q) = %s, want %s", word, got, want)
+		}
+	}
+}
