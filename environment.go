@@ -1,7 +1,9 @@
 package vaultkit
 
 import (
+	"cmp"
 	"os"
+	"slices"
 	"strconv"
 
 	"goblin/vaultkit/internal/session"
@@ -21,26 +23,26 @@ import (
 //   - kubernetes: VAULTKIT_KUBERNETES_ROLE; VAULTKIT_JWT_FILE,
 //     VAULTKIT_KUBERNETES_MOUNT
 //   - the token in ~/.vault-token
-func FromEnvironment() Option { return fromEnvironment }
+func FromEnvironment() Option { return FromLookup(os.Getenv) }
 
-// fromEnvironment is FromEnvironment's work.
-func fromEnvironment(c *config) {
-	set := func(field *string, name string) {
-		if value := os.Getenv(name); value != "" {
-			*field = value
-		}
-	}
+// FromLookup is FromEnvironment with variables that come from somewhere else:
+// lookup returns the value of one, or "". It is called again at each login.
+func FromLookup(lookup func(name string) string) Option { return environment(lookup).configure }
+
+// environment is where the variables come from.
+type environment func(name string) string
+
+func (env environment) configure(c *config) {
+	set := func(field *string, name string) { *field = cmp.Or(env(name), *field) }
 	set(&c.address, "VAULT_ADDR")
 	set(&c.namespace, "VAULT_NAMESPACE")
 	set(&c.mount, "VAULTKIT_MOUNT")
 	set(&c.base, "VAULTKIT_BASE")
-	var tls TLS
-	set(&tls.CAFile, "VAULT_CACERT")
-	set(&tls.CADir, "VAULT_CAPATH")
-	set(&tls.CertFile, "VAULT_CLIENT_CERT")
-	set(&tls.KeyFile, "VAULT_CLIENT_KEY")
-	set(&tls.ServerName, "VAULT_TLS_SERVER_NAME")
-	if text := os.Getenv("VAULT_SKIP_VERIFY"); text != "" {
+	tls := TLS{
+		CAFile: env("VAULT_CACERT"), CADir: env("VAULT_CAPATH"),
+		CertFile: env("VAULT_CLIENT_CERT"), KeyFile: env("VAULT_CLIENT_KEY"), ServerName: env("VAULT_TLS_SERVER_NAME"),
+	}
+	if text := env("VAULT_SKIP_VERIFY"); text != "" {
 		skip, err := strconv.ParseBool(text)
 		if err != nil {
 			c.err = vaulterr.Invalid("VAULT_SKIP_VERIFY must be true or false")
@@ -50,7 +52,7 @@ func fromEnvironment(c *config) {
 	if tls != (TLS{}) {
 		c.tls = &tls
 	}
-	login, err := loginFromEnvironment()
+	login, err := env.login()
 	if err != nil {
 		c.err = err
 	}
@@ -59,67 +61,64 @@ func fromEnvironment(c *config) {
 	}
 }
 
-// loginFromEnvironment is the login VAULTKIT_AUTH names, or else the first whose
-// variables are set; ~/.vault-token comes last. Nil: none.
-func loginFromEnvironment() (session.Method, error) {
-	switch auth := os.Getenv("VAULTKIT_AUTH"); auth {
+// login is the one VAULTKIT_AUTH names, or else the first whose variables are
+// set; ~/.vault-token comes last. Nil: none.
+func (env environment) login() (session.Method, error) {
+	switch auth := env("VAULTKIT_AUTH"); auth {
 	case "token":
-		return tokenFromEnvironment(), nil
+		return env.token(), nil
 	case "approle":
-		return appRoleFromEnvironment(), nil
+		return env.appRole(), nil
 	case "kubernetes":
-		return kubernetesFromEnvironment(), nil
+		return env.kubernetes(), nil
 	case "":
 	default:
 		return nil, vaulterr.Invalid("VAULTKIT_AUTH is %q, not token, approle or kubernetes", auth)
 	}
 	switch {
-	case anySet("VAULT_TOKEN", "VAULTKIT_TOKEN_FILE"):
-		return tokenFromEnvironment(), nil
-	case anySet("VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE"):
-		return appRoleFromEnvironment(), nil
-	case anySet("VAULTKIT_KUBERNETES_ROLE"):
-		return kubernetesFromEnvironment(), nil
+	case env.has("VAULT_TOKEN", "VAULTKIT_TOKEN_FILE"):
+		return env.token(), nil
+	case env.has("VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE"):
+		return env.appRole(), nil
+	case env.has("VAULTKIT_KUBERNETES_ROLE"):
+		return env.kubernetes(), nil
 	case session.HasCLIToken():
 		return session.Token(CLIToken()), nil
 	}
 	return nil, nil
 }
 
-func tokenFromEnvironment() session.Method {
-	return session.Token(firstSet(CLIToken(), "VAULT_TOKEN", "VAULTKIT_TOKEN_FILE"))
+func (env environment) token() session.Method {
+	return session.Token(env.first(CLIToken(), "VAULT_TOKEN", "VAULTKIT_TOKEN_FILE"))
 }
 
-func appRoleFromEnvironment() session.Method {
-	secretID := firstSet(Env("VAULT_SECRET_ID"), "VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE")
-	if anySet("VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE") {
-		secretID = Wrapped(firstSet(Credential{}, "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE"))
+func (env environment) appRole() session.Method {
+	secretID := env.first(env.variable("VAULT_SECRET_ID"), "VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE")
+	if env.has("VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE") {
+		secretID = Wrapped(env.first(Credential{}, "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE"))
 	}
-	roleID := firstSet(Env("VAULT_ROLE_ID"), "VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE")
-	return session.AppRole(os.Getenv("VAULTKIT_APPROLE_MOUNT"), roleID, secretID)
+	roleID := env.first(env.variable("VAULT_ROLE_ID"), "VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE")
+	return session.AppRole(env("VAULTKIT_APPROLE_MOUNT"), roleID, secretID)
 }
 
-func kubernetesFromEnvironment() session.Method {
-	return session.Kubernetes(os.Getenv("VAULTKIT_KUBERNETES_MOUNT"), os.Getenv("VAULTKIT_KUBERNETES_ROLE"), os.Getenv("VAULTKIT_JWT_FILE"))
+func (env environment) kubernetes() session.Method {
+	return session.Kubernetes(env("VAULTKIT_KUBERNETES_MOUNT"), env("VAULTKIT_KUBERNETES_ROLE"), env("VAULTKIT_JWT_FILE"))
 }
 
-// firstSet is the credential of the variable value if that is set, else of the
+// first is the credential of the variable value if that is set, else of the
 // file that the variable file names, else the fallback.
-func firstSet(fallback Credential, value, file string) Credential {
+func (env environment) first(fallback Credential, value, file string) Credential {
 	switch {
-	case anySet(value):
-		return Env(value)
-	case anySet(file):
-		return File(os.Getenv(file))
+	case env.has(value):
+		return env.variable(value)
+	case env.has(file):
+		return File(env(file))
 	}
 	return fallback
 }
 
-func anySet(names ...string) bool {
-	for _, name := range names {
-		if os.Getenv(name) != "" {
-			return true
-		}
-	}
-	return false
+func (env environment) variable(name string) Credential { return session.Variable(name, env) }
+
+func (env environment) has(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return env(name) != "" })
 }

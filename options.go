@@ -236,7 +236,7 @@ func newConfig(opts []Option) (*config, error) {
 
 func (c *config) checkLogin() error {
 	if c.login == nil {
-		return vaulterr.Invalid("no login: set VAULT_TOKEN, or use WithToken, WithAppRole or WithKubernetes")
+		return vaulterr.Invalid("no login: give a token (VAULT_TOKEN), an AppRole or a Kubernetes role, by variables or by options")
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func TestNewRefuses(t *testing.T) {
 		says string
 	}{
 		"no address":        {[]vaultkit.Option{token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
-		"no login":          {[]vaultkit.Option{here}, vaultkit.ErrInvalid, "WithToken"},
+		"no login":          {[]vaultkit.Option{here}, vaultkit.ErrInvalid, "no login"},
 		"not a URL":         {[]vaultkit.Option{token, vaultkit.WithAddress("vault:8200")}, vaultkit.ErrInvalid, "https://"},
 		"no scheme":         {[]vaultkit.Option{token, vaultkit.WithAddress("127.0.0.1:8200")}, vaultkit.ErrInvalid, "https://"},
 		"credentials":       {[]vaultkit.Option{token, vaultkit.WithAddress("http://u:canary-0@127.0.0.1:1")}, vaultkit.ErrInvalid, "password"},

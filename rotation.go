@@ -172,8 +172,8 @@ type Resolution struct {
 const recoverWorkers = 8
 
 // Recover finds out what became of every rotation that has no record, writes
-// the records it can, and reports them all; without providers it does so for
-// every one there is. It never changes a provider's secret. Undecided rotations
+// the records it can, and reports them all, a provider's newest first; without
+// providers it does so for every one there is. It never changes a provider's secret. Undecided rotations
 // are left as they are: in flight, or crashed before the commit, and harmless.
 // It may run at any time, again, and concurrently. Needs the recoverer's policy:
 // the rotator's without "update" on providers.

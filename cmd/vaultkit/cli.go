@@ -25,7 +25,7 @@ type cli struct {
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, std streams) int {
-	c := &cli{streams: std}
+	c := &cli{streams: std, connection: newConnection()}
 	root := c.root()
 	// A copy that is never nil: cobra takes nil for "use os.Args".
 	root.SetArgs(append([]string{}, args...))

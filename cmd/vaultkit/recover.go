@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -37,8 +35,6 @@ func (c *cli) recoverCommand() *cobra.Command {
 }
 
 func (c *cli) showResolutions(found []vaultkit.Resolution) error {
-	// Ids start with a time of fixed width, so that they sort by it.
-	slices.SortStableFunc(found, func(a, b vaultkit.Resolution) int { return strings.Compare(b.ID, a.ID) })
 	if c.json {
 		return c.printJSON(orEmpty(found))
 	}

@@ -61,7 +61,7 @@ func (c *cli) explain(cmd *cobra.Command, provider string, r *vaultkit.Rotation,
 
 func (c *cli) undetermined(provider string, r *vaultkit.Rotation, err error) string {
 	advice := "It is not known yet whether the new secret was stored."
-	if r != nil && r.Outcome == vaultkit.Committed {
+	if r != nil {
 		advice = fmt.Sprintf("The new secret is committed, version %s; only its audit record is missing.", versions(r.Record))
 	}
 	if more, ok := errors.AsType[*vaultkit.Error](err); ok && more.ID != "" {
@@ -74,10 +74,8 @@ func (c *cli) undetermined(provider string, r *vaultkit.Rotation, err error) str
 // to run next can be copied as it stands.
 func (c *cli) connectionArgs() string {
 	var args strings.Builder
-	for _, s := range c.settings() {
-		if *s.value != "" {
-			args.WriteString(" --" + s.name + " " + shellWord(*s.value))
-		}
+	for _, s := range c.given() {
+		args.WriteString(" --" + s.name + " " + shellWord(s.value))
 	}
 	return args.String()
 }

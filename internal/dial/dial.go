@@ -116,7 +116,7 @@ func (s Settings) namespace() string {
 // the address's user information, which may be a password.
 func checkAddress(address string) error {
 	if address == "" {
-		return vaulterr.Invalid("no address: set VAULT_ADDR or use WithAddress, for instance https://vault.example.com:8200")
+		return vaulterr.Invalid("no address: set VAULT_ADDR or give an address such as https://vault.example.com:8200")
 	}
 	parsed, err := url.Parse(address)
 	switch {

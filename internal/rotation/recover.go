@@ -22,9 +22,11 @@ type Resolution struct {
 
 // Recover applies the rule to every rotation of the provider that has no
 // record, writes the records it can, and completes the newest expiry tag. It
-// never touches a provider's data. Idempotent; concurrent recoverers agree.
+// never touches a provider's data. Idempotent; concurrent recoverers agree. The
+// newest comes first.
 func (e *Engine) Recover(ctx context.Context, provider string) ([]Resolution, error) {
 	resolved, recorded, err := e.resolveAll(ctx, provider)
+	slices.Reverse(resolved)
 	if err != nil {
 		return resolved, err
 	}

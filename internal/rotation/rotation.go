@@ -292,7 +292,7 @@ func (tx *transaction) conclude(ctx context.Context, record protocol.Record, res
 	case protocol.Aborted:
 		return nil, tx.conflict()
 	case protocol.Unknown:
-		return result, tx.undetermined("its record says unknown: it was closed by hand", nil)
+		return nil, tx.undetermined("its record says unknown: it was closed by hand", nil)
 	}
 	ctx, cancel := context.WithTimeout(ctx, tx.RecordWait) // the rest is best effort
 	defer cancel()

@@ -44,10 +44,13 @@ func File(path string) Credential {
 }
 
 // Env is the value of an environment variable.
-func Env(name string) Credential {
+func Env(name string) Credential { return Variable(name, os.Getenv) }
+
+// Variable is the value of a variable as lookup gives it at each login.
+func Variable(name string, lookup func(name string) string) Credential {
 	return Credential{
 		label: label("environment " + name),
-		read:  func() (string, error) { return os.Getenv(name), nil },
+		read:  func() (string, error) { return lookup(name), nil },
 	}
 }
 

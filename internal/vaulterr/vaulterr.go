@@ -146,7 +146,7 @@ var hints = []struct {
 	{ErrWrappingToken, "it was used before or expired: if nobody of yours used it, treat the secret id as stolen; then issue a new one"},
 	{ErrUnauthenticated, "check the token or the login's credentials"},
 	{ErrConflict, "somebody else changed it first: read it again and decide"},
-	{ErrUndetermined, "run Recover for this provider: it says what became of it"},
+	{ErrUndetermined, "recover this provider: that says what became of it"},
 	{ErrNoChange, "the current value is already the one asked for"},
 	{ErrSealed, "unseal Vault, then try again"},
 	{ErrUnavailable, "check the address and the server's health, then try again"},

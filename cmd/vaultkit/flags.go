@@ -1,0 +1,124 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"time"
+)
+
+// connection is what the global flags say about where Vault is and who we are.
+type connection struct {
+	settings []setting
+	timeout  time.Duration
+}
+
+// setting is a flag that stands for a variable of vaultkit.FromLookup, and wins
+// over it.
+type setting struct {
+	name, variable string
+	help           string
+	login          string   // the login it belongs to; empty: none
+	hides          []string // variables that would contradict it
+	value          string
+}
+
+// newConnection lists the flags. None of them takes a secret: those come from
+// files and from the environment.
+func newConnection() connection {
+	secretIDs := []string{"VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE", "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE"}
+	return connection{settings: []setting{
+		{name: "address", variable: "VAULT_ADDR", help: "the server's `URL` (default $VAULT_ADDR)"},
+		{name: "namespace", variable: "VAULT_NAMESPACE", help: "`namespace` of Vault Enterprise or HCP (default $VAULT_NAMESPACE)"},
+		{name: "mount", variable: "VAULTKIT_MOUNT", help: "`path` of the KV version 2 mount (default $VAULTKIT_MOUNT, else secret)"},
+		{name: "base", variable: "VAULTKIT_BASE", help: "`path` below the mount (default $VAULTKIT_BASE, else goblin-assistant)"},
+		{name: "auth", variable: "VAULTKIT_AUTH", help: "`login`: token, approle or kubernetes (default: the one whose settings are given)"},
+		{name: "token-file", variable: "VAULTKIT_TOKEN_FILE", login: "token", hides: []string{"VAULT_TOKEN"},
+			help: "`file` with the token (default $VAULT_TOKEN, then ~/.vault-token)"},
+		{name: "role-id", variable: "VAULT_ROLE_ID", login: "approle", help: "`id` of the AppRole (default $VAULT_ROLE_ID)"},
+		{name: "role-id-file", variable: "VAULTKIT_ROLE_ID_FILE", login: "approle", hides: []string{"VAULT_ROLE_ID"},
+			help: "`file` with the AppRole's id"},
+		{name: "secret-id-file", variable: "VAULTKIT_SECRET_ID_FILE", login: "approle", hides: secretIDs,
+			help: "`file` with the AppRole's secret id (default $VAULT_SECRET_ID)"},
+		{name: "wrapped-secret-id-file", variable: "VAULTKIT_WRAPPED_SECRET_ID_FILE", login: "approle", hides: secretIDs,
+			help: "`file` with a wrapping token around the secret id"},
+		{name: "approle-mount", variable: "VAULTKIT_APPROLE_MOUNT", login: "approle", help: "`path` of the AppRole login (default approle)"},
+		{name: "kubernetes-role", variable: "VAULTKIT_KUBERNETES_ROLE", login: "kubernetes", help: "`role` of the Kubernetes login"},
+		{name: "jwt-file", variable: "VAULTKIT_JWT_FILE", login: "kubernetes",
+			help: "`file` with the pod's service account token (default: the projected one)"},
+		{name: "kubernetes-mount", variable: "VAULTKIT_KUBERNETES_MOUNT", login: "kubernetes", help: "`path` of the Kubernetes login (default kubernetes)"},
+		// A CA that is named is meant to be checked.
+		{name: "ca-cert", variable: "VAULT_CACERT", hides: []string{"VAULT_CAPATH", "VAULT_SKIP_VERIFY"},
+			help: "PEM `file` of the CAs to trust (default $VAULT_CACERT, else the system's)"},
+		{name: "client-cert", variable: "VAULT_CLIENT_CERT", help: "PEM `file` of the client's certificate (default $VAULT_CLIENT_CERT)"},
+		{name: "client-key", variable: "VAULT_CLIENT_KEY", help: "PEM `file` of the client's key (default $VAULT_CLIENT_KEY)"},
+		{name: "tls-server-name", variable: "VAULT_TLS_SERVER_NAME", help: "`name` to expect in the server's certificate (default $VAULT_TLS_SERVER_NAME)"},
+	}}
+}
+
+// flagSet is the part of a set of flags that is needed here.
+type flagSet interface {
+	StringVar(p *string, name, value, usage string)
+	DurationVar(p *time.Duration, name string, value time.Duration, usage string)
+}
+
+func (c *connection) addFlags(flags flagSet) {
+	for i := range c.settings {
+		s := &c.settings[i]
+		flags.StringVar(&s.value, s.name, "", s.help)
+	}
+	flags.DurationVar(&c.timeout, "timeout", 30*time.Second,
+		"`time` for all the work with Vault; waiting for input does not count, and a committed rotation gets 10s more for its record")
+}
+
+// given are the settings whose flags are used.
+func (c *connection) given() []setting {
+	return slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.value == "" })
+}
+
+// environment is the environment as the flags change it.
+func (c *connection) environment() (func(name string) string, error) {
+	login, err := c.login()
+	if err != nil {
+		return nil, err
+	}
+	return func(name string) string {
+		hidden := false
+		for _, s := range c.given() {
+			if s.variable == name {
+				return s.value
+			}
+			hidden = hidden || slices.Contains(s.hides, name)
+		}
+		switch {
+		case hidden:
+			return ""
+		case name == "VAULTKIT_AUTH" && login != "":
+			return login
+		}
+		return os.Getenv(name)
+	}, nil
+}
+
+// login is what --auth says, or else the one login whose flags are given; empty
+// leaves the choice to the environment.
+func (c *connection) login() (string, error) {
+	login := ""
+	for _, s := range c.given() {
+		if s.name == "auth" {
+			login = s.value
+		}
+	}
+	if !slices.Contains([]string{"", "token", "approle", "kubernetes"}, login) {
+		return "", misuse("--auth must be token, approle or kubernetes")
+	}
+	for _, s := range c.given() {
+		switch {
+		case s.login == "":
+		case login == "":
+			login = s.login
+		case login != s.login:
+			return "", misuse("--%s belongs to the %s login, other flags choose %s", s.name, s.login, login)
+		}
+	}
+	return login, nil
+}
