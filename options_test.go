@@ -78,6 +78,15 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+func TestPlainHTTPToAnHTTPSServer(t *testing.T) {
+	front, _ := tlsFront(t, false)
+	_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(strings.Replace(front.URL(), "https:", "http:", 1)),
+		vaultkit.WithToken(vaultkit.Value("fake")))
+	if !errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "speaks HTTPS") {
+		t.Errorf("New = %v", err)
+	}
+}
+
 // headers remembers what the last request carried.
 type headers struct {
 	mu   sync.Mutex

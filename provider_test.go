@@ -178,7 +178,11 @@ func TestNewRefuses(t *testing.T) {
 		"no right there":    {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			before := vaulttest.Everything(t)
 			client, err := vaultkit.New(t.Context(), tc.opts...)
+			if after := vaulttest.Everything(t); !maps.Equal(before, after) {
+				t.Errorf("New changed the store: %v, before %v", after, before)
+			}
 			if client != nil || !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "canary") {
 				t.Errorf("New = %v, %v, want %v and %q", client, err, tc.want, tc.says)
 			}
@@ -248,6 +252,7 @@ func TestBadNamesAreRefusedBeforeAnyRequest(t *testing.T) {
 	proxy := newWire(t)
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()))
 	proxy.Reset()
+	before := vaulttest.Everything(t)
 	for _, name := range badNames() {
 		for verb, err := range map[string]error{
 			"GetAPIKey":       second(client.GetAPIKey(t.Context(), name)),
@@ -267,6 +272,9 @@ func TestBadNamesAreRefusedBeforeAnyRequest(t *testing.T) {
 	}
 	if seen := proxy.Log(); len(seen) > 0 {
 		t.Errorf("requests %+v", seen)
+	}
+	if after := vaulttest.Everything(t); !maps.Equal(before, after) {
+		t.Errorf("the store changed: %v, before %v", after, before)
 	}
 	for _, name := range []string{"a", "A.b_c-9", strings.Repeat("x", 128), "9"} {
 		if _, err := client.GetAPIKey(t.Context(), name); !errors.Is(err, vaultkit.ErrNotFound) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 
@@ -22,6 +23,7 @@ const (
 	textWrappingToken = "wrapping token is not valid or does not exist"
 	textMissingToken  = "missing client token"
 	textUpgrading     = "Upgrading from non-versioned to versioned data"
+	textNeedsHTTPS    = "HTTP request to an HTTPS server" // Go's server, not Vault's
 )
 
 func says(answer *api.ResponseError, text string) bool {
@@ -71,7 +73,7 @@ func kindOf400(answer *api.ResponseError) error {
 		return ErrWrappingToken
 	case says(answer, textBadSecretID), says(answer, textBadSecretID2), says(answer, textMissingToken):
 		return ErrUnauthenticated
-	case says(answer, textUpgrading):
+	case says(answer, textUpgrading), says(answer, textNeedsHTTPS):
 		return ErrUnavailable
 	}
 	return ErrInvalid
@@ -114,7 +116,7 @@ func Retryable(err error) bool {
 	switch {
 	case err == nil, neverSent(err), errors.Is(err, ErrNotKVv2):
 		return false
-	case errors.Is(err, context.Canceled), badCertificate(err):
+	case errors.Is(err, context.Canceled), badTLS(err):
 		return false
 	}
 	answer, ok := errors.AsType[*api.ResponseError](err)
@@ -124,12 +126,14 @@ func Retryable(err error) bool {
 	return !says(answer, textSealed) && (ambiguousStatus(answer.StatusCode) || says(answer, textUpgrading))
 }
 
-// badCertificate: asking again does not mend a TLS configuration.
-func badCertificate(err error) bool {
+// badTLS: asking again does not mend a TLS configuration.
+func badTLS(err error) bool {
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &alert)
+	// The server's refusal of our certificate; crypto/tls has no type for it.
+	var alert *net.OpError
+	return errors.As(err, &verification) || errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch) ||
+		errors.As(err, &alert) && alert.Op == "remote error"
 }
 
 // ambiguousStatus: 412 is a standby that has not caught up, 429 a rate quota,

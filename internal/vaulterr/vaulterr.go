@@ -175,6 +175,8 @@ func causeText(err error) string {
 	switch {
 	case !ok:
 		return oneLine(err.Error())
+	case says(answer, textNeedsHTTPS):
+		return "the server speaks HTTPS, the address says http://"
 	case answer.RawError || len(answer.Errors) == 0:
 		return fmt.Sprintf("HTTP %d", answer.StatusCode)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -40,6 +41,9 @@ func TestTranslation(t *testing.T) {
 		"bad secret id":        {answer(400, "invalid role or secret ID"), vaulterr.ErrUnauthenticated, false, false, false},
 		"used wrapping token":  {answer(400, "wrapping token is not valid or does not exist"), vaulterr.ErrWrappingToken, false, false, false},
 		"being upgraded":       {upgrading, vaulterr.ErrUnavailable, true, true, false},
+		"HTTP to HTTPS":        {answer(400, "Client sent an HTTP request to an HTTPS server."), vaulterr.ErrUnavailable, false, false, false},
+		"HTTPS to HTTP":        {fmt.Errorf("get: %w", http.ErrSchemeMismatch), vaulterr.ErrUnavailable, true, false, false},
+		"certificate refused":  {&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, vaulterr.ErrUnavailable, true, false, false},
 		"denied":               {denied, vaulterr.ErrPermissionDenied, false, false, false},
 		"unknown token":        {invalid, vaulterr.ErrUnauthenticated, false, false, true},
 		"absent":               {answer(404), vaulterr.ErrNotFound, false, false, false},

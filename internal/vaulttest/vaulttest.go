@@ -5,6 +5,7 @@ package vaulttest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -223,6 +224,57 @@ func look(t testing.TB, root *api.Client, path string, found map[string]Entry) {
 		entry.Versions[version.Version] = one.Data
 	}
 	found[path] = entry
+}
+
+// Everything maps every entry below every KV mount to its current version:
+// enough to see that nothing was written anywhere.
+func Everything(t testing.TB) map[string]int {
+	t.Helper()
+	root := Root(t)
+	mounts, err := root.Sys().ListMountsWithContext(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]int)
+	for mount, about := range mounts {
+		if about.Type != "kv" {
+			continue
+		}
+		dir := mount
+		if about.Options["version"] == "2" {
+			dir += "metadata/"
+		}
+		walk(t, root, dir, func(path string) {
+			found[path] = 1 // version 1 of the engine keeps no count
+			secret, err := root.Logical().ReadWithContext(t.Context(), path)
+			if err == nil && secret != nil && dir != mount {
+				number, _ := secret.Data["current_version"].(json.Number)
+				version, _ := number.Int64()
+				found[path] = int(version)
+			}
+		})
+	}
+	return found
+}
+
+// walk calls visit for every entry below a directory.
+func walk(t testing.TB, root *api.Client, dir string, visit func(path string)) {
+	t.Helper()
+	secret, err := root.Logical().ListWithContext(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret == nil {
+		return
+	}
+	keys, _ := secret.Data["keys"].([]any)
+	for _, key := range keys {
+		if path := dir + key.(string); strings.HasSuffix(path, "/") {
+			walk(t, root, path, visit)
+		} else {
+			visit(path)
+		}
+	}
 }
 
 // Eventually polls until ok is true, and fails the test after a generous bound.
