@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/vaulttest"
@@ -216,5 +217,45 @@ func TestLargeForeignSecrets(t *testing.T) {
 	})
 	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"blob": "small"})); err != nil {
 		t.Error(err)
+	}
+}
+
+// A crash between record and expiry tag: Recover writes the tag.
+func TestRecoverCompletesTheExpiryTag(t *testing.T) {
+	w := newWorld(t)
+	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	w.proxy.SetRule(wire.OnEvery("PATCH", "", wire.Refuse()))
+	r, err := w.victim.Rotate(t.Context(), w.provider, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(expires))
+	if err != nil || len(r.Warnings) == 0 {
+		t.Fatalf("Rotate = %+v, %v", r, err)
+	}
+	custom := func() map[string]any { return vaulttest.Snapshot(t, w.provider)["providers/"+w.provider].Custom }
+	if len(custom()) != 0 {
+		t.Fatalf("tagged already: %v", custom())
+	}
+	w.recover()
+	if got := custom(); got["vaultkit_expires_at"] != expires.Format(time.RFC3339) || got["vaultkit_expires_version"] != "2" {
+		t.Errorf("tag %v", got)
+	}
+	unchanged(t, w.provider, func() { w.recover() })
+}
+
+// The backup of a rotation in flight may arrive between the rule's two looks.
+func TestRuleLooksAgainForTheBackup(t *testing.T) {
+	p := store(t, oldSecret)
+	id := rotate(t, newClient(t), p, "fake-new", vaultkit.WithDryRun()).ID
+	vaulttest.Put(t, "providers/"+p, newSecret)
+	backup := vaulttest.Mount + "/metadata/" + vaulttest.Base + "/backups/" + p + "/" + id
+	write(t, vaulttest.Root(t), backup, map[string]any{"custom_metadata": map[string]string{"actor": "late"}})
+	client := throughWire(t, wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", wire.After(func() {
+		vaulttest.Put(t, "backups/"+p+"/"+id, oldSecret)
+	})))
+	found, err := client.Recover(t.Context(), p)
+	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Committed {
+		t.Fatalf("Recover = %+v, %v", found, err)
+	}
+	history, err := client.History(t.Context(), p)
+	if err != nil || len(history) != 1 || history[0].Actor != "late" || history[0].Evidence != vaultkit.Inferred {
+		t.Errorf("History = %+v, %v", history, err)
 	}
 }

@@ -153,6 +153,7 @@ func TestNewRefuses(t *testing.T) {
 	token := vaultkit.WithToken(vaultkit.Value(server.RootToken()))
 	here := vaultkit.WithAddress(server.Addr())
 	fast := vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 300e6})
+	before := vaulttest.Everything(t)
 	for name, tc := range map[string]struct {
 		opts []vaultkit.Option
 		want error
@@ -178,15 +179,14 @@ func TestNewRefuses(t *testing.T) {
 		"no right there":    {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := vaulttest.Everything(t)
 			client, err := vaultkit.New(t.Context(), tc.opts...)
-			if after := vaulttest.Everything(t); !maps.Equal(before, after) {
-				t.Errorf("New changed the store: %v, before %v", after, before)
-			}
 			if client != nil || !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "canary") {
 				t.Errorf("New = %v, %v, want %v and %q", client, err, tc.want, tc.says)
 			}
 		})
+	}
+	if after := vaulttest.Everything(t); !maps.Equal(before, after) {
+		t.Errorf("the store changed: %v, before %v", after, before)
 	}
 }
 

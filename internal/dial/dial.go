@@ -51,9 +51,8 @@ func Dial(s Settings) (*api.Client, error) {
 	// Its default is VAULT_WRAP_TTL, which would wrap every answer.
 	client.SetWrappingLookupFunc(func(string, string) string { return "" })
 	client.ClearToken()
-	client.ClearNamespace()
-	if namespace := s.namespace(); namespace != "" {
-		client.SetNamespace(namespace)
+	if s.Namespace != "" {
+		client.SetNamespace(s.Namespace)
 	}
 	return client, nil
 }
@@ -96,20 +95,13 @@ func newHTTPClient() *http.Client {
 	}
 }
 
-// headers are the existing client's, or none but the one that protects against
-// request forgery.
+// headers are the existing client's, the namespace among them, or none but the
+// one that protects against request forgery.
 func (s Settings) headers() http.Header {
 	if s.Existing != nil {
 		return s.Existing.Headers()
 	}
 	return http.Header{api.RequestHeaderName: {"true"}}
-}
-
-func (s Settings) namespace() string {
-	if s.Namespace == "" && s.Existing != nil {
-		return s.Existing.Namespace()
-	}
-	return s.Namespace
 }
 
 // checkAddress refuses what cannot be a Vault server's address. It never repeats

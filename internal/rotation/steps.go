@@ -1,0 +1,99 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// backUp writes the old value under the rotation's id, create-only. Found
+// there already, it must be the very same value.
+func (tx *transaction) backUp(ctx context.Context) error {
+	key := backupKey(tx.request.Provider, tx.id.String())
+	for failed := 1; ; failed++ {
+		err := tx.resend(ctx, func() error {
+			written, err := tx.Store.Write(ctx, key, 0, tx.source.Data)
+			tx.requests.Backup = written.RequestID
+			return err
+		})
+		if !errors.Is(err, vaulterr.ErrConflict) && !errors.Is(err, vaulterr.ErrPermissionDenied) {
+			return err
+		}
+		// Refused: ours from an earlier run or a lost answer, or a create-only
+		// policy meeting what is already there.
+		done, err := tx.compareBackup(ctx, key, err)
+		if done || err != nil {
+			return err
+		}
+		if ended := tx.Backoff.Wait(ctx, failed); ended != nil {
+			return vaulterr.GaveUp(err, ended)
+		}
+	}
+}
+
+func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refused error) (done bool, err error) {
+	stored, err := tx.Store.Read(ctx, key)
+	switch {
+	case errors.Is(err, vaulterr.ErrNotFound) && errors.Is(refused, vaulterr.ErrPermissionDenied):
+		return false, refused
+	case errors.Is(err, vaulterr.ErrNotFound):
+		return false, nil // pruned in between: write it again
+	case errors.Is(err, vaulterr.ErrDeleted):
+		return false, tx.undetermined("the backup of this rotation was deleted", err)
+	case err != nil:
+		return false, err
+	case !sameData(stored.Data, tx.source.Data):
+		return false, tx.undetermined("the backup of this rotation holds another value", nil)
+	}
+	return true, nil
+}
+
+// claim notes who rotates and why beside the backup, for whoever may have to
+// write the record. Data came first, so that a create-only policy suffices.
+func (tx *transaction) claim(ctx context.Context) error {
+	claim := protocol.Claim{Actor: tx.request.Actor, Reason: tx.request.Reason, Source: tx.request.Source,
+		StartedAt: tx.started, ExpiresAt: tx.request.ExpiresAt}
+	return tx.resend(ctx, func() error {
+		return tx.Store.PutCustomMetadata(ctx, backupKey(tx.request.Provider, tx.id.String()), claim.Encode())
+	})
+}
+
+// commit writes the new value over exactly the version that was backed up.
+// Whatever Vault answers but success, the rule decides what it meant: a refusal
+// may well be the echo of an earlier copy of this request that was applied.
+func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.Evidence, error) {
+	if err := ctx.Err(); err != nil {
+		return "", "", err // not sent yet: definitely not applied
+	}
+	inDoubt := false
+	for failed := 1; ; failed++ {
+		written, err := tx.Store.Write(ctx, providerKey(tx.request.Provider), tx.source.Version, tx.next)
+		if err == nil {
+			tx.committed, tx.requests.Commit = written, written.RequestID
+			return protocol.Committed, protocol.Acknowledged, nil
+		}
+		inDoubt = inDoubt || vaulterr.Doubtful(err)
+		if !inDoubt && !errors.Is(err, vaulterr.ErrConflict) {
+			return "", "", err
+		}
+		found, ruleErr := tx.investigate(ctx, tx.request.Provider, tx.id)
+		if ruleErr != nil {
+			return "", "", tx.undetermined("", errors.Join(ruleErr, err))
+		}
+		switch found.outcome {
+		case protocol.Committed, protocol.Aborted:
+			tx.committed = kv.Written{Version: tx.id.Source + 1, Created: found.committedAt}
+			return found.outcome, protocol.Inferred, nil
+		case protocol.Undecided: // send the very same request again
+		default:
+			return "", "", tx.undetermined(fmt.Sprintf("the rule says %s", found.outcome), err)
+		}
+		if ended := tx.Backoff.Wait(ctx, failed); ended != nil {
+			return "", "", tx.undetermined("", vaulterr.GaveUp(err, ended))
+		}
+	}
+}
