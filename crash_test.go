@@ -158,6 +158,7 @@ func TestContextCancelledAfterTheCommit(t *testing.T) {
 // with the error.
 func TestCommittedButUnrecorded(t *testing.T) {
 	w := newWorld(t)
+	w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
 	w.proxy.SetRule(wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", wire.Refuse()))
 	r, err := w.rotate(t.Context(), w.victim)
 	if !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.Outcome != vaultkit.Committed || r.NewVersion != 2 {
@@ -224,6 +225,7 @@ func TestLargeForeignSecrets(t *testing.T) {
 func TestRecoverCompletesTheExpiryTag(t *testing.T) {
 	w := newWorld(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	w.newVictim(vaultkit.WithRecordWait(2 * time.Second)) // enough for the record, in vain for the tag
 	w.proxy.SetRule(wire.OnEvery("PATCH", "", wire.Refuse()))
 	r, err := w.victim.Rotate(t.Context(), w.provider, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(expires))
 	if err != nil || len(r.Warnings) == 0 {

@@ -33,10 +33,16 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	proxy := newWire(t)
-	w := &world{T: t, provider: store(t, oldSecret), proxy: proxy, other: newClient(t),
-		victim: newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithRecordWait(100*time.Millisecond))}
-	proxy.Reset()
+	w := &world{T: t, provider: store(t, oldSecret), proxy: proxy, other: newClient(t)}
+	w.newVictim()
 	return w
+}
+
+// newVictim logs the victim in, before anything disturbs it.
+func (w *world) newVictim(opts ...vaultkit.Option) {
+	w.Helper()
+	w.victim = newClient(w, append(opts, vaultkit.WithAddress(w.proxy.URL()))...)
+	w.proxy.Reset()
 }
 
 func (w *world) rotate(ctx context.Context, client *vaultkit.Client) (*vaultkit.Rotation, error) {
@@ -209,6 +215,7 @@ func TestClientKilledAtEachRequest(t *testing.T) {
 // kill rotates and cuts the client off for good at its nth request.
 func (w *world) kill(n int, applied bool) error {
 	w.Helper()
+	w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond)) // it will wait in vain
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
 	fatal := wire.Refuse()
@@ -267,6 +274,7 @@ func TestZombieWrites(t *testing.T) {
 		for _, finish := range []string{"rerun first", "zombie first", "rival first"} {
 			t.Run(fmt.Sprintf("%d/%s", n+1, finish), func(t *testing.T) {
 				w := newWorld(t)
+				w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
 				release := make(chan struct{})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
