@@ -7,7 +7,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// finish writes the record, and returns what the record says: another run of
+// finish is step 5: it writes the record, and returns what the record says: another run of
 // the same rotation may have written it first.
 func (tx *transaction) finish(ctx context.Context, outcome protocol.Outcome, evidence protocol.Evidence) (*Result, error) {
 	wanted := tx.newRecord(outcome, evidence)

@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// backUp writes the old value under the rotation's id, create-only. Found
+// backUp is step 2: it writes the old value under the rotation's id, create-only. Found
 // there already, it must be the very same value.
 func (tx *transaction) backUp(ctx context.Context) error {
 	key := backupKey(tx.request.Provider, tx.id.String())
@@ -52,7 +52,7 @@ func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refused er
 	return true, nil
 }
 
-// claim notes who rotates and why beside the backup, for whoever may have to
+// claim is step 3: it notes who rotates and why beside the backup, for whoever may have to
 // write the record. Data came first, so that a create-only policy suffices.
 func (tx *transaction) claim(ctx context.Context) error {
 	claim := protocol.Claim{Actor: tx.request.Actor, Reason: tx.request.Reason, Source: tx.request.Source,
@@ -62,7 +62,7 @@ func (tx *transaction) claim(ctx context.Context) error {
 	})
 }
 
-// commit writes the new value over exactly the version that was backed up.
+// commit is step 4: it writes the new value over exactly the version that was backed up.
 // Whatever Vault answers but success, the rule decides what it meant: a refusal
 // may well be the echo of an earlier copy of this request that was applied.
 func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.Evidence, error) {
