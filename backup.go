@@ -10,7 +10,7 @@ import (
 // Backup describes the backup of a secret that was, or was about to be,
 // replaced. Its value stays in Vault.
 type Backup struct {
-	ID          string    `json:"id"`
+	ID          string    `json:"id"` // the rotation's, and what Rollback takes
 	Provider    string    `json:"provider"`
 	Version     int       `json:"version"`              // the provider's version it is a copy of
 	InForceFrom time.Time `json:"in_force_from"`        // when that version was written, by Vault's clock
@@ -51,8 +51,10 @@ func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error)
 // second careless rollback must not bring the bad key back.
 //
 // Errors: those of Rotate, ErrNotFound for a backup this provider does not have,
-// ErrNoChange when the current secret equals the backup's. Needs the rotator's
-// policy.
+// ErrNoChange when the current secret equals the backup's, ErrConflict when
+// somebody rotated after the secret to undo was chosen, and ErrDeleted when the
+// current version is deleted: store a secret with PutProviderKeys and
+// ReplaceDeleted then. Needs the rotator's policy.
 func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
 	if err := errorsFirst(err, checkProvider(provider)); err != nil {

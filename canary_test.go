@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -41,9 +40,7 @@ func (s *spy) hear(values ...any) {
 	log := slog.New(slog.NewJSONHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, value := range values {
 		if err, ok := value.(error); ok {
-			for ; err != nil; err = errors.Unwrap(err) {
-				fmt.Fprintln(s, err)
-			}
+			s.causes(err)
 		}
 		for _, verb := range []string{"%v\n", "%+v\n", "%#v\n", "%s\n", "%q\n", "%x\n", "%d\n"} {
 			fmt.Fprintf(s, verb, value)
@@ -54,6 +51,22 @@ func (s *spy) hear(values ...any) {
 		text, _ := json.Marshal(value)
 		fmt.Fprintf(s, "%s\n", text)
 		log.Info("heard", "value", value)
+	}
+}
+
+// causes hears every error of the chain.
+func (s *spy) causes(err error) {
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(s, err)
+	switch err := err.(type) { //nolint:errorlint // each layer in turn
+	case interface{ Unwrap() []error }:
+		for _, one := range err.Unwrap() {
+			s.causes(one)
+		}
+	case interface{ Unwrap() error }:
+		s.causes(err.Unwrap())
 	}
 }
 

@@ -38,10 +38,15 @@ func (env environment) configure(c *config) {
 	set(&c.namespace, "VAULT_NAMESPACE")
 	set(&c.mount, "VAULTKIT_MOUNT")
 	set(&c.base, "VAULTKIT_BASE")
-	tls := TLS{
-		CAFile: env("VAULT_CACERT"), CADir: env("VAULT_CAPATH"),
-		CertFile: env("VAULT_CLIENT_CERT"), KeyFile: env("VAULT_CLIENT_KEY"), ServerName: env("VAULT_TLS_SERVER_NAME"),
+	var tls TLS
+	if c.tls != nil {
+		tls = *c.tls
 	}
+	set(&tls.CAFile, "VAULT_CACERT")
+	set(&tls.CADir, "VAULT_CAPATH")
+	set(&tls.CertFile, "VAULT_CLIENT_CERT")
+	set(&tls.KeyFile, "VAULT_CLIENT_KEY")
+	set(&tls.ServerName, "VAULT_TLS_SERVER_NAME")
 	if text := env("VAULT_SKIP_VERIFY"); text != "" {
 		skip, err := strconv.ParseBool(text)
 		if err != nil {

@@ -85,12 +85,14 @@ func ExampleNew_appRole() {
 // secret id.
 func ExampleNew_wrappedSecretID() {
 	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
-	login := vaultkit.WithAppRole(vaultkit.AppRole{
-		RoleID:   vaultkit.File(filepath.Join(credentials, "role-id")),
-		SecretID: vaultkit.Wrapped(vaultkit.File(filepath.Join(credentials, "wrapped-secret-id"))),
-	})
 	for range 2 { // the second time, as a thief would find it
-		client, err := vaultkit.New(context.Background(), vaultkit.WithAddress(os.Getenv("VAULT_ADDR")), login)
+		client, err := vaultkit.New(context.Background(),
+			vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
+			vaultkit.WithAppRole(vaultkit.AppRole{
+				RoleID:   vaultkit.File(filepath.Join(credentials, "role-id")),
+				SecretID: vaultkit.Wrapped(vaultkit.File(filepath.Join(credentials, "wrapped-secret-id"))),
+			}),
+		)
 		switch {
 		case errors.Is(err, vaultkit.ErrWrappingToken):
 			fmt.Println("the wrapping token was used before")
@@ -100,10 +102,6 @@ func ExampleNew_wrappedSecretID() {
 			fmt.Println("logged in")
 			client.Close()
 		}
-		login = vaultkit.WithAppRole(vaultkit.AppRole{
-			RoleID:   vaultkit.File(filepath.Join(credentials, "role-id")),
-			SecretID: vaultkit.Wrapped(vaultkit.File(filepath.Join(credentials, "wrapped-secret-id"))),
-		})
 	}
 	// Output:
 	// logged in

@@ -41,6 +41,7 @@ func newWorld(t *testing.T) *world {
 // newVictim logs the victim in, before anything disturbs it.
 func (w *world) newVictim(opts ...vaultkit.Option) {
 	w.Helper()
+	w.proxy.SetRule(nil)
 	w.victim = newClient(w, append(opts, vaultkit.WithAddress(w.proxy.URL()))...)
 	w.proxy.Reset()
 }

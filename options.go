@@ -60,7 +60,7 @@ func WithTimeouts(t Timeouts) Option { return func(c *config) { c.timeouts = t }
 // Timeouts are upper bounds; an earlier deadline of the caller's context wins.
 type Timeouts struct {
 	Request time.Duration // one request, answer included; default 10 s
-	Start   time.Duration // New: how long an unreachable server is tried; default 5 s
+	Start   time.Duration // New as a whole, repeats for an unreachable server included; default 5 s
 	Read    time.Duration // a reading call, its repeats included; default 15 s
 	Write   time.Duration // a writing call whose context has no deadline; default 2 min
 }
@@ -151,7 +151,8 @@ func WithReason(reason string) RotateOption { return func(o *rotateOptions) { o.
 
 // WithExpiresAt notes when the new key will expire, in the record and in the
 // provider's custom metadata (vaultkit_expires_at and vaultkit_expires_version),
-// for reminders: nothing is ever deleted by it. Needs "patch" on
+// for reminders: nothing is ever deleted by it. The note counts only as long as
+// vaultkit_expires_version is the current version. Needs "patch" on
 // metadata/<base>/providers/<provider>; missing, it is a warning. Default: none.
 func WithExpiresAt(t time.Time) RotateOption { return func(o *rotateOptions) { o.expires = t } }
 
@@ -162,15 +163,28 @@ func WithVerify(verify func(ctx context.Context, keys ProviderKeys) error) Rotat
 }
 
 // WithDryRun makes every check and writes nothing. The Rotation returned shows
-// what would be recorded, with an empty outcome.
+// what would be recorded, with an empty outcome, or the earlier rotation that
+// made this very change already. The source is asked for its fields, and told by
+// Target.DryRun.
 func WithDryRun() RotateOption { return func(o *rotateOptions) { o.dryRun = true } }
 
 func newRotateOptions(opts []RotateOption) (*rotateOptions, error) {
 	var o rotateOptions
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, vaulterr.Invalid("an option is nil")
+		}
 		opt(&o)
 	}
-	return &o, errorsFirst(checkClaim("actor", o.actor), checkClaim("reason", o.reason))
+	return &o, errorsFirst(checkClaim("actor", o.actor), checkClaim("reason", o.reason), checkExpiry(o.expires))
+}
+
+// checkExpiry refuses what RFC 3339, and so the record, cannot hold.
+func checkExpiry(t time.Time) error {
+	if year := t.UTC().Year(); year > 9999 {
+		return vaulterr.Invalid("WithExpiresAt: the year %d has more than four digits", year)
+	}
+	return nil
 }
 
 func checkClaim(what, text string) error {
@@ -222,6 +236,9 @@ func newConfig(opts []Option) (*config, error) {
 		logger: slog.New(slog.DiscardHandler), recordWait: recordWait,
 	}
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, vaulterr.Invalid("an option is nil")
+		}
 		opt(c)
 	}
 	c.timeouts = c.timeouts.orDefault()
@@ -259,7 +276,7 @@ func (t Timeouts) check() error {
 
 // officialClient is the official package's client for the settings, without a
 // token yet.
-func (c *config) officialClient() (*api.Client, error) {
+func (c *config) officialClient() (client *api.Client, hangUp func(), err error) {
 	settings := dial.Settings{Address: c.address, Namespace: c.namespace, Wrap: c.wrap, Existing: c.existing}
 	if c.tls != nil {
 		settings.TLS = &api.TLSConfig{

@@ -106,13 +106,15 @@ type PutOption func(*putOptions)
 type putOptions struct{ replaceDeleted bool }
 
 // ReplaceDeleted lets PutProviderKeys store over a provider whose current
-// version is deleted or destroyed. Needs "update" and "read" too.
+// version is deleted or destroyed. Needs "update" and "read" too, as the rotator's
+// policy has them. Whoever undeletes the version in the same moment finds it one
+// version back.
 func ReplaceDeleted() PutOption { return func(o *putOptions) { o.replaceDeleted = true } }
 
 // PutProviderKeys stores a provider's first secret and returns its version. It
 // never replaces one: that is Rotate's work, which keeps a backup. Needs
-// "create" on data/<base>/providers/<provider>, and "read" to tell a lost answer
-// from a rival.
+// "create" on data/<base>/providers/<provider>; without "read" a lost answer ends
+// as ErrUndetermined, for it cannot be told from a rival's write.
 //
 // Errors: those of GetAPIKey, and ErrConflict (there is one already),
 // ErrDeleted (its current version is deleted), ErrUndetermined.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 
@@ -159,24 +160,28 @@ func TestNewRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		"no address":        {[]vaultkit.Option{token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
-		"no login":          {[]vaultkit.Option{here}, vaultkit.ErrInvalid, "no login"},
-		"not a URL":         {[]vaultkit.Option{token, vaultkit.WithAddress("vault:8200")}, vaultkit.ErrInvalid, "https://"},
-		"no scheme":         {[]vaultkit.Option{token, vaultkit.WithAddress("127.0.0.1:8200")}, vaultkit.ErrInvalid, "https://"},
-		"credentials":       {[]vaultkit.Option{token, vaultkit.WithAddress("http://u:canary-0@127.0.0.1:1")}, vaultkit.ErrInvalid, "password"},
-		"nobody listens":    {[]vaultkit.Option{token, fast, vaultkit.WithAddress("http://127.0.0.1:1")}, vaultkit.ErrUnavailable, "address"},
-		"TLS to plain HTTP": {[]vaultkit.Option{token, vaultkit.WithAddress(strings.Replace(server.Addr(), "http:", "https:", 1))}, vaultkit.ErrUnavailable, "address"},
-		"wrong token":       {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value("hvs.not-a-token"))}, vaultkit.ErrUnauthenticated, "token"},
-		"empty token":       {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(""))}, vaultkit.ErrInvalid, "empty"},
-		"missing CA file":   {[]vaultkit.Option{token, here, vaultkit.WithTLS(vaultkit.TLS{CAFile: "no-such.pem"})}, vaultkit.ErrInvalid, "no-such.pem"},
-		"mount traversal":   {[]vaultkit.Option{token, here, vaultkit.WithMount("../sys")}, vaultkit.ErrInvalid, "mount"},
-		"empty base":        {[]vaultkit.Option{token, here, vaultkit.WithBasePath("")}, vaultkit.ErrInvalid, "base path"},
-		"base with slashes": {[]vaultkit.Option{token, here, vaultkit.WithBasePath("a//b")}, vaultkit.ErrInvalid, "base path"},
-		"negative timeout":  {[]vaultkit.Option{token, here, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: -1})}, vaultkit.ErrInvalid, "negative"},
-		"KV v1":             {[]vaultkit.Option{token, here, vaultkit.WithMount("kv-one")}, vaultkit.ErrNotKVv2, "enable-versioning"},
-		"another engine":    {[]vaultkit.Option{token, here, vaultkit.WithMount("cubbyhole")}, vaultkit.ErrNotKVv2, "cubbyhole"},
-		"no such mount":     {[]vaultkit.Option{token, here, vaultkit.WithMount("nowhere")}, vaultkit.ErrMountNotFound, "mount"},
-		"no right there":    {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
+		"no address":          {[]vaultkit.Option{token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
+		"no login":            {[]vaultkit.Option{here}, vaultkit.ErrInvalid, "no login"},
+		"not a URL":           {[]vaultkit.Option{token, vaultkit.WithAddress("vault:8200")}, vaultkit.ErrInvalid, "https://"},
+		"no scheme":           {[]vaultkit.Option{token, vaultkit.WithAddress("127.0.0.1:8200")}, vaultkit.ErrInvalid, "https://"},
+		"credentials":         {[]vaultkit.Option{token, vaultkit.WithAddress("http://u:canary-0@127.0.0.1:1")}, vaultkit.ErrInvalid, "password"},
+		"password, no scheme": {[]vaultkit.Option{token, vaultkit.WithAddress("u:canary-0@vault.example.com:8200")}, vaultkit.ErrInvalid, "https://"},
+		"password as path":    {[]vaultkit.Option{token, vaultkit.WithAddress("http:///u:canary-0@host")}, vaultkit.ErrInvalid, "https://"},
+		"nil option":          {[]vaultkit.Option{token, here, nil}, vaultkit.ErrInvalid, "nil"},
+		"below a mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("secret/team")}, vaultkit.ErrMountNotFound, "base path"},
+		"nobody listens":      {[]vaultkit.Option{token, fast, vaultkit.WithAddress("http://127.0.0.1:1")}, vaultkit.ErrUnavailable, "address"},
+		"TLS to plain HTTP":   {[]vaultkit.Option{token, vaultkit.WithAddress(strings.Replace(server.Addr(), "http:", "https:", 1))}, vaultkit.ErrUnavailable, "address"},
+		"wrong token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value("hvs.not-a-token"))}, vaultkit.ErrUnauthenticated, "token"},
+		"empty token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(""))}, vaultkit.ErrInvalid, "empty"},
+		"missing CA file":     {[]vaultkit.Option{token, here, vaultkit.WithTLS(vaultkit.TLS{CAFile: "no-such.pem"})}, vaultkit.ErrInvalid, "no-such.pem"},
+		"mount traversal":     {[]vaultkit.Option{token, here, vaultkit.WithMount("../sys")}, vaultkit.ErrInvalid, "mount"},
+		"empty base":          {[]vaultkit.Option{token, here, vaultkit.WithBasePath("")}, vaultkit.ErrInvalid, "base path"},
+		"base with slashes":   {[]vaultkit.Option{token, here, vaultkit.WithBasePath("a//b")}, vaultkit.ErrInvalid, "base path"},
+		"negative timeout":    {[]vaultkit.Option{token, here, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: -1})}, vaultkit.ErrInvalid, "negative"},
+		"KV v1":               {[]vaultkit.Option{token, here, vaultkit.WithMount("kv-one")}, vaultkit.ErrNotKVv2, "enable-versioning"},
+		"another engine":      {[]vaultkit.Option{token, here, vaultkit.WithMount("cubbyhole")}, vaultkit.ErrNotKVv2, "cubbyhole"},
+		"no such mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("nowhere")}, vaultkit.ErrMountNotFound, "mount"},
+		"no right there":      {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := vaultkit.New(t.Context(), tc.opts...)
@@ -304,7 +309,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		})
 	}
 	for name, opt := range map[string]vaultkit.RotateOption{
-		"actor": vaultkit.WithActor("a\nb"), "reason": vaultkit.WithReason(strings.Repeat("x", 513)), "UTF-8": vaultkit.WithReason("\xff"),
+		"nil": nil, "year": vaultkit.WithExpiresAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), "actor": vaultkit.WithActor("a\nb"), "reason": vaultkit.WithReason(strings.Repeat("x", 513)), "UTF-8": vaultkit.WithReason("\xff"),
 	} {
 		unchanged(t, p, func() {
 			if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), opt); !errors.Is(err, vaultkit.ErrInvalid) {

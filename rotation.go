@@ -32,10 +32,11 @@ import (
 // given another 10 seconds.
 //
 // Errors that mean nothing was applied: ErrInvalid, ErrNotFound, ErrDeleted,
-// ErrNoChange, ErrPermissionDenied (every capability is checked before the first
-// write), ErrConflict, ErrUnavailable, ErrClosed and what the source returned.
-// ErrUndetermined: ask Recover; if the Rotation returned with it is not nil, the
-// change is committed and only its record is missing.
+// ErrNoChange (the secret is already as asked for, and no rotation made it so),
+// ErrPermissionDenied (every capability is checked before the source is asked),
+// ErrUnauthenticated, ErrConflict, ErrUnavailable, ErrClosed and what the source
+// returned. ErrUndetermined: ask Recover; if the Rotation returned with it is not
+// nil, the change is committed and only its record is missing.
 //
 // Needs the rotator's policy (see the README): "read" and "update" on
 // data/<base>/providers/<provider>, and below it the rights for backups, records
@@ -50,7 +51,10 @@ func (c *Client) Rotate(ctx context.Context, provider string, source Source, opt
 	request := o.request(provider)
 	request.Source = source.Name()
 	request.Change = func(ctx context.Context, current rotation.Current) (map[string]any, error) {
-		return newSecret(ctx, provider, source, current)
+		return newSecret(ctx, source, current, Target{
+			Provider: provider, Fields: slices.Sorted(maps.Keys(current.Data)), DryRun: o.dryRun,
+			Stamp: protocol.Stamp(provider, current.InForce, current.Version),
+		})
 	}
 	result, err := c.engine.Rotate(ctx, request)
 	return newRotation(result), vaulterr.In("Rotate", provider, err)
@@ -82,12 +86,12 @@ type Rotation struct {
 type Record struct {
 	Schema          int        `json:"schema"`                // of the record's shape, 1
 	ID              string     `json:"id"`                    // <in force from>-v<old version>-<fingerprint>
-	Provider        string     `json:"provider"`              //
+	Provider        string     `json:"provider"`              // whose secret
 	Outcome         Outcome    `json:"outcome"`               // Committed, Aborted, or Unknown
 	Evidence        Evidence   `json:"evidence"`              // how the writer of the record knew
 	OldVersion      int        `json:"old_version"`           // the version that was backed up
 	NewVersion      int        `json:"new_version,omitempty"` // the version that replaced it, if committed
-	Backup          string     `json:"backup,omitempty"`      // the backup's id
+	Backup          string     `json:"backup,omitempty"`      // the backup's id, the same
 	FieldsChanged   []string   `json:"fields_changed"`        // names, sorted
 	Actor           string     `json:"actor,omitempty"`       // who, as claimed by WithActor
 	Reason          string     `json:"reason,omitempty"`      // why, as claimed by WithReason
@@ -178,7 +182,8 @@ const recoverWorkers = 8
 // It may run at any time, again, and concurrently. Needs the recoverer's policy:
 // the rotator's without "update" on providers.
 //
-// Errors: those of GetAPIKey; what was resolved before is returned with them.
+// Errors: those of GetAPIKey, the first of them; what was resolved before is
+// returned with it.
 func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution, error) {
 	for _, provider := range providers {
 		if err := checkProvider(provider); err != nil {
@@ -224,20 +229,23 @@ type Target struct {
 	// Stamp names this rotation's key at the issuer, so that an orphan can be
 	// found: vaultkit-<provider>-v<new version>-<in force from>.
 	Stamp string
+	// DryRun: nothing will be written, so that no real key should be issued.
+	DryRun bool
 }
 
-func newSecret(ctx context.Context, provider string, source Source, current rotation.Current) (map[string]any, error) {
-	fields, err := source.NewFields(ctx, Target{
-		Provider: provider, Fields: slices.Sorted(maps.Keys(current.Data)),
-		Stamp: protocol.Stamp(provider, current.InForce, current.Version),
-	})
+func newSecret(ctx context.Context, source Source, current rotation.Current, target Target) (map[string]any, error) {
+	fields, err := source.NewFields(ctx, target)
 	if err != nil {
 		return nil, &Error{Detail: "the source of the new key failed", Err: err}
 	}
 	if err := checkFields(fields); err != nil {
 		return nil, err
 	}
-	return protocol.Merge(current.Data, fields), nil
+	merged := protocol.Merge(current.Data, fields)
+	if _, err := protocol.CanonicalToStore(merged); err != nil {
+		return nil, vaulterr.Invalid("the new secret: %v", err)
+	}
+	return merged, nil
 }
 
 func checkSource(source Source) error {

@@ -35,18 +35,21 @@
 //
 // # Errors
 //
-// Every error is an [*Error] that wraps one of the package's sentinels: test
-// with [errors.Is], read details with [errors.As]. The ones to plan for are
-// [ErrNotFound], [ErrPermissionDenied], [ErrUnavailable], and for writes
-// [ErrConflict] (definitely not applied) and [ErrUndetermined] (ask Recover).
-// The official client's *api.ResponseError stays reachable too. No error, log
-// line or printed value of this package holds a secret.
+// Every error is an [*Error] that wraps one of the package's sentinels (or, where
+// a Source, a verify function or your own cancelled context failed, that error):
+// test with [errors.Is], read details with [errors.As]. The ones to plan for are
+// [ErrNotFound], [ErrPermissionDenied], [ErrUnavailable] (a passed deadline is
+// one, a cancelled context is not), and for writes [ErrConflict] (definitely not
+// applied) and [ErrUndetermined] (ask Recover). An ErrUndetermined is none of the
+// other sentinels. The official client's *api.ResponseError stays reachable too.
+// No error, log line or printed value of this package holds a secret, unless a
+// Source or verify function of yours puts one into its error.
 //
 // # Concurrency
 //
 // A Client and everything else here is safe for concurrent use. Methods that
-// take a context talk to Vault and block until it answers or the context ends,
-// but no longer than [Timeouts] say.
+// take a context talk to Vault and block until it answers or the context ends;
+// [Timeouts] bound them where the context has no deadline, and reads always.
 package vaultkit
 
 import (
@@ -92,16 +95,13 @@ func open(ctx context.Context, opts []Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	official, err := cfg.officialClient()
+	official, hangUp, err := cfg.officialClient()
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
-		timeouts: cfg.timeouts, hangUp: func() {},
+		timeouts: cfg.timeouts, hangUp: hangUp,
 		where: fmt.Sprintf("%s %s/%s", official.Address(), cfg.mount, cfg.base),
-	}
-	if cfg.existing == nil {
-		c.hangUp = official.CloneConfig().HttpClient.CloseIdleConnections
 	}
 	if err := c.start(ctx, cfg, official); err != nil {
 		c.hangUp()
@@ -224,8 +224,9 @@ var (
 	ErrWrappingToken = vaulterr.ErrWrappingToken
 	// ErrConflict: another write came first. Definitely not applied.
 	ErrConflict = vaulterr.ErrConflict
-	// ErrUndetermined: whether the write was applied is not known yet. The error
-	// carries the id; Recover, or the same call again, settles it.
+	// ErrUndetermined: whether the write was applied is not known yet. A
+	// rotation's error carries its id, and Recover, or the same call again,
+	// settles it; after PutProviderKeys read the provider.
 	ErrUndetermined = vaulterr.ErrUndetermined
 	// ErrNoChange: the current secret is already the one asked for.
 	ErrNoChange = vaulterr.ErrNoChange

@@ -31,21 +31,23 @@ const idlePerHost = 64
 
 // Dial returns a client without a token, that sends each request once and sets
 // no deadline: both are the callers' decisions. It connects to nothing yet.
-func Dial(s Settings) (*api.Client, error) {
-	config, err := s.config()
+// hangUp closes the connections it leaves idle, unless they are the existing
+// client's.
+func Dial(s Settings) (client *api.Client, hangUp func(), err error) {
+	config, hangUp, err := s.config()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkAddress(config.Address); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config.MaxRetries = 0
 	config.Timeout = 0
 	config.Limiter = nil
-	client, err := api.NewClient(config)
+	client, err = api.NewClient(config)
 	if err != nil {
 		// The address is checked; what is left is what NewClient reads by itself.
-		return nil, vaulterr.Invalid("the official client refuses the environment's VAULT_ variables: %v", err)
+		return nil, nil, vaulterr.Invalid("the official client refuses the environment's VAULT_ variables: %v", err)
 	}
 	client.SetHeaders(s.headers())
 	// Its default is VAULT_WRAP_TTL, which would wrap every answer.
@@ -54,34 +56,37 @@ func Dial(s Settings) (*api.Client, error) {
 	if s.Namespace != "" {
 		client.SetNamespace(s.Namespace)
 	}
-	return client, nil
+	return client, hangUp, nil
 }
 
-func (s Settings) config() (*api.Config, error) {
-	config := &api.Config{HttpClient: newHTTPClient()}
+func (s Settings) config() (config *api.Config, hangUp func(), err error) {
 	if s.Existing != nil {
-		config = s.Existing.CloneConfig()
+		config, hangUp = s.Existing.CloneConfig(), func() {}
+	} else {
+		config = &api.Config{HttpClient: newHTTPClient()}
+		// Taken now: a wrapper put around the transport need not pass it on.
+		hangUp = config.HttpClient.CloseIdleConnections
 	}
 	if s.Address != "" {
 		config.Address = s.Address
 	}
 	if s.TLS != nil {
 		if s.Existing != nil {
-			return nil, vaulterr.Invalid("TLS settings do not go with an existing client, which has its own")
+			return nil, nil, vaulterr.Invalid("TLS settings do not go with an existing client, which has its own")
 		}
 		if err := config.ConfigureTLS(s.TLS); err != nil {
-			return nil, vaulterr.Invalid("TLS settings: %v", err)
+			return nil, nil, vaulterr.Invalid("TLS settings: %v", err)
 		}
 	}
 	if s.Wrap != nil {
 		wrapped := *config.HttpClient
 		wrapped.Transport = s.Wrap(config.HttpClient.Transport)
 		if wrapped.Transport == nil {
-			return nil, vaulterr.Invalid("the transport wrapper returned nil")
+			return nil, nil, vaulterr.Invalid("the transport wrapper returned nil")
 		}
 		config.HttpClient = &wrapped
 	}
-	return config, nil
+	return config, hangUp, nil
 }
 
 func newHTTPClient() *http.Client {
@@ -119,7 +124,7 @@ func checkAddress(address string) error {
 	case parsed.Scheme == "unix" && parsed.Path != "":
 		return nil
 	case !slices.Contains([]string{"http", "https"}, parsed.Scheme) || parsed.Host == "":
-		return vaulterr.Invalid("the address %q is not a URL like https://vault.example.com:8200", address)
+		return vaulterr.Invalid("the address is not a URL like https://vault.example.com:8200")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -78,7 +79,8 @@ func gone(err error, version int, destroyed bool) error {
 type Written struct {
 	Version   int
 	Created   time.Time
-	RequestID string // as in the audit devices' log
+	Expires   time.Time // when the version will be deleted; zero: never
+	RequestID string    // as in the audit devices' log
 }
 
 // Write stores data as version cas+1, if version cas is the newest; 0 means
@@ -98,16 +100,25 @@ func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written,
 	if err != nil {
 		return Written{}, err
 	}
-	noVersion := &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: "the answer to a write carries no version"}
+	// A proxy's idea of success, or a v1 mount's: no acknowledgement of ours.
+	noVersion := &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: fmt.Sprintf("the answer to a write does not name version %d", cas+1)}
 	if answer == nil {
 		return Written{}, noVersion
 	}
 	number, _ := answer.Data["version"].(json.Number)
-	version, err := strconv.Atoi(number.String())
-	if err != nil || version < 1 {
+	if version, err := strconv.Atoi(number.String()); err != nil || version != cas+1 {
 		return Written{}, noVersion
 	}
-	text, _ := answer.Data["created_time"].(string)
-	created, _ := time.Parse(time.RFC3339Nano, text)
-	return Written{Version: version, Created: created.UTC(), RequestID: answer.RequestID}, nil
+	return Written{Version: cas + 1, Created: timeOf(answer.Data["created_time"]), Expires: timeOf(answer.Data["deletion_time"]),
+		RequestID: answer.RequestID}, nil
+}
+
+// timeOf is a time of Vault's answer; what is none is the zero time.
+func timeOf(value any) time.Time {
+	text, _ := value.(string)
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
 }

@@ -3,7 +3,9 @@ package kv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/vault/api"
 
@@ -15,6 +17,7 @@ import (
 func (s *Store) CheckMount(ctx context.Context) error {
 	var answer struct {
 		Data struct {
+			Path    string            `json:"path"`
 			Type    string            `json:"type"`
 			Options map[string]string `json:"options"`
 		} `json:"data"`
@@ -27,6 +30,9 @@ func (s *Store) CheckMount(ctx context.Context) error {
 		return s.whyNoMount(ctx)
 	case err != nil:
 		return err
+	case strings.Trim(answer.Data.Path, "/") != s.mount:
+		return &vaulterr.Error{Path: s.mount, Kind: vaulterr.ErrMountNotFound,
+			Detail: fmt.Sprintf("the mount there is %q, and what follows belongs to the base path", answer.Data.Path)}
 	case kind != "kv" && kind != "generic":
 		return &vaulterr.Error{Path: s.mount, Kind: vaulterr.ErrNotKVv2, Detail: "a mount of type " + kind}
 	case version != "2":
@@ -87,6 +93,17 @@ func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
 	return nil
 }
 
+// Granted reports that Vault confirms a right. A token that may not ask has none
+// confirmed.
+func (s *Store) Granted(ctx context.Context, need Need) bool {
+	path, err := s.path(need.Door, need.Key)
+	if err != nil {
+		return false
+	}
+	granted, err := s.capabilities(ctx, []string{path})
+	return err == nil && slices.Contains(granted[path], need.Capability)
+}
+
 // capabilities asks sys/capabilities-self. A write in HTTP, a read in effect:
 // it is sent again like one.
 func (s *Store) capabilities(ctx context.Context, paths []string) (map[string][]string, error) {
@@ -97,10 +114,13 @@ func (s *Store) capabilities(ctx context.Context, paths []string) (map[string][]
 		answer, err = s.put(ctx, path, "update", map[string]any{"paths": unique})
 		return err
 	})
-	granted := make(map[string][]string, len(paths))
-	if err != nil || answer == nil {
-		return granted, err
+	if err == nil && answer == nil {
+		err = &vaulterr.Error{Path: path, Kind: vaulterr.ErrUnavailable, Detail: "the answer is empty"}
 	}
+	if err != nil {
+		return nil, err
+	}
+	granted := make(map[string][]string, len(paths))
 	for path, list := range answer.Data {
 		names, _ := list.([]any)
 		for _, name := range names {

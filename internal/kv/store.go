@@ -5,6 +5,7 @@
 package kv
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,7 +54,7 @@ func (s *Store) get(ctx context.Context, path, capability string, query url.Valu
 			if err != nil && response.StatusCode != 404 {
 				return err
 			}
-			return errors.Join(err, json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(answer))
+			return cmp.Or(err, json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(answer))
 		})
 	})
 }

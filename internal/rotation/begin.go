@@ -21,10 +21,16 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	if err != nil {
 		return nil, nil, vaulterr.Invalid("the current secret cannot be backed up unchanged: %v", err)
 	}
+	// The rights on an id's paths are the same for every id; which one it will be
+	// is known only with the new secret, and a source may issue a real key.
+	anyID := protocol.NewID(source.Created, source.Version, nil, nil).String()
+	if err := e.Store.CheckCapabilities(ctx, needs(request.Provider, anyID)); err != nil {
+		return nil, nil, err
+	}
 	if tx.next, err = request.Change(ctx, Current{Data: source.Data, Version: source.Version, InForce: source.Created}); err != nil {
 		return nil, nil, err
 	}
-	next, err := protocol.CanonicalToStore(tx.next)
+	next, err := protocol.Canonical(tx.next)
 	if err != nil {
 		return nil, nil, vaulterr.Invalid("the new secret: %v", err)
 	}
@@ -38,7 +44,7 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 			return nil, nil, err
 		}
 	}
-	return tx, nil, e.Store.CheckCapabilities(ctx, needs(request.Provider, tx.id.String()))
+	return tx, nil, nil
 }
 
 // needs are the rights a rotation uses, those for resolving a doubt included: a
@@ -82,13 +88,11 @@ func (tx *transaction) resume(ctx context.Context, current []byte) (*Result, err
 }
 
 func (tx *transaction) finishResumed(ctx context.Context, found *finding) (*Result, error) {
+	tx.id = found.id
 	if tx.request.DryRun {
 		return &Result{Record: found.record(tx.Now()), Resumed: true}, nil
 	}
-	record, err := tx.recordFinding(ctx, found)
-	if err != nil {
-		return nil, err
-	}
-	tx.id = found.id
-	return tx.conclude(ctx, record, true)
+	return tx.acknowledge(ctx, found.record(tx.Now()), true, func(ctx context.Context) (protocol.Record, bool, error) {
+		return tx.recordFinding(ctx, found)
+	})
 }

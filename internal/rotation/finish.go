@@ -2,42 +2,46 @@ package rotation
 
 import (
 	"context"
+	"fmt"
 
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// finish is step 5: it writes the record, and returns what the record says: another run of
-// the same rotation may have written it first.
+// finish is step 5: it writes the record. Another run of the same rotation may
+// have written it first: the one that stands is returned.
 func (tx *transaction) finish(ctx context.Context, outcome protocol.Outcome, evidence protocol.Evidence) (*Result, error) {
 	wanted := tx.newRecord(outcome, evidence)
-	recordCtx := ctx
-	if outcome == protocol.Committed {
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tx.RecordWait)
-		defer cancel()
-		recordCtx = bounded
+	if outcome == protocol.Aborted {
+		_, _, _ = tx.record(ctx, wanted) // definite with or without its record, which Recover can write
+		return nil, tx.conflict()
 	}
-	record, created, err := tx.record(recordCtx, wanted)
-	switch {
-	case err != nil && outcome == protocol.Aborted:
-		return nil, tx.conflict() // definite with or without its record
-	case err != nil:
-		return &Result{Record: wanted}, tx.undetermined("committed, but its record could not be written", err)
-	}
-	return tx.conclude(ctx, record, !created)
+	return tx.acknowledge(ctx, wanted, false, func(ctx context.Context) (protocol.Record, bool, error) {
+		return tx.record(ctx, wanted)
+	})
 }
 
-// conclude turns a stored record into Rotate's result.
-func (tx *transaction) conclude(ctx context.Context, record protocol.Record, resumed bool) (*Result, error) {
-	result := &Result{Record: record, Resumed: resumed}
-	switch record.Outcome {
-	case protocol.Aborted:
-		return nil, tx.conflict()
-	case protocol.Unknown:
-		return nil, tx.undetermined("its record says unknown: it was closed by hand", nil)
-	}
-	ctx, cancel := context.WithTimeout(ctx, tx.RecordWait) // the rest is best effort
+// acknowledge makes the result of a rotation that is known to be committed.
+// From here on the caller's context no longer counts, and whatever fails, the
+// caller is told that the new secret is in force.
+func (tx *transaction) acknowledge(ctx context.Context, wanted protocol.Record, resumed bool,
+	record func(context.Context) (stands protocol.Record, created bool, err error)) (*Result, error) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tx.RecordWait)
 	defer cancel()
+	stands, created, err := record(bounded)
+	switch {
+	case err != nil:
+		return &Result{Record: wanted, Resumed: resumed}, tx.undetermined("committed, but its record could not be written", err)
+	case stands.Outcome != protocol.Committed:
+		return &Result{Record: wanted, Resumed: resumed},
+			tx.undetermined(fmt.Sprintf("committed, but the record that stands says %s", stands.Outcome), nil)
+	}
+	result := &Result{Record: stands, Resumed: resumed || !created, Warnings: tx.warnings}
+	if !tx.request.ExpiresAt.IsZero() && !stands.ExpiresAt.Equal(tx.request.ExpiresAt) {
+		result.Warnings = append(result.Warnings, "this change was made already, by a rotation with another expiry, which stays")
+	}
+	ctx, cancelRest := context.WithTimeout(ctx, tx.RecordWait) // the rest is best effort
+	defer cancelRest()
 	tx.tag(ctx, result)
 	tx.sweep(ctx, result)
 	return result, nil

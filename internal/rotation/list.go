@@ -2,11 +2,13 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulterr"
 )
 
 // listWorkers bounds how many entries of a listing are read at once.
@@ -24,7 +26,8 @@ type Backup struct {
 	Reason      string
 }
 
-// History returns the provider's records, newest first.
+// History returns the provider's records, newest first. A record that is deleted
+// or not vaultkit's stands in it as one of unknown outcome: the others count.
 func (e *Engine) History(ctx context.Context, provider string) ([]protocol.Record, error) {
 	ids, err := e.recorded(ctx, provider)
 	if err != nil {
@@ -32,8 +35,22 @@ func (e *Engine) History(ctx context.Context, provider string) ([]protocol.Recor
 	}
 	slices.Reverse(ids)
 	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (protocol.Record, error) {
-		return e.readRecord(ctx, provider, id.String())
+		return e.readableRecord(ctx, provider, id)
 	})
+}
+
+func (e *Engine) readableRecord(ctx context.Context, provider string, id protocol.ID) (protocol.Record, error) {
+	record, err := e.readRecord(ctx, provider, id.String())
+	if spoiled(err) {
+		return protocol.Record{Schema: protocol.Schema, ID: id.String(), Provider: provider, Outcome: protocol.Unknown,
+			OldVersion: id.Source, FieldsChanged: []string{}, Cause: "its record cannot be read: " + vaulterr.Kind(err).Error()}, nil
+	}
+	return record, err
+}
+
+// spoiled reports that somebody removed or overwrote what was read.
+func spoiled(err error) bool {
+	return errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) || errors.Is(err, vaulterr.ErrInvalid)
 }
 
 // Backups describes the provider's backups, newest first. It reads records and
@@ -51,14 +68,14 @@ func (e *Engine) Backups(ctx context.Context, provider string) ([]Backup, error)
 	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (Backup, error) {
 		backup := Backup{ID: id.String(), Provider: provider, Version: id.Source, InForceFrom: id.InForce, Outcome: protocol.Undecided}
 		if slices.Contains(recorded, id) {
-			return e.describeRecorded(ctx, backup)
+			return e.describeRecorded(ctx, backup, id)
 		}
 		return e.describeClaimed(ctx, backup)
 	})
 }
 
-func (e *Engine) describeRecorded(ctx context.Context, backup Backup) (Backup, error) {
-	record, err := e.readRecord(ctx, backup.Provider, backup.ID)
+func (e *Engine) describeRecorded(ctx context.Context, backup Backup, id protocol.ID) (Backup, error) {
+	record, err := e.readableRecord(ctx, backup.Provider, id)
 	backup.Outcome, backup.Actor, backup.Reason = record.Outcome, record.Actor, record.Reason
 	backup.ReplacedAt = record.CommittedAt
 	return backup, err

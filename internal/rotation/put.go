@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 
+	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
 // Put stores a provider's first version, create-only, and returns its number.
 // With replaceDeleted it also writes over a current version that is deleted or
-// destroyed, where nothing readable is lost.
+// destroyed. KV v2 cannot make that conditional on the deletion: who undeletes it
+// in the same moment finds it one version back.
 func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, replaceDeleted bool) (int, error) {
 	if _, err := protocol.CanonicalToStore(data); err != nil {
 		return 0, vaulterr.Invalid("%v", err)
@@ -23,8 +25,9 @@ func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, 
 	return e.put(ctx, provider, gone.Version, data)
 }
 
-// put writes version cas+1 and tells a refusal that means "somebody else" from
-// the echo of its own lost answer.
+// put writes version cas+1. As soon as one copy of the write is in doubt, only
+// what version cas+1 turns out to hold decides: a refusal may be the echo of our
+// own write, and any other error says nothing about the copy before.
 func (e *Engine) put(ctx context.Context, provider string, cas int, data map[string]any) (int, error) {
 	inDoubt := false
 	err := e.resend(ctx, func() error {
@@ -32,27 +35,53 @@ func (e *Engine) put(ctx context.Context, provider string, cas int, data map[str
 		inDoubt = inDoubt || vaulterr.Doubtful(err)
 		return err
 	})
+	refused := errors.Is(err, vaulterr.ErrConflict) || errors.Is(err, vaulterr.ErrPermissionDenied)
 	switch {
 	case err == nil:
 		return cas + 1, nil
-	case inDoubt && vaulterr.Doubtful(err):
+	case inDoubt && refused:
+		return e.settlePut(ctx, provider, cas, data, err)
+	case inDoubt:
 		return 0, undeterminedPut(err)
-	case !errors.Is(err, vaulterr.ErrConflict) && !errors.Is(err, vaulterr.ErrPermissionDenied):
-		return 0, err
+	case refused:
+		return 0, e.whyNotPut(ctx, provider, err)
 	}
-	current, readErr := e.Store.Read(ctx, providerKey(provider))
+	return 0, err
+}
+
+// settlePut finds out whose version cas+1 is.
+func (e *Engine) settlePut(ctx context.Context, provider string, cas int, data map[string]any, refusal error) (int, error) {
+	stored, err := e.Store.ReadVersion(ctx, providerKey(provider), cas+1)
 	switch {
-	case errors.Is(readErr, vaulterr.ErrDeleted):
-		return 0, readErr
-	case readErr != nil && inDoubt:
-		return 0, undeterminedPut(errors.Join(err, readErr))
-	case readErr != nil:
-		return 0, err
-	case inDoubt && current.Version == cas+1 && sameData(current.Data, data):
-		return current.Version, nil
+	case err != nil:
+		return 0, undeterminedPut(errors.Join(refusal, err))
+	case sameData(stored.Data, data):
+		return cas + 1, nil
 	}
-	return 0, &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current.Version, Err: err,
-		Detail: "the provider exists already", Hint: "rotate it instead, which keeps a backup"}
+	return 0, existsAlready(stored.Version, refusal)
+}
+
+// whyNotPut tells, where the token may read, what stands in the way of a write
+// that was certainly not applied.
+func (e *Engine) whyNotPut(ctx context.Context, provider string, refusal error) error {
+	current, err := e.Store.Read(ctx, providerKey(provider))
+	mayCreate := kv.Need{Key: providerKey(provider), Door: "data", Capability: "create"}
+	switch {
+	case errors.Is(err, vaulterr.ErrDeleted):
+		return err
+	case err == nil:
+		return existsAlready(current.Version, refusal)
+	case errors.Is(refusal, vaulterr.ErrPermissionDenied) && e.Store.Granted(ctx, mayCreate):
+		// It may create and was refused: there is something, which it may not see.
+		return existsAlready(0, refusal)
+	}
+	return refusal
+}
+
+func existsAlready(version int, refusal error) error {
+	failed, _ := errors.AsType[*vaulterr.Error](refusal)
+	return &vaulterr.Error{Kind: vaulterr.ErrConflict, Path: failed.Path, Version: version, Err: failed.Err,
+		Detail: "the provider exists already (or is deleted)", Hint: "rotate it instead, which keeps a backup"}
 }
 
 func undeterminedPut(cause error) error {

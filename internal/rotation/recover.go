@@ -2,14 +2,12 @@ package rotation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
 	"goblin/vaultkit/internal/protocol"
-	"goblin/vaultkit/internal/vaulterr"
 )
 
 // Resolution is what a recovery found out about one unrecorded rotation.
@@ -71,7 +69,7 @@ func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID
 	if found.outcome != protocol.Committed && found.outcome != protocol.Aborted {
 		return resolution, nil
 	}
-	record, err := e.recordFinding(ctx, found)
+	record, _, err := e.recordFinding(ctx, found)
 	resolution.Outcome, resolution.Evidence = record.Outcome, record.Evidence
 	return resolution, err
 }
@@ -133,8 +131,8 @@ func (e *Engine) completeTag(ctx context.Context, provider string, recorded []pr
 	for _, id := range slices.Backward(recorded) {
 		record, err := e.readRecord(ctx, provider, id.String())
 		switch {
-		case errors.Is(err, vaulterr.ErrNotFound), errors.Is(err, vaulterr.ErrDeleted):
-			continue // somebody removed a record: it can say nothing
+		case spoiled(err):
+			continue // it can say nothing
 		case err != nil:
 			return err
 		case record.Outcome == protocol.Committed:

@@ -27,7 +27,7 @@ type finding struct {
 func (e *Engine) investigate(ctx context.Context, provider string, id protocol.ID) (*finding, error) {
 	found := &finding{provider: provider, id: id}
 	var err error
-	if found.old, err = e.readIfThere(ctx, backupKey(provider, id.String()), 0); err != nil {
+	if found.old, err = e.readIfThere(ctx, backupKey(provider, id.String())); err != nil {
 		return nil, err
 	}
 	facts := protocol.Facts{ID: id}
@@ -50,18 +50,21 @@ func (e *Engine) investigate(ctx context.Context, provider string, id protocol.I
 // lookBehind fills in what only a provider past the source version can show.
 func (e *Engine) lookBehind(ctx context.Context, found *finding, facts *protocol.Facts) (err error) {
 	if found.old == nil { // it may have arrived since
-		if found.old, err = e.readIfThere(ctx, backupKey(found.provider, found.id.String()), 0); err != nil {
+		if found.old, err = e.readIfThere(ctx, backupKey(found.provider, found.id.String())); err != nil {
 			return err
 		}
 	}
-	found.committedAt = facts.Provider.Versions[found.id.Source+1]
-	found.next, err = e.readIfThere(ctx, providerKey(found.provider), found.id.Source+1)
+	next, err := e.readVersionIfThere(ctx, providerKey(found.provider), found.id.Source+1)
 	if err != nil {
 		return err
 	}
-	if found.next == nil {
+	if next.Data == nil {
 		return e.lookInChain(ctx, found, facts)
 	}
+	if listed, ok := facts.Provider.Versions[next.Version]; ok && !listed.Equal(next.Created) {
+		facts.Provider = protocol.Provider{} // deleted and made anew between the two reads
+	}
+	found.next, found.committedAt = next.Data, next.Created
 	facts.Next, err = canonicalOrNil(found.next)
 	return err
 }
@@ -76,7 +79,7 @@ func (e *Engine) lookInChain(ctx context.Context, found *finding, facts *protoco
 		if id.Source != found.id.Source+1 || !facts.Provider.SameGeneration(id) {
 			continue
 		}
-		data, err := e.readIfThere(ctx, backupKey(found.provider, id.String()), 0)
+		data, err := e.readIfThere(ctx, backupKey(found.provider, id.String()))
 		if err != nil {
 			return err
 		}
@@ -101,20 +104,23 @@ func (e *Engine) providerFacts(ctx context.Context, provider string) (protocol.P
 	return protocol.Provider{Current: meta.Current, Oldest: meta.Oldest, Created: meta.Created, Versions: meta.Versions}, err
 }
 
-// readIfThere returns nil data for what is missing, deleted or destroyed.
-// Version 0 is the newest.
-func (e *Engine) readIfThere(ctx context.Context, key kv.Key, version int) (map[string]any, error) {
-	read := e.Store.Read
-	if version > 0 {
-		read = func(ctx context.Context, key kv.Key) (kv.Secret, error) {
-			return e.Store.ReadVersion(ctx, key, version)
-		}
-	}
-	secret, err := read(ctx, key)
-	if errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) {
-		return nil, nil
-	}
+// readIfThere returns the newest version's data, nil for what is missing,
+// deleted or destroyed.
+func (e *Engine) readIfThere(ctx context.Context, key kv.Key) (map[string]any, error) {
+	secret, err := ifThere(e.Store.Read(ctx, key))
 	return secret.Data, err
+}
+
+// readVersionIfThere is readIfThere for one version.
+func (e *Engine) readVersionIfThere(ctx context.Context, key kv.Key, version int) (kv.Secret, error) {
+	return ifThere(e.Store.ReadVersion(ctx, key, version))
+}
+
+func ifThere(secret kv.Secret, err error) (kv.Secret, error) {
+	if errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) {
+		return kv.Secret{}, nil
+	}
+	return secret, err
 }
 
 func canonicalOrNil(data map[string]any) ([]byte, error) {
@@ -146,14 +152,13 @@ func (f *finding) record(now time.Time) protocol.Record {
 
 // recordFinding writes the record of a finding that is committed or aborted,
 // with what its rotator claimed beside the backup.
-func (e *Engine) recordFinding(ctx context.Context, found *finding) (protocol.Record, error) {
+func (e *Engine) recordFinding(ctx context.Context, found *finding) (stands protocol.Record, created bool, err error) {
 	meta, err := e.Store.Metadata(ctx, backupKey(found.provider, found.id.String()))
 	if err != nil && !errors.Is(err, vaulterr.ErrNotFound) {
-		return protocol.Record{}, err
+		return protocol.Record{}, false, err
 	}
 	found.claim = protocol.DecodeClaim(meta.Custom)
-	record, _, err := e.record(ctx, found.record(e.Now()))
-	return record, err
+	return e.record(ctx, found.record(e.Now()))
 }
 
 // record stores a record, create-only, and returns the one that stands: records

@@ -18,12 +18,13 @@ const rollbackSource = "rollback:"
 // id it takes the backup of the newest rotation, if that is beyond doubt the
 // one to undo.
 func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Result, error) {
+	undo := 0 // the version to undo, where the caller left that to us
 	if id == "" {
-		target, err := e.rollbackTarget(ctx, request.Provider)
+		newest, err := e.rollbackTarget(ctx, request.Provider)
 		if err != nil {
 			return nil, err
 		}
-		id = target
+		id, undo = newest.Backup, newest.NewVersion
 	}
 	if _, err := protocol.ParseID(id); err != nil {
 		return nil, vaulterr.Invalid("backup id: %v", err)
@@ -33,7 +34,13 @@ func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Res
 		return nil, noBackup(id, err)
 	}
 	request.Source = rollbackSource + id
-	request.Change = func(context.Context, Current) (map[string]any, error) { return backup.Data, nil }
+	request.Change = func(_ context.Context, current Current) (map[string]any, error) {
+		if undo != 0 && current.Version != undo {
+			return nil, &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current.Version,
+				Detail: fmt.Sprintf("version %d was to be undone, and was replaced meanwhile", undo)}
+		}
+		return backup.Data, nil
+	}
 	return e.Rotate(ctx, request)
 }
 
@@ -45,17 +52,22 @@ func noBackup(id string, err error) error {
 		Hint: "list the provider's backups and name one of them"}
 }
 
-// rollbackTarget is the backup of the newest committed rotation, if its value
-// is the current one and it was not a rollback itself: the next one back could
-// bring the bad key back.
-func (e *Engine) rollbackTarget(ctx context.Context, provider string) (string, error) {
+// rollbackTarget is the newest committed rotation, if its value is the current
+// one and it was not a rollback itself: the next one back could bring the bad
+// key back.
+func (e *Engine) rollbackTarget(ctx context.Context, provider string) (protocol.Record, error) {
+	none := protocol.Record{}
+	// A rotation that is in force and unrecorded is the very one to undo.
+	if _, _, err := e.resolveAll(ctx, provider); err != nil {
+		return none, err
+	}
 	current, err := e.providerFacts(ctx, provider)
 	if err != nil {
-		return "", err
+		return none, err
 	}
 	records, err := e.History(ctx, provider)
 	if err != nil {
-		return "", err
+		return none, err
 	}
 	var candidates []string
 	for _, record := range records {
@@ -67,16 +79,16 @@ func (e *Engine) rollbackTarget(ctx context.Context, provider string) (string, e
 	newest := newestCommitted(records)
 	switch {
 	case len(candidates) == 0:
-		return "", &vaulterr.Error{Kind: vaulterr.ErrNotFound, Detail: "no recorded rotation to roll back",
+		return none, &vaulterr.Error{Kind: vaulterr.ErrNotFound, Detail: "no recorded rotation to roll back",
 			Hint: "list the provider's backups and name one of them"}
 	case newest.NewVersion != current.Current:
 		why = fmt.Sprintf("the current version %d was not written by the newest rotation (version %d)", current.Current, newest.NewVersion)
 	case strings.HasPrefix(newest.Source, rollbackSource):
 		why = "the current version came from a rollback"
 	default:
-		return newest.Backup, nil
+		return newest, nil
 	}
-	return "", &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
+	return none, &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
 		Detail: why + ", so which backup to restore is yours to say",
 		Hint:   "name one of the backups " + strings.Join(candidates, ", ")}
 }

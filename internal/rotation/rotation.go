@@ -65,6 +65,7 @@ type transaction struct {
 	next      map[string]any // the whole new secret
 	requests  protocol.RequestIDs
 	committed kv.Written // the acknowledged commit, if there was one
+	warnings  []string
 }
 
 // Rotate runs one rotation, from the read to the record. Its errors: see the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
@@ -18,6 +19,7 @@ func (tx *transaction) backUp(ctx context.Context) error {
 		err := tx.resend(ctx, func() error {
 			written, err := tx.Store.Write(ctx, key, 0, tx.source.Data)
 			tx.requests.Backup = written.RequestID
+			tx.warnIfExpiring(written)
 			return err
 		})
 		if !errors.Is(err, vaulterr.ErrConflict) && !errors.Is(err, vaulterr.ErrPermissionDenied) {
@@ -25,13 +27,21 @@ func (tx *transaction) backUp(ctx context.Context) error {
 		}
 		// Refused: ours from an earlier run or a lost answer, or a create-only
 		// policy meeting what is already there.
-		done, err := tx.compareBackup(ctx, key, err)
-		if done || err != nil {
-			return err
+		done, failure := tx.compareBackup(ctx, key, err)
+		if done || failure != nil {
+			return failure
 		}
 		if ended := tx.Backoff.Wait(ctx, failed); ended != nil {
-			return vaulterr.GaveUp(err, ended)
+			return vaulterr.GaveUp(nil, ended)
 		}
+	}
+}
+
+// warnIfExpiring: a mount may be set to delete every version after a time.
+func (tx *transaction) warnIfExpiring(backup kv.Written) {
+	if !backup.Expires.IsZero() {
+		tx.warnings = append(tx.warnings, fmt.Sprintf("the mount's delete_version_after deletes this backup at %s",
+			backup.Expires.UTC().Format(time.RFC3339)))
 	}
 }
 

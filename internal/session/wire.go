@@ -2,10 +2,13 @@ package session
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulterr"
 )
 
 // wire makes the clients that carry the session's requests, and bounds them.
@@ -18,7 +21,7 @@ type wire struct {
 // newWire copies what the client is set to, once and for all. NewClient and
 // Clone would read VAULT_TOKEN, VAULT_NAMESPACE and VAULT_HEADERS again.
 func newWire(client *api.Client, timeout time.Duration) *wire {
-	base := client.WithNamespace(client.Namespace())
+	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(failLeftOverRedirect)
 	base.ClearToken()
 	// The client's default is VAULT_WRAP_TTL, which would wrap every answer,
 	// that of a login included.
@@ -35,9 +38,19 @@ func (w *wire) as(token string) *api.Client {
 	return client
 }
 
-// once runs one bounded attempt.
+// failLeftOverRedirect makes a failed answer of a redirect. The official client
+// follows one; a second in a row, as at a failover, would pass for a success
+// although nothing was done.
+func failLeftOverRedirect(answer *api.Response) {
+	if answer.StatusCode >= 300 && answer.StatusCode < 400 {
+		answer.StatusCode = http.StatusServiceUnavailable
+	}
+}
+
+// once runs one bounded attempt. No error leaves it with a body that is not
+// Vault's.
 func (w *wire) once(ctx context.Context, send func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
-	return send(ctx)
+	return vaulterr.WithoutForeignBody(send(ctx))
 }

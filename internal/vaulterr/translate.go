@@ -95,26 +95,44 @@ func InvalidToken(err error) bool {
 }
 
 // Doubtful reports a failed write that Vault may have applied all the same, or
-// may still apply: no answer, a cut one, or a status that an inner hop may
-// give after the write went through.
+// may still apply: no answer, a cut one, one without Vault's own words (some hop
+// in between gave it), or a status that a hop may give after the write went
+// through.
 func Doubtful(err error) bool {
-	if err == nil || neverSent(err) {
-		return false
-	}
 	answer, ok := errors.AsType[*api.ResponseError](err)
-	return !ok || ambiguousStatus(answer.StatusCode) || says(answer, textUpgrading)
+	switch {
+	case err == nil, refusedHere(err):
+		return false
+	case !ok, answer.RawError, len(answer.Errors) == 0:
+		return true
+	}
+	return ambiguousStatus(answer.StatusCode) || says(answer, textUpgrading)
 }
 
-// neverSent: the client itself refused, so no request left it.
-func neverSent(err error) bool {
-	return errors.Is(err, ErrClosed) || errors.Is(err, ErrInvalid)
+// WithoutForeignBody takes the body out of an answer that is not Vault's own:
+// whatever hop gave it may have echoed the request, secret and all.
+func WithoutForeignBody(err error) error {
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	if !ok || !answer.RawError || says(answer, textNeedsHTTPS) {
+		return err
+	}
+	clean := *answer
+	clean.Errors = []string{"an answer that is not Vault's, left out"}
+	return &clean
+}
+
+// refusedHere: no request left the client (it is closed, or was asked for
+// something invalid), or Vault refused its token and there is no other.
+func refusedHere(err error) bool {
+	own, ok := errors.AsType[*Error](err)
+	return ok && (errors.Is(own.Kind, ErrClosed) || errors.Is(own.Kind, ErrUnauthenticated) || errors.Is(own.Kind, ErrInvalid) && own.Err == nil)
 }
 
 // Retryable reports a request that may succeed when simply sent again: a read,
 // or a login.
 func Retryable(err error) bool {
 	switch {
-	case err == nil, neverSent(err), errors.Is(err, ErrNotKVv2):
+	case err == nil, refusedHere(err), errors.Is(err, ErrNotKVv2), errors.Is(err, ErrInvalid):
 		return false
 	case errors.Is(err, context.Canceled), badTLS(err):
 		return false

@@ -137,8 +137,8 @@ var hints = []struct {
 	text string
 }{
 	{ErrNotFound, "check the name, list what exists, or store it first"},
-	{ErrDestroyed, "the value is gone for good: roll back to a backup or store a new key"},
-	{ErrDeleted, "undelete the version in Vault, or roll back to a backup"},
+	{ErrDestroyed, "the value is gone for good: store a new secret over it, saying that it may replace a deleted one"},
+	{ErrDeleted, "undelete the version in Vault, or store a new secret over it, saying that it may replace a deleted one"},
 	{ErrFieldMissing, "read another field or rotate this one in"},
 	{ErrMountNotFound, "check the mount's name, and that the KV engine is enabled there"},
 	{ErrNotKVv2, "name a KV version 2 mount, or upgrade this one with 'vault kv enable-versioning'"},

@@ -1,0 +1,330 @@
+package vaultkit_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// Situations in which a definite word would be a lie, or an open one a nuisance.
+
+// Once a copy of a first store is in doubt, nothing but version 1 decides.
+func TestPutInDoubtTellsNoLie(t *testing.T) {
+	for name, disturb := range map[string]func(t *testing.T, p string, client *vaultkit.Client){
+		"rotated since": func(t *testing.T, p string, _ *vaultkit.Client) { rotate(t, newClient(t), p, "fake-rival") },
+		"deleted since": func(t *testing.T, p string, _ *vaultkit.Client) {
+			if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"token revoked since": func(t *testing.T, _ string, client *vaultkit.Client) { revoke(t, client) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			proxy, p := newWire(t), vaulttest.Name(t)
+			policies := vaulttest.Policy(t, "", "provisioner") + vaulttest.Policy(t, "", "rotator")
+			client := as(t, policies, vaultkit.WithAddress(proxy.URL()))
+			proxy.Reset()
+			proxy.SetRule(wire.Rules(wire.At(1, wire.Lose()), wire.At(2, wire.Before(func() { disturb(t, p, client) }))))
+			version, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": "fake-mine"})
+			if err == nil && version == 1 {
+				return
+			}
+			if !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrDeleted) {
+				t.Errorf("applied, and told %d, %v", version, err)
+			}
+		})
+	}
+}
+
+func TestPutInDoubtThenClosed(t *testing.T) {
+	proxy, p := newWire(t), vaulttest.Name(t)
+	var client *vaultkit.Client
+	client = newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithBackoff(backoff.Backoff{
+		Sleep: func(context.Context, time.Duration) error { return client.Close() },
+	}))
+	proxy.Reset()
+	proxy.SetRule(wire.At(1, wire.Lose()))
+	if _, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": "fake"}); !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrClosed) {
+		t.Errorf("applied, and told %v", err)
+	}
+}
+
+func revoke(t *testing.T, client *vaultkit.Client) {
+	t.Helper()
+	if err := vaulttest.Root(t).Auth().Token().RevokeTreeWithContext(t.Context(), client.Vault().Token()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A dead token that nothing can replace is told at once, as what it is.
+func TestDeadTokenIsToldAtOnce(t *testing.T) {
+	policy := vaulttest.Policy(t, "", "rotator")
+	proxy, p := newWire(t), store(t, oldSecret)
+	client := as(t, policy, vaultkit.WithAddress(proxy.URL()), vaultkit.WithBackoff(backoff.Backoff{
+		Sleep: func(context.Context, time.Duration) error { return errors.New("the client waits") },
+	}))
+	proxy.SetRule(beforeCommit(p, func() { revoke(t, client) }))
+	_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	if !errors.Is(err, vaultkit.ErrUnauthenticated) || errors.Is(err, vaultkit.ErrUndetermined) || strings.Contains(err.Error(), "waits") {
+		t.Errorf("Rotate = %v", err)
+	}
+	if _, err := client.GetAPIKey(t.Context(), p); !errors.Is(err, vaultkit.ErrUnauthenticated) || strings.Contains(err.Error(), "waits") {
+		t.Errorf("GetAPIKey = %v", err)
+	}
+}
+
+// A late copy of the commit is on its way while its repeat is denied: the denial
+// says nothing of the late one.
+func TestDeniedWhileInDoubt(t *testing.T) {
+	w := newWorld(t)
+	release := make(chan struct{})
+	n := 0
+	w.proxy.SetRule(func(r wire.Request) wire.Action {
+		if r.Method != "PUT" || !strings.Contains(r.Path, "/data/"+vaulttest.Base+"/providers/") {
+			return wire.Pass
+		}
+		if n++; n == 1 {
+			return wire.Late(release)
+		}
+		return wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := w.rotate(ctx, w.victim)
+	close(release)
+	w.proxy.Wait()
+	if !w.check() || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {
+		t.Errorf("applied, and told %v", err)
+	}
+}
+
+// A hop in between answers after Vault has applied the commit: whatever its
+// status, it is no word of Vault's.
+func TestForeignRefusalsAreNoWordOfVaults(t *testing.T) {
+	for _, status := range []int{400, 402, 403, 404, 408, 409, 413, 421, 451, 499} {
+		for _, body := range []string{"<html>blocked</html>", "{}", `{"errors":[]}`, `{"data":{"version":7}}`} {
+			w := newWorld(t)
+			w.proxy.SetRule(wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/", wire.Error(status, body, true)))
+			if r, err := w.rotate(t.Context(), w.victim); err != nil || r.NewVersion != 2 || !w.check() {
+				t.Errorf("%d %s: %+v, %v", status, body, r, err)
+			}
+		}
+	}
+}
+
+// A rerun that finds its change committed, and cannot write the record, says so.
+func TestResumedButUnrecorded(t *testing.T) {
+	for name, fault := range map[string]wire.Action{
+		"denied": wire.Error(403, `{"errors":["permission denied"]}`, false), "refused": wire.Refuse(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.kill(6, false)
+			w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
+			w.proxy.SetRule(wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", fault))
+			r, err := w.rotate(t.Context(), w.victim)
+			if r == nil || r.Outcome != vaultkit.Committed || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {
+				t.Errorf("Rotate = %+v, %v", r, err)
+			}
+		})
+	}
+}
+
+// A record that contradicts Vault's acknowledgement is not believed.
+func TestForgedRecord(t *testing.T) {
+	client := newClient(t)
+	p := store(t, oldSecret)
+	record := rotate(t, client, p, "fake-new", vaultkit.WithDryRun()).Record
+	record.Outcome, record.Evidence = vaultkit.Aborted, vaultkit.Inferred
+	text, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored map[string]any
+	if err := json.Unmarshal(text, &stored); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Put(t, "rotations/"+p+"/"+record.ID, stored)
+	r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	if r == nil || r.Outcome != vaultkit.Committed || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrConflict) {
+		t.Errorf("Rotate = %+v, %v", r, err)
+	}
+}
+
+// One spoiled record does not take the others' verbs away.
+func TestSpoiledRecords(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-1"})
+	first := rotate(t, client, p, "fake-2")
+	rotate(t, client, p, "fake-3")
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/rotations/"+p+"/"+first.ID); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Put(t, "rotations/"+p+"/"+strings.Replace(first.ID, "-v1-", "-v9-", 1), map[string]any{"alien": true})
+	history, err := client.History(t.Context(), p)
+	if err != nil || len(history) != 3 {
+		t.Fatalf("History = %+v, %v", history, err)
+	}
+	unknown := 0
+	for _, record := range history {
+		if record.Outcome == vaultkit.Unknown && strings.Contains(record.Cause, "cannot be read") {
+			unknown++
+		}
+	}
+	if unknown != 2 {
+		t.Errorf("history %+v", history)
+	}
+	if backups, err := client.Backups(t.Context(), p); err != nil || len(backups) != 2 {
+		t.Errorf("Backups = %+v, %v", backups, err)
+	}
+	if _, err := client.Recover(t.Context(), p); err != nil {
+		t.Errorf("Recover = %v", err)
+	}
+	if _, err := client.Rollback(t.Context(), p, ""); err != nil || currentKey(t, client, p) != "fake-2" {
+		t.Errorf("Rollback = %v", err)
+	}
+}
+
+// Between choosing what to undo and reading it, a rival rotates the good key in.
+func TestRollbackOvertaken(t *testing.T) {
+	other := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-1"})
+	rotate(t, other, p, "fake-2-bad")
+	victim := throughWire(t, wire.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, wire.Before(func() {
+		rotate(t, other, p, "fake-3-good")
+	})))
+	_, err := victim.Rollback(t.Context(), p, "")
+	if !errors.Is(err, vaultkit.ErrConflict) || currentKey(t, other, p) != "fake-3-good" {
+		t.Errorf("Rollback = %v, the key is %s", err, currentKey(t, other, p))
+	}
+}
+
+// The newest rotation is in force and has no record: it is the one to undo.
+func TestRollbackOfAnUnrecordedRotation(t *testing.T) {
+	w := newWorld(t)
+	rotate(t, w.other, w.provider, "fake-earlier")
+	w.kill(6, false)
+	if _, err := w.other.Rollback(t.Context(), w.provider, ""); err != nil || currentKey(t, w.other, w.provider) != "fake-earlier" {
+		t.Errorf("Rollback = %v, the key is %s", err, currentKey(t, w.other, w.provider))
+	}
+}
+
+// What Rotate could back up, Rollback can bring back, whatever its size.
+func TestRollbackOfALargeSecret(t *testing.T) {
+	client := newClient(t)
+	large := strings.Repeat("x", 600<<10)
+	p := store(t, map[string]any{"api_key": large})
+	rotate(t, client, p, "fake-small")
+	if _, err := client.Rollback(t.Context(), p, ""); err != nil || currentKey(t, client, p) != large {
+		t.Errorf("Rollback = %v", err)
+	}
+}
+
+// The provider is deleted and made anew between the rule's looks at its metadata
+// and at version s+1.
+func TestRecreatedInsideTheRule(t *testing.T) {
+	w := newWorld(t)
+	w.kill(6, false)
+	client := throughWire(t, func(r wire.Request) wire.Action {
+		if !strings.Contains(r.Query, "version=2") {
+			return wire.Pass
+		}
+		return wire.Before(func() {
+			if _, err := w.root().DeleteWithContext(t.Context(), w.metadataPath()); err != nil {
+				t.Error(err)
+			}
+			vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-x"})
+			vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-y"})
+		})
+	})
+	found, err := client.Recover(t.Context(), w.provider)
+	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Recreated {
+		t.Errorf("Recover = %+v, %v", found, err)
+	}
+}
+
+// redirecting answers the first two writes to a path with a redirect, as a
+// standby does whose leader is gone.
+type redirecting struct {
+	http.RoundTripper
+	path string
+	seen atomic.Int64
+}
+
+func (h *redirecting) RoundTrip(r *http.Request) (*http.Response, error) {
+	write := r.Method == http.MethodPut || r.Method == http.MethodPatch
+	if !write || !strings.Contains(r.URL.Path, h.path) || h.seen.Add(1) > 2 {
+		return h.RoundTripper.RoundTrip(r)
+	}
+	if r.Body != nil {
+		_, _ = io.Copy(io.Discard, r.Body)
+		r.Body.Close()
+	}
+	return &http.Response{StatusCode: http.StatusTemporaryRedirect, Status: "307", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Request: r, Header: http.Header{"Location": {r.URL.String()}}, Body: http.NoBody}, nil
+}
+
+// The official client follows one redirect and takes the second for a success.
+func TestTwoRedirectsInARow(t *testing.T) {
+	for _, path := range []string{"capabilities-self", "/data/" + vaulttest.Base + "/backups", "/metadata/" + vaulttest.Base + "/backups",
+		"/data/" + vaulttest.Base + "/providers", "/data/" + vaulttest.Base + "/rotations", "/metadata/" + vaulttest.Base + "/providers"} {
+		t.Run(path, func(t *testing.T) {
+			h := &redirecting{path: path}
+			client := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+				h.RoundTripper = next
+				return h
+			}))
+			p := store(t, oldSecret)
+			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), vaultkit.WithActor("me"), vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
+			if err != nil || len(r.Warnings) > 0 || h.seen.Load() < 3 {
+				t.Fatalf("Rotate = %+v, %v after %d writes there", r, err, h.seen.Load())
+			}
+			snapshot := vaulttest.Snapshot(t, p)
+			if snapshot["backups/"+p+"/"+r.ID].Custom["actor"] != "me" || snapshot["providers/"+p].Custom["vaultkit_expires_at"] == nil {
+				t.Errorf("claim or tag lost: %+v", snapshot)
+			}
+		})
+	}
+}
+
+// Neither a dry run nor a rotation that may not write has a real key issued.
+func TestNoKeyIsIssuedInVain(t *testing.T) {
+	client := newClient(t)
+	p := store(t, oldSecret)
+	source := &issuer{fields: map[string]any{"api_key": "fake-issued"}}
+	if _, err := as(t, vaulttest.Policy(t, "", "reader")).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrPermissionDenied) || source.target.Provider != "" {
+		t.Errorf("Rotate as a reader asked the source, %v", err)
+	}
+	if _, err := client.Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err != nil || !source.target.DryRun {
+		t.Errorf("a dry run did not tell its source: %+v, %v", source.target, err)
+	}
+}
+
+// A mount that expires its versions expires backups as well.
+func TestExpiringMountIsAWarning(t *testing.T) {
+	root, mount := vaulttest.Root(t), vaulttest.Name(t)
+	write(t, root, "sys/mounts/"+mount, map[string]any{"type": "kv", "options": map[string]string{"version": "2"}})
+	vaulttest.Eventually(t, "the mount is configured", func() bool {
+		_, err := root.Logical().WriteWithContext(t.Context(), mount+"/config", map[string]any{"delete_version_after": "1h"})
+		return err == nil
+	})
+	client := newClient(t, vaultkit.WithMount(mount))
+	if _, err := client.PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake-old"}); err != nil {
+		t.Fatal(err)
+	}
+	r := rotate(t, client, "p", "fake-new")
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "delete_version_after") {
+		t.Errorf("warnings %q", r.Warnings)
+	}
+}
