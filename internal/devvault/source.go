@@ -35,12 +35,21 @@ func findSource(ctx context.Context) (string, error) {
 	}
 	dir, err := sourceOfRequirement(ctx)
 	if err != nil {
-		return "", fmt.Errorf("no vault server to run: the source of the pinned one is not here (%w): "+
-			"run this in a checkout of %s, set %s to a vault or bao binary, or put vault or bao on PATH where the command looks there",
-			err, module, binVariable)
+		return "", &noSourceError{err}
 	}
 	return dir, nil
 }
+
+// noSourceError says what to do; why the go command knows no better is for
+// whoever unwraps it.
+type noSourceError struct{ cause error }
+
+func (*noSourceError) Error() string {
+	return "no vault server to run: the source of the pinned one is not here: " +
+		"run this in a checkout of " + module + ", set " + binVariable + " to a vault or bao binary, or put vault or bao on PATH"
+}
+
+func (e *noSourceError) Unwrap() error { return e.cause }
 
 // sourceAbove looks for the module in dir and the directories above it. Nested
 // modules on the way are passed by.
