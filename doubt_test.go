@@ -215,6 +215,11 @@ func TestRollbackOfAnUnrecordedRotation(t *testing.T) {
 	w := newWorld(t)
 	rotate(t, w.other, w.provider, "fake-earlier")
 	w.kill(6, false)
+	unchanged(t, w.provider, func() {
+		if _, err := w.other.Rollback(t.Context(), w.provider, "", vaultkit.WithDryRun()); !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("dry run: %v", err)
+		}
+	})
 	if _, err := w.other.Rollback(t.Context(), w.provider, ""); err != nil || currentKey(t, w.other, w.provider) != "fake-earlier" {
 		t.Errorf("Rollback = %v, the key is %s", err, currentKey(t, w.other, w.provider))
 	}

@@ -1,5 +1,6 @@
 module goblin/vaultkit
 
+// The oldest release the Go project still supports; errors.AsType needs it.
 go 1.26.0
 
 require (

@@ -8,8 +8,9 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// begin is step 1: it reads the provider and makes every check, so that bad input, a missing
-// right or a change that is already there ends the rotation before it writes.
+// begin is step 1: it reads the provider and makes every check, so that bad
+// input, a missing right or a change that is already there ends the rotation
+// before it writes.
 func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Result, error) {
 	tx := &transaction{Engine: e, request: request, started: e.Now()}
 	source, err := e.Store.Read(ctx, providerKey(request.Provider))

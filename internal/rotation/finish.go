@@ -13,6 +13,8 @@ import (
 func (tx *transaction) finish(ctx context.Context, outcome protocol.Outcome, evidence protocol.Evidence) (*Result, error) {
 	wanted := tx.newRecord(outcome, evidence)
 	if outcome == protocol.Aborted {
+		ctx, cancel := context.WithTimeout(ctx, tx.RecordWait)
+		defer cancel()
 		_, _, _ = tx.record(ctx, wanted) // definite with or without its record, which Recover can write
 		return nil, tx.conflict()
 	}

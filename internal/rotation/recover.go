@@ -74,8 +74,8 @@ func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID
 	return resolution, err
 }
 
-// sweep is step 6: it resolves what earlier crashes of the provider left, as best it can: the
-// rotation itself is done and recorded.
+// sweep is step 6: it resolves what earlier crashes of the provider left, as
+// best it can: the rotation itself is done and recorded.
 func (tx *transaction) sweep(ctx context.Context, result *Result) {
 	resolved, _, err := tx.resolveAll(ctx, tx.request.Provider)
 	for _, one := range resolved {

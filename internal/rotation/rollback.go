@@ -20,7 +20,7 @@ const rollbackSource = "rollback:"
 func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Result, error) {
 	undo := 0 // the version to undo, where the caller left that to us
 	if id == "" {
-		newest, err := e.rollbackTarget(ctx, request.Provider)
+		newest, err := e.rollbackTarget(ctx, request)
 		if err != nil {
 			return nil, err
 		}
@@ -55,11 +55,13 @@ func noBackup(id string, err error) error {
 // rollbackTarget is the newest committed rotation, if its value is the current
 // one and it was not a rollback itself: the next one back could bring the bad
 // key back.
-func (e *Engine) rollbackTarget(ctx context.Context, provider string) (protocol.Record, error) {
-	none := protocol.Record{}
+func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.Record, error) {
+	none, provider := protocol.Record{}, request.Provider
 	// A rotation that is in force and unrecorded is the very one to undo.
-	if _, _, err := e.resolveAll(ctx, provider); err != nil {
-		return none, err
+	if !request.DryRun {
+		if _, _, err := e.resolveAll(ctx, provider); err != nil {
+			return none, err
+		}
 	}
 	current, err := e.providerFacts(ctx, provider)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// backUp is step 2: it writes the old value under the rotation's id, create-only. Found
-// there already, it must be the very same value.
+// backUp is step 2: it writes the old value under the rotation's id,
+// create-only. Found there already, it must be the very same value.
 func (tx *transaction) backUp(ctx context.Context) error {
 	key := backupKey(tx.request.Provider, tx.id.String())
 	for failed := 1; ; failed++ {
@@ -62,8 +62,9 @@ func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refused er
 	return true, nil
 }
 
-// claim is step 3: it notes who rotates and why beside the backup, for whoever may have to
-// write the record. Data came first, so that a create-only policy suffices.
+// claim is step 3: it notes who rotates and why beside the backup, for whoever
+// may have to write the record. Data came first, so that a create-only policy
+// suffices.
 func (tx *transaction) claim(ctx context.Context) error {
 	claim := protocol.Claim{Actor: tx.request.Actor, Reason: tx.request.Reason, Source: tx.request.Source,
 		StartedAt: tx.started, ExpiresAt: tx.request.ExpiresAt}
@@ -72,9 +73,10 @@ func (tx *transaction) claim(ctx context.Context) error {
 	})
 }
 
-// commit is step 4: it writes the new value over exactly the version that was backed up.
-// Whatever Vault answers but success, the rule decides what it meant: a refusal
-// may well be the echo of an earlier copy of this request that was applied.
+// commit is step 4: it writes the new value over exactly the version that was
+// backed up. Whatever Vault answers but success, the rule decides what it meant:
+// a refusal may well be the echo of an earlier copy of this request that was
+// applied.
 func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.Evidence, error) {
 	if err := ctx.Err(); err != nil {
 		return "", "", err // not sent yet: definitely not applied
