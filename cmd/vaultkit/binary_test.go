@@ -4,13 +4,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
+	ossignal "os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // maxBinary keeps heavy dependencies from slipping in.
@@ -41,6 +44,9 @@ func TestBinary(t *testing.T) {
 		t.Errorf("get without a provider: %v", err)
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if ossignal.Ignored(signal) {
+			continue // as under nohup, and then the program ignores it too
+		}
 		t.Run(signal.String(), func(t *testing.T) { devEndsOn(t, binary, signal) })
 	}
 }
@@ -48,7 +54,9 @@ func TestBinary(t *testing.T) {
 // devEndsOn runs dev until the signal, and expects a clean end.
 func devEndsOn(t *testing.T, binary string, signal os.Signal) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), binary, "dev", "--port", "0")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // else a deaf one hangs the test
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, "dev", "--port", "0")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
