@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -199,6 +200,11 @@ func TestSealedServer(t *testing.T) {
 	server := vaulttest.Start(t, devvault.Options{})
 	opts := []vaultkit.Option{vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken()))}
 	client := newClient(t, opts...)
+	if _, err := client.PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake"}); err != nil {
+		t.Fatal(err)
+	}
+	root := vaulttest.RootOf(t, server)
+	before := vaulttest.LookAt(t, root, "providers")
 	if err := server.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +212,7 @@ func TestSealedServer(t *testing.T) {
 	for what, err := range map[string]error{
 		"New":       err,
 		"GetAPIKey": second(client.GetAPIKey(t.Context(), "p")),
-		"Rotate":    second(client.Rotate(t.Context(), "p", vaultkit.NewKey("fake"))),
+		"Rotate":    second(client.Rotate(t.Context(), "p", vaultkit.NewKey("fake-new"))),
 		"Providers": second(client.Providers(t.Context())),
 	} {
 		if !errors.Is(err, vaultkit.ErrSealed) || !errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "unseal") {
@@ -216,8 +222,11 @@ func TestSealedServer(t *testing.T) {
 	if err := server.Unseal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.GetAPIKey(t.Context(), "p"); !errors.Is(err, vaultkit.ErrNotFound) {
-		t.Errorf("after unsealing: %v", err)
+	if got := currentKey(t, client, "p"); got != "fake" {
+		t.Errorf("after unsealing: %s", got)
+	}
+	if after := vaulttest.LookAt(t, root, "providers"); len(before) != 1 || !reflect.DeepEqual(before, after) {
+		t.Errorf("the store changed: %+v, before %+v", after, before)
 	}
 }
 
