@@ -1,7 +1,6 @@
 package vaultkit_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -10,13 +9,13 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/testlog"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/internal/wire"
 )
@@ -24,20 +23,11 @@ import (
 const canary = "canary-0123456789"
 
 // spy collects everything the library says, in every form it can be printed.
-type spy struct {
-	mu  sync.Mutex
-	out bytes.Buffer
-}
-
-func (s *spy) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.out.Write(p)
-}
+type spy struct{ testlog.Buffer }
 
 // hear prints values under every verb, as JSON and through slog.
 func (s *spy) hear(values ...any) {
-	log := slog.New(slog.NewJSONHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := s.Logger()
 	for _, value := range values {
 		if err, ok := value.(error); ok {
 			s.causes(err)
@@ -73,9 +63,7 @@ func (s *spy) causes(err error) {
 // assertSilent fails for each secret that was said, plainly or encoded.
 func (s *spy) assertSilent(t *testing.T, secrets ...string) {
 	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	heard := s.out.String()
+	heard := s.String()
 	if len(heard) < 10_000 {
 		t.Fatalf("the spy heard only %d bytes", len(heard))
 	}

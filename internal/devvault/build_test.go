@@ -2,7 +2,6 @@ package devvault
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -12,33 +11,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"goblin/vaultkit/internal/testlog"
 )
 
-// logBuffer is a log that may be read while it is written.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // fakeModule is a module to build in a second instead of four minutes.
-func fakeModule(t *testing.T, program string) (b builder, log *logBuffer) {
+func fakeModule(t *testing.T, program string) (b builder, log *testlog.Buffer) {
 	t.Helper()
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "go.mod"), "module fake\n\ngo 1.26.0\n")
 	writeFile(t, filepath.Join(dir, "main.go"), program)
-	log = &logBuffer{}
+	log = &testlog.Buffer{}
 	return builder{source: dir, cache: filepath.Join(t.TempDir(), "cache"), log: log}, log
 }
 
@@ -224,7 +207,7 @@ func TestFindSourceThroughReplace(t *testing.T) {
 func TestNoSourceNamesTheOtherWays(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv(binVariable, "")
-	_, err := Start(t.Context(), Options{Log: &logBuffer{}})
+	_, err := Start(t.Context(), Options{Log: &testlog.Buffer{}})
 	if err == nil {
 		t.Fatal("started without a source")
 	}
@@ -289,7 +272,7 @@ func play(t *testing.T, args ...string) (*exec.Cmd, string) {
 	return cmd, strings.TrimSpace(line)
 }
 
-func awaitLog(t *testing.T, log *logBuffer, want string) {
+func awaitLog(t *testing.T, log *testlog.Buffer, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

@@ -6,12 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"goblin/vaultkit/internal/testlog"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -128,9 +129,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // opened is a session on the fake, logged in by AppRole, and its log.
-func (v *fakeVault) opened(t *testing.T, by Method) (*Session, *LogBuffer) {
+func (v *fakeVault) opened(t *testing.T, by Method) (*Session, *testlog.Buffer) {
 	t.Helper()
-	logs := &LogBuffer{}
+	logs := &testlog.Buffer{}
 	s, err := v.open(t, by, logs)
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +140,7 @@ func (v *fakeVault) opened(t *testing.T, by Method) (*Session, *LogBuffer) {
 	return s, logs
 }
 
-func (v *fakeVault) open(t *testing.T, by Method, logs *LogBuffer) (*Session, error) {
+func (v *fakeVault) open(t *testing.T, by Method, logs *testlog.Buffer) (*Session, error) {
 	t.Helper()
 	if v.tokens == nil {
 		v.tokens = map[string]*fakeToken{}
@@ -161,35 +162,10 @@ func probe(_ context.Context, c *api.Client) error {
 	return err
 }
 
-// LogBuffer keeps a session's log, at debug level.
-type LogBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write appends to the log.
-func (b *LogBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-// Logger writes to the log.
-func (b *LogBuffer) Logger() *slog.Logger {
-	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-// String is the log so far.
-func (b *LogBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-// lines are the log's lines that contain the text.
-func (b *LogBuffer) lines(with string) []string {
+// linesWith are the log's lines that contain the text.
+func linesWith(log *testlog.Buffer, with string) []string {
 	var found []string
-	for line := range strings.Lines(b.String()) {
+	for line := range strings.Lines(log.String()) {
 		if strings.Contains(line, with) {
 			found = append(found, line)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"goblin/vaultkit/internal/testlog"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -53,7 +54,7 @@ func TestKeeperSurvivesAnOutageOfTheRenewal(t *testing.T) {
 		if logins, _, _ := v.count(); logins != 1 {
 			t.Errorf("%d logins, want the first token kept", logins)
 		}
-		if len(logs.lines("could not be renewed")) == 0 {
+		if len(linesWith(logs, "could not be renewed")) == 0 {
 			t.Error("no warning about the failed renewals")
 		}
 	})
@@ -122,7 +123,7 @@ func TestLoginThatGivesNoToken(t *testing.T) {
 		"no auth":       map[string]any{"data": map[string]any{"fake": true}},
 		"empty auth":    map[string]any{"auth": map[string]any{"accessor": "fake"}},
 	} {
-		_, err := (&fakeVault{instead: answer}).open(t, nil, &LogBuffer{})
+		_, err := (&fakeVault{instead: answer}).open(t, nil, &testlog.Buffer{})
 		if !errors.Is(err, vaulterr.ErrUnauthenticated) {
 			t.Errorf("%s: Open = %v", name, err)
 		}
@@ -136,16 +137,16 @@ func TestBareTokenWarnsTwice(t *testing.T) {
 		}}
 		_, logs := v.opened(t, Token(Value("fake-bare")))
 		time.Sleep(34 * time.Minute)
-		if early := logs.lines("WARN"); len(early) != 0 {
+		if early := linesWith(logs, "WARN"); len(early) != 0 {
 			t.Errorf("warned too early: %q", early)
 		}
 		time.Sleep(11 * time.Minute)
-		if lines := logs.lines("replace it before it ends"); len(lines) != 1 {
+		if lines := linesWith(logs, "replace it before it ends"); len(lines) != 1 {
 			t.Errorf("after 3/4: %q", lines)
 		}
 		time.Sleep(5 * time.Hour)
-		if lines := logs.lines("has ended"); len(lines) != 1 || len(logs.lines("WARN")) != 2 {
-			t.Errorf("at the end: %q", logs.lines("WARN"))
+		if lines := linesWith(logs, "has ended"); len(lines) != 1 || len(linesWith(logs, "WARN")) != 2 {
+			t.Errorf("at the end: %q", linesWith(logs, "WARN"))
 		}
 	})
 }

@@ -18,6 +18,7 @@ import (
 
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/testlog"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -52,7 +53,7 @@ type world struct {
 	*testing.T
 	root  *api.Client
 	mount string
-	logs  *session.LogBuffer
+	logs  *testlog.Buffer
 
 	mu      sync.Mutex
 	secrets []string
@@ -66,7 +67,7 @@ const (
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, logs: &session.LogBuffer{}}
+	w := &world{T: t, logs: &testlog.Buffer{}}
 	w.mount = "approle-" + strings.ToLower(rand.Text())
 	w.root = w.client()
 	w.root.SetToken(server.RootToken())

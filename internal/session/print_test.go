@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/internal/testlog"
+
 	"github.com/hashicorp/vault/api"
 )
 
@@ -41,7 +43,7 @@ func TestCredentialsPrintTheirOrigin(t *testing.T) {
 		"a zero value": Credential{},
 	}
 	for name, value := range values {
-		logs := &LogBuffer{}
+		logs := &testlog.Buffer{}
 		logs.Logger().Info("canary", "value", value)
 		text, err := json.Marshal(value)
 		if err != nil {

@@ -1,0 +1,34 @@
+// Package testlog is a log that tests read while it is written. Test-only.
+package testlog
+
+import (
+	"bytes"
+	"log/slog"
+	"sync"
+)
+
+// Buffer keeps what is written to it. The zero value is empty. Safe for
+// concurrent use.
+type Buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write appends to the buffer.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// String is what was written so far.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// Logger writes to the buffer, at debug level.
+func (b *Buffer) Logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
