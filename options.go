@@ -170,13 +170,7 @@ func WithDryRun() RotateOption { return func(o *rotateOptions) { o.dryRun = true
 
 func newRotateOptions(opts []RotateOption) (*rotateOptions, error) {
 	var o rotateOptions
-	for _, opt := range opts {
-		if opt == nil {
-			return nil, vaulterr.Invalid("an option is nil")
-		}
-		opt(&o)
-	}
-	return &o, errorsFirst(checkClaim("actor", o.actor), checkClaim("reason", o.reason), checkExpiry(o.expires))
+	return &o, cmp.Or(apply(&o, opts), checkClaim("actor", o.actor), checkClaim("reason", o.reason), checkExpiry(o.expires))
 }
 
 // checkExpiry refuses what RFC 3339, and so the record, cannot hold.
@@ -215,6 +209,17 @@ func (o *rotateOptions) request(provider string) rotation.Request {
 // whatever became of the caller's context.
 const recordWait = 10 * time.Second
 
+// apply runs the options of a constructor or verb, in their order.
+func apply[T any, O ~func(*T)](target *T, opts []O) error {
+	for _, opt := range opts {
+		if opt == nil {
+			return vaulterr.Invalid("an option is nil")
+		}
+		opt(target)
+	}
+	return nil
+}
+
 // config is what the options fill in.
 type config struct {
 	address, namespace, mount, base string
@@ -235,11 +240,8 @@ func newConfig(opts []Option) (*config, error) {
 		mount: "secret", base: "goblin-assistant",
 		logger: slog.New(slog.DiscardHandler), recordWait: recordWait,
 	}
-	for _, opt := range opts {
-		if opt == nil {
-			return nil, vaulterr.Invalid("an option is nil")
-		}
-		opt(c)
+	if err := apply(c, opts); err != nil {
+		return nil, err
 	}
 	c.timeouts = c.timeouts.orDefault()
 	if c.logger == nil {
@@ -248,7 +250,7 @@ func newConfig(opts []Option) (*config, error) {
 	if c.login == nil && c.existing != nil && c.existing.Token() != "" {
 		c.login = session.Token(Value(c.existing.Token()))
 	}
-	return c, errorsFirst(c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), c.timeouts.check(), c.checkLogin())
+	return c, cmp.Or(c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), c.timeouts.check(), c.checkLogin())
 }
 
 func (c *config) checkLogin() error {

@@ -1,6 +1,7 @@
 package vaultkit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -120,14 +121,11 @@ func ReplaceDeleted() PutOption { return func(o *putOptions) { o.replaceDeleted 
 // ErrDeleted (its current version is deleted), ErrUndetermined.
 func (c *Client) PutProviderKeys(ctx context.Context, provider string, keys ProviderKeys, opts ...PutOption) (version int, err error) {
 	var o putOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
 	fields := make(map[string]any, len(keys))
 	for name, value := range keys {
 		fields[name] = value
 	}
-	if err := errorsFirst(checkProvider(provider), checkFields(fields)); err != nil {
+	if err := cmp.Or(apply(&o, opts), checkProvider(provider), checkFields(fields)); err != nil {
 		return 0, vaulterr.In("PutProviderKeys", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
@@ -246,13 +244,4 @@ func scalar(value any) bool {
 		return true
 	}
 	return false
-}
-
-func errorsFirst(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

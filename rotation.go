@@ -1,6 +1,7 @@
 package vaultkit
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -43,7 +44,7 @@ import (
 // and metadata.
 func (c *Client) Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
-	if err := errorsFirst(err, checkProvider(provider), checkSource(source)); err != nil {
+	if err := cmp.Or(err, checkProvider(provider), checkSource(source)); err != nil {
 		return nil, vaulterr.In("Rotate", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
@@ -177,10 +178,10 @@ const recoverWorkers = 8
 
 // Recover finds out what became of every rotation that has no record, writes
 // the records it can, and reports them all, a provider's newest first; without
-// providers it does so for every one there is. It never changes a provider's secret. Undecided rotations
-// are left as they are: in flight, or crashed before the commit, and harmless.
-// It may run at any time, again, and concurrently. Needs the recoverer's policy:
-// the rotator's without "update" on providers.
+// providers it does so for every one there is. It never changes a provider's
+// secret. Undecided rotations are left as they are: in flight, or crashed before
+// the commit, and harmless. It may run at any time, again, and concurrently.
+// Needs the recoverer's policy: the rotator's without "update" on providers.
 //
 // Errors: those of GetAPIKey, the first of them; what was resolved before is
 // returned with it.

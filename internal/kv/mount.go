@@ -68,12 +68,9 @@ type Need struct {
 func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
 	paths := make([]string, len(needs))
 	for i, need := range needs {
-		path, err := s.path(need.Door, need.Key)
+		path, err := s.needPath(need)
 		if err != nil {
 			return err
-		}
-		if need.Capability == "list" {
-			path += "/"
 		}
 		paths[i] = path
 	}
@@ -93,10 +90,19 @@ func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
 	return nil
 }
 
+// needPath is the path whose capabilities tell: LIST needs its right on the
+// directory, with the slash.
+func (s *Store) needPath(need Need) (string, error) {
+	if need.Capability == "list" {
+		return s.listPath(need.Key)
+	}
+	return s.path(need.Door, need.Key)
+}
+
 // Granted reports that Vault confirms a right. A token that may not ask has none
 // confirmed.
 func (s *Store) Granted(ctx context.Context, need Need) bool {
-	path, err := s.path(need.Door, need.Key)
+	path, err := s.needPath(need)
 	if err != nil {
 		return false
 	}

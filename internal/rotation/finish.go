@@ -49,18 +49,14 @@ func (tx *transaction) acknowledge(ctx context.Context, wanted protocol.Record, 
 	return result, nil
 }
 
+// newRecord is the record as the rotator itself writes it: it knows more than a
+// recoverer could find out.
 func (tx *transaction) newRecord(outcome protocol.Outcome, evidence protocol.Evidence) protocol.Record {
-	record := protocol.Record{
-		Schema: protocol.Schema, ID: tx.id.String(), Provider: tx.request.Provider,
-		Outcome: outcome, Evidence: evidence, OldVersion: tx.source.Version, Backup: tx.id.String(),
-		FieldsChanged: protocol.ChangedFields(tx.source.Data, tx.next),
-		Actor:         tx.request.Actor, Reason: tx.request.Reason, Source: tx.request.Source,
-		StartedAt: tx.started.UTC(), RecordedAt: tx.Now().UTC(), ExpiresAt: tx.request.ExpiresAt,
-		VaultRequestIDs: tx.requests,
-	}
-	if outcome == protocol.Committed {
-		record.NewVersion, record.CommittedAt = tx.committed.Version, tx.committed.Created
-	}
+	known := finding{provider: tx.request.Provider, id: tx.id, outcome: outcome,
+		old: tx.source.Data, next: tx.next, claim: tx.claimed(), committedAt: tx.committed}
+	record := known.record(tx.Now())
+	record.Evidence, record.VaultRequestIDs = evidence, tx.requests
+	record.FieldsChanged = protocol.ChangedFields(tx.source.Data, tx.next)
 	return record
 }
 

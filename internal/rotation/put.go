@@ -35,15 +35,14 @@ func (e *Engine) put(ctx context.Context, provider string, cas int, data map[str
 		inDoubt = inDoubt || vaulterr.Doubtful(err)
 		return err
 	})
-	refused := errors.Is(err, vaulterr.ErrConflict) || errors.Is(err, vaulterr.ErrPermissionDenied)
 	switch {
 	case err == nil:
 		return cas + 1, nil
-	case inDoubt && refused:
+	case inDoubt && refused(err):
 		return e.settlePut(ctx, provider, cas, data, err)
 	case inDoubt:
 		return 0, undeterminedPut(err)
-	case refused:
+	case refused(err):
 		return 0, e.whyNotPut(ctx, provider, err)
 	}
 	return 0, err

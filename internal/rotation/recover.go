@@ -52,7 +52,7 @@ func (e *Engine) resolveAll(ctx context.Context, provider string) ([]Resolution,
 		if err != nil {
 			return resolved, recorded, err
 		}
-		if one.Outcome == protocol.Committed || one.Outcome == protocol.Aborted {
+		if decided(one.Outcome) {
 			recorded = append(recorded, id)
 		}
 		resolved = append(resolved, one)
@@ -66,12 +66,17 @@ func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID
 		return Resolution{}, err
 	}
 	resolution := Resolution{Provider: provider, ID: id.String(), Outcome: found.outcome}
-	if found.outcome != protocol.Committed && found.outcome != protocol.Aborted {
+	if !decided(found.outcome) {
 		return resolution, nil
 	}
 	record, _, err := e.recordFinding(ctx, found)
 	resolution.Outcome, resolution.Evidence = record.Outcome, record.Evidence
 	return resolution, err
+}
+
+// decided reports an outcome that the rule records.
+func decided(outcome protocol.Outcome) bool {
+	return outcome == protocol.Committed || outcome == protocol.Aborted
 }
 
 // sweep is step 6: it resolves what earlier crashes of the provider left, as

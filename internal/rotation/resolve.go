@@ -134,7 +134,7 @@ func canonicalOrNil(data map[string]any) ([]byte, error) {
 	return canonical, nil
 }
 
-// record composes what a recovered rotation's record says.
+// record composes the rotation's record, as far as its traces tell.
 func (f *finding) record(now time.Time) protocol.Record {
 	record := protocol.Record{
 		Schema: protocol.Schema, ID: f.id.String(), Provider: f.provider,
@@ -176,7 +176,7 @@ func (e *Engine) record(ctx context.Context, wanted protocol.Record) (stands pro
 	if err == nil {
 		return wanted, true, nil
 	}
-	if !errors.Is(err, vaulterr.ErrConflict) && !errors.Is(err, vaulterr.ErrPermissionDenied) {
+	if !refused(err) {
 		return wanted, false, err
 	}
 	stands, readErr := e.readRecord(ctx, wanted.Provider, wanted.ID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"goblin/vaultkit/internal/protocol"
@@ -71,18 +72,14 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 	if err != nil {
 		return none, err
 	}
-	var candidates []string
-	for _, record := range records {
-		if record.Outcome == protocol.Committed {
-			candidates = append(candidates, record.Backup)
-		}
-	}
-	var why string
-	newest := newestCommitted(records)
-	switch {
-	case len(candidates) == 0:
+	committed := slices.DeleteFunc(records, func(r protocol.Record) bool { return r.Outcome != protocol.Committed })
+	if len(committed) == 0 {
 		return none, &vaulterr.Error{Kind: vaulterr.ErrNotFound, Detail: "no recorded rotation to roll back",
 			Hint: "list the provider's backups and name one of them"}
+	}
+	var why string
+	newest := committed[0]
+	switch {
 	case newest.NewVersion != current.Current:
 		why = fmt.Sprintf("the current version %d was not written by the newest rotation (version %d)", current.Current, newest.NewVersion)
 	case strings.HasPrefix(newest.Source, rollbackSource):
@@ -90,16 +87,11 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 	default:
 		return newest, nil
 	}
+	var candidates []string
+	for _, record := range committed {
+		candidates = append(candidates, record.Backup)
+	}
 	return none, &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
 		Detail: why + ", so which backup to restore is yours to say",
 		Hint:   "name one of the backups " + strings.Join(candidates, ", ")}
-}
-
-func newestCommitted(records []protocol.Record) protocol.Record {
-	for _, record := range records {
-		if record.Outcome == protocol.Committed {
-			return record
-		}
-	}
-	return protocol.Record{}
 }

@@ -7,6 +7,7 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"goblin/vaultkit/internal/backoff"
@@ -64,7 +65,7 @@ type transaction struct {
 	source    kv.Secret      // the version being replaced
 	next      map[string]any // the whole new secret
 	requests  protocol.RequestIDs
-	committed kv.Written // the acknowledged commit, if there was one
+	committed time.Time // when, by Vault's clock
 	warnings  []string
 }
 
@@ -95,4 +96,11 @@ func (e *Engine) Rotate(ctx context.Context, request Request) (*Result, error) {
 // replaces itself) until Vault's answer is definite or ctx ends.
 func (e *Engine) resend(ctx context.Context, send func() error) error {
 	return e.Store.Repeat(ctx, vaulterr.Doubtful, send)
+}
+
+// refused reports that a create-only write met something: a failed
+// check-and-set, or, under a policy with "create" and no "update", a denial that
+// looks like any other.
+func refused(err error) bool {
+	return errors.Is(err, vaulterr.ErrConflict) || errors.Is(err, vaulterr.ErrPermissionDenied)
 }

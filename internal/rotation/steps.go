@@ -22,7 +22,7 @@ func (tx *transaction) backUp(ctx context.Context) error {
 			tx.warnIfExpiring(written)
 			return err
 		})
-		if !errors.Is(err, vaulterr.ErrConflict) && !errors.Is(err, vaulterr.ErrPermissionDenied) {
+		if !refused(err) {
 			return err
 		}
 		// Refused: ours from an earlier run or a lost answer, or a create-only
@@ -45,11 +45,11 @@ func (tx *transaction) warnIfExpiring(backup kv.Written) {
 	}
 }
 
-func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refused error) (done bool, err error) {
+func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refusal error) (done bool, err error) {
 	stored, err := tx.Store.Read(ctx, key)
 	switch {
-	case errors.Is(err, vaulterr.ErrNotFound) && errors.Is(refused, vaulterr.ErrPermissionDenied):
-		return false, refused
+	case errors.Is(err, vaulterr.ErrNotFound) && errors.Is(refusal, vaulterr.ErrPermissionDenied):
+		return false, refusal
 	case errors.Is(err, vaulterr.ErrNotFound):
 		return false, nil // pruned in between: write it again
 	case errors.Is(err, vaulterr.ErrDeleted):
@@ -66,11 +66,14 @@ func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refused er
 // may have to write the record. Data came first, so that a create-only policy
 // suffices.
 func (tx *transaction) claim(ctx context.Context) error {
-	claim := protocol.Claim{Actor: tx.request.Actor, Reason: tx.request.Reason, Source: tx.request.Source,
-		StartedAt: tx.started, ExpiresAt: tx.request.ExpiresAt}
 	return tx.resend(ctx, func() error {
-		return tx.Store.PutCustomMetadata(ctx, backupKey(tx.request.Provider, tx.id.String()), claim.Encode())
+		return tx.Store.PutCustomMetadata(ctx, backupKey(tx.request.Provider, tx.id.String()), tx.claimed().Encode())
 	})
+}
+
+func (tx *transaction) claimed() protocol.Claim {
+	return protocol.Claim{Actor: tx.request.Actor, Reason: tx.request.Reason, Source: tx.request.Source,
+		StartedAt: tx.started.UTC(), ExpiresAt: tx.request.ExpiresAt}
 }
 
 // commit is step 4: it writes the new value over exactly the version that was
@@ -85,7 +88,7 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 	for failed := 1; ; failed++ {
 		written, err := tx.Store.Write(ctx, providerKey(tx.request.Provider), tx.source.Version, tx.next)
 		if err == nil {
-			tx.committed, tx.requests.Commit = written, written.RequestID
+			tx.committed, tx.requests.Commit = written.Created, written.RequestID
 			return protocol.Committed, protocol.Acknowledged, nil
 		}
 		inDoubt = inDoubt || vaulterr.Doubtful(err)
@@ -98,7 +101,7 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 		}
 		switch found.outcome {
 		case protocol.Committed, protocol.Aborted:
-			tx.committed = kv.Written{Version: tx.id.Source + 1, Created: found.committedAt}
+			tx.committed = found.committedAt
 			return found.outcome, protocol.Inferred, nil
 		case protocol.Undecided: // send the very same request again
 		default:
