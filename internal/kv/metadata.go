@@ -19,6 +19,11 @@ type Metadata struct {
 	Created  time.Time
 	Custom   map[string]string
 	Versions map[int]time.Time // created_time of each version not pruned yet
+
+	// Of the current version: when it was or will be deleted (zero: never), and
+	// whether it was destroyed.
+	Deletion  time.Time
+	Destroyed bool
 }
 
 type metadataAnswer struct {
@@ -28,7 +33,9 @@ type metadataAnswer struct {
 		Created  time.Time         `json:"created_time"`
 		Custom   map[string]string `json:"custom_metadata"`
 		Versions map[string]struct {
-			Created time.Time `json:"created_time"`
+			Created   time.Time `json:"created_time"`
+			Deletion  string    `json:"deletion_time"`
+			Destroyed bool      `json:"destroyed"`
 		} `json:"versions"`
 	} `json:"data"`
 }
@@ -53,6 +60,9 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 			return Metadata{}, &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: "a version is not a number"}
 		}
 		meta.Versions[number] = version.Created
+		if number == meta.Current {
+			meta.Deletion, meta.Destroyed = timeOf(version.Deletion), version.Destroyed
+		}
 	}
 	return meta, nil
 }
@@ -77,6 +87,19 @@ func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, custom map[str
 	}
 	return s.do(ctx, path, "patch", func(ctx context.Context, c *api.Client) error {
 		_, err := c.Logical().JSONMergePatch(ctx, path, map[string]any{"custom_metadata": custom})
+		return err
+	})
+}
+
+// Delete removes an entry with all its versions, once; one that is not there is
+// no error. Needs "delete" on metadata/.
+func (s *Store) Delete(ctx context.Context, key Key) error {
+	path, err := s.metadataPath(key)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, path, "delete", func(ctx context.Context, c *api.Client) error {
+		_, err := c.Logical().DeleteWithContext(ctx, path)
 		return err
 	})
 }
