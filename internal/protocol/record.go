@@ -51,6 +51,9 @@ type Record struct {
 	ExpiresAt       time.Time  `json:"expires_at,omitzero"`
 	Cause           string     `json:"cause,omitempty"`
 	VaultRequestIDs RequestIDs `json:"vault_request_ids"`
+
+	// Revocation stands in a record of its own; History joins the two.
+	Revocation *Revocation `json:"revocation,omitempty"`
 }
 
 // Encode is the record as it is stored.
@@ -62,25 +65,37 @@ func (r Record) Encode() (json.RawMessage, error) {
 // DecodeRecord reads a stored record and refuses what it does not know: a
 // record of another shape, of another id, or with an outcome no rule writes.
 func DecodeRecord(id string, stored []byte) (Record, error) {
-	decoder := json.NewDecoder(bytes.NewReader(stored))
-	decoder.DisallowUnknownFields()
 	var record Record
-	if err := decoder.Decode(&record); err != nil {
-		return Record{}, errors.New("the record is not one of vaultkit's")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Record{}, errors.New("the record is not one of vaultkit's")
+	if err := decodeStrictly(stored, &record); err != nil {
+		return Record{}, err
 	}
 	switch {
 	case record.Schema != Schema:
 		return Record{}, fmt.Errorf("the record has schema %d, this version reads %d", record.Schema, Schema)
 	case record.ID != id:
 		return Record{}, errors.New("the record carries another id than its path")
+	case record.Revocation != nil:
+		return Record{}, errors.New("the record holds a revocation, which has a record of its own")
 	case record.Outcome != Committed && record.Outcome != Aborted && record.Outcome != Unknown:
 		return Record{}, errors.New("the record's outcome is none that vaultkit writes")
 	}
 	return record, nil
 }
+
+// decodeStrictly reads one JSON value that has no field it does not know.
+func decodeStrictly(stored []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(stored))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return errNotOurs
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errNotOurs
+	}
+	return nil
+}
+
+var errNotOurs = errors.New("the record is not one of vaultkit's")
 
 // Claim is what a rotator says of itself in the custom metadata of its backup:
 // what a record written by somebody else will need.
