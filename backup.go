@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"goblin/vaultkit/internal/rotation"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -36,11 +37,7 @@ func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error)
 	if err != nil {
 		return nil, vaulterr.In("Backups", provider, err)
 	}
-	backups := make([]Backup, len(found))
-	for i, one := range found {
-		backups[i] = Backup(one)
-	}
-	return backups, nil
+	return newBackups(found), nil
 }
 
 // Rollback writes a backup's secret back, whole and exactly. It is a rotation of
@@ -53,9 +50,9 @@ func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error)
 //
 // Errors: those of Rotate, ErrNotFound for a backup this provider does not have,
 // ErrNoChange when the current secret equals the backup's, ErrConflict when
-// somebody rotated after the secret to undo was chosen, and ErrDeleted when the
-// current version is deleted: store a secret with PutProviderKeys and
-// ReplaceDeleted then. Needs the rotator's policy.
+// somebody rotated after the secret to undo was chosen, ErrDeleted when the current
+// version is deleted (unless RestoreDeleted), and ErrInvalid when the backup holds a
+// key that RevokeOld had revoked (unless AllowRevoked). Needs the rotator's policy.
 func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
 	if err := cmp.Or(err, checkProvider(provider)); err != nil {
@@ -65,4 +62,53 @@ func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts .
 	defer cancel()
 	result, err := c.engine.Rollback(ctx, backupID, o.request(provider))
 	return newRotation(result), vaulterr.In("Rollback", provider, err)
+}
+
+// PruneLimits say which backups PruneBackups may delete: those that are neither
+// among the KeepNewest newest ones nor done with less than OlderThan ago. At least
+// one of the two must be set; both together keep what either keeps.
+type PruneLimits struct {
+	KeepNewest int
+	OlderThan  time.Duration // since the secret was replaced, or the rotation aborted
+	DryRun     bool          // delete nothing, only say what would go
+}
+
+// PruneBackups recovers the provider and then deletes old backups for good, values
+// included; the records stay. It returns what it deleted, oldest first, also when
+// it fails on the way. It never deletes the newest committed backup, one whose
+// rotation has no record, or anything younger than such a one, which may be the
+// evidence of its outcome: Abort closes what Recover cannot.
+//
+// Errors: ErrInvalid for limits that keep nothing, and those of GetAPIKey. Needs the
+// janitor's policy; where that is all there is, the recovery is left to others.
+func (c *Client) PruneBackups(ctx context.Context, provider string, limits PruneLimits) ([]Backup, error) {
+	if err := cmp.Or(checkProvider(provider), limits.check()); err != nil {
+		return nil, vaulterr.In("PruneBackups", provider, err)
+	}
+	ctx, cancel := c.forWrite(ctx)
+	defer cancel()
+	within := rotation.Limits{Newest: limits.KeepNewest, DryRun: limits.DryRun}
+	if limits.OlderThan > 0 {
+		within.Before = c.engine.Now().Add(-limits.OlderThan)
+	}
+	pruned, err := c.engine.Prune(ctx, provider, within)
+	return newBackups(pruned), vaulterr.In("PruneBackups", provider, err)
+}
+
+func (l PruneLimits) check() error {
+	switch {
+	case l.KeepNewest < 0 || l.OlderThan < 0:
+		return vaulterr.Invalid("a limit of PruneBackups is negative")
+	case l.KeepNewest == 0 && l.OlderThan == 0:
+		return vaulterr.Invalid("PruneBackups needs a limit: how many of the newest to keep, how old the others must be, or both")
+	}
+	return nil
+}
+
+func newBackups(found []rotation.Backup) []Backup {
+	backups := make([]Backup, len(found))
+	for i, one := range found {
+		backups[i] = Backup(one)
+	}
+	return backups
 }

@@ -140,6 +140,8 @@ type rotateOptions struct {
 	expires       time.Time
 	verify        func(context.Context, ProviderKeys) error
 	dryRun        bool
+
+	restoreDeleted, allowRevoked bool
 }
 
 // WithActor says in the record who rotates: printable, at most 512 bytes. It is a
@@ -168,9 +170,27 @@ func WithVerify(verify func(ctx context.Context, keys ProviderKeys) error) Rotat
 // Target.DryRun.
 func WithDryRun() RotateOption { return func(o *rotateOptions) { o.dryRun = true } }
 
+// RestoreDeleted lets Rollback write over a current version that is deleted or
+// destroyed. There is nothing to back up then, so the record names no backup.
+// Whoever undeletes the version in the same moment finds it one version back.
+// Rotate refuses it.
+func RestoreDeleted() RotateOption { return func(o *rotateOptions) { o.restoreDeleted = true } }
+
+// AllowRevoked lets Rollback bring back a key that RevokeOld had revoked at its
+// issuer. Rotate refuses it.
+func AllowRevoked() RotateOption { return func(o *rotateOptions) { o.allowRevoked = true } }
+
 func newRotateOptions(opts []RotateOption) (*rotateOptions, error) {
 	var o rotateOptions
 	return &o, cmp.Or(apply(&o, opts), checkClaim("actor", o.actor), checkClaim("reason", o.reason), checkExpiry(o.expires))
+}
+
+// checkNoRollback refuses what only a rollback can do.
+func (o *rotateOptions) checkNoRollback() error {
+	if o.restoreDeleted || o.allowRevoked {
+		return vaulterr.Invalid("RestoreDeleted and AllowRevoked are for Rollback")
+	}
+	return nil
 }
 
 // checkExpiry refuses what RFC 3339, and so the record, cannot hold.
@@ -189,20 +209,39 @@ func checkClaim(what, text string) error {
 }
 
 func (o *rotateOptions) request(provider string) rotation.Request {
-	request := rotation.Request{Provider: provider, Actor: o.actor, Reason: o.reason, ExpiresAt: o.expires.UTC(), DryRun: o.dryRun}
+	request := rotation.Request{Provider: provider, Actor: o.actor, Reason: o.reason, ExpiresAt: o.expires.UTC(), DryRun: o.dryRun,
+		RestoreDeleted: o.restoreDeleted, AllowRevoked: o.allowRevoked}
 	if o.verify != nil {
-		request.Check = func(ctx context.Context, next map[string]any) error {
-			keys, err := textFields(next)
-			if err != nil {
-				return err
-			}
-			if err := o.verify(ctx, keys); err != nil {
-				return &Error{Detail: "the new secret was not verified", Err: err}
-			}
-			return nil
-		}
+		request.Check = verification(o.verify)
 	}
 	return request
+}
+
+// verification is a check of the new secret by somebody else.
+func verification(verify func(context.Context, ProviderKeys) error) func(context.Context, map[string]any) error {
+	return func(ctx context.Context, next map[string]any) error {
+		keys, err := textFields(next)
+		if err != nil {
+			return err
+		}
+		if err := verify(ctx, keys); err != nil {
+			return &Error{Detail: "the new secret was not verified", Err: err}
+		}
+		return nil
+	}
+}
+
+// both makes one check after another, if there is another.
+func both(first, second func(context.Context, map[string]any) error) func(context.Context, map[string]any) error {
+	if second == nil {
+		return first
+	}
+	return func(ctx context.Context, next map[string]any) error {
+		if err := first(ctx, next); err != nil {
+			return err
+		}
+		return second(ctx, next)
+	}
 }
 
 // recordWait bounds the writing of the record of a rotation that is committed,

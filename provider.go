@@ -194,11 +194,11 @@ func textFields(data map[string]any) (ProviderKeys, error) {
 }
 
 func textOf(field string, value any) (string, error) {
-	switch v := value.(type) {
-	case string:
-		return v, nil
-	case bool, float64, json.Number:
-		text, err := json.Marshal(v)
+	if text, is := value.(string); is {
+		return text, nil
+	}
+	if scalar(value) {
+		text, err := json.Marshal(value)
 		return string(text), err
 	}
 	return "", &Error{Kind: ErrInvalid, Field: field, Detail: "the field is null, a list or an object, not a key",

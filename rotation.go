@@ -3,10 +3,6 @@ package vaultkit
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -44,21 +40,14 @@ import (
 // and metadata.
 func (c *Client) Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
-	if err := cmp.Or(err, checkProvider(provider), checkSource(source)); err != nil {
+	if err := cmp.Or(err, checkProvider(provider), checkSource(source), o.checkNoRollback()); err != nil {
 		return nil, vaulterr.In("Rotate", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
-	request := o.request(provider)
-	request.Source = source.Name()
-	request.Change = func(ctx context.Context, current rotation.Current) (map[string]any, error) {
-		return newSecret(ctx, source, current, Target{
-			Provider: provider, Fields: slices.Sorted(maps.Keys(current.Data)), DryRun: o.dryRun,
-			Stamp: protocol.Stamp(provider, current.InForce, current.Version),
-		})
-	}
-	result, err := c.engine.Rotate(ctx, request)
-	return newRotation(result), vaulterr.In("Rotate", provider, err)
+	run := &issuance{client: c, source: source, target: Target{Provider: provider, DryRun: o.dryRun}}
+	result, err := c.engine.Rotate(ctx, run.request(o))
+	return newRotation(result), vaulterr.In("Rotate", provider, run.settle(ctx, err))
 }
 
 // Rotate is [Client.Rotate] of the [Default] client.
@@ -103,6 +92,10 @@ type Record struct {
 	ExpiresAt       time.Time  `json:"expires_at,omitzero"`   // of the new key, by WithExpiresAt
 	Cause           string     `json:"cause,omitempty"`       // why it was aborted, where known
 	VaultRequestIDs RequestIDs `json:"vault_request_ids"`     // as in Vault's audit devices
+
+	// Revocation says when the keys this rotation replaced were revoked, by
+	// RevokeOld; only History fills it in. Nil: not yet.
+	Revocation *Revocation `json:"revocation,omitempty"`
 }
 
 // Outcome is what became of a rotation.
@@ -211,100 +204,24 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 	return resolutions, vaulterr.In("Recover", "", err)
 }
 
-// Source is where a rotation's new key comes from: [NewKey], [NewFields],
-// [RandomKey], or an issuer of your own that asks the provider's API for one.
-type Source interface {
-	// Name says in the audit record where the key came from. Printable, at most
-	// 512 bytes, no secret.
-	Name() string
-	// NewFields returns the fields to replace or add: text, numbers or booleans.
-	// It is called once for each rotation, before anything is written, and never
-	// retried.
-	NewFields(ctx context.Context, target Target) (map[string]any, error)
-}
-
-// Target is what a Source is told about the rotation it makes a key for.
-type Target struct {
-	Provider string
-	Fields   []string // names of the current fields, sorted
-	// Stamp names this rotation's key at the issuer, so that an orphan can be
-	// found: vaultkit-<provider>-v<new version>-<in force from>.
-	Stamp string
-	// DryRun: nothing will be written, so that no real key should be issued.
-	DryRun bool
-}
-
-func newSecret(ctx context.Context, source Source, current rotation.Current, target Target) (map[string]any, error) {
-	fields, err := source.NewFields(ctx, target)
-	if err != nil {
-		return nil, &Error{Detail: "the source of the new key failed", Err: err}
+// Abort closes a rotation that has no record, which Recover leaves alone. An
+// undecided one is fenced first: the provider's current secret is written again
+// as it is, a version of its own, so that a commit that is still on its way can
+// never be applied; then it is recorded as Aborted, and the record's cause says so.
+// One that Recover reports as Unknown or Recreated is recorded as Unknown. Running
+// it again, and concurrently, is fine: the record that stands is returned, Resumed.
+//
+// Errors: those of GetAPIKey; ErrNotFound for a rotation this provider does not
+// have; ErrDeleted where the current version is deleted, and so cannot be written
+// again; ErrConflict, together with the Rotation, where it turns out committed: roll
+// it back instead; ErrUndetermined where the fence's answer or the record's was
+// lost: abort it again. Needs the rotator's policy.
+func (c *Client) Abort(ctx context.Context, provider, id string) (*Rotation, error) {
+	if err := checkProvider(provider); err != nil {
+		return nil, vaulterr.In("Abort", provider, err)
 	}
-	if err := checkFields(fields); err != nil {
-		return nil, err
-	}
-	merged := protocol.Merge(current.Data, fields)
-	if _, err := protocol.CanonicalToStore(merged); err != nil {
-		return nil, vaulterr.Invalid("the new secret: %v", err)
-	}
-	return merged, nil
-}
-
-func checkSource(source Source) error {
-	if source == nil {
-		return vaulterr.Invalid("no source for the new key: use NewKey, NewFields or RandomKey")
-	}
-	return checkClaim("source's name", source.Name())
-}
-
-// fixed is a Source of fields known beforehand. They sit behind a function: fmt
-// prints even the unexported fields of a struct that holds a Source, but not
-// what a function closes over.
-type fixed struct {
-	name   string
-	fields func() map[string]any
-}
-
-// NewKey is the source of a key that was issued already: it replaces the field
-// "api_key". A trailing newline, if any, is part of the key.
-func NewKey(key string) Source { return NewFields(map[string]any{FieldAPIKey: key}) }
-
-// NewFields is the source of several fields at once, or of others than
-// "api_key". Values are text, numbers (which Vault keeps as float64: any it
-// could not keep exactly is refused) or booleans.
-func NewFields(fields map[string]any) Source {
-	fields = maps.Clone(fields)
-	return &fixed{name: "given", fields: func() map[string]any { return maps.Clone(fields) }}
-}
-
-func (f *fixed) Name() string { return f.name }
-
-func (f *fixed) NewFields(context.Context, Target) (map[string]any, error) { return f.fields(), nil }
-
-func (f *fixed) String() string               { return "vaultkit.Source(" + f.name + ")" }
-func (f *fixed) GoString() string             { return f.String() }
-func (f *fixed) Format(s fmt.State, _ rune)   { fmt.Fprint(s, f.String()) }
-func (f *fixed) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", f.String()), nil }
-
-// RandomKey is a source of 32 random bytes in URL-safe base64, new on each call,
-// for the named fields ("api_key" when none is named). For development and for
-// secrets nobody else issues: a provider's API does not know such a key.
-func RandomKey(fields ...string) Source {
-	if len(fields) == 0 {
-		fields = []string{FieldAPIKey}
-	}
-	return random{fields: fields}
-}
-
-type random struct{ fields []string }
-
-func (random) Name() string { return "random" }
-
-func (r random) NewFields(context.Context, Target) (map[string]any, error) {
-	fields := make(map[string]any, len(r.fields))
-	for _, field := range r.fields {
-		key := make([]byte, 32)
-		rand.Read(key) // never fails since Go 1.24
-		fields[field] = base64.RawURLEncoding.EncodeToString(key)
-	}
-	return fields, nil
+	ctx, cancel := c.forWrite(ctx)
+	defer cancel()
+	result, err := c.engine.Abort(ctx, provider, id)
+	return newRotation(result), vaulterr.In("Abort", provider, err)
 }

@@ -26,16 +26,23 @@ type Backup struct {
 	Reason      string
 }
 
-// History returns the provider's records, newest first. A record that is deleted
+// History returns the provider's records, newest first, each with the revocation
+// of what it replaced. A record that is deleted
 // or not vaultkit's stands in it as one of unknown outcome: the others count.
 func (e *Engine) History(ctx context.Context, provider string) ([]protocol.Record, error) {
 	ids, err := e.recorded(ctx, provider)
 	if err != nil {
 		return nil, err
 	}
+	revoked, err := e.revocations(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
 	slices.Reverse(ids)
 	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (protocol.Record, error) {
-		return e.readableRecord(ctx, provider, id)
+		record, err := e.readableRecord(ctx, provider, id)
+		record.Revocation = revoked[id.String()]
+		return record, err
 	})
 }
 
@@ -66,7 +73,7 @@ func (e *Engine) Backups(ctx context.Context, provider string) ([]Backup, error)
 	}
 	slices.Reverse(ids)
 	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (Backup, error) {
-		backup := Backup{ID: id.String(), Provider: provider, Version: id.Source, InForceFrom: id.InForce, Outcome: protocol.Undecided}
+		backup := newBackup(provider, id)
 		if slices.Contains(recorded, id) {
 			return e.describeRecorded(ctx, backup, id)
 		}
@@ -74,11 +81,20 @@ func (e *Engine) Backups(ctx context.Context, provider string) ([]Backup, error)
 	})
 }
 
+func newBackup(provider string, id protocol.ID) Backup {
+	return Backup{ID: id.String(), Provider: provider, Version: id.Source, InForceFrom: id.InForce, Outcome: protocol.Undecided}
+}
+
+// recorded is the backup with what its rotation's record says.
+func (b Backup) recorded(record protocol.Record) Backup {
+	b.Outcome, b.Actor, b.Reason = record.Outcome, record.Actor, record.Reason
+	b.ReplacedAt = record.CommittedAt
+	return b
+}
+
 func (e *Engine) describeRecorded(ctx context.Context, backup Backup, id protocol.ID) (Backup, error) {
 	record, err := e.readableRecord(ctx, backup.Provider, id)
-	backup.Outcome, backup.Actor, backup.Reason = record.Outcome, record.Actor, record.Reason
-	backup.ReplacedAt = record.CommittedAt
-	return backup, err
+	return backup.recorded(record), err
 }
 
 func (e *Engine) describeClaimed(ctx context.Context, backup Backup) (Backup, error) {

@@ -20,6 +20,7 @@ type finding struct {
 	old, next   map[string]any
 	claim       protocol.Claim
 	committedAt time.Time // Vault's clock; zero once that version is pruned
+	cause       string    // of an abort by hand
 }
 
 // investigate reads the facts in the order the rule needs them (backup, then
@@ -141,7 +142,7 @@ func (f *finding) record(now time.Time) protocol.Record {
 		Outcome: f.outcome, Evidence: protocol.Inferred,
 		OldVersion: f.id.Source, Backup: f.id.String(), FieldsChanged: []string{},
 		Actor: f.claim.Actor, Reason: f.claim.Reason, Source: f.claim.Source,
-		StartedAt: f.claim.StartedAt, ExpiresAt: f.claim.ExpiresAt, RecordedAt: now.UTC(),
+		StartedAt: f.claim.StartedAt, ExpiresAt: f.claim.ExpiresAt, RecordedAt: now.UTC(), Cause: f.cause,
 	}
 	if f.outcome == protocol.Committed {
 		record.NewVersion, record.CommittedAt = f.id.Source+1, f.committedAt
@@ -150,8 +151,8 @@ func (f *finding) record(now time.Time) protocol.Record {
 	return record
 }
 
-// recordFinding writes the record of a finding that is committed or aborted,
-// with what its rotator claimed beside the backup.
+// recordFinding writes the record of a finding, with what its rotator claimed
+// beside the backup.
 func (e *Engine) recordFinding(ctx context.Context, found *finding) (stands protocol.Record, created bool, err error) {
 	meta, err := e.Store.Metadata(ctx, backupKey(found.provider, found.id.String()))
 	if err != nil && !errors.Is(err, vaulterr.ErrNotFound) {

@@ -34,7 +34,18 @@ func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Res
 	if err != nil {
 		return nil, noBackup(id, err)
 	}
+	if !request.AllowRevoked {
+		if err := e.checkNotRevoked(ctx, request.Provider, id, backup.Data); err != nil {
+			return nil, err
+		}
+	}
 	request.Source = rollbackSource + id
+	if request.RestoreDeleted {
+		deleted, err := e.Store.Read(ctx, providerKey(request.Provider))
+		if errors.Is(err, vaulterr.ErrDeleted) {
+			return e.restore(ctx, request, deleted, backup.Data)
+		}
+	}
 	request.Change = func(_ context.Context, current Current) (map[string]any, error) {
 		if undo != 0 && current.Version != undo {
 			return nil, &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current.Version,
@@ -89,7 +100,9 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 	}
 	var candidates []string
 	for _, record := range committed {
-		candidates = append(candidates, record.Backup)
+		if record.Backup != "" { // a restore had nothing to back up
+			candidates = append(candidates, record.Backup)
+		}
 	}
 	return none, &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
 		Detail: why + ", so which backup to restore is yours to say",

@@ -39,6 +39,10 @@ type Request struct {
 	Reason    string
 	Source    string
 	ExpiresAt time.Time
+
+	// Of a rollback: write over a deleted current version; accept a backup whose
+	// key was revoked.
+	RestoreDeleted, AllowRevoked bool
 }
 
 // Current is what a rotation starts from.

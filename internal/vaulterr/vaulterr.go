@@ -238,6 +238,20 @@ func In(op, provider string, err error) error {
 	return &filled
 }
 
+// Note returns err as an *Error with a note added to its detail, and causes to
+// its cause.
+func Note(err error, note string, causes ...error) *Error {
+	noted := Error{Kind: Kind(err), Err: err}
+	if inner, ok := errors.AsType[*Error](err); ok {
+		noted = *inner
+	}
+	noted.Detail = joined("; ", noted.Detail, note)
+	if len(causes) > 0 {
+		noted.Err = errors.Join(append([]error{noted.Err}, causes...)...)
+	}
+	return &noted
+}
+
 // GaveUp is the error of somebody who stopped repeating a request because the
 // context ended: ErrUnavailable, with both the last answer and the context's
 // error as causes.

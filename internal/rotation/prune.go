@@ -1,0 +1,99 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Limits say which backups a pruning may delete: those that are beyond Newest
+// and, unless Before is zero, done with before it.
+type Limits struct {
+	Newest int
+	Before time.Time
+	DryRun bool
+}
+
+// Prune deletes backups, oldest first, and returns those it deleted. It keeps
+// every backup whose rotation has no record, everything younger (it may be the
+// evidence of what became of that one), and the newest committed one.
+func (e *Engine) Prune(ctx context.Context, provider string, limits Limits) ([]Backup, error) {
+	if !limits.DryRun {
+		// A token that may only prune leaves the recovery to others.
+		_, _, err := e.resolveAll(ctx, provider)
+		if err != nil && !errors.Is(err, vaulterr.ErrPermissionDenied) {
+			return nil, err
+		}
+	}
+	prunable, err := e.prunable(ctx, provider, limits)
+	if err != nil || limits.DryRun {
+		return prunable, err
+	}
+	for i, backup := range prunable {
+		key := backupKey(provider, backup.ID)
+		if err := e.resend(ctx, func() error { return e.Store.Delete(ctx, key) }); err != nil {
+			return prunable[:i], err
+		}
+	}
+	return prunable, nil
+}
+
+// prunable lists the backups that may go, oldest first.
+func (e *Engine) prunable(ctx context.Context, provider string, limits Limits) ([]Backup, error) {
+	ids, err := e.backups(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := e.recorded(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	beyond := ids[:max(0, len(ids)-limits.Newest)]
+	if pending := slices.IndexFunc(ids, func(id protocol.ID) bool { return !slices.Contains(recorded, id) }); pending >= 0 {
+		beyond = beyond[:min(pending, len(beyond))]
+	}
+	last, err := e.newestCommitted(ctx, provider, ids, recorded)
+	if err != nil {
+		return nil, err
+	}
+	records, err := parallel.Map(ctx, listWorkers, beyond, func(ctx context.Context, id protocol.ID) (protocol.Record, error) {
+		return e.readableRecord(ctx, provider, id)
+	})
+	prunable := []Backup{}
+	for i, record := range records {
+		if record.ID != last && limits.allow(record) {
+			prunable = append(prunable, newBackup(provider, beyond[i]).recorded(record))
+		}
+	}
+	return prunable, err
+}
+
+// allow reports that a backup with this record is old enough; a record that
+// cannot be read says nothing.
+func (l Limits) allow(record protocol.Record) bool {
+	done := record.CommittedAt
+	if done.IsZero() {
+		done = record.RecordedAt
+	}
+	return !done.IsZero() && (l.Before.IsZero() || done.Before(l.Before))
+}
+
+// newestCommitted is the id of the newest backup that a committed rotation left:
+// what a rollback would bring back.
+func (e *Engine) newestCommitted(ctx context.Context, provider string, ids, recorded []protocol.ID) (string, error) {
+	for _, id := range slices.Backward(ids) {
+		if !slices.Contains(recorded, id) {
+			continue
+		}
+		record, err := e.readableRecord(ctx, provider, id)
+		if err != nil || record.Outcome == protocol.Committed {
+			return record.ID, err
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,48 @@
+package rotation
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Status is what the metadata alone says of a provider.
+type Status struct {
+	Provider    string
+	Version     int
+	InForceFrom time.Time // when the current version was written
+	ExpiresAt   time.Time // by the tag, if it speaks of the current version
+	DeletedAt   time.Time // when the current version was or will be deleted
+	Destroyed   bool
+	Pending     []string // rotations without a record
+}
+
+// Status reads no secret value.
+func (e *Engine) Status(ctx context.Context, provider string) (Status, error) {
+	meta, err := e.Store.Metadata(ctx, providerKey(provider))
+	if err != nil {
+		return Status{}, err
+	}
+	// Backups first, as in a recovery.
+	ids, err := e.backups(ctx, provider)
+	if err != nil {
+		return Status{}, err
+	}
+	recorded, err := e.recorded(ctx, provider)
+	if err != nil {
+		return Status{}, err
+	}
+	status := Status{Provider: provider, Version: meta.Current, InForceFrom: meta.Versions[meta.Current],
+		DeletedAt: meta.Deletion, Destroyed: meta.Destroyed, Pending: []string{}}
+	if meta.Custom[tagVersion] == strconv.Itoa(meta.Current) {
+		// A garbled tag is no tag.
+		status.ExpiresAt, _ = time.Parse(time.RFC3339, meta.Custom[tagExpires])
+	}
+	for _, id := range ids {
+		if !slices.Contains(recorded, id) {
+			status.Pending = append(status.Pending, id.String())
+		}
+	}
+	return status, nil
+}

@@ -1,0 +1,95 @@
+package vaultkit
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/rotation"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// issuance is one rotation's dealings with its source: it asks for the new key,
+// has it verified, and when the rotation fails it takes the key back or says
+// where to find it.
+type issuance struct {
+	client *Client
+	source Source
+	target Target
+	fresh  map[string]any // what the source made, less what was in force already
+}
+
+func (i *issuance) request(o *rotateOptions) rotation.Request {
+	request := o.request(i.target.Provider)
+	request.Source = i.source.Name()
+	request.Change = i.change
+	if verifier, can := i.source.(Verifier); can {
+		request.Check = both(verification(verifier.Verify), request.Check)
+	}
+	return request
+}
+
+// change is asked once for each rotation, and never again: it makes a real key.
+func (i *issuance) change(ctx context.Context, current rotation.Current) (map[string]any, error) {
+	i.target.Fields = slices.Sorted(maps.Keys(current.Data))
+	i.target.Stamp = protocol.Stamp(i.target.Provider, current.InForce, current.Version)
+	fields, err := i.source.NewFields(ctx, i.target)
+	if err != nil {
+		return nil, &Error{Detail: "the source of the new key failed", Err: err}
+	}
+	merged := protocol.Merge(current.Data, fields)
+	changed := protocol.ChangedFields(current.Data, merged)
+	i.fresh = maps.Clone(fields)
+	maps.DeleteFunc(i.fresh, func(field string, _ any) bool { return !slices.Contains(changed, field) })
+	if err := checkFields(fields); err != nil {
+		return nil, err
+	}
+	if _, err := protocol.CanonicalToStore(merged); err != nil {
+		return nil, vaulterr.Invalid("the new secret: %v", err)
+	}
+	return merged, nil
+}
+
+// settle decides what becomes of a key that was issued for a rotation that
+// failed. While it may be in force it is kept; when it certainly is not, it is
+// revoked.
+func (i *issuance) settle(ctx context.Context, err error) error {
+	_, given := i.source.(interface{ issuesNothing() })
+	switch {
+	case err == nil, given, len(i.fresh) == 0, i.target.DryRun:
+		return err
+	case errors.Is(err, ErrUndetermined):
+		return vaulterr.Note(err, "the new key is kept; its name at the issuer is "+i.target.Stamp)
+	}
+	revoker, can := i.source.(Revoker)
+	if !can {
+		return vaulterr.Note(err, "the new key is not in force; its name at the issuer is "+i.target.Stamp)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
+	defer cancel()
+	return i.takeBack(ctx, revoker, err)
+}
+
+// takeBack revokes the new key, unless a look at the provider shows it there: an
+// issuer may hand the same key to two rotations, of which the other one won.
+func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) error {
+	named := "; its name at the issuer is " + i.target.Stamp
+	current, err := i.client.store.Read(ctx, kv.Key{"providers", i.target.Provider})
+	switch {
+	case err != nil:
+		return vaulterr.Note(failed, "the new key is kept, for whether it is in force could not be read"+named)
+	case rotation.HoldsAny(current.Data, i.fresh):
+		return vaulterr.Note(failed, "the new key is kept, for another rotation has put it in force"+named)
+	}
+	keys, err := textFields(i.fresh)
+	if err == nil {
+		err = revoker.Revoke(ctx, keys)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return vaulterr.Note(failed, "the new key could not be revoked"+named, err)
+	}
+	return vaulterr.Note(failed, "the new key was revoked")
+}

@@ -1,0 +1,114 @@
+package vaultkit
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"maps"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Source is where a rotation's new key comes from: [NewKey], [NewFields],
+// [RandomKey], or an issuer of your own that asks the provider's API for one.
+type Source interface {
+	// Name says in the audit record where the key came from. Printable, at most
+	// 512 bytes, no secret.
+	Name() string
+	// NewFields returns the fields to replace or add: text, numbers or booleans.
+	// It is called once for each rotation, before anything is written, and never
+	// retried.
+	NewFields(ctx context.Context, target Target) (map[string]any, error)
+}
+
+// Verifier is a Source that can try the new secret, at the provider's API for
+// instance. It is asked before anything is written, with the whole new secret; its
+// error ends the rotation.
+type Verifier interface {
+	Verify(ctx context.Context, keys ProviderKeys) error
+}
+
+// Revoker revokes keys at their issuer. One for [Client.RevokeOld]; or a Source
+// that can take back the key it just issued, when its rotation has definitely
+// failed: never while the outcome is undetermined, nor in a dry run, nor a key
+// that turns out to be in force. An error that wraps ErrNotFound says that the
+// keys are gone already, which is fine.
+type Revoker interface {
+	Revoke(ctx context.Context, keys ProviderKeys) error
+}
+
+// Target is what a Source is told about the rotation it makes a key for.
+type Target struct {
+	Provider string
+	Fields   []string // names of the current fields, sorted
+	// Stamp names this rotation's key at the issuer, so that an orphan can be
+	// found: vaultkit-<provider>-v<new version>-<in force from>.
+	Stamp string
+	// DryRun: nothing will be written, so that no real key should be issued.
+	DryRun bool
+}
+
+func checkSource(source Source) error {
+	if source == nil {
+		return vaulterr.Invalid("no source for the new key: use NewKey, NewFields or RandomKey")
+	}
+	return checkClaim("source's name", source.Name())
+}
+
+// fixed is a Source of fields known beforehand. They sit behind a function: fmt
+// prints even the unexported fields of a struct that holds a Source, but not
+// what a function closes over.
+type fixed struct {
+	name   string
+	fields func() map[string]any
+}
+
+// NewKey is the source of a key that was issued already: it replaces the field
+// "api_key". A trailing newline, if any, is part of the key.
+func NewKey(key string) Source { return NewFields(map[string]any{FieldAPIKey: key}) }
+
+// NewFields is the source of several fields at once, or of others than
+// "api_key". Values are text, numbers (which Vault keeps as float64: any it
+// could not keep exactly is refused) or booleans.
+func NewFields(fields map[string]any) Source {
+	fields = maps.Clone(fields)
+	return &fixed{name: "given", fields: func() map[string]any { return maps.Clone(fields) }}
+}
+
+func (f *fixed) Name() string { return f.name }
+
+func (*fixed) issuesNothing() {}
+
+func (f *fixed) NewFields(context.Context, Target) (map[string]any, error) { return f.fields(), nil }
+
+func (f *fixed) String() string               { return "vaultkit.Source(" + f.name + ")" }
+func (f *fixed) GoString() string             { return f.String() }
+func (f *fixed) Format(s fmt.State, _ rune)   { fmt.Fprint(s, f.String()) }
+func (f *fixed) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", f.String()), nil }
+
+// RandomKey is a source of 32 random bytes in URL-safe base64, new on each call,
+// for the named fields ("api_key" when none is named). For development and for
+// secrets nobody else issues: a provider's API does not know such a key.
+func RandomKey(fields ...string) Source {
+	if len(fields) == 0 {
+		fields = []string{FieldAPIKey}
+	}
+	return random{fields: fields}
+}
+
+type random struct{ fields []string }
+
+func (random) Name() string { return "random" }
+
+func (random) issuesNothing() {}
+
+func (r random) NewFields(context.Context, Target) (map[string]any, error) {
+	fields := make(map[string]any, len(r.fields))
+	for _, field := range r.fields {
+		key := make([]byte, 32)
+		rand.Read(key) // never fails since Go 1.24
+		fields[field] = base64.RawURLEncoding.EncodeToString(key)
+	}
+	return fields, nil
+}

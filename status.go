@@ -1,0 +1,122 @@
+package vaultkit
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/rotation"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// ProviderStatus is what metadata alone says of a provider: no secret was read.
+type ProviderStatus struct {
+	Provider    string    `json:"provider"`
+	Version     int       `json:"version"`             // the current one
+	InForceFrom time.Time `json:"in_force_from"`       // when it was written, by Vault's clock
+	ExpiresAt   time.Time `json:"expires_at,omitzero"` // of the current key, as WithExpiresAt noted it
+	DeletedAt   time.Time `json:"deleted_at,omitzero"` // when the current version was or will be deleted
+	Destroyed   bool      `json:"destroyed"`           // the current version is gone for good
+	Pending     []string  `json:"pending"`             // rotations without a record: Recover settles them
+	Due         DueReason `json:"due,omitempty"`       // why the key should be rotated; empty: it need not
+}
+
+// DueReason says why a key should be rotated.
+type DueReason string
+
+// The reasons, the most pressing first.
+const (
+	DueExpired  DueReason = "expired"  // its expiry has passed
+	DueExpiring DueReason = "expiring" // it expires within StatusQuery.DueWithin
+	DueAge      DueReason = "age"      // it is in force for longer than StatusQuery.MaxAge
+)
+
+// StatusQuery says what Status looks at, and what counts as due. A key whose noted
+// expiry has passed is always due.
+type StatusQuery struct {
+	Providers []string      // none: all of them
+	DueWithin time.Duration // due this long before the noted expiry
+	MaxAge    time.Duration // due this long after it came into force; 0: never
+}
+
+// statusWorkers bounds how many providers are looked at concurrently; each takes
+// three requests.
+const statusWorkers = 16
+
+// Status tells of each provider how old its key is, when it expires, and what is
+// pending, in the order of the query (by name, where it names none). It looks at a
+// few providers ahead of the loop over it, however many there are; leaving the loop
+// ends it. A provider that cannot be looked at yields its name and the error, and
+// the others go on; one that was listed and is gone since is left out. Times are
+// compared with the local clock.
+//
+// Errors: ErrInvalid for the query, those of GetAPIKey. Needs the monitor's policy,
+// which cannot read a secret.
+func (c *Client) Status(ctx context.Context, query StatusQuery) iter.Seq2[ProviderStatus, error] {
+	return func(yield func(ProviderStatus, error) bool) {
+		providers, err := c.statusOf(ctx, query)
+		if err != nil {
+			yield(ProviderStatus{}, vaulterr.In("Status", "", err))
+			return
+		}
+		type look struct {
+			status ProviderStatus
+			err    error
+		}
+		looks := parallel.Stream(statusWorkers, providers, func(provider string) look {
+			status, err := c.statusOne(ctx, provider, query)
+			return look{status, vaulterr.In("Status", provider, err)}
+		})
+		for one := range looks {
+			if len(query.Providers) == 0 && errors.Is(one.err, ErrNotFound) {
+				continue
+			}
+			if !yield(one.status, one.err) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Client) statusOf(ctx context.Context, query StatusQuery) ([]string, error) {
+	if query.DueWithin < 0 || query.MaxAge < 0 {
+		return nil, vaulterr.Invalid("a duration of StatusQuery is negative")
+	}
+	if len(query.Providers) == 0 {
+		return c.Providers(ctx)
+	}
+	for _, provider := range query.Providers {
+		if err := checkProvider(provider); err != nil {
+			return nil, err
+		}
+	}
+	return query.Providers, nil
+}
+
+func (c *Client) statusOne(ctx context.Context, provider string, query StatusQuery) (ProviderStatus, error) {
+	ctx, cancel := c.forRead(ctx)
+	defer cancel()
+	found, err := c.engine.Status(ctx, provider)
+	if err != nil {
+		return ProviderStatus{Provider: provider, Pending: []string{}}, err
+	}
+	return query.judge(found, c.engine.Now()), nil
+}
+
+// judge adds to what was found whether it is due.
+func (q StatusQuery) judge(found rotation.Status, now time.Time) ProviderStatus {
+	status := ProviderStatus{Provider: found.Provider, Version: found.Version, InForceFrom: found.InForceFrom,
+		ExpiresAt: found.ExpiresAt, DeletedAt: found.DeletedAt, Destroyed: found.Destroyed, Pending: found.Pending}
+	left := found.ExpiresAt.Sub(now)
+	switch {
+	case !found.ExpiresAt.IsZero() && left <= 0:
+		status.Due = DueExpired
+	case !found.ExpiresAt.IsZero() && left <= q.DueWithin:
+		status.Due = DueExpiring
+	case q.MaxAge > 0 && !found.InForceFrom.IsZero() && now.Sub(found.InForceFrom) > q.MaxAge:
+		status.Due = DueAge
+	}
+	return status
+}
