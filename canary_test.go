@@ -148,10 +148,43 @@ func (s *spy) everyVerb(t *testing.T, client *vaultkit.Client) {
 			s.hear(history, err)
 			found, err := client.Recover(ctx, p)
 			s.hear(found, err)
+			s.lifeCycle(ctx, client, p, history)
 		}
 	}
 	names, err := client.Providers(ctx)
 	s.hear(names, err)
+}
+
+// lifeCycle hears the verbs that retire a key, and a source that fails in every way.
+func (s *spy) lifeCycle(ctx context.Context, client *vaultkit.Client, p string, history []vaultkit.Record) {
+	for _, id := range []string{canary[:6], "20260102T030405.000000000Z-v1-0123456789abcdef0123456789abcdef", firstID(history)} {
+		aborted, err := client.Abort(ctx, p, id)
+		s.hear(aborted, err)
+		revocation, err := client.RevokeOld(ctx, p, id, &revoker{})
+		s.hear(revocation, err)
+		r, err := client.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
+		s.hear(r, err)
+	}
+	pruned, err := client.PruneBackups(ctx, p, vaultkit.PruneLimits{KeepNewest: 1})
+	s.hear(pruned, err)
+	for status, err := range client.Status(ctx, vaultkit.StatusQuery{Providers: []string{p}}) {
+		s.hear(status, err)
+	}
+	for _, wrong := range []*authority{
+		{fields: map[string]any{"api_key": canary + "-3"}, verifyErr: vaultkit.ErrInvalid, revokeErr: vaultkit.ErrUnavailable},
+		{fields: map[string]any{"api_key": []string{canary}}},
+	} {
+		for one := range client.RotateAll(ctx, 2, []string{p}, wrong) {
+			s.hear(one, one.Err)
+		}
+	}
+}
+
+func firstID(history []vaultkit.Record) string {
+	if len(history) == 0 {
+		return ""
+	}
+	return history[0].ID
 }
 
 // logins fail and succeed with canaries for credentials.

@@ -13,36 +13,43 @@ const lookahead = 4
 // in the order of the items, not far ahead of the loop. Leaving the loop begins no
 // more items and waits for those that run.
 func Stream[T, R any](workers int, items []T, fn func(T) R) iter.Seq[R] {
+	type job struct {
+		item   T
+		result chan R
+	}
 	return func(yield func(R) bool) {
 		ahead := min(workers*lookahead, len(items))
-		results := make(chan chan R, ahead)
-		turn := make(chan struct{}, workers)
+		jobs, results := make(chan job, ahead), make(chan chan R, ahead)
 		left := make(chan struct{})
-		var begun sync.WaitGroup
-		defer begun.Wait()
-		defer close(left)
-		begin := func(item T) {
-			result := make(chan R, 1)
-			results <- result
-			begun.Go(func() {
-				turn <- struct{}{}
-				defer func() { <-turn }()
-				select {
-				case <-left:
-				default:
-					result <- fn(item)
+		var group sync.WaitGroup
+		for range min(workers, len(items)) {
+			group.Go(func() {
+				for one := range jobs {
+					select {
+					case <-left:
+					default:
+						one.result <- fn(one.item)
+					}
 				}
 			})
 		}
+		defer group.Wait()
+		defer close(jobs)
+		defer close(left)
+		queue := func(item T) {
+			one := job{item, make(chan R, 1)}
+			results <- one.result
+			jobs <- one
+		}
 		for _, item := range items[:ahead] {
-			begin(item)
+			queue(item)
 		}
 		for i := range items {
 			if !yield(<-<-results) {
 				return
 			}
 			if next := i + ahead; next < len(items) {
-				begin(items[next])
+				queue(items[next])
 			}
 		}
 	}

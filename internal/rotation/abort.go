@@ -60,10 +60,7 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (fo
 		if err != nil { // deleted: nothing to write again, so it stays undecided
 			return nil, false, fenceFailed(id, inDoubt, err)
 		}
-		if current.Version != id.Source {
-			continue // settled between the two reads
-		}
-		written = current.Data
+		written = current.Data // of a later version, if it was settled meanwhile: refused then
 		_, err = e.Store.Write(ctx, providerKey(provider), id.Source, written)
 		inDoubt = inDoubt || vaulterr.Doubtful(err)
 		switch {

@@ -45,10 +45,10 @@ func (tx *transaction) resumeRestore(ctx context.Context) (*Result, error) {
 	}
 	before, err := tx.Store.ReadVersion(ctx, providerKey(tx.request.Provider), current.Version-1)
 	switch {
-	case err == nil, errors.Is(err, vaulterr.ErrNotFound):
+	case errors.Is(err, vaulterr.ErrNotFound):
 		return nil, nil
 	case !errors.Is(err, vaulterr.ErrDeleted):
-		return nil, err
+		return nil, err // or it can be read: nil
 	}
 	again, err := tx.restoring(tx.request, before, tx.next)
 	if err != nil {

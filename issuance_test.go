@@ -1,0 +1,202 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// authority is a Source with both powers, which counts what it is asked for.
+type authority struct {
+	fields               map[string]any
+	created              int
+	verified, revoked    []map[string]string
+	verifyErr, revokeErr error
+	before               func() // runs before a key is handed out
+}
+
+func (*authority) Name() string { return "authority" }
+
+func (a *authority) NewFields(context.Context, vaultkit.Target) (map[string]any, error) {
+	a.created++
+	if a.before != nil {
+		a.before()
+	}
+	return a.fields, nil
+}
+
+func (a *authority) Verify(_ context.Context, keys vaultkit.ProviderKeys) error {
+	a.verified = append(a.verified, keys.Reveal())
+	return a.verifyErr
+}
+
+func (a *authority) Revoke(_ context.Context, keys vaultkit.ProviderKeys) error {
+	a.revoked = append(a.revoked, keys.Reveal())
+	return a.revokeErr
+}
+
+func newAuthority() *authority {
+	return &authority{fields: map[string]any{"api_key": "fake-issued", "keep": "kept"}}
+}
+
+func TestSourceVerifies(t *testing.T) {
+	client := newClient(t)
+	p, source, wrong := store(t, oldSecret), newAuthority(), errors.New("wrong key")
+	source.verifyErr = wrong
+	unchanged(t, p, func() {
+		_, err := client.Rotate(t.Context(), p, source)
+		if !errors.Is(err, wrong) || len(source.verified) != 1 || source.verified[0]["keep"] != "kept" {
+			t.Errorf("Rotate = %v; verified %v", err, source.verified)
+		}
+	})
+	// The key was just created: it is taken back, without what it shares with the
+	// one in force.
+	if want := []map[string]string{{"api_key": "fake-issued"}}; !reflect.DeepEqual(source.revoked, want) {
+		t.Errorf("revoked %v, want %v", source.revoked, want)
+	}
+	good := newAuthority()
+	if _, err := client.Rotate(t.Context(), p, good); err != nil || len(good.verified) != 1 || len(good.revoked) > 0 {
+		t.Errorf("Rotate = %v; verified %v, revoked %v", err, good.verified, good.revoked)
+	}
+}
+
+// Both verifications count, the source's own comes first.
+func TestSourceAndOptionVerify(t *testing.T) {
+	p, source, wrong := store(t, oldSecret), newAuthority(), errors.New("wrong key")
+	_, err := newClient(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.ProviderKeys) error {
+		if len(source.verified) != 1 {
+			t.Error("asked before the source")
+		}
+		return wrong
+	}))
+	if !errors.Is(err, wrong) || len(source.revoked) != 1 {
+		t.Errorf("Rotate = %v; revoked %v", err, source.revoked)
+	}
+}
+
+// A key is created once, whatever the wire does. It is taken back exactly when it
+// certainly is not in force.
+func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
+	commit := func(p string) string { return "/data/" + vaulttest.Base + "/providers/" + p }
+	never := make(chan struct{})
+	for name, tc := range map[string]struct {
+		rule    func(p string, source *authority, cancel context.CancelFunc) wire.Rule
+		want    error // nil: success
+		revoked bool
+		kept    bool // and named in the error
+	}{
+		"ridden out": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
+			return wire.OnMatch("PUT", commit(p), wire.Lose())
+		}, nil, false, false},
+		"conflict": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
+			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
+		}, vaultkit.ErrConflict, true, false},
+		"denied": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
+			return wire.OnMatch("PUT", commit(p), wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false))
+		}, vaultkit.ErrPermissionDenied, true, false},
+		"backup never answered": {func(_ string, _ *authority, cancel context.CancelFunc) wire.Rule {
+			return wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Refuse().Before(cancel))
+		}, context.Canceled, true, false},
+		"commit never answered": {func(p string, _ *authority, cancel context.CancelFunc) wire.Rule {
+			return wire.OnMatch("PUT", commit(p), wire.Lose().Before(cancel))
+		}, vaultkit.ErrUndetermined, false, true},
+		"commit on its way": {func(p string, _ *authority, cancel context.CancelFunc) wire.Rule {
+			return wire.OnMatch("PUT", commit(p), wire.Late(never).Before(cancel))
+		}, vaultkit.ErrUndetermined, false, true},
+		"cannot be taken back": {func(p string, source *authority, _ context.CancelFunc) wire.Rule {
+			source.revokeErr = errors.New("the issuer is down")
+			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
+		}, vaultkit.ErrConflict, true, true},
+		"gone already": {func(p string, source *authority, _ context.CancelFunc) wire.Rule {
+			source.revokeErr = vaultkit.ErrNotFound
+			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
+		}, vaultkit.ErrConflict, true, false},
+		// An issuer that gives two rotations the same key: the other one won.
+		"in force by another rotation": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
+			return beforeCommit(p, func() {
+				if _, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-issued", "keep": "else"})); err != nil {
+					t.Error(err)
+				}
+			})
+		}, vaultkit.ErrConflict, false, true},
+		"whether in force cannot be read": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
+			denied := wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
+			return wire.Rules(wire.OnMatch("PUT", commit(p), denied), func(r wire.Request) wire.Action {
+				if r.Method == "GET" && r.N > 1 && strings.Contains(r.Path, commit(p)) {
+					return denied
+				}
+				return wire.Pass
+			})
+		}, vaultkit.ErrPermissionDenied, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, source := store(t, oldSecret), newAuthority()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			client := throughWire(t, tc.rule(p, source, cancel))
+			_, err := client.Rotate(ctx, p, source)
+			if undetermined := errors.Is(err, vaultkit.ErrUndetermined); !errors.Is(err, tc.want) || undetermined && !errors.Is(tc.want, vaultkit.ErrUndetermined) {
+				t.Errorf("Rotate = %v, want %v", err, tc.want)
+			}
+			if source.created != 1 || (len(source.revoked) == 1) != tc.revoked || len(source.revoked) > 1 {
+				t.Errorf("created %d keys, revoked %v", source.created, source.revoked)
+			}
+			if named := err != nil && strings.Contains(err.Error(), "vaultkit-"+p+"-v2-"); named != tc.kept {
+				t.Errorf("the key is named: %v, in %v", named, err)
+			}
+		})
+	}
+}
+
+// A key that was in force all along is nobody's to take back.
+func TestNothingNewIsNeverTakenBack(t *testing.T) {
+	p, source := store(t, oldSecret), newAuthority()
+	source.fields = oldSecret
+	if _, err := newClient(t).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrNoChange) || len(source.revoked) > 0 {
+		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+	}
+	client := throughWire(t, wire.OnEvery("GET", "/metadata/", wire.Refuse()), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
+	if _, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrUnavailable) || len(source.revoked) > 0 {
+		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+	}
+}
+
+func TestBadIssuedKeyIsTakenBack(t *testing.T) {
+	p, source := store(t, oldSecret), newAuthority()
+	source.fields = map[string]any{"api_key": "fake-issued", "id": 12, "empty": ""}
+	unchanged(t, p, func() {
+		_, err := newClient(t).Rotate(t.Context(), p, source)
+		if want := []map[string]string{{"api_key": "fake-issued", "id": "12", "empty": ""}}; !errors.Is(err, vaultkit.ErrInvalid) || !reflect.DeepEqual(source.revoked, want) {
+			t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+		}
+	})
+}
+
+func TestDryRunTakesNothingBack(t *testing.T) {
+	p, source := store(t, oldSecret), newAuthority()
+	source.verifyErr = errors.New("wrong key")
+	if _, err := newClient(t).Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err == nil || len(source.revoked) > 0 {
+		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+	}
+}
+
+// A source that cannot take its key back: the error says where to find it.
+func TestOrphanIsNamed(t *testing.T) {
+	p := store(t, oldSecret)
+	client := throughWire(t, beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") }))
+	_, err := client.Rotate(t.Context(), p, &issuer{fields: map[string]any{"api_key": "fake-issued"}})
+	if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "vaultkit-"+p+"-v2-") {
+		t.Errorf("Rotate = %v", err)
+	}
+	_, err = client.Rotate(t.Context(), p, vaultkit.NewKey("fake-rival"), vaultkit.WithVerify(func(context.Context, vaultkit.ProviderKeys) error { return errors.New("x") }))
+	if err != nil && strings.Contains(err.Error(), "at the issuer") {
+		t.Errorf("a given key has no issuer: %v", err)
+	}
+}

@@ -1,0 +1,176 @@
+package vaultkit_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// rotatedTimes is a provider that was rotated n times, and the ids, oldest first.
+func rotatedTimes(t *testing.T, n int) (provider string, ids []string) {
+	t.Helper()
+	client := newClient(t)
+	provider = store(t, oldSecret)
+	for i := range n {
+		ids = append(ids, rotate(t, client, provider, fmt.Sprintf("fake-%d", i)).ID)
+	}
+	return provider, ids
+}
+
+// left are the ids of the provider's backups in Vault, oldest first.
+func left(t *testing.T, provider string) []string {
+	t.Helper()
+	backups, err := newClient(t).Backups(t.Context(), provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []string{}
+	for i := range backups {
+		ids = append(ids, backups[len(backups)-1-i].ID)
+	}
+	return ids
+}
+
+func idsOf(backups []vaultkit.Backup) []string {
+	ids := []string{}
+	for _, backup := range backups {
+		ids = append(ids, backup.ID)
+	}
+	return ids
+}
+
+func TestPruneBackupsByCountAndAge(t *testing.T) {
+	client := newClient(t)
+	for _, tc := range []struct {
+		limits vaultkit.PruneLimits
+		gone   int // of 4, the oldest
+	}{
+		{vaultkit.PruneLimits{KeepNewest: 3}, 1},
+		{vaultkit.PruneLimits{KeepNewest: 1}, 3},
+		{vaultkit.PruneLimits{KeepNewest: 4}, 0},
+		{vaultkit.PruneLimits{KeepNewest: 9}, 0},
+		{vaultkit.PruneLimits{OlderThan: time.Nanosecond}, 3}, // never the newest committed one
+		{vaultkit.PruneLimits{OlderThan: time.Hour}, 0},
+		{vaultkit.PruneLimits{KeepNewest: 2, OlderThan: time.Nanosecond}, 2},
+		{vaultkit.PruneLimits{KeepNewest: 1, OlderThan: time.Hour}, 0},
+	} {
+		t.Run(fmt.Sprintf("%+v", tc.limits), func(t *testing.T) {
+			p, ids := rotatedTimes(t, 4)
+			records := vaulttest.Look(t, "rotations/"+p)
+			dry := tc.limits
+			dry.DryRun = true
+			unchanged(t, p, func() {
+				if would, err := client.PruneBackups(t.Context(), p, dry); err != nil || !reflect.DeepEqual(idsOf(would), ids[:tc.gone]) {
+					t.Errorf("dry run = %v, %v", idsOf(would), err)
+				}
+			})
+			pruned, err := client.PruneBackups(t.Context(), p, tc.limits)
+			if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:tc.gone]) || !reflect.DeepEqual(left(t, p), ids[tc.gone:]) {
+				t.Errorf("PruneBackups = %v, %v; left %v", idsOf(pruned), err, left(t, p))
+			}
+			for _, one := range pruned {
+				if one.Provider != p || one.Outcome != vaultkit.Committed || one.ReplacedAt.IsZero() {
+					t.Errorf("pruned %+v", one)
+				}
+			}
+			if !reflect.DeepEqual(records, vaulttest.Look(t, "rotations/"+p)) {
+				t.Error("the records changed")
+			}
+		})
+	}
+}
+
+// A backup's age counts from when it was replaced, not from when that was recorded.
+func TestPruneCountsFromTheReplacement(t *testing.T) {
+	client := newClient(t)
+	p, ids := rotatedTimes(t, 3)
+	for i, id := range ids {
+		record := vaulttest.Look(t, "rotations/"+p)["rotations/"+p+"/"+id].Versions[1]
+		record["committed_at"] = time.Now().Add(time.Duration(i-100) * 24 * time.Hour).UTC().Format(time.RFC3339)
+		vaulttest.Put(t, "rotations/"+p+"/"+id, record)
+	}
+	pruned, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{OlderThan: 99*24*time.Hour + time.Hour})
+	if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:1]) {
+		t.Errorf("PruneBackups = %v, %v of %v", idsOf(pruned), err, ids)
+	}
+}
+
+// A backup without a record, and all younger ones, may be evidence.
+func TestPruneKeepsTheEvidence(t *testing.T) {
+	client := newClient(t)
+	p, ids := rotatedTimes(t, 3)
+	undecided := crashBeforeCommit(t, p, "fake-crashed")
+	// It becomes unknown: later versions come, and the one that tells is deleted.
+	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteVersions(t.Context(), vaulttest.Base+"/providers/"+p, []int{5}); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign-2"})
+	later := []string{rotate(t, client, p, "fake-a").ID, rotate(t, client, p, "fake-b").ID}
+	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if want := append([]string{undecided}, later...); !reflect.DeepEqual(left(t, p), want) {
+		t.Errorf("left %v, want %v (of %v)", left(t, p), want, ids)
+	}
+	if _, err := client.Abort(t.Context(), p, undecided); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if want := later[1:]; !reflect.DeepEqual(left(t, p), want) {
+		t.Errorf("closed, and left %v, want %v", left(t, p), want)
+	}
+}
+
+// The newest committed backup stays even when aborted ones are newer.
+func TestPruneKeepsWhatARollbackNeeds(t *testing.T) {
+	client := newClient(t)
+	p, ids := rotatedTimes(t, 2)
+	aborted := crashBeforeCommit(t, p, "fake-crashed")
+	if _, err := client.Abort(t.Context(), p, aborted); err != nil {
+		t.Fatal(err)
+	}
+	pruned, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
+	if want := []string{ids[0], aborted}; err != nil || !reflect.DeepEqual(idsOf(pruned), want) || !reflect.DeepEqual(left(t, p), ids[1:]) {
+		t.Errorf("PruneBackups = %v, %v; left %v", idsOf(pruned), err, left(t, p))
+	}
+}
+
+// Pruning recovers first, so a crash's unrecorded backup does not stand in the way.
+func TestPruneRecoversFirst(t *testing.T) {
+	w := newWorld(t)
+	w.kill(6, false) // committed, not recorded
+	rotated := vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-foreign"})
+	pruned, err := w.other.PruneBackups(t.Context(), w.provider, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
+	if err != nil || len(pruned) != 0 || rotated != 3 {
+		t.Fatalf("PruneBackups = %v, %v", pruned, err)
+	}
+	if history, err := w.other.History(t.Context(), w.provider); err != nil || len(history) != 1 || history[0].Outcome != vaultkit.Committed {
+		t.Errorf("History = %+v, %v", history, err)
+	}
+}
+
+func TestPruneRefuses(t *testing.T) {
+	client := newClient(t)
+	p, _ := rotatedTimes(t, 2)
+	for _, limits := range []vaultkit.PruneLimits{{}, {KeepNewest: -1}, {OlderThan: -1, KeepNewest: 1}, {DryRun: true}} {
+		unchanged(t, p, func() {
+			if pruned, err := client.PruneBackups(t.Context(), p, limits); !errors.Is(err, vaultkit.ErrInvalid) || len(pruned) != 0 {
+				t.Errorf("PruneBackups(%+v) = %v, %v", limits, pruned, err)
+			}
+		})
+	}
+	unchanged(t, p, func() {
+		rotator := as(t, vaulttest.Policy(t, "", "rotator"))
+		if _, err := rotator.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); !errors.Is(err, vaultkit.ErrPermissionDenied) {
+			t.Errorf("a rotator pruned: %v", err)
+		}
+	})
+}

@@ -1,0 +1,138 @@
+package vaultkit_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// deletedWorld is a provider rotated once, whose current version is gone then.
+func deletedWorld(t *testing.T, destroy bool) (provider, id string) {
+	t.Helper()
+	provider, ids := rotatedTimes(t, 1)
+	kv, path := vaulttest.Root(t).KVv2(vaulttest.Mount), vaulttest.Base+"/providers/"+provider
+	err := kv.Delete(t.Context(), path)
+	if destroy {
+		err = kv.Destroy(t.Context(), path, []int{2})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return provider, ids[0]
+}
+
+func restore(t *testing.T, client *vaultkit.Client, provider, id string, opts ...vaultkit.RotateOption) (*vaultkit.Rotation, error) {
+	t.Helper()
+	return client.Rollback(t.Context(), provider, id, append(opts, vaultkit.RestoreDeleted())...)
+}
+
+func TestRestoreDeletedProvider(t *testing.T) {
+	for name, destroy := range map[string]bool{"deleted": false, "destroyed": true} {
+		for _, named := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				client := as(t, vaulttest.Policy(t, "", "rotator"))
+				p, backup := deletedWorld(t, destroy)
+				unchanged(t, p, func() {
+					if _, err := client.Rollback(t.Context(), p, backup); !errors.Is(err, vaultkit.ErrDeleted) {
+						t.Errorf("without saying so: %v", err)
+					}
+					plan, err := restore(t, client, p, backup, vaultkit.WithDryRun())
+					if err != nil || plan.OldVersion != 2 || plan.Outcome != "" {
+						t.Errorf("dry run: %+v, %v", plan, err)
+					}
+				})
+				id := backup
+				if !named {
+					id = ""
+				}
+				r, err := restore(t, client, p, id)
+				if err != nil || r.Outcome != vaultkit.Committed || r.OldVersion != 2 || r.NewVersion != 3 || r.Backup != "" ||
+					r.Source != "rollback:"+backup || r.CommittedAt.IsZero() || r.VaultRequestIDs.Commit == "" || r.Resumed || len(r.Warnings) > 0 {
+					t.Fatalf("Rollback = %+v, %v", r, err)
+				}
+				if currentKey(t, client, p) != "fake-old" {
+					t.Error("not restored")
+				}
+				history, err := client.History(t.Context(), p)
+				if err != nil || len(history) != 2 || !sameJSON(t, history[0], r.Record) {
+					t.Errorf("History = %+v, %v", history, err)
+				}
+				unchanged(t, p, func() {
+					if again, err := restore(t, client, p, backup); err != nil || !again.Resumed || again.ID != r.ID {
+						t.Errorf("again: %+v, %v", again, err)
+					}
+					// The newest rotation was a rollback: which one to undo is not ours to guess.
+					_, err := client.Rollback(t.Context(), p, "")
+					if !errors.Is(err, vaultkit.ErrInvalid) || !strings.HasSuffix(err.Error(), "one of the backups "+backup) {
+						t.Errorf("Rollback without an id: %v", err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Wherever the restore is cut, running it again finishes it, record included.
+func TestRestoreDeletedRidesOutFaults(t *testing.T) {
+	for name, action := range map[string]wire.Action{"lost": wire.Lose(), "refused": wire.Refuse(), "500": wire.Error(500, `{"errors":["x"]}`, true)} {
+		for _, path := range []string{"/data/" + vaulttest.Base + "/providers/", "/data/" + vaulttest.Base + "/rotations/"} {
+			t.Run(name+path, func(t *testing.T) {
+				p, id := deletedWorld(t, false)
+				r, err := restore(t, throughWire(t, wire.OnMatch("PUT", path, action)), p, id)
+				if err != nil || r.NewVersion != 3 {
+					t.Errorf("Rollback = %+v, %v", r, err)
+				}
+				assertRestoredOnce(t, p)
+			})
+		}
+	}
+	t.Run("no record", func(t *testing.T) {
+		p, id := deletedWorld(t, false)
+		client := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", wire.Refuse()), vaultkit.WithRecordWait(1))
+		if r, err := restore(t, client, p, id); !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.NewVersion != 3 {
+			t.Fatalf("Rollback = %+v, %v", r, err)
+		}
+		if r, err := restore(t, newClient(t), p, id); err != nil || !r.Resumed || r.NewVersion != 3 {
+			t.Fatalf("again: %+v, %v", r, err)
+		}
+		assertRestoredOnce(t, p)
+	})
+}
+
+func assertRestoredOnce(t *testing.T, provider string) {
+	t.Helper()
+	history, err := newClient(t).History(t.Context(), provider)
+	if err != nil || len(history) != 2 || history[0].NewVersion != 3 || history[0].Outcome != vaultkit.Committed {
+		t.Errorf("History = %+v, %v", history, err)
+	}
+	if entry := vaulttest.Snapshot(t, provider)["providers/"+provider]; entry.Current != 3 || !sameJSON(t, entry.Versions[3], oldSecret) {
+		t.Errorf("provider %+v", entry)
+	}
+}
+
+// With a current version that can be read, it is a rollback like any other.
+func TestRestoreOfALivingProvider(t *testing.T) {
+	client := newClient(t)
+	p, ids := rotatedTimes(t, 1)
+	r, err := restore(t, client, p, ids[0])
+	if err != nil || r.Backup == "" || r.NewVersion != 3 {
+		t.Errorf("Rollback = %+v, %v", r, err)
+	}
+	unchanged(t, p, func() {
+		if again, err := restore(t, client, p, ids[0]); err != nil || again.ID != r.ID || !again.Resumed {
+			t.Errorf("again: %+v, %v", again, err)
+		}
+	})
+	if history, err := client.History(t.Context(), p); err != nil || len(history) != 2 {
+		t.Errorf("History = %+v, %v", history, err)
+	}
+	for name, option := range map[string]vaultkit.RotateOption{"RestoreDeleted": vaultkit.RestoreDeleted(), "AllowRevoked": vaultkit.AllowRevoked()} {
+		if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-x"), option); !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("Rotate with %s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func statusOf(t *testing.T, client *vaultkit.Client, query vaultkit.StatusQuery) []vaultkit.ProviderStatus {
+	t.Helper()
+	var all []vaultkit.ProviderStatus
+	for status, err := range client.Status(t.Context(), query) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, status)
+	}
+	return all
+}
+
+func TestStatus(t *testing.T) {
+	client := newClient(t)
+	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
+	soon := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	for name, tc := range map[string]struct {
+		arrange func(t *testing.T, p string)
+		query   vaultkit.StatusQuery
+		want    func(s vaultkit.ProviderStatus) bool
+	}{
+		"fresh": {func(*testing.T, string) {}, vaultkit.StatusQuery{DueWithin: time.Hour, MaxAge: time.Hour}, func(s vaultkit.ProviderStatus) bool {
+			return s.Version == 1 && s.Due == "" && s.ExpiresAt.IsZero() && s.DeletedAt.IsZero() && !s.Destroyed && len(s.Pending) == 0
+		}},
+		"old": {func(*testing.T, string) {}, vaultkit.StatusQuery{MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueAge }},
+		"expires later": {func(t *testing.T, p string) { rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
+			vaultkit.StatusQuery{DueWithin: time.Minute}, func(s vaultkit.ProviderStatus) bool { return s.Due == "" && s.ExpiresAt.Equal(soon) && s.Version == 2 }},
+		"expires soon": {func(t *testing.T, p string) { rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
+			vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpiring }},
+		"expired": {func(t *testing.T, p string) {
+			rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
+		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpired }},
+		"expiry of an older version": {func(t *testing.T, p string) {
+			rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
+			vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
+		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Due == "" && s.ExpiresAt.IsZero() && s.Version == 3 }},
+		"pending": {func(t *testing.T, p string) { crashBeforeCommit(t, p, "fake-1") }, vaultkit.StatusQuery{},
+			func(s vaultkit.ProviderStatus) bool { return len(s.Pending) == 1 && s.Due == "" }},
+		"deleted": {func(t *testing.T, p string) {
+			if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
+				t.Fatal(err)
+			}
+		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return !s.DeletedAt.IsZero() && !s.Destroyed }},
+		"destroyed": {func(t *testing.T, p string) {
+			if err := kv.Destroy(t.Context(), vaulttest.Base+"/providers/"+p, []int{1}); err != nil {
+				t.Fatal(err)
+			}
+		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Destroyed }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := store(t, oldSecret)
+			tc.arrange(t, p)
+			tc.query.Providers = []string{p}
+			all := statusOf(t, client, tc.query)
+			if len(all) != 1 || all[0].Provider != p || time.Since(all[0].InForceFrom).Abs() > time.Hour || all[0].Pending == nil || !tc.want(all[0]) {
+				t.Errorf("Status = %+v", all)
+			}
+		})
+	}
+}
+
+// Without names it is every provider, by name, and one that fails does not hide
+// the others.
+func TestStatusOfAll(t *testing.T) {
+	base := vaultkit.WithBasePath("status-of-all")
+	client := newClient(t, base)
+	var want []string
+	for i := range 100 {
+		name := fmt.Sprintf("p%03d", i)
+		if _, err := client.PutProviderKeys(t.Context(), name, vaultkit.ProviderKeys{"api_key": "fake"}); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, name)
+	}
+	var got []string
+	for _, status := range statusOf(t, client, vaultkit.StatusQuery{}) {
+		got = append(got, status.Provider)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("Status of %v", got)
+	}
+	var failed, fine int
+	for status, err := range client.Status(t.Context(), vaultkit.StatusQuery{Providers: []string{"p001", "nobody", "p002"}}) {
+		if err != nil {
+			failed++
+			if status.Provider != "nobody" || !errors.Is(err, vaultkit.ErrNotFound) {
+				t.Errorf("%+v, %v", status, err)
+			}
+			continue
+		}
+		fine++
+	}
+	if failed != 1 || fine != 2 {
+		t.Errorf("%d failed, %d fine", failed, fine)
+	}
+	seen := 0
+	for range client.Status(t.Context(), vaultkit.StatusQuery{}) { // goleak says whether anything stays behind
+		if seen++; seen == 3 {
+			break
+		}
+	}
+}
+
+func TestStatusRefuses(t *testing.T) {
+	client := newClient(t)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, tc := range map[string]struct {
+		ctx   context.Context
+		query vaultkit.StatusQuery
+		want  error
+	}{
+		"name":      {t.Context(), vaultkit.StatusQuery{Providers: []string{"a/b"}}, vaultkit.ErrInvalid},
+		"duration":  {t.Context(), vaultkit.StatusQuery{MaxAge: -1}, vaultkit.ErrInvalid},
+		"cancelled": {cancelled, vaultkit.StatusQuery{}, context.Canceled},
+	} {
+		results := 0
+		for _, err := range client.Status(tc.ctx, tc.query) {
+			if results++; !errors.Is(err, tc.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if results != 1 {
+			t.Errorf("%s: %d results", name, results)
+		}
+	}
+}
