@@ -1,0 +1,250 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// register is what a provider is to its clients: one key at a version.
+type register struct {
+	version int
+	key     string
+}
+
+// call is an operation on it; the empty key is a read.
+type call struct{ key string }
+
+// outcome is what the caller was told: the register as it read or left it, and for a
+// rotation the version it replaced. A refused one replaced nothing.
+type outcome struct {
+	register
+	replaced int
+	refused  bool
+}
+
+// casRegister is a register with check-and-set.
+var casRegister = porcupine.Model{
+	Init: func() any { return register{1, "fake-first"} },
+	Step: func(state, input, output any) (bool, any) {
+		now, asked, told := state.(register), input.(call), output.(outcome)
+		switch {
+		case asked.key == "":
+			return now.key == told.key, now
+		case told.refused:
+			return true, now
+		}
+		return told.replaced == now.version && told.version == now.version+1, register{told.version, asked.key}
+	},
+	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%v -> %+v", input, output) },
+}
+
+// history collects operations from many goroutines.
+type history struct {
+	start time.Time
+	mu    sync.Mutex
+	ops   []porcupine.Operation
+	open  []porcupine.Operation // writes whose outcome their callers were not told
+}
+
+// do runs and notes one operation. With an open outcome it may yet take effect at
+// any time; whether it did is settled in the end.
+func (h *history) do(client int, asked call, work func() (told outcome, undetermined bool)) {
+	op := porcupine.Operation{ClientId: client, Input: asked, Call: time.Since(h.start).Nanoseconds()}
+	told, undetermined := work()
+	op.Output, op.Return = told, time.Since(h.start).Nanoseconds()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if undetermined {
+		op.Return = math.MaxInt64
+		h.open = append(h.open, op)
+		return
+	}
+	h.ops = append(h.ops, op)
+}
+
+// settle adds those open writes that Vault shows to have been applied.
+func (h *history) settle(versions map[int]map[string]any) {
+	for _, op := range h.open {
+		for version, data := range versions {
+			if data["api_key"] == op.Input.(call).key {
+				op.Output = outcome{register: register{version: version}, replaced: version - 1}
+				h.ops = append(h.ops, op)
+			}
+		}
+	}
+}
+
+// The clients of the history: rotators come first, then the foreign writer, then
+// readers.
+const rotators, foreignWriter, readers = 6, 6, 4
+
+// Rotators, readers, a foreign writer and a recoverer on one provider, on a wire
+// that loses requests and answers: what they are all told is one history of a
+// register with check-and-set.
+func TestLinearizable(t *testing.T) {
+	const rounds = 60
+	p := store(t, map[string]any{"api_key": "fake-first"})
+	root := vaulttest.Root(t)
+	write(t, root, vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+p, map[string]any{"max_versions": 5000})
+	proxy := newWire(t)
+	rotator := as(t, vaulttest.Policy(t, "", "rotator"), vaultkit.WithAddress(proxy.URL()))
+	reader := as(t, vaulttest.Policy(t, "", "reader"))
+	recoverer := as(t, vaulttest.Policy(t, "", "recoverer"))
+	proxy.SetRule(lossy())
+	h := &history{start: time.Now()}
+	ctx, stop := context.WithCancel(t.Context())
+	var writers, others sync.WaitGroup
+	for i := range rotators {
+		writers.Go(func() {
+			for round := range rounds {
+				h.rotate(t, i, rotator, p, fmt.Sprintf("fake-%d-%d", i, round))
+			}
+		})
+	}
+	writers.Go(func() {
+		for round := range rounds / 2 {
+			h.do(foreignWriter, call{fmt.Sprintf("fake-foreign-%d", round)}, func() (outcome, bool) {
+				version := vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": fmt.Sprintf("fake-foreign-%d", round)})
+				return outcome{register: register{version: version}, replaced: version - 1}, false
+			})
+		}
+	})
+	for i := range readers {
+		others.Go(func() {
+			for ctx.Err() == nil {
+				h.do(foreignWriter+1+i, call{}, func() (outcome, bool) { return outcome{register: register{key: currentKey(t, reader, p)}}, false })
+			}
+		})
+	}
+	others.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := recoverer.Recover(t.Context(), p); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	writers.Wait()
+	stop()
+	others.Wait()
+	proxy.SetRule(nil)
+	h.judge(t, p, recoverer)
+}
+
+// lossy breaks one request in sixteen.
+func lossy() wire.Rule {
+	dice := rand.New(rand.NewPCG(1, 2)) // rules are asked one at a time
+	faults := []wire.Action{wire.Refuse(), wire.Lose(), wire.Truncate(), wire.Error(500, `{"errors":["x"]}`, true)}
+	return func(wire.Request) wire.Action {
+		if n := dice.IntN(64); n < len(faults) {
+			return faults[n]
+		}
+		return wire.Pass
+	}
+}
+
+func (h *history) rotate(t *testing.T, client int, by *vaultkit.Client, provider, key string) {
+	h.do(client, call{key}, func() (outcome, bool) {
+		r, err := by.Rotate(t.Context(), provider, vaultkit.NewKey(key))
+		switch {
+		case err == nil:
+			return outcome{register: register{version: r.NewVersion}, replaced: r.OldVersion}, false
+		case errors.Is(err, vaultkit.ErrUndetermined):
+			return outcome{}, true
+		case !errors.Is(err, vaultkit.ErrConflict):
+			t.Errorf("Rotate = %v", err)
+		}
+		return outcome{refused: true}, false
+	})
+}
+
+// judge checks the history, and that Vault shows no refused key and one record for
+// each rotation that was applied.
+func (h *history) judge(t *testing.T, provider string, recoverer *vaultkit.Client) {
+	t.Helper()
+	if _, err := recoverer.Recover(t.Context(), provider); err != nil {
+		t.Fatal(err)
+	}
+	versions := vaulttest.Snapshot(t, provider)["providers/"+provider].Versions
+	h.settle(versions)
+	if result := porcupine.CheckOperationsTimeout(casRegister, h.ops, 5*time.Minute); result != porcupine.Ok {
+		t.Errorf("%d operations: %s", len(h.ops), result)
+	}
+	records, err := recoverer.History(t.Context(), provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	committed := map[int]int{}
+	for _, record := range records {
+		if record.Outcome == vaultkit.Committed {
+			committed[record.NewVersion]++
+		}
+	}
+	counts := map[string]int{}
+	for _, op := range h.ops {
+		asked, told := op.Input.(call), op.Output.(outcome)
+		switch {
+		case asked.key == "":
+			counts["reads"]++
+		case op.ClientId == foreignWriter:
+			counts["foreign writes"]++
+		case told.refused:
+			counts["conflicts"]++
+			if slices.ContainsFunc(versionsOf(versions), func(key any) bool { return key == asked.key }) {
+				t.Errorf("%s was refused and is in force", asked.key)
+			}
+		default:
+			counts["rotations"]++
+			if committed[told.version] != 1 {
+				t.Errorf("version %d has %d committed records", told.version, committed[told.version])
+			}
+		}
+	}
+	fmt.Printf("linearizable: %d operations %v, %d of them open, %s\n", len(h.ops), counts, len(h.open), time.Since(h.start).Round(time.Second))
+	if counts["rotations"] < 50 || counts["conflicts"] == 0 || len(h.ops) < 2000 {
+		t.Errorf("too little happened: %v", counts)
+	}
+}
+
+func versionsOf(versions map[int]map[string]any) (keys []any) {
+	for _, data := range versions {
+		keys = append(keys, data["api_key"])
+	}
+	return keys
+}
+
+// The model convicts a lost update and a stale read.
+func TestLinearizableConvicts(t *testing.T) {
+	set := func(client int, key string, replaced, version int, from, to int64) porcupine.Operation {
+		return porcupine.Operation{ClientId: client, Input: call{key}, Output: outcome{register: register{version: version}, replaced: replaced}, Call: from, Return: to}
+	}
+	get := func(key string, from, to int64) porcupine.Operation {
+		return porcupine.Operation{ClientId: 9, Input: call{}, Output: outcome{register: register{key: key}}, Call: from, Return: to}
+	}
+	for name, tc := range map[string]struct {
+		ops  []porcupine.Operation
+		want bool
+	}{
+		"sequence":           {[]porcupine.Operation{set(1, "a", 1, 2, 0, 1), get("a", 2, 3), set(2, "b", 2, 3, 4, 5), get("b", 6, 7)}, true},
+		"read while written": {[]porcupine.Operation{set(1, "a", 1, 2, 0, 9), get("a", 1, 2), get("a", 3, 4)}, true},
+		"lost update":        {[]porcupine.Operation{set(1, "a", 1, 2, 0, 1), set(2, "b", 1, 2, 0, 1)}, false},
+		"stale read":         {[]porcupine.Operation{set(1, "a", 1, 2, 0, 1), get("fake-first", 2, 3)}, false},
+		"there and back":     {[]porcupine.Operation{set(1, "a", 1, 2, 0, 9), get("a", 1, 2), get("fake-first", 3, 4)}, false},
+	} {
+		if got := porcupine.CheckOperations(casRegister, tc.ops); got != tc.want {
+			t.Errorf("%s: linearizable %v, want %v", name, got, tc.want)
+		}
+	}
+}
