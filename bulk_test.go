@@ -3,7 +3,6 @@ package vaultkit_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"sync/atomic"
 	"testing"
@@ -136,20 +135,4 @@ func TestRotateAllRefusesAll(t *testing.T) {
 			}
 		})
 	}
-}
-
-func ExampleClient_RotateAll() {
-	ctx := context.Background()
-	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer client.Close()
-	for one := range client.RotateAll(ctx, 2, []string{"mistral", "nobody"}, vaultkit.RandomKey()) {
-		fmt.Println(one.Provider, errors.Is(one.Err, vaultkit.ErrNotFound), one.Rotation != nil)
-	}
-	// Output:
-	// mistral false true
-	// nobody true false
 }

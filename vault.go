@@ -33,6 +33,16 @@
 // same rotation again, or [Client.Recover], finishes what was left.
 // [Client.Rollback] writes a backup's secret back, as a rotation of its own.
 //
+// # The life of a key
+//
+// A [Source] issues the new key, a [Verifier] tries it before anything is written,
+// and a [Revoker] takes it back if its rotation has definitely failed.
+// [Client.Status] says from metadata alone which keys are due. Once a new key works
+// everywhere, [Client.RevokeOld] retires the one it replaced. [Client.Abort] closes
+// a rotation that died half-way and shall not be finished, and
+// [Client.PruneBackups] deletes old backups. [Client.RotateAll] rotates many
+// providers.
+//
 // # Errors
 //
 // Every error is an [*Error] that wraps one of the package's sentinels (or, where
