@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -61,20 +62,25 @@ func (e *Engine) revocations(ctx context.Context, provider string) (map[string]*
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[string]*protocol.Revocation)
+	var ids []string
 	for _, name := range names {
-		id, isRevocation := strings.CutSuffix(name, protocol.RevokedSuffix)
-		if !isRevocation {
-			continue
+		if id, is := strings.CutSuffix(name, protocol.RevokedSuffix); is {
+			ids = append(ids, id)
 		}
+	}
+	read, err := parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id string) (*protocol.Revocation, error) {
 		one, err := e.readRevocation(ctx, provider, id)
-		switch {
-		case spoiled(err):
-			one = &protocol.Revocation{Schema: protocol.Schema, ID: id, Provider: provider, Fields: []string{}}
-		case err != nil:
-			return nil, err
+		if spoiled(err) {
+			return &protocol.Revocation{Schema: protocol.Schema, ID: id, Provider: provider, Fields: []string{}}, nil
 		}
-		found[id] = one
+		return one, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]*protocol.Revocation, len(read))
+	for _, one := range read {
+		found[one.ID] = one
 	}
 	return found, nil
 }
