@@ -46,7 +46,7 @@ func (s *Store) ReadVersion(ctx context.Context, key Key, version int) (Secret, 
 }
 
 func (s *Store) read(ctx context.Context, key Key, query url.Values) (Secret, error) {
-	path, err := s.dataPath(key)
+	path, err := s.layout.Data(key)
 	if err != nil {
 		return Secret{}, err
 	}
@@ -88,7 +88,7 @@ type Written struct {
 // nothing is stored yet, else "update". ErrConflict: the check-and-set was
 // refused; see vaulterr.Doubtful for errors that leave the outcome open.
 func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written, error) {
-	path, err := s.dataPath(key)
+	path, err := s.layout.Data(key)
 	if err != nil {
 		return Written{}, err
 	}

@@ -56,7 +56,7 @@ func TestCheckPath(t *testing.T) {
 // No key, however it is put together, makes a request outside the base path.
 func TestBadKeysNeverReachVault(t *testing.T) {
 	store := kv.New(nil, vaulttest.Mount, vaulttest.Base, backoff.Backoff{}) // a nil door panics when used
-	for _, key := range []kv.Key{{"providers", "../../sys/health"}, {".."}, {"backups", "p", ""}, {"a/b"}} {
+	for _, key := range []kv.Key{{"providers", "../../sys/health"}, {".."}, {"backups", "p", ""}, {"a/b"}, {"providers", kv.Any}} {
 		for verb, err := range map[string]error{
 			"Read":                fails(store.Read(t.Context(), key)),
 			"ReadVersion":         fails(store.ReadVersion(t.Context(), key, 1)),
@@ -75,6 +75,33 @@ func TestBadKeysNeverReachVault(t *testing.T) {
 }
 
 func fails[T any](_ T, err error) error { return err }
+
+// A policy's paths are those of requests, with Any in the place of a segment.
+func TestLayout(t *testing.T) {
+	request, policy := kv.Layout{Mount: "team/kv", Base: "a/b"}, kv.Layout{Mount: "team/kv", Base: "a/b", Patterns: true}
+	for _, tc := range []struct {
+		door            func(kv.Layout, kv.Key) (string, error)
+		key             kv.Key
+		path, forPolicy string // empty: refused
+	}{
+		{kv.Layout.Data, kv.Key{"providers", "p"}, "team/kv/data/a/b/providers/p", "team/kv/data/a/b/providers/p"},
+		{kv.Layout.Metadata, kv.Key{"backups", "p", "id"}, "team/kv/metadata/a/b/backups/p/id", "team/kv/metadata/a/b/backups/p/id"},
+		{kv.Layout.List, kv.Key{"providers"}, "team/kv/metadata/a/b/providers/", "team/kv/metadata/a/b/providers/"},
+		{kv.Layout.Data, kv.Key{"providers", kv.Any}, "", "team/kv/data/a/b/providers/+"},
+		{kv.Layout.Metadata, kv.Key{"backups", "p", kv.Any}, "", "team/kv/metadata/a/b/backups/p/+"},
+		{kv.Layout.List, kv.Key{"rotations", kv.Any}, "", "team/kv/metadata/a/b/rotations/+/"},
+		{kv.Layout.Data, kv.Key{"providers", "*"}, "", ""},
+		{kv.Layout.Data, kv.Key{"providers", "p+"}, "", ""},
+		{kv.Layout.List, kv.Key{".."}, "", ""},
+	} {
+		for layout, want := range map[kv.Layout]string{request: tc.path, policy: tc.forPolicy} {
+			got, err := tc.door(layout, tc.key)
+			if want == "" && !errors.Is(err, vaulterr.ErrInvalid) || want != "" && (err != nil || got != want) {
+				t.Errorf("%q, patterns %t: %q, %v, want %q", tc.key, layout.Patterns, got, err, want)
+			}
+		}
+	}
+}
 
 // Version 0 would be answered with the newest one.
 func TestReadVersionRefusesZero(t *testing.T) {

@@ -43,7 +43,7 @@ type metadataAnswer struct {
 // Metadata reads an entry's metadata; ErrNotFound where there is none. Needs
 // "read" on metadata/.
 func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
-	path, err := s.metadataPath(key)
+	path, err := s.layout.Metadata(key)
 	if err != nil {
 		return Metadata{}, err
 	}
@@ -70,7 +70,7 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 // PutCustomMetadata replaces an entry's custom metadata, once, and touches
 // nothing else of it. Needs "update" on metadata/ where the entry exists.
 func (s *Store) PutCustomMetadata(ctx context.Context, key Key, custom map[string]string) error {
-	path, err := s.metadataPath(key)
+	path, err := s.layout.Metadata(key)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (s *Store) PutCustomMetadata(ctx context.Context, key Key, custom map[strin
 // PatchCustomMetadata merges custom into what the entry has, once. Needs
 // "patch" on metadata/.
 func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, custom map[string]string) error {
-	path, err := s.metadataPath(key)
+	path, err := s.layout.Metadata(key)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *Store) Delete(ctx context.Context, key Key) error {
 // List names the entries of a directory, folders with a trailing slash. A
 // missing directory is empty. Needs "list" on metadata/<dir>/.
 func (s *Store) List(ctx context.Context, dir Key) ([]string, error) {
-	path, err := s.listPath(dir)
+	path, err := s.layout.List(dir)
 	if err != nil {
 		return nil, err
 	}

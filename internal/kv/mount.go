@@ -22,7 +22,7 @@ func (s *Store) CheckMount(ctx context.Context) error {
 			Options map[string]string `json:"options"`
 		} `json:"data"`
 	}
-	path := "sys/internal/ui/mounts/" + s.mount
+	path := "sys/internal/ui/mounts/" + s.layout.Mount
 	err := s.get(ctx, path, "read", nil, &answer)
 	kind, version := answer.Data.Type, answer.Data.Options["version"]
 	switch {
@@ -30,13 +30,13 @@ func (s *Store) CheckMount(ctx context.Context) error {
 		return s.whyNoMount(ctx)
 	case err != nil:
 		return err
-	case strings.Trim(answer.Data.Path, "/") != s.mount:
-		return &vaulterr.Error{Path: s.mount, Kind: vaulterr.ErrMountNotFound,
+	case strings.Trim(answer.Data.Path, "/") != s.layout.Mount:
+		return &vaulterr.Error{Path: s.layout.Mount, Kind: vaulterr.ErrMountNotFound,
 			Detail: fmt.Sprintf("the mount there is %q, and what follows belongs to the base path", answer.Data.Path)}
 	case kind != "kv" && kind != "generic":
-		return &vaulterr.Error{Path: s.mount, Kind: vaulterr.ErrNotKVv2, Detail: "a mount of type " + kind}
+		return &vaulterr.Error{Path: s.layout.Mount, Kind: vaulterr.ErrNotKVv2, Detail: "a mount of type " + kind}
 	case version != "2":
-		return &vaulterr.Error{Path: s.mount, Kind: vaulterr.ErrNotKVv2, Detail: "a KV version 1 mount"}
+		return &vaulterr.Error{Path: s.layout.Mount, Kind: vaulterr.ErrNotKVv2, Detail: "a KV version 1 mount"}
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ func (s *Store) whyNoMount(ctx context.Context) error {
 		return err
 	}
 	return &vaulterr.Error{
-		Path: s.mount + "/", Kind: vaulterr.ErrPermissionDenied, Err: err,
+		Path: s.layout.Mount + "/", Kind: vaulterr.ErrPermissionDenied, Err: err,
 		Detail: "the token has no right below this mount, or the mount does not exist",
 		Hint:   "check the mount's name and the policy of the token's role",
 	}
@@ -94,9 +94,9 @@ func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
 // directory, with the slash.
 func (s *Store) needPath(need Need) (string, error) {
 	if need.Capability == "list" {
-		return s.listPath(need.Key)
+		return s.layout.List(need.Key)
 	}
-	return s.path(need.Door, need.Key)
+	return s.layout.path(need.Door, need.Key)
 }
 
 // Granted reports that Vault confirms a right. A token that may not ask has none

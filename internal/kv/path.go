@@ -46,22 +46,39 @@ func clip(text string) string {
 	return text
 }
 
-// The four doors of a KV v2 mount, each a path without the leading "/v1/".
-func (s *Store) dataPath(key Key) (string, error)     { return s.path("data", key) }
-func (s *Store) metadataPath(key Key) (string, error) { return s.path("metadata", key) }
+// Any stands for whatever one segment a request has in its place, in a policy's
+// path. No request may have it.
+const Any = "+"
 
-// listPath is the directory itself: LIST needs its right with the slash.
-func (s *Store) listPath(dir Key) (string, error) {
-	path, err := s.path("metadata", dir)
+// Layout says where entries stand: below Base in the KV v2 mount Mount, both of
+// which must have passed CheckPath.
+type Layout struct {
+	Mount, Base string
+	// Patterns: keys may hold Any, for the paths of policies are asked for.
+	Patterns bool
+}
+
+// Data is the path of an entry's values, without the leading "/v1/" as all here.
+func (l Layout) Data(key Key) (string, error) { return l.path("data", key) }
+
+// Metadata is the path of what is kept beside an entry's values.
+func (l Layout) Metadata(key Key) (string, error) { return l.path("metadata", key) }
+
+// List is the path of a directory: LIST, and the right to it, need the slash.
+func (l Layout) List(dir Key) (string, error) {
+	path, err := l.path("metadata", dir)
 	return path + "/", err
 }
 
 // path is the one place where a path is put together; it cannot leave the base.
-func (s *Store) path(door string, key Key) (string, error) {
+func (l Layout) path(door string, key Key) (string, error) {
 	for _, part := range key {
+		if l.Patterns && part == Any {
+			continue
+		}
 		if err := CheckName("path segment", part); err != nil {
 			return "", err
 		}
 	}
-	return strings.Join(append([]string{s.mount, door, s.base}, key...), "/"), nil
+	return strings.Join(append([]string{l.Mount, door, l.Base}, key...), "/"), nil
 }

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"io"
 	"net/url"
-	"strings"
 
 	"github.com/hashicorp/vault/api"
 
@@ -26,15 +25,15 @@ type Door interface {
 
 // Store is a base path of a KV v2 mount. Safe for concurrent use.
 type Store struct {
-	door        Door
-	mount, base string
-	backoff     backoff.Backoff
+	door    Door
+	layout  Layout
+	backoff backoff.Backoff
 }
 
 // New is a Store for the entries below base in mount. Both must have passed
 // CheckPath.
 func New(door Door, mount, base string, wait backoff.Backoff) *Store {
-	return &Store{door: door, mount: strings.Trim(mount, "/"), base: strings.Trim(base, "/"), backoff: wait}
+	return &Store{door: door, layout: Layout{Mount: mount, Base: base}, backoff: wait}
 }
 
 // maxAnswer bounds what is read of an answer. Vault itself limits requests to
