@@ -259,6 +259,12 @@ func apply[T any, O ~func(*T)](target *T, opts []O) error {
 	return nil
 }
 
+// Where everything stands unless an option says otherwise.
+const (
+	defaultMount = "secret"
+	defaultBase  = "goblin-assistant"
+)
+
 // config is what the options fill in.
 type config struct {
 	address, namespace, mount, base string
@@ -276,7 +282,7 @@ type config struct {
 // newConfig applies the options to the defaults and checks what they say.
 func newConfig(opts []Option) (*config, error) {
 	c := &config{
-		mount: "secret", base: "goblin-assistant",
+		mount: defaultMount, base: defaultBase,
 		logger: slog.New(slog.DiscardHandler), recordWait: recordWait,
 	}
 	if err := apply(c, opts); err != nil {

@@ -184,7 +184,7 @@ func TestEachMissingCapability(t *testing.T) {
 
 // neededByRotate: the list of providers is Recover's, the expiry tag optional.
 func neededByRotate(r right) bool {
-	return r.path != "secret/metadata/goblin-assistant/providers" && r.capability != "patch"
+	return r.path != "secret/metadata/goblin-assistant/providers/" && r.capability != "patch"
 }
 
 // covers reports whether a policy's path pattern is about path.

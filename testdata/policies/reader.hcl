@@ -1,8 +1,8 @@
-# May read provider keys: for services.
+# May read provider keys and list the providers: for services.
 path "secret/data/goblin-assistant/providers/+" {
   capabilities = ["read"]
 }
-path "secret/metadata/goblin-assistant/providers" {
+path "secret/metadata/goblin-assistant/providers/" {
   capabilities = ["list"]
 }
 

@@ -1,30 +1,30 @@
-# May find out what became of unfinished rotations: the rotator without the right
-# to change a provider's secret.
+# May find out what became of unfinished rotations, and never change a provider's secret.
 path "secret/data/goblin-assistant/providers/+" {
   capabilities = ["read"]
 }
 path "secret/metadata/goblin-assistant/providers/+" {
-  # Plain patch could set delete_version_after, which deletes a live key.
+  # Nothing else: delete_version_after and max_versions delete what is stored.
   capabilities       = ["read", "patch"]
   allowed_parameters = { "custom_metadata" = [] }
 }
-path "secret/metadata/goblin-assistant/providers" {
+path "secret/metadata/goblin-assistant/providers/" {
   capabilities = ["list"]
 }
 path "secret/data/goblin-assistant/backups/+/+" {
   capabilities = ["create", "read"]
 }
 path "secret/metadata/goblin-assistant/backups/+/+" {
+  # Nothing else: delete_version_after and max_versions delete what is stored.
   capabilities       = ["read", "update"]
   allowed_parameters = { "custom_metadata" = [] }
 }
-path "secret/metadata/goblin-assistant/backups/+" {
+path "secret/metadata/goblin-assistant/backups/+/" {
   capabilities = ["list"]
 }
 path "secret/data/goblin-assistant/rotations/+/+" {
   capabilities = ["create", "read"]
 }
-path "secret/metadata/goblin-assistant/rotations/+" {
+path "secret/metadata/goblin-assistant/rotations/+/" {
   capabilities = ["list"]
 }
 

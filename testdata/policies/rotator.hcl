@@ -1,30 +1,30 @@
-# May rotate, roll back and recover provider keys. Backups and records are
-# append-only for it: create without update.
+# May rotate, roll back and recover provider keys; backups and records are append-only for it.
 path "secret/data/goblin-assistant/providers/+" {
   capabilities = ["read", "update"]
 }
 path "secret/metadata/goblin-assistant/providers/+" {
-  # Plain patch could set delete_version_after, which deletes a live key.
+  # Nothing else: delete_version_after and max_versions delete what is stored.
   capabilities       = ["read", "patch"]
   allowed_parameters = { "custom_metadata" = [] }
 }
-path "secret/metadata/goblin-assistant/providers" {
+path "secret/metadata/goblin-assistant/providers/" {
   capabilities = ["list"]
 }
 path "secret/data/goblin-assistant/backups/+/+" {
   capabilities = ["create", "read"]
 }
 path "secret/metadata/goblin-assistant/backups/+/+" {
+  # Nothing else: delete_version_after and max_versions delete what is stored.
   capabilities       = ["read", "update"]
   allowed_parameters = { "custom_metadata" = [] }
 }
-path "secret/metadata/goblin-assistant/backups/+" {
+path "secret/metadata/goblin-assistant/backups/+/" {
   capabilities = ["list"]
 }
 path "secret/data/goblin-assistant/rotations/+/+" {
   capabilities = ["create", "read"]
 }
-path "secret/metadata/goblin-assistant/rotations/+" {
+path "secret/metadata/goblin-assistant/rotations/+/" {
   capabilities = ["list"]
 }
 

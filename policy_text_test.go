@@ -1,0 +1,135 @@
+package vaultkit_test
+
+import (
+	"errors"
+	"flag"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// policyOf is vaultkit.Policy where it must not fail.
+func policyOf(t *testing.T, role vaultkit.Role, opts ...vaultkit.PolicyOption) string {
+	t.Helper()
+	text, err := vaultkit.Policy(role, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// testdata/policies holds every role's policy, for people to read and for tests
+// to use, and nothing else.
+func TestPolicyFiles(t *testing.T) {
+	const dir = "testdata/policies/"
+	var want []string
+	for _, role := range vaultkit.Roles() {
+		text, file := policyOf(t, role), dir+string(role)+".hcl"
+		want = append(want, file)
+		if *update {
+			writeFile(t, file, text)
+		}
+		if golden := vaulttest.Policy(t, "", string(role)); golden != text {
+			t.Errorf("%s is not what Policy says now; look at the difference and run: go test -run PolicyFiles . -update\n%s", file, text)
+		}
+	}
+	slices.Sort(want)
+	if files, err := filepath.Glob(dir + "*"); err != nil || !slices.Equal(files, want) {
+		t.Errorf("%s holds %q, %v, want %q", dir, files, err, want)
+	}
+}
+
+func TestPolicySaysWhatTheRoleMay(t *testing.T) {
+	seen := map[string]bool{}
+	for _, role := range vaultkit.Roles() {
+		first, _, _ := strings.Cut(policyOf(t, role), "\n")
+		if !strings.HasPrefix(first, "# May ") || !strings.HasSuffix(first, ".") || seen[first] {
+			t.Errorf("%s starts with %q", role, first)
+		}
+		seen[first] = true
+	}
+}
+
+// Mount, base path and providers stand in every path, and change nothing else.
+func TestPolicyOptions(t *testing.T) {
+	elsewhere := []string{"secret/data/goblin-assistant/", "team/kv/data/a/b/", "secret/metadata/goblin-assistant/", "team/kv/metadata/a/b/"}
+	narrowed := []string{"providers/+", "providers/p", "backups/+", "backups/p", "rotations/+", "rotations/p"}
+	at := []vaultkit.PolicyOption{vaultkit.AtMount("team/kv"), vaultkit.AtBasePath("a/b")}
+	only := vaultkit.OnlyProviders("p")
+	for _, role := range vaultkit.Roles() {
+		for _, tc := range []struct {
+			opts     []vaultkit.PolicyOption
+			replaced []string
+		}{
+			{nil, nil},
+			{at, elsewhere},
+			{[]vaultkit.PolicyOption{only}, narrowed},
+			{append(at, only), append(elsewhere, narrowed...)},
+			{append(at, vaultkit.OnlyProviders("q"), only), append(elsewhere, narrowed...)}, // the last one counts
+		} {
+			want := strings.NewReplacer(tc.replaced...).Replace(policyOf(t, role))
+			if got := policyOf(t, role, tc.opts...); got != want {
+				t.Errorf("%s: got\n%s\nwant\n%s", role, got, want)
+			}
+		}
+	}
+}
+
+// Several providers have the rights of each one, whatever their order.
+func TestPolicyOfSeveralProviders(t *testing.T) {
+	names := []string{"q", "p", "q"}
+	option := vaultkit.OnlyProviders(names...)
+	names[0] = "changed later"
+	for _, role := range vaultkit.Roles() {
+		want := map[right]bool{}
+		for _, name := range []string{"p", "q"} {
+			for _, one := range rightsOf(policyOf(t, role, vaultkit.OnlyProviders(name))) {
+				want[one] = true
+			}
+		}
+		got := policyOf(t, role, option)
+		rights := rightsOf(got)
+		for _, one := range rights {
+			if !want[one] {
+				t.Errorf("%s has %v", role, one)
+			}
+		}
+		if len(rights) != len(want) || got != policyOf(t, role, vaultkit.OnlyProviders("p", "q")) {
+			t.Errorf("%s:\n%s", role, got)
+		}
+	}
+}
+
+func TestPolicyRefuses(t *testing.T) {
+	for name, tc := range map[string]struct {
+		role   vaultkit.Role
+		option vaultkit.PolicyOption
+		says   string
+	}{
+		"a role there is not":   {"admin", vaultkit.AtMount("secret"), `"admin" is none of reader, monitor, provisioner, rotator, recoverer, janitor, auditor`},
+		"no role":               {"", vaultkit.AtMount("secret"), `""`},
+		"a nil option":          {vaultkit.RoleReader, nil, "nil"},
+		"no provider":           {vaultkit.RoleReader, vaultkit.OnlyProviders(), "OnlyProviders"},
+		"an empty name":         {vaultkit.RoleReader, vaultkit.OnlyProviders(""), "provider name is empty"},
+		"a wildcard":            {vaultkit.RoleReader, vaultkit.OnlyProviders("+"), `"+"`},
+		"another wildcard":      {vaultkit.RoleReader, vaultkit.OnlyProviders("good", "open*"), `"open*"`},
+		"a way out":             {vaultkit.RoleReader, vaultkit.OnlyProviders("../x"), `"../x"`},
+		"a quote":               {vaultkit.RoleReader, vaultkit.OnlyProviders(`p" {}`), "provider name"},
+		"a template":            {vaultkit.RoleReader, vaultkit.OnlyProviders("{{identity.entity.id}}"), "provider name"},
+		"a mount outside":       {vaultkit.RoleReader, vaultkit.AtMount("../sys"), `mount "../sys"`},
+		"a mount of wildcards":  {vaultkit.RoleReader, vaultkit.AtMount("+"), `mount "+"`},
+		"no base path":          {vaultkit.RoleReader, vaultkit.AtBasePath(""), "base path"},
+		"a base with a bracket": {vaultkit.RoleReader, vaultkit.AtBasePath("a/{b}"), "base path"},
+	} {
+		text, err := vaultkit.Policy(tc.role, tc.option)
+		if text != "" || !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
+}
