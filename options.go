@@ -195,8 +195,8 @@ func (o *rotateOptions) checkNoRollback() error {
 
 // checkExpiry refuses what RFC 3339, and so the record, cannot hold.
 func checkExpiry(t time.Time) error {
-	if year := t.UTC().Year(); year > 9999 {
-		return vaulterr.Invalid("WithExpiresAt: the year %d has more than four digits", year)
+	if year := t.UTC().Year(); year < 0 || year > 9999 {
+		return vaulterr.Invalid("WithExpiresAt: the year %d is not 0 to 9999", year)
 	}
 	return nil
 }

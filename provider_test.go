@@ -318,7 +318,8 @@ func TestBadValuesAreRefused(t *testing.T) {
 		})
 	}
 	for name, opt := range map[string]vaultkit.RotateOption{
-		"nil": nil, "year": vaultkit.WithExpiresAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), "actor": vaultkit.WithActor("a\nb"), "reason": vaultkit.WithReason(strings.Repeat("x", 513)), "UTF-8": vaultkit.WithReason("\xff"),
+		"nil": nil, "year": vaultkit.WithExpiresAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), "year -1": vaultkit.WithExpiresAt(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)),
+		"actor": vaultkit.WithActor("a\nb"), "reason": vaultkit.WithReason(strings.Repeat("x", 513)), "UTF-8": vaultkit.WithReason("\xff"),
 	} {
 		unchanged(t, p, func() {
 			if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), opt); !errors.Is(err, vaultkit.ErrInvalid) {
