@@ -118,9 +118,12 @@ func exactNumber(text string) error {
 	if err != nil || f == 0 && strings.ContainsAny(mantissa(text), "123456789") {
 		return fmt.Errorf("the number does not fit a float64, in which Vault keeps it")
 	}
+	if f == 0 {
+		return nil // whatever its exponent
+	}
 	asked, ok := new(big.Rat).SetString(text)
 	kept, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
-	if !ok || f != 0 && asked.Cmp(kept) != 0 {
+	if !ok || asked.Cmp(kept) != 0 {
 		return fmt.Errorf("the number loses digits in a float64, in which Vault keeps it: store it as text")
 	}
 	return nil

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -89,13 +89,26 @@ func decodeStrictly(stored []byte, into any) error {
 	if err := decoder.Decode(into); err != nil {
 		return errNotOurs
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+	var loose any // refuses what stands behind the record
+	if err := json.Unmarshal(stored, &loose); err != nil || !lowerCaseKeys(loose) {
 		return errNotOurs
 	}
 	return nil
 }
 
 var errNotOurs = errors.New("the record is not one of vaultkit's")
+
+// lowerCaseKeys reports that keys are spelled as vaultkit spells them:
+// encoding/json takes "Outcome" for "outcome", and "ſource" for "source".
+func lowerCaseKeys(value any) bool {
+	object, _ := value.(map[string]any)
+	for key, inner := range object {
+		if strings.Trim(key, "abcdefghijklmnopqrstuvwxyz_") != "" || !lowerCaseKeys(inner) {
+			return false
+		}
+	}
+	return true
+}
 
 // Claim is what a rotator says of itself in the custom metadata of its backup:
 // what a record written by somebody else will need.
@@ -154,9 +167,11 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
+// unstamp leaves out a time that in UTC is not of the years 0 to 9999: it would
+// stop the record that carries it from being written.
 func unstamp(text string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
+	if year := t.UTC().Year(); err != nil || year < 0 || year > 9999 {
 		return time.Time{}
 	}
 	return t.UTC()

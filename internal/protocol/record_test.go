@@ -11,25 +11,29 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
+// goodRecord is the shortest record there is, fullRecord one with every field.
+const goodRecord = `{"schema":1,"id":"i","provider":"p","outcome":"aborted","evidence":"inferred","old_version":1,"fields_changed":[],"vault_request_ids":{}}`
+
+var fullRecord = protocol.Record{
+	Schema: protocol.Schema, ID: "some-id", Provider: "openai", Outcome: protocol.Committed, Evidence: protocol.Inferred,
+	OldVersion: 3, NewVersion: 4, Backup: "some-id", FieldsChanged: []string{"api_key"}, Actor: "ci", Reason: "quarterly",
+	Source: "given", StartedAt: at(1), CommittedAt: at(2), RecordedAt: at(3), ExpiresAt: at(4), Cause: "fenced",
+	VaultRequestIDs: protocol.RequestIDs{Backup: "b", Commit: "c"},
+}
+
 func TestRecordRoundTrips(t *testing.T) {
-	record := protocol.Record{
-		Schema: protocol.Schema, ID: "some-id", Provider: "openai", Outcome: protocol.Committed, Evidence: protocol.Inferred,
-		OldVersion: 3, NewVersion: 4, Backup: "some-id", FieldsChanged: []string{"api_key"}, Actor: "ci", Reason: "quarterly",
-		Source: "given", StartedAt: at(1), CommittedAt: at(2), RecordedAt: at(3), ExpiresAt: at(4), Cause: "fenced",
-		VaultRequestIDs: protocol.RequestIDs{Backup: "b", Commit: "c"},
-	}
-	stored, err := record.Encode()
+	stored, err := fullRecord.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := protocol.DecodeRecord("some-id", stored)
-	if err != nil || !reflect.DeepEqual(got, record) {
+	if err != nil || !reflect.DeepEqual(got, fullRecord) {
 		t.Errorf("DecodeRecord = %+v, %v", got, err)
 	}
 }
 
 func TestDecodeRecordRefuses(t *testing.T) {
-	const good = `{"schema":1,"id":"i","provider":"p","outcome":"aborted","evidence":"inferred","old_version":1,"fields_changed":[],"vault_request_ids":{}}`
+	good := goodRecord
 	if _, err := protocol.DecodeRecord("i", []byte(good)); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +41,11 @@ func TestDecodeRecordRefuses(t *testing.T) {
 		"nothing":       ``,
 		"not JSON":      `{`,
 		"two":           good + good,
+		"null":          `null`,
 		"unknown key":   strings.Replace(good, `"provider"`, `"provider_name"`, 1),
+		"capitals":      strings.Replace(good, `"schema"`, `"Outcome":"committed","schema"`, 1),
+		"long s":        strings.Replace(good, `{}`, `{},"ſource":"given"`, 1),
+		"inner key":     strings.Replace(good, `{}`, `{"Commit":"x"}`, 1),
 		"newer schema":  strings.Replace(good, `"schema":1`, `"schema":2`, 1),
 		"other id":      strings.Replace(good, `"id":"i"`, `"id":"j"`, 1),
 		"undecided":     strings.Replace(good, "aborted", "undecided", 1),
@@ -60,22 +68,21 @@ func TestClaimRoundTrips(t *testing.T) {
 		if err := protocol.CheckClaimText(claim.Actor); err != nil {
 			t.Fatal(err)
 		}
-		encoded := claim.Encode()
-		for key, value := range encoded {
-			if value == "" || len(value) > 512 {
+		for key, value := range claim.Encode() {
+			if len(value) > 512 {
 				t.Fatalf("%s is %d bytes, KV v2 takes 1 to 512", key, len(value))
 			}
 		}
-		if got := protocol.DecodeClaim(encoded); got != claim {
-			t.Fatalf("DecodeClaim = %+v, want %+v", got, claim)
-		}
+		checkClaim(t, claim)
 	})
 }
 
 func TestClaimToleratesGarbage(t *testing.T) {
-	claim := protocol.DecodeClaim(map[string]string{"actor": "a", "started_at": "yesterday", "other": "x"})
-	if claim != (protocol.Claim{Actor: "a"}) {
-		t.Errorf("DecodeClaim = %+v", claim)
+	for _, garbled := range []string{"yesterday", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+00:01"} {
+		claim := protocol.DecodeClaim(map[string]string{"actor": "a", "started_at": garbled, "expires_at": garbled, "other": "x"})
+		if claim != (protocol.Claim{Actor: "a"}) {
+			t.Errorf("DecodeClaim with %q = %+v", garbled, claim)
+		}
 	}
 	if got := (protocol.Claim{Reason: "r"}).Encode(); !maps.Equal(got, map[string]string{"reason": "r"}) {
 		t.Errorf("Encode = %v", got)
