@@ -34,7 +34,7 @@ type dataAnswer struct {
 // ErrNotFound; a deleted or destroyed one is ErrDeleted or ErrDestroyed, and
 // the Secret returned with it carries its version.
 func (s *Store) Read(ctx context.Context, key Key) (Secret, error) {
-	return s.read(ctx, key, nil)
+	return s.read(ctx, key, 0)
 }
 
 // ReadVersion returns one version, 1 or higher: Vault takes 0 for the newest.
@@ -42,26 +42,34 @@ func (s *Store) ReadVersion(ctx context.Context, key Key, version int) (Secret, 
 	if version < 1 {
 		return Secret{}, vaulterr.Invalid("version %d does not exist, they start at 1", version)
 	}
-	return s.read(ctx, key, url.Values{"version": {strconv.Itoa(version)}})
+	return s.read(ctx, key, version)
 }
 
-func (s *Store) read(ctx context.Context, key Key, query url.Values) (Secret, error) {
+// read returns the version asked for, 0 for the newest.
+func (s *Store) read(ctx context.Context, key Key, version int) (Secret, error) {
 	path, err := s.layout.Data(key)
 	if err != nil {
 		return Secret{}, err
 	}
+	var query url.Values
+	if version > 0 {
+		query = url.Values{"version": {strconv.Itoa(version)}}
+	}
 	var answer dataAnswer
 	err = s.get(ctx, path, "read", query, &answer)
 	meta := answer.Data.Metadata
-	secret := Secret{Data: answer.Data.Data, Version: meta.Version, Created: meta.Created}
 	switch {
-	case err == nil && (meta.Version < 1 || secret.Data == nil):
-		// A v1 mount answers v2 paths, with whatever was stored there.
-		return Secret{}, &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: "the answer carries no version"}
+	case version > 0 && meta.Version > 0 && meta.Version != version:
+		return Secret{}, noAnswer(path, fmt.Sprintf("the answer is about version %d, not %d", meta.Version, version))
 	case errors.Is(err, vaulterr.ErrNotFound) && meta.Version > 0:
-		return secret, gone(err, meta.Version, meta.Destroyed)
+		return Secret{Version: meta.Version, Created: meta.Created}, gone(err, meta.Version, meta.Destroyed)
+	case err != nil:
+		return Secret{}, err
+	case meta.Version < 1 || meta.Created.IsZero() || answer.Data.Data == nil:
+		// A v1 mount answers v2 paths, with whatever was stored there.
+		return Secret{}, noAnswer(path, "the answer carries no version")
 	}
-	return secret, err
+	return Secret{Data: answer.Data.Data, Version: meta.Version, Created: meta.Created}, nil
 }
 
 // gone makes the error of a bare 404 that of a deleted version: the entry is
@@ -101,8 +109,8 @@ func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written,
 		return Written{}, err
 	}
 	// A proxy's idea of success, or a v1 mount's: no acknowledgement of ours.
-	noVersion := &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: fmt.Sprintf("the answer to a write does not name version %d", cas+1)}
-	if answer == nil {
+	noVersion := noAnswer(path, fmt.Sprintf("the answer to a write does not name version %d", cas+1))
+	if answer == nil || answer.RequestID == "" { // without one, the official client takes any JSON for data
 		return Written{}, noVersion
 	}
 	number, _ := answer.Data["version"].(json.Number)

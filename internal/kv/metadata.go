@@ -52,12 +52,15 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 		return Metadata{}, err
 	}
 	data := answer.Data
+	if data.Created.IsZero() || data.Current < 0 {
+		return Metadata{}, noAnswer(path, "the answer is no entry's metadata")
+	}
 	meta := Metadata{Current: data.Current, Oldest: data.Oldest, Created: data.Created, Custom: data.Custom,
 		Versions: make(map[int]time.Time, len(data.Versions))}
 	for text, version := range data.Versions {
 		number, err := strconv.Atoi(text)
-		if err != nil {
-			return Metadata{}, &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: "a version is not a number"}
+		if err != nil || strconv.Itoa(number) != text {
+			return Metadata{}, noAnswer(path, "a version is not a number")
 		}
 		meta.Versions[number] = version.Created
 		if number == meta.Current {
@@ -94,7 +97,7 @@ func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, custom map[str
 // Delete removes an entry with all its versions, once; one that is not there is
 // no error. Needs "delete" on metadata/.
 func (s *Store) Delete(ctx context.Context, key Key) error {
-	path, err := s.metadataPath(key)
+	path, err := s.layout.Metadata(key)
 	if err != nil {
 		return err
 	}
@@ -118,8 +121,13 @@ func (s *Store) List(ctx context.Context, dir Key) ([]string, error) {
 	}
 	// The same operation as the verb LIST, for Vault's policies too.
 	err = s.get(ctx, path, "list", url.Values{"list": {"true"}}, &answer)
-	if errors.Is(err, vaulterr.ErrNotFound) {
+	switch {
+	case errors.Is(err, vaulterr.ErrNotFound):
 		return nil, nil
+	case err != nil:
+		return nil, err
+	case answer.Data.Keys == nil:
+		return nil, noAnswer(path, "the answer carries no list")
 	}
-	return answer.Data.Keys, err
+	return answer.Data.Keys, nil
 }

@@ -53,9 +53,28 @@ func (s *Store) get(ctx context.Context, path, capability string, query url.Valu
 			if err != nil && response.StatusCode != 404 {
 				return err
 			}
-			return cmp.Or(err, json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(answer))
+			return cmp.Or(err, decode(path, response.Body, answer))
 		})
 	})
+}
+
+// decode reads a whole answer. A cut or garbled one is worth asking again, JSON
+// of another shape is not: it is what that server says.
+func decode(path string, body io.Reader, answer any) error {
+	text, err := io.ReadAll(io.LimitReader(body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	err = json.Unmarshal(text, answer)
+	if _, garbled := errors.AsType[*json.SyntaxError](err); err == nil || garbled {
+		return err
+	}
+	return noAnswer(path, "the answer has another shape") // the cause may show a value
+}
+
+// noAnswer is the error of an answer no KV v2 mount gives.
+func noAnswer(path, detail string) error {
+	return &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: detail}
 }
 
 // put sends body once. Logical().Write and not its raw sister: on a standby's

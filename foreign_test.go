@@ -1,0 +1,58 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/wire"
+)
+
+// JSON of a hop of its own is no answer of Vault's: not a secret, not an empty
+// list, not a deleted provider. Nor is it asked for until the context ends.
+func TestForeignJSONIsNoAnswer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a bound on what would never end
+	defer cancel()
+	p := store(t, oldSecret)
+	for _, body := range []string{`{}`, `null`, `[]`, `"ok"`, `{"data":"ok"}`, `{"data":{"status":"ok"}}`, `{"data":{"data":"ok","keys":"ok","created_time":"now"}}`,
+		`{"data":{"data":{"api_key":"fake"},"metadata":{"version":"1"},"versions":[]}}`} {
+		client := throughWire(t, wire.OnEvery("GET", "", wire.Error(200, body, false)))
+		unchanged(t, p, func() {
+			for verb, send := range map[string]func() error{
+				"GetAPIKey": func() error { _, err := client.GetAPIKey(ctx, p); return err },
+				"Providers": func() error { _, err := client.Providers(ctx); return err },
+				"Backups":   func() error { _, err := client.Backups(ctx, p); return err },
+				"History":   func() error { _, err := client.History(ctx, p); return err },
+				"Recover":   func() error { _, err := client.Recover(ctx, p); return err },
+				"Rotate":    func() error { _, err := client.Rotate(ctx, p, vaultkit.NewKey("fake-new")); return err },
+			} {
+				if err := send(); !errors.Is(err, vaultkit.ErrNotKVv2) {
+					t.Errorf("%s of %s: %v", verb, body, err)
+				}
+			}
+		})
+	}
+}
+
+// Nor does a hop's JSON acknowledge a write, the commit above all. The official
+// client takes it whole for data where it is no answer of Vault's.
+func TestForeignJSONAcknowledgesNothing(t *testing.T) {
+	for _, body := range []string{`{}`, `null`, `{"version":2}`, `{"status":"ok","version":1}`, `{"data":{"version":2}}`, `{"data":{"version":"2"},"request_id":"r"}`} {
+		for _, request := range requestsOf(t) {
+			if request.Method != "PUT" || !strings.Contains(request.Path, "/data/") {
+				continue
+			}
+			for _, applied := range []bool{false, true} {
+				w := newWorld(t)
+				w.proxy.SetRule(wire.At(request.N, wire.Error(200, body, applied)))
+				if _, err := w.rotate(t.Context(), w.victim); err != nil {
+					t.Errorf("%s to request %d, applied %v: %v", body, request.N, applied, err)
+				}
+				w.done()
+			}
+		}
+	}
+}

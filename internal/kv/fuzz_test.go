@@ -1,0 +1,236 @@
+package kv_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// feed stands where the network would be. It pretends to be no Vault: it notes
+// where the official client sends a request, and answers with whatever the
+// fuzzer made up.
+type feed struct {
+	client *api.Client
+	status int
+	body   []byte
+	sent   []string // the paths on the wire
+}
+
+func newFeed(f *testing.F) *feed {
+	f.Helper()
+	fed := &feed{status: http.StatusOK}
+	client, err := api.NewClient(&api.Config{Address: "http://vault.invalid", HttpClient: &http.Client{Transport: fed}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	fed.client = client
+	return fed
+}
+
+func (f *feed) RoundTrip(r *http.Request) (*http.Response, error) {
+	f.sent = append(f.sent, r.URL.EscapedPath())
+	return &http.Response{StatusCode: f.status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(f.body)), Request: r}, nil
+}
+
+// store asks once: a read that would be sent again is ErrUnavailable at once.
+func (f *feed) store(mount, base string) *kv.Store {
+	never := func(context.Context, time.Duration) error { return context.DeadlineExceeded }
+	return kv.New(door{f.client}, mount, base, backoff.Backoff{Sleep: never})
+}
+
+// verbs are all requests about a key, with the door each goes through.
+var verbs = []struct {
+	door string
+	send func(ctx context.Context, s *kv.Store, key kv.Key) error
+}{
+	{"data", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.Read(ctx, key)) }},
+	{"data", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.ReadVersion(ctx, key, 1)) }},
+	{"data", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.Write(ctx, key, 0, nil)) }},
+	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.Metadata(ctx, key)) }},
+	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.List(ctx, key)) }},
+	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return s.PutCustomMetadata(ctx, key, nil) }},
+	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return s.PatchCustomMetadata(ctx, key, nil) }},
+	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return s.Delete(ctx, key) }},
+}
+
+// FuzzPaths: whatever the names are, a request goes to the entry they name, or
+// nowhere.
+func FuzzPaths(f *testing.F) {
+	f.Add("secret", "goblin-assistant", "openai-gpt4", "20251126T110000.120000000Z-v7-feb942056461604933ba4234c687044a")
+	f.Add("team/secret", "a/b/c", "A.b_c-9", "9")
+	fed := newFeed(f)
+	f.Fuzz(func(t *testing.T, mount, base, provider, id string) {
+		if kv.CheckPath("mount", mount) != nil || kv.CheckPath("base", base) != nil {
+			return
+		}
+		for _, key := range []kv.Key{{"providers", provider}, {"backups", provider}, {"backups", provider, id}} {
+			safe := kv.CheckName("provider", provider) == nil && (len(key) < 3 || kv.CheckName("id", id) == nil)
+			for _, verb := range verbs {
+				fed.sent = nil
+				err := verb.send(t.Context(), fed.store(mount, base), key)
+				if safe {
+					segments := append([]string{"", "v1"}, strings.Split(mount, "/")...)
+					segments = append(append(append(segments, verb.door), strings.Split(base, "/")...), key...)
+					checkStays(t, fed.sent, segments)
+				} else if !errors.Is(err, vaulterr.ErrInvalid) || len(fed.sent) > 0 {
+					t.Fatalf("key %q went to %q: %v", key, fed.sent, err)
+				}
+			}
+		}
+	})
+}
+
+// checkStays: however often a hop unescapes and cleans the path that was sent,
+// it has these segments.
+func checkStays(t *testing.T, sent, segments []string) {
+	t.Helper()
+	if len(sent) != 1 {
+		t.Fatalf("%d requests", len(sent))
+	}
+	read := sent[0]
+	for range 3 {
+		if got := strings.Split(path.Clean(read), "/"); !reflect.DeepEqual(got, segments) {
+			t.Fatalf("%s is read as %q, want %q", sent[0], got, segments)
+		}
+		var err error
+		if read, err = url.PathUnescape(read); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// FuzzCheckName: a name that is accepted means the same to everybody who joins,
+// cleans, escapes or unescapes a path.
+func FuzzCheckName(f *testing.F) {
+	f.Add("openai-gpt4")
+	f.Add("team/secret")
+	f.Fuzz(func(t *testing.T, text string) {
+		escaped, err := url.PathUnescape(text)
+		plain := err == nil && escaped == text && url.PathEscape(text) == text && len(text) <= 128 &&
+			path.Join("/base", text) == "/base/"+text && !strings.Contains(text, "/") && !strings.Contains(text, "..")
+		if refusal := kv.CheckName("provider", text); refusal == nil && !plain {
+			t.Fatalf("%q is a name", text)
+		} else if refusal != nil && (!errors.Is(refusal, vaulterr.ErrInvalid) || len(refusal.Error()) > 1000) {
+			t.Fatalf("%.100q is refused with %v", text, refusal)
+		}
+		if kv.CheckPath("base", text) != nil {
+			return
+		}
+		for part := range strings.SplitSeq(text, "/") {
+			if kv.CheckName("part", part) != nil || path.Clean("/"+text) != "/"+text {
+				t.Fatalf("%q is a path", text)
+			}
+		}
+	})
+}
+
+const dataAnswer = `{"request_id":"r","data":{"data":{"api_key":"fake"},"metadata":{"created_time":"2026-01-01T00:00:00.12Z","custom_metadata":null,"deletion_time":"","destroyed":false,"version":3}}}`
+
+// FuzzDataAnswer: what is no version of a KV v2 entry is not taken for one, and
+// JSON of another shape is not asked for again.
+func FuzzDataAnswer(f *testing.F) {
+	f.Add(true, []byte(dataAnswer))
+	f.Add(false, []byte(strings.Replace(dataAnswer, `{"api_key":"fake"}`, `null`, 1)))
+	f.Add(true, []byte(`{"request_id":"r","data":{"created_time":"2026-01-01T00:00:00.12Z","destroyed":false,"version":3}}`))
+	fed := newFeed(f)
+	f.Fuzz(func(t *testing.T, found bool, body []byte) {
+		fed.answer(found, body)
+		store, key := fed.store("secret", "base"), kv.Key{"providers", "p"}
+		secret, err := store.Read(t.Context(), key)
+		checkSecret(t, fed, secret, err)
+		secret, err = store.ReadVersion(t.Context(), key, 3)
+		checkSecret(t, fed, secret, err)
+		if secret.Version != 0 && secret.Version != 3 {
+			t.Fatalf("version 3 is answered with version %d, %v", secret.Version, err)
+		}
+		written, err := store.Write(t.Context(), key, 2, nil)
+		if err == nil && (!found || written.Version != 3 || versionNamed(body) != "3") || err != nil && written != (kv.Written{}) {
+			t.Fatalf("Write = %+v, %v", written, err)
+		}
+	})
+}
+
+// versionNamed is the version in the answer to a write, as it stands there.
+func versionNamed(body []byte) string {
+	var answer struct{ Data map[string]json.RawMessage }
+	if json.NewDecoder(bytes.NewReader(body)).Decode(&answer) != nil {
+		return ""
+	}
+	return string(answer.Data["version"])
+}
+
+func (f *feed) answer(found bool, body []byte) {
+	f.status, f.body = http.StatusNotFound, body
+	if found {
+		f.status = http.StatusOK
+	}
+}
+
+func checkSecret(t *testing.T, fed *feed, secret kv.Secret, err error) {
+	t.Helper()
+	checkRefusal(t, fed, err)
+	var whole any
+	switch {
+	case err == nil && (secret.Version < 1 || secret.Created.IsZero() || secret.Data == nil || json.Unmarshal(fed.body, &whole) != nil):
+		t.Fatalf("taken for a secret: %+v", secret)
+	case errors.Is(err, vaulterr.ErrDeleted) && secret.Version < 1:
+		t.Fatalf("a deleted version %d", secret.Version)
+	case err != nil && secret.Data != nil:
+		t.Fatalf("%v, but data %v", err, secret.Data)
+	}
+}
+
+// checkRefusal: JSON is read, or says that nothing is there, or is refused for
+// good. Only what is no JSON is worth asking again.
+func checkRefusal(t *testing.T, fed *feed, err error) {
+	t.Helper()
+	missing := errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) || errors.Is(err, vaulterr.ErrMountNotFound)
+	refused := errors.Is(err, vaulterr.ErrNotKVv2)
+	switch {
+	case fed.status == http.StatusNotFound && !missing && !refused:
+		t.Fatalf("a 404 is %v", err)
+	case fed.status == http.StatusOK && json.Valid(fed.body) && err != nil && !refused:
+		t.Fatalf("an answer of another shape is %v", err)
+	}
+}
+
+// FuzzMetadataAnswer: what is no metadata of a KV v2 entry, and no list, is not
+// taken for one: the rule would draw conclusions from it.
+func FuzzMetadataAnswer(f *testing.F) {
+	f.Add([]byte(`{"data":{"created_time":"2026-01-01T00:00:00.12Z","current_version":2,"custom_metadata":{"actor":"ci"},"oldest_version":0,` +
+		`"versions":{"1":{"created_time":"2026-01-01T00:00:00.12Z"},"2":{"created_time":"2026-01-02T00:00:00Z"}}}}`))
+	f.Add([]byte(`{"data":{"keys":["a","b/"]}}`))
+	fed := newFeed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		fed.answer(true, body)
+		store, key := fed.store("secret", "base"), kv.Key{"providers", "p"}
+		meta, err := store.Metadata(t.Context(), key)
+		checkRefusal(t, fed, err)
+		if err == nil && (meta.Created.IsZero() || meta.Current < 0) {
+			t.Fatalf("taken for metadata: %+v", meta)
+		}
+		if again, err2 := store.Metadata(t.Context(), key); !reflect.DeepEqual(again, meta) || (err == nil) != (err2 == nil) {
+			t.Fatalf("read as %+v, %v, then as %+v, %v", meta, err, again, err2)
+		}
+		names, err := store.List(t.Context(), key)
+		checkRefusal(t, fed, err)
+		if err == nil && names == nil {
+			t.Fatal("taken for an empty list")
+		}
+	})
+}
