@@ -1,7 +1,6 @@
 package vaultkit_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"os"
@@ -56,11 +55,11 @@ func auditedPaths(t testing.TB) map[string]string {
 		t.Fatal(err)
 	}
 	paths := make(map[string]string)
-	for lines := bufio.NewScanner(bytes.NewReader(log)); lines.Scan(); {
+	for text := range bytes.Lines(log) {
 		var line struct {
 			Request struct{ ID, Path string }
 		}
-		if json.Unmarshal(lines.Bytes(), &line) == nil {
+		if json.Unmarshal(text, &line) == nil {
 			paths[line.Request.ID] = line.Request.Path
 		}
 	}
