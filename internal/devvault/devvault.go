@@ -9,6 +9,9 @@
 //	defer srv.Stop()
 //	// srv.Addr(), srv.RootToken()
 //
+// [StartCluster] runs several that share their data over Raft, to be killed one
+// at a time.
+//
 // # The binary
 //
 // $VAULTKIT_VAULT_BIN, any `vault` or `bao`, if set; else, with
@@ -20,9 +23,9 @@
 //
 // # What it leaves behind
 //
-// [Server.Stop] removes the process and its directory. On Linux the server dies
-// with the process that started it, however that ends; elsewhere a crash may
-// leave the server running. The compiled binary stays in the cache.
+// Stop removes processes and directories. On Linux a server dies with the process
+// that started it, however that ends; elsewhere a crash may leave it running. The
+// compiled binary stays in the cache.
 package devvault
 
 import (
@@ -31,8 +34,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
-	"time"
 )
 
 // Options says which server to start. The zero value is an in-memory server on
@@ -54,24 +55,11 @@ type Options struct {
 	Port int
 }
 
-// How long a server may take to answer and to become active: hundreds of times
-// what an idle machine needs, because tests share a busy one.
-const (
-	readyInMemory = 20 * time.Second
-	readyRaft     = 60 * time.Second
-)
-
 // Server is a running Vault server. Its methods may be used concurrently.
 type Server struct {
-	node    node         // what to run, where
-	api     *api         // how to talk to it; holds the root token
-	keys    *credentials // a pointer: printing a Server must not print them
+	node
 	version string
 	audit   string // path of the audit log, or ""
-
-	mu      sync.Mutex // serialises Stop, Kill and Restart
-	proc    *process   // nil when it isn't running
-	stopped bool
 }
 
 // Start runs a Vault server and returns when it is ready: initialised,
@@ -85,19 +73,25 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = os.Stderr
 	}
-	bin, err := findBinary(ctx, o)
+	bin, dir, err := provide(ctx, o)
 	if err != nil {
 		return nil, wrap("start", err)
 	}
-	dir, err := os.MkdirTemp("", "vaultkit-devvault-") // mode 0700
-	if err != nil {
-		return nil, wrap("start", err)
-	}
-	s := &Server{node: node{binary: bin, dir: dir, raft: o.Raft}, keys: &credentials{}}
+	s := &Server{node: node{binary: bin, dir: dir, raft: o.Raft, id: "dev", keys: &credentials{}}}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(wrap("start", err), s.Stop())
 	}
 	return s, nil
+}
+
+// provide finds the binary and makes the private directory.
+func provide(ctx context.Context, o Options) (binary, string, error) {
+	bin, err := findBinary(ctx, o)
+	if err != nil {
+		return binary{}, "", err
+	}
+	dir, err := os.MkdirTemp("", "vaultkit-devvault-") // mode 0700
+	return bin, dir, err
 }
 
 func (s *Server) start(ctx context.Context, o Options) error {
@@ -107,22 +101,13 @@ func (s *Server) start(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := s.setup(ctx, o.Log); err != nil {
-		return fmt.Errorf("%w; the server's log:\n%s", err, s.node.logTail())
+		return s.withLog(err)
 	}
 	return nil
 }
 
-// bound limits the time an operation waits for the server.
-func (s *Server) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := readyInMemory
-	if s.node.raft {
-		limit = readyRaft
-	}
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("vault is not ready after %s", limit))
-}
-
 // Addr is the server's base URL, http://127.0.0.1:PORT.
-func (s *Server) Addr() string { return s.node.addr() }
+func (s *Server) Addr() string { return s.addr() }
 
 // RootToken is a token that may do everything.
 func (s *Server) RootToken() string { return s.keys.rootToken }
@@ -156,69 +141,26 @@ func (s *Server) Seal(ctx context.Context) error {
 func (s *Server) Unseal(ctx context.Context) error {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	return wrap("unseal", s.api.unseal(ctx, s.keys.unsealKey))
+	return wrap("unseal", s.api.unseal(ctx))
 }
 
 // Kill ends the server at once, as a crash would. The data of a Raft server
 // stays for [Server.Restart]. Killing a server that isn't running does nothing.
-func (s *Server) Kill() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.proc == nil {
-		return nil
-	}
-	err := s.proc.kill()
-	s.proc = nil
-	return wrap("kill", err)
-}
+func (s *Server) Kill() error { return wrap("kill", s.kill()) }
 
 // Restart starts a Raft server again after [Server.Kill], or ends it cleanly
 // and starts it again, on the same port with the same data, and unseals it. An
 // in-memory server cannot be restarted: its data would be gone.
 func (s *Server) Restart(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	return wrap("restart", s.restart(ctx))
 }
 
-func (s *Server) restart(ctx context.Context) error {
-	if s.stopped {
-		return errors.New("the server was stopped and its data removed: start a new one")
-	}
-	if !s.node.raft {
-		return errors.New("an in-memory server loses its data: start it with Options.Raft")
-	}
-	if s.proc != nil {
-		if err := s.proc.stop(); err != nil {
-			return err
-		}
-		s.proc = nil
-	}
-	proc, err := s.node.run(ctx)
-	if err != nil {
-		return err
-	}
-	s.proc = proc
-	return s.api.unseal(ctx, s.keys.unsealKey)
-}
-
 // Stop ends the server and removes its directory: cleanly if it ends within ten
 // seconds, by force if not. Stopping twice does nothing.
 func (s *Server) Stop() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		return nil
-	}
-	s.stopped = true
-	var err error
-	if s.proc != nil {
-		err = s.proc.stop()
-		s.proc = nil
-	}
-	return wrap("stop", errors.Join(err, os.RemoveAll(s.node.dir)))
+	return wrap("stop", errors.Join(s.retire((*process).stop), os.RemoveAll(s.dir)))
 }
 
 // wrap names the failed operation.

@@ -41,13 +41,23 @@ func start(t *testing.T, o Options) *Server {
 // put and get keep one secret, in KV version 2.
 func put(t *testing.T, s *Server, value string) {
 	t.Helper()
+	putAt(t, s.api, "x", value)
+}
+
+func get(t *testing.T, s *Server) (string, error) {
+	t.Helper()
+	return getAt(t, s.api, "x")
+}
+
+func putAt(t *testing.T, a *api, name, value string) {
+	t.Helper()
 	body := object{"data": object{"value": value}, "options": object{"cas": 0}}
-	if err := s.api.call(t.Context(), http.MethodPost, "secret/data/x", body, nil); err != nil {
+	if err := a.call(t.Context(), http.MethodPost, "secret/data/"+name, body, nil); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func get(t *testing.T, s *Server) (string, error) {
+func getAt(t *testing.T, a *api, name string) (string, error) {
 	t.Helper()
 	var answer struct {
 		Data struct {
@@ -55,7 +65,7 @@ func get(t *testing.T, s *Server) (string, error) {
 			Metadata struct{ Version int }
 		}
 	}
-	err := s.api.call(t.Context(), http.MethodGet, "secret/data/x", nil, &answer)
+	err := a.call(t.Context(), http.MethodGet, "secret/data/"+name, nil, &answer)
 	if err == nil && answer.Data.Metadata.Version != 1 {
 		err = fmt.Errorf("version %d, want 1", answer.Data.Metadata.Version)
 	}
@@ -124,14 +134,14 @@ func TestAuditRefused(t *testing.T) {
 	}))
 	defer refuse.Close()
 	log := &testlog.Buffer{}
-	s := &Server{node: node{binary: binary{path: "bao"}}, api: newAPI(refuse.URL, &credentials{})}
+	s := &Server{node: node{binary: binary{path: "bao"}, api: newAPI(refuse.URL, &credentials{})}}
 	if err := s.enableAudit(t.Context(), log); err != nil || s.AuditLog() != "" {
 		t.Errorf("external binary: got %q, %v, want to go on without a log", s.AuditLog(), err)
 	}
 	if !strings.Contains(log.String(), "without an audit log") {
 		t.Errorf("the log says %q", log)
 	}
-	s.node.binary.pinned = true
+	s.binary.pinned = true
 	if err := s.enableAudit(t.Context(), log); err == nil || !strings.Contains(err.Error(), "via API") {
 		t.Errorf("pinned binary: got %v, want the server's error", err)
 	}
@@ -192,7 +202,7 @@ func TestRestartInMemory(t *testing.T) {
 
 func TestStop(t *testing.T) {
 	s := start(t, Options{Raft: true})
-	proc, dir := s.proc, s.node.dir
+	proc, dir := s.proc, s.dir
 	for range 2 {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
@@ -223,34 +233,42 @@ func TestStopAfterKill(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(s.node.dir); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the directory is still there: %v", err)
 	}
 }
 
 func TestSecretsStayInside(t *testing.T) {
 	s := start(t, Options{})
+	wantNoSecret(t, s.keys, printed(t, s, s.keys, &s.node))
+}
+
+// printed is all that a server or cluster shows of itself, by place.
+func printed(t *testing.T, whole any, keys *credentials, nodes ...*node) map[string]string {
+	t.Helper()
 	places := map[string]string{}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
-		places[verb] = fmt.Sprintf(verb, s)
-		places[verb+" in a struct"] = fmt.Sprintf(verb, struct{ S *Server }{s})
-		places[verb+" of the keys"] = fmt.Sprintf(verb, s.api.keys)
+		places[verb] = fmt.Sprintf(verb, whole)
+		places[verb+" in a struct"] = fmt.Sprintf(verb, struct{ S any }{whole})
+		places[verb+" of the keys"] = fmt.Sprintf(verb, keys)
 	}
-	for _, file := range []string{s.node.configFile(), s.node.logFile()} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+	for _, n := range nodes {
+		for _, file := range []string{n.configFile(), n.logFile()} {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			places[file] = string(text)
 		}
-		places[file] = string(text)
 	}
-	wantNoSecret(t, s, places)
+	return places
 }
 
 // wantNoSecret looks for the server's credentials in texts, by place.
-func wantNoSecret(t *testing.T, s *Server, texts map[string]string) {
+func wantNoSecret(t *testing.T, keys *credentials, texts map[string]string) {
 	t.Helper()
 	for place, text := range texts {
-		for _, secret := range []string{s.RootToken(), s.keys.unsealKey} {
+		for _, secret := range []string{keys.rootToken, keys.unsealKey} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s shows a secret: %s", place, text)
 			}
@@ -326,7 +344,7 @@ func TestServerThatEndsAtOnce(t *testing.T) {
 	}
 	// Another process may take the port between our choice and the server's
 	// start: that is worth another port.
-	runs, err := os.ReadFile(filepath.Join(s.node.dir, "runs"))
+	runs, err := os.ReadFile(filepath.Join(s.dir, "runs"))
 	if err != nil || len(runs) != portAttempts {
 		t.Errorf("ran %d times, %v, want %d", len(runs), err, portAttempts)
 	}

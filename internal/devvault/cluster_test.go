@@ -1,0 +1,196 @@
+package devvault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The steps build on each other: starting a cluster takes seconds.
+func TestCluster(t *testing.T) {
+	c := startCluster(t)
+	for _, step := range []struct {
+		name string
+		test func(*testing.T, *Cluster)
+	}{
+		{"every node has a vote", everyNodeVotes},
+		{"a write at one node is read at all", writesSpread},
+		{"secrets stay inside", clusterKeepsSecrets},
+		{"a killed leader is replaced and comes back", leaderIsReplaced},
+		{"the node that came back counts for the majority", leaderIsReplaced},
+		{"nobody leads a minority", minorityWaits},
+		{"stop", clusterStops},
+	} {
+		if !t.Run(step.name, func(t *testing.T) { step.test(t, c) }) {
+			return
+		}
+	}
+}
+
+func startCluster(t *testing.T) *Cluster {
+	t.Helper()
+	began := time.Now()
+	c, err := StartCluster(t.Context(), ClusterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Logf("started %s in %s", c, time.Since(began).Round(time.Millisecond))
+	return c
+}
+
+func everyNodeVotes(t *testing.T, c *Cluster) {
+	var answer struct {
+		Data struct {
+			Config struct {
+				Servers []struct {
+					ID    string `json:"node_id"`
+					Voter bool   `json:"voter"`
+				} `json:"servers"`
+			} `json:"config"`
+		} `json:"data"`
+	}
+	if err := c.nodes[0].api.call(t.Context(), http.MethodGet, "sys/storage/raft/configuration", nil, &answer); err != nil {
+		t.Fatal(err)
+	}
+	var voters []string
+	for _, server := range answer.Data.Config.Servers {
+		if server.Voter {
+			voters = append(voters, server.ID)
+		}
+	}
+	if want := []string{"node-0", "node-1", "node-2"}; !slices.Equal(voters, want) {
+		t.Errorf("voters %v, want %v", voters, want)
+	}
+	if leader := leaderOf(t, c); leader != 0 {
+		t.Errorf("node %d leads, want 0", leader)
+	}
+}
+
+func leaderOf(t *testing.T, c *Cluster) int {
+	t.Helper()
+	leader, err := c.Leader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leader
+}
+
+func writesSpread(t *testing.T, c *Cluster) {
+	for i := range c.Nodes() {
+		name := fmt.Sprintf("from-%d", i)
+		putAt(t, c.nodes[i].api, name, "v")
+		for j := range c.Nodes() {
+			if got, err := getAt(t, c.nodes[j].api, name); err != nil || got != "v" {
+				t.Errorf("%s at node %d is %q, %v", name, j, got, err)
+			}
+		}
+	}
+}
+
+func clusterKeepsSecrets(t *testing.T, c *Cluster) {
+	if c.RootToken() == "" || !strings.Contains(c.String(), c.Addr(2)) {
+		t.Fatalf("%s has no token, or does not name its nodes", c)
+	}
+	wantNoSecret(t, c.keys, printed(t, c, c.keys, c.nodes...))
+}
+
+// leaderIsReplaced is run twice: the second leader falls only if the first one,
+// back again, votes for the third.
+func leaderIsReplaced(t *testing.T, c *Cluster) {
+	old := leaderOf(t, c)
+	name := fmt.Sprintf("before-the-end-of-%d", old)
+	putAt(t, c.nodes[old].api, name, "v")
+	began := time.Now()
+	for range 2 {
+		if err := c.Kill(old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := getAt(t, c.nodes[old].api, name); err == nil {
+		t.Error("a killed node answers")
+	}
+	leader := leaderOf(t, c)
+	t.Logf("node %d replaced node %d within %s", leader, old, time.Since(began).Round(time.Millisecond))
+	if leader == old {
+		t.Fatal("a killed node leads")
+	}
+	if got, err := getAt(t, c.nodes[leader].api, name); err != nil || got != "v" {
+		t.Errorf("the new leader has %q, %v", got, err)
+	}
+	addr, began := c.Addr(old), time.Now()
+	if err := c.Restart(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("node %d is back within %s", old, time.Since(began).Round(time.Millisecond))
+	if got, err := getAt(t, c.nodes[old].api, name); err != nil || got != "v" || c.Addr(old) != addr {
+		t.Errorf("back at %s, the killed node has %q, %v", c.Addr(old), got, err)
+	}
+}
+
+func minorityWaits(t *testing.T, c *Cluster) {
+	leader := leaderOf(t, c)
+	dead := []int{leader, (leader + 1) % c.Nodes()}
+	for _, i := range dead {
+		if err := c.Kill(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if leader, err := c.Leader(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("node %d leads, %v", leader, err)
+	}
+	for _, i := range dead {
+		if err := c.Restart(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := getAt(t, c.nodes[leader].api, "from-0"); err != nil || got != "v" {
+		t.Errorf("the secret is %q, %v", got, err)
+	}
+}
+
+func clusterStops(t *testing.T, c *Cluster) {
+	var running []*process
+	for _, n := range c.nodes {
+		running = append(running, n.proc)
+	}
+	for range 2 {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(c.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", c.dir, err)
+	}
+	for i, proc := range running {
+		if !proc.ended() {
+			t.Errorf("the process of node %d is still there", i)
+		}
+		if err := c.Restart(t.Context(), i); err == nil || !strings.Contains(err.Error(), "stopped") {
+			t.Errorf("restart after stop: %v", err)
+		}
+	}
+}
+
+func TestStartClusterCancelled(t *testing.T) {
+	if _, err := pinnedBinary(t.Context(), os.Stderr); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := StartCluster(ctx, ClusterOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
