@@ -16,7 +16,12 @@ import (
 // newWire puts the fault injector in front of the package's Vault.
 func newWire(t testing.TB) *wire.Proxy {
 	t.Helper()
-	proxy, err := wire.New(vaulttest.Server().Addr())
+	return newWireTo(t, vaulttest.Server().Addr())
+}
+
+func newWireTo(t testing.TB, address string) *wire.Proxy {
+	t.Helper()
+	proxy, err := wire.New(address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func Main(m *testing.M) {
 func MainWith(m *testing.M, before func(*devvault.Server), after func() error) {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "VAULT_") || strings.HasPrefix(name, "VAULTKIT_") && name != "VAULTKIT_VAULT_BIN" {
+		if strings.HasPrefix(name, "VAULT_") || strings.HasPrefix(name, "VAULTKIT_") && name != "VAULTKIT_VAULT_BIN" && name != long {
 			_ = os.Unsetenv(name) // a developer's own Vault is none of the tests' business
 		}
 	}
@@ -70,6 +70,12 @@ func leaks(code int) error {
 	return goleak.Find()
 }
 
+// long names the variable that has tests of chance run for longer.
+const long = "VAULTKIT_LONG"
+
+// Long reports that VAULTKIT_LONG is set: there is time to look for what is rare.
+func Long() bool { return os.Getenv(long) != "" }
+
 // Server is the package's Vault.
 func Server() *devvault.Server { return server }
 
@@ -98,11 +104,32 @@ func Root(t testing.TB) *api.Client {
 // RootOf is Root for a server of the test's own.
 func RootOf(t testing.TB, s *devvault.Server) *api.Client {
 	t.Helper()
-	client, err := api.NewClient(&api.Config{Address: s.Addr()})
+	return RootAt(t, s.Addr(), s.RootToken())
+}
+
+// StartCluster runs a cluster of the test's own.
+func StartCluster(t testing.TB) *devvault.Cluster {
+	t.Helper()
+	c, err := devvault.StartCluster(t.Context(), devvault.ClusterOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	client.SetToken(s.RootToken())
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// RootAt is Root for a server at an address, such as a node of a cluster.
+func RootAt(t testing.TB, address, token string) *api.Client {
+	t.Helper()
+	client, err := api.NewClient(&api.Config{Address: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.SetToken(token)
 	t.Cleanup(client.CloneConfig().HttpClient.CloseIdleConnections)
 	return client
 }
@@ -111,7 +138,13 @@ func RootOf(t testing.TB, s *devvault.Server) *api.Client {
 // one.
 func Token(t testing.TB, policy string) string {
 	t.Helper()
-	root, name := Root(t), Name(t)
+	return TokenAt(t, Root(t), policy)
+}
+
+// TokenAt is Token at the server of the given root client.
+func TokenAt(t testing.TB, root *api.Client, policy string) string {
+	t.Helper()
+	name := Name(t)
 	if err := root.Sys().PutPolicyWithContext(t.Context(), name, policy); err != nil {
 		t.Fatal(err)
 	}

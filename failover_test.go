@@ -1,0 +1,222 @@
+package vaultkit_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// The leader of three nodes is killed with -9 again and again while rotations
+// run. Each ends in one of the four ways there are to end; what its caller was
+// told is true; and after Recover so is every record.
+func TestLeaderKilledWhileRotating(t *testing.T) {
+	f := newFleet(t, 8)
+	f.rotate(t, 4)
+	f.disturb(t, failoverTime())
+	f.stop()
+	if len(f.attempts) == 0 || f.kills == 0 {
+		t.Fatalf("%d rotations, %d kills", len(f.attempts), f.kills)
+	}
+	violations := 0
+	for _, provider := range f.providers {
+		if _, err := f.recoverer.Recover(t.Context(), provider); err != nil {
+			t.Fatal(err)
+		}
+		for _, violation := range f.judge(t, provider) {
+			violations++
+			t.Errorf("%s: %s", provider, violation)
+		}
+	}
+	told := make(map[string]int)
+	for _, one := range f.attempts {
+		told[kindOf(one.err)]++
+	}
+	t.Logf("leader killed %d, left alone %d: rotations %d = success %d + conflict %d + unavailable %d + undetermined %d, violations %d",
+		f.kills, f.isolations, len(f.attempts), told["success"], told["conflict"], told["unavailable"], told["undetermined"], violations)
+}
+
+// failoverTime is how long leaders are killed.
+func failoverTime() time.Duration {
+	switch {
+	case vaulttest.Long():
+		return 5 * time.Minute
+	case testing.Short():
+		return 15 * time.Second
+	}
+	return time.Minute
+}
+
+// fleet is a cluster, providers in it, and workers that rotate them.
+type fleet struct {
+	cluster   *devvault.Cluster
+	door      *balancer
+	root      *api.Client
+	providers []string
+	recoverer *vaultkit.Client
+
+	kills, isolations int // of the leader
+
+	halt     context.CancelFunc
+	working  sync.WaitGroup
+	mu       sync.Mutex
+	attempts []attempt
+}
+
+// attempt is one call of Rotate with a key of its own.
+type attempt struct {
+	number   int
+	provider string
+	rotation *vaultkit.Rotation
+	err      error
+}
+
+func (a attempt) key() string    { return fmt.Sprintf("fake-%d", a.number) }
+func (a attempt) reason() string { return fmt.Sprintf("attempt %d", a.number) }
+
+const firstKey = "fake-first"
+
+func newFleet(t *testing.T, providers int) *fleet {
+	t.Helper()
+	c := vaulttest.StartCluster(t)
+	f := &fleet{cluster: c, door: newBalancer(t, c.Addrs()), halt: func() {}}
+	f.root = vaulttest.RootAt(t, f.door.url(), c.RootToken())
+	for range providers {
+		f.providers = append(f.providers, f.store(t))
+	}
+	f.recoverer = f.client(t, "recoverer", backoff.Backoff{})
+	return f
+}
+
+// store makes a provider that keeps the evidence: its versions.
+func (f *fleet) store(t *testing.T) string {
+	t.Helper()
+	name, kv := vaulttest.Name(t), f.root.KVv2(vaulttest.Mount)
+	path := vaulttest.Base + "/providers/" + name
+	if err := kv.PutMetadata(t.Context(), path, api.KVMetadataPutInput{MaxVersions: 100_000}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Put(t.Context(), path, map[string]any{vaultkit.FieldAPIKey: firstKey}); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// client is a service's, which knows the cluster by the balancer's address.
+func (f *fleet) client(t *testing.T, role string, wait backoff.Backoff) *vaultkit.Client {
+	t.Helper()
+	token := vaulttest.TokenAt(t, f.root, vaulttest.Policy(t, "", role))
+	return newClient(t, vaultkit.WithAddress(f.door.url()), vaultkit.WithToken(vaultkit.Value(token)),
+		vaultkit.WithBackoff(wait))
+}
+
+// rotate has workers rotate providers until stop. Some wait between attempts as
+// services do, some hardly at all, so that they meet every stage of an election.
+func (f *fleet) rotate(t *testing.T, workers int) {
+	t.Helper()
+	clients := make([]*vaultkit.Client, workers)
+	for i := range clients {
+		clients[i] = f.client(t, "rotator", []backoff.Backoff{{}, quick}[i%2])
+	}
+	ctx, halt := context.WithCancel(t.Context())
+	f.halt = halt
+	t.Cleanup(f.stop) // before the clients are closed
+	for _, client := range clients {
+		f.working.Go(func() {
+			for ctx.Err() == nil {
+				f.attempt(t.Context(), client)
+			}
+		})
+	}
+}
+
+// stop waits for the rotations under way.
+func (f *fleet) stop() {
+	f.halt()
+	f.working.Wait()
+}
+
+func (f *fleet) attempt(ctx context.Context, client *vaultkit.Client) {
+	one := f.next()
+	patience := 15 * time.Second // rides out a failover
+	if one.number%4 == 0 {
+		patience = time.Second // does not
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := client.Rotate(ctx, one.provider, vaultkit.NewKey(one.key()), vaultkit.WithReason(one.reason()))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.attempts[one.number].rotation, f.attempts[one.number].err = r, err
+}
+
+func (f *fleet) next() attempt {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	one := attempt{number: len(f.attempts), provider: f.providers[rand.N(len(f.providers))]}
+	f.attempts = append(f.attempts, one)
+	return one
+}
+
+// disturb takes the leader from the cluster, or the cluster from the leader,
+// every few seconds, and puts it right as soon as there is another.
+func (f *fleet) disturb(t *testing.T, howLong time.Duration) {
+	t.Helper()
+	for end, n := time.Now().Add(howLong), 1; time.Now().Before(end); n++ {
+		leader := f.leader(t)
+		<-time.After(rand.N(3 * time.Second)) // of normal work
+		if n%4 == 0 {
+			f.isolate(t, leader)
+			continue
+		}
+		f.kill(t, leader)
+		f.leader(t)
+		f.restart(t, leader)
+		f.kills++
+	}
+}
+
+// isolate kills the leader's followers: alone it cannot commit what it has
+// already taken in, says so, and steps down.
+func (f *fleet) isolate(t *testing.T, leader int) {
+	t.Helper()
+	one, two := (leader+1)%f.cluster.Nodes(), (leader+2)%f.cluster.Nodes()
+	f.kill(t, one)
+	f.kill(t, two)
+	<-time.After(rand.N(3 * time.Second))
+	f.restart(t, one)
+	f.restart(t, two)
+	f.isolations++
+}
+
+func (f *fleet) kill(t *testing.T, node int) {
+	t.Helper()
+	if err := f.cluster.Kill(node); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fleet) restart(t *testing.T, node int) {
+	t.Helper()
+	if err := f.cluster.Restart(t.Context(), node); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fleet) leader(t *testing.T) int {
+	t.Helper()
+	leader, err := f.cluster.Leader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leader
+}
