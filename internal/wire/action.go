@@ -42,6 +42,15 @@ func After(f func()) Action {
 	}}
 }
 
+// Then does a and, when all of it is over, runs f: for a Late when it was
+// delivered (or dropped by Close), for a Hang when its client has given up.
+func (a Action) Then(f func()) Action {
+	return Action{func(x *exchange) {
+		a.run(x)
+		f()
+	}}
+}
+
 // Refuse resets the connection before the server sees the request.
 // For a refused dial see [Proxy.Down].
 func Refuse() Action { return Action{(*exchange).reset} }

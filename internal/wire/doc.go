@@ -28,6 +28,6 @@
 //
 // # What is kept
 //
-// The log holds method, path, query and status. Bodies and headers, hence
+// The log holds method, path, query, tag and status. Bodies and headers, hence
 // secrets and tokens, live no longer than their request.
 package wire

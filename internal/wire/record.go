@@ -34,6 +34,7 @@ func (rec *record) add(r *http.Request) (*Request, Rule) {
 		Method: r.Method,
 		Path:   strings.TrimPrefix(r.URL.EscapedPath(), "/v1/"),
 		Query:  r.URL.RawQuery,
+		Tag:    r.Header.Get(TagHeader),
 	}
 	rec.log = append(rec.log, seen)
 	return seen, rec.rule

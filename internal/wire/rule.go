@@ -11,8 +11,14 @@ type Request struct {
 	Method string // LIST included
 	Path   string // as on the wire (escaped), without the leading /v1/
 	Query  string // raw
+	Tag    string // the client's TagHeader, which the server never sees
 	Status int    // what the real server answered; 0: nothing, or not yet (always so in a Rule)
 }
+
+// TagHeader is a request header that the proxy takes off and shows to the rule
+// as [Request.Tag]. A test's client that sets it can have many tests go through
+// one proxy at once, its rule telling them apart.
+const TagHeader = "X-Wire-Tag"
 
 // Rule picks the action for a request. The proxy calls it for one request at a
 // time, in the order of N, so it may keep state. It must not wait for another

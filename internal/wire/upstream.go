@@ -43,6 +43,7 @@ func (u *upstream) send(ctx context.Context, r *http.Request, body []byte) (*ans
 	}
 	*out.URL = to // String and Parse may have normalised the path
 	out.Header = endToEnd(r.Header)
+	out.Header.Del(TagHeader)
 	if !hasHeader(out.Header, "User-Agent") {
 		out.Header.Set("User-Agent", "") // none, instead of net/http's own
 	}

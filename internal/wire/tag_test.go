@@ -1,0 +1,70 @@
+package wire_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/wire"
+)
+
+// tagged sends a write that carries a tag.
+func tagged(t *testing.T, p *wire.Proxy, tag string) seen {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, p.URL()+"/v1/"+tag, strings.NewReader("v"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set(wire.TagHeader, tag)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return seen{err: err}
+	}
+	defer resp.Body.Close()
+	return seen{status: resp.StatusCode}
+}
+
+// The rule sees the tag, the server does not.
+func TestTag(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	p.SetRule(func(r wire.Request) wire.Action {
+		if r.Tag == "doomed" {
+			return wire.Lose()
+		}
+		return wire.Pass
+	})
+	wantClass(t, tagged(t, p, "fine"), "OK")
+	wantClass(t, tagged(t, p, "doomed"), "reset")
+	wantClass(t, put(p, "none"), "OK")
+	wantApplied(t, rec, "PUT /v1/fine v", "PUT /v1/doomed v", "PUT /v1/none v")
+	for _, header := range rec.headers {
+		if _, there := header[wire.TagHeader]; there {
+			t.Errorf("the server got the tag: %v", header)
+		}
+	}
+	wantLog(t, p,
+		wire.Request{N: 1, Method: "PUT", Path: "fine", Tag: "fine", Status: 200},
+		wire.Request{N: 2, Method: "PUT", Path: "doomed", Tag: "doomed", Status: 200},
+		wire.Request{N: 3, Method: "PUT", Path: "none", Status: 200})
+}
+
+// Then runs when a late request is delivered, and not when it is sent.
+func TestThen(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	release, over := make(chan struct{}), make(chan struct{})
+	p.SetRule(wire.At(1, wire.Late(release).Then(func() {
+		wantApplied(t, rec, "PUT /v1/later v", "PUT /v1/late v")
+		close(over)
+	})))
+	wantClass(t, put(p, "late"), "reset")
+	wantClass(t, put(p, "later"), "OK")
+	select {
+	case <-over:
+		t.Fatal("over before its release")
+	default:
+	}
+	close(release)
+	<-over
+}
