@@ -1,0 +1,275 @@
+package vaultkit_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// What an apprentice may do: more than the rotator's policy lets the library.
+const apprenticePolicy = `
+path "secret/data/goblin-assistant/*" { capabilities = ["create", "read", "update"] }
+path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list", "delete"] }`
+
+// apprentice is a rotator of its own on the official client, with at most one
+// flaw. Without any it is as right as the library, if not as helpful.
+type apprentice struct {
+	kv   *api.KVv2
+	flaw flaw
+}
+
+// flaw is how a rotator can be wrong and look right.
+type flaw string
+
+const (
+	flawless         flaw = "flawless"
+	naive            flaw = "naive"                    // no check-and-set at all, every write repeated on any error
+	blindCommit      flaw = "commits blindly"          // no check-and-set at the commit alone
+	refusalIsFinal   flaw = "takes a refusal as final" // though the refused commit may be the echo of an applied one
+	doubtIsFailure   flaw = "takes doubt as failure"   // a commit without an answer has failed
+	recordFirst      flaw = "records before it commits"
+	backupLast       flaw = "backs up after the commit" //
+	recordIsOptional flaw = "succeeds without a record"
+	tidy             flaw = "deletes the backup of what lost"
+)
+
+// newApprentice makes one whose requests can be disturbed.
+func (c *cast) newApprentice(t *testing.T, flaw flaw) *apprentice {
+	t.Helper()
+	config := api.DefaultConfig()
+	config.Address = c.wire.URL()
+	config.HttpClient.Transport = c.driver.Transport(config.HttpClient.Transport)
+	client, err := api.NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.SetMaxRetries(0)
+	client.SetToken(vaulttest.TokenOf(t, c.server, apprenticePolicy))
+	return &apprentice{kv: client.KVv2(vaulttest.Mount), flaw: flaw}
+}
+
+// apprenticed makes an operation of it. The rerun is the library's, by somebody who knows better.
+func (c *cast) apprenticed(a *apprentice) *proof.Operation {
+	return &proof.Operation{
+		Name: string(a.flaw), Prepare: c.prepare, Wants: wants(victimFields),
+		Run: a.rotate, Rerun: c.rotateAs(c.rotator, "rerun", victimFields),
+	}
+}
+
+// work is one rotation of an apprentice.
+type work struct {
+	*apprentice
+	provider  string
+	source    int
+	old, next map[string]any
+	id        string
+	claim     proof.Claim
+	doubt     bool
+}
+
+var (
+	errLost = errors.New("another write came first")
+	errOpen = errors.New("who knows")
+)
+
+func (a *apprentice) rotate(ctx context.Context, trial *proof.Trial) proof.Claim {
+	w := &work{apprentice: a, provider: trial.Provider, claim: proof.Claim{Who: string(a.flaw), Wants: proof.Change{Merge: victimFields}}}
+	err := w.do(ctx)
+	switch {
+	case err == nil:
+		w.claim.Verdict = proof.Succeeded
+	case errors.Is(err, errOpen):
+		w.claim.Verdict, w.claim.Err = proof.Open, err.Error()
+	default:
+		w.claim.Verdict, w.claim.Err, w.claim.Conflict = proof.Failed, err.Error(), errors.Is(err, errLost)
+	}
+	return w.claim
+}
+
+func (w *work) do(ctx context.Context) error {
+	if err := w.read(ctx); err != nil {
+		return err
+	}
+	steps := []func(context.Context) error{w.backUp, w.commit, w.record}
+	switch w.flaw {
+	case recordFirst:
+		steps = []func(context.Context) error{w.backUp, w.record, w.commit}
+	case backupLast:
+		steps = []func(context.Context) error{w.commit, w.backUp, w.record}
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	w.claim.ID, w.claim.NewVersion = w.id, w.source+1
+	return nil
+}
+
+func (w *work) read(ctx context.Context) error {
+	var secret *api.KVSecret
+	err := again(ctx, func() (err error) {
+		secret, err = w.kv.Get(ctx, w.path("providers"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if secret.Data == nil {
+		return errors.New("deleted")
+	}
+	w.source, w.old, w.next = secret.VersionMetadata.Version, secret.Data, maps.Clone(secret.Data)
+	maps.Copy(w.next, victimFields)
+	w.id = protocol.NewID(secret.VersionMetadata.CreatedTime, w.source, canonical(w.old), canonical(w.next)).String()
+	if w.flaw != naive && reflect.DeepEqual(w.old, w.next) {
+		return errOpen // somebody made this change; who, is for others to find out
+	}
+	return nil
+}
+
+func (w *work) backUp(ctx context.Context) error {
+	return w.once(ctx, w.path("backups", w.id), w.old)
+}
+
+// once writes an entry that nobody else writes another value to.
+func (w *work) once(ctx context.Context, path string, data map[string]any) error {
+	return again(ctx, func() error {
+		if w.flaw == naive {
+			_, err := w.kv.Put(ctx, path, data)
+			return err
+		}
+		_, err := w.kv.Put(ctx, path, data, api.WithCheckAndSet(0))
+		if refused(err) {
+			return nil
+		}
+		return err
+	})
+}
+
+// commit writes, and asks the rule after any answer but success.
+func (w *work) commit(ctx context.Context) error {
+	if w.flaw == naive || w.flaw == blindCommit {
+		return again(ctx, func() error {
+			_, err := w.kv.Put(ctx, w.path("providers"), w.next)
+			return err
+		})
+	}
+	for range attempts {
+		_, err := w.kv.Put(ctx, w.path("providers"), w.next, api.WithCheckAndSet(w.source))
+		w.doubt = w.doubt || unanswered(err)
+		switch {
+		case err == nil:
+			return nil
+		case w.flaw == doubtIsFailure, !w.doubt && !refused(err):
+			return err
+		case w.flaw == refusalIsFinal && refused(err):
+			return w.lost(ctx)
+		case w.flaw == refusalIsFinal:
+			continue
+		}
+		if done, err := w.rule(ctx); done || err != nil {
+			return err
+		}
+	}
+	return errOpen
+}
+
+// rule tells whether the commit was applied, once that is settled.
+func (w *work) rule(ctx context.Context) (done bool, err error) {
+	meta, err := w.kv.GetMetadata(ctx, w.path("providers"))
+	if err != nil {
+		return false, errOpen
+	}
+	if meta.CurrentVersion == w.source {
+		return false, nil
+	}
+	made, err := w.kv.GetVersion(ctx, w.path("providers"), w.source+1)
+	switch {
+	case err != nil || made.Data == nil:
+		return false, errOpen
+	case reflect.DeepEqual(made.Data, w.next):
+		return true, nil
+	}
+	return true, w.lost(ctx)
+}
+
+// lost records that another write came first.
+func (w *work) lost(ctx context.Context) error {
+	w.claim.ID = w.id
+	if w.flaw == tidy {
+		_ = w.kv.DeleteMetadata(ctx, w.path("backups", w.id))
+		return errLost
+	}
+	_ = w.once(ctx, w.path("rotations", w.id), w.recordOf(protocol.Aborted))
+	return errLost
+}
+
+func (w *work) record(ctx context.Context) error {
+	err := w.once(context.WithoutCancel(ctx), w.path("rotations", w.id), w.recordOf(protocol.Committed))
+	if err != nil && w.flaw != recordIsOptional {
+		return errors.Join(errOpen, err)
+	}
+	return nil
+}
+
+func (w *work) recordOf(outcome protocol.Outcome) map[string]any {
+	record := protocol.Record{ID: w.id, Provider: w.provider, Outcome: outcome, Evidence: protocol.Acknowledged,
+		OldVersion: w.source, Backup: w.id, RecordedAt: time.Now().UTC()}
+	if outcome == protocol.Committed {
+		record.NewVersion = w.source + 1
+	}
+	text, err := record.Encode()
+	must(err)
+	var data map[string]any
+	must(json.Unmarshal(text, &data))
+	return data
+}
+
+func canonical(data map[string]any) []byte {
+	text, err := protocol.Canonical(data)
+	must(err)
+	return text
+}
+
+func (w *work) path(dir string, id ...string) string {
+	return strings.Join(append([]string{vaulttest.Base, dir, w.provider}, id...), "/")
+}
+
+// attempts are enough for any schedule, and few enough for a network that is gone.
+const attempts = 6
+
+func again(ctx context.Context, send func() error) (err error) {
+	for range attempts {
+		if err = send(); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// refused: a check-and-set did not match.
+func refused(err error) bool {
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	return ok && answer.StatusCode == http.StatusBadRequest && slices.ContainsFunc(answer.Errors, func(line string) bool {
+		return strings.Contains(line, "check-and-set")
+	})
+}
+
+// unanswered: the request may have been applied.
+func unanswered(err error) bool {
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	return err != nil && (!ok || answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests)
+}

@@ -1,0 +1,121 @@
+package vaultkit_test
+
+import (
+	"context"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// A driver that convicts nobody proves nothing: rotators that look right when
+// undisturbed must be convicted, each by the invariant its flaw is about, and one
+// without a flaw must not.
+func TestSchedulesConvictBrokenRotators(t *testing.T) {
+	cast := newCast(t)
+	for flaw, invariants := range map[flaw][]string{
+		flawless:         nil,
+		naive:            {"I1"},
+		blindCommit:      {"I1"},
+		refusalIsFinal:   {"I3b", "I4b"},
+		doubtIsFailure:   {"I4b"},
+		recordFirst:      {"I3a"},
+		backupLast:       {"I2"},
+		recordIsOptional: {"I4a"},
+		tidy:             {"I5"},
+	} {
+		t.Run(string(flaw), func(t *testing.T) {
+			cast.convict(t, cast.apprenticed(cast.newApprentice(t, flaw)), invariants)
+		})
+	}
+}
+
+// The same for recoveries, behind rotations that are the library's.
+func TestSchedulesConvictBrokenRecoveries(t *testing.T) {
+	cast := newCast(t)
+	kv := cast.official(t, apprenticePolicy).KVv2(vaulttest.Mount)
+	for name, tc := range map[string]struct {
+		recover    recoverer
+		invariants []string
+	}{
+		"does nothing":             {recoverNothing, []string{"I3c", "I7"}},
+		"aborts what is undecided": {abortAfter(1, kv, cast.driver.Recover), []string{"I3b"}},
+		"aborts what lasts":        {abortAfter(5, kv, cast.driver.Recover), []string{"I6"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cast.driver.Recover = tc.recover
+			cast.convict(t, cast.rotation(), tc.invariants)
+		})
+	}
+}
+
+type recoverer = func(ctx context.Context, trial *proof.Trial) proof.Claim
+
+func recoverNothing(context.Context, *proof.Trial) proof.Claim {
+	return proof.Claim{Who: "lazy", Verdict: proof.Succeeded}
+}
+
+// abortAfter is a recovery that aborts, without a fence, what is undecided when a
+// provider is recovered so many times.
+func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
+	var visits sync.Map
+	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		told := right(ctx, trial)
+		count, _ := visits.LoadOrStore(trial.Provider, new(atomic.Int64))
+		if count.(*atomic.Int64).Add(1) < patience {
+			return told
+		}
+		for id, outcome := range told.Found {
+			if outcome == string(protocol.Undecided) {
+				w := &work{apprentice: &apprentice{kv: kv}, provider: trial.Provider, id: id}
+				parsed, err := protocol.ParseID(id)
+				must(err)
+				w.source = parsed.Source
+				_ = w.once(ctx, w.path("rotations", id), w.recordOf(protocol.Aborted))
+			}
+		}
+		return told
+	}
+}
+
+// convict plays an operation undisturbed, where nothing may be wrong with it, and
+// under every single fault and every rival, where the named invariants must be
+// violated.
+func (c *cast) convict(t *testing.T, op *proof.Operation, invariants []string) {
+	t.Helper()
+	requests, err := c.driver.Count(t.Context(), op)
+	if err != nil {
+		t.Fatal(err)
+	}
+	season := proof.Season{Operations: []*proof.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
+	season.Schedules = proof.Space{Operation: op.Name}.Singles()
+	if tally := c.driver.PlayAll(t.Context(), season); tally.Violations > 0 || tally.Schedules != len(season.Schedules) {
+		t.Errorf("undisturbed: %s", tally)
+	}
+	space := proof.Space{Operation: op.Name, Requests: requests, Rivals: rivals}
+	season.Schedules = slices.Concat(space.Singles(), space.Interleavings())
+	unconvicted := func(tally *proof.Tally) []string {
+		return slices.DeleteFunc(slices.Clone(invariants), func(name string) bool { return tally.Convicted[name] > 0 })
+	}
+	if invariants != nil {
+		season.Out = io.Discard
+		season.Enough = func(tally *proof.Tally) bool { return len(unconvicted(tally)) == 0 }
+	}
+	tally := c.driver.PlayAll(t.Context(), season)
+	t.Logf("%s: %v", tally, tally.Convicted)
+	if missing := unconvicted(tally); len(missing) > 0 {
+		t.Errorf("not convicted by %s", missing)
+	}
+	if len(invariants) == 0 && tally.Violations > 0 {
+		t.Errorf("convicted without a flaw: %s", slices.Sorted(maps.Keys(tally.Convicted)))
+	}
+}

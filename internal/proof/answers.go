@@ -1,0 +1,117 @@
+package proof
+
+import (
+	"goblin/vaultkit/internal/protocol"
+)
+
+// answers is I4: nobody was told a lie.
+func (c *checker) answers() {
+	for _, claim := range c.told.claims {
+		switch {
+		case claim.Verdict == Succeeded && claim.Wants.rotates():
+			c.committed(claim)
+			if record := c.Records[claim.ID]; record.Outcome != "committed" || record.NewVersion != claim.NewVersion {
+				c.violated("I4a", "%s was told of success, and record %s says %q", claim.Who, claim.ID, record.Outcome)
+			}
+		case claim.Verdict == Open && claim.NewVersion != 0:
+			c.committed(claim)
+		case claim.Verdict == Failed && claim.Wants.rotates():
+			c.neverApplied(claim)
+		}
+		c.found(claim)
+	}
+}
+
+// committed checks what an actor was told to be in force.
+func (c *checker) committed(claim Claim) {
+	k := claim.NewVersion
+	id, err := protocol.ParseID(claim.ID)
+	if err != nil || id.Source != k-1 || k > c.Current {
+		c.violated("I4a", "%s was told that %s made version %d, and current is %d", claim.Who, claim.ID, k, c.Current)
+		return
+	}
+	if c.author(k) == unreadable {
+		return
+	}
+	if matches, known := c.matches(id); known && !matches || !claim.Wants.explains(c.Facts, k) {
+		c.violated("I4a", "%s was told that its change is version %d, which holds another value", claim.Who, k)
+	}
+}
+
+// neverApplied is I4b. A twin (another actor that asked for the same change, by
+// a rerun for instance) excuses a failure: whose write it was cannot be told, and
+// the one that failed had none applied if each version of the change is another's.
+func (c *checker) neverApplied(claim Claim) {
+	if claim.Conflict && claim.ID != "" {
+		c.lostFor(claim)
+	}
+	if claim.NoChange != 0 {
+		c.nobodyMadeIt(claim)
+	}
+	unclaimed, others := 0, 0
+	claimed := make(map[int]bool)
+	for _, twin := range c.told.claims {
+		switch {
+		case twin.Verdict == Succeeded && twin.Resumed && twin.Alone: // it did not write
+		case twin.Verdict == Succeeded:
+			claimed[twin.NewVersion] = true
+		case twin.Verdict != Failed && c.couldBe(twin, claim):
+			others++
+		}
+	}
+	for k := 2; k <= c.Current; k++ {
+		if !claimed[k] && c.author(k) == rotator && claim.Wants.explains(c.Facts, k) {
+			unclaimed++
+		}
+	}
+	if unclaimed > others {
+		c.violated("I4b", "%s was told that nothing was applied, and %d versions hold its change that nobody else can have made", claim.Who, unclaimed)
+	}
+}
+
+// couldBe reports whether some version is explained by both.
+func (c *checker) couldBe(twin, claim Claim) bool {
+	for k := 2; k <= c.Current; k++ {
+		if twin.Wants.explains(c.Facts, k) && claim.Wants.explains(c.Facts, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// lostFor: a conflict says of one rotation that it lost for good. No twin excuses
+// it: a twin from the same version is the same rotation.
+func (c *checker) lostFor(claim Claim) {
+	id, err := protocol.ParseID(claim.ID)
+	if err != nil {
+		c.violated("I4b", "%s was told of a conflict of %q, which is no id", claim.Who, claim.ID)
+		return
+	}
+	if matches, _ := c.matches(id); matches || c.Records[claim.ID].Outcome == "committed" {
+		c.violated("I4b", "%s was told that %s lost, and it is committed", claim.Who, claim.ID)
+	}
+}
+
+// nobodyMadeIt: "nothing to change" is for a value that no rotation of this very
+// change made.
+func (c *checker) nobodyMadeIt(claim Claim) {
+	for text, data := range c.Backups {
+		id, err := protocol.ParseID(text)
+		if err != nil || data == nil || id.Source != claim.NoChange-1 {
+			continue
+		}
+		if matches, _ := c.matches(id); matches {
+			c.violated("I4b", "%s was told that version %d is as asked for already, which is what rotation %s made", claim.Who, claim.NoChange, text)
+		}
+	}
+}
+
+// found checks what a recovery said it had decided: there is such a record.
+func (c *checker) found(claim Claim) {
+	for id, outcome := range claim.Found {
+		invariant := map[string]string{"committed": "I4a", "aborted": "I4b"}[outcome]
+		if invariant != "" && c.Records[id].Outcome != outcome {
+			c.violated(invariant, "%s was told that %s is %s, and its record says %q", claim.Who, id, outcome, c.Records[id].Outcome)
+		}
+	}
+}

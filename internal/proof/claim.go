@@ -1,0 +1,111 @@
+package proof
+
+import (
+	"fmt"
+	"maps"
+)
+
+// Verdict is what an actor was told.
+type Verdict string
+
+// The verdicts.
+const (
+	Succeeded Verdict = "succeeded"
+	Failed    Verdict = "failed for certain" // any error but an open one: nothing was applied
+	Open      Verdict = "undetermined"
+	Died      Verdict = "died" // it was told nothing
+	AtWork    Verdict = "at work"
+)
+
+// Claim is what one actor asked for and was told.
+type Claim struct {
+	Who     string
+	Wants   Change
+	Verdict Verdict
+	Err     string // for people
+
+	// Of the record that came back. With Open it says: committed, but not
+	// recorded.
+	ID         string
+	NewVersion int
+	// Resumed: it found the change made already.
+	Resumed bool
+	// Alone: no other actor ran while it did, so that Resumed means somebody else
+	// had made the change before.
+	Alone bool
+
+	// Conflict: it failed because another write came first; ID is its rotation's.
+	Conflict bool
+	// NoChange: it failed because version NoChange is as asked for already.
+	NoChange int
+
+	// Found is what a recovery said, outcome by id.
+	Found map[string]string
+}
+
+func (c Claim) String() string {
+	text := fmt.Sprintf("%s wants %s: %s", c.Who, c.Wants, c.Verdict)
+	if c.ID != "" {
+		text += fmt.Sprintf(", id %s, version %d, resumed %v", c.ID, c.NewVersion, c.Resumed)
+	}
+	if len(c.Found) > 0 {
+		text += fmt.Sprintf(", found %v", c.Found)
+	}
+	if c.Err != "" {
+		text += ", " + c.Err
+	}
+	return text
+}
+
+// Change is what a verb makes of the version it replaces. The zero value changes
+// nothing, as a recovery.
+type Change struct {
+	Merge   map[string]any // lay these fields over it
+	Restore string         // put this backup's data in its place
+	Undo    bool           // put some backup's data in its place
+	Fence   bool           // write the same data once more
+}
+
+func (c Change) String() string {
+	switch {
+	case c.Merge != nil:
+		return fmt.Sprintf("key %v", c.Merge["api_key"])
+	case c.Restore != "":
+		return "backup " + c.Restore
+	case c.Undo:
+		return "the backup before"
+	case c.Fence:
+		return "a fence"
+	}
+	return "nothing changed"
+}
+
+// rotates reports a change of data, which needs a backup and a record.
+func (c Change) rotates() bool { return c.Merge != nil || c.Restore != "" || c.Undo }
+
+// explains reports whether the change made version k of its predecessor. A
+// rotation that changes nothing is none.
+func (c Change) explains(f *Facts, k int) bool {
+	old, next := f.Versions[k-1].Data, f.Versions[k].Data
+	if c.Fence && same(old, next) {
+		return true
+	}
+	if same(old, next) || old == nil || next == nil {
+		return false
+	}
+	switch {
+	case c.Merge != nil:
+		merged := maps.Clone(old)
+		maps.Copy(merged, c.Merge)
+		return same(merged, next)
+	case c.Restore != "":
+		return same(f.Backups[c.Restore], next)
+	case c.Undo:
+		for _, data := range f.Backups {
+			if same(data, next) {
+				return true
+			}
+		}
+	}
+	return false
+}

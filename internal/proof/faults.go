@@ -1,0 +1,121 @@
+package proof
+
+import (
+	"context"
+	"net/http"
+
+	"goblin/vaultkit/internal/wire"
+)
+
+// kind is a kind of fault.
+type kind struct {
+	do      func(p *play, q *request) (*http.Response, error)
+	write   bool // makes sense of a write only
+	last    bool // nothing of the operation comes after it
+	retried bool // the operation sends the request again, or looks what became of it
+}
+
+// The wait between being sent and being applied of a late request. Positive
+// ones count the operation's own requests in between.
+const (
+	beforeEnding = 0
+	afterEnding  = -1
+)
+
+const (
+	internalError = `{"errors":["internal error"]}`
+	denied        = `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`
+	quota         = `{"errors":["request path \"x\": rate limit quota exceeded"]}`
+)
+
+var kinds = map[string]kind{
+	// No connection: nobody listens at the other end.
+	"refused": {do: (*play).refuse, retried: true},
+	// What only the network or Vault does.
+	"cut":           {do: through(wire.Refuse()), retried: true},
+	"applied-reset": {do: through(wire.Lose()), retried: true},
+	"applied-500":   {do: through(wire.Error(http.StatusInternalServerError, internalError, true)), retried: true},
+	"truncated":     {do: through(wire.Truncate()), retried: true},
+	"403":           {do: through(wire.Error(http.StatusForbidden, denied, false))},
+	"429":           {do: through(wire.Error(http.StatusTooManyRequests, quota, false)), retried: true},
+	// Applied late: the operation sees a reset at once and goes on; the request
+	// arrives just before its next but so many, before the ending, or after it.
+	"late-by-1": {do: late(1), write: true, retried: true},
+	"late-by-2": {do: late(2), write: true, retried: true},
+	"late-by-3": {do: late(3), write: true, retried: true},
+	"late-by-4": {do: late(4), write: true, retried: true},
+	"late":      {do: late(beforeEnding), write: true, retried: true},
+	"later":     {do: late(afterEnding), write: true, retried: true},
+	// The caller's context ends while the request is on its way.
+	"deadline":         {do: ended(context.DeadlineExceeded, nothing)},
+	"deadline-applied": {do: ended(context.DeadlineExceeded, (*play).apply)},
+	"deadline-late":    {do: ended(context.DeadlineExceeded, arriving(beforeEnding)), write: true},
+	"deadline-later":   {do: ended(context.DeadlineExceeded, arriving(afterEnding)), write: true},
+	"cancel":           {do: ended(context.Canceled, nothing)},
+	"cancel-applied":   {do: ended(context.Canceled, (*play).apply)},
+	// The network is gone for good, and then the context ends.
+	"gone":         {do: gone(nothing), last: true},
+	"gone-applied": {do: gone((*play).apply), last: true},
+	// The process dies. It is told nothing and sends nothing more.
+	"dies":         {do: dies(nothing), last: true},
+	"dies-applied": {do: dies((*play).apply), last: true},
+	"dies-late":    {do: dies(arriving(beforeEnding)), write: true, last: true},
+	"dies-later":   {do: dies(arriving(afterEnding)), write: true, last: true},
+}
+
+// through sends the request to the wire, which does the action to it.
+func through(action wire.Action) func(*play, *request) (*http.Response, error) {
+	return func(p *play, q *request) (*http.Response, error) { return p.through(action, q) }
+}
+
+// late sends a request that is applied later.
+func late(wait int) func(*play, *request) (*http.Response, error) {
+	return func(p *play, q *request) (*http.Response, error) { return p.late(wait, q) }
+}
+
+// What becomes of a request whose client is not there any more.
+type fate func(p *play, q *request)
+
+func nothing(*play, *request) {}
+
+func arriving(wait int) fate {
+	return func(p *play, q *request) { discard(p.late(wait, q.detached())) }
+}
+
+// apply has the request applied and throws the answer away.
+func (p *play) apply(q *request) { discard(q.send(q.detached().Request)) }
+
+// ended ends the caller's context. A request that does not depend on it (a record
+// of what is committed) goes on: it is the next one that counts.
+func ended(why error, fate fate) func(*play, *request) (*http.Response, error) {
+	return func(p *play, q *request) (*http.Response, error) {
+		if p.ctx.end(why); q.Context().Err() == nil {
+			return q.send(q.Request)
+		}
+		fate(p, q)
+		return nil, q.Context().Err()
+	}
+}
+
+func gone(fate fate) func(*play, *request) (*http.Response, error) {
+	return func(p *play, q *request) (*http.Response, error) {
+		fate(p, q)
+		p.cutOff()
+		p.ctx.end(context.DeadlineExceeded)
+		return p.refuse(q)
+	}
+}
+
+func dies(fate fate) func(*play, *request) (*http.Response, error) {
+	return func(p *play, q *request) (*http.Response, error) {
+		fate(p, q)
+		p.die()
+		return p.bury()
+	}
+}
+
+func discard(answer *http.Response, err error) {
+	if err == nil {
+		answer.Body.Close()
+	}
+}

@@ -1,0 +1,164 @@
+package proof
+
+import (
+	"reflect"
+
+	"goblin/vaultkit/internal/protocol"
+)
+
+// wholeValues is I1.
+func (c *checker) wholeValues() {
+	for k := 1; k <= c.Current; k++ {
+		if c.author(k) == nobody {
+			c.violated("I1", "version %d is neither a foreign writer's nor derived from version %d: %v after %v",
+				k, k-1, c.Versions[k].Data, c.Versions[k-1].Data)
+		}
+	}
+}
+
+// backups is I2: a rotation's version has a backup of the one before, under the
+// id of this very change.
+func (c *checker) backups() {
+	for k := 2; k <= c.Current; k++ {
+		if c.author(k) == rotator && !c.backedUp(k) {
+			c.violated("I2", "version %d was replaced by a rotation, and no backup of this change holds it", k-1)
+		}
+	}
+}
+
+func (c *checker) backedUp(k int) bool {
+	for text, data := range c.Backups {
+		id, err := protocol.ParseID(text)
+		if err != nil || id.Source != k-1 || !same(data, c.Versions[k-1].Data) {
+			continue
+		}
+		if matches, _ := c.matches(id); matches {
+			return true
+		}
+	}
+	return false
+}
+
+// records is I3a, I3b and I3d.
+func (c *checker) records() {
+	committed := make(map[int]string)
+	for text, record := range c.Records {
+		id, err := protocol.ParseID(text)
+		if err != nil || record.OldVersion != id.Source {
+			c.violated("I3a", "record %s is not one of version %d", text, record.OldVersion)
+			continue
+		}
+		matches, known := c.matches(id)
+		switch {
+		case record.Outcome == "aborted" && matches:
+			c.violated("I3b", "record %s says aborted, and version %d is what it wanted", text, id.Source+1)
+		case record.Outcome == "committed" && (known && !matches || record.NewVersion != id.Source+1):
+			c.violated("I3a", "record %s says committed as version %d, and version %d is not what it wanted (current is %d)",
+				text, record.NewVersion, id.Source+1, c.Current)
+		}
+		if record.Outcome != "committed" {
+			continue
+		}
+		if other, twice := committed[record.NewVersion]; twice {
+			c.violated("I3d", "records %s and %s both say they committed version %d", other, text, record.NewVersion)
+		}
+		committed[record.NewVersion] = text
+	}
+}
+
+// nothingIsGone is I5: what was seen before is still there and still the same.
+// What is unreadable now and was read before is remembered.
+func (c *checker) nothingIsGone(before *Facts) {
+	for k, was := range before.Versions {
+		is, listed := c.Versions[k]
+		switch {
+		case !listed, is.Destroyed, !is.Created.Equal(was.Created):
+			c.violated("I5", "version %d is gone", k)
+		case is.Deleted && !c.told.deleted[k]:
+			c.violated("I5", "version %d was deleted, and by no foreign writer", k)
+		case is.Data == nil:
+			is.Data = was.Data
+			c.Versions[k] = is
+		case was.Data != nil && !same(is.Data, was.Data):
+			c.violated("I5", "version %d has changed", k)
+		}
+	}
+	for id, was := range before.Records {
+		if is, there := c.Records[id]; !there || !reflect.DeepEqual(is, was) {
+			c.violated("I5", "record %s is gone or has changed", id)
+		}
+	}
+	for id, was := range before.Backups {
+		switch is, there := c.Backups[id]; {
+		case was == nil, same(is, was):
+		case there && is != nil:
+			c.violated("I5", "backup %s has changed", id)
+		case !c.told.MayPrune:
+			c.violated("I5", "backup %s is gone", id)
+		default:
+			if !c.told.pruned[id] {
+				c.mayBeGone(id, before)
+			}
+			c.told.pruned[id] = true
+			c.Backups[id] = was // I2 holds until it was pruned
+		}
+	}
+}
+
+// mayBeGone: a prune may take recorded backups, and neither the newest committed
+// one nor one younger than an unrecorded one.
+func (c *checker) mayBeGone(text string, before *Facts) {
+	id, err := protocol.ParseID(text)
+	if err != nil {
+		c.violated("I5", "entry %s among the backups is gone", text)
+		return
+	}
+	if _, recorded := c.Records[text]; !recorded {
+		c.violated("I5", "backup %s is gone, and has no record", text)
+	}
+	for other := range before.Backups {
+		elder, err := protocol.ParseID(other)
+		if _, recorded := c.Records[other]; err == nil && !recorded && elder.Compare(id) < 0 {
+			c.violated("I5", "backup %s is gone, and %s, which is older, has no record", text, other)
+		}
+	}
+	if record := c.Records[text]; record.Outcome == "committed" {
+		for _, other := range c.Records {
+			if other.Outcome == "committed" && other.NewVersion > record.NewVersion {
+				return
+			}
+		}
+		c.violated("I5", "backup %s is gone, that of the newest committed rotation", text)
+	}
+}
+
+// everyRotationIsRecorded is I3c.
+func (c *checker) everyRotationIsRecorded() {
+	for k := 2; k <= c.Current; k++ {
+		if c.author(k) != rotator {
+			continue
+		}
+		records := 0
+		for _, record := range c.Records {
+			if record.Outcome == "committed" && record.NewVersion == k {
+				records++
+			}
+		}
+		if records != 1 {
+			c.violated("I3c", "version %d was written by a rotation and has %d committed records", k, records)
+		}
+	}
+}
+
+// onlyCurrentIsUndecided is I7.
+func (c *checker) onlyCurrentIsUndecided() {
+	for text, data := range c.Backups {
+		id, err := protocol.ParseID(text)
+		if _, recorded := c.Records[text]; err != nil || recorded {
+			continue
+		}
+		if id.Source != c.Current || !id.InForce.Equal(c.Versions[id.Source].Created) {
+			c.violated("I7", "rotation %s (backup there: %v) has no record, and current is version %d", text, data != nil, c.Current)
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"goblin/vaultkit/internal/vaulterr"
+	"goblin/vaultkit/internal/wire"
+)
+
+// nobodyListens is a port of this machine where no server is: connections are
+// refused for real.
+const nobodyListens = "127.0.0.1:1"
+
+// play is one run of an operation, under a schedule's faults. It travels in the
+// operation's context, whose values outlive even context.WithoutCancel.
+type play struct {
+	name   string
+	wire   *actions
+	faults []Fault
+	rivals map[int]func()           // what happens before the nth request
+	killAt func(*http.Request) bool // where the process dies; nil: by its faults only
+	ctx    *endable
+
+	dead chan struct{} // closed when the process dies
+	over chan struct{} // closed when the schedule is over, for the dead to be cleared away
+
+	mu       sync.Mutex
+	requests []string
+	fired    map[int]bool // requests whose fault happened
+	cut      bool
+	zombies  []*zombie
+}
+
+// zombie is a request that its client has given up on, and that will arrive.
+type zombie struct {
+	due                int // before this request of the operation, or beforeEnding, or afterEnding
+	release, delivered chan struct{}
+}
+
+type playKey struct{}
+
+func (p *play) context() context.Context { return context.WithValue(p.ctx, playKey{}, p) }
+
+// request is a request on its way through the client's transport.
+type request struct {
+	*http.Request
+	n    int
+	next http.RoundTripper
+}
+
+func (q *request) send(r *http.Request) (*http.Response, error) { return q.next.RoundTrip(r) }
+
+// detached is the request as it goes on without its client.
+func (q *request) detached() *request {
+	return &request{q.Clone(context.WithoutCancel(q.Context())), q.n, q.next}
+}
+
+// Transport wraps the transport of a client whose operations are to be played.
+// Requests of none, such as a token's renewal, pass.
+func (d *Driver) Transport(next http.RoundTripper) http.RoundTripper {
+	return transport{next}
+}
+
+type transport struct{ next http.RoundTripper }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	p, ok := r.Context().Value(playKey{}).(*play)
+	if !ok {
+		return t.next.RoundTrip(r)
+	}
+	n, alive, cut := p.enter(r)
+	q := &request{r, n, t.next}
+	switch {
+	case !alive:
+		return p.bury()
+	case cut:
+		return p.refuse(q)
+	}
+	p.deliver(n)
+	if rival := p.rivals[n]; rival != nil {
+		rival()
+	}
+	if p.killAt != nil && p.killAt(r) {
+		p.die()
+		return p.bury()
+	}
+	for _, fault := range p.faults {
+		if kind := kinds[fault.Kind]; fault.N == n && (!kind.write || r.Method != http.MethodGet) {
+			p.fire(n)
+			return kind.do(p, q)
+		}
+	}
+	return t.next.RoundTrip(r)
+}
+
+// enter numbers a request.
+func (p *play) enter(r *http.Request) (n int, alive, cut bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.dead:
+		return 0, false, false
+	default:
+	}
+	p.requests = append(p.requests, r.Method+" "+r.URL.Path)
+	return len(p.requests), true, p.cut
+}
+
+func (p *play) fire(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fired[n] = true
+}
+
+// allFired reports whether the run was what its schedule's name says: nobody was
+// late for want of further requests, either.
+func (p *play) allFired() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, fault := range p.faults {
+		if !p.fired[fault.N] {
+			return false
+		}
+	}
+	for n := range p.rivals {
+		if n > len(p.requests) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(p.zombies, func(z *zombie) bool { return z.due > 0 })
+}
+
+func (p *play) refuse(q *request) (*http.Response, error) {
+	refused := q.Clone(q.Context())
+	refused.URL.Host = nobodyListens
+	return q.send(refused)
+}
+
+// through has the wire do the action to the request.
+func (p *play) through(action wire.Action, q *request) (*http.Response, error) {
+	tagged := q.Clone(q.Context())
+	tagged.Header.Set(wire.TagHeader, p.wire.register(fmt.Sprintf("%s#%d", p.name, q.n), action))
+	return q.send(tagged)
+}
+
+// late sends a request that is applied when it is due.
+func (p *play) late(wait int, q *request) (*http.Response, error) {
+	z := &zombie{due: wait, release: make(chan struct{}), delivered: make(chan struct{})}
+	if wait > 0 {
+		z.due += q.n
+	}
+	p.mu.Lock()
+	p.zombies = append(p.zombies, z)
+	p.mu.Unlock()
+	return p.through(wire.Late(z.release).Then(func() { close(z.delivered) }), q)
+}
+
+// deliver applies what is due before the operation's nth request.
+func (p *play) deliver(n int) {
+	p.arrive(func(z *zombie) bool { return z.due > 0 && z.due <= n })
+}
+
+// deliverAt applies what is due before or after the ending: the oldest first
+// before it, the newest first after it.
+func (p *play) deliverAt(when int) bool {
+	if when == afterEnding {
+		p.mu.Lock()
+		slices.Reverse(p.zombies)
+		p.mu.Unlock()
+	}
+	return p.arrive(func(z *zombie) bool { return z.due == when || z.due > 0 })
+}
+
+func (p *play) arrive(due func(*zombie) bool) (some bool) {
+	p.mu.Lock()
+	var now []*zombie
+	p.zombies = slices.DeleteFunc(p.zombies, func(z *zombie) bool {
+		if due(z) {
+			now = append(now, z)
+			return true
+		}
+		return false
+	})
+	p.mu.Unlock()
+	for _, z := range now {
+		close(z.release)
+		<-z.delivered
+	}
+	return len(now) > 0
+}
+
+// cutOff takes the network away.
+func (p *play) cutOff() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut = true
+}
+
+func (p *play) die() { close(p.dead) }
+
+// bury keeps a dead process from going on, until its schedule is over.
+func (p *play) bury() (*http.Response, error) {
+	<-p.over
+	return nil, &vaulterr.Error{Kind: vaulterr.ErrClosed, Err: errors.New("the process died")}
+}

@@ -1,0 +1,216 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+)
+
+// play plays one schedule of the operation.
+func (d *Driver) play(ctx context.Context, op *Operation, schedule Schedule) result {
+	ctx, cancel := context.WithTimeout(ctx, d.hung)
+	defer cancel()
+	trial := d.newTrial(op, schedule)
+	defer trial.over()
+	fired, err := trial.run(ctx)
+	if err != nil {
+		trial.found = append(trial.found, Violation{"L", fmt.Sprintf("the schedule could not be played: %v", err)})
+	}
+	r := result{schedule: schedule, fired: fired || err != nil, violations: trial.found}
+	if len(r.violations) > 0 {
+		r.story = trial.Story() + "\nrequests:\n" + strings.Join(trial.requests(), "\n")
+	}
+	return r
+}
+
+// run is the course of a schedule. It ends at once when a fault or rival met no
+// request: this is another schedule then.
+func (t *Trial) run(ctx context.Context) (fired bool, err error) {
+	if err := t.op.Prepare(ctx, t); err != nil {
+		return false, err
+	}
+	p := t.newPlay(ctx, t.schedule.Faults)
+	t.invite(ctx, p)
+	claim := t.perform(p, t.op)
+	t.wantUndisturbed(claim)
+	if !p.allFired() || ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	steps := []func(context.Context) error{
+		t.check, // at once, before anything else runs
+		t.comeLast,
+		func(ctx context.Context) error { return t.arrivals(ctx, beforeEnding) },
+		func(ctx context.Context) error { return t.finish(ctx) },
+		func(ctx context.Context) error { return t.arrivals(ctx, afterEnding) },
+		t.rest,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+func (t *Trial) violated(invariant, format string, args ...any) {
+	t.found = append(t.found, Violation{invariant, fmt.Sprintf(format, args...)})
+}
+
+func (t *Trial) check(ctx context.Context) error {
+	found, err := t.Check(ctx)
+	t.found = append(t.found, found...)
+	return err
+}
+
+// wantUndisturbed is L for an operation that nobody disturbs.
+func (t *Trial) wantUndisturbed(claim Claim) {
+	if len(t.schedule.Faults) == 0 && t.schedule.Rival.Name == "" && claim.Verdict != Succeeded {
+		t.violated("L", "undisturbed, and %s", claim)
+	}
+}
+
+// invite has the rival come in between. What must hold always is checked there,
+// too: the operation stands still in the middle.
+func (t *Trial) invite(ctx context.Context, p *play) {
+	rival := t.schedule.Rival
+	if rival.Name == "" || rival.At == AtEnd {
+		return
+	}
+	p.rivals[rival.At] = func() {
+		if err := t.rival(ctx); err != nil {
+			t.violated("L", "the rival %s failed: %v", rival.Name, err)
+		}
+	}
+}
+
+func (t *Trial) rival(ctx context.Context) error {
+	act, ok := t.driver.Rivals[t.schedule.Rival.Name]
+	switch {
+	case t.schedule.Rival.Name == Twin:
+		t.rerun(ctx, true)
+	case t.schedule.Rival.Name == Recover:
+		t.Told(t.driver.Recover(ctx, t))
+	case !ok:
+		return fmt.Errorf("there is no such rival")
+	default:
+		if err := act(ctx, t); err != nil {
+			return err
+		}
+	}
+	return t.check(ctx)
+}
+
+func (t *Trial) comeLast(ctx context.Context) error {
+	if t.schedule.Rival.Name == "" || t.schedule.Rival.At != AtEnd {
+		return nil
+	}
+	return t.rival(ctx)
+}
+
+// arrivals delivers the late requests that are due, of every run there was.
+func (t *Trial) arrivals(ctx context.Context, when int) error {
+	arrived := false
+	for _, p := range t.plays {
+		arrived = p.deliverAt(when) || arrived
+	}
+	if !arrived {
+		return nil
+	}
+	return t.check(ctx)
+}
+
+// finish is the schedule's ending.
+func (t *Trial) finish(ctx context.Context) error {
+	switch t.schedule.Ending {
+	case Rerun:
+		t.rerun(ctx, true)
+	case Recover:
+		t.recoverTwice(ctx)
+	case Both:
+		var wg sync.WaitGroup
+		wg.Go(func() { t.rerun(ctx, false) })
+		recovery := t.driver.Recover(ctx, t)
+		wg.Wait()
+		t.Told(recovery)
+	default:
+		return fmt.Errorf("there is no ending %q", t.schedule.Ending)
+	}
+	return t.check(ctx)
+}
+
+func (t *Trial) rerun(ctx context.Context, alone bool) {
+	claim := t.op.Rerun(ctx, t)
+	claim.Alone = alone
+	t.Told(claim)
+	if claim.Verdict != Succeeded && !t.op.Once && len(t.deleted) == 0 {
+		t.violated("L", "%s", claim)
+	}
+}
+
+// recoverTwice runs two recoveries at once, which must agree: half of I6.
+func (t *Trial) recoverTwice(ctx context.Context) {
+	var other Claim
+	var wg sync.WaitGroup
+	wg.Go(func() { other = t.driver.Recover(ctx, t) })
+	one := t.driver.Recover(ctx, t)
+	wg.Wait()
+	t.Told(one)
+	t.Told(other)
+	for _, claim := range []Claim{one, other} {
+		if claim.Verdict != Succeeded {
+			t.violated("L", "%s", claim)
+		}
+	}
+	for id, outcome := range one.Found {
+		if said, too := other.Found[id]; too && said != outcome {
+			t.violated("I6", "two recoveries at once say of %s: %s and %s", id, outcome, said)
+		}
+	}
+}
+
+// rest brings everything to an end: whatever was deleted is readable again, and
+// one recovery has run. A second one must change nothing: the other half of I6.
+func (t *Trial) rest(ctx context.Context) error {
+	facts, err := t.observer.Look(ctx, t.Provider)
+	if err != nil {
+		return err
+	}
+	if err := t.observer.Undelete(ctx, t.Provider, facts); err != nil {
+		return err
+	}
+	t.recoverTwice(ctx)
+	found, err := t.CheckAtRest(ctx)
+	t.found = append(t.found, found...)
+	if err != nil {
+		return err
+	}
+	again := t.driver.Recover(ctx, t)
+	t.Told(again)
+	after, err := t.observer.Look(ctx, t.Provider)
+	if err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(t.raw, after) {
+		t.violated("I6", "a second recovery changed what Vault holds")
+	}
+	for id, outcome := range again.Found {
+		if outcome == "committed" || outcome == "aborted" {
+			t.violated("I6", "a second recovery decided %s: %s", id, outcome)
+		}
+	}
+	return nil
+}
+
+func (t *Trial) requests() []string {
+	var all []string
+	for _, p := range t.plays {
+		p.mu.Lock()
+		for i, request := range p.requests {
+			all = append(all, fmt.Sprintf("%3d %s", i+1, request))
+		}
+		p.mu.Unlock()
+	}
+	return all
+}

@@ -1,0 +1,192 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"goblin/vaultkit/internal/protocol"
+)
+
+// Violation is an invariant that does not hold, and why.
+type Violation struct{ Invariant, Why string }
+
+func (v Violation) String() string { return v.Invariant + ": " + v.Why }
+
+// Witness follows what happens to one provider. It may be told things from
+// several goroutines.
+type Witness struct {
+	Provider string
+	// MayPrune: somebody prunes, so that recorded backups may go.
+	MayPrune bool
+
+	observer *Observer
+
+	mu      sync.Mutex
+	claims  []Claim
+	foreign map[int]map[string]any // what foreign writers wrote, by version
+	deleted map[int]bool           // what foreign writers soft-deleted
+	pruned  map[string]bool        // backups that were there once and rightly went
+	seen    *Facts                 // its last look, and what was remembered then
+	raw     *Facts                 // its last look alone
+}
+
+// NewWitness begins with a provider that does not exist.
+func NewWitness(observer *Observer, provider string) *Witness {
+	return &Witness{Provider: provider, observer: observer,
+		foreign: map[int]map[string]any{}, deleted: map[int]bool{}, pruned: map[string]bool{}}
+}
+
+// Told notes what an actor asked for and was told.
+func (w *Witness) Told(claim Claim) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.claims = append(w.claims, claim)
+}
+
+// begun notes somebody at work, and returns how to say what they were told.
+func (w *Witness) begun(claim Claim) (told func(Claim)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.claims)
+	claim.Verdict = AtWork
+	w.claims = append(w.claims, claim)
+	return func(claim Claim) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.claims[n] = claim
+	}
+}
+
+// Wrote notes a version that a foreign writer made.
+func (w *Witness) Wrote(version int, data map[string]any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.foreign[version] = data
+}
+
+// Deleted notes a version that a foreign writer soft-deleted.
+func (w *Witness) Deleted(version int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deleted[version] = true
+}
+
+// Story is all it was told, for people.
+func (w *Witness) Story() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var lines []string
+	for k, data := range w.foreign {
+		lines = append(lines, fmt.Sprintf("version %d is a foreign writer's: %v", k, data["api_key"]))
+	}
+	slices.Sort(lines)
+	for _, claim := range w.claims {
+		lines = append(lines, clipped(claim.String()))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Check reads Vault and returns what does not hold of that which must hold in
+// every state, whoever is still at work.
+func (w *Witness) Check(ctx context.Context) ([]Violation, error) { return w.check(ctx, false) }
+
+// CheckAtRest is Check once everybody has stopped and one recovery ran to its
+// end: then more must hold.
+func (w *Witness) CheckAtRest(ctx context.Context) ([]Violation, error) { return w.check(ctx, true) }
+
+func (w *Witness) check(ctx context.Context, atRest bool) ([]Violation, error) {
+	facts, err := w.observer.Look(ctx, w.Provider)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.raw = facts.clone()
+	c := &checker{Facts: facts, told: w}
+	if w.seen != nil {
+		c.nothingIsGone(w.seen)
+	}
+	w.seen = facts
+	c.wholeValues()
+	c.backups()
+	c.records()
+	c.answers()
+	if atRest {
+		c.everyRotationIsRecorded()
+		c.onlyCurrentIsUndecided()
+	}
+	return c.violations, nil
+}
+
+// checker is one look at the facts.
+type checker struct {
+	*Facts
+	told       *Witness
+	violations []Violation
+}
+
+func (c *checker) violated(invariant, format string, args ...any) {
+	c.violations = append(c.violations, Violation{invariant, fmt.Sprintf(format, args...)})
+}
+
+// author of a version.
+type author string
+
+const (
+	nobody     author = "nobody"
+	unreadable author = "unreadable"
+	foreigner  author = "a foreign writer"
+	rotator    author = "a rotation"
+	fencer     author = "a fence"
+)
+
+// author tells who wrote version k: a foreign writer who said so, else whoever
+// asked for a change that makes it of the version before.
+func (c *checker) author(k int) author {
+	data := c.Versions[k].Data
+	switch foreign, ok := c.told.foreign[k]; {
+	case data == nil:
+		return unreadable
+	case ok && same(foreign, data):
+		return foreigner
+	case ok || k == 1:
+		return nobody
+	case c.Versions[k-1].Data == nil:
+		return unreadable
+	}
+	who := nobody
+	for _, claim := range c.told.claims {
+		if !claim.Wants.explains(c.Facts, k) {
+			continue
+		}
+		if claim.Wants.rotates() {
+			return rotator
+		}
+		who = fencer
+	}
+	return who
+}
+
+// matches reports whether the id is that of the change from version source to
+// the next; known is false where one of them cannot be read.
+func (c *checker) matches(id protocol.ID) (matches, known bool) {
+	old, next := c.Versions[id.Source], c.Versions[id.Source+1]
+	if id.Source+1 > c.Current {
+		return false, true
+	}
+	if old.Data == nil || next.Data == nil {
+		return false, false
+	}
+	return id.InForce.Equal(old.Created) && id.Matches(canonical(old.Data), canonical(next.Data)), true
+}
+
+func canonical(data map[string]any) []byte {
+	text, err := protocol.Canonical(data)
+	if err != nil {
+		panic(err) // the tests write nothing that could not be kept
+	}
+	return text
+}
