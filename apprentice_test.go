@@ -66,6 +66,7 @@ func (c *cast) apprenticed(a *apprentice) *proof.Operation {
 	return &proof.Operation{
 		Name: string(a.flaw), Prepare: c.prepare, Wants: wants(victimFields),
 		Run: a.rotate, Rerun: c.rotateAs(c.rotator, "rerun", victimFields),
+		Rivals: rivals,
 	}
 }
 

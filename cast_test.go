@@ -25,6 +25,8 @@ var (
 	victimFields    = map[string]any{"api_key": "fake-victim", "by_victim": "yes"}
 	rivalFields     = map[string]any{"api_key": "fake-rival", "by_rival": "yes"}
 	earlierFields   = map[string]any{"api_key": "fake-earlier", "by_earlier": "yes"}
+	secondFields    = map[string]any{"api_key": "fake-second", "by_second": "yes"}
+	thirdFields     = map[string]any{"api_key": "fake-third", "by_third": "yes"}
 	undecidedFields = map[string]any{"api_key": "fake-undecided", "by_undecided": "yes"}
 )
 
@@ -39,9 +41,17 @@ path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list"] }
 path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] }`
 )
 
-// cast is everybody in a schedule. Only the victim and the recoverer can be
-// disturbed: their requests go by the wire, where no schedule says otherwise like
-// everybody else's.
+// janitorPolicy is the janitor's: it deletes backups, and reads no secret.
+const janitorPolicy = `
+path "secret/metadata/goblin-assistant/backups/+/+" { capabilities = ["delete"] }
+path "secret/metadata/goblin-assistant/backups/+" { capabilities = ["list"] }
+path "secret/data/goblin-assistant/rotations/+/+" { capabilities = ["read"] }
+path "secret/metadata/goblin-assistant/rotations/+" { capabilities = ["list"] }
+path "auth/token/lookup-self" { capabilities = ["read"] }
+`
+
+// cast is everybody in a schedule. The first three can be disturbed: their
+// requests go by the wire.
 type cast struct {
 	server    *devvault.Server
 	driver    *proof.Driver
@@ -49,7 +59,9 @@ type cast struct {
 	victim    *vaultkit.Client // the rotator's policy
 	recoverer *vaultkit.Client // the recoverer's
 	rotator   *vaultkit.Client // the rotator's, undisturbed
+	janitor   *vaultkit.Client // the janitor's and the recoverer's
 	helper    *vaultkit.Client // the recoverer's, undisturbed
+	cleaner   *vaultkit.Client // the janitor's alone, undisturbed
 	foreign   *api.KVv2
 }
 
@@ -70,31 +82,33 @@ func newCast(t *testing.T) *cast {
 		}
 	})
 	c.wire, c.driver = proxy, proof.NewDriver(proxy)
-	c.victim, c.recoverer = c.disturbed(t, "rotator"), c.disturbed(t, "recoverer")
-	c.rotator, c.helper = c.client(t, "rotator"), c.client(t, "recoverer")
+	rotator, recoverer := vaulttest.Policy(t, "", "rotator"), vaulttest.Policy(t, "", "recoverer")
+	c.victim, c.recoverer, c.janitor = c.disturbed(t, rotator), c.disturbed(t, recoverer), c.disturbed(t, recoverer+janitorPolicy)
+	c.rotator, c.helper, c.cleaner = c.client(t, rotator), c.client(t, recoverer), c.client(t, janitorPolicy)
 	c.foreign = c.official(t, foreignPolicy).KVv2(vaulttest.Mount)
 	c.driver.Observer = &proof.Observer{Client: c.official(t, observerPolicy), Mount: vaulttest.Mount, Base: vaulttest.Base}
 	c.driver.Recover = recovered(c.helper)
-	c.driver.Rivals = map[string]proof.Act{"other": c.rivalRotates, "put": c.foreignPut, "delete": c.foreignDelete}
+	c.driver.Rivals = map[string]proof.Act{"other": c.rivalRotates, "put": c.foreignPut, "delete": c.foreignDelete,
+		"abort": c.rivalAborts, "prune": c.rivalPrunes, "arrival": arrive}
 	t.Cleanup(c.driver.Close) // before the clients close
 	return c
 }
 
 // rivals are who comes in between.
-var rivals = []string{"other", proof.Twin, "put", "delete", proof.Recover}
+var rivals = []string{"other", proof.Twin, "put", "delete", proof.Recover, "abort", "prune"}
 
-func (c *cast) client(t *testing.T, role string, opts ...vaultkit.Option) *vaultkit.Client {
+func (c *cast) client(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
-	token := vaulttest.TokenOf(t, c.server, vaulttest.Policy(t, "", role))
+	token := vaulttest.TokenOf(t, c.server, policy)
 	defaults := []vaultkit.Option{vaultkit.WithAddress(c.server.Addr()), vaultkit.WithToken(vaultkit.Value(token))}
 	return newClient(t, append(defaults, opts...)...)
 }
 
 // disturbed is a client whose operations can be played. It does not wait long
 // where the network is gone for good.
-func (c *cast) disturbed(t *testing.T, role string) *vaultkit.Client {
+func (c *cast) disturbed(t *testing.T, policy string) *vaultkit.Client {
 	t.Helper()
-	return c.client(t, role, vaultkit.WithAddress(c.wire.URL()), vaultkit.WithTransport(c.driver.Transport), vaultkit.WithRecordWait(500*time.Millisecond))
+	return c.client(t, policy, vaultkit.WithAddress(c.wire.URL()), vaultkit.WithTransport(c.driver.Transport), vaultkit.WithRecordWait(500*time.Millisecond))
 }
 
 // official is a client of somebody who knows nothing of vaultkit.
@@ -136,6 +150,34 @@ func (c *cast) foreignDelete(ctx context.Context, trial *proof.Trial) error {
 
 func (c *cast) rivalRotates(ctx context.Context, trial *proof.Trial) error {
 	trial.Told(c.rotateAs(c.rotator, "rival", rivalFields)(ctx, trial))
+	return nil
+}
+
+// rivalAborts closes every rotation without a record.
+func (c *cast) rivalAborts(ctx context.Context, trial *proof.Trial) error {
+	facts, err := c.driver.Observer.Look(ctx, trial.Provider)
+	if err != nil {
+		return err
+	}
+	for id := range facts.Backups {
+		if _, recorded := facts.Records[id]; !recorded {
+			trial.Told(abortOne(ctx, c.rotator, "rival", trial.Provider, id))
+		}
+	}
+	return nil
+}
+
+func (c *cast) rivalPrunes(ctx context.Context, trial *proof.Trial) error {
+	if err := trial.Look(ctx); err != nil {
+		return err
+	}
+	trial.Prunes()
+	trial.Told(pruneAs(c.cleaner, "rival")(ctx, trial))
+	return nil
+}
+
+func arrive(_ context.Context, trial *proof.Trial) error {
+	trial.Arrive()
 	return nil
 }
 
@@ -210,14 +252,60 @@ func (c *cast) prepareCrashed(ctx context.Context, trial *proof.Trial) error {
 	if err := c.prepare(ctx, trial); err != nil {
 		return err
 	}
-	for _, dead := range []struct {
-		fields map[string]any
-		dir    string
-	}{{earlierFields, "rotations"}, {undecidedFields, "providers"}} {
-		op := &proof.Operation{Name: "dead", Wants: wants(dead.fields), Run: c.rotateAs(c.victim, "dead", dead.fields)}
-		if err := trial.Kill(ctx, op, "PUT", "/data/"+vaulttest.Base+"/"+dead.dir+"/"); err != nil {
-			return err
-		}
+	if err := c.dieAtRecord(ctx, trial, earlierFields); err != nil {
+		return err
+	}
+	return c.dieAtCommit(ctx, trial, undecidedFields, "dies")
+}
+
+// prepareCommitting makes a provider with a rotation that died and whose commit
+// is on its way.
+func (c *cast) prepareCommitting(ctx context.Context, trial *proof.Trial) error {
+	if err := c.prepare(ctx, trial); err != nil {
+		return err
+	}
+	if err := c.dieAtCommit(ctx, trial, undecidedFields, "dies-later"); err != nil {
+		return err
+	}
+	facts, err := c.driver.Observer.Look(ctx, trial.Provider)
+	if err != nil {
+		return err
+	}
+	for id := range facts.Backups {
+		trial.Target = id
 	}
 	return nil
+}
+
+// preparePrunable makes a provider with two backups that may go, one of a
+// committed rotation without a record, and one of a rotation whose commit is on
+// its way.
+func (c *cast) preparePrunable(ctx context.Context, trial *proof.Trial) error {
+	if err := c.prepareRotated(ctx, trial); err != nil {
+		return err
+	}
+	trial.Told(c.rotateAs(c.rotator, "second", secondFields)(ctx, trial))
+	if err := c.dieAtRecord(ctx, trial, thirdFields); err != nil {
+		return err
+	}
+	if err := c.dieAtCommit(ctx, trial, undecidedFields, "dies-later"); err != nil {
+		return err
+	}
+	if err := trial.Look(ctx); err != nil {
+		return err
+	}
+	trial.Prunes()
+	return nil
+}
+
+func (c *cast) dieAtCommit(ctx context.Context, trial *proof.Trial, fields map[string]any, kind string) error {
+	return trial.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/providers/", kind)
+}
+
+func (c *cast) dieAtRecord(ctx context.Context, trial *proof.Trial, fields map[string]any) error {
+	return trial.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/rotations/", "dies")
+}
+
+func (c *cast) doomed(fields map[string]any) *proof.Operation {
+	return &proof.Operation{Name: "doomed", Wants: wants(fields), Run: c.rotateAs(c.victim, "doomed", fields)}
 }

@@ -101,7 +101,7 @@ func (c *cast) convict(t *testing.T, op *proof.Operation, invariants []string) {
 	if tally := c.driver.PlayAll(t.Context(), season); tally.Violations > 0 || tally.Schedules != len(season.Schedules) {
 		t.Errorf("undisturbed: %s", tally)
 	}
-	space := proof.Space{Operation: op.Name, Requests: requests, Rivals: rivals}
+	space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals}
 	season.Schedules = slices.Concat(space.Singles(), space.Interleavings())
 	unconvicted := func(tally *proof.Tally) []string {
 		return slices.DeleteFunc(slices.Clone(invariants), func(name string) bool { return tally.Convicted[name] > 0 })

@@ -1,7 +1,6 @@
 package vaultkit_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -26,7 +25,8 @@ const scheduleWorkers = 8
 // rivals between any two of its requests, each on a provider of its own, and
 // holds what Vault contains then against the protocol's invariants (see package
 // proof). Every single fault and every interleaving is played each time; of the
-// pairs and of faults together with rivals a sample, or with VAULTKIT_LONG=1 all.
+// pairs and of faults together with rivals a sample, or with VAULTKIT_LONG=1 all. The
+// race detector makes do with a sample of everything.
 func TestSchedules(t *testing.T) {
 	cast := newCast(t)
 	ops := cast.operations()
@@ -56,9 +56,12 @@ func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedul
 			t.Fatal(err)
 		}
 		t.Logf("%s makes %d requests", op.Name, len(requests))
-		space := proof.Space{Operation: op.Name, Requests: requests, Rivals: rivals, Beyond: 3}
+		space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Beyond: 3}
 		always = slices.Concat(always, space.Singles(), space.Interleavings())
 		sampled = slices.Concat(sampled, space.Pairs(), space.Crossings())
+	}
+	if underRace {
+		return sample(t, slices.Concat(always, sampled), moreSchedules)
 	}
 	t.Logf("the whole space: %d schedules with one fault or one rival, %d with two", len(always), len(sampled))
 	if oneSchedule != "" {
@@ -83,71 +86,4 @@ func sample(t *testing.T, all []proof.Schedule, n int) []proof.Schedule {
 	t.Logf("seed %d", seed)
 	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all[:min(n, len(all))]
-}
-
-// operations are what is disturbed.
-func (c *cast) operations() []*proof.Operation {
-	return []*proof.Operation{c.rotation(), c.rollback(), c.rollbackOfTheNewest(), c.recovery()}
-}
-
-func (c *cast) rotation() *proof.Operation {
-	return &proof.Operation{
-		Name:    "rotate",
-		Prepare: c.prepare,
-		Wants:   wants(victimFields),
-		Run:     c.rotateAs(c.victim, "victim", victimFields),
-		Rerun:   c.rotateAs(c.rotator, "rerun", victimFields),
-	}
-}
-
-// rollback undoes an earlier rotation, by its id.
-func (c *cast) rollback() *proof.Operation {
-	back := func(trial *proof.Trial) proof.Change { return proof.Change{Restore: trial.Target} }
-	return &proof.Operation{
-		Name:    "rollback",
-		Prepare: c.prepareRotated,
-		Wants:   back,
-		Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
-			r, err := c.victim.Rollback(ctx, trial.Provider, trial.Target)
-			return claim("victim", back(trial), r, err)
-		},
-		Rerun: func(ctx context.Context, trial *proof.Trial) proof.Claim {
-			r, err := c.rotator.Rollback(ctx, trial.Provider, trial.Target)
-			return claim("rerun", back(trial), r, err)
-		},
-	}
-}
-
-// rollbackOfTheNewest leaves it to the library which rotation to undo. Once it is
-// undone, undoing it once more is refused.
-func (c *cast) rollbackOfTheNewest() *proof.Operation {
-	undo := proof.Change{Undo: true}
-	return &proof.Operation{
-		Name:    "undo",
-		Prepare: c.prepareRotated,
-		Wants:   func(*proof.Trial) proof.Change { return undo },
-		Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
-			r, err := c.victim.Rollback(ctx, trial.Provider, "")
-			return claim("victim", undo, r, err)
-		},
-		Rerun: func(ctx context.Context, trial *proof.Trial) proof.Claim {
-			r, err := c.rotator.Rollback(ctx, trial.Provider, "")
-			return claim("rerun", undo, r, err)
-		},
-		Once: true,
-	}
-}
-
-// recovery finds a rotation that is committed and unrecorded, and one that died
-// before its commit. Its rerun is that of the latter.
-func (c *cast) recovery() *proof.Operation {
-	return &proof.Operation{
-		Name:    "recovery",
-		Prepare: c.prepareCrashed,
-		Wants:   func(*proof.Trial) proof.Change { return proof.Change{} },
-		Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
-			return recovered(c.recoverer)(ctx, trial)
-		},
-		Rerun: c.rotateAs(c.rotator, "rerun", undecidedFields),
-	}
 }

@@ -15,12 +15,19 @@ func (c *checker) answers() {
 			}
 		case claim.Verdict == Open && claim.NewVersion != 0:
 			c.committed(claim)
-		case claim.Verdict == Failed && claim.Wants.rotates():
+		case claim.Verdict == Failed && claim.Wants.writes():
 			c.neverApplied(claim)
 		}
 		c.found(claim)
+		for _, id := range claim.Removed {
+			if c.told.raw.Backups[id] != nil {
+				c.violated("I4a", "%s was told that backup %s is deleted, and it is there", claim.Who, id)
+			}
+		}
 	}
 }
+
+func (c *checker) libraryWrote(k int) bool { a := c.author(k); return a == rotator || a == fencer }
 
 // committed checks what an actor was told to be in force.
 func (c *checker) committed(claim Claim) {
@@ -60,7 +67,7 @@ func (c *checker) neverApplied(claim Claim) {
 		}
 	}
 	for k := 2; k <= c.Current; k++ {
-		if !claimed[k] && c.author(k) == rotator && claim.Wants.explains(c.Facts, k) {
+		if !claimed[k] && c.libraryWrote(k) && claim.Wants.explains(c.Facts, k) {
 			unclaimed++
 		}
 	}

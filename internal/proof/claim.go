@@ -41,6 +41,8 @@ type Claim struct {
 
 	// Found is what a recovery said, outcome by id.
 	Found map[string]string
+	// Removed are the backups that a prune says it deleted.
+	Removed []string
 }
 
 func (c Claim) String() string {
@@ -50,6 +52,9 @@ func (c Claim) String() string {
 	}
 	if len(c.Found) > 0 {
 		text += fmt.Sprintf(", found %v", c.Found)
+	}
+	if len(c.Removed) > 0 {
+		text += fmt.Sprintf(", removed %v", c.Removed)
 	}
 	if c.Err != "" {
 		text += ", " + c.Err
@@ -82,6 +87,9 @@ func (c Change) String() string {
 
 // rotates reports a change of data, which needs a backup and a record.
 func (c Change) rotates() bool { return c.Merge != nil || c.Restore != "" || c.Undo }
+
+// writes reports a change that makes a version of the provider.
+func (c Change) writes() bool { return c.rotates() || c.Fence }
 
 // explains reports whether the change made version k of its predecessor. A
 // rotation that changes nothing is none.

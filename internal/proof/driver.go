@@ -53,6 +53,8 @@ type Operation struct {
 	Rerun func(ctx context.Context, trial *Trial) Claim
 	// Once: when it is done, doing it again is rightly refused.
 	Once bool
+	// Rivals are who may come in between.
+	Rivals []string
 }
 
 // Trial is a schedule being played on a provider of its own.
@@ -97,15 +99,31 @@ func (t *Trial) newPlay(ctx context.Context, faults []Fault) *play {
 }
 
 // Kill runs an operation up to its first request of this method and path, where
-// its process dies.
-func (t *Trial) Kill(ctx context.Context, op *Operation, method, path string) error {
+// its process dies by this kind of fault.
+func (t *Trial) Kill(ctx context.Context, op *Operation, method, path, kind string) error {
 	p := t.newPlay(ctx, nil)
-	p.killAt = func(r *http.Request) bool { return r.Method == method && strings.Contains(r.URL.Path, path) }
+	p.killAt = func(r *http.Request) string {
+		if r.Method == method && strings.Contains(r.URL.Path, path) {
+			return kind
+		}
+		return ""
+	}
 	claim := t.perform(p, op)
 	if claim.Verdict != Died {
 		return fmt.Errorf("it was to die, and %s", claim)
 	}
 	return nil
+}
+
+// Arrive delivers every late request that those who died have left.
+func (t *Trial) Arrive() {
+	for _, p := range t.plays {
+		select {
+		case <-p.dead:
+			p.arrive(func(*zombie) bool { return true })
+		default:
+		}
+	}
 }
 
 // perform runs an operation until it returns or dies, and tells the witness.

@@ -93,7 +93,7 @@ func (c *checker) nothingIsGone(before *Facts) {
 		case was == nil, same(is, was):
 		case there && is != nil:
 			c.violated("I5", "backup %s has changed", id)
-		case !c.told.MayPrune:
+		case !c.told.prunes:
 			c.violated("I5", "backup %s is gone", id)
 		default:
 			if !c.told.pruned[id] {

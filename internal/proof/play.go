@@ -22,8 +22,8 @@ type play struct {
 	name   string
 	wire   *actions
 	faults []Fault
-	rivals map[int]func()           // what happens before the nth request
-	killAt func(*http.Request) bool // where the process dies; nil: by its faults only
+	rivals map[int]func()             // what happens before the nth request
+	killAt func(*http.Request) string // where the process dies, by which kind; nil: by its faults only
 	ctx    *endable
 
 	dead chan struct{} // closed when the process dies
@@ -85,17 +85,25 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if rival := p.rivals[n]; rival != nil {
 		rival()
 	}
-	if p.killAt != nil && p.killAt(r) {
-		p.die()
-		return p.bury()
-	}
-	for _, fault := range p.faults {
-		if kind := kinds[fault.Kind]; fault.N == n && (!kind.write || r.Method != http.MethodGet) {
-			p.fire(n)
-			return kind.do(p, q)
-		}
+	if fault, ok := p.faultOf(q); ok {
+		return fault(p, q)
 	}
 	return t.next.RoundTrip(r)
+}
+
+// faultOf is what happens to a request.
+func (p *play) faultOf(q *request) (func(*play, *request) (*http.Response, error), bool) {
+	if p.killAt != nil {
+		fatal, ok := kinds[p.killAt(q.Request)]
+		return fatal.do, ok
+	}
+	for _, fault := range p.faults {
+		if kind := kinds[fault.Kind]; fault.N == q.n && (!kind.write || q.Method != http.MethodGet) {
+			p.fire(q.n)
+			return kind.do, true
+		}
+	}
+	return nil, false
 }
 
 // enter numbers a request.

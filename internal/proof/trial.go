@@ -39,7 +39,7 @@ func (t *Trial) run(ctx context.Context) (fired bool, err error) {
 		return false, ctx.Err()
 	}
 	steps := []func(context.Context) error{
-		t.check, // at once, before anything else runs
+		t.Look, // at once, before anything else runs
 		t.comeLast,
 		func(ctx context.Context) error { return t.arrivals(ctx, beforeEnding) },
 		func(ctx context.Context) error { return t.finish(ctx) },
@@ -58,7 +58,8 @@ func (t *Trial) violated(invariant, format string, args ...any) {
 	t.found = append(t.found, Violation{invariant, fmt.Sprintf(format, args...)})
 }
 
-func (t *Trial) check(ctx context.Context) error {
+// Look checks what must hold always.
+func (t *Trial) Look(ctx context.Context) error {
 	found, err := t.Check(ctx)
 	t.found = append(t.found, found...)
 	return err
@@ -99,7 +100,7 @@ func (t *Trial) rival(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.check(ctx)
+	return t.Look(ctx)
 }
 
 func (t *Trial) comeLast(ctx context.Context) error {
@@ -118,7 +119,7 @@ func (t *Trial) arrivals(ctx context.Context, when int) error {
 	if !arrived {
 		return nil
 	}
-	return t.check(ctx)
+	return t.Look(ctx)
 }
 
 // finish is the schedule's ending.
@@ -137,7 +138,7 @@ func (t *Trial) finish(ctx context.Context) error {
 	default:
 		return fmt.Errorf("there is no ending %q", t.schedule.Ending)
 	}
-	return t.check(ctx)
+	return t.Look(ctx)
 }
 
 func (t *Trial) rerun(ctx context.Context, alone bool) {

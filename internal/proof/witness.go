@@ -19,12 +19,10 @@ func (v Violation) String() string { return v.Invariant + ": " + v.Why }
 // several goroutines.
 type Witness struct {
 	Provider string
-	// MayPrune: somebody prunes, so that recorded backups may go.
-	MayPrune bool
-
 	observer *Observer
 
 	mu      sync.Mutex
+	prunes  bool // somebody prunes, so that recorded backups may go
 	claims  []Claim
 	foreign map[int]map[string]any // what foreign writers wrote, by version
 	deleted map[int]bool           // what foreign writers soft-deleted
@@ -72,6 +70,14 @@ func (w *Witness) Deleted(version int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deleted[version] = true
+}
+
+// Prunes notes that from now on somebody prunes. Who prunes must let the trial
+// look before: a backup that was never seen was never there.
+func (w *Witness) Prunes() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.prunes = true
 }
 
 // Story is all it was told, for people.

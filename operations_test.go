@@ -1,0 +1,137 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/proof"
+)
+
+// operations are what is disturbed.
+func (c *cast) operations() []*proof.Operation {
+	return []*proof.Operation{c.rotation(), c.rollback(), c.rollbackOfTheNewest(), c.recovery(), c.abort(), c.prune()}
+}
+
+func (c *cast) rotation() *proof.Operation {
+	return &proof.Operation{
+		Name:    "rotate",
+		Prepare: c.prepare,
+		Wants:   wants(victimFields),
+		Run:     c.rotateAs(c.victim, "victim", victimFields),
+		Rerun:   c.rotateAs(c.rotator, "rerun", victimFields),
+		Rivals:  rivals,
+	}
+}
+
+// rollback undoes an earlier rotation, by its id.
+func (c *cast) rollback() *proof.Operation {
+	back := func(trial *proof.Trial) proof.Change { return proof.Change{Restore: trial.Target} }
+	return &proof.Operation{
+		Name:    "rollback",
+		Prepare: c.prepareRotated,
+		Wants:   back,
+		Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+			r, err := c.victim.Rollback(ctx, trial.Provider, trial.Target)
+			return claim("victim", back(trial), r, err)
+		},
+		Rerun: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+			r, err := c.rotator.Rollback(ctx, trial.Provider, trial.Target)
+			return claim("rerun", back(trial), r, err)
+		},
+		Rivals: rivals,
+	}
+}
+
+// rollbackOfTheNewest leaves it to the library which rotation to undo. Once it is
+// undone, undoing it once more is refused.
+func (c *cast) rollbackOfTheNewest() *proof.Operation {
+	undo := proof.Change{Undo: true}
+	return &proof.Operation{
+		Name:    "undo",
+		Prepare: c.prepareRotated,
+		Wants:   func(*proof.Trial) proof.Change { return undo },
+		Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+			r, err := c.victim.Rollback(ctx, trial.Provider, "")
+			return claim("victim", undo, r, err)
+		},
+		Rerun: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+			r, err := c.rotator.Rollback(ctx, trial.Provider, "")
+			return claim("rerun", undo, r, err)
+		},
+		Once:   true,
+		Rivals: rivals,
+	}
+}
+
+// recovery finds a rotation that is committed and unrecorded, and one that died
+// before its commit. Its rerun is that of the latter.
+func (c *cast) recovery() *proof.Operation {
+	return &proof.Operation{
+		Name:    "recovery",
+		Prepare: c.prepareCrashed,
+		Wants:   func(*proof.Trial) proof.Change { return proof.Change{} },
+		Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+			return recovered(c.recoverer)(ctx, trial)
+		},
+		Rerun:  c.rotateAs(c.rotator, "rerun", undecidedFields),
+		Rivals: rivals,
+	}
+}
+
+// abort closes a rotation that died while its commit was on its way, which may
+// arrive at any moment.
+func (c *cast) abort() *proof.Operation {
+	return &proof.Operation{
+		Name:    "abort",
+		Prepare: c.prepareCommitting,
+		Wants:   func(*proof.Trial) proof.Change { return proof.Change{Fence: true} },
+		Run:     c.abortAs(c.victim, "victim"),
+		Rerun:   c.abortAs(c.rotator, "rerun"),
+		Rivals:  append(slices.Clone(rivals), "arrival"),
+	}
+}
+
+func (c *cast) abortAs(client *vaultkit.Client, who string) func(context.Context, *proof.Trial) proof.Claim {
+	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		return abortOne(ctx, client, who, trial.Provider, trial.Target)
+	}
+}
+
+// abortOne: an abort that finds its rotation committed has done what it could.
+func abortOne(ctx context.Context, client *vaultkit.Client, who, provider, id string) proof.Claim {
+	r, err := client.Abort(ctx, provider, id)
+	told := claim(who, proof.Change{Fence: true}, nil, err)
+	if r != nil {
+		told.Found = map[string]string{r.ID: string(r.Outcome)}
+	}
+	if errors.Is(err, vaultkit.ErrConflict) && r != nil {
+		told.Verdict = proof.Succeeded
+	}
+	return told
+}
+
+// prune has old backups to delete, one whose rotation has no record yet, and one
+// that is undecided.
+func (c *cast) prune() *proof.Operation {
+	return &proof.Operation{
+		Name:    "prune",
+		Prepare: c.preparePrunable,
+		Wants:   func(*proof.Trial) proof.Change { return proof.Change{} },
+		Run:     pruneAs(c.janitor, "victim"),
+		Rerun:   pruneAs(c.cleaner, "rerun"),
+		Rivals:  append(slices.Clone(rivals), "arrival"),
+	}
+}
+
+func pruneAs(client *vaultkit.Client, who string) func(context.Context, *proof.Trial) proof.Claim {
+	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		pruned, err := client.PruneBackups(ctx, trial.Provider, vaultkit.PruneLimits{KeepNewest: 1})
+		told := claim(who, proof.Change{}, nil, err)
+		for _, backup := range pruned {
+			told.Removed = append(told.Removed, backup.ID)
+		}
+		return told
+	}
+}
