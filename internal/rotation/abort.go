@@ -62,7 +62,7 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (fo
 		}
 		written = current.Data // of a later version, if it was settled meanwhile: refused then
 		_, err = e.Store.Write(ctx, providerKey(provider), id.Source, written)
-		inDoubt = inDoubt || vaulterr.Doubtful(err)
+		inDoubt = inDoubt || err == nil || vaulterr.Doubtful(err)
 		switch {
 		case err == nil, errors.Is(err, vaulterr.ErrConflict):
 			continue // now the rule can tell
@@ -75,7 +75,8 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (fo
 	}
 }
 
-// fenceFailed: once a copy of the fence is in doubt, no error is definite.
+// fenceFailed: once a copy of the fence is in doubt, or applied and not looked at
+// yet, no error is definite.
 func fenceFailed(id protocol.ID, inDoubt bool, err error) error {
 	if inDoubt {
 		return vaulterr.Undetermined(id.String(), "", err)

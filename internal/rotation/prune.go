@@ -31,8 +31,11 @@ func (e *Engine) Prune(ctx context.Context, provider string, limits Limits) ([]B
 		}
 	}
 	prunable, err := e.prunable(ctx, provider, limits)
-	if err != nil || limits.DryRun {
-		return prunable, err
+	if err != nil {
+		return nil, err // nothing is deleted yet
+	}
+	if limits.DryRun {
+		return prunable, nil
 	}
 	for i, backup := range prunable {
 		key := backupKey(provider, backup.ID)
