@@ -60,7 +60,7 @@ func (c *checker) neverApplied(claim Claim) {
 	for _, twin := range c.told.claims {
 		switch {
 		case twin.Verdict == Succeeded && twin.Resumed && twin.Alone: // it did not write
-		case twin.Verdict == Succeeded:
+		case twin.Verdict == Succeeded && twin.NewVersion != 0:
 			claimed[twin.NewVersion] = true
 		case twin.Verdict != Failed && c.couldBe(twin, claim):
 			others++
