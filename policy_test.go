@@ -3,11 +3,14 @@ package vaultkit_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/vaulttest"
@@ -110,6 +113,69 @@ func TestProvisionerAndReaderPolicies(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Each role's token may use the verbs the table says and no other.
+func TestVerbTable(t *testing.T) {
+	for _, row := range verbTable {
+		checkMarks(t, row.verb, row.may)
+		for column, role := range vaultkit.Roles() {
+			t.Run(row.verb+"/"+string(role), func(t *testing.T) {
+				p, unused := halfRecorded(t), vaulttest.Name(t)
+				client := as(t, policyOf(t, role, vaultkit.OnlyProviders(p, unused)))
+				if row.may[column] == 'x' {
+					if err := row.do(t.Context(), client, p, unused); err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				before := vaulttest.Look(t, "providers/"+p) // a recoverer's Rollback does record what it finds first
+				if err := row.do(t.Context(), client, p, unused); !errors.Is(err, vaultkit.ErrPermissionDenied) {
+					t.Errorf("not refused: %v", err)
+				}
+				if after := vaulttest.Look(t, "providers/"+p); !reflect.DeepEqual(before, after) {
+					t.Errorf("the provider changed:\nbefore %v\nafter  %v", before, after)
+				}
+			})
+		}
+	}
+}
+
+// halfRecorded is a provider with two rotations, the first without its record.
+func halfRecorded(t *testing.T) string {
+	t.Helper()
+	p, root := store(t, oldSecret), newClient(t)
+	lost := rotate(t, root, p, "fake-2").ID
+	rotate(t, root, p, "fake-3")
+	path := vaulttest.Base + "/rotations/" + p + "/" + lost
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// A policy for another mount and base path is enough there.
+func TestPolicyElsewhere(t *testing.T) {
+	const mount, base = "team/elsewhere", "a/b"
+	sys := vaulttest.Root(t).Sys()
+	if err := sys.MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}}); err != nil {
+		t.Fatal(err)
+	}
+	defer sys.UnmountWithContext(t.Context(), mount)
+	at := []vaultkit.PolicyOption{vaultkit.AtMount(mount), vaultkit.AtBasePath(base), vaultkit.OnlyProviders("p")}
+	there := func(role vaultkit.Role) *vaultkit.Client {
+		return as(t, policyOf(t, role, at...), vaultkit.WithMount(mount), vaultkit.WithBasePath(base))
+	}
+	if _, err := there(vaultkit.RoleProvisioner).PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake-1"}); err != nil {
+		t.Fatal(err)
+	}
+	rotate(t, there(vaultkit.RoleRotator), "p", "fake-2")
+	if found, err := there(vaultkit.RoleAuditor).Backups(t.Context(), "p"); err != nil || len(found) != 1 {
+		t.Errorf("Backups = %v, %v", found, err)
+	}
+	if got := currentKey(t, there(vaultkit.RoleReader), "p"); got != "fake-2" {
+		t.Errorf("key %s", got)
+	}
 }
 
 func second[T any](_ T, err error) error { return err }
