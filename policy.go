@@ -200,7 +200,7 @@ var roles = []struct {
 	{RoleProvisioner, "store a provider's first secret, and never replace one", "", rights{
 		onSecrets: {"create"},
 	}},
-	{RoleRotator, "rotate, roll back and recover provider keys; backups and records are append-only for it", RoleRecoverer, rights{
+	{RoleRotator, "rotate, roll back and recover provider keys; backups and records are append-only", RoleRecoverer, rights{
 		onSecrets: {"update"},
 	}},
 	{RoleRecoverer, "find out what became of unfinished rotations, and never change a provider's secret", "", rights{

@@ -70,6 +70,7 @@ func (c *cli) root() *cobra.Command {
 	c.addGroup(root, "keys", "Keys:", c.getCommand(), c.listCommand(), c.putCommand())
 	c.addGroup(root, "rotation", "Rotation:", c.rotateCommand(), c.rollbackCommand(),
 		c.backupsCommand(), c.historyCommand(), c.recoverCommand())
+	c.addGroup(root, "access", "Access:", c.policyCommand())
 	c.addGroup(root, "try", "Try it out:", c.demoCommand(), c.devCommand())
 	c.addGroup(root, "", "", c.versionCommand())
 	strictBuiltins(root)
@@ -90,7 +91,9 @@ func (c *cli) addGroup(root *cobra.Command, id, title string, commands ...*cobra
 	}
 	for _, cmd := range commands {
 		cmd.GroupID = id
-		cmd.ValidArgsFunction = cobra.NoFileCompletions // arguments are no files
+		if cmd.ValidArgsFunction == nil {
+			cmd.ValidArgsFunction = cobra.NoFileCompletions // arguments are no files
+		}
 		work := cmd.RunE
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			c.started = true

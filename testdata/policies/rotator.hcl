@@ -1,4 +1,4 @@
-# May rotate, roll back and recover provider keys; backups and records are append-only for it.
+# May rotate, roll back and recover provider keys; backups and records are append-only.
 path "secret/data/goblin-assistant/providers/+" {
   capabilities = ["read", "update"]
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+const policyLong = `Print the Vault policy of a role: the least that it needs, for every provider or
+for those that are named, below --base in --mount. Vault is not asked.
+
+Roles:
+`
+
+func (c *cli) policyCommand() *cobra.Command {
+	var providers []string
+	cmd := &cobra.Command{
+		Use:   "policy ROLE",
+		Short: "Print the Vault policy of a role",
+		Long:  policyLong + strings.Join(describeRoles("  %-12s %s"), "\n"),
+		Example: "  vaultkit policy rotator | vault policy write goblin-rotator -\n" +
+			"  vaultkit policy reader --provider openai-gpt4 --provider anthropic\n" +
+			"  vaultkit policy auditor --json",
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return describeRoles("%s\t%s"), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			return c.policy(vaultkit.Role(args[0]), providers)
+		},
+	}
+	cmd.Flags().StringArrayVar(&providers, "provider", nil, "`name` of a provider to narrow the policy to; repeat it for several (default: every provider)")
+	return cmd
+}
+
+// describeRoles formats each role with what the first line of its policy says.
+func describeRoles(format string) []string {
+	var lines []string
+	for _, role := range vaultkit.Roles() {
+		text, _ := vaultkit.Policy(role) // never fails for a role there is
+		first, _, _ := strings.Cut(text, "\n")
+		lines = append(lines, fmt.Sprintf(format, role, strings.TrimPrefix(first, "# ")))
+	}
+	return lines
+}
+
+func (c *cli) policy(role vaultkit.Role, providers []string) error {
+	environment, err := c.environment()
+	if err != nil {
+		return err
+	}
+	var options []vaultkit.PolicyOption
+	if mount := environment("VAULTKIT_MOUNT"); mount != "" {
+		options = append(options, vaultkit.AtMount(mount))
+	}
+	if base := environment("VAULTKIT_BASE"); base != "" {
+		options = append(options, vaultkit.AtBasePath(base))
+	}
+	if len(providers) > 0 {
+		options = append(options, vaultkit.OnlyProviders(providers...))
+	}
+	text, err := vaultkit.Policy(role, options...)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.printJSON(struct {
+			Role   vaultkit.Role `json:"role"`
+			Policy string        `json:"policy"`
+		}{role, text})
+	}
+	_, err = fmt.Fprint(c.Out, text)
+	return err
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// It needs neither a Vault nor a login.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	for _, role := range vaultkit.Roles() {
+		want := vaulttest.Policy(t, "../../", string(role))
+		if out := vkBare(t.Context(), t, "", "policy", string(role)).ok(t); out != want {
+			t.Errorf("policy %s printed\n%s", role, out)
+		}
+	}
+	out := vkBare(t.Context(), t, "", "policy", "reader", "--provider", "p-1", "--provider", "p-2").ok(t)
+	has(t, out, `"secret/data/goblin-assistant/providers/p-1"`, `"secret/data/goblin-assistant/providers/p-2"`)
+	if strings.Contains(out, "+") {
+		t.Errorf("not narrowed:\n%s", out)
+	}
+}
+
+func TestPolicyJSON(t *testing.T) {
+	t.Parallel()
+	out := vkBare(t.Context(), t, "", "policy", "monitor", "--json").ok(t)
+	type answer struct{ Role, Policy string }
+	if got := decode[answer](t, out, true); got != (answer{"monitor", vaulttest.Policy(t, "../../", "monitor")}) {
+		t.Errorf("policy --json printed %+v", got)
+	}
+	if got := keysOf(decode[map[string]any](t, out, true)); got != "policy role" {
+		t.Errorf("policy --json has the keys %s", got)
+	}
+}
+
+func TestPolicyMountAndBase(t *testing.T) {
+	t.Setenv("VAULTKIT_MOUNT", "from/environment")
+	t.Setenv("VAULTKIT_BASE", "base/from/environment")
+	has(t, vkBare(t.Context(), t, "", "policy", "auditor").ok(t), `"from/environment/data/base/from/environment/rotations/+/+"`)
+	has(t, vkBare(t.Context(), t, "", "policy", "auditor", "--mount", "m", "--base", "b").ok(t), `"m/data/b/rotations/+/+"`)
+}
+
+func TestPolicyRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		args []string
+		says string
+	}{
+		"no role":             {nil, "Usage: vaultkit policy ROLE"},
+		"two roles":           {[]string{"reader", "rotator"}, "Usage: vaultkit policy ROLE"},
+		"no such role":        {[]string{"admin"}, `"admin" is none of reader, monitor`},
+		"a wildcard":          {[]string{"reader", "--provider", "*"}, `provider name "*"`},
+		"an empty name":       {[]string{"reader", "--provider", ""}, "provider name is empty"},
+		"a mount outside":     {[]string{"reader", "--mount", "../sys"}, "mount"},
+		"a base path outside": {[]string{"reader", "--base", "a//b"}, "base path"},
+		"no such login":       {[]string{"reader", "--auth", "ldap"}, "--auth"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vkBare(t.Context(), t, "", append([]string{"policy"}, tc.args...)...).want(t, exitUsage, tc.says)
+		})
+	}
+}
+
+func TestPolicyCompletion(t *testing.T) {
+	t.Parallel()
+	out := vkBare(t.Context(), t, "", "__complete", "policy", "").ok(t)
+	for _, role := range vaultkit.Roles() {
+		has(t, out, string(role)+"\tMay ")
+		has(t, vkBare(t.Context(), t, "", "policy", "--help").ok(t), string(role)+" ")
+	}
+	if out := vkBare(t.Context(), t, "", "__complete", "policy", "reader", "").ok(t); strings.Contains(out, "rotator") {
+		t.Errorf("a second role is offered:\n%s", out)
+	}
+}
