@@ -178,6 +178,18 @@ func TestPolicyElsewhere(t *testing.T) {
 	}
 }
 
+// A narrowed policy takes away what a general one gives, so the two do not mix.
+func TestNarrowedPolicyWinsOverAGeneralOne(t *testing.T) {
+	p, other := store(t, oldSecret), store(t, oldSecret)
+	client := as(t, policyOf(t, vaultkit.RoleReader)+policyOf(t, vaultkit.RoleProvisioner, vaultkit.OnlyProviders(p)))
+	if _, err := client.GetAPIKey(t.Context(), other); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.GetAPIKey(t.Context(), p); !errors.Is(err, vaultkit.ErrPermissionDenied) {
+		t.Errorf("GetAPIKey = %v", err)
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 // right is one capability on one path of a policy.
