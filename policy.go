@@ -67,8 +67,8 @@ func AtBasePath(path string) PolicyOption { return func(o *policyOptions) { o.la
 // Policy does not talk to Vault: the same arguments give the same text. It is
 // safe for concurrent use.
 //
-// Errors: ErrInvalid (a role there is not, OnlyProviders without a name, a
-// provider's name, mount or base path that New or GetAPIKey would refuse too).
+// Errors: ErrInvalid (a role there is not, a provider's name, mount or base path
+// that a Client would refuse too, OnlyProviders without a name, a nil option).
 func Policy(role Role, opts ...PolicyOption) (string, error) {
 	text, err := policyText(role, opts)
 	return text, vaulterr.In("Policy", "", err)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"goblin/vaultkit"
@@ -104,6 +105,25 @@ func TestPolicyOfSeveralProviders(t *testing.T) {
 			t.Errorf("%s:\n%s", role, got)
 		}
 	}
+}
+
+// For the race detector: what policies are made of is shared.
+func TestPolicyConcurrently(t *testing.T) {
+	option, want := vaultkit.OnlyProviders("p", "q"), map[vaultkit.Role]string{}
+	for _, role := range vaultkit.Roles() {
+		want[role] = policyOf(t, role, option)
+	}
+	var wait sync.WaitGroup
+	for role, text := range want {
+		for range 4 {
+			wait.Go(func() {
+				if got, err := vaultkit.Policy(role, option); err != nil || got != text {
+					t.Errorf("%s: %q, %v", role, got, err)
+				}
+			})
+		}
+	}
+	wait.Wait()
 }
 
 func TestPolicyRefuses(t *testing.T) {
