@@ -1,9 +1,6 @@
 package vaultkit_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
 	"testing"
 
 	"github.com/hashicorp/vault/api"
@@ -50,23 +47,4 @@ func beforeCommit(provider string, f func()) wire.Rule {
 
 func kvCustom(custom map[string]any) api.KVMetadataPatchInput {
 	return api.KVMetadataPatchInput{CustomMetadata: custom}
-}
-
-// auditedPaths maps the request ids in Vault's audit log to their paths.
-func auditedPaths(t testing.TB) map[string]string {
-	t.Helper()
-	log, err := os.ReadFile(vaulttest.Server().AuditLog())
-	if err != nil {
-		t.Fatal(err)
-	}
-	paths := make(map[string]string)
-	for text := range bytes.Lines(log) {
-		var line struct {
-			Request struct{ ID, Path string }
-		}
-		if json.Unmarshal(text, &line) == nil {
-			paths[line.Request.ID] = line.Request.Path
-		}
-	}
-	return paths
 }

@@ -1,0 +1,218 @@
+package vaultkit_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// auditLine is a line of Vault's own audit device: a request, or the response
+// to it.
+type auditLine struct {
+	Type    string
+	Error   string
+	Auth    struct{ Accessor string }
+	Request struct{ ID, Operation, Path string }
+}
+
+func (l auditLine) String() string { return l.Request.Operation + " " + l.Request.Path }
+
+// changes reports a request that may write an entry.
+func (l auditLine) changes() bool {
+	return !slices.Contains([]string{"read", "list"}, l.Request.Operation) && l.Request.Path != "sys/capabilities-self"
+}
+
+func auditLog(t testing.TB) []byte {
+	t.Helper()
+	log, err := os.ReadFile(vaulttest.Server().AuditLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+func auditLines(t testing.TB, log []byte) []auditLine {
+	t.Helper()
+	var lines []auditLine
+	for text := range bytes.Lines(log) {
+		var line auditLine
+		if err := json.Unmarshal(text, &line); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// auditedPaths maps the request ids in Vault's audit log to their paths.
+func auditedPaths(t testing.TB) map[string]string {
+	t.Helper()
+	paths := make(map[string]string)
+	for _, line := range auditLines(t, auditLog(t)) {
+		paths[line.Request.ID] = line.Request.Path
+	}
+	return paths
+}
+
+// auditHash is what stands in the audit log for a text.
+func auditHash(t testing.TB, text string) string {
+	t.Helper()
+	secret, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), "sys/audit-hash/file", map[string]any{"input": text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.Data["hash"].(string)
+}
+
+// rotator is a client with a token of its own, which has the rotator's policy
+// only, and the token's mark in the audit log.
+func rotator(t testing.TB) (client *vaultkit.Client, accessor string) {
+	t.Helper()
+	token := vaulttest.Token(t, vaulttest.Policy(t, "", "rotator"))
+	secret, err := vaulttest.Root(t).Auth().Token().LookupWithContext(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client = newClient(t, vaultkit.WithToken(vaultkit.Value(token)))
+	return client, auditHash(t, secret.Data["accessor"].(string))
+}
+
+// audited is what Vault logs of a token's requests while f runs.
+func audited(t testing.TB, accessor string, f func()) []auditLine {
+	t.Helper()
+	before := len(auditLog(t))
+	f()
+	return slices.DeleteFunc(auditLines(t, auditLog(t)[before:]), func(line auditLine) bool { return line.Auth.Accessor != accessor })
+}
+
+// entryPath is an entry's path as Vault's log has it.
+func entryPath(door string, segments ...string) string {
+	return strings.Join(append([]string{vaulttest.Mount, door, vaulttest.Base}, segments...), "/")
+}
+
+// Vault's own log shows the five requests of the protocol one after the other,
+// the check of capabilities before the first write, and the sweep's two lists;
+// the record names the requests that made the backup and the commit.
+func TestAuditLogShowsTheProtocol(t *testing.T) {
+	client, accessor := rotator(t)
+	p := store(t, oldSecret)
+	var r *vaultkit.Rotation
+	lines := audited(t, accessor, func() { r = rotate(t, client, p, "fake-new") })
+
+	var steps, lists []auditLine // the lists may overlap the rest
+	for _, line := range lines {
+		if line.Error != "" {
+			t.Errorf("%s: %s", line, line.Error)
+		}
+		if line.Request.Operation == "list" {
+			lists = append(lists, line)
+		} else {
+			steps = append(steps, line)
+		}
+	}
+	got := answered(t, steps)
+	want := []string{
+		"read " + entryPath("data", "providers", p),
+		"update sys/capabilities-self",
+		"create " + entryPath("data", "backups", p, r.ID),
+		"update " + entryPath("metadata", "backups", p, r.ID),
+		"update " + entryPath("data", "providers", p),
+		"create " + entryPath("data", "rotations", p, r.ID),
+	}
+	if texts := texts(got); !slices.Equal(texts, want) {
+		t.Fatalf("Vault logged\n%s\nwant\n%s", strings.Join(texts, "\n"), strings.Join(want, "\n"))
+	}
+	if texts := texts(lists); !slices.Equal(slices.Compact(slices.Sorted(slices.Values(texts))), []string{
+		"list " + entryPath("metadata", "backups", p, ""), "list " + entryPath("metadata", "rotations", p, ""),
+	}) || len(lists) != 4 {
+		t.Errorf("Vault logged the lists %q, want two, each with its response", texts)
+	}
+	history, err := client.History(t.Context(), p)
+	logged := vaultkit.RequestIDs{Backup: got[2].Request.ID, Commit: got[4].Request.ID}
+	if err != nil || len(history) != 1 || history[0].VaultRequestIDs != logged || r.VaultRequestIDs != logged {
+		t.Errorf("records %+v, %v, want the request ids %+v", history, err, logged)
+	}
+}
+
+// answered are the requests among the lines, each of which must be followed by
+// its response: the next is sent only then.
+func answered(t *testing.T, lines []auditLine) []auditLine {
+	t.Helper()
+	var requests []auditLine
+	for pair := range slices.Chunk(lines, 2) {
+		if len(pair) != 2 || pair[0].Type != "request" || pair[1].Type != "response" || !reflect.DeepEqual(pair[0].Request, pair[1].Request) {
+			t.Fatalf("not a request and its response: %+v", pair)
+		}
+		requests = append(requests, pair[0])
+	}
+	return requests
+}
+
+func texts(lines []auditLine) []string {
+	var texts []string
+	for _, line := range lines {
+		texts = append(texts, line.String())
+	}
+	return texts
+}
+
+// A rotation that is refused before it backs up sends Vault no write.
+func TestAuditLogShowsNoWriteOfARefusedRotation(t *testing.T) {
+	client, accessor := rotator(t)
+	p := store(t, oldSecret)
+	bad := errors.New("the provider's API says no")
+	for name, tc := range map[string]struct {
+		key  string
+		opt  vaultkit.RotateOption
+		want error
+	}{
+		"nothing to change": {"fake-old", vaultkit.WithActor("me"), vaultkit.ErrNoChange},
+		"not valid":         {"fake-\xff", vaultkit.WithActor("me"), vaultkit.ErrInvalid},
+		"not verified":      {"fake-new", vaultkit.WithVerify(func(context.Context, vaultkit.ProviderKeys) error { return bad }), bad},
+		"dry run":           {"fake-new", vaultkit.WithDryRun(), nil},
+	} {
+		lines := audited(t, accessor, func() {
+			if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey(tc.key), tc.opt); !errors.Is(err, tc.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+		if !slices.ContainsFunc(lines, func(l auditLine) bool { return l.String() == "read "+entryPath("data", "providers", p) }) {
+			t.Errorf("%s: Vault logged no read: %q", name, texts(lines))
+		}
+		if slices.ContainsFunc(lines, auditLine.changes) {
+			t.Errorf("%s: Vault logged a write: %q", name, texts(lines))
+		}
+	}
+}
+
+// Neither key of a rotation stands in the audit log, where Vault's hashes of
+// them do, nor in the record.
+func TestAuditLogAndRecordHoldNoKey(t *testing.T) {
+	client, _ := rotator(t)
+	keys := []string{"fake-audited-old-key", "fake-audited-new-key"}
+	p := store(t, map[string]any{"api_key": keys[0]})
+	r := rotate(t, client, p, keys[1])
+
+	record, err := json.Marshal(vaulttest.Snapshot(t, p)["rotations/"+p+"/"+r.ID])
+	if err != nil || !bytes.Contains(record, []byte("vault_request_ids")) {
+		t.Fatalf("record %s, %v", record, err)
+	}
+	log := auditLog(t)
+	for _, key := range keys {
+		if bytes.Contains(log, []byte(key)) || bytes.Contains(record, []byte(key)) {
+			t.Errorf("%s is said in Vault's log or in the record", key)
+		}
+		if !bytes.Contains(log, []byte(auditHash(t, key))) {
+			t.Errorf("the log says nothing of %s, not even hashed", key)
+		}
+	}
+}
