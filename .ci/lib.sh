@@ -39,6 +39,25 @@ check_coverage() {
 	awk -v have="$total" -v want="$2" 'BEGIN { exit !(have >= want) }'
 }
 
+# fuzz_targets lists a package and a fuzz target of it per line.
+fuzz_targets() {
+	go test -list '^Fuzz' ./... |
+		awk '/^Fuzz/ { found[n++] = $1 } $1 == "ok" { for (i = 0; i < n; i++) print $2, found[i]; n = 0 }'
+}
+
+# fuzz runs every fuzz target for the given time. It fails when one fails, and
+# when it finds none. What a target finds stays under its package's testdata.
+fuzz() {
+	local targets package target
+	targets=$(fuzz_targets) || { echo "the fuzz targets cannot be listed" >&2; return 1; }
+	[ -n "$targets" ] || { echo "there is no fuzz target" >&2; return 1; }
+	while read -r package target; do
+		echo "$package $target"
+		# Minimizing what is merely interesting would take most of a short time.
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "$1" -fuzzminimizetime 10x "$package" </dev/null || return 1
+	done <<<"$targets"
+}
+
 # check_vulnerabilities fails on a known vulnerability that is called. Where the
 # database cannot be reached it says that nothing was checked.
 check_vulnerabilities() {
