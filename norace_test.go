@@ -6,6 +6,6 @@ package vaultkit_test
 // there must be in all.
 const (
 	underRace       = false
-	moreSchedules   = 1500
+	moreSchedules   = 800
 	fewestSchedules = 5000
 )

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // Read before TestMain clears the environment of everything of Vault's.
 var (
 	everySchedule = os.Getenv("VAULTKIT_LONG") == "1"   // hours: the whole space
-	oneSchedule   = os.Getenv("VAULTKIT_SCHEDULE")      // play this one alone, by its name
+	oneSchedule   = os.Getenv("VAULTKIT_SCHEDULE")      // play this one alone, by its name, or all that begin so ("abort/")
 	scheduleSeed  = os.Getenv("VAULTKIT_SCHEDULE_SEED") // another sample
 )
 
@@ -65,7 +66,7 @@ func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedul
 	}
 	t.Logf("the whole space: %d schedules with one fault or one rival, %d with two", len(always), len(sampled))
 	if oneSchedule != "" {
-		return slices.DeleteFunc(slices.Concat(always, sampled), func(s proof.Schedule) bool { return s.String() != oneSchedule })
+		return slices.DeleteFunc(slices.Concat(always, sampled), func(s proof.Schedule) bool { return !strings.HasPrefix(s.String(), oneSchedule) })
 	}
 	if everySchedule {
 		return slices.Concat(always, sampled)

@@ -114,19 +114,10 @@ func (o *Observer) entries(ctx context.Context, dir string) (map[string]map[stri
 	return found, nil
 }
 
-// Undelete makes every soft-deleted version readable again, as an administrator
-// would. The strict check at the end of a schedule needs to read all.
-func (o *Observer) Undelete(ctx context.Context, provider string, f *Facts) error {
-	var deleted []int
-	for k, version := range f.Versions {
-		if version.Deleted {
-			deleted = append(deleted, k)
-		}
-	}
-	if len(deleted) == 0 {
-		return nil
-	}
-	return o.Client.KVv2(o.Mount).Undelete(ctx, o.Base+"/providers/"+provider, deleted)
+// Undelete makes soft-deleted versions readable again, as an administrator would.
+// The strict check at the end of a schedule needs to read all.
+func (o *Observer) Undelete(ctx context.Context, provider string, versions []int) error {
+	return o.Client.KVv2(o.Mount).Undelete(ctx, o.Base+"/providers/"+provider, versions)
 }
 
 // same compares two secrets as the official client decodes them.

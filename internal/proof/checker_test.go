@@ -1,0 +1,208 @@
+package proof_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/protocol"
+)
+
+// Each state, made by hand in a real Vault, is convicted by the invariants it
+// breaks, and by no other.
+func TestChecker(t *testing.T) {
+	for name, tc := range map[string]struct {
+		make func(h *hand)
+		want string
+	}{
+		"nothing but a foreign value": {func(*hand) {}, ""},
+		"two whole rotations":         {func(h *hand) { h.done(mine); h.done(others) }, ""},
+		"a rotation on a foreign put": {func(h *hand) { h.foreignPut(foreign); h.done(mine) }, ""},
+		"a crash before the commit":   {func(h *hand) { h.begin(mine); h.told(mine, proof.Died, nil) }, ""},
+		"a foreign deletion": {func(h *hand) {
+			h.done(mine)
+			h.look()
+			h.Deleted(2)
+			h.must(h.kv.Delete(h.Context(), h.path("providers")))
+		}, ""},
+
+		"a value of nobody's": {func(h *hand) { h.put(foreign) }, "I1"},
+		"a lost update": {func(h *hand) {
+			id := h.begin(mine)
+			h.foreignPut(foreign)
+			h.put(merged(initial, mine))
+			h.told(mine, proof.Died, nil)
+			h.record(id, protocol.Aborted, 1, 0)
+		}, "I1"},
+		"the same commit twice": {func(h *hand) {
+			_, version := h.done(mine)
+			_, data := h.current()
+			if h.put(data) != version+1 {
+				h.Fatal("no second version")
+			}
+		}, "I1"},
+
+		"no backup":             {func(h *hand) { id, _ := h.done(mine); h.unback(id) }, "I2"},
+		"another value in it":   {func(h *hand) { id, _ := h.done(mine); h.backup(id, foreign) }, "I2"},
+		"only another's backup": {func(h *hand) { h.begin(others); id, _ := h.done(mine); h.unback(id) }, "I2 I7"},
+
+		"committed, and it is not": {func(h *hand) { h.record(h.begin(mine), protocol.Committed, 1, 2) }, "I3a"},
+		"committed as another's": {func(h *hand) {
+			id := h.begin(others)
+			h.done(mine)
+			h.record(id, protocol.Committed, 1, 2)
+		}, "I3a I3c I3d"},
+		"committed as another version": {func(h *hand) {
+			id, _ := h.commit(mine)
+			h.told(mine, proof.Died, nil)
+			h.record(id, protocol.Committed, 1, 3)
+		}, "I3a I3c"},
+		"aborted, and it is committed": {func(h *hand) {
+			id, _ := h.commit(mine)
+			h.told(mine, proof.Died, nil)
+			h.record(id, protocol.Aborted, 1, 0)
+		}, "I3b I3c"},
+		"no record after a recovery": {func(h *hand) { h.commit(mine); h.told(mine, proof.Died, nil) }, "I3c I7"},
+		"undecided behind current":   {func(h *hand) { h.begin(mine); h.told(mine, proof.Died, nil); h.foreignPut(foreign) }, "I7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHand(t)
+			tc.make(h)
+			found, err := h.CheckAtRest(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			convicted(t, found, tc.want)
+		})
+	}
+}
+
+// What people were told is held against what is there.
+func TestCheckerOfAnswers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		make func(h *hand)
+		want string
+	}{
+		"success without a version": {func(h *hand) {
+			id := h.begin(mine)
+			h.told(mine, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, 2 })
+		}, "I4a"},
+		"success without a record": {func(h *hand) {
+			id, version := h.commit(mine)
+			h.told(mine, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+		}, "I4a"},
+		"success of another's value": {func(h *hand) {
+			id, version := h.done(mine)
+			h.told(others, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+		}, "I4a"},
+		"committed but unrecorded, and it is": {func(h *hand) {
+			id, version := h.commit(mine)
+			h.told(mine, proof.Open, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+		}, ""},
+		"committed but unrecorded, and it is not": {func(h *hand) {
+			id := h.begin(mine)
+			h.told(mine, proof.Open, func(c *proof.Claim) { c.ID, c.NewVersion = id, 2 })
+		}, "I4a"},
+		"failure, and applied": {func(h *hand) { h.commit(mine); h.told(mine, proof.Failed, nil) }, "I4b"},
+		"failure, and applied by a twin": {func(h *hand) {
+			h.done(mine)
+			h.told(mine, proof.Failed, nil)
+		}, ""},
+		"failure, and a twin found it done": {func(h *hand) {
+			id, version := h.rotate(mine)
+			h.told(mine, proof.Failed, nil)
+			h.told(mine, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion, c.Resumed, c.Alone = id, version, true, true })
+		}, "I4b"},
+		"conflict of a rotation that is committed": {func(h *hand) {
+			id, _ := h.done(mine)
+			h.told(mine, proof.Failed, func(c *proof.Claim) { c.ID, c.Conflict = id, true })
+		}, "I4b"},
+		"nothing to change, which a rotation made": {func(h *hand) {
+			_, version := h.done(mine)
+			h.told(mine, proof.Failed, func(c *proof.Claim) { c.NoChange = version })
+		}, "I4b"},
+		"nothing to change, which a foreigner made": {func(h *hand) {
+			h.foreignPut(merged(initial, mine))
+			h.told(mine, proof.Failed, func(c *proof.Claim) { c.NoChange = 2 })
+		}, ""},
+		"recovered as committed, without a record": {func(h *hand) {
+			id, _ := h.commit(mine)
+			h.told(mine, proof.Died, nil)
+			h.Told(proof.Claim{Verdict: proof.Succeeded, Found: map[string]string{id: "committed"}})
+		}, "I4a"},
+		"a fence that failed, and is there": {func(h *hand) {
+			h.put(initial)
+			h.Told(proof.Claim{Verdict: proof.Failed, Wants: proof.Change{Fence: true}})
+		}, "I4b"},
+		"pruned, and it is there": {func(h *hand) {
+			id, _ := h.done(mine)
+			h.Told(proof.Claim{Verdict: proof.Succeeded, Removed: []string{id}})
+		}, "I4a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHand(t)
+			tc.make(h)
+			convicted(t, h.look(), tc.want)
+		})
+	}
+}
+
+// What was there once stays, but for what a prune may take.
+func TestCheckerOfWhatGoes(t *testing.T) {
+	for name, tc := range map[string]struct {
+		prunes bool
+		spoil  func(h *hand, first, second, undecided string)
+		want   string
+	}{
+		"a backup":                   {false, func(h *hand, first, _, _ string) { h.unback(first) }, "I2 I5"},
+		"a recorded backup, pruned":  {true, func(h *hand, first, _, _ string) { h.unback(first) }, ""},
+		"the newest, pruned":         {true, func(h *hand, _, second, _ string) { h.unback(second) }, "I5"},
+		"an unrecorded one, pruned":  {true, func(h *hand, _, _, undecided string) { h.unback(undecided) }, "I5"},
+		"a backup's value, pruned":   {true, func(h *hand, first, _, _ string) { h.backup(first, foreign) }, "I2 I5"},
+		"a record's word":            {false, func(h *hand, first, _, _ string) { h.record(first, protocol.Aborted, 1, 0) }, "I3b I4a I5"},
+		"a version, by nobody":       {false, func(h *hand, _, _, _ string) { h.must(h.kv.DeleteVersions(h.Context(), h.path("providers"), []int{1})) }, "I5"},
+		"a version, for good":        {false, func(h *hand, _, _, _ string) { h.must(h.kv.Destroy(h.Context(), h.path("providers"), []int{1})) }, "I5"},
+		"nothing but a late rewrite": {true, func(h *hand, first, _, _ string) { h.unback(first); h.look(); h.backup(first, initial) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHand(t)
+			first, _ := h.done(mine)
+			second, _ := h.done(others)
+			undecided := h.begin(map[string]any{"api_key": "fake-undecided"})
+			h.told(map[string]any{"api_key": "fake-undecided"}, proof.Died, nil)
+			if tc.prunes {
+				h.Prunes()
+			}
+			convicted(t, h.look(), "")
+			tc.spoil(h, first, second, undecided)
+			convicted(t, h.look(), tc.want)
+		})
+	}
+}
+
+// A prune may not take what is younger than an unrecorded backup.
+func TestCheckerOfEvidence(t *testing.T) {
+	h := newHand(t)
+	h.commit(mine) // no record
+	h.told(mine, proof.Died, nil)
+	id, _ := h.done(others)
+	h.done(map[string]any{"api_key": "fake-third"})
+	h.Prunes()
+	convicted(t, h.look(), "")
+	h.unback(id)
+	convicted(t, h.look(), "I5")
+}
+
+// convicted compares the invariants violated with those named.
+func convicted(t *testing.T, found []proof.Violation, want string) {
+	t.Helper()
+	names := make(map[string]bool)
+	for _, violation := range found {
+		names[violation.Invariant] = true
+	}
+	if got := strings.Join(slices.Sorted(maps.Keys(names)), " "); got != want {
+		t.Errorf("convicted by %q, want %q: %v", got, want, found)
+	}
+}

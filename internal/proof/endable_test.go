@@ -1,0 +1,46 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// Whatever is derived from the context has ended, with the error asked for, when
+// end returns; what was detached has not.
+func TestEndable(t *testing.T) {
+	parent, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	e := newEndable(parent)
+	derived, cancelDerived := context.WithCancel(e)
+	defer cancelDerived()
+	stopped := 0
+	stop := e.AfterFunc(func() { stopped++ })
+	if !stop() || stop() {
+		t.Error("stop")
+	}
+	e.end(context.DeadlineExceeded)
+	e.end(context.Canceled)
+	if !errors.Is(derived.Err(), context.DeadlineExceeded) || !errors.Is(e.Err(), context.DeadlineExceeded) || stopped != 0 {
+		t.Errorf("derived %v, ended %v, %d calls", derived.Err(), e.Err(), stopped)
+	}
+	if context.WithoutCancel(e).Err() != nil {
+		t.Error("detached, and ended")
+	}
+	late, cancelLate := context.WithCancel(e)
+	defer cancelLate()
+	<-late.Done()
+	called := make(chan struct{})
+	e.AfterFunc(func() { close(called) })
+	<-called
+}
+
+func TestEndableEndsWithItsParent(t *testing.T) {
+	parent, cancel := context.WithCancel(t.Context())
+	e := newEndable(parent)
+	cancel()
+	<-e.Done()
+	if !errors.Is(e.Err(), context.Canceled) {
+		t.Error(e.Err())
+	}
+}

@@ -1,0 +1,155 @@
+package proof_test
+
+import (
+	"encoding/json"
+	"maps"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+var (
+	initial = map[string]any{"api_key": "fake-initial", "keep": "kept"}
+	foreign = map[string]any{"api_key": "fake-foreign", "keep": "changed"}
+	mine    = map[string]any{"api_key": "fake-mine", "mine": "yes"}
+	others  = map[string]any{"api_key": "fake-others", "others": "yes"}
+)
+
+// hand writes with the official client what rotations write, or should not, and
+// tells a witness.
+type hand struct {
+	*testing.T
+	*proof.Witness
+	kv *api.KVv2
+}
+
+func newHand(t *testing.T) *hand {
+	t.Helper()
+	root := vaulttest.Root(t)
+	observer := &proof.Observer{Client: root, Mount: vaulttest.Mount, Base: vaulttest.Base}
+	h := &hand{T: t, Witness: proof.NewWitness(observer, vaulttest.Name(t)), kv: root.KVv2(vaulttest.Mount)}
+	h.foreignPut(initial)
+	return h
+}
+
+func (h *hand) path(dir string) string { return vaulttest.Base + "/" + dir + "/" + h.Provider }
+
+func (h *hand) must(err error) {
+	h.Helper()
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+// put writes the provider and tells nobody.
+func (h *hand) put(data map[string]any) int {
+	h.Helper()
+	written, err := h.kv.Put(h.Context(), h.path("providers"), data)
+	h.must(err)
+	return written.VersionMetadata.Version
+}
+
+func (h *hand) foreignPut(data map[string]any) {
+	h.Helper()
+	h.Wrote(h.put(data), data)
+}
+
+// current is the provider's newest version.
+func (h *hand) current() (int, map[string]any) {
+	h.Helper()
+	secret, err := h.kv.Get(h.Context(), h.path("providers"))
+	h.must(err)
+	return secret.VersionMetadata.Version, secret.Data
+}
+
+// id is that of a change of the current version.
+func (h *hand) id(fields map[string]any) string {
+	h.Helper()
+	secret, err := h.kv.Get(h.Context(), h.path("providers"))
+	h.must(err)
+	old, err := protocol.Canonical(secret.Data)
+	h.must(err)
+	next, err := protocol.Canonical(merged(secret.Data, fields))
+	h.must(err)
+	return protocol.NewID(secret.VersionMetadata.CreatedTime, secret.VersionMetadata.Version, old, next).String()
+}
+
+func merged(old, fields map[string]any) map[string]any {
+	next := maps.Clone(old)
+	maps.Copy(next, fields)
+	return next
+}
+
+func (h *hand) backup(id string, data map[string]any) {
+	h.Helper()
+	_, err := h.kv.Put(h.Context(), h.path("backups")+"/"+id, data)
+	h.must(err)
+}
+
+func (h *hand) unback(id string) {
+	h.Helper()
+	h.must(h.kv.DeleteMetadata(h.Context(), h.path("backups")+"/"+id))
+}
+
+func (h *hand) record(id string, outcome protocol.Outcome, source, version int) {
+	h.Helper()
+	text, err := protocol.Record{ID: id, Provider: h.Provider, Outcome: outcome, OldVersion: source, NewVersion: version}.Encode()
+	h.must(err)
+	var data map[string]any
+	h.must(json.Unmarshal(text, &data))
+	_, err = h.kv.Put(h.Context(), h.path("rotations")+"/"+id, data)
+	h.must(err)
+}
+
+// begin backs the current version up for a change of it.
+func (h *hand) begin(fields map[string]any) (id string) {
+	h.Helper()
+	id = h.id(fields)
+	_, old := h.current()
+	h.backup(id, old)
+	return id
+}
+
+// commit makes a whole rotation but for its record.
+func (h *hand) commit(fields map[string]any) (id string, version int) {
+	h.Helper()
+	id = h.begin(fields)
+	_, old := h.current()
+	return id, h.put(merged(old, fields))
+}
+
+// rotate makes a whole rotation.
+func (h *hand) rotate(fields map[string]any) (id string, version int) {
+	h.Helper()
+	id, version = h.commit(fields)
+	h.record(id, protocol.Committed, version-1, version)
+	return id, version
+}
+
+// told notes an actor who wanted these fields.
+func (h *hand) told(fields map[string]any, verdict proof.Verdict, fill func(*proof.Claim)) {
+	claim := proof.Claim{Who: "somebody", Wants: proof.Change{Merge: fields}, Verdict: verdict}
+	if fill != nil {
+		fill(&claim)
+	}
+	h.Told(claim)
+}
+
+// done is a rotation by somebody who was told of its success.
+func (h *hand) done(fields map[string]any) (id string, version int) {
+	h.Helper()
+	id, version = h.rotate(fields)
+	h.told(fields, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+	return id, version
+}
+
+func (h *hand) look() []proof.Violation {
+	h.Helper()
+	found, err := h.Check(h.Context())
+	h.must(err)
+	return found
+}

@@ -1,0 +1,68 @@
+package proof_test
+
+import (
+	"slices"
+	"testing"
+
+	"goblin/vaultkit/internal/proof"
+)
+
+var space = proof.Space{Operation: "op", Requests: []string{"GET a", "PUT b", "PUT c"}, Rivals: []string{"put", "delete"}, Beyond: 2}
+
+func TestNamesOfSchedules(t *testing.T) {
+	for want, schedule := range map[string]proof.Schedule{
+		"rotate/calm/alone/rerun": {Operation: "rotate", Ending: proof.Rerun},
+		"rotate/3:applied-reset+5:late/put@4/both": {Operation: "rotate", Ending: proof.Both,
+			Faults: []proof.Fault{{N: 3, Kind: "applied-reset"}, {N: 5, Kind: "late"}}, Rival: proof.Rival{Name: "put", At: 4}},
+		"undo/calm/twin@end/recover": {Operation: "undo", Ending: proof.Recover, Rival: proof.Rival{Name: proof.Twin, At: proof.AtEnd}},
+	} {
+		if got := schedule.String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// The space is whole: every kind of fault at every request (but late reads), every
+// rival at every point, and their products, each with three endings and once.
+func TestSpaceIsWhole(t *testing.T) {
+	kinds, late := len(proof.Kinds()), 0
+	for _, kind := range proof.Kinds() {
+		if slices.Contains([]string{"late", "later", "late-by-1", "late-by-2", "late-by-3", "late-by-4",
+			"deadline-late", "deadline-later", "dies-late", "dies-later"}, kind) {
+			late++
+		}
+	}
+	faults, rivals := 3*kinds-late, 2*4
+	for name, tc := range map[string]struct {
+		schedules []proof.Schedule
+		want      int
+	}{
+		"singles":       {space.Singles(), 3 * (1 + faults)},
+		"interleavings": {space.Interleavings(), 3 * rivals},
+		"crossings":     {space.Crossings(), 3 * rivals * faults},
+	} {
+		if len(tc.schedules) != tc.want {
+			t.Errorf("%d %s, want %d", len(tc.schedules), name, tc.want)
+		}
+	}
+	seen := make(map[string]bool)
+	for _, schedule := range slices.Concat(space.Singles(), space.Interleavings(), space.Crossings(), space.Pairs()) {
+		if seen[schedule.String()] {
+			t.Fatalf("%s twice", schedule)
+		}
+		seen[schedule.String()] = true
+	}
+	for _, name := range []string{
+		"op/1:cut+5:applied-500/alone/rerun",     // a retry of a retry
+		"op/2:late+3:late/alone/both",            // two on their way
+		"op/3:deadline-later/delete@end/recover", // late after everything
+		"op/1:dies/put@1/rerun",
+	} {
+		if !seen[name] {
+			t.Errorf("no %s", name)
+		}
+	}
+	if seen["op/1:dies+2:cut/alone/rerun"] || seen["op/1:late/alone/rerun"] {
+		t.Error("the dead go on, or a read is late")
+	}
+}
