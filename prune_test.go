@@ -157,6 +157,21 @@ func TestPruneRecoversFirst(t *testing.T) {
 	}
 }
 
+// A janitor prunes what is recorded, and leaves what needs a recovery to others.
+func TestPruneUnderTheJanitorsPolicy(t *testing.T) {
+	janitor := as(t, vaulttest.Policy(t, "", "janitor"))
+	p, ids := rotatedTimes(t, 3)
+	pruned, err := janitor.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 2})
+	if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:1]) {
+		t.Fatalf("PruneBackups = %v, %v", idsOf(pruned), err)
+	}
+	undecided := crashBeforeCommit(t, p, "fake-crashed")
+	pruned, err = janitor.PruneBackups(t.Context(), p, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
+	if want := []string{ids[2], undecided}; err != nil || !reflect.DeepEqual(left(t, p), want) {
+		t.Errorf("PruneBackups = %v, %v; left %v, want %v", idsOf(pruned), err, left(t, p), want)
+	}
+}
+
 func TestPruneRefuses(t *testing.T) {
 	client := newClient(t)
 	p, _ := rotatedTimes(t, 2)

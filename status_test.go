@@ -25,7 +25,7 @@ func statusOf(t *testing.T, client *vaultkit.Client, query vaultkit.StatusQuery)
 }
 
 func TestStatus(t *testing.T) {
-	client := newClient(t)
+	client, monitor := newClient(t), as(t, vaulttest.Policy(t, "", "monitor"))
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	soon := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	for name, tc := range map[string]struct {
@@ -65,7 +65,7 @@ func TestStatus(t *testing.T) {
 			p := store(t, oldSecret)
 			tc.arrange(t, p)
 			tc.query.Providers = []string{p}
-			all := statusOf(t, client, tc.query)
+			all := statusOf(t, monitor, tc.query)
 			if len(all) != 1 || all[0].Provider != p || time.Since(all[0].InForceFrom).Abs() > time.Hour || all[0].Pending == nil || !tc.want(all[0]) {
 				t.Errorf("Status = %+v", all)
 			}
