@@ -10,7 +10,7 @@ import (
 )
 
 // actorHelp describes defaultActor for the flag.
-const actorHelp = "`who` rotates, for the record (default: $GITHUB_ACTOR, $GITLAB_USER_LOGIN, $CIRCLE_USERNAME, " +
+const actorHelp = "`who` does this, for the record (default: $GITHUB_ACTOR, $GITLAB_USER_LOGIN, $CIRCLE_USERNAME, " +
 	"$BUILD_REQUESTEDFOR or $BUILDKITE_BUILD_CREATOR where set, else user@host)"
 
 // maxActor is the longest actor a record takes, in bytes.

@@ -25,7 +25,7 @@ type rotateFlags struct {
 	newKey, newKeyFile, newKeyEnv           string
 	newKeyStdin, auto, dryRun, newKeyIsHere bool
 	field                                   string
-	expiresIn                               expiry
+	expiresIn                               period
 	claims
 }
 

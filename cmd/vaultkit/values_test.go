@@ -7,26 +7,39 @@ import (
 	"unicode/utf8"
 )
 
-func TestExpiry(t *testing.T) {
+func TestPeriod(t *testing.T) {
 	t.Parallel()
-	const day = 24 * time.Hour
 	for text, want := range map[string]time.Duration{
 		"90d": 90 * day, "2w": 14 * day, "1w2d": 9 * day, "1d12h": 36 * time.Hour, "12h": 12 * time.Hour,
 		"1h30m": 90 * time.Minute, "36500d": 36500 * day, "0d1s": time.Second,
 	} {
-		var e expiry
-		if err := e.Set(text); err != nil || time.Duration(e) != want {
-			t.Errorf("%s is %s, %v; want %s", text, time.Duration(e), err, want)
+		var p period
+		if err := p.Set(text); err != nil || time.Duration(p) != want {
+			t.Errorf("%s is %s, %v; want %s", text, time.Duration(p), err, want)
 		}
 	}
 	for _, text := range []string{"", "0", "0d", "-1h", "-1d", "1d-2d", "90", "90x", "d", "1y", "36501d", "999999w", "9999999d", "1d 2h", "1.5d", "2d1w", "2562047h"} {
-		var e expiry
-		if err := e.Set(text); err == nil {
-			t.Errorf("%q is accepted, as %s", text, time.Duration(e))
+		var p period
+		if err := p.Set(text); err == nil {
+			t.Errorf("%q is accepted, as %s", text, time.Duration(p))
 		}
 	}
-	if e := expiry(0); e.String() != "" {
-		t.Errorf("nothing prints as %q", e.String())
+	for p, want := range map[period]string{0: "", period(7 * day): "7d", period(36 * time.Hour): "36h0m0s"} {
+		if got := p.String(); got != want {
+			t.Errorf("%s prints as %q, want %q", time.Duration(p), got, want)
+		}
+	}
+}
+
+func TestRoughly(t *testing.T) {
+	t.Parallel()
+	for age, want := range map[time.Duration]string{
+		-time.Hour: "0m", 59 * time.Second: "0m", 119 * time.Minute: "119m", 2 * time.Hour: "2h", 47 * time.Hour: "47h",
+		2 * day: "2d", 91*day + time.Hour: "91d",
+	} {
+		if got := roughly(age); got != want {
+			t.Errorf("roughly(%s) = %q, want %q", age, got, want)
+		}
 	}
 }
 
