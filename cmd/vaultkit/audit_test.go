@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/vaulttest"
@@ -42,6 +43,26 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+func TestHistoryOfRevoked(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	c := &cli{streams: streams{Out: &out}}
+	err := c.showHistory("p", []vaultkit.Record{
+		{ID: "one", Revocation: &vaultkit.Revocation{RevokedAt: time.Unix(0, 0)}}, {ID: "two", Revocation: &vaultkit.Revocation{}}, {ID: "three"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var revoked []string
+	for line := range strings.Lines(out.String()) {
+		cells := strings.Fields(line)
+		revoked = append(revoked, cells[len(cells)-2])
+	}
+	if !slices.Equal(revoked, []string{"REVOKED", "00:00:00Z", "yes", "-"}) {
+		t.Errorf("history shows %q in:\n%s", revoked, out.String())
+	}
+}
+
 func TestNothingToShow(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
@@ -72,7 +93,7 @@ func TestRecover(t *testing.T) {
 	provider, _, _, id := rotated(t)
 	// Take the record away, and leave an older rotation that is not this
 	// generation's.
-	old := "20200101T000000.000000000Z-v1-" + strings.Repeat("a", 32)
+	old := anyID
 	orphan(t, provider, old)
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/rotations/"+provider+"/"+id); err != nil {
 		t.Fatal(err)

@@ -2,41 +2,118 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
 )
 
-func (c *cli) backupsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "backups PROVIDER",
-		Short: "List a provider's backups, newest first",
-		Long: `List what rotations of the provider have backed up, newest first. The id names a
-backup for vaultkit rollback --to. No secret is read.`,
-		Example: "  vaultkit backups openai-gpt4\n  vaultkit backups openai-gpt4 --json",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
-				backups, err := client.Backups(ctx, args[0])
-				if err != nil {
-					return err
-				}
-				return c.showBackups(args[0], backups)
-			})
-		},
-	}
+const backupsLong = `List what rotations of the provider have backed up, newest first. The id names a
+backup for vaultkit rollback --to. No secret is read.
+
+With the word prune after the provider, recover it and then delete old backups for
+good, values included; the audit records stay. What goes is beyond the --keep newest
+and was replaced longer than --older-than ago; one of the two is enough. Never
+deleted are the newest backup of a committed rotation, backups whose rotation has no
+record, and any younger than such a one: vaultkit abort closes what recover cannot.`
+
+// prune is the word after the provider.
+const prune = "prune"
+
+// pruneFlags are the flags of backups PROVIDER prune.
+type pruneFlags struct {
+	keep      int
+	olderThan period
+	dryRun    bool
 }
 
-func (c *cli) showBackups(provider string, backups []vaultkit.Backup) error {
+func (c *cli) backupsCommand() *cobra.Command {
+	var f pruneFlags
+	cmd := &cobra.Command{
+		Use:   "backups PROVIDER [prune --keep N --older-than TIME]",
+		Short: "List a provider's backups, newest first, or prune them",
+		Long:  backupsLong,
+		Example: "  vaultkit backups openai-gpt4 --json\n" +
+			"  vaultkit backups openai-gpt4 prune --keep 5 --older-than 90d --dry-run",
+		Args: cobra.MatchAll(cobra.RangeArgs(1, 2), func(_ *cobra.Command, args []string) error {
+			if len(args) == 2 && args[1] != prune {
+				return errors.New("after the provider comes nothing, or the word prune")
+			}
+			return nil
+		}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return c.prune(cmd, args[0], &f)
+			}
+			return c.backups(cmd, args[0])
+		},
+	}
+	cmd.Flags().IntVar(&f.keep, "keep", 0, "prune: `number` of the newest to keep")
+	cmd.Flags().Var(&f.olderThan, "older-than", "prune: keep what was replaced less than this ago, such as 90d")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "prune: delete nothing, only show what would go")
+	return cmd
+}
+
+func (c *cli) backups(cmd *cobra.Command, provider string) error {
+	for _, flag := range []string{"keep", "older-than", "dry-run"} {
+		if cmd.Flags().Changed(flag) {
+			return misuse("--%s is for: vaultkit backups PROVIDER prune", flag)
+		}
+	}
+	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+		backups, err := client.Backups(ctx, provider)
+		if err != nil {
+			return err
+		}
+		if len(backups) == 0 && !c.json {
+			fmt.Fprintln(c.Err, "No backups: "+provider+" was never rotated.")
+			return nil
+		}
+		return c.showBackups(backups)
+	})
+}
+
+func (c *cli) prune(cmd *cobra.Command, provider string, f *pruneFlags) error {
+	switch {
+	case f.keep < 0:
+		return misuse("--keep must not be less than 0")
+	case f.keep == 0 && f.olderThan == 0:
+		return misuse("prune needs --keep, --older-than or both")
+	}
+	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+		limits := vaultkit.PruneLimits{KeepNewest: f.keep, OlderThan: time.Duration(f.olderThan), DryRun: f.dryRun}
+		pruned, err := client.PruneBackups(ctx, provider, limits)
+		if err != nil && len(pruned) == 0 {
+			return err
+		}
+		return errors.Join(err, c.showPruned(provider, pruned, f.dryRun))
+	})
+}
+
+func (c *cli) showPruned(provider string, pruned []vaultkit.Backup, dryRun bool) error {
+	if c.json {
+		return c.showBackups(pruned)
+	}
+	headline := "Deleted for good, of " + provider + ":"
+	switch {
+	case len(pruned) == 0:
+		headline = "Nothing to delete: every backup of " + provider + " is to be kept."
+	case dryRun:
+		headline = "Dry run, nothing was deleted. These backups of " + provider + " would go:"
+	}
+	if _, err := fmt.Fprintln(c.Out, headline); err != nil || len(pruned) == 0 {
+		return err
+	}
+	return c.showBackups(pruned)
+}
+
+func (c *cli) showBackups(backups []vaultkit.Backup) error {
 	if c.json {
 		return c.printJSON(orEmpty(backups))
-	}
-	if len(backups) == 0 {
-		fmt.Fprintln(c.Err, "No backups: "+provider+" was never rotated.")
-		return nil
 	}
 	t := newTable(c.Out, "", "VERSION", "IN FORCE FROM", "REPLACED AT", "ROTATION", "BY", "ID")
 	for _, b := range backups {

@@ -69,7 +69,7 @@ func (c *cli) root() *cobra.Command {
 	c.globalFlags(root)
 	c.addGroup(root, "keys", "Keys:", c.getCommand(), c.listCommand(), c.putCommand())
 	c.addGroup(root, "rotation", "Rotation:", c.rotateCommand(), c.rollbackCommand(),
-		c.backupsCommand(), c.historyCommand(), c.recoverCommand())
+		c.backupsCommand(), c.historyCommand(), c.recoverCommand(), c.abortCommand())
 	c.addGroup(root, "access", "Access:", c.policyCommand())
 	c.addGroup(root, "try", "Try it out:", c.demoCommand(), c.devCommand())
 	c.addGroup(root, "", "", c.versionCommand())

@@ -63,6 +63,7 @@ func TestUsageErrors(t *testing.T) {
 	for _, args := range [][]string{
 		{"bogus"}, {"get"}, {"get", "a", "b"}, {"get", "a", "--bogus"}, {"get", "-x"}, {"list", "a"},
 		{"put", "a"}, {"rotate", "a"}, {"rollback"}, {"backups"}, {"history", "a", "b"},
+		{"abort", "a"}, {"backups", "a", "b"},
 		{"version", "a"}, {"demo", "a"}, {"dev", "a"}, {"dev", "--port", "x"}, {"dev", "--port", "65536"},
 		{"dev", "--mount", "x"}, {"demo", "--address", "x"}, {"get", "a", "--timeout", "x"}, {"get", "a", "--timeout", "0s"},
 		{"get", "a", "--auth", "ldap"}, {"get", "a", "--auth", "token", "--role-id", "x"},
@@ -120,12 +121,16 @@ func TestDenied(t *testing.T) {
 	vkAs(t, "hvs.nobody", "", "list").want(t, exitDenied, "not logged in")
 }
 
+// anyID is a rotation's id as far as its form goes.
+const anyID = "20200101T000000.000000000Z-v1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 func TestUnavailable(t *testing.T) {
 	t.Parallel()
 	nowhere := []string{"--address", "http://127.0.0.1:1", "--timeout", "1s", "--token-file", file(t, "hvs.nobody")}
 	for _, args := range [][]string{
 		{"get", "p"}, {"list"}, {"put", "p", "api_key=-"}, {"rotate", "p", "--new-key-stdin"}, {"rollback", "p"},
-		{"backups", "p"}, {"history", "p"}, {"recover"},
+		{"backups", "p"}, {"history", "p"}, {"recover"}, {"abort", "p", anyID},
+		{"backups", "p", "prune", "--keep", "1"},
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			t.Parallel()

@@ -16,8 +16,9 @@ func (c *cli) historyCommand() *cobra.Command {
 		Use:   "history PROVIDER",
 		Short: "Show a provider's audit records, newest first",
 		Long: `Show the audit records of the provider's rotations and rollbacks, newest first:
-who changed what, when, why, and whether it was applied. --json shows all of it,
-with the ids that Vault's own audit log has for the same requests.`,
+who changed what, when, why, whether it was applied, and when the old key was
+revoked. --json shows all of it, with the ids that Vault's own audit log has for the
+same requests.`,
 		Example: "  vaultkit history openai-gpt4\n  vaultkit history openai-gpt4 --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,10 +41,19 @@ func (c *cli) showHistory(provider string, records []vaultkit.Record) error {
 		fmt.Fprintln(c.Err, "No records: "+provider+" was never rotated.")
 		return nil
 	}
-	t := newTable(c.Out, "", "WHEN", "VERSION", "OUTCOME", "CHANGED", "BY", "REASON", "ID")
+	t := newTable(c.Out, "", "WHEN", "VERSION", "OUTCOME", "CHANGED", "BY", "REASON", "REVOKED", "ID")
 	for _, r := range records {
 		t.row(cmp.Or(when(r.CommittedAt), when(r.RecordedAt)), versions(r), string(r.Outcome),
-			strings.Join(r.FieldsChanged, " "), r.Actor, r.Reason, r.ID)
+			strings.Join(r.FieldsChanged, " "), r.Actor, r.Reason, revokedAt(r), r.ID)
 	}
 	return t.flush()
+}
+
+// revokedAt says when the keys that a rotation replaced were revoked; empty: they
+// were not.
+func revokedAt(r vaultkit.Record) string {
+	if r.Revocation == nil {
+		return ""
+	}
+	return cmp.Or(when(r.Revocation.RevokedAt), "yes") // of a record that cannot be read, no more is known
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -91,6 +92,15 @@ func (r result) want(t testing.TB, code int, texts ...string) {
 	if code != exitOK && (r.out != "" || !strings.HasPrefix(r.err, "vaultkit: ") || strings.Count(r.err, "vaultkit: ") != 1+strings.Count(r.err, "vaultkit: warning: ")) {
 		t.Errorf("an error must be on stderr alone, once:\nstdout: %s\nstderr: %s", r.out, r.err)
 	}
+	r.exits(t, code, texts...)
+}
+
+// exits checks the exit code and that stderr has the texts, whatever else there is.
+func (r result) exits(t testing.TB, code int, texts ...string) {
+	t.Helper()
+	if r.code != code {
+		t.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, code, r.out, r.err)
+	}
 	for _, text := range texts {
 		if !strings.Contains(r.err, text) {
 			t.Errorf("stderr does not say %q:\n%s", text, r.err)
@@ -133,6 +143,25 @@ func holds(t testing.TB, provider, key string) {
 	t.Helper()
 	if got := vk(t, "", "get", provider).ok(t); got != key+"\n" {
 		t.Errorf("the key of %s is not the expected one: got %q, want %q", provider, got, key)
+	}
+}
+
+// role makes a token with one of the committed policies and nothing else.
+func role(t testing.TB, name string) string {
+	t.Helper()
+	return vaulttest.Token(t, vaulttest.Policy(t, "../../", name))
+}
+
+// untouched returns a check that Vault still holds of the provider what it holds
+// now.
+func untouched(t testing.TB, provider string) (check func()) {
+	t.Helper()
+	before := vaulttest.Snapshot(t, provider)
+	return func() {
+		t.Helper()
+		if after := vaulttest.Snapshot(t, provider); !reflect.DeepEqual(before, after) {
+			t.Errorf("Vault holds\n%v\nand held\n%v", after, before)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -12,31 +13,64 @@ const rollbackLong = `Write the secret of a backup back, whole. It is a rotation
 replaces is backed up, and it is recorded.
 
 Without --to it undoes the newest rotation. When the current secret came from a
-rollback, or from somebody else, it asks for --to instead of guessing.`
+rollback, or from somebody else, it asks for --to instead of guessing. A key that
+revoke-old had revoked comes back with --allow-revoked only.`
+
+// rollbackFlags are the flags of rollback.
+type rollbackFlags struct {
+	to                                   string
+	restoreDeleted, allowRevoked, dryRun bool
+	claims
+}
 
 func (c *cli) rollbackCommand() *cobra.Command {
-	var to string
-	var claims claims
+	var f rollbackFlags
 	cmd := &cobra.Command{
-		Use:     "rollback PROVIDER",
-		Short:   "Bring back the secret a rotation replaced",
-		Long:    rollbackLong,
-		Example: "  vaultkit rollback openai-gpt4 --reason 'new key is rejected'\n  vaultkit rollback openai-gpt4 --to ID   # an id from: vaultkit backups openai-gpt4",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			options := claims.options(cmd)
-			var rotation *vaultkit.Rotation
-			err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
-				rotation, err = client.Rollback(ctx, args[0], to, options...)
-				return err
-			})
-			if err != nil {
-				return c.explain(cmd, args[0], rotation, err)
-			}
-			return c.showRotation("Rolled back", rotation, false)
-		},
+		Use:   "rollback PROVIDER",
+		Short: "Bring back the secret a rotation replaced",
+		Long:  rollbackLong,
+		Example: "  vaultkit rollback openai-gpt4 --reason 'new key is rejected'\n" +
+			"  vaultkit rollback openai-gpt4 --to ID   # an id from: vaultkit backups openai-gpt4",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.rollback(cmd, args[0], &f) },
 	}
-	cmd.Flags().StringVar(&to, "to", "", "`id` of the backup to bring back (default: the one of the newest rotation)")
-	claims.addFlags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.to, "to", "", "`id` of the backup to bring back (default: the one of the newest rotation)")
+	flags.BoolVar(&f.restoreDeleted, "restore-deleted", false, "write over a current version that is deleted or destroyed")
+	flags.BoolVar(&f.allowRevoked, "allow-revoked", false, "bring back a key that was revoked at its issuer")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
+	f.addFlags(cmd)
 	return cmd
+}
+
+func (c *cli) rollback(cmd *cobra.Command, provider string, f *rollbackFlags) error {
+	options := f.options(cmd)
+	var rotation *vaultkit.Rotation
+	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		rotation, err = client.Rollback(ctx, provider, f.to, options...)
+		return err
+	})
+	switch {
+	case errors.Is(err, vaultkit.ErrDeleted) && !f.restoreDeleted:
+		return &advised{err, "To write a backup over the deleted version, add --restore-deleted."}
+	case err != nil:
+		return c.explain(cmd, provider, rotation, err)
+	case f.dryRun:
+		return c.showPlan(rotation, false)
+	}
+	return c.showRotation("Rolled back", rotation)
+}
+
+func (f *rollbackFlags) options(cmd *cobra.Command) []vaultkit.RotateOption {
+	options := f.claims.options(cmd)
+	if f.restoreDeleted {
+		options = append(options, vaultkit.RestoreDeleted())
+	}
+	if f.allowRevoked {
+		options = append(options, vaultkit.AllowRevoked())
+	}
+	if f.dryRun {
+		options = append(options, vaultkit.WithDryRun())
+	}
+	return options
 }

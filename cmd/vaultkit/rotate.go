@@ -74,7 +74,7 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&f.auto, "auto", false, "make a random key, for development: no provider knows it")
 	flags.StringVar(&f.field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace")
 	flags.Var(&f.expiresIn, "expires-in", "when the new key will expire, from now, such as 90d, 2w or 12h: a note for reminders, nothing is deleted")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be recorded")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
 	f.claims.addFlags(cmd)
 	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "auto"}
 	cmd.MarkFlagsMutuallyExclusive(sources...)
@@ -105,7 +105,10 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 	if err != nil {
 		return c.explain(cmd, provider, rotation, err)
 	}
-	return c.showRotation("Rotated", rotation, f.dryRun)
+	if f.dryRun {
+		return c.showPlan(rotation, f.auto)
+	}
+	return c.showRotation("Rotated", rotation)
 }
 
 // target is the provider, given as the flag or as the argument.

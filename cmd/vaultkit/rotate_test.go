@@ -60,7 +60,10 @@ func TestRotateDryRun(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
 	before := len(vaulttest.Snapshot(t, provider))
-	has(t, vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run").ok(t), "nothing was written", "from version 1 to 2")
+	out := vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--reason", "why", "--expires-in", "1d").ok(t)
+	has(t, out, "nothing was written", "from version 1 to 2", "changed", "api_key", "secret/goblin-assistant/backups/"+provider+"/20",
+		"secret/goblin-assistant/rotations/"+provider+"/20", "why", defaultActor(), "key expires")
+	has(t, vk(t, newKey(), "rotate", provider, "--auto", "--dry-run").ok(t), "-v1-<fingerprint of the key>")
 	r := decode[vaultkit.Rotation](t, vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--json").ok(t), true)
 	if r.Outcome != "" || r.OldVersion != 1 {
 		t.Errorf("the plan is %+v", r)
@@ -146,6 +149,36 @@ func TestRollback(t *testing.T) {
 	holds(t, provider, after)
 }
 
+func TestRollbackDryRun(t *testing.T) {
+	t.Parallel()
+	provider, _, _, id := rotated(t)
+	same := untouched(t, provider)
+	out := vk(t, "", "rollback", provider, "--dry-run").ok(t)
+	has(t, out, "nothing was written: "+provider+" would go from version 2 to 3", "secret/goblin-assistant/backups/"+provider+"/20")
+	if strings.Contains(out, "verified") {
+		t.Errorf("a rollback is not verified:\n%s", out)
+	}
+	r := decode[vaultkit.Rotation](t, vk(t, "", "rollback", provider, "--dry-run", "--json").ok(t), true)
+	if r.Source != "rollback:"+id || r.Outcome != "" {
+		t.Errorf("the plan is %+v", r)
+	}
+	same()
+}
+
+func TestRollbackOverDeleted(t *testing.T) {
+	t.Parallel()
+	provider, before, _, id := rotated(t)
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+provider); err != nil {
+		t.Fatal(err)
+	}
+	rotator := role(t, "rotator")
+	vkAs(t, rotator, "", "rollback", provider, "--to", id).want(t, exitNotFound, "deleted", "add --restore-deleted")
+	has(t, vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted", "--dry-run").ok(t),
+		"would go from version 2 to 3", "none: the current version is deleted")
+	has(t, vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted").ok(t), "2 -> 3", "nothing to back up")
+	holds(t, provider, before)
+}
+
 // TestRotationsOtherNews: warnings and other undecided rotations go to stderr.
 func TestRotationsOtherNews(t *testing.T) {
 	t.Parallel()
@@ -154,7 +187,7 @@ func TestRotationsOtherNews(t *testing.T) {
 	err := c.showRotation("Rotated", &vaultkit.Rotation{
 		Record:  vaultkit.Record{Provider: "p", ID: "the-id", OldVersion: 1, NewVersion: 2},
 		Pending: []string{"other-id"}, Warnings: []string{"the tag is missing"},
-	}, false)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

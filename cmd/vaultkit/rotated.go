@@ -12,11 +12,16 @@ import (
 )
 
 // showRotation prints what a rotation or rollback did.
-func (c *cli) showRotation(verb string, r *vaultkit.Rotation, dryRun bool) error {
+func (c *cli) showRotation(verb string, r *vaultkit.Rotation) error {
+	return c.printRotation(headline(verb, r), r)
+}
+
+// printRotation prints a rotation as JSON, or below a headline for people.
+func (c *cli) printRotation(headline string, r *vaultkit.Rotation) error {
 	if c.json {
 		return c.printJSON(r)
 	}
-	if _, err := fmt.Fprintln(c.Out, headline(verb, r, dryRun)); err != nil {
+	if _, err := fmt.Fprintln(c.Out, headline); err != nil {
 		return err
 	}
 	t := newTable(c.Out, "  ")
@@ -26,25 +31,30 @@ func (c *cli) showRotation(verb string, r *vaultkit.Rotation, dryRun bool) error
 	t.optional("reason", r.Reason)
 	t.optional("key expires", when(r.ExpiresAt))
 	t.optional("in force since", when(r.CommittedAt))
+	t.optional("cause", r.Cause)
+	c.showNews(r)
+	return t.flush()
+}
+
+// showNews warns of what a rotation came across.
+func (c *cli) showNews(r *vaultkit.Rotation) {
 	for _, warning := range r.Warnings {
 		c.warn("%s", warning)
 	}
 	for _, id := range r.Pending {
 		c.warn("another rotation of %s is undecided, and harmless; vaultkit recover %[1]s looks again: %s", r.Provider, id)
 	}
-	return t.flush()
 }
 
-func headline(verb string, r *vaultkit.Rotation, dryRun bool) string {
+func headline(verb string, r *vaultkit.Rotation) string {
+	done := fmt.Sprintf("%s %s, version %s", verb, r.Provider, versions(r.Record))
 	switch {
-	case dryRun && r.Resumed:
-		return fmt.Sprintf("Dry run, nothing was written: %s holds this change already, version %s.", r.Provider, versions(r.Record))
-	case dryRun:
-		return fmt.Sprintf("Dry run, nothing was written: %s would go from version %d to %d.", r.Provider, r.OldVersion, r.OldVersion+1)
 	case r.Resumed:
-		return fmt.Sprintf("%s %s, version %s; an earlier or concurrent run of this very change did part or all of it.", verb, r.Provider, versions(r.Record))
+		return done + "; an earlier or concurrent run of this very change did part or all of it."
+	case r.Backup == "":
+		return done + ". The version before it was deleted, so there was nothing to back up."
 	}
-	return fmt.Sprintf("%s %s, version %s. The secret before it is in a backup.", verb, r.Provider, versions(r.Record))
+	return done + ". The secret before it is in a backup."
 }
 
 // explain says after a failed rotation what is now in Vault, where the error
@@ -67,7 +77,12 @@ func (c *cli) undetermined(provider string, r *vaultkit.Rotation, err error) str
 	if more, ok := errors.AsType[*vaultkit.Error](err); ok && more.ID != "" {
 		advice += "\nThe rotation's id: " + more.ID
 	}
-	return advice + "\nTo settle it, run: vaultkit recover " + provider + c.connectionArgs()
+	return advice + "\n" + c.settleAdvice(provider)
+}
+
+// settleAdvice is the command that finds out what became of rotations.
+func (c *cli) settleAdvice(providers ...string) string {
+	return "To settle it, run: vaultkit recover " + strings.Join(providers, " ") + c.connectionArgs()
 }
 
 // connectionArgs repeats the connection flags of this call, so that the command

@@ -79,10 +79,12 @@ func (h *hook) Read(p []byte) (int, error) {
 func TestOutputFails(t *testing.T) {
 	t.Parallel()
 	provider, _, _, _ := rotated(t)
+	aborted, _, abortedID := undecided(t)
 	for _, args := range [][]string{
 		{"get", provider}, {"get", provider, "--json"}, {"list"}, {"list", "--json"}, {"backups", provider},
 		{"history", provider}, {"recover", provider}, {"version"}, {"version", "--json"},
 		{"rotate", provider, "--auto", "--dry-run"}, {"rotate", provider, "--auto", "--dry-run", "--json"},
+		{"abort", aborted, abortedID}, {"backups", provider, "prune", "--keep", "1"},
 	} {
 		if args[0] != "version" {
 			args = append(args, connect(t, vaulttest.Server().RootToken())...)

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// undecided makes a provider with a rotation that died before its commit, and
+// returns the key it holds and the rotation's id.
+func undecided(t testing.TB) (provider, key, id string) {
+	t.Helper()
+	provider, key = stored(t)
+	plan := vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--json").ok(t)
+	id = decode[vaultkit.Rotation](t, plan, true).ID
+	orphan(t, provider, id)
+	return provider, key, id
+}
+
+func TestAbort(t *testing.T) {
+	t.Parallel()
+	provider, key, id := undecided(t)
+	rotator := role(t, "rotator")
+	has(t, vkAs(t, rotator, "", "abort", provider, id).ok(t), "Aborted the rotation of "+provider, "never be applied", id, "fenced by version 2")
+	holds(t, provider, key)
+	has(t, vkAs(t, rotator, "", "abort", provider, id).ok(t), "recorded as aborted before")
+	has(t, vk(t, "", "recover", provider).ok(t), "Nothing to settle")
+	has(t, vk(t, "", "history", provider).ok(t), "aborted", id)
+}
+
+func TestAbortJSON(t *testing.T) {
+	t.Parallel()
+	provider, _, id := undecided(t)
+	out := vk(t, "", "abort", provider, id, "--json").ok(t)
+	r := decode[vaultkit.Rotation](t, out, true)
+	if r.ID != id || r.Outcome != vaultkit.Aborted || r.Resumed || r.Cause == "" {
+		t.Errorf("abort --json printed %s", out)
+	}
+	has(t, out, `"pending": []`, `"warnings": []`, `"resumed": false`)
+}
+
+// TestAbortUnknown closes what recover only reports: of a generation of the
+// provider that is gone.
+func TestAbortUnknown(t *testing.T) {
+	t.Parallel()
+	provider, key := stored(t)
+	orphan(t, provider, anyID)
+	has(t, vk(t, "", "abort", provider, anyID).ok(t), "Closed the rotation of "+provider, "cannot be known", "created anew")
+	holds(t, provider, key)
+}
+
+func TestAbortRefuses(t *testing.T) {
+	t.Parallel()
+	provider, _, after, id := rotated(t)
+	_, _, otherID := undecided(t)
+	deleted, _, deletedID := undecided(t)
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+deleted); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		says []string
+	}{
+		"committed":        {[]string{provider, id}, exitConflict, []string{"is committed, version 1 -> 2", "vaultkit rollback " + provider + " --to " + id}},
+		"committed, JSON":  {[]string{provider, id, "--json"}, exitConflict, []string{"is committed"}},
+		"another's id":     {[]string{provider, otherID}, exitNotFound, []string{"no such backup"}},
+		"an odd id":        {[]string{provider, "nonsense"}, exitUsage, []string{"rotation id"}},
+		"an odd name":      {[]string{"a/b", id}, exitUsage, []string{"provider name"}},
+		"no id":            {[]string{provider}, exitUsage, []string{"2 arg"}},
+		"a deleted secret": {[]string{deleted, deletedID}, exitNotFound, []string{"deleted"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vk(t, "", append([]string{"abort"}, tc.args...)...).want(t, tc.code, tc.says...)
+		})
+	}
+	holds(t, provider, after)
+}
+
+func TestAbortUndetermined(t *testing.T) {
+	t.Parallel()
+	provider, key, id := undecided(t)
+	through := proxy(t, wire.OnEvery("PUT", commits, wire.Hang()))
+	r := vkBare(t.Context(), t, "", append(through, "abort", provider, id, "--timeout", "2s")...)
+	r.want(t, exitUndetermined, "can still be applied", "vaultkit abort "+provider+" "+id+" --address http")
+	has(t, vk(t, "", "abort", provider, id).ok(t), "never be applied")
+	holds(t, provider, key)
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"goblin/vaultkit"
+)
+
+// showPlan prints what a dry run found: what would be written, and where. With a
+// random key, the real run will have another one, and so another id.
+func (c *cli) showPlan(r *vaultkit.Rotation, random bool) error {
+	if c.json {
+		return c.printJSON(r)
+	}
+	if r.Resumed {
+		headline := fmt.Sprintf("Dry run, nothing was written: %s holds this change already, version %s.", r.Provider, versions(r.Record))
+		return c.printRotation(headline, r)
+	}
+	headline := fmt.Sprintf("Dry run, nothing was written: %s would go from version %d to %d.", r.Provider, r.OldVersion, r.OldVersion+1)
+	if _, err := fmt.Fprintln(c.Out, headline); err != nil {
+		return err
+	}
+	id := r.ID
+	if random {
+		id = id[:strings.LastIndex(id, "-")+1] + "<fingerprint of the key>"
+	}
+	t := newTable(c.Out, "  ")
+	t.row("changed", strings.Join(r.FieldsChanged, ", "))
+	if r.Backup == "" {
+		t.row("backup", "none: the current version is deleted")
+	} else {
+		t.row("backup", c.path("backups", r.Provider, id))
+	}
+	t.row("record", c.path("rotations", r.Provider, id))
+	t.optional("by", r.Actor)
+	t.optional("reason", r.Reason)
+	t.optional("key expires", when(r.ExpiresAt))
+	c.showNews(r)
+	return t.flush()
+}
+
+// path is where an entry stands in Vault, as the vault command takes it.
+func (c *cli) path(parts ...string) string {
+	mount, base := "secret", "goblin-assistant"
+	if environment, err := c.environment(); err == nil {
+		mount, base = cmp.Or(environment("VAULTKIT_MOUNT"), mount), cmp.Or(environment("VAULTKIT_BASE"), base)
+	}
+	return strings.Join(append([]string{mount, base}, parts...), "/")
+}
