@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -18,14 +19,25 @@ type streams struct {
 type cli struct {
 	streams
 	connection
-	json    bool
-	verbose bool
-	started bool // a command's work has begun: errors are no longer about the call
+	screen   *screen
+	terminal io.Writer // where a person watches, if anywhere
+	json     bool
+	verbose  bool
+	started  bool // a command's work has begun: errors are no longer about the call
+}
+
+func newCLI(std streams) *cli {
+	c := &cli{screen: &screen{}, connection: newConnection()}
+	c.streams = streams{In: std.In, Out: c.screen.share(std.Out), Err: c.screen.share(std.Err)}
+	if isTerminal(std.Err) && os.Getenv("TERM") != "dumb" {
+		c.terminal = std.Err
+	}
+	return c
 }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, std streams) int {
-	c := &cli{streams: std, connection: newConnection()}
+	c := newCLI(std)
 	root := c.root()
 	// A copy that is never nil: cobra takes nil for "use os.Args".
 	root.SetArgs(append([]string{}, args...))
@@ -48,11 +60,11 @@ from flags, which win. To try it without a Vault of your own:
   vaultkit dev      runs a throw-away Vault for you to play with
 
 Exit codes:
-  0 done                            6 permission denied, or not logged in
-  1 another failure                 7 Vault is unavailable
-  2 wrong usage or invalid input    8 outcome undetermined: vaultkit recover
-  4 not found, or deleted           9 nothing to change
-  5 conflict, not applied`
+  0 done                            5 conflict, not applied
+  1 another failure                 6 permission denied, or not logged in
+  2 wrong usage or invalid input    7 Vault is unavailable
+  3 a key is due (status)           8 outcome undetermined: vaultkit recover
+  4 not found, or deleted           9 nothing to change`
 
 func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
@@ -67,7 +79,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
 	c.globalFlags(root)
-	c.addGroup(root, "keys", "Keys:", c.getCommand(), c.listCommand(), c.putCommand())
+	c.addGroup(root, "keys", "Keys:", c.getCommand(), c.listCommand(), c.putCommand(), c.statusCommand())
 	c.addGroup(root, "rotation", "Rotation:", c.rotateCommand(), c.rollbackCommand(),
 		c.backupsCommand(), c.historyCommand(), c.recoverCommand(), c.abortCommand())
 	c.addGroup(root, "access", "Access:", c.policyCommand())

@@ -11,11 +11,12 @@ import (
 	"goblin/vaultkit"
 )
 
-// The exit codes; 3 is kept for "something is due".
+// The exit codes.
 const (
 	exitOK           = 0
 	exitFailure      = 1
 	exitUsage        = 2
+	exitDue          = 3
 	exitNotFound     = 4
 	exitConflict     = 5
 	exitDenied       = 6
@@ -48,6 +49,7 @@ func exitCode(err error) int {
 		{vaultkit.ErrFieldMissing, exitNotFound},
 		{vaultkit.ErrMountNotFound, exitNotFound},
 		{vaultkit.ErrInvalid, exitUsage},
+		{errDue, exitDue},
 		{context.Canceled, exitFailure},
 		{vaultkit.ErrUnavailable, exitUnavailable},
 	} {
@@ -89,7 +91,7 @@ func (c *cli) report(cmd *cobra.Command, err error) {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(c.Err, "vaultkit: "+strings.TrimPrefix(err.Error(), "vaultkit: "))
+	c.complain(err)
 	if more, ok := errors.AsType[*advised](err); ok {
 		fmt.Fprintln(c.Err, more.advice)
 	}
@@ -97,6 +99,12 @@ func (c *cli) report(cmd *cobra.Command, err error) {
 		fmt.Fprintf(c.Err, "Usage: %s\nRun '%s --help' for more.\n", cmd.UseLine(), cmd.CommandPath())
 	}
 }
+
+// complain prints an error of which there may be more.
+func (c *cli) complain(err error) { fmt.Fprintln(c.Err, "vaultkit: "+errorText(err)) }
+
+// errorText is an error without the program's name.
+func errorText(err error) string { return strings.TrimPrefix(err.Error(), "vaultkit: ") }
 
 // warn prints a line that does not stop anything.
 func (c *cli) warn(format string, args ...any) {

@@ -25,6 +25,7 @@ func TestExitCode(t *testing.T) {
 		{vaultkit.ErrClosed, 1},
 		{vaultkit.ErrNotKVv2, 1},
 		{misuse("wrong"), 2},
+		{dueError([]vaultkit.ProviderStatus{{Due: vaultkit.DueAge}}), 3},
 		{invalid("it", "is wrong", ""), 2},
 		{vaultkit.ErrInvalid, 2},
 		{vaultkit.ErrNotFound, 4},
@@ -129,7 +130,7 @@ func TestUnavailable(t *testing.T) {
 	nowhere := []string{"--address", "http://127.0.0.1:1", "--timeout", "1s", "--token-file", file(t, "hvs.nobody")}
 	for _, args := range [][]string{
 		{"get", "p"}, {"list"}, {"put", "p", "api_key=-"}, {"rotate", "p", "--new-key-stdin"}, {"rollback", "p"},
-		{"backups", "p"}, {"history", "p"}, {"recover"}, {"abort", "p", anyID},
+		{"backups", "p"}, {"history", "p"}, {"recover"}, {"status"}, {"abort", "p", anyID},
 		{"backups", "p", "prune", "--keep", "1"},
 	} {
 		t.Run(args[0], func(t *testing.T) {

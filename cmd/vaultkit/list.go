@@ -29,12 +29,14 @@ func (c *cli) listCommand() *cobra.Command {
 	}
 }
 
+const noProvider = "No provider has a secret yet. Store the first one with: vaultkit put PROVIDER api_key=-"
+
 func (c *cli) showNames(names []string) error {
 	if c.json {
 		return c.printJSON(orEmpty(names))
 	}
 	if len(names) == 0 {
-		fmt.Fprintln(c.Err, "No provider has a secret yet. Store the first one with: vaultkit put PROVIDER api_key=-")
+		fmt.Fprintln(c.Err, noProvider)
 		return nil
 	}
 	_, err := fmt.Fprintln(c.Out, strings.Join(names, "\n"))

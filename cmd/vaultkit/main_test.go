@@ -126,6 +126,16 @@ func stored(t testing.TB) (provider, key string) {
 	return provider, key
 }
 
+// several makes providers.
+func several(t testing.TB, count int) (providers []string) {
+	t.Helper()
+	for range count {
+		provider, _ := stored(t)
+		providers = append(providers, provider)
+	}
+	return providers
+}
+
 // rotated makes a provider, rotates it once and returns its name, its keys, and
 // the rotation's id.
 func rotated(t testing.TB) (provider, before, after, id string) {

@@ -34,7 +34,7 @@ func secretFile(ctx context.Context, what, path string) (string, error) {
 // secretStdin reads a secret from standard input: up to its end from a file or
 // pipe, one line without echo from a terminal, where prompt says what is wanted.
 func (c *cli) secretStdin(ctx context.Context, what, prompt string) (string, error) {
-	if file, ok := c.In.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if file, ok := c.In.(*os.File); ok && isTerminal(file) {
 		text, err := c.ask(ctx, prompt, int(file.Fd()))
 		return checkInput(what, text, err)
 	}

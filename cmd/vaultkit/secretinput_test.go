@@ -84,7 +84,7 @@ func TestOutputFails(t *testing.T) {
 		{"get", provider}, {"get", provider, "--json"}, {"list"}, {"list", "--json"}, {"backups", provider},
 		{"history", provider}, {"recover", provider}, {"version"}, {"version", "--json"},
 		{"rotate", provider, "--auto", "--dry-run"}, {"rotate", provider, "--auto", "--dry-run", "--json"},
-		{"abort", aborted, abortedID}, {"backups", provider, "prune", "--keep", "1"},
+		{"status", provider}, {"status", provider, "--json"}, {"abort", aborted, abortedID}, {"backups", provider, "prune", "--keep", "1"},
 	} {
 		if args[0] != "version" {
 			args = append(args, connect(t, vaulttest.Server().RootToken())...)

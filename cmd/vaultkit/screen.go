@@ -1,0 +1,70 @@
+package main
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// screen is what the program's output streams have in common: lines that several
+// goroutines print, and a progress bar below them.
+type screen struct {
+	mu  sync.Mutex
+	bar *progressbar.ProgressBar // nil: none
+}
+
+// share makes a stream that takes the bar out of the way of what it prints. The
+// next step draws it anew.
+func (s *screen) share(stream io.Writer) io.Writer { return &shared{s, stream} }
+
+type shared struct {
+	screen *screen
+	stream io.Writer
+}
+
+// Write prints one thing at a time.
+func (w *shared) Write(p []byte) (int, error) {
+	w.screen.mu.Lock()
+	defer w.screen.mu.Unlock()
+	if w.screen.bar != nil {
+		_ = w.screen.bar.Clear()
+	}
+	return w.stream.Write(p)
+}
+
+// progress shows on a terminal, without colours, how many of total are done, until
+// done is called. Elsewhere, and for a single one, it shows nothing.
+func (c *cli) progress(what string, total int) (step, done func()) {
+	if c.terminal == nil || total < 2 {
+		return func() {}, func() {}
+	}
+	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(c.terminal), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(50*time.Millisecond))
+	draw := func(change func()) {
+		c.screen.mu.Lock()
+		defer c.screen.mu.Unlock()
+		change()
+	}
+	draw(func() {
+		c.screen.bar = bar
+		_ = bar.RenderBlank()
+	})
+	step = func() { draw(func() { _ = bar.Add(1) }) }
+	done = func() {
+		draw(func() {
+			c.screen.bar = nil
+			_ = bar.Clear()
+		})
+	}
+	return step, done
+}
+
+// isTerminal reports that a person sees the stream, or types into it.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}

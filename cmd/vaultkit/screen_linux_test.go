@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// terminal opens a terminal, and collects what is shown on it.
+func terminal(t testing.TB) (person, program *os.File, shown *testlog.Buffer, ended <-chan struct{}) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var locked, number uint32
+	ioctl(t, person, syscall.TIOCSPTLCK, &locked)
+	ioctl(t, person, syscall.TIOCGPTN, &number)
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, done := &testlog.Buffer{}, make(chan struct{})
+	go func() {
+		_, _ = io.Copy(shown, person) // ends with an error when the program's side is closed
+		close(done)
+	}()
+	return person, program, shown, done
+}
+
+func ioctl(t testing.TB, terminal *os.File, request uintptr, value *uint32) {
+	t.Helper()
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, terminal.Fd(), request, uintptr(unsafe.Pointer(value))); errno != 0 {
+		t.Fatal(errno)
+	}
+}
+
+// onTerminal runs the CLI with its stderr on a terminal, and its stdout there too
+// or in a pipe, and returns what the person saw and what went into the pipe.
+func onTerminal(ctx context.Context, t testing.TB, piped bool, args ...string) (code int, shown, out string) {
+	t.Helper()
+	person, program, screen, ended := terminal(t)
+	var pipe strings.Builder
+	std := streams{In: strings.NewReader(""), Out: program, Err: program}
+	if piped {
+		std.Out = &pipe
+	}
+	code = run(ctx, append(args, connect(t, vaulttest.Server().RootToken())...), std)
+	_ = program.Close()
+	<-ended
+	_ = person.Close()
+	return code, screen.String(), pipe.String()
+}
+
+// seen is what is left on a terminal of the text that was written to it.
+func seen(text string) []string {
+	var lines []string
+	for line := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
+		var cells []rune
+		column := 0
+		for _, r := range line {
+			if r == '\r' {
+				column = 0
+				continue
+			}
+			cells = append(cells[:min(column, len(cells))], append([]rune{r}, cells[min(column+1, len(cells)):]...)...)
+			column++
+		}
+		lines = append(lines, strings.TrimRight(string(cells), " "))
+	}
+	return lines
+}
+
+func TestProgress(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	providers, base := several(t, 3), vaulttest.Name(t)
+	for _, name := range providers {
+		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
+	}
+	for _, tc := range []struct{ what, command string }{
+		{"looking", "status"},
+		{"looking", "status --base " + base},
+	} {
+		args := strings.Fields(tc.command)
+		if !strings.Contains(tc.command, "--base") {
+			args = append(args, providers...)
+		}
+		code, shown, out := onTerminal(t.Context(), t, true, args...)
+		if code != exitOK || strings.Count(out, "\n") < 3 || strings.Contains(out, "\r") {
+			t.Errorf("%s: exit code %d, stdout: %q", tc.command, code, out)
+		}
+		has(t, shown, tc.what, "0/3")
+		if left := strings.Join(seen(shown), "\n"); left != "" {
+			t.Errorf("%s leaves on the terminal: %q", tc.command, left)
+		}
+		if strings.Contains(shown, "\x1b") {
+			t.Errorf("%s uses colours or other escapes: %q", tc.command, shown)
+		}
+
+		_, shown, out = onTerminal(t.Context(), t, true, append(args, "--json")...)
+		has(t, shown, tc.what)
+		decode[[]map[string]any](t, out, true)
+	}
+}
+
+func TestNoProgress(t *testing.T) {
+	providers := several(t, 2)
+	t.Setenv("TERM", "dumb")
+	if _, shown, _ := onTerminal(t.Context(), t, true, "status", providers[0], providers[1]); shown != "" {
+		t.Errorf("on a dumb terminal is shown %q", shown)
+	}
+	t.Setenv("TERM", "xterm")
+	if _, shown, _ := onTerminal(t.Context(), t, true, "status", providers[0]); shown != "" {
+		t.Errorf("for a single provider is shown %q", shown)
+	}
+}

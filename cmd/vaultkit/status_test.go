@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// expiring makes a provider whose key expires after a time.
+func expiring(t testing.TB, in string) (provider string) {
+	t.Helper()
+	provider, _ = stored(t)
+	vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--expires-in", in).ok(t)
+	return provider
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	fresh, _ := stored(t)
+	soon, late, past := expiring(t, "5d"), expiring(t, "90d"), expiring(t, "1ns")
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		due  map[string]vaultkit.DueReason
+	}{
+		"nothing due":     {[]string{fresh, late}, exitOK, nil},
+		"a week, unasked": {[]string{fresh, soon, late}, exitDue, map[string]vaultkit.DueReason{soon: vaultkit.DueExpiring}},
+		"within less":     {[]string{soon, late, "--due-within", "4d"}, exitOK, nil},
+		"within more":     {[]string{late, "--due-within", "13w"}, exitDue, map[string]vaultkit.DueReason{late: vaultkit.DueExpiring}},
+		"expired":         {[]string{past, "--due-within", "1s"}, exitDue, map[string]vaultkit.DueReason{past: vaultkit.DueExpired}},
+		"of age":          {[]string{fresh, late, "--max-age", "1ns"}, exitDue, map[string]vaultkit.DueReason{fresh: vaultkit.DueAge, late: vaultkit.DueAge}},
+		"not of age":      {[]string{fresh, late, "--max-age", "90d"}, exitOK, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := vk(t, "", append([]string{"status", "--json"}, tc.args...)...)
+			says := map[int]string{exitOK: "", exitDue: fmt.Sprintf("vaultkit: due for rotation: %d of ", len(tc.due))}
+			r.exits(t, tc.code, says[tc.code])
+			for _, one := range decode[[]vaultkit.ProviderStatus](t, r.out, true) {
+				if one.Due != tc.due[one.Provider] {
+					t.Errorf("%s is due: %q, want %q", one.Provider, one.Due, tc.due[one.Provider])
+				}
+			}
+			if tc.code == exitOK && r.err != "" {
+				t.Errorf("stderr says %q", r.err)
+			}
+		})
+	}
+}
+
+func TestStatusForPeople(t *testing.T) {
+	t.Parallel()
+	pending, _, _ := undecided(t)
+	soon, deleted := expiring(t, "5d"), vaulttest.Name(t)
+	vaulttest.Put(t, "providers/"+deleted, map[string]any{"api_key": newKey()})
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+deleted); err != nil {
+		t.Fatal(err)
+	}
+	r := vk(t, "", "status", pending, soon, deleted)
+	r.exits(t, exitDue, "due for rotation: 1 of 3 keys")
+	has(t, r.out, "PROVIDER", "VERSION", "AGE", "EXPIRES", "DUE", "NOTE", "expiring", "0m", "deleted at 20",
+		"1 pending: vaultkit recover "+pending, when(time.Now().Add(5 * day))[:10])
+}
+
+func TestStatusJSON(t *testing.T) {
+	t.Parallel()
+	provider := expiring(t, "5d")
+	r := vk(t, "", "status", provider, "--json")
+	r.exits(t, exitDue)
+	object := decode[[]map[string]any](t, r.out, true)[0]
+	if keys := keysOf(object); keys != "destroyed due expires_at in_force_from pending provider version" {
+		t.Errorf("status --json has the keys %s", keys)
+	}
+	has(t, r.out, `"pending": []`, `"version": 2`)
+}
+
+// TestStatusFailures: one that cannot be looked at does not stop the others; the
+// first error decides the exit code, before what is due.
+func TestStatusFailures(t *testing.T) {
+	t.Parallel()
+	soon, nobody, another := expiring(t, "5d"), vaulttest.Name(t), vaulttest.Name(t)
+	r := vk(t, "", "status", nobody, soon, another, "--json")
+	r.exits(t, exitNotFound, "vaultkit: Status "+nobody+": not found", "vaultkit: Status "+another+": not found")
+	if found := decode[[]vaultkit.ProviderStatus](t, r.out, true); len(found) != 1 || found[0].Provider != soon {
+		t.Errorf("status --json printed %s", r.out)
+	}
+	vk(t, "", "status", nobody).want(t, exitNotFound, "not found")
+	vk(t, "", "status", soon, "a/b").want(t, exitUsage, "provider name")
+	vk(t, "", "status", "--due-within", "soon").want(t, exitUsage, "90d")
+	vk(t, "", "status", "--max-age", "0d").want(t, exitUsage, "90d")
+	vkAs(t, role(t, "provisioner"), "", "status").want(t, exitDenied, "permission denied", "list")
+	// Reading keys is not what it takes, and not enough.
+	vkAs(t, role(t, "reader"), "", "status", soon).want(t, exitDenied, "permission denied")
+}
+
+func TestStatusOfAll(t *testing.T) {
+	t.Parallel()
+	base := vaulttest.Name(t) // all the providers of a base of its own
+	r := vk(t, "", "status", "--base", base)
+	if r.ok(t) != "" {
+		t.Errorf("of no provider status prints %q", r.out)
+	}
+	has(t, r.err, "vaultkit put")
+	if out := vk(t, "", "status", "--base", base, "--json").ok(t); out != "[]\n" {
+		t.Errorf("status --json printed %q, not an empty array", out)
+	}
+	for _, name := range []string{"two", "one"} {
+		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
+	}
+	found := decode[[]vaultkit.ProviderStatus](t, vk(t, "", "status", "--base", base, "--json").ok(t), true)
+	if len(found) != 2 || found[0].Provider != "one" || found[1].Provider != "two" {
+		t.Errorf("status finds %+v", found)
+	}
+}
+
+func TestStatusNote(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for want, s := range map[string]vaultkit.ProviderStatus{
+		"":                              {},
+		"destroyed":                     {Destroyed: true, DeletedAt: now},
+		"deleted at " + when(now):       {DeletedAt: now},
+		"2 pending: vaultkit recover p": {Provider: "p", Pending: []string{"a", "b"}},
+		"will be deleted at " + when(now.Add(day)): {DeletedAt: now.Add(day)},
+		"destroyed; 1 pending: vaultkit recover p": {Provider: "p", Destroyed: true, Pending: []string{"a"}},
+	} {
+		if got := statusNote(s); got != want {
+			t.Errorf("the note is %q, want %q", got, want)
+		}
+	}
+	if got := ageOf(time.Time{}); got != "" {
+		t.Errorf("without a version the age is %q", got)
+	}
+}
