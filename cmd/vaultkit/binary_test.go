@@ -43,12 +43,22 @@ func TestBinary(t *testing.T) {
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitUsage {
 		t.Errorf("get without a provider: %v", err)
 	}
+	t.Run("argv", func(t *testing.T) { argvIsClean(t, binary) })
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if ossignal.Ignored(signal) {
 			continue // as under nohup, and then the program ignores it too
 		}
 		t.Run(signal.String(), func(t *testing.T) { devEndsOn(t, binary, signal) })
 	}
+}
+
+// runBinary runs the built program and returns all it printed.
+func runBinary(t *testing.T, stdin, binary string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // devEndsOn runs dev until the signal, and expects a clean end.

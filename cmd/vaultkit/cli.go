@@ -80,7 +80,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetErr(c.Err)
 	c.globalFlags(root)
 	c.addGroup(root, "keys", "Keys:", c.getCommand(), c.listCommand(), c.putCommand(), c.statusCommand())
-	c.addGroup(root, "rotation", "Rotation:", c.rotateCommand(), c.rollbackCommand(),
+	c.addGroup(root, "rotation", "Rotation:", c.rotateCommand(), c.rollbackCommand(), c.revokeOldCommand(),
 		c.backupsCommand(), c.historyCommand(), c.recoverCommand(), c.abortCommand())
 	c.addGroup(root, "access", "Access:", c.policyCommand())
 	c.addGroup(root, "try", "Try it out:", c.demoCommand(), c.devCommand())

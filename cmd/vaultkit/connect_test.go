@@ -188,6 +188,8 @@ func TestCanary(t *testing.T) {
 		{"rotate", provider, "--new-key", after}, {"rotate", provider, "--new-key", before, "--dry-run"},
 		{"rotate", provider, "--new-key-stdin"}, {"rotate", provider, "--new-key", before + "\n", "--help"},
 		{"rotate", provider, "--new-key", before, "--bogus"}, {"rotate", provider, "--new-key", before, "--auto"},
+		{"rotate", provider, "--new-key", before, "--verify-cmd", "env; exit 1"}, {"rotate", provider, after, "--new-key-stdin"},
+		{"revoke-old", provider, id, "--cmd", "env; exit 1"},
 		{"status", provider}, {"abort", provider, id},
 		{"backups", provider, after}, {"backups", provider, "prune", "--keep", "1"},
 		{"rollback", provider}, {"rollback", provider, "--to", id}, {"rollback", provider, "--to", "x"},

@@ -67,12 +67,23 @@ func (c *connection) addFlags(flags flagSet) {
 		flags.StringVar(&s.value, s.name, "", s.help)
 	}
 	flags.DurationVar(&c.timeout, "timeout", 30*time.Second,
-		"`time` for all the work with Vault; waiting for input does not count, and a committed rotation gets 10s more for its record")
+		"`time` for all the work, of --verify-cmd and --cmd too; waiting for input does not count, and a committed rotation gets 10s more for its record")
 }
 
 // given are the settings whose flags are used.
 func (c *connection) given() []setting {
 	return slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.value == "" })
+}
+
+// credentials are the variables that prove who we are.
+func (c *connection) credentials() []string {
+	variables := []string{"VAULT_CLIENT_KEY"}
+	for _, s := range c.settings {
+		if s.login != "" {
+			variables = append(append(variables, s.variable), s.hides...)
+		}
+	}
+	return variables
 }
 
 // environment is the environment as the flags change it.

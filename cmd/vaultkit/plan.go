@@ -8,9 +8,21 @@ import (
 	"goblin/vaultkit"
 )
 
-// showPlan prints what a dry run found: what would be written, and where. With a
-// random key, the real run will have another one, and so another id.
-func (c *cli) showPlan(r *vaultkit.Rotation, random bool) error {
+// checks are what a dry run cannot tell from its result.
+type checks struct {
+	random   bool   // the real run will have another key, and so another id
+	verified string // by what; empty: there is nothing to say
+}
+
+func (f *rotateFlags) checks() checks {
+	if f.verify {
+		return checks{f.auto, "yes, by the verify command"}
+	}
+	return checks{f.auto, "no: there is no --verify-cmd"}
+}
+
+// showPlan prints what a dry run found: what would be written, and where.
+func (c *cli) showPlan(r *vaultkit.Rotation, made checks) error {
 	if c.json {
 		return c.printJSON(r)
 	}
@@ -23,7 +35,7 @@ func (c *cli) showPlan(r *vaultkit.Rotation, random bool) error {
 		return err
 	}
 	id := r.ID
-	if random {
+	if made.random {
 		id = id[:strings.LastIndex(id, "-")+1] + "<fingerprint of the key>"
 	}
 	t := newTable(c.Out, "  ")
@@ -34,6 +46,7 @@ func (c *cli) showPlan(r *vaultkit.Rotation, random bool) error {
 		t.row("backup", c.path("backups", r.Provider, id))
 	}
 	t.row("record", c.path("rotations", r.Provider, id))
+	t.optional("verified", made.verified)
 	t.optional("by", r.Actor)
 	t.optional("reason", r.Reason)
 	t.optional("key expires", when(r.ExpiresAt))

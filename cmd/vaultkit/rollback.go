@@ -56,7 +56,7 @@ func (c *cli) rollback(cmd *cobra.Command, provider string, f *rollbackFlags) er
 	case err != nil:
 		return c.explain(cmd, provider, rotation, err)
 	case f.dryRun:
-		return c.showPlan(rotation, false)
+		return c.showPlan(rotation, checks{})
 	}
 	return c.showRotation("Rolled back", rotation)
 }

@@ -16,6 +16,11 @@ is written after that. The other fields stay as they are.
 Running the same rotation again after a crash finishes it. With --auto every run
 makes another key: after exit code 8, run vaultkit recover first.
 
+--verify-cmd is a shell command that tries the new key before anything is written;
+a status other than 0 ends the rotation. In its environment are VAULTKIT_PROVIDER,
+VAULTKIT_KEY (the new key) and VAULTKIT_FIELD_<NAME> for each field of the secret
+` + childHelp + `
+
 One newline at the end of a file or pipe is dropped. Control characters in a key
 are refused.`
 
@@ -26,10 +31,12 @@ type rotateFlags struct {
 	newKeyStdin, auto, dryRun, newKeyIsHere bool
 	field                                   string
 	expiresIn                               period
+	verifyCmd                               string
+	verify                                  bool // --verify-cmd is given
 	claims
 }
 
-// claims are what the record says about a rotation, by rotate or rollback.
+// claims are what a record says about who did something, and why.
 type claims struct{ actor, reason string }
 
 func (c *claims) addFlags(cmd *cobra.Command) {
@@ -37,10 +44,15 @@ func (c *claims) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.reason, "reason", "", "`why`, for the record")
 }
 
-func (c *claims) options(cmd *cobra.Command) []vaultkit.RotateOption {
+// complete fills in who it is, where that is not given.
+func (c *claims) complete(cmd *cobra.Command) {
 	if !cmd.Flags().Changed("actor") {
 		c.actor = defaultActor()
 	}
+}
+
+func (c *claims) options(cmd *cobra.Command) []vaultkit.RotateOption {
+	c.complete(cmd)
 	return []vaultkit.RotateOption{vaultkit.WithActor(c.actor), vaultkit.WithReason(c.reason)}
 }
 
@@ -52,11 +64,11 @@ func (c *cli) rotateCommand() *cobra.Command {
 		Long:  rotateLong,
 		Example: "  vaultkit rotate openai-gpt4 --new-key-file new-key.txt --reason quarterly --expires-in 90d\n" +
 			"  ./issue-key.sh | vaultkit rotate --provider openai-gpt4 --new-key-stdin\n" +
-			"  vaultkit rotate openai-gpt4 --new-key-env NEW_KEY --dry-run\n" +
+			"  vaultkit rotate openai-gpt4 --new-key-env NEW_KEY --dry-run --verify-cmd ./try-key.sh\n" +
 			"  vaultkit rotate local-llama --auto",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.newKeyIsHere = cmd.Flags().Changed("new-key")
+			f.newKeyIsHere, f.verify = cmd.Flags().Changed("new-key"), cmd.Flags().Changed("verify-cmd")
 			return c.rotate(cmd, args, &f)
 		},
 	}
@@ -73,6 +85,7 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&f.newKeyEnv, "new-key-env", "", "`name` of the environment variable with the new key")
 	flags.BoolVar(&f.auto, "auto", false, "make a random key, for development: no provider knows it")
 	flags.StringVar(&f.field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace")
+	flags.StringVar(&f.verifyCmd, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
 	flags.Var(&f.expiresIn, "expires-in", "when the new key will expire, from now, such as 90d, 2w or 12h: a note for reminders, nothing is deleted")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
 	f.claims.addFlags(cmd)
@@ -82,6 +95,11 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 }
 
 func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
+	if f.verify {
+		if err := checkChild("verify-cmd", f.verifyCmd); err != nil {
+			return err
+		}
+	}
 	provider, err := f.target(args)
 	if err != nil {
 		return err
@@ -91,11 +109,10 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 		return err
 	}
 	options := f.options(cmd)
-	if f.expiresIn > 0 {
-		options = append(options, vaultkit.WithExpiresAt(time.Now().Add(time.Duration(f.expiresIn))))
-	}
-	if f.dryRun {
-		options = append(options, vaultkit.WithDryRun())
+	if f.verify {
+		options = append(options, vaultkit.WithVerify(func(ctx context.Context, keys vaultkit.ProviderKeys) error {
+			return c.verify(ctx, f, provider, keys)
+		}))
 	}
 	var rotation *vaultkit.Rotation
 	err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
@@ -106,9 +123,27 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 		return c.explain(cmd, provider, rotation, err)
 	}
 	if f.dryRun {
-		return c.showPlan(rotation, f.auto)
+		return c.showPlan(rotation, f.checks())
 	}
 	return c.showRotation("Rotated", rotation)
+}
+
+// options are those that are the same for every provider.
+func (f *rotateFlags) options(cmd *cobra.Command) []vaultkit.RotateOption {
+	options := f.claims.options(cmd)
+	if f.expiresIn > 0 {
+		options = append(options, vaultkit.WithExpiresAt(time.Now().Add(time.Duration(f.expiresIn))))
+	}
+	if f.dryRun {
+		options = append(options, vaultkit.WithDryRun())
+	}
+	return options
+}
+
+// verify tries a new secret with the user's command.
+func (c *cli) verify(ctx context.Context, f *rotateFlags, provider string, keys vaultkit.ProviderKeys) error {
+	command := childCommand{name: "verify", line: f.verifyCmd, hidden: append(c.credentials(), f.newKeyEnv), out: c.Err}
+	return command.run(ctx, keys, map[string]string{variableProvider: provider, variableKey: keys[f.field]})
 }
 
 // target is the provider, given as the flag or as the argument.

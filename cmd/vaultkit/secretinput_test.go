@@ -78,13 +78,14 @@ func (h *hook) Read(p []byte) (int, error) {
 // TestOutputFails: what could not be printed is no success.
 func TestOutputFails(t *testing.T) {
 	t.Parallel()
-	provider, _, _, _ := rotated(t)
+	provider, _, _, id := rotated(t)
 	aborted, _, abortedID := undecided(t)
 	for _, args := range [][]string{
 		{"get", provider}, {"get", provider, "--json"}, {"list"}, {"list", "--json"}, {"backups", provider},
 		{"history", provider}, {"recover", provider}, {"version"}, {"version", "--json"},
 		{"rotate", provider, "--auto", "--dry-run"}, {"rotate", provider, "--auto", "--dry-run", "--json"},
 		{"status", provider}, {"status", provider, "--json"}, {"abort", aborted, abortedID}, {"backups", provider, "prune", "--keep", "1"},
+		{"revoke-old", provider, id, "--cmd", "exit 44"},
 	} {
 		if args[0] != "version" {
 			args = append(args, connect(t, vaulttest.Server().RootToken())...)

@@ -1,0 +1,283 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// noted is the environment that a command wrote to a file.
+func noted(t testing.TB, path string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables := make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		variables[name] = value
+	}
+	return variables
+}
+
+// ours are the variables that vaultkit made.
+func ours(variables map[string]string) map[string]string {
+	ours := maps.Clone(variables)
+	maps.DeleteFunc(ours, func(name, _ string) bool {
+		return !strings.HasPrefix(name, "VAULTKIT_") || name == "VAULTKIT_VAULT_BIN"
+	})
+	return ours
+}
+
+func TestVerifyEnvironment(t *testing.T) {
+	provider := vaulttest.Name(t)
+	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": newKey(), "odd name.x": "org", "ü2": 7, "second": newKey()})
+	key, path := newKey(), filepath.Join(t.TempDir(), "env")
+	for name, value := range map[string]string{
+		"SOME_KEY": key, "VAULT_TOKEN": "hvs.other", "VAULT_SECRET_ID": "x", "VAULTKIT_WRAPPED_SECRET_ID": "x",
+		"VAULTKIT_ID": "stale", "VAULTKIT_FIELD_STALE": "stale", "OF_MINE": "stays",
+	} {
+		t.Setenv(name, value)
+	}
+	args := []string{"rotate", provider, "--new-key-env", "SOME_KEY", "--field", "second", "--verify-cmd", "cat; env >" + path}
+	r := vkAs(t, role(t, "rotator"), "is not the command's", args...)
+	if r.ok(t); r.err != "" {
+		t.Errorf("the command reads some input: %s", r.err)
+	}
+	got := noted(t, path)
+	want := map[string]string{
+		"VAULTKIT_PROVIDER": provider, "VAULTKIT_KEY": key, "VAULTKIT_FIELD_SECOND": key,
+		"VAULTKIT_FIELD_API_KEY": got["VAULTKIT_FIELD_API_KEY"], "VAULTKIT_FIELD_ODD_NAME_X": "org", "VAULTKIT_FIELD__2": "7",
+	}
+	if !maps.Equal(ours(got), want) || !strings.HasPrefix(want["VAULTKIT_FIELD_API_KEY"], canary) {
+		t.Errorf("the command's variables are %v", slices.Sorted(maps.Keys(ours(got))))
+	}
+	for name := range got {
+		if strings.HasPrefix(name, "VAULT_") || name == "SOME_KEY" {
+			t.Errorf("the command sees %s", name)
+		}
+	}
+	if got["OF_MINE"] != "stays" || got["PATH"] == "" {
+		t.Error("the command does not see the rest of the environment")
+	}
+}
+
+// TestInherited goes through all variables of FromEnvironment.
+func TestInherited(t *testing.T) {
+	t.Parallel()
+	secret := []string{
+		"VAULT_TOKEN", "VAULTKIT_TOKEN_FILE", "VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE", "VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE",
+		"VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE", "VAULTKIT_JWT_FILE", "VAULT_CLIENT_KEY",
+		"VAULTKIT_KEY", "VAULTKIT_PROVIDER", "VAULTKIT_FIELD_X", "NEW_KEY",
+	}
+	public := []string{"VAULT_ADDR", "VAULT_NAMESPACE", "VAULT_CACERT", "VAULTKIT_MOUNT", "VAULTKIT_BASE", "PATH", "NEW_KEY_2", "A"}
+	var environment []string
+	for _, name := range slices.Concat(secret, public) {
+		environment = append(environment, name+"=a=b")
+	}
+	command := childCommand{hidden: append(newCLI(streams{}).credentials(), "NEW_KEY")}
+	got := command.inherited(environment)
+	for i := range got {
+		got[i] = strings.TrimSuffix(got[i], "=a=b")
+	}
+	if !slices.Equal(got, public) {
+		t.Errorf("a command sees %q", got)
+	}
+}
+
+func TestVerifyFails(t *testing.T) {
+	t.Parallel()
+	provider, key := stored(t)
+	same := untouched(t, provider)
+	rotator := role(t, "rotator")
+	for name, tc := range map[string]struct {
+		command, prints, says string
+	}{
+		"a status":     {"exit 3", "", "the verify command exited with status 3"},
+		"our own code": {"exit 9", "", "the verify command exited with status 9"},
+		"a signal":     {"kill -9 $$", "", "the verify command was ended by a signal: signal: killed"},
+		"no such file": {"/nowhere/try-key", "", "the verify command exited with status 127"},
+		"with the key": {`echo "key=$VAULTKIT_KEY!"; echo "$VAULTKIT_FIELD_ORGANIZATION" >&2; printf %s "$VAULTKIT_FIELD_API_KEY"; exit 1`,
+			"key=[masked]!\n[masked]\n[masked]\n", "the verify command exited with status 1"},
+		"in halves": {`printf %s "${VAULTKIT_KEY%????}"; echo "${VAULTKIT_KEY#"${VAULTKIT_KEY%????}"}"; exit 1`,
+			"[masked]\n", "status 1"},
+	} {
+		for _, more := range [][]string{nil, {"--dry-run"}} {
+			args := append([]string{"rotate", provider, "--new-key-stdin", "--verify-cmd", tc.command}, more...)
+			r := vkAs(t, rotator, newKey(), args...)
+			r.exits(t, exitFailure, tc.says)
+			has(t, r.err, "the new secret was not verified")
+			if tc.prints != "" && !strings.HasPrefix(r.err, tc.prints+"vaultkit: ") || r.out != "" {
+				t.Errorf("%s prints %q and %q", name, r.out, r.err)
+			}
+		}
+	}
+	same()
+	holds(t, provider, key)
+}
+
+func TestVerifyDryRun(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	same := untouched(t, provider)
+	path := filepath.Join(t.TempDir(), "env")
+	args := []string{"rotate", provider, "--new-key-stdin", "--dry-run", "--verify-cmd", "env >" + path}
+	has(t, vk(t, newKey(), args...).ok(t), "verified", "yes, by the verify command")
+	if noted(t, path)["VAULTKIT_KEY"] == "" {
+		t.Error("the command saw no key")
+	}
+	same()
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	t.Parallel()
+	clash, null := vaulttest.Name(t), vaulttest.Name(t)
+	ran := filepath.Join(t.TempDir(), "ran")
+	vaulttest.Put(t, "providers/"+clash, map[string]any{"api_key": newKey(), "a-b": "1", "A.b": "2"})
+	vaulttest.Put(t, "providers/"+null, map[string]any{"api_key": newKey(), "other": "a\x00b"})
+	for _, tc := range []struct {
+		provider, command string
+		says              []string
+	}{
+		{clash, "touch " + ran, []string{`"A.b" and "a-b"`, "VAULTKIT_FIELD_A_B"}},
+		{null, "touch " + ran, []string{`field "other"`, "NUL"}},
+		{null, " ", []string{"--verify-cmd is empty"}},
+	} {
+		same := untouched(t, tc.provider)
+		vk(t, newKey(), "rotate", tc.provider, "--new-key-stdin", "--verify-cmd", tc.command).want(t, exitUsage, tc.says...)
+		same()
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("the command was run")
+	}
+}
+
+// lifeline is a pipe that a command's processes hold open for as long as they live.
+type lifeline struct {
+	path   string
+	opened chan struct{} // closed when a command holds it
+	gone   chan struct{} // closed when none does any more
+}
+
+func newLifeline(t testing.TB) *lifeline {
+	t.Helper()
+	l := &lifeline{filepath.Join(t.TempDir(), "lifeline"), make(chan struct{}), make(chan struct{})}
+	if err := syscall.Mkfifo(l.path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		pipe, err := os.Open(l.path) // waits for somebody to open the other end
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		close(l.opened)
+		_, _ = io.Copy(io.Discard, pipe)
+		_ = pipe.Close()
+		close(l.gone)
+	}()
+	return l
+}
+
+// TestCommandIsStopped: Ctrl-C and the timeout end a command and what it started,
+// and vaultkit waits for that.
+func TestCommandIsStopped(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		trap      string
+		interrupt bool
+		timeout   string
+		says      []string
+	}{
+		"Ctrl-C":        {"", true, "1m", []string{"the verify command was stopped", "is as it was"}},
+		"a deaf one":    {"trap '' TERM; ", true, "1m", []string{"the verify command was stopped", "is as it was"}},
+		"a polite one":  {"trap 'exit 0' TERM; ", true, "1m", []string{"the verify command was stopped", "is as it was"}},
+		"too long a go": {"", false, "3s", []string{"did not end within --timeout"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			provider, _ := stored(t)
+			same := untouched(t, provider)
+			line := newLifeline(t)
+			go func() {
+				if <-line.opened; tc.interrupt {
+					interrupt()
+				}
+			}()
+			command := tc.trap + "exec 9>" + line.path + "; sleep 300 & wait"
+			args := append(connect(t, role(t, "rotator")), "rotate", provider, "--new-key-stdin", "--verify-cmd", command, "--timeout", tc.timeout)
+			vkBare(ctx, t, newKey(), args...).want(t, exitFailure, tc.says...)
+			<-line.gone // else this hangs
+			same()
+		})
+	}
+}
+
+// TestLeftovers: what a command leaves in the background, with its output open,
+// does not keep vaultkit waiting.
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	key, path := newKey(), filepath.Join(t.TempDir(), "pid")
+	vk(t, key, "rotate", provider, "--new-key-stdin", "--verify-cmd", "sleep 300 & echo $! >"+path).ok(t)
+	holds(t, provider, key)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Errorf("what the command left is gone: %v", err)
+	}
+}
+
+// argvIsClean: neither vaultkit nor the shell it runs has the key among its
+// arguments, where other users see it.
+func argvIsClean(t *testing.T, binary string) {
+	provider, _ := stored(t)
+	key, path := newKey(), filepath.Join(t.TempDir(), "argv")
+	look := "{ cat /proc/$$/cmdline /proc/$PPID/cmdline || ps -o args= -p $$ -p $PPID; } >" + path
+	args := append([]string{"rotate", provider, "--new-key-stdin", "--verify-cmd", look}, connect(t, role(t, "rotator"))...)
+	out, err := runBinary(t, key, binary, args...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	holds(t, provider, key)
+	argv, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, string(argv), "/bin/sh", binary, provider) // it looked at both
+	if strings.Contains(string(argv), canary) {
+		t.Error("the key is among the arguments")
+	}
+}
+
+func TestMainField(t *testing.T) {
+	t.Parallel()
+	for want, keys := range map[string]vaultkit.ProviderKeys{
+		"api_key": {"api_key": "1", "other": "2"}, "other": {"other": "1"}, "": {"one": "1", "other": "2"},
+	} {
+		if got := mainField(keys); got != want {
+			t.Errorf("of %s the key is %q, want %q", keys, got, want)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+)
+
+// collector keeps what it is given, write by write.
+type collector []string
+
+func (c *collector) Write(p []byte) (int, error) {
+	*c = append(*c, string(p))
+	return len(p), nil
+}
+
+// TestMask cuts every text into two writes at every place, and into single bytes:
+// what comes out is always the same.
+func TestMask(t *testing.T) {
+	t.Parallel()
+	keys := vaultkit.ProviderKeys{
+		"api_key": "sk-1", "longer": "sk-1-more", "pem": "-----\nline\n", "org": "aab", "empty": "", "ü": "schlüssel",
+	}
+	for text, want := range map[string]string{
+		"":                          "",
+		"nothing":                   "nothing\n",
+		"a\nb\n":                    "a\nb\n",
+		"key=sk-1\n":                "key=[masked]\n",
+		"sk-1sk-1sk":                "[masked][masked]sk\n",
+		"sk-1-more, sk-1-mor":       "[masked], [masked]-mor\n",
+		"aaab aaaab":                "a[masked] aa[masked]\n",
+		"<-----\nline\n>\n":         "<[masked]>\n",
+		"-----\nline":               "-----\nline\n",
+		"ein schlüssel, schlüsse\n": "ein [masked], schlüsse\n",
+	} {
+		for cut := range len(text) + 1 {
+			check(t, keys, want, text[:cut], text[cut:])
+		}
+		check(t, keys, want, strings.Split(text, "")...)
+	}
+}
+
+func check(t *testing.T, keys vaultkit.ProviderKeys, want string, writes ...string) {
+	t.Helper()
+	var out collector
+	m := newMask(&out, keys)
+	for _, text := range writes {
+		if n, err := m.Write([]byte(text)); n != len(text) || err != nil {
+			t.Errorf("Write = %d, %v", n, err)
+		}
+	}
+	m.flush()
+	if got := strings.Join(out, ""); got != want {
+		t.Errorf("%q becomes %q, want %q", writes, got, want)
+	}
+	for _, line := range out {
+		if !strings.HasSuffix(line, "\n") {
+			t.Errorf("%q is passed on before its line has ended", line)
+		}
+	}
+}
+
+// TestMaskIsPrompt: a line is passed on when it ends, and one that does not end
+// when it is long.
+func TestMaskIsPrompt(t *testing.T) {
+	t.Parallel()
+	var out collector
+	m := newMask(&out, vaultkit.ProviderKeys{"api_key": "sk-1"})
+	for _, text := range []string{"one\ntwo", "\nthree", strings.Repeat("x", maxLine)} {
+		_, _ = m.Write([]byte(text))
+	}
+	if got := strings.Join(out, "|"); got != "one\n|two\n|three"+strings.Repeat("x", maxLine) {
+		t.Errorf("passed on: %.60q", got)
+	}
+}
+
+// TestMaskWithoutListeners: a command is not stopped because nobody reads what it
+// says.
+func TestMaskWithoutListeners(t *testing.T) {
+	t.Parallel()
+	m := newMask(failing{}, nil)
+	if n, err := m.Write([]byte("a\n")); n != 2 || err != nil {
+		t.Errorf("Write = %d, %v", n, err)
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+// exitAlreadyGone is how a command says that the keys are revoked already. It is
+// none that curl, wget or jq have for a failure, as 4 would be.
+const exitAlreadyGone = 44
+
+const revokeOldLong = `Have the keys that a rotation replaced revoked at their issuer, the last step of
+rotating a key: once the new one works everywhere. It is refused (exit code 5) unless
+the rotation is committed and none of the old values is in force again.
+
+--cmd is a shell command that revokes them. In its environment are VAULTKIT_PROVIDER,
+VAULTKIT_ID, VAULTKIT_KEY (the old api_key, or the only field that was replaced) and
+VAULTKIT_FIELD_<NAME> for the old value of each replaced field
+` + childHelp + `
+
+Status 0 says that the keys are revoked, 44 that they were gone already (both are
+recorded, and history shows it), any other that they are not. The command runs once.
+A rotation whose keys were revoked before is not asked for again.`
+
+func (c *cli) revokeOldCommand() *cobra.Command {
+	var line string
+	var who claims
+	cmd := &cobra.Command{
+		Use:   "revoke-old PROVIDER ID --cmd COMMAND",
+		Short: "Revoke the keys a rotation replaced",
+		Long:  revokeOldLong,
+		Example: "  vaultkit revoke-old openai-gpt4 ID --cmd './revoke-key.sh' --reason quarterly\n" +
+			"  # an id from: vaultkit history openai-gpt4",
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkChild("cmd", line); err != nil {
+				return err
+			}
+			who.complete(cmd)
+			return c.revokeOld(cmd, args[0], args[1], line, who)
+		},
+	}
+	cmd.Flags().StringVar(&line, "cmd", "", "shell `command` that revokes the old keys")
+	_ = cmd.MarkFlagRequired("cmd") // it exists
+	who.addFlags(cmd)
+	return cmd
+}
+
+func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, who claims) error {
+	command := childCommand{name: "revoke", line: line, hidden: c.credentials(), out: c.Err}
+	revoker := &commandRevoker{command: command, provider: provider, id: id}
+	var revocation *vaultkit.Revocation
+	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		revocation, err = client.RevokeOld(ctx, provider, id, revoker,
+			vaultkit.RevokedBy(who.actor), vaultkit.RevokedBecause(who.reason))
+		return err
+	})
+	switch {
+	case errors.Is(err, vaultkit.ErrUndetermined):
+		return &advised{err, fmt.Sprintf("The keys are revoked; only the record of it is missing. To write it, run the same again:\n"+
+			"where the keys are gone, the command must exit with %d.", exitAlreadyGone)}
+	case errors.Is(err, errStopped):
+		return &advised{err, "Stopped half-way, it may have revoked the keys or not. Run the same again."}
+	case err != nil:
+		return err
+	}
+	return c.showRevocation(revocation, revoker.ran)
+}
+
+func (c *cli) showRevocation(r *vaultkit.Revocation, ran bool) error {
+	if c.json {
+		return c.printJSON(r)
+	}
+	headline := "Revoked what a rotation of " + r.Provider + " had replaced."
+	switch {
+	case !ran:
+		headline = "What this rotation of " + r.Provider + " replaced was revoked before; the command did not run."
+	case r.AlreadyGone:
+		headline = "What a rotation of " + r.Provider + " had replaced was gone already; now that is recorded."
+	}
+	if _, err := fmt.Fprintln(c.Out, headline); err != nil {
+		return err
+	}
+	t := newTable(c.Out, "  ")
+	t.row("id", r.ID)
+	t.row("revoked", strings.Join(r.Fields, ", "))
+	t.optional("by", r.Actor)
+	t.optional("reason", r.Reason)
+	t.optional("at", when(r.RevokedAt))
+	return t.flush()
+}
+
+// commandRevoker revokes keys with the user's command.
+type commandRevoker struct {
+	command      childCommand
+	provider, id string
+	ran          bool
+}
+
+// Revoke runs the command.
+func (r *commandRevoker) Revoke(ctx context.Context, keys vaultkit.ProviderKeys) error {
+	r.ran = true
+	variables := map[string]string{variableProvider: r.provider, variableID: r.id}
+	if field := mainField(keys); field != "" {
+		variables[variableKey] = keys[field]
+	}
+	err := r.command.run(ctx, keys, variables)
+	if exit, ok := errors.AsType[*statusError](err); ok && exit.status == exitAlreadyGone {
+		return vaultkit.ErrNotFound
+	}
+	return err
+}
+
+// mainField is the api_key, or else the only field; empty: there is neither.
+func mainField(keys vaultkit.ProviderKeys) string {
+	if _, has := keys[vaultkit.FieldAPIKey]; has {
+		return vaultkit.FieldAPIKey
+	}
+	if fields := keys.Fields(); len(fields) == 1 {
+		return fields[0]
+	}
+	return ""
+}

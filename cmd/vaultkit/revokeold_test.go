@@ -1,0 +1,153 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+const revocationKeys = "actor already_gone fields id provider reason revoked_at schema"
+
+func TestRevokeOld(t *testing.T) {
+	t.Parallel()
+	provider, before, _, id := rotated(t)
+	recoverer, path := role(t, "recoverer"), filepath.Join(t.TempDir(), "env")
+	args := []string{"revoke-old", provider, id, "--cmd", `echo "revoking $VAULTKIT_KEY"; env >` + path, "--actor", "me", "--reason", "why"}
+	r := vkAs(t, recoverer, "", append(args, "--json")...)
+	got := decode[vaultkit.Revocation](t, r.ok(t), true)
+	if got.ID != id || got.AlreadyGone || strings.Join(got.Fields, " ") != "api_key" || got.Actor != "me" || got.Reason != "why" {
+		t.Errorf("revoke-old --json printed %s", r.out)
+	}
+	if keys := keysOf(decode[map[string]any](t, r.out, true)); keys != revocationKeys {
+		t.Errorf("revoke-old --json has the keys %s", keys)
+	}
+	if r.err != "revoking [masked]\n" {
+		t.Errorf("the command printed %q", r.err)
+	}
+	want := map[string]string{
+		"VAULTKIT_PROVIDER": provider, "VAULTKIT_ID": id, "VAULTKIT_KEY": before, "VAULTKIT_FIELD_API_KEY": before,
+	}
+	if got := ours(noted(t, path)); !maps.Equal(got, want) {
+		t.Errorf("the command's variables are %v", got)
+	}
+
+	// Again: the record is there, the command does not run.
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	has(t, vkAs(t, recoverer, "", args...).ok(t), "was revoked before; the command did not run", id, "api_key", "me", "why")
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the command ran again")
+	}
+	showsRevocation(t, provider)
+}
+
+// showsRevocation checks that history tells of a revoked key, and that a rollback
+// does not bring it back unless asked to.
+func showsRevocation(t *testing.T, provider string) {
+	t.Helper()
+	out := vk(t, "", "history", provider, "--json").ok(t)
+	record := decode[[]vaultkit.Record](t, out, true)[0]
+	if record.Revocation == nil || record.Revocation.RevokedAt.IsZero() {
+		t.Fatalf("history --json printed %s", out)
+	}
+	if keys := keysOf(decode[[]map[string]any](t, out, true)[0]["revocation"].(map[string]any)); keys != revocationKeys {
+		t.Errorf("a revocation in history --json has the keys %s", keys)
+	}
+	has(t, vk(t, "", "history", provider).ok(t), "REVOKED", when(record.Revocation.RevokedAt))
+	vk(t, "", "rollback", provider).want(t, exitUsage, "revoked at its issuer")
+	has(t, vk(t, "", "rollback", provider, "--allow-revoked").ok(t), "Rolled back "+provider, "2 -> 3")
+}
+
+func TestRevokeOldStatus(t *testing.T) {
+	t.Parallel()
+	provider, _, _, id := rotated(t)
+	for command, says := range map[string]string{
+		"exit 1":                      "the revoke command exited with status 1",
+		"exit 4":                      "the revoke command exited with status 4", // wget: the network failed
+		`echo "$VAULTKIT_KEY"; false`: "[masked]\nvaultkit: ",
+	} {
+		vk(t, "", "revoke-old", provider, id, "--cmd", command).exits(t, exitFailure, says, "the old keys were not revoked")
+	}
+	if r := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]; r.Revocation != nil {
+		t.Errorf("recorded: %+v", r.Revocation)
+	}
+	has(t, vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t), "gone already", defaultActor())
+	r := vk(t, "", "revoke-old", provider, id, "--cmd", "false", "--json")
+	if !decode[vaultkit.Revocation](t, r.ok(t), true).AlreadyGone {
+		t.Errorf("revoke-old --json printed %s", r.out)
+	}
+}
+
+func TestRevokeOldRefuses(t *testing.T) {
+	t.Parallel()
+	provider, _, _, id := rotated(t)
+	undone, _, _, undoneID := rotated(t)
+	vk(t, "", "rollback", undone).ok(t)
+	path := filepath.Join(t.TempDir(), "ran")
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"no command":       {[]string{provider, id}, exitUsage, `"cmd" not set`},
+		"an empty command": {[]string{provider, id, "--cmd", ""}, exitUsage, "--cmd is empty"},
+		"no id":            {[]string{provider, "--cmd", "touch " + path}, exitUsage, "2 arg"},
+		"an odd id":        {[]string{provider, "nonsense", "--cmd", "touch " + path}, exitUsage, "rotation id"},
+		"an odd actor":     {[]string{provider, id, "--cmd", "touch " + path, "--actor", "a\nb"}, exitUsage, "actor"},
+		"another's id":     {[]string{undone, id, "--cmd", "touch " + path}, exitNotFound, "no such backup"},
+		"in force again":   {[]string{undone, undoneID, "--cmd", "touch " + path}, exitConflict, "may be in use"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vk(t, "", append([]string{"revoke-old"}, tc.args...)...).want(t, tc.code, tc.says)
+		})
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the command was run")
+	}
+}
+
+// TestRevokedWithoutRecord: the keys are revoked and Vault does not take the
+// record; run again, the command finds them gone.
+func TestRevokedWithoutRecord(t *testing.T) {
+	t.Parallel()
+	provider, _, _, id := rotated(t)
+	through := proxy(t, wire.OnEvery("PUT", ".revoked", wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
+	r := vkBare(t.Context(), t, "", append(through, "revoke-old", provider, id, "--cmd", "true")...)
+	r.want(t, exitUndetermined, "only the record of it is missing", "must exit with 44")
+	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t)
+}
+
+// TestRevokeOldStopped: the command may have been at it already.
+func TestRevokeOldStopped(t *testing.T) {
+	t.Parallel()
+	for name, timeout := range map[string]string{"Ctrl-C": "1m", "too long a go": "2s"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			provider, _, _, id := rotated(t)
+			same := untouched(t, provider)
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			line := newLifeline(t)
+			go func() {
+				if <-line.opened; timeout == "1m" {
+					interrupt()
+				}
+			}()
+			command := "exec 9>" + line.path + "; sleep 300 & wait"
+			args := append(connect(t, vaulttest.Server().RootToken()), "revoke-old", provider, id, "--cmd", command, "--timeout", timeout)
+			vkBare(ctx, t, "", args...).want(t, exitFailure, "the revoke command was stopped", "may have revoked the keys or not")
+			<-line.gone // else this hangs
+			same()
+		})
+	}
+}
