@@ -64,7 +64,7 @@ func TestUsageErrors(t *testing.T) {
 	for _, args := range [][]string{
 		{"bogus"}, {"get"}, {"get", "a", "b"}, {"get", "a", "--bogus"}, {"get", "-x"}, {"list", "a"},
 		{"put", "a"}, {"rotate", "a"}, {"rollback"}, {"backups"}, {"history", "a", "b"},
-		{"abort", "a"}, {"revoke-old", "a"}, {"revoke-old", "a", "b"}, {"backups", "a", "b"},
+		{"abort", "a"}, {"revoke-old", "a"}, {"revoke-old", "a", "b"}, {"backups", "a", "b"}, {"rotate", "a", "b", "--new-key-stdin"},
 		{"version", "a"}, {"demo", "a"}, {"dev", "a"}, {"dev", "--port", "x"}, {"dev", "--port", "65536"},
 		{"dev", "--mount", "x"}, {"demo", "--address", "x"}, {"get", "a", "--timeout", "x"}, {"get", "a", "--timeout", "0s"},
 		{"get", "a", "--auth", "ldap"}, {"get", "a", "--auth", "token", "--role-id", "x"},
@@ -131,7 +131,7 @@ func TestUnavailable(t *testing.T) {
 	for _, args := range [][]string{
 		{"get", "p"}, {"list"}, {"put", "p", "api_key=-"}, {"rotate", "p", "--new-key-stdin"}, {"rollback", "p"},
 		{"backups", "p"}, {"history", "p"}, {"recover"}, {"status"}, {"abort", "p", anyID},
-		{"revoke-old", "p", anyID, "--cmd", "true"}, {"backups", "p", "prune", "--keep", "1"},
+		{"revoke-old", "p", anyID, "--cmd", "true"}, {"backups", "p", "prune", "--keep", "1"}, {"rotate", "p", "q", "--auto"},
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			t.Parallel()

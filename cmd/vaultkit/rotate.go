@@ -21,12 +21,19 @@ a status other than 0 ends the rotation. In its environment are VAULTKIT_PROVIDE
 VAULTKIT_KEY (the new key) and VAULTKIT_FIELD_<NAME> for each field of the secret
 ` + childHelp + `
 
+Several providers, or --all of them, can be rotated with --auto, each with a key of
+its own and --parallel at once. One that fails does not stop the others. The exit
+code is that of the first failure, or 8 where an outcome is undetermined; --json
+prints an array of {provider, rotation, error, exit_code}.
+
 One newline at the end of a file or pipe is dropped. Control characters in a key
 are refused.`
 
 // rotateFlags are the flags of rotate.
 type rotateFlags struct {
 	provider                                string
+	all                                     bool
+	parallel                                int
 	newKey, newKeyFile, newKeyEnv           string
 	newKeyStdin, auto, dryRun, newKeyIsHere bool
 	field                                   string
@@ -59,14 +66,14 @@ func (c *claims) options(cmd *cobra.Command) []vaultkit.RotateOption {
 func (c *cli) rotateCommand() *cobra.Command {
 	var f rotateFlags
 	cmd := &cobra.Command{
-		Use:   "rotate PROVIDER|--provider PROVIDER",
+		Use:   "rotate PROVIDER...|--provider PROVIDER|--all",
 		Short: "Replace a key, with a backup and an audit record",
 		Long:  rotateLong,
 		Example: "  vaultkit rotate openai-gpt4 --new-key-file new-key.txt --reason quarterly --expires-in 90d\n" +
 			"  ./issue-key.sh | vaultkit rotate --provider openai-gpt4 --new-key-stdin\n" +
 			"  vaultkit rotate openai-gpt4 --new-key-env NEW_KEY --dry-run --verify-cmd ./try-key.sh\n" +
-			"  vaultkit rotate local-llama --auto",
-		Args: cobra.MaximumNArgs(1),
+			"  vaultkit rotate local-llama local-whisper --auto",
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.newKeyIsHere, f.verify = cmd.Flags().Changed("new-key"), cmd.Flags().Changed("verify-cmd")
 			return c.rotate(cmd, args, &f)
@@ -88,6 +95,8 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&f.verifyCmd, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
 	flags.Var(&f.expiresIn, "expires-in", "when the new key will expire, from now, such as 90d, 2w or 12h: a note for reminders, nothing is deleted")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
+	flags.BoolVar(&f.all, "all", false, "rotate every provider; needs --auto")
+	flags.IntVar(&f.parallel, "parallel", vaultkit.DefaultWorkers, "`number` of providers to rotate at once, of several")
 	f.claims.addFlags(cmd)
 	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "auto"}
 	cmd.MarkFlagsMutuallyExclusive(sources...)
@@ -99,6 +108,9 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 		if err := checkChild("verify-cmd", f.verifyCmd); err != nil {
 			return err
 		}
+	}
+	if f.all || len(args) > 1 {
+		return c.rotateMany(cmd, args, f)
 	}
 	provider, err := f.target(args)
 	if err != nil {

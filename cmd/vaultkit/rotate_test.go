@@ -114,7 +114,7 @@ func TestRotateRefuses(t *testing.T) {
 		"a key as a file":      {[]string{provider, "--new-key-file", secret}, exitUsage, "cannot be read"},
 		"a key as a variable":  {[]string{provider, "--new-key-env", secret}, exitUsage, "variable"},
 		"a control character":  {[]string{provider, "--new-key", secret + "\x1b[0m"}, exitUsage, "control character"},
-		"a positional key":     {[]string{provider, secret}, exitUsage, "accepts at most 1"},
+		"a positional key":     {[]string{provider, secret, "--new-key-stdin"}, exitUsage, "a given key is the key of one"},
 		"an expiry of nothing": {[]string{provider, "--auto", "--expires-in", "0d"}, exitUsage, "90d"},
 		"an odd expiry":        {[]string{provider, "--auto", "--expires-in", "soon"}, exitUsage, "90d"},
 		"an odd actor":         {[]string{provider, "--auto", "--actor", "a\nb"}, exitUsage, "actor"},

@@ -86,7 +86,7 @@ func TestProgress(t *testing.T) {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
 	}
 	for _, tc := range []struct{ what, command string }{
-		{"looking", "status"},
+		{"rotating", "rotate --auto"}, {"looking", "status"},
 		{"looking", "status --base " + base},
 	} {
 		args := strings.Fields(tc.command)
@@ -108,6 +108,21 @@ func TestProgress(t *testing.T) {
 		_, shown, out = onTerminal(t.Context(), t, true, append(args, "--json")...)
 		has(t, shown, tc.what)
 		decode[[]map[string]any](t, out, true)
+	}
+}
+
+// TestProgressAndLines: where both streams are the same terminal, the bar leaves
+// no trace among the lines.
+func TestProgressAndLines(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	providers := several(t, 2)
+	nobody := vaulttest.Name(t)
+	code, shown, _ := onTerminal(t.Context(), t, false, "rotate", "--auto", providers[0], nobody, providers[1])
+	lines := seen(shown)
+	if code != exitNotFound || len(lines) != 5 || lines[0] != "Rotated "+providers[0]+", version 1 -> 2." ||
+		!strings.HasPrefix(lines[1], "Failed "+nobody) || lines[2] != "Rotated "+providers[1]+", version 1 -> 2." ||
+		lines[3] != "vaultkit: 1 of 3 rotations failed: "+nobody || lines[4] != "" {
+		t.Errorf("exit code %d, and on the terminal is:\n%s\n(%q)", code, strings.Join(lines, "\n"), shown)
 	}
 }
 

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+// bulkResult is what became of one of many providers, as --json prints it.
+type bulkResult struct {
+	Provider string             `json:"provider"`
+	Rotation *vaultkit.Rotation `json:"rotation"` // null: nothing is committed
+	Error    *string            `json:"error"`    // null: none
+	ExitCode int                `json:"exit_code"`
+	err      error
+}
+
+// rotateMany rotates several providers, each with a random key of its own.
+func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags) error {
+	if err := f.checkMany(providers); err != nil {
+		return err
+	}
+	source, options := c.manySource(f), f.options(cmd)
+	var results []bulkResult
+	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		if f.all {
+			if providers, err = client.Providers(ctx); err != nil {
+				return err
+			}
+		}
+		step, done := c.progress("rotating", len(providers))
+		defer done()
+		for one := range client.RotateAll(ctx, f.parallel, providers, source, options...) {
+			result := newBulkResult(one)
+			results = append(results, result)
+			if err := c.showOneOfMany(result, f); err != nil {
+				return err
+			}
+			step()
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+	case c.json:
+		err = c.printJSON(orEmpty(results))
+	case len(results) == 0:
+		fmt.Fprintln(c.Err, noProvider)
+	}
+	return errors.Join(err, c.manyFailed(results))
+}
+
+func (f *rotateFlags) checkMany(providers []string) error {
+	switch {
+	case !f.auto:
+		return misuse("many providers need --auto, which makes a key for each: a given key is the key of one")
+	case f.all && (len(providers) > 0 || f.provider != ""):
+		return misuse("--all is every provider: name none besides")
+	case f.provider != "":
+		return misuse("name several providers as arguments, without --provider")
+	case f.parallel < 1:
+		return misuse("--parallel must be at least 1")
+	}
+	return nil
+}
+
+func newBulkResult(one vaultkit.BulkRotation) bulkResult {
+	result := bulkResult{Provider: one.Provider, Rotation: one.Rotation, ExitCode: exitCode(one.Err), err: one.Err}
+	if one.Err != nil {
+		text := errorText(one.Err)
+		result.Error = &text
+	}
+	return result
+}
+
+// showOneOfMany prints a line for a provider as soon as its turn comes, or the
+// whole plan in a dry run.
+func (c *cli) showOneOfMany(r bulkResult, f *rotateFlags) error {
+	var err error
+	switch {
+	case c.json: // all at once, in the end
+	case r.err != nil:
+		_, err = fmt.Fprintf(c.Out, "Failed %s: %s\n", r.Provider, errorText(r.err))
+	case f.dryRun:
+		err = c.showPlan(r.Rotation, f.checks())
+	default:
+		_, err = fmt.Fprintf(c.Out, "Rotated %s, version %s.\n", r.Provider, versions(r.Rotation.Record))
+		c.showNews(r.Rotation)
+	}
+	return err
+}
+
+// manyError is the failure of some of many. The one it wraps decides the exit code.
+type manyError struct {
+	text string
+	err  error
+}
+
+func (e *manyError) Error() string { return e.text }
+func (e *manyError) Unwrap() error { return e.err }
+
+// manyFailed is the error of those that failed.
+func (c *cli) manyFailed(results []bulkResult) error {
+	var failed, undetermined []string
+	for _, r := range results {
+		if r.err != nil {
+			failed = append(failed, r.Provider)
+		}
+		if errors.Is(r.err, vaultkit.ErrUndetermined) {
+			undetermined = append(undetermined, r.Provider)
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	err := &manyError{fmt.Sprintf("%d of %d rotations failed: %s", len(failed), len(results), strings.Join(failed, ", ")), worst(results)}
+	if len(undetermined) == 0 {
+		return err
+	}
+	return &advised{err, c.settleAdvice(undetermined...)}
+}
+
+// worst is the first error after which nobody knows yet what Vault holds, or else
+// the first of all.
+func worst(results []bulkResult) (first error) {
+	for _, r := range results {
+		if errors.Is(r.err, vaultkit.ErrUndetermined) {
+			return r.err
+		}
+		first = cmp.Or(first, r.err)
+	}
+	return first
+}
+
+// manySource makes a random key for each provider, and has it tried if asked for.
+func (c *cli) manySource(f *rotateFlags) vaultkit.Source {
+	keys := vaultkit.RandomKey(f.field)
+	if !f.verify {
+		return keys
+	}
+	return &verifiedSource{Source: keys, field: f.field, try: func(ctx context.Context, provider string, keys vaultkit.ProviderKeys) error {
+		return c.verify(ctx, f, provider, keys)
+	}}
+}
+
+// verifiedSource remembers whom it made which key for: those who verify a secret
+// are not told whose it is.
+type verifiedSource struct {
+	vaultkit.Source
+	field  string
+	owners sync.Map // of the keys: names of providers
+	try    func(ctx context.Context, provider string, keys vaultkit.ProviderKeys) error
+}
+
+// NewFields makes a provider's key.
+func (s *verifiedSource) NewFields(ctx context.Context, target vaultkit.Target) (map[string]any, error) {
+	fields, err := s.Source.NewFields(ctx, target)
+	if err == nil {
+		s.owners.Store(fields[s.field], target.Provider)
+	}
+	return fields, err
+}
+
+// Verify tries it.
+func (s *verifiedSource) Verify(ctx context.Context, keys vaultkit.ProviderKeys) error {
+	provider, _ := s.owners.LoadAndDelete(keys[s.field])
+	name, ok := provider.(string)
+	if !ok {
+		return errors.New("there is a key that nobody asked for")
+	}
+	return s.try(ctx, name, keys)
+}

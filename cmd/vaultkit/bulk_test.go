@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// isRandom fails the test unless the provider's key is one that --auto made.
+func isRandom(t testing.TB, provider string, more ...string) {
+	t.Helper()
+	if out := vk(t, "", append([]string{"get", provider}, more...)...).ok(t); len(out) != 44 || strings.Contains(out, canary) {
+		t.Errorf("the key of %s is %q, not a random one", provider, out)
+	}
+}
+
+func TestRotateMany(t *testing.T) {
+	t.Parallel()
+	providers := several(t, 3)
+	r := vkAs(t, role(t, "rotator"), "", append([]string{"rotate", "--auto", "--reason", "all of them"}, providers...)...)
+	var want strings.Builder
+	for _, provider := range providers {
+		fmt.Fprintf(&want, "Rotated %s, version 1 -> 2.\n", provider)
+		isRandom(t, provider)
+		has(t, vk(t, "", "history", provider).ok(t), "all of them")
+	}
+	if r.ok(t) != want.String() || r.err != "" {
+		t.Errorf("rotate printed %q and %q", r.out, r.err)
+	}
+}
+
+// TestRotateSome: one that fails does not stop the others, and the first that does
+// decides the exit code.
+func TestRotateSome(t *testing.T) {
+	t.Parallel()
+	providers := several(t, 2)
+	nobody := vaulttest.Name(t)
+	args := []string{"rotate", "--auto", providers[0], nobody, providers[1], "--parallel", "2", "--reason", "why", "--expires-in", "30d"}
+	r := vk(t, "", append(args, "--json")...)
+	r.exits(t, exitNotFound, "vaultkit: 1 of 3 rotations failed: "+nobody+"\n")
+	objects := decode[[]map[string]json.RawMessage](t, r.out, true)
+	for i, want := range []struct{ provider, rotation, failure, code string }{
+		{providers[0], "{", "null", "0"}, {nobody, "null", `"Rotate ` + nobody + `: not found`, "4"}, {providers[1], "{", "null", "0"},
+	} {
+		got := objects[i]
+		if string(got["provider"]) != `"`+want.provider+`"` || !strings.HasPrefix(string(got["rotation"]), want.rotation) ||
+			!strings.HasPrefix(string(got["error"]), want.failure) || string(got["exit_code"]) != want.code || len(got) != 4 {
+			t.Errorf("of %s rotate --json printed %s", want.provider, got)
+		}
+	}
+	if keys := keysOf(decode[[]struct{ Rotation map[string]any }](t, r.out, false)[0].Rotation); keys != rotationKeys {
+		t.Errorf("a rotation has the keys %s", keys)
+	}
+	r = vk(t, "", args...)
+	r.exits(t, exitNotFound, "1 of 3 rotations failed: "+nobody)
+	has(t, r.out, "Rotated "+providers[0]+", version 2 -> 3.\nFailed "+nobody+": Rotate "+nobody+": not found", "Rotated "+providers[1]+", version 2 -> 3.\n")
+}
+
+// TestRotateManyUndetermined: what is not known outranks what failed before it.
+func TestRotateManyUndetermined(t *testing.T) {
+	t.Parallel()
+	providers := several(t, 2)
+	nobody := vaulttest.Name(t)
+	through := proxy(t, wire.OnEvery("PUT", commits+providers[1], wire.Hang()))
+	r := vkBare(t.Context(), t, "", append(through, "rotate", "--auto", "--timeout", "2s", nobody, providers[0], providers[1])...)
+	r.exits(t, exitUndetermined, "2 of 3 rotations failed: "+nobody+", "+providers[1], "vaultkit recover "+providers[1]+" --address http")
+	has(t, r.out, "Failed "+nobody, "Rotated "+providers[0], "Failed "+providers[1]+": Rotate "+providers[1]+": outcome undetermined")
+}
+
+func TestRotateManyInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	providers := several(t, 3)
+	through := proxy(t, wire.OnMatch("PUT", "/data/goblin-assistant/backups/", wire.Hang().Before(interrupt)))
+	r := vkBare(ctx, t, "", slices.Concat(through, []string{"rotate", "--auto", "--parallel", "1"}, providers)...)
+	r.exits(t, exitFailure, "3 of 3 rotations failed")
+	if strings.Count(r.out, "Failed ") != 3 {
+		t.Errorf("rotate printed %s", r.out)
+	}
+}
+
+func TestRotateAll(t *testing.T) {
+	t.Parallel()
+	base := vaulttest.Name(t) // all the providers of a base of its own
+	r := vk(t, "", "rotate", "--all", "--auto", "--base", base)
+	if r.ok(t) != "" {
+		t.Errorf("of no provider rotate prints %q", r.out)
+	}
+	has(t, r.err, "No provider")
+	if out := vk(t, "", "rotate", "--all", "--auto", "--base", base, "--json").ok(t); out != "[]\n" {
+		t.Errorf("rotate --json printed %q, not an empty array", out)
+	}
+	for _, name := range []string{"two", "one"} {
+		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
+	}
+	out := vk(t, "", "rotate", "--all", "--auto", "--base", base).ok(t)
+	if out != "Rotated one, version 1 -> 2.\nRotated two, version 1 -> 2.\n" {
+		t.Errorf("rotate printed %q", out)
+	}
+	isRandom(t, "one", "--base", base)
+	isRandom(t, "two", "--base", base)
+}
+
+func TestRotateManyDryRun(t *testing.T) {
+	t.Parallel()
+	providers := several(t, 2)
+	same := []func(){untouched(t, providers[0]), untouched(t, providers[1])}
+	out := vk(t, "", append([]string{"rotate", "--auto", "--dry-run"}, providers...)...).ok(t)
+	for i, provider := range providers {
+		has(t, out, "nothing was written: "+provider+" would go from version 1 to 2", "secret/goblin-assistant/backups/"+provider+"/20")
+		same[i]()
+	}
+	if strings.Count(out, "-v1-<fingerprint of the key>") != 4 {
+		t.Errorf("the ids are not known beforehand:\n%s", out)
+	}
+}
+
+func TestRotateManyRefuses(t *testing.T) {
+	t.Parallel()
+	providers := several(t, 2)
+	same := []func(){untouched(t, providers[0]), untouched(t, providers[1])}
+	for name, tc := range map[string]struct {
+		args []string
+		says string
+	}{
+		"a given key":         {[]string{providers[0], providers[1], "--new-key-stdin"}, "a given key is the key of one"},
+		"a given key for all": {[]string{"--all", "--new-key-stdin"}, "a given key is the key of one"},
+		"no key at all":       {[]string{"--all"}, "auto"},
+		"all and one":         {[]string{"--all", "--auto", providers[0]}, "--all is every provider"},
+		"all and a flag":      {[]string{"--all", "--auto", "--provider", providers[0]}, "--all is every provider"},
+		"a flag and some":     {[]string{"--auto", "--provider", providers[0], providers[0], providers[1]}, "without --provider"},
+		"nobody at work":      {[]string{"--auto", "--parallel", "0", providers[0], providers[1]}, "--parallel"},
+		"an empty command":    {[]string{"--auto", "--verify-cmd", "", providers[0], providers[1]}, "--verify-cmd is empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vk(t, newKey(), append([]string{"rotate"}, tc.args...)...).want(t, exitUsage, tc.says, "Usage: vaultkit rotate")
+		})
+	}
+	r := vk(t, "", "rotate", "--auto", providers[0], providers[1], providers[0])
+	r.exits(t, exitUsage, "1 of 1 rotations failed: "+providers[0])
+	has(t, r.out, "named twice")
+	same[0]()
+	same[1]()
+}

@@ -1,0 +1,43 @@
+//go:build unix
+
+package main
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// TestVerifyMany: the command is told whose key it tries, and one that it refuses
+// does not stop the others.
+func TestVerifyMany(t *testing.T) {
+	t.Parallel()
+	providers := several(t, 3)
+	same := untouched(t, providers[1])
+	dir := t.TempDir()
+	command := `env >` + dir + `/$VAULTKIT_PROVIDER; echo "key: $VAULTKIT_KEY"; test "$VAULTKIT_PROVIDER" != ` + providers[1]
+	r := vkAs(t, role(t, "rotator"), "", append([]string{"rotate", "--auto", "--verify-cmd", command}, providers...)...)
+	r.exits(t, exitFailure, "key: [masked]\nkey: [masked]\nkey: [masked]\nvaultkit: 1 of 3 rotations failed: "+providers[1])
+	has(t, r.out, "Rotated "+providers[0], "Failed "+providers[1], "the verify command exited with status 1", "Rotated "+providers[2])
+	same()
+	for _, provider := range []string{providers[0], providers[2]} {
+		if key := noted(t, filepath.Join(dir, provider))["VAULTKIT_KEY"]; key == "" {
+			t.Error("the command sees no key")
+		} else {
+			holds(t, provider, key)
+		}
+	}
+}
+
+// TestParallel: three commands that wait for each other all pass, unless there may
+// only be one at a time.
+func TestParallel(t *testing.T) {
+	t.Parallel()
+	providers := several(t, 3)
+	dir := t.TempDir()
+	command := `>` + dir + `/$VAULTKIT_PROVIDER; until [ $(ls ` + dir + ` | wc -l) -eq 3 ]; do sleep 0.02; done`
+	vk(t, "", append([]string{"rotate", "--auto", "--verify-cmd", command}, providers...)...).ok(t)
+
+	alone := filepath.Join(t.TempDir(), "alone")
+	command = `mkdir ` + alone + ` && sleep 0.1 && rmdir ` + alone
+	vk(t, "", append([]string{"rotate", "--auto", "--parallel", "1", "--verify-cmd", command}, providers...)...).ok(t)
+}
