@@ -177,7 +177,7 @@ func TestAuditLogShowsNoWriteOfARefusedRotation(t *testing.T) {
 	}{
 		"nothing to change": {"fake-old", vaultkit.WithActor("me"), vaultkit.ErrNoChange},
 		"not valid":         {"fake-\xff", vaultkit.WithActor("me"), vaultkit.ErrInvalid},
-		"not verified":      {"fake-new", vaultkit.WithVerify(func(context.Context, vaultkit.ProviderKeys) error { return bad }), bad},
+		"not verified":      {"fake-new", vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error { return bad }), bad},
 		"dry run":           {"fake-new", vaultkit.WithDryRun(), nil},
 	} {
 		lines := audited(t, accessor, func() {

@@ -41,8 +41,8 @@ func ExampleClient_Status() {
 // retirer stands for a provider's API that revokes keys.
 type retirer struct{}
 
-func (retirer) Revoke(_ context.Context, keys vaultkit.ProviderKeys) error {
-	fmt.Println("revoked the old", keys.Fields())
+func (retirer) Revoke(_ context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
+	fmt.Println("revoked the old", keys.Fields(), "of", target.Provider)
 	return nil
 }
 
@@ -70,7 +70,7 @@ func ExampleClient_RevokeOld() {
 	_, err = client.Rollback(ctx, "fireworks", rotation.Backup)
 	fmt.Println("refused:", errors.Is(err, vaultkit.ErrInvalid))
 	// Output:
-	// revoked the old [api_key]
+	// revoked the old [api_key] of fireworks
 	// by release job 42
 	// refused: true
 }

@@ -232,9 +232,9 @@ func ExampleClient_Rotate_conflict() {
 	ctx := context.Background()
 
 	_, err := client.Rotate(ctx, "mistral", vaultkit.NewKey("fake-mine"),
-		vaultkit.WithVerify(func(ctx context.Context, keys vaultkit.ProviderKeys) error {
+		vaultkit.WithVerify(func(ctx context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
 			// While the new key is tried out, the colleague is faster.
-			_, err := colleague.Rotate(ctx, "mistral", vaultkit.NewKey("fake-theirs"))
+			_, err := colleague.Rotate(ctx, target.Provider, vaultkit.NewKey("fake-theirs"))
 			return err
 		}),
 	)

@@ -23,11 +23,11 @@ type issuance struct {
 }
 
 func (i *issuance) request(o *rotateOptions) rotation.Request {
-	request := o.request(i.target.Provider)
+	request := o.request(&i.target)
 	request.Source = i.source.Name()
 	request.Change = i.change
 	if verifier, can := i.source.(Verifier); can {
-		request.Check = both(verification(verifier.Verify), request.Check)
+		request.Check = both(verification(&i.target, verifier.Verify), request.Check)
 	}
 	return request
 }
@@ -86,7 +86,7 @@ func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) 
 	}
 	keys, err := textFields(i.fresh)
 	if err == nil {
-		err = revoker.Revoke(ctx, keys)
+		err = revoker.Revoke(ctx, i.target, keys)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return vaulterr.Note(failed, "the new key could not be revoked"+named, err)

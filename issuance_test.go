@@ -18,6 +18,7 @@ type authority struct {
 	fields               map[string]any
 	created              int
 	verified, revoked    []map[string]string
+	told                 []vaultkit.Target // by Verify and Revoke
 	verifyErr, revokeErr error
 	before               func() // runs before a key is handed out
 }
@@ -32,13 +33,13 @@ func (a *authority) NewFields(context.Context, vaultkit.Target) (map[string]any,
 	return a.fields, nil
 }
 
-func (a *authority) Verify(_ context.Context, keys vaultkit.ProviderKeys) error {
-	a.verified = append(a.verified, keys.Reveal())
+func (a *authority) Verify(_ context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
+	a.verified, a.told = append(a.verified, keys.Reveal()), append(a.told, target)
 	return a.verifyErr
 }
 
-func (a *authority) Revoke(_ context.Context, keys vaultkit.ProviderKeys) error {
-	a.revoked = append(a.revoked, keys.Reveal())
+func (a *authority) Revoke(_ context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
+	a.revoked, a.told = append(a.revoked, keys.Reveal()), append(a.told, target)
 	return a.revokeErr
 }
 
@@ -61,6 +62,11 @@ func TestSourceVerifies(t *testing.T) {
 	if want := []map[string]string{{"api_key": "fake-issued"}}; !reflect.DeepEqual(source.revoked, want) {
 		t.Errorf("revoked %v, want %v", source.revoked, want)
 	}
+	for _, target := range source.told {
+		if target.Provider != p || !strings.HasPrefix(target.Stamp, "vaultkit-"+p+"-v2-") {
+			t.Errorf("told of %+v", target)
+		}
+	}
 	good := newAuthority()
 	if _, err := client.Rotate(t.Context(), p, good); err != nil || len(good.verified) != 1 || len(good.revoked) > 0 {
 		t.Errorf("Rotate = %v; verified %v, revoked %v", err, good.verified, good.revoked)
@@ -70,7 +76,7 @@ func TestSourceVerifies(t *testing.T) {
 // Both verifications count, the source's own comes first.
 func TestSourceAndOptionVerify(t *testing.T) {
 	p, source, wrong := store(t, oldSecret), newAuthority(), errors.New("wrong key")
-	_, err := newClient(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.ProviderKeys) error {
+	_, err := newClient(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
 		if len(source.verified) != 1 {
 			t.Error("asked before the source")
 		}
@@ -195,7 +201,7 @@ func TestOrphanIsNamed(t *testing.T) {
 	if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "vaultkit-"+p+"-v2-") {
 		t.Errorf("Rotate = %v", err)
 	}
-	_, err = client.Rotate(t.Context(), p, vaultkit.NewKey("fake-rival"), vaultkit.WithVerify(func(context.Context, vaultkit.ProviderKeys) error { return errors.New("x") }))
+	_, err = client.Rotate(t.Context(), p, vaultkit.NewKey("fake-rival"), vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error { return errors.New("x") }))
 	if err != nil && strings.Contains(err.Error(), "at the issuer") {
 		t.Errorf("a given key has no issuer: %v", err)
 	}

@@ -138,7 +138,7 @@ type RotateOption func(*rotateOptions)
 type rotateOptions struct {
 	actor, reason string
 	expires       time.Time
-	verify        func(context.Context, ProviderKeys) error
+	verify        func(context.Context, Target, ProviderKeys) error
 	dryRun        bool
 
 	restoreDeleted, allowRevoked bool
@@ -160,7 +160,7 @@ func WithExpiresAt(t time.Time) RotateOption { return func(o *rotateOptions) { o
 
 // WithVerify tries the whole new secret, at the provider's API for instance,
 // before anything is written; its error ends the rotation and is returned.
-func WithVerify(verify func(ctx context.Context, keys ProviderKeys) error) RotateOption {
+func WithVerify(verify func(ctx context.Context, target Target, keys ProviderKeys) error) RotateOption {
 	return func(o *rotateOptions) { o.verify = verify }
 }
 
@@ -208,23 +208,25 @@ func checkClaim(what, text string) error {
 	return nil
 }
 
-func (o *rotateOptions) request(provider string) rotation.Request {
-	request := rotation.Request{Provider: provider, Actor: o.actor, Reason: o.reason, ExpiresAt: o.expires.UTC(), DryRun: o.dryRun,
+// request is what the engine is asked for. What the target says besides the
+// provider may be filled in later, before the new secret is verified.
+func (o *rotateOptions) request(target *Target) rotation.Request {
+	request := rotation.Request{Provider: target.Provider, Actor: o.actor, Reason: o.reason, ExpiresAt: o.expires.UTC(), DryRun: o.dryRun,
 		RestoreDeleted: o.restoreDeleted, AllowRevoked: o.allowRevoked}
 	if o.verify != nil {
-		request.Check = verification(o.verify)
+		request.Check = verification(target, o.verify)
 	}
 	return request
 }
 
 // verification is a check of the new secret by somebody else.
-func verification(verify func(context.Context, ProviderKeys) error) func(context.Context, map[string]any) error {
+func verification(target *Target, verify func(context.Context, Target, ProviderKeys) error) func(context.Context, map[string]any) error {
 	return func(ctx context.Context, next map[string]any) error {
 		keys, err := textFields(next)
 		if err != nil {
 			return err
 		}
-		if err := verify(ctx, keys); err != nil {
+		if err := verify(ctx, *target, keys); err != nil {
 			return &Error{Detail: "the new secret was not verified", Err: err}
 		}
 		return nil

@@ -65,12 +65,12 @@ func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Rev
 			if err != nil {
 				return false, err
 			}
-			err = revoker.Revoke(ctx, keys)
+			err = revoker.Revoke(ctx, Target{Provider: provider}, keys)
 			switch {
 			case errors.Is(err, ErrNotFound):
 				return true, nil
 			case err != nil:
-				return false, &Error{ID: id, Detail: "the old keys were not revoked", Err: err}
+				return false, &Error{ID: id, Detail: "the revoker of the old keys failed", Err: err}
 			}
 			return false, nil
 		},

@@ -16,11 +16,13 @@ import (
 // revoker stands for a provider's API: it remembers what it was asked to revoke.
 type revoker struct {
 	revoked []map[string]string
+	target  vaultkit.Target
 	fails   error
 }
 
-func (i *revoker) Revoke(_ context.Context, keys vaultkit.ProviderKeys) error {
+func (i *revoker) Revoke(_ context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
 	i.revoked = append(i.revoked, keys.Reveal())
+	i.target = target
 	return i.fails
 }
 
@@ -41,7 +43,7 @@ func TestRevokeOld(t *testing.T) {
 	if want := []map[string]string{{"api_key": "fake-old", "seat": "7"}}; !reflect.DeepEqual(api.revoked, want) {
 		t.Errorf("asked to revoke %v, want %v", api.revoked, want)
 	}
-	if revocation.ID != r.ID || revocation.Provider != p || revocation.AlreadyGone || revocation.Actor != "a test" || revocation.Reason != "it works" ||
+	if api.target.Provider != p || revocation.ID != r.ID || revocation.Provider != p || revocation.AlreadyGone || revocation.Actor != "a test" || revocation.Reason != "it works" ||
 		!reflect.DeepEqual(revocation.Fields, []string{"api_key", "seat"}) || time.Since(revocation.RevokedAt).Abs() > time.Hour {
 		t.Errorf("revocation %+v", revocation)
 	}

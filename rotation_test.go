@@ -293,8 +293,8 @@ func TestVerifyComesBeforeAnyWrite(t *testing.T) {
 	refused := errors.New("the provider's API says no")
 	unchanged(t, p, func() {
 		_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"),
-			vaultkit.WithVerify(func(_ context.Context, keys vaultkit.ProviderKeys) error {
-				if keys["api_key"] != "fake-new" || keys["other"] != "x" {
+			vaultkit.WithVerify(func(_ context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
+				if target.Provider != p || target.Stamp == "" || keys["api_key"] != "fake-new" || keys["other"] != "x" {
 					t.Errorf("verify got %v", keys.Reveal())
 				}
 				return refused
@@ -303,7 +303,7 @@ func TestVerifyComesBeforeAnyWrite(t *testing.T) {
 			t.Errorf("Rotate = %v", err)
 		}
 	})
-	r := rotate(t, client, p, "fake-new", vaultkit.WithVerify(func(context.Context, vaultkit.ProviderKeys) error { return nil }))
+	r := rotate(t, client, p, "fake-new", vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error { return nil }))
 	if r.Outcome != vaultkit.Committed {
 		t.Errorf("%+v", r)
 	}

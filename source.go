@@ -26,19 +26,20 @@ type Source interface {
 // instance. It is asked before anything is written, with the whole new secret; its
 // error ends the rotation.
 type Verifier interface {
-	Verify(ctx context.Context, keys ProviderKeys) error
+	Verify(ctx context.Context, target Target, keys ProviderKeys) error
 }
 
-// Revoker revokes keys at their issuer. One for [Client.RevokeOld]; or a Source
-// that can take back the key it just issued, when its rotation has definitely
-// failed: never while the outcome is undetermined, nor in a dry run, nor a key
-// that turns out to be in force. An error that wraps ErrNotFound says that the
-// keys are gone already, which is fine.
+// Revoker revokes keys at their issuer. One for [Client.RevokeOld], which is told
+// of its target only the provider; or a Source that can take back the key it just
+// issued, when its rotation has definitely failed: never while the outcome is
+// undetermined, nor in a dry run, nor a key that turns out to be in force. An error
+// that wraps ErrNotFound says that the keys are gone already, which is fine.
 type Revoker interface {
-	Revoke(ctx context.Context, keys ProviderKeys) error
+	Revoke(ctx context.Context, target Target, keys ProviderKeys) error
 }
 
-// Target is what a Source is told about the rotation it makes a key for.
+// Target is what a Source, and whoever verifies or revokes its key, is told about
+// the rotation.
 type Target struct {
 	Provider string
 	Fields   []string // names of the current fields, sorted

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +26,7 @@ func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags)
 	if err := f.checkMany(providers); err != nil {
 		return err
 	}
-	source, options := c.manySource(f), f.options(cmd)
+	source, options := vaultkit.RandomKey(f.field), c.rotateOptions(cmd, f)
 	var results []bulkResult
 	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
 		if f.all {
@@ -137,43 +136,4 @@ func worst(results []bulkResult) (first error) {
 		first = cmp.Or(first, r.err)
 	}
 	return first
-}
-
-// manySource makes a random key for each provider, and has it tried if asked for.
-func (c *cli) manySource(f *rotateFlags) vaultkit.Source {
-	keys := vaultkit.RandomKey(f.field)
-	if !f.verify {
-		return keys
-	}
-	return &verifiedSource{Source: keys, field: f.field, try: func(ctx context.Context, provider string, keys vaultkit.ProviderKeys) error {
-		return c.verify(ctx, f, provider, keys)
-	}}
-}
-
-// verifiedSource remembers whom it made which key for: those who verify a secret
-// are not told whose it is.
-type verifiedSource struct {
-	vaultkit.Source
-	field  string
-	owners sync.Map // of the keys: names of providers
-	try    func(ctx context.Context, provider string, keys vaultkit.ProviderKeys) error
-}
-
-// NewFields makes a provider's key.
-func (s *verifiedSource) NewFields(ctx context.Context, target vaultkit.Target) (map[string]any, error) {
-	fields, err := s.Source.NewFields(ctx, target)
-	if err == nil {
-		s.owners.Store(fields[s.field], target.Provider)
-	}
-	return fields, err
-}
-
-// Verify tries it.
-func (s *verifiedSource) Verify(ctx context.Context, keys vaultkit.ProviderKeys) error {
-	provider, _ := s.owners.LoadAndDelete(keys[s.field])
-	name, ok := provider.(string)
-	if !ok {
-		return errors.New("there is a key that nobody asked for")
-	}
-	return s.try(ctx, name, keys)
 }

@@ -104,7 +104,7 @@ type commandRevoker struct {
 }
 
 // Revoke runs the command.
-func (r *commandRevoker) Revoke(ctx context.Context, keys vaultkit.ProviderKeys) error {
+func (r *commandRevoker) Revoke(ctx context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
 	r.ran = true
 	variables := map[string]string{variableProvider: r.provider, variableID: r.id}
 	if field := mainField(keys); field != "" {

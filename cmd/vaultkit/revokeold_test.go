@@ -76,7 +76,7 @@ func TestRevokeOldStatus(t *testing.T) {
 		"exit 4":                      "the revoke command exited with status 4", // wget: the network failed
 		`echo "$VAULTKIT_KEY"; false`: "[masked]\nvaultkit: ",
 	} {
-		vk(t, "", "revoke-old", provider, id, "--cmd", command).exits(t, exitFailure, says, "the old keys were not revoked")
+		vk(t, "", "revoke-old", provider, id, "--cmd", command).exits(t, exitFailure, says, "the revoker of the old keys failed")
 	}
 	if r := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]; r.Revocation != nil {
 		t.Errorf("recorded: %+v", r.Revocation)

@@ -120,12 +120,7 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 	if err != nil {
 		return err
 	}
-	options := f.options(cmd)
-	if f.verify {
-		options = append(options, vaultkit.WithVerify(func(ctx context.Context, keys vaultkit.ProviderKeys) error {
-			return c.verify(ctx, f, provider, keys)
-		}))
-	}
+	options := c.rotateOptions(cmd, f)
 	var rotation *vaultkit.Rotation
 	err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
 		rotation, err = client.Rotate(ctx, provider, source, options...)
@@ -140,14 +135,19 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 	return c.showRotation("Rotated", rotation)
 }
 
-// options are those that are the same for every provider.
-func (f *rotateFlags) options(cmd *cobra.Command) []vaultkit.RotateOption {
-	options := f.claims.options(cmd)
+// rotateOptions are the same for every provider.
+func (c *cli) rotateOptions(cmd *cobra.Command, f *rotateFlags) []vaultkit.RotateOption {
+	options := f.options(cmd)
 	if f.expiresIn > 0 {
 		options = append(options, vaultkit.WithExpiresAt(time.Now().Add(time.Duration(f.expiresIn))))
 	}
 	if f.dryRun {
 		options = append(options, vaultkit.WithDryRun())
+	}
+	if f.verify {
+		options = append(options, vaultkit.WithVerify(func(ctx context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
+			return c.verify(ctx, f, target.Provider, keys)
+		}))
 	}
 	return options
 }

@@ -60,7 +60,8 @@ func (id ID) Compare(other ID) int {
 
 // ParseID reads an id and accepts nothing but what String writes.
 func ParseID(text string) (ID, error) {
-	bad := fmt.Errorf("%q is not a rotation id, which looks like %s-v3-<%d hex digits>", clip(text), timeLayout, hashLen)
+	// The text is not repeated: somebody may have put a key in its place.
+	bad := fmt.Errorf("not a rotation id, which looks like %s-v3-<%d hex digits>", timeLayout, hashLen)
 	parts := strings.Split(text, "-")
 	if len(parts) != 3 || !strings.HasPrefix(parts[1], "v") || len(parts[2]) != hashLen {
 		return ID{}, bad
@@ -81,14 +82,6 @@ func ParseID(text string) (ID, error) {
 		return ID{}, bad
 	}
 	return id, nil
-}
-
-// clip keeps an error about a long text short.
-func clip(text string) string {
-	if len(text) > 100 {
-		return text[:100] + "…"
-	}
-	return text
 }
 
 // Stamp names a rotation before its new value is known, and so its id: what an

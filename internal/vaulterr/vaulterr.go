@@ -165,11 +165,9 @@ func causeText(err error) string {
 	case *bare:
 		return causeText(cause.hidden)
 	case interface{ Unwrap() []error }:
-		var texts []string
-		for _, one := range cause.Unwrap() {
-			texts = append(texts, causeText(one))
+		if texts, plain := parts(cause.Unwrap()); strings.Join(plain, "\n") == err.Error() { // errors.Join, which adds no words
+			return joined(", ", texts...)
 		}
-		return joined(", ", texts...)
 	}
 	answer, ok := errors.AsType[*api.ResponseError](err)
 	switch {
@@ -181,6 +179,14 @@ func causeText(err error) string {
 		return fmt.Sprintf("HTTP %d", answer.StatusCode)
 	}
 	return fmt.Sprintf("HTTP %d: %s", answer.StatusCode, oneLine(strings.Join(answer.Errors, "; ")))
+}
+
+// parts are the rendered and the plain texts of errors.
+func parts(errs []error) (texts, plain []string) {
+	for _, err := range errs {
+		texts, plain = append(texts, causeText(err)), append(plain, err.Error())
+	}
+	return texts, plain
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -152,3 +152,16 @@ func TestGaveUpTellsBothReasons(t *testing.T) {
 		t.Error(twice)
 	}
 }
+
+// An error that wraps several keeps its own words; a join has none.
+func TestSeveralCausesKeepTheirWords(t *testing.T) {
+	one, two := errors.New("one"), errors.New("two")
+	for want, cause := range map[string]error{
+		"it was one, then two": fmt.Errorf("it was %w, then %w", one, two),
+		"one, two":             errors.Join(one, two),
+	} {
+		if got := (&vaulterr.Error{Err: cause}).Error(); got != "vaultkit: "+want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
