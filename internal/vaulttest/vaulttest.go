@@ -141,12 +141,6 @@ func Token(t testing.TB, policy string) string {
 	return TokenAt(t, Root(t), policy)
 }
 
-// TokenOf is Token for a server of the test's own.
-func TokenOf(t testing.TB, s *devvault.Server, policy string) string {
-	t.Helper()
-	return TokenAt(t, RootOf(t, s), policy)
-}
-
 // TokenAt is Token at the server of the given root client.
 func TokenAt(t testing.TB, root *api.Client, policy string) string {
 	t.Helper()

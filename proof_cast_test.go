@@ -41,15 +41,6 @@ path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list"] }
 path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] }`
 )
 
-// janitorPolicy is the janitor's: it deletes backups, and reads no secret.
-const janitorPolicy = `
-path "secret/metadata/goblin-assistant/backups/+/+" { capabilities = ["delete"] }
-path "secret/metadata/goblin-assistant/backups/+" { capabilities = ["list"] }
-path "secret/data/goblin-assistant/rotations/+/+" { capabilities = ["read"] }
-path "secret/metadata/goblin-assistant/rotations/+" { capabilities = ["list"] }
-path "auth/token/lookup-self" { capabilities = ["read"] }
-`
-
 // cast is everybody in a schedule. The first three can be disturbed: their
 // requests go by the wire.
 type cast struct {
@@ -82,9 +73,9 @@ func newCast(t *testing.T) *cast {
 		}
 	})
 	c.wire, c.driver = proxy, proof.NewDriver(proxy)
-	rotator, recoverer := vaulttest.Policy(t, "", "rotator"), vaulttest.Policy(t, "", "recoverer")
-	c.victim, c.recoverer, c.janitor = c.disturbed(t, rotator), c.disturbed(t, recoverer), c.disturbed(t, recoverer+janitorPolicy)
-	c.rotator, c.helper, c.cleaner = c.client(t, rotator), c.client(t, recoverer), c.client(t, janitorPolicy)
+	rotator, recoverer, janitor := vaulttest.Policy(t, "", "rotator"), vaulttest.Policy(t, "", "recoverer"), vaulttest.Policy(t, "", "janitor")
+	c.victim, c.recoverer, c.janitor = c.disturbed(t, rotator), c.disturbed(t, recoverer), c.disturbed(t, recoverer+janitor)
+	c.rotator, c.helper, c.cleaner = c.client(t, rotator), c.client(t, recoverer), c.client(t, janitor)
 	c.foreign = c.official(t, foreignPolicy).KVv2(vaulttest.Mount)
 	c.driver.Observer = &proof.Observer{Client: c.official(t, observerPolicy), Mount: vaulttest.Mount, Base: vaulttest.Base}
 	c.driver.Recover = recovered(c.helper)
@@ -99,7 +90,7 @@ var rivals = []string{"other", proof.Twin, "put", "delete", proof.Recover, "abor
 
 func (c *cast) client(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
-	token := vaulttest.TokenOf(t, c.server, policy)
+	token := vaulttest.TokenAt(t, vaulttest.RootOf(t, c.server), policy)
 	defaults := []vaultkit.Option{vaultkit.WithAddress(c.server.Addr()), vaultkit.WithToken(vaultkit.Value(token))}
 	return newClient(t, append(defaults, opts...)...)
 }
@@ -118,7 +109,7 @@ func (c *cast) official(t *testing.T, policy string) *api.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client.SetToken(vaulttest.TokenOf(t, c.server, policy))
+	client.SetToken(vaulttest.TokenAt(t, vaulttest.RootOf(t, c.server), policy))
 	t.Cleanup(client.CloneConfig().HttpClient.CloseIdleConnections)
 	return client
 }

@@ -57,7 +57,7 @@ func (c *cast) newApprentice(t *testing.T, flaw flaw) *apprentice {
 		t.Fatal(err)
 	}
 	client.SetMaxRetries(0)
-	client.SetToken(vaulttest.TokenOf(t, c.server, apprenticePolicy))
+	client.SetToken(vaulttest.TokenAt(t, vaulttest.RootOf(t, c.server), apprenticePolicy))
 	return &apprentice{kv: client.KVv2(vaulttest.Mount), flaw: flaw}
 }
 
