@@ -3,7 +3,7 @@
 package vaultkit_test
 
 // The race detector makes everything several times slower, so that all is drawn:
-// see norace_test.go.
+// see proof_norace_test.go.
 const (
 	underRace       = true
 	moreSchedules   = 2000
