@@ -68,7 +68,7 @@ func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts .
 // among the KeepNewest newest ones nor done with less than OlderThan ago. At least
 // one of the two must be set; both together keep what either keeps.
 type PruneLimits struct {
-	KeepNewest int
+	KeepNewest int           // of whatever outcome
 	OlderThan  time.Duration // since the secret was replaced, or the rotation aborted
 	DryRun     bool          // delete nothing, only say what would go
 }

@@ -25,7 +25,8 @@ const DefaultWorkers = 8
 // and yields a result for each, in the order given. Each rotation stands for itself:
 // one that fails does not stop the others, and there is no atomicity across them.
 // The source is asked once for each provider, concurrently. Leaving the loop starts
-// no more and waits for those that run.
+// no more, waits for those that run, and drops their results: to know them all, go
+// on to the end, and cancel ctx to end it early.
 //
 // A cancelled ctx ends it like Rotate; providers not begun by then yield its error.
 // Invalid input (no source, a bad name, a name given twice) yields one result with

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/rotation"
 	"goblin/vaultkit/internal/vaulterr"
@@ -20,12 +19,14 @@ type issuance struct {
 	source Source
 	target Target
 	fresh  map[string]any // what the source made, less what was in force already
+	ours   string         // the rotation's id, once this very run has begun it
 }
 
 func (i *issuance) request(o *rotateOptions) rotation.Request {
 	request := o.request(&i.target)
 	request.Source = i.source.Name()
 	request.Change = i.change
+	request.Began = func(id string) { i.ours = id }
 	if verifier, can := i.source.(Verifier); can {
 		request.Check = both(verification(&i.target, verifier.Verify), request.Check)
 	}
@@ -73,22 +74,22 @@ func (i *issuance) settle(ctx context.Context, err error) error {
 	return i.takeBack(ctx, revoker, err)
 }
 
-// takeBack revokes the new key, unless a look at the provider shows it there: an
-// issuer may hand the same key to two rotations, of which the other one won.
+// takeBack revokes the new key, unless a look at the provider shows it there, or an
+// earlier run that may yet put it there: an issuer may hand out the same key twice.
 func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) error {
 	named := "; its name at the issuer is " + i.target.Stamp
-	current, err := i.client.store.Read(ctx, kv.Key{"providers", i.target.Provider})
+	maybe, err := i.client.engine.MayBeInForce(ctx, i.target.Provider, i.fresh, i.ours)
 	switch {
 	case err != nil:
 		return vaulterr.Note(failed, "the new key is kept, for whether it is in force could not be read"+named)
-	case rotation.HoldsAny(current.Data, i.fresh):
-		return vaulterr.Note(failed, "the new key is kept, for another rotation has put it in force"+named)
+	case maybe:
+		return vaulterr.Note(failed, "the new key is kept, for part of it is in force, or an undecided rotation may put it there"+named)
 	}
 	keys, err := textFields(i.fresh)
 	if err == nil {
 		err = revoker.Revoke(ctx, i.target, keys)
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, ErrAlreadyRevoked) {
 		return vaulterr.Note(failed, "the new key could not be revoked"+named, err)
 	}
 	return vaulterr.Note(failed, "the new key was revoked")

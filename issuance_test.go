@@ -121,7 +121,7 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, true},
 		"gone already": {func(p string, source *authority, _ context.CancelFunc) wire.Rule {
-			source.revokeErr = vaultkit.ErrNotFound
+			source.revokeErr = vaultkit.ErrAlreadyRevoked
 			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, false},
 		// An issuer that gives two rotations the same key: the other one won.

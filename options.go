@@ -171,7 +171,7 @@ func WithVerify(verify func(ctx context.Context, target Target, keys ProviderKey
 func WithDryRun() RotateOption { return func(o *rotateOptions) { o.dryRun = true } }
 
 // RestoreDeleted lets Rollback write over a current version that is deleted or
-// destroyed. There is nothing to back up then, so the record names no backup.
+// destroyed. What that held cannot be backed up, so the record names no backup.
 // Whoever undeletes the version in the same moment finds it one version back.
 // Rotate refuses it.
 func RestoreDeleted() RotateOption { return func(o *rotateOptions) { o.restoreDeleted = true } }

@@ -202,12 +202,14 @@ var roles = []struct {
 	}},
 	{RoleRotator, "rotate, roll back and recover provider keys; backups and records are append-only", RoleRecoverer, rights{
 		onSecrets: {"update"},
+		onBackups: {"create"},
+		onClaims:  {"update"},
 	}},
 	{RoleRecoverer, "find out what became of unfinished rotations, and never change a provider's secret", "", rights{
 		onSecrets:   {"read"},
 		onAges:      {"read", "patch"},
-		onBackups:   {"create", "read"},
-		onClaims:    {"read", "update"},
+		onBackups:   {"read"},
+		onClaims:    {"read"},
 		onRecords:   {"create", "read"},
 		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"},
 	}},

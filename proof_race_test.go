@@ -6,6 +6,6 @@ package vaultkit_test
 // see proof_norace_test.go.
 const (
 	underRace       = true
-	moreSchedules   = 2000
+	moreSchedules   = 2800
 	fewestSchedules = 1250
 )

@@ -11,9 +11,14 @@ import (
 )
 
 // Revocation is the immutable record of a rotation's old keys having been revoked
-// at their issuer, kept at rotations/<provider>/<id>.revoked. It holds names and
-// times, never a value.
+// at their issuer, kept at rotations/<provider>/<id>.revoked. It holds names, times
+// and fingerprints, never a value. RevokedAt is zero while it is only begun
+// (<id>.revoking), or cannot be read.
 type Revocation = protocol.Revocation
+
+// ErrAlreadyRevoked is what a Revoker returns, or wraps, when the issuer says that
+// the keys are gone already.
+var ErrAlreadyRevoked = errors.New("already revoked")
 
 // RevokeOption configures RevokeOld.
 type RevokeOption func(*revokeOptions)
@@ -33,14 +38,15 @@ func RevokedBecause(reason string) RevokeOption {
 // RevokeOld has the keys that the rotation id replaced revoked at their issuer, the
 // last step of rotating a key: once the new one works everywhere. The revoker gets
 // the old values of the fields that rotation replaced, and no other. It is called
-// once; when it says that the keys are gone already (an error that wraps
-// ErrNotFound), they are revoked. A rotation whose old keys were revoked before is
-// not asked for again: its record is returned.
+// once; ErrAlreadyRevoked from it counts as done. A rotation whose old keys were
+// revoked before is not asked for again: its record is returned.
 //
 // It refuses with ErrConflict, before the revoker is called, unless the rotation is
-// committed and none of its old values stands in any field of the provider's
-// current secret: after a rollback they do. A rollback that runs at the very same
-// time is not seen.
+// committed, none of its old values stands in any field of the provider's current
+// secret (after a rollback they do), and no rotation of the current version is
+// undecided. A rollback that begins while the revoker runs is refused, for that the
+// keys are about to be revoked is recorded first; one that began just before is not
+// seen. When the revoker fails, that record stays: Rollback then wants AllowRevoked.
 //
 // Errors: ErrNotFound for a rotation or backup there is not, ErrNoChange for a
 // rotation that only added fields, ErrDeleted where the current version is deleted,
@@ -67,7 +73,7 @@ func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Rev
 			}
 			err = revoker.Revoke(ctx, Target{Provider: provider}, keys)
 			switch {
-			case errors.Is(err, ErrNotFound):
+			case errors.Is(err, ErrAlreadyRevoked):
 				return true, nil
 			case err != nil:
 				return false, &Error{ID: id, Detail: "the revoker of the old keys failed", Err: err}

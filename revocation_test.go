@@ -64,7 +64,7 @@ func TestRevokeOld(t *testing.T) {
 
 func TestRevokeOldOfKeysAlreadyGone(t *testing.T) {
 	p, ids := rotatedTimes(t, 1)
-	api := &revoker{fails: vaultkit.ErrNotFound}
+	api := &revoker{fails: vaultkit.ErrAlreadyRevoked}
 	revocation, err := newClient(t).RevokeOld(t.Context(), p, ids[0], api)
 	if err != nil || !revocation.AlreadyGone {
 		t.Errorf("RevokeOld = %+v, %v", revocation, err)
@@ -169,15 +169,26 @@ func TestRevokeOldOfBadInput(t *testing.T) {
 	}
 }
 
-// The revoker's failure is the caller's to see, and nothing is recorded.
+// The revoker's failure is the caller's to see. What it did nobody knows, so a
+// rollback asks; running it again settles it.
 func TestRevokeOldWhenTheIssuerFails(t *testing.T) {
 	client, down := newClient(t), errors.New("the issuer is down")
 	p, ids := rotatedTimes(t, 1)
+	if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{fails: down}); !errors.Is(err, down) || revocation != nil {
+		t.Errorf("RevokeOld = %+v, %v", revocation, err)
+	}
+	history, err := client.History(t.Context(), p)
+	if err != nil || history[0].Revocation == nil || !history[0].Revocation.RevokedAt.IsZero() || history[0].Revocation.BegunAt.IsZero() {
+		t.Errorf("History = %+v, %v", history, err)
+	}
 	unchanged(t, p, func() {
-		if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{fails: down}); !errors.Is(err, down) || revocation != nil {
-			t.Errorf("RevokeOld = %+v, %v", revocation, err)
+		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("Rollback = %v", err)
 		}
 	})
+	if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{}); err != nil || revocation.RevokedAt.IsZero() {
+		t.Errorf("again: %+v, %v", revocation, err)
+	}
 }
 
 // A committed rotation whose record a crash left out is settled first.

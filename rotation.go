@@ -208,6 +208,8 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 // undecided one is fenced first: the provider's current secret is written again
 // as it is, a version of its own, so that a commit that is still on its way can
 // never be applied; then it is recorded as Aborted, and the record's cause says so.
+// An expiry tag is carried over to the new version; the key's age, as Status
+// reckons it, starts again.
 // One that Recover reports as Unknown or Recreated is recorded as Unknown. Running
 // it again, and concurrently, is fine: the record that stands is returned, Resumed.
 //

@@ -32,8 +32,8 @@ type Verifier interface {
 // Revoker revokes keys at their issuer. One for [Client.RevokeOld], which is told
 // of its target only the provider; or a Source that can take back the key it just
 // issued, when its rotation has definitely failed: never while the outcome is
-// undetermined, nor in a dry run, nor a key that turns out to be in force. An error
-// that wraps ErrNotFound says that the keys are gone already, which is fine.
+// undetermined, nor in a dry run, nor a key that is in force or may come to be. An
+// error that wraps ErrAlreadyRevoked is fine.
 type Revoker interface {
 	Revoke(ctx context.Context, target Target, keys ProviderKeys) error
 }

@@ -28,6 +28,7 @@ func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags)
 	}
 	source, options := vaultkit.RandomKey(f.field), c.rotateOptions(cmd, f)
 	var results []bulkResult
+	var printing error
 	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
 		if f.all {
 			if providers, err = client.Providers(ctx); err != nil {
@@ -39,12 +40,11 @@ func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags)
 		for one := range client.RotateAll(ctx, f.parallel, providers, source, options...) {
 			result := newBulkResult(one)
 			results = append(results, result)
-			if err := c.showOneOfMany(result, f); err != nil {
-				return err
-			}
+			// On with the rest when nobody reads: what was rotated must be counted.
+			printing = cmp.Or(printing, c.showOneOfMany(result, f))
 			step()
 		}
-		return nil
+		return printing
 	})
 	switch {
 	case err != nil:

@@ -55,5 +55,8 @@ func revokedAt(r vaultkit.Record) string {
 	if r.Revocation == nil {
 		return ""
 	}
+	if r.Revocation.RevokedAt.IsZero() && !r.Revocation.BegunAt.IsZero() {
+		return "begun " + when(r.Revocation.BegunAt)
+	}
 	return cmp.Or(when(r.Revocation.RevokedAt), "yes") // of a record that cannot be read, no more is known
 }

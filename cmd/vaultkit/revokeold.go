@@ -112,7 +112,7 @@ func (r *commandRevoker) Revoke(ctx context.Context, _ vaultkit.Target, keys vau
 	}
 	err := r.command.run(ctx, keys, variables)
 	if exit, ok := errors.AsType[*statusError](err); ok && exit.status == exitAlreadyGone {
-		return vaultkit.ErrNotFound
+		return vaultkit.ErrAlreadyRevoked
 	}
 	return err
 }

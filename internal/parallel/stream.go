@@ -18,11 +18,12 @@ func Stream[T, R any](workers int, items []T, fn func(T) R) iter.Seq[R] {
 		result chan R
 	}
 	return func(yield func(R) bool) {
+		workers := min(workers, len(items)) // more would have nothing to do
 		ahead := min(workers*lookahead, len(items))
 		jobs, results := make(chan job, ahead), make(chan chan R, ahead)
 		left := make(chan struct{})
 		var group sync.WaitGroup
-		for range min(workers, len(items)) {
+		for range workers {
 			group.Go(func() {
 				for one := range jobs {
 					select {

@@ -33,6 +33,13 @@ func NewID(inForce time.Time, source int, old, next []byte) ID {
 	return ID{InForce: inForce.UTC(), Source: source, Hash: Fingerprint(old, next)}
 }
 
+// RestoreID is the id of a restore over a version that cannot be read. What it has
+// for the old value is the one it restores, so no other rotation has such an id:
+// they all change something.
+func RestoreID(inForce time.Time, source int, restored []byte) ID {
+	return NewID(inForce, source, restored, restored)
+}
+
 // Fingerprint is the first 32 hex digits of HMAC-SHA256 over next, keyed with
 // the SHA-256 of old, so that it says nothing about next to whoever does not
 // hold old.

@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// RevokedSuffix makes a rotation's id that of its revocation's record. No id
-// ends like this.
-const RevokedSuffix = ".revoked"
+// The suffixes that make a rotation's id that of its revocation's two records:
+// the one written before the issuer is asked, and the one after. No id ends so.
+const (
+	RevokingSuffix = ".revoking"
+	RevokedSuffix  = ".revoked"
+)
 
 // Revocation is the record of a rotation's old keys having been revoked at their
 // issuer. It holds names, never a value.
@@ -21,7 +25,21 @@ type Revocation struct {
 	AlreadyGone bool      `json:"already_gone"`
 	Actor       string    `json:"actor,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
+	BegunAt     time.Time `json:"begun_at,omitzero"`
 	RevokedAt   time.Time `json:"revoked_at,omitzero"`
+
+	// Fingerprints of the old values, so that they are known again without them,
+	// in whatever backup.
+	Fingerprints []string `json:"fingerprints,omitempty"`
+}
+
+// KeyFingerprint is what a revocation keeps of a key: its HMAC under the rotation's
+// id.
+func KeyFingerprint(id, key string) string { return Fingerprint([]byte(id), []byte(key)) }
+
+// Names reports that the revocation is about this key.
+func (r *Revocation) Names(key string) bool {
+	return slices.Contains(r.Fingerprints, KeyFingerprint(r.ID, key))
 }
 
 // Encode is the revocation as it is stored.

@@ -29,6 +29,10 @@ type Link struct {
 	Data []byte // canonical
 }
 
+// restores reports that the data is what a restore put in the version's place, not
+// the version's own.
+func (l Link) restores() bool { return l.ID.Matches(l.Data, l.Data) }
+
 // Facts is all the rule may look at. They are read in this order: the backup,
 // then the metadata, then version Source+1.
 type Facts struct {
@@ -78,7 +82,7 @@ func Resolve(f Facts) Outcome {
 // that replaced it.
 func fromChain(f Facts) []byte {
 	for _, link := range f.Chain {
-		if link.ID.Source == f.ID.Source+1 && link.Data != nil &&
+		if link.ID.Source == f.ID.Source+1 && link.Data != nil && !link.restores() &&
 			link.ID.InForce.After(f.ID.InForce) && f.Provider.SameGeneration(link.ID) {
 			return link.Data
 		}

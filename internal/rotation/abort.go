@@ -29,11 +29,11 @@ func (e *Engine) Abort(ctx context.Context, provider, id string) (*Result, error
 	if err := e.checkBegun(ctx, provider, id); err != nil {
 		return nil, err
 	}
-	found, fenced, err := e.fence(ctx, provider, parsed)
+	found, err := e.fence(ctx, provider, parsed)
 	if err != nil {
 		return nil, err
 	}
-	return e.closeFinding(ctx, found, fenced)
+	return e.closeFinding(ctx, found)
 }
 
 // checkBegun makes sure that there is a backup under the id, if only an empty
@@ -43,34 +43,34 @@ func (e *Engine) checkBegun(ctx context.Context, provider, id string) error {
 	return noBackup(id, err)
 }
 
-// fence makes sure that the rotation is not undecided any more, and says so where
-// it was its own write that did it.
-func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (found *finding, fenced bool, err error) {
-	var written map[string]any
+// fence makes sure that the rotation is not undecided any more.
+func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*finding, error) {
 	inDoubt := false
 	for failed := 1; ; failed++ {
 		found, err := e.investigate(ctx, provider, id)
 		if err != nil {
-			return nil, false, fenceFailed(id, inDoubt, err)
+			return nil, fenceFailed(id, inDoubt, err)
 		}
 		if found.outcome != protocol.Undecided {
-			return found, written != nil && sameData(written, found.next), nil
+			return found, nil
 		}
 		current, err := e.Store.Read(ctx, providerKey(provider))
-		if err != nil { // deleted: nothing to write again, so it stays undecided
-			return nil, false, fenceFailed(id, inDoubt, err)
+		switch {
+		case current.Version > id.Source:
+			continue // settled between the two reads
+		case err != nil: // deleted: nothing to write again, so it stays undecided
+			return nil, fenceFailed(id, inDoubt, err)
 		}
-		written = current.Data // of a later version, if it was settled meanwhile: refused then
-		_, err = e.Store.Write(ctx, providerKey(provider), id.Source, written)
+		_, err = e.Store.Write(ctx, providerKey(provider), id.Source, current.Data)
 		inDoubt = inDoubt || err == nil || vaulterr.Doubtful(err)
 		switch {
 		case err == nil, errors.Is(err, vaulterr.ErrConflict):
 			continue // now the rule can tell
 		case !vaulterr.Doubtful(err):
-			return nil, false, fenceFailed(id, inDoubt, err)
+			return nil, fenceFailed(id, inDoubt, err)
 		}
 		if ended := e.Backoff.Wait(ctx, failed); ended != nil {
-			return nil, false, fenceFailed(id, inDoubt, vaulterr.GaveUp(err, ended))
+			return nil, fenceFailed(id, inDoubt, vaulterr.GaveUp(err, ended))
 		}
 	}
 }
@@ -86,17 +86,14 @@ func fenceFailed(id protocol.ID, inDoubt bool, err error) error {
 
 // closeFinding records what the rule said, and closes what it would only report:
 // a person has decided.
-func (e *Engine) closeFinding(ctx context.Context, found *finding, fenced bool) (*Result, error) {
+func (e *Engine) closeFinding(ctx context.Context, found *finding) (*Result, error) {
 	result := &Result{}
-	if fenced {
-		found.cause = fmt.Sprintf("fenced by version %d", found.id.Source+1)
-		if err := e.retag(ctx, found.provider, found.id.Source); err != nil {
-			result.Warnings = append(result.Warnings, fmt.Sprintf("the expiry tag was not carried over: %v", err))
-		}
+	if err := e.carryTag(ctx, found); err != nil {
+		result.Warnings = append(result.Warnings, fmt.Sprintf("the expiry tag was not carried over: %v", err))
 	}
 	switch found.outcome {
 	case protocol.Unknown:
-		found.cause = joinCause(found.cause, "closed by hand: later writes have removed the evidence")
+		found.cause = "closed by hand: later writes have removed the evidence"
 	case protocol.Recreated:
 		found.outcome = protocol.Unknown
 		found.cause = "closed by hand: the provider was deleted and created anew since"
@@ -111,13 +108,6 @@ func (e *Engine) closeFinding(ctx context.Context, found *finding, fenced bool) 
 	return aborted(result)
 }
 
-func joinCause(first, second string) string {
-	if first == "" {
-		return second
-	}
-	return first + "; " + second
-}
-
 func aborted(result *Result) (*Result, error) {
 	if result.Record.Outcome != protocol.Committed {
 		return result, nil
@@ -126,11 +116,15 @@ func aborted(result *Result) (*Result, error) {
 		Detail: "this rotation is committed", Hint: "roll it back instead"}
 }
 
-// retag moves the expiry tag of a version to the fence that repeats it.
-func (e *Engine) retag(ctx context.Context, provider string, from int) error {
-	key := providerKey(provider)
+// carryTag moves the expiry tag of a version to the fence that repeats it. Whoever
+// records the rotation does so: the one who fenced it may not have lived to.
+func (e *Engine) carryTag(ctx context.Context, found *finding) error {
+	if !found.fenced() {
+		return nil
+	}
+	key, from := providerKey(found.provider), found.id.Source
 	meta, err := e.Store.Metadata(ctx, key)
-	if err != nil || meta.Custom[tagVersion] != strconv.Itoa(from) {
+	if err != nil || meta.Custom[tagVersion] != strconv.Itoa(from) || meta.Current != from+1 {
 		return err
 	}
 	custom := map[string]string{tagExpires: meta.Custom[tagExpires], tagVersion: strconv.Itoa(from + 1)}

@@ -85,9 +85,6 @@ func (tx *transaction) resume(ctx context.Context, current []byte) (*Result, err
 			return tx.finishResumed(ctx, found)
 		}
 	}
-	if restored, err := tx.resumeRestore(ctx); restored != nil || err != nil {
-		return restored, err
-	}
 	return nil, &vaulterr.Error{Kind: vaulterr.ErrNoChange, Version: tx.source.Version}
 }
 

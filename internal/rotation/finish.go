@@ -56,7 +56,7 @@ func (tx *transaction) newRecord(outcome protocol.Outcome, evidence protocol.Evi
 		old: tx.source.Data, next: tx.next, claim: tx.claimed(), committedAt: tx.committed}
 	record := known.record(tx.Now())
 	record.Evidence, record.VaultRequestIDs = evidence, tx.requests
-	record.FieldsChanged = protocol.ChangedFields(tx.source.Data, tx.next)
+	record.FieldsChanged = known.fieldsChanged()
 	return record
 }
 

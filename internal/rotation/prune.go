@@ -94,7 +94,7 @@ func (e *Engine) newestCommitted(ctx context.Context, provider string, ids, reco
 			continue
 		}
 		record, err := e.readableRecord(ctx, provider, id)
-		if err != nil || record.Outcome == protocol.Committed {
+		if err != nil || record.Outcome == protocol.Committed && record.Backup != "" {
 			return record.ID, err
 		}
 	}

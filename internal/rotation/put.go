@@ -17,48 +17,47 @@ func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, 
 	if _, err := protocol.CanonicalToStore(data); err != nil {
 		return 0, vaulterr.Invalid("%v", err)
 	}
-	written, err := e.put(ctx, provider, 0, data)
+	version, err := e.put(ctx, provider, 0, data)
 	if !errors.Is(err, vaulterr.ErrDeleted) || !replaceDeleted {
-		return written.Version, err
+		return version, err
 	}
 	gone, _ := errors.AsType[*vaulterr.Error](err)
-	written, err = e.put(ctx, provider, gone.Version, data)
-	return written.Version, err
+	return e.put(ctx, provider, gone.Version, data)
 }
 
 // put writes version cas+1. As soon as one copy of the write is in doubt, only
 // what version cas+1 turns out to hold decides: a refusal may be the echo of our
 // own write, and any other error says nothing about the copy before.
-func (e *Engine) put(ctx context.Context, provider string, cas int, data map[string]any) (written kv.Written, err error) {
+func (e *Engine) put(ctx context.Context, provider string, cas int, data map[string]any) (int, error) {
 	inDoubt := false
-	err = e.resend(ctx, func() (err error) {
-		written, err = e.Store.Write(ctx, providerKey(provider), cas, data)
+	err := e.resend(ctx, func() error {
+		_, err := e.Store.Write(ctx, providerKey(provider), cas, data)
 		inDoubt = inDoubt || vaulterr.Doubtful(err)
 		return err
 	})
 	switch {
 	case err == nil:
-		return written, nil
+		return cas + 1, nil
 	case inDoubt && refused(err):
 		return e.settlePut(ctx, provider, cas, data, err)
 	case inDoubt:
-		return kv.Written{}, undeterminedPut(err)
+		return 0, undeterminedPut(err)
 	case refused(err):
-		return kv.Written{}, e.whyNotPut(ctx, provider, err)
+		return 0, e.whyNotPut(ctx, provider, err)
 	}
-	return kv.Written{}, err
+	return 0, err
 }
 
 // settlePut finds out whose version cas+1 is.
-func (e *Engine) settlePut(ctx context.Context, provider string, cas int, data map[string]any, refusal error) (kv.Written, error) {
+func (e *Engine) settlePut(ctx context.Context, provider string, cas int, data map[string]any, refusal error) (int, error) {
 	stored, err := e.Store.ReadVersion(ctx, providerKey(provider), cas+1)
 	switch {
 	case err != nil:
-		return kv.Written{}, undeterminedPut(errors.Join(refusal, err))
+		return 0, undeterminedPut(errors.Join(refusal, err))
 	case sameData(stored.Data, data):
-		return kv.Written{Version: stored.Version, Created: stored.Created}, nil
+		return cas + 1, nil
 	}
-	return kv.Written{}, existsAlready(stored.Version, refusal)
+	return 0, existsAlready(stored.Version, refusal)
 }
 
 // whyNotPut tells, where the token may read, what stands in the way of a write

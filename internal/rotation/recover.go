@@ -70,8 +70,11 @@ func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID
 		return resolution, nil
 	}
 	record, _, err := e.recordFinding(ctx, found)
+	if err != nil {
+		return resolution, err
+	}
 	resolution.Outcome, resolution.Evidence = record.Outcome, record.Evidence
-	return resolution, err
+	return resolution, e.carryTag(ctx, found)
 }
 
 // decided reports an outcome that the rule records.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"goblin/vaultkit/internal/kv"
@@ -45,7 +48,7 @@ func (e *Engine) investigate(ctx context.Context, provider string, id protocol.I
 	}
 	facts.Backup = found.backup
 	found.outcome = protocol.Resolve(facts)
-	return found, nil
+	return found, e.yield(ctx, found)
 }
 
 // lookBehind fills in what only a provider past the source version can show.
@@ -88,7 +91,7 @@ func (e *Engine) lookInChain(ctx context.Context, found *finding, facts *protoco
 		if err != nil {
 			return err
 		}
-		if data != nil {
+		if data != nil && !id.Matches(canonical, canonical) { // a restore's is not the version's own
 			// Two rotations of the same version back up the same value.
 			found.next, found.committedAt = data, id.InForce
 			facts.Chain = append(facts.Chain, protocol.Link{ID: id, Data: canonical})
@@ -135,6 +138,25 @@ func canonicalOrNil(data map[string]any) ([]byte, error) {
 	return canonical, nil
 }
 
+// fenced reports that the version after the source repeats it: what Abort writes.
+func (f *finding) fenced() bool {
+	return f.outcome == protocol.Aborted && sameData(f.old, f.next)
+}
+
+// restores reports a restore over a version that cannot be read: what it has for
+// the old value is the new one.
+func (f *finding) restores() bool {
+	return f.outcome != protocol.Aborted && f.next != nil && sameData(f.old, f.next)
+}
+
+// fieldsChanged are all of them after a restore, as far as anybody can tell.
+func (f *finding) fieldsChanged() []string {
+	if f.restores() {
+		return slices.Sorted(maps.Keys(f.next))
+	}
+	return protocol.ChangedFields(f.old, f.next)
+}
+
 // record composes the rotation's record, as far as its traces tell.
 func (f *finding) record(now time.Time) protocol.Record {
 	record := protocol.Record{
@@ -144,9 +166,15 @@ func (f *finding) record(now time.Time) protocol.Record {
 		Actor: f.claim.Actor, Reason: f.claim.Reason, Source: f.claim.Source,
 		StartedAt: f.claim.StartedAt, ExpiresAt: f.claim.ExpiresAt, RecordedAt: now.UTC(), Cause: f.cause,
 	}
+	if f.restores() {
+		record.Backup = "" // it holds what came, not what went
+	}
+	if f.fenced() && f.cause == "" {
+		record.Cause = fmt.Sprintf("fenced by version %d", f.id.Source+1)
+	}
 	if f.outcome == protocol.Committed {
 		record.NewVersion, record.CommittedAt = f.id.Source+1, f.committedAt
-		record.FieldsChanged = protocol.ChangedFields(f.old, f.next)
+		record.FieldsChanged = f.fieldsChanged()
 	}
 	return record
 }

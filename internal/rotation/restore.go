@@ -3,20 +3,24 @@ package rotation
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// restore is a rollback over a current version that is deleted or destroyed.
-// Nothing readable is replaced, so there is nothing to back up: it is one
-// check-and-set write and its record.
+// restore is a rollback over a current version that is deleted or destroyed. What
+// it replaces cannot be read, so what it backs up, ahead of its commit, is the
+// secret it restores: all else is a rotation like any other, crashes included.
 func (e *Engine) restore(ctx context.Context, request Request, deleted kv.Secret, data map[string]any) (*Result, error) {
-	tx, err := e.restoring(request, deleted, data)
+	canonical, err := protocol.Canonical(data)
 	if err != nil {
-		return nil, err
+		return nil, vaulterr.Invalid("the backup: %v", err)
 	}
+	deleted.Data = data
+	tx := &transaction{Engine: e, request: request, started: e.Now(), source: deleted, next: data,
+		id: protocol.RestoreID(deleted.Created, deleted.Version, canonical)}
 	if err := e.Store.CheckCapabilities(ctx, needs(request.Provider, tx.id.String())); err != nil {
 		return nil, err
 	}
@@ -25,64 +29,96 @@ func (e *Engine) restore(ctx context.Context, request Request, deleted kv.Secret
 			return nil, err
 		}
 	}
+	if err := tx.adopt(ctx, canonical); err != nil {
+		return nil, err
+	}
 	if request.DryRun {
-		return &Result{Record: tx.restoredRecord("", "")}, nil
+		return tx.plan(), nil
 	}
-	written, err := e.put(ctx, request.Provider, deleted.Version, data)
+	return tx.run(ctx)
+}
+
+// adopt takes over an unfinished rotation of the deleted version that wanted the
+// very same secret: finishing both would commit one version twice.
+func (tx *transaction) adopt(ctx context.Context, next []byte) error {
+	twins, err := tx.twins(ctx, tx.request.Provider, tx.id, next)
+	if err != nil {
+		return err
+	}
+	for _, twin := range twins {
+		_, err := tx.readRecord(ctx, tx.request.Provider, twin.id.String())
+		if errors.Is(err, vaulterr.ErrNotFound) {
+			tx.id, tx.source.Data = twin.id, twin.data
+			return nil
+		}
+		if err != nil && !spoiled(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// twin is a rotation of the version that a restore replaces, to the same secret.
+type twin struct {
+	id   protocol.ID
+	data map[string]any
+}
+
+// twins are those that have a backup.
+func (e *Engine) twins(ctx context.Context, provider string, restore protocol.ID, next []byte) ([]twin, error) {
+	ids, err := e.backups(ctx, provider)
 	if err != nil {
 		return nil, err
 	}
-	tx.committed, tx.requests.Commit = written.Created, written.RequestID
-	return tx.acknowledgeRestore(ctx, protocol.Acknowledged, false)
+	var found []twin
+	for _, id := range ids {
+		if id == restore || id.Source != restore.Source || !id.InForce.Equal(restore.InForce) {
+			continue
+		}
+		data, err := e.readIfThere(ctx, backupKey(provider, id.String()))
+		if err != nil {
+			return nil, err
+		}
+		canonical, err := canonicalOrNil(data)
+		if err != nil {
+			return nil, err
+		}
+		if canonical != nil && id.Matches(canonical, next) {
+			found = append(found, twin{id, data})
+		}
+	}
+	return found, nil
 }
 
-// resumeRestore answers a restore that was done already, whether or not its
-// record was written. Nil: no restore made the current version.
-func (tx *transaction) resumeRestore(ctx context.Context) (*Result, error) {
-	current := tx.source
-	if !tx.request.RestoreDeleted || current.Version < 2 {
-		return nil, nil
+// yield has only one of a restore and its twins count as committed, where the
+// version alone cannot tell which of them wrote it: a twin gives way to a restore
+// that was begun, and a restore to a twin that is recorded.
+func (e *Engine) yield(ctx context.Context, found *finding) error {
+	next, err := canonicalOrNil(found.next)
+	if err != nil || found.outcome != protocol.Committed {
+		return err
 	}
-	before, err := tx.Store.ReadVersion(ctx, providerKey(tx.request.Provider), current.Version-1)
-	switch {
-	case errors.Is(err, vaulterr.ErrNotFound):
-		return nil, nil
-	case !errors.Is(err, vaulterr.ErrDeleted):
-		return nil, err // or it can be read: nil
+	restore := protocol.RestoreID(found.id.InForce, found.id.Source, next)
+	if found.id != restore {
+		begun, err := e.readIfThere(ctx, backupKey(found.provider, restore.String()))
+		if begun != nil {
+			found.yieldTo(restore)
+		}
+		return err
 	}
-	again, err := tx.restoring(tx.request, before, tx.next)
+	twins, err := e.twins(ctx, found.provider, restore, next)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	again.committed = current.Created
-	if tx.request.DryRun {
-		return &Result{Record: again.restoredRecord(protocol.Committed, protocol.Inferred), Resumed: true}, nil
+	for _, twin := range twins {
+		if record, err := e.readRecord(ctx, found.provider, twin.id.String()); err == nil && record.Outcome == protocol.Committed {
+			found.yieldTo(twin.id)
+		}
 	}
-	return again.acknowledgeRestore(ctx, protocol.Inferred, true)
+	return nil
 }
 
-// restoring is the transaction that replaces a deleted version, which counts as
-// null in the id.
-func (e *Engine) restoring(request Request, deleted kv.Secret, data map[string]any) (*transaction, error) {
-	next, err := protocol.Canonical(data)
-	if err != nil {
-		return nil, vaulterr.Invalid("the backup: %v", err)
-	}
-	deleted.Data = nil
-	return &transaction{Engine: e, request: request, started: e.Now(), source: deleted, next: data,
-		id: protocol.NewID(deleted.Created, deleted.Version, []byte("null"), next)}, nil
-}
-
-func (tx *transaction) acknowledgeRestore(ctx context.Context, evidence protocol.Evidence, resumed bool) (*Result, error) {
-	wanted := tx.restoredRecord(protocol.Committed, evidence)
-	return tx.acknowledge(ctx, wanted, resumed, func(ctx context.Context) (protocol.Record, bool, error) {
-		return tx.record(ctx, wanted)
-	})
-}
-
-// restoredRecord names no backup: there is none.
-func (tx *transaction) restoredRecord(outcome protocol.Outcome, evidence protocol.Evidence) protocol.Record {
-	record := tx.newRecord(outcome, evidence)
-	record.Backup = ""
-	return record
+func (f *finding) yieldTo(other protocol.ID) {
+	f.outcome = protocol.Aborted
+	f.cause = fmt.Sprintf("the same secret was put in force by %s", other)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,35 +13,40 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// recordRevocation stores the record, create-only, whatever became of the
-// caller's context: the keys are revoked.
-func (e *Engine) recordRevocation(ctx context.Context, wanted protocol.Revocation) (*protocol.Revocation, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
-	defer cancel()
+// newRevocation is the record of a revocation that begins.
+func (e *Engine) newRevocation(r Retirement, old map[string]any) protocol.Revocation {
+	revocation := protocol.Revocation{Schema: protocol.Schema, ID: r.ID, Provider: r.Provider, Fields: slices.Sorted(maps.Keys(old)),
+		Actor: r.Actor, Reason: r.Reason, BegunAt: e.Now().UTC()}
+	for _, field := range revocation.Fields {
+		if key, is := old[field].(string); is {
+			revocation.Fingerprints = append(revocation.Fingerprints, protocol.KeyFingerprint(r.ID, key))
+		}
+	}
+	return revocation
+}
+
+// recordRevocation stores one of a revocation's two records, create-only, and
+// returns the one that stands.
+func (e *Engine) recordRevocation(ctx context.Context, wanted protocol.Revocation, suffix string) (*protocol.Revocation, error) {
 	body, err := wanted.Encode()
 	if err != nil {
-		return &wanted, err
+		return nil, err
 	}
-	key := recordKey(wanted.Provider, wanted.ID+protocol.RevokedSuffix)
+	key := recordKey(wanted.Provider, wanted.ID+suffix)
 	err = e.resend(ctx, func() error {
 		_, err := e.Store.Write(ctx, key, 0, body)
 		return err
 	})
-	if refused(err) { // ours from a lost answer, or another's
-		if stands, readErr := e.readRevocation(ctx, wanted.Provider, wanted.ID); readErr == nil {
+	if refused(err) { // ours from a lost answer or an earlier run, or another's
+		if stands, readErr := e.readRevocation(ctx, wanted.Provider, wanted.ID, suffix); readErr == nil {
 			return stands, nil
 		}
 	}
-	if err != nil {
-		failed := vaulterr.Undetermined(wanted.ID, "revoked at the issuer, but the record of it could not be written", err)
-		failed.Hint = "revoke it again: that writes the record"
-		return &wanted, failed
-	}
-	return &wanted, nil
+	return &wanted, err
 }
 
-func (e *Engine) readRevocation(ctx context.Context, provider, id string) (*protocol.Revocation, error) {
-	secret, err := e.Store.Read(ctx, recordKey(provider, id+protocol.RevokedSuffix))
+func (e *Engine) readRevocation(ctx context.Context, provider, id, suffix string) (*protocol.Revocation, error) {
+	secret, err := e.Store.Read(ctx, recordKey(provider, id+suffix))
 	if err != nil {
 		return nil, err
 	}
@@ -55,21 +61,23 @@ func (e *Engine) readRevocation(ctx context.Context, provider, id string) (*prot
 	return &revocation, nil
 }
 
-// revocations reads the provider's revocations by rotation id. One that cannot be
-// read still says that the keys were revoked.
+// revocations reads the provider's revocations by rotation id, those that were
+// only begun included. One that cannot be read still says that there is one.
 func (e *Engine) revocations(ctx context.Context, provider string) (map[string]*protocol.Revocation, error) {
 	names, err := e.Store.List(ctx, recordKey(provider))
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
+	suffixes := make(map[string]string) // by id
 	for _, name := range names {
 		if id, is := strings.CutSuffix(name, protocol.RevokedSuffix); is {
-			ids = append(ids, id)
+			suffixes[id] = protocol.RevokedSuffix
+		} else if id, is := strings.CutSuffix(name, protocol.RevokingSuffix); is && suffixes[id] == "" {
+			suffixes[id] = protocol.RevokingSuffix
 		}
 	}
-	read, err := parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id string) (*protocol.Revocation, error) {
-		one, err := e.readRevocation(ctx, provider, id)
+	read, err := parallel.Map(ctx, listWorkers, slices.Sorted(maps.Keys(suffixes)), func(ctx context.Context, id string) (*protocol.Revocation, error) {
+		one, err := e.readRevocation(ctx, provider, id, suffixes[id])
 		if spoiled(err) {
 			return &protocol.Revocation{Schema: protocol.Schema, ID: id, Provider: provider, Fields: []string{}}, nil
 		}
@@ -93,17 +101,12 @@ func (e *Engine) checkNotRevoked(ctx context.Context, provider, id string, backu
 		return err
 	}
 	for by, revocation := range revoked {
-		same := by == id
-		if !same {
-			other, err := e.readIfThere(ctx, backupKey(provider, by))
-			if err != nil {
-				return err
-			}
-			same = slices.ContainsFunc(revocation.Fields, func(field string) bool { return holds(backup, other[field]) })
-		}
-		if same {
+		if by == id || slices.ContainsFunc(slices.Collect(maps.Values(backup)), func(value any) bool {
+			key, is := value.(string)
+			return is && revocation.Names(key)
+		}) {
 			return &vaulterr.Error{Kind: vaulterr.ErrInvalid, ID: id,
-				Detail: fmt.Sprintf("this backup holds a key that was revoked at its issuer (rotation %s)", by),
+				Detail: fmt.Sprintf("this backup holds a key whose revocation at its issuer was begun (rotation %s)", by),
 				Hint:   "name another backup, or say that a revoked key may come back"}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -21,27 +22,54 @@ type Retirement struct {
 }
 
 // RevokeOld has the keys that a committed rotation replaced revoked, unless one
-// of them is in force again, and records it. Done already is done.
+// of them is in force or may come to be, and records it: before, so that no
+// rollback brings them back unaware, and after. Done already is done.
 func (e *Engine) RevokeOld(ctx context.Context, r Retirement) (*protocol.Revocation, error) {
 	if _, err := protocol.ParseID(r.ID); err != nil {
 		return nil, vaulterr.Invalid("rotation id: %v", err)
 	}
-	stands, err := e.readRevocation(ctx, r.Provider, r.ID)
+	stands, err := e.readRevocation(ctx, r.Provider, r.ID, protocol.RevokedSuffix)
 	if err == nil || !errors.Is(err, vaulterr.ErrNotFound) {
 		return stands, err
+	}
+	if err := e.Store.CheckCapabilities(ctx, needsToRevoke(r.Provider, r.ID)); err != nil {
+		return nil, err
 	}
 	old, err := e.retired(ctx, r.Provider, r.ID)
 	if err != nil {
 		return nil, err
 	}
+	revocation := e.newRevocation(r, old)
+	if _, err := e.recordRevocation(ctx, revocation, protocol.RevokingSuffix); err != nil {
+		return nil, err // the issuer was not asked
+	}
 	alreadyGone, err := r.Revoke(ctx, old)
 	if err != nil {
 		return nil, err
 	}
-	return e.recordRevocation(ctx, protocol.Revocation{
-		Schema: protocol.Schema, ID: r.ID, Provider: r.Provider, Fields: slices.Sorted(maps.Keys(old)),
-		AlreadyGone: alreadyGone, Actor: r.Actor, Reason: r.Reason, RevokedAt: e.Now().UTC(),
-	})
+	revocation.AlreadyGone, revocation.RevokedAt = alreadyGone, e.Now().UTC()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
+	defer cancel()
+	stands, err = e.recordRevocation(bounded, revocation, protocol.RevokedSuffix)
+	if err != nil {
+		failed := vaulterr.Undetermined(r.ID, "revoked at the issuer, but the record of it could not be written", err)
+		failed.Hint = "revoke it again: that writes the record"
+		return &revocation, failed
+	}
+	return stands, nil
+}
+
+// needsToRevoke are the rights without which a revocation must not start.
+func needsToRevoke(provider, id string) []kv.Need {
+	return []kv.Need{
+		{Key: providerKey(provider), Door: "data", Capability: "read"},
+		{Key: backupKey(provider, id), Door: "data", Capability: "read"},
+		{Key: backupKey(provider, id), Door: "metadata", Capability: "read"},
+		{Key: backupKey(provider), Door: "metadata", Capability: "list"},
+		{Key: recordKey(provider, id), Door: "data", Capability: "create"},
+		{Key: recordKey(provider, id), Door: "data", Capability: "read"},
+		{Key: recordKey(provider), Door: "metadata", Capability: "list"},
+	}
 }
 
 // retired is the part of a backup that its rotation replaced, if none of it is in
@@ -65,7 +93,7 @@ func (e *Engine) retired(ctx context.Context, provider, id string) (map[string]a
 		return nil, refuseToRevoke(id, "the provider was deleted and created anew since")
 	}
 	for _, field := range slices.Sorted(maps.Keys(old)) {
-		if holds(current.Data, old[field]) {
+		if holds(current.Data, old[field]) || sameData(only(current.Data, field), only(old, field)) {
 			return nil, refuseToRevoke(id, fmt.Sprintf("the current version %d holds the old value of field %q", current.Version, field))
 		}
 	}
@@ -73,17 +101,51 @@ func (e *Engine) retired(ctx context.Context, provider, id string) (map[string]a
 		return nil, &vaulterr.Error{Kind: vaulterr.ErrNoChange, ID: id, Detail: "this rotation replaced no field, it only added some",
 			Hint: "there is nothing to revoke"}
 	}
-	return old, nil
+	// Last, for it may change at any time.
+	pending, err := e.pendingAt(ctx, provider, current.Version)
+	if err == nil && len(pending) > 0 {
+		err = &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: pending[0].String(), Version: current.Version,
+			Detail: "a rotation of the current version is undecided, and may bring the old keys back", Hint: "run it again or abort it first"}
+	}
+	return old, err
 }
 
-// HoldsAny reports that one of a key's texts stands anywhere in a secret.
-func HoldsAny(secret, key map[string]any) bool {
+// pendingAt lists the rotations of a version that have no record.
+func (e *Engine) pendingAt(ctx context.Context, provider string, version int) ([]protocol.ID, error) {
+	ids, err := e.backups(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := e.recorded(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(ids, func(id protocol.ID) bool { return id.Source != version || slices.Contains(recorded, id) }), nil
+}
+
+// only is the one field of a secret, if it has it.
+func only(secret map[string]any, field string) map[string]any {
+	value, has := secret[field]
+	if !has {
+		return map[string]any{}
+	}
+	return map[string]any{field: value}
+}
+
+// MayBeInForce reports that a key stands in the provider's current secret, or that
+// a rotation other than ours, which wrote its own backup, may put it there yet.
+func (e *Engine) MayBeInForce(ctx context.Context, provider string, key map[string]any, ours string) (bool, error) {
+	current, err := e.Store.Read(ctx, providerKey(provider))
+	if err != nil {
+		return false, err
+	}
 	for _, value := range key {
-		if holds(secret, value) {
-			return true
+		if holds(current.Data, value) {
+			return true, nil
 		}
 	}
-	return false
+	pending, err := e.pendingAt(ctx, provider, current.Version)
+	return slices.ContainsFunc(pending, func(id protocol.ID) bool { return id.String() != ours }), err
 }
 
 // holds reports that a secret has the text in any of its fields: keys move
@@ -126,8 +188,11 @@ func (e *Engine) settle(ctx context.Context, provider, id string) (protocol.Reco
 		return protocol.Record{}, vaulterr.Invalid("rotation id: %v", err)
 	}
 	found, err := e.investigate(ctx, provider, parsed)
-	if err != nil || !decided(found.outcome) {
-		return found.record(e.Now()), err
+	if err != nil {
+		return protocol.Record{}, err
+	}
+	if !decided(found.outcome) {
+		return found.record(e.Now()), nil
 	}
 	record, _, err := e.recordFinding(ctx, found)
 	return record, err

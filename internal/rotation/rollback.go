@@ -43,17 +43,41 @@ func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Res
 	if request.RestoreDeleted {
 		deleted, err := e.Store.Read(ctx, providerKey(request.Provider))
 		if errors.Is(err, vaulterr.ErrDeleted) {
+			if err := checkUndo(undo, deleted.Version); err != nil {
+				return nil, err
+			}
 			return e.restore(ctx, request, deleted, backup.Data)
 		}
 	}
 	request.Change = func(_ context.Context, current Current) (map[string]any, error) {
-		if undo != 0 && current.Version != undo {
-			return nil, &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current.Version,
-				Detail: fmt.Sprintf("version %d was to be undone, and was replaced meanwhile", undo)}
+		if err := checkUndo(undo, current.Version); err != nil {
+			return nil, err
+		}
+		if undo != 0 && !undoes(id, backup.Data, current.Data) {
+			return nil, &vaulterr.Error{Kind: vaulterr.ErrInvalid, ID: id, Version: current.Version,
+				Detail: "the record of the newest rotation does not fit the current secret", Hint: "name the backup to restore"}
 		}
 		return backup.Data, nil
 	}
 	return e.Rotate(ctx, request)
+}
+
+// checkUndo makes sure that what is replaced is the version that was chosen to be
+// undone, if one was.
+func checkUndo(chosen, current int) error {
+	if chosen == 0 || chosen == current {
+		return nil
+	}
+	return &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current,
+		Detail: fmt.Sprintf("version %d was to be undone, and was replaced meanwhile", chosen)}
+}
+
+// undoes reports that the rotation id made the current secret of the backup's.
+func undoes(id string, backup, current map[string]any) bool {
+	parsed, err1 := protocol.ParseID(id)
+	before, err2 := protocol.Canonical(backup)
+	after, err3 := protocol.Canonical(current)
+	return err1 == nil && err2 == nil && err3 == nil && parsed.Matches(before, after)
 }
 
 func noBackup(id string, err error) error {
@@ -99,8 +123,12 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 		return newest, nil
 	}
 	var candidates []string
-	for _, record := range committed {
-		if record.Backup != "" { // a restore had nothing to back up
+	ids, err := e.backups(ctx, provider)
+	if err != nil {
+		return none, err
+	}
+	for _, record := range committed { // a restore had nothing to back up, and old backups are pruned
+		if slices.ContainsFunc(ids, func(id protocol.ID) bool { return id.String() == record.Backup }) {
 			candidates = append(candidates, record.Backup)
 		}
 	}

@@ -33,7 +33,10 @@ type Request struct {
 	// written.
 	Change func(ctx context.Context, current Current) (map[string]any, error)
 	// Check, if not nil, may refuse the new secret before anything is written.
-	Check     func(ctx context.Context, next map[string]any) error
+	Check func(ctx context.Context, next map[string]any) error
+	// Began, if not nil, hears the rotation's id once this very run has written its
+	// backup: no earlier one can have sent its commit.
+	Began     func(id string)
 	DryRun    bool
 	Actor     string
 	Reason    string
@@ -83,6 +86,11 @@ func (e *Engine) Rotate(ctx context.Context, request Request) (*Result, error) {
 	if request.DryRun {
 		return tx.plan(), nil
 	}
+	return tx.run(ctx)
+}
+
+// run is what writes, steps 2 to 6.
+func (tx *transaction) run(ctx context.Context) (*Result, error) {
 	if err := tx.backUp(ctx); err != nil {
 		return nil, err
 	}

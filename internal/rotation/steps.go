@@ -23,6 +23,9 @@ func (tx *transaction) backUp(ctx context.Context) error {
 			return err
 		})
 		if !refused(err) {
+			if err == nil && tx.request.Began != nil {
+				tx.request.Began(tx.id.String())
+			}
 			return err
 		}
 		// Refused: ours from an earlier run or a lost answer, or a create-only
@@ -105,6 +108,11 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 			return found.outcome, protocol.Inferred, nil
 		case protocol.Undecided: // send the very same request again
 		default:
+			// Somebody may have recorded it while there was evidence.
+			if stands, err := tx.readRecord(ctx, tx.request.Provider, tx.id.String()); err == nil && decided(stands.Outcome) {
+				tx.committed = stands.CommittedAt
+				return stands.Outcome, protocol.Inferred, nil
+			}
 			return "", "", tx.undetermined(fmt.Sprintf("the rule says %s", found.outcome), err)
 		}
 		if ended := tx.Backoff.Wait(ctx, failed); ended != nil {

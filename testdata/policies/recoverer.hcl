@@ -11,12 +11,10 @@ path "secret/metadata/goblin-assistant/providers/" {
   capabilities = ["list"]
 }
 path "secret/data/goblin-assistant/backups/+/+" {
-  capabilities = ["create", "read"]
+  capabilities = ["read"]
 }
 path "secret/metadata/goblin-assistant/backups/+/+" {
-  # Nothing else: delete_version_after and max_versions delete what is stored.
-  capabilities       = ["read", "update"]
-  allowed_parameters = { "custom_metadata" = [] }
+  capabilities = ["read"]
 }
 path "secret/metadata/goblin-assistant/backups/+/" {
   capabilities = ["list"]

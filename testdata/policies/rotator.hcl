@@ -11,7 +11,7 @@ path "secret/metadata/goblin-assistant/providers/" {
   capabilities = ["list"]
 }
 path "secret/data/goblin-assistant/backups/+/+" {
-  capabilities = ["create", "read"]
+  capabilities = ["read", "create"]
 }
 path "secret/metadata/goblin-assistant/backups/+/+" {
   # Nothing else: delete_version_after and max_versions delete what is stored.

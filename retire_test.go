@@ -1,0 +1,331 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// Verbs that meet in the middle of each other: what one may revoke, restore or
+// abort depends on what the others have begun.
+
+func softDelete(t *testing.T, provider string) {
+	t.Helper()
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+provider); err != nil {
+		t.Error(err)
+	}
+}
+
+// assertOneRecordEach fails if a version has two committed records, or (from 2 on)
+// none.
+func assertOneRecordEach(t *testing.T, provider string) {
+	t.Helper()
+	client := newClient(t)
+	if _, err := client.Recover(t.Context(), provider); err != nil {
+		t.Fatal(err)
+	}
+	history, err := client.History(t.Context(), provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	committed := map[int]int{}
+	for _, record := range history {
+		if record.Outcome == vaultkit.Committed {
+			committed[record.NewVersion]++
+		}
+	}
+	for version := 2; version <= vaulttest.Snapshot(t, provider)["providers/"+provider].Current; version++ {
+		if committed[version] != 1 {
+			t.Errorf("version %d has %d committed records: %+v", version, committed[version], history)
+		}
+	}
+}
+
+// A restore takes over a crashed rollback to the same secret.
+func TestRestoreAdoptsACrashedRollback(t *testing.T) {
+	p, ids := rotatedTimes(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	crashed := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, wire.Refuse().Before(cancel)))
+	if _, err := crashed.Rollback(ctx, p, ids[0]); !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Fatal(err)
+	}
+	softDelete(t, p)
+	if r, err := restore(t, newClient(t), p, ids[0]); err != nil || r.NewVersion != 3 {
+		t.Errorf("Rollback = %+v, %v", r, err)
+	}
+	assertOneRecordEach(t, p)
+}
+
+// A rollback that a deletion and a restore of the same secret overtake gives way.
+func TestRollbackYieldsToARestore(t *testing.T) {
+	client := newClient(t)
+	p, ids := rotatedTimes(t, 1)
+	live := throughWire(t, wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Before(func() {
+		softDelete(t, p)
+		if _, err := restore(t, client, p, ids[0]); err != nil {
+			t.Error(err)
+		}
+	})))
+	if _, err := live.Rollback(t.Context(), p, ids[0]); !errors.Is(err, vaultkit.ErrConflict) {
+		t.Errorf("Rollback = %v", err)
+	}
+	assertOneRecordEach(t, p)
+}
+
+// Wherever a restore dies, Recover or the same again finishes it, and Status sees
+// it.
+func TestRestoreKilledAtEachRequest(t *testing.T) {
+	client := newClient(t)
+	count := func() int {
+		p, id := deletedWorld(t, false)
+		proxy := newWire(t)
+		victim := newClient(t, vaultkit.WithAddress(proxy.URL()))
+		proxy.Reset()
+		if _, err := restore(t, victim, p, id); err != nil {
+			t.Fatal(err)
+		}
+		return len(proxy.Log())
+	}()
+	for n := 1; n <= count; n++ {
+		for _, fatal := range []wire.Action{wire.Refuse(), wire.Lose()} {
+			p, id := deletedWorld(t, false)
+			ctx, cancel := context.WithCancel(t.Context())
+			victim := throughWire(t, wire.Rules(wire.At(n, fatal.Before(cancel)), func(r wire.Request) wire.Action {
+				if r.N > n {
+					return wire.Refuse()
+				}
+				return wire.Pass
+			}), vaultkit.WithRecordWait(20*time.Millisecond))
+			_, err := victim.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
+			cancel()
+			applied := vaulttest.Snapshot(t, p)["providers/"+p].Current == 3
+			if err == nil != applied && !errors.Is(err, vaultkit.ErrUndetermined) {
+				t.Errorf("killed at %d: applied %v, told %v", n, applied, err)
+			}
+			if found, err := client.Recover(t.Context(), p); err != nil || applied && len(found) > 1 {
+				t.Errorf("killed at %d: Recover = %+v, %v", n, found, err)
+			}
+			if r, err := restore(t, client, p, id); err != nil || r.NewVersion != 3 || r.Resumed != applied {
+				t.Errorf("killed at %d: again %+v, %v", n, r, err)
+			}
+			assertRestoredOnce(t, p)
+		}
+	}
+}
+
+// An unrecorded restore is no evidence of what it replaced.
+func TestRestoreIsNoEvidence(t *testing.T) {
+	w := newWorld(t)
+	w.keepVersions(2)
+	w.kill(6, false) // version 2 committed, not recorded
+	id := left(t, w.provider)[0]
+	softDelete(t, w.provider)
+	if _, err := restore(t, w.other, w.provider, id); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-foreign"}) // prunes version 2
+	for _, one := range w.recover() {
+		if one.ID == id && one.Outcome != vaultkit.Unknown {
+			t.Errorf("Recover says %+v", one)
+		}
+	}
+}
+
+// A restore without an id keeps to the version that was chosen.
+func TestRestoreOfWhatWasReplacedMeanwhile(t *testing.T) {
+	p, _ := deletedWorld(t, false)
+	overtaken := throughWire(t, wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", wire.Before(func() {
+		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-good"})
+		softDelete(t, p)
+	})))
+	if _, err := overtaken.Rollback(t.Context(), p, "", vaultkit.RestoreDeleted()); !errors.Is(err, vaultkit.ErrConflict) {
+		t.Errorf("Rollback = %v", err)
+	}
+}
+
+// A revoked key is known by its fingerprint, whatever was pruned.
+func TestRevokedKeyStaysKnown(t *testing.T) {
+	client := newClient(t)
+	p := store(t, oldSecret)
+	first := rotate(t, client, p, "fake-1").ID
+	if _, err := client.Rollback(t.Context(), p, first); err != nil {
+		t.Fatal(err)
+	}
+	rotate(t, client, p, "fake-2") // backs fake-old up once more
+	if _, err := client.RevokeOld(t.Context(), p, first, &revoker{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
+		t.Fatal(err)
+	}
+	unchanged(t, p, func() {
+		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), first) {
+			t.Errorf("Rollback = %v", err)
+		}
+	})
+}
+
+// A rollback whose commit is on its way keeps its key from being revoked.
+func TestRevokeOldSeesAPendingRollback(t *testing.T) {
+	p, ids := rotatedTimes(t, 1)
+	proxy, release, api := newWire(t), make(chan struct{}), &revoker{}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	victim := newClient(t, vaultkit.WithAddress(proxy.URL()))
+	proxy.SetRule(beforeCommitOf(p, wire.Late(release).Before(cancel)))
+	if _, err := victim.Rollback(ctx, p, ids[0]); !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Fatal(err)
+	}
+	if _, err := newClient(t).RevokeOld(t.Context(), p, ids[0], api); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
+		t.Errorf("RevokeOld = %v, asked to revoke %v", err, api.revoked)
+	}
+	close(release)
+	proxy.Wait()
+}
+
+// Without the right to record it, nothing is revoked; nor where the old value is a
+// number that is in force again.
+func TestRevokeOldAsksNobodyInVain(t *testing.T) {
+	api := &revoker{}
+	p, ids := rotatedTimes(t, 1)
+	policy := without(vaulttest.Policy(t, "", "recoverer"), right{"secret/data/goblin-assistant/rotations/+/+", "create"})
+	if _, err := as(t, policy).RevokeOld(t.Context(), p, ids[0], api); !errors.Is(err, vaultkit.ErrPermissionDenied) {
+		t.Errorf("without the right: %v", err)
+	}
+	client := newClient(t)
+	number := store(t, map[string]any{"pin": 1234})
+	first, err := client.Rotate(t.Context(), number, vaultkit.NewFields(map[string]any{"pin": 9999}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Rollback(t.Context(), number, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.RevokeOld(t.Context(), number, first.ID, api); !errors.Is(err, vaultkit.ErrConflict) {
+		t.Errorf("a number in force: %v", err)
+	}
+	if len(api.revoked) > 0 {
+		t.Errorf("asked to revoke %v", api.revoked)
+	}
+}
+
+// An issuer that hands out the same key twice: it is not taken back while an
+// earlier run's commit may be on its way.
+func TestIssuedKeyOfAnEarlierRunIsKept(t *testing.T) {
+	p, source := store(t, oldSecret), newAuthority()
+	proxy, release := newWire(t), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	victim := newClient(t, vaultkit.WithAddress(proxy.URL()))
+	proxy.SetRule(beforeCommitOf(p, wire.Late(release).Before(cancel)))
+	if _, err := victim.Rotate(ctx, p, source); !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Fatal(err)
+	}
+	source.verifyErr = errors.New("the API is down")
+	if _, err := newClient(t).Rotate(t.Context(), p, source); err == nil || len(source.revoked) > 0 {
+		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+	}
+	close(release)
+	proxy.Wait()
+	if key := currentKey(t, newClient(t), p); key != "fake-issued" {
+		t.Errorf("in force: %s", key)
+	}
+}
+
+// A write by somebody else, between Abort's two looks, is no fence.
+func TestAbortClaimsNoOthersVersion(t *testing.T) {
+	p := store(t, oldSecret)
+	id := crashBeforeCommit(t, p, "fake-new")
+	between := throughWire(t, wire.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, wire.Before(func() {
+		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
+	})))
+	r, err := between.Abort(t.Context(), p, id)
+	if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "" {
+		t.Errorf("Abort = %+v, %v", r, err)
+	}
+}
+
+// An Abort that dies after its fence: whoever records it carries the tag over.
+func TestAbortKilledAfterItsFence(t *testing.T) {
+	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	for name, finish := range map[string]func(client *vaultkit.Client, p, id string) error{
+		"recover": func(client *vaultkit.Client, p, _ string) error { return second(client.Recover(t.Context(), p)) },
+		"again":   func(client *vaultkit.Client, p, id string) error { return second(client.Abort(t.Context(), p, id)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newClient(t)
+			p := store(t, oldSecret)
+			rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(expires))
+			id := crashBeforeCommit(t, p, "fake-2")
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			dies := throughWire(t, beforeCommitOf(p, wire.Lose().Before(cancel)))
+			if _, err := dies.Abort(ctx, p, id); !errors.Is(err, vaultkit.ErrUndetermined) {
+				t.Fatal(err)
+			}
+			if err := finish(client, p, id); err != nil {
+				t.Fatal(err)
+			}
+			status := statusOf(t, client, vaultkit.StatusQuery{Providers: []string{p}, DueWithin: 2 * time.Hour})
+			history, err := client.History(t.Context(), p)
+			if err != nil || status[0].Due != vaultkit.DueExpiring || history[0].Cause != "fenced by version 3" {
+				t.Errorf("status %+v, history %+v, %v", status[0], history[0], err)
+			}
+		})
+	}
+}
+
+// What is recorded is told, even when the evidence is gone by then.
+func TestRecordedCommitIsToldWithoutEvidence(t *testing.T) {
+	client := newClient(t)
+	p := store(t, oldSecret)
+	victim := throughWire(t, wire.Rules(beforeCommitOf(p, wire.Lose()), wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", wire.Before(func() {
+		if _, err := client.Recover(t.Context(), p); err != nil {
+			t.Error(err)
+		}
+		rotate(t, client, p, "fake-later")
+		if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
+			t.Error(err)
+		}
+	}))))
+	if r, err := victim.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")); err != nil || r.NewVersion != 2 {
+		t.Errorf("Rotate = %+v, %v", r, err)
+	}
+}
+
+// A planted record does not decide what a rollback brings back.
+func TestRollbackDistrustsAPlantedRecord(t *testing.T) {
+	client := newClient(t)
+	p, _ := rotatedTimes(t, 1)
+	planted := "20300101T000000.000000000Z-v1-" + strings.Repeat("0", 32)
+	vaulttest.Put(t, "backups/"+p+"/"+planted, map[string]any{"api_key": "fake-attacker"})
+	vaulttest.Put(t, "rotations/"+p+"/"+planted, map[string]any{"schema": 1, "id": planted, "provider": p, "outcome": "committed",
+		"evidence": "acknowledged", "old_version": 1, "new_version": 2, "backup": planted, "fields_changed": []string{}, "vault_request_ids": map[string]any{}})
+	unchanged(t, p, func() {
+		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("Rollback = %v", err)
+		}
+	})
+}
+
+func TestRotateAllWithAnyNumberOfWorkers(t *testing.T) {
+	client := newClient(t)
+	for _, workers := range []int{math.MaxInt, 1 << 62, 1 << 61} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) {
+			for one := range client.RotateAll(t.Context(), workers, crowd(t, 2), vaultkit.RandomKey()) {
+				if one.Err != nil {
+					t.Error(one.Err)
+				}
+			}
+		})
+	}
+}
