@@ -27,6 +27,7 @@ var (
 	earlierFields   = map[string]any{"api_key": "fake-earlier", "by_earlier": "yes"}
 	secondFields    = map[string]any{"api_key": "fake-second", "by_second": "yes"}
 	thirdFields     = map[string]any{"api_key": "fake-third", "by_third": "yes"}
+	fourthFields    = map[string]any{"api_key": "fake-fourth", "by_fourth": "yes"}
 	undecidedFields = map[string]any{"api_key": "fake-undecided", "by_undecided": "yes"}
 )
 
@@ -268,19 +269,27 @@ func (c *cast) prepareCommitting(ctx context.Context, trial *proof.Trial) error 
 	return nil
 }
 
-// preparePrunable makes a provider with two backups that may go, one of a
-// committed rotation without a record, and one of a rotation whose commit is on
-// its way.
+// preparePrunable makes a provider with one backup of every sort: a recorded one;
+// one of a committed rotation without a record; two recorded ones younger than
+// that, for who recorded them died before they looked for unfinished rotations;
+// and one of a rotation whose commit is on its way.
 func (c *cast) preparePrunable(ctx context.Context, trial *proof.Trial) error {
 	if err := c.prepareRotated(ctx, trial); err != nil {
 		return err
 	}
-	trial.Told(c.rotateAs(c.rotator, "second", secondFields)(ctx, trial))
-	if err := c.dieAtRecord(ctx, trial, thirdFields); err != nil {
-		return err
-	}
-	if err := c.dieAtCommit(ctx, trial, undecidedFields, "dies-later"); err != nil {
-		return err
+	for _, dead := range []struct {
+		fields      map[string]any
+		method, dir string
+		kind        string
+	}{
+		{secondFields, "PUT", "data/" + vaulttest.Base + "/rotations/", "dies"},
+		{thirdFields, "GET", "metadata/" + vaulttest.Base + "/backups/", "dies"},
+		{fourthFields, "GET", "metadata/" + vaulttest.Base + "/backups/", "dies"},
+		{undecidedFields, "PUT", "data/" + vaulttest.Base + "/providers/", "dies-later"},
+	} {
+		if err := trial.Kill(ctx, c.doomed(dead.fields), dead.method, "/"+dead.dir, dead.kind); err != nil {
+			return err
+		}
 	}
 	if err := trial.Look(ctx); err != nil {
 		return err
