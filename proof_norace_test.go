@@ -2,10 +2,12 @@
 
 package vaultkit_test
 
-// How many schedules are drawn beside those that are always played, and how many
-// there must be in all.
+import "math"
+
+// How many are played of the schedules with one fault or one rival (all), how many
+// are drawn of those with two, and how many there must be in all.
 const (
-	underRace       = false
+	mostAlways      = math.MaxInt
 	moreSchedules   = 800
 	fewestSchedules = 5000
 )

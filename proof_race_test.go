@@ -2,10 +2,10 @@
 
 package vaultkit_test
 
-// The race detector makes everything several times slower, so that all is drawn:
-// see proof_norace_test.go.
+// The race detector makes everything several times slower: a quarter will do. See
+// proof_norace_test.go.
 const (
-	underRace       = true
-	moreSchedules   = 2800
+	mostAlways      = 1300
+	moreSchedules   = 300
 	fewestSchedules = 1250
 )

@@ -61,9 +61,6 @@ func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedul
 		always = slices.Concat(always, space.Singles(), space.Interleavings())
 		sampled = slices.Concat(sampled, space.Pairs(), space.Crossings())
 	}
-	if underRace {
-		return sample(t, slices.Concat(always, sampled), moreSchedules)
-	}
 	t.Logf("the whole space: %d schedules with one fault or one rival, %d with two", len(always), len(sampled))
 	if oneSchedule != "" {
 		return slices.DeleteFunc(slices.Concat(always, sampled), func(s proof.Schedule) bool { return !strings.HasPrefix(s.String(), oneSchedule) })
@@ -71,7 +68,7 @@ func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedul
 	if everySchedule {
 		return slices.Concat(always, sampled)
 	}
-	return slices.Concat(always, sample(t, sampled, moreSchedules))
+	return slices.Concat(sample(t, always, mostAlways), sample(t, sampled, moreSchedules))
 }
 
 // sample draws so many schedules; the same ones each time unless another seed is
