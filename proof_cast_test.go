@@ -50,6 +50,7 @@ type cast struct {
 	wire      *wire.Proxy
 	victim    *vaultkit.Client // the rotator's policy
 	recoverer *vaultkit.Client // the recoverer's
+	mortal    *vaultkit.Client // the rotator's; waits long, for it is to die at its time and not before
 	rotator   *vaultkit.Client // the rotator's, undisturbed
 	janitor   *vaultkit.Client // the janitor's and the recoverer's
 	helper    *vaultkit.Client // the recoverer's, undisturbed
@@ -75,7 +76,8 @@ func newCast(t *testing.T) *cast {
 	})
 	c.wire, c.driver = proxy, proof.NewDriver(proxy)
 	rotator, recoverer, janitor := vaulttest.Policy(t, "", "rotator"), vaulttest.Policy(t, "", "recoverer"), vaulttest.Policy(t, "", "janitor")
-	c.victim, c.recoverer, c.janitor = c.disturbed(t, rotator), c.disturbed(t, recoverer), c.disturbed(t, recoverer+janitor)
+	c.victim, c.mortal = c.disturbed(t, rotator, time.Second), c.disturbed(t, rotator, time.Minute)
+	c.recoverer, c.janitor = c.disturbed(t, recoverer, time.Second), c.disturbed(t, recoverer+janitor, time.Second)
 	c.rotator, c.helper, c.cleaner = c.client(t, rotator), c.client(t, recoverer), c.client(t, janitor)
 	c.foreign = c.official(t, foreignPolicy).KVv2(vaulttest.Mount)
 	c.driver.Observer = &proof.Observer{Client: c.official(t, observerPolicy), Mount: vaulttest.Mount, Base: vaulttest.Base}
@@ -98,9 +100,9 @@ func (c *cast) client(t *testing.T, policy string, opts ...vaultkit.Option) *vau
 
 // disturbed is a client whose operations can be played. It does not wait long
 // where the network is gone for good.
-func (c *cast) disturbed(t *testing.T, policy string) *vaultkit.Client {
+func (c *cast) disturbed(t *testing.T, policy string, wait time.Duration) *vaultkit.Client {
 	t.Helper()
-	return c.client(t, policy, vaultkit.WithAddress(c.wire.URL()), vaultkit.WithTransport(c.driver.Transport), vaultkit.WithRecordWait(500*time.Millisecond))
+	return c.client(t, policy, vaultkit.WithAddress(c.wire.URL()), vaultkit.WithTransport(c.driver.Transport), vaultkit.WithRecordWait(wait))
 }
 
 // official is a client of somebody who knows nothing of vaultkit.
@@ -307,5 +309,5 @@ func (c *cast) dieAtRecord(ctx context.Context, trial *proof.Trial, fields map[s
 }
 
 func (c *cast) doomed(fields map[string]any) *proof.Operation {
-	return &proof.Operation{Name: "doomed", Wants: wants(fields), Run: c.rotateAs(c.victim, "doomed", fields)}
+	return &proof.Operation{Name: "doomed", Wants: wants(fields), Run: c.rotateAs(c.mortal, "doomed", fields)}
 }
