@@ -31,6 +31,21 @@ func (e *Engine) recorded(ctx context.Context, provider string) ([]protocol.ID, 
 	return e.ids(ctx, recordKey(provider))
 }
 
+// unrecorded lists the ids that have a backup and no record, oldest first.
+func (e *Engine) unrecorded(ctx context.Context, provider string) ([]protocol.ID, error) {
+	// Backups first: a rotation recorded between the two lists is then not
+	// mistaken for an unrecorded one.
+	ids, err := e.backups(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := e.recorded(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(ids, func(id protocol.ID) bool { return slices.Contains(recorded, id) }), nil
+}
+
 func (e *Engine) ids(ctx context.Context, dir kv.Key) ([]protocol.ID, error) {
 	names, err := e.Store.List(ctx, dir)
 	if err != nil {

@@ -112,15 +112,8 @@ func (e *Engine) retired(ctx context.Context, provider, id string) (map[string]a
 
 // pendingAt lists the rotations of a version that have no record.
 func (e *Engine) pendingAt(ctx context.Context, provider string, version int) ([]protocol.ID, error) {
-	ids, err := e.backups(ctx, provider)
-	if err != nil {
-		return nil, err
-	}
-	recorded, err := e.recorded(ctx, provider)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(ids, func(id protocol.ID) bool { return id.Source != version || slices.Contains(recorded, id) }), nil
+	ids, err := e.unrecorded(ctx, provider)
+	return slices.DeleteFunc(ids, func(id protocol.ID) bool { return id.Source != version }), err
 }
 
 // only is the one field of a secret, if it has it.

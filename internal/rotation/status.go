@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -24,12 +23,7 @@ func (e *Engine) Status(ctx context.Context, provider string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	// Backups first, as in a recovery.
-	ids, err := e.backups(ctx, provider)
-	if err != nil {
-		return Status{}, err
-	}
-	recorded, err := e.recorded(ctx, provider)
+	unrecorded, err := e.unrecorded(ctx, provider)
 	if err != nil {
 		return Status{}, err
 	}
@@ -39,10 +33,8 @@ func (e *Engine) Status(ctx context.Context, provider string) (Status, error) {
 		// A garbled tag is no tag.
 		status.ExpiresAt, _ = time.Parse(time.RFC3339, meta.Custom[tagExpires])
 	}
-	for _, id := range ids {
-		if !slices.Contains(recorded, id) {
-			status.Pending = append(status.Pending, id.String())
-		}
+	for _, id := range unrecorded {
+		status.Pending = append(status.Pending, id.String())
 	}
 	return status, nil
 }
