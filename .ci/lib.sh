@@ -45,8 +45,10 @@ fuzz_targets() {
 		awk '/^Fuzz/ { found[n++] = $1 } $1 == "ok" { for (i = 0; i < n; i++) print $2, found[i]; n = 0 }'
 }
 
-# fuzz runs every fuzz target for the given time. It fails when one fails, and
-# when it finds none. What a target finds stays under its package's testdata.
+# fuzz runs every fuzz target for the given number of inputs. It fails when one
+# fails, and when it finds none. What a target finds stays under its package's
+# testdata. A number and not a time: go test may take the end of the time itself
+# for a failure ("context deadline exceeded").
 fuzz() {
 	local targets package target
 	targets=$(fuzz_targets) || { echo "the fuzz targets cannot be listed" >&2; return 1; }
