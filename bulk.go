@@ -61,9 +61,9 @@ func checkBulk(workers int, providers []string, source Source) (faults []BulkRot
 		switch {
 		case err != nil:
 		case workers < 0:
-			err = vaulterr.Invalid("RotateAll: the number of workers is negative")
+			err = vaulterr.Invalid("the number of workers is negative")
 		case seen[provider]:
-			err = vaulterr.Invalid("RotateAll: the provider is named twice")
+			err = vaulterr.Invalid("the provider is named twice")
 		default:
 			seen[provider] = true
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -66,6 +67,9 @@ func (c *cli) backups(cmd *cobra.Command, provider string) error {
 	}
 	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 		backups, err := client.Backups(ctx, provider)
+		if err == nil && len(backups) == 0 {
+			err = c.checkKnown(ctx, client, provider)
+		}
 		if err != nil {
 			return err
 		}
@@ -87,11 +91,34 @@ func (c *cli) prune(cmd *cobra.Command, provider string, f *pruneFlags) error {
 	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 		limits := vaultkit.PruneLimits{KeepNewest: f.keep, OlderThan: time.Duration(f.olderThan), DryRun: f.dryRun}
 		pruned, err := client.PruneBackups(ctx, provider, limits)
+		if err == nil && len(pruned) == 0 {
+			err = c.checkKnown(ctx, client, provider)
+		}
 		if err != nil && len(pruned) == 0 {
 			return err
 		}
+		c.warnUnrevoked(ctx, client, provider, pruned)
 		return errors.Join(err, c.showPruned(provider, pruned, f.dryRun))
 	})
+}
+
+// warnUnrevoked tells of keys that go from Vault and may still work at their issuer.
+func (c *cli) warnUnrevoked(ctx context.Context, client *vaultkit.Client, provider string, pruned []vaultkit.Backup) {
+	if len(pruned) == 0 {
+		return
+	}
+	records, err := client.History(ctx, provider)
+	if err != nil {
+		c.warn("whether the pruned keys were ever revoked could not be read: %s", errorText(err))
+		return
+	}
+	for _, record := range records {
+		gone := slices.ContainsFunc(pruned, func(b vaultkit.Backup) bool { return b.ID == record.ID })
+		if gone && record.Outcome == vaultkit.Committed && record.Revocation == nil {
+			c.warn("nothing says that the keys of version %d were revoked at their issuer, and revoke-old needs their backup: %s",
+				record.OldVersion, record.ID)
+		}
+	}
 }
 
 func (c *cli) showPruned(provider string, pruned []vaultkit.Backup, dryRun bool) error {
@@ -115,9 +142,9 @@ func (c *cli) showBackups(backups []vaultkit.Backup) error {
 	if c.json {
 		return c.printJSON(orEmpty(backups))
 	}
-	t := newTable(c.Out, "", "VERSION", "IN FORCE FROM", "REPLACED AT", "ROTATION", "BY", "ID")
+	t := newTable(c.Out, "", "VERSION", "IN FORCE FROM", "REPLACED AT", "ROTATION", "BY", "REASON", "ID")
 	for _, b := range backups {
-		t.row(strconv.Itoa(b.Version), when(b.InForceFrom), when(b.ReplacedAt), string(b.Outcome), b.Actor, b.ID)
+		t.row(strconv.Itoa(b.Version), when(b.InForceFrom), when(b.ReplacedAt), string(b.Outcome), b.Actor, b.Reason, b.ID)
 	}
 	return t.flush()
 }

@@ -23,7 +23,7 @@ type bulkResult struct {
 
 // rotateMany rotates several providers, each with a random key of its own.
 func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags) error {
-	if err := f.checkMany(providers); err != nil {
+	if err := c.checkMany(providers, f); err != nil {
 		return err
 	}
 	source, options := vaultkit.RandomKey(f.field), c.rotateOptions(cmd, f)
@@ -32,6 +32,9 @@ func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags)
 	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
 		if f.all {
 			if providers, err = client.Providers(ctx); err != nil {
+				return err
+			}
+			if err := c.confirmAll(ctx, len(providers), f); err != nil {
 				return err
 			}
 		}
@@ -56,7 +59,7 @@ func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags)
 	return errors.Join(err, c.manyFailed(results))
 }
 
-func (f *rotateFlags) checkMany(providers []string) error {
+func (c *cli) checkMany(providers []string, f *rotateFlags) error {
 	switch {
 	case !f.auto:
 		return misuse("many providers need --auto, which makes a key for each: a given key is the key of one")
@@ -64,6 +67,8 @@ func (f *rotateFlags) checkMany(providers []string) error {
 		return misuse("--all is every provider: name none besides")
 	case f.provider != "":
 		return misuse("name several providers as arguments, without --provider")
+	case f.all && !f.yes && !f.dryRun && !c.canAsk():
+		return misuse("--all replaces the key of every provider: add --yes")
 	case f.parallel < 1:
 		return misuse("--parallel must be at least 1")
 	}
@@ -86,11 +91,11 @@ func (c *cli) showOneOfMany(r bulkResult, f *rotateFlags) error {
 	switch {
 	case c.json: // all at once, in the end
 	case r.err != nil:
-		_, err = fmt.Fprintf(c.Out, "Failed %s: %s\n", r.Provider, errorText(r.err))
+		_, err = fmt.Fprintln(c.Out, "Failed "+errorText(r.err)) // which begins with the provider
 	case f.dryRun:
 		err = c.showPlan(r.Rotation, f.checks())
 	default:
-		_, err = fmt.Fprintf(c.Out, "Rotated %s, version %s.\n", r.Provider, versions(r.Rotation.Record))
+		_, err = fmt.Fprintf(c.Out, "Rotated %s, version %s, id %s\n", r.Provider, versions(r.Rotation.Record), r.Rotation.ID)
 		c.showNews(r.Rotation)
 	}
 	return err

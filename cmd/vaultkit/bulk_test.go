@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/internal/wire"
 )
@@ -26,9 +27,10 @@ func TestRotateMany(t *testing.T) {
 	r := vkAs(t, role(t, "rotator"), "", append([]string{"rotate", "--auto", "--reason", "all of them"}, providers...)...)
 	var want strings.Builder
 	for _, provider := range providers {
-		fmt.Fprintf(&want, "Rotated %s, version 1 -> 2.\n", provider)
 		isRandom(t, provider)
-		has(t, vk(t, "", "history", provider).ok(t), "all of them")
+		history := vk(t, "", "history", provider, "--json").ok(t)
+		has(t, history, "all of them")
+		fmt.Fprintf(&want, "Rotated %s, version 1 -> 2, id %s\n", provider, decode[[]vaultkit.Record](t, history, true)[0].ID)
 	}
 	if r.ok(t) != want.String() || r.err != "" {
 		t.Errorf("rotate printed %q and %q", r.out, r.err)
@@ -46,7 +48,7 @@ func TestRotateSome(t *testing.T) {
 	r.exits(t, exitNotFound, "vaultkit: 1 of 3 rotations failed: "+nobody+"\n")
 	objects := decode[[]map[string]json.RawMessage](t, r.out, true)
 	for i, want := range []struct{ provider, rotation, failure, code string }{
-		{providers[0], "{", "null", "0"}, {nobody, "null", `"Rotate ` + nobody + `: not found`, "4"}, {providers[1], "{", "null", "0"},
+		{providers[0], "{", "null", "0"}, {nobody, "null", `"` + nobody + `: not found`, "4"}, {providers[1], "{", "null", "0"},
 	} {
 		got := objects[i]
 		if string(got["provider"]) != `"`+want.provider+`"` || !strings.HasPrefix(string(got["rotation"]), want.rotation) ||
@@ -59,7 +61,7 @@ func TestRotateSome(t *testing.T) {
 	}
 	r = vk(t, "", args...)
 	r.exits(t, exitNotFound, "1 of 3 rotations failed: "+nobody)
-	has(t, r.out, "Rotated "+providers[0]+", version 2 -> 3.\nFailed "+nobody+": Rotate "+nobody+": not found", "Rotated "+providers[1]+", version 2 -> 3.\n")
+	has(t, r.out, "Rotated "+providers[0]+", version 2 -> 3, id 20", "\nFailed "+nobody+": not found", "\nRotated "+providers[1]+", version 2 -> 3, id 20")
 }
 
 // TestRotateManyUndetermined: what is not known outranks what failed before it.
@@ -70,7 +72,7 @@ func TestRotateManyUndetermined(t *testing.T) {
 	through := proxy(t, wire.OnEvery("PUT", commits+providers[1], wire.Hang()))
 	r := vkBare(t.Context(), t, "", append(through, "rotate", "--auto", "--timeout", "2s", nobody, providers[0], providers[1])...)
 	r.exits(t, exitUndetermined, "2 of 3 rotations failed: "+nobody+", "+providers[1], "vaultkit recover "+providers[1]+" --address http")
-	has(t, r.out, "Failed "+nobody, "Rotated "+providers[0], "Failed "+providers[1]+": Rotate "+providers[1]+": outcome undetermined")
+	has(t, r.out, "Failed "+nobody, "Rotated "+providers[0], "Failed "+providers[1]+": outcome undetermined")
 }
 
 func TestRotateManyInterrupted(t *testing.T) {
@@ -89,21 +91,21 @@ func TestRotateManyInterrupted(t *testing.T) {
 func TestRotateAll(t *testing.T) {
 	t.Parallel()
 	base := vaulttest.Name(t) // all the providers of a base of its own
-	r := vk(t, "", "rotate", "--all", "--auto", "--base", base)
+	r := vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base)
 	if r.ok(t) != "" {
 		t.Errorf("of no provider rotate prints %q", r.out)
 	}
 	has(t, r.err, "No provider")
-	if out := vk(t, "", "rotate", "--all", "--auto", "--base", base, "--json").ok(t); out != "[]\n" {
+	if out := vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base, "--json").ok(t); out != "[]\n" {
 		t.Errorf("rotate --json printed %q, not an empty array", out)
 	}
 	for _, name := range []string{"two", "one"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
 	}
-	out := vk(t, "", "rotate", "--all", "--auto", "--base", base).ok(t)
-	if out != "Rotated one, version 1 -> 2.\nRotated two, version 1 -> 2.\n" {
-		t.Errorf("rotate printed %q", out)
-	}
+	vk(t, "", "rotate", "--all", "--auto", "--base", base).want(t, exitUsage, "add --yes") // there is nobody to ask
+	has(t, vk(t, "", "rotate", "--all", "--auto", "--base", base, "--dry-run").ok(t), "one would go from version 1 to 2", "two would")
+	out := vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base).ok(t)
+	has(t, out, "Rotated one, version 1 -> 2, id ", "\nRotated two, version 1 -> 2, id ")
 	isRandom(t, "one", "--base", base)
 	isRandom(t, "two", "--base", base)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -102,9 +101,6 @@ func (c *cli) report(cmd *cobra.Command, err error) {
 
 // complain prints an error of which there may be more.
 func (c *cli) complain(err error) { fmt.Fprintln(c.Err, "vaultkit: "+errorText(err)) }
-
-// errorText is an error without the program's name.
-func errorText(err error) string { return strings.TrimPrefix(err.Error(), "vaultkit: ") }
 
 // warn prints a line that does not stop anything.
 func (c *cli) warn(format string, args ...any) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"goblin/vaultkit"
@@ -59,7 +60,11 @@ func TestUndeterminedApplied(t *testing.T) {
 	next := newKey()
 	through := proxy(t, wire.OnEvery("PUT", commits, wire.HangApplied()))
 	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s", "--json")...)
-	r.want(t, exitUndetermined, "not known yet")
+	r.exits(t, exitUndetermined, "not known yet")
+	open := decode[map[string]any](t, r.out, true)
+	if keys := keysOf(open); keys != "id outcome provider" || open["outcome"] != "undetermined" || !strings.Contains(r.err, open["id"].(string)) {
+		t.Errorf("rotate --json printed %s", r.out)
+	}
 	settles(t, provider, r, vaultkit.Committed)
 	holds(t, provider, next)
 }
@@ -70,8 +75,11 @@ func TestCommittedWithoutRecord(t *testing.T) {
 	next := newKey()
 	through := proxy(t, wire.OnEvery("PUT", "/data/goblin-assistant/rotations/",
 		wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
-	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin")...)
-	r.want(t, exitUndetermined, "is committed, version 1 -> 2", "only its audit record is missing")
+	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--json")...)
+	r.exits(t, exitUndetermined, "is committed, version 1 -> 2", "only its audit record is missing")
+	if got := decode[vaultkit.Rotation](t, r.out, true); got.Outcome != vaultkit.Committed || got.NewVersion != 2 {
+		t.Errorf("rotate --json printed %s", r.out)
+	}
 	holds(t, provider, next)
 	settles(t, provider, r, vaultkit.Committed)
 }

@@ -24,6 +24,9 @@ same requests.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 				records, err := client.History(ctx, args[0])
+				if err == nil && len(records) == 0 {
+					err = c.checkKnown(ctx, client, args[0])
+				}
 				if err != nil {
 					return err
 				}
@@ -41,9 +44,9 @@ func (c *cli) showHistory(provider string, records []vaultkit.Record) error {
 		fmt.Fprintln(c.Err, "No records: "+provider+" was never rotated.")
 		return nil
 	}
-	t := newTable(c.Out, "", "WHEN", "VERSION", "OUTCOME", "CHANGED", "BY", "REASON", "REVOKED", "ID")
+	t := newTable(c.Out, "", "WHEN", "VERSION", "OUTCOME", "FROM", "CHANGED", "BY", "REASON", "REVOKED", "ID")
 	for _, r := range records {
-		t.row(cmp.Or(when(r.CommittedAt), when(r.RecordedAt)), versions(r), string(r.Outcome),
+		t.row(cmp.Or(when(r.CommittedAt), when(r.RecordedAt)), versions(r), string(r.Outcome), origin(r),
 			strings.Join(r.FieldsChanged, " "), r.Actor, r.Reason, revokedAt(r), r.ID)
 	}
 	return t.flush()

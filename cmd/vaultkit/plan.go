@@ -40,6 +40,7 @@ func (c *cli) showPlan(r *vaultkit.Rotation, made checks) error {
 	}
 	t := newTable(c.Out, "  ")
 	t.row("changed", strings.Join(r.FieldsChanged, ", "))
+	t.optional("brings back", broughtBack(r.Record))
 	if r.Backup == "" {
 		t.row("backup", "none: the current version is deleted")
 	} else {

@@ -48,7 +48,10 @@ func TestPrune(t *testing.T) {
 	}
 	same()
 
-	out := vk(t, "", "backups", provider, "prune", "--keep", "3", "--json").ok(t)
+	vk(t, "", "revoke-old", provider, ids[1], "--cmd", "true").ok(t)
+	r := vk(t, "", "backups", provider, "prune", "--keep", "3", "--json")
+	has(t, r.err, "nothing says that the keys of version 1 were revoked", ids[0])
+	out := r.ok(t)
 	if got := idsOf(t, out); !slices.Equal(got, ids[:1]) {
 		t.Errorf("pruned are %q, want %q", got, ids[:1])
 	}

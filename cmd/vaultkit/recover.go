@@ -13,7 +13,8 @@ import (
 const recoverLong = `Find out what became of every rotation that has no audit record, because the
 program or the connection died, and write the record where the answer is certain.
 A provider's secret is never changed. It may run at any time and again; without
-arguments it looks at every provider.`
+arguments it looks at every provider. What stays undecided is finished by running
+the same rotation again, or closed by vaultkit abort.`
 
 func (c *cli) recoverCommand() *cobra.Command {
 	return &cobra.Command{
@@ -25,6 +26,9 @@ func (c *cli) recoverCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 				found, err := client.Recover(ctx, args...)
+				if err == nil && len(found) == 0 {
+					err = c.checkKnown(ctx, client, args...)
+				}
 				if err != nil && len(found) == 0 {
 					return err
 				}
@@ -57,11 +61,11 @@ func meaning(outcome vaultkit.Outcome) string {
 	case vaultkit.Aborted:
 		return "the new secret was never stored; now recorded"
 	case vaultkit.Undecided:
-		return "not stored so far: still running, or crashed before; run the rotation again"
+		return "not stored so far: still running, or crashed before; run the rotation again, or vaultkit abort it"
 	case vaultkit.Recreated:
-		return "the provider was deleted and created anew since"
+		return "the provider was deleted and created anew since; vaultkit abort closes it"
 	case vaultkit.Unknown:
-		return "later writes have removed the evidence; the backup stays"
+		return "later writes have removed the evidence; the backup stays; vaultkit abort closes it"
 	}
 	return string(outcome)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,12 +15,16 @@ replaces is backed up, and it is recorded.
 
 Without --to it undoes the newest rotation. When the current secret came from a
 rollback, or from somebody else, it asks for --to instead of guessing. A key that
-revoke-old had revoked comes back with --allow-revoked only.`
+revoke-old had revoked comes back with --allow-revoked only.
+
+To vaultkit status the secret that comes back is as young as the rollback, and has no
+expiry but the one of --expires-in.`
 
 // rollbackFlags are the flags of rollback.
 type rollbackFlags struct {
 	to                                   string
 	restoreDeleted, allowRevoked, dryRun bool
+	expiresIn                            period
 	claims
 }
 
@@ -38,6 +43,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	flags.StringVar(&f.to, "to", "", "`id` of the backup to bring back (default: the one of the newest rotation)")
 	flags.BoolVar(&f.restoreDeleted, "restore-deleted", false, "write over a current version that is deleted or destroyed")
 	flags.BoolVar(&f.allowRevoked, "allow-revoked", false, "bring back a key that was revoked at its issuer")
+	flags.Var(&f.expiresIn, "expires-in", "when the key that comes back will expire, from now, such as 30d: a note for reminders")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
 	f.addFlags(cmd)
 	return cmd
@@ -51,6 +57,8 @@ func (c *cli) rollback(cmd *cobra.Command, provider string, f *rollbackFlags) er
 		return err
 	})
 	switch {
+	case errors.Is(err, vaultkit.ErrInvalid) && f.to == "":
+		return &advised{err, "Name it with --to; vaultkit backups " + provider + " shows when each was in force."}
 	case errors.Is(err, vaultkit.ErrDeleted) && !f.restoreDeleted:
 		return &advised{err, "To write a backup over the deleted version, add --restore-deleted."}
 	case err != nil:
@@ -68,6 +76,9 @@ func (f *rollbackFlags) options(cmd *cobra.Command) []vaultkit.RotateOption {
 	}
 	if f.allowRevoked {
 		options = append(options, vaultkit.AllowRevoked())
+	}
+	if f.expiresIn > 0 {
+		options = append(options, vaultkit.WithExpiresAt(time.Now().Add(time.Duration(f.expiresIn))))
 	}
 	if f.dryRun {
 		options = append(options, vaultkit.WithDryRun())

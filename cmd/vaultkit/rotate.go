@@ -9,7 +9,7 @@ import (
 	"goblin/vaultkit"
 )
 
-const rotateLong = `Replace one field of a provider's secret. The current secret is backed up first,
+const rotateLong = `Replace a field of a provider's secret (or several, with --set). The current secret is backed up first,
 the new one is written only if nobody changed it in between, and an audit record
 is written after that. The other fields stay as they are.
 
@@ -32,7 +32,8 @@ are refused.`
 // rotateFlags are the flags of rotate.
 type rotateFlags struct {
 	provider                                string
-	all                                     bool
+	all, yes                                bool
+	set                                     []string
 	parallel                                int
 	newKey, newKeyFile, newKeyEnv           string
 	newKeyStdin, auto, dryRun, newKeyIsHere bool
@@ -40,6 +41,7 @@ type rotateFlags struct {
 	expiresIn                               period
 	verifyCmd                               string
 	verify                                  bool // --verify-cmd is given
+	several                                 bool // providers are named
 	claims
 }
 
@@ -90,15 +92,17 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&f.newKeyFile, "new-key-file", "", "`file` with the new key")
 	flags.BoolVar(&f.newKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal you are asked, and nothing is shown")
 	flags.StringVar(&f.newKeyEnv, "new-key-env", "", "`name` of the environment variable with the new key")
+	flags.StringArrayVar(&f.set, "set", nil, "a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; repeat it to replace several fields at once")
 	flags.BoolVar(&f.auto, "auto", false, "make a random key, for development: no provider knows it")
-	flags.StringVar(&f.field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace")
+	flags.StringVar(&f.field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace; with --set, of the one that is VAULTKIT_KEY to the verify command")
 	flags.StringVar(&f.verifyCmd, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
 	flags.Var(&f.expiresIn, "expires-in", "when the new key will expire, from now, such as 90d, 2w or 12h: a note for reminders, nothing is deleted")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
-	flags.BoolVar(&f.all, "all", false, "rotate every provider; needs --auto")
+	flags.BoolVar(&f.all, "all", false, "rotate every provider; needs --auto, and asks first")
+	flags.BoolVar(&f.yes, "yes", false, "with --all, do not ask")
 	flags.IntVar(&f.parallel, "parallel", vaultkit.DefaultWorkers, "`number` of providers to rotate at once, of several")
 	f.claims.addFlags(cmd)
-	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "auto"}
+	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "set", "auto"}
 	cmd.MarkFlagsMutuallyExclusive(sources...)
 	cmd.MarkFlagsOneRequired(sources...)
 }
@@ -109,7 +113,8 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 			return err
 		}
 	}
-	if f.all || len(args) > 1 {
+	f.several = len(args) > 1
+	if f.all || f.several {
 		return c.rotateMany(cmd, args, f)
 	}
 	provider, err := f.target(args)
@@ -155,6 +160,9 @@ func (c *cli) rotateOptions(cmd *cobra.Command, f *rotateFlags) []vaultkit.Rotat
 // verify tries a new secret with the user's command.
 func (c *cli) verify(ctx context.Context, f *rotateFlags, provider string, keys vaultkit.ProviderKeys) error {
 	command := childCommand{name: "verify", line: f.verifyCmd, hidden: append(c.credentials(), f.newKeyEnv), out: c.Err}
+	if f.all || f.several {
+		command.out = &prefixed{c.Err, provider + ": "} // several commands may be talking
+	}
 	return command.run(ctx, keys, map[string]string{variableProvider: provider, variableKey: keys[f.field]})
 }
 
@@ -176,11 +184,27 @@ func (c *cli) source(ctx context.Context, f *rotateFlags) (vaultkit.Source, erro
 	if f.auto {
 		return vaultkit.RandomKey(f.field), nil
 	}
+	if len(f.set) > 0 {
+		return c.setSource(ctx, f.set)
+	}
 	key, err := c.newKey(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	return vaultkit.NewFields(map[string]any{f.field: key}), nil
+}
+
+// setSource replaces several fields at once.
+func (c *cli) setSource(ctx context.Context, set []string) (vaultkit.Source, error) {
+	keys, err := c.fields(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	fields := make(map[string]any, len(keys))
+	for name, value := range keys {
+		fields[name] = value
+	}
+	return vaultkit.NewFields(fields), nil
 }
 
 func (c *cli) newKey(ctx context.Context, f *rotateFlags) (string, error) {

@@ -129,13 +129,51 @@ func TestRotateRefuses(t *testing.T) {
 	holds(t, provider, key)
 }
 
+// TestRotateSet replaces several fields in one rotation.
+func TestRotateSet(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	key := newKey()
+	r := vk(t, key+"\n", "rotate", provider, "--set", "api_key=-", "--set", "organization=@"+file(t, "other-org\n"))
+	has(t, r.ok(t), "1 -> 2", "api_key, organization")
+	holds(t, provider, key)
+	if out := vk(t, "", "get", provider, "--field", "organization").ok(t); out != "other-org\n" {
+		t.Errorf("the organization is %q", out)
+	}
+	same := untouched(t, provider)
+	vk(t, "", "rotate", provider, "--set", "api_key="+newKey(), "--auto").exits(t, exitUsage, "auto")
+	vk(t, "", "rotate", provider, "--set", newKey()).want(t, exitUsage, "field 1 is not FIELD=@file")
+	vk(t, "", "rotate", provider, "--set", "api_key=").want(t, exitUsage, "empty")
+	same()
+}
+
+// TestRotateAgainVerifiesNothing: a change that is in force already is not tried.
+func TestRotateAgainVerifiesNothing(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	key := newKey()
+	args := []string{"rotate", provider, "--new-key-stdin", "--verify-cmd", "exit 0"}
+	if r := vk(t, key, args...); r.ok(t) == "" || strings.Contains(r.err, "not verified") {
+		t.Errorf("the first run says %s", r.err)
+	}
+	args[len(args)-1] = "exit 1"
+	for _, args := range [][]string{args, append(args, "--dry-run")} {
+		r := vk(t, key, args...)
+		r.ok(t)
+		has(t, r.err, "warning: this very change is in force already, so the new secret was not verified")
+	}
+}
+
 func TestRollback(t *testing.T) {
 	t.Parallel()
 	provider, before, after, id := rotated(t)
-	has(t, vk(t, "", "rollback", provider, "--reason", "rejected").ok(t), "Rolled back "+provider, "2 -> 3", "rejected")
+	has(t, vk(t, "", "rollback", provider, "--reason", "rejected", "--expires-in", "30d").ok(t), "Rolled back "+provider, "2 -> 3",
+		"rejected", "brings back", "backup "+id, "key expires")
 	holds(t, provider, before)
+	has(t, vk(t, "", "history", provider).ok(t), "rollback")
+	has(t, vk(t, "", "status", provider).ok(t), when(time.Now().Add(30 * day))[:10])
 	// A second careless one would bring the bad key back.
-	vk(t, "", "rollback", provider).want(t, exitUsage, "came from a rollback", id)
+	vk(t, "", "rollback", provider).want(t, exitUsage, "came from a rollback", id, "--to", "vaultkit backups "+provider)
 	// The same one again is done already.
 	has(t, vk(t, "", "rollback", provider, "--to", id).ok(t), "2 -> 3", "part or all of it")
 	vk(t, "", "rollback", provider, "--to", "nonsense").want(t, exitUsage, "backup id")
@@ -154,7 +192,7 @@ func TestRollbackDryRun(t *testing.T) {
 	provider, _, _, id := rotated(t)
 	same := untouched(t, provider)
 	out := vk(t, "", "rollback", provider, "--dry-run").ok(t)
-	has(t, out, "nothing was written: "+provider+" would go from version 2 to 3", "secret/goblin-assistant/backups/"+provider+"/20")
+	has(t, out, "nothing was written: "+provider+" would go from version 2 to 3", "backup "+id, "secret/goblin-assistant/backups/"+provider+"/20")
 	if strings.Contains(out, "verified") {
 		t.Errorf("a rollback is not verified:\n%s", out)
 	}

@@ -27,6 +27,7 @@ func (c *cli) printRotation(headline string, r *vaultkit.Rotation) error {
 	t := newTable(c.Out, "  ")
 	t.row("id", r.ID)
 	t.row("changed", strings.Join(r.FieldsChanged, ", "))
+	t.optional("brings back", broughtBack(r.Record))
 	t.optional("by", r.Actor)
 	t.optional("reason", r.Reason)
 	t.optional("key expires", when(r.ExpiresAt))
@@ -50,11 +51,33 @@ func headline(verb string, r *vaultkit.Rotation) string {
 	done := fmt.Sprintf("%s %s, version %s", verb, r.Provider, versions(r.Record))
 	switch {
 	case r.Resumed:
-		return done + "; an earlier or concurrent run of this very change did part or all of it."
+		return fmt.Sprintf("%s went from version %s before: an earlier or concurrent run of this very change did part or all of it.",
+			r.Provider, versions(r.Record))
 	case r.Backup == "":
 		return done + ". The version before it was deleted, so there was nothing to back up."
 	}
 	return done + ". The secret before it is in a backup."
+}
+
+// rollbackSource begins the source of a rollback's record; the backup's id follows.
+const rollbackSource = "rollback:"
+
+// origin is where a record's secret came from.
+func origin(r vaultkit.Record) string {
+	if strings.HasPrefix(r.Source, rollbackSource) {
+		return "rollback"
+	}
+	return r.Source
+}
+
+// broughtBack names what a rollback restores: the id says since when it was in force
+// and as which version. Empty for a rotation.
+func broughtBack(r vaultkit.Record) string {
+	id, _ := strings.CutPrefix(r.Source, rollbackSource)
+	if id == r.Source {
+		return ""
+	}
+	return "backup " + id
 }
 
 // explain says after a failed rotation what is now in Vault, where the error
@@ -62,11 +85,32 @@ func headline(verb string, r *vaultkit.Rotation) string {
 func (c *cli) explain(cmd *cobra.Command, provider string, r *vaultkit.Rotation, err error) error {
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
+		if c.json {
+			c.printUndetermined(provider, r, err)
+		}
 		return &advised{err, c.undetermined(provider, r, err)}
 	case cmd.Context().Err() != nil:
 		return &advised{err, "Interrupted before anything was applied: " + provider + " is as it was."}
 	}
 	return err
+}
+
+// printUndetermined gives a script what is known: the rotation where only its record
+// is missing, and else the id to look for.
+func (c *cli) printUndetermined(provider string, r *vaultkit.Rotation, err error) {
+	if r != nil {
+		_ = c.printJSON(r) // the error that follows weighs more than a closed pipe
+		return
+	}
+	open := struct {
+		ID       string `json:"id"`
+		Provider string `json:"provider"`
+		Outcome  string `json:"outcome"`
+	}{Provider: provider, Outcome: "undetermined"}
+	if more, ok := errors.AsType[*vaultkit.Error](err); ok {
+		open.ID = more.ID
+	}
+	_ = c.printJSON(open)
 }
 
 func (c *cli) undetermined(provider string, r *vaultkit.Rotation, err error) string {

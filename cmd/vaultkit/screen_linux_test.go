@@ -119,8 +119,8 @@ func TestProgressAndLines(t *testing.T) {
 	nobody := vaulttest.Name(t)
 	code, shown, _ := onTerminal(t.Context(), t, false, "rotate", "--auto", providers[0], nobody, providers[1])
 	lines := seen(shown)
-	if code != exitNotFound || len(lines) != 5 || lines[0] != "Rotated "+providers[0]+", version 1 -> 2." ||
-		!strings.HasPrefix(lines[1], "Failed "+nobody) || lines[2] != "Rotated "+providers[1]+", version 1 -> 2." ||
+	if code != exitNotFound || len(lines) != 5 || !strings.HasPrefix(lines[0], "Rotated "+providers[0]+", version 1 -> 2, id ") ||
+		!strings.HasPrefix(lines[1], "Failed "+nobody) || !strings.HasPrefix(lines[2], "Rotated "+providers[1]+", version 1 -> 2, id ") ||
 		lines[3] != "vaultkit: 1 of 3 rotations failed: "+nobody || lines[4] != "" {
 		t.Errorf("exit code %d, and on the terminal is:\n%s\n(%q)", code, strings.Join(lines, "\n"), shown)
 	}

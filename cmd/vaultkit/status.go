@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,8 @@ exit code is 3, so that a nightly job can tell somebody. A rule of thumb: rotate
 quarterly in production (--max-age 90d), monthly in development (--max-age 30d).
 
 A provider that cannot be looked at is told on stderr, and the others go on; the
-exit code is then that of the first such error.`
+exit code is then that of the first such error. Where there is no provider at all the
+exit code is 4: a gate that looks at the wrong place must not pass.`
 
 // errDue is the outcome of a status that found keys to rotate.
 var errDue = errors.New("due for rotation")
@@ -78,8 +80,11 @@ func (c *cli) status(cmd *cobra.Command, query vaultkit.StatusQuery) error {
 	case first != nil && len(found) == 0:
 		return first
 	}
-	if err := c.showStatus(found); err != nil || first != nil {
-		return errors.Join(first, err)
+	if err := cmp.Or(c.showStatus(found), first); err != nil {
+		return err
+	}
+	if len(found) == 0 && len(query.Providers) == 0 {
+		return c.nothingThere()
 	}
 	return dueError(found)
 }
@@ -101,7 +106,6 @@ func (c *cli) showStatus(found []vaultkit.ProviderStatus) error {
 		return c.printJSON(orEmpty(found))
 	}
 	if len(found) == 0 {
-		fmt.Fprintln(c.Err, noProvider)
 		return nil
 	}
 	t := newTable(c.Out, "", "PROVIDER", "VERSION", "AGE", "EXPIRES", "DUE", "NOTE")

@@ -82,7 +82,7 @@ func TestStatusFailures(t *testing.T) {
 	t.Parallel()
 	soon, nobody, another := expiring(t, "5d"), vaulttest.Name(t), vaulttest.Name(t)
 	r := vk(t, "", "status", nobody, soon, another, "--json")
-	r.exits(t, exitNotFound, "vaultkit: Status "+nobody+": not found", "vaultkit: Status "+another+": not found")
+	r.exits(t, exitNotFound, "vaultkit: "+nobody+": not found", "vaultkit: "+another+": not found")
 	if found := decode[[]vaultkit.ProviderStatus](t, r.out, true); len(found) != 1 || found[0].Provider != soon {
 		t.Errorf("status --json printed %s", r.out)
 	}
@@ -98,13 +98,10 @@ func TestStatusFailures(t *testing.T) {
 func TestStatusOfAll(t *testing.T) {
 	t.Parallel()
 	base := vaulttest.Name(t) // all the providers of a base of its own
-	r := vk(t, "", "status", "--base", base)
-	if r.ok(t) != "" {
-		t.Errorf("of no provider status prints %q", r.out)
-	}
-	has(t, r.err, "vaultkit put")
-	if out := vk(t, "", "status", "--base", base, "--json").ok(t); out != "[]\n" {
-		t.Errorf("status --json printed %q, not an empty array", out)
+	vk(t, "", "status", "--base", base).want(t, exitNotFound, "no provider has a secret at secret/"+base+"/providers", "--base")
+	r := vk(t, "", "status", "--base", base, "--json")
+	if r.exits(t, exitNotFound, "--base"); r.out != "[]\n" {
+		t.Errorf("status --json printed %q, not an empty array", r.out)
 	}
 	for _, name := range []string{"two", "one"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)

@@ -90,8 +90,11 @@ func (tx *transaction) resume(ctx context.Context, current []byte) (*Result, err
 
 func (tx *transaction) finishResumed(ctx context.Context, found *finding) (*Result, error) {
 	tx.id = found.id
+	if tx.request.Check != nil {
+		tx.warnings = append(tx.warnings, "this very change is in force already, so the new secret was not verified")
+	}
 	if tx.request.DryRun {
-		return &Result{Record: found.record(tx.Now()), Resumed: true}, nil
+		return &Result{Record: found.record(tx.Now()), Resumed: true, Warnings: tx.warnings}, nil
 	}
 	return tx.acknowledge(ctx, found.record(tx.Now()), true, func(ctx context.Context) (protocol.Record, bool, error) {
 		return tx.recordFinding(ctx, found)

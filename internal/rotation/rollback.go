@@ -134,5 +134,14 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 	}
 	return none, &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
 		Detail: why + ", so which backup to restore is yours to say",
-		Hint:   "name one of the backups " + strings.Join(candidates, ", ")}
+		Hint:   "name one of the backups " + fewest(candidates)}
+}
+
+// fewest names the first few of many.
+func fewest(ids []string) string {
+	const enough = 5
+	if len(ids) <= enough {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s, or one of the %d older ones", strings.Join(ids[:enough], ", "), len(ids)-enough)
 }

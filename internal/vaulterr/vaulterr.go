@@ -66,7 +66,8 @@ func (e *Error) Error() string {
 // reason is the middle of the text, all that is left of an *Error that is the
 // cause of another.
 func (e *Error) reason() string {
-	return joined(": ", e.kindText(), e.Detail, e.where(), causeText(e.Err))
+	cause := causeText(e.Err)
+	return joined(": ", e.kindText(), e.Detail, e.where(cause), cause)
 }
 
 func joined(separator string, parts ...string) string {
@@ -102,9 +103,10 @@ func (e *Error) kindText() string {
 	}
 }
 
-func (e *Error) where() string {
+// where says what the error is about, less what the cause's text says anyway.
+func (e *Error) where(cause string) string {
 	var parts []string
-	if e.Path != "" {
+	if e.Path != "" && !strings.Contains(cause, "at "+e.Path) {
 		parts = append(parts, "at "+e.Path)
 	}
 	if e.Version > 0 {
@@ -113,7 +115,7 @@ func (e *Error) where() string {
 	if e.Field != "" {
 		parts = append(parts, fmt.Sprintf("field %q", e.Field))
 	}
-	if e.ID != "" {
+	if e.ID != "" && !strings.Contains(cause, e.ID) {
 		parts = append(parts, "id "+e.ID)
 	}
 	return strings.Join(parts, ", ")

@@ -101,7 +101,7 @@ func TestErrorSaysWhatWhereAndWhatToDo(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
 	nested := vaulterr.In("Rotate", "openai", vaulterr.Undetermined("the-id", "why", err))
-	const wantNested = `vaultkit: Rotate openai: outcome undetermined: why: at secret/data/x, id the-id: permission denied, capability "update" is missing: at secret/data/x: HTTP 403: 1 error occurred: * permission denied; recover this provider: that says what became of it`
+	const wantNested = `vaultkit: Rotate openai: outcome undetermined: why: id the-id: permission denied, capability "update" is missing: at secret/data/x: HTTP 403: 1 error occurred: * permission denied; recover this provider: that says what became of it`
 	if nested.Error() != wantNested {
 		t.Errorf("got  %s\nwant %s", nested, wantNested)
 	}

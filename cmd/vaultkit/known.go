@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"slices"
+
+	"goblin/vaultkit"
+)
+
+// checkKnown tells a mistyped provider from one that has nothing to show. It asks
+// Vault's list, and believes a token that may not see it.
+func (c *cli) checkKnown(ctx context.Context, client *vaultkit.Client, providers ...string) error {
+	if len(providers) == 0 {
+		return nil
+	}
+	names, err := client.Providers(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // a role without the list has no such comfort
+	}
+	for _, provider := range providers {
+		if !slices.Contains(names, provider) {
+			return &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrNotFound, Detail: "there is no such provider at " + c.path("providers")}
+		}
+	}
+	return nil
+}
+
+// nothingThere is the error where no provider has a secret.
+func (c *cli) nothingThere() error {
+	return &vaultkit.Error{Kind: vaultkit.ErrNotFound, Detail: "no provider has a secret at " + c.path("providers"),
+		Hint: "check --mount and --base, or store a first secret with vaultkit put"}
+}

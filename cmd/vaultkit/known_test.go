@@ -1,0 +1,27 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// TestUnknownProvider: a mistyped name is told from one that has nothing to show.
+func TestUnknownProvider(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	for _, args := range []string{"history %", "backups %", "backups % prune --keep 1", "recover %", "recover " + provider + " %"} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			nobody := vaulttest.Name(t)
+			named := func(name string) []string { return strings.Fields(strings.ReplaceAll(args, "%", name)) }
+			vk(t, "", named(nobody)...).want(t, exitNotFound, nobody+": not found: there is no such provider at secret/goblin-assistant/providers")
+			vk(t, "", append(named(nobody), "--json")...).want(t, exitNotFound, nobody)
+			vk(t, "", named(provider)...).ok(t)
+			// A token that may not list providers is believed to know the name.
+			unlisted := vaulttest.Token(t, strings.ReplaceAll(vaulttest.Policy(t, "../../", "recoverer"), `metadata/goblin-assistant/providers/"`, `metadata/nothing/"`))
+			vkAs(t, unlisted, "", named(nobody)...).ok(t)
+		})
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"goblin/vaultkit"
+)
+
+// hints say in commands and flags what the library's errors say in general.
+var hints = []struct {
+	kind error
+	text string
+}{
+	{vaultkit.ErrNotFound, "check the name: vaultkit list shows what there is, vaultkit put stores a first secret"},
+	{vaultkit.ErrDestroyed, "its value is gone for good: bring a backup back with vaultkit rollback --to ID --restore-deleted, or store a new secret with vaultkit put --replace-deleted"},
+	{vaultkit.ErrDeleted, "undelete it with vault kv undelete, bring a backup back with vaultkit rollback --to ID --restore-deleted, or store a new secret with vaultkit put --replace-deleted"},
+	{vaultkit.ErrFieldMissing, "name another field with --field, or rotate this one in"},
+	{vaultkit.ErrMountNotFound, "name the KV mount with --mount; vault secrets list shows them"},
+	{vaultkit.ErrNotKVv2, "name a KV version 2 mount with --mount, or upgrade this one with vault kv enable-versioning"},
+	{vaultkit.ErrPermissionDenied, "vaultkit policy prints what each role needs, and vaultkit doctor what this token lacks"},
+	{vaultkit.ErrWrappingToken, ""}, // says it all itself
+	{vaultkit.ErrUnauthenticated, "check VAULT_TOKEN or the login's own variables and flags; vaultkit doctor looks at each step"},
+	{vaultkit.ErrUndetermined, "vaultkit recover says what became of it"},
+	{vaultkit.ErrSealed, "unseal it with vault operator unseal, then try again"},
+	{vaultkit.ErrUnavailable, "check VAULT_ADDR or --address, and the server; vaultkit doctor looks at each step"},
+}
+
+// errorText is an error as the command line says it: without the program's name,
+// which comes before it, and without the verb of the Go API, which nobody typed.
+func errorText(err error) string {
+	//nolint:errorlint // what is around an error has words of its own
+	switch known := err.(type) {
+	case *vaultkit.Error:
+		plain := *known
+		plain.Op = ""
+		if plain.Hint == "" {
+			plain.Hint = hintFor(plain.Kind)
+		}
+		err = &plain
+	case *advised:
+		return errorText(known.error)
+	}
+	return strings.TrimPrefix(err.Error(), "vaultkit: ")
+}
+
+// hintFor is empty where the library's own hint is good enough.
+func hintFor(kind error) string {
+	for _, hint := range hints {
+		if errors.Is(kind, hint.kind) {
+			return hint.text
+		}
+	}
+	return ""
+}
