@@ -17,10 +17,13 @@ type ProviderStatus struct {
 	Version     int       `json:"version"`             // the current one
 	InForceFrom time.Time `json:"in_force_from"`       // when it was written, by Vault's clock
 	ExpiresAt   time.Time `json:"expires_at,omitzero"` // of the current key, as WithExpiresAt noted it
-	DeletedAt   time.Time `json:"deleted_at,omitzero"` // when the current version was or will be deleted
-	Destroyed   bool      `json:"destroyed"`           // the current version is gone for good
-	Pending     []string  `json:"pending"`             // rotations without a record: Recover settles them
-	Due         DueReason `json:"due,omitempty"`       // why the key should be rotated; empty: it need not
+	// LastExpiry is the one noted for an earlier version, where the current one has
+	// none: whoever replaced that, or another field of it, noted nothing.
+	LastExpiry time.Time `json:"last_expiry,omitzero"`
+	DeletedAt  time.Time `json:"deleted_at,omitzero"` // when the current version was or will be deleted
+	Destroyed  bool      `json:"destroyed"`           // the current version is gone for good
+	Pending    []string  `json:"pending"`             // rotations without a record: Recover settles them
+	Due        DueReason `json:"due,omitempty"`       // why the key should be rotated; empty: it need not
 }
 
 // DueReason says why a key should be rotated.
@@ -110,7 +113,7 @@ func (c *Client) statusOne(ctx context.Context, provider string, query StatusQue
 // judge adds to what was found whether it is due.
 func (q StatusQuery) judge(found rotation.Status, now time.Time) ProviderStatus {
 	status := ProviderStatus{Provider: found.Provider, Version: found.Version, InForceFrom: found.InForceFrom,
-		ExpiresAt: found.ExpiresAt, DeletedAt: found.DeletedAt, Destroyed: found.Destroyed, Pending: found.Pending}
+		ExpiresAt: found.ExpiresAt, LastExpiry: found.LastExpiry, DeletedAt: found.DeletedAt, Destroyed: found.Destroyed, Pending: found.Pending}
 	left := found.ExpiresAt.Sub(now)
 	switch {
 	case !found.ExpiresAt.IsZero() && left <= 0:

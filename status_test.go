@@ -38,7 +38,9 @@ func TestStatus(t *testing.T) {
 		}},
 		"old": {func(*testing.T, string) {}, vaultkit.StatusQuery{MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueAge }},
 		"expires later": {func(t *testing.T, p string) { rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
-			vaultkit.StatusQuery{DueWithin: time.Minute}, func(s vaultkit.ProviderStatus) bool { return s.Due == "" && s.ExpiresAt.Equal(soon) && s.Version == 2 }},
+			vaultkit.StatusQuery{DueWithin: time.Minute}, func(s vaultkit.ProviderStatus) bool {
+				return s.Due == "" && s.LastExpiry.IsZero() && s.ExpiresAt.Equal(soon) && s.Version == 2
+			}},
 		"expires soon": {func(t *testing.T, p string) { rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
 			vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpiring }},
 		"expired": {func(t *testing.T, p string) {
@@ -47,7 +49,9 @@ func TestStatus(t *testing.T) {
 		"expiry of an older version": {func(t *testing.T, p string) {
 			rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
 			vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
-		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Due == "" && s.ExpiresAt.IsZero() && s.Version == 3 }},
+		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool {
+			return s.Due == "" && s.ExpiresAt.IsZero() && s.Version == 3 && time.Since(s.LastExpiry) > time.Minute && time.Since(s.LastExpiry) < 2*time.Hour
+		}},
 		"pending": {func(t *testing.T, p string) { crashBeforeCommit(t, p, "fake-1") }, vaultkit.StatusQuery{},
 			func(s vaultkit.ProviderStatus) bool { return len(s.Pending) == 1 && s.Due == "" }},
 		"deleted": {func(t *testing.T, p string) {

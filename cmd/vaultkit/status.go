@@ -134,6 +134,9 @@ func statusNote(s vaultkit.ProviderStatus) string {
 	case !s.DeletedAt.IsZero():
 		notes = append(notes, "deleted at "+when(s.DeletedAt))
 	}
+	if !s.LastExpiry.IsZero() {
+		notes = append(notes, "no expiry is noted; an earlier version's was "+when(s.LastExpiry))
+	}
 	if len(s.Pending) > 0 {
 		notes = append(notes, fmt.Sprintf("%d pending: vaultkit recover %s", len(s.Pending), s.Provider))
 	}

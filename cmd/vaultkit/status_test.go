@@ -116,10 +116,11 @@ func TestStatusNote(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for want, s := range map[string]vaultkit.ProviderStatus{
-		"":                              {},
-		"destroyed":                     {Destroyed: true, DeletedAt: now},
-		"deleted at " + when(now):       {DeletedAt: now},
-		"2 pending: vaultkit recover p": {Provider: "p", Pending: []string{"a", "b"}},
+		"": {},
+		"no expiry is noted; an earlier version's was " + when(now): {LastExpiry: now},
+		"destroyed":                                {Destroyed: true, DeletedAt: now},
+		"deleted at " + when(now):                  {DeletedAt: now},
+		"2 pending: vaultkit recover p":            {Provider: "p", Pending: []string{"a", "b"}},
 		"will be deleted at " + when(now.Add(day)): {DeletedAt: now.Add(day)},
 		"destroyed; 1 pending: vaultkit recover p": {Provider: "p", Destroyed: true, Pending: []string{"a"}},
 	} {

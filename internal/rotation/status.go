@@ -12,6 +12,7 @@ type Status struct {
 	Version     int
 	InForceFrom time.Time // when the current version was written
 	ExpiresAt   time.Time // by the tag, if it speaks of the current version
+	LastExpiry  time.Time // by the tag, if it speaks of an earlier one
 	DeletedAt   time.Time // when the current version was or will be deleted
 	Destroyed   bool
 	Pending     []string // rotations without a record
@@ -29,9 +30,12 @@ func (e *Engine) Status(ctx context.Context, provider string) (Status, error) {
 	}
 	status := Status{Provider: provider, Version: meta.Current, InForceFrom: meta.Versions[meta.Current],
 		DeletedAt: meta.Deletion, Destroyed: meta.Destroyed, Pending: []string{}}
+	// A garbled tag is no tag.
+	tagged, _ := time.Parse(time.RFC3339, meta.Custom[tagExpires])
 	if meta.Custom[tagVersion] == strconv.Itoa(meta.Current) {
-		// A garbled tag is no tag.
-		status.ExpiresAt, _ = time.Parse(time.RFC3339, meta.Custom[tagExpires])
+		status.ExpiresAt = tagged
+	} else {
+		status.LastExpiry = tagged
 	}
 	for _, id := range unrecorded {
 		status.Pending = append(status.Pending, id.String())
