@@ -60,6 +60,19 @@ fuzz() {
 	done <<<"$targets"
 }
 
+# check_size builds the CLI as it is released and fails if it has more than the
+# given number of bytes.
+check_size() {
+	local dir size
+	dir=$(mktemp -d)
+	go build -trimpath -ldflags '-s -w' -o "$dir/vaultkit" ./cmd/vaultkit
+	size=$(wc -c <"$dir/vaultkit")
+	echo "the CLI has $size bytes (at most $1)"
+	"$dir/vaultkit" version
+	rm -rf "$dir"
+	[ "$size" -le "$1" ]
+}
+
 # check_vulnerabilities fails on a known vulnerability that is called. Where the
 # database cannot be reached it says that nothing was checked.
 check_vulnerabilities() {
