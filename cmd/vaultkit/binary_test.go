@@ -89,7 +89,7 @@ func devEndsOn(t *testing.T, binary string, signal os.Signal) {
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	has(t, vkBare(t.Context(), t, "", "version").ok(t), "vaultkit ", "built with  go1.")
+	has(t, vkBare(t.Context(), t, "", "version").ok(t), "vaultkit ", "built with\tgo1.")
 	out := vkBare(t.Context(), t, "", "version", "--json").ok(t)
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "go modified platform revision time version" {
 		t.Errorf("version --json has the keys %s", got)

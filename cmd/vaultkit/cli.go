@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -20,6 +21,7 @@ type cli struct {
 	streams
 	connection
 	screen   *screen
+	stdout   *shared   // what Out is
 	terminal io.Writer // where a person watches, if anywhere
 	json     bool
 	verbose  bool
@@ -28,7 +30,8 @@ type cli struct {
 
 func newCLI(std streams) *cli {
 	c := &cli{screen: &screen{}, connection: newConnection()}
-	c.streams = streams{In: std.In, Out: c.screen.share(std.Out), Err: c.screen.share(std.Err)}
+	c.stdout = c.screen.share(std.Out)
+	c.streams = streams{In: std.In, Out: c.stdout, Err: c.screen.share(std.Err)}
 	if isTerminal(std.Err) && os.Getenv("TERM") != "dumb" {
 		c.terminal = std.Err
 	}
@@ -42,7 +45,10 @@ func run(ctx context.Context, args []string, std streams) int {
 	// A copy that is never nil: cobra takes nil for "use os.Args".
 	root.SetArgs(append([]string{}, args...))
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && !c.started {
+	switch {
+	case c.stdout.failed != nil: // cobra may have printed, which does not look at that
+		err = cmp.Or(err, c.stdout.failed)
+	case err != nil && !c.started:
 		err = &usageError{err}
 	}
 	c.report(cmd, err)
@@ -58,6 +64,10 @@ from flags, which win. To try it without a Vault of your own:
 
   vaultkit demo     tells the whole story on a throw-away Vault
   vaultkit dev      runs a throw-away Vault for you to play with
+
+On a terminal, lists have headings and aligned columns, and colours unless NO_COLOR
+is set. Elsewhere they are plain tab-separated values, "-" for an empty one: made
+for cut and awk. --json has everything, with names that stay.
 
 Exit codes:
   0 done                            5 conflict, not applied

@@ -25,9 +25,11 @@ func (s *story) say(format string, args ...any) {
 	s.err = cmp.Or(s.err, err)
 }
 
-// show prints a table below a line of text.
+// show prints a table below a line of text, in columns wherever that goes: nobody
+// cuts a story into fields.
 func (s *story) show(headings []string, rows ...[]string) {
 	t := newTable(s.out, "   ", headings...)
+	t.aligned = true
 	for _, row := range rows {
 		t.row(row...)
 	}

@@ -13,8 +13,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	// Once the first Ctrl-C is noticed, a second one ends the program at once.
 	context.AfterFunc(ctx, stop)
-	// A closed pipe is then an error of a write, not the end of the program: demo
-	// and dev have a server to stop.
+	// A closed pipe is then an error of a write, not the end of the program: a
+	// rotation has to be finished, and demo and dev have a server to stop.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(run(ctx, os.Args[1:], streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -19,21 +22,31 @@ type screen struct {
 
 // share makes a stream that takes the bar out of the way of what it prints. The
 // next step draws it anew.
-func (s *screen) share(stream io.Writer) io.Writer { return &shared{s, stream} }
-
-type shared struct {
-	screen *screen
-	stream io.Writer
+func (s *screen) share(stream io.Writer) *shared {
+	return &shared{screen: s, stream: stream, terminal: isTerminal(stream), colour: colourful(stream)}
 }
 
-// Write prints one thing at a time.
+type shared struct {
+	screen           *screen
+	stream           io.Writer
+	terminal, colour bool
+	failed           error // the first write that did
+}
+
+// Write prints one thing at a time. That the reader of a pipe has seen enough is no
+// failure: the work goes on, and its outcome is the exit code.
 func (w *shared) Write(p []byte) (int, error) {
 	w.screen.mu.Lock()
 	defer w.screen.mu.Unlock()
 	if w.screen.bar != nil {
 		_ = w.screen.bar.Clear()
 	}
-	return w.stream.Write(p)
+	n, err := w.stream.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		return len(p), nil
+	}
+	w.failed = cmp.Or(w.failed, err)
+	return n, err
 }
 
 // progress shows on a terminal, without colours, how many of total are done, until

@@ -60,8 +60,8 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	r := vk(t, "", "status", pending, soon, deleted)
 	r.exits(t, exitDue, "due for rotation: 1 of 3 keys")
-	has(t, r.out, "PROVIDER", "VERSION", "AGE", "EXPIRES", "DUE", "NOTE", "expiring", "0m", "deleted at 20",
-		"1 pending: vaultkit recover "+pending, when(time.Now().Add(5 * day))[:10])
+	has(t, r.out, pending+"\t1\t0m\t-\t-\t1 pending: vaultkit recover "+pending+"\n", deleted+"\t1\t0m\t-\t-\tdeleted at 20",
+		soon+"\t2\t0m\t"+when(time.Now().Add(5 * day))[:10], "\texpiring\t-\n")
 }
 
 func TestStatusJSON(t *testing.T) {

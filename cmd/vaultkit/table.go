@@ -1,0 +1,115 @@
+package main
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// table collects rows, and prints them all at flush: on a terminal in columns below
+// headings, elsewhere as tab-separated values and nothing else, for cut and awk.
+// Every cell is made safe for a terminal.
+type table struct {
+	out             io.Writer
+	indent          string
+	headings        []string
+	rows            [][]string
+	aligned, colour bool
+}
+
+// newTable starts a table; without headings it is a list of names and values.
+func newTable(out io.Writer, indent string, headings ...string) *table {
+	t := &table{out: out, indent: indent, headings: headings}
+	if stream, ok := out.(*shared); ok {
+		t.aligned, t.colour = stream.terminal, stream.colour
+	}
+	return t
+}
+
+func (t *table) row(cells ...string) {
+	row := make([]string, len(cells))
+	for i, text := range cells {
+		row[i] = cell(text)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// optional adds a row unless its value is empty.
+func (t *table) optional(name, value string) {
+	if value != "" {
+		t.row(name, value)
+	}
+}
+
+func (t *table) flush() error {
+	var text strings.Builder
+	if t.aligned {
+		t.align(&text)
+	} else {
+		for _, row := range t.rows {
+			text.WriteString(strings.Join(row, "\t") + "\n")
+		}
+	}
+	_, err := io.WriteString(t.out, text.String())
+	return err
+}
+
+// align writes the rows in columns. Colours take no room in them.
+func (t *table) align(text *strings.Builder) {
+	widths := t.widths()
+	t.line(text, widths, t.headings, func(int, string) style { return bold })
+	for _, row := range t.rows {
+		t.line(text, widths, row, func(column int, text string) style {
+			if column < len(t.headings) {
+				return markOf(t.headings[column], text)
+			}
+			return ""
+		})
+	}
+}
+
+func (t *table) widths() (widths []int) {
+	for _, row := range append([][]string{t.headings}, t.rows...) {
+		for i, text := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(text))
+		}
+	}
+	return widths
+}
+
+// line writes a row, if there is anything in it. Nothing follows the last cell.
+func (t *table) line(text *strings.Builder, widths []int, cells []string, styleOf func(column int, text string) style) {
+	for i, one := range cells {
+		if i == 0 {
+			text.WriteString(t.indent)
+		} else {
+			text.WriteString(strings.Repeat(" ", widths[i-1]-utf8.RuneCountInString(cells[i-1])+2))
+		}
+		if t.colour {
+			one = styleOf(i, one).paint(one)
+		}
+		text.WriteString(one)
+	}
+	if len(cells) > 0 {
+		text.WriteByte('\n')
+	}
+}
+
+// emptyCell stands for no value: columns stay countable, whatever splits them.
+const emptyCell = "-"
+
+// cell shows what was claimed in a record without letting it steer the terminal.
+func cell(text string) string {
+	if text == "" {
+		return emptyCell
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.QuoteToGraphic(text)
+	}
+	return text
+}
