@@ -69,7 +69,7 @@ func TestAbortRefuses(t *testing.T) {
 		"another's id":     {[]string{provider, otherID}, exitNotFound, []string{"no such backup"}},
 		"an odd id":        {[]string{provider, "nonsense"}, exitUsage, []string{"rotation id"}},
 		"an odd name":      {[]string{"a/b", id}, exitUsage, []string{"provider name"}},
-		"no id":            {[]string{provider}, exitUsage, []string{"2 arg"}},
+		"no id":            {[]string{provider}, exitUsage, []string{"needs one PROVIDER and one ID"}},
 		"a deleted secret": {[]string{deleted, deletedID}, exitNotFound, []string{"deleted"}},
 	} {
 		t.Run(name, func(t *testing.T) {

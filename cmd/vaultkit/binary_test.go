@@ -91,6 +91,12 @@ func TestVersion(t *testing.T) {
 	t.Parallel()
 	has(t, vkBare(t.Context(), t, "", "version").ok(t), "vaultkit ", "built with\tgo1.")
 	out := vkBare(t.Context(), t, "", "version", "--json").ok(t)
+	for _, flags := range [][]string{{}, {"--json"}} {
+		command, flag := vkBare(t.Context(), t, "", append(flags, "version")...), vkBare(t.Context(), t, "", append(flags, "--version")...)
+		if flag != command {
+			t.Errorf("--version printed %+v, version %+v", flag, command)
+		}
+	}
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "go modified platform revision time version" {
 		t.Errorf("version --json has the keys %s", got)
 	}

@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	case c.stdout.failed != nil: // cobra may have printed, which does not look at that
 		err = cmp.Or(err, c.stdout.failed)
 	case err != nil && !c.started:
-		err = &usageError{err}
+		err = &usageError{plain(cmd, args, err)}
 	}
 	c.report(cmd, err)
 	return exitCode(err)
@@ -77,6 +77,7 @@ Exit codes:
   4 not found, or deleted           9 nothing to change`
 
 func (c *cli) root() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:           "vaultkit COMMAND",
 		Short:         "Read and rotate provider keys in HashiCorp Vault",
@@ -84,7 +85,15 @@ func (c *cli) root() *cobra.Command {
 		Example:       "  vaultkit demo\n  vaultkit get openai-gpt4\n  vaultkit rotate openai-gpt4 --new-key-file new-key.txt",
 		SilenceErrors: true, // report prints them, once
 		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.started = true; version {
+				return c.version()
+			}
+			return cmd.Help()
+		},
+		DisableFlagsInUseLine: true,
 	}
+	root.Flags().BoolVar(&version, "version", false, "print what this binary was built from")
 	root.SetIn(c.In)
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
@@ -104,7 +113,7 @@ func (c *cli) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.BoolVar(&c.json, "json", false, "print data as JSON with snake_case keys and UTC times")
 	flags.BoolVar(&c.verbose, "verbose", false, "log what the client does (logins, renewals) to stderr; never a secret")
-	c.addFlags(flags)
+	c.addFlags(root)
 }
 
 func (c *cli) addGroup(root *cobra.Command, id, title string, commands ...*cobra.Command) {

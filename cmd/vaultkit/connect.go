@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,7 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout)
+	ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(c.timeout))
 	defer cancel()
 	client, err := vaultkit.New(ctx, options...)
 	if err != nil {
@@ -30,9 +31,6 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 }
 
 func (c *cli) options() ([]vaultkit.Option, error) {
-	if c.timeout <= 0 {
-		return nil, misuse("--timeout must be more than 0")
-	}
 	environment, err := c.environment()
 	if err != nil {
 		return nil, err
@@ -44,7 +42,7 @@ func (c *cli) options() ([]vaultkit.Option, error) {
 		vaultkit.FromLookup(environment),
 		vaultkit.WithLogger(c.logger()),
 		// One bound for everything: the timeout.
-		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: c.timeout, Write: c.timeout}),
+		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Duration(c.timeout), Write: time.Duration(c.timeout)}),
 	}, nil
 }
 

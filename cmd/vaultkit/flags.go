@@ -4,12 +4,14 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // connection is what the global flags say about where Vault is and who we are.
 type connection struct {
 	settings []setting
-	timeout  time.Duration
+	timeout  period
 }
 
 // setting is a flag that stands for a variable of vaultkit.FromLookup, and wins
@@ -55,19 +57,14 @@ func newConnection() connection {
 	}}
 }
 
-// flagSet is the part of a set of flags that is needed here.
-type flagSet interface {
-	StringVar(p *string, name, value, usage string)
-	DurationVar(p *time.Duration, name string, value time.Duration, usage string)
-}
-
-func (c *connection) addFlags(flags flagSet) {
+func (c *connection) addFlags(root *cobra.Command) {
+	flags := root.PersistentFlags()
 	for i := range c.settings {
 		s := &c.settings[i]
 		flags.StringVar(&s.value, s.name, "", s.help)
 	}
-	flags.DurationVar(&c.timeout, "timeout", 30*time.Second,
-		"`time` for all the work, of --verify-cmd and --cmd too; waiting for input does not count, and a committed rotation gets 10s more for its record")
+	c.timeout = period(30 * time.Second)
+	flags.Var(&c.timeout, "timeout", "`time` for all the work, of --verify-cmd and --cmd too, such as 30s or 2m; waiting for input does not count, and a committed rotation gets 10s more for its record")
 }
 
 // given are the settings whose flags are used.
@@ -110,6 +107,9 @@ func (c *connection) environment() (func(name string) string, error) {
 	}, nil
 }
 
+// logins are the values of --auth.
+var logins = []string{"token", "approle", "kubernetes"}
+
 // login is what --auth says, or else the one login whose flags are given; empty
 // leaves the choice to the environment.
 func (c *connection) login() (string, error) {
@@ -119,7 +119,7 @@ func (c *connection) login() (string, error) {
 			login = s.value
 		}
 	}
-	if !slices.Contains([]string{"", "token", "approle", "kubernetes"}, login) {
+	if login != "" && !slices.Contains(logins, login) {
 		return "", misuse("--auth must be token, approle or kubernetes")
 	}
 	for _, s := range c.given() {

@@ -12,9 +12,11 @@ import (
 func strictBuiltins(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
+	root.InitDefaultHelpFlag() // now, or cobra takes what follows it for its value
 	for _, cmd := range root.Commands() {
 		switch cmd.Name() {
 		case "completion":
+			cmd.Use, cmd.DisableFlagsInUseLine = "completion SHELL", true
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
@@ -40,6 +42,8 @@ func readableHelp(root *cobra.Command) {
 		cmd.Flags().SortFlags = false
 	}
 	root.SetUsageTemplate(strings.NewReplacer(
+		"{{if .HasAvailableSubCommands}}\n  {{.CommandPath}} [command]{{end}}", "", // the line above it says so
+		"{{.CommandPath}} [command] --help", "{{.CommandPath}} COMMAND --help",
 		"Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}",
 		"Connection, login, --json, --timeout and --verbose: see {{.Root.Name}} --help",
 		".FlagUsages", ".FlagUsagesWrapped "+helpWidth,

@@ -11,6 +11,10 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	out := vkBare(t.Context(), t, "", "--help").ok(t)
 	has(t, out, "Keys:", "Rotation:", "Try it out:", "--address", "Exit codes:", "vaultkit demo")
+	if more := vkBare(t.Context(), t, "", "--help", "--address", "x").ok(t); more != out {
+		t.Error("--help takes the next flag for its value")
+	}
+	has(t, out, "tab-separated", "Usage:\n  vaultkit COMMAND\n")
 	if bare := vkBare(t.Context(), t, "").ok(t); bare != out {
 		t.Error("vaultkit alone does not print the help")
 	}
@@ -52,6 +56,6 @@ func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		has(t, vkBare(t.Context(), t, "", "completion", shell).ok(t), "vaultkit")
 	}
-	has(t, vkBare(t.Context(), t, "", "completion").ok(t), "Available Commands")
+	has(t, vkBare(t.Context(), t, "", "completion").ok(t), "Available Commands", "vaultkit completion SHELL\n")
 	has(t, vkBare(t.Context(), t, "", "help", "rotate").ok(t), "--new-key-stdin")
 }

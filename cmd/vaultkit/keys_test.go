@@ -104,7 +104,7 @@ func TestPutRefuses(t *testing.T) {
 		args []string
 		says string
 	}{
-		"no field":          {[]string{}, "at least 2"},
+		"no field":          {[]string{}, "needs one PROVIDER and at least one FIELD"},
 		"a bare key":        {[]string{key}, "field 1 is not"},
 		"no name":           {[]string{"=" + key}, "field 1 is not"},
 		"a field twice":     {[]string{"a=1", "a=2"}, "field 2 is given twice"},

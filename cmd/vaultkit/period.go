@@ -17,13 +17,18 @@ const maxPeriod = 100 * 365 * day
 // with weeks and days, such as 90d, 2w or 1d12h.
 type period time.Duration
 
+var bareNumber = regexp.MustCompile(`^[0-9]+$`)
+
 var weeksAndDays = regexp.MustCompile(`^(?:([0-9]{1,6})w)?(?:([0-9]{1,6})d)?(.*)$`)
 
 // Set parses the flag's text.
 func (p *period) Set(text string) error {
 	parts := weeksAndDays.FindStringSubmatch(text)
-	if parts == nil || text == "" {
+	switch {
+	case parts == nil, text == "":
 		return errPeriod
+	case bareNumber.MatchString(text):
+		return errNoUnit
 	}
 	weeks, _ := strconv.Atoi(parts[1]) // digits, or none: 0
 	days, _ := strconv.Atoi(parts[2])
@@ -35,17 +40,23 @@ func (p *period) Set(text string) error {
 		}
 	}
 	if days += 7 * weeks; time.Duration(days) > maxPeriod/day || rest > maxPeriod {
-		return errPeriod
+		return errTooLong
 	}
 	total := time.Duration(days)*day + rest
 	if total <= 0 {
-		return errPeriod
+		return errNoTime
 	}
 	*p = period(total)
 	return nil
 }
 
-var errPeriod = errors.New("give a time such as 90d, 2w or 12h, up to 100 years")
+// What is wrong with a time, without the text itself: it may be anything.
+var (
+	errPeriod  = errors.New("give a time such as 90d, 2w, 1d12h or 30s; its units are w, d, h, m and s")
+	errNoUnit  = errors.New("give the number a unit, such as 30s, 12h or 90d; there are w, d, h, m and s")
+	errTooLong = errors.New("give a time of at most 100 years, such as 90d")
+	errNoTime  = errors.New("give a time of more than 0, such as 90d")
+)
 
 // String is the value as it could be given again; empty for none.
 func (p *period) String() string {

@@ -81,7 +81,7 @@ func TestPruneRefuses(t *testing.T) {
 		"no word, age":    {[]string{provider, "--older-than", "1d"}, "--older-than is for"},
 		"no word, dry":    {[]string{provider, "--dry-run"}, "--dry-run is for"},
 		"an odd age":      {[]string{provider, "prune", "--older-than", "soon"}, "90d"},
-		"three words":     {[]string{provider, "prune", "prune"}, "between 1 and 2"},
+		"three words":     {[]string{provider, "prune", "prune"}, "too many arguments"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			vk(t, "", append([]string{"backups"}, tc.args...)...).want(t, exitUsage, tc.says, "[prune --keep N --older-than TIME]")

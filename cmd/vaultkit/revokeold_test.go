@@ -100,9 +100,9 @@ func TestRevokeOldRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		"no command":       {[]string{provider, id}, exitUsage, `"cmd" not set`},
+		"no command":       {[]string{provider, id}, exitUsage, "needs --cmd"},
 		"an empty command": {[]string{provider, id, "--cmd", ""}, exitUsage, "--cmd is empty"},
-		"no id":            {[]string{provider, "--cmd", "touch " + path}, exitUsage, "2 arg"},
+		"no id":            {[]string{provider, "--cmd", "touch " + path}, exitUsage, "needs one PROVIDER and one ID"},
 		"an odd id":        {[]string{provider, "nonsense", "--cmd", "touch " + path}, exitUsage, "rotation id"},
 		"an odd actor":     {[]string{provider, id, "--cmd", "touch " + path, "--actor", "a\nb"}, exitUsage, "actor"},
 		"another's id":     {[]string{undone, id, "--cmd", "touch " + path}, exitNotFound, "no such backup"},

@@ -108,7 +108,7 @@ func TestRotateRefuses(t *testing.T) {
 		"no provider":          {[]string{"--auto"}, exitUsage, "no provider"},
 		"two providers":        {[]string{provider, "--provider", "other", "--auto"}, exitUsage, "two providers"},
 		"no key":               {[]string{provider}, exitUsage, "new-key-stdin"},
-		"two keys":             {[]string{provider, "--auto", "--new-key", secret}, exitUsage, "none of the others"},
+		"two keys":             {[]string{provider, "--auto", "--new-key", secret}, exitUsage, "give one of --auto and --new-key, not several"},
 		"an empty key":         {[]string{provider, "--new-key", ""}, exitUsage, "empty"},
 		"empty stdin":          {[]string{provider, "--new-key-stdin"}, exitUsage, "empty"},
 		"a key as a file":      {[]string{provider, "--new-key-file", secret}, exitUsage, "cannot be read"},

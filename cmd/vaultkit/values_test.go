@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -18,10 +19,17 @@ func TestPeriod(t *testing.T) {
 			t.Errorf("%s is %s, %v; want %s", text, time.Duration(p), err, want)
 		}
 	}
-	for _, text := range []string{"", "0", "0d", "-1h", "-1d", "1d-2d", "90", "90x", "d", "1y", "36501d", "999999w", "9999999d", "1d 2h", "1.5d", "2d1w", "2562047h"} {
-		var p period
-		if err := p.Set(text); err == nil {
-			t.Errorf("%q is accepted, as %s", text, time.Duration(p))
+	for want, texts := range map[error][]string{
+		errPeriod:  {"", "-1d", "90x", "d", "1y", "3 months", "9999999d", "1d 2h", "1.5d", "2d1w", "sk-1"},
+		errNoUnit:  {"0", "30", "90", "999999999999"},
+		errTooLong: {"36501d", "999999w", "2562047h"},
+		errNoTime:  {"0d", "0s", "-1h", "1d-24h", "1d-36h"},
+	} {
+		for _, text := range texts {
+			var p period
+			if err := p.Set(text); !errors.Is(err, want) {
+				t.Errorf("of %q is said %v, not %v", text, err, want)
+			}
 		}
 	}
 	for p, want := range map[period]string{0: "", period(7 * day): "7d", period(36 * time.Hour): "36h0m0s"} {

@@ -26,22 +26,25 @@ func (c *cli) versionCommand() *cobra.Command {
 		Long:    "Print what this binary was built from. No Vault is needed.",
 		Example: "  vaultkit version\n  vaultkit version --json",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			b := readBuild()
-			if c.json {
-				return c.printJSON(b)
-			}
-			if _, err := fmt.Fprintf(c.Out, "vaultkit %s\n", b.Version); err != nil {
-				return err
-			}
-			t := newTable(c.Out, "  ")
-			t.optional("revision", b.revision())
-			t.optional("from", b.Time)
-			t.row("built with", b.Go)
-			t.row("for", b.Platform)
-			return t.flush()
-		},
+		RunE:    func(*cobra.Command, []string) error { return c.version() },
 	}
+}
+
+// version is what the command and the flag print.
+func (c *cli) version() error {
+	b := readBuild()
+	if c.json {
+		return c.printJSON(b)
+	}
+	if _, err := fmt.Fprintf(c.Out, "vaultkit %s\n", b.Version); err != nil {
+		return err
+	}
+	t := newTable(c.Out, "  ")
+	t.optional("revision", b.revision())
+	t.optional("from", b.Time)
+	t.row("built with", b.Go)
+	t.row("for", b.Platform)
+	return t.flush()
 }
 
 func readBuild() build {
