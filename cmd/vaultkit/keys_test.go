@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +26,27 @@ func TestGet(t *testing.T) {
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "field provider value" {
 		t.Errorf("get --json has the keys %s", got)
 	}
+}
+
+func TestGetAll(t *testing.T) {
+	t.Parallel()
+	provider, key := vaulttest.Name(t), newKey()
+	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": key, "tier": 3, "a<b": "x"})
+	out := vk(t, "", "get", provider, "--all").ok(t)
+	want := map[string]string{"api_key": key, "tier": "3", "a<b": "x"}
+	if got := decode[map[string]string](t, out, true); !maps.Equal(got, want) {
+		t.Errorf("get --all printed %s", out)
+	}
+	type answer struct {
+		Provider string
+		Fields   map[string]string
+	}
+	out = vk(t, "", "get", provider, "--all", "--json").ok(t)
+	if got := decode[answer](t, out, true); got.Provider != provider || !maps.Equal(got.Fields, want) {
+		t.Errorf("get --all --json printed %s", out)
+	}
+	vk(t, "", "get", provider, "--all", "--field", "tier").want(t, exitUsage, "--all and --field")
+	vk(t, "", "get", vaulttest.Name(t), "--all").want(t, exitNotFound, "not found")
 }
 
 func TestList(t *testing.T) {
@@ -84,6 +106,22 @@ func TestPutJSON(t *testing.T) {
 	}
 }
 
+// TestAllowControl: a key of several lines is taken and given back as it is, less
+// one newline at its end, where that is asked for.
+func TestAllowControl(t *testing.T) {
+	t.Parallel()
+	provider := vaulttest.Name(t)
+	pem := newKey() + "\nline two\t\n"
+	vk(t, pem+"\n", "put", provider, "api_key=-").want(t, exitUsage, "control character", "--allow-control")
+	vk(t, pem+"\n", "put", provider, "api_key=-", "--allow-control").ok(t)
+	holds(t, provider, pem)
+	pem = newKey() + "\r\nline two"
+	vk(t, "", "rotate", provider, "--new-key-file", file(t, pem+"\r\n")).want(t, exitUsage, "control character", "--allow-control")
+	vk(t, "", "rotate", provider, "--new-key-file", file(t, pem+"\r\n"), "--allow-control").ok(t)
+	holds(t, provider, pem)
+	vk(t, "\n", "rotate", provider, "--new-key-stdin", "--allow-control").want(t, exitUsage, "empty")
+}
+
 func TestPutOverDeleted(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
@@ -108,7 +146,7 @@ func TestPutRefuses(t *testing.T) {
 		"a bare key":        {[]string{key}, "field 1 is not"},
 		"no name":           {[]string{"=" + key}, "field 1 is not"},
 		"a field twice":     {[]string{"a=1", "a=2"}, "field 2 is given twice"},
-		"two from stdin":    {[]string{"a=-", "b=-"}, "only one"},
+		"two from stdin":    {[]string{"a=-", "b=-"}, "only one field can come from a file or pipe"},
 		"an empty value":    {[]string{key + "="}, "field 1 is empty"},
 		"no such file":      {[]string{"api_key=@" + key}, "field 1 cannot be read"},
 		"a control char":    {[]string{"api_key=" + key + "\t"}, "control character"},

@@ -15,24 +15,26 @@ does, which keeps a backup.
 
 Each field says where its value comes from:
   FIELD=@file   the content of a file
-  FIELD=-       standard input; on a terminal you are asked, and nothing is shown
+  FIELD=-       standard input, for one field; on a terminal you are asked for
+                each such field in turn, and nothing is shown
   FIELD=value   the value itself, which other users of this machine can see in the
                 list of processes while the command runs
 
 One newline at the end of a file or pipe is dropped. Control characters are
-refused.`
+refused unless --allow-control is given.`
 
 func (c *cli) putCommand() *cobra.Command {
-	var replaceDeleted bool
+	var replaceDeleted, allowControl bool
 	cmd := &cobra.Command{
 		Use:   "put PROVIDER FIELD=@file|FIELD=-|FIELD=value...",
 		Short: "Store the first secret of a provider",
 		Long:  putLong,
 		Example: "  vaultkit put openai-gpt4 api_key=@key.txt\n" +
 			"  pass show openai | vaultkit put openai-gpt4 api_key=- organization=@org.txt",
-		Args: cobra.MinimumNArgs(2),
+		Args:              cobra.MinimumNArgs(2),
+		ValidArgsFunction: cobra.NoFileCompletions, // the providers there are have their first secret
 		RunE: func(cmd *cobra.Command, args []string) error {
-			keys, err := c.fields(cmd.Context(), args[1:])
+			keys, err := c.fields(cmd.Context(), args[1:], allowControl)
 			if err != nil {
 				return err
 			}
@@ -41,6 +43,7 @@ func (c *cli) putCommand() *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&allowControl, "allow-control", false, allowControlHelp)
 	cmd.Flags().BoolVar(&replaceDeleted, "replace-deleted", false, "store over a provider whose current version is deleted or destroyed")
 	return cmd
 }
@@ -66,22 +69,22 @@ func (c *cli) put(ctx context.Context, client *vaultkit.Client, provider string,
 
 // fields reads the values the arguments name. Errors name an argument by its
 // position until it has proven to be a name: it may be a key in the wrong place.
-func (c *cli) fields(ctx context.Context, args []string) (vaultkit.ProviderKeys, error) {
+func (c *cli) fields(ctx context.Context, args []string, allowControl bool) (vaultkit.ProviderKeys, error) {
 	keys := make(vaultkit.ProviderKeys, len(args))
 	visible, stdin := false, false
 	for i, arg := range args {
 		name, from, ok := strings.Cut(arg, "=")
-		what := fmt.Sprintf("field %d", i+1)
+		input := secretInput{what: fmt.Sprintf("field %d", i+1), allowControl: allowControl}
 		_, twice := keys[name]
 		switch {
 		case !ok || name == "":
-			return nil, misuse("%s is not FIELD=@file, FIELD=- or FIELD=value", what)
+			return nil, misuse("%s is not FIELD=@file, FIELD=- or FIELD=value", input.what)
 		case twice:
-			return nil, misuse("%s is given twice", what)
-		case from == "-" && stdin:
-			return nil, misuse("only one field can come from standard input")
+			return nil, misuse("%s is given twice", input.what)
+		case from == "-" && stdin && !isTerminal(c.In):
+			return nil, misuse("only one field can come from a file or pipe on standard input")
 		}
-		value, err := c.field(ctx, what, name, from)
+		value, err := c.field(ctx, input, name, from)
 		if err != nil {
 			return nil, err
 		}
@@ -95,14 +98,14 @@ func (c *cli) fields(ctx context.Context, args []string) (vaultkit.ProviderKeys,
 	return keys, nil
 }
 
-func (c *cli) field(ctx context.Context, what, name, from string) (string, error) {
+func (c *cli) field(ctx context.Context, input secretInput, name, from string) (string, error) {
 	if from == "-" {
-		return c.secretStdin(ctx, what, "Value of "+name)
+		return c.secretStdin(ctx, input, "Value of "+cell(name))
 	}
 	if path, ok := strings.CutPrefix(from, "@"); ok {
-		return secretFile(ctx, what, path)
+		return input.file(ctx, path)
 	}
-	return from, checkSecret(what, from)
+	return from, input.check(from)
 }
 
 // warnVisible says that a key on the command line is no secret.

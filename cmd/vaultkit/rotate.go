@@ -27,7 +27,7 @@ code is that of the first failure, or 8 where an outcome is undetermined; --json
 prints an array of {provider, rotation, error, exit_code}.
 
 One newline at the end of a file or pipe is dropped. Control characters in a key
-are refused.`
+are refused unless --allow-control is given.`
 
 // rotateFlags are the flags of rotate.
 type rotateFlags struct {
@@ -37,6 +37,7 @@ type rotateFlags struct {
 	parallel                                int
 	newKey, newKeyFile, newKeyEnv           string
 	newKeyStdin, auto, dryRun, newKeyIsHere bool
+	allowControl                            bool
 	field                                   string
 	expiresIn                               period
 	verifyCmd                               string
@@ -93,6 +94,7 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&f.newKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal you are asked, and nothing is shown")
 	flags.StringVar(&f.newKeyEnv, "new-key-env", "", "`name` of the environment variable with the new key")
 	flags.StringArrayVar(&f.set, "set", nil, "a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; repeat it to replace several fields at once")
+	flags.BoolVar(&f.allowControl, "allow-control", false, allowControlHelp)
 	flags.BoolVar(&f.auto, "auto", false, "make a random key, for development: no provider knows it")
 	flags.StringVar(&f.field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace; with --set, of the one that is VAULTKIT_KEY to the verify command")
 	flags.StringVar(&f.verifyCmd, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
@@ -185,7 +187,7 @@ func (c *cli) source(ctx context.Context, f *rotateFlags) (vaultkit.Source, erro
 		return vaultkit.RandomKey(f.field), nil
 	}
 	if len(f.set) > 0 {
-		return c.setSource(ctx, f.set)
+		return c.setSource(ctx, f)
 	}
 	key, err := c.newKey(ctx, f)
 	if err != nil {
@@ -195,8 +197,8 @@ func (c *cli) source(ctx context.Context, f *rotateFlags) (vaultkit.Source, erro
 }
 
 // setSource replaces several fields at once.
-func (c *cli) setSource(ctx context.Context, set []string) (vaultkit.Source, error) {
-	keys, err := c.fields(ctx, set)
+func (c *cli) setSource(ctx context.Context, f *rotateFlags) (vaultkit.Source, error) {
+	keys, err := c.fields(ctx, f.set, f.allowControl)
 	if err != nil {
 		return nil, err
 	}
@@ -208,15 +210,15 @@ func (c *cli) setSource(ctx context.Context, set []string) (vaultkit.Source, err
 }
 
 func (c *cli) newKey(ctx context.Context, f *rotateFlags) (string, error) {
-	const what = "the new key"
+	input := secretInput{what: "the new key", allowControl: f.allowControl}
 	switch {
 	case f.newKeyIsHere:
 		c.warnVisible("--new-key", "--new-key-file, --new-key-stdin or --new-key-env")
-		return f.newKey, checkSecret(what, f.newKey)
+		return f.newKey, input.check(f.newKey)
 	case f.newKeyStdin:
-		return c.secretStdin(ctx, what, "New key")
+		return c.secretStdin(ctx, input, "New key")
 	case f.newKeyFile != "":
-		return secretFile(ctx, what, f.newKeyFile)
+		return input.file(ctx, f.newKeyFile)
 	}
-	return secretEnv(what, f.newKeyEnv)
+	return input.env(f.newKeyEnv)
 }

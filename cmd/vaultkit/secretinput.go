@@ -17,9 +17,18 @@ import (
 // of that size.
 const maxSecret = 1 << 20
 
-// secretFile reads a secret from a file. what names the secret in errors, which
-// repeat neither the path (it may be a key in the wrong place) nor the content.
-func secretFile(ctx context.Context, what, path string) (string, error) {
+// secretInput is how a secret is read. No error repeats the secret, or where it was
+// to come from: that may be a key in the wrong place.
+type secretInput struct {
+	what         string // its name in errors
+	allowControl bool   // control characters are meant
+}
+
+// allowControlHelp describes the flag for allowControl.
+const allowControlHelp = "take control characters too, such as the newlines of a PEM file"
+
+// file reads a secret from a file.
+func (s secretInput) file(ctx context.Context, path string) (string, error) {
 	text, err := interruptible(ctx, func() (string, error) {
 		file, err := os.Open(path)
 		if err != nil {
@@ -28,28 +37,27 @@ func secretFile(ctx context.Context, what, path string) (string, error) {
 		defer file.Close()
 		return readAll(file)
 	})
-	return checkInput(what, text, err)
+	return s.taken(text, err)
 }
 
 // secretStdin reads a secret from standard input: up to its end from a file or
 // pipe, one line without echo from a terminal, where prompt says what is wanted.
-func (c *cli) secretStdin(ctx context.Context, what, prompt string) (string, error) {
-	if file, ok := c.In.(*os.File); ok && isTerminal(file) {
-		text, err := c.ask(ctx, prompt, int(file.Fd()))
-		return checkInput(what, text, err)
+func (c *cli) secretStdin(ctx context.Context, s secretInput, prompt string) (string, error) {
+	if isTerminal(c.In) {
+		text, err := c.ask(ctx, prompt, int(c.In.(*os.File).Fd()))
+		return s.taken(text, err)
 	}
 	text, err := interruptible(ctx, func() (string, error) { return readAll(c.In) })
-	return checkInput(what, text, err)
+	return s.taken(text, err)
 }
 
-// secretEnv reads a secret from a variable. The variable's name stays out of
-// errors too.
-func secretEnv(what, name string) (string, error) {
+// env reads a secret from a variable.
+func (s secretInput) env(name string) (string, error) {
 	text := os.Getenv(name)
 	if text == "" {
-		return "", invalid(what, "is not there: no such variable, or it is empty", "give the variable's name, not the key")
+		return "", invalid(s.what, "is not there: no such variable, or it is empty", "give the variable's name, not the key")
 	}
-	return text, checkSecret(what, text)
+	return text, s.check(text)
 }
 
 // ask reads a line from the terminal without showing it, and leaves the terminal
@@ -84,7 +92,7 @@ func interruptible(ctx context.Context, read func() (string, error)) (string, er
 	case r := <-done:
 		return r.text, r.err
 	case <-ctx.Done():
-		return "", fmt.Errorf("interrupted: %w", ctx.Err())
+		return "", &advised{fmt.Errorf("interrupted: %w", ctx.Err()), "Vault was not asked for anything yet: nothing has changed."}
 	}
 }
 
@@ -96,9 +104,9 @@ func readAll(r io.Reader) (string, error) {
 	return string(content), err
 }
 
-// checkInput drops the newline that editors and echo put at the end, once, and
-// checks the rest.
-func checkInput(what, text string, err error) (string, error) {
+// taken is what was read, less the newline that editors and echo put at the end,
+// once; the rest is checked.
+func (s secretInput) taken(text string, err error) (string, error) {
 	if errors.Is(err, context.Canceled) {
 		return "", err
 	}
@@ -106,10 +114,10 @@ func checkInput(what, text string, err error) (string, error) {
 		err = path.Err
 	}
 	if err != nil {
-		return "", invalid(what, "cannot be read: "+err.Error(), "check the file or pipe")
+		return "", invalid(s.what, "cannot be read: "+err.Error(), "check the file or pipe")
 	}
 	text = dropNewline(text)
-	return text, checkSecret(what, text)
+	return text, s.check(text)
 }
 
 func dropNewline(text string) string {
@@ -119,15 +127,15 @@ func dropNewline(text string) string {
 	return strings.TrimSuffix(text, "\n")
 }
 
-// checkSecret refuses what is surely not the key that was meant, and would do
-// harm when `get` prints it.
-func checkSecret(what, text string) error {
+// check refuses what is surely not the key that was meant, and would do harm when
+// `get` prints it.
+func (s secretInput) check(text string) error {
 	switch {
 	case text == "":
-		return invalid(what, "is empty", "give it a value")
-	case strings.ContainsFunc(text, unicode.IsControl):
-		return invalid(what, "holds a control character, such as a second newline or a tab",
-			"a key is one line of text; encode anything else, as base64 for instance")
+		return invalid(s.what, "is empty", "give it a value")
+	case !s.allowControl && strings.ContainsFunc(text, unicode.IsControl):
+		return invalid(s.what, "holds a control character, such as a second newline or a tab",
+			"a key is one line of text; where it is meant, add --allow-control")
 	}
 	return nil
 }

@@ -25,13 +25,16 @@ func TestDropNewlineOnce(t *testing.T) {
 func TestCheckSecret(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"k", "with space", "schlüssel", strings.Repeat("x", maxSecret)} {
-		if err := checkSecret("it", text); err != nil {
+		if err := (secretInput{}).check(text); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, text := range []string{"", "\x00", "a\tb", "a\nb", "a\r", "\x1b[2J", "a\x7f", "a\u0085b"} {
-		if err := checkSecret("it", text); !errors.Is(err, vaultkit.ErrInvalid) || text != "" && strings.Contains(err.Error(), text) {
-			t.Errorf("checkSecret(%q) = %v", text, err)
+		if err := (secretInput{}).check(text); !errors.Is(err, vaultkit.ErrInvalid) || text != "" && strings.Contains(err.Error(), text) {
+			t.Errorf("check(%q) = %v", text, err)
+		}
+		if err := (secretInput{allowControl: true}).check(text); (err == nil) != (text != "") {
+			t.Errorf("where control characters are meant, check(%q) = %v", text, err)
 		}
 	}
 }
@@ -39,7 +42,7 @@ func TestCheckSecret(t *testing.T) {
 func TestInputFails(t *testing.T) {
 	t.Parallel()
 	c := &cli{streams: streams{In: io.MultiReader(strings.NewReader("half"), failing{}), Out: io.Discard, Err: io.Discard}}
-	if text, err := c.secretStdin(t.Context(), "it", "It"); text != "" || !errors.Is(err, vaultkit.ErrInvalid) {
+	if text, err := c.secretStdin(t.Context(), secretInput{what: "it"}, "It"); text != "" || !errors.Is(err, vaultkit.ErrInvalid) {
 		t.Errorf("half an input gave %q, %v", text, err)
 	}
 }
@@ -56,6 +59,7 @@ func TestInputThatNeverEnds(t *testing.T) {
 	if code != exitFailure || !strings.HasPrefix(errs.String(), "vaultkit: interrupted") {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
+	has(t, errs.String(), "nothing has changed")
 }
 
 // failing fails to read and to write.
@@ -82,12 +86,12 @@ func TestOutputFails(t *testing.T) {
 	aborted, _, abortedID := undecided(t)
 	for _, args := range [][]string{
 		{"get", provider}, {"get", provider, "--json"}, {"list"}, {"list", "--json"}, {"backups", provider},
-		{"history", provider}, {"recover", provider}, {"version"}, {"version", "--json"},
+		{"history", provider}, {"recover", provider}, {"version"}, {"version", "--json"}, {"help"}, {"get", "--help"}, {"completion", "bash"},
 		{"rotate", provider, "--auto", "--dry-run"}, {"rotate", provider, "--auto", "--dry-run", "--json"},
 		{"status", provider}, {"status", provider, "--json"}, {"abort", aborted, abortedID}, {"backups", provider, "prune", "--keep", "1"},
 		{"revoke-old", provider, id, "--cmd", "exit 44"}, {"rotate", "--auto", provider, aborted}, {"rotate", "--auto", provider, aborted, "--json"},
 	} {
-		if args[0] != "version" {
+		if args[0] != "version" && args[0] != "help" {
 			args = append(args, connect(t, vaulttest.Server().RootToken())...)
 		}
 		var errs strings.Builder

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// answer types a line once the program asks for it. Before it has asked, the
+// terminal would show the line.
+func answer(t *testing.T, person, program *os.File, shown *testlog.Buffer, question, line string) {
+	t.Helper()
+	vaulttest.Eventually(t, "no question: "+question, func() bool {
+		var state syscall.Termios
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, program.Fd(), syscall.TCGETS, uintptr(unsafe.Pointer(&state)))
+		return errno == 0 && state.Lflag&syscall.ECHO == 0 && strings.HasSuffix(shown.String(), question)
+	})
+	if _, err := person.WriteString(line + "\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPutAsks: on a terminal each FIELD=- is asked for, and nothing is shown.
+func TestPutAsks(t *testing.T) {
+	provider, key, secret := vaulttest.Name(t), newKey(), newKey()
+	person, program, shown, ended := terminal(t)
+	done := make(chan int, 1)
+	go func() {
+		args := append([]string{"put", provider, "api_key=-", "tier=gold", "api_secret=-"}, connect(t, vaulttest.Server().RootToken())...)
+		done <- run(t.Context(), args, streams{In: program, Out: program, Err: program})
+	}()
+	answer(t, person, program, shown, "Value of api_key (not shown): ", key)
+	answer(t, person, program, shown, "Value of api_secret (not shown): ", secret)
+	if code := <-done; code != exitOK {
+		t.Errorf("exit code %d: %s", code, shown)
+	}
+	_ = program.Close()
+	<-ended
+	_ = person.Close()
+	if strings.Contains(shown.String(), canary) {
+		t.Errorf("the terminal shows a key: %q", shown)
+	}
+	got := decode[map[string]string](t, vk(t, "", "get", provider, "--all").ok(t), true)
+	if got["api_key"] != key || got["api_secret"] != secret || got["tier"] != "gold" {
+		t.Errorf("stored are %q", got)
+	}
+}
