@@ -100,11 +100,16 @@ func (d *demo) tell(ctx context.Context) (err error) {
 	return nil
 }
 
-// open makes a client of the demo's Vault; its environment plays no part.
+// open makes a client of the demo's Vault.
 func (d *demo) open(ctx context.Context, more ...vaultkit.Option) (*vaultkit.Client, error) {
+	return openServer(ctx, d.server, more...)
+}
+
+// openServer makes a client of a Vault of ours; the environment plays no part.
+func openServer(ctx context.Context, server *devvault.Server, more ...vaultkit.Option) (*vaultkit.Client, error) {
 	return vaultkit.New(ctx, append([]vaultkit.Option{
-		vaultkit.WithAddress(d.server.Addr()),
-		vaultkit.WithToken(vaultkit.Value(d.server.RootToken())),
+		vaultkit.WithAddress(server.Addr()),
+		vaultkit.WithToken(vaultkit.Value(server.RootToken())),
 	}, more...)...)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"goblin/vaultkit"
 	"goblin/vaultkit/internal/devvault"
 )
 
@@ -15,16 +16,17 @@ const devLong = `Run a real, throw-away Vault on this machine until Ctrl-C. Its 
 and gone after that. It is the vault or bao that VAULTKIT_VAULT_BIN names, or the
 one on PATH, or else one that is compiled once, which takes some minutes.
 
-It prints the root token of that Vault, on purpose: the token is good for nothing
-else.`
+Standard output gets the two exports that lead to it and nothing else, the root
+token of that Vault included, on purpose: the token is good for nothing else.`
 
 func (c *cli) devCommand() *cobra.Command {
 	var port int
+	var seed bool
 	cmd := &cobra.Command{
 		Use:     "dev",
 		Short:   "Run a throw-away Vault until Ctrl-C",
 		Long:    devLong,
-		Example: "  vaultkit dev\n  vaultkit dev --port 0   # any free port",
+		Example: "  vaultkit dev\n  vaultkit dev --seed --port 0   # demo providers, any free port",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.refuseConnection(cmd); err != nil {
@@ -33,10 +35,11 @@ func (c *cli) devCommand() *cobra.Command {
 			if port < 0 || port > 65535 {
 				return misuse("--port must be 0 to 65535")
 			}
-			return c.dev(cmd.Context(), port)
+			return c.dev(cmd.Context(), port, seed)
 		},
 	}
 	cmd.Flags().IntVar(&port, "port", 8200, "`port` to listen on, on 127.0.0.1 only; 0: a free one")
+	cmd.Flags().BoolVar(&seed, "seed", false, "store demo providers, local-llama and openai-gpt4, with obvious fakes as keys")
 	return cmd
 }
 
@@ -49,7 +52,7 @@ func (c *cli) refuseConnection(cmd *cobra.Command) error {
 	return nil
 }
 
-func (c *cli) dev(ctx context.Context, port int) (err error) {
+func (c *cli) dev(ctx context.Context, port int, seed bool) (err error) {
 	server, err := devvault.Start(ctx, devvault.Options{UsePath: true, Log: c.Err, Port: port})
 	if taken, ok := errors.AsType[*net.OpError](err); ok && taken.Op == "listen" {
 		return &advised{err, "Choose another port with --port, or any free one with --port 0."}
@@ -58,22 +61,51 @@ func (c *cli) dev(ctx context.Context, port int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	if _, err := fmt.Fprintf(c.Out, devText, server.Version(), server.Addr(), server.RootToken()); err != nil {
+	try := devStore
+	if seed {
+		if err := seedProviders(ctx, server); err != nil {
+			return fmt.Errorf("the demo providers are not stored: %w", err)
+		}
+		try = devSeeded
+	}
+	fmt.Fprintf(c.Err, "Vault %s is running. In another terminal:\n\n", server.Version())
+	if _, err := fmt.Fprintf(c.Out, "export VAULT_ADDR=%s\nexport VAULT_TOKEN=%s\n", server.Addr(), shellWord(server.RootToken())); err != nil {
 		return err
 	}
+	fmt.Fprintf(c.Err, devText, try)
 	<-ctx.Done()
 	fmt.Fprintln(c.Err, "Stopping the Vault; its data goes with it.")
 	return nil
 }
 
-const devText = `Vault %s is running. In another terminal:
+// seedProviders stores what a person may play with.
+func seedProviders(ctx context.Context, server *devvault.Server) (err error) {
+	client, err := openServer(ctx, server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	for provider, keys := range map[string]vaultkit.ProviderKeys{
+		"local-llama": {vaultkit.FieldAPIKey: "demo", "api_secret": "demo"},
+		demoProvider:  {vaultkit.FieldAPIKey: demoOldKey},
+	} {
+		if _, err := client.PutProviderKeys(ctx, provider, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-export VAULT_ADDR=%s
-export VAULT_TOKEN=%s
+// The first thing to try.
+const (
+	devStore  = "printf sk-demo-old | vaultkit put openai-gpt4 api_key=-"
+	devSeeded = "vaultkit list"
+)
 
+const devText = `
 Then try (obvious fakes will do as keys):
 
-printf sk-demo-old | vaultkit put openai-gpt4 api_key=-
+%s
 vaultkit get openai-gpt4
 printf sk-demo-new | vaultkit rotate openai-gpt4 --new-key-stdin --reason 'trying it out'
 vaultkit history openai-gpt4

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,7 +50,6 @@ func answers(t *testing.T, address, token string) {
 
 func gone(t *testing.T, address string) {
 	t.Helper()
-	t.Helper()
 	var dialer net.Dialer
 	if conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(address, "http://")); err == nil {
 		_ = conn.Close()
@@ -57,7 +57,10 @@ func gone(t *testing.T, address string) {
 	}
 }
 
-func TestDev(t *testing.T) {
+// withDev runs dev, does something with its Vault and interrupts it. It returns
+// what dev said besides its exports.
+func withDev(t *testing.T, work func(address, token string), args ...string) (said string) {
+	t.Helper()
 	tidy(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
@@ -65,17 +68,53 @@ func TestDev(t *testing.T) {
 	var errs bytes.Buffer
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, []string{"dev", "--port", "0"}, streams{In: strings.NewReader(""), Out: writer, Err: &errs})
+		done <- run(ctx, append([]string{"dev", "--port", "0"}, args...), streams{In: strings.NewReader(""), Out: writer, Err: &errs})
 		_ = writer.Close()
 	}()
 	address, token := exports(t, out)
-	answers(t, address, token)
+	work(address, token)
 	interrupt()
 	if code := <-done; code != exitOK {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
-	has(t, errs.String(), "Stopping")
 	gone(t, address)
+	return errs.String()
+}
+
+func TestDev(t *testing.T) {
+	said := withDev(t, func(address, token string) { answers(t, address, token) })
+	has(t, said, "is running. In another terminal:\n\n\nThen try", "vaultkit put openai-gpt4 api_key=-\nvaultkit get", "Stopping")
+}
+
+func TestDevSeed(t *testing.T) {
+	said := withDev(t, func(address, token string) {
+		on := []string{"--address", address, "--token-file", file(t, token)}
+		if out := vkBare(t.Context(), t, "", append(on, "list")...).ok(t); out != "local-llama\nopenai-gpt4\n" {
+			t.Errorf("seeded are %q", out)
+		}
+		out := vkBare(t.Context(), t, "", append([]string{"get", "local-llama", "--all"}, on...)...).ok(t)
+		if got := decode[map[string]string](t, out, true); got["api_key"] != "demo" || got["api_secret"] != "demo" || len(got) != 2 {
+			t.Errorf("local-llama holds %s", out)
+		}
+		out = vkBare(t.Context(), t, "", append([]string{"get", "openai-gpt4"}, on...)...).ok(t)
+		has(t, out, "not-a-real-key")
+	}, "--seed")
+	has(t, said, "Then try (obvious fakes will do as keys):\n\nvaultkit list\n")
+}
+
+// What dev prints to a pipe are two lines that a shell can run.
+func TestDevPrintsExports(t *testing.T) {
+	tidy(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var out strings.Builder
+	c := newCLI(streams{In: strings.NewReader(""), Out: &out, Err: &watcher{text: "Then try", found: interrupt}})
+	if err := c.dev(ctx, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`^export VAULT_ADDR=http://127\.0\.0\.1:\d+\nexport VAULT_TOKEN=[\w.-]+\n$`).MatchString(out.String()) {
+		t.Errorf("dev printed %d lines: %q", strings.Count(out.String(), "\n"), out.String())
+	}
 }
 
 func TestDevPortInUse(t *testing.T) {
