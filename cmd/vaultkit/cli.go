@@ -105,6 +105,7 @@ func (c *cli) root() *cobra.Command {
 	c.addGroup(root, "try", "Try it out:", c.demoCommand(), c.devCommand())
 	c.addGroup(root, "", "", c.versionCommand())
 	strictBuiltins(root)
+	c.completeConnection(root)
 	readableHelp(root)
 	return root
 }
@@ -122,9 +123,7 @@ func (c *cli) addGroup(root *cobra.Command, id, title string, commands ...*cobra
 	}
 	for _, cmd := range commands {
 		cmd.GroupID = id
-		if cmd.ValidArgsFunction == nil {
-			cmd.ValidArgsFunction = cobra.NoFileCompletions // arguments are no files
-		}
+		c.complete(cmd)
 		work := cmd.RunE
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			c.started = true

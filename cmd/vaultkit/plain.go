@@ -125,6 +125,16 @@ func arguments(cmd *cobra.Command) (found []argument) {
 	return found
 }
 
+// argumentAt is the name of the argument at an index; empty: there is none.
+func argumentAt(cmd *cobra.Command, index int) string {
+	for i, one := range arguments(cmd) {
+		if i == index || one.many {
+			return one.name
+		}
+	}
+	return ""
+}
+
 // wrongValue is for a value that a flag does not take: of ours, the cause says what
 // it does take, and without the value.
 func wrongValue(rest string, cause error) string {

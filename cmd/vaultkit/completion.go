@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+// askBriefly is how long completion may ask Vault: a person's shell waits for it.
+const askBriefly = 2 * time.Second
+
+// completionFunc completes an argument or the value of a flag.
+type completionFunc = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective)
+
+// complete gives a command the completions that its usage line and its flags ask
+// for, where it has none of its own.
+func (c *cli) complete(cmd *cobra.Command) {
+	if cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = c.completeArgument
+	}
+	for name, complete := range map[string]completionFunc{
+		"provider":     c.completeProvider,
+		"to":           c.completeID,
+		"format":       completeWord("sh", "dotenv", "docker", "fish", "powershell", "github", "json"),
+		"new-key-file": completeFile,
+		"verify-cmd":   completeFile,
+		"cmd":          completeFile,
+		"out":          completeFile,
+	} {
+		if _, has := cmd.GetFlagCompletionFunc(name); !has {
+			_ = cmd.RegisterFlagCompletionFunc(name, complete) // fails where there is no such flag
+		}
+	}
+}
+
+// completeConnection completes the values of the global flags. Of flags that are
+// not named here or above, none is a file.
+func (c *cli) completeConnection(root *cobra.Command) {
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	for _, s := range c.settings {
+		switch {
+		case s.name == "auth":
+			_ = root.RegisterFlagCompletionFunc(s.name, completeWord(logins...))
+		case strings.Contains(s.help, "`file`"):
+			_ = root.RegisterFlagCompletionFunc(s.name, completeFile)
+		}
+	}
+}
+
+func completeWord(words ...string) completionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return beginning(typed, words...), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func completeFile(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}
+
+// completeArgument goes by the usage line: PROVIDER and ID stand for what Vault
+// knows, a word in lower case for itself.
+func (c *cli) completeArgument(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	switch name := argumentAt(cmd, len(args)); name {
+	case "PROVIDER":
+		return c.completeProvider(cmd, args, typed)
+	case "ID":
+		return c.completeID(cmd, args, typed)
+	case strings.ToUpper(name):
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	default:
+		return beginning(typed, name), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeProvider names the providers that are not given yet.
+func (c *cli) completeProvider(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	names := ask(c, cmd, func(ctx context.Context, client *vaultkit.Client) ([]string, error) { return client.Providers(ctx) })
+	several, _ := cmd.Flags().GetStringArray("provider") // none, where it takes one or is no flag
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(args, name) || slices.Contains(several, name) })
+	return beginning(typed, names...), cobra.ShellCompDirectiveNoFileComp
+}
+
+// settleable is what must have become of a rotation for a command to take its id;
+// any other command takes all.
+var settleable = map[string]vaultkit.Outcome{"abort": vaultkit.Undecided, "revoke-old": vaultkit.Committed}
+
+// completeID names the backups of the provider that is given, newest first.
+func (c *cli) completeID(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	if len(args) == 0 {
+		return nil, directive
+	}
+	backups := ask(c, cmd, func(ctx context.Context, client *vaultkit.Client) ([]vaultkit.Backup, error) {
+		return client.Backups(ctx, args[0])
+	})
+	var ids []string
+	for _, b := range backups {
+		if outcome, some := settleable[cmd.Name()]; !some || outcome == b.Outcome {
+			what := "version " + strings.Join([]string{strconv.Itoa(b.Version), string(b.Outcome), cell(b.Reason)}, ", ")
+			ids = append(ids, cobra.CompletionWithDesc(b.ID, what))
+		}
+	}
+	return beginning(typed, ids...), directive
+}
+
+// beginning are the words that begin with what is typed.
+func beginning(typed string, words ...string) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(word, typed) })
+}
+
+// ask asks Vault something, briefly. Nobody could read why there is no answer.
+func ask[T any](c *cli, cmd *cobra.Command, question func(context.Context, *vaultkit.Client) (T, error)) (none T) {
+	c.verbose = false
+	options, err := c.options()
+	if err != nil || c.spends() {
+		return none
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), askBriefly)
+	defer cancel()
+	client, err := vaultkit.New(ctx, options...)
+	if err != nil {
+		return none
+	}
+	defer client.Close()
+	answer, err := question(ctx, client)
+	if err != nil {
+		return none
+	}
+	return answer
+}
+
+// spends reports that to log in would use something up: an AppRole's secret id may
+// be good for one login only, and its wrapping token is.
+func (c *cli) spends() bool {
+	environment, err := c.environment()
+	if err != nil {
+		return true
+	}
+	if login := environment("VAULTKIT_AUTH"); login != "" {
+		return login == "approle"
+	}
+	token := environment("VAULT_TOKEN") + environment("VAULTKIT_TOKEN_FILE")
+	return token == "" && environment("VAULT_ROLE_ID")+environment("VAULTKIT_ROLE_ID_FILE") != ""
+}

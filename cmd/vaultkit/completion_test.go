@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// completed is what the CLI offers for the last of the arguments, and how the shell
+// is to take it.
+func completed(t testing.TB, args ...string) (offered []string, directive string) {
+	t.Helper()
+	r := vkBare(t.Context(), t, "", append([]string{"__complete"}, args...)...)
+	lines := strings.Split(strings.TrimSuffix(r.ok(t), "\n"), "\n")
+	if strings.Count(r.err, "\n") != 1 || !strings.HasPrefix(r.err, "Completion ended with directive: ") {
+		t.Errorf("%q: stderr says %q", args, r.err)
+	}
+	for _, line := range lines[:len(lines)-1] {
+		word, _, _ := strings.Cut(line, "\t")
+		offered = append(offered, word)
+	}
+	return offered, lines[len(lines)-1]
+}
+
+// Directives, as cobra prints them.
+const (
+	files, noFiles, noFilesInOrder = ":0", ":4", ":36"
+)
+
+func TestCompleteProviders(t *testing.T) {
+	base := vaulttest.Name(t) // all the providers of a base of its own
+	for _, name := range []string{"one", "other", "two"} {
+		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
+	}
+	t.Setenv("VAULTKIT_BASE", base)
+	connection := connect(t, vaulttest.Server().RootToken())
+	for call, want := range map[string]string{
+		"get ":                 "one other two",
+		"get o":                "one other",
+		"get x":                "",
+		"get one ":             "",
+		"status ":              "one other two",
+		"status two ":          "one other",
+		"recover two o":        "one other",
+		"rotate ":              "one other two",
+		"rotate --auto other ": "one two",
+		"rotate --provider o":  "one other",
+		"rollback ":            "one other two",
+		"revoke-old t":         "two",
+		"backups ":             "one other two",
+		"backups one ":         "prune",
+		"backups one p":        "prune",
+		"backups one prune ":   "",
+		"history ":             "one other two",
+		"abort ":               "one other two",
+		"abort one ":           "",
+		"put ":                 "",
+		"put one ":             "",
+		"list ":                "",
+		"policy reader ":       "",
+		"policy reader --provider one --provider ": "other two",
+		"get --auth ":      "token approle kubernetes",
+		"get --auth k":     "kubernetes",
+		"get --field ":     "",
+		"rotate --reason ": "",
+		"get --timeout ":   "",
+	} {
+		args := strings.Split(call, " ")
+		offered, directive := completed(t, slices.Concat(args[:1], connection, args[1:])...)
+		offered = slices.DeleteFunc(offered, func(word string) bool { return strings.HasPrefix(word, "--") }) // required flags
+		if got := strings.Join(offered, " "); got != want || directive != noFiles && directive != noFilesInOrder {
+			t.Errorf("%q is completed by %q (%s), want %q", call, got, directive, want)
+		}
+	}
+	for _, call := range []string{"rotate --new-key-file ", "rotate --verify-cmd ", "revoke-old p i --cmd ", "get --token-file ", "get --ca-cert "} {
+		if offered, directive := completed(t, strings.Split(call, " ")...); len(offered) > 0 || directive != files {
+			t.Errorf("%q is completed by %q (%s), not by files", call, offered, directive)
+		}
+	}
+}
+
+func TestCompleteIDs(t *testing.T) {
+	t.Parallel()
+	connection := connect(t, vaulttest.Server().RootToken())
+	provider, _, _, committed := rotated(t)
+	plan := vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--json").ok(t)
+	pending := decode[vaultkit.Rotation](t, plan, true).ID
+	orphan(t, provider, pending)
+	for call, want := range map[string]string{
+		"abort P ":                   pending,
+		"abort P 1999":               "",
+		"abort P ID ":                "",
+		"revoke-old P ":              committed,
+		"rollback P --to ":           pending + " " + committed,
+		"rollback P --to 2":          pending + " " + committed,
+		"rollback --to ":             "", // of whom?
+		"rollback --dry-run P --to ": pending + " " + committed,
+	} {
+		args := strings.Split(strings.ReplaceAll(call, "P", provider), " ")
+		offered, directive := completed(t, append(connection, args...)...)
+		offered = slices.DeleteFunc(offered, func(word string) bool { return strings.HasPrefix(word, "--") }) // required flags
+		if got := strings.Join(offered, " "); got != want || directive == files {
+			t.Errorf("%q is completed by %q (%s), want %q", call, got, directive, want)
+		}
+	}
+	has(t, vkBare(t.Context(), t, "", slices.Concat([]string{"__complete"}, connection, []string{"rollback", provider, "--to", ""})...).ok(t), committed+"\tversion 1, committed, -\n")
+}
+
+// TestCompleteNothing: without an answer completion offers nothing, and says
+// nothing, within seconds.
+func TestCompleteNothing(t *testing.T) {
+	for _, variable := range []string{"VAULT_ADDR", "VAULT_TOKEN"} {
+		t.Setenv(variable, "")
+	}
+	t.Setenv("HOME", t.TempDir())
+	var config net.ListenConfig
+	silent, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections, answers nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	token, calls := file(t, "hvs.nobody"), [][]string{{"get", ""}, {"rollback", "p", "--to", ""}}
+	for name, flags := range map[string][]string{
+		"no address":       nil,
+		"no token":         {"--address", vaulttest.Server().Addr()},
+		"no such token":    {"--address", vaulttest.Server().Addr(), "--token-file", token},
+		"nobody there":     {"--address", "http://127.0.0.1:1", "--token-file", token},
+		"no answer":        {"--address", "http://" + silent.Addr().String(), "--token-file", token},
+		"denied":           connect(t, role(t, "provisioner")),
+		"denied, verbose":  append(connect(t, role(t, "provisioner")), "--verbose"),
+		"an odd login":     append(connect(t, role(t, "reader")), "--auth", "ldap"),
+		"no such mount":    append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"),
+		"flags contradict": append(connect(t, role(t, "reader")), "--role-id", "x"),
+	} {
+		start, call := time.Now(), calls[len(name)%2]
+		if offered, _ := completed(t, slices.Concat(flags, call)...); len(offered) > 0 {
+			t.Errorf("%s: offered is %q", name, offered)
+		}
+		if took := time.Since(start); took > askBriefly+3*time.Second {
+			t.Errorf("%s: it took %s", name, took)
+		}
+	}
+}
+
+// TestCompleteSpendsNothing: a secret id that is good for one login still is after
+// somebody has pressed the Tab key.
+func TestCompleteSpendsNothing(t *testing.T) {
+	provider, key := stored(t)
+	roleID, wrapping := appRole(t, true)
+	t.Setenv("VAULT_ADDR", vaulttest.Server().Addr())
+	t.Setenv("VAULT_ROLE_ID", roleID)
+	t.Setenv("VAULTKIT_WRAPPED_SECRET_ID", wrapping)
+	for _, flags := range [][]string{{}, {"--auth", "approle"}, {"--role-id", roleID}} {
+		if offered, _ := completed(t, append(append([]string{"get"}, flags...), "")...); len(offered) > 0 {
+			t.Errorf("%q logged in: %q", flags, offered)
+		}
+	}
+	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
+		t.Errorf("get printed %q", out)
+	}
+	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken()) // comes first
+	if offered, _ := completed(t, "get", provider[:len(provider)-1]); !slices.Contains(offered, provider) {
+		t.Errorf("with a token are offered %q", offered)
+	}
+}
+
+func TestCompleteInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	args := append([]string{"__complete", "get"}, connect(t, vaulttest.Server().RootToken())...)
+	if r := vkBare(ctx, t, "", append(args, "")...); r.ok(t) != noFiles+"\n" {
+		t.Errorf("after Ctrl-C is offered %q", r.out)
+	}
+}
