@@ -31,7 +31,7 @@ func TestHistory(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
 	vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--actor", "me", "--reason", "why", "--expires-in", "1d12h").ok(t)
-	has(t, vk(t, "", "history", provider).ok(t), "Z\t2 -> 3\tcommitted\tapi_key\tme\twhy\t-\t", "Z\t1 -> 2\t", "\t"+id+"\n")
+	has(t, vk(t, "", "history", provider).ok(t), "Z\t2 -> 3\tcommitted\tgiven\tapi_key\tme\twhy\t-\t", "Z\t1 -> 2\t", "\t"+id+"\n")
 
 	out := vk(t, "", "history", provider, "--json").ok(t)
 	list := decode[[]vaultkit.Record](t, out, true)
@@ -110,7 +110,7 @@ func TestRecover(t *testing.T) {
 	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != "evidence id outcome provider" {
 		t.Errorf("recover --json has the keys %s", got)
 	}
-	has(t, vk(t, "", "recover", provider).ok(t), provider+"\trecreated\tthe provider was deleted and created anew since\t"+old+"\n")
+	has(t, vk(t, "", "recover", provider).ok(t), provider+"\trecreated\tthe provider was deleted and created anew since; vaultkit abort closes it\t"+old+"\n")
 	vk(t, "", "recover", "a/b").want(t, exitUsage, "provider name")
 }
 

@@ -38,11 +38,17 @@ func (c *cli) options() ([]vaultkit.Option, error) {
 	if environment("VAULT_ADDR") == "" {
 		return nil, invalid("no address:", "set VAULT_ADDR or give --address", "for a Vault to play with, run: vaultkit dev")
 	}
+	// One bound for everything. Only whoever asks for it waits longer than usual for
+	// a server that cannot be reached.
+	all := time.Duration(c.timeout)
+	timeouts := vaultkit.Timeouts{Read: all, Write: all}
+	if c.timeoutGiven() {
+		timeouts.Start = all
+	}
 	return []vaultkit.Option{
 		vaultkit.FromLookup(environment),
 		vaultkit.WithLogger(c.logger()),
-		// One bound for everything: the timeout.
-		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Duration(c.timeout), Write: time.Duration(c.timeout)}),
+		vaultkit.WithTimeouts(timeouts),
 	}, nil
 }
 

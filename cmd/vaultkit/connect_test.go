@@ -199,3 +199,15 @@ func TestCanary(t *testing.T) {
 		}
 	}
 }
+
+// TestTimeoutGiven: without --timeout nobody waits half a minute for a server that is
+// not there; with it the server has that long to come up.
+func TestTimeoutGiven(t *testing.T) {
+	t.Parallel()
+	for flag, want := range map[string]bool{"": false, "--timeout=9s": true} {
+		c := newCLI(streams{})
+		if err := c.root().ParseFlags(strings.Fields(flag)); err != nil || c.timeoutGiven() != want {
+			t.Errorf("with %q: given is %v, %v", flag, c.timeoutGiven(), err)
+		}
+	}
+}

@@ -10,8 +10,9 @@ import (
 
 // connection is what the global flags say about where Vault is and who we are.
 type connection struct {
-	settings []setting
-	timeout  period
+	settings     []setting
+	timeout      period
+	timeoutGiven func() bool
 }
 
 // setting is a flag that stands for a variable of vaultkit.FromLookup, and wins
@@ -63,8 +64,8 @@ func (c *connection) addFlags(root *cobra.Command) {
 		s := &c.settings[i]
 		flags.StringVar(&s.value, s.name, "", s.help)
 	}
-	c.timeout = period(30 * time.Second)
-	flags.Var(&c.timeout, "timeout", "`time` for all the work, of --verify-cmd and --cmd too, such as 30s or 2m; waiting for input does not count, and a committed rotation gets 10s more for its record")
+	c.timeout, c.timeoutGiven = period(30*time.Second), func() bool { return flags.Changed("timeout") }
+	flags.Var(&c.timeout, "timeout", "`time` for all the work, of --verify-cmd and --cmd too, such as 30s or 2m; a server that cannot be reached is given up after 5s unless this is given; waiting for input does not count, and a committed rotation gets 10s more for its record")
 }
 
 // given are the settings whose flags are used.

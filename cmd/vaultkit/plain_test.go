@@ -31,7 +31,7 @@ func TestPlainWords(t *testing.T) {
 		"get a --timeout soon":       "--timeout: " + errPeriod.Error() + "\n",
 		"get a --json=yes,please":    "--json takes no value\n",
 		"dev --port x":               "--port must be a whole number\n",
-		"rotate a":                   "rotate needs one of --new-key, --new-key-file, --new-key-stdin, --new-key-env or --auto\n",
+		"rotate a":                   "rotate needs one of --new-key, --new-key-file, --new-key-stdin, --new-key-env, --set or --auto\n",
 		"rotate a --auto --new-key=": "give one of --auto and --new-key, not several\n",
 		"revoke-old a b":             "revoke-old needs --cmd\n",
 	} {

@@ -23,8 +23,8 @@ func TestTablesOnTerminal(t *testing.T) {
 			t.Setenv("NO_COLOR", tc.noColor)
 			for command, headings := range map[string]string{
 				"status":  "PROVIDER VERSION AGE EXPIRES DUE NOTE",
-				"backups": "VERSION IN FORCE FROM REPLACED AT ROTATION BY ID",
-				"history": "WHEN VERSION OUTCOME CHANGED BY REASON REVOKED ID",
+				"backups": "VERSION IN FORCE FROM REPLACED AT ROTATION BY REASON ID",
+				"history": "WHEN VERSION OUTCOME FROM CHANGED BY REASON REVOKED ID",
 			} {
 				_, shown, _ := onTerminal(t.Context(), t, false, command, provider)
 				lines := strings.Split(shown, "\r\n")
