@@ -45,6 +45,9 @@ func TestGetAll(t *testing.T) {
 	if got := decode[answer](t, out, true); got.Provider != provider || !maps.Equal(got.Fields, want) {
 		t.Errorf("get --all --json printed %s", out)
 	}
+	if got := keysOf(decode[map[string]any](t, out, true)); got != "fields provider" {
+		t.Errorf("get --all --json has the keys %s", got)
+	}
 	vk(t, "", "get", provider, "--all", "--field", "tier").want(t, exitUsage, "--all and --field")
 	vk(t, "", "get", vaulttest.Name(t), "--all").want(t, exitNotFound, "not found")
 }
