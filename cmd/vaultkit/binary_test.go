@@ -19,6 +19,9 @@ import (
 // maxBinary keeps heavy dependencies from slipping in.
 const maxBinary = 20 << 20
 
+// maxStart is how long vaultkit version may take.
+const maxStart = 50 * time.Millisecond
+
 // TestBinary builds the program as it is released, and runs what cannot be run
 // in-process: the build's own information, and signals.
 func TestBinary(t *testing.T) {
@@ -39,6 +42,7 @@ func TestBinary(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(out), "vaultkit ") {
 		t.Errorf("version printed %q, %v", out, err)
 	}
+	startsQuickly(t, binary)
 	err = exec.CommandContext(t.Context(), binary, "get").Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitUsage {
 		t.Errorf("get without a provider: %v", err)
@@ -49,6 +53,24 @@ func TestBinary(t *testing.T) {
 			continue // as under nohup, and then the program ignores it too
 		}
 		t.Run(signal.String(), func(t *testing.T) { devEndsOn(t, binary, signal) })
+	}
+}
+
+// startsQuickly keeps work out of the start of every command. The quickest of some
+// runs counts: a busy machine is slow for other reasons.
+func startsQuickly(t *testing.T, binary string) {
+	t.Helper()
+	quickest := time.Hour
+	for range 10 {
+		start := time.Now()
+		if err := exec.CommandContext(t.Context(), binary, "version").Run(); err != nil {
+			t.Fatal(err)
+		}
+		quickest = min(quickest, time.Since(start))
+	}
+	t.Logf("version takes %s", quickest)
+	if quickest > maxStart {
+		t.Errorf("version takes %s, the limit is %s", quickest, maxStart)
 	}
 }
 

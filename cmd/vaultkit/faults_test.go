@@ -123,6 +123,34 @@ func TestInterruptedRead(t *testing.T) {
 	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitFailure, "cancel")
 }
 
+// TestInterruptedPut: Ctrl-C with the write on its way leaves open what came of it,
+// and says how to see; before it, nothing is stored.
+func TestInterruptedPut(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		action wire.Action
+		found  int
+	}{
+		"not applied": {wire.Hang(), exitNotFound},
+		"applied":     {wire.HangApplied(), exitOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			provider := vaulttest.Name(t)
+			through := proxy(t, wire.OnMatch("PUT", commits, tc.action.Before(interrupt)))
+			r := vkBare(ctx, t, "", append(through, "put", provider, "api_key="+newKey())...)
+			r.exits(t, exitUndetermined, "not known yet", "vaultkit status "+provider+" --address http")
+			vk(t, "", "status", provider).exits(t, tc.found)
+
+			other := vaulttest.Name(t)
+			vkBare(ctx, t, "", append(through, "put", other, "api_key="+newKey())...).exits(t, exitFailure, "before anything was stored")
+			vk(t, "", "status", other).exits(t, exitNotFound)
+		})
+	}
+}
+
 func TestConflict(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,9 +39,10 @@ func (c *cli) putCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+			err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 				return c.put(ctx, client, args[0], keys, replaceDeleted)
 			})
+			return c.explainPut(cmd.Context(), args[0], err)
 		},
 	}
 	cmd.Flags().BoolVar(&allowControl, "allow-control", false, allowControlHelp)
@@ -64,6 +66,19 @@ func (c *cli) put(ctx context.Context, client *vaultkit.Client, provider string,
 		}{provider, version})
 	}
 	_, err = fmt.Fprintf(c.Out, "Stored %s, version %d: %s.\n", provider, version, strings.Join(keys.Fields(), ", "))
+	return err
+}
+
+// explainPut says after a failed put what Vault holds, where the error alone does
+// not.
+func (c *cli) explainPut(ctx context.Context, provider string, err error) error {
+	switch {
+	case errors.Is(err, vaultkit.ErrUndetermined):
+		return &advised{err, "It is not known yet whether the secret was stored.\n" +
+			"To see whether there is one, run: vaultkit status " + provider + c.connectionArgs()}
+	case err != nil && ctx.Err() != nil:
+		return &advised{err, "Interrupted before anything was stored."}
+	}
 	return err
 }
 
