@@ -1,0 +1,112 @@
+// Package envfile writes environment variables in the dialects that shells and
+// tools read, and into files. Each dialect represents a value exactly or refuses
+// it. Nothing here knows of Vault.
+package envfile
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Variable is one variable of an environment.
+type Variable struct{ Name, Value string }
+
+// Refusal is a name, value or file that is refused. It never holds a value.
+type Refusal struct {
+	Provider, Field string // where the variable comes from, if that is known
+	Detail, Hint    string
+}
+
+// Error says what is refused and why.
+func (r *Refusal) Error() string { return r.Detail }
+
+// dialect is how a format writes an environment. The head is also the mark by which
+// a file of ours is known again.
+type dialect struct {
+	head, between, tail string
+	entry               func(Variable) (string, error)
+}
+
+// mark is the first line wherever there are comments. It holds nothing that any of
+// the consumers could take for something else.
+const mark = "# Written by vaultkit. It replaces this file as a whole.\n"
+
+var dialects = map[string]dialect{
+	"sh":         {mark, "", "", sh},
+	"dotenv":     {mark, "", "", dotenv},
+	"docker":     {mark, "", "", docker},
+	"fish":       {mark, "", "", fish},
+	"powershell": {mark, "", "", powershell},
+	"github":     {"", "", "", github},
+	"json":       {jsonMark, ",\n", "\n}\n", jsonEntry},
+}
+
+// Appended reports a format whose files are appended to, since they belong to
+// somebody else.
+func Appended(format string) bool { return format == "github" }
+
+// CheckFormat refuses a format that there is not.
+func CheckFormat(format string) error {
+	if _, known := dialects[format]; known {
+		return nil
+	}
+	all := slices.Sorted(maps.Keys(dialects))
+	return &Refusal{Detail: "there is no such format of an environment", Hint: "choose one of " + strings.Join(all, ", ")}
+}
+
+// Encode writes the variables in a format, or refuses one of them.
+func Encode(format string, variables []Variable) ([]byte, error) {
+	if err := CheckFormat(format); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	d, seen := dialects[format], make(map[string]bool, len(variables))
+	out.WriteString(d.head)
+	for i, v := range variables {
+		if err := checkVariable(v, seen[v.Name]); err != nil {
+			return nil, err
+		}
+		seen[v.Name] = true
+		entry, err := d.entry(v)
+		if err != nil {
+			return nil, &Refusal{Detail: fmt.Sprintf("the value of %s cannot be written as %s: it %v", v.Name, format, err),
+				Hint: "choose another format, json for instance, or hand it over by exec"}
+		}
+		if i > 0 {
+			out.WriteString(d.between)
+		}
+		out.WriteString(entry)
+	}
+	out.WriteString(d.tail)
+	return out.Bytes(), nil
+}
+
+func checkVariable(v Variable, again bool) error {
+	if err := CheckName(v.Name); err != nil {
+		return err
+	}
+	if again {
+		return &Refusal{Detail: v.Name + " is there twice", Hint: "leave one of them out"}
+	}
+	if err := checkValue(v.Value); err != nil {
+		return &Refusal{Detail: fmt.Sprintf("the value of %s %v", v.Name, err), Hint: hintEncode}
+	}
+	return nil
+}
+
+const hintEncode = "store it as text, base64 for instance"
+
+// checkValue refuses what no environment can hold, or not in every dialect.
+func checkValue(value string) error {
+	switch {
+	case strings.ContainsRune(value, 0):
+		return fmt.Errorf("holds a NUL, which no variable can")
+	case !utf8.ValidString(value):
+		return fmt.Errorf("is not valid UTF-8")
+	}
+	return nil
+}

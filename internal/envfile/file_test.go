@@ -1,0 +1,165 @@
+package envfile_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/envfile"
+)
+
+var one = []envfile.Variable{{Name: "A", Value: "fake"}}
+
+// write writes a file as the library does.
+func write(path, format string, all []envfile.Variable) error {
+	target, err := envfile.Open(path, format)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	return target.Write(all)
+}
+
+func content(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func put(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// alone fails the test unless these are all the files of a directory.
+func alone(t testing.TB, dir string, names ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, entry := range entries {
+		found = append(found, entry.Name())
+	}
+	if strings.Join(found, " ") != strings.Join(names, " ") {
+		t.Errorf("%s holds %q, want %q", dir, found, names)
+	}
+}
+
+// TestReplace: a file of ours, in whatever format, is replaced by one in another.
+func TestReplace(t *testing.T) {
+	for _, before := range formats {
+		for _, after := range formats {
+			if before == "github" || after == "github" {
+				continue
+			}
+			dir := t.TempDir()
+			path := filepath.Join(dir, ".env.vault")
+			for _, step := range []string{before, after} {
+				if err := write(path, step, one); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := envfile.Encode(after, one)
+			if err != nil || content(t, path) != string(want) {
+				t.Errorf("%s after %s holds %q, %v", after, before, content(t, path), err)
+			}
+			alone(t, dir, ".env.vault")
+		}
+	}
+}
+
+// TestKept: what vaultkit did not write stays as it is.
+func TestKept(t *testing.T) {
+	for name, text := range map[string]string{
+		"a dotenv file": "KEY=fake-mine\n", "a comment": "# mine\nKEY=fake-mine\n", "JSON": "{\n  \"A\": \"mine\"\n}\n", "compact JSON": `{"A":"mine"}`,
+		"a line break": "\n", "our mark below": "KEY=fake-mine\n# Written by vaultkit. It replaces this file as a whole.\n",
+		"half our mark": "# Written by vaultkit.", "binary": "\x7fELF\x00",
+	} {
+		for _, format := range []string{"sh", "json"} {
+			dir := t.TempDir()
+			path := filepath.Join(dir, ".env.vault")
+			put(t, path, text)
+			err := write(path, format, one)
+			why, ok := errors.AsType[*envfile.Refusal](err)
+			if !ok || !strings.Contains(why.Detail, path) || why.Hint == "" || content(t, path) != text {
+				t.Errorf("%s: %v, and it holds %q", name, err, content(t, path))
+			}
+			alone(t, dir, ".env.vault")
+		}
+	}
+	path := filepath.Join(t.TempDir(), "empty")
+	put(t, path, "")
+	if err := write(path, "sh", one); err != nil {
+		t.Errorf("an empty file: %v", err)
+	}
+}
+
+func TestPathRefused(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{"", ".", "..", dir + "/", dir, dir + "/..", "/"} {
+		if err := write(path, "sh", one); err == nil {
+			t.Errorf("%q is taken", path)
+		}
+	}
+	if _, ok := errors.AsType[*envfile.Refusal](write(filepath.Join(dir, "a"), "csh", one)); !ok {
+		t.Error("an unknown format is taken")
+	}
+	if err := write(filepath.Join(dir, "nowhere", "a"), "sh", one); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no such directory: %v", err)
+	}
+	alone(t, dir)
+}
+
+// TestNothingWritten: a value that the format refuses leaves the old file whole.
+func TestNothingWritten(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, ".env.vault")
+	if err := write(path, "docker", one); err != nil {
+		t.Fatal(err)
+	}
+	before := content(t, path)
+	if err := write(path, "docker", append(one, envfile.Variable{Name: "B", Value: "a\nb"})); err == nil {
+		t.Error("two lines are taken")
+	}
+	if content(t, path) != before {
+		t.Errorf("the file holds %q", content(t, path))
+	}
+	alone(t, dir, ".env.vault")
+}
+
+// TestAppend: the runner's file keeps what it has, and its rights.
+func TestAppend(t *testing.T) {
+	dir := t.TempDir()
+	for before, kept := range map[string]variables{"": {}, "OLD<<E\nof others\nE\n": {"OLD": "of others"}, "OLD<<E\nof others\nE": {"OLD": "of others"}} {
+		path := filepath.Join(dir, "env")
+		put(t, path, before)
+		for range 2 {
+			if err := write(path, "github", one); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text := content(t, path)
+		read, err := runner([]byte(text), false)
+		kept["A"] = "fake"
+		if err != nil || len(read) != len(kept) || read["A"] != "fake" || read["OLD"] != kept["OLD"] || strings.Count(text, "A<<vaultkit_") != 2 {
+			t.Errorf("the runner reads %q, %v in %q", read, err, text)
+		}
+		first, rest, _ := strings.Cut(strings.TrimPrefix(text, before), "<<")
+		if delimiter, _, _ := strings.Cut(rest, "\n"); strings.TrimSpace(first) != "A" || strings.Count(text, delimiter) != 2 {
+			t.Errorf("the delimiter is used again in %q", text)
+		}
+	}
+	if err := write(filepath.Join(dir, "nowhere"), "github", one); err == nil {
+		t.Error("a runner's file is made")
+	}
+	alone(t, dir, "env")
+}

@@ -1,0 +1,153 @@
+//go:build unix
+
+package envfile_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"goblin/vaultkit/internal/envfile"
+)
+
+// TestMode: whatever the umask is and the file was, its owner alone can read it.
+func TestMode(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
+	for _, umask := range []int{0, 0o022, 0o077, 0o777} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, ".env.vault")
+		for range 2 {
+			syscall.Umask(umask)
+			err := write(path, "sh", one)
+			syscall.Umask(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			about, err := os.Stat(path)
+			if err != nil || about.Mode() != 0o600 {
+				t.Fatalf("with the umask %o the mode is %v, %v", umask, about.Mode(), err)
+			}
+			if err := os.Chmod(path, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestLinksRefused: nothing is written through a link, nor over what is no file.
+func TestLinksRefused(t *testing.T) {
+	for name, arrange := range map[string]func(path, victim string) error{
+		"link": func(path, victim string) error { return os.Symlink(victim, path) },
+		"link to nowhere": func(path, victim string) error {
+			return errors.Join(os.Remove(victim), os.Symlink(victim, path))
+		},
+		"directory": func(path, _ string) error { return os.Mkdir(path, 0o700) },
+		"pipe":      func(path, _ string) error { return syscall.Mkfifo(path, 0o600) },
+	} {
+		for _, format := range []string{"sh", "github"} {
+			dir := t.TempDir()
+			path, victim := filepath.Join(dir, ".env.vault"), filepath.Join(t.TempDir(), "victim")
+			put(t, victim, "")
+			if err := arrange(path, victim); err != nil {
+				t.Fatal(err)
+			}
+			why, ok := errors.AsType[*envfile.Refusal](write(path, format, one))
+			if !ok || !strings.Contains(why.Detail, path) {
+				t.Errorf("%s, %s: %v", name, format, why)
+			}
+			if text, err := os.ReadFile(victim); err == nil && len(text) > 0 {
+				t.Errorf("%s, %s: the victim holds %q", name, format, text)
+			}
+			alone(t, dir, ".env.vault")
+		}
+	}
+}
+
+// TestHardLink: the other name of a file of ours keeps the old content.
+func TestHardLink(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	if err := write(path, "sh", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(path, other); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(path, "sh", one); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(content(t, other), "fake") {
+		t.Error("it was written through a hard link")
+	}
+}
+
+func TestWorldWritable(t *testing.T) {
+	for mode, refused := range map[os.FileMode]bool{
+		0o777: true, 0o777 | os.ModeSticky: true, 0o702: true, 0o775: false, 0o755: false, 0o700: false,
+	} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		link := filepath.Join(t.TempDir(), "link") // a way to the directory is no harm, nor does it help
+		if err := os.Symlink(dir, link); err != nil {
+			t.Fatal(err)
+		}
+		for _, way := range []string{dir, link} {
+			path := filepath.Join(way, ".env.vault")
+			err := write(path, "sh", one)
+			if _, ok := errors.AsType[*envfile.Refusal](err); ok != refused || !refused && err != nil {
+				t.Errorf("mode %v: %v", mode, err)
+			}
+			if _, err := os.Stat(path); (err != nil) != refused {
+				t.Errorf("mode %v: %v", mode, err)
+			}
+		}
+	}
+	if err := write(filepath.Join(os.TempDir(), "vaultkit-test-env"), "sh", one); err == nil {
+		t.Error("the system's own directory for everybody is taken")
+	}
+}
+
+// TestNothingLeft: a write that fails at its last step leaves no file with secrets.
+func TestNothingLeft(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, ".env.vault")
+	target, err := envfile.Open(path, "sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	if err := os.Mkdir(path, 0o700); err != nil { // in between
+		t.Fatal(err)
+	}
+	if err := target.Write(one); err == nil {
+		t.Error("a file replaces a directory")
+	}
+	alone(t, dir, ".env.vault")
+}
+
+// TestDirectoryIsHeld: the file is written into the directory that was looked at,
+// wherever its name leads to by then.
+func TestDirectoryIsHeld(t *testing.T) {
+	dir, trap := filepath.Join(t.TempDir(), "dir"), t.TempDir()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	target, err := envfile.Open(filepath.Join(dir, "a"), "sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer target.Close()
+	if err := errors.Join(os.Rename(dir, dir+"2"), os.Symlink(trap, dir), target.Write(one)); err != nil {
+		t.Fatal(err)
+	}
+	alone(t, trap)
+	alone(t, dir+"2", "a")
+}

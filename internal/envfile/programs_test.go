@@ -1,0 +1,156 @@
+package envfile_test
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// program is a real consumer.
+type program struct {
+	name, format string
+	run          func(t *testing.T, content []byte) variables
+}
+
+// programs are run with no PATH and in a directory of their own: a value that was
+// taken for a command finds none.
+var programs = []program{
+	{"bash", "sh", shell("C.UTF-8", "bash", "--norc", "-c", `. "$0" && exec "$1" -0`)},
+	{"bash in the locale C", "sh", shell("C", "bash", "--norc", "-c", `. "$0" && exec "$1" -0`)},
+	{"dash", "sh", shell("C.UTF-8", "dash", "-c", `. "$0" && exec "$1" -0`)},
+	{"dash in the locale C", "sh", shell("C", "dash", "-c", `. "$0" && exec "$1" -0`)},
+	{"fish", "fish", shell("C.UTF-8", "fish", "--no-config", "-c", `source $argv[1]; and exec $argv[2] -0`)},
+	{"fish in the locale C", "fish", shell("C", "fish", "--no-config", "-c", `source $argv[1]; and exec $argv[2] -0`)},
+	{"npm dotenv 18", "dotenv", node(`require("dotenv").parse(content)`)},
+	{"npm dotenv 18 fast", "dotenv", node(`require("dotenv").parse(content, {fast: true})`)},
+	{"npm dotenv 16", "dotenv", node(`require("dotenv-16").parse(content)`)},
+	{"node", "json", node(`JSON.parse(content)`)},
+}
+
+// need finds a program. Without it a test is skipped, but in CI it fails.
+func need(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(t, err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func missing(t *testing.T, err error) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("CI needs this consumer: %v", err)
+	}
+	t.Skipf("%v (with CI=true this fails)", err)
+}
+
+// shell sources a file and shows the environment that a child has then.
+func shell(locale, name string, args ...string) func(*testing.T, []byte) variables {
+	return func(t *testing.T, content []byte) variables {
+		t.Helper()
+		binary, env := need(t, name), need(t, "env")
+		dir := t.TempDir()
+		file := filepath.Join(dir, "file")
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), binary, append(args, file, env)...)
+		cmd.Dir, cmd.Env = dir, []string{"LC_ALL=" + locale, "HOME=" + dir, "PATH=/nowhere"}
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %s", err, stderr(err))
+		}
+		read := variables{}
+		for one := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+			if name, value, _ := strings.Cut(one, "="); strings.HasPrefix(name, "V") && name != "VERSION" {
+				read[name] = value
+			}
+		}
+		return read
+	}
+}
+
+// node evaluates an expression of the text of a file.
+func node(expression string) func(*testing.T, []byte) variables {
+	return func(t *testing.T, content []byte) variables {
+		t.Helper()
+		binary, dir := need(t, "node"), packages(t)
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		script := `const content = require("fs").readFileSync(process.argv[1], "utf8"); process.stdout.write(JSON.stringify(` + expression + `))`
+		cmd := exec.CommandContext(t.Context(), binary, "-e", script, file)
+		cmd.Dir = dir
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %s", err, stderr(err))
+		}
+		var read variables
+		if err := json.Unmarshal(out, &read); err != nil {
+			t.Fatal(err)
+		}
+		return read
+	}
+}
+
+// packages installs the pinned npm packages, once, into the user's cache.
+func packages(t *testing.T) (dir string) {
+	t.Helper()
+	npm := need(t, "npm")
+	lock, err := os.ReadFile("testdata/npm/package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		missing(t, err)
+	}
+	dir = filepath.Join(cache, "goblin-vaultkit", fmt.Sprintf("npm-%x", sha256.Sum256(lock)))
+	if _, err := os.Stat(dir); err == nil {
+		return dir
+	}
+	fresh, err := os.MkdirTemp(mkdir(t, filepath.Dir(dir)), "npm-") //nolint:usetesting // beside the place it is renamed to
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(fresh) })
+	if err := os.CopyFS(fresh, os.DirFS("testdata/npm")); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	cmd.Dir = fresh
+	if out, err := cmd.CombinedOutput(); err != nil {
+		missing(t, fmt.Errorf("npm ci: %w: %s", err, out))
+	}
+	if err := os.Rename(fresh, dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func mkdir(t *testing.T, dir string) string {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func stderr(err error) []byte {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.Stderr
+	}
+	return nil
+}

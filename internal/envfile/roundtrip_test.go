@@ -1,0 +1,213 @@
+package envfile_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"goblin/vaultkit/internal/envfile"
+)
+
+// total: these dialects can write everything that an environment can hold.
+var total = []string{"sh", "fish", "json"}
+
+var formats = []string{"sh", "dotenv", "docker", "fish", "powershell", "github", "json"}
+
+// written are the values that a dialect takes, and under which names.
+func written(t testing.TB, format string, values []string) (all []envfile.Variable, refused int) {
+	t.Helper()
+	for i, value := range values {
+		v := envfile.Variable{Name: fmt.Sprintf("V%d", i), Value: value}
+		if i%2 == 0 {
+			v.Name += "_PATH" // which fish takes for a list
+		}
+		if _, err := envfile.Encode(format, []envfile.Variable{v}); err != nil {
+			checkRefusal(t, format, v, err)
+			refused++
+			continue
+		}
+		all = append(all, v)
+	}
+	return all, refused
+}
+
+// checkRefusal: a refusal names the variable and not its value.
+func checkRefusal(t testing.TB, format string, v envfile.Variable, err error) {
+	t.Helper()
+	why, ok := errors.AsType[*envfile.Refusal](err)
+	if !ok || !strings.Contains(why.Detail, v.Name) || why.Hint == "" {
+		t.Errorf("%s refuses %q: %v", format, v.Value, err)
+	}
+	if len(v.Value) > 8 && strings.Contains(err.Error(), v.Value) {
+		t.Errorf("%s repeats the value it refuses: %v", format, err)
+	}
+	if slices.Contains(total, format) && !strings.Contains(v.Value, "\x00") && utf8.ValidString(v.Value) {
+		t.Errorf("%s refuses %q: %v", format, v.Value, err)
+	}
+}
+
+// same counts the variables that did not come back byte for byte.
+func same(t testing.TB, consumer string, want []envfile.Variable, got variables) (mismatches int) {
+	t.Helper()
+	for _, v := range want {
+		if value, found := got[v.Name]; !found || value != v.Value {
+			mismatches++
+			if mismatches <= 5 {
+				t.Errorf("%s reads %.200q for %.200q", consumer, value, v.Value)
+			}
+		}
+	}
+	if len(got) > len(want) {
+		t.Errorf("%s reads %d variables of %d", consumer, len(got), len(want))
+		mismatches++
+	}
+	return mismatches
+}
+
+// TestRoundTrip: what a dialect writes comes back byte for byte from every consumer
+// of it. Real programs run where they are installed; CI has all of them.
+func TestRoundTrip(t *testing.T) {
+	traps, chance := corpus(), random(2000, 1)
+	values := slices.Concat(traps, chance)
+	consumed, mismatches := 0, 0
+	for _, format := range formats {
+		want, refused := written(t, format, values)
+		for _, p := range parsers {
+			if p.format == format {
+				consumed += len(want)
+				mismatches += parse(t, p, want)
+			}
+		}
+		content, err := envfile.Encode(format, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := []string{}
+		for _, p := range programs {
+			if p.format != format {
+				continue
+			}
+			t.Run(p.name, func(t *testing.T) {
+				got := p.run(t, content)
+				consumed += len(want)
+				mismatches += same(t, p.name, want, got)
+				names = append(names, p.name)
+			})
+		}
+		fmt.Printf("%-10s %d values read back, %d refused; programs: %s\n", format, len(want), refused, strings.Join(names, ", "))
+	}
+	fmt.Printf("%d values x %d dialects, %d read back in all: %d mismatches\n", len(values), len(formats), consumed, mismatches)
+}
+
+// parse writes each variable between two others, which must stay what they are.
+func parse(t *testing.T, p parser, want []envfile.Variable) (mismatches int) {
+	t.Helper()
+	for _, v := range want {
+		three := []envfile.Variable{{Name: "A", Value: "before"}, v, {Name: "Z", Value: "it's after"}}
+		content, err := envfile.Encode(p.format, three)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.read(content)
+		if err != nil {
+			t.Errorf("%s: %v in %.200q", p.name, err, content)
+		}
+		mismatches += same(t, p.name, three, got)
+	}
+	return mismatches
+}
+
+// TestRefused: nothing is refused without need, and these are.
+func TestRefused(t *testing.T) {
+	for format, values := range map[string][]string{
+		"docker":     {"a\nb", "a\r", `"a"`, `'a'`, `""`, long(65_536, "c")},
+		"dotenv":     {"it's\nmine \"x\"", `it's #1 "x"`, `it's "x" $A`, "a\r\"", `$A\`, " it's \"x\"", "a'\n---\nb\""},
+		"powershell": {"", long(32_767, "b"), long(100_000, "\U0001F511")},
+		"github":     {"a\r", "a\nb\r"},
+		"sh":         nil, "fish": nil, "json": nil,
+	} {
+		for _, value := range append([]string{"a\x00b", "\xff"}, values...) {
+			v := envfile.Variable{Name: "NAME", Value: value}
+			_, err := envfile.Encode(format, []envfile.Variable{v})
+			if err == nil {
+				t.Errorf("%s takes %.50q", format, value)
+				continue
+			}
+			checkRefusal(t, format, v, err)
+		}
+		_, refused := written(t, format, traps)
+		if most := map[string]int{"docker": 40, "dotenv": 12, "powershell": 1, "github": 2}[format]; refused > most {
+			t.Errorf("%s refuses %d of %d", format, refused, len(traps))
+		}
+	}
+	_, err := envfile.Encode("csh", nil)
+	if why, ok := errors.AsType[*envfile.Refusal](err); !ok || !strings.Contains(why.Hint, "powershell") {
+		t.Errorf("an unknown format: %v", err)
+	}
+	for _, name := range []string{"GITHUB_API_KEY", "RUNNER_TOKEN"} {
+		if _, err := envfile.Encode("github", []envfile.Variable{{Name: name, Value: "a"}}); err == nil {
+			t.Errorf("github takes %s", name)
+		}
+	}
+	if _, err := envfile.Encode("sh", []envfile.Variable{{Name: "A"}, {Name: "A"}}); err == nil {
+		t.Error("a name that is there twice is taken")
+	}
+}
+
+func FuzzRoundTrip(f *testing.F) {
+	for _, value := range traps {
+		f.Add(value, "after")
+	}
+	f.Fuzz(func(t *testing.T, first, second string) {
+		for _, format := range formats {
+			want, _ := written(t, format, []string{first, second})
+			content, err := envfile.Encode(format, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range parsers {
+				if p.format != format {
+					continue
+				}
+				got, err := p.read(content)
+				if err != nil {
+					t.Errorf("%s: %v in %q", p.name, err, content)
+				}
+				same(t, p.name, want, got)
+			}
+		}
+	})
+}
+
+// FuzzMasks: once the masks are out, no line of a value shows any of it, and the
+// commands are nothing but masks.
+func FuzzMasks(f *testing.F) {
+	for _, value := range traps {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		masks := map[string]bool{}
+		for line := range strings.Lines(envfile.Masks([]envfile.Variable{{Name: "A", Value: value}})) {
+			data, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "::add-mask::")
+			if !ok || strings.TrimSpace(data) == "" {
+				t.Fatalf("%q is not a mask", line)
+			}
+			for _, escape := range []string{"%0D\r", "%0A\n", "%25%"} { // in the runner's order
+				data = strings.ReplaceAll(data, escape[:3], escape[3:])
+			}
+			masks[data] = true
+		}
+		for line := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == '\n' || r == '\r' }) {
+			for _, mask := range slices.SortedFunc(maps.Keys(masks), func(a, b string) int { return len(b) - len(a) }) {
+				line = strings.ReplaceAll(line, mask, "")
+			}
+			if strings.TrimSpace(line) != "" {
+				t.Errorf("%q is left of a line of %q", line, value)
+			}
+		}
+	})
+}
