@@ -149,6 +149,12 @@ func (s *spy) everyVerb(t *testing.T, client *vaultkit.Client) {
 			found, err := client.Recover(ctx, p)
 			s.hear(found, err)
 			s.lifeCycle(ctx, client, p, history)
+			_, err = client.Environ(ctx, vaultkit.EnvQuery{Providers: []string{p}}) // returns secrets, as it should
+			s.hear(err)
+			loaded, err := client.LoadEnv(ctx, vaultkit.EnvQuery{Providers: []string{p}, Prefix: "4"})
+			s.hear(loaded, err)
+			written, err := client.WriteEnvFile(ctx, t.TempDir()+"/env", vaultkit.EnvSh, vaultkit.EnvQuery{Providers: []string{p}})
+			s.hear(written, err)
 		}
 	}
 	names, err := client.Providers(ctx)

@@ -98,7 +98,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
 	c.globalFlags(root)
-	c.addGroup(root, "keys", "Keys:", c.getCommand(), c.listCommand(), c.putCommand(), c.statusCommand())
+	c.addGroup(root, "keys", "Keys:", c.getCommand(), c.listCommand(), c.putCommand(), c.statusCommand(), c.envCommand(), c.execCommand())
 	c.addGroup(root, "rotation", "Rotation:", c.rotateCommand(), c.rollbackCommand(), c.revokeOldCommand(),
 		c.backupsCommand(), c.historyCommand(), c.recoverCommand(), c.abortCommand())
 	c.addGroup(root, "access", "Access:", c.policyCommand())

@@ -34,6 +34,9 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
+	if not, ok := errors.AsType[*notStarted](err); ok {
+		return not.code
+	}
 	for _, known := range []struct {
 		kind error
 		code int

@@ -58,14 +58,14 @@ func connect(t testing.TB, token string) []string {
 }
 
 // vkBare is vk without connection flags. No key may show up anywhere but in what
-// get prints, and no token at all.
+// get and env print, and no token at all.
 func vkBare(ctx context.Context, t testing.TB, stdin string, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
 	code := run(ctx, args, streams{In: strings.NewReader(stdin), Out: &out, Err: &err})
 	r := result{code, out.String(), err.String()}
 	shown := r.err
-	if len(args) == 0 || args[0] != "get" {
+	if len(args) == 0 || args[0] != "get" && args[0] != "env" {
 		shown += r.out
 	}
 	for _, secret := range []string{canary, vaulttest.Server().RootToken()} {

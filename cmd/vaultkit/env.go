@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+const envLong = `Print the fields of providers as environment variables, or write them to a file.
+Without arguments it is every provider; deleted ones are left out. Field api_key of
+openai-gpt4 becomes OPENAI_GPT4_API_KEY. Two fields with one name are refused, and so
+are names that start with a digit and names that steer programs, such as LD_PRELOAD:
+put a --prefix before them, or name the providers to leave one out.
+
+The formats, each of which writes a value so that it is read back byte for byte, or
+refuses it:
+
+  sh          for source in bash, dash and other POSIX shells
+  dotenv      as joho/godotenv and npm's dotenv read it alike
+  docker      for docker run --env-file: one line a value
+  fish        for source in fish
+  powershell  for . file.ps1, or | Invoke-Expression
+  github      appends to the file that $GITHUB_ENV names, or --out, for the later
+              steps of a job, after printing ::add-mask:: for every value
+  json        one object
+
+--out writes a file that you alone can read. It replaces one that vaultkit wrote, and
+nothing else; it does not follow links, and refuses a directory that everybody can
+write to. In GitHub Actions it prints ::add-mask:: first. What goes to stdout is data
+there too and is not masked.`
+
+// envFlags are what env is asked for.
+type envFlags struct {
+	query  vaultkit.EnvQuery
+	format string
+	out    string
+}
+
+func (c *cli) envCommand() *cobra.Command {
+	var f envFlags
+	cmd := &cobra.Command{
+		Use:   "env [PROVIDER...]",
+		Short: "Print keys as environment variables, or write them to a file",
+		Long:  envLong,
+		Example: "  vaultkit env --out .env.vault && source .env.vault\n" +
+			"  eval \"$(vaultkit env openai-gpt4)\"\n" +
+			"  vaultkit env openai-gpt4 --format github",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.query.Providers = args
+			format, err := c.envFormat(f.format, cmd.Flags().Changed("format"))
+			if err != nil {
+				return err
+			}
+			return c.env(cmd, f, format)
+		},
+	}
+	cmd.Flags().StringVar(&f.format, "format", string(vaultkit.EnvSh), "`name` of the format: "+strings.Join(envFormats(), ", "))
+	cmd.Flags().StringVar(&f.out, "out", "", "`file` to write, such as .env.vault (default: stdout)")
+	cmd.Flags().StringVar(&f.query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(envFormats(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func envFormats() (names []string) {
+	for _, format := range vaultkit.EnvFormats() {
+		names = append(names, string(format))
+	}
+	return names
+}
+
+// envFormat is what --format says, or --json.
+func (c *cli) envFormat(name string, given bool) (vaultkit.EnvFormat, error) {
+	switch {
+	case !slices.Contains(envFormats(), name):
+		return "", misuse("--format must be one of %s", strings.Join(envFormats(), ", "))
+	case c.json && given && name != string(vaultkit.EnvJSON):
+		return "", misuse("--json and --format %s contradict each other", name)
+	case c.json:
+		return vaultkit.EnvJSON, nil
+	}
+	return vaultkit.EnvFormat(name), nil
+}
+
+func (c *cli) env(cmd *cobra.Command, f envFlags, format vaultkit.EnvFormat) error {
+	if format == vaultkit.EnvGitHub {
+		if err := c.githubFile(&f); err != nil {
+			return err
+		}
+	}
+	if f.out != "" && (format == vaultkit.EnvGitHub || os.Getenv("GITHUB_ACTIONS") == "true") {
+		f.query.Masks = c.Out
+	}
+	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+		query, done := c.envProgress(f.query)
+		defer done()
+		if f.out == "" {
+			return c.printEnv(ctx, client, format, query)
+		}
+		names, err := client.WriteEnvFile(ctx, f.out, format, query)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.Err, "Wrote %d variables to %s: %s\n", len(names), f.out, some(names))
+		return nil
+	})
+}
+
+// githubFile is where the format github goes to. The masks, which are secrets, go to
+// stdout, and not into that file.
+func (c *cli) githubFile(f *envFlags) error {
+	if f.out == "" {
+		f.out = os.Getenv("GITHUB_ENV")
+	}
+	if f.out == "" {
+		return misuse("--format github needs --out outside of GitHub Actions: there is no $GITHUB_ENV")
+	}
+	if isFile(c.Out, f.out) {
+		return misuse("--format github appends to that file itself: do not redirect its output there")
+	}
+	return nil
+}
+
+// isFile reports that a stream goes to the file at a path.
+func isFile(stream io.Writer, path string) bool {
+	if s, ok := stream.(*shared); ok {
+		stream = s.stream
+	}
+	file, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	one, err1 := file.Stat()
+	other, err2 := os.Stat(path)
+	return err1 == nil && err2 == nil && os.SameFile(one, other)
+}
+
+func (c *cli) printEnv(ctx context.Context, client *vaultkit.Client, format vaultkit.EnvFormat, query vaultkit.EnvQuery) error {
+	environ, err := client.Environ(ctx, query)
+	if err != nil {
+		return err
+	}
+	if len(environ) == 0 {
+		fmt.Fprintln(c.Err, noProvider)
+	}
+	return vaultkit.EncodeEnv(c.Out, format, environ)
+}
+
+// envProgress shows on a terminal how many providers are read.
+func (c *cli) envProgress(query vaultkit.EnvQuery) (shown vaultkit.EnvQuery, done func()) {
+	step, end := func() {}, func() {}
+	query.Progress = func(done, total int) {
+		if done == 0 {
+			step, end = c.progress("reading", total)
+			return
+		}
+		step()
+	}
+	return query, func() { end() }
+}
+
+// some are the first of a list of names, for people.
+func some(names []string) string {
+	const most = 20
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+const execLong = `Run a command with the fields of providers in its environment, named as in env:
+OPENAI_GPT4_API_KEY. Without --provider it is every provider. No file and no argument
+holds a key; only the command's own environment does.
+
+vaultkit logs out of Vault before the command starts, and becomes the command (on
+Windows it waits for it): the command has its process id, its terminal, stdin and
+signals, and its exit code is what you get. Before that it is vaultkit's own: 127 when
+there is no such command, 126 when it cannot be run, otherwise as for env.
+
+The command gets your environment too, with the providers' variables over it and
+without the variables that hold credentials for Vault: one that talks to Vault itself
+needs its own. With --pristine it gets the providers' variables and nothing else, no
+PATH either.`
+
+// Exit codes of a command that could not be started, as shells have them.
+const (
+	exitNotExecutable = 126
+	exitNoCommand     = 127
+)
+
+// notStarted is a command that could not be started.
+type notStarted struct {
+	error
+	code int
+}
+
+func (e *notStarted) Unwrap() error { return e.error }
+
+func (c *cli) execCommand() *cobra.Command {
+	var query vaultkit.EnvQuery
+	var pristine bool
+	cmd := &cobra.Command{
+		Use:   "exec [flags] -- COMMAND [ARG...]",
+		Short: "Run a command with keys in its environment",
+		Long:  execLong,
+		Example: "  vaultkit exec -- python app.py\n" +
+			"  vaultkit exec --provider openai-gpt4 --provider anthropic --pristine -- /usr/bin/env",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.ArgsLenAtDash() != 0 || len(args) == 0 {
+				return errors.New("give the command after --")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.exec(cmd, query, pristine, args)
+		},
+	}
+	cmd.Flags().SetInterspersed(false)
+	cmd.Flags().StringArrayVar(&query.Providers, "provider", nil, "`name` of a provider; repeat it for several (default: every provider)")
+	cmd.Flags().StringVar(&query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
+	cmd.Flags().BoolVar(&pristine, "pristine", false, "give the command the providers' variables alone")
+	return cmd
+}
+
+func (c *cli) exec(cmd *cobra.Command, query vaultkit.EnvQuery, pristine bool, args []string) error {
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return startError(err)
+	}
+	var environ []string
+	err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		query, done := c.envProgress(query)
+		defer done()
+		environ, err = client.Environ(ctx, query)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !pristine {
+		environ = append(c.childEnvironment(os.Environ(), environ), environ...)
+	}
+	return startError(become(path, args, environ))
+}
+
+// childEnvironment is what a command keeps of the environment: nothing that proves to
+// Vault who we are, and nothing that it is given another value of.
+func (c *cli) childEnvironment(inherited, given []string) []string {
+	hidden := c.credentials()
+	for _, one := range given {
+		name, _, _ := strings.Cut(one, "=")
+		hidden = append(hidden, name)
+	}
+	known := make(map[string]bool, len(hidden))
+	for _, name := range hidden {
+		known[folded(name)] = true
+	}
+	return slices.DeleteFunc(inherited, func(one string) bool {
+		name, _, _ := strings.Cut(one, "=")
+		return known[folded(name)]
+	})
+}
+
+// folded is a name as the system compares it.
+func folded(name string) string {
+	if upper := strings.ToUpper(name); sameVariable(name, upper) {
+		return upper
+	}
+	return name
+}
+
+// startError says why a command was not started, and not which: its arguments may
+// hold anything.
+func startError(err error) error {
+	if err == nil {
+		return nil
+	}
+	code, text := exitNotExecutable, "it cannot be run"
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		code, text = exitNoCommand, "there is no such command"
+	case errors.Is(err, exec.ErrDot):
+		code, text = exitNoCommand, "it was found in the current directory only: give a path with a slash"
+	case errors.Is(err, syscall.E2BIG):
+		text = "its arguments and environment are larger than the system allows: name fewer providers"
+	case errors.Is(err, fs.ErrPermission):
+		text = "no permission to run it"
+	}
+	return &notStarted{errors.New("the command was not started: " + text), code}
+}

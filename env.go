@@ -1,0 +1,248 @@
+package vaultkit
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"goblin/vaultkit/internal/envfile"
+	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// EnvQuery says which providers' fields become variables of an environment, and
+// under which names: field api_key of openai-gpt4 is OPENAI_GPT4_API_KEY, in upper
+// case, with _ for all but letters and digits.
+type EnvQuery struct {
+	Providers []string              // none: all of them; one that is named twice counts once
+	Prefix    string                // put before each name: letters, digits and _, no digit first
+	Progress  func(done, total int) // optional: called as providers are read, first with 0 done
+	Masks     io.Writer             // optional: gets GitHub's ::add-mask:: commands before anything is returned, set or written
+}
+
+// EnvFormat is how an environment is written.
+type EnvFormat string
+
+// The formats. Each writes a value so that its reader has it back byte for byte, or
+// refuses it.
+const (
+	EnvSh         EnvFormat = "sh"         // for `source` of bash, dash and other POSIX shells
+	EnvDotenv     EnvFormat = "dotenv"     // as joho/godotenv and npm's dotenv read it alike
+	EnvDocker     EnvFormat = "docker"     // for docker run --env-file
+	EnvFish       EnvFormat = "fish"       // for `source` of fish
+	EnvPowerShell EnvFormat = "powershell" // for PowerShell, on Windows and elsewhere
+	EnvGitHub     EnvFormat = "github"     // for the file that $GITHUB_ENV names
+	EnvJSON       EnvFormat = "json"       // one object
+)
+
+// EnvFormats are all the formats.
+func EnvFormats() []EnvFormat {
+	return []EnvFormat{EnvSh, EnvDotenv, EnvDocker, EnvFish, EnvPowerShell, EnvGitHub, EnvJSON}
+}
+
+// envWorkers bounds how many providers are read concurrently.
+const envWorkers = 16
+
+// Environ returns the fields of providers as "NAME=value", sorted by name, ready for
+// [os/exec.Cmd]. It blocks until all are read, 16 at a time, and is all or nothing:
+// the first failure ends it. Providers that the query does not name are left out if
+// they are deleted. Needs "read" on data/<base>/providers/<provider>, and where the
+// query names none "list" on metadata/<base>/providers/: the reader's policy.
+//
+// Errors: those of GetProviderKeys; ErrInvalid also for the query, for two fields
+// with one name (both are named), for a name that starts with a digit or would steer
+// programs (LD_PRELOAD, BASH_ENV, VAULT_TOKEN, …), and for a NUL in a value.
+func (c *Client) Environ(ctx context.Context, query EnvQuery) ([]string, error) {
+	variables, err := c.variables(ctx, query)
+	if err != nil {
+		return nil, vaulterr.In("Environ", "", err)
+	}
+	environ := make([]string, 0, len(variables))
+	for _, v := range variables {
+		environ = append(environ, v.Name+"="+v.Value)
+	}
+	return environ, nil
+}
+
+// LoadEnv sets the fields of providers in the environment of this process, over what
+// is there, and returns the names. It sets nothing unless all of them are read and
+// fit. Call it early: what reads the environment concurrently may see a part. It
+// blocks and fails like Environ, and needs the same rights.
+func (c *Client) LoadEnv(ctx context.Context, query EnvQuery) (names []string, err error) {
+	variables, err := c.variables(ctx, query)
+	if err != nil {
+		return nil, vaulterr.In("LoadEnv", "", err)
+	}
+	for _, v := range variables {
+		if err := os.Setenv(v.Name, v.Value); err != nil {
+			return nil, vaulterr.In("LoadEnv", "", &Error{Kind: ErrInvalid, Detail: v.Name, Err: err})
+		}
+	}
+	return envNames(variables), nil
+}
+
+// WriteEnvFile writes the fields of providers into a file that its owner alone can
+// read, and returns the names. The file is replaced as a whole or not at all, and
+// only if vaultkit wrote it or it is empty; never through a symbolic link, nor in a
+// directory that everybody can write to. With EnvGitHub it appends to the runner's
+// file instead, and wants the query's Masks: a value must be masked before a job can
+// print it. It blocks like Environ, needs the same rights, and is safe for concurrent
+// use: the last one wins.
+//
+// Errors: those of Environ, ErrInvalid also for the path, the format and a value that
+// the format cannot hold; and what the system says, such as fs.ErrNotExist for the
+// directory.
+func (c *Client) WriteEnvFile(ctx context.Context, path string, format EnvFormat, query EnvQuery) (names []string, err error) {
+	names, err = c.writeEnvFile(ctx, path, format, query)
+	return names, vaulterr.In("WriteEnvFile", "", err)
+}
+
+func (c *Client) writeEnvFile(ctx context.Context, path string, format EnvFormat, query EnvQuery) ([]string, error) {
+	if format == EnvGitHub && query.Masks == nil {
+		return nil, vaulterr.Invalid("the format github needs EnvQuery.Masks, os.Stdout in a job")
+	}
+	target, err := envfile.Open(path, string(format)) // before any secret is read
+	if err != nil {
+		return nil, fromEnvfile(err)
+	}
+	defer target.Close()
+	variables, err := c.variables(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if err := target.Write(variables); err != nil {
+		return nil, fromEnvfile(err)
+	}
+	return envNames(variables), nil
+}
+
+// EncodeEnv writes an environment ("NAME=value", as Environ returns it) in a format,
+// all of it or nothing. It asks nobody. What it writes for EnvGitHub is for the file
+// that $GITHUB_ENV names, and its values should be masked first: see EnvQuery.Masks.
+//
+// Errors: ErrInvalid for the format, for names that Environ would not return, and
+// for a value that the format cannot hold, whose name it tells; those of w.
+func EncodeEnv(w io.Writer, format EnvFormat, environ []string) error {
+	variables := make([]envfile.Variable, 0, len(environ))
+	for i, one := range environ {
+		name, value, ok := strings.Cut(one, "=")
+		if !ok { // and may be anything
+			return vaulterr.In("EncodeEnv", "", vaulterr.Invalid("entry %d of the environment is not NAME=value", i+1))
+		}
+		variables = append(variables, envfile.Variable{Name: name, Value: value})
+	}
+	content, err := envfile.Encode(string(format), variables)
+	if err != nil {
+		return vaulterr.In("EncodeEnv", "", fromEnvfile(err))
+	}
+	_, err = w.Write(content)
+	return err
+}
+
+// variables reads the providers of a query and names their fields.
+func (c *Client) variables(ctx context.Context, query EnvQuery) ([]envfile.Variable, error) {
+	environment, err := envfile.New(query.Prefix)
+	if err != nil {
+		return nil, fromEnvfile(err)
+	}
+	providers, err := c.envProviders(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.fill(ctx, environment, providers, query); err != nil {
+		return nil, err
+	}
+	variables := environment.Variables()
+	if query.Masks != nil {
+		if _, err := io.WriteString(query.Masks, envfile.Masks(variables)); err != nil {
+			return nil, &Error{Detail: "the masks cannot be written", Err: err}
+		}
+	}
+	return variables, nil
+}
+
+// envProviders are the providers of a query, each once.
+func (c *Client) envProviders(ctx context.Context, query EnvQuery) ([]string, error) {
+	if len(query.Providers) == 0 {
+		return c.Providers(ctx)
+	}
+	var providers []string
+	seen := make(map[string]bool, len(query.Providers))
+	for _, provider := range query.Providers {
+		if err := checkProvider(provider); err != nil {
+			return nil, err
+		}
+		if !seen[provider] {
+			providers = append(providers, provider)
+		}
+		seen[provider] = true
+	}
+	return providers, nil
+}
+
+// fill reads providers into an environment.
+func (c *Client) fill(ctx context.Context, environment *envfile.Environment, providers []string, query EnvQuery) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type found struct {
+		provider string
+		keys     ProviderKeys
+		err      error
+	}
+	all := parallel.Stream(envWorkers, providers, func(provider string) found {
+		secret, err := c.read(ctx, provider)
+		if err != nil {
+			return found{provider: provider, err: err}
+		}
+		keys, err := textFields(secret.Data)
+		return found{provider, keys, err}
+	})
+	progress, done := query.Progress, 0
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	progress(done, len(providers))
+	for one := range all {
+		gone := errors.Is(one.err, ErrNotFound) || errors.Is(one.err, ErrDeleted)
+		if len(query.Providers) == 0 && gone {
+			one.err = nil // listed, and nothing there to read
+		}
+		if err := addKeys(environment, one.provider, one.keys, one.err); err != nil {
+			cancel() // leaving the loop waits for the reads under way
+			return err
+		}
+		done++
+		progress(done, len(providers))
+	}
+	return nil
+}
+
+func addKeys(environment *envfile.Environment, provider string, keys ProviderKeys, err error) error {
+	if err != nil {
+		return vaulterr.In("", provider, err)
+	}
+	for _, field := range keys.Fields() {
+		if err := environment.Add(provider, field, keys[field]); err != nil {
+			return fromEnvfile(err)
+		}
+	}
+	return nil
+}
+
+func envNames(variables []envfile.Variable) []string {
+	names := make([]string, 0, len(variables))
+	for _, v := range variables {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+// fromEnvfile makes a refusal an ErrInvalid. What is none comes from the file system.
+func fromEnvfile(err error) error {
+	if why, ok := errors.AsType[*envfile.Refusal](err); ok {
+		return &Error{Kind: ErrInvalid, Provider: why.Provider, Field: why.Field, Detail: why.Detail, Hint: why.Hint}
+	}
+	return &Error{Detail: "the file cannot be written", Err: err}
+}

@@ -1,0 +1,281 @@
+package vaultkit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// pair makes two providers and returns a query for them, and the environment it
+// leads to. Their names start with a letter.
+func pair(t *testing.T) (query vaultkit.EnvQuery, environ []string) {
+	t.Helper()
+	one := store(t, map[string]any{"api_key": "fake 'one'\n", "n": 7, "on": true})
+	two := store(t, map[string]any{"api_key": "fake-two", "empty": ""})
+	name := func(provider, field string) string {
+		return strings.ToUpper(strings.ReplaceAll(provider, "-", "_")) + "_" + field
+	}
+	environ = []string{
+		name(one, "API_KEY") + "=fake 'one'\n", name(one, "N") + "=7", name(one, "ON") + "=true",
+		name(two, "API_KEY") + "=fake-two", name(two, "EMPTY") + "=",
+	}
+	slices.Sort(environ)
+	return vaultkit.EnvQuery{Providers: []string{two, one, two}}, environ
+}
+
+func namesOf(environ []string) (names []string) {
+	for _, one := range environ {
+		name, _, _ := strings.Cut(one, "=")
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestEnviron(t *testing.T) {
+	client := as(t, vaulttest.Policy(t, "", "reader"))
+	query, want := pair(t)
+	var progress []string
+	query.Progress = func(done, total int) { progress = append(progress, fmt.Sprintf("%d/%d", done, total)) }
+	got, err := client.Environ(t.Context(), query)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("Environ = %q, %v, want %q", got, err, want)
+	}
+	if text := strings.Join(progress, " "); text != "0/2 1/2 2/2" {
+		t.Errorf("the progress is %s", text)
+	}
+	query.Prefix = "my_"
+	got, err = client.Environ(t.Context(), query)
+	for i := range want {
+		want[i] = "my_" + want[i]
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("with a prefix: %q, %v", got, err)
+	}
+}
+
+// TestEnvironOfAll leaves out what is listed and deleted, and nothing else.
+func TestEnvironOfAll(t *testing.T) {
+	base := "environ-of-all"
+	client := newClient(t, vaultkit.WithBasePath(base))
+	if got, err := client.Environ(t.Context(), vaultkit.EnvQuery{}); err != nil || got == nil || len(got) != 0 {
+		t.Errorf("of none: %#v, %v", got, err)
+	}
+	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
+	var want []string
+	for i := range 50 {
+		name := fmt.Sprintf("p%02d", i)
+		if _, err := client.PutProviderKeys(t.Context(), name, vaultkit.ProviderKeys{"api_key": "fake-" + name}); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		switch i {
+		case 3:
+			err = kv.Delete(t.Context(), base+"/providers/"+name)
+		case 4:
+			err = kv.Destroy(t.Context(), base+"/providers/"+name, []int{1})
+		default:
+			want = append(want, fmt.Sprintf("P%02d_API_KEY=fake-p%02d", i, i))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := client.Environ(t.Context(), vaultkit.EnvQuery{})
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("Environ = %q, %v", got, err)
+	}
+	for named, kind := range map[string]error{"p03": vaultkit.ErrDeleted, "p04": vaultkit.ErrDestroyed, "nobody": vaultkit.ErrNotFound} {
+		got, err := client.Environ(t.Context(), vaultkit.EnvQuery{Providers: []string{"p00", named}})
+		failed, _ := errors.AsType[*vaultkit.Error](err)
+		if !errors.Is(err, kind) || got != nil || failed.Provider != named || failed.Op != "Environ" {
+			t.Errorf("%s: %q, %v", named, got, err)
+		}
+	}
+}
+
+// TestEnvironFails: whatever fails, all three verbs do nothing at all.
+func TestEnvironFails(t *testing.T) {
+	fine, fault := store(t, map[string]any{"api_key": "fake-fine"}), vaulttest.Name(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	reader := as(t, strings.ReplaceAll(vaulttest.Policy(t, "", "reader"), "providers/+", "providers/"+fine))
+	root := newClient(t)
+	put := func(name string, fields map[string]any) string {
+		vaulttest.Put(t, "providers/"+name, fields)
+		return name
+	}
+	for name, tc := range map[string]struct {
+		ctx    context.Context
+		client *vaultkit.Client
+		query  vaultkit.EnvQuery
+		want   error
+		says   []string
+	}{
+		"denied":    {t.Context(), reader, vaultkit.EnvQuery{Providers: []string{fine, put(fault, map[string]any{"a": "1"})}}, vaultkit.ErrPermissionDenied, []string{fault}},
+		"missing":   {t.Context(), root, vaultkit.EnvQuery{Providers: []string{fine, "nobody"}}, vaultkit.ErrNotFound, []string{"nobody"}},
+		"cancelled": {ctx, root, vaultkit.EnvQuery{Providers: []string{fine}}, context.Canceled, nil},
+		"name":      {t.Context(), root, vaultkit.EnvQuery{Providers: []string{fine, "a/b"}}, vaultkit.ErrInvalid, nil},
+		"prefix":    {t.Context(), root, vaultkit.EnvQuery{Providers: []string{fine}, Prefix: "1"}, vaultkit.ErrInvalid, []string{"prefix"}},
+		"collision": {t.Context(), root, vaultkit.EnvQuery{Providers: []string{fine, put("env-clash", map[string]any{"a-b": "fake-1", "a.b": "fake-2"})}}, vaultkit.ErrInvalid,
+			[]string{`field "a-b" of env-clash`, `field "a.b" of env-clash`, "ENV_CLASH_A_B"}},
+		"across providers": {t.Context(), root, vaultkit.EnvQuery{Providers: []string{put("env-a", map[string]any{"b_c": "fake-1"}), put("env-a-b", map[string]any{"c": "fake-2"})}},
+			vaultkit.ErrInvalid, []string{`field "b_c" of env-a `, `field "c" of env-a-b `, "ENV_A_B_C"}},
+		"digit":     {t.Context(), root, vaultkit.EnvQuery{Providers: []string{fine, put("4o", map[string]any{"api_key": "fake-1"})}}, vaultkit.ErrInvalid, []string{"4O_API_KEY", "prefix"}},
+		"dangerous": {t.Context(), root, vaultkit.EnvQuery{Providers: []string{fine, put("ld", map[string]any{"preload": "fake-1"})}}, vaultkit.ErrInvalid, []string{"LD_PRELOAD", `field "preload" of ld`}},
+		"NUL":       {t.Context(), root, vaultkit.EnvQuery{Providers: []string{fine, put("env-nul", map[string]any{"k": "fake\x00-1"})}}, vaultkit.ErrInvalid, []string{"NUL", "env-nul", `field "k"`}},
+		"null":      {t.Context(), root, vaultkit.EnvQuery{Providers: []string{fine, put("env-null", map[string]any{"k": nil})}}, vaultkit.ErrInvalid, []string{"env-null", `field "k"`}},
+		"masks":     {t.Context(), root, vaultkit.EnvQuery{Providers: []string{fine}, Masks: brokenPipe{}}, fs.ErrClosed, []string{"masks"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, path := os.Environ(), filepath.Join(t.TempDir(), ".env.vault")
+			environ, err1 := tc.client.Environ(tc.ctx, tc.query)
+			loaded, err2 := tc.client.LoadEnv(tc.ctx, tc.query)
+			written, err3 := tc.client.WriteEnvFile(tc.ctx, path, vaultkit.EnvSh, tc.query)
+			for op, err := range map[string]error{"Environ": err1, "LoadEnv": err2, "WriteEnvFile": err3} {
+				if !errors.Is(err, tc.want) || !strings.HasPrefix(err.Error(), "vaultkit: "+op) || strings.Contains(err.Error(), "fake") {
+					t.Errorf("%s: %v", op, err)
+				}
+				for _, text := range tc.says {
+					if !strings.Contains(err.Error(), text) {
+						t.Errorf("%s does not say %q: %v", op, text, err)
+					}
+				}
+			}
+			if environ != nil || loaded != nil || written != nil || !slices.Equal(os.Environ(), before) {
+				t.Error("something was returned or set")
+			}
+			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("a file was written: %v", err)
+			}
+		})
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, fs.ErrClosed }
+
+func TestLoadEnv(t *testing.T) {
+	query, want := pair(t)
+	for i, name := range namesOf(want) {
+		t.Setenv(name, "") // restores it
+		if i > 0 {
+			os.Unsetenv(name)
+		}
+	}
+	names, err := newClient(t).LoadEnv(t.Context(), query)
+	if err != nil || !slices.Equal(names, namesOf(want)) {
+		t.Fatalf("LoadEnv = %q, %v", names, err)
+	}
+	for _, one := range want {
+		if name, value, _ := strings.Cut(one, "="); os.Getenv(name) != value {
+			t.Errorf("%s is not what is stored", name)
+		}
+	}
+}
+
+func TestWriteEnvFile(t *testing.T) {
+	client := newClient(t)
+	query, want := pair(t)
+	dir := t.TempDir()
+	runner := filepath.Join(dir, "github-env")
+	writeFile(t, runner, "")
+	for _, format := range vaultkit.EnvFormats() {
+		path, masks := filepath.Join(dir, string(format)), &bytes.Buffer{}
+		query.Masks = masks
+		if format == vaultkit.EnvGitHub {
+			path = runner
+		}
+		names, err := client.WriteEnvFile(t.Context(), path, format, query)
+		if format == vaultkit.EnvPowerShell || format == vaultkit.EnvDocker {
+			if !errors.Is(err, vaultkit.ErrInvalid) || strings.Contains(err.Error(), "fake") || names != nil {
+				t.Errorf("%s: %q, %v", format, names, err)
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(names, namesOf(want)) {
+			t.Errorf("%s: %q, %v", format, names, err)
+		}
+		lines := strings.Split(masks.String(), "\n")
+		slices.Sort(lines)
+		if got := strings.Join(lines, "\n"); got != "\n::add-mask::7\n::add-mask::fake 'one'\n::add-mask::fake-two\n::add-mask::true" {
+			t.Errorf("%s: the masks are %q", format, got)
+		}
+		var encoded bytes.Buffer
+		if err := vaultkit.EncodeEnv(&encoded, format, want); err != nil {
+			t.Errorf("%s: %v", format, err)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil || format != vaultkit.EnvGitHub && !bytes.Equal(content, encoded.Bytes()) || !strings.Contains(string(content), "fake-two") {
+			t.Errorf("%s: the file holds %q, %v, want %q", format, content, err, encoded.String())
+		}
+	}
+}
+
+func TestWriteEnvFileRefuses(t *testing.T) {
+	client := newClient(t)
+	query, _ := pair(t)
+	mine := filepath.Join(t.TempDir(), ".env.vault")
+	writeFile(t, mine, "KEY=fake-mine\n")
+	for name, tc := range map[string]struct {
+		path   string
+		format vaultkit.EnvFormat
+		want   error
+		says   string
+	}{
+		"somebody else's": {mine, vaultkit.EnvSh, vaultkit.ErrInvalid, mine + " exists"},
+		"no masks":        {mine, vaultkit.EnvGitHub, vaultkit.ErrInvalid, "Masks"},
+		"format":          {mine, "csh", vaultkit.ErrInvalid, "format"},
+		"directory":       {filepath.Join(mine, "a"), vaultkit.EnvSh, nil, "cannot be written"},
+		"no directory":    {filepath.Join(t.TempDir(), "a", "b"), vaultkit.EnvSh, fs.ErrNotExist, "cannot be written"},
+	} {
+		_, err := client.WriteEnvFile(t.Context(), tc.path, tc.format, query)
+		if err == nil || tc.want != nil && !errors.Is(err, tc.want) || tc.want != vaultkit.ErrInvalid && errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if content, err := os.ReadFile(mine); err != nil || string(content) != "KEY=fake-mine\n" {
+		t.Errorf("the file of others holds %q, %v", content, err)
+	}
+}
+
+// TestEncodeEnvRefuses: an entry that is no variable may be a value in the wrong
+// place, and is not repeated.
+func TestEncodeEnvRefuses(t *testing.T) {
+	for _, environ := range [][]string{
+		{"sk_fake_key"}, {"A=1", "sk-fake=key"}, {"A=fake-1", "A=fake-2"}, {"A=fake\x00"}, {"PATH=fake"}, {"=fake"}, {"1=fake"}, {"A\n=fake"},
+	} {
+		var out bytes.Buffer
+		err := vaultkit.EncodeEnv(&out, vaultkit.EnvSh, environ)
+		if !errors.Is(err, vaultkit.ErrInvalid) || out.Len() > 0 || strings.Contains(err.Error(), "fake") {
+			t.Errorf("%q: %v, and %q is written", environ, err, out.String())
+		}
+	}
+	if err := vaultkit.EncodeEnv(brokenPipe{}, vaultkit.EnvJSON, nil); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("a writer that fails: %v", err)
+	}
+}
+
+// TestEnvClosed: after Close every verb says so.
+func TestEnvClosed(t *testing.T) {
+	client, query := newClient(t), vaultkit.EnvQuery{Providers: []string{"p"}}
+	client.Close()
+	_, err1 := client.Environ(t.Context(), query)
+	_, err2 := client.LoadEnv(t.Context(), query)
+	_, err3 := client.WriteEnvFile(t.Context(), filepath.Join(t.TempDir(), "a"), vaultkit.EnvSh, vaultkit.EnvQuery{})
+	for _, err := range []error{err1, err2, err3} {
+		if !errors.Is(err, vaultkit.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+	}
+}
