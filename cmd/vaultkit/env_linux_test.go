@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func TestEnvProgress(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	base := vaulttest.Name(t)
+	for _, name := range []string{"a", "b", "c"} {
+		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
+	}
+	code, shown, out := onTerminal(t.Context(), t, true, "env", "--base", base, "--json")
+	if code != exitOK || len(decode[map[string]string](t, out, true)) != 3 {
+		t.Errorf("exit code %d, stdout: %q", code, out)
+	}
+	has(t, shown, "reading", "0/3")
+	if left := strings.Join(seen(shown), "\n"); left != "" || strings.Contains(shown, canary) {
+		t.Errorf("env leaves on the terminal: %q", left)
+	}
+}
+
+// maxMemory is what the environment of 10,000 providers may take, in KiB.
+const maxMemory = 100 << 10
+
+// TestEnvOfMany has a Vault of its own: other tests walk through all of theirs.
+func TestEnvOfMany(t *testing.T) {
+	const count = 10_000
+	server := vaulttest.Start(t, devvault.Options{})
+	client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for err := range parallel.Stream(16, make([]int, count), func(int) error {
+		key := newKey()
+		_, err := client.PutProviderKeys(t.Context(), "p"+strings.TrimPrefix(key, canary), vaultkit.ProviderKeys{"api_key": key, "organization": "goblin"})
+		return err
+	}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	binary := filepath.Join(t.TempDir(), "vaultkit")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.CommandContext(t.Context(), binary, "env", "--format", "json", "--address", server.Addr(), "--token-file", file(t, server.RootToken()))
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	pipe, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, 1) // with the rest it waits until it is read
+	_, err1 := io.ReadFull(pipe, first)
+	memory := peak(t, cmd.Process.Pid)
+	rest, err2 := io.ReadAll(pipe)
+	if err := errors.Join(err1, err2, cmd.Wait()); err != nil || errs.Len() > 0 {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	if found := decode[map[string]string](t, string(first)+string(rest), true); len(found) != 2*count {
+		t.Errorf("%d variables", len(found))
+	}
+	fmt.Printf("env of %d providers: %d MiB, %v of CPU time\n", count, memory>>10, cmd.ProcessState.UserTime())
+	if memory > maxMemory {
+		t.Errorf("env takes %d KiB", memory)
+	}
+}
+
+// peak is the most memory that a process had resident, in KiB. (What wait4 says of it
+// counts its parent in.)
+func peak(t *testing.T, pid int) (kib int) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	if _, err := fmt.Sscanf(after, "%d kB", &kib); err != nil {
+		t.Fatalf("%v in\n%s", err, status)
+	}
+	return kib
+}

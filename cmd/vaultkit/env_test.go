@@ -1,0 +1,193 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// short makes a provider with a short name, one that no other test uses.
+func short(t testing.TB, name string) (provider, key string) {
+	t.Helper()
+	key = newKey()
+	vaulttest.Put(t, "providers/"+name, map[string]any{"api_key": key, "organization": "it's"})
+	return name, key
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestEnv(t *testing.T) {
+	t.Parallel()
+	provider, key := short(t, "env-a")
+	reader := role(t, "reader")
+	head := "# Written by vaultkit. It replaces this file as a whole.\n"
+	json := "{\t \t\n  \"ENV_A_API_KEY\": \"" + key + "\",\n  \"ENV_A_ORGANIZATION\": \"it's\"\n}\n"
+	for args, want := range map[string]string{
+		"":                      head + "export ENV_A_API_KEY='" + key + "'\nexport ENV_A_ORGANIZATION='it'\\''s'\n",
+		"--format sh":           head + "export ENV_A_API_KEY='" + key + "'\nexport ENV_A_ORGANIZATION='it'\\''s'\n",
+		"--format dotenv":       head + "ENV_A_API_KEY='" + key + "'\nENV_A_ORGANIZATION=\"it's\"\n",
+		"--format docker":       head + "ENV_A_API_KEY=" + key + "\nENV_A_ORGANIZATION=it's\n",
+		"--format fish":         head + "set --global --export --unpath ENV_A_API_KEY '" + key + "'\nset --global --export --unpath ENV_A_ORGANIZATION 'it\\'s'\n",
+		"--format powershell":   head + "$env:ENV_A_API_KEY = '" + key + "'\n$env:ENV_A_ORGANIZATION = 'it''s'\n",
+		"--format json":         json,
+		"--json":                json,
+		"--json --format json":  json,
+		"--prefix my_ --json":   strings.ReplaceAll(json, "ENV_A", "my_ENV_A"),
+		"--format docker env-a": head + "ENV_A_API_KEY=" + key + "\nENV_A_ORGANIZATION=it's\n",
+	} {
+		r := vkAs(t, reader, "", append([]string{"env", provider}, strings.Fields(args)...)...)
+		if r.ok(t) != want || r.err != "" {
+			t.Errorf("env %s prints %q and %q, want %q", args, r.out, r.err, want)
+		}
+	}
+}
+
+func TestEnvRefuses(t *testing.T) {
+	t.Parallel()
+	provider, _ := short(t, "env-r")
+	vaulttest.Put(t, "providers/env-lines", map[string]any{"api_key": newKey() + "\nsecond"})
+	vaulttest.Put(t, "providers/env-clash", map[string]any{"a-b": newKey(), "a.b": newKey()})
+	vaulttest.Put(t, "providers/bash", map[string]any{"env": newKey()})
+	mine := file(t, "KEY=mine\n")
+	for args, says := range map[string]string{
+		provider + " --format csh":            "--format must be one of sh, dotenv,",
+		provider + " --json --format sh":      "contradict",
+		provider + " --prefix 1":              "prefix",
+		provider + " --out " + mine:           mine + " exists",
+		provider + " --out /tmp/env.vault":    "everybody",
+		"env-lines --format docker":           "ENV_LINES_API_KEY",
+		"env-clash":                           `field "a-b" of env-clash and field "a.b" of env-clash are both ENV_CLASH_A_B`,
+		"bash":                                "BASH_ENV",
+		"a/b":                                 "provider name",
+		provider + " --format github --out /": "names no file",
+	} {
+		vk(t, "", append([]string{"env"}, strings.Fields(args)...)...).want(t, exitUsage, says)
+	}
+	vk(t, "", "env", vaulttest.Name(t)).want(t, exitNotFound, "not found")
+	vkAs(t, role(t, "monitor"), "", "env", provider).want(t, exitDenied, "permission denied")
+	if read(t, mine) != "KEY=mine\n" {
+		t.Error("a file of others was replaced")
+	}
+}
+
+func TestEnvOfAll(t *testing.T) {
+	t.Parallel()
+	base := vaulttest.Name(t)
+	r := vk(t, "", "env", "--base", base, "--json")
+	if has(t, r.err, "vaultkit put"); r.ok(t) != "{\t \t\n\n}\n" {
+		t.Errorf("of no provider env prints %q", r.out)
+	}
+	for _, name := range []string{"two", "one"} {
+		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
+	}
+	found := decode[map[string]string](t, vk(t, "", "env", "--base", base, "--json").ok(t), true)
+	if len(found) != 2 || found["ONE_API_KEY"] == "" || found["TWO_API_KEY"] == "" {
+		t.Errorf("env finds %d variables", len(found))
+	}
+}
+
+func TestEnvFile(t *testing.T) {
+	t.Parallel()
+	provider, key := short(t, "env-f")
+	path := filepath.Join(t.TempDir(), ".env.vault")
+	for _, format := range []string{"sh", "json", "dotenv"} { // one after the other
+		r := vk(t, "", "env", provider, "--format", format, "--out", path)
+		if r.ok(t) != "" || r.err != "Wrote 2 variables to "+path+": ENV_F_API_KEY, ENV_F_ORGANIZATION\n" {
+			t.Errorf("env prints %q and %q", r.out, r.err)
+		}
+		has(t, read(t, path), key)
+	}
+}
+
+// TestEnvInActions: masks come first, on stdout, and never in between data.
+func TestEnvInActions(t *testing.T) {
+	provider, key := short(t, "env-g")
+	runner, path := file(t, ""), filepath.Join(t.TempDir(), ".env.vault")
+	vk(t, "", "env", provider, "--format", "github").want(t, exitUsage, "$GITHUB_ENV")
+	t.Setenv("GITHUB_ENV", runner)
+	t.Setenv("GITHUB_ACTIONS", "true")
+	masks := "::add-mask::" + key + "\n::add-mask::it's\n"
+	for range 2 {
+		r := vk(t, "", "env", provider, "--format", "github")
+		if r.ok(t) != masks || !strings.HasPrefix(r.err, "Wrote 2 variables to "+runner) {
+			t.Errorf("env prints %q and %q", r.out, r.err)
+		}
+	}
+	if text := read(t, runner); strings.Count(text, "ENV_G_API_KEY<<vaultkit_") != 2 || strings.Count(text, "\n"+key+"\n") != 2 || strings.Contains(text, "::") {
+		t.Errorf("the runner's file holds %q", text)
+	}
+	if out := vk(t, "", "env", provider, "--out", path).ok(t); out != masks {
+		t.Errorf("env --out prints %q", out)
+	}
+	if out := vk(t, "", "env", provider).ok(t); strings.Contains(out, "::add-mask") {
+		t.Errorf("env prints %q", out)
+	}
+	vk(t, "", "env", vaulttest.Name(t), "--format", "github").want(t, exitNotFound, "not found")
+}
+
+// TestEnvRedirected: who appends the output to the runner's file, as one does with
+// echo, would write the masks there, and the runner would show them.
+func TestEnvRedirected(t *testing.T) {
+	t.Parallel()
+	provider, _ := short(t, "env-h")
+	runner := file(t, "")
+	out, err := os.OpenFile(runner, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	var errs strings.Builder
+	args := append([]string{"env", provider, "--format", "github", "--out", runner}, connect(t, vaulttest.Server().RootToken())...)
+	code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: out, Err: &errs})
+	if code != exitUsage || read(t, runner) != "" || !strings.Contains(errs.String(), "redirect") {
+		t.Errorf("exit code %d, %s, and the file holds %q", code, errs.String(), read(t, runner))
+	}
+}
+
+func TestSome(t *testing.T) {
+	t.Parallel()
+	names := strings.Fields(strings.Repeat("A ", 22))
+	if got := some(names); got != strings.Repeat("A, ", 19)+"A and 2 more" {
+		t.Errorf("some = %q", got)
+	}
+}
+
+// TestExecRefuses: nothing is asked of Vault, or run, before the command is known.
+func TestExecRefuses(t *testing.T) {
+	t.Parallel()
+	text := file(t, "no program")
+	for _, tc := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{nil, exitUsage, "after --"}, {[]string{"--"}, exitUsage, "after --"}, {[]string{"env"}, exitUsage, "after --"},
+		{[]string{"openai", "--", "env"}, exitUsage, "after --"},
+		{[]string{"--", "vaultkit-no-such-command"}, exitNoCommand, "no such command"},
+		{[]string{"--", filepath.Join(t.TempDir(), "nothing")}, exitNoCommand, "no such command"},
+		{[]string{"--", text}, exitNotExecutable, "not started"},
+		{[]string{"--", t.TempDir()}, exitNotExecutable, "not started"},
+	} {
+		r := vkBare(t.Context(), t, "", append([]string{"exec"}, tc.args...)...)
+		r.want(t, tc.code, tc.says)
+	}
+}
+
+func TestChildEnvironment(t *testing.T) {
+	t.Parallel()
+	inherited := []string{"A=1", "VAULT_TOKEN=x", "VAULT_SECRET_ID=x", "VAULT_ADDR=kept", "P_KEY=old", "P_KEYS=kept", "=C:=odd", "B"}
+	got := newCLI(streams{}).childEnvironment(inherited, []string{"P_KEY=new=x"})
+	if text := strings.Join(got, " "); text != "A=1 VAULT_ADDR=kept P_KEYS=kept =C:=odd B" {
+		t.Errorf("a command keeps %q", text)
+	}
+}

@@ -1,0 +1,256 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// TestExec runs the built program, as it becomes the command.
+func TestExec(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "vaultkit")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, test := range map[string]func(*testing.T, execTest){
+		"environment": execEnvironment, "exit codes": execExitCodes, "streams": execStreams,
+		"signals": execSignals, "log out": execLogsOut, "failures": execFails,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := execTest{binary: binary, provider: "exec-" + strings.ReplaceAll(name, " ", "")}
+			e.key = canary + rand.Text() // no other process on the machine has it
+			vaulttest.Put(t, "providers/"+e.provider, map[string]any{"api_key": e.key, "organization": "it's"})
+			e.variable = strings.ToUpper(strings.ReplaceAll(e.provider, "-", "_")) + "_API_KEY"
+			test(t, e)
+		})
+	}
+}
+
+type execTest struct{ binary, provider, key, variable string }
+
+// command is exec with flags and a command, about to run as a reader whose token is
+// in a file.
+func (e execTest) command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	args = slices.Concat([]string{"exec", "--provider", e.provider}, connect(t, role(t, "reader")), args)
+	cmd := exec.CommandContext(t.Context(), e.binary, args...)
+	cmd.Env = append(os.Environ(), "VAULT_TOKEN=x", "VAULT_SECRET_ID=x", "OF_MINE=stays", e.variable+"=old")
+	return cmd
+}
+
+// output runs a command that must succeed.
+func (e execTest) output(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := e.command(t, args...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil || errs.Len() > 0 {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	return string(out)
+}
+
+func execEnvironment(t *testing.T, e execTest) {
+	got := strings.Split(e.output(t, "--", "env", "-0"), "\x00")
+	for _, one := range []string{e.variable + "=" + e.key, "OF_MINE=stays"} {
+		if !slices.Contains(got, one) {
+			t.Errorf("the command does not see %q", one)
+		}
+	}
+	for _, one := range got {
+		if name, _, _ := strings.Cut(one, "="); name == "VAULT_TOKEN" || name == "VAULT_SECRET_ID" || one == e.variable+"=old" {
+			t.Errorf("the command sees %q", one)
+		}
+	}
+	organization := strings.Replace(e.variable, "API_KEY", "ORGANIZATION", 1)
+	want := e.variable + "=" + e.key + "\x00" + organization + "=it's\x00"
+	if out := e.output(t, "--pristine", "--", "env", "-0"); out != want {
+		t.Errorf("with --pristine the command sees %q", out)
+	}
+	if out := e.output(t, "--pristine", "--prefix", "my_", "--", "env", "-0"); out != "my_"+strings.Replace(want, "\x00", "\x00my_", 1) {
+		t.Errorf("with a prefix the command sees %q", out)
+	}
+	if out := e.output(t, "--", "printf", "%s|", "--json", "--", "a b", "", "-v"); out != "--json|--|a b||-v|" {
+		t.Errorf("the command's arguments are %q", out)
+	}
+}
+
+func execExitCodes(t *testing.T, e execTest) {
+	for code, script := range map[int]string{0: "exit 0", 1: "exit 1", 2: "exit 2", 255: "exit 255", 127: "vaultkit-no-such-command"} {
+		cmd := e.command(t, "--", "sh", "-c", script)
+		if err := cmd.Run(); cmd.ProcessState.ExitCode() != code {
+			t.Errorf("%s: %v", script, err)
+		}
+	}
+	err := e.command(t, "--", "sh", "-c", "kill -KILL $$").Run()
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Errorf("a killed command: %v", err)
+	}
+}
+
+func execStreams(t *testing.T, e execTest) {
+	cmd := e.command(t, "--", "sh", "-c", "cat; echo to stderr >&2")
+	var out, errs bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("from\x00stdin"), &out, &errs
+	if err := cmd.Run(); err != nil || out.String() != "from\x00stdin" || errs.String() != "to stderr\n" {
+		t.Errorf("%v, stdout %q, stderr %q", err, out.String(), errs.String())
+	}
+}
+
+// running starts a command whose script says "ready", and returns what it says then.
+func (e execTest) running(t *testing.T, script string) (cmd *exec.Cmd, says *bufio.Reader) {
+	t.Helper()
+	cmd = e.command(t, "--", "sh", "-c", script)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	says = bufio.NewReader(out)
+	if line, err := says.ReadString('\n'); line != "ready\n" {
+		t.Fatalf("the command says %q, %v", line, err)
+	}
+	return cmd, says
+}
+
+// execSignals: a signal to vaultkit's process is one to the command, while no process
+// shows a key among its arguments.
+func execSignals(t *testing.T, e execTest) {
+	for name, signal := range map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt, "USR1": syscall.SIGUSR1, "PIPE": syscall.SIGPIPE} {
+		cmd, says := e.running(t, `trap 'echo got it; exit 3' `+name+`; echo ready; while :; do sleep 0.02; done`)
+		if name == "TERM" {
+			noKeyInArguments(t, e.key)
+		}
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		said, _ := io.ReadAll(says)
+		if err := cmd.Wait(); string(said) != "got it\n" || cmd.ProcessState.ExitCode() != 3 {
+			t.Errorf("SIG%s: %v, the command says %q", name, err, said)
+		}
+	}
+	// Without a trap it is the default that counts, and not what vaultkit did before.
+	cmd, _ := e.running(t, `echo ready; while :; do sleep 0.02; done`)
+	if err := cmd.Process.Signal(syscall.SIGPIPE); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGPIPE {
+		t.Errorf("SIGPIPE: %v", err)
+	}
+}
+
+// noKeyInArguments looks at every process, as any user can.
+func noKeyInArguments(t *testing.T, key string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", "cat /proc/[0-9]*/cmdline || ps -A -o args=").Output()
+	if len(out) == 0 {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(out, []byte("trap 'echo got it")) {
+		t.Error("the command is not among the processes looked at")
+	}
+	if bytes.Contains(out, []byte(key)) {
+		t.Error("a key is among the arguments of a process")
+	}
+}
+
+// execLogsOut: while the command runs, no token of the login is left.
+func execLogsOut(t *testing.T, e execTest) {
+	roleID, secretID := appRole(t, false)
+	cmd := exec.CommandContext(t.Context(), e.binary, "exec", "--provider", e.provider, "--address", vaulttest.Server().Addr(),
+		"--role-id", roleID, "--secret-id-file", file(t, secretID), "--", "sh", "-c", "echo ready; cat")
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("the command says %q, %v", line, err)
+	}
+	if left := tokensOf(t, roleID); left != 0 {
+		t.Errorf("%d tokens of the login are left", left)
+	}
+	if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
+		t.Error(err)
+	}
+}
+
+// tokensOf counts the tokens that a role's logins have got.
+func tokensOf(t *testing.T, roleID string) (count int) {
+	t.Helper()
+	root := vaulttest.Root(t)
+	list, err := root.Logical().ListWithContext(t.Context(), "auth/token/accessors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[any]bool{}
+	roles, err := root.Logical().ListWithContext(t.Context(), "auth/approle/role")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range roles.Data["keys"].([]any) {
+		id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+name.(string)+"/role-id")
+		if err == nil && id != nil && id.Data["role_id"] == roleID {
+			names[name] = true
+		}
+	}
+	for _, accessor := range list.Data["keys"].([]any) {
+		token, err := root.Auth().Token().LookupAccessorWithContext(t.Context(), accessor.(string))
+		if err != nil {
+			continue // gone meanwhile
+		}
+		if meta, ok := token.Data["meta"].(map[string]any); ok && names[meta["role_name"]] {
+			count++
+		}
+	}
+	if len(names) != 1 {
+		t.Fatalf("%d roles have the id", len(names))
+	}
+	return count
+}
+
+// execFails: what fails before the command starts is vaultkit's error, and the
+// command is not run.
+func execFails(t *testing.T, e execTest) {
+	ran := filepath.Join(t.TempDir(), "ran")
+	vaulttest.Put(t, "providers/exec-huge", map[string]any{"k": strings.Repeat(canary, 1<<14)})
+	script := file(t, "echo no shebang >"+ran)
+	if err := os.Chmod(script, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		role, provider string
+		command        []string
+		code           int
+		says           string
+	}{
+		{"reader", vaulttest.Name(t), []string{"touch", ran}, exitNotFound, "not found"},
+		{"monitor", e.provider, []string{"touch", ran}, exitDenied, "permission denied"},
+		{"reader", "exec-huge", []string{"touch", ran}, exitNotExecutable, "larger than the system allows"},
+		{"reader", e.provider, []string{script}, exitNotExecutable, "cannot be run"},
+	} {
+		args := slices.Concat([]string{"exec", "--provider", tc.provider}, connect(t, role(t, tc.role)), []string{"--"}, tc.command)
+		vkBare(t.Context(), t, "", args...).want(t, tc.code, tc.says)
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("the command was run")
+	}
+}
