@@ -12,9 +12,25 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
+// Mount is what Vault says of a mount.
+type Mount struct {
+	Path    string // without slashes around it
+	Type    string
+	Version string // of a KV engine
+}
+
 // CheckMount makes sure that the mount is KV version 2: on a v1 mount the paths
 // of v2 seem to work, and overwrite. Needs any right below the mount.
 func (s *Store) CheckMount(ctx context.Context) error {
+	mount, err := s.Mount(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Fits(mount)
+}
+
+// Mount asks what is mounted there. Needs any right below the mount.
+func (s *Store) Mount(ctx context.Context) (Mount, error) {
 	var answer struct {
 		Data struct {
 			Path    string            `json:"path"`
@@ -22,23 +38,28 @@ func (s *Store) CheckMount(ctx context.Context) error {
 			Options map[string]string `json:"options"`
 		} `json:"data"`
 	}
-	path := "sys/internal/ui/mounts/" + s.layout.Mount
-	err := s.get(ctx, path, "read", nil, &answer)
-	kind, version := answer.Data.Type, answer.Data.Options["version"]
-	switch {
-	case errors.Is(err, vaulterr.ErrPermissionDenied):
-		return s.whyNoMount(ctx)
-	case err != nil:
-		return err
-	case strings.Trim(answer.Data.Path, "/") != s.layout.Mount:
-		return &vaulterr.Error{Path: s.layout.Mount, Kind: vaulterr.ErrMountNotFound,
-			Detail: fmt.Sprintf("the mount there is %q, and what follows belongs to the base path", answer.Data.Path)}
-	case kind != "kv" && kind != "generic":
-		return &vaulterr.Error{Path: s.layout.Mount, Kind: vaulterr.ErrNotKVv2, Detail: "a mount of type " + kind}
-	case version != "2":
-		return &vaulterr.Error{Path: s.layout.Mount, Kind: vaulterr.ErrNotKVv2, Detail: "a KV version 1 mount"}
+	err := s.get(ctx, "sys/internal/ui/mounts/"+s.layout.Mount, "read", nil, &answer)
+	if errors.Is(err, vaulterr.ErrPermissionDenied) {
+		err = s.whyNoMount(ctx)
 	}
-	return nil
+	return Mount{strings.Trim(answer.Data.Path, "/"), answer.Data.Type, answer.Data.Options["version"]}, err
+}
+
+// Fits refuses a mount that is not the store's, or not KV version 2.
+func (s *Store) Fits(mount Mount) error {
+	failed := &vaulterr.Error{Path: s.layout.Mount, Kind: vaulterr.ErrNotKVv2}
+	switch {
+	case mount.Path != s.layout.Mount:
+		failed.Kind = vaulterr.ErrMountNotFound
+		failed.Detail = fmt.Sprintf("the mount there is %q, and what follows belongs to the base path", mount.Path+"/")
+	case mount.Type != "kv" && mount.Type != "generic":
+		failed.Detail = "a mount of type " + mount.Type
+	case mount.Version != "2":
+		failed.Detail = "a KV version 1 mount"
+	default:
+		return nil
+	}
+	return failed
 }
 
 // whyNoMount tells a missing mount from a token without rights: Vault refuses
@@ -74,7 +95,7 @@ func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
 		}
 		paths[i] = path
 	}
-	granted, err := s.capabilities(ctx, paths)
+	granted, err := s.Capabilities(ctx, paths)
 	switch {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
 		return nil
@@ -106,13 +127,13 @@ func (s *Store) Granted(ctx context.Context, need Need) bool {
 	if err != nil {
 		return false
 	}
-	granted, err := s.capabilities(ctx, []string{path})
+	granted, err := s.Capabilities(ctx, []string{path})
 	return err == nil && slices.Contains(granted[path], need.Capability)
 }
 
-// capabilities asks sys/capabilities-self. A write in HTTP, a read in effect:
+// Capabilities asks what the token may do at each path. A write in HTTP, a read in effect:
 // it is sent again like one.
-func (s *Store) capabilities(ctx context.Context, paths []string) (map[string][]string, error) {
+func (s *Store) Capabilities(ctx context.Context, paths []string) (map[string][]string, error) {
 	const path = "sys/capabilities-self"
 	unique := slices.Compact(slices.Sorted(slices.Values(paths)))
 	var answer *api.Secret

@@ -24,6 +24,8 @@ type Credential struct {
 	read    func() (string, error)
 	wrapped bool // what is read is a wrapping token around the secret
 	literal bool // reading it again always gives the same
+
+	file, variable string // where it comes from, if from there
 }
 
 // Value is a secret given in the program.
@@ -40,6 +42,7 @@ func File(path string) Credential {
 	return Credential{
 		label: label("file " + path),
 		read:  func() (string, error) { return readFile(path) },
+		file:  path,
 	}
 }
 
@@ -49,20 +52,23 @@ func Env(name string) Credential { return Variable(name, os.Getenv) }
 // Variable is the value of a variable as lookup gives it at each login.
 func Variable(name string, lookup func(name string) string) Credential {
 	return Credential{
-		label: label("environment " + name),
-		read:  func() (string, error) { return lookup(name), nil },
+		label:    label("environment " + name),
+		read:     func() (string, error) { return lookup(name), nil },
+		variable: name,
 	}
 }
 
 // CLIToken is the token that 'vault login' left in the home directory.
 func CLIToken() Credential {
-	return Credential{label: "file ~/.vault-token of the Vault CLI", read: readCLIToken}
+	path, _ := cliTokenPath() // where there is no home, reading it says so
+	return Credential{label: "file ~/.vault-token of the Vault CLI", read: readCLIToken, file: path}
 }
 
 // Wrapped is a response-wrapping token around a secret id, read from inner. It
 // is unwrapped once; the secret id stays in memory for later logins.
 func Wrapped(inner Credential) Credential {
-	return Credential{label: "wrapping token from " + inner.label, read: inner.read, wrapped: true}
+	inner.label, inner.wrapped, inner.literal = "wrapping token from "+inner.label, true, false
+	return inner
 }
 
 // secret reads the credential. Its errors name the origin, never the content.
@@ -102,11 +108,16 @@ func readFile(path string) (string, error) {
 }
 
 func readCLIToken() (string, error) {
-	home, err := os.UserHomeDir()
+	path, err := cliTokenPath()
 	if err != nil {
 		return "", err
 	}
-	return readFile(filepath.Join(home, ".vault-token"))
+	return readFile(path)
+}
+
+func cliTokenPath() (string, error) {
+	home, err := os.UserHomeDir()
+	return filepath.Join(home, ".vault-token"), err
 }
 
 // HasCLIToken reports whether 'vault login' left a token.

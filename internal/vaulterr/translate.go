@@ -134,7 +134,7 @@ func Retryable(err error) bool {
 	switch {
 	case err == nil, refusedHere(err), errors.Is(err, ErrNotKVv2), errors.Is(err, ErrInvalid):
 		return false
-	case errors.Is(err, context.Canceled), badTLS(err):
+	case errors.Is(err, context.Canceled), BadTLS(err):
 		return false
 	}
 	answer, ok := errors.AsType[*api.ResponseError](err)
@@ -144,14 +144,21 @@ func Retryable(err error) bool {
 	return !says(answer, textSealed) && (ambiguousStatus(answer.StatusCode) || says(answer, textUpgrading))
 }
 
-// badTLS: asking again does not mend a TLS configuration.
-func badTLS(err error) bool {
+// BadTLS reports a TLS configuration that does not fit the server's. Asking again
+// does not mend it.
+func BadTLS(err error) bool {
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	// The server's refusal of our certificate; crypto/tls has no type for it.
 	var alert *net.OpError
 	return errors.As(err, &verification) || errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch) ||
 		errors.As(err, &alert) && alert.Op == "remote error"
+}
+
+// NeedsHTTPS reports the answer of an HTTPS server to plain HTTP.
+func NeedsHTTPS(err error) bool {
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	return ok && says(answer, textNeedsHTTPS)
 }
 
 // ambiguousStatus: 412 is a standby that has not caught up, 429 a rate quota,

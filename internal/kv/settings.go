@@ -1,0 +1,34 @@
+package kv
+
+import (
+	"context"
+	"time"
+)
+
+// Settings are how a mount keeps its entries, unless an entry says otherwise.
+type Settings struct {
+	MaxVersions        int // 0: Vault's default, 10
+	CASRequired        bool
+	DeleteVersionAfter time.Duration // 0: never
+}
+
+// Settings reads the mount's settings. Needs "read" on config, which no role of
+// ours has.
+func (s *Store) Settings(ctx context.Context) (Settings, error) {
+	var answer struct {
+		Data struct {
+			MaxVersions        int    `json:"max_versions"`
+			CASRequired        bool   `json:"cas_required"`
+			DeleteVersionAfter string `json:"delete_version_after"`
+		} `json:"data"`
+	}
+	path := s.layout.Mount + "/config"
+	if err := s.get(ctx, path, "read", nil, &answer); err != nil {
+		return Settings{}, err
+	}
+	after, err := time.ParseDuration(answer.Data.DeleteVersionAfter)
+	if err != nil {
+		return Settings{}, noAnswer(path, "delete_version_after is not a duration")
+	}
+	return Settings{answer.Data.MaxVersions, answer.Data.CASRequired, max(after, 0)}, nil
+}
