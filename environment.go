@@ -50,7 +50,7 @@ func (env environment) configure(c *config) {
 	if text := env("VAULT_SKIP_VERIFY"); text != "" {
 		skip, err := strconv.ParseBool(text)
 		if err != nil {
-			c.err = vaulterr.Invalid("VAULT_SKIP_VERIFY must be true or false")
+			c.err, c.wrong = vaulterr.Invalid("VAULT_SKIP_VERIFY must be true or false"), "VAULT_SKIP_VERIFY"
 		}
 		tls.SkipVerify = skip
 	}
@@ -59,12 +59,38 @@ func (env environment) configure(c *config) {
 	}
 	login, err := env.login()
 	if err != nil {
-		c.err = err
+		c.err, c.wrong = err, "VAULTKIT_AUTH"
 	}
 	if login != nil {
-		c.login = login
+		c.logIn(login, env.passedOver()...)
 	}
 }
+
+// passedOver lists the logins that have their variables too, where none is named.
+func (env environment) passedOver() []string {
+	var ready []string
+	for _, one := range []struct {
+		login     string
+		variables []string
+	}{
+		{"token", tokenVariables}, {"approle", roleVariables}, {"kubernetes", kubernetesVariables},
+	} {
+		if env.has(one.variables...) {
+			ready = append(ready, one.login)
+		}
+	}
+	if env.has("VAULTKIT_AUTH") || len(ready) < 2 {
+		return nil
+	}
+	return ready[1:]
+}
+
+// The variables that choose a login.
+var (
+	tokenVariables      = []string{"VAULT_TOKEN", "VAULTKIT_TOKEN_FILE"}
+	roleVariables       = []string{"VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE"}
+	kubernetesVariables = []string{"VAULTKIT_KUBERNETES_ROLE"}
+)
 
 // login is the one VAULTKIT_AUTH names, or else the first whose variables are
 // set; ~/.vault-token comes last. Nil: none.
@@ -81,11 +107,11 @@ func (env environment) login() (session.Method, error) {
 		return nil, vaulterr.Invalid("VAULTKIT_AUTH is %q, not token, approle or kubernetes", auth)
 	}
 	switch {
-	case env.has("VAULT_TOKEN", "VAULTKIT_TOKEN_FILE"):
+	case env.has(tokenVariables...):
 		return env.token(), nil
-	case env.has("VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE"):
+	case env.has(roleVariables...):
 		return env.appRole(), nil
-	case env.has("VAULTKIT_KUBERNETES_ROLE"):
+	case env.has(kubernetesVariables...):
 		return env.kubernetes(), nil
 	case session.HasCLIToken():
 		return session.Token(CLIToken()), nil

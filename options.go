@@ -105,7 +105,7 @@ func CLIToken() Credential { return session.CLIToken() }
 // can be, read again from a File or Env when Vault refuses it, and never
 // revoked. Before one that cannot be renewed ends, the logger gets a warning.
 func WithToken(token Credential) Option {
-	return func(c *config) { c.login = session.Token(token) }
+	return func(c *config) { c.logIn(session.Token(token)) }
 }
 
 // AppRole is a login for services and pipelines.
@@ -117,7 +117,7 @@ type AppRole struct {
 
 // WithAppRole logs in with an AppRole.
 func WithAppRole(role AppRole) Option {
-	return func(c *config) { c.login = session.AppRole(role.Mount, role.RoleID, role.SecretID) }
+	return func(c *config) { c.logIn(session.AppRole(role.Mount, role.RoleID, role.SecretID)) }
 }
 
 // Kubernetes is a login for pods.
@@ -129,7 +129,7 @@ type Kubernetes struct {
 
 // WithKubernetes logs in with a pod's service account.
 func WithKubernetes(k Kubernetes) Option {
-	return func(c *config) { c.login = session.Kubernetes(k.Mount, k.Role, k.JWTFile) }
+	return func(c *config) { c.logIn(session.Kubernetes(k.Mount, k.Role, k.JWTFile)) }
 }
 
 // RotateOption configures Rotate and Rollback.
@@ -276,20 +276,27 @@ type config struct {
 	wrap                            func(http.RoundTripper) http.RoundTripper
 	existing                        *api.Client
 	login                           session.Method
+	passedOver                      []string // logins that the login won over unasked
 	backoff                         backoff.Backoff
 	recordWait                      time.Duration
-	err                             error // what an option found wrong
+	err                             error  // what an option found wrong
+	wrong                           string // in which variable
 }
 
 // newConfig applies the options to the defaults and checks what they say.
 func newConfig(opts []Option) (*config, error) {
+	c, err := readOptions(opts)
+	return c, cmp.Or(err, c.checkLogin())
+}
+
+// readOptions is newConfig for somebody who can do without a login. The config is
+// there even if it is wrong.
+func readOptions(opts []Option) (*config, error) {
 	c := &config{
 		mount: defaultMount, base: defaultBase,
 		logger: slog.New(slog.DiscardHandler), recordWait: recordWait,
 	}
-	if err := apply(c, opts); err != nil {
-		return nil, err
-	}
+	err := apply(c, opts)
 	c.timeouts = c.timeouts.orDefault()
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
@@ -297,7 +304,11 @@ func newConfig(opts []Option) (*config, error) {
 	if c.login == nil && c.existing != nil && c.existing.Token() != "" {
 		c.login = session.Token(Value(c.existing.Token()))
 	}
-	return c, cmp.Or(c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), c.timeouts.check(), c.checkLogin())
+	return c, cmp.Or(err, c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), c.timeouts.check())
+}
+
+func (c *config) logIn(by session.Method, passedOver ...string) {
+	c.login, c.passedOver = by, passedOver
 }
 
 func (c *config) checkLogin() error {

@@ -83,7 +83,27 @@ func policyText(role Role, opts []PolicyOption) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	grants, err := o.grants(granted)
+	if err != nil {
+		return "", err
+	}
 	text := "# May " + may + ".\n"
+	for _, one := range grants {
+		text += block(one.path, one.capabilities, places[one.at].tagsOnly)
+	}
+	return text + ownToken, nil
+}
+
+// grant is what a role may at a path, which is one of a place.
+type grant struct {
+	at           int
+	path         string
+	capabilities []string
+}
+
+// grants are the paths of a role's rights.
+func (o *policyOptions) grants(granted rights) ([]grant, error) {
+	var grants []grant
 	for at, capabilities := range granted {
 		if len(capabilities) == 0 {
 			continue
@@ -91,12 +111,12 @@ func policyText(role Role, opts []PolicyOption) (string, error) {
 		for _, key := range o.keys(places[at].key) {
 			path, err := places[at].door(o.layout, key)
 			if err != nil {
-				return "", err
+				return nil, err
 			}
-			text += block(path, capabilities, places[at].tagsOnly)
+			grants = append(grants, grant{at, path, capabilities})
 		}
 	}
-	return text + ownToken, nil
+	return grants, nil
 }
 
 func newPolicyOptions(opts []PolicyOption) (*policyOptions, error) {
@@ -244,4 +264,14 @@ func (role Role) granted() (may string, all rights, err error) {
 		names = append(names, string(one))
 	}
 	return "", all, vaulterr.Invalid("the role %q is none of %s", string(role), strings.Join(names, ", "))
+}
+
+// own is what the table says of the role alone.
+func (role Role) own() (own rights) {
+	for _, one := range roles {
+		if one.name == role {
+			own = one.rights
+		}
+	}
+	return own
 }

@@ -1,0 +1,176 @@
+package vaultkit
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+
+	"goblin/vaultkit/internal/doctor"
+	"goblin/vaultkit/internal/kv"
+)
+
+// Finding is what one check of [Diagnose] found.
+type Finding struct {
+	// Check is its name: configuration, credentials, reach, tls, server, clock,
+	// login, token, mount, providers, rights:<role>, excess, audit or pending.
+	Check  string        `json:"check"`
+	Status FindingStatus `json:"status"`
+	Detail string        `json:"detail"`        // what was found; never a secret
+	Fix    string        `json:"fix,omitempty"` // the one command that mends it, or shows what to mend
+	Err    error         `json:"-"`             // of a failed check, for errors.Is; otherwise nil
+}
+
+// FindingStatus is what came of a check.
+type FindingStatus = doctor.Status
+
+// The states, the best first.
+const (
+	FindingOK      = doctor.OK
+	FindingSkipped = doctor.Skipped // not looked at: Detail says why
+	FindingWarning = doctor.Warning // works, and may not for long, or is not safe
+	FindingFailed  = doctor.Failed  // keeps a client from its work
+)
+
+// DiagnoseQuery says what Diagnose looks at. The zero value is about a reader.
+type DiagnoseQuery struct {
+	Providers []string // none: all of them
+	// Roles are the roles whose rights the token must have. None: the reader's; and
+	// the rotator's are looked at, and may be missing as a whole.
+	Roles []Role
+	// Unwrap lets it use up a wrapping token; otherwise the login and what follows
+	// are skipped.
+	Unwrap bool
+	// Args is what a vaultkit command in a Fix is given to find the same Vault, such
+	// as " --mount team". Default: mount and base path, where they are not the usual.
+	Args string
+}
+
+// diagnoseBound is how long one check may take, so that an address which swallows
+// everything is told from a slow one within seconds.
+const diagnoseBound = 5 * time.Second
+
+// Diagnose looks for what keeps a client made with these options from its work:
+// the address, TLS, seal, clock, login, token, mount, the rights of each role
+// and dangerous ones, the audit device, rotations left unfinished. It connects and logs in as [New]
+// does and yields a finding for each check, in order; a check that depends on one
+// that failed is skipped. A service may run it at its start and log what is not
+// FindingOK.
+//
+// It writes nothing to Vault, and reads no secret. Like every login it costs a use
+// of a secret id or token that has a limited number of them; where the token's own
+// uses are counted, it stops looking after two. A wrapping token it only looks at
+// (see DiagnoseQuery.Unwrap). Each check ends within 5 s (Timeouts.Request, if that
+// is less), that for unfinished rotations with ctx.
+func Diagnose(ctx context.Context, query DiagnoseQuery, opts ...Option) iter.Seq[Finding] {
+	return func(yield func(Finding) bool) {
+		for found := range doctor.Examine(ctx, query.subject(opts)) {
+			if !yield(Finding(found)) {
+				return
+			}
+		}
+	}
+}
+
+// subject is what is to be examined, as far as it can be told.
+func (q DiagnoseQuery) subject(opts []Option) doctor.Subject {
+	c, err := readOptions(opts)
+	if err == nil {
+		err = q.check()
+	}
+	s := doctor.Subject{
+		Invalid: err, Remedy: c.remedy(q.Args),
+		Address: c.address, Dial: c.officialClient, ViaProxy: c.existing == nil,
+		Login: c.login, PassedOver: c.passedOver, Unwrap: q.Unwrap,
+		Mount: c.mount, Base: c.base, Providers: q.Providers, Harmful: c.harmful,
+		Logger: c.logger, Backoff: c.backoff, Bound: min(diagnoseBound, c.timeouts.Request), Args: q.Args,
+	}
+	if c.tls != nil {
+		s.SkipVerify = c.tls.SkipVerify
+		s.TLSFiles = slices.DeleteFunc([]string{c.tls.CAFile, c.tls.CADir, c.tls.CertFile, c.tls.KeyFile}, func(name string) bool { return name == "" })
+	}
+	if s.Args == "" {
+		s.Args = c.place()
+	}
+	for _, role := range q.roles() {
+		s.Roles = append(s.Roles, doctor.Role{Name: string(role), Required: len(q.Roles) > 0 || role == RoleReader,
+			Rights: func(provider string) []doctor.Right { return role.rightsFor(c, provider) }})
+	}
+	return s
+}
+
+// check refuses providers and roles that there cannot be.
+func (q DiagnoseQuery) check() error {
+	for _, provider := range q.Providers {
+		if err := checkProvider(provider); err != nil {
+			return err
+		}
+	}
+	for _, role := range q.Roles {
+		if _, _, err := role.granted(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q DiagnoseQuery) roles() []Role {
+	if len(q.Roles) == 0 {
+		return []Role{RoleReader, RoleRotator}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(q.Roles)))
+}
+
+// rightsFor are the role's rights for one provider, or for any, at the paths of
+// its policy.
+func (role Role) rightsFor(c *config, provider string) []doctor.Right {
+	_, all, _ := role.granted() // query.check has refused what fails here
+	return c.rightsAt(all, role.own(), provider)
+}
+
+// harmful are rights that no role has.
+func (c *config) harmful(provider string) []doctor.Right {
+	var all rights
+	all[onAges] = []string{"delete", "update"}
+	return c.rightsAt(all, rights{}, provider)
+}
+
+func (c *config) rightsAt(all, own rights, provider string) []doctor.Right {
+	o := policyOptions{layout: kv.Layout{Mount: c.mount, Base: c.base, Patterns: true}}
+	if provider != "" {
+		o.providers, o.narrowed = []string{provider}, true
+	}
+	grants, _ := o.grants(all) // names were checked, or listed and sifted
+	var found []doctor.Right
+	for _, one := range grants {
+		for _, capability := range one.capabilities {
+			found = append(found, doctor.Right{Path: one.path, Capability: capability, Own: slices.Contains(own[one.at], capability)})
+		}
+	}
+	return found
+}
+
+// remedy is the command that mends settings which cannot be right.
+func (c *config) remedy(args string) string {
+	switch {
+	case kv.CheckPath("mount", c.mount) != nil:
+		return "vaultkit doctor" + args + " --mount " + defaultMount
+	case kv.CheckPath("base path", c.base) != nil:
+		return "vaultkit doctor" + args + " --base " + defaultBase
+	case c.wrong != "":
+		return "unset " + c.wrong
+	}
+	return "vaultkit doctor --help"
+}
+
+// place is where the keys are, as flags of the CLI, where it is not the usual.
+func (c *config) place() string {
+	args := ""
+	if c.mount != defaultMount {
+		args += " --mount " + c.mount
+	}
+	if c.base != defaultBase {
+		args += " --base " + c.base
+	}
+	return args
+}

@@ -1,0 +1,126 @@
+package vaultkit_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// roleOf makes an AppRole with a reader's policy, and returns its role id and a
+// secret id, wrapped if asked for.
+func roleOf(t *testing.T, settings object, wrapped bool) (roleID, secretID vaultkit.Credential, name string) {
+	t.Helper()
+	root, name := vaulttest.Root(t), vaulttest.Name(t)
+	if err := root.Sys().PutPolicyWithContext(t.Context(), name, vaulttest.Policy(t, "", "reader")); err != nil {
+		t.Fatal(err)
+	}
+	role := object{"token_policies": name, "token_no_default_policy": true}
+	for key, value := range settings {
+		role[key] = value
+	}
+	write(t, root, "auth/approle/role/"+name, role)
+	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+name+"/role-id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrapped {
+		root.SetWrappingLookupFunc(func(string, string) string { return "5m" })
+	}
+	secret, err := root.Logical().WriteWithContext(t.Context(), "auth/approle/role/"+name+"/secret-id", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roleID = vaultkit.Value(id.Data["role_id"].(string))
+	if wrapped {
+		return roleID, vaultkit.Wrapped(vaultkit.Value(secret.WrapInfo.Token)), name
+	}
+	return roleID, vaultkit.Value(secret.Data["secret_id"].(string)), name
+}
+
+func byRole(roleID, secretID vaultkit.Credential, mount string) vaultkit.Option {
+	return vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: secretID, Mount: mount})
+}
+
+func TestDiagnoseLogin(t *testing.T) {
+	roleID, secretID, _ := roleOf(t, nil, false)
+	jwt := filepath.Join(t.TempDir(), "jwt")
+	writeFile(t, jwt, canary)
+	token := filepath.Join(t.TempDir(), "token")
+	writeFile(t, token, canary)
+	wrong := vaultkit.Value(canary)
+	ill{
+		"unknown token": {with(vaultkit.WithToken(wrong)), symptom{"login", fails, vaultkit.ErrUnauthenticated, "expired, revoked", "vault token create -orphan"}},
+		"unknown token in a file": {with(vaultkit.WithToken(vaultkit.File(token))),
+			symptom{"login", fails, vaultkit.ErrUnauthenticated, token, "(umask 077; vault token create -orphan -period=24h -policy=goblin-reader -field=token >" + token + ")"}},
+		"unknown token in a variable": {with(variables("VAULT_TOKEN=" + canary)),
+			symptom{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN", `export VAULT_TOKEN="$(vault token create`}},
+		"wrong secret id":    {with(byRole(roleID, wrong, "")), symptom{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID", "secret-id"}},
+		"no such auth mount": {with(byRole(roleID, secretID, "nowhere")), symptom{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vault auth list"}},
+		"wrong wrapping":     {with(byRole(roleID, vaultkit.Wrapped(wrong), "")), symptom{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}},
+		"no Kubernetes role": {with(vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt})),
+			symptom{"login", fails, vaultkit.ErrUnauthenticated, "auth/kubernetes", "vault read auth/kubernetes/role/nobody"}},
+	}.examine(t)
+	found := with(byRole(roleID, secretID, ""))(t).diagnose(t)
+	symptom{"token", fine, nil, "renewable", ""}.shows(t, found)
+	symptom{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}.shows(t, found)
+}
+
+// A wrapping token can be used once: looking must not be that once.
+func TestDiagnoseLeavesAWrappingTokenAlone(t *testing.T) {
+	roleID, secretID, _ := roleOf(t, nil, true)
+	sick := patient{opts: []vaultkit.Option{byRole(roleID, secretID, "")}}
+	for range 2 {
+		found := sick.diagnose(t)
+		symptom{"login", skips, nil, "the wrapping token is good", "vaultkit doctor --unwrap"}.shows(t, found)
+		symptom{"token", skips, nil, "would use up the wrapping token", ""}.shows(t, found)
+	}
+	sick.query.Unwrap = true
+	symptom{"token", fine, nil, "service token", ""}.shows(t, sick.diagnose(t))
+	symptom{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}.shows(t, sick.diagnose(t))
+}
+
+// tokenWith makes a token the request asks for.
+func tokenWith(t *testing.T, request api.TokenCreateRequest) vaultkit.Credential {
+	t.Helper()
+	secret, err := vaulttest.Root(t).Auth().Token().CreateOrphanWithContext(t.Context(), &request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vaultkit.Value(secret.Auth.ClientToken)
+}
+
+func TestDiagnoseToken(t *testing.T) {
+	ours := strings.ToLower(vaulttest.Name(t)) + "-reader"
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), ours, vaulttest.Policy(t, "", "reader")); err != nil {
+		t.Fatal(err)
+	}
+	no := false
+	is := func(request api.TokenCreateRequest) func(t *testing.T) patient {
+		return func(t *testing.T) patient {
+			if request.Policies == nil {
+				request.Policies = []string{ours}
+			}
+			return patient{opts: []vaultkit.Option{vaultkit.WithToken(tokenWith(t, request))}}
+		}
+	}
+	roleID, secretID, name := roleOf(t, object{"token_num_uses": 20}, false)
+	ill{
+		"root": {with(), symptom{"token", warns, nil, "root", "vaultkit policy reader | vault policy write goblin-reader - && vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+		"about to end": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no}),
+			symptom{"token", warns, nil, "about to end", "vault token create -orphan -period=24h -policy=" + ours}},
+		"about to end for good": {is(api.TokenCreateRequest{TTL: "10s", ExplicitMaxTTL: "50s"}), symptom{"token", warns, nil, "renewable up to 50s in all", "vault token create"}},
+		"with uses":             {is(api.TokenCreateRequest{TTL: "1h", NumUses: 9}), symptom{"token", warns, nil, "has 7 uses left", "vault token create"}},
+		"a role's with uses":    {with(byRole(roleID, secretID, "")), symptom{"token", warns, nil, "uses left", "vault write auth/approle/role/" + strings.ToLower(name) + " token_num_uses=0"}},
+		"not even itself": {is(api.TokenCreateRequest{TTL: "1h", NoDefaultPolicy: true, Policies: []string{"none"}}),
+			symptom{"token", warns, nil, "may not look itself up", "vaultkit policy reader | vault policy write goblin-reader -"}},
+		"batch":    {is(api.TokenCreateRequest{TTL: "1h", Type: "batch"}), symptom{"token", fine, nil, "not renewable; policies default, " + ours, ""}},
+		"short":    {is(api.TokenCreateRequest{TTL: "10m", Renewable: &no}), symptom{"token", fine, nil, "not renewable", ""}},
+		"periodic": {is(api.TokenCreateRequest{Period: "30s"}), symptom{"token", fine, nil, "renewable for 30s at a time", ""}},
+	}.examine(t)
+	symptom{"mount", skips, nil, "each look would use up the token", ""}.shows(t, is(api.TokenCreateRequest{NumUses: 5})(t).diagnose(t))
+}

@@ -1,0 +1,121 @@
+package vaultkit_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// mounted mounts an engine and returns where.
+func mounted(t *testing.T, kind string, options map[string]string) string {
+	t.Helper()
+	path, sys := "sick/"+vaulttest.Name(t), vaulttest.Root(t).Sys()
+	if err := sys.MountWithContext(t.Context(), path, &api.MountInput{Type: kind, Options: options}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := sys.Unmount(path); err != nil {
+			t.Error(err)
+		}
+	})
+	return path
+}
+
+func TestDiagnoseMount(t *testing.T) {
+	first, second := mounted(t, "kv", nil), mounted(t, "kv", map[string]string{"version": "2"})
+	deleting := mounted(t, "kv", map[string]string{"version": "2"})
+	root := vaulttest.Root(t)
+	write(t, root, deleting+"/config", object{"delete_version_after": "1h"})
+	on := func(mount string) func(*testing.T) patient { return with(vaultkit.WithMount(mount)) }
+	ill{
+		"missing":      {on("nowhere"), symptom{"mount", fails, vaultkit.ErrMountNotFound, "nothing is mounted at nowhere/", "vault secrets enable -path=nowhere -version=2 kv"}},
+		"below one":    {on(second + "/in/side"), symptom{"mount", fails, vaultkit.ErrMountNotFound, "belongs to the base path", "vaultkit doctor --mount " + second + " --base in/side/goblin-assistant"}},
+		"version 1":    {on(first), symptom{"mount", fails, vaultkit.ErrNotKVv2, "version 1", "vault kv enable-versioning " + first + "/"}},
+		"another kind": {on("cubbyhole"), symptom{"mount", fails, vaultkit.ErrNotKVv2, "of type cubbyhole", "vault secrets list"}},
+		"no right":     {holding(`path "secret/x" { capabilities = ["deny"] }`, vaultkit.DiagnoseQuery{}), symptom{"mount", fails, vaultkit.ErrPermissionDenied, "no right below secret/", "vaultkit policy reader | vault policy write goblin-reader -"}},
+		"deleting":     {on(deleting), symptom{"mount", warns, nil, "deletes every version after 1h0m0s", "vault write " + deleting + "/config delete_version_after=0s"}},
+		"empty":        {on(second), symptom{"providers", warns, nil, "none below " + second + "/goblin-assistant", "vault kv list " + second + "/"}},
+		"no provider":  {asked(vaultkit.DiagnoseQuery{Providers: []string{"nobody"}}), symptom{"providers", fails, vaultkit.ErrNotFound, "there is no nobody", "vaultkit put nobody api_key=-"}},
+	}.examine(t)
+	// The fixes for the server work.
+	write(t, root, deleting+"/config", object{"delete_version_after": "0s"})
+	symptom{"mount", fine, nil, "keeps 10 versions", ""}.shows(t, on(deleting)(t).diagnose(t))
+	symptom{"rights:reader", skips, nil, "mount failed", ""}.shows(t, on(first)(t).diagnose(t))
+}
+
+func TestDiagnoseRights(t *testing.T) {
+	p := store(t, oldSecret)
+	store(t, oldSecret) // another one
+	rotator, reader := vaulttest.Policy(t, "", "rotator"), vaulttest.Policy(t, "", "reader")
+	about := func(roles ...vaultkit.Role) vaultkit.DiagnoseQuery {
+		return vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: roles}
+	}
+	path := func(text string) string { return "secret/" + text + "/" + p }
+	noUpdate := without(rotator, right{"secret/data/goblin-assistant/providers/+", "update"})
+	noList := without(reader, right{"secret/metadata/goblin-assistant/providers/", "list"})
+	noAsking := strings.Replace(reader, `path "sys/capabilities-self" { capabilities = ["update"] }`, "", 1)
+	denied := rotator + `path "` + path("data/goblin-assistant/providers") + `" { capabilities = ["deny"] }`
+	destroys := reader + `path "secret/metadata/goblin-assistant/providers/*" { capabilities = ["read", "delete"] }`
+	narrow := policyOf(t, vaultkit.RoleReader, vaultkit.OnlyProviders(p))
+	fix := func(role string) string {
+		return "vaultkit policy " + role + " --provider " + p + " | vault policy write goblin-" + role + " -"
+	}
+	ill{
+		"nothing to read": {holding(policyOf(t, vaultkit.RoleMonitor), about()),
+			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
+		"reader for a rotator": {holding(reader, about(vaultkit.RoleRotator)),
+			symptom{"rights:rotator", fails, vaultkit.ErrPermissionDenied, "create on " + path("data/goblin-assistant/backups") + "/+", fix("rotator")}},
+		"reader":          {holding(reader, about()), symptom{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
+		"half a rotator":  {holding(noUpdate, about()), symptom{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
+		"not a provider":  {holding(denied, about()), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
+		"one of several":  {holding(narrow, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
+		"the one":         {holding(narrow, about()), symptom{"rights:reader", fine, nil, "for " + p, ""}},
+		"no list":         {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
+		"no list to see":  {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
+		"may not ask":     {holding(noAsking, about()), symptom{"rights:reader", skips, nil, "sys/capabilities-self", fix("reader")}},
+		"destroys":        {holding(destroys, about()), symptom{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), fix("reader")}},
+		"before a put":    {holding(policyOf(t, vaultkit.RoleProvisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}), symptom{"rights:provisioner", fine, nil, "for new", ""}},
+		"audit":           {holding(reader, about()), symptom{"audit", skips, nil, "ask an operator", "vault audit list"}},
+		"pending unknown": {holding(reader, about()), symptom{"pending", skips, nil, "may not look", "vaultkit policy monitor"}},
+		"a crash": {func(t *testing.T) patient {
+			return patient{query: vaultkit.DiagnoseQuery{Providers: []string{halfRecorded(t)}}}
+		},
+			symptom{"pending", warns, nil, "1 without a record", "vaultkit recover TestDiagnoseRights"}},
+	}.examine(t)
+}
+
+// Whatever right a role lacks is named, and with the policy of the fix it is there.
+func TestDiagnoseNamesEachMissingRight(t *testing.T) {
+	p := store(t, oldSecret)
+	for _, role := range vaultkit.Roles() {
+		policy := policyOf(t, role)
+		for _, missing := range rightsOf(policy) {
+			t.Run(string(role)+" "+missing.capability+" "+missing.path, func(t *testing.T) {
+				query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{role}}
+				if role == vaultkit.RoleProvisioner {
+					policy += `path "secret/data/x" { capabilities = ["read"] }` // some right below the mount
+				}
+				found := holding(without(policy, missing), query)(t).diagnose(t)
+				at := strings.Replace(missing.path, "/+", "/"+p, 1)
+				symptom{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.capability + " on " + at, "vaultkit policy " + string(role) + " --provider " + p}.shows(t, found)
+			})
+		}
+		symptom{"rights:" + string(role), fine, nil, "every right", ""}.shows(t,
+			holding(policy, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{role}})(t).diagnose(t))
+	}
+}
+
+func TestDiagnoseAudit(t *testing.T) {
+	s := vaulttest.Start(t, devvault.Options{})
+	if err := vaulttest.RootOf(t, s).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
+		t.Fatal(err)
+	}
+	sick := patient{opts: []vaultkit.Option{at(s.Addr()), vaultkit.WithToken(vaultkit.Value(s.RootToken()))}}
+	symptom{"audit", warns, nil, "no audit device", "vault audit enable file file_path="}.shows(t, sick.diagnose(t))
+	symptom{"audit", fine, nil, "1 enabled", ""}.shows(t, with()(t).diagnose(t))
+}

@@ -1,0 +1,174 @@
+package vaultkit_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+func at(address string) vaultkit.Option { return vaultkit.WithAddress(address) }
+
+// faulty is a patient whose requests for the server's health go wrong.
+func faulty(fault wire.Action) func(*testing.T) patient {
+	return ruled(wire.OnEvery("", "sys/health", fault))
+}
+
+func ruled(rule wire.Rule) func(*testing.T) patient {
+	return func(t *testing.T) patient {
+		proxy := newWire(t)
+		proxy.SetRule(rule)
+		return patient{opts: []vaultkit.Option{at(proxy.URL()), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 300 * time.Millisecond})}}
+	}
+}
+
+// says is a patient whose server tells this of its health.
+func says(format string, args ...any) func(*testing.T) patient {
+	return faulty(wire.Error(299, `{"version":"1.21.2",`+fmt.Sprintf(format, args...)+`}`, false))
+}
+
+// off is a patient whose server's clock is.
+func off(by time.Duration) func(*testing.T) patient {
+	return ruled(func(r wire.Request) wire.Action {
+		if !strings.Contains(r.Path, "sys/health") {
+			return wire.Pass
+		}
+		return wire.Error(299, fmt.Sprintf(`{"version":"1.21.2","initialized":true,"server_time_utc":%d}`, time.Now().Add(by).Unix()), false)
+	})
+}
+
+// trip is a transport.
+type trip func(*http.Request) (*http.Response, error)
+
+func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// swallowed is a network in which connections are never made.
+func swallowed(http.RoundTripper) http.RoundTripper {
+	return trip(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})
+}
+
+// elsewhere takes requests to the package's Vault, whatever their address.
+func elsewhere(next http.RoundTripper) http.RoundTripper {
+	return trip(func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		r.URL.Host = strings.TrimPrefix(vaulttest.Server().Addr(), "http://")
+		return next.RoundTrip(r)
+	})
+}
+
+func TestDiagnoseReach(t *testing.T) {
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }))
+	defer page.Close()
+	ill{
+		"no such name": {with(at("http://no..such.test:8200")), symptom{"reach", fails, vaultkit.ErrUnavailable, `"no..such.test" cannot be resolved`, "nslookup no..such.test"}},
+		"refused":      {with(at("http://127.0.0.1:1")), symptom{"reach", fails, vaultkit.ErrUnavailable, "connection refused: nothing listens at 127.0.0.1:1", "vaultkit dev --port 1"}},
+		"swallowed": {with(at("http://vault.test:8200"), vaultkit.WithTransport(swallowed), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 50 * time.Millisecond})),
+			symptom{"reach", fails, vaultkit.ErrUnavailable, "no connection to vault.test:8200 within 50ms", "curl -v --max-time 5 http://vault.test:8200/v1/sys/health"}},
+		"no answer":  {faulty(wire.Hang()), symptom{"reach", fails, vaultkit.ErrUnavailable, "does not answer within 300ms", "curl -v"}},
+		"cut off":    {faulty(wire.Refuse()), symptom{"reach", fails, vaultkit.ErrUnavailable, "reset", "curl -v"}},
+		"web page":   {with(at(page.URL)), symptom{"server", fails, vaultkit.ErrUnavailable, "not a Vault", "curl -v"}},
+		"no backend": {faulty(wire.Error(502, canary, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "HTTP 502", "curl -v"}},
+		"plain HTTP": {with(at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
+			symptom{"tls", warns, nil, "everybody in between", "vaultkit doctor --address https://vault.test:8200"}},
+	}.examine(t)
+}
+
+func TestDiagnoseTLS(t *testing.T) {
+	plain, dir := tlsFront(t, false)
+	named, namedDir := tlsFront(t, false, "vault.test")
+	mutual, mutualDir := tlsFront(t, true)
+	old, oldCA := frontUntil(t, time.Now().Add(-time.Hour))
+	lasting, lastingCA := frontUntil(t, time.Now().Add(30*24*time.Hour))
+	trusting := func(url, ca string) func(*testing.T) patient {
+		return with(at(url), vaultkit.WithTLS(vaultkit.TLS{CAFile: ca}))
+	}
+	swap := func(url, from, to string) string { return strings.Replace(url, from, to, 1) }
+	ill{
+		"HTTP to HTTPS": {with(at(swap(plain.URL(), "https", "http"))), symptom{"tls", fails, vaultkit.ErrUnavailable, "speaks HTTPS", "vaultkit doctor --address " + plain.URL()}},
+		"HTTPS to HTTP": {with(at(swap(vaulttest.Server().Addr(), "http", "https"))),
+			symptom{"tls", fails, vaultkit.ErrUnavailable, "does not speak HTTPS", "vaultkit doctor --address " + vaulttest.Server().Addr()}},
+		"unknown CA":    {with(at(plain.URL())), symptom{"tls", fails, vaultkit.ErrUnavailable, "wire test authority", "vaultkit doctor --ca-cert ca.pem"}},
+		"another CA":    {trusting(plain.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "not trusted here", "--ca-cert"}},
+		"another name":  {trusting(named.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "is for vault.test, not for 127.0.0.1", "vaultkit doctor --tls-server-name vault.test"}},
+		"expired":       {trusting(old, oldCA), symptom{"tls", fails, vaultkit.ErrUnavailable, time.Now().Add(-time.Hour).UTC().Format("2006-01-02T15:"), "openssl s_client -connect"}},
+		"client's own":  {trusting(mutual.URL(), mutualDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "client certificate", "--client-cert client.pem --client-key client-key.pem"}},
+		"ends soon":     {trusting(plain.URL(), dir+"/ca/ca.pem"), symptom{"tls", warns, nil, "127.0.0.1 is valid until 20", "openssl s_client -connect"}},
+		"unverified":    {with(at(plain.URL()), vaultkit.WithTLS(vaultkit.TLS{SkipVerify: true})), symptom{"tls", warns, nil, "not verified", "unset VAULT_SKIP_VERIFY"}},
+		"nothing wrong": {trusting(lasting, lastingCA), symptom{"tls", fine, nil, "TLS 1.3, the certificate of vault.test, 127.0.0.1", ""}},
+	}.examine(t)
+}
+
+// frontUntil is a TLS front of the package's Vault with a certificate that ends
+// then, and the file that it can be verified with.
+func frontUntil(t *testing.T, end time.Time) (url, ca string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "front"}, IsCA: true, BasicConstraintsValid: true,
+		DNSNames: []string{"vault.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: end.Add(-60 * 24 * time.Hour), NotAfter: end}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := http.Get(vaulttest.Server().Addr() + r.URL.String()) //nolint:noctx // the health of Vault
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer answer.Body.Close()
+		io.Copy(w, answer.Body)
+	}))
+	front.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	front.Config.ErrorLog = log.New(io.Discard, "", 0)
+	front.StartTLS()
+	t.Cleanup(func() { front.Close(); http.DefaultClient.CloseIdleConnections() })
+	ca = filepath.Join(t.TempDir(), "ca.pem")
+	writeFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	return front.URL, ca
+}
+
+func TestDiagnoseServer(t *testing.T) {
+	sealed := vaulttest.Start(t, devvault.Options{})
+	if err := sealed.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ill{
+		"sealed":          {with(at(sealed.Addr())), symptom{"server", fails, vaultkit.ErrSealed, "sealed", "vault operator unseal"}},
+		"not initialised": {says(`"initialized":false,"sealed":true`), symptom{"server", fails, vaultkit.ErrUnavailable, "not initialised", "vault operator init"}},
+		"secondary": {says(`"initialized":true,"replication_dr_mode":"secondary"`),
+			symptom{"server", fails, vaultkit.ErrUnavailable, "secondary", "export VAULT_ADDR="}},
+		"not Vault":            {faulty(wire.Error(200, `{"status":"up"}`, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "not Vault", "curl -v"}},
+		"standby":              {says(`"initialized":true,"standby":true`), symptom{"server", fine, nil, "standby that hands", ""}},
+		"performance standby":  {says(`"initialized":true,"standby":true,"performance_standby":true`), symptom{"server", fine, nil, "performance standby", ""}},
+		"clock ahead":          {off(-150 * time.Second), symptom{"clock", warns, nil, "this clock is 2m", "time"}},
+		"clock ahead, it says": {off(-150 * time.Second), symptom{"clock", warns, nil, "ahead of Vault's", "time"}},
+		"clock behind":         {off(150 * time.Second), symptom{"clock", warns, nil, "behind Vault's", "time"}},
+		"clock a little off":   {off(20 * time.Second), symptom{"clock", fine, nil, "of Vault's", ""}},
+		"no clock":             {says(`"initialized":true`), symptom{"clock", skips, nil, "does not tell", ""}},
+	}.examine(t)
+}

@@ -1,0 +1,29 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// audit looks for an audit device, which shows who did what.
+func (x *exam) audit(ctx context.Context) Finding {
+	var devices map[string]*api.Audit
+	err := x.session.Do(ctx, func(ctx context.Context, c *api.Client) (err error) {
+		devices, err = c.WithNamespace("").Sys().ListAuditWithContext(ctx)
+		return err
+	})
+	switch {
+	case errors.Is(vaulterr.Kind(err), vaulterr.ErrPermissionDenied):
+		return skipped("the token may not look (read and sudo on sys/audit): ask an operator", "vault audit list")
+	case err != nil:
+		return failed(err, "", x.curl())
+	case len(devices) == 0:
+		return warning("there is no audit device: nothing shows who read or changed a key", "vault audit enable file file_path=/var/log/vault_audit.log")
+	}
+	return okay(fmt.Sprintf("%d enabled", len(devices)))
+}

@@ -1,0 +1,175 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// logIn logs in as a client does. What can be used only once is not used up
+// unless asked to.
+func (x *exam) logIn(ctx context.Context) Finding {
+	if x.login.Wrapped && !x.Unwrap {
+		return x.peek(ctx)
+	}
+	var err error
+	x.session, err = session.Open(ctx, session.Config{
+		Client: x.client, Login: x.Login, Logger: x.Logger, RequestTimeout: x.Bound, StartWait: x.Bound, Backoff: x.Backoff,
+	})
+	if err != nil {
+		return failed(err, "", x.mendLogin(err))
+	}
+	x.store = kv.New(x.session, x.Mount, x.Base, x.Backoff)
+	return okay("logged in by " + x.Login.String())
+}
+
+// peek looks at a wrapping token without unwrapping it.
+func (x *exam) peek(ctx context.Context) Finding {
+	if err := session.PeekWrapped(ctx, x.client, x.Login, x.Bound); err != nil {
+		return failed(err, "", x.mendLogin(err))
+	}
+	x.lost["login"] = "logging in would use up the wrapping token"
+	return skipped("the wrapping token is good; logging in would use it up", x.command("doctor --unwrap"))
+}
+
+func (x *exam) mendLogin(err error) string {
+	answer, _ := errors.AsType[*api.ResponseError](err)
+	switch {
+	case errors.Is(err, vaulterr.ErrWrappingToken):
+		return newWrappedToken
+	case errors.Is(err, vaulterr.ErrUnavailable):
+		return x.curl()
+	case x.login.Kind == session.KindToken && strings.HasSuffix(x.login.File, "/.vault-token"):
+		return "vault login"
+	case x.login.Kind == session.KindToken:
+		return x.newToken()
+	case answer != nil && answer.StatusCode == http.StatusForbidden && x.login.Kind == session.KindAppRole:
+		return "vault auth list" // Vault says the same of a mount that does not exist
+	case x.login.Kind == session.KindAppRole:
+		return newSecretID
+	}
+	return fmt.Sprintf("vault read auth/%s/role/%s", x.login.Mount, quote(x.login.Role))
+}
+
+// tokenFacts are what a token says of itself.
+type tokenFacts struct {
+	TTL          int64             `json:"ttl"` // in seconds, as all here; 0: no end
+	CreationTTL  int64             `json:"creation_ttl"`
+	CreationTime int64             `json:"creation_time"`
+	ExplicitMax  int64             `json:"explicit_max_ttl"`
+	Period       int64             `json:"period"`
+	NumUses      int               `json:"num_uses"`
+	Renewable    bool              `json:"renewable"`
+	Orphan       bool              `json:"orphan"`
+	Type         string            `json:"type"`
+	Policies     []string          `json:"policies"`
+	Identity     []string          `json:"identity_policies"`
+	Meta         map[string]string `json:"meta"`
+}
+
+// token looks at how long the token lives and what it may.
+func (x *exam) token(ctx context.Context) Finding {
+	facts, err := x.lookUp(ctx)
+	switch {
+	case errors.Is(vaulterr.Kind(err), vaulterr.ErrPermissionDenied):
+		return warning("the token may not look itself up, so nobody knows when it ends, and it is not renewed", x.policy(x.firstRole()))
+	case err != nil:
+		return failed(err, "", x.curl())
+	}
+	x.policies = slices.Concat(facts.Policies, facts.Identity)
+	about := facts.String()
+	bare := x.login.Kind == session.KindToken
+	switch {
+	case slices.Contains(x.policies, "root"):
+		return warning("a root token: it may do everything, and a service must not have it", x.replaceRoot())
+	case facts.NumUses > 0:
+		x.lost[limited] = "each look would use up the token"
+		return warning(fmt.Sprintf("the token has %d uses left; %s", facts.NumUses, about), x.withoutUses(facts))
+	case bare && facts.ending():
+		return warning("the token is about to end; "+about, x.newToken())
+	}
+	return okay(about)
+}
+
+func (x *exam) lookUp(ctx context.Context) (facts tokenFacts, err error) {
+	var answer *api.Secret
+	err = x.session.Do(ctx, func(ctx context.Context, c *api.Client) (err error) {
+		answer, err = c.Auth().Token().LookupSelfWithContext(ctx)
+		return err
+	})
+	if err != nil {
+		return facts, err
+	}
+	var text []byte
+	if answer != nil {
+		text, err = json.Marshal(answer.Data)
+	}
+	if err != nil || json.Unmarshal(text, &facts) != nil || facts.Type == "" {
+		// The cause may show a value.
+		return facts, &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "what describes the token is not Vault's"}
+	}
+	return facts, nil
+}
+
+// String says how long the token lives and what it has. Nothing of it is secret.
+func (f tokenFacts) String() string {
+	kind := "a " + f.Type + " token"
+	life := ", without an end"
+	if f.TTL > 0 {
+		life = ", ends in " + seconds(f.TTL).String()
+	}
+	switch {
+	case f.Renewable && f.Period > 0:
+		life += fmt.Sprintf(", renewable for %s at a time", seconds(f.Period))
+	case f.Renewable && f.ExplicitMax > 0:
+		life += fmt.Sprintf(", renewable up to %s in all", seconds(f.ExplicitMax))
+	case f.Renewable:
+		life += ", renewable"
+	case f.TTL > 0:
+		life += ", not renewable"
+	}
+	if !f.Orphan && f.Type == "service" {
+		life += ", ends with its parent"
+	}
+	return kind + life + "; policies " + strings.Join(slices.Concat(f.Policies, f.Identity), ", ")
+}
+
+// ending reports a life that has less than a tenth left, or less than a minute,
+// and cannot be prolonged.
+func (f tokenFacts) ending() bool {
+	left, life := seconds(f.TTL), seconds(f.CreationTTL)
+	if f.Renewable {
+		left = time.Until(time.Unix(f.CreationTime+f.ExplicitMax, 0))
+		life = seconds(f.ExplicitMax)
+	}
+	return life > 0 && left < max(time.Minute, life/10)
+}
+
+func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
+
+func (x *exam) replaceRoot() string {
+	role := x.firstRole()
+	return x.policy(role) + " && vault token create -orphan -no-default-policy -period=24h -policy=" + quote(x.policyName(role))
+}
+
+// withoutUses makes tokens whose uses are not counted.
+func (x *exam) withoutUses(facts tokenFacts) string {
+	if role := facts.Meta["role_name"]; role != "" {
+		return fmt.Sprintf("vault write auth/%s/role/%s token_num_uses=0", x.login.Mount, quote(role))
+	}
+	if role := facts.Meta["role"]; role != "" {
+		return fmt.Sprintf("vault write auth/%s/role/%s token_num_uses=0", x.login.Mount, quote(role))
+	}
+	return x.newToken()
+}

@@ -1,0 +1,101 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// reach sends the first request. What comes after the connection is the matter of
+// the checks that follow.
+func (x *exam) reach(ctx context.Context) Finding {
+	x.answer = x.knock(ctx)
+	err := x.answer.err
+	unknown, isDNS := errors.AsType[*net.DNSError](err)
+	through := x.proxy()
+	switch {
+	case err == nil, x.answered():
+		return okay("connected to " + cmp.Or(x.url().Host, x.url().Path) + through)
+	case isDNS:
+		return failed(err, fmt.Sprintf("the name %q cannot be resolved%s: %s", unknown.Name, through, unknown.Err), "nslookup "+quote(unknown.Name))
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return failed(err, "connection refused: nothing listens at "+x.url().Host+through, x.startServer())
+	case errors.Is(err, context.DeadlineExceeded) && x.answer.connected:
+		return failed(err, fmt.Sprintf("%s accepts connections and does not answer within %s%s", x.url().Host, x.Bound, through), x.curl())
+	case errors.Is(err, context.DeadlineExceeded):
+		return failed(err, fmt.Sprintf("no connection to %s within %s%s: a firewall, or a wrong address", x.url().Host, x.Bound, through), x.curl())
+	}
+	return failed(err, "", x.curl())
+}
+
+// answered reports that somebody is there, if not who was expected.
+func (x *exam) answered() bool {
+	_, answered := errors.AsType[*api.ResponseError](x.answer.err)
+	return answered || vaulterr.BadTLS(x.answer.err) || x.answer.connected && !x.lostConnection()
+}
+
+// lostConnection reports a connection that ended before there was an answer.
+func (x *exam) lostConnection() bool {
+	var broken net.Error
+	return errors.As(x.answer.err, &broken) || errors.Is(x.answer.err, context.DeadlineExceeded) || errors.Is(x.answer.err, context.Canceled)
+}
+
+// knock asks for the server's health. Nobody needs to be logged in for that, and
+// it is the same below every namespace.
+func (x *exam) knock(ctx context.Context) (k knock) {
+	var connected atomic.Bool // dialling may outlive the request
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		ConnectDone: func(_, _ string, err error) { connected.CompareAndSwap(false, err == nil) },
+	})
+	client := x.client.WithNamespace("").WithResponseCallbacks(func(answer *api.Response) { k.secure = answer.TLS })
+	sent := time.Now()
+	k.health, k.err = client.Sys().HealthWithContext(ctx)
+	k.err, k.connected = vaulterr.WithoutForeignBody(k.err), connected.Load()
+	if k.err == nil {
+		middle := sent.Add(time.Since(sent) / 2)
+		k.skew = middle.Sub(time.Unix(k.health.ServerTimeUTC, int64(time.Second/2)))
+	}
+	return k
+}
+
+// proxy says which proxy stands in between, if any.
+func (x *exam) proxy() string {
+	if !x.ViaProxy {
+		return ""
+	}
+	through, err := http.ProxyFromEnvironment(&http.Request{URL: x.url()})
+	if err != nil || through == nil {
+		return ""
+	}
+	return " through the proxy " + through.Host + " (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)"
+}
+
+func (x *exam) startServer() string {
+	if port := x.url().Port(); x.local() && port != "" {
+		return "vaultkit dev --port " + port
+	}
+	return x.curl()
+}
+
+func (x *exam) curl() string {
+	return "curl -v --max-time 5 " + quote(x.url().JoinPath("v1/sys/health").String())
+}
+
+// local reports an address on this machine.
+func (x *exam) local() bool {
+	host := x.url().Hostname()
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || x.url().Scheme == "unix" || err == nil && address.IsLoopback()
+}

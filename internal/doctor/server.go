@@ -1,0 +1,52 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// server judges what the first request was answered.
+func (x *exam) server(context.Context) Finding {
+	health, err := x.answer.health, x.answer.err
+	unavailable := &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Err: err}
+	switch {
+	case err != nil:
+		return failed(unavailable, "what answers there is not a Vault that serves: "+textOf(unavailable), x.curl())
+	case health.Version == "":
+		return failed(unavailable, "what answers there is not Vault", x.curl())
+	case !health.Initialized:
+		return failed(unavailable, "Vault is not initialised", "vault operator init")
+	case health.Sealed:
+		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", "vault operator unseal")
+	case health.ReplicationDRMode == "secondary":
+		return failed(unavailable, "a disaster-recovery secondary serves nobody: name the primary", "export VAULT_ADDR="+anAddress)
+	case health.PerformanceStandby:
+		return okay("Vault " + health.Version + ", unsealed, a performance standby")
+	case health.Standby:
+		return okay("Vault " + health.Version + ", unsealed, a standby that hands requests to the active node")
+	}
+	return okay("Vault " + health.Version + ", unsealed, active")
+}
+
+// tolerable is the skew at which nothing goes wrong yet.
+const tolerable = 30 * time.Second
+
+// clock compares the clocks. Vault tells its time in whole seconds.
+func (x *exam) clock(context.Context) Finding {
+	if x.answer.health == nil || x.answer.health.ServerTimeUTC == 0 {
+		return skipped("the server does not tell its time", "")
+	}
+	skew := x.answer.skew.Round(time.Second)
+	if skew.Abs() <= tolerable {
+		return okay(fmt.Sprintf("within %s of Vault's", max(skew.Abs(), time.Second)))
+	}
+	direction := "ahead of"
+	if skew < 0 {
+		direction = "behind"
+	}
+	return warning(fmt.Sprintf("this clock is %s %s Vault's: ages and expiries in status, TLS certificates and JWTs are judged by it",
+		skew.Abs(), direction), setClock())
+}

@@ -1,0 +1,103 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// soon is when a certificate's end is worth a warning.
+const soon = 7 * 24 * time.Hour
+
+// tls judges what the first request said of the encryption.
+func (x *exam) tls(context.Context) Finding {
+	secure := x.answer.secure
+	switch {
+	case vaulterr.NeedsHTTPS(x.answer.err):
+		return failed(x.answer.err, "the server speaks HTTPS, the address says http://", x.command("doctor", "--address", x.as("https")))
+	case vaulterr.BadTLS(x.answer.err):
+		return x.badTLS()
+	case secure == nil && x.url().Scheme == "https":
+		return okay("encrypted")
+	case secure == nil && x.local():
+		return okay("plain HTTP, on this machine")
+	case secure == nil:
+		return warning("plain HTTP: everybody in between can read tokens and keys", x.command("doctor", "--address", x.as("https")))
+	case x.SkipVerify:
+		return warning("the server's certificate is not verified: whoever is in between can pass for Vault", "unset VAULT_SKIP_VERIFY")
+	}
+	leaf := secure.PeerCertificates[0]
+	about := fmt.Sprintf("%s, the certificate of %s is valid until %s", tls.VersionName(secure.Version), namesOf(leaf), date(leaf.NotAfter))
+	if time.Until(leaf.NotAfter) < soon {
+		return warning(about, x.showDates())
+	}
+	return okay(about)
+}
+
+func (x *exam) badTLS() Finding {
+	err := x.answer.err
+	unknown, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
+	other, isOther := errors.AsType[x509.HostnameError](err)
+	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
+	alert, isAlert := errors.AsType[*net.OpError](err)
+	switch {
+	case isOther:
+		return failed(err, fmt.Sprintf("the certificate is for %s, not for %s", namesOf(other.Certificate), other.Host),
+			x.command("doctor", "--tls-server-name", firstName(other.Certificate)))
+	case isUnknown:
+		return failed(err, "the certificate is signed by "+issuerOf(unknown.Cert)+", which is not trusted here: get that CA's certificate",
+			x.command("doctor", "--ca-cert", "ca.pem"))
+	case isInvalid && invalid.Reason == x509.Expired:
+		return failed(err, fmt.Sprintf("the certificate is valid from %s to %s, and here it is %s",
+			date(invalid.Cert.NotBefore), date(invalid.Cert.NotAfter), date(time.Now())), x.showDates())
+	case isAlert && alert.Op == "remote error":
+		return failed(err, "the server refuses the connection: "+alert.Err.Error()+"; it may want a client certificate",
+			x.command("doctor", "--client-cert", "client.pem", "--client-key", "client-key.pem"))
+	case x.url().Scheme == "https" && !isInvalid:
+		return failed(err, "the server does not speak HTTPS: the address says https://", x.command("doctor", "--address", x.as("http")))
+	}
+	return failed(err, "", x.showDates())
+}
+
+// as is the address with another scheme.
+func (x *exam) as(scheme string) string {
+	other := *x.url()
+	other.Scheme = scheme
+	return other.String()
+}
+
+// showDates prints the life of the server's certificate.
+func (x *exam) showDates() string {
+	host := net.JoinHostPort(x.url().Hostname(), cmp.Or(x.url().Port(), "443"))
+	return fmt.Sprintf("openssl s_client -connect %s </dev/null | openssl x509 -noout -subject -issuer -dates", quote(host))
+}
+
+func namesOf(cert *x509.Certificate) string {
+	names := cert.DNSNames
+	for _, ip := range cert.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return cmp.Or(strings.Join(names, ", "), "nobody")
+}
+
+func firstName(cert *x509.Certificate) string {
+	name, _, _ := strings.Cut(namesOf(cert), ",")
+	return name
+}
+
+func issuerOf(cert *x509.Certificate) string {
+	if cert == nil {
+		return "somebody"
+	}
+	return fmt.Sprintf("%q", cert.Issuer.String())
+}
+
+func date(t time.Time) string { return t.UTC().Format(time.RFC3339) }
