@@ -101,7 +101,7 @@ func (c *cli) root() *cobra.Command {
 	c.addGroup(root, "keys", "Keys:", c.getCommand(), c.listCommand(), c.putCommand(), c.statusCommand(), c.envCommand(), c.execCommand())
 	c.addGroup(root, "rotation", "Rotation:", c.rotateCommand(), c.rollbackCommand(), c.revokeOldCommand(),
 		c.backupsCommand(), c.historyCommand(), c.recoverCommand(), c.abortCommand())
-	c.addGroup(root, "access", "Access:", c.policyCommand())
+	c.addGroup(root, "access", "Access:", c.policyCommand(), c.doctorCommand())
 	c.addGroup(root, "try", "Try it out:", c.demoCommand(), c.devCommand())
 	c.addGroup(root, "", "", c.versionCommand())
 	strictBuiltins(root)

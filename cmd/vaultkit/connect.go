@@ -30,13 +30,20 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 	return work(ctx, client)
 }
 
+// options are what the flags and the environment say, which includes an address.
 func (c *cli) options() ([]vaultkit.Option, error) {
+	options, environment, err := c.anyOptions()
+	if err == nil && environment("VAULT_ADDR") == "" {
+		return nil, invalid("no address:", "set VAULT_ADDR or give --address", "for a Vault to play with, run: vaultkit dev")
+	}
+	return options, err
+}
+
+// anyOptions are options that need not lead anywhere.
+func (c *cli) anyOptions() ([]vaultkit.Option, func(name string) string, error) {
 	environment, err := c.environment()
 	if err != nil {
-		return nil, err
-	}
-	if environment("VAULT_ADDR") == "" {
-		return nil, invalid("no address:", "set VAULT_ADDR or give --address", "for a Vault to play with, run: vaultkit dev")
+		return nil, nil, err
 	}
 	// One bound for everything. Only whoever asks for it waits longer than usual for
 	// a server that cannot be reached.
@@ -49,7 +56,7 @@ func (c *cli) options() ([]vaultkit.Option, error) {
 		vaultkit.FromLookup(environment),
 		vaultkit.WithLogger(c.logger()),
 		vaultkit.WithTimeouts(timeouts),
-	}, nil
+	}, environment, nil
 }
 
 // logger is silent unless asked to be verbose: a command lives for seconds, and

@@ -190,7 +190,7 @@ func TestCanary(t *testing.T) {
 		{"rotate", provider, "--new-key", before, "--bogus"}, {"rotate", provider, "--new-key", before, "--auto"},
 		{"rotate", provider, "--new-key", before, "--verify-cmd", "env; exit 1"}, {"rotate", provider, after, "--new-key-stdin"},
 		{"revoke-old", provider, id, "--cmd", "env; exit 1"},
-		{"status", provider}, {"abort", provider, id},
+		{"status", provider}, {"abort", provider, id}, {"doctor", provider},
 		{"backups", provider, after}, {"backups", provider, "prune", "--keep", "1"},
 		{"rollback", provider}, {"rollback", provider, "--to", id}, {"rollback", provider, "--to", "x"},
 	} {

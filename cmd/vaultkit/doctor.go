@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+const doctorLong = `Look for what keeps this machine from its work with Vault: address, TLS, seal,
+clock, login, token, mount, the rights of each role, audit device, unfinished
+rotations. Each finding that is not ok comes with the one command that mends it,
+or that shows what to mend; a check that depends on a failed one is skipped.
+
+Without --role it expects a reader's rights, and looks whether they are a
+rotator's. Without arguments it looks at every provider. It connects and logs in
+as every other command does, writes nothing and reads no secret. A login costs a
+use of an AppRole's secret id, where those are counted; a wrapping token is only
+looked at, unless --unwrap is given.
+
+The exit code is that of the first failed check, 0 if none failed.`
+
+// diagnosis is the outcome of a doctor that found something.
+type diagnosis struct {
+	failed, warned int
+	first          error // of the failed checks
+}
+
+func (d *diagnosis) Error() string {
+	return fmt.Sprintf("doctor: %d failed, %d with a warning", d.failed, d.warned)
+}
+
+func (d *diagnosis) Unwrap() error { return d.first }
+
+func (c *cli) doctorCommand() *cobra.Command {
+	var query vaultkit.DiagnoseQuery
+	var roles []string
+	var strict bool
+	cmd := &cobra.Command{
+		Use:   "doctor [PROVIDER...]",
+		Short: "Find out why Vault cannot be used, and how to mend it",
+		Long:  doctorLong,
+		Example: "  vaultkit doctor\n" +
+			"  vaultkit doctor openai-gpt4 --role rotator\n" +
+			"  vaultkit doctor --strict --json",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			query.Providers = args
+			for _, role := range roles {
+				query.Roles = append(query.Roles, vaultkit.Role(role))
+			}
+			return c.doctor(cmd, query, strict)
+		},
+	}
+	cmd.Flags().StringArrayVar(&roles, "role", nil, "`role` whose rights the token must have, see vaultkit policy --help; repeat it for several")
+	cmd.Flags().BoolVar(&strict, "strict", false, "exit with 1 if there are warnings and nothing failed")
+	cmd.Flags().BoolVar(&query.Unwrap, "unwrap", false, "log in even if that uses up a wrapping token")
+	return cmd
+}
+
+func (c *cli) doctor(cmd *cobra.Command, query vaultkit.DiagnoseQuery, strict bool) error {
+	options, _, err := c.anyOptions()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(c.timeout))
+	defer cancel()
+	query.Args = c.connectionArgs()
+	found := []vaultkit.Finding{}
+	for one := range vaultkit.Diagnose(ctx, query, options...) {
+		if found = append(found, one); !c.json {
+			c.showFinding(one)
+		}
+	}
+	if c.json {
+		if err := c.printJSON(found); err != nil {
+			return err
+		}
+	}
+	return diagnose(found, strict)
+}
+
+// verdicts are the states as they are printed.
+var verdicts = map[vaultkit.FindingStatus]string{
+	vaultkit.FindingOK: "ok", vaultkit.FindingSkipped: "skip", vaultkit.FindingWarning: "WARN", vaultkit.FindingFailed: "FAIL",
+}
+
+func (c *cli) showFinding(one vaultkit.Finding) {
+	fmt.Fprintf(c.Out, "%-4s  %-14s  %s\n", verdicts[one.Status], one.Check, cell(one.Detail))
+	if one.Fix != "" {
+		fmt.Fprintf(c.Out, "      fix: %s\n", cell(one.Fix))
+	}
+}
+
+// diagnose counts.
+func diagnose(found []vaultkit.Finding, strict bool) error {
+	var d diagnosis
+	for _, one := range found {
+		switch one.Status {
+		case vaultkit.FindingFailed:
+			d.failed++
+			if d.first == nil {
+				d.first = one.Err
+			}
+		case vaultkit.FindingWarning:
+			d.warned++
+		}
+	}
+	if d.failed > 0 || strict && d.warned > 0 {
+		return &d
+	}
+	return nil
+}

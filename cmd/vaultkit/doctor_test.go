@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/pem"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func TestDoctorHealthy(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	token := role(t, "rotator")
+	r := vkAs(t, token, "", "doctor", provider, "--role", "reader", "--role", "rotator", "--strict")
+	out := r.ok(t)
+	if strings.Contains(out, "WARN") || strings.Contains(out, "FAIL") || r.err != "" {
+		t.Errorf("not all is well:\n%s%s", out, r.err)
+	}
+	has(t, out, "ok    configuration   "+vaulttest.Server().Addr()+", secret/goblin-assistant\n", "ok    rights:rotator  every right it needs, for "+provider+"\n",
+		"skip  audit           ", "\n      fix: vault audit list\n")
+	if strings.Contains(out+r.err, token) {
+		t.Error("the token is shown")
+	}
+}
+
+func TestDoctorJSON(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	r := vkAs(t, role(t, "reader"), "", "doctor", provider, "--role", "rotator", "--json")
+	r.exits(t, exitDenied, "vaultkit: doctor: 1 failed, 0 with a warning")
+	type finding struct{ Check, Status, Detail, Fix string }
+	found := map[string]finding{}
+	for _, one := range decode[[]finding](t, r.out, true) {
+		found[one.Check] = one
+	}
+	if got := found["rights:rotator"]; got.Status != "failed" || !strings.Contains(got.Detail, "update on secret/data/goblin-assistant/providers/"+provider) ||
+		!strings.HasPrefix(got.Fix, "vaultkit policy rotator --provider "+provider+" --address http") {
+		t.Errorf("found %+v", got)
+	}
+	if got := found["token"]; got.Status != "ok" || got.Fix != "" || len(found) != 14 {
+		t.Errorf("%d found, token %+v", len(found), got)
+	}
+	if got := keysOf(decode[[]map[string]any](t, r.out, true)[0]); got != "check detail status" {
+		t.Errorf("a finding has the keys %s", got)
+	}
+}
+
+func TestDoctorExitCodes(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	provider, _ := stored(t)
+	reader := role(t, "reader")
+	nobody := file(t, "hvs.nobody")
+	v1 := vaulttest.Name(t)
+	sys := vaulttest.Root(t).Sys()
+	if err := sys.MountWithContext(t.Context(), v1, &api.MountInput{Type: "kv"}); err != nil {
+		t.Fatal(err)
+	}
+	defer sys.UnmountWithContext(t.Context(), v1)
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"all is well":      {append(connect(t, reader), provider), exitOK, ""},
+		"no address":       {nil, exitUsage, "fix: export VAULT_ADDR="},
+		"no login":         {[]string{"--address", vaulttest.Server().Addr()}, exitUsage, "fix: vault login"},
+		"nobody there":     {[]string{"--address", "http://127.0.0.1:1", "--token-file", nobody}, exitUnavailable, "fix: vaultkit dev --port 1"},
+		"unknown token":    {[]string{"--address", vaulttest.Server().Addr(), "--token-file", nobody}, exitDenied, "fix: (umask 077; vault token create"},
+		"no mount":         {append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"), exitNotFound, "fix: vault secrets enable -path=nope"},
+		"KV version 1":     {append(connect(t, vaulttest.Server().RootToken()), "--mount", v1), exitFailure, "fix: vault kv enable-versioning"},
+		"no provider":      {append(connect(t, reader), "nobody"), exitNotFound, "fix: vaultkit put nobody "},
+		"no right":         {append(connect(t, reader), "--role", "auditor"), exitDenied, "fix: vaultkit policy auditor"},
+		"warnings":         {connect(t, vaulttest.Server().RootToken()), exitOK, "WARN  token"},
+		"strict":           {append(connect(t, vaulttest.Server().RootToken()), "--strict"), exitFailure, "WARN  token"},
+		"no such role":     {append(connect(t, reader), "--role", "admin"), exitUsage, `the role "admin" is none of reader`},
+		"no such provider": {append(connect(t, reader), "a/b"), exitUsage, "provider name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := vkBare(t.Context(), t, "", append([]string{"doctor"}, tc.args...)...)
+			r.exits(t, tc.code)
+			has(t, r.out, tc.says)
+			if told := strings.HasPrefix(r.err, "vaultkit: doctor: "); told != (tc.code != exitOK) || strings.Count(r.err, "\n") > 1 {
+				t.Errorf("stderr: %s", r.err)
+			}
+		})
+	}
+	vkBare(t.Context(), t, "", "doctor", "--timeout", "0s").want(t, exitUsage, "Usage: vaultkit doctor")
+	vkBare(t.Context(), t, "", "doctor", "--role").want(t, exitUsage, "Usage: vaultkit doctor")
+}
+
+// The time for all the work bounds a server that does not answer.
+func TestDoctorTimeout(t *testing.T) {
+	t.Parallel()
+	gone := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-gone }))
+	defer silent.Close()
+	defer close(gone)
+	r := vkBare(t.Context(), t, "", "doctor", "--timeout", "100ms", "--address", silent.URL, "--token-file", file(t, "fake"))
+	r.exits(t, exitUnavailable)
+	has(t, r.out, "FAIL  reach")
+}
+
+var fixLine = regexp.MustCompile(`(?m)^      fix: (vaultkit doctor .*)$`)
+
+// A fix that is a command of ours can be pasted as it stands: a shell takes it
+// apart as it is meant, and it mends what was found.
+func TestDoctorFixesCanBePasted(t *testing.T) {
+	t.Parallel()
+	server, err := url.Parse(vaulttest.Server().Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(server) }})
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what the test is after
+	front.StartTLS()
+	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections() })
+	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})))
+	token := file(t, "fake")
+	r := vkBare(t.Context(), t, "", "doctor", "--address", strings.Replace(front.URL, "https", "http", 1), "--token-file", token,
+		"--ca-cert", ca, "--tls-server-name", "it's another.test")
+	for _, check := range []string{"tls", "tls", "login"} { // the scheme, the name, and what is left is the token
+		r.exits(t, map[string]int{"tls": exitUnavailable, "login": exitDenied}[check])
+		has(t, r.out, "FAIL  "+check)
+		if check == "tls" {
+			r = vkBare(t.Context(), t, "", words(t, fixLine.FindStringSubmatch(r.out)[1])[1:]...)
+		}
+	}
+}
+
+// words takes a command line apart as a shell does.
+func words(t *testing.T, line string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", `for word in `+line+`; do echo "$word"; done`).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+}
+
+func TestDoctorHelp(t *testing.T) {
+	t.Parallel()
+	has(t, vkBare(t.Context(), t, "", "doctor", "--help").ok(t), "--strict", "--unwrap", "--role")
+	if len(marks) != 4 || marks[vaultkit.FindingFailed] != "FAIL" {
+		t.Errorf("marks %v", marks)
+	}
+}
