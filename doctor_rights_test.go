@@ -1,6 +1,7 @@
 package vaultkit_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -70,15 +71,17 @@ func TestDiagnoseRights(t *testing.T) {
 			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
 		"reader for a rotator": {holding(reader, about(vaultkit.RoleRotator)),
 			symptom{"rights:rotator", fails, vaultkit.ErrPermissionDenied, "create on " + path("data/goblin-assistant/backups") + "/+", fix("rotator")}},
-		"reader":          {holding(reader, about()), symptom{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
-		"half a rotator":  {holding(noUpdate, about()), symptom{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
-		"not a provider":  {holding(denied, about()), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
-		"one of several":  {holding(narrow, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
-		"the one":         {holding(narrow, about()), symptom{"rights:reader", fine, nil, "for " + p, ""}},
-		"no list":         {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
-		"no list to see":  {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
-		"may not ask":     {holding(noAsking, about()), symptom{"rights:reader", skips, nil, "sys/capabilities-self", fix("reader")}},
-		"destroys":        {holding(destroys, about()), symptom{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), fix("reader")}},
+		"reader":         {holding(reader, about()), symptom{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
+		"half a rotator": {holding(noUpdate, about()), symptom{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
+		"not a provider": {holding(denied, about()), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
+		"one of several": {holding(narrow, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
+		"the one":        {holding(narrow, about()), symptom{"rights:reader", fine, nil, "for " + p, ""}},
+		"no list":        {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
+		"no list to see": {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
+		"may not ask":    {holding(noAsking, about()), symptom{"rights:reader", skips, nil, "sys/capabilities-self", fix("reader")}},
+		"destroys":       {holding(destroys, about()), symptom{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), fix("reader")}},
+		"before a put, as root": {asked(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}),
+			symptom{"providers", fine, nil, "nothing is stored yet for new", ""}},
 		"before a put":    {holding(policyOf(t, vaultkit.RoleProvisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}), symptom{"rights:provisioner", fine, nil, "for new", ""}},
 		"audit":           {holding(reader, about()), symptom{"audit", skips, nil, "ask an operator", "vault audit list"}},
 		"pending unknown": {holding(reader, about()), symptom{"pending", skips, nil, "may not look", "vaultkit policy monitor"}},
@@ -108,6 +111,38 @@ func TestDiagnoseNamesEachMissingRight(t *testing.T) {
 		symptom{"rights:" + string(role), fine, nil, "every right", ""}.shows(t,
 			holding(policy, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{role}})(t).diagnose(t))
 	}
+}
+
+// A token's policy that is called after the role is the one to be written anew.
+func TestDiagnoseNamesTheTokensOwnPolicy(t *testing.T) {
+	const ours = "team-of-goblins-rotator"
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), ours, vaulttest.Policy(t, "", "recoverer")); err != nil {
+		t.Fatal(err)
+	}
+	token := tokenWith(t, api.TokenCreateRequest{Policies: []string{ours}})
+	query := vaultkit.DiagnoseQuery{Providers: []string{store(t, oldSecret)}, Roles: []vaultkit.Role{vaultkit.RoleRotator}}
+	found := patient{query, []vaultkit.Option{vaultkit.WithToken(token)}}.diagnose(t)["rights:rotator"]
+	if found.Status != fails || !strings.HasSuffix(found.Fix, "| vault policy write "+ours+" -") || strings.Contains(found.Detail, "give it") {
+		t.Errorf("found %+v", found)
+	}
+}
+
+// However many providers there are, every one is asked about.
+func TestDiagnoseRightsOfMany(t *testing.T) {
+	const base, last = "many", "p-250"
+	root := vaulttest.Root(t)
+	for i := range 151 {
+		write(t, root, fmt.Sprintf("secret/data/%s/providers/p-%d", base, 100+i), object{"data": oldSecret})
+	}
+	reader := policyOf(t, vaultkit.RoleReader, vaultkit.AtBasePath(base), vaultkit.OnlyProviders(last))
+	sick := holding(reader, vaultkit.DiagnoseQuery{})(t)
+	sick.opts = append(sick.opts, vaultkit.WithBasePath(base))
+	found := sick.diagnose(t)
+	symptom{"providers", fine, nil, "p-100, p-101, p-102, p-103, p-104 and 146 more", ""}.shows(t, found)
+	symptom{"rights:reader", warns, nil, "for p-250 only: lacks read on secret/data/many/providers/p-100; likewise for 149 more providers",
+		"vaultkit doctor p-250 --base many"}.shows(t, found)
+	sick.opts = []vaultkit.Option{vaultkit.WithBasePath(base)}
+	symptom{"rights:rotator", fine, nil, "146 more", ""}.shows(t, sick.diagnose(t))
 }
 
 func TestDiagnoseAudit(t *testing.T) {

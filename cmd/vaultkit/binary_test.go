@@ -47,6 +47,7 @@ func TestBinary(t *testing.T) {
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitUsage {
 		t.Errorf("get without a provider: %v", err)
 	}
+	t.Run("proxy", func(t *testing.T) { doctorNamesTheProxy(t, binary) })
 	t.Run("argv", func(t *testing.T) { argvIsClean(t, binary) })
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if ossignal.Ignored(signal) {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -148,6 +149,17 @@ func words(t *testing.T, line string) []string {
 		t.Fatal(err)
 	}
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+}
+
+// doctorNamesTheProxy needs a process: net/http reads the variables only once.
+func doctorNamesTheProxy(t *testing.T, binary string) {
+	cmd := exec.CommandContext(t.Context(), binary, "doctor", "--address", "http://vault.test:8200", "--token-file", file(t, "fake"))
+	cmd.Env = append(os.Environ(), "HTTP_PROXY=http://me:"+canary+"@127.0.0.1:1")
+	out, _ := cmd.CombinedOutput() // its exit code is tested elsewhere
+	has(t, string(out), "nothing listens at vault.test:8200 through the proxy 127.0.0.1:1", "fix: export NO_PROXY=vault.test")
+	if strings.Contains(string(out), canary) {
+		t.Errorf("the proxy's password is shown:\n%s", out)
+	}
 }
 
 func TestDoctorHelp(t *testing.T) {

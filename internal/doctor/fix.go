@@ -58,11 +58,27 @@ func (x *exam) newToken() string {
 	for _, name := range policies {
 		line += " -policy=" + quote(name)
 	}
+	return x.into("token", line)
+}
+
+// newSecretID makes one for an AppRole, whose name only an operator knows.
+func (x *exam) newSecretID() string {
+	field, wrap := "secret_id", ""
+	if x.login.Wrapped {
+		field, wrap = "wrapping_token", "-wrap-ttl=5m "
+	}
+	return x.into(field, fmt.Sprintf("vault write %s-f auth/%s/role/goblin-%s/secret-id", wrap, x.login.Mount, x.firstRole()))
+}
+
+// into puts one field of what a command of the vault CLI prints where the login
+// takes it from.
+func (x *exam) into(field, line string) string {
+	only := strings.Replace(line, " -", " -field="+field+" -", 1)
 	switch {
 	case x.login.Variable != "":
-		return fmt.Sprintf(`export %s="$(%s -field=token)"`, x.login.Variable, line)
+		return fmt.Sprintf(`export %s="$(%s)"`, x.login.Variable, only)
 	case x.login.File != "":
-		return fmt.Sprintf("(umask 077; %s -field=token >%s)", line, quote(x.login.File))
+		return fmt.Sprintf("(umask 077; %s >%s)", only, quote(x.login.File))
 	}
 	return line
 }

@@ -28,7 +28,7 @@ func (x *exam) logIn(ctx context.Context) Finding {
 		Client: x.client, Login: x.Login, Logger: x.Logger, RequestTimeout: x.Bound, StartWait: x.Bound, Backoff: x.Backoff,
 	})
 	if err != nil {
-		return failed(err, "", x.mendLogin(err))
+		return failed(err, textOf(err)+" ("+x.Login.String()+")", x.mendLogin(err))
 	}
 	x.store = kv.New(x.session, x.Mount, x.Base, x.Backoff)
 	return okay("logged in by " + x.Login.String())
@@ -47,7 +47,7 @@ func (x *exam) mendLogin(err error) string {
 	answer, _ := errors.AsType[*api.ResponseError](err)
 	switch {
 	case errors.Is(err, vaulterr.ErrWrappingToken):
-		return newWrappedToken
+		return x.newSecretID()
 	case errors.Is(err, vaulterr.ErrUnavailable):
 		return x.curl()
 	case x.login.Kind == session.KindToken && strings.HasSuffix(x.login.File, "/.vault-token"):
@@ -57,7 +57,7 @@ func (x *exam) mendLogin(err error) string {
 	case answer != nil && answer.StatusCode == http.StatusForbidden && x.login.Kind == session.KindAppRole:
 		return "vault auth list" // Vault says the same of a mount that does not exist
 	case x.login.Kind == session.KindAppRole:
-		return newSecretID
+		return x.newSecretID()
 	}
 	return fmt.Sprintf("vault read auth/%s/role/%s", x.login.Mount, quote(x.login.Role))
 }

@@ -22,20 +22,33 @@ import (
 // the checks that follow.
 func (x *exam) reach(ctx context.Context) Finding {
 	x.answer = x.knock(ctx)
+	whom := cmp.Or(x.url().Host, x.url().Path)
+	proxy := x.proxy()
+	if proxy != "" {
+		whom += " through the proxy " + proxy
+	}
+	if x.answer.err == nil || x.answered() {
+		return okay("connected to " + whom)
+	}
+	found := x.unreachable(whom)
+	if proxy != "" {
+		found.Fix = "export NO_PROXY=" + quote(x.url().Hostname())
+	}
+	return found
+}
+
+func (x *exam) unreachable(whom string) Finding {
 	err := x.answer.err
 	unknown, isDNS := errors.AsType[*net.DNSError](err)
-	through := x.proxy()
 	switch {
-	case err == nil, x.answered():
-		return okay("connected to " + cmp.Or(x.url().Host, x.url().Path) + through)
 	case isDNS:
-		return failed(err, fmt.Sprintf("the name %q cannot be resolved%s: %s", unknown.Name, through, unknown.Err), "nslookup "+quote(unknown.Name))
+		return failed(err, fmt.Sprintf("%s: the name %q cannot be resolved: %s", whom, unknown.Name, unknown.Err), "nslookup "+quote(unknown.Name))
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return failed(err, "connection refused: nothing listens at "+x.url().Host+through, x.startServer())
+		return failed(err, "connection refused: nothing listens at "+whom, x.startServer())
 	case errors.Is(err, context.DeadlineExceeded) && x.answer.connected:
-		return failed(err, fmt.Sprintf("%s accepts connections and does not answer within %s%s", x.url().Host, x.Bound, through), x.curl())
+		return failed(err, fmt.Sprintf("%s accepts connections and does not answer within %s", whom, x.Bound), x.curl())
 	case errors.Is(err, context.DeadlineExceeded):
-		return failed(err, fmt.Sprintf("no connection to %s within %s%s: a firewall, or a wrong address", x.url().Host, x.Bound, through), x.curl())
+		return failed(err, fmt.Sprintf("no connection to %s within %s: a firewall, or a wrong address", whom, x.Bound), x.curl())
 	}
 	return failed(err, "", x.curl())
 }
@@ -70,7 +83,7 @@ func (x *exam) knock(ctx context.Context) (k knock) {
 	return k
 }
 
-// proxy says which proxy stands in between, if any.
+// proxy is the one in between by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, if any.
 func (x *exam) proxy() string {
 	if !x.ViaProxy {
 		return ""
@@ -79,7 +92,7 @@ func (x *exam) proxy() string {
 	if err != nil || through == nil {
 		return ""
 	}
-	return " through the proxy " + through.Host + " (HTTP_PROXY, HTTPS_PROXY, NO_PROXY)"
+	return through.Host
 }
 
 func (x *exam) startServer() string {

@@ -72,16 +72,10 @@ func (x *exam) mendCredentials() string {
 	case x.login.File != "":
 		return "ls -l " + quote(x.login.File)
 	case x.login.Kind == session.KindAppRole:
-		return newSecretID
+		return x.newSecretID()
 	}
 	return "vault login"
 }
-
-// The commands of the vault CLI for an AppRole, whose name only an operator knows.
-const (
-	newSecretID     = `export VAULT_SECRET_ID="$(vault write -f -field=secret_id auth/approle/role/goblin-rotator/secret-id)"`
-	newWrappedToken = `export VAULTKIT_WRAPPED_SECRET_ID="$(vault write -wrap-ttl=5m -f -field=wrapping_token auth/approle/role/goblin-rotator/secret-id)"`
-)
 
 // setClock sets the local clock.
 func setClock() string {

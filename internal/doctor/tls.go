@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -48,6 +49,7 @@ func (x *exam) badTLS() Finding {
 	other, isOther := errors.AsType[x509.HostnameError](err)
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	alert, isAlert := errors.AsType[*net.OpError](err)
+	_, isPlain := errors.AsType[tls.RecordHeaderError](err)
 	switch {
 	case isOther:
 		return failed(err, fmt.Sprintf("the certificate is for %s, not for %s", namesOf(other.Certificate), other.Host),
@@ -61,7 +63,7 @@ func (x *exam) badTLS() Finding {
 	case isAlert && alert.Op == "remote error":
 		return failed(err, "the server refuses the connection: "+alert.Err.Error()+"; it may want a client certificate",
 			x.command("doctor", "--client-cert", "client.pem", "--client-key", "client-key.pem"))
-	case x.url().Scheme == "https" && !isInvalid:
+	case isPlain, errors.Is(err, http.ErrSchemeMismatch):
 		return failed(err, "the server does not speak HTTPS: the address says https://", x.command("doctor", "--address", x.as("http")))
 	}
 	return failed(err, "", x.showDates())
