@@ -88,8 +88,15 @@ var verdicts = map[vaultkit.FindingStatus]string{
 	vaultkit.FindingOK: "ok", vaultkit.FindingSkipped: "skip", vaultkit.FindingWarning: "WARN", vaultkit.FindingFailed: "FAIL",
 }
 
+// urgency is how a terminal shows them.
+var urgency = map[vaultkit.FindingStatus]style{vaultkit.FindingWarning: yellow, vaultkit.FindingFailed: red}
+
 func (c *cli) showFinding(one vaultkit.Finding) {
-	fmt.Fprintf(c.Out, "%-4s  %-14s  %s\n", verdicts[one.Status], one.Check, cell(one.Detail))
+	verdict := fmt.Sprintf("%-4s", verdicts[one.Status])
+	if stream, ok := c.Out.(*shared); ok && stream.colour {
+		verdict = urgency[one.Status].paint(verdict)
+	}
+	fmt.Fprintf(c.Out, "%s  %-14s  %s\n", verdict, one.Check, cell(one.Detail))
 	if one.Fix != "" {
 		fmt.Fprintf(c.Out, "      fix: %s\n", cell(one.Fix))
 	}

@@ -165,7 +165,7 @@ func doctorNamesTheProxy(t *testing.T, binary string) {
 func TestDoctorHelp(t *testing.T) {
 	t.Parallel()
 	has(t, vkBare(t.Context(), t, "", "doctor", "--help").ok(t), "--strict", "--unwrap", "--role")
-	if len(marks) != 4 || marks[vaultkit.FindingFailed] != "FAIL" {
+	if len(marks) != 4 || verdicts[vaultkit.FindingFailed] != "FAIL" {
 		t.Errorf("marks %v", marks)
 	}
 }
