@@ -26,10 +26,10 @@ type FindingStatus = doctor.Status
 
 // The states, the best first.
 const (
-	FindingOK      = doctor.OK
-	FindingSkipped = doctor.Skipped // not looked at: Detail says why
-	FindingWarning = doctor.Warning // works, and may not for long, or is not safe
-	FindingFailed  = doctor.Failed  // keeps a client from its work
+	FindingOK      = doctor.OK      // "ok"
+	FindingSkipped = doctor.Skipped // "skipped": not looked at, Detail says why
+	FindingWarning = doctor.Warning // "warning": works, and may not for long, or is not safe
+	FindingFailed  = doctor.Failed  // "failed": keeps a client from its work
 )
 
 // DiagnoseQuery says what Diagnose looks at. The zero value is about a reader.

@@ -50,8 +50,7 @@ func TestDiagnoseMount(t *testing.T) {
 }
 
 func TestDiagnoseRights(t *testing.T) {
-	p := store(t, oldSecret)
-	store(t, oldSecret) // another one
+	p, second := store(t, oldSecret), store(t, oldSecret)
 	rotator, reader := vaulttest.Policy(t, "", "rotator"), vaulttest.Policy(t, "", "reader")
 	about := func(roles ...vaultkit.Role) vaultkit.DiagnoseQuery {
 		return vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: roles}
@@ -80,6 +79,8 @@ func TestDiagnoseRights(t *testing.T) {
 		"no list to see": {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
 		"may not ask":    {holding(noAsking, about()), symptom{"rights:reader", skips, nil, "sys/capabilities-self", fix("reader")}},
 		"destroys":       {holding(destroys, about()), symptom{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), fix("reader")}},
+		"two named": {holding(policyOf(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
+			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, "--provider " + p + " --provider " + second}},
 		"before a put, as root": {asked(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}),
 			symptom{"providers", fine, nil, "nothing is stored yet for new", ""}},
 		"before a put":    {holding(policyOf(t, vaultkit.RoleProvisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}), symptom{"rights:provisioner", fine, nil, "for new", ""}},

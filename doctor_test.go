@@ -178,6 +178,8 @@ func TestDiagnoseCredentials(t *testing.T) {
 			symptom{"credentials", fails, vaultkit.ErrInvalid, missing, "ls -l " + missing}},
 		"a token in the way": {with(variables("VAULT_TOKEN="+vaulttest.Server().RootToken(), "VAULT_ROLE_ID=fake", "VAULT_SECRET_ID=fake")),
 			symptom{"credentials", warns, nil, "wins over the approle login", "export VAULTKIT_AUTH=approle"}},
+		"a token that is meant": {with(variables("VAULTKIT_AUTH=token", "VAULT_TOKEN="+vaulttest.Server().RootToken(), "VAULT_ROLE_ID=fake")),
+			symptom{"credentials", fine, nil, "environment VAULT_TOKEN", ""}},
 	}.examine(t)
 
 	none := map[string]vaultkit.Finding{}

@@ -162,6 +162,23 @@ func doctorNamesTheProxy(t *testing.T, binary string) {
 	}
 }
 
+// Neither what proves who we are is shown, nor the token that it is given for.
+func TestDoctorShowsNoCredential(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	for _, wrapped := range []bool{false, true} {
+		roleID, secretID := appRole(t, wrapped)
+		flag := map[bool]string{false: "--secret-id-file", true: "--wrapped-secret-id-file"}[wrapped]
+		args := []string{"doctor", provider, "--verbose", "--address", vaulttest.Server().Addr(), "--role-id", roleID, flag, file(t, secretID)}
+		for _, more := range []string{"--json", "--unwrap", "--unwrap"} { // the last one finds the wrapping token used
+			r := vkBare(t.Context(), t, "", append(args, more)...)
+			if shown := r.out + r.err; strings.Contains(shown, secretID) || strings.Contains(shown, "hvs.") || len(shown) < 500 {
+				t.Errorf("%s shows a secret, or too little:\n%s", more, shown)
+			}
+		}
+	}
+}
+
 func TestDoctorHelp(t *testing.T) {
 	t.Parallel()
 	has(t, vkBare(t.Context(), t, "", "doctor", "--help").ok(t), "--strict", "--unwrap", "--role")
