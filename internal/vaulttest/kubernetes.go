@@ -22,7 +22,7 @@ type Cluster struct {
 	key *ecdsa.PrivateKey
 
 	mu       sync.Mutex
-	valid    map[string]bool
+	valid    map[string]string // the account's user name, by JWT
 	reviewed []string
 }
 
@@ -32,7 +32,7 @@ func NewCluster() *Cluster {
 	if err != nil {
 		panic(err) // no randomness: nothing can be tested
 	}
-	k := &Cluster{key: key, valid: map[string]bool{}}
+	k := &Cluster{key: key, valid: map[string]string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /apis/authentication.k8s.io/v1/tokenreviews", k.review)
 	k.Server = httptest.NewTLSServer(mux)
@@ -48,10 +48,11 @@ func (k *Cluster) review(answer http.ResponseWriter, r *http.Request) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reviewed = append(k.reviewed, asked.Spec.Token)
+	username, known := k.valid[asked.Spec.Token]
 	status := map[string]any{
-		"authenticated": k.valid[asked.Spec.Token],
+		"authenticated": known,
 		"audiences":     []string{"vault"},
-		"user":          map[string]any{"username": "system:serviceaccount:fake-ns:fake-sa", "uid": "fake-uid"},
+		"user":          map[string]any{"username": username, "uid": "fake-uid"},
 	}
 	answer.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(answer).Encode(map[string]any{
@@ -83,16 +84,37 @@ func (*Cluster) Role(policy string) map[string]any {
 	}
 }
 
-// JWT is a service account's token, distinct by its id; the cluster knows it,
-// or not.
+// JWT is a token of the account that Role accepts, distinct by its id; the cluster
+// knows it, or not.
 func (k *Cluster) JWT(id string, known bool) string {
+	token := k.sign("fake-ns", "fake-sa", id)
+	if known {
+		k.know(token, "fake-ns", "fake-sa")
+	}
+	return token
+}
+
+// JWTOf is a token of any service account, which the cluster knows.
+func (k *Cluster) JWTOf(namespace, account string) string {
+	token := k.sign(namespace, account, rand.Text())
+	k.know(token, namespace, account)
+	return token
+}
+
+func (k *Cluster) know(token, namespace, account string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.valid[token] = "system:serviceaccount:" + namespace + ":" + account
+}
+
+func (k *Cluster) sign(namespace, account, id string) string {
 	signed := part(map[string]any{"alg": "ES256", "typ": "JWT"}) + "." + part(map[string]any{
 		"iss": "https://fake.invalid", "aud": []string{"vault"}, "jti": id,
-		"sub": "system:serviceaccount:fake-ns:fake-sa",
+		"sub": "system:serviceaccount:" + namespace + ":" + account,
 		"iat": time.Now().Unix(), "nbf": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
 		"kubernetes.io": map[string]any{
-			"namespace":      "fake-ns",
-			"serviceaccount": map[string]any{"name": "fake-sa", "uid": "fake-uid"},
+			"namespace":      namespace,
+			"serviceaccount": map[string]any{"name": account, "uid": "fake-uid"},
 		},
 	})
 	sum := sha256.Sum256([]byte(signed))
@@ -103,11 +125,7 @@ func (k *Cluster) JWT(id string, known bool) string {
 	signature := make([]byte, 64)
 	r.FillBytes(signature[:32])
 	s.FillBytes(signature[32:])
-	token := signed + "." + base64.RawURLEncoding.EncodeToString(signature)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.valid[token] = known
-	return token
+	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
 func part(v any) string {
