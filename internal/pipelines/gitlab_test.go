@@ -1,0 +1,206 @@
+package pipelines
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+)
+
+const gitlabFile = "gitlab-ci.yml"
+
+// gitlabJob is what the tests need of a job, and of what it extends.
+type gitlabJob struct {
+	Extends   string
+	Variables map[string]string
+	Tokens    map[string]struct{ Aud string } `json:"id_tokens"`
+	Before    []string                        `json:"before_script"`
+	Script    []string
+	After     []string `json:"after_script"`
+	Rules     []struct {
+		If, When string
+		Failure  bool `json:"allow_failure"`
+	}
+	Environment   string
+	ResourceGroup string `json:"resource_group"`
+	Interruptible *bool
+}
+
+// readGitLab reads a job.
+func readGitLab(t *testing.T, name string) (j gitlabJob) {
+	t.Helper()
+	var file map[string]json.RawMessage
+	must(t, yaml.UnmarshalStrict([]byte(readFile(t, gitlabFile)), &file))
+	extend(t, file, name, &j)
+	return j
+}
+
+// extend decodes a job over what it extends: variables are merged, anything else
+// is replaced.
+func extend(t *testing.T, file map[string]json.RawMessage, name string, j *gitlabJob) {
+	t.Helper()
+	var one struct{ Extends string }
+	must(t, json.Unmarshal(file[name], &one))
+	if one.Extends != "" {
+		extend(t, file, one.Extends, j)
+	}
+	must(t, json.Unmarshal(file[name], j))
+}
+
+// gitlabVariables are the file's own, and those GitLab sets.
+func gitlabVariables(t *testing.T, s *sandbox, w *world) map[string]string {
+	t.Helper()
+	env := map[string]string{
+		"CI": "true", "GITLAB_CI": "true", "CI_PROJECT_DIR": s.workspace, "GITLAB_USER_LOGIN": "fake-person",
+		"CI_JOB_URL": jobURL, "VAULT_ADDR": w.URL, "VAULTKIT_REPOSITORY": sources(t), "VAULTKIT_REF": head(t),
+	}
+	var file struct{ Variables map[string]any }
+	must(t, yaml.Unmarshal([]byte(readFile(t, gitlabFile)), &file))
+	for name, value := range file.Variables {
+		if text, is := value.(string); is {
+			env[name] = strings.ReplaceAll(text, "$CI_PROJECT_DIR", s.workspace)
+		} else {
+			env[name] = fmt.Sprint(value.(map[string]any)["value"])
+		}
+	}
+	return env
+}
+
+const jobURL = "https://gitlab.example/goblin/assistant/-/jobs/4242"
+
+// gitlabRun is one run of a job.
+type gitlabRun struct {
+	*sandbox
+	status  int
+	printed string
+}
+
+// runGitLab runs a job on the protected main branch: what comes before the script
+// and the script in one shell, what comes after in another, as GitLab does. It
+// checks that nothing shows a secret: GitLab masks none of them.
+func runGitLab(t *testing.T, w *world, name string, change func(claims map[string]any, env map[string]string)) gitlabRun {
+	t.Helper()
+	j := readGitLab(t, name)
+	r := gitlabRun{sandbox: newSandbox(t)}
+	r.scripts(t)
+	env := gitlabVariables(t, r.sandbox, w)
+	maps.Copy(env, j.Variables)
+	claims := map[string]any{
+		"project_path": "goblin/assistant", "ref_type": "branch", "ref": "main", "ref_protected": "true",
+	}
+	if j.Environment != "" {
+		claims["environment"] = j.Environment
+	}
+	change(claims, env)
+	for variable, token := range j.Tokens {
+		env[variable] = w.gitlab.sign(token.Aud, claims)
+	}
+	lines := slices.Concat(j.Before, j.Script)
+	r.status, r.printed = r.shell(t, r.workspace, strings.Join(lines, "\n"), env)
+	after, more := r.shell(t, r.workspace, strings.Join(j.After, "\n"), env)
+	if after != 0 {
+		t.Errorf("the after_script exited with %d:\n%s", after, more)
+	}
+	w.leaks(t, name, r.printed+more)
+	r.clean(t, w)
+	return r
+}
+
+// dispatch is a pipeline that somebody starts for the provider.
+func dispatch(_ map[string]any, env map[string]string) { env["PROVIDER"] = provider }
+
+func TestGitLabRotate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rotate := runGitLab(t, w, "rotate", func(claims map[string]any, env map[string]string) {
+		dispatch(claims, env)
+		env["REASON"] = "quarterly"
+	})
+	if rotate.status != 0 {
+		t.Fatalf("status %d:\n%s", rotate.status, rotate.printed)
+	}
+	rotate.started(t, "vaultkit", "rotate --provider "+provider+" --new-key-stdin --expires-in")
+	rotate.started(t, "curl", "-fsS --retry 3 --json @- "+w.URL)
+	w.holds(t, newKey)
+	w.recorded(t, "fake-person", "quarterly, "+jobURL)
+	w.loggedOut(t, 1)
+
+	backup := w.records(t)[0]["backup"].(string)
+	rollback := runGitLab(t, w, "rollback", func(claims map[string]any, env map[string]string) {
+		dispatch(claims, env)
+		env["BACKUP"] = path.Base(backup)
+	})
+	rollback.started(t, "vaultkit", "rollback --to "+path.Base(backup)+" ")
+	if rollback.status != 0 {
+		t.Fatalf("status %d:\n%s", rollback.status, rollback.printed)
+	}
+	w.holds(t, oldKey)
+	w.loggedOut(t, 2)
+}
+
+func TestGitLabStatus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for age, want := range map[string]int{"90d": 0, "1ms": 3} {
+		r := runGitLab(t, w, "status", func(_ map[string]any, env map[string]string) { env["MAX_AGE"] = age })
+		if r.status != want || !strings.Contains(r.printed, provider) {
+			t.Errorf("with --max-age %s: status %d:\n%s", age, r.status, r.printed)
+		}
+	}
+	w.loggedOut(t, 2)
+}
+
+// TestGitLabStrangers has jobs log in that the roles are not for, and one that
+// would print everything.
+func TestGitLabStrangers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, change := range map[string]func(claims map[string]any, env map[string]string){
+		"another project":      func(claims map[string]any, _ map[string]string) { claims["project_path"] = "goblin/fork" },
+		"another branch":       func(claims map[string]any, _ map[string]string) { claims["ref"] = "feature" },
+		"a tag":                func(claims map[string]any, _ map[string]string) { claims["ref_type"] = "tag" },
+		"no protected branch":  func(claims map[string]any, _ map[string]string) { claims["ref_protected"] = "false" },
+		"another environment":  func(claims map[string]any, _ map[string]string) { claims["environment"] = "staging" },
+		"a job that is traced": func(_ map[string]any, env map[string]string) { env["CI_DEBUG_TRACE"] = "true" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := runGitLab(t, w, "rotate", func(claims map[string]any, env map[string]string) {
+				dispatch(claims, env)
+				change(claims, env)
+			})
+			if r.status == 0 || strings.Contains(r.printed, "Dry run") {
+				t.Errorf("logged in:\n%s", r.printed)
+			}
+		})
+	}
+	w.loggedOut(t, 0)
+	w.holds(t, oldKey)
+}
+
+// TestGitLabIsCareful checks when jobs run. GitLab's own schema of the file is not
+// to be had offline.
+func TestGitLabIsCareful(t *testing.T) {
+	t.Parallel()
+	if status := readGitLab(t, "status"); len(status.Rules) != 1 || status.Rules[0].If != `$CI_PIPELINE_SOURCE == "schedule"` ||
+		status.Variables["VAULT_JWT_ROLE"] != "goblin-monitor" || status.Variables["MAX_AGE"] != "90d" {
+		t.Errorf("status is %+v", status)
+	}
+	for _, name := range []string{"rotate", "rollback"} {
+		j := readGitLab(t, name)
+		if len(j.Rules) != 1 || j.Rules[0].When != "manual" || !j.Rules[0].Failure ||
+			j.Rules[0].If != `$CI_PIPELINE_SOURCE == "web" && $CI_COMMIT_REF_PROTECTED == "true" && $PROVIDER` {
+			t.Errorf("%s runs by the rules %+v", name, j.Rules)
+		}
+		if j.ResourceGroup != "provider-key-$PROVIDER" || j.Interruptible == nil || *j.Interruptible {
+			t.Errorf("%s can run beside another change of the provider, or be cut off by one", name)
+		}
+		if j.Environment != "production" || j.Variables["VAULT_JWT_ROLE"] != "goblin-rotator" {
+			t.Errorf("%s is %s in %s", name, j.Variables["VAULT_JWT_ROLE"], j.Environment)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package pipelines
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// root is the way to the repository, and files the one to what is tested.
+const (
+	root  = "../../"
+	files = root + "testdata/pipelines/"
+)
+
+// vaultkit is the path of the program, built for this run.
+var vaultkit string
+
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "vault" {
+		os.Exit(vaultCommand(os.Args[1:]))
+	}
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "VAULT_") { // somebody's own Vault
+			_ = os.Unsetenv(name)
+		}
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "vaultkit-pipelines-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	vaultkit = filepath.Join(dir, "vaultkit")
+	build := exec.CommandContext(context.Background(), "go", "build", "-C", root, "-o", vaultkit, "./cmd/vaultkit")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building vaultkit: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// The secrets of the tests, which nothing may show.
+const (
+	oldKey = "sk-canary-old"
+	newKey = "sk-canary-new"
+)
+
+// provider is the one that is rotated.
+const provider = "openai-gpt4"
+
+// world is a Vault of a test's own, set up by vault-setup.sh, with a provider in
+// it, and what surrounds it.
+type world struct {
+	*front
+	root    *api.Client
+	github  *issuer
+	gitlab  *issuer
+	cluster *vaulttest.Cluster
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	server := vaulttest.Start(t, devvault.Options{})
+	w := &world{
+		front: newFront(t, server), root: vaulttest.RootOf(t, server),
+		github: newIssuer(t), gitlab: newIssuer(t), cluster: vaulttest.NewCluster(),
+	}
+	t.Cleanup(w.cluster.Close)
+	w.setup(t)
+	w.store(t, oldKey)
+	return w
+}
+
+const stored = vaulttest.Base + "/providers/" + provider
+
+// store stores the provider's key as somebody would who knows nothing of vaultkit.
+func (w *world) store(t *testing.T, key string) {
+	t.Helper()
+	if _, err := w.root.KVv2(vaulttest.Mount).Put(t.Context(), stored, map[string]any{"api_key": key}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// holds fails the test unless the provider's key is the given one.
+func (w *world) holds(t *testing.T, key string) {
+	t.Helper()
+	secret, err := w.root.KVv2(vaulttest.Mount).Get(t.Context(), stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret.Data["api_key"] != key {
+		t.Errorf("the key in force is not %s", key)
+	}
+}
+
+// records are the audit records of the provider.
+func (w *world) records(t *testing.T) (records []map[string]any) {
+	t.Helper()
+	for path, entry := range vaulttest.LookAt(t, w.root, "rotations/"+provider) {
+		if len(entry.Versions) != 1 {
+			t.Errorf("%s was written %d times", path, len(entry.Versions))
+		}
+		records = append(records, entry.Versions[1])
+	}
+	return records
+}
+
+// recorded fails the test unless there is one record, committed, by this person
+// and for this reason.
+func (w *world) recorded(t *testing.T, actor, reason string) {
+	t.Helper()
+	records := w.records(t)
+	if len(records) != 1 {
+		t.Fatalf("there are %d records", len(records))
+	}
+	for field, want := range map[string]string{"outcome": "committed", "actor": actor, "reason": reason} {
+		if records[0][field] != want {
+			t.Errorf("the record's %s is %q, want %q", field, records[0][field], want)
+		}
+	}
+}
+
+// restricted fails the test unless the newest token that was handed out has this
+// policy, no other, and lives for minutes.
+func (w *world) restricted(t *testing.T, policy string) {
+	t.Helper()
+	tokens := w.tokens()
+	found, err := w.root.Auth().Token().LookupWithContext(t.Context(), tokens[len(tokens)-1])
+	must(t, err)
+	policies, err := found.TokenPolicies()
+	must(t, err)
+	ttl, err := found.TokenTTL()
+	must(t, err)
+	if !slices.Equal(policies, []string{policy}) || ttl > 10*time.Minute {
+		t.Errorf("the token has %v for %s, want %s", policies, ttl, policy)
+	}
+}
+
+// loggedOut fails the test unless as many tokens were handed out, all of which are
+// dead by now.
+func (w *world) loggedOut(t *testing.T, count int) {
+	t.Helper()
+	tokens := w.tokens()
+	if len(tokens) != count {
+		t.Errorf("%d tokens were handed out, want %d", len(tokens), count)
+	}
+	for _, token := range tokens {
+		if _, err := w.root.Auth().Token().LookupWithContext(t.Context(), token); err == nil {
+			t.Error("a token outlives its job")
+		}
+	}
+}
+
+// secrets are what nothing may show.
+func (w *world) secrets() []string {
+	all := append([]string{oldKey, newKey, w.server.RootToken()}, w.tokens()...)
+	return append(append(all, w.github.secrets()...), w.gitlab.secrets()...)
+}
+
+// leaks fails the test if a text shows a secret.
+func (w *world) leaks(t *testing.T, what, text string) {
+	t.Helper()
+	for _, secret := range w.secrets() {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s shows a secret:\n%s", what, text)
+		}
+	}
+}

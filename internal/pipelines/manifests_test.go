@@ -1,0 +1,159 @@
+package pipelines
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	apps "k8s.io/api/apps/v1"
+	batch "k8s.io/api/batch/v1"
+	core "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/json"
+)
+
+// decode decodes a manifest to its type; a field that the type does not have is an
+// error.
+func decode(text string) (runtime.Object, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{core.AddToScheme, apps.AddToScheme, batch.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	options := json.SerializerOptions{Yaml: true, Strict: true}
+	object, _, err := json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, options).Decode([]byte(text), nil, nil)
+	return object, err
+}
+
+// manifests are the texts of all objects.
+func manifests(t *testing.T) (texts []string) {
+	t.Helper()
+	names, err := filepath.Glob(files + "kubernetes/*.yaml")
+	must(t, err)
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		must(t, err)
+		texts = append(texts, strings.Split(string(text), "\n---\n")...)
+	}
+	return texts
+}
+
+// cluster is what is in the manifests.
+type cluster struct {
+	accounts map[string]*core.ServiceAccount // by namespace/name
+	configs  map[string]*core.ConfigMap
+	spaces   map[string]*core.Namespace
+	services []*apps.Deployment
+	jobs     []*batch.CronJob
+}
+
+func readCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{accounts: map[string]*core.ServiceAccount{}, configs: map[string]*core.ConfigMap{}, spaces: map[string]*core.Namespace{}}
+	for _, text := range manifests(t) {
+		object, err := decode(text)
+		if err != nil {
+			t.Fatalf("%v in:\n%s", err, text)
+		}
+		switch o := object.(type) {
+		case *core.ServiceAccount:
+			c.accounts[o.Namespace+"/"+o.Name] = o
+		case *core.ConfigMap:
+			c.configs[o.Namespace+"/"+o.Name] = o
+		case *core.Namespace:
+			c.spaces[o.Name] = o
+		case *apps.Deployment:
+			c.services = append(c.services, o)
+		case *batch.CronJob:
+			c.jobs = append(c.jobs, o)
+		default:
+			t.Errorf("there is a %T", object)
+		}
+	}
+	if len(c.services) != 1 || len(c.jobs) != 1 {
+		t.Fatalf("there are %d deployments and %d cron jobs", len(c.services), len(c.jobs))
+	}
+	return c
+}
+
+// TestManifestsAreStrict misspells each key of each manifest in turn: that the
+// decoder takes none of it shows that it knows all the right ones.
+func TestManifestsAreStrict(t *testing.T) {
+	t.Parallel()
+	key := regexp.MustCompile(`[a-zA-Z]+:( |\n)`)
+	free := regexp.MustCompile(`labels|matchLabels|annotations|data: |app: |cpu: |memory: |ca\.crt|kubernetes\.io`)
+	tried := 0
+	for _, text := range manifests(t) {
+		for _, at := range key.FindAllStringIndex(text, -1) {
+			line := text[strings.LastIndexByte(text[:at[0]], '\n')+1 : at[1]]
+			if strings.Contains(line, "#") || free.MatchString(line) {
+				continue
+			}
+			tried++
+			if _, err := decode(text[:at[1]-2] + "Oops" + text[at[1]-2:]); err == nil {
+				t.Errorf("a misspelt %q is taken", line)
+			}
+		}
+	}
+	if tried < 150 {
+		t.Errorf("only %d keys were misspelt", tried)
+	}
+}
+
+func TestManifestsAreCareful(t *testing.T) {
+	t.Parallel()
+	c := readCluster(t)
+	for name, account := range c.accounts {
+		if account.AutomountServiceAccountToken == nil || *account.AutomountServiceAccountToken {
+			t.Errorf("%s hands out tokens for the API server", name)
+		}
+	}
+	service, job := c.services[0], c.jobs[0]
+	c.careful(t, service.Namespace, service.Spec.Template.Spec)
+	c.careful(t, job.Namespace, job.Spec.JobTemplate.Spec.Template.Spec)
+	labels := service.Spec.Template.Labels
+	for label, value := range service.Spec.Selector.MatchLabels {
+		if labels[label] != value {
+			t.Errorf("%s does not select its own pods", service.Name)
+		}
+	}
+	jobs := job.Spec.JobTemplate.Spec
+	if job.Spec.ConcurrencyPolicy != batch.ForbidConcurrent || jobs.BackoffLimit == nil || *jobs.BackoffLimit != 0 ||
+		jobs.Template.Spec.RestartPolicy != core.RestartPolicyNever {
+		t.Error("the status job runs beside itself, or again after exit code 3")
+	}
+}
+
+// careful checks a pod.
+func (c *cluster) careful(t *testing.T, namespace string, pod core.PodSpec) {
+	t.Helper()
+	if c.spaces[namespace] == nil || c.accounts[namespace+"/"+pod.ServiceAccountName] == nil {
+		t.Errorf("there is no account %s in %s", pod.ServiceAccountName, namespace)
+	}
+	who := pod.SecurityContext
+	if who == nil || who.RunAsNonRoot == nil || !*who.RunAsNonRoot || who.SeccompProfile == nil {
+		t.Errorf("%s may run as root", pod.ServiceAccountName)
+	}
+	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
+		t.Errorf("%s gets a token for the API server", pod.ServiceAccountName)
+	}
+	for _, one := range pod.Containers {
+		may := one.SecurityContext
+		if may == nil || may.ReadOnlyRootFilesystem == nil || !*may.ReadOnlyRootFilesystem ||
+			may.AllowPrivilegeEscalation == nil || *may.AllowPrivilegeEscalation || fmt.Sprint(may.Capabilities) != "&Capabilities{Add:[],Drop:[ALL],}" {
+			t.Errorf("%s may too much: %v", one.Name, may)
+		}
+		if one.Resources.Limits.Cpu().IsZero() || one.Resources.Limits.Memory().IsZero() {
+			t.Errorf("%s has no limits", one.Name)
+		}
+		for _, variable := range one.Env {
+			if variable.ValueFrom != nil || strings.Contains(variable.Name, "TOKEN") || strings.Contains(variable.Name, "SECRET") {
+				t.Errorf("%s is given %s", one.Name, variable.Name)
+			}
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package pipelines
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// githubRun is a job of the workflow as GitHub runs it.
+type githubRun struct {
+	*sandbox
+	world  *world
+	flow   *workflow
+	job    *job
+	inputs map[string]string
+	claims map[string]any
+	before map[string]func() // by the name of the step
+	env    map[string]string // over the workflow's
+	quick  bool              // vaultkit is there: don't build it
+	others []string          // secrets of earlier jobs
+
+	path    []string
+	outputs map[string]string
+	printed map[string]string // by the name of the step
+	status  int               // of the first step that failed
+}
+
+// newRun is a run of a job on the main branch, by the job's own name.
+func newRun(t *testing.T, w *world, name string, inputs map[string]string) *githubRun {
+	t.Helper()
+	flow := readWorkflow(t)
+	r := &githubRun{
+		sandbox: newSandbox(t), world: w, flow: flow, job: flow.Jobs[name], inputs: inputs,
+		claims:  map[string]any{"repository": "goblin/assistant", "ref": "refs/heads/main"},
+		outputs: map[string]string{}, printed: map[string]string{},
+	}
+	r.others = r.created()
+	if r.job.Environment != "" {
+		r.claims["environment"] = r.job.Environment
+	}
+	return r
+}
+
+const runURL = "https://github.example/goblin/assistant/actions/runs/4242"
+
+// variables are what GitHub sets for each job.
+func (r *githubRun) variables() map[string]string {
+	return map[string]string{
+		"GITHUB_ACTIONS": "true", "CI": "true", "RUNNER_TEMP": r.temp, "GITHUB_WORKSPACE": r.workspace,
+		"GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "goblin/assistant", "GITHUB_RUN_ID": "4242",
+		"GITHUB_ACTOR": "fake-author", "GITHUB_TRIGGERING_ACTOR": "fake-person",
+		"GITHUB_ENV": r.outside("env"), "GITHUB_OUTPUT": r.outside("output"),
+		"GITHUB_PATH": r.outside("path"), "GITHUB_STEP_SUMMARY": r.outside("summary"),
+	}
+}
+
+// quickRun is a newRun that leaves out how vaultkit is built.
+func quickRun(t *testing.T, w *world, name string, inputs map[string]string) *githubRun {
+	t.Helper()
+	r := newRun(t, w, name, inputs)
+	r.quick = true
+	r.offer(t, "vaultkit", vaultkit)
+	return r
+}
+
+// execute runs the steps one after the other; after a failure, those alone that
+// run always. It checks that nothing shows a secret.
+func (r *githubRun) execute(t *testing.T) {
+	t.Helper()
+	env := r.variables()
+	if r.job.Permissions["id-token"] == "write" {
+		env["ACTIONS_ID_TOKEN_REQUEST_URL"] = r.world.github.URL + "/token?api-version=2.0"
+		env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = r.world.github.admit(r.claims)
+	}
+	for _, more := range []map[string]string{r.flow.Env, r.job.Env} {
+		for name, value := range more {
+			env[name] = r.expand(t, value)
+		}
+	}
+	maps.Copy(env, r.env)
+	for _, s := range r.job.Steps {
+		if r.status != 0 && s.If != "always()" {
+			continue
+		}
+		if hook := r.before[s.Name]; hook != nil {
+			hook()
+		}
+		switch {
+		case s.Uses != "":
+			r.use(t, s)
+		case r.quick && s.Name == "Install vaultkit":
+		default:
+			r.runStep(t, s, env)
+		}
+	}
+	r.check(t)
+}
+
+func (r *githubRun) runStep(t *testing.T, s step, env map[string]string) {
+	t.Helper()
+	for _, name := range []string{"GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH"} {
+		must(t, os.WriteFile(env[name], nil, 0o600))
+	}
+	own := maps.Clone(env)
+	for name, value := range s.Env {
+		own[name] = r.expand(t, value)
+	}
+	own["PATH"] = strings.Join(append(r.path, r.sandbox.env["PATH"]), ":")
+	status, printed := r.shell(t, filepath.Join(r.workspace, s.Dir), s.Run, own)
+	r.printed[s.Name] = printed
+	if r.status == 0 {
+		r.status = status
+	}
+	for name, value := range assignments(t, env["GITHUB_ENV"]) {
+		env[name] = value
+		r.world.leaks(t, "a variable of the job", value)
+	}
+	for name, value := range assignments(t, env["GITHUB_OUTPUT"]) {
+		r.outputs["steps."+s.ID+".outputs."+name] = value
+	}
+	added, err := os.ReadFile(env["GITHUB_PATH"])
+	must(t, err)
+	r.path = append(strings.Fields(string(added)), r.path...)
+}
+
+// assignments are the lines of one of the files a step leaves its results in.
+func assignments(t *testing.T, file string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	must(t, err)
+	found := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		if !ok {
+			t.Errorf("no assignment in %s", filepath.Base(file))
+		}
+		found[name] = value
+	}
+	return found
+}
+
+var expression = regexp.MustCompile(`\$\{\{ ([\w.]+) \}\}`)
+
+// expand replaces the expressions that the workflow may use.
+func (r *githubRun) expand(t *testing.T, text string) string {
+	t.Helper()
+	return expression.ReplaceAllStringFunc(text, func(one string) string {
+		name := expression.FindStringSubmatch(one)[1]
+		input, isInput := strings.CutPrefix(name, "inputs.")
+		output, isOutput := r.outputs[name]
+		switch {
+		case isInput:
+			return r.inputs[input]
+		case isOutput:
+			return output
+		case name == "vars.VAULT_ADDR":
+			return r.world.URL
+		}
+		t.Fatalf("the tests don't know %s", one)
+		return ""
+	})
+}
+
+// use does what the two actions do.
+func (r *githubRun) use(t *testing.T, s step) {
+	t.Helper()
+	switch path, _ := s.With["path"].(string); {
+	case r.quick && s.With["path"] != nil, r.quick && strings.HasPrefix(s.Uses, "actions/setup-go@"):
+	case strings.HasPrefix(s.Uses, "actions/setup-go@"): // it is set up
+		if _, err := os.Stat(filepath.Join(r.workspace, s.With["go-version-file"].(string))); err != nil {
+			t.Error(err)
+		}
+	case path == "":
+		r.scripts(t)
+	default:
+		must(t, os.CopyFS(filepath.Join(r.workspace, path), os.DirFS(sources(t))))
+	}
+}
+
+// created are the secrets that jobs have made, which GitHub does not know of itself.
+func (r *githubRun) created() []string {
+	all := append(r.world.tokens(), r.world.github.identities()...)
+	if key, made := r.outputs["steps.create.outputs.key"]; made {
+		all = append(all, key)
+	}
+	return all
+}
+
+// check looks for secrets in all that the job printed and left, and for masks of
+// those that came up in it.
+func (r *githubRun) check(t *testing.T) {
+	t.Helper()
+	var masked []string
+	for name, printed := range r.printed {
+		for line := range strings.Lines(printed) {
+			if secret, is := strings.CutPrefix(line, "::add-mask::"); is {
+				masked = append(masked, strings.TrimSpace(secret))
+				continue
+			}
+			r.world.leaks(t, "the step "+name, line)
+		}
+	}
+	for _, secret := range r.created() {
+		if !slices.Contains(masked, secret) && !slices.Contains(r.others, secret) {
+			t.Error("a secret of the job is not masked")
+		}
+	}
+	summary, _ := os.ReadFile(r.outside("summary")) // a job may have none
+	r.world.leaks(t, "the summary", string(summary))
+	r.clean(t, r.world)
+}

@@ -1,0 +1,160 @@
+package pipelines
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// sandbox is a machine to run a job on: a home, a workspace and a temporary
+// directory of its own, and a PATH of exactly the programs that jobs may use, each
+// behind a script that notes the arguments.
+type sandbox struct {
+	dir       string
+	workspace string
+	temp      string
+	env       map[string]string
+}
+
+// programs may be used by jobs; any other is not found.
+var programs = []string{"cat", "curl", "git", "go", "grep", "rm", "sed", "tee"}
+
+func newSandbox(t *testing.T) *sandbox {
+	t.Helper()
+	dir := t.TempDir()
+	s := &sandbox{dir: dir, workspace: filepath.Join(dir, "workspace"), temp: filepath.Join(dir, "temp")}
+	for _, one := range []string{"bin", "home", "workspace", "temp", "outside"} {
+		must(t, os.Mkdir(filepath.Join(dir, one), 0o700))
+	}
+	s.env = map[string]string{
+		"HOME": filepath.Join(dir, "home"), "TMPDIR": s.temp, "PATH": filepath.Join(dir, "bin"),
+		"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -trimpath", // compiled once for all
+	}
+	must(t, os.WriteFile(s.argv(), nil, 0o600))
+	goSettings := []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"}
+	out, err := exec.CommandContext(t.Context(), "go", append([]string{"env"}, goSettings...)...).Output()
+	must(t, err)
+	for i, value := range strings.Split(strings.TrimSuffix(string(out), "\n"), "\n") {
+		s.env[goSettings[i]] = value
+	}
+	for _, program := range programs {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			t.Fatalf("%v: these tests run what a job runs", err)
+		}
+		s.offer(t, program, path)
+	}
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// offer puts a program on the PATH, behind its script. What go installs gets one
+// too.
+func (s *sandbox) offer(t *testing.T, name, path string) {
+	t.Helper()
+	script := s.noting(path)
+	if name == "go" {
+		script = fmt.Sprintf("#!/bin/bash\n%s\nprintf '%%s\\n' go \"$*\" >>%q\n%q \"$@\" || exit\n"+
+			"[ -x \"$GOBIN/vaultkit\" ] || exit 0\n/bin/mv \"$GOBIN/vaultkit\" \"$GOBIN/.vaultkit\"\n"+
+			"printf '%%s\\n' '#!/bin/bash' \"printf '%%s\\n' vaultkit \\\"\\$*\\\" >>%s\" \"exec $GOBIN/.vaultkit \\\"\\$@\\\"\" >\"$GOBIN/vaultkit\"\n"+
+			"/bin/chmod 700 \"$GOBIN/vaultkit\"\n", ": go and what it installs", s.argv(), path, s.argv())
+	}
+	must(t, os.WriteFile(filepath.Join(s.dir, "bin", name), []byte(script), 0o700))
+}
+
+// noting is a script that notes its arguments and becomes a program.
+func (s *sandbox) noting(path string) string {
+	return fmt.Sprintf("#!/bin/bash\nprintf '%%s\\n' \"${0##*/}\" \"$*\" >>%q\nexec %q \"$@\"\n", s.argv(), path)
+}
+
+func (s *sandbox) argv() string { return filepath.Join(s.dir, "argv") }
+
+// arguments are those of every program so far.
+func (s *sandbox) arguments(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(s.argv())
+	must(t, err)
+	return string(text)
+}
+
+// started fails the test unless a program was started with arguments that begin so:
+// what nobody noted would look clean.
+func (s *sandbox) started(t *testing.T, program, arguments string) {
+	t.Helper()
+	if !strings.Contains(s.arguments(t), program+"\n"+arguments) {
+		t.Errorf("nobody saw %s %s", program, arguments)
+	}
+}
+
+// put writes a file of the job's, below the workspace.
+func (s *sandbox) put(t *testing.T, name, content string) {
+	t.Helper()
+	path := filepath.Join(s.workspace, name)
+	must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	must(t, os.WriteFile(path, []byte(content), 0o700))
+}
+
+// outside is a file that is no part of what a job may leave.
+func (s *sandbox) outside(name string) string { return filepath.Join(s.dir, "outside", name) }
+
+// scripts are the two that each team writes itself: a new key, which is in a file
+// so that the script does not hold it, and a check that only the new key passes.
+func (s *sandbox) scripts(t *testing.T) {
+	t.Helper()
+	must(t, os.WriteFile(s.outside("key"), []byte(newKey+"\n"), 0o600))
+	s.put(t, "scripts/create-key.sh", fmt.Sprintf("#!/bin/sh\n[ \"$1\" = %s ] && cat %q\n", provider, s.outside("key")))
+	s.put(t, "scripts/try-key.sh", fmt.Sprintf("#!/bin/sh\n[ \"$VAULTKIT_KEY\" = \"$(cat %q)\" ]\n", s.outside("key")))
+}
+
+// shell runs a script as the runners of GitHub and GitLab do, with the variables
+// added to the sandbox's own, and returns its status and all it printed.
+func (s *sandbox) shell(t *testing.T, dir, script string, more map[string]string) (status int, printed string) {
+	t.Helper()
+	file := s.outside("step.sh")
+	must(t, os.WriteFile(file, []byte(script), 0o600))
+	cmd := exec.CommandContext(t.Context(), "/bin/bash", "--noprofile", "--norc", "-eo", "pipefail", file)
+	cmd.Dir = dir
+	all := maps.Clone(s.env)
+	maps.Copy(all, more)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		cmd.Env = append(cmd.Env, name+"="+all[name])
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// clean fails the test if a job left a secret in a file, or gave one to a program
+// as an argument.
+func (s *sandbox) clean(t *testing.T, w *world) {
+	t.Helper()
+	w.leaks(t, "an argument", s.arguments(t))
+	for _, dir := range []string{"home", "workspace", "temp"} {
+		err := filepath.WalkDir(filepath.Join(s.dir, dir), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() || strings.Contains(path, "/.vaultkit/") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			w.leaks(t, path, string(text))
+			return err
+		})
+		must(t, err)
+	}
+}

@@ -1,0 +1,147 @@
+package pipelines
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rhysd/actionlint"
+	"sigs.k8s.io/yaml"
+)
+
+// workflow is what the tests need of a GitHub workflow.
+type workflow struct {
+	Permissions map[string]string
+	Env         map[string]string
+	Jobs        map[string]*job
+}
+
+type job struct {
+	If          string
+	Environment string
+	Permissions map[string]string
+	Concurrency struct {
+		Group  string
+		Cancel *bool `json:"cancel-in-progress"`
+	}
+	Env   map[string]string
+	Steps []step
+}
+
+type step struct {
+	ID, Name, If, Uses, Run string
+	With                    map[string]any
+	Env                     map[string]string
+	Dir                     string `json:"working-directory"`
+}
+
+const workflowFile = "github-rotate.yml"
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(files + name)
+	must(t, err)
+	return string(text)
+}
+
+func readWorkflow(t *testing.T) *workflow {
+	t.Helper()
+	var w workflow
+	must(t, yaml.Unmarshal([]byte(readFile(t, workflowFile)), &w))
+	if len(w.Jobs) != 3 {
+		t.Fatalf("the workflow has %d jobs", len(w.Jobs))
+	}
+	return &w
+}
+
+// lint lints a workflow, its shell too where shellcheck is installed.
+func lint(t *testing.T, text string) (found []string) {
+	t.Helper()
+	shellcheck, _ := exec.LookPath("shellcheck") // none: the shell is run in any case
+	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{Shellcheck: shellcheck})
+	must(t, err)
+	errs, err := linter.Lint(workflowFile, []byte(text), nil)
+	must(t, err)
+	for _, one := range errs {
+		found = append(found, one.Error())
+	}
+	return found
+}
+
+func TestWorkflowIsLinted(t *testing.T) {
+	t.Parallel()
+	text := readFile(t, workflowFile)
+	if found := lint(t, text); len(found) > 0 {
+		t.Error(strings.Join(found, "\n"))
+	}
+	for name, change := range map[string][2]string{
+		"an input there is not":    {"${{ inputs.reason }}", "${{ inputs.raeson }}"},
+		"an output there is not":   {"steps.create.outputs", "steps.craete.outputs"},
+		"a key there is not":       {"timeout-minutes", "timeout-minute"},
+		"a permission there isn't": {"id-token: write # to ask", "id-token: full # to ask"},
+	} {
+		broken := strings.Replace(text, change[0], change[1], 1)
+		if broken == text || len(lint(t, broken)) == 0 {
+			t.Errorf("the linter takes %s", name)
+		}
+	}
+}
+
+var pinned = regexp.MustCompile(`^actions/(checkout|setup-go)@[0-9a-f]{40}$`)
+
+// TestWorkflowIsCareful checks what no linter does.
+func TestWorkflowIsCareful(t *testing.T) {
+	t.Parallel()
+	w := readWorkflow(t)
+	if len(w.Permissions) != 0 {
+		t.Error("the workflow as a whole needs no permission")
+	}
+	for name, j := range w.Jobs {
+		if len(j.Permissions) != 2 || j.Permissions["contents"] != "read" || j.Permissions["id-token"] != "write" {
+			t.Errorf("%s may %v", name, j.Permissions)
+		}
+		last := j.Steps[len(j.Steps)-1]
+		if last.Name != "Log out of Vault" || last.If != "always()" {
+			t.Errorf("%s does not log out whatever happens", name)
+		}
+		for _, s := range j.Steps {
+			if strings.Contains(s.Run, "${{") {
+				t.Errorf("%s, %s: an expression becomes code", name, s.Name)
+			}
+			if s.Uses != "" && !pinned.MatchString(s.Uses) {
+				t.Errorf("%s uses %s", name, s.Uses)
+			}
+		}
+	}
+	for _, name := range []string{"rotate", "rollback"} {
+		j := w.Jobs[name]
+		c := j.Concurrency
+		if c.Group != "provider-key-${{ inputs.provider }}" || c.Cancel == nil || *c.Cancel {
+			t.Errorf("%s can run beside another change of the provider, or be cut off by one", name)
+		}
+		if j.Environment != "production" || j.If != "github.event_name == 'workflow_dispatch' && inputs.action == '"+name+"'" {
+			t.Errorf("%s runs when %q in %q", name, j.If, j.Environment)
+		}
+	}
+}
+
+// TestPins holds the file to one version of each action, named in a comment.
+func TestPins(t *testing.T) {
+	t.Parallel()
+	found := regexp.MustCompile(`uses: (\S+)(.*)`).FindAllStringSubmatch(readFile(t, workflowFile), -1)
+	var versions []string
+	for _, one := range found {
+		if !regexp.MustCompile(`^ # v\d+\.\d+\.\d+$`).MatchString(one[2]) {
+			t.Errorf("%s does not say which version it is", one[1])
+		}
+		versions = append(versions, one[1])
+	}
+	slices.Sort(versions)
+	if versions = slices.Compact(versions); len(versions) != 2 {
+		t.Errorf("the workflow uses %v", versions)
+	}
+}
