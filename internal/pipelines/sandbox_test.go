@@ -61,24 +61,35 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// offer puts a program on the PATH, behind its script. What go installs gets one
-// too.
+// offer puts a program on the PATH, behind a script.
 func (s *sandbox) offer(t *testing.T, name, path string) {
 	t.Helper()
-	script := s.noting(path)
+	script := fmt.Sprintf(noting, s.argv(), path)
 	if name == "go" {
-		script = fmt.Sprintf("#!/bin/bash\n%s\nprintf '%%s\\n' go \"$*\" >>%q\n%q \"$@\" || exit\n"+
-			"[ -x \"$GOBIN/vaultkit\" ] || exit 0\n/bin/mv \"$GOBIN/vaultkit\" \"$GOBIN/.vaultkit\"\n"+
-			"printf '%%s\\n' '#!/bin/bash' \"printf '%%s\\n' vaultkit \\\"\\$*\\\" >>%s\" \"exec $GOBIN/.vaultkit \\\"\\$@\\\"\" >\"$GOBIN/vaultkit\"\n"+
-			"/bin/chmod 700 \"$GOBIN/vaultkit\"\n", ": go and what it installs", s.argv(), path, s.argv())
+		script = fmt.Sprintf(notingInstalled, s.argv(), path)
 	}
 	must(t, os.WriteFile(filepath.Join(s.dir, "bin", name), []byte(script), 0o700))
 }
 
-// noting is a script that notes its arguments and becomes a program.
-func (s *sandbox) noting(path string) string {
-	return fmt.Sprintf("#!/bin/bash\nprintf '%%s\\n' \"${0##*/}\" \"$*\" >>%q\nexec %q \"$@\"\n", s.argv(), path)
-}
+// noting notes its arguments and becomes a program.
+const noting = `#!/bin/bash
+printf '%%s\n' "${0##*/}" "$*" >>%q
+exec %q "$@"
+`
+
+// notingInstalled is noting for go: what that installs goes behind a script too.
+const notingInstalled = `#!/bin/bash
+argv=%q
+printf '%%s\n' go "$*" >>"$argv"
+%q "$@" || exit
+/bin/mv "$GOBIN/vaultkit" "$GOBIN/.vaultkit"
+cat >"$GOBIN/vaultkit" <<-END
+	#!/bin/bash
+	printf '%%s\n' vaultkit "\$*" >>"$argv"
+	exec "$GOBIN/.vaultkit" "\$@"
+	END
+/bin/chmod 700 "$GOBIN/vaultkit"
+`
 
 func (s *sandbox) argv() string { return filepath.Join(s.dir, "argv") }
 
