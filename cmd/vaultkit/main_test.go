@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -21,7 +22,17 @@ func TestMain(m *testing.M) {
 	for _, variable := range []string{"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "CIRCLE_USERNAME", "BUILD_REQUESTEDFOR", "BUILDKITE_BUILD_CREATOR"} {
 		os.Unsetenv(variable) // wherever the tests run
 	}
-	vaulttest.Main(m)
+	vaulttest.MainWith(m, makeProgramDir, func() error { return os.RemoveAll(programDir) })
+}
+
+// programDir is where the tests keep the program they have built.
+var programDir string
+
+func makeProgramDir(*devvault.Server) {
+	var err error
+	if programDir, err = os.MkdirTemp("", "vaultkit-test-"); err != nil {
+		panic(err) // nothing can be built
+	}
 }
 
 // canary is in every key the tests use, so that every run of the CLI in them

@@ -117,6 +117,10 @@ func (s *Server) RootToken() string { return s.keys.rootToken }
 // [Server.Stop].
 func (s *Server) AuditLog() string { return s.audit }
 
+// Binary is the path of the program that runs: what VAULTKIT_VAULT_BIN names for
+// a process that is to run the same.
+func (s *Server) Binary() string { return s.binary.path }
+
 // Version is what the server calls itself, for example 1.21.2.
 func (s *Server) Version() string { return s.version }
 

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"cmp"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// testdata/help holds what every command prints for --help, for people to read and
+// for reviews to show what changes, and nothing else.
+func TestHelpFiles(t *testing.T) {
+	t.Parallel()
+	const dir = "../../testdata/help/"
+	var want []string
+	eachCommand(newCLI(streams{}).root(), func(name string, _ *cobra.Command) {
+		out := vkBare(t.Context(), t, "", append(strings.Fields(name), "--help")...).ok(t)
+		path := dir + strings.ReplaceAll(cmp.Or(name, "vaultkit"), " ", "-") + ".txt"
+		want = append(want, path)
+		if *update {
+			if err := os.WriteFile(path, []byte(out), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if golden, err := os.ReadFile(path); err != nil || string(golden) != out {
+			t.Errorf("%s is not what --help says now (%v); look at the difference and run: go test -run HelpFiles ./cmd/vaultkit -update\n%s", path, err, out)
+		}
+	})
+	slices.Sort(want)
+	if files, err := filepath.Glob(dir + "*"); err != nil || !slices.Equal(files, want) {
+		t.Errorf("%s holds %q, %v, want %q", dir, files, err, want)
+	}
+}
+
+// eachCommand visits every command, by its path without the program's name.
+func eachCommand(cmd *cobra.Command, visit func(name string, cmd *cobra.Command)) {
+	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
+	visit(name, cmd)
+	for _, sub := range cmd.Commands() {
+		eachCommand(sub, visit)
+	}
+}

@@ -1,0 +1,189 @@
+//go:build unix
+
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+)
+
+// call is a line of a script that runs the program.
+type call struct {
+	script string
+	code   int
+	words  []string
+	keys   []string // what the jsonkeys lines that follow demand
+}
+
+// calls are all there are in the scripts.
+func calls(t *testing.T) []call {
+	t.Helper()
+	files, err := filepath.Glob(scriptDir + "/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	var found []call
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, callsOf(t, filepath.Base(file), string(txtar.Parse(text).Comment))...)
+	}
+	return found
+}
+
+func callsOf(t *testing.T, script, text string) (found []call) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		words := strings.Fields(strings.ReplaceAll(line, "'", ""))
+		code := exitOK
+		if len(words) > 2 && words[0] == "exits" {
+			var err error
+			if code, err = strconv.Atoi(words[1]); err != nil {
+				t.Errorf("%s: %s", script, line)
+			}
+			words = words[2:]
+		}
+		switch {
+		case len(words) == 0:
+		case words[0] == "vaultkit":
+			found = append(found, call{script: script, code: code, words: words[1:]})
+		case words[0] == "jsonkeys" && len(found) > 0:
+			last := &found[len(found)-1]
+			last.keys = append(last.keys, words[2:]...)
+		case words[0] == "exec":
+			t.Errorf("%s: of what exec runs, nobody would see whether it shows a key: %s", script, line)
+		}
+	}
+	return found
+}
+
+// flags are the flags that a call has.
+func (c call) flags() (names []string) {
+	for _, word := range c.words {
+		if word == "--" {
+			break
+		}
+		if strings.HasPrefix(word, "--") {
+			name, _, _ := strings.Cut(word, "=")
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// flagLine is where the help explains a flag. Every command has -h, --help.
+var flagLine = regexp.MustCompile(`(?m)^      (--[a-z-]+)`)
+
+// TestScriptsTellAll: there is no command, flag, exit code or JSON key that no
+// script shows.
+func TestScriptsTellAll(t *testing.T) {
+	t.Parallel()
+	root, shown, codes := newCLI(streams{}).root(), map[string]bool{}, map[int]bool{}
+	keys := map[string]map[string]bool{}
+	for _, one := range calls(t) {
+		cmd, _, err := root.Find(one.words)
+		if err != nil && one.code != exitUsage {
+			continue // __complete
+		}
+		codes[one.code] = true
+		_, name, _ := strings.Cut(cmd.CommandPath(), " ")
+		shown[name] = true
+		for _, flag := range one.flags() {
+			shown[name+" "+flag], shown[flag] = true, true
+		}
+		if keys[name] == nil {
+			keys[name] = map[string]bool{}
+		}
+		for _, key := range one.keys {
+			keys[name][key] = true
+		}
+	}
+	eachCommand(root, func(name string, cmd *cobra.Command) {
+		if !shown[name] {
+			t.Errorf("no script runs vaultkit %s", name)
+		}
+		for _, match := range flagLine.FindAllStringSubmatch(cmd.LocalFlags().FlagUsages(), -1) {
+			flag := match[1]
+			if cmd == root && !shown[flag] || cmd != root && !shown[name+" "+flag] {
+				t.Errorf("no script runs vaultkit %s %s", name, flag)
+			}
+		}
+	})
+	for code := exitOK; code <= exitNoChange; code++ {
+		if !codes[code] {
+			t.Errorf("no script has exit code %d", code)
+		}
+	}
+	for commands, want := range jsonKeys() {
+		got := map[string]bool{}
+		for name := range strings.FieldsSeq(commands) {
+			maps.Copy(got, keys[name])
+			if !shown[name+" --json"] {
+				t.Errorf("no script runs vaultkit %s --json", name)
+			}
+		}
+		if got := slices.Sorted(maps.Keys(got)); !slices.Equal(got, want) {
+			t.Errorf("of vaultkit %s the scripts have the JSON keys\n%s, and not\n%s", commands, got, want)
+		}
+	}
+}
+
+// jsonKeys are the keys that commands can print, at any depth. A record's are shared
+// by several, none of which prints them all. list prints an array of names; demo,
+// dev, completion and help print no JSON.
+func jsonKeys() map[string][]string {
+	keys := map[string][]string{
+		"get":    {"api_key", "field", "fields", "organization", "provider", "value"}, // of --all, the fields too
+		"list":   nil,
+		"policy": {"policy", "role"},
+		"put":    {"provider", "version"},
+	}
+	for commands, value := range map[string]any{
+		"rotate rollback abort history": struct {
+			vaultkit.Rotation
+			bulkResult
+		}{},
+		"revoke-old": vaultkit.Revocation{},
+		"status":     vaultkit.ProviderStatus{},
+		"backups":    vaultkit.Backup{},
+		"recover":    vaultkit.Resolution{},
+		"version":    build{},
+	} {
+		found := map[string]bool{}
+		jsonKeysOf(reflect.TypeOf(value), found)
+		keys[commands] = slices.Sorted(maps.Keys(found))
+	}
+	return keys
+}
+
+func jsonKeysOf(t reflect.Type, found map[string]bool) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return
+	}
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name != "" {
+			found[name] = true
+		}
+		if name != "" || field.Anonymous {
+			jsonKeysOf(field.Type, found)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// daemon is a program in the background of a script.
+type daemon struct {
+	cmd   *exec.Cmd
+	out   io.Reader
+	shown strings.Builder // of out, so far
+	errs  testlog.Buffer
+}
+
+// start runs the program until interrupt.
+func (s *script) start(args []string) {
+	d := &daemon{cmd: exec.CommandContext(s.t.Context(), s.program, args...)}
+	d.cmd.Dir, d.cmd.Stderr = s.MkAbs("."), &d.errs
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "VAULTKIT_VAULT_BIN"} {
+		d.cmd.Env = append(d.cmd.Env, name+"="+s.Getenv(name))
+	}
+	out, err := d.cmd.StdoutPipe()
+	s.Check(err)
+	d.out = io.TeeReader(out, &d.shown)
+	s.Check(d.cmd.Start())
+	s.daemon = d
+	s.t.Cleanup(func() {
+		if d.cmd.ProcessState == nil {
+			_, _ = d.cmd.Process.Kill(), d.cmd.Wait()
+			s.t.Error("the script leaves a program in the background")
+		}
+	})
+}
+
+// exports does what dev asks for: it waits for the two lines that set a shell's
+// environment, and sets the script's. The defaults are good there.
+func (s *script) exports([]string) {
+	s.Setenv("VAULT_TOKEN", "")
+	lines := bufio.NewScanner(s.daemon.out)
+	for s.Getenv("VAULT_TOKEN") == "" && lines.Scan() {
+		if variable, ok := strings.CutPrefix(lines.Text(), "export "); ok {
+			name, value, _ := strings.Cut(variable, "=")
+			s.Setenv(name, value)
+		}
+	}
+	s.Setenv("VAULTKIT_BASE", "")
+	s.Setenv("VAULTKIT_TOKEN_FILE", "")
+	s.address, s.root, s.base = s.Getenv("VAULT_ADDR"), s.Getenv("VAULT_TOKEN"), vaulttest.Base
+	s.secrets = append(s.secrets, s.root)
+}
+
+// interrupt is Ctrl-C, and waits for a clean end.
+func (s *script) interrupt([]string) {
+	s.Check(s.daemon.cmd.Process.Signal(os.Interrupt))
+	_, err := io.Copy(io.Discard, s.daemon.out)
+	s.Check(err)
+	if err := s.daemon.cmd.Wait(); err != nil {
+		s.Fatalf("%v\n%s", err, s.daemon.errs.String())
+	}
+	_, _ = io.WriteString(s.Stdout(), s.daemon.shown.String())
+	_, _ = io.WriteString(s.Stderr(), s.daemon.errs.String())
+}

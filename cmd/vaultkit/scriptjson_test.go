@@ -1,0 +1,69 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// jsonkeys demands that the object there has these keys and no others.
+func (s *script) jsonkeys(args []string) {
+	object, ok := s.json(args[0]).(map[string]any)
+	if want := slices.Sorted(slices.Values(args[1:])); !ok || keysOf(object) != strings.Join(want, " ") {
+		s.Fatalf("at %s are the keys %s", args[0], keysOf(object))
+	}
+}
+
+// jsonis demands a value: a string as it is, anything else as JSON.
+func (s *script) jsonis(args []string) {
+	if got := s.text(args[0]); got != args[1] {
+		s.Fatalf("at %s is %s", args[0], got)
+	}
+}
+
+// jsonlen demands an array of so many.
+func (s *script) jsonlen(args []string) {
+	list, ok := s.json(args[0]).([]any)
+	if !ok || strconv.Itoa(len(list)) != args[1] {
+		s.Fatalf("at %s is %s", args[0], s.text(args[0]))
+	}
+}
+
+// jsonlet sets a variable of the script's to the value there.
+func (s *script) jsonlet(args []string) { s.Setenv(args[0], s.text(args[1])) }
+
+// text is a value as jsonis compares it.
+func (s *script) text(path string) string {
+	value := s.json(path)
+	if text, ok := value.(string); ok {
+		return text
+	}
+	text, err := json.Marshal(value)
+	s.Check(err)
+	return string(text)
+}
+
+// json is the value at a path such as 0.vault_request_ids.commit in the one
+// document on stdout; "." is all of it.
+func (s *script) json(path string) any {
+	var value any
+	s.Check(json.Unmarshal([]byte(s.ReadFile("stdout")), &value))
+	for _, step := range strings.FieldsFunc(path, func(r rune) bool { return r == '.' }) {
+		var found bool
+		switch in := value.(type) {
+		case map[string]any:
+			value, found = in[step]
+		case []any:
+			if i, err := strconv.Atoi(step); err == nil && i < len(in) {
+				value, found = in[i], true
+			}
+		}
+		if !found {
+			s.Fatalf("there is no %s in %s", step, path)
+		}
+	}
+	return value
+}

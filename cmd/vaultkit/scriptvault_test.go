@@ -1,0 +1,192 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// client looks at the script's Vault from outside.
+func (s *script) client() *api.Client { return vaulttest.RootAt(s.t, s.address, s.root) }
+
+// as makes the program run with a token that has the generated policy of a role
+// and nothing else, or as root, or with a token that nobody gave out.
+func (s *script) as(args []string) {
+	token := s.root
+	switch args[0] {
+	case "root":
+	case "nobody":
+		token = "hvs.nobody"
+	default:
+		token = vaulttest.TokenAt(s.t, s.client(), s.policy(args[0]))
+	}
+	s.write("token-of-"+args[0], token)
+	s.Setenv("VAULTKIT_TOKEN_FILE", s.MkAbs("token-of-"+args[0]))
+}
+
+// policy is what the program itself generates.
+func (s *script) policy(role string) string {
+	text, err := vaultkit.Policy(vaultkit.Role(role), vaultkit.AtBasePath(s.base))
+	s.Check(err)
+	return text
+}
+
+// write keeps a secret in a file of the script's.
+func (s *script) write(name, secret string) {
+	s.secrets = append(s.secrets, secret)
+	s.Check(os.WriteFile(s.MkAbs(name), []byte(secret+"\n"), 0o600))
+}
+
+// approle makes an AppRole for a policy's role and writes the files role-id,
+// secret-id and wrapped-secret-id.
+func (s *script) approle(args []string) {
+	root, name := s.client(), s.base+"-"+args[0]
+	path := "auth/approle/role/" + name
+	s.Check(root.Sys().PutPolicyWithContext(s.t.Context(), name, s.policy(args[0])))
+	s.call(root, path, map[string]any{"token_policies": name, "token_no_default_policy": true})
+	id, err := root.Logical().ReadWithContext(s.t.Context(), path+"/role-id")
+	s.Check(err)
+	s.Check(os.WriteFile(s.MkAbs("role-id"), []byte(id.Data["role_id"].(string)), 0o600))
+	s.write("secret-id", s.call(root, path+"/secret-id", nil).Data["secret_id"].(string))
+	root.SetWrappingLookupFunc(func(string, string) string { return "5m" })
+	s.write("wrapped-secret-id", s.call(root, path+"/secret-id", nil).WrapInfo.Token)
+}
+
+func (s *script) call(client *api.Client, path string, data map[string]any) *api.Secret {
+	secret, err := client.Logical().WriteWithContext(s.t.Context(), path, data)
+	s.Check(err)
+	return secret
+}
+
+// pod makes the script run in a pod of a cluster that Vault trusts, below the
+// login path pod-<base>, and writes its service account's token to the file jwt.
+func (s *script) pod(args []string) {
+	cluster, root, mount := vaulttest.NewCluster(), s.client(), "pod-"+s.base
+	s.t.Cleanup(cluster.Close)
+	s.Check(root.Sys().PutPolicyWithContext(s.t.Context(), mount, s.policy(args[0])))
+	s.Check(root.Sys().EnableAuthWithOptionsWithContext(s.t.Context(), mount, &api.EnableAuthOptions{Type: "kubernetes"}))
+	s.call(root, "auth/"+mount+"/config", cluster.Config())
+	s.call(root, "auth/"+mount+"/role/"+args[0], cluster.Role(mount))
+	s.write("jwt", cluster.JWT(s.base, true))
+	s.Setenv("POD_LOGIN", mount)
+}
+
+// tls puts HTTPS in front of Vault, which asks for a client's certificate, and
+// writes the files ca.pem, client.pem and client-key.pem.
+func (s *script) tls([]string) {
+	proxy, identity, err := wire.NewTLS(s.address, true)
+	s.Check(err)
+	s.through(proxy)
+	for name, pem := range map[string][]byte{
+		"ca.pem": identity.CA, "client.pem": identity.ClientCert, "client-key.pem": identity.ClientKey,
+	} {
+		s.Check(os.WriteFile(s.MkAbs(name), pem, 0o600))
+	}
+}
+
+// through makes the program talk to Vault through a proxy.
+func (s *script) through(proxy *wire.Proxy) {
+	s.t.Cleanup(func() {
+		if err := proxy.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
+	s.proxy = proxy
+	s.Setenv("VAULT_ADDR", proxy.URL())
+}
+
+// denied is what Vault says without a reason.
+const denied = `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`
+
+// fault is what happens to the program's writes whose path has the given part:
+// answer-lost and disconnected to one of them, the others to all from now on.
+// Without arguments all is well again.
+func (s *script) fault(args []string) {
+	s.meddle(nil)
+	if len(args) == 0 {
+		return
+	}
+	rule, ok := map[string]wire.Rule{
+		"denied":       wire.OnEvery("PUT", args[1], wire.Error(403, denied, false)),
+		"unanswered":   wire.OnEvery("PUT", args[1], wire.HangApplied()),
+		"undelivered":  wire.OnEvery("PUT", args[1], wire.Hang()),
+		"answer-lost":  wire.OnMatch("PUT", args[1], wire.Lose()),
+		"disconnected": wire.OnMatch("PUT", args[1], wire.Refuse()),
+	}[args[0]]
+	if !ok {
+		s.Fatalf("there is no fault %q", args[0])
+	}
+	s.meddle(rule)
+}
+
+// meddle puts a proxy with the rule in front of Vault.
+func (s *script) meddle(rule wire.Rule) {
+	if s.proxy == nil {
+		proxy, err := wire.New(s.address)
+		s.Check(err)
+		s.through(proxy)
+	}
+	s.proxy.SetRule(rule)
+}
+
+// rival writes a provider's secret just before the program's next write to it.
+func (s *script) rival(args []string) {
+	client := s.client()
+	s.meddle(wire.OnMatch("PUT", "/providers/", wire.Before(func() {
+		if _, err := client.KVv2(vaulttest.Mount).Put(context.Background(), s.at(args[0]), pairs(args[1:])); err != nil {
+			panic(err) // the proxy reports it
+		}
+	})))
+}
+
+// kvput writes an entry below the base path from outside.
+func (s *script) kvput(args []string) {
+	_, err := s.client().KVv2(vaulttest.Mount).Put(s.t.Context(), s.at(args[0]), pairs(args[1:]))
+	s.Check(err)
+}
+
+// kvget prints a field of an entry, read from outside.
+func (s *script) kvget(args []string) {
+	secret, err := s.client().KVv2(vaulttest.Mount).Get(s.t.Context(), s.at(args[0]))
+	s.Check(err)
+	value, _ := secret.Data[args[1]].(string)
+	_, err = s.Stdout().Write([]byte(value + "\n"))
+	s.Check(err)
+}
+
+// kvdelete deletes the current version of an entry, from outside; with the word
+// -destroy for good, with -all the whole entry.
+func (s *script) kvdelete(args []string) {
+	kv, path := s.client().KVv2(vaulttest.Mount), s.at(args[len(args)-1])
+	switch args[0] {
+	case "-all":
+		s.Check(kv.DeleteMetadata(s.t.Context(), path))
+	case "-destroy":
+		secret, err := kv.GetMetadata(s.t.Context(), path)
+		s.Check(err)
+		s.Check(kv.Destroy(s.t.Context(), path, []int{secret.CurrentVersion}))
+	default:
+		s.Check(kv.Delete(s.t.Context(), path))
+	}
+}
+
+// at is where an entry stands in the mount.
+func (s *script) at(path string) string { return s.base + "/" + path }
+
+// pairs are fields as FIELD=value.
+func pairs(args []string) map[string]any {
+	data := make(map[string]any, len(args))
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		data[name] = value
+	}
+	return data
+}
