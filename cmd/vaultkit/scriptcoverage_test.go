@@ -179,6 +179,9 @@ func jsonKeysOf(t reflect.Type, found map[string]bool) {
 	}
 	for field := range t.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		if name != "" {
 			found[name] = true
 		}

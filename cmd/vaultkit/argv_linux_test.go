@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// TestArgv: while the program and what it starts are at work, no key is among the
+// arguments of any of them, where every user of the machine sees it in ps.
+func TestArgv(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		stdin string
+		args  func(provider, id, wait string) []string // wait is a command that ends when the test has looked
+	}{
+		"rotate": {newKey(), func(provider, _, wait string) []string {
+			return []string{"rotate", provider, "--new-key-stdin", "--verify-cmd", wait}
+		}},
+		"revoke-old": {"", func(provider, id, wait string) []string {
+			return []string{"revoke-old", provider, id, "--cmd", wait}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			provider, _, _, id := rotated(t)
+			gate := newGate(t)
+			run := begin(t, tc.stdin, tc.args(provider, id, "cat "+gate.path)...)
+			gate.reached(t, run)
+			seen := descendants(t, run.cmd.Process.Pid)
+			gate.open()
+			if err := <-run.ended; err != nil {
+				t.Fatalf("%v\n%s", err, run.errs.String())
+			}
+			has(t, strings.Join(seen, "\n"), "cat "+gate.path) // it looked at the last of them too
+			for _, argv := range seen {
+				if strings.Contains(argv, canary) {
+					t.Errorf("a key is among the arguments: %q", argv)
+				}
+			}
+		})
+	}
+}
+
+// running is the program at work.
+type running struct {
+	cmd   *exec.Cmd
+	errs  testlog.Buffer
+	ended chan error
+}
+
+// begin starts the program with a rotator's token.
+func begin(t *testing.T, stdin string, args ...string) *running {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	r := &running{cmd: exec.CommandContext(ctx, program(t), args...), ended: make(chan error, 1)}
+	r.cmd.Stdin, r.cmd.Stderr = strings.NewReader(stdin), &r.errs
+	r.cmd.Env = append(os.Environ(), "VAULT_ADDR="+vaulttest.Server().Addr(), "VAULTKIT_TOKEN_FILE="+file(t, role(t, "rotator")))
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { r.ended <- r.cmd.Wait() }()
+	return r
+}
+
+// gate is a named pipe that holds up whoever reads it.
+type gate struct {
+	path string
+	pipe chan *os.File // our end, once somebody reads
+	ours *os.File
+}
+
+func newGate(t *testing.T) *gate {
+	t.Helper()
+	g := &gate{path: filepath.Join(t.TempDir(), "gate"), pipe: make(chan *os.File, 1)}
+	if err := syscall.Mkfifo(g.path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		pipe, _ := os.OpenFile(g.path, os.O_WRONLY, 0) // waits for a reader
+		g.pipe <- pipe
+	}()
+	return g
+}
+
+// reached returns when somebody waits at the gate.
+func (g *gate) reached(t *testing.T, by *running) {
+	t.Helper()
+	select {
+	case g.ours = <-g.pipe:
+	case err := <-by.ended:
+		reader, _ := os.OpenFile(g.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // lets our end go
+		_, _ = (<-g.pipe).Close(), reader.Close()
+		t.Fatalf("it never got there: %v\n%s", err, by.errs.String())
+	}
+}
+
+func (g *gate) open() { _ = g.ours.Close() }
+
+// descendants are the command lines of a process and of all it started, directly
+// or not, as ps shows them.
+func descendants(t *testing.T, pid int) (argvs []string) {
+	t.Helper()
+	children := map[int][]int{}
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range stats {
+		child, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		text, _ := os.ReadFile(path) // it may have ended
+		var state string
+		var parent int
+		_, _ = fmt.Sscan(string(text[bytes.LastIndexByte(text, ')')+1:]), &state, &parent)
+		children[parent] = append(children[parent], child)
+	}
+	for family := []int{pid}; len(family) > 0; family = slices.Concat(family[1:], children[family[0]]) {
+		argv, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", family[0]))
+		if err != nil {
+			t.Error(err)
+		}
+		argvs = append(argvs, strings.ReplaceAll(string(argv), "\x00", " "))
+	}
+	return argvs
+}
