@@ -33,7 +33,7 @@ func corpus() []string {
 		values = append(values, one, one+one, "a"+one+"b", one+"a", "a"+one, "a "+one+" b", "'"+one+"\"", "it's "+one+"x", "a\n"+one+"\nb")
 	}
 	return append(values, long(100_000, "a"), long(100_000, "it's \"x\" $A\n\\"), long(100_000, "\U0001F511"),
-		long(32_766, "b"), long(32_767, "b"), long(65_000, "c "), long(65_536, "c"))
+		long(32_766, "b"), long(32_767, "b"), long(65_000, "c "), long(65_536, "c"), long(65_525, "c"))
 }
 
 // long repeats a text up to a length in bytes, or just below.

@@ -125,7 +125,7 @@ func parse(t *testing.T, p parser, want []envfile.Variable) (mismatches int) {
 func TestRefused(t *testing.T) {
 	for format, values := range map[string][]string{
 		"docker":     {"a\nb", "a\r", `"a"`, `'a'`, `""`, long(65_536, "c")},
-		"dotenv":     {"it's\nmine \"x\"", `it's #1 "x"`, `it's "x" $A`, "a\r\"", `$A\`, " it's \"x\"", "a'\n---\nb\""},
+		"dotenv":     {"it's\nmine \"x\"", `it's #1 "x"`, `it's "x" $A`, "a\r\"", `$A\`, " it's \"x\"", "a'\n---\nb\"", "\"a\"\n---\nb"},
 		"powershell": {"", long(32_767, "b"), long(100_000, "\U0001F511")},
 		"github":     {"a\r", "a\nb\r"},
 		"sh":         nil, "fish": nil, "json": nil,
@@ -142,6 +142,11 @@ func TestRefused(t *testing.T) {
 		_, refused := written(t, format, traps)
 		if most := map[string]int{"docker": 40, "dotenv": 12, "powershell": 1, "github": 2}[format]; refused > most {
 			t.Errorf("%s refuses %d of %d", format, refused, len(traps))
+		}
+	}
+	for length, taken := range map[int]bool{65_536 - len("A=\n"): true, 65_537 - len("A=\n"): false} {
+		if _, err := envfile.Encode("docker", []envfile.Variable{{Name: "A", Value: long(length, "c")}}); (err == nil) != taken {
+			t.Errorf("docker and %d bytes: %v", length, err)
 		}
 	}
 	_, err := envfile.Encode("csh", nil)
