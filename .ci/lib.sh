@@ -25,6 +25,22 @@ need_c_compiler() {
 	apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev
 }
 
+# need_programs installs what the tests run: readers of the environments we write, and
+# has their tests fail where one is missing. npm's packages are pinned by
+# internal/envfile/testdata/npm/package-lock.json; the test runs `npm ci` itself.
+need_programs() {
+	local program missing=()
+	for program in bash curl dash fish npm; do
+		command -v "$program" >/dev/null || missing+=("$program")
+	done
+	command -v node >/dev/null || missing+=(nodejs)
+	if [ ${#missing[@]} -gt 0 ]; then
+		echo "installing ${missing[*]}"
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
+	fi
+	export CI=true
+}
+
 # library_packages are the packages that people import or run, test tools left
 # out, joined by commas.
 library_packages() {

@@ -32,6 +32,9 @@ func TestArgv(t *testing.T) {
 		"revoke-old": {"", func(provider, id, wait string) []string {
 			return []string{"revoke-old", provider, id, "--cmd", wait}
 		}},
+		"exec": {"", func(provider, _, wait string) []string {
+			return []string{"exec", "--provider", provider, "--", "sh", "-c", wait}
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -161,6 +161,7 @@ func jsonKeys() map[string][]string {
 		"status":     vaultkit.ProviderStatus{},
 		"backups":    vaultkit.Backup{},
 		"recover":    vaultkit.Resolution{},
+		"doctor":     vaultkit.Finding{},
 		"version":    build{},
 	} {
 		found := map[string]bool{}
