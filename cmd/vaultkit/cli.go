@@ -104,9 +104,9 @@ func (c *cli) root() *cobra.Command {
 	c.addGroup(root, "access", "Access:", c.policyCommand(), c.doctorCommand())
 	c.addGroup(root, "try", "Try it out:", c.demoCommand(), c.devCommand())
 	c.addGroup(root, "", "", c.versionCommand())
+	readableHelp(root) // before cobra adds flags of its own: that sorts what is there
 	strictBuiltins(root)
 	c.completeConnection(root)
-	readableHelp(root)
 	return root
 }
 
