@@ -35,7 +35,7 @@ func (c *cli) abortCommand() *cobra.Command {
 			if err != nil {
 				return c.explainAbort(args[0], args[1], rotation, err)
 			}
-			return c.printRotation(abortHeadline(rotation), rotation)
+			return unprinted("the rotation is closed, and that is recorded", c.printRotation(abortHeadline(rotation), rotation))
 		},
 	}
 }

@@ -47,16 +47,29 @@ func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags)
 			printing = cmp.Or(printing, c.showOneOfMany(result, f))
 			step()
 		}
-		return printing
+		return nil
 	})
 	switch {
 	case err != nil:
 	case c.json:
-		err = c.printJSON(orEmpty(results))
+		printing = c.printJSON(orEmpty(results))
 	case len(results) == 0:
 		fmt.Fprintln(c.Err, noProvider)
 	}
-	return errors.Join(err, c.manyFailed(results))
+	if done := committed(results); len(done) > 0 && !f.dryRun {
+		printing = unprinted("committed and in force: "+strings.Join(done, ", "), printing)
+	}
+	return errors.Join(err, printing, c.manyFailed(results))
+}
+
+// committed are the providers whose new secret is in force.
+func committed(results []bulkResult) (providers []string) {
+	for _, r := range results {
+		if r.Rotation != nil {
+			providers = append(providers, r.Provider)
+		}
+	}
+	return providers
 }
 
 func (c *cli) checkMany(providers []string, f *rotateFlags) error {

@@ -39,10 +39,7 @@ func (c *cli) putCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
-				return c.put(ctx, client, args[0], keys, replaceDeleted)
-			})
-			return c.explainPut(cmd.Context(), args[0], err)
+			return c.put(cmd, args[0], keys, replaceDeleted)
 		},
 	}
 	cmd.Flags().BoolVar(&allowControl, "allow-control", false, allowControlHelp)
@@ -50,22 +47,30 @@ func (c *cli) putCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) put(ctx context.Context, client *vaultkit.Client, provider string, keys vaultkit.ProviderKeys, replaceDeleted bool) error {
+func (c *cli) put(cmd *cobra.Command, provider string, keys vaultkit.ProviderKeys, replaceDeleted bool) error {
 	var options []vaultkit.PutOption
 	if replaceDeleted {
 		options = append(options, vaultkit.ReplaceDeleted())
 	}
-	version, err := client.PutProviderKeys(ctx, provider, keys, options...)
-	if err != nil {
+	var version int
+	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		version, err = client.PutProviderKeys(ctx, provider, keys, options...)
 		return err
+	})
+	if err != nil {
+		return c.explainPut(cmd.Context(), provider, err)
 	}
+	return unprinted(fmt.Sprintf("%s is stored, version %d", provider, version), c.showStored(provider, version, keys))
+}
+
+func (c *cli) showStored(provider string, version int, keys vaultkit.ProviderKeys) error {
 	if c.json {
 		return c.printJSON(struct {
 			Provider string `json:"provider"`
 			Version  int    `json:"version"`
 		}{provider, version})
 	}
-	_, err = fmt.Fprintf(c.Out, "Stored %s, version %d: %s.\n", provider, version, strings.Join(keys.Fields(), ", "))
+	_, err := fmt.Fprintf(c.Out, "Stored %s, version %d: %s.\n", provider, version, strings.Join(keys.Fields(), ", "))
 	return err
 }
 

@@ -32,7 +32,7 @@ func (c *cli) recoverCommand() *cobra.Command {
 				if err != nil && len(found) == 0 {
 					return err
 				}
-				return errors.Join(err, c.showResolutions(found))
+				return errors.Join(err, unprinted("what could be settled is recorded, and no secret was changed", c.showResolutions(found)))
 			})
 		},
 	}

@@ -70,7 +70,7 @@ func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, who claim
 	case err != nil:
 		return err
 	}
-	return c.showRevocation(revocation, revoker.ran)
+	return unprinted("the keys are revoked, and that is recorded", c.showRevocation(revocation, revoker.ran))
 }
 
 func (c *cli) showRevocation(r *vaultkit.Revocation, ran bool) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -13,7 +14,12 @@ import (
 
 // showRotation prints what a rotation or rollback did.
 func (c *cli) showRotation(verb string, r *vaultkit.Rotation) error {
-	return c.printRotation(headline(verb, r), r)
+	return unprinted(inForce(r), c.printRotation(headline(verb, r), r))
+}
+
+// inForce says in one line what showRotation shows.
+func inForce(r *vaultkit.Rotation) string {
+	return fmt.Sprintf("the change of %s is committed and in force, version %s, id %s", r.Provider, versions(r.Record), r.ID)
 }
 
 // printRotation prints a rotation as JSON, or below a headline for people.
@@ -21,9 +27,7 @@ func (c *cli) printRotation(headline string, r *vaultkit.Rotation) error {
 	if c.json {
 		return c.printJSON(r)
 	}
-	if _, err := fmt.Fprintln(c.Out, headline); err != nil {
-		return err
-	}
+	_, err := fmt.Fprintln(c.Out, headline)
 	t := newTable(c.Out, "  ")
 	t.row("id", r.ID)
 	t.row("changed", strings.Join(r.FieldsChanged, ", "))
@@ -34,7 +38,7 @@ func (c *cli) printRotation(headline string, r *vaultkit.Rotation) error {
 	t.optional("in force since", when(r.CommittedAt))
 	t.optional("cause", r.Cause)
 	c.showNews(r)
-	return t.flush()
+	return cmp.Or(err, t.flush())
 }
 
 // showNews warns of what a rotation came across.

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// onFullDisk runs the CLI with its stdout on a disk that is full.
+func onFullDisk(t testing.TB, stdin string, args ...string) result {
+	t.Helper()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	var errs bytes.Buffer
+	args = append(args, connect(t, vaulttest.Server().RootToken())...)
+	code := run(t.Context(), args, streams{In: strings.NewReader(stdin), Out: full, Err: &errs})
+	if strings.Contains(errs.String(), canary) {
+		t.Errorf("vaultkit %q shows a secret:\n%s", args, errs.String())
+	}
+	return result{code: code, err: errs.String()}
+}
+
+// TestUnprinted: what is done is done, whether it can be printed or not.
+func TestUnprinted(t *testing.T) {
+	t.Parallel()
+	for _, flags := range [][]string{nil, {"--json"}} {
+		works := func(stdin, says string, args ...string) {
+			t.Helper()
+			r := onFullDisk(t, stdin, append(args, flags...)...)
+			r.want(t, exitFailure, says, "; only printing that failed: ", "no space left on device")
+		}
+		provider, before := stored(t)
+		after := newKey()
+		works(after, "the change of "+provider+" is committed and in force, version 1 -> 2, id 20", "rotate", provider, "--new-key-stdin")
+		holds(t, provider, after)
+		works(after, "the change of "+provider+" is committed and in force, version 1 -> 2, id 20", "rotate", provider, "--new-key-stdin")
+		works("", "the change of "+provider+" is committed and in force, version 2 -> 3, id 20", "rollback", provider)
+		holds(t, provider, before)
+
+		provider, _, _, id := rotated(t)
+		works("", "the keys are revoked, and that is recorded", "revoke-old", provider, id, "--cmd", "exit 0")
+		has(t, vk(t, "", "revoke-old", provider, id, "--cmd", "exit 1").ok(t), "was revoked before")
+
+		provider, key, id := undecided(t)
+		works("", "what could be settled is recorded, and no secret was changed", "recover", provider)
+		holds(t, provider, key)
+		works("", "the rotation is closed, and that is recorded", "abort", provider, id)
+		has(t, vk(t, "", "history", provider).ok(t), "aborted", id)
+
+		name, key := vaulttest.Name(t), newKey()
+		works(key, name+" is stored, version 1", "put", name, "api_key=-")
+		holds(t, name, key)
+	}
+}
+
+// TestUnprintedOfMany names those that are in force, and no plan as if it were.
+func TestUnprintedOfMany(t *testing.T) {
+	t.Parallel()
+	providers, nobody := several(t, 2), vaulttest.Name(t)
+	for _, flags := range [][]string{nil, {"--json"}} {
+		args := append([]string{"rotate", "--auto", providers[0], nobody, providers[1]}, flags...)
+		onFullDisk(t, "", args...).want(t, exitNotFound,
+			"committed and in force: "+strings.Join(providers, ", ")+"; only printing that failed: ", "no space left", "1 of 3 rotations failed: "+nobody)
+		plan := onFullDisk(t, "", append(args, "--dry-run")...)
+		plan.want(t, exitNotFound, "no space left", "1 of 3 rotations failed")
+		if strings.Contains(plan.err, "committed") {
+			t.Errorf("a plan is said to be in force: %s", plan.err)
+		}
+	}
+	for provider, versions := range map[string]string{providers[0]: "2 -> 3", providers[1]: "2 -> 3"} {
+		has(t, vk(t, "", "history", provider).ok(t), "1 -> 2", versions)
+	}
+}
+
+// TestUnprintedPlan: a plan and a refusal say nothing of the kind.
+func TestUnprintedPlan(t *testing.T) {
+	t.Parallel()
+	provider, key := stored(t)
+	for _, args := range [][]string{{"--dry-run"}, {"--verify-cmd", "exit 1"}} {
+		r := onFullDisk(t, newKey(), append([]string{"rotate", provider, "--new-key-stdin"}, args...)...)
+		r.want(t, exitFailure)
+		if strings.Contains(r.err, "in force, ") || strings.Contains(r.err, "only printing") {
+			t.Errorf("%v: %s", args, r.err)
+		}
+	}
+	holds(t, provider, key)
+}
