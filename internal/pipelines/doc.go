@@ -7,6 +7,6 @@
 // no JWT auth method: a proxy in front of it adds the official plugin, which checks
 // signatures, audiences and claims as it does inside Vault, and hands out tokens of
 // the real server. And the vault command is this test binary under that name, with
-// the four subcommands of the set-up. The issuers of GitHub and GitLab and the API
+// the five subcommands of the set-up. The issuers of GitHub and GitLab and the API
 // server of the cluster are stand-ins too.
 package pipelines

@@ -67,7 +67,7 @@ func TestGitHubRotateFails(t *testing.T) {
 		"no provider":        {nil, "", "Check that the provider can be rotated", 2, "no provider"},
 		"a flag":             {map[string]string{"provider": "--auto"}, "", "Check that the provider can be rotated", 2, ""},
 		"code as a provider": {map[string]string{"provider": "$(exit 0); x"}, "", "Check that the provider can be rotated", 2, ""},
-		"the key is no good": {map[string]string{"provider": provider}, "exit 1", "Rotate", 1, "::error::The new key is not in force: revoke it at its issuer"},
+		"the key is no good": {map[string]string{"provider": provider}, "exit 1", "Rotate", 1, "::error::Did try-key.sh refuse the new key, above? Then revoke it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -129,6 +129,9 @@ func TestGitHubStatus(t *testing.T) {
 	w := newWorld(t)
 	for age, want := range map[string]int{"90d": 0, "1ms": 3} {
 		r := newRun(t, w, "status", nil)
+		if want == 0 {
+			r.claims["event_name"] = "schedule"
+		}
 		r.env = map[string]string{"MAX_AGE": age}
 		r.before = map[string]func(){"See which keys are due": func() { w.restricted(t, "goblin-monitor") }}
 		r.execute(t)
@@ -142,12 +145,34 @@ func TestGitHubStatus(t *testing.T) {
 	}
 }
 
+// TestGitHubStatusStrangers: not every run of the branch may even watch.
+func TestGitHubStatusStrangers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for claim, value := range map[string]string{
+		"workflow_ref": "goblin/assistant/.github/workflows/test.yml@refs/heads/main", "event_name": "pull_request_target", "repository_id": "1002",
+	} {
+		r := quickRun(t, w, "status", nil)
+		r.claims[claim] = value
+		r.execute(t)
+		if _, tried := r.printed["See which keys are due"]; r.status == 0 || tried {
+			t.Errorf("logged in with another %s: %v", claim, r.printed)
+		}
+	}
+	w.loggedOut(t, 0)
+}
+
 // TestGitHubStrangers has jobs log in that the roles are not for.
 func TestGitHubStrangers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, change := range map[string]func(r *githubRun){
-		"another repository":     func(r *githubRun) { r.claims["repository"] = "goblin/fork" },
+		"another repository": func(r *githubRun) { r.claims["repository"] = "goblin/fork" },
+		"another's old name": func(r *githubRun) { r.claims["repository_id"] = "1002" },
+		"another workflow": func(r *githubRun) {
+			r.claims["workflow_ref"] = "goblin/assistant/.github/workflows/test.yml@refs/heads/main"
+		},
+		"another event":          func(r *githubRun) { r.claims["event_name"] = "schedule" },
 		"another branch":         func(r *githubRun) { r.claims["ref"] = "refs/heads/feature" },
 		"another environment":    func(r *githubRun) { r.claims["environment"] = "staging" },
 		"no environment":         func(r *githubRun) { delete(r.claims, "environment") },

@@ -53,11 +53,11 @@ func extend(t *testing.T, file map[string]json.RawMessage, name string, j *gitla
 }
 
 // gitlabVariables are the file's own, and those GitLab sets.
-func gitlabVariables(t *testing.T, s *sandbox, w *world) map[string]string {
+func gitlabVariables(t *testing.T, s *sandbox) map[string]string {
 	t.Helper()
 	env := map[string]string{
 		"CI": "true", "GITLAB_CI": "true", "CI_PROJECT_DIR": s.workspace, "GITLAB_USER_LOGIN": "fake-person",
-		"CI_JOB_URL": jobURL, "VAULT_ADDR": w.URL, "VAULTKIT_REPOSITORY": sources(t), "VAULTKIT_REF": head(t),
+		"CI_JOB_URL": jobURL, "CI_JOB_ID": "4242", "CI_BUILDS_DIR": s.temp,
 	}
 	var file struct{ Variables map[string]any }
 	must(t, yaml.Unmarshal([]byte(readFile(t, gitlabFile)), &file))
@@ -69,6 +69,16 @@ func gitlabVariables(t *testing.T, s *sandbox, w *world) map[string]string {
 		}
 	}
 	return env
+}
+
+// filledIn has the values of the test in the settings.
+func filledIn(t *testing.T, w *world) *strings.Replacer {
+	t.Helper()
+	return strings.NewReplacer(
+		"VAULT_ADDR=https://vault.example.com:8200\n", "VAULT_ADDR="+w.URL+"\n",
+		"VAULTKIT_REPOSITORY=https://gitlab.example.com/owner/vaultkit.git\n", "VAULTKIT_REPOSITORY="+sources(t)+"\n",
+		"VAULTKIT_REF="+strings.Repeat("0", 40)+" ", "VAULTKIT_REF="+head(t)+" ",
+	)
 }
 
 const jobURL = "https://gitlab.example/goblin/assistant/-/jobs/4242"
@@ -83,26 +93,28 @@ type gitlabRun struct {
 // runGitLab runs a job on the protected main branch: what comes before the script
 // and the script in one shell, what comes after in another, as GitLab does. It
 // checks that nothing shows a secret: GitLab masks none of them.
-func runGitLab(t *testing.T, w *world, name string, change func(claims map[string]any, env map[string]string)) gitlabRun {
+func runGitLab(t *testing.T, w *world, name string, change func(s *sandbox, claims map[string]any, env map[string]string)) gitlabRun {
 	t.Helper()
 	j := readGitLab(t, name)
 	r := gitlabRun{sandbox: newSandbox(t)}
 	r.scripts(t)
-	env := gitlabVariables(t, r.sandbox, w)
+	env := gitlabVariables(t, r.sandbox)
 	maps.Copy(env, j.Variables)
 	claims := map[string]any{
-		"project_path": "goblin/assistant", "ref_type": "branch", "ref": "main", "ref_protected": "true",
+		"project_path": "goblin/assistant", "project_id": "2002", "pipeline_source": "schedule",
+		"ref_type": "branch", "ref": "main", "ref_protected": "true",
 	}
 	if j.Environment != "" {
-		claims["environment"] = j.Environment
+		claims["environment"], claims["environment_protected"], claims["pipeline_source"] = j.Environment, "true", "web"
 	}
-	change(claims, env)
+	change(r.sandbox, claims, env)
 	for variable, token := range j.Tokens {
 		env[variable] = w.gitlab.sign(token.Aud, claims)
 	}
 	lines := slices.Concat(j.Before, j.Script)
-	r.status, r.printed = r.shell(t, r.workspace, strings.Join(lines, "\n"), env)
-	after, more := r.shell(t, r.workspace, strings.Join(j.After, "\n"), env)
+	filled := filledIn(t, w)
+	r.status, r.printed = r.shell(t, r.workspace, filled.Replace(strings.Join(lines, "\n")), env)
+	after, more := r.shell(t, r.workspace, filled.Replace(strings.Join(j.After, "\n")), env)
 	if after != 0 {
 		t.Errorf("the after_script exited with %d:\n%s", after, more)
 	}
@@ -112,13 +124,13 @@ func runGitLab(t *testing.T, w *world, name string, change func(claims map[strin
 }
 
 // dispatch is a pipeline that somebody starts for the provider.
-func dispatch(_ map[string]any, env map[string]string) { env["PROVIDER"] = provider }
+func dispatch(_ *sandbox, _ map[string]any, env map[string]string) { env["PROVIDER"] = provider }
 
 func TestGitLabRotate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	rotate := runGitLab(t, w, "rotate", func(claims map[string]any, env map[string]string) {
-		dispatch(claims, env)
+	rotate := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
+		dispatch(s, claims, env)
 		env["REASON"] = "quarterly"
 	})
 	if rotate.status != 0 {
@@ -131,8 +143,8 @@ func TestGitLabRotate(t *testing.T) {
 	w.loggedOut(t, 1)
 
 	backup := w.records(t)[0]["backup"].(string)
-	rollback := runGitLab(t, w, "rollback", func(claims map[string]any, env map[string]string) {
-		dispatch(claims, env)
+	rollback := runGitLab(t, w, "rollback", func(s *sandbox, claims map[string]any, env map[string]string) {
+		dispatch(s, claims, env)
 		env["BACKUP"] = path.Base(backup)
 	})
 	rollback.started(t, "vaultkit", "rollback --to "+path.Base(backup)+" ")
@@ -147,12 +159,25 @@ func TestGitLabStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for age, want := range map[string]int{"90d": 0, "1ms": 3} {
-		r := runGitLab(t, w, "status", func(_ map[string]any, env map[string]string) { env["MAX_AGE"] = age })
+		r := runGitLab(t, w, "status", func(_ *sandbox, _ map[string]any, env map[string]string) { env["MAX_AGE"] = age })
 		if r.status != want || !strings.Contains(r.printed, provider) {
 			t.Errorf("with --max-age %s: status %d:\n%s", age, r.status, r.printed)
 		}
 	}
 	w.loggedOut(t, 2)
+}
+
+// TestGitLabStatusStrangers: the branch is not enough to watch.
+func TestGitLabStatusStrangers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for claim, value := range map[string]string{"project_id": "2003", "pipeline_source": "push", "ref_protected": "false"} {
+		r := runGitLab(t, w, "status", func(_ *sandbox, claims map[string]any, _ map[string]string) { claims[claim] = value })
+		if r.status == 0 || strings.Contains(r.printed, provider) {
+			t.Errorf("logged in with another %s:\n%s", claim, r.printed)
+		}
+	}
+	w.loggedOut(t, 0)
 }
 
 // TestGitLabStrangers has jobs log in that the roles are not for, and one that
@@ -162,6 +187,9 @@ func TestGitLabStrangers(t *testing.T) {
 	w := newWorld(t)
 	for name, change := range map[string]func(claims map[string]any, env map[string]string){
 		"another project":      func(claims map[string]any, _ map[string]string) { claims["project_path"] = "goblin/fork" },
+		"another's old name":   func(claims map[string]any, _ map[string]string) { claims["project_id"] = "2003" },
+		"a trigger":            func(claims map[string]any, _ map[string]string) { claims["pipeline_source"] = "trigger" },
+		"a free environment":   func(claims map[string]any, _ map[string]string) { claims["environment_protected"] = "false" },
 		"another branch":       func(claims map[string]any, _ map[string]string) { claims["ref"] = "feature" },
 		"a tag":                func(claims map[string]any, _ map[string]string) { claims["ref_type"] = "tag" },
 		"no protected branch":  func(claims map[string]any, _ map[string]string) { claims["ref_protected"] = "false" },
@@ -169,8 +197,8 @@ func TestGitLabStrangers(t *testing.T) {
 		"a job that is traced": func(_ map[string]any, env map[string]string) { env["CI_DEBUG_TRACE"] = "true" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := runGitLab(t, w, "rotate", func(claims map[string]any, env map[string]string) {
-				dispatch(claims, env)
+			r := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
+				dispatch(s, claims, env)
 				change(claims, env)
 			})
 			if r.status == 0 || strings.Contains(r.printed, "Dry run") {

@@ -76,14 +76,22 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	w := bareWorld(t)
+	w.setup(t)
+	w.store(t, oldKey)
+	return w
+}
+
+// bareWorld is a world whose Vault nobody has set up.
+func bareWorld(t *testing.T) *world {
+	t.Helper()
 	server := vaulttest.Start(t, devvault.Options{})
 	w := &world{
 		front: newFront(t, server), root: vaulttest.RootOf(t, server),
 		github: newIssuer(t), gitlab: newIssuer(t), cluster: vaulttest.NewCluster(),
 	}
 	t.Cleanup(w.cluster.Close)
-	w.setup(t)
-	w.store(t, oldKey)
+	must(t, w.root.Sys().DisableAuthWithContext(t.Context(), "kubernetes")) // which the server has from the start
 	return w
 }
 

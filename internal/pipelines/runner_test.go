@@ -35,7 +35,10 @@ func newRun(t *testing.T, w *world, name string, inputs map[string]string) *gith
 	flow := readWorkflow(t)
 	r := &githubRun{
 		sandbox: newSandbox(t), world: w, flow: flow, job: flow.Jobs[name], inputs: inputs,
-		claims:  map[string]any{"repository": "goblin/assistant", "ref": "refs/heads/main"},
+		claims: map[string]any{
+			"repository": "goblin/assistant", "repository_id": "1001", "ref": "refs/heads/main", "event_name": "workflow_dispatch",
+			"workflow_ref": "goblin/assistant/.github/workflows/github-rotate.yml@refs/heads/main",
+		},
 		outputs: map[string]string{}, printed: map[string]string{},
 	}
 	r.others = r.created()
@@ -133,12 +136,17 @@ func assignments(t *testing.T, file string) map[string]string {
 	text, err := os.ReadFile(file)
 	must(t, err)
 	found := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		if !ok {
-			t.Errorf("no assignment in %s", filepath.Base(file))
+	for rest := string(text); rest != ""; {
+		line, after, _ := strings.Cut(rest, "\n")
+		name, value, ok := strings.Cut(line, "=")
+		if before, end, block := strings.Cut(line, "<<"); block {
+			name = before
+			value, after, ok = strings.Cut(after, "\n"+end+"\n")
 		}
-		found[name] = value
+		if !ok {
+			t.Fatalf("no assignment in %s", filepath.Base(file))
+		}
+		found[name], rest = value, after
 	}
 	return found
 }
@@ -182,13 +190,20 @@ func (r *githubRun) use(t *testing.T, s step) {
 }
 
 // created are the secrets that jobs have made, which GitHub does not know of itself.
+// It looks for them line by line, wherever they are in one.
 func (r *githubRun) created() []string {
 	all := append(r.world.tokens(), r.world.github.identities()...)
-	if key, made := r.outputs["steps.create.outputs.key"]; made {
-		all = append(all, key)
+	key := strings.ReplaceAll(r.outputs["steps.create.outputs.key"], "\r", "\n")
+	for line := range strings.SplitSeq(key, "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
 	}
 	return all
 }
+
+// unescape is what the runner does to the data of a command.
+var unescape = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
 
 // check looks for secrets in all that the job printed and left, and for masks of
 // those that came up in it.
@@ -198,7 +213,7 @@ func (r *githubRun) check(t *testing.T) {
 	for name, printed := range r.printed {
 		for line := range strings.Lines(printed) {
 			if secret, is := strings.CutPrefix(line, "::add-mask::"); is {
-				masked = append(masked, strings.TrimSpace(secret))
+				masked = append(masked, unescape.Replace(strings.TrimSuffix(secret, "\n")))
 				continue
 			}
 			r.world.leaks(t, "the step "+name, line)

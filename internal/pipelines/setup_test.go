@@ -1,14 +1,28 @@
 package pipelines
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/hashicorp/vault/api"
 )
 
 // setup runs vault-setup.sh, as an administrator would.
 func (w *world) setup(t *testing.T) {
+	t.Helper()
+	for range 2 { // again is fine
+		if status, printed := w.runSetup(t, nil); status != 0 {
+			t.Fatalf("vault-setup.sh exited with %d:\n%s", status, printed)
+		}
+	}
+}
+
+// runSetup runs vault-setup.sh once, with variables over the usual ones.
+func (w *world) runSetup(t *testing.T, more map[string]string) (status int, printed string) {
 	t.Helper()
 	s := newSandbox(t)
 	self, err := os.Executable()
@@ -23,15 +37,14 @@ func (w *world) setup(t *testing.T) {
 	must(t, err)
 	env := map[string]string{
 		"VAULT_ADDR": w.URL, "VAULT_TOKEN": w.server.RootToken(),
-		"GITHUB_ISSUER": w.github.URL, "GITLAB_ISSUER": w.gitlab.URL,
+		"GITHUB_ISSUER": w.github.URL, "GITHUB_REPOSITORY_ID": "1001",
+		"GITLAB_ISSUER": w.gitlab.URL, "GITLAB_PROJECT_ID": "2002",
 		"KUBERNETES_HOST": config["kubernetes_host"].(string), "KUBERNETES_CA_CERT": s.outside("ca.crt"), "TOKEN_REVIEWER_JWT": s.outside("reviewer"),
 	}
-	for range 2 { // again is fine
-		if status, printed := s.shell(t, s.workspace, string(script), env); status != 0 {
-			t.Fatalf("vault-setup.sh exited with %d:\n%s", status, printed)
-		}
-	}
+	maps.Copy(env, more)
+	status, printed = s.shell(t, s.workspace, string(script), env)
 	w.leaks(t, "an argument", s.arguments(t))
+	return status, printed
 }
 
 // TestSetup compares the policies that the set-up stores with the committed ones.
@@ -51,5 +64,66 @@ func TestSetup(t *testing.T) {
 	must(t, err)
 	if want := []string{"default", "goblin-monitor", "goblin-reader", "goblin-rotator", "root"}; !slices.Equal(policies, want) {
 		t.Errorf("there are the policies %v, want %v", policies, want)
+	}
+}
+
+// kubernetesHost is the API server that a Kubernetes auth method asks.
+func (w *world) kubernetesHost(t *testing.T, mount string) any {
+	t.Helper()
+	config, err := w.root.Logical().ReadWithContext(t.Context(), "auth/"+mount+"/config")
+	must(t, err)
+	if config == nil {
+		return nil
+	}
+	return config.Data["kubernetes_host"]
+}
+
+// TestSetupLeavesOthersAlone: others may log in through a method that is there.
+func TestSetupLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	w := bareWorld(t)
+	const theirs = "https://theirs.example.invalid"
+	must(t, w.root.Sys().EnableAuthWithOptionsWithContext(t.Context(), "kubernetes", &api.EnableAuthOptions{Type: "kubernetes"}))
+	config := w.cluster.Config()
+	config["kubernetes_host"] = theirs
+	_, err := w.root.Logical().WriteWithContext(t.Context(), "auth/kubernetes/config", config)
+	must(t, err)
+
+	status, printed := w.runSetup(t, nil)
+	if got := w.kubernetesHost(t, "kubernetes"); status != 0 || got != theirs || !strings.Contains(printed, "auth/kubernetes is there already") {
+		t.Errorf("status %d, the method asks %v:\n%s", status, got, printed)
+	}
+	status, printed = w.runSetup(t, map[string]string{"KUBERNETES_MOUNT": "goblin-cluster"})
+	if got := w.kubernetesHost(t, "goblin-cluster"); status != 0 || got != w.cluster.Config()["kubernetes_host"] {
+		t.Errorf("status %d, the method of its own asks %v:\n%s", status, got, printed)
+	}
+	for _, role := range []string{"goblin-reader", "goblin-monitor"} {
+		if found, err := w.root.Logical().ReadWithContext(t.Context(), "auth/goblin-cluster/role/"+role); err != nil || found == nil {
+			t.Errorf("%s is not where it was asked for: %v", role, err)
+		}
+	}
+}
+
+// TestSetupFails: what fails half-way is not taken for done the next time.
+func TestSetupFails(t *testing.T) {
+	t.Parallel()
+	w := bareWorld(t)
+	for name, variable := range map[string]string{"no repository": "GITHUB_REPOSITORY_ID", "no project": "GITLAB_PROJECT_ID"} {
+		status, printed := w.runSetup(t, map[string]string{variable: ""})
+		if status == 0 || !strings.Contains(printed, variable+": is not set") {
+			t.Errorf("%s: status %d:\n%s", name, status, printed)
+		}
+	}
+	policies, err := w.root.Sys().ListPoliciesWithContext(t.Context())
+	must(t, err)
+	if !slices.Equal(policies, []string{"default", "root"}) {
+		t.Errorf("a refused set-up left %v", policies)
+	}
+	if status, printed := w.runSetup(t, map[string]string{"KUBERNETES_CA_CERT": "/nonexistent"}); status == 0 {
+		t.Errorf("a CA that is not there is fine:\n%s", printed)
+	}
+	w.setup(t)
+	if got := w.kubernetesHost(t, "kubernetes"); got != w.cluster.Config()["kubernetes_host"] {
+		t.Errorf("the method asks %v", got)
 	}
 }

@@ -35,6 +35,8 @@ func vaultDo(ctx context.Context, args []string) error {
 		return vaultAuthList(ctx, client)
 	case two == "auth enable":
 		return vaultAuthEnable(ctx, client, args[2:])
+	case two == "auth disable" && len(args) == 3:
+		return client.Sys().DisableAuthWithContext(ctx, args[2])
 	case two == "policy write" && len(args) == 4 && args[3] == "-":
 		text, err := io.ReadAll(os.Stdin)
 		if err != nil {

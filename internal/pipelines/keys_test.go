@@ -1,0 +1,75 @@
+package pipelines
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestGitHubOddKeys: the runner unescapes what it is told to mask, and masks line by
+// line. What cannot be a key is revoked again.
+func TestGitHubOddKeys(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		key    string
+		status int
+		masks  []string
+		holds  string
+	}{
+		"percent":  {newKey + "%41%0A", 0, []string{newKey + "%2541%250A"}, newKey + "%41%0A"},
+		"lines":    {newKey + "\n\n  second\\n%\rthird", 2, []string{newKey, `second\n%25`, "third"}, oldKey},
+		"commands": {newKey + "\n::stop-commands::x\nkey=y", 2, []string{newKey, "::stop-commands::x", "key=y"}, oldKey},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			r := quickRun(t, w, "rotate", map[string]string{"provider": provider})
+			const create = "Create the new key at the issuer"
+			r.before = map[string]func(){create: func() { r.issues(t, test.key) }}
+			r.execute(t)
+			want := "::add-mask::" + strings.Join(test.masks, "\n::add-mask::") + "\n"
+			if r.status != test.status || r.printed[create] != want || r.outputs["steps.create.outputs.key"] != test.key {
+				t.Errorf("status %d: %q", r.status, r.printed)
+			}
+			if test.status != 0 && !strings.Contains(r.printed["Rotate"], "is not in force: revoke it") {
+				t.Errorf("it is not revoked again: %s", r.printed["Rotate"])
+			}
+			w.holds(t, test.holds)
+		})
+	}
+}
+
+// TestGitLabVariables: what somebody types into the form leads the token nowhere else.
+func TestGitLabVariables(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s", r.Method, r.URL) }))
+	t.Cleanup(elsewhere.Close)
+	r := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
+		dispatch(s, claims, env)
+		env["VAULT_ADDR"], env["VAULTKIT_REPOSITORY"], env["VAULTKIT_REF"] = elsewhere.URL, "/nonexistent", "main"
+		env["VAULTKIT_TOKEN_FILE"] = s.workspace + "/token"
+	})
+	if r.status != 0 {
+		t.Errorf("status %d:\n%s", r.status, r.printed)
+	}
+	w.holds(t, newKey)
+	w.loggedOut(t, 1)
+}
+
+// TestGitLabTokenFile looks at the file while the job runs: it is nobody else's to
+// read, and not where an artifact or cache would take it along.
+func TestGitLabTokenFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
+		dispatch(s, claims, env)
+		s.put(t, "scripts/create-key.sh", `#!/bin/sh
+			/usr/bin/stat -c 'token file %a in %n' "$VAULTKIT_TOKEN_FILE" >&2
+			cat `+s.outside("key"))
+	})
+	if r.status != 0 || !strings.Contains(r.printed, "token file 600 in "+r.temp+"/") {
+		t.Errorf("status %d:\n%s", r.status, r.printed)
+	}
+}
