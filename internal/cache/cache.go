@@ -1,0 +1,206 @@
+// Package cache keeps the newest value of each name at hand: readers load it
+// without a lock, a call or a look at the clock, and one goroutine sees to it
+// that what they load is fresh, by swapping it.
+//
+// A value is fetched again, at a random moment ahead of its TTL, as long as
+// somebody reads or watches it. Where that fails, it is served for MaxStale
+// longer. A definite answer that there is no such value ends it at once.
+package cache
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"goblin/vaultkit/internal/backoff"
+)
+
+// Config is what a cache is made of.
+type Config[V any] struct {
+	// TTL is the age at which a value is stale; it is fetched again before.
+	TTL time.Duration
+	// MaxStale is how long a stale value is served while fetching fails.
+	MaxStale time.Duration
+	// Fetch reads the newest value. held is the one at hand, or nil: it is to be
+	// returned, the same pointer, if it is still the newest. It has to end with ctx.
+	Fetch func(ctx context.Context, name string, held *V) (*V, error)
+	// Limit bounds one Fetch.
+	Limit time.Duration
+	// Gone tells an error that says there is no such value from one that says
+	// nothing about it.
+	Gone func(error) bool
+	// Newer reports that a was stored after b.
+	Newer func(a, b *V) bool
+	// Observe, if not nil, hears what happens. It must not block.
+	Observe func(Event[V])
+	// Closed is the error of a cache that was closed.
+	Closed error
+	// Backoff paces the fetches of a value that fail.
+	Backoff backoff.Backoff
+}
+
+// Action is what happened to a name.
+type Action int
+
+// The actions.
+const (
+	Refreshed Action = iota // fetched again, or failed to be
+	Staled                  // its value is older than TTL, and served all the same
+	Dropped                 // its value is older than MaxStale allows, or gone
+)
+
+// Event is one thing that happened.
+type Event[V any] struct {
+	Action Action
+	Name   string
+	Value  *V    // the newest one known; nil if there is none
+	Err    error // why it could not be fetched
+	Took   time.Duration
+}
+
+const (
+	// moment is how long a failure stands for an answer: long enough that a crowd
+	// of readers makes one request, short enough that nobody waits for it to pass.
+	moment = time.Second
+	// together is how many values are fetched at once for nobody's sake.
+	together = 8
+)
+
+// Cache holds the values. Its methods may be called concurrently.
+type Cache[V any] struct {
+	config  Config[V]
+	entries sync.Map // name to *entry[V]
+	wake    chan struct{}
+
+	life context.Context // ends with Close: refresher and fetches run under it
+	end  context.CancelFunc
+	work sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows and the entries; never held over a fetch
+	closed  bool
+	running bool        // the refresher
+	unasked int         // fetches under way for nobody's sake
+	queued  []*entry[V] // to be fetched when there are fewer of those
+	agenda  agenda[V]
+}
+
+// New is an empty cache. It runs nothing until there is something to refresh.
+func New[V any](config Config[V]) *Cache[V] {
+	c := &Cache[V]{config: config, wake: make(chan struct{}, 1)}
+	c.life, c.end = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	return c
+}
+
+// Load is the value at hand, or nil. It takes no lock and allocates nothing.
+func (c *Cache[V]) Load(name string) *V {
+	found, ok := c.entries.Load(name)
+	if !ok {
+		return nil
+	}
+	e := found.(*entry[V])
+	// Looked at first: a line of memory that nobody writes is everybody's.
+	if !e.wanted.Load() {
+		e.wanted.Store(true)
+	}
+	return e.shown.Load()
+}
+
+// Get is Load, and fetches what is not at hand: once, for all who ask for it. It
+// blocks until that is done or ctx ends, whose error it returns then.
+func (c *Cache[V]) Get(ctx context.Context, name string) (*V, error) {
+	for {
+		if value := c.Load(name); value != nil {
+			return value, nil
+		}
+		under, failure := c.join(name)
+		if failure != nil {
+			return nil, failure
+		}
+		select {
+		case <-under.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if !under.superseded {
+			return under.value, under.err
+		}
+	}
+}
+
+// join is the fetch of a value that is not at hand, begun now unless it is under
+// way, or the failure of one a moment ago.
+func (c *Cache[V]) join(name string) (*flight[V], error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, c.config.Closed
+	}
+	e := c.entry(name)
+	e.wanted.Store(true)
+	if e.flight == nil && e.failure != nil && time.Now().Before(e.excused) {
+		return nil, e.failure
+	}
+	c.ensureFlight(e, true)
+	return e.flight, nil
+}
+
+// Keep makes name one that is refreshed whether or not anybody reads it.
+func (c *Cache[V]) Keep(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.entry(name).kept++
+	}
+}
+
+// Put shows a value that was just stored by ourselves. A fetch under way may have
+// seen less and does not count any more.
+func (c *Cache[V]) Put(name string, value *V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.known(name)
+	if e == nil {
+		return
+	}
+	c.supersede(e)
+	if e.held != nil && c.config.Newer(e.held, value) {
+		c.ensureFlight(e, true)
+		return
+	}
+	c.show(e, value, time.Now())
+}
+
+// Refresh fetches a value again: somebody may have stored another. What it returns
+// is closed once that is done; readers get the value at hand until then.
+func (c *Cache[V]) Refresh(name string) (done <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.known(name)
+	if e == nil {
+		return finished
+	}
+	c.supersede(e)
+	c.ensureFlight(e, true)
+	return e.flight.done
+}
+
+var finished = func() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}()
+
+// Close drops every value and ends what runs. It waits for that.
+func (c *Cache[V]) Close() {
+	c.mu.Lock()
+	c.closed = true
+	for _, e := range c.agenda {
+		e.shown.Store(nil)
+		e.tell()
+	}
+	c.agenda, c.queued = nil, nil
+	c.entries.Clear()
+	c.mu.Unlock()
+	c.end()
+	c.work.Wait()
+}

@@ -1,0 +1,297 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestOneFetchForACrowd(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		o.took = time.Second
+		var crowd sync.WaitGroup
+		for range 1000 {
+			crowd.Go(func() { get(t, c, 1) })
+		}
+		crowd.Wait()
+		if o.asked() != 1 {
+			t.Errorf("%d fetches", o.asked())
+		}
+	})
+}
+
+func TestRefreshAheadOfExpiry(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		start := time.Now()
+		get(t, c, 1)
+		readFor(t, c, 10*ttl)
+		if n := o.asked(); n < 11 || n > 17 {
+			t.Errorf("%d fetches in 10 TTLs, want one per 0.6 to 0.9 of it", n)
+		}
+		distinct := map[time.Duration]bool{}
+		for i, at := range o.fetches {
+			if i > 0 {
+				start = o.fetches[i-1]
+			}
+			if pause := at.Sub(start); i > 0 && (pause < ttl*6/10 || pause > ttl*9/10) {
+				t.Errorf("fetched after %v", pause)
+			} else {
+				distinct[pause] = true
+			}
+		}
+		if len(distinct) < 5 {
+			t.Error("the pauses are not random")
+		}
+		if o.said(Staled) != 0 || o.said(Refreshed) != o.asked() {
+			t.Errorf("events %v", o.events)
+		}
+	})
+}
+
+func TestNewValueWithinTTL(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		o.answer(2, nil)
+		readFor(t, c, ttl)
+		get(t, c, 2)
+	})
+}
+
+func TestStaleValue(t *testing.T) {
+	for what, fail := range map[string]func(*origin){
+		"refused": func(o *origin) { o.answer(0, errDown) },
+		"hanging": (*origin).hangUp,
+	} {
+		t.Run(what, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+				get(t, c, 1)
+				fail(o)
+				readFor(t, c, ttl)
+				if o.said(Staled) != 1 {
+					t.Errorf("%d events that it is stale", o.said(Staled))
+				}
+				readFor(t, c, maxStale)
+				pass(time.Millisecond)
+				if c.Load("a") != nil || o.said(Dropped) != 1 || o.said(Staled) != 1 {
+					t.Errorf("at hand still: %v; events %v", c.Load("a"), o.events)
+				}
+				fails(t, c, errDown)
+				if n := o.asked(); n < int(maxStale/limit)/3 || n > int(maxStale/limit)*3 {
+					t.Errorf("%d fetches in an hour", n)
+				}
+				o.answer(2, nil)
+				pass(2 * limit)
+				readFor(t, c, ttl)
+				get(t, c, 2)
+			})
+		})
+	}
+}
+
+func TestRecoveryIsNoticed(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		o.answer(0, errDown)
+		readFor(t, c, 10*ttl)
+		o.answer(2, nil)
+		readFor(t, c, limit+time.Second) // the longest pause between fetches
+		get(t, c, 2)
+	})
+}
+
+func TestGone(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		o.answer(0, errGone)
+		pass(ttl)
+		fails(t, c, errGone)
+		if o.said(Dropped) != 1 {
+			t.Errorf("events %v", o.events)
+		}
+	})
+}
+
+func TestFailureForAMomentOnly(t *testing.T) {
+	for _, failure := range []error{errGone, errDown} {
+		t.Run(failure.Error(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+				o.answer(0, failure)
+				for range 100 {
+					fails(t, c, failure)
+				}
+				if o.asked() != 1 {
+					t.Errorf("%d fetches for 100 readers", o.asked())
+				}
+				o.answer(1, nil)
+				pass(moment)
+				get(t, c, 1)
+			})
+		})
+	}
+}
+
+func TestPut(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		c.Put("a", &number{7}) // nobody has asked for it
+		get(t, c, 1)
+		c.Put("a", &number{2})
+		get(t, c, 2)
+		o.answer(3, nil)
+		c.Refresh("a")
+		synctest.Wait()
+		get(t, c, 3)
+		c.Put("a", &number{2}) // a rival was first
+		synctest.Wait()
+		get(t, c, 3)
+	})
+}
+
+func TestPutOverFetch(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		o.took = time.Second
+		c.Refresh("a") // sees version 1, late
+		synctest.Wait()
+		c.Put("a", &number{2})
+		pass(2 * time.Second)
+		get(t, c, 2)
+	})
+}
+
+func TestRefreshOverFetch(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		o.took = time.Second
+		var reader sync.WaitGroup
+		reader.Go(func() { get(t, c, 2) }) // and not what the first fetch saw
+		pass(time.Millisecond)
+		o.answer(2, nil)
+		c.Refresh("a")
+		reader.Wait()
+	})
+}
+
+func TestForgottenWhenUnread(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		pass(3 * ttl)
+		if c.known("a") != nil || o.asked() > 3 || len(c.agenda) != 0 {
+			t.Errorf("still kept after %d fetches", o.asked())
+		}
+		if o.said(Staled) != 0 {
+			t.Errorf("events %v", o.events)
+		}
+	})
+}
+
+func TestLastCall(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		c.known("a").wanted.Store(false)
+		pass(ttl * 92 / 100) // past the refresh, which nobody wanted
+		if c.Load("a") == nil || o.asked() != 1 {
+			t.Fatalf("%d fetches", o.asked())
+		}
+		pass(ttl / 10)
+		if c.Load("a") == nil || o.asked() != 2 {
+			t.Errorf("%d fetches", o.asked())
+		}
+	})
+}
+
+func TestKept(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		c.Keep("a")
+		get(t, c, 1)
+		pass(10 * ttl)
+		if c.Load("a") == nil || o.asked() < 10 {
+			t.Errorf("%d fetches", o.asked())
+		}
+	})
+}
+
+// Busy hands must not keep what is too old in force.
+func TestDroppedWhileOthersHang(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		const many = 10 * together
+		for i := range many {
+			if _, err := c.Get(t.Context(), fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+			c.Keep(fmt.Sprint(i))
+		}
+		o.hangUp()
+		most := 0
+		for range int((ttl + maxStale) / time.Second) {
+			pass(time.Second)
+			c.mu.Lock()
+			most = max(most, c.unasked)
+			c.mu.Unlock()
+		}
+		if most != together {
+			t.Errorf("%d fetches at once", most)
+		}
+		if o.said(Staled) != many || o.said(Dropped) != many {
+			t.Errorf("%d stale, %d dropped of %d", o.said(Staled), o.said(Dropped), many)
+		}
+		o.answer(2, nil)
+		pass(5 * limit)
+		for i := range many {
+			if value := c.Load(fmt.Sprint(i)); value == nil || value.version != 2 {
+				t.Fatalf("%d is %v after the recovery", i, value)
+			}
+		}
+	})
+}
+
+func TestCallerLeaves(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		o.took = time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := c.Get(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Get = %v", err)
+		}
+		get(t, c, 1) // by the fetch that the other one left behind
+		if o.asked() != 1 {
+			t.Errorf("%d fetches", o.asked())
+		}
+	})
+}
+
+// The bubble fails if anything is left running.
+func TestClose(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		o.hangUp()
+		c.Refresh("a")
+		var reader sync.WaitGroup
+		reader.Go(func() {
+			if _, err := c.Get(t.Context(), "b"); !errors.Is(err, errClosed) {
+				t.Errorf("a reader under way got %v", err)
+			}
+		})
+		synctest.Wait()
+		c.Close()
+		reader.Wait()
+		fails(t, c, errClosed)
+		c.Keep("a")
+		c.Put("a", &number{2})
+		c.Refresh("a")
+		if _, err := c.Listen("a"); !errors.Is(err, errClosed) || c.Load("a") != nil {
+			t.Errorf("Listen = %v, Load = %v after Close", err, c.Load("a"))
+		}
+	})
+}
+
+func TestLoadAllocatesNothing(t *testing.T) {
+	c := New(Config[number]{TTL: ttl, Limit: limit, Fetch: (&origin{value: &number{1}}).fetch})
+	defer c.Close()
+	get(t, c, 1)
+	if n := testing.AllocsPerRun(100, func() { c.Load("a") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

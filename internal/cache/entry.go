@@ -1,0 +1,137 @@
+package cache
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+)
+
+// entry is one name. Readers use the two atomics, the rest is the cache's mutex's.
+type entry[V any] struct {
+	shown  atomic.Pointer[V] // what readers get
+	wanted atomic.Bool       // somebody read it since it was last fetched
+
+	name      string
+	held      *V // the newest known; shown, unless it is too old
+	kept      int
+	listeners map[chan struct{}]struct{}
+	flight    *flight[V]
+	failure   error     // of the last fetch
+	failures  int       // in a row
+	excused   time.Time // until when the failure stands for an answer
+
+	since   time.Time // when the fetch that confirmed held was begun
+	refresh time.Time // when to fetch again; zero while that is queued or under way
+	stale   time.Time // when held is older than TTL; zero once that was said
+	drop    time.Time // when held may be shown no longer
+	waited  bool      // nobody wanted it when it was to be refreshed
+	due     time.Time // the first of these three
+	place   int       // in the agenda
+}
+
+// entry is the one for name, made now unless there is one. It needs the mutex, as
+// everything below.
+func (c *Cache[V]) entry(name string) *entry[V] {
+	if e := c.known(name); e != nil {
+		return e
+	}
+	e := &entry[V]{name: name}
+	c.entries.Store(name, e)
+	c.agenda.add(e)
+	return e
+}
+
+func (c *Cache[V]) known(name string) *entry[V] {
+	found, ok := c.entries.Load(name)
+	if !ok {
+		return nil
+	}
+	return found.(*entry[V])
+}
+
+// forget removes what nobody wants.
+func (c *Cache[V]) forget(e *entry[V]) {
+	e.shown.Store(nil)
+	c.entries.Delete(e.name)
+	c.agenda.remove(e)
+}
+
+// show makes value, as it was at the time since, what readers get.
+func (c *Cache[V]) show(e *entry[V], value *V, since time.Time) {
+	news := e.held != value || e.failure != nil
+	e.held, e.failure, e.failures, e.waited = value, nil, 0, false
+	e.shown.Store(value)
+	e.since, e.stale = since, since.Add(c.config.TTL)
+	e.drop = e.stale.Add(c.config.MaxStale)
+	e.refresh = since.Add(aheadOf(c.config.TTL))
+	c.plan(e)
+	if news {
+		e.tell()
+	}
+}
+
+// aheadOf spreads the refreshes of values that were fetched together.
+func aheadOf(ttl time.Duration) time.Duration {
+	return time.Duration((0.6 + 0.3*rand.Float64()) * float64(ttl))
+}
+
+// lastCall is when a value that nobody wanted may still be wanted.
+func lastCall(ttl time.Duration) time.Duration { return ttl - ttl/32 }
+
+// gone ends a value that is not there any more.
+func (c *Cache[V]) gone(e *entry[V]) {
+	e.shown.Store(nil)
+	e.held, e.stale, e.drop = nil, time.Time{}, time.Time{}
+}
+
+// fail notes that a fetch failed, and when to try again.
+func (c *Cache[V]) fail(e *entry[V], err error) {
+	now := time.Now()
+	first := e.failure == nil || c.config.Gone(e.failure) != c.config.Gone(err)
+	e.failure, e.excused = err, now.Add(moment)
+	e.failures++
+	e.refresh = now.Add(max(moment, c.config.Backoff.Delay(e.failures)))
+	if e.held == nil && c.config.Gone(err) { // nothing to recover: ask as often as for a value
+		e.refresh = now.Add(max(moment, aheadOf(c.config.TTL)))
+	}
+	c.plan(e)
+	if first {
+		e.tell()
+	}
+}
+
+// plan notes when there is something to do for the entry next.
+func (c *Cache[V]) plan(e *entry[V]) {
+	e.due = time.Time{}
+	for _, at := range []time.Time{e.whenToRefresh(), e.stale, e.whenToDrop()} {
+		if !at.IsZero() && (e.due.IsZero() || at.Before(e.due)) {
+			e.due = at
+		}
+	}
+	c.agenda.move(e)
+	c.rouse()
+}
+
+func (e *entry[V]) whenToRefresh() time.Time {
+	if e.flight != nil {
+		return time.Time{}
+	}
+	return e.refresh
+}
+
+func (e *entry[V]) whenToDrop() time.Time {
+	if e.shown.Load() == nil {
+		return time.Time{}
+	}
+	return e.drop
+}
+
+// tell wakes those who listen; they look for themselves.
+func (e *entry[V]) tell() {
+	for listener := range e.listeners {
+		select {
+		case listener <- struct{}{}:
+		default: // told already
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goblin/vaultkit/internal/backoff"
+)
+
+const (
+	ttl      = time.Minute
+	maxStale = time.Hour
+	limit    = 15 * time.Second
+)
+
+var (
+	errDown   = errors.New("down")
+	errGone   = errors.New("gone")
+	errClosed = errors.New("closed")
+)
+
+type number struct{ version int }
+
+// origin is where values come from; a test sets what it answers.
+type origin struct {
+	mu      sync.Mutex
+	value   *number
+	err     error
+	hang    bool // until the fetch's context ends
+	took    time.Duration
+	fetches []time.Time
+	events  []Event[number]
+}
+
+func (o *origin) fetch(ctx context.Context, _ string, held *number) (*number, error) {
+	o.mu.Lock()
+	value, err, hang, took := o.value, o.err, o.hang, o.took
+	o.fetches = append(o.fetches, time.Now())
+	o.mu.Unlock()
+	if hang {
+		<-ctx.Done()
+		return nil, errDown
+	}
+	if took > 0 {
+		time.Sleep(took) // inside a bubble: how long an answer takes
+	}
+	if err == nil && held != nil && *held == *value {
+		return held, nil
+	}
+	return value, err
+}
+
+func (o *origin) observe(event Event[number]) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.events = append(o.events, event)
+}
+
+func (o *origin) answer(version int, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.value, o.err, o.hang = &number{version}, err, false
+}
+
+func (o *origin) hangUp() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hang = true
+}
+
+func (o *origin) asked() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.fetches)
+}
+
+// said counts the events of one action.
+func (o *origin) said(action Action) (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, event := range o.events {
+		if event.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
+// inBubble runs a test on a clock of its own.
+func inBubble(t *testing.T, run func(t *testing.T, o *origin, c *Cache[number])) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{value: &number{1}}
+		c := New(Config[number]{
+			TTL: ttl, MaxStale: maxStale, Limit: limit, Fetch: o.fetch, Observe: o.observe, Closed: errClosed,
+			Gone:    func(err error) bool { return errors.Is(err, errGone) },
+			Newer:   func(a, b *number) bool { return a.version > b.version },
+			Backoff: backoff.Backoff{Min: time.Second, Max: limit},
+		})
+		defer c.Close()
+		run(t, o, c)
+	})
+}
+
+// pass lets time go by and everything that is due happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func get(t *testing.T, c *Cache[number], want int) {
+	t.Helper()
+	value, err := c.Get(t.Context(), "a")
+	if err != nil || value.version != want {
+		t.Fatalf("Get = %v, %v, want version %d", value, err, want)
+	}
+}
+
+func fails(t *testing.T, c *Cache[number], want error) {
+	t.Helper()
+	if value, err := c.Get(t.Context(), "a"); !errors.Is(err, want) {
+		t.Fatalf("Get = %v, %v, want %v", value, err, want)
+	}
+}
+
+// readFor reads every second, each time expecting a value.
+func readFor(t *testing.T, c *Cache[number], d time.Duration) {
+	t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); pass(time.Second) {
+		if c.Load("a") == nil {
+			t.Fatalf("no value at hand %v before the end", time.Until(end))
+		}
+	}
+}
