@@ -61,6 +61,7 @@ func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts .
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
 	result, err := c.engine.Rollback(ctx, backupID, o.request(&Target{Provider: provider, DryRun: o.dryRun}))
+	c.follow(ctx, provider, result, err)
 	return newRotation(result), vaulterr.In("Rollback", provider, err)
 }
 

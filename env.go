@@ -192,11 +192,11 @@ func (c *Client) fill(ctx context.Context, environment *envfile.Environment, pro
 		err      error
 	}
 	all := parallel.Stream(envWorkers, providers, func(provider string) found {
-		secret, err := c.read(ctx, provider)
+		secret, err := c.secret(ctx, provider)
 		if err != nil {
 			return found{provider: provider, err: err}
 		}
-		keys, err := textFields(secret.Data)
+		keys, err := secret.keys()
 		return found{provider, keys, err}
 	})
 	progress, done := query.Progress, 0

@@ -60,7 +60,7 @@ func WithTimeouts(t Timeouts) Option { return func(c *config) { c.timeouts = t }
 // Timeouts are upper bounds; an earlier deadline of the caller's context wins.
 type Timeouts struct {
 	Request time.Duration // one request, answer included; default 10 s
-	Start   time.Duration // New as a whole, repeats for an unreachable server included; default 5 s
+	Start   time.Duration // New as a whole, repeats for an unreachable server included; default 5 s, with WithProviders as long as ctx
 	Read    time.Duration // a reading call, its repeats included; default 15 s
 	Write   time.Duration // a writing call whose context has no deadline; default 2 min
 }
@@ -279,6 +279,11 @@ type config struct {
 	passedOver                      []string // logins that the login won over unasked
 	backoff                         backoff.Backoff
 	recordWait                      time.Duration
+	caching                         bool
+	ttl, maxStale, poll             time.Duration
+	declared                        []string
+	patient                         bool // New waits for Vault as long as its context lives
+	observers                       []func(Event)
 	err                             error  // what an option found wrong
 	wrong                           string // in which variable
 }
@@ -297,6 +302,7 @@ func readOptions(opts []Option) (*config, error) {
 		logger: slog.New(slog.DiscardHandler), recordWait: recordWait,
 	}
 	err := apply(c, opts)
+	c.patient = len(c.declared) > 0 && c.timeouts.Start == 0
 	c.timeouts = c.timeouts.orDefault()
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
@@ -304,7 +310,7 @@ func readOptions(opts []Option) (*config, error) {
 	if c.login == nil && c.existing != nil && c.existing.Token() != "" {
 		c.login = session.Token(Value(c.existing.Token()))
 	}
-	return c, cmp.Or(err, c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), c.timeouts.check())
+	return c, cmp.Or(err, c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), c.timeouts.check(), c.checkCache())
 }
 
 func (c *config) logIn(by session.Method, passedOver ...string) {

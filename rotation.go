@@ -47,6 +47,7 @@ func (c *Client) Rotate(ctx context.Context, provider string, source Source, opt
 	defer cancel()
 	run := &issuance{client: c, source: source, target: Target{Provider: provider, DryRun: o.dryRun}}
 	result, err := c.engine.Rotate(ctx, run.request(o))
+	c.follow(ctx, provider, result, err)
 	return newRotation(result), vaulterr.In("Rotate", provider, run.settle(ctx, err))
 }
 
@@ -195,6 +196,7 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 	}
 	found, err := parallel.Map(ctx, recoverWorkers, providers, func(ctx context.Context, provider string) ([]rotation.Resolution, error) {
 		resolved, err := c.engine.Recover(ctx, provider)
+		c.catchUp(ctx, provider, err)
 		return resolved, vaulterr.In("Recover", provider, err)
 	})
 	resolutions := []Resolution{}
@@ -225,5 +227,6 @@ func (c *Client) Abort(ctx context.Context, provider, id string) (*Rotation, err
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
 	result, err := c.engine.Abort(ctx, provider, id)
+	c.catchUp(ctx, provider, err)
 	return newRotation(result), vaulterr.In("Abort", provider, err)
 }

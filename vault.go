@@ -66,10 +66,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/cache"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/rotation"
 	"goblin/vaultkit/internal/session"
@@ -82,6 +84,10 @@ type Client struct {
 	session  *session.Session
 	store    *kv.Store
 	engine   *rotation.Engine
+	keys     *cache.Cache[secret] // the secrets that are watched, and cached if so wanted
+	cached   bool                 // reads are served from keys
+	blind    atomic.Bool          // the token may not read the providers' metadata
+	observe  func(Event)
 	timeouts Timeouts
 	where    string // "http://127.0.0.1:8200 secret/goblin-assistant"
 	hangUp   func() // closes idle connections, unless they are somebody else's
@@ -110,10 +116,12 @@ func open(ctx context.Context, opts []Option) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		timeouts: cfg.timeouts, hangUp: hangUp,
+		timeouts: cfg.timeouts, hangUp: hangUp, cached: cfg.caching, observe: cfg.observer(),
 		where: fmt.Sprintf("%s %s/%s", official.Address(), cfg.mount, cfg.base),
 	}
+	c.keys = c.newCache(cfg)
 	if err := c.start(ctx, cfg, official); err != nil {
+		c.keys.Close()
 		c.hangUp()
 		return nil, err
 	}
@@ -122,22 +130,36 @@ func open(ctx context.Context, opts []Option) (*Client, error) {
 
 // start logs in and checks the mount; when that fails nothing is left running.
 func (c *Client) start(ctx context.Context, cfg *config, official *api.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, cfg.timeouts.Start)
-	defer cancel()
+	if !cfg.patient {
+		bounded, cancel := context.WithTimeout(ctx, cfg.timeouts.Start)
+		defer cancel()
+		ctx = bounded
+	}
 	s, err := session.Open(ctx, session.Config{
 		Client: official, Login: cfg.login, Logger: cfg.logger,
 		RequestTimeout: cfg.timeouts.Request, StartWait: cfg.timeouts.Start, Backoff: cfg.backoff,
+		Patient: cfg.patient, Observe: c.observe,
 	})
 	if err != nil {
 		return err
 	}
 	c.session = s
 	c.store = kv.New(s, cfg.mount, cfg.base, cfg.backoff)
-	c.engine = &rotation.Engine{Store: c.store, Backoff: cfg.backoff, Now: time.Now, RecordWait: cfg.recordWait}
-	if err := c.store.CheckMount(ctx); err != nil {
+	c.engine = &rotation.Engine{Store: c.store, Backoff: cfg.backoff, Now: time.Now, RecordWait: cfg.recordWait,
+		Observe: c.observe, Stored: c.stored}
+	if err := c.ready(ctx, cfg); err != nil {
 		return errors.Join(err, s.Close())
 	}
 	return nil
+}
+
+// ready checks the mount and fetches what the client was told to keep.
+func (c *Client) ready(ctx context.Context, cfg *config) error {
+	worthWaiting := func(err error) bool { return cfg.patient && unavailable(err) }
+	if err := c.store.Repeat(ctx, worthWaiting, func() error { return c.store.CheckMount(ctx) }); err != nil {
+		return err
+	}
+	return c.declare(ctx, cfg.declared)
 }
 
 // Vault returns the official client, logged in, for what vaultkit does not
@@ -150,6 +172,7 @@ func (c *Client) Vault() *api.Client { return c.session.Client() }
 // (never one that was handed to it). It blocks for some seconds at most, may be
 // called more than once, and every later call of another method is ErrClosed.
 func (c *Client) Close() error {
+	c.keys.Close()
 	err := c.session.Close()
 	c.hangUp()
 	return vaulterr.In("Close", "", err)

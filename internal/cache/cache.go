@@ -112,6 +112,9 @@ func (c *Cache[V]) Get(ctx context.Context, name string) (*V, error) {
 		if value := c.Load(name); value != nil {
 			return value, nil
 		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		under, failure := c.join(name)
 		if failure != nil {
 			return nil, failure

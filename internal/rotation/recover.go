@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/protocol"
 )
 
@@ -66,6 +67,7 @@ func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID
 		return Resolution{}, err
 	}
 	resolution := Resolution{Provider: provider, ID: id.String(), Outcome: found.outcome}
+	e.observe(event.Event{Kind: event.Recovery, Provider: provider, ID: id.String(), Outcome: string(found.outcome)})
 	if !decided(found.outcome) {
 		return resolution, nil
 	}

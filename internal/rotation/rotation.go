@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"
@@ -24,6 +25,12 @@ type Engine struct {
 	// RecordWait bounds the writing of a record once its rotation is
 	// committed; the caller's context does not. It also bounds what comes after.
 	RecordWait time.Duration
+	// Observe, if not nil, hears of the phases of rotations and of what Recover
+	// found. It must not block.
+	Observe func(event.Event)
+	// Stored, if not nil, hears of a provider's secret that a rotation of ours has
+	// put in force.
+	Stored func(provider string, secret kv.Secret)
 }
 
 // Request is one change of one provider.
@@ -91,9 +98,15 @@ func (e *Engine) Rotate(ctx context.Context, request Request) (*Result, error) {
 
 // run is what writes, steps 2 to 6.
 func (tx *transaction) run(ctx context.Context) (*Result, error) {
+	return tx.observed(tx.steps(ctx))
+}
+
+func (tx *transaction) steps(ctx context.Context) (*Result, error) {
+	tx.reached(event.Begun, tx.source.Version)
 	if err := tx.backUp(ctx); err != nil {
 		return nil, err
 	}
+	tx.reached(event.BackedUp, tx.source.Version)
 	if err := tx.claim(ctx); err != nil {
 		return nil, err
 	}
@@ -101,6 +114,7 @@ func (tx *transaction) run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	tx.inForce(outcome)
 	return tx.finish(ctx, outcome, evidence)
 }
 

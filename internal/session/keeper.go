@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -78,6 +79,14 @@ func (t tenure) at(share float64) time.Time {
 }
 
 func (t tenure) ends() time.Time { return t.at(1) }
+
+// known is ends, or zero for a token without one.
+func (t tenure) known() time.Time {
+	if t.granted <= 0 {
+		return time.Time{}
+	}
+	return t.ends()
+}
 
 // keeper keeps the session's token alive, in one goroutine.
 type keeper struct {
@@ -158,6 +167,7 @@ func (k *keeper) renew() {
 	if err == nil && (answer == nil || answer.Auth == nil) {
 		err = vaulterr.Invalid("the answer to the renewal holds no token")
 	}
+	k.s.observe(event.Renewal, since, vaulterr.In("renew", "", err))
 	if err != nil {
 		k.renewalFailed(err)
 		return
@@ -168,6 +178,7 @@ func (k *keeper) renew() {
 	k.known.longest = max(k.known.longest, k.known.granted)
 	k.known.renewable = answer.Auth.Renewable
 	k.known.failures = 0
+	k.s.extended(k.held, k.known.ends())
 	k.s.log.Debug("vault token renewed", "accessor", k.held.accessor, "ttl", k.known.granted)
 }
 

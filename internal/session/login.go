@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -63,8 +64,10 @@ func (s *Session) fly(f *flight, seen *lease) {
 	defer close(f.done)
 	ctx, cancel := context.WithTimeout(s.life, 2*s.wire.timeout)
 	defer cancel()
+	began := time.Now()
 	held, err := s.config.Login.login(ctx, s.wire, seen)
 	f.held, f.err = held, s.failed(err)
+	s.observe(event.Relogin, began, f.err)
 	s.logOutcome(f)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +115,7 @@ func (s *Session) failed(err error) error {
 // install makes the lease the current one and sees to its keeping. The caller
 // holds s.mu.
 func (s *Session) install(held *lease) {
-	s.current = held
+	s.current, s.ends = held, tenureOf(held, s.config.Login).known()
 	s.config.Client.SetToken(held.client.Token())
 	if s.keeping {
 		select {

@@ -27,6 +27,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -46,11 +47,16 @@ type Config struct {
 	// Logger gets logins (Info), renewals (Debug) and failures (Warn), never a
 	// secret. Nil is silent.
 	Logger *slog.Logger
+	// Observe, if not nil, hears of logins and renewals. It must not block.
+	Observe func(event.Event)
 	// RequestTimeout bounds one attempt. 0 is 15 s.
 	RequestTimeout time.Duration
 	// StartWait is how long Open rides out an unreachable server, unless its
 	// context ends earlier. 0 is 10 s.
 	StartWait time.Duration
+	// Patient has Open ride out a sealed server too, for as long as its context
+	// lives.
+	Patient bool
 	// Backoff paces Open's attempts and a failing renewal's.
 	Backoff backoff.Backoff
 }
@@ -74,6 +80,7 @@ type Session struct {
 	closed   bool
 	keeping  bool
 	current  *lease
+	ends     time.Time // the token, as far as is known; zero: never
 	login    *flight
 	failures int // logins failed in a row
 	failure  error
@@ -201,6 +208,9 @@ func (c *Config) complete() error {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Observe == nil {
+		c.Observe = func(event.Event) {}
+	}
 	return c.Login.check()
 }
 
@@ -221,18 +231,38 @@ func newSession(config Config) *Session {
 
 // start logs in for the first time, riding out an unreachable server.
 func (s *Session) start(ctx context.Context) (*lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.config.StartWait)
-	defer cancel()
+	if !s.config.Patient {
+		bounded, cancel := context.WithTimeout(ctx, s.config.StartWait)
+		defer cancel()
+		ctx = bounded
+	}
 	for failed := 1; ; failed++ {
+		began := time.Now()
 		held, err := s.config.Login.login(ctx, s.wire, nil)
+		s.observe(event.Login, began, vaulterr.In("login", "", err))
 		if err == nil {
 			s.logLogin(false, held)
 			return held, nil
 		}
-		if !errors.Is(err, vaulterr.ErrUnavailable) || !vaulterr.Retryable(err) || s.config.Backoff.Wait(ctx, failed) != nil {
+		if !s.worthWaiting(err) || s.config.Backoff.Wait(ctx, failed) != nil {
 			return nil, err
 		}
 		s.log.Warn("vault is unavailable, trying again", "error", err)
+	}
+}
+
+// worthWaiting reports a failed login that time may mend.
+func (s *Session) worthWaiting(err error) bool {
+	if s.config.Patient && errors.Is(err, vaulterr.ErrSealed) {
+		return true
+	}
+	return errors.Is(err, vaulterr.ErrUnavailable) && vaulterr.Retryable(err)
+}
+
+// observe tells of what happened. What only the session's end cut short did not.
+func (s *Session) observe(what event.Kind, began time.Time, err error) {
+	if err == nil || s.life.Err() == nil {
+		s.config.Observe(event.Event{Kind: what, Took: time.Since(began), Err: err})
 	}
 }
 

@@ -16,6 +16,7 @@ type wire struct {
 	timeout time.Duration
 	mu      sync.Mutex  // WithNamespace copies a client without locking it
 	base    *api.Client // has no token, and is only ever copied
+	pulse   pulse
 }
 
 // newWire copies what the client is set to, once and for all. NewClient and
@@ -50,7 +51,9 @@ func failLeftOverRedirect(answer *api.Response) {
 // once runs one bounded attempt. No error leaves it with a body that is not
 // Vault's.
 func (w *wire) once(ctx context.Context, send func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, w.timeout)
+	bounded, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
-	return vaulterr.WithoutForeignBody(send(ctx))
+	err := vaulterr.WithoutForeignBody(send(bounded))
+	w.pulse.feel(ctx, err)
+	return err
 }

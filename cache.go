@@ -1,0 +1,185 @@
+package vaultkit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/cache"
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/rotation"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// WithCache makes GetAPIKey, GetField and GetProviderKeys answer from memory, in
+// nanoseconds and whatever becomes of their context, once a provider was read.
+// The secrets in use are fetched again in the background, at a random moment
+// between 0.6 and 0.9 of ttl: somebody else's rotation is seen within ttl. While
+// Vault cannot be asked, a secret older than that is served for maxStale more, and
+// the observer and the log are told; then reading fails like without a cache. A
+// secret that was deleted ends at once, one that nobody reads any more is forgotten
+// within two ttl, and a failure is remembered for a second. The client's own
+// rotations are seen at once, and Close drops everything.
+//
+// ttl is a second or more; a minute suits most, and an hour or a day maxStale.
+// Default: every read asks Vault.
+func WithCache(ttl, maxStale time.Duration) Option {
+	return func(c *config) { c.ttl, c.maxStale, c.caching = ttl, maxStale, true }
+}
+
+// WithProviders has New fetch these providers into the cache and keep them there,
+// so that reading them never waits. New blocks until it has them all, and rides
+// out an unavailable Vault, the login included, as long as its context lives, or
+// Timeouts.Start if that is set. A provider that is not there is an error. Needs
+// WithCache.
+func WithProviders(providers ...string) Option {
+	return func(c *config) { c.declared = append(c.declared, providers...) }
+}
+
+const (
+	// pollInterval is how often Watch asks where nothing else is said.
+	pollInterval = 30 * time.Second
+	// fetchWorkers bounds how many declared providers are fetched at once.
+	fetchWorkers = 8
+)
+
+// refreshBackoff paces the refreshes of a secret that fail. Each of them tries for
+// Timeouts.Read already.
+var refreshBackoff = backoff.Backoff{Min: time.Second, Max: 10 * time.Second}
+
+func (c *config) checkCache() error {
+	switch {
+	case c.caching && c.ttl < time.Second, !c.caching && c.poll != 0 && c.poll < time.Second:
+		return vaulterr.Invalid("WithCache, WithPollInterval: less than a second")
+	case c.maxStale < 0:
+		return vaulterr.Invalid("WithCache: maxStale is negative")
+	case c.caching && c.poll != 0:
+		return vaulterr.Invalid("WithPollInterval: with a cache, Watch polls within its ttl")
+	case len(c.declared) > 0 && !c.caching:
+		return vaulterr.Invalid("WithProviders needs WithCache")
+	}
+	for _, provider := range c.declared {
+		if err := checkProvider(provider); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newCache is what keeps the secrets of a client, for its reads or for Watch alone.
+func (c *Client) newCache(cfg *config) *cache.Cache[secret] {
+	ttl := cfg.poll
+	switch {
+	case cfg.caching:
+		ttl = cfg.ttl
+	case ttl == 0:
+		ttl = pollInterval
+	}
+	return cache.New(cache.Config[secret]{
+		TTL: ttl, MaxStale: cfg.maxStale, Limit: cfg.timeouts.Read, Backoff: refreshBackoff,
+		Fetch: c.fetch, Gone: isGone, Newer: newer, Observe: c.observeCache, Closed: &Error{Kind: ErrClosed},
+	})
+}
+
+// isGone: a definite answer that there is no secret.
+func isGone(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrDeleted) }
+
+// keyAtHand is the provider's API key, if it is cached; else it is empty. It takes
+// no lock and allocates nothing: services call it for each of their requests.
+func (c *Client) keyAtHand(provider string) string {
+	if !c.cached {
+		return ""
+	}
+	if found := c.keys.Load(provider); found != nil {
+		return found.key
+	}
+	return ""
+}
+
+// fetch reads the provider's secret for the cache. Where one is held already, and
+// the token may, it asks the metadata first: what has not changed is then neither
+// sent again nor noted as read in Vault's audit log.
+func (c *Client) fetch(ctx context.Context, provider string, held *secret) (*secret, error) {
+	key := kv.Key{"providers", provider}
+	if held != nil && !c.blind.Load() {
+		meta, err := c.store.Metadata(ctx, key)
+		switch {
+		case errors.Is(err, ErrPermissionDenied):
+			c.blind.Store(true)
+		case err != nil:
+			return nil, vaulterr.In("refresh", provider, err)
+		case held.isCurrent(meta):
+			return held, nil
+		}
+	}
+	stored, err := c.store.Read(ctx, key)
+	if err != nil {
+		return nil, vaulterr.In("refresh", provider, err)
+	}
+	fresh := newSecret(stored)
+	if held != nil && held.version == fresh.version && held.created.Equal(fresh.created) {
+		return held, nil
+	}
+	return fresh, nil
+}
+
+// isCurrent reports that a secret is what its metadata speak of. One that was or
+// will be deleted is Vault's to judge, by its own clock.
+func (s *secret) isCurrent(meta kv.Metadata) bool {
+	return meta.Current == s.version && meta.Versions[s.version].Equal(s.created) && meta.Deletion.IsZero() && !meta.Destroyed
+}
+
+// stored makes a secret that a rotation of this client has put in force the one
+// that is read, as reading it would show it.
+func (c *Client) stored(provider string, written kv.Secret) {
+	text, err := json.Marshal(written.Data)
+	if err == nil {
+		written.Data = nil
+		err = json.Unmarshal(text, &written.Data)
+	}
+	if err != nil || written.Created.IsZero() {
+		c.keys.Refresh(provider)
+		return
+	}
+	c.keys.Put(provider, newSecret(written))
+}
+
+// catchUp makes sure that reading shows what a verb of this client has found to be
+// in force, and, where it could not find out, that it is looked at soon.
+func (c *Client) catchUp(ctx context.Context, provider string, err error) {
+	done := c.keys.Refresh(provider)
+	if err != nil {
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// follow is catchUp, after a rotation: what this very run has put in force is known.
+func (c *Client) follow(ctx context.Context, provider string, result *rotation.Result, err error) {
+	doubtful := errors.Is(err, ErrUndetermined) || errors.Is(err, ErrConflict)
+	if doubtful || result != nil && result.Resumed {
+		c.catchUp(ctx, provider, err)
+	}
+}
+
+// declare fetches the providers the client was told to keep.
+func (c *Client) declare(ctx context.Context, providers []string) error {
+	slices.Sort(providers)
+	_, err := parallel.Map(ctx, fetchWorkers, slices.Compact(providers), func(ctx context.Context, provider string) (struct{}, error) {
+		c.keys.Keep(provider)
+		return struct{}{}, c.store.Repeat(ctx, unavailable, func() error {
+			_, err := c.keys.Get(ctx, provider)
+			return vaulterr.In("New", provider, err)
+		})
+	})
+	return err
+}
+
+func unavailable(err error) bool { return errors.Is(err, ErrUnavailable) && !vaulterr.BadTLS(err) }

@@ -1,0 +1,44 @@
+package vaultkit
+
+import "time"
+
+// Health is how a client stands, as far as it knows without asking Vault.
+type Health struct {
+	// Closed: the client was closed.
+	Closed bool
+	// DownSince is since when Vault has not served a request of this client, and
+	// DownError the last one's error; zero and nil while it does.
+	DownSince time.Time
+	DownError error
+	// LoginError is why the last login failed; nil while the client is logged in.
+	LoginError error
+	// TokenEnds is when the token ends unless it is renewed or replaced, which the
+	// client does by itself; zero: never, or not known.
+	TokenEnds time.Time
+	// Stale are the cached providers that are older than their ttl, sorted: served
+	// still, up to maxStale.
+	Stale []string
+	// Missing are the providers of WithProviders and those being watched that cannot
+	// be read, sorted.
+	Missing []string
+}
+
+// OK reports that nothing is wrong: for a metric or an alarm. A service that still
+// has its keys had better stay ready while this is false: see Ready.
+func (h Health) OK() bool {
+	return h.Ready() && h.DownError == nil && h.LoginError == nil && len(h.Stale) == 0
+}
+
+// Ready reports that every provider of WithProviders can be read: for a readiness
+// probe. Without any it says only that the client was not closed.
+func (h Health) Ready() bool { return !h.Closed && len(h.Missing) == 0 }
+
+// Health is how the client stands now. It asks nobody and does not block.
+func (c *Client) Health() Health {
+	state := c.session.State()
+	stale, missing := c.keys.Troubled()
+	return Health{
+		Closed: state.Closed, DownSince: state.Down, DownError: state.DownError,
+		LoginError: state.LoginError, TokenEnds: state.Ends, Stale: stale, Missing: missing,
+	}
+}

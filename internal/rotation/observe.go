@@ -1,0 +1,44 @@
+package rotation
+
+import (
+	"time"
+
+	"goblin/vaultkit/internal/event"
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/protocol"
+)
+
+func (e *Engine) observe(what event.Event) {
+	if e.Observe != nil {
+		e.Observe(what)
+	}
+}
+
+// reached tells of a phase of this rotation.
+func (tx *transaction) reached(phase event.Phase, version int) {
+	tx.observe(event.Event{Kind: event.Rotation, Provider: tx.request.Provider, ID: tx.id.String(),
+		Phase: phase, Version: version, Took: time.Since(tx.started)})
+}
+
+// inForce tells of a commit that is known to have been applied.
+func (tx *transaction) inForce(outcome protocol.Outcome) {
+	if outcome != protocol.Committed {
+		return
+	}
+	version := tx.source.Version + 1
+	tx.reached(event.Committed, version)
+	if tx.Stored != nil {
+		tx.Stored(tx.request.Provider, kv.Secret{Data: tx.next, Version: version, Created: tx.committed})
+	}
+}
+
+// observed tells of a rotation's end, which it passes on.
+func (tx *transaction) observed(result *Result, err error) (*Result, error) {
+	if err == nil {
+		tx.reached(event.Recorded, result.Record.NewVersion)
+		return result, nil
+	}
+	tx.observe(event.Event{Kind: event.Rotation, Provider: tx.request.Provider, ID: tx.id.String(),
+		Phase: event.Failed, Took: time.Since(tx.started), Err: err})
+	return result, err
+}

@@ -1,0 +1,81 @@
+package vaultkit
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"goblin/vaultkit/internal/kv"
+)
+
+// secret is one version of a provider's secret, as it is read and kept: never
+// changed, and small.
+type secret struct {
+	key     string      // the field "api_key"; empty where reading that field fails
+	stored  []fieldText // sorted by name
+	version int
+	created time.Time
+}
+
+type fieldText struct {
+	name, text string
+	err        error // why the field is no key
+}
+
+func newSecret(stored kv.Secret) *secret {
+	s := &secret{version: stored.Version, created: stored.Created, stored: make([]fieldText, 0, len(stored.Data))}
+	for name, value := range stored.Data {
+		text, err := textOf(name, value)
+		s.stored = append(s.stored, fieldText{name, text, err})
+		if name == FieldAPIKey {
+			s.key = text
+		}
+	}
+	slices.SortFunc(s.stored, func(a, b fieldText) int { return strings.Compare(a.name, b.name) })
+	return s
+}
+
+// field is the text of one field, which is never empty.
+func (s *secret) field(name string) (string, error) {
+	missing := &Error{Kind: ErrFieldMissing, Field: name, Version: s.version}
+	for _, field := range s.stored {
+		switch {
+		case field.name != name:
+		case field.err == nil && field.text == "":
+			missing.Detail = "the field is empty"
+			return "", missing
+		default:
+			return field.text, field.err
+		}
+	}
+	missing.Detail = "the secret has the fields " + strings.Join(s.names(), ", ")
+	return "", missing
+}
+
+func (s *secret) names() []string {
+	names := make([]string, len(s.stored))
+	for i, field := range s.stored {
+		names[i] = field.name
+	}
+	return names
+}
+
+// keys are all fields, in a map of the caller's own.
+func (s *secret) keys() (ProviderKeys, error) {
+	keys := make(ProviderKeys, len(s.stored))
+	for _, field := range s.stored {
+		if field.err != nil {
+			return nil, field.err
+		}
+		keys[field.name] = field.text
+	}
+	return keys, nil
+}
+
+// newer reports that a was stored after b.
+func newer(a, b *secret) bool {
+	if a.created.Equal(b.created) {
+		return a.version > b.version
+	}
+	return a.created.After(b.created)
+}

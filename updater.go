@@ -1,0 +1,203 @@
+package vaultkit
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// Derive says how to make a value from a provider's keys, an HTTP client for
+// instance, and how to dispose of one that has been replaced.
+type Derive[T any] struct {
+	// Build makes the value; required. It gets keys of its own, and a context that
+	// ends with the updater. Where it fails the value before stays in use, and it is
+	// tried again after a pause, and when the keys change.
+	Build func(ctx context.Context, keys ProviderKeys) (T, error)
+	// Close, if not nil, disposes of a value: Grace after it was replaced, and of the
+	// last one when the updater is closed.
+	Close func(T)
+	// Grace is how long a replaced value may be in use still. Default 30 s.
+	Grace time.Duration
+	// Failed, if not nil, hears of every failure that Err returns, as it happens.
+	Failed func(error)
+}
+
+// defaultGrace outlives a request that was begun with the value before.
+const defaultGrace = 30 * time.Second
+
+// rebuildBackoff paces a Build that fails.
+var rebuildBackoff = backoff.Backoff{Min: 2 * time.Second, Max: time.Minute}
+
+// Updater holds a value made from a provider's newest keys. Safe for concurrent
+// use. Close it before its client.
+type Updater[T any] struct {
+	provider string
+	derive   Derive[T]
+	current  atomic.Pointer[T]
+	failure  atomic.Pointer[error]
+	end      context.CancelFunc
+	work     sync.WaitGroup
+
+	mu       sync.Mutex
+	replaced map[*T]*time.Timer // in their grace
+}
+
+// NewUpdater makes a value from the provider's keys and makes it anew whenever they
+// change, in a goroutine of its own, until Close. It blocks until there is a first
+// value; ctx bounds that start alone. What it polls is said at [Client.Watch].
+//
+// Errors: ErrInvalid (the name, no Build), those of GetAPIKey, and Build's own.
+func NewUpdater[T any](ctx context.Context, c *Client, provider string, derive Derive[T]) (*Updater[T], error) {
+	u, err := newUpdater(ctx, c, provider, derive)
+	return u, vaulterr.In("NewUpdater", provider, err)
+}
+
+func newUpdater[T any](ctx context.Context, c *Client, provider string, derive Derive[T]) (*Updater[T], error) {
+	switch {
+	case derive.Build == nil:
+		return nil, vaulterr.Invalid("Derive has no Build")
+	case derive.Grace < 0:
+		return nil, vaulterr.Invalid("Derive: Grace is negative")
+	case derive.Grace == 0:
+		derive.Grace = defaultGrace
+	}
+	w, err := c.watch(provider)
+	if err != nil {
+		return nil, err
+	}
+	u := &Updater[T]{provider: provider, derive: derive, replaced: map[*T]*time.Timer{}}
+	keys, err := w.next(ctx)
+	if err == nil {
+		err = u.rebuild(ctx, keys)
+	}
+	if err != nil {
+		w.listener.Stop()
+		return nil, err
+	}
+	life, end := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	u.end = end
+	u.work.Go(func() { u.follow(life, w, keys) })
+	return u, nil
+}
+
+// Get is the value made last. It takes no lock and does not block.
+func (u *Updater[T]) Get() T { return *u.current.Load() }
+
+// Err is why the value is not made from the newest keys, as far as is known: what
+// Watch would yield, or what Build said. Nil: it is.
+func (u *Updater[T]) Err() error {
+	if failure := u.failure.Load(); failure != nil {
+		return *failure
+	}
+	return nil
+}
+
+// Close ends the updating and disposes of every value, the one in use too, without
+// waiting for anybody's grace. It may be called again.
+func (u *Updater[T]) Close() {
+	u.end()
+	u.work.Wait()
+	u.mu.Lock()
+	left := u.replaced
+	u.replaced = nil
+	u.mu.Unlock()
+	if left == nil {
+		return
+	}
+	for value, timer := range left {
+		if timer.Stop() {
+			u.dispose(value)
+		}
+	}
+	u.dispose(u.current.Load())
+}
+
+// follow makes the value anew as the keys change.
+func (u *Updater[T]) follow(ctx context.Context, w *watcher, keys ProviderKeys) {
+	defer w.listener.Stop()
+	made, failed := w.last, 0 // what the value was made from, and failures since
+	for {
+		news, err := u.wait(ctx, w, failed)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case w.ended:
+			u.fail(err)
+			return
+		case err != nil && !w.idle:
+			u.fail(err)
+			continue
+		case w.failure != nil: // what there was to make it from may be gone
+			continue
+		case !w.idle:
+			keys = news
+		}
+		if w.last != made {
+			err = u.rebuild(ctx, keys)
+		} else {
+			err = nil // the trouble is over, and nothing has changed
+		}
+		if err != nil {
+			failed++
+			u.fail(err)
+			continue
+		}
+		made, failed = w.last, 0
+		u.failure.Store(nil)
+	}
+}
+
+// wait is for news, and after a failed Build no longer than its pause.
+func (u *Updater[T]) wait(ctx context.Context, w *watcher, failed int) (ProviderKeys, error) {
+	if failed > 0 {
+		bounded, cancel := context.WithTimeout(ctx, rebuildBackoff.Delay(failed))
+		defer cancel()
+		ctx = bounded
+	}
+	return w.next(ctx)
+}
+
+// rebuild makes a value and puts it in the place of the one before.
+func (u *Updater[T]) rebuild(ctx context.Context, keys ProviderKeys) error {
+	value, err := u.derive.Build(ctx, keys)
+	if err != nil {
+		return err
+	}
+	if before := u.current.Swap(&value); before != nil {
+		u.retire(before)
+	}
+	return nil
+}
+
+// retire disposes of a replaced value after its grace.
+func (u *Updater[T]) retire(value *T) {
+	if u.derive.Close == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.replaced[value] = time.AfterFunc(u.derive.Grace, func() {
+		u.mu.Lock()
+		delete(u.replaced, value)
+		u.mu.Unlock()
+		u.dispose(value)
+	})
+}
+
+func (u *Updater[T]) dispose(value *T) {
+	if u.derive.Close != nil {
+		u.derive.Close(*value)
+	}
+}
+
+func (u *Updater[T]) fail(err error) {
+	err = vaulterr.In("Updater", u.provider, err)
+	u.failure.Store(&err)
+	if u.derive.Failed != nil {
+		u.derive.Failed(err)
+	}
+}

@@ -1,0 +1,89 @@
+package vaultkit
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"goblin/vaultkit/internal/cache"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// WithPollInterval is how often Watch and Updaters look for a new secret, of a
+// client without a cache: at random moments between 0.6 and 0.9 of it. A second or
+// more. Default 30 s; with WithCache they look within its ttl.
+func WithPollInterval(interval time.Duration) Option {
+	return func(c *config) { c.poll = interval }
+}
+
+// Watch yields the provider's secret as it is, and then each newer one, until ctx
+// ends, the client is closed or the loop is left:
+//
+//	for keys, err := range client.Watch(ctx, "openai-gpt4") {
+//		if err != nil {
+//			log.Print(err) // the last keys are good still, as far as anybody knows
+//			continue
+//		}
+//		use(keys[vaultkit.FieldAPIKey])
+//	}
+//
+// An error says that the newest secret is not known: once per trouble, and again if
+// the secret turns out to be gone (ErrNotFound, ErrDeleted). The loop goes on, and
+// once the trouble is over it yields keys again, the same as before perhaps.
+// A bad name (ErrInvalid) and ErrClosed end it; the end of ctx does so silently. A
+// slow loop gets the newest secret, not each.
+//
+// All watchers of a provider share one poll, of its metadata where the token has
+// "read" on metadata/<base>/providers/<provider>, else of its data. The client's
+// own rotations are seen at once. Needs what GetAPIKey needs.
+func (c *Client) Watch(ctx context.Context, provider string) iter.Seq2[ProviderKeys, error] {
+	return func(yield func(ProviderKeys, error) bool) {
+		w, err := c.watch(provider)
+		if err != nil {
+			yield(nil, vaulterr.In("Watch", provider, err))
+			return
+		}
+		defer w.listener.Stop()
+		for {
+			keys, err := w.next(ctx)
+			if w.idle || !yield(keys, vaulterr.In("Watch", provider, err)) || w.ended {
+				return
+			}
+		}
+	}
+}
+
+// watcher follows one provider's secret.
+type watcher struct {
+	listener *cache.Listener[secret]
+	last     *secret
+	failure  error
+	idle     bool // the last wait ended without any news
+	ended    bool // there is nothing more to come
+}
+
+func (c *Client) watch(provider string) (*watcher, error) {
+	if err := checkProvider(provider); err != nil {
+		return nil, err
+	}
+	listener, err := c.keys.Listen(provider)
+	if err != nil {
+		return nil, err
+	}
+	return &watcher{listener: listener}, nil
+}
+
+// next waits for the next news.
+func (w *watcher) next(ctx context.Context) (ProviderKeys, error) {
+	found, failure, err := w.listener.Next(ctx, w.last, w.failure)
+	w.idle = err != nil && ctx.Err() != nil
+	if err != nil {
+		w.ended = !w.idle
+		return nil, err
+	}
+	w.last, w.failure = found, failure
+	if failure != nil {
+		return nil, failure
+	}
+	return found.keys()
+}
