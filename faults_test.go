@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,8 +131,8 @@ func requestsOf(t *testing.T) []wire.Request {
 	return w.proxy.Log()
 }
 
-// The five requests of the protocol stand in this order, around them the check
-// of capabilities and the sweep's two lists.
+// The five requests of the protocol stand in this order, beside them the check of
+// capabilities and the sweep's two lists.
 func TestRotateSendsTheProtocol(t *testing.T) {
 	var got []string
 	for _, request := range requestsOf(t) {
@@ -144,15 +145,23 @@ func TestRotateSendsTheProtocol(t *testing.T) {
 		}
 		got = append(got, request.Method+" "+kind)
 	}
+	beside := []string{"PUT capabilities-self", "GET metadata/goblin-assistant/backups", "GET metadata/goblin-assistant/rotations"}
 	want := []string{
 		"GET data/goblin-assistant/providers",
-		"PUT capabilities-self",
 		"PUT data/goblin-assistant/backups",
 		"PUT metadata/goblin-assistant/backups",
 		"PUT data/goblin-assistant/providers",
 		"PUT data/goblin-assistant/rotations",
-		"GET metadata/goblin-assistant/backups",
-		"GET metadata/goblin-assistant/rotations",
+	}
+	for _, one := range beside {
+		at := slices.Index(got, one)
+		if at < 0 {
+			t.Fatalf("requests\n%q, without %q", got, one)
+		}
+		if one == beside[0] && at > 1 {
+			t.Errorf("the capabilities were asked for as request %d, after a write", at)
+		}
+		got = slices.Delete(got, at, at+1)
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("requests\n%q, want\n%q", got, want)

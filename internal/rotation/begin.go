@@ -1,7 +1,9 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
+	"sync"
 
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
@@ -13,7 +15,7 @@ import (
 // before it writes.
 func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Result, error) {
 	tx := &transaction{Engine: e, request: request, started: e.Now()}
-	source, err := e.Store.Read(ctx, providerKey(request.Provider))
+	source, err := tx.readEntitled(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -21,12 +23,6 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	old, err := protocol.Canonical(source.Data)
 	if err != nil {
 		return nil, nil, vaulterr.Invalid("the current secret cannot be backed up unchanged: %v", err)
-	}
-	// The rights on an id's paths are the same for every id; which one it will be
-	// is known only with the new secret, and a source may issue a real key.
-	anyID := protocol.NewID(source.Created, source.Version, nil, nil).String()
-	if err := e.Store.CheckCapabilities(ctx, needs(request.Provider, anyID)); err != nil {
-		return nil, nil, err
 	}
 	if tx.next, err = request.Change(ctx, Current{Data: source.Data, Version: source.Version, InForce: source.Created}); err != nil {
 		return nil, nil, err
@@ -46,6 +42,20 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 		}
 	}
 	return tx, nil, nil
+}
+
+// readEntitled reads the current secret, and asks meanwhile whether the token may do
+// all that a rotation does: a source may issue a real key. The rights on an id's
+// paths are the same for every id; which one it will be is known only with the new
+// secret.
+func (tx *transaction) readEntitled(ctx context.Context) (kv.Secret, error) {
+	anyID := protocol.NewID(tx.started, 1, nil, nil).String()
+	var asking sync.WaitGroup
+	var refusal error
+	asking.Go(func() { refusal = tx.Store.CheckCapabilities(ctx, needs(tx.request.Provider, anyID)) })
+	source, err := tx.Store.Read(ctx, providerKey(tx.request.Provider))
+	asking.Wait()
+	return source, cmp.Or(err, refusal)
 }
 
 // needs are the rights a rotation uses, those for resolving a doubt included: a

@@ -44,6 +44,11 @@ func (e *Engine) resolveAll(ctx context.Context, provider string) ([]Resolution,
 	if err != nil {
 		return nil, nil, err
 	}
+	return e.resolveListed(ctx, provider, ids, recorded)
+}
+
+// resolveListed resolves those of the ids that are not among the recorded ones.
+func (e *Engine) resolveListed(ctx context.Context, provider string, ids, recorded []protocol.ID) ([]Resolution, []protocol.ID, error) {
 	var resolved []Resolution
 	for _, id := range ids {
 		if slices.Contains(recorded, id) {
@@ -82,20 +87,6 @@ func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID
 // decided reports an outcome that the rule records.
 func decided(outcome protocol.Outcome) bool {
 	return outcome == protocol.Committed || outcome == protocol.Aborted
-}
-
-// sweep is step 6: it resolves what earlier crashes of the provider left, as
-// best it can: the rotation itself is done and recorded.
-func (tx *transaction) sweep(ctx context.Context, result *Result) {
-	resolved, _, err := tx.resolveAll(ctx, tx.request.Provider)
-	for _, one := range resolved {
-		if one.Outcome == protocol.Undecided {
-			result.Pending = append(result.Pending, one.ID)
-		}
-	}
-	if err != nil {
-		result.Warnings = append(result.Warnings, fmt.Sprintf("could not look for unfinished rotations: %v", err))
-	}
 }
 
 // The expiry tag stands in the provider's custom metadata together with the

@@ -81,6 +81,7 @@ type transaction struct {
 	requests  protocol.RequestIDs
 	committed time.Time // when, by Vault's clock
 	warnings  []string
+	others    *lookout // for the sweep
 }
 
 // Rotate runs one rotation, from the read to the record. Its errors: see the

@@ -1,0 +1,151 @@
+package vaultkit_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+const under = "goblin-assistant/"
+
+// BenchmarkRotate rotates a provider that has a few rotations behind it.
+func BenchmarkRotate(b *testing.B) {
+	client, official := newClient(b), vaulttest.Root(b)
+	b.Run("by=vaultkit", func(b *testing.B) {
+		eachRotation(b, func(provider string, n int) {
+			_, err := client.Rotate(b.Context(), provider, vaultkit.NewKey(fmt.Sprintf("fake-%d", n)))
+			check(b, err)
+		})
+	})
+	b.Run("by=five-official-calls", func(b *testing.B) {
+		eachRotation(b, func(provider string, n int) { fiveCalls(b, official, provider, n) })
+	})
+	b.Run("by=unsafe-script", func(b *testing.B) {
+		eachRotation(b, func(provider string, n int) { fourCalls(b, official, provider, n) })
+	})
+}
+
+// eachRotation has no provider rotated more than ten times: what vaultkit lists,
+// its peers don't.
+func eachRotation(b *testing.B, rotate func(provider string, n int)) {
+	b.Helper()
+	b.ReportAllocs()
+	provider := ""
+	for n := 0; b.Loop(); n++ {
+		if n%10 == 0 {
+			b.StopTimer()
+			provider = storeMany(b, 1)[0]
+			b.StartTimer()
+		}
+		rotate(provider, n)
+	}
+}
+
+// fiveCalls are the requests of a safe rotation and nothing of its thought: read,
+// back up create-only, claim, check-and-set, record.
+func fiveCalls(b *testing.B, official *api.Client, provider string, n int) {
+	b.Helper()
+	kv, ctx := official.KVv2("secret"), b.Context()
+	old, err := kv.Get(ctx, under+"providers/"+provider)
+	check(b, err)
+	id := fmt.Sprintf("/%d", n)
+	_, err = kv.Put(ctx, under+"backups/"+provider+id, old.Data, api.WithCheckAndSet(0))
+	check(b, err)
+	check(b, kv.PutMetadata(ctx, under+"backups/"+provider+id, api.KVMetadataPutInput{CustomMetadata: map[string]any{"actor": "bench"}}))
+	_, err = kv.Put(ctx, under+"providers/"+provider, map[string]any{"api_key": fmt.Sprintf("fake-%d", n)},
+		api.WithCheckAndSet(old.VersionMetadata.Version))
+	check(b, err)
+	_, err = kv.Put(ctx, under+"rotations/"+provider+id, map[string]any{"outcome": "committed"}, api.WithCheckAndSet(0))
+	check(b, err)
+}
+
+// fourCalls is what people write: read, back up, write blindly, log.
+func fourCalls(b *testing.B, official *api.Client, provider string, n int) {
+	b.Helper()
+	kv, ctx := official.KVv2("secret"), b.Context()
+	old, err := kv.Get(ctx, under+"providers/"+provider)
+	check(b, err)
+	id := fmt.Sprintf("/%d", n)
+	_, err = kv.Put(ctx, under+"backups/"+provider+id, old.Data)
+	check(b, err)
+	_, err = kv.Put(ctx, under+"providers/"+provider, map[string]any{"api_key": fmt.Sprintf("fake-%d", n)})
+	check(b, err)
+	_, err = kv.Put(ctx, under+"rotations/"+provider+id, map[string]any{"outcome": "committed"})
+	check(b, err)
+}
+
+// BenchmarkEnviron reads 1,000 providers into an environment.
+func BenchmarkEnviron(b *testing.B) {
+	client, official, bare := newClient(b), vaulttest.Root(b), newBare(b)
+	providers := storeMany(b, 1000)
+	b.Run("by=vaultkit", func(b *testing.B) {
+		one(b, func(int) {
+			_, err := client.Environ(b.Context(), vaultkit.EnvQuery{Providers: providers})
+			check(b, err)
+		})
+	})
+	b.Run("by=official-loop", func(b *testing.B) {
+		one(b, func(int) {
+			for _, provider := range providers {
+				officialGet(b, official, provider)
+			}
+		})
+	})
+	b.Run("by=bare", func(b *testing.B) {
+		one(b, func(int) { atOnce(16, providers, func(provider string) { bare.get(b, provider) }) })
+	})
+}
+
+// BenchmarkRotateAll rotates 1,000 providers.
+func BenchmarkRotateAll(b *testing.B) {
+	client, bare := newClient(b), newBare(b)
+	b.Run("by=vaultkit", func(b *testing.B) {
+		eachBulk(b, func(providers []string, round int) {
+			key := vaultkit.NewKey(fmt.Sprintf("fake-%d", round))
+			for result := range client.RotateAll(b.Context(), 0, providers, key) {
+				check(b, result.Err)
+			}
+		})
+	})
+	b.Run("by=bare", func(b *testing.B) {
+		eachBulk(b, func(providers []string, round int) {
+			atOnce(vaultkit.DefaultWorkers, providers, func(provider string) { bareRotation(b, bare, provider, round) })
+		})
+	})
+}
+
+func eachBulk(b *testing.B, rotate func(providers []string, round int)) {
+	b.Helper()
+	providers := storeMany(b, 1000)
+	one(b, func(round int) { rotate(providers, round) })
+}
+
+// bareRotation sends what a rotation sends.
+func bareRotation(b *testing.B, bare *bareHTTP, provider string, round int) {
+	b.Helper()
+	data, metadata := "secret/data/"+under, "secret/metadata/"+under
+	id := fmt.Sprintf("/%d", round)
+	bare.get(b, provider)
+	bare.do(b, http.MethodPut, "sys/capabilities-self", map[string]any{"paths": []string{data + "providers/" + provider}}, nil)
+	bare.do(b, http.MethodPut, data+"backups/"+provider+id, written("fake-old", 0), nil)
+	bare.do(b, http.MethodPut, metadata+"backups/"+provider+id, map[string]any{"custom_metadata": map[string]any{"actor": "bench"}}, nil)
+	bare.do(b, http.MethodPut, data+"providers/"+provider, written("fake-new", round+1), nil)
+	bare.do(b, http.MethodPut, data+"rotations/"+provider+id, written("record", 0), nil)
+	bare.do(b, http.MethodGet, metadata+"backups/"+provider+"?list=true", nil, nil)
+	bare.do(b, http.MethodGet, metadata+"rotations/"+provider+"?list=true", nil, nil)
+}
+
+func written(key string, cas int) map[string]any {
+	return map[string]any{"data": map[string]any{"api_key": key}, "options": map[string]any{"cas": cas}}
+}
+
+func atOnce(workers int, providers []string, do func(provider string)) {
+	for range parallel.Stream(workers, providers, func(provider string) struct{} { do(provider); return struct{}{} }) {
+	}
+}

@@ -1,0 +1,217 @@
+package vaultkit_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// Every benchmark has its peers beside it, on the same server in the same run: the
+// ratios are what counts. See the README for the command and what was measured.
+
+// ttlMap is what a service writes for itself: a map with a TTL behind a mutex.
+type ttlMap struct {
+	mu     sync.Mutex
+	values map[string]ttlValue
+}
+
+type ttlValue struct {
+	key     string
+	expires time.Time
+}
+
+func (m *ttlMap) get(provider string) (string, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	value, ok := m.values[provider]
+	if !ok || time.Now().After(value.expires) {
+		return "", false
+	}
+	return value.key, true
+}
+
+func (m *ttlMap) set(provider, key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.values[provider] = ttlValue{key, time.Now().Add(time.Hour)}
+}
+
+// BenchmarkCached reads one of 100 cached providers.
+func BenchmarkCached(b *testing.B) {
+	client := newClient(b, vaultkit.WithCache(time.Hour, time.Hour))
+	own := &ttlMap{values: map[string]ttlValue{}}
+	providers := storeMany(b, 100)
+	for _, provider := range providers {
+		own.set(provider, getKey(b, client, provider))
+	}
+	read := func(i int) { _, _ = client.GetAPIKey(context.Background(), providers[i%len(providers)]) }
+	readOwn := func(i int) { _, _ = own.get(providers[i%len(providers)]) }
+	b.Run("by=vaultkit", func(b *testing.B) { one(b, read) })
+	b.Run("by=mutex-map", func(b *testing.B) { one(b, readOwn) })
+	b.Run("cores=all/by=vaultkit", func(b *testing.B) { all(b, read) })
+	b.Run("cores=all/by=mutex-map", func(b *testing.B) { all(b, readOwn) })
+	b.Run("cores=all-rotating/by=vaultkit", func(b *testing.B) {
+		version := 0
+		while(b, func() {
+			version++
+			_, err := client.Rotate(context.Background(), providers[0], vaultkit.NewKey(fmt.Sprintf("fake-%d", version)))
+			check(b, err)
+		}, func() { all(b, read) })
+	})
+	b.Run("cores=all-rotating/by=mutex-map", func(b *testing.B) {
+		while(b, func() { own.set(providers[0], "fake-new") }, func() { all(b, readOwn) })
+	})
+}
+
+func one(b *testing.B, read func(i int)) {
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		read(i)
+	}
+}
+
+func all(b *testing.B, read func(i int)) {
+	b.ReportAllocs()
+	var next atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		for i := int(next.Add(1)) * 17; pb.Next(); i++ {
+			read(i)
+		}
+	})
+}
+
+// while runs run, and write every few milliseconds meanwhile: both sides write as
+// often.
+func while(b *testing.B, write, run func()) {
+	b.Helper()
+	over := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+				write()
+			}
+		}
+	})
+	run()
+	close(over)
+	writer.Wait()
+}
+
+// BenchmarkGetAPIKey reads one provider from the server.
+func BenchmarkGetAPIKey(b *testing.B) {
+	client, official, bare := newClient(b), vaulttest.Root(b), newBare(b)
+	provider := storeMany(b, 1)[0]
+	b.Run("by=vaultkit", func(b *testing.B) {
+		one(b, func(int) { getKey(b, client, provider) })
+	})
+	b.Run("by=official", func(b *testing.B) {
+		one(b, func(int) { officialGet(b, official, provider) })
+	})
+	b.Run("by=bare", func(b *testing.B) {
+		one(b, func(int) { bare.get(b, provider) })
+	})
+}
+
+func officialGet(b *testing.B, official *api.Client, provider string) map[string]any {
+	b.Helper()
+	secret, err := official.KVv2("secret").Get(b.Context(), "goblin-assistant/providers/"+provider)
+	check(b, err)
+	if secret.Data["api_key"] == nil {
+		b.Fatal("no key")
+	}
+	return secret.Data
+}
+
+// bareHTTP is net/http and nothing else.
+type bareHTTP struct {
+	client        *http.Client
+	address, auth string
+}
+
+func newBare(b *testing.B) *bareHTTP {
+	b.Helper()
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 64
+	b.Cleanup(transport.CloseIdleConnections)
+	return &bareHTTP{client: &http.Client{Transport: transport}, address: vaulttest.Server().Addr(), auth: vaulttest.Server().RootToken()}
+}
+
+func (h *bareHTTP) get(b *testing.B, provider string) string {
+	b.Helper()
+	var answer struct {
+		Data struct {
+			Data map[string]string `json:"data"`
+		} `json:"data"`
+	}
+	h.do(b, http.MethodGet, "secret/data/goblin-assistant/providers/"+provider, nil, &answer)
+	if answer.Data.Data["api_key"] == "" {
+		b.Fatal("no key")
+	}
+	return answer.Data.Data["api_key"]
+}
+
+func (h *bareHTTP) do(b *testing.B, method, path string, body, answer any) {
+	b.Helper()
+	var sent io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		check(b, err)
+		sent = strings.NewReader(string(text))
+	}
+	request, err := http.NewRequestWithContext(b.Context(), method, h.address+"/v1/"+path, sent)
+	check(b, err)
+	request.Header.Set("X-Vault-Token", h.auth)
+	response, err := h.client.Do(request)
+	check(b, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	check(b, err)
+	if response.StatusCode >= 300 {
+		b.Fatalf("%s %s: %s", method, path, response.Status)
+	}
+	if answer != nil {
+		check(b, json.Unmarshal(text, answer))
+	}
+}
+
+func storeMany(b *testing.B, n int) []string {
+	b.Helper()
+	stem, providers := vaulttest.Name(b), make([]string, n)
+	for i := range providers {
+		providers[i] = fmt.Sprintf("%s-%d", stem, i)
+		vaulttest.Put(b, "providers/"+providers[i], map[string]any{"api_key": "fake-old-" + providers[i]})
+	}
+	return providers
+}
+
+func getKey(b *testing.B, client *vaultkit.Client, provider string) string {
+	b.Helper()
+	key, err := client.GetAPIKey(b.Context(), provider)
+	check(b, err)
+	return key
+}
+
+func check(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
