@@ -76,6 +76,7 @@ func BenchmarkCached(b *testing.B) {
 }
 
 func one(b *testing.B, read func(i int)) {
+	b.Helper()
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		read(i)
@@ -83,6 +84,7 @@ func one(b *testing.B, read func(i int)) {
 }
 
 func all(b *testing.B, read func(i int)) {
+	b.Helper()
 	b.ReportAllocs()
 	var next atomic.Int64
 	b.RunParallel(func(pb *testing.PB) {

@@ -4,6 +4,7 @@
 package dial
 
 import (
+	"cmp"
 	"crypto/tls"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/correlation"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -86,6 +88,9 @@ func (s Settings) config() (config *api.Config, hangUp func(), err error) {
 		}
 		config.HttpClient = &wrapped
 	}
+	correlated := *config.HttpClient
+	correlated.Transport = correlation.Transport(cmp.Or[http.RoundTripper](correlated.Transport, http.DefaultTransport))
+	config.HttpClient = &correlated
 	return config, hangUp, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/correlation"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -92,6 +93,7 @@ func (s *Store) put(ctx context.Context, path, capability string, body map[strin
 // do is the one door to the wire: every failure leaves as *vaulterr.Error that
 // names the path and, for a denial, the capability that was needed.
 func (s *Store) do(ctx context.Context, path, capability string, send func(context.Context, *api.Client) error) error {
+	ctx, id := correlation.New(ctx)
 	err := s.door.Do(ctx, send)
 	if err == nil {
 		return nil
@@ -99,7 +101,7 @@ func (s *Store) do(ctx context.Context, path, capability string, send func(conte
 	if own, ok := errors.AsType[*vaulterr.Error](err); ok {
 		return own
 	}
-	failed := &vaulterr.Error{Path: path, Kind: vaulterr.Kind(err), Err: err}
+	failed := &vaulterr.Error{Path: path, Kind: vaulterr.Kind(err), Err: err, CorrelationID: id}
 	if errors.Is(failed.Kind, vaulterr.ErrPermissionDenied) {
 		failed.Capability = capability
 	}

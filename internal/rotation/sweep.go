@@ -26,7 +26,7 @@ func (tx *transaction) lookOut(ctx context.Context) (leave func()) {
 	ctx, cancel := context.WithTimeout(ctx, tx.RecordWait)
 	l := &lookout{}
 	l.listing.Go(func() { l.ids, l.idsErr = tx.backups(ctx, tx.request.Provider) })
-	l.listing.Go(func() { l.recorded, l.recordedErr = tx.Engine.recorded(ctx, tx.request.Provider) })
+	l.listing.Go(func() { l.recorded, l.recordedErr = tx.recorded(ctx, tx.request.Provider) })
 	tx.others = l
 	return func() {
 		cancel()

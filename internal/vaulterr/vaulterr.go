@@ -47,10 +47,13 @@ type Error struct {
 	ID         string // the rotation or backup id
 	Field      string // the field of the provider's secret
 	Capability string // for ErrPermissionDenied: the missing Vault capability
-	Kind       error  // one of the sentinels
-	Detail     string // what exactly was wrong
-	Hint       string // what to do; empty: the sentinel's usual hint
-	Err        error  // the cause, *api.ResponseError where Vault answered
+	// CorrelationID is the X-Correlation-Id the failed request carried, by which an
+	// audit device that notes this header has it; empty where no request failed.
+	CorrelationID string
+	Kind          error  // one of the sentinels
+	Detail        string // what exactly was wrong
+	Hint          string // what to do; empty: the sentinel's usual hint
+	Err           error  // the cause, *api.ResponseError where Vault answered
 }
 
 // Error says what failed, why, and what to do, on one line.

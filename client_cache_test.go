@@ -1,0 +1,263 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// heardOf keeps what an observer was told.
+type heardOf struct {
+	mu     sync.Mutex
+	events []vaultkit.Event
+}
+
+func (h *heardOf) hear(e vaultkit.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, e)
+}
+
+func (h *heardOf) of(kind vaultkit.EventKind) (found []vaultkit.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range h.events {
+		if e.Kind == kind {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// dataReads are the reads of providers' secrets that reached the wire.
+func dataReads(proxy *wire.Proxy) (n int) {
+	for _, request := range proxy.Log() {
+		if request.Method == "GET" && strings.Contains(request.Path, "/data/goblin-assistant/providers/") {
+			n++
+		}
+	}
+	return n
+}
+
+func wantKey(t *testing.T, client *vaultkit.Client, provider, want string) {
+	t.Helper()
+	if got, err := client.GetAPIKey(t.Context(), provider); err != nil || got != want {
+		t.Fatalf("GetAPIKey = %q, %v, want %q", got, err, want)
+	}
+}
+
+func TestCacheAsksOnce(t *testing.T) {
+	proxy := newWire(t)
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
+	provider := store(t, map[string]any{"api_key": "fake-old", "n": 7})
+	for range 10 {
+		wantKey(t, client, provider, "fake-old")
+	}
+	keys, err := client.GetProviderKeys(t.Context(), provider)
+	if err != nil || keys["n"] != "7" {
+		t.Fatalf("GetProviderKeys = %v, %v", keys.Reveal(), err)
+	}
+	keys["api_key"] = "changed by the caller"
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got, err := client.GetField(ended, provider, "api_key"); err == nil && got != "fake-old" {
+		t.Errorf("the caller's map is the cache's: %q", got)
+	}
+	if got, err := client.GetAPIKey(ended, provider); err != nil || got != "fake-old" {
+		t.Errorf("a cached read looked at its context: %v", err)
+	}
+	if n := dataReads(proxy); n != 1 {
+		t.Errorf("%d reads", n)
+	}
+	if _, err := client.GetField(t.Context(), provider, "none"); !errors.Is(err, vaultkit.ErrFieldMissing) {
+		t.Errorf("GetField = %v", err)
+	}
+	if err := client.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.GetAPIKey(t.Context(), provider); !errors.Is(err, vaultkit.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestCrowdMakesOneRequestEach(t *testing.T) {
+	proxy := newWire(t)
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
+	var providers []string
+	for range 100 {
+		providers = append(providers, store(t, oldSecret))
+	}
+	var crowd sync.WaitGroup
+	for i := range 10_000 {
+		crowd.Go(func() {
+			if _, err := client.GetAPIKey(t.Context(), providers[i%100]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	crowd.Wait()
+	if n := dataReads(proxy); n != 100 {
+		t.Errorf("%d requests for 100 providers", n)
+	}
+}
+
+func TestOwnChangesAreReadAtOnce(t *testing.T) {
+	client := newClient(t, vaultkit.WithCache(time.Hour, time.Hour))
+	provider := vaulttest.Name(t)
+	if _, err := client.GetAPIKey(t.Context(), provider); !errors.Is(err, vaultkit.ErrNotFound) {
+		t.Fatal(err)
+	}
+	if _, err := client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-old"}); err != nil {
+		t.Fatal(err)
+	}
+	wantKey(t, client, provider, "fake-old")
+	if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
+		t.Fatal(err)
+	}
+	wantKey(t, client, provider, "fake-new")
+	if _, err := client.Rollback(t.Context(), provider, ""); err != nil {
+		t.Fatal(err)
+	}
+	wantKey(t, client, provider, "fake-old")
+}
+
+// The commit's answer is lost and a read that began before it is still under way.
+func TestOwnRotationOutdoesLateRead(t *testing.T) {
+	w := newWorld(t)
+	w.newVictim(vaultkit.WithCache(time.Hour, time.Hour))
+	release, held := make(chan struct{}), make(chan struct{})
+	first := wire.OnMatch("GET", "/data/goblin-assistant/providers/", wire.Late(release).Before(func() { close(held) }))
+	w.proxy.SetRule(first)
+	var reader sync.WaitGroup
+	reader.Go(func() { _, _ = w.victim.GetAPIKey(t.Context(), w.provider) })
+	<-held
+	w.proxy.SetRule(wire.OnMatch("PUT", "/data/goblin-assistant/providers/", wire.Lose()))
+	if _, err := w.rotate(t.Context(), w.victim); err != nil {
+		t.Fatal(err)
+	}
+	wantKey(t, w.victim, w.provider, "fake-new")
+	close(release)
+	reader.Wait()
+	wantKey(t, w.victim, w.provider, "fake-new")
+}
+
+func TestRivalsChangesAreSeen(t *testing.T) {
+	client := newClient(t, vaultkit.WithCache(time.Second, time.Hour))
+	rival, provider := newClient(t), store(t, oldSecret)
+	wantKey(t, client, provider, "fake-old")
+	if _, err := rival.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Eventually(t, "the rival's key is read", func() bool {
+		key, err := client.GetAPIKey(t.Context(), provider)
+		return err == nil && key == "fake-new"
+	})
+	if err := vaulttest.Root(t).KVv2("secret").Delete(t.Context(), "goblin-assistant/providers/"+provider); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Eventually(t, "the deletion is seen", func() bool {
+		_, err := client.GetAPIKey(t.Context(), provider)
+		return errors.Is(err, vaultkit.ErrDeleted)
+	})
+}
+
+func TestOutageIsNotNoticed(t *testing.T) {
+	proxy, heard := newWire(t), &heardOf{}
+	provider := store(t, oldSecret)
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear),
+		vaultkit.WithCache(time.Second, 3*time.Second), vaultkit.WithProviders(provider))
+	if h := client.Health(); !h.OK() || !h.Ready() {
+		t.Fatalf("Health = %+v", h)
+	}
+	proxy.Down()
+	vaulttest.Eventually(t, "the secret is stale", func() bool {
+		wantKey(t, client, provider, "fake-old")
+		return len(heard.of(vaultkit.EventStale)) == 1
+	})
+	h := client.Health()
+	if h.OK() || !h.Ready() || h.DownError == nil || !slices.Equal(h.Stale, []string{provider}) {
+		t.Errorf("Health = %+v", h)
+	}
+	vaulttest.Eventually(t, "the secret is dropped", func() bool { return len(heard.of(vaultkit.EventDropped)) == 1 })
+	if h := client.Health(); h.Ready() {
+		t.Errorf("Health = %+v", h)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := client.GetAPIKey(ctx, provider); !errors.Is(err, vaultkit.ErrUnavailable) {
+		t.Errorf("past maxStale: %v", err)
+	}
+	if err := proxy.Up(); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Eventually(t, "all is well again", func() bool { return client.Health().OK() })
+	wantKey(t, client, provider, "fake-old")
+}
+
+func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
+	proxy := newWire(t)
+	provider := store(t, oldSecret)
+	proxy.Down()
+	options := []vaultkit.Option{
+		vaultkit.WithAddress(proxy.URL()), vaultkit.WithBackoff(quick),
+		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
+		vaultkit.WithCache(time.Minute, time.Hour), vaultkit.WithProviders(provider),
+	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := vaultkit.New(short, options...); !errors.Is(err, vaultkit.ErrUnavailable) {
+		t.Fatalf("New = %v", err)
+	}
+	tried := make(chan struct{}, 1000)
+	observe := vaultkit.WithObserver(func(vaultkit.Event) { tried <- struct{}{} })
+	var starting sync.WaitGroup
+	starting.Go(func() {
+		client, err := vaultkit.New(t.Context(), append(options, observe)...)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		proxy.Reset()
+		wantKey(t, client, provider, "fake-old")
+		if n := dataReads(proxy); n != 0 {
+			t.Errorf("%d reads after the start", n)
+		}
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	<-tried
+	if err := proxy.Up(); err != nil {
+		t.Fatal(err)
+	}
+	starting.Wait()
+	if _, err := vaultkit.New(t.Context(), append(options, vaultkit.WithProviders("not-there"))...); !errors.Is(err, vaultkit.ErrNotFound) {
+		t.Errorf("a provider that is not there: %v", err)
+	}
+}
+
+func TestCacheOptions(t *testing.T) {
+	for name, options := range map[string][]vaultkit.Option{
+		"ttl":       {vaultkit.WithCache(time.Millisecond, 0)},
+		"maxStale":  {vaultkit.WithCache(time.Minute, -1)},
+		"no cache":  {vaultkit.WithProviders("a")},
+		"bad name":  {vaultkit.WithCache(time.Minute, 0), vaultkit.WithProviders("a/b")},
+		"two times": {vaultkit.WithCache(time.Minute, 0), vaultkit.WithPollInterval(time.Minute)},
+		"poll":      {vaultkit.WithPollInterval(time.Millisecond)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options = append(options, vaultkit.WithAddress("http://127.0.0.1:1"), vaultkit.WithToken(vaultkit.Value("fake")))
+			if _, err := vaultkit.New(t.Context(), options...); !errors.Is(err, vaultkit.ErrInvalid) {
+				t.Errorf("New = %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,207 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// watch sends what Watch yields, until ctx ends.
+func watch(ctx context.Context, client *vaultkit.Client, provider string) <-chan string {
+	told := make(chan string, 100)
+	go func() {
+		defer close(told)
+		for keys, err := range client.Watch(ctx, provider) {
+			told <- fmt.Sprint(keys["api_key"], " ", errors.Is(err, vaultkit.ErrDeleted), errors.Is(err, vaultkit.ErrUnavailable), errors.Is(err, vaultkit.ErrClosed))
+		}
+	}()
+	return told
+}
+
+func hears(t *testing.T, told <-chan string, want string) {
+	t.Helper()
+	select {
+	case got, open := <-told:
+		if got != want || open != (want != "") {
+			t.Fatalf("told %q, want %q", got, want)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatalf("not told %q", want)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	proxy, provider := newWire(t), store(t, oldSecret)
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithPollInterval(time.Second), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
+	rival := newClient(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	told := watch(ctx, client, provider)
+	hears(t, told, "fake-old false false false")
+	if _, err := rival.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, told, "fake-new false false false")
+	if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-newer")); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, told, "fake-newer false false false")
+	proxy.Down()
+	hears(t, told, " false true false")
+	if err := proxy.Up(); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, told, "fake-newer false false false")
+	kv := vaulttest.Root(t).KVv2("secret")
+	if err := kv.Delete(t.Context(), "goblin-assistant/providers/"+provider); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, told, " true false false")
+	cancel()
+	hears(t, told, "")
+	told = watch(t.Context(), client, provider)
+	hears(t, told, " true false false")
+	if err := client.Close(); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, told, " false false true")
+	hears(t, told, "")
+	hears(t, watch(t.Context(), client, "a/b"), " false false false")
+}
+
+// Where the policy allows no metadata, one denial is all it takes.
+func TestWatchPollsWhatItMay(t *testing.T) {
+	for _, c := range []struct {
+		name, token    string
+		data, metadata func(int) bool
+	}{
+		{"root", vaulttest.Server().RootToken(), func(n int) bool { return n == 1 }, func(n int) bool { return n >= 2 }},
+		{"reader", vaulttest.Token(t, vaulttest.Policy(t, "", "reader")), func(n int) bool { return n >= 3 }, func(n int) bool { return n == 1 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			proxy, heard := newWire(t), &heardOf{}
+			client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(c.token)),
+				vaultkit.WithPollInterval(time.Second), vaultkit.WithObserver(heard.hear))
+			told := watch(t.Context(), client, store(t, oldSecret))
+			hears(t, told, "fake-old false false false")
+			vaulttest.Eventually(t, "it polled", func() bool { return len(heard.of(vaultkit.EventRefresh)) >= 3 })
+			metadata := 0
+			for _, request := range proxy.Log() {
+				if strings.Contains(request.Path, "/metadata/goblin-assistant/providers/") {
+					metadata++
+				}
+			}
+			if !c.data(dataReads(proxy)) || !c.metadata(metadata) {
+				t.Errorf("%d reads of data, %d of metadata", dataReads(proxy), metadata)
+			}
+		})
+	}
+}
+
+func TestUpdater(t *testing.T) {
+	client, provider := newClient(t), store(t, oldSecret)
+	var closed []string
+	broken := errors.New("broken")
+	build := func(_ context.Context, keys vaultkit.ProviderKeys) (string, error) {
+		if keys["api_key"] == "fake-bad" {
+			return "", broken
+		}
+		return "for " + keys["api_key"], nil
+	}
+	failed := make(chan error, 10)
+	updater, err := vaultkit.NewUpdater(t.Context(), client, provider, vaultkit.Derive[string]{
+		Build: build, Close: func(old string) { closed = append(closed, old) }, Grace: time.Hour,
+		Failed: func(err error) { failed <- err },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotate := func(key string) {
+		t.Helper()
+		if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if updater.Get() != "for fake-old" || updater.Err() != nil {
+		t.Fatalf("%q, %v", updater.Get(), updater.Err())
+	}
+	rotate("fake-new")
+	vaulttest.Eventually(t, "it is rebuilt", func() bool { return updater.Get() == "for fake-new" })
+	rotate("fake-bad")
+	if err := <-failed; !errors.Is(err, broken) || updater.Get() != "for fake-new" {
+		t.Errorf("%v, %q", err, updater.Get())
+	}
+	rotate("fake-good")
+	vaulttest.Eventually(t, "it is mended", func() bool { return updater.Get() == "for fake-good" && updater.Err() == nil })
+	if len(closed) != 0 {
+		t.Errorf("closed %q within their grace", closed)
+	}
+	updater.Close()
+	updater.Close()
+	if len(closed) != 3 {
+		t.Errorf("closed %q", closed)
+	}
+	for _, bad := range []vaultkit.Derive[string]{{}, {Build: build, Grace: -1}} {
+		if _, err := vaultkit.NewUpdater(t.Context(), client, provider, bad); !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("NewUpdater = %v", err)
+		}
+	}
+}
+
+// Every kind but the renewal and those of an outage, none with a secret in it.
+func TestObserver(t *testing.T) {
+	heard, log := &heardOf{}, &testlog.Buffer{}
+	token := vaulttest.Token(t, vaulttest.Policy(t, "", "rotator"))
+	path := t.TempDir() + "/token"
+	writeFile(t, path, token)
+	provider := store(t, map[string]any{"api_key": "fake-canary-old"})
+	client := newClient(t, vaultkit.WithObserver(heard.hear), vaultkit.WithLogger(log.Logger()), vaultkit.WithToken(vaultkit.File(path)))
+	wantKey(t, client, provider, "fake-canary-old")
+	rotation, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-canary-new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var phases []vaultkit.Phase
+	for _, e := range heard.of(vaultkit.EventRotation) {
+		phases = append(phases, e.Phase)
+		if e.Provider != provider || e.ID != rotation.ID || e.Version == 0 {
+			t.Errorf("event %+v", e)
+		}
+	}
+	if got := fmt.Sprint(phases); got != "[begun backed-up committed recorded]" {
+		t.Errorf("phases %s", got)
+	}
+	writeFile(t, path, vaulttest.Token(t, vaulttest.Policy(t, "", "rotator")))
+	if err := vaulttest.Root(t).Auth().Token().RevokeTreeWithContext(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	wantKey(t, client, provider, "fake-canary-new")
+	for _, kind := range []vaultkit.EventKind{vaultkit.EventLogin, vaultkit.EventRelogin, vaultkit.EventRead, vaultkit.EventRotation} {
+		if len(heard.of(kind)) == 0 {
+			t.Errorf("no event %s", kind)
+		}
+	}
+	shown := log.String()
+	for _, e := range heard.events {
+		shown += fmt.Sprintf("%v %+v %#v", e, e, e)
+	}
+	if strings.Contains(shown, "canary-") || !strings.Contains(shown, provider) {
+		t.Errorf("a secret, or nothing at all, in %s", shown)
+	}
+}
+
+// A refusal carries the id that its request had.
+func TestCorrelation(t *testing.T) {
+	client := newClient(t, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, vaulttest.Policy(t, "", "reader")))))
+	_, err := client.History(t.Context(), store(t, oldSecret))
+	failed, ok := errors.AsType[*vaultkit.Error](err)
+	if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || len(failed.CorrelationID) != 24 {
+		t.Errorf("History = %#v", err)
+	}
+}
