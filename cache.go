@@ -19,7 +19,7 @@ import (
 // nanoseconds and whatever becomes of their context, once a provider was read.
 // The secrets in use are fetched again in the background, at a random moment
 // between 0.6 and 0.9 of ttl: somebody else's rotation is seen within ttl. While
-// Vault cannot be asked, a secret older than that is served for maxStale more, and
+// Vault cannot be asked, or refuses, a secret older than that is served for maxStale more, and
 // the observer and the log are told; then reading fails like without a cache. A
 // secret that was deleted ends at once, one that nobody reads any more is forgotten
 // within two ttl, and a failure is remembered for a second. The client's own

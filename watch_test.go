@@ -196,12 +196,19 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// A refusal carries the id that its request had.
+// A refusal carries the id by which Vault's audit log has it.
 func TestCorrelation(t *testing.T) {
+	header := "sys/config/auditing/request-headers/X-Correlation-Id"
+	if _, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), header, map[string]any{"hmac": false}); err != nil {
+		t.Fatal(err)
+	}
 	client := newClient(t, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, vaulttest.Policy(t, "", "reader")))))
 	_, err := client.History(t.Context(), store(t, oldSecret))
 	failed, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || len(failed.CorrelationID) != 24 {
-		t.Errorf("History = %#v", err)
+		t.Fatalf("History = %#v", err)
+	}
+	if !strings.Contains(string(auditLog(t)), failed.CorrelationID) {
+		t.Errorf("the audit log does not have %s", failed.CorrelationID)
 	}
 }
