@@ -128,13 +128,6 @@ func (role Role) rightsFor(c *config, provider string) []doctor.Right {
 	return c.rightsAt(all, role.own(), provider)
 }
 
-// harmful are rights that no role has.
-func (c *config) harmful(provider string) []doctor.Right {
-	var all rights
-	all[onAges] = []string{"delete", "update"}
-	return c.rightsAt(all, rights{}, provider)
-}
-
 func (c *config) rightsAt(all, own rights, provider string) []doctor.Right {
 	o := policyOptions{layout: kv.Layout{Mount: c.mount, Base: c.base, Patterns: true}}
 	if provider != "" {

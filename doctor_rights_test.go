@@ -78,7 +78,7 @@ func TestDiagnoseRights(t *testing.T) {
 		"no list":        {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
 		"no list to see": {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
 		"may not ask":    {holding(noAsking, about()), symptom{"rights:reader", skips, nil, "sys/capabilities-self", fix("reader")}},
-		"destroys":       {holding(destroys, about()), symptom{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), fix("reader")}},
+		"destroys":       {holding(destroys, about()), symptom{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
 		"two named": {holding(policyOf(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
 			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, "--provider " + p + " --provider " + second}},
 		"before a put, as root": {asked(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}),

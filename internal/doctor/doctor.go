@@ -61,7 +61,8 @@ type Subject struct {
 	Mount, Base string
 	Roles       []Role
 	Providers   []string // none: all of them
-	// Harmful are rights over a provider, or any, that nobody should have.
+	// Harmful are the rights over a provider, or any, and over the mount, to change
+	// or destroy: nobody should have those that no role of theirs has.
 	Harmful func(provider string) []Right
 
 	Logger  *slog.Logger
@@ -111,6 +112,7 @@ type exam struct {
 	policies []string
 	store    *kv.Store
 	names    []string // of the providers; nil: not known
+	complete []string // roles whose every right the token has
 }
 
 // knock is what the first request found.

@@ -24,37 +24,9 @@ func (x *exam) rights(ctx context.Context, role Role) Finding {
 	return x.judge(role, needs, has)
 }
 
-// excess asks for rights that can destroy keys. Which parameters a policy allows
-// cannot be asked, so patch, which the rotator has, tells nothing.
-func (x *exam) excess(ctx context.Context) Finding {
-	if slices.Contains(x.policies, "root") {
-		return skipped("a root token may do everything", "")
-	}
-	needs := x.about(x.Harmful)
-	has, err := x.granted(ctx, needs)
-	switch {
-	case errors.Is(err, vaulterr.ErrPermissionDenied):
-		return skipped(mayNotAsk, x.policy(x.firstRole()))
-	case err != nil:
-		return failed(err, "", x.curl())
-	}
-	var harmful []string
-	for _, one := range needs {
-		for _, right := range one.rights {
-			if has(right) {
-				harmful = append(harmful, right.Capability+" on "+right.Path)
-			}
-		}
-	}
-	if len(harmful) > 0 {
-		return warning("the token can destroy keys for good: "+some(harmful), x.policy(x.firstRole()))
-	}
-	return okay("nothing that could destroy a key for good")
-}
-
 const mayNotAsk = "the token may not ask for its capabilities (update on sys/capabilities-self)"
 
-// need is what a role needs for one provider, or for any: "".
+// need is what is asked for about one provider, or about any: "".
 type need struct {
 	provider string
 	rights   []Right
@@ -118,6 +90,7 @@ func (x *exam) judge(role Role, needs []need, has func(Right) bool) Finding {
 	}
 	switch {
 	case len(lacking) == 0:
+		x.complete = append(x.complete, role.Name)
 		return okay("every right it needs" + x.forWhom(complete))
 	case !role.Required && !entitled:
 		return skipped("not what this token is for", x.command("doctor --role "+role.Name))

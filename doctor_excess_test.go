@@ -1,0 +1,71 @@
+package vaultkit_test
+
+import (
+	"fmt"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// beyond are blocks of a policy that no role has, and the right that is found.
+var beyond = map[string]string{
+	`path "secret/destroy/*" { capabilities = ["update"] }`:                                    "update on secret/destroy/goblin-assistant/providers/",
+	`path "secret/destroy/goblin-assistant/backups/+/+" { capabilities = ["update"] }`:         "update on secret/destroy/goblin-assistant/backups/",
+	`path "secret/destroy/goblin-assistant/rotations/*" { capabilities = ["update"] }`:         "update on secret/destroy/goblin-assistant/rotations/",
+	`path "secret/delete/goblin-assistant/providers/+" { capabilities = ["update"] }`:          "update on secret/delete/goblin-assistant/providers/",
+	`path "secret/undelete/goblin-assistant/backups/+/+" { capabilities = ["update"] }`:        "update on secret/undelete/goblin-assistant/backups/",
+	`path "secret/metadata/goblin-assistant/backups/*" { capabilities = ["delete"] }`:          "delete on secret/metadata/goblin-assistant/backups/",
+	`path "secret/metadata/goblin-assistant/backups/+/+" { capabilities = ["update"] }`:        "update on secret/metadata/goblin-assistant/backups/", // the rotator's, by itself
+	`path "secret/metadata/goblin-assistant/rotations/+/+" { capabilities = ["delete"] }`:      "delete on secret/metadata/goblin-assistant/rotations/",
+	`path "secret/metadata/goblin-assistant/rotations/+/+" { capabilities = ["create"] }`:      "create on secret/metadata/goblin-assistant/rotations/",
+	`path "secret/metadata/goblin-assistant/providers/+" { capabilities = ["read", "patch"] }`: "patch on secret/metadata/goblin-assistant/providers/",
+	`path "secret/data/goblin-assistant/rotations/+/+" { capabilities = ["delete"] }`:          "delete on secret/data/goblin-assistant/rotations/",
+	`path "secret/data/goblin-assistant/backups/+/+" { capabilities = ["update"] }`:            "update on secret/data/goblin-assistant/backups/",
+	`path "secret/config" { capabilities = ["update"] }`:                                       "update on secret/config",
+	`path "sys/mounts/secret" { capabilities = ["delete"] }`:                                   "delete on sys/mounts/secret",
+	`path "sys/mounts/+" { capabilities = ["update"] }`:                                        "update on sys/mounts/secret",
+	`path "sys/mounts/secret/tune" { capabilities = ["update"] }`:                              "update on sys/mounts/secret/tune",
+}
+
+func TestDiagnoseExcess(t *testing.T) {
+	p, reader := store(t, oldSecret), policyOf(t, vaultkit.RoleReader)
+	for block, right := range beyond {
+		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
+			t.Run(fmt.Sprintf("%s %d", right, len(query.Providers)), func(t *testing.T) {
+				found := holding(reader+block, query)(t).diagnose(t)
+				symptom{"excess", warns, nil, "more than a reader needs: " + right, "vault policy read testdiagnoseexcess-"}.shows(t, found)
+			})
+		}
+	}
+	everything := `path "secret/*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }`
+	symptom{"excess", warns, nil, "more than a reader and rotator needs: update on secret/config, update on secret/destroy/", ""}.shows(t,
+		holding(everything+ownRights, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{"reader", "rotator"}})(t).diagnose(t))
+}
+
+const ownRights = `
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "sys/capabilities-self" { capabilities = ["update"] }
+`
+
+// A role's own rights are none beyond it, and no more is claimed than was asked.
+func TestDiagnoseExcessOfRoles(t *testing.T) {
+	p := store(t, oldSecret)
+	for _, role := range vaultkit.Roles() {
+		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
+			query.Roles = []vaultkit.Role{role}
+			policy := vaulttest.Policy(t, "", string(role)) + `path "secret/data/x" { capabilities = ["read"] }`
+			symptom{"excess", fine, nil, "rights asked for, to change or destroy keys, backups, records and the mount, it has a " + string(role) + "'s alone", ""}.shows(t,
+				holding(policy, query)(t).diagnose(t))
+		}
+	}
+	// The rotator is looked at unasked: a whole one has its rights, and what only
+	// resembles one has too many.
+	rotator := vaulttest.Policy(t, "", "rotator")
+	query := vaultkit.DiagnoseQuery{Providers: []string{p}}
+	symptom{"excess", fine, nil, "a reader and rotator's alone", ""}.shows(t, holding(rotator, query)(t).diagnose(t))
+	half := without(rotator, right{"secret/data/goblin-assistant/rotations/+/+", "create"})
+	symptom{"excess", warns, nil, "more than a reader needs: ", ""}.shows(t, holding(half, query)(t).diagnose(t))
+	query.Roles = []vaultkit.Role{vaultkit.RoleReader}
+	symptom{"excess", warns, nil, "update on secret/data/goblin-assistant/providers/" + p, ""}.shows(t, holding(rotator, query)(t).diagnose(t))
+}

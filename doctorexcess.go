@@ -1,0 +1,43 @@
+package vaultkit
+
+import (
+	"strings"
+
+	"goblin/vaultkit/internal/doctor"
+)
+
+// ways are KV version 2's ways to change or destroy an entry, the worst first,
+// and the capabilities that open them.
+var ways = []struct {
+	door         string
+	capabilities []string
+}{
+	{"destroy", []string{"update"}},
+	{"metadata", []string{"delete", "update", "patch", "create"}}, // delete_version_after deletes too
+	{"delete", []string{"update"}},
+	{"undelete", []string{"update"}},
+	{"data", []string{"delete", "update", "patch", "create"}},
+}
+
+// harmful are the rights to change or destroy what is kept of one provider, or of
+// any, and the mount that keeps it. Some roles have some of them.
+func (c *config) harmful(provider string) []doctor.Right {
+	engine := "sys/mounts/" + c.mount
+	found := []doctor.Right{
+		{Path: engine, Capability: "delete"}, {Path: engine, Capability: "update"},
+		{Path: engine + "/tune", Capability: "update"}, {Path: c.mount + "/config", Capability: "update"},
+	}
+	var entries rights
+	for _, at := range []int{onSecrets, onBackups, onRecords} {
+		entries[at] = []string{""}
+	}
+	for _, entry := range c.rightsAt(entries, rights{}, provider) {
+		below := strings.TrimPrefix(entry.Path, c.mount+"/data")
+		for _, way := range ways {
+			for _, capability := range way.capabilities {
+				found = append(found, doctor.Right{Path: c.mount + "/" + way.door + below, Capability: capability})
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,95 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// excess asks for rights to change or destroy what is kept, beyond those of the
+// token's roles. Which parameters a policy allows cannot be asked.
+func (x *exam) excess(ctx context.Context) Finding {
+	if slices.Contains(x.policies, "root") {
+		return skipped("a root token may do everything", "")
+	}
+	needs := x.about(x.Harmful)
+	has, err := x.granted(ctx, needs)
+	switch {
+	case errors.Is(err, vaulterr.ErrPermissionDenied):
+		return skipped(mayNotAsk, x.policy(x.firstRole()))
+	case err != nil:
+		return failed(err, "", x.curl())
+	}
+	roles := x.held()
+	asked, beyond := count(needs, roles, has)
+	if len(beyond) > 0 {
+		return warning(fmt.Sprintf("the token can change or destroy more than a %s needs: %s", names(roles), some(beyond)), x.showPolicies())
+	}
+	// More than was asked is not claimed.
+	return okay(fmt.Sprintf("of %d rights asked for, to change or destroy keys, backups, records and the mount, it has a %s's alone; "+
+		"which parameters its policies allow cannot be asked", asked, names(roles)))
+}
+
+// held are the roles whose rights the token should have, or has anyway: as a
+// whole, for one of them by itself may be a mistake.
+func (x *exam) held() []Role {
+	return slices.DeleteFunc(slices.Clone(x.Roles), func(role Role) bool {
+		return !role.Required && !slices.Contains(x.complete, role.Name)
+	})
+}
+
+// count says how many rights were asked for, and which of them there are that no
+// role has.
+func count(needs []need, roles []Role, has func(Right) bool) (asked int, beyond []string) {
+	seen := map[Right]bool{}
+	for _, one := range needs {
+		own := rightsOf(roles, one.provider)
+		for _, right := range one.rights {
+			if seen[right] {
+				continue
+			}
+			seen[right] = true
+			if !own[right] && has(right) {
+				beyond = append(beyond, right.Capability+" on "+right.Path)
+			}
+		}
+	}
+	return len(seen), beyond
+}
+
+func rightsOf(roles []Role, provider string) map[Right]bool {
+	own := map[Right]bool{}
+	for _, role := range roles {
+		for _, right := range role.Rights(provider) {
+			own[Right{Path: right.Path, Capability: right.Capability}] = true
+		}
+	}
+	return own
+}
+
+func names(roles []Role) string {
+	var all []string
+	for _, role := range roles {
+		all = append(all, role.Name)
+	}
+	return strings.Join(all, " and ")
+}
+
+// showPolicies prints what the token's policies are. Which of them goes too far,
+// and who else has it, is for a person to see.
+func (x *exam) showPolicies() string {
+	var lines []string
+	for _, name := range x.policies {
+		if name != "default" {
+			lines = append(lines, "vault policy read "+quote(name))
+		}
+	}
+	if len(lines) == 0 {
+		return "vault token lookup"
+	}
+	return strings.Join(lines, " && ")
+}
