@@ -96,7 +96,7 @@ func (c *cli) env(cmd *cobra.Command, f envFlags, format vaultkit.EnvFormat) err
 		}
 	}
 	if f.out != "" && (format == vaultkit.EnvGitHub || os.Getenv("GITHUB_ACTIONS") == "true") {
-		f.query.Masks = c.Out
+		f.query.Masks = insistent{c.stdout} // a key may be written only once the runner masks it
 	}
 	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 		query, done := c.envProgress(f.query)

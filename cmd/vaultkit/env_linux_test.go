@@ -33,6 +33,30 @@ func TestEnvProgress(t *testing.T) {
 	}
 }
 
+// TestEnvMasksArrive: where nobody reads the masks, no file is written: later steps
+// would print the keys in the clear.
+func TestEnvMasksArrive(t *testing.T) {
+	provider, _ := short(t, "env-m")
+	runner, path := file(t, ""), filepath.Join(t.TempDir(), ".env.vault")
+	t.Setenv("GITHUB_ENV", runner)
+	t.Setenv("GITHUB_ACTIONS", "true")
+	for _, args := range [][]string{{"--format", "github"}, {"--out", path}} {
+		reader, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		reader.Close()
+		var errs bytes.Buffer
+		args = append([]string{"env", provider}, append(args, connect(t, vaulttest.Server().RootToken())...)...)
+		code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: out, Err: &errs})
+		result{code: code, err: errs.String()}.want(t, exitFailure, "the masks cannot be written", "broken pipe")
+		if _, err := os.Stat(path); err == nil || read(t, runner) != "" || strings.Contains(errs.String(), canary) {
+			t.Errorf("%v: a key is written though its mask is not: %q, %v, %s", args, read(t, runner), err, errs.String())
+		}
+	}
+}
+
 // maxMemory is what the environment of 10,000 providers may take, in KiB.
 const maxMemory = 100 << 10
 

@@ -36,18 +36,32 @@ type shared struct {
 // Write prints one thing at a time. That the reader of a pipe has seen enough is no
 // failure: the work goes on, and its outcome is the exit code.
 func (w *shared) Write(p []byte) (int, error) {
+	n, err := w.write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		return len(p), nil
+	}
+	return n, err
+}
+
+func (w *shared) write(p []byte) (int, error) {
 	w.screen.mu.Lock()
 	defer w.screen.mu.Unlock()
 	if w.screen.bar != nil {
 		_ = w.screen.bar.Clear()
 	}
 	n, err := w.stream.Write(p)
-	if errors.Is(err, syscall.EPIPE) {
-		return len(p), nil
+	if !errors.Is(err, syscall.EPIPE) {
+		w.failed = cmp.Or(w.failed, err)
 	}
-	w.failed = cmp.Or(w.failed, err)
 	return n, err
 }
+
+// insistent is a stream for what has to arrive before the work may go on: that
+// nobody reads it is a failure, too.
+type insistent struct{ *shared }
+
+// Write fails whenever the stream does.
+func (w insistent) Write(p []byte) (int, error) { return w.write(p) }
 
 // progress shows on a terminal, without colours, how many of total are done, until
 // done is called. Elsewhere, and for a single one, it shows nothing.
