@@ -1,9 +1,7 @@
 package rotation
 
 import (
-	"cmp"
 	"context"
-	"sync"
 
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
@@ -44,18 +42,17 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	return tx, nil, nil
 }
 
-// readEntitled reads the current secret, and asks meanwhile whether the token may do
-// all that a rotation does: a source may issue a real key. The rights on an id's
-// paths are the same for every id; which one it will be is known only with the new
-// secret.
+// readEntitled reads the current secret, and then asks whether the token may do all
+// that a rotation does: a source may issue a real key. The rights on an id's paths are
+// the same for every id; which one it will be is known only with the new secret. The
+// two are not sent at once: a server that is killed by one would meet the other.
 func (tx *transaction) readEntitled(ctx context.Context) (kv.Secret, error) {
-	anyID := protocol.NewID(tx.started, 1, nil, nil).String()
-	var asking sync.WaitGroup
-	var refusal error
-	asking.Go(func() { refusal = tx.Store.CheckCapabilities(ctx, needs(tx.request.Provider, anyID)) })
 	source, err := tx.Store.Read(ctx, providerKey(tx.request.Provider))
-	asking.Wait()
-	return source, cmp.Or(err, refusal)
+	if err != nil {
+		return source, err
+	}
+	anyID := protocol.NewID(source.Created, source.Version, nil, nil).String()
+	return source, tx.Store.CheckCapabilities(ctx, needs(tx.request.Provider, anyID))
 }
 
 // needs are the rights a rotation uses, those for resolving a doubt included: a
