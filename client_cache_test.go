@@ -68,8 +68,8 @@ func TestCacheAsksOnce(t *testing.T) {
 	keys["api_key"] = "changed by the caller"
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got, err := client.GetField(ended, provider, "api_key"); err == nil && got != "fake-old" {
-		t.Errorf("the caller's map is the cache's: %q", got)
+	if got, err := client.GetField(ended, provider, "api_key"); err != nil || got != "fake-old" {
+		t.Errorf("GetField = %q, %v: the caller's map is the cache's, or a cached read looked at its context", got, err)
 	}
 	if got, err := client.GetAPIKey(ended, provider); err != nil || got != "fake-old" {
 		t.Errorf("a cached read looked at its context: %v", err)

@@ -1,0 +1,108 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// told is what a read came to, with all that its error says but the request.
+func told(value any, err error) string {
+	if failed, ok := errors.AsType[*vaultkit.Error](err); ok {
+		same := *failed
+		same.CorrelationID, same.Err = "", nil
+		return fmt.Sprintf("%v %+v", value, same)
+	}
+	return fmt.Sprintf("%q %v", value, err)
+}
+
+// Whatever a provider holds reads alike from Vault, into the cache and out of it.
+func TestCachedReadsAreNoDifferent(t *testing.T) {
+	plain := newClient(t)
+	reads := map[string]func(*vaultkit.Client, string) string{
+		"GetAPIKey":  func(c *vaultkit.Client, p string) string { return told(c.GetAPIKey(t.Context(), p)) },
+		"GetField n": func(c *vaultkit.Client, p string) string { return told(c.GetField(t.Context(), p, "n")) },
+		"GetField":   func(c *vaultkit.Client, p string) string { return told(c.GetField(t.Context(), p, "")) },
+		"GetProviderKeys": func(c *vaultkit.Client, p string) string {
+			keys, err := c.GetProviderKeys(t.Context(), p)
+			return told(keys.Reveal(), err)
+		},
+	}
+	deleted := store(t, oldSecret)
+	softDelete(t, deleted)
+	for name, provider := range map[string]string{
+		"text":           store(t, map[string]any{"api_key": "fake-old", "n": "fake-n"}),
+		"numbers":        store(t, map[string]any{"api_key": 1e21, "n": 1.5}),
+		"booleans":       store(t, map[string]any{"api_key": true, "n": false}),
+		"null":           store(t, map[string]any{"api_key": nil, "n": nil}),
+		"null beside it": store(t, map[string]any{"api_key": "fake-old", "n": nil}),
+		"lists":          store(t, map[string]any{"api_key": []any{"fake-old"}, "n": []any{}}),
+		"objects":        store(t, map[string]any{"api_key": map[string]any{"x": 1}, "n": map[string]any{}}),
+		"empty":          store(t, map[string]any{"api_key": "", "n": ""}),
+		"others":         store(t, map[string]any{"other": "fake-old", "another": 1}),
+		"no fields":      store(t, map[string]any{}),
+		"deleted":        deleted, "absent": "not-there", "a path": "a/b", "no name": "", "dots": "..",
+	} {
+		t.Run(name, func(t *testing.T) {
+			cached := newClient(t, vaultkit.WithCache(time.Minute, time.Hour))
+			for verb, read := range reads {
+				want := read(plain, provider)
+				for _, state := range []string{"first", "second"} {
+					if got := read(cached, provider); got != want {
+						t.Errorf("%s, the %s time:\n%s, without a cache\n%s", verb, state, got, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A read that has to ask Vault leaves with its context, and the next one gets what
+// was asked for.
+func TestUncachedReadLeavesWithItsContext(t *testing.T) {
+	proxy, provider, release := newWire(t), store(t, oldSecret), make(chan struct{})
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
+	proxy.Reset()
+	proxy.SetRule(wire.OnMatch("GET", "/data/", wire.Delay(release)))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := client.GetAPIKey(ended, provider); !errors.Is(err, context.Canceled) || errors.Is(err, vaultkit.ErrUnavailable) {
+		t.Errorf("with a cancelled context: %v", err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := client.GetAPIKey(short, provider); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, vaultkit.ErrUnavailable) {
+		t.Errorf("with a context that ends: %v", err)
+	}
+	close(release)
+	wantKey(t, client, provider, "fake-old")
+	if n := dataReads(proxy); n != 1 {
+		t.Errorf("%d reads", n)
+	}
+}
+
+// With no maxStale nothing older than ttl is served.
+func TestNothingStaleIsServed(t *testing.T) {
+	proxy, heard, provider := newWire(t), &heardOf{}, store(t, oldSecret)
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear), vaultkit.WithCache(time.Second, 0),
+		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond}))
+	wantKey(t, client, provider, "fake-old")
+	read := time.Now()
+	proxy.Down()
+	vaulttest.Eventually(t, "it is not served any more", func() bool {
+		key, err := client.GetAPIKey(t.Context(), provider)
+		if err == nil && (key != "fake-old" || time.Since(read) > 5*time.Second) {
+			t.Fatalf("%q, %v after it was read", key, time.Since(read))
+		}
+		return errors.Is(err, vaultkit.ErrUnavailable)
+	})
+	if dropped := heard.of(vaultkit.EventDropped); len(dropped) != 1 || dropped[0].Err == nil || len(heard.of(vaultkit.EventStale)) != 0 {
+		t.Errorf("dropped %+v, stale %+v", dropped, heard.of(vaultkit.EventStale))
+	}
+}
