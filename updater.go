@@ -2,6 +2,7 @@ package vaultkit
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,29 +126,30 @@ func (u *Updater[T]) follow(ctx context.Context, w *watcher, keys ProviderKeys) 
 		switch {
 		case ctx.Err() != nil:
 			return
-		case w.ended:
+		case w.idle: // the pause is over
+		case err != nil:
 			u.fail(err)
-			return
-		case err != nil && !w.idle:
-			u.fail(err)
+			if w.ended {
+				return
+			}
+			failed = 0 // the keys that Build failed with are not the newest any more, or may be gone
 			continue
-		case w.failure != nil: // what there was to make it from may be gone
-			continue
-		case !w.idle:
+		default:
 			keys = news
 		}
 		if w.last != made {
-			err = u.rebuild(ctx, keys)
+			err = u.rebuild(ctx, maps.Clone(keys))
 		} else {
 			err = nil // the trouble is over, and nothing has changed
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+			made, failed = w.last, 0
+			u.failure.Store(nil)
+		case ctx.Err() == nil: // else it was Close that ended the Build
 			failed++
 			u.fail(err)
-			continue
 		}
-		made, failed = w.last, 0
-		u.failure.Store(nil)
 	}
 }
 
@@ -165,7 +167,7 @@ func (u *Updater[T]) wait(ctx context.Context, w *watcher, failed int) (Provider
 func (u *Updater[T]) rebuild(ctx context.Context, keys ProviderKeys) error {
 	value, err := u.derive.Build(ctx, keys)
 	if err != nil {
-		return err
+		return &Error{Detail: "the value could not be made", Err: err} // which is no trouble of Vault's
 	}
 	if before := u.current.Swap(&value); before != nil {
 		u.retire(before)

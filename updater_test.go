@@ -1,0 +1,353 @@
+package vaultkit
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/cache"
+	"goblin/vaultkit/internal/kv"
+)
+
+var errBroken = errors.New("broken")
+
+// bench is where an updater works on a clock of its own: what is stored, what
+// building it comes to, and what became of the values.
+type bench struct {
+	keys *cache.Cache[secret]
+
+	mu       sync.Mutex
+	stored   *secret
+	storeErr error
+	buildErr error
+	hang     bool // Build, until its context ends
+	builds   int
+	closed   []string
+	failed   []error
+}
+
+// onBench runs a test in a bubble, which fails if anything is left running.
+func onBench(t *testing.T, run func(t *testing.T, b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{stored: &secret{}}
+		b.put("fake-old")
+		b.keys = cache.New(cache.Config[secret]{
+			TTL: pollInterval, Limit: time.Second, Fetch: b.fetch, Gone: isGone, Newer: newer, Closed: &Error{Kind: ErrClosed},
+			Backoff: backoff.Backoff{Min: time.Second, Max: 10 * time.Second},
+		})
+		defer b.keys.Close()
+		run(t, b)
+	})
+}
+
+func (b *bench) set(change func(b *bench)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(b)
+}
+
+// put stores the next version.
+func (b *bench) put(key any) {
+	b.set(func(b *bench) {
+		b.stored = newSecret(kv.Secret{Data: map[string]any{FieldAPIKey: key}, Version: b.stored.version + 1})
+	})
+}
+
+func (b *bench) fetch(_ context.Context, _ string, held *secret) (*secret, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.storeErr != nil {
+		return nil, b.storeErr
+	}
+	if held != nil && held.version == b.stored.version {
+		return held, nil
+	}
+	fetched := *b.stored
+	return &fetched, nil
+}
+
+func (b *bench) build(ctx context.Context, keys ProviderKeys) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.builds++
+	defer clear(keys) // they are its own
+	if b.hang {
+		b.mu.Unlock()
+		<-ctx.Done()
+		time.Sleep(time.Second) // to clean up
+		b.mu.Lock()
+		return "", ctx.Err()
+	}
+	return "for " + keys[FieldAPIKey], b.buildErr
+}
+
+func (b *bench) derive() Derive[string] {
+	return Derive[string]{
+		Build:  b.build,
+		Close:  func(value string) { b.set(func(b *bench) { b.closed = append(b.closed, value) }) },
+		Failed: func(err error) { b.set(func(b *bench) { b.failed = append(b.failed, err) }) },
+	}
+}
+
+func (b *bench) begin(t *testing.T) *Updater[string] {
+	t.Helper()
+	u, err := NewUpdater(t.Context(), &Client{keys: b.keys}, "a", b.derive())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// shows holds what the updater says now against a value and an error.
+func (b *bench) shows(t *testing.T, u *Updater[string], value string, failure error) {
+	t.Helper()
+	synctest.Wait()
+	if err := u.Err(); u.Get() != value || !errors.Is(err, failure) || (err == nil) != (failure == nil) {
+		t.Fatalf("%q, %v, want %q, %v", u.Get(), err, value, failure)
+	}
+	if failure == errBroken && errors.Is(u.Err(), ErrUnavailable) { //nolint:errorlint // the very one
+		t.Errorf("Build's failure is laid at Vault's door: %v", u.Err())
+	}
+}
+
+func (b *bench) wantClosed(t *testing.T, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if slices.Sort(b.closed); !slices.Equal(b.closed, want) {
+		t.Fatalf("closed %q, want %q", b.closed, want)
+	}
+}
+
+func (b *bench) count() (builds, failed int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.builds, len(b.failed)
+}
+
+// renew stores another key and lets the updater see it at once.
+func (b *bench) renew(key any) {
+	b.put(key)
+	<-b.keys.Refresh("a")
+	synctest.Wait()
+}
+
+func TestReplacedValueHasItsGrace(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		u := b.begin(t)
+		b.renew("fake-new")
+		b.shows(t, u, "for fake-new", nil)
+		time.Sleep(defaultGrace / 2)
+		b.renew("fake-newer")
+		time.Sleep(defaultGrace/2 - time.Millisecond)
+		b.wantClosed(t)
+		time.Sleep(time.Millisecond)
+		b.wantClosed(t, "for fake-old")
+		time.Sleep(defaultGrace / 2)
+		b.wantClosed(t, "for fake-new", "for fake-old")
+		u.Close()
+		u.Close()
+		time.Sleep(time.Hour)
+		b.wantClosed(t, "for fake-new", "for fake-newer", "for fake-old")
+	})
+}
+
+// The updater sees what others store by the poll alone.
+func TestUpdaterPolls(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		u := b.begin(t)
+		defer u.Close()
+		b.put("fake-new")
+		time.Sleep(pollInterval)
+		b.shows(t, u, "for fake-new", nil)
+		time.Sleep(time.Hour)
+		if builds, failed := b.count(); builds != 2 || failed != 0 {
+			t.Errorf("%d builds, %d failures", builds, failed)
+		}
+	})
+}
+
+func TestCloseEndsEveryGrace(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		u := b.begin(t)
+		b.renew("fake-new")
+		b.renew("fake-newer")
+		b.wantClosed(t)
+		var twice sync.WaitGroup
+		twice.Go(u.Close)
+		twice.Go(u.Close)
+		twice.Wait()
+		b.wantClosed(t, "for fake-new", "for fake-newer", "for fake-old")
+		b.renew("fake-newest")
+		time.Sleep(time.Hour)
+		b.wantClosed(t, "for fake-new", "for fake-newer", "for fake-old")
+		if u.Get() != "for fake-newer" {
+			t.Errorf("made %q after Close", u.Get())
+		}
+	})
+}
+
+func TestBrokenBuildIsTriedAgain(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		u := b.begin(t)
+		defer u.Close()
+		b.set(func(b *bench) { b.buildErr = errBroken })
+		b.renew("fake-new")
+		b.shows(t, u, "for fake-old", errBroken)
+		time.Sleep(rebuildBackoff.Min)
+		if builds, failed := b.count(); builds != 3 || failed != 2 {
+			t.Errorf("%d builds, %d failures within the first pause", builds, failed)
+		}
+		time.Sleep(time.Hour)
+		b.shows(t, u, "for fake-old", errBroken)
+		if builds, _ := b.count(); builds < 60 || builds > 140 {
+			t.Errorf("%d builds in an hour, with pauses up to %v", builds, rebuildBackoff.Max)
+		}
+		b.wantClosed(t)
+		b.set(func(b *bench) { b.buildErr = nil })
+		time.Sleep(rebuildBackoff.Max)
+		b.shows(t, u, "for fake-new", nil)
+		builds, _ := b.count()
+		time.Sleep(time.Hour)
+		if after, _ := b.count(); after != builds {
+			t.Errorf("%d builds of what works", after-builds)
+		}
+		b.wantClosed(t, "for fake-old")
+		b.set(func(b *bench) { b.buildErr = errBroken })
+		b.renew("fake-newer")
+		time.Sleep(rebuildBackoff.Min)
+		if again, _ := b.count(); again != builds+2 {
+			t.Errorf("%d builds within the first pause of the next failure", again-builds)
+		}
+	})
+}
+
+// A new key is not kept waiting by the pause after the one that failed.
+func TestNewKeyMendsABrokenBuild(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		u := b.begin(t)
+		defer u.Close()
+		b.set(func(b *bench) { b.buildErr = errBroken })
+		b.renew("fake-bad")
+		time.Sleep(10 * time.Minute) // until the pauses are long
+		b.set(func(b *bench) { b.buildErr = nil })
+		b.renew("fake-good")
+		b.shows(t, u, "for fake-good", nil)
+	})
+}
+
+// An outage, and a provider that is gone, leave the value in use, and one that is
+// the same afterwards is not made again.
+func TestValueOutlivesTrouble(t *testing.T) {
+	for _, kind := range []error{ErrUnavailable, ErrDeleted, ErrNotFound, ErrPermissionDenied} {
+		t.Run(kind.Error(), func(t *testing.T) {
+			onBench(t, func(t *testing.T, b *bench) {
+				u := b.begin(t)
+				defer u.Close()
+				b.set(func(b *bench) { b.storeErr = &Error{Kind: kind} })
+				time.Sleep(pollInterval)
+				b.shows(t, u, "for fake-old", kind)
+				time.Sleep(time.Hour)
+				b.shows(t, u, "for fake-old", kind)
+				b.set(func(b *bench) { b.storeErr = nil })
+				time.Sleep(pollInterval)
+				b.shows(t, u, "for fake-old", nil)
+				builds, failed := b.count()
+				if isGone(kind) { // a new secret, for all it knows
+					builds--
+				}
+				if builds != 1 || failed != 1 {
+					t.Errorf("%d builds, %d failures", builds, failed)
+				}
+				b.renew("fake-new")
+				b.shows(t, u, "for fake-new", nil)
+			})
+		})
+	}
+}
+
+// A secret that cannot be read as keys is not passed off as the one before, whose
+// value could not be made.
+func TestUnreadableKeysAreNotTheOldOnes(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		u := b.begin(t)
+		defer u.Close()
+		b.set(func(b *bench) { b.buildErr = errBroken })
+		b.renew("fake-bad")
+		b.shows(t, u, "for fake-old", errBroken)
+		b.renew(nil)
+		b.shows(t, u, "for fake-old", ErrInvalid)
+		b.set(func(b *bench) { b.buildErr = nil })
+		time.Sleep(time.Hour)
+		b.shows(t, u, "for fake-old", ErrInvalid)
+		b.renew("fake-good")
+		b.shows(t, u, "for fake-good", nil)
+	})
+}
+
+// Where there is no first value there is no updater, and nothing is left of it.
+func TestUpdaterThatCannotStart(t *testing.T) {
+	hanging := func(b *bench) { b.hang = true }
+	for name, c := range map[string]struct {
+		prepare func(b *bench)
+		want    error
+	}{
+		"no build": {func(b *bench) { b.buildErr = errBroken }, errBroken},
+		"no key":   {func(b *bench) { b.storeErr = &Error{Kind: ErrNotFound} }, ErrNotFound},
+		"no vault": {func(b *bench) { b.storeErr = &Error{Kind: ErrUnavailable} }, ErrUnavailable},
+		"no time":  {hanging, context.DeadlineExceeded},
+		"closed":   {func(b *bench) { go b.keys.Close() }, ErrClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, func(t *testing.T, b *bench) {
+				b.set(c.prepare)
+				synctest.Wait()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				u, err := NewUpdater(ctx, &Client{keys: b.keys}, "a", b.derive())
+				failed, ok := errors.AsType[*Error](err)
+				if u != nil || !errors.Is(err, c.want) || errors.Is(err, ErrUnavailable) != errors.Is(c.want, ErrUnavailable) || !ok || failed.Op != "NewUpdater" || failed.Provider != "a" {
+					t.Fatalf("NewUpdater = %v, %v", u, err)
+				}
+				time.Sleep(time.Hour)
+				if _, missing := b.keys.Troubled(); len(missing) != 0 {
+					t.Errorf("watched still: %v", missing)
+				}
+				b.wantClosed(t)
+			})
+		})
+	}
+}
+
+// Close ends a Build that hangs and waits for it, and a client that was closed first
+// leaves the value in use.
+func TestUpdaterEnds(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		u := b.begin(t)
+		b.set(func(b *bench) { b.hang = true })
+		b.renew("fake-new")
+		began := time.Now()
+		u.Close()
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("Close took %v, and Build ended after 1 s", took)
+		}
+		b.wantClosed(t, "for fake-old")
+		if _, failed := b.count(); failed != 0 {
+			t.Errorf("%d failures, and it was only closed", failed)
+		}
+	})
+	onBench(t, func(t *testing.T, b *bench) {
+		u := b.begin(t)
+		b.keys.Close()
+		b.shows(t, u, "for fake-old", ErrClosed)
+		u.Close()
+		b.wantClosed(t, "for fake-old")
+	})
+}
