@@ -83,14 +83,14 @@ func (q DiagnoseQuery) subject(opts []Option) doctor.Subject {
 		Address: c.address, Dial: c.officialClient, ViaProxy: c.existing == nil,
 		Login: c.login, PassedOver: c.passedOver, Unwrap: q.Unwrap,
 		Mount: c.mount, Base: c.base, Providers: q.Providers, Harmful: c.harmful,
-		Logger: c.logger, Backoff: c.backoff, Bound: min(diagnoseBound, c.timeouts.Request), Args: q.Args,
+		Logger: c.logger, Backoff: c.backoff, Bound: min(diagnoseBound, c.timeouts.Request), Args: q.Args, Unusual: c.place(),
 	}
 	if c.tls != nil {
 		s.SkipVerify = c.tls.SkipVerify
 		s.TLSFiles = slices.DeleteFunc([]string{c.tls.CAFile, c.tls.CADir, c.tls.CertFile, c.tls.KeyFile}, func(name string) bool { return name == "" })
 	}
 	if s.Args == "" {
-		s.Args = c.place()
+		s.Args = s.Unusual
 	}
 	for _, role := range q.roles() {
 		s.Roles = append(s.Roles, doctor.Role{Name: string(role), Required: len(q.Roles) > 0 || role == RoleReader,

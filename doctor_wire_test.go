@@ -17,6 +17,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,21 +70,39 @@ func swallowed(http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// deserted is a network in which nobody listens.
+func deserted(http.RoundTripper) http.RoundTripper {
+	return trip(func(*http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	})
+}
+
 // elsewhere takes requests to the package's Vault, whatever their address.
 func elsewhere(next http.RoundTripper) http.RoundTripper {
-	return trip(func(r *http.Request) (*http.Response, error) {
-		r = r.Clone(r.Context())
-		r.URL.Host = strings.TrimPrefix(vaulttest.Server().Addr(), "http://")
-		return next.RoundTrip(r)
-	})
+	return ending(vaulttest.Server().Addr())(next)
+}
+
+// ending takes requests to the server at a URL, whatever their address.
+func ending(url string) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return trip(func(r *http.Request) (*http.Response, error) {
+			r = r.Clone(r.Context())
+			_, r.URL.Host, _ = strings.Cut(url, "://")
+			return next.RoundTrip(r)
+		})
+	}
 }
 
 func TestDiagnoseReach(t *testing.T) {
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }))
 	defer page.Close()
 	ill{
-		"no such name": {with(at("http://no..such.test:8200")), symptom{"reach", fails, vaultkit.ErrUnavailable, `"no..such.test" cannot be resolved`, "nslookup no..such.test"}},
-		"refused":      {with(at("http://127.0.0.1:1")), symptom{"reach", fails, vaultkit.ErrUnavailable, "connection refused: nothing listens at 127.0.0.1:1", "vaultkit dev --port 1"}},
+		"no such name":      {with(at("http://no..such.test:8200")), symptom{"reach", fails, vaultkit.ErrUnavailable, `"no..such.test" cannot be resolved`, "nslookup no..such.test"}},
+		"refused":           {with(at("http://127.0.0.1:1")), symptom{"reach", fails, vaultkit.ErrUnavailable, "connection refused: nothing listens at 127.0.0.1:1", "vaultkit dev --port 1"}},
+		"refused, says why": {with(at("http://localhost:1")), symptom{"reach", fails, vaultkit.ErrUnavailable, "; check VAULT_ADDR, or start a Vault for development there", "vaultkit dev --port 1"}},
+		"refused by HTTPS":  {with(at("https://127.0.0.1:1")), symptom{"reach", fails, vaultkit.ErrUnavailable, ": check VAULT_ADDR", "curl -v"}},
+		"refused elsewhere": {with(at("http://vault.test:8200"), vaultkit.WithTransport(deserted)),
+			symptom{"reach", fails, vaultkit.ErrUnavailable, "nothing listens at vault.test:8200: check VAULT_ADDR", "curl -v --max-time 5 http://vault.test:8200/v1/sys/health"}},
 		"swallowed": {with(at("http://vault.test:8200"), vaultkit.WithTransport(swallowed), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 50 * time.Millisecond})),
 			symptom{"reach", fails, vaultkit.ErrUnavailable, "no connection to vault.test:8200 within 50ms", "curl -v --max-time 5 http://vault.test:8200/v1/sys/health"}},
 		"no answer":  {faulty(wire.Hang()), symptom{"reach", fails, vaultkit.ErrUnavailable, "does not answer within 300ms", "curl -v"}},
@@ -118,9 +137,13 @@ func TestDiagnoseTLS(t *testing.T) {
 		"HTTP to HTTPS": {with(at(swap(plain.URL(), "https", "http"))), symptom{"tls", fails, vaultkit.ErrUnavailable, "speaks HTTPS", "vaultkit doctor --address " + plain.URL()}},
 		"HTTPS to HTTP": {with(at(swap(vaulttest.Server().Addr(), "http", "https"))),
 			symptom{"tls", fails, vaultkit.ErrUnavailable, "does not speak HTTPS", "vaultkit doctor --address " + vaulttest.Server().Addr()}},
-		"unknown CA":    {with(at(plain.URL())), symptom{"tls", fails, vaultkit.ErrUnavailable, "wire test authority", "vaultkit doctor --ca-cert ca.pem"}},
-		"another CA":    {trusting(plain.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "not trusted here", "--ca-cert"}},
-		"another name":  {trusting(named.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "is for vault.test, not for 127.0.0.1", "vaultkit doctor --tls-server-name vault.test"}},
+		"unknown CA":   {with(at(plain.URL())), symptom{"tls", fails, vaultkit.ErrUnavailable, "wire test authority", "vaultkit doctor --ca-cert ca.pem"}},
+		"another CA":   {trusting(plain.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "not trusted here", "--ca-cert"}},
+		"another name": {trusting(named.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "is for vault.test, not for 127.0.0.1", "vaultkit doctor --tls-server-name vault.test"}},
+		"another name, elsewhere": {with(at("https://10.9.8.7:8200"), vaultkit.WithTransport(ending(named.URL())), vaultkit.WithTLS(vaultkit.TLS{CAFile: namedDir + "/ca/ca.pem"})),
+			symptom{"tls", fails, vaultkit.ErrUnavailable, "is for vault.test, not for 127.0.0.1: check VAULT_ADDR", "openssl s_client -connect 10.9.8.7:8200"}},
+		"HTTPS to HTTP, elsewhere": {with(at("https://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
+			symptom{"tls", fails, vaultkit.ErrUnavailable, "does not speak HTTPS: the address says https://; check VAULT_ADDR", "curl -v --max-time 5 https://vault.test:8200"}},
 		"expired":       {trusting(old, oldCA), symptom{"tls", fails, vaultkit.ErrUnavailable, "the certificate is valid from ", "openssl s_client -connect"}},
 		"client's own":  {trusting(mutual.URL(), mutualDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "client certificate", "--client-cert client.pem --client-key client-key.pem"}},
 		"ends soon":     {trusting(plain.URL(), dir+"/ca/ca.pem"), symptom{"tls", warns, nil, "127.0.0.1 is valid until 20", "openssl s_client -connect"}},

@@ -20,6 +20,6 @@ func ExampleDiagnose() {
 		}
 	}
 	// Output:
-	// mount failed: nothing is mounted at kv-of-another-team/
-	// try: vault secrets enable -path=kv-of-another-team -version=2 kv
+	// mount failed: nothing is mounted at kv-of-another-team/: check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=kv-of-another-team -version=2 kv; an admin runs the fix
+	// try: vault secrets list
 }

@@ -47,7 +47,7 @@ func TestDoctorJSON(t *testing.T) {
 		found[one.Check] = one
 	}
 	if got := found["rights:rotator"]; got.Status != "failed" || !strings.Contains(got.Detail, "update on secret/data/goblin-assistant/providers/"+provider) ||
-		!strings.HasPrefix(got.Fix, "vaultkit policy rotator --provider "+provider+" --address http") {
+		got.Fix != "vaultkit policy rotator --provider "+provider+" | vault policy write goblin-rotator-"+strings.ToLower(provider)+" -" {
 		t.Errorf("found %+v", got)
 	}
 	if got := found["token"]; got.Status != "ok" || got.Fix != "" || len(found) != 14 {
@@ -79,9 +79,9 @@ func TestDoctorExitCodes(t *testing.T) {
 		"no login":         {[]string{"--address", vaulttest.Server().Addr()}, exitUsage, "fix: vault login"},
 		"nobody there":     {[]string{"--address", "http://127.0.0.1:1", "--token-file", nobody}, exitUnavailable, "fix: vaultkit dev --port 1"},
 		"unknown token":    {[]string{"--address", vaulttest.Server().Addr(), "--token-file", nobody}, exitDenied, "fix: (umask 077; vault token create"},
-		"no mount":         {append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"), exitNotFound, "fix: vault secrets enable -path=nope"},
+		"no mount":         {append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"), exitNotFound, "fix: vault secrets list"},
 		"KV version 1":     {append(connect(t, vaulttest.Server().RootToken()), "--mount", v1), exitFailure, "fix: vault kv enable-versioning"},
-		"no provider":      {append(connect(t, reader), "nobody"), exitNotFound, "fix: vaultkit put nobody "},
+		"no provider":      {append(connect(t, reader), "nobody"), exitNotFound, "fix: vaultkit list --address "},
 		"no right":         {append(connect(t, reader), "--role", "auditor"), exitDenied, "fix: vaultkit policy auditor"},
 		"warnings":         {connect(t, vaulttest.Server().RootToken()), exitOK, "WARN  token"},
 		"strict":           {append(connect(t, vaulttest.Server().RootToken()), "--strict"), exitFailure, "WARN  token"},
@@ -156,7 +156,7 @@ func doctorNamesTheProxy(t *testing.T, binary string) {
 	cmd := exec.CommandContext(t.Context(), binary, "doctor", "--address", "http://vault.test:8200", "--token-file", file(t, "fake"))
 	cmd.Env = append(os.Environ(), "HTTP_PROXY=http://me:"+canary+"@127.0.0.1:1")
 	out, _ := cmd.CombinedOutput() // its exit code is tested elsewhere
-	has(t, string(out), "nothing listens at vault.test:8200 through the proxy 127.0.0.1:1", "fix: export NO_PROXY=vault.test")
+	has(t, string(out), "nothing listens at vault.test:8200 through the proxy 127.0.0.1:1", `fix: export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"vault.test`)
 	if strings.Contains(string(out), canary) {
 		t.Errorf("the proxy's password is shown:\n%s", out)
 	}

@@ -69,6 +69,7 @@ type Subject struct {
 	Backoff backoff.Backoff
 	Bound   time.Duration // of a check; that of pending rotations has none
 	Args    string        // what a vaultkit command in a fix needs, with a space before each
+	Unusual string        // likewise, for a mount and a base path that are not the usual
 }
 
 // Role is a kind of work, and the rights it needs.
@@ -168,7 +169,7 @@ func (x *exam) checks() []check {
 }
 
 func (x *exam) run(ctx context.Context, c check) Finding {
-	found := x.look(ctx, c)
+	found := x.look(ctx, c).byAdmin()
 	found.Check = c.name
 	if _, known := x.lost[c.name]; found.Status == Failed && !known {
 		x.lost[c.name] = c.name + " failed"

@@ -21,40 +21,73 @@ func (x *exam) command(verb string, flags ...string) string {
 }
 
 // policy writes a role's policy, for the named providers where there are names.
+// Nobody asks Vault for that, so it needs no login, and whoever may write it has
+// another one.
 func (x *exam) policy(role string) string {
-	verb := "policy " + role
+	verb := "vaultkit policy " + role
 	for _, provider := range x.Providers {
 		verb += " --provider " + quote(provider)
 	}
-	return fmt.Sprintf("%s | vault policy write %s -", x.command(verb), quote(x.policyName(role)))
+	_, args := x.place(x.Unusual + x.Args) // the usual is given where the environment says otherwise
+	return fmt.Sprintf("%s%s | vault policy write %s -", verb, args, quote(x.policyName(role)))
 }
 
-// policyName is the token's own policy that is called after the role, or what the
-// README calls it.
-func (x *exam) policyName(role string) string {
-	for _, name := range x.policies {
-		if name == role || strings.HasSuffix(name, "-"+role) {
-			return name
+// place is where the keys are, as far as these flags name it.
+func (x *exam) place(flags string) (named []string, args string) {
+	for _, one := range [][2]string{{" --mount ", x.Mount}, {" --base ", x.Base}} {
+		if strings.Contains(flags, one[0]) {
+			named = append(named, one[1])
+			args += one[0] + quote(one[1])
 		}
 	}
-	return "goblin-" + role
+	return named, args
+}
+
+// policyName is what the README calls the role's policy, or the token's own one
+// that is called as the role is. Other services may have that too: what is written
+// for some providers, or for another place, has a name of its own, which takes
+// nothing from them. Vault writes names in lower case.
+func (x *exam) policyName(role string) string {
+	name := "goblin-" + role
+	if only := x.only(); only != "" {
+		return strings.ToLower(name + "-" + only)
+	}
+	if slices.Contains(x.policies, role) && !slices.Contains(x.policies, name) {
+		return role
+	}
+	return name
+}
+
+// only is what a policy is narrowed to, as a part of its name.
+func (x *exam) only() string {
+	named, _ := x.place(x.Unusual)
+	return strings.ReplaceAll(strings.Join(slices.Concat(named, x.Providers), "-"), "/", "-")
 }
 
 // attach says that the role's policy has to be given to somebody too.
 func (x *exam) attach(role string) string {
-	if slices.Contains(x.policies, x.policyName(role)) {
+	name := x.policyName(role)
+	switch {
+	case slices.Contains(x.policies, name):
 		return ""
+	case len(x.Providers) > 0: // at a path that both have, Vault goes by the narrowed one alone
+		return "; the policy " + name + " is not among the token's: give it to the token's role too, instead of one for every provider"
 	}
-	return "; the policy " + x.policyName(role) + " is not among the token's: give it to the token's role too"
+	return "; the policy " + name + " is not among the token's: give it to the token's role too"
 }
 
-// newToken makes a token with the policies of the present one.
+// newToken makes a token with the policies of the present one. Those of the roles
+// do without the default policy; others that come with it may need it.
 func (x *exam) newToken() string {
 	policies := slices.DeleteFunc(slices.Clone(x.policies), func(name string) bool { return name == "root" || name == "default" })
-	if len(policies) == 0 {
-		policies = []string{x.policyName(x.firstRole())}
+	line := "vault token create -orphan"
+	if len(policies) == 0 || !slices.Contains(x.policies, "default") {
+		line += " -no-default-policy"
 	}
-	line := "vault token create -orphan -period=24h"
+	if len(policies) == 0 {
+		policies = []string{"goblin-" + x.firstRole()}
+	}
+	line += " -period=24h"
 	for _, name := range policies {
 		line += " -policy=" + quote(name)
 	}
@@ -71,14 +104,15 @@ func (x *exam) newSecretID() string {
 }
 
 // into puts one field of what a command of the vault CLI prints where the login
-// takes it from.
+// takes it from. When the command fails, what is there stays.
 func (x *exam) into(field, line string) string {
 	only := strings.Replace(line, " -", " -field="+field+" -", 1)
 	switch {
 	case x.login.Variable != "":
-		return fmt.Sprintf(`export %s="$(%s)"`, x.login.Variable, only)
+		return fmt.Sprintf(`new="$(%s)" && export %s="$new"`, only, x.login.Variable)
 	case x.login.File != "":
-		return fmt.Sprintf("(umask 077; %s >%s)", only, quote(x.login.File))
+		fresh := quote(x.login.File + ".new")
+		return fmt.Sprintf("(umask 077; %s >%s && mv %s %s)", only, fresh, fresh, quote(x.login.File))
 	}
 	return line
 }
@@ -90,6 +124,17 @@ func (x *exam) firstRole() string {
 		}
 	}
 	return "reader"
+}
+
+// forAdmins are the commands that a service's token may not run.
+var forAdmins = regexp.MustCompile(`\bvault (token create|policy|write|read|secrets|auth|audit enable|kv enable)`)
+
+// byAdmin says whom a fix is for.
+func (f Finding) byAdmin() Finding {
+	if forAdmins.MatchString(f.Fix) {
+		f.Detail += "; an admin runs the fix"
+	}
+	return f
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=-]+$`)

@@ -19,7 +19,7 @@ func (x *exam) mount(ctx context.Context) Finding {
 		err = x.store.Fits(found)
 	}
 	if err != nil {
-		return failed(err, x.noMount(err), x.mendMount(found, err))
+		return failed(err, x.noMount(found, err), x.mendMount(found, err))
 	}
 	settings, err := x.store.Settings(ctx)
 	switch {
@@ -32,14 +32,17 @@ func (x *exam) mount(ctx context.Context) Finding {
 	return okay(fmt.Sprintf("%s/ is KV version 2, keeps %d versions", x.Mount, cmp.Or(settings.MaxVersions, 10)))
 }
 
-// noMount says shortly what Vault says of a missing mount; empty: it is not that.
-func (x *exam) noMount(err error) string {
+// noMount says shortly what is wrong with the mount; empty: Vault says it better.
+func (x *exam) noMount(found kv.Mount, err error) string {
 	answer, ok := errors.AsType[*vaulterr.Error](err)
 	switch {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
-		return fmt.Sprintf("the token has no right below %s/, or nothing is mounted there", x.Mount) + x.attach(x.firstRole())
+		return fmt.Sprintf("the token has no right below %s/, or nothing is mounted there: check --mount first", x.Mount) + x.attach(x.firstRole())
 	case ok && errors.Is(err, vaulterr.ErrMountNotFound) && answer.Detail == "":
-		return fmt.Sprintf("nothing is mounted at %s/", x.Mount)
+		return fmt.Sprintf("nothing is mounted at %s/: check --mount (VAULTKIT_MOUNT) first; "+
+			"on a new Vault, an engine is mounted by: vault secrets enable -path=%s -version=2 kv", x.Mount, quote(x.Mount))
+	case errors.Is(err, vaulterr.ErrNotKVv2) && isKV(found):
+		return fmt.Sprintf("%s/ is KV version 1: check --mount first; an upgrade changes the paths of all who use it", x.Mount)
 	}
 	return ""
 }
@@ -53,10 +56,10 @@ func (x *exam) mendMount(found kv.Mount, err error) string {
 	case found.Path != "" && found.Path != x.Mount:
 		inside := strings.TrimPrefix(x.Mount, found.Path+"/")
 		return x.command("doctor", "--mount", found.Path, "--base", inside+"/"+x.Base)
-	case found.Type == "kv" || found.Type == "generic":
+	case isKV(found):
 		return "vault kv enable-versioning " + quote(x.Mount) + "/"
-	case errors.Is(err, vaulterr.ErrMountNotFound):
-		return fmt.Sprintf("vault secrets enable -path=%s -version=2 kv", quote(x.Mount))
 	}
 	return "vault secrets list"
 }
+
+func isKV(found kv.Mount) bool { return found.Type == "kv" || found.Type == "generic" }

@@ -31,8 +31,8 @@ func (x *exam) providers(ctx context.Context) Finding {
 	case len(missing) > 0 && x.storesFirst():
 		return okay("nothing is stored yet for " + strings.Join(missing, ", "))
 	case len(missing) > 0:
-		return failed(&vaulterr.Error{Kind: vaulterr.ErrNotFound}, "there is no "+strings.Join(missing, ", no "),
-			x.command("put "+missing[0]+" api_key=-"))
+		return failed(&vaulterr.Error{Kind: vaulterr.ErrNotFound}, "there is no "+strings.Join(missing, ", no ")+
+			": look at the names there are; a new one is stored by vaultkit put", x.command("list"))
 	case len(listed) == 0:
 		return warning(fmt.Sprintf("none below %s/%s: a new Vault, or the wrong --mount or --base", x.Mount, x.Base), "vault kv list "+quote(x.Mount+"/"))
 	}

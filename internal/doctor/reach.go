@@ -32,7 +32,7 @@ func (x *exam) reach(ctx context.Context) Finding {
 	}
 	found := x.unreachable(whom)
 	if proxy != "" {
-		found.Fix = "export NO_PROXY=" + quote(x.url().Hostname())
+		found.Fix = `export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"` + quote(x.url().Hostname())
 	}
 	return found
 }
@@ -44,11 +44,11 @@ func (x *exam) unreachable(whom string) Finding {
 	case isDNS:
 		return failed(err, fmt.Sprintf("%s: the name %q cannot be resolved: %s", whom, unknown.Name, unknown.Err), "nslookup "+quote(unknown.Name))
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return failed(err, "connection refused: nothing listens at "+whom, x.startServer())
+		return failed(err, "connection refused: nothing listens at "+whom+x.orElse(), x.startServer())
 	case errors.Is(err, context.DeadlineExceeded) && x.answer.connected:
 		return failed(err, fmt.Sprintf("%s accepts connections and does not answer within %s", whom, x.Bound), x.curl())
 	case errors.Is(err, context.DeadlineExceeded):
-		return failed(err, fmt.Sprintf("no connection to %s within %s: a firewall, or a wrong address", whom, x.Bound), x.curl())
+		return failed(err, fmt.Sprintf("no connection to %s within %s: a firewall, or a wrong VAULT_ADDR", whom, x.Bound), x.curl())
 	}
 	return failed(err, "", x.curl())
 }
@@ -95,12 +95,23 @@ func (x *exam) proxy() string {
 	return through.Host
 }
 
+// startServer: a throw-away Vault is no help where another one is meant.
 func (x *exam) startServer() string {
-	if port := x.url().Port(); x.local() && port != "" {
-		return "vaultkit dev --port " + port
+	if x.forDev() {
+		return "vaultkit dev --port " + x.url().Port()
 	}
 	return x.curl()
 }
+
+func (x *exam) orElse() string {
+	if x.forDev() {
+		return "; check VAULT_ADDR, or start a Vault for development there"
+	}
+	return ": check VAULT_ADDR, and whether Vault runs there"
+}
+
+// forDev reports an address that vaultkit dev may have.
+func (x *exam) forDev() bool { return x.local() && x.url().Scheme == "http" && x.url().Port() != "" }
 
 func (x *exam) curl() string {
 	return "curl -v --max-time 5 " + quote(x.url().JoinPath("v1/sys/health").String())

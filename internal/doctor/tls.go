@@ -52,8 +52,7 @@ func (x *exam) badTLS() Finding {
 	_, isPlain := errors.AsType[tls.RecordHeaderError](err)
 	switch {
 	case isOther:
-		return failed(err, fmt.Sprintf("the certificate is for %s, not for %s", namesOf(other.Certificate), other.Host),
-			x.command("doctor", "--tls-server-name", firstName(other.Certificate)))
+		return x.otherName(err, other)
 	case isUnknown:
 		return failed(err, "the certificate is signed by "+issuerOf(unknown.Cert)+", which is not trusted here: get that CA's certificate",
 			x.command("doctor", "--ca-cert", "ca.pem"))
@@ -64,9 +63,28 @@ func (x *exam) badTLS() Finding {
 		return failed(err, "the server refuses the connection: "+alert.Err.Error()+"; it may want a client certificate",
 			x.command("doctor", "--client-cert", "client.pem", "--client-key", "client-key.pem"))
 	case isPlain, errors.Is(err, http.ErrSchemeMismatch):
-		return failed(err, "the server does not speak HTTPS: the address says https://", x.command("doctor", "--address", x.as("http")))
+		return x.noTLS(err)
 	}
 	return failed(err, "", x.showDates())
+}
+
+// otherName: to expect the name that the server shows is to believe whoever answers.
+// Only on this machine, at the end of a tunnel, is that what is meant.
+func (x *exam) otherName(err error, other x509.HostnameError) Finding {
+	detail := fmt.Sprintf("the certificate is for %s, not for %s", namesOf(other.Certificate), other.Host)
+	if x.local() {
+		return failed(err, detail, x.command("doctor", "--tls-server-name", firstName(other.Certificate)))
+	}
+	return failed(err, detail+": check VAULT_ADDR, and who answers there", x.showDates())
+}
+
+// noTLS: elsewhere than on this machine, plain HTTP would show everybody the token.
+func (x *exam) noTLS(err error) Finding {
+	const detail = "the server does not speak HTTPS: the address says https://"
+	if x.local() {
+		return failed(err, detail, x.command("doctor", "--address", x.as("http")))
+	}
+	return failed(err, detail+"; check VAULT_ADDR and its port, or have TLS enabled there", x.curl())
 }
 
 // as is the address with another scheme.
