@@ -93,6 +93,9 @@ func (q DiagnoseQuery) subject(opts []Option) doctor.Subject {
 		s.Args = s.Unusual
 	}
 	for _, role := range q.roles() {
+		if !slices.Contains(Roles(), role) {
+			continue // refused above; a check would have its name
+		}
 		s.Roles = append(s.Roles, doctor.Role{Name: string(role), Required: len(q.Roles) > 0 || role == RoleReader,
 			Rights: func(provider string) []doctor.Right { return role.rightsFor(c, provider) }})
 	}

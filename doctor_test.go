@@ -154,7 +154,7 @@ func TestDiagnoseSettings(t *testing.T) {
 		"skip verify":      {with(variables("VAULT_SKIP_VERIFY=perhaps")), symptom{"configuration", fails, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY", "unset VAULT_SKIP_VERIFY"}},
 		"login's name":     {with(variables("VAULTKIT_AUTH=ldap")), symptom{"configuration", fails, vaultkit.ErrInvalid, "ldap", "unset VAULTKIT_AUTH"}},
 		"provider's name":  {asked(vaultkit.DiagnoseQuery{Providers: []string{"../p"}}), symptom{"configuration", fails, vaultkit.ErrInvalid, "provider name", "vaultkit doctor"}},
-		"role":             {asked(vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{"admin"}}), symptom{"configuration", fails, vaultkit.ErrInvalid, "none of reader", "vaultkit doctor"}},
+		"role":             {asked(vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{canary}}), symptom{"configuration", fails, vaultkit.ErrInvalid, "the role is none of reader", "vaultkit doctor"}},
 	}.examine(t)
 }
 

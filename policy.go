@@ -263,7 +263,8 @@ func (role Role) granted() (may string, all rights, err error) {
 	for _, one := range Roles() {
 		names = append(names, string(one))
 	}
-	return "", all, vaulterr.Invalid("the role %q is none of %s", string(role), strings.Join(names, ", "))
+	// What was given is not repeated: it may be a secret in the wrong place.
+	return "", all, vaulterr.Invalid("the role is none of %s", strings.Join(names, ", "))
 }
 
 // own is what the table says of the role alone.

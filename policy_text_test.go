@@ -132,8 +132,9 @@ func TestPolicyRefuses(t *testing.T) {
 		option vaultkit.PolicyOption
 		says   string
 	}{
-		"a role there is not":   {"admin", vaultkit.AtMount("secret"), `"admin" is none of reader, monitor, provisioner, rotator, recoverer, janitor, auditor`},
-		"no role":               {"", vaultkit.AtMount("secret"), `""`},
+		"a role there is not":   {"admin", vaultkit.AtMount("secret"), `the role is none of reader, monitor, provisioner, rotator, recoverer, janitor, auditor`},
+		"a key for a role":      {canary, vaultkit.AtMount("secret"), "the role is none of reader"},
+		"no role":               {"", vaultkit.AtMount("secret"), "the role is none of reader"},
 		"a nil option":          {vaultkit.RoleReader, nil, "nil"},
 		"no provider":           {vaultkit.RoleReader, vaultkit.OnlyProviders(), "OnlyProviders"},
 		"an empty name":         {vaultkit.RoleReader, vaultkit.OnlyProviders(""), "provider name is empty"},
@@ -148,7 +149,7 @@ func TestPolicyRefuses(t *testing.T) {
 		"a base with a bracket": {vaultkit.RoleReader, vaultkit.AtBasePath("a/{b}"), "base path"},
 	} {
 		text, err := vaultkit.Policy(tc.role, tc.option)
-		if text != "" || !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), tc.says) {
+		if text != "" || !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %q, %v", name, text, err)
 		}
 	}

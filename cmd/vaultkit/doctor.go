@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,9 +58,20 @@ func (c *cli) doctorCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&roles, "role", nil, "`role` whose rights the token must have, see vaultkit policy --help; repeat it for several")
+	_ = cmd.RegisterFlagCompletionFunc("role", completeRole) // the flag is there
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit with 1 if there are warnings and nothing failed")
 	cmd.Flags().BoolVar(&query.Unwrap, "unwrap", false, "log in even if that uses up a wrapping token")
 	return cmd
+}
+
+// completeRole names the roles that are not given yet.
+func completeRole(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	given, _ := cmd.Flags().GetStringArray("role") // never fails: the flag is one
+	roles := slices.DeleteFunc(describeRoles("%s\t%s"), func(line string) bool {
+		role, _, _ := strings.Cut(line, "\t")
+		return slices.Contains(given, role)
+	})
+	return beginning(typed, roles...), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
 func (c *cli) doctor(cmd *cobra.Command, query vaultkit.DiagnoseQuery, strict bool) error {

@@ -85,13 +85,16 @@ func TestDoctorExitCodes(t *testing.T) {
 		"no right":         {append(connect(t, reader), "--role", "auditor"), exitDenied, "fix: vaultkit policy auditor"},
 		"warnings":         {connect(t, vaulttest.Server().RootToken()), exitOK, "WARN  token"},
 		"strict":           {append(connect(t, vaulttest.Server().RootToken()), "--strict"), exitFailure, "WARN  token"},
-		"no such role":     {append(connect(t, reader), "--role", "admin"), exitUsage, `the role "admin" is none of reader`},
+		"no such role":     {append(connect(t, reader), "--role", canary), exitUsage, "the role is none of reader"},
 		"no such provider": {append(connect(t, reader), "a/b"), exitUsage, "provider name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := vkBare(t.Context(), t, "", append([]string{"doctor"}, tc.args...)...)
 			r.exits(t, tc.code)
 			has(t, r.out, tc.says)
+			if strings.Contains(r.out+r.err, canary) {
+				t.Errorf("what was given is repeated:\n%s", r.out)
+			}
 			if told := strings.HasPrefix(r.err, "vaultkit: doctor: "); told != (tc.code != exitOK) || strings.Count(r.err, "\n") > 1 {
 				t.Errorf("stderr: %s", r.err)
 			}
@@ -177,6 +180,23 @@ func TestDoctorShowsNoCredential(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestDoctorCompletesRoles(t *testing.T) {
+	t.Parallel()
+	for call, want := range map[string]string{
+		"doctor --role ":                             "reader monitor provisioner rotator recoverer janitor auditor",
+		"doctor --role re":                           "reader recoverer",
+		"doctor --role=mon":                          "monitor",
+		"doctor --role reader --role re":             "recoverer",
+		"doctor openai-gpt4 --role auditor --role a": "",
+	} {
+		offered, directive := completed(t, strings.Split(call, " ")...)
+		if got := strings.Join(offered, " "); got != want || directive != noFilesInOrder {
+			t.Errorf("%q is completed by %q (%s), want %q", call, got, directive, want)
+		}
+	}
+	has(t, vkBare(t.Context(), t, "", "__complete", "doctor", "--role", "").ok(t), "reader\tMay read provider keys")
 }
 
 func TestDoctorHelp(t *testing.T) {
