@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +49,7 @@ func (c *cli) completeConnection(root *cobra.Command) {
 		switch {
 		case s.name == "auth":
 			_ = root.RegisterFlagCompletionFunc(s.name, completeWord(logins...))
-		case strings.Contains(s.help, "`file`"):
+		case s.isFile():
 			_ = root.RegisterFlagCompletionFunc(s.name, completeFile)
 		}
 	}
@@ -117,29 +119,51 @@ func beginning(typed string, words ...string) []string {
 // ask asks Vault something, briefly. Nobody could read why there is no answer.
 func ask[T any](c *cli, cmd *cobra.Command, question func(context.Context, *vaultkit.Client) (T, error)) (none T) {
 	c.verbose = false
-	options, err := c.options()
-	if err != nil || c.spends() {
-		return none
-	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), askBriefly)
 	defer cancel()
+	// Whatever may take longer than ctx allows, a file or the logout, is left behind.
+	answers, ended := make(chan T, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.answer(ctx, func(client *vaultkit.Client) {
+			if answer, err := question(ctx, client); err == nil {
+				answers <- answer
+			}
+		})
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	select {
+	case answer := <-answers:
+		return answer
+	default:
+		return none
+	}
+}
+
+// answer logs in for a question, where that uses nothing up, and out again.
+func (c *cli) answer(ctx context.Context, question func(*vaultkit.Client)) {
+	options, err := c.options()
+	if err != nil || c.spends() {
+		return
+	}
 	client, err := vaultkit.New(ctx, options...)
 	if err != nil {
-		return none
+		return
 	}
 	defer client.Close()
-	answer, err := question(ctx, client)
-	if err != nil {
-		return none
-	}
-	return answer
+	question(client)
 }
 
 // spends reports that to log in would use something up: an AppRole's secret id may
-// be good for one login only, and its wrapping token is.
+// be good for one login only, its wrapping token is, and what is read from a pipe is
+// gone. That a token has a limit of uses cannot be seen without one more use: such a
+// token, and a wrapping token given as the token itself, still pays for a Tab.
 func (c *cli) spends() bool {
 	environment, err := c.environment()
-	if err != nil {
+	if err != nil || c.pipes(environment) {
 		return true
 	}
 	if login := environment("VAULTKIT_AUTH"); login != "" {
@@ -147,4 +171,22 @@ func (c *cli) spends() bool {
 	}
 	token := environment("VAULT_TOKEN") + environment("VAULTKIT_TOKEN_FILE")
 	return token == "" && environment("VAULT_ROLE_ID")+environment("VAULTKIT_ROLE_ID_FILE") != ""
+}
+
+// pipes reports that what would be read is no plain file: bash, for one, runs the
+// <(command) of a line anew for each Tab. What is not there is not read either.
+func (c *cli) pipes(environment func(string) string) bool {
+	var paths []string
+	for _, s := range c.settings {
+		if s.isFile() {
+			paths = append(paths, environment(s.variable))
+		}
+	}
+	if home, err := os.UserHomeDir(); err == nil && environment("VAULT_TOKEN")+environment("VAULTKIT_TOKEN_FILE") == "" {
+		paths = append(paths, filepath.Join(home, ".vault-token"))
+	}
+	return slices.ContainsFunc(paths, func(path string) bool {
+		about, err := os.Stat(path)
+		return err == nil && !about.Mode().IsRegular()
+	})
 }

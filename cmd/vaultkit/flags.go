@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,9 @@ type setting struct {
 	hides          []string // variables that would contradict it
 	value          string
 }
+
+// isFile reports a flag that takes the path of a file.
+func (s *setting) isFile() bool { return strings.Contains(s.help, "`file`") }
 
 // newConnection lists the flags. None of them takes a secret: those come from
 // files and from the environment.

@@ -1,0 +1,83 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// TestCompleteReadsNoPipe: a pipe is emptied by whoever reads it, and one that nobody
+// writes to holds its reader up.
+func TestCompleteReadsNoPipe(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	for _, variable := range []string{"VAULT_TOKEN", "VAULT_ROLE_ID", "VAULTKIT_AUTH"} {
+		t.Setenv(variable, "")
+	}
+	provider, key := stored(t)
+	address, pipe := []string{"--address", vaulttest.Server().Addr()}, filepath.Join(home, ".vault-token")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, flags := range map[string][]string{
+		"token":          {"--token-file", pipe},
+		"CA":             {"--token-file", file(t, vaulttest.Server().RootToken()), "--ca-cert", pipe},
+		"JWT":            {"--kubernetes-role", "r", "--jwt-file", pipe},
+		"~/.vault-token": nil,
+	} {
+		start := time.Now()
+		if offered, _ := completed(t, slices.Concat(address, flags, []string{"get", ""})...); len(offered) > 0 {
+			t.Errorf("%s: offered is %q", name, offered)
+		}
+		if took := time.Since(start); took > askBriefly {
+			t.Errorf("%s: it took %s", name, took)
+		}
+	}
+	go func() { _ = os.WriteFile(pipe, []byte(vaulttest.Server().RootToken()), 0o600) }()
+	if out := vkBare(t.Context(), t, "", append([]string{"get", provider, "--token-file", pipe}, address...)...).ok(t); out != key+"\n" {
+		t.Errorf("with the token in a pipe get printed %q", out)
+	}
+}
+
+// TestCompleteLogsOutBriefly: an answer that is there is offered, even though Vault
+// does not confirm the logout.
+func TestCompleteLogsOutBriefly(t *testing.T) {
+	provider, _ := stored(t)
+	login := pod(t, "reader")
+	for name, word := range map[string]string{"/revoke-self": provider, "/metadata/": ""} {
+		flags := proxy(t, wire.OnEvery("", name, wire.Hang()))[:2] // the address
+		start := time.Now()
+		offered, _ := completed(t, slices.Concat(flags, login, []string{"get", provider[:len(provider)-1]})...)
+		if slices.Contains(offered, provider) != (word != "") {
+			t.Errorf("without an answer to %s is offered %q", name, offered)
+		}
+		if took := time.Since(start); took > askBriefly+time.Second {
+			t.Errorf("without an answer to %s it took %s", name, took)
+		}
+	}
+}
+
+// pod lets a pod log in with one of the committed policies, and returns the flags
+// for that.
+func pod(t testing.TB, policy string) []string {
+	t.Helper()
+	cluster, root, mount := vaulttest.NewCluster(), vaulttest.Root(t), vaulttest.Name(t)
+	t.Cleanup(cluster.Close)
+	_, err1 := root.Logical().WriteWithContext(t.Context(), "sys/auth/"+mount, map[string]any{"type": "kubernetes"})
+	_, err2 := root.Logical().WriteWithContext(t.Context(), "auth/"+mount+"/config", cluster.Config())
+	_, err3 := root.Logical().WriteWithContext(t.Context(), "auth/"+mount+"/role/pod", cluster.Role(mount))
+	err4 := root.Sys().PutPolicyWithContext(t.Context(), mount, vaulttest.Policy(t, "../../", policy))
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--kubernetes-role", "pod", "--kubernetes-mount", mount, "--jwt-file", file(t, cluster.JWT(mount, true))}
+}
