@@ -17,7 +17,7 @@ func TestBackups(t *testing.T) {
 	has(t, vk(t, "", "backups", provider).ok(t), "2\t20", "\tcommitted\tme\t", "\n1\t20", "\t"+id+"\n")
 
 	out := vk(t, "", "backups", provider, "--json").ok(t)
-	list := decode[[]vaultkit.Backup](t, out, true)
+	list := decode[[]shownBackup](t, out, true)
 	if len(list) != 2 || list[0].Version != 2 || list[1].ID != id {
 		t.Errorf("backups --json printed %s", out)
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 const backupsLong = `List what rotations of the provider have backed up, newest first. The id names a
-backup for vaultkit rollback --to. No secret is read.
+backup for vaultkit rollback --to. No secret is read. REVOKED is when revoke-old had
+its keys revoked, or began to: rollback --to then wants --allow-revoked.
 
 With the word prune after the provider, recover it and then delete old backups for
 good, values included; the audit records stay. What goes is beyond the --keep newest
@@ -77,7 +78,11 @@ func (c *cli) backups(cmd *cobra.Command, provider string) error {
 			fmt.Fprintln(c.Err, "No backups: "+provider+" was never rotated.")
 			return nil
 		}
-		return c.showBackups(backups)
+		records, err := client.History(ctx, provider)
+		if err != nil {
+			return err
+		}
+		return c.showBackups(backups, records)
 	})
 }
 
@@ -97,20 +102,20 @@ func (c *cli) prune(cmd *cobra.Command, provider string, f *pruneFlags) error {
 		if err != nil && len(pruned) == 0 {
 			return err
 		}
-		c.warnUnrevoked(ctx, client, provider, pruned)
-		return errors.Join(err, c.showPruned(provider, pruned, f.dryRun))
+		var records []vaultkit.Record
+		if len(pruned) > 0 {
+			records = c.warnUnrevoked(ctx, client, provider, pruned)
+		}
+		return errors.Join(err, c.showPruned(provider, pruned, records, f.dryRun))
 	})
 }
 
-// warnUnrevoked tells of keys that go from Vault and may still work at their issuer.
-func (c *cli) warnUnrevoked(ctx context.Context, client *vaultkit.Client, provider string, pruned []vaultkit.Backup) {
-	if len(pruned) == 0 {
-		return
-	}
+// warnUnrevoked tells of keys that go from Vault and may still work at their issuer,
+// and returns the records it went by.
+func (c *cli) warnUnrevoked(ctx context.Context, client *vaultkit.Client, provider string, pruned []vaultkit.Backup) []vaultkit.Record {
 	records, err := client.History(ctx, provider)
 	if err != nil {
 		c.warn("whether the pruned keys were ever revoked could not be read: %s", errorText(err))
-		return
 	}
 	for _, record := range records {
 		gone := slices.ContainsFunc(pruned, func(b vaultkit.Backup) bool { return b.ID == record.ID })
@@ -119,11 +124,12 @@ func (c *cli) warnUnrevoked(ctx context.Context, client *vaultkit.Client, provid
 				record.OldVersion, record.ID)
 		}
 	}
+	return records
 }
 
-func (c *cli) showPruned(provider string, pruned []vaultkit.Backup, dryRun bool) error {
+func (c *cli) showPruned(provider string, pruned []vaultkit.Backup, records []vaultkit.Record, dryRun bool) error {
 	if c.json {
-		return c.showBackups(pruned)
+		return c.showBackups(pruned, records)
 	}
 	headline := "Deleted for good, of " + provider + ":"
 	switch {
@@ -135,16 +141,31 @@ func (c *cli) showPruned(provider string, pruned []vaultkit.Backup, dryRun bool)
 	if _, err := fmt.Fprintln(c.Out, headline); err != nil || len(pruned) == 0 {
 		return err
 	}
-	return c.showBackups(pruned)
+	return c.showBackups(pruned, records)
 }
 
-func (c *cli) showBackups(backups []vaultkit.Backup) error {
-	if c.json {
-		return c.printJSON(orEmpty(backups))
+// shownBackup is a backup with what the record of its rotation says of a revocation.
+type shownBackup struct {
+	vaultkit.Backup
+	Revoked bool `json:"revoked,omitempty"` // or begun: see history
+	revoked string
+}
+
+func (c *cli) showBackups(backups []vaultkit.Backup, records []vaultkit.Record) error {
+	revoked := make(map[string]string, len(records))
+	for _, record := range records {
+		revoked[record.ID] = revokedAt(record)
 	}
-	t := newTable(c.Out, "", "VERSION", "IN FORCE FROM", "REPLACED AT", "ROTATION", "BY", "REASON", "ID")
+	shown := make([]shownBackup, 0, len(backups))
 	for _, b := range backups {
-		t.row(strconv.Itoa(b.Version), when(b.InForceFrom), when(b.ReplacedAt), string(b.Outcome), b.Actor, b.Reason, b.ID)
+		shown = append(shown, shownBackup{b, revoked[b.ID] != "", revoked[b.ID]})
+	}
+	if c.json {
+		return c.printJSON(shown)
+	}
+	t := newTable(c.Out, "", "VERSION", "IN FORCE FROM", "REPLACED AT", "ROTATION", "BY", "REASON", "REVOKED", "ID")
+	for _, b := range shown {
+		t.row(strconv.Itoa(b.Version), when(b.InForceFrom), when(b.ReplacedAt), string(b.Outcome), b.Actor, b.Reason, b.revoked, b.ID)
 	}
 	return t.flush()
 }

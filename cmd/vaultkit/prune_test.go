@@ -24,7 +24,7 @@ func backedUp(t testing.TB, rotations int) (provider string, ids []string) {
 func idsOf(t testing.TB, out string) []string {
 	t.Helper()
 	ids := []string{}
-	for _, b := range decode[[]vaultkit.Backup](t, out, true) {
+	for _, b := range decode[[]shownBackup](t, out, true) {
 		ids = append(ids, b.ID)
 	}
 	return ids

@@ -26,7 +26,8 @@ VAULTKIT_FIELD_<NAME> for the old value of each replaced field
 
 Status 0 says that the keys are revoked, 44 that they were gone already (both are
 recorded, and history shows it), any other that they are not. The command runs once.
-A rotation whose keys were revoked before is not asked for again.`
+A rotation whose keys were revoked before is not asked for again. Once it is begun, be
+it in vain, rollback brings these keys back with --allow-revoked only.`
 
 func (c *cli) revokeOldCommand() *cobra.Command {
 	var line string

@@ -65,7 +65,10 @@ func showsRevocation(t *testing.T, provider string) {
 		t.Errorf("a revocation in history --json has the keys %s", keys)
 	}
 	has(t, vk(t, "", "history", provider).ok(t), "\t"+when(record.Revocation.RevokedAt)+"\t")
-	vk(t, "", "rollback", provider).want(t, exitUsage, "revocation at its issuer was begun")
+	refused := vk(t, "", "rollback", provider)
+	if refused.want(t, exitUsage, "revocation at its issuer was begun", "--allow-revoked"); strings.Contains(refused.err, "--to") {
+		t.Errorf("rollback advises %s", refused.err)
+	}
 	has(t, vk(t, "", "rollback", provider, "--allow-revoked").ok(t), "Rolled back "+provider, "2 -> 3")
 }
 

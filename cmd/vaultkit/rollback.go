@@ -15,7 +15,9 @@ replaces is backed up, and it is recorded.
 
 Without --to it undoes the newest rotation. When the current secret came from a
 rollback, or from somebody else, it asks for --to instead of guessing. A key that
-revoke-old had revoked comes back with --allow-revoked only.
+revoke-old had revoked comes back with --allow-revoked only. A revocation that was
+begun counts, even where its command failed: nobody knows what it did. In vaultkit
+backups, REVOKED shows both.
 
 To vaultkit status the secret that comes back is as young as the rollback, and has no
 expiry but the one of --expires-in.`
@@ -42,7 +44,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.to, "to", "", "`id` of the backup to bring back (default: the one of the newest rotation)")
 	flags.BoolVar(&f.restoreDeleted, "restore-deleted", false, "write over a current version that is deleted or destroyed")
-	flags.BoolVar(&f.allowRevoked, "allow-revoked", false, "bring back a key that was revoked at its issuer")
+	flags.BoolVar(&f.allowRevoked, "allow-revoked", false, "bring back a key whose revocation at its issuer was begun or done")
 	flags.Var(&f.expiresIn, "expires-in", "when the key that comes back will expire, from now, such as 30d: a note for reminders")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
 	f.addFlags(cmd)
@@ -57,8 +59,8 @@ func (c *cli) rollback(cmd *cobra.Command, provider string, f *rollbackFlags) er
 		return err
 	})
 	switch {
-	case errors.Is(err, vaultkit.ErrInvalid) && f.to == "":
-		return &advised{err, "Name it with --to; vaultkit backups " + provider + " shows when each was in force."}
+	case errors.Is(err, vaultkit.ErrInvalid):
+		return refusedRollback(provider, err)
 	case errors.Is(err, vaultkit.ErrDeleted) && !f.restoreDeleted:
 		return &advised{err, "To write a backup over the deleted version, add --restore-deleted."}
 	case err != nil:
@@ -67,6 +69,19 @@ func (c *cli) rollback(cmd *cobra.Command, provider string, f *rollbackFlags) er
 		return c.showPlan(rotation, checks{})
 	}
 	return c.showRotation("Rolled back", rotation)
+}
+
+// refusedRollback says how to go on after a refusal. One for a revocation names the
+// backup and no version, one that leaves the choice of a backup a version.
+func refusedRollback(provider string, err error) error {
+	why, ok := errors.AsType[*vaultkit.Error](err)
+	switch {
+	case ok && why.Version > 0:
+		return &advised{err, "Name it with --to; vaultkit backups " + provider + " shows when each was in force."}
+	case ok && why.ID != "":
+		return &advised{err, "Its command may have failed; that it was begun counts. If the key still works, bring it back with --allow-revoked."}
+	}
+	return err
 }
 
 func (f *rollbackFlags) options(cmd *cobra.Command) []vaultkit.RotateOption {

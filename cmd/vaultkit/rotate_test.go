@@ -179,7 +179,7 @@ func TestRollback(t *testing.T) {
 	vk(t, "", "rollback", provider, "--to", "nonsense").want(t, exitUsage, "backup id")
 	vk(t, "", "rollback", vaulttest.Name(t), "--to", id).want(t, exitNotFound, "no such backup")
 
-	backups := decode[[]vaultkit.Backup](t, vk(t, "", "backups", provider, "--json").ok(t), true)
+	backups := decode[[]shownBackup](t, vk(t, "", "backups", provider, "--json").ok(t), true)
 	r := decode[vaultkit.Rotation](t, vk(t, "", "rollback", provider, "--to", backups[0].ID, "--actor", "me", "--json").ok(t), true)
 	if r.NewVersion != 4 || r.Actor != "me" || r.Source != "rollback:"+backups[0].ID {
 		t.Errorf("rollback --json printed %+v", r)

@@ -159,7 +159,7 @@ func jsonKeys() map[string][]string {
 		}{},
 		"revoke-old": vaultkit.Revocation{},
 		"status":     vaultkit.ProviderStatus{},
-		"backups":    vaultkit.Backup{},
+		"backups":    shownBackup{},
 		"recover":    vaultkit.Resolution{},
 		"doctor":     vaultkit.Finding{},
 		"version":    build{},

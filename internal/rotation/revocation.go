@@ -107,7 +107,7 @@ func (e *Engine) checkNotRevoked(ctx context.Context, provider, id string, backu
 		}) {
 			return &vaulterr.Error{Kind: vaulterr.ErrInvalid, ID: id,
 				Detail: fmt.Sprintf("this backup holds a key whose revocation at its issuer was begun (rotation %s)", by),
-				Hint:   "name another backup, or say that a revoked key may come back"}
+				Hint:   "name another backup, or bring this one back all the same with AllowRevoked"}
 		}
 	}
 	return nil
