@@ -17,9 +17,10 @@ import (
 
 // childHelp is what the helps of rotate and revoke-old say alike of their commands.
 const childHelp = `(<NAME> in upper case, anything but A-Z, 0-9 and _ as _). /bin/sh runs it, or cmd on
-Windows. It sees no credential for Vault and reads no input; what it prints goes to
-stderr, with the keys masked; --timeout ends it too. It should hand a key on through
-a pipe or a variable: other users see the arguments of the programs it starts.`
+Windows. It sees no credential for Vault, nor a CI job's OIDC token, and reads no input;
+what it prints goes to stderr, with the keys masked; --timeout ends it too. It should
+hand a key on through a pipe or a variable: other users see the arguments of the
+programs it starts.`
 
 // The variables of a child.
 const (

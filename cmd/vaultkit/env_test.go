@@ -185,7 +185,7 @@ func TestExecRefuses(t *testing.T) {
 
 func TestChildEnvironment(t *testing.T) {
 	t.Parallel()
-	inherited := []string{"A=1", "VAULT_TOKEN=x", "VAULT_SECRET_ID=x", "VAULT_ADDR=kept", "P_KEY=old", "P_KEYS=kept", "=C:=odd", "B"}
+	inherited := []string{"A=1", "VAULT_TOKEN=x", "VAULT_SECRET_ID=x", "VAULT_ID_TOKEN=x", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=x", "VAULT_ADDR=kept", "P_KEY=old", "P_KEYS=kept", "=C:=odd", "B"}
 	got := newCLI(streams{}).childEnvironment(inherited, []string{"P_KEY=new=x"})
 	if text := strings.Join(got, " "); text != "A=1 VAULT_ADDR=kept P_KEYS=kept =C:=odd B" {
 		t.Errorf("a command keeps %q", text)

@@ -25,9 +25,9 @@ signals, and its exit code is what you get. Before that it is vaultkit's own: 12
 there is no such command, 126 when it cannot be run, otherwise as for env.
 
 The command gets your environment too, with the providers' variables over it and
-without the variables that hold credentials for Vault: one that talks to Vault itself
-needs its own. With --pristine it gets the providers' variables and nothing else, no
-PATH either.`
+without the variables that hold credentials for Vault or a CI job's OIDC token: one
+that talks to Vault itself needs its own. With --pristine it gets the providers'
+variables and nothing else, no PATH either.`
 
 // Exit codes of a command that could not be started, as shells have them.
 const (

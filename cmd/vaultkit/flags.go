@@ -77,9 +77,13 @@ func (c *connection) given() []setting {
 	return slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.value == "" })
 }
 
+// identities are the variables by which a CI job proves to Vault who it is: GitLab's
+// token, and what asks GitHub for one.
+var identities = []string{"VAULT_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL"}
+
 // credentials are the variables that prove who we are.
 func (c *connection) credentials() []string {
-	variables := []string{"VAULT_CLIENT_KEY"}
+	variables := append([]string{"VAULT_CLIENT_KEY"}, identities...)
 	for _, s := range c.settings {
 		if s.login != "" {
 			variables = append(append(variables, s.variable), s.hides...)

@@ -44,6 +44,11 @@ func checkHelp(t *testing.T, cmd *cobra.Command) {
 	if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
 		t.Errorf("%s lacks a description or an example", cmd.Name())
 	}
+	for line := range strings.SplitSeq(cmd.Long, "\n") {
+		if len(line) > 88 && !strings.HasPrefix(line, "  ") { // but for tables
+			t.Errorf("%s: a line of %d bytes: %s", cmd.Name(), len(line), line)
+		}
+	}
 	for _, line := range strings.Split(cmd.Flags().FlagUsages(), "\n") {
 		if line != "" && len(strings.Fields(line)) < 4 {
 			t.Errorf("%s: a flag is not explained: %s", cmd.Name(), line)

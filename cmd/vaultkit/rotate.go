@@ -9,9 +9,9 @@ import (
 	"goblin/vaultkit"
 )
 
-const rotateLong = `Replace a field of a provider's secret (or several, with --set). The current secret is backed up first,
-the new one is written only if nobody changed it in between, and an audit record
-is written after that. The other fields stay as they are.
+const rotateLong = `Replace a field of a provider's secret, or several with --set; the others stay as
+they are. The current secret is backed up first, the new one is written only if
+nobody changed it in between, and an audit record is written after that.
 
 Running the same rotation again after a crash finishes it. With --auto every run
 makes another key: after exit code 8, run vaultkit recover first.
