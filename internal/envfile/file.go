@@ -22,7 +22,8 @@ type Target struct {
 // Open looks at a path and refuses one where a file in this format must not be
 // written: through a symlink, in a directory that everybody can write to, or over
 // something that is not ours. Formats whose files belong to somebody else are
-// appended to, and need one that exists.
+// appended to, and need one that exists: the one of $GITHUB_ENV as it is, any other
+// in private.
 func Open(path, format string) (*Target, error) {
 	if err := CheckFormat(format); err != nil {
 		return nil, err
@@ -58,8 +59,10 @@ func (t *Target) check(path string) error {
 		return refuse("is a symbolic link", "name the file itself")
 	case err == nil && !about.Mode().IsRegular():
 		return refuse("is not a regular file", "choose another path")
-	case appended:
-		return nil // its directory is the runner's business
+	case appended && t.runners(about):
+		return nil // its rights, and its directory's, are the runner's business
+	case appended && about.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows":
+		return refuse("is open to others, and is not the file that $GITHUB_ENV names", "take their rights away, or name another file")
 	}
 	switch everybodys, err := t.everybodys(); {
 	case err != nil:
@@ -67,11 +70,20 @@ func (t *Target) check(path string) error {
 	case everybodys:
 		return refuse("would be in a directory that everybody can write to", "choose a directory of your own")
 	}
+	if Appended(t.format) {
+		return nil
+	}
 	ours, err := t.ours()
 	if err == nil && !ours {
 		err = refuse("exists, and vaultkit did not write it as it is", "delete it, or choose another path")
 	}
 	return err
+}
+
+// runners reports the very file that GitHub's runner reads variables from.
+func (t *Target) runners(about fs.FileInfo) bool {
+	runner, err := os.Stat(os.Getenv("GITHUB_ENV")) //nolint:gosec // it is looked at, no more
+	return err == nil && os.SameFile(runner, about)
 }
 
 // everybodys reports a directory in which anybody could have put the file, or could

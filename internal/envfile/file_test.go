@@ -142,6 +142,7 @@ func TestAppend(t *testing.T) {
 	for before, kept := range map[string]variables{"": {}, "OLD<<E\nof others\nE\n": {"OLD": "of others"}, "OLD<<E\nof others\nE": {"OLD": "of others"}} {
 		path := filepath.Join(dir, "env")
 		put(t, path, before)
+		t.Setenv("GITHUB_ENV", path)
 		for range 2 {
 			if err := write(path, "github", one); err != nil {
 				t.Fatal(err)

@@ -115,6 +115,35 @@ func TestWorldWritable(t *testing.T) {
 	}
 }
 
+// TestAppendInPrivate: the runner's file is as the runner made it. Any other that
+// others can read or write, or put another in the place of, is none for keys.
+func TestAppendInPrivate(t *testing.T) {
+	for _, tc := range []struct {
+		file, dir os.FileMode
+		refused   bool
+	}{
+		{0o600, 0o700, false}, {0o600, 0o755, false}, {0o644, 0o700, true}, {0o640, 0o700, true}, {0o620, 0o700, true}, {0o602, 0o700, true},
+		{0o600, 0o777, true},
+	} {
+		dir, other := t.TempDir(), filepath.Join(t.TempDir(), "other")
+		path := filepath.Join(dir, "env")
+		put(t, path, "")
+		put(t, other, "")
+		if err := errors.Join(os.Chmod(path, tc.file), os.Chmod(dir, tc.dir)); err != nil {
+			t.Fatal(err)
+		}
+		for runner, refused := range map[string]bool{"": tc.refused, other: tc.refused, path: false, filepath.Join(dir, ".", "env"): false} {
+			t.Setenv("GITHUB_ENV", runner)
+			before := content(t, path)
+			err := write(path, "github", one)
+			why, ok := errors.AsType[*envfile.Refusal](err)
+			if ok != refused || !refused && err != nil || refused && (why.Hint == "" || content(t, path) != before) {
+				t.Errorf("%v in %v, and $GITHUB_ENV is %q: %v", tc.file, tc.dir, runner, err)
+			}
+		}
+	}
+}
+
 // TestNothingLeft: a write that fails at its last step leaves no file with secrets.
 func TestNothingLeft(t *testing.T) {
 	dir := t.TempDir()
