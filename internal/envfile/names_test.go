@@ -74,7 +74,10 @@ func TestCheckName(t *testing.T) {
 		"PATH", "path", "Path", "HOME", "IFS", "ENV", "PS4", "LD_PRELOAD", "LD_ANYTHING", "DYLD_INSERT_LIBRARIES", "BASH_ENV", "BASH_FUNC_a",
 		"SHELLOPTS", "PROMPT_COMMAND", "GCONV_PATH", "GLIBC_TUNABLES", "NODE_OPTIONS", "PYTHONPATH", "PERL5OPT", "RUBYOPT", "JAVA_TOOL_OPTIONS",
 		"GIT_SSH_COMMAND", "GIT_CONFIG_COUNT", "HTTP_PROXY", "https_proxy", "SSL_CERT_FILE", "COMSPEC", "PATHEXT", "SystemRoot",
-		"VAULT_ADDR", "VAULTKIT_AUTH", "ACTIONS_ALLOW_UNSECURE_COMMANDS",
+		"VAULT_ADDR", "VAULTKIT_AUTH", "ACTIONS_ALLOW_UNSECURE_COMMANDS", "ACTIONS_RUNTIME_URL",
+		"XDG_CONFIG_HOME", "GNUPGHOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "ERL_AFLAGS", "GIT_TRACE", "GIT_TRACE2_EVENT",
+		"R_HOME", "R_PROFILE", "R_PROFILE_USER", "R_ENVIRON", "R_ENVIRON_USER", "R_LIBS", "R_LIBS_USER", "TF_CLI_ARGS_apply", "TF_CLI_CONFIG_FILE",
+		"ANSIBLE_CONFIG", "DOTNET_STARTUP_HOOKS", "DOTNET_ROOT", "JAVA_HOME", "PKG_CONFIG_PATH",
 		"", "1A", "A-B", "A B", "A=B", "A\n", "Ä", "A;B", "sk-fake-0123",
 	} {
 		err := envfile.CheckName(name)
@@ -84,7 +87,8 @@ func TestCheckName(t *testing.T) {
 			t.Errorf("what may be a value is repeated: %v", err)
 		}
 	}
-	for _, name := range []string{"A", "_", "a1", "OPENAI_API_KEY", "PATHS", "MY_PATH", "GITHUB_TOKEN", "GIT_TOKEN", "NODE_KEY", "VAULTED", "ENV_KEY", "LC_API_KEY"} {
+	for _, name := range []string{"A", "_", "a1", "OPENAI_API_KEY", "PATHS", "MY_PATH", "GITHUB_TOKEN", "GIT_TOKEN", "NODE_KEY", "VAULTED", "ENV_KEY", "LC_API_KEY",
+		"R_API_KEY", "TF_API_KEY", "JAVA_API_KEY", "AWS_API_KEY", "ERLANG_API_KEY", "R"} {
 		if err := envfile.CheckName(name); err != nil {
 			t.Errorf("%q is refused: %v", name, err)
 		}
