@@ -2,6 +2,7 @@ package vaultkit_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -216,7 +217,8 @@ func TestWriteEnvFile(t *testing.T) {
 			t.Errorf("%s: %v", format, err)
 		}
 		content, err := os.ReadFile(path)
-		if err != nil || format != vaultkit.EnvGitHub && !bytes.Equal(content, encoded.Bytes()) || !strings.Contains(string(content), "fake-two") {
+		_, plain, _ := strings.Cut(encoded.String(), "{\n") // a file begins with a mark, JSON's in the place of this
+		if err != nil || format != vaultkit.EnvGitHub && !strings.HasSuffix(string(content), "\n"+cmp.Or(plain, encoded.String())) || !strings.Contains(string(content), "fake-two") {
 			t.Errorf("%s: the file holds %q, %v, want %q", format, content, err, encoded.String())
 		}
 	}

@@ -84,7 +84,6 @@ func ExampleEnvQuery_masks() {
 	}
 	// Output:
 	// ::add-mask::demo
-	// # Written by vaultkit. It replaces this file as a whole.
-	// export LOCAL_LLAMA_API_KEY='demo'
-	// export LOCAL_LLAMA_API_SECRET='demo'
+	// export LOCAL_LLAMA_API_KEY='demo';
+	// export LOCAL_LLAMA_API_SECRET='demo';
 }

@@ -30,20 +30,19 @@ func TestEnv(t *testing.T) {
 	t.Parallel()
 	provider, key := short(t, "env-a")
 	reader := role(t, "reader")
-	head := "# Written by vaultkit. It replaces this file as a whole.\n"
-	json := "{\t \t\n  \"ENV_A_API_KEY\": \"" + key + "\",\n  \"ENV_A_ORGANIZATION\": \"it's\"\n}\n"
+	json := "{\n  \"ENV_A_API_KEY\": \"" + key + "\",\n  \"ENV_A_ORGANIZATION\": \"it's\"\n}\n"
 	for args, want := range map[string]string{
-		"":                      head + "export ENV_A_API_KEY='" + key + "'\nexport ENV_A_ORGANIZATION='it'\\''s'\n",
-		"--format sh":           head + "export ENV_A_API_KEY='" + key + "'\nexport ENV_A_ORGANIZATION='it'\\''s'\n",
-		"--format dotenv":       head + "ENV_A_API_KEY='" + key + "'\nENV_A_ORGANIZATION=\"it's\"\n",
-		"--format docker":       head + "ENV_A_API_KEY=" + key + "\nENV_A_ORGANIZATION=it's\n",
-		"--format fish":         head + "set --global --export --unpath ENV_A_API_KEY '" + key + "'\nset --global --export --unpath ENV_A_ORGANIZATION 'it\\'s'\n",
-		"--format powershell":   head + "$env:ENV_A_API_KEY = '" + key + "'\n$env:ENV_A_ORGANIZATION = 'it''s'\n",
+		"":                      "export ENV_A_API_KEY='" + key + "';\nexport ENV_A_ORGANIZATION='it'\\''s';\n",
+		"--format sh":           "export ENV_A_API_KEY='" + key + "';\nexport ENV_A_ORGANIZATION='it'\\''s';\n",
+		"--format dotenv":       "ENV_A_API_KEY='" + key + "'\nENV_A_ORGANIZATION=\"it's\"\n",
+		"--format docker":       "ENV_A_API_KEY=" + key + "\nENV_A_ORGANIZATION=it's\n",
+		"--format fish":         "set --global --export --unpath ENV_A_API_KEY '" + key + "';\nset --global --export --unpath ENV_A_ORGANIZATION 'it\\'s';\n",
+		"--format powershell":   "$env:ENV_A_API_KEY = '" + key + "'\n$env:ENV_A_ORGANIZATION = 'it''s'\n",
 		"--format json":         json,
 		"--json":                json,
 		"--json --format json":  json,
 		"--prefix my_ --json":   strings.ReplaceAll(json, "ENV_A", "my_ENV_A"),
-		"--format docker env-a": head + "ENV_A_API_KEY=" + key + "\nENV_A_ORGANIZATION=it's\n",
+		"--format docker env-a": "ENV_A_API_KEY=" + key + "\nENV_A_ORGANIZATION=it's\n",
 	} {
 		r := vkAs(t, reader, "", append([]string{"env", provider}, strings.Fields(args)...)...)
 		if r.ok(t) != want || r.err != "" {
@@ -84,7 +83,7 @@ func TestEnvOfAll(t *testing.T) {
 	t.Parallel()
 	base := vaulttest.Name(t)
 	r := vk(t, "", "env", "--base", base, "--json")
-	if has(t, r.err, "vaultkit put"); r.ok(t) != "{\t \t\n\n}\n" {
+	if has(t, r.err, "vaultkit put"); r.ok(t) != "{\n\n}\n" {
 		t.Errorf("of no provider env prints %q", r.out)
 	}
 	for _, name := range []string{"two", "one"} {

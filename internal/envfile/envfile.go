@@ -24,25 +24,27 @@ type Refusal struct {
 // Error says what is refused and why.
 func (r *Refusal) Error() string { return r.Detail }
 
-// dialect is how a format writes an environment. The head is also the mark by which
-// a file of ours is known again.
+// dialect is how a format writes an environment. In a file of ours the mark, by which
+// it is known again, stands for the head.
 type dialect struct {
 	head, between, tail string
 	entry               func(Variable) (string, error)
+	mark                string
 }
 
-// mark is the first line wherever there are comments. It holds nothing that any of
-// the consumers could take for something else.
+// mark is the first line of a file wherever there are comments, and of nothing else:
+// to eval $(vaultkit env), without quotes, all after it would be the comment. It holds
+// nothing that any of the consumers could take for something else.
 const mark = "# Written by vaultkit. It replaces this file as a whole.\n"
 
 var dialects = map[string]dialect{
-	"sh":         {mark, "", "", sh},
-	"dotenv":     {mark, "", "", dotenv},
-	"docker":     {mark, "", "", docker},
-	"fish":       {mark, "", "", fish},
-	"powershell": {mark, "", "", powershell},
-	"github":     {"", "", "", github},
-	"json":       {jsonMark, ",\n", "\n}\n", jsonEntry},
+	"sh":         {entry: sh, mark: mark},
+	"dotenv":     {entry: dotenv, mark: mark},
+	"docker":     {entry: docker, mark: mark},
+	"fish":       {entry: fish, mark: mark},
+	"powershell": {entry: powershell, mark: mark},
+	"github":     {entry: github},
+	"json":       {"{\n", ",\n", "\n}\n", jsonEntry, jsonMark},
 }
 
 // Appended reports a format whose files are appended to, since they belong to
@@ -83,6 +85,12 @@ func Encode(format string, variables []Variable) ([]byte, error) {
 	}
 	out.WriteString(d.tail)
 	return out.Bytes(), nil
+}
+
+// signed is what Encode gave as the content of a file of ours.
+func signed(format string, content []byte) []byte {
+	d := dialects[format]
+	return append([]byte(d.mark), bytes.TrimPrefix(content, []byte(d.head))...)
 }
 
 func checkVariable(v Variable, again bool) error {

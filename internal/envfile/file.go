@@ -120,7 +120,7 @@ func (t *Target) Write(variables []Variable) error {
 	if Appended(t.format) {
 		return t.append(content)
 	}
-	return t.replace(content)
+	return t.replace(signed(t.format, content))
 }
 
 // replace writes another file and puts it in the place of the old one, which is

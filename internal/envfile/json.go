@@ -2,7 +2,7 @@ package envfile
 
 import "encoding/json"
 
-// jsonMark is how a JSON file of ours starts. JSON has no comments, and a key more
+// jsonMark is how a JSON file of ours starts, in the place of a plain line "{". JSON has no comments, and a key more
 // would be a variable more to whoever reads it: space is all there is to sign with.
 const jsonMark = "{\t \t\n"
 

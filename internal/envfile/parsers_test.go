@@ -47,9 +47,9 @@ var parsers = []parser{
 
 var errGrammar = errors.New("not what the grammar allows")
 
-// statements parses lines of <head>NAME<middle>VALUE, where value takes the value off
+// statements parses lines of <head>NAME<middle>VALUE<end>, where value takes the value off
 // the text and returns the rest after it. Comments stand on lines of their own.
-func statements(content []byte, head, middle string, value func(text string) (value, rest string, err error)) (variables, error) {
+func statements(content []byte, head, middle, end string, value func(text string) (value, rest string, err error)) (variables, error) {
 	read, text := variables{}, string(content)
 	for text != "" {
 		if text[0] == '#' {
@@ -65,7 +65,7 @@ func statements(content []byte, head, middle string, value func(text string) (va
 		if err != nil {
 			return nil, err
 		}
-		if text, ok = strings.CutPrefix(rest, "\n"); !ok {
+		if text, ok = strings.CutPrefix(rest, end); !ok {
 			return nil, errGrammar
 		}
 		read[name] = one
@@ -75,7 +75,7 @@ func statements(content []byte, head, middle string, value func(text string) (va
 
 // posix: the quoting of POSIX, 2.2.1 and 2.2.2, for words of '…' and \c.
 func posix(content []byte) (variables, error) {
-	return statements(content, "export ", "=", func(text string) (string, string, error) {
+	return statements(content, "export ", "=", ";\n", func(text string) (string, string, error) {
 		var value strings.Builder
 		for {
 			switch {
@@ -98,7 +98,7 @@ func posix(content []byte) (variables, error) {
 
 // fishGrammar: between single quotes fish knows \' and \\.
 func fishGrammar(content []byte) (variables, error) {
-	return statements(content, "set --global --export --unpath ", " ", func(text string) (string, string, error) {
+	return statements(content, "set --global --export --unpath ", " ", ";\n", func(text string) (string, string, error) {
 		if text == "" || text[0] != '\'' {
 			return "", "", errGrammar
 		}
@@ -122,7 +122,7 @@ func fishGrammar(content []byte) (variables, error) {
 // characters are single quotes; or the one expression that we write.
 func powershellGrammar(content []byte) (variables, error) {
 	const decode, end = "[Text.Encoding]::UTF8.GetString([Convert]::FromBase64String(", "))"
-	return statements(content, "$env:", " = ", func(text string) (string, string, error) {
+	return statements(content, "$env:", " = ", "\n", func(text string) (string, string, error) {
 		inside, encoded := strings.CutPrefix(text, decode)
 		value, rest, err := powershellLiteral(inside)
 		if err == nil && len(utf16.Encode([]rune(value))) > 32766 && !encoded || value == "" {

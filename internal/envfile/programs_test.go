@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"goblin/vaultkit/internal/envfile"
 )
 
 // program is a real consumer.
@@ -32,6 +34,24 @@ var programs = []program{
 	{"npm dotenv 18 fast", "dotenv", node(`require("dotenv").parse(content, {fast: true})`)},
 	{"npm dotenv 16", "dotenv", node(`require("dotenv-16").parse(content)`)},
 	{"node", "json", node(`JSON.parse(content)`)},
+}
+
+// TestUnquoted: who forgets the quotes of an eval gets the variables all the same,
+// as long as no value has space to lose.
+func TestUnquoted(t *testing.T) {
+	cat := need(t, "cat")
+	want := []envfile.Variable{{Name: "V1", Value: "fake-1"}, {Name: "V2", Value: "it's#a\\$(b)"}, {Name: "V3", Value: "fake-3"}}
+	for _, p := range []program{
+		{"bash", "sh", shell("C.UTF-8", "bash", "--norc", "-c", `eval $(`+cat+` "$0") && exec "$1" -0`)},
+		{"dash", "sh", shell("C.UTF-8", "dash", "-c", `eval $(`+cat+` "$0") && exec "$1" -0`)},
+		{"fish", "fish", shell("C.UTF-8", "fish", "--no-config", "-c", `eval (`+cat+` $argv[1]); and exec $argv[2] -0`)},
+	} {
+		content, err := envfile.Encode(p.format, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, p.name, want, p.run(t, content))
+	}
 }
 
 // need finds a program. Without it a test is skipped, but in CI it fails.

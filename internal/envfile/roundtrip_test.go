@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -82,9 +83,15 @@ func TestRoundTrip(t *testing.T) {
 				mismatches += parse(t, p, want)
 			}
 		}
-		content, err := envfile.Encode(format, want)
-		if err != nil {
-			t.Fatal(err)
+		content := filed(t, format, want)
+		for _, p := range parsers {
+			if p.format == format {
+				got, err := p.read(content)
+				if err != nil {
+					t.Errorf("%s: %v in a file", p.name, err)
+				}
+				mismatches += same(t, p.name, want, got)
+			}
 		}
 		names := []string{}
 		for _, p := range programs {
@@ -101,6 +108,20 @@ func TestRoundTrip(t *testing.T) {
 		fmt.Printf("%-10s %d values read back, %d refused; programs: %s\n", format, len(want), refused, strings.Join(names, ", "))
 	}
 	fmt.Printf("%d values x %d dialects, %d read back in all: %d mismatches\n", len(values), len(formats), consumed, mismatches)
+}
+
+// filed is what stands in a file then, under our mark where there is one.
+func filed(t *testing.T, format string, all []envfile.Variable) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if format == "github" {
+		put(t, path, "")
+		t.Setenv("GITHUB_ENV", path)
+	}
+	if err := write(path, format, all); err != nil {
+		t.Fatal(err)
+	}
+	return []byte(content(t, path))
 }
 
 // parse writes each variable between two others, which must stay what they are.
