@@ -23,7 +23,7 @@ func TestTablesOnTerminal(t *testing.T) {
 			t.Setenv("NO_COLOR", tc.noColor)
 			for command, headings := range map[string]string{
 				"status":  "PROVIDER VERSION AGE EXPIRES DUE NOTE",
-				"backups": "VERSION IN FORCE FROM REPLACED AT ROTATION BY REASON ID",
+				"backups": "VERSION IN FORCE FROM REPLACED AT ROTATION BY REASON REVOKED ID",
 				"history": "WHEN VERSION OUTCOME FROM CHANGED BY REASON REVOKED ID",
 			} {
 				_, shown, _ := onTerminal(t.Context(), t, false, command, provider)
