@@ -71,21 +71,22 @@ func (s *sandbox) offer(t *testing.T, name, path string) {
 	must(t, os.WriteFile(filepath.Join(s.dir, "bin", name), []byte(script), 0o700))
 }
 
-// noting notes its arguments and becomes a program.
+// noting notes its arguments and becomes a program. Programs of a pipe note theirs at
+// the same time, and each line is written as one.
 const noting = `#!/bin/bash
-printf '%%s\n' "${0##*/}" "$*" >>%q
+printf '%%s %%s\n' "${0##*/}" "$*" >>%q
 exec %q "$@"
 `
 
 // notingInstalled is noting for go: what that installs goes behind a script too.
 const notingInstalled = `#!/bin/bash
 argv=%q
-printf '%%s\n' go "$*" >>"$argv"
+printf 'go %%s\n' "$*" >>"$argv"
 %q "$@" || exit
 /bin/mv "$GOBIN/vaultkit" "$GOBIN/.vaultkit"
 cat >"$GOBIN/vaultkit" <<-END
 	#!/bin/bash
-	printf '%%s\n' vaultkit "\$*" >>"$argv"
+	printf 'vaultkit %%s\n' "\$*" >>"$argv"
 	exec "$GOBIN/.vaultkit" "\$@"
 	END
 /bin/chmod 700 "$GOBIN/vaultkit"
@@ -105,7 +106,7 @@ func (s *sandbox) arguments(t *testing.T) string {
 // what nobody noted would look clean.
 func (s *sandbox) started(t *testing.T, program, arguments string) {
 	t.Helper()
-	if !strings.Contains(s.arguments(t), program+"\n"+arguments) {
+	if !strings.Contains(s.arguments(t), program+" "+arguments) {
 		t.Errorf("nobody saw %s %s", program, arguments)
 	}
 }
