@@ -17,34 +17,18 @@ const under = "goblin-assistant/"
 // BenchmarkRotate rotates a provider that has a few rotations behind it.
 func BenchmarkRotate(b *testing.B) {
 	client, official := newClient(b), vaulttest.Root(b)
-	b.Run("by=vaultkit", func(b *testing.B) {
-		eachRotation(b, func(provider string, n int) {
-			_, err := client.Rotate(b.Context(), provider, vaultkit.NewKey(fmt.Sprintf("fake-%d", n)))
-			check(b, err)
-		})
-	})
-	b.Run("by=five-official-calls", func(b *testing.B) {
-		eachRotation(b, func(provider string, n int) { fiveCalls(b, official, provider, n) })
-	})
-	b.Run("by=unsafe-script", func(b *testing.B) {
-		eachRotation(b, func(provider string, n int) { fourCalls(b, official, provider, n) })
-	})
-}
-
-// eachRotation has no provider rotated more than ten times: what vaultkit lists,
-// its peers don't.
-func eachRotation(b *testing.B, rotate func(provider string, n int)) {
-	b.Helper()
-	b.ReportAllocs()
-	provider := ""
-	for n := 0; b.Loop(); n++ {
-		if n%10 == 0 {
-			b.StopTimer()
-			provider = storeMany(b, 1)[0]
-			b.StartTimer()
-		}
-		rotate(provider, n)
+	each := func(rotate func(provider string, round int)) func(int) {
+		providers := storeMany(b, 100)
+		return func(round int) { rotate(providers[round%len(providers)], round) }
 	}
+	compare(b,
+		peer{"vaultkit", each(func(provider string, round int) {
+			_, err := client.Rotate(b.Context(), provider, vaultkit.NewKey(fmt.Sprintf("fake-%d", round)))
+			check(b, err)
+		})},
+		peer{"five-calls", each(func(provider string, round int) { fiveCalls(b, official, provider, round) })},
+		peer{"unsafe-script", each(func(provider string, round int) { fourCalls(b, official, provider, round) })},
+	)
 }
 
 // fiveCalls are the requests of a safe rotation and nothing of its thought: read,
@@ -84,46 +68,35 @@ func fourCalls(b *testing.B, official *api.Client, provider string, n int) {
 func BenchmarkEnviron(b *testing.B) {
 	client, official, bare := newClient(b), vaulttest.Root(b), newBare(b)
 	providers := storeMany(b, 1000)
-	b.Run("by=vaultkit", func(b *testing.B) {
-		one(b, func(int) {
+	compare(b,
+		peer{"vaultkit", func(int) {
 			_, err := client.Environ(b.Context(), vaultkit.EnvQuery{Providers: providers})
 			check(b, err)
-		})
-	})
-	b.Run("by=official-loop", func(b *testing.B) {
-		one(b, func(int) {
+		}},
+		peer{"official-loop", func(int) {
 			for _, provider := range providers {
 				officialGet(b, official, provider)
 			}
-		})
-	})
-	b.Run("by=bare", func(b *testing.B) {
-		one(b, func(int) { atOnce(16, providers, func(provider string) { bare.get(b, provider) }) })
-	})
+		}},
+		peer{"bare", func(int) { atOnce(16, providers, func(provider string) { bare.get(b, provider) }) }},
+	)
 }
 
 // BenchmarkRotateAll rotates 1,000 providers.
 func BenchmarkRotateAll(b *testing.B) {
 	client, bare := newClient(b), newBare(b)
-	b.Run("by=vaultkit", func(b *testing.B) {
-		eachBulk(b, func(providers []string, round int) {
+	ours, theirs := storeMany(b, 1000), storeMany(b, 1000)
+	compare(b,
+		peer{"vaultkit", func(round int) {
 			key := vaultkit.NewKey(fmt.Sprintf("fake-%d", round))
-			for result := range client.RotateAll(b.Context(), 0, providers, key) {
+			for result := range client.RotateAll(b.Context(), 0, ours, key) {
 				check(b, result.Err)
 			}
-		})
-	})
-	b.Run("by=bare", func(b *testing.B) {
-		eachBulk(b, func(providers []string, round int) {
-			atOnce(vaultkit.DefaultWorkers, providers, func(provider string) { bareRotation(b, bare, provider, round) })
-		})
-	})
-}
-
-func eachBulk(b *testing.B, rotate func(providers []string, round int)) {
-	b.Helper()
-	providers := storeMany(b, 1000)
-	one(b, func(round int) { rotate(providers, round) })
+		}},
+		peer{"bare", func(round int) {
+			atOnce(vaultkit.DefaultWorkers, theirs, func(provider string) { bareRotation(b, bare, provider, round) })
+		}},
+	)
 }
 
 // bareRotation sends what a rotation sends.

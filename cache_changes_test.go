@@ -35,6 +35,17 @@ func TestOwnVerbsAreReadAtOnce(t *testing.T) {
 			w.proxy.SetRule(beforeCommit(w.provider, func() { rival(w, "fake-new") }))
 			return rotated(w)
 		},
+		"Rotate, nothing to change": func(w *world) error {
+			vaulttest.Put(w, "providers/"+w.provider, newSecret)
+			if err := rotated(w); !errors.Is(err, vaultkit.ErrNoChange) {
+				return fmt.Errorf("Rotate = %w", err)
+			}
+			return nil
+		},
+		"RevokeOld": func(w *world) error {
+			id := rotate(w.T, w.other, w.provider, "fake-new").ID
+			return second(w.victim.RevokeOld(w.Context(), w.provider, id, readingRevoker{w}))
+		},
 		"RotateAll": func(w *world) (err error) {
 			for one := range w.victim.RotateAll(w.Context(), 0, []string{w.provider}, vaultkit.NewKey("fake-new")) {
 				err = one.Err
@@ -78,6 +89,14 @@ func TestOwnVerbsAreReadAtOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// readingRevoker revokes a key that nobody reads any more.
+type readingRevoker struct{ w *world }
+
+func (r readingRevoker) Revoke(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
+	wantKey(r.w.T, r.w.victim, r.w.provider, "fake-new")
+	return nil
 }
 
 // A refresh that has seen the old secret comes back after the rotation.

@@ -11,22 +11,33 @@ import (
 	"goblin/vaultkit/internal/kv"
 )
 
-// BenchmarkCacheMemory reports what one cached provider takes.
-func BenchmarkCacheMemory(b *testing.B) {
-	const providers = 10_000
+// cached has n providers in a cache, and says what each of them takes.
+func cached(t testing.TB, n int) (bytesEach float64) {
+	t.Helper()
 	fetch := func(_ context.Context, name string, _ *secret) (*secret, error) {
 		return newSecret(kv.Secret{Data: map[string]any{FieldAPIKey: "fake-key-of-" + name}, Version: 1, Created: time.Now()}), nil
 	}
-	for b.Loop() {
-		before := heap()
-		keys := cache.New(cache.Config[secret]{TTL: time.Hour, Limit: time.Second, Fetch: fetch, Gone: isGone, Newer: newer})
-		for i := range providers {
-			if _, err := keys.Get(b.Context(), fmt.Sprintf("provider-%d", i)); err != nil {
-				b.Fatal(err)
-			}
+	before := heap()
+	keys := cache.New(cache.Config[secret]{TTL: time.Hour, Limit: time.Second, Fetch: fetch, Gone: isGone, Newer: newer})
+	defer keys.Close()
+	for i := range n {
+		if _, err := keys.Get(t.Context(), fmt.Sprintf("provider-%d", i)); err != nil {
+			t.Fatal(err)
 		}
-		b.ReportMetric(float64(heap()-before)/providers, "B/provider")
-		keys.Close()
+	}
+	return float64(heap()-before) / float64(n)
+}
+
+func TestCachedProviderTakesLessThanAKilobyte(t *testing.T) {
+	if each := cached(t, 10_000); each <= 0 || each >= 1000 {
+		t.Errorf("a cached provider takes %.0f bytes", each)
+	}
+}
+
+// BenchmarkCacheMemory reports what one cached provider takes.
+func BenchmarkCacheMemory(b *testing.B) {
+	for b.Loop() {
+		b.ReportMetric(cached(b, 10_000), "B/provider")
 	}
 }
 

@@ -202,6 +202,32 @@ func TestOutageIsNotNoticed(t *testing.T) {
 	wantKey(t, client, provider, "fake-old")
 }
 
+// A client that only watches stays ready, whatever becomes of Vault and the provider:
+// who watches has what it had.
+func TestWatchingClientStaysReady(t *testing.T) {
+	proxy, heard, provider := newWire(t), &heardOf{}, store(t, oldSecret)
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear),
+		vaultkit.WithPollInterval(time.Second), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
+	told := watch(t.Context(), client, provider)
+	hears(t, told, "fake-old false false false")
+	proxy.Down()
+	vaulttest.Eventually(t, "the outage shows", func() bool { return slices.Equal(client.Health().Stale, []string{provider}) })
+	if h := client.Health(); h.OK() || !h.Ready() || len(h.Missing)+len(h.Lost) != 0 {
+		t.Errorf("Health = %+v", h)
+	}
+	if err := proxy.Up(); err != nil {
+		t.Fatal(err)
+	}
+	softDelete(t, provider)
+	vaulttest.Eventually(t, "the deletion shows", func() bool { return slices.Equal(client.Health().Lost, []string{provider}) })
+	if h := client.Health(); h.OK() || !h.Ready() || len(h.Missing)+len(h.Stale) != 0 {
+		t.Errorf("Health = %+v", h)
+	}
+	if dropped := heard.of(vaultkit.EventDropped); len(dropped) != 1 || !errors.Is(dropped[0].Err, vaultkit.ErrDeleted) {
+		t.Errorf("dropped %+v", dropped)
+	}
+}
+
 func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 	proxy := newWire(t)
 	provider := store(t, oldSecret)

@@ -15,18 +15,21 @@ type Health struct {
 	// TokenEnds is when the token ends unless it is renewed or replaced, which the
 	// client does by itself; zero: never, or not known.
 	TokenEnds time.Time
-	// Stale are the cached providers that are older than their ttl, sorted: served
+	// Stale are the cached and watched providers whose newest secret is not known
+	// for longer than ttl, or than the poll interval, sorted: cached ones are served
 	// still, up to maxStale.
 	Stale []string
-	// Missing are the providers of WithProviders and those being watched that cannot
-	// be read, sorted.
+	// Missing are the providers of WithProviders that cannot be read, sorted.
 	Missing []string
+	// Lost are the watched providers that cannot be read, sorted; who watches them
+	// may have an earlier secret in use.
+	Lost []string
 }
 
 // OK reports that nothing is wrong: for a metric or an alarm. A service that still
 // has its keys had better stay ready while this is false: see Ready.
 func (h Health) OK() bool {
-	return h.Ready() && h.DownError == nil && h.LoginError == nil && len(h.Stale) == 0
+	return h.Ready() && h.DownError == nil && h.LoginError == nil && len(h.Stale) == 0 && len(h.Lost) == 0
 }
 
 // Ready reports that every provider of WithProviders can be read: for a readiness
@@ -36,9 +39,10 @@ func (h Health) Ready() bool { return !h.Closed && len(h.Missing) == 0 }
 // Health is how the client stands now. It asks nobody and does not block.
 func (c *Client) Health() Health {
 	state := c.session.State()
-	stale, missing := c.keys.Troubled()
+	troubles := c.keys.Troubled()
 	return Health{
 		Closed: state.Closed, DownSince: state.Down, DownError: state.DownError,
-		LoginError: state.LoginError, TokenEnds: state.Ends, Stale: stale, Missing: missing,
+		LoginError: state.LoginError, TokenEnds: state.Ends,
+		Stale: troubles.Stale, Missing: troubles.Missing, Lost: troubles.Lost,
 	}
 }

@@ -72,8 +72,8 @@ func (c *Client) field(ctx context.Context, provider, field string) (string, err
 // ErrFieldMissing, ErrPermissionDenied, ErrUnauthenticated, ErrNotKVv2,
 // ErrMountNotFound, ErrUnavailable, ErrSealed, ErrClosed.
 func (c *Client) GetAPIKey(ctx context.Context, provider string) (string, error) {
-	if key := c.keyAtHand(provider); key != "" {
-		return key, nil
+	if found := c.atHand(provider); found != nil && found.key != "" {
+		return found.key, nil
 	}
 	key, err := c.field(ctx, provider, FieldAPIKey)
 	return key, vaulterr.In("GetAPIKey", provider, err)
@@ -168,6 +168,9 @@ func GetProviderKeys(ctx context.Context, provider string) (ProviderKeys, error)
 
 // secret is the provider's current secret, from the cache if there is one.
 func (c *Client) secret(ctx context.Context, provider string) (*secret, error) {
+	if found := c.atHand(provider); found != nil {
+		return found, nil
+	}
 	if err := checkProvider(provider); err != nil {
 		return nil, err
 	}

@@ -71,6 +71,7 @@ func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Rev
 			if err != nil {
 				return false, err
 			}
+			c.keys.Renew(ctx, provider) // not to serve what is about to end
 			err = revoker.Revoke(ctx, Target{Provider: provider}, keys)
 			switch {
 			case errors.Is(err, ErrAlreadyRevoked):

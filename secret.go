@@ -3,18 +3,20 @@ package vaultkit
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"goblin/vaultkit/internal/kv"
 )
 
-// secret is one version of a provider's secret, as it is read and kept: never
-// changed, and small.
+// secret is one version of a provider's secret, as it is read and kept: small, and
+// what it says is never changed.
 type secret struct {
 	key     string      // the field "api_key"; empty where reading that field fails
 	stored  []fieldText // sorted by name
 	version int
 	created time.Time
+	blind   atomic.Bool // the token may not read the metadata beside it
 }
 
 type fieldText struct {
@@ -37,19 +39,20 @@ func newSecret(stored kv.Secret) *secret {
 
 // field is the text of one field, which is never empty.
 func (s *secret) field(name string) (string, error) {
-	missing := &Error{Kind: ErrFieldMissing, Field: name, Version: s.version}
 	for _, field := range s.stored {
 		switch {
 		case field.name != name:
 		case field.err == nil && field.text == "":
-			missing.Detail = "the field is empty"
-			return "", missing
+			return "", s.missing(name, "the field is empty")
 		default:
 			return field.text, field.err
 		}
 	}
-	missing.Detail = "the secret has the fields " + strings.Join(s.names(), ", ")
-	return "", missing
+	return "", s.missing(name, "the secret has the fields "+strings.Join(s.names(), ", "))
+}
+
+func (s *secret) missing(name, detail string) error {
+	return &Error{Kind: ErrFieldMissing, Field: name, Version: s.version, Detail: detail}
 }
 
 func (s *secret) names() []string {

@@ -12,11 +12,14 @@ import (
 )
 
 // Derive says how to make a value from a provider's keys, an HTTP client for
-// instance, and how to dispose of one that has been replaced.
+// instance, and how to dispose of one that has been replaced. Its functions are
+// called one at a time, but for Close after a grace. None may call the updater's
+// Close, which waits for them.
 type Derive[T any] struct {
 	// Build makes the value; required. It gets keys of its own, and a context that
 	// ends with the updater. Where it fails the value before stays in use, and it is
-	// tried again after a pause, and when the keys change.
+	// tried again when the keys change, and after a pause of 1 s to a minute as long
+	// as they are known to be the newest.
 	Build func(ctx context.Context, keys ProviderKeys) (T, error)
 	// Close, if not nil, disposes of a value: Grace after it was replaced, and of the
 	// last one when the updater is closed.
@@ -71,18 +74,39 @@ func newUpdater[T any](ctx context.Context, c *Client, provider string, derive D
 		return nil, err
 	}
 	u := &Updater[T]{provider: provider, derive: derive, replaced: map[*T]*time.Timer{}}
-	keys, err := w.next(ctx)
-	if err == nil {
-		err = u.rebuild(ctx, keys)
-	}
-	if err != nil {
-		w.listener.Stop()
+	life, end := context.WithCancel(context.Background())
+	u.end = end
+	if err := u.start(ctx, life, w); err != nil {
 		return nil, err
 	}
-	life, end := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
-	u.end = end
-	u.work.Go(func() { u.follow(life, w, keys) })
+	u.work.Go(func() { u.follow(life, w) })
 	return u, nil
+}
+
+// start makes the first value, within ctx, but under the context that it lives with.
+// Without one nothing is left, even if Build panics.
+func (u *Updater[T]) start(ctx, life context.Context, w *watcher) error {
+	started := false
+	defer func() {
+		if !started {
+			u.end()
+			w.listener.Stop()
+		}
+	}()
+	keys, err := w.next(ctx)
+	if err != nil {
+		return err
+	}
+	inTime := context.AfterFunc(ctx, u.end)
+	err = u.rebuild(life, keys)
+	if !inTime() {
+		if err == nil {
+			u.dispose(u.current.Load())
+		}
+		return notMade(ctx.Err())
+	}
+	started = err == nil
+	return err
 }
 
 // Get is the value made last. It takes no lock and does not block.
@@ -118,8 +142,9 @@ func (u *Updater[T]) Close() {
 }
 
 // follow makes the value anew as the keys change.
-func (u *Updater[T]) follow(ctx context.Context, w *watcher, keys ProviderKeys) {
+func (u *Updater[T]) follow(ctx context.Context, w *watcher) {
 	defer w.listener.Stop()
+	var keys ProviderKeys
 	made, failed := w.last, 0 // what the value was made from, and failures since
 	for {
 		news, err := u.wait(ctx, w, failed)
@@ -167,12 +192,17 @@ func (u *Updater[T]) wait(ctx context.Context, w *watcher, failed int) (Provider
 func (u *Updater[T]) rebuild(ctx context.Context, keys ProviderKeys) error {
 	value, err := u.derive.Build(ctx, keys)
 	if err != nil {
-		return &Error{Detail: "the value could not be made", Err: err} // which is no trouble of Vault's
+		return notMade(err)
 	}
 	if before := u.current.Swap(&value); before != nil {
 		u.retire(before)
 	}
 	return nil
+}
+
+// notMade is Build's failure, which is no trouble of Vault's.
+func notMade(err error) error {
+	return &Error{Detail: "the value could not be made", Err: err}
 }
 
 // retire disposes of a replaced value after its grace.

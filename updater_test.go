@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"goblin/vaultkit/internal/backoff"
 	"goblin/vaultkit/internal/cache"
 	"goblin/vaultkit/internal/kv"
 )
@@ -22,10 +21,12 @@ type bench struct {
 	keys *cache.Cache[secret]
 
 	mu       sync.Mutex
-	stored   *secret
+	key      any // of the stored version
+	version  int
 	storeErr error
 	buildErr error
-	hang     bool // Build, until its context ends
+	hang     bool          // Build, until its context ends
+	took     time.Duration // Build
 	builds   int
 	closed   []string
 	failed   []error
@@ -35,12 +36,12 @@ type bench struct {
 func onBench(t *testing.T, run func(t *testing.T, b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{stored: &secret{}}
+		b := &bench{}
 		b.put("fake-old")
-		b.keys = cache.New(cache.Config[secret]{
-			TTL: pollInterval, Limit: time.Second, Fetch: b.fetch, Gone: isGone, Newer: newer, Closed: &Error{Kind: ErrClosed},
-			Backoff: backoff.Backoff{Min: time.Second, Max: 10 * time.Second},
-		})
+		client := &Client{observe: func(Event) {}}
+		config := client.cacheConfig(&config{timeouts: Timeouts{Read: time.Second}})
+		config.Fetch = b.fetch
+		b.keys = cache.New(config)
 		defer b.keys.Close()
 		run(t, b)
 	})
@@ -54,9 +55,7 @@ func (b *bench) set(change func(b *bench)) {
 
 // put stores the next version.
 func (b *bench) put(key any) {
-	b.set(func(b *bench) {
-		b.stored = newSecret(kv.Secret{Data: map[string]any{FieldAPIKey: key}, Version: b.stored.version + 1})
-	})
+	b.set(func(b *bench) { b.key, b.version = key, b.version+1 })
 }
 
 func (b *bench) fetch(_ context.Context, _ string, held *secret) (*secret, error) {
@@ -65,11 +64,10 @@ func (b *bench) fetch(_ context.Context, _ string, held *secret) (*secret, error
 	if b.storeErr != nil {
 		return nil, b.storeErr
 	}
-	if held != nil && held.version == b.stored.version {
+	if held != nil && held.version == b.version {
 		return held, nil
 	}
-	fetched := *b.stored
-	return &fetched, nil
+	return newSecret(kv.Secret{Data: map[string]any{FieldAPIKey: b.key}, Version: b.version}), nil
 }
 
 func (b *bench) build(ctx context.Context, keys ProviderKeys) (string, error) {
@@ -83,6 +81,11 @@ func (b *bench) build(ctx context.Context, keys ProviderKeys) (string, error) {
 		time.Sleep(time.Second) // to clean up
 		b.mu.Lock()
 		return "", ctx.Err()
+	}
+	if took := b.took; took > 0 {
+		b.mu.Unlock()
+		time.Sleep(took)
+		b.mu.Lock()
 	}
 	return "for " + keys[FieldAPIKey], b.buildErr
 }
@@ -135,7 +138,7 @@ func (b *bench) count() (builds, failed int) {
 // renew stores another key and lets the updater see it at once.
 func (b *bench) renew(key any) {
 	b.put(key)
-	<-b.keys.Refresh("a")
+	b.keys.Renew(context.Background(), "a")
 	synctest.Wait()
 }
 
@@ -298,12 +301,14 @@ func TestUpdaterThatCannotStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(b *bench)
 		want    error
+		closed  []string
 	}{
-		"no build": {func(b *bench) { b.buildErr = errBroken }, errBroken},
-		"no key":   {func(b *bench) { b.storeErr = &Error{Kind: ErrNotFound} }, ErrNotFound},
-		"no vault": {func(b *bench) { b.storeErr = &Error{Kind: ErrUnavailable} }, ErrUnavailable},
-		"no time":  {hanging, context.DeadlineExceeded},
-		"closed":   {func(b *bench) { go b.keys.Close() }, ErrClosed},
+		"no build": {func(b *bench) { b.buildErr = errBroken }, errBroken, nil},
+		"no key":   {func(b *bench) { b.storeErr = &Error{Kind: ErrNotFound} }, ErrNotFound, nil},
+		"no vault": {func(b *bench) { b.storeErr = &Error{Kind: ErrUnavailable} }, ErrUnavailable, nil},
+		"no time":  {hanging, context.DeadlineExceeded, nil},
+		"too late": {func(b *bench) { b.took = time.Hour }, context.DeadlineExceeded, []string{"for fake-old"}},
+		"closed":   {func(b *bench) { go b.keys.Close() }, ErrClosed, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBench(t, func(t *testing.T, b *bench) {
@@ -317,10 +322,10 @@ func TestUpdaterThatCannotStart(t *testing.T) {
 					t.Fatalf("NewUpdater = %v, %v", u, err)
 				}
 				time.Sleep(time.Hour)
-				if _, missing := b.keys.Troubled(); len(missing) != 0 {
-					t.Errorf("watched still: %v", missing)
+				if lost := b.keys.Troubled().Lost; len(lost) != 0 {
+					t.Errorf("watched still: %v", lost)
 				}
-				b.wantClosed(t)
+				b.wantClosed(t, c.closed...)
 			})
 		})
 	}
@@ -349,5 +354,71 @@ func TestUpdaterEnds(t *testing.T) {
 		b.shows(t, u, "for fake-old", ErrClosed)
 		u.Close()
 		b.wantClosed(t, "for fake-old")
+	})
+}
+
+// Whoever starts while Vault is in trouble, and whoever was busy when the newest key
+// came, makes the value from the key that is at hand.
+func TestUpdaterIsServedInAnOutage(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		busy := b.begin(t)
+		defer busy.Close()
+		b.set(func(b *bench) { b.took = 5 * time.Second })
+		b.renew("fake-new") // the updater is making a value of it
+		b.renew("fake-newest")
+		b.set(func(b *bench) { b.storeErr = &Error{Kind: ErrUnavailable} })
+		b.keys.Renew(t.Context(), "a")
+		time.Sleep(10 * time.Second)
+		b.shows(t, busy, "for fake-newest", ErrUnavailable)
+		late := b.begin(t)
+		defer late.Close()
+		b.shows(t, late, "for fake-newest", ErrUnavailable)
+	})
+}
+
+// What the first Build binds to its context lives as long as the updater.
+func TestBuildContextEndsWithTheUpdater(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		var contexts []context.Context
+		derive := b.derive()
+		derive.Build = func(ctx context.Context, keys ProviderKeys) (string, error) {
+			contexts = append(contexts, ctx)
+			return b.build(ctx, keys)
+		}
+		start, cancel := context.WithTimeout(t.Context(), time.Minute)
+		u, err := NewUpdater(start, &Client{keys: b.keys}, "a", derive)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.renew("fake-new")
+		for i, ctx := range contexts {
+			if ctx.Err() != nil {
+				t.Errorf("the context of Build %d has ended", i)
+			}
+		}
+		u.Close()
+		for i, ctx := range contexts {
+			if ctx.Err() == nil {
+				t.Errorf("the context of Build %d has not ended", i)
+			}
+		}
+	})
+}
+
+func TestPanickingBuildLeavesNothing(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		derive := b.derive()
+		derive.Build = func(context.Context, ProviderKeys) (string, error) { panic("fake") }
+		func() {
+			defer func() { _ = recover() }()
+			_, err := NewUpdater(t.Context(), &Client{keys: b.keys}, "a", derive)
+			t.Errorf("NewUpdater = %v", err)
+		}()
+		b.set(func(b *bench) { b.storeErr = &Error{Kind: ErrNotFound} })
+		b.keys.Renew(t.Context(), "a")
+		if lost := b.keys.Troubled().Lost; len(lost) != 0 {
+			t.Errorf("watched still: %v", lost)
+		}
 	})
 }

@@ -66,7 +66,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -86,7 +85,6 @@ type Client struct {
 	engine   *rotation.Engine
 	keys     *cache.Cache[secret] // the secrets that are watched, and cached if so wanted
 	cached   bool                 // reads are served from keys
-	blind    atomic.Bool          // the token may not read the providers' metadata
 	observe  func(Event)
 	timeouts Timeouts
 	where    string // "http://127.0.0.1:8200 secret/goblin-assistant"
@@ -119,7 +117,7 @@ func open(ctx context.Context, opts []Option) (*Client, error) {
 		timeouts: cfg.timeouts, hangUp: hangUp, cached: cfg.caching, observe: cfg.observer(),
 		where: fmt.Sprintf("%s %s/%s", official.Address(), cfg.mount, cfg.base),
 	}
-	c.keys = c.newCache(cfg)
+	c.keys = cache.New(c.cacheConfig(cfg))
 	if err := c.start(ctx, cfg, official); err != nil {
 		c.keys.Close()
 		c.hangUp()

@@ -28,7 +28,8 @@ func WithPollInterval(interval time.Duration) Option {
 //	}
 //
 // An error says that the newest secret is not known: once per trouble, and again if
-// the secret turns out to be gone (ErrNotFound, ErrDeleted). The loop goes on, and
+// the secret turns out to be gone (ErrNotFound, ErrDeleted). What is cached is yielded
+// before it, though Vault cannot be asked. The loop goes on, and
 // once the trouble is over it yields keys again, the same as before perhaps.
 // A bad name (ErrInvalid) and ErrClosed end it; the end of ctx does so silently. A
 // slow loop gets the newest secret, not each.
@@ -56,10 +57,9 @@ func (c *Client) Watch(ctx context.Context, provider string) iter.Seq2[ProviderK
 // watcher follows one provider's secret.
 type watcher struct {
 	listener *cache.Listener[secret]
-	last     *secret
-	failure  error
-	idle     bool // the last wait ended without any news
-	ended    bool // there is nothing more to come
+	last     *secret // the one yielded last
+	idle     bool    // the last wait ended without any news
+	ended    bool    // there is nothing more to come
 }
 
 func (c *Client) watch(provider string) (*watcher, error) {
@@ -75,15 +75,15 @@ func (c *Client) watch(provider string) (*watcher, error) {
 
 // next waits for the next news.
 func (w *watcher) next(ctx context.Context) (ProviderKeys, error) {
-	found, failure, err := w.listener.Next(ctx, w.last, w.failure)
+	found, failure, err := w.listener.Next(ctx)
 	w.idle = err != nil && ctx.Err() != nil
-	if err != nil {
+	switch {
+	case err != nil:
 		w.ended = !w.idle
 		return nil, err
-	}
-	w.last, w.failure = found, failure
-	if failure != nil {
+	case failure != nil:
 		return nil, failure
 	}
+	w.last = found
 	return found.keys()
 }

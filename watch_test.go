@@ -104,6 +104,31 @@ func TestWatchPollsWhatItMay(t *testing.T) {
 	}
 }
 
+// A denial for one provider says nothing about another.
+func TestDeniedMetadataIsOneProvidersOwn(t *testing.T) {
+	proxy, open, closed := newWire(t), store(t, oldSecret), store(t, oldSecret)
+	policy := vaulttest.Policy(t, "", "reader") + fmt.Sprintf("path %q {\n  capabilities = [\"read\"]\n}\n",
+		vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+open)
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))),
+		vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(open, closed))
+	polled := func(door, provider string) (n int) {
+		for _, request := range proxy.Log() {
+			if strings.HasSuffix(request.Path, "/"+door+"/"+vaulttest.Base+"/providers/"+provider) {
+				n++
+			}
+		}
+		return n
+	}
+	proxy.Reset()
+	vaulttest.Eventually(t, "both are polled", func() bool { return polled("metadata", open) > 2 && polled("data", closed) > 2 })
+	if data, metadata := polled("data", open), polled("metadata", closed); data != 0 || metadata != 1 {
+		t.Errorf("%d reads of the data of one, %d of the metadata of the other", data, metadata)
+	}
+	if _, err := client.GetAPIKey(t.Context(), open); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUpdater(t *testing.T) {
 	client, provider := newClient(t), store(t, oldSecret)
 	var closed []string

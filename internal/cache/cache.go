@@ -4,7 +4,8 @@
 //
 // A value is fetched again, at a random moment ahead of its TTL, as long as
 // somebody reads or watches it. Where that fails, it is served for MaxStale
-// longer. A definite answer that there is no such value ends it at once.
+// longer, read or not. A definite answer that there is no such value ends it at
+// once.
 package cache
 
 import (
@@ -19,7 +20,8 @@ import (
 type Config[V any] struct {
 	// TTL is the age at which a value is stale; it is fetched again before.
 	TTL time.Duration
-	// MaxStale is how long a stale value is served while fetching fails.
+	// MaxStale is how long a stale value is served while fetching fails; Forever is
+	// for as long as it does.
 	MaxStale time.Duration
 	// Fetch reads the newest value. held is the one at hand, or nil: it is to be
 	// returned, the same pointer, if it is still the newest. It has to end with ctx.
@@ -38,6 +40,9 @@ type Config[V any] struct {
 	// Backoff paces the fetches of a value that fail.
 	Backoff backoff.Backoff
 }
+
+// Forever is a MaxStale without an end.
+const Forever time.Duration = -1
 
 // Action is what happened to a name.
 type Action int
@@ -124,7 +129,7 @@ func (c *Cache[V]) Get(ctx context.Context, name string) (*V, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if !under.superseded {
+		if !under.superseded { // else something newer is at hand, or on its way
 			return under.value, under.err
 		}
 	}
@@ -140,7 +145,7 @@ func (c *Cache[V]) join(name string) (*flight[V], error) {
 	}
 	e := c.entry(name)
 	e.wanted.Store(true)
-	if e.flight == nil && e.failure != nil && time.Now().Before(e.excused) {
+	if e.flight == nil && e.excusable() {
 		return nil, e.failure
 	}
 	c.ensureFlight(e, true)
@@ -166,32 +171,55 @@ func (c *Cache[V]) Put(name string, value *V) {
 		return
 	}
 	c.supersede(e)
-	if e.held != nil && c.config.Newer(e.held, value) {
+	overtaken := e.held != nil && c.config.Newer(e.held, value)
+	if overtaken || e.failure != nil && c.config.Gone(e.failure) { // by whoever deleted it
 		c.ensureFlight(e, true)
 		return
 	}
 	c.show(e, value, time.Now())
 }
 
-// Refresh fetches a value again: somebody may have stored another. What it returns
-// is closed once that is done; readers get the value at hand until then.
-func (c *Cache[V]) Refresh(name string) (done <-chan struct{}) {
+// Refresh begins to fetch a value again: somebody may have stored another. Readers
+// get the value at hand until that is done.
+func (c *Cache[V]) Refresh(name string) { c.refetch(name) }
+
+// Renew is Refresh, and blocks until readers get what was found, or ctx ends.
+func (c *Cache[V]) Renew(ctx context.Context, name string) {
+	for under := c.refetch(name); under != nil; under = c.underWay(name) {
+		select {
+		case <-under.done:
+		case <-ctx.Done():
+			return
+		}
+		if !under.superseded {
+			return
+		}
+	}
+}
+
+// refetch begins a fetch, whatever is under way already: that may have seen less.
+// It is nil for what nobody has asked for.
+func (c *Cache[V]) refetch(name string) *flight[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.known(name)
 	if e == nil {
-		return finished
+		return nil
 	}
 	c.supersede(e)
 	c.ensureFlight(e, true)
-	return e.flight.done
+	return e.flight
 }
 
-var finished = func() <-chan struct{} {
-	done := make(chan struct{})
-	close(done)
-	return done
-}()
+// underWay is the fetch under way, or nil.
+func (c *Cache[V]) underWay(name string) *flight[V] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.known(name); e != nil {
+		return e.flight
+	}
+	return nil
+}
 
 // Close drops every value and ends what runs. It waits for that.
 func (c *Cache[V]) Close() {

@@ -61,35 +61,66 @@ func TestNewValueWithinTTL(t *testing.T) {
 	})
 }
 
+// However seldom it is read, as long as it is read within its TTL.
 func TestStaleValue(t *testing.T) {
 	for what, fail := range map[string]func(*origin){
 		"refused": func(o *origin) { o.answer(0, errDown) },
 		"hanging": (*origin).hangUp,
 	} {
-		t.Run(what, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-				get(t, c, 1)
-				fail(o)
-				readFor(t, c, ttl)
-				if o.said(Staled) != 1 {
-					t.Errorf("%d events that it is stale", o.said(Staled))
-				}
-				readFor(t, c, maxStale)
-				pass(time.Millisecond)
-				if c.Load("a") != nil || o.said(Dropped) != 1 || o.said(Staled) != 1 {
-					t.Errorf("at hand still: %v; events %v", c.Load("a"), o.events)
-				}
-				fails(t, c, errDown)
-				if n := o.asked(); n < int(maxStale/limit)/3 || n > int(maxStale/limit)*3 {
-					t.Errorf("%d fetches in an hour", n)
-				}
-				o.answer(2, nil)
-				pass(2 * limit)
-				readFor(t, c, ttl)
-				get(t, c, 2)
+		for _, pause := range []time.Duration{time.Second, 7 * time.Second, 31 * time.Second, ttl - time.Second} {
+			t.Run(fmt.Sprint(what, " read every ", pause), func(t *testing.T) {
+				inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+					get(t, c, 1)
+					readEvery(t, c, pause, 10*ttl)
+					fail(o)
+					readEvery(t, c, pause, ttl)
+					if o.said(Staled) != 1 {
+						t.Errorf("%d events that it is stale", o.said(Staled))
+					}
+					readEvery(t, c, pause, maxStale-ttl)
+					pass(ttl)
+					if c.Load("a") != nil || o.said(Dropped) != 1 || o.said(Staled) != 1 {
+						t.Errorf("at hand still: %v; events %v", c.Load("a"), o.events)
+					}
+					fails(t, c, errDown)
+					if n := o.asked(); n < int(maxStale/limit)/3 || n > int(maxStale/limit)*3 {
+						t.Errorf("%d fetches in an hour", n)
+					}
+					o.answer(2, nil)
+					pass(2 * limit)
+					get(t, c, 2)
+				})
 			})
-		})
+		}
 	}
+}
+
+// What nobody reads is served all the same once Vault cannot be asked.
+func TestUnreadValueOutlivesAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		o.answer(0, errDown)
+		pass(maxStale)
+		get(t, c, 1)
+		o.answer(1, nil)
+		pass(limit + 3*ttl)
+		if c.known("a") != nil {
+			t.Error("still kept, after the outage")
+		}
+	})
+}
+
+func TestStaleForever(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		c.config.MaxStale = Forever
+		get(t, c, 1)
+		o.answer(0, errDown)
+		pass(20 * maxStale)
+		get(t, c, 1)
+		if o.said(Staled) != 1 || o.said(Dropped) != 0 {
+			t.Errorf("%d stale, %d dropped", o.said(Staled), o.said(Dropped))
+		}
+	})
 }
 
 func TestRecoveryIsNoticed(t *testing.T) {
@@ -147,6 +178,11 @@ func TestPut(t *testing.T) {
 		c.Put("a", &number{2}) // a rival was first
 		synctest.Wait()
 		get(t, c, 3)
+		o.answer(0, errGone)
+		c.Refresh("a")
+		synctest.Wait()
+		c.Put("a", &number{4}) // and deleted it
+		fails(t, c, errGone)
 	})
 }
 
@@ -162,6 +198,26 @@ func TestPutOverFetch(t *testing.T) {
 	})
 }
 
+// Whoever waits for a fetch that hangs is not kept from what is at hand since.
+func TestPutOverHangingFetch(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		o.hangUp()
+		began := time.Now()
+		var reader sync.WaitGroup
+		reader.Go(func() { get(t, c, 2) })
+		pass(time.Second)
+		c.Put("a", &number{2})
+		synctest.Wait()
+		if o.hanging != 0 {
+			t.Error("it hangs still")
+		}
+		reader.Wait()
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 func TestRefreshOverFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		o.took = time.Second
@@ -171,6 +227,57 @@ func TestRefreshOverFetch(t *testing.T) {
 		o.answer(2, nil)
 		c.Refresh("a")
 		reader.Wait()
+	})
+}
+
+// Renew returns when readers get what it found, though another one comes in between.
+func TestRenew(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		c.Renew(t.Context(), "a") // nobody has asked for it
+		get(t, c, 1)
+		o.took = time.Second
+		o.answer(2, nil)
+		var renewing sync.WaitGroup
+		renewing.Go(func() {
+			c.Renew(t.Context(), "a")
+			if value := c.Load("a"); value == nil || value.version != 2 {
+				t.Errorf("%v is read", value)
+			}
+		})
+		pass(time.Second / 2)
+		c.Refresh("a")
+		renewing.Wait()
+		o.hangUp()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		c.Renew(ctx, "a")
+		if ctx.Err() == nil {
+			t.Error("it did not wait")
+		}
+	})
+}
+
+// A server that lags behind does not bring an old value back, unless it insists.
+func TestOlderAnswer(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		c.Put("a", &number{2})
+		put, before := time.Now(), o.asked()
+		for c.Load("a").version == 2 {
+			pass(time.Second)
+		}
+		if lasted := time.Since(put); lasted < ttl || lasted > ttl+limit {
+			t.Errorf("believed after %v", lasted)
+		}
+		if n := o.asked() - before; n < 3 || n > 30 {
+			t.Errorf("%d fetches meanwhile", n)
+		}
+		get(t, c, 1)
+		c.Put("a", &number{3})
+		pass(ttl * 95 / 100) // old answers, and then the right one
+		o.answer(3, nil)
+		readEvery(t, c, time.Second, 3*ttl)
+		get(t, c, 3)
 	})
 }
 
@@ -187,18 +294,27 @@ func TestForgottenWhenUnread(t *testing.T) {
 	})
 }
 
-func TestLastCall(t *testing.T) {
+// Names that do not exist are forgotten at once, are not asked for again, and keep no
+// hand from those that do.
+func TestAbsentNames(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		const many = 20_000
 		get(t, c, 1)
-		c.known("a").wanted.Store(false)
-		pass(ttl * 92 / 100) // past the refresh, which nobody wanted
-		if c.Load("a") == nil || o.asked() != 1 {
-			t.Fatalf("%d fetches", o.asked())
+		c.Keep("a")
+		o.answer(0, errGone)
+		for i := range many {
+			if _, err := c.Get(t.Context(), fmt.Sprint(i)); !errors.Is(err, errGone) {
+				t.Fatal(err)
+			}
 		}
-		pass(ttl / 10)
-		if c.Load("a") == nil || o.asked() != 2 {
-			t.Errorf("%d fetches", o.asked())
+		o.took = 100 * time.Millisecond
+		o.answer(2, nil)
+		pass(2 * moment)
+		if len(c.agenda) != 1 || o.asked() != many+1 {
+			t.Errorf("%d names are kept, after %d fetches", len(c.agenda), o.asked())
 		}
+		pass(ttl)
+		get(t, c, 2)
 	})
 }
 

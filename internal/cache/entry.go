@@ -9,7 +9,7 @@ import (
 // entry is one name. Readers use the two atomics, the rest is the cache's mutex's.
 type entry[V any] struct {
 	shown  atomic.Pointer[V] // what readers get
-	wanted atomic.Bool       // somebody read it since it was last fetched
+	wanted atomic.Bool       // somebody read it since that was last looked at
 
 	name      string
 	held      *V // the newest known; shown, unless it is too old
@@ -17,14 +17,14 @@ type entry[V any] struct {
 	listeners map[chan struct{}]struct{}
 	flight    *flight[V]
 	failure   error     // of the last fetch
-	failures  int       // in a row
+	failures  int       // in a row, answers that were too old included
 	excused   time.Time // until when the failure stands for an answer
+	asked     time.Time // when it was last seen to be wanted
 
 	since   time.Time // when the fetch that confirmed held was begun
 	refresh time.Time // when to fetch again; zero while that is queued or under way
 	stale   time.Time // when held is older than TTL; zero once that was said
-	drop    time.Time // when held may be shown no longer
-	waited  bool      // nobody wanted it when it was to be refreshed
+	drop    time.Time // when held may be shown no longer; zero: it may
 	due     time.Time // the first of these three
 	place   int       // in the agenda
 }
@@ -59,10 +59,12 @@ func (c *Cache[V]) forget(e *entry[V]) {
 // show makes value, as it was at the time since, what readers get.
 func (c *Cache[V]) show(e *entry[V], value *V, since time.Time) {
 	news := e.held != value || e.failure != nil
-	e.held, e.failure, e.failures, e.waited = value, nil, 0, false
+	e.held, e.failure, e.failures = value, nil, 0
 	e.shown.Store(value)
-	e.since, e.stale = since, since.Add(c.config.TTL)
-	e.drop = e.stale.Add(c.config.MaxStale)
+	e.since, e.stale, e.drop = since, since.Add(c.config.TTL), time.Time{}
+	if c.config.MaxStale != Forever {
+		e.drop = e.stale.Add(c.config.MaxStale)
+	}
 	e.refresh = since.Add(aheadOf(c.config.TTL))
 	c.plan(e)
 	if news {
@@ -75,9 +77,6 @@ func aheadOf(ttl time.Duration) time.Duration {
 	return time.Duration((0.6 + 0.3*rand.Float64()) * float64(ttl))
 }
 
-// lastCall is when a value that nobody wanted may still be wanted.
-func lastCall(ttl time.Duration) time.Duration { return ttl - ttl/32 }
-
 // gone ends a value that is not there any more.
 func (c *Cache[V]) gone(e *entry[V]) {
 	e.shown.Store(nil)
@@ -89,15 +88,48 @@ func (c *Cache[V]) fail(e *entry[V], err error) {
 	now := time.Now()
 	first := e.failure == nil || c.config.Gone(e.failure) != c.config.Gone(err)
 	e.failure, e.excused = err, now.Add(moment)
-	e.failures++
-	e.refresh = now.Add(max(moment, c.config.Backoff.Delay(e.failures)))
-	if e.held == nil && c.config.Gone(err) { // nothing to recover: ask as often as for a value
+	if e.held == nil && e.followed() && c.config.Gone(err) { // nothing to recover: ask as often as for a value
 		e.refresh = now.Add(max(moment, aheadOf(c.config.TTL)))
+	} else {
+		c.retry(e, now)
 	}
 	c.plan(e)
 	if first {
 		e.tell()
 	}
+}
+
+// retry plans another fetch, the later the more of them have come to nothing.
+func (c *Cache[V]) retry(e *entry[V], now time.Time) {
+	e.failures++
+	e.refresh = now.Add(max(moment, c.config.Backoff.Delay(e.failures)))
+}
+
+// outdated reports an answer that is older than what is held: of a server that lags
+// behind. Once the TTL is over it is believed: Vault may have been restored.
+func (c *Cache[V]) outdated(e *entry[V], value *V) bool {
+	return e.held != nil && value != e.held && c.config.Newer(e.held, value) && time.Now().Before(e.since.Add(c.config.TTL))
+}
+
+// excusable: its failure stands for an answer.
+func (e *entry[V]) excusable() bool { return e.failure != nil && time.Now().Before(e.excused) }
+
+// followed: it is to be there whether or not anybody reads it.
+func (e *entry[V]) followed() bool { return e.kept > 0 || len(e.listeners) > 0 }
+
+// unwanted: nobody has read it for a TTL. What is held stays while fetching fails,
+// for it cannot be had again; what was never there goes.
+func (c *Cache[V]) unwanted(e *entry[V], now time.Time) bool {
+	if e.wanted.Swap(false) {
+		e.asked = now
+	}
+	switch {
+	case e.followed():
+		return false
+	case e.held == nil:
+		return true
+	}
+	return e.failure == nil && now.Sub(e.asked) >= c.config.TTL
 }
 
 // plan notes when there is something to do for the entry next.

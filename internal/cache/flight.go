@@ -9,7 +9,8 @@ import (
 // once done is closed.
 type flight[V any] struct {
 	done       chan struct{}
-	superseded bool // the value was stored by ourselves meanwhile: look again
+	cancel     context.CancelFunc
+	superseded bool // it may have seen less than is known by now: look again
 	value      *V
 	err        error
 }
@@ -19,30 +20,34 @@ func (c *Cache[V]) ensureFlight(e *entry[V], asked bool) {
 	if e.flight != nil {
 		return
 	}
-	e.flight = &flight[V]{done: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(c.life, c.config.Limit) //nolint:gosec // fly calls cancel
+	e.flight = &flight[V]{done: make(chan struct{}), cancel: cancel}
 	c.plan(e)
 	if !asked {
 		c.unasked++
 	}
 	c.work.Add(1)
-	go c.fly(e, e.flight, e.held, asked)
+	go c.fly(ctx, e, e.flight, e.held, asked)
 }
 
-// supersede lets the fetch under way end without effect.
+// supersede ends the fetch under way without effect, and has those who wait for it
+// look again.
 func (c *Cache[V]) supersede(e *entry[V]) {
-	if e.flight != nil {
-		e.flight.superseded = true
-		e.flight = nil
+	if e.flight == nil {
+		return
 	}
+	e.flight.superseded = true
+	e.flight.cancel()
+	close(e.flight.done)
+	e.flight = nil
 }
 
-func (c *Cache[V]) fly(e *entry[V], f *flight[V], held *V, asked bool) {
+func (c *Cache[V]) fly(ctx context.Context, e *entry[V], f *flight[V], held *V, asked bool) {
 	defer c.work.Done()
+	defer f.cancel()
 	since := time.Now()
-	ctx, cancel := context.WithTimeout(c.life, c.config.Limit)
-	defer cancel()
-	f.value, f.err = c.config.Fetch(ctx, e.name, held)
-	event := Event[V]{Action: Refreshed, Name: e.name, Value: f.value, Err: f.err, Took: time.Since(since)}
+	value, err := c.config.Fetch(ctx, e.name, held)
+	event := Event[V]{Action: Refreshed, Name: e.name, Value: value, Err: err, Took: time.Since(since)}
 	for _, said := range c.land(e, f, since, asked, event) {
 		c.observe(said)
 	}
@@ -52,29 +57,40 @@ func (c *Cache[V]) fly(e *entry[V], f *flight[V], held *V, asked bool) {
 func (c *Cache[V]) land(e *entry[V], f *flight[V], since time.Time, asked bool, event Event[V]) []Event[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer close(f.done)
 	if !asked {
 		c.unasked--
 		c.dequeue()
 	}
-	if c.closed {
-		f.value, f.err = nil, c.config.Closed
-		return nil
-	}
 	if f.superseded {
 		return nil
 	}
+	defer close(f.done)
 	e.flight = nil
-	if f.err == nil {
+	if c.closed {
+		f.err = c.config.Closed
+		return nil
+	}
+	f.value, f.err = event.Value, event.Err
+	switch {
+	case f.err != nil:
+		return append([]Event[V]{event}, c.failed(e, f.err)...)
+	case c.outdated(e, f.value):
+		f.value = e.held
+		c.retry(e, time.Now())
+		c.plan(e)
+	default:
 		c.show(e, f.value, since)
-		return []Event[V]{event}
 	}
-	events := []Event[V]{event}
-	if e.held != nil && c.config.Gone(f.err) {
+	return []Event[V]{event}
+}
+
+// failed is fail, and ends what a definite answer says is gone.
+func (c *Cache[V]) failed(e *entry[V], err error) (events []Event[V]) {
+	if e.held != nil && c.config.Gone(err) {
 		c.gone(e)
-		events = append(events, Event[V]{Action: Dropped, Name: e.name, Err: f.err})
+		events = append(events, Event[V]{Action: Dropped, Name: e.name, Err: err})
 	}
-	c.fail(e, f.err)
+	c.fail(e, err)
 	return events
 }
 

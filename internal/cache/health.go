@@ -5,21 +5,30 @@ import (
 	"time"
 )
 
-// Troubled names, sorted, what is older than TTL and served all the same, and what
-// somebody keeps or listens to and cannot be served.
-func (c *Cache[V]) Troubled() (stale, missing []string) {
+// Troubles are names, sorted.
+type Troubles struct {
+	Stale   []string // older than TTL, and served all the same
+	Missing []string // cannot be served, and somebody keeps them
+	Lost    []string // cannot be served, and somebody listens alone
+}
+
+// Troubled names what is not as it should be.
+func (c *Cache[V]) Troubled() Troubles {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
+	now, found := time.Now(), Troubles{}
 	for _, e := range c.agenda {
 		switch shown := e.shown.Load() != nil; {
 		case shown && !now.Before(e.since.Add(c.config.TTL)):
-			stale = append(stale, e.name)
-		case !shown && (e.kept > 0 || len(e.listeners) > 0):
-			missing = append(missing, e.name)
+			found.Stale = append(found.Stale, e.name)
+		case !shown && e.kept > 0:
+			found.Missing = append(found.Missing, e.name)
+		case !shown && len(e.listeners) > 0:
+			found.Lost = append(found.Lost, e.name)
 		}
 	}
-	slices.Sort(stale)
-	slices.Sort(missing)
-	return stale, missing
+	slices.Sort(found.Stale)
+	slices.Sort(found.Missing)
+	slices.Sort(found.Lost)
+	return found
 }

@@ -31,6 +31,7 @@ type origin struct {
 	value   *number
 	err     error
 	hang    bool // until the fetch's context ends
+	hanging int
 	took    time.Duration
 	fetches []time.Time
 	events  []Event[number]
@@ -42,7 +43,9 @@ func (o *origin) fetch(ctx context.Context, _ string, held *number) (*number, er
 	o.fetches = append(o.fetches, time.Now())
 	o.mu.Unlock()
 	if hang {
+		o.hangs(+1)
 		<-ctx.Done()
+		o.hangs(-1)
 		return nil, errDown
 	}
 	if took > 0 {
@@ -64,6 +67,12 @@ func (o *origin) answer(version int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.value, o.err, o.hang = &number{version}, err, false
+}
+
+func (o *origin) hangs(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hanging += n
 }
 
 func (o *origin) hangUp() {
@@ -130,7 +139,12 @@ func fails(t *testing.T, c *Cache[number], want error) {
 // readFor reads every second, each time expecting a value.
 func readFor(t *testing.T, c *Cache[number], d time.Duration) {
 	t.Helper()
-	for end := time.Now().Add(d); time.Now().Before(end); pass(time.Second) {
+	readEvery(t, c, time.Second, d)
+}
+
+func readEvery(t *testing.T, c *Cache[number], pause, d time.Duration) {
+	t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); pass(pause) {
 		if c.Load("a") == nil {
 			t.Fatalf("no value at hand %v before the end", time.Until(end))
 		}

@@ -22,15 +22,14 @@ func listen(ctx context.Context, t *testing.T, c *Cache[number], into chan<- hea
 		return err
 	}
 	defer l.Stop()
-	var last *number
-	var failure error
 	for {
-		if last, failure, err = l.Next(ctx, last, failure); err != nil {
+		value, failure, err := l.Next(ctx)
+		if err != nil {
 			return err
 		}
 		news := heard{failure: failure}
-		if last != nil {
-			news.version = last.version
+		if value != nil {
+			news.version = value.version
 		}
 		into <- news
 	}
@@ -54,7 +53,7 @@ func TestListen(t *testing.T) {
 			{1, nil, []heard{{1, nil}}},
 			{1, nil, nil},
 			{2, nil, []heard{{2, nil}}},
-			{0, errDown, []heard{{2, errDown}}},
+			{0, errDown, []heard{{0, errDown}}},
 			{0, errDown, nil},
 			{2, nil, []heard{{2, nil}}},
 			{0, errGone, []heard{{0, errGone}}},
@@ -125,37 +124,97 @@ func TestSlowListener(t *testing.T) {
 			c.Refresh("a")
 			pass(time.Millisecond)
 		}
-		value, _, err := l.Next(t.Context(), nil, nil)
+		value, _, err := l.Next(t.Context())
 		if err != nil || value.version != 8 {
 			t.Errorf("Next = %v, %v", value, err)
 		}
 	})
 }
 
-// A value too old to be served is still the one that listeners know.
+// A value too old to be served is still the one that listeners know, and no news to
+// those who come later.
 func TestListenerThroughOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		l, err := c.Listen("a")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Stop()
-		first, _, err := l.Next(t.Context(), nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		early := listens(t, c, "a")
+		first := early.tells(1, nil)
 		o.answer(0, errDown)
 		pass(ttl + maxStale + time.Second)
 		if c.Load("a") != nil {
 			t.Error("served still")
 		}
-		value, failure, err := l.Next(t.Context(), first, nil)
-		if value != first || !errors.Is(failure, errDown) || err != nil {
-			t.Errorf("Next = %v, %v, %v", value, failure, err)
-		}
+		early.tells(0, errDown)
+		late := listens(t, c, "a")
+		late.tells(0, errDown)
 		o.answer(1, nil)
-		if value, failure, err = l.Next(t.Context(), first, failure); value != first || failure != nil || err != nil {
-			t.Errorf("Next = %v, %v, %v", value, failure, err)
+		if again := early.tells(1, nil); again != first {
+			t.Error("another value, and nothing has changed")
+		}
+		late.tells(1, nil)
+	})
+}
+
+// What is at hand is told first, though it cannot be refreshed now: to whoever
+// begins to listen, and to whoever was busy when it came.
+func TestListenersAreServedInAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		busy := listens(t, c, "a")
+		busy.tells(1, nil)
+		o.answer(2, nil)
+		c.Renew(t.Context(), "a")
+		o.answer(0, errDown)
+		c.Renew(t.Context(), "a")
+		begins := listens(t, c, "a")
+		for _, l := range []*ear{busy, begins} {
+			l.tells(2, nil)
+			l.tells(0, errDown)
+		}
+		c.Put("a", &number{3})
+		for _, l := range []*ear{busy, begins} {
+			l.tells(3, nil)
 		}
 	})
+}
+
+// A failure of a while ago is not passed off as what is known now.
+func TestListenerAsksAnew(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		c.Keep("a") // remembered, as what nobody keeps is not
+		o.answer(0, errGone)
+		fails(t, c, errGone)
+		o.answer(1, nil)
+		o.took = time.Second
+		listens(t, c, "a").tells(0, errGone) // of this very moment
+		pass(moment)
+		listens(t, c, "a").tells(1, nil)
+	})
+}
+
+// ear listens as a test wants it to.
+type ear struct {
+	*Listener[number]
+	t *testing.T
+}
+
+func listens(t *testing.T, c *Cache[number], name string) *ear {
+	t.Helper()
+	l, err := c.Listen(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Stop)
+	return &ear{l, t}
+}
+
+// tells holds the next news against a version, or a failure.
+func (e *ear) tells(version int, want error) *number {
+	e.t.Helper()
+	value, failure, err := e.Next(e.t.Context())
+	got := 0
+	if value != nil {
+		got = value.version
+	}
+	if got != version || failure != want || err != nil { //nolint:errorlint // the very one
+		e.t.Fatalf("told version %d, %v, %v, want %d, %v", got, failure, err, version, want)
+	}
+	return value
 }

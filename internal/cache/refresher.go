@@ -77,14 +77,11 @@ func (c *Cache[V]) act(e *entry[V], now time.Time) (event Event[V], said bool) {
 	case passed(e.stale, now):
 		event, said = Event[V]{Action: Staled, Name: e.name, Value: e.held, Err: e.failure}, true
 		e.stale = time.Time{}
-	case e.kept > 0 || len(e.listeners) > 0 || e.wanted.Swap(false):
-		c.queue(e)
-	case !e.waited && e.held != nil && e.failure == nil:
-		e.waited = true
-		e.refresh = e.since.Add(lastCall(c.config.TTL))
-	default:
+	case c.unwanted(e, now):
 		c.forget(e)
 		return event, said
+	default:
+		c.queue(e)
 	}
 	c.plan(e)
 	return event, said

@@ -2,25 +2,29 @@
 package parallel
 
 import (
+	"cmp"
 	"context"
 	"sync"
 )
 
 // Map calls fn for every item, at most workers at once, and returns the results
 // in the order of the items. The first error cancels what is still running and
-// is returned.
+// is returned; without one, that of a context that ended.
 func Map[T, R any](ctx context.Context, workers int, items []T, fn func(context.Context, T) (R, error)) ([]R, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	results := make([]R, len(items))
 	next := make(chan int)
 	var group sync.WaitGroup
+	var failing sync.Once
+	var failure error
 	for range min(workers, len(items)) {
 		group.Go(func() {
 			for i := range next {
 				result, err := fn(ctx, items[i])
 				if err != nil {
-					cancel(err) // only the first cause is kept
+					failing.Do(func() { failure = err })
+					cancel()
 				}
 				results[i] = result
 			}
@@ -34,5 +38,5 @@ func Map[T, R any](ctx context.Context, workers int, items []T, fn func(context.
 	}
 	close(next)
 	group.Wait()
-	return results, context.Cause(ctx)
+	return results, cmp.Or(failure, ctx.Err())
 }
