@@ -95,6 +95,26 @@ func TestStaleValue(t *testing.T) {
 	}
 }
 
+// A fetch that takes longer than the TTL, retries and all, brings what is stale
+// already: that was said.
+func TestStaleIsSaidOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+		get(t, c, 1)
+		o.took = 2 * ttl
+		readFor(t, c, 2*ttl)
+		o.took = 0
+		readFor(t, c, 3*ttl)
+		if o.said(Staled) != 1 {
+			t.Errorf("said %d times", o.said(Staled))
+		}
+		o.answer(0, errDown)
+		readFor(t, c, 2*ttl)
+		if o.said(Staled) != 2 {
+			t.Errorf("the next trouble was not said: %d", o.said(Staled))
+		}
+	})
+}
+
 // What nobody reads is served all the same once Vault cannot be asked.
 func TestUnreadValueOutlivesAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {

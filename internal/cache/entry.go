@@ -59,11 +59,15 @@ func (c *Cache[V]) forget(e *entry[V]) {
 // show makes value, as it was at the time since, what readers get.
 func (c *Cache[V]) show(e *entry[V], value *V, since time.Time) {
 	news := e.held != value || e.failure != nil
+	said := e.held != nil && e.stale.IsZero() // that it is stale
 	e.held, e.failure, e.failures = value, nil, 0
 	e.shown.Store(value)
 	e.since, e.stale, e.drop = since, since.Add(c.config.TTL), time.Time{}
 	if c.config.MaxStale != Forever {
 		e.drop = e.stale.Add(c.config.MaxStale)
+	}
+	if said && passed(e.stale, time.Now()) { // still: the fetch took its time
+		e.stale = time.Time{}
 	}
 	e.refresh = since.Add(aheadOf(c.config.TTL))
 	c.plan(e)
