@@ -9,14 +9,13 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/parallel"
-	"goblin/vaultkit/internal/vaulttest"
 )
 
 const under = "goblin-assistant/"
 
 // BenchmarkRotate rotates a provider that has a few rotations behind it.
 func BenchmarkRotate(b *testing.B) {
-	client, official := newClient(b), vaulttest.Root(b)
+	client, official := newClient(b), newOfficial(b)
 	each := func(rotate func(provider string, round int)) func(int) {
 		providers := storeMany(b, 100)
 		return func(round int) { rotate(providers[round%len(providers)], round) }
@@ -66,7 +65,7 @@ func fourCalls(b *testing.B, official *api.Client, provider string, n int) {
 
 // BenchmarkEnviron reads 1,000 providers into an environment.
 func BenchmarkEnviron(b *testing.B) {
-	client, official, bare := newClient(b), vaulttest.Root(b), newBare(b)
+	client, official, bare := newClient(b), newOfficial(b), newBare(b)
 	providers := storeMany(b, 1000)
 	compare(b,
 		peer{"vaultkit", func(int) {

@@ -2,7 +2,6 @@ package kv
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -91,6 +90,22 @@ type Written struct {
 	RequestID string    // as in the audit devices' log
 }
 
+type writeRequest struct {
+	Data    any `json:"data"`
+	Options struct {
+		CAS int `json:"cas"`
+	} `json:"options"`
+}
+
+type writeAnswer struct {
+	RequestID string `json:"request_id"`
+	Data      struct {
+		Version  int       `json:"version"`
+		Created  time.Time `json:"created_time"`
+		Deletion string    `json:"deletion_time"`
+	} `json:"data"`
+}
+
 // Write stores data as version cas+1, if version cas is the newest; 0 means
 // that the entry does not exist. It is sent exactly once. Needs "create" where
 // nothing is stored yet, else "update". ErrConflict: the check-and-set was
@@ -104,26 +119,19 @@ func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written,
 	if cas == 0 {
 		capability = "create"
 	}
-	answer, err := s.put(ctx, path, capability, map[string]any{"data": data, "options": map[string]any{"cas": cas}})
-	if err != nil {
+	request, answer := writeRequest{Data: data}, writeAnswer{}
+	request.Options.CAS = cas
+	if err := s.put(ctx, path, capability, request, &answer); err != nil {
 		return Written{}, err
 	}
-	// A proxy's idea of success, or a v1 mount's: no acknowledgement of ours.
-	noVersion := noAnswer(path, fmt.Sprintf("the answer to a write does not name version %d", cas+1))
-	if answer == nil || answer.RequestID == "" { // without one, the official client takes any JSON for data
-		return Written{}, noVersion
+	if answer.RequestID == "" || answer.Data.Version != cas+1 { // a proxy's idea of success, or a v1 mount's
+		return Written{}, noAnswer(path, fmt.Sprintf("the answer to a write does not name version %d", cas+1))
 	}
-	number, _ := answer.Data["version"].(json.Number)
-	if version, err := strconv.Atoi(number.String()); err != nil || version != cas+1 {
-		return Written{}, noVersion
-	}
-	return Written{Version: cas + 1, Created: timeOf(answer.Data["created_time"]), Expires: timeOf(answer.Data["deletion_time"]),
-		RequestID: answer.RequestID}, nil
+	return Written{Version: cas + 1, Created: answer.Data.Created.UTC(), Expires: timeOf(answer.Data.Deletion), RequestID: answer.RequestID}, nil
 }
 
 // timeOf is a time of Vault's answer; what is none is the zero time.
-func timeOf(value any) time.Time {
-	text, _ := value.(string)
+func timeOf(text string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		return time.Time{}

@@ -77,8 +77,7 @@ func (s *Store) PutCustomMetadata(ctx context.Context, key Key, custom map[strin
 	if err != nil {
 		return err
 	}
-	_, err = s.put(ctx, path, "update", map[string]any{"custom_metadata": custom})
-	return err
+	return s.put(ctx, path, "update", map[string]any{"custom_metadata": custom}, nil)
 }
 
 // PatchCustomMetadata merges custom into what the entry has, once. Needs

@@ -2,12 +2,11 @@ package kv
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -136,24 +135,18 @@ func (s *Store) Granted(ctx context.Context, need Need) bool {
 func (s *Store) Capabilities(ctx context.Context, paths []string) (map[string][]string, error) {
 	const path = "sys/capabilities-self"
 	unique := slices.Compact(slices.Sorted(slices.Values(paths)))
-	var answer *api.Secret
-	err := s.retry(ctx, func() (err error) {
-		answer, err = s.put(ctx, path, "update", map[string]any{"paths": unique})
-		return err
-	})
-	if err == nil && answer == nil {
-		err = &vaulterr.Error{Path: path, Kind: vaulterr.ErrUnavailable, Detail: "the answer is empty"}
+	var answer struct {
+		Data map[string]json.RawMessage `json:"data"`
 	}
+	err := s.retry(ctx, func() error { return s.put(ctx, path, "update", map[string]any{"paths": unique}, &answer) })
 	if err != nil {
 		return nil, err
 	}
 	granted := make(map[string][]string, len(paths))
 	for path, list := range answer.Data {
-		names, _ := list.([]any)
-		for _, name := range names {
-			if text, ok := name.(string); ok {
-				granted[path] = append(granted[path], text)
-			}
+		var names []string
+		if json.Unmarshal(list, &names) == nil { // else it is about no path
+			granted[path] = names
 		}
 	}
 	return granted, nil

@@ -5,12 +5,15 @@
 package kv
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 
@@ -54,19 +57,20 @@ func (s *Store) get(ctx context.Context, path, capability string, query url.Valu
 			if err != nil && response.StatusCode != 404 {
 				return err
 			}
-			return cmp.Or(err, decode(path, response.Body, answer))
+			return cmp.Or(err, decode(path, response, answer))
 		})
 	})
 }
 
 // decode reads a whole answer. A cut or garbled one is worth asking again, JSON
 // of another shape is not: it is what that server says.
-func decode(path string, body io.Reader, answer any) error {
-	text, err := io.ReadAll(io.LimitReader(body, maxAnswer))
-	if err != nil {
+func decode(path string, response *api.Response, answer any) error {
+	var text bytes.Buffer
+	text.Grow(int(min(max(response.ContentLength, 0), maxAnswer)) + bytes.MinRead)
+	if _, err := text.ReadFrom(io.LimitReader(response.Body, maxAnswer)); err != nil {
 		return err
 	}
-	err = json.Unmarshal(text, answer)
+	err := json.Unmarshal(text.Bytes(), answer)
 	if _, garbled := errors.AsType[*json.SyntaxError](err); err == nil || garbled {
 		return err
 	}
@@ -78,16 +82,27 @@ func noAnswer(path, detail string) error {
 	return &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: detail}
 }
 
-// put sends body once. Logical().Write and not its raw sister: on a standby's
-// 307 the official client rebuilds the body, and has nothing to rebuild a raw
-// one from.
-func (s *Store) put(ctx context.Context, path, capability string, body map[string]any) (*api.Secret, error) {
-	var answer *api.Secret
-	err := s.do(ctx, path, capability, func(ctx context.Context, c *api.Client) (err error) {
-		answer, err = c.Logical().WriteWithContext(ctx, path, body)
-		return err
+// put sends body once and reads the answer, unless that is nil. A request of our own
+// and not Logical().WriteRaw: on a standby's 307 the official client rebuilds the
+// body, and has nothing to rebuild a raw one from.
+func (s *Store) put(ctx context.Context, path, capability string, body, answer any) error {
+	return s.do(ctx, path, capability, func(ctx context.Context, c *api.Client) error {
+		request := c.NewRequest(http.MethodPut, "/v1/"+path)
+		if err := request.SetJSONBody(body); err != nil {
+			return vaulterr.Invalid("the request's body: %v", err)
+		}
+		response, err := c.RawRequestWithContext(ctx, request) //nolint:staticcheck // what Logical().Write does, with another decoder
+		if response != nil && response.Body != nil {
+			defer response.Body.Close()
+		}
+		switch {
+		case err != nil || answer == nil:
+			return err
+		case response.StatusCode == http.StatusNoContent:
+			return noAnswer(path, "the answer is empty")
+		}
+		return decode(path, response, answer)
 	})
-	return answer, err
 }
 
 // do is the one door to the wire: every failure leaves as *vaulterr.Error that
@@ -108,9 +123,23 @@ func (s *Store) do(ctx context.Context, path, capability string, send func(conte
 	return failed
 }
 
-// retry repeats a read until it is answered or ctx ends.
+// sealPatience is how long a read rides out a seal: a server that restarts is sealed
+// until it has unsealed itself, and 3 s of trouble are a normal failover.
+const sealPatience = 3 * time.Second
+
+// retry repeats a read until it is answered or ctx ends, or the seal turns out to be
+// one that somebody has to undo.
 func (s *Store) retry(ctx context.Context, attempt func() error) error {
-	return s.Repeat(ctx, vaulterr.Retryable, attempt)
+	var sealed time.Time
+	return s.Repeat(ctx, func(err error) bool {
+		if !errors.Is(err, vaulterr.ErrSealed) {
+			return vaulterr.Retryable(err)
+		}
+		if sealed.IsZero() {
+			sealed = time.Now()
+		}
+		return time.Since(sealed) < sealPatience
+	}, attempt)
 }
 
 // Repeat makes an attempt again and again, with pauses, while its error is one

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // Map calls fn for every item, at most workers at once, and returns the results
@@ -14,13 +15,17 @@ func Map[T, R any](ctx context.Context, workers int, items []T, fn func(context.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make([]R, len(items))
-	next := make(chan int)
+	var begun atomic.Int64
 	var group sync.WaitGroup
 	var failing sync.Once
 	var failure error
 	for range min(workers, len(items)) {
 		group.Go(func() {
-			for i := range next {
+			for ctx.Err() == nil {
+				i := int(begun.Add(1)) - 1
+				if i >= len(items) {
+					return
+				}
 				result, err := fn(ctx, items[i])
 				if err != nil {
 					failing.Do(func() { failure = err })
@@ -30,13 +35,6 @@ func Map[T, R any](ctx context.Context, workers int, items []T, fn func(context.
 			}
 		})
 	}
-	for i := range items {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- i
-	}
-	close(next)
 	group.Wait()
 	return results, cmp.Or(failure, ctx.Err())
 }
