@@ -6,6 +6,19 @@ GOVULNCHECK=v1.9.0
 # step says what comes next, and when.
 step() { printf '\n== %s [%ds]\n' "$1" "$SECONDS"; }
 
+# in_modules runs a command in each of these directories: in_modules "a b" go vet
+in_modules() {
+	local module modules=$1
+	shift
+	for module in $modules; do
+		echo "$module"
+		(cd "$module" && "$@") || return 1
+	done
+}
+
+# lint runs the linters on the module in the current directory.
+lint() { go run "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$GOLANGCI_LINT" run ./...; }
+
 # run_readme runs a command line that the README shows, as it stands there.
 run_readme() {
 	[ -n "$1" ] || { echo "the README no longer shows this command" >&2; return 1; }
