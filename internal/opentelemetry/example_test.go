@@ -1,0 +1,88 @@
+package opentelemetry_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"goblin/vaultkit"
+)
+
+// tracing makes a span of each request to Vault, below the span in the context
+// that the client was called with.
+func tracing(traces trace.TracerProvider, metrics metric.MeterProvider) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return otelhttp.NewTransport(correlated{next},
+			otelhttp.WithTracerProvider(traces), otelhttp.WithMeterProvider(metrics),
+			otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return "vault " + r.Method }))
+	}
+}
+
+// correlated notes in a request's span the id by which Vault's audit log has the
+// request. It notes no other header: one of them is the token.
+type correlated struct{ next http.RoundTripper }
+
+func (c correlated) RoundTrip(r *http.Request) (*http.Response, error) {
+	trace.SpanFromContext(r.Context()).SetAttributes(
+		attribute.StringSlice("http.request.header.x-correlation-id", r.Header.Values("X-Correlation-Id")))
+	return c.next.RoundTrip(r)
+}
+
+// counting counts the client's events: alarms look for the kind stale and the
+// phase failed.
+func counting(metrics metric.MeterProvider) (func(vaultkit.Event), error) {
+	events, err := metrics.Meter("goblin/vaultkit").Int64Counter("vaultkit.events")
+	return func(e vaultkit.Event) {
+		events.Add(context.Background(), 1, metric.WithAttributes(
+			attribute.String("kind", string(e.Kind)), attribute.String("provider", e.Provider),
+			attribute.String("phase", string(e.Phase)), attribute.String("outcome", e.Outcome),
+			attribute.Bool("failed", e.Err != nil)))
+	}, err
+}
+
+// A service traces its requests to Vault and counts what happens to its keys.
+func Example() {
+	ctx := context.Background()
+	// In a service these two send to its collector.
+	exporter, reader := tracetest.NewInMemoryExporter(), sdkmetric.NewManualReader()
+	traces := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
+	defer traces.Shutdown(ctx)
+	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	defer metrics.Shutdown(ctx)
+
+	count, err := counting(metrics)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment(),
+		vaultkit.WithTransport(tracing(traces, metrics)),
+		vaultkit.WithObserver(count))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	ctx, span := traces.Tracer("assistant").Start(ctx, "answer")
+	key, err := client.GetAPIKey(ctx, "openai-gpt4")
+	span.End()
+	fmt.Println(len(key) > 0, err)
+
+	printSpans(exporter.GetSpans())
+	printCounts(reader)
+	// Output:
+	// true <nil>
+	// vault GET
+	// vault GET
+	// answer > vault GET
+	// answer
+	// map[login:1 read:1]
+}
