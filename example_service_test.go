@@ -61,13 +61,9 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// Tracing goes around the transport: otelhttp.NewTransport has this very shape,
-//
-//	vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
-//		return otelhttp.NewTransport(next)
-//	})
-//
-// and here is a span of one's own.
+// Tracing goes around the transport. Here is a span of one's own;
+// internal/opentelemetry has the example with OpenTelemetry's otelhttp, a module of
+// its own, so that the library needs no part of that.
 func ExampleWithTransport_tracing() {
 	ctx := context.Background()
 	client, err := vaultkit.New(ctx, vaultkit.WithAddress(vaulttest.Server().Addr()),
