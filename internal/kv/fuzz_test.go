@@ -146,6 +146,8 @@ const dataAnswer = `{"request_id":"r","data":{"data":{"api_key":"fake"},"metadat
 func FuzzDataAnswer(f *testing.F) {
 	f.Add(true, []byte(dataAnswer))
 	f.Add(false, []byte(strings.Replace(dataAnswer, `{"api_key":"fake"}`, `null`, 1)))
+	f.Add(false, []byte(`{"message":"no Route matched"}`))
+	f.Add(false, []byte(`{"request_id":"r","data":null,"warnings":["Invalid path for a versioned K/V secrets engine."]}`))
 	f.Add(true, []byte(`{"request_id":"r","data":{"created_time":"2026-01-01T00:00:00.12Z","destroyed":false,"version":3}}`))
 	fed := newFeed(f)
 	f.Fuzz(func(t *testing.T, found bool, body []byte) {
@@ -196,17 +198,34 @@ func checkSecret(t *testing.T, fed *feed, secret kv.Secret, err error) {
 }
 
 // checkRefusal: JSON is read, or says that nothing is there, or is refused for
-// good. Only what is no JSON is worth asking again.
+// good. Only what is no JSON, or a 404 of somebody else's, is worth asking again.
 func checkRefusal(t *testing.T, fed *feed, err error) {
 	t.Helper()
 	missing := errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) || errors.Is(err, vaulterr.ErrMountNotFound)
 	refused := errors.Is(err, vaulterr.ErrNotKVv2)
 	switch {
-	case fed.status == http.StatusNotFound && !missing && !refused:
-		t.Fatalf("a 404 is %v", err)
+	case fed.status == http.StatusNotFound && !fed.speaksForVault() && !errors.Is(err, vaulterr.ErrUnavailable):
+		t.Fatalf("somebody's 404 is %v", err)
+	case fed.status == http.StatusNotFound && fed.speaksForVault() && !missing && !refused:
+		t.Fatalf("Vault's 404 is %v", err)
 	case fed.status == http.StatusOK && json.Valid(fed.body) && err != nil && !refused:
 		t.Fatalf("an answer of another shape is %v", err)
 	}
+}
+
+// speaksForVault reports what Vault's own 404 has: a list of errors, a version, or
+// warnings.
+func (f *feed) speaksForVault() bool {
+	var first, whole struct {
+		Errors, Warnings []string
+		Data             struct{ Metadata struct{ Version int } }
+	}
+	if err := json.NewDecoder(bytes.NewReader(f.body)).Decode(&api.ErrorResponse{}); err != nil {
+		return false
+	}
+	_ = json.NewDecoder(bytes.NewReader(f.body)).Decode(&first)
+	fits := json.Unmarshal(f.body, &whole) == nil
+	return first.Errors != nil || fits && (len(whole.Warnings) > 0 || whole.Data.Metadata.Version > 0)
 }
 
 // FuzzMetadataAnswer: what is no metadata of a KV v2 entry, and no list, is not

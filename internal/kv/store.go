@@ -6,7 +6,6 @@ package kv
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +44,8 @@ func New(door Door, mount, base string, wait backoff.Backoff) *Store {
 const maxAnswer = 32 << 20
 
 // get reads path into answer, again and again while Vault is in trouble and ctx
-// lives. A 404 with a body (a deleted version) fills answer and is an error too.
+// lives. The 404 of a deleted version fills answer and is an error too; one that is
+// not Vault's own counts as trouble.
 func (s *Store) get(ctx context.Context, path, capability string, query url.Values, answer any) error {
 	return s.retry(ctx, func() error {
 		return s.do(ctx, path, capability, func(ctx context.Context, c *api.Client) error {
@@ -54,27 +54,48 @@ func (s *Store) get(ctx context.Context, path, capability string, query url.Valu
 				return err
 			}
 			defer response.Body.Close()
-			if err != nil && response.StatusCode != 404 {
-				return err
+			if err == nil {
+				return decode(path, response, answer)
 			}
-			return cmp.Or(err, decode(path, response, answer))
+			return missing(err, response, answer)
 		})
 	})
+}
+
+// missing is a failed read. What Vault itself says of something that is not there
+// fills answer, as far as it fits.
+func missing(err error, response *api.Response, answer any) error {
+	text, cut := whole(response)
+	if cut != nil {
+		return err
+	}
+	err = vaulterr.Missing(err, text)
+	if errors.Is(vaulterr.Kind(err), vaulterr.ErrNotFound) {
+		_ = json.Unmarshal(text, answer)
+	}
+	return err
 }
 
 // decode reads a whole answer. A cut or garbled one is worth asking again, JSON
 // of another shape is not: it is what that server says.
 func decode(path string, response *api.Response, answer any) error {
-	var text bytes.Buffer
-	text.Grow(int(min(max(response.ContentLength, 0), maxAnswer)) + bytes.MinRead)
-	if _, err := text.ReadFrom(io.LimitReader(response.Body, maxAnswer)); err != nil {
+	text, err := whole(response)
+	if err != nil {
 		return err
 	}
-	err := json.Unmarshal(text.Bytes(), answer)
+	err = json.Unmarshal(text, answer)
 	if _, garbled := errors.AsType[*json.SyntaxError](err); err == nil || garbled {
 		return err
 	}
 	return noAnswer(path, "the answer has another shape") // the cause may show a value
+}
+
+// whole is an answer's body, read to its end.
+func whole(response *api.Response) ([]byte, error) {
+	var text bytes.Buffer
+	text.Grow(int(min(max(response.ContentLength, 0), maxAnswer)) + bytes.MinRead) // which is what ReadFrom wants to spare
+	_, err := text.ReadFrom(io.LimitReader(response.Body, maxAnswer))
+	return text.Bytes(), err
 }
 
 // noAnswer is the error of an answer no KV v2 mount gives.

@@ -48,7 +48,7 @@ type loginer interface {
 // exchange logs in with an official helper, over a client without a token.
 func exchange(ctx context.Context, w *wire, path string, helper loginer) (*lease, error) {
 	var body bytes.Buffer
-	client := w.as("").WithResponseCallbacks(failLeftOverRedirect, copyBody(&body))
+	client := w.as("").WithResponseCallbacks(unmask, copyBody(&body))
 	since := time.Now()
 	var answer *api.Secret
 	err := w.once(ctx, func(ctx context.Context) (err error) {

@@ -1,8 +1,11 @@
 package session
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +25,7 @@ type wire struct {
 // newWire copies what the client is set to, once and for all. NewClient and
 // Clone would read VAULT_TOKEN, VAULT_NAMESPACE and VAULT_HEADERS again.
 func newWire(client *api.Client, timeout time.Duration) *wire {
-	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(failLeftOverRedirect)
+	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(unmask)
 	base.ClearToken()
 	// The client's default is VAULT_WRAP_TTL, which would wrap every answer,
 	// that of a login included.
@@ -37,6 +40,29 @@ func (w *wire) as(token string) *api.Client {
 	client := w.base.WithNamespace(w.base.Namespace())
 	client.SetToken(token)
 	return client
+}
+
+// unmask shows failures as failures that the official client would take for
+// successes.
+func unmask(answer *api.Response) {
+	failLeftOverRedirect(answer)
+	emptyBlank404(answer)
+}
+
+// emptyBlank404: a write that is answered 404 with a blank line, which Vault never
+// does, has succeeded to the official client; one without a body has not.
+func emptyBlank404(answer *api.Response) {
+	if answer.StatusCode != http.StatusNotFound {
+		return
+	}
+	body := bufio.NewReader(answer.Body)
+	for next, err := body.Peek(1); err == nil && strings.Contains(" \t\r\n", string(next)); next, err = body.Peek(1) {
+		_, _ = body.Discard(1) // it is there
+	}
+	answer.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, answer.Body}
 }
 
 // failLeftOverRedirect makes a failed answer of a redirect. The official client

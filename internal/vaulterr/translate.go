@@ -3,6 +3,7 @@ package vaulterr
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -51,6 +52,8 @@ func Kind(err error) error {
 	switch status := answer.StatusCode; {
 	case status == http.StatusForbidden:
 		return kindOf403(answer)
+	case foreign404(answer):
+		return ErrUnavailable
 	case status == http.StatusNotFound && says(answer, textNoRoute):
 		return ErrMountNotFound
 	case status == http.StatusNotFound:
@@ -63,6 +66,38 @@ func Kind(err error) error {
 		return ErrUnavailable
 	}
 	return ErrInvalid
+}
+
+// foreign404: a load balancer says "not found" of a Vault that is being restarted,
+// which must not pass for Vault's word that a secret is gone. Vault's own 404 has a
+// list of errors, empty or not; the official client leaves Errors nil where the body
+// is JSON without one. See [Missing] for the others that are Vault's.
+func foreign404(answer *api.ResponseError) bool {
+	return answer.StatusCode == http.StatusNotFound && (answer.RawError || answer.Errors == nil)
+}
+
+// Missing is a failed read in the light of its answer's body. Of Vault's own 404s,
+// that of a deleted version and that of a path without "data/" have no errors, and
+// are known by what they have instead.
+func Missing(err error, body []byte) error {
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	if !ok || answer.RawError || !foreign404(answer) {
+		return err
+	}
+	var said struct {
+		Warnings []string `json:"warnings"`
+		Data     struct {
+			Metadata struct {
+				Version int `json:"version"`
+			} `json:"metadata"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(body, &said) != nil || len(said.Warnings) == 0 && said.Data.Metadata.Version < 1 {
+		return err
+	}
+	own := *answer
+	own.Errors = []string{}
+	return &own
 }
 
 func kindOf400(answer *api.ResponseError) error {
@@ -141,7 +176,7 @@ func Retryable(err error) bool {
 	if !ok {
 		return true
 	}
-	return !says(answer, textSealed) && (ambiguousStatus(answer.StatusCode) || says(answer, textUpgrading))
+	return !says(answer, textSealed) && (ambiguousStatus(answer.StatusCode) || foreign404(answer) || says(answer, textUpgrading))
 }
 
 // BadTLS reports a TLS configuration that does not fit the server's. Asking again

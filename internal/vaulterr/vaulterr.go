@@ -180,6 +180,8 @@ func causeText(err error) string {
 		return oneLine(err.Error())
 	case says(answer, textNeedsHTTPS):
 		return "the server speaks HTTPS, the address says http://"
+	case foreign404(answer):
+		return "HTTP 404, not in Vault's words"
 	case answer.RawError || len(answer.Errors) == 0:
 		return fmt.Sprintf("HTTP %d", answer.StatusCode)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -46,7 +47,9 @@ func TestTranslation(t *testing.T) {
 		"certificate refused":  {&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, vaulterr.ErrUnavailable, true, false, false},
 		"denied":               {denied, vaulterr.ErrPermissionDenied, false, false, false},
 		"unknown token":        {invalid, vaulterr.ErrUnauthenticated, false, false, true},
-		"absent":               {answer(404), vaulterr.ErrNotFound, true, false, false},
+		"absent":               {answer(404, []string{}...), vaulterr.ErrNotFound, true, false, false},
+		"a hop's text":         {&api.ResponseError{StatusCode: 404, RawError: true, Errors: []string{"404 page not found"}}, vaulterr.ErrUnavailable, true, true, false},
+		"a hop's JSON":         {answer(404), vaulterr.ErrUnavailable, true, true, false},
 		"a hop's refusal":      {&api.ResponseError{StatusCode: 403, RawError: true, Errors: []string{"<html>"}}, vaulterr.ErrPermissionDenied, true, false, false},
 		"token is dead":        {&vaulterr.Error{Kind: vaulterr.ErrUnauthenticated}, vaulterr.ErrUnauthenticated, false, false, false},
 		"no mount":             {answer(404, "no handler for route \"x/\". route entry not found."), vaulterr.ErrMountNotFound, false, false, false},
@@ -81,6 +84,43 @@ func TestTranslation(t *testing.T) {
 				t.Errorf("InvalidToken = %v", got)
 			}
 		})
+	}
+}
+
+// Only Vault's own 404 says that something is not there.
+func TestMissing(t *testing.T) {
+	for body, want := range map[string]error{
+		`{"errors":[]}`: vaulterr.ErrNotFound,
+		`{"errors":["1 error occurred:\n\t* unsupported path\n\n"]}`:                                           vaulterr.ErrNotFound,
+		`{"errors":["no handler for route \"secret/data/p\". route entry not found."]}`:                        vaulterr.ErrMountNotFound,
+		`{"request_id":"r","data":{"data":null,"metadata":{"deletion_time":"t","version":3}},"warnings":null}`: vaulterr.ErrNotFound,
+		`{"request_id":"r","data":null,"warnings":["Invalid path for a versioned K/V secrets engine."]}`:       vaulterr.ErrNotFound,
+		``:                               vaulterr.ErrUnavailable,
+		`404 page not found`:             vaulterr.ErrUnavailable,
+		`default backend - 404`:          vaulterr.ErrUnavailable,
+		`<html>404 Not Found</html>`:     vaulterr.ErrUnavailable,
+		`{}`:                             vaulterr.ErrUnavailable,
+		`null`:                           vaulterr.ErrUnavailable,
+		`[]`:                             vaulterr.ErrUnavailable,
+		`{"message":"no Route matched"}`: vaulterr.ErrUnavailable,
+		`{"errors":null}`:                vaulterr.ErrUnavailable,
+		`{"errors":"not found"}`:         vaulterr.ErrUnavailable,
+		`{"errors":[{"code":404}]}`:      vaulterr.ErrUnavailable,
+		`{"data":{"metadata":{}}}`:       vaulterr.ErrUnavailable,
+		`{"data":{"metadata":{"version":3}},"errors":""}`: vaulterr.ErrUnavailable,
+	} {
+		err := vaulterr.Missing((&api.Response{Response: &http.Response{
+			StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
+			Request: &http.Request{URL: &url.URL{Path: "/v1/secret/data/p"}},
+		}}).Error(), []byte(body))
+		foreign := errors.Is(want, vaulterr.ErrUnavailable)
+		if got := vaulterr.Kind(err); !errors.Is(got, want) || vaulterr.Retryable(err) != foreign || foreign && !vaulterr.Doubtful(err) {
+			t.Errorf("%s: %v, retryable %v, doubtful %v", body, got, vaulterr.Retryable(err), vaulterr.Doubtful(err))
+		}
+	}
+	refused := answer(403)
+	if err := vaulterr.Missing(refused, []byte(`{"warnings":["x"]}`)); !errors.Is(err, refused) {
+		t.Errorf("a 403 became %v", err)
 	}
 }
 

@@ -1,0 +1,102 @@
+package vaultkit_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// notVaults are what a hop answers while the Vault behind it is being restarted.
+var notVaults = map[string]string{
+	"text":    "404 page not found\n",
+	"ingress": "default backend - 404",
+	"gateway": `{"message":"no Route matched"}`,
+	"blank":   "\n",
+}
+
+// A hop's 404 is no word about a secret: what is cached is served on.
+func TestKeysAreServedThroughForeign404s(t *testing.T) {
+	for name, body := range notVaults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy, heard, provider := newWire(t), &heardOf{}, store(t, oldSecret)
+			client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear),
+				vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 100 * time.Millisecond}),
+				vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(provider))
+			proxy.SetRule(wire.OnEvery("", "", wire.Error(404, body, false)))
+			vaulttest.Eventually(t, "the secret is stale", func() bool {
+				wantKey(t, client, provider, "fake-old")
+				return len(heard.of(vaultkit.EventStale)) > 0
+			})
+			wantKey(t, client, provider, "fake-old")
+			if h := client.Health(); h.OK() || !h.Ready() || !errors.Is(h.DownError, vaultkit.ErrUnavailable) {
+				t.Errorf("Health = %+v", h)
+			}
+			if dropped := heard.of(vaultkit.EventDropped); len(dropped) > 0 {
+				t.Errorf("dropped %+v", dropped)
+			}
+			proxy.SetRule(nil)
+			vaulttest.Eventually(t, "all is well again", func() bool { return client.Health().OK() })
+		})
+	}
+}
+
+// Without a cache it is an outage, to every verb.
+func TestForeign404sAreAnOutage(t *testing.T) {
+	verbs := map[string]func(*vaultkit.Client, string) error{
+		"GetAPIKey": func(c *vaultkit.Client, p string) error { return second(c.GetAPIKey(t.Context(), p)) },
+		"Providers": func(c *vaultkit.Client, _ string) error { return second(c.Providers(t.Context())) },
+		"History":   func(c *vaultkit.Client, p string) error { return second(c.History(t.Context(), p)) },
+		"Rotate": func(c *vaultkit.Client, p string) error {
+			return second(c.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")))
+		},
+		"Rollback": func(c *vaultkit.Client, p string) error { return second(c.Rollback(t.Context(), p, "")) },
+	}
+	for name, body := range notVaults {
+		client := throughWire(t, wire.OnEvery("GET", "", wire.Error(404, body, false)),
+			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond, Write: 50 * time.Millisecond}))
+		provider := store(t, oldSecret)
+		unchanged(t, provider, func() {
+			for verb, send := range verbs {
+				err := send(client, provider)
+				if !errors.Is(err, vaultkit.ErrUnavailable) || errors.Is(err, vaultkit.ErrNotFound) || !strings.Contains(err.Error(), "not in Vault's words") {
+					t.Errorf("%s, %s: %v", name, verb, err)
+				}
+			}
+			put := second(client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-new"}))
+			if !errors.Is(put, vaultkit.ErrConflict) || errors.Is(put, vaultkit.ErrNotFound) {
+				t.Errorf("%s, PutProviderKeys over a secret: %v", name, put)
+			}
+		})
+	}
+}
+
+// Whatever a hop answers at first, nothing is left out.
+func TestRotateThroughForeign404s(t *testing.T) {
+	for name, body := range notVaults {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			seen := map[string]bool{}
+			w.proxy.SetRule(func(r wire.Request) wire.Action {
+				if key := r.Method + r.Path; !seen[key] {
+					seen[key] = true
+					return wire.Error(404, body, false)
+				}
+				return wire.Pass
+			})
+			if r, err := w.rotate(t.Context(), w.victim); err != nil || r.NewVersion != 2 || !w.check() {
+				t.Fatalf("Rotate = %+v, %v", r, err)
+			}
+			for path, entry := range vaulttest.Look(t, "backups/"+w.provider) {
+				if len(entry.Custom) == 0 {
+					t.Errorf("%s says nothing of its rotation", path)
+				}
+			}
+		})
+	}
+}
