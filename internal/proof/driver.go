@@ -55,6 +55,8 @@ type Operation struct {
 	Once bool
 	// Rivals are who may come in between.
 	Rivals []string
+
+	course course // set by Count
 }
 
 // Trial is a schedule being played on a provider of its own.
@@ -70,7 +72,9 @@ type Trial struct {
 	found    []Violation
 }
 
-// Count returns the requests of an undisturbed run, as "METHOD path".
+// Count returns the requests of an undisturbed run, as "METHOD path" with stars for
+// the provider and what is below it. From then on the operation's requests are
+// numbered by them.
 func (d *Driver) Count(ctx context.Context, op *Operation) ([]string, error) {
 	trial := d.newTrial(op, Schedule{Operation: op.Name})
 	defer trial.over()
@@ -81,7 +85,8 @@ func (d *Driver) Count(ctx context.Context, op *Operation) ([]string, error) {
 	if claim := op.Run(p.context(), trial); claim.Verdict != Succeeded {
 		return nil, fmt.Errorf("%s, undisturbed: %s", op.Name, claim)
 	}
-	return p.requests, nil
+	op.course = newCourse(p.requests)
+	return op.course, nil
 }
 
 func (d *Driver) newTrial(op *Operation, schedule Schedule) *Trial {
@@ -92,7 +97,7 @@ func (d *Driver) newTrial(op *Operation, schedule Schedule) *Trial {
 func (t *Trial) newPlay(ctx context.Context, faults []Fault) *play {
 	p := &play{
 		name: t.schedule.String(), wire: &t.driver.actions, faults: faults, ctx: newEndable(ctx),
-		rivals: map[int]func(){}, fired: map[int]bool{}, dead: make(chan struct{}), over: make(chan struct{}),
+		provider: t.Provider, numbers: course(nil).begin(), rivals: map[int]func(){}, fired: map[int]bool{}, dead: make(chan struct{}), over: make(chan struct{}),
 	}
 	t.plays = append(t.plays, p)
 	return p

@@ -19,19 +19,21 @@ const nobodyListens = "127.0.0.1:1"
 // play is one run of an operation, under a schedule's faults. It travels in the
 // operation's context, whose values outlive even context.WithoutCancel.
 type play struct {
-	name   string
-	wire   *actions
-	faults []Fault
-	rivals map[int]func()             // what happens before the nth request
-	killAt func(*http.Request) string // where the process dies, by which kind; nil: by its faults only
-	ctx    *endable
+	name     string
+	provider string
+	wire     *actions
+	faults   []Fault
+	rivals   map[int]func()             // what happens before the nth request
+	killAt   func(*http.Request) string // where the process dies, by which kind; nil: by its faults only
+	ctx      *endable
 
 	dead chan struct{} // closed when the process dies
 	over chan struct{} // closed when the schedule is over, for the dead to be cleared away
 
 	mu       sync.Mutex
 	requests []string
-	fired    map[int]bool // requests whose fault happened
+	numbers  *numbers
+	fired    map[int]bool // requests whose fault or rival happened
 	cut      bool
 	zombies  []*zombie
 }
@@ -81,8 +83,11 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case cut:
 		return p.refuse(q)
 	}
-	p.deliver(n)
+	if !beside(r) {
+		p.deliver(n)
+	}
 	if rival := p.rivals[n]; rival != nil {
+		p.fire(n)
 		rival()
 	}
 	if fault, ok := p.faultOf(q); ok {
@@ -115,8 +120,10 @@ func (p *play) enter(r *http.Request) (n int, alive, cut bool) {
 		return 0, false, false
 	default:
 	}
-	p.requests = append(p.requests, r.Method+" "+r.URL.Path)
-	return len(p.requests), true, p.cut
+	line := lineOf(r, p.provider)
+	n = p.numbers.next(line)
+	p.requests = append(p.requests, fmt.Sprintf("%3d %s", n, line))
+	return n, true, p.cut
 }
 
 func (p *play) fire(n int) {
@@ -136,7 +143,7 @@ func (p *play) allFired() bool {
 		}
 	}
 	for n := range p.rivals {
-		if n > len(p.requests) {
+		if !p.fired[n] {
 			return false
 		}
 	}

@@ -34,6 +34,7 @@ func (t *Trial) run(ctx context.Context) (fired bool, err error) {
 		return false, err
 	}
 	p := t.newPlay(ctx, t.schedule.Faults)
+	p.numbers = t.op.course.begin()
 	t.invite(ctx, p)
 	claim := t.perform(p, t.op)
 	t.wantUndisturbed(claim)
@@ -209,9 +210,7 @@ func (t *Trial) requests() []string {
 	var all []string
 	for _, p := range t.plays {
 		p.mu.Lock()
-		for i, request := range p.requests {
-			all = append(all, fmt.Sprintf("%3d %s", i+1, request))
-		}
+		all = append(all, p.requests...)
 		p.mu.Unlock()
 	}
 	return all

@@ -42,17 +42,22 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	return tx, nil, nil
 }
 
-// readEntitled reads the current secret, and then asks whether the token may do all
-// that a rotation does: a source may issue a real key. The rights on an id's paths are
-// the same for every id; which one it will be is known only with the new secret. The
-// two are not sent at once: a server that is killed by one would meet the other.
+// readEntitled reads the current secret, and asks meanwhile whether the token may do
+// all that a rotation does: a source may issue a real key. The rights on an id's paths
+// are the same for every id; which one it will be is known only with the new secret.
 func (tx *transaction) readEntitled(ctx context.Context) (kv.Secret, error) {
+	anyID := protocol.NewID(tx.started, 1, nil, nil).String()
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	refusal := make(chan error, 1)
+	go func() { refusal <- tx.Store.CheckCapabilities(asking, needs(tx.request.Provider, anyID)) }()
 	source, err := tx.Store.Read(ctx, providerKey(tx.request.Provider))
 	if err != nil {
+		cancel()
+		<-refusal
 		return source, err
 	}
-	anyID := protocol.NewID(source.Created, source.Version, nil, nil).String()
-	return source, tx.Store.CheckCapabilities(ctx, needs(tx.request.Provider, anyID))
+	return source, <-refusal
 }
 
 // needs are the rights a rotation uses, those for resolving a doubt included: a
@@ -103,6 +108,7 @@ func (tx *transaction) finishResumed(ctx context.Context, found *finding) (*Resu
 	if tx.request.DryRun {
 		return &Result{Record: found.record(tx.Now()), Resumed: true, Warnings: tx.warnings}, nil
 	}
+	defer tx.lookOut(ctx)()
 	return tx.acknowledge(ctx, found.record(tx.Now()), true, func(ctx context.Context) (protocol.Record, bool, error) {
 		return tx.recordFinding(ctx, found)
 	})

@@ -30,7 +30,6 @@ func (tx *transaction) acknowledge(ctx context.Context, wanted protocol.Record, 
 	record func(context.Context) (stands protocol.Record, created bool, err error)) (*Result, error) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tx.RecordWait)
 	defer cancel()
-	defer tx.lookOut(ctx)()
 	stands, created, err := record(bounded)
 	switch {
 	case err != nil:

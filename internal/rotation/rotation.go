@@ -104,6 +104,7 @@ func (tx *transaction) run(ctx context.Context) (*Result, error) {
 
 func (tx *transaction) steps(ctx context.Context) (*Result, error) {
 	tx.reached(event.Begun, tx.source.Version)
+	defer tx.lookOut(ctx)()
 	if err := tx.backUp(ctx); err != nil {
 		return nil, err
 	}

@@ -1,36 +1,37 @@
 package rotation
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"goblin/vaultkit/internal/protocol"
 )
 
 // lookout is what a sweep goes by: the rotations of a provider, and which of them
-// have a record. The present one is left out: it is listed while its record is
-// written.
+// have a record. The present one is left out: it is listed while it goes on.
 type lookout struct {
-	ids, recorded       []protocol.ID
-	idsErr, recordedErr error
-	listing             sync.WaitGroup
+	ids, recorded []protocol.ID
+	err           error
+	listed        chan struct{} // closed when the above is known
 }
 
-// lookOut begins to list, beside the write of the record. A rotation that somebody
-// else records meanwhile may look as if it had none: resolving it finds that. leave
-// ends the listing, if it has not ended.
+// lookOut begins to list, beside the steps of the rotation, which do not depend on it.
+// A rotation that somebody else records meanwhile may look as if it had none:
+// resolving it finds that. leave ends the listing, if it has not ended.
 func (tx *transaction) lookOut(ctx context.Context) (leave func()) {
-	ctx, cancel := context.WithTimeout(ctx, tx.RecordWait)
-	l := &lookout{}
-	l.listing.Go(func() { l.ids, l.idsErr = tx.backups(ctx, tx.request.Provider) })
-	l.listing.Go(func() { l.recorded, l.recordedErr = tx.recorded(ctx, tx.request.Provider) })
+	ctx, cancel := context.WithCancel(ctx)
+	l := &lookout{listed: make(chan struct{})}
+	go func() {
+		defer close(l.listed)
+		if l.ids, l.err = tx.backups(ctx, tx.request.Provider); l.err == nil {
+			l.recorded, l.err = tx.recorded(ctx, tx.request.Provider)
+		}
+	}()
 	tx.others = l
 	return func() {
 		cancel()
-		l.listing.Wait()
+		<-l.listed
 	}
 }
 
@@ -38,12 +39,17 @@ func (tx *transaction) lookOut(ctx context.Context) (leave func()) {
 // best it can: the rotation itself is done and recorded.
 func (tx *transaction) sweep(ctx context.Context, result *Result) {
 	l := tx.others
-	l.listing.Wait()
 	warn := func(err error) {
 		result.Warnings = append(result.Warnings, fmt.Sprintf("could not look for unfinished rotations: %v", err))
 	}
-	if err := cmp.Or(l.idsErr, l.recordedErr); err != nil {
-		warn(err)
+	select {
+	case <-l.listed:
+	case <-ctx.Done():
+		warn(ctx.Err())
+		return
+	}
+	if l.err != nil {
+		warn(l.err)
 		return
 	}
 	others := slices.DeleteFunc(l.ids, func(id protocol.ID) bool { return id.String() == result.Record.ID })

@@ -1,0 +1,73 @@
+package proof
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// course is the requests of an operation's undisturbed run, by which they are
+// numbered: a number means the same request in every run, whatever is sent at once
+// with it. First come those that follow each other, then those that are sent beside
+// them.
+type course []string
+
+// newCourse is the course of a run, whose requests are told as a play notes them.
+func newCourse(requests []string) course {
+	var after, along course
+	for _, request := range requests {
+		line := strings.TrimLeft(request, " 0123456789")
+		if strings.Contains(line, alongside) {
+			along = append(along, line)
+		} else {
+			after = append(after, line)
+		}
+	}
+	slices.Sort(along)
+	return append(after, along...)
+}
+
+// alongside marks a request that an operation may send beside another one.
+const alongside = " (alongside)"
+
+// beside: lists, and the question for capabilities.
+func beside(r *http.Request) bool {
+	return r.URL.Query().Get("list") == "true" || strings.HasSuffix(r.URL.Path, "/sys/capabilities-self")
+}
+
+// lineOf is a request without what differs from run to run.
+func lineOf(r *http.Request, provider string) string {
+	segments := strings.Split(r.URL.Path, "/")
+	if i := slices.Index(segments, provider); i >= 0 {
+		for ; i < len(segments); i++ {
+			segments[i] = "*"
+		}
+	}
+	line := r.Method + " " + strings.Join(segments, "/")
+	if beside(r) {
+		line += alongside
+	}
+	return line
+}
+
+// numbers gives one run's requests their numbers.
+type numbers struct {
+	course course
+	met    []bool
+	beyond int // requests that the course has not
+}
+
+func (c course) begin() *numbers { return &numbers{course: c, met: make([]bool, len(c))} }
+
+// next numbers a request. What the course has not, or not again, a repetition above
+// all, is numbered after it.
+func (n *numbers) next(line string) int {
+	for i, of := range n.course {
+		if of == line && !n.met[i] {
+			n.met[i] = true
+			return i + 1
+		}
+	}
+	n.beyond++
+	return len(n.course) + n.beyond
+}
