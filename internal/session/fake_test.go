@@ -25,7 +25,10 @@ type fakeVault struct {
 	loginTakes  time.Duration
 
 	mu       sync.Mutex
-	down     bool // answers 503 to everything
+	down     bool          // answers 503 to everything
+	lag      time.Duration // until it knows the token of a login
+	nodes    int           // take turns at answering; only one of them lags
+	turn     int
 	refuse   bool // refuses logins
 	fixed    bool // its tokens are not renewable
 	instead  any  // of a login's answer
@@ -75,7 +78,7 @@ func (v *fakeVault) answer(path, token string) (int, any) {
 		return http.StatusServiceUnavailable, map[string]any{"errors": []string{"no leader"}}
 	case path == "auth/approle/login":
 		return v.login()
-	case held == nil || !time.Now().Before(held.ends):
+	case held == nil || !time.Now().Before(held.ends) || v.behind(held):
 		v.refused++
 		return http.StatusForbidden, map[string]any{"errors": []string{"2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"}}
 	case path == "auth/token/renew-self":
@@ -88,6 +91,12 @@ func (v *fakeVault) answer(path, token string) (int, any) {
 		return http.StatusNoContent, nil
 	}
 	return http.StatusOK, map[string]any{"data": map[string]any{"ok": true}}
+}
+
+// behind reports that the node whose turn it is does not know the token yet.
+func (v *fakeVault) behind(held *fakeToken) bool {
+	v.turn++
+	return v.turn%max(v.nodes, 1) == 0 && time.Since(held.issued) < v.lag
 }
 
 func (v *fakeVault) login() (int, any) {

@@ -160,8 +160,8 @@ func (k *keeper) renew() {
 	ctx, cancel := context.WithDeadline(k.s.life, k.known.ends())
 	defer cancel()
 	var answer *api.Secret
-	err := k.s.wire.once(ctx, func(ctx context.Context) (err error) {
-		answer, err = k.held.client.Auth().Token().RenewSelfWithContext(ctx, 0)
+	err := k.s.attempt(ctx, k.held, func(ctx context.Context, c *api.Client) (err error) {
+		answer, err = c.Auth().Token().RenewSelfWithContext(ctx, 0)
 		return err
 	})
 	if err == nil && (answer == nil || answer.Auth == nil) {

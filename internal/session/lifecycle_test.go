@@ -12,6 +12,7 @@ import (
 
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
+	"goblin/vaultkit/internal/wire"
 )
 
 func TestShortTokenIsRenewedThenReplacedAtItsMaximum(t *testing.T) {
@@ -121,6 +122,44 @@ func TestReplayHappensOnce(t *testing.T) {
 	if calls != 2 || !vaulterr.InvalidToken(err) {
 		t.Errorf("%d calls, %v", calls, err)
 	}
+}
+
+// A crowd that is refused with the new token, too, is no reason to log in per caller.
+func TestRefusedLoginsAreFew(t *testing.T) {
+	w := newWorld(t)
+	proxy, err := wire.New(server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Close() })
+	client := w.client()
+	if err := client.SetAddress(proxy.URL()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := session.Open(t.Context(), session.Config{Client: client, Login: w.method(nil), Logger: w.logs.Logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	behind := wire.Error(http.StatusForbidden, `{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}`, false)
+	proxy.SetRule(wire.OnEvery(http.MethodGet, probePath, behind))
+	start := time.Now()
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			for range 10 {
+				if err := w.do(s); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnauthenticated) {
+					t.Errorf("Do = %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n, took := w.logins(), time.Since(start); n < 2 || n > 2+int(took/time.Second) {
+		t.Errorf("%d logins in %v, want the first and one more", n, took)
+	}
+	proxy.SetRule(nil)
+	w.mustDo(s)
 }
 
 func TestAttemptsAreBounded(t *testing.T) {

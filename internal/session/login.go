@@ -73,7 +73,8 @@ func (s *Session) fly(f *flight, seen *lease) {
 	defer s.mu.Unlock()
 	s.login = nil
 	if f.err == nil {
-		s.failures, s.failure, s.allowed = 0, nil, time.Time{}
+		s.failure, s.allowed, s.trial = nil, time.Time{}, trial{}
+		s.onTrial.Store(true)
 		s.install(held)
 		return
 	}
@@ -82,6 +83,66 @@ func (s *Session) fly(f *flight, seen *lease) {
 		s.failures++
 	}
 	s.failure, s.allowed = f.err, time.Now().Add(coolDown.Delay(s.failures))
+}
+
+// trial is how requests with the last login's token have ended so far.
+type trial struct{ served, refused bool }
+
+// judge looks at how a request ended while the last login is on trial. Served, the
+// login was a good one, and those that failed before are forgotten. Refused like the
+// token before, by a standby that lags behind for instance, the login counts as
+// failed: else there would be one per request.
+func (s *Session) judge(held *lease, err error) {
+	if s.failedAfterAll(held, err) {
+		s.log.Warn("vault does not know the token it has just given", "method", s.config.Login, "accessor", held.accessor)
+	}
+}
+
+// failedAfterAll reports, once, a login that counts as failed from now on. Its pause
+// begins with the login: a token that is lost after hours is replaced at once. So is
+// one that was served and is refused soon after: it may have been revoked. If that
+// happens to the next one, too, it is the nodes that do not agree.
+func (s *Session) failedAfterAll(held *lease, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.current != held || !s.onTrial.Load():
+	case served(err):
+		s.trial.served = true
+		if !held.young() {
+			s.failures, s.failure, s.allowed = 0, nil, time.Time{}
+			s.onTrial.Store(false)
+		}
+	case vaulterr.InvalidToken(err) && !s.trial.refused:
+		s.trial.refused = true
+		s.failures++
+		if s.trial.served && s.failures == 1 {
+			return false
+		}
+		s.failure, s.allowed = refusedAtOnce(err), held.since.Add(coolDown.Delay(s.failures))
+		return true
+	}
+	return false
+}
+
+// young reports a token that Vault's nodes may not all know yet. One whose uses are
+// counted is used up in no time, and one made elsewhere costs no login.
+func (l *lease) young() bool {
+	return l.obtained && !l.limited && time.Since(l.since) < coolDown.Min
+}
+
+// served reports that Vault knew the token, whatever it said of the request.
+func served(err error) bool {
+	kind := vaulterr.Kind(err)
+	return err == nil || kind != nil && !errors.Is(kind, vaulterr.ErrUnavailable) && !errors.Is(kind, vaulterr.ErrUnauthenticated)
+}
+
+func refusedAtOnce(err error) error {
+	return &vaulterr.Error{
+		Op: "login", Kind: vaulterr.ErrUnauthenticated, Err: err,
+		Detail: "Vault does not know the token that the login has just given",
+		Hint:   "a standby may lag behind: look at the cluster's health, and at the role's token_num_uses",
+	}
 }
 
 func (s *Session) logOutcome(f *flight) {

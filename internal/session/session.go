@@ -6,7 +6,7 @@
 // it does not know the token causes one login, shared by all callers that were
 // refused, and one replay. A plain denial causes neither. After a failed login
 // the next is allowed only after a pause, within which callers get the failure
-// at once.
+// at once. A login whose token Vault does not know either has failed, too.
 //
 // Errors are *vaulterr.Error: ErrUnauthenticated when a login is refused (and
 // ErrWrappingToken, which is one, for a wrapped secret id), ErrUnavailable when
@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -76,6 +77,8 @@ type Session struct {
 	closing  sync.Once
 	changed  chan struct{} // tells the keeper of a new lease
 
+	onTrial atomic.Bool // the last login: whether Vault knows its token is still open
+
 	mu       sync.Mutex // guards what follows; never held across a request
 	closed   bool
 	keeping  bool
@@ -85,6 +88,7 @@ type Session struct {
 	failures int // logins failed in a row
 	failure  error
 	allowed  time.Time // no login before
+	trial    trial     // of the last login
 }
 
 // Open logs in. ctx bounds the start only. An unreachable server is tried again
@@ -186,7 +190,11 @@ func (s *Session) enter() (*lease, error) {
 }
 
 func (s *Session) attempt(ctx context.Context, held *lease, send func(context.Context, *api.Client) error) error {
-	return s.wire.once(ctx, func(ctx context.Context) error { return send(ctx, held.client) })
+	err := s.wire.once(ctx, func(ctx context.Context) error { return send(ctx, held.client) })
+	if s.onTrial.Load() {
+		s.judge(held, err)
+	}
+	return err
 }
 
 // complete checks the settings and fills in the defaults.
