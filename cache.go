@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/rotation"
+	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -81,7 +82,7 @@ func (c *Client) cacheConfig(cfg *config) cache.Config[secret] {
 		ttl, maxStale = cfg.ttl, cfg.maxStale
 	}
 	return cache.Config[secret]{
-		TTL: ttl, MaxStale: maxStale, Limit: cfg.timeouts.Read, Backoff: refreshBackoff,
+		TTL: ttl, MaxStale: maxStale, Limit: cfg.timeouts.Read, Overdue: session.Overdue, Backoff: refreshBackoff,
 		Fetch: c.fetch, Gone: isGone, Newer: newer, Observe: c.observeCache, Closed: &Error{Kind: ErrClosed},
 	}
 }

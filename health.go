@@ -7,10 +7,13 @@ type Health struct {
 	// Closed: the client was closed.
 	Closed bool
 	// DownSince is since when Vault has not served a request of this client, and
-	// DownError the last one's error; zero and nil while it does.
+	// DownError the last one's error; zero and nil while it does. A call whose own
+	// context ends first says nothing of Vault.
 	DownSince time.Time
 	DownError error
-	// LoginError is why the last login failed; nil while the client is logged in.
+	// LoginError is why the last login failed: nothing works any more, or nothing
+	// will from TokenEnds on. That a token of WithToken is due to be replaced is none
+	// while it works; it is once that token has ended or Vault has refused it.
 	LoginError error
 	// TokenEnds is when the token ends unless it is renewed or replaced, which the
 	// client does by itself; zero: never, or not known.

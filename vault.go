@@ -190,7 +190,7 @@ func (c *Client) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", c
 
 // forRead bounds a read: it ends with ctx, and after Timeouts.Read at the latest.
 func (c *Client) forRead(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, c.timeouts.Read)
+	return context.WithTimeoutCause(ctx, c.timeouts.Read, session.Overdue)
 }
 
 // forWrite bounds a write: it ends with ctx, and where the caller set no
@@ -199,7 +199,7 @@ func (c *Client) forWrite(ctx context.Context) (context.Context, context.CancelF
 	if _, bounded := ctx.Deadline(); bounded {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, c.timeouts.Write)
+	return context.WithTimeoutCause(ctx, c.timeouts.Write, session.Overdue)
 }
 
 // theDefault is the client of the package-level functions. The channel is a

@@ -26,8 +26,9 @@ type Config[V any] struct {
 	// Fetch reads the newest value. held is the one at hand, or nil: it is to be
 	// returned, the same pointer, if it is still the newest. It has to end with ctx.
 	Fetch func(ctx context.Context, name string, held *V) (*V, error)
-	// Limit bounds one Fetch.
-	Limit time.Duration
+	// Limit bounds one Fetch, whose context's cause is Overdue then, if not nil.
+	Limit   time.Duration
+	Overdue error
 	// Gone tells an error that says there is no such value from one that says
 	// nothing about it.
 	Gone func(error) bool

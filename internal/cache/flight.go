@@ -20,7 +20,7 @@ func (c *Cache[V]) ensureFlight(e *entry[V], asked bool) {
 	if e.flight != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.life, c.config.Limit) //nolint:gosec // fly calls cancel
+	ctx, cancel := context.WithTimeoutCause(c.life, c.config.Limit, c.config.Overdue) //nolint:gosec // fly calls cancel
 	e.flight = &flight[V]{done: make(chan struct{}), cancel: cancel}
 	c.plan(e)
 	if !asked {

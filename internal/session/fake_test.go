@@ -25,6 +25,7 @@ type fakeVault struct {
 	loginTakes  time.Duration
 
 	mu       sync.Mutex
+	takes    time.Duration // to answer anything
 	down     bool          // answers 503 to everything
 	lag      time.Duration // until it knows the token of a login
 	nodes    int           // take turns at answering; only one of them lags
@@ -58,6 +59,14 @@ func (v *fakeVault) RoundTrip(r *http.Request) (*http.Response, error) {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	if path == "auth/approle/login" && v.loginTakes > 0 {
 		if err := sleep(r.Context(), v.loginTakes); err != nil {
+			return nil, err
+		}
+	}
+	v.mu.Lock()
+	takes := v.takes
+	v.mu.Unlock()
+	if takes > 0 {
+		if err := sleep(r.Context(), takes); err != nil {
 			return nil, err
 		}
 	}
@@ -133,7 +142,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx) // as net/http does
 	}
 }
 

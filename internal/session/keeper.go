@@ -157,7 +157,7 @@ func (k *keeper) pause() time.Duration {
 
 func (k *keeper) renew() {
 	since := time.Now()
-	ctx, cancel := context.WithDeadline(k.s.life, k.known.ends())
+	ctx, cancel := context.WithDeadlineCause(k.s.life, k.known.ends(), Overdue)
 	defer cancel()
 	var answer *api.Secret
 	err := k.s.attempt(ctx, k.held, func(ctx context.Context, c *api.Client) (err error) {
@@ -194,6 +194,7 @@ func (k *keeper) renewalFailed(err error) {
 	}
 	k.known.renewable, k.known.failures = false, 0
 	if vaulterr.InvalidToken(err) {
+		k.s.lose(k.held)
 		k.relogin()
 	}
 }

@@ -73,8 +73,8 @@ func (s *Session) fly(f *flight, seen *lease) {
 	defer s.mu.Unlock()
 	s.login = nil
 	if f.err == nil {
-		s.failure, s.allowed, s.trial = nil, time.Time{}, trial{}
-		s.onTrial.Store(true)
+		s.failure, s.allowed, s.trial = nil, time.Time{}, trial{open: true}
+		s.watched.Store(true)
 		s.install(held)
 		return
 	}
@@ -86,7 +86,17 @@ func (s *Session) fly(f *flight, seen *lease) {
 }
 
 // trial is how requests with the last login's token have ended so far.
-type trial struct{ served, refused bool }
+type trial struct{ open, served, refused bool }
+
+// lose notes that Vault has refused the token, unless there is another meanwhile.
+func (s *Session) lose(held *lease) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == held {
+		s.lost = true
+		s.watched.Store(true)
+	}
+}
 
 // judge looks at how a request ended while the last login is on trial. Served, the
 // login was a good one, and those that failed before are forgotten. Refused like the
@@ -106,14 +116,15 @@ func (s *Session) failedAfterAll(held *lease, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.current != held || !s.onTrial.Load():
+	case s.current != held:
 	case served(err):
-		s.trial.served = true
-		if !held.young() {
+		s.lost, s.trial.served = false, true
+		if s.trial.open && !held.young() {
 			s.failures, s.failure, s.allowed = 0, nil, time.Time{}
-			s.onTrial.Store(false)
+			s.trial.open = false
 		}
-	case vaulterr.InvalidToken(err) && !s.trial.refused:
+		s.watched.Store(s.trial.open)
+	case vaulterr.InvalidToken(err) && s.trial.open && !s.trial.refused:
 		s.trial.refused = true
 		s.failures++
 		if s.trial.served && s.failures == 1 {
@@ -176,7 +187,7 @@ func (s *Session) failed(err error) error {
 // install makes the lease the current one and sees to its keeping. The caller
 // holds s.mu.
 func (s *Session) install(held *lease) {
-	s.current, s.ends = held, tenureOf(held, s.config.Login).known()
+	s.current, s.ends, s.lost = held, tenureOf(held, s.config.Login).known(), false
 	s.config.Client.SetToken(held.client.Token())
 	if s.keeping {
 		select {

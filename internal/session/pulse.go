@@ -3,34 +3,78 @@ package session
 import (
 	"context"
 	"errors"
-	"sync/atomic"
+	"net"
+	"sync"
 	"time"
+
+	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/internal/vaulterr"
 )
 
 // pulse says whether Vault serves, by the last answer there was.
-type pulse struct{ trouble atomic.Pointer[trouble] }
-
-type trouble struct {
-	since time.Time
-	err   error
+type pulse struct {
+	mu     sync.Mutex
+	served time.Time // when Vault answered last
+	since  time.Time // when it began not to serve; zero: it does
+	err    error     // the last request's, since then
 }
 
-// feel notes how a request ended. One that its own caller gave up says nothing.
-func (p *pulse) feel(ctx context.Context, err error) {
-	last := p.trouble.Load()
-	switch down := errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable); {
-	case !down && last == nil, errors.Is(ctx.Err(), context.Canceled):
+// feel notes how a request ended. One that its own caller gave up says nothing, and
+// one that was not answered in time says nothing newer than its beginning.
+func (p *pulse) feel(ctx context.Context, began time.Time, err error) {
+	kind := vaulterr.Kind(err)
+	if err != nil && kind == nil || unanswered(err) && gaveUp(ctx) {
 		return
-	case !down:
-		p.trouble.Store(nil)
-	case last == nil:
-		p.trouble.Store(&trouble{since: time.Now(), err: err})
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	switch {
+	case !errors.Is(kind, vaulterr.ErrUnavailable):
+		p.served, p.since, p.err = now, time.Time{}, nil
+	case timedOut(err) && p.served.After(began):
+	case p.since.IsZero():
+		p.since, p.err = now, err
 	default:
-		p.trouble.Store(&trouble{since: last.since, err: err})
+		p.err = err
 	}
 }
+
+// down is since when Vault does not serve, with the last error.
+func (p *pulse) down() (since time.Time, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.since, p.err
+}
+
+func unanswered(err error) bool {
+	_, answered := errors.AsType[*api.ResponseError](err)
+	return err != nil && !answered
+}
+
+func timedOut(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+// gaveUp reports that the caller's context has ended, and not by a bound of ours.
+func gaveUp(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), Overdue)
+}
+
+// Overdue is to be the cause of the deadlines that this program sets for every
+// request, for [context.WithTimeoutCause]: a Vault that does not answer within them
+// is down, and one that a caller has no time to wait for is not.
+var Overdue error = overdue{}
+
+// overdue passes for the context's own error, whose cause net/http returns.
+type overdue struct{}
+
+func (overdue) Error() string        { return context.DeadlineExceeded.Error() }
+func (overdue) Timeout() bool        { return true }
+func (overdue) Temporary() bool      { return true }
+func (overdue) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // State is how a session stands, as far as it knows without asking.
 type State struct {
@@ -39,7 +83,8 @@ type State struct {
 	// while Vault serves.
 	Down      time.Time
 	DownError error
-	// LoginError is why the last login failed; nil while there is a token.
+	// LoginError is why the last login failed. Of a token made elsewhere, which is due
+	// to be replaced, that is told only once it has ended or Vault has refused it.
 	LoginError error
 	// Ends is when the token ends unless it is renewed; zero: never, or unknown.
 	Ends time.Time
@@ -49,9 +94,12 @@ type State struct {
 func (s *Session) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := State{Closed: s.closed, LoginError: s.failure, Ends: s.ends}
-	if trouble := s.wire.pulse.trouble.Load(); trouble != nil {
-		state.Down, state.DownError = trouble.since, vaulterr.In("", "", trouble.err)
+	state := State{Closed: s.closed, Ends: s.ends}
+	since, err := s.wire.pulse.down()
+	state.Down, state.DownError = since, vaulterr.In("", "", err)
+	over := !s.ends.IsZero() && !time.Now().Before(s.ends)
+	if s.lost || over || !errors.Is(s.failure, errSameToken) {
+		state.LoginError = s.failure
 	}
 	return state
 }

@@ -77,7 +77,7 @@ type Session struct {
 	closing  sync.Once
 	changed  chan struct{} // tells the keeper of a new lease
 
-	onTrial atomic.Bool // the last login: whether Vault knows its token is still open
+	watched atomic.Bool // the token is on trial or lost: how a request ends matters
 
 	mu       sync.Mutex // guards what follows; never held across a request
 	closed   bool
@@ -89,6 +89,7 @@ type Session struct {
 	failure  error
 	allowed  time.Time // no login before
 	trial    trial     // of the last login
+	lost     bool      // Vault has refused the token, and has served nothing with it since
 }
 
 // Open logs in. ctx bounds the start only. An unreachable server is tried again
@@ -126,6 +127,7 @@ func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.
 	if !vaulterr.InvalidToken(err) {
 		return err
 	}
+	s.lose(held)
 	if held, err = s.relogin(ctx, held); err != nil {
 		return err
 	}
@@ -191,7 +193,7 @@ func (s *Session) enter() (*lease, error) {
 
 func (s *Session) attempt(ctx context.Context, held *lease, send func(context.Context, *api.Client) error) error {
 	err := s.wire.once(ctx, func(ctx context.Context) error { return send(ctx, held.client) })
-	if s.onTrial.Load() {
+	if s.watched.Load() {
 		s.judge(held, err)
 	}
 	return err

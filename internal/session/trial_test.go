@@ -84,8 +84,8 @@ func TestOneNodeThatLagsCostsFewLogins(t *testing.T) {
 				t.Fatalf("Do after %v: %v", time.Since(start), err)
 			}
 		}
-		if logins, _, _ := v.count(); logins > 3 || s.State().LoginError != nil || s.onTrial.Load() {
-			t.Errorf("%d logins, want the first and at most two more; state %+v, on trial %t", logins, s.State(), s.onTrial.Load())
+		if logins, _, _ := v.count(); logins > 3 || s.State().LoginError != nil || s.trial.open {
+			t.Errorf("%d logins, want the first and at most two more; state %+v, on trial %t", logins, s.State(), s.trial.open)
 		}
 	})
 }
@@ -114,8 +114,8 @@ func TestRenewalProvesTheLogin(t *testing.T) {
 		v.set(func(v *fakeVault) { clear(v.tokens); v.lag = time.Minute })
 		v.refusals(t, s, 10*time.Second)
 		time.Sleep(time.Hour)
-		if s.State().LoginError != nil || s.onTrial.Load() || s.failures != 0 {
-			t.Errorf("after a renewal: on trial %t, %d failures, %v", s.onTrial.Load(), s.failures, s.State().LoginError)
+		if s.State().LoginError != nil || s.trial.open || s.failures != 0 {
+			t.Errorf("after a renewal: on trial %t, %d failures, %v", s.trial.open, s.failures, s.State().LoginError)
 		}
 	})
 }

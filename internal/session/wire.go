@@ -79,7 +79,8 @@ func failLeftOverRedirect(answer *api.Response) {
 func (w *wire) once(ctx context.Context, send func(ctx context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
+	began := time.Now()
 	err := vaulterr.WithoutForeignBody(send(bounded))
-	w.pulse.feel(ctx, err)
+	w.pulse.feel(ctx, began, err)
 	return err
 }
