@@ -66,7 +66,9 @@ func (c *Client) field(ctx context.Context, provider, field string) (string, err
 
 // GetAPIKey returns the field "api_key" of the provider's current secret. It
 // asks Vault each time, or with WithCache answers from memory in nanoseconds, not
-// looking at ctx. Needs "read" on data/<base>/providers/<provider>.
+// looking at ctx. A performance standby of Vault Enterprise that has yet to hear of
+// what this client wrote, or read elsewhere, is asked until it has. Needs "read" on
+// data/<base>/providers/<provider>.
 //
 // Errors: ErrInvalid (the name), ErrNotFound, ErrDeleted, ErrDestroyed,
 // ErrFieldMissing, ErrPermissionDenied, ErrUnauthenticated, ErrNotKVv2,

@@ -81,6 +81,17 @@ func Error(status int, body string, applied bool) Action {
 	}}
 }
 
+// Stamp forwards the request and adds a header to the server's answer.
+func Stamp(name, value string) Action {
+	return Action{func(x *exchange) {
+		a, err := x.forward(x.r.Context())
+		if err == nil {
+			a.header.Add(name, value)
+		}
+		x.answer(a, err)
+	}}
+}
+
 // Truncate applies the request and cuts the answer in the middle of its body,
 // under the original Content-Length. An answer without a body (204) is cut in
 // its header. The client reads an unexpected EOF.

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ func TestActions(t *testing.T) {
 		"403":               {wire.Error(403, "", false), "Forbidden", false},
 		"429":               {wire.Error(429, "", false), "Too Many Requests", false},
 		"truncate":          {wire.Truncate(), "truncated", true},
+		"stamp":             {wire.Stamp("X-Fake", "1"), "OK", true},
 		"before, then lose": {wire.Lose().Before(func() {}), "reset", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,6 +60,19 @@ func TestErrorAnswersAsTold(t *testing.T) {
 	if got.header.Get("X-Server") != "" {
 		t.Error("the server's own header leaked into the made-up answer")
 	}
+}
+
+func TestStampAddsToTheServersAnswer(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	p.SetRule(wire.At(1, wire.Stamp("X-Server", "stamped")))
+	got := put(p, "a")
+	if all := got.header.Values("X-Server"); !slices.Equal(all, []string{"real", "stamped"}) || got.body != answerBody {
+		t.Errorf("got %q with %q", all, got.body)
+	}
+	rec.Close()
+	p.SetRule(wire.OnEvery("", "", wire.Stamp("X-Server", "stamped")))
+	wantClass(t, put(p, "a"), "reset")
 }
 
 func TestTruncateKeepsLengthAndHalfTheBody(t *testing.T) {

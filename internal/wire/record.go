@@ -35,6 +35,7 @@ func (rec *record) add(r *http.Request) (*Request, Rule) {
 		Path:   strings.TrimPrefix(r.URL.EscapedPath(), "/v1/"),
 		Query:  r.URL.RawQuery,
 		Tag:    r.Header.Get(TagHeader),
+		Index:  strings.Join(r.Header.Values(IndexHeader), ","),
 	}
 	rec.log = append(rec.log, seen)
 	return seen, rec.rule

@@ -12,6 +12,7 @@ type Request struct {
 	Path   string // as on the wire (escaped), without the leading /v1/
 	Query  string // raw
 	Tag    string // the client's TagHeader, which the server never sees
+	Index  string // the client's X-Vault-Index: how far the node that answers has to be
 	Status int    // what the real server answered; 0: nothing, or not yet (always so in a Rule)
 }
 
@@ -19,6 +20,10 @@ type Request struct {
 // as [Request.Tag]. A test's client that sets it can have many tests go through
 // one proxy at once, its rule telling them apart.
 const TagHeader = "X-Wire-Tag"
+
+// IndexHeader is how Vault Enterprise tells how far a node is, and a client how far
+// one has to be. A community server never sends it, and takes no notice of it.
+const IndexHeader = "X-Vault-Index"
 
 // Rule picks the action for a request. The proxy calls it for one request at a
 // time, in the order of N, so it may keep state. It must not wait for another

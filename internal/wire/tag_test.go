@@ -49,6 +49,23 @@ func TestTag(t *testing.T) {
 		wire.Request{N: 3, Method: "PUT", Path: "none", Status: 200})
 }
 
+// The rule and the server see how far the client wants a node to be.
+func TestIndex(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	req := mustRequest(t, p.URL()+"/v1/a")
+	req.Header[wire.IndexHeader] = []string{"one", "two"}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got := rec.headers[0].Values(wire.IndexHeader); len(got) != 2 {
+		t.Errorf("the server got %q", got)
+	}
+	wantLog(t, p, wire.Request{N: 1, Method: "GET", Path: "a", Index: "one,two", Status: 200})
+}
+
 // Then runs when a late request is delivered, and not when it is sent.
 func TestThen(t *testing.T) {
 	rec := newRecorder(t)

@@ -1,0 +1,95 @@
+package vaultkit_test
+
+import (
+	"encoding/base64"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// newIndex is how far the active node is after a write, as Vault Enterprise says it.
+var newIndex = base64.StdEncoding.EncodeToString([]byte("v1:fake-cluster:7:0:00"))
+
+// behind plays a performance standby that has the provider's first version only. Who
+// asks for more is told twice to wait.
+func behind(provider string) wire.Rule {
+	told := 0
+	const old = `{"request_id":"r","data":{"data":{"api_key":"fake-old"},"metadata":{"created_time":"2026-01-01T00:00:00Z","version":1}}}`
+	return func(r wire.Request) wire.Action {
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.Path, "/data/"+vaulttest.Base+"/providers/"+provider) {
+			return wire.Pass
+		}
+		if !strings.Contains(r.Index, newIndex) {
+			return wire.Error(http.StatusOK, old, false)
+		}
+		if told++; told <= 2 {
+			return wire.Error(http.StatusPreconditionFailed, `{"errors":["required index state not present"]}`, false)
+		}
+		return wire.Pass
+	}
+}
+
+// adminToken is a token of its own that may do everything.
+func adminToken(t *testing.T) string {
+	t.Helper()
+	return vaulttest.Token(t, `path "*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }`)
+}
+
+// A client's reads show what it wrote, whatever node answers them and however it is
+// logged in. Community servers send no index, so the wire plays the rest.
+func TestReadsShowOwnWrites(t *testing.T) {
+	proxy, file, first := newWire(t), filepath.Join(t.TempDir(), "token"), adminToken(t)
+	writeFile(t, file, first)
+	existing, err := api.NewClient(&api.Config{Address: proxy.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(existing.CloneConfig().HttpClient.CloseIdleConnections)
+	again := func() {
+		if err := vaulttest.Root(t).Auth().Token().RevokeOrphanWithContext(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, file, adminToken(t))
+	}
+	for name, tc := range map[string]struct {
+		opts      []vaultkit.Option
+		meanwhile func() // between the write and the read
+	}{
+		"a connection of its own": {nil, func() {}},
+		"somebody's client":       {[]vaultkit.Option{vaultkit.WithAPIClient(existing)}, func() {}},
+		"after another login":     {[]vaultkit.Option{vaultkit.WithToken(vaultkit.File(file))}, again},
+	} {
+		t.Run(name, func(t *testing.T) {
+			provider, stranger := store(t, oldSecret), newClient(t, vaultkit.WithAddress(proxy.URL()))
+			client := newClient(t, append(tc.opts, vaultkit.WithAddress(proxy.URL()))...)
+			proxy.SetRule(wire.OnMatch(http.MethodPut, "/data/"+vaulttest.Base+"/providers/", wire.Stamp(wire.IndexHeader, newIndex)))
+			if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
+				t.Fatal(err)
+			}
+			tc.meanwhile()
+			proxy.Reset()
+			proxy.SetRule(behind(provider))
+			wantKey(t, stranger, provider, "fake-old")
+			var crowd sync.WaitGroup
+			for range 8 {
+				crowd.Go(func() {
+					if key, err := client.GetAPIKey(t.Context(), provider); err != nil || key != "fake-new" {
+						t.Errorf("GetAPIKey = %q, %v", key, err)
+					}
+				})
+			}
+			crowd.Wait()
+			if n := dataReads(proxy); n < 1+8+2 {
+				t.Errorf("%d reads, so nobody was told to wait", n)
+			}
+		})
+	}
+}
