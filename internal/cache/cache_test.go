@@ -12,7 +12,7 @@ import (
 
 func TestOneFetchForACrowd(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		o.took = time.Second
+		o.takes(time.Second)
 		var crowd sync.WaitGroup
 		for range 1000 {
 			crowd.Go(func() { get(t, c, 1) })
@@ -100,9 +100,9 @@ func TestStaleValue(t *testing.T) {
 func TestStaleIsSaidOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		o.took = 2 * ttl
+		o.takes(2 * ttl)
 		readFor(t, c, 2*ttl)
-		o.took = 0
+		o.takes(0)
 		readFor(t, c, 3*ttl)
 		if o.said(Staled) != 1 {
 			t.Errorf("said %d times", o.said(Staled))
@@ -209,7 +209,7 @@ func TestPut(t *testing.T) {
 func TestPutOverFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		o.took = time.Second
+		o.takes(time.Second)
 		c.Refresh("a") // sees version 1, late
 		synctest.Wait()
 		c.Put("a", &number{2})
@@ -240,7 +240,7 @@ func TestPutOverHangingFetch(t *testing.T) {
 
 func TestRefreshOverFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		o.took = time.Second
+		o.takes(time.Second)
 		var reader sync.WaitGroup
 		reader.Go(func() { get(t, c, 2) }) // and not what the first fetch saw
 		pass(time.Millisecond)
@@ -255,7 +255,7 @@ func TestRenew(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		c.Renew(t.Context(), "a") // nobody has asked for it
 		get(t, c, 1)
-		o.took = time.Second
+		o.takes(time.Second)
 		o.answer(2, nil)
 		var renewing sync.WaitGroup
 		renewing.Go(func() {
@@ -327,7 +327,7 @@ func TestAbsentNames(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		o.took = 100 * time.Millisecond
+		o.takes(100 * time.Millisecond)
 		o.answer(2, nil)
 		pass(2 * moment)
 		if len(c.agenda) != 1 || o.asked() != many+1 {
@@ -385,7 +385,7 @@ func TestDroppedWhileOthersHang(t *testing.T) {
 
 func TestCallerLeaves(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		o.took = time.Second
+		o.takes(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		if _, err := c.Get(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {

@@ -69,6 +69,12 @@ func (o *origin) answer(version int, err error) {
 	o.value, o.err, o.hang = &number{version}, err, false
 }
 
+func (o *origin) takes(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.took = d
+}
+
 func (o *origin) hangs(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -182,7 +182,7 @@ func TestListenerAsksAnew(t *testing.T) {
 		o.answer(0, errGone)
 		fails(t, c, errGone)
 		o.answer(1, nil)
-		o.took = time.Second
+		o.takes(time.Second)
 		listens(t, c, "a").tells(0, errGone) // of this very moment
 		pass(moment)
 		listens(t, c, "a").tells(1, nil)
