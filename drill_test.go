@@ -201,6 +201,11 @@ func TestOutageDrill(t *testing.T) {
 		d.during(t)
 		proxy.SetRule(nil)
 	})
+	d.phase(t, "a hop's 404", func() {
+		proxy.SetRule(wire.OnEvery("", "", wire.Error(404, "default backend - 404", false)))
+		d.during(t)
+		proxy.SetRule(nil)
+	})
 	d.phase(t, "delayed 10 s", func() {
 		release := make(chan struct{})
 		proxy.SetRule(wire.OnEvery("", "", wire.Delay(release)))

@@ -22,7 +22,7 @@ const (
 	EventRenewal  = event.Renewal  // the token was extended
 	EventRead     = event.Read     // a secret was read for a caller: Provider, Version
 	EventRefresh  = event.Refresh  // a cached or watched secret was fetched: Provider, Version
-	EventStale    = event.Stale    // a secret older than its ttl is served: Provider, Version; Err says why
+	EventStale    = event.Stale    // a secret older than its ttl is served: Provider, Version; Err says why, nil where Vault has yet to answer
 	EventDropped  = event.Dropped  // a cached secret is too old to be served, or gone: Provider
 	EventRotation = event.Rotation // a rotation reached a phase: Provider, Version, ID, Phase
 	EventRecovery = event.Recovery // a rotation without a record was looked into: Provider, ID, Outcome

@@ -18,7 +18,7 @@ const (
 	Renewal  Kind = "renewal"  // of the token, as it is kept alive
 	Read     Kind = "read"     // a provider's secret, asked of Vault for a caller: Provider, Version, Err
 	Refresh  Kind = "refresh"  // of a cached or watched secret: Provider, Version, Err
-	Stale    Kind = "stale"    // a secret older than its TTL is served: Provider, Version, Err
+	Stale    Kind = "stale"    // a secret older than its TTL is served: Provider, Version, Err (nil: no answer yet)
 	Dropped  Kind = "dropped"  // a cached secret is too old to be served, or gone: Provider, Version, Err
 	Rotation Kind = "rotation" // a phase of a rotation was reached: Provider, ID, Phase, Version
 	Recovery Kind = "recovery" // a rotation without a record was looked into: Provider, ID, Outcome
