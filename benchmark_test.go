@@ -121,11 +121,15 @@ func while(b *testing.B, write, run func()) {
 func BenchmarkGetAPIKey(b *testing.B) {
 	client, official, bare := newClient(b), newOfficial(b), newBare(b)
 	provider := storeMany(b, 1)[0]
-	compare(b,
-		peer{"vaultkit", func(int) { getKey(b, client, provider) }},
-		peer{"official", func(int) { officialGet(b, official, provider) }},
-		peer{"bare", func(int) { bare.get(b, provider) }},
-	)
+	peers := []peer{
+		{"vaultkit", func(int) { getKey(b, client, provider) }},
+		{"official", func(int) { officialGet(b, official, provider) }},
+		{"bare", func(int) { bare.get(b, provider) }},
+	}
+	compare(b, peers...)
+	for _, peer := range peers {
+		b.ReportMetric(testing.AllocsPerRun(100, func() { peer.do(0) }), "allocs/"+peer.name)
+	}
 }
 
 // peer is one way to do the work that a benchmark is about.

@@ -78,7 +78,7 @@ func (w *world) assertTold(found []vaultkit.Resolution, committed bool, foreign 
 func TestChainOfBackupsKeepsTheEvidence(t *testing.T) {
 	w := newWorld(t)
 	w.keepVersions(1)
-	w.kill(6, false) // committed, never recorded
+	w.killBeforeRecord() // committed, never recorded
 	if w.version() != 2 {
 		t.Fatal("not committed")
 	}
@@ -100,7 +100,7 @@ func TestRecreatedProvider(t *testing.T) {
 	for _, versions := range []int{0, 1, 2, 5} {
 		t.Run(fmt.Sprint(versions), func(t *testing.T) {
 			w := newWorld(t)
-			w.kill(5, false) // backed up, not committed
+			w.killBeforeCommit() // backed up, not committed
 			if _, err := w.root().DeleteWithContext(t.Context(), w.metadataPath()); err != nil {
 				t.Fatal(err)
 			}
@@ -123,7 +123,7 @@ func TestRecreatedProvider(t *testing.T) {
 // undeleting it brings the verdict.
 func TestDeletedEvidenceComesBack(t *testing.T) {
 	w := newWorld(t)
-	w.kill(6, false)
+	w.killBeforeRecord()
 	vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-foreign"})
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	path := vaulttest.Base + "/providers/" + w.provider
@@ -206,7 +206,7 @@ func TestLargeForeignSecrets(t *testing.T) {
 	client := newClient(t)
 	p := store(t, large("a"))
 	w := newWorld(t)
-	w.kill(5, false)
+	w.killBeforeCommit()
 	vaulttest.Put(t, "providers/"+w.provider, large("b"))
 	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Aborted {
 		t.Errorf("Recover = %+v", found)

@@ -130,7 +130,7 @@ func TestResumedButUnrecorded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.kill(6, false)
+			w.killBeforeRecord()
 			w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
 			w.proxy.SetRule(wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", fault))
 			r, err := w.rotate(t.Context(), w.victim)
@@ -214,7 +214,7 @@ func TestRollbackOvertaken(t *testing.T) {
 func TestRollbackOfAnUnrecordedRotation(t *testing.T) {
 	w := newWorld(t)
 	rotate(t, w.other, w.provider, "fake-earlier")
-	w.kill(6, false)
+	w.killBeforeRecord()
 	unchanged(t, w.provider, func() {
 		if _, err := w.other.Rollback(t.Context(), w.provider, "", vaultkit.WithDryRun()); !errors.Is(err, vaultkit.ErrInvalid) {
 			t.Errorf("dry run: %v", err)
@@ -240,7 +240,7 @@ func TestRollbackOfALargeSecret(t *testing.T) {
 // and at version s+1.
 func TestRecreatedInsideTheRule(t *testing.T) {
 	w := newWorld(t)
-	w.kill(6, false)
+	w.killBeforeRecord()
 	client := throughWire(t, func(r wire.Request) wire.Action {
 		if !strings.Contains(r.Query, "version=2") {
 			return wire.Pass

@@ -225,23 +225,44 @@ func TestClientKilledAtEachRequest(t *testing.T) {
 // kill rotates and cuts the client off for good at its nth request.
 func (w *world) kill(n int, applied bool) error {
 	w.Helper()
+	return w.killAt(func(r wire.Request) bool { return r.N == n }, applied)
+}
+
+// killBeforeCommit leaves a backup, and nothing committed.
+func (w *world) killBeforeCommit() {
+	w.Helper()
+	_ = w.killAt(writes("/data/"+vaulttest.Base+"/providers/"), false)
+}
+
+// killBeforeRecord leaves a committed rotation without its record.
+func (w *world) killBeforeRecord() {
+	w.Helper()
+	_ = w.killAt(writes("/data/"+vaulttest.Base+"/rotations/"), false)
+}
+
+func writes(path string) func(wire.Request) bool {
+	return func(r wire.Request) bool { return r.Method == "PUT" && strings.Contains(r.Path, path) }
+}
+
+// killAt kills the victim's rotation at the first such request.
+func (w *world) killAt(fatal func(wire.Request) bool, applied bool) error {
+	w.Helper()
 	w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond)) // it will wait in vain
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
-	fatal := wire.Refuse()
-	if applied {
-		fatal = wire.Lose()
-	}
+	dead := false
 	w.proxy.SetRule(func(r wire.Request) wire.Action {
 		switch {
-		case r.N < n:
+		case dead:
+			return wire.Refuse()
+		case !fatal(r):
 			return wire.Pass
-		case r.N == n && applied:
-			return wire.After(cancel)
-		case r.N == n:
-			return fatal.Before(cancel)
 		}
-		return wire.Refuse()
+		dead = true
+		if applied {
+			return wire.After(cancel)
+		}
+		return wire.Refuse().Before(cancel)
 	})
 	_, err := w.rotate(ctx, w.victim)
 	w.proxy.Wait()

@@ -66,7 +66,7 @@ func TestRotatorPolicySufficesForDoubts(t *testing.T) {
 
 func TestRecovererPolicySuffices(t *testing.T) {
 	w := newWorld(t)
-	w.kill(6, false)
+	w.killBeforeRecord()
 	client := as(t, vaulttest.Policy(t, "", "recoverer"))
 	found, err := client.Recover(t.Context(), w.provider)
 	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Committed {

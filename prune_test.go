@@ -146,7 +146,7 @@ func TestPruneKeepsWhatARollbackNeeds(t *testing.T) {
 // Pruning recovers first, so a crash's unrecorded backup does not stand in the way.
 func TestPruneRecoversFirst(t *testing.T) {
 	w := newWorld(t)
-	w.kill(6, false) // committed, not recorded
+	w.killBeforeRecord() // committed, not recorded
 	rotated := vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-foreign"})
 	pruned, err := w.other.PruneBackups(t.Context(), w.provider, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
 	if err != nil || len(pruned) != 0 || rotated != 3 {

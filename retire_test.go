@@ -126,7 +126,7 @@ func TestRestoreKilledAtEachRequest(t *testing.T) {
 func TestRestoreIsNoEvidence(t *testing.T) {
 	w := newWorld(t)
 	w.keepVersions(2)
-	w.kill(6, false) // version 2 committed, not recorded
+	w.killBeforeRecord() // version 2 committed, not recorded
 	id := left(t, w.provider)[0]
 	softDelete(t, w.provider)
 	if _, err := restore(t, w.other, w.provider, id); err != nil {

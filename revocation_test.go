@@ -194,7 +194,7 @@ func TestRevokeOldWhenTheIssuerFails(t *testing.T) {
 // A committed rotation whose record a crash left out is settled first.
 func TestRevokeOldSettlesTheRotationFirst(t *testing.T) {
 	w, api := newWorld(t), &revoker{}
-	w.kill(6, false)
+	w.killBeforeRecord()
 	id := left(t, w.provider)[0]
 	if _, err := w.other.RevokeOld(t.Context(), w.provider, id, api); err != nil || len(api.revoked) != 1 {
 		t.Fatalf("RevokeOld = %v, asked %d times", err, len(api.revoked))

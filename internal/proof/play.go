@@ -27,8 +27,9 @@ type play struct {
 	killAt   func(*http.Request) string // where the process dies, by which kind; nil: by its faults only
 	ctx      *endable
 
-	dead chan struct{} // closed when the process dies
-	over chan struct{} // closed when the schedule is over, for the dead to be cleared away
+	traffic sync.RWMutex  // held by requests on their way; whole by a rival: all stand still meanwhile
+	dead    chan struct{} // closed when the process dies
+	over    chan struct{} // closed when the schedule is over, for the dead to be cleared away
 
 	mu       sync.Mutex
 	requests []string
@@ -86,14 +87,30 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !beside(r) {
 		p.deliver(n)
 	}
-	if rival := p.rivals[n]; rival != nil {
-		p.fire(n)
-		rival()
+	if rival := p.rivals[n]; rival != nil && !p.admit(n, rival) {
+		return p.bury()
 	}
+	p.traffic.RLock()
+	defer p.traffic.RUnlock()
 	if fault, ok := p.faultOf(q); ok {
 		return fault(p, q)
 	}
 	return t.next.RoundTrip(r)
+}
+
+// admit lets a rival in, once what is on its way has arrived. To a dead process it
+// makes no difference any more.
+func (p *play) admit(n int, rival func()) (alive bool) {
+	p.traffic.Lock()
+	defer p.traffic.Unlock()
+	select {
+	case <-p.dead:
+		return false
+	default:
+	}
+	p.fire(n)
+	rival()
+	return true
 }
 
 // faultOf is what happens to a request.
