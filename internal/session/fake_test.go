@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +22,8 @@ import (
 // that hours of it fit into a synctest bubble. What Vault really says is tested
 // against Vault.
 type fakeVault struct {
+	patient     bool   // its sessions are
+	downSays    string // instead of "no leader"
 	ttl, maxTTL time.Duration
 	loginTakes  time.Duration
 
@@ -84,7 +87,7 @@ func (v *fakeVault) answer(path, token string) (int, any) {
 	held := v.tokens[token]
 	switch {
 	case v.down:
-		return http.StatusServiceUnavailable, map[string]any{"errors": []string{"no leader"}}
+		return http.StatusServiceUnavailable, map[string]any{"errors": []string{cmp.Or(v.downSays, "no leader")}}
 	case path == "auth/approle/login":
 		return v.login()
 	case held == nil || !time.Now().Before(held.ends) || v.behind(held):
@@ -172,7 +175,7 @@ func (v *fakeVault) open(t *testing.T, by Method, logs *testlog.Buffer) (*Sessio
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Open(t.Context(), Config{Client: client, Login: by, Logger: logs.Logger()})
+	return Open(t.Context(), Config{Client: client, Login: by, Logger: logs.Logger(), Patient: v.patient})
 }
 
 func probe(_ context.Context, c *api.Client) error {

@@ -241,3 +241,25 @@ func TestOpenRidesOutAnOutage(t *testing.T) {
 		every(t, s, time.Second, time.Minute)
 	})
 }
+
+// A patient start waits as long as its context lives, for a sealed Vault too; any
+// other gives up.
+func TestPatientOpen(t *testing.T) {
+	for says, impatient := range map[string]time.Duration{"no leader": defaultStartWait, "Vault is sealed": 0} {
+		for _, patient := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, down: true, downSays: says, patient: patient}
+				time.AfterFunc(time.Hour, func() { v.set(func(v *fakeVault) { v.down = false }) })
+				began := time.Now()
+				s, err := v.open(t, nil, &testlog.Buffer{})
+				if took := time.Since(began); patient != (err == nil) || patient && took < time.Hour || !patient && took > impatient {
+					t.Errorf("%s, patient %t: %v after %v", says, patient, err, took)
+				}
+				if s != nil {
+					_ = s.Close()
+				}
+				time.Sleep(time.Hour) // the timer's
+			})
+		}
+	}
+}
