@@ -83,7 +83,7 @@ func (c *Client) cacheConfig(cfg *config) cache.Config[secret] {
 	}
 	return cache.Config[secret]{
 		TTL: ttl, MaxStale: maxStale, Limit: cfg.timeouts.Read, Overdue: session.Overdue, Backoff: refreshBackoff,
-		Fetch: c.fetch, Gone: isGone, Newer: newer, Observe: c.observeCache, Closed: &Error{Kind: ErrClosed},
+		Fetch: c.fetch, Gone: isGone, Newer: newer, Behind: behind, Observe: c.observeCache, Closed: &Error{Kind: ErrClosed},
 	}
 }
 
@@ -157,10 +157,10 @@ func (c *Client) catchUp(ctx context.Context, provider string, err error) {
 	c.keys.Refresh(provider)
 }
 
-// follow is catchUp, after a rotation: what this very run has put in force is known,
-// and one that failed may have seen more than is cached.
+// follow is catchUp, after a rotation: what this very run has put in force is known if
+// Vault acknowledged it, and one that failed may have seen more than is cached.
 func (c *Client) follow(ctx context.Context, provider string, result *rotation.Result, err error) {
-	if err != nil || result.Resumed {
+	if err != nil || result.Resumed || result.Record.Evidence == Inferred {
 		c.catchUp(ctx, provider, err)
 	}
 }

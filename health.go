@@ -6,7 +6,8 @@ import "time"
 type Health struct {
 	// Closed: the client was closed.
 	Closed bool
-	// DownSince is since when Vault has not served a request of this client, and
+	// DownSince is since when Vault has not served a request of this client (one that
+	// hangs is known after Timeouts.Request), and
 	// DownError the last one's error; zero and nil while it does. A call whose own
 	// context ends first says nothing of Vault.
 	DownSince time.Time
@@ -24,8 +25,8 @@ type Health struct {
 	Stale []string
 	// Missing are the providers of WithProviders that cannot be read, sorted.
 	Missing []string
-	// Lost are the watched providers that cannot be read, sorted; who watches them
-	// may have an earlier secret in use.
+	// Lost are the watched providers that cannot be read, less those in Missing,
+	// sorted; who watches them may have an earlier secret in use.
 	Lost []string
 }
 

@@ -6,10 +6,13 @@ import (
 
 	"goblin/vaultkit/internal/cache"
 	"goblin/vaultkit/internal/event"
+	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Event is one thing that a client did or that befell it, for an observer. Its Kind
-// says which of its fields are filled in. It never holds a secret.
+// Event is one thing that a client did or that befell it, for an observer. Its fields
+// are Kind, Provider, Version (of the provider's secret), ID (of the rotation), Phase,
+// Outcome (of a recovery), Took (a [time.Duration], of all that ask Vault) and Err
+// (nil: it worked); its Kind says which are filled in. It never holds a secret.
 type Event = event.Event
 
 // EventKind is what an event is about.
@@ -20,8 +23,8 @@ const (
 	EventLogin    = event.Login    // the first login
 	EventRelogin  = event.Relogin  // a later one, as the token had ended or was refused
 	EventRenewal  = event.Renewal  // the token was extended
-	EventRead     = event.Read     // a secret was read for a caller: Provider, Version
-	EventRefresh  = event.Refresh  // a cached or watched secret was fetched: Provider, Version
+	EventRead     = event.Read     // a secret was read from Vault, not from memory, for a caller: Provider, Version
+	EventRefresh  = event.Refresh  // a cached or watched secret was looked at, and fetched if it is another: Provider, Version
 	EventStale    = event.Stale    // a secret older than its ttl is served: Provider, Version; Err says why, nil where Vault has yet to answer
 	EventDropped  = event.Dropped  // a cached secret is too old to be served, or gone: Provider
 	EventRotation = event.Rotation // a rotation reached a phase: Provider, Version, ID, Phase
@@ -72,9 +75,9 @@ func (c *config) log(e Event) bool {
 
 func levelOf(e Event) slog.Level {
 	switch {
-	case e.Kind == EventStale, e.Kind == EventDropped, e.Phase == PhaseFailed, e.Kind == EventRefresh && e.Err != nil:
+	case e.Kind == EventStale, e.Kind == EventDropped, e.Phase == PhaseFailed:
 		return slog.LevelWarn
-	case e.Kind == EventRotation, e.Kind == EventRecovery:
+	case e.Kind == EventRotation, e.Kind == EventRecovery, e.Kind == EventRefresh && e.Err != nil:
 		return slog.LevelInfo
 	}
 	return slog.LevelDebug
@@ -93,6 +96,9 @@ func (c *Client) observeCache(e cache.Event[secret]) {
 		told.Kind = EventStale
 	case cache.Dropped:
 		told.Kind = EventDropped
+	}
+	if told.Err == nil && told.Kind != EventRefresh { // the fetch that would say why has not ended
+		told.Err = vaulterr.In("refresh", e.Name, c.session.State().DownError)
 	}
 	c.observe(told)
 }

@@ -75,6 +75,11 @@ func (s *secret) keys() (ProviderKeys, error) {
 	return keys, nil
 }
 
+// behind reports that a is what a node says that does not know b yet: it is older by
+// every measure. By its time alone it may be newer, made by a leader whose clock is
+// behind its predecessor's.
+func behind(a, b *secret) bool { return a.version < b.version && a.created.Before(b.created) }
+
 // newer reports that a was stored after b.
 func newer(a, b *secret) bool {
 	if a.created.Equal(b.created) {

@@ -113,7 +113,8 @@ func (u *Updater[T]) start(ctx, life context.Context, w *watcher) error {
 func (u *Updater[T]) Get() T { return *u.current.Load() }
 
 // Err is why the value is not made from the newest keys, as far as is known: what
-// Watch would yield, or what Build said. Nil: it is.
+// Watch would yield, the first cause of the present trouble, or what Build said. Nil:
+// it is. [Client.Health] says how Vault stands now.
 func (u *Updater[T]) Err() error {
 	if failure := u.failure.Load(); failure != nil {
 		return *failure

@@ -274,5 +274,6 @@ var (
 // Error is the type of every error here, for errors.As. Its fields say which
 // verb failed (Op) for which Provider, at which Path, Version, ID and Field,
 // which Capability is missing, which sentinel it is (Kind), what was wrong
-// (Detail), what to do (Hint), and the cause (Err).
+// (Detail), what to do (Hint), the cause (Err), and the X-Correlation-Id by which
+// Vault's audit log has the failed request (CorrelationID; empty: no request failed).
 type Error = vaulterr.Error

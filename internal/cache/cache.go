@@ -32,8 +32,10 @@ type Config[V any] struct {
 	// Gone tells an error that says there is no such value from one that says
 	// nothing about it.
 	Gone func(error) bool
-	// Newer reports that a was stored after b.
+	// Newer reports that a was stored after b, as far as clocks can be trusted.
 	Newer func(a, b *V) bool
+	// Behind reports that a is an answer of a server that does not know b yet.
+	Behind func(a, b *V) bool
 	// Observe, if not nil, hears what happens. It must not block.
 	Observe func(Event[V])
 	// Closed is the error of a cache that was closed.

@@ -112,7 +112,7 @@ func (c *Cache[V]) retry(e *entry[V], now time.Time) {
 // outdated reports an answer that is older than what is held: of a server that lags
 // behind. Once the TTL is over it is believed: Vault may have been restored.
 func (c *Cache[V]) outdated(e *entry[V], value *V) bool {
-	return e.held != nil && value != e.held && c.config.Newer(e.held, value) && time.Now().Before(e.since.Add(c.config.TTL))
+	return e.held != nil && c.config.Behind(value, e.held) && time.Now().Before(e.since.Add(c.config.TTL))
 }
 
 // excusable: its failure stands for an answer.
@@ -121,8 +121,8 @@ func (e *entry[V]) excusable() bool { return e.failure != nil && time.Now().Befo
 // followed: it is to be there whether or not anybody reads it.
 func (e *entry[V]) followed() bool { return e.kept > 0 || len(e.listeners) > 0 }
 
-// unwanted: nobody has read it for a TTL. What is held stays while fetching fails,
-// for it cannot be had again; what was never there goes.
+// unwanted: nobody has read it for a TTL. What was read stays while fetching fails,
+// for it cannot be had again; what is not there for readers goes.
 func (c *Cache[V]) unwanted(e *entry[V], now time.Time) bool {
 	if e.wanted.Swap(false) {
 		e.asked = now
@@ -130,10 +130,12 @@ func (c *Cache[V]) unwanted(e *entry[V], now time.Time) bool {
 	switch {
 	case e.followed():
 		return false
-	case e.held == nil:
+	case e.shown.Load() == nil:
 		return true
+	case e.failure != nil && !e.asked.IsZero():
+		return false
 	}
-	return e.failure == nil && now.Sub(e.asked) >= c.config.TTL
+	return now.Sub(e.asked) >= c.config.TTL
 }
 
 // plan notes when there is something to do for the entry next.

@@ -114,6 +114,7 @@ func inBubble(t *testing.T, run func(t *testing.T, o *origin, c *Cache[number]))
 			TTL: ttl, MaxStale: maxStale, Limit: limit, Fetch: o.fetch, Observe: o.observe, Closed: errClosed,
 			Gone:    func(err error) bool { return errors.Is(err, errGone) },
 			Newer:   func(a, b *number) bool { return a.version > b.version },
+			Behind:  func(a, b *number) bool { return a.version < b.version },
 			Backoff: backoff.Backoff{Min: time.Second, Max: limit},
 		})
 		defer c.Close()

@@ -132,3 +132,29 @@ func TestDroppedWhileOthersHang(t *testing.T) {
 		}
 	})
 }
+
+// What was only listened to, and what is too old to be served, is not asked for once
+// nobody listens any more, though Vault cannot be asked.
+func TestNobodyListensInAnOutage(t *testing.T) {
+	for name, read := range map[string]bool{"never read": false, "too old": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
+				if !read {
+					c.config.MaxStale = Forever
+				}
+				l := listens(t, c, "a")
+				l.tells(1, nil)
+				if read {
+					get(t, c, 1)
+				}
+				o.answer(0, errDown)
+				pass(ttl + maxStale)
+				l.Stop()
+				pass(3 * ttl)
+				if c.known("a") != nil {
+					t.Error("kept still")
+				}
+			})
+		})
+	}
+}

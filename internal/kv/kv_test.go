@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/vaulterr"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
 )
 
 // door is a root client without a session around it.
@@ -174,5 +175,26 @@ func TestRepeatKeepsTheLastAnswer(t *testing.T) {
 	})
 	if calls != 3 || !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "an answer") {
 		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
+// A hop's page with status 200 acknowledges no write, one without an answer included.
+func TestHopsPageIsNoAcknowledgement(t *testing.T) {
+	for name, page := range map[string]string{"html": "<html>maintenance</html>", "cut": `{"warnings":["x"`, "empty": ""} {
+		proxy, err := wire.New(vaulttest.Server().Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = proxy.Close() })
+		proxy.SetRule(wire.OnEvery("", "", wire.Error(200, page, false)))
+		store := kv.New(door{vaulttest.RootAt(t, proxy.URL(), vaulttest.Server().RootToken())}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{})
+		for verb, err := range map[string]error{
+			"Write":             fails(store.Write(t.Context(), kv.Key{"providers", "a"}, 0, map[string]any{"api_key": "fake"})),
+			"PutCustomMetadata": store.PutCustomMetadata(t.Context(), kv.Key{"providers", "a"}, map[string]string{"a": "1"}),
+		} {
+			if !vaulterr.Doubtful(err) {
+				t.Errorf("%s, %s: %v", verb, name, err)
+			}
+		}
 	}
 }

@@ -103,7 +103,7 @@ func noAnswer(path, detail string) error {
 	return &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: detail}
 }
 
-// put sends body once and reads the answer, unless that is nil. A request of our own
+// put sends body once and reads the answer, nil where there is none to a success. A request of our own
 // and not Logical().WriteRaw: on a standby's 307 the official client rebuilds the
 // body, and has nothing to rebuild a raw one from.
 func (s *Store) put(ctx context.Context, path, capability string, body, answer any) error {
@@ -116,11 +116,13 @@ func (s *Store) put(ctx context.Context, path, capability string, body, answer a
 		if response != nil && response.Body != nil {
 			defer response.Body.Close()
 		}
-		switch {
-		case err != nil || answer == nil:
+		switch empty := response != nil && response.StatusCode == http.StatusNoContent; {
+		case err != nil, empty && answer == nil:
 			return err
-		case response.StatusCode == http.StatusNoContent:
+		case empty:
 			return noAnswer(path, "the answer is empty")
+		case answer == nil: // warnings; a hop's page is no acknowledgement
+			answer = &struct{}{}
 		}
 		return decode(path, response, answer)
 	})
@@ -154,6 +156,7 @@ func (s *Store) retry(ctx context.Context, attempt func() error) error {
 	var sealed time.Time
 	return s.Repeat(ctx, func(err error) bool {
 		if !errors.Is(err, vaulterr.ErrSealed) {
+			sealed = time.Time{}
 			return vaulterr.Retryable(err)
 		}
 		if sealed.IsZero() {

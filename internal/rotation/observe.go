@@ -21,13 +21,13 @@ func (tx *transaction) reached(phase event.Phase, version int) {
 }
 
 // inForce tells of a commit that is known to have been applied.
-func (tx *transaction) inForce(outcome protocol.Outcome) {
+func (tx *transaction) inForce(outcome protocol.Outcome, evidence protocol.Evidence) {
 	if outcome != protocol.Committed {
 		return
 	}
 	version := tx.source.Version + 1
 	tx.reached(event.Committed, version)
-	if tx.Stored != nil {
+	if tx.Stored != nil && evidence == protocol.Acknowledged {
 		tx.Stored(tx.request.Provider, kv.Secret{Data: tx.next, Version: version, Created: tx.committed})
 	}
 }

@@ -29,7 +29,8 @@ type Engine struct {
 	// found. It must not block.
 	Observe func(event.Event)
 	// Stored, if not nil, hears of a provider's secret that a rotation of ours has
-	// put in force.
+	// put in force, and that Vault has acknowledged: what is found out later may have
+	// been replaced since.
 	Stored func(provider string, secret kv.Secret)
 }
 
@@ -116,7 +117,7 @@ func (tx *transaction) steps(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx.inForce(outcome)
+	tx.inForce(outcome, evidence)
 	return tx.finish(ctx, outcome, evidence)
 }
 

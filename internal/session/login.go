@@ -73,7 +73,7 @@ func (s *Session) fly(f *flight, seen *lease) {
 	defer s.mu.Unlock()
 	s.login = nil
 	if f.err == nil {
-		s.failure, s.allowed, s.trial = nil, time.Time{}, trial{open: true}
+		s.failure, s.doubted, s.allowed, s.trial = nil, false, time.Time{}, trial{open: true}
 		s.watched.Store(true)
 		s.install(held)
 		return
@@ -82,7 +82,7 @@ func (s *Session) fly(f *flight, seen *lease) {
 	if !errors.Is(err, errSameToken) || s.failures == 0 {
 		s.failures++
 	}
-	s.failure, s.allowed = f.err, time.Now().Add(coolDown.Delay(s.failures))
+	s.failure, s.doubted, s.allowed = f.err, false, time.Now().Add(coolDown.Delay(s.failures))
 }
 
 // trial is how requests with the last login's token have ended so far.
@@ -120,17 +120,17 @@ func (s *Session) failedAfterAll(held *lease, err error) bool {
 	case served(err):
 		s.lost, s.trial.served = false, true
 		if s.trial.open && !held.young() {
-			s.failures, s.failure, s.allowed = 0, nil, time.Time{}
+			s.failures, s.failure, s.doubted, s.allowed = 0, nil, false, time.Time{}
 			s.trial.open = false
 		}
 		s.watched.Store(s.trial.open)
 	case vaulterr.InvalidToken(err) && s.trial.open && !s.trial.refused:
-		s.trial.refused = true
+		s.trial.refused, s.lost = true, true
 		s.failures++
 		if s.trial.served && s.failures == 1 {
 			return false
 		}
-		s.failure, s.allowed = refusedAtOnce(err), held.since.Add(coolDown.Delay(s.failures))
+		s.failure, s.doubted, s.allowed = refusedAtOnce(err), true, held.since.Add(coolDown.Delay(s.failures))
 		return true
 	}
 	return false
@@ -145,7 +145,7 @@ func (l *lease) young() bool {
 // served reports that Vault knew the token, whatever it said of the request.
 func served(err error) bool {
 	kind := vaulterr.Kind(err)
-	return err == nil || kind != nil && !errors.Is(kind, vaulterr.ErrUnavailable) && !errors.Is(kind, vaulterr.ErrUnauthenticated)
+	return err == nil || answered(err) && !errors.Is(kind, vaulterr.ErrUnavailable) && !errors.Is(kind, vaulterr.ErrUnauthenticated)
 }
 
 func refusedAtOnce(err error) error {

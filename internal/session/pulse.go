@@ -24,14 +24,15 @@ type pulse struct {
 // one that was not answered in time says nothing newer than its beginning.
 func (p *pulse) feel(ctx context.Context, began time.Time, err error) {
 	kind := vaulterr.Kind(err)
-	if err != nil && kind == nil || unanswered(err) && gaveUp(ctx) {
+	down := errors.Is(kind, vaulterr.ErrUnavailable)
+	if err != nil && !down && !answered(err) || down && unanswered(err) && gaveUp(ctx) {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	switch {
-	case !errors.Is(kind, vaulterr.ErrUnavailable):
+	case !down:
 		p.served, p.since, p.err = now, time.Time{}, nil
 	case timedOut(err) && p.served.After(began):
 	case p.since.IsZero():
@@ -51,6 +52,12 @@ func (p *pulse) down() (since time.Time, err error) {
 func unanswered(err error) bool {
 	_, answered := errors.AsType[*api.ResponseError](err)
 	return err != nil && !answered
+}
+
+// answered reports a refusal in Vault's own words.
+func answered(err error) bool {
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	return ok && !answer.RawError
 }
 
 func timedOut(err error) bool {
@@ -98,7 +105,7 @@ func (s *Session) State() State {
 	since, err := s.wire.pulse.down()
 	state.Down, state.DownError = since, vaulterr.In("", "", err)
 	over := !s.ends.IsZero() && !time.Now().Before(s.ends)
-	if s.lost || over || !errors.Is(s.failure, errSameToken) {
+	if s.lost || over || !s.doubted && !errors.Is(s.failure, errSameToken) {
 		state.LoginError = s.failure
 	}
 	return state

@@ -89,6 +89,7 @@ type Session struct {
 	failure  error
 	allowed  time.Time // no login before
 	trial    trial     // of the last login
+	doubted  bool      // the failure is a trial's: the token may be good
 	lost     bool      // Vault has refused the token, and has served nothing with it since
 }
 

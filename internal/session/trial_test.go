@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/vault/api"
+
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -120,18 +122,43 @@ func TestRenewalProvesTheLogin(t *testing.T) {
 	})
 }
 
+// A login whose token a standby did not know for a moment is no trouble any more once
+// the token was served, however long nothing else is asked.
+func TestShortLagIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 1000 * time.Hour}
+		s, _ := v.opened(t, nil)
+		v.set(func(v *fakeVault) { clear(v.tokens); v.lag = 500 * time.Millisecond })
+		if err := s.Do(t.Context(), probe); err == nil || s.State().LoginError == nil {
+			t.Fatalf("%v, %v", err, s.State().LoginError)
+		}
+		time.Sleep(time.Second)
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(24 * time.Hour)
+		if err := s.State().LoginError; err != nil {
+			t.Errorf("a day later: %v", err)
+		}
+	})
+}
+
 // Only what shows that Vault knew the token ends the trial.
 func TestServed(t *testing.T) {
+	says := func(status int, texts ...string) error { return &api.ResponseError{StatusCode: status, Errors: texts} }
 	for name, tc := range map[string]struct {
 		err  error
 		want bool
 	}{
 		"served":      {nil, true},
-		"denied":      {&vaulterr.Error{Kind: vaulterr.ErrPermissionDenied}, true},
-		"not found":   {&vaulterr.Error{Kind: vaulterr.ErrNotFound}, true},
-		"unavailable": {&vaulterr.Error{Kind: vaulterr.ErrUnavailable}, false},
-		"sealed":      {&vaulterr.Error{Kind: vaulterr.ErrSealed}, false},
-		"refused":     {&vaulterr.Error{Kind: vaulterr.ErrUnauthenticated}, false},
+		"denied":      {says(403, "permission denied"), true},
+		"not found":   {&api.ResponseError{StatusCode: 404, Errors: []string{}}, true},
+		"bad request": {says(400, "no"), true},
+		"unavailable": {says(500, "no leader"), false},
+		"sealed":      {says(503, "Vault is sealed"), false},
+		"refused":     {says(403, "permission denied", "invalid token"), false},
+		"a hop's 403": {&api.ResponseError{StatusCode: 403, RawError: true}, false},
+		"a hop's 200": {&vaulterr.Error{Kind: vaulterr.ErrNotKVv2}, false},
 		"no answer":   {errors.New("connection reset by peer"), false},
 		"given up":    {context.Canceled, false},
 	} {
