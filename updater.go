@@ -74,7 +74,7 @@ func newUpdater[T any](ctx context.Context, c *Client, provider string, derive D
 		return nil, err
 	}
 	u := &Updater[T]{provider: provider, derive: derive, replaced: map[*T]*time.Timer{}}
-	life, end := context.WithCancel(context.Background())
+	life, end := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	u.end = end
 	if err := u.start(ctx, life, w); err != nil {
 		return nil, err

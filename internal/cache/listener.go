@@ -38,7 +38,7 @@ func (c *Cache[V]) Listen(name string) (*Listener[V], error) {
 // as err, or for the cache's end.
 func (l *Listener[V]) Next(ctx context.Context) (value *V, failure error, err error) {
 	for {
-		value, failure, fetching := l.news()
+		value, fetching, failure := l.news()
 		if value != nil || failure != nil {
 			return value, failure, nil
 		}
@@ -55,14 +55,14 @@ func (l *Listener[V]) Next(ctx context.Context) (value *V, failure error, err er
 
 // news is what was not told yet, and noted as told. Without any it may be worth
 // waiting for the first fetch.
-func (l *Listener[V]) news() (value *V, failure error, fetching <-chan struct{}) {
+func (l *Listener[V]) news() (value *V, fetching <-chan struct{}, failure error) {
 	l.cache.mu.Lock()
 	defer l.cache.mu.Unlock()
 	e := l.entry
 	served := e.shown.Load() != nil
 	switch {
 	case e.held == nil && e.flight != nil && l.value == nil && l.failure == nil:
-		return nil, nil, e.flight.done // what failed before it says nothing now
+		return nil, e.flight.done, nil // what failed before it says nothing now
 	case served && e.held != l.value:
 		l.value = e.held
 		if e.failure == nil {
@@ -71,7 +71,7 @@ func (l *Listener[V]) news() (value *V, failure error, fetching <-chan struct{})
 		return l.value, nil, nil
 	case e.failure != nil && (l.failure == nil || l.cache.config.Gone(l.failure) != l.cache.config.Gone(e.failure)):
 		l.failure = e.failure
-		return nil, l.failure, nil
+		return nil, nil, l.failure
 	case served && e.failure == nil && l.failure != nil:
 		l.failure = nil
 		return l.value, nil, nil

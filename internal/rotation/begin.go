@@ -1,7 +1,9 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
+	"sync"
 
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
@@ -47,17 +49,17 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 // are the same for every id; which one it will be is known only with the new secret.
 func (tx *transaction) readEntitled(ctx context.Context) (kv.Secret, error) {
 	anyID := protocol.NewID(tx.started, 1, nil, nil).String()
-	asking, cancel := context.WithCancel(ctx)
+	asked, cancel := context.WithCancel(ctx)
 	defer cancel()
-	refusal := make(chan error, 1)
-	go func() { refusal <- tx.Store.CheckCapabilities(asking, needs(tx.request.Provider, anyID)) }()
+	var asking sync.WaitGroup
+	var refusal error
+	asking.Go(func() { refusal = tx.Store.CheckCapabilities(asked, needs(tx.request.Provider, anyID)) })
 	source, err := tx.Store.Read(ctx, providerKey(tx.request.Provider))
 	if err != nil {
 		cancel()
-		<-refusal
-		return source, err
 	}
-	return source, <-refusal
+	asking.Wait()
+	return source, cmp.Or(err, refusal)
 }
 
 // needs are the rights a rotation uses, those for resolving a doubt included: a

@@ -56,7 +56,7 @@ func emptyBlank404(answer *api.Response) {
 		return
 	}
 	body := bufio.NewReader(answer.Body)
-	for next, err := body.Peek(1); err == nil && strings.Contains(" \t\r\n", string(next)); next, err = body.Peek(1) {
+	for next, err := body.Peek(1); err == nil && strings.IndexByte(" \t\r\n", next[0]) >= 0; next, err = body.Peek(1) {
 		_, _ = body.Discard(1) // it is there
 	}
 	answer.Body = struct {
