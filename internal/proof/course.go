@@ -35,6 +35,11 @@ func beside(r *http.Request) bool {
 	return r.URL.Query().Get("list") == "true" || strings.HasSuffix(r.URL.Path, "/sys/capabilities-self")
 }
 
+// writes reports a request that changes something when it arrives late. The question
+// for capabilities is none, and is given up when what it is sent beside fails: it
+// might never arrive, and be waited for.
+func writes(r *http.Request) bool { return r.Method != http.MethodGet && !beside(r) }
+
 // lineOf is a request without what differs from run to run.
 func lineOf(r *http.Request, provider string) string {
 	segments := strings.Split(r.URL.Path, "/")

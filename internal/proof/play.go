@@ -120,7 +120,7 @@ func (p *play) faultOf(q *request) (func(*play, *request) (*http.Response, error
 		return fatal.do, ok
 	}
 	for _, fault := range p.faults {
-		if kind := kinds[fault.Kind]; fault.N == q.n && (!kind.write || q.Method != http.MethodGet) {
+		if kind := kinds[fault.Kind]; fault.N == q.n && (!kind.write || writes(q.Request)) {
 			p.fire(q.n)
 			return kind.do, true
 		}
