@@ -67,7 +67,7 @@ type Subject struct {
 
 	Logger  *slog.Logger
 	Backoff backoff.Backoff
-	Bound   time.Duration // of a check; that of pending rotations has none
+	Bound   time.Duration // of a check; of each request of those about every provider; that of pending rotations has none
 	Args    string        // what a vaultkit command in a fix needs, with a space before each
 	Unusual string        // likewise, for a mount and a base path that are not the usual
 }
@@ -139,7 +139,7 @@ type check struct {
 	name  string
 	after string // checks that must have gone well, by name
 	look  func(ctx context.Context) Finding
-	slow  bool // not bounded by itself
+	slow  bool // the more providers, the longer: not bounded as a whole
 }
 
 // limited is lost where each request uses up the token: no check, but like one.
@@ -160,10 +160,10 @@ func (x *exam) checks() []check {
 	}
 	for _, role := range x.Roles {
 		all = append(all, check{"rights:" + role.Name, "mount",
-			func(ctx context.Context) Finding { return x.rights(ctx, role) }, false})
+			func(ctx context.Context) Finding { return x.rights(ctx, role) }, true})
 	}
 	return append(all,
-		check{"excess", "mount", x.excess, false},
+		check{"excess", "mount", x.excess, true},
 		check{"audit", "login uses", x.audit, false},
 		check{"pending", "mount", x.pending, true})
 }

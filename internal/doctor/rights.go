@@ -57,7 +57,7 @@ func (x *exam) granted(ctx context.Context, needs []need) (has func(Right) bool,
 				paths = append(paths, right.Path)
 			}
 		}
-		answer, err := x.store.Capabilities(ctx, paths)
+		answer, err := x.capabilities(ctx, paths)
 		if err != nil {
 			return nil, err
 		}
@@ -66,6 +66,12 @@ func (x *exam) granted(ctx context.Context, needs []need) (has func(Right) bool,
 	return func(r Right) bool {
 		return slices.Contains(granted[r.Path], r.Capability) || slices.Contains(granted[r.Path], "root")
 	}, nil
+}
+
+func (x *exam) capabilities(ctx context.Context, paths []string) (map[string][]string, error) {
+	bounded, cancel := context.WithTimeout(ctx, x.Bound)
+	defer cancel()
+	return x.store.Capabilities(bounded, paths)
 }
 
 // judge says for whom which rights are missing.
