@@ -17,7 +17,7 @@ import (
 // on a provider that keeps only one, two or ten versions: whatever the evidence
 // that is left, Recover says nothing false.
 func TestCrashThenForeignWrites(t *testing.T) {
-	requests := len(requestsOf(t))
+	requests := len(stepsOf(t))
 	for _, maxVersions := range []int{1, 2, 10} {
 		for _, foreign := range []int{0, 1, 2, 10} {
 			for n := 1; n <= requests; n++ {
