@@ -103,9 +103,9 @@ func noAnswer(path, detail string) error {
 	return &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: detail}
 }
 
-// put sends body once and reads the answer, nil where there is none to a success. A request of our own
-// and not Logical().WriteRaw: on a standby's 307 the official client rebuilds the
-// body, and has nothing to rebuild a raw one from.
+// put sends body once and reads the answer, nil where there is none to a success. A
+// request of our own and not Logical().WriteRaw: on a standby's 307 the official
+// client rebuilds the body, and has nothing to rebuild a raw one from.
 func (s *Store) put(ctx context.Context, path, capability string, body, answer any) error {
 	return s.do(ctx, path, capability, func(ctx context.Context, c *api.Client) error {
 		request := c.NewRequest(http.MethodPut, "/v1/"+path)
@@ -122,7 +122,7 @@ func (s *Store) put(ctx context.Context, path, capability string, body, answer a
 		case empty:
 			return noAnswer(path, "the answer is empty")
 		case answer == nil: // warnings; a hop's page is no acknowledgement
-			answer = &struct{}{}
+			return decode(path, response, &struct{}{})
 		}
 		return decode(path, response, answer)
 	})
