@@ -148,14 +148,17 @@ func TestGitLabEndings(t *testing.T) {
 func TestGitHubSummary(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for name, key := range map[string]string{"rotate": newKey, "rollback": oldKey} {
-		r := quickRun(t, w, name, map[string]string{"provider": provider})
+	for _, run := range []struct{ name, holds string }{
+		{"rotate", newKey},
+		{"rollback", oldKey}, // of the rotation above
+	} {
+		r := quickRun(t, w, run.name, map[string]string{"provider": provider})
 		r.env = map[string]string{"GITHUB_STEP_SUMMARY": "/dev/full"}
 		r.execute(t)
 		if r.status != 0 {
-			t.Errorf("%s: status %d: %v", name, r.status, r.printed)
+			t.Errorf("%s: status %d: %v", run.name, r.status, r.printed)
 		}
-		w.holds(t, key)
+		w.holds(t, run.holds)
 	}
 }
 
