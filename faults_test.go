@@ -321,7 +321,7 @@ func (w *world) finish(how string, committed bool) {
 
 // A write that arrives long after its client gave up changes no verdict.
 func TestZombieWrites(t *testing.T) {
-	for n, request := range requestsOf(t) {
+	for n, request := range stepsOf(t) {
 		if request.Method != "PUT" {
 			continue
 		}
@@ -332,12 +332,14 @@ func TestZombieWrites(t *testing.T) {
 				release := make(chan struct{})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
+				fatal, dead := nth(n+1), false
 				w.proxy.SetRule(func(r wire.Request) wire.Action {
 					switch {
-					case r.N == n+1:
-						return wire.Late(release).Before(cancel)
-					case r.N > n+1:
+					case dead:
 						return wire.Refuse()
+					case fatal(r):
+						dead = true
+						return wire.Late(release).Before(cancel)
 					}
 					return wire.Pass
 				})

@@ -41,15 +41,21 @@ func TestForeignJSONIsNoAnswer(t *testing.T) {
 // client takes it whole for data where it is no answer of Vault's.
 func TestForeignJSONAcknowledgesNothing(t *testing.T) {
 	for _, body := range []string{`{}`, `null`, `{"version":2}`, `{"status":"ok","version":1}`, `{"data":{"version":2}}`, `{"data":{"version":"2"},"request_id":"r"}`} {
-		for _, request := range requestsOf(t) {
+		for n, request := range stepsOf(t) {
 			if request.Method != "PUT" || !strings.Contains(request.Path, "/data/") {
 				continue
 			}
 			for _, applied := range []bool{false, true} {
 				w := newWorld(t)
-				w.proxy.SetRule(wire.At(request.N, wire.Error(200, body, applied)))
+				chosen := nth(n + 1)
+				w.proxy.SetRule(func(r wire.Request) wire.Action {
+					if chosen(r) {
+						return wire.Error(200, body, applied)
+					}
+					return wire.Pass
+				})
 				if _, err := w.rotate(t.Context(), w.victim); err != nil {
-					t.Errorf("%s to request %d, applied %v: %v", body, request.N, applied, err)
+					t.Errorf("%s to step %d, applied %v: %v", body, n+1, applied, err)
 				}
 				w.done()
 			}

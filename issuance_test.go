@@ -134,12 +134,14 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 		}, vaultkit.ErrConflict, false, true},
 		"whether in force cannot be read": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
 			denied := wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
-			return wire.Rules(wire.OnMatch("PUT", commit(p), denied), func(r wire.Request) wire.Action {
-				if r.Method == "GET" && r.N > 1 && strings.Contains(r.Path, commit(p)) {
+			refused := false
+			return func(r wire.Request) wire.Action {
+				refused = refused || r.Method == "PUT" && strings.Contains(r.Path, commit(p))
+				if refused && strings.Contains(r.Path, commit(p)) {
 					return denied
 				}
 				return wire.Pass
-			})
+			}
 		}, vaultkit.ErrPermissionDenied, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
