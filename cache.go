@@ -90,8 +90,9 @@ func (c *Client) cacheConfig(cfg *config) cache.Config[secret] {
 // isGone: a definite answer that there is no secret.
 func isGone(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrDeleted) }
 
-// atHand is the provider's secret if it is cached, or nil. It takes no lock and
-// allocates nothing: services call it for each of their requests.
+// atHand is the provider's secret if it is cached, or nil. Services call it for each
+// of their requests: it takes no lock and allocates nothing once it was read a few
+// times.
 func (c *Client) atHand(provider string) *secret {
 	if !c.cached {
 		return nil

@@ -77,7 +77,7 @@ const (
 // Cache holds the values. Its methods may be called concurrently.
 type Cache[V any] struct {
 	config  Config[V]
-	entries sync.Map // name to *entry[V]
+	entries index[V]
 	wake    chan struct{}
 
 	life context.Context // ends with Close: refresher and fetches run under it
@@ -99,18 +99,26 @@ func New[V any](config Config[V]) *Cache[V] {
 	return c
 }
 
-// Load is the value at hand, or nil. It takes no lock and allocates nothing.
+// Load is the value at hand, or nil. It takes no lock and allocates nothing, but for
+// the first reads of a name; see index.
 func (c *Cache[V]) Load(name string) *V {
-	found, ok := c.entries.Load(name)
-	if !ok {
-		return nil
+	e := c.entries.peek(name)
+	if e == nil {
+		if e = c.missed(name); e == nil {
+			return nil
+		}
 	}
-	e := found.(*entry[V])
 	// Looked at first: a line of memory that nobody writes is everybody's.
 	if !e.wanted.Load() {
 		e.wanted.Store(true)
 	}
 	return e.shown.Load()
+}
+
+func (c *Cache[V]) missed(name string) *entry[V] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.entries.missed(name)
 }
 
 // Get is Load, and fetches what is not at hand: once, for all who ask for it. It
@@ -233,7 +241,7 @@ func (c *Cache[V]) Close() {
 		e.tell()
 	}
 	c.agenda, c.queued = nil, nil
-	c.entries.Clear()
+	c.entries.clear()
 	c.mu.Unlock()
 	c.end()
 	c.work.Wait()

@@ -36,23 +36,17 @@ func (c *Cache[V]) entry(name string) *entry[V] {
 		return e
 	}
 	e := &entry[V]{name: name}
-	c.entries.Store(name, e)
+	c.entries.add(e)
 	c.agenda.add(e)
 	return e
 }
 
-func (c *Cache[V]) known(name string) *entry[V] {
-	found, ok := c.entries.Load(name)
-	if !ok {
-		return nil
-	}
-	return found.(*entry[V])
-}
+func (c *Cache[V]) known(name string) *entry[V] { return c.entries.all[name] }
 
 // forget removes what nobody wants.
 func (c *Cache[V]) forget(e *entry[V]) {
 	e.shown.Store(nil)
-	c.entries.Delete(e.name)
+	c.entries.remove(e)
 	c.agenda.remove(e)
 }
 
