@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/proof"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/internal/wire"
 )
@@ -240,10 +241,7 @@ func nth(n int) func(wire.Request) bool {
 	}
 }
 
-// beside: lists, and the question for capabilities.
-func beside(r wire.Request) bool {
-	return strings.Contains(r.Query, "list=true") || strings.HasSuffix(r.Path, "sys/capabilities-self")
-}
+func beside(r wire.Request) bool { return proof.Beside(r.Path, r.Query) }
 
 // stepsOf are the requests of a rotation that are sent one after the other.
 func stepsOf(t *testing.T) []wire.Request {
@@ -273,8 +271,20 @@ func (w *world) killAt(fatal func(wire.Request) bool, applied bool) error {
 	w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond)) // it will wait in vain
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
+	last := wire.Refuse().Before(cancel)
+	if applied {
+		last = wire.After(cancel)
+	}
+	w.proxy.SetRule(dieAt(fatal, last))
+	_, err := w.rotate(ctx, w.victim)
+	w.proxy.Wait()
+	return err
+}
+
+// dieAt lets a client's first fatal request be its last, and refuses all after it.
+func dieAt(fatal func(wire.Request) bool, last wire.Action) wire.Rule {
 	dead := false
-	w.proxy.SetRule(func(r wire.Request) wire.Action {
+	return func(r wire.Request) wire.Action {
 		switch {
 		case dead:
 			return wire.Refuse()
@@ -282,14 +292,8 @@ func (w *world) killAt(fatal func(wire.Request) bool, applied bool) error {
 			return wire.Pass
 		}
 		dead = true
-		if applied {
-			return wire.After(cancel)
-		}
-		return wire.Refuse().Before(cancel)
-	})
-	_, err := w.rotate(ctx, w.victim)
-	w.proxy.Wait()
-	return err
+		return last
+	}
 }
 
 func (w *world) finish(how string, committed bool) {
@@ -332,17 +336,7 @@ func TestZombieWrites(t *testing.T) {
 				release := make(chan struct{})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				fatal, dead := nth(n+1), false
-				w.proxy.SetRule(func(r wire.Request) wire.Action {
-					switch {
-					case dead:
-						return wire.Refuse()
-					case fatal(r):
-						dead = true
-						return wire.Late(release).Before(cancel)
-					}
-					return wire.Pass
-				})
+				w.proxy.SetRule(dieAt(nth(n+1), wire.Late(release).Before(cancel)))
 				_, err := w.rotate(ctx, w.victim)
 				if finish == "rival first" {
 					w.rivalThenZombie(release, err)

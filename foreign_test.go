@@ -47,13 +47,7 @@ func TestForeignJSONAcknowledgesNothing(t *testing.T) {
 			}
 			for _, applied := range []bool{false, true} {
 				w := newWorld(t)
-				chosen := nth(n + 1)
-				w.proxy.SetRule(func(r wire.Request) wire.Action {
-					if chosen(r) {
-						return wire.Error(200, body, applied)
-					}
-					return wire.Pass
-				})
+				w.proxy.SetRule(wire.When(nth(n+1), wire.Error(200, body, applied)))
 				if _, err := w.rotate(t.Context(), w.victim); err != nil {
 					t.Errorf("%s to step %d, applied %v: %v", body, n+1, applied, err)
 				}

@@ -97,20 +97,10 @@ func TestRestoreKilledAtEachRequest(t *testing.T) {
 		return len(slices.DeleteFunc(proxy.Log(), beside))
 	}()
 	for n := 1; n <= count; n++ {
-		for _, fatal := range []wire.Action{wire.Refuse(), wire.Lose()} {
+		for _, last := range []wire.Action{wire.Refuse(), wire.Lose()} {
 			p, id := deletedWorld(t, false)
 			ctx, cancel := context.WithCancel(t.Context())
-			last, dead := nth(n), false
-			victim := throughWire(t, func(r wire.Request) wire.Action {
-				switch {
-				case dead:
-					return wire.Refuse()
-				case last(r):
-					dead = true
-					return fatal.Before(cancel)
-				}
-				return wire.Pass
-			}, vaultkit.WithRecordWait(20*time.Millisecond))
+			victim := throughWire(t, dieAt(nth(n), last.Before(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
 			_, err := victim.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
 			cancel()
 			applied := vaulttest.Snapshot(t, p)["providers/"+p].Current == 3

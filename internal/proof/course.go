@@ -30,10 +30,13 @@ func newCourse(requests []string) course {
 // alongside marks a request that an operation may send beside another one.
 const alongside = " (alongside)"
 
-// beside: lists, and the question for capabilities.
-func beside(r *http.Request) bool {
-	return r.URL.Query().Get("list") == "true" || strings.HasSuffix(r.URL.Path, "/sys/capabilities-self")
+// Beside reports a request that may be sent beside another one, by its path and its
+// raw query: a list, or the question for capabilities.
+func Beside(path, query string) bool {
+	return strings.Contains(query, "list=true") || strings.HasSuffix(path, "sys/capabilities-self")
 }
+
+func beside(r *http.Request) bool { return Beside(r.URL.Path, r.URL.RawQuery) }
 
 // writes reports a request that changes something when it arrives late. The question
 // for capabilities is none, and is given up when what it is sent beside fails: it

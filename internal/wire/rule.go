@@ -30,36 +30,32 @@ const IndexHeader = "X-Vault-Index"
 // request; that is what [Before] is for.
 type Rule func(Request) Action
 
-// At does a to the n-th request and passes all others.
-func At(n int, a Action) Rule {
+// When does a to every request that match reports, and passes all others. Match is
+// called like a Rule.
+func When(match func(Request) bool, a Action) Rule {
 	return func(r Request) Action {
-		if r.N == n {
+		if match(r) {
 			return a
 		}
 		return Pass
 	}
+}
+
+// At does a to the n-th request and passes all others.
+func At(n int, a Action) Rule {
+	return When(func(r Request) bool { return r.N == n }, a)
 }
 
 // OnMatch does a to the first request with this method (any if empty) whose
 // path contains pathSubstring. The rule is used up then, also across a Reset.
 func OnMatch(method, pathSubstring string, a Action) Rule {
 	var used atomic.Bool
-	return func(r Request) Action {
-		if r.matches(method, pathSubstring) && used.CompareAndSwap(false, true) {
-			return a
-		}
-		return Pass
-	}
+	return When(func(r Request) bool { return r.matches(method, pathSubstring) && used.CompareAndSwap(false, true) }, a)
 }
 
 // OnEvery does a to every request that OnMatch would match.
 func OnEvery(method, pathSubstring string, a Action) Rule {
-	return func(r Request) Action {
-		if r.matches(method, pathSubstring) {
-			return a
-		}
-		return Pass
-	}
+	return When(func(r Request) bool { return r.matches(method, pathSubstring) }, a)
 }
 
 // Rules joins rules, for schedules of more than one fault: the first that does
