@@ -79,7 +79,7 @@ type fate func(p *play, q *request)
 func nothing(*play, *request) {}
 
 func arriving(wait int) fate {
-	return func(p *play, q *request) { discard(p.late(wait, q.detached())) }
+	return func(p *play, q *request) { discard(p.late(wait, q)) }
 }
 
 // apply has the request applied and throws the answer away.

@@ -180,7 +180,9 @@ func (p *play) through(action wire.Action, q *request) (*http.Response, error) {
 	return q.send(tagged)
 }
 
-// late sends a request that is applied when it is due.
+// late sends a request that is applied when it is due. It arrives even if its client
+// ends meanwhile, of what befalls a request beside it for instance: whoever delivers
+// it waits for it.
 func (p *play) late(wait int, q *request) (*http.Response, error) {
 	z := &zombie{due: wait, release: make(chan struct{}), delivered: make(chan struct{})}
 	if wait > 0 {
@@ -189,7 +191,7 @@ func (p *play) late(wait int, q *request) (*http.Response, error) {
 	p.mu.Lock()
 	p.zombies = append(p.zombies, z)
 	p.mu.Unlock()
-	return p.through(wire.Late(z.release).Then(func() { close(z.delivered) }), q)
+	return p.through(wire.Late(z.release).Then(func() { close(z.delivered) }), q.detached())
 }
 
 // deliver applies what is due before the operation's nth request.
@@ -221,7 +223,10 @@ func (p *play) arrive(due func(*zombie) bool) (some bool) {
 	p.mu.Unlock()
 	for _, z := range now {
 		close(z.release)
-		<-z.delivered
+		select {
+		case <-z.delivered:
+		case <-p.ctx.Context.Done(): // the schedule hangs, and will say so
+		}
 	}
 	return len(now) > 0
 }

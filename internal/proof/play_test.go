@@ -1,0 +1,46 @@
+package proof
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// A late write arrives however early its client's context ended: what delivers it
+// waits for it.
+func TestLateWriteOutlivesItsClient(t *testing.T) {
+	proxy, err := wire.New(vaulttest.Server().Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	driver := NewDriver(proxy)
+	trial := driver.newTrial(&Operation{Name: "write"}, Schedule{})
+	for _, kind := range []string{"late", "deadline-late"} {
+		p := trial.newPlay(t.Context(), []Fault{{N: 1, Kind: kind}})
+		p.ctx.end(context.Canceled)
+		path := "providers/" + vaulttest.Name(t)
+		url := proxy.URL() + "/v1/" + vaulttest.Mount + "/data/" + vaulttest.Base + "/" + path
+		put, err := http.NewRequestWithContext(p.context(), http.MethodPut, url, strings.NewReader(`{"data":{"api_key":"fake-late"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put.Header.Set("X-Vault-Token", vaulttest.Server().RootToken())
+		if answer, err := driver.Transport(http.DefaultTransport).RoundTrip(put); err == nil {
+			answer.Body.Close()
+			t.Errorf("%s: answered %s", kind, answer.Status)
+		}
+		if there := vaulttest.Look(t, path); len(there) > 0 {
+			t.Errorf("%s: there before it was let go: %v", kind, there)
+		}
+		if !p.deliverAt(beforeEnding) || len(vaulttest.Look(t, path)) != 1 {
+			t.Errorf("%s: it never arrived", kind)
+		}
+	}
+	if err := proxy.Close(); err != nil {
+		t.Error(err)
+	}
+}
