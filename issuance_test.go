@@ -135,13 +135,10 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 		"whether in force cannot be read": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
 			denied := wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
 			refused := false
-			return func(r wire.Request) wire.Action {
+			return wire.When(func(r wire.Request) bool {
 				refused = refused || r.Method == "PUT" && strings.Contains(r.Path, commit(p))
-				if refused && strings.Contains(r.Path, commit(p)) {
-					return denied
-				}
-				return wire.Pass
-			}
+				return refused && strings.Contains(r.Path, commit(p))
+			}, denied)
 		}, vaultkit.ErrPermissionDenied, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {

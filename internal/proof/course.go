@@ -39,8 +39,7 @@ func Beside(path, query string) bool {
 func beside(r *http.Request) bool { return Beside(r.URL.Path, r.URL.RawQuery) }
 
 // writes reports a request that changes something when it arrives late. The question
-// for capabilities is none, and is given up when what it is sent beside fails: it
-// might never arrive, and be waited for.
+// for capabilities is a PUT, and changes nothing.
 func writes(r *http.Request) bool { return r.Method != http.MethodGet && !beside(r) }
 
 // lineOf is a request without what differs from run to run.

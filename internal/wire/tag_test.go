@@ -28,12 +28,7 @@ func tagged(t *testing.T, p *wire.Proxy, tag string) seen {
 func TestTag(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
-	p.SetRule(func(r wire.Request) wire.Action {
-		if r.Tag == "doomed" {
-			return wire.Lose()
-		}
-		return wire.Pass
-	})
+	p.SetRule(wire.When(func(r wire.Request) bool { return r.Tag == "doomed" }, wire.Lose()))
 	wantClass(t, tagged(t, p, "fine"), "OK")
 	wantClass(t, tagged(t, p, "doomed"), "reset")
 	wantClass(t, put(p, "none"), "OK")
