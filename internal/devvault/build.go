@@ -1,12 +1,12 @@
 package devvault
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,13 +14,6 @@ import (
 	"strings"
 	"time"
 )
-
-// progressEvery is how often a build, or the wait for one, says that it is
-// still going on.
-const progressEvery = 30 * time.Second
-
-// maxBuildOutput bounds how much of the compiler's output an error carries.
-const maxBuildOutput = 16 << 10
 
 // builder compiles a server once and keeps the binary.
 type builder struct {
@@ -72,24 +65,25 @@ func (b builder) key(ctx context.Context) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
 }
 
-// hashSource writes the module's files to w, in the order of their names.
+// hashSource writes the files that the server is built from to w, in the order of
+// their names: its own and those of the stubs below it.
 func hashSource(w io.Writer, dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		name := e.Name()
-		if name != "go.mod" && name != "go.sum" && filepath.Ext(name) != ".go" {
-			continue
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !isSource(entry.Name()) {
+			return err
 		}
-		text, err := os.ReadFile(filepath.Join(dir, name))
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s %d\n%s\n", name, len(text), text)
-	}
-	return nil
+		below, err := filepath.Rel(dir, path)
+		fmt.Fprintf(w, "%s %d\n%s\n", filepath.ToSlash(below), len(text), text)
+		return err
+	})
+}
+
+func isSource(name string) bool {
+	return name == "go.mod" || name == "go.sum" || filepath.Ext(name) == ".go"
 }
 
 // lock waits until this process alone may build.
@@ -122,10 +116,10 @@ func (b builder) compile(ctx context.Context, target string) error {
 	defer func() { _ = os.RemoveAll(dir) }()
 
 	start := time.Now()
-	fmt.Fprintf(b.log, "building the dev Vault (once, about 4 minutes) into %s…\n", target)
+	fmt.Fprintf(b.log, "building the dev Vault, once, into %s\n", target)
 	partial := filepath.Join(dir, filepath.Base(target))
-	if output, err := b.runCompiler(ctx, partial, start); err != nil {
-		return fmt.Errorf("building the dev Vault in %s failed: %w\n%s", b.source, err, output)
+	if err := (&compilation{source: b.source, log: b.log, every: progressEvery}).run(ctx, partial); err != nil {
+		return fmt.Errorf("building the dev Vault in %s failed: %w", b.source, err)
 	}
 	if err := os.Rename(partial, target); err != nil {
 		return fmt.Errorf("building the dev Vault: %w", err)
@@ -141,38 +135,6 @@ func (b builder) removeLeftovers(target string) {
 	for _, dir := range leftovers {
 		_ = os.RemoveAll(dir)
 	}
-}
-
-// runCompiler runs the go command, reporting progress, and returns what it said.
-func (b builder) runCompiler(ctx context.Context, out string, start time.Time) (string, error) {
-	var output bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", out, ".")
-	cmd.Dir, cmd.Env = b.source, buildEnv()
-	cmd.Stdout, cmd.Stderr = &output, &output
-	cmd.Cancel = func() error { return terminate(cmd.Process) } // lets the go command end its compilers
-	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	ticker := time.NewTicker(progressEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case err := <-done:
-			return tail(output.Bytes(), maxBuildOutput), err
-		case <-ticker.C:
-			fmt.Fprintf(b.log, "still building the dev Vault (%s)…\n", time.Since(start).Round(time.Second))
-		}
-	}
-}
-
-// buildEnv is our environment, less what could change the binary behind the
-// key's back: flags, a workspace, cross compilation, cgo.
-func buildEnv() []string {
-	return append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0",
-		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 }
 
 // progress says what it is told at once, and again every progressEvery.
@@ -208,15 +170,3 @@ func exeSuffix() string {
 }
 
 func trimLine(text []byte) string { return strings.TrimSpace(string(text)) }
-
-// tail returns the last max bytes of a text, from the start of a line.
-func tail(text []byte, most int) string {
-	if len(text) <= most {
-		return string(text)
-	}
-	text = text[len(text)-most:]
-	if _, rest, ok := bytes.Cut(text, []byte("\n")); ok {
-		text = rest
-	}
-	return "…\n" + string(text)
-}

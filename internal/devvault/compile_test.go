@@ -1,0 +1,141 @@
+package devvault
+
+import (
+	"archive/zip"
+	"crypto/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit/internal/testlog"
+)
+
+// TestBuildTellsDownloadingFromCompiling builds a program of two modules, one of which
+// has to be downloaded, from a directory that serves as a proxy.
+func TestBuildTellsDownloadingFromCompiling(t *testing.T) {
+	b, log := fakeModule(t, "package main\n\nimport \"example.invalid/dep\"\n\nfunc main() { dep.Hello() }\n")
+	t.Setenv("GOPROXY", "file://"+filepath.ToSlash(proxyWithDep(t)))
+	t.Setenv("GONOSUMDB", "example.invalid")
+	writeFile(t, filepath.Join(b.source, "go.mod"), "module fake\n\ngo 1.26.0\n\nrequire example.invalid/dep v1.0.0\n")
+	emptyModuleCache(t)
+	goIn(t, b.source, "mod", "tidy") // writes go.sum
+	emptyModuleCache(t)
+
+	out := filepath.Join(t.TempDir(), "program")
+	c := &compilation{source: b.source, log: log, every: 10 * time.Millisecond}
+	if err := c.run(t.Context(), out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`(?m)^downloading modules: \d+ of at most 1 \(\ds\)$`, `(?m)^downloaded modules: 1 \(\ds\)$`,
+		`(?m)^compiling 2 of (\d\d+) packages$`, `(?m)^compiling: \d\d+ of \d\d+ packages \(\ds\)$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(log.String()) {
+			t.Errorf("the log lacks %s:\n%s", want, log)
+		}
+	}
+	if said, err := exec.CommandContext(t.Context(), out).CombinedOutput(); err != nil || string(said) != "hello from dep\n" {
+		t.Errorf("the program says %q, %v", said, err)
+	}
+
+	again := &testlog.Buffer{}
+	if err := (&compilation{source: b.source, log: again, every: time.Minute}).run(t.Context(), out); err != nil {
+		t.Fatal(err)
+	}
+	if said := again.String(); strings.Contains(said, "downloaded") || !regexp.MustCompile(`(?m)^compiling 1 of \d+ packages$`).MatchString(said) {
+		t.Errorf("a second build, with all in the caches but the program, says:\n%s", said)
+	}
+}
+
+// proxyWithDep is a directory that the go command takes for a module proxy. It has
+// one module.
+func proxyWithDep(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	versions := filepath.Join(dir, "example.invalid", "dep", "@v")
+	const mod = "module example.invalid/dep\n\ngo 1.26.0\n"
+	writeFile(t, filepath.Join(versions, "v1.0.0.info"), `{"Version":"v1.0.0"}`)
+	writeFile(t, filepath.Join(versions, "v1.0.0.mod"), mod)
+	archive, err := os.Create(filepath.Join(versions, "v1.0.0.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer archive.Close()
+	w := zip.NewWriter(archive)
+	for name, text := range map[string]string{
+		"go.mod": mod,
+		// New each time, so that the build cache does not have it.
+		"dep.go": "package dep // " + rand.Text() + "\n\nfunc Hello() { println(\"hello from dep\") }\n",
+	} {
+		f, err := w.Create("example.invalid/dep@v1.0.0/" + name)
+		if err == nil {
+			_, err = f.Write([]byte(text))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// emptyModuleCache gives the go command a module cache with nothing in it.
+func emptyModuleCache(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("GOMODCACHE", dir)
+	t.Cleanup(func() { // its files are read-only, which t.TempDir cannot remove
+		cmd := exec.Command("go", "clean", "-modcache")
+		cmd.Env = append(os.Environ(), "GOMODCACHE="+dir)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("go clean -modcache: %v\n%s", err, out)
+		}
+	})
+}
+
+func goIn(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go %v: %v\n%s", args, err, out)
+	}
+}
+
+// TestBuildWithoutItsModulesSaysWhichIsMissing: what the go command says while it
+// downloads is shown as the compiler's words are.
+func TestBuildWithoutItsModulesSaysWhichIsMissing(t *testing.T) {
+	b, _ := fakeModule(t, "package main\n\nimport _ \"example.invalid/nowhere\"\n\nfunc main() {}\n")
+	_, err := b.build(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "example.invalid/nowhere") || !strings.Contains(err.Error(), "go list") {
+		t.Errorf("b.build() = %v, want an error that names the package", err)
+	}
+}
+
+func TestLinesKeepsWhatIsNotTaken(t *testing.T) {
+	var taken []string
+	l := lines{each: func(line string) bool {
+		if !strings.HasPrefix(line, "take ") {
+			return false
+		}
+		taken = append(taken, line)
+		return true
+	}}
+	for _, text := range []string{"take 1\nkee", "p 1\n", "\ntake 2", "\r\nkeep 2\nand the ", "end"} {
+		if n, err := l.Write([]byte(text)); n != len(text) || err != nil {
+			t.Errorf("Write(%q) = %d, %v", text, n, err)
+		}
+	}
+	if got, want := strings.Join(taken, "|"), "take 1|take 2"; got != want {
+		t.Errorf("taken %q, want %q", got, want)
+	}
+	if got, want := string(l.rest()), "keep 1\n\nkeep 2\nand the end"; got != want {
+		t.Errorf("rest() = %q, want %q", got, want)
+	}
+}
