@@ -102,7 +102,7 @@ func (n *node) end(how func(*process) error) error {
 	}
 	err := how(n.proc)
 	n.proc = nil
-	return err
+	return errors.Join(err, stubsCalled(n.log()))
 }
 
 // withLog adds the server's last words to what went wrong with it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	jwt "github.com/hashicorp/vault-plugin-auth-jwt"
 	kubernetes "github.com/hashicorp/vault-plugin-auth-kubernetes"
 	kv "github.com/hashicorp/vault-plugin-secrets-kv"
 	"github.com/hashicorp/vault/audit"
@@ -13,8 +14,10 @@ import (
 // besides those that belong to the core (token, system, identity, cubbyhole).
 var (
 	logicalBackends    = map[string]logical.Factory{"kv": kv.Factory}
-	credentialBackends = map[string]logical.Factory{"approle": approle.Factory, "kubernetes": kubernetes.Factory}
-	auditBackends      = map[string]audit.Factory{"file": audit.NewFileBackend}
+	credentialBackends = map[string]logical.Factory{
+		"approle": approle.Factory, "jwt": jwt.Factory, "kubernetes": kubernetes.Factory,
+	}
+	auditBackends = map[string]audit.Factory{"file": audit.NewFileBackend}
 )
 
 // registry answers Vault's plugin catalog, which the core asks for the status

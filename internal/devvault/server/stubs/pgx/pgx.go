@@ -1,0 +1,22 @@
+// Package pgx stands in for a PostgreSQL client, which Vault's SDK imports for plugins
+// of databases. This server has none.
+package pgx
+
+import (
+	"crypto/tls"
+
+	"github.com/jackc/pgconn"
+
+	"goblin/stub"
+)
+
+// ConnConfig is never made.
+type ConnConfig struct {
+	Host      string
+	Port      uint16
+	TLSConfig *tls.Config
+	Fallbacks []*pgconn.FallbackConfig
+}
+
+// ParseConfig is where the SDK starts with PostgreSQL, and ends here.
+func ParseConfig(string) (*ConnConfig, error) { return nil, stub.Called("PostgreSQL") }

@@ -1,0 +1,168 @@
+package devvault
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const stubsDir = "server/stubs"
+
+// TestStubFailsTheTestThatReachesIt has a node look for its cluster at a cloud.
+func TestStubFailsTheTestThatReachesIt(t *testing.T) {
+	bin, err := pinnedBinary(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{binary: bin, dir: t.TempDir(), raft: true, id: "lonely", keys: &credentials{}}
+	if err := n.launch(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	refused := n.api.call(t.Context(), http.MethodPost, "sys/storage/raft/join", object{"auto_join": "provider=aws"}, nil)
+	if refused == nil || !strings.Contains(refused.Error(), "500") {
+		t.Errorf("join with auto_join: %v, want a refusal", refused)
+	}
+	if want := "auto_join at a cloud: not in this server"; !n.logs(want) {
+		t.Errorf("the server's log lacks %q:\n%s", want, n.logTail())
+	}
+	ended := n.retire((*process).stop)
+	if ended == nil || !strings.Contains(ended.Error(), "auto_join at a cloud") {
+		t.Errorf("retire() = %v, want an error that names the stub", ended)
+	}
+}
+
+func TestStubsCalledNamesEachOnce(t *testing.T) {
+	const log = "==> started\nstub called: b\n2026 [INFO] stub called: no, that is in the middle\r\nstub called: a\r\nstub called: b\n"
+	if err := stubsCalled([]byte(log)); err == nil || !strings.HasSuffix(err.Error(), ": a, b") {
+		t.Errorf("stubsCalled() = %v, want an error that names a and b", err)
+	}
+	if err := stubsCalled([]byte("==> started\n[INFO] core: stub called: x\n")); err != nil {
+		t.Errorf("stubsCalled() = %v for a log without a report", err)
+	}
+}
+
+// TestEveryStubIsListed compares the replacements of go.mod with the modules there are
+// and with the table of the README.
+func TestEveryStubIsListed(t *testing.T) {
+	replaced := map[string]string{} // directory by module
+	for _, found := range regexp.MustCompile(`(?m)^\t(\S+) => \./(\S+)$`).FindAllStringSubmatch(readSource(t, "go.mod"), -1) {
+		replaced[found[1]] = found[2]
+	}
+	var modules, listed []string
+	for _, file := range stubFiles(t, "go.mod") {
+		modules = append(modules, filepath.ToSlash(filepath.Dir(strings.TrimPrefix(file, "server/"))))
+	}
+	for _, found := range regexp.MustCompile("(?m)^\\| `(\\S+)` \\| \\[`(\\S+)`\\]\\((\\S+)\\) \\|").FindAllStringSubmatch(readSource(t, "README.md"), -1) {
+		if module, dir := found[1], found[3]; replaced[module] != dir || "stubs/"+found[2] != dir {
+			t.Errorf("README.md has %s in %s (%s), go.mod has it in %s", module, found[2], dir, replaced[module])
+		}
+		listed = append(listed, found[1])
+	}
+	directories := slices.Sorted(maps.Values(replaced))
+	if slices.Sort(modules); !slices.Equal(directories, modules) || len(modules) == 0 {
+		t.Errorf("go.mod replaces by %q, and the stubs are %q", directories, modules)
+	}
+	delete(replaced, "goblin/stub") // replaces nothing of others
+	if slices.Sort(listed); !slices.Equal(slices.Sorted(maps.Keys(replaced)), listed) {
+		t.Errorf("README.md lists %q", listed)
+	}
+}
+
+// TestStubsRefuse looks at every function of a stub: it reports that it was called, or
+// is one of those that Vault calls though it does not want what they stand in for.
+func TestStubsRefuse(t *testing.T) {
+	harmless := map[string]string{
+		"stub.Called": "makes the report", "kms.New": "SetConfig refuses", "kms.NoOption": "an option",
+		"kms.WithLogger": "an option", "awskms.WithLogger": "an option",
+		"alicloudkms.NewWrapper": "SetConfig refuses", "awskms.NewWrapper": "SetConfig refuses",
+		"azurekeyvault.NewWrapper": "SetConfig refuses", "gcpckms.NewWrapper": "SetConfig refuses",
+		"ocikms.NewWrapper":          "SetConfig refuses",
+		"awskms.WithDisallowEnvVars": "an option", "azurekeyvault.WithDisallowEnvVars": "an option",
+		"discover.New": "each Raft node makes one", "discover.WithProviders": "an option",
+		"okta.WithToken": "an option", "okta.WithOrgUrl": "an option", "okta.WithCache": "an option",
+		"cloudsqlconn.WithIAMAuthN": "an option", "cloudsqlconn.WithCredentialsJSON": "an option",
+		"cloudsqlconn.WithDefaultDialOptions": "an option", "cloudsqlconn.WithPrivateIP": "an option",
+		"cloudsqlconn.WithPSC": "an option", "mysql.RegisterDriver": "cloudsqlconn refuses",
+		"pgxv4.RegisterDriver": "cloudsqlconn refuses",
+		"option.WithUserAgent": "an option", "option.WithTokenSource": "an option",
+		"admin.UserKey": "an option", "admin.Domain": "an option", "admin.Fields": "an option",
+		"admin.Context": "an option", "admin.Projection": "an option", "admin.CustomFieldMask": "an option",
+		"crypto.PGP": "a constructor", "crypto.Verify": "New refuses", "crypto.VerificationKey": "New refuses",
+		"crypto.KeyGeneration": "GenerateKey refuses", "crypto.AddUserId": "GenerateKey refuses",
+		"crypto.New": "GenerateKey refuses", "crypto.Sign": "New refuses", "crypto.SigningKey": "New refuses",
+		"crypto.Detached": "New refuses",
+	}
+	seen := 0
+	for _, file := range stubFiles(t, ".go") {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(file, stubsDir+"/stub/") == strings.Contains(parsed.Doc.Text(), "stands in for") {
+			t.Errorf("%s: the comment of package %s says %q", file, parsed.Name, parsed.Doc.Text())
+		}
+		for _, declared := range parsed.Decls {
+			f, is := declared.(*ast.FuncDecl)
+			if !is {
+				continue
+			}
+			seen++
+			name := parsed.Name.Name + "." + f.Name.Name
+			if harmless[name] == "" && !reports(f) {
+				t.Errorf("%s: %s does not call stub.Called", file, name)
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("saw %d functions: are these the stubs?", seen)
+	}
+}
+
+// reports tells whether a function calls stub.Called.
+func reports(f *ast.FuncDecl) (found bool) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		if call, is := n.(*ast.CallExpr); is {
+			selected, is := call.Fun.(*ast.SelectorExpr)
+			if is {
+				of, is := selected.X.(*ast.Ident)
+				found = found || is && of.Name == "stub" && selected.Sel.Name == "Called"
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// stubFiles are the files below the stubs' directory whose names end so.
+func stubFiles(t *testing.T, ending string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(stubsDir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ending) {
+			files = append(files, filepath.ToSlash(path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// readSource reads a file of the server's module.
+func readSource(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("server", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
