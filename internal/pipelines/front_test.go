@@ -16,15 +16,14 @@ import (
 	"goblin/vaultkit/internal/devvault"
 )
 
-// front is the real Vault, and before it what the pinned server lacks: JWT auth
-// methods. It can refuse requests too.
+// front is a proxy before the real Vault. It refuses the requests that a test wants
+// refused, and remembers the tokens that jobs got for their JWTs.
 type front struct {
 	*httptest.Server
 	server *devvault.Server
 	proxy  http.Handler
 
 	mu     sync.Mutex
-	mounts map[string]*jwtMount
 	given  []string // tokens
 	refuse func(*http.Request) bool
 }
@@ -35,8 +34,11 @@ func newFront(t *testing.T, server *devvault.Server) *front {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &front{server: server, mounts: map[string]*jwtMount{}}
-	f.proxy = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	f := &front{server: server}
+	f.proxy = &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ModifyResponse: f.remember,
+	}
 	f.Server = httptest.NewServer(f)
 	t.Cleanup(f.Close)
 	return f
@@ -49,6 +51,13 @@ func (f *front) refusing(refuse func(*http.Request) bool) {
 	f.refuse = refuse
 }
 
+// refused keeps the lock while a test decides: it may count.
+func (f *front) refused(r *http.Request) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.refuse != nil && f.refuse(r)
+}
+
 // tokens are those handed out for JWTs.
 func (f *front) tokens() []string {
 	f.mu.Lock()
@@ -56,77 +65,41 @@ func (f *front) tokens() []string {
 	return slices.Clone(f.given)
 }
 
-// ServeHTTP keeps the lock: one request at a time is enough.
 func (f *front) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	path := strings.TrimPrefix(r.URL.Path, "/v1/")
-	name, below, _ := strings.Cut(strings.TrimPrefix(path, "auth/"), "/")
-	switch mount := f.mounts[name]; {
-	case f.refuse != nil && f.refuse(r):
-		refusal(answer, http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
-	case path == "sys/auth" && r.Method == http.MethodGet:
-		f.list(answer, r)
-	case strings.HasPrefix(path, "sys/auth/") && isJWT(r):
-		if f.may(answer, r, path, "sudo") {
-			f.mounts[strings.TrimPrefix(path, "sys/auth/")] = newJWTMount(r.Context())
-			answer.WriteHeader(http.StatusNoContent)
-		}
-	case mount != nil && below == "login":
-		if token := mount.login(answer, r, f.server); token != "" {
-			f.given = append(f.given, token)
-		}
-	case mount != nil:
-		if f.may(answer, r, path, "update") {
-			mount.configure(answer, r, below)
-		}
-	default:
-		f.proxy.ServeHTTP(answer, r)
-	}
-}
-
-// isJWT reports whether a request enables a JWT auth method.
-func isJWT(r *http.Request) bool {
-	body, _ := io.ReadAll(r.Body) // what is cut short is no JSON
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	var asked struct{ Type string }
-	return json.Unmarshal(body, &asked) == nil && asked.Type == "jwt"
-}
-
-// may asks the real Vault whether the request's token has the capability there.
-func (f *front) may(answer http.ResponseWriter, r *http.Request, path, capability string) bool {
-	var has struct{ Capabilities []string }
-	_, err := call(r.Context(), f.server.Addr(), r.Header.Get("X-Vault-Token"), "sys/capabilities-self",
-		map[string]any{"paths": []string{path}}, &has)
-	if err == nil && (slices.Contains(has.Capabilities, "root") || slices.Contains(has.Capabilities, capability)) {
-		return true
-	}
-	refusal(answer, http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
-	return false
-}
-
-// list is Vault's own list of auth methods, and ours in it.
-func (f *front) list(answer http.ResponseWriter, r *http.Request) {
-	recorded := httptest.NewRecorder()
-	f.proxy.ServeHTTP(recorded, r)
-	var listed map[string]any
-	if recorded.Code == http.StatusOK && json.Unmarshal(recorded.Body.Bytes(), &listed) == nil {
-		for name := range f.mounts {
-			listed["data"].(map[string]any)[name+"/"] = map[string]any{"type": "jwt"}
-		}
-		respond(answer, http.StatusOK, listed)
+	if f.refused(r) {
+		respond(answer, http.StatusForbidden, map[string]any{"errors": []string{"1 error occurred:\n\t* permission denied\n\n"}})
 		return
 	}
-	refusal(answer, recorded.Code, "the list of auth methods")
+	f.proxy.ServeHTTP(answer, r)
+}
+
+// remember looks for a token in the answer to a login at a JWT auth method.
+func (f *front) remember(answer *http.Response) error {
+	path := answer.Request.URL.Path
+	if answer.StatusCode != http.StatusOK || !strings.HasPrefix(path, "/v1/auth/jwt-") || !strings.HasSuffix(path, "/login") {
+		return nil
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	var login struct {
+		Auth struct {
+			ClientToken string `json:"client_token"`
+		}
+	}
+	if err := json.Unmarshal(body, &login); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.given = append(f.given, login.Auth.ClientToken)
+	return nil
 }
 
 func respond(answer http.ResponseWriter, status int, body any) {
 	answer.Header().Set("Content-Type", "application/json")
 	answer.WriteHeader(status)
 	_ = json.NewEncoder(answer).Encode(body)
-}
-
-// refusal is an error as Vault gives it.
-func refusal(answer http.ResponseWriter, status int, text string) {
-	respond(answer, status, map[string]any{"errors": []string{text}})
 }
