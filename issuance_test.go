@@ -111,7 +111,7 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 			return wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Refuse().Before(cancel))
 		}, context.Canceled, true, false},
 		"commit never answered": {func(p string, _ *authority, cancel context.CancelFunc) wire.Rule {
-			return wire.OnMatch("PUT", commit(p), wire.Lose().Before(cancel))
+			return wire.OnMatch("PUT", commit(p), wire.Kill(cancel))
 		}, vaultkit.ErrUndetermined, false, true},
 		"commit on its way": {func(p string, _ *authority, cancel context.CancelFunc) wire.Rule {
 			return wire.OnMatch("PUT", commit(p), wire.Late(never).Before(cancel))

@@ -97,10 +97,10 @@ func TestRestoreKilledAtEachRequest(t *testing.T) {
 		return len(slices.DeleteFunc(proxy.Log(), beside))
 	}()
 	for n := 1; n <= count; n++ {
-		for _, last := range []wire.Action{wire.Refuse(), wire.Lose()} {
+		for _, die := range []func(func()) wire.Action{wire.Refuse().Before, wire.Kill} {
 			p, id := deletedWorld(t, false)
 			ctx, cancel := context.WithCancel(t.Context())
-			victim := throughWire(t, dieAt(nth(n), last.Before(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
+			victim := throughWire(t, dieAt(nth(n), die(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
 			_, err := victim.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
 			cancel()
 			applied := vaulttest.Snapshot(t, p)["providers/"+p].Current == 3
@@ -264,7 +264,7 @@ func TestAbortKilledAfterItsFence(t *testing.T) {
 			id := crashBeforeCommit(t, p, "fake-2")
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			dies := throughWire(t, beforeCommitOf(p, wire.Lose().Before(cancel)))
+			dies := throughWire(t, beforeCommitOf(p, wire.Kill(cancel)))
 			if _, err := dies.Abort(ctx, p, id); !errors.Is(err, vaultkit.ErrUndetermined) {
 				t.Fatal(err)
 			}

@@ -20,9 +20,12 @@ func (a Action) run(x *exchange) {
 func (a Action) isPass() bool { return a.do == nil }
 
 // Before runs f and then does a: Lose().Before(rival) lets a rival in first and
-// then loses the answer. The client waits meanwhile. f may use the proxy.
+// then loses the answer. The client waits meanwhile. f may use the proxy, but not
+// wait for this request: it may end the client, and from then on [Proxy.Wait] waits
+// until a is done.
 func (a Action) Before(f func()) Action {
 	return Action{func(x *exchange) {
+		defer x.hold()()
 		f()
 		a.run(x)
 	}}
@@ -59,6 +62,17 @@ func Refuse() Action { return Action{(*exchange).reset} }
 func Lose() Action {
 	return Action{func(x *exchange) {
 		_, _ = x.apply() // either way the client learns nothing; the log has the status
+		x.reset()
+	}}
+}
+
+// Kill applies the request, runs f, which ends the client, and resets the connection.
+// It is what a client leaves that dies while it waits for the answer: when f is called
+// the request has been applied.
+func Kill(f func()) Action {
+	return Action{func(x *exchange) {
+		_, _ = x.apply()
+		f()
 		x.reset()
 	}}
 }

@@ -156,6 +156,42 @@ func TestGivingUp(t *testing.T) {
 	}
 }
 
+// TestWaitKnowsARequestFromTheMomentItsClientMayEnd: a test that ends its client from
+// Before looks at the server next, once Wait returns.
+func TestWaitKnowsARequestFromTheMomentItsClientMayEnd(t *testing.T) {
+	for name, action := range map[string]wire.Action{"lose": wire.Lose(), "refuse": wire.Refuse()} {
+		t.Run(name, func(t *testing.T) {
+			p := newProxy(t, newRecorder(t))
+			held := 0
+			p.SetRule(wire.At(1, action.Before(func() { held = wire.Held(p) })))
+			wantClass(t, put(p, "a"), "reset")
+			p.Wait()
+			if held != 1 || wire.Held(p) != 0 {
+				t.Errorf("held %d requests before the action and %d after it, want 1 and 0", held, wire.Held(p))
+			}
+		})
+	}
+}
+
+func TestKillEndsTheClientOnceTheRequestIsApplied(t *testing.T) {
+	rec := newRecorder(t)
+	p := newProxy(t, rec)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var applied []string
+	p.SetRule(wire.At(1, wire.Kill(func() {
+		applied = rec.did()
+		cancel()
+	})))
+	got := do(ctx, http.DefaultClient, "PUT", p.URL()+"/v1/a", "v")
+	if class := got.class(); class != "canceled" && class != "reset" {
+		t.Errorf("the client saw %q, want its own end or a reset", class)
+	}
+	if want := []string{"PUT /v1/a v"}; !slices.Equal(applied, want) {
+		t.Errorf("applied %q when the client ended, want %q", applied, want)
+	}
+}
+
 func TestHangUntilDeadline(t *testing.T) {
 	for name, tc := range map[string]struct {
 		action  wire.Action

@@ -14,11 +14,11 @@ type gauge struct {
 	changed  sync.Cond
 	conns    int                   // connections in net/http's hands
 	handlers int                   // requests, hijacked ones included
-	held     map[*Request]struct{} // to be delivered whatever the client does
+	held     map[*Request]int // to be delivered whatever the client does, and by how many holds
 }
 
 func newGauge() *gauge {
-	g := &gauge{held: make(map[*Request]struct{})}
+	g := &gauge{held: make(map[*Request]int)}
 	g.changed.L = &g.mu
 	return g
 }
@@ -36,8 +36,14 @@ func (g *gauge) enter() (leave func()) {
 }
 
 func (g *gauge) hold(r *Request) (release func()) {
-	g.update(func() { g.held[r] = struct{}{} })
-	return func() { g.update(func() { delete(g.held, r) }) }
+	g.update(func() { g.held[r]++ })
+	return func() {
+		g.update(func() {
+			if g.held[r]--; g.held[r] == 0 {
+				delete(g.held, r)
+			}
+		})
+	}
 }
 
 // conn is the http.Server's ConnState hook. A connection is counted from before
