@@ -83,7 +83,7 @@ func (q DiagnoseQuery) subject(opts []Option) doctor.Subject {
 		Address: c.address, Dial: c.officialClient, ViaProxy: c.existing == nil,
 		Login: c.login, PassedOver: c.passedOver, Unwrap: q.Unwrap,
 		Mount: c.mount, Base: c.base, Providers: q.Providers, Harmful: c.harmful,
-		Logger: c.logger, Backoff: c.backoff, Bound: min(diagnoseBound, c.timeouts.Request), Args: q.Args, Unusual: c.place(),
+		Logger: c.logger, Backoff: c.backoff, Bound: min(c.checkBound, c.timeouts.Request), Args: q.Args, Unusual: c.place(),
 	}
 	if c.tls != nil {
 		s.SkipVerify = c.tls.SkipVerify

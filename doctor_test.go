@@ -26,7 +26,7 @@ func (p patient) diagnose(t *testing.T) map[string]vaultkit.Finding {
 	t.Helper()
 	opts := []vaultkit.Option{
 		vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
-		vaultkit.WithBackoff(quick), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 2 * time.Second}),
+		vaultkit.WithBackoff(quick), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}), vaultkit.WithCheckBound(time.Minute),
 	}
 	found := map[string]vaultkit.Finding{}
 	for one := range vaultkit.Diagnose(t.Context(), p.query, append(opts, p.opts...)...) {

@@ -279,6 +279,7 @@ type config struct {
 	passedOver                      []string // logins that the login won over unasked
 	backoff                         backoff.Backoff
 	recordWait                      time.Duration
+	checkBound                      time.Duration // of each of Diagnose's checks
 	caching                         bool
 	ttl, maxStale, poll             time.Duration
 	declared                        []string
@@ -299,7 +300,7 @@ func newConfig(opts []Option) (*config, error) {
 func readOptions(opts []Option) (*config, error) {
 	c := &config{
 		mount: defaultMount, base: defaultBase,
-		logger: slog.New(slog.DiscardHandler), recordWait: recordWait,
+		logger: slog.New(slog.DiscardHandler), recordWait: recordWait, checkBound: diagnoseBound,
 	}
 	err := apply(c, opts)
 	c.patient = len(c.declared) > 0 && c.timeouts.Start == 0

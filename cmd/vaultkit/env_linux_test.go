@@ -93,11 +93,14 @@ func TestEnvOfMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := make([]byte, 1) // with the rest it waits until it is read
-	_, err1 := io.ReadFull(pipe, first)
+	if _, err := io.ReadFull(pipe, first); err != nil {
+		// It has ended, so that there is no memory to look at.
+		t.Fatalf("env printed nothing: %v\n%s", errors.Join(err, cmd.Wait()), errs.String())
+	}
 	memory := peak(t, cmd.Process.Pid)
-	rest, err2 := io.ReadAll(pipe)
-	if err := errors.Join(err1, err2, cmd.Wait()); err != nil || errs.Len() > 0 {
-		t.Fatalf("%v\n%s", err, errs.String())
+	rest, err := io.ReadAll(pipe)
+	if err := errors.Join(err, cmd.Wait()); err != nil || errs.Len() > 0 {
+		t.Fatalf("env: %v\n%s", err, errs.String())
 	}
 	if found := decode[map[string]string](t, string(first)+string(rest), true); len(found) != 2*count {
 		t.Errorf("%d variables", len(found))
