@@ -2,6 +2,10 @@
 
 GOLANGCI_LINT=v2.15.0
 GOVULNCHECK=v1.9.0
+GO_LICENSES=v1.6.0
+
+# What a dependency's licence may be: those that let anybody build and ship vaultkit.
+LICENCES=Apache-2.0,BSD-2-Clause,BSD-3-Clause,ISC,MIT,MPL-2.0
 
 # step says what comes next, and when.
 step() { printf '\n== %s [%ds]\n' "$1" "$SECONDS"; }
@@ -29,6 +33,13 @@ run_readme() {
 # direct_dependencies lists what the root module requires itself.
 direct_dependencies() {
 	go list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all | grep . | LC_ALL=C sort
+}
+
+# check_licences fails on a dependency of the module in the current directory, tests
+# included, whose licence is not one of those above.
+check_licences() {
+	go run "github.com/google/go-licenses@$GO_LICENSES" check ./... --include_tests \
+		--ignore goblin/vaultkit --allowed_licenses="$LICENCES" --stderrthreshold=ERROR
 }
 
 # need_c_compiler installs one where the race detector finds none.

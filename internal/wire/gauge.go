@@ -12,8 +12,8 @@ import (
 type gauge struct {
 	mu       sync.Mutex
 	changed  sync.Cond
-	conns    int                   // connections in net/http's hands
-	handlers int                   // requests, hijacked ones included
+	conns    int              // connections in net/http's hands
+	handlers int              // requests, hijacked ones included
 	held     map[*Request]int // to be delivered whatever the client does, and by how many holds
 }
 
