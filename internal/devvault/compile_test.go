@@ -14,13 +14,17 @@ import (
 	"goblin/vaultkit/internal/testlog"
 )
 
-// TestBuildTellsDownloadingFromCompiling builds a program of two modules, one of which
-// has to be downloaded, from a directory that serves as a proxy.
+// TestBuildTellsDownloadingFromCompiling builds a program of three modules: one has to
+// be downloaded, from a directory that serves as a proxy, and one is replaced by a
+// directory, as the stubs are.
 func TestBuildTellsDownloadingFromCompiling(t *testing.T) {
-	b, log := fakeModule(t, "package main\n\nimport \"example.invalid/dep\"\n\nfunc main() { dep.Hello() }\n")
+	b, log := fakeModule(t, "package main\n\nimport (\n\t\"example.invalid/dep\"\n\t_ \"example.invalid/stub\"\n)\n\nfunc main() { dep.Hello() }\n")
 	t.Setenv("GOPROXY", "file://"+filepath.ToSlash(proxyWithDep(t)))
 	t.Setenv("GONOSUMDB", "example.invalid")
-	writeFile(t, filepath.Join(b.source, "go.mod"), "module fake\n\ngo 1.26.0\n\nrequire example.invalid/dep v1.0.0\n")
+	writeFile(t, filepath.Join(b.source, "go.mod"), "module fake\n\ngo 1.26.0\n\n"+
+		"require (\n\texample.invalid/dep v1.0.0\n\texample.invalid/stub v1.0.0\n)\n\nreplace example.invalid/stub => ./stub\n")
+	writeFile(t, filepath.Join(b.source, "stub", "go.mod"), "module example.invalid/stub\n\ngo 1.26.0\n")
+	writeFile(t, filepath.Join(b.source, "stub", "stub.go"), "package stub // "+rand.Text()+"\n")
 	emptyModuleCache(t)
 	goIn(t, b.source, "mod", "tidy") // writes go.sum
 	emptyModuleCache(t)
@@ -32,7 +36,7 @@ func TestBuildTellsDownloadingFromCompiling(t *testing.T) {
 	}
 	for _, want := range []string{
 		`(?m)^downloading modules: \d+ of at most 1 \(\ds\)$`, `(?m)^downloaded modules: 1 \(\ds\)$`,
-		`(?m)^compiling 2 of (\d\d+) packages$`, `(?m)^compiling: \d\d+ of \d\d+ packages \(\ds\)$`,
+		`(?m)^compiling 3 of (\d\d+) packages$`, `(?m)^compiling: \d\d+ of \d\d+ packages \(\ds\)$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(log.String()) {
 			t.Errorf("the log lacks %s:\n%s", want, log)
