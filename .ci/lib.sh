@@ -35,11 +35,21 @@ direct_dependencies() {
 	go list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all | grep . | LC_ALL=C sort
 }
 
+# install_licence_check builds the program that check_licences runs, for this system:
+# with `go run` it would be built for the system that is checked.
+install_licence_check() {
+	licence_check=$(mktemp -d)
+	GOBIN=$licence_check go install "github.com/google/go-licenses@$GO_LICENSES"
+}
+
 # check_licences fails on a dependency of the module in the current directory, tests
 # included, whose licence is not one of those above.
 check_licences() {
-	go run "github.com/google/go-licenses@$GO_LICENSES" check ./... --include_tests \
-		--ignore goblin/vaultkit --allowed_licenses="$LICENCES" --stderrthreshold=ERROR
+	local system
+	for system in linux darwin windows; do
+		GOOS=$system "$licence_check/go-licenses" check ./... --include_tests \
+			--ignore goblin/vaultkit --allowed_licenses="$LICENCES" --stderrthreshold=ERROR || return 1
+	done
 }
 
 # need_c_compiler installs one where the race detector finds none.

@@ -48,17 +48,20 @@ func (b builder) build(ctx context.Context) (string, error) {
 	return target, b.compile(ctx, target)
 }
 
+// keySettings are the go command's settings that change what it builds.
+var keySettings = []string{"GOVERSION", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOFIPS140"}
+
 // key names the binary after everything it is made from.
 func (b builder) key(ctx context.Context) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
+	cmd := exec.CommandContext(ctx, "go", append([]string{"env"}, keySettings...)...)
 	cmd.Dir, cmd.Env = b.source, buildEnv()
-	goVersion, err := cmd.Output()
+	settings, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("building the dev Vault needs the go command: install it, or set %s to a vault or bao binary: %w",
 			binVariable, commandError(err))
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s %s/%s\n", trimLine(goVersion), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(sum, "%s%s/%s %q\n", settings, runtime.GOOS, runtime.GOARCH, buildFlags)
 	if err := hashSource(sum, b.source); err != nil {
 		return "", fmt.Errorf("source of the dev Vault: %w", err)
 	}
@@ -68,18 +71,21 @@ func (b builder) key(ctx context.Context) (string, error) {
 // hashSource writes the files that the server is built from to w, in the order of
 // their names: its own and those of the stubs below it.
 func hashSource(w io.Writer, dir string) error {
-	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	source := os.DirFS(dir)
+	found := 0
+	err := fs.WalkDir(source, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !isSource(entry.Name()) {
 			return err
 		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		below, err := filepath.Rel(dir, path)
-		fmt.Fprintf(w, "%s %d\n%s\n", filepath.ToSlash(below), len(text), text)
+		found++
+		text, err := fs.ReadFile(source, path)
+		fmt.Fprintf(w, "%s %d\n%s\n", path, len(text), text)
 		return err
 	})
+	if err == nil && found == 0 {
+		err = fmt.Errorf("%s has no Go files", dir)
+	}
+	return err
 }
 
 func isSource(name string) bool {
@@ -118,7 +124,7 @@ func (b builder) compile(ctx context.Context, target string) error {
 	start := time.Now()
 	fmt.Fprintf(b.log, "building the dev Vault, once, into %s\n", target)
 	partial := filepath.Join(dir, filepath.Base(target))
-	if err := (&compilation{source: b.source, log: b.log, every: progressEvery}).run(ctx, partial); err != nil {
+	if err := (&compilation{source: b.source, temp: dir, log: b.log, every: progressEvery}).run(ctx, partial); err != nil {
 		return fmt.Errorf("building the dev Vault in %s failed: %w", b.source, err)
 	}
 	if err := os.Rename(partial, target); err != nil {
@@ -128,8 +134,8 @@ func (b builder) compile(ctx context.Context, target string) error {
 	return nil
 }
 
-// removeLeftovers removes what builds left that did not live to clean up. We
-// hold the lock, so none of them is alive.
+// removeLeftovers removes the directories of builds that were killed. We hold the
+// lock, so that none of these builds is running.
 func (b builder) removeLeftovers(target string) {
 	leftovers, _ := filepath.Glob(target + ".partial-*")
 	for _, dir := range leftovers {
@@ -137,7 +143,7 @@ func (b builder) removeLeftovers(target string) {
 	}
 }
 
-// progress says what it is told at once, and again every progressEvery.
+// progress writes a line immediately, and again every progressEvery.
 type progress struct {
 	log   io.Writer
 	start time.Time

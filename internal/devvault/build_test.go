@@ -96,6 +96,39 @@ func TestBuildAgainWhenSourceChanges(t *testing.T) {
 	}
 }
 
+func TestKeyDependsOnTheCompilersSettings(t *testing.T) {
+	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
+	keys := map[string]bool{}
+	for _, setting := range []string{"GOAMD64=v1", "GOAMD64=v3", "GOARM64=v8.1", "GOEXPERIMENT=nosimd", "GOFIPS140=v1.0.0"} {
+		name, value, _ := strings.Cut(setting, "=")
+		t.Setenv(name, value)
+		key, err := b.key(t.Context())
+		if err != nil {
+			t.Fatalf("key with %s: %v", setting, err)
+		}
+		if keys[key] {
+			t.Errorf("%s does not change the key", setting)
+		}
+		keys[key] = true
+	}
+}
+
+func TestKeyOfADirectoryBehindALink(t *testing.T) {
+	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(b.source, link); err != nil {
+		t.Fatal(err)
+	}
+	direct, err1 := b.key(t.Context())
+	linked, err2 := builder{source: link}.key(t.Context())
+	if err := errors.Join(err1, err2); err != nil || linked != direct {
+		t.Errorf("the key is %q through a link and %q without, %v", linked, direct, err)
+	}
+	if key, err := (builder{source: t.TempDir()}).key(t.Context()); err == nil {
+		t.Errorf("an empty directory has the key %q", key)
+	}
+}
+
 func TestBuildFailureShowsCompilerOutput(t *testing.T) {
 	b, _ := fakeModule(t, "package main\n\nfunc main() { undefinedName() }\n")
 	path, err := b.build(t.Context())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,12 +21,12 @@ const progressEvery = 10 * time.Second
 // maxBuildOutput bounds how much of the compiler's output an error carries.
 const maxBuildOutput = 16 << 10
 
-// buildFlags are those of the build, and of the question what it has to compile,
-// which has another answer with other flags.
+// buildFlags are used by go build, and by go list, which says what has to be compiled
+// with these flags.
 var buildFlags = []string{"-trimpath", "-buildvcs=false", "-ldflags", "-s -w"}
 
-// buildEnv is our environment, less what could change the binary behind the
-// key's back: flags, a workspace, cross compilation, cgo.
+// buildEnv is our environment with a fixed value for each setting that changes the
+// binary and is not in the cache key: flags, a workspace, cross compilation, cgo.
 func buildEnv() []string {
 	return append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0",
 		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
@@ -35,6 +36,7 @@ func buildEnv() []string {
 // modules are downloaded, then the packages compiled.
 type compilation struct {
 	source string
+	temp   string // where the go command works, and leaves things when it is ended
 	log    io.Writer
 	every  time.Duration // between two lines of progress
 }
@@ -57,7 +59,7 @@ type packages struct {
 // download fetches the modules that the build needs and that are not in the module
 // cache, and returns what there is to compile.
 func (c *compilation) download(ctx context.Context) (packages, error) {
-	most, err := c.modules(ctx)
+	limit, err := c.modules(ctx)
 	if err != nil {
 		return packages{}, err
 	}
@@ -67,7 +69,7 @@ func (c *compilation) download(ctx context.Context) (packages, error) {
 		args:   append(args, "."),
 		counts: func(line string) bool { return strings.HasPrefix(line, "go: downloading ") },
 		report: func(done int) {
-			fmt.Fprintf(c.log, "downloading modules: %d of at most %d (%s)\n", done, most, since(start))
+			fmt.Fprintf(c.log, "downloading modules: %d of at most %d (%s)\n", done, limit, since(start))
 		},
 	}
 	text, err := c.goCommand(ctx, &list)
@@ -85,22 +87,30 @@ func (c *compilation) modules(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	var file struct {
-		Require []struct{}
-		Replace []struct{ New struct{ Version string } }
+		Require []struct{ Path string }
+		Replace []struct {
+			Old struct{ Path string }
+			New struct{ Version string }
+		}
 	}
 	if err := json.Unmarshal(text, &file); err != nil {
 		return 0, fmt.Errorf("go mod edit -json: %w", err)
 	}
-	most := len(file.Require)
-	for _, replacement := range file.Replace {
-		if replacement.New.Version == "" {
-			most--
+	here := map[string]bool{}
+	for _, replaced := range file.Replace {
+		here[replaced.Old.Path] = replaced.New.Version == ""
+	}
+	limit := 0
+	for _, required := range file.Require {
+		if !here[required.Path] {
+			limit++
 		}
 	}
-	return most, nil
+	return limit, nil
 }
 
-// parsePackages reads a line a package: whether it is stale, and its import path.
+// parsePackages reads one line for each package: whether it is stale, and its import
+// path.
 func parsePackages(text []byte) packages {
 	found := packages{stale: map[string]bool{}}
 	for line := range strings.Lines(string(text)) {
@@ -116,12 +126,17 @@ func parsePackages(text []byte) packages {
 // compile compiles and links the program.
 func (c *compilation) compile(ctx context.Context, p packages, out string) error {
 	start := time.Now()
-	fmt.Fprintf(c.log, "compiling %d of %d packages\n", len(p.stale), p.all)
+	cached := p.all - len(p.stale)
+	fmt.Fprintf(c.log, "compiling: %d packages, %d of them are in the build cache\n", p.all, cached)
 	_, err := c.goCommand(ctx, &command{
 		args:   append(append([]string{"build", "-v", "-o", out}, buildFlags...), "."),
-		counts: func(line string) bool { return p.stale[line] },
-		report: func(done int) {
-			fmt.Fprintf(c.log, "compiling: %d of %d packages (%s)\n", p.all-len(p.stale)+done, p.all, since(start))
+		counts: func(line string) bool { return p.stale[line] }, // when its compilation starts
+		report: func(started int) {
+			what := ""
+			if started == len(p.stale) {
+				what = ", linking"
+			}
+			fmt.Fprintf(c.log, "compiling: %d of %d packages%s (%s)\n", cached+started, p.all, what, since(start))
 		},
 	})
 	return err
@@ -132,8 +147,8 @@ func since(start time.Time) time.Duration { return time.Since(start).Round(time.
 // command is a run of the go command whose progress is a number of lines on stderr.
 type command struct {
 	args    []string
-	counts  func(line string) bool // a line of progress; nil: there are none
-	report  func(done int)         // called now and then; nil: nobody waits that long
+	counts  func(line string) bool // whether a line of stderr is progress; nil: none is
+	report  func(done int)         // called now and then; nil: no report
 	counted atomic.Int64
 }
 
@@ -148,30 +163,33 @@ func (c *compilation) goCommand(ctx context.Context, run *command) ([]byte, erro
 		run.counted.Add(1)
 		return true
 	}}
-	cmd := exec.CommandContext(ctx, "go", run.args...)
-	cmd.Dir, cmd.Env = c.source, buildEnv()
+	cmd := exec.Command("go", run.args...)
+	cmd.Dir, cmd.Env = c.source, append(buildEnv(), "GOTMPDIR="+c.temp)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.Cancel = func() error { return terminate(cmd.Process) } // lets the go command end its compilers
 	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Start(); err != nil {
+	proc, err := startProcess(cmd)
+	if err != nil {
 		return nil, err
 	}
-	if err := run.wait(cmd, c.every); err != nil {
-		return nil, fmt.Errorf("go %s: %w\n%s", run.args[0], err, tail(stderr.rest(), maxBuildOutput))
+	if err := run.wait(ctx, proc, c.every); err != nil {
+		return nil, fmt.Errorf("go %s: %w\n%s", run.args[0], err, strings.TrimSpace(tail(stderr.rest(), maxBuildOutput)))
 	}
 	return stdout.Bytes(), nil
 }
 
-// wait waits for the command and reports its progress meanwhile.
-func (run *command) wait(cmd *exec.Cmd, every time.Duration) error {
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+// wait waits for the command and reports its progress meanwhile. When ctx ends it ends
+// the command and the compilers that it has started.
+func (run *command) wait(ctx context.Context, proc *process, every time.Duration) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
-		case err := <-done:
-			return err
+		case <-proc.done:
+			return proc.err
+		case <-ctx.Done():
+			err := terminateGroup(proc.os)
+			<-proc.done
+			return errors.Join(context.Cause(ctx), err)
 		case <-ticker.C:
 			if run.report != nil {
 				run.report(int(run.counted.Load()))
@@ -180,7 +198,7 @@ func (run *command) wait(cmd *exec.Cmd, every time.Duration) error {
 	}
 }
 
-// lines is a writer that keeps the lines that each does not take.
+// lines is a writer that keeps the lines for which each returns false.
 type lines struct {
 	each    func(line string) (taken bool)
 	partial []byte // of a line that has not ended

@@ -30,3 +30,7 @@ func tryLock(path string) (unlock func(), err error) {
 
 // terminate asks a process to end.
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
+// terminateGroup asks a process that childAttr started to end, and all that it has
+// started.
+func terminateGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGTERM) }

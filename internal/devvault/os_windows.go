@@ -31,6 +31,9 @@ func tryLock(path string) (unlock func(), err error) {
 // terminate ends a process: there is no way to ask it.
 func terminate(p *os.Process) error { return p.Kill() }
 
+// terminateGroup ends a process; what it has started ends by itself.
+func terminateGroup(p *os.Process) error { return p.Kill() }
+
 // childAttr keeps the terminal's Ctrl-C from the child: we stop it ourselves.
 func childAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}

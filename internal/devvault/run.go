@@ -102,7 +102,7 @@ func (n *node) end(how func(*process) error) error {
 	}
 	err := how(n.proc)
 	n.proc = nil
-	return errors.Join(err, stubsCalled(n.log()))
+	return errors.Join(err, n.stubsCalled())
 }
 
 // withLog adds the server's last words to what went wrong with it.
@@ -125,7 +125,7 @@ func (n *node) run(ctx context.Context) (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", n.binary.path, err)
 	}
 	if err := n.awaitStart(ctx, proc); err != nil {
-		return nil, errors.Join(err, proc.kill())
+		return nil, errors.Join(err, proc.kill(), n.stubsCalled())
 	}
 	return proc, nil
 }

@@ -40,7 +40,7 @@ func TestServerOutlivesTheStartingThread(t *testing.T) {
 	if s == nil {
 		return
 	}
-	defer s.Stop()
+	stopAtEnd(t, s)
 	awaitTrue(t, "the thread has ended", func() bool {
 		_, err := os.Stat(task)
 		return errors.Is(err, os.ErrNotExist)

@@ -28,6 +28,13 @@ func start(t *testing.T, o Options) *Server {
 		t.Fatal(err)
 	}
 	t.Logf("started %s in %s", s.Version(), time.Since(began).Round(time.Millisecond))
+	stopAtEnd(t, s)
+	return s
+}
+
+// stopAtEnd stops the server when the test ends, which must succeed.
+func stopAtEnd(t *testing.T, s *Server) {
+	t.Helper()
 	t.Cleanup(func() {
 		began := time.Now()
 		if err := s.Stop(); err != nil {
@@ -35,7 +42,6 @@ func start(t *testing.T, o Options) *Server {
 		}
 		t.Logf("stopped in %s", time.Since(began).Round(time.Millisecond))
 	})
-	return s
 }
 
 // put and get keep one secret, in KV version 2.
@@ -387,7 +393,7 @@ func TestStartContextDoesNotBoundTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Stop()
+	stopAtEnd(t, s)
 	cancel()
 	put(t, s, "v")
 }

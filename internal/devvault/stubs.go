@@ -3,16 +3,26 @@ package devvault
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
 
-// stubCalled starts the line that a stub of the pinned server writes when something
-// reaches it (see server/stubs/stub).
+// stubCalled starts the line that a stub of the pinned server writes when it is called
+// (see server/stubs/stub).
 const stubCalled = "stub called: "
 
-// stubsCalled looks through a server's log for stubs that were called. What reached
-// one has not been tested against Vault, so that it is an error.
+// stubsCalled is an error if a stub was called since the server started. A test that
+// reaches a stub has tested nothing of Vault.
+func (n *node) stubsCalled() error {
+	log, err := os.ReadFile(n.logFile())
+	if err != nil {
+		return fmt.Errorf("look for stubs that were called: %w", err)
+	}
+	return stubsCalled(log)
+}
+
+// stubsCalled looks for the stubs' reports in a server's log.
 func stubsCalled(log []byte) error {
 	var called []string
 	for line := range bytes.Lines(log) {
@@ -24,6 +34,6 @@ func stubsCalled(log []byte) error {
 		return nil
 	}
 	slices.Sort(called)
-	return fmt.Errorf("the pinned server was asked for what it leaves out (see %s/README.md): %s",
+	return fmt.Errorf("the test server was asked for something that it does not have (see %s/README.md): %s",
 		serverDir, strings.Join(slices.Compact(called), ", "))
 }

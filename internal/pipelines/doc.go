@@ -3,8 +3,7 @@
 // Kubernetes manifests are decoded strictly, and the shell of every step runs
 // against a real Vault, with the roles that vault-setup.sh makes and nothing else.
 //
-// The JWT auth methods are Vault's own. One thing stands in for what a test run cannot
-// have: the vault command is this test binary under that name, with the five
-// subcommands of the set-up. The issuers of GitHub and GitLab and the API server of
-// the cluster are stand-ins too.
+// Three things are simulated: the vault command, which is this test binary under that
+// name, with the five subcommands of the set-up; the issuers of GitHub and GitLab; and
+// the API server of the cluster. The JWT auth methods are Vault's own.
 package pipelines

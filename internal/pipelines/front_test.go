@@ -16,15 +16,15 @@ import (
 	"goblin/vaultkit/internal/devvault"
 )
 
-// front is a proxy before the real Vault. It refuses the requests that a test wants
-// refused, and remembers the tokens that jobs got for their JWTs.
+// front is a proxy in front of the real Vault. It can refuse requests that a test
+// chooses, and it remembers the tokens that jobs got for their JWTs.
 type front struct {
 	*httptest.Server
 	server *devvault.Server
 	proxy  http.Handler
 
 	mu     sync.Mutex
-	given  []string // tokens
+	issued []string // tokens
 	refuse func(*http.Request) bool
 }
 
@@ -44,14 +44,14 @@ func newFront(t *testing.T, server *devvault.Server) *front {
 	return f
 }
 
-// refusing has the requests refused, 403, of which refuse says so.
+// refusing makes the proxy answer 403 to every request for which refuse returns true.
 func (f *front) refusing(refuse func(*http.Request) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refuse = refuse
 }
 
-// refused keeps the lock while a test decides: it may count.
+// refused asks the test. The lock stays held, since the test may count.
 func (f *front) refused(r *http.Request) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,7 +62,7 @@ func (f *front) refused(r *http.Request) bool {
 func (f *front) tokens() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(f.given)
+	return slices.Clone(f.issued)
 }
 
 func (f *front) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
@@ -94,7 +94,7 @@ func (f *front) remember(answer *http.Response) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.given = append(f.given, login.Auth.ClientToken)
+	f.issued = append(f.issued, login.Auth.ClientToken)
 	return nil
 }
 

@@ -20,9 +20,8 @@ func (a Action) run(x *exchange) {
 func (a Action) isPass() bool { return a.do == nil }
 
 // Before runs f and then does a: Lose().Before(rival) lets a rival in first and
-// then loses the answer. The client waits meanwhile. f may use the proxy, but not
-// wait for this request: it may end the client, and from then on [Proxy.Wait] waits
-// until a is done.
+// then loses the answer. The client waits meanwhile. f may use the proxy, but must not
+// call [Proxy.Wait], which returns only when f and a are done. f may end the client.
 func (a Action) Before(f func()) Action {
 	return Action{func(x *exchange) {
 		defer x.hold()()

@@ -14,7 +14,7 @@ type gauge struct {
 	changed  sync.Cond
 	conns    int              // connections in net/http's hands
 	handlers int              // requests, hijacked ones included
-	held     map[*Request]int // to be delivered whatever the client does, and by how many holds
+	held     map[*Request]int // that Wait waits for, and by how many holds
 }
 
 func newGauge() *gauge {

@@ -91,9 +91,10 @@ func (p *Proxy) Log() []Request { return p.record.snapshot() }
 
 // Wait returns when every request that is to reach the server without its
 // client (Late, and all that are applied but not answered) got there and was
-// answered; with numbers, when those were, which is how a test delivers several
-// late ones in an order of its own. Numbers from before a Reset count too. Wait
-// does not return while a Late is neither released nor dropped by Close.
+// answered, and every action with an [Action.Before] is done; with numbers, when
+// those were, which is how a test delivers several late ones in an order of its own.
+// Numbers from before a Reset count too. Wait does not return while a Late is neither
+// released nor dropped by Close.
 func (p *Proxy) Wait(numbers ...int) { p.gauge.delivered(numbers) }
 
 // Close cuts all connections, drops late requests that were not delivered and

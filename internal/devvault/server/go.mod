@@ -204,7 +204,7 @@ require (
 // chosen with.
 replace github.com/99designs/keyring => github.com/Jeffail/keyring v1.2.3
 
-// What a test server cannot need: README.md says what each stub stands in for.
+// What a test server does not need: README.md says what each stub stands in for.
 replace (
 	cloud.google.com/go/cloudsqlconn => ./stubs/cloudsqlconn
 	cloud.google.com/go/monitoring => ./stubs/monitoring

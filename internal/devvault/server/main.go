@@ -1,8 +1,8 @@
 // Command server is a real Vault server, small enough to be built by a test
 // run: Vault's own core, HTTP API, Raft and in-memory storage, with the KV
 // secrets engine, the AppRole, JWT and Kubernetes auth methods and the file audit
-// device. Nothing of it is simulated. What a test server cannot need, such as the
-// clients of clouds, is replaced by stubs that refuse: see README.md.
+// device. Nothing of it is simulated. What a test server does not need, such as
+// the clients of clouds, is replaced by stubs that always fail: see README.md.
 //
 // Its command line is the part of `vault server` that package devvault uses, so
 // that a real `vault` or `bao` binary can take its place:

@@ -25,5 +25,6 @@ func WithPrivateIP() DialOption { return DialOption{} }
 // WithPSC does nothing: it is an option.
 func WithPSC() DialOption { return DialOption{} }
 
-// RegisterDriver refuses to register a driver, for the packages below this one.
+// RegisterDriver refuses to register a driver. The two packages in the subdirectories
+// call it.
 func RegisterDriver(string, ...Option) (func() error, error) { return nil, stub.Called("Cloud SQL") }

@@ -1,6 +1,6 @@
-// Package discover stands in for the search of a cluster's nodes at 14 clouds
-// (auto_join), whose clients are half of Vault's source. A test's cluster knows the
-// addresses of its nodes.
+// Package discover stands in for finding a cluster's nodes through the APIs of cloud
+// providers (auto_join). Their clients are half of the source that Vault compiles. The
+// configuration of a test cluster lists its nodes.
 package discover
 
 import (

@@ -1,4 +1,4 @@
-// Package pgconn stands in for the lower half of a PostgreSQL client, which Vault's
+// Package pgconn stands in for the low-level part of a PostgreSQL client, which Vault's
 // SDK imports for plugins of databases. This server has none.
 package pgconn
 

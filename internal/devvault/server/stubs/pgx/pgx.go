@@ -18,5 +18,5 @@ type ConnConfig struct {
 	Fallbacks []*pgconn.FallbackConfig
 }
 
-// ParseConfig is where the SDK starts with PostgreSQL, and ends here.
+// ParseConfig is the first function that the SDK calls for PostgreSQL. It fails.
 func ParseConfig(string) (*ConnConfig, error) { return nil, stub.Called("PostgreSQL") }

@@ -1,5 +1,5 @@
-// Package stub is what every stand-in of this server calls when it is reached. A
-// stand-in never pretends: the call is reported, and its error says what is missing.
+// Package stub is called by every stub of this server. A stub has no behaviour: it
+// reports the call, and returns an error that says what is missing.
 package stub
 
 import (
@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// Called reports on stderr, the server's log, that a test reached something that
-// this server leaves out, and returns the error that says so. Package devvault looks
-// for the report when the server ends, and fails then.
+// Called reports on stderr, which is the server's log, that something was asked for that
+// this server does not have, and returns an error that says the same. Package devvault
+// looks for the report when the server ends, and returns an error then.
 func Called(what string) error {
 	fmt.Fprintf(os.Stderr, "stub called: %s\n", what)
 	return fmt.Errorf("%s: not in this server", what)

@@ -12,11 +12,11 @@ const Armor = 0
 // PGP does nothing: it is a constructor.
 func PGP() *Handle { return &Handle{} }
 
-// NewKeyFromArmored is where Vault starts to check a plugin, and ends here.
+// NewKeyFromArmored is the first function that Vault calls to check a plugin. It fails.
 func NewKeyFromArmored(string) (*Key, error) { return nil, stub.Called(openPGP) }
 
-// The rest has to compile: for the check, and for a helper of Vault's own tests that
-// stands beside it.
+// The rest is there for Vault to compile: the check, and a helper of Vault's own tests
+// in the same package.
 type (
 	Handle    struct{}
 	Key       struct{}

@@ -1,10 +1,10 @@
-// Package resource stands in for names at HCP, HashiCorp's cloud, which a cloud stanza
-// of the configuration would use. The tests' configuration has none.
+// Package resource stands in for names of resources at HCP, HashiCorp's cloud. Only a
+// cloud stanza in the configuration uses them, and the tests have none.
 package resource
 
 import "goblin/stub"
 
-// Resource is a thing at HCP.
+// Resource is a resource at HCP.
 type Resource struct{}
 
 // FromString refuses a name.

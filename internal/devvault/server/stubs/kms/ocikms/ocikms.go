@@ -15,7 +15,7 @@ const (
 	EnvVaultOciKmsSealManagementEndpoint = "VAULT_OCIKMS_MANAGEMENT_ENDPOINT"
 )
 
-// Keys of what the real one tells of itself.
+// Keys of the real wrapper's configuration.
 const (
 	KmsConfigKeyId              = "key_id"
 	KmsConfigCryptoEndpoint     = "crypto_endpoint"

@@ -17,7 +17,7 @@ type Configuration struct{ Context context.Context }
 // ConfigSetter is an option of NewConfiguration.
 type ConfigSetter func(*Configuration)
 
-// NewConfiguration is where Vault starts with Okta, and ends here.
+// NewConfiguration is the first function that Vault calls for Okta. It fails.
 func NewConfiguration(...ConfigSetter) (*Configuration, error) { return nil, stub.Called(factor) }
 
 // WithToken does nothing: it is an option.
@@ -29,7 +29,7 @@ func WithOrgUrl(string) ConfigSetter { return nil }
 // WithCache does nothing: it is an option.
 func WithCache(bool) ConfigSetter { return nil }
 
-// The rest has to compile. Without a configuration nothing of it is reached.
+// The rest is there for Vault to compile. Without a configuration it is not called.
 type (
 	APIClient struct {
 		UserAPI       users

@@ -1,4 +1,4 @@
-// Package kms is what the stand-ins of five cloud key services share.
+// Package kms is shared by the five stubs of cloud key services.
 package kms
 
 import (

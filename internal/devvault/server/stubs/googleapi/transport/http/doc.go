@@ -1,3 +1,3 @@
-// Package http stands in for a package that tests of Vault's own import. It is empty:
-// `go mod tidy` asks for it, and no build does.
+// Package http stands in for a package that Vault's own tests import. It is empty: only
+// `go mod tidy` needs it.
 package http

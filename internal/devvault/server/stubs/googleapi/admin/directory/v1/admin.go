@@ -18,12 +18,13 @@ const (
 	AdminDirectoryUserReadonlyScope  = "user"
 )
 
-// NewService is where the auth method starts with the directory, and ends here.
+// NewService is the first function that the auth method calls for the directory. It
+// fails.
 func NewService(context.Context, ...option.ClientOption) (*Service, error) {
 	return nil, stub.Called(workspace)
 }
 
-// The rest has to compile. Without a service nothing of it is reached.
+// The rest is there for the auth method to compile. Without a service it is not called.
 type (
 	Service struct {
 		Groups groups
