@@ -99,7 +99,9 @@ func TestBuildAgainWhenSourceChanges(t *testing.T) {
 func TestKeyDependsOnTheCompilersSettings(t *testing.T) {
 	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
 	keys := map[string]bool{}
-	for _, setting := range []string{"GOAMD64=v1", "GOAMD64=v3", "GOARM64=v8.1", "GOEXPERIMENT=nosimd", "GOFIPS140=v1.0.0"} {
+	for _, setting := range []string{
+		"GOAMD64=v1", "GOAMD64=v3", "GOARM64=v8.1", "GOEXPERIMENT=nosimd", "GOFIPS140=v1.0.0",
+	} {
 		name, value, _ := strings.Cut(setting, "=")
 		t.Setenv(name, value)
 		key, err := b.key(t.Context())

@@ -16,9 +16,9 @@
 //
 // $VAULTKIT_VAULT_BIN, any `vault` or `bao`, if set; else, with
 // [Options.UsePath], the `vault` or `bao` on PATH; else the pinned server in
-// internal/devvault/server, which is compiled once (in a minute or a few) into the
-// user's cache directory. Whichever it is, it is run the same way: `BIN server
-// -config=FILE`, never `-dev`, which would overwrite ~/.vault-token and can
+// internal/devvault/server, which is compiled once into the user's cache directory
+// (server/README.md says how long it takes). Whichever it is, it is run the same way:
+// `BIN server -config=FILE`, never `-dev`, which would overwrite ~/.vault-token and can
 // neither be sealed for good nor restarted.
 //
 // # What it leaves behind

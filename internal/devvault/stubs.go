@@ -19,11 +19,11 @@ func (n *node) stubsCalled() error {
 	if err != nil {
 		return fmt.Errorf("look for stubs that were called: %w", err)
 	}
-	return stubsCalled(log)
+	return findStubCalls(log)
 }
 
-// stubsCalled looks for the stubs' reports in a server's log.
-func stubsCalled(log []byte) error {
+// findStubCalls is an error if a server's log has reports of stubs.
+func findStubCalls(log []byte) error {
 	var called []string
 	for line := range bytes.Lines(log) {
 		if what, is := strings.CutPrefix(strings.TrimSpace(string(line)), stubCalled); is {
