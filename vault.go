@@ -162,7 +162,7 @@ func (c *Client) ready(ctx context.Context, cfg *config) error {
 
 // Vault returns the official client, logged in, for what vaultkit does not
 // cover. Its token follows every renewal and login; it is useless after Close.
-// Most users won't need it.
+// Most users won't need it. It reads 1 MiB of a failure's answer at most.
 func (c *Client) Vault() *api.Client { return c.session.Client() }
 
 // Close ends the client: it waits for requests under way and for the background

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/bodylimit"
 	"goblin/vaultkit/internal/correlation"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -30,6 +31,9 @@ type Settings struct {
 // idlePerHost is how many idle connections are kept to the one server there is:
 // with net/http's 2, concurrent readers would dial anew all the time.
 const idlePerHost = 64
+
+// maxHeader bounds the header of an answer; net/http's own bound is 10 MB.
+const maxHeader = 256 << 10
 
 // Dial returns a client without a token, that sends each request once and sets
 // no deadline: both are the callers' decisions. It connects to nothing yet.
@@ -94,15 +98,16 @@ func (s Settings) config() (config *api.Config, hangUp func(), err error) {
 		}
 		config.HttpClient = &wrapped
 	}
-	correlated := *config.HttpClient
-	correlated.Transport = correlation.Transport(cmp.Or[http.RoundTripper](correlated.Transport, http.DefaultTransport))
-	config.HttpClient = &correlated
+	own := *config.HttpClient
+	own.Transport = bodylimit.Transport(correlation.Transport(cmp.Or[http.RoundTripper](own.Transport, http.DefaultTransport)))
+	config.HttpClient = &own
 	return config, hangUp, nil
 }
 
 func newHTTPClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = idlePerHost
+	transport.MaxResponseHeaderBytes = maxHeader
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	return &http.Client{
 		Transport: transport,

@@ -9,7 +9,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/bodylimit"
 	"goblin/vaultkit/internal/correlation"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -39,9 +39,10 @@ func New(door Door, mount, base string, wait backoff.Backoff) *Store {
 	return &Store{door: door, layout: Layout{Mount: mount, Base: base}, backoff: wait}
 }
 
-// maxAnswer bounds what is read of an answer. Vault itself limits requests to
-// 32 MiB, and a key's metadata with thousands of versions is the longest answer.
-const maxAnswer = 32 << 20
+// maxAnswer bounds what is read of a success. A value has at most 1 MiB in Vault's
+// storage, which JSON may escape to six; the other long answers are lists, with some 70
+// bytes for an entry, and metadata, with some 150 for a version.
+const maxAnswer = 8 << 20
 
 // get reads path into answer, again and again while Vault is in trouble and ctx
 // lives. The 404 of a deleted version fills answer and is an error too; one that is
@@ -94,7 +95,7 @@ func decode(path string, response *api.Response, answer any) error {
 func whole(response *api.Response) ([]byte, error) {
 	var text bytes.Buffer
 	text.Grow(int(min(max(response.ContentLength, 0), maxAnswer)) + bytes.MinRead) // which is what ReadFrom wants to spare
-	_, err := text.ReadFrom(io.LimitReader(response.Body, maxAnswer))
+	_, err := text.ReadFrom(response.Body)
 	return text.Bytes(), err
 }
 
@@ -131,7 +132,7 @@ func (s *Store) put(ctx context.Context, path, capability string, body, answer a
 // do is the one door to the wire: every failure leaves as *vaulterr.Error that
 // names the path and, for a denial, the capability that was needed.
 func (s *Store) do(ctx context.Context, path, capability string, send func(context.Context, *api.Client) error) error {
-	ctx, id := correlation.New(ctx)
+	ctx, id := correlation.New(bodylimit.With(ctx, maxAnswer))
 	err := s.door.Do(ctx, send)
 	if err == nil {
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/bodylimit"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -74,10 +75,13 @@ func failLeftOverRedirect(answer *api.Response) {
 	}
 }
 
+// maxAnswer bounds what is read of a success that says nothing but who we are.
+const maxAnswer = 1 << 20
+
 // once runs one bounded attempt. No error leaves it with a body that is not
 // Vault's.
 func (w *wire) once(ctx context.Context, send func(ctx context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, w.timeout)
+	bounded, cancel := context.WithTimeout(bodylimit.With(ctx, maxAnswer), w.timeout)
 	defer cancel()
 	began := time.Now()
 	err := vaulterr.WithoutForeignBody(send(bounded))

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -163,11 +164,16 @@ func refusedHere(err error) bool {
 	return ok && (errors.Is(own.Kind, ErrClosed) || errors.Is(own.Kind, ErrUnauthenticated) || errors.Is(own.Kind, ErrInvalid) && own.Err == nil)
 }
 
+// TooLarge is the error of an answer of which no more than limit bytes are read.
+func TooLarge(limit int64) error {
+	return &Error{Kind: errTooLarge, Detail: fmt.Sprintf("it has more than %d bytes", limit)}
+}
+
 // Retryable reports a request that may succeed when simply sent again: a read,
 // or a login.
 func Retryable(err error) bool {
 	switch {
-	case err == nil, refusedHere(err), errors.Is(err, ErrNotKVv2), errors.Is(err, ErrInvalid):
+	case err == nil, refusedHere(err), errors.Is(err, ErrNotKVv2), errors.Is(err, ErrInvalid), errors.Is(err, errTooLarge):
 		return false
 	case errors.Is(err, context.Canceled), BadTLS(err):
 		return false

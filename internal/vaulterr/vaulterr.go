@@ -35,6 +35,9 @@ var (
 	ErrSealed           = fmt.Errorf("vault is sealed: %w", ErrUnavailable)
 	ErrInvalid          = errors.New("invalid")
 	ErrClosed           = errors.New("client is closed")
+
+	// errTooLarge is an answer that no retry makes smaller.
+	errTooLarge = fmt.Errorf("answer too large: %w", ErrUnavailable)
 )
 
 // Error is what every failing call returns: the verb, what it was about, which
@@ -154,6 +157,7 @@ var hints = []struct {
 	{ErrUndetermined, "recover this provider: that says what became of it"},
 	{ErrNoChange, "the current value is already the one asked for"},
 	{ErrSealed, "unseal Vault, then try again"},
+	{errTooLarge, "the secret or list is larger than vaultkit reads, or something else than Vault answers at this address"},
 	{ErrUnavailable, "check the address and the server's health, then try again"},
 	{ErrClosed, "make a new client"},
 }
