@@ -87,5 +87,5 @@ func PeekWrapped(ctx context.Context, client *api.Client, m Method, timeout time
 	if err != nil {
 		return err
 	}
-	return role.inspect(ctx, newWire(client, timeout), token)
+	return role.inspect(ctx, newWire(client, timeout, func(string, string) {}), token)
 }

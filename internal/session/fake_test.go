@@ -27,23 +27,33 @@ type fakeVault struct {
 	ttl, maxTTL time.Duration
 	loginTakes  time.Duration
 
-	mu       sync.Mutex
-	takes    time.Duration // to answer anything
-	down     bool          // answers 503 to everything
-	lag      time.Duration // until it knows the token of a login
-	nodes    int           // take turns at answering; only one of them lags
-	turn     int
-	refuse   bool // refuses logins
-	fixed    bool // its tokens are not renewable
-	instead  any  // of a login's answer
-	tokens   map[string]*fakeToken
-	logins   int
-	attempts int // to log in
-	renewals int
-	refused  int // requests with a token that had ended
+	mu        sync.Mutex
+	takes     time.Duration // to answer anything
+	down      bool          // answers 503 to everything
+	lag       time.Duration // until it knows the token of a login
+	nodes     int           // take turns at answering; only one of them lags
+	turn      int
+	refuse    bool // refuses logins
+	fixed     bool // its tokens are not renewable
+	instead   any  // of a login's answer
+	vague     bool // says the same of a token that has ended as of a missing right
+	shy       bool // its tokens may not look themselves up
+	uses      int  // of its tokens; 0: no limit
+	granted   bool // the right that is missing otherwise
+	few       bool // uses are counted
+	lookups   int
+	strangers int // lookups with a token that is known nowhere
+	tokens    map[string]*fakeToken
+	logins    int
+	attempts  int // to log in
+	renewals  int
+	refused   int // requests with a token that had ended
 }
 
-type fakeToken struct{ issued, ends time.Time }
+type fakeToken struct {
+	issued, ends time.Time
+	used         int
+}
 
 func (v *fakeVault) set(change func(*fakeVault)) {
 	v.mu.Lock()
@@ -86,23 +96,43 @@ func (v *fakeVault) RoundTrip(r *http.Request) (*http.Response, error) {
 func (v *fakeVault) answer(path, token string) (int, any) {
 	held := v.tokens[token]
 	switch {
+	case path == "auth/token/lookup-self" && token == strangerToken:
+		v.strangers++
+	case path == "auth/token/lookup-self":
+		v.lookups++
+	}
+	switch {
 	case v.down:
 		return http.StatusServiceUnavailable, map[string]any{"errors": []string{cmp.Or(v.downSays, "no leader")}}
 	case path == "auth/approle/login":
 		return v.login()
-	case held == nil || !time.Now().Before(held.ends) || v.behind(held):
+	case held == nil || !time.Now().Before(held.ends) || v.behind(held) || v.spent(held):
 		v.refused++
+		if v.vague {
+			return http.StatusForbidden, map[string]any{"errors": []string{"permission denied"}}
+		}
 		return http.StatusForbidden, map[string]any{"errors": []string{"2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"}}
 	case path == "auth/token/renew-self":
 		return v.renew(held)
+	case strings.HasPrefix(path, "secret/data/denied") && !v.granted, v.shy && path == "auth/token/lookup-self":
+		if v.vague {
+			return http.StatusForbidden, map[string]any{"errors": []string{"permission denied"}}
+		}
+		return http.StatusForbidden, map[string]any{"errors": []string{"1 error occurred:\n\t* permission denied\n\n"}}
 	case path == "auth/token/lookup-self":
 		left := time.Until(held.ends) / time.Second
-		return http.StatusOK, map[string]any{"data": map[string]any{"accessor": "acc-" + token, "ttl": left, "renewable": !v.fixed}}
+		return http.StatusOK, map[string]any{"data": map[string]any{"accessor": "acc-" + token, "ttl": left, "renewable": !v.fixed, "num_uses": v.uses}}
 	case path == "auth/token/revoke-self":
 		delete(v.tokens, token)
 		return http.StatusNoContent, nil
 	}
 	return http.StatusOK, map[string]any{"data": map[string]any{"ok": true}}
+}
+
+// spent counts a use, and reports that there was none left.
+func (v *fakeVault) spent(held *fakeToken) bool {
+	held.used++
+	return v.few && held.used > v.uses
 }
 
 // behind reports that the node whose turn it is does not know the token yet.
@@ -136,7 +166,7 @@ func (v *fakeVault) renew(held *fakeToken) (int, any) {
 func (v *fakeVault) auth(token string, ttl time.Duration) any {
 	return map[string]any{"auth": map[string]any{
 		"client_token": token, "accessor": "acc-" + token,
-		"lease_duration": int(ttl / time.Second), "renewable": !v.fixed,
+		"lease_duration": int(ttl / time.Second), "renewable": !v.fixed, "num_uses": v.uses,
 	}}
 }
 

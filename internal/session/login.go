@@ -189,6 +189,9 @@ func (s *Session) failed(err error) error {
 func (s *Session) install(held *lease) {
 	s.current, s.ends, s.lost = held, tenureOf(held, s.config.Login).known(), false
 	s.config.Client.SetToken(held.client.Token())
+	if held.looked {
+		s.denials.lookedUp(held)
+	}
 	if s.keeping {
 		select {
 		case s.changed <- struct{}{}:

@@ -51,9 +51,10 @@ func (s suite) Run() int {
 // own whose requests it can count, and a log that must hold no secret.
 type world struct {
 	*testing.T
-	root  *api.Client
-	mount string
-	logs  *testlog.Buffer
+	root    *api.Client
+	mount   string
+	logs    *testlog.Buffer
+	address string // of its sessions' clients
 
 	mu      sync.Mutex
 	secrets []string
@@ -67,7 +68,7 @@ const (
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, logs: &testlog.Buffer{}}
+	w := &world{T: t, logs: &testlog.Buffer{}, address: server.Addr()}
 	w.mount = "approle-" + strings.ToLower(rand.Text())
 	w.root = w.client()
 	w.root.SetToken(server.RootToken())
@@ -83,7 +84,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) client() *api.Client {
 	w.Helper()
 	config := api.DefaultConfig()
-	config.Address = server.Addr()
+	config.Address = w.address
 	c, err := api.NewClient(config)
 	if err != nil {
 		w.Fatal(err)

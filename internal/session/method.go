@@ -38,6 +38,7 @@ type lease struct {
 	renewable bool
 	limited   bool // the token has a limited number of uses
 	obtained  bool // by this session, which therefore revokes it
+	looked    bool // the token has looked itself up
 }
 
 // loginer is what the official login helpers have in common.

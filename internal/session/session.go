@@ -4,7 +4,9 @@
 //
 // Every request goes through [Session.Do]. A request that Vault refuses because
 // it does not know the token causes one login, shared by all callers that were
-// refused, and one replay. A plain denial causes neither. After a failed login
+// refused, and one replay. A denial causes neither, once it is known to be one:
+// some servers say the same of a token that has ended, so that the token is asked
+// about itself first, at most once in some seconds. After a failed login
 // the next is allowed only after a pause, within which callers get the failure
 // at once. A login whose token Vault does not know either has failed, too.
 //
@@ -78,6 +80,7 @@ type Session struct {
 	changed  chan struct{} // tells the keeper of a new lease
 
 	watched atomic.Bool // the token is on trial or lost: how a request ends matters
+	denials denials
 
 	mu       sync.Mutex // guards what follows; never held across a request
 	closed   bool
@@ -115,8 +118,8 @@ func Open(ctx context.Context, config Config) (*Session, error) {
 // Do runs send, whose request carries the session's token. Each attempt has its
 // own bound: send must have read the whole answer when it returns. The client
 // is a snapshot to be used and not changed. When Vault does not know the token,
-// Do logs in again and runs send once more; send's own error is returned as it
-// is. ErrClosed after Close; ErrUnauthenticated or ErrUnavailable when the
+// or a denial may hide that, Do logs in again and runs send once more; send's own
+// error is returned as it is. ErrClosed after Close; ErrUnauthenticated or ErrUnavailable when the
 // login failed.
 func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.Client) error) error {
 	held, err := s.enter()
@@ -125,10 +128,14 @@ func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.
 	}
 	defer s.attempts.Done()
 	err = s.attempt(ctx, held, send)
-	if !vaulterr.InvalidToken(err) {
+	switch {
+	case vaulterr.InvalidToken(err):
+		s.lose(held)
+	case s.mayHaveEnded(ctx, held, err):
+		return s.revive(ctx, held, err, send)
+	default:
 		return err
 	}
-	s.lose(held)
 	if held, err = s.relogin(ctx, held); err != nil {
 		return err
 	}
@@ -161,13 +168,12 @@ func (s *Session) close() {
 	s.end()
 	s.owned.Wait()
 	s.attempts.Wait()
-	s.revoke()
+	s.revoke(s.present())
 	s.config.Client.ClearToken()
 }
 
 // revoke is best effort: a token that outlives its session ends with its TTL.
-func (s *Session) revoke() {
-	held := s.present()
+func (s *Session) revoke(held *lease) {
 	if !held.obtained {
 		return
 	}
@@ -232,10 +238,10 @@ func newSession(config Config) *Session {
 	s := &Session{
 		label:   label(config.String()),
 		config:  config,
-		wire:    newWire(config.Client, config.RequestTimeout),
 		log:     config.Logger,
 		changed: make(chan struct{}, 1),
 	}
+	s.wire = newWire(config.Client, config.RequestTimeout, s.denials.served)
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
 }

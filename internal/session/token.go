@@ -49,6 +49,7 @@ func (m *bareToken) login(ctx context.Context, w *wire, previous *lease) (*lease
 	})
 	switch {
 	case err == nil:
+		held.looked = true
 		held.describe(answer)
 	case vaulterr.InvalidToken(err):
 		return nil, m.unknown(err)

@@ -25,8 +25,13 @@ type wire struct {
 
 // newWire copies what the client is set to, once and for all. NewClient and
 // Clone would read VAULT_TOKEN, VAULT_NAMESPACE and VAULT_HEADERS again.
-func newWire(client *api.Client, timeout time.Duration) *wire {
-	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(unmask)
+// served is told of each request that succeeds, and of its token.
+func newWire(client *api.Client, timeout time.Duration, served func(request, token string)) *wire {
+	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(unmask, func(answer *api.Response) {
+		if r := answer.Request; answer.StatusCode < http.StatusMultipleChoices && r != nil {
+			served(r.Method+" "+r.URL.String(), r.Header.Get(api.AuthHeaderName))
+		}
+	})
 	base.ClearToken()
 	// The client's default is VAULT_WRAP_TTL, which would wrap every answer,
 	// that of a login included.

@@ -18,6 +18,7 @@ import (
 const (
 	textCASMismatch   = "check-and-set parameter did not match the current version"
 	textInvalidToken  = "invalid token"
+	textDenied        = "permission denied"
 	textNoRoute       = "no handler for route"
 	textSealed        = "Vault is sealed"
 	textBadSecretID   = "invalid role or secret ID"
@@ -128,6 +129,17 @@ func kindOf403(answer *api.ResponseError) error {
 func InvalidToken(err error) bool {
 	answer, ok := errors.AsType[*api.ResponseError](err)
 	return ok && answer.StatusCode == http.StatusForbidden && says(answer, textInvalidToken)
+}
+
+// Denied reports a request that Vault refused in its own words, 403, without saying
+// that the token is to blame; request is its method and URL, and text what Vault said.
+// OpenBao since 2.6 says the same of a token that has ended.
+func Denied(err error) (request, text string, denied bool) {
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	if !ok || answer.StatusCode != http.StatusForbidden || answer.RawError || !says(answer, textDenied) || says(answer, textInvalidToken) {
+		return "", "", false
+	}
+	return answer.HTTPMethod + " " + answer.URL, strings.Join(answer.Errors, "\n"), true
 }
 
 // Doubtful reports a failed write that Vault may have applied all the same, or

@@ -205,3 +205,26 @@ func TestSeveralCausesKeepTheirWords(t *testing.T) {
 		}
 	}
 }
+
+// TestDeniedIsVaultsOwnWord: a gateway's 403 may come after the request was applied.
+func TestDeniedIsVaultsOwnWord(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer api.ResponseError
+		want   bool
+	}{
+		"Vault":                 {api.ResponseError{StatusCode: 403, Errors: []string{"1 error occurred:\n\t* permission denied\n\n"}}, true},
+		"OpenBao, ended token":  {api.ResponseError{StatusCode: 403, Errors: []string{"permission denied"}}, true},
+		"Vault, ended token":    {api.ResponseError{StatusCode: 403, Errors: []string{"2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"}}, false},
+		"a gateway's JSON":      {api.ResponseError{StatusCode: 403}, false},
+		"a gateway's page":      {api.ResponseError{StatusCode: 403, RawError: true, Errors: []string{"<h1>permission denied</h1>"}}, false},
+		"JSON of another shape": {api.ResponseError{StatusCode: 403, Errors: []string{"Forbidden"}}, false},
+		"another status":        {api.ResponseError{StatusCode: 400, Errors: []string{"permission denied"}}, false},
+	} {
+		if _, _, got := vaulterr.Denied(&tc.answer); got != tc.want {
+			t.Errorf("%s: Denied = %t, want %t", name, got, tc.want)
+		}
+	}
+	if _, _, denied := vaulterr.Denied(errors.New("permission denied")); denied {
+		t.Error("Denied = true without an answer")
+	}
+}

@@ -105,6 +105,17 @@ func Stamp(name, value string) Action {
 	}}
 }
 
+// Rewrite forwards the request and hands back what change makes of the answer's body.
+func Rewrite(change func(status int, body []byte) []byte) Action {
+	return Action{func(x *exchange) {
+		a, err := x.forward(x.r.Context())
+		if err == nil {
+			a.body = change(a.status, a.body)
+		}
+		x.answer(a, err)
+	}}
+}
+
 // Truncate applies the request and cuts the answer in the middle of its body,
 // under the original Content-Length. An answer without a body (204) is cut in
 // its header. The client reads an unexpected EOF.

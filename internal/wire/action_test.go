@@ -2,8 +2,10 @@ package wire_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -73,6 +75,15 @@ func TestStampAddsToTheServersAnswer(t *testing.T) {
 	rec.Close()
 	p.SetRule(wire.OnEvery("", "", wire.Stamp("X-Server", "stamped")))
 	wantClass(t, put(p, "a"), "reset")
+}
+
+func TestRewriteChangesTheBodyAndItsLength(t *testing.T) {
+	p := newProxy(t, newRecorder(t))
+	p.SetRule(wire.At(1, wire.Rewrite(func(status int, body []byte) []byte { return fmt.Appendf(nil, "%d: %s!", status, body) })))
+	got := put(p, "a")
+	if want := "200: " + answerBody + "!"; got.body != want || got.header.Get("Content-Length") != strconv.Itoa(len(want)) {
+		t.Errorf("got %q of %s bytes, want %q", got.body, got.header.Get("Content-Length"), want)
+	}
 }
 
 func TestTruncateKeepsLengthAndHalfTheBody(t *testing.T) {

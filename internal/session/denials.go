@@ -1,0 +1,315 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+const (
+	// strangerToken is a token that no server knows.
+	strangerToken = "vaultkit-asks-what-an-unknown-token-is-told"
+
+	// textKept is how long the server is believed to go on saying the same of a token
+	// that it does not know: it may be upgraded.
+	textKept = 10 * time.Minute
+
+	// A denial that a living token got is remembered for denialKept if the token may
+	// look itself up, which is cheap to ask for again; otherwise longer, since only a
+	// login tells.
+	denialKept     = 30 * time.Second
+	denialKeptLong = 10 * time.Minute
+
+	// refusalKept is how long no other login is tried for a token that may be living,
+	// once one was refused: refused logins can lock a role out.
+	refusalKept = 2 * time.Minute
+
+	// maxDenials bounds how many denied requests are remembered.
+	maxDenials = 1000
+
+	// questionTimeout bounds a question about a token, which callers wait for.
+	questionTimeout = 3 * time.Second
+)
+
+// denials tells a token that has ended from a right that is missing.
+//
+// Vault says "invalid token" of the first, and nothing here matters. OpenBao since 2.6
+// says the same of both. Which server this is, it tells when it is asked with a token
+// that it cannot know. If a denial says just what that token was told, the session's
+// token is asked about itself: lookup-self is refused to a token that has ended. It is
+// also refused to one that may not look itself up; then only a login tells.
+type denials struct {
+	marked atomic.Bool // there is something that a served request changes
+
+	mu        sync.Mutex
+	text      string        // what a token that the server does not know is told, but for "invalid token"
+	textUntil time.Time     // when to ask for it again
+	asking    chan struct{} // the question for it, under way
+	known     map[string]time.Time
+	asked     int       // questions in a row that did not help
+	allowed   time.Time // no question before
+	pending   *question
+	canLook   *lease    // it has looked itself up
+	refused   *lease    // its lookup-self was refused, and nothing was served with it since
+	hopeless  time.Time // no login for a token that may be living before: one was refused
+}
+
+// question is asked once for all callers whose requests were denied.
+type question struct {
+	held  *lease
+	done  chan struct{}
+	alive bool // the answer
+}
+
+// mayHaveEnded reports whether err is a denial that the end of the token may explain:
+// then it is worth a login. ctx bounds the wait for an answer; the question goes on for
+// the other callers.
+func (s *Session) mayHaveEnded(ctx context.Context, held *lease, err error) bool {
+	request, text, denied := vaulterr.Denied(err)
+	if !denied || !s.ambiguous(ctx, text) {
+		return false
+	}
+	if s.present() != held {
+		return true // somebody has logged in meanwhile
+	}
+	pending, ended := s.denials.decide(request, held, s.config.Login.repeatable(), s.askAbout)
+	if pending == nil {
+		return ended
+	}
+	select {
+	case <-pending.done:
+	case <-ctx.Done():
+		return false
+	}
+	return s.denials.settle(request, pending, s.config.Login.repeatable())
+}
+
+// ambiguous reports that the server says this of a token that it does not know, too.
+// It asks the server if it has not lately, once for all callers.
+func (s *Session) ambiguous(ctx context.Context, text string) bool {
+	for {
+		asking, known := s.denials.stranger(s.askAsStranger)
+		if asking == nil {
+			return known != "" && text == known
+		}
+		select {
+		case <-asking:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// stranger is what a token that the server does not know is told, or the question to
+// wait for.
+func (d *denials) stranger(ask func(done chan struct{})) (asking chan struct{}, text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.asking == nil && time.Now().Before(d.textUntil) {
+		return nil, d.text
+	}
+	if d.asking == nil {
+		d.asking = make(chan struct{})
+		ask(d.asking)
+	}
+	return d.asking, ""
+}
+
+// askAsStranger asks the server with a token that it does not know.
+func (s *Session) askAsStranger(done chan struct{}) {
+	s.attempts.Go(func() {
+		defer close(done)
+		err := s.lookUp(s.wire.as(strangerToken))
+		_, text, denied := vaulterr.Denied(err)
+		d := &s.denials
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.asking = nil
+		switch {
+		case denied:
+			d.text, d.textUntil = text, time.Now().Add(textKept)
+		case vaulterr.InvalidToken(err): // it names the token
+			d.text, d.textUntil = "", time.Now().Add(textKept)
+		default: // no answer: what was known stays
+			d.textUntil = time.Now().Add(coolDown.Min)
+		}
+	})
+}
+
+func (s *Session) lookUp(client *api.Client) error {
+	ctx, cancel := context.WithTimeout(s.life, questionTimeout)
+	defer cancel()
+	return s.wire.once(ctx, func(ctx context.Context) error {
+		_, err := client.Auth().Token().LookupSelfWithContext(ctx)
+		return err
+	})
+}
+
+// decide returns the question to wait for, or nil and the answer.
+func (d *denials) decide(request string, held *lease, repeatable bool, ask func(*question)) (pending *question, ended bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	switch {
+	case d.sure(held):
+		return nil, true
+	case d.remembered(request, held, now):
+		return nil, false
+	case d.refused == held:
+		return nil, d.worthALogin(repeatable, now)
+	case d.pending != nil && d.pending.held == held:
+		return d.pending, false
+	case now.Before(d.allowed):
+		return nil, false
+	case held.limited: // the question would cost one of its uses
+		d.pause(held, now)
+		return nil, d.worthALogin(repeatable, now)
+	}
+	d.pause(held, now)
+	d.pending = &question{held: held, done: make(chan struct{})}
+	ask(d.pending)
+	return d.pending, false
+}
+
+// sure reports that the token has ended: it could look itself up, and no longer can.
+func (d *denials) sure(held *lease) bool { return d.refused == held && d.canLook == held }
+
+// remembered reports a request that was denied to a living token not long ago.
+func (d *denials) remembered(request string, held *lease, now time.Time) bool {
+	kept := denialKeptLong
+	if d.canLook == held {
+		kept = denialKept
+	}
+	since, known := d.known[request]
+	return known && now.Sub(since) < kept
+}
+
+// pause spaces the questions: more and more where they may cost a login. After a quiet
+// time they begin anew.
+func (d *denials) pause(held *lease, now time.Time) {
+	if d.canLook == held || now.Sub(d.allowed) > coolDown.Max {
+		d.asked = 0
+	}
+	d.asked++
+	d.allowed = now.Add(coolDown.Delay(d.asked))
+}
+
+// askAbout asks lookup-self with the lease's token. The question belongs to the session,
+// not to the caller that happened to start it, whose own attempt is counted.
+func (s *Session) askAbout(q *question) {
+	s.attempts.Go(func() {
+		defer close(q.done)
+		s.denials.answered(q, s.lookUp(q.held.client))
+	})
+}
+
+func (d *denials) answered(q *question, err error) {
+	_, _, denied := vaulterr.Denied(err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pending == q {
+		d.pending = nil
+	}
+	switch {
+	case err == nil:
+		q.alive, d.canLook = true, q.held
+	case denied, vaulterr.InvalidToken(err):
+		d.refused = q.held
+		d.marked.Store(true)
+	}
+}
+
+// settle is the answer for one of the requests that waited for it.
+func (d *denials) settle(request string, q *question, repeatable bool) (ended bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if q.alive {
+		d.remember(request)
+	}
+	return d.sure(q.held) || d.refused == q.held && d.worthALogin(repeatable, time.Now())
+}
+
+// worthALogin reports that a login may tell whether the token has ended.
+func (d *denials) worthALogin(repeatable bool, now time.Time) bool {
+	return repeatable && !now.Before(d.hopeless)
+}
+
+// remember notes that a living token was denied the request.
+func (d *denials) remember(request string) {
+	if d.known == nil || len(d.known) >= maxDenials {
+		d.known = map[string]time.Time{}
+	}
+	d.known[request] = time.Now()
+	d.marked.Store(true)
+}
+
+// served notes a request that was not denied: what was remembered of it is no longer
+// true, and the token is living.
+func (d *denials) served(request, token string) {
+	if !d.marked.Load() {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.known, request)
+	if d.refused != nil && d.refused.client.Token() == token {
+		d.refused, d.canLook = nil, nil // it may not look itself up, now
+	}
+	d.marked.Store(len(d.known) > 0 || d.refused != nil)
+}
+
+// revive logs in after a denial that the end of the token may explain, and sends the
+// request again: Vault denies a request before it does anything of it. Where a login is refused, the denial is the answer unless the token has
+// certainly ended.
+func (s *Session) revive(ctx context.Context, seen *lease, denial error, send func(context.Context, *api.Client) error) error {
+	held, err := s.relogin(ctx, seen)
+	if err != nil {
+		return s.withoutLogin(seen, denial, err)
+	}
+	err = s.attempt(ctx, held, send)
+	request, _, denied := vaulterr.Denied(err)
+	s.denials.mu.Lock()
+	defer s.denials.mu.Unlock()
+	if denied {
+		s.denials.remember(request)
+		s.attempts.Go(func() { s.revoke(seen) }) // it may be living
+	} else {
+		s.denials.asked, s.denials.allowed = 0, time.Time{} // it was the token
+	}
+	return err
+}
+
+// withoutLogin is what a caller is told when there is no other token.
+func (s *Session) withoutLogin(seen *lease, denial, failure error) error {
+	if s.denials.certain(seen) {
+		s.lose(seen)
+		return failure
+	}
+	if errors.Is(vaulterr.Kind(failure), vaulterr.ErrUnavailable) {
+		return failure
+	}
+	s.denials.mu.Lock()
+	defer s.denials.mu.Unlock()
+	s.denials.hopeless = time.Now().Add(refusalKept)
+	return denial
+}
+
+// certain is sure, for callers without the lock.
+func (d *denials) certain(held *lease) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.sure(held)
+}
+
+// lookedUp notes a token that has looked itself up at its login.
+func (d *denials) lookedUp(held *lease) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.canLook = held
+}
