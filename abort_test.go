@@ -128,7 +128,7 @@ func TestAbortCarriesTheExpiryTagOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	custom := vaulttest.Snapshot(t, p)["providers/"+p].Custom
-	if custom["vaultkit_expires_version"] != "3" || custom["vaultkit_expires_at"] != expires.Format(time.RFC3339) {
+	if len(custom) != 1 || custom["vaultkit_expires_v3"] != expires.Format(time.RFC3339) {
 		t.Errorf("tag %v", custom)
 	}
 }

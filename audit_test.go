@@ -100,8 +100,8 @@ func entryPath(door string, segments ...string) string {
 }
 
 // Vault's own log shows the five requests of the protocol one after the other,
-// the check of capabilities answered before the first write, and the sweep's two
-// lists; the record names the requests that made the backup and the commit.
+// the check of capabilities answered before the first write, the two looks at
+// revocations and the sweep's two lists; the record names the requests that made the backup and the commit.
 func TestAuditLogShowsTheProtocol(t *testing.T) {
 	client, accessor := rotator(t)
 	p := store(t, oldSecret)
@@ -137,9 +137,10 @@ func TestAuditLogShowsTheProtocol(t *testing.T) {
 		t.Fatalf("Vault logged\n%s\nwant\n%s", strings.Join(texts, "\n"), strings.Join(want, "\n"))
 	}
 	if texts := texts(lists); !slices.Equal(slices.Compact(slices.Sorted(slices.Values(texts))), []string{
-		"list " + entryPath("metadata", "backups", p, ""), "list " + entryPath("metadata", "rotations", p, ""),
-	}) || len(lists) != 4 {
-		t.Errorf("Vault logged the lists %q, want two, each with its response", texts)
+		"list " + entryPath("metadata", "backups", p, ""), "list " + entryPath("metadata", "revocations", p, ""),
+		"list " + entryPath("metadata", "rotations", p, ""),
+	}) || len(lists) != 8 {
+		t.Errorf("Vault logged the lists %q, want two of revocations and one of each other, each with its response", texts)
 	}
 	history, err := client.History(t.Context(), p)
 	logged := vaultkit.RequestIDs{Backup: got[1].Request.ID, Commit: got[3].Request.ID}

@@ -23,7 +23,8 @@ type Backup struct {
 }
 
 // Backups describes the provider's backups, newest first, without reading a
-// secret. Needs "list" on metadata/<base>/backups/<provider>/ and
+// secret. A token that may not read the provider's metadata gets them in the order of
+// their times. Needs "list" on metadata/<base>/backups/<provider>/ and
 // metadata/<base>/rotations/<provider>/, "read" on data/<base>/rotations/ and
 // metadata/<base>/backups/. A provider without any has none; errors like
 // GetAPIKey's.
@@ -51,8 +52,9 @@ func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error)
 // Errors: those of Rotate, ErrNotFound for a backup this provider does not have,
 // ErrNoChange when the current secret equals the backup's, ErrConflict when
 // somebody rotated after the secret to undo was chosen, ErrDeleted when the current
-// version is deleted (unless RestoreDeleted), and ErrInvalid when the backup holds a
-// key that RevokeOld had revoked (unless AllowRevoked). Needs the rotator's policy.
+// version is deleted (unless RestoreDeleted), and, unless AllowRevoked, ErrInvalid when
+// the backup holds a key that RevokeOld had revoked, ErrConflict while it is being
+// revoked. Needs the rotator's policy.
 func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
 	if err := cmp.Or(err, checkProvider(provider)); err != nil {

@@ -44,7 +44,7 @@ func TestOwnVerbsAreReadAtOnce(t *testing.T) {
 		},
 		"RevokeOld": func(w *world) error {
 			id := rotate(w.T, w.other, w.provider, "fake-new").ID
-			return second(w.victim.RevokeOld(w.Context(), w.provider, id, readingRevoker{w}))
+			return second(w.victim.RevokeOld(w.Context(), w.provider, id, readingRevoker{w}, alone))
 		},
 		"RotateAll": func(w *world) (err error) {
 			for one := range w.victim.RotateAll(w.Context(), 0, []string{w.provider}, vaultkit.NewKey("fake-new")) {

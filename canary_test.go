@@ -166,7 +166,7 @@ func (s *spy) lifeCycle(ctx context.Context, client *vaultkit.Client, p string, 
 	for _, id := range []string{canary[:6], "20260102T030405.000000000Z-v1-0123456789abcdef0123456789abcdef", firstID(history)} {
 		aborted, err := client.Abort(ctx, p, id)
 		s.hear(aborted, err)
-		revocation, err := client.RevokeOld(ctx, p, id, &revoker{})
+		revocation, err := client.RevokeOld(ctx, p, id, &revoker{}, alone)
 		s.hear(revocation, err)
 		r, err := client.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
 		s.hear(r, err)

@@ -296,7 +296,7 @@ func TestTwoRedirectsInARow(t *testing.T) {
 				t.Fatalf("Rotate = %+v, %v after %d writes there", r, err, h.seen.Load())
 			}
 			snapshot := vaulttest.Snapshot(t, p)
-			if snapshot["backups/"+p+"/"+r.ID].Custom["actor"] != "me" || snapshot["providers/"+p].Custom["vaultkit_expires_at"] == nil {
+			if snapshot["backups/"+p+"/"+r.ID].Custom["actor"] != "me" || snapshot["providers/"+p].Custom["vaultkit_expires_v2"] == nil {
 				t.Errorf("claim or tag lost: %+v", snapshot)
 			}
 		})

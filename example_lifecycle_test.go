@@ -53,7 +53,7 @@ func ExampleClient_RevokeOld() {
 	defer client.Close()
 	ctx := context.Background()
 
-	rotation, err := client.Rotate(ctx, "fireworks", vaultkit.NewKey("fake-2"))
+	rotation, err := client.Rotate(ctx, "fireworks", vaultkit.NewKey("fake-fireworks-2"))
 	if err != nil {
 		log.Fatal(err)
 	}

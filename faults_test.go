@@ -133,20 +133,22 @@ func requestsOf(t *testing.T) []wire.Request {
 }
 
 // The five requests of the protocol stand in this order, beside them the check of
-// capabilities and the sweep's two lists.
+// capabilities, the two looks at revocations and the sweep's two lists.
 func TestRotateSendsTheProtocol(t *testing.T) {
 	var got []string
 	for _, request := range requestsOf(t) {
 		kind := request.Path
 		for _, known := range []string{"capabilities-self", "data/goblin-assistant/providers", "data/goblin-assistant/backups",
-			"metadata/goblin-assistant/backups", "data/goblin-assistant/rotations", "metadata/goblin-assistant/rotations"} {
+			"metadata/goblin-assistant/backups", "data/goblin-assistant/rotations", "metadata/goblin-assistant/rotations",
+			"metadata/goblin-assistant/revocations"} {
 			if strings.Contains(request.Path, known) {
 				kind = known
 			}
 		}
 		got = append(got, request.Method+" "+kind)
 	}
-	beside := []string{"PUT capabilities-self", "GET metadata/goblin-assistant/backups", "GET metadata/goblin-assistant/rotations"}
+	beside := []string{"PUT capabilities-self", "GET metadata/goblin-assistant/backups", "GET metadata/goblin-assistant/rotations",
+		"GET metadata/goblin-assistant/revocations", "GET metadata/goblin-assistant/revocations"}
 	want := []string{
 		"GET data/goblin-assistant/providers",
 		"PUT data/goblin-assistant/backups",

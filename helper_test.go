@@ -1,8 +1,10 @@
 package vaultkit_test
 
 import (
+	"maps"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +51,21 @@ func unchanged(t *testing.T, provider string, f func()) {
 	before := vaulttest.Snapshot(t, provider)
 	f()
 	if after := vaulttest.Snapshot(t, provider); !reflect.DeepEqual(before, after) {
+		t.Errorf("Vault changed:\nbefore %+v\nafter  %+v", before, after)
+	}
+}
+
+// secretUnchanged is unchanged but for the entries that announce a revocation.
+func secretUnchanged(t *testing.T, provider string, f func()) {
+	t.Helper()
+	look := func() map[string]vaulttest.Entry {
+		snapshot := vaulttest.Snapshot(t, provider)
+		maps.DeleteFunc(snapshot, func(path string, _ vaulttest.Entry) bool { return strings.HasPrefix(path, "revocations/") })
+		return snapshot
+	}
+	before := look()
+	f()
+	if after := look(); !reflect.DeepEqual(before, after) {
 		t.Errorf("Vault changed:\nbefore %+v\nafter  %+v", before, after)
 	}
 }

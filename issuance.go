@@ -18,19 +18,26 @@ type issuance struct {
 	client *Client
 	source Source
 	target Target
+	actor  string
 	fresh  map[string]any // what the source made, less what was in force already
-	ours   string         // the rotation's id, once this very run has begun it
 }
 
 func (i *issuance) request(o *rotateOptions) rotation.Request {
 	request := o.request(&i.target)
 	request.Source = i.source.Name()
-	request.Change = i.change
-	request.Began = func(id string) { i.ours = id }
+	request.Change, request.Given = i.change, i.given()
+	_, canRevoke := i.source.(Revoker)
+	request.MayTakeBack = canRevoke && !request.Given
 	if verifier, can := i.source.(Verifier); can {
 		request.Check = both(verification(&i.target, verifier.Verify), request.Check)
 	}
 	return request
+}
+
+// given: the source only says which key to use.
+func (i *issuance) given() bool {
+	_, given := i.source.(interface{ issuesNothing() })
+	return given
 }
 
 // change is asked once for each rotation, and never again: it makes a real key.
@@ -58,9 +65,8 @@ func (i *issuance) change(ctx context.Context, current rotation.Current) (map[st
 // failed. While it may be in force it is kept; when it certainly is not, it is
 // revoked.
 func (i *issuance) settle(ctx context.Context, err error) error {
-	_, given := i.source.(interface{ issuesNothing() })
 	switch {
-	case err == nil, given, len(i.fresh) == 0, i.target.DryRun:
+	case err == nil, i.given(), len(i.fresh) == 0, i.target.DryRun:
 		return err
 	case errors.Is(err, ErrUndetermined):
 		return vaulterr.Note(err, "the new key is kept; its name at the issuer is "+i.target.Stamp)
@@ -74,22 +80,23 @@ func (i *issuance) settle(ctx context.Context, err error) error {
 	return i.takeBack(ctx, revoker, err)
 }
 
-// takeBack revokes the new key, unless a look at the provider shows it there, or an
-// earlier run that may yet put it there: an issuer may hand out the same key twice.
+// takeBack revokes the new key, unless it is in force or another run may put it there:
+// an issuer may hand out the same key twice.
 func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) error {
 	named := "; its name at the issuer is " + i.target.Stamp
-	maybe, err := i.client.engine.MayBeInForce(ctx, i.target.Provider, i.fresh, i.ours)
-	switch {
-	case err != nil:
-		return vaulterr.Note(failed, "the new key is kept, for whether it is in force could not be read"+named)
-	case maybe:
-		return vaulterr.Note(failed, "the new key is kept, for part of it is in force, or an undecided rotation may put it there"+named)
-	}
 	keys, err := textFields(i.fresh)
-	if err == nil {
-		err = revoker.Revoke(ctx, i.target, keys)
+	if err != nil {
+		return vaulterr.Note(failed, "the new key is kept"+named, err)
 	}
-	if err != nil && !errors.Is(err, ErrAlreadyRevoked) {
+	asked, err := i.client.engine.TakeBack(ctx, i.target.Provider, i.fresh, i.actor, func() error {
+		return revoker.Revoke(ctx, i.target, keys)
+	})
+	switch {
+	case !asked && errors.Is(err, ErrConflict):
+		return vaulterr.Note(failed, "the new key is kept, for part of it is in force, or an undecided rotation may put it there"+named)
+	case !asked:
+		return vaulterr.Note(failed, "the new key is kept, for whether it is in force could not be read"+named, err)
+	case err != nil && !errors.Is(err, ErrAlreadyRevoked):
 		return vaulterr.Note(failed, "the new key could not be revoked"+named, err)
 	}
 	return vaulterr.Note(failed, "the new key was revoked")

@@ -34,7 +34,7 @@ func (s *stage) set(server *devvault.Server) {
 		"openai-gpt4": {"api_key": "fake-openai-key", "organization": "goblin"},
 		"anthropic":   {"api_key": "fake-1"}, "mistral": {"api_key": "fake-1"}, "cohere": {"api_key": "fake-1"},
 		"groq": {"api_key": "fake-1"}, "local-llama": {"api_key": "demo", "api_secret": "demo"}, "gemini": {"api_key": "fake-1"},
-		"deepseek": {"api_key": "fake-1"}, "fireworks": {"api_key": "fake-1"}, "perplexity": {"api_key": "fake-1"}, "xai": {"api_key": "fake-1"},
+		"deepseek": {"api_key": "fake-1"}, "fireworks": {"api_key": "fake-fireworks-1"}, "perplexity": {"api_key": "fake-1"}, "xai": {"api_key": "fake-1"},
 	} {
 		s.write("secret/data/goblin-assistant/providers/"+provider, map[string]any{"data": fields})
 	}

@@ -176,8 +176,8 @@ func WithDryRun() RotateOption { return func(o *rotateOptions) { o.dryRun = true
 // Rotate refuses it.
 func RestoreDeleted() RotateOption { return func(o *rotateOptions) { o.restoreDeleted = true } }
 
-// AllowRevoked lets Rollback bring back a key that RevokeOld had revoked at its
-// issuer. Rotate refuses it.
+// AllowRevoked lets Rotate and Rollback put a key in force although it is being revoked at
+// its issuer, or was: by RevokeOld, or by a Source that took it back.
 func AllowRevoked() RotateOption { return func(o *rotateOptions) { o.allowRevoked = true } }
 
 func newRotateOptions(opts []RotateOption) (*rotateOptions, error) {
@@ -185,10 +185,10 @@ func newRotateOptions(opts []RotateOption) (*rotateOptions, error) {
 	return &o, cmp.Or(apply(&o, opts), checkClaim("actor", o.actor), checkClaim("reason", o.reason), checkExpiry(o.expires))
 }
 
-// checkNoRollback refuses what only a rollback can do.
-func (o *rotateOptions) checkNoRollback() error {
-	if o.restoreDeleted || o.allowRevoked {
-		return vaulterr.Invalid("RestoreDeleted and AllowRevoked are for Rollback")
+// checkNoRestore refuses what only a rollback can do.
+func (o *rotateOptions) checkNoRestore() error {
+	if o.restoreDeleted {
+		return vaulterr.Invalid("RestoreDeleted is for Rollback")
 	}
 	return nil
 }

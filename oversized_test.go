@@ -87,7 +87,7 @@ func verbs(provider, id string) map[string]func(context.Context, *vaultkit.Clien
 		"Recover":  func(ctx context.Context, c *vaultkit.Client) error { return second(c.Recover(ctx, provider)) },
 		"Abort":    func(ctx context.Context, c *vaultkit.Client) error { return second(c.Abort(ctx, provider, id)) },
 		"RevokeOld": func(ctx context.Context, c *vaultkit.Client) error {
-			return second(c.RevokeOld(ctx, provider, id, &revoker{}))
+			return second(c.RevokeOld(ctx, provider, id, &revoker{}, alone))
 		},
 		"PruneBackups": func(ctx context.Context, c *vaultkit.Client) error {
 			return second(c.PruneBackups(ctx, provider, vaultkit.PruneLimits{KeepNewest: 1}))

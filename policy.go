@@ -180,6 +180,8 @@ const (
 	onBackupIDs
 	onRecords
 	onRecordIDs
+	onAttempts // to revoke keys
+	onAttemptIDs
 	placeCount
 )
 
@@ -197,6 +199,9 @@ var places = [placeCount]struct {
 	onBackupIDs: {kv.Layout.List, kv.Key{"backups", kv.Any}, false},
 	onRecords:   {kv.Layout.Data, kv.Key{"rotations", kv.Any, kv.Any}, false},
 	onRecordIDs: {kv.Layout.List, kv.Key{"rotations", kv.Any}, false},
+
+	onAttempts:   {kv.Layout.Data, kv.Key{"revocations", kv.Any, kv.Any}, false},
+	onAttemptIDs: {kv.Layout.List, kv.Key{"revocations", kv.Any}, false},
 }
 
 // rights are the capabilities in each place.
@@ -231,17 +236,21 @@ var roles = []struct {
 		onBackups:   {"read"},
 		onClaims:    {"read"},
 		onRecords:   {"create", "read"},
-		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"},
+		onAttempts:  {"create", "read"},
+		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"},
 	}},
 	{RoleJanitor, "delete backups and read records, and no secret value", "", rights{
+		onAges:      {"read"},   // to tell which backup is the newest
 		onClaims:    {"delete"}, // a backup goes with its metadata
 		onRecords:   {"read"},
 		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"},
 	}},
 	{RoleAuditor, "read who rotated what, when and why, and no secret value", "", rights{
+		onAges:      {"read"}, // to tell which rotation is the newest
 		onClaims:    {"read"},
 		onRecords:   {"read"},
-		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"},
+		onAttempts:  {"read"},
+		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"},
 	}},
 }
 

@@ -80,7 +80,7 @@ var policyTable = append([]action{
 	{"..x....", "POST", "data/providers/{new}", blindValue},
 	{"...x...", "POST", "data/providers/{p}", value(2)},
 	{"...x...", "POST", "data/providers/{p}", blindValue},
-	{".x.xx..", "GET", "metadata/providers/{p}", nil},
+	{".x.xxxx", "GET", "metadata/providers/{p}", nil},
 	{"...xx..", "PATCH", "metadata/providers/{p}", tags},
 	{nobody, "POST", "metadata/providers/{p}", tags},
 	{nobody, "POST", "metadata/providers/{new}", tags},
@@ -113,6 +113,16 @@ var policyTable = append([]action{
 	{".x.xxxx", "LIST", "metadata/rotations/{p}/", nil},
 	{nobody, "LIST", "metadata/rotations/", nil},
 
+	{"...xx.x", "GET", "data/revocations/{p}/{id}", nil},
+	{"...xx..", "POST", "data/revocations/{p}/new", value(0)},
+	{nobody, "POST", "data/revocations/{p}/{id}", value(0)},
+	{nobody, "POST", "data/revocations/{p}/{id}", value(1)},
+	{nobody, "GET", "metadata/revocations/{p}/{id}", nil},
+	{nobody, "POST", "metadata/revocations/{p}/{id}", tags},
+	{nobody, "DELETE", "metadata/revocations/{p}/{id}", nil},
+	{"...xx.x", "LIST", "metadata/revocations/{p}/", nil},
+	{nobody, "LIST", "metadata/revocations/", nil},
+
 	{nobody, "LIST", "metadata/", nil},
 	{nobody, "GET", "/secret/config", nil},
 	{nobody, "POST", "/secret/config", object{"max_versions": 1}},
@@ -131,7 +141,7 @@ var policyTable = append([]action{
 // forNobody are actions that no role may do on anything that vaultkit keeps.
 func forNobody() []action {
 	var all []action
-	for _, entry := range []string{"providers/{p}", "backups/{p}/{id}", "rotations/{p}/{id}"} {
+	for _, entry := range []string{"providers/{p}", "backups/{p}/{id}", "rotations/{p}/{id}", "revocations/{p}/{id}"} {
 		all = append(all,
 			action{nobody, "DELETE", "data/" + entry, nil},
 			action{nobody, "PATCH", "data/" + entry, object{"data": object{"api_key": "fake-patched"}}},

@@ -60,7 +60,8 @@ func TestPolicySaysWhatTheRoleMay(t *testing.T) {
 // Mount, base path and providers stand in every path, and change nothing else.
 func TestPolicyOptions(t *testing.T) {
 	elsewhere := []string{"secret/data/goblin-assistant/", "team/kv/data/a/b/", "secret/metadata/goblin-assistant/", "team/kv/metadata/a/b/"}
-	narrowed := []string{"providers/+", "providers/p", "backups/+", "backups/p", "rotations/+", "rotations/p"}
+	narrowed := []string{"providers/+", "providers/p", "backups/+", "backups/p", "rotations/+", "rotations/p",
+		"revocations/+", "revocations/p"}
 	at := []vaultkit.PolicyOption{vaultkit.AtMount("team/kv"), vaultkit.AtBasePath("a/b")}
 	only := vaultkit.OnlyProviders("p")
 	for _, role := range vaultkit.Roles() {

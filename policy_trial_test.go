@@ -91,6 +91,10 @@ func newTrial(t *testing.T, role vaultkit.Role, option func(*trial) vaultkit.Pol
 	t.Helper()
 	try := &trial{provider: store(t, oldSecret), unused: vaulttest.Name(t), root: vaulttest.Root(t), client: vaulttest.Root(t)}
 	try.id = rotate(t, newClient(t), try.provider, "fake-new").ID
+	// An entry that says that the rotation's old key is being revoked.
+	if _, err := try.root.Logical().WriteWithContext(t.Context(), try.path("data/revocations/{p}/{id}"), value(0)); err != nil {
+		t.Fatal(err)
+	}
 	try.client.SetToken(vaulttest.Token(t, policyOf(t, role, option(try))))
 	return try
 }

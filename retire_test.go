@@ -25,9 +25,9 @@ func softDelete(t *testing.T, provider string) {
 	}
 }
 
-// assertOneRecordEach fails if a version has two committed records, or (from 2 on)
-// none.
-func assertOneRecordEach(t *testing.T, provider string) {
+// assertOneBackupEach fails if a version (from 2 on) has no committed record, or two that
+// name a backup.
+func assertOneBackupEach(t *testing.T, provider string) {
 	t.Helper()
 	client := newClient(t)
 	if _, err := client.Recover(t.Context(), provider); err != nil {
@@ -37,21 +37,25 @@ func assertOneRecordEach(t *testing.T, provider string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	committed := map[int]int{}
+	committed, backups := map[int]int{}, map[int]int{}
 	for _, record := range history {
 		if record.Outcome == vaultkit.Committed {
 			committed[record.NewVersion]++
+			if record.Backup != "" {
+				backups[record.NewVersion]++
+			}
 		}
 	}
 	for version := 2; version <= vaulttest.Snapshot(t, provider)["providers/"+provider].Current; version++ {
-		if committed[version] != 1 {
-			t.Errorf("version %d has %d committed records: %+v", version, committed[version], history)
+		if committed[version] == 0 || backups[version] > 1 {
+			t.Errorf("version %d has %d committed records, %d of them with a backup: %+v", version, committed[version], backups[version], history)
 		}
 	}
 }
 
-// A restore takes over a crashed rollback to the same secret.
-func TestRestoreAdoptsACrashedRollback(t *testing.T) {
+// A crashed rollback of the deleted version to the same secret: both count as committed, for
+// the version cannot tell which of them wrote it, and the rollback's backup is kept.
+func TestRestoreAndACrashedRollbackAreBothCommitted(t *testing.T) {
 	p, ids := rotatedTimes(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -60,14 +64,15 @@ func TestRestoreAdoptsACrashedRollback(t *testing.T) {
 		t.Fatal(err)
 	}
 	softDelete(t, p)
-	if r, err := restore(t, newClient(t), p, ids[0]); err != nil || r.NewVersion != 3 {
+	if r, err := restore(t, newClient(t), p, ids[0]); err != nil || r.NewVersion != 3 || r.Backup != "" {
 		t.Errorf("Rollback = %+v, %v", r, err)
 	}
-	assertOneRecordEach(t, p)
+	assertOneBackupEach(t, p)
 }
 
-// A rollback that a deletion and a restore of the same secret overtake gives way.
-func TestRollbackYieldsToARestore(t *testing.T) {
+// A rollback that a deletion and a restore of the same secret overtake has what it asked
+// for.
+func TestRollbackOvertakenByARestoreSucceeds(t *testing.T) {
 	client := newClient(t)
 	p, ids := rotatedTimes(t, 1)
 	live := throughWire(t, wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Before(func() {
@@ -76,10 +81,39 @@ func TestRollbackYieldsToARestore(t *testing.T) {
 			t.Error(err)
 		}
 	})))
-	if _, err := live.Rollback(t.Context(), p, ids[0]); !errors.Is(err, vaultkit.ErrConflict) {
-		t.Errorf("Rollback = %v", err)
+	if r, err := live.Rollback(t.Context(), p, ids[0]); err != nil || r.NewVersion != 3 {
+		t.Errorf("Rollback = %+v, %v", r, err)
 	}
-	assertOneRecordEach(t, p)
+	assertOneBackupEach(t, p)
+}
+
+// A restore that dies, an undelete, and a rollback to the same secret whose answer is lost:
+// the rollback is told what is true, and its backup is the only copy of what it replaced.
+func TestRestoreDoesNotHideARollback(t *testing.T) {
+	client := newClient(t)
+	p, ids := rotatedTimes(t, 1)
+	softDelete(t, p)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	dies := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, wire.Refuse().Before(cancel)))
+	if _, err := dies.Rollback(ctx, p, ids[0], vaultkit.RestoreDeleted()); !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Fatal(err)
+	}
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Undelete(t.Context(), vaulttest.Base+"/providers/"+p, []int{2}); err != nil {
+		t.Fatal(err)
+	}
+	lost := throughWire(t, beforeCommitOf(p, wire.Lose()))
+	r, err := lost.Rollback(t.Context(), p, ids[0])
+	if err != nil || r.NewVersion != 3 || r.Backup == "" {
+		t.Fatalf("Rollback = %+v, %v", r, err)
+	}
+	assertOneBackupEach(t, p)
+	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+r.Backup]; !sameJSON(t, backup.Versions[1]["api_key"], "fake-0") {
+		t.Errorf("the backup of what the rollback replaced is %+v", backup)
+	}
 }
 
 // Wherever a restore dies, Recover or the same again finishes it, and Status sees
@@ -157,7 +191,7 @@ func TestRevokedKeyStaysKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	rotate(t, client, p, "fake-2") // backs fake-old up once more
-	if _, err := client.RevokeOld(t.Context(), p, first, &revoker{}); err != nil {
+	if _, err := client.RevokeOld(t.Context(), p, first, &revoker{}, alone); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
@@ -181,7 +215,7 @@ func TestRevokeOldSeesAPendingRollback(t *testing.T) {
 	if _, err := victim.Rollback(ctx, p, ids[0]); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
-	if _, err := newClient(t).RevokeOld(t.Context(), p, ids[0], api); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
+	if _, err := newClient(t).RevokeOld(t.Context(), p, ids[0], api, alone); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
 		t.Errorf("RevokeOld = %v, asked to revoke %v", err, api.revoked)
 	}
 	close(release)
@@ -194,7 +228,7 @@ func TestRevokeOldAsksNobodyInVain(t *testing.T) {
 	api := &revoker{}
 	p, ids := rotatedTimes(t, 1)
 	policy := without(vaulttest.Policy(t, "", "recoverer"), right{"secret/data/goblin-assistant/rotations/+/+", "create"})
-	if _, err := as(t, policy).RevokeOld(t.Context(), p, ids[0], api); !errors.Is(err, vaultkit.ErrPermissionDenied) {
+	if _, err := as(t, policy).RevokeOld(t.Context(), p, ids[0], api, alone); !errors.Is(err, vaultkit.ErrPermissionDenied) {
 		t.Errorf("without the right: %v", err)
 	}
 	client := newClient(t)
@@ -206,7 +240,7 @@ func TestRevokeOldAsksNobodyInVain(t *testing.T) {
 	if _, err := client.Rollback(t.Context(), number, first.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.RevokeOld(t.Context(), number, first.ID, api); !errors.Is(err, vaultkit.ErrConflict) {
+	if _, err := client.RevokeOld(t.Context(), number, first.ID, api, alone); !errors.Is(err, vaultkit.ErrConflict) {
 		t.Errorf("a number in force: %v", err)
 	}
 	if len(api.revoked) > 0 {
@@ -298,19 +332,27 @@ func TestRecordedCommitIsToldWithoutEvidence(t *testing.T) {
 	}
 }
 
-// A planted record does not decide what a rollback brings back.
+// A planted record does not decide what a rollback brings back: one of another time is not
+// looked at, and one of the right time is found not to fit.
 func TestRollbackDistrustsAPlantedRecord(t *testing.T) {
 	client := newClient(t)
-	p, _ := rotatedTimes(t, 1)
-	planted := "20300101T000000.000000000Z-v1-" + strings.Repeat("0", 32)
-	vaulttest.Put(t, "backups/"+p+"/"+planted, map[string]any{"api_key": "fake-attacker"})
-	vaulttest.Put(t, "rotations/"+p+"/"+planted, map[string]any{"schema": 1, "id": planted, "provider": p, "outcome": "committed",
-		"evidence": "acknowledged", "old_version": 1, "new_version": 2, "backup": planted, "fields_changed": []string{}, "vault_request_ids": map[string]any{}})
+	plant := func(p, planted string) {
+		vaulttest.Put(t, "backups/"+p+"/"+planted, map[string]any{"api_key": "fake-attacker"})
+		vaulttest.Put(t, "rotations/"+p+"/"+planted, map[string]any{"schema": 1, "id": planted, "provider": p, "outcome": "committed",
+			"evidence": "acknowledged", "old_version": 1, "new_version": 2, "backup": planted, "fields_changed": []string{}, "vault_request_ids": map[string]any{}})
+	}
+	p, ids := rotatedTimes(t, 1)
+	plant(p, ids[0][:len(ids[0])-32]+strings.Repeat("0", 32))
 	unchanged(t, p, func() {
 		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) {
-			t.Errorf("Rollback = %v", err)
+			t.Errorf("Rollback with a planted record of the right time = %v, want ErrInvalid", err)
 		}
 	})
+	p, ids = rotatedTimes(t, 1)
+	plant(p, "20300101T000000.000000000Z-v1-"+strings.Repeat("0", 32))
+	if r, err := client.Rollback(t.Context(), p, ""); err != nil || r.Source != "rollback:"+ids[0] {
+		t.Errorf("Rollback with a planted record of another time = %+v, %v, want a rollback to %s", r, err, ids[0])
+	}
 }
 
 func TestRotateAllWithAnyNumberOfWorkers(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 
 // Revocation is the immutable record of a rotation's old keys having been revoked
 // at their issuer, kept at rotations/<provider>/<id>.revoked. It holds names, times
-// and fingerprints, never a value. RevokedAt is zero while it is only begun
-// (<id>.revoking), or cannot be read.
+// and fingerprints, never a value. RevokedAt is zero while it is only begun, which
+// entries below revocations/<provider>/ say, or cannot be read.
 type Revocation = protocol.Revocation
 
 // ErrAlreadyRevoked is what a Revoker returns, or wraps, when the issuer says that
@@ -23,7 +23,10 @@ var ErrAlreadyRevoked = errors.New("already revoked")
 // RevokeOption configures RevokeOld.
 type RevokeOption func(*revokeOptions)
 
-type revokeOptions struct{ actor, reason string }
+type revokeOptions struct {
+	actor, reason string
+	onlyProvider  bool
+}
 
 // RevokedBy says in the record who revokes: printable, at most 512 bytes. Default:
 // empty.
@@ -35,24 +38,36 @@ func RevokedBecause(reason string) RevokeOption {
 	return func(o *revokeOptions) { o.reason = reason }
 }
 
+// IgnoreOtherProviders lets RevokeOld revoke keys that another provider's secret holds. It
+// does not look for them there then.
+func IgnoreOtherProviders() RevokeOption { return func(o *revokeOptions) { o.onlyProvider = true } }
+
 // RevokeOld has the keys that the rotation id replaced revoked at their issuer, the
 // last step of rotating a key: once the new one works everywhere. The revoker gets
-// the old values of the fields that rotation replaced, and no other. It is called
-// once; ErrAlreadyRevoked from it counts as done. A rotation whose old keys were
-// revoked before is not asked for again: its record is returned.
+// the old values of the fields that rotation replaced, and no other; booleans and null
+// are no keys. It is called once; ErrAlreadyRevoked from it counts as done. A rotation
+// whose old keys were revoked before is not asked for again: its record is returned.
 //
 // It refuses with ErrConflict, before the revoker is called, unless the rotation is
-// committed, none of its old values stands in any field of the provider's current
-// secret (after a rollback they do), and no rotation of the current version is
-// undecided. A rollback that begins while the revoker runs is refused, for that the
-// keys are about to be revoked is recorded first; one that began just before is not
-// seen. When the revoker fails, that record stays: Rollback then wants AllowRevoked.
+// committed and is no restore, the provider was not created anew since, no old key is in
+// force, and no rotation of the current version is undecided. An old key is in force
+// where a field of the current secret has it, be it with white space around it, inside a
+// longer text or percent-encoded; one of less than 8 bytes only where the same field has
+// it. The same is looked for in the secrets of all other providers (unless
+// IgnoreOtherProviders); the Revocation's NotRead names those that the token may not read.
+//
+// No rotation or rollback can put an old key in force while the revoker runs, or later:
+// entries below revocations/<provider>/ announce the revocation before the secret is read
+// for the last time, and Rotate and Rollback refuse the keys they name. The entries are
+// withdrawn when RevokeOld refuses, and stay once the revoker was called, whatever it
+// returned. Foreign writes, older versions of vaultkit and AllowRevoked do not look at them.
 //
 // Errors: ErrNotFound for a rotation or backup there is not, ErrNoChange for a
 // rotation that only added fields, ErrDeleted where the current version is deleted,
-// what the revoker returned, those of GetAPIKey, and ErrUndetermined, together with
-// the Revocation, when the keys are revoked and only its record is missing: revoke
-// again. Needs the recoverer's policy.
+// ErrInvalid for an old value that is a list or an object, what the revoker returned,
+// those of GetAPIKey, and ErrUndetermined, together with the Revocation, when the keys are
+// revoked and only its record is missing: revoke again. Needs the recoverer's policy, and
+// "read" on the other providers' secrets.
 func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Revoker, opts ...RevokeOption) (*Revocation, error) {
 	var o revokeOptions
 	err := cmp.Or(apply(&o, opts), checkProvider(provider), checkClaim("actor", o.actor), checkClaim("reason", o.reason))
@@ -65,7 +80,11 @@ func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Rev
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
 	revocation, err := c.engine.RevokeOld(ctx, rotation.Retirement{
-		Provider: provider, ID: id, Actor: o.actor, Reason: o.reason,
+		Provider: provider, ID: id, Actor: o.actor, Reason: o.reason, OtherProviders: !o.onlyProvider,
+		Check: func(old map[string]any) error {
+			_, err := textFields(old)
+			return err
+		},
 		Revoke: func(ctx context.Context, old map[string]any) (alreadyGone bool, err error) {
 			keys, err := textFields(old)
 			if err != nil {

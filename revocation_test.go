@@ -26,6 +26,9 @@ func (i *revoker) Revoke(_ context.Context, target vaultkit.Target, keys vaultki
 	return i.fails
 }
 
+// alone: the other providers of the tests' Vault hold the same fake keys.
+var alone = vaultkit.IgnoreOtherProviders()
+
 func TestRevokeOld(t *testing.T) {
 	client := as(t, vaulttest.Policy(t, "", "recoverer"))
 	p := store(t, map[string]any{"api_key": "fake-old", "keep": "kept", "seat": 7})
@@ -35,7 +38,7 @@ func TestRevokeOld(t *testing.T) {
 	}
 	api := &revoker{}
 	before := vaulttest.Look(t, "providers/"+p)
-	revocation, err := client.RevokeOld(t.Context(), p, r.ID, api, vaultkit.RevokedBy("a test"), vaultkit.RevokedBecause("it works"))
+	revocation, err := client.RevokeOld(t.Context(), p, r.ID, api, vaultkit.RevokedBy("a test"), vaultkit.RevokedBecause("it works"), alone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +54,7 @@ func TestRevokeOld(t *testing.T) {
 		t.Error("the provider changed")
 	}
 	unchanged(t, p, func() {
-		again, err := client.RevokeOld(t.Context(), p, r.ID, api)
+		again, err := client.RevokeOld(t.Context(), p, r.ID, api, alone)
 		if err != nil || !sameJSON(t, again, revocation) || len(api.revoked) != 1 {
 			t.Errorf("again: %+v, %v; asked %d times", again, err, len(api.revoked))
 		}
@@ -65,7 +68,7 @@ func TestRevokeOld(t *testing.T) {
 func TestRevokeOldOfKeysAlreadyGone(t *testing.T) {
 	p, ids := rotatedTimes(t, 1)
 	api := &revoker{fails: vaultkit.ErrAlreadyRevoked}
-	revocation, err := newClient(t).RevokeOld(t.Context(), p, ids[0], api)
+	revocation, err := newClient(t).RevokeOld(t.Context(), p, ids[0], api, alone)
 	if err != nil || !revocation.AlreadyGone {
 		t.Errorf("RevokeOld = %+v, %v", revocation, err)
 	}
@@ -141,7 +144,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 			p, api := store(t, oldSecret), &revoker{}
 			id := tc.arrange(t, p)
 			unchanged(t, p, func() {
-				revocation, err := client.RevokeOld(t.Context(), p, id, api)
+				revocation, err := client.RevokeOld(t.Context(), p, id, api, alone)
 				if !errors.Is(err, tc.want) || revocation != nil || len(api.revoked) > 0 {
 					t.Errorf("RevokeOld = %+v, %v; asked to revoke %d keys", revocation, err, len(api.revoked))
 				}
@@ -154,13 +157,15 @@ func TestRevokeOldOfBadInput(t *testing.T) {
 	client := newClient(t)
 	p, ids := rotatedTimes(t, 1)
 	for name, call := range map[string]func() (*vaultkit.Revocation, error){
-		"no revoker": func() (*vaultkit.Revocation, error) { return client.RevokeOld(t.Context(), p, ids[0], nil) },
-		"provider":   func() (*vaultkit.Revocation, error) { return client.RevokeOld(t.Context(), "a/b", ids[0], &revoker{}) },
+		"no revoker": func() (*vaultkit.Revocation, error) { return client.RevokeOld(t.Context(), p, ids[0], nil, alone) },
+		"provider": func() (*vaultkit.Revocation, error) {
+			return client.RevokeOld(t.Context(), "a/b", ids[0], &revoker{}, alone)
+		},
 		"reason": func() (*vaultkit.Revocation, error) {
-			return client.RevokeOld(t.Context(), p, ids[0], &revoker{}, vaultkit.RevokedBecause("a\nb"))
+			return client.RevokeOld(t.Context(), p, ids[0], &revoker{}, vaultkit.RevokedBecause("a\nb"), alone)
 		},
 		"actor": func() (*vaultkit.Revocation, error) {
-			return client.RevokeOld(t.Context(), p, ids[0], &revoker{}, vaultkit.RevokedBy(strings.Repeat("x", 513)))
+			return client.RevokeOld(t.Context(), p, ids[0], &revoker{}, vaultkit.RevokedBy(strings.Repeat("x", 513)), alone)
 		},
 	} {
 		if revocation, err := call(); !errors.Is(err, vaultkit.ErrInvalid) || revocation != nil {
@@ -174,7 +179,7 @@ func TestRevokeOldOfBadInput(t *testing.T) {
 func TestRevokeOldWhenTheIssuerFails(t *testing.T) {
 	client, down := newClient(t), errors.New("the issuer is down")
 	p, ids := rotatedTimes(t, 1)
-	if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{fails: down}); !errors.Is(err, down) || revocation != nil {
+	if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{fails: down}, alone); !errors.Is(err, down) || revocation != nil {
 		t.Errorf("RevokeOld = %+v, %v", revocation, err)
 	}
 	history, err := client.History(t.Context(), p)
@@ -182,11 +187,11 @@ func TestRevokeOldWhenTheIssuerFails(t *testing.T) {
 		t.Errorf("History = %+v, %v", history, err)
 	}
 	unchanged(t, p, func() {
-		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) {
+		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrConflict) {
 			t.Errorf("Rollback = %v", err)
 		}
 	})
-	if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{}); err != nil || revocation.RevokedAt.IsZero() {
+	if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{}, alone); err != nil || revocation.RevokedAt.IsZero() {
 		t.Errorf("again: %+v, %v", revocation, err)
 	}
 }
@@ -196,7 +201,7 @@ func TestRevokeOldSettlesTheRotationFirst(t *testing.T) {
 	w, api := newWorld(t), &revoker{}
 	w.killBeforeRecord()
 	id := left(t, w.provider)[0]
-	if _, err := w.other.RevokeOld(t.Context(), w.provider, id, api); err != nil || len(api.revoked) != 1 {
+	if _, err := w.other.RevokeOld(t.Context(), w.provider, id, api, alone); err != nil || len(api.revoked) != 1 {
 		t.Fatalf("RevokeOld = %v, asked %d times", err, len(api.revoked))
 	}
 	w.revokedToo(id)
@@ -224,11 +229,11 @@ func TestRevocationRecordRidesOutFaults(t *testing.T) {
 			p, ids := rotatedTimes(t, 1)
 			api := &revoker{}
 			client := throughWire(t, tc.rule, vaultkit.WithRecordWait(100*time.Millisecond))
-			revocation, err := client.RevokeOld(t.Context(), p, ids[0], api)
+			revocation, err := client.RevokeOld(t.Context(), p, ids[0], api, alone)
 			if revocation == nil || errors.Is(err, vaultkit.ErrUndetermined) != tc.fails || (err != nil) != tc.fails {
 				t.Fatalf("RevokeOld = %+v, %v", revocation, err)
 			}
-			again, err := newClient(t).RevokeOld(t.Context(), p, ids[0], api)
+			again, err := newClient(t).RevokeOld(t.Context(), p, ids[0], api, alone)
 			if err != nil || again == nil || len(api.revoked) != map[bool]int{false: 1, true: 2}[tc.fails] {
 				t.Errorf("again: %+v, %v; asked %d times", again, err, len(api.revoked))
 			}
@@ -245,7 +250,7 @@ func TestRollbackRefusesARevokedKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := rotate(t, client, p, "fake-2").ID // backs fake-old up once more
-	if _, err := client.RevokeOld(t.Context(), p, second, &revoker{}); err != nil {
+	if _, err := client.RevokeOld(t.Context(), p, second, &revoker{}, alone); err != nil {
 		t.Fatal(err)
 	}
 	unchanged(t, p, func() {

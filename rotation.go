@@ -40,12 +40,12 @@ import (
 // and metadata.
 func (c *Client) Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
-	if err := cmp.Or(err, checkProvider(provider), checkSource(source), o.checkNoRollback()); err != nil {
+	if err := cmp.Or(err, checkProvider(provider), checkSource(source), o.checkNoRestore()); err != nil {
 		return nil, vaulterr.In("Rotate", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
-	run := &issuance{client: c, source: source, target: Target{Provider: provider, DryRun: o.dryRun}}
+	run := &issuance{client: c, source: source, actor: o.actor, target: Target{Provider: provider, DryRun: o.dryRun}}
 	result, err := c.engine.Rotate(ctx, run.request(o))
 	c.follow(ctx, provider, result, err)
 	return newRotation(result), vaulterr.In("Rotate", provider, run.settle(ctx, err))

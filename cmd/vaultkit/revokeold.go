@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,8 @@ const exitAlreadyGone = 44
 
 const revokeOldLong = `Have the keys that a rotation replaced revoked at their issuer, the last step of
 rotating a key: once the new one works everywhere. It is refused (exit code 5) unless
-the rotation is committed and none of the old values is in force again.
+the rotation is committed and none of the old values is in force again, here or under
+another provider.
 
 --cmd is a shell command that revokes them. In its environment are VAULTKIT_PROVIDER,
 VAULTKIT_ID, VAULTKIT_KEY (the old api_key, or the only field that was replaced) and
@@ -26,11 +28,13 @@ VAULTKIT_FIELD_<NAME> for the old value of each replaced field
 
 Status 0 says that the keys are revoked, 44 that they were gone already (both are
 recorded, and history shows it), any other that they are not. The command runs once.
-A rotation whose keys were revoked before is not asked for again. Once it is begun, be
-it in vain, rollback brings these keys back with --allow-revoked only.`
+A rotation whose keys were revoked before is not asked for again. Once the
+command has begun, be it in vain, rotate and rollback take these keys with
+--allow-revoked only.`
 
 func (c *cli) revokeOldCommand() *cobra.Command {
 	var line string
+	var ignoreOthers bool
 	var who claims
 	cmd := &cobra.Command{
 		Use:   "revoke-old PROVIDER ID --cmd COMMAND",
@@ -44,22 +48,26 @@ func (c *cli) revokeOldCommand() *cobra.Command {
 				return err
 			}
 			who.complete(cmd)
-			return c.revokeOld(cmd, args[0], args[1], line, who)
+			options := []vaultkit.RevokeOption{vaultkit.RevokedBy(who.actor), vaultkit.RevokedBecause(who.reason)}
+			if ignoreOthers {
+				options = append(options, vaultkit.IgnoreOtherProviders())
+			}
+			return c.revokeOld(cmd, args[0], args[1], line, options)
 		},
 	}
 	cmd.Flags().StringVar(&line, "cmd", "", "shell `command` that revokes the old keys")
 	_ = cmd.MarkFlagRequired("cmd") // it exists
+	cmd.Flags().BoolVar(&ignoreOthers, "ignore-other-providers", false, "revoke the keys although another provider's secret holds them")
 	who.addFlags(cmd)
 	return cmd
 }
 
-func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, who claims) error {
+func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, options []vaultkit.RevokeOption) error {
 	command := childCommand{name: "revoke", line: line, hidden: c.credentials(), out: c.Err}
 	revoker := &commandRevoker{command: command, provider: provider, id: id}
 	var revocation *vaultkit.Revocation
 	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
-		revocation, err = client.RevokeOld(ctx, provider, id, revoker,
-			vaultkit.RevokedBy(who.actor), vaultkit.RevokedBecause(who.reason))
+		revocation, err = client.RevokeOld(ctx, provider, id, revoker, options...)
 		return err
 	})
 	switch {
@@ -94,7 +102,16 @@ func (c *cli) showRevocation(r *vaultkit.Revocation, ran bool) error {
 	t.optional("by", r.Actor)
 	t.optional("reason", r.Reason)
 	t.optional("at", when(r.RevokedAt))
+	t.optional("not looked at", notRead(r.NotRead))
 	return t.flush()
+}
+
+// notRead names the providers that may hold the keys too.
+func notRead(providers []string) string {
+	if slices.Contains(providers, "*") {
+		return "other providers, for this token may not list them"
+	}
+	return strings.Join(providers, ", ")
 }
 
 // commandRevoker revokes keys with the user's command.

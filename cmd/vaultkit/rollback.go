@@ -44,7 +44,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.to, "to", "", "`id` of the backup to bring back (default: the one of the newest rotation)")
 	flags.BoolVar(&f.restoreDeleted, "restore-deleted", false, "write over a current version that is deleted or destroyed")
-	flags.BoolVar(&f.allowRevoked, "allow-revoked", false, "bring back a key whose revocation at its issuer was begun or done")
+	flags.BoolVar(&f.allowRevoked, "allow-revoked", false, "bring back a key that is being revoked at its issuer, or was")
 	flags.Var(&f.expiresIn, "expires-in", "when the key that comes back will expire, from now, such as 30d: a note for reminders")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
 	f.addFlags(cmd)

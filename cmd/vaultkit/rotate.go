@@ -37,6 +37,7 @@ type rotateFlags struct {
 	parallel                                int
 	newKey, newKeyFile, newKeyEnv           string
 	newKeyStdin, auto, dryRun, newKeyIsHere bool
+	allowRevoked                            bool
 	allowControl                            bool
 	field                                   string
 	expiresIn                               period
@@ -97,6 +98,7 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&f.allowControl, "allow-control", false, allowControlHelp)
 	flags.BoolVar(&f.auto, "auto", false, "make a random key, for development: no provider knows it")
 	flags.StringVar(&f.field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace; with --set, of the one that is VAULTKIT_KEY to the verify command")
+	flags.BoolVar(&f.allowRevoked, "allow-revoked", false, "accept a key that is being revoked at its issuer, or was")
 	flags.StringVar(&f.verifyCmd, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
 	flags.Var(&f.expiresIn, "expires-in", "when the new key will expire, from now, such as 90d, 2w or 12h: a note for reminders, nothing is deleted")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
@@ -150,6 +152,9 @@ func (c *cli) rotateOptions(cmd *cobra.Command, f *rotateFlags) []vaultkit.Rotat
 	}
 	if f.dryRun {
 		options = append(options, vaultkit.WithDryRun())
+	}
+	if f.allowRevoked {
+		options = append(options, vaultkit.AllowRevoked())
 	}
 	if f.verify {
 		options = append(options, vaultkit.WithVerify(func(ctx context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {

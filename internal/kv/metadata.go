@@ -80,12 +80,19 @@ func (s *Store) PutCustomMetadata(ctx context.Context, key Key, custom map[strin
 	return s.put(ctx, path, "update", map[string]any{"custom_metadata": custom}, nil)
 }
 
-// PatchCustomMetadata merges custom into what the entry has, once. Needs
-// "patch" on metadata/.
-func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, custom map[string]string) error {
+// PatchCustomMetadata sets the names of set in an entry's custom metadata and removes
+// others, once; it leaves the rest. Needs "patch" on metadata/.
+func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, set map[string]string, remove ...string) error {
 	path, err := s.layout.Metadata(key)
 	if err != nil {
 		return err
+	}
+	custom := make(map[string]any, len(set)+len(remove))
+	for _, name := range remove {
+		custom[name] = nil
+	}
+	for name, value := range set {
+		custom[name] = value
 	}
 	return s.do(ctx, path, "patch", func(ctx context.Context, c *api.Client) error {
 		_, err := c.Logical().JSONMergePatch(ctx, path, map[string]any{"custom_metadata": custom})

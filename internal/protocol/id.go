@@ -50,6 +50,10 @@ func Fingerprint(old, next []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))[:hashLen]
 }
 
+// Restores reports that this is the id of a restore whose backup holds the data: what it
+// put in the version's place, not the version's own.
+func (id ID) Restores(backup []byte) bool { return id.Matches(backup, backup) }
+
 // Matches reports whether next is what this rotation wanted to write over old.
 func (id ID) Matches(old, next []byte) bool {
 	return hmac.Equal([]byte(id.Hash), []byte(Fingerprint(old, next)))

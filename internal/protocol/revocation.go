@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The suffixes that make a rotation's id that of its revocation's two records:
-// the one written before the issuer is asked, and the one after. No id ends so.
+// The suffixes that make a rotation's id that of its revocation's record, and of the one
+// that older versions wrote before they asked the issuer. No id ends so.
 const (
 	RevokingSuffix = ".revoking"
 	RevokedSuffix  = ".revoked"
@@ -28,6 +28,10 @@ type Revocation struct {
 	BegunAt     time.Time `json:"begun_at,omitzero"`
 	RevokedAt   time.Time `json:"revoked_at,omitzero"`
 
+	// NotRead are other providers that might hold the keys too, and whose secrets the token
+	// may not read; "*" when it may not list the providers. It is not stored.
+	NotRead []string `json:"not_read,omitempty"`
+
 	// Fingerprints of the old values, so that they are known again without them,
 	// in whatever backup.
 	Fingerprints []string `json:"fingerprints,omitempty"`
@@ -44,7 +48,7 @@ func (r *Revocation) Names(key string) bool {
 
 // Encode is the revocation as it is stored.
 func (r Revocation) Encode() (json.RawMessage, error) {
-	r.Schema = Schema
+	r.Schema, r.NotRead = Schema, nil
 	return json.Marshal(r)
 }
 

@@ -1,6 +1,9 @@
 package protocol
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Outcome is what became of a rotation.
 type Outcome string
@@ -29,10 +32,6 @@ type Link struct {
 	Data []byte // canonical
 }
 
-// restores reports that the data is what a restore put in the version's place, not
-// the version's own.
-func (l Link) restores() bool { return l.ID.Matches(l.Data, l.Data) }
-
 // Facts is all the rule may look at. They are read in this order: the backup,
 // then the metadata, then version Source+1.
 type Facts struct {
@@ -43,23 +42,56 @@ type Facts struct {
 	Chain    []Link // other backups of the provider, for when Next is nil
 }
 
-// SameGeneration reports whether the id's source version belongs to the key
-// as it stands now, and not to one of the same name deleted before: KV v2
-// starts again at version 1 then.
-func (p Provider) SameGeneration(id ID) bool {
-	if created, listed := p.Versions[id.Source]; listed {
-		return created.Equal(id.InForce)
+// Generation says whether an id belongs to the provider as it stands now, or to one of
+// the same name that was deleted before: KV v2 starts again at version 1 then.
+type Generation int
+
+// The generations.
+const (
+	OtherGeneration Generation = iota // of a provider that was deleted
+	NotKnown                          // the evidence is gone, and a clock may have stepped back
+	SameGeneration
+)
+
+// Generation goes by the id's source version, whose time tells it from another one of
+// the same number. Where that version is no longer listed, an id that is younger than
+// the provider is of the same one; an older one may be, if a clock stepped back.
+func (p Provider) Generation(id ID) Generation {
+	created, listed := p.Versions[id.Source]
+	switch {
+	case p.Current < id.Source, listed && !created.Equal(id.InForce):
+		return OtherGeneration
+	case listed:
+		return SameGeneration
+	case id.Source >= p.Oldest, p.Created.After(id.InForce):
+		return NotKnown
 	}
-	return id.Source < p.Oldest && !p.Created.After(id.InForce)
+	return SameGeneration
+}
+
+// Compare orders ids by when they replaced their source version: those of the provider
+// as it stands now come last, by that version. Clocks order only the others, for want of
+// anything better.
+func (p Provider) Compare(a, b ID) int {
+	current := func(id ID) int {
+		if p.Generation(id) == SameGeneration {
+			return id.Source
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(current(a), current(b)), a.Compare(b))
 }
 
 // Resolve is the rule, the one place that decides an outcome. A commit is a
 // check-and-set on Source, so once the provider is past Source it can never
 // apply again, and version Source+1 tells for good whether it did.
 func Resolve(f Facts) Outcome {
+	generation := f.Provider.Generation(f.ID)
 	switch {
-	case f.Provider.Current < f.ID.Source, !f.Provider.SameGeneration(f.ID):
+	case generation == OtherGeneration:
 		return Recreated
+	case generation == NotKnown:
+		return Unknown
 	case f.Provider.Current == f.ID.Source:
 		return Undecided
 	case f.Backup == nil:
@@ -82,8 +114,8 @@ func Resolve(f Facts) Outcome {
 // that replaced it.
 func fromChain(f Facts) []byte {
 	for _, link := range f.Chain {
-		if link.ID.Source == f.ID.Source+1 && link.Data != nil && !link.restores() &&
-			link.ID.InForce.After(f.ID.InForce) && f.Provider.SameGeneration(link.ID) {
+		if link.ID.Source == f.ID.Source+1 && link.Data != nil && !link.ID.Restores(link.Data) &&
+			f.Provider.Generation(link.ID) == SameGeneration {
 			return link.Data
 		}
 	}

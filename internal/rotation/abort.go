@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"
@@ -54,25 +53,33 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*f
 		if found.outcome != protocol.Undecided {
 			return found, nil
 		}
-		current, err := e.Store.Read(ctx, providerKey(provider))
-		switch {
-		case current.Version > id.Source:
-			continue // settled between the two reads
-		case err != nil: // deleted: nothing to write again, so it stays undecided
+		sent, err := e.writeFence(ctx, provider, id)
+		inDoubt = inDoubt || sent && (err == nil || vaulterr.Doubtful(err))
+		answered := err == nil || errors.Is(err, vaulterr.ErrConflict)
+		if !answered && !(sent && vaulterr.Doubtful(err)) {
 			return nil, fenceFailed(id, inDoubt, err)
 		}
-		_, err = e.Store.Write(ctx, providerKey(provider), id.Source, current.Data)
-		inDoubt = inDoubt || err == nil || vaulterr.Doubtful(err)
-		switch {
-		case err == nil, errors.Is(err, vaulterr.ErrConflict):
-			continue // now the rule can tell
-		case !vaulterr.Doubtful(err):
-			return nil, fenceFailed(id, inDoubt, err)
+		if answered && failed == 1 {
+			continue // the rule can tell now, unless it reads old metadata
 		}
 		if ended := e.Backoff.Wait(ctx, failed); ended != nil {
 			return nil, fenceFailed(id, inDoubt, vaulterr.GaveUp(err, ended))
 		}
 	}
+}
+
+// writeFence writes the provider's current data again, unless another write has replaced
+// the rotation's source version meanwhile.
+func (e *Engine) writeFence(ctx context.Context, provider string, id protocol.ID) (sent bool, err error) {
+	current, err := e.Store.Read(ctx, providerKey(provider))
+	switch {
+	case current.Version > id.Source:
+		return false, nil
+	case err != nil: // deleted: nothing to write again, so it stays undecided
+		return false, err
+	}
+	_, err = e.Store.Write(ctx, providerKey(provider), id.Source, current.Data)
+	return true, err
 }
 
 // fenceFailed: once a copy of the fence is in doubt, or applied and not looked at
@@ -114,19 +121,4 @@ func aborted(result *Result) (*Result, error) {
 	}
 	return result, &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: result.Record.ID, Version: result.Record.NewVersion,
 		Detail: "this rotation is committed", Hint: "roll it back instead"}
-}
-
-// carryTag moves the expiry tag of a version to the fence that repeats it. Whoever
-// records the rotation does so: the one who fenced it may not have lived to.
-func (e *Engine) carryTag(ctx context.Context, found *finding) error {
-	if !found.fenced() {
-		return nil
-	}
-	key, from := providerKey(found.provider), found.id.Source
-	meta, err := e.Store.Metadata(ctx, key)
-	if err != nil || meta.Custom[tagVersion] != strconv.Itoa(from) || meta.Current != from+1 {
-		return err
-	}
-	custom := map[string]string{tagExpires: meta.Custom[tagExpires], tagVersion: strconv.Itoa(from + 1)}
-	return e.resend(ctx, func() error { return e.Store.PatchCustomMetadata(ctx, key, custom) })
 }

@@ -3,6 +3,7 @@ package rotation
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"sync"
 
 	"goblin/vaultkit/internal/kv"
@@ -15,27 +16,29 @@ import (
 // before it writes.
 func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Result, error) {
 	tx := &transaction{Engine: e, request: request, started: e.Now()}
-	source, err := tx.readEntitled(ctx)
+	attempts, refused, err := tx.readSource(ctx)
+	if err == nil && !request.Given {
+		err = refused
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	tx.source = source
-	old, err := protocol.Canonical(source.Data)
+	old, next, err := tx.change(ctx)
 	if err != nil {
-		return nil, nil, vaulterr.Invalid("the current secret cannot be backed up unchanged: %v", err)
+		return nil, nil, cmp.Or(refused, err)
 	}
-	if tx.next, err = request.Change(ctx, Current{Data: source.Data, Version: source.Version, InForce: source.Created}); err != nil {
-		return nil, nil, err
-	}
-	next, err := protocol.Canonical(tx.next)
-	if err != nil {
-		return nil, nil, vaulterr.Invalid("the new secret: %v", err)
-	}
-	if string(next) == string(old) {
+	if string(next) == string(old) { // whatever the token may do: the key is in force
 		resumed, err := tx.resume(ctx, next)
 		return nil, resumed, err
 	}
-	tx.id = protocol.NewID(source.Created, source.Version, old, next)
+	if refused != nil {
+		return nil, nil, refused
+	}
+	tx.id = protocol.NewID(tx.source.Created, tx.source.Version, old, next)
+	tx.changed = changedFields(tx.source.Data, tx.next)
+	if err := tx.refuseEarly(ctx, attempts); err != nil {
+		return nil, nil, err
+	}
 	if request.Check != nil {
 		if err := request.Check(ctx, tx.next); err != nil {
 			return nil, nil, err
@@ -44,27 +47,58 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	return tx, nil, nil
 }
 
-// readEntitled reads the current secret, and asks meanwhile whether the token may do
-// all that a rotation does: a source may issue a real key. The rights on an id's paths
-// are the same for every id; which one it will be is known only with the new secret.
-func (tx *transaction) readEntitled(ctx context.Context) (kv.Secret, error) {
-	anyID := protocol.NewID(tx.started, 1, nil, nil).String()
-	asked, cancel := context.WithCancel(ctx)
+// change asks for the new secret, and returns both canonically.
+func (tx *transaction) change(ctx context.Context) (old, next []byte, err error) {
+	source := tx.source
+	if old, err = protocol.Canonical(source.Data); err != nil {
+		return nil, nil, vaulterr.Invalid("the current secret cannot be backed up unchanged: %v", err)
+	}
+	if tx.next, err = tx.request.Change(ctx, Current{Data: source.Data, Version: source.Version, InForce: source.Created}); err != nil {
+		return nil, nil, err
+	}
+	if next, err = protocol.Canonical(tx.next); err != nil {
+		return nil, nil, vaulterr.Invalid("the new secret: %v", err)
+	}
+	return old, next, nil
+}
+
+// readSource reads the current secret. Meanwhile it asks whether the token may do all that
+// a rotation does, for a source may issue a real key, and lists the attempts to revoke
+// keys; refused is why the rotation must not go on. The rights on an id's paths are the
+// same for every id; which one it will be is known only with the new secret.
+func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attempts, refused, err error) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var asking sync.WaitGroup
-	var refusal error
-	asking.Go(func() { refusal = tx.Store.CheckCapabilities(asked, needs(tx.request.Provider, anyID)) })
-	source, err := tx.Store.Read(ctx, providerKey(tx.request.Provider))
+	var denied, notListed error
+	asking.Go(func() { denied = tx.Store.CheckCapabilities(ctx, tx.needs()) })
+	if !tx.request.AllowRevoked {
+		asking.Go(func() { attempts, notListed = tx.attempts(ctx, tx.request.Provider) })
+	}
+	tx.source, err = tx.Store.Read(ctx, providerKey(tx.request.Provider))
 	if err != nil {
 		cancel()
 	}
 	asking.Wait()
-	return source, cmp.Or(err, refusal)
+	return attempts, cmp.Or(denied, notListed), err
 }
 
-// needs are the rights a rotation uses, those for resolving a doubt included: a
+// needs are the rights that this run uses.
+func (tx *transaction) needs() []kv.Need {
+	provider := tx.request.Provider
+	needs := needsToRotate(provider, protocol.NewID(tx.started, 1, nil, nil).String())
+	if !tx.request.AllowRevoked {
+		needs = append(needs, kv.Need{Key: attemptKey(provider), Door: "metadata", Capability: "list"})
+	}
+	if tx.request.MayTakeBack {
+		needs = append(needs, needsToAttempt(provider)...)
+	}
+	return needs
+}
+
+// needsToRotate are the rights a rotation uses, those for resolving a doubt included: a
 // rotation that could not find out what became of its own commit must not start.
-func needs(provider, id string) []kv.Need {
+func needsToRotate(provider, id string) []kv.Need {
 	return []kv.Need{
 		{Key: providerKey(provider), Door: "data", Capability: "update"},
 		{Key: backupKey(provider, id), Door: "data", Capability: "create"},
@@ -85,7 +119,7 @@ func needs(provider, id string) []kv.Need {
 func (tx *transaction) resume(ctx context.Context, current []byte) (*Result, error) {
 	ids, err := tx.backups(ctx, tx.request.Provider)
 	if err != nil {
-		return nil, err
+		return nil, tx.asAsked(err)
 	}
 	for _, id := range ids {
 		if id.Source != tx.source.Version-1 {
@@ -93,13 +127,23 @@ func (tx *transaction) resume(ctx context.Context, current []byte) (*Result, err
 		}
 		found, err := tx.investigate(ctx, tx.request.Provider, id)
 		if err != nil {
-			return nil, err
+			return nil, tx.asAsked(err)
 		}
 		if found.outcome == protocol.Committed && id.Matches(found.backup, current) {
 			return tx.finishResumed(ctx, found)
 		}
 	}
 	return nil, &vaulterr.Error{Kind: vaulterr.ErrNoChange, Version: tx.source.Version}
+}
+
+// asAsked: the secret is in force as it was asked for, and whether this rotation made it
+// so could not be found out. An error that means that nothing was applied would be wrong.
+func (tx *transaction) asAsked(err error) error {
+	failed := vaulterr.Undetermined("", fmt.Sprintf("the secret is in force as asked for, in version %d; "+
+		"whether this rotation put it there could not be found out", tx.source.Version), err)
+	failed.Version = tx.source.Version
+	failed.Hint = "do not revoke the new key; run the rotation again to have it recorded"
+	return failed
 }
 
 func (tx *transaction) finishResumed(ctx context.Context, found *finding) (*Result, error) {

@@ -8,8 +8,8 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// The three directories below the base path. Without an id, backupKey and
-// recordKey name the provider's directory.
+// The four directories below the base path. Without an id or a name, they name the
+// provider's directory.
 func providerKey(provider string) kv.Key { return kv.Key{"providers", provider} }
 
 func backupKey(provider string, id ...string) kv.Key {
@@ -18,6 +18,10 @@ func backupKey(provider string, id ...string) kv.Key {
 
 func recordKey(provider string, id ...string) kv.Key {
 	return append(kv.Key{"rotations", provider}, id...)
+}
+
+func attemptKey(provider string, name ...string) kv.Key {
+	return append(kv.Key{"revocations", provider}, name...)
 }
 
 // backups lists the provider's rotation ids, oldest first. What does not parse
@@ -43,7 +47,8 @@ func (e *Engine) unrecorded(ctx context.Context, provider string) ([]protocol.ID
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(ids, func(id protocol.ID) bool { return slices.Contains(recorded, id) }), nil
+	hasRecord := setOf(recorded)
+	return slices.DeleteFunc(ids, func(id protocol.ID) bool { return hasRecord[id] }), nil
 }
 
 func (e *Engine) ids(ctx context.Context, dir kv.Key) ([]protocol.ID, error) {
@@ -59,6 +64,14 @@ func (e *Engine) ids(ctx context.Context, dir kv.Key) ([]protocol.ID, error) {
 	}
 	slices.SortFunc(ids, protocol.ID.Compare)
 	return ids, nil
+}
+
+func setOf(ids []protocol.ID) map[protocol.ID]bool {
+	set := make(map[protocol.ID]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
 }
 
 // sameData compares two secrets as Vault keeps them.

@@ -12,7 +12,7 @@ import (
 )
 
 // listWorkers bounds how many entries of a listing are read at once.
-const listWorkers = 8
+const listWorkers = 16
 
 // Backup describes a backup without its value.
 type Backup struct {
@@ -35,10 +35,15 @@ func (e *Engine) History(ctx context.Context, provider string) ([]protocol.Recor
 		return nil, err
 	}
 	revoked, err := e.revocations(ctx, provider)
+	if err == nil {
+		err = e.addBegun(ctx, provider, revoked)
+	}
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(ids)
+	if err := e.newestFirst(ctx, provider, ids); err != nil {
+		return nil, err
+	}
 	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (protocol.Record, error) {
 		record, err := e.readableRecord(ctx, provider, id)
 		record.Revocation = revoked[id.String()]
@@ -71,14 +76,29 @@ func (e *Engine) Backups(ctx context.Context, provider string) ([]Backup, error)
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(ids)
+	if err := e.newestFirst(ctx, provider, ids); err != nil {
+		return nil, err
+	}
+	hasRecord := setOf(recorded)
 	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (Backup, error) {
 		backup := newBackup(provider, id)
-		if slices.Contains(recorded, id) {
+		if hasRecord[id] {
 			return e.describeRecorded(ctx, backup, id)
 		}
 		return e.describeClaimed(ctx, backup)
 	})
+}
+
+// newestFirst sorts ids by the provider's versions. A token that may not read its metadata
+// gets them by their times, which is the same as long as no clock stepped back.
+func (e *Engine) newestFirst(ctx context.Context, provider string, ids []protocol.ID) error {
+	facts, err := e.providerFacts(ctx, provider)
+	if err != nil && !errors.Is(err, vaulterr.ErrPermissionDenied) {
+		return err
+	}
+	slices.SortFunc(ids, facts.Compare)
+	slices.Reverse(ids)
+	return nil
 }
 
 func newBackup(provider string, id protocol.ID) Backup {

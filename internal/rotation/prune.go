@@ -21,7 +21,8 @@ type Limits struct {
 
 // Prune deletes backups, oldest first, and returns those it deleted. It keeps
 // every backup whose rotation has no record, everything younger (it may be the
-// evidence of what became of that one), and the newest committed one.
+// evidence of what became of that one), and the newest committed one. What is older goes
+// by the provider's versions, not by clocks.
 func (e *Engine) Prune(ctx context.Context, provider string, limits Limits) ([]Backup, error) {
 	if !limits.DryRun {
 		// A token that may only prune leaves the recovery to others.
@@ -48,16 +49,22 @@ func (e *Engine) Prune(ctx context.Context, provider string, limits Limits) ([]B
 
 // prunable lists the backups that may go, oldest first.
 func (e *Engine) prunable(ctx context.Context, provider string, limits Limits) ([]Backup, error) {
+	facts, err := e.providerFacts(ctx, provider)
+	if err != nil {
+		return nil, err
+	}
 	ids, err := e.backups(ctx, provider)
 	if err != nil {
 		return nil, err
 	}
-	recorded, err := e.recorded(ctx, provider)
+	listed, err := e.recorded(ctx, provider)
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(ids, facts.Compare)
+	recorded := setOf(listed)
 	beyond := ids[:max(0, len(ids)-limits.Newest)]
-	if pending := slices.IndexFunc(ids, func(id protocol.ID) bool { return !slices.Contains(recorded, id) }); pending >= 0 {
+	if pending := slices.IndexFunc(ids, func(id protocol.ID) bool { return !recorded[id] }); pending >= 0 {
 		beyond = beyond[:min(pending, len(beyond))]
 	}
 	last, err := e.newestCommitted(ctx, provider, ids, recorded)
@@ -88,9 +95,9 @@ func (l Limits) allow(record protocol.Record) bool {
 
 // newestCommitted is the id of the newest backup that a committed rotation left:
 // what a rollback would bring back.
-func (e *Engine) newestCommitted(ctx context.Context, provider string, ids, recorded []protocol.ID) (string, error) {
+func (e *Engine) newestCommitted(ctx context.Context, provider string, ids []protocol.ID, recorded map[protocol.ID]bool) (string, error) {
 	for _, id := range slices.Backward(ids) {
-		if !slices.Contains(recorded, id) {
+		if !recorded[id] {
 			continue
 		}
 		record, err := e.readableRecord(ctx, provider, id)

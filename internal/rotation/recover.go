@@ -2,10 +2,7 @@ package rotation
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strconv"
-	"time"
 
 	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/protocol"
@@ -50,8 +47,9 @@ func (e *Engine) resolveAll(ctx context.Context, provider string) ([]Resolution,
 // resolveListed resolves those of the ids that are not among the recorded ones.
 func (e *Engine) resolveListed(ctx context.Context, provider string, ids, recorded []protocol.ID) ([]Resolution, []protocol.ID, error) {
 	var resolved []Resolution
+	hasRecord := setOf(recorded)
 	for _, id := range ids {
-		if slices.Contains(recorded, id) {
+		if hasRecord[id] {
 			continue
 		}
 		one, err := e.resolveOne(ctx, provider, id)
@@ -87,58 +85,4 @@ func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID
 // decided reports an outcome that the rule records.
 func decided(outcome protocol.Outcome) bool {
 	return outcome == protocol.Committed || outcome == protocol.Aborted
-}
-
-// The expiry tag stands in the provider's custom metadata together with the
-// version it speaks of, so that any later write makes it visibly stale.
-const (
-	tagExpires = "vaultkit_expires_at"
-	tagVersion = "vaultkit_expires_version"
-)
-
-// tag notes when the new key expires. A missing right is a warning: the
-// rotation is done.
-func (tx *transaction) tag(ctx context.Context, result *Result) {
-	if err := tx.writeTag(ctx, result.Record); err != nil {
-		result.Warnings = append(result.Warnings, fmt.Sprintf("the expiry tag was not written: %v", err))
-	}
-}
-
-// writeTag tags the provider for a committed record that has an expiry, unless
-// the tag already speaks of this version or a later one.
-func (e *Engine) writeTag(ctx context.Context, record protocol.Record) error {
-	if record.ExpiresAt.IsZero() || record.Outcome != protocol.Committed {
-		return nil
-	}
-	key := providerKey(record.Provider)
-	meta, err := e.Store.Metadata(ctx, key)
-	if err != nil {
-		return err
-	}
-	if tagged, err := strconv.Atoi(meta.Custom[tagVersion]); err == nil && tagged >= record.NewVersion {
-		return nil
-	}
-	custom := map[string]string{
-		tagExpires: record.ExpiresAt.UTC().Format(time.RFC3339),
-		tagVersion: strconv.Itoa(record.NewVersion),
-	}
-	return e.resend(ctx, func() error { return e.Store.PatchCustomMetadata(ctx, key, custom) })
-}
-
-// completeTag writes the tag of the newest recorded rotation, which a crash
-// between record and tag may have left out.
-func (e *Engine) completeTag(ctx context.Context, provider string, recorded []protocol.ID) error {
-	slices.SortFunc(recorded, protocol.ID.Compare)
-	for _, id := range slices.Backward(recorded) {
-		record, err := e.readRecord(ctx, provider, id.String())
-		switch {
-		case spoiled(err):
-			continue // it can say nothing
-		case err != nil:
-			return err
-		case record.Outcome == protocol.Committed:
-			return e.writeTag(ctx, record)
-		}
-	}
-	return nil
 }

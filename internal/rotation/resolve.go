@@ -23,6 +23,7 @@ type finding struct {
 	old, next   map[string]any
 	claim       protocol.Claim
 	committedAt time.Time // Vault's clock; zero once that version is pruned
+	fenced      bool      // the version after the source repeats it: what Abort writes
 	cause       string    // of an abort by hand
 }
 
@@ -48,7 +49,25 @@ func (e *Engine) investigate(ctx context.Context, provider string, id protocol.I
 	}
 	facts.Backup = found.backup
 	found.outcome = protocol.Resolve(facts)
-	return found, e.yield(ctx, found)
+	return found, e.recognizeFence(ctx, found)
+}
+
+// recognizeFence finds out whether the version after the source repeats it, as Abort
+// writes it. A restore's backup does not say what its source version held: that is read.
+func (e *Engine) recognizeFence(ctx context.Context, found *finding) error {
+	if found.outcome != protocol.Aborted || found.next == nil {
+		return nil
+	}
+	source := found.old
+	if found.restores() {
+		secret, err := e.readVersionIfThere(ctx, providerKey(found.provider), found.id.Source)
+		if err != nil {
+			return err
+		}
+		source = secret.Data
+	}
+	found.fenced = source != nil && sameData(source, found.next)
+	return nil
 }
 
 // lookBehind fills in what only a provider past the source version can show.
@@ -80,7 +99,7 @@ func (e *Engine) lookInChain(ctx context.Context, found *finding, facts *protoco
 		return err
 	}
 	for _, id := range ids {
-		if id.Source != found.id.Source+1 || !facts.Provider.SameGeneration(id) {
+		if id.Source != found.id.Source+1 || facts.Provider.Generation(id) != protocol.SameGeneration {
 			continue
 		}
 		data, err := e.readIfThere(ctx, backupKey(found.provider, id.String()))
@@ -91,7 +110,7 @@ func (e *Engine) lookInChain(ctx context.Context, found *finding, facts *protoco
 		if err != nil {
 			return err
 		}
-		if data != nil && !id.Matches(canonical, canonical) { // a restore's is not the version's own
+		if data != nil && !id.Restores(canonical) {
 			// Two rotations of the same version back up the same value.
 			found.next, found.committedAt = data, id.InForce
 			facts.Chain = append(facts.Chain, protocol.Link{ID: id, Data: canonical})
@@ -138,15 +157,11 @@ func canonicalOrNil(data map[string]any) ([]byte, error) {
 	return canonical, nil
 }
 
-// fenced reports that the version after the source repeats it: what Abort writes.
-func (f *finding) fenced() bool {
-	return f.outcome == protocol.Aborted && sameData(f.old, f.next)
-}
-
-// restores reports a restore over a version that cannot be read: what it has for
-// the old value is the new one.
+// restores reports a restore over a version that cannot be read: its backup holds the new
+// value.
 func (f *finding) restores() bool {
-	return f.outcome != protocol.Aborted && f.next != nil && sameData(f.old, f.next)
+	backup, err := canonicalOrNil(f.old)
+	return err == nil && backup != nil && f.id.Restores(backup)
 }
 
 // fieldsChanged are all of them after a restore, as far as anybody can tell.
@@ -169,7 +184,7 @@ func (f *finding) record(now time.Time) protocol.Record {
 	if f.restores() {
 		record.Backup = "" // it holds what came, not what went
 	}
-	if f.fenced() && f.cause == "" {
+	if f.fenced && f.cause == "" {
 		record.Cause = fmt.Sprintf("fenced by version %d", f.id.Source+1)
 	}
 	if f.outcome == protocol.Committed {

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,13 +14,19 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// newRevocation is the record of a revocation that begins.
+// newRevocation is the record of a revocation that begins. Its fingerprints are for older
+// versions, which look for the stored text; the attempts' entries are what counts.
 func (e *Engine) newRevocation(r Retirement, old map[string]any) protocol.Revocation {
 	revocation := protocol.Revocation{Schema: protocol.Schema, ID: r.ID, Provider: r.Provider, Fields: slices.Sorted(maps.Keys(old)),
 		Actor: r.Actor, Reason: r.Reason, BegunAt: e.Now().UTC()}
 	for _, field := range revocation.Fields {
-		if key, is := old[field].(string); is {
-			revocation.Fingerprints = append(revocation.Fingerprints, protocol.KeyFingerprint(r.ID, key))
+		value, isText := old[field].(string)
+		text, isKey := protocol.KeyText(old[field])
+		if isText {
+			revocation.Fingerprints = append(revocation.Fingerprints, protocol.KeyFingerprint(r.ID, value))
+		}
+		if isKey && text != value {
+			revocation.Fingerprints = append(revocation.Fingerprints, protocol.KeyFingerprint(r.ID, text))
 		}
 	}
 	return revocation
@@ -93,6 +100,45 @@ func (e *Engine) revocations(ctx context.Context, provider string) (map[string]*
 	return found, nil
 }
 
+// addBegun adds the revocations that were begun and not ended. A token that may not see
+// them sees the others.
+func (e *Engine) addBegun(ctx context.Context, provider string, revoked map[string]*protocol.Revocation) error {
+	names, err := e.Store.List(ctx, attemptKey(provider))
+	if errors.Is(err, vaulterr.ErrPermissionDenied) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	standing := protocol.Attempts(names).Standing()
+	begun, err := parallel.Map(ctx, listWorkers, standing, func(ctx context.Context, name string) (protocol.Attempt, error) {
+		attempt, err := e.readAttempt(ctx, provider, name)
+		if spoiled(err) || errors.Is(err, vaulterr.ErrPermissionDenied) {
+			return protocol.Attempt{}, nil
+		}
+		return attempt, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, attempt := range begun {
+		if attempt.Kind != protocol.RevokesOld || attempt.Rotation == "" {
+			continue
+		}
+		one := revoked[attempt.Rotation]
+		if one == nil {
+			one = &protocol.Revocation{Schema: protocol.Schema, ID: attempt.Rotation, Provider: provider,
+				Actor: attempt.Actor, Reason: attempt.Reason, BegunAt: attempt.BegunAt}
+			revoked[attempt.Rotation] = one
+		}
+		if one.RevokedAt.IsZero() && !slices.Contains(one.Fields, attempt.Field) {
+			one.Fields = append(one.Fields, attempt.Field)
+			slices.Sort(one.Fields)
+		}
+	}
+	return nil
+}
+
 // checkNotRevoked refuses a backup that would bring a revoked key back, be it
 // the revoked rotation's own or another with the same key.
 func (e *Engine) checkNotRevoked(ctx context.Context, provider, id string, backup map[string]any) error {
@@ -103,11 +149,12 @@ func (e *Engine) checkNotRevoked(ctx context.Context, provider, id string, backu
 	for by, revocation := range revoked {
 		if by == id || slices.ContainsFunc(slices.Collect(maps.Values(backup)), func(value any) bool {
 			key, is := value.(string)
-			return is && revocation.Names(key)
+			text, isKey := protocol.KeyText(value)
+			return is && revocation.Names(key) || isKey && revocation.Names(text)
 		}) {
 			return &vaulterr.Error{Kind: vaulterr.ErrInvalid, ID: id,
 				Detail: fmt.Sprintf("this backup holds a key whose revocation at its issuer was begun (rotation %s)", by),
-				Hint:   "name another backup, or bring this one back all the same with AllowRevoked"}
+				Hint:   "name another backup, or allow this one although its key is revoked"}
 		}
 	}
 	return nil

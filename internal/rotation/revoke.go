@@ -16,16 +16,20 @@ import (
 type Retirement struct {
 	Provider, ID  string
 	Actor, Reason string
+	// OtherProviders: refuse keys that another provider's secret holds.
+	OtherProviders bool
+	// Check refuses keys that cannot be revoked. It is called before anything is written.
+	Check func(old map[string]any) error
 	// Revoke revokes the old fields at their issuer, and says whether they were
 	// gone already. It is called once.
 	Revoke func(ctx context.Context, old map[string]any) (alreadyGone bool, err error)
 }
 
 // RevokeOld has the keys that a committed rotation replaced revoked, unless one
-// of them is in force or may come to be, and records it: before, so that no
-// rollback brings them back unaware, and after. Done already is done.
+// of them is in force or may come to be, and records it. Done already is done.
 func (e *Engine) RevokeOld(ctx context.Context, r Retirement) (*protocol.Revocation, error) {
-	if _, err := protocol.ParseID(r.ID); err != nil {
+	id, err := protocol.ParseID(r.ID)
+	if err != nil {
 		return nil, vaulterr.Invalid("rotation id: %v", err)
 	}
 	stands, err := e.readRevocation(ctx, r.Provider, r.ID, protocol.RevokedSuffix)
@@ -35,125 +39,119 @@ func (e *Engine) RevokeOld(ctx context.Context, r Retirement) (*protocol.Revocat
 	if err := e.Store.CheckCapabilities(ctx, needsToRevoke(r.Provider, r.ID)); err != nil {
 		return nil, err
 	}
-	old, err := e.retired(ctx, r.Provider, r.ID)
+	old, err := e.retired(ctx, r)
 	if err != nil {
 		return nil, err
+	}
+	check := func() error {
+		if err := e.checkNotInForce(ctx, r.Provider, old); err != nil {
+			return err
+		}
+		return e.checkGeneration(ctx, r.Provider, id)
+	}
+	if err := check(); err != nil {
+		return nil, err // before it leaves a trace
 	}
 	revocation := e.newRevocation(r, old)
-	if _, err := e.recordRevocation(ctx, revocation, protocol.RevokingSuffix); err != nil {
-		return nil, err // the issuer was not asked
+	if r.OtherProviders {
+		if revocation.NotRead, err = e.checkElsewhere(ctx, r.Provider, old); err != nil {
+			return nil, err
+		}
 	}
-	alreadyGone, err := r.Revoke(ctx, old)
+	attempt := protocol.Attempt{Kind: protocol.RevokesOld, Rotation: r.ID, Provider: r.Provider, Actor: r.Actor, Reason: r.Reason,
+		Hint: "revoke the old key of this rotation again to finish it"}
+	err = e.handOver(ctx, attempt, old, check, func() (err error) {
+		revocation.AlreadyGone, err = r.Revoke(ctx, old)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	revocation.AlreadyGone, revocation.RevokedAt = alreadyGone, e.Now().UTC()
+	return e.recordRevoked(ctx, revocation)
+}
+
+// recordRevoked says that the issuer has revoked the keys.
+func (e *Engine) recordRevoked(ctx context.Context, revocation protocol.Revocation) (*protocol.Revocation, error) {
+	revocation.RevokedAt = e.Now().UTC()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
 	defer cancel()
-	stands, err = e.recordRevocation(bounded, revocation, protocol.RevokedSuffix)
+	stands, err := e.recordRevocation(bounded, revocation, protocol.RevokedSuffix)
 	if err != nil {
-		failed := vaulterr.Undetermined(r.ID, "revoked at the issuer, but the record of it could not be written", err)
+		failed := vaulterr.Undetermined(revocation.ID, "revoked at the issuer, but the record of it could not be written", err)
 		failed.Hint = "revoke it again: that writes the record"
 		return &revocation, failed
 	}
+	stands.NotRead = revocation.NotRead
 	return stands, nil
 }
 
 // needsToRevoke are the rights without which a revocation must not start.
 func needsToRevoke(provider, id string) []kv.Need {
+	return append(needsToAttempt(provider),
+		kv.Need{Key: providerKey(provider), Door: "data", Capability: "read"},
+		kv.Need{Key: providerKey(provider), Door: "metadata", Capability: "read"},
+		kv.Need{Key: backupKey(provider, id), Door: "data", Capability: "read"},
+		kv.Need{Key: backupKey(provider, id), Door: "metadata", Capability: "read"},
+		kv.Need{Key: backupKey(provider), Door: "metadata", Capability: "list"},
+		kv.Need{Key: recordKey(provider, id), Door: "data", Capability: "create"},
+		kv.Need{Key: recordKey(provider, id), Door: "data", Capability: "read"},
+		kv.Need{Key: recordKey(provider), Door: "metadata", Capability: "list"})
+}
+
+// needsToAttempt are the rights for an attempt's entries.
+func needsToAttempt(provider string) []kv.Need {
+	anyName := protocol.AttemptName(provider, "", "", protocol.NewAttemptID())
 	return []kv.Need{
-		{Key: providerKey(provider), Door: "data", Capability: "read"},
-		{Key: backupKey(provider, id), Door: "data", Capability: "read"},
-		{Key: backupKey(provider, id), Door: "metadata", Capability: "read"},
-		{Key: backupKey(provider), Door: "metadata", Capability: "list"},
-		{Key: recordKey(provider, id), Door: "data", Capability: "create"},
-		{Key: recordKey(provider, id), Door: "data", Capability: "read"},
-		{Key: recordKey(provider), Door: "metadata", Capability: "list"},
+		{Key: attemptKey(provider, anyName), Door: "data", Capability: "create"},
+		{Key: attemptKey(provider, anyName), Door: "data", Capability: "read"},
 	}
 }
 
-// retired is the part of a backup that its rotation replaced, if none of it is in
-// force.
-func (e *Engine) retired(ctx context.Context, provider, id string) (map[string]any, error) {
-	record, err := e.committedRecord(ctx, provider, id)
+// retired are the keys of a backup that its rotation replaced.
+func (e *Engine) retired(ctx context.Context, r Retirement) (map[string]any, error) {
+	record, err := e.committedRecord(ctx, r.Provider, r.ID)
 	if err != nil {
 		return nil, err
 	}
-	backup, err := e.Store.Read(ctx, backupKey(provider, id))
+	backup, err := e.Store.Read(ctx, backupKey(r.Provider, r.ID))
 	if err != nil {
-		return nil, noBackup(id, err)
-	}
-	current, err := e.Store.Read(ctx, providerKey(provider))
-	if err != nil {
-		return nil, err
+		return nil, noBackup(r.ID, err)
 	}
 	old := maps.Clone(backup.Data)
-	maps.DeleteFunc(old, func(field string, _ any) bool { return !slices.Contains(record.FieldsChanged, field) })
-	if current.Version < record.NewVersion {
-		return nil, refuseToRevoke(id, "the provider was deleted and created anew since")
-	}
-	for _, field := range slices.Sorted(maps.Keys(old)) {
-		if holds(current.Data, old[field]) || sameData(only(current.Data, field), only(old, field)) {
-			return nil, refuseToRevoke(id, fmt.Sprintf("the current version %d holds the old value of field %q", current.Version, field))
-		}
-	}
+	maps.DeleteFunc(old, func(field string, value any) bool {
+		_, isKey := protocol.KeyText(value)
+		return !slices.Contains(record.FieldsChanged, field) || !isKey && scalar(value)
+	})
 	if len(old) == 0 {
-		return nil, &vaulterr.Error{Kind: vaulterr.ErrNoChange, ID: id, Detail: "this rotation replaced no field, it only added some",
+		return nil, &vaulterr.Error{Kind: vaulterr.ErrNoChange, ID: r.ID, Detail: "this rotation replaced no key, it only added fields",
 			Hint: "there is nothing to revoke"}
 	}
-	// Last, for it may change at any time.
-	pending, err := e.pendingAt(ctx, provider, current.Version)
-	if err == nil && len(pending) > 0 {
-		err = &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: pending[0].String(), Version: current.Version,
-			Detail: "a rotation of the current version is undecided, and may bring the old keys back", Hint: "run it again or abort it first"}
+	if r.Check != nil {
+		err = r.Check(old)
 	}
 	return old, err
 }
 
-// pendingAt lists the rotations of a version that have no record.
-func (e *Engine) pendingAt(ctx context.Context, provider string, version int) ([]protocol.ID, error) {
-	ids, err := e.unrecorded(ctx, provider)
-	return slices.DeleteFunc(ids, func(id protocol.ID) bool { return id.Source != version }), err
-}
-
-// only is the one field of a secret, if it has it.
-func only(secret map[string]any, field string) map[string]any {
-	value, has := secret[field]
-	if !has {
-		return map[string]any{}
-	}
-	return map[string]any{field: value}
-}
-
-// MayBeInForce reports that a key stands in the provider's current secret, or that
-// a rotation other than ours, which wrote its own backup, may put it there yet.
-func (e *Engine) MayBeInForce(ctx context.Context, provider string, key map[string]any, ours string) (bool, error) {
-	current, err := e.Store.Read(ctx, providerKey(provider))
-	if err != nil {
-		return false, err
-	}
-	for _, value := range key {
-		if holds(current.Data, value) {
-			return true, nil
-		}
-	}
-	pending, err := e.pendingAt(ctx, provider, current.Version)
-	return slices.ContainsFunc(pending, func(id protocol.ID) bool { return id.String() != ours }), err
-}
-
-// holds reports that a secret has the text in any of its fields: keys move
-// between fields, too. A number or a boolean is no key.
-func holds(secret map[string]any, value any) bool {
-	text, isText := value.(string)
-	if !isText {
+// scalar reports a value that is neither a list nor an object.
+func scalar(value any) bool {
+	switch value.(type) {
+	case []any, map[string]any:
 		return false
 	}
-	for _, one := range secret {
-		if one == text {
-			return true
-		}
-	}
-	return false
+	return true
+}
+
+// TakeBack has keys revoked that were issued for a rotation of the provider which failed,
+// unless they are in force or another run may put them in force. asked says whether
+// the issuer was asked.
+func (e *Engine) TakeBack(ctx context.Context, provider string, keys map[string]any, actor string, revoke func() error) (asked bool, err error) {
+	attempt := protocol.Attempt{Kind: protocol.TakesBack, Provider: provider, Actor: actor,
+		Hint: "the rotation that this key was issued for failed"}
+	err = e.handOver(ctx, attempt, keys, func() error { return e.checkNotInForce(ctx, provider, keys) }, func() error {
+		asked = true
+		return revoke()
+	})
+	return asked, err
 }
 
 // committedRecord reads a rotation's record, or has the rule write it first.
@@ -167,6 +165,8 @@ func (e *Engine) committedRecord(ctx context.Context, provider, id string) (prot
 		return record, err
 	case record.Outcome != protocol.Committed:
 		return record, refuseToRevoke(id, fmt.Sprintf("this rotation is %s", record.Outcome))
+	case record.Backup == "":
+		return record, refuseToRevoke(id, "this rotation restored a secret, and its backup is what it put in force")
 	}
 	return record, nil
 }

@@ -39,7 +39,7 @@ func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Res
 			return nil, err
 		}
 	}
-	request.Source = rollbackSource + id
+	request.Source, request.Given = rollbackSource+id, true
 	if request.RestoreDeleted {
 		deleted, err := e.Store.Read(ctx, providerKey(request.Provider))
 		if errors.Is(err, vaulterr.ErrDeleted) {
@@ -88,9 +88,8 @@ func noBackup(id string, err error) error {
 		Hint: "list the provider's backups and name one of them"}
 }
 
-// rollbackTarget is the newest committed rotation, if its value is the current
-// one and it was not a rollback itself: the next one back could bring the bad
-// key back.
+// rollbackTarget is the committed rotation that made the current version, if it was not a
+// rollback itself: the next one back could bring the bad key back.
 func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.Record, error) {
 	none, provider := protocol.Record{}, request.Provider
 	// A rotation that is in force and unrecorded is the very one to undo.
@@ -103,45 +102,81 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 	if err != nil {
 		return none, err
 	}
-	records, err := e.History(ctx, provider)
+	recorded, err := e.recorded(ctx, provider)
 	if err != nil {
 		return none, err
 	}
-	committed := slices.DeleteFunc(records, func(r protocol.Record) bool { return r.Outcome != protocol.Committed })
-	if len(committed) == 0 {
+	if len(recorded) == 0 {
 		return none, &vaulterr.Error{Kind: vaulterr.ErrNotFound, Detail: "no recorded rotation to roll back",
 			Hint: "list the provider's backups and name one of them"}
 	}
-	var why string
-	newest := committed[0]
+	made, err := e.madeCurrent(ctx, provider, current, recorded)
 	switch {
-	case newest.NewVersion != current.Current:
-		why = fmt.Sprintf("the current version %d was not written by the newest rotation (version %d)", current.Current, newest.NewVersion)
-	case strings.HasPrefix(newest.Source, rollbackSource):
-		why = "the current version came from a rollback"
-	default:
-		return newest, nil
-	}
-	var candidates []string
-	ids, err := e.backups(ctx, provider)
-	if err != nil {
+	case err != nil:
 		return none, err
+	case made == nil:
+		return none, e.nameOne(ctx, provider, current, recorded, "the current version %d was not written by a rotation")
+	case strings.HasPrefix(made.Source, rollbackSource):
+		return none, e.nameOne(ctx, provider, current, recorded, "the current version %d came from a rollback")
 	}
-	for _, record := range committed { // a restore had nothing to back up, and old backups are pruned
-		if slices.ContainsFunc(ids, func(id protocol.ID) bool { return id.String() == record.Backup }) {
+	return *made, nil
+}
+
+// madeCurrent is the record of what made the current version; one that names a backup
+// rather than a restore's, if both did.
+func (e *Engine) madeCurrent(ctx context.Context, provider string, current protocol.Provider, recorded []protocol.ID) (*protocol.Record, error) {
+	var made *protocol.Record
+	for _, id := range recorded {
+		if id.Source != current.Current-1 || current.Generation(id) == protocol.OtherGeneration {
+			continue
+		}
+		record, err := e.readableRecord(ctx, provider, id)
+		if err != nil {
+			return nil, err
+		}
+		if record.Outcome == protocol.Committed && (made == nil || made.Backup == "") {
+			made = &record
+		}
+	}
+	return made, nil
+}
+
+// nameOne says that the caller has to choose a backup, and names the newest.
+func (e *Engine) nameOne(ctx context.Context, provider string, current protocol.Provider, recorded []protocol.ID, why string) error {
+	backups, err := e.backups(ctx, provider)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(recorded, current.Compare)
+	there := setOf(backups)
+	var candidates []string
+	older := 0
+	for _, id := range slices.Backward(recorded) {
+		if !there[id] {
+			continue // pruned
+		}
+		if len(candidates) == enoughCandidates {
+			older++
+			continue
+		}
+		record, err := e.readableRecord(ctx, provider, id)
+		if err != nil {
+			return err
+		}
+		if record.Outcome == protocol.Committed && record.Backup != "" {
 			candidates = append(candidates, record.Backup)
 		}
 	}
-	return none, &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
-		Detail: why + ", so which backup to restore is yours to say",
-		Hint:   "name one of the backups " + fewest(candidates)}
+	hint := "store the secret to go back to, or rotate to it"
+	if len(candidates) > 0 {
+		hint = "name one of the backups " + strings.Join(candidates, ", ")
+	}
+	if older > 0 {
+		hint += fmt.Sprintf(", or one of up to %d older ones", older)
+	}
+	return &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
+		Detail: fmt.Sprintf(why, current.Current) + ", so which backup to restore is yours to say", Hint: hint}
 }
 
-// fewest names the first few of many.
-func fewest(ids []string) string {
-	const enough = 5
-	if len(ids) <= enough {
-		return strings.Join(ids, ", ")
-	}
-	return fmt.Sprintf("%s, or one of the %d older ones", strings.Join(ids[:enough], ", "), len(ids)-enough)
-}
+// enoughCandidates is how many backups an error names.
+const enoughCandidates = 5

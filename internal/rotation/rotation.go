@@ -42,18 +42,19 @@ type Request struct {
 	Change func(ctx context.Context, current Current) (map[string]any, error)
 	// Check, if not nil, may refuse the new secret before anything is written.
 	Check func(ctx context.Context, next map[string]any) error
-	// Began, if not nil, hears the rotation's id once this very run has written its
-	// backup: no earlier one can have sent its commit.
-	Began     func(id string)
-	DryRun    bool
-	Actor     string
-	Reason    string
-	Source    string
-	ExpiresAt time.Time
+	// Given: Change only says which secret to put in force and issues nothing.
+	Given bool
+	// MayTakeBack: the source revokes the key that it issued if the rotation fails, which
+	// needs rights of its own.
+	MayTakeBack bool
+	DryRun      bool
+	Actor       string
+	Reason      string
+	Source      string
+	ExpiresAt   time.Time
 
-	// Of a rollback: write over a deleted current version; accept a backup whose
-	// key was revoked.
-	RestoreDeleted, AllowRevoked bool
+	RestoreDeleted bool // of a rollback: write over a deleted current version
+	AllowRevoked   bool // put a key in force although it is being revoked, or was
 }
 
 // Current is what a rotation starts from.
@@ -79,6 +80,9 @@ type transaction struct {
 	id        protocol.ID
 	source    kv.Secret      // the version being replaced
 	next      map[string]any // the whole new secret
+	changed   map[string]any // the part of it that the source version does not have so
+	began     bool           // Vault has acknowledged this very run's backup
+	inDoubt   bool           // an earlier run's backup was found, or may be there
 	requests  protocol.RequestIDs
 	committed time.Time // when, by Vault's clock
 	warnings  []string
@@ -107,11 +111,11 @@ func (tx *transaction) steps(ctx context.Context) (*Result, error) {
 	tx.reached(event.Begun, tx.source.Version)
 	defer tx.lookOut(ctx)()
 	if err := tx.backUp(ctx); err != nil {
-		return nil, err
+		return nil, tx.notCommitted(err)
 	}
 	tx.reached(event.BackedUp, tx.source.Version)
-	if err := tx.claim(ctx); err != nil {
-		return nil, err
+	if err := tx.claimAndLook(ctx); err != nil {
+		return nil, tx.notCommitted(err)
 	}
 	outcome, evidence, err := tx.commit(ctx)
 	if err != nil {

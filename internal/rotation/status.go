@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"context"
-	"strconv"
 	"time"
 )
 
@@ -30,13 +29,7 @@ func (e *Engine) Status(ctx context.Context, provider string) (Status, error) {
 	}
 	status := Status{Provider: provider, Version: meta.Current, InForceFrom: meta.Versions[meta.Current],
 		DeletedAt: meta.Deletion, Destroyed: meta.Destroyed, Pending: []string{}}
-	// A garbled tag is no tag.
-	tagged, _ := time.Parse(time.RFC3339, meta.Custom[tagExpires])
-	if meta.Custom[tagVersion] == strconv.Itoa(meta.Current) {
-		status.ExpiresAt = tagged
-	} else {
-		status.LastExpiry = tagged
-	}
+	status.ExpiresAt, status.LastExpiry = expiry(meta.Custom, meta.Current)
 	for _, id := range unrecorded {
 		status.Pending = append(status.Pending, id.String())
 	}

@@ -1,9 +1,11 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"goblin/vaultkit/internal/kv"
@@ -20,12 +22,11 @@ func (tx *transaction) backUp(ctx context.Context) error {
 			written, err := tx.Store.Write(ctx, key, 0, tx.source.Data)
 			tx.requests.Backup = written.RequestID
 			tx.warnIfExpiring(written)
+			tx.inDoubt = tx.inDoubt || vaulterr.Doubtful(err)
 			return err
 		})
 		if !refused(err) {
-			if err == nil && tx.request.Began != nil {
-				tx.request.Began(tx.id.String())
-			}
+			tx.began = err == nil
 			return err
 		}
 		// Refused: ours from an earlier run or a lost answer, or a create-only
@@ -62,10 +63,39 @@ func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refusal er
 	case !sameData(stored.Data, tx.source.Data):
 		return false, tx.undetermined("the backup of this rotation holds another value", nil)
 	}
+	tx.inDoubt = true
 	return true, nil
 }
 
-// claim is step 3: it notes who rotates and why beside the backup, for whoever
+// notCommitted is the error of a run that ends before its commit. It is definite only
+// where no earlier run of this rotation can have sent its own: where this run made the
+// backup, or none was there.
+func (tx *transaction) notCommitted(err error) error {
+	if tx.began || !tx.inDoubt || errors.Is(err, vaulterr.ErrUndetermined) {
+		return err
+	}
+	return tx.undetermined("this run applied nothing; an earlier run of the same rotation may have", err)
+}
+
+// claimAndLook is step 3. The commit waits for both. The look comes after a write of this
+// very run: a standby then answers from a state that holds all that was acknowledged
+// before that write.
+func (tx *transaction) claimAndLook(ctx context.Context) error {
+	if !tx.began {
+		if err := tx.claim(ctx); err != nil {
+			return err
+		}
+		return tx.look(ctx)
+	}
+	var looking sync.WaitGroup
+	var refusal error
+	looking.Go(func() { refusal = tx.look(ctx) })
+	err := tx.claim(ctx)
+	looking.Wait()
+	return cmp.Or(refusal, err)
+}
+
+// claim notes who rotates and why beside the backup, for whoever
 // may have to write the record. Data came first, so that a create-only policy
 // suffices.
 func (tx *transaction) claim(ctx context.Context) error {
@@ -85,7 +115,7 @@ func (tx *transaction) claimed() protocol.Claim {
 // applied.
 func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.Evidence, error) {
 	if err := ctx.Err(); err != nil {
-		return "", "", err // not sent yet: definitely not applied
+		return "", "", tx.notCommitted(err)
 	}
 	inDoubt := false
 	for failed := 1; ; failed++ {
@@ -95,7 +125,8 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 			return protocol.Committed, protocol.Acknowledged, nil
 		}
 		inDoubt = inDoubt || vaulterr.Doubtful(err)
-		if !inDoubt && !errors.Is(err, vaulterr.ErrConflict) {
+		definite := !inDoubt && !errors.Is(err, vaulterr.ErrConflict)
+		if definite && tx.began {
 			return "", "", err
 		}
 		found, ruleErr := tx.investigate(ctx, tx.request.Provider, tx.id)
@@ -107,6 +138,9 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 			tx.committed = found.committedAt
 			return found.outcome, protocol.Inferred, nil
 		case protocol.Undecided: // send the very same request again
+			if definite {
+				return "", "", tx.notCommitted(err)
+			}
 		default:
 			// Somebody may have recorded it while there was evidence.
 			if stands, err := tx.readRecord(ctx, tx.request.Provider, tx.id.String()); err == nil && decided(stands.Outcome) {

@@ -223,7 +223,7 @@ func LookAt(t testing.TB, root *api.Client, prefix string) map[string]Entry {
 func Snapshot(t testing.TB, provider string) map[string]Entry {
 	t.Helper()
 	all := make(map[string]Entry)
-	for _, prefix := range []string{"providers/", "backups/", "rotations/"} {
+	for _, prefix := range []string{"providers/", "backups/", "rotations/", "revocations/"} {
 		maps.Copy(all, Look(t, prefix+provider))
 	}
 	return all

@@ -1,4 +1,7 @@
 # May read who rotated what, when and why, and no secret value.
+path "secret/metadata/goblin-assistant/providers/+" {
+  capabilities = ["read"]
+}
 path "secret/metadata/goblin-assistant/providers/" {
   capabilities = ["list"]
 }
@@ -12,6 +15,12 @@ path "secret/data/goblin-assistant/rotations/+/+" {
   capabilities = ["read"]
 }
 path "secret/metadata/goblin-assistant/rotations/+/" {
+  capabilities = ["list"]
+}
+path "secret/data/goblin-assistant/revocations/+/+" {
+  capabilities = ["read"]
+}
+path "secret/metadata/goblin-assistant/revocations/+/" {
   capabilities = ["list"]
 }
 

@@ -1,4 +1,7 @@
 # May delete backups and read records, and no secret value.
+path "secret/metadata/goblin-assistant/providers/+" {
+  capabilities = ["read"]
+}
 path "secret/metadata/goblin-assistant/providers/" {
   capabilities = ["list"]
 }

@@ -25,6 +25,12 @@ path "secret/data/goblin-assistant/rotations/+/+" {
 path "secret/metadata/goblin-assistant/rotations/+/" {
   capabilities = ["list"]
 }
+path "secret/data/goblin-assistant/revocations/+/+" {
+  capabilities = ["create", "read"]
+}
+path "secret/metadata/goblin-assistant/revocations/+/" {
+  capabilities = ["list"]
+}
 
 # The token's own life; tokens may lack the default policy.
 path "auth/token/lookup-self" { capabilities = ["read"] }

@@ -1,0 +1,126 @@
+package protocol
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An attempt to revoke keys leaves one entry for each key, named after the key's
+// fingerprint and the attempt. While an entry stands, nobody puts that key in force.
+
+// AttemptKind says who attempts to revoke.
+type AttemptKind string
+
+// The kinds.
+const (
+	RevokesOld AttemptKind = "revoke-old" // what a committed rotation replaced
+	TakesBack  AttemptKind = "take-back"  // what a source issued for a rotation that failed
+)
+
+// WithdrawnSuffix makes an entry's name that of its withdrawal: the issuer was not
+// asked.
+const WithdrawnSuffix = ".withdrawn"
+
+// Attempt is what an entry says for people. It holds names, never a value.
+type Attempt struct {
+	Schema   int         `json:"schema"`
+	Kind     AttemptKind `json:"kind"`
+	Rotation string      `json:"rotation,omitempty"` // whose old or new key it is; empty: it has no id yet
+	Provider string      `json:"provider"`
+	Field    string      `json:"field"`
+	Actor    string      `json:"actor,omitempty"`
+	Reason   string      `json:"reason,omitempty"`
+	BegunAt  time.Time   `json:"begun_at,omitzero"`
+	Hint     string      `json:"hint,omitempty"` // what to do for who is refused
+}
+
+// NewAttemptID is a random name of an attempt.
+func NewAttemptID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
+
+// AttemptName is the name of an attempt's entry for a key.
+func AttemptName(provider, field, keyText, attemptID string) string {
+	return attemptFingerprint(provider, field, keyText) + "-" + attemptID
+}
+
+// attemptFingerprint is the same for one key in any field of a provider. A short key
+// counts only in its own field.
+func attemptFingerprint(provider, field, keyText string) string {
+	if len(keyText) < shortKey {
+		keyText = field + "\x00" + keyText
+	}
+	secret := sha256.Sum256([]byte("vaultkit revocation\x00" + provider))
+	mac := hmac.New(sha256.New, secret[:])
+	mac.Write([]byte(keyText))
+	return hex.EncodeToString(mac.Sum(nil))[:hashLen]
+}
+
+// Attempts are the names of a provider's entries.
+type Attempts []string
+
+// Against returns the name of an entry that stands against one of the fields, and the
+// field. The first field by name comes first.
+func (a Attempts) Against(provider string, fields map[string]any) (name, field string, stands bool) {
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		text, isKey := KeyText(fields[field])
+		if !isKey {
+			continue
+		}
+		prefix := attemptFingerprint(provider, field, text) + "-"
+		for _, name := range a {
+			if strings.HasPrefix(name, prefix) && a.stands(name) {
+				return name, field, true
+			}
+		}
+	}
+	return "", "", false
+}
+
+// stands reports that an entry is one and is not withdrawn.
+func (a Attempts) stands(name string) bool {
+	return !strings.HasSuffix(name, WithdrawnSuffix) && !slices.Contains(a, name+WithdrawnSuffix)
+}
+
+// Standing are the names of the entries that are not withdrawn.
+func (a Attempts) Standing() []string {
+	withdrawn := make(map[string]bool)
+	for _, name := range a {
+		if entry, is := strings.CutSuffix(name, WithdrawnSuffix); is {
+			withdrawn[entry], withdrawn[name] = true, true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return withdrawn[name] })
+}
+
+// Encode is the attempt as it is stored.
+func (a Attempt) Encode() (json.RawMessage, error) {
+	a.Schema = Schema
+	return json.Marshal(a)
+}
+
+// DecodeAttempt reads a stored attempt and refuses what it does not know.
+func DecodeAttempt(stored []byte) (Attempt, error) {
+	var attempt Attempt
+	if err := decodeStrictly(stored, &attempt); err != nil {
+		return Attempt{}, err
+	}
+	switch {
+	case attempt.Schema != Schema:
+		return Attempt{}, fmt.Errorf("the record has schema %d, this version reads %d", attempt.Schema, Schema)
+	case attempt.Kind != RevokesOld && attempt.Kind != TakesBack:
+		return Attempt{}, errors.New("the record's kind is none that vaultkit writes")
+	}
+	return attempt, nil
+}

@@ -1,0 +1,96 @@
+package rotation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// look refuses the change if somebody attempts to revoke a key that it puts in force. It
+// comes after the backup was acknowledged and before the commit: an attempt that it does
+// not see sees the backup.
+func (tx *transaction) look(ctx context.Context) error {
+	if tx.request.AllowRevoked {
+		return nil
+	}
+	attempts, err := tx.attempts(ctx, tx.request.Provider)
+	if err != nil {
+		return err
+	}
+	if refused := tx.refusal(ctx, tx.request.Provider, attempts, tx.changed); refused != nil {
+		refused.ID = tx.id.String()
+		return refused
+	}
+	return nil
+}
+
+// refuseEarly is the same before anything is written, so that a refusal leaves no trace.
+// An earlier run of the same rotation may have sent its commit all the same.
+func (tx *transaction) refuseEarly(ctx context.Context, attempts protocol.Attempts) error {
+	refused := tx.refusal(ctx, tx.request.Provider, attempts, tx.changed)
+	if refused == nil {
+		return nil
+	}
+	backup, err := tx.readIfThere(ctx, backupKey(tx.request.Provider, tx.id.String()))
+	if err != nil || backup != nil {
+		tx.inDoubt = true
+	}
+	refused.ID = tx.id.String()
+	return tx.notCommitted(refused)
+}
+
+// changedFields are the fields of next that old does not have so.
+func changedFields(old, next map[string]any) map[string]any {
+	changed := make(map[string]any)
+	for _, field := range protocol.ChangedFields(old, next) {
+		if value, has := next[field]; has {
+			changed[field] = value
+		}
+	}
+	return changed
+}
+
+// refusal is why a change must not be made: somebody revokes a key that it puts in
+// force. Nil: nobody does.
+func (e *Engine) refusal(ctx context.Context, provider string, attempts protocol.Attempts, fields map[string]any) *vaulterr.Error {
+	name, field, stands := attempts.Against(provider, fields)
+	if !stands {
+		return nil
+	}
+	detail := fmt.Sprintf("the key in the field %q is being revoked or was revoked", field)
+	hint := "use another key, or allow this one although it is revoked"
+	if attempt, err := e.readAttempt(ctx, provider, name); err == nil {
+		detail += fmt.Sprintf(" (%s, begun at %s", attempt.Kind, attempt.BegunAt.UTC().Format(time.RFC3339))
+		if attempt.Rotation != "" {
+			detail += ", rotation " + attempt.Rotation
+		}
+		if attempt.Actor != "" {
+			detail += fmt.Sprintf(", by %q", attempt.Actor)
+		}
+		detail += ")"
+		if attempt.Kind == protocol.RevokesOld {
+			hint = "use another key, revoke the old key of that rotation again to finish it, or allow this key although it is revoked"
+		}
+	}
+	return &vaulterr.Error{Kind: vaulterr.ErrConflict, Detail: detail, Hint: hint}
+}
+
+func (e *Engine) readAttempt(ctx context.Context, provider, name string) (protocol.Attempt, error) {
+	secret, err := e.Store.Read(ctx, attemptKey(provider, name))
+	if err != nil {
+		return protocol.Attempt{}, err
+	}
+	stored, err := json.Marshal(secret.Data)
+	if err != nil {
+		return protocol.Attempt{}, vaulterr.Invalid("revocation entry %s: unreadable", name)
+	}
+	attempt, err := protocol.DecodeAttempt(stored)
+	if err != nil {
+		return protocol.Attempt{}, vaulterr.Invalid("revocation entry %s: %v", name, err)
+	}
+	return attempt, nil
+}

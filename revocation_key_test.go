@@ -1,0 +1,168 @@
+package vaultkit_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// Which keys are the same, and who must not put a revoked one in force.
+
+func attemptFor(p, key string) string {
+	return protocol.AttemptName(p, "api_key", key, protocol.NewAttemptID())
+}
+
+// change rotates fields of a new provider and returns its name and the rotation's id.
+func change(t *testing.T, from, to map[string]any) (p, id string) {
+	t.Helper()
+	p = store(t, from)
+	r, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, r.ID
+}
+
+// The old value in another spelling is still the key in force.
+func TestRevokeOldKnowsTheKeyInAnySpelling(t *testing.T) {
+	for name, tc := range map[string]struct{ from, to map[string]any }{
+		"white space":           {object{"api_key": "fake-live-abc\n"}, object{"api_key": "fake-live-abc"}},
+		"a number as text":      {object{"api_key": 4815162342}, object{"api_key": "4815162342"}},
+		"text as a number":      {object{"api_key": "4815162342"}, object{"api_key": 4815162342}},
+		"in another field":      {object{"api_key": "fake-live-abc", "x": "1"}, object{"api_key": "fake-live-new", "x": "fake-live-abc"}},
+		"inside another field":  {object{"api_key": "fake-live-abc"}, object{"api_key": "fake-live-new", "base_url": "https://u:fake-live-abc@host"}},
+		"percent-encoded":       {object{"api_key": "fake/live+abc"}, object{"api_key": "fake-live-new", "base_url": "https://u:fake%2Flive%2Babc@host"}},
+		"the key without a tag": {object{"api_key": "Bearer fake-live-abc"}, object{"api_key": "fake-live-abc"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, id := change(t, tc.from, tc.to)
+			api := &revoker{}
+			unchanged(t, p, func() {
+				if _, err := newClient(t).RevokeOld(t.Context(), p, id, api, alone); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
+					t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict and 0", err, len(api.revoked))
+				}
+			})
+		})
+	}
+}
+
+// A short value stands in other texts by chance, and a boolean is no key.
+func TestRevokeOldOfShortKeysAndFlags(t *testing.T) {
+	p, id := change(t, object{"pin": "1234", "on": true, "api_key": "fake-live-abc"}, object{"pin": "9999", "on": false, "api_key": "fake-1234-new"})
+	api := &revoker{}
+	if _, err := newClient(t).RevokeOld(t.Context(), p, id, api, alone); err != nil {
+		t.Fatal(err)
+	}
+	if keys := api.revoked[0]; len(keys) != 2 || keys["pin"] != "1234" || keys["api_key"] != "fake-live-abc" {
+		t.Errorf("asked to revoke %v, want pin and api_key", keys)
+	}
+	flags, id := change(t, object{"on": true, "api_key": "fake"}, object{"on": false})
+	if _, err := newClient(t).RevokeOld(t.Context(), flags, id, api, alone); !errors.Is(err, vaultkit.ErrNoChange) {
+		t.Errorf("RevokeOld of a flag = %v, want ErrNoChange", err)
+	}
+}
+
+// What cannot be handed over is refused before anything is written.
+func TestRevokeOldOfAnObjectChangesNothing(t *testing.T) {
+	p := store(t, object{"api_key": object{"id": "fake-1"}})
+	r, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unchanged(t, p, func() {
+		if _, err := newClient(t).RevokeOld(t.Context(), p, r.ID, &revoker{}, alone); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), "api_key") {
+			t.Errorf("RevokeOld of an object = %v, want ErrInvalid that names the field", err)
+		}
+	})
+}
+
+// A revoked key comes back in no spelling and by no verb, unless it is allowed. Fields that
+// are only carried along are not looked at.
+func TestNobodyPutsARevokedKeyInForce(t *testing.T) {
+	client := newClient(t)
+	p, id := change(t, object{"api_key": "fake-live-abc\n", "n": "1"}, object{"api_key": "fake-live-new"})
+	if _, err := client.RevokeOld(t.Context(), p, id, &revoker{}, alone); err != nil {
+		t.Fatal(err)
+	}
+	unchanged(t, p, func() {
+		for _, key := range []string{"fake-live-abc", "fake-live-abc\n", " fake-live-abc"} {
+			_, err := client.Rotate(t.Context(), p, vaultkit.NewKey(key))
+			if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), id) || strings.Contains(err.Error(), "fake-live-abc") {
+				t.Errorf("Rotate to the revoked key %q = %v, want ErrConflict that names the rotation %s and no key", key, err, id)
+			}
+			if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey(key), vaultkit.WithDryRun()); !errors.Is(err, vaultkit.ErrConflict) {
+				t.Errorf("dry run of Rotate to the revoked key %q = %v, want ErrConflict", key, err)
+			}
+		}
+		if _, err := client.Rollback(t.Context(), p, id); !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("Rollback = %v, want ErrInvalid", err)
+		}
+	})
+	if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-live-abc"), vaultkit.AllowRevoked()); err != nil {
+		t.Errorf("Rotate with AllowRevoked: %v", err)
+	}
+	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(object{"n": "2"})); err != nil {
+		t.Errorf("Rotate of another field: %v", err)
+	}
+}
+
+// The same key under another provider.
+func TestRevokeOldLooksAtOtherProviders(t *testing.T) {
+	base := vaultkit.WithBasePath("revoke-others")
+	client := newClient(t, base)
+	secret := func(p, key string) {
+		if _, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secret("one", "fake-shared")
+	secret("other", "fake-shared")
+	r := rotate(t, client, "one", "fake-new")
+	api := &revoker{}
+	if _, err := client.RevokeOld(t.Context(), "one", r.ID, api); !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "provider other") || len(api.revoked) > 0 {
+		t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict that names the other provider", err, len(api.revoked))
+	}
+	policy, err := vaultkit.Policy(vaultkit.RoleRecoverer, vaultkit.AtBasePath("revoke-others"), vaultkit.OnlyProviders("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	narrow := newClient(t, base, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))))
+	revocation, err := narrow.RevokeOld(t.Context(), "one", r.ID, api)
+	if err != nil || !slices.Equal(revocation.NotRead, []string{"other"}) {
+		t.Errorf("RevokeOld = %+v, %v, want that it says that it did not read the other provider", revocation, err)
+	}
+}
+
+// Records of older versions count for a rollback.
+func TestRollbackHonoursAnOldRecordOfARevocation(t *testing.T) {
+	client := newClient(t)
+	p, ids := rotatedTimes(t, 1)
+	vaulttest.Put(t, "rotations/"+p+"/"+ids[0]+".revoking", object{"schema": 1, "id": ids[0], "provider": p, "fields": []string{"api_key"},
+		"already_gone": false, "fingerprints": []string{protocol.KeyFingerprint(ids[0], "fake-old")}})
+	unchanged(t, p, func() {
+		if _, err := client.Rollback(t.Context(), p, ids[0]); !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("Rollback = %v, want ErrInvalid", err)
+		}
+	})
+}
+
+// A refusal leaves no entry that stands: what was to be revoked can be rotated to again.
+func TestARefusedRevocationIsWithdrawn(t *testing.T) {
+	p, ids := rotatedTimes(t, 1)
+	client := throughWire(t, wire.OnMatch("PUT", "/revocations/", wire.After(func() {
+		if _, err := newClient(t).Rollback(t.Context(), p, ids[0], vaultkit.AllowRevoked()); err != nil {
+			t.Error(err)
+		}
+	})))
+	if _, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{}, alone); !errors.Is(err, vaultkit.ErrConflict) {
+		t.Fatalf("RevokeOld = %v, want ErrConflict", err)
+	}
+	rotate(t, newClient(t), p, "fake-between")
+	rotate(t, newClient(t), p, "fake-old")
+}

@@ -1,0 +1,237 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// What is revoked while somebody puts it back, and the other way round.
+
+// meets runs b whole just before each request of a, once for each, and calls check after.
+func meets(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Client, p, id string), check func(n int, p string)) {
+	t.Helper()
+	for n := 1; ; n++ {
+		p, id := arrange()
+		proxy := newWire(t)
+		client := newClient(t, vaultkit.WithAddress(proxy.URL()))
+		proxy.Reset()
+		fired := false
+		proxy.SetRule(wire.At(n, wire.Before(func() {
+			fired = true
+			b(newClient(t), p, id)
+		})))
+		a(client, p, id)
+		if !fired {
+			if n < 6 {
+				t.Fatalf("the verb sent only %d requests", n-1)
+			}
+			return
+		}
+		check(n, p)
+	}
+}
+
+func TestNoKeyInForceIsRevoked(t *testing.T) {
+	puts := map[string]func(c *vaultkit.Client, p, id string){
+		"rollback": func(c *vaultkit.Client, p, id string) { _, _ = c.Rollback(t.Context(), p, id) },
+		"rotation back": func(c *vaultkit.Client, p, _ string) {
+			_, _ = c.Rotate(t.Context(), p, vaultkit.NewKey("fake-old"))
+		},
+		"rotation to it in another field": func(c *vaultkit.Client, p, _ string) {
+			_, _ = c.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"spare": " fake-old\n"}))
+		},
+	}
+	for name, put := range puts {
+		for _, order := range []string{"within revoke-old", "around revoke-old"} {
+			t.Run(name+" "+order, func(t *testing.T) {
+				var asked *revoker
+				arrange := func() (string, string) {
+					p, ids := rotatedTimes(t, 1)
+					asked = &revoker{}
+					return p, ids[0]
+				}
+				revoke := func(c *vaultkit.Client, p, id string) { _, _ = c.RevokeOld(t.Context(), p, id, asked, alone) }
+				check := func(n int, p string) {
+					keys, err := newClient(t).GetProviderKeys(t.Context(), p)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for field, key := range keys.Reveal() {
+						if len(asked.revoked) > 0 && strings.TrimSpace(key) == "fake-old" {
+							t.Errorf("at request %d: the revoked key is in force in the field %s", n, field)
+						}
+					}
+				}
+				if order == "within revoke-old" {
+					meets(t, arrange, revoke, put, check)
+				} else {
+					meets(t, arrange, put, revoke, check)
+				}
+			})
+		}
+	}
+}
+
+// twin is an issuer that hands out the same key to two jobs, and remembers what it took
+// back.
+type twin struct {
+	mu       sync.Mutex
+	takes    []string
+	verifies error
+}
+
+func (*twin) Name() string { return "twin" }
+
+func (*twin) NewFields(context.Context, vaultkit.Target) (map[string]any, error) {
+	return map[string]any{"api_key": "fake-issued-twice"}, nil
+}
+
+func (i *twin) Verify(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
+	return i.verifies
+}
+
+func (i *twin) Revoke(_ context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.takes = append(i.takes, keys.Reveal()["api_key"])
+	return nil
+}
+
+// One of two jobs fails, and takes back the key that the other puts in force.
+func TestNoKeyOfATwinJobIsTakenBack(t *testing.T) {
+	var failing *twin
+	arrange := func() (string, string) {
+		failing = &twin{verifies: errors.New("not yet")}
+		return store(t, oldSecret), ""
+	}
+	a := func(c *vaultkit.Client, p, _ string) { _, _ = c.Rotate(t.Context(), p, failing) }
+	b := func(c *vaultkit.Client, p, _ string) { _, _ = c.Rotate(t.Context(), p, &twin{}) }
+	check := func(n int, p string) {
+		if key := currentKey(t, newClient(t), p); len(failing.takes) > 0 && key == "fake-issued-twice" {
+			t.Errorf("at request %d: the key that was taken back is in force", n)
+		}
+	}
+	meets(t, arrange, a, b, check)
+	meets(t, arrange, b, a, check)
+}
+
+// A standby of a cluster may lag behind. What another client wrote before this one's own
+// write is seen: the looks ask for a state that holds that write.
+func TestLooksAskForAStateWithTheirOwnWrite(t *testing.T) {
+	for name, verb := range map[string]func(c *vaultkit.Client, p, id string) error{
+		"Rotate": func(c *vaultkit.Client, p, _ string) error {
+			return second(c.Rotate(t.Context(), p, vaultkit.NewKey("fake-next")))
+		},
+		"RevokeOld": func(c *vaultkit.Client, p, id string) error {
+			return second(c.RevokeOld(t.Context(), p, id, &revoker{}, alone))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, ids := rotatedTimes(t, 1)
+			var mu sync.Mutex
+			wrote, looks := false, 0
+			client := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+				return roundTrip(func(r *http.Request) (*http.Response, error) {
+					mu.Lock()
+					look := r.Method == http.MethodGet && strings.Contains(r.URL.RawQuery, "list=true") &&
+						(strings.Contains(r.URL.Path, "/revocations/") || name == "RevokeOld" && strings.Contains(r.URL.Path, "/backups/"))
+					if look && wrote {
+						looks++
+						if r.Header.Get("X-Vault-Index") != fakeIndex {
+							t.Errorf("%s %s carries the index %q, want that of the write before", r.Method, r.URL.Path, r.Header.Get("X-Vault-Index"))
+						}
+					}
+					mu.Unlock()
+					answer, err := next.RoundTrip(r)
+					if err == nil && r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/data/") {
+						mu.Lock()
+						wrote = true
+						mu.Unlock()
+						answer.Header.Set("X-Vault-Index", fakeIndex)
+					}
+					return answer, err
+				})
+			}))
+			if err := verb(client, p, ids[0]); err != nil || looks == 0 {
+				t.Errorf("%s = %v, after %d looks", name, err, looks)
+			}
+		})
+	}
+}
+
+// fakeIndex is a state as Vault Enterprise tells it: "v1:<cluster>:<local>:<replicated>:<hmac>".
+const fakeIndex = "djE6ZmFrZTo3Ojc6ZmFrZQ=="
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A rerun that finds its backup there does not know whether the earlier run's commit is on
+// its way: no failure of its own is definite.
+func TestNoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
+	denied := wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
+	for name, rule := range map[string]func(p string, cancel func()) wire.Rule{
+		"the claim is denied": func(string, func()) wire.Rule {
+			return wire.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denied)
+		},
+		"the look is denied": func(p string, _ func()) wire.Rule {
+			looked := 0
+			return wire.When(func(r wire.Request) bool {
+				if strings.Contains(r.Path, "/revocations/"+p) {
+					looked++
+				}
+				return looked == 2 && strings.Contains(r.Path, "/revocations/"+p)
+			}, denied)
+		},
+		"the commit is denied": func(p string, _ func()) wire.Rule { return beforeCommitOf(p, denied) },
+		"cancelled before the commit": func(_ string, cancel func()) wire.Rule {
+			return wire.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", wire.Before(cancel))
+		},
+		"the key is revoked meanwhile": func(p string, _ func()) wire.Rule {
+			return wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Before(func() { announce(t, p, "fake-new") }))
+		},
+		"the key was revoked before": func(p string, _ func()) wire.Rule {
+			announce(t, p, "fake-new")
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := store(t, oldSecret)
+			proxy, release := newWire(t), make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			first := newClient(t, vaultkit.WithAddress(proxy.URL()))
+			proxy.SetRule(beforeCommitOf(p, wire.Late(release).Before(cancel)))
+			if _, err := first.Rotate(ctx, p, vaultkit.NewKey("fake-new")); !errors.Is(err, vaultkit.ErrUndetermined) {
+				t.Fatalf("the first run: %v, want ErrUndetermined", err)
+			}
+			again, stop := context.WithCancel(t.Context())
+			defer stop()
+			_, err := throughWire(t, rule(p, stop)).Rotate(again, p, vaultkit.NewKey("fake-new"))
+			if !errors.Is(err, vaultkit.ErrUndetermined) {
+				t.Errorf("the rerun: %v, want ErrUndetermined", err)
+			}
+			close(release)
+			proxy.Wait()
+			if key := currentKey(t, newClient(t), p); key != "fake-new" {
+				t.Errorf("in force is %q, want what the first run sent", key)
+			}
+		})
+	}
+}
+
+// announce has the key revoked by an attempt that stays, as another client's would.
+func announce(t *testing.T, p, key string) {
+	t.Helper()
+	vaulttest.Put(t, "revocations/"+p+"/"+attemptFor(p, key), map[string]any{"schema": 1, "kind": "revoke-old", "rotation": "", "provider": p,
+		"field": "api_key", "begun_at": time.Now().UTC().Format(time.RFC3339Nano)})
+}
