@@ -21,8 +21,8 @@ type Limits struct {
 
 // Prune deletes backups, oldest first, and returns those it deleted. It keeps
 // every backup whose rotation has no record, everything younger (it may be the
-// evidence of what became of that one), and the newest committed one. What is older goes
-// by the provider's versions, not by clocks.
+// evidence of what became of that one), the newest committed one, and the one of the
+// current version. What is older goes by the provider's versions, not by clocks.
 func (e *Engine) Prune(ctx context.Context, provider string, limits Limits) ([]Backup, error) {
 	if !limits.DryRun {
 		// A token that may only prune leaves the recovery to others.
@@ -71,12 +71,16 @@ func (e *Engine) prunable(ctx context.Context, provider string, limits Limits) (
 	if err != nil {
 		return nil, err
 	}
+	made, err := e.madeCurrent(ctx, provider, facts, listed)
+	if err != nil {
+		return nil, err
+	}
 	records, err := parallel.Map(ctx, listWorkers, beyond, func(ctx context.Context, id protocol.ID) (protocol.Record, error) {
 		return e.readableRecord(ctx, provider, id)
 	})
 	prunable := []Backup{}
 	for i, record := range records {
-		if record.ID != last && limits.allow(record) {
+		if record.ID != last && (made == nil || record.ID != made.ID) && limits.allow(record) {
 			prunable = append(prunable, newBackup(provider, beyond[i]).recorded(record))
 		}
 	}

@@ -1,0 +1,298 @@
+package vaultkit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// No clock decides what is newer.
+
+// skew is a Vault whose nodes' clocks differ: it tells other times of some versions.
+type skew struct {
+	http.RoundTripper
+	mu    sync.Mutex
+	times map[string]string
+}
+
+// newSkewed is a client of such a Vault.
+func newSkewed(t *testing.T) (*vaultkit.Client, *skew) {
+	t.Helper()
+	s := &skew{times: map[string]string{}}
+	return newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+		s.RoundTripper = next
+		return s
+	})), s
+}
+
+func (s *skew) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := s.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for actual, told := range s.times {
+		body = bytes.ReplaceAll(body, []byte(actual), []byte(told))
+	}
+	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	answer.Header.Del("Content-Length")
+	return answer, err
+}
+
+// created is when a version was written.
+func created(t *testing.T, provider string, version int) time.Time {
+	t.Helper()
+	meta, err := vaulttest.Root(t).KVv2(vaulttest.Mount).GetMetadata(t.Context(), vaulttest.Base+"/providers/"+provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return meta.Versions[fmt.Sprint(version)].CreatedTime
+}
+
+// tell has a version written at another time.
+func (s *skew) tell(actual, told time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.times[actual.Format(time.RFC3339Nano)] = told.Format(time.RFC3339Nano)
+}
+
+// After a failover to a node whose clock is behind, the newest backup has the earliest time.
+func TestClockThatStepsBackChangesNoOrder(t *testing.T) {
+	client, skew := newSkewed(t)
+	p := store(t, oldSecret)
+	rotate(t, client, p, "fake-1")
+	rotate(t, client, p, "fake-2")
+	skew.tell(created(t, p, 3), created(t, p, 3).Add(-10*time.Minute))
+	newest := rotate(t, client, p, "fake-3")
+
+	backups, err := client.Backups(t.Context(), p)
+	if err != nil || backups[0].ID != newest.ID {
+		t.Errorf("Backups = %+v, %v, want %s first", backups, err, newest.ID)
+	}
+	history, err := client.History(t.Context(), p)
+	if err != nil || history[0].ID != newest.ID {
+		t.Errorf("History = %+v, %v, want %s first", history, err, newest.ID)
+	}
+	pruned, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1})
+	if err != nil || len(pruned) != 2 || pruned[1].ID == newest.ID {
+		t.Errorf("PruneBackups = %+v, %v, want all but %s", pruned, err, newest.ID)
+	}
+	if r, err := client.Rollback(t.Context(), p, ""); err != nil || r.Source != "rollback:"+newest.ID {
+		t.Errorf("Rollback = %+v, %v, want one to %s", r, err, newest.ID)
+	}
+}
+
+// With one version kept, Vault forgets the times of the versions that were replaced: whether
+// a backup is of this provider cannot be told then. The newest one is kept all the same.
+func TestClockThatStepsBackCostsNoBackup(t *testing.T) {
+	client, skew := newSkewed(t)
+	p := store(t, oldSecret)
+	keepVersions(t, p, 1)
+	rotate(t, client, p, "fake-1")
+	rotate(t, client, p, "fake-2")
+	skew.tell(created(t, p, 3), created(t, p, 3).Add(-10*time.Minute))
+	newest := rotate(t, client, p, "fake-3")
+	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !sameJSON(t, backup.Versions[1]["api_key"], "fake-2") {
+		t.Errorf("the backup of what was replaced last is %+v", backup)
+	}
+}
+
+// A rotation whose version is pruned is found committed by the backup of that version, whose
+// time is earlier.
+func TestClockThatStepsBackHidesNoCommit(t *testing.T) {
+	client, skew := newSkewed(t)
+	p := store(t, oldSecret)
+	keepVersions(t, p, 1)
+	first := created(t, p, 1)
+	rotate(t, client, p, "fake-1")
+	second := created(t, p, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	dies := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", wire.Refuse().Before(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
+	if _, err := dies.Rotate(ctx, p, vaultkit.NewKey("fake-2")); !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Fatal(err)
+	}
+	skew.tell(created(t, p, 3), first.Add(second.Sub(first)/2))
+	rotate(t, client, p, "fake-3")
+	found, err := client.History(t.Context(), p)
+	if i := slices.IndexFunc(found, func(r vaultkit.Record) bool { return r.NewVersion == 3 }); err != nil || i < 0 || found[i].Outcome != vaultkit.Committed {
+		t.Errorf("History = %+v, %v, want a committed record of version 3", found, err)
+	}
+}
+
+func keepVersions(t *testing.T, provider string, n int) {
+	t.Helper()
+	path := vaulttest.Mount + "/metadata/" + vaulttest.Base + "/providers/" + provider
+	if _, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), path, object{"max_versions": n}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The patch of an earlier rotation's tag that arrives late leaves the later one's.
+func TestLateExpiryTagLeavesTheNewest(t *testing.T) {
+	client := newClient(t)
+	p := store(t, oldSecret)
+	proxy, release := newWire(t), make(chan struct{})
+	slow := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithRecordWait(100*time.Millisecond))
+	proxy.SetRule(wire.OnMatch("PATCH", "/metadata/"+vaulttest.Base+"/providers/", wire.Late(release)))
+	soon, later := time.Now().Add(time.Hour).UTC().Truncate(time.Second), time.Now().Add(1000*time.Hour).UTC().Truncate(time.Second)
+	if _, err := slow.Rotate(t.Context(), p, vaultkit.NewKey("fake-1"), vaultkit.WithExpiresAt(soon)); err != nil {
+		t.Fatal(err)
+	}
+	rotate(t, client, p, "fake-2", vaultkit.WithExpiresAt(later))
+	close(release)
+	proxy.Wait()
+	status := statusOf(t, client, vaultkit.StatusQuery{Providers: []string{p}, DueWithin: 24 * time.Hour})[0]
+	if !status.ExpiresAt.Equal(later) || status.Due != "" {
+		t.Errorf("Status = %+v, want that it expires at %s and is not due", status, later)
+	}
+}
+
+// The tag that older versions wrote is read, and goes with the next one.
+func TestOldExpiryTagIsReadAndReplaced(t *testing.T) {
+	client := newClient(t)
+	p, _ := rotatedTimes(t, 1)
+	at := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	old := map[string]any{"vaultkit_expires_version": "2", "vaultkit_expires_at": at.Format(time.RFC3339)}
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, kvCustom(old)); err != nil {
+		t.Fatal(err)
+	}
+	if status := statusOf(t, client, vaultkit.StatusQuery{Providers: []string{p}})[0]; !status.ExpiresAt.Equal(at) {
+		t.Errorf("Status = %+v, want that it expires at %s", status, at)
+	}
+	rotate(t, client, p, "fake-next", vaultkit.WithExpiresAt(at))
+	if custom := vaulttest.Snapshot(t, p)["providers/"+p].Custom; len(custom) != 1 || custom["vaultkit_expires_v3"] == nil {
+		t.Errorf("custom metadata %v, want the new tag alone", custom)
+	}
+}
+
+// Old metadata keeps a fence from being seen: it is looked at with pauses.
+func TestAbortPausesWhileMetadataIsOld(t *testing.T) {
+	p := store(t, oldSecret)
+	id := crashBeforeCommit(t, p, "fake-new")
+	path := "/v1/" + vaulttest.Mount + "/metadata/" + vaulttest.Base + "/providers/" + p
+	var mu sync.Mutex
+	var old []byte
+	looks := 0
+	client := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			answer, err := next.RoundTrip(r)
+			if err != nil || r.URL.Path != path || r.Method != http.MethodGet {
+				return answer, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			looks++
+			body, err := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			if old == nil {
+				old = body
+			}
+			answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(old)), int64(len(old))
+			return answer, err
+		})
+	}), vaultkit.WithBackoff(backoff.Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond}), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 500 * time.Millisecond}))
+	if _, err := client.Abort(t.Context(), p, id); !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Errorf("Abort = %v, want ErrUndetermined", err)
+	}
+	if looks > 15 { // two, and one after each pause of 50 to 100 ms
+		t.Errorf("%d looks in half a second", looks)
+	}
+}
+
+// A rerun of a committed rotation is never told that nothing was applied.
+func TestRerunKnowsThatTheKeyIsInForce(t *testing.T) {
+	for _, list := range []string{"backups", "revocations"} {
+		p := store(t, oldSecret)
+		rotate(t, newClient(t), p, "fake-new")
+		client := throughWire(t, wire.OnEvery("GET", "/metadata/"+vaulttest.Base+"/"+list+"/", wire.Error(503, `{"errors":["fake trouble"]}`, false)),
+			vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
+		_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+		if list == "revocations" && err == nil {
+			continue // that list is not needed any more
+		}
+		if !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "in force as asked for") {
+			t.Errorf("Rotate without the list of %s = %v, want ErrUndetermined that says that the key is in force", list, err)
+		}
+	}
+}
+
+// What is left of an earlier provider of the same name is not this one's.
+func TestRevokeOldOfAnEarlierGeneration(t *testing.T) {
+	client, api := newClient(t), &revoker{}
+	p, ids := rotatedTimes(t, 1)
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		vaulttest.Put(t, "providers/"+p, object{"api_key": fmt.Sprintf("fake-anew-%d", i)})
+	}
+	unchanged(t, p, func() {
+		if _, err := client.RevokeOld(t.Context(), p, ids[0], api, alone); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
+			t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict and 0", err, len(api.revoked))
+		}
+	})
+}
+
+// A restore's backup is what it put in force.
+func TestRevokeOldOfARestore(t *testing.T) {
+	client, api := newClient(t), &revoker{}
+	p, id := deletedWorld(t, false)
+	r, err := restore(t, client, p, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotate(t, client, p, "fake-later")
+	unchanged(t, p, func() {
+		if _, err := client.RevokeOld(t.Context(), p, r.ID, api, alone); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
+			t.Errorf("RevokeOld of a restore = %v, asked %d times, want ErrConflict and 0", err, len(api.revoked))
+		}
+	})
+}
+
+// Abort of a restore whose version was undeleted: the fence repeats that version, and keeps
+// its expiry.
+func TestAbortOfARestoreKeepsTheExpiry(t *testing.T) {
+	client := newClient(t)
+	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	p := store(t, oldSecret)
+	first := rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(expires))
+	softDelete(t, p)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	dies := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, wire.Refuse().Before(cancel)))
+	_, err := dies.Rollback(ctx, p, first.ID, vaultkit.RestoreDeleted())
+	failed, _ := errors.AsType[*vaultkit.Error](err)
+	if !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Fatal(err)
+	}
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Undelete(t.Context(), vaulttest.Base+"/providers/"+p, []int{2}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := client.Abort(t.Context(), p, failed.ID)
+	if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "fenced by version 3" {
+		t.Errorf("Abort = %+v, %v, want aborted, fenced by version 3", r, err)
+	}
+	if status := statusOf(t, client, vaultkit.StatusQuery{Providers: []string{p}})[0]; !status.ExpiresAt.Equal(expires) {
+		t.Errorf("Status = %+v, want that it expires at %s", status, expires)
+	}
+}
