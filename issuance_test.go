@@ -111,6 +111,9 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 		}, vaultkit.ErrPermissionDenied, false, true},
 		"backup never answered": {func(_ string, _ *authority, cancel context.CancelFunc) wire.Rule {
 			return wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Refuse().Before(cancel))
+		}, context.Canceled, true, false},
+		"backup on its way": {func(_ string, _ *authority, cancel context.CancelFunc) wire.Rule {
+			return wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Kill(cancel))
 		}, vaultkit.ErrUndetermined, false, true},
 		"commit never answered": {func(p string, _ *authority, cancel context.CancelFunc) wire.Rule {
 			return wire.OnMatch("PUT", commit(p), wire.Kill(cancel))

@@ -42,7 +42,7 @@ const canary = "sk-canary-"
 var keys atomic.Int64
 
 // newKey is a key that no other test uses.
-func newKey() string { return fmt.Sprintf("%s%d", canary, keys.Add(1)) }
+func newKey() string { return fmt.Sprintf("%s%06d", canary, keys.Add(1)) }
 
 // result is what a run of the CLI did.
 type result struct {

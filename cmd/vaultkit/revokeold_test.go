@@ -109,7 +109,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 		"an odd id":        {[]string{provider, "nonsense", "--cmd", "touch " + path}, exitUsage, "rotation id"},
 		"an odd actor":     {[]string{provider, id, "--cmd", "touch " + path, "--actor", "a\nb"}, exitUsage, "actor"},
 		"another's id":     {[]string{undone, id, "--cmd", "touch " + path}, exitNotFound, "no such backup"},
-		"in force again":   {[]string{undone, undoneID, "--cmd", "touch " + path}, exitConflict, "may be in use"},
+		"in force again":   {[]string{undone, undoneID, "--cmd", "touch " + path}, exitConflict, "the current version holds the key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			vk(t, "", append([]string{"revoke-old"}, tc.args...)...).want(t, tc.code, tc.says)
@@ -155,7 +155,7 @@ func TestRevokeOldStopped(t *testing.T) {
 				t.Error("the provider changed")
 			}
 			// Nobody knows what it did: a rollback asks.
-			vk(t, "", "rollback", provider).want(t, exitUsage, "revocation at its issuer was begun")
+			vk(t, "", "rollback", provider).want(t, exitConflict, "is being revoked", "--allow-revoked")
 		})
 	}
 }

@@ -95,8 +95,17 @@ func (c *cli) explain(cmd *cobra.Command, provider string, r *vaultkit.Rotation,
 		return &advised{err, c.undetermined(provider, r, err)}
 	case cmd.Context().Err() != nil:
 		return &advised{err, "Interrupted before anything was applied: " + provider + " is as it was."}
+	case refusedForRevocation(err):
+		return &advised{err, "If the key still works, add --allow-revoked."}
 	}
 	return err
+}
+
+// refusedForRevocation: a conflict over a version names it, one over a key names the rotation
+// alone.
+func refusedForRevocation(err error) bool {
+	why, ok := errors.AsType[*vaultkit.Error](err)
+	return ok && errors.Is(err, vaultkit.ErrConflict) && why.ID != "" && why.Version == 0
 }
 
 // printUndetermined gives a script what is known: the rotation where only its record

@@ -166,6 +166,9 @@ func jsonKeys() map[string][]string {
 	} {
 		found := map[string]bool{}
 		jsonKeysOf(reflect.TypeOf(value), found)
+		if commands != "revoke-old" {
+			delete(found, "not_read") // is not stored, so that no other command can show it
+		}
 		keys[commands] = slices.Sorted(maps.Keys(found))
 	}
 	return keys

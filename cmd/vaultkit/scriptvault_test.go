@@ -17,8 +17,9 @@ import (
 // client looks at the script's Vault from outside.
 func (s *script) client() *api.Client { return vaulttest.RootAt(s.t, s.address, s.root) }
 
-// as makes the program run with a token that has the generated policy of a role
-// and nothing else, or as root, or with a token that nobody gave out.
+// as makes the program run with a token that has the generated policy of a role, for all
+// providers or those named, and nothing else, or as root, or with a token that nobody gave
+// out.
 func (s *script) as(args []string) {
 	token := s.root
 	switch args[0] {
@@ -26,15 +27,19 @@ func (s *script) as(args []string) {
 	case "nobody":
 		token = "hvs.nobody"
 	default:
-		token = vaulttest.TokenAt(s.t, s.client(), s.policy(args[0]))
+		token = vaulttest.TokenAt(s.t, s.client(), s.policy(args[0], args[1:]...))
 	}
 	s.write("token-of-"+args[0], token)
 	s.Setenv("VAULTKIT_TOKEN_FILE", s.MkAbs("token-of-"+args[0]))
 }
 
 // policy is what the program itself generates.
-func (s *script) policy(role string) string {
-	text, err := vaultkit.Policy(vaultkit.Role(role), vaultkit.AtBasePath(s.base))
+func (s *script) policy(role string, providers ...string) string {
+	options := []vaultkit.PolicyOption{vaultkit.AtBasePath(s.base)}
+	if len(providers) > 0 {
+		options = append(options, vaultkit.OnlyProviders(providers...))
+	}
+	text, err := vaultkit.Policy(vaultkit.Role(role), options...)
 	s.Check(err)
 	return text
 }

@@ -30,7 +30,7 @@ func (e *Engine) checkNotInForce(ctx context.Context, provider string, keys map[
 	for _, field := range slices.Sorted(maps.Keys(keys)) {
 		if found, inForce := protocol.InForce(current.Data, field, keys[field]); inForce {
 			return &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current.Version,
-				Detail: fmt.Sprintf("the current version %d holds the key of the field %q, in its field %q", current.Version, field, found),
+				Detail: fmt.Sprintf("the current version holds the key of the field %q, in its field %q", field, found),
 				Hint:   "a key that is in force must not be revoked: rotate it first"}
 		}
 	}

@@ -35,12 +35,9 @@ func (tx *transaction) refuseEarly(ctx context.Context, attempts protocol.Attemp
 	if refused == nil {
 		return nil
 	}
-	backup, err := tx.readIfThere(ctx, backupKey(tx.request.Provider, tx.id.String()))
-	if err != nil || backup != nil {
-		tx.inDoubt = true
-	}
 	refused.ID = tx.id.String()
-	return tx.notCommitted(refused)
+	tx.inDoubt = true
+	return tx.notCommitted(ctx, refused)
 }
 
 // changedFields are the fields of next that old does not have so.

@@ -82,7 +82,8 @@ type transaction struct {
 	next      map[string]any // the whole new secret
 	changed   map[string]any // the part of it that the source version does not have so
 	began     bool           // Vault has acknowledged this very run's backup
-	inDoubt   bool           // an earlier run's backup was found, or may be there
+	joined    bool           // an earlier run's backup was found there
+	inDoubt   bool           // this run's backup was not answered
 	requests  protocol.RequestIDs
 	committed time.Time // when, by Vault's clock
 	warnings  []string
@@ -111,11 +112,11 @@ func (tx *transaction) steps(ctx context.Context) (*Result, error) {
 	tx.reached(event.Begun, tx.source.Version)
 	defer tx.lookOut(ctx)()
 	if err := tx.backUp(ctx); err != nil {
-		return nil, tx.notCommitted(err)
+		return nil, tx.notCommitted(ctx, err)
 	}
 	tx.reached(event.BackedUp, tx.source.Version)
 	if err := tx.claimAndLook(ctx); err != nil {
-		return nil, tx.notCommitted(err)
+		return nil, tx.notCommitted(ctx, err)
 	}
 	outcome, evidence, err := tx.commit(ctx)
 	if err != nil {

@@ -63,18 +63,32 @@ func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refusal er
 	case !sameData(stored.Data, tx.source.Data):
 		return false, tx.undetermined("the backup of this rotation holds another value", nil)
 	}
-	tx.inDoubt = true
+	tx.joined = true
 	return true, nil
 }
 
 // notCommitted is the error of a run that ends before its commit. It is definite only
 // where no earlier run of this rotation can have sent its own: where this run made the
-// backup, or none was there.
-func (tx *transaction) notCommitted(err error) error {
-	if tx.began || !tx.inDoubt || errors.Is(err, vaulterr.ErrUndetermined) {
+// backup, or none is there.
+func (tx *transaction) notCommitted(ctx context.Context, err error) error {
+	if tx.began || errors.Is(err, vaulterr.ErrUndetermined) || !tx.mayBeJoined(ctx) {
 		return err
 	}
 	return tx.undetermined("this run applied nothing; an earlier run of the same rotation may have", err)
+}
+
+// doubtWait bounds the look for a backup once the caller's context has ended.
+const doubtWait = time.Second
+
+// mayBeJoined reports that an earlier run's backup is there, or may be.
+func (tx *transaction) mayBeJoined(ctx context.Context) bool {
+	if tx.joined || !tx.inDoubt {
+		return tx.joined
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(doubtWait, tx.RecordWait))
+	defer cancel()
+	backup, err := tx.readIfThere(ctx, backupKey(tx.request.Provider, tx.id.String()))
+	return err != nil || backup != nil
 }
 
 // claimAndLook is step 3. The commit waits for both. The look comes after a write of this
@@ -115,7 +129,7 @@ func (tx *transaction) claimed() protocol.Claim {
 // applied.
 func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.Evidence, error) {
 	if err := ctx.Err(); err != nil {
-		return "", "", tx.notCommitted(err)
+		return "", "", tx.notCommitted(ctx, err)
 	}
 	inDoubt := false
 	for failed := 1; ; failed++ {
@@ -139,7 +153,7 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 			return found.outcome, protocol.Inferred, nil
 		case protocol.Undecided: // send the very same request again
 			if definite {
-				return "", "", tx.notCommitted(err)
+				return "", "", tx.notCommitted(ctx, err)
 			}
 		default:
 			// Somebody may have recorded it while there was evidence.
