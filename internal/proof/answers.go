@@ -19,6 +19,9 @@ func (c *checker) answers() {
 			c.neverApplied(claim)
 		}
 		c.found(claim)
+		if _, recorded := c.Revoked[claim.Revoked+revokedSuffix]; claim.Revoked != "" && claim.Verdict == Succeeded && !recorded {
+			c.violated("I4a", "%s was told that the old keys of %s are revoked, and no record says so", claim.Who, claim.Revoked)
+		}
 		for _, id := range claim.Removed {
 			if c.told.raw.Backups[id] != nil {
 				c.violated("I4a", "%s was told that backup %s is deleted, and it is there", claim.Who, id)
@@ -40,7 +43,8 @@ func (c *checker) committed(claim Claim) {
 	if c.author(k) == unreadable {
 		return
 	}
-	if matches, known := c.matches(id); known && !matches || !claim.Wants.explains(c.Facts, k) {
+	asAsked := claim.Wants.explains(c.Facts, k) || claim.Resumed && claim.Wants.standsIn(c.Facts, k)
+	if matches, known := c.matches(id); known && !matches || !asAsked {
 		c.violated("I4a", "%s was told that its change is version %d, which holds another value", claim.Who, k)
 	}
 }

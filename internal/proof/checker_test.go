@@ -158,7 +158,7 @@ func TestCheckerOfWhatGoes(t *testing.T) {
 	}{
 		"a backup":                   {false, func(h *hand, first, _, _ string) { h.unback(first) }, "I2 I5"},
 		"a recorded backup, pruned":  {true, func(h *hand, first, _, _ string) { h.unback(first) }, ""},
-		"the newest, pruned":         {true, func(h *hand, _, second, _ string) { h.unback(second) }, "I5"},
+		"the newest, pruned":         {true, func(h *hand, _, second, _ string) { h.unback(second) }, "J10"},
 		"an unrecorded one, pruned":  {true, func(h *hand, _, _, undecided string) { h.unback(undecided) }, "I5"},
 		"a backup's value, pruned":   {true, func(h *hand, first, _, _ string) { h.backup(first, foreign) }, "I2 I5"},
 		"a record's word":            {false, func(h *hand, first, _, _ string) { h.record(first, protocol.Aborted, 1, 0) }, "I3b I4a I5"},

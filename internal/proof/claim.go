@@ -43,6 +43,8 @@ type Claim struct {
 	Found map[string]string
 	// Removed are the backups that a prune says it deleted.
 	Removed []string
+	// Revoked is the rotation whose old keys are revoked, if it succeeded.
+	Revoked string
 }
 
 func (c Claim) String() string {
@@ -52,6 +54,9 @@ func (c Claim) String() string {
 	}
 	if len(c.Found) > 0 {
 		text += fmt.Sprintf(", found %v", c.Found)
+	}
+	if c.Revoked != "" {
+		text += ", revokes " + c.Revoked
 	}
 	if len(c.Removed) > 0 {
 		text += fmt.Sprintf(", removed %v", c.Removed)
@@ -67,14 +72,19 @@ func (c Claim) String() string {
 type Change struct {
 	Merge   map[string]any // lay these fields over it
 	Restore string         // put this backup's data in its place
+	Over    bool           // even if what it replaces is deleted, and so cannot be read
 	Undo    bool           // put some backup's data in its place
 	Fence   bool           // write the same data once more
+
+	AllowRevoked bool // whether or not it brings a revoked key back
 }
 
 func (c Change) String() string {
 	switch {
 	case c.Merge != nil:
 		return fmt.Sprintf("key %v", c.Merge["api_key"])
+	case c.Over:
+		return "backup " + c.Restore + ", over a deleted version"
 	case c.Restore != "":
 		return "backup " + c.Restore
 	case c.Undo:
@@ -91,12 +101,32 @@ func (c Change) rotates() bool { return c.Merge != nil || c.Restore != "" || c.U
 // writes reports a change that makes a version of the provider.
 func (c Change) writes() bool { return c.rotates() || c.Fence }
 
+// standsIn reports that version k has all that the change would make of it. Whoever asks
+// for it then is told which rotation made that version, whatever that one changed.
+func (c Change) standsIn(f *Facts, k int) bool {
+	data := f.Versions[k].Data
+	switch {
+	case data == nil:
+		return false
+	case c.Restore != "":
+		return same(f.Backups[c.Restore], data)
+	case c.Merge == nil:
+		return false
+	}
+	merged := maps.Clone(data)
+	maps.Copy(merged, c.Merge)
+	return same(merged, data)
+}
+
 // explains reports whether the change made version k of its predecessor. A
 // rotation that changes nothing is none.
 func (c Change) explains(f *Facts, k int) bool {
 	old, next := f.Versions[k-1].Data, f.Versions[k].Data
-	if c.Fence && same(old, next) {
+	switch {
+	case c.Fence && same(old, next):
 		return true
+	case c.Over && next != nil && same(f.Backups[c.Restore], next):
+		return true // a restore may repeat what it could not read
 	}
 	if same(old, next) || old == nil || next == nil {
 		return false

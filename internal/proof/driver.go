@@ -53,8 +53,14 @@ type Operation struct {
 	Rerun func(ctx context.Context, trial *Trial) Claim
 	// Once: when it is done, doing it again is rightly refused.
 	Once bool
+	// Contested: what a rival does may rightly keep it from being done.
+	Contested bool
+	// Refused: undisturbed it is rightly refused.
+	Refused bool
 	// Rivals are who may come in between.
 	Rivals []string
+	// OneEnding gives its schedules one ending each, in turn: see [Space].
+	OneEnding bool
 
 	course course // set by Count
 }
@@ -82,11 +88,16 @@ func (d *Driver) Count(ctx context.Context, op *Operation) ([]string, error) {
 		return nil, err
 	}
 	p := trial.newPlay(ctx, nil)
-	if claim := op.Run(p.context(), trial); claim.Verdict != Succeeded {
+	if claim := op.Run(p.context(), trial); !op.fits(claim.Verdict) {
 		return nil, fmt.Errorf("%s, undisturbed: %s", op.Name, claim)
 	}
 	op.course = newCourse(p.requests)
 	return op.course, nil
+}
+
+// fits reports what an operation may be told that nobody disturbs.
+func (op *Operation) fits(verdict Verdict) bool {
+	return verdict == Succeeded && !op.Refused || verdict == Failed && op.Refused
 }
 
 func (d *Driver) newTrial(op *Operation, schedule Schedule) *Trial {

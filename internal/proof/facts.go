@@ -27,6 +27,7 @@ type Facts struct {
 	Versions map[int]Version
 	Backups  map[string]map[string]any // by id; nil: an entry without readable data
 	Records  map[string]Record         // by id
+	Revoked  map[string]map[string]any // what RevokeOld records beside a rotation's record, by name: <id>.revoked
 	Custom   map[string]any            // the provider's custom metadata
 }
 
@@ -43,6 +44,7 @@ type Record struct {
 	Outcome    string
 	OldVersion int
 	NewVersion int
+	Backup     string // of a restore: none
 	Whole      map[string]any
 }
 
@@ -55,23 +57,55 @@ func (f *Facts) clone() *Facts {
 
 // Look reads the provider.
 func (o *Observer) Look(ctx context.Context, provider string) (*Facts, error) {
-	f := &Facts{Versions: map[int]Version{}, Records: map[string]Record{}}
-	if err := o.lookAtProvider(ctx, f, o.Base+"/providers/"+provider); err != nil {
+	return o.lookAgain(ctx, provider, &Facts{})
+}
+
+// lookAgain reads what an earlier look could not read or did not find. What it did
+// read is taken from there if it is still listed: to find a value that was
+// overwritten takes a whole look.
+func (o *Observer) lookAgain(ctx context.Context, provider string, before *Facts) (*Facts, error) {
+	f := &Facts{Versions: map[int]Version{}, Records: map[string]Record{}, Revoked: map[string]map[string]any{}}
+	if err := o.lookAtProvider(ctx, f, before, o.Base+"/providers/"+provider); err != nil {
 		return nil, err
 	}
 	var err error
-	if f.Backups, err = o.entries(ctx, o.Base+"/backups/"+provider); err != nil {
+	if f.Backups, err = o.entries(ctx, o.Base+"/backups/"+provider, before.Backups); err != nil {
 		return nil, err
 	}
-	records, err := o.entries(ctx, o.Base+"/rotations/"+provider)
-	for id, data := range records {
-		outcome, _ := data["outcome"].(string)
-		f.Records[id] = Record{Outcome: outcome, OldVersion: number(data["old_version"]), NewVersion: number(data["new_version"]), Whole: data}
+	known := make(map[string]map[string]any)
+	maps.Copy(known, before.Revoked)
+	for id, record := range before.Records {
+		known[id] = record.Whole
+	}
+	records, err := o.entries(ctx, o.Base+"/rotations/"+provider, known)
+	for name, data := range records {
+		if isRevocation(name) {
+			f.Revoked[name] = data
+			continue
+		}
+		f.Records[name] = newRecord(data)
 	}
 	return f, err
 }
 
-func (o *Observer) lookAtProvider(ctx context.Context, f *Facts, path string) error {
+// The endings of the names of what RevokeOld records beside a rotation's record, the
+// first in older versions only.
+const (
+	revokingSuffix = ".revoking"
+	revokedSuffix  = ".revoked"
+)
+
+func isRevocation(name string) bool {
+	return strings.HasSuffix(name, revokingSuffix) || strings.HasSuffix(name, revokedSuffix)
+}
+
+func newRecord(data map[string]any) Record {
+	outcome, _ := data["outcome"].(string)
+	backup, _ := data["backup"].(string)
+	return Record{Outcome: outcome, OldVersion: number(data["old_version"]), NewVersion: number(data["new_version"]), Backup: backup, Whole: data}
+}
+
+func (o *Observer) lookAtProvider(ctx context.Context, f, before *Facts, path string) error {
 	meta, err := o.Client.KVv2(o.Mount).GetMetadata(ctx, path)
 	if errors.Is(err, api.ErrSecretNotFound) {
 		return nil
@@ -81,6 +115,11 @@ func (o *Observer) lookAtProvider(ctx context.Context, f *Facts, path string) er
 	}
 	f.Current, f.Custom = meta.CurrentVersion, meta.CustomMetadata
 	for _, about := range meta.Versions {
+		was := before.Versions[about.Version]
+		if was.Data != nil && about.DeletionTime.IsZero() && !about.Destroyed && about.CreatedTime.Equal(was.Created) {
+			f.Versions[about.Version] = Version{Created: about.CreatedTime, Data: was.Data}
+			continue
+		}
 		one, err := o.Client.KVv2(o.Mount).GetVersion(ctx, path, about.Version)
 		if err != nil {
 			return err
@@ -91,16 +130,41 @@ func (o *Observer) lookAtProvider(ctx context.Context, f *Facts, path string) er
 	return nil
 }
 
-// entries reads the newest data of every entry of a directory.
-func (o *Observer) entries(ctx context.Context, dir string) (map[string]map[string]any, error) {
-	found := make(map[string]map[string]any)
+// current reads the newest version and its number.
+func (o *Observer) current(ctx context.Context, provider string) (int, map[string]any, error) {
+	secret, err := o.Client.KVv2(o.Mount).Get(ctx, o.Base+"/providers/"+provider)
+	if err != nil {
+		return 0, nil, err
+	}
+	return secret.VersionMetadata.Version, secret.Data, nil
+}
+
+// list names the entries of a directory.
+func (o *Observer) list(ctx context.Context, dir string) (names []string, err error) {
 	listed, err := o.Client.Logical().ListWithContext(ctx, o.Mount+"/metadata/"+dir)
 	if err != nil || listed == nil {
-		return found, err
+		return nil, err
 	}
 	keys, _ := listed.Data["keys"].([]any)
 	for _, key := range keys {
 		name, _ := key.(string)
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// entries reads the newest data of every entry of a directory that is not known.
+func (o *Observer) entries(ctx context.Context, dir string, known map[string]map[string]any) (map[string]map[string]any, error) {
+	found := make(map[string]map[string]any)
+	names, err := o.list(ctx, dir)
+	if err != nil {
+		return found, err
+	}
+	for _, name := range names {
+		if known[name] != nil {
+			found[name] = known[name]
+			continue
+		}
 		secret, err := o.Client.KVv2(o.Mount).Get(ctx, dir+"/"+name)
 		switch {
 		case errors.Is(err, api.ErrSecretNotFound):

@@ -24,7 +24,8 @@ var (
 type hand struct {
 	*testing.T
 	*proof.Witness
-	kv *api.KVv2
+	kv      *api.KVv2
+	earlier string // the id of the rotation that a restore is about
 }
 
 func newHand(t *testing.T) *hand {
@@ -97,7 +98,7 @@ func (h *hand) unback(id string) {
 
 func (h *hand) record(id string, outcome protocol.Outcome, source, version int) {
 	h.Helper()
-	text, err := protocol.Record{ID: id, Provider: h.Provider, Outcome: outcome, OldVersion: source, NewVersion: version}.Encode()
+	text, err := protocol.Record{ID: id, Provider: h.Provider, Outcome: outcome, OldVersion: source, NewVersion: version, Backup: id}.Encode()
 	h.must(err)
 	var data map[string]any
 	h.must(json.Unmarshal(text, &data))

@@ -26,19 +26,6 @@ func (c *checker) backups() {
 	}
 }
 
-func (c *checker) backedUp(k int) bool {
-	for text, data := range c.Backups {
-		id, err := protocol.ParseID(text)
-		if err != nil || id.Source != k-1 || !same(data, c.Versions[k-1].Data) {
-			continue
-		}
-		if matches, _ := c.matches(id); matches {
-			return true
-		}
-	}
-	return false
-}
-
 // records is I3a, I3b and I3d.
 func (c *checker) records() {
 	committed := make(map[int]string)
@@ -59,11 +46,24 @@ func (c *checker) records() {
 		if record.Outcome != "committed" {
 			continue
 		}
+		if c.namesNoBackup(id, record) {
+			continue
+		}
 		if other, twice := committed[record.NewVersion]; twice {
 			c.violated("I3d", "records %s and %s both say they committed version %d", other, text, record.NewVersion)
 		}
 		committed[record.NewVersion] = text
 	}
+}
+
+// namesNoBackup reports a restore's record, which names no backup; a rotation's names
+// its own, and of these there is at most one for each version.
+func (c *checker) namesNoBackup(id protocol.ID, record Record) bool {
+	_, restores := c.restores(id)
+	if named := map[bool]string{false: id.String()}[restores]; record.Backup != named {
+		c.violated("I3d", "record %s (a restore's: %v) names the backup %q", id, restores, record.Backup)
+	}
+	return restores
 }
 
 // nothingIsGone is I5: what was seen before is still there and still the same.
@@ -88,6 +88,11 @@ func (c *checker) nothingIsGone(before *Facts) {
 			c.violated("I5", "record %s is gone or has changed", id)
 		}
 	}
+	for name, was := range before.Revoked {
+		if !same(c.Revoked[name], was) {
+			c.violated("I5", "record %s is gone or has changed", name)
+		}
+	}
 	for id, was := range before.Backups {
 		switch is, there := c.Backups[id]; {
 		case was == nil, same(is, was):
@@ -105,47 +110,26 @@ func (c *checker) nothingIsGone(before *Facts) {
 	}
 }
 
-// mayBeGone: a prune may take recorded backups, and neither the newest committed
-// one nor one younger than an unrecorded one.
-func (c *checker) mayBeGone(text string, before *Facts) {
-	id, err := protocol.ParseID(text)
-	if err != nil {
-		c.violated("I5", "entry %s among the backups is gone", text)
-		return
-	}
-	if _, recorded := c.Records[text]; !recorded {
-		c.violated("I5", "backup %s is gone, and has no record", text)
-	}
-	for other := range before.Backups {
-		elder, err := protocol.ParseID(other)
-		if _, recorded := c.Records[other]; err == nil && !recorded && elder.Compare(id) < 0 {
-			c.violated("I5", "backup %s is gone, and %s, which is older, has no record", text, other)
-		}
-	}
-	if record := c.Records[text]; record.Outcome == "committed" {
-		for _, other := range c.Records {
-			if other.Outcome == "committed" && other.NewVersion > record.NewVersion {
-				return
-			}
-		}
-		c.violated("I5", "backup %s is gone, that of the newest committed rotation", text)
-	}
-}
-
-// everyRotationIsRecorded is I3c.
+// everyRotationIsRecorded is I3c: one committed record that names a backup, or, where
+// only a restore can have written the version, one that names none.
 func (c *checker) everyRotationIsRecorded() {
 	for k := 2; k <= c.Current; k++ {
 		if c.author(k) != rotator {
 			continue
 		}
-		records := 0
+		named, unnamed := 0, 0
 		for _, record := range c.Records {
-			if record.Outcome == "committed" && record.NewVersion == k {
-				records++
+			switch {
+			case record.Outcome != "committed" || record.NewVersion != k:
+			case record.Backup != "":
+				named++
+			default:
+				unnamed++
 			}
 		}
-		if records != 1 {
-			c.violated("I3c", "version %d was written by a rotation and has %d committed records", k, records)
+		onlyRestored := c.rotationOf(k) == "" && named == 0
+		if named != 1 && (!onlyRestored || unnamed != 1) {
+			c.violated("I3c", "version %d was written by a rotation and has %d committed records that name a backup, %d that name none", k, named, unnamed)
 		}
 	}
 }

@@ -77,6 +77,9 @@ type Space struct {
 	Requests  []string // "METHOD path" of an undisturbed run
 	Rivals    []string
 	Beyond    int // how many more requests a retry may make, for a second fault to meet
+	// OneEnding gives each fault, and each rival at each point, one ending: they take
+	// turns. Otherwise each gets all.
+	OneEnding bool
 }
 
 var endings = []string{Rerun, Recover, Both}
@@ -84,9 +87,9 @@ var endings = []string{Rerun, Recover, Both}
 // Singles are the undisturbed run and every fault at every request, with every
 // ending.
 func (s Space) Singles() []Schedule {
-	all := s.ended(Schedule{})
-	for _, fault := range s.faults() {
-		all = append(all, s.ended(Schedule{Faults: []Fault{fault}})...)
+	all := s.ended(0, Schedule{})
+	for i, fault := range s.faults() {
+		all = append(all, s.ended(i+1, Schedule{Faults: []Fault{fault}})...)
 	}
 	return all
 }
@@ -95,8 +98,8 @@ func (s Space) Singles() []Schedule {
 // ending.
 func (s Space) Interleavings() []Schedule {
 	var all []Schedule
-	for _, rival := range s.rivals() {
-		all = append(all, s.ended(Schedule{Rival: rival})...)
+	for i, rival := range s.rivals() {
+		all = append(all, s.ended(i, Schedule{Rival: rival})...)
 	}
 	return all
 }
@@ -104,9 +107,9 @@ func (s Space) Interleavings() []Schedule {
 // Crossings are every fault together with every rival at every point.
 func (s Space) Crossings() []Schedule {
 	var all []Schedule
-	for _, rival := range s.rivals() {
-		for _, fault := range s.faults() {
-			all = append(all, s.ended(Schedule{Faults: []Fault{fault}, Rival: rival})...)
+	for i, rival := range s.rivals() {
+		for j, fault := range s.faults() {
+			all = append(all, s.ended(i+j, Schedule{Faults: []Fault{fault}, Rival: rival})...)
 		}
 	}
 	return all
@@ -123,7 +126,7 @@ func (s Space) Pairs() []Schedule {
 		for n := first.N + 1; n <= len(s.Requests)+s.Beyond; n++ {
 			for _, kind := range Kinds() {
 				if n <= len(s.Requests) || kinds[first.Kind].retried {
-					all = append(all, s.ended(Schedule{Faults: []Fault{first, {N: n, Kind: kind}}})...)
+					all = append(all, s.ended(len(all), Schedule{Faults: []Fault{first, {N: n, Kind: kind}}})...)
 				}
 			}
 		}
@@ -131,7 +134,12 @@ func (s Space) Pairs() []Schedule {
 	return all
 }
 
-func (s Space) ended(schedule Schedule) []Schedule {
+// ended gives a schedule its endings, or with OneEnding the one whose turn it is.
+func (s Space) ended(turn int, schedule Schedule) []Schedule {
+	endings := endings
+	if s.OneEnding {
+		endings = endings[turn%len(endings):][:1]
+	}
 	all := make([]Schedule, len(endings))
 	for i, ending := range endings {
 		all[i] = schedule

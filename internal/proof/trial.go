@@ -63,14 +63,14 @@ func (t *Trial) violated(invariant, format string, args ...any) {
 
 // Look checks what must hold always.
 func (t *Trial) Look(ctx context.Context) error {
-	found, err := t.Check(ctx)
+	found, err := t.checkAgain(ctx, false)
 	t.found = append(t.found, found...)
 	return err
 }
 
 // wantUndisturbed is L for an operation that nobody disturbs.
 func (t *Trial) wantUndisturbed(claim Claim) {
-	if len(t.schedule.Faults) == 0 && t.schedule.Rival.Name == "" && claim.Verdict != Succeeded {
+	if len(t.schedule.Faults) == 0 && t.schedule.Rival.Name == "" && !t.op.fits(claim.Verdict) {
 		t.violated("L", "undisturbed, and %s", claim)
 	}
 }
@@ -148,10 +148,19 @@ func (t *Trial) rerun(ctx context.Context, alone bool) {
 	claim := t.op.Rerun(ctx, t)
 	claim.Alone = alone
 	t.Told(claim)
-	// What is to change a deleted version, or restore a pruned backup, rightly fails.
-	if claim.Verdict != Succeeded && !t.op.Once && len(t.deleted) == 0 && !t.pruned[claim.Wants.Restore] {
-		t.violated("L", "%s", claim)
+	if claim.Verdict == Succeeded || t.mayFail(claim) {
+		return
 	}
+	if revoking, err := t.observer.revoking(ctx, t.Provider); err != nil || !revoking {
+		t.violated("L", "%s (%v)", claim, err)
+	}
+}
+
+// mayFail: what is to change a deleted version, or restore a pruned backup, rightly
+// fails.
+func (t *Trial) mayFail(claim Claim) bool {
+	deleted := len(t.deleted) > 0 && !claim.Wants.Over
+	return t.op.Once || t.op.Refused || t.op.Contested && t.schedule.Rival.Name != "" || deleted || t.pruned[claim.Wants.Restore]
 }
 
 // recoverTwice runs two recoveries at once, which must agree: half of I6.
@@ -184,7 +193,7 @@ func (t *Trial) rest(ctx context.Context) error {
 		}
 	}
 	t.recoverTwice(ctx)
-	found, err := t.CheckAtRest(ctx)
+	found, err := t.checkAgain(ctx, true)
 	t.found = append(t.found, found...)
 	if err != nil {
 		return err
@@ -195,8 +204,8 @@ func (t *Trial) rest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(t.raw, after) {
-		t.violated("I6", "a second recovery changed what Vault holds")
+	if !reflect.DeepEqual(t.raw, after) { // a whole look, which finds what was overwritten, too
+		t.violated("I6", "a second recovery changed what Vault holds, or somebody overwrote it before")
 	}
 	for id, outcome := range again.Found {
 		if outcome == "committed" || outcome == "aborted" {

@@ -27,6 +27,7 @@ type Witness struct {
 	foreign map[int]map[string]any // what foreign writers wrote, by version
 	deleted map[int]bool           // what foreign writers soft-deleted
 	pruned  map[string]bool        // backups that were there once and rightly went
+	handed  []*handed              // keys that were given to an issuer to revoke
 	seen    *Facts                 // its last look, and what was remembered then
 	raw     *Facts                 // its last look alone
 }
@@ -97,14 +98,30 @@ func (w *Witness) Story() string {
 
 // Check reads Vault and returns what does not hold of that which must hold in
 // every state, whoever is still at work.
-func (w *Witness) Check(ctx context.Context) ([]Violation, error) { return w.check(ctx, false) }
+func (w *Witness) Check(ctx context.Context) ([]Violation, error) {
+	return w.check(ctx, &Facts{}, false)
+}
 
 // CheckAtRest is Check once everybody has stopped and one recovery ran to its
 // end: then more must hold.
-func (w *Witness) CheckAtRest(ctx context.Context) ([]Violation, error) { return w.check(ctx, true) }
+func (w *Witness) CheckAtRest(ctx context.Context) ([]Violation, error) {
+	return w.check(ctx, &Facts{}, true)
+}
 
-func (w *Witness) check(ctx context.Context, atRest bool) ([]Violation, error) {
-	facts, err := w.observer.Look(ctx, w.Provider)
+// checkAgain is a check that does not read again what the last one has read. Whether
+// that was overwritten is for a whole look to find, once the schedule is over.
+func (w *Witness) checkAgain(ctx context.Context, atRest bool) ([]Violation, error) {
+	w.mu.Lock()
+	before := w.raw
+	w.mu.Unlock()
+	if before == nil {
+		before = &Facts{}
+	}
+	return w.check(ctx, before, atRest)
+}
+
+func (w *Witness) check(ctx context.Context, before *Facts, atRest bool) ([]Violation, error) {
+	facts, err := w.observer.lookAgain(ctx, w.Provider, before)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +137,8 @@ func (w *Witness) check(ctx context.Context, atRest bool) ([]Violation, error) {
 	c.backups()
 	c.records()
 	c.answers()
+	c.handedOver()
+	c.replacedLast()
 	if atRest {
 		c.everyRotationIsRecorded()
 		c.onlyCurrentIsUndecided()
@@ -177,11 +196,14 @@ func (c *checker) author(k int) author {
 }
 
 // matches reports whether the id is that of the change from version source to
-// the next; known is false where one of them cannot be read.
+// the next; known is false where that cannot be told, for one of them cannot be read.
 func (c *checker) matches(id protocol.ID) (matches, known bool) {
 	old, next := c.Versions[id.Source], c.Versions[id.Source+1]
 	if id.Source+1 > c.Current {
 		return false, true
+	}
+	if wanted, restores := c.restores(id); restores {
+		return id.InForce.Equal(old.Created) && same(wanted, next.Data), next.Data != nil
 	}
 	if old.Data == nil || next.Data == nil {
 		return false, false

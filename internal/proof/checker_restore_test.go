@@ -1,0 +1,137 @@
+package proof_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/protocol"
+)
+
+// A restore over a deleted version has an id and a record of its own kind, and the
+// rotation of that version to the same secret is another one.
+func TestCheckerOfRestores(t *testing.T) {
+	for name, tc := range map[string]struct {
+		make func(h *hand)
+		want string
+	}{
+		"a restore": {func(h *hand) { h.recordRestore(h.restore(true)) }, ""},
+		"a restore and a rotation": {func(h *hand) {
+			rotation := h.beginBack()
+			h.recordRestore(h.restore(true))
+			h.record(rotation, protocol.Committed, 2, 3)
+		}, ""},
+		"a rotation alone is recorded": {func(h *hand) {
+			rotation := h.beginBack()
+			h.restore(true)
+			h.record(rotation, protocol.Committed, 2, 3)
+		}, "I7"},
+		"a restore alone is recorded": {func(h *hand) { h.beginBack(); h.recordRestore(h.restore(true)) }, "I3c I7"},
+		"the rotation is recorded as aborted": {func(h *hand) {
+			rotation := h.beginBack()
+			h.recordRestore(h.restore(true))
+			h.record(rotation, protocol.Aborted, 2, 0)
+		}, "I3b I3c"},
+		"the restore is recorded as aborted": {func(h *hand) { h.record(h.restore(true), protocol.Aborted, 2, 0) }, "I3b I3c"},
+		"nothing is recorded":                {func(h *hand) { h.restore(true) }, "I3c I7"},
+		"the record names a backup":          {func(h *hand) { h.record(h.restore(true), protocol.Committed, 2, 3) }, "I3d"},
+		"a rotation's record names none":     {func(h *hand) { h.recordRestore(h.rotateBack()) }, "I3c I3d"},
+		"over a version that was never deleted": {func(h *hand) {
+			h.recordRestore(h.restore(false))
+		}, "I2"},
+		"the only copy of what was replaced last is pruned": {func(h *hand) {
+			rotation := h.beginBack()
+			h.recordRestore(h.restore(true))
+			h.record(rotation, protocol.Committed, 2, 3)
+			h.Prunes()
+			h.look()
+			h.unback(rotation)
+		}, "J10"},
+		"the same, recorded as aborted": {func(h *hand) {
+			rotation := h.beginBack()
+			h.recordRestore(h.restore(true))
+			h.record(rotation, protocol.Aborted, 2, 0)
+			h.Prunes()
+			h.look()
+			h.unback(rotation)
+		}, "I3b I3c J10"},
+		"what the last rotation before a restore replaced is pruned": {func(h *hand) {
+			h.recordRestore(h.restore(true))
+			h.Prunes()
+			h.look()
+			h.unback(h.earlier)
+		}, "J10"},
+		"a restore's own copy is pruned": {func(h *hand) {
+			restore := h.restore(true)
+			h.recordRestore(restore)
+			h.Prunes()
+			h.look()
+			h.unback(restore)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHand(t)
+			h.earlier, _ = h.done(mine)
+			h.look()
+			tc.make(h)
+			found, err := h.CheckAtRest(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			convicted(t, found, tc.want)
+		})
+	}
+}
+
+// beginBack backs the current version up for a rotation to the first secret.
+func (h *hand) beginBack() (id string) {
+	h.Helper()
+	secret, err := h.kv.Get(h.Context(), h.path("providers"))
+	h.must(err)
+	id = protocol.NewID(secret.VersionMetadata.CreatedTime, secret.VersionMetadata.Version, h.canonical(secret.Data), h.canonical(initial)).String()
+	h.backup(id, secret.Data)
+	h.Told(proof.Claim{Who: "somebody", Wants: proof.Change{Restore: h.earlier}, Verdict: proof.Died})
+	return id
+}
+
+// rotateBack is a rotation to the first secret without a record.
+func (h *hand) rotateBack() (id string) {
+	h.Helper()
+	id = h.beginBack()
+	h.put(initial)
+	return id
+}
+
+// restore writes the first secret over the current version, which is deleted or not, as
+// if it could not be read, and makes no record.
+func (h *hand) restore(deleted bool) (id string) {
+	h.Helper()
+	secret, err := h.kv.Get(h.Context(), h.path("providers"))
+	h.must(err)
+	if deleted {
+		h.delete()
+	}
+	id = protocol.RestoreID(secret.VersionMetadata.CreatedTime, secret.VersionMetadata.Version, h.canonical(initial)).String()
+	h.backup(id, initial)
+	h.put(initial)
+	h.Told(proof.Claim{Who: "somebody", Wants: proof.Change{Restore: h.earlier, Over: true}, Verdict: proof.Died})
+	return id
+}
+
+// recordRestore records that version 3 is committed, by something without a backup.
+func (h *hand) recordRestore(id string) {
+	h.Helper()
+	text, err := protocol.Record{ID: id, Provider: h.Provider, Outcome: protocol.Committed, OldVersion: 2, NewVersion: 3}.Encode()
+	h.must(err)
+	var data map[string]any
+	h.must(json.Unmarshal(text, &data))
+	_, err = h.kv.Put(h.Context(), h.path("rotations")+"/"+id, data)
+	h.must(err)
+}
+
+func (h *hand) canonical(data map[string]any) []byte {
+	h.Helper()
+	text, err := protocol.Canonical(data)
+	h.must(err)
+	return text
+}

@@ -1,0 +1,122 @@
+package proof_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"goblin/vaultkit/internal/proof"
+)
+
+// A key that was handed to its issuer is in force neither then nor later, unless a
+// foreign writer or AllowRevoked put it there.
+func TestCheckerOfHandedKeys(t *testing.T) {
+	back := map[string]any{"api_key": initial["api_key"]}
+	for name, tc := range map[string]struct {
+		make func(h *hand)
+		want string
+	}{
+		"replaced": {func(h *hand) { h.done(mine); h.handOver("fake-initial") }, ""},
+		"in force": {func(h *hand) { h.done(mine); h.handOver("fake-mine") }, "J1"},
+		"in force with white space": {func(h *hand) {
+			h.done(map[string]any{"api_key": "fake-initial\n"})
+			h.handOver("fake-initial")
+		}, "J1"},
+		"in force within another text": {func(h *hand) {
+			h.done(map[string]any{"api_key": "fake-mine", "url": "https://u:fake%2Dinitial@host"})
+			h.handOver("fake-initial")
+		}, "J1"},
+		"brought back": {func(h *hand) { h.done(mine); h.handOver("fake-initial"); h.done(back) }, "J1"},
+		"brought back and replaced again": {func(h *hand) {
+			h.done(mine)
+			h.handOver("fake-initial")
+			h.done(back)
+			h.done(others)
+		}, "J1"},
+		"brought back in another field": {func(h *hand) {
+			h.done(mine)
+			h.handOver("fake-initial")
+			h.done(map[string]any{"spare": " fake-initial"})
+		}, "J1"},
+		"brought back before": {func(h *hand) { h.done(mine); h.done(back); h.done(others); h.handOver("fake-initial") }, ""},
+		"brought back by a foreign writer": {func(h *hand) {
+			h.done(mine)
+			h.handOver("fake-initial")
+			h.foreignPut(initial)
+		}, ""},
+		"brought back by a foreign writer and carried along": {func(h *hand) {
+			h.done(mine)
+			h.handOver("fake-initial")
+			h.foreignPut(initial)
+			h.done(map[string]any{"mine": "yes"})
+		}, ""},
+		"brought back by a foreign writer before it began": {func(h *hand) {
+			h.done(mine)
+			h.foreignPut(initial)
+			h.handOver("fake-initial")
+		}, "J1"},
+		"allowed": {func(h *hand) {
+			h.done(mine)
+			h.handOver("fake-initial")
+			id, version := h.rotate(back)
+			h.told(back, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion, c.Wants.AllowRevoked = id, version, true })
+		}, ""},
+		"deleted at that moment, and undeleted": {func(h *hand) {
+			h.done(mine)
+			h.delete()
+			h.handOver("fake-mine")
+			h.undelete()
+		}, "J1"},
+		"deleted for good": {func(h *hand) { h.done(mine); h.look(); h.delete(); h.handOver("fake-mine") }, ""},
+		"short, in the same field": {func(h *hand) {
+			h.done(map[string]any{"pin": json.Number("4711")})
+			h.handOverOf("pin", "4711")
+		}, "J1"},
+		"short, in another field": {func(h *hand) { h.done(map[string]any{"seat": "4711"}); h.handOverOf("pin", "4711") }, ""},
+		"taken back, and in force": {func(h *hand) {
+			h.done(mine)
+			h.ask(true, "api_key", "fake-mine")
+		}, "J2"},
+		"told of a revocation that is not recorded": {func(h *hand) {
+			id, _ := h.done(mine)
+			h.handOver("fake-initial")
+			h.Told(proof.Claim{Verdict: proof.Succeeded, Revoked: id})
+		}, "I4a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHand(t)
+			tc.make(h)
+			convicted(t, h.look(), tc.want)
+		})
+	}
+}
+
+func (h *hand) handOver(key string) {
+	h.Helper()
+	h.handOverOf("api_key", key)
+}
+
+func (h *hand) handOverOf(field, key string) {
+	h.Helper()
+	h.ask(false, field, key)
+}
+
+func (h *hand) ask(takeBack bool, field, key string) {
+	h.Helper()
+	issuer, err := h.Issuer(h.Context(), "somebody", takeBack)
+	h.must(err)
+	h.must(issuer.Asked(h.Context(), map[string]string{field: key}))
+}
+
+// delete soft-deletes the current version, and says so.
+func (h *hand) delete() {
+	h.Helper()
+	version, _ := h.current()
+	h.Deleted(version)
+	h.must(h.kv.Delete(h.Context(), h.path("providers")))
+}
+
+func (h *hand) undelete() {
+	h.Helper()
+	version, _ := h.current()
+	h.must(h.kv.Undelete(h.Context(), h.path("providers"), []int{version}))
+}
