@@ -55,7 +55,10 @@ type cast struct {
 	janitor   *vaultkit.Client // the janitor's and the recoverer's
 	helper    *vaultkit.Client // the recoverer's, undisturbed
 	cleaner   *vaultkit.Client // the janitor's alone, undisturbed
-	foreign   *api.KVv2
+
+	disturbedRevoker, revoker *vaultkit.Client // the recoverer's
+
+	foreign *api.KVv2
 }
 
 // newCast starts a Vault without an audit log, which would be gigabytes.
@@ -75,15 +78,18 @@ func newCast(t *testing.T) *cast {
 		}
 	})
 	c.wire, c.driver = proxy, proof.NewDriver(proxy)
-	rotator, recoverer, janitor := vaulttest.Policy(t, "", "rotator"), vaulttest.Policy(t, "", "recoverer"), vaulttest.Policy(t, "", "janitor")
+	policy := func(role string) string { return vaulttest.Policy(t, "", role) }
+	rotator, recoverer, janitor := policy("rotator"), policy("recoverer"), policy("janitor")
 	c.victim, c.mortal = c.disturbed(t, rotator, time.Second), c.disturbed(t, rotator, time.Minute)
 	c.recoverer, c.janitor = c.disturbed(t, recoverer, time.Second), c.disturbed(t, recoverer+janitor, time.Second)
+	c.disturbedRevoker, c.revoker = c.disturbed(t, recoverer, time.Second), c.client(t, recoverer)
 	c.rotator, c.helper, c.cleaner = c.client(t, rotator), c.client(t, recoverer), c.client(t, janitor)
 	c.foreign = c.official(t, foreignPolicy).KVv2(vaulttest.Mount)
 	c.driver.Observer = &proof.Observer{Client: c.official(t, observerPolicy), Mount: vaulttest.Mount, Base: vaulttest.Base}
 	c.driver.Recover = recovered(c.helper)
 	c.driver.Rivals = map[string]proof.Act{"other": c.rivalRotates, "put": c.foreignPut, "delete": c.foreignDelete,
 		"abort": c.rivalAborts, "prune": c.rivalPrunes, "arrival": arrive}
+	maps.Copy(c.driver.Rivals, c.rivalsWithKeys())
 	t.Cleanup(c.driver.Close) // before the clients close
 	return c
 }

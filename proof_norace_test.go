@@ -9,5 +9,5 @@ import "math"
 const (
 	mostAlways      = math.MaxInt
 	moreSchedules   = 800
-	fewestSchedules = 5000
+	fewestSchedules = 8200
 )

@@ -11,7 +11,8 @@ import (
 
 // operations are what is disturbed.
 func (c *cast) operations() []*proof.Operation {
-	return []*proof.Operation{c.rotation(), c.rollback(), c.rollbackOfTheNewest(), c.recovery(), c.abort(), c.prune()}
+	ops := []*proof.Operation{c.rotation(), c.rollback(), c.rollbackOfTheNewest(), c.recovery(), c.abort(), c.prune()}
+	return append(ops, c.operationsOnKeys()...)
 }
 
 func (c *cast) rotation() *proof.Operation {
@@ -40,7 +41,7 @@ func (c *cast) rollback() *proof.Operation {
 			r, err := c.rotator.Rollback(ctx, trial.Provider, trial.Target)
 			return claim("rerun", back(trial), r, err)
 		},
-		Rivals: rivals,
+		Rivals: append(slices.Clone(rivals), "revoke"),
 	}
 }
 

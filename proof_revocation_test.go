@@ -1,0 +1,230 @@
+package vaultkit_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// Who brings the old key back, and who issues new ones. The second one's old key stands in
+// another form.
+var (
+	backFields   = map[string]any{"api_key": "fake-initial", "by_back": "yes"}
+	spacedFields = map[string]any{"api_key": "fake-initial\n", "by_spaced": "yes"}
+	issuedFields = map[string]any{"api_key": "fake-issued", "by_issue": "fake-by-issue"}
+	jobFields    = map[string]any{"api_key": "fake-issued", "by_job": "fake-by-job"}
+)
+
+// askedForKeys is a provider's API, for RevokeOld and for sources.
+type askedForKeys struct{ *proof.Issuer }
+
+func (a askedForKeys) Revoke(ctx context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
+	return a.Asked(ctx, keys.Reveal())
+}
+
+// issuing is a source whose issuer hands the same key to all who ask by the same name,
+// and takes it back.
+type issuing struct {
+	askedForKeys
+	fields     map[string]any
+	unverified error
+}
+
+func (i issuing) Name() string { return "issuer" }
+
+func (i issuing) NewFields(context.Context, vaultkit.Target) (map[string]any, error) {
+	return maps.Clone(i.fields), nil
+}
+
+func (i issuing) Verify(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
+	return i.unverified
+}
+
+var errUnverified = errors.New("the key is not known yet")
+
+// newIssuer is one run's; the observer is not disturbed, nor does it end with the run.
+func newIssuer(ctx context.Context, trial *proof.Trial, who string, takeBack bool) askedForKeys {
+	issuer, err := trial.Issuer(context.WithoutCancel(ctx), who, takeBack)
+	must(err)
+	return askedForKeys{issuer}
+}
+
+// operationsOnKeys are those that hand keys over, or bring them back.
+func (c *cast) operationsOnKeys() []*proof.Operation {
+	ops := []*proof.Operation{c.revocation(), c.revocationOfUndecided(), c.takeBack(), c.issue(), c.back(), c.restore(), c.rollbackBesideRestore()}
+	for _, op := range ops {
+		op.OneEnding = true
+	}
+	return ops
+}
+
+// revocation hands over what the earlier rotation replaced.
+func (c *cast) revocation() *proof.Operation {
+	return &proof.Operation{
+		Name:      "revoke",
+		Prepare:   c.prepareRotated,
+		Wants:     func(*proof.Trial) proof.Change { return proof.Change{} },
+		Run:       revokeAs(c.disturbedRevoker, "victim"),
+		Rerun:     revokeAs(c.revoker, "rerun"),
+		Contested: true,
+		Rivals:    []string{proof.Twin, "rollback", "back", "spaced", "allowed", "restored", "take-back", "hidden", "dying", "put-old", "delete", "abort", "prune"},
+	}
+}
+
+// revocationOfUndecided is refused, for a rollback to the old key is on its way.
+func (c *cast) revocationOfUndecided() *proof.Operation {
+	op := c.revocation()
+	op.Name, op.Prepare, op.Refused = "revoke-undecided", c.prepareRollingBack, true
+	op.Rivals = []string{"arrival", "settled", "abort", "other", proof.Twin}
+	return op
+}
+
+func revokeAs(client *vaultkit.Client, who string) func(context.Context, *proof.Trial) proof.Claim {
+	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		_, err := client.RevokeOld(ctx, trial.Provider, trial.Target, newIssuer(ctx, trial, who, false),
+			vaultkit.IgnoreOtherProviders()) // those of other schedules
+		told := claim(who, proof.Change{}, nil, err)
+		told.Revoked = trial.Target
+		return told
+	}
+}
+
+// rivalsOfSources are who comes between a source's rotation and its end, another job with the
+// same key among them.
+var rivalsOfSources = []string{proof.Twin, "job", "other", "revoke", "rollback", "back", "restored"}
+
+// takeBack is a rotation whose new key is not verified, so that its source takes it back.
+// Its rerun is a job that gets the same key and has no such trouble.
+func (c *cast) takeBack() *proof.Operation {
+	return &proof.Operation{
+		Name:    "take-back",
+		Prepare: c.prepareRotated,
+		Wants:   wants(issuedFields),
+		Run:     c.issueAs(c.victim, "victim", errUnverified),
+		Rerun:   c.issueAs(c.rotator, "rerun", nil),
+		Refused: true,
+		Rivals:  rivalsOfSources,
+	}
+}
+
+// issue is a rotation whose source takes its key back only when it has failed for certain.
+func (c *cast) issue() *proof.Operation {
+	return &proof.Operation{
+		Name:    "issue",
+		Prepare: c.prepareRotated,
+		Wants:   wants(issuedFields),
+		Run:     c.issueAs(c.victim, "victim", nil),
+		Rerun:   c.issueAs(c.rotator, "rerun", nil),
+		Rivals:  rivalsOfSources,
+	}
+}
+
+func (c *cast) issueAs(client *vaultkit.Client, who string, unverified error) func(context.Context, *proof.Trial) proof.Claim {
+	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		source := issuing{newIssuer(ctx, trial, who, true), issuedFields, unverified}
+		r, err := client.Rotate(ctx, trial.Provider, source, vaultkit.WithActor(who))
+		return claim(who, proof.Change{Merge: issuedFields}, r, err)
+	}
+}
+
+// back is a rotation to the old key.
+func (c *cast) back() *proof.Operation {
+	return &proof.Operation{
+		Name:    "back",
+		Prepare: c.prepareRotated,
+		Wants:   wants(backFields),
+		Run:     c.rotateAs(c.victim, "victim", backFields),
+		Rerun:   c.rotateAs(c.rotator, "rerun", backFields),
+		Rivals:  []string{proof.Twin, "revoke", "take-back", "rollback", "restored"},
+	}
+}
+
+// rivalsWithKeys are the rivals that hand keys over or bring them back.
+func (c *cast) rivalsWithKeys() map[string]proof.Act {
+	return map[string]proof.Act{
+		"revoke":    asRival(revokeAs(c.revoker, "rival")),
+		"rollback":  asRival(c.rollbackAs(c.rotator, "rival")),
+		"allowed":   asRival(c.rollbackAllowed),
+		"restore":   asRival(c.restoreAs(c.rotator, "rival")),
+		"restored":  inTurn(c.foreignDelete, asRival(c.restoreAs(c.rotator, "rival"))),
+		"undelete":  c.foreignUndelete,
+		"undeleted": inTurn(c.foreignUndelete, asRival(c.rollbackAs(c.rotator, "rival"))),
+		"back":      asRival(c.rotateAs(c.rotator, "rival", backFields)),
+		"spaced":    asRival(c.rotateAs(c.rotator, "rival", spacedFields)),
+		"job":       asRival(c.rotateAs(c.rotator, "rival", jobFields)),
+		"take-back": asRival(c.issueAs(c.rotator, "rival", errUnverified)),
+		"hidden":    inTurn(asRival(c.rollbackAs(c.rotator, "rival")), c.foreignDelete),
+		"dying":     c.dyingRollback,
+		"settled":   inTurn(arrive, asRival(c.driver.Recover)),
+		"put-old": func(ctx context.Context, trial *proof.Trial) error {
+			return c.put(ctx, trial, initialFields)
+		},
+	}
+}
+
+// asRival is a rival that does this.
+func asRival(run func(context.Context, *proof.Trial) proof.Claim) proof.Act {
+	return func(ctx context.Context, trial *proof.Trial) error {
+		trial.Told(run(ctx, trial))
+		return nil
+	}
+}
+
+func inTurn(acts ...proof.Act) proof.Act {
+	return func(ctx context.Context, trial *proof.Trial) error {
+		for _, act := range acts {
+			if err := act(ctx, trial); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// diesAtCommit is a rival that dies at its commit, which is on its way then. One that finds the
+// key being revoked does not come to it.
+func diesAtCommit(wants func(*proof.Trial) proof.Change, change func(context.Context, *proof.Trial, proof.Change) proof.Claim) proof.Act {
+	return func(ctx context.Context, trial *proof.Trial) error {
+		op := &proof.Operation{Name: "doomed", Wants: wants, Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+			return change(ctx, trial, wants(trial))
+		}}
+		_ = trial.Kill(ctx, op, "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
+		return nil
+	}
+}
+
+// rollbackAs restores the backup of the earlier rotation.
+func (c *cast) rollbackAs(client *vaultkit.Client, who string, opts ...vaultkit.RotateOption) func(context.Context, *proof.Trial) proof.Claim {
+	o := slices.Concat(opts, []vaultkit.RotateOption{vaultkit.WithActor(who)})
+	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		r, err := client.Rollback(ctx, trial.Provider, trial.Target, o...)
+		return claim(who, proof.Change{Restore: trial.Target}, r, err)
+	}
+}
+
+// rollbackAllowed brings back whatever was revoked.
+func (c *cast) rollbackAllowed(ctx context.Context, trial *proof.Trial) proof.Claim {
+	told := c.rollbackAs(c.rotator, "rival", vaultkit.AllowRevoked())(ctx, trial)
+	told.Wants.AllowRevoked = true
+	return told
+}
+
+// prepareRollingBack makes a provider with a rollback to the old key that died, and whose
+// commit is on its way.
+func (c *cast) prepareRollingBack(ctx context.Context, trial *proof.Trial) error {
+	if err := c.prepareRotated(ctx, trial); err != nil {
+		return err
+	}
+	return trial.Kill(ctx, c.doomedRollback(), "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
+}
+
+func (c *cast) dyingRollback(ctx context.Context, trial *proof.Trial) error {
+	run := c.rollbackAs(c.mortal, "doomed")
+	back := func(trial *proof.Trial) proof.Change { return proof.Change{Restore: trial.Target} }
+	return diesAtCommit(back, func(ctx context.Context, trial *proof.Trial, _ proof.Change) proof.Claim { return run(ctx, trial) })(ctx, trial)
+}
