@@ -27,8 +27,10 @@ path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list", "del
 // apprentice is a rotator of its own on the official client, with at most one
 // flaw. Without any it is as right as the library, if not as helpful.
 type apprentice struct {
-	kv   *api.KVv2
-	flaw flaw
+	kv      *api.KVv2
+	logical *api.Logical
+	flaw    flaw
+	looks   bool // for attempts to revoke what it writes
 }
 
 // flaw is how a rotator can be wrong and look right.
@@ -44,13 +46,22 @@ const (
 	backupLast       flaw = "backs up after the commit" //
 	recordIsOptional flaw = "succeeds without a record"
 	tidy             flaw = "deletes the backup of what lost"
+
+	// Of restores over a deleted version.
+	restoresBlindly flaw = "restores whether or not the version can be read"
+	restoreWins     flaw = "lets a restore win over the rotation of a readable version"
 )
 
 // newApprentice makes one whose requests can be disturbed.
 func (c *cast) newApprentice(t *testing.T, flaw flaw) *apprentice {
 	t.Helper()
+	return c.apprenticeAt(t, flaw, c.wire.URL())
+}
+
+func (c *cast) apprenticeAt(t *testing.T, flaw flaw, address string) *apprentice {
+	t.Helper()
 	config := api.DefaultConfig()
-	config.Address = c.wire.URL()
+	config.Address = address
 	config.HttpClient.Transport = c.driver.Transport(config.HttpClient.Transport)
 	client, err := api.NewClient(config)
 	if err != nil {
@@ -58,7 +69,7 @@ func (c *cast) newApprentice(t *testing.T, flaw flaw) *apprentice {
 	}
 	client.SetMaxRetries(0)
 	client.SetToken(vaulttest.TokenAt(t, vaulttest.RootOf(t, c.server), apprenticePolicy))
-	return &apprentice{kv: client.KVv2(vaulttest.Mount), flaw: flaw}
+	return &apprentice{kv: client.KVv2(vaulttest.Mount), logical: client.Logical(), flaw: flaw}
 }
 
 // apprenticed makes an operation of it. The rerun is the library's, by somebody who knows better.
@@ -79,6 +90,8 @@ type work struct {
 	id        string
 	claim     proof.Claim
 	doubt     bool
+	found     bool // its backup was there already: an earlier run's
+	restores  bool // over a deleted version
 }
 
 var (
@@ -87,7 +100,11 @@ var (
 )
 
 func (a *apprentice) rotate(ctx context.Context, trial *proof.Trial) proof.Claim {
-	w := &work{apprentice: a, provider: trial.Provider, claim: proof.Claim{Who: string(a.flaw), Wants: proof.Change{Merge: victimFields}}}
+	return a.change(ctx, trial, proof.Change{Merge: victimFields})
+}
+
+func (a *apprentice) change(ctx context.Context, trial *proof.Trial, wants proof.Change) proof.Claim {
+	w := &work{apprentice: a, provider: trial.Provider, claim: proof.Claim{Who: string(a.flaw), Wants: wants}}
 	err := w.do(ctx)
 	switch {
 	case err == nil:
@@ -105,6 +122,9 @@ func (w *work) do(ctx context.Context) error {
 		return err
 	}
 	steps := []func(context.Context) error{w.backUp, w.commit, w.record}
+	if w.looks {
+		steps = []func(context.Context) error{w.lookForAttempts, w.backUp, w.lookForAttempts, w.commit, w.record}
+	}
 	switch w.flaw {
 	case recordFirst:
 		steps = []func(context.Context) error{w.backUp, w.record, w.commit}
@@ -121,24 +141,39 @@ func (w *work) do(ctx context.Context) error {
 }
 
 func (w *work) read(ctx context.Context) error {
-	var secret *api.KVSecret
-	err := again(ctx, func() (err error) {
-		secret, err = w.kv.Get(ctx, w.path("providers"))
-		return err
-	})
+	secret, err := w.get(ctx, w.path("providers"))
 	if err != nil {
 		return err
 	}
-	if secret.Data == nil {
+	if secret.Data == nil && !w.claim.Wants.Over {
 		return errors.New("deleted")
 	}
-	w.source, w.old, w.next = secret.VersionMetadata.Version, secret.Data, maps.Clone(secret.Data)
-	maps.Copy(w.next, victimFields)
+	w.source, w.old = secret.VersionMetadata.Version, secret.Data
+	if w.next, err = w.wanted(ctx); err != nil {
+		return err
+	}
+	if w.restores = w.claim.Wants.Over && (w.old == nil || w.flaw == restoresBlindly); w.restores {
+		w.old = w.next
+	}
 	w.id = protocol.NewID(secret.VersionMetadata.CreatedTime, w.source, canonical(w.old), canonical(w.next)).String()
-	if w.flaw != naive && reflect.DeepEqual(w.old, w.next) {
+	if w.flaw != naive && !w.restores && reflect.DeepEqual(w.old, w.next) {
 		return errOpen // somebody made this change; who, is for others to find out
 	}
 	return nil
+}
+
+// wanted is what is to replace the version that was read.
+func (w *work) wanted(ctx context.Context) (map[string]any, error) {
+	if backup := w.claim.Wants.Restore; backup != "" {
+		secret, err := w.get(ctx, w.path("backups", backup))
+		if err != nil {
+			return nil, err
+		}
+		return secret.Data, nil
+	}
+	next := maps.Clone(w.old)
+	maps.Copy(next, w.claim.Wants.Merge)
+	return next, nil
 }
 
 func (w *work) backUp(ctx context.Context) error {
@@ -154,6 +189,7 @@ func (w *work) once(ctx context.Context, path string, data map[string]any) error
 		}
 		_, err := w.kv.Put(ctx, path, data, api.WithCheckAndSet(0))
 		if refused(err) {
+			w.found = true
 			return nil
 		}
 		return err
@@ -201,6 +237,7 @@ func (w *work) rule(ctx context.Context) (done bool, err error) {
 	switch {
 	case err != nil || made.Data == nil:
 		return false, errOpen
+	case w.flaw == restoreWins && w.restoreBegun(ctx):
 	case reflect.DeepEqual(made.Data, w.next):
 		return true, nil
 	}
@@ -228,9 +265,12 @@ func (w *work) record(ctx context.Context) error {
 
 func (w *work) recordOf(outcome protocol.Outcome) map[string]any {
 	record := protocol.Record{ID: w.id, Provider: w.provider, Outcome: outcome, Evidence: protocol.Acknowledged,
-		OldVersion: w.source, Backup: w.id, RecordedAt: time.Now().UTC()}
+		OldVersion: w.source, RecordedAt: time.Now().UTC()}
 	if outcome == protocol.Committed {
 		record.NewVersion = w.source + 1
+	}
+	if !w.restores {
+		record.Backup = w.id
 	}
 	text, err := record.Encode()
 	must(err)
@@ -247,6 +287,31 @@ func canonical(data map[string]any) []byte {
 
 func (w *work) path(dir string, id ...string) string {
 	return strings.Join(append([]string{vaulttest.Base, dir, w.provider}, id...), "/")
+}
+
+// get reads an entry; one that is deleted has no data.
+func (a *apprentice) get(ctx context.Context, path string) (secret *api.KVSecret, err error) {
+	err = again(ctx, func() error {
+		secret, err = a.kv.Get(ctx, path)
+		return err
+	})
+	return secret, err
+}
+
+// list names the entries of a directory.
+func (a *apprentice) list(ctx context.Context, path string) (names []string, err error) {
+	err = again(ctx, func() error {
+		listed, err := a.logical.ListWithContext(ctx, vaulttest.Mount+"/metadata/"+path)
+		if err != nil || listed == nil {
+			return err
+		}
+		keys, _ := listed.Data["keys"].([]any)
+		for _, key := range keys {
+			names = append(names, key.(string))
+		}
+		return nil
+	})
+	return names, err
 }
 
 // attempts are enough for any schedule, and few enough for a network that is gone.

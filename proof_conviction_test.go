@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"sync"
@@ -101,8 +102,8 @@ func (c *cast) convict(t *testing.T, op *proof.Operation, invariants []string) {
 	if tally := c.driver.PlayAll(t.Context(), season); tally.Violations > 0 || tally.Schedules != len(season.Schedules) {
 		t.Errorf("undisturbed: %s", tally)
 	}
-	space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals}
-	season.Schedules = slices.Concat(space.Singles(), space.Interleavings())
+	space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, OneEnding: op.OneEnding}
+	season.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), math.MaxInt)
 	unconvicted := func(tally *proof.Tally) []string {
 		return slices.DeleteFunc(slices.Clone(invariants), func(name string) bool { return tally.Convicted[name] > 0 })
 	}

@@ -1,0 +1,38 @@
+package vaultkit_test
+
+import (
+	"context"
+
+	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/protocol"
+)
+
+// restoreBegun reports a restore of the same version to the same secret.
+func (w *work) restoreBegun(ctx context.Context) bool {
+	id, err := protocol.ParseID(w.id)
+	must(err)
+	next := canonical(w.next)
+	_, err = w.get(ctx, w.path("backups", protocol.RestoreID(id.InForce, id.Source, next).String()))
+	return err == nil
+}
+
+// restoring makes an operation of a restore by an apprentice.
+func (c *cast) restoring(a *apprentice) *proof.Operation {
+	op := c.restore()
+	op.Name, op.OneEnding = string(a.flaw), true
+	op.Run = func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		return a.change(ctx, trial, restored(trial))
+	}
+	return op
+}
+
+// besideRestore makes an operation of a rollback by an apprentice, of a version that a
+// restore to the same secret was begun for.
+func (c *cast) besideRestore(a *apprentice) *proof.Operation {
+	op := c.rollbackBesideRestore()
+	op.Name, op.OneEnding = string(a.flaw), true
+	op.Run = func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		return a.change(ctx, trial, proof.Change{Restore: trial.Target})
+	}
+	return op
+}

@@ -1,0 +1,327 @@
+package vaultkit_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// How somebody who revokes keys can be wrong and look right.
+const (
+	looksFirst   flaw = "records its intent after the look"
+	readsFirst   flaw = "reads the secret before the list, and leaves recorded rotations out"
+	exactly      flaw = "knows a key only if it is exactly equal"
+	ownExempt    flaw = "leaves its own rotation out"
+	deletedGone  flaw = "takes a deleted version for gone"
+	pendingBlind flaw = "disregards undecided rotations"
+)
+
+// handing is one run that hands keys to their issuer: those that a rotation replaced, or
+// one that a source has just issued. It writes an entry for each key before it looks;
+// whoever would bring such a key back finds that, or is found.
+type handing struct {
+	*apprentice
+	issuer   *proof.Issuer
+	provider string
+	kind     string
+	rotation string
+	keys     map[string]string // by field
+	name     string            // of 128 random bits
+	begun    bool
+}
+
+var (
+	errInUse     = errors.New("the key is in force, or may come to be")
+	errBeingGone = errors.New("the key is being revoked")
+)
+
+func (a *apprentice) newHanding(ctx context.Context, trial *proof.Trial, kind string) *handing {
+	name := make([]byte, 16)
+	rand.Read(name)
+	issuer := newIssuer(ctx, trial, string(a.flaw), kind == takeBack)
+	return &handing{apprentice: a, issuer: issuer.Issuer, provider: trial.Provider, kind: kind, rotation: trial.Target, name: hex.EncodeToString(name)}
+}
+
+// The kinds of attempts.
+const (
+	revokeOld = "revoke-old"
+	takeBack  = "take-back"
+)
+
+// revokeOld hands over what a rotation replaced.
+func (a *apprentice) revokeOld(ctx context.Context, trial *proof.Trial) proof.Claim {
+	t := a.newHanding(ctx, trial, revokeOld)
+	told := t.claim(t.revokeReplaced(ctx))
+	told.Revoked = trial.Target
+	return told
+}
+
+// takeBack hands over a key that was issued for a rotation which failed.
+func (a *apprentice) takeBack(ctx context.Context, trial *proof.Trial) proof.Claim {
+	t := a.newHanding(ctx, trial, takeBack)
+	t.keys = keysOf(issuedFields)
+	return t.claim(t.handOver(ctx))
+}
+
+func (t *handing) claim(err error) proof.Claim {
+	told := proof.Claim{Who: string(t.flaw), Verdict: proof.Succeeded}
+	switch {
+	case errors.Is(err, errOpen):
+		told.Verdict, told.Err = proof.Open, err.Error()
+	case err != nil:
+		told.Verdict, told.Err = proof.Failed, err.Error()
+	}
+	return told
+}
+
+func (t *handing) path(dir string, names ...string) string {
+	return strings.Join(append([]string{vaulttest.Base, dir, t.provider}, names...), "/")
+}
+
+func (t *handing) revokeReplaced(ctx context.Context) error {
+	done := t.path("rotations", t.rotation+".revoked")
+	if _, err := t.get(ctx, done); err == nil || !errors.Is(err, api.ErrSecretNotFound) {
+		return err
+	}
+	if err := t.readReplaced(ctx); err != nil {
+		return err
+	}
+	if t.flaw != readsFirst {
+		if err := t.look(ctx); err != nil { // only to leave no trace
+			return err
+		}
+	}
+	if err := t.handOver(ctx); err != nil {
+		return err
+	}
+	if err := t.write(context.WithoutCancel(ctx), done, protocol.Revocation{Schema: protocol.Schema, ID: t.rotation, Provider: t.provider,
+		Fields: slices.Sorted(maps.Keys(t.keys)), RevokedAt: time.Now().UTC()}); err != nil {
+		return errors.Join(errOpen, err)
+	}
+	return nil
+}
+
+// readReplaced finds the old keys of a committed rotation. A restore replaced nothing
+// that could be read.
+func (t *handing) readReplaced(ctx context.Context) error {
+	stored, err := t.get(ctx, t.path("rotations", t.rotation))
+	if err != nil {
+		return err
+	}
+	var record protocol.Record
+	text, err := json.Marshal(stored.Data)
+	if err := errors.Join(err, json.Unmarshal(text, &record)); err != nil {
+		return err
+	}
+	if record.Outcome != protocol.Committed || record.Backup == "" {
+		return errInUse
+	}
+	backup, err := t.get(ctx, t.path("backups", t.rotation))
+	if err != nil {
+		return err
+	}
+	t.keys = keysOf(backup.Data)
+	maps.DeleteFunc(t.keys, func(field, _ string) bool { return !slices.Contains(record.FieldsChanged, field) })
+	return nil
+}
+
+// handOver records the intent, looks, and asks the issuer. What it does not come to ask
+// it withdraws.
+func (t *handing) handOver(ctx context.Context) error {
+	steps := []func(context.Context) error{t.intend, t.look}
+	if t.flaw == looksFirst {
+		slices.Reverse(steps)
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			t.withdraw(context.WithoutCancel(ctx))
+			return err
+		}
+	}
+	return t.issuer.Asked(ctx, t.keys)
+}
+
+func (t *handing) intend(ctx context.Context) error {
+	t.begun = true
+	for _, entry := range t.entries() {
+		if err := t.write(ctx, entry, t.body()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *handing) withdraw(ctx context.Context) {
+	if !t.begun {
+		return
+	}
+	for _, entry := range t.entries() {
+		_ = t.write(ctx, entry+".withdrawn", t.body()) // one that cannot be withdrawn stands
+	}
+}
+
+func (t *handing) entries() (paths []string) {
+	for _, field := range slices.Sorted(maps.Keys(t.keys)) {
+		paths = append(paths, t.path("revocations", fingerprintOfKey(t.provider, field, t.keys[field])+"-"+t.name))
+	}
+	return paths
+}
+
+func (t *handing) body() map[string]any {
+	return map[string]any{"schema": 1, "kind": t.kind, "rotation": t.rotation, "provider": t.provider, "actor": string(t.flaw),
+		"reason": "", "begun_at": time.Now().UTC(), "hint": "finish it, or allow it"}
+}
+
+// write makes an entry that nobody else makes another of.
+func (t *handing) write(ctx context.Context, path string, body any) error {
+	text, err := json.Marshal(body)
+	must(err)
+	var data map[string]any
+	must(json.Unmarshal(text, &data))
+	return again(ctx, func() error {
+		_, err := t.kv.Put(ctx, path, data, api.WithCheckAndSet(0))
+		if refused(err) {
+			return nil
+		}
+		return err
+	})
+}
+
+// look refuses a key that is in force, and one that a rotation of the current version may
+// put in force: the list comes before the secret, so that each rotation that was begun
+// before the intent is in the list, or has been decided.
+func (t *handing) look(ctx context.Context) error {
+	var backups []string
+	var current *api.KVSecret
+	list := func() (err error) {
+		backups, err = t.list(ctx, t.path("backups"))
+		return err
+	}
+	read := func() (err error) {
+		current, err = t.get(ctx, t.path("providers"))
+		return err
+	}
+	steps := []func() error{list, read}
+	if t.flaw == readsFirst {
+		steps = []func() error{read, list, func() error { return t.leaveOutRecorded(ctx, &backups) }}
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	if current.Data == nil && t.flaw != deletedGone || t.inForce(current.Data) {
+		return errInUse
+	}
+	version := current.VersionMetadata
+	for _, text := range backups {
+		id, err := protocol.ParseID(text)
+		own := t.flaw == ownExempt && text == t.rotation
+		if err == nil && id.Source == version.Version && id.InForce.Equal(version.CreatedTime) && !own && t.flaw != pendingBlind {
+			return errInUse
+		}
+	}
+	return nil
+}
+
+func (t *handing) leaveOutRecorded(ctx context.Context, backups *[]string) error {
+	recorded, err := t.list(ctx, t.path("rotations"))
+	*backups = slices.DeleteFunc(*backups, func(id string) bool { return slices.Contains(recorded, id) })
+	return err
+}
+
+func (t *handing) inForce(current map[string]any) bool {
+	for field, key := range t.keys {
+		for at, text := range keysOf(current) {
+			if t.flaw == exactly {
+				if current[at] == key {
+					return true
+				}
+				continue
+			}
+			if sameKey(field, key, at, text) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sameKey compares an old key with a text of the current secret.
+func sameKey(field, key, at, text string) bool {
+	const shortest = 8
+	if len(key) < shortest {
+		return field == at && key == text
+	}
+	decoded, err := url.PathUnescape(text)
+	if err != nil {
+		decoded = text
+	}
+	return strings.Contains(text, key) || strings.Contains(decoded, key) || len(text) >= shortest && strings.Contains(key, text)
+}
+
+// keysOf are the fields that can be keys.
+func keysOf(secret map[string]any) map[string]string {
+	keys := make(map[string]string)
+	for field, value := range secret {
+		switch value := value.(type) {
+		case string:
+			keys[field] = strings.TrimSpace(value)
+		case json.Number, float64:
+			keys[field] = fmt.Sprint(value)
+		}
+	}
+	return keys
+}
+
+// fingerprintOfKey names a key in the names of attempts to revoke it.
+func fingerprintOfKey(provider, field, text string) string {
+	if len(text) < 8 {
+		text = field + "\x00" + text
+	}
+	key := sha256.Sum256([]byte("vaultkit revocation\x00" + provider))
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write([]byte(text))
+	return hex.EncodeToString(mac.Sum(nil))[:32]
+}
+
+// lookForAttempts refuses a change that brings back a key which somebody is about to
+// revoke. Fields that are only carried along are not looked at.
+func (w *work) lookForAttempts(ctx context.Context) error {
+	names, err := w.list(ctx, w.path("revocations"))
+	if err != nil {
+		return err
+	}
+	for field, text := range keysOf(w.next) {
+		if !w.restores && keysOf(w.old)[field] == text {
+			continue
+		}
+		for _, name := range names {
+			named := strings.HasPrefix(name, fingerprintOfKey(w.provider, field, text)+"-")
+			if !named || strings.HasSuffix(name, ".withdrawn") || slices.Contains(names, name+".withdrawn") {
+				continue
+			}
+			if w.found {
+				return errors.Join(errOpen, errBeingGone) // an earlier run of this rotation may commit yet
+			}
+			return errBeingGone
+		}
+	}
+	return nil
+}

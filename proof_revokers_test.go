@@ -1,0 +1,128 @@
+package vaultkit_test
+
+import (
+	"context"
+	"maps"
+	"testing"
+
+	"goblin/vaultkit/internal/proof"
+)
+
+// Who hands keys over and has a flaw must be convicted, too; the writers they meet look for
+// attempts to revoke what they write.
+func TestSchedulesConvictBrokenRevokers(t *testing.T) {
+	cast := newCast(t)
+	cast.meetWritersThatLook(t)
+	for flaw, invariants := range map[flaw][]string{
+		flawless:     nil,
+		looksFirst:   {"J1"},
+		exactly:      {"J1"},
+		deletedGone:  {"J1"},
+		pendingBlind: {"J1"},
+	} {
+		t.Run(string(flaw), func(t *testing.T) {
+			cast.convict(t, cast.revoking(cast.newApprentice(t, flaw)), invariants)
+		})
+	}
+	for flaw, invariants := range map[flaw][]string{flawless: nil, readsFirst: {"J1"}} {
+		t.Run("undecided, "+string(flaw), func(t *testing.T) {
+			cast.convict(t, cast.revokingUndecided(cast.newApprentice(t, flaw)), invariants)
+		})
+	}
+	for flaw, invariants := range map[flaw][]string{flawless: nil, ownExempt: {"J2"}} {
+		t.Run("take-back, "+string(flaw), func(t *testing.T) {
+			cast.convict(t, cast.takingBack(t, cast.newApprentice(t, flaw)), invariants)
+		})
+	}
+}
+
+// The same for restores over a deleted version.
+func TestSchedulesConvictBrokenRestores(t *testing.T) {
+	cast := newCast(t)
+	for flaw, invariants := range map[flaw][]string{flawless: nil, restoresBlindly: {"I2"}} {
+		t.Run(string(flaw), func(t *testing.T) {
+			cast.convict(t, cast.restoring(cast.newApprentice(t, flaw)), invariants)
+		})
+	}
+	for flaw, invariants := range map[flaw][]string{flawless: nil, restoreWins: {"I3b", "I4b"}} {
+		t.Run("beside, "+string(flaw), func(t *testing.T) {
+			cast.convict(t, cast.besideRestore(cast.newApprentice(t, flaw)), invariants)
+		})
+	}
+}
+
+// meetWritersThatLook has rivals that bring the old key back by apprentices without a flaw.
+func (c *cast) meetWritersThatLook(t *testing.T) {
+	t.Helper()
+	writer := c.writerThatLooks(t)
+	writes := func(wants func(*proof.Trial) proof.Change) proof.Act {
+		return asRival(func(ctx context.Context, trial *proof.Trial) proof.Claim {
+			return writer.change(ctx, trial, wants(trial))
+		})
+	}
+	back := func(trial *proof.Trial) proof.Change { return proof.Change{Restore: trial.Target} }
+	maps.Copy(c.driver.Rivals, map[string]proof.Act{
+		"rollback": writes(back), "back": writes(wants(backFields)), "spaced": writes(wants(spacedFields)), "job": writes(wants(jobFields)),
+		"restored":  inTurn(c.foreignDelete, writes(restored)),
+		"hidden":    inTurn(writes(back), c.foreignDelete),
+		"dying":     diesAtCommit(back, writer.change),
+		"dying-job": diesAtCommit(wants(issuedFields), writer.change),
+	})
+}
+
+// writerThatLooks is an apprentice without a flaw.
+func (c *cast) writerThatLooks(t *testing.T) *apprentice {
+	t.Helper()
+	writer := c.newApprentice(t, flawless)
+	writer.looks = true
+	return writer
+}
+
+// revoking makes an operation of RevokeOld by an apprentice. The rerun is by one without a
+// flaw.
+func (c *cast) revoking(a *apprentice) *proof.Operation {
+	op := c.revocation()
+	right := *a
+	right.flaw = flawless
+	op.Name, op.Run, op.Rerun, op.OneEnding = string(a.flaw), a.revokeOld, right.revokeOld, true
+	op.Rivals = []string{"rollback", "back", "spaced", "restored", "hidden", "dying", "put-old", "abort"}
+	return op
+}
+
+func (c *cast) revokingUndecided(a *apprentice) *proof.Operation {
+	op := c.revoking(a)
+	op.Prepare, op.Refused = c.prepareRollingBack, true
+	op.Rivals = []string{"arrival", "settled", "abort"}
+	return op
+}
+
+// takingBack makes an operation of the end of a rotation by an apprentice that has failed
+// after its backup. Its rerun is a job that gets the same key.
+func (c *cast) takingBack(t *testing.T, a *apprentice) *proof.Operation {
+	t.Helper()
+	writer := c.writerThatLooks(t)
+	return &proof.Operation{
+		Name: string(a.flaw),
+		Prepare: func(ctx context.Context, trial *proof.Trial) error {
+			if err := c.prepare(ctx, trial); err != nil {
+				return err
+			}
+			w := &work{apprentice: writer, provider: trial.Provider, claim: proof.Claim{Wants: proof.Change{Merge: issuedFields}, Verdict: proof.Failed}}
+			if err := w.read(ctx); err != nil {
+				return err
+			}
+			trial.Target = w.id
+			trial.Told(w.claim)
+			return w.backUp(ctx)
+		},
+		Wants: func(*proof.Trial) proof.Change { return proof.Change{} },
+		Run:   a.takeBack,
+		Rerun: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+			return writer.change(ctx, trial, proof.Change{Merge: issuedFields})
+		},
+		Refused:   a.flaw != ownExempt,
+		Contested: true,
+		OneEnding: true,
+		Rivals:    []string{proof.Twin, "dying-job", "job", "abort"},
+	}
+}
