@@ -30,31 +30,37 @@ import (
 // as often. Read before TestMain clears the environment.
 var killings = map[bool]int{false: 200, true: 2000}[os.Getenv("VAULTKIT_LONG") == "1"]
 
-// observerPolicy reads everything below the base path, and writes nothing.
+// observerPolicy reads everything below the base path, and writes nothing but that a
+// deleted version can be read again.
 const observerPolicy = `
 path "secret/data/goblin-assistant/*" { capabilities = ["read"] }
 path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list"] }
+path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] }
 `
 
 // The program is killed with SIGKILL at one of its requests, before or after Vault
-// has applied it, or with the request still on its way, and every third time a
-// rival rotates the same provider. Then recover runs. All under tokens that have no
-// more than the generated policies.
+// has applied it, or with the request still on its way, while it rotates, revokes old
+// keys or restores a deleted version, and every third time a rival is at work. Then
+// recover runs. All under tokens that have no more than the generated policies.
 func TestKilled(t *testing.T) {
 	k := newKilling(t)
-	requests := k.count(t)
+	requests := make([]int, len(victims))
+	for i, victim := range victims {
+		requests[i] = k.count(t, victim)
+	}
 	t.Run("", func(t *testing.T) { // returns when all have ended
 		for seed := range killings {
+			i := seed % len(victims)
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
-				k.once(t, k.proxy(t), seed, requests)
+				k.once(t, k.proxy(t), victims[i], seed, requests[i])
 			})
 		}
 	})
-	fmt.Printf("%d kills at %d requests, %d with a rival: %d providers were rotated, %d violations\n",
-		k.kills, requests, k.rivals, k.rotated, k.violations)
-	if k.kills < killings*9/10 || k.rotated == 0 || k.rotated == k.kills {
-		t.Errorf("%d of %d runs were killed, %d of them with the provider rotated", k.kills, killings, k.rotated)
+	fmt.Printf("%d kills at %d requests, %d with a rival: %d providers were rotated, %d keys revoked, %d violations\n",
+		k.kills, requests, k.rivals, k.rotated, k.revoked, k.violations)
+	if k.kills < killings*9/10 || k.rotated == 0 || k.rotated == k.kills || k.revoked == 0 {
+		t.Errorf("%d of %d runs were killed, %d of them with the provider rotated, %d with its keys revoked", k.kills, killings, k.rotated, k.revoked)
 	}
 }
 
@@ -64,8 +70,8 @@ type killing struct {
 	rotator, recoverer string // files with tokens
 	observer           *proof.Observer
 
-	mu                                 sync.Mutex
-	kills, rivals, rotated, violations int
+	mu                                          sync.Mutex
+	kills, rivals, rotated, revoked, violations int
 }
 
 func newKilling(t *testing.T) *killing {
@@ -110,44 +116,46 @@ func (k *killing) command(ctx context.Context, address, tokenFile, key string, a
 	return cmd, &out
 }
 
-// count runs a rotation that nothing disturbs, login and all.
-func (k *killing) count(t *testing.T) int {
+// count runs a victim that nothing disturbs, login and all.
+func (k *killing) count(t *testing.T, v victim) int {
 	t.Helper()
-	proxy, provider := k.proxy(t), vaulttest.Name(t)
-	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": newKey()})
-	cmd, _ := k.command(t.Context(), proxy.URL(), k.rotator, newKey(), "rotate", provider, "--new-key-stdin")
+	proxy, l := k.proxy(t), k.begin(t, v)
+	cmd, out := l.command(t, proxy.URL())
 	if err := cmd.Run(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v\n%s", v.name, err, out)
 	}
 	return len(proxy.Log())
 }
 
 // once is one life and death of the program, and what comes after.
-func (k *killing) once(t *testing.T, proxy *wire.Proxy, seed, requests int) {
+func (k *killing) once(t *testing.T, proxy *wire.Proxy, v victim, seed, requests int) {
 	t.Helper()
 	dice := rand.New(rand.NewPCG(uint64(seed), 0))
-	provider, key := vaulttest.Name(t), newKey()
-	first := map[string]any{"api_key": newKey(), "organization": "org"}
-	witness := proof.NewWitness(k.observer, provider)
-	witness.Wrote(vaulttest.Put(t, "providers/"+provider, first), first)
-
-	cmd, out := k.command(t.Context(), proxy.URL(), k.rotator, key, "rotate", provider, "--new-key-stdin")
+	l := k.begin(t, v)
+	cmd, out := l.command(t, proxy.URL())
 	release := make(chan struct{})
 	k.sentence(proxy, dice, requests, release, func() { _ = cmd.Process.Kill() })
 	var rival sync.WaitGroup
-	if seed%3 == 0 {
-		rival.Go(func() { witness.Told(k.rotate(t, vaulttest.Server().Addr(), "rival", provider, newKey())) })
+	if dice.IntN(3) == 0 {
+		l.contested = true
+		rival.Go(func() { v.rival(l, t) })
 	}
-	claim := claimOf("victim", key, out, cmd.Run())
-	witness.Told(claim)
+	claim := l.told("victim", out, cmd.Run())
+	l.killed = claim.Verdict == proof.Died
+	l.witness.Told(claim)
 	rival.Wait()
-	if dice.IntN(2) == 0 {
-		k.recover(t, witness, provider)
+	switch dice.IntN(3) {
+	case 0:
+		k.recover(t, l.witness, l.provider)
+	case 1:
+		again, out := l.command(t, vaulttest.Server().Addr())
+		l.witness.Told(l.told("rerun", out, again.Run()))
 	}
 	close(release)
 	proxy.Wait()
-	k.recover(t, witness, provider)
-	k.judge(t, witness, provider, seed, claim.Verdict == proof.Died)
+	l.undelete(t)
+	k.recover(t, l.witness, l.provider)
+	k.judge(t, l, seed)
 }
 
 // sentence picks the request the program dies at, and how.
@@ -157,15 +165,9 @@ func (k *killing) sentence(proxy *wire.Proxy, dice *rand.Rand, requests int, rel
 	proxy.SetRule(wire.At(n, how))
 }
 
-func (k *killing) rotate(t *testing.T, address, who, provider, key string) proof.Claim {
-	t.Helper()
-	cmd, out := k.command(t.Context(), address, k.rotator, key, "rotate", provider, "--new-key-stdin")
-	return claimOf(who, key, out, cmd.Run())
-}
-
 // claimOf is what the program's exit code and output say.
-func claimOf(who, key string, out *bytes.Buffer, err error) proof.Claim {
-	claim := proof.Claim{Who: who, Wants: proof.Change{Merge: map[string]any{"api_key": key}}, Verdict: proof.Succeeded}
+func claimOf(who string, wants proof.Change, out *bytes.Buffer, err error) proof.Claim {
+	claim := proof.Claim{Who: who, Wants: wants, Verdict: proof.Succeeded}
 	var said vaultkit.Rotation
 	if json.Unmarshal(out.Bytes(), &said) == nil {
 		claim.ID, claim.NewVersion, claim.Resumed = said.ID, said.NewVersion, said.Resumed
@@ -204,34 +206,37 @@ func (k *killing) recover(t *testing.T, witness *proof.Witness, provider string)
 
 // judge holds what Vault contains against what everybody was told. Recovering once
 // more must change nothing.
-func (k *killing) judge(t *testing.T, witness *proof.Witness, provider string, seed int, killed bool) {
+func (k *killing) judge(t *testing.T, l *life, seed int) {
 	t.Helper()
-	found, err := witness.CheckAtRest(t.Context())
+	found, err := l.witness.CheckAtRest(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := k.observer.Look(t.Context(), provider)
+	before, err := k.observer.Look(t.Context(), l.provider)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.recover(t, witness, provider)
-	after, err := k.observer.Look(t.Context(), provider)
+	k.recover(t, l.witness, l.provider)
+	after, err := k.observer.Look(t.Context(), l.provider)
 	if err != nil || !reflect.DeepEqual(before, after) {
 		found = append(found, proof.Violation{Invariant: "I6", Why: fmt.Sprintf("recovering again changed something (%v)", err)})
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if killed {
+	if l.killed {
 		k.kills++
-		if before.Current > 1 {
+		if before.Current > l.version {
 			k.rotated++
 		}
+		if l.issuer.asked() {
+			k.revoked++
+		}
 	}
-	if seed%3 == 0 {
+	if l.contested {
 		k.rivals++
 	}
 	if len(found) > 0 {
 		k.violations++
-		t.Errorf("seed %d: %v\n%s", seed, found, witness.Story())
+		t.Errorf("%s, seed %d: %v\n%s", l.victim.name, seed, found, l.witness.Story())
 	}
 }
