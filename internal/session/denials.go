@@ -3,8 +3,8 @@ package session
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -45,19 +45,21 @@ const (
 // token is asked about itself: lookup-self is refused to a token that has ended. It is
 // also refused to one that may not look itself up; then only a login tells.
 type denials struct {
-	marked atomic.Bool // there is something that a served request changes
+	mu sync.Mutex
 
-	mu        sync.Mutex
-	text      string        // what a token that the server does not know is told, but for "invalid token"
-	textUntil time.Time     // when to ask for it again
-	asking    chan struct{} // the question for it, under way
-	known     map[string]time.Time
-	asked     int       // questions in a row that did not help
-	allowed   time.Time // no question before
-	pending   *question
-	canLook   *lease    // it has looked itself up
-	refused   *lease    // its lookup-self was refused, and nothing was served with it since
-	hopeless  time.Time // no login for a token that may be living before: one was refused
+	asking     chan struct{} // the question with an unknown token, under way
+	text       string        // what an unknown token is told, if that is not "invalid token"
+	hidden     bool          // something in between answers unknown tokens, so that any denial may be the token's end
+	askAgain   time.Time     // no question with an unknown token before
+	unanswered int           // those questions in a row that had no answer
+
+	known    map[string]time.Time // requests that a living token was denied, and until when that is believed
+	pending  *question
+	asked    int       // questions about a token in a row that did not help
+	allowed  time.Time // no question about a token before
+	canLook  *lease    // it has looked itself up
+	refused  *lease    // its lookup-self was refused, and nothing was served with it since
+	hopeless time.Time // no login for a token that may be living before: one was refused
 }
 
 // question is asked once for all callers whose requests were denied.
@@ -93,53 +95,52 @@ func (s *Session) mayHaveEnded(ctx context.Context, held *lease, err error) bool
 // ambiguous reports that the server says this of a token that it does not know, too.
 // It asks the server if it has not lately, once for all callers.
 func (s *Session) ambiguous(ctx context.Context, text string) bool {
-	for {
-		asking, known := s.denials.stranger(s.askAsStranger)
-		if asking == nil {
-			return known != "" && text == known
-		}
+	d := &s.denials
+	if asking := d.stranger(s.askAsStranger); asking != nil {
 		select {
 		case <-asking:
 		case <-ctx.Done():
 			return false
 		}
 	}
-}
-
-// stranger is what a token that the server does not know is told, or the question to
-// wait for.
-func (d *denials) stranger(ask func(done chan struct{})) (asking chan struct{}, text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.asking == nil && time.Now().Before(d.textUntil) {
-		return nil, d.text
-	}
-	if d.asking == nil {
+	return d.hidden || text == d.text
+}
+
+// stranger is the question with an unknown token to wait for, nil if its answer is known.
+func (d *denials) stranger(ask func(done chan struct{})) chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.asking == nil && !time.Now().Before(d.askAgain) {
 		d.asking = make(chan struct{})
 		ask(d.asking)
 	}
-	return d.asking, ""
+	return d.asking
 }
 
 // askAsStranger asks the server with a token that it does not know.
 func (s *Session) askAsStranger(done chan struct{}) {
 	s.attempts.Go(func() {
 		defer close(done)
-		err := s.lookUp(s.wire.as(strangerToken))
-		_, text, denied := vaulterr.Denied(err)
-		d := &s.denials
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.asking = nil
-		switch {
-		case denied:
-			d.text, d.textUntil = text, time.Now().Add(textKept)
-		case vaulterr.InvalidToken(err): // it names the token
-			d.text, d.textUntil = "", time.Now().Add(textKept)
-		default: // no answer: what was known stays
-			d.textUntil = time.Now().Add(coolDown.Min)
-		}
+		s.denials.told(s.lookUp(s.wire.as(strangerToken)))
 	})
+}
+
+// told notes what an unknown token was told.
+func (d *denials) told(err error) {
+	_, text, denied := vaulterr.Denied(err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asking = nil
+	if unanswered(err) || errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
+		d.unanswered++ // what was known stays
+		d.askAgain = time.Now().Add(coolDown.Delay(d.unanswered))
+		return
+	}
+	d.text, d.unanswered, d.askAgain = text, 0, time.Now().Add(textKept)
+	// An agent that sends its own token instead answers with a success.
+	d.hidden = err != nil && !denied && !vaulterr.InvalidToken(err)
 }
 
 func (s *Session) lookUp(client *api.Client) error {
@@ -159,7 +160,7 @@ func (d *denials) decide(request string, held *lease, repeatable bool, ask func(
 	switch {
 	case d.sure(held):
 		return nil, true
-	case d.remembered(request, held, now):
+	case now.Before(d.known[request]): // a living token was denied it
 		return nil, false
 	case d.refused == held:
 		return nil, d.worthALogin(repeatable, now)
@@ -167,27 +168,20 @@ func (d *denials) decide(request string, held *lease, repeatable bool, ask func(
 		return d.pending, false
 	case now.Before(d.allowed):
 		return nil, false
-	case held.limited: // the question would cost one of its uses
-		d.pause(held, now)
-		return nil, d.worthALogin(repeatable, now)
 	}
 	d.pause(held, now)
+	if held.limited { // the question would cost one of its uses
+		return nil, d.worthALogin(repeatable, now)
+	}
 	d.pending = &question{held: held, done: make(chan struct{})}
 	ask(d.pending)
 	return d.pending, false
 }
 
-// sure reports that the token has ended: it could look itself up, and no longer can.
-func (d *denials) sure(held *lease) bool { return d.refused == held && d.canLook == held }
-
-// remembered reports a request that was denied to a living token not long ago.
-func (d *denials) remembered(request string, held *lease, now time.Time) bool {
-	kept := denialKeptLong
-	if d.canLook == held {
-		kept = denialKept
-	}
-	since, known := d.known[request]
-	return known && now.Sub(since) < kept
+// sure reports that the token has ended: it could look itself up, and no longer can. So
+// has one that was made elsewhere, and that nothing was ever served with.
+func (d *denials) sure(held *lease) bool {
+	return d.refused == held && (d.canLook == held || !held.obtained && !held.served.Load())
 }
 
 // pause spaces the questions: more and more where they may cost a login. After a quiet
@@ -221,7 +215,6 @@ func (d *denials) answered(q *question, err error) {
 		q.alive, d.canLook = true, q.held
 	case denied, vaulterr.InvalidToken(err):
 		d.refused = q.held
-		d.marked.Store(true)
 	}
 }
 
@@ -230,7 +223,7 @@ func (d *denials) settle(request string, q *question, repeatable bool) (ended bo
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if q.alive {
-		d.remember(request)
+		d.remember(request, denialKept)
 	}
 	return d.sure(q.held) || d.refused == q.held && d.worthALogin(repeatable, time.Now())
 }
@@ -241,32 +234,29 @@ func (d *denials) worthALogin(repeatable bool, now time.Time) bool {
 }
 
 // remember notes that a living token was denied the request.
-func (d *denials) remember(request string) {
+func (d *denials) remember(request string, kept time.Duration) {
 	if d.known == nil || len(d.known) >= maxDenials {
 		d.known = map[string]time.Time{}
 	}
-	d.known[request] = time.Now()
-	d.marked.Store(true)
+	d.known[request] = time.Now().Add(kept)
 }
 
 // served notes a request that was not denied: what was remembered of it is no longer
 // true, and the token is living.
-func (d *denials) served(request, token string) {
-	if !d.marked.Load() {
-		return
-	}
+func (d *denials) served(r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.known, request)
-	if d.refused != nil && d.refused.client.Token() == token {
+	if len(d.known) > 0 {
+		delete(d.known, r.Method+" "+r.URL.String())
+	}
+	if d.refused != nil && d.refused.client.Token() == r.Header.Get(api.AuthHeaderName) {
 		d.refused, d.canLook = nil, nil // it may not look itself up, now
 	}
-	d.marked.Store(len(d.known) > 0 || d.refused != nil)
 }
 
 // revive logs in after a denial that the end of the token may explain, and sends the
-// request again: Vault denies a request before it does anything of it. Where a login is refused, the denial is the answer unless the token has
-// certainly ended.
+// request again: Vault denies a request before it does anything of it. Where a login is
+// refused, the denial is the answer unless the token has certainly ended.
 func (s *Session) revive(ctx context.Context, seen *lease, denial error, send func(context.Context, *api.Client) error) error {
 	held, err := s.relogin(ctx, seen)
 	if err != nil {
@@ -274,37 +264,40 @@ func (s *Session) revive(ctx context.Context, seen *lease, denial error, send fu
 	}
 	err = s.attempt(ctx, held, send)
 	request, _, denied := vaulterr.Denied(err)
-	s.denials.mu.Lock()
-	defer s.denials.mu.Unlock()
-	if denied {
-		s.denials.remember(request)
-		s.attempts.Go(func() { s.revoke(seen) }) // it may be living
-	} else {
-		s.denials.asked, s.denials.allowed = 0, time.Time{} // it was the token
+	d := &s.denials
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case denied:
+		d.remember(request, denialKeptLong)
+	case !seen.young(coolDown.Max / 2): // it was the token, and not a node that lags behind
+		d.asked, d.allowed = 0, time.Time{}
 	}
 	return err
 }
 
 // withoutLogin is what a caller is told when there is no other token.
 func (s *Session) withoutLogin(seen *lease, denial, failure error) error {
-	if s.denials.certain(seen) {
+	if s.denials.ended(seen, failure) {
 		s.lose(seen)
 		return failure
 	}
 	if errors.Is(vaulterr.Kind(failure), vaulterr.ErrUnavailable) {
 		return failure
 	}
-	s.denials.mu.Lock()
-	defer s.denials.mu.Unlock()
-	s.denials.hopeless = time.Now().Add(refusalKept)
 	return denial
 }
 
-// certain is sure, for callers without the lock.
-func (d *denials) certain(held *lease) bool {
+// ended reports a token that has certainly ended, when there is no other. For one that
+// may be living, a login that Vault refused is not tried again for a while.
+func (d *denials) ended(seen *lease, failure error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.sure(held)
+	sure := d.sure(seen)
+	if !sure && answered(failure) && !errors.Is(vaulterr.Kind(failure), vaulterr.ErrUnavailable) {
+		d.hopeless = time.Now().Add(refusalKept)
+	}
+	return sure
 }
 
 // lookedUp notes a token that has looked itself up at its login.

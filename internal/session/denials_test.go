@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -261,7 +262,7 @@ func TestDenialOfAnOlderToken(t *testing.T) {
 func TestDenialsRememberedAreBounded(t *testing.T) {
 	var d denials
 	for i := range 3 * maxDenials {
-		d.remember(fmt.Sprint(i))
+		d.remember(fmt.Sprint(i), denialKept)
 	}
 	if len(d.known) == 0 || len(d.known) > maxDenials {
 		t.Errorf("%d denials remembered, want 1 to %d", len(d.known), maxDenials)
@@ -297,6 +298,9 @@ func TestBareTokenThatEnds(t *testing.T) {
 				v.shy = tc.shy
 				v.tokens = map[string]*fakeToken{"fake-bare": {ends: time.Now().Add(time.Hour)}}
 				s, _ := v.opened(t, Token(Value("fake-bare")))
+				if err := s.Do(t.Context(), probe); err != nil {
+					t.Fatalf("Do = %v", err)
+				}
 				wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
 				time.Sleep(time.Minute)
 				v.endTokens()
@@ -451,8 +455,8 @@ func TestLivingTokenWithoutALogin(t *testing.T) {
 	})
 }
 
-// TestReplacedTokenIsRevoked: a login that did not help leaves no token behind.
-func TestReplacedTokenIsRevoked(t *testing.T) {
+// TestReplacedTokenIsNotRevoked: it may be living, and other leases with it.
+func TestReplacedTokenIsNotRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := vague()
 		v.shy = true
@@ -460,8 +464,139 @@ func TestReplacedTokenIsRevoked(t *testing.T) {
 		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
 		synctest.Wait()
 		v.wantLogins(t, 2)
-		if len(v.tokens) != 1 {
-			t.Errorf("%d tokens are living, want 1", len(v.tokens))
+		if len(v.tokens) != 2 {
+			t.Errorf("%d tokens are living, want 2", len(v.tokens))
+		}
+	})
+}
+
+// TestNodesThatNeverAgreeCauseNoLoginStorm has one of several nodes know no token at all.
+func TestNodesThatNeverAgreeCauseNoLoginStorm(t *testing.T) {
+	for nodes := 2; nodes <= 5; nodes++ {
+		for name, shy := range map[string]bool{"may look itself up": false, "may not": true} {
+			t.Run(fmt.Sprintf("%d nodes, %s", nodes, name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					v := vague()
+					v.shy = shy
+					s, _ := v.opened(t, nil)
+					v.set(func(v *fakeVault) { v.lag, v.nodes = 100*time.Hour, nodes })
+					for start := time.Now(); time.Since(start) < 10*time.Minute; time.Sleep(100 * time.Millisecond) {
+						_ = s.Do(t.Context(), probe)
+					}
+					if logins, _, _ := v.count(); logins > 100 {
+						t.Errorf("%d logins in 10 min, want at most one in 6 s", logins)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestSomethingInBetweenAnswersUnknownTokens: a gateway that knows tokens by their form.
+func TestSomethingInBetweenAnswersUnknownTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vague()
+		v.stranger = http.StatusBadRequest
+		s, _ := v.opened(t, nil)
+		v.endTokens()
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Errorf("Do on an ended token = %v", err)
+		}
+		v.wantLogins(t, 2)
+		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
+		v.wantLogins(t, 2)
+	})
+}
+
+// TestAgentThatSendsItsOwnToken: nobody refuses the session's token, which never arrives.
+func TestAgentThatSendsItsOwnToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vague()
+		v.shy, v.stranger = true, http.StatusOK
+		s, _ := v.opened(t, nil)
+		for start := time.Now(); time.Since(start) < 9*time.Minute; time.Sleep(100 * time.Millisecond) {
+			wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
+		}
+		v.wantLogins(t, 1)
+		if v.strangers != 1 || v.lookups != 0 {
+			t.Errorf("%d questions with an unknown token and %d with its own, want 1 and 0", v.strangers, v.lookups)
+		}
+	})
+}
+
+// TestUnansweredQuestionWithAnUnknownToken is not asked for each denial, and asked again.
+func TestUnansweredQuestionWithAnUnknownToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vague()
+		v.noLookup = true
+		s, _ := v.opened(t, nil)
+		for start := time.Now(); time.Since(start) < 10*time.Minute; time.Sleep(100 * time.Millisecond) {
+			wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
+		}
+		if v.strangers < 20 || v.strangers > 45 {
+			t.Errorf("%d questions in 10 min, want one in about 30 s", v.strangers)
+		}
+		v.set(func(v *fakeVault) { v.noLookup = false })
+		v.endTokens()
+		time.Sleep(coolDown.Max)
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Errorf("Do on an ended token = %v", err)
+		}
+		v.wantLogins(t, 2)
+	})
+}
+
+// TestAnswerOutlivesAnOutage: what the server says of unknown tokens is still known when
+// it cannot be asked again.
+func TestAnswerOutlivesAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vague()
+		v.shy = true
+		s, _ := v.opened(t, nil)
+		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
+		time.Sleep(2 * textKept)
+		v.set(func(v *fakeVault) { v.uses = 1e6 }) // it is not looked up
+		v.endTokens()
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Errorf("Do on an ended token = %v", err)
+		}
+		time.Sleep(2 * textKept)
+		v.set(func(v *fakeVault) { v.noLookup = true })
+		v.endTokens()
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Errorf("Do on an ended token while lookup-self is down = %v", err)
+		}
+	})
+}
+
+// TestBareTokenThatWasNeverServed: it has ended before the session began.
+func TestBareTokenThatWasNeverServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vague()
+		s, _ := v.opened(t, Token(Value("fake-bare")))
+		if err := s.Do(t.Context(), probe); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnauthenticated) {
+			t.Errorf("Do = %v, want ErrUnauthenticated", err)
+		}
+	})
+}
+
+// TestTokenFileIsReadAgainSoon: a source that has not changed is no refused login.
+func TestTokenFileIsReadAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vague()
+		v.shy = true
+		v.tokens = map[string]*fakeToken{"fake-old": {ends: time.Now().Add(time.Hour)}, "fake-new": {ends: time.Now().Add(time.Hour)}}
+		source := "fake-old"
+		s, _ := v.opened(t, Token(Credential{label: "a file", read: func() (string, error) { return source, nil }}))
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Fatalf("Do = %v", err)
+		}
+		v.set(func(v *fakeVault) { delete(v.tokens, "fake-old") })
+		wantDenied(t, s.Do(t.Context(), probe))
+		source = "fake-new"
+		time.Sleep(coolDown.Min)
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Errorf("Do with a new token in the file = %v", err)
 		}
 	})
 }

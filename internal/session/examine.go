@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"runtime"
 	"time"
@@ -87,5 +88,5 @@ func PeekWrapped(ctx context.Context, client *api.Client, m Method, timeout time
 	if err != nil {
 		return err
 	}
-	return role.inspect(ctx, newWire(client, timeout, func(string, string) {}), token)
+	return role.inspect(ctx, newWire(client, timeout, func(*http.Request) {}), token)
 }

@@ -38,6 +38,8 @@ type fakeVault struct {
 	instead   any  // of a login's answer
 	vague     bool // says the same of a token that has ended as of a missing right
 	shy       bool // its tokens may not look themselves up
+	stranger  int  // the status of the answer to a token that is known nowhere; 0: that of any other
+	noLookup  bool // lookup-self is down
 	uses      int  // of its tokens; 0: no limit
 	granted   bool // the right that is missing otherwise
 	few       bool // uses are counted
@@ -104,6 +106,10 @@ func (v *fakeVault) answer(path, token string) (int, any) {
 	switch {
 	case v.down:
 		return http.StatusServiceUnavailable, map[string]any{"errors": []string{cmp.Or(v.downSays, "no leader")}}
+	case v.noLookup && path == "auth/token/lookup-self":
+		return http.StatusServiceUnavailable, map[string]any{"errors": []string{"no leader"}}
+	case v.stranger > 0 && token == strangerToken:
+		return v.stranger, map[string]any{"errors": []string{"this is no token"}, "data": map[string]any{"ttl": 60}}
 	case path == "auth/approle/login":
 		return v.login()
 	case held == nil || !time.Now().Before(held.ends) || v.behind(held) || v.spent(held):

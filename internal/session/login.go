@@ -119,7 +119,7 @@ func (s *Session) failedAfterAll(held *lease, err error) bool {
 	case s.current != held:
 	case served(err):
 		s.lost, s.trial.served = false, true
-		if s.trial.open && !held.young() {
+		if s.trial.open && !held.young(coolDown.Min) {
 			s.failures, s.failure, s.doubted, s.allowed = 0, nil, false, time.Time{}
 			s.trial.open = false
 		}
@@ -138,8 +138,8 @@ func (s *Session) failedAfterAll(held *lease, err error) bool {
 
 // young reports a token that Vault's nodes may not all know yet. One whose uses are
 // counted is used up in no time, and one made elsewhere costs no login.
-func (l *lease) young() bool {
-	return l.obtained && !l.limited && time.Since(l.since) < coolDown.Min
+func (l *lease) young(age time.Duration) bool {
+	return l.obtained && !l.limited && time.Since(l.since) < age
 }
 
 // served reports that Vault knew the token, whatever it said of the request.

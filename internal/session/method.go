@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -27,8 +28,8 @@ type Method interface {
 	repeatable() bool
 }
 
-// lease is one token as a login gave it. It is never changed: a renewal moves
-// the keeper's view of its end, another login makes another lease.
+// lease is one token as a login gave it. But for served it is never changed: a
+// renewal moves the keeper's view of its end, another login makes another lease.
 type lease struct {
 	client    *api.Client // the snapshot that carries the token
 	accessor  string
@@ -39,6 +40,8 @@ type lease struct {
 	limited   bool // the token has a limited number of uses
 	obtained  bool // by this session, which therefore revokes it
 	looked    bool // the token has looked itself up
+
+	served atomic.Bool // a request with the token has succeeded
 }
 
 // loginer is what the official login helpers have in common.

@@ -200,6 +200,9 @@ func (s *Session) enter() (*lease, error) {
 
 func (s *Session) attempt(ctx context.Context, held *lease, send func(context.Context, *api.Client) error) error {
 	err := s.wire.once(ctx, func(ctx context.Context) error { return send(ctx, held.client) })
+	if err == nil {
+		held.served.Store(true)
+	}
 	if s.watched.Load() {
 		s.judge(held, err)
 	}

@@ -25,11 +25,11 @@ type wire struct {
 
 // newWire copies what the client is set to, once and for all. NewClient and
 // Clone would read VAULT_TOKEN, VAULT_NAMESPACE and VAULT_HEADERS again.
-// served is told of each request that succeeds, and of its token.
-func newWire(client *api.Client, timeout time.Duration, served func(request, token string)) *wire {
+// served is told of each request that succeeds.
+func newWire(client *api.Client, timeout time.Duration, served func(*http.Request)) *wire {
 	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(unmask, func(answer *api.Response) {
-		if r := answer.Request; answer.StatusCode < http.StatusMultipleChoices && r != nil {
-			served(r.Method+" "+r.URL.String(), r.Header.Get(api.AuthHeaderName))
+		if answer.StatusCode < http.StatusMultipleChoices && answer.Request != nil {
+			served(answer.Request)
 		}
 	})
 	base.ClearToken()
