@@ -8,7 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"reflect"
 	"runtime"
+	"runtime/metrics"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +33,8 @@ func oversized() map[string]http.HandlerFunc {
 		"many small values":  endless(http.StatusOK, `{"data":{"keys":[`, `"",`),
 		"endless success":    endless(http.StatusOK, `{"data":{"data":{"api_key":"`, "x"),
 		"endless failure":    endless(http.StatusInternalServerError, "", "x"),
+		"slow success":       slow(http.StatusOK, `{"data":{"data":{"api_key":"`),
+		"slow failure":       slow(http.StatusForbidden, `{"errors":["`),
 		"endless header": func(w http.ResponseWriter, _ *http.Request) {
 			for range 1 << 10 {
 				w.Header().Add("X-Fake", strings.Repeat("x", 1<<10))
@@ -68,20 +74,46 @@ func endless(status int, begin, part string) http.HandlerFunc {
 	}
 }
 
+// slow answers with some bytes in a second, until the client has had enough.
+func slow(status int, begin string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, begin)
+		for tick := time.NewTicker(10 * time.Millisecond); r.Context().Err() == nil; <-tick.C {
+			_, _ = io.WriteString(w, "x")
+			_ = http.NewResponseController(w).Flush()
+		}
+	}
+}
+
 // verbs calls each verb that asks Vault for something.
-func verbs(provider, id string) map[string]func(context.Context, *vaultkit.Client) error {
+func verbs(t *testing.T, provider, id string) map[string]func(context.Context, *vaultkit.Client) error {
+	t.Helper()
+	query := vaultkit.EnvQuery{Providers: []string{provider}}
+	file := filepath.Join(t.TempDir(), "env")
 	return map[string]func(context.Context, *vaultkit.Client) error{
-		"GetAPIKey":       func(ctx context.Context, c *vaultkit.Client) error { return second(c.GetAPIKey(ctx, provider)) },
+		"GetAPIKey": func(ctx context.Context, c *vaultkit.Client) error { return second(c.GetAPIKey(ctx, provider)) },
+		"GetField": func(ctx context.Context, c *vaultkit.Client) error {
+			return second(c.GetField(ctx, provider, "api_key"))
+		},
 		"GetProviderKeys": func(ctx context.Context, c *vaultkit.Client) error { return second(c.GetProviderKeys(ctx, provider)) },
 		"Providers":       func(ctx context.Context, c *vaultkit.Client) error { return second(c.Providers(ctx)) },
 		"PutProviderKeys": func(ctx context.Context, c *vaultkit.Client) error {
 			return second(c.PutProviderKeys(ctx, provider, vaultkit.ProviderKeys{"api_key": "fake"}))
 		},
-		"Environ": func(ctx context.Context, c *vaultkit.Client) error {
-			return second(c.Environ(ctx, vaultkit.EnvQuery{Providers: []string{provider}}))
+		"Environ": func(ctx context.Context, c *vaultkit.Client) error { return second(c.Environ(ctx, query)) },
+		"LoadEnv": func(ctx context.Context, c *vaultkit.Client) error { return second(c.LoadEnv(ctx, query)) },
+		"WriteEnvFile": func(ctx context.Context, c *vaultkit.Client) error {
+			return second(c.WriteEnvFile(ctx, file, vaultkit.EnvDotenv, query))
 		},
 		"Rotate": func(ctx context.Context, c *vaultkit.Client) error {
 			return second(c.Rotate(ctx, provider, vaultkit.NewKey("fake")))
+		},
+		"RotateAll": func(ctx context.Context, c *vaultkit.Client) error {
+			for rotated := range c.RotateAll(ctx, 1, []string{provider}, vaultkit.NewKey("fake")) {
+				return rotated.Err
+			}
+			return nil
 		},
 		"Rollback": func(ctx context.Context, c *vaultkit.Client) error { return second(c.Rollback(ctx, provider, id)) },
 		"Recover":  func(ctx context.Context, c *vaultkit.Client) error { return second(c.Recover(ctx, provider)) },
@@ -100,64 +132,109 @@ func verbs(provider, id string) map[string]func(context.Context, *vaultkit.Clien
 			}
 			return nil
 		},
+		"Watch": func(ctx context.Context, c *vaultkit.Client) error {
+			for _, err := range c.Watch(ctx, provider) {
+				return err
+			}
+			return nil
+		},
 	}
 }
 
-// TestOversizedAnswersAreRefused: an answer costs little memory, whatever its size. The
-// bound is on all that is allocated for an answer, which is more than it ever holds; of
-// a verb's answers no more than two are read at once here.
+// TestOversizedAnswersMeetEveryVerb: a verb that asks Vault for something is in verbs.
+func TestOversizedAnswersMeetEveryVerb(t *testing.T) {
+	asksNothing := []string{"Close", "Format", "GoString", "Health", "MarshalJSON", "String", "Vault"}
+	tested := verbs(t, "p", "id")
+	for method := range reflect.TypeFor[*vaultkit.Client]().Methods() {
+		if tested[method.Name] == nil && !slices.Contains(asksNothing, method.Name) {
+			t.Errorf("Client.%s is not in verbs", method.Name)
+		}
+	}
+}
+
+// TestOversizedAnswersAreRefused: no answer takes much memory, whatever its size, nor
+// longer than the time there is.
 func TestOversizedAnswersAreRefused(t *testing.T) {
-	const limit = 50 << 20 // for each of two
 	p, ids := rotatedTimes(t, 1)
 	for kind, answer := range oversized() {
 		var armed atomic.Bool
-		var answers atomic.Uint64
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if armed.Load() {
-				answers.Add(1)
 				answer(w, r)
 				return
 			}
 			_, _ = io.WriteString(w, greeting)
-		}))
-		defer server.Close()
-		client := newClient(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), vaultkit.WithRecordWait(50*time.Millisecond),
-			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond, Write: 50 * time.Millisecond}))
+		})
+		const wait = 50 * time.Millisecond
+		client := newClient(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), vaultkit.WithRecordWait(wait),
+			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: wait, Write: wait}))
 		armed.Store(true)
-		for verb, call := range verbs(p, ids[0]) {
-			answers.Store(0)
-			before := allocated()
-			err := call(t.Context(), client)
-			if used := (allocated() - before) / max(answers.Load(), 1); used > limit {
-				t.Errorf("%s, %s: allocates %d MiB for each of %d answers", verb, kind, used>>20, answers.Load())
-			}
-			if err == nil || errors.Is(err, vaultkit.ErrNotFound) {
+		for verb, call := range verbs(t, p, ids[0]) {
+			var err error
+			inLittleMemory(t, verb+", "+kind, func() { err = call(t.Context(), client) })
+			if err == nil || errors.Is(err, vaultkit.ErrNotFound) || errors.Is(err, vaultkit.ErrConflict) {
 				t.Errorf("%s, %s: %v, want a failure", verb, kind, err)
 			}
 			if err != nil && len(err.Error()) > 2000 {
 				t.Errorf("%s, %s: the error has %d bytes", verb, kind, len(err.Error()))
 			}
+			if slow := strings.HasPrefix(kind, "slow"); slow && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s, %s: %v, want that the time was up", verb, kind, err)
+			}
 		}
 	}
 }
 
-// allocated is how much memory this process has asked for so far.
-func allocated() uint64 {
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return stats.TotalAlloc
+// serve is a server whose handlers end when the test does.
+func serve(t *testing.T, answer http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// inLittleMemory fails if the heap grows by more than 100 MB while f runs.
+func inLittleMemory(t *testing.T, what string, f func()) {
+	t.Helper()
+	runtime.GC()
+	usual, peak := heap(), uint64(0)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for tick := time.NewTicker(time.Millisecond); ; {
+			peak = max(peak, heap())
+			select {
+			case <-tick.C:
+			case <-done:
+				tick.Stop()
+				return
+			}
+		}
+	}()
+	f()
+	close(done)
+	<-ended
+	if peak > usual+100e6 {
+		t.Errorf("%s: the heap grows by %d MB", what, (peak-usual)/1e6)
+	}
+}
+
+// heap is the size of what is on the heap, garbage included.
+func heap() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 func TestOversizedAnswerIsSaidToBeOne(t *testing.T) {
 	large := oversized()["compressed success"]
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, "/v1/secret/") {
 			_, _ = io.WriteString(w, greeting)
 			return
 		}
 		large(w, r)
-	}))
-	defer server.Close()
+	})
 	client := newClient(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")))
 	_, err := client.GetAPIKey(t.Context(), "p")
 	const want = "vaultkit: GetAPIKey p: answer too large: it has more than 8388608 bytes; " +
@@ -169,13 +246,26 @@ func TestOversizedAnswerIsSaidToBeOne(t *testing.T) {
 
 func TestOversizedAnswerToALogin(t *testing.T) {
 	for kind, answer := range oversized() {
-		server := httptest.NewServer(answer)
-		defer server.Close()
-		before := allocated()
-		_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), vaultkit.WithBackoff(quick),
-			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}))
-		if used := allocated() - before; used > 100<<20 || err == nil {
-			t.Errorf("New, %s: %v, allocates %d MiB", kind, err, used>>20)
+		server := serve(t, answer)
+		options := []vaultkit.Option{
+			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), vaultkit.WithBackoff(quick),
+			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), vaultkit.WithCheckBound(50 * time.Millisecond),
+		}
+		var err error
+		inLittleMemory(t, "New, "+kind, func() { _, err = vaultkit.New(t.Context(), options...) })
+		if err == nil {
+			t.Errorf("New, %s: want a failure", kind)
+		}
+		var found vaultkit.Finding
+		inLittleMemory(t, "Diagnose, "+kind, func() {
+			for found = range vaultkit.Diagnose(t.Context(), vaultkit.DiagnoseQuery{}, options...) {
+				if found.Status == vaultkit.FindingFailed {
+					break
+				}
+			}
+		})
+		if found.Err == nil {
+			t.Errorf("Diagnose, %s: want a failure", kind)
 		}
 	}
 }

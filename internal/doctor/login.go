@@ -81,8 +81,12 @@ type tokenFacts struct {
 // token looks at how long the token lives and what it may.
 func (x *exam) token(ctx context.Context) Finding {
 	facts, err := x.lookUp(ctx)
+	kind := vaulterr.Kind(err)
+	unknown := errors.Is(kind, vaulterr.ErrUnauthenticated)
 	switch {
-	case errors.Is(vaulterr.Kind(err), vaulterr.ErrPermissionDenied):
+	case unknown && x.store.CheckMount(ctx) != nil:
+		return failed(err, "the token has ended, or has no right at the mount and may not look itself up: this server says the same of both", x.mendLogin(err))
+	case unknown, errors.Is(kind, vaulterr.ErrPermissionDenied):
 		return warning("the token may not look itself up, so nobody knows when it ends, and it is not renewed", x.policy(x.firstRole()))
 	case err != nil:
 		return failed(err, "", x.curl())

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/bodylimit"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -74,7 +75,7 @@ func (x *exam) knock(ctx context.Context) (k knock) {
 	})
 	client := x.client.WithNamespace("").WithResponseCallbacks(func(answer *api.Response) { k.secure = answer.TLS })
 	sent := time.Now()
-	k.health, k.err = client.Sys().HealthWithContext(ctx)
+	k.health, k.err = client.Sys().HealthWithContext(bodylimit.With(ctx, bodylimit.Failure))
 	k.err, k.connected = vaulterr.WithoutForeignBody(k.err), connected.Load()
 	if k.err == nil {
 		middle := sent.Add(time.Since(sent) / 2)
