@@ -35,11 +35,7 @@ func oversized() map[string]http.HandlerFunc {
 		"endless failure":    endless(http.StatusInternalServerError, "", "x"),
 		"slow success":       slow(http.StatusOK, `{"data":{"data":{"api_key":"`),
 		"slow failure":       slow(http.StatusForbidden, `{"errors":["`),
-		"endless header": func(w http.ResponseWriter, _ *http.Request) {
-			for range 1 << 10 {
-				w.Header().Add("X-Fake", strings.Repeat("x", 1<<10))
-			}
-		},
+		"endless header":     endlessHeader,
 	}
 }
 
@@ -71,6 +67,20 @@ func endless(status int, begin, part string) http.HandlerFunc {
 				return
 			}
 		}
+	}
+}
+
+// endlessHeader answers with lines of a header until the client has had enough, or 512 MiB.
+func endlessHeader(w http.ResponseWriter, _ *http.Request) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer connection.Close()
+	line := []byte("X-Fake: " + strings.Repeat("x", 64<<10) + "\r\n")
+	_, err = io.WriteString(connection, "HTTP/1.1 200 OK\r\n")
+	for sent := 0; err == nil && sent < 512<<20; sent += len(line) {
+		_, err = connection.Write(line)
 	}
 }
 
@@ -249,7 +259,7 @@ func TestOversizedAnswerToALogin(t *testing.T) {
 		server := serve(t, answer)
 		options := []vaultkit.Option{
 			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), vaultkit.WithBackoff(quick),
-			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), vaultkit.WithCheckBound(50 * time.Millisecond),
+			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), vaultkit.WithCheckBound(500 * time.Millisecond),
 		}
 		var err error
 		inLittleMemory(t, "New, "+kind, func() { _, err = vaultkit.New(t.Context(), options...) })
