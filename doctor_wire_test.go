@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -49,6 +50,36 @@ func silent(t *testing.T) patient {
 	p := faulty(wire.Hang())(t)
 	p.opts = append(p.opts, vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 300 * time.Millisecond}))
 	return p
+}
+
+// TestEndedTokenIsKnownWhateverTheServerSays: like OpenBao since 2.6, it says the same of a
+// token that has ended and of a right that is missing.
+func TestEndedTokenIsKnownWhateverTheServerSays(t *testing.T) {
+	sick := ruled(wire.OnEvery("", "", wire.DenyAlike()))
+	holding := func(credential vaultkit.Credential) func(*testing.T) patient {
+		return func(t *testing.T) patient {
+			p := sick(t)
+			p.opts = append(p.opts, vaultkit.WithToken(credential))
+			return p
+		}
+	}
+	ended := holding(vaultkit.Value(canary))
+	shy := holding(vaultkit.Value(vaulttest.Token(t, `path "secret/data/*" { capabilities = ["read"] }`)))
+	ill{
+		"ended":                  {ended, symptom{"token", fails, vaultkit.ErrUnauthenticated, "the token has ended, or has no right", "vault token create"}},
+		"may not look itself up": {shy, symptom{"token", warns, nil, "may not look itself up", "vaultkit policy reader"}},
+	}.examine(t)
+	if _, err := vaultkit.New(t.Context(), ended(t).opts...); !errors.Is(err, vaultkit.ErrUnauthenticated) {
+		t.Errorf("New with a token that has ended = %v, want ErrUnauthenticated", err)
+	}
+	client, err := vaultkit.New(t.Context(), shy(t).opts...)
+	if err != nil {
+		t.Fatalf("New with a token that may not look itself up = %v", err)
+	}
+	defer client.Close()
+	if _, err := client.Providers(t.Context()); !errors.Is(err, vaultkit.ErrPermissionDenied) {
+		t.Errorf("Providers without the right = %v, want ErrPermissionDenied", err)
+	}
 }
 
 // says is a patient whose server tells this of its health.

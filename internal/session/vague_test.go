@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"errors"
-	"net/http"
 	"testing"
 	"time"
 
@@ -27,12 +26,7 @@ func (w *world) vague() (lookups func() int) {
 			w.Error(err)
 		}
 	})
-	proxy.SetRule(wire.OnEvery("", "", wire.Rewrite(func(status int, body []byte) []byte {
-		if status != http.StatusForbidden {
-			return body
-		}
-		return []byte(`{"errors":["permission denied"]}`)
-	})))
+	proxy.SetRule(wire.OnEvery("", "", wire.DenyAlike()))
 	w.address = proxy.URL()
 	return func() (n int) {
 		for _, r := range proxy.Log() {

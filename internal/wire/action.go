@@ -116,6 +116,17 @@ func Rewrite(change func(status int, body []byte) []byte) Action {
 	}}
 }
 
+// DenyAlike forwards the request and gives every 403 the text of OpenBao 2.6 for a token
+// that has ended, so that nobody can tell one from a right that is missing.
+func DenyAlike() Action {
+	return Rewrite(func(status int, body []byte) []byte {
+		if status != http.StatusForbidden {
+			return body
+		}
+		return []byte(`{"errors":["permission denied"]}`)
+	})
+}
+
 // Truncate applies the request and cuts the answer in the middle of its body,
 // under the original Content-Length. An answer without a body (204) is cut in
 // its header. The client reads an unexpected EOF.
