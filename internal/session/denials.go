@@ -133,7 +133,7 @@ func (d *denials) told(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asking = nil
-	if unanswered(err) || errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
+	if errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
 		d.unanswered++ // what was known stays
 		d.askAgain = time.Now().Add(coolDown.Delay(d.unanswered))
 		return
@@ -213,7 +213,7 @@ func (d *denials) answered(q *question, err error) {
 	switch {
 	case err == nil:
 		q.alive, d.canLook = true, q.held
-	case denied, vaulterr.InvalidToken(err):
+	case denied:
 		d.refused = q.held
 	}
 }

@@ -83,6 +83,9 @@ func TestCrowdOnAnEndedTokenCostsOneLogin(t *testing.T) {
 		}
 		crowd.Wait()
 		v.wantLogins(t, 2)
+		if v.strangers != 1 || v.lookups != 1 {
+			t.Errorf("%d questions with an unknown token and %d with its own, want one of each", v.strangers, v.lookups)
+		}
 	})
 }
 
@@ -221,9 +224,11 @@ func TestQuestionWithoutAnAnswer(t *testing.T) {
 func TestQuestionsBeginAnewAfterAQuietTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := vague()
+		v.shy = true
 		s, _ := v.opened(t, nil)
-		for start := time.Now(); time.Since(start) < 10*time.Minute; time.Sleep(time.Second) {
-			wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
+		for i := range 600 {
+			wantDenied(t, s.Do(t.Context(), read(fmt.Sprintf("secret/data/denied-%d", i))))
+			time.Sleep(time.Second)
 		}
 		time.Sleep(5 * time.Minute)
 		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
@@ -353,6 +358,45 @@ func TestHonestServerCostsNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDenialInOtherWordsCostsNothing: OpenBao 2.6 has other words for a missing right than
+// for a token that has ended, and only the latter are worth a question.
+func TestDenialInOtherWordsCostsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vague()
+		v.plain, v.shy = true, true
+		s, _ := v.opened(t, nil)
+		for i := range 100 {
+			wantDenied(t, s.Do(t.Context(), read(fmt.Sprintf("secret/data/denied-%d", i))))
+			time.Sleep(time.Second)
+		}
+		v.wantLogins(t, 1)
+		if v.lookups != 0 || v.strangers != 1 {
+			t.Errorf("%d questions about the token and %d about an unknown one, want 0 and 1", v.lookups, v.strangers)
+		}
+		v.endTokens()
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Errorf("Do on an ended token = %v", err)
+		}
+		v.wantLogins(t, 2)
+	})
+}
+
+// TestServerChangesItsWords: it is upgraded, and a token ends half an hour later.
+func TestServerChangesItsWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
+		s, _ := v.opened(t, nil)
+		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
+		time.Sleep(30 * time.Minute)
+		v.set(func(v *fakeVault) { v.vague = true })
+		v.endTokens()
+		if err := s.Do(t.Context(), probe); err != nil {
+			t.Errorf("Do on an ended token = %v", err)
+		}
+		v.wantLogins(t, 2)
+	})
 }
 
 // TestServiceOnAVagueServer has tokens end again and again under a service that asks
@@ -543,7 +587,33 @@ func TestUnansweredQuestionWithAnUnknownToken(t *testing.T) {
 			t.Errorf("Do on an ended token = %v", err)
 		}
 		v.wantLogins(t, 2)
+
+		time.Sleep(textKept)
+		v.noLookup, v.strangers = true, 0
+		for start := time.Now(); time.Since(start) < 8*time.Second; time.Sleep(100 * time.Millisecond) {
+			wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
+		}
+		if v.strangers < 3 {
+			t.Errorf("%d questions in the first 8 s of another outage, want at least 3", v.strangers)
+		}
 	})
+}
+
+// TestQuestionAboutAnOlderToken says nothing about the present one.
+func TestQuestionAboutAnOlderToken(t *testing.T) {
+	var d denials
+	nobody := func(*question) {}
+	first, _ := d.decide("GET a", &lease{}, true, nobody)
+	d.allowed = time.Time{}
+	present := &lease{}
+	second, _ := d.decide("GET a", present, true, nobody)
+	if second == nil || second == first {
+		t.Fatal("decide joins the question about an older token")
+	}
+	d.answered(first, nil)
+	if again, _ := d.decide("GET b", present, true, nobody); again != second {
+		t.Error("decide asks again, although the question about the token is under way")
+	}
 }
 
 // TestAnswerOutlivesAnOutage: what the server says of unknown tokens is still known when

@@ -37,6 +37,7 @@ type fakeVault struct {
 	fixed     bool // its tokens are not renewable
 	instead   any  // of a login's answer
 	vague     bool // says the same of a token that has ended as of a missing right
+	plain     bool // a vague one has other words for a missing right all the same
 	shy       bool // its tokens may not look themselves up
 	stranger  int  // the status of the answer to a token that is known nowhere; 0: that of any other
 	noLookup  bool // lookup-self is down
@@ -121,7 +122,7 @@ func (v *fakeVault) answer(path, token string) (int, any) {
 	case path == "auth/token/renew-self":
 		return v.renew(held)
 	case strings.HasPrefix(path, "secret/data/denied") && !v.granted, v.shy && path == "auth/token/lookup-self":
-		if v.vague {
+		if v.vague && !v.plain {
 			return http.StatusForbidden, map[string]any{"errors": []string{"permission denied"}}
 		}
 		return http.StatusForbidden, map[string]any{"errors": []string{"1 error occurred:\n\t* permission denied\n\n"}}
