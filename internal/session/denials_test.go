@@ -314,6 +314,9 @@ func TestBareTokenThatEnds(t *testing.T) {
 						t.Errorf("Do with an ended token = %v, want %v", err, tc.want)
 					}
 				}
+				if tc.shy && s.failures > 0 {
+					t.Errorf("%d logins were tried with the same token", s.failures)
+				}
 				if failed := s.State().LoginError != nil; failed == tc.shy {
 					t.Errorf("a login failed: %t, want %t", failed, !tc.shy)
 				}
