@@ -456,6 +456,26 @@ func TestEndedTokenBesideADeniedRequest(t *testing.T) {
 	})
 }
 
+// TestSuccessWithAnotherTokenSaysNothing of the one whose lookup was refused.
+func TestSuccessWithAnotherTokenSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vague()
+		v.shy = true
+		s, _ := v.opened(t, nil)
+		v.set(func(v *fakeVault) { v.refuse = true })
+		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://vault.invalid/v1/secret/data/probe", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set(api.AuthHeaderName, "fake-other")
+		s.denials.served(request)
+		if s.denials.refused != s.present() {
+			t.Error("the refusal of the token's lookup is forgotten")
+		}
+	})
+}
+
 // TestServedRequestIsNoLongerRemembered: a right was missing, was given, and then the
 // token ends.
 func TestServedRequestIsNoLongerRemembered(t *testing.T) {
