@@ -199,6 +199,54 @@ func TestRefusedLoginAfterADenial(t *testing.T) {
 	}
 }
 
+// TestRefusedLoginIsNotRepeatedSoon, unless the token has certainly ended, or nobody refused.
+func TestRefusedLoginIsNotRepeatedSoon(t *testing.T) {
+	refused := &api.ResponseError{StatusCode: http.StatusBadRequest, Errors: []string{"invalid role or secret ID"}}
+	for name, tc := range map[string]struct {
+		sure    bool
+		failure error
+		want    bool
+	}{
+		"refused":               {false, refused, true},
+		"refused, ended token":  {true, refused, false},
+		"unavailable":           {false, &api.ResponseError{StatusCode: http.StatusServiceUnavailable, Errors: []string{"no leader"}}, false},
+		"the file is unchanged": {false, errSameToken, false},
+	} {
+		var d denials
+		held := &lease{obtained: true}
+		if tc.sure {
+			d.refused, d.canLook = held, held
+		}
+		if got := d.ended(held, tc.failure); got != tc.sure {
+			t.Errorf("%s: ended = %t, want %t", name, got, tc.sure)
+		}
+		if got := !d.hopeless.IsZero(); got != tc.want {
+			t.Errorf("%s: the next login has to wait: %t, want %t", name, got, tc.want)
+		}
+	}
+}
+
+// TestLoginThatCannotBeTried: whether the token has ended is not known, so that it is worth
+// trying again.
+func TestLoginThatCannotBeTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := vague()
+		v.shy = true
+		s, _ := v.opened(t, nil)
+		v.set(func(v *fakeVault) { v.refuse = true })
+		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
+		time.Sleep(refusalKept)
+		err := s.Do(t.Context(), func(ctx context.Context, c *api.Client) error {
+			err := read("secret/data/denied")(ctx, c)
+			v.set(func(v *fakeVault) { v.down = true })
+			return err
+		})
+		if !errors.Is(err, vaulterr.ErrUnavailable) {
+			t.Errorf("Do = %v, want ErrUnavailable", err)
+		}
+	})
+}
+
 // TestQuestionWithoutAnAnswer: an outage during the question leaves the denial as it is,
 // and nothing is learned.
 func TestQuestionWithoutAnAnswer(t *testing.T) {
