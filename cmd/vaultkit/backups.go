@@ -21,7 +21,8 @@ With the word prune after the provider, recover it and then delete old backups f
 good, values included; the audit records stay. What goes is beyond the --keep newest
 and was replaced longer than --older-than ago; one of the two is enough. Never
 deleted are the newest backup of a committed rotation, backups whose rotation has no
-record, and any younger than such a one: vaultkit abort closes what recover cannot.`
+record, and any younger than such a one: vaultkit abort closes what recover cannot.
+On a terminal it shows what would go and asks first, unless --yes is given.`
 
 // prune is the word after the provider.
 const prune = "prune"
@@ -31,6 +32,11 @@ type pruneFlags struct {
 	keep      int
 	olderThan period
 	dryRun    bool
+	yes       bool
+}
+
+func (f *pruneFlags) limits() vaultkit.PruneLimits {
+	return vaultkit.PruneLimits{KeepNewest: f.keep, OlderThan: time.Duration(f.olderThan), DryRun: f.dryRun}
 }
 
 func (c *cli) backupsCommand() *cobra.Command {
@@ -57,11 +63,12 @@ func (c *cli) backupsCommand() *cobra.Command {
 	cmd.Flags().IntVar(&f.keep, "keep", 0, "prune: `number` of the newest to keep")
 	cmd.Flags().Var(&f.olderThan, "older-than", "prune: keep what was replaced less than this ago, such as 90d")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "prune: delete nothing, only show what would go")
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "prune: do not ask on a terminal")
 	return cmd
 }
 
 func (c *cli) backups(cmd *cobra.Command, provider string) error {
-	for _, flag := range []string{"keep", "older-than", "dry-run"} {
+	for _, flag := range []string{"keep", "older-than", "dry-run", "yes"} {
 		if cmd.Flags().Changed(flag) {
 			return misuse("--%s is for: vaultkit backups PROVIDER prune", flag)
 		}
@@ -94,8 +101,10 @@ func (c *cli) prune(cmd *cobra.Command, provider string, f *pruneFlags) error {
 		return misuse("prune needs --keep, --older-than or both")
 	}
 	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
-		limits := vaultkit.PruneLimits{KeepNewest: f.keep, OlderThan: time.Duration(f.olderThan), DryRun: f.dryRun}
-		pruned, err := client.PruneBackups(ctx, provider, limits)
+		if err := c.mayPrune(ctx, client, provider, f); err != nil {
+			return err
+		}
+		pruned, err := client.PruneBackups(ctx, provider, f.limits())
 		if err == nil && len(pruned) == 0 {
 			err = c.checkKnown(ctx, client, provider)
 		}
@@ -108,6 +117,20 @@ func (c *cli) prune(cmd *cobra.Command, provider string, f *pruneFlags) error {
 		}
 		return errors.Join(err, c.showPruned(provider, pruned, records, f.dryRun))
 	})
+}
+
+// mayPrune has a person on a terminal confirm what would be deleted, if anything.
+func (c *cli) mayPrune(ctx context.Context, client *vaultkit.Client, provider string, f *pruneFlags) error {
+	if f.yes || f.dryRun || !c.canAsk() {
+		return nil
+	}
+	limits := f.limits()
+	limits.DryRun = true
+	prunable, err := client.PruneBackups(ctx, provider, limits)
+	if err != nil || len(prunable) == 0 {
+		return err
+	}
+	return c.confirmPrune(ctx, provider, prunable)
 }
 
 // warnUnrevoked tells of keys that go from Vault and may still work at their issuer,

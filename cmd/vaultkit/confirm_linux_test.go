@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,19 +20,60 @@ func TestConfirmAll(t *testing.T) {
 	}{
 		{"\n", "", exitFailure, false}, {"no\n", "", exitFailure, false}, {"y\n", "", exitOK, true}, {"", "--yes", exitOK, true},
 	} {
-		person, program, screen, ended := terminal(t)
-		if _, err := person.WriteString(tc.answer); err != nil {
-			t.Fatal(err)
+		code, out, shown := answering(t, tc.answer, strings.Fields("rotate --all --auto --base "+base+" "+tc.flags)...)
+		asked := strings.Contains(shown, "every provider at secret/"+base+"/providers (1 of them) by a random one")
+		if code != tc.code || asked != (tc.flags == "") || strings.Contains(out, "Rotated one") != tc.rotated {
+			t.Errorf("answer %q: exit code %d, printed %q, shown %q", tc.answer, code, out, shown)
 		}
-		var out strings.Builder
-		args := append(strings.Fields("rotate --all --auto --base "+base+" "+tc.flags), connect(t, vaulttest.Server().RootToken())...)
-		code := run(t.Context(), args, streams{In: program, Out: &out, Err: program})
-		_ = program.Close()
-		<-ended
-		_ = person.Close()
-		asked := strings.Contains(screen.String(), "every provider at secret/"+base+"/providers (1 of them) by a random one")
-		if code != tc.code || asked != (tc.flags == "") || strings.Contains(out.String(), "Rotated one") != tc.rotated {
-			t.Errorf("answer %q: exit code %d, printed %q, shown %q", tc.answer, code, out.String(), screen.String())
+	}
+}
+
+// answering runs the program for a person who types an answer, and returns its exit
+// code, its standard output, and what the terminal shows.
+func answering(t *testing.T, answer string, args ...string) (code int, out, shown string) {
+	t.Helper()
+	person, program, screen, ended := terminal(t)
+	if _, err := person.WriteString(answer); err != nil {
+		t.Fatal(err)
+	}
+	var printed strings.Builder
+	code = run(t.Context(), append(args, connect(t, vaulttest.Server().RootToken())...), streams{In: program, Out: &printed, Err: program})
+	_ = program.Close()
+	<-ended
+	_ = person.Close()
+	return code, printed.String(), screen.String()
+}
+
+// TestPruneAsksOnATerminal: backups go for good, so a person sees which and says yes.
+func TestPruneAsksOnATerminal(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	for _, tc := range []struct {
+		answer, flags string
+		code          int
+		asked, pruned bool
+	}{
+		{"\n", "--keep 2", exitFailure, true, false},
+		{"no\n", "--keep 2", exitFailure, true, false},
+		{"y\n", "--keep 2", exitOK, true, true},
+		{"yes\n", "--keep 2 --json", exitOK, true, true},
+		{"", "--keep 2 --yes", exitOK, false, true},
+		{"", "--keep 2 --dry-run", exitOK, false, false},
+		{"", "--keep 3", exitOK, false, false}, // there is nothing to ask about
+	} {
+		provider, ids := backedUp(t, 3)
+		left := ids
+		if tc.pruned {
+			left = ids[1:]
+		}
+		code, _, shown := answering(t, tc.answer, append([]string{"backups", provider, "prune"}, strings.Fields(tc.flags)...)...)
+		asked := strings.Contains(shown, "Delete them (1)? [y/N]") && strings.Contains(shown, ids[0])
+		if code != tc.code || asked != tc.asked {
+			t.Errorf("prune %s, answer %q: exit code %d, shown %q; want %d, asked %t", tc.flags, tc.answer, code, shown, tc.code, tc.asked)
+		}
+		got := idsOf(t, vk(t, "", "backups", provider, "--json").ok(t))
+		slices.Reverse(got)
+		if !slices.Equal(got, left) {
+			t.Errorf("prune %s, answer %q: left are %q, want %q", tc.flags, tc.answer, got, left)
 		}
 	}
 }
