@@ -23,24 +23,26 @@ type ProviderStatus struct {
 	DeletedAt  time.Time `json:"deleted_at,omitzero"` // when the current version was or will be deleted
 	Destroyed  bool      `json:"destroyed"`           // the current version is gone for good
 	Pending    []string  `json:"pending"`             // rotations without a record: Recover settles them
-	Due        DueReason `json:"due,omitempty"`       // why the key should be rotated; empty: it need not
+	Due        DueReason `json:"due,omitempty"`       // why somebody should see to the key; empty: nobody need
 }
 
-// DueReason says why a key should be rotated.
+// DueReason says why somebody should see to a key, in most cases rotate it.
 type DueReason string
 
 // The reasons, the most pressing first.
 const (
+	DueDeleted  DueReason = "deleted"  // its version is deleted or destroyed: nobody can read it
 	DueExpired  DueReason = "expired"  // its expiry has passed
+	DueDeletion DueReason = "deletion" // Vault deletes it within StatusQuery.DueWithin, see delete_version_after
 	DueExpiring DueReason = "expiring" // it expires within StatusQuery.DueWithin
 	DueAge      DueReason = "age"      // it is in force for longer than StatusQuery.MaxAge
 )
 
-// StatusQuery says what Status looks at, and what counts as due. A key whose noted
-// expiry has passed is always due.
+// StatusQuery says what Status looks at, and what counts as due. A key that is
+// deleted, or whose noted expiry has passed, is always due.
 type StatusQuery struct {
 	Providers []string      // none: all of them
-	DueWithin time.Duration // due this long before the noted expiry
+	DueWithin time.Duration // due this long before the noted expiry, or before Vault deletes it
 	MaxAge    time.Duration // due this long after it came into force; 0: never
 }
 
@@ -116,8 +118,12 @@ func (q StatusQuery) judge(found rotation.Status, now time.Time) ProviderStatus 
 		ExpiresAt: found.ExpiresAt, LastExpiry: found.LastExpiry, DeletedAt: found.DeletedAt, Destroyed: found.Destroyed, Pending: found.Pending}
 	left := found.ExpiresAt.Sub(now)
 	switch {
+	case found.Destroyed, !found.DeletedAt.IsZero() && !found.DeletedAt.After(now):
+		status.Due = DueDeleted
 	case !found.ExpiresAt.IsZero() && left <= 0:
 		status.Due = DueExpired
+	case !found.DeletedAt.IsZero() && found.DeletedAt.Sub(now) <= q.DueWithin:
+		status.Due = DueDeletion
 	case !found.ExpiresAt.IsZero() && left <= q.DueWithin:
 		status.Due = DueExpiring
 	case q.MaxAge > 0 && !found.InForceFrom.IsZero() && now.Sub(found.InForceFrom) > q.MaxAge:

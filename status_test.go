@@ -58,12 +58,24 @@ func TestStatus(t *testing.T) {
 			if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
 				t.Fatal(err)
 			}
-		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return !s.DeletedAt.IsZero() && !s.Destroyed }},
+		}, vaultkit.StatusQuery{MaxAge: 1}, func(s vaultkit.ProviderStatus) bool {
+			return !s.DeletedAt.IsZero() && !s.Destroyed && s.Due == vaultkit.DueDeleted
+		}},
 		"destroyed": {func(t *testing.T, p string) {
 			if err := kv.Destroy(t.Context(), vaulttest.Base+"/providers/"+p, []int{1}); err != nil {
 				t.Fatal(err)
 			}
-		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Destroyed }},
+		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Destroyed && s.Due == vaultkit.DueDeleted }},
+		"deleted soon": {func(t *testing.T, p string) { deleteAfter(t, p, "1h") }, vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1},
+			func(s vaultkit.ProviderStatus) bool {
+				return s.Due == vaultkit.DueDeletion && time.Until(s.DeletedAt) > 30*time.Minute
+			}},
+		"deleted later": {func(t *testing.T, p string) { deleteAfter(t, p, "1h") }, vaultkit.StatusQuery{DueWithin: time.Minute},
+			func(s vaultkit.ProviderStatus) bool { return s.Due == "" && !s.DeletedAt.IsZero() }},
+		"deleted soon, after its expiry": {func(t *testing.T, p string) {
+			deleteAfter(t, p, "1h")
+			rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
+		}, vaultkit.StatusQuery{DueWithin: 2 * time.Hour}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpired }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := store(t, oldSecret)
@@ -75,6 +87,14 @@ func TestStatus(t *testing.T) {
 			}
 		})
 	}
+}
+
+// deleteAfter has Vault delete each version of the provider's key after a time, and
+// writes one.
+func deleteAfter(t *testing.T, p, after string) {
+	t.Helper()
+	write(t, vaulttest.Root(t), vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+p, object{"delete_version_after": after})
+	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-to-be-deleted"})
 }
 
 // Without names it is every provider, by name, and one that fails does not hide

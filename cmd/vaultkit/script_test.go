@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"kvput":     told((*script).kvput),
 			"kvget":     told((*script).kvget),
 			"kvdelete":  told((*script).kvdelete),
+			"kvexpire":  told((*script).kvexpire),
 			"jsonkeys":  told((*script).jsonkeys),
 			"jsonis":    told((*script).jsonis),
 			"jsonlen":   told((*script).jsonlen),

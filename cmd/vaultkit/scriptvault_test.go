@@ -183,6 +183,12 @@ func (s *script) kvdelete(args []string) {
 	}
 }
 
+// kvexpire has Vault delete each later version of an entry after a time.
+func (s *script) kvexpire(args []string) {
+	path := strings.Join([]string{vaulttest.Mount, "metadata", s.at(args[0])}, "/")
+	s.call(s.client(), path, map[string]any{"delete_version_after": args[1]})
+}
+
 // at is where an entry stands in the mount.
 func (s *script) at(path string) string { return s.base + "/" + path }
 

@@ -19,8 +19,9 @@ or are under way. Without arguments it looks at every provider. It reads no
 secret: a token with the monitor's policy is enough.
 
 A key is due when its noted expiry (rotate --expires-in) has passed, or comes
-within --due-within, or when it is in force for longer than --max-age. Then the
-exit code is 3, so that a nightly job can tell somebody. A rule of thumb: rotate
+within --due-within, or when it is in force for longer than --max-age; and when it
+is deleted, or Vault will delete it within --due-within (delete_version_after). Then
+the exit code is 3, so that a nightly job can tell somebody. A rule of thumb: rotate
 quarterly in production (--max-age 90d), monthly in development (--max-age 30d).
 
 A provider that cannot be looked at is told on stderr, and the others go on; the
@@ -45,7 +46,7 @@ func (c *cli) statusCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().Var(&dueWithin, "due-within", "a key is due this long before its noted expiry")
+	cmd.Flags().Var(&dueWithin, "due-within", "a key is due this long before its noted expiry, or before Vault deletes it")
 	cmd.Flags().Var(&maxAge, "max-age", "a key is due when it is in force for longer, such as 90d (default: at any age)")
 	return cmd
 }
@@ -144,14 +145,21 @@ func statusNote(s vaultkit.ProviderStatus) string {
 }
 
 func dueError(found []vaultkit.ProviderStatus) error {
-	due := 0
+	due, deleted := 0, 0
 	for _, s := range found {
-		if s.Due != "" {
-			due++
+		switch s.Due {
+		case "":
+			continue
+		case vaultkit.DueDeleted, vaultkit.DueDeletion:
+			deleted++
 		}
+		due++
 	}
-	if due == 0 {
+	switch {
+	case due == 0:
 		return nil
+	case deleted > 0:
+		return fmt.Errorf("%w: %d of %d keys; %d deleted, or about to be", errDue, due, len(found), deleted)
 	}
 	return fmt.Errorf("%w: %d of %d keys", errDue, due, len(found))
 }

@@ -59,8 +59,8 @@ func TestStatusForPeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := vk(t, "", "status", pending, soon, deleted)
-	r.exits(t, exitDue, "due for rotation: 1 of 3 keys")
-	has(t, r.out, pending+"\t1\t0m\t-\t-\t1 pending: vaultkit recover "+pending+"\n", deleted+"\t1\t0m\t-\t-\tdeleted at 20",
+	r.exits(t, exitDue, "due for rotation: 2 of 3 keys; 1 deleted, or about to be")
+	has(t, r.out, pending+"\t1\t0m\t-\t-\t1 pending: vaultkit recover "+pending+"\n", deleted+"\t1\t0m\t-\tdeleted\tdeleted at 20",
 		soon+"\t2\t0m\t"+when(time.Now().Add(5 * day))[:10], "\texpiring\t-\n")
 }
 
