@@ -315,21 +315,3 @@ func TestNoKeyIsIssuedInVain(t *testing.T) {
 		t.Errorf("a dry run did not tell its source: %+v, %v", source.target, err)
 	}
 }
-
-// A mount that expires its versions expires backups as well.
-func TestExpiringMountIsAWarning(t *testing.T) {
-	root, mount := vaulttest.Root(t), vaulttest.Name(t)
-	write(t, root, "sys/mounts/"+mount, map[string]any{"type": "kv", "options": map[string]string{"version": "2"}})
-	vaulttest.Eventually(t, "the mount is configured", func() bool {
-		_, err := root.Logical().WriteWithContext(t.Context(), mount+"/config", map[string]any{"delete_version_after": "1h"})
-		return err == nil
-	})
-	client := newClient(t, vaultkit.WithMount(mount))
-	if _, err := client.PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake-old"}); err != nil {
-		t.Fatal(err)
-	}
-	r := rotate(t, client, "p", "fake-new")
-	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "delete_version_after") {
-		t.Errorf("warnings %q", r.Warnings)
-	}
-}

@@ -24,6 +24,8 @@ type Metadata struct {
 	// whether it was destroyed.
 	Deletion  time.Time
 	Destroyed bool
+
+	DeleteVersionAfter time.Duration // of each version that is written from now on; 0: as the mount says
 }
 
 type metadataAnswer struct {
@@ -32,6 +34,7 @@ type metadataAnswer struct {
 		Oldest   int               `json:"oldest_version"`
 		Created  time.Time         `json:"created_time"`
 		Custom   map[string]string `json:"custom_metadata"`
+		After    string            `json:"delete_version_after"`
 		Versions map[string]struct {
 			Created   time.Time `json:"created_time"`
 			Deletion  string    `json:"deletion_time"`
@@ -57,6 +60,9 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 	}
 	meta := Metadata{Current: data.Current, Oldest: data.Oldest, Created: data.Created, Custom: data.Custom,
 		Versions: make(map[int]time.Time, len(data.Versions))}
+	if after, err := time.ParseDuration(data.After); err == nil { // it decides nothing: what cannot be read is not set
+		meta.DeleteVersionAfter = after
+	}
 	for text, version := range data.Versions {
 		number, err := strconv.Atoi(text)
 		if err != nil || strconv.Itoa(number) != text {

@@ -9,7 +9,7 @@ import (
 type Settings struct {
 	MaxVersions        int // 0: Vault's default, 10
 	CASRequired        bool
-	DeleteVersionAfter time.Duration // 0: never
+	DeleteVersionAfter time.Duration // 0: as the entry says; negative: never, whatever the entry says
 }
 
 // Settings reads the mount's settings. Needs "read" on config, which no role of
@@ -30,5 +30,5 @@ func (s *Store) Settings(ctx context.Context) (Settings, error) {
 	if err != nil {
 		return Settings{}, noAnswer(path, "delete_version_after is not a duration")
 	}
-	return Settings{answer.Data.MaxVersions, answer.Data.CASRequired, max(after, 0)}, nil
+	return Settings{answer.Data.MaxVersions, answer.Data.CASRequired, after}, nil
 }

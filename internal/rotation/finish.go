@@ -38,12 +38,15 @@ func (tx *transaction) acknowledge(ctx context.Context, wanted protocol.Record, 
 		return &Result{Record: wanted, Resumed: resumed},
 			tx.undetermined(fmt.Sprintf("committed, but the record that stands says %s", stands.Outcome), nil)
 	}
+	ctx, cancelRest := context.WithTimeout(ctx, tx.RecordWait) // the rest is best effort
+	defer cancelRest()
+	if wanted.Evidence == protocol.Inferred { // no answer to the writes has said it
+		tx.lookForDeletion(ctx)
+	}
 	result := &Result{Record: stands, Resumed: resumed || !created, Warnings: tx.warnings}
 	if !tx.request.ExpiresAt.IsZero() && !stands.ExpiresAt.Equal(tx.request.ExpiresAt) {
 		result.Warnings = append(result.Warnings, "this change was made already, by a rotation with another expiry, which stays")
 	}
-	ctx, cancelRest := context.WithTimeout(ctx, tx.RecordWait) // the rest is best effort
-	defer cancelRest()
 	tx.tag(ctx, result)
 	tx.sweep(ctx, result)
 	return result, nil
@@ -61,8 +64,9 @@ func (tx *transaction) newRecord(outcome protocol.Outcome, evidence protocol.Evi
 }
 
 // plan is a dry run's result: the record as it would be, with nothing written.
-func (tx *transaction) plan() *Result {
-	return &Result{Record: tx.newRecord("", "")}
+func (tx *transaction) plan(ctx context.Context) *Result {
+	tx.foreseeDeletion(ctx)
+	return &Result{Record: tx.newRecord("", ""), Warnings: tx.warnings}
 }
 
 func (tx *transaction) conflict() error {

@@ -37,7 +37,7 @@ func (e *Engine) restore(ctx context.Context, request Request, deleted kv.Secret
 		}
 	}
 	if request.DryRun {
-		return tx.plan(), nil
+		return tx.plan(ctx), nil
 	}
 	return tx.run(ctx)
 }

@@ -98,7 +98,7 @@ func (e *Engine) Rotate(ctx context.Context, request Request) (*Result, error) {
 		return resumed, err
 	}
 	if request.DryRun {
-		return tx.plan(), nil
+		return tx.plan(ctx), nil
 	}
 	return tx.run(ctx)
 }

@@ -14,7 +14,8 @@ type Status struct {
 	LastExpiry  time.Time // by the tag, if it speaks of an earlier one
 	DeletedAt   time.Time // when the current version was or will be deleted
 	Destroyed   bool
-	Pending     []string // rotations without a record
+	DeleteAfter time.Duration // how long Vault keeps the next version, by the provider's own setting; 0: it has none
+	Pending     []string      // rotations without a record
 }
 
 // Status reads no secret value.
@@ -28,7 +29,7 @@ func (e *Engine) Status(ctx context.Context, provider string) (Status, error) {
 		return Status{}, err
 	}
 	status := Status{Provider: provider, Version: meta.Current, InForceFrom: meta.Versions[meta.Current],
-		DeletedAt: meta.Deletion, Destroyed: meta.Destroyed, Pending: []string{}}
+		DeletedAt: meta.Deletion, Destroyed: meta.Destroyed, DeleteAfter: meta.DeleteVersionAfter, Pending: []string{}}
 	status.ExpiresAt, status.LastExpiry = expiry(meta.Custom, meta.Current)
 	for _, id := range unrecorded {
 		status.Pending = append(status.Pending, id.String())

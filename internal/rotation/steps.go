@@ -21,7 +21,7 @@ func (tx *transaction) backUp(ctx context.Context) error {
 		err := tx.resend(ctx, func() error {
 			written, err := tx.Store.Write(ctx, key, 0, tx.source.Data)
 			tx.requests.Backup = written.RequestID
-			tx.warnIfExpiring(written)
+			tx.warnOfDeletion("deletes", theBackup, written.Expires)
 			tx.inDoubt = tx.inDoubt || vaulterr.Doubtful(err)
 			return err
 		})
@@ -38,14 +38,6 @@ func (tx *transaction) backUp(ctx context.Context) error {
 		if ended := tx.Backoff.Wait(ctx, failed); ended != nil {
 			return vaulterr.GaveUp(nil, ended)
 		}
-	}
-}
-
-// warnIfExpiring: a mount may be set to delete every version after a time.
-func (tx *transaction) warnIfExpiring(backup kv.Written) {
-	if !backup.Expires.IsZero() {
-		tx.warnings = append(tx.warnings, fmt.Sprintf("the mount's delete_version_after deletes this backup at %s",
-			backup.Expires.UTC().Format(time.RFC3339)))
 	}
 }
 
@@ -136,6 +128,7 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 		written, err := tx.Store.Write(ctx, providerKey(tx.request.Provider), tx.source.Version, tx.next)
 		if err == nil {
 			tx.committed, tx.requests.Commit = written.Created, written.RequestID
+			tx.warnOfDeletion("deletes", theNewKey, written.Expires)
 			return protocol.Committed, protocol.Acknowledged, nil
 		}
 		inDoubt = inDoubt || vaulterr.Doubtful(err)
