@@ -29,6 +29,7 @@ const (
 	EventDropped  = event.Dropped  // a cached secret is too old to be served, or gone: Provider
 	EventRotation = event.Rotation // a rotation reached a phase: Provider, Version, ID, Phase
 	EventRecovery = event.Recovery // a rotation without a record was looked into: Provider, ID, Outcome
+	EventLeftOut  = event.LeftOut  // the list of providers holds names that vaultkit does not take: Err says how many; once for each number
 )
 
 // Phase is how far a rotation has come, in an EventRotation.
@@ -75,7 +76,7 @@ func (c *config) log(e Event) bool {
 
 func levelOf(e Event) slog.Level {
 	switch {
-	case e.Kind == EventStale, e.Kind == EventDropped, e.Phase == PhaseFailed:
+	case e.Kind == EventStale, e.Kind == EventDropped, e.Kind == EventLeftOut, e.Phase == PhaseFailed:
 		return slog.LevelWarn
 	case e.Kind == EventRotation, e.Kind == EventRecovery, e.Kind == EventRefresh && e.Err != nil:
 		return slog.LevelInfo

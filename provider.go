@@ -101,7 +101,8 @@ func (c *Client) GetProviderKeys(ctx context.Context, provider string) (Provider
 }
 
 // Providers lists the providers that have a secret, deleted ones included,
-// sorted by name. Needs "list" on metadata/<base>/providers/. Errors like
+// sorted by name. Folders, and names that this package does not take, are left
+// out: an [EventLeftOut] counts them, and [Diagnose] names them. Needs "list" on metadata/<base>/providers/. Errors like
 // GetAPIKey's.
 func (c *Client) Providers(ctx context.Context) ([]string, error) {
 	ctx, cancel := c.forRead(ctx)
@@ -110,10 +111,20 @@ func (c *Client) Providers(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, vaulterr.In("Providers", "", err)
 	}
-	// Folders and names vaultkit would refuse are not its providers.
-	names = slices.DeleteFunc(names, func(name string) bool { return checkProvider(name) != nil })
+	names, refused := kv.SplitNames(names)
+	c.leftOut(len(refused))
 	slices.Sort(names)
 	return names, nil
+}
+
+// leftOut tells of names that are no providers, once for each number of them: a
+// service may list for as long as it runs.
+func (c *Client) leftOut(count int) {
+	if before := c.refusedNames.Swap(int64(count)); count == 0 || before == int64(count) {
+		return
+	}
+	c.observe(Event{Kind: EventLeftOut, Err: &Error{
+		Detail: fmt.Sprintf("names in the list of providers are left out, for vaultkit does not take them: %d", count), Hint: "vaultkit doctor shows them"}})
 }
 
 // PutOption changes what PutProviderKeys does.

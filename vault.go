@@ -66,6 +66,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -89,6 +90,8 @@ type Client struct {
 	timeouts Timeouts
 	where    string // "http://127.0.0.1:8200 secret/goblin-assistant"
 	hangUp   func() // closes idle connections, unless they are somebody else's
+
+	refusedNames atomic.Int64 // in the last list of providers
 }
 
 // New logs in to Vault and checks that the mount is KV version 2. ctx bounds

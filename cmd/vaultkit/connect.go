@@ -18,7 +18,7 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(c.timeout))
 	defer cancel()
-	client, err := vaultkit.New(ctx, options...)
+	client, err := vaultkit.New(ctx, append(options, vaultkit.WithObserver(c.warnOfNames))...)
 	if err != nil {
 		return err
 	}
@@ -28,6 +28,13 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 		}
 	}()
 	return work(ctx, client)
+}
+
+// warnOfNames tells of providers that are not listed.
+func (c *cli) warnOfNames(e vaultkit.Event) {
+	if e.Kind == vaultkit.EventLeftOut {
+		c.warn("%s", errorText(e.Err))
+	}
 }
 
 // options are what the flags and the environment say, which includes an address.

@@ -22,6 +22,7 @@ const (
 	Dropped  Kind = "dropped"  // a cached secret is too old to be served, or gone: Provider, Version, Err
 	Rotation Kind = "rotation" // a phase of a rotation was reached: Provider, ID, Phase, Version
 	Recovery Kind = "recovery" // a rotation without a record was looked into: Provider, ID, Outcome
+	LeftOut  Kind = "left-out" // names in a list of providers that vaultkit does not take: Err counts them
 )
 
 // Phase is how far a rotation has come.

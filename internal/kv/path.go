@@ -26,6 +26,19 @@ func CheckName(what, name string) error {
 	return vaulterr.Invalid("the %s %q is not 1 to 128 letters, digits, '.', '_' or '-', starting with a letter or digit, without '..'", what, clip(name))
 }
 
+// SplitNames sorts out what a list holds and vaultkit takes for no name: folders, and
+// what CheckName refuses.
+func SplitNames(listed []string) (names, refused []string) {
+	for _, name := range listed {
+		if isSegment(name) {
+			names = append(names, name)
+		} else {
+			refused = append(refused, name)
+		}
+	}
+	return names, refused
+}
+
 // isSegment: the official client joins paths with path.Join and Vault decodes %2f
 // after its policy check, so a name with a slash, a dot-dot or an escape could reach
 // another key. Written out, and no regular expression, because each read asks it
