@@ -13,12 +13,15 @@ import (
 // Finding is what one check of [Diagnose] found.
 type Finding struct {
 	// Check is its name: configuration, credentials, reach, tls, server, clock,
-	// login, token, mount, providers, rights:<role>, excess, audit or pending.
+	// login, token, mount, providers, names, rights:<role>, excess, audit, deletion or
+	// pending.
 	Check  string        `json:"check"`
 	Status FindingStatus `json:"status"`
 	Detail string        `json:"detail"`        // what was found; never a secret
-	Fix    string        `json:"fix,omitempty"` // the one command that mends it, or shows what to mend
-	Err    error         `json:"-"`             // of a failed check, for errors.Is; otherwise nil
+	Fix    string        `json:"fix,omitempty"` // the one command that mends it, or shows where to look
+	// LookOnly: Fix does not mend it, and only shows where to look.
+	LookOnly bool  `json:"look_only,omitempty"`
+	Err      error `json:"-"` // of a failed check, for errors.Is; otherwise nil
 }
 
 // FindingStatus is what came of a check.
@@ -51,8 +54,9 @@ type DiagnoseQuery struct {
 const diagnoseBound = 5 * time.Second
 
 // Diagnose looks for what keeps a client made with these options from its work:
-// the address, TLS, seal, clock, login, token, mount, the rights of each role
-// and dangerous ones, the audit device, rotations left unfinished. It connects and logs in as [New]
+// the address, TLS, seal, clock, login, token, mount, the names of providers, the rights
+// of each role and dangerous ones, the audit device, deleted keys, rotations left
+// unfinished. It connects and logs in as [New]
 // does and yields a finding for each check, in order; a check that depends on one
 // that failed is skipped. A service may run it at its start and log what is not
 // FindingOK.
@@ -65,10 +69,17 @@ const diagnoseBound = 5 * time.Second
 func Diagnose(ctx context.Context, query DiagnoseQuery, opts ...Option) iter.Seq[Finding] {
 	return func(yield func(Finding) bool) {
 		for found := range doctor.Examine(ctx, query.subject(opts)) {
-			if !yield(Finding(found)) {
+			if !yield(newFinding(found)) {
 				return
 			}
 		}
+	}
+}
+
+func newFinding(found doctor.Finding) Finding {
+	return Finding{
+		Check: found.Check, Status: found.Status, Detail: found.Detail, Err: found.Err,
+		Fix: found.Fix.Command, LookOnly: found.Fix.Command != "" && !found.Fix.Kind.Heals(),
 	}
 }
 
@@ -147,16 +158,16 @@ func (c *config) rightsAt(all, own rights, provider string) []doctor.Right {
 }
 
 // remedy is the command that mends settings which cannot be right.
-func (c *config) remedy(args string) string {
+func (c *config) remedy(args string) doctor.Fix {
 	switch {
 	case kv.CheckPath("mount", c.mount) != nil:
-		return "vaultkit doctor" + args + " --mount " + defaultMount
+		return doctor.Fix{Kind: doctor.DefaultMount, Command: "vaultkit doctor" + args + " --mount " + defaultMount}
 	case kv.CheckPath("base path", c.base) != nil:
-		return "vaultkit doctor" + args + " --base " + defaultBase
+		return doctor.Fix{Kind: doctor.DefaultBase, Command: "vaultkit doctor" + args + " --base " + defaultBase}
 	case c.wrong != "":
-		return "unset " + c.wrong
+		return doctor.Fix{Kind: doctor.UnsetVariable, Command: "unset " + c.wrong}
 	}
-	return "vaultkit doctor --help"
+	return doctor.Fix{Kind: doctor.ReadHelp, Command: "vaultkit doctor --help"}
 }
 
 // place is where the keys are, as flags of the CLI, where it is not the usual.

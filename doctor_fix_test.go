@@ -15,46 +15,50 @@ import (
 
 // A fix writes a policy for the token, and takes nothing from others that have a
 // policy of the token's too: one that only sounds like ours is somebody else's, and
-// what is narrowed has a name of its own.
+// what is narrowed has a name of its own. It narrows nothing for a token that has
+// rights over every provider: at a path of both, Vault goes by the narrowed one alone.
 func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 	p := store(t, oldSecret)
 	own := strings.ToLower(p)
+	general, narrowed := policyOf(t, vaultkit.RoleRecoverer), policyOf(t, vaultkit.RoleRecoverer, vaultkit.OnlyProviders(p))
 	elsewhere := []vaultkit.Option{vaultkit.WithMount(mounted(t, "kv", map[string]string{"version": "2"})), vaultkit.WithBasePath("other/base")}
 	for name, tc := range map[string]struct {
-		held      string // by the token
-		providers []string
-		opts      []vaultkit.Option
-		written   string
-		attach    bool
+		held, policy string // by the token
+		providers    []string
+		opts         []vaultkit.Option
+		written      string // its name, or the end of it
+		flags        int    // --provider
+		given        bool
 	}{
-		"the README's":       {"goblin-rotator", nil, nil, "goblin-rotator", false},
-		"the role's":         {"rotator", nil, nil, "rotator", false},
-		"another team's":     {"team-rotator", nil, nil, "goblin-rotator", true},
-		"another of ours":    {"not-goblin-rotator", nil, nil, "goblin-rotator", true},
-		"shared":             {"goblin-rotator", []string{p}, nil, "goblin-rotator-" + own, true},
-		"shared, of a role":  {"rotator", []string{p}, nil, "goblin-rotator-" + own, true},
-		"narrowed already":   {"goblin-rotator-" + own, []string{p}, nil, "goblin-rotator-" + own, false},
-		"two providers":      {"goblin-rotator", []string{p, "q"}, nil, "goblin-rotator-" + own + "-q", true},
-		"another base path":  {"goblin-rotator", nil, elsewhere[1:], "goblin-rotator-other-base", true},
-		"another mount, too": {"goblin-rotator", nil, elsewhere, "-other-base", true},
+		"the README's":       {"goblin-rotator", general, nil, nil, "goblin-rotator", 0, false},
+		"the role's":         {"rotator", general, nil, nil, "rotator", 0, false},
+		"another team's":     {"team-rotator", general, nil, nil, "goblin-rotator", 0, true},
+		"another of ours":    {"not-goblin-rotator", general, nil, nil, "goblin-rotator", 0, true},
+		"shared":             {"goblin-rotator", general, []string{p}, nil, "goblin-rotator", 0, false},
+		"shared, of a role":  {"rotator", general, []string{p}, nil, "rotator", 0, false},
+		"narrowed":           {"team-rotator", narrowed, []string{p}, nil, "goblin-rotator-" + own, 1, true},
+		"narrowed already":   {"goblin-rotator-" + own, narrowed, []string{p}, nil, "goblin-rotator-" + own, 1, false},
+		"two providers":      {"goblin-rotator-" + own, narrowed, []string{p, "q"}, nil, "goblin-rotator-" + own + "-q", 2, true},
+		"another base path":  {"goblin-rotator", general, nil, elsewhere[1:], "goblin-rotator-other-base", 0, true},
+		"another mount, too": {"goblin-rotator", general, nil, elsewhere, "-other-base", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			policy := policyOf(t, vaultkit.RoleRecoverer) + `path "sick/*" { capabilities = ["list"] }`
-			if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), tc.held, policy); err != nil {
+			if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), tc.held, tc.policy+`path "sick/*" { capabilities = ["list"] }`); err != nil {
 				t.Fatal(err)
 			}
 			token := tokenWith(t, api.TokenCreateRequest{Policies: []string{tc.held}})
 			query := vaultkit.DiagnoseQuery{Providers: tc.providers, Roles: []vaultkit.Role{vaultkit.RoleRotator}}
-			found := patient{query, append(tc.opts, vaultkit.WithToken(token))}.diagnose(t)["rights:rotator"]
-			narrowed, written, _ := strings.Cut(strings.TrimSuffix(found.Fix, " -"), " | vault policy write ")
+			found := patient{query: query, opts: append(tc.opts, vaultkit.WithToken(token))}.diagnose(t)["rights:rotator"]
+			printed, rest, _ := strings.Cut(found.Fix, " | vault policy write ")
+			written, give, _ := strings.Cut(rest, " -")
 			if !strings.HasSuffix(written, tc.written) || tc.opts == nil && written != tc.written || tc.opts != nil && written == "goblin-rotator" {
 				t.Errorf("fix %q, want one that writes %s", found.Fix, tc.written)
 			}
-			if got := strings.Contains(found.Detail, "give it to the token's role too"); got != tc.attach {
-				t.Errorf("found %+v", found)
+			if strings.Contains(give, "-policy="+written) != tc.given || strings.Contains(found.Detail, "the fix makes a new token") != tc.given {
+				t.Errorf("found %+v, want a new token with the policy: %t", found, tc.given)
 			}
-			if strings.Count(narrowed, " --provider ") != len(tc.providers) || (tc.opts != nil) != strings.HasSuffix(narrowed, " --base other/base") {
-				t.Errorf("fix %q", found.Fix)
+			if strings.Count(printed, " --provider ") != tc.flags || (tc.opts != nil) != strings.HasSuffix(printed, " --base other/base") {
+				t.Errorf("fix %q, want %d times --provider", found.Fix, tc.flags)
 			}
 		})
 	}
@@ -65,11 +69,11 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 func TestDiagnosePolicyNeedsNoLogin(t *testing.T) {
 	args := " --address " + vaulttest.Server().Addr() + " --token-file '/no where' --mount secret"
 	found := holding(policyOf(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Args: args})(t).diagnose(t)
-	symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "", "vaultkit policy reader --mount secret | vault policy write goblin-reader -"}.shows(t, found)
+	symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "", "vaultkit policy reader --mount secret | vault policy write goblin-reader - && vault token create"}.shows(t, found)
 }
 
-// vaultCommand is a vault CLI that prints a token, or fails before it can.
-func vaultCommand(t *testing.T, script string) (path string) {
+// vaultStub is a vault CLI that prints a token, or fails before it can.
+func vaultStub(t *testing.T, script string) (path string) {
 	t.Helper()
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "vault"), "#!/bin/sh\n"+script+"\n")
@@ -89,7 +93,7 @@ func TestDiagnoseFixesKeepWhatIsThere(t *testing.T) {
 		inVariable := with(variables("VAULT_TOKEN=" + old))(t).diagnose(t)["login"].Fix
 		for fix, show := range map[string]string{inFile: `cat "$FILE"`, inVariable: `sh -c 'echo "$VAULT_TOKEN"'`} {
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", fix+"\n"+show) //nolint:gosec // what a person would paste
-			cmd.Env = append(os.Environ(), "PATH="+vaultCommand(t, script), "FILE="+file, "VAULT_TOKEN="+old)
+			cmd.Env = append(os.Environ(), "PATH="+vaultStub(t, script), "FILE="+file, "VAULT_TOKEN="+old)
 			out, err := cmd.Output()
 			if got := strings.TrimSpace(string(out)); err != nil || got != want {
 				t.Errorf("vault does %q, then %q leaves %q, %v; want %q", script, fix, got, err, want)

@@ -38,7 +38,7 @@ func TestDiagnoseMount(t *testing.T) {
 		"below one":    {on(second + "/in/side"), symptom{"mount", fails, vaultkit.ErrMountNotFound, "belongs to the base path", "vaultkit doctor --mount " + second + " --base in/side/goblin-assistant"}},
 		"version 1":    {on(first), symptom{"mount", fails, vaultkit.ErrNotKVv2, first + "/ is KV version 1: check --mount first", "vault kv enable-versioning " + first + "/"}},
 		"another kind": {on("cubbyhole"), symptom{"mount", fails, vaultkit.ErrNotKVv2, "of type cubbyhole", "vault secrets list"}},
-		"no right":     {holding(`path "secret/x" { capabilities = ["deny"] }`, vaultkit.DiagnoseQuery{}), symptom{"mount", fails, vaultkit.ErrPermissionDenied, "no right below secret/, or nothing is mounted there: check --mount first", "vaultkit policy reader | vault policy write goblin-reader -"}},
+		"no right":     {holding(`path "secret/x" { capabilities = ["deny"] }`, vaultkit.DiagnoseQuery{}), symptom{"mount", fails, vaultkit.ErrPermissionDenied, "no right below secret/, or nothing is mounted there: check --mount first", "vaultkit policy reader"}},
 		"deleting":     {on(deleting), symptom{"mount", warns, nil, "deletes every version after 1h0m0s", "vault write " + deleting + "/config delete_version_after=0s"}},
 		"empty":        {on(second), symptom{"providers", warns, nil, "none below " + second + "/goblin-assistant", "vault kv list " + second + "/"}},
 		"no provider":  {asked(vaultkit.DiagnoseQuery{Providers: []string{"nobody"}}), symptom{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
@@ -63,7 +63,7 @@ func TestDiagnoseRights(t *testing.T) {
 	destroys := reader + `path "secret/metadata/goblin-assistant/providers/*" { capabilities = ["read", "delete"] }`
 	narrow := policyOf(t, vaultkit.RoleReader, vaultkit.OnlyProviders(p))
 	fix := func(role string) string {
-		return "vaultkit policy " + role + " --provider " + p + " | vault policy write goblin-" + role + "-" + strings.ToLower(p) + " -"
+		return "vaultkit policy " + role + " | vault policy write goblin-" + role + " - && vault token create -orphan -no-default-policy -period=24h -policy="
 	}
 	ill{
 		"nothing to read": {holding(policyOf(t, vaultkit.RoleMonitor), about()),
@@ -72,15 +72,15 @@ func TestDiagnoseRights(t *testing.T) {
 			symptom{"rights:rotator", fails, vaultkit.ErrPermissionDenied, "create on " + path("data/goblin-assistant/backups") + "/+", fix("rotator")}},
 		"reader":         {holding(reader, about()), symptom{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
 		"half a rotator": {holding(noUpdate, about()), symptom{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
-		"not a provider": {holding(denied, about()), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
+		"not a provider": {holding(denied, about()), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "a policy for " + p + " alone hides that, or denies it", "vault policy read testdiagnoserights-"}},
 		"one of several": {holding(narrow, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
 		"the one":        {holding(narrow, about()), symptom{"rights:reader", fine, nil, "for " + p, ""}},
 		"no list":        {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
 		"no list to see": {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
-		"may not ask":    {holding(noAsking, about()), symptom{"rights:reader", skips, nil, "sys/capabilities-self", fix("reader")}},
+		"may not ask":    {holding(noAsking, about()), symptom{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
 		"destroys":       {holding(destroys, about()), symptom{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
 		"two named": {holding(policyOf(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
-			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, "--provider " + p + " --provider " + second}},
+			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, fix("reader")}},
 		"before a put, as root": {asked(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}),
 			symptom{"providers", fine, nil, "nothing is stored yet for new", ""}},
 		"before a put":    {holding(policyOf(t, vaultkit.RoleProvisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}), symptom{"rights:provisioner", fine, nil, "for new", ""}},
@@ -106,7 +106,7 @@ func TestDiagnoseNamesEachMissingRight(t *testing.T) {
 				}
 				found := holding(without(policy, missing), query)(t).diagnose(t)
 				at := strings.Replace(missing.path, "/+", "/"+p, 1)
-				symptom{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.capability + " on " + at, "vaultkit policy " + string(role) + " --provider " + p}.shows(t, found)
+				symptom{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.capability + " on " + at, "vaultkit policy " + string(role)}.shows(t, found)
 			})
 		}
 		symptom{"rights:" + string(role), fine, nil, "every right", ""}.shows(t,

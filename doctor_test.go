@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -20,28 +22,51 @@ import (
 type patient struct {
 	query vaultkit.DiagnoseQuery
 	opts  []vaultkit.Option
+	bare  bool // without a login; otherwise root's
+}
+
+// options are the patient's, after what any has.
+func (p patient) options() []vaultkit.Option {
+	opts := p.opts
+	if !p.bare {
+		opts = append([]vaultkit.Option{vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken()))}, opts...)
+	}
+	return append([]vaultkit.Option{
+		vaultkit.WithAddress(vaulttest.Server().Addr()),
+		vaultkit.WithBackoff(quick), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}), vaultkit.WithCheckBound(time.Minute),
+	}, opts...)
 }
 
 func (p patient) diagnose(t *testing.T) map[string]vaultkit.Finding {
 	t.Helper()
-	opts := []vaultkit.Option{
-		vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
-		vaultkit.WithBackoff(quick), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}), vaultkit.WithCheckBound(time.Minute),
-	}
 	found := map[string]vaultkit.Finding{}
-	for one := range vaultkit.Diagnose(t.Context(), p.query, append(opts, p.opts...)...) {
+	for check, one := range p.examine(t) {
+		found[check] = vaultkit.NewFinding(one)
+	}
+	return found
+}
+
+// examine is diagnose, with the kinds of the fixes.
+func (p patient) examine(t *testing.T) map[string]doctor.Finding {
+	t.Helper()
+	examined := map[string]doctor.Finding{}
+	for found := range vaultkit.Examine(t.Context(), p.query, p.options()...) {
+		one := vaultkit.NewFinding(found)
 		if text := fmt.Sprintf("%+v %v", one, one.Err); strings.Contains(text, canary) || strings.Contains(text, "hvs.") || strings.Contains(text, "hvb.") {
 			t.Errorf("a secret is said: %s", text)
 		}
-		if _, again := found[one.Check]; again || one.Check == "" || one.Detail == "" {
+		if _, again := examined[one.Check]; again || one.Check == "" || one.Detail == "" {
 			t.Errorf("finding %+v", one)
 		}
 		if (one.Err != nil) != (one.Status == vaultkit.FindingFailed) || one.Fix == "" && (one.Err != nil || one.Status == vaultkit.FindingWarning) {
 			t.Errorf("finding %+v, error %v", one, one.Err)
 		}
-		found[one.Check] = one
+		if kind := found.Fix.Kind; (one.Fix != "") != slices.Contains(doctor.Kinds(), kind) || one.LookOnly != (one.Fix != "" && !kind.Heals()) {
+			t.Errorf("finding %+v has a fix of the kind %q", one, kind)
+		}
+		examined[one.Check] = found
 	}
-	return found
+	return examined
 }
 
 // symptom is what one check is to find.
@@ -92,8 +117,8 @@ func (all ill) examine(t *testing.T) {
 	}
 }
 
-var checks = []string{"configuration", "credentials", "reach", "tls", "server", "clock", "login", "token", "mount", "providers",
-	"rights:reader", "rights:rotator", "excess", "audit", "pending"}
+var checks = []string{"configuration", "credentials", "reach", "tls", "server", "clock", "login", "token", "mount", "providers", "names",
+	"rights:reader", "rights:rotator", "excess", "audit", "deletion", "pending"}
 
 // with is a patient with these options.
 func with(opts ...vaultkit.Option) func(*testing.T) patient {
@@ -120,7 +145,7 @@ func variables(pairs ...string) vaultkit.Option {
 // holding is a patient whose token has the policy and nothing else.
 func holding(policy string, query vaultkit.DiagnoseQuery) func(*testing.T) patient {
 	return func(t *testing.T) patient {
-		return patient{query, []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy)))}}
+		return patient{query: query, opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy)))}}
 	}
 }
 
@@ -226,7 +251,7 @@ func TestDiagnoseEndsWithItsContext(t *testing.T) {
 func TestDiagnoseReadsNoSecret(t *testing.T) {
 	proxy, p := newWire(t), store(t, oldSecret)
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: vaultkit.Roles()}
-	unchanged(t, p, func() { patient{query, []vaultkit.Option{vaultkit.WithAddress(proxy.URL())}}.diagnose(t) })
+	unchanged(t, p, func() { patient{query: query, opts: []vaultkit.Option{vaultkit.WithAddress(proxy.URL())}}.diagnose(t) })
 	for _, r := range proxy.Log() {
 		reads := r.Method == http.MethodGet && !strings.Contains(r.Path, "/data/")
 		asks := strings.HasSuffix(r.Path, "sys/capabilities-self")

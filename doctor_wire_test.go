@@ -187,7 +187,7 @@ func TestDiagnoseTLS(t *testing.T) {
 		"expired":       {trusting(old, oldCA), symptom{"tls", fails, vaultkit.ErrUnavailable, "the certificate is valid from ", "openssl s_client -connect"}},
 		"client's own":  {trusting(mutual.URL(), mutualDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "client certificate", "--client-cert client.pem --client-key client-key.pem"}},
 		"ends soon":     {trusting(plain.URL(), dir+"/ca/ca.pem"), symptom{"tls", warns, nil, "127.0.0.1 is valid until 20", "openssl s_client -connect"}},
-		"unverified":    {with(at(plain.URL()), vaultkit.WithTLS(vaultkit.TLS{SkipVerify: true})), symptom{"tls", warns, nil, "not verified", "unset VAULT_SKIP_VERIFY"}},
+		"unverified":    {with(at(plain.URL()), vaultkit.WithTLS(vaultkit.TLS{SkipVerify: true})), symptom{"tls", warns, nil, "leave VAULT_SKIP_VERIFY out", "env -u VAULT_SKIP_VERIFY vaultkit doctor"}},
 		"nothing wrong": {trusting(lasting, lastingCA), symptom{"tls", fine, nil, "TLS 1.3, the certificate of vault.test, 127.0.0.1", ""}},
 	}.examine(t)
 }
@@ -231,7 +231,7 @@ func TestDiagnoseServer(t *testing.T) {
 	}
 	ill{
 		"sealed":          {with(at(sealed.Addr())), symptom{"server", fails, vaultkit.ErrSealed, "sealed", "vault operator unseal"}},
-		"not initialised": {says(`"initialized":false,"sealed":true`), symptom{"server", fails, vaultkit.ErrUnavailable, "not initialised", "vault operator init"}},
+		"not initialised": {says(`"initialized":false,"sealed":true`), symptom{"server", fails, vaultkit.ErrUnavailable, "not initialised", "vault status"}},
 		"secondary": {says(`"initialized":true,"replication_dr_mode":"secondary"`),
 			symptom{"server", fails, vaultkit.ErrUnavailable, "secondary", "export VAULT_ADDR="}},
 		"not Vault":            {faulty(wire.Error(200, `{"status":"up"}`, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "not Vault", "curl -v"}},

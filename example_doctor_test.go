@@ -16,10 +16,10 @@ func ExampleDiagnose() {
 	for found := range vaultkit.Diagnose(context.Background(), query, options...) {
 		if found.Status == vaultkit.FindingFailed {
 			fmt.Println(found.Check, "failed:", found.Detail)
-			fmt.Println("try:", found.Fix)
+			fmt.Println("see:", found.Fix) // found.LookOnly: it only shows where to look
 		}
 	}
 	// Output:
-	// mount failed: nothing is mounted at kv-of-another-team/: check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=kv-of-another-team -version=2 kv; an admin runs the fix
-	// try: vault secrets list
+	// mount failed: nothing is mounted at kv-of-another-team/: check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=kv-of-another-team -version=2 kv; an admin runs it
+	// see: vault secrets list
 }

@@ -1,9 +1,12 @@
 package vaultkit
 
 import (
+	"context"
+	"iter"
 	"time"
 
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/doctor"
 )
 
 // WithBackoff replaces the pauses between attempts.
@@ -16,3 +19,11 @@ func WithRecordWait(d time.Duration) Option { return func(c *config) { c.recordW
 // WithCheckBound replaces the bound on each check of Diagnose, so that a test which
 // is not about the bound passes on a machine that is busy with other things.
 func WithCheckBound(d time.Duration) Option { return func(c *config) { c.checkBound = d } }
+
+// Examine is Diagnose with the kind of each fix.
+func Examine(ctx context.Context, query DiagnoseQuery, opts ...Option) iter.Seq[doctor.Finding] {
+	return doctor.Examine(ctx, query.subject(opts))
+}
+
+// NewFinding is what Diagnose makes of that.
+var NewFinding = newFinding

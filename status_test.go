@@ -93,8 +93,13 @@ func TestStatus(t *testing.T) {
 // writes one.
 func deleteAfter(t *testing.T, p, after string) {
 	t.Helper()
-	write(t, vaulttest.Root(t), vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+p, object{"delete_version_after": after})
+	deleteLater(t, p, after)
 	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-to-be-deleted"})
+}
+
+func deleteLater(t *testing.T, p, after string) {
+	t.Helper()
+	write(t, vaulttest.Root(t), vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+p, object{"delete_version_after": after})
 }
 
 // Without names it is every provider, by name, and one that fails does not hide

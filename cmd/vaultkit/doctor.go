@@ -14,8 +14,9 @@ import (
 
 const doctorLong = `Look for what keeps this machine from its work with Vault: address, TLS, seal,
 clock, login, token, mount, the rights of each role, audit device, unfinished
-rotations. Each finding that is not ok comes with the one command that mends it,
-or that shows what to mend; a check that depends on a failed one is skipped.
+rotations, deleted keys. A finding that is not ok comes with a command: after "fix:"
+it mends what was found, after "look:" it only shows where to look. A check that
+depends on a failed one is skipped.
 
 Without --role it expects a reader's rights, and looks whether they are a
 rotator's. Without arguments it looks at every provider. It connects and logs in
@@ -111,7 +112,11 @@ func (c *cli) showFinding(one vaultkit.Finding) {
 	}
 	fmt.Fprintf(c.Out, "%s  %-14s  %s\n", verdict, one.Check, cell(one.Detail))
 	if one.Fix != "" {
-		fmt.Fprintf(c.Out, "      fix: %s\n", cell(one.Fix))
+		what := "fix"
+		if one.LookOnly {
+			what = "look"
+		}
+		fmt.Fprintf(c.Out, "      %s: %s\n", what, cell(one.Fix))
 	}
 }
 

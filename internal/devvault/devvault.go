@@ -141,6 +141,9 @@ func (s *Server) Seal(ctx context.Context) error {
 	return wrap("seal", s.api.seal(ctx))
 }
 
+// UnsealKey is what the server is unsealed with.
+func (s *Server) UnsealKey() string { return s.keys.unsealKey }
+
 // Unseal unseals the server and returns when it serves requests again.
 func (s *Server) Unseal(ctx context.Context) error {
 	ctx, cancel := s.bound(ctx)

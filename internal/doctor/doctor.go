@@ -35,17 +35,17 @@ const (
 
 // Finding is what one check found.
 type Finding struct {
-	Check  string `json:"check"`
-	Status Status `json:"status"`
-	Detail string `json:"detail"`
-	Fix    string `json:"fix,omitempty"`
-	Err    error  `json:"-"`
+	Check  string
+	Status Status
+	Detail string
+	Fix    Fix
+	Err    error
 }
 
 // Subject is the client to be examined.
 type Subject struct {
 	Invalid error // what is wrong with its options, if anything
-	Remedy  string
+	Remedy  Fix
 
 	Address    string // as it was given
 	TLSFiles   []string
@@ -110,9 +110,13 @@ type exam struct {
 	login    session.About
 	answer   knock
 	session  *session.Session
-	policies []string
+	facts    *tokenFacts // nil: not known
+	policies []string    // the token's, known with the facts
+	general  bool        // the token has rights over every provider, which a policy for one would take away for that one
 	store    *kv.Store
 	names    []string // of the providers; nil: not known
+	refused  []string // names among them that vaultkit does not take
+	looks    []look   // at each provider; nil: not looked at yet
 	complete []string // roles whose every right the token has
 }
 
@@ -157,6 +161,7 @@ func (x *exam) checks() []check {
 		{"token", "login", x.token, false},
 		{"mount", "login uses", x.mount, false},
 		{"providers", "mount", x.providers, false},
+		{"names", "mount providers", x.oddNames, false},
 	}
 	for _, role := range x.Roles {
 		all = append(all, check{"rights:" + role.Name, "mount",
@@ -165,6 +170,7 @@ func (x *exam) checks() []check {
 	return append(all,
 		check{"excess", "mount", x.excess, true},
 		check{"audit", "login uses", x.audit, false},
+		check{"deletion", "mount", x.deletion, true},
 		check{"pending", "mount", x.pending, true})
 }
 
@@ -181,12 +187,12 @@ func (x *exam) look(ctx context.Context, c check) Finding {
 	for name := range strings.FieldsSeq(c.after) {
 		if why, lost := x.lost[name]; lost {
 			x.lost[c.name] = why
-			return skipped("not looked at: "+why, "")
+			return skipped("not looked at: "+why, none)
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		x.lost[c.name] = "the time is up"
-		return failed(&vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}, "not looked at: the time is up", "")
+		return failed(&vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}, "not looked at: the time is up", none)
 	}
 	if !c.slow {
 		bounded, cancel := context.WithTimeout(ctx, x.Bound)
@@ -196,12 +202,16 @@ func (x *exam) look(ctx context.Context, c check) Finding {
 	return c.look(ctx)
 }
 
-func okay(detail string) Finding         { return Finding{Status: OK, Detail: detail} }
-func skipped(detail, fix string) Finding { return Finding{Status: Skipped, Detail: detail, Fix: fix} }
-func warning(detail, fix string) Finding { return Finding{Status: Warning, Detail: detail, Fix: fix} }
+func okay(detail string) Finding { return Finding{Status: OK, Detail: detail} }
+func skipped(detail string, fix Fix) Finding {
+	return Finding{Status: Skipped, Detail: detail, Fix: fix}
+}
+func warning(detail string, fix Fix) Finding {
+	return Finding{Status: Warning, Detail: detail, Fix: fix}
+}
 
 // failed tells the error itself unless there is something better to say.
-func failed(err error, detail, fix string) Finding {
+func failed(err error, detail string, fix Fix) Finding {
 	if _, own := errors.AsType[*vaulterr.Error](err); !own {
 		err = &vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}
 	}

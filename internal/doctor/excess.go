@@ -14,18 +14,18 @@ import (
 // token's roles. Which parameters a policy allows cannot be asked.
 func (x *exam) excess(ctx context.Context) Finding {
 	if slices.Contains(x.policies, "root") {
-		return skipped("a root token may do everything", "")
+		return skipped("a root token may do everything", none)
 	}
 	needs := x.about(x.Harmful)
-	has, err := x.granted(ctx, needs)
+	granted, err := x.granted(ctx, needs)
 	switch {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
-		return skipped(mayNotAsk, x.policy(x.firstRole()))
+		return skipped(mayNotAsk, x.allowAsking())
 	case err != nil:
 		return failed(err, "", x.curl())
 	}
 	roles := x.held()
-	asked, beyond := count(needs, roles, has)
+	asked, beyond := count(needs, roles, granted.has)
 	if len(beyond) > 0 {
 		return warning(fmt.Sprintf("the token can change or destroy more than a %s needs: %s", names(roles), some(beyond)), x.showPolicies())
 	}
@@ -81,7 +81,7 @@ func names(roles []Role) string {
 
 // showPolicies prints what the token's policies are. Which of them goes too far,
 // and who else has it, is for a person to see.
-func (x *exam) showPolicies() string {
+func (x *exam) showPolicies() Fix {
 	var lines []string
 	for _, name := range x.policies {
 		if name != "default" {
@@ -89,7 +89,7 @@ func (x *exam) showPolicies() string {
 		}
 	}
 	if len(lines) == 0 {
-		return "vault token lookup"
+		return LookUpToken.by("vault token lookup")
 	}
-	return strings.Join(lines, " && ")
+	return ReadOwnPolicies.by(strings.Join(lines, " && "))
 }

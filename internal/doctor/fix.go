@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"goblin/vaultkit/internal/session"
 )
 
 // command is a vaultkit command line that finds the same Vault, but for the flags
@@ -20,16 +22,71 @@ func (x *exam) command(verb string, flags ...string) string {
 	return line
 }
 
-// policy writes a role's policy, for the named providers where there are names.
-// Nobody asks Vault for that, so it needs no login, and whoever may write it has
-// another one.
-func (x *exam) policy(role string) string {
+// printPolicy prints a role's policy, for the named providers where there are names and
+// the token has rights over no others. Nobody asks Vault for that, so it needs no login.
+func (x *exam) printPolicy(role string) string {
 	verb := "vaultkit policy " + role
-	for _, provider := range x.Providers {
+	for _, provider := range x.narrowed() {
 		verb += " --provider " + quote(provider)
 	}
 	_, args := x.place(x.Unusual + x.Args) // the usual is given where the environment says otherwise
-	return fmt.Sprintf("%s%s | vault policy write %s -", verb, args, quote(x.policyName(role)))
+	return verb + args
+}
+
+// policy writes a role's policy. Whoever may do that has another login.
+func (x *exam) policy(role string) string {
+	return fmt.Sprintf("%s | vault policy write %s -", x.printPolicy(role), quote(x.policyName(role)))
+}
+
+// readPolicy shows what a role needs, where nobody knows what the token has.
+func (x *exam) readPolicy(role string) Fix { return ReadPolicy.by(x.printPolicy(role)) }
+
+// narrowed are the providers that a policy is written for; none: all of them. Where two
+// policies have a path, Vault goes by the more exact one alone: a narrowed policy would
+// take the rights of a general one away.
+func (x *exam) narrowed() []string {
+	if x.general {
+		return nil
+	}
+	return x.Providers
+}
+
+// grant writes a role's policy and gives it to the token's login, if it has not got it.
+func (x *exam) grant(role string) Fix {
+	if slices.Contains(x.policies, x.policyName(role)) {
+		return WritePolicy.by(x.policy(role))
+	}
+	kind, give := x.give(x.policyName(role))
+	if give == "" {
+		return x.readPolicy(role)
+	}
+	return kind.by(x.policy(role) + " && " + give)
+}
+
+// give gives a policy to the role that the token comes from, or to a new token. It is
+// empty where the policies that are there are not known.
+func (x *exam) give(policy string) (kind Kind, command string) {
+	switch role := x.loginRole(); {
+	case x.facts == nil:
+		return "", ""
+	case role != "":
+		return AttachPolicy, fmt.Sprintf("vault write %s token_policies=%s", role, quote(strings.Join(append(slices.Clone(x.facts.Policies), policy), ",")))
+	case x.login.Kind == session.KindToken:
+		return TokenWithPolicy, x.newToken(append(slices.Clone(x.policies), policy))
+	}
+	return "", ""
+}
+
+// allowAsking gives the token the right to ask for its capabilities. What else it has
+// cannot be asked, so no policy of a role is written, which may hide a part of that.
+func (x *exam) allowAsking() Fix {
+	if slices.Contains(x.policies, "default") {
+		return x.showPolicies()
+	}
+	if _, give := x.give("default"); give != "" {
+		return AllowAsking.by(give)
+	}
+	return x.readPolicy(x.firstRole())
 }
 
 // place is where the keys are, as far as these flags name it.
@@ -61,46 +118,58 @@ func (x *exam) policyName(role string) string {
 // only is what a policy is narrowed to, as a part of its name.
 func (x *exam) only() string {
 	named, _ := x.place(x.Unusual)
-	return strings.ReplaceAll(strings.Join(slices.Concat(named, x.Providers), "-"), "/", "-")
+	return strings.ReplaceAll(strings.Join(slices.Concat(named, x.narrowed()), "-"), "/", "-")
 }
 
-// attach says that the role's policy has to be given to somebody too.
-func (x *exam) attach(role string) string {
-	name := x.policyName(role)
-	switch {
-	case slices.Contains(x.policies, name):
-		return ""
-	case len(x.Providers) > 0: // at a path that both have, Vault goes by the narrowed one alone
-		return "; the policy " + name + " is not among the token's: give it to the token's role too, instead of one for every provider"
+// whoGets says what else a policy's fix changes, if it does.
+func (x *exam) whoGets(fix Fix) string {
+	switch fix.Kind {
+	case AttachPolicy:
+		return "; the fix gives the policy to the login's role, whose services have it when they log in again"
+	case TokenWithPolicy:
+		return "; the fix makes a new token that has the policy"
+	case ReadPolicy:
+		return "; give that policy to whatever the token comes from"
 	}
-	return "; the policy " + name + " is not among the token's: give it to the token's role too"
+	return ""
 }
 
-// newToken makes a token with the policies of the present one. Those of the roles
-// do without the default policy; others that come with it may need it.
-func (x *exam) newToken() string {
-	policies := slices.DeleteFunc(slices.Clone(x.policies), func(name string) bool { return name == "root" || name == "default" })
+// newToken makes a token with these policies. Those of the roles do without the default
+// policy; others that come with it may need it.
+func (x *exam) newToken(policies []string) string {
 	line := "vault token create -orphan"
-	if len(policies) == 0 || !slices.Contains(x.policies, "default") {
+	if !slices.Contains(policies, "default") || len(policies) == 1 {
 		line += " -no-default-policy"
 	}
-	if len(policies) == 0 {
-		policies = []string{"goblin-" + x.firstRole()}
+	only := slices.DeleteFunc(slices.Clone(policies), func(name string) bool { return name == "root" || name == "default" })
+	if len(only) == 0 {
+		only = []string{"goblin-" + x.firstRole()}
 	}
 	line += " -period=24h"
-	for _, name := range policies {
+	for _, name := range only {
 		line += " -policy=" + quote(name)
 	}
 	return x.into("token", line)
 }
 
+// guess says what in a fix nobody here knows.
+func (x *exam) guess(fix Fix) string {
+	switch {
+	case fix.Kind == NewSecretID:
+		return fmt.Sprintf("; that the role is called goblin-%s is a guess: vault list auth/%s/role shows which there are", x.firstRole(), x.login.Mount)
+	case fix.Kind == NewToken && x.facts == nil:
+		return fmt.Sprintf("; that the token needs the policy goblin-%s is a guess", x.firstRole())
+	}
+	return ""
+}
+
 // newSecretID makes one for an AppRole, whose name only an operator knows.
-func (x *exam) newSecretID() string {
+func (x *exam) newSecretID() Fix {
 	field, wrap := "secret_id", ""
 	if x.login.Wrapped {
 		field, wrap = "wrapping_token", "-wrap-ttl=5m "
 	}
-	return x.into(field, fmt.Sprintf("vault write %s-f auth/%s/role/goblin-%s/secret-id", wrap, x.login.Mount, x.firstRole()))
+	return NewSecretID.by(x.into(field, fmt.Sprintf("vault write %s-f auth/%s/role/goblin-%s/secret-id", wrap, x.login.Mount, x.firstRole())))
 }
 
 // into puts one field of what a command of the vault CLI prints where the login
@@ -127,12 +196,16 @@ func (x *exam) firstRole() string {
 }
 
 // forAdmins are the commands that a service's token may not run.
-var forAdmins = regexp.MustCompile(`\bvault (token create|policy|write|read|secrets|auth|audit enable|kv enable)`)
+var forAdmins = regexp.MustCompile(`\bvault (token create|policy|write|read|secrets|auth|audit enable|kv enable|kv undelete)`)
 
 // byAdmin says whom a fix is for.
 func (f Finding) byAdmin() Finding {
-	if forAdmins.MatchString(f.Fix) {
+	switch {
+	case !forAdmins.MatchString(f.Fix.Command):
+	case f.Fix.Kind.Heals():
 		f.Detail += "; an admin runs the fix"
+	default:
+		f.Detail += "; an admin runs it"
 	}
 	return f
 }
@@ -145,4 +218,12 @@ func quote(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func quotes(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = quote(word)
+	}
+	return strings.Join(quoted, " ")
 }

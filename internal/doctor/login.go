@@ -28,7 +28,8 @@ func (x *exam) logIn(ctx context.Context) Finding {
 		Client: x.client, Login: x.Login, Logger: x.Logger, RequestTimeout: x.Bound, StartWait: x.Bound, Backoff: x.Backoff,
 	})
 	if err != nil {
-		return failed(err, textOf(err)+" ("+x.Login.String()+")", x.mendLogin(err))
+		fix := x.mendLogin(err)
+		return failed(err, textOf(err)+" ("+x.Login.String()+")"+x.guess(fix), fix)
 	}
 	x.store = kv.New(x.session, x.Mount, x.Base, x.Backoff)
 	return okay("logged in by " + x.Login.String())
@@ -37,13 +38,14 @@ func (x *exam) logIn(ctx context.Context) Finding {
 // peek looks at a wrapping token without unwrapping it.
 func (x *exam) peek(ctx context.Context) Finding {
 	if err := session.PeekWrapped(ctx, x.client, x.Login, x.Bound); err != nil {
-		return failed(err, "", x.mendLogin(err))
+		fix := x.mendLogin(err)
+		return failed(err, textOf(err)+x.guess(fix), fix)
 	}
 	x.lost["login"] = "logging in would use up the wrapping token"
-	return skipped("the wrapping token is good; logging in would use it up", x.command("doctor --unwrap"))
+	return skipped("the wrapping token is good; logging in would use it up", Unwrap.by(x.command("doctor --unwrap")))
 }
 
-func (x *exam) mendLogin(err error) string {
+func (x *exam) mendLogin(err error) Fix {
 	answer, _ := errors.AsType[*api.ResponseError](err)
 	switch {
 	case errors.Is(err, vaulterr.ErrWrappingToken):
@@ -51,15 +53,15 @@ func (x *exam) mendLogin(err error) string {
 	case errors.Is(err, vaulterr.ErrUnavailable):
 		return x.curl()
 	case x.login.Kind == session.KindToken && strings.HasSuffix(x.login.File, "/.vault-token"):
-		return "vault login"
+		return VaultLogin.by("vault login")
 	case x.login.Kind == session.KindToken:
-		return x.newToken()
+		return NewToken.by(x.newToken(x.policies))
 	case answer != nil && answer.StatusCode == http.StatusForbidden && x.login.Kind == session.KindAppRole:
-		return "vault auth list" // Vault says the same of a mount that does not exist
+		return ListLogins.by("vault auth list") // Vault says the same of a mount that does not exist
 	case x.login.Kind == session.KindAppRole:
 		return x.newSecretID()
 	}
-	return fmt.Sprintf("vault read auth/%s/role/%s", x.login.Mount, quote(x.login.Role))
+	return ReadLoginRole.by(fmt.Sprintf("vault read auth/%s/role/%s", x.login.Mount, quote(x.login.Role)))
 }
 
 // tokenFacts are what a token says of itself.
@@ -85,13 +87,15 @@ func (x *exam) token(ctx context.Context) Finding {
 	unknown := errors.Is(kind, vaulterr.ErrUnauthenticated)
 	switch {
 	case unknown && x.store.CheckMount(ctx) != nil:
-		return failed(err, "the token has ended, or has no right at the mount and may not look itself up: this server says the same of both", x.mendLogin(err))
+		fix := x.mendLogin(err)
+		return failed(err, "the token has ended, or has no right at the mount and may not look itself up: this server says the same of both"+x.guess(fix), fix)
 	case unknown, errors.Is(kind, vaulterr.ErrPermissionDenied):
-		return warning("the token may not look itself up, so nobody knows when it ends, and it is not renewed", x.policy(x.firstRole()))
+		return warning("the token may not look itself up, so nobody knows when it ends, and it is not renewed; the policy of its role has that right",
+			x.readPolicy(x.firstRole()))
 	case err != nil:
 		return failed(err, "", x.curl())
 	}
-	x.policies = slices.Concat(facts.Policies, facts.Identity)
+	x.facts, x.policies = &facts, slices.Concat(facts.Policies, facts.Identity)
 	about := facts.String()
 	bare := x.login.Kind == session.KindToken
 	switch {
@@ -99,9 +103,9 @@ func (x *exam) token(ctx context.Context) Finding {
 		return warning("a root token: it may do everything, and a service must not have it", x.replaceRoot())
 	case facts.NumUses > 0:
 		x.lost[limited] = "each look would use up the token"
-		return warning(fmt.Sprintf("the token has %d uses left; %s", facts.NumUses, about), x.withoutUses(facts))
+		return warning(fmt.Sprintf("the token has %d uses left; %s", facts.NumUses, about), x.withoutUses())
 	case bare && facts.ending():
-		return warning("the token is about to end; "+about, x.newToken())
+		return warning("the token is about to end; "+about, NewToken.by(x.newToken(x.policies)))
 	}
 	return okay(about)
 }
@@ -162,18 +166,24 @@ func (f tokenFacts) ending() bool {
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
-func (x *exam) replaceRoot() string {
+func (x *exam) replaceRoot() Fix {
 	role := x.firstRole()
-	return x.policy(role) + " && vault token create -orphan -no-default-policy -period=24h -policy=" + quote(x.policyName(role))
+	return ReplaceRoot.by(x.policy(role) + " && " + x.newToken([]string{x.policyName(role)}))
 }
 
 // withoutUses makes tokens whose uses are not counted.
-func (x *exam) withoutUses(facts tokenFacts) string {
-	if role := facts.Meta["role_name"]; role != "" {
-		return fmt.Sprintf("vault write auth/%s/role/%s token_num_uses=0", x.login.Mount, quote(role))
+func (x *exam) withoutUses() Fix {
+	if role := x.loginRole(); role != "" {
+		return UnlimitedUses.by("vault write " + role + " token_num_uses=0")
 	}
-	if role := facts.Meta["role"]; role != "" {
-		return fmt.Sprintf("vault write auth/%s/role/%s token_num_uses=0", x.login.Mount, quote(role))
+	return NewToken.by(x.newToken(x.policies))
+}
+
+// loginRole is the path of the login's role, which a token from it names.
+func (x *exam) loginRole() string {
+	field := map[string]string{session.KindAppRole: "role_name", session.KindKubernetes: "role"}[x.login.Kind]
+	if x.facts == nil || x.facts.Meta[field] == "" {
+		return ""
 	}
-	return x.newToken()
+	return fmt.Sprintf("auth/%s/role/%s", x.login.Mount, quote(x.facts.Meta[field]))
 }

@@ -33,7 +33,7 @@ func (x *exam) reach(ctx context.Context) Finding {
 	}
 	found := x.unreachable(whom)
 	if proxy != "" {
-		found.Fix = `export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"` + quote(x.url().Hostname())
+		found.Fix = BypassProxy.by(`export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"` + quote(x.url().Hostname()))
 	}
 	return found
 }
@@ -43,7 +43,7 @@ func (x *exam) unreachable(whom string) Finding {
 	unknown, isDNS := errors.AsType[*net.DNSError](err)
 	switch {
 	case isDNS:
-		return failed(err, fmt.Sprintf("%s: the name %q cannot be resolved: %s", whom, unknown.Name, unknown.Err), "nslookup "+quote(unknown.Name))
+		return failed(err, fmt.Sprintf("%s: the name %q cannot be resolved: %s", whom, unknown.Name, unknown.Err), LookUpName.by("nslookup "+quote(unknown.Name)))
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return failed(err, "connection refused: nothing listens at "+whom+x.orElse(), x.startServer())
 	case errors.Is(err, context.DeadlineExceeded) && x.answer.connected:
@@ -97,9 +97,9 @@ func (x *exam) proxy() string {
 }
 
 // startServer: a throw-away Vault is no help where another one is meant.
-func (x *exam) startServer() string {
+func (x *exam) startServer() Fix {
 	if x.forDev() {
-		return "vaultkit dev --port " + x.url().Port()
+		return StartDev.by("vaultkit dev --port " + x.url().Port())
 	}
 	return x.curl()
 }
@@ -114,8 +114,8 @@ func (x *exam) orElse() string {
 // forDev reports an address that vaultkit dev may have.
 func (x *exam) forDev() bool { return x.local() && x.url().Scheme == "http" && x.url().Port() != "" }
 
-func (x *exam) curl() string {
-	return "curl -v --max-time 5 " + quote(x.url().JoinPath("v1/sys/health").String())
+func (x *exam) curl() Fix {
+	return AskHealth.by("curl -v --max-time 5 " + quote(x.url().JoinPath("v1/sys/health").String()))
 }
 
 // local reports an address on this machine.

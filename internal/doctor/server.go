@@ -18,11 +18,11 @@ func (x *exam) server(context.Context) Finding {
 	case health.Version == "":
 		return failed(unavailable, "what answers there is not Vault", x.curl())
 	case !health.Initialized:
-		return failed(unavailable, "Vault is not initialised", "vault operator init")
+		return failed(unavailable, "Vault is not initialised: if it is a new one, an operator does that with vault operator init", ReadServerStatus.by("vault status"))
 	case health.Sealed:
-		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", "vault operator unseal")
+		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", Unseal.by("vault operator unseal"))
 	case health.ReplicationDRMode == "secondary":
-		return failed(unavailable, "a disaster-recovery secondary serves nobody: name the primary", "export VAULT_ADDR="+anAddress)
+		return failed(unavailable, "a disaster-recovery secondary serves nobody: name the primary", nameAddress())
 	case health.PerformanceStandby:
 		return okay("Vault " + health.Version + ", unsealed, a performance standby")
 	case health.Standby:
@@ -37,7 +37,7 @@ const tolerable = 30 * time.Second
 // clock compares the clocks. Vault tells its time in whole seconds.
 func (x *exam) clock(context.Context) Finding {
 	if x.answer.health == nil || x.answer.health.ServerTimeUTC == 0 {
-		return skipped("the server does not tell its time", "")
+		return skipped("the server does not tell its time", none)
 	}
 	skew := x.answer.skew.Round(time.Second)
 	if skew.Abs() <= tolerable {
@@ -47,6 +47,6 @@ func (x *exam) clock(context.Context) Finding {
 	if skew < 0 {
 		direction = "behind"
 	}
-	return warning(fmt.Sprintf("this clock is %s %s Vault's: ages and expiries in status, TLS certificates and JWTs are judged by it",
-		skew.Abs(), direction), setClock())
+	return warning(fmt.Sprintf("this clock is %s %s Vault's: ages and expiries in status, TLS certificates and JWTs are judged by it; "+
+		"have it set by NTP", skew.Abs(), direction), readClock())
 }

@@ -27,16 +27,16 @@ func (x *exam) configuration(context.Context) Finding {
 }
 
 // mendSettings: it is the address or a file for TLS, which are all that is read.
-func (x *exam) mendSettings() string {
+func (x *exam) mendSettings() Fix {
 	address, err := url.Parse(x.Address)
 	if err == nil && address.Host != "" && address.User == nil && len(x.TLSFiles) > 0 {
 		line := "ls -l"
 		for _, name := range x.TLSFiles {
 			line += " " + quote(name)
 		}
-		return line
+		return ListTLSFiles.by(line)
 	}
-	return "export VAULT_ADDR=" + anAddress
+	return nameAddress()
 }
 
 // url is the server's. The client has checked that it is one, without credentials.
@@ -51,34 +51,38 @@ func (x *exam) url() *url.URL {
 // credentials reads what the login needs and uses nothing of it.
 func (x *exam) credentials(context.Context) Finding {
 	if x.Login == nil {
-		return failed(vaulterr.Invalid("no login"), "no login: there is no token (VAULT_TOKEN, ~/.vault-token), AppRole or Kubernetes role", "vault login")
+		return failed(vaulterr.Invalid("no login"), "no login: there is no token (VAULT_TOKEN, ~/.vault-token), AppRole or Kubernetes role", VaultLogin.by("vault login"))
 	}
 	about, err := session.Examine(x.Login)
 	x.login = about
 	switch {
 	case err != nil:
-		return failed(err, "", x.mendCredentials())
+		fix := x.mendCredentials()
+		return failed(err, textOf(err)+x.guess(fix), fix)
 	case len(about.Exposed) > 0:
-		return warning("every user of this machine may read "+strings.Join(about.Exposed, ", "), "chmod 600 "+quote(about.Exposed[0]))
+		return warning("every user of this machine may read "+strings.Join(about.Exposed, ", "), ProtectFile.by("chmod 600 "+quotes(about.Exposed)))
 	case len(x.PassedOver) > 0:
 		return warning(x.Login.String()+"; it wins over the "+strings.Join(x.PassedOver, " and the ")+" login whose variables are set too: name the one that is meant",
-			"export VAULTKIT_AUTH="+x.PassedOver[0])
+			ChooseLogin.by("export VAULTKIT_AUTH="+x.PassedOver[0]))
 	}
 	return okay(x.Login.String())
 }
 
-func (x *exam) mendCredentials() string {
+func (x *exam) mendCredentials() Fix {
 	switch {
 	case x.login.File != "":
-		return "ls -l " + quote(x.login.File)
+		return ListCredential.by("ls -l " + quote(x.login.File))
 	case x.login.Kind == session.KindAppRole:
 		return x.newSecretID()
 	}
-	return "vault login"
+	return NewToken.by(x.newToken(x.policies))
 }
 
-// setClock sets the local clock.
-func setClock() string {
-	return cmp.Or(map[string]string{"darwin": "sudo sntp -sS time.apple.com", "windows": "w32tm /resync"}[runtime.GOOS],
-		"sudo timedatectl set-ntp true")
+// nameAddress: the address is for a person to know.
+func nameAddress() Fix { return NameAddress.by("export VAULT_ADDR=" + anAddress) }
+
+// readClock shows whether the local clock is set from elsewhere. Setting it is not for
+// a program to advise without that.
+func readClock() Fix {
+	return ReadClock.by(cmp.Or(map[string]string{"darwin": "sntp time.apple.com", "windows": "w32tm /query /status"}[runtime.GOOS], "timedatectl"))
 }

@@ -23,7 +23,7 @@ func (x *exam) tls(context.Context) Finding {
 	secure := x.answer.secure
 	switch {
 	case vaulterr.NeedsHTTPS(x.answer.err):
-		return failed(x.answer.err, "the server speaks HTTPS, the address says http://", x.command("doctor", "--address", x.as("https")))
+		return failed(x.answer.err, "the server speaks HTTPS, the address says http://", UseHTTPS.by(x.command("doctor", "--address", x.as("https"))))
 	case vaulterr.BadTLS(x.answer.err):
 		return x.badTLS()
 	case secure == nil && x.url().Scheme == "https":
@@ -31,9 +31,10 @@ func (x *exam) tls(context.Context) Finding {
 	case secure == nil && x.local():
 		return okay("plain HTTP, on this machine")
 	case secure == nil:
-		return warning("plain HTTP: everybody in between can read tokens and keys", x.command("doctor", "--address", x.as("https")))
+		return warning("plain HTTP: everybody in between can read tokens and keys", TryHTTPS.by(x.command("doctor", "--address", x.as("https"))))
 	case x.SkipVerify:
-		return warning("the server's certificate is not verified: whoever is in between can pass for Vault", "unset VAULT_SKIP_VERIFY")
+		return warning("the server's certificate is not verified: whoever is in between can pass for Vault; leave VAULT_SKIP_VERIFY out",
+			VerifyServer.by("env -u VAULT_SKIP_VERIFY "+x.command("doctor")))
 	}
 	leaf := secure.PeerCertificates[0]
 	about := fmt.Sprintf("%s, the certificate of %s is valid until %s", tls.VersionName(secure.Version), namesOf(leaf), date(leaf.NotAfter))
@@ -55,13 +56,13 @@ func (x *exam) badTLS() Finding {
 		return x.otherName(err, other)
 	case isUnknown:
 		return failed(err, "the certificate is signed by "+issuerOf(unknown.Cert)+", which is not trusted here: get that CA's certificate",
-			x.command("doctor", "--ca-cert", "ca.pem"))
+			TrustCA.by(x.command("doctor", "--ca-cert", "ca.pem")))
 	case isInvalid && invalid.Reason == x509.Expired:
 		return failed(err, fmt.Sprintf("the certificate is valid from %s to %s, and here it is %s",
 			date(invalid.Cert.NotBefore), date(invalid.Cert.NotAfter), date(time.Now())), x.showDates())
 	case isAlert && alert.Op == "remote error":
 		return failed(err, "the server refuses the connection: "+alert.Err.Error()+"; it may want a client certificate",
-			x.command("doctor", "--client-cert", "client.pem", "--client-key", "client-key.pem"))
+			GiveCertificate.by(x.command("doctor", "--client-cert", "client.pem", "--client-key", "client-key.pem")))
 	case isPlain, errors.Is(err, http.ErrSchemeMismatch):
 		return x.noTLS(err)
 	}
@@ -73,7 +74,7 @@ func (x *exam) badTLS() Finding {
 func (x *exam) otherName(err error, other x509.HostnameError) Finding {
 	detail := fmt.Sprintf("the certificate is for %s, not for %s", namesOf(other.Certificate), other.Host)
 	if x.local() {
-		return failed(err, detail, x.command("doctor", "--tls-server-name", firstName(other.Certificate)))
+		return failed(err, detail, ExpectName.by(x.command("doctor", "--tls-server-name", firstName(other.Certificate))))
 	}
 	return failed(err, detail+": check VAULT_ADDR, and who answers there", x.showDates())
 }
@@ -82,7 +83,7 @@ func (x *exam) otherName(err error, other x509.HostnameError) Finding {
 func (x *exam) noTLS(err error) Finding {
 	const detail = "the server does not speak HTTPS: the address says https://"
 	if x.local() {
-		return failed(err, detail, x.command("doctor", "--address", x.as("http")))
+		return failed(err, detail, UseHTTP.by(x.command("doctor", "--address", x.as("http"))))
 	}
 	return failed(err, detail+"; check VAULT_ADDR and its port, or have TLS enabled there", x.curl())
 }
@@ -95,9 +96,9 @@ func (x *exam) as(scheme string) string {
 }
 
 // showDates prints the life of the server's certificate.
-func (x *exam) showDates() string {
+func (x *exam) showDates() Fix {
 	host := net.JoinHostPort(x.url().Hostname(), cmp.Or(x.url().Port(), "443"))
-	return fmt.Sprintf("openssl s_client -connect %s </dev/null | openssl x509 -noout -subject -issuer -dates", quote(host))
+	return ReadCertificate.by(fmt.Sprintf("openssl s_client -connect %s </dev/null | openssl x509 -noout -subject -issuer -dates", quote(host)))
 }
 
 func namesOf(cert *x509.Certificate) string {

@@ -1,0 +1,315 @@
+package vaultkit_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/doctor"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// setUp is something that is wrong, and the shell in which a person runs the fix.
+type setUp struct {
+	patient
+	check string
+	env   []string                // of the shell, besides an address and a token that may do everything
+	input string                  // what the person types
+	again func(ran shell) patient // who is examined then; nil: the same patient
+	state vaultkit.FindingStatus  // of the check then; empty: ok
+}
+
+// shell is what is left of one in which a fix has run.
+type shell struct {
+	printed string
+	env     []string
+}
+
+type setUps map[string]func(t *testing.T) setUp
+
+// healing has a set-up, or several, for every fix that is said to heal.
+var healing = map[doctor.Kind]setUps{
+	doctor.DefaultMount:  {"": found("configuration", vaultkit.WithMount("../sys"))},
+	doctor.DefaultBase:   {"": found("configuration", vaultkit.WithBasePath("a//b"))},
+	doctor.UnsetVariable: {"login": inEnvironment("configuration", "VAULTKIT_AUTH=ldap"), "TLS": inEnvironment("configuration", "VAULT_SKIP_VERIFY=perhaps")},
+	doctor.ChooseLogin: {"": func(t *testing.T) setUp {
+		return inEnvironment("credentials", roleInVariables(t, "VAULT_SECRET_ID", "")...)(t)
+	}},
+	doctor.VaultLogin:  {"no token": noLogin, "a dead token": deadLogin},
+	doctor.ProtectFile: {"": openFile},
+	doctor.UseHTTPS:    {"": wrongScheme},
+	doctor.UseHTTP: {"": func(*testing.T) setUp {
+		return setUp{patient: patient{opts: []vaultkit.Option{at(secureAddress())}}, check: "tls"}
+	}},
+	doctor.ExpectName:      {"": wrongName},
+	doctor.Unseal:          {"": sealed},
+	doctor.Unwrap:          {"": wrapped},
+	doctor.NewToken:        newTokens,
+	doctor.ReplaceRoot:     {"": func(*testing.T) setUp { return tokenIs("token", vaulttest.Server().RootToken()) }},
+	doctor.UnlimitedUses:   {"AppRole": roleSetUp("token", object{"token_num_uses": 20}, nil), "Kubernetes": podSetUp("token", object{"token_num_uses": 20}, nil)},
+	doctor.WritePolicy:     {"": outdatedPolicy},
+	doctor.AttachPolicy:    attached,
+	doctor.TokenWithPolicy: {"": readersToken},
+	doctor.AllowAsking:     {"": roleSetUp("rights:reader", nil, nil, right{"sys/capabilities-self", "update"})},
+	doctor.KeepVersions:    {"": deletingSetUp},
+	doctor.UseMount: {"": func(t *testing.T) setUp {
+		return found("mount", vaultkit.WithMount(mounted(t, "kv", map[string]string{"version": "2"})+"/in"))(t)
+	}},
+	doctor.UpgradeMount: {"": func(t *testing.T) setUp { return found("mount", vaultkit.WithMount(mounted(t, "kv", nil)))(t) }},
+	doctor.KeepKey:      keys,
+	doctor.StoreKey:     {"": destroyed},
+	doctor.Recover:      {"": func(t *testing.T) setUp { return setUp{patient: asked(only(halfRecorded(t)))(t), check: "pending"} }},
+	doctor.EnableAudit:  {"": unaudited},
+	doctor.StartDev:     nil, // see TestDiagnoseFixStartsADevelopmentServer
+	doctor.BypassProxy:  nil, // see TestDiagnoseFixGoesPastTheProxy
+}
+
+// TestDiagnoseFixesHeal runs every fix that is said to heal, as a person would, and has
+// what was wrong examined again: it is gone, and nothing else is wrong.
+func TestDiagnoseFixesHeal(t *testing.T) {
+	tools := fixTools(t)
+	for kind, all := range healing {
+		for name, arrange := range all {
+			t.Run(string(kind)+"/"+name, func(t *testing.T) {
+				s := arrange(t)
+				before := s.examine(t)
+				found := before[s.check]
+				if found.Fix.Kind != kind {
+					t.Fatalf("%s finds %+v, want a fix to %s", s.check, found, kind)
+				}
+				fix := found.Fix.Command
+				after := s.examineAgain(t, s.runFix(t, tools, fix), fix)
+				if got := after[s.check]; got.Status != s.wanted() {
+					t.Errorf("the fix %q leaves %+v", fix, got)
+				}
+				for check, was := range before {
+					if now := after[check]; was.Status == doctor.OK && (now.Status == warns || now.Status == fails) {
+						t.Errorf("the fix %q makes of %+v\n%+v", fix, was, now)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Every fix has a set-up that shows what it is: one that heals, or one that only shows
+// where to look.
+func TestDiagnoseFixesAreTested(t *testing.T) {
+	for _, kind := range doctor.Kinds() {
+		_, heals := healing[kind]
+		_, looks := looking[kind]
+		if heals != kind.Heals() || looks == heals {
+			t.Errorf("a fix to %s: heals %t; set-ups for it: healing %t, looking %t", kind, kind.Heals(), heals, looks)
+		}
+	}
+	if got, want := len(healing)+len(looking), len(doctor.Kinds()); got != want {
+		t.Errorf("there are set-ups for %d kinds of fixes, want %d", got, want)
+	}
+}
+
+func (s setUp) wanted() vaultkit.FindingStatus {
+	if s.state == "" {
+		return fine
+	}
+	return s.state
+}
+
+// fixTools is a directory with what fixes run: the program, and the tests' vault.
+func fixTools(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "vaultkit"), "./cmd/vaultkit").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(self, filepath.Join(dir, "vault"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// command is a line for the shell in which the person is.
+func (s setUp) command(t *testing.T, tools, line string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", line) //nolint:gosec // what a person would paste
+	cmd.Env = append([]string{"PATH=" + tools + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
+		"VAULT_ADDR=" + vaulttest.Server().Addr(), "VAULT_TOKEN=" + vaulttest.Server().RootToken()}, s.env...)
+	cmd.Stdin = strings.NewReader(s.input)
+	return cmd
+}
+
+// runFix runs a fix, and keeps what it printed and the variables that it left.
+func (s setUp) runFix(t *testing.T, tools, fix string) shell {
+	t.Helper()
+	left := filepath.Join(t.TempDir(), "env")
+	if isDoctor(fix) {
+		fix += " --json"
+	}
+	out, err := s.command(t, tools, fix+"\ncode=$?\nenv -0 >"+left+"\nexit $code").Output()
+	if err != nil && !isDoctor(fix) { // which may well find something else
+		t.Fatalf("%s: %v", fix, err)
+	}
+	text, err := os.ReadFile(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shell{string(out), strings.Split(string(text), "\x00")}
+}
+
+func isDoctor(fix string) bool { return strings.HasPrefix(fix, "vaultkit doctor") }
+
+// examineAgain is what is found after a fix, or by it.
+func (s setUp) examineAgain(t *testing.T, ran shell, fix string) map[string]vaultkit.Finding {
+	t.Helper()
+	if !isDoctor(fix) {
+		p := s.patient
+		if s.again != nil {
+			p = s.again(ran)
+		}
+		return p.diagnose(t)
+	}
+	var all []vaultkit.Finding
+	if err := json.Unmarshal([]byte(ran.printed), &all); err != nil {
+		t.Fatalf("%s printed %q: %v", fix, ran.printed, err)
+	}
+	found := map[string]vaultkit.Finding{}
+	for _, one := range all {
+		found[one.Check] = one
+	}
+	return found
+}
+
+// found is a set-up of options.
+func found(check string, opts ...vaultkit.Option) func(*testing.T) setUp {
+	return func(*testing.T) setUp { return setUp{patient: patient{opts: opts}, check: check} }
+}
+
+// inEnvironment is one of variables, with those of the shell.
+func inEnvironment(check string, env ...string) func(*testing.T) setUp {
+	return func(*testing.T) setUp {
+		all := append([]string{"VAULT_TOKEN=" + vaulttest.Server().RootToken()}, env...)
+		return setUp{patient: patient{opts: []vaultkit.Option{variables(all...)}}, check: check, env: env, again: fromShell(vaultkit.DiagnoseQuery{})}
+	}
+}
+
+// fromShell is a patient whose settings are the shell's.
+func fromShell(query vaultkit.DiagnoseQuery) func(shell) patient {
+	return func(ran shell) patient { return patient{query: query, opts: []vaultkit.Option{variables(ran.env...)}} }
+}
+
+// tokenIs is a set-up with a token in a variable; the shell's is the admin's.
+func tokenIs(check, token string, roles ...vaultkit.Role) setUp {
+	query := vaultkit.DiagnoseQuery{Roles: roles}
+	return setUp{patient: patient{query: query, opts: []vaultkit.Option{variables("VAULT_TOKEN=" + token)}}, check: check, again: fromShell(query)}
+}
+
+var newTokens = setUps{
+	"in a variable": func(*testing.T) setUp { return tokenIs("login", canary) },
+	"in a file": func(t *testing.T) setUp {
+		file := filepath.Join(t.TempDir(), "it's a token")
+		writeFile(t, file, canary)
+		return found("login", vaultkit.WithToken(vaultkit.File(file)))(t)
+	},
+	"printed": func(t *testing.T) setUp {
+		s := found("login", vaultkit.WithToken(vaultkit.Value(canary)))(t)
+		s.again = func(ran shell) patient {
+			_, token, _ := strings.Cut(ran.printed, "\ntoken ")
+			return patient{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(strings.TrimSpace(token)))}}
+		}
+		return s
+	},
+	"no variable": func(t *testing.T) setUp {
+		s := found("credentials", vaultkit.WithToken(vaultkit.Env("FAKE_NO_TOKEN")))(t)
+		s.again = func(ran shell) patient {
+			return patient{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(lookup(ran.env, "FAKE_NO_TOKEN")))}}
+		}
+		return s
+	},
+	"about to end": func(t *testing.T) setUp {
+		no := false
+		return tokenIs("token", rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, TTL: "50s", Renewable: &no}))
+	},
+	"with uses": func(t *testing.T) setUp {
+		return tokenIs("token", rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, NumUses: 9}))
+	},
+}
+
+func lookup(env []string, name string) (value string) {
+	for _, pair := range env {
+		if key, text, _ := strings.Cut(pair, "="); key == name {
+			value = text
+		}
+	}
+	return value
+}
+
+func noLogin(t *testing.T) setUp {
+	t.Setenv("HOME", t.TempDir())
+	s := setUp{patient: patient{bare: true}, check: "credentials", input: vaulttest.Server().RootToken() + "\n"}
+	s.again = func(shell) patient { return patient{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.CLIToken())}} }
+	return s
+}
+
+func deadLogin(t *testing.T) setUp {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	writeFile(t, filepath.Join(home, ".vault-token"), canary)
+	s := found("login", vaultkit.WithToken(vaultkit.CLIToken()))(t)
+	s.input = vaulttest.Server().RootToken() + "\n"
+	return s
+}
+
+func openFile(t *testing.T) setUp {
+	file := filepath.Join(t.TempDir(), "open")
+	writeFile(t, file, vaulttest.Server().RootToken())
+	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // that is what is found
+		t.Fatal(err)
+	}
+	return found("credentials", vaultkit.WithToken(vaultkit.File(file)))(t)
+}
+
+func secureAddress() string { return strings.Replace(vaulttest.Server().Addr(), "http", "https", 1) }
+
+func wrongScheme(t *testing.T) setUp {
+	url, ca := frontUntil(t, inAMonth())
+	s := found("tls", at(strings.Replace(url, "https", "http", 1)))(t)
+	s.env = []string{"VAULT_CACERT=" + ca}
+	return s
+}
+
+func wrongName(t *testing.T) setUp {
+	front, dir := tlsFront(t, false, "vault.test")
+	s := found("tls", at(front.URL()), vaultkit.WithTLS(vaultkit.TLS{CAFile: dir + "/ca/ca.pem"}))(t)
+	s.env, s.state = []string{"VAULT_ADDR=" + front.URL(), "VAULT_CACERT=" + dir + "/ca/ca.pem"}, warns // the certificate ends soon
+	return s
+}
+
+func sealed(t *testing.T) setUp {
+	server := vaulttest.Start(t, devvault.Options{})
+	if err := server.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := found("server", at(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken())))(t)
+	s.env, s.input = []string{"VAULT_ADDR=" + server.Addr()}, server.UnsealKey()+"\n"
+	return s
+}
+
+func unaudited(t *testing.T) setUp {
+	server := vaulttest.Start(t, devvault.Options{})
+	if err := vaulttest.RootOf(t, server).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
+		t.Fatal(err)
+	}
+	s := found("audit", at(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken())))(t)
+	s.env = []string{"VAULT_ADDR=" + server.Addr(), "VAULT_TOKEN=" + server.RootToken()}
+	return s
+}

@@ -1,0 +1,245 @@
+package vaultkit_test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func inAMonth() time.Time { return time.Now().Add(30 * 24 * time.Hour) }
+
+// only asks about one provider.
+func only(provider string, roles ...vaultkit.Role) vaultkit.DiagnoseQuery {
+	return vaultkit.DiagnoseQuery{Providers: []string{provider}, Roles: roles}
+}
+
+// roleSetUp is a set-up of an AppRole with a reader's policy, less some rights.
+func roleSetUp(check string, settings object, roles []vaultkit.Role, missing ...right) func(*testing.T) setUp {
+	return func(t *testing.T) setUp {
+		roleID, secretID, _ := roleOf(t, withPolicy(t, settings, missing), false)
+		return setUp{patient: patient{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: check}
+	}
+}
+
+// withPolicy are a login role's settings with a policy of its own: a reader's, less
+// some rights.
+func withPolicy(t *testing.T, settings object, missing []right) object {
+	t.Helper()
+	policy, name := policyOf(t, vaultkit.RoleReader), strings.ToLower(vaulttest.Name(t))
+	for _, one := range missing {
+		policy = without(policy, one)
+	}
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), name, policy); err != nil {
+		t.Fatal(err)
+	}
+	all := object{"token_policies": name}
+	for key, value := range settings {
+		all[key] = value
+	}
+	return all
+}
+
+// podSetUp is a set-up of a Kubernetes login with a reader's policy.
+func podSetUp(check string, settings object, roles []vaultkit.Role) func(*testing.T) setUp {
+	return func(t *testing.T) setUp {
+		cluster, root, name := vaulttest.NewCluster(), vaulttest.Root(t), vaulttest.Name(t)
+		t.Cleanup(cluster.Close)
+		if err := root.Sys().EnableAuthWithOptionsWithContext(t.Context(), name, &api.EnableAuthOptions{Type: "kubernetes"}); err != nil {
+			t.Fatal(err)
+		}
+		write(t, root, "auth/"+name+"/config", cluster.Config())
+		role := cluster.Role("")
+		for key, value := range withPolicy(t, settings, nil) {
+			role[key] = value
+		}
+		write(t, root, "auth/"+name+"/role/service", role)
+		jwt := filepath.Join(t.TempDir(), "jwt")
+		writeFile(t, jwt, cluster.JWT(name, true))
+		login := vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "service", JWTFile: jwt, Mount: name})
+		return setUp{patient: patient{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{login}}, check: check}
+	}
+}
+
+// attached are logins whose role lacks a policy.
+var attached = setUps{
+	"AppRole":            roleSetUp("rights:rotator", nil, []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}),
+	"Kubernetes":         podSetUp("rights:rotator", nil, []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}),
+	"what is pending":    roleSetUp("pending", nil, nil),
+	"what is deleted":    roleSetUp("deletion", nil, nil),
+	"no right at all":    roleSetUp("mount", object{"token_policies": "none", "token_no_default_policy": false}, nil),
+	"no list":            roleSetUp("providers", nil, nil, right{"secret/metadata/goblin-assistant/providers/", "list"}),
+	"of one provider":    func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleRotator, true) },
+	"of them all":        func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleRotator, false) },
+	"general and narrow": func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleJanitor, false, vaultkit.RoleRotator) },
+}
+
+// ofOne is asked about one provider, and whether its AppRole has a role besides those
+// it has: a reader's without others, and for that provider alone if narrowed.
+func ofOne(t *testing.T, wanted vaultkit.Role, narrowed bool, has ...vaultkit.Role) setUp {
+	t.Helper()
+	p, name := store(t, oldSecret), strings.ToLower(vaulttest.Name(t))
+	var opts []vaultkit.PolicyOption
+	if narrowed {
+		opts = append(opts, vaultkit.OnlyProviders(p))
+	}
+	role := append(has, vaultkit.RoleReader)[0]
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), name, policyOf(t, role, opts...)); err != nil {
+		t.Fatal(err)
+	}
+	roleID, secretID, _ := roleOf(t, object{"token_policies": name}, false)
+	return setUp{patient: patient{query: only(p, wanted, role), opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: "rights:" + string(wanted)}
+}
+
+// outdatedPolicy is a token whose policy has the role's name, and not its rights.
+func outdatedPolicy(t *testing.T) setUp {
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-janitor", policyOf(t, vaultkit.RoleReader)); err != nil {
+		t.Fatal(err)
+	}
+	token := vaultkit.Value(rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-janitor"}, NoDefaultPolicy: true}))
+	query := vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{vaultkit.RoleJanitor}}
+	return setUp{patient: patient{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:janitor"}
+}
+
+func readersToken(t *testing.T) setUp {
+	token := rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, Period: "1h"})
+	return tokenIs("rights:rotator", token, vaultkit.RoleReader, vaultkit.RoleRotator)
+}
+
+// roleInVariables are a reader's AppRole, and the name of the variable with its secret id.
+func roleInVariables(t *testing.T, secretID, wrap string) (env []string) {
+	t.Helper()
+	root, name := vaulttest.Root(t), strings.ToLower(vaulttest.Name(t))
+	write(t, root, "auth/approle/role/"+name, withPolicy(t, nil, nil))
+	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+name+"/role-id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root.SetWrappingLookupFunc(func(string, string) string { return wrap })
+	secret, err := root.Logical().WriteWithContext(t.Context(), "auth/approle/role/"+name+"/secret-id", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, _ := secret.Data["secret_id"].(string)
+	if secret.WrapInfo != nil {
+		value = secret.WrapInfo.Token
+	}
+	return []string{"VAULT_ROLE_ID=" + id.Data["role_id"].(string), secretID + "=" + value}
+}
+
+func wrapped(t *testing.T) setUp {
+	env := roleInVariables(t, "VAULTKIT_WRAPPED_SECRET_ID", "5m")
+	return setUp{patient: patient{opts: []vaultkit.Option{variables(env...)}}, check: "login", env: append(env, "VAULT_TOKEN=")}
+}
+
+func deletingSetUp(t *testing.T) setUp {
+	return found("mount", vaultkit.WithMount(deletingMount(t, "2h")))(t)
+}
+
+// keys are providers whose key is deleted, or will be.
+var keys = setUps{
+	"deleted":       keyThat(deleteKey),
+	"to be deleted": keyThat(func(t *testing.T, p string) { deleteAfter(t, p, "1h") }),
+	"the next one":  keyThat(func(t *testing.T, p string) { vaulttest.Put(t, "providers/"+p, oldSecret); deleteLater(t, p, "1h") }),
+	"both":          keyThat(func(t *testing.T, p string) { deleteAfter(t, p, "1h"); deleteKey(t, p) }),
+	"by the mount": func(t *testing.T) setUp {
+		mount := deletingMount(t, "2h")
+		write(t, vaulttest.Root(t), mount+"/config", object{"delete_version_after": "0s"})
+		return found("deletion", vaultkit.WithMount(mount))(t)
+	},
+}
+
+func keyThat(happens func(t *testing.T, p string)) func(*testing.T) setUp {
+	return func(t *testing.T) setUp {
+		p := store(t, oldSecret)
+		happens(t, p)
+		return setUp{patient: asked(only(p))(t), check: "deletion"}
+	}
+}
+
+func deleteKey(t *testing.T, p string) {
+	t.Helper()
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func destroyed(t *testing.T) setUp {
+	p := store(t, oldSecret)
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Destroy(t.Context(), vaulttest.Base+"/providers/"+p, []int{1}); err != nil {
+		t.Fatal(err)
+	}
+	return setUp{patient: asked(only(p))(t), check: "deletion", input: "fake-new\n"}
+}
+
+// TestDiagnoseFixStartsADevelopmentServer: where nothing listens, the fix is a server in
+// the foreground.
+func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := found("reach", at("http://"+listener.Addr().String()))(t)
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fix := s.examine(t)["reach"].Fix.Command
+	s.env = []string{"VAULTKIT_VAULT_BIN=" + vaulttest.Server().Binary()}
+	cmd := s.command(t, fixTools(t), "exec "+fix)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it says where it is once it serves
+		t.Errorf("%s printed nothing: %v", fix, err)
+	}
+	go io.Copy(io.Discard, out)
+	if got := s.diagnose(t)["reach"]; got.Status != fine {
+		t.Errorf("the fix %q leaves %+v", fix, got)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	_ = cmd.Wait() // its end is tested elsewhere
+}
+
+// TestDiagnoseFixGoesPastTheProxy needs processes: net/http reads the variables once.
+func TestDiagnoseFixGoesPastTheProxy(t *testing.T) {
+	target, err := url.Parse(vaulttest.Server().Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(httputil.NewSingleHostReverseProxy(target))
+	t.Cleanup(func() { front.Close(); http.DefaultTransport.(*http.Transport).CloseIdleConnections() })
+	// net/http asks no proxy for localhost, but for another spelling of it.
+	address := strings.Replace(front.URL, "127.0.0.1", "LOCALHOST", 1)
+	s := setUp{check: "reach", env: []string{"VAULT_ADDR=" + address, "HTTP_PROXY=http://127.0.0.1:1"}}
+	tools := fixTools(t)
+	found := func(before string) vaultkit.Finding {
+		out, _ := s.command(t, tools, before+"vaultkit doctor --json").Output()
+		return s.examineAgain(t, shell{printed: string(out)}, "vaultkit doctor")["reach"]
+	}
+	broken := found("")
+	if broken.Status != fails || !strings.HasPrefix(broken.Fix, "export NO_PROXY=") {
+		t.Fatalf("behind a dead proxy: %+v", broken)
+	}
+	if healed := found(broken.Fix + "\n"); healed.Status != fine {
+		t.Errorf("the fix %q leaves %+v", broken.Fix, healed)
+	}
+}

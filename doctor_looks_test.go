@@ -1,0 +1,163 @@
+package vaultkit_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/doctor"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// looking has a set-up for every fix that only shows where to look.
+var looking = map[doctor.Kind]func(t *testing.T) setUp{
+	doctor.ReadHelp:     found("configuration", nil),
+	doctor.NameAddress:  found("configuration", vaultkit.WithAddress("")),
+	doctor.ListTLSFiles: found("configuration", vaultkit.WithTLS(vaultkit.TLS{CAFile: "/no where/ca.pem"})),
+	doctor.ListCredential: func(t *testing.T) setUp {
+		return found("credentials", vaultkit.WithToken(vaultkit.File(filepath.Join(t.TempDir(), "missing"))))(t)
+	},
+	doctor.NewSecretID:      found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(canary), "")),
+	doctor.LookUpName:       found("reach", at("http://no..such.test:8200")),
+	doctor.AskHealth:        patientSetUp("reach", faulty(wire.Refuse())),
+	doctor.TryHTTPS:         found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
+	doctor.TrustCA:          behindTLS(false),
+	doctor.GiveCertificate:  behindTLS(true),
+	doctor.VerifyServer:     unverified,
+	doctor.ReadCertificate:  expired,
+	doctor.ReadServerStatus: patientSetUp("server", says(`"initialized":false,"sealed":true`)),
+	doctor.ReadClock:        patientSetUp("clock", off(-150*time.Second)),
+	doctor.ListLogins:       found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(canary), "nowhere")),
+	doctor.ReadLoginRole:    noSuchRole,
+	doctor.ReadPolicy: func(t *testing.T) setUp {
+		return holds(t, "token", without(policyOf(t, vaultkit.RoleReader), right{"auth/token/lookup-self", "read"}), vaultkit.DiagnoseQuery{})
+	},
+	doctor.ReadOwnPolicies: hidden,
+	doctor.LookUpToken: func(t *testing.T) setUp {
+		policy := without(policyOf(t, vaultkit.RoleReader), right{"auth/token/lookup-self", "read"})
+		return holds(t, "excess", policy+`path "secret/destroy/*" { capabilities = ["update"] }`, vaultkit.DiagnoseQuery{})
+	},
+	doctor.ListMounts:    found("mount", vaultkit.WithMount("nowhere")),
+	doctor.ListProviders: func(t *testing.T) setUp { return setUp{patient: asked(only("nobody"))(t), check: "providers"} },
+	doctor.ListMount: func(t *testing.T) setUp {
+		return found("providers", vaultkit.WithMount(mounted(t, "kv", map[string]string{"version": "2"})))(t)
+	},
+	doctor.ListNames: func(t *testing.T) setUp {
+		return found("names", vaultkit.WithBasePath(oddNames(t)))(t)
+	},
+	doctor.AskForRole: func(t *testing.T) setUp {
+		return holds(t, "rights:rotator", policyOf(t, vaultkit.RoleReader), vaultkit.DiagnoseQuery{})
+	},
+	doctor.AskForProviders: func(t *testing.T) setUp {
+		return holds(t, "rights:reader", policyOf(t, vaultkit.RoleReader, vaultkit.OnlyProviders(store(t, oldSecret))), vaultkit.DiagnoseQuery{})
+	},
+	doctor.ListAuditDevices: func(t *testing.T) setUp {
+		return holds(t, "audit", policyOf(t, vaultkit.RoleReader), vaultkit.DiagnoseQuery{})
+	},
+}
+
+// TestDiagnoseLooksAreMarked: a fix that does not heal says so.
+func TestDiagnoseLooksAreMarked(t *testing.T) {
+	for kind, arrange := range looking {
+		t.Run(string(kind), func(t *testing.T) {
+			s := arrange(t)
+			got := s.examine(t)[s.check]
+			if got.Fix.Kind != kind {
+				t.Errorf("%s finds %+v, want a fix to %s", s.check, got, kind)
+			}
+			if !vaultkit.NewFinding(got).LookOnly {
+				t.Errorf("%s finds %+v, want it marked as LookOnly", s.check, got)
+			}
+		})
+	}
+}
+
+// A name in a fix that nobody knows is said to be a guess.
+func TestDiagnoseNamesItsGuesses(t *testing.T) {
+	for fix, opt := range map[string]vaultkit.Option{
+		"role is called goblin-reader":    byRole(vaultkit.Value("fake"), vaultkit.Value(canary), ""),
+		"needs the policy goblin-reader ": vaultkit.WithToken(vaultkit.Value(canary)),
+	} {
+		if got := with(opt)(t).diagnose(t)["login"]; !strings.Contains(got.Detail, fix) || !strings.Contains(got.Detail, "is a guess") {
+			t.Errorf("found %+v, want that %q is a guess", got, fix)
+		}
+	}
+}
+
+// Where the token has rights below the mount, it is the mount that is missing.
+func TestDiagnoseTellsAMissingMountFromAMissingRight(t *testing.T) {
+	policy := without(policyOf(t, vaultkit.RoleReader, vaultkit.AtMount("nowhere")), right{"nowhere/metadata/goblin-assistant/providers/", "list"})
+	s := holds(t, "mount", policy, vaultkit.DiagnoseQuery{})
+	s.opts = append(s.opts, vaultkit.WithMount("nowhere"))
+	symptom{"mount", fails, vaultkit.ErrMountNotFound, "Vault knows no mount there", "vault secrets list"}.shows(t, s.diagnose(t))
+}
+
+// patientSetUp is a set-up of a patient.
+func patientSetUp(check string, sick func(*testing.T) patient) func(*testing.T) setUp {
+	return func(t *testing.T) setUp { return setUp{patient: sick(t), check: check} }
+}
+
+// holds is one whose token has the policy and nothing else.
+func holds(t *testing.T, check, policy string, query vaultkit.DiagnoseQuery) setUp {
+	t.Helper()
+	return setUp{patient: holding(policy, query)(t), check: check}
+}
+
+func behindTLS(mutual bool) func(*testing.T) setUp {
+	return func(t *testing.T) setUp {
+		front, dir := tlsFront(t, mutual)
+		opts := []vaultkit.Option{at(front.URL())}
+		if mutual {
+			opts = append(opts, vaultkit.WithTLS(vaultkit.TLS{CAFile: dir + "/ca/ca.pem"}))
+		}
+		return found("tls", opts...)(t)
+	}
+}
+
+func unverified(t *testing.T) setUp {
+	front, _ := tlsFront(t, false)
+	return found("tls", at(front.URL()), vaultkit.WithTLS(vaultkit.TLS{SkipVerify: true}))(t)
+}
+
+func expired(t *testing.T) setUp {
+	old, ca := frontUntil(t, time.Now().Add(-time.Hour))
+	return found("tls", at(old), vaultkit.WithTLS(vaultkit.TLS{CAFile: ca}))(t)
+}
+
+func noSuchRole(t *testing.T) setUp {
+	jwt := filepath.Join(t.TempDir(), "jwt")
+	writeFile(t, jwt, canary)
+	return found("login", vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt}))(t)
+}
+
+// hidden has a general policy, and a narrowed one that hides a part of it.
+func hidden(t *testing.T) setUp {
+	p, name := store(t, oldSecret), strings.ToLower(vaulttest.Name(t))
+	for role, opts := range map[vaultkit.Role][]vaultkit.PolicyOption{vaultkit.RoleRotator: nil, vaultkit.RoleReader: {vaultkit.OnlyProviders(p)}} {
+		if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), fmt.Sprintf("%s-%s", name, role), policyOf(t, role, opts...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := tokenWith(t, api.TokenCreateRequest{Policies: []string{name + "-rotator", name + "-reader"}})
+	query := vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{vaultkit.RoleRotator}}
+	return setUp{patient: patient{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:rotator"}
+}
+
+// oddNames is a base path with one provider, and entries that are none.
+func oddNames(t *testing.T) (base string) {
+	t.Helper()
+	base = vaulttest.Name(t)
+	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
+	for _, name := range []string{"openai-gpt4", "my key", "café", "_lead", "team/openai"} {
+		if _, err := kv.Put(t.Context(), base+"/providers/"+name, oldSecret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return base
+}

@@ -1,0 +1,77 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// deletion looks for keys that are deleted, or that Vault will delete.
+func (x *exam) deletion(ctx context.Context) Finding {
+	looks, instead := x.statuses(ctx)
+	if instead != nil {
+		return *instead
+	}
+	var affected []look
+	var said []string
+	gone := false
+	for _, one := range looks {
+		if text := x.deletionOf(one); text != "" {
+			affected, said = append(affected, one), append(said, text)
+			gone = gone || x.gone(one)
+		}
+	}
+	switch {
+	case len(affected) == 0:
+		return okay("no key is deleted, or will be")
+	case gone && len(x.Providers) > 0: // whoever names it needs it
+		return failed(&vaulterr.Error{Kind: vaulterr.ErrDeleted}, some(said), x.keep(affected))
+	}
+	return warning(some(said), x.keep(affected))
+}
+
+// gone reports a key that nobody can read any more.
+func (x *exam) gone(one look) bool {
+	return one.Destroyed || !one.DeletedAt.IsZero() && !one.DeletedAt.After(time.Now())
+}
+
+// deletionOf says when a key is deleted, if it is.
+func (x *exam) deletionOf(one look) string {
+	switch {
+	case one.Destroyed:
+		return one.Provider + " is destroyed"
+	case x.gone(one):
+		return one.Provider + " was deleted at " + date(one.DeletedAt)
+	case !one.DeletedAt.IsZero():
+		return one.Provider + " will be deleted at " + date(one.DeletedAt) + " (delete_version_after)"
+	case one.DeleteAfter > 0:
+		return fmt.Sprintf("the next key of %s will be deleted after %s (delete_version_after)", one.Provider, one.DeleteAfter)
+	}
+	return ""
+}
+
+// keep takes the provider's delete_version_after away and undeletes the current version,
+// which also helps one that is yet to be deleted: the time is fixed when a version is
+// written. A destroyed key is gone for good, and takes a new one.
+func (x *exam) keep(affected []look) Fix {
+	var lines, destroyed []string
+	for _, one := range affected {
+		path := x.Base + "/providers/" + one.Provider
+		if one.DeleteAfter > 0 {
+			lines = append(lines, fmt.Sprintf("vault write %s delete_version_after=0s", quote(x.Mount+"/metadata/"+path)))
+		}
+		switch {
+		case one.Destroyed:
+			destroyed = append(destroyed, x.command("put "+one.Provider+" api_key=- --replace-deleted"))
+		case !one.DeletedAt.IsZero():
+			lines = append(lines, fmt.Sprintf("vault kv undelete -mount=%s -versions=%d %s", quote(x.Mount), one.Version, quote(path)))
+		}
+	}
+	if len(lines) == 0 {
+		return StoreKey.by(destroyed[0])
+	}
+	return KeepKey.by(strings.Join(lines, " && "))
+}

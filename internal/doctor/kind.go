@@ -1,0 +1,99 @@
+package doctor
+
+import "slices"
+
+// Kind says what a fix is: each has a test that runs it against what it is printed for.
+type Kind string
+
+// The fixes that make their finding go away.
+const (
+	DefaultMount    Kind = "use the usual mount"
+	DefaultBase     Kind = "use the usual base path"
+	UnsetVariable   Kind = "unset a variable that is no setting"
+	VaultLogin      Kind = "log in with the vault command"
+	ProtectFile     Kind = "keep a credential file to oneself"
+	ChooseLogin     Kind = "name the login that is meant"
+	BypassProxy     Kind = "go past the proxy"
+	StartDev        Kind = "start a Vault for development"
+	UseHTTPS        Kind = "speak HTTPS"
+	UseHTTP         Kind = "speak HTTP, on this machine"
+	ExpectName      Kind = "expect the name in the certificate, on this machine"
+	Unseal          Kind = "unseal Vault"
+	Unwrap          Kind = "use up the wrapping token"
+	NewToken        Kind = "make a new token"
+	ReplaceRoot     Kind = "make a token for a role in place of root's"
+	UnlimitedUses   Kind = "give out tokens whose uses are not counted"
+	WritePolicy     Kind = "write the policy that the token has"
+	AttachPolicy    Kind = "write a policy and give it to the login's role"
+	TokenWithPolicy Kind = "write a policy and make a token with it"
+	AllowAsking     Kind = "give the token Vault's default policy"
+	KeepVersions    Kind = "have the mount delete no version"
+	UseMount        Kind = "take the mount out of the base path"
+	UpgradeMount    Kind = "upgrade the mount to KV version 2"
+	KeepKey         Kind = "have Vault keep a key"
+	StoreKey        Kind = "store a key in place of a destroyed one"
+	Recover         Kind = "recover rotations"
+	EnableAudit     Kind = "enable an audit device"
+)
+
+// The fixes that only show where to look: what to do is for a person to decide, or the
+// command needs what only a person knows.
+const (
+	ReadHelp         Kind = "read the help"
+	NameAddress      Kind = "name the address"
+	ListTLSFiles     Kind = "look at the files for TLS"
+	ListCredential   Kind = "look at a credential file"
+	NewSecretID      Kind = "make a secret id for a role whose name is a guess"
+	LookUpName       Kind = "look a host name up"
+	AskHealth        Kind = "ask for the server's health"
+	TryHTTPS         Kind = "try HTTPS"
+	TrustCA          Kind = "trust a CA whose certificate is yet to be got"
+	GiveCertificate  Kind = "give a client certificate that is yet to be got"
+	ReadCertificate  Kind = "read the server's certificate"
+	VerifyServer     Kind = "see whether the certificate can be verified"
+	ReadClock        Kind = "read what sets the clock"
+	ReadServerStatus Kind = "read the server's status"
+	ListLogins       Kind = "list the auth methods"
+	ReadLoginRole    Kind = "read the login's role"
+	ReadPolicy       Kind = "read the policy that a role needs"
+	ReadOwnPolicies  Kind = "read the policies that the token has"
+	LookUpToken      Kind = "look the token up"
+	ListMounts       Kind = "list the secrets engines"
+	ListProviders    Kind = "list the providers"
+	ListMount        Kind = "list what the mount holds"
+	ListNames        Kind = "list the names of the providers"
+	AskForRole       Kind = "look for another role's rights"
+	AskForProviders  Kind = "look at fewer providers"
+	ListAuditDevices Kind = "list the audit devices"
+)
+
+var healing = []Kind{
+	DefaultMount, DefaultBase, UnsetVariable, VaultLogin, ProtectFile, ChooseLogin, BypassProxy, StartDev, UseHTTPS, UseHTTP,
+	ExpectName, Unseal, Unwrap, NewToken, ReplaceRoot, UnlimitedUses, WritePolicy, AttachPolicy, TokenWithPolicy, AllowAsking,
+	KeepVersions, UseMount, UpgradeMount, KeepKey, StoreKey, Recover, EnableAudit,
+}
+
+var looking = []Kind{
+	ReadHelp, NameAddress, ListTLSFiles, ListCredential, NewSecretID, LookUpName, AskHealth, TryHTTPS, TrustCA, GiveCertificate,
+	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ReadLoginRole, ReadPolicy, ReadOwnPolicies, LookUpToken,
+	ListMounts, ListProviders, ListMount, ListNames, AskForRole, AskForProviders, ListAuditDevices,
+}
+
+// Kinds are all there are.
+func Kinds() []Kind { return slices.Concat(healing, looking) }
+
+// Heals reports that the finding is gone once the command has run. Otherwise it only
+// shows where to look.
+func (k Kind) Heals() bool { return slices.Contains(healing, k) }
+
+// by is a fix of this kind.
+func (k Kind) by(command string) Fix { return Fix{k, command} }
+
+// Fix is a command that a finding comes with.
+type Fix struct {
+	Kind    Kind
+	Command string
+}
+
+// none is for findings that need no fix.
+var none Fix
