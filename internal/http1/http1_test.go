@@ -1,0 +1,327 @@
+package http1_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"goblin/vaultkit/internal/http1"
+)
+
+const canary = "sk-canary-0123456789"
+
+// stderr is what Go's standard logger has printed. It is the process's, so that no test
+// here runs in parallel.
+func stderr(t *testing.T) *logged {
+	t.Helper()
+	var said logged
+	log.SetOutput(&said)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	return &said
+}
+
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// server answers each request with the same bytes, and counts its connections.
+type server struct {
+	net.Listener
+	conns atomic.Int64
+	done  sync.WaitGroup
+}
+
+func serve(t *testing.T, secure *tls.Config, answer string) *server {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
+	}
+	s := &server{Listener: listener}
+	s.done.Go(func() { s.accept(answer) })
+	t.Cleanup(func() { _ = s.Close(); s.done.Wait() })
+	return s
+}
+
+func (s *server) accept(answer string) {
+	for {
+		conn, err := s.Accept()
+		if err != nil {
+			return
+		}
+		s.conns.Add(1)
+		s.done.Go(func() {
+			defer conn.Close()
+			in := bufio.NewReader(conn)
+			for {
+				r, err := http.ReadRequest(in)
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, r.Body)
+				if _, err := io.WriteString(conn, answer); err != nil {
+					return
+				}
+			}
+		})
+	}
+}
+
+// paths are the ways to a server, by whether it speaks TLS.
+func paths(t *testing.T, answer string) map[string]func() (to string, s *server, transport *http.Transport) {
+	t.Helper()
+	proxy := httptest.NewServer(http.HandlerFunc(connect))
+	t.Cleanup(proxy.Close)
+	through, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := httptest.NewUnstartedServer(nil)
+	source.StartTLS()
+	source.Close()
+	secure := &tls.Config{Certificates: source.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	trusting := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the test's own server
+	return map[string]func() (string, *server, *http.Transport){
+		"plain": func() (string, *server, *http.Transport) {
+			s := serve(t, nil, answer)
+			return "http://" + s.Addr().String(), s, &http.Transport{}
+		},
+		"TLS": func() (string, *server, *http.Transport) {
+			s := serve(t, secure, answer)
+			return "https://" + s.Addr().String(), s, &http.Transport{TLSClientConfig: trusting.Clone()}
+		},
+		"TLS through a proxy": func() (string, *server, *http.Transport) {
+			s := serve(t, secure, answer)
+			return "https://" + s.Addr().String(), s, &http.Transport{TLSClientConfig: trusting.Clone(), Proxy: http.ProxyURL(through)}
+		},
+	}
+}
+
+// connect is a proxy for TLS.
+func connect(w http.ResponseWriter, r *http.Request) {
+	there, err := new(net.Dialer).DialContext(context.WithoutCancel(r.Context()), "tcp", r.Host)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	defer there.Close()
+	here, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer here.Close()
+	_, _ = io.WriteString(here, "HTTP/1.1 200 Connected\r\n\r\n")
+	var both sync.WaitGroup
+	both.Go(func() { _, _ = io.Copy(there, here); _ = there.Close() })
+	both.Go(func() { _, _ = io.Copy(here, there); _ = here.Close() })
+	both.Wait()
+}
+
+// Bytes that nobody asked for are printed nowhere, and answer no other request.
+func TestSurplusBytesAreNotPrinted(t *testing.T) {
+	const body = `{"api_key":"` + canary + `"}`
+	for name, answer := range map[string]string{
+		"Content-Length too small":     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + body,
+		"Content-Length of nothing":    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + body,
+		"no content with a body":       "HTTP/1.1 204 No Content\r\n\r\n" + body,
+		"two answers":                  strings.Repeat("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: "+canary+"\r\n\r\nok", 2),
+		"after the last chunk":         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n" + body,
+		"a header of blanks":           "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n \r\nok" + body + "\r\n\r\n",
+		"bare line feeds":              "HTTP/1.1 200 OK\nContent-Length: 2\n\nok" + body,
+		"the length twice":             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok" + body,
+		"a length and chunks":          "HTTP/1.1 200 OK\r\nContent-Length: 999\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n" + body,
+		"a field that goes on":         "HTTP/1.1 200 OK\r\nX: y\r\n Content-Length: 999\r\nContent-Length: 2\r\n\r\nok" + body,
+		"HTTP/1.0 kept alive":          "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok" + body,
+		"an interim answer":            "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + body,
+		"trailers":                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n" + body,
+		"a blank line before anything": "\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + body,
+		"a chunk size with more":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 ;x=y\r\nok\r\n0;z\r\n\r\n" + body,
+	} {
+		for path, way := range paths(t, answer) {
+			said := stderr(t)
+			to, _, inner := way()
+			client := &http.Client{Transport: http1.Transport(inner), Timeout: 10 * time.Second}
+			for range 3 {
+				for _, method := range []string{http.MethodGet, http.MethodPut} {
+					got := ask(t, client, method, to)
+					if strings.Contains(got, canary) {
+						t.Errorf("%s, %s: %s = %q, want at most what belongs to the answer", name, path, method, got)
+					}
+				}
+			}
+			inner.CloseIdleConnections()
+			if text := said.String(); text != "" {
+				t.Errorf("%s, %s: the standard logger printed %q, want nothing", name, path, text)
+			}
+		}
+	}
+}
+
+func ask(t *testing.T, client *http.Client, method, to string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, to, strings.NewReader(strings.Repeat("x", 5000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return "" // refused, which is fine: the text is not printed by us
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body)
+	return string(text)
+}
+
+// TestUnsolicitedAnswerIsNotPrinted: it arrives when the connection is idle.
+func TestUnsolicitedAnswerIsNotPrinted(t *testing.T) {
+	said := stderr(t)
+	whole, hungUp := make(chan struct{}), make(chan struct{})
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done sync.WaitGroup
+	t.Cleanup(func() { _ = listener.Close(); done.Wait() })
+	done.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+				<-whole // the client has it all
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: "+canary+"\r\n\r\nno")
+				_, _ = io.Copy(io.Discard, conn)
+				hungUp <- struct{}{}
+			}
+			_ = conn.Close()
+		}
+	})
+	inner := &http.Transport{}
+	client := &http.Client{Transport: http1.Transport(inner), Timeout: 10 * time.Second}
+	defer inner.CloseIdleConnections()
+	for range 3 {
+		if got := ask(t, client, http.MethodGet, "http://"+listener.Addr().String()); got != "ok" {
+			t.Errorf("GET = %q, want ok", got)
+		}
+		whole <- struct{}{}
+		<-hungUp
+	}
+	if text := said.String(); text != "" {
+		t.Errorf("the standard logger printed %q, want nothing", text)
+	}
+}
+
+// TestConnectionsAreReused: sound answers leave the connection open.
+func TestConnectionsAreReused(t *testing.T) {
+	long := strings.Repeat("x", 10_000)
+	for name, answer := range map[string]string{
+		"a length":        "HTTP/1.1 200 OK\r\ncontent-length: 10000\r\nX-A: b\r\n\r\n" + long,
+		"chunks":          "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2710;a=b\r\n" + long + "\r\n0\r\n\r\n",
+		"interim answers": strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", 3) + "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n" + long,
+	} {
+		for path, way := range paths(t, answer) {
+			to, s, inner := way()
+			client := &http.Client{Transport: http1.Transport(inner), Timeout: 10 * time.Second}
+			for range 4 {
+				if got := ask(t, client, http.MethodPut, to); got != long {
+					t.Errorf("%s, %s: PUT = %d bytes, want %d", name, path, len(got), len(long))
+				}
+			}
+			inner.CloseIdleConnections()
+			want := map[bool]int64{false: 1, true: 4}[strings.Contains(path, "proxy")]
+			if got := s.conns.Load(); got != want {
+				t.Errorf("%s, %s: %d connections for 4 requests, want %d", name, path, got, want)
+			}
+		}
+	}
+}
+
+// TestBodylessAnswersKeepTheConnection: HEAD is answered with the length of what GET is.
+func TestBodylessAnswersKeepTheConnection(t *testing.T) {
+	var conns atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "7")
+		if r.Method == http.MethodDelete {
+			w.Header().Del("Content-Length")
+			w.WriteHeader(http.StatusNoContent)
+		}
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	inner := &http.Transport{}
+	defer inner.CloseIdleConnections()
+	client := &http.Client{Transport: http1.Transport(inner), Timeout: 10 * time.Second}
+	for _, method := range []string{http.MethodHead, http.MethodDelete, http.MethodHead, http.MethodDelete} {
+		ask(t, client, method, s.URL)
+	}
+	if got := conns.Load(); got != 1 {
+		t.Errorf("%d connections for HEAD and DELETE, want 1", got)
+	}
+}
+
+// TestHTTP2IsLeftAlone: it is still spoken, and its connection is reused, through a proxy too.
+func TestHTTP2IsLeftAlone(t *testing.T) {
+	for path, way := range paths(t, "") {
+		if !strings.HasPrefix(path, "TLS") {
+			continue
+		}
+		var conns atomic.Int64
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+		s.EnableHTTP2 = true
+		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				conns.Add(1)
+			}
+		}
+		s.StartTLS()
+		_, _, inner := way()
+		inner.ForceAttemptHTTP2 = true
+		client := &http.Client{Transport: http1.Transport(inner), Timeout: 10 * time.Second}
+		for range 4 {
+			if got := ask(t, client, http.MethodPut, s.URL); got != "HTTP/2.0" {
+				t.Errorf("%s: PUT says %q, want HTTP/2.0", path, got)
+			}
+		}
+		if got := conns.Load(); got > 2 {
+			t.Errorf("%s: %d connections for 4 requests, want 1, or 2 through a proxy", path, got)
+		}
+		inner.CloseIdleConnections()
+		s.Close()
+	}
+}

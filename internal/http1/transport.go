@@ -1,0 +1,161 @@
+package http1
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+// Transport has all connections of t guarded, and sends requests over them. It changes t,
+// which must not have been used.
+//
+// The inside of a TLS connection through a proxy is out of its reach. Over such a
+// connection goes one request, unless it speaks HTTP/2, which knows no unsolicited answers.
+func Transport(t *http.Transport) http.RoundTripper {
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	dial := dialer(t)
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		inner, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return newConn(inner), nil
+	}
+	t.DialTLSContext = guarded(t, tlsDialer(t, dial))
+	t.Dial, t.DialTLS = nil, nil //nolint:staticcheck // an existing transport may have them
+	return &transport{Transport: t}
+}
+
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+func dialer(t *http.Transport) dialFunc {
+	switch old := t.Dial; { //nolint:staticcheck // an existing transport may have it
+	case t.DialContext != nil:
+		return t.DialContext
+	case old != nil:
+		return func(_ context.Context, network, address string) (net.Conn, error) { return old(network, address) }
+	}
+	return new(net.Dialer).DialContext
+}
+
+// tlsDialer is how the transport connects to an HTTPS server, up to the handshake.
+func tlsDialer(t *http.Transport, dial dialFunc) dialFunc {
+	switch old := t.DialTLS; { //nolint:staticcheck // an existing transport may have it
+	case t.DialTLSContext != nil:
+		return t.DialTLSContext
+	case old != nil:
+		return func(_ context.Context, network, address string) (net.Conn, error) { return old(network, address) }
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		plain, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		config := t.TLSClientConfig.Clone()
+		if config.ServerName == "" {
+			config.ServerName, _, _ = net.SplitHostPort(address) // the HTTP client has put it together
+		}
+		return tls.Client(plain, config), nil
+	}
+}
+
+// secureConn is a guarded connection inside TLS.
+type secureConn struct {
+	*conn
+	state tls.ConnectionState
+}
+
+// guarded makes the handshake, and has the connection guarded unless it speaks HTTP/2.
+func guarded(t *http.Transport, dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		inner, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		secure, ok := inner.(*tls.Conn)
+		if !ok {
+			return newConn(inner), nil
+		}
+		if err := handshake(ctx, secure, cmp.Or(t.TLSHandshakeTimeout, defaultHandshake)); err != nil {
+			_ = inner.Close()
+			return nil, err
+		}
+		state := secure.ConnectionState()
+		if state.NegotiatedProtocol == "h2" {
+			return secure, nil
+		}
+		return &secureConn{newConn(secure), state}, nil
+	}
+}
+
+const defaultHandshake = 10 * time.Second
+
+// errSlowHandshake is a timeout, as the HTTP client's own is.
+var errSlowHandshake = errors.New("TLS handshake timeout")
+
+func handshake(ctx context.Context, secure *tls.Conn, timeout time.Duration) error {
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, timeout, errSlowHandshake)
+	defer cancel()
+	err := secure.HandshakeContext(bounded)
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		trace.TLSHandshakeDone(secure.ConnectionState(), err)
+	}
+	return err
+}
+
+type transport struct {
+	*http.Transport
+	http2 atomic.Bool // the last answer through a proxy was HTTP/2
+}
+
+// RoundTrip sends the request on.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != "https" {
+		return t.Transport.RoundTrip(r)
+	}
+	var state *tls.ConnectionState
+	sent := r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		if own, ok := info.Conn.(*secureConn); ok {
+			state = &own.state
+		}
+	}}))
+	proxied := t.proxied(r)
+	sent.Close = r.Close || proxied && !t.http2.Load()
+	answer, err := t.Transport.RoundTrip(sent)
+	if err != nil {
+		return nil, err
+	}
+	answer.Request = r
+	if answer.TLS == nil {
+		answer.TLS = state
+	}
+	if proxied {
+		t.http2.Store(answer.ProtoMajor == 2)
+	}
+	if proxied && answer.ProtoMajor != 2 && !sent.Close {
+		_ = answer.Body.Close() // which ends the connection
+		return nil, errors.New("the proxy leads to HTTP/2 at one time and to HTTP/1 at another")
+	}
+	return answer, nil
+}
+
+// proxied reports that TLS goes through a proxy, or that this cannot be told.
+func (t *transport) proxied(r *http.Request) bool {
+	if t.Proxy == nil {
+		return false
+	}
+	through, err := t.Proxy(r)
+	return err != nil || through != nil
+}
