@@ -76,7 +76,7 @@ func (x *exam) knock(ctx context.Context) (k knock) {
 	client := x.client.WithNamespace("").WithResponseCallbacks(func(answer *api.Response) { k.secure = answer.TLS })
 	sent := time.Now()
 	k.health, k.err = client.Sys().HealthWithContext(bodylimit.With(ctx, bodylimit.Failure))
-	k.err, k.connected = vaulterr.WithoutForeignBody(k.err), connected.Load()
+	k.err, k.connected = vaulterr.FromWire(k.err), connected.Load()
 	if k.err == nil {
 		middle := sent.Add(time.Since(sent) / 2)
 		k.skew = middle.Sub(time.Unix(k.health.ServerTimeUTC, int64(time.Second/2)))

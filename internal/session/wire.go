@@ -89,7 +89,7 @@ func (w *wire) once(ctx context.Context, send func(ctx context.Context) error) e
 	bounded, cancel := context.WithTimeout(bodylimit.With(ctx, maxAnswer), w.timeout)
 	defer cancel()
 	began := time.Now()
-	err := vaulterr.WithoutForeignBody(send(bounded))
+	err := vaulterr.FromWire(send(bounded))
 	w.pulse.feel(ctx, began, err)
 	return err
 }

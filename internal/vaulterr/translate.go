@@ -157,12 +157,11 @@ func Doubtful(err error) bool {
 	return ambiguousStatus(answer.StatusCode) || says(answer, textUpgrading)
 }
 
-// WithoutForeignBody takes the body out of an answer that is not Vault's own:
+// withoutForeignBody takes the body out of an answer that is not Vault's own:
 // whatever hop gave it may have echoed the request, secret and all.
-func WithoutForeignBody(err error) error {
-	answer, ok := errors.AsType[*api.ResponseError](err)
-	if !ok || !answer.RawError || says(answer, textNeedsHTTPS) {
-		return err
+func withoutForeignBody(answer *api.ResponseError) *api.ResponseError {
+	if !answer.RawError || says(answer, textNeedsHTTPS) {
+		return answer
 	}
 	clean := *answer
 	clean.Errors = []string{"an answer that is not Vault's, left out"}
@@ -222,4 +221,18 @@ func ambiguousStatus(status int) bool {
 		return true
 	}
 	return status >= 500
+}
+
+// Known is what carries a meaning in a text of Vault's, with what stands for the rest.
+func Known(text, rest string) string {
+	var found []string
+	for _, known := range []string{
+		textCASMismatch, textInvalidToken, textDenied, textNoRoute, textSealed, textBadSecretID, textBadSecretID2,
+		textWrappingToken, textMissingToken, textUpgrading, textNeedsHTTPS,
+	} {
+		if strings.Contains(text, known) {
+			found = append(found, known)
+		}
+	}
+	return strings.Join(append(found, rest), "; ")
 }

@@ -57,6 +57,9 @@ type Error struct {
 	Detail        string // what exactly was wrong
 	Hint          string // what to do; empty: the sentinel's usual hint
 	Err           error  // the cause, *api.ResponseError where Vault answered
+
+	wrapped bool   // Err wraps an *Error, has words of its own, and says all that the fields do
+	note    string // what to add to those words
 }
 
 // Error says what failed, why, and what to do, on one line.
@@ -66,12 +69,15 @@ func (e *Error) Error() string {
 	if hint := e.hint(); hint != "" {
 		text += "; " + hint
 	}
-	return text
+	return Printable(text)
 }
 
 // reason is the middle of the text, all that is left of an *Error that is the
 // cause of another.
 func (e *Error) reason() string {
+	if e.wrapped {
+		return joined("; ", causeText(e.Err), e.note)
+	}
 	cause := causeText(e.Err)
 	return joined(": ", e.kindText(), e.Detail, e.where(cause), cause)
 }
@@ -162,46 +168,6 @@ var hints = []struct {
 	{ErrClosed, "make a new client"},
 }
 
-// causeText renders a cause on one line. The body of an answer that is not
-// Vault's JSON is left out: whatever sits in between may echo the request.
-func causeText(err error) string {
-	//nolint:errorlint // each layer of the chain is rendered in turn
-	switch cause := err.(type) {
-	case nil:
-		return ""
-	case *Error:
-		return cause.reason()
-	case *bare:
-		return causeText(cause.hidden)
-	case interface{ Unwrap() []error }:
-		if texts, plain := parts(cause.Unwrap()); strings.Join(plain, "\n") == err.Error() { // errors.Join, which adds no words
-			return joined(", ", texts...)
-		}
-	}
-	answer, ok := errors.AsType[*api.ResponseError](err)
-	switch {
-	case !ok:
-		return oneLine(err.Error())
-	case says(answer, textNeedsHTTPS):
-		return "the server speaks HTTPS, the address says http://"
-	case foreign404(answer):
-		return "HTTP 404, not in Vault's words"
-	case answer.RawError || len(answer.Errors) == 0:
-		return fmt.Sprintf("HTTP %d", answer.StatusCode)
-	}
-	return fmt.Sprintf("HTTP %d: %s", answer.StatusCode, oneLine(strings.Join(answer.Errors, "; ")))
-}
-
-// parts are the rendered and the plain texts of errors.
-func parts(errs []error) (texts, plain []string) {
-	for _, err := range errs {
-		texts, plain = append(texts, causeText(err)), append(plain, err.Error())
-	}
-	return texts, plain
-}
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
-
 // Undetermined is an ErrUndetermined about the rotation id. Its cause is told,
 // and Vault's answer and the context's error stay reachable, but none of the
 // cause's sentinels: whoever tests for ErrConflict or ErrUnavailable first must
@@ -244,13 +210,24 @@ func In(op, provider string, err error) error {
 	if err == nil {
 		return nil
 	}
-	filled := Error{Kind: Kind(err), Err: err}
-	if inner, ok := errors.AsType[*Error](err); ok {
-		filled = *inner
-	}
+	filled := adopt(err)
 	filled.Op = op
 	if filled.Provider == "" {
 		filled.Provider = provider
+	}
+	return filled
+}
+
+// adopt returns a new *Error for err, with the fields of the one that err is or wraps. A
+// wrapper, a Source's for instance, keeps its words.
+func adopt(err error) *Error {
+	inner, ok := errors.AsType[*Error](err)
+	if !ok {
+		return &Error{Kind: Kind(err), Err: err}
+	}
+	filled := *inner
+	if error(inner) != err { //nolint:errorlint // whether it is wrapped is the question
+		filled.Err, filled.wrapped, filled.note = err, true, ""
 	}
 	return &filled
 }
@@ -258,27 +235,25 @@ func In(op, provider string, err error) error {
 // Note returns err as an *Error with a note added to its detail, and causes to
 // its cause.
 func Note(err error, note string, causes ...error) *Error {
-	noted := Error{Kind: Kind(err), Err: err}
-	if inner, ok := errors.AsType[*Error](err); ok {
-		noted = *inner
-	}
+	noted := adopt(err)
 	noted.Detail = joined("; ", noted.Detail, note)
+	noted.note = joined("; ", noted.note, note)
 	if len(causes) > 0 {
 		noted.Err = errors.Join(append([]error{noted.Err}, causes...)...)
 	}
-	return &noted
+	return noted
 }
 
 // GaveUp is the error of somebody who stopped repeating a request because the
 // context ended: ErrUnavailable, with both the last answer and the context's
 // error as causes.
 func GaveUp(last, ended error) error {
-	filled := Error{Kind: ErrUnavailable, Err: last}
-	if inner, ok := errors.AsType[*Error](last); ok {
-		filled = *inner
+	filled := &Error{Kind: ErrUnavailable, Err: last}
+	if _, ok := errors.AsType[*Error](last); ok {
+		filled = adopt(last)
 	}
 	if !errors.Is(filled.Err, ended) {
 		filled.Err = errors.Join(ended, filled.Err)
 	}
-	return &filled
+	return filled
 }

@@ -136,12 +136,12 @@ func TestFinerSentinelsAreTheCoarserToo(t *testing.T) {
 
 func TestErrorSaysWhatWhereAndWhatToDo(t *testing.T) {
 	err := vaulterr.In("Rotate", "openai", &vaulterr.Error{Path: "secret/data/x", Kind: vaulterr.ErrPermissionDenied, Capability: "update", Err: denied})
-	const want = `vaultkit: Rotate openai: permission denied, capability "update" is missing: at secret/data/x: HTTP 403: 1 error occurred: * permission denied; add the capability to the policy of the token's role`
+	const want = `vaultkit: Rotate openai: permission denied, capability "update" is missing: at secret/data/x: wrapped: HTTP 403: 1 error occurred: * permission denied; add the capability to the policy of the token's role`
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
 	nested := vaulterr.In("Rotate", "openai", vaulterr.Undetermined("the-id", "why", err))
-	const wantNested = `vaultkit: Rotate openai: outcome undetermined: why: id the-id: permission denied, capability "update" is missing: at secret/data/x: HTTP 403: 1 error occurred: * permission denied; recover this provider: that says what became of it`
+	const wantNested = `vaultkit: Rotate openai: outcome undetermined: why: id the-id: permission denied, capability "update" is missing: at secret/data/x: wrapped: HTTP 403: 1 error occurred: * permission denied; recover this provider: that says what became of it`
 	if nested.Error() != wantNested {
 		t.Errorf("got  %s\nwant %s", nested, wantNested)
 	}

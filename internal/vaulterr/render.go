@@ -1,0 +1,151 @@
+package vaulterr
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// causeText renders a cause on one line. The body of an answer that is not
+// Vault's JSON is left out: whatever sits in between may echo the request.
+func causeText(err error) string {
+	//nolint:errorlint // each layer of the chain is rendered in turn
+	switch cause := err.(type) {
+	case nil:
+		return ""
+	case *Error:
+		return cause.reason()
+	case *bare:
+		return causeText(cause.hidden)
+	case *failure:
+		return cause.class
+	case *unreadable:
+		return cause.why.class
+	case *api.ResponseError:
+		return answerText(cause)
+	case *url.Error:
+		if ours(cause) {
+			return causeText(cause.Err) // the path is told anyway
+		}
+	}
+	inner, list := within(err)
+	switch {
+	case list:
+		return joined(", ", texts(inner)...)
+	case !ours(err):
+		return oneLine(err.Error())
+	}
+	return wrapperText(err.Error(), inner)
+}
+
+func texts(errs []error) (texts []string) {
+	for _, err := range errs {
+		texts = append(texts, causeText(err))
+	}
+	return texts
+}
+
+// ours reports an error with something in it that must not be told as it is.
+func ours(err error) bool {
+	_, own := errors.AsType[*Error](err)
+	_, failed := errors.AsType[*failure](err)
+	_, answered := errors.AsType[*api.ResponseError](err)
+	return own || failed || answered
+}
+
+// wrapperText is what a wrapper says, with what it wraps rendered where its text is.
+func wrapperText(words string, inner []error) string {
+	var rest []string
+	for _, one := range inner {
+		text, plain := causeText(one), one.Error()
+		if plain != "" && strings.Contains(words, plain) {
+			words = strings.ReplaceAll(words, plain, text)
+			continue
+		}
+		if repeats(words, one) {
+			words = ""
+		}
+		rest = append(rest, text)
+	}
+	return joined(": ", append([]string{oneLine(words)}, rest...)...)
+}
+
+// repeats reports words with part of an answer in them.
+func repeats(words string, err error) bool {
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	return ok && slices.ContainsFunc(answer.Errors, func(line string) bool { return line != "" && strings.Contains(words, line) })
+}
+
+// within are the errors that err wraps, and whether it is no more than their list.
+func within(err error) (inner []error, list bool) {
+	//nolint:errorlint // one layer
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() []error }:
+		inner = wrapper.Unwrap()
+		var plain []string
+		for _, one := range inner {
+			plain = append(plain, one.Error())
+		}
+		return inner, strings.Join(plain, "\n") == err.Error() // errors.Join, which adds no words
+	case interface{ Unwrap() error }:
+		if one := wrapper.Unwrap(); one != nil {
+			return []error{one}, false
+		}
+	}
+	if inner = opened(err); inner != nil {
+		return inner, true
+	}
+	return nil, false
+}
+
+// opened is what an error that unwraps to nothing has inside all the same.
+func opened(err error) []error {
+	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
+		return []error{answer}
+	}
+	if own, ok := errors.AsType[*Error](err); ok {
+		return []error{own}
+	}
+	return nil
+}
+
+// answerText is a refusal.
+func answerText(answer *api.ResponseError) string {
+	switch {
+	case says(answer, textNeedsHTTPS):
+		return "the server speaks HTTPS, the address says http://"
+	case foreign404(answer):
+		return "HTTP 404, not in Vault's words"
+	case answer.RawError || len(answer.Errors) == 0:
+		return fmt.Sprintf("HTTP %d", answer.StatusCode)
+	}
+	return fmt.Sprintf("HTTP %d: %s", answer.StatusCode, oneLine(strings.Join(answer.Errors, "; ")))
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// Printable is the text with everything escaped that could steer a terminal or a log: a
+// server's text, a field's name and whatever else comes from outside may be in it.
+func Printable(text string) string {
+	if !strings.ContainsFunc(text, unprintable) {
+		return text
+	}
+	var safe strings.Builder
+	for _, r := range text {
+		if unprintable(r) {
+			quoted := strconv.QuoteRuneToASCII(r)
+			safe.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		safe.WriteRune(r)
+	}
+	return safe.String()
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
