@@ -5,15 +5,17 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
 // FromEnvironment configures the client by the variables of the Vault CLI
-// (VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, VAULT_CAPATH, VAULT_CLIENT_CERT,
-// VAULT_CLIENT_KEY, VAULT_TLS_SERVER_NAME, VAULT_SKIP_VERIFY), VAULTKIT_MOUNT
-// and VAULTKIT_BASE, and chooses the login: VAULTKIT_AUTH (token, approle or
+// (VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, VAULT_CACERT_BYTES, VAULT_CAPATH,
+// VAULT_CLIENT_CERT, VAULT_CLIENT_KEY, VAULT_TLS_SERVER_NAME, VAULT_SKIP_VERIFY),
+// VAULTKIT_MOUNT and VAULTKIT_BASE, VAULTKIT_REDIRECTS (the hosts of WithRedirects,
+// with commas between), and chooses the login: VAULTKIT_AUTH (token, approle or
 // kubernetes) where set, else the first that has its variables:
 //
 //   - token: VAULT_TOKEN, or VAULTKIT_TOKEN_FILE
@@ -38,11 +40,15 @@ func (env environment) configure(c *config) {
 	set(&c.namespace, "VAULT_NAMESPACE")
 	set(&c.mount, "VAULTKIT_MOUNT")
 	set(&c.base, "VAULTKIT_BASE")
+	if hosts := env("VAULTKIT_REDIRECTS"); hosts != "" {
+		c.redirects = strings.Split(hosts, ",")
+	}
 	var tls TLS
 	if c.tls != nil {
 		tls = *c.tls
 	}
 	set(&tls.CAFile, "VAULT_CACERT")
+	set(&tls.CAPEM, "VAULT_CACERT_BYTES")
 	set(&tls.CADir, "VAULT_CAPATH")
 	set(&tls.CertFile, "VAULT_CLIENT_CERT")
 	set(&tls.KeyFile, "VAULT_CLIENT_KEY")

@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit/internal/backoff"
 	"goblin/vaultkit/internal/dial"
+	"goblin/vaultkit/internal/exchange"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/rotation"
@@ -45,7 +46,8 @@ func WithTLS(tls TLS) Option { return func(c *config) { c.tls = &tls } }
 // keep the default.
 type TLS struct {
 	CAFile     string // trust the CAs in this file
-	CADir      string // trust the CAs in the files of this directory
+	CAPEM      string // else trust the CAs in this text, PEM itself
+	CADir      string // else trust the CAs in the files of this directory, and in those its links lead to
 	CertFile   string // the client's certificate
 	KeyFile    string // its key
 	ServerName string // expect this name in the server's certificate
@@ -53,6 +55,13 @@ type TLS struct {
 	// secret. For experiments only.
 	SkipVerify bool
 }
+
+// WithRedirects lets the client follow a redirect to these hosts, with the token and the
+// secret: "vault-1.example.com", "vault-1.example.com:8200" or "*.vault.example.com". A
+// cluster whose standbys do not forward requests needs it if its nodes announce (api_addr)
+// other hosts than the one in the address. Default: only to the same host and port, and
+// never from https to http.
+func WithRedirects(hosts ...string) Option { return func(c *config) { c.redirects = hosts } }
 
 // WithTimeouts bounds how long things take. Zero fields keep their default.
 func WithTimeouts(t Timeouts) Option { return func(c *config) { c.timeouts = t } }
@@ -271,6 +280,7 @@ const (
 type config struct {
 	address, namespace, mount, base string
 	tls                             *TLS
+	redirects                       []string // hosts
 	timeouts                        Timeouts
 	logger                          *slog.Logger
 	wrap                            func(http.RoundTripper) http.RoundTripper
@@ -311,7 +321,7 @@ func readOptions(opts []Option) (*config, error) {
 	if c.login == nil && c.existing != nil && c.existing.Token() != "" {
 		c.login = session.Token(Value(c.existing.Token()))
 	}
-	return c, cmp.Or(err, c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), c.timeouts.check(), c.checkCache())
+	return c, cmp.Or(err, c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), exchange.CheckHosts(c.redirects), c.timeouts.check(), c.checkCache())
 }
 
 func (c *config) logIn(by session.Method, passedOver ...string) {
@@ -344,12 +354,9 @@ func (t Timeouts) check() error {
 // officialClient is the official package's client for the settings, without a
 // token yet.
 func (c *config) officialClient() (client *api.Client, hangUp func(), err error) {
-	settings := dial.Settings{Address: c.address, Namespace: c.namespace, Wrap: c.wrap, Existing: c.existing}
+	settings := dial.Settings{Address: c.address, Namespace: c.namespace, Wrap: c.wrap, Redirects: c.redirects, Existing: c.existing}
 	if c.tls != nil {
-		settings.TLS = &api.TLSConfig{
-			CACert: c.tls.CAFile, CAPath: c.tls.CADir, ClientCert: c.tls.CertFile, ClientKey: c.tls.KeyFile,
-			TLSServerName: c.tls.ServerName, Insecure: c.tls.SkipVerify,
-		}
+		settings.TLS = new(dial.TLS(*c.tls))
 	}
 	return dial.Dial(settings)
 }

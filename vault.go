@@ -63,6 +63,7 @@
 package vaultkit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,7 +119,7 @@ func open(ctx context.Context, opts []Option) (*Client, error) {
 	}
 	c := &Client{
 		timeouts: cfg.timeouts, hangUp: hangUp, cached: cfg.caching, observe: cfg.observer(),
-		where: fmt.Sprintf("%s %s/%s", official.Address(), cfg.mount, cfg.base),
+		where: fmt.Sprintf("%s %s/%s", cmp.Or(cfg.address, official.Address()), cfg.mount, cfg.base),
 	}
 	c.keys = cache.New(c.cacheConfig(cfg))
 	if err := c.start(ctx, cfg, official); err != nil {

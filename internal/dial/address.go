@@ -1,0 +1,51 @@
+package dial
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+const (
+	badAddress = "the address is not a URL like https://vault.example.com:8200"
+	unixScheme = "unix://"
+)
+
+// checkAddress refuses what cannot be a Vault server's address. It never repeats
+// the address's user information, which may be a password.
+func checkAddress(address string) error {
+	if address == "" {
+		return vaulterr.Invalid("no address: set VAULT_ADDR or give an address such as https://vault.example.com:8200")
+	}
+	if strings.TrimSpace(address) != address {
+		return vaulterr.Invalid("the address begins or ends with a blank or a newline: remove it (VAULT_ADDR)")
+	}
+	if strings.ContainsAny(address, `"'`) {
+		return vaulterr.Invalid("the address is in quotes, or has one in it: remove them (VAULT_ADDR)")
+	}
+	parsed, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return vaulterr.Invalid(badAddress)
+	case parsed.User != nil:
+		return vaulterr.Invalid("the address carries a user or password: leave them out")
+	case parsed.Scheme == "unix" && socketOf(address) != "":
+		return nil
+	case !slices.Contains([]string{"http", "https"}, parsed.Scheme) || parsed.Host == "":
+		return vaulterr.Invalid(badAddress)
+	case strings.HasSuffix(strings.TrimRight(parsed.Path, "/"), "/v1"):
+		return vaulterr.Invalid("the address ends in /v1: leave that out, each request adds it (VAULT_ADDR)")
+	}
+	return nil
+}
+
+// socketOf is the path of the unix socket that the address names; empty: it names none.
+func socketOf(address string) string {
+	path, ok := strings.CutPrefix(address, unixScheme)
+	if !ok {
+		return ""
+	}
+	return path
+}
