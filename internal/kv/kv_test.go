@@ -3,6 +3,8 @@ package kv_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,5 +198,35 @@ func TestHopsPageIsNoAcknowledgement(t *testing.T) {
 				t.Errorf("%s, %s: %v", verb, name, err)
 			}
 		}
+	}
+}
+
+// TestCapabilitiesAreAskedInBatches: OpenBao refuses a request with a thousand paths.
+func TestCapabilitiesAreAskedInBatches(t *testing.T) {
+	proxy, err := wire.New(vaulttest.Server().Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := proxy.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	store := kv.New(door{vaulttest.RootAt(t, proxy.URL(), vaulttest.Server().RootToken())}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{})
+	var paths []string
+	for i := range 250 {
+		paths = append(paths, fmt.Sprintf("secret/data/%d", i), "secret/data/0")
+	}
+	granted, err := store.Capabilities(t.Context(), paths)
+	if err != nil || len(granted) != 250 {
+		t.Errorf("Capabilities of 250 paths = %d of them, %v, want all", len(granted), err)
+	}
+	for path, have := range granted {
+		if !slices.Contains(have, "root") {
+			t.Errorf("Capabilities: %s = %q, want root", path, have)
+		}
+	}
+	if got := len(proxy.Log()); got != 3 {
+		t.Errorf("Capabilities of 250 paths sends %d requests, want 3", got)
 	}
 }

@@ -82,7 +82,7 @@ type Need struct {
 	Capability string
 }
 
-// CheckCapabilities asks Vault, in one request, whether the token has every
+// CheckCapabilities asks Vault, in one request for each hundred, whether the token has every
 // right a verb is about to use; the first missing one is an
 // ErrPermissionDenied. A token that may not ask is taken at its word.
 func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
@@ -130,24 +130,38 @@ func (s *Store) Granted(ctx context.Context, need Need) bool {
 	return err == nil && slices.Contains(granted[path], need.Capability)
 }
 
-// Capabilities asks what the token may do at each path. A write in HTTP, a read in effect:
-// it is sent again like one.
+// capabilityBatch is how many paths are asked for at once: OpenBao refuses a request with
+// too many strings.
+const capabilityBatch = 100
+
+// Capabilities asks what the token may do at each path, in batches.
 func (s *Store) Capabilities(ctx context.Context, paths []string) (map[string][]string, error) {
-	const path = "sys/capabilities-self"
 	unique := slices.Compact(slices.Sorted(slices.Values(paths)))
+	granted := make(map[string][]string, len(unique))
+	for batch := range slices.Chunk(unique, capabilityBatch) {
+		if err := s.addCapabilities(ctx, batch, granted); err != nil {
+			return nil, err
+		}
+	}
+	return granted, nil
+}
+
+// addCapabilities asks for a batch. A write in HTTP, a read in effect: it is sent again
+// like one.
+func (s *Store) addCapabilities(ctx context.Context, paths []string, granted map[string][]string) error {
+	const path = "sys/capabilities-self"
 	var answer struct {
 		Data map[string]json.RawMessage `json:"data"`
 	}
-	err := s.retry(ctx, func() error { return s.put(ctx, path, "update", map[string]any{"paths": unique}, &answer) })
+	err := s.retry(ctx, func() error { return s.put(ctx, path, "update", map[string]any{"paths": paths}, &answer) })
 	if err != nil {
-		return nil, err
+		return err
 	}
-	granted := make(map[string][]string, len(paths))
 	for path, list := range answer.Data {
 		var names []string
 		if json.Unmarshal(list, &names) == nil { // else it is about no path
 			granted[path] = names
 		}
 	}
-	return granted, nil
+	return nil
 }
