@@ -171,8 +171,9 @@ func (c *Client) Vault() *api.Client { return c.session.Client() }
 
 // Close ends the client: it waits for requests under way and for the background
 // work, and revokes the token if the client obtained it by a login of its own
-// (never one that was handed to it). It blocks for some seconds at most, may be
-// called more than once, and every later call of another method is ErrClosed.
+// (never one that was handed to it). Requests that Vault has not answered after 3 s
+// end with ErrUnavailable, and the revocation may take 2 s: Close blocks for no more than
+// 5. It may be called more than once, and every later call of another method is ErrClosed.
 func (c *Client) Close() error {
 	c.keys.Close()
 	err := c.session.Close()

@@ -49,6 +49,16 @@ func TestCloseOfALostTokenIsQuiet(t *testing.T) {
 	}
 }
 
+// TestCloseOfABatchTokenIsQuiet: Vault cannot revoke one.
+func TestCloseOfABatchTokenIsQuiet(t *testing.T) {
+	w := newWorld(t)
+	s := w.mustOpen(w.method(map[string]any{"token_type": "batch"}))
+	w.mustDo(s)
+	if err := s.Close(); err != nil || strings.Contains(w.logs.String(), "WARN") {
+		t.Errorf("Close = %v, log %s, want no warning", err, w.logs)
+	}
+}
+
 func TestCloseWaitsForRunningCalls(t *testing.T) {
 	w := newWorld(t)
 	s := w.mustOpen(w.method(nil))

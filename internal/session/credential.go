@@ -84,10 +84,19 @@ func (c Credential) secret() (string, error) {
 	switch {
 	case text == "":
 		return "", vaulterr.Invalid("%s is empty", c)
+	case quoted(text):
+		return "", vaulterr.Invalid("%s is in quotes: remove them, they are not part of it", c)
 	case strings.ContainsFunc(text, notPrintable):
 		return "", vaulterr.Invalid("%s holds characters that no credential has; it must be plain text", c)
 	}
 	return text, nil
+}
+
+// quoted reports a text that begins and ends with the same quote. A shell takes quotes
+// away, an environment file of docker's does not.
+func quoted(text string) bool {
+	first, last := text[0], text[len(text)-1]
+	return len(text) > 1 && first == last && (first == '"' || first == '\'')
 }
 
 func notPrintable(r rune) bool {

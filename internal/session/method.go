@@ -39,6 +39,7 @@ type lease struct {
 	renewable bool
 	limited   bool // the token has a limited number of uses
 	obtained  bool // by this session, which therefore revokes it
+	batch     bool // it cannot be revoked
 	looked    bool // the token has looked itself up
 
 	served atomic.Bool // a request with the token has succeeded
@@ -62,10 +63,10 @@ func exchange(ctx context.Context, w *wire, path string, helper loginer) (*lease
 	if err != nil {
 		return nil, loginError(path, err)
 	}
-	return leaseOf(w, path, answer, since, usesIn(body.Bytes()))
+	return leaseOf(w, path, answer, since, body.Bytes())
 }
 
-func leaseOf(w *wire, path string, answer *api.Secret, since time.Time, uses int) (*lease, error) {
+func leaseOf(w *wire, path string, answer *api.Secret, since time.Time, body []byte) (*lease, error) {
 	switch {
 	case answer == nil || answer.Auth == nil:
 		return nil, refused(path, "the answer to the login holds no token")
@@ -74,6 +75,7 @@ func leaseOf(w *wire, path string, answer *api.Secret, since time.Time, uses int
 	case answer.Auth.ClientToken == "":
 		return nil, refused(path, "the answer to the login holds no token")
 	}
+	more := moreIn(body)
 	return &lease{
 		client:    w.as(answer.Auth.ClientToken),
 		accessor:  answer.Auth.Accessor,
@@ -81,13 +83,14 @@ func leaseOf(w *wire, path string, answer *api.Secret, since time.Time, uses int
 		ttl:       time.Duration(answer.Auth.LeaseDuration) * time.Second,
 		since:     since,
 		renewable: answer.Auth.Renewable,
-		limited:   uses > 0,
+		limited:   more.NumUses > 0,
 		obtained:  true,
+		batch:     more.TokenType == "batch",
 	}, nil
 }
 
-// copyBody keeps a copy of the answer's body as it is read: auth.num_uses is in
-// it and not in the official client's types.
+// copyBody keeps a copy of the answer's body as it is read: not all of it is in the
+// official client's types.
 func copyBody(into *bytes.Buffer) api.ResponseCallback {
 	return func(answer *api.Response) {
 		body := answer.Body
@@ -98,16 +101,20 @@ func copyBody(into *bytes.Buffer) api.ResponseCallback {
 	}
 }
 
-func usesIn(body []byte) int {
+// moreAuth is what the official client's types leave out of a login's answer.
+type moreAuth struct {
+	NumUses   int    `json:"num_uses"`
+	TokenType string `json:"token_type"`
+}
+
+func moreIn(body []byte) moreAuth {
 	var answer struct {
-		Auth struct {
-			NumUses int `json:"num_uses"`
-		} `json:"auth"`
+		Auth moreAuth `json:"auth"`
 	}
 	if json.Unmarshal(body, &answer) != nil {
-		return 0
+		return moreAuth{}
 	}
-	return answer.Auth.NumUses
+	return answer.Auth
 }
 
 func refused(path, detail string) error {

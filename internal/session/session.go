@@ -37,7 +37,8 @@ import (
 const (
 	defaultRequestTimeout = 15 * time.Second
 	defaultStartWait      = 10 * time.Second
-	revokeTimeout         = 5 * time.Second
+	closeGrace            = 3 * time.Second // for requests under way when the session is closed
+	revokeTimeout         = 2 * time.Second
 )
 
 // Config is what a session is made of. It prints without a secret.
@@ -107,6 +108,7 @@ func Open(ctx context.Context, config Config) (*Session, error) {
 	held, err := s.start(ctx)
 	if err != nil {
 		s.end()
+		s.wire.cut()
 		return nil, vaulterr.In("login", "", err)
 	}
 	s.mu.Lock()
@@ -146,9 +148,10 @@ func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.
 // follows every login; nothing else of Do applies to it.
 func (s *Session) Client() *api.Client { return s.config.Client }
 
-// Close refuses new calls, waits for those in flight, stops the keeper and any
-// login, and revokes the token if the session got it by logging in; a token
-// made elsewhere is left alone. It may be called again, but not from within Do.
+// Close refuses new calls, stops the keeper and any login, waits up to 3 s for the
+// requests in flight, which end then, and revokes the token if the session got it by
+// logging in, for which it waits up to 2 s; a token made elsewhere is left alone. It may
+// be called again, but not from within Do.
 func (s *Session) Close() error {
 	s.closing.Do(s.close)
 	return nil
@@ -166,15 +169,19 @@ func (s *Session) close() {
 	s.closed = true
 	s.mu.Unlock()
 	s.end()
+	late := time.AfterFunc(closeGrace, s.wire.cut)
+	defer late.Stop()
 	s.owned.Wait()
 	s.attempts.Wait()
 	s.revoke(s.present())
+	s.wire.cut() // nothing is under way
 	s.config.Client.ClearToken()
 }
 
-// revoke is best effort: a token that outlives its session ends with its TTL.
+// revoke is best effort: a token that outlives its session ends with its TTL. Vault cannot
+// revoke a batch token.
 func (s *Session) revoke(held *lease) {
-	if !held.obtained {
+	if !held.obtained || held.batch {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), revokeTimeout)

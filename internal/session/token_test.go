@@ -151,3 +151,15 @@ func TestRotatedTokenFileIsPickedUpAheadOfTheEnd(t *testing.T) {
 	w.eventually(10*time.Second, "the new token in use", func() bool { return s.Client().Token() == next })
 	w.mustDo(s)
 }
+
+// TestTokenInQuotes: the quotes of an environment file are no part of it.
+func TestTokenInQuotes(t *testing.T) {
+	w := newWorld(t)
+	for _, quote := range []string{`"`, `'`} {
+		token := w.secret("fake-token-in-quotes")
+		err := w.refused(session.Token(session.Value(quote+token+quote)), vaulterr.ErrInvalid)
+		if !strings.Contains(err.Error(), "is in quotes: remove them") {
+			t.Errorf("Open with a token in %s = %v, want the quotes named", quote, err)
+		}
+	}
+}

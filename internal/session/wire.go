@@ -21,6 +21,9 @@ type wire struct {
 	mu      sync.Mutex  // WithNamespace copies a client without locking it
 	base    *api.Client // has no token, and is only ever copied
 	pulse   pulse
+
+	life context.Context // ends when no request may go on
+	cut  context.CancelFunc
 }
 
 // newWire copies what the client is set to, once and for all. NewClient and
@@ -36,7 +39,9 @@ func newWire(client *api.Client, timeout time.Duration, served func(*http.Reques
 	// The client's default is VAULT_WRAP_TTL, which would wrap every answer,
 	// that of a login included.
 	base.SetWrappingLookupFunc(func(string, string) string { return "" })
-	return &wire{timeout: timeout, base: base}
+	w := &wire{timeout: timeout, base: base}
+	w.life, w.cut = context.WithCancel(context.Background())
+	return w
 }
 
 // as is an independent client with the token, on the shared connections.
@@ -88,8 +93,14 @@ const maxAnswer = 1 << 20
 func (w *wire) once(ctx context.Context, send func(ctx context.Context) error) error {
 	bounded, cancel := context.WithTimeout(bodylimit.With(ctx, maxAnswer), w.timeout)
 	defer cancel()
+	stop := context.AfterFunc(w.life, cancel)
+	defer stop()
 	began := time.Now()
 	err := vaulterr.FromWire(send(bounded))
+	if err != nil && w.life.Err() != nil && ctx.Err() == nil {
+		// No ErrClosed, which says that nothing was sent.
+		err = &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "the client was closed before the answer came"}
+	}
 	w.pulse.feel(ctx, began, err)
 	return err
 }

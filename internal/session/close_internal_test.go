@@ -1,0 +1,65 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+// TestCloseOfAHungVaultIsBounded: a request that is not answered ends, and its outcome is
+// not known. One that is answered in time is waited for.
+func TestCloseOfAHungVaultIsBounded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		takes, atLeast, atMost time.Duration
+		want                   error
+	}{
+		"hung":   {24 * time.Hour, closeGrace + revokeTimeout, 5 * time.Second, vaulterr.ErrUnavailable},
+		"slow":   {closeGrace / 2, closeGrace / 2, 5 * time.Second, nil},
+		"usual ": {0, 0, 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
+				s, _ := v.opened(t, nil)
+				v.set(func(v *fakeVault) { v.takes = tc.takes })
+				done := make(chan error, 1)
+				go func() { done <- s.Do(t.Context(), ask) }()
+				synctest.Wait()
+				began := time.Now()
+				if err := s.Close(); err != nil {
+					t.Errorf("Close = %v", err)
+				}
+				if took := time.Since(began); took < tc.atLeast || took > tc.atMost {
+					t.Errorf("Close took %v, want %v to %v", took, tc.atLeast, tc.atMost)
+				}
+				err := <-done
+				if !errors.Is(err, tc.want) || (err != nil) != (tc.want != nil) || err != nil && !vaulterr.Doubtful(err) {
+					t.Errorf("Do = %v, Doubtful = %t, want %v and doubtful", err, vaulterr.Doubtful(err), tc.want)
+				}
+			})
+		})
+	}
+}
+
+// TestCallersEndBeforeTheGrace: whose own context has ended is told so, and not that the
+// client was closed.
+func TestCallersEndBeforeTheGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
+		s, _ := v.opened(t, nil)
+		v.slow()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- s.Do(ctx, ask) }()
+		synctest.Wait()
+		_ = s.Close()
+		if err := <-done; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Do = %v, want %v", err, context.DeadlineExceeded)
+		}
+	})
+}
