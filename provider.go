@@ -35,7 +35,7 @@ func (k ProviderKeys) Fields() []string { return slices.Sorted(maps.Keys(k)) }
 
 // String shows the names only.
 func (k ProviderKeys) String() string {
-	return "ProviderKeys[" + strings.Join(k.Fields(), " ") + "]"
+	return "ProviderKeys[" + vaulterr.Printable(strings.Join(k.Fields(), " ")) + "]"
 }
 
 // GoString shows the names only.

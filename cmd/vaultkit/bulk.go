@@ -104,7 +104,7 @@ func (c *cli) showOneOfMany(r bulkResult, f *rotateFlags) error {
 	switch {
 	case c.json: // all at once, in the end
 	case r.err != nil:
-		_, err = fmt.Fprintln(c.Out, "Failed "+errorText(r.err)) // which begins with the provider
+		_, err = fmt.Fprintln(c.Out, "Failed "+printable(errorText(r.err))) // which begins with the provider
 	case f.dryRun:
 		err = c.showPlan(r.Rotation, f.checks())
 	default:

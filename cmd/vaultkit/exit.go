@@ -103,9 +103,9 @@ func (c *cli) report(cmd *cobra.Command, err error) {
 }
 
 // complain prints an error of which there may be more.
-func (c *cli) complain(err error) { fmt.Fprintln(c.Err, "vaultkit: "+errorText(err)) }
+func (c *cli) complain(err error) { fmt.Fprintln(c.Err, "vaultkit: "+printable(errorText(err))) }
 
 // warn prints a line that does not stop anything.
 func (c *cli) warn(format string, args ...any) {
-	fmt.Fprintf(c.Err, "vaultkit: warning: "+format+"\n", args...)
+	fmt.Fprintln(c.Err, "vaultkit: warning: "+printable(fmt.Sprintf(format, args...)))
 }

@@ -70,7 +70,7 @@ func (c *cli) showStored(provider string, version int, keys vaultkit.ProviderKey
 			Version  int    `json:"version"`
 		}{provider, version})
 	}
-	_, err := fmt.Fprintf(c.Out, "Stored %s, version %d: %s.\n", provider, version, strings.Join(keys.Fields(), ", "))
+	_, err := fmt.Fprintf(c.Out, "Stored %s, version %d: %s.\n", provider, version, printable(strings.Join(keys.Fields(), ", ")))
 	return err
 }
 

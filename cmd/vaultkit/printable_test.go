@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// evil steers a terminal, and a pipeline that reads its log.
+const evil = "evil\n::error::x\x1b]0;title\a\u009b31m\u202e"
+
+// TestNothingSteersTheTerminal: no name of a field and no text of a server.
+func TestNothingSteersTheTerminal(t *testing.T) {
+	t.Parallel()
+	provider := vaulttest.Name(t)
+	vaulttest.Put(t, "providers/"+provider, map[string]any{evil: newKey()})
+	refused := proxy(t, wire.OnEvery("GET", "/data/", wire.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
+	warned := proxy(t, wire.OnEvery("PATCH", "", wire.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
+	other, _ := stored(t)
+	for name, r := range map[string]result{
+		"get":       vk(t, "", "get", provider),
+		"env":       vk(t, "", "env", provider),
+		"rotate":    vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run"),
+		"an answer": vkBare(t.Context(), t, "", append(refused, "get", provider)...),
+		"a warning": vkBare(t.Context(), t, newKey(), append(warned, "rotate", other, "--new-key-stdin", "--expires-in", "90d")...),
+		"verbose":   vkBare(t.Context(), t, "", append(refused, "get", provider, "--verbose")...),
+	} {
+		if strings.ContainsAny(r.err+r.out, "\x1b\a\u009b\u202e") || strings.Contains(r.err+r.out, "\n::error::") {
+			t.Errorf("%s prints %q, want it escaped", name, r.err+r.out)
+		}
+		if name != "rotate" && !strings.Contains(strings.ToLower(r.err+r.out), "evil") {
+			t.Errorf("%s says %q, want the foreign text in it", name, r.err+r.out)
+		}
+	}
+}
+
+// TestReportedErrorsArePrintable, of whatever type they are.
+func TestReportedErrorsArePrintable(t *testing.T) {
+	for name, err := range map[string]error{
+		"plain": errors.New(evil), "wrapped": fmt.Errorf("open %s: %w", evil, errors.New(evil)), "misuse": misuse("%s", evil), "advised": &advised{errors.New(evil), "advice"},
+	} {
+		var out strings.Builder
+		c := newCLI(streams{Out: &out, Err: &out})
+		c.report(c.root(), err)
+		c.warn("%s", evil)
+		if text := out.String(); strings.ContainsAny(text, "\x1b\a\u009b\u202e") || strings.Contains(text, "\n::error::") || !strings.Contains(text, `evil\n`) {
+			t.Errorf("%s: report prints %q, want it escaped", name, text)
+		}
+	}
+}
