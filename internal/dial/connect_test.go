@@ -40,7 +40,7 @@ func front(t *testing.T) http.Handler {
 // socket is the address of a unix socket that leads to the package's Vault, as an agent's.
 func socket(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "vk") // a socket's path has to be short
+	dir, err := os.MkdirTemp("", "vk") //nolint:usetesting // a socket's path has to be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,10 +150,11 @@ func TestSocketOfNobodysTransport(t *testing.T) {
 
 // TestAddressesSayWhatIsWrong: a copied address has a blank at its end, or too much.
 func TestAddressesSayWhatIsWrong(t *testing.T) {
+	const copied = "https://vault.test:8200"
 	for address, want := range map[string]string{
-		"https://vault.test:8200 ":     "begins or ends with a blank or a newline",
-		"https://vault.test:8200\n":    "begins or ends with a blank or a newline",
-		"\thttps://vault.test:8200":    "begins or ends with a blank or a newline",
+		copied + " ":                   "begins or ends with a blank or a newline",
+		copied + "\n":                  "begins or ends with a blank or a newline",
+		"\t" + copied:                  "begins or ends with a blank or a newline",
 		"https://vault.test:8200/v1":   "ends in /v1",
 		"https://vault.test:8200/v1/":  "ends in /v1",
 		"https://vault.test/prefix/v1": "ends in /v1",

@@ -25,11 +25,11 @@ type redirects struct {
 // RoundTrip sends the request on, twice if it is redirected.
 func (t redirects) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := t.next.RoundTrip(r)
-	if err != nil || !redirect(answer.StatusCode) {
-		return answer, err
+	if err != nil {
+		return nil, err
 	}
-	to, err := r.URL.Parse(answer.Header.Get("Location"))
-	if err != nil || answer.Header.Get("Location") == "" {
+	to := target(r, answer)
+	if to == nil {
 		return answer, nil
 	}
 	if answer.Body != nil {
@@ -49,12 +49,19 @@ func (t redirects) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(&again)
 }
 
-func redirect(status int) bool {
-	switch status {
+// target is where the answer redirects the request to; nil: nowhere.
+func target(r *http.Request, answer *http.Response) *url.URL {
+	switch answer.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return true
+	default:
+		return nil
 	}
-	return false
+	location := answer.Header.Get("Location")
+	to, err := r.URL.Parse(location)
+	if err != nil || location == "" {
+		return nil
+	}
+	return to
 }
 
 // refuses says why the request is not sent there. It may be sent to the old address

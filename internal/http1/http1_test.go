@@ -119,6 +119,10 @@ func paths(t *testing.T, answer string) map[string]func() (to string, s *server,
 			s := serve(t, secure, answer)
 			return "https://" + s.Addr().String(), s, &http.Transport{TLSClientConfig: trusting.Clone()}
 		},
+		"SOCKS": func() (string, *server, *http.Transport) {
+			s := serve(t, nil, answer)
+			return "http://" + s.Addr().String(), s, &http.Transport{Proxy: http.ProxyURL(socks(t))}
+		},
 		"TLS through a proxy": func() (string, *server, *http.Transport) {
 			s := serve(t, secure, answer)
 			return "https://" + s.Addr().String(), s, &http.Transport{TLSClientConfig: trusting.Clone(), Proxy: http.ProxyURL(through)}
@@ -140,6 +144,51 @@ func connect(w http.ResponseWriter, r *http.Request) {
 	}
 	defer here.Close()
 	_, _ = io.WriteString(here, "HTTP/1.1 200 Connected\r\n\r\n")
+	var both sync.WaitGroup
+	both.Go(func() { _, _ = io.Copy(there, here); _ = there.Close() })
+	both.Go(func() { _, _ = io.Copy(here, there); _ = here.Close() })
+	both.Wait()
+}
+
+// socks is a SOCKS 5 proxy.
+func socks(t *testing.T) *url.URL {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done sync.WaitGroup
+	t.Cleanup(func() { _ = listener.Close(); done.Wait() })
+	done.Go(func() {
+		for {
+			here, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			done.Go(func() { relay(here) })
+		}
+	})
+	return &url.URL{Scheme: "socks5", Host: listener.Addr().String()}
+}
+
+// relay connects a SOCKS client that needs no login to an IPv4 address.
+func relay(here net.Conn) {
+	defer here.Close()
+	hello, request := make([]byte, 3), make([]byte, 10)
+	if _, err := io.ReadFull(here, hello); err != nil {
+		return
+	}
+	_, _ = here.Write([]byte{5, 0})
+	if _, err := io.ReadFull(here, request); err != nil {
+		return
+	}
+	address := &net.TCPAddr{IP: request[4:8], Port: int(request[8])<<8 | int(request[9])}
+	there, err := new(net.Dialer).Dial("tcp", address.String()) //nolint:noctx // it ends with the client
+	if err != nil {
+		return
+	}
+	defer there.Close()
+	_, _ = here.Write([]byte{5, 0, 0, 1, 127, 0, 0, 1, 0, 0})
 	var both sync.WaitGroup
 	both.Go(func() { _, _ = io.Copy(there, here); _ = there.Close() })
 	both.Go(func() { _, _ = io.Copy(here, there); _ = here.Close() })

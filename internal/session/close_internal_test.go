@@ -17,9 +17,9 @@ func TestCloseOfAHungVaultIsBounded(t *testing.T) {
 		takes, atLeast, atMost time.Duration
 		want                   error
 	}{
-		"hung":   {24 * time.Hour, closeGrace + revokeTimeout, 5 * time.Second, vaulterr.ErrUnavailable},
-		"slow":   {closeGrace / 2, closeGrace / 2, 5 * time.Second, nil},
-		"usual ": {0, 0, 0, nil},
+		"hung":  {24 * time.Hour, closeGrace + revokeTimeout, 5 * time.Second, vaulterr.ErrUnavailable},
+		"slow":  {closeGrace / 2, closeGrace / 2, 5 * time.Second, nil},
+		"usual": {0, 0, 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -87,10 +87,10 @@ func opaque(kind reflect.Type) bool {
 // from outside.
 func classOf(err error) string {
 	if dial, ok := errors.AsType[*net.OpError](err); ok {
-		switch {
-		case dial.Op == "proxyconnect":
+		switch dial.Op {
+		case "proxyconnect":
 			return "no connection through the proxy: " + classOf(dial.Err)
-		case dial.Op == "dial":
+		case "dial":
 			return classOfDial(dial)
 		}
 	}

@@ -43,7 +43,7 @@ func TestTransportErrorsAreToldByClass(t *testing.T) {
 			if got := failed.Error(); got != want || !strings.Contains(told.Error(), want) {
 				t.Errorf("%s: Transport(%v) = %q and is told as %q, want %q", name, err, got, told, want)
 			}
-			for layer := error(told); layer != nil; layer = errors.Unwrap(layer) {
+			for layer := told; layer != nil; layer = errors.Unwrap(layer) {
 				if text := fmt.Sprintf("%v %+v %#v %q %x", layer, layer, layer, layer, layer); strings.Contains(text, canary) {
 					t.Errorf("%s: Transport(%v) prints as %s, want no canary", name, err, text)
 				}
