@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
+	"goblin/vaultkit/internal/exchange"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -38,10 +40,16 @@ func (env environment) configure(c *config) {
 	set := func(field *string, name string) { *field = cmp.Or(env(name), *field) }
 	set(&c.address, "VAULT_ADDR")
 	set(&c.namespace, "VAULT_NAMESPACE")
+	if strings.ContainsFunc(c.namespace, unicode.IsControl) {
+		c.err, c.wrong = vaulterr.Invalid("the namespace has a newline or another control character in it"), "VAULT_NAMESPACE"
+	}
 	set(&c.mount, "VAULTKIT_MOUNT")
 	set(&c.base, "VAULTKIT_BASE")
 	if hosts := env("VAULTKIT_REDIRECTS"); hosts != "" {
 		c.redirects = strings.Split(hosts, ",")
+		if err := exchange.CheckHosts(c.redirects); err != nil {
+			c.err, c.wrong = err, "VAULTKIT_REDIRECTS"
+		}
 	}
 	var tls TLS
 	if c.tls != nil {

@@ -54,7 +54,7 @@ func newConnection() connection {
 			help: "`file` with the pod's service account token (default: the projected one)"},
 		{name: "kubernetes-mount", variable: "VAULTKIT_KUBERNETES_MOUNT", login: "kubernetes", help: "`path` of the Kubernetes login (default kubernetes)"},
 		// A CA that is named is meant to be checked.
-		{name: "ca-cert", variable: "VAULT_CACERT", hides: []string{"VAULT_CAPATH", "VAULT_SKIP_VERIFY"},
+		{name: "ca-cert", variable: "VAULT_CACERT", hides: []string{"VAULT_CACERT_BYTES", "VAULT_CAPATH", "VAULT_SKIP_VERIFY"},
 			help: "PEM `file` of the CAs to trust (default $VAULT_CACERT, else the system's)"},
 		{name: "client-cert", variable: "VAULT_CLIENT_CERT", help: "PEM `file` of the client's certificate (default $VAULT_CLIENT_CERT)"},
 		{name: "client-key", variable: "VAULT_CLIENT_KEY", help: "PEM `file` of the client's key (default $VAULT_CLIENT_KEY)"},
