@@ -149,7 +149,11 @@ func TestFromEnvironmentReadsWhatItSays(t *testing.T) {
 					t.Setenv("VAULT_CACERT", vault.file("ca/ca.pem"))
 				}
 				t.Setenv(name, tc.value)
-				client, err := vaultkit.New(t.Context(), vaultkit.FromEnvironment(), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: quick}))
+				var timeouts vaultkit.Timeouts
+				if tc.want != nil {
+					timeouts.Start = quick
+				}
+				client, err := vaultkit.New(t.Context(), vaultkit.FromEnvironment(), vaultkit.WithTimeouts(timeouts))
 				if err == nil {
 					client.Close()
 				}

@@ -30,7 +30,8 @@ type conn struct {
 
 	// What follows is the reader's alone.
 	over    bool   // nothing is handed over any more
-	head    []byte // to hand over before anything else
+	buffer  []byte // for the next header
+	head    []byte // to hand over before anything else; part of the buffer
 	left    int64  // bytes of the body, or of the chunk, to hand over then
 	chunked bool   // another chunk follows
 	ends    bool   // the answer ends with what is to be handed over
@@ -65,11 +66,13 @@ func (c *conn) begin(p []byte) {
 func methodOf(p []byte) string {
 	line, _, found := bytes.Cut(p, []byte("\r\n"))
 	method, _, _ := bytes.Cut(line, []byte(" "))
-	if !found || !bytes.HasSuffix(line, []byte(" HTTP/1.1")) || !bytes.Equal(method, bytes.ToUpper(method)) {
+	if !found || !bytes.HasSuffix(line, []byte(" HTTP/1.1")) || bytes.ContainsFunc(method, notUpper) {
 		return ""
 	}
 	return string(method)
 }
+
+func notUpper(r rune) bool { return r < 'A' || r > 'Z' }
 
 // Read hands over the next bytes of the answer. The last ones come with io.EOF if more
 // bytes have arrived: the HTTP client does not use the connection again then.
@@ -139,10 +142,11 @@ func (c *conn) next(room int) error {
 // nextHeader reads a header. The end of the answer is known if the header has nothing
 // that HTTP implementations disagree about.
 func (c *conn) nextHeader(method string) error {
-	var header []byte
+	header := c.buffer[:0]
 	for {
 		line, err := c.in.ReadSlice('\n')
 		header = append(header, line...)
+		c.buffer = header
 		whole := err == nil
 		switch {
 		case !whole && err != bufio.ErrBufferFull: //nolint:errorlint // bufio returns it as it is
@@ -202,7 +206,7 @@ func (c *conn) nextChunk() error {
 	if size == nil {
 		return io.ErrUnexpectedEOF
 	}
-	c.head = bytes.Clone(line)
+	c.head = append(c.buffer[:0], line...)
 	if c.left = parse(size[1], 16); c.left > 0 {
 		c.left += int64(len("\r\n"))
 		return nil

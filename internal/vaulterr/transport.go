@@ -188,6 +188,9 @@ func FromWire(err error) error {
 	if known, ok := errors.AsType[*failure](err); ok {
 		return known
 	}
+	if _, lost := errors.AsType[net.Error](err); lost {
+		return Transport(err)
+	}
 	return &unreadable{&failure{class: classOfUnreadable(err), cause: func() error { return err }}}
 }
 

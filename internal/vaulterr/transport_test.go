@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -81,5 +82,18 @@ func TestTransportCausesStayReachable(t *testing.T) {
 	}
 	if mine := vaulterr.Transport(fmt.Errorf("my transport: %w", dial)); mine.Error() != "my transport: no connection: connection refused" || !errors.Is(mine, syscall.ECONNREFUSED) {
 		t.Errorf("Transport of a wrapped failure = %v, want the wrapper's words and the class", mine)
+	}
+}
+
+// TestUnreadableAnswers came over a sound connection: they are no net.Error.
+func TestUnreadableAnswers(t *testing.T) {
+	_, err := json.Marshal(json.RawMessage("<html>"))
+	page := vaulterr.FromWire(fmt.Errorf("sk-canary: %w", err))
+	if _, lost := errors.AsType[net.Error](page); lost || page.Error() != "the answer is not JSON" {
+		t.Errorf("FromWire of JSON's error = %v, net.Error %t", page, lost)
+	}
+	late := vaulterr.FromWire(&url.Error{Op: "Get", URL: "http://vault.test", Err: context.DeadlineExceeded})
+	if timeout, lost := errors.AsType[net.Error](late); !lost || !timeout.Timeout() || late.Error() != "context deadline exceeded" {
+		t.Errorf("FromWire of a timeout = %v, net.Error %t, want a timeout", late, lost)
 	}
 }
