@@ -206,7 +206,8 @@ func (c *conn) nextChunk() error {
 	if size == nil {
 		return io.ErrUnexpectedEOF
 	}
-	c.head = append(c.buffer[:0], line...)
+	c.buffer = append(c.buffer[:0], line...)
+	c.head = c.buffer
 	if c.left = parse(size[1], 16); c.left > 0 {
 		c.left += int64(len("\r\n"))
 		return nil
