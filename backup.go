@@ -57,7 +57,7 @@ func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error)
 // revoked. Needs the rotator's policy.
 func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
-	if err := cmp.Or(err, checkProvider(provider)); err != nil {
+	if err := cmp.Or(err, checkProvider(provider), o.checkNoRotation()); err != nil {
 		return nil, vaulterr.In("Rollback", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)

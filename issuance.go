@@ -1,6 +1,7 @@
 package vaultkit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -19,6 +20,7 @@ type issuance struct {
 	source Source
 	target Target
 	actor  string
+	mayAdd bool           // the rotation may add fields
 	fresh  map[string]any // what the source made, less what was in force already
 }
 
@@ -52,13 +54,23 @@ func (i *issuance) change(ctx context.Context, current rotation.Current) (map[st
 	changed := protocol.ChangedFields(current.Data, merged)
 	i.fresh = maps.Clone(fields)
 	maps.DeleteFunc(i.fresh, func(field string, _ any) bool { return !slices.Contains(changed, field) })
-	if err := checkFields(fields); err != nil {
+	if err := cmp.Or(checkFields(fields), i.checkAdded(current, fields)); err != nil {
 		return nil, err
 	}
 	if _, err := protocol.CanonicalToStore(merged); err != nil {
 		return nil, vaulterr.Invalid("the new secret: %v", err)
 	}
 	return merged, nil
+}
+
+// checkAdded refuses fields that the secret does not have.
+func (i *issuance) checkAdded(current rotation.Current, fields map[string]any) error {
+	added := protocol.OnlyIn(fields, current.Data)
+	if i.mayAdd || len(added) == 0 {
+		return nil
+	}
+	return &Error{Kind: ErrInvalid, Field: added[0], Version: current.Version, Detail: "the rotation would add a field: " + hasFields(i.target.Fields),
+		Hint: "check the name; adding a field has to be asked for"}
 }
 
 // settle decides what becomes of a key that was issued for a rotation that

@@ -150,7 +150,7 @@ type rotateOptions struct {
 	verify        func(context.Context, Target, ProviderKeys) error
 	dryRun        bool
 
-	restoreDeleted, allowRevoked bool
+	restoreDeleted, allowRevoked, addFields bool
 }
 
 // WithActor says in the record who rotates: printable, at most 512 bytes. It is a
@@ -189,6 +189,11 @@ func RestoreDeleted() RotateOption { return func(o *rotateOptions) { o.restoreDe
 // its issuer, or was: by RevokeOld, or by a Source that took it back.
 func AllowRevoked() RotateOption { return func(o *rotateOptions) { o.allowRevoked = true } }
 
+// AddFields lets Rotate add fields that the secret does not have. Without it such a
+// field is refused: it is a misspelt name more often than a new field. Rollback
+// refuses it, since it restores a secret as it was.
+func AddFields() RotateOption { return func(o *rotateOptions) { o.addFields = true } }
+
 func newRotateOptions(opts []RotateOption) (*rotateOptions, error) {
 	var o rotateOptions
 	return &o, cmp.Or(apply(&o, opts), checkClaim("actor", o.actor), checkClaim("reason", o.reason), checkExpiry(o.expires))
@@ -198,6 +203,14 @@ func newRotateOptions(opts []RotateOption) (*rotateOptions, error) {
 func (o *rotateOptions) checkNoRestore() error {
 	if o.restoreDeleted {
 		return vaulterr.Invalid("RestoreDeleted is for Rollback")
+	}
+	return nil
+}
+
+// checkNoRotation refuses what only a rotation can do.
+func (o *rotateOptions) checkNoRotation() error {
+	if o.addFields {
+		return vaulterr.Invalid("AddFields is for Rotate")
 	}
 	return nil
 }

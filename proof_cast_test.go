@@ -183,7 +183,7 @@ func arrive(_ context.Context, trial *proof.Trial) error {
 
 func (c *cast) rotateAs(client *vaultkit.Client, who string, fields map[string]any) func(context.Context, *proof.Trial) proof.Claim {
 	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
-		r, err := client.Rotate(ctx, trial.Provider, vaultkit.NewFields(fields), vaultkit.WithActor(who))
+		r, err := client.Rotate(ctx, trial.Provider, vaultkit.NewFields(fields), vaultkit.WithActor(who), vaultkit.AddFields())
 		return claim(who, proof.Change{Merge: fields}, r, err)
 	}
 }

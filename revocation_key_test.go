@@ -22,7 +22,7 @@ func attemptFor(p, key string) string {
 func change(t *testing.T, from, to map[string]any) (p, id string) {
 	t.Helper()
 	p = store(t, from)
-	r, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(to))
+	r, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(to), vaultkit.AddFields())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func TestNoKeyInForceIsRevoked(t *testing.T) {
 			_, _ = c.Rotate(t.Context(), p, vaultkit.NewKey("fake-old"))
 		},
 		"rotation to it in another field": func(c *vaultkit.Client, p, _ string) {
-			_, _ = c.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"spare": " fake-old\n"}))
+			_, _ = c.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"spare": " fake-old\n"}), vaultkit.AddFields())
 		},
 	}
 	for name, put := range puts {

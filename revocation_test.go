@@ -32,7 +32,7 @@ var alone = vaultkit.IgnoreOtherProviders()
 func TestRevokeOld(t *testing.T) {
 	client := as(t, vaulttest.Policy(t, "", "recoverer"))
 	p := store(t, map[string]any{"api_key": "fake-old", "keep": "kept", "seat": 7})
-	r, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-new", "seat": 8, "added": "fake-added"}))
+	r, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-new", "seat": 8, "added": "fake-added"}), vaultkit.AddFields())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 			return id
 		}, vaultkit.ErrConflict},
 		"moved to another field": {func(t *testing.T, p string) string {
-			r, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-new", "api_key_before": "fake-old"}))
+			r, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-new", "api_key_before": "fake-old"}), vaultkit.AddFields())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,7 +129,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 			return id
 		}, vaultkit.ErrNotFound},
 		"only added": {func(t *testing.T, p string) string {
-			r, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"added": "fake-added"}))
+			r, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"added": "fake-added"}), vaultkit.AddFields())
 			if err != nil {
 				t.Fatal(err)
 			}

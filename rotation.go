@@ -13,7 +13,8 @@ import (
 )
 
 // Rotate replaces fields of the provider's secret by those the source yields;
-// every other field, and the provider's custom metadata, stay as they are. It
+// every other field, and the provider's custom metadata, stay as they are. A field
+// that the secret does not have is ErrInvalid, unless AddFields is given. Rotate
 // backs the current secret up, writes the new one with a check-and-set on the
 // version it backed up, and writes an audit record, in this order; see the
 // package's Rotation section. Success means committed and recorded.
@@ -45,7 +46,7 @@ func (c *Client) Rotate(ctx context.Context, provider string, source Source, opt
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
-	run := &issuance{client: c, source: source, actor: o.actor, target: Target{Provider: provider, DryRun: o.dryRun}}
+	run := &issuance{client: c, source: source, actor: o.actor, mayAdd: o.addFields, target: Target{Provider: provider, DryRun: o.dryRun}}
 	result, err := c.engine.Rotate(ctx, run.request(o))
 	c.follow(ctx, provider, result, err)
 	return newRotation(result), vaulterr.In("Rotate", provider, run.settle(ctx, err))
@@ -70,6 +71,11 @@ type Rotation struct {
 	Pending []string `json:"pending"`
 	// Warnings are things that did not work and do not matter for the outcome.
 	Warnings []string `json:"warnings"`
+	// FieldsAdded and FieldsRemoved are those of FieldsChanged that the current
+	// secret does not have, or that the new one does not have. Only a dry run fills
+	// them in.
+	FieldsAdded   []string `json:"fields_added,omitempty"`
+	FieldsRemoved []string `json:"fields_removed,omitempty"`
 }
 
 // Record is the immutable audit record of a rotation, kept at
@@ -128,7 +134,8 @@ func newRotation(result *rotation.Result) *Rotation {
 	if result == nil {
 		return nil
 	}
-	r := &Rotation{Record: Record(result.Record), Resumed: result.Resumed, Pending: result.Pending, Warnings: result.Warnings}
+	r := &Rotation{Record: Record(result.Record), Resumed: result.Resumed, Pending: result.Pending, Warnings: result.Warnings,
+		FieldsAdded: result.Added, FieldsRemoved: result.Removed}
 	if r.Pending == nil {
 		r.Pending = []string{}
 	}

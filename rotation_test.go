@@ -326,7 +326,7 @@ func TestSourceIsToldItsTarget(t *testing.T) {
 	client := newClient(t)
 	p := store(t, map[string]any{"b": "1", "api_key": "fake-old"})
 	source := &issuer{fields: map[string]any{"api_key": "fake-new", "port": 8080, "on": true}}
-	r, err := client.Rotate(t.Context(), p, source)
+	r, err := client.Rotate(t.Context(), p, source, vaultkit.AddFields())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +373,7 @@ func TestRandomKey(t *testing.T) {
 func TestRollback(t *testing.T) {
 	client := newClient(t)
 	p := store(t, map[string]any{"api_key": "fake-1", "extra": "only in 1"})
-	first, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-2", "added": "in 2"}))
+	first, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-2", "added": "in 2"}), vaultkit.AddFields())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -443,4 +443,57 @@ func sameJSON(t *testing.T, a, b any) bool {
 	one, err1 := json.Marshal(a)
 	two, err2 := json.Marshal(b)
 	return err1 == nil && err2 == nil && string(one) == string(two)
+}
+
+// TestRotate_RefusesAFieldTheSecretLacks: a misspelt field must not become a new one.
+func TestRotate_RefusesAFieldTheSecretLacks(t *testing.T) {
+	client := newClient(t)
+	p := store(t, map[string]any{"api_key": "fake-old", "organization": "org"})
+	for name, source := range map[string]vaultkit.Source{
+		"a given field":      vaultkit.NewFields(map[string]any{"apikey": "fake-new"}),
+		"one of several":     vaultkit.NewFields(map[string]any{"api_key": "fake-new", "apikey": "fake-new"}),
+		"a random key":       vaultkit.RandomKey("apikey"),
+		"a source of theirs": &issuer{fields: map[string]any{"apikey": "fake-new"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			unchanged(t, p, func() {
+				_, err := client.Rotate(t.Context(), p, source)
+				why, ok := errors.AsType[*vaultkit.Error](err)
+				if !ok || !errors.Is(err, vaultkit.ErrInvalid) || why.Field != "apikey" || !strings.Contains(err.Error(), "the secret has the fields api_key, organization") {
+					t.Errorf("Rotate(apikey) = %v, want ErrInvalid that names the fields there are", err)
+				}
+				if _, err := client.Rotate(t.Context(), p, source, vaultkit.WithDryRun()); !errors.Is(err, vaultkit.ErrInvalid) {
+					t.Errorf("Rotate(apikey, WithDryRun) = %v, want ErrInvalid", err)
+				}
+			})
+		})
+	}
+	given := vaultkit.NewFields(map[string]any{"api_key": "fake-new", "apikey": "fake-new"})
+	plan, err := client.Rotate(t.Context(), p, given, vaultkit.AddFields(), vaultkit.WithDryRun())
+	if err != nil || !slices.Equal(plan.FieldsAdded, []string{"apikey"}) || plan.FieldsRemoved != nil || !slices.Equal(plan.FieldsChanged, []string{"api_key", "apikey"}) {
+		t.Fatalf("Rotate(AddFields, WithDryRun) = %+v, %v, want apikey as the field added", plan, err)
+	}
+	if _, err := client.Rotate(t.Context(), p, given, vaultkit.AddFields()); err != nil {
+		t.Fatalf("Rotate(AddFields) = %v, want no error", err)
+	}
+	plan, err = client.Rollback(t.Context(), p, "", vaultkit.WithDryRun())
+	if err != nil || !slices.Equal(plan.FieldsRemoved, []string{"apikey"}) || plan.FieldsAdded != nil {
+		t.Errorf("Rollback(WithDryRun) = %+v, %v, want apikey as the field removed", plan, err)
+	}
+	if _, err := client.Rollback(t.Context(), p, "", vaultkit.AddFields()); !errors.Is(err, vaultkit.ErrInvalid) {
+		t.Errorf("Rollback(AddFields) = %v, want ErrInvalid", err)
+	}
+	empty := store(t, map[string]any{})
+	if _, err := client.Rotate(t.Context(), empty, vaultkit.NewKey("fake-new")); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), "the secret has no fields") {
+		t.Errorf("Rotate of an empty secret = %v, want ErrInvalid that says it has no fields", err)
+	}
+}
+
+// TestRotate_TakesBackAKeyForAFieldTheSecretLacks: the issuer has made a key by then.
+func TestRotate_TakesBackAKeyForAFieldTheSecretLacks(t *testing.T) {
+	p := store(t, map[string]any{"api_key": "fake-old"})
+	source := &authority{fields: map[string]any{"apikey": "fake-issued"}}
+	if _, err := newClient(t).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrInvalid) || len(source.revoked) != 1 {
+		t.Errorf("Rotate = %v with %d keys taken back, want ErrInvalid and one", err, len(source.revoked))
+	}
 }

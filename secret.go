@@ -2,9 +2,11 @@ package vaultkit
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"goblin/vaultkit/internal/kv"
 )
@@ -48,7 +50,22 @@ func (s *secret) field(name string) (string, error) {
 			return field.text, field.err
 		}
 	}
-	return "", s.missing(name, "the secret has the fields "+strings.Join(s.names(), ", "))
+	return "", s.missing(name, hasFields(s.names()))
+}
+
+// hasFields names the fields of a secret. Others may have stored them, so a name
+// that a terminal could obey is quoted.
+func hasFields(names []string) string {
+	if len(names) == 0 {
+		return "the secret has no fields"
+	}
+	shown := make([]string, len(names))
+	for i, name := range names {
+		if shown[i] = name; name == "" || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			shown[i] = strconv.QuoteToGraphic(name)
+		}
+	}
+	return "the secret has the fields " + strings.Join(shown, ", ")
 }
 
 func (s *secret) missing(name, detail string) error {

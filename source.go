@@ -16,7 +16,8 @@ type Source interface {
 	// Name says in the audit record where the key came from. Printable, at most
 	// 512 bytes, no secret.
 	Name() string
-	// NewFields returns the fields to replace or add: text, numbers or booleans.
+	// NewFields returns the fields to replace: text, numbers or booleans. One that is
+	// not among target.Fields is refused, unless Rotate was given AddFields.
 	// It is called once for each rotation, before anything is written, and never
 	// retried.
 	NewFields(ctx context.Context, target Target) (map[string]any, error)

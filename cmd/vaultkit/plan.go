@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"goblin/vaultkit"
@@ -39,7 +40,7 @@ func (c *cli) showPlan(r *vaultkit.Rotation, made checks) error {
 		id = id[:strings.LastIndex(id, "-")+1] + "<fingerprint of the key>"
 	}
 	t := newTable(c.Out, "  ")
-	t.row("changed", strings.Join(r.FieldsChanged, ", "))
+	showFields(t, r)
 	t.optional("brings back", broughtBack(r.Record))
 	if r.Backup == "" {
 		t.row("backup", "none: the current version is deleted")
@@ -53,6 +54,16 @@ func (c *cli) showPlan(r *vaultkit.Rotation, made checks) error {
 	t.optional("key expires", when(r.ExpiresAt))
 	c.showNews(r)
 	return t.flush()
+}
+
+// showFields says what becomes of which field.
+func showFields(t *table, r *vaultkit.Rotation) {
+	changed := slices.DeleteFunc(slices.Clone(r.FieldsChanged), func(field string) bool {
+		return slices.Contains(r.FieldsAdded, field) || slices.Contains(r.FieldsRemoved, field)
+	})
+	t.optional("changed", strings.Join(changed, ", "))
+	t.optional("added", strings.Join(r.FieldsAdded, ", "))
+	t.optional("removed", strings.Join(r.FieldsRemoved, ", "))
 }
 
 // path is where an entry stands in Vault, as the vault command takes it.

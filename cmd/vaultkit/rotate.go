@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,8 @@ import (
 
 const rotateLong = `Replace a field of a provider's secret, or several with --set; the others stay as
 they are. The current secret is backed up first, the new one is written only if
-nobody changed it in between, and an audit record is written after that.
+nobody changed it in between, and an audit record is written after that. A field that
+the secret does not have is refused, unless --add-field is given.
 
 Running the same rotation again after a crash finishes it. With --auto every run
 makes another key: after exit code 8, run vaultkit recover first.
@@ -40,6 +42,7 @@ type rotateFlags struct {
 	allowRevoked                            bool
 	allowControl                            bool
 	field                                   string
+	addField                                bool
 	expiresIn                               period
 	verifyCmd                               string
 	verify                                  bool // --verify-cmd is given
@@ -98,6 +101,7 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&f.allowControl, "allow-control", false, allowControlHelp)
 	flags.BoolVar(&f.auto, "auto", false, "make a random key, for development: no provider knows it")
 	flags.StringVar(&f.field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace; with --set, of the one that is VAULTKIT_KEY to the verify command")
+	flags.BoolVar(&f.addField, "add-field", false, "add fields that the secret does not have; without it they are refused, as misspelt names")
 	flags.BoolVar(&f.allowRevoked, "allow-revoked", false, "accept a key that is being revoked at its issuer, or was")
 	flags.StringVar(&f.verifyCmd, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
 	flags.Var(&f.expiresIn, "expires-in", "when the new key will expire, from now, such as 90d, 2w or 12h: a note for reminders, nothing is deleted")
@@ -135,13 +139,24 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 		rotation, err = client.Rotate(ctx, provider, source, options...)
 		return err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, vaultkit.ErrInvalid):
+		return refusedField(err)
+	case err != nil:
 		return c.explain(cmd, provider, rotation, err)
-	}
-	if f.dryRun {
+	case f.dryRun:
 		return c.showPlan(rotation, f.checks())
 	}
 	return c.showRotation("Rotated", rotation)
+}
+
+// refusedField says how to go on where the secret does not have a field. Of what
+// Rotate refuses, this alone is about a field and a version.
+func refusedField(err error) error {
+	if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Field != "" && why.Version > 0 {
+		return &advised{err, "To add the field, give --add-field."}
+	}
+	return err
 }
 
 // rotateOptions are the same for every provider.
@@ -149,6 +164,9 @@ func (c *cli) rotateOptions(cmd *cobra.Command, f *rotateFlags) []vaultkit.Rotat
 	options := f.options(cmd)
 	if f.expiresIn > 0 {
 		options = append(options, vaultkit.WithExpiresAt(time.Now().Add(time.Duration(f.expiresIn))))
+	}
+	if f.addField {
+		options = append(options, vaultkit.AddFields())
 	}
 	if f.dryRun {
 		options = append(options, vaultkit.WithDryRun())

@@ -144,6 +144,18 @@ func Merge(old, changes map[string]any) map[string]any {
 	return merged
 }
 
+// OnlyIn returns the names, sorted, of the fields that one secret has and another
+// does not.
+func OnlyIn(secret, other map[string]any) (names []string) {
+	for name := range secret {
+		if _, has := other[name]; !has {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // ChangedFields are the names, sorted, whose values differ between two
 // secrets, including those only one of them has.
 func ChangedFields(old, next map[string]any) []string {
@@ -153,11 +165,7 @@ func ChangedFields(old, next map[string]any) []string {
 			changed = append(changed, name)
 		}
 	}
-	for name := range old {
-		if _, has := next[name]; !has {
-			changed = append(changed, name)
-		}
-	}
+	changed = append(changed, OnlyIn(old, next)...)
 	slices.Sort(changed)
 	return changed
 }

@@ -66,7 +66,9 @@ func (tx *transaction) newRecord(outcome protocol.Outcome, evidence protocol.Evi
 // plan is a dry run's result: the record as it would be, with nothing written.
 func (tx *transaction) plan(ctx context.Context) *Result {
 	tx.foreseeDeletion(ctx)
-	return &Result{Record: tx.newRecord("", ""), Warnings: tx.warnings}
+	old, next := tx.source.Data, tx.next
+	return &Result{Record: tx.newRecord("", ""), Warnings: tx.warnings,
+		Added: protocol.OnlyIn(next, old), Removed: protocol.OnlyIn(old, next)}
 }
 
 func (tx *transaction) conflict() error {

@@ -70,6 +70,9 @@ type Result struct {
 	Resumed  bool     // found committed or recorded already
 	Pending  []string // other rotations of the provider that are undecided
 	Warnings []string
+	// Added and Removed are fields that only the new secret has, or only the old one.
+	// A dry run fills them in.
+	Added, Removed []string
 }
 
 // transaction is one run of the protocol.
