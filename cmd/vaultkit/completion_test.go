@@ -85,6 +85,30 @@ func TestCompleteProviders(t *testing.T) {
 	}
 }
 
+// TestComplete_ExecTakesProvidersThenFiles: before the command come providers, in it
+// files.
+func TestComplete_ExecTakesProvidersThenFiles(t *testing.T) {
+	t.Parallel()
+	base := vaulttest.Name(t)
+	for _, provider := range []string{"one", "other", "two"} {
+		vk(t, newKey(), "put", provider, "api_key=-", "--base", base).ok(t)
+	}
+	connection := append(connect(t, vaulttest.Server().RootToken()), "--base", base)
+	for call, want := range map[string]string{
+		"exec ":          "one other two",
+		"exec o":         "one other",
+		"exec one ":      "other two",
+		"exec -- cat ":   "",
+		"exec one -- a ": "",
+	} {
+		args := strings.Split(call, " ")
+		offered, directive := completed(t, slices.Concat(args[:1], connection, args[1:])...)
+		if got := strings.Join(offered, " "); got != want || directive != files {
+			t.Errorf("%q is completed by %q (%s), want %q, or files", call, got, directive, want)
+		}
+	}
+}
+
 func TestCompleteIDs(t *testing.T) {
 	t.Parallel()
 	connection := connect(t, vaulttest.Server().RootToken())

@@ -171,7 +171,7 @@ func TestExecRefuses(t *testing.T) {
 		says string
 	}{
 		{nil, exitUsage, "after --"}, {[]string{"--"}, exitUsage, "after --"}, {[]string{"env"}, exitUsage, "after --"},
-		{[]string{"openai", "--", "env"}, exitUsage, "after --"},
+		{[]string{"openai", "--"}, exitUsage, "after --"}, {[]string{"sh", "-c", "exit"}, exitUsage, "after --"},
 		{[]string{"--", "vaultkit-no-such-command"}, exitNoCommand, "no such command"},
 		{[]string{"--", filepath.Join(t.TempDir(), "nothing")}, exitNoCommand, "no such command"},
 		{[]string{"--", text}, exitNotExecutable, "not started"},

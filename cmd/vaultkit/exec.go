@@ -16,8 +16,8 @@ import (
 )
 
 const execLong = `Run a command with the fields of providers in its environment, named as in env:
-OPENAI_GPT4_API_KEY. Without --provider it is every provider. No file and no argument
-holds a key; only the command's own environment does.
+OPENAI_GPT4_API_KEY. The providers stand before the --; without any it is every
+provider. No file and no argument holds a key; only the command's own environment does.
 
 vaultkit logs out of Vault before the command starts, and becomes the command (on
 Windows it waits for it): the command has its process id, its terminal, stdin and
@@ -47,26 +47,41 @@ func (c *cli) execCommand() *cobra.Command {
 	var query vaultkit.EnvQuery
 	var pristine bool
 	cmd := &cobra.Command{
-		Use:   "exec [flags] -- COMMAND [ARG...]",
+		Use:   "exec [PROVIDER...] [flags] -- COMMAND [ARG...]",
 		Short: "Run a command with keys in its environment",
 		Long:  execLong,
 		Example: "  vaultkit exec -- python app.py\n" +
-			"  vaultkit exec --provider openai-gpt4 --provider anthropic --pristine -- /usr/bin/env",
+			"  vaultkit exec openai-gpt4 anthropic --pristine -- /usr/bin/env",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if cmd.ArgsLenAtDash() != 0 || len(args) == 0 {
-				return errors.New("give the command after --")
+			if before := cmd.ArgsLenAtDash(); before < 0 || before == len(args) {
+				return errCommandAfterDash
 			}
 			return nil
 		},
+		ValidArgsFunction: c.completeExec,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.exec(cmd, query, pristine, args)
+			before := cmd.ArgsLenAtDash()
+			query.Providers = append(query.Providers, args[:before]...)
+			return c.exec(cmd, query, pristine, args[before:])
 		},
 	}
-	cmd.Flags().SetInterspersed(false)
-	cmd.Flags().StringArrayVar(&query.Providers, "provider", nil, "`name` of a provider; repeat it for several (default: every provider)")
+	cmd.Flags().StringArrayVar(&query.Providers, "provider", nil, "`name` of a provider, as the arguments before --; repeat it for several")
 	cmd.Flags().StringVar(&query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
 	cmd.Flags().BoolVar(&pristine, "pristine", false, "give the command the providers' variables alone")
 	return cmd
+}
+
+var errCommandAfterDash = errors.New("give the command after --")
+
+// completeExec names providers before the command, and files in it. Whether the --
+// stands there yet cannot be seen until a word follows it: so the shell may complete
+// files where no provider fits.
+func (c *cli) completeExec(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > cmd.ArgsLenAtDash() {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	names, _ := c.completeProvider(cmd, args, typed)
+	return names, cobra.ShellCompDirectiveDefault
 }
 
 func (c *cli) exec(cmd *cobra.Command, query vaultkit.EnvQuery, pristine bool, args []string) error {

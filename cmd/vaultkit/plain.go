@@ -48,6 +48,9 @@ func unknownCommand(cmd *cobra.Command, _ []string, rest string) string {
 }
 
 func unknownFlag(cmd *cobra.Command, args []string, rest string) string {
+	if cmd.Name() == "exec" && !slices.Contains(args, "--") { // it may well be the command's
+		return errCommandAfterDash.Error()
+	}
 	what := "an argument"
 	if i := slices.IndexFunc(args, func(arg string) bool { return arg == rest || strings.HasPrefix(arg, rest+"=") }); i >= 0 {
 		what = fmt.Sprintf("argument %d", i+1)
