@@ -17,7 +17,9 @@ reports as unknown or recreated is recorded as unknown.
 
 A rotation that turns out committed is not undone: the exit code is 5, and rollback
 is the command for it. An id that nobody began is exit code 4. After exit code 8,
-run the same again.`
+run the same again.
+
+` + idHelp
 
 func (c *cli) abortCommand() *cobra.Command {
 	return &cobra.Command{
@@ -28,12 +30,15 @@ func (c *cli) abortCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var rotation *vaultkit.Rotation
+			id := args[1]
 			err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
-				rotation, err = client.Abort(ctx, args[0], args[1])
+				if id, err = c.rotationID(ctx, client, args[0], id); err == nil {
+					rotation, err = client.Abort(ctx, args[0], id)
+				}
 				return err
 			})
 			if err != nil {
-				return c.explainAbort(args[0], args[1], rotation, err)
+				return c.explainAbort(args[0], id, rotation, err)
 			}
 			return unprinted("the rotation is closed, and that is recorded", c.printRotation(abortHeadline(rotation), rotation))
 		},

@@ -14,8 +14,9 @@ import (
 )
 
 const backupsLong = `List what rotations of the provider have backed up, newest first. The id names a
-backup for vaultkit rollback --to. No secret is read. REVOKED is when revoke-old had
-its keys revoked, or began to: rollback --to then wants --allow-revoked.
+backup for vaultkit rollback --to; a terminal shows it in short. No secret is read.
+REVOKED is when revoke-old had its keys revoked, or began to: rollback --to then wants
+--allow-revoked.
 
 With the word prune after the provider, recover it and then delete old backups for
 good, values included; the audit records stay. What goes is beyond the --keep newest
@@ -187,8 +188,15 @@ func (c *cli) showBackups(backups []vaultkit.Backup, records []vaultkit.Record) 
 		return c.printJSON(shown)
 	}
 	t := newTable(c.Out, "", "VERSION", "IN FORCE FROM", "REPLACED AT", "ROTATION", "BY", "REASON", "REVOKED", "ID")
+	t.elastic = map[string]int{"BY": 6, "REASON": 6}
+	ids := make([]string, len(shown))
+	for i, b := range shown {
+		ids[i] = b.ID
+	}
+	brief := t.briefly(ids)
 	for _, b := range shown {
-		t.row(strconv.Itoa(b.Version), when(b.InForceFrom), when(b.ReplacedAt), string(b.Outcome), b.Actor, b.Reason, b.revoked, b.ID)
+		t.row(strconv.Itoa(b.Version), brief.time(when(b.InForceFrom)), brief.time(when(b.ReplacedAt)), string(b.Outcome),
+			b.Actor, b.Reason, brief.date(b.revoked), brief.id(b.ID))
 	}
 	return t.flush()
 }

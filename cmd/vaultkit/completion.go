@@ -102,10 +102,15 @@ func (c *cli) completeID(cmd *cobra.Command, args []string, typed string) ([]str
 		return client.Backups(ctx, args[0])
 	})
 	var ids []string
+	short := shortIDs(backupIDsOf(backups))
 	for _, b := range backups {
 		if outcome, some := settleable[cmd.Name()]; !some || outcome == b.Outcome {
 			what := "version " + strings.Join([]string{strconv.Itoa(b.Version), string(b.Outcome), cell(b.Reason)}, ", ")
-			ids = append(ids, cobra.CompletionWithDesc(b.ID, what))
+			id := b.ID
+			if strings.HasPrefix(typed, "v") {
+				id = short[id]
+			}
+			ids = append(ids, cobra.CompletionWithDesc(id, what))
 		}
 	}
 	return beginning(typed, ids...), directive

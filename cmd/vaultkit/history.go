@@ -45,9 +45,15 @@ func (c *cli) showHistory(provider string, records []vaultkit.Record) error {
 		return nil
 	}
 	t := newTable(c.Out, "", "WHEN", "VERSION", "OUTCOME", "FROM", "CHANGED", "BY", "REASON", "REVOKED", "ID")
+	t.elastic = map[string]int{"FROM": 8, "CHANGED": 7, "BY": 6, "REASON": 6}
+	ids := make([]string, len(records))
+	for i, r := range records {
+		ids[i] = r.ID
+	}
+	shown := t.briefly(ids)
 	for _, r := range records {
-		t.row(cmp.Or(when(r.CommittedAt), when(r.RecordedAt)), versions(r), string(r.Outcome), origin(r),
-			strings.Join(r.FieldsChanged, " "), r.Actor, r.Reason, revokedAt(r), r.ID)
+		t.row(shown.time(cmp.Or(when(r.CommittedAt), when(r.RecordedAt))), versions(r), string(r.Outcome), origin(r),
+			strings.Join(r.FieldsChanged, " "), r.Actor, r.Reason, shown.date(revokedAt(r)), shown.id(r.ID))
 	}
 	return t.flush()
 }

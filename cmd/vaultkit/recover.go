@@ -48,7 +48,11 @@ func (c *cli) showResolutions(found []vaultkit.Resolution) error {
 	}
 	t := newTable(c.Out, "", "PROVIDER", "OUTCOME", "WHICH MEANS", "ID")
 	for _, r := range found {
-		t.row(r.Provider, string(r.Outcome), meaning(r.Outcome), r.ID)
+		id := r.ID
+		if t.aligned {
+			id = shortID(id)
+		}
+		t.row(r.Provider, string(r.Outcome), meaning(r.Outcome), id)
 	}
 	return t.flush()
 }

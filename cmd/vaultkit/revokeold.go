@@ -30,7 +30,9 @@ Status 0 says that the keys are revoked, 44 that they were gone already (both ar
 recorded, and history shows it), any other that they are not. The command runs once.
 A rotation whose keys were revoked before is not asked for again. Once the
 command has begun, be it in vain, rotate and rollback take these keys with
---allow-revoked only.`
+--allow-revoked only.
+
+` + idHelp
 
 func (c *cli) revokeOldCommand() *cobra.Command {
 	var line string
@@ -64,9 +66,13 @@ func (c *cli) revokeOldCommand() *cobra.Command {
 
 func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, options []vaultkit.RevokeOption) error {
 	command := childCommand{name: "revoke", line: line, hidden: c.credentials(), out: c.Err}
-	revoker := &commandRevoker{command: command, provider: provider, id: id}
+	revoker := &commandRevoker{command: command, provider: provider}
 	var revocation *vaultkit.Revocation
 	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		if id, err = c.rotationID(ctx, client, provider, id); err != nil {
+			return err
+		}
+		revoker.id = id
 		revocation, err = client.RevokeOld(ctx, provider, id, revoker, options...)
 		return err
 	})

@@ -20,7 +20,9 @@ begun counts, even where its command failed: nobody knows what it did. In vaultk
 backups, REVOKED shows both.
 
 To vaultkit status the secret that comes back is as young as the rollback, and has no
-expiry but the one of --expires-in.`
+expiry but the one of --expires-in.
+
+` + idHelp
 
 // rollbackFlags are the flags of rollback.
 type rollbackFlags struct {
@@ -37,7 +39,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 		Short: "Bring back the secret a rotation replaced",
 		Long:  rollbackLong,
 		Example: "  vaultkit rollback openai-gpt4 --reason 'new key is rejected'\n" +
-			"  vaultkit rollback openai-gpt4 --to ID   # an id from: vaultkit backups openai-gpt4",
+			"  vaultkit rollback openai-gpt4 --to v3   # an id from: vaultkit backups openai-gpt4",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.rollback(cmd, args[0], &f) },
 	}
@@ -55,7 +57,13 @@ func (c *cli) rollback(cmd *cobra.Command, provider string, f *rollbackFlags) er
 	options := f.options(cmd)
 	var rotation *vaultkit.Rotation
 	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
-		rotation, err = client.Rollback(ctx, provider, f.to, options...)
+		id := f.to
+		if id != "" {
+			id, err = c.backupID(ctx, client, provider, id)
+		}
+		if err == nil {
+			rotation, err = client.Rollback(ctx, provider, id, options...)
+		}
 		return err
 	})
 	switch {

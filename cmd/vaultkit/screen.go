@@ -23,13 +23,26 @@ type screen struct {
 // share makes a stream that takes the bar out of the way of what it prints. The
 // next step draws it anew.
 func (s *screen) share(stream io.Writer) *shared {
-	return &shared{screen: s, stream: stream, terminal: isTerminal(stream), colour: colourful(stream)}
+	return &shared{screen: s, stream: stream, terminal: isTerminal(stream), colour: colourful(stream), width: widthOf(stream)}
+}
+
+// usualWidth is what a terminal has that does not say.
+const usualWidth = 100
+
+// widthOf is how many columns a terminal has; 0: it is none.
+func widthOf(stream any) int {
+	if !isTerminal(stream) {
+		return 0
+	}
+	width, _, _ := term.GetSize(int(stream.(*os.File).Fd())) // fails: 0
+	return cmp.Or(width, usualWidth)
 }
 
 type shared struct {
 	screen           *screen
 	stream           io.Writer
 	terminal, colour bool
+	width            int   // of a terminal, in columns
 	failed           error // the first write that did
 }
 

@@ -17,13 +17,15 @@ type table struct {
 	headings        []string
 	rows            [][]string
 	aligned, colour bool
+	width           int            // of the terminal; 0: as wide as it gets
+	elastic         map[string]int // headings of columns that may be cut to fit the width, and their least width
 }
 
 // newTable starts a table; without headings it is a list of names and values.
 func newTable(out io.Writer, indent string, headings ...string) *table {
 	t := &table{out: out, indent: indent, headings: headings}
 	if stream, ok := out.(*shared); ok {
-		t.aligned, t.colour = stream.terminal, stream.colour
+		t.aligned, t.colour, t.width = stream.terminal, stream.colour, stream.width
 	}
 	return t
 }
@@ -58,6 +60,7 @@ func (t *table) flush() error {
 
 // align writes the rows in columns. Colours take no room in them.
 func (t *table) align(text *strings.Builder) {
+	t.fit()
 	widths := t.widths()
 	t.line(text, widths, t.headings, func(int, string) style { return bold })
 	for _, row := range t.rows {
@@ -68,6 +71,39 @@ func (t *table) align(text *strings.Builder) {
 			return ""
 		})
 	}
+}
+
+// fit cuts the elastic columns, the widest first, until a line fits the terminal.
+func (t *table) fit() {
+	widths := t.widths()
+	total := len(t.indent) + 2*(len(widths)-1)
+	for _, width := range widths {
+		total += width
+	}
+	for ; t.width > 0 && total > t.width; total-- {
+		widest := -1
+		for i, heading := range t.headings {
+			if least, can := t.elastic[heading]; can && widths[i] > max(least, utf8.RuneCountInString(heading)) && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		widths[widest]--
+		for _, row := range t.rows {
+			row[widest] = clipped(row[widest], widths[widest])
+		}
+	}
+}
+
+// clipped is a text in a column of a width.
+func clipped(text string, width int) string {
+	runes := []rune(text)
+	if len(runes) <= width {
+		return text
+	}
+	return string(runes[:width-1]) + "…"
 }
 
 func (t *table) widths() (widths []int) {

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // TestTablesOnTerminal: headings and columns are for people, colours for those who
@@ -44,4 +45,31 @@ func TestTablesOnTerminal(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTables_FitATerminalOf100Columns: whatever is claimed in records, a line of
+// history and backups is not broken, and the id in it is one that rollback takes.
+func TestTables_FitATerminalOf100Columns(t *testing.T) {
+	t.Setenv("NO_COLOR", "1")
+	provider, before, _, id := rotated(t)
+	long := strings.Repeat("a long reason ", 30)
+	vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--actor", strings.Repeat("somebody", 20), "--reason", long, "--expires-in", "90d").ok(t)
+	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 0").ok(t)
+	for _, command := range []string{"history", "backups"} {
+		_, shown, _ := onTerminal(t.Context(), t, false, command, provider)
+		lines := strings.Split(strings.TrimSuffix(shown, "\r\n"), "\r\n")
+		for _, line := range lines {
+			if width := utf8.RuneCountInString(line); width > 100 {
+				t.Errorf("%s prints a line of %d columns, want at most 100:\n%s", command, width, line)
+			}
+		}
+		if !strings.HasSuffix(lines[len(lines)-1], "  v1") || !strings.HasSuffix(lines[1], "  v2") || !strings.Contains(lines[1], "a long") {
+			t.Errorf("%s prints, want ids v2 and v1 in the last column:\n%s", command, strings.Join(lines, "\n"))
+		}
+		if _, _, piped := onTerminal(t.Context(), t, true, command, provider); !strings.Contains(piped, id+"\n") || !strings.Contains(piped, long) {
+			t.Errorf("%s in a pipe prints %q, want all of it", command, piped)
+		}
+	}
+	vk(t, "", "rollback", provider, "--to", "v1", "--allow-revoked").ok(t)
+	holds(t, provider, before)
 }

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"goblin/vaultkit"
+)
+
+// fullIDs are ids of rotations and backups: since when the old secret was in force,
+// its version, and a fingerprint of the change.
+var fullIDs = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}\.[0-9]{9}Z)-(v[1-9][0-9]*)-([0-9a-f]{32})$`)
+
+// partsOfIDs are what may stand for an id: its beginning, or its version with or
+// without the beginning of its fingerprint.
+var partsOfIDs = regexp.MustCompile(`^([0-9]{1,8}|[0-9]{8}T[0-9.]{0,16}(Z(-(v([0-9]+(-[0-9a-f]*)?)?)?)?)?|v[1-9][0-9]*(-[0-9a-f]*)?)$`)
+
+// idHelp says in helps what an ID may be.
+const idHelp = `ID is an id, the beginning of one, or v3 for the only one whose old secret is
+version 3.`
+
+// shownHash is how much of a fingerprint tells rotations of one version apart.
+const shownHash = 8
+
+// shortID is the version of an id and the beginning of its fingerprint.
+func shortID(id string) string {
+	parts := fullIDs.FindStringSubmatch(id)
+	if parts == nil {
+		return id
+	}
+	return parts[2] + "-" + parts[3][:shownHash]
+}
+
+// shortIDs are the shortest forms that tell some ids apart.
+func shortIDs(ids []string) map[string]string {
+	count, short := make(map[string]int, len(ids)), make(map[string]string, len(ids))
+	version := func(id string) string { return strings.SplitN(shortID(id), "-", 2)[0] }
+	for _, id := range ids {
+		count[version(id)]++
+	}
+	for _, id := range ids {
+		if short[id] = shortID(id); count[version(id)] == 1 && short[id] != id {
+			short[id] = version(id)
+		}
+	}
+	return short
+}
+
+// standsFor reports that a text is a part of an id by which it may be named.
+func standsFor(text, id string) bool {
+	parts := fullIDs.FindStringSubmatch(id)
+	switch {
+	case parts == nil:
+		return false
+	case text == parts[2]:
+		return true
+	case strings.HasPrefix(text, parts[2]+"-"):
+		return strings.HasPrefix(parts[2]+"-"+parts[3], text)
+	}
+	return strings.HasPrefix(id, text)
+}
+
+// fullID finds the one id that a text stands for among those that are listed. What is
+// an id already, and what can be no part of one, is not looked up. The text is not
+// repeated: it may be a key in the wrong place.
+func fullID(text, provider string, list func() ([]string, error)) (string, error) {
+	if fullIDs.MatchString(text) || !partsOfIDs.MatchString(text) {
+		return text, nil
+	}
+	ids, err := list()
+	if err != nil {
+		return "", err
+	}
+	found := slices.DeleteFunc(ids, func(id string) bool { return !standsFor(text, id) })
+	slices.Sort(found)
+	switch found = slices.Compact(found); len(found) {
+	case 0:
+		return "", &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrNotFound, Detail: "no id begins like the one that was given, or has its version",
+			Hint: "vaultkit history and vaultkit backups show the ids"}
+	case 1:
+		return found[0], nil
+	}
+	return "", &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrInvalid, Detail: "what was given for the id stands for several",
+		Hint: "give more of one of " + fewest(found)}
+}
+
+// fewest are the first few of many ids.
+func fewest(ids []string) string {
+	const most = 5
+	if len(ids) <= most {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
+}
+
+// backupID is the id of a backup that a text stands for.
+func (c *cli) backupID(ctx context.Context, client *vaultkit.Client, provider, text string) (string, error) {
+	return fullID(text, provider, func() ([]string, error) {
+		ids, err := backupIDs(ctx, client, provider)
+		if err == nil && len(ids) == 0 {
+			err = c.checkKnown(ctx, client, provider)
+		}
+		return ids, err
+	})
+}
+
+// rotationID is the id of a rotation that a text stands for: one with a backup, a
+// record or both.
+func (c *cli) rotationID(ctx context.Context, client *vaultkit.Client, provider, text string) (string, error) {
+	return fullID(text, provider, func() ([]string, error) {
+		ids, err := backupIDs(ctx, client, provider)
+		if err != nil {
+			return nil, err
+		}
+		records, err := client.History(ctx, provider)
+		if err != nil {
+			return nil, err
+		}
+		for _, record := range records {
+			ids = append(ids, record.ID)
+		}
+		if len(ids) == 0 {
+			err = c.checkKnown(ctx, client, provider)
+		}
+		return ids, err
+	})
+}
+
+func backupIDs(ctx context.Context, client *vaultkit.Client, provider string) ([]string, error) {
+	backups, err := client.Backups(ctx, provider)
+	return backupIDsOf(backups), err
+}
+
+func backupIDsOf(backups []vaultkit.Backup) []string {
+	ids := make([]string, len(backups))
+	for i, backup := range backups {
+		ids[i] = backup.ID
+	}
+	return ids
+}
+
+// brief is how a terminal shows what else would not fit it: times without seconds,
+// dates of less weight without the time, ids in short. Elsewhere all is whole.
+type brief struct{ ids map[string]string }
+
+// briefly is how a table shows the rotations with some ids.
+func (t *table) briefly(ids []string) brief {
+	if !t.aligned {
+		return brief{}
+	}
+	return brief{shortIDs(ids)}
+}
+
+func (b brief) id(id string) string {
+	if b.ids == nil {
+		return id
+	}
+	return b.ids[id]
+}
+
+// time leaves the seconds out of what when returns.
+func (b brief) time(text string) string {
+	if b.ids == nil || text == "" {
+		return text
+	}
+	return text[:len(text)-len(":05Z")] + "Z"
+}
+
+// date leaves the time of day out of a text that ends in what when returns.
+func (b brief) date(text string) string {
+	if before, ends := strings.CutSuffix(text, "Z"); b.ids != nil && ends {
+		return before[:len(before)-len(" 15:04:05")]
+	}
+	return text
+}
