@@ -20,6 +20,24 @@ type EnvQuery struct {
 	Prefix    string                // put before each name: letters, digits and _, no digit first
 	Progress  func(done, total int) // optional: called as providers are read, first with 0 done
 	Masks     io.Writer             // optional: gets GitHub's ::add-mask:: commands before anything is returned, set or written
+
+	// Skipped is optional. It is called for each field that no variable can be named
+	// after (3COM_API_KEY, LD_PRELOAD), of providers that the query does not name;
+	// the field is left out. Without it, such a field is an error.
+	Skipped func(provider, field string, why error)
+}
+
+// EnvName returns the name of the variable that Environ makes of a provider's field,
+// with Prefix before it. ErrInvalid: no variable can have it, see Environ.
+func EnvName(prefix, provider, field string) (string, error) {
+	if err := checkProvider(provider); err != nil {
+		return "", vaulterr.In("EnvName", provider, err)
+	}
+	name, err := envfile.Name(prefix, provider, field)
+	if err != nil {
+		return "", vaulterr.In("EnvName", "", fromEnvfile(err))
+	}
+	return name, nil
 }
 
 // EnvFormat is how an environment is written.
@@ -53,7 +71,8 @@ const envWorkers = 16
 //
 // Errors: those of GetProviderKeys; ErrInvalid also for the query, for two fields
 // with one name (both are named), for a name that starts with a digit or would steer
-// programs (LD_PRELOAD, BASH_ENV, VAULT_TOKEN, …), and for a NUL in a value.
+// programs (LD_PRELOAD, BASH_ENV, VAULT_TOKEN, …) unless Skipped is given, and for a
+// NUL in a value.
 func (c *Client) Environ(ctx context.Context, query EnvQuery) ([]string, error) {
 	variables, err := c.variables(ctx, query)
 	if err != nil {
@@ -204,12 +223,16 @@ func (c *Client) fill(ctx context.Context, environment *envfile.Environment, pro
 		progress = func(int, int) {}
 	}
 	progress(done, len(providers))
+	skipped := query.Skipped
+	if len(query.Providers) > 0 {
+		skipped = nil
+	}
 	for one := range all {
 		gone := errors.Is(one.err, ErrNotFound) || errors.Is(one.err, ErrDeleted)
 		if len(query.Providers) == 0 && gone {
 			one.err = nil // listed, and nothing there to read
 		}
-		if err := addKeys(environment, one.provider, one.keys, one.err); err != nil {
+		if err := addKeys(environment, one.provider, one.keys, one.err, skipped); err != nil {
 			cancel() // leaving the loop waits for the reads under way
 			return err
 		}
@@ -219,12 +242,17 @@ func (c *Client) fill(ctx context.Context, environment *envfile.Environment, pro
 	return nil
 }
 
-func addKeys(environment *envfile.Environment, provider string, keys ProviderKeys, err error) error {
+func addKeys(environment *envfile.Environment, provider string, keys ProviderKeys, err error, skipped func(string, string, error)) error {
 	if err != nil {
 		return vaulterr.In("", provider, err)
 	}
 	for _, field := range keys.Fields() {
-		if err := environment.Add(provider, field, keys[field]); err != nil {
+		err := environment.Add(provider, field, keys[field])
+		if why, refused := errors.AsType[*envfile.Refusal](err); refused && why.BadName && skipped != nil {
+			skipped(provider, field, fromEnvfile(err))
+			continue
+		}
+		if err != nil {
 			return fromEnvfile(err)
 		}
 	}

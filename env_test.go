@@ -281,3 +281,54 @@ func TestEnvClosed(t *testing.T) {
 		}
 	}
 }
+
+// TestEnviron_SkipsNamesNoVariableCanHave: one badly named provider does not keep the
+// others from being read, unless it was asked for.
+func TestEnviron_SkipsNamesNoVariableCanHave(t *testing.T) {
+	client := newClient(t, vaultkit.WithBasePath("environ-skips"))
+	for provider, keys := range map[string]vaultkit.ProviderKeys{
+		"3com": {"api_key": "fake-3", "org": "fake-org"}, "git": {"dir": "fake-dir", "token": "fake-token"}, "openai": {"api_key": "fake-1"},
+	} {
+		if _, err := client.PutProviderKeys(t.Context(), provider, keys); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := client.Environ(t.Context(), vaultkit.EnvQuery{}); !errors.Is(err, vaultkit.ErrInvalid) {
+		t.Errorf("Environ without Skipped = %v, want ErrInvalid", err)
+	}
+	var skipped []string
+	skip := func(provider, field string, why error) {
+		if !errors.Is(why, vaultkit.ErrInvalid) || strings.Contains(why.Error(), "fake") {
+			t.Errorf("Skipped(%s, %s, %v), want ErrInvalid that shows no value", provider, field, why)
+		}
+		skipped = append(skipped, provider+"/"+field)
+	}
+	got, err := client.Environ(t.Context(), vaultkit.EnvQuery{Skipped: skip})
+	if want := []string{"GIT_TOKEN=fake-token", "OPENAI_API_KEY=fake-1"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("Environ = %q, %v, want %q", got, err, want)
+	}
+	if want := []string{"3com/api_key", "3com/org", "git/dir"}; !slices.Equal(skipped, want) {
+		t.Errorf("Environ skipped %q, want %q", skipped, want)
+	}
+	skipped = nil
+	if got, err := client.Environ(t.Context(), vaultkit.EnvQuery{Providers: []string{"openai", "3com"}, Skipped: skip}); !errors.Is(err, vaultkit.ErrInvalid) || skipped != nil {
+		t.Errorf("Environ(3com) = %q, %v, skipped %q, want ErrInvalid", got, err, skipped)
+	}
+	if got, err := client.Environ(t.Context(), vaultkit.EnvQuery{Prefix: "APP_", Skipped: skip}); err != nil || len(got) != 5 || skipped != nil {
+		t.Errorf("Environ(Prefix: APP_) = %q, %v, skipped %q, want all five fields", got, err, skipped)
+	}
+}
+
+func TestEnvName(t *testing.T) {
+	for _, tc := range []struct {
+		prefix, provider, field, want string
+	}{
+		{"", "openai-gpt4", "api_key", "OPENAI_GPT4_API_KEY"}, {"APP_", "3com", "api_key", "APP_3COM_API_KEY"},
+		{"", "3com", "api_key", ""}, {"", "ld", "preload", ""}, {"", "a/b", "api_key", ""}, {"1", "a", "b", ""},
+	} {
+		got, err := vaultkit.EnvName(tc.prefix, tc.provider, tc.field)
+		if got != tc.want || (err == nil) != (tc.want != "") || err != nil && !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("EnvName(%q, %q, %q) = %q, %v, want %q or ErrInvalid", tc.prefix, tc.provider, tc.field, got, err, tc.want)
+		}
+	}
+}

@@ -15,9 +15,10 @@ import (
 
 const envLong = `Print the fields of providers as environment variables, or write them to a file.
 Without arguments it is every provider; deleted ones are left out. Field api_key of
-openai-gpt4 becomes OPENAI_GPT4_API_KEY. Two fields with one name are refused, and so
-are names that start with a digit and names that steer programs, such as LD_PRELOAD:
-put a --prefix before them, or name the providers to leave one out.
+openai-gpt4 becomes OPENAI_GPT4_API_KEY. Two fields with one name are refused: name the
+providers to leave one out. Of a provider that you name, so are names that start with a
+digit and names that steer programs, such as LD_PRELOAD; of others, they are left out
+with a warning. A --prefix before the names helps.
 
 The formats, each of which writes a value so that it is read back byte for byte, or
 refuses it:
@@ -101,6 +102,7 @@ func (c *cli) env(cmd *cobra.Command, f envFlags, format vaultkit.EnvFormat) err
 	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 		query, done := c.envProgress(f.query)
 		defer done()
+		defer c.warnSkipped(&query)()
 		if f.out == "" {
 			return c.printEnv(ctx, client, format, query)
 		}
@@ -164,6 +166,32 @@ func (c *cli) envProgress(query vaultkit.EnvQuery) (shown vaultkit.EnvQuery, don
 		step()
 	}
 	return query, func() { end() }
+}
+
+// warnSkipped has the fields left out that no variable can be named after, and warns
+// of them in the end, once for each provider.
+func (c *cli) warnSkipped(query *vaultkit.EnvQuery) (warn func()) {
+	var providers []string
+	skipped := make(map[string][]string)
+	query.Skipped = func(provider, field string, _ error) {
+		if skipped[provider] == nil {
+			providers = append(providers, provider)
+		}
+		skipped[provider] = append(skipped[provider], cell(field))
+	}
+	return func() {
+		for _, provider := range providers {
+			c.warn("%s is left out: no variable can be named after its %s %s; a --prefix helps", provider,
+				plural(len(skipped[provider]), "field"), some(skipped[provider]))
+		}
+	}
+}
+
+func plural(count int, noun string) string {
+	if count == 1 {
+		return noun
+	}
+	return noun + "s"
 }
 
 // some are the first of a list of names, for people.

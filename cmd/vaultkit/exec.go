@@ -93,6 +93,7 @@ func (c *cli) exec(cmd *cobra.Command, query vaultkit.EnvQuery, pristine bool, a
 	err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
 		query, done := c.envProgress(query)
 		defer done()
+		defer c.warnSkipped(&query)()
 		environ, err = client.Environ(ctx, query)
 		return err
 	})

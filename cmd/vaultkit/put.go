@@ -21,11 +21,12 @@ Each field says where its value comes from:
   FIELD=value   the value itself, which other users of this machine can see in the
                 list of processes while the command runs
 
-One newline at the end of a file or pipe is dropped. Control characters are
-refused unless --allow-control is given.`
+A name that env and exec can make no variable of is refused, such as 3com: no variable
+can be called 3COM_API_KEY. One newline at the end of a file or pipe is dropped. Control
+characters are refused unless --allow-control is given.`
 
 func (c *cli) putCommand() *cobra.Command {
-	var replaceDeleted, allowControl bool
+	var replaceDeleted, allowControl, anyName bool
 	cmd := &cobra.Command{
 		Use:   "put PROVIDER FIELD=@file|FIELD=-|FIELD=value...",
 		Short: "Store the first secret of a provider",
@@ -36,6 +37,9 @@ func (c *cli) putCommand() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions, // the providers there are have their first secret
 		RunE: func(cmd *cobra.Command, args []string) error {
 			keys, err := c.fields(cmd.Context(), args[1:], allowControl)
+			if err == nil && !anyName {
+				err = checkEnvNames(args[0], keys)
+			}
 			if err != nil {
 				return err
 			}
@@ -43,8 +47,20 @@ func (c *cli) putCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&allowControl, "allow-control", false, allowControlHelp)
+	cmd.Flags().BoolVar(&anyName, "allow-any-name", false, "store it even if env and exec can make a variable of a field with --prefix only")
 	cmd.Flags().BoolVar(&replaceDeleted, "replace-deleted", false, "store over a provider whose current version is deleted or destroyed")
 	return cmd
+}
+
+// checkEnvNames refuses names that env and exec would have to leave out.
+func checkEnvNames(provider string, keys vaultkit.ProviderKeys) error {
+	for _, field := range keys.Fields() {
+		_, err := vaultkit.EnvName("", provider, field)
+		if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Field != "" { // the provider's own name is checked by put itself
+			return &advised{err, "To store it all the same, give --allow-any-name."}
+		}
+	}
+	return nil
 }
 
 func (c *cli) put(cmd *cobra.Command, provider string, keys vaultkit.ProviderKeys, replaceDeleted bool) error {

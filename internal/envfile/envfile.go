@@ -19,6 +19,7 @@ type Variable struct{ Name, Value string }
 type Refusal struct {
 	Provider, Field string // where the variable comes from, if that is known
 	Detail, Hint    string
+	BadName         bool // no variable can have the name that comes of provider and field
 }
 
 // Error says what is refused and why.

@@ -37,6 +37,19 @@ func CheckName(name string) error {
 	return nil
 }
 
+// Name is the variable of a provider's field, or a refusal of it.
+func Name(prefix, provider, field string) (string, error) {
+	if err := CheckPrefix(prefix); err != nil {
+		return "", err
+	}
+	name := prefix + mapName(provider) + "_" + mapName(field)
+	if why, refused := errors.AsType[*Refusal](CheckName(name)); refused {
+		return "", &Refusal{Provider: provider, Field: field, BadName: true, Hint: why.Hint,
+			Detail: fmt.Sprintf("%s, for field %q of %s: %s", name, field, provider, why.Detail)}
+	}
+	return name, nil
+}
+
 // Environment collects variables by the names of providers and fields.
 type Environment struct {
 	prefix    string
@@ -58,9 +71,9 @@ func (e *Environment) Add(provider, field, value string) error {
 	refuse := func(detail, hint string) error {
 		return &Refusal{Provider: provider, Field: field, Detail: detail, Hint: hint}
 	}
-	name := e.prefix + mapName(provider) + "_" + mapName(field)
-	if why, refused := errors.AsType[*Refusal](CheckName(name)); refused {
-		return refuse(fmt.Sprintf("%s, for field %q of %s: %s", name, field, provider, why.Detail), why.Hint)
+	name, err := Name(e.prefix, provider, field)
+	if err != nil {
+		return err
 	}
 	if other, taken := e.variables[name]; taken {
 		return refuse(fmt.Sprintf("field %q of %s and field %q of %s are both %s", other.field, other.provider, field, provider, name),
