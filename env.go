@@ -23,7 +23,8 @@ type EnvQuery struct {
 
 	// Skipped is optional. It is called for each field that no variable can be named
 	// after (3COM_API_KEY, LD_PRELOAD), of providers that the query does not name;
-	// the field is left out. Without it, such a field is an error.
+	// the field is left out. Without it, such a field is an error. It is also called,
+	// with an empty field, for each provider whose secret has no fields at all.
 	Skipped func(provider, field string, why error)
 }
 
@@ -228,6 +229,9 @@ func (c *Client) fill(ctx context.Context, environment *envfile.Environment, pro
 		skipped = nil
 	}
 	for one := range all {
+		if query.Skipped != nil && one.err == nil && len(one.keys) == 0 {
+			query.Skipped(one.provider, "", &Error{Kind: ErrFieldMissing, Provider: one.provider, Detail: hasFields(nil)})
+		}
 		gone := errors.Is(one.err, ErrNotFound) || errors.Is(one.err, ErrDeleted)
 		if len(query.Providers) == 0 && gone {
 			one.err = nil // listed, and nothing there to read

@@ -145,11 +145,16 @@ func isFile(stream io.Writer, path string) bool {
 }
 
 func (c *cli) printEnv(ctx context.Context, client *vaultkit.Client, format vaultkit.EnvFormat, query vaultkit.EnvQuery) error {
+	skipped, note := false, query.Skipped
+	query.Skipped = func(provider, field string, why error) {
+		skipped = true
+		note(provider, field, why)
+	}
 	environ, err := client.Environ(ctx, query)
 	if err != nil {
 		return err
 	}
-	if len(environ) == 0 {
+	if len(environ) == 0 && !skipped {
 		fmt.Fprintln(c.Err, noProvider)
 	}
 	return vaultkit.EncodeEnv(c.Out, format, environ)
@@ -169,11 +174,15 @@ func (c *cli) envProgress(query vaultkit.EnvQuery) (shown vaultkit.EnvQuery, don
 }
 
 // warnSkipped has the fields left out that no variable can be named after, and warns
-// of them in the end, once for each provider.
+// of them in the end, once for each provider. It also warns of secrets without fields.
 func (c *cli) warnSkipped(query *vaultkit.EnvQuery) (warn func()) {
 	var providers []string
 	skipped := make(map[string][]string)
 	query.Skipped = func(provider, field string, _ error) {
+		if field == "" {
+			c.warn("%s has no fields", provider)
+			return
+		}
 		if skipped[provider] == nil {
 			providers = append(providers, provider)
 		}

@@ -15,7 +15,7 @@ var hints = []struct {
 	{vaultkit.ErrNotFound, "check the name: vaultkit list shows what there is, vaultkit put stores a first secret"},
 	{vaultkit.ErrDestroyed, "its value is gone for good: bring a backup back with vaultkit rollback --to ID --restore-deleted, or store a new secret with vaultkit put --replace-deleted"},
 	{vaultkit.ErrDeleted, "undelete it with vault kv undelete, bring a backup back with vaultkit rollback --to ID --restore-deleted, or store a new secret with vaultkit put --replace-deleted"},
-	{vaultkit.ErrFieldMissing, "name another field with --field, or rotate this one in"},
+	{vaultkit.ErrFieldMissing, "name another field with --field, or add this one with vaultkit rotate --add-field"},
 	{vaultkit.ErrMountNotFound, "name the KV mount with --mount; vault secrets list shows them"},
 	{vaultkit.ErrNotKVv2, "name a KV version 2 mount with --mount, or upgrade this one with vault kv enable-versioning"},
 	{vaultkit.ErrPermissionDenied, "vaultkit policy prints what each role needs, and vaultkit doctor what this token lacks"},
