@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -52,7 +54,20 @@ func run(ctx context.Context, args []string, std streams) int {
 		err = &usageError{plain(cmd, args, err)}
 	}
 	c.report(cmd, err)
+	if signal := endedBy(ctx); signal != "" && err != nil {
+		fmt.Fprintf(c.Err, "Ended by a signal: %s.\n", signal)
+	}
 	return exitCode(err)
+}
+
+// endedBy names the signal that has ended a context; empty: none has. The cause that
+// signal.NotifyContext gives is a context.Canceled with another text.
+func endedBy(ctx context.Context) string {
+	cause := context.Cause(ctx)
+	if cause == nil || cause.Error() == context.Canceled.Error() {
+		return ""
+	}
+	return strings.TrimSuffix(cause.Error(), " signal received")
 }
 
 const rootLong = `vaultkit keeps the API keys of AI providers in HashiCorp Vault, one secret for

@@ -18,7 +18,7 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(c.timeout))
 	defer cancel()
-	client, err := vaultkit.New(ctx, append(options, vaultkit.WithObserver(c.warnOfNames))...)
+	client, err := vaultkit.New(ctx, append(options, c.watchServer(), vaultkit.WithObserver(c.warnOfNames))...)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 			c.warn("%v", err)
 		}
 	}()
-	return work(ctx, client)
+	return c.meant(ctx, client, work(ctx, client))
 }
 
 // warnOfNames tells of providers that are not listed.

@@ -55,7 +55,11 @@ func (c *cli) doctorCommand() *cobra.Command {
 			for _, role := range roles {
 				query.Roles = append(query.Roles, vaultkit.Role(role))
 			}
-			return c.doctor(cmd, query, strict)
+			err := c.doctor(cmd, query, strict)
+			if len(roles) > 0 && err != nil {
+				return maybeMeant(err, similarRoles(query.Roles[len(roles)-1]))
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringArrayVar(&roles, "role", nil, "`role` whose rights the token must have, see vaultkit policy --help; repeat it for several")

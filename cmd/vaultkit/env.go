@@ -64,7 +64,7 @@ func (c *cli) envCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&f.format, "format", string(vaultkit.EnvSh), "`name` of the format: "+strings.Join(envFormats(), ", "))
-	cmd.Flags().StringVar(&f.out, "out", "", "`file` to write, such as .env.vault (default: stdout)")
+	cmd.Flags().StringVar(&f.out, "out", "", "`file` to write, such as .env.vault (default, and for -: stdout)")
 	cmd.Flags().StringVar(&f.query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(envFormats(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -91,6 +91,9 @@ func (c *cli) envFormat(name string, given bool) (vaultkit.EnvFormat, error) {
 }
 
 func (c *cli) env(cmd *cobra.Command, f envFlags, format vaultkit.EnvFormat) error {
+	if f.out == "-" {
+		f.out = "" // stdout, as for other programs
+	}
 	if format == vaultkit.EnvGitHub {
 		if err := c.githubFile(&f); err != nil {
 			return err

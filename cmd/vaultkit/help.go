@@ -21,7 +21,7 @@ func strictBuiltins(root *cobra.Command) {
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				if _, _, err := root.Find(args); err != nil {
-					return errors.New("there is no such command")
+					return errors.New(noCommand(args[0]))
 				}
 				return nil
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"goblin/vaultkit"
@@ -29,4 +30,26 @@ func (c *cli) checkKnown(ctx context.Context, client *vaultkit.Client, providers
 func (c *cli) nothingThere() error {
 	return &vaultkit.Error{Kind: vaultkit.ErrNotFound, Detail: "no provider has a secret at " + c.path("providers"),
 		Hint: "check --mount and --base, or store a first secret with vaultkit put"}
+}
+
+// meant adds to the error of a provider that is not there what could have been meant.
+func (c *cli) meant(ctx context.Context, client *vaultkit.Client, err error) error {
+	why, ok := errors.AsType[*vaultkit.Error](err)
+	if _, said := errors.AsType[*advised](err); said || !ok || why.Provider == "" || !errors.Is(err, vaultkit.ErrNotFound) {
+		return err
+	}
+	names, listErr := client.Providers(ctx)
+	if listErr != nil || slices.Contains(names, why.Provider) {
+		return err
+	}
+	return maybeMeant(err, similar(names, why.Provider))
+}
+
+// maybeMeant adds to an error the names that could have been meant.
+func maybeMeant(err error, names []string) error {
+	const most = 3
+	if len(names) == 0 {
+		return err
+	}
+	return &advised{err, "Did you mean " + enumerate(names[:min(most, len(names))], " or ") + "?"}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,7 +45,20 @@ func unknownCommand(cmd *cobra.Command, _ []string, rest string) string {
 		return cmd.Name() + " takes no arguments"
 	}
 	_, names, _ := strings.Cut(rest, "Did you mean this?\n")
-	return "there is no such command" + didYouMean(strings.Fields(names))
+	word, _ := strconv.QuotedPrefix(rest)
+	word, _ = strconv.Unquote(word)
+	return noCommand(word) + didYouMean(strings.Fields(names))
+}
+
+// commandNames are what a command, or a slip of the finger, looks like. A key does not.
+var commandNames = regexp.MustCompile(`^[a-z]{1,12}(-[a-z]{1,12})?$`)
+
+// noCommand repeats a word that is no command if it looks like one.
+func noCommand(word string) string {
+	if commandNames.MatchString(word) {
+		return fmt.Sprintf("there is no command %q", word)
+	}
+	return "there is no such command"
 }
 
 func unknownFlag(cmd *cobra.Command, args []string, rest string) string {
@@ -156,17 +170,26 @@ func wrongValue(rest string, cause error) string {
 // similarFlags are the flags of a command that could have been meant, as cobra
 // compares the names of commands.
 func similarFlags(cmd *cobra.Command, typed string) []string {
-	names := &cobra.Command{SuggestionsMinimumDistance: 2}
+	var names []string
 	for word := range strings.FieldsSeq(cmd.Flags().FlagUsages()) {
 		if name, ok := strings.CutPrefix(word, "--"); ok && cmd.Flags().Lookup(name) != nil {
-			names.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+			names = append(names, name)
 		}
 	}
 	typed, _, _ = strings.Cut(typed, "=")
+	return flagNames(similar(names, typed))
+}
+
+// similar are the names that could have been meant, as cobra compares them.
+func similar(names []string, typed string) []string {
 	if typed == "" {
 		return nil
 	}
-	return flagNames(slices.Compact(slices.Sorted(slices.Values(names.SuggestionsFor(typed)))))
+	all := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, name := range names {
+		all.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	return slices.Compact(slices.Sorted(slices.Values(all.SuggestionsFor(typed))))
 }
 
 func didYouMean(names []string) string {

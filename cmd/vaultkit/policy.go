@@ -50,6 +50,18 @@ func describeRoles(format string) []string {
 	return lines
 }
 
+// similarRoles are the roles that could have been meant by one that is none.
+func similarRoles(role vaultkit.Role) []string {
+	var names []string
+	for _, one := range vaultkit.Roles() {
+		if one == role {
+			return nil
+		}
+		names = append(names, string(one))
+	}
+	return similar(names, string(role))
+}
+
 func (c *cli) policy(role vaultkit.Role, providers []string) error {
 	environment, err := c.environment()
 	if err != nil {
@@ -67,7 +79,7 @@ func (c *cli) policy(role vaultkit.Role, providers []string) error {
 	}
 	text, err := vaultkit.Policy(role, options...)
 	if err != nil {
-		return err
+		return maybeMeant(err, similarRoles(role))
 	}
 	if c.json {
 		return c.printJSON(struct {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +14,8 @@ import (
 )
 
 const putLong = `Store the first secret of a provider. It never replaces one: that is what rotate
-does, which keeps a backup.
+does, which keeps a backup. Where the provider holds the very same fields already,
+nothing is done, and that is no error.
 
 Each field says where its value comes from:
   FIELD=@file   the content of a file
@@ -23,7 +26,7 @@ Each field says where its value comes from:
 
 A name that env and exec can make no variable of is refused, such as 3com: no variable
 can be called 3COM_API_KEY. One newline at the end of a file or pipe is dropped. Control
-characters are refused unless --allow-control is given.`
+characters, and others that nobody sees, are refused unless --allow-control is given.`
 
 func (c *cli) putCommand() *cobra.Command {
 	var replaceDeleted, allowControl, anyName bool
@@ -69,24 +72,42 @@ func (c *cli) put(cmd *cobra.Command, provider string, keys vaultkit.ProviderKey
 		options = append(options, vaultkit.ReplaceDeleted())
 	}
 	var version int
+	done := "Stored %s, version %d: %s."
 	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
 		version, err = client.PutProviderKeys(ctx, provider, keys, options...)
+		if same := sameSecret(ctx, client, provider, keys, err); same > 0 {
+			version, done, err = same, "%s has this very secret already, version %d: %s. Nothing was changed.", nil
+		}
 		return err
 	})
 	if err != nil {
 		return c.explainPut(cmd.Context(), provider, err)
 	}
-	return unprinted(fmt.Sprintf("%s is stored, version %d", provider, version), c.showStored(provider, version, keys))
+	return unprinted(fmt.Sprintf("%s is stored, version %d", provider, version), c.showStored(done, provider, version, keys))
 }
 
-func (c *cli) showStored(provider string, version int, keys vaultkit.ProviderKeys) error {
+// sameSecret is the version that was in the way of a put, if it holds the very fields
+// that were to be stored; else 0.
+func sameSecret(ctx context.Context, client *vaultkit.Client, provider string, keys vaultkit.ProviderKeys, failed error) int {
+	why, ok := errors.AsType[*vaultkit.Error](failed)
+	if !ok || !errors.Is(failed, vaultkit.ErrConflict) {
+		return 0
+	}
+	stored, err := client.GetProviderKeys(ctx, provider)
+	if err != nil || !maps.Equal(stored, keys) {
+		return 0 // a token that may not read cannot tell
+	}
+	return why.Version
+}
+
+func (c *cli) showStored(done, provider string, version int, keys vaultkit.ProviderKeys) error {
 	if c.json {
 		return c.printJSON(struct {
 			Provider string `json:"provider"`
 			Version  int    `json:"version"`
 		}{provider, version})
 	}
-	_, err := fmt.Fprintf(c.Out, "Stored %s, version %d: %s.\n", provider, version, printable(strings.Join(keys.Fields(), ", ")))
+	_, err := fmt.Fprintf(c.Out, done+"\n", provider, version, printable(strings.Join(keys.Fields(), ", ")))
 	return err
 }
 
@@ -103,14 +124,29 @@ func (c *cli) explainPut(ctx context.Context, provider string, err error) error 
 	return err
 }
 
-// fields reads the values the arguments name. Errors name an argument by its
-// position until it has proven to be a name: it may be a key in the wrong place.
+// fieldNames are what a field is called. A key in the wrong place is not: it is
+// longer, or has capitals, or more digits.
+var fieldNames = regexp.MustCompile(`^[a-z]+[0-9]{0,3}([_.-][a-z]+[0-9]{0,3}){0,5}$`)
+
+// fieldWords names an argument by its field if that looks like one, and else by its
+// position: it may be a key in the wrong place.
+func fieldWords(name string, position int) string {
+	if len(name) <= 32 && fieldNames.MatchString(name) {
+		return fmt.Sprintf("field %q", name)
+	}
+	return fmt.Sprintf("field %d", position)
+}
+
+// fields reads the values the arguments name.
 func (c *cli) fields(ctx context.Context, args []string, allowControl bool) (vaultkit.ProviderKeys, error) {
 	keys := make(vaultkit.ProviderKeys, len(args))
 	visible, stdin := false, false
 	for i, arg := range args {
 		name, from, ok := strings.Cut(arg, "=")
-		input := secretInput{what: fmt.Sprintf("field %d", i+1), allowControl: allowControl}
+		input := secretInput{what: fmt.Sprintf("field %d", i+1), allowControl: allowControl, warn: c.warn}
+		if ok {
+			input.what = fieldWords(name, i+1)
+		}
 		_, twice := keys[name]
 		switch {
 		case !ok || name == "":

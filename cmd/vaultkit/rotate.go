@@ -28,8 +28,8 @@ its own and --parallel at once. One that fails does not stop the others. The exi
 code is that of the first failure, or 8 where an outcome is undetermined; --json
 prints an array of {provider, rotation, error, exit_code}.
 
-One newline at the end of a file or pipe is dropped. Control characters in a key
-are refused unless --allow-control is given.`
+One newline at the end of a file or pipe is dropped. Control characters in a key,
+and others that nobody sees, are refused unless --allow-control is given.`
 
 // rotateFlags are the flags of rotate.
 type rotateFlags struct {
@@ -233,7 +233,7 @@ func (c *cli) setSource(ctx context.Context, f *rotateFlags) (vaultkit.Source, e
 }
 
 func (c *cli) newKey(ctx context.Context, f *rotateFlags) (string, error) {
-	input := secretInput{what: "the new key", allowControl: f.allowControl}
+	input := secretInput{what: "the new key", allowControl: f.allowControl, warn: c.warn}
 	switch {
 	case f.newKeyIsHere:
 		c.warnVisible("--new-key", "--new-key-file, --new-key-stdin or --new-key-env")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -21,11 +22,12 @@ const maxSecret = 1 << 20
 // to come from: that may be a key in the wrong place.
 type secretInput struct {
 	what         string // its name in errors
-	allowControl bool   // control characters are meant
+	allowControl bool   // control and other invisible characters are meant
+	warn         func(format string, args ...any)
 }
 
 // allowControlHelp describes the flag for allowControl.
-const allowControlHelp = "take control characters too, such as the newlines of a PEM file"
+const allowControlHelp = "take control and other invisible characters too, such as the newlines of a PEM file"
 
 // file reads a secret from a file.
 func (s secretInput) file(ctx context.Context, path string) (string, error) {
@@ -136,6 +138,21 @@ func (s secretInput) check(text string) error {
 	case !s.allowControl && strings.ContainsFunc(text, unicode.IsControl):
 		return invalid(s.what, "holds a control character, such as a second newline or a tab",
 			"a key is one line of text; where it is meant, add --allow-control")
+	case !s.allowControl && strings.ContainsFunc(text, invisible):
+		at := strings.IndexFunc(text, invisible)
+		r, _ := utf8.DecodeRuneInString(text[at:])
+		return invalid(s.what, fmt.Sprintf("holds the invisible character %U", r),
+			"copy the key anew, or save the file without a byte order mark; where it is meant, add --allow-control")
+	case strings.Trim(text, " ") != text:
+		s.warn("%s begins or ends with a blank, which is stored too", s.what)
 	}
 	return nil
+}
+
+// invisible are characters that nobody sees, which come along when a key is copied
+// from a page or a file is saved by an editor: a byte order mark, joiners, other
+// spaces than the usual one.
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
+		r != ' ' && unicode.Is(unicode.Zs, r)
 }

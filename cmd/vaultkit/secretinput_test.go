@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -35,6 +36,35 @@ func TestCheckSecret(t *testing.T) {
 		}
 		if err := (secretInput{allowControl: true}).check(text); (err == nil) != (text != "") {
 			t.Errorf("where control characters are meant, check(%q) = %v", text, err)
+		}
+	}
+}
+
+// TestCheckSecret_RefusesInvisibleCharacters: they come along with a copy, and no
+// provider's API takes them.
+func TestCheckSecret_RefusesInvisibleCharacters(t *testing.T) {
+	t.Parallel()
+	var warnings []string
+	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	for text, point := range map[string]string{
+		"\ufeffsk": "U+FEFF", "s\u200bk": "U+200B", "sk\u00a0": "U+00A0", "\u2003sk": "U+2003", "s\u200dk": "U+200D", "s\u2060k": "U+2060",
+		"s\u202ek": "U+202E", "s\u00adk": "U+00AD", "s\u2028k": "U+2028", "s\u3164k": "U+3164", "s\ufe0fk": "U+FE0F", "s\u3000k": "U+3000",
+	} {
+		err := secretInput{what: "the new key", warn: warn}.check(text)
+		if !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), point) || strings.Contains(err.Error(), text) {
+			t.Errorf("check(%+q) = %v, want ErrInvalid that names %s alone", text, err, point)
+		}
+		if err := (secretInput{allowControl: true, warn: warn}).check(text); err != nil {
+			t.Errorf("where it is meant, check(%+q) = %v, want no error", text, err)
+		}
+	}
+	if warnings != nil {
+		t.Errorf("check warns %q, want nothing", warnings)
+	}
+	for _, text := range []string{" sk", "sk ", "  sk  "} {
+		warnings = nil
+		if err := (secretInput{what: "the new key", warn: warn}).check(text); err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "the new key begins or ends with a blank") {
+			t.Errorf("check(%q) = %v, warnings %q, want one warning", text, err, warnings)
 		}
 	}
 }

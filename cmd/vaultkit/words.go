@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 
 	"goblin/vaultkit"
@@ -41,8 +44,17 @@ func errorText(err error) string {
 	case *advised:
 		return errorText(known.error)
 	}
-	return strings.TrimPrefix(err.Error(), "vaultkit: ")
+	return goNames.ReplaceAllStringFunc(strings.TrimPrefix(err.Error(), "vaultkit: "), func(name string) string { return flagsOf[name] })
 }
+
+// flagsOf are the flags and commands for what the library's errors call by its name in
+// Go, which nobody typed.
+var flagsOf = map[string]string{
+	"AllowRevoked": "--allow-revoked", "RestoreDeleted": "--restore-deleted", "ReplaceDeleted": "--replace-deleted", "AddFields": "--add-field",
+	"WithExpiresAt": "--expires-in", "RevokeOld": "vaultkit revoke-old", "PruneBackups": "vaultkit backups prune", "RotateAll": "rotate",
+}
+
+var goNames = regexp.MustCompile(`\b(` + strings.Join(slices.Sorted(maps.Keys(flagsOf)), "|") + `)\b`)
 
 // hintFor is empty where the library's own hint is good enough.
 func hintFor(kind error) string {

@@ -1,0 +1,30 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+
+	"goblin/vaultkit/internal/wire"
+)
+
+// TestRun_SaysThatASignalEndedIt: the error alone is about a request that was given up.
+func TestRun_SaysThatASignalEndedIt(t *testing.T) {
+	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGUSR1) // one that ends nothing else here
+	defer stop()
+	provider, _ := stored(t)
+	through := proxy(t, wire.OnMatch("GET", commits, wire.Hang().Before(func() {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGUSR1); err != nil {
+			panic(err) // the proxy reports it
+		}
+	})))
+	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitFailure, "Ended by a signal: user defined signal 1.\n")
+	// A signal that came too late to matter is not worth a word.
+	if r := vkBare(ctx, t, "", "version"); r.code != exitOK || strings.Contains(r.err, "signal") {
+		t.Errorf("version exits with %d and says %q, want success in silence", r.code, r.err)
+	}
+}

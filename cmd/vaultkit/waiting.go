@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"goblin/vaultkit"
+)
+
+// waitQuietly is how long a server may take for an answer before a person is told.
+const waitQuietly = 2 * time.Second
+
+// watchServer tells the person at a terminal, once, that Vault does not answer: what is
+// tried again in silence looks like a program that hangs.
+func (c *cli) watchServer() vaultkit.Option {
+	if c.terminal == nil {
+		return vaultkit.WithTransport(nil)
+	}
+	var once sync.Once
+	tell := func(host string) {
+		once.Do(func() { fmt.Fprintf(c.Err, "Waiting for Vault at %s; Ctrl-C ends it.\n", cell(host)) })
+	}
+	return vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			slow := time.AfterFunc(waitQuietly, func() { tell(r.URL.Host) })
+			defer slow.Stop()
+			answer, err := next.RoundTrip(r)
+			if r.Context().Err() == nil && (err != nil || answer.StatusCode >= http.StatusInternalServerError) {
+				tell(r.URL.Host)
+			}
+			return answer, err
+		})
+	})
+}
+
+// roundTripper is a transport of a function.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip calls the function.
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

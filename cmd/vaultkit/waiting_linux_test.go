@@ -1,0 +1,30 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// TestConnecting_TellsThatTheServerDoesNotAnswer: a person sees that the program waits,
+// once; a log does not get a line for it.
+func TestConnecting_TellsThatTheServerDoesNotAnswer(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	dead := []string{"--address", "http://127.0.0.1:1", "--timeout", "50ms", "--token-file", file(t, "fake")}
+	person, program, screen, ended := terminal(t)
+	code := run(t.Context(), append([]string{"list"}, dead...), streams{In: strings.NewReader(""), Out: program, Err: program})
+	_ = program.Close()
+	<-ended
+	_ = person.Close()
+	if code != exitUnavailable || strings.Count(screen.String(), "Waiting for Vault at 127.0.0.1:1") != 1 {
+		t.Errorf("list of a dead server: exit code %d, and the terminal shows %q, want that it waits, once", code, screen.String())
+	}
+	if r := vkBare(t.Context(), t, "", append([]string{"list"}, dead...)...); r.code != exitUnavailable || strings.Contains(r.err, "Waiting") {
+		t.Errorf("list in a pipe says %q, want the error alone", r.err)
+	}
+	provider, _ := stored(t)
+	if _, shown, _ := onTerminal(t.Context(), t, true, "history", provider, "--address", vaulttest.Server().Addr()); strings.Contains(shown, "Waiting") {
+		t.Errorf("a server that answers: the terminal shows %q", shown)
+	}
+}
