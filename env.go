@@ -48,7 +48,7 @@ type EnvFormat string
 // refuses it.
 const (
 	EnvSh         EnvFormat = "sh"         // for `source` of bash, dash and other POSIX shells
-	EnvDotenv     EnvFormat = "dotenv"     // as joho/godotenv and npm's dotenv read it alike
+	EnvDotenv     EnvFormat = "dotenv"     // as joho/godotenv, npm's dotenv, python-dotenv and Docker Compose read it alike
 	EnvDocker     EnvFormat = "docker"     // for docker run --env-file
 	EnvFish       EnvFormat = "fish"       // for `source` of fish
 	EnvPowerShell EnvFormat = "powershell" // for PowerShell, on Windows and elsewhere

@@ -24,7 +24,8 @@ The formats, each of which writes a value so that it is read back byte for byte,
 refuses it:
 
   sh          for source in bash, dash and other POSIX shells
-  dotenv      as joho/godotenv and npm's dotenv read it alike
+  dotenv      as joho/godotenv, npm's dotenv, python-dotenv and Docker Compose read it
+              alike (tried: godotenv 1.5, dotenv 16 and 18, python-dotenv 1.2, Compose 2)
   docker      for docker run --env-file: one line a value
   fish        for source in fish
   powershell  for . file.ps1, or | Invoke-Expression

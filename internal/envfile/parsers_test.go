@@ -34,6 +34,8 @@ var parsers = []parser{
 		return read, err
 	}},
 	{"npm dotenv, by its regexp", "dotenv", npm},
+	{"python-dotenv, by its grammar", "dotenv", pythonDotenv},
+	{"Docker Compose, by its grammar", "dotenv", composeDotenv},
 	{"docker --env-file", "docker", func(content []byte) (variables, error) { return dockerFile(content, false) }},
 	{"docker --env-file, which takes quotes off", "docker", func(content []byte) (variables, error) { return dockerFile(content, true) }},
 	{"PowerShell, by its grammar", "powershell", powershellGrammar},

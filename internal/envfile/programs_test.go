@@ -33,6 +33,8 @@ var programs = []program{
 	{"npm dotenv 18", "dotenv", node(`require("dotenv").parse(content)`)},
 	{"npm dotenv 18 fast", "dotenv", node(`require("dotenv").parse(content, {fast: true})`)},
 	{"npm dotenv 16", "dotenv", node(`require("dotenv-16").parse(content)`)},
+	{"python-dotenv", "dotenv", python("dotenv", `dict(__import__("dotenv").dotenv_values(sys.argv[1]))`)},
+	{"python-dotenv of a text", "dotenv", python("dotenv", `dict(__import__("dotenv").dotenv_values(stream=io.StringIO(open(sys.argv[1], newline="").read())))`)},
 	{"node", "json", node(`JSON.parse(content)`)},
 }
 
@@ -113,6 +115,34 @@ func node(expression string) func(*testing.T, []byte) variables {
 		script := `const content = require("fs").readFileSync(process.argv[1], "utf8"); process.stdout.write(JSON.stringify(` + expression + `))`
 		cmd := exec.CommandContext(t.Context(), binary, "-e", script, file)
 		cmd.Dir = dir
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %s", err, stderr(err))
+		}
+		var read variables
+		if err := json.Unmarshal(out, &read); err != nil {
+			t.Fatal(err)
+		}
+		return read
+	}
+}
+
+// python evaluates an expression of the path of a file, with a module that pip has
+// installed. Where there is none the test is skipped, in CI too: its grammar is among
+// the parsers.
+func python(module, expression string) func(*testing.T, []byte) variables {
+	return func(t *testing.T, content []byte) variables {
+		t.Helper()
+		binary, err := exec.LookPath("python3")
+		if err != nil || exec.CommandContext(t.Context(), binary, "-c", "import "+module).Run() != nil {
+			t.Skipf("there is no python3 with the module %s", module)
+		}
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), binary, "-c", "import io, json, sys; json.dump("+expression+", sys.stdout)", file)
+		cmd.Env = []string{"PYTHONUTF8=1", "A=replaced", "HOME=" + t.TempDir()}
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("%v: %s", err, stderr(err))
