@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"io"
 	"slices"
+	"strings"
 
 	"goblin/vaultkit"
 )
@@ -27,12 +28,32 @@ type mask struct {
 func newMask(out io.Writer, keys vaultkit.ProviderKeys) *mask {
 	m := &mask{out: out}
 	for _, value := range keys {
-		if value != "" {
-			m.secrets = append(m.secrets, []byte(value))
+		for _, text := range spellings(value) {
+			m.secrets = append(m.secrets, []byte(text))
 		}
 	}
 	slices.SortFunc(m.secrets, func(a, b []byte) int { return cmp.Compare(len(b), len(a)) })
 	return m
+}
+
+// leastMaskedLine is how long a line of a value has to be for a mask of its own: "{" or
+// "end" would blacken a whole log, and gives nothing away.
+const leastMaskedLine = 4
+
+// spellings are how a program may print a value: as it is, without the space around it,
+// which it may trim, and any single line of it.
+func spellings(value string) []string {
+	if value == "" {
+		return nil
+	}
+	all := []string{value}
+	lines := strings.FieldsFunc(value, func(r rune) bool { return r == '\n' || r == '\r' })
+	for _, text := range append(lines, value) {
+		if text = strings.TrimSpace(text); len(text) >= leastMaskedLine && !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return all
 }
 
 // Write never fails: that nobody reads what a command says does not stop it.

@@ -31,7 +31,7 @@ func TestMask(t *testing.T) {
 		"sk-1-more, sk-1-mor":       "[masked], [masked]-mor\n",
 		"aaab aaaab":                "a[masked] aa[masked]\n",
 		"<-----\nline\n>\n":         "<[masked]>\n",
-		"-----\nline":               "-----\nline\n",
+		"-----\nline":               "[masked]\n",
 		"ein schlüssel, schlüsse\n": "ein [masked], schlüsse\n",
 	} {
 		for cut := range len(text) + 1 {
@@ -82,5 +82,32 @@ func TestMaskWithoutListeners(t *testing.T) {
 	m := newMask(failing{}, nil)
 	if n, err := m.Write([]byte("a\n")); n != 2 || err != nil {
 		t.Errorf("Write = %d, %v", n, err)
+	}
+}
+
+// TestMask_CoversTrimmedValuesAndSingleLines: a program trims what it reads, and prints
+// a key line by line.
+func TestMask_CoversTrimmedValuesAndSingleLines(t *testing.T) {
+	t.Parallel()
+	keys := vaultkit.ProviderKeys{
+		"api_key": "sk-nl\n", "padded": "  sk-padded ", "crlf": "first-line\r\nsecond-line\r\n",
+		"json": "{\n  \"private_key\": \"abc\",\n  \"n\": 1\n}\n", "indented": "\tindented line\n}\n  end\n",
+	}
+	for text, want := range map[string]string{
+		"Bearer sk-nl\r\n":                 "Bearer [masked]\r\n",
+		"key=<sk-nl>\n":                    "key=<[masked]>\n",
+		"sk-nl\nnext\n":                    "[masked]next\n",
+		"<sk-padded> and <  sk-padded >\n": "<[masked]> and <[masked]>\n",
+		"first-line\nsecond-line\n":        "[masked]\n[masked]\n",
+		"line 2: second-line\n":            "line 2: [masked]\n",
+		"got \"private_key\": \"abc\",\n":  "got [masked]\n",
+		"indented line\n":                  "[masked]\n",
+		// What is in every other line of a log is no secret.
+		"{ok}\nif x { return } end\n": "{ok}\nif x { return } end\n",
+	} {
+		for cut := range len(text) + 1 {
+			check(t, keys, want, text[:cut], text[cut:])
+		}
+		check(t, keys, want, strings.Split(text, "")...)
 	}
 }
