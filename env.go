@@ -72,8 +72,9 @@ const envWorkers = 16
 //
 // Errors: those of GetProviderKeys; ErrInvalid also for the query, for two fields
 // with one name (both are named), for a name that starts with a digit or would steer
-// programs (LD_PRELOAD, BASH_ENV, VAULT_TOKEN, …) unless Skipped is given, and for a
-// NUL in a value.
+// programs unless Skipped is given, and for a NUL in a value. Names steer programs by
+// their first words (LD_PRELOAD, VAULT_TOKEN, GIT_DIR) or by their last (JAVA_OPTS,
+// GH_PAGER, …_PATH); a Prefix that ends in _ makes names that do not.
 func (c *Client) Environ(ctx context.Context, query EnvQuery) ([]string, error) {
 	variables, err := c.variables(ctx, query)
 	if err != nil {

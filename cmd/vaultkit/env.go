@@ -17,8 +17,9 @@ const envLong = `Print the fields of providers as environment variables, or writ
 Without arguments it is every provider; deleted ones are left out. Field api_key of
 openai-gpt4 becomes OPENAI_GPT4_API_KEY. Two fields with one name are refused: name the
 providers to leave one out. Of a provider that you name, so are names that start with a
-digit and names that steer programs, such as LD_PRELOAD; of others, they are left out
-with a warning. A --prefix before the names helps.
+digit and names that steer programs: by their first words, such as LD_PRELOAD or
+GIT_DIR, or by their last one, such as JAVA_OPTS or GH_PAGER. Of other providers, such
+fields are left out with a warning. A --prefix before the names helps, such as APP_.
 
 The formats, each of which writes a value so that it is read back byte for byte, or
 refuses it:
@@ -194,17 +195,9 @@ func (c *cli) warnSkipped(query *vaultkit.EnvQuery) (warn func()) {
 	}
 	return func() {
 		for _, provider := range providers {
-			c.warn("%s is left out: no variable can be named after its %s %s; a --prefix helps", provider,
-				plural(len(skipped[provider]), "field"), some(skipped[provider]))
+			c.warn("left out: %s of %s, for which there is no safe name; a --prefix such as APP_ helps", some(skipped[provider]), provider)
 		}
 	}
-}
-
-func plural(count int, noun string) string {
-	if count == 1 {
-		return noun
-	}
-	return noun + "s"
 }
 
 // some are the first of a list of names, for people.

@@ -32,9 +32,13 @@ func CheckName(name string) error {
 	case !nameGrammar.MatchString(name):
 		return &Refusal{Detail: "the name of a variable has letters, digits and _ alone", Hint: "rename it"}
 	case dangerous(name):
-		return &Refusal{Detail: name + " would steer the programs that see it", Hint: "put a prefix before the names"}
+		return refuseSteering(name)
 	}
 	return nil
+}
+
+func refuseSteering(name string) error {
+	return &Refusal{Detail: name + " would steer the programs that see it", Hint: "rename the field, or put a prefix such as APP_ before the names"}
 }
 
 // Name is the variable of a provider's field, or a refusal of it.
@@ -43,7 +47,11 @@ func Name(prefix, provider, field string) (string, error) {
 		return "", err
 	}
 	name := prefix + mapName(provider) + "_" + mapName(field)
-	if why, refused := errors.AsType[*Refusal](CheckName(name)); refused {
+	err := CheckName(name)
+	if err == nil && !strings.HasSuffix(prefix, "_") && steers(name) {
+		err = refuseSteering(name)
+	}
+	if why, refused := errors.AsType[*Refusal](err); refused {
 		return "", &Refusal{Provider: provider, Field: field, BadName: true, Hint: why.Hint,
 			Detail: fmt.Sprintf("%s, for field %q of %s: %s", name, field, provider, why.Detail)}
 	}

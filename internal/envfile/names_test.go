@@ -78,6 +78,7 @@ func TestCheckName(t *testing.T) {
 		"XDG_CONFIG_HOME", "GNUPGHOME", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "ERL_AFLAGS", "GIT_TRACE", "GIT_TRACE2_EVENT",
 		"R_HOME", "R_PROFILE", "R_PROFILE_USER", "R_ENVIRON", "R_ENVIRON_USER", "R_LIBS", "R_LIBS_USER", "TF_CLI_ARGS_apply", "TF_CLI_CONFIG_FILE",
 		"ANSIBLE_CONFIG", "DOTNET_STARTUP_HOOKS", "DOTNET_ROOT", "JAVA_HOME", "PKG_CONFIG_PATH",
+		"NULLCMD", "ALL_PROXY", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "OPENSSL_CONF", "KUBECONFIG", "LUA_PATH", "LUA_PATH_5_4", "BASH_LOADABLES_PATH", "MAVEN_OPTS",
 		"", "1A", "A-B", "A B", "A=B", "A\n", "Ä", "A;B", "sk-fake-0123",
 	} {
 		err := envfile.CheckName(name)
@@ -96,6 +97,65 @@ func TestCheckName(t *testing.T) {
 	for prefix, taken := range map[string]bool{"": true, "A": true, "a_": true, "_1": true, "1": false, "A-": false, "A B": false, "A\n": false, "ä": false} {
 		if err := envfile.CheckPrefix(prefix); (err == nil) != taken {
 			t.Errorf("prefix %q: %v", prefix, err)
+		}
+	}
+}
+
+// TestName_RefusesWhatSteersPrograms: a rule, and no list: each of these families has
+// members that are named nowhere in the code.
+func TestName_RefusesWhatSteersPrograms(t *testing.T) {
+	for _, name := range []string{
+		"GTK_MODULES", "GIO_EXTRA_MODULES", "QT_PLUGIN_PATH", "BUN_OPTIONS", "ELECTRON_RUN_AS_NODE", "JAVA_OPTS", "YARN_PLUGINS", "COMPOSER_HOME",
+		"AWS_ENDPOINT_URL", "UV_INDEX_URL", "NODE_V8_COVERAGE", "KUBE_EDITOR", "SYSTEMD_PAGER", "FZF_DEFAULT_OPTS", "DOCKER_CONTEXT", "COMPOSE_FILE",
+		"JULIA_LOAD_PATH", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+		// By their first word.
+		"AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "DOCKER_BUILDKIT", "GIT_ALLOW_PROTOCOL", "NODE_PENDING_DEPRECATION", "UV_PYTHON", "DENO_NO_PROMPT", "LUA_INIT_5_4",
+		"PYTHON_GIL", "HELM_DRIVER", "SSH_ASKPASS_REQUIRE",
+		// By their last word, whatever program that is.
+		"GH_PAGER", "BAT_PAGER", "DELTA_PAGER", "RIPGREP_CONFIG_PATH", "STARSHIP_CONFIG", "SBT_OPTS", "KAFKA_OPTS", "CATALINA_OPTS", "ANT_ARGS",
+		"JETTY_HOME", "MOZ_PLUGIN_PATH", "VIM_INIT", "RSYNC_RSH_COMMAND", "CCACHE_PREFIX_COMMAND", "GRPC_PROXY", "SOCKS_PROXY", "OCAML_LIB",
+		"POETRY_CACHE_DIR", "ASDF_CONFIG_FILE", "TCL_LIBRARY", "LLVM_PROFILE_FILE", "X_LOADER", "FOO_PATH_2",
+	} {
+		provider, field, _ := strings.Cut(strings.ToLower(name), "_")
+		_, err := envfile.Name("", provider, field)
+		why, ok := errors.AsType[*envfile.Refusal](err)
+		if !ok || !why.BadName || !strings.Contains(why.Detail, name) || !strings.Contains(why.Hint, "prefix") {
+			t.Errorf("Name(%q, %q) = %v, want a refusal of %s", provider, field, err, name)
+		}
+		if got, err := envfile.Name("APP_", provider, field); err != nil || !strings.HasPrefix(got, "APP_") {
+			t.Errorf("Name(APP_, %q, %q) = %q, %v, want that a prefix helps", provider, field, got, err)
+		}
+	}
+}
+
+// TestName_RefusesAPrefixThatCompletesAWord: only a prefix that ends in _ starts a name
+// of the user's own.
+func TestName_RefusesAPrefixThatCompletesAWord(t *testing.T) {
+	for _, name := range [][3]string{{"J", "ava", "opts"}, {"S", "bt", "opts"}, {"LD", "", "preload"}, {"G", "it", "dir"}} {
+		if got, err := envfile.Name(name[0], name[1], name[2]); err == nil {
+			t.Errorf("Name(%q) = %q, want a refusal", name, got)
+		}
+	}
+}
+
+// TestName_TakesProvidersKeys: what providers of AI call their settings, in their
+// manuals and clients, is taken.
+func TestName_TakesProvidersKeys(t *testing.T) {
+	for _, name := range []string{
+		"OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_ORGANIZATION", "OPENAI_PROJECT_ID", "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_VERSION",
+		"OPENAI_GPT4_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_WEBHOOK_SECRET", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL",
+		"AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_DEPLOYMENT", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET",
+		"AZURE_TENANT_ID", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "GOOGLE_APPLICATION_CREDENTIALS", "GEMINI_API_KEY", "VERTEX_CREDENTIALS",
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_BEARER_TOKEN", "BEDROCK_API_KEY",
+		"MISTRAL_API_KEY", "COHERE_API_KEY", "GROQ_API_KEY", "XAI_API_KEY", "DEEPSEEK_API_KEY", "TOGETHER_API_KEY", "FIREWORKS_API_KEY", "PERPLEXITY_API_KEY",
+		"OPENROUTER_API_KEY", "HUGGINGFACE_HUB_TOKEN", "HF_TOKEN", "REPLICATE_API_TOKEN", "CO_API_KEY", "NVIDIA_API_KEY", "DATABRICKS_HOST", "DATABRICKS_TOKEN",
+		"WATSONX_URL", "WATSONX_APIKEY", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_EMAIL", "ELEVENLABS_API_KEY", "LITELLM_MASTER_KEY",
+		"LANGFUSE_PUBLIC_KEY", "LANGFUSE_HOST", "PINECONE_ENVIRONMENT", "LOCAL_LLAMA_API_KEY", "LOCAL_LLAMA_API_SECRET", "GITHUB_TOKEN", "GIT_TOKEN",
+		"DOCKER_USERNAME", "DOCKER_PASSWORD", "NPM_TOKEN", "GO_API_KEY", "R_API_KEY", "SNOWFLAKE_ACCOUNT", "SNOWFLAKE_PRIVATE_KEY", "STRIPE_WEBHOOK_SECRET", "P_CLIENT_CERT", "P_PEM",
+	} {
+		provider, field, _ := strings.Cut(strings.ToLower(name), "_")
+		if got, err := envfile.Name("", provider, field); got != name || err != nil {
+			t.Errorf("Name(%q, %q) = %q, %v, want %s", provider, field, got, err, name)
 		}
 	}
 }
