@@ -106,8 +106,8 @@ func (c *Client) LoadEnv(ctx context.Context, query EnvQuery) (names []string, e
 
 // WriteEnvFile writes the fields of providers into a file that its owner alone can
 // read, and returns the names. The file is replaced as a whole or not at all, and
-// only if vaultkit wrote it or it is empty; never through a symbolic link, nor in a
-// directory that everybody can write to. With EnvGitHub it appends to the runner's
+// only if vaultkit wrote it or it is empty; never through a symbolic link to the file or
+// its directory, nor in a directory of another user or one that everybody can write to. With EnvGitHub it appends to the runner's
 // file instead, and wants the query's Masks: a value must be masked before a job can
 // print it. It blocks like Environ, needs the same rights, and is safe for concurrent
 // use: the last one wins.

@@ -35,9 +35,9 @@ refuses it:
   json        one object
 
 --out writes a file that you alone can read. It replaces one that vaultkit wrote, and
-nothing else; it does not follow links, and refuses a directory that everybody can
-write to. In GitHub Actions it prints ::add-mask:: first. What goes to stdout is data
-there too and is not masked.`
+nothing else; it does not follow links, and refuses a directory of another user or one
+that everybody can write to. In GitHub Actions it prints ::add-mask:: first. What goes
+to stdout is data there too and is not masked.`
 
 // envFlags are what env is asked for.
 type envFlags struct {

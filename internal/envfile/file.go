@@ -20,8 +20,8 @@ type Target struct {
 }
 
 // Open looks at a path and refuses one where a file in this format must not be
-// written: through a symlink, in a directory that everybody can write to, or over
-// something that is not ours. Formats whose files belong to somebody else are
+// written: through a symlink, in a directory of somebody else's or that everybody can
+// write to, or over something that is not ours. Formats whose files belong to somebody else are
 // appended to, and need one that exists: the one of $GITHUB_ENV as it is, any other
 // in private.
 func Open(path, format string) (*Target, error) {
@@ -48,36 +48,55 @@ func Open(path, format string) (*Target, error) {
 func (t *Target) Close() { _ = t.dir.Close() }
 
 func (t *Target) check(path string) error {
-	refuse := func(detail, hint string) error { return &Refusal{Detail: path + " " + detail, Hint: hint} }
 	about, err := t.dir.Lstat(t.name)
 	switch appended := Appended(t.format); {
 	case errors.Is(err, fs.ErrNotExist) && appended:
-		return refuse("does not exist", "name the file that $GITHUB_ENV names")
+		return refuseFile(path, "does not exist", "name the file that $GITHUB_ENV names")
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	case err == nil && about.Mode()&fs.ModeSymlink != 0:
-		return refuse("is a symbolic link", "name the file itself")
+		return refuseFile(path, "is a symbolic link", "name the file itself")
 	case err == nil && !about.Mode().IsRegular():
-		return refuse("is not a regular file", "choose another path")
+		return refuseFile(path, "is not a regular file", "choose another path")
 	case appended && t.runners(about):
 		return nil // its rights, and its directory's, are the runner's business
 	case appended && about.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows":
-		return refuse("is open to others, and is not the file that $GITHUB_ENV names", "take their rights away, or name another file")
+		return refuseFile(path, "is open to others, and is not the file that $GITHUB_ENV names", "take their rights away, or name another file")
 	}
-	switch everybodys, err := t.everybodys(); {
-	case err != nil:
+	if err := t.checkDirectory(path); err != nil || Appended(t.format) {
 		return err
-	case everybodys:
-		return refuse("would be in a directory that everybody can write to", "choose a directory of your own")
-	}
-	if Appended(t.format) {
-		return nil
 	}
 	ours, err := t.ours()
 	if err == nil && !ours {
-		err = refuse("exists, and vaultkit did not write it as it is", "delete it, or choose another path")
+		err = refuseFile(path, "exists, and vaultkit did not write it as it is", "delete it, or choose another path")
 	}
 	return err
+}
+
+func refuseFile(path, detail, hint string) error {
+	return &Refusal{Detail: path + " " + detail, Hint: hint}
+}
+
+// checkDirectory refuses a directory in which somebody else could have put the file, or
+// can put another in its place, and one that somebody else may have led us to.
+func (t *Target) checkDirectory(path string) error {
+	about, err := t.dir.Stat(".")
+	if err != nil {
+		return err
+	}
+	linked, err := linkedBy(filepath.Dir(path), about)
+	owner, owned := ownerOf(about)
+	switch {
+	case err != nil:
+		return err
+	case about.Mode().Perm()&0o002 != 0 && runtime.GOOS != "windows": // which has no such bit
+		return refuseFile(path, "would be in a directory that everybody can write to", "choose a directory of your own")
+	case owned && foreign(owner):
+		return refuseFile(path, "would be in a directory of another user", "choose a directory of your own")
+	case linked:
+		return refuseFile(path, "would be in a directory that a symbolic link leads to", "name the directory itself")
+	}
+	return nil
 }
 
 // runners reports the very file that GitHub's runner reads variables from.
@@ -86,12 +105,33 @@ func (t *Target) runners(about fs.FileInfo) bool {
 	return err == nil && os.SameFile(runner, about)
 }
 
-// everybodys reports a directory in which anybody could have put the file, or could
-// put another in its place. Windows has no such bit.
-func (t *Target) everybodys() (bool, error) {
-	about, err := t.dir.Stat(".")
-	return err == nil && about.Mode().Perm()&0o002 != 0 && runtime.GOOS != "windows", err
+// linkedBy reports that a directory that is held was reached through a link: it is one
+// itself, or one of somebody else's is on the way to it, who may turn it elsewhere.
+func linkedBy(path string, held fs.FileInfo) (bool, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return false, err
+	}
+	about, err := os.Lstat(path)
+	if err != nil || !os.SameFile(about, held) {
+		return err == nil, err
+	}
+	for parent := filepath.Dir(path); parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
+		about, err := os.Lstat(parent)
+		if err != nil {
+			return false, err
+		}
+		owner, owned := ownerOf(about)
+		if about.Mode()&fs.ModeSymlink != 0 && owned && foreign(owner) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
+
+// foreign reports a user who is neither the one this program runs as nor root, who can
+// do as he likes anyway.
+func foreign(owner int) bool { return owner != 0 && owner != os.Geteuid() }
 
 // ours reports that nothing is lost if the file is replaced: it is missing, empty,
 // or starts with the mark of one of our dialects.

@@ -95,23 +95,82 @@ func TestWorldWritable(t *testing.T) {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
-		link := filepath.Join(t.TempDir(), "link") // a way to the directory is no harm, nor does it help
-		if err := os.Symlink(dir, link); err != nil {
-			t.Fatal(err)
+		path := filepath.Join(dir, ".env.vault")
+		err := write(path, "sh", one)
+		if _, ok := errors.AsType[*envfile.Refusal](err); ok != refused || !refused && err != nil {
+			t.Errorf("mode %v: %v", mode, err)
 		}
-		for _, way := range []string{dir, link} {
-			path := filepath.Join(way, ".env.vault")
-			err := write(path, "sh", one)
-			if _, ok := errors.AsType[*envfile.Refusal](err); ok != refused || !refused && err != nil {
-				t.Errorf("mode %v: %v", mode, err)
-			}
-			if _, err := os.Stat(path); (err != nil) != refused {
-				t.Errorf("mode %v: %v", mode, err)
-			}
+		if _, err := os.Stat(path); (err != nil) != refused {
+			t.Errorf("mode %v: %v", mode, err)
 		}
 	}
 	if err := write(filepath.Join(os.TempDir(), "vaultkit-test-env"), "sh", one); err == nil {
 		t.Error("the system's own directory for everybody is taken")
+	}
+}
+
+// TestOpen_RefusesALinkedDirectory: whoever can turn the link decides where keys go.
+func TestOpen_RefusesALinkedDirectory(t *testing.T) {
+	top := t.TempDir()
+	own := filepath.Join(top, "own")
+	if err := errors.Join(os.MkdirAll(filepath.Join(own, "inner"), 0o700), os.Symlink("own", filepath.Join(top, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	refusedAsLinked := func(path string) bool {
+		why, ok := errors.AsType[*envfile.Refusal](write(path, "sh", one))
+		return ok && strings.Contains(why.Detail, "symbolic link") && strings.Contains(why.Detail, path)
+	}
+	for _, path := range []string{filepath.Join(top, "link", ".env"), top + "/link/./.env", top + "/own/../link//.env"} {
+		if !refusedAsLinked(path) {
+			t.Errorf("Open(%s) was not refused for its link", path)
+		}
+	}
+	t.Chdir(top)
+	if !refusedAsLinked("link/.env") {
+		t.Errorf("Open(link/.env) was not refused for its link")
+	}
+	alone(t, own, "inner")
+	// A link of one's own further up, such as a home that stands elsewhere, is no harm.
+	for _, path := range []string{filepath.Join(top, "link", "inner", ".env"), filepath.Join(own, ".env"), "own/.env2"} {
+		if err := write(path, "sh", one); err != nil {
+			t.Errorf("Open(%s) = %v, want no error", path, err)
+		}
+	}
+	if os.Geteuid() != 0 {
+		return // the rest needs somebody else's files
+	}
+	if err := os.Lchown(filepath.Join(top, "link"), 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	if !refusedAsLinked(filepath.Join(top, "link", "inner", ".env")) {
+		t.Errorf("Open through a link of another user was not refused for it")
+	}
+}
+
+// TestOpen_RefusesADirectoryOfAnotherUser: its owner can put another file in the place
+// of the one that is written, which somebody then sources.
+func TestOpen_RefusesADirectoryOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a directory away")
+	}
+	for owner, refused := range map[int]bool{0: false, 12345: true} {
+		dir := t.TempDir()
+		put(t, filepath.Join(dir, "env"), "")
+		if err := errors.Join(os.Chmod(filepath.Join(dir, "env"), 0o600), os.Chmod(dir, 0o755), os.Chown(dir, owner, owner)); err != nil {
+			t.Fatal(err)
+		}
+		for _, format := range []string{"sh", "github"} {
+			path := filepath.Join(dir, "env")
+			why, ok := errors.AsType[*envfile.Refusal](write(path, format, one))
+			if ok != refused || refused && !strings.Contains(why.Detail, "another user") {
+				t.Errorf("Open(%s, %s) in a directory of user %d: %v, want refused: %v", path, format, owner, why, refused)
+			}
+		}
+		t.Setenv("GITHUB_ENV", filepath.Join(dir, "env")) // the runner's own, wherever it stands
+		if err := write(filepath.Join(dir, "env"), "github", one); err != nil {
+			t.Errorf("Open of $GITHUB_ENV in a directory of user %d = %v, want no error", owner, err)
+		}
+		t.Setenv("GITHUB_ENV", "")
 	}
 }
 
