@@ -133,9 +133,10 @@ type PutOption func(*putOptions)
 type putOptions struct{ replaceDeleted bool }
 
 // ReplaceDeleted lets PutProviderKeys store over a provider whose current
-// version is deleted or destroyed. Needs "update" and "read" too, as the rotator's
+// version is deleted or destroyed. Needs "update" and "read" too, and "read" on the metadata, as the rotator's
 // policy has them. Whoever undeletes the version in the same moment finds it one
-// version back.
+// version back. Where max_versions is 1 there is no version back: then replacing a
+// deleted version that is not destroyed is ErrConflict.
 func ReplaceDeleted() PutOption { return func(o *putOptions) { o.replaceDeleted = true } }
 
 // PutProviderKeys stores a provider's first secret and returns its version. It

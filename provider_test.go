@@ -1,6 +1,7 @@
 package vaultkit_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -317,8 +318,8 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"no fields": vaultkit.NewFields(nil), "object": vaultkit.NewFields(map[string]any{"api_key": map[string]any{}}),
 		"list": vaultkit.NewFields(map[string]any{"api_key": []any{}}), "null": vaultkit.NewFields(map[string]any{"api_key": nil}),
 		"no field name": vaultkit.NewFields(map[string]any{"": "x"}), "field name": vaultkit.NewFields(map[string]any{"a\nb": "x"}),
-		"too precise": vaultkit.NewFields(map[string]any{"n": json.Number("9007199254740993")}),
-		"a struct":    vaultkit.NewFields(map[string]any{"n": struct{}{}}),
+		"too precise": vaultkit.NewFields(map[string]any{"keep": json.Number("9007199254740993")}),
+		"a struct":    vaultkit.NewFields(map[string]any{"keep": struct{}{}}),
 	}
 	for name, source := range sources {
 		unchanged(t, p, func() {
@@ -377,6 +378,79 @@ func TestPutProviderKeys(t *testing.T) {
 	})
 	if version, err := client.PutProviderKeys(t.Context(), p, keys, vaultkit.ReplaceDeleted()); err != nil || version != 2 {
 		t.Errorf("ReplaceDeleted = %d, %v", version, err)
+	}
+}
+
+// TestPut_ReplacesNoDeletedVersionThatWouldBePruned: with max_versions=1 the write would
+// prune the deleted version, and a key that somebody undeletes in that moment is lost.
+func TestPut_ReplacesNoDeletedVersionThatWouldBePruned(t *testing.T) {
+	root := vaulttest.Root(t)
+	configure := func(path string, most int) {
+		t.Helper()
+		if _, err := root.Logical().WriteWithContext(t.Context(), path, map[string]any{"max_versions": most}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, next := vaultkit.ProviderKeys{"api_key": "fake-1"}, vaultkit.ProviderKeys{"api_key": "fake-2"}
+	for name, tc := range map[string]struct {
+		mount, own int // max_versions; 0: not set
+		stored     int // how often the provider was stored
+		destroy    bool
+		refused    map[string]bool // by the role of the token
+	}{
+		"one version":                 {0, 1, 1, false, map[string]bool{"root": true, "rotator": true}},
+		"one version, of several":     {0, 1, 3, false, map[string]bool{"root": true, "rotator": true}},
+		"one version, destroyed":      {0, 1, 1, true, map[string]bool{"root": false, "rotator": false}},
+		"two versions":                {0, 2, 1, false, map[string]bool{"root": false, "rotator": false}},
+		"as Vault does":               {0, 0, 1, false, map[string]bool{"root": false, "rotator": false}},
+		"the mount keeps one":         {1, 0, 1, false, map[string]bool{"root": true}}, // which a rotator cannot see
+		"the mount keeps one, pruned": {1, 0, 3, false, map[string]bool{"root": true, "rotator": true}},
+		"the mount keeps more":        {5, 1, 1, false, map[string]bool{"root": false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mount := vaulttest.Name(t)
+			if err := root.Sys().MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}}); err != nil {
+				t.Fatal(err)
+			}
+			policy, err := vaultkit.Policy(vaultkit.RoleRotator, vaultkit.AtMount(mount))
+			if err != nil {
+				t.Fatal(err)
+			}
+			clients := map[string]*vaultkit.Client{
+				"root":    newClient(t, vaultkit.WithMount(mount)),
+				"rotator": newClient(t, vaultkit.WithMount(mount), vaultkit.WithToken(vaultkit.Value(vaulttest.TokenAt(t, root, policy)))),
+			}
+			configure(mount+"/config", tc.mount)
+			for role, refused := range tc.refused {
+				kv, path := root.KVv2(mount), "goblin-assistant/providers/"+role
+				for range tc.stored {
+					if _, err := kv.Put(t.Context(), path, map[string]any{"api_key": "fake-1"}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				configure(mount+"/metadata/"+path, tc.own)
+				remove := kv.Delete
+				if tc.destroy {
+					remove = func(ctx context.Context, path string) error { return kv.Destroy(ctx, path, []int{tc.stored}) }
+				}
+				if err := remove(t.Context(), path); err != nil {
+					t.Fatal(err)
+				}
+				version, err := clients[role].PutProviderKeys(t.Context(), role, next, vaultkit.ReplaceDeleted())
+				if refused != errors.Is(err, vaultkit.ErrConflict) || !refused && (err != nil || version != tc.stored+1) {
+					t.Errorf("PutProviderKeys(ReplaceDeleted) as %s = %d, %v, want ErrConflict: %v", role, version, err, refused)
+				}
+				if !refused {
+					continue
+				}
+				if err := kv.Undelete(t.Context(), path, []int{tc.stored}); err != nil {
+					t.Fatal(err)
+				}
+				if got, err := clients["root"].GetProviderKeys(t.Context(), role); err != nil || !maps.Equal(got, keys) {
+					t.Errorf("after Undelete GetProviderKeys = %v, %v, want the old key", got, err)
+				}
+			}
+		})
 	}
 }
 

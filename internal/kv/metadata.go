@@ -19,6 +19,8 @@ type Metadata struct {
 	Created  time.Time
 	Custom   map[string]string
 	Versions map[int]time.Time // created_time of each version not pruned yet
+	// MaxVersions is how many are kept, if the mount does not keep more; 0: as the mount.
+	MaxVersions int
 
 	// Of the current version: when it was or will be deleted (zero: never), and
 	// whether it was destroyed.
@@ -35,6 +37,7 @@ type metadataAnswer struct {
 		Created  time.Time         `json:"created_time"`
 		Custom   map[string]string `json:"custom_metadata"`
 		After    string            `json:"delete_version_after"`
+		Max      int               `json:"max_versions"`
 		Versions map[string]struct {
 			Created   time.Time `json:"created_time"`
 			Deletion  string    `json:"deletion_time"`
@@ -58,7 +61,7 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 	if data.Created.IsZero() || data.Current < 0 {
 		return Metadata{}, noAnswer(path, "the answer is no entry's metadata")
 	}
-	meta := Metadata{Current: data.Current, Oldest: data.Oldest, Created: data.Created, Custom: data.Custom,
+	meta := Metadata{Current: data.Current, Oldest: data.Oldest, Created: data.Created, Custom: data.Custom, MaxVersions: data.Max,
 		Versions: make(map[int]time.Time, len(data.Versions))}
 	if after, err := time.ParseDuration(data.After); err == nil { // it decides nothing: what cannot be read is not set
 		meta.DeleteVersionAfter = after

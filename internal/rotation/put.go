@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -22,7 +23,47 @@ func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, 
 		return version, err
 	}
 	gone, _ := errors.AsType[*vaulterr.Error](err)
+	if err := e.checkKept(ctx, provider, gone); err != nil {
+		return 0, err
+	}
 	return e.put(ctx, provider, gone.Version, data)
+}
+
+// checkKept refuses to replace a deleted version of which nothing would be left:
+// somebody may undelete it before the write arrives, and where one version is kept it is
+// pruned by the write. A destroyed one is nothing to lose.
+func (e *Engine) checkKept(ctx context.Context, provider string, gone *vaulterr.Error) error {
+	if errors.Is(gone, vaulterr.ErrDestroyed) {
+		return nil
+	}
+	kept, err := e.keptVersions(ctx, provider)
+	if err != nil || kept > 1 {
+		return err
+	}
+	return &vaulterr.Error{Kind: vaulterr.ErrConflict, Path: gone.Path, Version: gone.Version,
+		Detail: "the provider keeps one version (max_versions), so the deleted one would be gone for good, even if somebody undeletes it meanwhile",
+		Hint:   "raise the provider's max_versions to 2, or destroy the deleted version first"}
+}
+
+// keptVersions is how many versions of a provider are kept: the larger of its own
+// max_versions and the mount's, which few tokens may read. For the others it is what
+// the provider shows, and Vault's default where it shows nothing.
+func (e *Engine) keptVersions(ctx context.Context, provider string) (int, error) {
+	const usual = 10
+	meta, err := e.Store.Metadata(ctx, providerKey(provider))
+	if err != nil || meta.MaxVersions > 1 || meta.MaxVersions == 0 && len(meta.Versions) > 1 {
+		return max(meta.MaxVersions, len(meta.Versions)), err
+	}
+	mount, err := e.Store.Settings(ctx)
+	switch pruned := meta.Current > len(meta.Versions); {
+	case err == nil:
+		return cmp.Or(max(meta.MaxVersions, mount.MaxVersions), usual), nil
+	case !errors.Is(err, vaulterr.ErrPermissionDenied):
+		return 0, err
+	case meta.MaxVersions == 1 || pruned:
+		return 1, nil
+	}
+	return usual, nil
 }
 
 // put writes version cas+1. As soon as one copy of the write is in doubt, only
