@@ -127,7 +127,7 @@ func (c *cast) issue() *proof.Operation {
 func (c *cast) issueAs(client *vaultkit.Client, who string, unverified error) func(context.Context, *proof.Trial) proof.Claim {
 	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
 		source := issuing{newIssuer(ctx, trial, who, true), issuedFields, unverified}
-		r, err := client.Rotate(ctx, trial.Provider, source, vaultkit.WithActor(who))
+		r, err := client.Rotate(ctx, trial.Provider, source, vaultkit.WithActor(who), vaultkit.AddFields())
 		return claim(who, proof.Change{Merge: issuedFields}, r, err)
 	}
 }
