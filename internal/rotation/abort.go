@@ -56,7 +56,7 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*f
 		sent, err := e.writeFence(ctx, provider, id)
 		inDoubt = inDoubt || sent && (err == nil || vaulterr.Doubtful(err))
 		answered := err == nil || errors.Is(err, vaulterr.ErrConflict)
-		if !answered && !(sent && vaulterr.Doubtful(err)) {
+		if !answered && (!sent || !vaulterr.Doubtful(err)) {
 			return nil, fenceFailed(id, inDoubt, err)
 		}
 		if answered && failed == 1 {
