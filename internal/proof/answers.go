@@ -43,10 +43,24 @@ func (c *checker) committed(claim Claim) {
 	if c.author(k) == unreadable {
 		return
 	}
-	asAsked := claim.Wants.explains(c.Facts, k) || claim.Resumed && claim.Wants.standsIn(c.Facts, k)
+	asAsked := claim.Wants.explains(c.Facts, k) || claim.Resumed && c.standsIn(id, claim.Wants)
 	if matches, known := c.matches(id); known && !matches || !asAsked {
 		c.violated("I4a", "%s was told that its change is version %d, which holds another value", claim.Who, k)
 	}
+}
+
+// standsIn reports that whoever asks for a secret which is in force may be told what put it
+// there: the rotation that made the version, if the change would leave that as it is; or a
+// restore, if a rollback asks for the very secret that it restored.
+func (c *checker) standsIn(id protocol.ID, wants Change) bool {
+	if matches, _ := c.matches(id); !matches {
+		return false
+	}
+	made := c.Versions[id.Source+1].Data
+	if _, restores := c.restores(id); restores {
+		return wants.Restore != "" && same(c.Backups[wants.Restore], made)
+	}
+	return wants.Merge != nil && same(laidOver(made, wants.Merge), made)
 }
 
 // neverApplied is I4b. A twin (another actor that asked for the same change, by

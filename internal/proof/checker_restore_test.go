@@ -1,7 +1,6 @@
 package proof_test
 
 import (
-	"encoding/json"
 	"testing"
 
 	"goblin/vaultkit/internal/proof"
@@ -118,15 +117,25 @@ func (h *hand) restore(deleted bool) (id string) {
 	return id
 }
 
-// recordRestore records that version 3 is committed, by something without a backup.
-func (h *hand) recordRestore(id string) {
+// restoredTwice brings the first secret back as version 3, and once more, by a restore over
+// that version, as version 4.
+func (h *hand) restoredTwice() (restore string) {
 	h.Helper()
-	text, err := protocol.Record{ID: id, Provider: h.Provider, Outcome: protocol.Committed, OldVersion: 2, NewVersion: 3}.Encode()
+	h.earlier, _ = h.done(mine)
+	h.later = h.rotateBack()
+	h.record(h.later, protocol.Committed, 2, 3)
+	h.look()
+	restore = h.restore(true)
+	h.recordRestore(restore)
+	return restore
+}
+
+// recordRestore records that an id is committed, without a backup.
+func (h *hand) recordRestore(text string) {
+	h.Helper()
+	id, err := protocol.ParseID(text)
 	h.must(err)
-	var data map[string]any
-	h.must(json.Unmarshal(text, &data))
-	_, err = h.kv.Put(h.Context(), h.path("rotations")+"/"+id, data)
-	h.must(err)
+	h.putRecord(protocol.Record{ID: text, Provider: h.Provider, Outcome: protocol.Committed, OldVersion: id.Source, NewVersion: id.Source + 1})
 }
 
 func (h *hand) canonical(data map[string]any) []byte {

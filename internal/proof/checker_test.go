@@ -149,6 +149,62 @@ func TestCheckerOfAnswers(t *testing.T) {
 	}
 }
 
+// A change that finds its secret in force is told which rotation put it there. Nobody is
+// told of another rotation otherwise.
+func TestCheckerOfResumedChanges(t *testing.T) {
+	issued := map[string]any{"api_key": "fake-issued", "mine": "yes"}
+	resumed := func(id string, version int) func(*proof.Claim) {
+		return func(c *proof.Claim) { c.ID, c.NewVersion, c.Resumed = id, version, true }
+	}
+	for name, tc := range map[string]struct {
+		make func(h *hand)
+		want string
+	}{
+		"of the rotation that carried its fields along": {func(h *hand) {
+			h.done(issued)
+			id, version := h.done(map[string]any{"others": "yes"})
+			h.told(issued, proof.Succeeded, resumed(id, version))
+		}, ""},
+		"the same, and not resumed": {func(h *hand) {
+			h.done(issued)
+			id, version := h.done(map[string]any{"others": "yes"})
+			h.told(issued, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+		}, "I4a"},
+		"of a rotation that changed one of its fields": {func(h *hand) {
+			h.done(issued)
+			id, version := h.done(map[string]any{"mine": "no"})
+			h.told(issued, proof.Succeeded, resumed(id, version))
+		}, "I4a"},
+		"of a rotation to another secret, by a rollback": {func(h *hand) {
+			earlier, _ := h.done(issued)
+			id, version := h.done(others)
+			h.Told(proof.Claim{Wants: proof.Change{Restore: earlier}, Verdict: proof.Succeeded, ID: id, NewVersion: version, Resumed: true})
+		}, "I4a"},
+		"of a restore, by a rollback to its secret": {func(h *hand) {
+			restore := h.restoredTwice()
+			h.Told(proof.Claim{Wants: proof.Change{Restore: h.earlier}, Verdict: proof.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
+		}, ""},
+		"of a restore, by a rollback that is not resumed": {func(h *hand) {
+			restore := h.restoredTwice()
+			h.Told(proof.Claim{Wants: proof.Change{Restore: h.earlier}, Verdict: proof.Succeeded, ID: restore, NewVersion: 4})
+		}, "I4a"},
+		"of a restore, by a rollback to another secret": {func(h *hand) {
+			restore := h.restoredTwice()
+			h.Told(proof.Claim{Wants: proof.Change{Restore: h.later}, Verdict: proof.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
+		}, "I4a"},
+		"of a restore, by a rotation that leaves its secret as it is": {func(h *hand) {
+			restore := h.restoredTwice()
+			h.told(map[string]any{"keep": "kept"}, proof.Succeeded, resumed(restore, 4))
+		}, "I4a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHand(t)
+			tc.make(h)
+			convicted(t, h.look(), tc.want)
+		})
+	}
+}
+
 // What was there once stays, but for what a prune may take.
 func TestCheckerOfWhatGoes(t *testing.T) {
 	for name, tc := range map[string]struct {

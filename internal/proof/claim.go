@@ -101,23 +101,6 @@ func (c Change) rotates() bool { return c.Merge != nil || c.Restore != "" || c.U
 // writes reports a change that makes a version of the provider.
 func (c Change) writes() bool { return c.rotates() || c.Fence }
 
-// standsIn reports that version k has all that the change would make of it. Whoever asks
-// for it then is told which rotation made that version, whatever that one changed.
-func (c Change) standsIn(f *Facts, k int) bool {
-	data := f.Versions[k].Data
-	switch {
-	case data == nil:
-		return false
-	case c.Restore != "":
-		return same(f.Backups[c.Restore], data)
-	case c.Merge == nil:
-		return false
-	}
-	merged := maps.Clone(data)
-	maps.Copy(merged, c.Merge)
-	return same(merged, data)
-}
-
 // explains reports whether the change made version k of its predecessor. A
 // rotation that changes nothing is none.
 func (c Change) explains(f *Facts, k int) bool {
@@ -133,9 +116,7 @@ func (c Change) explains(f *Facts, k int) bool {
 	}
 	switch {
 	case c.Merge != nil:
-		merged := maps.Clone(old)
-		maps.Copy(merged, c.Merge)
-		return same(merged, next)
+		return same(laidOver(old, c.Merge), next)
 	case c.Restore != "":
 		return same(f.Backups[c.Restore], next)
 	case c.Undo:
@@ -146,4 +127,11 @@ func (c Change) explains(f *Facts, k int) bool {
 		}
 	}
 	return false
+}
+
+// laidOver is a secret with some of its fields changed.
+func laidOver(secret, fields map[string]any) map[string]any {
+	merged := maps.Clone(secret)
+	maps.Copy(merged, fields)
+	return merged
 }

@@ -25,7 +25,8 @@ type hand struct {
 	*testing.T
 	*proof.Witness
 	kv      *api.KVv2
-	earlier string // the id of the rotation that a restore is about
+	earlier string // the id of the rotation whose backup a restore writes
+	later   string // the id of another one
 }
 
 func newHand(t *testing.T) *hand {
@@ -98,11 +99,16 @@ func (h *hand) unback(id string) {
 
 func (h *hand) record(id string, outcome protocol.Outcome, source, version int) {
 	h.Helper()
-	text, err := protocol.Record{ID: id, Provider: h.Provider, Outcome: outcome, OldVersion: source, NewVersion: version, Backup: id}.Encode()
+	h.putRecord(protocol.Record{ID: id, Provider: h.Provider, Outcome: outcome, OldVersion: source, NewVersion: version, Backup: id})
+}
+
+func (h *hand) putRecord(record protocol.Record) {
+	h.Helper()
+	text, err := record.Encode()
 	h.must(err)
 	var data map[string]any
 	h.must(json.Unmarshal(text, &data))
-	_, err = h.kv.Put(h.Context(), h.path("rotations")+"/"+id, data)
+	_, err = h.kv.Put(h.Context(), h.path("rotations")+"/"+record.ID, data)
 	h.must(err)
 }
 
