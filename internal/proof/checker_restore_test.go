@@ -60,6 +60,14 @@ func TestCheckerOfRestores(t *testing.T) {
 			h.look()
 			h.unback(h.earlier)
 		}, "J10"},
+		"an older copy, after a rotation to a version that is unreadable": {func(h *hand) {
+			h.restoreOverUnseen()
+			h.unback(h.earlier)
+		}, ""},
+		"the last copy, after a rotation to a version that is unreadable": {func(h *hand) {
+			h.restoreOverUnseen()
+			h.unback(h.later)
+		}, "J10"},
 		"a restore's own copy is pruned": {func(h *hand) {
 			restore := h.restore(true)
 			h.recordRestore(restore)
@@ -115,6 +123,17 @@ func (h *hand) restore(deleted bool) (id string) {
 	h.put(initial)
 	h.Told(proof.Claim{Who: "somebody", Wants: proof.Change{Restore: h.earlier, Over: true}, Verdict: proof.Died})
 	return id
+}
+
+// restoreOverUnseen is a rotation whose version is deleted before anybody looks, and
+// restored. Then somebody prunes.
+func (h *hand) restoreOverUnseen() {
+	h.Helper()
+	h.later = h.rotateBack()
+	h.record(h.later, protocol.Committed, 2, 3)
+	h.recordRestore(h.restore(true))
+	h.Prunes()
+	h.look()
 }
 
 // restoredTwice brings the first secret back as version 3, and once more, by a restore over

@@ -23,7 +23,7 @@ func (c *checker) mayBeGone(text string, before *Facts) {
 
 // replacedLast is J10: what a committed rotation replaced last is in its backup,
 // whoever prunes. Which rotation that is is told from the versions, and from the records
-// as well. A restore replaces nothing that could be read: it does not count.
+// as well, which speak alone for a version that was deleted before it could be read. A restore replaces nothing that could be read: it does not count.
 func (c *checker) replacedLast() {
 	byVersions, byRecords := "", ""
 	for text := range c.Backups {
@@ -31,10 +31,13 @@ func (c *checker) replacedLast() {
 		if err != nil {
 			continue
 		}
-		if c.rotates(id) && id.Source >= sourceOf(byVersions) {
+		record := c.Records[text]
+		recorded := record.Outcome == "committed" && record.Backup != ""
+		_, known := c.matches(id)
+		if (c.rotates(id) || !known && recorded) && id.Source >= sourceOf(byVersions) {
 			byVersions = text
 		}
-		if record := c.Records[text]; record.Outcome == "committed" && record.Backup != "" && id.Source >= sourceOf(byRecords) {
+		if recorded && id.Source >= sourceOf(byRecords) {
 			byRecords = text
 		}
 	}
