@@ -88,14 +88,14 @@ func newCast(t *testing.T) *cast {
 	c.driver.Observer = &proof.Observer{Client: c.official(t, observerPolicy), Mount: vaulttest.Mount, Base: vaulttest.Base}
 	c.driver.Recover = recovered(c.helper)
 	c.driver.Rivals = map[string]proof.Act{"other": c.rivalRotates, "put": c.foreignPut, "delete": c.foreignDelete,
-		"abort": c.rivalAborts, "prune": c.rivalPrunes, "arrival": arrive}
+		"abort": c.rivalAborts, proof.Prune: c.rivalPrunes, "arrival": arrive}
 	maps.Copy(c.driver.Rivals, c.rivalsWithKeys())
 	t.Cleanup(c.driver.Close) // before the clients close
 	return c
 }
 
 // rivals are who comes in between.
-var rivals = []string{"other", proof.Twin, "put", "delete", proof.Recover, "abort", "prune"}
+var rivals = []string{"other", proof.Twin, "put", "delete", proof.Recover, "abort", proof.Prune}
 
 func (c *cast) client(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()

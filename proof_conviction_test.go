@@ -98,11 +98,11 @@ func (c *cast) convict(t *testing.T, op *proof.Operation, invariants []string) {
 		t.Fatal(err)
 	}
 	season := proof.Season{Operations: []*proof.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
-	season.Schedules = proof.Space{Operation: op.Name}.Singles()
+	season.Schedules = proof.Space{Operation: op.Name, Endings: op.Endings}.Singles()
 	if tally := c.driver.PlayAll(t.Context(), season); tally.Violations > 0 || tally.Schedules != len(season.Schedules) {
 		t.Errorf("undisturbed: %s", tally)
 	}
-	space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, OneEnding: op.OneEnding}
+	space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Endings: op.Endings, OneEnding: op.OneEnding}
 	season.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), math.MaxInt)
 	unconvicted := func(tally *proof.Tally) []string {
 		return slices.DeleteFunc(slices.Clone(invariants), func(name string) bool { return tally.Convicted[name] > 0 })

@@ -8,6 +8,10 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
+// endingsWithPrune: after a restore the newest backup is not always the one that a prune
+// must keep.
+var endingsWithPrune = []string{proof.Rerun, proof.Prune, proof.Recover, proof.Both}
+
 // restore writes the earlier rotation's backup over the version that it made, which is
 // deleted. Somebody may undelete that at any moment.
 func (c *cast) restore() *proof.Operation {
@@ -17,7 +21,8 @@ func (c *cast) restore() *proof.Operation {
 		Wants:   restored,
 		Run:     c.restoreAs(c.victim, "victim"),
 		Rerun:   c.restoreAs(c.rotator, "rerun"),
-		Rivals:  []string{proof.Twin, "undelete", "undeleted", "revoke", "back", "take-back", "put", "prune"},
+		Rivals:  []string{proof.Twin, "undelete", "undeleted", "revoke", "back", "take-back", "put", proof.Prune},
+		Endings: endingsWithPrune,
 	}
 }
 
@@ -30,7 +35,8 @@ func (c *cast) rollbackBesideRestore() *proof.Operation {
 		Wants:   func(trial *proof.Trial) proof.Change { return proof.Change{Restore: trial.Target} },
 		Run:     c.rollbackAs(c.victim, "victim"),
 		Rerun:   c.rollbackAs(c.rotator, "rerun"),
-		Rivals:  []string{proof.Twin, "restore", "restored", "arrival", "revoke", "abort", "prune"},
+		Rivals:  []string{proof.Twin, "restore", "restored", "arrival", "revoke", "abort", proof.Prune},
+		Endings: endingsWithPrune,
 	}
 }
 

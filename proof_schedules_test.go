@@ -60,7 +60,7 @@ func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedul
 			t.Fatal(err)
 		}
 		t.Logf("%s makes %d requests", op.Name, len(requests))
-		space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Beyond: 3,
+		space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Beyond: 3, Endings: op.Endings,
 			OneEnding: op.OneEnding && !everySchedule && oneSchedule == ""}
 		always = slices.Concat(always, space.Singles(), space.Interleavings())
 		two := slices.Concat(space.Pairs(), space.Crossings())

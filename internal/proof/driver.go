@@ -59,7 +59,8 @@ type Operation struct {
 	Refused bool
 	// Rivals are who may come in between.
 	Rivals []string
-	// OneEnding gives its schedules one ending each, in turn: see [Space].
+	// Endings and OneEnding say how its schedules end: see [Space].
+	Endings   []string
 	OneEnding bool
 
 	course course // set by Count

@@ -42,6 +42,7 @@ const (
 	Rerun   = "rerun"   // the same again, by another client
 	Recover = "recover" // two recoveries at once, by other clients
 	Both    = "both"    // a rerun and a recovery at once
+	Prune   = "prune"   // all that is on its way arrives, a recovery, and then the rival of this name
 )
 
 func (s Schedule) String() string {
@@ -76,13 +77,15 @@ type Space struct {
 	Operation string
 	Requests  []string // "METHOD path" of an undisturbed run
 	Rivals    []string
-	Beyond    int // how many more requests a retry may make, for a second fault to meet
+	Beyond    int      // how many more requests a retry may make, for a second fault to meet
+	Endings   []string // of all there are; nil: all but Prune
 	// OneEnding gives each fault, and each rival at each point, one ending: they take
 	// turns. Otherwise each gets all.
 	OneEnding bool
 }
 
-var endings = []string{Rerun, Recover, Both}
+// usualEndings are those of operations that name no others.
+var usualEndings = []string{Rerun, Recover, Both}
 
 // Singles are the undisturbed run and every fault at every request, with every
 // ending.
@@ -136,7 +139,10 @@ func (s Space) Pairs() []Schedule {
 
 // ended gives a schedule its endings, or with OneEnding the one whose turn it is.
 func (s Space) ended(turn int, schedule Schedule) []Schedule {
-	endings := endings
+	endings := s.Endings
+	if endings == nil {
+		endings = usualEndings
+	}
 	if s.OneEnding {
 		endings = endings[turn%len(endings):][:1]
 	}

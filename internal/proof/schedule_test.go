@@ -66,3 +66,16 @@ func TestSpaceIsWhole(t *testing.T) {
 		t.Error("the dead go on, or a read is late")
 	}
 }
+
+// With one ending each, the faults and the rivals get the endings of their space in turn.
+func TestEndingsTakeTurns(t *testing.T) {
+	space := space
+	space.OneEnding, space.Endings = true, []string{proof.Rerun, proof.Prune}
+	for name, schedules := range map[string][]proof.Schedule{"Singles": space.Singles(), "Interleavings": space.Interleavings()} {
+		for i, schedule := range schedules {
+			if want := space.Endings[i%2]; schedule.Ending != want {
+				t.Errorf("%s()[%d] is %s, want it to end with %s", name, i, schedule, want)
+			}
+		}
+	}
+}

@@ -132,6 +132,8 @@ func (t *Trial) finish(ctx context.Context) error {
 		t.rerun(ctx, true)
 	case Recover:
 		t.recoverTwice(ctx)
+	case Prune:
+		return t.prune(ctx)
 	case Both:
 		var wg sync.WaitGroup
 		wg.Go(func() { t.rerun(ctx, false) })
@@ -140,6 +142,23 @@ func (t *Trial) finish(ctx context.Context) error {
 		t.Told(recovery)
 	default:
 		return fmt.Errorf("there is no ending %q", t.schedule.Ending)
+	}
+	return t.Look(ctx)
+}
+
+// prune has everything settled first, so that what may go is not kept for want of a
+// record.
+func (t *Trial) prune(ctx context.Context) error {
+	if err := t.arrivals(ctx, afterEnding); err != nil {
+		return err
+	}
+	t.recoverTwice(ctx)
+	act, ok := t.driver.Rivals[Prune]
+	if !ok {
+		return fmt.Errorf("there is nobody to prune")
+	}
+	if err := act(ctx, t); err != nil {
+		return err
 	}
 	return t.Look(ctx)
 }

@@ -1,0 +1,51 @@
+package vaultkit_test
+
+import (
+	"context"
+	"testing"
+
+	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// A prune that takes a restore for a rotation must be convicted: it deletes the only copy of
+// what a rotation replaced last.
+func TestSchedulesConvictBrokenPrune(t *testing.T) {
+	cast := newCast(t)
+	cast.driver.Rivals[proof.Prune] = cast.pruneWithRestores(t)
+	op := cast.rollbackBesideRestore()
+	op.OneEnding, op.Rivals = true, nil // faults alone do
+	cast.convict(t, op, []string{"J10"})
+}
+
+// pruneWithRestores deletes every backup that is older than the newest one of a committed
+// change, whether that is a rotation or a restore.
+func (c *cast) pruneWithRestores(t *testing.T) proof.Act {
+	t.Helper()
+	kv := c.official(t, apprenticePolicy).KVv2(vaulttest.Mount)
+	return func(ctx context.Context, trial *proof.Trial) error {
+		if err := trial.Look(ctx); err != nil {
+			return err
+		}
+		trial.Prunes()
+		facts, err := c.driver.Observer.Look(ctx, trial.Provider)
+		if err != nil {
+			return err
+		}
+		newest := 0
+		for id, record := range facts.Records {
+			if facts.Backups[id] != nil && record.Outcome == string(protocol.Committed) {
+				newest = max(newest, record.OldVersion)
+			}
+		}
+		for id := range facts.Backups {
+			if record, recorded := facts.Records[id]; recorded && record.OldVersion < newest {
+				if err := kv.DeleteMetadata(ctx, vaulttest.Base+"/backups/"+trial.Provider+"/"+id); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+}
