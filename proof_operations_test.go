@@ -41,7 +41,7 @@ func (c *cast) rollback() *proof.Operation {
 			r, err := c.rotator.Rollback(ctx, trial.Provider, trial.Target)
 			return claim("rerun", back(trial), r, err)
 		},
-		Rivals: append(slices.Clone(rivals), "revoke"),
+		Rivals: append(slices.Clone(rivals), "revoke", "take-back", "back"),
 	}
 }
 

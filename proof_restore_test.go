@@ -35,7 +35,7 @@ func (c *cast) rollbackBesideRestore() *proof.Operation {
 		Wants:   func(trial *proof.Trial) proof.Change { return proof.Change{Restore: trial.Target} },
 		Run:     c.rollbackAs(c.victim, "victim"),
 		Rerun:   c.rollbackAs(c.rotator, "rerun"),
-		Rivals:  []string{proof.Twin, "restore", "restored", "arrival", "revoke", "abort", proof.Prune},
+		Rivals:  []string{proof.Twin, "restore", "restored", "arrival", "revoke", "take-back", "back", "abort", proof.Prune},
 		Endings: endingsWithPrune,
 	}
 }

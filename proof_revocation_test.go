@@ -72,7 +72,7 @@ func (c *cast) revocation() *proof.Operation {
 		Run:       revokeAs(c.disturbedRevoker, "victim"),
 		Rerun:     revokeAs(c.revoker, "rerun"),
 		Contested: true,
-		Rivals:    []string{proof.Twin, "rollback", "back", "spaced", "allowed", "restored", "take-back", "hidden", "dying", "put-old", "delete", "abort", "prune"},
+		Rivals:    []string{proof.Twin, "rollback", "back", "spaced", "allowed", "restored", "take-back", "hidden", "dying", "put-old", "delete", "abort", proof.Prune},
 	}
 }
 
@@ -80,7 +80,7 @@ func (c *cast) revocation() *proof.Operation {
 func (c *cast) revocationOfUndecided() *proof.Operation {
 	op := c.revocation()
 	op.Name, op.Prepare, op.Refused = "revoke-undecided", c.prepareRollingBack, true
-	op.Rivals = []string{"arrival", "settled", "abort", "other", proof.Twin}
+	op.Rivals = []string{"arrival", "settled", "back", "abort", "other", proof.Twin}
 	return op
 }
 
