@@ -4,10 +4,12 @@ package vaultkit_test
 
 import "math"
 
-// How many are played of the schedules with one fault or one rival (all), how many
-// are drawn of those with two, and how many there must be in all.
+// How many are played of the schedules with one fault or one rival (all), how many are
+// drawn of each operation's with two (of those with one ending, which are newer, more),
+// and how many there must be in all.
 const (
-	mostAlways      = math.MaxInt
-	moreSchedules   = 800
-	fewestSchedules = 8200
+	mostAlways       = math.MaxInt
+	drawn            = 12
+	drawnOfOneEnding = 40
+	fewestSchedules  = 8200
 )

@@ -65,7 +65,7 @@ func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedul
 		always = slices.Concat(always, space.Singles(), space.Interleavings())
 		two := slices.Concat(space.Pairs(), space.Crossings())
 		if !everySchedule && oneSchedule == "" {
-			two = sample(t, two, moreSchedules/len(ops))
+			two = sample(t, two, map[bool]int{false: drawn, true: drawnOfOneEnding}[op.OneEnding])
 		}
 		sampled = append(sampled, two...)
 	}
