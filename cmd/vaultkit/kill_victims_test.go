@@ -25,7 +25,7 @@ type victim struct {
 }
 
 var victims = []victim{
-	{name: "rotate", prepare: func(*life, *testing.T) {}, args: (*life).rotates, wants: (*life).newKey, rival: (*life).rivalRotates},
+	{name: "rotate", prepare: (*life).prepareNothing, args: (*life).rotates, wants: (*life).newKey, rival: (*life).rivalRotates},
 	{name: "revoke-old", prepare: (*life).rotate, args: (*life).revokes, wants: (*life).nothing, rival: (*life).rivalRollsBack},
 	{name: "restore", prepare: (*life).rotateAndDelete, args: (*life).restores, wants: (*life).oldKey, rival: (*life).rivalUndeletes},
 }
@@ -55,6 +55,9 @@ func (k *killing) begin(t *testing.T, v victim) *life {
 	l.issuer = newIssuer(t, l.witness, first["api_key"].(string))
 	return l
 }
+
+// prepareNothing is for a program that needs no more than a provider.
+func (l *life) prepareNothing(*testing.T) {}
 
 // uniqueKey is a key that no other key contains.
 func uniqueKey() string { return newKey() + "-" }
