@@ -24,6 +24,7 @@ func newClient(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client {
 		vaultkit.WithAddress(vaulttest.Server().Addr()),
 		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
 		vaultkit.WithBackoff(quick),
+		vaultkit.WithOnlyOwnProvider(),
 	}
 	client, err := vaultkit.New(t.Context(), append(defaults, opts...)...)
 	if err != nil {

@@ -105,7 +105,7 @@ func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) 
 	})
 	switch {
 	case !asked && errors.Is(err, ErrConflict):
-		return vaulterr.Note(failed, "the new key is kept, for part of it is in force, or an undecided rotation may put it there"+named)
+		return vaulterr.Note(failed, "the new key is kept, for part of it is in force, or an undecided rotation may put it there"+named, err)
 	case !asked:
 		return vaulterr.Note(failed, "the new key is kept, for whether it is in force could not be read"+named, err)
 	case err != nil && !errors.Is(err, ErrAlreadyRevoked):

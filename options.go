@@ -302,6 +302,7 @@ type config struct {
 	passedOver                      []string // logins that the login won over unasked
 	backoff                         backoff.Backoff
 	recordWait                      time.Duration
+	onlyOwnProvider                 bool          // of a source's key that is taken back
 	checkBound                      time.Duration // of each of Diagnose's checks
 	caching                         bool
 	ttl, maxStale, poll             time.Duration

@@ -246,7 +246,6 @@ var roles = []struct {
 		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"},
 	}},
 	{RoleAuditor, "read who rotated what, when and why, and no secret value", "", rights{
-		onAges:      {"read"}, // to tell which rotation is the newest
 		onClaims:    {"read"},
 		onRecords:   {"read"},
 		onAttempts:  {"read"},

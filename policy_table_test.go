@@ -80,7 +80,7 @@ var policyTable = append([]action{
 	{"..x....", "POST", "data/providers/{new}", blindValue},
 	{"...x...", "POST", "data/providers/{p}", value(2)},
 	{"...x...", "POST", "data/providers/{p}", blindValue},
-	{".x.xxxx", "GET", "metadata/providers/{p}", nil},
+	{".x.xxx.", "GET", "metadata/providers/{p}", nil},
 	{"...xx..", "PATCH", "metadata/providers/{p}", tags},
 	{nobody, "POST", "metadata/providers/{p}", tags},
 	{nobody, "POST", "metadata/providers/{new}", tags},

@@ -20,6 +20,10 @@ type Revocation = protocol.Revocation
 // the keys are gone already.
 var ErrAlreadyRevoked = errors.New("already revoked")
 
+// ErrNotAsked is what a Revoker returns, or wraps, when it did not ask the issuer, so that
+// the keys are as good as before: the revocation is withdrawn then.
+var ErrNotAsked = vaulterr.ErrNotAsked
+
 // RevokeOption configures RevokeOld.
 type RevokeOption func(*revokeOptions)
 
@@ -60,7 +64,7 @@ func IgnoreOtherProviders() RevokeOption { return func(o *revokeOptions) { o.onl
 // entries below revocations/<provider>/ announce the revocation before the secret is read
 // for the last time, and Rotate and Rollback refuse the keys they name. The entries are
 // withdrawn when RevokeOld refuses, and stay once the revoker was called, whatever it
-// returned. Foreign writes, older versions of vaultkit and AllowRevoked do not look at them.
+// returned but ErrNotAsked. Foreign writes, older versions of vaultkit and AllowRevoked do not look at them.
 //
 // Errors: ErrNotFound for a rotation or backup there is not, ErrNoChange for a
 // rotation that only added fields, ErrDeleted where the current version is deleted,

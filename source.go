@@ -34,7 +34,8 @@ type Verifier interface {
 // of its target only the provider; or a Source that can take back the key it just
 // issued, when its rotation has definitely failed: never while the outcome is
 // undetermined, nor in a dry run, nor a key that is in force or may come to be. An
-// error that wraps ErrAlreadyRevoked is fine.
+// error that wraps ErrAlreadyRevoked is fine; one that wraps ErrNotAsked says that the keys
+// are as they were.
 type Revoker interface {
 	Revoke(ctx context.Context, target Target, keys ProviderKeys) error
 }

@@ -148,7 +148,7 @@ func (c *Client) start(ctx context.Context, cfg *config, official *api.Client) e
 	c.session = s
 	c.store = kv.New(s, cfg.mount, cfg.base, cfg.backoff)
 	c.engine = &rotation.Engine{Store: c.store, Backoff: cfg.backoff, Now: time.Now, RecordWait: cfg.recordWait,
-		Observe: c.observe, Stored: c.stored}
+		OnlyOwnProvider: cfg.onlyOwnProvider, Observe: c.observe, Stored: c.stored}
 	if err := c.ready(ctx, cfg); err != nil {
 		return errors.Join(err, s.Close())
 	}

@@ -58,7 +58,7 @@ func checkChild(flag, line string) error {
 func (c *childCommand) run(ctx context.Context, keys vaultkit.ProviderKeys, more map[string]string) error {
 	fields, err := fieldVariables(keys)
 	if err != nil {
-		return err
+		return &neverRan{err}
 	}
 	cmd := shell(ctx, c.line)
 	cmd.Env = append(c.inherited(os.Environ()), fields...)
@@ -74,8 +74,17 @@ func (c *childCommand) run(ctx context.Context, keys vaultkit.ProviderKeys, more
 		kill(cmd.Process) // what did not want to end
 	}
 	out.flush()
+	if err != nil && cmd.Process == nil {
+		return &neverRan{fmt.Errorf("the %s command could not be run: %w", c.name, err)}
+	}
 	return c.outcome(ctx, err)
 }
+
+// neverRan is why a command did not run at all.
+type neverRan struct{ error }
+
+// Unwrap is the cause.
+func (e *neverRan) Unwrap() error { return e.error }
 
 // statusError is a command that ended with a status other than 0.
 type statusError struct {

@@ -135,6 +135,9 @@ func (r *commandRevoker) Revoke(ctx context.Context, _ vaultkit.Target, keys vau
 		variables[variableKey] = keys[field]
 	}
 	err := r.command.run(ctx, keys, variables)
+	if _, is := errors.AsType[*neverRan](err); is {
+		return errors.Join(vaultkit.ErrNotAsked, err)
+	}
 	if exit, ok := errors.AsType[*statusError](err); ok && exit.status == exitAlreadyGone {
 		return vaultkit.ErrAlreadyRevoked
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -158,4 +159,18 @@ func TestRevokeOldStopped(t *testing.T) {
 			vk(t, "", "rollback", provider).want(t, exitConflict, "is being revoked", "--allow-revoked")
 		})
 	}
+}
+
+// A command that could not be started asked nobody: the old key can be rotated to again.
+func TestRevokeOldThatCannotStartIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	provider, old := vaulttest.Name(t), newKey()
+	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": old, "api-key": newKey()})
+	rotated := vk(t, "", "rotate", provider, "--set", "api_key="+newKey(), "--set", "api-key="+newKey(), "--json").ok(t)
+	var rotation struct{ ID string }
+	if err := json.Unmarshal([]byte(rotated), &rotation); err != nil {
+		t.Fatal(err)
+	}
+	vk(t, "", "revoke-old", provider, rotation.ID, "--cmd", "true").want(t, exitUsage, "VAULTKIT_FIELD_API_KEY", "the issuer was not asked")
+	vk(t, "", "rotate", provider, "--set", "api_key="+old).ok(t)
 }

@@ -73,24 +73,19 @@ type Attempts []string
 // Against returns the name of an entry that stands against one of the fields, and the
 // field. The first field by name comes first.
 func (a Attempts) Against(provider string, fields map[string]any) (name, field string, stands bool) {
+	standing := make(map[string]string) // by fingerprint
+	for _, name := range a.Standing() {
+		fingerprint, _, _ := strings.Cut(name, "-")
+		standing[fingerprint] = name
+	}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
-		text, isKey := KeyText(fields[field])
-		if !isKey {
-			continue
-		}
-		prefix := attemptFingerprint(provider, field, text) + "-"
-		for _, name := range a {
-			if strings.HasPrefix(name, prefix) && a.stands(name) {
+		if text, isKey := KeyText(fields[field]); isKey {
+			if name, stands := standing[attemptFingerprint(provider, field, text)]; stands {
 				return name, field, true
 			}
 		}
 	}
 	return "", "", false
-}
-
-// stands reports that an entry is one and is not withdrawn.
-func (a Attempts) stands(name string) bool {
-	return !strings.HasSuffix(name, WithdrawnSuffix) && !slices.Contains(a, name+WithdrawnSuffix)
 }
 
 // Standing are the names of the entries that are not withdrawn.

@@ -59,6 +59,8 @@ const (
 func (p Provider) Generation(id ID) Generation {
 	created, listed := p.Versions[id.Source]
 	switch {
+	case p.Ahead(id):
+		return NotKnown
 	case p.Current < id.Source, listed && !created.Equal(id.InForce):
 		return OtherGeneration
 	case listed:
@@ -69,12 +71,19 @@ func (p Provider) Generation(id ID) Generation {
 	return SameGeneration
 }
 
+// Ahead reports an id whose source version this metadata does not know yet: a standby may
+// have answered with an older state. A provider that was created anew is younger than such
+// an id.
+func (p Provider) Ahead(id ID) bool {
+	return p.Current > 0 && p.Current < id.Source && !p.Created.After(id.InForce)
+}
+
 // Compare orders ids by when they replaced their source version: those of the provider
 // as it stands now come last, by that version. Clocks order only the others, for want of
 // anything better.
 func (p Provider) Compare(a, b ID) int {
 	current := func(id ID) int {
-		if p.Generation(id) == SameGeneration {
+		if p.Generation(id) == SameGeneration || p.Ahead(id) {
 			return id.Source
 		}
 		return 0

@@ -32,6 +32,8 @@ func TestRule(t *testing.T) {
 	}
 	recreated := listed(0, 6)
 	recreated.Versions[3] = at(100)
+	anew := listed(0, 2)
+	anew.Created = at(50)
 	younger := listed(5, 8)
 	younger.Created = at(50)
 	for name, tc := range map[string]struct {
@@ -54,7 +56,8 @@ func TestRule(t *testing.T) {
 		"chain of an older generation":         {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(0, 4, next)}, protocol.Unknown},
 		"chain whose clock stepped back":       {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(2, 4, next)}, protocol.Committed},
 		"no backup":                            {protocol.Facts{Provider: listed(0, 4), Next: next}, protocol.Unknown},
-		"recreated, current lower":             {protocol.Facts{Backup: old, Provider: listed(0, 2), Next: next}, protocol.Recreated},
+		"recreated, current lower":             {protocol.Facts{Backup: old, Provider: anew, Next: next}, protocol.Recreated},
+		"metadata of an older state":           {protocol.Facts{Backup: old, Provider: listed(0, 2), Next: next}, protocol.Unknown},
 		"provider gone":                        {protocol.Facts{Backup: old}, protocol.Recreated},
 		"recreated and past the source":        {protocol.Facts{Backup: old, Provider: recreated, Next: next}, protocol.Recreated},
 		"recreated, back at the source":        {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 3, Created: at(90), Versions: map[int]time.Time{3: at(100)}}}, protocol.Recreated},

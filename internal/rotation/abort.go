@@ -50,7 +50,7 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*f
 		if err != nil {
 			return nil, fenceFailed(id, inDoubt, err)
 		}
-		if found.outcome != protocol.Undecided {
+		if found.outcome != protocol.Undecided && !found.ahead {
 			return found, nil
 		}
 		sent, err := e.writeFence(ctx, provider, id)
@@ -68,12 +68,12 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*f
 	}
 }
 
-// writeFence writes the provider's current data again, unless another write has replaced
-// the rotation's source version meanwhile.
+// writeFence writes the provider's current data again, if it is still the rotation's source
+// version.
 func (e *Engine) writeFence(ctx context.Context, provider string, id protocol.ID) (sent bool, err error) {
 	current, err := e.Store.Read(ctx, providerKey(provider))
 	switch {
-	case current.Version > id.Source:
+	case current.Version > 0 && current.Version != id.Source: // replaced meanwhile, or an old answer
 		return false, nil
 	case err != nil: // deleted: nothing to write again, so it stays undecided
 		return false, err

@@ -3,11 +3,11 @@ package rotation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
+	"path"
 	"slices"
 
-	"goblin/vaultkit/internal/kv"
-	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -23,72 +23,105 @@ func (e *Engine) attempts(ctx context.Context, provider string) (protocol.Attemp
 // before the entries stood did not see them. Where the issuer was not asked the entries
 // are withdrawn. Once it was asked they stand for good, whatever it answered.
 func (e *Engine) handOver(ctx context.Context, what protocol.Attempt, keys map[string]any, check, ask func() error) error {
-	entries := e.entries(what, keys)
-	err := e.writeEntries(ctx, what.Provider, entries)
+	entries, err := e.announce(ctx, what, keys)
 	if err == nil {
 		err = check()
+	}
+	if err == nil {
+		err = ctx.Err() // a revoker without time asks nobody
 	}
 	if err != nil {
 		return e.withdraw(ctx, what.Provider, entries, err)
 	}
-	return ask()
-}
-
-// entries are the attempt's, by name.
-func (e *Engine) entries(what protocol.Attempt, keys map[string]any) map[string]protocol.Attempt {
-	entries, id := make(map[string]protocol.Attempt), protocol.NewAttemptID()
-	what.BegunAt = e.Now().UTC()
-	for field, value := range keys {
-		if text, isKey := protocol.KeyText(value); isKey {
-			what.Field = field
-			entries[protocol.AttemptName(what.Provider, field, text, id)] = what
-		}
+	if err = ask(); errors.Is(err, vaulterr.ErrNotAsked) {
+		return e.withdraw(ctx, what.Provider, entries, err)
 	}
-	return entries
-}
-
-// writeEntries returns once Vault has acknowledged each of them.
-func (e *Engine) writeEntries(ctx context.Context, provider string, entries map[string]protocol.Attempt) error {
-	names := slices.Sorted(maps.Keys(entries))
-	_, err := parallel.Map(ctx, listWorkers, names, func(ctx context.Context, name string) (struct{}, error) {
-		body, err := entries[name].Encode()
-		if err == nil {
-			err = e.createOnce(ctx, attemptKey(provider, name), body)
-		}
-		return struct{}{}, err
-	})
 	return err
 }
 
-// createOnce stores an entry that nobody else writes: one that is there is ours, from a
-// request whose answer was lost.
-func (e *Engine) createOnce(ctx context.Context, key kv.Key, body json.RawMessage) error {
-	err := e.resend(ctx, func() error {
+// announce writes the entries, and returns those that may stand, by name. Vault has answered
+// the last one itself: a standby then shows a state with all of them to who asks next.
+func (e *Engine) announce(ctx context.Context, what protocol.Attempt, keys map[string]any) (map[string]protocol.Attempt, error) {
+	what.BegunAt = e.Now().UTC()
+	entries := make(map[string]protocol.Attempt)
+	for answered := !hasKey(keys); !answered; {
+		id := protocol.NewAttemptID()
+		for _, field := range slices.Sorted(maps.Keys(keys)) {
+			text, isKey := protocol.KeyText(keys[field])
+			if !isKey {
+				continue
+			}
+			what.Field = field
+			name := protocol.AttemptName(what.Provider, field, text, id)
+			var err error
+			if answered, err = e.createEntry(ctx, name, what); err == nil || vaulterr.Doubtful(err) {
+				entries[name] = what
+			}
+			if err != nil {
+				return entries, err
+			}
+		}
+	}
+	return entries, nil
+}
+
+func hasKey(fields map[string]any) bool {
+	for _, value := range fields {
+		if _, isKey := protocol.KeyText(value); isKey {
+			return true
+		}
+	}
+	return false
+}
+
+// createEntry stores an entry that nobody else writes: one that is there is ours, from a
+// request whose answer was lost. answered: Vault has acknowledged this very request.
+func (e *Engine) createEntry(ctx context.Context, name string, entry protocol.Attempt) (answered bool, err error) {
+	body, err := entry.Encode()
+	if err != nil {
+		return false, err
+	}
+	key := attemptKey(entry.Provider, name)
+	err = e.resend(ctx, func() error {
 		_, err := e.Store.Write(ctx, key, 0, body)
 		return err
 	})
 	if !refused(err) {
-		return err
+		return err == nil, withoutName(err)
 	}
 	stored, readErr := e.Store.Read(ctx, key)
 	var wanted map[string]any
 	if readErr == nil && json.Unmarshal(body, &wanted) == nil && sameData(stored.Data, wanted) {
-		return nil
+		return false, nil
 	}
-	return err
+	return false, withoutName(err)
 }
 
-// withdraw takes the attempt back, for the issuer was not asked, and returns why.
+// withdraw takes the entries back, for the issuer was not asked, and returns why.
 func (e *Engine) withdraw(ctx context.Context, provider string, entries map[string]protocol.Attempt, why error) error {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
 	defer cancel()
-	withdrawals := make(map[string]protocol.Attempt, len(entries))
-	for name, entry := range entries {
-		withdrawals[name+protocol.WithdrawnSuffix] = entry
+	var failed error
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		if _, err := e.createEntry(bounded, name+protocol.WithdrawnSuffix, entries[name]); err != nil {
+			failed = err
+		}
 	}
-	if err := e.writeEntries(bounded, provider, withdrawals); err != nil {
+	if failed != nil {
 		return vaulterr.Note(why, "the attempt to revoke could not be withdrawn, so rotations to this key stay refused "+
-			"until it is revoked, or they are told to allow it", err)
+			"until it is revoked, or they are told to allow it", failed)
 	}
 	return why
+}
+
+// withoutName leaves the entry's name out of an error: it holds the fingerprint of the key,
+// and a short key can be guessed from that.
+func withoutName(err error) error {
+	failed, ok := errors.AsType[*vaulterr.Error](err)
+	if !ok || failed.Path == "" {
+		return err
+	}
+	nameless := *failed
+	nameless.Path = path.Dir(failed.Path)
+	return &nameless
 }

@@ -41,7 +41,7 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	}
 	if request.Check != nil {
 		if err := request.Check(ctx, tx.next); err != nil {
-			return nil, nil, err
+			return nil, nil, tx.notBegun(ctx, err)
 		}
 	}
 	return tx, nil, nil

@@ -36,8 +36,7 @@ func (tx *transaction) refuseEarly(ctx context.Context, attempts protocol.Attemp
 		return nil
 	}
 	refused.ID = tx.id.String()
-	tx.inDoubt = true
-	return tx.notCommitted(ctx, refused)
+	return tx.notBegun(ctx, refused)
 }
 
 // changedFields are the fields of next that old does not have so.
@@ -62,7 +61,7 @@ func (e *Engine) refusal(ctx context.Context, provider string, attempts protocol
 	hint := "use another key, or allow this one although it is revoked"
 	if attempt, err := e.readAttempt(ctx, provider, name); err == nil {
 		detail += fmt.Sprintf(" (%s, begun at %s", attempt.Kind, attempt.BegunAt.UTC().Format(time.RFC3339))
-		if attempt.Rotation != "" {
+		if _, err := protocol.ParseID(attempt.Rotation); err == nil {
 			detail += ", rotation " + attempt.Rotation
 		}
 		if attempt.Actor != "" {
@@ -79,15 +78,15 @@ func (e *Engine) refusal(ctx context.Context, provider string, attempts protocol
 func (e *Engine) readAttempt(ctx context.Context, provider, name string) (protocol.Attempt, error) {
 	secret, err := e.Store.Read(ctx, attemptKey(provider, name))
 	if err != nil {
-		return protocol.Attempt{}, err
+		return protocol.Attempt{}, withoutName(err)
 	}
 	stored, err := json.Marshal(secret.Data)
 	if err != nil {
-		return protocol.Attempt{}, vaulterr.Invalid("revocation entry %s: unreadable", name)
+		return protocol.Attempt{}, vaulterr.Invalid("an entry of a revocation is unreadable")
 	}
 	attempt, err := protocol.DecodeAttempt(stored)
 	if err != nil {
-		return protocol.Attempt{}, vaulterr.Invalid("revocation entry %s: %v", name, err)
+		return protocol.Attempt{}, vaulterr.Invalid("an entry of a revocation: %v", err)
 	}
 	return attempt, nil
 }

@@ -23,6 +23,7 @@ type finding struct {
 	old, next   map[string]any
 	claim       protocol.Claim
 	committedAt time.Time // Vault's clock; zero once that version is pruned
+	ahead       bool      // the provider's metadata is of a state before its source version
 	fenced      bool      // the version after the source repeats it: what Abort writes
 	cause       string    // of an abort by hand
 }
@@ -48,7 +49,7 @@ func (e *Engine) investigate(ctx context.Context, provider string, id protocol.I
 		return nil, err
 	}
 	facts.Backup = found.backup
-	found.outcome = protocol.Resolve(facts)
+	found.outcome, found.ahead = protocol.Resolve(facts), facts.Provider.Ahead(id)
 	return found, e.recognizeFence(ctx, found)
 }
 

@@ -33,7 +33,7 @@ func (e *Engine) restore(ctx context.Context, request Request, deleted kv.Secret
 	}
 	if request.Check != nil {
 		if err := request.Check(ctx, data); err != nil {
-			return nil, err
+			return nil, tx.notBegun(ctx, err)
 		}
 	}
 	if request.DryRun {

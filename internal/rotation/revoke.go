@@ -142,14 +142,21 @@ func scalar(value any) bool {
 }
 
 // TakeBack has keys revoked that were issued for a rotation of the provider which failed,
-// unless they are in force or another run may put them in force. asked says whether
+// unless they are in force, here or under another provider whose secret the token may read, or
+// another run may put them in force here. asked says whether
 // the issuer was asked.
 func (e *Engine) TakeBack(ctx context.Context, provider string, keys map[string]any, actor string, revoke func() error) (asked bool, err error) {
 	attempt := protocol.Attempt{Kind: protocol.TakesBack, Provider: provider, Actor: actor,
 		Hint: "the rotation that this key was issued for failed"}
+	if !e.OnlyOwnProvider {
+		if _, err := e.checkElsewhere(ctx, provider, keys); err != nil {
+			return false, err
+		}
+	}
 	err = e.handOver(ctx, attempt, keys, func() error { return e.checkNotInForce(ctx, provider, keys) }, func() error {
-		asked = true
-		return revoke()
+		err := revoke()
+		asked = !errors.Is(err, vaulterr.ErrNotAsked)
+		return err
 	})
 	return asked, err
 }

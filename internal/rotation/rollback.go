@@ -122,10 +122,11 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 	return *made, nil
 }
 
-// madeCurrent is the record of what made the current version; one that names a backup
-// rather than a restore's, if both did.
+// madeCurrent is the record of what made the current version: one that names a backup rather
+// than a restore's, and one that is surely of this provider rather than one that may be.
 func (e *Engine) madeCurrent(ctx context.Context, provider string, current protocol.Provider, recorded []protocol.ID) (*protocol.Record, error) {
 	var made *protocol.Record
+	sure := false
 	for _, id := range recorded {
 		if id.Source != current.Current-1 || current.Generation(id) == protocol.OtherGeneration {
 			continue
@@ -134,8 +135,8 @@ func (e *Engine) madeCurrent(ctx context.Context, provider string, current proto
 		if err != nil {
 			return nil, err
 		}
-		if record.Outcome == protocol.Committed && (made == nil || made.Backup == "") {
-			made = &record
+		if record.Outcome == protocol.Committed && (made == nil || made.Backup == "" || !sure && current.Generation(id) == protocol.SameGeneration) {
+			made, sure = &record, current.Generation(id) == protocol.SameGeneration
 		}
 	}
 	return made, nil

@@ -25,6 +25,9 @@ type Engine struct {
 	// RecordWait bounds the writing of a record once its rotation is
 	// committed; the caller's context does not. It also bounds what comes after.
 	RecordWait time.Duration
+	// OnlyOwnProvider: keys that are taken back are not looked for under other providers. For
+	// tests whose providers share keys.
+	OnlyOwnProvider bool
 	// Observe, if not nil, hears of the phases of rotations and of what Recover
 	// found. It must not block.
 	Observe func(event.Event)
@@ -86,7 +89,7 @@ type transaction struct {
 	changed   map[string]any // the part of it that the source version does not have so
 	began     bool           // Vault has acknowledged this very run's backup
 	joined    bool           // an earlier run's backup was found there
-	inDoubt   bool           // this run's backup was not answered
+	inDoubt   bool           // whether one is there is not known
 	requests  protocol.RequestIDs
 	committed time.Time // when, by Vault's clock
 	warnings  []string

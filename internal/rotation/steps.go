@@ -31,6 +31,7 @@ func (tx *transaction) backUp(ctx context.Context) error {
 		}
 		// Refused: ours from an earlier run or a lost answer, or a create-only
 		// policy meeting what is already there.
+		tx.inDoubt = true
 		done, failure := tx.compareBackup(ctx, key, err)
 		if done || failure != nil {
 			return failure
@@ -45,6 +46,7 @@ func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refusal er
 	stored, err := tx.Store.Read(ctx, key)
 	switch {
 	case errors.Is(err, vaulterr.ErrNotFound) && errors.Is(refusal, vaulterr.ErrPermissionDenied):
+		tx.inDoubt = false
 		return false, refusal
 	case errors.Is(err, vaulterr.ErrNotFound):
 		return false, nil // pruned in between: write it again
@@ -72,6 +74,12 @@ func (tx *transaction) notCommitted(ctx context.Context, err error) error {
 // doubtWait bounds the look for a backup once the caller's context has ended.
 const doubtWait = time.Second
 
+// notBegun is the error of a run that ends before its backup: an earlier run's may be there.
+func (tx *transaction) notBegun(ctx context.Context, err error) error {
+	tx.inDoubt = true
+	return tx.notCommitted(ctx, err)
+}
+
 // mayBeJoined reports that an earlier run's backup is there, or may be.
 func (tx *transaction) mayBeJoined(ctx context.Context) bool {
 	if tx.joined || !tx.inDoubt {
@@ -79,8 +87,8 @@ func (tx *transaction) mayBeJoined(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(doubtWait, tx.RecordWait))
 	defer cancel()
-	backup, err := tx.readIfThere(ctx, backupKey(tx.request.Provider, tx.id.String()))
-	return err != nil || backup != nil
+	_, err := tx.Store.Metadata(ctx, backupKey(tx.request.Provider, tx.id.String())) // its value may be deleted
+	return !errors.Is(err, vaulterr.ErrNotFound)
 }
 
 // claimAndLook is step 3. The commit waits for both. The look comes after a write of this

@@ -36,6 +36,9 @@ var (
 	ErrInvalid          = errors.New("invalid")
 	ErrClosed           = errors.New("client is closed")
 
+	// ErrNotAsked is a revoker's word that it did not ask the issuer.
+	ErrNotAsked = errors.New("the issuer was not asked")
+
 	// errTooLarge is an answer that no retry makes smaller.
 	errTooLarge = fmt.Errorf("answer too large: %w", ErrUnavailable)
 )

@@ -1,7 +1,4 @@
 # May read who rotated what, when and why, and no secret value.
-path "secret/metadata/goblin-assistant/providers/+" {
-  capabilities = ["read"]
-}
 path "secret/metadata/goblin-assistant/providers/" {
   capabilities = ["list"]
 }

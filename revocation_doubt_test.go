@@ -1,0 +1,347 @@
+package vaultkit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/wire"
+)
+
+// What a lost or an old answer, or a missing right, must not lead to.
+
+var denial = wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
+
+// commitOnItsWay leaves a rotation to fake-new whose commit arrives when release is called.
+func commitOnItsWay(t *testing.T, p string) (id string, release func()) {
+	t.Helper()
+	proxy, late := newWire(t), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	client := newClient(t, vaultkit.WithAddress(proxy.URL()))
+	proxy.SetRule(beforeCommitOf(p, wire.Late(late).Before(cancel)))
+	_, err := client.Rotate(ctx, p, vaultkit.NewKey("fake-new"))
+	failed, ok := errors.AsType[*vaultkit.Error](err)
+	if !ok || !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Fatalf("Rotate = %v, want ErrUndetermined", err)
+	}
+	return failed.ID, func() {
+		close(late)
+		proxy.Wait()
+	}
+}
+
+// A rerun that ends at the backup it found, or before it looks for one.
+func TestRerunThatCannotReadItsBackupIsUndetermined(t *testing.T) {
+	failing := func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
+		return errors.New("the API is down")
+	}
+	for name, tc := range map[string]struct {
+		rule    func(stop func()) wire.Rule
+		options []vaultkit.RotateOption
+		before  func(p, id string)
+	}{
+		"cancelled": {rule: func(stop func()) wire.Rule {
+			return wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", wire.Before(stop))
+		}},
+		"denied":         {rule: func(func()) wire.Rule { return wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", denial) }},
+		"not verified":   {options: []vaultkit.RotateOption{vaultkit.WithVerify(failing)}},
+		"backup deleted": {before: func(p, id string) { deleteBackup(t, p, id); announce(t, p, "fake-new") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := store(t, oldSecret)
+			id, release := commitOnItsWay(t, p)
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			var rule wire.Rule
+			if tc.rule != nil {
+				rule = tc.rule(stop)
+			}
+			if tc.before != nil {
+				tc.before(p, id)
+			}
+			if _, err := throughWire(t, rule).Rotate(ctx, p, vaultkit.NewKey("fake-new"), tc.options...); !errors.Is(err, vaultkit.ErrUndetermined) {
+				t.Errorf("Rotate = %v, want ErrUndetermined", err)
+			}
+			release()
+		})
+	}
+}
+
+func deleteBackup(t *testing.T, p, id string) {
+	t.Helper()
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/backups/"+p+"/"+id); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An old answer to Abort's read must not put an older secret in force.
+func TestAbortFencesTheSourceVersionAlone(t *testing.T) {
+	p, _ := rotatedTimes(t, 1)
+	id := crashBeforeCommit(t, p, "fake-next")
+	client := throughWire(t, func(r wire.Request) wire.Action {
+		if r.Method == "GET" && strings.HasSuffix(r.Path, "/data/"+vaulttest.Base+"/providers/"+p) && r.Query == "" {
+			return wire.Rewrite(func(_ int, body []byte) []byte {
+				body = bytes.ReplaceAll(body, []byte("fake-0"), []byte("fake-old"))
+				return bytes.ReplaceAll(body, []byte(`"version":2`), []byte(`"version":1`))
+			})
+		}
+		return wire.Pass
+	}, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
+	_, _ = client.Abort(t.Context(), p, id)
+	if key := currentKey(t, newClient(t), p); key != "fake-0" {
+		t.Errorf("after Abort %q is in force, want fake-0", key)
+	}
+}
+
+// Metadata of an older state is no proof that a provider was created anew.
+func TestOldMetadataIsNoNewProvider(t *testing.T) {
+	client := newClient(t)
+	p, _ := rotatedTimes(t, 2)
+	path := "/v1/" + vaulttest.Mount + "/metadata/" + vaulttest.Base + "/providers/" + p
+	old, err := vaulttest.Root(t).Logical().ReadRawWithContext(t.Context(), strings.TrimPrefix(path, "/v1/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(old.Body)
+	old.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotate(t, client, p, "fake-later")
+	newest := rotate(t, client, p, "fake-newest")
+	undecided := crashBeforeCommit(t, p, "fake-never")
+	lagging := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			answer, err := next.RoundTrip(r)
+			if err == nil && r.URL.Path == path && r.Method == http.MethodGet {
+				answer.Body.Close()
+				answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			}
+			return answer, err
+		})
+	}), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
+	if r, err := lagging.Abort(t.Context(), p, undecided); err == nil {
+		t.Errorf("Abort = %+v, want an error while the metadata is old", r)
+	}
+	if _, err := lagging.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !sameJSON(t, backup.Versions[1]["api_key"], "fake-later") {
+		t.Errorf("the backup of what was replaced last is %+v", backup)
+	}
+}
+
+// An entry whose answer was lost is followed by one that Vault answers, so that a standby
+// shows a state with both.
+func TestRevokeOldLooksAfterAnAnsweredEntry(t *testing.T) {
+	p, ids := rotatedTimes(t, 1)
+	var mu sync.Mutex
+	lost, looks := false, 0
+	client := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			entry := strings.Contains(r.URL.Path, "/revocations/")
+			if lost && r.Method == http.MethodGet && !entry {
+				looks++
+				if r.Header.Get("X-Vault-Index") != fakeIndex {
+					t.Errorf("GET %s?%s after the entries carries no index", r.URL.Path, r.URL.RawQuery)
+				}
+			}
+			answer, err := next.RoundTrip(r)
+			if err != nil || r.Method != http.MethodPut || !entry {
+				return answer, err
+			}
+			if !lost {
+				lost = true
+				answer.Body.Close()
+				return nil, errors.New("connection reset")
+			}
+			if answer.StatusCode == http.StatusOK {
+				answer.Header.Set("X-Vault-Index", fakeIndex)
+			}
+			return answer, nil
+		})
+	}))
+	if _, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{}, alone); err != nil || looks < 3 {
+		t.Errorf("RevokeOld = %v after %d looks, want at least 3", err, looks)
+	}
+}
+
+// Without an entry that Vault has acknowledged nobody is asked.
+func TestRevokeOldWithoutAnEntryAsksNobody(t *testing.T) {
+	p, id := change(t, object{"pin": "1234"}, object{"pin": "9999"})
+	client, api := throughWire(t, wire.OnEvery("PUT", "/revocations/", denial)), &revoker{}
+	_, err := client.RevokeOld(t.Context(), p, id, api, alone)
+	if !errors.Is(err, vaultkit.ErrPermissionDenied) || len(api.revoked) > 0 {
+		t.Errorf("RevokeOld = %v, asked %d times, want ErrPermissionDenied and 0", err, len(api.revoked))
+	}
+	// Its name holds the fingerprint of a key that can be guessed.
+	if name := protocol.AttemptName(p, "pin", "1234", ""); strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "withdrawn") {
+		t.Errorf("RevokeOld = %v, want neither the entry's name nor a word of withdrawing it", err)
+	}
+}
+
+// revokeFunc is a revoker of a function.
+type revokeFunc func(ctx context.Context) error
+
+func (f revokeFunc) Revoke(ctx context.Context, _ vaultkit.Target, _ vaultkit.ProviderKeys) error {
+	return f(ctx)
+}
+
+// A revocation that asked nobody is withdrawn: its keys can be rotated to.
+func TestRevocationThatAskedNobodyIsWithdrawn(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rule  func(cancel func()) wire.Rule
+		fails error
+		want  error
+	}{
+		"the context ends at the last look": {func(cancel func()) wire.Rule {
+			entered := false
+			return wire.When(func(r wire.Request) bool {
+				entered = entered || strings.Contains(r.Path, "/revocations/")
+				return entered && r.Method == "GET" && strings.Contains(r.Path, "/metadata/"+vaulttest.Base+"/providers/")
+			}, wire.After(cancel))
+		}, nil, context.Canceled},
+		"the context ends at the first look after it": {func(cancel func()) wire.Rule {
+			entered := false
+			return wire.When(func(r wire.Request) bool {
+				entered = entered || strings.Contains(r.Path, "/revocations/")
+				return entered && r.Method == "GET"
+			}, wire.Before(cancel))
+		}, nil, context.Canceled},
+		"the revoker says so": {func(func()) wire.Rule { return nil }, vaultkit.ErrNotAsked, vaultkit.ErrNotAsked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, ids := rotatedTimes(t, 1)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			_, err := throughWire(t, tc.rule(cancel)).RevokeOld(ctx, p, ids[0], revokeFunc(func(context.Context) error { return tc.fails }), alone)
+			if !errors.Is(err, tc.want) {
+				t.Fatalf("RevokeOld = %v, want %v", err, tc.want)
+			}
+			rotate(t, newClient(t), p, "fake-old")
+		})
+	}
+}
+
+// One withdrawal that fails keeps no other from being written, and is told.
+func TestEachEntryIsWithdrawn(t *testing.T) {
+	p, id := change(t, object{"a": "fake-first-a", "b": "fake-first-b", "c": "fake-first-c"}, object{"a": "fake-2a", "b": "fake-2b", "c": "fake-2c"})
+	denied := false
+	client := throughWire(t, wire.When(func(r wire.Request) bool {
+		first := !denied && r.Method == "PUT" && strings.HasSuffix(r.Path, ".withdrawn")
+		denied = denied || first
+		return first
+	}, denial))
+	_, err := client.RevokeOld(t.Context(), p, id, revokeFunc(func(context.Context) error { return vaultkit.ErrNotAsked }), alone)
+	if !errors.Is(err, vaultkit.ErrNotAsked) || !strings.Contains(err.Error(), "could not be withdrawn") {
+		t.Errorf("RevokeOld = %v, want that the attempt could not be withdrawn", err)
+	}
+	withdrawn := 0
+	for path := range vaulttest.Snapshot(t, p) {
+		if strings.HasSuffix(path, ".withdrawn") {
+			withdrawn++
+		}
+	}
+	if withdrawn != 2 {
+		t.Errorf("%d of 3 entries are withdrawn, want 2", withdrawn)
+	}
+}
+
+// What is left of a provider that was deleted is no undecided rotation of this one.
+func TestRevokeOldIgnoresTheRotationsOfADeletedProvider(t *testing.T) {
+	client := newClient(t)
+	p, _ := rotatedTimes(t, 1)
+	crashBeforeCommit(t, p, "fake-next") // of version 2
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Put(t, "providers/"+p, object{"api_key": "fake-anew"})
+	r := rotate(t, client, p, "fake-replacement")
+	if _, err := client.RevokeOld(t.Context(), p, r.ID, &revoker{}, alone); err != nil {
+		t.Errorf("RevokeOld = %v, want success", err)
+	}
+}
+
+// With one version kept, records of a deleted provider do not stand in a rollback's way.
+func TestRollbackAfterTheProviderWasCreatedAnew(t *testing.T) {
+	client := newClient(t)
+	p, _ := rotatedTimes(t, 1)
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Put(t, "providers/"+p, object{"api_key": "fake-anew"})
+	keepVersions(t, p, 1)
+	r := rotate(t, client, p, "fake-anew-1")
+	if got, err := client.Rollback(t.Context(), p, ""); err != nil || got.Source != "rollback:"+r.ID {
+		t.Errorf("Rollback = %+v, %v, want one to %s", got, err, r.ID)
+	}
+}
+
+// A commit waits for the claim: without it, nobody could say who rotated.
+func TestNoCommitWithoutAClaim(t *testing.T) {
+	p := store(t, oldSecret)
+	_, err := throughWire(t, wire.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denial)).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	if key := currentKey(t, newClient(t), p); !errors.Is(err, vaultkit.ErrPermissionDenied) || key != "fake-old" {
+		t.Errorf("Rotate without a claim = %v, in force is %s, want ErrPermissionDenied and fake-old", err, key)
+	}
+}
+
+// An entry that somebody else has written is repeated by no error as it is.
+func TestRefusalEscapesTheEntry(t *testing.T) {
+	p := store(t, oldSecret)
+	vaulttest.Put(t, "revocations/"+p+"/"+attemptFor(p, "fake-new"), object{"schema": 1, "kind": "revoke-old", "rotation": "x\x1b]0;evil\a\n::error::pwn",
+		"provider": p, "field": "api_key", "actor": "\x1b]0;evil\a", "begun_at": time.Now().UTC().Format(time.RFC3339Nano)})
+	_, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	if !errors.Is(err, vaultkit.ErrConflict) || strings.ContainsAny(err.Error(), "\x1b\a\n") {
+		t.Errorf("Rotate = %q, want ErrConflict without control characters", err)
+	}
+}
+
+// A restore puts every field in force, so that it looks for each of them.
+func TestNoRestoreBringsARevokedKeyBack(t *testing.T) {
+	var asked *revoker
+	check := func(n int, p string) {
+		keys, err := newClient(t).GetProviderKeys(t.Context(), p)
+		if len(asked.revoked) > 0 && err == nil && keys.Reveal()["api_key"] == "fake-old" {
+			t.Errorf("at request %d: the revoked key is in force", n)
+		}
+	}
+	arrange := func(deleted bool) func() (string, string) {
+		return func() (string, string) {
+			p, ids := rotatedTimes(t, 1)
+			if deleted {
+				softDelete(t, p)
+			}
+			asked = &revoker{}
+			return p, ids[0]
+		}
+	}
+	revoke := func(c *vaultkit.Client, p, id string) { _, _ = c.RevokeOld(t.Context(), p, id, asked, alone) }
+	bringBack := func(c *vaultkit.Client, p, id string) {
+		_, _ = c.Rollback(t.Context(), p, id, vaultkit.RestoreDeleted())
+	}
+	meets(t, arrange(false), revoke, func(c *vaultkit.Client, p, id string) {
+		softDelete(t, p)
+		bringBack(c, p, id)
+	}, check)
+	meets(t, arrange(true), bringBack, func(c *vaultkit.Client, p, id string) {
+		if vaulttest.Snapshot(t, p)["providers/"+p].Current == 2 {
+			if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Undelete(t.Context(), vaulttest.Base+"/providers/"+p, []int{2}); err != nil {
+				t.Error(err)
+			}
+			revoke(c, p, id)
+		}
+	}, check)
+}
