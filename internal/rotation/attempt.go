@@ -31,10 +31,10 @@ func (e *Engine) handOver(ctx context.Context, what protocol.Attempt, keys map[s
 		err = ctx.Err() // a revoker without time asks nobody
 	}
 	if err != nil {
-		return e.withdraw(ctx, what.Provider, entries, err)
+		return e.withdraw(ctx, entries, err)
 	}
 	if err = ask(); errors.Is(err, vaulterr.ErrNotAsked) {
-		return e.withdraw(ctx, what.Provider, entries, err)
+		return e.withdraw(ctx, entries, err)
 	}
 	return err
 }
@@ -98,7 +98,7 @@ func (e *Engine) createEntry(ctx context.Context, name string, entry protocol.At
 }
 
 // withdraw takes the entries back, for the issuer was not asked, and returns why.
-func (e *Engine) withdraw(ctx context.Context, provider string, entries map[string]protocol.Attempt, why error) error {
+func (e *Engine) withdraw(ctx context.Context, entries map[string]protocol.Attempt, why error) error {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
 	defer cancel()
 	var failed error
