@@ -34,8 +34,8 @@ type Settings struct {
 //
 // The client reads its own writes: it keeps the X-Vault-Index of Vault's answers and
 // sends it along, upon which a performance standby that is not that far yet answers
-// 412 in place of an older value. All copies of the client share it. Only Vault
-// Enterprise sends that header; to others nothing changes.
+// 412 in place of an older value. All copies of the client share it. Vault
+// Enterprise sends that header, and OpenBao from 2.7 on; to others nothing changes.
 func Dial(s Settings) (client *api.Client, hangUp func(), err error) {
 	config, hangUp, err := s.config()
 	if err != nil {
