@@ -9,7 +9,7 @@ import "math"
 // and how many there must be in all.
 const (
 	mostAlways       = math.MaxInt
-	drawn            = 12
-	drawnOfOneEnding = 40
+	drawn            = 4
+	drawnOfOneEnding = 16
 	fewestSchedules  = 8200
 )
