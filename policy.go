@@ -21,6 +21,7 @@ const (
 	RoleProvisioner Role = "provisioner" // store a provider's first secret, never replace one
 	RoleRotator     Role = "rotator"     // rotate, roll back, recover; only add backups and records
 	RoleRecoverer   Role = "recoverer"   // recover: the rotator without the right to change a secret
+	RoleRevoker     Role = "revoker"     // recover, and have old keys revoked; never change a secret
 	RoleJanitor     Role = "janitor"     // delete backups; no secret value
 	RoleAuditor     Role = "auditor"     // read records and claims; no secret value, no write
 )
@@ -220,7 +221,7 @@ var roles = []struct {
 	}},
 	{RoleMonitor, "see ages, expiries and what is pending, and no secret value", "", rights{
 		onAges:      {"read"},
-		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"},
+		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"},
 	}},
 	{RoleProvisioner, "store a provider's first secret, and never replace one", "", rights{
 		onSecrets: {"create"},
@@ -229,6 +230,8 @@ var roles = []struct {
 		onSecrets: {"update"},
 		onBackups: {"create"},
 		onClaims:  {"update"},
+		// A source takes its key back, and a refusal says who revokes.
+		onAttempts: {"create", "read"},
 	}},
 	{RoleRecoverer, "find out what became of unfinished rotations, and never change a provider's secret", "", rights{
 		onSecrets:   {"read"},
@@ -236,8 +239,10 @@ var roles = []struct {
 		onBackups:   {"read"},
 		onClaims:    {"read"},
 		onRecords:   {"create", "read"},
-		onAttempts:  {"create", "read"},
 		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"},
+	}},
+	{RoleRevoker, "have the keys revoked that rotations replaced, and never change a provider's secret", RoleRecoverer, rights{
+		onAttempts: {"create", "read"},
 	}},
 	{RoleJanitor, "delete backups and read records, and no secret value", "", rights{
 		onAges:      {"read"},   // to tell which backup is the newest

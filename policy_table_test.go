@@ -17,8 +17,8 @@ type action struct {
 type object = map[string]any
 
 const (
-	nobody    = "......."
-	everybody = "xxxxxxx"
+	nobody    = "........"
+	everybody = "xxxxxxxx"
 )
 
 // verbTable says of every role and every verb whether it may. The provider has
@@ -33,25 +33,26 @@ var verbTable = []struct {
 	// ||provisioner
 	// |||rotator
 	// ||||recoverer
-	// |||||janitor
-	// ||||||auditor
-	{"x..xx..", "GetAPIKey", about((*vaultkit.Client).GetAPIKey)},
-	{"x..xx..", "GetProviderKeys", about((*vaultkit.Client).GetProviderKeys)},
-	{"...xx.x", "Backups", about((*vaultkit.Client).Backups)},
-	{"...xxxx", "History", about((*vaultkit.Client).History)},
-	{"xx.xxxx", "Providers", func(ctx context.Context, c *vaultkit.Client, _, _ string) error {
+	// |||||revoker
+	// ||||||janitor
+	// |||||||auditor
+	{"x..xxx..", "GetAPIKey", about((*vaultkit.Client).GetAPIKey)},
+	{"x..xxx..", "GetProviderKeys", about((*vaultkit.Client).GetProviderKeys)},
+	{"...xxx.x", "Backups", about((*vaultkit.Client).Backups)},
+	{"...xxxxx", "History", about((*vaultkit.Client).History)},
+	{"xx.xxxxx", "Providers", func(ctx context.Context, c *vaultkit.Client, _, _ string) error {
 		return second(c.Providers(ctx))
 	}},
-	{"..x....", "PutProviderKeys", func(ctx context.Context, c *vaultkit.Client, _, unused string) error {
+	{"..x.....", "PutProviderKeys", func(ctx context.Context, c *vaultkit.Client, _, unused string) error {
 		return second(c.PutProviderKeys(ctx, unused, vaultkit.ProviderKeys{"api_key": "fake-first"}))
 	}},
-	{"...x...", "Rotate", func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
+	{"...x....", "Rotate", func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
 		return second(c.Rotate(ctx, provider, vaultkit.NewKey("fake-next")))
 	}},
-	{"...x...", "Rollback", func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
+	{"...x....", "Rollback", func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
 		return second(c.Rollback(ctx, provider, ""))
 	}},
-	{"...xx..", "Recover", func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
+	{"...xxx..", "Recover", func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
 		return second(c.Recover(ctx, provider))
 	}},
 }
@@ -73,35 +74,36 @@ var policyTable = append([]action{
 	// ||provisioner
 	// |||rotator
 	// ||||recoverer
-	// |||||janitor
-	// ||||||auditor
-	{"x..xx..", "GET", "data/providers/{p}", nil},
-	{"..x....", "POST", "data/providers/{new}", value(0)},
-	{"..x....", "POST", "data/providers/{new}", blindValue},
-	{"...x...", "POST", "data/providers/{p}", value(2)},
-	{"...x...", "POST", "data/providers/{p}", blindValue},
-	{".x.xxx.", "GET", "metadata/providers/{p}", nil},
-	{"...xx..", "PATCH", "metadata/providers/{p}", tags},
+	// |||||revoker
+	// ||||||janitor
+	// |||||||auditor
+	{"x..xxx..", "GET", "data/providers/{p}", nil},
+	{"..x.....", "POST", "data/providers/{new}", value(0)},
+	{"..x.....", "POST", "data/providers/{new}", blindValue},
+	{"...x....", "POST", "data/providers/{p}", value(2)},
+	{"...x....", "POST", "data/providers/{p}", blindValue},
+	{".x.xxxx.", "GET", "metadata/providers/{p}", nil},
+	{"...xxx..", "PATCH", "metadata/providers/{p}", tags},
 	{nobody, "POST", "metadata/providers/{p}", tags},
 	{nobody, "POST", "metadata/providers/{new}", tags},
 	{nobody, "DELETE", "metadata/providers/{p}", nil},
-	{"xx.xxxx", "LIST", "metadata/providers/", nil},
+	{"xx.xxxxx", "LIST", "metadata/providers/", nil},
 
-	{"...xx..", "GET", "data/backups/{p}/{id}", nil},
-	{"...x...", "POST", "data/backups/{p}/new", value(0)},
+	{"...xxx..", "GET", "data/backups/{p}/{id}", nil},
+	{"...x....", "POST", "data/backups/{p}/new", value(0)},
 	{nobody, "POST", "data/backups/{p}/{id}", value(0)},
 	{nobody, "POST", "data/backups/{p}/{id}", value(1)},
 	{nobody, "POST", "data/backups/{p}/{id}", blindValue},
-	{"...xx.x", "GET", "metadata/backups/{p}/{id}", nil},
-	{"...x...", "POST", "metadata/backups/{p}/{id}", tags},
+	{"...xxx.x", "GET", "metadata/backups/{p}/{id}", nil},
+	{"...x....", "POST", "metadata/backups/{p}/{id}", tags},
 	{nobody, "PATCH", "metadata/backups/{p}/{id}", tags},
 	{nobody, "POST", "metadata/backups/{p}/new", tags},
-	{".....x.", "DELETE", "metadata/backups/{p}/{id}", nil},
-	{".x.xxxx", "LIST", "metadata/backups/{p}/", nil},
+	{"......x.", "DELETE", "metadata/backups/{p}/{id}", nil},
+	{".x.xxxxx", "LIST", "metadata/backups/{p}/", nil},
 	{nobody, "LIST", "metadata/backups/", nil},
 
-	{"...xxxx", "GET", "data/rotations/{p}/{id}", nil},
-	{"...xx..", "POST", "data/rotations/{p}/new", value(0)},
+	{"...xxxxx", "GET", "data/rotations/{p}/{id}", nil},
+	{"...xxx..", "POST", "data/rotations/{p}/new", value(0)},
 	{nobody, "POST", "data/rotations/{p}/{id}", value(0)},
 	{nobody, "POST", "data/rotations/{p}/{id}", value(1)},
 	{nobody, "POST", "data/rotations/{p}/{id}", blindValue},
@@ -110,17 +112,17 @@ var policyTable = append([]action{
 	{nobody, "PATCH", "metadata/rotations/{p}/{id}", tags},
 	{nobody, "POST", "metadata/rotations/{p}/new", tags},
 	{nobody, "DELETE", "metadata/rotations/{p}/{id}", nil},
-	{".x.xxxx", "LIST", "metadata/rotations/{p}/", nil},
+	{".x.xxxxx", "LIST", "metadata/rotations/{p}/", nil},
 	{nobody, "LIST", "metadata/rotations/", nil},
 
-	{"...xx.x", "GET", "data/revocations/{p}/{id}", nil},
-	{"...xx..", "POST", "data/revocations/{p}/new", value(0)},
+	{"...x.x.x", "GET", "data/revocations/{p}/{id}", nil},
+	{"...x.x..", "POST", "data/revocations/{p}/new", value(0)},
 	{nobody, "POST", "data/revocations/{p}/{id}", value(0)},
 	{nobody, "POST", "data/revocations/{p}/{id}", value(1)},
 	{nobody, "GET", "metadata/revocations/{p}/{id}", nil},
 	{nobody, "POST", "metadata/revocations/{p}/{id}", tags},
 	{nobody, "DELETE", "metadata/revocations/{p}/{id}", nil},
-	{"...xx.x", "LIST", "metadata/revocations/{p}/", nil},
+	{".x.xxx.x", "LIST", "metadata/revocations/{p}/", nil},
 	{nobody, "LIST", "metadata/revocations/", nil},
 
 	{nobody, "LIST", "metadata/", nil},

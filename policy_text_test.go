@@ -133,7 +133,7 @@ func TestPolicyRefuses(t *testing.T) {
 		option vaultkit.PolicyOption
 		says   string
 	}{
-		"a role there is not":   {"admin", vaultkit.AtMount("secret"), `the role is none of reader, monitor, provisioner, rotator, recoverer, janitor, auditor`},
+		"a role there is not":   {"admin", vaultkit.AtMount("secret"), `the role is none of reader, monitor, provisioner, rotator, recoverer, revoker, janitor, auditor`},
 		"a key for a role":      {canary, vaultkit.AtMount("secret"), "the role is none of reader"},
 		"no role":               {"", vaultkit.AtMount("secret"), "the role is none of reader"},
 		"a nil option":          {vaultkit.RoleReader, nil, "nil"},

@@ -56,7 +56,7 @@ type cast struct {
 	helper    *vaultkit.Client // the recoverer's, undisturbed
 	cleaner   *vaultkit.Client // the janitor's alone, undisturbed
 
-	disturbedRevoker, revoker *vaultkit.Client // the recoverer's
+	disturbedRevoker, revoker *vaultkit.Client // the revoker's
 
 	foreign *api.KVv2
 }
@@ -82,7 +82,7 @@ func newCast(t *testing.T) *cast {
 	rotator, recoverer, janitor := policy("rotator"), policy("recoverer"), policy("janitor")
 	c.victim, c.mortal = c.disturbed(t, rotator, time.Second), c.disturbed(t, rotator, time.Minute)
 	c.recoverer, c.janitor = c.disturbed(t, recoverer, time.Second), c.disturbed(t, recoverer+janitor, time.Second)
-	c.disturbedRevoker, c.revoker = c.disturbed(t, recoverer, time.Second), c.client(t, recoverer)
+	c.disturbedRevoker, c.revoker = c.disturbed(t, policy("revoker"), time.Second), c.client(t, policy("revoker"))
 	c.rotator, c.helper, c.cleaner = c.client(t, rotator), c.client(t, recoverer), c.client(t, janitor)
 	c.foreign = c.official(t, foreignPolicy).KVv2(vaulttest.Mount)
 	c.driver.Observer = &proof.Observer{Client: c.official(t, observerPolicy), Mount: vaulttest.Mount, Base: vaulttest.Base}

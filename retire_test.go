@@ -227,7 +227,7 @@ func TestRevokeOldSeesAPendingRollback(t *testing.T) {
 func TestRevokeOldAsksNobodyInVain(t *testing.T) {
 	api := &revoker{}
 	p, ids := rotatedTimes(t, 1)
-	policy := without(vaulttest.Policy(t, "", "recoverer"), right{"secret/data/goblin-assistant/rotations/+/+", "create"})
+	policy := without(vaulttest.Policy(t, "", "revoker"), right{"secret/data/goblin-assistant/rotations/+/+", "create"})
 	if _, err := as(t, policy).RevokeOld(t.Context(), p, ids[0], api, alone); !errors.Is(err, vaultkit.ErrPermissionDenied) {
 		t.Errorf("without the right: %v", err)
 	}

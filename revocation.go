@@ -70,7 +70,7 @@ func IgnoreOtherProviders() RevokeOption { return func(o *revokeOptions) { o.onl
 // rotation that only added fields, ErrDeleted where the current version is deleted,
 // ErrInvalid for an old value that is a list or an object, what the revoker returned,
 // those of GetAPIKey, and ErrUndetermined, together with the Revocation, when the keys are
-// revoked and only its record is missing: revoke again. Needs the recoverer's policy, and
+// revoked and only its record is missing: revoke again. Needs the revoker's policy, and
 // "read" on the other providers' secrets.
 func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Revoker, opts ...RevokeOption) (*Revocation, error) {
 	var o revokeOptions

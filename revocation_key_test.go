@@ -128,7 +128,7 @@ func TestRevokeOldLooksAtOtherProviders(t *testing.T) {
 	if _, err := client.RevokeOld(t.Context(), "one", r.ID, api); !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "provider other") || len(api.revoked) > 0 {
 		t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict that names the other provider", err, len(api.revoked))
 	}
-	policy, err := vaultkit.Policy(vaultkit.RoleRecoverer, vaultkit.AtBasePath("revoke-others"), vaultkit.OnlyProviders("one"))
+	policy, err := vaultkit.Policy(vaultkit.RoleRevoker, vaultkit.AtBasePath("revoke-others"), vaultkit.OnlyProviders("one"))
 	if err != nil {
 		t.Fatal(err)
 	}

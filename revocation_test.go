@@ -30,7 +30,7 @@ func (i *revoker) Revoke(_ context.Context, target vaultkit.Target, keys vaultki
 var alone = vaultkit.IgnoreOtherProviders()
 
 func TestRevokeOld(t *testing.T) {
-	client := as(t, vaulttest.Policy(t, "", "recoverer"))
+	client := as(t, vaulttest.Policy(t, "", "revoker"))
 	p := store(t, map[string]any{"api_key": "fake-old", "keep": "kept", "seat": 7})
 	r, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-new", "seat": 8, "added": "fake-added"}), vaultkit.AddFields())
 	if err != nil {

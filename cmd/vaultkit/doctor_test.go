@@ -188,10 +188,10 @@ func TestDoctorShowsNoCredential(t *testing.T) {
 func TestDoctorCompletesRoles(t *testing.T) {
 	t.Parallel()
 	for call, want := range map[string]string{
-		"doctor --role ":                             "reader monitor provisioner rotator recoverer janitor auditor",
-		"doctor --role re":                           "reader recoverer",
+		"doctor --role ":                             "reader monitor provisioner rotator recoverer revoker janitor auditor",
+		"doctor --role re":                           "reader recoverer revoker",
 		"doctor --role=mon":                          "monitor",
-		"doctor --role reader --role re":             "recoverer",
+		"doctor --role reader --role re":             "recoverer revoker",
 		"doctor openai-gpt4 --role auditor --role a": "",
 	} {
 		offered, directive := completed(t, strings.Split(call, " ")...)

@@ -66,9 +66,9 @@ func TestKilled(t *testing.T) {
 
 // killing is what all runs share.
 type killing struct {
-	binary             string
-	rotator, recoverer string // files with tokens
-	observer           *proof.Observer
+	binary                      string
+	rotator, recoverer, revoker string // files with tokens
+	observer                    *proof.Observer
 
 	mu                                          sync.Mutex
 	kills, rivals, rotated, revoked, violations int
@@ -82,6 +82,7 @@ func newKilling(t *testing.T) *killing {
 	}
 	k.rotator = file(t, vaulttest.Token(t, vaulttest.Policy(t, "../../", "rotator")))
 	k.recoverer = file(t, vaulttest.Token(t, vaulttest.Policy(t, "../../", "recoverer")))
+	k.revoker = file(t, vaulttest.Token(t, vaulttest.Policy(t, "../../", "revoker")))
 	client, err := api.NewClient(&api.Config{Address: vaulttest.Server().Addr()})
 	if err != nil {
 		t.Fatal(err)

@@ -66,7 +66,7 @@ func (l *life) command(t *testing.T, address string) (*exec.Cmd, *bytes.Buffer) 
 	t.Helper()
 	token := l.rotator
 	if l.victim.name == "revoke-old" {
-		token = l.recoverer
+		token = l.revoker
 	}
 	return l.killing.command(t.Context(), address, token, l.key, l.victim.args(l)...)
 }

@@ -22,9 +22,9 @@ const revocationKeys = "actor already_gone begun_at fields fingerprints id provi
 func TestRevokeOld(t *testing.T) {
 	t.Parallel()
 	provider, before, _, id := rotated(t)
-	recoverer, path := role(t, "recoverer"), filepath.Join(t.TempDir(), "env")
+	revoking, path := role(t, "revoker"), filepath.Join(t.TempDir(), "env")
 	args := []string{"revoke-old", provider, id, "--cmd", `echo "revoking $VAULTKIT_KEY"; env >` + path, "--actor", "me", "--reason", "why"}
-	r := vkAs(t, recoverer, "", append(args, "--json")...)
+	r := vkAs(t, revoking, "", append(args, "--json")...)
 	got := decode[vaultkit.Revocation](t, r.ok(t), true)
 	if got.ID != id || got.AlreadyGone || strings.Join(got.Fields, " ") != "api_key" || got.Actor != "me" || got.Reason != "why" {
 		t.Errorf("revoke-old --json printed %s", r.out)
@@ -46,7 +46,7 @@ func TestRevokeOld(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	has(t, vkAs(t, recoverer, "", args...).ok(t), "was revoked before; the command did not run", id, "api_key", "me", "why")
+	has(t, vkAs(t, revoking, "", args...).ok(t), "was revoked before; the command did not run", id, "api_key", "me", "why")
 	if _, err := os.Stat(path); err == nil {
 		t.Error("the command ran again")
 	}

@@ -11,6 +11,9 @@ path "secret/metadata/goblin-assistant/backups/+/" {
 path "secret/metadata/goblin-assistant/rotations/+/" {
   capabilities = ["list"]
 }
+path "secret/metadata/goblin-assistant/revocations/+/" {
+  capabilities = ["list"]
+}
 
 # The token's own life; tokens may lack the default policy.
 path "auth/token/lookup-self" { capabilities = ["read"] }

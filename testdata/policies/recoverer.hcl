@@ -25,9 +25,6 @@ path "secret/data/goblin-assistant/rotations/+/+" {
 path "secret/metadata/goblin-assistant/rotations/+/" {
   capabilities = ["list"]
 }
-path "secret/data/goblin-assistant/revocations/+/+" {
-  capabilities = ["create", "read"]
-}
 path "secret/metadata/goblin-assistant/revocations/+/" {
   capabilities = ["list"]
 }

@@ -1,0 +1,39 @@
+# May have the keys revoked that rotations replaced, and never change a provider's secret.
+path "secret/data/goblin-assistant/providers/+" {
+  capabilities = ["read"]
+}
+path "secret/metadata/goblin-assistant/providers/+" {
+  # Nothing else: delete_version_after and max_versions delete what is stored.
+  capabilities       = ["read", "patch"]
+  allowed_parameters = { "custom_metadata" = [] }
+}
+path "secret/metadata/goblin-assistant/providers/" {
+  capabilities = ["list"]
+}
+path "secret/data/goblin-assistant/backups/+/+" {
+  capabilities = ["read"]
+}
+path "secret/metadata/goblin-assistant/backups/+/+" {
+  capabilities = ["read"]
+}
+path "secret/metadata/goblin-assistant/backups/+/" {
+  capabilities = ["list"]
+}
+path "secret/data/goblin-assistant/rotations/+/+" {
+  capabilities = ["create", "read"]
+}
+path "secret/metadata/goblin-assistant/rotations/+/" {
+  capabilities = ["list"]
+}
+path "secret/data/goblin-assistant/revocations/+/+" {
+  capabilities = ["create", "read"]
+}
+path "secret/metadata/goblin-assistant/revocations/+/" {
+  capabilities = ["list"]
+}
+
+# The token's own life; tokens may lack the default policy.
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self" { capabilities = ["update"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+path "sys/capabilities-self" { capabilities = ["update"] }
