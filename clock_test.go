@@ -261,7 +261,10 @@ func TestRevokeOldOfARestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rotate(t, client, p, "fake-later")
+	// None of what the restore put in force is in force any more.
+	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(object{"api_key": "fake-later-1", "keep": "fake-later-2"})); err != nil {
+		t.Fatal(err)
+	}
 	unchanged(t, p, func() {
 		if _, err := client.RevokeOld(t.Context(), p, r.ID, api, alone); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
 			t.Errorf("RevokeOld of a restore = %v, asked %d times, want ErrConflict and 0", err, len(api.revoked))
@@ -294,5 +297,53 @@ func TestAbortOfARestoreKeepsTheExpiry(t *testing.T) {
 	}
 	if status := statusOf(t, client, vaultkit.StatusQuery{Providers: []string{p}})[0]; !status.ExpiresAt.Equal(expires) {
 		t.Errorf("Status = %+v, want that it expires at %s", status, expires)
+	}
+}
+
+// A restore's backup is no copy of what was replaced: a prune keeps the one of the rotation
+// before.
+func TestPruneKeepsTheRotationBeforeARestore(t *testing.T) {
+	client := newClient(t)
+	p, ids := rotatedTimes(t, 1)
+	softDelete(t, p)
+	if _, err := restore(t, client, p, ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Put(t, "providers/"+p, object{"api_key": "fake-foreign"})
+	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+ids[0]]; !sameJSON(t, backup.Versions[1], oldSecret) {
+		t.Errorf("the backup of the rotation is %+v, want %v", backup, oldSecret)
+	}
+}
+
+// The tag that an older version wrote for a later version stays.
+func TestOldExpiryTagOfALaterVersionStays(t *testing.T) {
+	p := store(t, oldSecret)
+	old := map[string]any{"vaultkit_expires_version": "3", "vaultkit_expires_at": "2030-01-01T00:00:00Z"}
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, kvCustom(old)); err != nil {
+		t.Fatal(err)
+	}
+	rotate(t, newClient(t), p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
+	custom := vaulttest.Snapshot(t, p)["providers/"+p].Custom
+	if custom["vaultkit_expires_version"] != "3" || custom["vaultkit_expires_v2"] == nil {
+		t.Errorf("custom metadata %v, want the tag of version 3 and the new one", custom)
+	}
+}
+
+// A tag that is there is not written again.
+func TestRecoverWritesNoTagTwice(t *testing.T) {
+	p := store(t, oldSecret)
+	rotate(t, newClient(t), p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
+	written := 0
+	client := throughWire(t, func(r wire.Request) wire.Action {
+		if r.Method == http.MethodPatch {
+			written++
+		}
+		return wire.Pass
+	})
+	if _, err := client.Recover(t.Context(), p); err != nil || written > 0 {
+		t.Errorf("Recover = %v, and patched %d times, want 0", err, written)
 	}
 }

@@ -1,6 +1,7 @@
 package vaultkit_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -165,4 +166,40 @@ func TestARefusedRevocationIsWithdrawn(t *testing.T) {
 	}
 	rotate(t, newClient(t), p, "fake-between")
 	rotate(t, newClient(t), p, "fake-old")
+}
+
+// A revocation that was refused and withdrawn is not shown as begun.
+func TestHistoryShowsNoWithdrawnRevocation(t *testing.T) {
+	p, ids := rotatedTimes(t, 1)
+	if _, err := newClient(t).RevokeOld(t.Context(), p, ids[0], revokeFunc(func(context.Context) error { return vaultkit.ErrNotAsked }), alone); !errors.Is(err, vaultkit.ErrNotAsked) {
+		t.Fatal(err)
+	}
+	history, err := newClient(t).History(t.Context(), p)
+	if err != nil || history[0].Revocation != nil {
+		t.Errorf("History = %+v, %v, want no revocation", history, err)
+	}
+}
+
+// A short key that is revoked counts in its own field alone: elsewhere it stands by chance.
+func TestAShortRevokedKeyCountsInItsField(t *testing.T) {
+	client := newClient(t)
+	p, id := change(t, object{"pin": "1234", "seat": "7"}, object{"pin": "9999"})
+	if _, err := client.RevokeOld(t.Context(), p, id, &revoker{}, alone); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(object{"pin": "1234"})); !errors.Is(err, vaultkit.ErrConflict) {
+		t.Errorf("Rotate of pin to the revoked 1234 = %v, want ErrConflict", err)
+	}
+	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(object{"seat": "1234"})); err != nil {
+		t.Errorf("Rotate of seat to 1234 = %v, want success", err)
+	}
+}
+
+// Who allows revoked keys looks at no revocation, and needs no right to.
+func TestAllowRevokedNeedsNoRightToLook(t *testing.T) {
+	policy := without(vaulttest.Policy(t, "", "rotator"), right{"secret/metadata/goblin-assistant/revocations/+/", "list"})
+	p := store(t, oldSecret)
+	if _, err := as(t, policy).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), vaultkit.AllowRevoked()); err != nil {
+		t.Errorf("Rotate with AllowRevoked and without the right = %v, want success", err)
+	}
 }
