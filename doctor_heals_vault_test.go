@@ -35,6 +35,15 @@ func roleSetUp(check string, settings object, roles []vaultkit.Role, missing ...
 	}
 }
 
+// aboutOne asks about one sound provider: others may be deleted or have pending rotations.
+func aboutOne(arrange func(*testing.T) setUp) func(*testing.T) setUp {
+	return func(t *testing.T) setUp {
+		s := arrange(t)
+		s.query = only(store(t, oldSecret), s.query.Roles...)
+		return s
+	}
+}
+
 // withPolicy are a login role's settings with a policy of its own: a reader's, less
 // some rights.
 func withPolicy(t *testing.T, settings object, missing []right) object {
@@ -78,8 +87,8 @@ func podSetUp(check string, settings object, roles []vaultkit.Role) func(*testin
 var attached = setUps{
 	"AppRole":            roleSetUp("rights:rotator", nil, []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}),
 	"Kubernetes":         podSetUp("rights:rotator", nil, []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}),
-	"what is pending":    roleSetUp("pending", nil, nil),
-	"what is deleted":    roleSetUp("deletion", nil, nil),
+	"what is pending":    aboutOne(roleSetUp("pending", nil, nil)),
+	"what is deleted":    aboutOne(roleSetUp("deletion", nil, nil)),
 	"no right at all":    roleSetUp("mount", object{"token_policies": "none", "token_no_default_policy": false}, nil),
 	"no list":            roleSetUp("providers", nil, nil, right{"secret/metadata/goblin-assistant/providers/", "list"}),
 	"of one provider":    func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleRotator, true) },
