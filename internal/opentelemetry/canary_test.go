@@ -32,7 +32,14 @@ type tap struct {
 	carried []http.Header
 }
 
+// madeUp is what a client that was denied asks with, at some time of its own, to learn what
+// an unknown token is told. It is no secret.
+const madeUp = "vaultkit-asks-what-an-unknown-token-is-told"
+
 func (w *tap) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("X-Vault-Token") == madeUp {
+		return w.next.RoundTrip(r)
+	}
 	w.mu.Lock()
 	if token := r.Header.Get("X-Vault-Token"); token != "" && !slices.Contains(w.tokens, token) {
 		w.tokens = append(w.tokens, token)

@@ -144,6 +144,8 @@ func TestRotation(t *testing.T) {
 	want := []string{
 		"GET secret/data/goblin-assistant/providers/P",
 		"GET secret/metadata/goblin-assistant/backups/P?list=true",
+		"GET secret/metadata/goblin-assistant/revocations/P?list=true",
+		"GET secret/metadata/goblin-assistant/revocations/P?list=true",
 		"GET secret/metadata/goblin-assistant/rotations/P?list=true",
 		"PUT secret/data/goblin-assistant/backups/P/ID",
 		"PUT secret/data/goblin-assistant/providers/P",
