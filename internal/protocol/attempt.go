@@ -1,9 +1,7 @@
 package protocol
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -61,10 +59,7 @@ func attemptFingerprint(provider, field, keyText string) string {
 	if len(keyText) < shortKey {
 		keyText = field + "\x00" + keyText
 	}
-	secret := sha256.Sum256([]byte("vaultkit revocation\x00" + provider))
-	mac := hmac.New(sha256.New, secret[:])
-	mac.Write([]byte(keyText))
-	return hex.EncodeToString(mac.Sum(nil))[:hashLen]
+	return Fingerprint([]byte("vaultkit revocation\x00"+provider), []byte(keyText))
 }
 
 // Attempts are the names of a provider's entries.

@@ -2,7 +2,9 @@ package protocol
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -60,19 +62,9 @@ func InForce(secret map[string]any, field string, key any) (found string, inForc
 func overlaps(value any, key string) bool {
 	switch value := value.(type) {
 	case map[string]any:
-		for _, inner := range value {
-			if overlaps(inner, key) {
-				return true
-			}
-		}
-		return false
+		return overlaps(slices.Collect(maps.Values(value)), key)
 	case []any:
-		for _, inner := range value {
-			if overlaps(inner, key) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(value, func(inner any) bool { return overlaps(inner, key) })
 	}
 	text, _ := KeyText(value)
 	for _, form := range []string{text, percentDecoded(text)} {

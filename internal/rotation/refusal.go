@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -76,13 +75,9 @@ func (e *Engine) refusal(ctx context.Context, provider string, attempts protocol
 }
 
 func (e *Engine) readAttempt(ctx context.Context, provider, name string) (protocol.Attempt, error) {
-	secret, err := e.Store.Read(ctx, attemptKey(provider, name))
+	stored, err := e.readStored(ctx, attemptKey(provider, name))
 	if err != nil {
 		return protocol.Attempt{}, withoutName(err)
-	}
-	stored, err := json.Marshal(secret.Data)
-	if err != nil {
-		return protocol.Attempt{}, vaulterr.Invalid("an entry of a revocation is unreadable")
 	}
 	attempt, err := protocol.DecodeAttempt(stored)
 	if err != nil {

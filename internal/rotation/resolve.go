@@ -231,14 +231,20 @@ func (e *Engine) record(ctx context.Context, wanted protocol.Record) (stands pro
 	return stands, false, readErr
 }
 
+// readStored returns an entry's data as the JSON that it was stored as. What came from JSON
+// can always be made JSON again.
+func (e *Engine) readStored(ctx context.Context, key kv.Key) (json.RawMessage, error) {
+	secret, err := e.Store.Read(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(secret.Data)
+}
+
 func (e *Engine) readRecord(ctx context.Context, provider, id string) (protocol.Record, error) {
-	secret, err := e.Store.Read(ctx, recordKey(provider, id))
+	stored, err := e.readStored(ctx, recordKey(provider, id))
 	if err != nil {
 		return protocol.Record{}, err
-	}
-	stored, err := json.Marshal(secret.Data)
-	if err != nil {
-		return protocol.Record{}, vaulterr.Invalid("record %s: unreadable", id)
 	}
 	record, err := protocol.DecodeRecord(id, stored)
 	if err != nil {

@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -53,13 +52,9 @@ func (e *Engine) recordRevocation(ctx context.Context, wanted protocol.Revocatio
 }
 
 func (e *Engine) readRevocation(ctx context.Context, provider, id, suffix string) (*protocol.Revocation, error) {
-	secret, err := e.Store.Read(ctx, recordKey(provider, id+suffix))
+	stored, err := e.readStored(ctx, recordKey(provider, id+suffix))
 	if err != nil {
 		return nil, err
-	}
-	stored, err := json.Marshal(secret.Data)
-	if err != nil {
-		return nil, vaulterr.Invalid("revocation of %s: unreadable", id)
 	}
 	revocation, err := protocol.DecodeRevocation(id, stored)
 	if err != nil {
