@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/internal/wire"
 )
@@ -243,7 +243,7 @@ func nth(n int) func(wire.Request) bool {
 	}
 }
 
-func beside(r wire.Request) bool { return proof.Beside(r.Path, r.Query) }
+func beside(r wire.Request) bool { return faulttest.Beside(r.Path, r.Query) }
 
 // stepsOf are the requests of a rotation that are sent one after the other.
 func stepsOf(t *testing.T) []wire.Request {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -73,8 +73,8 @@ func (c *cast) apprenticeAt(t *testing.T, flaw flaw, address string) *apprentice
 }
 
 // apprenticed makes an operation of it. The rerun is the library's, by somebody who knows better.
-func (c *cast) apprenticed(a *apprentice) *proof.Operation {
-	return &proof.Operation{
+func (c *cast) apprenticed(a *apprentice) *faulttest.Operation {
+	return &faulttest.Operation{
 		Name: string(a.flaw), Prepare: c.prepare, Wants: wants(victimFields),
 		Run: a.rotate, Rerun: c.rotateAs(c.rotator, "rerun", victimFields),
 		Rivals: rivals,
@@ -88,7 +88,7 @@ type work struct {
 	source    int
 	old, next map[string]any
 	id        string
-	claim     proof.Claim
+	claim     faulttest.Claim
 	doubt     bool
 	found     bool // its backup was there already: an earlier run's
 	restores  bool // over a deleted version
@@ -99,20 +99,20 @@ var (
 	errOpen = errors.New("who knows")
 )
 
-func (a *apprentice) rotate(ctx context.Context, trial *proof.Trial) proof.Claim {
-	return a.change(ctx, trial, proof.Change{Merge: victimFields})
+func (a *apprentice) rotate(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
+	return a.change(ctx, trial, faulttest.Change{Merge: victimFields})
 }
 
-func (a *apprentice) change(ctx context.Context, trial *proof.Trial, wants proof.Change) proof.Claim {
-	w := &work{apprentice: a, provider: trial.Provider, claim: proof.Claim{Who: string(a.flaw), Wants: wants}}
+func (a *apprentice) change(ctx context.Context, trial *faulttest.Trial, wants faulttest.Change) faulttest.Claim {
+	w := &work{apprentice: a, provider: trial.Provider, claim: faulttest.Claim{Who: string(a.flaw), Wants: wants}}
 	err := w.do(ctx)
 	switch {
 	case err == nil:
-		w.claim.Verdict = proof.Succeeded
+		w.claim.Verdict = faulttest.Succeeded
 	case errors.Is(err, errOpen):
-		w.claim.Verdict, w.claim.Err = proof.Open, err.Error()
+		w.claim.Verdict, w.claim.Err = faulttest.Open, err.Error()
 	default:
-		w.claim.Verdict, w.claim.Err, w.claim.Conflict = proof.Failed, err.Error(), errors.Is(err, errLost)
+		w.claim.Verdict, w.claim.Err, w.claim.Conflict = faulttest.Failed, err.Error(), errors.Is(err, errLost)
 	}
 	return w.claim
 }

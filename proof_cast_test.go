@@ -12,7 +12,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/devvault"
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/internal/wire"
 )
@@ -46,7 +46,7 @@ path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] 
 // requests go by the wire.
 type cast struct {
 	server    *devvault.Server
-	driver    *proof.Driver
+	driver    *faulttest.Driver
 	wire      *wire.Proxy
 	victim    *vaultkit.Client // the rotator's policy
 	recoverer *vaultkit.Client // the recoverer's
@@ -77,7 +77,7 @@ func newCast(t *testing.T) *cast {
 			t.Error(err)
 		}
 	})
-	c.wire, c.driver = proxy, proof.NewDriver(proxy)
+	c.wire, c.driver = proxy, faulttest.NewDriver(proxy)
 	policy := func(role string) string { return vaulttest.Policy(t, "", role) }
 	rotator, recoverer, janitor := policy("rotator"), policy("recoverer"), policy("janitor")
 	c.victim, c.mortal = c.disturbed(t, rotator, time.Second), c.disturbed(t, rotator, time.Minute)
@@ -85,17 +85,17 @@ func newCast(t *testing.T) *cast {
 	c.disturbedRevoker, c.revoker = c.disturbed(t, policy("revoker"), time.Second), c.client(t, policy("revoker"))
 	c.rotator, c.helper, c.cleaner = c.client(t, rotator), c.client(t, recoverer), c.client(t, janitor)
 	c.foreign = c.official(t, foreignPolicy).KVv2(vaulttest.Mount)
-	c.driver.Observer = &proof.Observer{Client: c.official(t, observerPolicy), Mount: vaulttest.Mount, Base: vaulttest.Base}
+	c.driver.Observer = &faulttest.Observer{Client: c.official(t, observerPolicy), Mount: vaulttest.Mount, Base: vaulttest.Base}
 	c.driver.Recover = recovered(c.helper)
-	c.driver.Rivals = map[string]proof.Act{"other": c.rivalRotates, "put": c.foreignPut, "delete": c.foreignDelete,
-		"abort": c.rivalAborts, proof.Prune: c.rivalPrunes, "arrival": arrive}
+	c.driver.Rivals = map[string]faulttest.Act{"other": c.rivalRotates, "put": c.foreignPut, "delete": c.foreignDelete,
+		"abort": c.rivalAborts, faulttest.Prune: c.rivalPrunes, "arrival": arrive}
 	maps.Copy(c.driver.Rivals, c.rivalsWithKeys())
 	t.Cleanup(c.driver.Close) // before the clients close
 	return c
 }
 
 // rivals are who comes in between.
-var rivals = []string{"other", proof.Twin, "put", "delete", proof.Recover, "abort", proof.Prune}
+var rivals = []string{"other", faulttest.Twin, "put", "delete", faulttest.Recover, "abort", faulttest.Prune}
 
 func (c *cast) client(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
@@ -123,10 +123,10 @@ func (c *cast) official(t *testing.T, policy string) *api.Client {
 	return client
 }
 
-func path(trial *proof.Trial) string { return vaulttest.Base + "/providers/" + trial.Provider }
+func path(trial *faulttest.Trial) string { return vaulttest.Base + "/providers/" + trial.Provider }
 
 // put is a foreign writer's blind write.
-func (c *cast) put(ctx context.Context, trial *proof.Trial, fields map[string]any) error {
+func (c *cast) put(ctx context.Context, trial *faulttest.Trial, fields map[string]any) error {
 	written, err := c.foreign.Put(ctx, path(trial), fields)
 	if err == nil {
 		trial.Wrote(written.VersionMetadata.Version, fields)
@@ -134,12 +134,12 @@ func (c *cast) put(ctx context.Context, trial *proof.Trial, fields map[string]an
 	return err
 }
 
-func (c *cast) foreignPut(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) foreignPut(ctx context.Context, trial *faulttest.Trial) error {
 	return c.put(ctx, trial, foreignFields)
 }
 
 // foreignDelete soft-deletes whatever version is current.
-func (c *cast) foreignDelete(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) foreignDelete(ctx context.Context, trial *faulttest.Trial) error {
 	before, err := c.driver.Observer.Look(ctx, trial.Provider)
 	if err != nil {
 		return err
@@ -148,13 +148,13 @@ func (c *cast) foreignDelete(ctx context.Context, trial *proof.Trial) error {
 	return c.foreign.Delete(ctx, path(trial))
 }
 
-func (c *cast) rivalRotates(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) rivalRotates(ctx context.Context, trial *faulttest.Trial) error {
 	trial.Told(c.rotateAs(c.rotator, "rival", rivalFields)(ctx, trial))
 	return nil
 }
 
 // rivalAborts closes every rotation without a record.
-func (c *cast) rivalAborts(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) rivalAborts(ctx context.Context, trial *faulttest.Trial) error {
 	facts, err := c.driver.Observer.Look(ctx, trial.Provider)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (c *cast) rivalAborts(ctx context.Context, trial *proof.Trial) error {
 	return nil
 }
 
-func (c *cast) rivalPrunes(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) rivalPrunes(ctx context.Context, trial *faulttest.Trial) error {
 	if err := trial.Look(ctx); err != nil {
 		return err
 	}
@@ -176,26 +176,26 @@ func (c *cast) rivalPrunes(ctx context.Context, trial *proof.Trial) error {
 	return nil
 }
 
-func arrive(_ context.Context, trial *proof.Trial) error {
+func arrive(_ context.Context, trial *faulttest.Trial) error {
 	trial.Arrive()
 	return nil
 }
 
-func (c *cast) rotateAs(client *vaultkit.Client, who string, fields map[string]any) func(context.Context, *proof.Trial) proof.Claim {
-	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+func (c *cast) rotateAs(client *vaultkit.Client, who string, fields map[string]any) func(context.Context, *faulttest.Trial) faulttest.Claim {
+	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 		r, err := client.Rotate(ctx, trial.Provider, vaultkit.NewFields(fields), vaultkit.WithActor(who), vaultkit.AddFields())
-		return claim(who, proof.Change{Merge: fields}, r, err)
+		return claim(who, faulttest.Change{Merge: fields}, r, err)
 	}
 }
 
-func wants(fields map[string]any) func(*proof.Trial) proof.Change {
-	return func(*proof.Trial) proof.Change { return proof.Change{Merge: maps.Clone(fields)} }
+func wants(fields map[string]any) func(*faulttest.Trial) faulttest.Change {
+	return func(*faulttest.Trial) faulttest.Change { return faulttest.Change{Merge: maps.Clone(fields)} }
 }
 
-func recovered(client *vaultkit.Client) func(context.Context, *proof.Trial) proof.Claim {
-	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+func recovered(client *vaultkit.Client) func(context.Context, *faulttest.Trial) faulttest.Claim {
+	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 		found, err := client.Recover(ctx, trial.Provider)
-		told := claim("recoverer", proof.Change{}, nil, err)
+		told := claim("recoverer", faulttest.Change{}, nil, err)
 		told.Found = make(map[string]string)
 		for _, one := range found {
 			told.Found[one.ID] = string(one.Outcome)
@@ -205,8 +205,8 @@ func recovered(client *vaultkit.Client) func(context.Context, *proof.Trial) proo
 }
 
 // claim is what an answer of the library says, by its documentation.
-func claim(who string, wants proof.Change, r *vaultkit.Rotation, err error) proof.Claim {
-	told := proof.Claim{Who: who, Wants: wants, Verdict: proof.Succeeded}
+func claim(who string, wants faulttest.Change, r *vaultkit.Rotation, err error) faulttest.Claim {
+	told := faulttest.Claim{Who: who, Wants: wants, Verdict: faulttest.Succeeded}
 	if r != nil {
 		told.ID, told.NewVersion, told.Resumed = r.ID, r.NewVersion, r.Resumed
 	}
@@ -217,30 +217,30 @@ func claim(who string, wants proof.Change, r *vaultkit.Rotation, err error) proo
 	failed, _ := errors.AsType[*vaultkit.Error](err)
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
-		told.Verdict = proof.Open
+		told.Verdict = faulttest.Open
 		return told
 	case errors.Is(err, vaultkit.ErrConflict):
 		told.Conflict, told.ID = true, failed.ID
 	case errors.Is(err, vaultkit.ErrNoChange):
 		told.NoChange = failed.Version
 	}
-	told.Verdict = proof.Failed
+	told.Verdict = faulttest.Failed
 	return told
 }
 
-func (c *cast) prepare(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) prepare(ctx context.Context, trial *faulttest.Trial) error {
 	return c.put(ctx, trial, initialFields)
 }
 
 // prepareRotated makes a provider that was rotated once.
-func (c *cast) prepareRotated(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) prepareRotated(ctx context.Context, trial *faulttest.Trial) error {
 	if err := c.prepare(ctx, trial); err != nil {
 		return err
 	}
 	told := c.rotateAs(c.rotator, "earlier", earlierFields)(ctx, trial)
 	trial.Told(told)
 	trial.Target = told.ID
-	if told.Verdict != proof.Succeeded {
+	if told.Verdict != faulttest.Succeeded {
 		return fmt.Errorf("the earlier rotation: %s", told)
 	}
 	return nil
@@ -248,7 +248,7 @@ func (c *cast) prepareRotated(ctx context.Context, trial *proof.Trial) error {
 
 // prepareCrashed makes a provider with a rotation that died between commit and
 // record, and one that died before its commit.
-func (c *cast) prepareCrashed(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) prepareCrashed(ctx context.Context, trial *faulttest.Trial) error {
 	if err := c.prepare(ctx, trial); err != nil {
 		return err
 	}
@@ -260,7 +260,7 @@ func (c *cast) prepareCrashed(ctx context.Context, trial *proof.Trial) error {
 
 // prepareCommitting makes a provider with a rotation that died and whose commit
 // is on its way.
-func (c *cast) prepareCommitting(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) prepareCommitting(ctx context.Context, trial *faulttest.Trial) error {
 	if err := c.prepare(ctx, trial); err != nil {
 		return err
 	}
@@ -281,7 +281,7 @@ func (c *cast) prepareCommitting(ctx context.Context, trial *proof.Trial) error 
 // one of a committed rotation without a record; two recorded ones younger than
 // that, for who recorded them died before they looked for unfinished rotations;
 // and one of a rotation whose commit is on its way.
-func (c *cast) preparePrunable(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) preparePrunable(ctx context.Context, trial *faulttest.Trial) error {
 	if err := c.prepareRotated(ctx, trial); err != nil {
 		return err
 	}
@@ -306,14 +306,14 @@ func (c *cast) preparePrunable(ctx context.Context, trial *proof.Trial) error {
 	return nil
 }
 
-func (c *cast) dieAtCommit(ctx context.Context, trial *proof.Trial, fields map[string]any, kind string) error {
+func (c *cast) dieAtCommit(ctx context.Context, trial *faulttest.Trial, fields map[string]any, kind string) error {
 	return trial.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/providers/", kind)
 }
 
-func (c *cast) dieAtRecord(ctx context.Context, trial *proof.Trial, fields map[string]any) error {
+func (c *cast) dieAtRecord(ctx context.Context, trial *faulttest.Trial, fields map[string]any) error {
 	return trial.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/rotations/", "dies")
 }
 
-func (c *cast) doomed(fields map[string]any) *proof.Operation {
-	return &proof.Operation{Name: "doomed", Wants: wants(fields), Run: c.rotateAs(c.mortal, "doomed", fields)}
+func (c *cast) doomed(fields map[string]any) *faulttest.Operation {
+	return &faulttest.Operation{Name: "doomed", Wants: wants(fields), Run: c.rotateAs(c.mortal, "doomed", fields)}
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -59,17 +59,17 @@ func TestSchedulesConvictBrokenRecoveries(t *testing.T) {
 	}
 }
 
-type recoverer = func(ctx context.Context, trial *proof.Trial) proof.Claim
+type recoverer = func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim
 
-func recoverNothing(context.Context, *proof.Trial) proof.Claim {
-	return proof.Claim{Who: "lazy", Verdict: proof.Succeeded}
+func recoverNothing(context.Context, *faulttest.Trial) faulttest.Claim {
+	return faulttest.Claim{Who: "lazy", Verdict: faulttest.Succeeded}
 }
 
 // abortAfter is a recovery that aborts, without a fence, what is undecided when a
 // provider is recovered so many times.
 func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 	var visits sync.Map
-	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 		told := right(ctx, trial)
 		count, _ := visits.LoadOrStore(trial.Provider, new(atomic.Int64))
 		if count.(*atomic.Int64).Add(1) < patience {
@@ -91,25 +91,25 @@ func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 // convict plays an operation undisturbed, where nothing may be wrong with it, and
 // under every single fault and every rival, where the named invariants must be
 // violated.
-func (c *cast) convict(t *testing.T, op *proof.Operation, invariants []string) {
+func (c *cast) convict(t *testing.T, op *faulttest.Operation, invariants []string) {
 	t.Helper()
 	requests, err := c.driver.Count(t.Context(), op)
 	if err != nil {
 		t.Fatal(err)
 	}
-	season := proof.Season{Operations: []*proof.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
-	season.Schedules = proof.Space{Operation: op.Name, Endings: op.Endings}.Singles()
+	season := faulttest.Season{Operations: []*faulttest.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
+	season.Schedules = faulttest.Space{Operation: op.Name, Endings: op.Endings}.Singles()
 	if tally := c.driver.PlayAll(t.Context(), season); tally.Violations > 0 || tally.Schedules != len(season.Schedules) {
 		t.Errorf("undisturbed: %s", tally)
 	}
-	space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Endings: op.Endings, OneEnding: op.OneEnding}
+	space := faulttest.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Endings: op.Endings, OneEnding: op.OneEnding}
 	season.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), math.MaxInt)
-	unconvicted := func(tally *proof.Tally) []string {
+	unconvicted := func(tally *faulttest.Tally) []string {
 		return slices.DeleteFunc(slices.Clone(invariants), func(name string) bool { return tally.Convicted[name] > 0 })
 	}
 	if invariants != nil {
 		season.Out = io.Discard
-		season.Enough = func(tally *proof.Tally) bool { return len(unconvicted(tally)) == 0 }
+		season.Enough = func(tally *faulttest.Tally) bool { return len(unconvicted(tally)) == 0 }
 	}
 	tally := c.driver.PlayAll(t.Context(), season)
 	t.Logf("%s: %v", tally, tally.Convicted)

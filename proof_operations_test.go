@@ -6,17 +6,17 @@ import (
 	"slices"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 )
 
 // operations are what is disturbed.
-func (c *cast) operations() []*proof.Operation {
-	ops := []*proof.Operation{c.rotation(), c.rollback(), c.rollbackOfTheNewest(), c.recovery(), c.abort(), c.prune()}
+func (c *cast) operations() []*faulttest.Operation {
+	ops := []*faulttest.Operation{c.rotation(), c.rollback(), c.rollbackOfTheNewest(), c.recovery(), c.abort(), c.prune()}
 	return append(ops, c.operationsOnKeys()...)
 }
 
-func (c *cast) rotation() *proof.Operation {
-	return &proof.Operation{
+func (c *cast) rotation() *faulttest.Operation {
+	return &faulttest.Operation{
 		Name:    "rotate",
 		Prepare: c.prepare,
 		Wants:   wants(victimFields),
@@ -27,17 +27,17 @@ func (c *cast) rotation() *proof.Operation {
 }
 
 // rollback undoes an earlier rotation, by its id.
-func (c *cast) rollback() *proof.Operation {
-	back := func(trial *proof.Trial) proof.Change { return proof.Change{Restore: trial.Target} }
-	return &proof.Operation{
+func (c *cast) rollback() *faulttest.Operation {
+	back := func(trial *faulttest.Trial) faulttest.Change { return faulttest.Change{Restore: trial.Target} }
+	return &faulttest.Operation{
 		Name:    "rollback",
 		Prepare: c.prepareRotated,
 		Wants:   back,
-		Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		Run: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 			r, err := c.victim.Rollback(ctx, trial.Provider, trial.Target)
 			return claim("victim", back(trial), r, err)
 		},
-		Rerun: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		Rerun: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 			r, err := c.rotator.Rollback(ctx, trial.Provider, trial.Target)
 			return claim("rerun", back(trial), r, err)
 		},
@@ -47,17 +47,17 @@ func (c *cast) rollback() *proof.Operation {
 
 // rollbackOfTheNewest leaves it to the library which rotation to undo. Once it is
 // undone, undoing it once more is refused.
-func (c *cast) rollbackOfTheNewest() *proof.Operation {
-	undo := proof.Change{Undo: true}
-	return &proof.Operation{
+func (c *cast) rollbackOfTheNewest() *faulttest.Operation {
+	undo := faulttest.Change{Undo: true}
+	return &faulttest.Operation{
 		Name:    "undo",
 		Prepare: c.prepareRotated,
-		Wants:   func(*proof.Trial) proof.Change { return undo },
-		Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		Wants:   func(*faulttest.Trial) faulttest.Change { return undo },
+		Run: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 			r, err := c.victim.Rollback(ctx, trial.Provider, "")
 			return claim("victim", undo, r, err)
 		},
-		Rerun: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		Rerun: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 			r, err := c.rotator.Rollback(ctx, trial.Provider, "")
 			return claim("rerun", undo, r, err)
 		},
@@ -68,12 +68,12 @@ func (c *cast) rollbackOfTheNewest() *proof.Operation {
 
 // recovery finds a rotation that is committed and unrecorded, and one that died
 // before its commit. Its rerun is that of the latter.
-func (c *cast) recovery() *proof.Operation {
-	return &proof.Operation{
+func (c *cast) recovery() *faulttest.Operation {
+	return &faulttest.Operation{
 		Name:    "recovery",
 		Prepare: c.prepareCrashed,
-		Wants:   func(*proof.Trial) proof.Change { return proof.Change{} },
-		Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+		Wants:   func(*faulttest.Trial) faulttest.Change { return faulttest.Change{} },
+		Run: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 			return recovered(c.recoverer)(ctx, trial)
 		},
 		Rerun:  c.rotateAs(c.rotator, "rerun", undecidedFields),
@@ -83,53 +83,53 @@ func (c *cast) recovery() *proof.Operation {
 
 // abort closes a rotation that died while its commit was on its way, which may
 // arrive at any moment.
-func (c *cast) abort() *proof.Operation {
-	return &proof.Operation{
+func (c *cast) abort() *faulttest.Operation {
+	return &faulttest.Operation{
 		Name:    "abort",
 		Prepare: c.prepareCommitting,
-		Wants:   func(*proof.Trial) proof.Change { return proof.Change{Fence: true} },
+		Wants:   func(*faulttest.Trial) faulttest.Change { return faulttest.Change{Fence: true} },
 		Run:     c.abortAs(c.victim, "victim"),
 		Rerun:   c.abortAs(c.rotator, "rerun"),
 		Rivals:  append(slices.Clone(rivals), "arrival"),
 	}
 }
 
-func (c *cast) abortAs(client *vaultkit.Client, who string) func(context.Context, *proof.Trial) proof.Claim {
-	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+func (c *cast) abortAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Trial) faulttest.Claim {
+	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 		return abortOne(ctx, client, who, trial.Provider, trial.Target)
 	}
 }
 
 // abortOne: an abort that finds its rotation committed has done what it could.
-func abortOne(ctx context.Context, client *vaultkit.Client, who, provider, id string) proof.Claim {
+func abortOne(ctx context.Context, client *vaultkit.Client, who, provider, id string) faulttest.Claim {
 	r, err := client.Abort(ctx, provider, id)
-	told := claim(who, proof.Change{Fence: true}, nil, err)
+	told := claim(who, faulttest.Change{Fence: true}, nil, err)
 	if r != nil {
 		told.Found = map[string]string{r.ID: string(r.Outcome)}
 	}
 	if errors.Is(err, vaultkit.ErrConflict) && r != nil {
-		told.Verdict = proof.Succeeded
+		told.Verdict = faulttest.Succeeded
 	}
 	return told
 }
 
 // prune has old backups to delete, one whose rotation has no record yet, and one
 // that is undecided.
-func (c *cast) prune() *proof.Operation {
-	return &proof.Operation{
+func (c *cast) prune() *faulttest.Operation {
+	return &faulttest.Operation{
 		Name:    "prune",
 		Prepare: c.preparePrunable,
-		Wants:   func(*proof.Trial) proof.Change { return proof.Change{} },
+		Wants:   func(*faulttest.Trial) faulttest.Change { return faulttest.Change{} },
 		Run:     pruneAs(c.janitor, "victim"),
 		Rerun:   pruneAs(c.cleaner, "rerun"),
 		Rivals:  append(slices.Clone(rivals), "arrival"),
 	}
 }
 
-func pruneAs(client *vaultkit.Client, who string) func(context.Context, *proof.Trial) proof.Claim {
-	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+func pruneAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Trial) faulttest.Claim {
+	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 		pruned, err := client.PruneBackups(ctx, trial.Provider, vaultkit.PruneLimits{KeepNewest: 1})
-		told := claim(who, proof.Change{}, nil, err)
+		told := claim(who, faulttest.Change{}, nil, err)
 		for _, backup := range pruned {
 			told.Removed = append(told.Removed, backup.ID)
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -13,7 +13,7 @@ import (
 // what a rotation replaced last.
 func TestSchedulesConvictBrokenPrune(t *testing.T) {
 	cast := newCast(t)
-	cast.driver.Rivals[proof.Prune] = cast.pruneWithRestores(t)
+	cast.driver.Rivals[faulttest.Prune] = cast.pruneWithRestores(t)
 	op := cast.rollbackBesideRestore()
 	op.OneEnding, op.Rivals = true, nil // faults alone do
 	cast.convict(t, op, []string{"J10"})
@@ -21,10 +21,10 @@ func TestSchedulesConvictBrokenPrune(t *testing.T) {
 
 // pruneWithRestores deletes every backup that is older than the newest one of a committed
 // change, whether that is a rotation or a restore.
-func (c *cast) pruneWithRestores(t *testing.T) proof.Act {
+func (c *cast) pruneWithRestores(t *testing.T) faulttest.Act {
 	t.Helper()
 	kv := c.official(t, apprenticePolicy).KVv2(vaulttest.Mount)
-	return func(ctx context.Context, trial *proof.Trial) error {
+	return func(ctx context.Context, trial *faulttest.Trial) error {
 		if err := trial.Look(ctx); err != nil {
 			return err
 		}

@@ -3,7 +3,7 @@ package vaultkit_test
 import (
 	"context"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/protocol"
 )
 
@@ -17,10 +17,10 @@ func (w *work) restoreBegun(ctx context.Context) bool {
 }
 
 // restoring makes an operation of a restore by an apprentice.
-func (c *cast) restoring(a *apprentice) *proof.Operation {
+func (c *cast) restoring(a *apprentice) *faulttest.Operation {
 	op := c.restore()
 	op.Name, op.OneEnding = string(a.flaw), true
-	op.Run = func(ctx context.Context, trial *proof.Trial) proof.Claim {
+	op.Run = func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 		return a.change(ctx, trial, restored(trial))
 	}
 	return op
@@ -28,11 +28,11 @@ func (c *cast) restoring(a *apprentice) *proof.Operation {
 
 // besideRestore makes an operation of a rollback by an apprentice, of a version that a
 // restore to the same secret was begun for.
-func (c *cast) besideRestore(a *apprentice) *proof.Operation {
+func (c *cast) besideRestore(a *apprentice) *faulttest.Operation {
 	op := c.rollbackBesideRestore()
 	op.Name, op.OneEnding = string(a.flaw), true
-	op.Run = func(ctx context.Context, trial *proof.Trial) proof.Claim {
-		return a.change(ctx, trial, proof.Change{Restore: trial.Target})
+	op.Run = func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
+		return a.change(ctx, trial, faulttest.Change{Restore: trial.Target})
 	}
 	return op
 }

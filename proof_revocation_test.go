@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -21,7 +21,7 @@ var (
 )
 
 // askedForKeys is a provider's API, for RevokeOld and for sources.
-type askedForKeys struct{ *proof.Issuer }
+type askedForKeys struct{ *faulttest.Issuer }
 
 func (a askedForKeys) Revoke(ctx context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
 	return a.Asked(ctx, keys.Reveal())
@@ -48,15 +48,15 @@ func (i issuing) Verify(context.Context, vaultkit.Target, vaultkit.ProviderKeys)
 var errUnverified = errors.New("the key is not known yet")
 
 // newIssuer is one run's; the observer is not disturbed, nor does it end with the run.
-func newIssuer(ctx context.Context, trial *proof.Trial, who string, takeBack bool) askedForKeys {
+func newIssuer(ctx context.Context, trial *faulttest.Trial, who string, takeBack bool) askedForKeys {
 	issuer, err := trial.Issuer(context.WithoutCancel(ctx), who, takeBack)
 	must(err)
 	return askedForKeys{issuer}
 }
 
 // operationsOnKeys are those that hand keys over, or bring them back.
-func (c *cast) operationsOnKeys() []*proof.Operation {
-	ops := []*proof.Operation{c.revocation(), c.revocationOfUndecided(), c.takeBack(), c.issue(), c.back(), c.restore(), c.rollbackBesideRestore()}
+func (c *cast) operationsOnKeys() []*faulttest.Operation {
+	ops := []*faulttest.Operation{c.revocation(), c.revocationOfUndecided(), c.takeBack(), c.issue(), c.back(), c.restore(), c.rollbackBesideRestore()}
 	for _, op := range ops {
 		op.OneEnding = true
 	}
@@ -64,31 +64,31 @@ func (c *cast) operationsOnKeys() []*proof.Operation {
 }
 
 // revocation hands over what the earlier rotation replaced.
-func (c *cast) revocation() *proof.Operation {
-	return &proof.Operation{
+func (c *cast) revocation() *faulttest.Operation {
+	return &faulttest.Operation{
 		Name:      "revoke",
 		Prepare:   c.prepareRotated,
-		Wants:     func(*proof.Trial) proof.Change { return proof.Change{} },
+		Wants:     func(*faulttest.Trial) faulttest.Change { return faulttest.Change{} },
 		Run:       revokeAs(c.disturbedRevoker, "victim"),
 		Rerun:     revokeAs(c.revoker, "rerun"),
 		Contested: true,
-		Rivals:    []string{proof.Twin, "rollback", "back", "spaced", "allowed", "restored", "take-back", "hidden", "dying", "put-old", "delete", "abort", proof.Prune},
+		Rivals:    []string{faulttest.Twin, "rollback", "back", "spaced", "allowed", "restored", "take-back", "hidden", "dying", "put-old", "delete", "abort", faulttest.Prune},
 	}
 }
 
 // revocationOfUndecided is refused, for a rollback to the old key is on its way.
-func (c *cast) revocationOfUndecided() *proof.Operation {
+func (c *cast) revocationOfUndecided() *faulttest.Operation {
 	op := c.revocation()
 	op.Name, op.Prepare, op.Refused = "revoke-undecided", c.prepareRollingBack, true
-	op.Rivals = []string{"arrival", "settled", "back", "abort", "other", proof.Twin}
+	op.Rivals = []string{"arrival", "settled", "back", "abort", "other", faulttest.Twin}
 	return op
 }
 
-func revokeAs(client *vaultkit.Client, who string) func(context.Context, *proof.Trial) proof.Claim {
-	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+func revokeAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Trial) faulttest.Claim {
+	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 		_, err := client.RevokeOld(ctx, trial.Provider, trial.Target, newIssuer(ctx, trial, who, false),
 			vaultkit.IgnoreOtherProviders()) // those of other schedules
-		told := claim(who, proof.Change{}, nil, err)
+		told := claim(who, faulttest.Change{}, nil, err)
 		told.Revoked = trial.Target
 		return told
 	}
@@ -96,12 +96,12 @@ func revokeAs(client *vaultkit.Client, who string) func(context.Context, *proof.
 
 // rivalsOfSources are who comes between a source's rotation and its end, another job with the
 // same key among them.
-var rivalsOfSources = []string{proof.Twin, "job", "other", "revoke", "rollback", "back", "restored"}
+var rivalsOfSources = []string{faulttest.Twin, "job", "other", "revoke", "rollback", "back", "restored"}
 
 // takeBack is a rotation whose new key is not verified, so that its source takes it back.
 // Its rerun is a job that gets the same key and has no such trouble.
-func (c *cast) takeBack() *proof.Operation {
-	return &proof.Operation{
+func (c *cast) takeBack() *faulttest.Operation {
+	return &faulttest.Operation{
 		Name:    "take-back",
 		Prepare: c.prepareRotated,
 		Wants:   wants(issuedFields),
@@ -113,8 +113,8 @@ func (c *cast) takeBack() *proof.Operation {
 }
 
 // issue is a rotation whose source takes its key back only when it has failed for certain.
-func (c *cast) issue() *proof.Operation {
-	return &proof.Operation{
+func (c *cast) issue() *faulttest.Operation {
+	return &faulttest.Operation{
 		Name:    "issue",
 		Prepare: c.prepareRotated,
 		Wants:   wants(issuedFields),
@@ -124,29 +124,29 @@ func (c *cast) issue() *proof.Operation {
 	}
 }
 
-func (c *cast) issueAs(client *vaultkit.Client, who string, unverified error) func(context.Context, *proof.Trial) proof.Claim {
-	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+func (c *cast) issueAs(client *vaultkit.Client, who string, unverified error) func(context.Context, *faulttest.Trial) faulttest.Claim {
+	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 		source := issuing{newIssuer(ctx, trial, who, true), issuedFields, unverified}
 		r, err := client.Rotate(ctx, trial.Provider, source, vaultkit.WithActor(who), vaultkit.AddFields())
-		return claim(who, proof.Change{Merge: issuedFields}, r, err)
+		return claim(who, faulttest.Change{Merge: issuedFields}, r, err)
 	}
 }
 
 // back is a rotation to the old key.
-func (c *cast) back() *proof.Operation {
-	return &proof.Operation{
+func (c *cast) back() *faulttest.Operation {
+	return &faulttest.Operation{
 		Name:    "back",
 		Prepare: c.prepareRotated,
 		Wants:   wants(backFields),
 		Run:     c.rotateAs(c.victim, "victim", backFields),
 		Rerun:   c.rotateAs(c.rotator, "rerun", backFields),
-		Rivals:  []string{proof.Twin, "revoke", "take-back", "rollback", "restored"},
+		Rivals:  []string{faulttest.Twin, "revoke", "take-back", "rollback", "restored"},
 	}
 }
 
 // rivalsWithKeys are the rivals that hand keys over or bring them back.
-func (c *cast) rivalsWithKeys() map[string]proof.Act {
-	return map[string]proof.Act{
+func (c *cast) rivalsWithKeys() map[string]faulttest.Act {
+	return map[string]faulttest.Act{
 		"revoke":    asRival(revokeAs(c.revoker, "rival")),
 		"rollback":  asRival(c.rollbackAs(c.rotator, "rival")),
 		"allowed":   asRival(c.rollbackAllowed),
@@ -161,22 +161,22 @@ func (c *cast) rivalsWithKeys() map[string]proof.Act {
 		"hidden":    inTurn(asRival(c.rollbackAs(c.rotator, "rival")), c.foreignDelete),
 		"dying":     c.dyingRollback,
 		"settled":   inTurn(arrive, asRival(c.driver.Recover)),
-		"put-old": func(ctx context.Context, trial *proof.Trial) error {
+		"put-old": func(ctx context.Context, trial *faulttest.Trial) error {
 			return c.put(ctx, trial, initialFields)
 		},
 	}
 }
 
 // asRival is a rival that does this.
-func asRival(run func(context.Context, *proof.Trial) proof.Claim) proof.Act {
-	return func(ctx context.Context, trial *proof.Trial) error {
+func asRival(run func(context.Context, *faulttest.Trial) faulttest.Claim) faulttest.Act {
+	return func(ctx context.Context, trial *faulttest.Trial) error {
 		trial.Told(run(ctx, trial))
 		return nil
 	}
 }
 
-func inTurn(acts ...proof.Act) proof.Act {
-	return func(ctx context.Context, trial *proof.Trial) error {
+func inTurn(acts ...faulttest.Act) faulttest.Act {
+	return func(ctx context.Context, trial *faulttest.Trial) error {
 		for _, act := range acts {
 			if err := act(ctx, trial); err != nil {
 				return err
@@ -188,9 +188,9 @@ func inTurn(acts ...proof.Act) proof.Act {
 
 // diesAtCommit is a rival that dies at its commit, which is on its way then. One that finds the
 // key being revoked does not come to it.
-func diesAtCommit(wants func(*proof.Trial) proof.Change, change func(context.Context, *proof.Trial, proof.Change) proof.Claim) proof.Act {
-	return func(ctx context.Context, trial *proof.Trial) error {
-		op := &proof.Operation{Name: "doomed", Wants: wants, Run: func(ctx context.Context, trial *proof.Trial) proof.Claim {
+func diesAtCommit(wants func(*faulttest.Trial) faulttest.Change, change func(context.Context, *faulttest.Trial, faulttest.Change) faulttest.Claim) faulttest.Act {
+	return func(ctx context.Context, trial *faulttest.Trial) error {
+		op := &faulttest.Operation{Name: "doomed", Wants: wants, Run: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 			return change(ctx, trial, wants(trial))
 		}}
 		_ = trial.Kill(ctx, op, "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
@@ -199,16 +199,16 @@ func diesAtCommit(wants func(*proof.Trial) proof.Change, change func(context.Con
 }
 
 // rollbackAs restores the backup of the earlier rotation.
-func (c *cast) rollbackAs(client *vaultkit.Client, who string, opts ...vaultkit.RotateOption) func(context.Context, *proof.Trial) proof.Claim {
+func (c *cast) rollbackAs(client *vaultkit.Client, who string, opts ...vaultkit.RotateOption) func(context.Context, *faulttest.Trial) faulttest.Claim {
 	o := slices.Concat(opts, []vaultkit.RotateOption{vaultkit.WithActor(who)})
-	return func(ctx context.Context, trial *proof.Trial) proof.Claim {
+	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 		r, err := client.Rollback(ctx, trial.Provider, trial.Target, o...)
-		return claim(who, proof.Change{Restore: trial.Target}, r, err)
+		return claim(who, faulttest.Change{Restore: trial.Target}, r, err)
 	}
 }
 
 // rollbackAllowed brings back whatever was revoked.
-func (c *cast) rollbackAllowed(ctx context.Context, trial *proof.Trial) proof.Claim {
+func (c *cast) rollbackAllowed(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 	told := c.rollbackAs(c.rotator, "rival", vaultkit.AllowRevoked())(ctx, trial)
 	told.Wants.AllowRevoked = true
 	return told
@@ -216,15 +216,17 @@ func (c *cast) rollbackAllowed(ctx context.Context, trial *proof.Trial) proof.Cl
 
 // prepareRollingBack makes a provider with a rollback to the old key that died, and whose
 // commit is on its way.
-func (c *cast) prepareRollingBack(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) prepareRollingBack(ctx context.Context, trial *faulttest.Trial) error {
 	if err := c.prepareRotated(ctx, trial); err != nil {
 		return err
 	}
 	return trial.Kill(ctx, c.doomedRollback(), "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
 }
 
-func (c *cast) dyingRollback(ctx context.Context, trial *proof.Trial) error {
+func (c *cast) dyingRollback(ctx context.Context, trial *faulttest.Trial) error {
 	run := c.rollbackAs(c.mortal, "doomed")
-	back := func(trial *proof.Trial) proof.Change { return proof.Change{Restore: trial.Target} }
-	return diesAtCommit(back, func(ctx context.Context, trial *proof.Trial, _ proof.Change) proof.Claim { return run(ctx, trial) })(ctx, trial)
+	back := func(trial *faulttest.Trial) faulttest.Change { return faulttest.Change{Restore: trial.Target} }
+	return diesAtCommit(back, func(ctx context.Context, trial *faulttest.Trial, _ faulttest.Change) faulttest.Claim {
+		return run(ctx, trial)
+	})(ctx, trial)
 }

@@ -17,7 +17,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -37,7 +37,7 @@ const (
 // whoever would bring such a key back finds that, or is found.
 type handing struct {
 	*apprentice
-	issuer   *proof.Issuer
+	issuer   *faulttest.Issuer
 	provider string
 	kind     string
 	rotation string
@@ -51,7 +51,7 @@ var (
 	errBeingGone = errors.New("the key is being revoked")
 )
 
-func (a *apprentice) newHanding(ctx context.Context, trial *proof.Trial, kind string) *handing {
+func (a *apprentice) newHanding(ctx context.Context, trial *faulttest.Trial, kind string) *handing {
 	name := make([]byte, 16)
 	rand.Read(name)
 	issuer := newIssuer(ctx, trial, string(a.flaw), kind == takeBack)
@@ -65,7 +65,7 @@ const (
 )
 
 // revokeOld hands over what a rotation replaced.
-func (a *apprentice) revokeOld(ctx context.Context, trial *proof.Trial) proof.Claim {
+func (a *apprentice) revokeOld(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 	t := a.newHanding(ctx, trial, revokeOld)
 	told := t.claim(t.revokeReplaced(ctx))
 	told.Revoked = trial.Target
@@ -73,19 +73,19 @@ func (a *apprentice) revokeOld(ctx context.Context, trial *proof.Trial) proof.Cl
 }
 
 // takeBack hands over a key that was issued for a rotation which failed.
-func (a *apprentice) takeBack(ctx context.Context, trial *proof.Trial) proof.Claim {
+func (a *apprentice) takeBack(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 	t := a.newHanding(ctx, trial, takeBack)
 	t.keys = keysOf(issuedFields)
 	return t.claim(t.handOver(ctx))
 }
 
-func (t *handing) claim(err error) proof.Claim {
-	told := proof.Claim{Who: string(t.flaw), Verdict: proof.Succeeded}
+func (t *handing) claim(err error) faulttest.Claim {
+	told := faulttest.Claim{Who: string(t.flaw), Verdict: faulttest.Succeeded}
 	switch {
 	case errors.Is(err, errOpen):
-		told.Verdict, told.Err = proof.Open, err.Error()
+		told.Verdict, told.Err = faulttest.Open, err.Error()
 	case err != nil:
-		told.Verdict, told.Err = proof.Failed, err.Error()
+		told.Verdict, told.Err = faulttest.Failed, err.Error()
 	}
 	return told
 }

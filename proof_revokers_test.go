@@ -5,7 +5,7 @@ import (
 	"maps"
 	"testing"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 )
 
 // Who hands keys over and has a flaw must be convicted, too; the writers they meet look for
@@ -55,13 +55,13 @@ func TestSchedulesConvictBrokenRestores(t *testing.T) {
 func (c *cast) meetWritersThatLook(t *testing.T) {
 	t.Helper()
 	writer := c.writerThatLooks(t)
-	writes := func(wants func(*proof.Trial) proof.Change) proof.Act {
-		return asRival(func(ctx context.Context, trial *proof.Trial) proof.Claim {
+	writes := func(wants func(*faulttest.Trial) faulttest.Change) faulttest.Act {
+		return asRival(func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
 			return writer.change(ctx, trial, wants(trial))
 		})
 	}
-	back := func(trial *proof.Trial) proof.Change { return proof.Change{Restore: trial.Target} }
-	maps.Copy(c.driver.Rivals, map[string]proof.Act{
+	back := func(trial *faulttest.Trial) faulttest.Change { return faulttest.Change{Restore: trial.Target} }
+	maps.Copy(c.driver.Rivals, map[string]faulttest.Act{
 		"rollback": writes(back), "back": writes(wants(backFields)), "spaced": writes(wants(spacedFields)), "job": writes(wants(jobFields)),
 		"restored":  inTurn(c.foreignDelete, writes(restored)),
 		"hidden":    inTurn(writes(back), c.foreignDelete),
@@ -80,7 +80,7 @@ func (c *cast) writerThatLooks(t *testing.T) *apprentice {
 
 // revoking makes an operation of RevokeOld by an apprentice. The rerun is by one without a
 // flaw.
-func (c *cast) revoking(a *apprentice) *proof.Operation {
+func (c *cast) revoking(a *apprentice) *faulttest.Operation {
 	op := c.revocation()
 	right := *a
 	right.flaw = flawless
@@ -89,7 +89,7 @@ func (c *cast) revoking(a *apprentice) *proof.Operation {
 	return op
 }
 
-func (c *cast) revokingUndecided(a *apprentice) *proof.Operation {
+func (c *cast) revokingUndecided(a *apprentice) *faulttest.Operation {
 	op := c.revoking(a)
 	op.Prepare, op.Refused = c.prepareRollingBack, true
 	op.Rivals = []string{"arrival", "settled", "abort"}
@@ -98,16 +98,16 @@ func (c *cast) revokingUndecided(a *apprentice) *proof.Operation {
 
 // takingBack makes an operation of the end of a rotation by an apprentice that has failed
 // after its backup. Its rerun is a job that gets the same key.
-func (c *cast) takingBack(t *testing.T, a *apprentice) *proof.Operation {
+func (c *cast) takingBack(t *testing.T, a *apprentice) *faulttest.Operation {
 	t.Helper()
 	writer := c.writerThatLooks(t)
-	return &proof.Operation{
+	return &faulttest.Operation{
 		Name: string(a.flaw),
-		Prepare: func(ctx context.Context, trial *proof.Trial) error {
+		Prepare: func(ctx context.Context, trial *faulttest.Trial) error {
 			if err := c.prepare(ctx, trial); err != nil {
 				return err
 			}
-			w := &work{apprentice: writer, provider: trial.Provider, claim: proof.Claim{Wants: proof.Change{Merge: issuedFields}, Verdict: proof.Failed}}
+			w := &work{apprentice: writer, provider: trial.Provider, claim: faulttest.Claim{Wants: faulttest.Change{Merge: issuedFields}, Verdict: faulttest.Failed}}
 			if err := w.read(ctx); err != nil {
 				return err
 			}
@@ -115,14 +115,14 @@ func (c *cast) takingBack(t *testing.T, a *apprentice) *proof.Operation {
 			trial.Told(w.claim)
 			return w.backUp(ctx)
 		},
-		Wants: func(*proof.Trial) proof.Change { return proof.Change{} },
+		Wants: func(*faulttest.Trial) faulttest.Change { return faulttest.Change{} },
 		Run:   a.takeBack,
-		Rerun: func(ctx context.Context, trial *proof.Trial) proof.Claim {
-			return writer.change(ctx, trial, proof.Change{Merge: issuedFields})
+		Rerun: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
+			return writer.change(ctx, trial, faulttest.Change{Merge: issuedFields})
 		},
 		Refused:   a.flaw != ownExempt,
 		Contested: true,
 		OneEnding: true,
-		Rivals:    []string{proof.Twin, "dying-job", "job", "abort"},
+		Rivals:    []string{faulttest.Twin, "dying-job", "job", "abort"},
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 )
 
 // Read before TestMain clears the environment of everything of Vault's.
@@ -35,7 +35,7 @@ func TestSchedules(t *testing.T) {
 	ops := cast.operations()
 	schedules := scheduled(t, cast, ops)
 	started := time.Now()
-	tally := cast.driver.PlayAll(t.Context(), proof.Season{Operations: ops, Schedules: schedules, Workers: scheduleWorkers, Out: os.Stdout})
+	tally := cast.driver.PlayAll(t.Context(), faulttest.Season{Operations: ops, Schedules: schedules, Workers: scheduleWorkers, Out: os.Stdout})
 	for _, line := range tally.Breakdown() {
 		t.Log(line)
 	}
@@ -50,9 +50,9 @@ func TestSchedules(t *testing.T) {
 }
 
 // scheduled chooses what to play.
-func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedule {
+func scheduled(t *testing.T, cast *cast, ops []*faulttest.Operation) []faulttest.Schedule {
 	t.Helper()
-	var always, sampled []proof.Schedule
+	var always, sampled []faulttest.Schedule
 	t.Logf("seed %s", cmp.Or(scheduleSeed, "1"))
 	for _, op := range ops {
 		requests, err := cast.driver.Count(t.Context(), op)
@@ -60,7 +60,7 @@ func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedul
 			t.Fatal(err)
 		}
 		t.Logf("%s makes %d requests", op.Name, len(requests))
-		space := proof.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Beyond: 3, Endings: op.Endings,
+		space := faulttest.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Beyond: 3, Endings: op.Endings,
 			OneEnding: op.OneEnding && !everySchedule && oneSchedule == ""}
 		always = slices.Concat(always, space.Singles(), space.Interleavings())
 		two := slices.Concat(space.Pairs(), space.Crossings())
@@ -71,7 +71,7 @@ func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedul
 	}
 	t.Logf("%d schedules with one fault or one rival, %d with two", len(always), len(sampled))
 	if oneSchedule != "" {
-		return slices.DeleteFunc(slices.Concat(always, sampled), func(s proof.Schedule) bool { return !strings.HasPrefix(s.String(), oneSchedule) })
+		return slices.DeleteFunc(slices.Concat(always, sampled), func(s faulttest.Schedule) bool { return !strings.HasPrefix(s.String(), oneSchedule) })
 	}
 	if everySchedule {
 		return slices.Concat(always, sampled)
@@ -81,7 +81,7 @@ func scheduled(t *testing.T, cast *cast, ops []*proof.Operation) []proof.Schedul
 
 // sample draws so many schedules; the same ones each time unless another seed is
 // asked for.
-func sample(t *testing.T, all []proof.Schedule, n int) []proof.Schedule {
+func sample(t *testing.T, all []faulttest.Schedule, n int) []faulttest.Schedule {
 	t.Helper()
 	var seed uint64 = 1
 	if scheduleSeed != "" {

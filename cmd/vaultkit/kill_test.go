@@ -21,7 +21,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/internal/wire"
 )
@@ -68,7 +68,7 @@ func TestKilled(t *testing.T) {
 type killing struct {
 	binary                      string
 	rotator, recoverer, revoker string // files with tokens
-	observer                    *proof.Observer
+	observer                    *faulttest.Observer
 
 	mu                                          sync.Mutex
 	kills, rivals, rotated, revoked, violations int
@@ -89,7 +89,7 @@ func newKilling(t *testing.T) *killing {
 	}
 	client.SetToken(vaulttest.Token(t, observerPolicy))
 	t.Cleanup(client.CloneConfig().HttpClient.CloseIdleConnections)
-	k.observer = &proof.Observer{Client: client, Mount: vaulttest.Mount, Base: vaulttest.Base}
+	k.observer = &faulttest.Observer{Client: client, Mount: vaulttest.Mount, Base: vaulttest.Base}
 	return k
 }
 
@@ -142,7 +142,7 @@ func (k *killing) once(t *testing.T, proxy *wire.Proxy, v victim, seed, requests
 		rival.Go(func() { v.rival(l, t) })
 	}
 	claim := l.told("victim", out, cmd.Run())
-	l.killed = claim.Verdict == proof.Died
+	l.killed = claim.Verdict == faulttest.Died
 	l.witness.Told(claim)
 	rival.Wait()
 	switch dice.IntN(3) {
@@ -167,8 +167,8 @@ func (k *killing) sentence(proxy *wire.Proxy, dice *rand.Rand, requests int, rel
 }
 
 // claimOf is what the program's exit code and output say.
-func claimOf(who string, wants proof.Change, out *bytes.Buffer, err error) proof.Claim {
-	claim := proof.Claim{Who: who, Wants: wants, Verdict: proof.Succeeded}
+func claimOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) faulttest.Claim {
+	claim := faulttest.Claim{Who: who, Wants: wants, Verdict: faulttest.Succeeded}
 	var said vaultkit.Rotation
 	if json.Unmarshal(out.Bytes(), &said) == nil {
 		claim.ID, claim.NewVersion, claim.Resumed = said.ID, said.NewVersion, said.Resumed
@@ -177,17 +177,17 @@ func claimOf(who string, wants proof.Change, out *bytes.Buffer, err error) proof
 		claim.Err = exit.Error()
 		switch exit.ExitCode() {
 		case -1:
-			claim.Verdict = proof.Died
+			claim.Verdict = faulttest.Died
 		case exitUndetermined:
-			claim.Verdict = proof.Open
+			claim.Verdict = faulttest.Open
 		default:
-			claim.Verdict = proof.Failed
+			claim.Verdict = faulttest.Failed
 		}
 	}
 	return claim
 }
 
-func (k *killing) recover(t *testing.T, witness *proof.Witness, provider string) {
+func (k *killing) recover(t *testing.T, witness *faulttest.Witness, provider string) {
 	t.Helper()
 	cmd, out := k.command(t.Context(), vaulttest.Server().Addr(), k.recoverer, "", "recover", provider)
 	err := cmd.Run()
@@ -198,7 +198,7 @@ func (k *killing) recover(t *testing.T, witness *proof.Witness, provider string)
 	if err != nil {
 		t.Fatalf("recover: %v", err)
 	}
-	claim := proof.Claim{Who: "recoverer", Verdict: proof.Succeeded, Found: map[string]string{}}
+	claim := faulttest.Claim{Who: "recoverer", Verdict: faulttest.Succeeded, Found: map[string]string{}}
 	for _, one := range found {
 		claim.Found[one.ID] = string(one.Outcome)
 	}
@@ -220,7 +220,7 @@ func (k *killing) judge(t *testing.T, l *life, seed int) {
 	k.recover(t, l.witness, l.provider)
 	after, err := k.observer.Look(t.Context(), l.provider)
 	if err != nil || !reflect.DeepEqual(before, after) {
-		found = append(found, proof.Violation{Invariant: "I6", Why: fmt.Sprintf("recovering again changed something (%v)", err)})
+		found = append(found, faulttest.Violation{Invariant: "I6", Why: fmt.Sprintf("recovering again changed something (%v)", err)})
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -20,7 +20,7 @@ type victim struct {
 	name    string
 	prepare func(l *life, t *testing.T)
 	args    func(l *life) []string
-	wants   func(l *life) proof.Change
+	wants   func(l *life) faulttest.Change
 	rival   func(l *life, t *testing.T)
 }
 
@@ -34,7 +34,7 @@ var victims = []victim{
 type life struct {
 	*killing
 	victim   victim
-	witness  *proof.Witness
+	witness  *faulttest.Witness
 	provider string
 	key      string // what it rotates to
 	version  int    // that it finds
@@ -49,7 +49,7 @@ func (k *killing) begin(t *testing.T, v victim) *life {
 	t.Helper()
 	l := &life{killing: k, victim: v, provider: vaulttest.Name(t), key: uniqueKey(), version: 1}
 	first := map[string]any{"api_key": uniqueKey(), "organization": "org"}
-	l.witness = proof.NewWitness(k.observer, l.provider)
+	l.witness = faulttest.NewWitness(k.observer, l.provider)
 	l.witness.Wrote(vaulttest.Put(t, "providers/"+l.provider, first), first)
 	v.prepare(l, t)
 	l.issuer = newIssuer(t, l.witness, first["api_key"].(string))
@@ -71,7 +71,7 @@ func (l *life) command(t *testing.T, address string) (*exec.Cmd, *bytes.Buffer) 
 	return l.killing.command(t.Context(), address, token, l.key, l.victim.args(l)...)
 }
 
-func (l *life) told(who string, out *bytes.Buffer, err error) proof.Claim {
+func (l *life) told(who string, out *bytes.Buffer, err error) faulttest.Claim {
 	claim := claimOf(who, l.victim.wants(l), out, err)
 	if l.victim.name == "revoke-old" {
 		claim.ID, claim.NewVersion, claim.Revoked = "", 0, l.id
@@ -89,12 +89,14 @@ func (l *life) restores() []string {
 	return []string{"rollback", l.provider, "--to", l.id, "--restore-deleted"}
 }
 
-func (l *life) newKey() proof.Change  { return proof.Change{Merge: map[string]any{"api_key": l.key}} }
-func (l *life) oldKey() proof.Change  { return proof.Change{Restore: l.id, Over: true} }
-func (l *life) nothing() proof.Change { return proof.Change{} }
+func (l *life) newKey() faulttest.Change {
+	return faulttest.Change{Merge: map[string]any{"api_key": l.key}}
+}
+func (l *life) oldKey() faulttest.Change  { return faulttest.Change{Restore: l.id, Over: true} }
+func (l *life) nothing() faulttest.Change { return faulttest.Change{} }
 
 // run is a run of the program by a rotator whom nothing disturbs.
-func (l *life) run(t *testing.T, who, key string, wants proof.Change, args ...string) proof.Claim {
+func (l *life) run(t *testing.T, who, key string, wants faulttest.Change, args ...string) faulttest.Claim {
 	t.Helper()
 	cmd, out := l.killing.command(t.Context(), vaulttest.Server().Addr(), l.rotator, key, args...)
 	claim := claimOf(who, wants, out, cmd.Run())
@@ -102,15 +104,15 @@ func (l *life) run(t *testing.T, who, key string, wants proof.Change, args ...st
 	return claim
 }
 
-func (l *life) rotateTo(t *testing.T, who, key string) proof.Claim {
+func (l *life) rotateTo(t *testing.T, who, key string) faulttest.Claim {
 	t.Helper()
-	return l.run(t, who, key, proof.Change{Merge: map[string]any{"api_key": key}}, "rotate", l.provider, "--new-key-stdin")
+	return l.run(t, who, key, faulttest.Change{Merge: map[string]any{"api_key": key}}, "rotate", l.provider, "--new-key-stdin")
 }
 
 func (l *life) rotate(t *testing.T) {
 	t.Helper()
 	claim := l.rotateTo(t, "earlier", uniqueKey())
-	if claim.Verdict != proof.Succeeded {
+	if claim.Verdict != faulttest.Succeeded {
 		t.Fatal(claim)
 	}
 	l.id, l.version = claim.ID, claim.NewVersion
@@ -141,7 +143,7 @@ func (l *life) undelete(t *testing.T) {
 func (l *life) rivalRotates(t *testing.T) { l.rotateTo(t, "rival", uniqueKey()) }
 
 func (l *life) rivalRollsBack(t *testing.T) {
-	l.run(t, "rival", "", proof.Change{Restore: l.id}, "rollback", l.provider, "--to", l.id)
+	l.run(t, "rival", "", faulttest.Change{Restore: l.id}, "rollback", l.provider, "--to", l.id)
 }
 
 func (l *life) rivalUndeletes(t *testing.T) {
@@ -161,7 +163,7 @@ type issuer struct {
 }
 
 // newIssuer serves until the test ends.
-func newIssuer(t *testing.T, witness *proof.Witness, key string) *issuer {
+func newIssuer(t *testing.T, witness *faulttest.Witness, key string) *issuer {
 	t.Helper()
 	i := &issuer{dir: t.TempDir(), key: key}
 	for _, name := range []string{i.question(), i.answer()} {
@@ -196,7 +198,7 @@ func (i *issuer) line() string {
 	return "echo revoke >'" + i.question() + "' && read answer <'" + i.answer() + "'"
 }
 
-func (i *issuer) serve(t *testing.T, asked *proof.Issuer, question, answer *os.File) {
+func (i *issuer) serve(t *testing.T, asked *faulttest.Issuer, question, answer *os.File) {
 	for line := make([]byte, len("revoke\n")); ; {
 		if _, err := question.Read(line); err != nil {
 			return

@@ -1,4 +1,4 @@
-package proof_test
+package faulttest_test
 
 import (
 	"maps"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/protocol"
 )
 
@@ -20,7 +20,7 @@ func TestChecker(t *testing.T) {
 		"nothing but a foreign value": {func(*hand) {}, ""},
 		"two whole rotations":         {func(h *hand) { h.done(mine); h.done(others) }, ""},
 		"a rotation on a foreign put": {func(h *hand) { h.foreignPut(foreign); h.done(mine) }, ""},
-		"a crash before the commit":   {func(h *hand) { h.begin(mine); h.told(mine, proof.Died, nil) }, ""},
+		"a crash before the commit":   {func(h *hand) { h.begin(mine); h.told(mine, faulttest.Died, nil) }, ""},
 		"a foreign deletion": {func(h *hand) {
 			h.done(mine)
 			h.look()
@@ -33,7 +33,7 @@ func TestChecker(t *testing.T) {
 			id := h.begin(mine)
 			h.foreignPut(foreign)
 			h.put(merged(initial, mine))
-			h.told(mine, proof.Died, nil)
+			h.told(mine, faulttest.Died, nil)
 			h.record(id, protocol.Aborted, 1, 0)
 		}, "I1"},
 		"the same commit twice": {func(h *hand) {
@@ -56,16 +56,16 @@ func TestChecker(t *testing.T) {
 		}, "I3a I3c I3d"},
 		"committed as another version": {func(h *hand) {
 			id, _ := h.commit(mine)
-			h.told(mine, proof.Died, nil)
+			h.told(mine, faulttest.Died, nil)
 			h.record(id, protocol.Committed, 1, 3)
 		}, "I3a I3c"},
 		"aborted, and it is committed": {func(h *hand) {
 			id, _ := h.commit(mine)
-			h.told(mine, proof.Died, nil)
+			h.told(mine, faulttest.Died, nil)
 			h.record(id, protocol.Aborted, 1, 0)
 		}, "I3b I3c"},
-		"no record after a recovery": {func(h *hand) { h.commit(mine); h.told(mine, proof.Died, nil) }, "I3c I7"},
-		"undecided behind current":   {func(h *hand) { h.begin(mine); h.told(mine, proof.Died, nil); h.foreignPut(foreign) }, "I7"},
+		"no record after a recovery": {func(h *hand) { h.commit(mine); h.told(mine, faulttest.Died, nil) }, "I3c I7"},
+		"undecided behind current":   {func(h *hand) { h.begin(mine); h.told(mine, faulttest.Died, nil); h.foreignPut(foreign) }, "I7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHand(t)
@@ -87,58 +87,58 @@ func TestCheckerOfAnswers(t *testing.T) {
 	}{
 		"success without a version": {func(h *hand) {
 			id := h.begin(mine)
-			h.told(mine, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, 2 })
+			h.told(mine, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, 2 })
 		}, "I4a"},
 		"success without a record": {func(h *hand) {
 			id, version := h.commit(mine)
-			h.told(mine, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+			h.told(mine, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
 		}, "I4a"},
 		"success of another's value": {func(h *hand) {
 			id, version := h.done(mine)
-			h.told(others, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+			h.told(others, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
 		}, "I4a"},
 		"committed but unrecorded, and it is": {func(h *hand) {
 			id, version := h.commit(mine)
-			h.told(mine, proof.Open, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+			h.told(mine, faulttest.Open, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
 		}, ""},
 		"committed but unrecorded, and it is not": {func(h *hand) {
 			id := h.begin(mine)
-			h.told(mine, proof.Open, func(c *proof.Claim) { c.ID, c.NewVersion = id, 2 })
+			h.told(mine, faulttest.Open, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, 2 })
 		}, "I4a"},
-		"failure, and applied": {func(h *hand) { h.commit(mine); h.told(mine, proof.Failed, nil) }, "I4b"},
+		"failure, and applied": {func(h *hand) { h.commit(mine); h.told(mine, faulttest.Failed, nil) }, "I4b"},
 		"failure, and applied by a twin": {func(h *hand) {
 			h.done(mine)
-			h.told(mine, proof.Failed, nil)
+			h.told(mine, faulttest.Failed, nil)
 		}, ""},
 		"failure, and a twin found it done": {func(h *hand) {
 			id, version := h.rotate(mine)
-			h.told(mine, proof.Failed, nil)
-			h.told(mine, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion, c.Resumed, c.Alone = id, version, true, true })
+			h.told(mine, faulttest.Failed, nil)
+			h.told(mine, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion, c.Resumed, c.Alone = id, version, true, true })
 		}, "I4b"},
 		"conflict of a rotation that is committed": {func(h *hand) {
 			id, _ := h.done(mine)
-			h.told(mine, proof.Failed, func(c *proof.Claim) { c.ID, c.Conflict = id, true })
+			h.told(mine, faulttest.Failed, func(c *faulttest.Claim) { c.ID, c.Conflict = id, true })
 		}, "I4b"},
 		"nothing to change, which a rotation made": {func(h *hand) {
 			_, version := h.done(mine)
-			h.told(mine, proof.Failed, func(c *proof.Claim) { c.NoChange = version })
+			h.told(mine, faulttest.Failed, func(c *faulttest.Claim) { c.NoChange = version })
 		}, "I4b"},
 		"nothing to change, which a foreigner made": {func(h *hand) {
 			h.foreignPut(merged(initial, mine))
-			h.told(mine, proof.Failed, func(c *proof.Claim) { c.NoChange = 2 })
+			h.told(mine, faulttest.Failed, func(c *faulttest.Claim) { c.NoChange = 2 })
 		}, ""},
 		"recovered as committed, without a record": {func(h *hand) {
 			id, _ := h.commit(mine)
-			h.told(mine, proof.Died, nil)
-			h.Told(proof.Claim{Verdict: proof.Succeeded, Found: map[string]string{id: "committed"}})
+			h.told(mine, faulttest.Died, nil)
+			h.Told(faulttest.Claim{Verdict: faulttest.Succeeded, Found: map[string]string{id: "committed"}})
 		}, "I4a"},
 		"a fence that failed, and is there": {func(h *hand) {
 			h.put(initial)
-			h.Told(proof.Claim{Verdict: proof.Failed, Wants: proof.Change{Fence: true}})
+			h.Told(faulttest.Claim{Verdict: faulttest.Failed, Wants: faulttest.Change{Fence: true}})
 		}, "I4b"},
 		"pruned, and it is there": {func(h *hand) {
 			id, _ := h.done(mine)
-			h.Told(proof.Claim{Verdict: proof.Succeeded, Removed: []string{id}})
+			h.Told(faulttest.Claim{Verdict: faulttest.Succeeded, Removed: []string{id}})
 		}, "I4a"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,8 +153,8 @@ func TestCheckerOfAnswers(t *testing.T) {
 // told of another rotation otherwise.
 func TestCheckerOfResumedChanges(t *testing.T) {
 	issued := map[string]any{"api_key": "fake-issued", "mine": "yes"}
-	resumed := func(id string, version int) func(*proof.Claim) {
-		return func(c *proof.Claim) { c.ID, c.NewVersion, c.Resumed = id, version, true }
+	resumed := func(id string, version int) func(*faulttest.Claim) {
+		return func(c *faulttest.Claim) { c.ID, c.NewVersion, c.Resumed = id, version, true }
 	}
 	for name, tc := range map[string]struct {
 		make func(h *hand)
@@ -163,38 +163,38 @@ func TestCheckerOfResumedChanges(t *testing.T) {
 		"of the rotation that carried its fields along": {func(h *hand) {
 			h.done(issued)
 			id, version := h.done(map[string]any{"others": "yes"})
-			h.told(issued, proof.Succeeded, resumed(id, version))
+			h.told(issued, faulttest.Succeeded, resumed(id, version))
 		}, ""},
 		"the same, and not resumed": {func(h *hand) {
 			h.done(issued)
 			id, version := h.done(map[string]any{"others": "yes"})
-			h.told(issued, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+			h.told(issued, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
 		}, "I4a"},
 		"of a rotation that changed one of its fields": {func(h *hand) {
 			h.done(issued)
 			id, version := h.done(map[string]any{"mine": "no"})
-			h.told(issued, proof.Succeeded, resumed(id, version))
+			h.told(issued, faulttest.Succeeded, resumed(id, version))
 		}, "I4a"},
 		"of a rotation to another secret, by a rollback": {func(h *hand) {
 			earlier, _ := h.done(issued)
 			id, version := h.done(others)
-			h.Told(proof.Claim{Wants: proof.Change{Restore: earlier}, Verdict: proof.Succeeded, ID: id, NewVersion: version, Resumed: true})
+			h.Told(faulttest.Claim{Wants: faulttest.Change{Restore: earlier}, Verdict: faulttest.Succeeded, ID: id, NewVersion: version, Resumed: true})
 		}, "I4a"},
 		"of a restore, by a rollback to its secret": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.Told(proof.Claim{Wants: proof.Change{Restore: h.earlier}, Verdict: proof.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
+			h.Told(faulttest.Claim{Wants: faulttest.Change{Restore: h.earlier}, Verdict: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
 		}, ""},
 		"of a restore, by a rollback that is not resumed": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.Told(proof.Claim{Wants: proof.Change{Restore: h.earlier}, Verdict: proof.Succeeded, ID: restore, NewVersion: 4})
+			h.Told(faulttest.Claim{Wants: faulttest.Change{Restore: h.earlier}, Verdict: faulttest.Succeeded, ID: restore, NewVersion: 4})
 		}, "I4a"},
 		"of a restore, by a rollback to another secret": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.Told(proof.Claim{Wants: proof.Change{Restore: h.later}, Verdict: proof.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
+			h.Told(faulttest.Claim{Wants: faulttest.Change{Restore: h.later}, Verdict: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
 		}, "I4a"},
 		"of a restore, by a rotation that leaves its secret as it is": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.told(map[string]any{"keep": "kept"}, proof.Succeeded, resumed(restore, 4))
+			h.told(map[string]any{"keep": "kept"}, faulttest.Succeeded, resumed(restore, 4))
 		}, "I4a"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -227,7 +227,7 @@ func TestCheckerOfWhatGoes(t *testing.T) {
 			first, _ := h.done(mine)
 			second, _ := h.done(others)
 			undecided := h.begin(map[string]any{"api_key": "fake-undecided"})
-			h.told(map[string]any{"api_key": "fake-undecided"}, proof.Died, nil)
+			h.told(map[string]any{"api_key": "fake-undecided"}, faulttest.Died, nil)
 			if tc.prunes {
 				h.Prunes()
 			}
@@ -242,7 +242,7 @@ func TestCheckerOfWhatGoes(t *testing.T) {
 func TestCheckerOfEvidence(t *testing.T) {
 	h := newHand(t)
 	h.commit(mine) // no record
-	h.told(mine, proof.Died, nil)
+	h.told(mine, faulttest.Died, nil)
 	id, _ := h.done(others)
 	h.done(map[string]any{"api_key": "fake-third"})
 	h.Prunes()
@@ -252,7 +252,7 @@ func TestCheckerOfEvidence(t *testing.T) {
 }
 
 // convicted compares the invariants violated with those named.
-func convicted(t *testing.T, found []proof.Violation, want string) {
+func convicted(t *testing.T, found []faulttest.Violation, want string) {
 	t.Helper()
 	names := make(map[string]bool)
 	for _, violation := range found {

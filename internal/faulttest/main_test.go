@@ -1,4 +1,4 @@
-package proof_test
+package faulttest_test
 
 import (
 	"testing"

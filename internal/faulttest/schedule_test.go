@@ -1,20 +1,20 @@
-package proof_test
+package faulttest_test
 
 import (
 	"slices"
 	"testing"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 )
 
-var space = proof.Space{Operation: "op", Requests: []string{"GET a", "PUT b", "PUT c"}, Rivals: []string{"put", "delete"}, Beyond: 2}
+var space = faulttest.Space{Operation: "op", Requests: []string{"GET a", "PUT b", "PUT c"}, Rivals: []string{"put", "delete"}, Beyond: 2}
 
 func TestNamesOfSchedules(t *testing.T) {
-	for want, schedule := range map[string]proof.Schedule{
-		"rotate/calm/alone/rerun": {Operation: "rotate", Ending: proof.Rerun},
-		"rotate/3:applied-reset+5:late/put@4/both": {Operation: "rotate", Ending: proof.Both,
-			Faults: []proof.Fault{{N: 3, Kind: "applied-reset"}, {N: 5, Kind: "late"}}, Rival: proof.Rival{Name: "put", At: 4}},
-		"undo/calm/twin@end/recover": {Operation: "undo", Ending: proof.Recover, Rival: proof.Rival{Name: proof.Twin, At: proof.AtEnd}},
+	for want, schedule := range map[string]faulttest.Schedule{
+		"rotate/calm/alone/rerun": {Operation: "rotate", Ending: faulttest.Rerun},
+		"rotate/3:applied-reset+5:late/put@4/both": {Operation: "rotate", Ending: faulttest.Both,
+			Faults: []faulttest.Fault{{N: 3, Kind: "applied-reset"}, {N: 5, Kind: "late"}}, Rival: faulttest.Rival{Name: "put", At: 4}},
+		"undo/calm/twin@end/recover": {Operation: "undo", Ending: faulttest.Recover, Rival: faulttest.Rival{Name: faulttest.Twin, At: faulttest.AtEnd}},
 	} {
 		if got := schedule.String(); got != want {
 			t.Errorf("%s, want %s", got, want)
@@ -25,8 +25,8 @@ func TestNamesOfSchedules(t *testing.T) {
 // The space is whole: every kind of fault at every request (but late reads), every
 // rival at every point, and their products, each with three endings and once.
 func TestSpaceIsWhole(t *testing.T) {
-	kinds, late := len(proof.Kinds()), 0
-	for _, kind := range proof.Kinds() {
+	kinds, late := len(faulttest.Kinds()), 0
+	for _, kind := range faulttest.Kinds() {
 		if slices.Contains([]string{"late", "later", "late-by-1", "late-by-2", "late-by-3", "late-by-4",
 			"deadline-late", "deadline-later", "dies-late", "dies-later"}, kind) {
 			late++
@@ -34,7 +34,7 @@ func TestSpaceIsWhole(t *testing.T) {
 	}
 	faults, rivals := 3*kinds-late, 2*4
 	for name, tc := range map[string]struct {
-		schedules []proof.Schedule
+		schedules []faulttest.Schedule
 		want      int
 	}{
 		"singles":       {space.Singles(), 3 * (1 + faults)},
@@ -70,8 +70,8 @@ func TestSpaceIsWhole(t *testing.T) {
 // With one ending each, the faults and the rivals get the endings of their space in turn.
 func TestEndingsTakeTurns(t *testing.T) {
 	space := space
-	space.OneEnding, space.Endings = true, []string{proof.Rerun, proof.Prune}
-	for name, schedules := range map[string][]proof.Schedule{"Singles": space.Singles(), "Interleavings": space.Interleavings()} {
+	space.OneEnding, space.Endings = true, []string{faulttest.Rerun, faulttest.Prune}
+	for name, schedules := range map[string][]faulttest.Schedule{"Singles": space.Singles(), "Interleavings": space.Interleavings()} {
 		for i, schedule := range schedules {
 			if want := space.Endings[i%2]; schedule.Ending != want {
 				t.Errorf("%s()[%d] is %s, want it to end with %s", name, i, schedule, want)

@@ -1,4 +1,4 @@
-package proof_test
+package faulttest_test
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -23,7 +23,7 @@ var (
 // tells a witness.
 type hand struct {
 	*testing.T
-	*proof.Witness
+	*faulttest.Witness
 	kv      *api.KVv2
 	earlier string // the id of the rotation whose backup a restore writes
 	later   string // the id of another one
@@ -32,8 +32,8 @@ type hand struct {
 func newHand(t *testing.T) *hand {
 	t.Helper()
 	root := vaulttest.Root(t)
-	observer := &proof.Observer{Client: root, Mount: vaulttest.Mount, Base: vaulttest.Base}
-	h := &hand{T: t, Witness: proof.NewWitness(observer, vaulttest.Name(t)), kv: root.KVv2(vaulttest.Mount)}
+	observer := &faulttest.Observer{Client: root, Mount: vaulttest.Mount, Base: vaulttest.Base}
+	h := &hand{T: t, Witness: faulttest.NewWitness(observer, vaulttest.Name(t)), kv: root.KVv2(vaulttest.Mount)}
 	h.foreignPut(initial)
 	return h
 }
@@ -138,8 +138,8 @@ func (h *hand) rotate(fields map[string]any) (id string, version int) {
 }
 
 // told notes an actor who wanted these fields.
-func (h *hand) told(fields map[string]any, verdict proof.Verdict, fill func(*proof.Claim)) {
-	claim := proof.Claim{Who: "somebody", Wants: proof.Change{Merge: fields}, Verdict: verdict}
+func (h *hand) told(fields map[string]any, verdict faulttest.Verdict, fill func(*faulttest.Claim)) {
+	claim := faulttest.Claim{Who: "somebody", Wants: faulttest.Change{Merge: fields}, Verdict: verdict}
 	if fill != nil {
 		fill(&claim)
 	}
@@ -150,11 +150,11 @@ func (h *hand) told(fields map[string]any, verdict proof.Verdict, fill func(*pro
 func (h *hand) done(fields map[string]any) (id string, version int) {
 	h.Helper()
 	id, version = h.rotate(fields)
-	h.told(fields, proof.Succeeded, func(c *proof.Claim) { c.ID, c.NewVersion = id, version })
+	h.told(fields, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
 	return id, version
 }
 
-func (h *hand) look() []proof.Violation {
+func (h *hand) look() []faulttest.Violation {
 	h.Helper()
 	found, err := h.Check(h.Context())
 	h.must(err)

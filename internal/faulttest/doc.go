@@ -1,4 +1,4 @@
-// Package proof judges the rotation protocol on a real Vault server. Only tests
+// Package faulttest judges the rotation protocol on a real Vault server. Only tests
 // import it.
 //
 // A [Driver] plays one operation of a client (a Rotate, say) under a [Schedule]:
@@ -40,4 +40,4 @@
 // writes values of its own, each of them into a field of its own beside the key:
 // whoever overwrites what it has not read takes somebody's field away. Foreign
 // writers tell which version they made.
-package proof
+package faulttest

@@ -1,9 +1,9 @@
-package proof_test
+package faulttest_test
 
 import (
 	"testing"
 
-	"goblin/vaultkit/internal/proof"
+	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/protocol"
 )
 
@@ -97,7 +97,7 @@ func (h *hand) beginBack() (id string) {
 	h.must(err)
 	id = protocol.NewID(secret.VersionMetadata.CreatedTime, secret.VersionMetadata.Version, h.canonical(secret.Data), h.canonical(initial)).String()
 	h.backup(id, secret.Data)
-	h.Told(proof.Claim{Who: "somebody", Wants: proof.Change{Restore: h.earlier}, Verdict: proof.Died})
+	h.Told(faulttest.Claim{Who: "somebody", Wants: faulttest.Change{Restore: h.earlier}, Verdict: faulttest.Died})
 	return id
 }
 
@@ -121,7 +121,7 @@ func (h *hand) restore(deleted bool) (id string) {
 	id = protocol.RestoreID(secret.VersionMetadata.CreatedTime, secret.VersionMetadata.Version, h.canonical(initial)).String()
 	h.backup(id, initial)
 	h.put(initial)
-	h.Told(proof.Claim{Who: "somebody", Wants: proof.Change{Restore: h.earlier, Over: true}, Verdict: proof.Died})
+	h.Told(faulttest.Claim{Who: "somebody", Wants: faulttest.Change{Restore: h.earlier, Over: true}, Verdict: faulttest.Died})
 	return id
 }
 
