@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // undecidedWorld is a world whose rotation crashed after its backup, with the
@@ -21,7 +21,7 @@ func undecidedWorld(t *testing.T) (w *world, id string, release chan struct{}) {
 	release = make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.proxy.SetRule(wire.Rules(beforeCommitOf(w.provider, wire.Late(release).Before(cancel))))
+	w.proxy.SetRule(faultproxy.Rules(beforeCommitOf(w.provider, faultproxy.Late(release).Before(cancel))))
 	if _, err := w.rotate(ctx, w.victim); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatalf("the crashed rotation was told %v", err)
 	}
@@ -32,8 +32,8 @@ func undecidedWorld(t *testing.T) (w *world, id string, release chan struct{}) {
 	return w, found[0].ID, release
 }
 
-func beforeCommitOf(provider string, action wire.Action) wire.Rule {
-	return wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/"+provider, action)
+func beforeCommitOf(provider string, action faultproxy.Action) faultproxy.Rule {
+	return faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/"+provider, action)
 }
 
 // deliver lets the late commit arrive.
@@ -68,7 +68,7 @@ func TestAbortFencesAnUndecidedRotation(t *testing.T) {
 // The late commit wins the race with the fence: then it is committed.
 func TestAbortOfWhatTurnsOutCommitted(t *testing.T) {
 	w, id, release := undecidedWorld(t)
-	client := throughWire(t, beforeCommitOf(w.provider, wire.Before(func() { w.deliver(release) })))
+	client := throughProxy(t, beforeCommitOf(w.provider, faultproxy.Before(func() { w.deliver(release) })))
 	r, err := client.Abort(t.Context(), w.provider, id)
 	if !errors.Is(err, vaultkit.ErrConflict) || r == nil || r.Outcome != vaultkit.Committed || r.NewVersion != 2 {
 		t.Fatalf("Abort = %+v, %v", r, err)
@@ -78,10 +78,10 @@ func TestAbortOfWhatTurnsOutCommitted(t *testing.T) {
 
 // A fence that is applied and whose answer is lost is known by what it wrote.
 func TestAbortRidesOutOneFault(t *testing.T) {
-	for name, fault := range map[string]wire.Action{"refused": wire.Refuse(), "applied, lost": wire.Lose(), "applied, 500": wire.Error(500, `{"errors":["x"]}`, true)} {
+	for name, fault := range map[string]faultproxy.Action{"refused": faultproxy.Refuse(), "applied, lost": faultproxy.Lose(), "applied, 500": faultproxy.Error(500, `{"errors":["x"]}`, true)} {
 		t.Run(name, func(t *testing.T) {
 			w, id, release := undecidedWorld(t)
-			client := throughWire(t, beforeCommitOf(w.provider, fault))
+			client := throughProxy(t, beforeCommitOf(w.provider, fault))
 			r, err := client.Abort(t.Context(), w.provider, id)
 			if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "fenced by version 2" {
 				t.Errorf("Abort = %+v, %v", r, err)
@@ -96,15 +96,15 @@ func TestAbortRidesOutOneFault(t *testing.T) {
 
 // Once the fence may have been applied, nothing definite is said.
 func TestAbortInDoubt(t *testing.T) {
-	for name, last := range map[string]wire.Action{
-		"unreachable": wire.Refuse(),
-		"denied":      wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false),
+	for name, last := range map[string]faultproxy.Action{
+		"unreachable": faultproxy.Refuse(),
+		"denied":      faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, id, release := undecidedWorld(t)
 			fence := "/data/" + vaulttest.Base + "/providers/" + w.provider
 			late := make(chan struct{})
-			client := throughWire(t, wire.Rules(wire.OnMatch("PUT", fence, wire.Late(late)), wire.OnEvery("PUT", fence, last)),
+			client := throughProxy(t, faultproxy.Rules(faultproxy.OnMatch("PUT", fence, faultproxy.Late(late)), faultproxy.OnEvery("PUT", fence, last)),
 				vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 200 * time.Millisecond}))
 			unchanged(t, w.provider, func() {
 				r, err := client.Abort(t.Context(), w.provider, id)
@@ -138,7 +138,7 @@ func crashBeforeCommit(t *testing.T, provider, key string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	client := throughWire(t, beforeCommitOf(provider, wire.Refuse().Before(cancel)))
+	client := throughProxy(t, beforeCommitOf(provider, faultproxy.Refuse().Before(cancel)))
 	_, err := client.Rotate(ctx, provider, vaultkit.NewKey(key))
 	failed, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || failed.ID == "" {

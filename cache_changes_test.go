@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // Whatever a verb of the client's own finds to be in force is what its next read
@@ -19,7 +19,7 @@ import (
 func TestOwnVerbsAreReadAtOnce(t *testing.T) {
 	rotated := func(w *world) error { return second(w.rotate(w.Context(), w.victim)) }
 	rival := func(w *world, key string) { rotate(w.T, w.other, w.provider, key) }
-	answered := func(answer wire.Action) func(*world) error {
+	answered := func(answer faultproxy.Action) func(*world) error {
 		return func(w *world) error {
 			w.proxy.SetRule(beforeCommitOf(w.provider, answer))
 			return rotated(w)
@@ -27,9 +27,9 @@ func TestOwnVerbsAreReadAtOnce(t *testing.T) {
 	}
 	for name, change := range map[string]func(w *world) error{
 		"Rotate":             rotated,
-		"Rotate, lost":       answered(wire.Lose()),
-		"Rotate, cut":        answered(wire.Truncate()),
-		"Rotate, 500":        answered(wire.Error(500, `{"errors":["x"]}`, true)),
+		"Rotate, lost":       answered(faultproxy.Lose()),
+		"Rotate, cut":        answered(faultproxy.Truncate()),
+		"Rotate, 500":        answered(faultproxy.Error(500, `{"errors":["x"]}`, true)),
 		"Rotate, made twice": func(w *world) error { rival(w, "fake-new"); return rotated(w) },
 		"Rotate, overtaken": func(w *world) error {
 			w.proxy.SetRule(beforeCommit(w.provider, func() { rival(w, "fake-new") }))
@@ -106,7 +106,7 @@ func TestOwnRotationOutdoesLateRefresh(t *testing.T) {
 	w.newVictim(vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithObserver(heard.hear))
 	wantKey(t, w.victim, w.provider, "fake-old")
 	seen, release := make(chan struct{}), make(chan struct{})
-	w.proxy.SetRule(wire.OnMatch("GET", "/metadata/"+vaulttest.Base+"/providers/"+w.provider, wire.After(func() { close(seen); <-release })))
+	w.proxy.SetRule(faultproxy.OnMatch("GET", "/metadata/"+vaulttest.Base+"/providers/"+w.provider, faultproxy.After(func() { close(seen); <-release })))
 	vaulttest.Eventually(t, "a refresh is under way", func() bool {
 		wantKey(t, w.victim, w.provider, "fake-old")
 		select {
@@ -136,7 +136,7 @@ func TestDoubtfulRotationIsLookedAt(t *testing.T) {
 	wantKey(t, w.victim, w.provider, "fake-old")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.proxy.SetRule(beforeCommitOf(w.provider, wire.HangApplied().Before(func() { time.AfterFunc(100*time.Millisecond, cancel) })))
+	w.proxy.SetRule(beforeCommitOf(w.provider, faultproxy.HangApplied().Before(func() { time.AfterFunc(100*time.Millisecond, cancel) })))
 	if _, err := w.rotate(ctx, w.victim); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatalf("Rotate = %v", err)
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // told is what a read came to, with all that its error says but the request.
@@ -66,10 +66,10 @@ func TestCachedReadsAreNoDifferent(t *testing.T) {
 // A read that has to ask Vault leaves with its context, and the next one gets what
 // was asked for.
 func TestUncachedReadLeavesWithItsContext(t *testing.T) {
-	proxy, provider, release := newWire(t), store(t, oldSecret), make(chan struct{})
+	proxy, provider, release := newProxy(t), store(t, oldSecret), make(chan struct{})
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
 	proxy.Reset()
-	proxy.SetRule(wire.OnMatch("GET", "/data/", wire.Delay(release)))
+	proxy.SetRule(faultproxy.OnMatch("GET", "/data/", faultproxy.Delay(release)))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := client.GetAPIKey(ended, provider); !errors.Is(err, context.Canceled) || errors.Is(err, vaultkit.ErrUnavailable) {
@@ -89,7 +89,7 @@ func TestUncachedReadLeavesWithItsContext(t *testing.T) {
 
 // With no maxStale nothing older than ttl is served.
 func TestNothingStaleIsServed(t *testing.T) {
-	proxy, heard, provider := newWire(t), &heardOf{}, store(t, oldSecret)
+	proxy, heard, provider := newProxy(t), &heardOf{}, store(t, oldSecret)
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear), vaultkit.WithCache(time.Second, 0),
 		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond}))
 	wantKey(t, client, provider, "fake-old")

@@ -15,7 +15,7 @@ import (
 // A service that starts while Vault is sealed waits until it is not.
 func TestStartRidesOutASeal(t *testing.T) {
 	server, heard := vaulttest.Start(t, devvault.Options{}), &heardOf{}
-	proxy := newWireTo(t, server.Addr())
+	proxy := newProxyTo(t, server.Addr())
 	kv := vaulttest.RootOf(t, server).KVv2(vaulttest.Mount)
 	if _, err := kv.Put(t.Context(), vaulttest.Base+"/providers/a", oldSecret); err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestStartRidesOutASeal(t *testing.T) {
 
 // What a start does not ride out.
 func TestStartEnds(t *testing.T) {
-	proxy, there, deleted := newWire(t), store(t, oldSecret), store(t, oldSecret)
+	proxy, there, deleted := newProxy(t), store(t, oldSecret), store(t, oldSecret)
 	softDelete(t, deleted)
 	only := vaulttest.Token(t, strings.ReplaceAll(vaulttest.Policy(t, "", "reader"), "providers/+", "providers/"+there))
 	proxy.Down()

@@ -15,9 +15,9 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/testlog"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 const canary = "canary-0123456789"
@@ -90,20 +90,20 @@ func (s *spy) options(token string) []vaultkit.Option {
 func TestNothingSaysASecret(t *testing.T) {
 	s := &spy{}
 	token := customToken(t, canary+"-token")
-	proxy := newWire(t)
+	proxy := newProxy(t)
 	client := newClient(t, append(s.options(token), vaultkit.WithAddress(proxy.URL()))...)
 	s.hear(client, client.String(), vaultkit.WithToken(vaultkit.Value(token)), vaultkit.Value(token), vaultkit.NewKey(canary),
 		vaultkit.NewFields(map[string]any{"api_key": canary}), vaultkit.ProviderKeys{"api_key": canary})
 	s.everyVerb(t, client)
 	for n := range 8 {
-		for _, fault := range []wire.Action{
-			wire.Refuse(), wire.Lose(), wire.Truncate(), wire.Error(500, `{"errors":["x"]}`, true),
-			wire.Error(400, "<html>you sent "+canary+"</html>", false), wire.Error(403, `{"errors":["permission denied"]}`, false),
-			wire.Error(404, canary, false), wire.Error(502, canary, true),
+		for _, fault := range []faultproxy.Action{
+			faultproxy.Refuse(), faultproxy.Lose(), faultproxy.Truncate(), faultproxy.Error(500, `{"errors":["x"]}`, true),
+			faultproxy.Error(400, "<html>you sent "+canary+"</html>", false), faultproxy.Error(403, `{"errors":["permission denied"]}`, false),
+			faultproxy.Error(404, canary, false), faultproxy.Error(502, canary, true),
 		} {
 			p := store(t, map[string]any{"api_key": canary + "-old", "n": 1})
 			proxy.Reset()
-			proxy.SetRule(wire.At(n+1, fault))
+			proxy.SetRule(faultproxy.At(n+1, fault))
 			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey(canary+"-new"))
 			s.hear(r, err)
 		}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // heardOf keeps what an observer was told.
@@ -38,7 +38,7 @@ func (h *heardOf) of(kind vaultkit.EventKind) (found []vaultkit.Event) {
 }
 
 // dataReads are the reads of providers' secrets that reached the wire.
-func dataReads(proxy *wire.Proxy) (n int) {
+func dataReads(proxy *faultproxy.Proxy) (n int) {
 	for _, request := range proxy.Log() {
 		if request.Method == "GET" && strings.Contains(request.Path, "/data/goblin-assistant/providers/") {
 			n++
@@ -55,7 +55,7 @@ func wantKey(t *testing.T, client *vaultkit.Client, provider, want string) {
 }
 
 func TestCacheAsksOnce(t *testing.T) {
-	proxy := newWire(t)
+	proxy := newProxy(t)
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
 	provider := store(t, map[string]any{"api_key": "fake-old", "n": 7})
 	for range 10 {
@@ -89,7 +89,7 @@ func TestCacheAsksOnce(t *testing.T) {
 }
 
 func TestCrowdMakesOneRequestEach(t *testing.T) {
-	proxy := newWire(t)
+	proxy := newProxy(t)
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
 	var providers []string
 	for range 100 {
@@ -134,12 +134,12 @@ func TestOwnRotationOutdoesLateRead(t *testing.T) {
 	w := newWorld(t)
 	w.newVictim(vaultkit.WithCache(time.Hour, time.Hour))
 	release, held := make(chan struct{}), make(chan struct{})
-	first := wire.OnMatch("GET", "/data/goblin-assistant/providers/", wire.Late(release).Before(func() { close(held) }))
+	first := faultproxy.OnMatch("GET", "/data/goblin-assistant/providers/", faultproxy.Late(release).Before(func() { close(held) }))
 	w.proxy.SetRule(first)
 	var reader sync.WaitGroup
 	reader.Go(func() { _, _ = w.victim.GetAPIKey(t.Context(), w.provider) })
 	<-held
-	w.proxy.SetRule(wire.OnMatch("PUT", "/data/goblin-assistant/providers/", wire.Lose()))
+	w.proxy.SetRule(faultproxy.OnMatch("PUT", "/data/goblin-assistant/providers/", faultproxy.Lose()))
 	if _, err := w.rotate(t.Context(), w.victim); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestRivalsChangesAreSeen(t *testing.T) {
 }
 
 func TestOutageIsNotNoticed(t *testing.T) {
-	proxy, heard := newWire(t), &heardOf{}
+	proxy, heard := newProxy(t), &heardOf{}
 	provider := store(t, oldSecret)
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear),
 		vaultkit.WithCache(time.Second, 3*time.Second), vaultkit.WithProviders(provider))
@@ -205,7 +205,7 @@ func TestOutageIsNotNoticed(t *testing.T) {
 // A client that only watches stays ready, whatever becomes of Vault and the provider:
 // who watches has what it had.
 func TestWatchingClientStaysReady(t *testing.T) {
-	proxy, heard, provider := newWire(t), &heardOf{}, store(t, oldSecret)
+	proxy, heard, provider := newProxy(t), &heardOf{}, store(t, oldSecret)
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear),
 		vaultkit.WithPollInterval(time.Second), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
 	told := watch(t.Context(), client, provider)
@@ -229,7 +229,7 @@ func TestWatchingClientStaysReady(t *testing.T) {
 }
 
 func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
-	proxy := newWire(t)
+	proxy := newProxy(t)
 	provider := store(t, oldSecret)
 	proxy.Down()
 	options := []vaultkit.Option{

@@ -15,8 +15,8 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // No clock decides what is newer.
@@ -127,7 +127,7 @@ func TestClockThatStepsBackHidesNoCommit(t *testing.T) {
 	second := created(t, p, 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	dies := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", wire.Refuse().Before(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
+	dies := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse().Before(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
 	if _, err := dies.Rotate(ctx, p, vaultkit.NewKey("fake-2")); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
@@ -151,9 +151,9 @@ func keepVersions(t *testing.T, provider string, n int) {
 func TestLateExpiryTagLeavesTheNewest(t *testing.T) {
 	client := newClient(t)
 	p := store(t, oldSecret)
-	proxy, release := newWire(t), make(chan struct{})
+	proxy, release := newProxy(t), make(chan struct{})
 	slow := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithRecordWait(100*time.Millisecond))
-	proxy.SetRule(wire.OnMatch("PATCH", "/metadata/"+vaulttest.Base+"/providers/", wire.Late(release)))
+	proxy.SetRule(faultproxy.OnMatch("PATCH", "/metadata/"+vaulttest.Base+"/providers/", faultproxy.Late(release)))
 	soon, later := time.Now().Add(time.Hour).UTC().Truncate(time.Second), time.Now().Add(1000*time.Hour).UTC().Truncate(time.Second)
 	if _, err := slow.Rotate(t.Context(), p, vaultkit.NewKey("fake-1"), vaultkit.WithExpiresAt(soon)); err != nil {
 		t.Fatal(err)
@@ -224,7 +224,7 @@ func TestRerunKnowsThatTheKeyIsInForce(t *testing.T) {
 	for _, list := range []string{"backups", "revocations"} {
 		p := store(t, oldSecret)
 		rotate(t, newClient(t), p, "fake-new")
-		client := throughWire(t, wire.OnEvery("GET", "/metadata/"+vaulttest.Base+"/"+list+"/", wire.Error(503, `{"errors":["fake trouble"]}`, false)),
+		client := throughProxy(t, faultproxy.OnEvery("GET", "/metadata/"+vaulttest.Base+"/"+list+"/", faultproxy.Error(503, `{"errors":["fake trouble"]}`, false)),
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
 		_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 		if list == "revocations" && err == nil {
@@ -282,7 +282,7 @@ func TestAbortOfARestoreKeepsTheExpiry(t *testing.T) {
 	softDelete(t, p)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	dies := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, wire.Refuse().Before(cancel)))
+	dies := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Refuse().Before(cancel)))
 	_, err := dies.Rollback(ctx, p, first.ID, vaultkit.RestoreDeleted())
 	failed, _ := errors.AsType[*vaultkit.Error](err)
 	if !errors.Is(err, vaultkit.ErrUndetermined) {
@@ -337,11 +337,11 @@ func TestRecoverWritesNoTagTwice(t *testing.T) {
 	p := store(t, oldSecret)
 	rotate(t, newClient(t), p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
 	written := 0
-	client := throughWire(t, func(r wire.Request) wire.Action {
+	client := throughProxy(t, func(r faultproxy.Request) faultproxy.Action {
 		if r.Method == http.MethodPatch {
 			written++
 		}
-		return wire.Pass
+		return faultproxy.Pass
 	})
 	if _, err := client.Recover(t.Context(), p); err != nil || written > 0 {
 		t.Errorf("Recover = %v, and patched %d times, want 0", err, written)

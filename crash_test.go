@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // A crash at each request, then writes of people who know nothing of vaultkit,
@@ -146,7 +146,7 @@ func TestContextCancelledAfterTheCommit(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.proxy.SetRule(wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/rotations/", wire.Before(cancel)))
+	w.proxy.SetRule(faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Before(cancel)))
 	r, err := w.rotate(ctx, w.victim)
 	if err != nil || r.Outcome != vaultkit.Committed {
 		t.Fatalf("Rotate = %+v, %v", r, err)
@@ -159,7 +159,7 @@ func TestContextCancelledAfterTheCommit(t *testing.T) {
 func TestCommittedButUnrecorded(t *testing.T) {
 	w := newWorld(t)
 	w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
-	w.proxy.SetRule(wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", wire.Refuse()))
+	w.proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()))
 	r, err := w.rotate(t.Context(), w.victim)
 	if !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.Outcome != vaultkit.Committed || r.NewVersion != 2 {
 		t.Fatalf("Rotate = %+v, %v", r, err)
@@ -226,7 +226,7 @@ func TestRecoverCompletesTheExpiryTag(t *testing.T) {
 	w := newWorld(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	w.newVictim(vaultkit.WithRecordWait(2 * time.Second)) // enough for the record, in vain for the tag
-	w.proxy.SetRule(wire.OnEvery("PATCH", "", wire.Refuse()))
+	w.proxy.SetRule(faultproxy.OnEvery("PATCH", "", faultproxy.Refuse()))
 	r, err := w.victim.Rotate(t.Context(), w.provider, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(expires))
 	if err != nil || len(r.Warnings) == 0 {
 		t.Fatalf("Rotate = %+v, %v", r, err)
@@ -249,7 +249,7 @@ func TestRuleLooksAgainForTheBackup(t *testing.T) {
 	vaulttest.Put(t, "providers/"+p, newSecret)
 	backup := vaulttest.Mount + "/metadata/" + vaulttest.Base + "/backups/" + p + "/" + id
 	write(t, vaulttest.Root(t), backup, map[string]any{"custom_metadata": map[string]string{"actor": "late"}})
-	client := throughWire(t, wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", wire.After(func() {
+	client := throughProxy(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.After(func() {
 		vaulttest.Put(t, "backups/"+p+"/"+id, oldSecret)
 	})))
 	found, err := client.Recover(t.Context(), p)

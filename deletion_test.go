@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // deletions are what warnings say that Vault deletes, and in how many hours.
@@ -85,11 +85,11 @@ func TestDryRunForeseesTheMountsDeletion(t *testing.T) {
 
 // A rotation whose answers are lost, or that finishes what a crash left, warns too.
 func TestRotateWarnsOfDeletionWithoutAnswers(t *testing.T) {
-	proxy, mount := newWire(t), deletingMount(t, "2h")
+	proxy, mount := newProxy(t), deletingMount(t, "2h")
 	client := newClient(t, vaultkit.WithMount(mount), vaultkit.WithAddress(proxy.URL()), vaultkit.WithRecordWait(200*time.Millisecond))
-	proxy.SetRule(wire.OnMatch("PUT", "/providers/", wire.Lose()))
+	proxy.SetRule(faultproxy.OnMatch("PUT", "/providers/", faultproxy.Lose()))
 	lost := rotate(t, client, "p", "fake-1")
-	proxy.SetRule(wire.OnEvery("PUT", "/rotations/", wire.Error(503, "", false)))
+	proxy.SetRule(faultproxy.OnEvery("PUT", "/rotations/", faultproxy.Error(503, "", false)))
 	if _, err := client.Rotate(t.Context(), "p", vaultkit.NewKey("fake-2")); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatalf("Rotate without a record = %v, want ErrUndetermined", err)
 	}

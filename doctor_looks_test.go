@@ -11,8 +11,8 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/doctor"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // looking has a set-up for every fix that only shows where to look.
@@ -25,7 +25,7 @@ var looking = map[doctor.Kind]func(t *testing.T) setUp{
 	},
 	doctor.NewSecretID:      found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(canary), "")),
 	doctor.LookUpName:       found("reach", at("http://no..such.test:8200")),
-	doctor.AskHealth:        patientSetUp("reach", faulty(wire.Refuse())),
+	doctor.AskHealth:        patientSetUp("reach", faulty(faultproxy.Refuse())),
 	doctor.TryHTTPS:         found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
 	doctor.TrustCA:          behindTLS(false),
 	doctor.GiveCertificate:  behindTLS(true),

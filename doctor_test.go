@@ -222,7 +222,7 @@ func TestDiagnoseCredentials(t *testing.T) {
 
 // A loop that is left ends it: nothing is asked any more.
 func TestDiagnoseEndsWithItsLoop(t *testing.T) {
-	proxy := newWire(t)
+	proxy := newProxy(t)
 	for range vaultkit.Diagnose(t.Context(), vaultkit.DiagnoseQuery{}, vaultkit.WithAddress(proxy.URL())) {
 		break
 	}
@@ -249,7 +249,7 @@ func TestDiagnoseEndsWithItsContext(t *testing.T) {
 
 // It asks only what shows no secret and changes nothing.
 func TestDiagnoseReadsNoSecret(t *testing.T) {
-	proxy, p := newWire(t), store(t, oldSecret)
+	proxy, p := newProxy(t), store(t, oldSecret)
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: vaultkit.Roles()}
 	unchanged(t, p, func() { patient{query: query, opts: []vaultkit.Option{vaultkit.WithAddress(proxy.URL())}}.diagnose(t) })
 	for _, r := range proxy.Log() {

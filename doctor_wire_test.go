@@ -24,20 +24,20 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 func at(address string) vaultkit.Option { return vaultkit.WithAddress(address) }
 
 // faulty is a patient whose requests for the server's health go wrong.
-func faulty(fault wire.Action) func(*testing.T) patient {
-	return ruled(wire.OnEvery("", "sys/health", fault))
+func faulty(fault faultproxy.Action) func(*testing.T) patient {
+	return ruled(faultproxy.OnEvery("", "sys/health", fault))
 }
 
-func ruled(rule wire.Rule) func(*testing.T) patient {
+func ruled(rule faultproxy.Rule) func(*testing.T) patient {
 	return func(t *testing.T) patient {
-		proxy := newWire(t)
+		proxy := newProxy(t)
 		proxy.SetRule(rule)
 		return patient{opts: []vaultkit.Option{at(proxy.URL())}}
 	}
@@ -47,7 +47,7 @@ func ruled(rule wire.Rule) func(*testing.T) patient {
 // whose checks end after 300 ms.
 func silent(t *testing.T) patient {
 	t.Helper()
-	p := faulty(wire.Hang())(t)
+	p := faulty(faultproxy.Hang())(t)
 	p.opts = append(p.opts, vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 300 * time.Millisecond}))
 	return p
 }
@@ -55,7 +55,7 @@ func silent(t *testing.T) patient {
 // TestEndedTokenIsKnownWhateverTheServerSays: like OpenBao since 2.6, it says the same of a
 // token that has ended and of a right that is missing.
 func TestEndedTokenIsKnownWhateverTheServerSays(t *testing.T) {
-	sick := ruled(wire.OnEvery("", "", wire.DenyAlike()))
+	sick := ruled(faultproxy.OnEvery("", "", faultproxy.DenyAlike()))
 	holding := func(credential vaultkit.Credential) func(*testing.T) patient {
 		return func(t *testing.T) patient {
 			p := sick(t)
@@ -84,16 +84,16 @@ func TestEndedTokenIsKnownWhateverTheServerSays(t *testing.T) {
 
 // says is a patient whose server tells this of its health.
 func says(format string, args ...any) func(*testing.T) patient {
-	return faulty(wire.Error(299, `{"version":"1.21.2",`+fmt.Sprintf(format, args...)+`}`, false))
+	return faulty(faultproxy.Error(299, `{"version":"1.21.2",`+fmt.Sprintf(format, args...)+`}`, false))
 }
 
 // off is a patient whose server's clock is.
 func off(by time.Duration) func(*testing.T) patient {
-	return ruled(func(r wire.Request) wire.Action {
+	return ruled(func(r faultproxy.Request) faultproxy.Action {
 		if !strings.Contains(r.Path, "sys/health") {
-			return wire.Pass
+			return faultproxy.Pass
 		}
-		return wire.Error(299, fmt.Sprintf(`{"version":"1.21.2","initialized":true,"server_time_utc":%d}`, time.Now().Add(by).Unix()), false)
+		return faultproxy.Error(299, fmt.Sprintf(`{"version":"1.21.2","initialized":true,"server_time_utc":%d}`, time.Now().Add(by).Unix()), false)
 	})
 }
 
@@ -146,9 +146,9 @@ func TestDiagnoseReach(t *testing.T) {
 		"swallowed": {with(at("http://vault.test:8200"), vaultkit.WithTransport(swallowed), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 50 * time.Millisecond})),
 			symptom{"reach", fails, vaultkit.ErrUnavailable, "no connection to vault.test:8200 within 50ms", "curl -v --max-time 5 http://vault.test:8200/v1/sys/health"}},
 		"no answer":  {silent, symptom{"reach", fails, vaultkit.ErrUnavailable, "does not answer within 300ms", "curl -v"}},
-		"cut off":    {faulty(wire.Refuse()), symptom{"reach", fails, vaultkit.ErrUnavailable, "reset", "curl -v"}},
+		"cut off":    {faulty(faultproxy.Refuse()), symptom{"reach", fails, vaultkit.ErrUnavailable, "reset", "curl -v"}},
 		"web page":   {with(at(page.URL)), symptom{"server", fails, vaultkit.ErrUnavailable, "not a Vault", "curl -v"}},
-		"no backend": {faulty(wire.Error(502, canary, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "HTTP 502", "curl -v"}},
+		"no backend": {faulty(faultproxy.Error(502, canary, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "HTTP 502", "curl -v"}},
 		"plain HTTP": {with(at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
 			symptom{"tls", warns, nil, "everybody in between", "vaultkit doctor --address https://vault.test:8200"}},
 	}.examine(t)
@@ -177,7 +177,7 @@ func TestDiagnoseTLS(t *testing.T) {
 		"HTTP to HTTPS": {with(at(swap(plain.URL(), "https", "http"))), symptom{"tls", fails, vaultkit.ErrUnavailable, "speaks HTTPS", "vaultkit doctor --address " + plain.URL()}},
 		"HTTPS to HTTP": {with(at(swap(vaulttest.Server().Addr(), "http", "https"))),
 			symptom{"tls", fails, vaultkit.ErrUnavailable, "does not speak HTTPS", "vaultkit doctor --address " + vaulttest.Server().Addr()}},
-		"unknown CA":   {with(at(plain.URL())), symptom{"tls", fails, vaultkit.ErrUnavailable, "wire test authority", "vaultkit doctor --ca-cert ca.pem"}},
+		"unknown CA":   {with(at(plain.URL())), symptom{"tls", fails, vaultkit.ErrUnavailable, "fault proxy test authority", "vaultkit doctor --ca-cert ca.pem"}},
 		"another CA":   {trusting(plain.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "not trusted here", "--ca-cert"}},
 		"another name": {trusting(named.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "is for vault.test, not for 127.0.0.1", "vaultkit doctor --tls-server-name vault.test"}},
 		"another name, elsewhere": {with(at("https://10.9.8.7:8200"), vaultkit.WithTransport(ending(named.URL())), vaultkit.WithTLS(vaultkit.TLS{CAFile: namedDir + "/ca/ca.pem"})),
@@ -234,7 +234,7 @@ func TestDiagnoseServer(t *testing.T) {
 		"not initialised": {says(`"initialized":false,"sealed":true`), symptom{"server", fails, vaultkit.ErrUnavailable, "not initialised", "vault status"}},
 		"secondary": {says(`"initialized":true,"replication_dr_mode":"secondary"`),
 			symptom{"server", fails, vaultkit.ErrUnavailable, "secondary", "export VAULT_ADDR="}},
-		"not Vault":            {faulty(wire.Error(200, `{"status":"up"}`, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "not Vault", "curl -v"}},
+		"not Vault":            {faulty(faultproxy.Error(200, `{"status":"up"}`, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "not Vault", "curl -v"}},
 		"standby":              {says(`"initialized":true,"standby":true`), symptom{"server", fine, nil, "standby that hands", ""}},
 		"performance standby":  {says(`"initialized":true,"standby":true,"performance_standby":true`), symptom{"server", fine, nil, "performance standby", ""}},
 		"clock ahead":          {off(-150 * time.Second), symptom{"clock", warns, nil, "this clock is 2m", "time"}},

@@ -13,8 +13,8 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // Situations in which a definite word would be a lie, or an open one a nuisance.
@@ -31,11 +31,11 @@ func TestPutInDoubtTellsNoLie(t *testing.T) {
 		"token revoked since": func(t *testing.T, _ string, client *vaultkit.Client) { revoke(t, client) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			proxy, p := newWire(t), vaulttest.Name(t)
+			proxy, p := newProxy(t), vaulttest.Name(t)
 			policies := vaulttest.Policy(t, "", "provisioner") + vaulttest.Policy(t, "", "rotator")
 			client := as(t, policies, vaultkit.WithAddress(proxy.URL()))
 			proxy.Reset()
-			proxy.SetRule(wire.Rules(wire.At(1, wire.Lose()), wire.At(2, wire.Before(func() { disturb(t, p, client) }))))
+			proxy.SetRule(faultproxy.Rules(faultproxy.At(1, faultproxy.Lose()), faultproxy.At(2, faultproxy.Before(func() { disturb(t, p, client) }))))
 			version, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": "fake-mine"})
 			if err == nil && version == 1 {
 				return
@@ -48,13 +48,13 @@ func TestPutInDoubtTellsNoLie(t *testing.T) {
 }
 
 func TestPutInDoubtThenClosed(t *testing.T) {
-	proxy, p := newWire(t), vaulttest.Name(t)
+	proxy, p := newProxy(t), vaulttest.Name(t)
 	var client *vaultkit.Client
 	client = newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithBackoff(backoff.Backoff{
 		Sleep: func(context.Context, time.Duration) error { return client.Close() },
 	}))
 	proxy.Reset()
-	proxy.SetRule(wire.At(1, wire.Lose()))
+	proxy.SetRule(faultproxy.At(1, faultproxy.Lose()))
 	if _, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": "fake"}); !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrClosed) {
 		t.Errorf("applied, and told %v", err)
 	}
@@ -70,7 +70,7 @@ func revoke(t *testing.T, client *vaultkit.Client) {
 // A dead token that nothing can replace is told at once, as what it is.
 func TestDeadTokenIsToldAtOnce(t *testing.T) {
 	policy := vaulttest.Policy(t, "", "rotator")
-	proxy, p := newWire(t), store(t, oldSecret)
+	proxy, p := newProxy(t), store(t, oldSecret)
 	client := as(t, policy, vaultkit.WithAddress(proxy.URL()), vaultkit.WithBackoff(backoff.Backoff{
 		Sleep: func(context.Context, time.Duration) error { return errors.New("the client waits") },
 	}))
@@ -90,14 +90,14 @@ func TestDeniedWhileInDoubt(t *testing.T) {
 	w := newWorld(t)
 	release := make(chan struct{})
 	n := 0
-	w.proxy.SetRule(func(r wire.Request) wire.Action {
+	w.proxy.SetRule(func(r faultproxy.Request) faultproxy.Action {
 		if r.Method != "PUT" || !strings.Contains(r.Path, "/data/"+vaulttest.Base+"/providers/") {
-			return wire.Pass
+			return faultproxy.Pass
 		}
 		if n++; n == 1 {
-			return wire.Late(release)
+			return faultproxy.Late(release)
 		}
-		return wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
+		return faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
@@ -115,7 +115,7 @@ func TestForeignRefusalsAreNoWordOfVaults(t *testing.T) {
 	for _, status := range []int{400, 402, 403, 404, 408, 409, 413, 421, 451, 499} {
 		for _, body := range []string{"<html>blocked</html>", "{}", `{"errors":[]}`, `{"data":{"version":7}}`} {
 			w := newWorld(t)
-			w.proxy.SetRule(wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/", wire.Error(status, body, true)))
+			w.proxy.SetRule(faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/", faultproxy.Error(status, body, true)))
 			if r, err := w.rotate(t.Context(), w.victim); err != nil || r.NewVersion != 2 || !w.check() {
 				t.Errorf("%d %s: %+v, %v", status, body, r, err)
 			}
@@ -125,14 +125,14 @@ func TestForeignRefusalsAreNoWordOfVaults(t *testing.T) {
 
 // A rerun that finds its change committed, and cannot write the record, says so.
 func TestResumedButUnrecorded(t *testing.T) {
-	for name, fault := range map[string]wire.Action{
-		"denied": wire.Error(403, `{"errors":["permission denied"]}`, false), "refused": wire.Refuse(),
+	for name, fault := range map[string]faultproxy.Action{
+		"denied": faultproxy.Error(403, `{"errors":["permission denied"]}`, false), "refused": faultproxy.Refuse(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.killBeforeRecord()
 			w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
-			w.proxy.SetRule(wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", fault))
+			w.proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", fault))
 			r, err := w.rotate(t.Context(), w.victim)
 			if r == nil || r.Outcome != vaultkit.Committed || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {
 				t.Errorf("Rotate = %+v, %v", r, err)
@@ -201,7 +201,7 @@ func TestRollbackOvertaken(t *testing.T) {
 	other := newClient(t)
 	p := store(t, map[string]any{"api_key": "fake-1"})
 	rotate(t, other, p, "fake-2-bad")
-	victim := throughWire(t, wire.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, wire.Before(func() {
+	victim := throughProxy(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Before(func() {
 		rotate(t, other, p, "fake-3-good")
 	})))
 	_, err := victim.Rollback(t.Context(), p, "")
@@ -241,11 +241,11 @@ func TestRollbackOfALargeSecret(t *testing.T) {
 func TestRecreatedInsideTheRule(t *testing.T) {
 	w := newWorld(t)
 	w.killBeforeRecord()
-	client := throughWire(t, func(r wire.Request) wire.Action {
+	client := throughProxy(t, func(r faultproxy.Request) faultproxy.Action {
 		if !strings.Contains(r.Query, "version=2") {
-			return wire.Pass
+			return faultproxy.Pass
 		}
-		return wire.Before(func() {
+		return faultproxy.Before(func() {
 			if _, err := w.root().DeleteWithContext(t.Context(), w.metadataPath()); err != nil {
 				t.Error(err)
 			}

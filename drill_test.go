@@ -17,8 +17,8 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 const (
@@ -167,7 +167,7 @@ func (d *drill) during(t *testing.T) {
 // A service does not notice what befalls one server.
 func TestOutageDrill(t *testing.T) {
 	server := vaulttest.Start(t, devvault.Options{Raft: true})
-	proxy := newWireTo(t, server.Addr())
+	proxy := newProxyTo(t, server.Addr())
 	d := newDrill(t, vaulttest.RootOf(t, server), proxy.URL())
 	must := func(err error) {
 		t.Helper()
@@ -197,18 +197,18 @@ func TestOutageDrill(t *testing.T) {
 		must(proxy.Up())
 	})
 	d.phase(t, "truncated", func() {
-		proxy.SetRule(wire.OnEvery("", "", wire.Truncate()))
+		proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Truncate()))
 		d.during(t)
 		proxy.SetRule(nil)
 	})
 	d.phase(t, "a hop's 404", func() {
-		proxy.SetRule(wire.OnEvery("", "", wire.Error(404, "default backend - 404", false)))
+		proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(404, "default backend - 404", false)))
 		d.during(t)
 		proxy.SetRule(nil)
 	})
 	d.phase(t, "delayed 10 s", func() {
 		release := make(chan struct{})
-		proxy.SetRule(wire.OnEvery("", "", wire.Delay(release)))
+		proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Delay(release)))
 		time.AfterFunc(10*time.Second, func() { close(release) })
 		<-release
 		proxy.SetRule(nil)

@@ -13,9 +13,9 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 var (
@@ -27,14 +27,14 @@ var (
 type world struct {
 	*testing.T
 	provider string
-	proxy    *wire.Proxy
+	proxy    *faultproxy.Proxy
 	victim   *vaultkit.Client // its requests pass the proxy
 	other    *vaultkit.Client // goes straight to Vault
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	proxy := newWire(t)
+	proxy := newProxy(t)
 	w := &world{T: t, provider: store(t, oldSecret), proxy: proxy, other: newClient(t)}
 	w.newVictim()
 	return w
@@ -122,7 +122,7 @@ func (w *world) version() int {
 
 // requestsOf counts the requests of an undisturbed rotation by a client that has
 // just logged in.
-func requestsOf(t *testing.T) []wire.Request {
+func requestsOf(t *testing.T) []faultproxy.Request {
 	t.Helper()
 	w := newWorld(t)
 	if _, err := w.rotate(t.Context(), w.victim); err != nil {
@@ -174,21 +174,21 @@ func TestRotateSendsTheProtocol(t *testing.T) {
 // One fault at one request, whatever it is, is ridden out: success, one version,
 // one record.
 func TestRotateRidesOutOneFault(t *testing.T) {
-	faults := map[string]wire.Action{
-		"refused":           wire.Refuse(),
-		"applied, lost":     wire.Lose(),
-		"applied, 500":      wire.Error(500, `{"errors":["internal error"]}`, true),
-		"not applied, 503":  wire.Error(503, `{"errors":["local node not active"]}`, false),
-		"not applied, 429":  wire.Error(429, `{"errors":["request path: rate limit quota exceeded"]}`, false),
-		"not applied, 412":  wire.Error(412, `{"errors":["required index state not present"]}`, false),
-		"applied, cut":      wire.Truncate(),
-		"applied, HTML 502": wire.Error(502, `<html>Bad Gateway</html>`, true),
+	faults := map[string]faultproxy.Action{
+		"refused":           faultproxy.Refuse(),
+		"applied, lost":     faultproxy.Lose(),
+		"applied, 500":      faultproxy.Error(500, `{"errors":["internal error"]}`, true),
+		"not applied, 503":  faultproxy.Error(503, `{"errors":["local node not active"]}`, false),
+		"not applied, 429":  faultproxy.Error(429, `{"errors":["request path: rate limit quota exceeded"]}`, false),
+		"not applied, 412":  faultproxy.Error(412, `{"errors":["required index state not present"]}`, false),
+		"applied, cut":      faultproxy.Truncate(),
+		"applied, HTML 502": faultproxy.Error(502, `<html>Bad Gateway</html>`, true),
 	}
 	for n, request := range requestsOf(t) {
 		for name, fault := range faults {
 			t.Run(fmt.Sprintf("%d/%s %s/%s", n+1, request.Method, request.Path[:20], name), func(t *testing.T) {
 				w := newWorld(t)
-				w.proxy.SetRule(wire.At(n+1, fault))
+				w.proxy.SetRule(faultproxy.At(n+1, fault))
 				r, err := w.rotate(t.Context(), w.victim)
 				if err != nil || r.Outcome != vaultkit.Committed || len(r.Warnings) > 0 {
 					t.Fatalf("Rotate = %+v, %v", r, err)
@@ -233,9 +233,9 @@ func (w *world) kill(n int, applied bool) error {
 
 // nth is the nth of the requests that are sent one after the other: while it is on its
 // way nothing else is that changes something.
-func nth(n int) func(wire.Request) bool {
+func nth(n int) func(faultproxy.Request) bool {
 	seen := 0
-	return func(r wire.Request) bool {
+	return func(r faultproxy.Request) bool {
 		if !beside(r) {
 			seen++
 		}
@@ -243,10 +243,10 @@ func nth(n int) func(wire.Request) bool {
 	}
 }
 
-func beside(r wire.Request) bool { return faulttest.Beside(r.Path, r.Query) }
+func beside(r faultproxy.Request) bool { return faulttest.Beside(r.Path, r.Query) }
 
 // stepsOf are the requests of a rotation that are sent one after the other.
-func stepsOf(t *testing.T) []wire.Request {
+func stepsOf(t *testing.T) []faultproxy.Request {
 	t.Helper()
 	return slices.DeleteFunc(requestsOf(t), beside)
 }
@@ -263,19 +263,19 @@ func (w *world) killBeforeRecord() {
 	_ = w.killAt(writes("/data/"+vaulttest.Base+"/rotations/"), false)
 }
 
-func writes(path string) func(wire.Request) bool {
-	return func(r wire.Request) bool { return r.Method == "PUT" && strings.Contains(r.Path, path) }
+func writes(path string) func(faultproxy.Request) bool {
+	return func(r faultproxy.Request) bool { return r.Method == "PUT" && strings.Contains(r.Path, path) }
 }
 
 // killAt kills the victim's rotation at the first such request.
-func (w *world) killAt(fatal func(wire.Request) bool, applied bool) error {
+func (w *world) killAt(fatal func(faultproxy.Request) bool, applied bool) error {
 	w.Helper()
 	w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond)) // it will wait in vain
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
-	last := wire.Refuse().Before(cancel)
+	last := faultproxy.Refuse().Before(cancel)
 	if applied {
-		last = wire.After(cancel)
+		last = faultproxy.After(cancel)
 	}
 	w.proxy.SetRule(dieAt(fatal, last))
 	_, err := w.rotate(ctx, w.victim)
@@ -284,14 +284,14 @@ func (w *world) killAt(fatal func(wire.Request) bool, applied bool) error {
 }
 
 // dieAt lets a client's first fatal request be its last, and refuses all after it.
-func dieAt(fatal func(wire.Request) bool, last wire.Action) wire.Rule {
+func dieAt(fatal func(faultproxy.Request) bool, last faultproxy.Action) faultproxy.Rule {
 	dead := false
-	return func(r wire.Request) wire.Action {
+	return func(r faultproxy.Request) faultproxy.Action {
 		switch {
 		case dead:
-			return wire.Refuse()
+			return faultproxy.Refuse()
 		case !fatal(r):
-			return wire.Pass
+			return faultproxy.Pass
 		}
 		dead = true
 		return last
@@ -338,7 +338,7 @@ func TestZombieWrites(t *testing.T) {
 				release := make(chan struct{})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				w.proxy.SetRule(dieAt(nth(n+1), wire.Late(release).Before(cancel)))
+				w.proxy.SetRule(dieAt(nth(n+1), faultproxy.Late(release).Before(cancel)))
 				_, err := w.rotate(ctx, w.victim)
 				if finish == "rival first" {
 					w.rivalThenZombie(release, err)

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // notVaults are what a hop answers while the Vault behind it is being restarted.
@@ -24,11 +24,11 @@ func TestKeysAreServedThroughForeign404s(t *testing.T) {
 	for name, body := range notVaults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			proxy, heard, provider := newWire(t), &heardOf{}, store(t, oldSecret)
+			proxy, heard, provider := newProxy(t), &heardOf{}, store(t, oldSecret)
 			client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear),
 				vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 100 * time.Millisecond}),
 				vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(provider))
-			proxy.SetRule(wire.OnEvery("", "", wire.Error(404, body, false)))
+			proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(404, body, false)))
 			vaulttest.Eventually(t, "the secret is stale", func() bool {
 				wantKey(t, client, provider, "fake-old")
 				return len(heard.of(vaultkit.EventStale)) > 0
@@ -58,7 +58,7 @@ func TestForeign404sAreAnOutage(t *testing.T) {
 		"Rollback": func(c *vaultkit.Client, p string) error { return second(c.Rollback(t.Context(), p, "")) },
 	}
 	for name, body := range notVaults {
-		client := throughWire(t, wire.OnEvery("GET", "", wire.Error(404, body, false)),
+		client := throughProxy(t, faultproxy.OnEvery("GET", "", faultproxy.Error(404, body, false)),
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond, Write: 50 * time.Millisecond}))
 		provider := store(t, oldSecret)
 		unchanged(t, provider, func() {
@@ -82,12 +82,12 @@ func TestRotateThroughForeign404s(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			seen := map[string]bool{}
-			w.proxy.SetRule(func(r wire.Request) wire.Action {
+			w.proxy.SetRule(func(r faultproxy.Request) faultproxy.Action {
 				if key := r.Method + r.Path; !seen[key] {
 					seen[key] = true
-					return wire.Error(404, body, false)
+					return faultproxy.Error(404, body, false)
 				}
-				return wire.Pass
+				return faultproxy.Pass
 			})
 			if r, err := w.rotate(t.Context(), w.victim); err != nil || r.NewVersion != 2 || !w.check() {
 				t.Fatalf("Rotate = %+v, %v", r, err)

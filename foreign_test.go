@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
 // JSON of a hop of its own is no answer of Vault's: not a secret, not an empty
@@ -19,7 +19,7 @@ func TestForeignJSONIsNoAnswer(t *testing.T) {
 	p := store(t, oldSecret)
 	for _, body := range []string{`{}`, `null`, `[]`, `"ok"`, `{"data":"ok"}`, `{"data":{"status":"ok"}}`, `{"data":{"data":"ok","keys":"ok","created_time":"now"}}`,
 		`{"data":{"data":{"api_key":"fake"},"metadata":{"version":"1"},"versions":[]}}`} {
-		client := throughWire(t, wire.OnEvery("GET", "", wire.Error(200, body, false)))
+		client := throughProxy(t, faultproxy.OnEvery("GET", "", faultproxy.Error(200, body, false)))
 		unchanged(t, p, func() {
 			for verb, send := range map[string]func() error{
 				"GetAPIKey": func() error { _, err := client.GetAPIKey(ctx, p); return err },
@@ -47,7 +47,7 @@ func TestForeignJSONAcknowledgesNothing(t *testing.T) {
 			}
 			for _, applied := range []bool{false, true} {
 				w := newWorld(t)
-				w.proxy.SetRule(wire.When(nth(n+1), wire.Error(200, body, applied)))
+				w.proxy.SetRule(faultproxy.When(nth(n+1), faultproxy.Error(200, body, applied)))
 				if _, err := w.rotate(t.Context(), w.victim); err != nil {
 					t.Errorf("%s to step %d, applied %v: %v", body, n+1, applied, err)
 				}

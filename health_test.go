@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // A Vault that does not answer within the client's own bounds is down. Within those
@@ -28,7 +28,7 @@ func TestHealthOfAVaultThatHangs(t *testing.T) {
 		"the cache's":                 {[]vaultkit.Option{short, vaultkit.WithCache(time.Minute, 0)}, 0, readOnce, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			provider, client := store(t, oldSecret), throughWire(t, wire.OnEvery("", "", wire.Hang()), tc.opts...)
+			provider, client := store(t, oldSecret), throughProxy(t, faultproxy.OnEvery("", "", faultproxy.Hang()), tc.opts...)
 			ctx, cancel := context.WithCancel(t.Context())
 			if tc.wait > 0 {
 				ctx, cancel = context.WithTimeout(t.Context(), tc.wait)

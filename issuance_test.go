@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // authority is a Source with both powers, which counts what it is asked for.
@@ -95,52 +95,52 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 	commit := func(p string) string { return "/data/" + vaulttest.Base + "/providers/" + p }
 	never := make(chan struct{})
 	for name, tc := range map[string]struct {
-		rule    func(p string, source *authority, cancel context.CancelFunc) wire.Rule
+		rule    func(p string, source *authority, cancel context.CancelFunc) faultproxy.Rule
 		want    error // nil: success
 		revoked bool
 		kept    bool // and named in the error
 	}{
-		"ridden out": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
-			return wire.OnMatch("PUT", commit(p), wire.Lose())
+		"ridden out": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
+			return faultproxy.OnMatch("PUT", commit(p), faultproxy.Lose())
 		}, nil, false, false},
-		"conflict": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
+		"conflict": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
 			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, false},
-		"denied": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
-			return wire.OnMatch("PUT", commit(p), wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false))
+		"denied": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
+			return faultproxy.OnMatch("PUT", commit(p), faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false))
 		}, vaultkit.ErrPermissionDenied, false, true},
-		"backup never answered": {func(_ string, _ *authority, cancel context.CancelFunc) wire.Rule {
-			return wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Refuse().Before(cancel))
+		"backup never answered": {func(_ string, _ *authority, cancel context.CancelFunc) faultproxy.Rule {
+			return faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", faultproxy.Refuse().Before(cancel))
 		}, context.Canceled, true, false},
-		"backup on its way": {func(_ string, _ *authority, cancel context.CancelFunc) wire.Rule {
-			return wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Kill(cancel))
+		"backup on its way": {func(_ string, _ *authority, cancel context.CancelFunc) faultproxy.Rule {
+			return faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", faultproxy.Kill(cancel))
 		}, vaultkit.ErrUndetermined, false, true},
-		"commit never answered": {func(p string, _ *authority, cancel context.CancelFunc) wire.Rule {
-			return wire.OnMatch("PUT", commit(p), wire.Kill(cancel))
+		"commit never answered": {func(p string, _ *authority, cancel context.CancelFunc) faultproxy.Rule {
+			return faultproxy.OnMatch("PUT", commit(p), faultproxy.Kill(cancel))
 		}, vaultkit.ErrUndetermined, false, true},
-		"commit on its way": {func(p string, _ *authority, cancel context.CancelFunc) wire.Rule {
-			return wire.OnMatch("PUT", commit(p), wire.Late(never).Before(cancel))
+		"commit on its way": {func(p string, _ *authority, cancel context.CancelFunc) faultproxy.Rule {
+			return faultproxy.OnMatch("PUT", commit(p), faultproxy.Late(never).Before(cancel))
 		}, vaultkit.ErrUndetermined, false, true},
-		"cannot be taken back": {func(p string, source *authority, _ context.CancelFunc) wire.Rule {
+		"cannot be taken back": {func(p string, source *authority, _ context.CancelFunc) faultproxy.Rule {
 			source.revokeErr = errors.New("the issuer is down")
 			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, true},
-		"gone already": {func(p string, source *authority, _ context.CancelFunc) wire.Rule {
+		"gone already": {func(p string, source *authority, _ context.CancelFunc) faultproxy.Rule {
 			source.revokeErr = vaultkit.ErrAlreadyRevoked
 			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, false},
 		// An issuer that gives two rotations the same key: the other one won.
-		"in force by another rotation": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
+		"in force by another rotation": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
 			return beforeCommit(p, func() {
 				if _, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-issued", "keep": "else"})); err != nil {
 					t.Error(err)
 				}
 			})
 		}, vaultkit.ErrConflict, false, true},
-		"whether in force cannot be read": {func(p string, _ *authority, _ context.CancelFunc) wire.Rule {
-			denied := wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
+		"whether in force cannot be read": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
+			denied := faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
 			refused := false
-			return wire.When(func(r wire.Request) bool {
+			return faultproxy.When(func(r faultproxy.Request) bool {
 				refused = refused || r.Method == "PUT" && strings.Contains(r.Path, commit(p))
 				return refused && strings.Contains(r.Path, commit(p))
 			}, denied)
@@ -150,7 +150,7 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 			p, source := store(t, oldSecret), newAuthority()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			client := throughWire(t, tc.rule(p, source, cancel))
+			client := throughProxy(t, tc.rule(p, source, cancel))
 			_, err := client.Rotate(ctx, p, source)
 			if undetermined := errors.Is(err, vaultkit.ErrUndetermined); !errors.Is(err, tc.want) || undetermined && !errors.Is(tc.want, vaultkit.ErrUndetermined) {
 				t.Errorf("Rotate = %v, want %v", err, tc.want)
@@ -172,7 +172,7 @@ func TestNothingNewIsNeverTakenBack(t *testing.T) {
 	if _, err := newClient(t).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrNoChange) || len(source.revoked) > 0 {
 		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
 	}
-	client := throughWire(t, wire.OnEvery("GET", "/metadata/", wire.Refuse()), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
+	client := throughProxy(t, faultproxy.OnEvery("GET", "/metadata/", faultproxy.Refuse()), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
 	if _, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrUnavailable) || len(source.revoked) > 0 {
 		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
 	}
@@ -200,7 +200,7 @@ func TestDryRunTakesNothingBack(t *testing.T) {
 // A source that cannot take its key back: the error says where to find it.
 func TestOrphanIsNamed(t *testing.T) {
 	p := store(t, oldSecret)
-	client := throughWire(t, beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") }))
+	client := throughProxy(t, beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") }))
 	_, err := client.Rotate(t.Context(), p, &issuer{fields: map[string]any{"api_key": "fake-issued"}})
 	if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "vaultkit-"+p+"-v2-") {
 		t.Errorf("Rotate = %v", err)

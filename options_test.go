@@ -15,14 +15,14 @@ import (
 	"go.uber.org/goleak"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // tlsFront is a TLS front of the package's Vault, and its files.
-func tlsFront(t *testing.T, needClientCert bool, hosts ...string) (proxy *wire.Proxy, dir string) {
+func tlsFront(t *testing.T, needClientCert bool, hosts ...string) (proxy *faultproxy.Proxy, dir string) {
 	t.Helper()
-	proxy, identity, err := wire.NewTLS(vaulttest.Server().Addr(), needClientCert, hosts...)
+	proxy, identity, err := faultproxy.NewTLS(vaulttest.Server().Addr(), needClientCert, hosts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestTLS(t *testing.T) {
 	named, namedDir := tlsFront(t, false, "vault.test")
 	mutual, mutualDir := tlsFront(t, true)
 	for name, tc := range map[string]struct {
-		front *wire.Proxy
+		front *faultproxy.Proxy
 		tls   vaultkit.TLS
 		want  error
 	}{

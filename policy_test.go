@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // as is a client whose token has only the policy, and not the default one.
@@ -49,11 +49,11 @@ func TestRotatorPolicySuffices(t *testing.T) {
 func TestRotatorPolicySufficesForDoubts(t *testing.T) {
 	policy := vaulttest.Policy(t, "", "rotator")
 	for n, request := range requestsOf(t) {
-		proxy := newWire(t)
+		proxy := newProxy(t)
 		client := as(t, policy, vaultkit.WithAddress(proxy.URL()))
 		p := store(t, oldSecret)
 		proxy.Reset()
-		proxy.SetRule(wire.At(n+1, wire.Lose()))
+		proxy.SetRule(faultproxy.At(n+1, faultproxy.Lose()))
 		r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 		if err != nil || r.Outcome != vaultkit.Committed || len(r.Warnings) > 0 {
 			t.Errorf("answer %d (%s %s) lost: %+v, %v", n+1, request.Method, request.Path, r, err)

@@ -12,9 +12,9 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // Everybody writes a key and a field of their own, so that each version tells who
@@ -43,11 +43,11 @@ path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] 
 )
 
 // cast is everybody in a schedule. The first three can be disturbed: their
-// requests go by the wire.
+// requests go through the fault proxy.
 type cast struct {
 	server    *devvault.Server
 	driver    *faulttest.Driver
-	wire      *wire.Proxy
+	wire      *faultproxy.Proxy
 	victim    *vaultkit.Client // the rotator's policy
 	recoverer *vaultkit.Client // the recoverer's
 	mortal    *vaultkit.Client // the rotator's; waits long, for it is to die at its time and not before
@@ -68,7 +68,7 @@ func newCast(t *testing.T) *cast {
 	if err := vaulttest.RootOf(t, c.server).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
 		t.Fatal(err)
 	}
-	proxy, err := wire.New(c.server.Addr())
+	proxy, err := faultproxy.New(c.server.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}

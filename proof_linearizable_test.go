@@ -14,8 +14,8 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // register is what a provider is to its clients: one key at a version.
@@ -99,7 +99,7 @@ func TestLinearizable(t *testing.T) {
 	p := store(t, map[string]any{"api_key": "fake-first"})
 	root := vaulttest.Root(t)
 	write(t, root, vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+p, map[string]any{"max_versions": 5000})
-	proxy := newWire(t)
+	proxy := newProxy(t)
 	rotator := as(t, vaulttest.Policy(t, "", "rotator"), vaultkit.WithAddress(proxy.URL()))
 	reader := as(t, vaulttest.Policy(t, "", "reader"))
 	recoverer := as(t, vaulttest.Policy(t, "", "recoverer"))
@@ -144,14 +144,14 @@ func TestLinearizable(t *testing.T) {
 }
 
 // lossy breaks one request in sixteen.
-func lossy() wire.Rule {
+func lossy() faultproxy.Rule {
 	dice := rand.New(rand.NewPCG(1, 2)) // rules are asked one at a time
-	faults := []wire.Action{wire.Refuse(), wire.Lose(), wire.Truncate(), wire.Error(500, `{"errors":["x"]}`, true)}
-	return func(wire.Request) wire.Action {
+	faults := []faultproxy.Action{faultproxy.Refuse(), faultproxy.Lose(), faultproxy.Truncate(), faultproxy.Error(500, `{"errors":["x"]}`, true)}
+	return func(faultproxy.Request) faultproxy.Action {
 		if n := dice.IntN(64); n < len(faults) {
 			return faults[n]
 		}
-		return wire.Pass
+		return faultproxy.Pass
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // A Raft server is killed with -9 and started again at each request of a
@@ -49,7 +49,7 @@ func TestRaftServerKilledAtEachRequest(t *testing.T) {
 type disk struct {
 	whole      *testing.T
 	server     *devvault.Server
-	proxy      *wire.Proxy
+	proxy      *faultproxy.Proxy
 	root       *api.Client
 	token      string // may rotate and nothing else
 	crashing   sync.WaitGroup
@@ -62,13 +62,13 @@ func newDisk(t *testing.T) *disk {
 	t.Helper()
 	server := vaulttest.Start(t, devvault.Options{Raft: true})
 	root := vaulttest.RootOf(t, server)
-	return &disk{whole: t, server: server, proxy: newWireTo(t, server.Addr()), root: root, told: make(map[string]int),
+	return &disk{whole: t, server: server, proxy: newProxyTo(t, server.Addr()), root: root, told: make(map[string]int),
 		token: vaulttest.TokenAt(t, root, vaulttest.Policy(t, "", "rotator"))}
 }
 
 // mustRideOut is kill where the client meets no dead or sealed server, and so no
 // reason to give up.
-func (d *disk) mustRideOut(t *testing.T, rule wire.Rule) {
+func (d *disk) mustRideOut(t *testing.T, rule faultproxy.Rule) {
 	t.Helper()
 	if err := d.kill(t, rule); err != nil {
 		t.Errorf("Rotate: %v", err)
@@ -76,7 +76,7 @@ func (d *disk) mustRideOut(t *testing.T, rule wire.Rule) {
 }
 
 // kill rotates by a rule that kills the server once.
-func (d *disk) kill(t *testing.T, rule wire.Rule) (told error) {
+func (d *disk) kill(t *testing.T, rule faultproxy.Rule) (told error) {
 	t.Helper()
 	before := d.kills.Load()
 	_, told = d.rotateOver(t, rule)
@@ -95,18 +95,22 @@ func (d *disk) crash() {
 	d.kills.Add(1)
 }
 
-func (d *disk) beforeSeen(n int) wire.Rule   { return wire.At(n, wire.Refuse().Before(d.crash)) }
-func (d *disk) beforeAnswer(n int) wire.Rule { return wire.At(n, wire.After(d.crash)) }
+func (d *disk) beforeSeen(n int) faultproxy.Rule {
+	return faultproxy.At(n, faultproxy.Refuse().Before(d.crash))
+}
+func (d *disk) beforeAnswer(n int) faultproxy.Rule {
+	return faultproxy.At(n, faultproxy.After(d.crash))
+}
 
 // afterLost: the next request, a repetition or not, finds another process.
-func (d *disk) afterLost(n int) wire.Rule {
-	return wire.Rules(wire.At(n, wire.Lose()), wire.At(n+1, wire.Before(d.crash)))
+func (d *disk) afterLost(n int) faultproxy.Rule {
+	return faultproxy.Rules(faultproxy.At(n, faultproxy.Lose()), faultproxy.At(n+1, faultproxy.Before(d.crash)))
 }
 
 // meanwhile kills the server at some moment of the request's life, and the client
 // may meet it dead, sealed or without a leader.
-func (d *disk) meanwhile(n int) wire.Rule {
-	return wire.At(n, wire.Before(func() {
+func (d *disk) meanwhile(n int) faultproxy.Rule {
+	return faultproxy.At(n, faultproxy.Before(func() {
 		d.crashing.Add(1)
 		time.AfterFunc(rand.N(4*time.Millisecond), func() {
 			defer d.crashing.Done()
@@ -117,7 +121,7 @@ func (d *disk) meanwhile(n int) wire.Rule {
 
 // rotateOver rotates a provider by the rule, holds what Vault has then against
 // what anybody was told, and returns the rotation's requests.
-func (d *disk) rotateOver(t *testing.T, rule wire.Rule) (log []wire.Request, told error) {
+func (d *disk) rotateOver(t *testing.T, rule faultproxy.Rule) (log []faultproxy.Request, told error) {
 	t.Helper()
 	provider := vaulttest.Name(t)
 	if _, err := d.root.KVv2(vaulttest.Mount).Put(t.Context(), vaulttest.Base+"/providers/"+provider, oldSecret); err != nil {
@@ -188,7 +192,7 @@ func (h holdings) committed() bool { return h.provider.Current == 2 }
 
 // lost names every write that the server acknowledged, to the client or only to
 // the proxy, and that is not there.
-func (h holdings) lost(log []wire.Request) (violations []string) {
+func (h holdings) lost(log []faultproxy.Request) (violations []string) {
 	for _, request := range log {
 		if request.Method != "PUT" || request.Status < 200 || request.Status > 299 {
 			continue

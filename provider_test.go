@@ -17,8 +17,8 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 func TestReads(t *testing.T) {
@@ -245,12 +245,12 @@ func TestSealedServer(t *testing.T) {
 // is over.
 func TestReadsAreRepeated(t *testing.T) {
 	p := store(t, oldSecret)
-	for name, fault := range map[string]wire.Action{
-		"refused": wire.Refuse(), "500": wire.Error(500, "", false), "429": wire.Error(429, "{}", false),
-		"412": wire.Error(412, "{}", false), "cut": wire.Truncate(),
+	for name, fault := range map[string]faultproxy.Action{
+		"refused": faultproxy.Refuse(), "500": faultproxy.Error(500, "", false), "429": faultproxy.Error(429, "{}", false),
+		"412": faultproxy.Error(412, "{}", false), "cut": faultproxy.Truncate(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := throughWire(t, wire.Rules(wire.At(1, fault), wire.At(2, fault)))
+			client := throughProxy(t, faultproxy.Rules(faultproxy.At(1, fault), faultproxy.At(2, fault)))
 			if got := currentKey(t, client, p); got != "fake-old" {
 				t.Errorf("key %s", got)
 			}
@@ -259,7 +259,7 @@ func TestReadsAreRepeated(t *testing.T) {
 			}
 		})
 	}
-	client := throughWire(t, func(wire.Request) wire.Action { return wire.Error(503, "{}", false) }, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50e6}))
+	client := throughProxy(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Error(503, "{}", false) }, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50e6}))
 	_, err := client.GetAPIKey(t.Context(), p)
 	var answer *api.ResponseError
 	if !errors.Is(err, vaultkit.ErrUnavailable) || !errors.As(err, &answer) || answer.StatusCode != 503 {
@@ -274,7 +274,7 @@ func badNames() []string {
 
 // Nothing with a bad name reaches Vault, whatever the verb.
 func TestBadNamesAreRefusedBeforeAnyRequest(t *testing.T) {
-	proxy := newWire(t)
+	proxy := newProxy(t)
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()))
 	proxy.Reset()
 	before := vaulttest.Everything(t)
@@ -457,20 +457,22 @@ func TestPut_ReplacesNoDeletedVersionThatWouldBePruned(t *testing.T) {
 func TestPutTellsItsLostAnswerFromARival(t *testing.T) {
 	keys := vaultkit.ProviderKeys{"api_key": "fake-mine"}
 	for name, tc := range map[string]struct {
-		fault func(provider string) wire.Action
+		fault func(provider string) faultproxy.Action
 		want  error
 	}{
-		"lost":         {func(string) wire.Action { return wire.Lose() }, nil},
-		"500, applied": {func(string) wire.Action { return wire.Error(500, "{}", true) }, nil},
-		"refused":      {func(string) wire.Action { return wire.Refuse() }, nil},
-		"a rival's":    {func(p string) wire.Action { return wire.Before(func() { vaulttest.Put(t, "providers/"+p, oldSecret) }) }, vaultkit.ErrConflict},
-		"lost to rivals": {func(p string) wire.Action {
-			return wire.Refuse().Before(func() { vaulttest.Put(t, "providers/"+p, oldSecret) })
+		"lost":         {func(string) faultproxy.Action { return faultproxy.Lose() }, nil},
+		"500, applied": {func(string) faultproxy.Action { return faultproxy.Error(500, "{}", true) }, nil},
+		"refused":      {func(string) faultproxy.Action { return faultproxy.Refuse() }, nil},
+		"a rival's": {func(p string) faultproxy.Action {
+			return faultproxy.Before(func() { vaulttest.Put(t, "providers/"+p, oldSecret) })
+		}, vaultkit.ErrConflict},
+		"lost to rivals": {func(p string) faultproxy.Action {
+			return faultproxy.Refuse().Before(func() { vaulttest.Put(t, "providers/"+p, oldSecret) })
 		}, vaultkit.ErrConflict},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := vaulttest.Name(t)
-			client := throughWire(t, wire.At(1, tc.fault(p)))
+			client := throughProxy(t, faultproxy.At(1, tc.fault(p)))
 			version, err := client.PutProviderKeys(t.Context(), p, keys)
 			if !errors.Is(err, tc.want) || err == nil && version != 1 {
 				t.Errorf("PutProviderKeys = %d, %v, want %v", version, err, tc.want)
@@ -480,7 +482,7 @@ func TestPutTellsItsLostAnswerFromARival(t *testing.T) {
 			}
 		})
 	}
-	client := throughWire(t, func(wire.Request) wire.Action { return wire.Lose() }, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 50e6}))
+	client := throughProxy(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Lose() }, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 50e6}))
 	if _, err := client.PutProviderKeys(t.Context(), vaulttest.Name(t), keys); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Errorf("with every answer lost: %v", err)
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // deletedWorld is a provider rotated once, whose current version is gone then.
@@ -78,11 +78,11 @@ func TestRestoreDeletedProvider(t *testing.T) {
 
 // Wherever the restore is cut, running it again finishes it, record included.
 func TestRestoreDeletedRidesOutFaults(t *testing.T) {
-	for name, action := range map[string]wire.Action{"lost": wire.Lose(), "refused": wire.Refuse(), "500": wire.Error(500, `{"errors":["x"]}`, true)} {
+	for name, action := range map[string]faultproxy.Action{"lost": faultproxy.Lose(), "refused": faultproxy.Refuse(), "500": faultproxy.Error(500, `{"errors":["x"]}`, true)} {
 		for _, path := range []string{"/data/" + vaulttest.Base + "/providers/", "/data/" + vaulttest.Base + "/rotations/"} {
 			t.Run(name+path, func(t *testing.T) {
 				p, id := deletedWorld(t, false)
-				r, err := restore(t, throughWire(t, wire.OnMatch("PUT", path, action)), p, id)
+				r, err := restore(t, throughProxy(t, faultproxy.OnMatch("PUT", path, action)), p, id)
 				if err != nil || r.NewVersion != 3 {
 					t.Errorf("Rollback = %+v, %v", r, err)
 				}
@@ -92,7 +92,7 @@ func TestRestoreDeletedRidesOutFaults(t *testing.T) {
 	}
 	t.Run("no record", func(t *testing.T) {
 		p, id := deletedWorld(t, false)
-		client := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", wire.Refuse()), vaultkit.WithRecordWait(1))
+		client := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()), vaultkit.WithRecordWait(1))
 		if r, err := restore(t, client, p, id); !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.NewVersion != 3 {
 			t.Fatalf("Rollback = %+v, %v", r, err)
 		}

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // Verbs that meet in the middle of each other: what one may revoke, restore or
@@ -59,7 +59,7 @@ func TestRestoreAndACrashedRollbackAreBothCommitted(t *testing.T) {
 	p, ids := rotatedTimes(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	crashed := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, wire.Refuse().Before(cancel)))
+	crashed := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Refuse().Before(cancel)))
 	if _, err := crashed.Rollback(ctx, p, ids[0]); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestRestoreAndACrashedRollbackAreBothCommitted(t *testing.T) {
 func TestRollbackOvertakenByARestoreSucceeds(t *testing.T) {
 	client := newClient(t)
 	p, ids := rotatedTimes(t, 1)
-	live := throughWire(t, wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Before(func() {
+	live := throughProxy(t, faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
 		softDelete(t, p)
 		if _, err := restore(t, client, p, ids[0]); err != nil {
 			t.Error(err)
@@ -95,14 +95,14 @@ func TestRestoreDoesNotHideARollback(t *testing.T) {
 	softDelete(t, p)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	dies := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, wire.Refuse().Before(cancel)))
+	dies := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Refuse().Before(cancel)))
 	if _, err := dies.Rollback(ctx, p, ids[0], vaultkit.RestoreDeleted()); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Undelete(t.Context(), vaulttest.Base+"/providers/"+p, []int{2}); err != nil {
 		t.Fatal(err)
 	}
-	lost := throughWire(t, beforeCommitOf(p, wire.Lose()))
+	lost := throughProxy(t, beforeCommitOf(p, faultproxy.Lose()))
 	r, err := lost.Rollback(t.Context(), p, ids[0])
 	if err != nil || r.NewVersion != 3 || r.Backup == "" {
 		t.Fatalf("Rollback = %+v, %v", r, err)
@@ -122,7 +122,7 @@ func TestRestoreKilledAtEachRequest(t *testing.T) {
 	client := newClient(t)
 	count := func() int {
 		p, id := deletedWorld(t, false)
-		proxy := newWire(t)
+		proxy := newProxy(t)
 		victim := newClient(t, vaultkit.WithAddress(proxy.URL()))
 		proxy.Reset()
 		if _, err := restore(t, victim, p, id); err != nil {
@@ -131,10 +131,10 @@ func TestRestoreKilledAtEachRequest(t *testing.T) {
 		return len(slices.DeleteFunc(proxy.Log(), beside))
 	}()
 	for n := 1; n <= count; n++ {
-		for _, die := range []func(func()) wire.Action{wire.Refuse().Before, wire.Kill} {
+		for _, die := range []func(func()) faultproxy.Action{faultproxy.Refuse().Before, faultproxy.Kill} {
 			p, id := deletedWorld(t, false)
 			ctx, cancel := context.WithCancel(t.Context())
-			victim := throughWire(t, dieAt(nth(n), die(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
+			victim := throughProxy(t, dieAt(nth(n), die(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
 			_, err := victim.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
 			cancel()
 			applied := vaulttest.Snapshot(t, p)["providers/"+p].Current == 3
@@ -173,7 +173,7 @@ func TestRestoreIsNoEvidence(t *testing.T) {
 // A restore without an id keeps to the version that was chosen.
 func TestRestoreOfWhatWasReplacedMeanwhile(t *testing.T) {
 	p, _ := deletedWorld(t, false)
-	overtaken := throughWire(t, wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", wire.Before(func() {
+	overtaken := throughProxy(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-good"})
 		softDelete(t, p)
 	})))
@@ -207,11 +207,11 @@ func TestRevokedKeyStaysKnown(t *testing.T) {
 // A rollback whose commit is on its way keeps its key from being revoked.
 func TestRevokeOldSeesAPendingRollback(t *testing.T) {
 	p, ids := rotatedTimes(t, 1)
-	proxy, release, api := newWire(t), make(chan struct{}), &revoker{}
+	proxy, release, api := newProxy(t), make(chan struct{}), &revoker{}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	victim := newClient(t, vaultkit.WithAddress(proxy.URL()))
-	proxy.SetRule(beforeCommitOf(p, wire.Late(release).Before(cancel)))
+	proxy.SetRule(beforeCommitOf(p, faultproxy.Late(release).Before(cancel)))
 	if _, err := victim.Rollback(ctx, p, ids[0]); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
@@ -252,11 +252,11 @@ func TestRevokeOldAsksNobodyInVain(t *testing.T) {
 // earlier run's commit may be on its way.
 func TestIssuedKeyOfAnEarlierRunIsKept(t *testing.T) {
 	p, source := store(t, oldSecret), newAuthority()
-	proxy, release := newWire(t), make(chan struct{})
+	proxy, release := newProxy(t), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	victim := newClient(t, vaultkit.WithAddress(proxy.URL()))
-	proxy.SetRule(beforeCommitOf(p, wire.Late(release).Before(cancel)))
+	proxy.SetRule(beforeCommitOf(p, faultproxy.Late(release).Before(cancel)))
 	if _, err := victim.Rotate(ctx, p, source); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestIssuedKeyOfAnEarlierRunIsKept(t *testing.T) {
 func TestAbortClaimsNoOthersVersion(t *testing.T) {
 	p := store(t, oldSecret)
 	id := crashBeforeCommit(t, p, "fake-new")
-	between := throughWire(t, wire.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, wire.Before(func() {
+	between := throughProxy(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Before(func() {
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
 	})))
 	r, err := between.Abort(t.Context(), p, id)
@@ -298,7 +298,7 @@ func TestAbortKilledAfterItsFence(t *testing.T) {
 			id := crashBeforeCommit(t, p, "fake-2")
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			dies := throughWire(t, beforeCommitOf(p, wire.Kill(cancel)))
+			dies := throughProxy(t, beforeCommitOf(p, faultproxy.Kill(cancel)))
 			if _, err := dies.Abort(ctx, p, id); !errors.Is(err, vaultkit.ErrUndetermined) {
 				t.Fatal(err)
 			}
@@ -318,7 +318,7 @@ func TestAbortKilledAfterItsFence(t *testing.T) {
 func TestRecordedCommitIsToldWithoutEvidence(t *testing.T) {
 	client := newClient(t)
 	p := store(t, oldSecret)
-	victim := throughWire(t, wire.Rules(beforeCommitOf(p, wire.Lose()), wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", wire.Before(func() {
+	victim := throughProxy(t, faultproxy.Rules(beforeCommitOf(p, faultproxy.Lose()), faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
 		if _, err := client.Recover(t.Context(), p); err != nil {
 			t.Error(err)
 		}

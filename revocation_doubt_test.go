@@ -12,23 +12,23 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // What a lost or an old answer, or a missing right, must not lead to.
 
-var denial = wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
+var denial = faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
 
 // commitOnItsWay leaves a rotation to fake-new whose commit arrives when release is called.
 func commitOnItsWay(t *testing.T, p string) (id string, release func()) {
 	t.Helper()
-	proxy, late := newWire(t), make(chan struct{})
+	proxy, late := newProxy(t), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()))
-	proxy.SetRule(beforeCommitOf(p, wire.Late(late).Before(cancel)))
+	proxy.SetRule(beforeCommitOf(p, faultproxy.Late(late).Before(cancel)))
 	_, err := client.Rotate(ctx, p, vaultkit.NewKey("fake-new"))
 	failed, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || !errors.Is(err, vaultkit.ErrUndetermined) {
@@ -46,14 +46,16 @@ func TestRerunThatCannotReadItsBackupIsUndetermined(t *testing.T) {
 		return errors.New("the API is down")
 	}
 	for name, tc := range map[string]struct {
-		rule    func(stop func()) wire.Rule
+		rule    func(stop func()) faultproxy.Rule
 		options []vaultkit.RotateOption
 		before  func(p, id string)
 	}{
-		"cancelled": {rule: func(stop func()) wire.Rule {
-			return wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", wire.Before(stop))
+		"cancelled": {rule: func(stop func()) faultproxy.Rule {
+			return faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(stop))
 		}},
-		"denied":         {rule: func(func()) wire.Rule { return wire.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", denial) }},
+		"denied": {rule: func(func()) faultproxy.Rule {
+			return faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", denial)
+		}},
 		"not verified":   {options: []vaultkit.RotateOption{vaultkit.WithVerify(failing)}},
 		"backup deleted": {before: func(p, id string) { deleteBackup(t, p, id); announce(t, p, "fake-new") }},
 	} {
@@ -62,14 +64,14 @@ func TestRerunThatCannotReadItsBackupIsUndetermined(t *testing.T) {
 			id, release := commitOnItsWay(t, p)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			var rule wire.Rule
+			var rule faultproxy.Rule
 			if tc.rule != nil {
 				rule = tc.rule(stop)
 			}
 			if tc.before != nil {
 				tc.before(p, id)
 			}
-			if _, err := throughWire(t, rule).Rotate(ctx, p, vaultkit.NewKey("fake-new"), tc.options...); !errors.Is(err, vaultkit.ErrUndetermined) {
+			if _, err := throughProxy(t, rule).Rotate(ctx, p, vaultkit.NewKey("fake-new"), tc.options...); !errors.Is(err, vaultkit.ErrUndetermined) {
 				t.Errorf("Rotate = %v, want ErrUndetermined", err)
 			}
 			release()
@@ -88,14 +90,14 @@ func deleteBackup(t *testing.T, p, id string) {
 func TestAbortFencesTheSourceVersionAlone(t *testing.T) {
 	p, _ := rotatedTimes(t, 1)
 	id := crashBeforeCommit(t, p, "fake-next")
-	client := throughWire(t, func(r wire.Request) wire.Action {
+	client := throughProxy(t, func(r faultproxy.Request) faultproxy.Action {
 		if r.Method == "GET" && strings.HasSuffix(r.Path, "/data/"+vaulttest.Base+"/providers/"+p) && r.Query == "" {
-			return wire.Rewrite(func(_ int, body []byte) []byte {
+			return faultproxy.Rewrite(func(_ int, body []byte) []byte {
 				body = bytes.ReplaceAll(body, []byte("fake-0"), []byte("fake-old"))
 				return bytes.ReplaceAll(body, []byte(`"version":2`), []byte(`"version":1`))
 			})
 		}
-		return wire.Pass
+		return faultproxy.Pass
 	}, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
 	_, _ = client.Abort(t.Context(), p, id)
 	if key := currentKey(t, newClient(t), p); key != "fake-0" {
@@ -181,7 +183,7 @@ func TestRevokeOldLooksAfterAnAnsweredEntry(t *testing.T) {
 // Without an entry that Vault has acknowledged nobody is asked.
 func TestRevokeOldWithoutAnEntryAsksNobody(t *testing.T) {
 	p, id := change(t, object{"pin": "1234"}, object{"pin": "9999"})
-	client, api := throughWire(t, wire.OnEvery("PUT", "/revocations/", denial)), &revoker{}
+	client, api := throughProxy(t, faultproxy.OnEvery("PUT", "/revocations/", denial)), &revoker{}
 	_, err := client.RevokeOld(t.Context(), p, id, api, alone)
 	if !errors.Is(err, vaultkit.ErrPermissionDenied) || len(api.revoked) > 0 {
 		t.Errorf("RevokeOld = %v, asked %d times, want ErrPermissionDenied and 0", err, len(api.revoked))
@@ -202,24 +204,24 @@ func (f revokeFunc) Revoke(ctx context.Context, _ vaultkit.Target, _ vaultkit.Pr
 // A revocation that asked nobody is withdrawn: its keys can be rotated to.
 func TestRevocationThatAskedNobodyIsWithdrawn(t *testing.T) {
 	for name, tc := range map[string]struct {
-		rule  func(cancel func()) wire.Rule
+		rule  func(cancel func()) faultproxy.Rule
 		fails error
 		want  error
 	}{
-		"the context ends at the look after it": {func(cancel func()) wire.Rule {
+		"the context ends at the look after it": {func(cancel func()) faultproxy.Rule {
 			entered := false
-			return wire.When(func(r wire.Request) bool {
+			return faultproxy.When(func(r faultproxy.Request) bool {
 				entered = entered || strings.Contains(r.Path, "/revocations/")
 				return entered && r.Method == "GET"
-			}, wire.Before(cancel))
+			}, faultproxy.Before(cancel))
 		}, nil, context.Canceled},
-		"the revoker says so": {func(func()) wire.Rule { return nil }, vaultkit.ErrNotAsked, vaultkit.ErrNotAsked},
+		"the revoker says so": {func(func()) faultproxy.Rule { return nil }, vaultkit.ErrNotAsked, vaultkit.ErrNotAsked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, ids := rotatedTimes(t, 1)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			_, err := throughWire(t, tc.rule(cancel)).RevokeOld(ctx, p, ids[0], revokeFunc(func(context.Context) error { return tc.fails }), alone)
+			_, err := throughProxy(t, tc.rule(cancel)).RevokeOld(ctx, p, ids[0], revokeFunc(func(context.Context) error { return tc.fails }), alone)
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("RevokeOld = %v, want %v", err, tc.want)
 			}
@@ -267,7 +269,7 @@ func TestRevokeOldWithoutTimeAsksNobody(t *testing.T) {
 func TestEachEntryIsWithdrawn(t *testing.T) {
 	p, id := change(t, object{"a": "fake-first-a", "b": "fake-first-b", "c": "fake-first-c"}, object{"a": "fake-2a", "b": "fake-2b", "c": "fake-2c"})
 	denied := false
-	client := throughWire(t, wire.When(func(r wire.Request) bool {
+	client := throughProxy(t, faultproxy.When(func(r faultproxy.Request) bool {
 		first := !denied && r.Method == "PUT" && strings.HasSuffix(r.Path, ".withdrawn")
 		denied = denied || first
 		return first
@@ -320,7 +322,7 @@ func TestRollbackAfterTheProviderWasCreatedAnew(t *testing.T) {
 // A commit waits for the claim: without it, nobody could say who rotated.
 func TestNoCommitWithoutAClaim(t *testing.T) {
 	p := store(t, oldSecret)
-	_, err := throughWire(t, wire.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denial)).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	_, err := throughProxy(t, faultproxy.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denial)).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 	if key := currentKey(t, newClient(t), p); !errors.Is(err, vaultkit.ErrPermissionDenied) || key != "fake-old" {
 		t.Errorf("Rotate without a claim = %v, in force is %s, want ErrPermissionDenied and fake-old", err, key)
 	}

@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // Which keys are the same, and who must not put a revoked one in force.
@@ -156,7 +156,7 @@ func TestRollbackHonoursAnOldRecordOfARevocation(t *testing.T) {
 // A refusal leaves no entry that stands: what was to be revoked can be rotated to again.
 func TestARefusedRevocationIsWithdrawn(t *testing.T) {
 	p, ids := rotatedTimes(t, 1)
-	client := throughWire(t, wire.OnMatch("PUT", "/revocations/", wire.After(func() {
+	client := throughProxy(t, faultproxy.OnMatch("PUT", "/revocations/", faultproxy.After(func() {
 		if _, err := newClient(t).Rollback(t.Context(), p, ids[0], vaultkit.AllowRevoked()); err != nil {
 			t.Error(err)
 		}

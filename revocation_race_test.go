@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // What is revoked while somebody puts it back, and the other way round.
@@ -21,11 +21,11 @@ func meets(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Cl
 	t.Helper()
 	for n := 1; ; n++ {
 		p, id := arrange()
-		proxy := newWire(t)
+		proxy := newProxy(t)
 		client := newClient(t, vaultkit.WithAddress(proxy.URL()))
 		proxy.Reset()
 		fired := false
-		proxy.SetRule(wire.At(n, wire.Before(func() {
+		proxy.SetRule(faultproxy.At(n, faultproxy.Before(func() {
 			fired = true
 			b(newClient(t), p, id)
 		})))
@@ -178,45 +178,45 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // A rerun that finds its backup there does not know whether the earlier run's commit is on
 // its way: no failure of its own is definite.
 func TestNoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
-	denied := wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
-	for name, rule := range map[string]func(p string, cancel func()) wire.Rule{
-		"the claim is denied": func(string, func()) wire.Rule {
-			return wire.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denied)
+	denied := faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
+	for name, rule := range map[string]func(p string, cancel func()) faultproxy.Rule{
+		"the claim is denied": func(string, func()) faultproxy.Rule {
+			return faultproxy.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denied)
 		},
-		"the look is denied": func(p string, _ func()) wire.Rule {
+		"the look is denied": func(p string, _ func()) faultproxy.Rule {
 			looked := 0
-			return wire.When(func(r wire.Request) bool {
+			return faultproxy.When(func(r faultproxy.Request) bool {
 				if strings.Contains(r.Path, "/revocations/"+p) {
 					looked++
 				}
 				return looked == 2 && strings.Contains(r.Path, "/revocations/"+p)
 			}, denied)
 		},
-		"the commit is denied": func(p string, _ func()) wire.Rule { return beforeCommitOf(p, denied) },
-		"cancelled before the commit": func(_ string, cancel func()) wire.Rule {
-			return wire.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", wire.Before(cancel))
+		"the commit is denied": func(p string, _ func()) faultproxy.Rule { return beforeCommitOf(p, denied) },
+		"cancelled before the commit": func(_ string, cancel func()) faultproxy.Rule {
+			return faultproxy.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", faultproxy.Before(cancel))
 		},
-		"the key is revoked meanwhile": func(p string, _ func()) wire.Rule {
-			return wire.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", wire.Before(func() { announce(t, p, "fake-new") }))
+		"the key is revoked meanwhile": func(p string, _ func()) faultproxy.Rule {
+			return faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() { announce(t, p, "fake-new") }))
 		},
-		"the key was revoked before": func(p string, _ func()) wire.Rule {
+		"the key was revoked before": func(p string, _ func()) faultproxy.Rule {
 			announce(t, p, "fake-new")
 			return nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := store(t, oldSecret)
-			proxy, release := newWire(t), make(chan struct{})
+			proxy, release := newProxy(t), make(chan struct{})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			first := newClient(t, vaultkit.WithAddress(proxy.URL()))
-			proxy.SetRule(beforeCommitOf(p, wire.Late(release).Before(cancel)))
+			proxy.SetRule(beforeCommitOf(p, faultproxy.Late(release).Before(cancel)))
 			if _, err := first.Rotate(ctx, p, vaultkit.NewKey("fake-new")); !errors.Is(err, vaultkit.ErrUndetermined) {
 				t.Fatalf("the first run: %v, want ErrUndetermined", err)
 			}
 			again, stop := context.WithCancel(t.Context())
 			defer stop()
-			_, err := throughWire(t, rule(p, stop)).Rotate(again, p, vaultkit.NewKey("fake-new"))
+			_, err := throughProxy(t, rule(p, stop)).Rotate(again, p, vaultkit.NewKey("fake-new"))
 			if !errors.Is(err, vaultkit.ErrUndetermined) {
 				t.Errorf("the rerun: %v, want ErrUndetermined", err)
 			}

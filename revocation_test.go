@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // revoker stands for a provider's API: it remembers what it was asked to revoke.
@@ -218,17 +218,17 @@ func (w *world) revokedToo(id string) {
 
 func TestRevocationRecordRidesOutFaults(t *testing.T) {
 	for name, tc := range map[string]struct {
-		rule  wire.Rule
+		rule  faultproxy.Rule
 		fails bool
 	}{
-		"lost answer": {rule: wire.OnMatch("PUT", ".revoked", wire.Lose())},
-		"refused":     {rule: wire.OnMatch("PUT", ".revoked", wire.Refuse())},
-		"for good":    {rule: wire.OnEvery("PUT", ".revoked", wire.Refuse()), fails: true},
+		"lost answer": {rule: faultproxy.OnMatch("PUT", ".revoked", faultproxy.Lose())},
+		"refused":     {rule: faultproxy.OnMatch("PUT", ".revoked", faultproxy.Refuse())},
+		"for good":    {rule: faultproxy.OnEvery("PUT", ".revoked", faultproxy.Refuse()), fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, ids := rotatedTimes(t, 1)
 			api := &revoker{}
-			client := throughWire(t, tc.rule, vaultkit.WithRecordWait(100*time.Millisecond))
+			client := throughProxy(t, tc.rule, vaultkit.WithRecordWait(100*time.Millisecond))
 			revocation, err := client.RevokeOld(t.Context(), p, ids[0], api, alone)
 			if revocation == nil || errors.Is(err, vaultkit.ErrUndetermined) != tc.fails || (err != nil) != tc.fails {
 				t.Fatalf("RevokeOld = %+v, %v", revocation, err)

@@ -205,7 +205,7 @@ func TestTwoRotatorsDifferentKeys(t *testing.T) {
 func TestRotatorOvertakenBeforeItsCommit(t *testing.T) {
 	p := store(t, map[string]any{"api_key": "fake-old"})
 	rival := newClient(t)
-	client := throughWire(t, beforeCommit(p, func() { rotate(t, rival, p, "fake-b") }))
+	client := throughProxy(t, beforeCommit(p, func() { rotate(t, rival, p, "fake-b") }))
 	_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-a"))
 	if !errors.Is(err, vaultkit.ErrConflict) || errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatalf("the loser got %v", err)

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // newIndex is how far the active node is after a write, as Vault Enterprise says it.
@@ -20,20 +20,20 @@ var newIndex = base64.StdEncoding.EncodeToString([]byte("v1:fake-cluster:7:0:00"
 
 // behind plays a performance standby that has the provider's first version only. Who
 // asks for more is told twice to wait.
-func behind(provider string) wire.Rule {
+func behind(provider string) faultproxy.Rule {
 	told := 0
 	const old = `{"request_id":"r","data":{"data":{"api_key":"fake-old"},"metadata":{"created_time":"2026-01-01T00:00:00Z","version":1}}}`
-	return func(r wire.Request) wire.Action {
+	return func(r faultproxy.Request) faultproxy.Action {
 		if r.Method != http.MethodGet || !strings.HasSuffix(r.Path, "/data/"+vaulttest.Base+"/providers/"+provider) {
-			return wire.Pass
+			return faultproxy.Pass
 		}
 		if !strings.Contains(r.Index, newIndex) {
-			return wire.Error(http.StatusOK, old, false)
+			return faultproxy.Error(http.StatusOK, old, false)
 		}
 		if told++; told <= 2 {
-			return wire.Error(http.StatusPreconditionFailed, `{"errors":["required index state not present"]}`, false)
+			return faultproxy.Error(http.StatusPreconditionFailed, `{"errors":["required index state not present"]}`, false)
 		}
-		return wire.Pass
+		return faultproxy.Pass
 	}
 }
 
@@ -44,9 +44,9 @@ func adminToken(t *testing.T) string {
 }
 
 // A client's reads show what it wrote, whatever node answers them and however it is
-// logged in. Community servers send no index, so the wire plays the rest.
+// logged in. Community servers send no index, so the fault proxy plays the rest.
 func TestReadsShowOwnWrites(t *testing.T) {
-	proxy, file, first := newWire(t), filepath.Join(t.TempDir(), "token"), adminToken(t)
+	proxy, file, first := newProxy(t), filepath.Join(t.TempDir(), "token"), adminToken(t)
 	writeFile(t, file, first)
 	existing, err := api.NewClient(&api.Config{Address: proxy.URL()})
 	if err != nil {
@@ -70,7 +70,7 @@ func TestReadsShowOwnWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			provider, stranger := store(t, oldSecret), newClient(t, vaultkit.WithAddress(proxy.URL()))
 			client := newClient(t, append(tc.opts, vaultkit.WithAddress(proxy.URL()))...)
-			proxy.SetRule(wire.OnMatch(http.MethodPut, "/data/"+vaulttest.Base+"/providers/", wire.Stamp(wire.IndexHeader, newIndex)))
+			proxy.SetRule(faultproxy.OnMatch(http.MethodPut, "/data/"+vaulttest.Base+"/providers/", faultproxy.Stamp(faultproxy.IndexHeader, newIndex)))
 			if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
 				t.Fatal(err)
 			}

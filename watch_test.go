@@ -38,7 +38,7 @@ func hears(t *testing.T, told <-chan string, want string) {
 }
 
 func TestWatch(t *testing.T) {
-	proxy, provider := newWire(t), store(t, oldSecret)
+	proxy, provider := newProxy(t), store(t, oldSecret)
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithPollInterval(time.Second), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
 	rival := newClient(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -85,7 +85,7 @@ func TestWatchPollsWhatItMay(t *testing.T) {
 		{"reader", vaulttest.Token(t, vaulttest.Policy(t, "", "reader")), func(n int) bool { return n >= 3 }, func(n int) bool { return n == 1 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			proxy, heard := newWire(t), &heardOf{}
+			proxy, heard := newProxy(t), &heardOf{}
 			client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(c.token)),
 				vaultkit.WithPollInterval(time.Second), vaultkit.WithObserver(heard.hear))
 			told := watch(t.Context(), client, store(t, oldSecret))
@@ -106,7 +106,7 @@ func TestWatchPollsWhatItMay(t *testing.T) {
 
 // A denial for one provider says nothing about another.
 func TestDeniedMetadataIsOneProvidersOwn(t *testing.T) {
-	proxy, open, closed := newWire(t), store(t, oldSecret), store(t, oldSecret)
+	proxy, open, closed := newProxy(t), store(t, oldSecret), store(t, oldSecret)
 	policy := vaulttest.Policy(t, "", "reader") + fmt.Sprintf("path %q {\n  capabilities = [\"read\"]\n}\n",
 		vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+open)
 	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))),

@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // undecided makes a provider with a rotation that died before its commit, and
@@ -82,7 +82,7 @@ func TestAbortRefuses(t *testing.T) {
 func TestAbortUndetermined(t *testing.T) {
 	t.Parallel()
 	provider, key, id := undecided(t)
-	through := proxy(t, wire.OnEvery("PUT", commits, wire.Hang()))
+	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.Hang()))
 	r := vkBare(t.Context(), t, "", append(through, "abort", provider, id, "--timeout", "2s")...)
 	r.want(t, exitUndetermined, "can still be applied", "vaultkit abort "+provider+" "+id+" --address http")
 	has(t, vk(t, "", "abort", provider, id).ok(t), "never be applied")

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // isRandom fails the test unless the provider's key is one that --auto made.
@@ -69,7 +69,7 @@ func TestRotateManyUndetermined(t *testing.T) {
 	t.Parallel()
 	providers := several(t, 2)
 	nobody := vaulttest.Name(t)
-	through := proxy(t, wire.OnEvery("PUT", commits+providers[1], wire.Hang()))
+	through := proxy(t, faultproxy.OnEvery("PUT", commits+providers[1], faultproxy.Hang()))
 	r := vkBare(t.Context(), t, "", append(through, "rotate", "--auto", "--timeout", "2s", nobody, providers[0], providers[1])...)
 	r.exits(t, exitUndetermined, "2 of 3 rotations failed: "+nobody+", "+providers[1], "vaultkit recover "+providers[1]+" --address http")
 	has(t, r.out, "Failed "+nobody, "Rotated "+providers[0], "Failed "+providers[1]+": outcome undetermined")
@@ -80,7 +80,7 @@ func TestRotateManyInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	providers := several(t, 3)
-	through := proxy(t, wire.OnMatch("PUT", "/data/goblin-assistant/backups/", wire.Hang().Before(interrupt)))
+	through := proxy(t, faultproxy.OnMatch("PUT", "/data/goblin-assistant/backups/", faultproxy.Hang().Before(interrupt)))
 	r := vkBare(ctx, t, "", slices.Concat(through, []string{"rotate", "--auto", "--parallel", "1"}, providers)...)
 	r.exits(t, exitFailure, "3 of 3 rotations failed")
 	if strings.Count(r.out, "Failed ") != 3 {

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // TestCompleteReadsNoPipe: a pipe is emptied by whoever reads it, and one that nobody
@@ -54,7 +54,7 @@ func TestCompleteLogsOutBriefly(t *testing.T) {
 	provider, _ := stored(t)
 	login := pod(t, "reader")
 	for name, word := range map[string]string{"/revoke-self": provider, "/metadata/": ""} {
-		flags := proxy(t, wire.OnEvery("", name, wire.Hang()))[:2] // the address
+		flags := proxy(t, faultproxy.OnEvery("", name, faultproxy.Hang()))[:2] // the address
 		start := time.Now()
 		offered, _ := completed(t, slices.Concat(flags, login, []string{"get", provider[:len(provider)-1]})...)
 		if slices.Contains(offered, provider) != (word != "") {

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // commits matches the one request that commits a rotation.
@@ -15,9 +15,9 @@ const commits = "/data/goblin-assistant/providers/"
 
 // proxy stands in front of the package's Vault, and returns the flags that lead
 // through it.
-func proxy(t *testing.T, rule wire.Rule) []string {
+func proxy(t *testing.T, rule faultproxy.Rule) []string {
 	t.Helper()
-	p, err := wire.New(vaulttest.Server().Addr())
+	p, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func settles(t *testing.T, provider string, r result, outcome vaultkit.Outcome) 
 func TestUndeterminedNotApplied(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
-	through := proxy(t, wire.OnEvery("PUT", commits, wire.Hang()))
+	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.Hang()))
 	r := vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s")...)
 	r.want(t, exitUndetermined, "not known yet")
 	settles(t, provider, r, vaultkit.Undecided)
@@ -58,7 +58,7 @@ func TestUndeterminedApplied(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	next := newKey()
-	through := proxy(t, wire.OnEvery("PUT", commits, wire.HangApplied()))
+	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.HangApplied()))
 	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s", "--json")...)
 	r.exits(t, exitUndetermined, "not known yet")
 	open := decode[map[string]any](t, r.out, true)
@@ -73,8 +73,8 @@ func TestCommittedWithoutRecord(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	next := newKey()
-	through := proxy(t, wire.OnEvery("PUT", "/data/goblin-assistant/rotations/",
-		wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
+	through := proxy(t, faultproxy.OnEvery("PUT", "/data/goblin-assistant/rotations/",
+		faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
 	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--json")...)
 	r.exits(t, exitUndetermined, "is committed, version 1 -> 2", "only its audit record is missing")
 	if got := decode[vaultkit.Rotation](t, r.out, true); got.Outcome != vaultkit.Committed || got.NewVersion != 2 {
@@ -90,13 +90,13 @@ func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		method, path string
-		action       wire.Action
+		action       faultproxy.Action
 		code         int
 		says         string
 	}{
-		"before the commit": {"PUT", "/data/goblin-assistant/backups/", wire.Hang(), exitFailure, "is as it was"},
-		"at the commit":     {"PUT", commits, wire.Hang(), exitUndetermined, "not known yet"},
-		"after the commit":  {"PUT", "/data/goblin-assistant/rotations/", wire.Pass, exitOK, ""},
+		"before the commit": {"PUT", "/data/goblin-assistant/backups/", faultproxy.Hang(), exitFailure, "is as it was"},
+		"at the commit":     {"PUT", commits, faultproxy.Hang(), exitUndetermined, "not known yet"},
+		"after the commit":  {"PUT", "/data/goblin-assistant/rotations/", faultproxy.Pass, exitOK, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,7 +104,7 @@ func TestInterrupted(t *testing.T) {
 			defer interrupt()
 			provider, key := stored(t)
 			next := newKey()
-			through := proxy(t, wire.OnMatch(tc.method, tc.path, tc.action.Before(interrupt)))
+			through := proxy(t, faultproxy.OnMatch(tc.method, tc.path, tc.action.Before(interrupt)))
 			vkBare(ctx, t, next, append(through, "rotate", provider, "--new-key-stdin")...).want(t, tc.code, tc.says)
 			if tc.code == exitOK {
 				key = next
@@ -119,7 +119,7 @@ func TestInterruptedRead(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	provider, _ := stored(t)
-	through := proxy(t, wire.OnMatch("GET", commits, wire.Hang().Before(interrupt)))
+	through := proxy(t, faultproxy.OnMatch("GET", commits, faultproxy.Hang().Before(interrupt)))
 	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitFailure, "cancel")
 }
 
@@ -128,18 +128,18 @@ func TestInterruptedRead(t *testing.T) {
 func TestInterruptedPut(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		action wire.Action
+		action faultproxy.Action
 		found  int
 	}{
-		"not applied": {wire.Hang(), exitNotFound},
-		"applied":     {wire.HangApplied(), exitOK},
+		"not applied": {faultproxy.Hang(), exitNotFound},
+		"applied":     {faultproxy.HangApplied(), exitOK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
 			provider := vaulttest.Name(t)
-			through := proxy(t, wire.OnMatch("PUT", commits, tc.action.Before(interrupt)))
+			through := proxy(t, faultproxy.OnMatch("PUT", commits, tc.action.Before(interrupt)))
 			r := vkBare(ctx, t, "", append(through, "put", provider, "api_key="+newKey())...)
 			r.exits(t, exitUndetermined, "not known yet", "vaultkit status "+provider+" --address http")
 			vk(t, "", "status", provider).exits(t, tc.found)
@@ -155,7 +155,7 @@ func TestConflict(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	rival := newKey()
-	through := proxy(t, wire.OnMatch("PUT", commits, wire.Before(func() {
+	through := proxy(t, faultproxy.OnMatch("PUT", commits, faultproxy.Before(func() {
 		vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": rival})
 	})))
 	vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin")...).want(t, exitConflict, "another write")

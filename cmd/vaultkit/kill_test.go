@@ -21,9 +21,9 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // killings is how often the program is killed; VAULTKIT_LONG=1 makes it ten times
@@ -93,9 +93,9 @@ func newKilling(t *testing.T) *killing {
 	return k
 }
 
-func (k *killing) proxy(t *testing.T) *wire.Proxy {
+func (k *killing) proxy(t *testing.T) *faultproxy.Proxy {
 	t.Helper()
-	proxy, err := wire.New(vaulttest.Server().Addr())
+	proxy, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func (k *killing) count(t *testing.T, v victim) int {
 }
 
 // once is one life and death of the program, and what comes after.
-func (k *killing) once(t *testing.T, proxy *wire.Proxy, v victim, seed, requests int) {
+func (k *killing) once(t *testing.T, proxy *faultproxy.Proxy, v victim, seed, requests int) {
 	t.Helper()
 	dice := rand.New(rand.NewPCG(uint64(seed), 0))
 	l := k.begin(t, v)
@@ -160,10 +160,10 @@ func (k *killing) once(t *testing.T, proxy *wire.Proxy, v victim, seed, requests
 }
 
 // sentence picks the request the program dies at, and how.
-func (k *killing) sentence(proxy *wire.Proxy, dice *rand.Rand, requests int, release chan struct{}, kill func()) {
+func (k *killing) sentence(proxy *faultproxy.Proxy, dice *rand.Rand, requests int, release chan struct{}, kill func()) {
 	n := 1 + dice.IntN(requests)
-	how := []wire.Action{wire.Refuse().Before(kill), wire.After(kill), wire.Late(release).Before(kill)}[dice.IntN(3)]
-	proxy.SetRule(wire.At(n, how))
+	how := []faultproxy.Action{faultproxy.Refuse().Before(kill), faultproxy.After(kill), faultproxy.Late(release).Before(kill)}[dice.IntN(3)]
+	proxy.SetRule(faultproxy.At(n, how))
 }
 
 // claimOf is what the program's exit code and output say.

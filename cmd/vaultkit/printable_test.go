@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // evil steers a terminal, and a pipeline that reads its log.
@@ -18,8 +18,8 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 	t.Parallel()
 	provider := vaulttest.Name(t)
 	vaulttest.Put(t, "providers/"+provider, map[string]any{evil: newKey()})
-	refused := proxy(t, wire.OnEvery("GET", "/data/", wire.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
-	warned := proxy(t, wire.OnEvery("PATCH", "", wire.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
+	refused := proxy(t, faultproxy.OnEvery("GET", "/data/", faultproxy.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
+	warned := proxy(t, faultproxy.OnEvery("PATCH", "", faultproxy.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
 	other, _ := stored(t)
 	for name, r := range map[string]result{
 		"get":       vk(t, "", "get", provider),

@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 const revocationKeys = "actor already_gone begun_at fields fingerprints id provider reason revoked_at schema"
@@ -126,7 +126,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 func TestRevokedWithoutRecord(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
-	through := proxy(t, wire.OnEvery("PUT", ".revoked", wire.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
+	through := proxy(t, faultproxy.OnEvery("PUT", ".revoked", faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
 	r := vkBare(t.Context(), t, "", append(through, "revoke-old", provider, id, "--cmd", "true")...)
 	r.want(t, exitUndetermined, "only the record of it is missing", "must exit with 44")
 	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t)

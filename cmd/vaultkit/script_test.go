@@ -14,8 +14,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // The scripts tell what the program does, one story each, for people to read. What
@@ -64,7 +64,7 @@ type script struct {
 	root    string // its root token
 	base    string
 	secrets []string // nobody may see them, but for the outputs of shows
-	proxy   *wire.Proxy
+	proxy   *faultproxy.Proxy
 	daemon  *daemon
 }
 

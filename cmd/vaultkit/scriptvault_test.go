@@ -10,8 +10,8 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // client looks at the script's Vault from outside.
@@ -87,7 +87,7 @@ func (s *script) pod(args []string) {
 // tls puts HTTPS in front of Vault, which asks for a client's certificate, and
 // writes the files ca.pem, client.pem and client-key.pem.
 func (s *script) tls([]string) {
-	proxy, identity, err := wire.NewTLS(s.address, true)
+	proxy, identity, err := faultproxy.NewTLS(s.address, true)
 	s.Check(err)
 	s.through(proxy)
 	for name, pem := range map[string][]byte{
@@ -98,7 +98,7 @@ func (s *script) tls([]string) {
 }
 
 // through makes the program talk to Vault through a proxy.
-func (s *script) through(proxy *wire.Proxy) {
+func (s *script) through(proxy *faultproxy.Proxy) {
 	s.t.Cleanup(func() {
 		if err := proxy.Close(); err != nil {
 			s.t.Error(err)
@@ -119,12 +119,12 @@ func (s *script) fault(args []string) {
 	if len(args) == 0 {
 		return
 	}
-	rule, ok := map[string]wire.Rule{
-		"denied":       wire.OnEvery("PUT", args[1], wire.Error(403, denied, false)),
-		"unanswered":   wire.OnEvery("PUT", args[1], wire.HangApplied()),
-		"undelivered":  wire.OnEvery("PUT", args[1], wire.Hang()),
-		"answer-lost":  wire.OnMatch("PUT", args[1], wire.Lose()),
-		"disconnected": wire.OnMatch("PUT", args[1], wire.Refuse()),
+	rule, ok := map[string]faultproxy.Rule{
+		"denied":       faultproxy.OnEvery("PUT", args[1], faultproxy.Error(403, denied, false)),
+		"unanswered":   faultproxy.OnEvery("PUT", args[1], faultproxy.HangApplied()),
+		"undelivered":  faultproxy.OnEvery("PUT", args[1], faultproxy.Hang()),
+		"answer-lost":  faultproxy.OnMatch("PUT", args[1], faultproxy.Lose()),
+		"disconnected": faultproxy.OnMatch("PUT", args[1], faultproxy.Refuse()),
 	}[args[0]]
 	if !ok {
 		s.Fatalf("there is no fault %q", args[0])
@@ -133,9 +133,9 @@ func (s *script) fault(args []string) {
 }
 
 // meddle puts a proxy with the rule in front of Vault.
-func (s *script) meddle(rule wire.Rule) {
+func (s *script) meddle(rule faultproxy.Rule) {
 	if s.proxy == nil {
-		proxy, err := wire.New(s.address)
+		proxy, err := faultproxy.New(s.address)
 		s.Check(err)
 		s.through(proxy)
 	}
@@ -145,7 +145,7 @@ func (s *script) meddle(rule wire.Rule) {
 // rival writes a provider's secret just before the program's next write to it.
 func (s *script) rival(args []string) {
 	client := s.client()
-	s.meddle(wire.OnMatch("PUT", "/providers/", wire.Before(func() {
+	s.meddle(faultproxy.OnMatch("PUT", "/providers/", faultproxy.Before(func() {
 		if _, err := client.KVv2(vaulttest.Mount).Put(context.Background(), s.at(args[0]), pairs(args[1:])); err != nil {
 			panic(err) // the proxy reports it
 		}

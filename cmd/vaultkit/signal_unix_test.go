@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
 // TestRun_SaysThatASignalEndedIt: the error alone is about a request that was given up.
@@ -17,7 +17,7 @@ func TestRun_SaysThatASignalEndedIt(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGUSR1) // one that ends nothing else here
 	defer stop()
 	provider, _ := stored(t)
-	through := proxy(t, wire.OnMatch("GET", commits, wire.Hang().Before(func() {
+	through := proxy(t, faultproxy.OnMatch("GET", commits, faultproxy.Hang().Before(func() {
 		if err := syscall.Kill(os.Getpid(), syscall.SIGUSR1); err != nil {
 			panic(err) // the proxy reports it
 		}

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // quick is how long New tries to reach what is not there.
@@ -38,7 +38,7 @@ type secured struct {
 
 func newSecured(t *testing.T, needClientCert bool) secured {
 	t.Helper()
-	proxy, identity, err := wire.NewTLS(vaulttest.Server().Addr(), needClientCert)
+	proxy, identity, err := faultproxy.NewTLS(vaulttest.Server().Addr(), needClientCert)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
 // Driver plays schedules. Its fields are set before the first.
@@ -21,7 +21,7 @@ type Driver struct {
 	// Recover is a recovery by another client.
 	Recover func(ctx context.Context, trial *Trial) Claim
 
-	wire    *wire.Proxy
+	wire    *faultproxy.Proxy
 	actions actions
 	trials  atomic.Int64
 	running sync.WaitGroup // operations, the dead among them
@@ -31,7 +31,7 @@ type Driver struct {
 
 // NewDriver makes a driver whose clients reach Vault through the proxy, which is
 // the driver's from now on.
-func NewDriver(proxy *wire.Proxy) *Driver {
+func NewDriver(proxy *faultproxy.Proxy) *Driver {
 	d := &Driver{wire: proxy, hung: 2 * time.Minute}
 	proxy.SetRule(d.actions.rule)
 	return d

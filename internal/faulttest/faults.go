@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
 // kind is a kind of fault.
@@ -32,12 +32,12 @@ var kinds = map[string]kind{
 	// No connection: nobody listens at the other end.
 	"refused": {do: (*play).refuse, retried: true},
 	// What only the network or Vault does.
-	"cut":           {do: through(wire.Refuse()), retried: true},
-	"applied-reset": {do: through(wire.Lose()), retried: true},
-	"applied-500":   {do: through(wire.Error(http.StatusInternalServerError, internalError, true)), retried: true},
-	"truncated":     {do: through(wire.Truncate()), retried: true},
-	"403":           {do: through(wire.Error(http.StatusForbidden, denied, false))},
-	"429":           {do: through(wire.Error(http.StatusTooManyRequests, quota, false)), retried: true},
+	"cut":           {do: through(faultproxy.Refuse()), retried: true},
+	"applied-reset": {do: through(faultproxy.Lose()), retried: true},
+	"applied-500":   {do: through(faultproxy.Error(http.StatusInternalServerError, internalError, true)), retried: true},
+	"truncated":     {do: through(faultproxy.Truncate()), retried: true},
+	"403":           {do: through(faultproxy.Error(http.StatusForbidden, denied, false))},
+	"429":           {do: through(faultproxy.Error(http.StatusTooManyRequests, quota, false)), retried: true},
 	// Applied late: the operation sees a reset at once and goes on; the request
 	// arrives just before its next but so many, before the ending, or after it.
 	"late-by-1": {do: late(1), write: true, retried: true},
@@ -63,8 +63,8 @@ var kinds = map[string]kind{
 	"dies-later":   {do: dies(arriving(afterEnding)), write: true, last: true},
 }
 
-// through sends the request to the wire, which does the action to it.
-func through(action wire.Action) func(*play, *request) (*http.Response, error) {
+// through sends the request to the fault proxy, which does the action to it.
+func through(action faultproxy.Action) func(*play, *request) (*http.Response, error) {
 	return func(p *play, q *request) (*http.Response, error) { return p.through(action, q) }
 }
 

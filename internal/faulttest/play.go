@@ -8,8 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulterr"
-	"goblin/vaultkit/internal/wire"
 )
 
 // nobodyListens is a port of this machine where no server is: connections are
@@ -173,10 +173,10 @@ func (p *play) refuse(q *request) (*http.Response, error) {
 	return q.send(refused)
 }
 
-// through has the wire do the action to the request.
-func (p *play) through(action wire.Action, q *request) (*http.Response, error) {
+// through has the fault proxy do the action to the request.
+func (p *play) through(action faultproxy.Action, q *request) (*http.Response, error) {
 	tagged := q.Clone(q.Context())
-	tagged.Header.Set(wire.TagHeader, p.wire.register(fmt.Sprintf("%s#%d", p.name, q.n), action))
+	tagged.Header.Set(faultproxy.TagHeader, p.wire.register(fmt.Sprintf("%s#%d", p.name, q.n), action))
 	return q.send(tagged)
 }
 
@@ -191,7 +191,7 @@ func (p *play) late(wait int, q *request) (*http.Response, error) {
 	p.mu.Lock()
 	p.zombies = append(p.zombies, z)
 	p.mu.Unlock()
-	return p.through(wire.Late(z.release).Then(func() { close(z.delivered) }), q.detached())
+	return p.through(faultproxy.Late(z.release).Then(func() { close(z.delivered) }), q.detached())
 }
 
 // deliver applies what is due before the operation's nth request.

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // A late write arrives however early its client's context ended: what delivers it
 // waits for it.
 func TestLateWriteOutlivesItsClient(t *testing.T) {
-	proxy, err := wire.New(vaulttest.Server().Addr())
+	proxy, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/vaulterr"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // door is a root client without a session around it.
@@ -183,12 +183,12 @@ func TestRepeatKeepsTheLastAnswer(t *testing.T) {
 // A hop's page with status 200 acknowledges no write, one without an answer included.
 func TestHopsPageIsNoAcknowledgement(t *testing.T) {
 	for name, page := range map[string]string{"html": "<html>maintenance</html>", "cut": `{"warnings":["x"`, "empty": ""} {
-		proxy, err := wire.New(vaulttest.Server().Addr())
+		proxy, err := faultproxy.New(vaulttest.Server().Addr())
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = proxy.Close() })
-		proxy.SetRule(wire.OnEvery("", "", wire.Error(200, page, false)))
+		proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(200, page, false)))
 		store := kv.New(door{vaulttest.RootAt(t, proxy.URL(), vaulttest.Server().RootToken())}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{})
 		for verb, err := range map[string]error{
 			"Write":             fails(store.Write(t.Context(), kv.Key{"providers", "a"}, 0, map[string]any{"api_key": "fake"})),
@@ -203,7 +203,7 @@ func TestHopsPageIsNoAcknowledgement(t *testing.T) {
 
 // TestCapabilitiesAreAskedInBatches: OpenBao refuses a request with a thousand paths.
 func TestCapabilitiesAreAskedInBatches(t *testing.T) {
-	proxy, err := wire.New(vaulttest.Server().Addr())
+	proxy, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {
 		t.Fatal(err)
 	}

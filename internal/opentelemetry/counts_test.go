@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // Every event is counted under what it is about.
@@ -43,7 +43,7 @@ func TestCounts(t *testing.T) {
 				provider = store(t, "fake-old-key")
 			}
 			if tc.rival {
-				proxy.SetRule(wire.OnMatch("PUT", "/data/goblin-assistant/providers/", wire.Before(func() {
+				proxy.SetRule(faultproxy.OnMatch("PUT", "/data/goblin-assistant/providers/", faultproxy.Before(func() {
 					vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": "fake-rival-key"})
 				})))
 			}

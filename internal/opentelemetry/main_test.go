@@ -19,8 +19,8 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -139,9 +139,9 @@ func (o *telemetry) call(t *testing.T, f func(context.Context)) (caller trace.Sp
 }
 
 // proxied is an address of Vault that a test can cut off.
-func proxied(t *testing.T) *wire.Proxy {
+func proxied(t *testing.T) *faultproxy.Proxy {
 	t.Helper()
-	proxy, err := wire.New(vaulttest.Server().Addr())
+	proxy, err := faultproxy.New(vaulttest.Server().Addr())
 	must(err)
 	t.Cleanup(func() { must(proxy.Close()) })
 	return proxy

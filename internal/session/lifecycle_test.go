@@ -10,9 +10,9 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
-	"goblin/vaultkit/internal/wire"
 )
 
 func TestShortTokenIsRenewedThenReplacedAtItsMaximum(t *testing.T) {
@@ -127,7 +127,7 @@ func TestReplayHappensOnce(t *testing.T) {
 // A crowd that is refused with the new token, too, is no reason to log in per caller.
 func TestRefusedLoginsAreFew(t *testing.T) {
 	w := newWorld(t)
-	proxy, err := wire.New(server.Addr())
+	proxy, err := faultproxy.New(server.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +141,8 @@ func TestRefusedLoginsAreFew(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	behind := wire.Error(http.StatusForbidden, `{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}`, false)
-	proxy.SetRule(wire.OnEvery(http.MethodGet, probePath, behind))
+	behind := faultproxy.Error(http.StatusForbidden, `{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}`, false)
+	proxy.SetRule(faultproxy.OnEvery(http.MethodGet, probePath, behind))
 	start := time.Now()
 	var all sync.WaitGroup
 	for range 20 {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
-	"goblin/vaultkit/internal/wire"
 )
 
 // vague has the world's sessions meet a server that says the same of a token that has
@@ -17,7 +17,7 @@ import (
 // 403 the text of OpenBao 2.6. It returns how often lookup-self was asked.
 func (w *world) vague() (lookups func() int) {
 	w.Helper()
-	proxy, err := wire.New(server.Addr())
+	proxy, err := faultproxy.New(server.Addr())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func (w *world) vague() (lookups func() int) {
 			w.Error(err)
 		}
 	})
-	proxy.SetRule(wire.OnEvery("", "", wire.DenyAlike()))
+	proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.DenyAlike()))
 	w.address = proxy.URL()
 	return func() (n int) {
 		for _, r := range proxy.Log() {

@@ -1,4 +1,4 @@
-package wire_test
+package faultproxy_test
 
 import (
 	"crypto/tls"
@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"testing"
 
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
-func newTLS(t *testing.T, rec *recorder, needClientCert bool, hosts ...string) (*wire.Proxy, *wire.Identity) {
+func newTLS(t *testing.T, rec *recorder, needClientCert bool, hosts ...string) (*faultproxy.Proxy, *faultproxy.Identity) {
 	t.Helper()
-	p, id, err := wire.NewTLS(rec.URL, needClientCert, hosts...)
+	p, id, err := faultproxy.NewTLS(rec.URL, needClientCert, hosts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func newTLS(t *testing.T, rec *recorder, needClientCert bool, hosts ...string) (
 
 // secureClient trusts id's authority and may show id's certificate. It offers
 // HTTP/2, as the official client does.
-func secureClient(t *testing.T, id *wire.Identity, serverName string, withCert bool) *http.Client {
+func secureClient(t *testing.T, id *faultproxy.Identity, serverName string, withCert bool) *http.Client {
 	t.Helper()
 	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: serverName}
 	if !config.RootCAs.AppendCertsFromPEM(id.CA) {
@@ -88,16 +88,16 @@ func TestTLSFaults(t *testing.T) {
 	p, id := newTLS(t, rec, true)
 	client := secureClient(t, id, "", true)
 	for _, tc := range []struct {
-		action wire.Action
+		action faultproxy.Action
 		path   string
 		want   string
 	}{
-		{wire.Refuse(), "a", "reset"},
-		{wire.Lose(), "b", "reset"},
-		{wire.Truncate(), "c", "truncated"},
-		{wire.Truncate(), "empty", "truncated"},
+		{faultproxy.Refuse(), "a", "reset"},
+		{faultproxy.Lose(), "b", "reset"},
+		{faultproxy.Truncate(), "c", "truncated"},
+		{faultproxy.Truncate(), "empty", "truncated"},
 	} {
-		p.SetRule(wire.OnMatch("", "", tc.action))
+		p.SetRule(faultproxy.OnMatch("", "", tc.action))
 		wantClass(t, do(t.Context(), client, "GET", p.URL()+"/v1/"+tc.path, ""), tc.want)
 	}
 	wantApplied(t, rec, "GET /v1/b", "GET /v1/c", "GET /v1/empty")

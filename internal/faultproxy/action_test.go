@@ -1,4 +1,4 @@
-package wire_test
+package faultproxy_test
 
 import (
 	"context"
@@ -9,32 +9,32 @@ import (
 	"testing"
 	"time"
 
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
 // TestActions runs each action that needs nobody's help on the second of three
 // writes: what its client sees, what the server applied, what was counted.
 func TestActions(t *testing.T) {
 	for name, tc := range map[string]struct {
-		action  wire.Action
+		action  faultproxy.Action
 		class   string
 		applied bool
 	}{
-		"pass":              {wire.Pass, "OK", true},
-		"refuse":            {wire.Refuse(), "reset", false},
-		"lose":              {wire.Lose(), "reset", true},
-		"500":               {wire.Error(500, `{"errors":["x"]}`, false), "Internal Server Error", false},
-		"500 applied":       {wire.Error(500, `{"errors":["x"]}`, true), "Internal Server Error", true},
-		"403":               {wire.Error(403, "", false), "Forbidden", false},
-		"429":               {wire.Error(429, "", false), "Too Many Requests", false},
-		"truncate":          {wire.Truncate(), "truncated", true},
-		"stamp":             {wire.Stamp("X-Fake", "1"), "OK", true},
-		"before, then lose": {wire.Lose().Before(func() {}), "reset", true},
+		"pass":              {faultproxy.Pass, "OK", true},
+		"refuse":            {faultproxy.Refuse(), "reset", false},
+		"lose":              {faultproxy.Lose(), "reset", true},
+		"500":               {faultproxy.Error(500, `{"errors":["x"]}`, false), "Internal Server Error", false},
+		"500 applied":       {faultproxy.Error(500, `{"errors":["x"]}`, true), "Internal Server Error", true},
+		"403":               {faultproxy.Error(403, "", false), "Forbidden", false},
+		"429":               {faultproxy.Error(429, "", false), "Too Many Requests", false},
+		"truncate":          {faultproxy.Truncate(), "truncated", true},
+		"stamp":             {faultproxy.Stamp("X-Fake", "1"), "OK", true},
+		"before, then lose": {faultproxy.Lose().Before(func() {}), "reset", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := newRecorder(t)
 			p := newProxy(t, rec)
-			p.SetRule(wire.At(2, tc.action))
+			p.SetRule(faultproxy.At(2, tc.action))
 			wantClass(t, put(p, "a"), "OK")
 			wantClass(t, put(p, "b"), tc.class)
 			wantClass(t, put(p, "c"), "OK")
@@ -45,16 +45,16 @@ func TestActions(t *testing.T) {
 			}
 			wantApplied(t, rec, want...)
 			wantLog(t, p,
-				wire.Request{N: 1, Method: "PUT", Path: "a", Status: 200},
-				wire.Request{N: 2, Method: "PUT", Path: "b", Status: status},
-				wire.Request{N: 3, Method: "PUT", Path: "c", Status: 200})
+				faultproxy.Request{N: 1, Method: "PUT", Path: "a", Status: 200},
+				faultproxy.Request{N: 2, Method: "PUT", Path: "b", Status: status},
+				faultproxy.Request{N: 3, Method: "PUT", Path: "c", Status: 200})
 		})
 	}
 }
 
 func TestErrorAnswersAsTold(t *testing.T) {
 	p := newProxy(t, newRecorder(t))
-	p.SetRule(wire.At(1, wire.Error(500, `{"errors":["boom"]}`, true)))
+	p.SetRule(faultproxy.At(1, faultproxy.Error(500, `{"errors":["boom"]}`, true)))
 	got := put(p, "a")
 	if got.body != `{"errors":["boom"]}` || got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("got %q as %q", got.body, got.header.Get("Content-Type"))
@@ -67,19 +67,19 @@ func TestErrorAnswersAsTold(t *testing.T) {
 func TestStampAddsToTheServersAnswer(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
-	p.SetRule(wire.At(1, wire.Stamp("X-Server", "stamped")))
+	p.SetRule(faultproxy.At(1, faultproxy.Stamp("X-Server", "stamped")))
 	got := put(p, "a")
 	if all := got.header.Values("X-Server"); !slices.Equal(all, []string{"real", "stamped"}) || got.body != answerBody {
 		t.Errorf("got %q with %q", all, got.body)
 	}
 	rec.Close()
-	p.SetRule(wire.OnEvery("", "", wire.Stamp("X-Server", "stamped")))
+	p.SetRule(faultproxy.OnEvery("", "", faultproxy.Stamp("X-Server", "stamped")))
 	wantClass(t, put(p, "a"), "reset")
 }
 
 func TestRewriteChangesTheBodyAndItsLength(t *testing.T) {
 	p := newProxy(t, newRecorder(t))
-	p.SetRule(wire.At(1, wire.Rewrite(func(status int, body []byte) []byte { return fmt.Appendf(nil, "%d: %s!", status, body) })))
+	p.SetRule(faultproxy.At(1, faultproxy.Rewrite(func(status int, body []byte) []byte { return fmt.Appendf(nil, "%d: %s!", status, body) })))
 	got := put(p, "a")
 	if want := "200: " + answerBody + "!"; got.body != want || got.header.Get("Content-Length") != strconv.Itoa(len(want)) {
 		t.Errorf("got %q of %s bytes, want %q", got.body, got.header.Get("Content-Length"), want)
@@ -88,7 +88,7 @@ func TestRewriteChangesTheBodyAndItsLength(t *testing.T) {
 
 func TestTruncateKeepsLengthAndHalfTheBody(t *testing.T) {
 	p := newProxy(t, newRecorder(t))
-	p.SetRule(wire.At(1, wire.Truncate()))
+	p.SetRule(faultproxy.At(1, faultproxy.Truncate()))
 	got := put(p, "a")
 	wantClass(t, got, "truncated")
 	if got.status != 200 || got.header.Get("Content-Length") != "21" || got.body != answerBody[:10] {
@@ -99,23 +99,23 @@ func TestTruncateKeepsLengthAndHalfTheBody(t *testing.T) {
 func TestTruncateCutsTheHeaderOfAnEmptyAnswer(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
-	p.SetRule(wire.At(1, wire.Truncate()))
+	p.SetRule(faultproxy.At(1, faultproxy.Truncate()))
 	wantClass(t, put(p, "empty"), "truncated")
 	wantApplied(t, rec, "PUT /v1/empty v")
 }
 
 func TestRivalsComeInOrder(t *testing.T) {
 	for name, tc := range map[string]struct {
-		action func(rival func()) wire.Action
+		action func(rival func()) faultproxy.Action
 		want   []string
 	}{
-		"before": {wire.Before, []string{"PUT /v1/rival v", "PUT /v1/ours v"}},
-		"after":  {wire.After, []string{"PUT /v1/ours v", "PUT /v1/rival v"}},
+		"before": {faultproxy.Before, []string{"PUT /v1/rival v", "PUT /v1/ours v"}},
+		"after":  {faultproxy.After, []string{"PUT /v1/ours v", "PUT /v1/rival v"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := newRecorder(t)
 			p := newProxy(t, rec)
-			p.SetRule(wire.At(1, tc.action(func() { wantClass(t, put(p, "rival"), "OK") })))
+			p.SetRule(faultproxy.At(1, tc.action(func() { wantClass(t, put(p, "rival"), "OK") })))
 			wantClass(t, put(p, "ours"), "OK")
 			wantApplied(t, rec, tc.want...)
 		})
@@ -132,7 +132,7 @@ func TestDelayHoldsUntilReleased(t *testing.T) {
 			close(release)
 		}()
 	}
-	p.SetRule(wire.At(1, wire.Delay(release).Before(overtake)))
+	p.SetRule(faultproxy.At(1, faultproxy.Delay(release).Before(overtake)))
 	wantClass(t, put(p, "held"), "OK")
 	wantApplied(t, rec, "PUT /v1/overtaker v", "PUT /v1/held v")
 }
@@ -140,28 +140,28 @@ func TestDelayHoldsUntilReleased(t *testing.T) {
 // TestGivingUp has the client cancel once its request is in the proxy's hands.
 func TestGivingUp(t *testing.T) {
 	for name, tc := range map[string]struct {
-		action  wire.Action
+		action  faultproxy.Action
 		applied []string
 	}{
-		"delay":        {wire.Delay(nil), nil},
-		"hang":         {wire.Hang(), nil},
-		"hang applied": {wire.HangApplied(), []string{"PUT /v1/a v"}},
-		"lose":         {wire.Lose(), []string{"PUT /v1/a v"}},
-		"after":        {wire.After(func() {}), []string{"PUT /v1/a v"}},
+		"delay":        {faultproxy.Delay(nil), nil},
+		"hang":         {faultproxy.Hang(), nil},
+		"hang applied": {faultproxy.HangApplied(), []string{"PUT /v1/a v"}},
+		"lose":         {faultproxy.Lose(), []string{"PUT /v1/a v"}},
+		"after":        {faultproxy.After(func() {}), []string{"PUT /v1/a v"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := newRecorder(t)
 			p := newProxy(t, rec)
 			ctx, cancel := context.WithCancel(t.Context())
 			clientGone := make(chan struct{})
-			p.SetRule(wire.At(1, tc.action.Before(func() {
+			p.SetRule(faultproxy.At(1, tc.action.Before(func() {
 				cancel()
 				<-clientGone
 			})))
 			got := do(ctx, http.DefaultClient, "PUT", p.URL()+"/v1/a", "v")
 			close(clientGone)
 			wantClass(t, got, "canceled")
-			wire.Idle(p) // nothing but the client's leaving ends these
+			faultproxy.Idle(p) // nothing but the client's leaving ends these
 			wantApplied(t, rec, tc.applied...)
 		})
 	}
@@ -170,15 +170,15 @@ func TestGivingUp(t *testing.T) {
 // TestWaitKnowsARequestFromTheMomentItsClientMayEnd: a test that ends its client from
 // Before looks at the server next, once Wait returns.
 func TestWaitKnowsARequestFromTheMomentItsClientMayEnd(t *testing.T) {
-	for name, action := range map[string]wire.Action{"lose": wire.Lose(), "refuse": wire.Refuse()} {
+	for name, action := range map[string]faultproxy.Action{"lose": faultproxy.Lose(), "refuse": faultproxy.Refuse()} {
 		t.Run(name, func(t *testing.T) {
 			p := newProxy(t, newRecorder(t))
 			held := 0
-			p.SetRule(wire.At(1, action.Before(func() { held = wire.Held(p) })))
+			p.SetRule(faultproxy.At(1, action.Before(func() { held = faultproxy.Held(p) })))
 			wantClass(t, put(p, "a"), "reset")
 			p.Wait()
-			if held != 1 || wire.Held(p) != 0 {
-				t.Errorf("held %d requests before the action and %d after it, want 1 and 0", held, wire.Held(p))
+			if held != 1 || faultproxy.Held(p) != 0 {
+				t.Errorf("held %d requests before the action and %d after it, want 1 and 0", held, faultproxy.Held(p))
 			}
 		})
 	}
@@ -190,7 +190,7 @@ func TestKillEndsTheClientOnceTheRequestIsApplied(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var applied []string
-	p.SetRule(wire.At(1, wire.Kill(func() {
+	p.SetRule(faultproxy.At(1, faultproxy.Kill(func() {
 		applied = rec.did()
 		cancel()
 	})))
@@ -205,16 +205,16 @@ func TestKillEndsTheClientOnceTheRequestIsApplied(t *testing.T) {
 
 func TestHangUntilDeadline(t *testing.T) {
 	for name, tc := range map[string]struct {
-		action  wire.Action
+		action  faultproxy.Action
 		applied []string
 	}{
-		"hang":         {wire.Hang(), nil},
-		"hang applied": {wire.HangApplied(), []string{"PUT /v1/a v"}},
+		"hang":         {faultproxy.Hang(), nil},
+		"hang applied": {faultproxy.HangApplied(), []string{"PUT /v1/a v"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := newRecorder(t)
 			p := newProxy(t, rec)
-			p.SetRule(wire.At(1, tc.action))
+			p.SetRule(faultproxy.At(1, tc.action))
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			wantClass(t, do(ctx, http.DefaultClient, "PUT", p.URL()+"/v1/a", "v"), "deadline")

@@ -1,4 +1,4 @@
-package wire
+package faultproxy
 
 import (
 	"context"
@@ -122,5 +122,5 @@ func (p *Proxy) close() error {
 func (p *Proxy) fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.failures = append(p.failures, fmt.Errorf("wire: %w", err))
+	p.failures = append(p.failures, fmt.Errorf("faultproxy: %w", err))
 }

@@ -1,4 +1,4 @@
-package wire
+package faultproxy
 
 import (
 	"bytes"
@@ -20,10 +20,10 @@ type upstream struct {
 func newUpstream(target string) (*upstream, error) {
 	base, err := url.Parse(target)
 	if err != nil {
-		return nil, fmt.Errorf("wire: target: %w", err)
+		return nil, fmt.Errorf("faultproxy: target: %w", err)
 	}
 	if base.Scheme != "http" || base.Host == "" || base.Path != "" && base.Path != "/" {
-		return nil, fmt.Errorf("wire: target %q is not http://host:port", base.Redacted())
+		return nil, fmt.Errorf("faultproxy: target %q is not http://host:port", base.Redacted())
 	}
 	return &upstream{base: base, transport: &http.Transport{
 		Proxy:               nil, // never the environment's

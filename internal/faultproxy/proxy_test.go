@@ -1,4 +1,4 @@
-package wire_test
+package faultproxy_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
 func TestForwardsFaithfully(t *testing.T) {
@@ -29,7 +29,7 @@ func TestForwardsFaithfully(t *testing.T) {
 		t.Errorf("header %v, close %v", resp.Header, resp.Close)
 	}
 	wantApplied(t, rec, "LIST /v1/a/..%2fb//c/?list=true&x=%20y")
-	wantLog(t, p, wire.Request{N: 1, Method: "LIST", Path: "a/..%2fb//c/", Query: "list=true&x=%20y", Status: 200})
+	wantLog(t, p, faultproxy.Request{N: 1, Method: "LIST", Path: "a/..%2fb//c/", Query: "list=true&x=%20y", Status: 200})
 	if h := rec.headers[0]; h.Get("X-Vault-Token") != "t" || h.Get("User-Agent") != "" || h.Get("Accept-Encoding") != "" {
 		t.Errorf("the server got headers %v", h)
 	}
@@ -50,7 +50,7 @@ func TestRedirectIsPassedThrough(t *testing.T) {
 func TestDownRefusesAndUpListensOnTheSameAddress(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
-	p.SetRule(wire.At(1, wire.After(p.Down)))
+	p.SetRule(faultproxy.At(1, faultproxy.After(p.Down)))
 	wantClass(t, put(p, "a"), "OK")
 	wantClass(t, put(p, "b"), "refused")
 	p.Down()
@@ -71,7 +71,7 @@ func TestDeadServerLooksDead(t *testing.T) {
 	p := newProxy(t, rec)
 	rec.Close()
 	wantClass(t, put(p, "a"), "reset")
-	p.SetRule(wire.OnEvery("", "", wire.Error(500, "", true)))
+	p.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(500, "", true)))
 	wantClass(t, put(p, "a"), "reset")
 	if log := p.Log(); log[0].Status != 0 || log[1].Status != 0 {
 		t.Errorf("log %+v claims that a dead server answered", log)
@@ -81,10 +81,10 @@ func TestDeadServerLooksDead(t *testing.T) {
 func TestRules(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
-	p.SetRule(wire.Rules(
-		wire.OnMatch("PUT", "data/", wire.Error(500, "", false)),
-		wire.OnEvery("GET", "meta", wire.Error(403, "", false)),
-		wire.At(5, wire.Refuse())))
+	p.SetRule(faultproxy.Rules(
+		faultproxy.OnMatch("PUT", "data/", faultproxy.Error(500, "", false)),
+		faultproxy.OnEvery("GET", "meta", faultproxy.Error(403, "", false)),
+		faultproxy.At(5, faultproxy.Refuse())))
 	for i, tc := range []struct {
 		got  seen
 		want string
@@ -108,9 +108,9 @@ func TestConcurrentClients(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
 	odd := 0 // needs no lock: rules are called one at a time
-	p.SetRule(func(r wire.Request) wire.Action {
+	p.SetRule(func(r faultproxy.Request) faultproxy.Action {
 		odd += r.N % 2
-		return wire.Pass
+		return faultproxy.Pass
 	})
 	var wg sync.WaitGroup
 	for c := range clients {
@@ -139,10 +139,10 @@ func TestClose(t *testing.T) {
 	p := newProxy(t, rec)
 	in := make(chan struct{}, 3)
 	arrived := func() { in <- struct{}{} }
-	p.SetRule(wire.Rules(
-		wire.At(1, wire.Hang().Before(arrived)),
-		wire.At(2, wire.HangApplied().Before(arrived)),
-		wire.At(3, wire.Delay(nil).Before(arrived))))
+	p.SetRule(faultproxy.Rules(
+		faultproxy.At(1, faultproxy.Hang().Before(arrived)),
+		faultproxy.At(2, faultproxy.HangApplied().Before(arrived)),
+		faultproxy.At(3, faultproxy.Delay(nil).Before(arrived))))
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
@@ -168,17 +168,17 @@ func TestClose(t *testing.T) {
 
 func TestMistakesOfTheTestAreTold(t *testing.T) {
 	for name, tc := range map[string]struct {
-		rule wire.Rule
+		rule faultproxy.Rule
 		body string
 		want string
 	}{
-		"panic in rule": {func(wire.Request) wire.Action { panic("oops") }, "", "oops"},
-		"panic in hook": {wire.At(1, wire.Before(func() { panic("oops") })), "", "oops"},
+		"panic in rule": {func(faultproxy.Request) faultproxy.Action { panic("oops") }, "", "oops"},
+		"panic in hook": {faultproxy.At(1, faultproxy.Before(func() { panic("oops") })), "", "oops"},
 		"huge body":     {nil, strings.Repeat("x", 4<<20+1), "body over 4194304 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := newRecorder(t)
-			p, err := wire.New(rec.URL)
+			p, err := faultproxy.New(rec.URL)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +196,7 @@ func TestMistakesOfTheTestAreTold(t *testing.T) {
 
 func TestNewRefusesOddTargets(t *testing.T) {
 	for _, target := range []string{"", "127.0.0.1:8200", "https://127.0.0.1", "http://", "http://x/y", "http://\x00"} {
-		if p, err := wire.New(target); err == nil {
+		if p, err := faultproxy.New(target); err == nil {
 			p.Close()
 			t.Errorf("New(%q) passed", target)
 		}

@@ -1,4 +1,4 @@
-package wire
+package faultproxy
 
 import (
 	"crypto/ecdsa"
@@ -33,7 +33,7 @@ func NewTLS(target string, needClientCert bool, hosts ...string) (*Proxy, *Ident
 	}
 	config, identity, err := credentials(hosts)
 	if err != nil {
-		return nil, nil, fmt.Errorf("wire: %w", err)
+		return nil, nil, fmt.Errorf("faultproxy: %w", err)
 	}
 	if needClientCert {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
@@ -48,7 +48,7 @@ func NewTLS(target string, needClientCert bool, hosts ...string) (*Proxy, *Ident
 // credentials makes an authority, a server's configuration and a client's identity.
 func credentials(hosts []string) (*tls.Config, *Identity, error) {
 	ca, err := issue(&x509.Certificate{
-		Subject:               pkix.Name{CommonName: "wire test authority"},
+		Subject:               pkix.Name{CommonName: "fault proxy test authority"},
 		KeyUsage:              x509.KeyUsageCertSign,
 		IsCA:                  true,
 		BasicConstraintsValid: true,
@@ -61,7 +61,7 @@ func credentials(hosts []string) (*tls.Config, *Identity, error) {
 		return nil, nil, err
 	}
 	client, err := issue(&x509.Certificate{
-		Subject:     pkix.Name{CommonName: "wire test client"},
+		Subject:     pkix.Name{CommonName: "fault proxy test client"},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, ca)
 	if err != nil {
@@ -83,7 +83,7 @@ func credentials(hosts []string) (*tls.Config, *Identity, error) {
 
 func serverTemplate(hosts []string) *x509.Certificate {
 	t := &x509.Certificate{
-		Subject:     pkix.Name{CommonName: "wire test server"},
+		Subject:     pkix.Name{CommonName: "fault proxy test server"},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	for _, host := range hosts {

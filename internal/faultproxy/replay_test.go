@@ -1,4 +1,4 @@
-package wire_test
+package faultproxy_test
 
 import (
 	"context"
@@ -8,18 +8,18 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
 // TestNoSilentReplay cuts a GET of Go's default client, which has talked to the
 // proxy before: the proxy sees it once, and the client learns of the cut.
 func TestNoSilentReplay(t *testing.T) {
-	for name, action := range map[string]wire.Action{"refuse": wire.Refuse(), "lose": wire.Lose()} {
+	for name, action := range map[string]faultproxy.Action{"refuse": faultproxy.Refuse(), "lose": faultproxy.Lose()} {
 		t.Run(name, func(t *testing.T) {
 			p := newProxy(t, newRecorder(t))
 			wantClass(t, get(p, "warm-up"), "OK")
 			p.Reset()
-			p.SetRule(wire.At(1, action))
+			p.SetRule(faultproxy.At(1, action))
 			wantClass(t, get(p, "a"), "reset")
 			if n := len(p.Log()); n != 1 {
 				t.Errorf("seen %d times, want once", n)

@@ -1,9 +1,9 @@
-package wire_test
+package faultproxy_test
 
 import (
 	"testing"
 
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
 // TestLateWritesArriveWhenReleased sends two zombies and delivers them in the
@@ -12,7 +12,7 @@ func TestLateWritesArriveWhenReleased(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
 	first, second := make(chan struct{}), make(chan struct{})
-	p.SetRule(wire.Rules(wire.At(1, wire.Late(first)), wire.At(2, wire.Late(second))))
+	p.SetRule(faultproxy.Rules(faultproxy.At(1, faultproxy.Late(first)), faultproxy.At(2, faultproxy.Late(second))))
 
 	wantClass(t, put(p, "1"), "reset")
 	wantClass(t, put(p, "2"), "reset")
@@ -23,9 +23,9 @@ func TestLateWritesArriveWhenReleased(t *testing.T) {
 	p.Wait(2)
 	wantApplied(t, rec, "PUT /v1/3 v", "PUT /v1/2 v")
 	wantLog(t, p,
-		wire.Request{N: 1, Method: "PUT", Path: "1"},
-		wire.Request{N: 2, Method: "PUT", Path: "2", Status: 200},
-		wire.Request{N: 3, Method: "PUT", Path: "3", Status: 200})
+		faultproxy.Request{N: 1, Method: "PUT", Path: "1"},
+		faultproxy.Request{N: 2, Method: "PUT", Path: "2", Status: 200},
+		faultproxy.Request{N: 3, Method: "PUT", Path: "3", Status: 200})
 
 	close(first)
 	p.Wait()
@@ -36,7 +36,7 @@ func TestLateWriteOutlivesResetOfTheLog(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
 	release := make(chan struct{})
-	p.SetRule(wire.At(1, wire.Late(release)))
+	p.SetRule(faultproxy.At(1, faultproxy.Late(release)))
 	wantClass(t, put(p, "zombie"), "reset")
 	p.SetRule(nil)
 	p.Reset()
@@ -44,14 +44,14 @@ func TestLateWriteOutlivesResetOfTheLog(t *testing.T) {
 	close(release)
 	p.Wait()
 	wantApplied(t, rec, "PUT /v1/new v", "PUT /v1/zombie v")
-	wantLog(t, p, wire.Request{N: 1, Method: "PUT", Path: "new", Status: 200})
+	wantLog(t, p, faultproxy.Request{N: 1, Method: "PUT", Path: "new", Status: 200})
 }
 
 func TestCloseDropsLateWrites(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
 	release := make(chan struct{})
-	p.SetRule(wire.At(1, wire.Late(release)))
+	p.SetRule(faultproxy.At(1, faultproxy.Late(release)))
 	wantClass(t, put(p, "zombie"), "reset")
 	if err := p.Close(); err != nil {
 		t.Error(err)

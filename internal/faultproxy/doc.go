@@ -1,12 +1,12 @@
-// Package wire injects faults between a client and a real Vault server.
+// Package faultproxy injects faults between a client and a real Vault server.
 // Only tests import it.
 //
 // A [Proxy] listens on loopback and forwards every request to the server. A
 // [Rule] looks at each request, numbered from 1, and picks what happens to it:
 //
-//	p, err := wire.New("http://127.0.0.1:8200")
+//	p, err := faultproxy.New("http://127.0.0.1:8200")
 //	…
-//	p.SetRule(wire.At(4, wire.Lose())) // the 4th request is applied, its answer is not
+//	p.SetRule(faultproxy.At(4, faultproxy.Lose())) // the 4th request is applied, its answer is not
 //	err = rotate(p.URL())
 //	p.SetRule(nil)
 //
@@ -30,4 +30,4 @@
 //
 // The log holds method, path, query, tag and status. Bodies and headers, hence
 // secrets and tokens, live no longer than their request.
-package wire
+package faultproxy

@@ -1,4 +1,4 @@
-package wire
+package faultproxy
 
 // Idle waits until no request and no connection is under way in p.
 func Idle(p *Proxy) { p.gauge.idle() }

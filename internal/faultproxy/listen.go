@@ -1,4 +1,4 @@
-package wire
+package faultproxy
 
 import (
 	"crypto/tls"
@@ -33,14 +33,14 @@ func (p *Proxy) Up() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return fmt.Errorf("wire: up: %w", http.ErrServerClosed)
+		return fmt.Errorf("faultproxy: up: %w", http.ErrServerClosed)
 	}
 	if p.listening != nil {
 		return nil
 	}
 	ln, err := net.Listen("tcp", p.addr)
 	if err != nil {
-		return fmt.Errorf("wire: %w", err)
+		return fmt.Errorf("faultproxy: %w", err)
 	}
 	p.addr = ln.Addr().String()
 	if p.secure != nil {

@@ -1,4 +1,4 @@
-package wire_test
+package faultproxy_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"goblin/vaultkit/internal/wire"
+	"goblin/vaultkit/internal/faultproxy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -67,9 +67,9 @@ func (rec *recorder) did() []string {
 }
 
 // newProxy starts a proxy in front of rec that must close without complaint.
-func newProxy(t *testing.T, rec *recorder) *wire.Proxy {
+func newProxy(t *testing.T, rec *recorder) *faultproxy.Proxy {
 	t.Helper()
-	p, err := wire.New(rec.URL)
+	p, err := faultproxy.New(rec.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,11 +89,11 @@ type seen struct {
 	err    error
 }
 
-func put(p *wire.Proxy, path string) seen {
+func put(p *faultproxy.Proxy, path string) seen {
 	return do(context.Background(), http.DefaultClient, http.MethodPut, p.URL()+"/v1/"+path, "v")
 }
 
-func get(p *wire.Proxy, path string) seen {
+func get(p *faultproxy.Proxy, path string) seen {
 	return do(context.Background(), http.DefaultClient, http.MethodGet, p.URL()+"/v1/"+path, "")
 }
 
@@ -149,7 +149,7 @@ func wantApplied(t *testing.T, rec *recorder, want ...string) {
 	}
 }
 
-func wantLog(t *testing.T, p *wire.Proxy, want ...wire.Request) {
+func wantLog(t *testing.T, p *faultproxy.Proxy, want ...faultproxy.Request) {
 	t.Helper()
 	if got := p.Log(); !slices.Equal(got, want) {
 		t.Errorf("log %+v, want %+v", got, want)
