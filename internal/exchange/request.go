@@ -12,7 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit/internal/correlation"
+	"goblin/vaultkit/internal/requestid"
 )
 
 // request is what a text must not repeat of a request.
@@ -24,7 +24,7 @@ type request struct {
 
 // harmless are headers whose values are no secret.
 var harmless = map[string]bool{
-	"Accept": true, "Accept-Encoding": true, "Content-Type": true, "User-Agent": true, correlation.Header: true,
+	"Accept": true, "Accept-Encoding": true, "Content-Type": true, "User-Agent": true, requestid.Header: true,
 	api.RequestHeaderName: true, api.NamespaceHeaderName: true, api.HeaderIndex: true, api.HeaderInconsistent: true, api.HeaderForward: true,
 }
 

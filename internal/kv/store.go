@@ -17,7 +17,7 @@ import (
 
 	"goblin/vaultkit/internal/backoff"
 	"goblin/vaultkit/internal/bodylimit"
-	"goblin/vaultkit/internal/correlation"
+	"goblin/vaultkit/internal/requestid"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -132,7 +132,7 @@ func (s *Store) put(ctx context.Context, path, capability string, body, answer a
 // do is the one door to the wire: every failure leaves as *vaulterr.Error that
 // names the path and, for a denial, the capability that was needed.
 func (s *Store) do(ctx context.Context, path, capability string, send func(context.Context, *api.Client) error) error {
-	ctx, id := correlation.New(bodylimit.With(ctx, maxAnswer))
+	ctx, id := requestid.New(bodylimit.With(ctx, maxAnswer))
 	err := s.door.Do(ctx, send)
 	if err == nil {
 		return nil

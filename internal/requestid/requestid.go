@@ -1,7 +1,7 @@
-// Package correlation gives each request to Vault an id of its own. Vault's audit
+// Package requestid gives each request to Vault an id of its own. Vault's audit
 // devices note the header X-Correlation-Id once an operator has it audited, and so
 // a refused request, whose answer carries no id of Vault's, can be found there.
-package correlation
+package requestid
 
 import (
 	"context"
