@@ -9,8 +9,8 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/apiclient"
 	"goblin/vaultkit/internal/backoff"
-	"goblin/vaultkit/internal/dial"
 	"goblin/vaultkit/internal/exchange"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
@@ -368,9 +368,9 @@ func (t Timeouts) check() error {
 // officialClient is the official package's client for the settings, without a
 // token yet.
 func (c *config) officialClient() (client *api.Client, hangUp func(), err error) {
-	settings := dial.Settings{Address: c.address, Namespace: c.namespace, Wrap: c.wrap, Redirects: c.redirects, Existing: c.existing}
+	settings := apiclient.Settings{Address: c.address, Namespace: c.namespace, Wrap: c.wrap, Redirects: c.redirects, Existing: c.existing}
 	if c.tls != nil {
-		settings.TLS = new(dial.TLS(*c.tls))
+		settings.TLS = new(apiclient.TLS(*c.tls))
 	}
-	return dial.Dial(settings)
+	return apiclient.Dial(settings)
 }

@@ -1,4 +1,4 @@
-package dial_test
+package apiclient_test
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-package dial
+package apiclient
 
 import (
 	"net/http"

@@ -1,6 +1,6 @@
-// Package dial makes the official client that a session works with, from explicit
+// Package apiclient makes the official client that a session works with, from explicit
 // settings alone, and puts the layers around its transport that every request passes.
-package dial
+package apiclient
 
 import (
 	"net/http"
