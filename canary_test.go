@@ -16,14 +16,14 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/faultproxy"
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
 const canary = "canary-0123456789"
 
 // spy collects everything the library says, in every form it can be printed.
-type spy struct{ testlog.Buffer }
+type spy struct{ logbuffer.Buffer }
 
 // hear prints values under every verb, as JSON and through slog.
 func (s *spy) hear(values ...any) {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -181,7 +181,7 @@ func TestUpdater(t *testing.T) {
 
 // Every kind but the renewal and those of an outage, none with a secret in it.
 func TestObserver(t *testing.T) {
-	heard, log := &heardOf{}, &testlog.Buffer{}
+	heard, log := &heardOf{}, &logbuffer.Buffer{}
 	token := vaulttest.Token(t, vaulttest.Policy(t, "", "rotator"))
 	path := t.TempDir() + "/token"
 	writeFile(t, path, token)

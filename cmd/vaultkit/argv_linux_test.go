@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -60,7 +60,7 @@ func TestArgv(t *testing.T) {
 // running is the program at work.
 type running struct {
 	cmd   *exec.Cmd
-	errs  testlog.Buffer
+	errs  logbuffer.Buffer
 	ended chan error
 }
 

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"unsafe"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
 // terminal opens a terminal, and collects what is shown on it.
-func terminal(t testing.TB) (person, program *os.File, shown *testlog.Buffer, ended <-chan struct{}) {
+func terminal(t testing.TB) (person, program *os.File, shown *logbuffer.Buffer, ended <-chan struct{}) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -28,7 +28,7 @@ func terminal(t testing.TB) (person, program *os.File, shown *testlog.Buffer, en
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown, done := &testlog.Buffer{}, make(chan struct{})
+	shown, done := &logbuffer.Buffer{}, make(chan struct{})
 	go func() {
 		_, _ = io.Copy(shown, person) // ends with an error when the program's side is closed
 		close(done)

@@ -9,7 +9,7 @@ import (
 	"os/exec"
 	"strings"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -18,7 +18,7 @@ type daemon struct {
 	cmd   *exec.Cmd
 	out   io.Reader
 	shown strings.Builder // of out, so far
-	errs  testlog.Buffer
+	errs  logbuffer.Buffer
 }
 
 // start runs the program until interrupt.

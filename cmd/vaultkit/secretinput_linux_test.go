@@ -7,13 +7,13 @@ import (
 	"testing"
 	"unsafe"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
 // answer types a line once the program asks for it. Before it has asked, the
 // terminal would show the line.
-func answer(t *testing.T, person, program *os.File, shown *testlog.Buffer, question, line string) {
+func answer(t *testing.T, person, program *os.File, shown *logbuffer.Buffer, question, line string) {
 	t.Helper()
 	vaulttest.Eventually(t, "no question: "+question, func() bool {
 		var state syscall.Termios

@@ -20,7 +20,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -119,7 +119,7 @@ func hostile() map[string]func(body string) string {
 // TestHostileAnswersTellNothing: no error, log line or output on stderr of this process
 // holds a value of the request or of the answer.
 func TestHostileAnswersTellNothing(t *testing.T) {
-	var said testlog.Buffer
+	var said logbuffer.Buffer
 	log.SetOutput(&said)
 	defer log.SetOutput(os.Stderr)
 	role, secretID := appRole(t)

@@ -12,16 +12,16 @@ import (
 	"testing"
 	"time"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 )
 
 // fakeModule is a module to build in a second instead of minutes.
-func fakeModule(t *testing.T, program string) (b builder, log *testlog.Buffer) {
+func fakeModule(t *testing.T, program string) (b builder, log *logbuffer.Buffer) {
 	t.Helper()
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "go.mod"), "module fake\n\ngo 1.26.0\n")
 	writeFile(t, filepath.Join(dir, "main.go"), program)
-	log = &testlog.Buffer{}
+	log = &logbuffer.Buffer{}
 	return builder{source: dir, cache: filepath.Join(t.TempDir(), "cache"), log: log}, log
 }
 
@@ -244,7 +244,7 @@ func TestFindSourceThroughReplace(t *testing.T) {
 func TestNoSourceNamesTheOtherWays(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv(binVariable, "")
-	_, err := Start(t.Context(), Options{Log: &testlog.Buffer{}})
+	_, err := Start(t.Context(), Options{Log: &logbuffer.Buffer{}})
 	if err == nil {
 		t.Fatal("started without a source")
 	}
@@ -309,7 +309,7 @@ func play(t *testing.T, args ...string) (*exec.Cmd, string) {
 	return cmd, strings.TrimSpace(line)
 }
 
-func awaitLog(t *testing.T, log *testlog.Buffer, want string) {
+func awaitLog(t *testing.T, log *logbuffer.Buffer, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

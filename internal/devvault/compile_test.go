@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 )
 
 // TestBuildTellsDownloadingFromCompiling builds a program of three modules: one has to
@@ -50,7 +50,7 @@ func TestBuildTellsDownloadingFromCompiling(t *testing.T) {
 		t.Errorf("the program says %q, %v", said, err)
 	}
 
-	again := &testlog.Buffer{}
+	again := &logbuffer.Buffer{}
 	c.log, c.every = again, time.Minute
 	if err := c.run(t.Context(), out); err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestBuildTellsDownloadingFromCompiling(t *testing.T) {
 }
 
 // toCompile reads from a build's log how many packages were not in the build cache.
-func toCompile(t *testing.T, log *testlog.Buffer) int {
+func toCompile(t *testing.T, log *logbuffer.Buffer) int {
 	t.Helper()
 	var all, cached int
 	_, line, _ := strings.Cut("\n"+log.String(), "\ncompiling: ")

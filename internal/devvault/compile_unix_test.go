@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 )
 
 // TestCancelledBuildEndsItsCompilers has a go command that starts a compiler and waits
@@ -32,7 +32,7 @@ func TestCancelledBuildEndsItsCompilers(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	c := &compilation{source: dir, temp: temp, log: &testlog.Buffer{}, every: time.Hour}
+	c := &compilation{source: dir, temp: temp, log: &logbuffer.Buffer{}, every: time.Hour}
 	result := make(chan error, 1)
 	go func() { result <- c.run(ctx, filepath.Join(dir, "out")) }()
 

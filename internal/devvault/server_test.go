@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 )
 
 // start runs a server for the test.
@@ -139,7 +139,7 @@ func TestAuditRefused(t *testing.T) {
 		http.Error(w, `{"errors":["cannot enable audit device via API"]}`, http.StatusBadRequest)
 	}))
 	defer refuse.Close()
-	log := &testlog.Buffer{}
+	log := &logbuffer.Buffer{}
 	s := &Server{node: node{binary: binary{path: "bao"}, api: newAPI(refuse.URL, &credentials{})}}
 	if err := s.enableAudit(t.Context(), log); err != nil || s.AuditLog() != "" {
 		t.Errorf("external binary: got %q, %v, want to go on without a log", s.AuditLog(), err)
@@ -297,7 +297,7 @@ func TestOurEnvironmentStaysOutside(t *testing.T) {
 	}
 	t.Setenv(binVariable, path.path)
 	t.Setenv("HOME", home)
-	log := &testlog.Buffer{}
+	log := &logbuffer.Buffer{}
 	s := start(t, Options{Log: log})
 	put(t, s, "v")
 	if entries, err := os.ReadDir(home); err != nil || len(entries) > 0 {
@@ -322,7 +322,7 @@ func TestBinaryOnPath(t *testing.T) {
 	}
 	t.Setenv(binVariable, "")
 	t.Setenv("PATH", dir)
-	got, err := findBinary(t.Context(), Options{UsePath: true, Log: &testlog.Buffer{}})
+	got, err := findBinary(t.Context(), Options{UsePath: true, Log: &logbuffer.Buffer{}})
 	if err != nil || got.path != bao || got.pinned {
 		t.Errorf("got %+v, %v, want %s", got, err, bao)
 	}
@@ -331,7 +331,7 @@ func TestBinaryOnPath(t *testing.T) {
 func TestNamedBinaryThatIsNone(t *testing.T) {
 	for _, name := range []string{filepath.Join(t.TempDir(), "nowhere"), t.TempDir(), "no-such-program"} {
 		t.Setenv(binVariable, name)
-		_, err := Start(t.Context(), Options{Log: &testlog.Buffer{}})
+		_, err := Start(t.Context(), Options{Log: &logbuffer.Buffer{}})
 		if err == nil || !strings.Contains(err.Error(), binVariable) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v, want an error that names the variable and its value", name, err)
 		}

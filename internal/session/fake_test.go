@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -187,9 +187,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // opened is a session on the fake, logged in by AppRole, and its log.
-func (v *fakeVault) opened(t *testing.T, by Method) (*Session, *testlog.Buffer) {
+func (v *fakeVault) opened(t *testing.T, by Method) (*Session, *logbuffer.Buffer) {
 	t.Helper()
-	logs := &testlog.Buffer{}
+	logs := &logbuffer.Buffer{}
 	s, err := v.open(t, by, logs)
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func (v *fakeVault) opened(t *testing.T, by Method) (*Session, *testlog.Buffer) 
 	return s, logs
 }
 
-func (v *fakeVault) open(t *testing.T, by Method, logs *testlog.Buffer) (*Session, error) {
+func (v *fakeVault) open(t *testing.T, by Method, logs *logbuffer.Buffer) (*Session, error) {
 	t.Helper()
 	if v.tokens == nil {
 		v.tokens = map[string]*fakeToken{}
@@ -221,7 +221,7 @@ func probe(_ context.Context, c *api.Client) error {
 }
 
 // linesWith are the log's lines that contain the text.
-func linesWith(log *testlog.Buffer, with string) []string {
+func linesWith(log *logbuffer.Buffer, with string) []string {
 	var found []string
 	for line := range strings.Lines(log.String()) {
 		if strings.Contains(line, with) {

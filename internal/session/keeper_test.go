@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -123,7 +123,7 @@ func TestLoginThatGivesNoToken(t *testing.T) {
 		"no auth":       map[string]any{"data": map[string]any{"fake": true}},
 		"empty auth":    map[string]any{"auth": map[string]any{"accessor": "fake"}},
 	} {
-		_, err := (&fakeVault{instead: answer}).open(t, nil, &testlog.Buffer{})
+		_, err := (&fakeVault{instead: answer}).open(t, nil, &logbuffer.Buffer{})
 		if !errors.Is(err, vaulterr.ErrUnauthenticated) {
 			t.Errorf("%s: Open = %v", name, err)
 		}
@@ -251,7 +251,7 @@ func TestPatientOpen(t *testing.T) {
 				v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, down: true, downSays: says, patient: patient}
 				time.AfterFunc(time.Hour, func() { v.set(func(v *fakeVault) { v.down = false }) })
 				began := time.Now()
-				s, err := v.open(t, nil, &testlog.Buffer{})
+				s, err := v.open(t, nil, &logbuffer.Buffer{})
 				if took := time.Since(began); patient != (err == nil) || patient && took < time.Hour || !patient && took > impatient {
 					t.Errorf("%s, patient %t: %v after %v", says, patient, err, took)
 				}

@@ -17,8 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/session"
-	"goblin/vaultkit/internal/testlog"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -53,7 +53,7 @@ type world struct {
 	*testing.T
 	root    *api.Client
 	mount   string
-	logs    *testlog.Buffer
+	logs    *logbuffer.Buffer
 	address string // of its sessions' clients
 
 	mu      sync.Mutex
@@ -68,7 +68,7 @@ const (
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, logs: &testlog.Buffer{}, address: server.Addr()}
+	w := &world{T: t, logs: &logbuffer.Buffer{}, address: server.Addr()}
 	w.mount = "approle-" + strings.ToLower(rand.Text())
 	w.root = w.client()
 	w.root.SetToken(server.RootToken())

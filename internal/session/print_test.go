@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"goblin/vaultkit/internal/testlog"
+	"goblin/vaultkit/internal/logbuffer"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -43,7 +43,7 @@ func TestCredentialsPrintTheirOrigin(t *testing.T) {
 		"a zero value": Credential{},
 	}
 	for name, value := range values {
-		logs := &testlog.Buffer{}
+		logs := &logbuffer.Buffer{}
 		logs.Logger().Info("canary", "value", value)
 		text, err := json.Marshal(value)
 		if err != nil {

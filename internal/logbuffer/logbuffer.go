@@ -1,5 +1,5 @@
-// Package testlog is a log that tests read while it is written. Test-only.
-package testlog
+// Package logbuffer is a log that tests read while it is written. Test-only.
+package logbuffer
 
 import (
 	"bytes"
