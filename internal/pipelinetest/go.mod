@@ -1,6 +1,6 @@
 // The checks of testdata/pipelines: what they need is heavy and no business of
 // anybody who imports the library, which is why this is a module of its own.
-module goblin/vaultkit/internal/pipelines
+module goblin/vaultkit/internal/pipelinetest
 
 go 1.26.0
 

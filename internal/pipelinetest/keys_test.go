@@ -1,4 +1,4 @@
-package pipelines
+package pipelinetest
 
 import (
 	"net/http"

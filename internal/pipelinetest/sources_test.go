@@ -1,4 +1,4 @@
-package pipelines
+package pipelinetest
 
 import (
 	"io/fs"
@@ -33,7 +33,7 @@ func copySources() (string, error) {
 			return err
 		}
 		name, err := filepath.Rel(root, path)
-		if err != nil || strings.HasPrefix(name, ".git") && name != "." || name == "internal/pipelines" {
+		if err != nil || strings.HasPrefix(name, ".git") && name != "." || name == "internal/pipelinetest" {
 			if err == nil && entry.IsDir() {
 				return fs.SkipDir
 			}
