@@ -62,7 +62,7 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // Tracing goes around the transport. Here is a span of one's own;
-// internal/opentelemetry has the example with OpenTelemetry's otelhttp, a module of
+// examples/opentelemetry has the example with OpenTelemetry's otelhttp, a module of
 // its own, so that the library needs no part of that.
 func ExampleWithTransport_tracing() {
 	ctx := context.Background()

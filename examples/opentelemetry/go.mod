@@ -1,6 +1,6 @@
 // The example of tracing and counting with OpenTelemetry: the library needs no
 // part of that, which is why this is a module of its own.
-module goblin/vaultkit/internal/opentelemetry
+module goblin/vaultkit/examples/opentelemetry
 
 go 1.26.0
 
