@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -17,7 +18,7 @@ import (
 func undecidedWorld(t *testing.T) (w *world, id string, release chan struct{}) {
 	t.Helper()
 	w = newWorld(t)
-	w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
+	w.newVictim(clienttest.WithRecordWait(100 * time.Millisecond))
 	release = make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -14,6 +14,7 @@ import (
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/rotation"
 	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -32,7 +33,7 @@ import (
 // ttl is a second or more; a minute suits most, and an hour or a day maxStale.
 // Default: every read asks Vault.
 func WithCache(ttl, maxStale time.Duration) Option {
-	return func(c *config) { c.ttl, c.maxStale, c.caching = ttl, maxStale, true }
+	return func(s *settings.Settings) { s.TTL, s.MaxStale, s.Caching = ttl, maxStale, true }
 }
 
 // WithProviders has New fetch these providers into the cache and keep them there,
@@ -41,7 +42,7 @@ func WithCache(ttl, maxStale time.Duration) Option {
 // Timeouts.Start if that is set. A provider that is not there is an error. Needs
 // WithCache.
 func WithProviders(providers ...string) Option {
-	return func(c *config) { c.declared = append(c.declared, providers...) }
+	return func(s *settings.Settings) { s.Declared = append(s.Declared, providers...) }
 }
 
 const (
@@ -55,34 +56,15 @@ const (
 // Timeouts.Read already.
 var refreshBackoff = backoff.Backoff{Min: time.Second, Max: 10 * time.Second}
 
-func (c *config) checkCache() error {
-	switch {
-	case c.caching && c.ttl < time.Second, !c.caching && c.poll != 0 && c.poll < time.Second:
-		return vaulterr.Invalid("WithCache, WithPollInterval: less than a second")
-	case c.maxStale < 0:
-		return vaulterr.Invalid("WithCache: maxStale is negative")
-	case c.caching && c.poll != 0:
-		return vaulterr.Invalid("WithPollInterval: with a cache, Watch polls within its ttl")
-	case len(c.declared) > 0 && !c.caching:
-		return vaulterr.Invalid("WithProviders needs WithCache")
-	}
-	for _, provider := range c.declared {
-		if err := checkProvider(provider); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // cacheConfig is for what keeps the secrets of a client, for its reads or for Watch
 // alone. Those who watch know for themselves how old is too old.
-func (c *Client) cacheConfig(cfg *config) cache.Config[secret] {
-	ttl, maxStale := cmp.Or(cfg.poll, pollInterval), cache.Forever
-	if cfg.caching {
-		ttl, maxStale = cfg.ttl, cfg.maxStale
+func (c *Client) cacheConfig(s *settings.Settings) cache.Config[secret] {
+	ttl, maxStale := cmp.Or(s.Poll, pollInterval), cache.Forever
+	if s.Caching {
+		ttl, maxStale = s.TTL, s.MaxStale
 	}
 	return cache.Config[secret]{
-		TTL: ttl, MaxStale: maxStale, Limit: cfg.timeouts.Read, Overdue: session.Overdue, Backoff: refreshBackoff,
+		TTL: ttl, MaxStale: maxStale, Limit: s.Timeouts.Read, Overdue: session.Overdue, Backoff: refreshBackoff,
 		Fetch: c.fetch, Gone: isGone, Newer: newer, Behind: behind, Observe: c.observeCache, Closed: &Error{Kind: ErrClosed},
 	}
 }

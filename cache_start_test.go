@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -24,7 +25,7 @@ func TestStartRidesOutASeal(t *testing.T) {
 		t.Fatal(err)
 	}
 	options := []vaultkit.Option{
-		vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(server.RootToken())), vaultkit.WithBackoff(quick),
+		vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(server.RootToken())), clienttest.WithBackoff(quick),
 		vaultkit.WithCache(time.Minute, time.Hour),
 	}
 	if _, err := vaultkit.New(t.Context(), options...); !errors.Is(err, vaultkit.ErrSealed) {
@@ -77,7 +78,7 @@ func TestStartEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			options := append([]vaultkit.Option{
 				vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
-				vaultkit.WithBackoff(quick), vaultkit.WithCache(time.Minute, time.Hour),
+				clienttest.WithBackoff(quick), vaultkit.WithCache(time.Minute, time.Hour),
 			}, c.options...)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()

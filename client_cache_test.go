@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -233,7 +234,7 @@ func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 	provider := store(t, oldSecret)
 	proxy.Down()
 	options := []vaultkit.Option{
-		vaultkit.WithAddress(proxy.URL()), vaultkit.WithBackoff(quick),
+		vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(quick),
 		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
 		vaultkit.WithCache(time.Minute, time.Hour), vaultkit.WithProviders(provider),
 	}

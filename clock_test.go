@@ -15,6 +15,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -127,7 +128,7 @@ func TestClockThatStepsBackHidesNoCommit(t *testing.T) {
 	second := created(t, p, 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	dies := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse().Before(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
+	dies := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse().Before(cancel)), clienttest.WithRecordWait(20*time.Millisecond))
 	if _, err := dies.Rotate(ctx, p, vaultkit.NewKey("fake-2")); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
@@ -152,7 +153,7 @@ func TestLateExpiryTagLeavesTheNewest(t *testing.T) {
 	client := newClient(t)
 	p := store(t, oldSecret)
 	proxy, release := newProxy(t), make(chan struct{})
-	slow := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithRecordWait(100*time.Millisecond))
+	slow := newClient(t, vaultkit.WithAddress(proxy.URL()), clienttest.WithRecordWait(100*time.Millisecond))
 	proxy.SetRule(faultproxy.OnMatch("PATCH", "/metadata/"+vaulttest.Base+"/providers/", faultproxy.Late(release)))
 	soon, later := time.Now().Add(time.Hour).UTC().Truncate(time.Second), time.Now().Add(1000*time.Hour).UTC().Truncate(time.Second)
 	if _, err := slow.Rotate(t.Context(), p, vaultkit.NewKey("fake-1"), vaultkit.WithExpiresAt(soon)); err != nil {
@@ -210,7 +211,7 @@ func TestAbortPausesWhileMetadataIsOld(t *testing.T) {
 			answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(old)), int64(len(old))
 			return answer, err
 		})
-	}), vaultkit.WithBackoff(backoff.Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond}), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 500 * time.Millisecond}))
+	}), clienttest.WithBackoff(backoff.Backoff{Min: 100 * time.Millisecond, Max: 100 * time.Millisecond}), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 500 * time.Millisecond}))
 	if _, err := client.Abort(t.Context(), p, id); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Errorf("Abort = %v, want ErrUndetermined", err)
 	}

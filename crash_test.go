@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -158,7 +159,7 @@ func TestContextCancelledAfterTheCommit(t *testing.T) {
 // with the error.
 func TestCommittedButUnrecorded(t *testing.T) {
 	w := newWorld(t)
-	w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
+	w.newVictim(clienttest.WithRecordWait(100 * time.Millisecond))
 	w.proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()))
 	r, err := w.rotate(t.Context(), w.victim)
 	if !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.Outcome != vaultkit.Committed || r.NewVersion != 2 {
@@ -225,7 +226,7 @@ func TestLargeForeignSecrets(t *testing.T) {
 func TestRecoverCompletesTheExpiryTag(t *testing.T) {
 	w := newWorld(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	w.newVictim(vaultkit.WithRecordWait(2 * time.Second)) // enough for the record, in vain for the tag
+	w.newVictim(clienttest.WithRecordWait(2 * time.Second)) // enough for the record, in vain for the tag
 	w.proxy.SetRule(faultproxy.OnEvery("PATCH", "", faultproxy.Refuse()))
 	r, err := w.victim.Rotate(t.Context(), w.provider, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(expires))
 	if err != nil || len(r.Warnings) == 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -86,7 +87,7 @@ func TestDryRunForeseesTheMountsDeletion(t *testing.T) {
 // A rotation whose answers are lost, or that finishes what a crash left, warns too.
 func TestRotateWarnsOfDeletionWithoutAnswers(t *testing.T) {
 	proxy, mount := newProxy(t), deletingMount(t, "2h")
-	client := newClient(t, vaultkit.WithMount(mount), vaultkit.WithAddress(proxy.URL()), vaultkit.WithRecordWait(200*time.Millisecond))
+	client := newClient(t, vaultkit.WithMount(mount), vaultkit.WithAddress(proxy.URL()), clienttest.WithRecordWait(200*time.Millisecond))
 	proxy.SetRule(faultproxy.OnMatch("PUT", "/providers/", faultproxy.Lose()))
 	lost := rotate(t, client, "p", "fake-1")
 	proxy.SetRule(faultproxy.OnEvery("PUT", "/rotations/", faultproxy.Error(503, "", false)))

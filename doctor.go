@@ -4,10 +4,10 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"time"
 
 	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/settings"
 )
 
 // Finding is what one check of [Diagnose] found.
@@ -49,10 +49,6 @@ type DiagnoseQuery struct {
 	Args string
 }
 
-// diagnoseBound is how long one check may take, so that an address which swallows
-// everything is told from a slow one within seconds.
-const diagnoseBound = 5 * time.Second
-
 // Diagnose looks for what keeps a client made with these options from its work:
 // the address, TLS, seal, clock, login, token, mount, the names of providers, the rights
 // of each role and dangerous ones, the audit device, deleted keys, rotations left
@@ -68,7 +64,11 @@ const diagnoseBound = 5 * time.Second
 // is less), that for unfinished rotations with ctx.
 func Diagnose(ctx context.Context, query DiagnoseQuery, opts ...Option) iter.Seq[Finding] {
 	return func(yield func(Finding) bool) {
-		for found := range doctor.Examine(ctx, query.subject(opts)) {
+		s, err := readOptions(opts)
+		for found := range doctor.Examine(ctx, query.subject(s, err)) {
+			if s.FixFound != nil {
+				s.FixFound(found.Check, string(found.Fix.Kind))
+			}
 			if !yield(newFinding(found)) {
 				return
 			}
@@ -83,22 +83,23 @@ func newFinding(found doctor.Finding) Finding {
 	}
 }
 
-// subject is what is to be examined, as far as it can be told.
-func (q DiagnoseQuery) subject(opts []Option) doctor.Subject {
-	c, err := readOptions(opts)
+// subject is what is to be examined, as far as it can be told; invalid is what was wrong
+// with the options.
+func (q DiagnoseQuery) subject(c *settings.Settings, invalid error) doctor.Subject {
+	err := invalid
 	if err == nil {
 		err = q.check()
 	}
 	s := doctor.Subject{
-		Invalid: err, Remedy: c.remedy(q.Args),
-		Address: c.address, Dial: c.officialClient, ViaProxy: c.existing == nil,
-		Login: c.login, PassedOver: c.passedOver, Unwrap: q.Unwrap,
-		Mount: c.mount, Base: c.base, Providers: q.Providers, Harmful: c.harmful,
-		Logger: c.logger, Backoff: c.backoff, Bound: min(c.checkBound, c.timeouts.Request), Args: q.Args, Unusual: c.place(),
+		Invalid: err, Remedy: remedy(c, q.Args),
+		Address: c.Address, Dial: c.OfficialClient, ViaProxy: c.Existing == nil,
+		Login: c.Login, PassedOver: c.IgnoredLogins, Unwrap: q.Unwrap,
+		Mount: c.Mount, Base: c.Base, Providers: q.Providers, Harmful: func(provider string) []doctor.Right { return harmful(c, provider) },
+		Logger: c.Logger, Backoff: c.Backoff, Bound: min(c.CheckBound, c.Timeouts.Request), Args: q.Args, Unusual: place(c),
 	}
-	if c.tls != nil {
-		s.SkipVerify = c.tls.SkipVerify
-		s.TLSFiles = slices.DeleteFunc([]string{c.tls.CAFile, c.tls.CADir, c.tls.CertFile, c.tls.KeyFile}, func(name string) bool { return name == "" })
+	if c.TLS != nil {
+		s.SkipVerify = c.TLS.SkipVerify
+		s.TLSFiles = slices.DeleteFunc([]string{c.TLS.CAFile, c.TLS.CADir, c.TLS.CertFile, c.TLS.KeyFile}, func(name string) bool { return name == "" })
 	}
 	if s.Args == "" {
 		s.Args = s.Unusual
@@ -137,13 +138,13 @@ func (q DiagnoseQuery) roles() []Role {
 
 // rightsFor are the role's rights for one provider, or for any, at the paths of
 // its policy.
-func (role Role) rightsFor(c *config, provider string) []doctor.Right {
+func (role Role) rightsFor(s *settings.Settings, provider string) []doctor.Right {
 	_, all, _ := role.granted() // query.check has refused what fails here
-	return c.rightsAt(all, role.own(), provider)
+	return rightsAt(s, all, role.own(), provider)
 }
 
-func (c *config) rightsAt(all, own rights, provider string) []doctor.Right {
-	o := policyOptions{layout: kv.Layout{Mount: c.mount, Base: c.base, Patterns: true}}
+func rightsAt(c *settings.Settings, all, own rights, provider string) []doctor.Right {
+	o := policyOptions{layout: kv.Layout{Mount: c.Mount, Base: c.Base, Patterns: true}}
 	if provider != "" {
 		o.providers, o.narrowed = []string{provider}, true
 	}
@@ -158,26 +159,26 @@ func (c *config) rightsAt(all, own rights, provider string) []doctor.Right {
 }
 
 // remedy is the command that mends settings which cannot be right.
-func (c *config) remedy(args string) doctor.Fix {
+func remedy(c *settings.Settings, args string) doctor.Fix {
 	switch {
-	case kv.CheckPath("mount", c.mount) != nil:
-		return doctor.Fix{Kind: doctor.DefaultMount, Command: "vaultkit doctor" + args + " --mount " + defaultMount}
-	case kv.CheckPath("base path", c.base) != nil:
-		return doctor.Fix{Kind: doctor.DefaultBase, Command: "vaultkit doctor" + args + " --base " + defaultBase}
-	case c.wrong != "":
-		return doctor.Fix{Kind: doctor.UnsetVariable, Command: "unset " + c.wrong}
+	case kv.CheckPath("mount", c.Mount) != nil:
+		return doctor.Fix{Kind: doctor.DefaultMount, Command: "vaultkit doctor" + args + " --mount " + settings.DefaultMount}
+	case kv.CheckPath("base path", c.Base) != nil:
+		return doctor.Fix{Kind: doctor.DefaultBase, Command: "vaultkit doctor" + args + " --base " + settings.DefaultBase}
+	case c.BadVariable != "":
+		return doctor.Fix{Kind: doctor.UnsetVariable, Command: "unset " + c.BadVariable}
 	}
 	return doctor.Fix{Kind: doctor.ReadHelp, Command: "vaultkit doctor --help"}
 }
 
 // place is where the keys are, as flags of the CLI, where it is not the usual.
-func (c *config) place() string {
+func place(c *settings.Settings) string {
 	args := ""
-	if c.mount != defaultMount {
-		args += " --mount " + c.mount
+	if c.Mount != settings.DefaultMount {
+		args += " --mount " + c.Mount
 	}
-	if c.base != defaultBase {
-		args += " --base " + c.base
+	if c.Base != settings.DefaultBase {
+		args += " --base " + c.Base
 	}
 	return args
 }

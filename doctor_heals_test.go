@@ -81,16 +81,16 @@ func TestDiagnoseFixesHeal(t *testing.T) {
 				s := arrange(t)
 				before := s.examine(t)
 				found := before[s.check]
-				if found.Fix.Kind != kind {
+				if found.kind != kind {
 					t.Fatalf("%s finds %+v, want a fix to %s", s.check, found, kind)
 				}
-				fix := found.Fix.Command
+				fix := found.Fix
 				after := s.examineAgain(t, s.runFix(t, tools, fix), fix)
 				if got := after[s.check]; got.Status != s.wanted() {
 					t.Errorf("the fix %q leaves %+v", fix, got)
 				}
 				for check, was := range before {
-					if now := after[check]; was.Status == doctor.OK && (now.Status == warns || now.Status == fails) {
+					if now := after[check]; was.Status == fine && (now.Status == warns || now.Status == fails) {
 						t.Errorf("the fix %q makes of %+v\n%+v", fix, was, now)
 					}
 				}

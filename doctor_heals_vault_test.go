@@ -205,7 +205,7 @@ func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	fix := s.examine(t)["reach"].Fix.Command
+	fix := s.examine(t)["reach"].Fix
 	s.env = []string{"VAULTKIT_VAULT_BIN=" + vaulttest.Server().Binary()}
 	cmd := s.command(t, fixTools(t), "exec "+fix)
 	out, err := cmd.StdoutPipe()

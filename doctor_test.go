@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -33,7 +34,7 @@ func (p patient) options() []vaultkit.Option {
 	}
 	return append([]vaultkit.Option{
 		vaultkit.WithAddress(vaulttest.Server().Addr()),
-		vaultkit.WithBackoff(quick), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}), vaultkit.WithCheckBound(time.Minute),
+		clienttest.WithBackoff(quick), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}), clienttest.WithCheckBound(time.Minute),
 	}, opts...)
 }
 
@@ -41,17 +42,24 @@ func (p patient) diagnose(t *testing.T) map[string]vaultkit.Finding {
 	t.Helper()
 	found := map[string]vaultkit.Finding{}
 	for check, one := range p.examine(t) {
-		found[check] = vaultkit.NewFinding(one)
+		found[check] = one.Finding
 	}
 	return found
 }
 
+// finding is one with the kind of its fix.
+type finding struct {
+	vaultkit.Finding
+	kind doctor.Kind
+}
+
 // examine is diagnose, with the kinds of the fixes.
-func (p patient) examine(t *testing.T) map[string]doctor.Finding {
+func (p patient) examine(t *testing.T) map[string]finding {
 	t.Helper()
-	examined := map[string]doctor.Finding{}
-	for found := range vaultkit.Examine(t.Context(), p.query, p.options()...) {
-		one := vaultkit.NewFinding(found)
+	examined, kinds := map[string]finding{}, map[string]doctor.Kind{}
+	note := clienttest.WithFixFound(func(check, kind string) { kinds[check] = doctor.Kind(kind) })
+	for one := range vaultkit.Diagnose(t.Context(), p.query, append([]vaultkit.Option{note}, p.options()...)...) {
+		kind := kinds[one.Check]
 		if text := fmt.Sprintf("%+v %v", one, one.Err); strings.Contains(text, canary) || strings.Contains(text, "hvs.") || strings.Contains(text, "hvb.") {
 			t.Errorf("a secret is said: %s", text)
 		}
@@ -61,10 +69,10 @@ func (p patient) examine(t *testing.T) map[string]doctor.Finding {
 		if (one.Err != nil) != (one.Status == vaultkit.FindingFailed) || one.Fix == "" && (one.Err != nil || one.Status == vaultkit.FindingWarning) {
 			t.Errorf("finding %+v, error %v", one, one.Err)
 		}
-		if kind := found.Fix.Kind; (one.Fix != "") != slices.Contains(doctor.Kinds(), kind) || one.LookOnly != (one.Fix != "" && !kind.Heals()) {
+		if (one.Fix != "") != slices.Contains(doctor.Kinds(), kind) || one.LookOnly != (one.Fix != "" && !kind.Heals()) {
 			t.Errorf("finding %+v has a fix of the kind %q", one, kind)
 		}
-		examined[one.Check] = found
+		examined[one.Check] = finding{one, kind}
 	}
 	return examined
 }

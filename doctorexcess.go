@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"goblin/vaultkit/internal/doctor"
+	"goblin/vaultkit/internal/settings"
 )
 
 // ways are KV version 2's ways to change or destroy an entry, the worst first,
@@ -21,21 +22,21 @@ var ways = []struct {
 
 // harmful are the rights to change or destroy what is kept of one provider, or of
 // any, and the mount that keeps it. Some roles have some of them.
-func (c *config) harmful(provider string) []doctor.Right {
-	engine := "sys/mounts/" + c.mount
+func harmful(s *settings.Settings, provider string) []doctor.Right {
+	engine := "sys/mounts/" + s.Mount
 	found := []doctor.Right{
 		{Path: engine, Capability: "delete"}, {Path: engine, Capability: "update"},
-		{Path: engine + "/tune", Capability: "update"}, {Path: c.mount + "/config", Capability: "update"},
+		{Path: engine + "/tune", Capability: "update"}, {Path: s.Mount + "/config", Capability: "update"},
 	}
 	var entries rights
 	for _, at := range []int{onSecrets, onBackups, onRecords} {
 		entries[at] = []string{""}
 	}
-	for _, entry := range c.rightsAt(entries, rights{}, provider) {
-		below := strings.TrimPrefix(entry.Path, c.mount+"/data")
+	for _, entry := range rightsAt(s, entries, rights{}, provider) {
+		below := strings.TrimPrefix(entry.Path, s.Mount+"/data")
 		for _, way := range ways {
 			for _, capability := range way.capabilities {
-				found = append(found, doctor.Right{Path: c.mount + "/" + way.door + below, Capability: capability})
+				found = append(found, doctor.Right{Path: s.Mount + "/" + way.door + below, Capability: capability})
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -50,7 +51,7 @@ func TestPutInDoubtTellsNoLie(t *testing.T) {
 func TestPutInDoubtThenClosed(t *testing.T) {
 	proxy, p := newProxy(t), vaulttest.Name(t)
 	var client *vaultkit.Client
-	client = newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithBackoff(backoff.Backoff{
+	client = newClient(t, vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(backoff.Backoff{
 		Sleep: func(context.Context, time.Duration) error { return client.Close() },
 	}))
 	proxy.Reset()
@@ -71,7 +72,7 @@ func revoke(t *testing.T, client *vaultkit.Client) {
 func TestDeadTokenIsToldAtOnce(t *testing.T) {
 	policy := vaulttest.Policy(t, "", "rotator")
 	proxy, p := newProxy(t), store(t, oldSecret)
-	client := as(t, policy, vaultkit.WithAddress(proxy.URL()), vaultkit.WithBackoff(backoff.Backoff{
+	client := as(t, policy, vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(backoff.Backoff{
 		Sleep: func(context.Context, time.Duration) error { return errors.New("the client waits") },
 	}))
 	proxy.SetRule(beforeCommit(p, func() { revoke(t, client) }))
@@ -131,7 +132,7 @@ func TestResumedButUnrecorded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.killBeforeRecord()
-			w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
+			w.newVictim(clienttest.WithRecordWait(100 * time.Millisecond))
 			w.proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", fault))
 			r, err := w.rotate(t.Context(), w.victim)
 			if r == nil || r.Outcome != vaultkit.Committed || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"unicode"
 
+	"goblin/vaultkit/internal/apiclient"
 	"goblin/vaultkit/internal/exchange"
 	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -36,24 +38,24 @@ func FromLookup(lookup func(name string) string) Option { return environment(loo
 // environment is where the variables come from.
 type environment func(name string) string
 
-func (env environment) configure(c *config) {
+func (env environment) configure(s *settings.Settings) {
 	set := func(field *string, name string) { *field = cmp.Or(env(name), *field) }
-	set(&c.address, "VAULT_ADDR")
-	set(&c.namespace, "VAULT_NAMESPACE")
-	if strings.ContainsFunc(c.namespace, unicode.IsControl) {
-		c.err, c.wrong = vaulterr.Invalid("the namespace has a newline or another control character in it"), "VAULT_NAMESPACE"
+	set(&s.Address, "VAULT_ADDR")
+	set(&s.Namespace, "VAULT_NAMESPACE")
+	if strings.ContainsFunc(s.Namespace, unicode.IsControl) {
+		s.Err, s.BadVariable = vaulterr.Invalid("the namespace has a newline or another control character in it"), "VAULT_NAMESPACE"
 	}
-	set(&c.mount, "VAULTKIT_MOUNT")
-	set(&c.base, "VAULTKIT_BASE")
+	set(&s.Mount, "VAULTKIT_MOUNT")
+	set(&s.Base, "VAULTKIT_BASE")
 	if hosts := env("VAULTKIT_REDIRECTS"); hosts != "" {
-		c.redirects = strings.Split(hosts, ",")
-		if err := exchange.CheckHosts(c.redirects); err != nil {
-			c.err, c.wrong = err, "VAULTKIT_REDIRECTS"
+		s.Redirects = strings.Split(hosts, ",")
+		if err := exchange.CheckHosts(s.Redirects); err != nil {
+			s.Err, s.BadVariable = err, "VAULTKIT_REDIRECTS"
 		}
 	}
-	var tls TLS
-	if c.tls != nil {
-		tls = *c.tls
+	var tls apiclient.TLS
+	if s.TLS != nil {
+		tls = *s.TLS
 	}
 	set(&tls.CAFile, "VAULT_CACERT")
 	set(&tls.CAPEM, "VAULT_CACERT_BYTES")
@@ -64,19 +66,19 @@ func (env environment) configure(c *config) {
 	if text := env("VAULT_SKIP_VERIFY"); text != "" {
 		skip, err := strconv.ParseBool(text)
 		if err != nil {
-			c.err, c.wrong = vaulterr.Invalid("VAULT_SKIP_VERIFY must be true or false"), "VAULT_SKIP_VERIFY"
+			s.Err, s.BadVariable = vaulterr.Invalid("VAULT_SKIP_VERIFY must be true or false"), "VAULT_SKIP_VERIFY"
 		}
 		tls.SkipVerify = skip
 	}
-	if tls != (TLS{}) {
-		c.tls = &tls
+	if tls != (apiclient.TLS{}) {
+		s.TLS = &tls
 	}
 	login, err := env.login()
 	if err != nil {
-		c.err, c.wrong = err, "VAULTKIT_AUTH"
+		s.Err, s.BadVariable = err, "VAULTKIT_AUTH"
 	}
 	if login != nil {
-		c.logIn(login, env.passedOver()...)
+		s.SetLogin(login, env.passedOver()...)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
@@ -270,7 +271,7 @@ func writes(path string) func(faultproxy.Request) bool {
 // killAt kills the victim's rotation at the first such request.
 func (w *world) killAt(fatal func(faultproxy.Request) bool, applied bool) error {
 	w.Helper()
-	w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond)) // it will wait in vain
+	w.newVictim(clienttest.WithRecordWait(100 * time.Millisecond)) // it will wait in vain
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
 	last := faultproxy.Refuse().Before(cancel)
@@ -334,7 +335,7 @@ func TestZombieWrites(t *testing.T) {
 		for _, finish := range []string{"rerun first", "zombie first", "rival first"} {
 			t.Run(fmt.Sprintf("%d/%s", n+1, finish), func(t *testing.T) {
 				w := newWorld(t)
-				w.newVictim(vaultkit.WithRecordWait(100 * time.Millisecond))
+				w.newVictim(clienttest.WithRecordWait(100 * time.Millisecond))
 				release := make(chan struct{})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()

@@ -10,6 +10,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -23,8 +24,8 @@ func newClient(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client {
 	defaults := []vaultkit.Option{
 		vaultkit.WithAddress(vaulttest.Server().Addr()),
 		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
-		vaultkit.WithBackoff(quick),
-		vaultkit.WithOnlyOwnProvider(),
+		clienttest.WithBackoff(quick),
+		clienttest.WithOnlyOwnProvider(),
 	}
 	client, err := vaultkit.New(t.Context(), append(defaults, opts...)...)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/rotation"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -87,7 +88,7 @@ func (i *issuance) settle(ctx context.Context, err error) error {
 	if !can {
 		return vaulterr.Note(err, "the new key is not in force; its name at the issuer is "+i.target.Stamp)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.RecordWait)
 	defer cancel()
 	return i.takeBack(ctx, revoker, err)
 }

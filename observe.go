@@ -6,6 +6,7 @@ import (
 
 	"goblin/vaultkit/internal/cache"
 	"goblin/vaultkit/internal/event"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -49,29 +50,29 @@ const (
 // waits for, the client waits for. An Event's Err is nil where the thing worked. It
 // must not call the client. Given twice, both are called. Default: nobody.
 func WithObserver(observe func(Event)) Option {
-	return func(c *config) { c.observers = append(c.observers, observe) }
+	return func(s *settings.Settings) { s.Observers = append(s.Observers, observe) }
 }
 
 // observer is all who are told: the observers, and the log of what the session does
 // not log itself.
-func (c *config) observer() func(Event) {
+func observer(s *settings.Settings) func(Event) {
 	return func(e Event) {
-		if c.log(e) {
-			c.logger.LogAttrs(context.Background(), levelOf(e), "vaultkit", slog.Any("event", e))
+		if logs(s.Logger, e) {
+			s.Logger.LogAttrs(context.Background(), levelOf(e), "vaultkit", slog.Any("event", e))
 		}
-		for _, observe := range c.observers {
+		for _, observe := range s.Observers {
 			observe(e)
 		}
 	}
 }
 
-// log reports an event for the log that it does not have from the session.
-func (c *config) log(e Event) bool {
+// logs reports an event for the log that it does not have from the session.
+func logs(logger *slog.Logger, e Event) bool {
 	switch e.Kind {
 	case EventLogin, EventRelogin, EventRenewal:
 		return false
 	}
-	return c.logger.Enabled(context.Background(), levelOf(e))
+	return logger.Enabled(context.Background(), levelOf(e))
 }
 
 func levelOf(e Event) slog.Level {

@@ -10,37 +10,37 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/internal/apiclient"
-	"goblin/vaultkit/internal/backoff"
-	"goblin/vaultkit/internal/exchange"
-	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/rotation"
 	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
 // Option configures New. Later options win over earlier ones. Nothing is read
 // from the environment except by FromEnvironment, Env and CLIToken; only the
 // proxy variables of net/http (HTTPS_PROXY and so on) always apply.
-type Option func(*config)
+type Option func(*settings.Settings)
 
 // WithAddress is the server's URL, "https://vault.example.com:8200". Required,
 // here or by FromEnvironment or WithAPIClient. It must not carry credentials.
-func WithAddress(url string) Option { return func(c *config) { c.address = url } }
+func WithAddress(url string) Option { return func(s *settings.Settings) { s.Address = url } }
 
 // WithNamespace selects a namespace of Vault Enterprise or HCP. A community
 // server ignores it silently. Default: none.
-func WithNamespace(namespace string) Option { return func(c *config) { c.namespace = namespace } }
+func WithNamespace(namespace string) Option {
+	return func(s *settings.Settings) { s.Namespace = namespace }
+}
 
 // WithMount is the path of the KV version 2 mount. Default "secret".
-func WithMount(path string) Option { return func(c *config) { c.mount = path } }
+func WithMount(path string) Option { return func(s *settings.Settings) { s.Mount = path } }
 
 // WithBasePath is the path below the mount under which providers/, backups/ and
 // rotations/ stand. Default "goblin-assistant".
-func WithBasePath(path string) Option { return func(c *config) { c.base = path } }
+func WithBasePath(path string) Option { return func(s *settings.Settings) { s.Base = path } }
 
 // WithTLS configures TLS for an https address. Default: the system's CAs.
-func WithTLS(tls TLS) Option { return func(c *config) { c.tls = &tls } }
+func WithTLS(tls TLS) Option { return func(s *settings.Settings) { s.TLS = new(apiclient.TLS(tls)) } }
 
 // TLS says whom to trust and how to identify oneself. Files are PEM; zero fields
 // keep the default.
@@ -61,10 +61,12 @@ type TLS struct {
 // cluster whose standbys do not forward requests needs it if its nodes announce (api_addr)
 // other hosts than the one in the address. Default: only to the same host and port, and
 // never from https to http.
-func WithRedirects(hosts ...string) Option { return func(c *config) { c.redirects = hosts } }
+func WithRedirects(hosts ...string) Option { return func(s *settings.Settings) { s.Redirects = hosts } }
 
 // WithTimeouts bounds how long things take. Zero fields keep their default.
-func WithTimeouts(t Timeouts) Option { return func(c *config) { c.timeouts = t } }
+func WithTimeouts(t Timeouts) Option {
+	return func(s *settings.Settings) { s.Timeouts = settings.Timeouts(t) }
+}
 
 // Timeouts are upper bounds; an earlier deadline of the caller's context wins.
 type Timeouts struct {
@@ -76,18 +78,20 @@ type Timeouts struct {
 
 // WithLogger makes the client log: logins and renewals, warnings when a token is
 // about to end. Never a secret. Default: silent.
-func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
+func WithLogger(logger *slog.Logger) Option { return func(s *settings.Settings) { s.Logger = logger } }
 
 // WithTransport wraps the HTTP transport, for tracing or metrics. It sees the
 // tokens and secrets in requests and answers, and must not send a request twice.
 func WithTransport(wrap func(http.RoundTripper) http.RoundTripper) Option {
-	return func(c *config) { c.wrap = wrap }
+	return func(s *settings.Settings) { s.Wrap = wrap }
 }
 
 // WithAPIClient takes address, TLS, namespace, headers, and (unless another
 // login is given) the token from a client of the official package. The client
 // is copied and never changed.
-func WithAPIClient(client *api.Client) Option { return func(c *config) { c.existing = client } }
+func WithAPIClient(client *api.Client) Option {
+	return func(s *settings.Settings) { s.Existing = client }
+}
 
 // Credential says where a secret comes from; it prints as its origin only.
 type Credential = session.Credential
@@ -114,7 +118,7 @@ func CLIToken() Credential { return session.CLIToken() }
 // can be, read again from a File or Env when Vault refuses it, and never
 // revoked. Before one that cannot be renewed ends, the logger gets a warning.
 func WithToken(token Credential) Option {
-	return func(c *config) { c.logIn(session.Token(token)) }
+	return func(s *settings.Settings) { s.SetLogin(session.Token(token)) }
 }
 
 // AppRole is a login for services and pipelines.
@@ -126,7 +130,7 @@ type AppRole struct {
 
 // WithAppRole logs in with an AppRole.
 func WithAppRole(role AppRole) Option {
-	return func(c *config) { c.logIn(session.AppRole(role.Mount, role.RoleID, role.SecretID)) }
+	return func(s *settings.Settings) { s.SetLogin(session.AppRole(role.Mount, role.RoleID, role.SecretID)) }
 }
 
 // Kubernetes is a login for pods.
@@ -138,7 +142,7 @@ type Kubernetes struct {
 
 // WithKubernetes logs in with a pod's service account.
 func WithKubernetes(k Kubernetes) Option {
-	return func(c *config) { c.logIn(session.Kubernetes(k.Mount, k.Role, k.JWTFile)) }
+	return func(s *settings.Settings) { s.SetLogin(session.Kubernetes(k.Mount, k.Role, k.JWTFile)) }
 }
 
 // RotateOption configures Rotate and Rollback.
@@ -268,10 +272,6 @@ func both(first, second func(context.Context, map[string]any) error) func(contex
 	}
 }
 
-// recordWait bounds the writing of the record of a rotation that is committed,
-// whatever became of the caller's context.
-const recordWait = 10 * time.Second
-
 // apply runs the options of a constructor or verb, in their order.
 func apply[T any, O ~func(*T)](target *T, opts []O) error {
 	for _, opt := range opts {
@@ -283,94 +283,17 @@ func apply[T any, O ~func(*T)](target *T, opts []O) error {
 	return nil
 }
 
-// Where everything stands unless an option says otherwise.
-const (
-	defaultMount = "secret"
-	defaultBase  = "goblin-assistant"
-)
-
-// config is what the options fill in.
-type config struct {
-	address, namespace, mount, base string
-	tls                             *TLS
-	redirects                       []string // hosts
-	timeouts                        Timeouts
-	logger                          *slog.Logger
-	wrap                            func(http.RoundTripper) http.RoundTripper
-	existing                        *api.Client
-	login                           session.Method
-	passedOver                      []string // logins that the login won over unasked
-	backoff                         backoff.Backoff
-	recordWait                      time.Duration
-	onlyOwnProvider                 bool          // of a source's key that is taken back
-	checkBound                      time.Duration // of each of Diagnose's checks
-	caching                         bool
-	ttl, maxStale, poll             time.Duration
-	declared                        []string
-	patient                         bool // New waits for Vault as long as its context lives
-	observers                       []func(Event)
-	err                             error  // what an option found wrong
-	wrong                           string // in which variable
+// newSettings applies the options to the defaults and checks what they say.
+func newSettings(opts []Option) (*settings.Settings, error) {
+	s, err := readOptions(opts)
+	return s, cmp.Or(err, s.CheckLogin())
 }
 
-// newConfig applies the options to the defaults and checks what they say.
-func newConfig(opts []Option) (*config, error) {
-	c, err := readOptions(opts)
-	return c, cmp.Or(err, c.checkLogin())
-}
-
-// readOptions is newConfig for somebody who can do without a login. The config is
-// there even if it is wrong.
-func readOptions(opts []Option) (*config, error) {
-	c := &config{
-		mount: defaultMount, base: defaultBase,
-		logger: slog.New(slog.DiscardHandler), recordWait: recordWait, checkBound: diagnoseBound,
-	}
-	err := apply(c, opts)
-	c.patient = len(c.declared) > 0 && c.timeouts.Start == 0
-	c.timeouts = c.timeouts.orDefault()
-	if c.logger == nil {
-		c.logger = slog.New(slog.DiscardHandler)
-	}
-	if c.login == nil && c.existing != nil && c.existing.Token() != "" {
-		c.login = session.Token(Value(c.existing.Token()))
-	}
-	return c, cmp.Or(err, c.err, kv.CheckPath("mount", c.mount), kv.CheckPath("base path", c.base), exchange.CheckHosts(c.redirects), c.timeouts.check(), c.checkCache())
-}
-
-func (c *config) logIn(by session.Method, passedOver ...string) {
-	c.login, c.passedOver = by, passedOver
-}
-
-func (c *config) checkLogin() error {
-	if c.login == nil {
-		return vaulterr.Invalid("no login: give a token (VAULT_TOKEN), an AppRole or a Kubernetes role, by variables or by options")
-	}
-	return nil
-}
-
-func (t Timeouts) orDefault() Timeouts {
-	return Timeouts{
-		Request: cmp.Or(t.Request, 10*time.Second),
-		Start:   cmp.Or(t.Start, 5*time.Second),
-		Read:    cmp.Or(t.Read, 15*time.Second),
-		Write:   cmp.Or(t.Write, 2*time.Minute),
-	}
-}
-
-func (t Timeouts) check() error {
-	if min(t.Request, t.Start, t.Read, t.Write) < 0 {
-		return vaulterr.Invalid("WithTimeouts: a timeout is negative")
-	}
-	return nil
-}
-
-// officialClient is the official package's client for the settings, without a
-// token yet.
-func (c *config) officialClient() (client *api.Client, hangUp func(), err error) {
-	settings := apiclient.Settings{Address: c.address, Namespace: c.namespace, Wrap: c.wrap, Redirects: c.redirects, Existing: c.existing}
-	if c.tls != nil {
-		settings.TLS = new(apiclient.TLS(*c.tls))
-	}
-	return apiclient.Dial(settings)
+// readOptions is newSettings for somebody who can do without a login. The settings are
+// there even if they are wrong.
+func readOptions(opts []Option) (*settings.Settings, error) {
+	s := settings.New()
+	applied := apply(s, opts)
+	invalid := s.Complete()
+	return s, cmp.Or(applied, invalid)
 }

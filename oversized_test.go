@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 )
 
 // greeting is enough for New: the token looks itself up, and the mount is looked for.
@@ -176,7 +177,7 @@ func TestOversizedAnswersAreRefused(t *testing.T) {
 			_, _ = io.WriteString(w, greeting)
 		})
 		const wait = 50 * time.Millisecond
-		client := newClient(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), vaultkit.WithRecordWait(wait),
+		client := newClient(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), clienttest.WithRecordWait(wait),
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: wait, Write: wait}))
 		armed.Store(true)
 		for verb, call := range verbs(t, p, ids[0]) {
@@ -258,8 +259,8 @@ func TestOversizedAnswerToALogin(t *testing.T) {
 	for kind, answer := range oversized() {
 		server := serve(t, answer)
 		options := []vaultkit.Option{
-			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), vaultkit.WithBackoff(quick),
-			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), vaultkit.WithCheckBound(500 * time.Millisecond),
+			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), clienttest.WithBackoff(quick),
+			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), clienttest.WithCheckBound(500 * time.Millisecond),
 		}
 		var err error
 		inLittleMemory(t, "New, "+kind, func() { _, err = vaultkit.New(t.Context(), options...) })

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -121,7 +122,7 @@ func (o *policyOptions) grants(granted rights) ([]grant, error) {
 }
 
 func newPolicyOptions(opts []PolicyOption) (*policyOptions, error) {
-	o := policyOptions{layout: kv.Layout{Mount: defaultMount, Base: defaultBase, Patterns: true}}
+	o := policyOptions{layout: kv.Layout{Mount: settings.DefaultMount, Base: settings.DefaultBase, Patterns: true}}
 	err := cmp.Or(apply(&o, opts), kv.CheckPath("mount", o.layout.Mount), kv.CheckPath("base path", o.layout.Base))
 	if o.narrowed && len(o.providers) == 0 {
 		// An empty list by mistake must not become a policy for them all.

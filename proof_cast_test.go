@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/faulttest"
@@ -108,7 +109,7 @@ func (c *cast) client(t *testing.T, policy string, opts ...vaultkit.Option) *vau
 // where the network is gone for good.
 func (c *cast) disturbed(t *testing.T, policy string, wait time.Duration) *vaultkit.Client {
 	t.Helper()
-	return c.client(t, policy, vaultkit.WithAddress(c.wire.URL()), vaultkit.WithTransport(c.driver.Transport), vaultkit.WithRecordWait(wait))
+	return c.client(t, policy, vaultkit.WithAddress(c.wire.URL()), vaultkit.WithTransport(c.driver.Transport), clienttest.WithRecordWait(wait))
 }
 
 // official is a client of somebody who knows nothing of vaultkit.

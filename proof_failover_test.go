@@ -12,6 +12,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -116,7 +117,7 @@ func (f *fleet) client(t *testing.T, role string, wait backoff.Backoff) *vaultki
 	t.Helper()
 	token := vaulttest.TokenAt(t, f.root, vaulttest.Policy(t, "", role))
 	return newClient(t, vaultkit.WithAddress(f.door.url()), vaultkit.WithToken(vaultkit.Value(token)),
-		vaultkit.WithBackoff(wait))
+		clienttest.WithBackoff(wait))
 }
 
 // rotate has workers rotate providers until stop. Some wait between attempts as

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -92,7 +93,7 @@ func TestRestoreDeletedRidesOutFaults(t *testing.T) {
 	}
 	t.Run("no record", func(t *testing.T) {
 		p, id := deletedWorld(t, false)
-		client := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()), vaultkit.WithRecordWait(1))
+		client := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()), clienttest.WithRecordWait(1))
 		if r, err := restore(t, client, p, id); !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.NewVersion != 3 {
 			t.Fatalf("Rollback = %+v, %v", r, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -134,7 +135,7 @@ func TestRestoreKilledAtEachRequest(t *testing.T) {
 		for _, die := range []func(func()) faultproxy.Action{faultproxy.Refuse().Before, faultproxy.Kill} {
 			p, id := deletedWorld(t, false)
 			ctx, cancel := context.WithCancel(t.Context())
-			victim := throughProxy(t, dieAt(nth(n), die(cancel)), vaultkit.WithRecordWait(20*time.Millisecond))
+			victim := throughProxy(t, dieAt(nth(n), die(cancel)), clienttest.WithRecordWait(20*time.Millisecond))
 			_, err := victim.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
 			cancel()
 			applied := vaulttest.Snapshot(t, p)["providers/"+p].Current == 3

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -228,7 +229,7 @@ func TestRevocationRecordRidesOutFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p, ids := rotatedTimes(t, 1)
 			api := &revoker{}
-			client := throughProxy(t, tc.rule, vaultkit.WithRecordWait(100*time.Millisecond))
+			client := throughProxy(t, tc.rule, clienttest.WithRecordWait(100*time.Millisecond))
 			revocation, err := client.RevokeOld(t.Context(), p, ids[0], api, alone)
 			if revocation == nil || errors.Is(err, vaultkit.ErrUndetermined) != tc.fails || (err != nil) != tc.fails {
 				t.Fatalf("RevokeOld = %+v, %v", revocation, err)

@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit/internal/cache"
 	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/settings"
 )
 
 // bench is where an updater works on a clock of its own: what is stored, what
@@ -37,7 +38,7 @@ func onBench(t *testing.T, run func(t *testing.T, b *bench)) {
 		b := &bench{}
 		b.put("fake-old")
 		client := &Client{observe: func(Event) {}}
-		config := client.cacheConfig(&config{timeouts: Timeouts{Read: time.Second}})
+		config := client.cacheConfig(&settings.Settings{Timeouts: settings.Timeouts{Read: time.Second}})
 		config.Fetch = b.fetch
 		b.keys = cache.New(config)
 		defer b.keys.Close()

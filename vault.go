@@ -76,6 +76,7 @@ import (
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/rotation"
 	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -109,17 +110,17 @@ func New(ctx context.Context, opts ...Option) (*Client, error) {
 }
 
 func open(ctx context.Context, opts []Option) (*Client, error) {
-	cfg, err := newConfig(opts)
+	cfg, err := newSettings(opts)
 	if err != nil {
 		return nil, err
 	}
-	official, hangUp, err := cfg.officialClient()
+	official, hangUp, err := cfg.OfficialClient()
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
-		timeouts: cfg.timeouts, hangUp: hangUp, cached: cfg.caching, observe: cfg.observer(),
-		where: fmt.Sprintf("%s %s/%s", cmp.Or(cfg.address, official.Address()), cfg.mount, cfg.base),
+		timeouts: Timeouts(cfg.Timeouts), hangUp: hangUp, cached: cfg.Caching, observe: observer(cfg),
+		where: fmt.Sprintf("%s %s/%s", cmp.Or(cfg.Address, official.Address()), cfg.Mount, cfg.Base),
 	}
 	c.keys = cache.New(c.cacheConfig(cfg))
 	if err := c.start(ctx, cfg, official); err != nil {
@@ -131,24 +132,24 @@ func open(ctx context.Context, opts []Option) (*Client, error) {
 }
 
 // start logs in and checks the mount; when that fails nothing is left running.
-func (c *Client) start(ctx context.Context, cfg *config, official *api.Client) error {
-	if !cfg.patient {
-		bounded, cancel := context.WithTimeout(ctx, cfg.timeouts.Start)
+func (c *Client) start(ctx context.Context, cfg *settings.Settings, official *api.Client) error {
+	if !cfg.WaitForVault {
+		bounded, cancel := context.WithTimeout(ctx, cfg.Timeouts.Start)
 		defer cancel()
 		ctx = bounded
 	}
 	s, err := session.Open(ctx, session.Config{
-		Client: official, Login: cfg.login, Logger: cfg.logger,
-		RequestTimeout: cfg.timeouts.Request, StartWait: cfg.timeouts.Start, Backoff: cfg.backoff,
-		Patient: cfg.patient, Observe: c.observe,
+		Client: official, Login: cfg.Login, Logger: cfg.Logger,
+		RequestTimeout: cfg.Timeouts.Request, StartWait: cfg.Timeouts.Start, Backoff: cfg.Backoff,
+		Patient: cfg.WaitForVault, Observe: c.observe,
 	})
 	if err != nil {
 		return err
 	}
 	c.session = s
-	c.store = kv.New(s, cfg.mount, cfg.base, cfg.backoff)
-	c.engine = &rotation.Engine{Store: c.store, Backoff: cfg.backoff, Now: time.Now, RecordWait: cfg.recordWait,
-		OnlyOwnProvider: cfg.onlyOwnProvider, Observe: c.observe, Stored: c.stored}
+	c.store = kv.New(s, cfg.Mount, cfg.Base, cfg.Backoff)
+	c.engine = &rotation.Engine{Store: c.store, Backoff: cfg.Backoff, Now: time.Now, RecordWait: cfg.RecordWait,
+		OnlyOwnProvider: cfg.OnlyOwnProvider, Observe: c.observe, Stored: c.stored}
 	if err := c.ready(ctx, cfg); err != nil {
 		return errors.Join(err, s.Close())
 	}
@@ -156,12 +157,12 @@ func (c *Client) start(ctx context.Context, cfg *config, official *api.Client) e
 }
 
 // ready checks the mount and fetches what the client was told to keep.
-func (c *Client) ready(ctx context.Context, cfg *config) error {
-	worthWaiting := func(err error) bool { return cfg.patient && unavailable(err) }
+func (c *Client) ready(ctx context.Context, cfg *settings.Settings) error {
+	worthWaiting := func(err error) bool { return cfg.WaitForVault && unavailable(err) }
 	if err := c.store.Repeat(ctx, worthWaiting, func() error { return c.store.CheckMount(ctx) }); err != nil {
 		return err
 	}
-	return c.declare(ctx, cfg.declared)
+	return c.declare(ctx, cfg.Declared)
 }
 
 // Vault returns the official client, logged in, for what vaultkit does not

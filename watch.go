@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/cache"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -13,7 +14,7 @@ import (
 // client without a cache: at random moments between 0.6 and 0.9 of it. A second or
 // more. Default 30 s; with WithCache they look within its ttl.
 func WithPollInterval(interval time.Duration) Option {
-	return func(c *config) { c.poll = interval }
+	return func(s *settings.Settings) { s.Poll = interval }
 }
 
 // Watch yields the provider's secret as it is, and then each newer one, until ctx
