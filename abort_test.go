@@ -15,15 +15,15 @@ import (
 
 // undecidedWorld is a world whose rotation crashed after its backup, with the
 // commit still on its way until release is closed.
-func undecidedWorld(t *testing.T) (w *world, id string, release chan struct{}) {
+func undecidedWorld(t *testing.T) (w *scenario, id string, release chan struct{}) {
 	t.Helper()
-	w = newWorld(t)
-	w.newVictim(clienttest.WithRecordWait(100 * time.Millisecond))
+	w = newScenario(t)
+	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond))
 	release = make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.proxy.SetRule(faultproxy.Rules(beforeCommitOf(w.provider, faultproxy.Late(release).Before(cancel))))
-	if _, err := w.rotate(ctx, w.victim); !errors.Is(err, vaultkit.ErrUndetermined) {
+	w.Proxy.SetRule(faultproxy.Rules(clienttest.OnCommit(w.Provider, faultproxy.Late(release).Before(cancel))))
+	if _, err := w.Rotate(ctx, w.Client); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatalf("the crashed rotation was told %v", err)
 	}
 	found := w.recover()
@@ -33,35 +33,31 @@ func undecidedWorld(t *testing.T) (w *world, id string, release chan struct{}) {
 	return w, found[0].ID, release
 }
 
-func beforeCommitOf(provider string, action faultproxy.Action) faultproxy.Rule {
-	return faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/"+provider, action)
-}
-
 // deliver lets the late commit arrive.
-func (w *world) deliver(release chan struct{}) {
+func (w *scenario) deliver(release chan struct{}) {
 	w.Helper()
 	close(release)
-	w.proxy.Wait()
+	w.Proxy.Wait()
 }
 
 func TestAbortFencesAnUndecidedRotation(t *testing.T) {
 	w, id, release := undecidedWorld(t)
-	r, err := w.other.Abort(t.Context(), w.provider, id)
+	r, err := w.Direct.Abort(t.Context(), w.Provider, id)
 	if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "fenced by version 2" || r.Resumed || r.ID != id {
 		t.Fatalf("Abort = %+v, %v", r, err)
 	}
-	unchanged(t, w.provider, func() { w.deliver(release) })
-	after := vaulttest.Snapshot(t, w.provider)["providers/"+w.provider]
-	if after.Current != 2 || !sameJSON(t, after.Versions[2], oldSecret) {
+	vaulttest.AssertUnchanged(t, w.Provider, func() { w.deliver(release) })
+	after := vaulttest.Snapshot(t, w.Provider)["providers/"+w.Provider]
+	if after.Current != 2 || !vaulttest.SameJSON(t, after.Versions[2], clienttest.OldSecret) {
 		t.Errorf("provider %+v", after)
 	}
-	unchanged(t, w.provider, func() {
-		if again, err := w.other.Abort(t.Context(), w.provider, id); err != nil || !again.Resumed || again.Cause != r.Cause {
+	vaulttest.AssertUnchanged(t, w.Provider, func() {
+		if again, err := w.Direct.Abort(t.Context(), w.Provider, id); err != nil || !again.Resumed || again.Cause != r.Cause {
 			t.Errorf("Abort again = %+v, %v", again, err)
 		}
 	})
 	// What was aborted can be rotated again.
-	if next := rotate(t, w.other, w.provider, "fake-new"); next.NewVersion != 3 || next.Resumed {
+	if next := clienttest.Rotate(t, w.Direct, w.Provider, "fake-new"); next.NewVersion != 3 || next.Resumed {
 		t.Errorf("rotation %+v", next)
 	}
 }
@@ -69,8 +65,8 @@ func TestAbortFencesAnUndecidedRotation(t *testing.T) {
 // The late commit wins the race with the fence: then it is committed.
 func TestAbortOfWhatTurnsOutCommitted(t *testing.T) {
 	w, id, release := undecidedWorld(t)
-	client := throughProxy(t, beforeCommitOf(w.provider, faultproxy.Before(func() { w.deliver(release) })))
-	r, err := client.Abort(t.Context(), w.provider, id)
+	client := clienttest.NewWithFaults(t, clienttest.OnCommit(w.Provider, faultproxy.Before(func() { w.deliver(release) })))
+	r, err := client.Abort(t.Context(), w.Provider, id)
 	if !errors.Is(err, vaultkit.ErrConflict) || r == nil || r.Outcome != vaultkit.Committed || r.NewVersion != 2 {
 		t.Fatalf("Abort = %+v, %v", r, err)
 	}
@@ -82,8 +78,8 @@ func TestAbortRidesOutOneFault(t *testing.T) {
 	for name, fault := range map[string]faultproxy.Action{"refused": faultproxy.Refuse(), "applied, lost": faultproxy.Lose(), "applied, 500": faultproxy.Error(500, `{"errors":["x"]}`, true)} {
 		t.Run(name, func(t *testing.T) {
 			w, id, release := undecidedWorld(t)
-			client := throughProxy(t, beforeCommitOf(w.provider, fault))
-			r, err := client.Abort(t.Context(), w.provider, id)
+			client := clienttest.NewWithFaults(t, clienttest.OnCommit(w.Provider, fault))
+			r, err := client.Abort(t.Context(), w.Provider, id)
 			if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "fenced by version 2" {
 				t.Errorf("Abort = %+v, %v", r, err)
 			}
@@ -103,12 +99,12 @@ func TestAbortInDoubt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, id, release := undecidedWorld(t)
-			fence := "/data/" + vaulttest.Base + "/providers/" + w.provider
+			fence := "/data/" + vaulttest.Base + "/providers/" + w.Provider
 			late := make(chan struct{})
-			client := throughProxy(t, faultproxy.Rules(faultproxy.OnMatch("PUT", fence, faultproxy.Late(late)), faultproxy.OnEvery("PUT", fence, last)),
+			client := clienttest.NewWithFaults(t, faultproxy.Rules(faultproxy.OnMatch("PUT", fence, faultproxy.Late(late)), faultproxy.OnEvery("PUT", fence, last)),
 				vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 200 * time.Millisecond}))
-			unchanged(t, w.provider, func() {
-				r, err := client.Abort(t.Context(), w.provider, id)
+			vaulttest.AssertUnchanged(t, w.Provider, func() {
+				r, err := client.Abort(t.Context(), w.Provider, id)
 				if !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) || r != nil {
 					t.Errorf("Abort = %+v, %v", r, err)
 				}
@@ -121,10 +117,10 @@ func TestAbortInDoubt(t *testing.T) {
 
 func TestAbortCarriesTheExpiryTagOver(t *testing.T) {
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	client := newClient(t)
-	p := store(t, oldSecret)
-	rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(expires))
-	id := crashBeforeCommit(t, p, "fake-2")
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(expires))
+	id := clienttest.CrashBeforeCommit(t, p, "fake-2")
 	if _, err := client.Abort(t.Context(), p, id); err != nil {
 		t.Fatal(err)
 	}
@@ -134,23 +130,9 @@ func TestAbortCarriesTheExpiryTagOver(t *testing.T) {
 	}
 }
 
-// crashBeforeCommit leaves an undecided rotation and returns its id.
-func crashBeforeCommit(t *testing.T, provider, key string) string {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	client := throughProxy(t, beforeCommitOf(provider, faultproxy.Refuse().Before(cancel)))
-	_, err := client.Rotate(ctx, provider, vaultkit.NewKey(key))
-	failed, ok := errors.AsType[*vaultkit.Error](err)
-	if !ok || failed.ID == "" {
-		t.Fatalf("Rotate = %v", err)
-	}
-	return failed.ID
-}
-
 // What Recover only reports, a person can close.
 func TestAbortClosesTheUnknown(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	path := func(p string) string { return vaulttest.Base + "/providers/" + p }
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	for name, tc := range map[string]struct {
@@ -169,12 +151,12 @@ func TestAbortClosesTheUnknown(t *testing.T) {
 			if err := kv.DeleteMetadata(t.Context(), path(p)); err != nil {
 				t.Fatal(err)
 			}
-			vaulttest.Put(t, "providers/"+p, oldSecret)
+			vaulttest.Put(t, "providers/"+p, clienttest.OldSecret)
 		}, vaultkit.Recreated, "created anew"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := store(t, oldSecret)
-			id := crashBeforeCommit(t, p, "fake-new")
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
+			id := clienttest.CrashBeforeCommit(t, p, "fake-new")
 			tc.happens(t, p)
 			found, err := client.Recover(t.Context(), p)
 			if err != nil || len(found) != 1 || found[0].Outcome != tc.before {
@@ -185,7 +167,7 @@ func TestAbortClosesTheUnknown(t *testing.T) {
 			if err != nil || r.Outcome != vaultkit.Unknown || !strings.Contains(r.Cause, tc.cause) {
 				t.Errorf("Abort = %+v, %v", r, err)
 			}
-			if !sameJSON(t, before, vaulttest.Look(t, "providers/"+p)) {
+			if !vaulttest.SameJSON(t, before, vaulttest.Look(t, "providers/"+p)) {
 				t.Error("the provider changed")
 			}
 			if found, err := client.Recover(t.Context(), p); err != nil || len(found) != 0 {
@@ -196,17 +178,17 @@ func TestAbortClosesTheUnknown(t *testing.T) {
 }
 
 func TestAbortRefuses(t *testing.T) {
-	client := newClient(t)
-	p := store(t, oldSecret)
-	committed := rotate(t, client, p, "fake-1").ID
-	undecided := crashBeforeCommit(t, p, "fake-2")
-	another := rotate(t, client, store(t, oldSecret), "fake-1").ID
-	deleted := store(t, oldSecret)
-	fromDeleted := crashBeforeCommit(t, deleted, "fake-2")
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	committed := clienttest.Rotate(t, client, p, "fake-1").ID
+	undecided := clienttest.CrashBeforeCommit(t, p, "fake-2")
+	another := clienttest.Rotate(t, client, vaulttest.PutProvider(t, clienttest.OldSecret), "fake-1").ID
+	deleted := vaulttest.PutProvider(t, clienttest.OldSecret)
+	fromDeleted := clienttest.CrashBeforeCommit(t, deleted, "fake-2")
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+deleted); err != nil {
 		t.Fatal(err)
 	}
-	recoverer := as(t, vaulttest.Policy(t, "", "recoverer"))
+	recoverer := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "recoverer"))
 	for name, tc := range map[string]struct {
 		client       *vaultkit.Client
 		provider, id string
@@ -220,8 +202,8 @@ func TestAbortRefuses(t *testing.T) {
 		"without the right to": {recoverer, p, undecided, vaultkit.ErrPermissionDenied},
 	} {
 		t.Run(name, func(t *testing.T) {
-			unchanged(t, p, func() {
-				unchanged(t, deleted, func() {
+			vaulttest.AssertUnchanged(t, p, func() {
+				vaulttest.AssertUnchanged(t, deleted, func() {
 					r, err := tc.client.Abort(t.Context(), tc.provider, tc.id)
 					if !errors.Is(err, tc.want) || errors.Is(err, vaultkit.ErrUndetermined) || (r != nil) != errors.Is(err, vaultkit.ErrConflict) {
 						t.Errorf("Abort = %+v, %v", r, err)

@@ -5,63 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
-
-// auditLine is a line of Vault's own audit device: a request, or the response
-// to it.
-type auditLine struct {
-	Type    string
-	Error   string
-	Auth    struct{ Accessor string }
-	Request struct{ ID, Operation, Path string }
-}
-
-func (l auditLine) String() string { return l.Request.Operation + " " + l.Request.Path }
-
-// changes reports a request that may write an entry.
-func (l auditLine) changes() bool {
-	return !slices.Contains([]string{"read", "list"}, l.Request.Operation) && l.Request.Path != "sys/capabilities-self"
-}
-
-func auditLog(t testing.TB) []byte {
-	t.Helper()
-	log, err := os.ReadFile(vaulttest.Server().AuditLog())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return log
-}
-
-func auditLines(t testing.TB, log []byte) []auditLine {
-	t.Helper()
-	var lines []auditLine
-	for text := range bytes.Lines(log) {
-		var line auditLine
-		if err := json.Unmarshal(text, &line); err != nil {
-			t.Fatal(err)
-		}
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-// auditedPaths maps the request ids in Vault's audit log to their paths.
-func auditedPaths(t testing.TB) map[string]string {
-	t.Helper()
-	paths := make(map[string]string)
-	for _, line := range auditLines(t, auditLog(t)) {
-		paths[line.Request.ID] = line.Request.Path
-	}
-	return paths
-}
 
 // auditHash is what stands in the audit log for a text.
 func auditHash(t testing.TB, text string) string {
@@ -82,16 +34,16 @@ func rotator(t testing.TB) (client *vaultkit.Client, accessor string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client = newClient(t, vaultkit.WithToken(vaultkit.Value(token)))
+	client = clienttest.New(t, vaultkit.WithToken(vaultkit.Value(token)))
 	return client, auditHash(t, secret.Data["accessor"].(string))
 }
 
 // audited is what Vault logs of a token's requests while f runs.
-func audited(t testing.TB, accessor string, f func()) []auditLine {
+func audited(t testing.TB, accessor string, f func()) []vaulttest.AuditLine {
 	t.Helper()
-	before := len(auditLog(t))
+	before := len(vaulttest.AuditLog(t))
 	f()
-	return slices.DeleteFunc(auditLines(t, auditLog(t)[before:]), func(line auditLine) bool { return line.Auth.Accessor != accessor })
+	return slices.DeleteFunc(vaulttest.AuditLines(t, vaulttest.AuditLog(t)[before:]), func(line vaulttest.AuditLine) bool { return line.Auth.Accessor != accessor })
 }
 
 // entryPath is an entry's path as Vault's log has it.
@@ -104,11 +56,11 @@ func entryPath(door string, segments ...string) string {
 // revocations and the sweep's two lists; the record names the requests that made the backup and the commit.
 func TestAuditLogShowsTheProtocol(t *testing.T) {
 	client, accessor := rotator(t)
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	var r *vaultkit.Rotation
-	lines := audited(t, accessor, func() { r = rotate(t, client, p, "fake-new") })
+	lines := audited(t, accessor, func() { r = clienttest.Rotate(t, client, p, "fake-new") })
 
-	var steps, rights, lists []auditLine // the latter two may overlap the first
+	var steps, rights, lists []vaulttest.AuditLine // the latter two may overlap the first
 	for _, line := range lines {
 		if line.Error != "" {
 			t.Errorf("%s: %s", line, line.Error)
@@ -151,9 +103,9 @@ func TestAuditLogShowsTheProtocol(t *testing.T) {
 
 // answered are the requests among the lines, each of which must be followed by
 // its response: the next is sent only then.
-func answered(t *testing.T, lines []auditLine) []auditLine {
+func answered(t *testing.T, lines []vaulttest.AuditLine) []vaulttest.AuditLine {
 	t.Helper()
-	var requests []auditLine
+	var requests []vaulttest.AuditLine
 	for pair := range slices.Chunk(lines, 2) {
 		if len(pair) != 2 || pair[0].Type != "request" || pair[1].Type != "response" || !reflect.DeepEqual(pair[0].Request, pair[1].Request) {
 			t.Fatalf("not a request and its response: %+v", pair)
@@ -163,7 +115,7 @@ func answered(t *testing.T, lines []auditLine) []auditLine {
 	return requests
 }
 
-func texts(lines []auditLine) []string {
+func texts(lines []vaulttest.AuditLine) []string {
 	var texts []string
 	for _, line := range lines {
 		texts = append(texts, line.String())
@@ -174,7 +126,7 @@ func texts(lines []auditLine) []string {
 // A rotation that is refused before it backs up sends Vault no write.
 func TestAuditLogShowsNoWriteOfARefusedRotation(t *testing.T) {
 	client, accessor := rotator(t)
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	bad := errors.New("the provider's API says no")
 	for name, tc := range map[string]struct {
 		key  string
@@ -191,10 +143,10 @@ func TestAuditLogShowsNoWriteOfARefusedRotation(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		})
-		if !slices.ContainsFunc(lines, func(l auditLine) bool { return l.String() == "read "+entryPath("data", "providers", p) }) {
+		if !slices.ContainsFunc(lines, func(l vaulttest.AuditLine) bool { return l.String() == "read "+entryPath("data", "providers", p) }) {
 			t.Errorf("%s: Vault logged no read: %q", name, texts(lines))
 		}
-		if slices.ContainsFunc(lines, auditLine.changes) {
+		if slices.ContainsFunc(lines, vaulttest.AuditLine.Changes) {
 			t.Errorf("%s: Vault logged a write: %q", name, texts(lines))
 		}
 	}
@@ -205,14 +157,14 @@ func TestAuditLogShowsNoWriteOfARefusedRotation(t *testing.T) {
 func TestAuditLogAndRecordHoldNoKey(t *testing.T) {
 	client, _ := rotator(t)
 	keys := []string{"fake-audited-old-key", "fake-audited-new-key"}
-	p := store(t, map[string]any{"api_key": keys[0]})
-	r := rotate(t, client, p, keys[1])
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": keys[0]})
+	r := clienttest.Rotate(t, client, p, keys[1])
 
 	record, err := json.Marshal(vaulttest.Snapshot(t, p)["rotations/"+p+"/"+r.ID])
 	if err != nil || !bytes.Contains(record, []byte("vault_request_ids")) {
 		t.Fatalf("record %s, %v", record, err)
 	}
-	log := auditLog(t)
+	log := vaulttest.AuditLog(t)
 	for _, key := range keys {
 		if bytes.Contains(log, []byte(key)) || bytes.Contains(record, []byte(key)) {
 			t.Errorf("%s is said in Vault's log or in the record", key)

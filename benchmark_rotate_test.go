@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/parallel"
 )
 
@@ -15,7 +16,7 @@ const under = "goblin-assistant/"
 
 // BenchmarkRotate rotates a provider that has a few rotations behind it.
 func BenchmarkRotate(b *testing.B) {
-	client, official := newClient(b), newOfficial(b)
+	client, official := clienttest.New(b), newOfficial(b)
 	each := func(rotate func(provider string, round int)) func(int) {
 		providers := storeMany(b, 100)
 		return func(round int) { rotate(providers[round%len(providers)], round) }
@@ -65,7 +66,7 @@ func fourCalls(b *testing.B, official *api.Client, provider string, n int) {
 
 // BenchmarkEnviron reads 1,000 providers into an environment.
 func BenchmarkEnviron(b *testing.B) {
-	client, official, bare := newClient(b), newOfficial(b), newBare(b)
+	client, official, bare := clienttest.New(b), newOfficial(b), newBare(b)
 	providers := storeMany(b, 1000)
 	compare(b,
 		peer{"vaultkit", func(int) {
@@ -83,7 +84,7 @@ func BenchmarkEnviron(b *testing.B) {
 
 // BenchmarkRotateAll rotates 1,000 providers.
 func BenchmarkRotateAll(b *testing.B) {
-	client, bare := newClient(b), newBare(b)
+	client, bare := clienttest.New(b), newBare(b)
 	ours, theirs := storeMany(b, 1000), storeMany(b, 1000)
 	compare(b,
 		peer{"vaultkit", func(round int) {

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -50,7 +51,7 @@ func (m *ttlMap) set(provider, key string) {
 
 // BenchmarkCached reads one of 100 cached providers.
 func BenchmarkCached(b *testing.B) {
-	client := newClient(b, vaultkit.WithCache(time.Hour, time.Hour))
+	client := clienttest.New(b, vaultkit.WithCache(time.Hour, time.Hour))
 	own := &ttlMap{values: map[string]ttlValue{}}
 	providers := storeMany(b, 100)
 	for _, provider := range providers {
@@ -123,7 +124,7 @@ func while(b *testing.B, write, run func()) {
 
 // BenchmarkGetAPIKey reads one provider from the server.
 func BenchmarkGetAPIKey(b *testing.B) {
-	client, official, bare := newClient(b), newOfficial(b), newBare(b)
+	client, official, bare := clienttest.New(b), newOfficial(b), newBare(b)
 	provider := storeMany(b, 1)[0]
 	peers := []peer{
 		{"vaultkit", func(int) { getKey(b, client, provider) }},

@@ -8,18 +8,9 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
-
-// crowd makes n providers.
-func crowd(t *testing.T, n int) []string {
-	t.Helper()
-	providers := make([]string, n)
-	for i := range providers {
-		providers[i] = store(t, oldSecret)
-	}
-	return providers
-}
 
 // perProvider is a source that makes each provider a key of its own, and counts how
 // many are made at once.
@@ -37,8 +28,8 @@ func (s *perProvider) NewFields(_ context.Context, target vaultkit.Target) (map[
 
 // 64 providers at once, by 16 workers: each is rotated once, backed up and recorded.
 func TestRotateAll(t *testing.T) {
-	client := as(t, vaulttest.Policy(t, "", "rotator"))
-	providers, source := crowd(t, 64), &perProvider{}
+	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "rotator"))
+	providers, source := clienttest.PutProviders(t, 64), &perProvider{}
 	var done []string
 	for one := range client.RotateAll(t.Context(), 16, providers, source, vaultkit.WithReason("all at once")) {
 		if one.Err != nil || one.Rotation.Reason != "all at once" || one.Rotation.NewVersion != 2 {
@@ -63,7 +54,7 @@ func TestRotateAll(t *testing.T) {
 
 // One that fails does not stop the others.
 func TestRotateAllGoesOn(t *testing.T) {
-	client, providers := newClient(t), crowd(t, 5)
+	client, providers := clienttest.New(t), clienttest.PutProviders(t, 5)
 	providers[2] = vaulttest.Name(t)
 	failed := 0
 	for one := range client.RotateAll(t.Context(), 2, providers, vaultkit.RandomKey()) {
@@ -81,7 +72,7 @@ func TestRotateAllGoesOn(t *testing.T) {
 
 // Leaving the loop, or cancelling, begins no more.
 func TestRotateAllStops(t *testing.T) {
-	client, providers := newClient(t), crowd(t, 30)
+	client, providers := clienttest.New(t), clienttest.PutProviders(t, 30)
 	for range client.RotateAll(t.Context(), 1, providers, vaultkit.RandomKey()) {
 		break
 	}
@@ -110,7 +101,7 @@ func TestRotateAllStops(t *testing.T) {
 }
 
 func TestRotateAllRefusesAll(t *testing.T) {
-	client, good := newClient(t), store(t, oldSecret)
+	client, good := clienttest.New(t), vaulttest.PutProvider(t, clienttest.OldSecret)
 	for name, tc := range map[string]struct {
 		workers   int
 		providers []string
@@ -123,7 +114,7 @@ func TestRotateAllRefusesAll(t *testing.T) {
 		"workers":   {-1, []string{good}, vaultkit.RandomKey(), 1},
 		"nobody":    {0, nil, vaultkit.RandomKey(), 0},
 	} {
-		unchanged(t, good, func() {
+		vaulttest.AssertUnchanged(t, good, func() {
 			faults := 0
 			for one := range client.RotateAll(t.Context(), tc.workers, tc.providers, tc.source) {
 				if faults++; !errors.Is(one.Err, vaultkit.ErrInvalid) || one.Rotation != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -17,73 +18,76 @@ import (
 // Whatever a verb of the client's own finds to be in force is what its next read
 // returns, though the cache held the old secret for an hour to come.
 func TestOwnVerbsAreReadAtOnce(t *testing.T) {
-	rotated := func(w *world) error { return second(w.rotate(w.Context(), w.victim)) }
-	rival := func(w *world, key string) { rotate(w.T, w.other, w.provider, key) }
-	answered := func(answer faultproxy.Action) func(*world) error {
-		return func(w *world) error {
-			w.proxy.SetRule(beforeCommitOf(w.provider, answer))
+	rotated := func(w *clienttest.Scenario) error { return clienttest.ErrorOf(w.Rotate(w.Context(), w.Client)) }
+	rival := func(w *clienttest.Scenario, key string) { clienttest.Rotate(w.T, w.Direct, w.Provider, key) }
+	answered := func(answer faultproxy.Action) func(*clienttest.Scenario) error {
+		return func(w *clienttest.Scenario) error {
+			w.Proxy.SetRule(clienttest.OnCommit(w.Provider, answer))
 			return rotated(w)
 		}
 	}
-	for name, change := range map[string]func(w *world) error{
+	for name, change := range map[string]func(w *clienttest.Scenario) error{
 		"Rotate":             rotated,
 		"Rotate, lost":       answered(faultproxy.Lose()),
 		"Rotate, cut":        answered(faultproxy.Truncate()),
 		"Rotate, 500":        answered(faultproxy.Error(500, `{"errors":["x"]}`, true)),
-		"Rotate, made twice": func(w *world) error { rival(w, "fake-new"); return rotated(w) },
-		"Rotate, overtaken": func(w *world) error {
-			w.proxy.SetRule(beforeCommit(w.provider, func() { rival(w, "fake-new") }))
+		"Rotate, made twice": func(w *clienttest.Scenario) error { rival(w, "fake-new"); return rotated(w) },
+		"Rotate, overtaken": func(w *clienttest.Scenario) error {
+			w.Proxy.SetRule(clienttest.BeforeCommit(w.Provider, func() { rival(w, "fake-new") }))
 			return rotated(w)
 		},
-		"Rotate, nothing to change": func(w *world) error {
-			vaulttest.Put(w, "providers/"+w.provider, newSecret)
+		"Rotate, nothing to change": func(w *clienttest.Scenario) error {
+			vaulttest.Put(w, "providers/"+w.Provider, clienttest.NewSecret)
 			if err := rotated(w); !errors.Is(err, vaultkit.ErrNoChange) {
 				return fmt.Errorf("Rotate = %w", err)
 			}
 			return nil
 		},
-		"RevokeOld": func(w *world) error {
-			id := rotate(w.T, w.other, w.provider, "fake-new").ID
-			return second(w.victim.RevokeOld(w.Context(), w.provider, id, readingRevoker{w}, alone))
+		"RevokeOld": func(w *clienttest.Scenario) error {
+			id := clienttest.Rotate(w.T, w.Direct, w.Provider, "fake-new").ID
+			return clienttest.ErrorOf(w.Client.RevokeOld(w.Context(), w.Provider, id, readingRevoker{w}, vaultkit.IgnoreOtherProviders()))
 		},
-		"RotateAll": func(w *world) (err error) {
-			for one := range w.victim.RotateAll(w.Context(), 0, []string{w.provider}, vaultkit.NewKey("fake-new")) {
+		"RotateAll": func(w *clienttest.Scenario) (err error) {
+			for one := range w.Client.RotateAll(w.Context(), 0, []string{w.Provider}, vaultkit.NewKey("fake-new")) {
 				err = one.Err
 			}
 			return err
 		},
-		"Rollback": func(w *world) error {
+		"Rollback": func(w *clienttest.Scenario) error {
 			rival(w, "fake-new")
 			rival(w, "fake-bad")
-			return second(w.victim.Rollback(w.Context(), w.provider, ""))
+			return clienttest.ErrorOf(w.Client.Rollback(w.Context(), w.Provider, ""))
 		},
-		"Rollback, made twice": func(w *world) error {
+		"Rollback, made twice": func(w *clienttest.Scenario) error {
 			rival(w, "fake-new")
-			bad := rotate(w.T, w.other, w.provider, "fake-bad")
-			_, err := w.other.Rollback(w.Context(), w.provider, bad.Backup)
-			return errors.Join(err, second(w.victim.Rollback(w.Context(), w.provider, bad.Backup)))
+			bad := clienttest.Rotate(w.T, w.Direct, w.Provider, "fake-bad")
+			_, err := w.Direct.Rollback(w.Context(), w.Provider, bad.Backup)
+			return errors.Join(err, clienttest.ErrorOf(w.Client.Rollback(w.Context(), w.Provider, bad.Backup)))
 		},
-		"Recover": func(w *world) error { rival(w, "fake-new"); return second(w.victim.Recover(w.Context(), w.provider)) },
-		"Abort": func(w *world) error {
-			id := crashBeforeCommit(w.T, w.provider, "fake-crashed")
-			vaulttest.Put(w, "providers/"+w.provider, newSecret)
-			return second(w.victim.Abort(w.Context(), w.provider, id))
+		"Recover": func(w *clienttest.Scenario) error {
+			rival(w, "fake-new")
+			return clienttest.ErrorOf(w.Client.Recover(w.Context(), w.Provider))
 		},
-		"PutProviderKeys": func(w *world) error {
-			softDelete(w.T, w.provider)
+		"Abort": func(w *clienttest.Scenario) error {
+			id := clienttest.CrashBeforeCommit(w.T, w.Provider, "fake-crashed")
+			vaulttest.Put(w, "providers/"+w.Provider, clienttest.NewSecret)
+			return clienttest.ErrorOf(w.Client.Abort(w.Context(), w.Provider, id))
+		},
+		"PutProviderKeys": func(w *clienttest.Scenario) error {
+			vaulttest.SoftDelete(w.T, w.Provider)
 			keys := vaultkit.ProviderKeys{"api_key": "fake-new"}
-			return second(w.victim.PutProviderKeys(w.Context(), w.provider, keys, vaultkit.ReplaceDeleted()))
+			return clienttest.ErrorOf(w.Client.PutProviderKeys(w.Context(), w.Provider, keys, vaultkit.ReplaceDeleted()))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.newVictim(vaultkit.WithCache(time.Hour, time.Hour))
-			wantKey(t, w.victim, w.provider, "fake-old")
+			w := clienttest.NewScenario(t)
+			w.Reconnect(vaultkit.WithCache(time.Hour, time.Hour))
+			clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-old")
 			if err := change(w); err != nil {
 				t.Fatal(err)
 			}
-			wantKey(t, w.victim, w.provider, "fake-new")
-			keys, err := w.victim.GetProviderKeys(t.Context(), w.provider)
+			clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
+			keys, err := w.Client.GetProviderKeys(t.Context(), w.Provider)
 			if err != nil || keys["api_key"] != "fake-new" {
 				t.Errorf("GetProviderKeys = %v, %v", keys.Reveal(), err)
 			}
@@ -92,23 +96,23 @@ func TestOwnVerbsAreReadAtOnce(t *testing.T) {
 }
 
 // readingRevoker revokes a key that nobody reads any more.
-type readingRevoker struct{ w *world }
+type readingRevoker struct{ w *clienttest.Scenario }
 
 func (r readingRevoker) Revoke(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
-	wantKey(r.w.T, r.w.victim, r.w.provider, "fake-new")
+	clienttest.WantAPIKey(r.w.T, r.w.Client, r.w.Provider, "fake-new")
 	return nil
 }
 
 // A refresh that has seen the old secret comes back after the rotation.
 func TestOwnRotationOutdoesLateRefresh(t *testing.T) {
-	w := newWorld(t)
-	heard := &heardOf{}
-	w.newVictim(vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithObserver(heard.hear))
-	wantKey(t, w.victim, w.provider, "fake-old")
+	w := clienttest.NewScenario(t)
+	heard := &clienttest.EventLog{}
+	w.Reconnect(vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithObserver(heard.Add))
+	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-old")
 	seen, release := make(chan struct{}), make(chan struct{})
-	w.proxy.SetRule(faultproxy.OnMatch("GET", "/metadata/"+vaulttest.Base+"/providers/"+w.provider, faultproxy.After(func() { close(seen); <-release })))
+	w.Proxy.SetRule(faultproxy.OnMatch("GET", "/metadata/"+vaulttest.Base+"/providers/"+w.Provider, faultproxy.After(func() { close(seen); <-release })))
 	vaulttest.Eventually(t, "a refresh is under way", func() bool {
-		wantKey(t, w.victim, w.provider, "fake-old")
+		clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-old")
 		select {
 		case <-seen:
 			return true
@@ -116,32 +120,32 @@ func TestOwnRotationOutdoesLateRefresh(t *testing.T) {
 			return false
 		}
 	})
-	if _, err := w.rotate(t.Context(), w.victim); err != nil {
+	if _, err := w.Rotate(t.Context(), w.Client); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, w.victim, w.provider, "fake-new")
-	before := len(heard.of(vaultkit.EventRefresh))
+	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
+	before := len(heard.Of(vaultkit.EventRefresh))
 	close(release)
 	vaulttest.Eventually(t, "the next refresh", func() bool {
-		wantKey(t, w.victim, w.provider, "fake-new")
-		return len(heard.of(vaultkit.EventRefresh)) > before
+		clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
+		return len(heard.Of(vaultkit.EventRefresh)) > before
 	})
 }
 
 // Where the client could not find out what became of its rotation, it looks at once
 // when it can, and not an hour later.
 func TestDoubtfulRotationIsLookedAt(t *testing.T) {
-	w := newWorld(t)
-	w.newVictim(vaultkit.WithCache(time.Hour, time.Hour))
-	wantKey(t, w.victim, w.provider, "fake-old")
+	w := clienttest.NewScenario(t)
+	w.Reconnect(vaultkit.WithCache(time.Hour, time.Hour))
+	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-old")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.proxy.SetRule(beforeCommitOf(w.provider, faultproxy.HangApplied().Before(func() { time.AfterFunc(100*time.Millisecond, cancel) })))
-	if _, err := w.rotate(ctx, w.victim); !errors.Is(err, vaultkit.ErrUndetermined) {
+	w.Proxy.SetRule(clienttest.OnCommit(w.Provider, faultproxy.HangApplied().Before(func() { time.AfterFunc(100*time.Millisecond, cancel) })))
+	if _, err := w.Rotate(ctx, w.Client); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatalf("Rotate = %v", err)
 	}
 	vaulttest.Eventually(t, "it is read", func() bool {
-		key, err := w.victim.GetAPIKey(t.Context(), w.provider)
+		key, err := w.Client.GetAPIKey(t.Context(), w.Provider)
 		return err == nil && key == "fake-new"
 	})
 }
@@ -149,7 +153,7 @@ func TestDoubtfulRotationIsLookedAt(t *testing.T) {
 // Reads, refreshes and the client's own rotations at once: whoever has seen a
 // rotation return never reads an older key.
 func TestReadersNeverGoBack(t *testing.T) {
-	client, provider := newClient(t, vaultkit.WithCache(time.Second, time.Hour)), store(t, map[string]any{"api_key": "fake-00"})
+	client, provider := clienttest.New(t, vaultkit.WithCache(time.Second, time.Hour)), vaulttest.PutProvider(t, map[string]any{"api_key": "fake-00"})
 	var latest atomic.Value
 	latest.Store("fake-00")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -167,7 +171,7 @@ func TestReadersNeverGoBack(t *testing.T) {
 	}
 	for n := range 10 {
 		key := fmt.Sprintf("fake-%02d", n+1)
-		rotate(t, client, provider, key)
+		clienttest.Rotate(t, client, provider, key)
 		latest.Store(key)
 	}
 	cancel()

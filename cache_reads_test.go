@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -24,7 +25,7 @@ func told(value any, err error) string {
 
 // Whatever a provider holds reads alike from Vault, into the cache and out of it.
 func TestCachedReadsAreNoDifferent(t *testing.T) {
-	plain := newClient(t)
+	plain := clienttest.New(t)
 	reads := map[string]func(*vaultkit.Client, string) string{
 		"GetAPIKey":  func(c *vaultkit.Client, p string) string { return told(c.GetAPIKey(t.Context(), p)) },
 		"GetField n": func(c *vaultkit.Client, p string) string { return told(c.GetField(t.Context(), p, "n")) },
@@ -34,23 +35,23 @@ func TestCachedReadsAreNoDifferent(t *testing.T) {
 			return told(keys.Reveal(), err)
 		},
 	}
-	deleted := store(t, oldSecret)
-	softDelete(t, deleted)
+	deleted := vaulttest.PutProvider(t, clienttest.OldSecret)
+	vaulttest.SoftDelete(t, deleted)
 	for name, provider := range map[string]string{
-		"text":           store(t, map[string]any{"api_key": "fake-old", "n": "fake-n"}),
-		"numbers":        store(t, map[string]any{"api_key": 1e21, "n": 1.5}),
-		"booleans":       store(t, map[string]any{"api_key": true, "n": false}),
-		"null":           store(t, map[string]any{"api_key": nil, "n": nil}),
-		"null beside it": store(t, map[string]any{"api_key": "fake-old", "n": nil}),
-		"lists":          store(t, map[string]any{"api_key": []any{"fake-old"}, "n": []any{}}),
-		"objects":        store(t, map[string]any{"api_key": map[string]any{"x": 1}, "n": map[string]any{}}),
-		"empty":          store(t, map[string]any{"api_key": "", "n": ""}),
-		"others":         store(t, map[string]any{"other": "fake-old", "another": 1}),
-		"no fields":      store(t, map[string]any{}),
+		"text":           vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old", "n": "fake-n"}),
+		"numbers":        vaulttest.PutProvider(t, map[string]any{"api_key": 1e21, "n": 1.5}),
+		"booleans":       vaulttest.PutProvider(t, map[string]any{"api_key": true, "n": false}),
+		"null":           vaulttest.PutProvider(t, map[string]any{"api_key": nil, "n": nil}),
+		"null beside it": vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old", "n": nil}),
+		"lists":          vaulttest.PutProvider(t, map[string]any{"api_key": []any{"fake-old"}, "n": []any{}}),
+		"objects":        vaulttest.PutProvider(t, map[string]any{"api_key": map[string]any{"x": 1}, "n": map[string]any{}}),
+		"empty":          vaulttest.PutProvider(t, map[string]any{"api_key": "", "n": ""}),
+		"others":         vaulttest.PutProvider(t, map[string]any{"other": "fake-old", "another": 1}),
+		"no fields":      vaulttest.PutProvider(t, map[string]any{}),
 		"deleted":        deleted, "absent": "not-there", "a path": "a/b", "no name": "", "dots": "..",
 	} {
 		t.Run(name, func(t *testing.T) {
-			cached := newClient(t, vaultkit.WithCache(time.Minute, time.Hour))
+			cached := clienttest.New(t, vaultkit.WithCache(time.Minute, time.Hour))
 			for verb, read := range reads {
 				want := read(plain, provider)
 				for _, state := range []string{"first", "second"} {
@@ -66,8 +67,8 @@ func TestCachedReadsAreNoDifferent(t *testing.T) {
 // A read that has to ask Vault leaves with its context, and the next one gets what
 // was asked for.
 func TestUncachedReadLeavesWithItsContext(t *testing.T) {
-	proxy, provider, release := newProxy(t), store(t, oldSecret), make(chan struct{})
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
+	proxy, provider, release := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret), make(chan struct{})
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
 	proxy.Reset()
 	proxy.SetRule(faultproxy.OnMatch("GET", "/data/", faultproxy.Delay(release)))
 	ended, cancel := context.WithCancel(t.Context())
@@ -81,18 +82,18 @@ func TestUncachedReadLeavesWithItsContext(t *testing.T) {
 		t.Errorf("with a context that ends: %v", err)
 	}
 	close(release)
-	wantKey(t, client, provider, "fake-old")
-	if n := dataReads(proxy); n != 1 {
+	clienttest.WantAPIKey(t, client, provider, "fake-old")
+	if n := clienttest.DataReads(proxy); n != 1 {
 		t.Errorf("%d reads", n)
 	}
 }
 
 // With no maxStale nothing older than ttl is served.
 func TestNothingStaleIsServed(t *testing.T) {
-	proxy, heard, provider := newProxy(t), &heardOf{}, store(t, oldSecret)
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear), vaultkit.WithCache(time.Second, 0),
+	proxy, heard, provider := clienttest.NewProxy(t), &clienttest.EventLog{}, vaulttest.PutProvider(t, clienttest.OldSecret)
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add), vaultkit.WithCache(time.Second, 0),
 		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond}))
-	wantKey(t, client, provider, "fake-old")
+	clienttest.WantAPIKey(t, client, provider, "fake-old")
 	read := time.Now()
 	proxy.Down()
 	vaulttest.Eventually(t, "it is not served any more", func() bool {
@@ -102,7 +103,7 @@ func TestNothingStaleIsServed(t *testing.T) {
 		}
 		return errors.Is(err, vaultkit.ErrUnavailable)
 	})
-	if dropped := heard.of(vaultkit.EventDropped); len(dropped) != 1 || dropped[0].Err == nil || len(heard.of(vaultkit.EventStale)) != 0 {
-		t.Errorf("dropped %+v, stale %+v", dropped, heard.of(vaultkit.EventStale))
+	if dropped := heard.Of(vaultkit.EventDropped); len(dropped) != 1 || dropped[0].Err == nil || len(heard.Of(vaultkit.EventStale)) != 0 {
+		t.Errorf("dropped %+v, stale %+v", dropped, heard.Of(vaultkit.EventStale))
 	}
 }

@@ -15,23 +15,23 @@ import (
 
 // A service that starts while Vault is sealed waits until it is not.
 func TestStartRidesOutASeal(t *testing.T) {
-	server, heard := vaulttest.Start(t, devvault.Options{}), &heardOf{}
-	proxy := newProxyTo(t, server.Addr())
+	server, heard := vaulttest.Start(t, devvault.Options{}), &clienttest.EventLog{}
+	proxy := clienttest.NewProxyTo(t, server.Addr())
 	kv := vaulttest.RootOf(t, server).KVv2(vaulttest.Mount)
-	if _, err := kv.Put(t.Context(), vaulttest.Base+"/providers/a", oldSecret); err != nil {
+	if _, err := kv.Put(t.Context(), vaulttest.Base+"/providers/a", clienttest.OldSecret); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	options := []vaultkit.Option{
-		vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(server.RootToken())), clienttest.WithBackoff(quick),
+		vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(server.RootToken())), clienttest.WithBackoff(clienttest.QuickBackoff),
 		vaultkit.WithCache(time.Minute, time.Hour),
 	}
 	if _, err := vaultkit.New(t.Context(), options...); !errors.Is(err, vaultkit.ErrSealed) {
 		t.Errorf("without providers to wait for: %v", err)
 	}
-	options = append(options, vaultkit.WithProviders("a"), vaultkit.WithObserver(heard.hear))
+	options = append(options, vaultkit.WithProviders("a"), vaultkit.WithObserver(heard.Add))
 	started := make(chan *vaultkit.Client)
 	go func() {
 		client, err := vaultkit.New(t.Context(), options...)
@@ -41,7 +41,7 @@ func TestStartRidesOutASeal(t *testing.T) {
 		started <- client
 	}()
 	vaulttest.Eventually(t, "it has been refused", func() bool {
-		refused := heard.of(vaultkit.EventLogin)
+		refused := heard.Of(vaultkit.EventLogin)
 		return len(refused) > 3 && errors.Is(refused[0].Err, vaultkit.ErrSealed)
 	})
 	if err := server.Unseal(t.Context()); err != nil {
@@ -53,7 +53,7 @@ func TestStartRidesOutASeal(t *testing.T) {
 	}
 	defer client.Close()
 	proxy.Reset()
-	wantKey(t, client, "a", "fake-old")
+	clienttest.WantAPIKey(t, client, "a", "fake-old")
 	if n := len(proxy.Log()); n != 0 {
 		t.Errorf("%d requests for the first read", n)
 	}
@@ -61,8 +61,8 @@ func TestStartRidesOutASeal(t *testing.T) {
 
 // What a start does not ride out.
 func TestStartEnds(t *testing.T) {
-	proxy, there, deleted := newProxy(t), store(t, oldSecret), store(t, oldSecret)
-	softDelete(t, deleted)
+	proxy, there, deleted := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
+	vaulttest.SoftDelete(t, deleted)
 	only := vaulttest.Token(t, strings.ReplaceAll(vaulttest.Policy(t, "", "reader"), "providers/+", "providers/"+there))
 	proxy.Down()
 	for name, c := range map[string]struct {
@@ -78,7 +78,7 @@ func TestStartEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			options := append([]vaultkit.Option{
 				vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
-				clienttest.WithBackoff(quick), vaultkit.WithCache(time.Minute, time.Hour),
+				clienttest.WithBackoff(clienttest.QuickBackoff), vaultkit.WithCache(time.Minute, time.Hour),
 			}, c.options...)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()

@@ -15,12 +15,11 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
-
-const canary = "canary-0123456789"
 
 // spy collects everything the library says, in every form it can be printed.
 type spy struct{ logbuffer.Buffer }
@@ -89,53 +88,53 @@ func (s *spy) options(token string) []vaultkit.Option {
 // with every fault on the wire, not by options, clients or the debug log.
 func TestNothingSaysASecret(t *testing.T) {
 	s := &spy{}
-	token := customToken(t, canary+"-token")
-	proxy := newProxy(t)
-	client := newClient(t, append(s.options(token), vaultkit.WithAddress(proxy.URL()))...)
-	s.hear(client, client.String(), vaultkit.WithToken(vaultkit.Value(token)), vaultkit.Value(token), vaultkit.NewKey(canary),
-		vaultkit.NewFields(map[string]any{"api_key": canary}), vaultkit.ProviderKeys{"api_key": canary})
+	token := customToken(t, clienttest.Marker+"-token")
+	proxy := clienttest.NewProxy(t)
+	client := clienttest.New(t, append(s.options(token), vaultkit.WithAddress(proxy.URL()))...)
+	s.hear(client, client.String(), vaultkit.WithToken(vaultkit.Value(token)), vaultkit.Value(token), vaultkit.NewKey(clienttest.Marker),
+		vaultkit.NewFields(map[string]any{"api_key": clienttest.Marker}), vaultkit.ProviderKeys{"api_key": clienttest.Marker})
 	s.everyVerb(t, client)
 	for n := range 8 {
 		for _, fault := range []faultproxy.Action{
 			faultproxy.Refuse(), faultproxy.Lose(), faultproxy.Truncate(), faultproxy.Error(500, `{"errors":["x"]}`, true),
-			faultproxy.Error(400, "<html>you sent "+canary+"</html>", false), faultproxy.Error(403, `{"errors":["permission denied"]}`, false),
-			faultproxy.Error(404, canary, false), faultproxy.Error(502, canary, true),
+			faultproxy.Error(400, "<html>you sent "+clienttest.Marker+"</html>", false), faultproxy.Error(403, `{"errors":["permission denied"]}`, false),
+			faultproxy.Error(404, clienttest.Marker, false), faultproxy.Error(502, clienttest.Marker, true),
 		} {
-			p := store(t, map[string]any{"api_key": canary + "-old", "n": 1})
+			p := vaulttest.PutProvider(t, map[string]any{"api_key": clienttest.Marker + "-old", "n": 1})
 			proxy.Reset()
 			proxy.SetRule(faultproxy.At(n+1, fault))
-			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey(canary+"-new"))
+			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey(clienttest.Marker+"-new"))
 			s.hear(r, err)
 		}
 	}
 	proxy.SetRule(nil)
 	s.logins(t)
-	s.assertSilent(t, canary)
+	s.assertSilent(t, clienttest.Marker)
 }
 
 func (s *spy) everyVerb(t *testing.T, client *vaultkit.Client) {
 	t.Helper()
 	ctx := t.Context()
-	ok := store(t, map[string]any{"api_key": canary, "object": map[string]any{"in": canary}})
+	ok := vaulttest.PutProvider(t, map[string]any{"api_key": clienttest.Marker, "object": map[string]any{"in": clienttest.Marker}})
 	done, cancel := context.WithCancel(ctx)
 	cancel()
 	late, cancelLate := context.WithDeadline(ctx, time.Now().Add(-time.Second))
 	defer cancelLate()
 	for _, ctx := range []context.Context{ctx, done, late} {
-		for _, p := range []string{ok, vaulttest.Name(t), "../" + canary[:6]} {
+		for _, p := range []string{ok, vaulttest.Name(t), "../" + clienttest.Marker[:6]} {
 			_, err := client.GetAPIKey(ctx, p) // the one that returns a secret, as it should
 			s.hear(err)
 			keys, err := client.GetProviderKeys(ctx, p)
 			s.hear(keys, err)
 			_, err = client.GetField(ctx, p, "object")
 			s.hear(err)
-			version, err := client.PutProviderKeys(ctx, p, vaultkit.ProviderKeys{"api_key": canary})
+			version, err := client.PutProviderKeys(ctx, p, vaultkit.ProviderKeys{"api_key": clienttest.Marker})
 			s.hear(version, err)
-			version, err = client.PutProviderKeys(ctx, p, vaultkit.ProviderKeys{"api_key": canary + "\xff"})
+			version, err = client.PutProviderKeys(ctx, p, vaultkit.ProviderKeys{"api_key": clienttest.Marker + "\xff"})
 			s.hear(version, err)
 			for _, source := range []vaultkit.Source{
-				vaultkit.NewKey(canary + "-2"), vaultkit.NewKey(canary + "-2"), vaultkit.NewKey(canary + "\xff"), vaultkit.NewKey(strings.Repeat(canary, 1<<16)),
-				vaultkit.NewFields(map[string]any{"api_key": []any{canary}}), vaultkit.NewFields(map[string]any{"api_key": json.Number(canary)}),
+				vaultkit.NewKey(clienttest.Marker + "-2"), vaultkit.NewKey(clienttest.Marker + "-2"), vaultkit.NewKey(clienttest.Marker + "\xff"), vaultkit.NewKey(strings.Repeat(clienttest.Marker, 1<<16)),
+				vaultkit.NewFields(map[string]any{"api_key": []any{clienttest.Marker}}), vaultkit.NewFields(map[string]any{"api_key": json.Number(clienttest.Marker)}),
 			} {
 				r, err := client.Rotate(ctx, p, source)
 				s.hear(source, r, err)
@@ -163,10 +162,10 @@ func (s *spy) everyVerb(t *testing.T, client *vaultkit.Client) {
 
 // lifeCycle hears the verbs that retire a key, and a source that fails in every way.
 func (s *spy) lifeCycle(ctx context.Context, client *vaultkit.Client, p string, history []vaultkit.Record) {
-	for _, id := range []string{canary[:6], "20260102T030405.000000000Z-v1-0123456789abcdef0123456789abcdef", firstID(history)} {
+	for _, id := range []string{clienttest.Marker[:6], "20260102T030405.000000000Z-v1-0123456789abcdef0123456789abcdef", firstID(history)} {
 		aborted, err := client.Abort(ctx, p, id)
 		s.hear(aborted, err)
-		revocation, err := client.RevokeOld(ctx, p, id, &revoker{}, alone)
+		revocation, err := client.RevokeOld(ctx, p, id, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders())
 		s.hear(revocation, err)
 		r, err := client.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
 		s.hear(r, err)
@@ -176,9 +175,9 @@ func (s *spy) lifeCycle(ctx context.Context, client *vaultkit.Client, p string, 
 	for status, err := range client.Status(ctx, vaultkit.StatusQuery{Providers: []string{p}}) {
 		s.hear(status, err)
 	}
-	for _, wrong := range []*authority{
-		{fields: map[string]any{"api_key": canary + "-3"}, verifyErr: vaultkit.ErrInvalid, revokeErr: vaultkit.ErrUnavailable},
-		{fields: map[string]any{"api_key": []string{canary}}},
+	for _, wrong := range []*clienttest.IssuingSource{
+		{Fields: map[string]any{"api_key": clienttest.Marker + "-3"}, VerifyErr: vaultkit.ErrInvalid, RevokeErr: vaultkit.ErrUnavailable},
+		{Fields: map[string]any{"api_key": []string{clienttest.Marker}}},
 	} {
 		for one := range client.RotateAll(ctx, 2, []string{p}, wrong) {
 			s.hear(one, one.Err)
@@ -201,23 +200,23 @@ func (s *spy) logins(t *testing.T) {
 		t.Fatal(err)
 	}
 	role := vaulttest.Name(t)
-	write(t, root, "auth/approle/role/"+role, map[string]any{"token_policies": "canary", "token_ttl": "1h"})
-	write(t, root, "auth/approle/role/"+role+"/custom-secret-id", map[string]any{"secret_id": canary + "-secret-id"})
+	vaulttest.Write(t, root, "auth/approle/role/"+role, map[string]any{"token_policies": "canary", "token_ttl": "1h"})
+	vaulttest.Write(t, root, "auth/approle/role/"+role+"/custom-secret-id", map[string]any{"secret_id": clienttest.Marker + "-secret-id"})
 	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+role+"/role-id")
 	if err != nil {
 		t.Fatal(err)
 	}
 	roleID := vaultkit.Value(id.Data["role_id"].(string))
 	jwt := t.TempDir() + "/jwt"
-	writeFile(t, jwt, canary+"-jwt")
+	vaulttest.WriteFile(t, jwt, clienttest.Marker+"-jwt")
 	for _, login := range []vaultkit.Option{
-		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Value(canary + "-secret-id")}),
-		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Value(canary + "-wrong")}),
-		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Wrapped(vaultkit.Value(canary + "-wrapping"))}),
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Value(clienttest.Marker + "-secret-id")}),
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Value(clienttest.Marker + "-wrong")}),
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Wrapped(vaultkit.Value(clienttest.Marker + "-wrapping"))}),
 		vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "r", JWTFile: jwt}),
-		vaultkit.WithToken(vaultkit.Value(canary + "-wrong")),
-		vaultkit.WithToken(vaultkit.Value(canary + "\n-wrong")),
-		vaultkit.WithAddress("http://user:" + canary + "@127.0.0.1:1"),
+		vaultkit.WithToken(vaultkit.Value(clienttest.Marker + "-wrong")),
+		vaultkit.WithToken(vaultkit.Value(clienttest.Marker + "\n-wrong")),
+		vaultkit.WithAddress("http://user:" + clienttest.Marker + "@127.0.0.1:1"),
 		vaultkit.WithTransport(func(http.RoundTripper) http.RoundTripper { return nil }),
 	} {
 		client, err := vaultkit.New(t.Context(), append(s.options("x"), vaultkit.WithAddress(vaulttest.Server().Addr()), login)...)
@@ -238,11 +237,4 @@ func customToken(t *testing.T, id string) string {
 		t.Fatal(err)
 	}
 	return secret.Auth.ClientToken
-}
-
-func write(t *testing.T, client *api.Client, path string, data map[string]any) {
-	t.Helper()
-	if _, err := client.Logical().WriteWithContext(t.Context(), path, data); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,52 +14,12 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// heardOf keeps what an observer was told.
-type heardOf struct {
-	mu     sync.Mutex
-	events []vaultkit.Event
-}
-
-func (h *heardOf) hear(e vaultkit.Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.events = append(h.events, e)
-}
-
-func (h *heardOf) of(kind vaultkit.EventKind) (found []vaultkit.Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, e := range h.events {
-		if e.Kind == kind {
-			found = append(found, e)
-		}
-	}
-	return found
-}
-
-// dataReads are the reads of providers' secrets that reached the wire.
-func dataReads(proxy *faultproxy.Proxy) (n int) {
-	for _, request := range proxy.Log() {
-		if request.Method == "GET" && strings.Contains(request.Path, "/data/goblin-assistant/providers/") {
-			n++
-		}
-	}
-	return n
-}
-
-func wantKey(t *testing.T, client *vaultkit.Client, provider, want string) {
-	t.Helper()
-	if got, err := client.GetAPIKey(t.Context(), provider); err != nil || got != want {
-		t.Fatalf("GetAPIKey = %q, %v, want %q", got, err, want)
-	}
-}
-
 func TestCacheAsksOnce(t *testing.T) {
-	proxy := newProxy(t)
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
-	provider := store(t, map[string]any{"api_key": "fake-old", "n": 7})
+	proxy := clienttest.NewProxy(t)
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
+	provider := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old", "n": 7})
 	for range 10 {
-		wantKey(t, client, provider, "fake-old")
+		clienttest.WantAPIKey(t, client, provider, "fake-old")
 	}
 	keys, err := client.GetProviderKeys(t.Context(), provider)
 	if err != nil || keys["n"] != "7" {
@@ -75,7 +34,7 @@ func TestCacheAsksOnce(t *testing.T) {
 	if got, err := client.GetAPIKey(ended, provider); err != nil || got != "fake-old" {
 		t.Errorf("a cached read looked at its context: %v", err)
 	}
-	if n := dataReads(proxy); n != 1 {
+	if n := clienttest.DataReads(proxy); n != 1 {
 		t.Errorf("%d reads", n)
 	}
 	if _, err := client.GetField(t.Context(), provider, "none"); !errors.Is(err, vaultkit.ErrFieldMissing) {
@@ -90,11 +49,11 @@ func TestCacheAsksOnce(t *testing.T) {
 }
 
 func TestCrowdMakesOneRequestEach(t *testing.T) {
-	proxy := newProxy(t)
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
+	proxy := clienttest.NewProxy(t)
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
 	var providers []string
 	for range 100 {
-		providers = append(providers, store(t, oldSecret))
+		providers = append(providers, vaulttest.PutProvider(t, clienttest.OldSecret))
 	}
 	var crowd sync.WaitGroup
 	for i := range 10_000 {
@@ -105,13 +64,13 @@ func TestCrowdMakesOneRequestEach(t *testing.T) {
 		})
 	}
 	crowd.Wait()
-	if n := dataReads(proxy); n != 100 {
+	if n := clienttest.DataReads(proxy); n != 100 {
 		t.Errorf("%d requests for 100 providers", n)
 	}
 }
 
 func TestOwnChangesAreReadAtOnce(t *testing.T) {
-	client := newClient(t, vaultkit.WithCache(time.Hour, time.Hour))
+	client := clienttest.New(t, vaultkit.WithCache(time.Hour, time.Hour))
 	provider := vaulttest.Name(t)
 	if _, err := client.GetAPIKey(t.Context(), provider); !errors.Is(err, vaultkit.ErrNotFound) {
 		t.Fatal(err)
@@ -119,41 +78,41 @@ func TestOwnChangesAreReadAtOnce(t *testing.T) {
 	if _, err := client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-old"}); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, client, provider, "fake-old")
+	clienttest.WantAPIKey(t, client, provider, "fake-old")
 	if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, client, provider, "fake-new")
+	clienttest.WantAPIKey(t, client, provider, "fake-new")
 	if _, err := client.Rollback(t.Context(), provider, ""); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, client, provider, "fake-old")
+	clienttest.WantAPIKey(t, client, provider, "fake-old")
 }
 
 // The commit's answer is lost and a read that began before it is still under way.
 func TestOwnRotationOutdoesLateRead(t *testing.T) {
-	w := newWorld(t)
-	w.newVictim(vaultkit.WithCache(time.Hour, time.Hour))
+	w := clienttest.NewScenario(t)
+	w.Reconnect(vaultkit.WithCache(time.Hour, time.Hour))
 	release, held := make(chan struct{}), make(chan struct{})
 	first := faultproxy.OnMatch("GET", "/data/goblin-assistant/providers/", faultproxy.Late(release).Before(func() { close(held) }))
-	w.proxy.SetRule(first)
+	w.Proxy.SetRule(first)
 	var reader sync.WaitGroup
-	reader.Go(func() { _, _ = w.victim.GetAPIKey(t.Context(), w.provider) })
+	reader.Go(func() { _, _ = w.Client.GetAPIKey(t.Context(), w.Provider) })
 	<-held
-	w.proxy.SetRule(faultproxy.OnMatch("PUT", "/data/goblin-assistant/providers/", faultproxy.Lose()))
-	if _, err := w.rotate(t.Context(), w.victim); err != nil {
+	w.Proxy.SetRule(faultproxy.OnMatch("PUT", "/data/goblin-assistant/providers/", faultproxy.Lose()))
+	if _, err := w.Rotate(t.Context(), w.Client); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, w.victim, w.provider, "fake-new")
+	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
 	close(release)
 	reader.Wait()
-	wantKey(t, w.victim, w.provider, "fake-new")
+	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
 }
 
 func TestRivalsChangesAreSeen(t *testing.T) {
-	client := newClient(t, vaultkit.WithCache(time.Second, time.Hour))
-	rival, provider := newClient(t), store(t, oldSecret)
-	wantKey(t, client, provider, "fake-old")
+	client := clienttest.New(t, vaultkit.WithCache(time.Second, time.Hour))
+	rival, provider := clienttest.New(t), vaulttest.PutProvider(t, clienttest.OldSecret)
+	clienttest.WantAPIKey(t, client, provider, "fake-old")
 	if _, err := rival.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
 		t.Fatal(err)
 	}
@@ -171,23 +130,23 @@ func TestRivalsChangesAreSeen(t *testing.T) {
 }
 
 func TestOutageIsNotNoticed(t *testing.T) {
-	proxy, heard := newProxy(t), &heardOf{}
-	provider := store(t, oldSecret)
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear),
+	proxy, heard := clienttest.NewProxy(t), &clienttest.EventLog{}
+	provider := vaulttest.PutProvider(t, clienttest.OldSecret)
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add),
 		vaultkit.WithCache(time.Second, 3*time.Second), vaultkit.WithProviders(provider))
 	if h := client.Health(); !h.OK() || !h.Ready() {
 		t.Fatalf("Health = %+v", h)
 	}
 	proxy.Down()
 	vaulttest.Eventually(t, "the secret is stale", func() bool {
-		wantKey(t, client, provider, "fake-old")
-		return len(heard.of(vaultkit.EventStale)) == 1
+		clienttest.WantAPIKey(t, client, provider, "fake-old")
+		return len(heard.Of(vaultkit.EventStale)) == 1
 	})
 	h := client.Health()
 	if h.OK() || !h.Ready() || h.DownError == nil || !slices.Equal(h.Stale, []string{provider}) {
 		t.Errorf("Health = %+v", h)
 	}
-	vaulttest.Eventually(t, "the secret is dropped", func() bool { return len(heard.of(vaultkit.EventDropped)) == 1 })
+	vaulttest.Eventually(t, "the secret is dropped", func() bool { return len(heard.Of(vaultkit.EventDropped)) == 1 })
 	if h := client.Health(); h.Ready() {
 		t.Errorf("Health = %+v", h)
 	}
@@ -200,14 +159,14 @@ func TestOutageIsNotNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	vaulttest.Eventually(t, "all is well again", func() bool { return client.Health().OK() })
-	wantKey(t, client, provider, "fake-old")
+	clienttest.WantAPIKey(t, client, provider, "fake-old")
 }
 
 // A client that only watches stays ready, whatever becomes of Vault and the provider:
 // who watches has what it had.
 func TestWatchingClientStaysReady(t *testing.T) {
-	proxy, heard, provider := newProxy(t), &heardOf{}, store(t, oldSecret)
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear),
+	proxy, heard, provider := clienttest.NewProxy(t), &clienttest.EventLog{}, vaulttest.PutProvider(t, clienttest.OldSecret)
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add),
 		vaultkit.WithPollInterval(time.Second), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
 	told := watch(t.Context(), client, provider)
 	hears(t, told, "fake-old false false false")
@@ -219,22 +178,22 @@ func TestWatchingClientStaysReady(t *testing.T) {
 	if err := proxy.Up(); err != nil {
 		t.Fatal(err)
 	}
-	softDelete(t, provider)
+	vaulttest.SoftDelete(t, provider)
 	vaulttest.Eventually(t, "the deletion shows", func() bool { return slices.Equal(client.Health().Lost, []string{provider}) })
 	if h := client.Health(); h.OK() || !h.Ready() || len(h.Missing)+len(h.Stale) != 0 {
 		t.Errorf("Health = %+v", h)
 	}
-	if dropped := heard.of(vaultkit.EventDropped); len(dropped) != 1 || !errors.Is(dropped[0].Err, vaultkit.ErrDeleted) {
+	if dropped := heard.Of(vaultkit.EventDropped); len(dropped) != 1 || !errors.Is(dropped[0].Err, vaultkit.ErrDeleted) {
 		t.Errorf("dropped %+v", dropped)
 	}
 }
 
 func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
-	proxy := newProxy(t)
-	provider := store(t, oldSecret)
+	proxy := clienttest.NewProxy(t)
+	provider := vaulttest.PutProvider(t, clienttest.OldSecret)
 	proxy.Down()
 	options := []vaultkit.Option{
-		vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(quick),
+		vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(clienttest.QuickBackoff),
 		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
 		vaultkit.WithCache(time.Minute, time.Hour), vaultkit.WithProviders(provider),
 	}
@@ -253,8 +212,8 @@ func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 			return
 		}
 		proxy.Reset()
-		wantKey(t, client, provider, "fake-old")
-		if n := dataReads(proxy); n != 0 {
+		clienttest.WantAPIKey(t, client, provider, "fake-old")
+		if n := clienttest.DataReads(proxy); n != 0 {
 			t.Errorf("%d reads after the start", n)
 		}
 		if err := client.Close(); err != nil {

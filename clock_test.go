@@ -33,7 +33,7 @@ type skew struct {
 func newSkewed(t *testing.T) (*vaultkit.Client, *skew) {
 	t.Helper()
 	s := &skew{times: map[string]string{}}
-	return newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+	return clienttest.New(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		s.RoundTripper = next
 		return s
 	})), s
@@ -76,11 +76,11 @@ func (s *skew) tell(actual, told time.Time) {
 // After a failover to a node whose clock is behind, the newest backup has the earliest time.
 func TestClockThatStepsBackChangesNoOrder(t *testing.T) {
 	client, skew := newSkewed(t)
-	p := store(t, oldSecret)
-	rotate(t, client, p, "fake-1")
-	rotate(t, client, p, "fake-2")
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	clienttest.Rotate(t, client, p, "fake-1")
+	clienttest.Rotate(t, client, p, "fake-2")
 	skew.tell(created(t, p, 3), created(t, p, 3).Add(-10*time.Minute))
-	newest := rotate(t, client, p, "fake-3")
+	newest := clienttest.Rotate(t, client, p, "fake-3")
 
 	backups, err := client.Backups(t.Context(), p)
 	if err != nil || backups[0].ID != newest.ID {
@@ -103,16 +103,16 @@ func TestClockThatStepsBackChangesNoOrder(t *testing.T) {
 // a backup is of this provider cannot be told then. The newest one is kept all the same.
 func TestClockThatStepsBackCostsNoBackup(t *testing.T) {
 	client, skew := newSkewed(t)
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	keepVersions(t, p, 1)
-	rotate(t, client, p, "fake-1")
-	rotate(t, client, p, "fake-2")
+	clienttest.Rotate(t, client, p, "fake-1")
+	clienttest.Rotate(t, client, p, "fake-2")
 	skew.tell(created(t, p, 3), created(t, p, 3).Add(-10*time.Minute))
-	newest := rotate(t, client, p, "fake-3")
+	newest := clienttest.Rotate(t, client, p, "fake-3")
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !sameJSON(t, backup.Versions[1]["api_key"], "fake-2") {
+	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !vaulttest.SameJSON(t, backup.Versions[1]["api_key"], "fake-2") {
 		t.Errorf("the backup of what was replaced last is %+v", backup)
 	}
 }
@@ -121,19 +121,19 @@ func TestClockThatStepsBackCostsNoBackup(t *testing.T) {
 // time is earlier.
 func TestClockThatStepsBackHidesNoCommit(t *testing.T) {
 	client, skew := newSkewed(t)
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	keepVersions(t, p, 1)
 	first := created(t, p, 1)
-	rotate(t, client, p, "fake-1")
+	clienttest.Rotate(t, client, p, "fake-1")
 	second := created(t, p, 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	dies := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse().Before(cancel)), clienttest.WithRecordWait(20*time.Millisecond))
+	dies := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse().Before(cancel)), clienttest.WithRecordWait(20*time.Millisecond))
 	if _, err := dies.Rotate(ctx, p, vaultkit.NewKey("fake-2")); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
 	skew.tell(created(t, p, 3), first.Add(second.Sub(first)/2))
-	rotate(t, client, p, "fake-3")
+	clienttest.Rotate(t, client, p, "fake-3")
 	found, err := client.History(t.Context(), p)
 	if i := slices.IndexFunc(found, func(r vaultkit.Record) bool { return r.NewVersion == 3 }); err != nil || i < 0 || found[i].Outcome != vaultkit.Committed {
 		t.Errorf("History = %+v, %v, want a committed record of version 3", found, err)
@@ -150,19 +150,19 @@ func keepVersions(t *testing.T, provider string, n int) {
 
 // The patch of an earlier rotation's tag that arrives late leaves the later one's.
 func TestLateExpiryTagLeavesTheNewest(t *testing.T) {
-	client := newClient(t)
-	p := store(t, oldSecret)
-	proxy, release := newProxy(t), make(chan struct{})
-	slow := newClient(t, vaultkit.WithAddress(proxy.URL()), clienttest.WithRecordWait(100*time.Millisecond))
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	proxy, release := clienttest.NewProxy(t), make(chan struct{})
+	slow := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), clienttest.WithRecordWait(100*time.Millisecond))
 	proxy.SetRule(faultproxy.OnMatch("PATCH", "/metadata/"+vaulttest.Base+"/providers/", faultproxy.Late(release)))
 	soon, later := time.Now().Add(time.Hour).UTC().Truncate(time.Second), time.Now().Add(1000*time.Hour).UTC().Truncate(time.Second)
 	if _, err := slow.Rotate(t.Context(), p, vaultkit.NewKey("fake-1"), vaultkit.WithExpiresAt(soon)); err != nil {
 		t.Fatal(err)
 	}
-	rotate(t, client, p, "fake-2", vaultkit.WithExpiresAt(later))
+	clienttest.Rotate(t, client, p, "fake-2", vaultkit.WithExpiresAt(later))
 	close(release)
 	proxy.Wait()
-	status := statusOf(t, client, vaultkit.StatusQuery{Providers: []string{p}, DueWithin: 24 * time.Hour})[0]
+	status := clienttest.Status(t, client, vaultkit.StatusQuery{Providers: []string{p}, DueWithin: 24 * time.Hour})[0]
 	if !status.ExpiresAt.Equal(later) || status.Due != "" {
 		t.Errorf("Status = %+v, want that it expires at %s and is not due", status, later)
 	}
@@ -170,17 +170,17 @@ func TestLateExpiryTagLeavesTheNewest(t *testing.T) {
 
 // The tag that older versions wrote is read, and goes with the next one.
 func TestOldExpiryTagIsReadAndReplaced(t *testing.T) {
-	client := newClient(t)
-	p, _ := rotatedTimes(t, 1)
+	client := clienttest.New(t)
+	p, _ := clienttest.PutRotatedProvider(t, 1)
 	at := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	old := map[string]any{"vaultkit_expires_version": "2", "vaultkit_expires_at": at.Format(time.RFC3339)}
-	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, kvCustom(old)); err != nil {
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, vaulttest.CustomMetadata(old)); err != nil {
 		t.Fatal(err)
 	}
-	if status := statusOf(t, client, vaultkit.StatusQuery{Providers: []string{p}})[0]; !status.ExpiresAt.Equal(at) {
+	if status := clienttest.Status(t, client, vaultkit.StatusQuery{Providers: []string{p}})[0]; !status.ExpiresAt.Equal(at) {
 		t.Errorf("Status = %+v, want that it expires at %s", status, at)
 	}
-	rotate(t, client, p, "fake-next", vaultkit.WithExpiresAt(at))
+	clienttest.Rotate(t, client, p, "fake-next", vaultkit.WithExpiresAt(at))
 	if custom := vaulttest.Snapshot(t, p)["providers/"+p].Custom; len(custom) != 1 || custom["vaultkit_expires_v3"] == nil {
 		t.Errorf("custom metadata %v, want the new tag alone", custom)
 	}
@@ -188,13 +188,13 @@ func TestOldExpiryTagIsReadAndReplaced(t *testing.T) {
 
 // Old metadata keeps a fence from being seen: it is looked at with pauses.
 func TestAbortPausesWhileMetadataIsOld(t *testing.T) {
-	p := store(t, oldSecret)
-	id := crashBeforeCommit(t, p, "fake-new")
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	id := clienttest.CrashBeforeCommit(t, p, "fake-new")
 	path := "/v1/" + vaulttest.Mount + "/metadata/" + vaulttest.Base + "/providers/" + p
 	var mu sync.Mutex
 	var old []byte
 	looks := 0
-	client := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+	client := clienttest.New(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(r *http.Request) (*http.Response, error) {
 			answer, err := next.RoundTrip(r)
 			if err != nil || r.URL.Path != path || r.Method != http.MethodGet {
@@ -223,9 +223,9 @@ func TestAbortPausesWhileMetadataIsOld(t *testing.T) {
 // A rerun of a committed rotation is never told that nothing was applied.
 func TestRerunKnowsThatTheKeyIsInForce(t *testing.T) {
 	for _, list := range []string{"backups", "revocations"} {
-		p := store(t, oldSecret)
-		rotate(t, newClient(t), p, "fake-new")
-		client := throughProxy(t, faultproxy.OnEvery("GET", "/metadata/"+vaulttest.Base+"/"+list+"/", faultproxy.Error(503, `{"errors":["fake trouble"]}`, false)),
+		p := vaulttest.PutProvider(t, clienttest.OldSecret)
+		clienttest.Rotate(t, clienttest.New(t), p, "fake-new")
+		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "/metadata/"+vaulttest.Base+"/"+list+"/", faultproxy.Error(503, `{"errors":["fake trouble"]}`, false)),
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
 		_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 		if list == "revocations" && err == nil {
@@ -239,24 +239,24 @@ func TestRerunKnowsThatTheKeyIsInForce(t *testing.T) {
 
 // What is left of an earlier provider of the same name is not this one's.
 func TestRevokeOldOfAnEarlierGeneration(t *testing.T) {
-	client, api := newClient(t), &revoker{}
-	p, ids := rotatedTimes(t, 1)
+	client, api := clienttest.New(t), &clienttest.Revoker{}
+	p, ids := clienttest.PutRotatedProvider(t, 1)
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
 		vaulttest.Put(t, "providers/"+p, object{"api_key": fmt.Sprintf("fake-anew-%d", i)})
 	}
-	unchanged(t, p, func() {
-		if _, err := client.RevokeOld(t.Context(), p, ids[0], api, alone); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
-			t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict and 0", err, len(api.revoked))
+	vaulttest.AssertUnchanged(t, p, func() {
+		if _, err := client.RevokeOld(t.Context(), p, ids[0], api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrConflict) || len(api.Revoked) > 0 {
+			t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict and 0", err, len(api.Revoked))
 		}
 	})
 }
 
 // A restore's backup is what it put in force.
 func TestRevokeOldOfARestore(t *testing.T) {
-	client, api := newClient(t), &revoker{}
+	client, api := clienttest.New(t), &clienttest.Revoker{}
 	p, id := deletedWorld(t, false)
 	r, err := restore(t, client, p, id)
 	if err != nil {
@@ -266,9 +266,9 @@ func TestRevokeOldOfARestore(t *testing.T) {
 	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(object{"api_key": "fake-later-1", "keep": "fake-later-2"})); err != nil {
 		t.Fatal(err)
 	}
-	unchanged(t, p, func() {
-		if _, err := client.RevokeOld(t.Context(), p, r.ID, api, alone); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
-			t.Errorf("RevokeOld of a restore = %v, asked %d times, want ErrConflict and 0", err, len(api.revoked))
+	vaulttest.AssertUnchanged(t, p, func() {
+		if _, err := client.RevokeOld(t.Context(), p, r.ID, api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrConflict) || len(api.Revoked) > 0 {
+			t.Errorf("RevokeOld of a restore = %v, asked %d times, want ErrConflict and 0", err, len(api.Revoked))
 		}
 	})
 }
@@ -276,14 +276,14 @@ func TestRevokeOldOfARestore(t *testing.T) {
 // Abort of a restore whose version was undeleted: the fence repeats that version, and keeps
 // its expiry.
 func TestAbortOfARestoreKeepsTheExpiry(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	p := store(t, oldSecret)
-	first := rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(expires))
-	softDelete(t, p)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	first := clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(expires))
+	vaulttest.SoftDelete(t, p)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	dies := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Refuse().Before(cancel)))
+	dies := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Refuse().Before(cancel)))
 	_, err := dies.Rollback(ctx, p, first.ID, vaultkit.RestoreDeleted())
 	failed, _ := errors.AsType[*vaultkit.Error](err)
 	if !errors.Is(err, vaultkit.ErrUndetermined) {
@@ -296,7 +296,7 @@ func TestAbortOfARestoreKeepsTheExpiry(t *testing.T) {
 	if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "fenced by version 3" {
 		t.Errorf("Abort = %+v, %v, want aborted, fenced by version 3", r, err)
 	}
-	if status := statusOf(t, client, vaultkit.StatusQuery{Providers: []string{p}})[0]; !status.ExpiresAt.Equal(expires) {
+	if status := clienttest.Status(t, client, vaultkit.StatusQuery{Providers: []string{p}})[0]; !status.ExpiresAt.Equal(expires) {
 		t.Errorf("Status = %+v, want that it expires at %s", status, expires)
 	}
 }
@@ -304,9 +304,9 @@ func TestAbortOfARestoreKeepsTheExpiry(t *testing.T) {
 // A restore's backup is no copy of what was replaced: a prune keeps the one of the rotation
 // before.
 func TestPruneKeepsTheRotationBeforeARestore(t *testing.T) {
-	client := newClient(t)
-	p, ids := rotatedTimes(t, 1)
-	softDelete(t, p)
+	client := clienttest.New(t)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
+	vaulttest.SoftDelete(t, p)
 	if _, err := restore(t, client, p, ids[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -314,19 +314,19 @@ func TestPruneKeepsTheRotationBeforeARestore(t *testing.T) {
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+ids[0]]; !sameJSON(t, backup.Versions[1], oldSecret) {
-		t.Errorf("the backup of the rotation is %+v, want %v", backup, oldSecret)
+	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+ids[0]]; !vaulttest.SameJSON(t, backup.Versions[1], clienttest.OldSecret) {
+		t.Errorf("the backup of the rotation is %+v, want %v", backup, clienttest.OldSecret)
 	}
 }
 
 // The tag that an older version wrote for a later version stays.
 func TestOldExpiryTagOfALaterVersionStays(t *testing.T) {
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	old := map[string]any{"vaultkit_expires_version": "3", "vaultkit_expires_at": "2030-01-01T00:00:00Z"}
-	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, kvCustom(old)); err != nil {
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, vaulttest.CustomMetadata(old)); err != nil {
 		t.Fatal(err)
 	}
-	rotate(t, newClient(t), p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
+	clienttest.Rotate(t, clienttest.New(t), p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
 	custom := vaulttest.Snapshot(t, p)["providers/"+p].Custom
 	if custom["vaultkit_expires_version"] != "3" || custom["vaultkit_expires_v2"] == nil {
 		t.Errorf("custom metadata %v, want the tag of version 3 and the new one", custom)
@@ -335,10 +335,10 @@ func TestOldExpiryTagOfALaterVersionStays(t *testing.T) {
 
 // A tag that is there is not written again.
 func TestRecoverWritesNoTagTwice(t *testing.T) {
-	p := store(t, oldSecret)
-	rotate(t, newClient(t), p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	clienttest.Rotate(t, clienttest.New(t), p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
 	written := 0
-	client := throughProxy(t, func(r faultproxy.Request) faultproxy.Action {
+	client := clienttest.NewWithFaults(t, func(r faultproxy.Request) faultproxy.Action {
 		if r.Method == http.MethodPatch {
 			written++
 		}

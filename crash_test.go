@@ -23,12 +23,12 @@ func TestCrashThenForeignWrites(t *testing.T) {
 		for _, foreign := range []int{0, 1, 2, 10} {
 			for n := 1; n <= requests; n++ {
 				t.Run(fmt.Sprintf("max_versions %d/%d foreign writes/killed at %d", maxVersions, foreign, n), func(t *testing.T) {
-					w := newWorld(t)
+					w := newScenario(t)
 					w.keepVersions(maxVersions)
 					w.kill(n, true)
 					committed := w.version() == 2
 					for i := range foreign {
-						vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": fmt.Sprintf("fake-foreign-%d", i)})
+						vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": fmt.Sprintf("fake-foreign-%d", i)})
 					}
 					evidence := maxVersions > foreign // version 2 can still be read
 					w.assertTold(w.recover(), committed, foreign, evidence)
@@ -38,7 +38,7 @@ func TestCrashThenForeignWrites(t *testing.T) {
 	}
 }
 
-func (w *world) keepVersions(n int) {
+func (w *scenario) keepVersions(n int) {
 	w.Helper()
 	_, err := w.root().WriteWithContext(w.Context(), w.metadataPath(), map[string]any{"max_versions": n})
 	if err != nil {
@@ -48,9 +48,9 @@ func (w *world) keepVersions(n int) {
 
 // assertTold checks a recovery's words, and the record if there is one, against
 // what really happened.
-func (w *world) assertTold(found []vaultkit.Resolution, committed bool, foreign int, evidence bool) {
+func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, foreign int, evidence bool) {
 	w.Helper()
-	history, err := w.other.History(w.Context(), w.provider)
+	history, err := w.Direct.History(w.Context(), w.Provider)
 	if err != nil || len(history) > 1 {
 		w.Fatalf("history %+v, %v", history, err)
 	}
@@ -77,15 +77,15 @@ func (w *world) assertTold(found []vaultkit.Resolution, committed bool, foreign 
 // When version s+1 is pruned, the backup of the rotation that replaced it still
 // holds it.
 func TestChainOfBackupsKeepsTheEvidence(t *testing.T) {
-	w := newWorld(t)
+	w := newScenario(t)
 	w.keepVersions(1)
 	w.killBeforeRecord() // committed, never recorded
 	if w.version() != 2 {
 		t.Fatal("not committed")
 	}
 	// The next rotation's sweep finds out by itself.
-	rotate(t, w.other, w.provider, "fake-third")
-	history, err := w.other.History(t.Context(), w.provider)
+	clienttest.Rotate(t, w.Direct, w.Provider, "fake-third")
+	history, err := w.Direct.History(t.Context(), w.Provider)
 	if err != nil || len(history) != 2 {
 		t.Fatalf("history %+v, %v", history, err)
 	}
@@ -100,20 +100,20 @@ func TestChainOfBackupsKeepsTheEvidence(t *testing.T) {
 func TestRecreatedProvider(t *testing.T) {
 	for _, versions := range []int{0, 1, 2, 5} {
 		t.Run(fmt.Sprint(versions), func(t *testing.T) {
-			w := newWorld(t)
+			w := newScenario(t)
 			w.killBeforeCommit() // backed up, not committed
 			if _, err := w.root().DeleteWithContext(t.Context(), w.metadataPath()); err != nil {
 				t.Fatal(err)
 			}
 			for range versions {
 				// even the very secret that was wanted
-				vaulttest.Put(t, "providers/"+w.provider, newSecret)
+				vaulttest.Put(t, "providers/"+w.Provider, clienttest.NewSecret)
 			}
 			found := w.recover()
 			if len(found) != 1 || found[0].Outcome != vaultkit.Recreated || found[0].Evidence != "" {
 				t.Errorf("Recover = %+v", found)
 			}
-			if history, _ := w.other.History(t.Context(), w.provider); len(history) != 0 {
+			if history, _ := w.Direct.History(t.Context(), w.Provider); len(history) != 0 {
 				t.Errorf("history %+v", history)
 			}
 		})
@@ -123,11 +123,11 @@ func TestRecreatedProvider(t *testing.T) {
 // Two committed versions later, a soft-deleted version s+1 is no evidence, and
 // undeleting it brings the verdict.
 func TestDeletedEvidenceComesBack(t *testing.T) {
-	w := newWorld(t)
+	w := newScenario(t)
 	w.killBeforeRecord()
-	vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-foreign"})
+	vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": "fake-foreign"})
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
-	path := vaulttest.Base + "/providers/" + w.provider
+	path := vaulttest.Base + "/providers/" + w.Provider
 	if err := kv.DeleteVersions(t.Context(), path, []int{2}); err != nil {
 		t.Fatal(err)
 	}
@@ -144,11 +144,11 @@ func TestDeletedEvidenceComesBack(t *testing.T) {
 
 // From Vault's acknowledgement on, the caller's context no longer matters.
 func TestContextCancelledAfterTheCommit(t *testing.T) {
-	w := newWorld(t)
+	w := newScenario(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.proxy.SetRule(faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Before(cancel)))
-	r, err := w.rotate(ctx, w.victim)
+	w.Proxy.SetRule(faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Before(cancel)))
+	r, err := w.Rotate(ctx, w.Client)
 	if err != nil || r.Outcome != vaultkit.Committed {
 		t.Fatalf("Rotate = %+v, %v", r, err)
 	}
@@ -158,10 +158,10 @@ func TestContextCancelledAfterTheCommit(t *testing.T) {
 // Committed, but the record cannot be written: the rotation is returned together
 // with the error.
 func TestCommittedButUnrecorded(t *testing.T) {
-	w := newWorld(t)
-	w.newVictim(clienttest.WithRecordWait(100 * time.Millisecond))
-	w.proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()))
-	r, err := w.rotate(t.Context(), w.victim)
+	w := newScenario(t)
+	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond))
+	w.Proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()))
+	r, err := w.Rotate(t.Context(), w.Client)
 	if !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.Outcome != vaultkit.Committed || r.NewVersion != 2 {
 		t.Fatalf("Rotate = %+v, %v", r, err)
 	}
@@ -173,7 +173,7 @@ func TestCommittedButUnrecorded(t *testing.T) {
 
 // A backup under this rotation's id with another value stops it before it writes.
 func TestForgedBackupStopsTheRotation(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	for name, spoil := range map[string]func(p, id string){
 		"another value": func(string, string) {},
 		"deleted": func(p, id string) {
@@ -183,11 +183,11 @@ func TestForgedBackupStopsTheRotation(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := store(t, oldSecret)
-			id := rotate(t, client, p, "fake-new", vaultkit.WithDryRun()).ID
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
+			id := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithDryRun()).ID
 			vaulttest.Put(t, "backups/"+p+"/"+id, map[string]any{"api_key": "fake-forged"})
 			spoil(p, id)
-			unchanged(t, p, func() {
+			vaulttest.AssertUnchanged(t, p, func() {
 				r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 				failed, _ := errors.AsType[*vaultkit.Error](err)
 				if !errors.Is(err, vaultkit.ErrUndetermined) || r != nil || failed.ID != id {
@@ -204,15 +204,15 @@ func TestLargeForeignSecrets(t *testing.T) {
 	large := func(c string) map[string]any {
 		return map[string]any{"api_key": "fake-old", "blob": strings.Repeat(c, 600<<10)}
 	}
-	client := newClient(t)
-	p := store(t, large("a"))
-	w := newWorld(t)
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, large("a"))
+	w := newScenario(t)
 	w.killBeforeCommit()
-	vaulttest.Put(t, "providers/"+w.provider, large("b"))
+	vaulttest.Put(t, "providers/"+w.Provider, large("b"))
 	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Aborted {
 		t.Errorf("Recover = %+v", found)
 	}
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")); !errors.Is(err, vaultkit.ErrInvalid) {
 			t.Errorf("a new secret of 600 KiB: %v", err)
 		}
@@ -224,15 +224,15 @@ func TestLargeForeignSecrets(t *testing.T) {
 
 // A crash between record and expiry tag: Recover writes the tag.
 func TestRecoverCompletesTheExpiryTag(t *testing.T) {
-	w := newWorld(t)
+	w := newScenario(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	w.newVictim(clienttest.WithRecordWait(2 * time.Second)) // enough for the record, in vain for the tag
-	w.proxy.SetRule(faultproxy.OnEvery("PATCH", "", faultproxy.Refuse()))
-	r, err := w.victim.Rotate(t.Context(), w.provider, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(expires))
+	w.Reconnect(clienttest.WithRecordWait(2 * time.Second)) // enough for the record, in vain for the tag
+	w.Proxy.SetRule(faultproxy.OnEvery("PATCH", "", faultproxy.Refuse()))
+	r, err := w.Client.Rotate(t.Context(), w.Provider, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(expires))
 	if err != nil || len(r.Warnings) == 0 {
 		t.Fatalf("Rotate = %+v, %v", r, err)
 	}
-	custom := func() map[string]any { return vaulttest.Snapshot(t, w.provider)["providers/"+w.provider].Custom }
+	custom := func() map[string]any { return vaulttest.Snapshot(t, w.Provider)["providers/"+w.Provider].Custom }
 	if len(custom()) != 0 {
 		t.Fatalf("tagged already: %v", custom())
 	}
@@ -240,18 +240,18 @@ func TestRecoverCompletesTheExpiryTag(t *testing.T) {
 	if got := custom(); len(got) != 1 || got["vaultkit_expires_v2"] != expires.Format(time.RFC3339) {
 		t.Errorf("tag %v", got)
 	}
-	unchanged(t, w.provider, func() { w.recover() })
+	vaulttest.AssertUnchanged(t, w.Provider, func() { w.recover() })
 }
 
 // The backup of a rotation in flight may arrive between the rule's two looks.
 func TestRuleLooksAgainForTheBackup(t *testing.T) {
-	p := store(t, oldSecret)
-	id := rotate(t, newClient(t), p, "fake-new", vaultkit.WithDryRun()).ID
-	vaulttest.Put(t, "providers/"+p, newSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	id := clienttest.Rotate(t, clienttest.New(t), p, "fake-new", vaultkit.WithDryRun()).ID
+	vaulttest.Put(t, "providers/"+p, clienttest.NewSecret)
 	backup := vaulttest.Mount + "/metadata/" + vaulttest.Base + "/backups/" + p + "/" + id
-	write(t, vaulttest.Root(t), backup, map[string]any{"custom_metadata": map[string]string{"actor": "late"}})
-	client := throughProxy(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.After(func() {
-		vaulttest.Put(t, "backups/"+p+"/"+id, oldSecret)
+	vaulttest.Write(t, vaulttest.Root(t), backup, map[string]any{"custom_metadata": map[string]string{"actor": "late"}})
+	client := clienttest.NewWithFaults(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.After(func() {
+		vaulttest.Put(t, "backups/"+p+"/"+id, clienttest.OldSecret)
 	})))
 	found, err := client.Recover(t.Context(), p)
 	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Committed {

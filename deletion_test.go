@@ -31,17 +31,6 @@ func deletions(t *testing.T, warnings []string) map[string]int {
 	return found
 }
 
-// deletingMount is a KV mount with this delete_version_after, and a provider p.
-func deletingMount(t *testing.T, after string) (mount string) {
-	t.Helper()
-	mount = mounted(t, "kv", map[string]string{"version": "2"})
-	write(t, vaulttest.Root(t), mount+"/config", object{"delete_version_after": after})
-	if _, err := newClient(t, vaultkit.WithMount(mount)).PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake-old"}); err != nil {
-		t.Fatal(err)
-	}
-	return mount
-}
-
 // A mount or a provider's metadata may have Vault delete each version after a time.
 // A rotation and a dry run say so, of the new key and of the backup, and when.
 func TestRotateWarnsOfDeletion(t *testing.T) {
@@ -57,11 +46,11 @@ func TestRotateWarnsOfDeletion(t *testing.T) {
 		"the mount forbids":  {"-1s", "3h", 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			mount := deletingMount(t, tc.mount)
-			write(t, vaulttest.Root(t), mount+"/metadata/"+vaulttest.Base+"/providers/p", object{"delete_version_after": tc.provider})
-			client := newClient(t, vaultkit.WithMount(mount))
-			planned := deletions(t, rotate(t, client, "p", "fake-new", vaultkit.WithDryRun()).Warnings)
-			done := deletions(t, rotate(t, client, "p", "fake-new").Warnings)
+			mount := clienttest.MountDeletingVersions(t, tc.mount)
+			vaulttest.Write(t, vaulttest.Root(t), mount+"/metadata/"+vaulttest.Base+"/providers/p", object{"delete_version_after": tc.provider})
+			client := clienttest.New(t, vaultkit.WithMount(mount))
+			planned := deletions(t, clienttest.Rotate(t, client, "p", "fake-new", vaultkit.WithDryRun()).Warnings)
+			done := deletions(t, clienttest.Rotate(t, client, "p", "fake-new").Warnings)
 			for verb, got := range map[string]map[string]int{"would delete ": planned, "deletes ": done} {
 				want := map[string]int{verb + "the backup of the old key": tc.backup, verb + "the new key": tc.key}
 				maps.DeleteFunc(want, func(_ string, hours int) bool { return hours == 0 })
@@ -76,9 +65,9 @@ func TestRotateWarnsOfDeletion(t *testing.T) {
 // A rotator may not read the mount's settings: a dry run goes by what they did to the
 // current version.
 func TestDryRunForeseesTheMountsDeletion(t *testing.T) {
-	mount := deletingMount(t, "2h")
-	client := as(t, policyOf(t, vaultkit.RoleRotator, vaultkit.AtMount(mount)), vaultkit.WithMount(mount))
-	got := deletions(t, rotate(t, client, "p", "fake-new", vaultkit.WithDryRun()).Warnings)
+	mount := clienttest.MountDeletingVersions(t, "2h")
+	client := clienttest.NewWithPolicy(t, clienttest.Policy(t, vaultkit.RoleRotator, vaultkit.AtMount(mount)), vaultkit.WithMount(mount))
+	got := deletions(t, clienttest.Rotate(t, client, "p", "fake-new", vaultkit.WithDryRun()).Warnings)
 	if want := map[string]int{"would delete the backup of the old key": 2, "would delete the new key": 2}; !maps.Equal(got, want) {
 		t.Errorf("a rotator's dry run says of hours %v, want %v", got, want)
 	}
@@ -86,16 +75,16 @@ func TestDryRunForeseesTheMountsDeletion(t *testing.T) {
 
 // A rotation whose answers are lost, or that finishes what a crash left, warns too.
 func TestRotateWarnsOfDeletionWithoutAnswers(t *testing.T) {
-	proxy, mount := newProxy(t), deletingMount(t, "2h")
-	client := newClient(t, vaultkit.WithMount(mount), vaultkit.WithAddress(proxy.URL()), clienttest.WithRecordWait(200*time.Millisecond))
+	proxy, mount := clienttest.NewProxy(t), clienttest.MountDeletingVersions(t, "2h")
+	client := clienttest.New(t, vaultkit.WithMount(mount), vaultkit.WithAddress(proxy.URL()), clienttest.WithRecordWait(200*time.Millisecond))
 	proxy.SetRule(faultproxy.OnMatch("PUT", "/providers/", faultproxy.Lose()))
-	lost := rotate(t, client, "p", "fake-1")
+	lost := clienttest.Rotate(t, client, "p", "fake-1")
 	proxy.SetRule(faultproxy.OnEvery("PUT", "/rotations/", faultproxy.Error(503, "", false)))
 	if _, err := client.Rotate(t.Context(), "p", vaultkit.NewKey("fake-2")); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatalf("Rotate without a record = %v, want ErrUndetermined", err)
 	}
 	proxy.SetRule(nil)
-	resumed := rotate(t, client, "p", "fake-2")
+	resumed := clienttest.Rotate(t, client, "p", "fake-2")
 	want := map[string]int{"deletes the backup of the old key": 2, "deletes the new key": 2}
 	for when, r := range map[string]*vaultkit.Rotation{"lost": lost, "resumed": resumed} {
 		if got := deletions(t, r.Warnings); !maps.Equal(got, want) || r.Resumed != (when == "resumed") {

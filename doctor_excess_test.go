@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -29,7 +30,7 @@ var beyond = map[string]string{
 }
 
 func TestDiagnoseExcess(t *testing.T) {
-	p, reader := store(t, oldSecret), policyOf(t, vaultkit.RoleReader)
+	p, reader := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.Policy(t, vaultkit.RoleReader)
 	for block, right := range beyond {
 		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
 			t.Run(fmt.Sprintf("%s %d", right, len(query.Providers)), func(t *testing.T) {
@@ -50,7 +51,7 @@ path "sys/capabilities-self" { capabilities = ["update"] }
 
 // A role's own rights are none beyond it, and no more is claimed than was asked.
 func TestDiagnoseExcessOfRoles(t *testing.T) {
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for _, role := range vaultkit.Roles() {
 		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
 			query.Roles = []vaultkit.Role{role}
@@ -64,7 +65,7 @@ func TestDiagnoseExcessOfRoles(t *testing.T) {
 	rotator := vaulttest.Policy(t, "", "rotator")
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}}
 	symptom{"excess", fine, nil, "a reader and rotator's alone", ""}.shows(t, holding(rotator, query)(t).diagnose(t))
-	half := without(rotator, right{"secret/data/goblin-assistant/rotations/+/+", "create"})
+	half := clienttest.WithoutRight(rotator, clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
 	symptom{"excess", warns, nil, "more than a reader needs: ", ""}.shows(t, holding(half, query)(t).diagnose(t))
 	query.Roles = []vaultkit.Role{vaultkit.RoleReader}
 	symptom{"excess", warns, nil, "update on secret/data/goblin-assistant/providers/" + p, ""}.shows(t, holding(rotator, query)(t).diagnose(t))

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -18,10 +19,10 @@ import (
 // what is narrowed has a name of its own. It narrows nothing for a token that has
 // rights over every provider: at a path of both, Vault goes by the narrowed one alone.
 func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	own := strings.ToLower(p)
-	general, narrowed := policyOf(t, vaultkit.RoleRecoverer), policyOf(t, vaultkit.RoleRecoverer, vaultkit.OnlyProviders(p))
-	elsewhere := []vaultkit.Option{vaultkit.WithMount(mounted(t, "kv", map[string]string{"version": "2"})), vaultkit.WithBasePath("other/base")}
+	general, narrowed := clienttest.Policy(t, vaultkit.RoleRecoverer), clienttest.Policy(t, vaultkit.RoleRecoverer, vaultkit.OnlyProviders(p))
+	elsewhere := []vaultkit.Option{vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})), vaultkit.WithBasePath("other/base")}
 	for name, tc := range map[string]struct {
 		held, policy string // by the token
 		providers    []string
@@ -68,7 +69,7 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 // that say where the keys are.
 func TestDiagnosePolicyNeedsNoLogin(t *testing.T) {
 	args := " --address " + vaulttest.Server().Addr() + " --token-file '/no where' --mount secret"
-	found := holding(policyOf(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Args: args})(t).diagnose(t)
+	found := holding(clienttest.Policy(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Args: args})(t).diagnose(t)
 	symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "", "vaultkit policy reader --mount secret | vault policy write goblin-reader - && vault token create"}.shows(t, found)
 }
 
@@ -76,7 +77,7 @@ func TestDiagnosePolicyNeedsNoLogin(t *testing.T) {
 func vaultStub(t *testing.T, script string) (path string) {
 	t.Helper()
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "vault"), "#!/bin/sh\n"+script+"\n")
+	vaulttest.WriteFile(t, filepath.Join(dir, "vault"), "#!/bin/sh\n"+script+"\n")
 	if err := os.Chmod(filepath.Join(dir, "vault"), 0o700); err != nil { //nolint:gosec // it is run
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestDiagnoseFixesKeepWhatIsThere(t *testing.T) {
 	const old, fresh = "fake-old", "fake-new"
 	for script, want := range map[string]string{"echo " + fresh: fresh, "exit 1": old} {
 		file := filepath.Join(t.TempDir(), "it's a token")
-		writeFile(t, file, old)
+		vaulttest.WriteFile(t, file, old)
 		inFile := with(vaultkit.WithToken(vaultkit.File(file)))(t).diagnose(t)["login"].Fix
 		inVariable := with(variables("VAULT_TOKEN=" + old))(t).diagnose(t)["login"].Fix
 		for fix, show := range map[string]string{inFile: `cat "$FILE"`, inVariable: `sh -c 'echo "$VAULT_TOKEN"'`} {

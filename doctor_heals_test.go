@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/vaulttest"
@@ -57,18 +58,22 @@ var healing = map[doctor.Kind]setUps{
 	doctor.WritePolicy:     {"": outdatedPolicy},
 	doctor.AttachPolicy:    attached,
 	doctor.TokenWithPolicy: {"": readersToken},
-	doctor.AllowAsking:     {"": roleSetUp("rights:reader", nil, nil, right{"sys/capabilities-self", "update"})},
+	doctor.AllowAsking:     {"": roleSetUp("rights:reader", nil, nil, clienttest.Right{Path: "sys/capabilities-self", Capability: "update"})},
 	doctor.KeepVersions:    {"": deletingSetUp},
 	doctor.UseMount: {"": func(t *testing.T) setUp {
-		return found("mount", vaultkit.WithMount(mounted(t, "kv", map[string]string{"version": "2"})+"/in"))(t)
+		return found("mount", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})+"/in"))(t)
 	}},
-	doctor.UpgradeMount: {"": func(t *testing.T) setUp { return found("mount", vaultkit.WithMount(mounted(t, "kv", nil)))(t) }},
-	doctor.KeepKey:      keys,
-	doctor.StoreKey:     {"": destroyed},
-	doctor.Recover:      {"": func(t *testing.T) setUp { return setUp{patient: asked(only(halfRecorded(t)))(t), check: "pending"} }},
-	doctor.EnableAudit:  {"": unaudited},
-	doctor.StartDev:     nil, // see TestDiagnoseFixStartsADevelopmentServer
-	doctor.BypassProxy:  nil, // see TestDiagnoseFixGoesPastTheProxy
+	doctor.UpgradeMount: {"": func(t *testing.T) setUp {
+		return found("mount", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", nil)))(t)
+	}},
+	doctor.KeepKey:  keys,
+	doctor.StoreKey: {"": destroyed},
+	doctor.Recover: {"": func(t *testing.T) setUp {
+		return setUp{patient: asked(only(clienttest.PutProviderLackingARecord(t)))(t), check: "pending"}
+	}},
+	doctor.EnableAudit: {"": unaudited},
+	doctor.StartDev:    nil, // see TestDiagnoseFixStartsADevelopmentServer
+	doctor.BypassProxy: nil, // see TestDiagnoseFixGoesPastTheProxy
 }
 
 // TestDiagnoseFixesHeal runs every fix that is said to heal, as a person would, and has
@@ -214,14 +219,14 @@ func tokenIs(check, token string, roles ...vaultkit.Role) setUp {
 }
 
 var newTokens = setUps{
-	"in a variable": func(*testing.T) setUp { return tokenIs("login", canary) },
+	"in a variable": func(*testing.T) setUp { return tokenIs("login", clienttest.Marker) },
 	"in a file": func(t *testing.T) setUp {
 		file := filepath.Join(t.TempDir(), "it's a token")
-		writeFile(t, file, canary)
+		vaulttest.WriteFile(t, file, clienttest.Marker)
 		return found("login", vaultkit.WithToken(vaultkit.File(file)))(t)
 	},
 	"printed": func(t *testing.T) setUp {
-		s := found("login", vaultkit.WithToken(vaultkit.Value(canary)))(t)
+		s := found("login", vaultkit.WithToken(vaultkit.Value(clienttest.Marker)))(t)
 		s.again = func(ran shell) patient {
 			_, token, _ := strings.Cut(ran.printed, "\ntoken ")
 			return patient{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(strings.TrimSpace(token)))}}
@@ -263,7 +268,7 @@ func noLogin(t *testing.T) setUp {
 func deadLogin(t *testing.T) setUp {
 	home := t.TempDir()
 	t.Setenv("HOME", home)
-	writeFile(t, filepath.Join(home, ".vault-token"), canary)
+	vaulttest.WriteFile(t, filepath.Join(home, ".vault-token"), clienttest.Marker)
 	s := found("login", vaultkit.WithToken(vaultkit.CLIToken()))(t)
 	s.input = vaulttest.Server().RootToken() + "\n"
 	return s
@@ -271,7 +276,7 @@ func deadLogin(t *testing.T) setUp {
 
 func openFile(t *testing.T) setUp {
 	file := filepath.Join(t.TempDir(), "open")
-	writeFile(t, file, vaulttest.Server().RootToken())
+	vaulttest.WriteFile(t, file, vaulttest.Server().RootToken())
 	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // that is what is found
 		t.Fatal(err)
 	}
@@ -288,7 +293,7 @@ func wrongScheme(t *testing.T) setUp {
 }
 
 func wrongName(t *testing.T) setUp {
-	front, dir := tlsFront(t, false, "vault.test")
+	front, dir := clienttest.NewTLSProxy(t, false, "vault.test")
 	s := found("tls", at(front.URL()), vaultkit.WithTLS(vaultkit.TLS{CAFile: dir + "/ca/ca.pem"}))(t)
 	s.env, s.state = []string{"VAULT_ADDR=" + front.URL(), "VAULT_CACERT=" + dir + "/ca/ca.pem"}, warns // the certificate ends soon
 	return s

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -28,7 +29,7 @@ func only(provider string, roles ...vaultkit.Role) vaultkit.DiagnoseQuery {
 }
 
 // roleSetUp is a set-up of an AppRole with a reader's policy, less some rights.
-func roleSetUp(check string, settings object, roles []vaultkit.Role, missing ...right) func(*testing.T) setUp {
+func roleSetUp(check string, settings object, roles []vaultkit.Role, missing ...clienttest.Right) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		roleID, secretID, _ := roleOf(t, withPolicy(t, settings, missing), false)
 		return setUp{patient: patient{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: check}
@@ -39,18 +40,18 @@ func roleSetUp(check string, settings object, roles []vaultkit.Role, missing ...
 func aboutOne(arrange func(*testing.T) setUp) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		s := arrange(t)
-		s.query = only(store(t, oldSecret), s.query.Roles...)
+		s.query = only(vaulttest.PutProvider(t, clienttest.OldSecret), s.query.Roles...)
 		return s
 	}
 }
 
 // withPolicy are a login role's settings with a policy of its own: a reader's, less
 // some rights.
-func withPolicy(t *testing.T, settings object, missing []right) object {
+func withPolicy(t *testing.T, settings object, missing []clienttest.Right) object {
 	t.Helper()
-	policy, name := policyOf(t, vaultkit.RoleReader), strings.ToLower(vaulttest.Name(t))
+	policy, name := clienttest.Policy(t, vaultkit.RoleReader), strings.ToLower(vaulttest.Name(t))
 	for _, one := range missing {
-		policy = without(policy, one)
+		policy = clienttest.WithoutRight(policy, one)
 	}
 	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), name, policy); err != nil {
 		t.Fatal(err)
@@ -70,14 +71,14 @@ func podSetUp(check string, settings object, roles []vaultkit.Role) func(*testin
 		if err := root.Sys().EnableAuthWithOptionsWithContext(t.Context(), name, &api.EnableAuthOptions{Type: "kubernetes"}); err != nil {
 			t.Fatal(err)
 		}
-		write(t, root, "auth/"+name+"/config", cluster.Config())
+		vaulttest.Write(t, root, "auth/"+name+"/config", cluster.Config())
 		role := cluster.Role("")
 		for key, value := range withPolicy(t, settings, nil) {
 			role[key] = value
 		}
-		write(t, root, "auth/"+name+"/role/service", role)
+		vaulttest.Write(t, root, "auth/"+name+"/role/service", role)
 		jwt := filepath.Join(t.TempDir(), "jwt")
-		writeFile(t, jwt, cluster.JWT(name, true))
+		vaulttest.WriteFile(t, jwt, cluster.JWT(name, true))
 		login := vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "service", JWTFile: jwt, Mount: name})
 		return setUp{patient: patient{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{login}}, check: check}
 	}
@@ -90,7 +91,7 @@ var attached = setUps{
 	"what is pending":    aboutOne(roleSetUp("pending", nil, nil)),
 	"what is deleted":    aboutOne(roleSetUp("deletion", nil, nil)),
 	"no right at all":    roleSetUp("mount", object{"token_policies": "none", "token_no_default_policy": false}, nil),
-	"no list":            roleSetUp("providers", nil, nil, right{"secret/metadata/goblin-assistant/providers/", "list"}),
+	"no list":            roleSetUp("providers", nil, nil, clienttest.Right{Path: "secret/metadata/goblin-assistant/providers/", Capability: "list"}),
 	"of one provider":    func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleRotator, true) },
 	"of them all":        func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleRotator, false) },
 	"general and narrow": func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleJanitor, false, vaultkit.RoleRotator) },
@@ -100,13 +101,13 @@ var attached = setUps{
 // it has: a reader's without others, and for that provider alone if narrowed.
 func ofOne(t *testing.T, wanted vaultkit.Role, narrowed bool, has ...vaultkit.Role) setUp {
 	t.Helper()
-	p, name := store(t, oldSecret), strings.ToLower(vaulttest.Name(t))
+	p, name := vaulttest.PutProvider(t, clienttest.OldSecret), strings.ToLower(vaulttest.Name(t))
 	var opts []vaultkit.PolicyOption
 	if narrowed {
 		opts = append(opts, vaultkit.OnlyProviders(p))
 	}
 	role := append(has, vaultkit.RoleReader)[0]
-	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), name, policyOf(t, role, opts...)); err != nil {
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), name, clienttest.Policy(t, role, opts...)); err != nil {
 		t.Fatal(err)
 	}
 	roleID, secretID, _ := roleOf(t, object{"token_policies": name}, false)
@@ -115,7 +116,7 @@ func ofOne(t *testing.T, wanted vaultkit.Role, narrowed bool, has ...vaultkit.Ro
 
 // outdatedPolicy is a token whose policy has the role's name, and not its rights.
 func outdatedPolicy(t *testing.T) setUp {
-	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-janitor", policyOf(t, vaultkit.RoleReader)); err != nil {
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-janitor", clienttest.Policy(t, vaultkit.RoleReader)); err != nil {
 		t.Fatal(err)
 	}
 	token := vaultkit.Value(rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-janitor"}, NoDefaultPolicy: true}))
@@ -132,7 +133,7 @@ func readersToken(t *testing.T) setUp {
 func roleInVariables(t *testing.T, secretID, wrap string) (env []string) {
 	t.Helper()
 	root, name := vaulttest.Root(t), strings.ToLower(vaulttest.Name(t))
-	write(t, root, "auth/approle/role/"+name, withPolicy(t, nil, nil))
+	vaulttest.Write(t, root, "auth/approle/role/"+name, withPolicy(t, nil, nil))
 	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+name+"/role-id")
 	if err != nil {
 		t.Fatal(err)
@@ -155,25 +156,28 @@ func wrapped(t *testing.T) setUp {
 }
 
 func deletingSetUp(t *testing.T) setUp {
-	return found("mount", vaultkit.WithMount(deletingMount(t, "2h")))(t)
+	return found("mount", vaultkit.WithMount(clienttest.MountDeletingVersions(t, "2h")))(t)
 }
 
 // keys are providers whose key is deleted, or will be.
 var keys = setUps{
 	"deleted":       keyThat(deleteKey),
-	"to be deleted": keyThat(func(t *testing.T, p string) { deleteAfter(t, p, "1h") }),
-	"the next one":  keyThat(func(t *testing.T, p string) { vaulttest.Put(t, "providers/"+p, oldSecret); deleteLater(t, p, "1h") }),
-	"both":          keyThat(func(t *testing.T, p string) { deleteAfter(t, p, "1h"); deleteKey(t, p) }),
+	"to be deleted": keyThat(func(t *testing.T, p string) { vaulttest.PutToBeDeleted(t, p, "1h") }),
+	"the next one": keyThat(func(t *testing.T, p string) {
+		vaulttest.Put(t, "providers/"+p, clienttest.OldSecret)
+		vaulttest.SetDeleteVersionAfter(t, p, "1h")
+	}),
+	"both": keyThat(func(t *testing.T, p string) { vaulttest.PutToBeDeleted(t, p, "1h"); deleteKey(t, p) }),
 	"by the mount": func(t *testing.T) setUp {
-		mount := deletingMount(t, "2h")
-		write(t, vaulttest.Root(t), mount+"/config", object{"delete_version_after": "0s"})
+		mount := clienttest.MountDeletingVersions(t, "2h")
+		vaulttest.Write(t, vaulttest.Root(t), mount+"/config", object{"delete_version_after": "0s"})
 		return found("deletion", vaultkit.WithMount(mount))(t)
 	},
 }
 
 func keyThat(happens func(t *testing.T, p string)) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
-		p := store(t, oldSecret)
+		p := vaulttest.PutProvider(t, clienttest.OldSecret)
 		happens(t, p)
 		return setUp{patient: asked(only(p))(t), check: "deletion"}
 	}
@@ -187,7 +191,7 @@ func deleteKey(t *testing.T, p string) {
 }
 
 func destroyed(t *testing.T) setUp {
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Destroy(t.Context(), vaulttest.Base+"/providers/"+p, []int{1}); err != nil {
 		t.Fatal(err)
 	}

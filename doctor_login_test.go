@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -23,7 +24,7 @@ func roleOf(t *testing.T, settings object, wrapped bool) (roleID, secretID vault
 	for key, value := range settings {
 		role[key] = value
 	}
-	write(t, root, "auth/approle/role/"+name, role)
+	vaulttest.Write(t, root, "auth/approle/role/"+name, role)
 	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+name+"/role-id")
 	if err != nil {
 		t.Fatal(err)
@@ -49,21 +50,21 @@ func byRole(roleID, secretID vaultkit.Credential, mount string) vaultkit.Option 
 func TestDiagnoseLogin(t *testing.T) {
 	roleID, secretID, _ := roleOf(t, nil, false)
 	jwt := filepath.Join(t.TempDir(), "jwt")
-	writeFile(t, jwt, canary)
+	vaulttest.WriteFile(t, jwt, clienttest.Marker)
 	token := filepath.Join(t.TempDir(), "token")
-	writeFile(t, token, canary)
-	wrong := vaultkit.Value(canary)
+	vaulttest.WriteFile(t, token, clienttest.Marker)
+	wrong := vaultkit.Value(clienttest.Marker)
 	ill{
 		"unknown token": {with(vaultkit.WithToken(wrong)), symptom{"login", fails, vaultkit.ErrUnauthenticated, "; an admin runs the fix", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
 		"unknown token in a file": {with(vaultkit.WithToken(vaultkit.File(token))),
 			symptom{"login", fails, vaultkit.ErrUnauthenticated, token, "(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader >" + token + ".new && mv " + token + ".new " + token + ")"}},
-		"unknown token in a variable": {with(variables("VAULT_TOKEN=" + canary)),
+		"unknown token in a variable": {with(variables("VAULT_TOKEN=" + clienttest.Marker)),
 			symptom{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN", `new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader)" && export VAULT_TOKEN="$new"`}},
 		"wrong secret id":    {with(byRole(roleID, wrong, "")), symptom{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID", "vault write -f auth/approle/role/goblin-reader/secret-id"}},
 		"no such auth mount": {with(byRole(roleID, secretID, "nowhere")), symptom{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vault auth list"}},
-		"wrong secret id in a variable": {with(variables("VAULT_ROLE_ID=fake", "VAULT_SECRET_ID="+canary)),
+		"wrong secret id in a variable": {with(variables("VAULT_ROLE_ID=fake", "VAULT_SECRET_ID="+clienttest.Marker)),
 			symptom{"login", fails, vaultkit.ErrUnauthenticated, "secret id from environment VAULT_SECRET_ID", `new="$(vault write -field=secret_id -f auth/approle/role/goblin-reader/secret-id)" && export VAULT_SECRET_ID="$new"`}},
-		"wrong wrapping token in a variable": {with(variables("VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+canary)),
+		"wrong wrapping token in a variable": {with(variables("VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+clienttest.Marker)),
 			symptom{"login", fails, vaultkit.ErrWrappingToken, "stolen", `new="$(vault write -field=wrapping_token -wrap-ttl=5m -f auth/`}},
 		"wrong wrapping": {with(byRole(roleID, vaultkit.Wrapped(wrong), "")), symptom{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}},
 		"no Kubernetes role": {with(vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt})),

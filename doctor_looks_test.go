@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
@@ -23,7 +24,7 @@ var looking = map[doctor.Kind]func(t *testing.T) setUp{
 	doctor.ListCredential: func(t *testing.T) setUp {
 		return found("credentials", vaultkit.WithToken(vaultkit.File(filepath.Join(t.TempDir(), "missing"))))(t)
 	},
-	doctor.NewSecretID:      found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(canary), "")),
+	doctor.NewSecretID:      found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(clienttest.Marker), "")),
 	doctor.LookUpName:       found("reach", at("http://no..such.test:8200")),
 	doctor.AskHealth:        patientSetUp("reach", faulty(faultproxy.Refuse())),
 	doctor.TryHTTPS:         found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
@@ -33,32 +34,32 @@ var looking = map[doctor.Kind]func(t *testing.T) setUp{
 	doctor.ReadCertificate:  expired,
 	doctor.ReadServerStatus: patientSetUp("server", says(`"initialized":false,"sealed":true`)),
 	doctor.ReadClock:        patientSetUp("clock", off(-150*time.Second)),
-	doctor.ListLogins:       found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(canary), "nowhere")),
+	doctor.ListLogins:       found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(clienttest.Marker), "nowhere")),
 	doctor.ReadLoginRole:    noSuchRole,
 	doctor.ReadPolicy: func(t *testing.T) setUp {
-		return holds(t, "token", without(policyOf(t, vaultkit.RoleReader), right{"auth/token/lookup-self", "read"}), vaultkit.DiagnoseQuery{})
+		return holds(t, "token", clienttest.WithoutRight(clienttest.Policy(t, vaultkit.RoleReader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"}), vaultkit.DiagnoseQuery{})
 	},
 	doctor.ReadOwnPolicies: hidden,
 	doctor.LookUpToken: func(t *testing.T) setUp {
-		policy := without(policyOf(t, vaultkit.RoleReader), right{"auth/token/lookup-self", "read"})
+		policy := clienttest.WithoutRight(clienttest.Policy(t, vaultkit.RoleReader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"})
 		return holds(t, "excess", policy+`path "secret/destroy/*" { capabilities = ["update"] }`, vaultkit.DiagnoseQuery{})
 	},
 	doctor.ListMounts:    found("mount", vaultkit.WithMount("nowhere")),
 	doctor.ListProviders: func(t *testing.T) setUp { return setUp{patient: asked(only("nobody"))(t), check: "providers"} },
 	doctor.ListMount: func(t *testing.T) setUp {
-		return found("providers", vaultkit.WithMount(mounted(t, "kv", map[string]string{"version": "2"})))(t)
+		return found("providers", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})))(t)
 	},
 	doctor.ListNames: func(t *testing.T) setUp {
 		return found("names", vaultkit.WithBasePath(oddNames(t)))(t)
 	},
 	doctor.AskForRole: func(t *testing.T) setUp {
-		return holds(t, "rights:rotator", policyOf(t, vaultkit.RoleReader), vaultkit.DiagnoseQuery{})
+		return holds(t, "rights:rotator", clienttest.Policy(t, vaultkit.RoleReader), vaultkit.DiagnoseQuery{})
 	},
 	doctor.AskForProviders: func(t *testing.T) setUp {
-		return holds(t, "rights:reader", policyOf(t, vaultkit.RoleReader, vaultkit.OnlyProviders(store(t, oldSecret))), vaultkit.DiagnoseQuery{})
+		return holds(t, "rights:reader", clienttest.Policy(t, vaultkit.RoleReader, vaultkit.OnlyProviders(vaulttest.PutProvider(t, clienttest.OldSecret))), vaultkit.DiagnoseQuery{})
 	},
 	doctor.ListAuditDevices: func(t *testing.T) setUp {
-		return holds(t, "audit", policyOf(t, vaultkit.RoleReader), vaultkit.DiagnoseQuery{})
+		return holds(t, "audit", clienttest.Policy(t, vaultkit.RoleReader), vaultkit.DiagnoseQuery{})
 	},
 }
 
@@ -81,8 +82,8 @@ func TestDiagnoseLooksAreMarked(t *testing.T) {
 // A name in a fix that nobody knows is said to be a guess.
 func TestDiagnoseNamesItsGuesses(t *testing.T) {
 	for fix, opt := range map[string]vaultkit.Option{
-		"role is called goblin-reader":    byRole(vaultkit.Value("fake"), vaultkit.Value(canary), ""),
-		"needs the policy goblin-reader ": vaultkit.WithToken(vaultkit.Value(canary)),
+		"role is called goblin-reader":    byRole(vaultkit.Value("fake"), vaultkit.Value(clienttest.Marker), ""),
+		"needs the policy goblin-reader ": vaultkit.WithToken(vaultkit.Value(clienttest.Marker)),
 	} {
 		if got := with(opt)(t).diagnose(t)["login"]; !strings.Contains(got.Detail, fix) || !strings.Contains(got.Detail, "is a guess") {
 			t.Errorf("found %+v, want that %q is a guess", got, fix)
@@ -92,7 +93,7 @@ func TestDiagnoseNamesItsGuesses(t *testing.T) {
 
 // Where the token has rights below the mount, it is the mount that is missing.
 func TestDiagnoseTellsAMissingMountFromAMissingRight(t *testing.T) {
-	policy := without(policyOf(t, vaultkit.RoleReader, vaultkit.AtMount("nowhere")), right{"nowhere/metadata/goblin-assistant/providers/", "list"})
+	policy := clienttest.WithoutRight(clienttest.Policy(t, vaultkit.RoleReader, vaultkit.AtMount("nowhere")), clienttest.Right{Path: "nowhere/metadata/goblin-assistant/providers/", Capability: "list"})
 	s := holds(t, "mount", policy, vaultkit.DiagnoseQuery{})
 	s.opts = append(s.opts, vaultkit.WithMount("nowhere"))
 	symptom{"mount", fails, vaultkit.ErrMountNotFound, "Vault knows no mount there", "vault secrets list"}.shows(t, s.diagnose(t))
@@ -111,7 +112,7 @@ func holds(t *testing.T, check, policy string, query vaultkit.DiagnoseQuery) set
 
 func behindTLS(mutual bool) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
-		front, dir := tlsFront(t, mutual)
+		front, dir := clienttest.NewTLSProxy(t, mutual)
 		opts := []vaultkit.Option{at(front.URL())}
 		if mutual {
 			opts = append(opts, vaultkit.WithTLS(vaultkit.TLS{CAFile: dir + "/ca/ca.pem"}))
@@ -121,7 +122,7 @@ func behindTLS(mutual bool) func(*testing.T) setUp {
 }
 
 func unverified(t *testing.T) setUp {
-	front, _ := tlsFront(t, false)
+	front, _ := clienttest.NewTLSProxy(t, false)
 	return found("tls", at(front.URL()), vaultkit.WithTLS(vaultkit.TLS{SkipVerify: true}))(t)
 }
 
@@ -132,15 +133,15 @@ func expired(t *testing.T) setUp {
 
 func noSuchRole(t *testing.T) setUp {
 	jwt := filepath.Join(t.TempDir(), "jwt")
-	writeFile(t, jwt, canary)
+	vaulttest.WriteFile(t, jwt, clienttest.Marker)
 	return found("login", vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt}))(t)
 }
 
 // hidden has a general policy, and a narrowed one that hides a part of it.
 func hidden(t *testing.T) setUp {
-	p, name := store(t, oldSecret), strings.ToLower(vaulttest.Name(t))
+	p, name := vaulttest.PutProvider(t, clienttest.OldSecret), strings.ToLower(vaulttest.Name(t))
 	for role, opts := range map[vaultkit.Role][]vaultkit.PolicyOption{vaultkit.RoleRotator: nil, vaultkit.RoleReader: {vaultkit.OnlyProviders(p)}} {
-		if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), fmt.Sprintf("%s-%s", name, role), policyOf(t, role, opts...)); err != nil {
+		if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), fmt.Sprintf("%s-%s", name, role), clienttest.Policy(t, role, opts...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -155,7 +156,7 @@ func oddNames(t *testing.T) (base string) {
 	base = vaulttest.Name(t)
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	for _, name := range []string{"openai-gpt4", "my key", "café", "_lead", "team/openai"} {
-		if _, err := kv.Put(t.Context(), base+"/providers/"+name, oldSecret); err != nil {
+		if _, err := kv.Put(t.Context(), base+"/providers/"+name, clienttest.OldSecret); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,33 +5,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/vault/api"
-
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// mounted mounts an engine and returns where.
-func mounted(t *testing.T, kind string, options map[string]string) string {
-	t.Helper()
-	path, sys := "sick/"+vaulttest.Name(t), vaulttest.Root(t).Sys()
-	if err := sys.MountWithContext(t.Context(), path, &api.MountInput{Type: kind, Options: options}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sys.Unmount(path); err != nil {
-			t.Error(err)
-		}
-	})
-	return path
-}
-
 func TestDiagnoseMount(t *testing.T) {
-	first, second := mounted(t, "kv", nil), mounted(t, "kv", map[string]string{"version": "2"})
-	deleting := mounted(t, "kv", map[string]string{"version": "2"})
+	first, second := vaulttest.MountEngine(t, "kv", nil), vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})
+	deleting := vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})
 	root := vaulttest.Root(t)
-	write(t, root, deleting+"/config", object{"delete_version_after": "1h"})
+	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "1h"})
 	on := func(mount string) func(*testing.T) patient { return with(vaultkit.WithMount(mount)) }
 	ill{
 		"missing":      {on("nowhere"), symptom{"mount", fails, vaultkit.ErrMountNotFound, "check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=nowhere -version=2 kv", "vault secrets list"}},
@@ -44,29 +28,29 @@ func TestDiagnoseMount(t *testing.T) {
 		"no provider":  {asked(vaultkit.DiagnoseQuery{Providers: []string{"nobody"}}), symptom{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
 	}.examine(t)
 	// The fixes for the server work.
-	write(t, root, deleting+"/config", object{"delete_version_after": "0s"})
+	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "0s"})
 	symptom{"mount", fine, nil, "keeps 10 versions", ""}.shows(t, on(deleting)(t).diagnose(t))
 	symptom{"rights:reader", skips, nil, "mount failed", ""}.shows(t, on(first)(t).diagnose(t))
 }
 
 func TestDiagnoseRights(t *testing.T) {
-	p, second := store(t, oldSecret), store(t, oldSecret)
+	p, second := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	rotator, reader := vaulttest.Policy(t, "", "rotator"), vaulttest.Policy(t, "", "reader")
 	about := func(roles ...vaultkit.Role) vaultkit.DiagnoseQuery {
 		return vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: roles}
 	}
 	path := func(text string) string { return "secret/" + text + "/" + p }
-	noUpdate := without(rotator, right{"secret/data/goblin-assistant/providers/+", "update"})
-	noList := without(reader, right{"secret/metadata/goblin-assistant/providers/", "list"})
+	noUpdate := clienttest.WithoutRight(rotator, clienttest.Right{Path: "secret/data/goblin-assistant/providers/+", Capability: "update"})
+	noList := clienttest.WithoutRight(reader, clienttest.Right{Path: "secret/metadata/goblin-assistant/providers/", Capability: "list"})
 	noAsking := strings.Replace(reader, `path "sys/capabilities-self" { capabilities = ["update"] }`, "", 1)
 	denied := rotator + `path "` + path("data/goblin-assistant/providers") + `" { capabilities = ["deny"] }`
 	destroys := reader + `path "secret/metadata/goblin-assistant/providers/*" { capabilities = ["read", "delete"] }`
-	narrow := policyOf(t, vaultkit.RoleReader, vaultkit.OnlyProviders(p))
+	narrow := clienttest.Policy(t, vaultkit.RoleReader, vaultkit.OnlyProviders(p))
 	fix := func(role string) string {
 		return "vaultkit policy " + role + " | vault policy write goblin-" + role + " - && vault token create -orphan -no-default-policy -period=24h -policy="
 	}
 	ill{
-		"nothing to read": {holding(policyOf(t, vaultkit.RoleMonitor), about()),
+		"nothing to read": {holding(clienttest.Policy(t, vaultkit.RoleMonitor), about()),
 			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
 		"reader for a rotator": {holding(reader, about(vaultkit.RoleRotator)),
 			symptom{"rights:rotator", fails, vaultkit.ErrPermissionDenied, "create on " + path("data/goblin-assistant/backups") + "/+", fix("rotator")}},
@@ -79,15 +63,15 @@ func TestDiagnoseRights(t *testing.T) {
 		"no list to see": {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
 		"may not ask":    {holding(noAsking, about()), symptom{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
 		"destroys":       {holding(destroys, about()), symptom{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
-		"two named": {holding(policyOf(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
+		"two named": {holding(clienttest.Policy(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
 			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, fix("reader")}},
 		"before a put, as root": {asked(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}),
 			symptom{"providers", fine, nil, "nothing is stored yet for new", ""}},
-		"before a put":    {holding(policyOf(t, vaultkit.RoleProvisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}), symptom{"rights:provisioner", fine, nil, "for new", ""}},
+		"before a put":    {holding(clienttest.Policy(t, vaultkit.RoleProvisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}), symptom{"rights:provisioner", fine, nil, "for new", ""}},
 		"audit":           {holding(reader, about()), symptom{"audit", skips, nil, "ask an operator", "vault audit list"}},
 		"pending unknown": {holding(reader, about()), symptom{"pending", skips, nil, "may not look", "vaultkit policy monitor"}},
 		"a crash": {func(t *testing.T) patient {
-			return patient{query: vaultkit.DiagnoseQuery{Providers: []string{halfRecorded(t)}}}
+			return patient{query: vaultkit.DiagnoseQuery{Providers: []string{clienttest.PutProviderLackingARecord(t)}}}
 		},
 			symptom{"pending", warns, nil, "1 without a record", "vaultkit recover TestDiagnoseRights"}},
 	}.examine(t)
@@ -95,18 +79,18 @@ func TestDiagnoseRights(t *testing.T) {
 
 // Whatever right a role lacks is named, and with the policy of the fix it is there.
 func TestDiagnoseNamesEachMissingRight(t *testing.T) {
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for _, role := range vaultkit.Roles() {
-		policy := policyOf(t, role)
-		for _, missing := range rightsOf(policy) {
-			t.Run(string(role)+" "+missing.capability+" "+missing.path, func(t *testing.T) {
+		policy := clienttest.Policy(t, role)
+		for _, missing := range clienttest.RightsOf(policy) {
+			t.Run(string(role)+" "+missing.Capability+" "+missing.Path, func(t *testing.T) {
 				query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{role}}
 				if role == vaultkit.RoleProvisioner {
 					policy += `path "secret/data/x" { capabilities = ["read"] }` // some right below the mount
 				}
-				found := holding(without(policy, missing), query)(t).diagnose(t)
-				at := strings.Replace(missing.path, "/+", "/"+p, 1)
-				symptom{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.capability + " on " + at, "vaultkit policy " + string(role)}.shows(t, found)
+				found := holding(clienttest.WithoutRight(policy, missing), query)(t).diagnose(t)
+				at := strings.Replace(missing.Path, "/+", "/"+p, 1)
+				symptom{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.Capability + " on " + at, "vaultkit policy " + string(role)}.shows(t, found)
 			})
 		}
 		symptom{"rights:" + string(role), fine, nil, "every right", ""}.shows(t,
@@ -119,9 +103,9 @@ func TestDiagnoseRightsOfMany(t *testing.T) {
 	const base, last = "many", "p-250"
 	root := vaulttest.Root(t)
 	for i := range 151 {
-		write(t, root, fmt.Sprintf("secret/data/%s/providers/p-%d", base, 100+i), object{"data": oldSecret})
+		vaulttest.Write(t, root, fmt.Sprintf("secret/data/%s/providers/p-%d", base, 100+i), object{"data": clienttest.OldSecret})
 	}
-	reader := policyOf(t, vaultkit.RoleReader, vaultkit.AtBasePath(base), vaultkit.OnlyProviders(last))
+	reader := clienttest.Policy(t, vaultkit.RoleReader, vaultkit.AtBasePath(base), vaultkit.OnlyProviders(last))
 	sick := holding(reader, vaultkit.DiagnoseQuery{})(t)
 	sick.opts = append(sick.opts, vaultkit.WithBasePath(base))
 	found := sick.diagnose(t)

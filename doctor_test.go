@@ -34,7 +34,7 @@ func (p patient) options() []vaultkit.Option {
 	}
 	return append([]vaultkit.Option{
 		vaultkit.WithAddress(vaulttest.Server().Addr()),
-		clienttest.WithBackoff(quick), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}), clienttest.WithCheckBound(time.Minute),
+		clienttest.WithBackoff(clienttest.QuickBackoff), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}), clienttest.WithCheckBound(time.Minute),
 	}, opts...)
 }
 
@@ -60,7 +60,7 @@ func (p patient) examine(t *testing.T) map[string]finding {
 	note := clienttest.WithFixFound(func(check, kind string) { kinds[check] = doctor.Kind(kind) })
 	for one := range vaultkit.Diagnose(t.Context(), p.query, append([]vaultkit.Option{note}, p.options()...)...) {
 		kind := kinds[one.Check]
-		if text := fmt.Sprintf("%+v %v", one, one.Err); strings.Contains(text, canary) || strings.Contains(text, "hvs.") || strings.Contains(text, "hvb.") {
+		if text := fmt.Sprintf("%+v %v", one, one.Err); strings.Contains(text, clienttest.Marker) || strings.Contains(text, "hvs.") || strings.Contains(text, "hvb.") {
 			t.Errorf("a secret is said: %s", text)
 		}
 		if _, again := examined[one.Check]; again || one.Check == "" || one.Detail == "" {
@@ -158,7 +158,7 @@ func holding(policy string, query vaultkit.DiagnoseQuery) func(*testing.T) patie
 }
 
 func TestDiagnoseHealthy(t *testing.T) {
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}}
 	found := holding(vaulttest.Policy(t, "", "rotator"), query)(t).diagnose(t)
 	for _, check := range checks {
@@ -179,7 +179,7 @@ func TestDiagnoseSettings(t *testing.T) {
 	ill{
 		"no address":       {with(vaultkit.WithAddress("")), symptom{"configuration", fails, vaultkit.ErrInvalid, "no address", "export VAULT_ADDR="}},
 		"no URL":           {with(vaultkit.WithAddress("vault:8200")), symptom{"configuration", fails, vaultkit.ErrInvalid, "not a URL", "export VAULT_ADDR="}},
-		"a password in it": {with(vaultkit.WithAddress("http://me:" + canary + "@vault:8200")), symptom{"configuration", fails, vaultkit.ErrInvalid, "leave them out", "export VAULT_ADDR="}},
+		"a password in it": {with(vaultkit.WithAddress("http://me:" + clienttest.Marker + "@vault:8200")), symptom{"configuration", fails, vaultkit.ErrInvalid, "leave them out", "export VAULT_ADDR="}},
 		"no CA file":       {with(vaultkit.WithTLS(vaultkit.TLS{CAFile: "/no where/ca.pem"})), symptom{"configuration", fails, vaultkit.ErrInvalid, "/no where/ca.pem", "ls -l '/no where/ca.pem'"}},
 		"mount":            {with(vaultkit.WithMount("../sys")), symptom{"configuration", fails, vaultkit.ErrInvalid, "mount", "vaultkit doctor --mount secret"}},
 		"base path":        {with(vaultkit.WithBasePath("a//b")), symptom{"configuration", fails, vaultkit.ErrInvalid, "base path", "vaultkit doctor --base goblin-assistant"}},
@@ -187,7 +187,7 @@ func TestDiagnoseSettings(t *testing.T) {
 		"skip verify":      {with(variables("VAULT_SKIP_VERIFY=perhaps")), symptom{"configuration", fails, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY", "unset VAULT_SKIP_VERIFY"}},
 		"login's name":     {with(variables("VAULTKIT_AUTH=ldap")), symptom{"configuration", fails, vaultkit.ErrInvalid, "ldap", "unset VAULTKIT_AUTH"}},
 		"provider's name":  {asked(vaultkit.DiagnoseQuery{Providers: []string{"../p"}}), symptom{"configuration", fails, vaultkit.ErrInvalid, "provider name", "vaultkit doctor"}},
-		"role":             {asked(vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{canary}}), symptom{"configuration", fails, vaultkit.ErrInvalid, "the role is none of reader", "vaultkit doctor"}},
+		"role":             {asked(vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{clienttest.Marker}}), symptom{"configuration", fails, vaultkit.ErrInvalid, "the role is none of reader", "vaultkit doctor"}},
 	}.examine(t)
 }
 
@@ -195,8 +195,8 @@ func TestDiagnoseCredentials(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	missing := filepath.Join(t.TempDir(), "missing")
 	open, empty := filepath.Join(t.TempDir(), "open"), filepath.Join(t.TempDir(), "empty")
-	writeFile(t, open, vaulttest.Server().RootToken())
-	writeFile(t, empty, "\n")
+	vaulttest.WriteFile(t, open, vaulttest.Server().RootToken())
+	vaulttest.WriteFile(t, empty, "\n")
 	if err := os.Chmod(open, 0o644); err != nil { //nolint:gosec // that is what is found
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestDiagnoseCredentials(t *testing.T) {
 
 // A loop that is left ends it: nothing is asked any more.
 func TestDiagnoseEndsWithItsLoop(t *testing.T) {
-	proxy := newProxy(t)
+	proxy := clienttest.NewProxy(t)
 	for range vaultkit.Diagnose(t.Context(), vaultkit.DiagnoseQuery{}, vaultkit.WithAddress(proxy.URL())) {
 		break
 	}
@@ -257,9 +257,9 @@ func TestDiagnoseEndsWithItsContext(t *testing.T) {
 
 // It asks only what shows no secret and changes nothing.
 func TestDiagnoseReadsNoSecret(t *testing.T) {
-	proxy, p := newProxy(t), store(t, oldSecret)
+	proxy, p := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: vaultkit.Roles()}
-	unchanged(t, p, func() { patient{query: query, opts: []vaultkit.Option{vaultkit.WithAddress(proxy.URL())}}.diagnose(t) })
+	vaulttest.AssertUnchanged(t, p, func() { patient{query: query, opts: []vaultkit.Option{vaultkit.WithAddress(proxy.URL())}}.diagnose(t) })
 	for _, r := range proxy.Log() {
 		reads := r.Method == http.MethodGet && !strings.Contains(r.Path, "/data/")
 		asks := strings.HasSuffix(r.Path, "sys/capabilities-self")

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
@@ -37,7 +38,7 @@ func faulty(fault faultproxy.Action) func(*testing.T) patient {
 
 func ruled(rule faultproxy.Rule) func(*testing.T) patient {
 	return func(t *testing.T) patient {
-		proxy := newProxy(t)
+		proxy := clienttest.NewProxy(t)
 		proxy.SetRule(rule)
 		return patient{opts: []vaultkit.Option{at(proxy.URL())}}
 	}
@@ -63,7 +64,7 @@ func TestEndedTokenIsKnownWhateverTheServerSays(t *testing.T) {
 			return p
 		}
 	}
-	ended := holding(vaultkit.Value(canary))
+	ended := holding(vaultkit.Value(clienttest.Marker))
 	shy := holding(vaultkit.Value(vaulttest.Token(t, `path "secret/data/*" { capabilities = ["read"] }`)))
 	ill{
 		"ended":                  {ended, symptom{"token", fails, vaultkit.ErrUnauthenticated, "the token has ended, or has no right", "vault token create"}},
@@ -148,7 +149,7 @@ func TestDiagnoseReach(t *testing.T) {
 		"no answer":  {silent, symptom{"reach", fails, vaultkit.ErrUnavailable, "does not answer within 300ms", "curl -v"}},
 		"cut off":    {faulty(faultproxy.Refuse()), symptom{"reach", fails, vaultkit.ErrUnavailable, "reset", "curl -v"}},
 		"web page":   {with(at(page.URL)), symptom{"server", fails, vaultkit.ErrUnavailable, "not a Vault", "curl -v"}},
-		"no backend": {faulty(faultproxy.Error(502, canary, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "HTTP 502", "curl -v"}},
+		"no backend": {faulty(faultproxy.Error(502, clienttest.Marker, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "HTTP 502", "curl -v"}},
 		"plain HTTP": {with(at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
 			symptom{"tls", warns, nil, "everybody in between", "vaultkit doctor --address https://vault.test:8200"}},
 	}.examine(t)
@@ -164,9 +165,9 @@ func TestDiagnoseIsBounded(t *testing.T) {
 }
 
 func TestDiagnoseTLS(t *testing.T) {
-	plain, dir := tlsFront(t, false)
-	named, namedDir := tlsFront(t, false, "vault.test")
-	mutual, mutualDir := tlsFront(t, true)
+	plain, dir := clienttest.NewTLSProxy(t, false)
+	named, namedDir := clienttest.NewTLSProxy(t, false, "vault.test")
+	mutual, mutualDir := clienttest.NewTLSProxy(t, true)
 	old, oldCA := frontUntil(t, time.Now().Add(-time.Hour))
 	lasting, lastingCA := frontUntil(t, time.Now().Add(30*24*time.Hour))
 	trusting := func(url, ca string) func(*testing.T) patient {
@@ -220,7 +221,7 @@ func frontUntil(t *testing.T, end time.Time) (url, ca string) {
 	front.StartTLS()
 	t.Cleanup(func() { front.Close(); http.DefaultClient.CloseIdleConnections() })
 	ca = filepath.Join(t.TempDir(), "ca.pem")
-	writeFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	vaulttest.WriteFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	return front.URL, ca
 }
 

@@ -23,7 +23,9 @@ import (
 // Once a copy of a first store is in doubt, nothing but version 1 decides.
 func TestPutInDoubtTellsNoLie(t *testing.T) {
 	for name, disturb := range map[string]func(t *testing.T, p string, client *vaultkit.Client){
-		"rotated since": func(t *testing.T, p string, _ *vaultkit.Client) { rotate(t, newClient(t), p, "fake-rival") },
+		"rotated since": func(t *testing.T, p string, _ *vaultkit.Client) {
+			clienttest.Rotate(t, clienttest.New(t), p, "fake-rival")
+		},
 		"deleted since": func(t *testing.T, p string, _ *vaultkit.Client) {
 			if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
 				t.Fatal(err)
@@ -32,9 +34,9 @@ func TestPutInDoubtTellsNoLie(t *testing.T) {
 		"token revoked since": func(t *testing.T, _ string, client *vaultkit.Client) { revoke(t, client) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			proxy, p := newProxy(t), vaulttest.Name(t)
+			proxy, p := clienttest.NewProxy(t), vaulttest.Name(t)
 			policies := vaulttest.Policy(t, "", "provisioner") + vaulttest.Policy(t, "", "rotator")
-			client := as(t, policies, vaultkit.WithAddress(proxy.URL()))
+			client := clienttest.NewWithPolicy(t, policies, vaultkit.WithAddress(proxy.URL()))
 			proxy.Reset()
 			proxy.SetRule(faultproxy.Rules(faultproxy.At(1, faultproxy.Lose()), faultproxy.At(2, faultproxy.Before(func() { disturb(t, p, client) }))))
 			version, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": "fake-mine"})
@@ -49,9 +51,9 @@ func TestPutInDoubtTellsNoLie(t *testing.T) {
 }
 
 func TestPutInDoubtThenClosed(t *testing.T) {
-	proxy, p := newProxy(t), vaulttest.Name(t)
+	proxy, p := clienttest.NewProxy(t), vaulttest.Name(t)
 	var client *vaultkit.Client
-	client = newClient(t, vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(backoff.Backoff{
+	client = clienttest.New(t, vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(backoff.Backoff{
 		Sleep: func(context.Context, time.Duration) error { return client.Close() },
 	}))
 	proxy.Reset()
@@ -71,11 +73,11 @@ func revoke(t *testing.T, client *vaultkit.Client) {
 // A dead token that nothing can replace is told at once, as what it is.
 func TestDeadTokenIsToldAtOnce(t *testing.T) {
 	policy := vaulttest.Policy(t, "", "rotator")
-	proxy, p := newProxy(t), store(t, oldSecret)
-	client := as(t, policy, vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(backoff.Backoff{
+	proxy, p := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
+	client := clienttest.NewWithPolicy(t, policy, vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(backoff.Backoff{
 		Sleep: func(context.Context, time.Duration) error { return errors.New("the client waits") },
 	}))
-	proxy.SetRule(beforeCommit(p, func() { revoke(t, client) }))
+	proxy.SetRule(clienttest.BeforeCommit(p, func() { revoke(t, client) }))
 	_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 	if !errors.Is(err, vaultkit.ErrUnauthenticated) || errors.Is(err, vaultkit.ErrUndetermined) || strings.Contains(err.Error(), "waits") {
 		t.Errorf("Rotate = %v", err)
@@ -88,10 +90,10 @@ func TestDeadTokenIsToldAtOnce(t *testing.T) {
 // A late copy of the commit is on its way while its repeat is denied: the denial
 // says nothing of the late one.
 func TestDeniedWhileInDoubt(t *testing.T) {
-	w := newWorld(t)
+	w := newScenario(t)
 	release := make(chan struct{})
 	n := 0
-	w.proxy.SetRule(func(r faultproxy.Request) faultproxy.Action {
+	w.Proxy.SetRule(func(r faultproxy.Request) faultproxy.Action {
 		if r.Method != "PUT" || !strings.Contains(r.Path, "/data/"+vaulttest.Base+"/providers/") {
 			return faultproxy.Pass
 		}
@@ -102,9 +104,9 @@ func TestDeniedWhileInDoubt(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err := w.rotate(ctx, w.victim)
+	_, err := w.Rotate(ctx, w.Client)
 	close(release)
-	w.proxy.Wait()
+	w.Proxy.Wait()
 	if !w.check() || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {
 		t.Errorf("applied, and told %v", err)
 	}
@@ -115,9 +117,9 @@ func TestDeniedWhileInDoubt(t *testing.T) {
 func TestForeignRefusalsAreNoWordOfVaults(t *testing.T) {
 	for _, status := range []int{400, 402, 403, 404, 408, 409, 413, 421, 451, 499} {
 		for _, body := range []string{"<html>blocked</html>", "{}", `{"errors":[]}`, `{"data":{"version":7}}`} {
-			w := newWorld(t)
-			w.proxy.SetRule(faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/", faultproxy.Error(status, body, true)))
-			if r, err := w.rotate(t.Context(), w.victim); err != nil || r.NewVersion != 2 || !w.check() {
+			w := newScenario(t)
+			w.Proxy.SetRule(faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/", faultproxy.Error(status, body, true)))
+			if r, err := w.Rotate(t.Context(), w.Client); err != nil || r.NewVersion != 2 || !w.check() {
 				t.Errorf("%d %s: %+v, %v", status, body, r, err)
 			}
 		}
@@ -130,11 +132,11 @@ func TestResumedButUnrecorded(t *testing.T) {
 		"denied": faultproxy.Error(403, `{"errors":["permission denied"]}`, false), "refused": faultproxy.Refuse(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newScenario(t)
 			w.killBeforeRecord()
-			w.newVictim(clienttest.WithRecordWait(100 * time.Millisecond))
-			w.proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", fault))
-			r, err := w.rotate(t.Context(), w.victim)
+			w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond))
+			w.Proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", fault))
+			r, err := w.Rotate(t.Context(), w.Client)
 			if r == nil || r.Outcome != vaultkit.Committed || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {
 				t.Errorf("Rotate = %+v, %v", r, err)
 			}
@@ -144,9 +146,9 @@ func TestResumedButUnrecorded(t *testing.T) {
 
 // A record that contradicts Vault's acknowledgement is not believed.
 func TestForgedRecord(t *testing.T) {
-	client := newClient(t)
-	p := store(t, oldSecret)
-	record := rotate(t, client, p, "fake-new", vaultkit.WithDryRun()).Record
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	record := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithDryRun()).Record
 	record.Outcome, record.Evidence = vaultkit.Aborted, vaultkit.Inferred
 	text, err := json.Marshal(record)
 	if err != nil {
@@ -165,10 +167,10 @@ func TestForgedRecord(t *testing.T) {
 
 // One spoiled record does not take the others' verbs away.
 func TestSpoiledRecords(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-1"})
-	first := rotate(t, client, p, "fake-2")
-	rotate(t, client, p, "fake-3")
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
+	first := clienttest.Rotate(t, client, p, "fake-2")
+	clienttest.Rotate(t, client, p, "fake-3")
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/rotations/"+p+"/"+first.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -192,47 +194,47 @@ func TestSpoiledRecords(t *testing.T) {
 	if _, err := client.Recover(t.Context(), p); err != nil {
 		t.Errorf("Recover = %v", err)
 	}
-	if _, err := client.Rollback(t.Context(), p, ""); err != nil || currentKey(t, client, p) != "fake-2" {
+	if _, err := client.Rollback(t.Context(), p, ""); err != nil || clienttest.APIKey(t, client, p) != "fake-2" {
 		t.Errorf("Rollback = %v", err)
 	}
 }
 
 // Between choosing what to undo and reading it, a rival rotates the good key in.
 func TestRollbackOvertaken(t *testing.T) {
-	other := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-1"})
-	rotate(t, other, p, "fake-2-bad")
-	victim := throughProxy(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Before(func() {
-		rotate(t, other, p, "fake-3-good")
+	other := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
+	clienttest.Rotate(t, other, p, "fake-2-bad")
+	victim := clienttest.NewWithFaults(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Before(func() {
+		clienttest.Rotate(t, other, p, "fake-3-good")
 	})))
 	_, err := victim.Rollback(t.Context(), p, "")
-	if !errors.Is(err, vaultkit.ErrConflict) || currentKey(t, other, p) != "fake-3-good" {
-		t.Errorf("Rollback = %v, the key is %s", err, currentKey(t, other, p))
+	if !errors.Is(err, vaultkit.ErrConflict) || clienttest.APIKey(t, other, p) != "fake-3-good" {
+		t.Errorf("Rollback = %v, the key is %s", err, clienttest.APIKey(t, other, p))
 	}
 }
 
 // The newest rotation is in force and has no record: it is the one to undo.
 func TestRollbackOfAnUnrecordedRotation(t *testing.T) {
-	w := newWorld(t)
-	rotate(t, w.other, w.provider, "fake-earlier")
+	w := newScenario(t)
+	clienttest.Rotate(t, w.Direct, w.Provider, "fake-earlier")
 	w.killBeforeRecord()
-	unchanged(t, w.provider, func() {
-		if _, err := w.other.Rollback(t.Context(), w.provider, "", vaultkit.WithDryRun()); !errors.Is(err, vaultkit.ErrInvalid) {
+	vaulttest.AssertUnchanged(t, w.Provider, func() {
+		if _, err := w.Direct.Rollback(t.Context(), w.Provider, "", vaultkit.WithDryRun()); !errors.Is(err, vaultkit.ErrInvalid) {
 			t.Errorf("dry run: %v", err)
 		}
 	})
-	if _, err := w.other.Rollback(t.Context(), w.provider, ""); err != nil || currentKey(t, w.other, w.provider) != "fake-earlier" {
-		t.Errorf("Rollback = %v, the key is %s", err, currentKey(t, w.other, w.provider))
+	if _, err := w.Direct.Rollback(t.Context(), w.Provider, ""); err != nil || clienttest.APIKey(t, w.Direct, w.Provider) != "fake-earlier" {
+		t.Errorf("Rollback = %v, the key is %s", err, clienttest.APIKey(t, w.Direct, w.Provider))
 	}
 }
 
 // What Rotate could back up, Rollback can bring back, whatever its size.
 func TestRollbackOfALargeSecret(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	large := strings.Repeat("x", 600<<10)
-	p := store(t, map[string]any{"api_key": large})
-	rotate(t, client, p, "fake-small")
-	if _, err := client.Rollback(t.Context(), p, ""); err != nil || currentKey(t, client, p) != large {
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": large})
+	clienttest.Rotate(t, client, p, "fake-small")
+	if _, err := client.Rollback(t.Context(), p, ""); err != nil || clienttest.APIKey(t, client, p) != large {
 		t.Errorf("Rollback = %v", err)
 	}
 }
@@ -240,9 +242,9 @@ func TestRollbackOfALargeSecret(t *testing.T) {
 // The provider is deleted and made anew between the rule's looks at its metadata
 // and at version s+1.
 func TestRecreatedInsideTheRule(t *testing.T) {
-	w := newWorld(t)
+	w := newScenario(t)
 	w.killBeforeRecord()
-	client := throughProxy(t, func(r faultproxy.Request) faultproxy.Action {
+	client := clienttest.NewWithFaults(t, func(r faultproxy.Request) faultproxy.Action {
 		if !strings.Contains(r.Query, "version=2") {
 			return faultproxy.Pass
 		}
@@ -250,11 +252,11 @@ func TestRecreatedInsideTheRule(t *testing.T) {
 			if _, err := w.root().DeleteWithContext(t.Context(), w.metadataPath()); err != nil {
 				t.Error(err)
 			}
-			vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-x"})
-			vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-y"})
+			vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": "fake-x"})
+			vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": "fake-y"})
 		})
 	})
-	found, err := client.Recover(t.Context(), w.provider)
+	found, err := client.Recover(t.Context(), w.Provider)
 	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Recreated {
 		t.Errorf("Recover = %+v, %v", found, err)
 	}
@@ -287,11 +289,11 @@ func TestTwoRedirectsInARow(t *testing.T) {
 		"/data/" + vaulttest.Base + "/providers", "/data/" + vaulttest.Base + "/rotations", "/metadata/" + vaulttest.Base + "/providers"} {
 		t.Run(path, func(t *testing.T) {
 			h := &redirecting{path: path}
-			client := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+			client := clienttest.New(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 				h.RoundTripper = next
 				return h
 			}))
-			p := store(t, oldSecret)
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
 			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), vaultkit.WithActor("me"), vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
 			if err != nil || len(r.Warnings) > 0 || h.seen.Load() < 3 {
 				t.Fatalf("Rotate = %+v, %v after %d writes there", r, err, h.seen.Load())
@@ -306,13 +308,13 @@ func TestTwoRedirectsInARow(t *testing.T) {
 
 // Neither a dry run nor a rotation that may not write has a real key issued.
 func TestNoKeyIsIssuedInVain(t *testing.T) {
-	client := newClient(t)
-	p := store(t, oldSecret)
-	source := &issuer{fields: map[string]any{"api_key": "fake-issued"}}
-	if _, err := as(t, vaulttest.Policy(t, "", "reader")).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrPermissionDenied) || source.target.Provider != "" {
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	source := &clienttest.FieldSource{Fields: map[string]any{"api_key": "fake-issued"}}
+	if _, err := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "reader")).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrPermissionDenied) || source.Target.Provider != "" {
 		t.Errorf("Rotate as a reader asked the source, %v", err)
 	}
-	if _, err := client.Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err != nil || !source.target.DryRun {
-		t.Errorf("a dry run did not tell its source: %+v, %v", source.target, err)
+	if _, err := client.Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err != nil || !source.Target.DryRun {
+		t.Errorf("a dry run did not tell its source: %+v, %v", source.Target, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
@@ -39,7 +40,7 @@ type drill struct {
 
 	others        census // of other clients
 	reads, failed atomic.Int64
-	heard         heardOf
+	heard         clienttest.EventLog
 	halt          context.CancelFunc
 	reading       sync.WaitGroup
 }
@@ -55,7 +56,7 @@ func newDrill(t *testing.T, root *api.Client, address string) *drill {
 		d.seldom = append(d.seldom, d.store(t))
 	}
 	client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(address), drillRole(t, root),
-		vaultkit.WithCache(drillTTL, drillStale), vaultkit.WithProviders(d.providers...), vaultkit.WithObserver(d.heard.hear))
+		vaultkit.WithCache(drillTTL, drillStale), vaultkit.WithProviders(d.providers...), vaultkit.WithObserver(d.heard.Add))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func (d *drill) read(ctx context.Context, providers []string, every time.Duratio
 // key that was rotated after it.
 func (d *drill) phase(t *testing.T, name string, disturb func()) {
 	t.Helper()
-	reads, stale := d.reads.Load(), len(d.heard.of(vaultkit.EventStale))
+	reads, stale := d.reads.Load(), len(d.heard.Of(vaultkit.EventStale))
 	disturb()
 	over := time.Now()
 	vaulttest.Eventually(t, "the service is well after "+name, func() bool { return d.client.Health().OK() })
@@ -149,7 +150,7 @@ func (d *drill) phase(t *testing.T, name string, disturb func()) {
 		return err == nil && got == key
 	})
 	t.Logf("%-16s %6d reads, %d failed so far, %2d stale; well after %v, a new key seen after %v", name,
-		d.reads.Load()-reads, d.failed.Load(), len(d.heard.of(vaultkit.EventStale))-stale,
+		d.reads.Load()-reads, d.failed.Load(), len(d.heard.Of(vaultkit.EventStale))-stale,
 		recovered.Round(time.Millisecond), time.Since(changed).Round(time.Millisecond))
 }
 
@@ -167,7 +168,7 @@ func (d *drill) during(t *testing.T) {
 // A service does not notice what befalls one server.
 func TestOutageDrill(t *testing.T) {
 	server := vaulttest.Start(t, devvault.Options{Raft: true})
-	proxy := newProxyTo(t, server.Addr())
+	proxy := clienttest.NewProxyTo(t, server.Addr())
 	d := newDrill(t, vaulttest.RootOf(t, server), proxy.URL())
 	must := func(err error) {
 		t.Helper()
@@ -189,7 +190,7 @@ func TestOutageDrill(t *testing.T) {
 	})
 	d.phase(t, "token revoked", func() {
 		must(d.root.Auth().Token().RevokeTreeWithContext(t.Context(), d.client.Vault().Token()))
-		vaulttest.Eventually(t, "it is noticed", func() bool { return len(d.heard.of(vaultkit.EventRelogin)) > 0 })
+		vaulttest.Eventually(t, "it is noticed", func() bool { return len(d.heard.Of(vaultkit.EventRelogin)) > 0 })
 	})
 	d.phase(t, "network cut", func() {
 		proxy.Down()

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -21,8 +22,8 @@ import (
 // leads to. Their names start with a letter.
 func pair(t *testing.T) (query vaultkit.EnvQuery, environ []string) {
 	t.Helper()
-	one := store(t, map[string]any{"api_key": "fake 'one'\n", "n": 7, "on": true})
-	two := store(t, map[string]any{"api_key": "fake-two", "empty": ""})
+	one := vaulttest.PutProvider(t, map[string]any{"api_key": "fake 'one'\n", "n": 7, "on": true})
+	two := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-two", "empty": ""})
 	name := func(provider, field string) string {
 		return strings.ToUpper(strings.ReplaceAll(provider, "-", "_")) + "_" + field
 	}
@@ -43,7 +44,7 @@ func namesOf(environ []string) (names []string) {
 }
 
 func TestEnviron(t *testing.T) {
-	client := as(t, vaulttest.Policy(t, "", "reader"))
+	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "reader"))
 	query, want := pair(t)
 	var progress []string
 	query.Progress = func(done, total int) { progress = append(progress, fmt.Sprintf("%d/%d", done, total)) }
@@ -67,7 +68,7 @@ func TestEnviron(t *testing.T) {
 // TestEnvironOfAll leaves out what is listed and deleted, and nothing else.
 func TestEnvironOfAll(t *testing.T) {
 	base := "environ-of-all"
-	client := newClient(t, vaultkit.WithBasePath(base))
+	client := clienttest.New(t, vaultkit.WithBasePath(base))
 	if got, err := client.Environ(t.Context(), vaultkit.EnvQuery{}); err != nil || got == nil || len(got) != 0 {
 		t.Errorf("of none: %#v, %v", got, err)
 	}
@@ -106,11 +107,11 @@ func TestEnvironOfAll(t *testing.T) {
 
 // TestEnvironFails: whatever fails, all three verbs do nothing at all.
 func TestEnvironFails(t *testing.T) {
-	fine, fault := store(t, map[string]any{"api_key": "fake-fine"}), vaulttest.Name(t)
+	fine, fault := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-fine"}), vaulttest.Name(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	reader := as(t, strings.ReplaceAll(vaulttest.Policy(t, "", "reader"), "providers/+", "providers/"+fine))
-	root := newClient(t)
+	reader := clienttest.NewWithPolicy(t, strings.ReplaceAll(vaulttest.Policy(t, "", "reader"), "providers/+", "providers/"+fine))
+	root := clienttest.New(t)
 	put := func(name string, fields map[string]any) string {
 		vaulttest.Put(t, "providers/"+name, fields)
 		return name
@@ -174,7 +175,7 @@ func TestLoadEnv(t *testing.T) {
 			os.Unsetenv(name)
 		}
 	}
-	names, err := newClient(t).LoadEnv(t.Context(), query)
+	names, err := clienttest.New(t).LoadEnv(t.Context(), query)
 	if err != nil || !slices.Equal(names, namesOf(want)) {
 		t.Fatalf("LoadEnv = %q, %v", names, err)
 	}
@@ -186,11 +187,11 @@ func TestLoadEnv(t *testing.T) {
 }
 
 func TestWriteEnvFile(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	query, want := pair(t)
 	dir := t.TempDir()
 	runner := filepath.Join(dir, "github-env")
-	writeFile(t, runner, "")
+	vaulttest.WriteFile(t, runner, "")
 	for _, format := range vaultkit.EnvFormats() {
 		path, masks := filepath.Join(dir, string(format)), &bytes.Buffer{}
 		query.Masks = masks
@@ -225,10 +226,10 @@ func TestWriteEnvFile(t *testing.T) {
 }
 
 func TestWriteEnvFileRefuses(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	query, _ := pair(t)
 	mine := filepath.Join(t.TempDir(), ".env.vault")
-	writeFile(t, mine, "KEY=fake-mine\n")
+	vaulttest.WriteFile(t, mine, "KEY=fake-mine\n")
 	for name, tc := range map[string]struct {
 		path   string
 		format vaultkit.EnvFormat
@@ -270,7 +271,7 @@ func TestEncodeEnvRefuses(t *testing.T) {
 
 // TestEnvClosed: after Close every verb says so.
 func TestEnvClosed(t *testing.T) {
-	client, query := newClient(t), vaultkit.EnvQuery{Providers: []string{"p"}}
+	client, query := clienttest.New(t), vaultkit.EnvQuery{Providers: []string{"p"}}
 	client.Close()
 	_, err1 := client.Environ(t.Context(), query)
 	_, err2 := client.LoadEnv(t.Context(), query)
@@ -285,7 +286,7 @@ func TestEnvClosed(t *testing.T) {
 // TestEnviron_SkipsNamesNoVariableCanHave: one badly named provider does not keep the
 // others from being read, unless it was asked for.
 func TestEnviron_SkipsNamesNoVariableCanHave(t *testing.T) {
-	client := newClient(t, vaultkit.WithBasePath("environ-skips"))
+	client := clienttest.New(t, vaultkit.WithBasePath("environ-skips"))
 	for provider, keys := range map[string]vaultkit.ProviderKeys{
 		"3com": {"api_key": "fake-3", "org": "fake-org"}, "git": {"dir": "fake-dir", "token": "fake-token"}, "openai": {"api_key": "fake-1"},
 	} {

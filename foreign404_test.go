@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -24,20 +25,20 @@ func TestKeysAreServedThroughForeign404s(t *testing.T) {
 	for name, body := range notVaults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			proxy, heard, provider := newProxy(t), &heardOf{}, store(t, oldSecret)
-			client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.hear),
+			proxy, heard, provider := clienttest.NewProxy(t), &clienttest.EventLog{}, vaulttest.PutProvider(t, clienttest.OldSecret)
+			client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add),
 				vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 100 * time.Millisecond}),
 				vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(provider))
 			proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(404, body, false)))
 			vaulttest.Eventually(t, "the secret is stale", func() bool {
-				wantKey(t, client, provider, "fake-old")
-				return len(heard.of(vaultkit.EventStale)) > 0
+				clienttest.WantAPIKey(t, client, provider, "fake-old")
+				return len(heard.Of(vaultkit.EventStale)) > 0
 			})
-			wantKey(t, client, provider, "fake-old")
+			clienttest.WantAPIKey(t, client, provider, "fake-old")
 			if h := client.Health(); h.OK() || !h.Ready() || !errors.Is(h.DownError, vaultkit.ErrUnavailable) {
 				t.Errorf("Health = %+v", h)
 			}
-			if dropped := heard.of(vaultkit.EventDropped); len(dropped) > 0 {
+			if dropped := heard.Of(vaultkit.EventDropped); len(dropped) > 0 {
 				t.Errorf("dropped %+v", dropped)
 			}
 			proxy.SetRule(nil)
@@ -49,26 +50,26 @@ func TestKeysAreServedThroughForeign404s(t *testing.T) {
 // Without a cache it is an outage, to every verb.
 func TestForeign404sAreAnOutage(t *testing.T) {
 	verbs := map[string]func(*vaultkit.Client, string) error{
-		"GetAPIKey": func(c *vaultkit.Client, p string) error { return second(c.GetAPIKey(t.Context(), p)) },
-		"Providers": func(c *vaultkit.Client, _ string) error { return second(c.Providers(t.Context())) },
-		"History":   func(c *vaultkit.Client, p string) error { return second(c.History(t.Context(), p)) },
+		"GetAPIKey": func(c *vaultkit.Client, p string) error { return clienttest.ErrorOf(c.GetAPIKey(t.Context(), p)) },
+		"Providers": func(c *vaultkit.Client, _ string) error { return clienttest.ErrorOf(c.Providers(t.Context())) },
+		"History":   func(c *vaultkit.Client, p string) error { return clienttest.ErrorOf(c.History(t.Context(), p)) },
 		"Rotate": func(c *vaultkit.Client, p string) error {
-			return second(c.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")))
+			return clienttest.ErrorOf(c.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")))
 		},
-		"Rollback": func(c *vaultkit.Client, p string) error { return second(c.Rollback(t.Context(), p, "")) },
+		"Rollback": func(c *vaultkit.Client, p string) error { return clienttest.ErrorOf(c.Rollback(t.Context(), p, "")) },
 	}
 	for name, body := range notVaults {
-		client := throughProxy(t, faultproxy.OnEvery("GET", "", faultproxy.Error(404, body, false)),
+		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "", faultproxy.Error(404, body, false)),
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond, Write: 50 * time.Millisecond}))
-		provider := store(t, oldSecret)
-		unchanged(t, provider, func() {
+		provider := vaulttest.PutProvider(t, clienttest.OldSecret)
+		vaulttest.AssertUnchanged(t, provider, func() {
 			for verb, send := range verbs {
 				err := send(client, provider)
 				if !errors.Is(err, vaultkit.ErrUnavailable) || errors.Is(err, vaultkit.ErrNotFound) || !strings.Contains(err.Error(), "not in Vault's words") {
 					t.Errorf("%s, %s: %v", name, verb, err)
 				}
 			}
-			put := second(client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-new"}))
+			put := clienttest.ErrorOf(client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-new"}))
 			if !errors.Is(put, vaultkit.ErrConflict) || errors.Is(put, vaultkit.ErrNotFound) {
 				t.Errorf("%s, PutProviderKeys over a secret: %v", name, put)
 			}
@@ -80,19 +81,19 @@ func TestForeign404sAreAnOutage(t *testing.T) {
 func TestRotateThroughForeign404s(t *testing.T) {
 	for name, body := range notVaults {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newScenario(t)
 			seen := map[string]bool{}
-			w.proxy.SetRule(func(r faultproxy.Request) faultproxy.Action {
+			w.Proxy.SetRule(func(r faultproxy.Request) faultproxy.Action {
 				if key := r.Method + r.Path; !seen[key] {
 					seen[key] = true
 					return faultproxy.Error(404, body, false)
 				}
 				return faultproxy.Pass
 			})
-			if r, err := w.rotate(t.Context(), w.victim); err != nil || r.NewVersion != 2 || !w.check() {
+			if r, err := w.Rotate(t.Context(), w.Client); err != nil || r.NewVersion != 2 || !w.check() {
 				t.Fatalf("Rotate = %+v, %v", r, err)
 			}
-			for path, entry := range vaulttest.Look(t, "backups/"+w.provider) {
+			for path, entry := range vaulttest.Look(t, "backups/"+w.Provider) {
 				if len(entry.Custom) == 0 {
 					t.Errorf("%s says nothing of its rotation", path)
 				}

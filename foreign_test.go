@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 // JSON of a hop of its own is no answer of Vault's: not a secret, not an empty
@@ -16,11 +18,11 @@ import (
 func TestForeignJSONIsNoAnswer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a bound on what would never end
 	defer cancel()
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for _, body := range []string{`{}`, `null`, `[]`, `"ok"`, `{"data":"ok"}`, `{"data":{"status":"ok"}}`, `{"data":{"data":"ok","keys":"ok","created_time":"now"}}`,
 		`{"data":{"data":{"api_key":"fake"},"metadata":{"version":"1"},"versions":[]}}`} {
-		client := throughProxy(t, faultproxy.OnEvery("GET", "", faultproxy.Error(200, body, false)))
-		unchanged(t, p, func() {
+		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "", faultproxy.Error(200, body, false)))
+		vaulttest.AssertUnchanged(t, p, func() {
 			for verb, send := range map[string]func() error{
 				"GetAPIKey": func() error { _, err := client.GetAPIKey(ctx, p); return err },
 				"Providers": func() error { _, err := client.Providers(ctx); return err },
@@ -46,9 +48,9 @@ func TestForeignJSONAcknowledgesNothing(t *testing.T) {
 				continue
 			}
 			for _, applied := range []bool{false, true} {
-				w := newWorld(t)
-				w.proxy.SetRule(faultproxy.When(nth(n+1), faultproxy.Error(200, body, applied)))
-				if _, err := w.rotate(t.Context(), w.victim); err != nil {
+				w := newScenario(t)
+				w.Proxy.SetRule(faultproxy.When(nth(n+1), faultproxy.Error(200, body, applied)))
+				if _, err := w.Rotate(t.Context(), w.Client); err != nil {
 					t.Errorf("%s to step %d, applied %v: %v", body, n+1, applied, err)
 				}
 				w.done()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -28,7 +29,7 @@ func TestHealthOfAVaultThatHangs(t *testing.T) {
 		"the cache's":                 {[]vaultkit.Option{short, vaultkit.WithCache(time.Minute, 0)}, 0, readOnce, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			provider, client := store(t, oldSecret), throughProxy(t, faultproxy.OnEvery("", "", faultproxy.Hang()), tc.opts...)
+			provider, client := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewWithFaults(t, faultproxy.OnEvery("", "", faultproxy.Hang()), tc.opts...)
 			ctx, cancel := context.WithCancel(t.Context())
 			if tc.wait > 0 {
 				ctx, cancel = context.WithTimeout(t.Context(), tc.wait)
@@ -48,9 +49,9 @@ func TestHealthOfAVaultThatHangs(t *testing.T) {
 }
 
 func readOnce(ctx context.Context, client *vaultkit.Client, provider string) error {
-	return second(client.GetAPIKey(ctx, provider))
+	return clienttest.ErrorOf(client.GetAPIKey(ctx, provider))
 }
 
 func rotateOnce(ctx context.Context, client *vaultkit.Client, provider string) error {
-	return second(client.Rotate(ctx, provider, vaultkit.NewKey("fake-new")))
+	return clienttest.ErrorOf(client.Rotate(ctx, provider, vaultkit.NewKey("fake-new")))
 }

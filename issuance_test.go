@@ -9,82 +9,49 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// authority is a Source with both powers, which counts what it is asked for.
-type authority struct {
-	fields               map[string]any
-	created              int
-	verified, revoked    []map[string]string
-	told                 []vaultkit.Target // by Verify and Revoke
-	verifyErr, revokeErr error
-	before               func() // runs before a key is handed out
-}
-
-func (*authority) Name() string { return "authority" }
-
-func (a *authority) NewFields(context.Context, vaultkit.Target) (map[string]any, error) {
-	a.created++
-	if a.before != nil {
-		a.before()
-	}
-	return a.fields, nil
-}
-
-func (a *authority) Verify(_ context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
-	a.verified, a.told = append(a.verified, keys.Reveal()), append(a.told, target)
-	return a.verifyErr
-}
-
-func (a *authority) Revoke(_ context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
-	a.revoked, a.told = append(a.revoked, keys.Reveal()), append(a.told, target)
-	return a.revokeErr
-}
-
-func newAuthority() *authority {
-	return &authority{fields: map[string]any{"api_key": "fake-issued", "keep": "kept"}}
-}
-
 func TestSourceVerifies(t *testing.T) {
-	client := newClient(t)
-	p, source, wrong := store(t, oldSecret), newAuthority(), errors.New("wrong key")
-	source.verifyErr = wrong
-	secretUnchanged(t, p, func() {
+	client := clienttest.New(t)
+	p, source, wrong := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource(), errors.New("wrong key")
+	source.VerifyErr = wrong
+	vaulttest.AssertSecretUnchanged(t, p, func() {
 		_, err := client.Rotate(t.Context(), p, source)
-		if !errors.Is(err, wrong) || len(source.verified) != 1 || source.verified[0]["keep"] != "kept" {
-			t.Errorf("Rotate = %v; verified %v", err, source.verified)
+		if !errors.Is(err, wrong) || len(source.Verified) != 1 || source.Verified[0]["keep"] != "kept" {
+			t.Errorf("Rotate = %v; verified %v", err, source.Verified)
 		}
 	})
 	// The key was just created: it is taken back, without what it shares with the
 	// one in force.
-	if want := []map[string]string{{"api_key": "fake-issued"}}; !reflect.DeepEqual(source.revoked, want) {
-		t.Errorf("revoked %v, want %v", source.revoked, want)
+	if want := []map[string]string{{"api_key": "fake-issued"}}; !reflect.DeepEqual(source.Revoked, want) {
+		t.Errorf("revoked %v, want %v", source.Revoked, want)
 	}
-	for _, target := range source.told {
+	for _, target := range source.Told {
 		if target.Provider != p || !strings.HasPrefix(target.Stamp, "vaultkit-"+p+"-v2-") {
 			t.Errorf("told of %+v", target)
 		}
 	}
-	good := newAuthority()
-	good.fields = map[string]any{"api_key": "fake-issued-again"} // what was taken back stays refused
-	if _, err := client.Rotate(t.Context(), p, good); err != nil || len(good.verified) != 1 || len(good.revoked) > 0 {
-		t.Errorf("Rotate = %v; verified %v, revoked %v", err, good.verified, good.revoked)
+	good := clienttest.NewIssuingSource()
+	good.Fields = map[string]any{"api_key": "fake-issued-again"} // what was taken back stays refused
+	if _, err := client.Rotate(t.Context(), p, good); err != nil || len(good.Verified) != 1 || len(good.Revoked) > 0 {
+		t.Errorf("Rotate = %v; verified %v, revoked %v", err, good.Verified, good.Revoked)
 	}
 }
 
 // Both verifications count, the source's own comes first.
 func TestSourceAndOptionVerify(t *testing.T) {
-	p, source, wrong := store(t, oldSecret), newAuthority(), errors.New("wrong key")
-	_, err := newClient(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
-		if len(source.verified) != 1 {
+	p, source, wrong := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource(), errors.New("wrong key")
+	_, err := clienttest.New(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
+		if len(source.Verified) != 1 {
 			t.Error("asked before the source")
 		}
 		return wrong
 	}))
-	if !errors.Is(err, wrong) || len(source.revoked) != 1 {
-		t.Errorf("Rotate = %v; revoked %v", err, source.revoked)
+	if !errors.Is(err, wrong) || len(source.Revoked) != 1 {
+		t.Errorf("Rotate = %v; revoked %v", err, source.Revoked)
 	}
 }
 
@@ -95,49 +62,49 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 	commit := func(p string) string { return "/data/" + vaulttest.Base + "/providers/" + p }
 	never := make(chan struct{})
 	for name, tc := range map[string]struct {
-		rule    func(p string, source *authority, cancel context.CancelFunc) faultproxy.Rule
+		rule    func(p string, source *clienttest.IssuingSource, cancel context.CancelFunc) faultproxy.Rule
 		want    error // nil: success
 		revoked bool
 		kept    bool // and named in the error
 	}{
-		"ridden out": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
+		"ridden out": {func(p string, _ *clienttest.IssuingSource, _ context.CancelFunc) faultproxy.Rule {
 			return faultproxy.OnMatch("PUT", commit(p), faultproxy.Lose())
 		}, nil, false, false},
-		"conflict": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
-			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
+		"conflict": {func(p string, _ *clienttest.IssuingSource, _ context.CancelFunc) faultproxy.Rule {
+			return clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, clienttest.New(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, false},
-		"denied": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
+		"denied": {func(p string, _ *clienttest.IssuingSource, _ context.CancelFunc) faultproxy.Rule {
 			return faultproxy.OnMatch("PUT", commit(p), faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false))
 		}, vaultkit.ErrPermissionDenied, false, true},
-		"backup never answered": {func(_ string, _ *authority, cancel context.CancelFunc) faultproxy.Rule {
+		"backup never answered": {func(_ string, _ *clienttest.IssuingSource, cancel context.CancelFunc) faultproxy.Rule {
 			return faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", faultproxy.Refuse().Before(cancel))
 		}, context.Canceled, true, false},
-		"backup on its way": {func(_ string, _ *authority, cancel context.CancelFunc) faultproxy.Rule {
+		"backup on its way": {func(_ string, _ *clienttest.IssuingSource, cancel context.CancelFunc) faultproxy.Rule {
 			return faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", faultproxy.Kill(cancel))
 		}, vaultkit.ErrUndetermined, false, true},
-		"commit never answered": {func(p string, _ *authority, cancel context.CancelFunc) faultproxy.Rule {
+		"commit never answered": {func(p string, _ *clienttest.IssuingSource, cancel context.CancelFunc) faultproxy.Rule {
 			return faultproxy.OnMatch("PUT", commit(p), faultproxy.Kill(cancel))
 		}, vaultkit.ErrUndetermined, false, true},
-		"commit on its way": {func(p string, _ *authority, cancel context.CancelFunc) faultproxy.Rule {
+		"commit on its way": {func(p string, _ *clienttest.IssuingSource, cancel context.CancelFunc) faultproxy.Rule {
 			return faultproxy.OnMatch("PUT", commit(p), faultproxy.Late(never).Before(cancel))
 		}, vaultkit.ErrUndetermined, false, true},
-		"cannot be taken back": {func(p string, source *authority, _ context.CancelFunc) faultproxy.Rule {
-			source.revokeErr = errors.New("the issuer is down")
-			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
+		"cannot be taken back": {func(p string, source *clienttest.IssuingSource, _ context.CancelFunc) faultproxy.Rule {
+			source.RevokeErr = errors.New("the issuer is down")
+			return clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, clienttest.New(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, true},
-		"gone already": {func(p string, source *authority, _ context.CancelFunc) faultproxy.Rule {
-			source.revokeErr = vaultkit.ErrAlreadyRevoked
-			return beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") })
+		"gone already": {func(p string, source *clienttest.IssuingSource, _ context.CancelFunc) faultproxy.Rule {
+			source.RevokeErr = vaultkit.ErrAlreadyRevoked
+			return clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, clienttest.New(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, false},
 		// An issuer that gives two rotations the same key: the other one won.
-		"in force by another rotation": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
-			return beforeCommit(p, func() {
-				if _, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-issued", "keep": "else"})); err != nil {
+		"in force by another rotation": {func(p string, _ *clienttest.IssuingSource, _ context.CancelFunc) faultproxy.Rule {
+			return clienttest.BeforeCommit(p, func() {
+				if _, err := clienttest.New(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-issued", "keep": "else"})); err != nil {
 					t.Error(err)
 				}
 			})
 		}, vaultkit.ErrConflict, false, true},
-		"whether in force cannot be read": {func(p string, _ *authority, _ context.CancelFunc) faultproxy.Rule {
+		"whether in force cannot be read": {func(p string, _ *clienttest.IssuingSource, _ context.CancelFunc) faultproxy.Rule {
 			denied := faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
 			refused := false
 			return faultproxy.When(func(r faultproxy.Request) bool {
@@ -147,16 +114,16 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 		}, vaultkit.ErrPermissionDenied, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, source := store(t, oldSecret), newAuthority()
+			p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			client := throughProxy(t, tc.rule(p, source, cancel))
+			client := clienttest.NewWithFaults(t, tc.rule(p, source, cancel))
 			_, err := client.Rotate(ctx, p, source)
 			if undetermined := errors.Is(err, vaultkit.ErrUndetermined); !errors.Is(err, tc.want) || undetermined && !errors.Is(tc.want, vaultkit.ErrUndetermined) {
 				t.Errorf("Rotate = %v, want %v", err, tc.want)
 			}
-			if source.created != 1 || (len(source.revoked) == 1) != tc.revoked || len(source.revoked) > 1 {
-				t.Errorf("created %d keys, revoked %v", source.created, source.revoked)
+			if source.Created != 1 || (len(source.Revoked) == 1) != tc.revoked || len(source.Revoked) > 1 {
+				t.Errorf("created %d keys, revoked %v", source.Created, source.Revoked)
 			}
 			if named := err != nil && strings.Contains(err.Error(), "vaultkit-"+p+"-v2-"); named != tc.kept {
 				t.Errorf("the key is named: %v, in %v", named, err)
@@ -167,41 +134,41 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 
 // A key that was in force all along is nobody's to take back.
 func TestNothingNewIsNeverTakenBack(t *testing.T) {
-	p, source := store(t, oldSecret), newAuthority()
-	source.fields = oldSecret
-	if _, err := newClient(t).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrNoChange) || len(source.revoked) > 0 {
-		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
+	source.Fields = clienttest.OldSecret
+	if _, err := clienttest.New(t).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrNoChange) || len(source.Revoked) > 0 {
+		t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
 	}
-	client := throughProxy(t, faultproxy.OnEvery("GET", "/metadata/", faultproxy.Refuse()), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
-	if _, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrUnavailable) || len(source.revoked) > 0 {
-		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+	client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "/metadata/", faultproxy.Refuse()), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
+	if _, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrUnavailable) || len(source.Revoked) > 0 {
+		t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
 	}
 }
 
 func TestBadIssuedKeyIsTakenBack(t *testing.T) {
-	p, source := store(t, oldSecret), newAuthority()
-	source.fields = map[string]any{"api_key": "fake-issued", "id": 12, "empty": ""}
-	secretUnchanged(t, p, func() {
-		_, err := newClient(t).Rotate(t.Context(), p, source)
-		if want := []map[string]string{{"api_key": "fake-issued", "id": "12", "empty": ""}}; !errors.Is(err, vaultkit.ErrInvalid) || !reflect.DeepEqual(source.revoked, want) {
-			t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
+	source.Fields = map[string]any{"api_key": "fake-issued", "id": 12, "empty": ""}
+	vaulttest.AssertSecretUnchanged(t, p, func() {
+		_, err := clienttest.New(t).Rotate(t.Context(), p, source)
+		if want := []map[string]string{{"api_key": "fake-issued", "id": "12", "empty": ""}}; !errors.Is(err, vaultkit.ErrInvalid) || !reflect.DeepEqual(source.Revoked, want) {
+			t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
 		}
 	})
 }
 
 func TestDryRunTakesNothingBack(t *testing.T) {
-	p, source := store(t, oldSecret), newAuthority()
-	source.verifyErr = errors.New("wrong key")
-	if _, err := newClient(t).Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err == nil || len(source.revoked) > 0 {
-		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
+	source.VerifyErr = errors.New("wrong key")
+	if _, err := clienttest.New(t).Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err == nil || len(source.Revoked) > 0 {
+		t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
 	}
 }
 
 // A source that cannot take its key back: the error says where to find it.
 func TestOrphanIsNamed(t *testing.T) {
-	p := store(t, oldSecret)
-	client := throughProxy(t, beforeCommit(p, func() { rotate(t, newClient(t), p, "fake-rival") }))
-	_, err := client.Rotate(t.Context(), p, &issuer{fields: map[string]any{"api_key": "fake-issued"}})
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	client := clienttest.NewWithFaults(t, clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, clienttest.New(t), p, "fake-rival") }))
+	_, err := client.Rotate(t.Context(), p, &clienttest.FieldSource{Fields: map[string]any{"api_key": "fake-issued"}})
 	if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "vaultkit-"+p+"-v2-") {
 		t.Errorf("Rotate = %v", err)
 	}

@@ -30,7 +30,7 @@ type stage struct {
 
 func (s *stage) set(server *devvault.Server) {
 	client, err := api.NewClient(&api.Config{Address: server.Addr()})
-	must(err)
+	vaulttest.Must(err)
 	client.SetToken(server.RootToken())
 	s.root = client
 	for provider, fields := range map[string]map[string]any{
@@ -42,22 +42,22 @@ func (s *stage) set(server *devvault.Server) {
 		s.write("secret/data/goblin-assistant/providers/"+provider, map[string]any{"data": fields})
 	}
 	policy, err := os.ReadFile("testdata/policies/reader.hcl")
-	must(err)
-	must(s.root.Sys().PutPolicy("goblin-reader", string(policy)))
+	vaulttest.Must(err)
+	vaulttest.Must(s.root.Sys().PutPolicy("goblin-reader", string(policy)))
 	s.credentials()
-	must(os.Setenv("VAULT_ADDR", server.Addr()))
-	must(os.Setenv("VAULT_TOKEN", server.RootToken()))
+	vaulttest.Must(os.Setenv("VAULT_ADDR", server.Addr()))
+	vaulttest.Must(os.Setenv("VAULT_TOKEN", server.RootToken()))
 }
 
 // credentials puts what a supervisor would hand to the service into a directory.
 func (s *stage) credentials() {
 	dir, err := os.MkdirTemp("", "vaultkit-examples-")
-	must(err)
+	vaulttest.Must(err)
 	s.dir = dir
-	must(os.Setenv("CREDENTIALS_DIRECTORY", dir))
+	vaulttest.Must(os.Setenv("CREDENTIALS_DIRECTORY", dir))
 	s.write("auth/approle/role/goblin", map[string]any{"token_policies": "goblin-reader"})
 	id, err := s.root.Logical().Read("auth/approle/role/goblin/role-id")
-	must(err)
+	vaulttest.Must(err)
 	s.file("role-id", id.Data["role_id"].(string))
 	s.file("secret-id", s.write("auth/approle/role/goblin/secret-id", nil).Data["secret_id"].(string))
 	s.root.SetWrappingLookupFunc(func(string, string) string { return "1h" })
@@ -69,12 +69,12 @@ func (s *stage) credentials() {
 }
 
 func (s *stage) file(name, content string) {
-	must(os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600))
+	vaulttest.Must(os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600))
 }
 
 func (s *stage) write(path string, data map[string]any) *api.Secret {
 	secret, err := s.root.Logical().WriteWithContext(context.Background(), path, data)
-	must(err)
+	vaulttest.Must(err)
 	return secret
 }
 
@@ -82,10 +82,4 @@ func (s *stage) strike() error {
 	s.cluster.Close()
 	s.root.CloneConfig().HttpClient.CloseIdleConnections()
 	return os.RemoveAll(s.dir)
-}
-
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
 }

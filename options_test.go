@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,36 +14,15 @@ import (
 	"go.uber.org/goleak"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// tlsFront is a TLS front of the package's Vault, and its files.
-func tlsFront(t *testing.T, needClientCert bool, hosts ...string) (proxy *faultproxy.Proxy, dir string) {
-	t.Helper()
-	proxy, identity, err := faultproxy.NewTLS(vaulttest.Server().Addr(), needClientCert, hosts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := proxy.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	dir = t.TempDir()
-	for name, content := range map[string][]byte{"ca/ca.pem": identity.CA, "cert.pem": identity.ClientCert, "key.pem": identity.ClientKey} {
-		if err := os.MkdirAll(filepath.Join(dir, "ca"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		writeFile(t, filepath.Join(dir, name), string(content))
-	}
-	return proxy, dir
-}
-
 func TestTLS(t *testing.T) {
-	plain, plainDir := tlsFront(t, false)
-	named, namedDir := tlsFront(t, false, "vault.test")
-	mutual, mutualDir := tlsFront(t, true)
+	plain, plainDir := clienttest.NewTLSProxy(t, false)
+	named, namedDir := clienttest.NewTLSProxy(t, false, "vault.test")
+	mutual, mutualDir := clienttest.NewTLSProxy(t, true)
 	for name, tc := range map[string]struct {
 		front *faultproxy.Proxy
 		tls   vaultkit.TLS
@@ -79,7 +57,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestPlainHTTPToAnHTTPSServer(t *testing.T) {
-	front, _ := tlsFront(t, false)
+	front, _ := clienttest.NewTLSProxy(t, false)
 	_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(strings.Replace(front.URL(), "https:", "http:", 1)),
 		vaultkit.WithToken(vaultkit.Value("fake")))
 	if !errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "speaks HTTPS") {
@@ -116,7 +94,7 @@ func TestExplicitSettingsWinOverTheEnvironment(t *testing.T) {
 	t.Setenv("VAULT_MAX_RETRIES", "7")
 	t.Setenv("VAULT_WRAP_TTL", "60s")
 	h := &headers{}
-	client := newClient(t, vaultkit.WithTransport(h.wrap))
+	client := clienttest.New(t, vaultkit.WithTransport(h.wrap))
 	if _, err := client.Providers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +103,7 @@ func TestExplicitSettingsWinOverTheEnvironment(t *testing.T) {
 		t.Error("the environment came through")
 	}
 	// A community server ignores a namespace; that it is sent is all there is.
-	named := newClient(t, vaultkit.WithTransport(h.wrap), vaultkit.WithNamespace("team-a"))
+	named := clienttest.New(t, vaultkit.WithTransport(h.wrap), vaultkit.WithNamespace("team-a"))
 	if _, err := named.Providers(t.Context()); err != nil || h.last.Get("X-Vault-Namespace") != "team-a" {
 		t.Errorf("namespace %q, %v", h.last.Get("X-Vault-Namespace"), err)
 	}
@@ -171,7 +149,7 @@ func TestWithAPIClientCopies(t *testing.T) {
 
 func TestVaultIsLoggedIn(t *testing.T) {
 	t.Setenv("VAULT_WRAP_TTL", "60s")
-	client := newClient(t)
+	client := clienttest.New(t)
 	self, err := client.Vault().Auth().Token().LookupSelfWithContext(t.Context())
 	if err != nil || self.Data["id"] != vaulttest.Server().RootToken() {
 		t.Errorf("LookupSelf: %v", err)
@@ -183,7 +161,7 @@ func TestVaultIsLoggedIn(t *testing.T) {
 func TestCloseLeavesNothing(t *testing.T) {
 	ignore := goleak.IgnoreCurrent()
 	h := &headers{} // a wrapper that does not pass CloseIdleConnections on
-	client := newClient(t, vaultkit.WithTransport(h.wrap))
+	client := clienttest.New(t, vaultkit.WithTransport(h.wrap))
 	if _, err := client.Providers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -227,10 +205,10 @@ func setenv(t *testing.T, variables map[string]string) {
 func TestFromEnvironment(t *testing.T) {
 	addr, token := vaulttest.Server().Addr(), vaulttest.Server().RootToken()
 	dir := t.TempDir()
-	writeFile(t, dir+"/token", token+"\n")
-	writeFile(t, dir+"/.vault-token", token)
-	writeFile(t, dir+"/role-id", appRole(t)[0])
-	writeFile(t, dir+"/secret-id", appRole(t)[1])
+	vaulttest.WriteFile(t, dir+"/token", token+"\n")
+	vaulttest.WriteFile(t, dir+"/.vault-token", token)
+	vaulttest.WriteFile(t, dir+"/role-id", appRole(t)[0])
+	vaulttest.WriteFile(t, dir+"/secret-id", appRole(t)[1])
 	ids := appRole(t)
 	for name, tc := range map[string]struct {
 		env  map[string]string
@@ -276,7 +254,7 @@ func appRole(t *testing.T) [2]string {
 	if err := root.Sys().PutPolicyWithContext(t.Context(), role, vaulttest.Policy(t, "", "rotator")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, root, "auth/approle/role/"+role, map[string]any{"token_policies": role, "token_no_default_policy": true})
+	vaulttest.Write(t, root, "auth/approle/role/"+role, map[string]any{"token_policies": role, "token_no_default_policy": true})
 	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+role+"/role-id")
 	if err != nil {
 		t.Fatal(err)
@@ -292,11 +270,11 @@ func appRole(t *testing.T) [2]string {
 // failure or a Close.
 func TestDefault(t *testing.T) {
 	setenv(t, map[string]string{"VAULT_ADDR": vaulttest.Server().Addr()})
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for verb, err := range map[string]error{
-		"GetAPIKey":       second(vaultkit.GetAPIKey(t.Context(), p)),
-		"GetProviderKeys": second(vaultkit.GetProviderKeys(t.Context(), p)),
-		"Rotate":          second(vaultkit.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))),
+		"GetAPIKey":       clienttest.ErrorOf(vaultkit.GetAPIKey(t.Context(), p)),
+		"GetProviderKeys": clienttest.ErrorOf(vaultkit.GetProviderKeys(t.Context(), p)),
+		"Rotate":          clienttest.ErrorOf(vaultkit.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))),
 	} {
 		if !errors.Is(err, vaultkit.ErrInvalid) {
 			t.Errorf("%s without a login = %v", verb, err)

@@ -103,22 +103,26 @@ func verbs(t *testing.T, provider, id string) map[string]func(context.Context, *
 	query := vaultkit.EnvQuery{Providers: []string{provider}}
 	file := filepath.Join(t.TempDir(), "env")
 	return map[string]func(context.Context, *vaultkit.Client) error{
-		"GetAPIKey": func(ctx context.Context, c *vaultkit.Client) error { return second(c.GetAPIKey(ctx, provider)) },
+		"GetAPIKey": func(ctx context.Context, c *vaultkit.Client) error {
+			return clienttest.ErrorOf(c.GetAPIKey(ctx, provider))
+		},
 		"GetField": func(ctx context.Context, c *vaultkit.Client) error {
-			return second(c.GetField(ctx, provider, "api_key"))
+			return clienttest.ErrorOf(c.GetField(ctx, provider, "api_key"))
 		},
-		"GetProviderKeys": func(ctx context.Context, c *vaultkit.Client) error { return second(c.GetProviderKeys(ctx, provider)) },
-		"Providers":       func(ctx context.Context, c *vaultkit.Client) error { return second(c.Providers(ctx)) },
+		"GetProviderKeys": func(ctx context.Context, c *vaultkit.Client) error {
+			return clienttest.ErrorOf(c.GetProviderKeys(ctx, provider))
+		},
+		"Providers": func(ctx context.Context, c *vaultkit.Client) error { return clienttest.ErrorOf(c.Providers(ctx)) },
 		"PutProviderKeys": func(ctx context.Context, c *vaultkit.Client) error {
-			return second(c.PutProviderKeys(ctx, provider, vaultkit.ProviderKeys{"api_key": "fake"}))
+			return clienttest.ErrorOf(c.PutProviderKeys(ctx, provider, vaultkit.ProviderKeys{"api_key": "fake"}))
 		},
-		"Environ": func(ctx context.Context, c *vaultkit.Client) error { return second(c.Environ(ctx, query)) },
-		"LoadEnv": func(ctx context.Context, c *vaultkit.Client) error { return second(c.LoadEnv(ctx, query)) },
+		"Environ": func(ctx context.Context, c *vaultkit.Client) error { return clienttest.ErrorOf(c.Environ(ctx, query)) },
+		"LoadEnv": func(ctx context.Context, c *vaultkit.Client) error { return clienttest.ErrorOf(c.LoadEnv(ctx, query)) },
 		"WriteEnvFile": func(ctx context.Context, c *vaultkit.Client) error {
-			return second(c.WriteEnvFile(ctx, file, vaultkit.EnvDotenv, query))
+			return clienttest.ErrorOf(c.WriteEnvFile(ctx, file, vaultkit.EnvDotenv, query))
 		},
 		"Rotate": func(ctx context.Context, c *vaultkit.Client) error {
-			return second(c.Rotate(ctx, provider, vaultkit.NewKey("fake")))
+			return clienttest.ErrorOf(c.Rotate(ctx, provider, vaultkit.NewKey("fake")))
 		},
 		"RotateAll": func(ctx context.Context, c *vaultkit.Client) error {
 			for rotated := range c.RotateAll(ctx, 1, []string{provider}, vaultkit.NewKey("fake")) {
@@ -126,17 +130,27 @@ func verbs(t *testing.T, provider, id string) map[string]func(context.Context, *
 			}
 			return nil
 		},
-		"Rollback": func(ctx context.Context, c *vaultkit.Client) error { return second(c.Rollback(ctx, provider, id)) },
-		"Recover":  func(ctx context.Context, c *vaultkit.Client) error { return second(c.Recover(ctx, provider)) },
-		"Abort":    func(ctx context.Context, c *vaultkit.Client) error { return second(c.Abort(ctx, provider, id)) },
+		"Rollback": func(ctx context.Context, c *vaultkit.Client) error {
+			return clienttest.ErrorOf(c.Rollback(ctx, provider, id))
+		},
+		"Recover": func(ctx context.Context, c *vaultkit.Client) error {
+			return clienttest.ErrorOf(c.Recover(ctx, provider))
+		},
+		"Abort": func(ctx context.Context, c *vaultkit.Client) error {
+			return clienttest.ErrorOf(c.Abort(ctx, provider, id))
+		},
 		"RevokeOld": func(ctx context.Context, c *vaultkit.Client) error {
-			return second(c.RevokeOld(ctx, provider, id, &revoker{}, alone))
+			return clienttest.ErrorOf(c.RevokeOld(ctx, provider, id, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()))
 		},
 		"PruneBackups": func(ctx context.Context, c *vaultkit.Client) error {
-			return second(c.PruneBackups(ctx, provider, vaultkit.PruneLimits{KeepNewest: 1}))
+			return clienttest.ErrorOf(c.PruneBackups(ctx, provider, vaultkit.PruneLimits{KeepNewest: 1}))
 		},
-		"Backups": func(ctx context.Context, c *vaultkit.Client) error { return second(c.Backups(ctx, provider)) },
-		"History": func(ctx context.Context, c *vaultkit.Client) error { return second(c.History(ctx, provider)) },
+		"Backups": func(ctx context.Context, c *vaultkit.Client) error {
+			return clienttest.ErrorOf(c.Backups(ctx, provider))
+		},
+		"History": func(ctx context.Context, c *vaultkit.Client) error {
+			return clienttest.ErrorOf(c.History(ctx, provider))
+		},
 		"Status": func(ctx context.Context, c *vaultkit.Client) error {
 			for _, err := range c.Status(ctx, vaultkit.StatusQuery{Providers: []string{provider}}) {
 				return err
@@ -166,7 +180,7 @@ func TestOversizedAnswersMeetEveryVerb(t *testing.T) {
 // TestOversizedAnswersAreRefused: no answer takes much memory, whatever its size, nor
 // longer than the time there is.
 func TestOversizedAnswersAreRefused(t *testing.T) {
-	p, ids := rotatedTimes(t, 1)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
 	for kind, answer := range oversized() {
 		var armed atomic.Bool
 		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -177,7 +191,7 @@ func TestOversizedAnswersAreRefused(t *testing.T) {
 			_, _ = io.WriteString(w, greeting)
 		})
 		const wait = 50 * time.Millisecond
-		client := newClient(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), clienttest.WithRecordWait(wait),
+		client := clienttest.New(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), clienttest.WithRecordWait(wait),
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: wait, Write: wait}))
 		armed.Store(true)
 		for verb, call := range verbs(t, p, ids[0]) {
@@ -246,7 +260,7 @@ func TestOversizedAnswerIsSaidToBeOne(t *testing.T) {
 		}
 		large(w, r)
 	})
-	client := newClient(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")))
+	client := clienttest.New(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")))
 	_, err := client.GetAPIKey(t.Context(), "p")
 	const want = "vaultkit: GetAPIKey p: answer too large: it has more than 8388608 bytes; " +
 		"the secret or list is larger than vaultkit reads, or something else than Vault answers at this address"
@@ -259,7 +273,7 @@ func TestOversizedAnswerToALogin(t *testing.T) {
 	for kind, answer := range oversized() {
 		server := serve(t, answer)
 		options := []vaultkit.Option{
-			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), clienttest.WithBackoff(quick),
+			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), clienttest.WithBackoff(clienttest.QuickBackoff),
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), clienttest.WithCheckBound(500 * time.Millisecond),
 		}
 		var err error

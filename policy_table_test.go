@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 )
 
 // action is one request to Vault.
@@ -41,19 +42,19 @@ var verbTable = []struct {
 	{"...xxx.x", "Backups", about((*vaultkit.Client).Backups)},
 	{"...xxxxx", "History", about((*vaultkit.Client).History)},
 	{"xx.xxxxx", "Providers", func(ctx context.Context, c *vaultkit.Client, _, _ string) error {
-		return second(c.Providers(ctx))
+		return clienttest.ErrorOf(c.Providers(ctx))
 	}},
 	{"..x.....", "PutProviderKeys", func(ctx context.Context, c *vaultkit.Client, _, unused string) error {
-		return second(c.PutProviderKeys(ctx, unused, vaultkit.ProviderKeys{"api_key": "fake-first"}))
+		return clienttest.ErrorOf(c.PutProviderKeys(ctx, unused, vaultkit.ProviderKeys{"api_key": "fake-first"}))
 	}},
 	{"...x....", "Rotate", func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
-		return second(c.Rotate(ctx, provider, vaultkit.NewKey("fake-next")))
+		return clienttest.ErrorOf(c.Rotate(ctx, provider, vaultkit.NewKey("fake-next")))
 	}},
 	{"...x....", "Rollback", func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
-		return second(c.Rollback(ctx, provider, ""))
+		return clienttest.ErrorOf(c.Rollback(ctx, provider, ""))
 	}},
 	{"...xxx..", "Recover", func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
-		return second(c.Recover(ctx, provider))
+		return clienttest.ErrorOf(c.Recover(ctx, provider))
 	}},
 }
 
@@ -62,7 +63,7 @@ type verb func(ctx context.Context, c *vaultkit.Client, provider, unused string)
 // about makes one shape of the verbs that read about one provider.
 func about[T any](read func(*vaultkit.Client, context.Context, string) (T, error)) verb {
 	return func(ctx context.Context, c *vaultkit.Client, provider, _ string) error {
-		return second(read(c, ctx, provider))
+		return clienttest.ErrorOf(read(c, ctx, provider))
 	}
 }
 

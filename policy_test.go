@@ -5,7 +5,6 @@ import (
 	"errors"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,24 +12,19 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// as is a client whose token has only the policy, and not the default one.
-func as(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
-	t.Helper()
-	return newClient(t, append(opts, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))))...)
-}
-
 func TestRotatorPolicySuffices(t *testing.T) {
-	client := as(t, vaulttest.Policy(t, "", "rotator"))
-	p := store(t, map[string]any{"api_key": "fake-1"})
-	r := rotate(t, client, p, "fake-2", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
+	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "rotator"))
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
+	r := clienttest.Rotate(t, client, p, "fake-2", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
 	if len(r.Warnings) > 0 {
 		t.Errorf("warnings %q", r.Warnings)
 	}
-	if again := rotate(t, client, p, "fake-2"); !again.Resumed {
+	if again := clienttest.Rotate(t, client, p, "fake-2"); !again.Resumed {
 		t.Errorf("rerun %+v", again)
 	}
 	if _, err := client.Rollback(t.Context(), p, ""); err != nil {
@@ -48,10 +42,10 @@ func TestRotatorPolicySuffices(t *testing.T) {
 // write that was applied and lost is refused with 403 and not with 400.
 func TestRotatorPolicySufficesForDoubts(t *testing.T) {
 	policy := vaulttest.Policy(t, "", "rotator")
-	for n, request := range requestsOf(t) {
-		proxy := newProxy(t)
-		client := as(t, policy, vaultkit.WithAddress(proxy.URL()))
-		p := store(t, oldSecret)
+	for n, request := range clienttest.RotationRequests(t) {
+		proxy := clienttest.NewProxy(t)
+		client := clienttest.NewWithPolicy(t, policy, vaultkit.WithAddress(proxy.URL()))
+		p := vaulttest.PutProvider(t, clienttest.OldSecret)
 		proxy.Reset()
 		proxy.SetRule(faultproxy.At(n+1, faultproxy.Lose()))
 		r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
@@ -65,47 +59,49 @@ func TestRotatorPolicySufficesForDoubts(t *testing.T) {
 }
 
 func TestRecovererPolicySuffices(t *testing.T) {
-	w := newWorld(t)
-	w.killBeforeRecord()
-	client := as(t, vaulttest.Policy(t, "", "recoverer"))
-	found, err := client.Recover(t.Context(), w.provider)
+	p := clienttest.PutProviderLackingARecord(t)
+	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "recoverer"))
+	found, err := client.Recover(t.Context(), p)
 	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Committed {
-		t.Errorf("Recover = %+v, %v", found, err)
+		t.Errorf("Recover(%s) = %+v, %v, want one committed rotation", p, found, err)
 	}
-	w.done()
-	unchanged(t, w.provider, func() {
-		if _, err := client.Rotate(t.Context(), w.provider, vaultkit.NewKey("fake-x")); !errors.Is(err, vaultkit.ErrPermissionDenied) {
-			t.Errorf("a recoverer rotated: %v", err)
+	history, err := clienttest.New(t).History(t.Context(), p)
+	if err != nil || len(history) != 2 || history[0].Outcome != vaultkit.Committed || history[1].Outcome != vaultkit.Committed {
+		t.Errorf("History(%s) = %+v, %v, want two committed rotations", p, history, err)
+	}
+	vaulttest.AssertUnchanged(t, p, func() {
+		if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-x")); !errors.Is(err, vaultkit.ErrPermissionDenied) {
+			t.Errorf("Rotate(%s) as a recoverer = %v, want ErrPermissionDenied", p, err)
 		}
 	})
 }
 
 func TestProvisionerAndReaderPolicies(t *testing.T) {
-	provisioner, reader := as(t, vaulttest.Policy(t, "", "provisioner")), as(t, vaulttest.Policy(t, "", "reader"))
+	provisioner, reader := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "provisioner")), clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "reader"))
 	p := vaulttest.Name(t)
 	keys := vaultkit.ProviderKeys{"api_key": "fake-1"}
 	if version, err := provisioner.PutProviderKeys(t.Context(), p, keys); err != nil || version != 1 {
 		t.Fatalf("PutProviderKeys = %d, %v", version, err)
 	}
-	if got := currentKey(t, reader, p); got != "fake-1" {
+	if got := clienttest.APIKey(t, reader, p); got != "fake-1" {
 		t.Errorf("key %s", got)
 	}
 	if names, err := reader.Providers(t.Context()); err != nil || len(names) == 0 {
 		t.Errorf("Providers = %v, %v", names, err)
 	}
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		// It has the right it needs: what stands in the way is the secret.
 		_, err := provisioner.PutProviderKeys(t.Context(), p, keys)
 		if !errors.Is(err, vaultkit.ErrConflict) || errors.Is(err, vaultkit.ErrPermissionDenied) {
 			t.Errorf("provisioner stores again: %v", err)
 		}
 		for what, err := range map[string]error{
-			"provisioner reads":    second(provisioner.GetAPIKey(t.Context(), p)),
-			"reader stores":        second(reader.PutProviderKeys(t.Context(), p+"x", keys)),
-			"reader rotates":       second(reader.Rotate(t.Context(), p, vaultkit.NewKey("fake-2"))),
-			"reader recovers":      second(reader.Recover(t.Context(), p)),
-			"reader lists backups": second(reader.Backups(t.Context(), p)),
-			"reader reads history": second(reader.History(t.Context(), p)),
+			"provisioner reads":    clienttest.ErrorOf(provisioner.GetAPIKey(t.Context(), p)),
+			"reader stores":        clienttest.ErrorOf(reader.PutProviderKeys(t.Context(), p+"x", keys)),
+			"reader rotates":       clienttest.ErrorOf(reader.Rotate(t.Context(), p, vaultkit.NewKey("fake-2"))),
+			"reader recovers":      clienttest.ErrorOf(reader.Recover(t.Context(), p)),
+			"reader lists backups": clienttest.ErrorOf(reader.Backups(t.Context(), p)),
+			"reader reads history": clienttest.ErrorOf(reader.History(t.Context(), p)),
 		} {
 			failed, ok := errors.AsType[*vaultkit.Error](err)
 			if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || failed.Capability == "" || failed.Path == "" {
@@ -121,8 +117,8 @@ func TestVerbTable(t *testing.T) {
 		checkMarks(t, row.verb, row.may)
 		for column, role := range vaultkit.Roles() {
 			t.Run(row.verb+"/"+string(role), func(t *testing.T) {
-				p, unused := halfRecorded(t), vaulttest.Name(t)
-				client := as(t, policyOf(t, role, vaultkit.OnlyProviders(p, unused)))
+				p, unused := clienttest.PutProviderLackingARecord(t), vaulttest.Name(t)
+				client := clienttest.NewWithPolicy(t, clienttest.Policy(t, role, vaultkit.OnlyProviders(p, unused)))
 				if row.may[column] == 'x' {
 					if err := row.do(t.Context(), client, p, unused); err != nil {
 						t.Error(err)
@@ -141,19 +137,6 @@ func TestVerbTable(t *testing.T) {
 	}
 }
 
-// halfRecorded is a provider with two rotations, the first without its record.
-func halfRecorded(t *testing.T) string {
-	t.Helper()
-	p, root := store(t, oldSecret), newClient(t)
-	lost := rotate(t, root, p, "fake-2").ID
-	rotate(t, root, p, "fake-3")
-	path := vaulttest.Base + "/rotations/" + p + "/" + lost
-	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), path); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // A policy for another mount and base path is enough there.
 func TestPolicyElsewhere(t *testing.T) {
 	const mount, base = "team/elsewhere", "a/b"
@@ -164,24 +147,24 @@ func TestPolicyElsewhere(t *testing.T) {
 	defer sys.UnmountWithContext(t.Context(), mount)
 	at := []vaultkit.PolicyOption{vaultkit.AtMount(mount), vaultkit.AtBasePath(base), vaultkit.OnlyProviders("p")}
 	there := func(role vaultkit.Role) *vaultkit.Client {
-		return as(t, policyOf(t, role, at...), vaultkit.WithMount(mount), vaultkit.WithBasePath(base))
+		return clienttest.NewWithPolicy(t, clienttest.Policy(t, role, at...), vaultkit.WithMount(mount), vaultkit.WithBasePath(base))
 	}
 	if _, err := there(vaultkit.RoleProvisioner).PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake-1"}); err != nil {
 		t.Fatal(err)
 	}
-	rotate(t, there(vaultkit.RoleRotator), "p", "fake-2")
+	clienttest.Rotate(t, there(vaultkit.RoleRotator), "p", "fake-2")
 	if found, err := there(vaultkit.RoleAuditor).Backups(t.Context(), "p"); err != nil || len(found) != 1 {
 		t.Errorf("Backups = %v, %v", found, err)
 	}
-	if got := currentKey(t, there(vaultkit.RoleReader), "p"); got != "fake-2" {
+	if got := clienttest.APIKey(t, there(vaultkit.RoleReader), "p"); got != "fake-2" {
 		t.Errorf("key %s", got)
 	}
 }
 
 // A narrowed policy takes away what a general one gives, so the two do not mix.
 func TestNarrowedPolicyWinsOverAGeneralOne(t *testing.T) {
-	p, other := store(t, oldSecret), store(t, oldSecret)
-	client := as(t, policyOf(t, vaultkit.RoleReader)+policyOf(t, vaultkit.RoleProvisioner, vaultkit.OnlyProviders(p)))
+	p, other := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
+	client := clienttest.NewWithPolicy(t, clienttest.Policy(t, vaultkit.RoleReader)+clienttest.Policy(t, vaultkit.RoleProvisioner, vaultkit.OnlyProviders(p)))
 	if _, err := client.GetAPIKey(t.Context(), other); err != nil {
 		t.Error(err)
 	}
@@ -190,69 +173,31 @@ func TestNarrowedPolicyWinsOverAGeneralOne(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
-
-// right is one capability on one path of a policy.
-type right struct{ path, capability string }
-
-var (
-	block = regexp.MustCompile(`(?ms)^path "([^"]+)" \{(.*?)\}\n`)
-	list  = regexp.MustCompile(`capabilities\s*=\s*\[([^\]]*)\]`)
-)
-
-// rightsOf lists the policy's rights below the mount.
-func rightsOf(policy string) []right {
-	var rights []right
-	for _, b := range block.FindAllStringSubmatch(policy, -1) {
-		for capability := range strings.SplitSeq(list.FindStringSubmatch(b[2])[1], ",") {
-			if strings.HasPrefix(b[1], "secret/") {
-				rights = append(rights, right{b[1], strings.Trim(capability, ` "`)})
-			}
-		}
-	}
-	return rights
-}
-
-// without is the policy less one right.
-func without(policy string, missing right) string {
-	return block.ReplaceAllStringFunc(policy, func(text string) string {
-		if !strings.HasPrefix(text, `path "`+missing.path+`"`) {
-			return text
-		}
-		granted := strings.Split(list.FindStringSubmatch(text)[1], ", ")
-		granted = slices.DeleteFunc(granted, func(one string) bool { return one == `"`+missing.capability+`"` })
-		if len(granted) == 0 {
-			return ""
-		}
-		return list.ReplaceAllString(text, "capabilities = ["+strings.Join(granted, ", ")+"]")
-	})
-}
-
 // Each right of the rotator is needed by Rotate; without it, Rotate says which
 // one is missing before it writes anything. Those that are not: see the cases.
 func TestEachMissingCapability(t *testing.T) {
 	policy := vaulttest.Policy(t, "", "rotator")
-	rights := rightsOf(policy)
+	rights := clienttest.RightsOf(policy)
 	if len(rights) != 16 {
 		t.Fatalf("%d rights: %v", len(rights), rights)
 	}
 	for _, missing := range rights {
-		t.Run(missing.capability+" "+missing.path, func(t *testing.T) {
-			client := as(t, without(policy, missing))
-			p := store(t, oldSecret)
+		t.Run(missing.Capability+" "+missing.Path, func(t *testing.T) {
+			client := clienttest.NewWithPolicy(t, clienttest.WithoutRight(policy, missing))
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			if !neededByRotate(missing) {
 				r, err := client.Rotate(ctx, p, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
-				if err != nil || (len(r.Warnings) > 0) != (missing.capability == "patch") {
+				if err != nil || (len(r.Warnings) > 0) != (missing.Capability == "patch") {
 					t.Errorf("Rotate = %+v, %v", r, err)
 				}
 				return
 			}
-			unchanged(t, p, func() {
+			vaulttest.AssertUnchanged(t, p, func() {
 				_, err := client.Rotate(ctx, p, vaultkit.NewKey("fake-new"))
 				failed, ok := errors.AsType[*vaultkit.Error](err)
-				if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || failed.Capability != missing.capability || !covers(missing.path, failed.Path) {
+				if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || failed.Capability != missing.Capability || !covers(missing.Path, failed.Path) {
 					t.Errorf("Rotate = %v", err)
 				}
 			})
@@ -262,9 +207,9 @@ func TestEachMissingCapability(t *testing.T) {
 
 // neededByRotate: the list of providers is Recover's, the expiry tag optional, and the
 // entries that announce a revocation are RevokeOld's.
-func neededByRotate(r right) bool {
-	return r.path != "secret/metadata/goblin-assistant/providers/" && r.capability != "patch" &&
-		!strings.Contains(r.path, "/data/goblin-assistant/revocations/")
+func neededByRotate(r clienttest.Right) bool {
+	return r.Path != "secret/metadata/goblin-assistant/providers/" && r.Capability != "patch" &&
+		!strings.Contains(r.Path, "/data/goblin-assistant/revocations/")
 }
 
 // covers reports whether a policy's path pattern is about path.
@@ -277,19 +222,19 @@ func covers(pattern, path string) bool {
 // missing after the commit is then told together with the committed rotation.
 func TestMissingCapabilitiesWithoutAsking(t *testing.T) {
 	policy := strings.Replace(vaulttest.Policy(t, "", "rotator"), `path "sys/capabilities-self" { capabilities = ["update"] }`, "", 1)
-	for _, missing := range rightsOf(policy) {
-		if missing.capability != "create" && missing.capability != "update" || !neededByRotate(missing) {
+	for _, missing := range clienttest.RightsOf(policy) {
+		if missing.Capability != "create" && missing.Capability != "update" || !neededByRotate(missing) {
 			continue
 		}
-		t.Run(missing.capability+" "+missing.path, func(t *testing.T) {
-			client := as(t, without(policy, missing))
-			p := store(t, oldSecret)
+		t.Run(missing.Capability+" "+missing.Path, func(t *testing.T) {
+			client := clienttest.NewWithPolicy(t, clienttest.WithoutRight(policy, missing))
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
 			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 			failed, ok := errors.AsType[*vaultkit.Error](err)
-			if !ok || failed.Capability != missing.capability || !covers(missing.path, failed.Path) {
+			if !ok || failed.Capability != missing.Capability || !covers(missing.Path, failed.Path) {
 				t.Fatalf("Rotate = %+v, %v", r, err)
 			}
-			committed := strings.Contains(missing.path, "/rotations/")
+			committed := strings.Contains(missing.Path, "/rotations/")
 			want, not := vaultkit.ErrPermissionDenied, vaultkit.ErrUndetermined
 			if committed {
 				want, not = not, want
@@ -298,7 +243,7 @@ func TestMissingCapabilitiesWithoutAsking(t *testing.T) {
 				t.Errorf("Rotate = %+v, %v", r, err)
 			}
 			// With the right back, the same call finishes what was begun.
-			full := rotate(t, newClient(t), p, "fake-new")
+			full := clienttest.Rotate(t, clienttest.New(t), p, "fake-new")
 			if full.NewVersion != 2 || full.Resumed != committed {
 				t.Errorf("rerun %+v", full)
 			}

@@ -10,20 +10,11 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
-
-// policyOf is vaultkit.Policy where it must not fail.
-func policyOf(t *testing.T, role vaultkit.Role, opts ...vaultkit.PolicyOption) string {
-	t.Helper()
-	text, err := vaultkit.Policy(role, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
 
 // testdata/policies holds every role's policy, for people to read and for tests
 // to use, and nothing else.
@@ -31,10 +22,10 @@ func TestPolicyFiles(t *testing.T) {
 	const dir = "testdata/policies/"
 	var want []string
 	for _, role := range vaultkit.Roles() {
-		text, file := policyOf(t, role), dir+string(role)+".hcl"
+		text, file := clienttest.Policy(t, role), dir+string(role)+".hcl"
 		want = append(want, file)
 		if *update {
-			writeFile(t, file, text)
+			vaulttest.WriteFile(t, file, text)
 		}
 		if golden := vaulttest.Policy(t, "", string(role)); golden != text {
 			t.Errorf("%s is not what Policy says now; look at the difference and run: go test -run PolicyFiles . -update\n%s", file, text)
@@ -49,7 +40,7 @@ func TestPolicyFiles(t *testing.T) {
 func TestPolicySaysWhatTheRoleMay(t *testing.T) {
 	seen := map[string]bool{}
 	for _, role := range vaultkit.Roles() {
-		first, _, _ := strings.Cut(policyOf(t, role), "\n")
+		first, _, _ := strings.Cut(clienttest.Policy(t, role), "\n")
 		if !strings.HasPrefix(first, "# May ") || !strings.HasSuffix(first, ".") || seen[first] {
 			t.Errorf("%s starts with %q", role, first)
 		}
@@ -75,8 +66,8 @@ func TestPolicyOptions(t *testing.T) {
 			{append(at, only), append(elsewhere, narrowed...)},
 			{append(at, vaultkit.OnlyProviders("q"), only), append(elsewhere, narrowed...)}, // the last one counts
 		} {
-			want := strings.NewReplacer(tc.replaced...).Replace(policyOf(t, role))
-			if got := policyOf(t, role, tc.opts...); got != want {
+			want := strings.NewReplacer(tc.replaced...).Replace(clienttest.Policy(t, role))
+			if got := clienttest.Policy(t, role, tc.opts...); got != want {
 				t.Errorf("%s: got\n%s\nwant\n%s", role, got, want)
 			}
 		}
@@ -89,20 +80,20 @@ func TestPolicyOfSeveralProviders(t *testing.T) {
 	option := vaultkit.OnlyProviders(names...)
 	names[0] = "changed later"
 	for _, role := range vaultkit.Roles() {
-		want := map[right]bool{}
+		want := map[clienttest.Right]bool{}
 		for _, name := range []string{"p", "q"} {
-			for _, one := range rightsOf(policyOf(t, role, vaultkit.OnlyProviders(name))) {
+			for _, one := range clienttest.RightsOf(clienttest.Policy(t, role, vaultkit.OnlyProviders(name))) {
 				want[one] = true
 			}
 		}
-		got := policyOf(t, role, option)
-		rights := rightsOf(got)
+		got := clienttest.Policy(t, role, option)
+		rights := clienttest.RightsOf(got)
 		for _, one := range rights {
 			if !want[one] {
 				t.Errorf("%s has %v", role, one)
 			}
 		}
-		if len(rights) != len(want) || got != policyOf(t, role, vaultkit.OnlyProviders("p", "q")) {
+		if len(rights) != len(want) || got != clienttest.Policy(t, role, vaultkit.OnlyProviders("p", "q")) {
 			t.Errorf("%s:\n%s", role, got)
 		}
 	}
@@ -112,7 +103,7 @@ func TestPolicyOfSeveralProviders(t *testing.T) {
 func TestPolicyConcurrently(t *testing.T) {
 	option, want := vaultkit.OnlyProviders("p", "q"), map[vaultkit.Role]string{}
 	for _, role := range vaultkit.Roles() {
-		want[role] = policyOf(t, role, option)
+		want[role] = clienttest.Policy(t, role, option)
 	}
 	var wait sync.WaitGroup
 	for role, text := range want {
@@ -134,7 +125,7 @@ func TestPolicyRefuses(t *testing.T) {
 		says   string
 	}{
 		"a role there is not":   {"admin", vaultkit.AtMount("secret"), `the role is none of reader, monitor, provisioner, rotator, recoverer, revoker, janitor, auditor`},
-		"a key for a role":      {canary, vaultkit.AtMount("secret"), "the role is none of reader"},
+		"a key for a role":      {clienttest.Marker, vaultkit.AtMount("secret"), "the role is none of reader"},
 		"no role":               {"", vaultkit.AtMount("secret"), "the role is none of reader"},
 		"a nil option":          {vaultkit.RoleReader, nil, "nil"},
 		"no provider":           {vaultkit.RoleReader, vaultkit.OnlyProviders(), "OnlyProviders"},
@@ -150,7 +141,7 @@ func TestPolicyRefuses(t *testing.T) {
 		"a base with a bracket": {vaultkit.RoleReader, vaultkit.AtBasePath("a/{b}"), "base path"},
 	} {
 		text, err := vaultkit.Policy(tc.role, tc.option)
-		if text != "" || !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), canary) {
+		if text != "" || !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), clienttest.Marker) {
 			t.Errorf("%s: %q, %v", name, text, err)
 		}
 	}

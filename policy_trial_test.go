@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -54,7 +55,7 @@ func checkMarks(t *testing.T, what, may string) {
 // allRefused tries what the role must not do.
 func allRefused(t *testing.T, try *trial, may func(action) bool) {
 	t.Helper()
-	unchanged(t, try.provider, func() {
+	vaulttest.AssertUnchanged(t, try.provider, func() {
 		for _, a := range policyTable {
 			if !may(a) {
 				try.refused(t, a)
@@ -89,13 +90,13 @@ type trial struct {
 
 func newTrial(t *testing.T, role vaultkit.Role, option func(*trial) vaultkit.PolicyOption) *trial {
 	t.Helper()
-	try := &trial{provider: store(t, oldSecret), unused: vaulttest.Name(t), root: vaulttest.Root(t), client: vaulttest.Root(t)}
-	try.id = rotate(t, newClient(t), try.provider, "fake-new").ID
+	try := &trial{provider: vaulttest.PutProvider(t, clienttest.OldSecret), unused: vaulttest.Name(t), root: vaulttest.Root(t), client: vaulttest.Root(t)}
+	try.id = clienttest.Rotate(t, clienttest.New(t), try.provider, "fake-new").ID
 	// An entry that says that the rotation's old key is being revoked.
 	if _, err := try.root.Logical().WriteWithContext(t.Context(), try.path("data/revocations/{p}/{id}"), value(0)); err != nil {
 		t.Fatal(err)
 	}
-	try.client.SetToken(vaulttest.Token(t, policyOf(t, role, option(try))))
+	try.client.SetToken(vaulttest.Token(t, clienttest.Policy(t, role, option(try))))
 	return try
 }
 

@@ -273,15 +273,15 @@ func (w *work) recordOf(outcome protocol.Outcome) map[string]any {
 		record.Backup = w.id
 	}
 	text, err := record.Encode()
-	must(err)
+	vaulttest.Must(err)
 	var data map[string]any
-	must(json.Unmarshal(text, &data))
+	vaulttest.Must(json.Unmarshal(text, &data))
 	return data
 }
 
 func canonical(data map[string]any) []byte {
 	text, err := protocol.Canonical(data)
-	must(err)
+	vaulttest.Must(err)
 	return text
 }
 

@@ -102,7 +102,7 @@ func (c *cast) client(t *testing.T, policy string, opts ...vaultkit.Option) *vau
 	t.Helper()
 	token := vaulttest.TokenAt(t, vaulttest.RootOf(t, c.server), policy)
 	defaults := []vaultkit.Option{vaultkit.WithAddress(c.server.Addr()), vaultkit.WithToken(vaultkit.Value(token))}
-	return newClient(t, append(defaults, opts...)...)
+	return clienttest.New(t, append(defaults, opts...)...)
 }
 
 // disturbed is a client whose operations can be played. It does not wait long

@@ -79,7 +79,7 @@ func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 			if outcome == string(protocol.Undecided) {
 				w := &work{apprentice: &apprentice{kv: kv}, provider: trial.Provider, id: id}
 				parsed, err := protocol.ParseID(id)
-				must(err)
+				vaulttest.Must(err)
 				w.source = parsed.Source
 				_ = w.once(ctx, w.path("rotations", id), w.recordOf(protocol.Aborted))
 			}

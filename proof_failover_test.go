@@ -116,7 +116,7 @@ func (f *fleet) store(t *testing.T) string {
 func (f *fleet) client(t *testing.T, role string, wait backoff.Backoff) *vaultkit.Client {
 	t.Helper()
 	token := vaulttest.TokenAt(t, f.root, vaulttest.Policy(t, "", role))
-	return newClient(t, vaultkit.WithAddress(f.door.url()), vaultkit.WithToken(vaultkit.Value(token)),
+	return clienttest.New(t, vaultkit.WithAddress(f.door.url()), vaultkit.WithToken(vaultkit.Value(token)),
 		clienttest.WithBackoff(wait))
 }
 
@@ -126,7 +126,7 @@ func (f *fleet) rotate(t *testing.T, workers int) {
 	t.Helper()
 	clients := make([]*vaultkit.Client, workers)
 	for i := range clients {
-		clients[i] = f.client(t, "rotator", []backoff.Backoff{{}, quick}[i%2])
+		clients[i] = f.client(t, "rotator", []backoff.Backoff{{}, clienttest.QuickBackoff}[i%2])
 	}
 	ctx, halt := context.WithCancel(t.Context())
 	f.halt = halt

@@ -14,6 +14,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -96,13 +97,13 @@ const rotators, foreignWriter, readers = 6, 6, 4
 // register with check-and-set.
 func TestLinearizable(t *testing.T) {
 	const rounds = 60
-	p := store(t, map[string]any{"api_key": "fake-first"})
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-first"})
 	root := vaulttest.Root(t)
-	write(t, root, vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+p, map[string]any{"max_versions": 5000})
-	proxy := newProxy(t)
-	rotator := as(t, vaulttest.Policy(t, "", "rotator"), vaultkit.WithAddress(proxy.URL()))
-	reader := as(t, vaulttest.Policy(t, "", "reader"))
-	recoverer := as(t, vaulttest.Policy(t, "", "recoverer"))
+	vaulttest.Write(t, root, vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+p, map[string]any{"max_versions": 5000})
+	proxy := clienttest.NewProxy(t)
+	rotator := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "rotator"), vaultkit.WithAddress(proxy.URL()))
+	reader := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "reader"))
+	recoverer := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "recoverer"))
 	proxy.SetRule(lossy())
 	h := &history{start: time.Now()}
 	ctx, stop := context.WithCancel(t.Context())
@@ -125,7 +126,9 @@ func TestLinearizable(t *testing.T) {
 	for i := range readers {
 		others.Go(func() {
 			for ctx.Err() == nil {
-				h.do(foreignWriter+1+i, call{}, func() (outcome, bool) { return outcome{register: register{key: currentKey(t, reader, p)}}, false })
+				h.do(foreignWriter+1+i, call{}, func() (outcome, bool) {
+					return outcome{register: register{key: clienttest.APIKey(t, reader, p)}}, false
+				})
 			}
 		})
 	}

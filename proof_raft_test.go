@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
@@ -62,7 +63,7 @@ func newDisk(t *testing.T) *disk {
 	t.Helper()
 	server := vaulttest.Start(t, devvault.Options{Raft: true})
 	root := vaulttest.RootOf(t, server)
-	return &disk{whole: t, server: server, proxy: newProxyTo(t, server.Addr()), root: root, told: make(map[string]int),
+	return &disk{whole: t, server: server, proxy: clienttest.NewProxyTo(t, server.Addr()), root: root, told: make(map[string]int),
 		token: vaulttest.TokenAt(t, root, vaulttest.Policy(t, "", "rotator"))}
 }
 
@@ -124,10 +125,10 @@ func (d *disk) meanwhile(n int) faultproxy.Rule {
 func (d *disk) rotateOver(t *testing.T, rule faultproxy.Rule) (log []faultproxy.Request, told error) {
 	t.Helper()
 	provider := vaulttest.Name(t)
-	if _, err := d.root.KVv2(vaulttest.Mount).Put(t.Context(), vaulttest.Base+"/providers/"+provider, oldSecret); err != nil {
+	if _, err := d.root.KVv2(vaulttest.Mount).Put(t.Context(), vaulttest.Base+"/providers/"+provider, clienttest.OldSecret); err != nil {
 		t.Fatal(err)
 	}
-	client := newClient(t, vaultkit.WithAddress(d.proxy.URL()), vaultkit.WithToken(vaultkit.Value(d.token)),
+	client := clienttest.New(t, vaultkit.WithAddress(d.proxy.URL()), vaultkit.WithToken(vaultkit.Value(d.token)),
 		vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute})) // a busy machine may take its time to restart
 	d.proxy.Reset()
 	d.proxy.SetRule(rule)
@@ -202,7 +203,7 @@ func (h holdings) lost(log []faultproxy.Request) (violations []string) {
 		case strings.HasPrefix(kind, "data/"+vaulttest.Base+"/providers/"):
 			kept = h.committed()
 		case strings.HasPrefix(kind, "data/"+vaulttest.Base+"/backups/"):
-			kept = reflect.DeepEqual(h.backup.Versions[1], oldSecret)
+			kept = reflect.DeepEqual(h.backup.Versions[1], clienttest.OldSecret)
 		case strings.HasPrefix(kind, "metadata/"+vaulttest.Base+"/backups/"):
 			kept = h.backup.Custom["actor"] == "fake-actor"
 		case strings.HasPrefix(kind, "data/"+vaulttest.Base+"/rotations/"):
@@ -220,10 +221,10 @@ func (h holdings) lost(log []faultproxy.Request) (violations []string) {
 func (h holdings) lies(r *vaultkit.Rotation, err error) (violations []string) {
 	outcome := h.record.Versions[1]["outcome"]
 	for violation, so := range map[string]bool{
-		"version 1 changed":                   !reflect.DeepEqual(h.provider.Versions[1], oldSecret),
+		"version 1 changed":                   !reflect.DeepEqual(h.provider.Versions[1], clienttest.OldSecret),
 		"more than one rotation's traces":     h.others > 0 || len(h.provider.Versions) > 2 || len(h.record.Versions) > 1,
-		"version 2 is not what was asked for": h.committed() && !reflect.DeepEqual(h.provider.Versions[2], newSecret),
-		"replaced without a backup":           h.committed() && !reflect.DeepEqual(h.backup.Versions[1], oldSecret),
+		"version 2 is not what was asked for": h.committed() && !reflect.DeepEqual(h.provider.Versions[2], clienttest.NewSecret),
+		"replaced without a backup":           h.committed() && !reflect.DeepEqual(h.backup.Versions[1], clienttest.OldSecret),
 		"committed and not recorded so":       h.committed() && outcome != "committed",
 		"recorded while it is undecided":      !h.committed() && outcome != nil,
 		"told of success":                     (err == nil || r != nil) && !h.committed(),

@@ -5,12 +5,13 @@ import (
 
 	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 // restoreBegun reports a restore of the same version to the same secret.
 func (w *work) restoreBegun(ctx context.Context) bool {
 	id, err := protocol.ParseID(w.id)
-	must(err)
+	vaulttest.Must(err)
 	next := canonical(w.next)
 	_, err = w.get(ctx, w.path("backups", protocol.RestoreID(id.InForce, id.Source, next).String()))
 	return err == nil

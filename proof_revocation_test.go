@@ -50,7 +50,7 @@ var errUnverified = errors.New("the key is not known yet")
 // newIssuer is one run's; the observer is not disturbed, nor does it end with the run.
 func newIssuer(ctx context.Context, trial *faulttest.Trial, who string, takeBack bool) askedForKeys {
 	issuer, err := trial.Issuer(context.WithoutCancel(ctx), who, takeBack)
-	must(err)
+	vaulttest.Must(err)
 	return askedForKeys{issuer}
 }
 

@@ -191,9 +191,9 @@ func (t *handing) body() map[string]any {
 // write makes an entry that nobody else makes another of.
 func (t *handing) write(ctx context.Context, path string, body any) error {
 	text, err := json.Marshal(body)
-	must(err)
+	vaulttest.Must(err)
 	var data map[string]any
-	must(json.Unmarshal(text, &data))
+	vaulttest.Must(json.Unmarshal(text, &data))
 	return again(ctx, func() error {
 		_, err := t.kv.Put(ctx, path, data, api.WithCheckAndSet(0))
 		if refused(err) {

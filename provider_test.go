@@ -16,15 +16,16 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
 func TestReads(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-key", "port": 8080, "ratio": 1.0, "big": 1e21, "on": true})
-	if got := currentKey(t, client, p); got != "fake-key" {
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-key", "port": 8080, "ratio": 1.0, "big": 1e21, "on": true})
+	if got := clienttest.APIKey(t, client, p); got != "fake-key" {
 		t.Errorf("GetAPIKey = %q", got)
 	}
 	for field, want := range map[string]string{"port": "8080", "ratio": "1", "big": "1e+21", "on": "true", "api_key": "fake-key"} {
@@ -44,7 +45,7 @@ func TestReads(t *testing.T) {
 
 func TestProvidersSkipsWhatIsNotOne(t *testing.T) {
 	var events []vaultkit.Event
-	client := newClient(t, vaultkit.WithBasePath("only-providers"), vaultkit.WithObserver(func(e vaultkit.Event) {
+	client := clienttest.New(t, vaultkit.WithBasePath("only-providers"), vaultkit.WithObserver(func(e vaultkit.Event) {
 		if e.Kind == vaultkit.EventLeftOut {
 			events = append(events, e)
 		}
@@ -70,16 +71,16 @@ func TestProvidersSkipsWhatIsNotOne(t *testing.T) {
 
 // Every way a read fails is told apart, and says what to do next.
 func TestReadErrors(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
-	deleted, destroyed := store(t, oldSecret), store(t, oldSecret)
+	deleted, destroyed := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+deleted); err != nil {
 		t.Fatal(err)
 	}
 	if err := kv.Destroy(t.Context(), vaulttest.Base+"/providers/"+destroyed, []int{1}); err != nil {
 		t.Fatal(err)
 	}
-	closed := newClient(t)
+	closed := clienttest.New(t)
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -95,20 +96,20 @@ func TestReadErrors(t *testing.T) {
 		"absent":      {client, "nobody", vaultkit.ErrNotFound, []error{vaultkit.ErrDeleted, vaultkit.ErrMountNotFound}, "check the name"},
 		"deleted":     {client, deleted, vaultkit.ErrDeleted, []error{vaultkit.ErrNotFound, vaultkit.ErrDestroyed}, "undelete"},
 		"destroyed":   {client, destroyed, vaultkit.ErrDestroyed, []error{vaultkit.ErrNotFound}, "for good"},
-		"no field":    {client, store(t, map[string]any{"other": "x"}), vaultkit.ErrFieldMissing, []error{vaultkit.ErrNotFound}, "has the fields other"},
-		"empty field": {client, store(t, map[string]any{"api_key": ""}), vaultkit.ErrFieldMissing, nil, "empty"},
-		"an object":   {client, store(t, map[string]any{"api_key": map[string]any{"x": 1}}), vaultkit.ErrInvalid, nil, `"api_key"`},
-		"a list":      {client, store(t, map[string]any{"api_key": []any{"x"}}), vaultkit.ErrInvalid, nil, `"api_key"`},
-		"null":        {client, store(t, map[string]any{"api_key": nil}), vaultkit.ErrInvalid, nil, `"api_key"`},
-		"forbidden":   {as(t, allowed), "nobody", vaultkit.ErrPermissionDenied, []error{vaultkit.ErrUnauthenticated, vaultkit.ErrNotFound}, `"read"`},
+		"no field":    {client, vaulttest.PutProvider(t, map[string]any{"other": "x"}), vaultkit.ErrFieldMissing, []error{vaultkit.ErrNotFound}, "has the fields other"},
+		"empty field": {client, vaulttest.PutProvider(t, map[string]any{"api_key": ""}), vaultkit.ErrFieldMissing, nil, "empty"},
+		"an object":   {client, vaulttest.PutProvider(t, map[string]any{"api_key": map[string]any{"x": 1}}), vaultkit.ErrInvalid, nil, `"api_key"`},
+		"a list":      {client, vaulttest.PutProvider(t, map[string]any{"api_key": []any{"x"}}), vaultkit.ErrInvalid, nil, `"api_key"`},
+		"null":        {client, vaulttest.PutProvider(t, map[string]any{"api_key": nil}), vaultkit.ErrInvalid, nil, `"api_key"`},
+		"forbidden":   {clienttest.NewWithPolicy(t, allowed), "nobody", vaultkit.ErrPermissionDenied, []error{vaultkit.ErrUnauthenticated, vaultkit.ErrNotFound}, `"read"`},
 		"closed":      {closed, "nobody", vaultkit.ErrClosed, nil, "new client"},
 		"mount gone":  {v1["gone"], "nobody", vaultkit.ErrMountNotFound, []error{vaultkit.ErrNotFound}, "mount"},
 		"mount is v1": {v1["v1"], "p", vaultkit.ErrNotKVv2, []error{vaultkit.ErrNotFound}, "version 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for verb, err := range map[string]error{
-				"GetAPIKey": second(tc.client.GetAPIKey(t.Context(), tc.provider)),
-				"GetField":  second(tc.client.GetField(t.Context(), tc.provider, "api_key")),
+				"GetAPIKey": clienttest.ErrorOf(tc.client.GetAPIKey(t.Context(), tc.provider)),
+				"GetField":  clienttest.ErrorOf(tc.client.GetField(t.Context(), tc.provider, "api_key")),
 			} {
 				failed, ok := errors.AsType[*vaultkit.Error](err)
 				if !ok || !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || failed.Op != verb || failed.Provider != tc.provider {
@@ -149,7 +150,7 @@ func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 				t.Fatal(err)
 			}
 			// as the unwary store it there, through a v2 path
-			if _, err := root.Logical().WriteWithContext(t.Context(), mount+"/data/goblin-assistant/providers/p", map[string]any{"data": oldSecret}); err != nil {
+			if _, err := root.Logical().WriteWithContext(t.Context(), mount+"/data/goblin-assistant/providers/p", map[string]any{"data": clienttest.OldSecret}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -210,7 +211,7 @@ func TestNewRefuses(t *testing.T) {
 func TestSealedServer(t *testing.T) {
 	server := vaulttest.Start(t, devvault.Options{})
 	opts := []vaultkit.Option{vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken()))}
-	client := newClient(t, opts...)
+	client := clienttest.New(t, opts...)
 	if _, err := client.PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake"}); err != nil {
 		t.Fatal(err)
 	}
@@ -222,9 +223,9 @@ func TestSealedServer(t *testing.T) {
 	_, err := vaultkit.New(t.Context(), opts...)
 	for what, err := range map[string]error{
 		"New":       err,
-		"GetAPIKey": second(client.GetAPIKey(t.Context(), "p")),
-		"Rotate":    second(client.Rotate(t.Context(), "p", vaultkit.NewKey("fake-new"))),
-		"Providers": second(client.Providers(t.Context())),
+		"GetAPIKey": clienttest.ErrorOf(client.GetAPIKey(t.Context(), "p")),
+		"Rotate":    clienttest.ErrorOf(client.Rotate(t.Context(), "p", vaultkit.NewKey("fake-new"))),
+		"Providers": clienttest.ErrorOf(client.Providers(t.Context())),
 	} {
 		if !errors.Is(err, vaultkit.ErrSealed) || !errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "unseal") {
 			t.Errorf("%s on a sealed server = %v", what, err)
@@ -233,7 +234,7 @@ func TestSealedServer(t *testing.T) {
 	if err := server.Unseal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := currentKey(t, client, "p"); got != "fake" {
+	if got := clienttest.APIKey(t, client, "p"); got != "fake" {
 		t.Errorf("after unsealing: %s", got)
 	}
 	if after := vaulttest.LookAt(t, root, "providers"); len(before) != 1 || !reflect.DeepEqual(before, after) {
@@ -244,14 +245,14 @@ func TestSealedServer(t *testing.T) {
 // A read rides out whatever passes, and gives up on what does not when its time
 // is over.
 func TestReadsAreRepeated(t *testing.T) {
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for name, fault := range map[string]faultproxy.Action{
 		"refused": faultproxy.Refuse(), "500": faultproxy.Error(500, "", false), "429": faultproxy.Error(429, "{}", false),
 		"412": faultproxy.Error(412, "{}", false), "cut": faultproxy.Truncate(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := throughProxy(t, faultproxy.Rules(faultproxy.At(1, fault), faultproxy.At(2, fault)))
-			if got := currentKey(t, client, p); got != "fake-old" {
+			client := clienttest.NewWithFaults(t, faultproxy.Rules(faultproxy.At(1, fault), faultproxy.At(2, fault)))
+			if got := clienttest.APIKey(t, client, p); got != "fake-old" {
 				t.Errorf("key %s", got)
 			}
 			if _, err := client.Providers(t.Context()); err != nil {
@@ -259,7 +260,7 @@ func TestReadsAreRepeated(t *testing.T) {
 			}
 		})
 	}
-	client := throughProxy(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Error(503, "{}", false) }, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50e6}))
+	client := clienttest.NewWithFaults(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Error(503, "{}", false) }, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50e6}))
 	_, err := client.GetAPIKey(t.Context(), p)
 	var answer *api.ResponseError
 	if !errors.Is(err, vaultkit.ErrUnavailable) || !errors.As(err, &answer) || answer.StatusCode != 503 {
@@ -274,21 +275,21 @@ func badNames() []string {
 
 // Nothing with a bad name reaches Vault, whatever the verb.
 func TestBadNamesAreRefusedBeforeAnyRequest(t *testing.T) {
-	proxy := newProxy(t)
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()))
+	proxy := clienttest.NewProxy(t)
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
 	proxy.Reset()
 	before := vaulttest.Everything(t)
 	for _, name := range badNames() {
 		for verb, err := range map[string]error{
-			"GetAPIKey":       second(client.GetAPIKey(t.Context(), name)),
-			"GetField":        second(client.GetField(t.Context(), name, "f")),
-			"GetProviderKeys": second(client.GetProviderKeys(t.Context(), name)),
-			"PutProviderKeys": second(client.PutProviderKeys(t.Context(), name, vaultkit.ProviderKeys{"a": "b"})),
-			"Rotate":          second(client.Rotate(t.Context(), name, vaultkit.NewKey("fake"))),
-			"Rollback":        second(client.Rollback(t.Context(), name, "")),
-			"Backups":         second(client.Backups(t.Context(), name)),
-			"History":         second(client.History(t.Context(), name)),
-			"Recover":         second(client.Recover(t.Context(), name)),
+			"GetAPIKey":       clienttest.ErrorOf(client.GetAPIKey(t.Context(), name)),
+			"GetField":        clienttest.ErrorOf(client.GetField(t.Context(), name, "f")),
+			"GetProviderKeys": clienttest.ErrorOf(client.GetProviderKeys(t.Context(), name)),
+			"PutProviderKeys": clienttest.ErrorOf(client.PutProviderKeys(t.Context(), name, vaultkit.ProviderKeys{"a": "b"})),
+			"Rotate":          clienttest.ErrorOf(client.Rotate(t.Context(), name, vaultkit.NewKey("fake"))),
+			"Rollback":        clienttest.ErrorOf(client.Rollback(t.Context(), name, "")),
+			"Backups":         clienttest.ErrorOf(client.Backups(t.Context(), name)),
+			"History":         clienttest.ErrorOf(client.History(t.Context(), name)),
+			"Recover":         clienttest.ErrorOf(client.Recover(t.Context(), name)),
 		} {
 			if !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), "provider name") {
 				t.Errorf("%s(%.20q) = %v", verb, name, err)
@@ -310,8 +311,8 @@ func TestBadNamesAreRefusedBeforeAnyRequest(t *testing.T) {
 
 // Nothing with a bad value changes anything.
 func TestBadValuesAreRefused(t *testing.T) {
-	client := newClient(t)
-	p, absent := store(t, oldSecret), vaulttest.Name(t)
+	client := clienttest.New(t)
+	p, absent := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.Name(t)
 	huge := strings.Repeat("x", 2<<20)
 	sources := map[string]vaultkit.Source{
 		"no source": nil, "empty key": vaultkit.NewKey(""), "2 MiB": vaultkit.NewKey(huge), "bad UTF-8": vaultkit.NewKey("a\xffb"),
@@ -322,7 +323,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"a struct":    vaultkit.NewFields(map[string]any{"keep": struct{}{}}),
 	}
 	for name, source := range sources {
-		unchanged(t, p, func() {
+		vaulttest.AssertUnchanged(t, p, func() {
 			if r, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrInvalid) || r != nil || len(err.Error()) > 1000 {
 				t.Errorf("%s: Rotate = %+v, %.300v", name, r, err)
 			}
@@ -332,7 +333,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"nil": nil, "year": vaultkit.WithExpiresAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), "year -1": vaultkit.WithExpiresAt(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)),
 		"actor": vaultkit.WithActor("a\nb"), "reason": vaultkit.WithReason(strings.Repeat("x", 513)), "UTF-8": vaultkit.WithReason("\xff"),
 	} {
-		unchanged(t, p, func() {
+		vaulttest.AssertUnchanged(t, p, func() {
 			if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), opt); !errors.Is(err, vaultkit.ErrInvalid) {
 				t.Errorf("%s: Rotate = %v", name, err)
 			}
@@ -344,7 +345,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 	for name, keys := range map[string]vaultkit.ProviderKeys{
 		"none": nil, "empty value": {"api_key": ""}, "2 MiB": {"api_key": huge}, "bad UTF-8": {"api_key": "\xff"}, "name": {"": "x"},
 	} {
-		unchanged(t, absent, func() {
+		vaulttest.AssertUnchanged(t, absent, func() {
 			if _, err := client.PutProviderKeys(t.Context(), absent, keys); !errors.Is(err, vaultkit.ErrInvalid) {
 				t.Errorf("%s: PutProviderKeys = %.300v", name, err)
 			}
@@ -353,7 +354,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 }
 
 func TestPutProviderKeys(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	p := vaulttest.Name(t)
 	keys := vaultkit.ProviderKeys{"api_key": "fake-1", "api_secret": "fake-2"}
 	if version, err := client.PutProviderKeys(t.Context(), p, keys); err != nil || version != 1 {
@@ -362,7 +363,7 @@ func TestPutProviderKeys(t *testing.T) {
 	if got, err := client.GetProviderKeys(t.Context(), p); err != nil || !maps.Equal(got, keys) {
 		t.Errorf("GetProviderKeys = %v, %v", got.Reveal(), err)
 	}
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		_, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": "fake-other"}, vaultkit.ReplaceDeleted())
 		if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "rotate") {
 			t.Errorf("a second time: %v", err)
@@ -371,7 +372,7 @@ func TestPutProviderKeys(t *testing.T) {
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
 		t.Fatal(err)
 	}
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.PutProviderKeys(t.Context(), p, keys); !errors.Is(err, vaultkit.ErrDeleted) {
 			t.Errorf("over a deleted one: %v", err)
 		}
@@ -417,8 +418,8 @@ func TestPut_ReplacesNoDeletedVersionThatWouldBePruned(t *testing.T) {
 				t.Fatal(err)
 			}
 			clients := map[string]*vaultkit.Client{
-				"root":    newClient(t, vaultkit.WithMount(mount)),
-				"rotator": newClient(t, vaultkit.WithMount(mount), vaultkit.WithToken(vaultkit.Value(vaulttest.TokenAt(t, root, policy)))),
+				"root":    clienttest.New(t, vaultkit.WithMount(mount)),
+				"rotator": clienttest.New(t, vaultkit.WithMount(mount), vaultkit.WithToken(vaultkit.Value(vaulttest.TokenAt(t, root, policy)))),
 			}
 			configure(mount+"/config", tc.mount)
 			for role, refused := range tc.refused {
@@ -464,15 +465,15 @@ func TestPutTellsItsLostAnswerFromARival(t *testing.T) {
 		"500, applied": {func(string) faultproxy.Action { return faultproxy.Error(500, "{}", true) }, nil},
 		"refused":      {func(string) faultproxy.Action { return faultproxy.Refuse() }, nil},
 		"a rival's": {func(p string) faultproxy.Action {
-			return faultproxy.Before(func() { vaulttest.Put(t, "providers/"+p, oldSecret) })
+			return faultproxy.Before(func() { vaulttest.Put(t, "providers/"+p, clienttest.OldSecret) })
 		}, vaultkit.ErrConflict},
 		"lost to rivals": {func(p string) faultproxy.Action {
-			return faultproxy.Refuse().Before(func() { vaulttest.Put(t, "providers/"+p, oldSecret) })
+			return faultproxy.Refuse().Before(func() { vaulttest.Put(t, "providers/"+p, clienttest.OldSecret) })
 		}, vaultkit.ErrConflict},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := vaulttest.Name(t)
-			client := throughProxy(t, faultproxy.At(1, tc.fault(p)))
+			client := clienttest.NewWithFaults(t, faultproxy.At(1, tc.fault(p)))
 			version, err := client.PutProviderKeys(t.Context(), p, keys)
 			if !errors.Is(err, tc.want) || err == nil && version != 1 {
 				t.Errorf("PutProviderKeys = %d, %v, want %v", version, err, tc.want)
@@ -482,7 +483,7 @@ func TestPutTellsItsLostAnswerFromARival(t *testing.T) {
 			}
 		})
 	}
-	client := throughProxy(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Lose() }, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 50e6}))
+	client := clienttest.NewWithFaults(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Lose() }, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 50e6}))
 	if _, err := client.PutProviderKeys(t.Context(), vaulttest.Name(t), keys); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Errorf("with every answer lost: %v", err)
 	}

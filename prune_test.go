@@ -8,24 +8,14 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
-
-// rotatedTimes is a provider that was rotated n times, and the ids, oldest first.
-func rotatedTimes(t *testing.T, n int) (provider string, ids []string) {
-	t.Helper()
-	client := newClient(t)
-	provider = store(t, oldSecret)
-	for i := range n {
-		ids = append(ids, rotate(t, client, provider, fmt.Sprintf("fake-%d", i)).ID)
-	}
-	return provider, ids
-}
 
 // left are the ids of the provider's backups in Vault, oldest first.
 func left(t *testing.T, provider string) []string {
 	t.Helper()
-	backups, err := newClient(t).Backups(t.Context(), provider)
+	backups, err := clienttest.New(t).Backups(t.Context(), provider)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +35,7 @@ func idsOf(backups []vaultkit.Backup) []string {
 }
 
 func TestPruneBackupsByCountAndAge(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	for _, tc := range []struct {
 		limits vaultkit.PruneLimits
 		gone   int // of 4, the oldest
@@ -60,11 +50,11 @@ func TestPruneBackupsByCountAndAge(t *testing.T) {
 		{vaultkit.PruneLimits{KeepNewest: 1, OlderThan: time.Hour}, 0},
 	} {
 		t.Run(fmt.Sprintf("%+v", tc.limits), func(t *testing.T) {
-			p, ids := rotatedTimes(t, 4)
+			p, ids := clienttest.PutRotatedProvider(t, 4)
 			records := vaulttest.Look(t, "rotations/"+p)
 			dry := tc.limits
 			dry.DryRun = true
-			unchanged(t, p, func() {
+			vaulttest.AssertUnchanged(t, p, func() {
 				if would, err := client.PruneBackups(t.Context(), p, dry); err != nil || !reflect.DeepEqual(idsOf(would), ids[:tc.gone]) {
 					t.Errorf("dry run = %v, %v", idsOf(would), err)
 				}
@@ -87,8 +77,8 @@ func TestPruneBackupsByCountAndAge(t *testing.T) {
 
 // A backup's age counts from when it was replaced, not from when that was recorded.
 func TestPruneCountsFromTheReplacement(t *testing.T) {
-	client := newClient(t)
-	p, ids := rotatedTimes(t, 3)
+	client := clienttest.New(t)
+	p, ids := clienttest.PutRotatedProvider(t, 3)
 	for i, id := range ids {
 		record := vaulttest.Look(t, "rotations/"+p)["rotations/"+p+"/"+id].Versions[1]
 		record["committed_at"] = time.Now().Add(time.Duration(i-100) * 24 * time.Hour).UTC().Format(time.RFC3339)
@@ -102,16 +92,16 @@ func TestPruneCountsFromTheReplacement(t *testing.T) {
 
 // A backup without a record, and all younger ones, may be evidence.
 func TestPruneKeepsTheEvidence(t *testing.T) {
-	client := newClient(t)
-	p, ids := rotatedTimes(t, 3)
-	undecided := crashBeforeCommit(t, p, "fake-crashed")
+	client := clienttest.New(t)
+	p, ids := clienttest.PutRotatedProvider(t, 3)
+	undecided := clienttest.CrashBeforeCommit(t, p, "fake-crashed")
 	// It becomes unknown: later versions come, and the one that tells is deleted.
 	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteVersions(t.Context(), vaulttest.Base+"/providers/"+p, []int{5}); err != nil {
 		t.Fatal(err)
 	}
 	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign-2"})
-	later := []string{rotate(t, client, p, "fake-a").ID, rotate(t, client, p, "fake-b").ID}
+	later := []string{clienttest.Rotate(t, client, p, "fake-a").ID, clienttest.Rotate(t, client, p, "fake-b").ID}
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +121,9 @@ func TestPruneKeepsTheEvidence(t *testing.T) {
 
 // The newest committed backup stays even when aborted ones are newer.
 func TestPruneKeepsWhatARollbackNeeds(t *testing.T) {
-	client := newClient(t)
-	p, ids := rotatedTimes(t, 2)
-	aborted := crashBeforeCommit(t, p, "fake-crashed")
+	client := clienttest.New(t)
+	p, ids := clienttest.PutRotatedProvider(t, 2)
+	aborted := clienttest.CrashBeforeCommit(t, p, "fake-crashed")
 	if _, err := client.Abort(t.Context(), p, aborted); err != nil {
 		t.Fatal(err)
 	}
@@ -145,27 +135,27 @@ func TestPruneKeepsWhatARollbackNeeds(t *testing.T) {
 
 // Pruning recovers first, so a crash's unrecorded backup does not stand in the way.
 func TestPruneRecoversFirst(t *testing.T) {
-	w := newWorld(t)
+	w := newScenario(t)
 	w.killBeforeRecord() // committed, not recorded
-	rotated := vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-foreign"})
-	pruned, err := w.other.PruneBackups(t.Context(), w.provider, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
+	rotated := vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": "fake-foreign"})
+	pruned, err := w.Direct.PruneBackups(t.Context(), w.Provider, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
 	if err != nil || len(pruned) != 0 || rotated != 3 {
 		t.Fatalf("PruneBackups = %v, %v", pruned, err)
 	}
-	if history, err := w.other.History(t.Context(), w.provider); err != nil || len(history) != 1 || history[0].Outcome != vaultkit.Committed {
+	if history, err := w.Direct.History(t.Context(), w.Provider); err != nil || len(history) != 1 || history[0].Outcome != vaultkit.Committed {
 		t.Errorf("History = %+v, %v", history, err)
 	}
 }
 
 // A janitor prunes what is recorded, and leaves what needs a recovery to others.
 func TestPruneUnderTheJanitorsPolicy(t *testing.T) {
-	janitor := as(t, vaulttest.Policy(t, "", "janitor"))
-	p, ids := rotatedTimes(t, 3)
+	janitor := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "janitor"))
+	p, ids := clienttest.PutRotatedProvider(t, 3)
 	pruned, err := janitor.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 2})
 	if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:1]) {
 		t.Fatalf("PruneBackups = %v, %v", idsOf(pruned), err)
 	}
-	undecided := crashBeforeCommit(t, p, "fake-crashed")
+	undecided := clienttest.CrashBeforeCommit(t, p, "fake-crashed")
 	pruned, err = janitor.PruneBackups(t.Context(), p, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
 	if want := []string{ids[2], undecided}; err != nil || !reflect.DeepEqual(left(t, p), want) {
 		t.Errorf("PruneBackups = %v, %v; left %v, want %v", idsOf(pruned), err, left(t, p), want)
@@ -173,17 +163,17 @@ func TestPruneUnderTheJanitorsPolicy(t *testing.T) {
 }
 
 func TestPruneRefuses(t *testing.T) {
-	client := newClient(t)
-	p, _ := rotatedTimes(t, 2)
+	client := clienttest.New(t)
+	p, _ := clienttest.PutRotatedProvider(t, 2)
 	for _, limits := range []vaultkit.PruneLimits{{}, {KeepNewest: -1}, {OlderThan: -1, KeepNewest: 1}, {DryRun: true}} {
-		unchanged(t, p, func() {
+		vaulttest.AssertUnchanged(t, p, func() {
 			if pruned, err := client.PruneBackups(t.Context(), p, limits); !errors.Is(err, vaultkit.ErrInvalid) || len(pruned) != 0 {
 				t.Errorf("PruneBackups(%+v) = %v, %v", limits, pruned, err)
 			}
 		})
 	}
-	unchanged(t, p, func() {
-		rotator := as(t, vaulttest.Policy(t, "", "rotator"))
+	vaulttest.AssertUnchanged(t, p, func() {
+		rotator := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "rotator"))
 		if _, err := rotator.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); !errors.Is(err, vaultkit.ErrPermissionDenied) {
 			t.Errorf("a rotator pruned: %v", err)
 		}

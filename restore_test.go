@@ -14,7 +14,7 @@ import (
 // deletedWorld is a provider rotated once, whose current version is gone then.
 func deletedWorld(t *testing.T, destroy bool) (provider, id string) {
 	t.Helper()
-	provider, ids := rotatedTimes(t, 1)
+	provider, ids := clienttest.PutRotatedProvider(t, 1)
 	kv, path := vaulttest.Root(t).KVv2(vaulttest.Mount), vaulttest.Base+"/providers/"+provider
 	err := kv.Delete(t.Context(), path)
 	if destroy {
@@ -35,9 +35,9 @@ func TestRestoreDeletedProvider(t *testing.T) {
 	for name, destroy := range map[string]bool{"deleted": false, "destroyed": true} {
 		for _, named := range []bool{true, false} {
 			t.Run(name, func(t *testing.T) {
-				client := as(t, vaulttest.Policy(t, "", "rotator"))
+				client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "rotator"))
 				p, backup := deletedWorld(t, destroy)
-				unchanged(t, p, func() {
+				vaulttest.AssertUnchanged(t, p, func() {
 					if _, err := client.Rollback(t.Context(), p, backup); !errors.Is(err, vaultkit.ErrDeleted) {
 						t.Errorf("without saying so: %v", err)
 					}
@@ -55,14 +55,14 @@ func TestRestoreDeletedProvider(t *testing.T) {
 					r.Source != "rollback:"+backup || r.CommittedAt.IsZero() || r.VaultRequestIDs.Commit == "" || r.Resumed || len(r.Warnings) > 0 {
 					t.Fatalf("Rollback = %+v, %v", r, err)
 				}
-				if currentKey(t, client, p) != "fake-old" {
+				if clienttest.APIKey(t, client, p) != "fake-old" {
 					t.Error("not restored")
 				}
 				history, err := client.History(t.Context(), p)
-				if err != nil || len(history) != 2 || !sameJSON(t, history[0], r.Record) {
+				if err != nil || len(history) != 2 || !vaulttest.SameJSON(t, history[0], r.Record) {
 					t.Errorf("History = %+v, %v", history, err)
 				}
-				unchanged(t, p, func() {
+				vaulttest.AssertUnchanged(t, p, func() {
 					if again, err := restore(t, client, p, backup); err != nil || !again.Resumed || again.ID != r.ID {
 						t.Errorf("again: %+v, %v", again, err)
 					}
@@ -83,7 +83,7 @@ func TestRestoreDeletedRidesOutFaults(t *testing.T) {
 		for _, path := range []string{"/data/" + vaulttest.Base + "/providers/", "/data/" + vaulttest.Base + "/rotations/"} {
 			t.Run(name+path, func(t *testing.T) {
 				p, id := deletedWorld(t, false)
-				r, err := restore(t, throughProxy(t, faultproxy.OnMatch("PUT", path, action)), p, id)
+				r, err := restore(t, clienttest.NewWithFaults(t, faultproxy.OnMatch("PUT", path, action)), p, id)
 				if err != nil || r.NewVersion != 3 {
 					t.Errorf("Rollback = %+v, %v", r, err)
 				}
@@ -93,11 +93,11 @@ func TestRestoreDeletedRidesOutFaults(t *testing.T) {
 	}
 	t.Run("no record", func(t *testing.T) {
 		p, id := deletedWorld(t, false)
-		client := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()), clienttest.WithRecordWait(1))
+		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()), clienttest.WithRecordWait(1))
 		if r, err := restore(t, client, p, id); !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.NewVersion != 3 {
 			t.Fatalf("Rollback = %+v, %v", r, err)
 		}
-		if r, err := restore(t, newClient(t), p, id); err != nil || !r.Resumed || r.NewVersion != 3 {
+		if r, err := restore(t, clienttest.New(t), p, id); err != nil || !r.Resumed || r.NewVersion != 3 {
 			t.Fatalf("again: %+v, %v", r, err)
 		}
 		assertRestoredOnce(t, p)
@@ -106,24 +106,24 @@ func TestRestoreDeletedRidesOutFaults(t *testing.T) {
 
 func assertRestoredOnce(t *testing.T, provider string) {
 	t.Helper()
-	history, err := newClient(t).History(t.Context(), provider)
+	history, err := clienttest.New(t).History(t.Context(), provider)
 	if err != nil || len(history) != 2 || history[0].NewVersion != 3 || history[0].Outcome != vaultkit.Committed {
 		t.Errorf("History = %+v, %v", history, err)
 	}
-	if entry := vaulttest.Snapshot(t, provider)["providers/"+provider]; entry.Current != 3 || !sameJSON(t, entry.Versions[3], oldSecret) {
+	if entry := vaulttest.Snapshot(t, provider)["providers/"+provider]; entry.Current != 3 || !vaulttest.SameJSON(t, entry.Versions[3], clienttest.OldSecret) {
 		t.Errorf("provider %+v", entry)
 	}
 }
 
 // With a current version that can be read, it is a rollback like any other.
 func TestRestoreOfALivingProvider(t *testing.T) {
-	client := newClient(t)
-	p, ids := rotatedTimes(t, 1)
+	client := clienttest.New(t)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
 	r, err := restore(t, client, p, ids[0])
 	if err != nil || r.Backup == "" || r.NewVersion != 3 {
 		t.Errorf("Rollback = %+v, %v", r, err)
 	}
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		if again, err := restore(t, client, p, ids[0]); err != nil || again.ID != r.ID || !again.Resumed {
 			t.Errorf("again: %+v, %v", again, err)
 		}

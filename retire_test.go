@@ -19,18 +19,11 @@ import (
 // Verbs that meet in the middle of each other: what one may revoke, restore or
 // abort depends on what the others have begun.
 
-func softDelete(t *testing.T, provider string) {
-	t.Helper()
-	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+provider); err != nil {
-		t.Error(err)
-	}
-}
-
 // assertOneBackupEach fails if a version (from 2 on) has no committed record, or two that
 // name a backup.
 func assertOneBackupEach(t *testing.T, provider string) {
 	t.Helper()
-	client := newClient(t)
+	client := clienttest.New(t)
 	if _, err := client.Recover(t.Context(), provider); err != nil {
 		t.Fatal(err)
 	}
@@ -57,15 +50,15 @@ func assertOneBackupEach(t *testing.T, provider string) {
 // A crashed rollback of the deleted version to the same secret: both count as committed, for
 // the version cannot tell which of them wrote it, and the rollback's backup is kept.
 func TestRestoreAndACrashedRollbackAreBothCommitted(t *testing.T) {
-	p, ids := rotatedTimes(t, 1)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	crashed := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Refuse().Before(cancel)))
+	crashed := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Refuse().Before(cancel)))
 	if _, err := crashed.Rollback(ctx, p, ids[0]); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
-	softDelete(t, p)
-	if r, err := restore(t, newClient(t), p, ids[0]); err != nil || r.NewVersion != 3 || r.Backup != "" {
+	vaulttest.SoftDelete(t, p)
+	if r, err := restore(t, clienttest.New(t), p, ids[0]); err != nil || r.NewVersion != 3 || r.Backup != "" {
 		t.Errorf("Rollback = %+v, %v", r, err)
 	}
 	assertOneBackupEach(t, p)
@@ -74,10 +67,10 @@ func TestRestoreAndACrashedRollbackAreBothCommitted(t *testing.T) {
 // A rollback that a deletion and a restore of the same secret overtake has what it asked
 // for.
 func TestRollbackOvertakenByARestoreSucceeds(t *testing.T) {
-	client := newClient(t)
-	p, ids := rotatedTimes(t, 1)
-	live := throughProxy(t, faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
-		softDelete(t, p)
+	client := clienttest.New(t)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
+	live := clienttest.NewWithFaults(t, faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
+		vaulttest.SoftDelete(t, p)
 		if _, err := restore(t, client, p, ids[0]); err != nil {
 			t.Error(err)
 		}
@@ -91,19 +84,19 @@ func TestRollbackOvertakenByARestoreSucceeds(t *testing.T) {
 // A restore that dies, an undelete, and a rollback to the same secret whose answer is lost:
 // the rollback is told what is true, and its backup is the only copy of what it replaced.
 func TestRestoreDoesNotHideARollback(t *testing.T) {
-	client := newClient(t)
-	p, ids := rotatedTimes(t, 1)
-	softDelete(t, p)
+	client := clienttest.New(t)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
+	vaulttest.SoftDelete(t, p)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	dies := throughProxy(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Refuse().Before(cancel)))
+	dies := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Refuse().Before(cancel)))
 	if _, err := dies.Rollback(ctx, p, ids[0], vaultkit.RestoreDeleted()); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Undelete(t.Context(), vaulttest.Base+"/providers/"+p, []int{2}); err != nil {
 		t.Fatal(err)
 	}
-	lost := throughProxy(t, beforeCommitOf(p, faultproxy.Lose()))
+	lost := clienttest.NewWithFaults(t, clienttest.OnCommit(p, faultproxy.Lose()))
 	r, err := lost.Rollback(t.Context(), p, ids[0])
 	if err != nil || r.NewVersion != 3 || r.Backup == "" {
 		t.Fatalf("Rollback = %+v, %v", r, err)
@@ -112,7 +105,7 @@ func TestRestoreDoesNotHideARollback(t *testing.T) {
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+r.Backup]; !sameJSON(t, backup.Versions[1]["api_key"], "fake-0") {
+	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+r.Backup]; !vaulttest.SameJSON(t, backup.Versions[1]["api_key"], "fake-0") {
 		t.Errorf("the backup of what the rollback replaced is %+v", backup)
 	}
 }
@@ -120,11 +113,11 @@ func TestRestoreDoesNotHideARollback(t *testing.T) {
 // Wherever a restore dies, Recover or the same again finishes it, and Status sees
 // it.
 func TestRestoreKilledAtEachRequest(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	count := func() int {
 		p, id := deletedWorld(t, false)
-		proxy := newProxy(t)
-		victim := newClient(t, vaultkit.WithAddress(proxy.URL()))
+		proxy := clienttest.NewProxy(t)
+		victim := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
 		proxy.Reset()
 		if _, err := restore(t, victim, p, id); err != nil {
 			t.Fatal(err)
@@ -135,7 +128,7 @@ func TestRestoreKilledAtEachRequest(t *testing.T) {
 		for _, die := range []func(func()) faultproxy.Action{faultproxy.Refuse().Before, faultproxy.Kill} {
 			p, id := deletedWorld(t, false)
 			ctx, cancel := context.WithCancel(t.Context())
-			victim := throughProxy(t, dieAt(nth(n), die(cancel)), clienttest.WithRecordWait(20*time.Millisecond))
+			victim := clienttest.NewWithFaults(t, dieAt(nth(n), die(cancel)), clienttest.WithRecordWait(20*time.Millisecond))
 			_, err := victim.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
 			cancel()
 			applied := vaulttest.Snapshot(t, p)["providers/"+p].Current == 3
@@ -155,15 +148,15 @@ func TestRestoreKilledAtEachRequest(t *testing.T) {
 
 // An unrecorded restore is no evidence of what it replaced.
 func TestRestoreIsNoEvidence(t *testing.T) {
-	w := newWorld(t)
+	w := newScenario(t)
 	w.keepVersions(2)
 	w.killBeforeRecord() // version 2 committed, not recorded
-	id := left(t, w.provider)[0]
-	softDelete(t, w.provider)
-	if _, err := restore(t, w.other, w.provider, id); err != nil {
+	id := left(t, w.Provider)[0]
+	vaulttest.SoftDelete(t, w.Provider)
+	if _, err := restore(t, w.Direct, w.Provider, id); err != nil {
 		t.Fatal(err)
 	}
-	vaulttest.Put(t, "providers/"+w.provider, map[string]any{"api_key": "fake-foreign"}) // prunes version 2
+	vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": "fake-foreign"}) // prunes version 2
 	for _, one := range w.recover() {
 		if one.ID == id && one.Outcome != vaultkit.Unknown {
 			t.Errorf("Recover says %+v", one)
@@ -174,9 +167,9 @@ func TestRestoreIsNoEvidence(t *testing.T) {
 // A restore without an id keeps to the version that was chosen.
 func TestRestoreOfWhatWasReplacedMeanwhile(t *testing.T) {
 	p, _ := deletedWorld(t, false)
-	overtaken := throughProxy(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
+	overtaken := clienttest.NewWithFaults(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-good"})
-		softDelete(t, p)
+		vaulttest.SoftDelete(t, p)
 	})))
 	if _, err := overtaken.Rollback(t.Context(), p, "", vaultkit.RestoreDeleted()); !errors.Is(err, vaultkit.ErrConflict) {
 		t.Errorf("Rollback = %v", err)
@@ -185,20 +178,20 @@ func TestRestoreOfWhatWasReplacedMeanwhile(t *testing.T) {
 
 // A revoked key is known by its fingerprint, whatever was pruned.
 func TestRevokedKeyStaysKnown(t *testing.T) {
-	client := newClient(t)
-	p := store(t, oldSecret)
-	first := rotate(t, client, p, "fake-1").ID
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	first := clienttest.Rotate(t, client, p, "fake-1").ID
 	if _, err := client.Rollback(t.Context(), p, first); err != nil {
 		t.Fatal(err)
 	}
-	rotate(t, client, p, "fake-2") // backs fake-old up once more
-	if _, err := client.RevokeOld(t.Context(), p, first, &revoker{}, alone); err != nil {
+	clienttest.Rotate(t, client, p, "fake-2") // backs fake-old up once more
+	if _, err := client.RevokeOld(t.Context(), p, first, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), first) {
 			t.Errorf("Rollback = %v", err)
 		}
@@ -207,17 +200,17 @@ func TestRevokedKeyStaysKnown(t *testing.T) {
 
 // A rollback whose commit is on its way keeps its key from being revoked.
 func TestRevokeOldSeesAPendingRollback(t *testing.T) {
-	p, ids := rotatedTimes(t, 1)
-	proxy, release, api := newProxy(t), make(chan struct{}), &revoker{}
+	p, ids := clienttest.PutRotatedProvider(t, 1)
+	proxy, release, api := clienttest.NewProxy(t), make(chan struct{}), &clienttest.Revoker{}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	victim := newClient(t, vaultkit.WithAddress(proxy.URL()))
-	proxy.SetRule(beforeCommitOf(p, faultproxy.Late(release).Before(cancel)))
+	victim := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
+	proxy.SetRule(clienttest.OnCommit(p, faultproxy.Late(release).Before(cancel)))
 	if _, err := victim.Rollback(ctx, p, ids[0]); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
-	if _, err := newClient(t).RevokeOld(t.Context(), p, ids[0], api, alone); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
-		t.Errorf("RevokeOld = %v, asked to revoke %v", err, api.revoked)
+	if _, err := clienttest.New(t).RevokeOld(t.Context(), p, ids[0], api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrConflict) || len(api.Revoked) > 0 {
+		t.Errorf("RevokeOld = %v, asked to revoke %v", err, api.Revoked)
 	}
 	close(release)
 	proxy.Wait()
@@ -226,14 +219,14 @@ func TestRevokeOldSeesAPendingRollback(t *testing.T) {
 // Without the right to record it, nothing is revoked; nor where the old value is a
 // number that is in force again.
 func TestRevokeOldAsksNobodyInVain(t *testing.T) {
-	api := &revoker{}
-	p, ids := rotatedTimes(t, 1)
-	policy := without(vaulttest.Policy(t, "", "revoker"), right{"secret/data/goblin-assistant/rotations/+/+", "create"})
-	if _, err := as(t, policy).RevokeOld(t.Context(), p, ids[0], api, alone); !errors.Is(err, vaultkit.ErrPermissionDenied) {
+	api := &clienttest.Revoker{}
+	p, ids := clienttest.PutRotatedProvider(t, 1)
+	policy := clienttest.WithoutRight(vaulttest.Policy(t, "", "revoker"), clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
+	if _, err := clienttest.NewWithPolicy(t, policy).RevokeOld(t.Context(), p, ids[0], api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrPermissionDenied) {
 		t.Errorf("without the right: %v", err)
 	}
-	client := newClient(t)
-	number := store(t, map[string]any{"pin": 1234})
+	client := clienttest.New(t)
+	number := vaulttest.PutProvider(t, map[string]any{"pin": 1234})
 	first, err := client.Rotate(t.Context(), number, vaultkit.NewFields(map[string]any{"pin": 9999}))
 	if err != nil {
 		t.Fatal(err)
@@ -241,42 +234,42 @@ func TestRevokeOldAsksNobodyInVain(t *testing.T) {
 	if _, err := client.Rollback(t.Context(), number, first.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.RevokeOld(t.Context(), number, first.ID, api, alone); !errors.Is(err, vaultkit.ErrConflict) {
+	if _, err := client.RevokeOld(t.Context(), number, first.ID, api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrConflict) {
 		t.Errorf("a number in force: %v", err)
 	}
-	if len(api.revoked) > 0 {
-		t.Errorf("asked to revoke %v", api.revoked)
+	if len(api.Revoked) > 0 {
+		t.Errorf("asked to revoke %v", api.Revoked)
 	}
 }
 
 // An issuer that hands out the same key twice: it is not taken back while an
 // earlier run's commit may be on its way.
 func TestIssuedKeyOfAnEarlierRunIsKept(t *testing.T) {
-	p, source := store(t, oldSecret), newAuthority()
-	proxy, release := newProxy(t), make(chan struct{})
+	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
+	proxy, release := clienttest.NewProxy(t), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	victim := newClient(t, vaultkit.WithAddress(proxy.URL()))
-	proxy.SetRule(beforeCommitOf(p, faultproxy.Late(release).Before(cancel)))
+	victim := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
+	proxy.SetRule(clienttest.OnCommit(p, faultproxy.Late(release).Before(cancel)))
 	if _, err := victim.Rotate(ctx, p, source); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
-	source.verifyErr = errors.New("the API is down")
-	if _, err := newClient(t).Rotate(t.Context(), p, source); err == nil || len(source.revoked) > 0 {
-		t.Errorf("Rotate = %v, revoked %v", err, source.revoked)
+	source.VerifyErr = errors.New("the API is down")
+	if _, err := clienttest.New(t).Rotate(t.Context(), p, source); err == nil || len(source.Revoked) > 0 {
+		t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
 	}
 	close(release)
 	proxy.Wait()
-	if key := currentKey(t, newClient(t), p); key != "fake-issued" {
+	if key := clienttest.APIKey(t, clienttest.New(t), p); key != "fake-issued" {
 		t.Errorf("in force: %s", key)
 	}
 }
 
 // A write by somebody else, between Abort's two looks, is no fence.
 func TestAbortClaimsNoOthersVersion(t *testing.T) {
-	p := store(t, oldSecret)
-	id := crashBeforeCommit(t, p, "fake-new")
-	between := throughProxy(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Before(func() {
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	id := clienttest.CrashBeforeCommit(t, p, "fake-new")
+	between := clienttest.NewWithFaults(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Before(func() {
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
 	})))
 	r, err := between.Abort(t.Context(), p, id)
@@ -289,24 +282,28 @@ func TestAbortClaimsNoOthersVersion(t *testing.T) {
 func TestAbortKilledAfterItsFence(t *testing.T) {
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	for name, finish := range map[string]func(client *vaultkit.Client, p, id string) error{
-		"recover": func(client *vaultkit.Client, p, _ string) error { return second(client.Recover(t.Context(), p)) },
-		"again":   func(client *vaultkit.Client, p, id string) error { return second(client.Abort(t.Context(), p, id)) },
+		"recover": func(client *vaultkit.Client, p, _ string) error {
+			return clienttest.ErrorOf(client.Recover(t.Context(), p))
+		},
+		"again": func(client *vaultkit.Client, p, id string) error {
+			return clienttest.ErrorOf(client.Abort(t.Context(), p, id))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := newClient(t)
-			p := store(t, oldSecret)
-			rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(expires))
-			id := crashBeforeCommit(t, p, "fake-2")
+			client := clienttest.New(t)
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
+			clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(expires))
+			id := clienttest.CrashBeforeCommit(t, p, "fake-2")
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			dies := throughProxy(t, beforeCommitOf(p, faultproxy.Kill(cancel)))
+			dies := clienttest.NewWithFaults(t, clienttest.OnCommit(p, faultproxy.Kill(cancel)))
 			if _, err := dies.Abort(ctx, p, id); !errors.Is(err, vaultkit.ErrUndetermined) {
 				t.Fatal(err)
 			}
 			if err := finish(client, p, id); err != nil {
 				t.Fatal(err)
 			}
-			status := statusOf(t, client, vaultkit.StatusQuery{Providers: []string{p}, DueWithin: 2 * time.Hour})
+			status := clienttest.Status(t, client, vaultkit.StatusQuery{Providers: []string{p}, DueWithin: 2 * time.Hour})
 			history, err := client.History(t.Context(), p)
 			if err != nil || status[0].Due != vaultkit.DueExpiring || history[0].Cause != "fenced by version 3" {
 				t.Errorf("status %+v, history %+v, %v", status[0], history[0], err)
@@ -317,13 +314,13 @@ func TestAbortKilledAfterItsFence(t *testing.T) {
 
 // What is recorded is told, even when the evidence is gone by then.
 func TestRecordedCommitIsToldWithoutEvidence(t *testing.T) {
-	client := newClient(t)
-	p := store(t, oldSecret)
-	victim := throughProxy(t, faultproxy.Rules(beforeCommitOf(p, faultproxy.Lose()), faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	victim := clienttest.NewWithFaults(t, faultproxy.Rules(clienttest.OnCommit(p, faultproxy.Lose()), faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
 		if _, err := client.Recover(t.Context(), p); err != nil {
 			t.Error(err)
 		}
-		rotate(t, client, p, "fake-later")
+		clienttest.Rotate(t, client, p, "fake-later")
 		if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 			t.Error(err)
 		}
@@ -336,20 +333,20 @@ func TestRecordedCommitIsToldWithoutEvidence(t *testing.T) {
 // A planted record does not decide what a rollback brings back: one of another time is not
 // looked at, and one of the right time is found not to fit.
 func TestRollbackDistrustsAPlantedRecord(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	plant := func(p, planted string) {
 		vaulttest.Put(t, "backups/"+p+"/"+planted, map[string]any{"api_key": "fake-attacker"})
 		vaulttest.Put(t, "rotations/"+p+"/"+planted, map[string]any{"schema": 1, "id": planted, "provider": p, "outcome": "committed",
 			"evidence": "acknowledged", "old_version": 1, "new_version": 2, "backup": planted, "fields_changed": []string{}, "vault_request_ids": map[string]any{}})
 	}
-	p, ids := rotatedTimes(t, 1)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
 	plant(p, ids[0][:len(ids[0])-32]+strings.Repeat("0", 32))
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) {
 			t.Errorf("Rollback with a planted record of the right time = %v, want ErrInvalid", err)
 		}
 	})
-	p, ids = rotatedTimes(t, 1)
+	p, ids = clienttest.PutRotatedProvider(t, 1)
 	plant(p, "20300101T000000.000000000Z-v1-"+strings.Repeat("0", 32))
 	if r, err := client.Rollback(t.Context(), p, ""); err != nil || r.Source != "rollback:"+ids[0] {
 		t.Errorf("Rollback with a planted record of another time = %+v, %v, want a rollback to %s", r, err, ids[0])
@@ -357,10 +354,10 @@ func TestRollbackDistrustsAPlantedRecord(t *testing.T) {
 }
 
 func TestRotateAllWithAnyNumberOfWorkers(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	for _, workers := range []int{math.MaxInt, 1 << 62, 1 << 61} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {
-			for one := range client.RotateAll(t.Context(), workers, crowd(t, 2), vaultkit.RandomKey()) {
+			for one := range client.RotateAll(t.Context(), workers, clienttest.PutProviders(t, 2), vaultkit.RandomKey()) {
 				if one.Err != nil {
 					t.Error(one.Err)
 				}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
@@ -24,11 +25,11 @@ var denial = faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permissio
 // commitOnItsWay leaves a rotation to fake-new whose commit arrives when release is called.
 func commitOnItsWay(t *testing.T, p string) (id string, release func()) {
 	t.Helper()
-	proxy, late := newProxy(t), make(chan struct{})
+	proxy, late := clienttest.NewProxy(t), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()))
-	proxy.SetRule(beforeCommitOf(p, faultproxy.Late(late).Before(cancel)))
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
+	proxy.SetRule(clienttest.OnCommit(p, faultproxy.Late(late).Before(cancel)))
 	_, err := client.Rotate(ctx, p, vaultkit.NewKey("fake-new"))
 	failed, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || !errors.Is(err, vaultkit.ErrUndetermined) {
@@ -60,7 +61,7 @@ func TestRerunThatCannotReadItsBackupIsUndetermined(t *testing.T) {
 		"backup deleted": {before: func(p, id string) { deleteBackup(t, p, id); announce(t, p, "fake-new") }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := store(t, oldSecret)
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
 			id, release := commitOnItsWay(t, p)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
@@ -71,7 +72,7 @@ func TestRerunThatCannotReadItsBackupIsUndetermined(t *testing.T) {
 			if tc.before != nil {
 				tc.before(p, id)
 			}
-			if _, err := throughProxy(t, rule).Rotate(ctx, p, vaultkit.NewKey("fake-new"), tc.options...); !errors.Is(err, vaultkit.ErrUndetermined) {
+			if _, err := clienttest.NewWithFaults(t, rule).Rotate(ctx, p, vaultkit.NewKey("fake-new"), tc.options...); !errors.Is(err, vaultkit.ErrUndetermined) {
 				t.Errorf("Rotate = %v, want ErrUndetermined", err)
 			}
 			release()
@@ -88,9 +89,9 @@ func deleteBackup(t *testing.T, p, id string) {
 
 // An old answer to Abort's read must not put an older secret in force.
 func TestAbortFencesTheSourceVersionAlone(t *testing.T) {
-	p, _ := rotatedTimes(t, 1)
-	id := crashBeforeCommit(t, p, "fake-next")
-	client := throughProxy(t, func(r faultproxy.Request) faultproxy.Action {
+	p, _ := clienttest.PutRotatedProvider(t, 1)
+	id := clienttest.CrashBeforeCommit(t, p, "fake-next")
+	client := clienttest.NewWithFaults(t, func(r faultproxy.Request) faultproxy.Action {
 		if r.Method == "GET" && strings.HasSuffix(r.Path, "/data/"+vaulttest.Base+"/providers/"+p) && r.Query == "" {
 			return faultproxy.Rewrite(func(_ int, body []byte) []byte {
 				body = bytes.ReplaceAll(body, []byte("fake-0"), []byte("fake-old"))
@@ -100,15 +101,15 @@ func TestAbortFencesTheSourceVersionAlone(t *testing.T) {
 		return faultproxy.Pass
 	}, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
 	_, _ = client.Abort(t.Context(), p, id)
-	if key := currentKey(t, newClient(t), p); key != "fake-0" {
+	if key := clienttest.APIKey(t, clienttest.New(t), p); key != "fake-0" {
 		t.Errorf("after Abort %q is in force, want fake-0", key)
 	}
 }
 
 // Metadata of an older state is no proof that a provider was created anew.
 func TestOldMetadataIsNoNewProvider(t *testing.T) {
-	client := newClient(t)
-	p, _ := rotatedTimes(t, 2)
+	client := clienttest.New(t)
+	p, _ := clienttest.PutRotatedProvider(t, 2)
 	path := "/v1/" + vaulttest.Mount + "/metadata/" + vaulttest.Base + "/providers/" + p
 	old, err := vaulttest.Root(t).Logical().ReadRawWithContext(t.Context(), strings.TrimPrefix(path, "/v1/"))
 	if err != nil {
@@ -119,10 +120,10 @@ func TestOldMetadataIsNoNewProvider(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rotate(t, client, p, "fake-later")
-	newest := rotate(t, client, p, "fake-newest")
-	undecided := crashBeforeCommit(t, p, "fake-never")
-	lagging := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+	clienttest.Rotate(t, client, p, "fake-later")
+	newest := clienttest.Rotate(t, client, p, "fake-newest")
+	undecided := clienttest.CrashBeforeCommit(t, p, "fake-never")
+	lagging := clienttest.New(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(r *http.Request) (*http.Response, error) {
 			answer, err := next.RoundTrip(r)
 			if err == nil && r.URL.Path == path && r.Method == http.MethodGet {
@@ -138,7 +139,7 @@ func TestOldMetadataIsNoNewProvider(t *testing.T) {
 	if _, err := lagging.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !sameJSON(t, backup.Versions[1]["api_key"], "fake-later") {
+	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !vaulttest.SameJSON(t, backup.Versions[1]["api_key"], "fake-later") {
 		t.Errorf("the backup of what was replaced last is %+v", backup)
 	}
 }
@@ -146,10 +147,10 @@ func TestOldMetadataIsNoNewProvider(t *testing.T) {
 // An entry whose answer was lost is followed by one that Vault answers, so that a standby
 // shows a state with both.
 func TestRevokeOldLooksAfterAnAnsweredEntry(t *testing.T) {
-	p, ids := rotatedTimes(t, 1)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
 	var mu sync.Mutex
 	lost, looks := false, 0
-	client := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+	client := clienttest.New(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(r *http.Request) (*http.Response, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -175,7 +176,7 @@ func TestRevokeOldLooksAfterAnAnsweredEntry(t *testing.T) {
 			return answer, nil
 		})
 	}))
-	if _, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{}, alone); err != nil || looks < 3 {
+	if _, err := client.RevokeOld(t.Context(), p, ids[0], &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); err != nil || looks < 3 {
 		t.Errorf("RevokeOld = %v after %d looks, want at least 3", err, looks)
 	}
 }
@@ -183,10 +184,10 @@ func TestRevokeOldLooksAfterAnAnsweredEntry(t *testing.T) {
 // Without an entry that Vault has acknowledged nobody is asked.
 func TestRevokeOldWithoutAnEntryAsksNobody(t *testing.T) {
 	p, id := change(t, object{"pin": "1234"}, object{"pin": "9999"})
-	client, api := throughProxy(t, faultproxy.OnEvery("PUT", "/revocations/", denial)), &revoker{}
-	_, err := client.RevokeOld(t.Context(), p, id, api, alone)
-	if !errors.Is(err, vaultkit.ErrPermissionDenied) || len(api.revoked) > 0 {
-		t.Errorf("RevokeOld = %v, asked %d times, want ErrPermissionDenied and 0", err, len(api.revoked))
+	client, api := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/revocations/", denial)), &clienttest.Revoker{}
+	_, err := client.RevokeOld(t.Context(), p, id, api, vaultkit.IgnoreOtherProviders())
+	if !errors.Is(err, vaultkit.ErrPermissionDenied) || len(api.Revoked) > 0 {
+		t.Errorf("RevokeOld = %v, asked %d times, want ErrPermissionDenied and 0", err, len(api.Revoked))
 	}
 	// Its name holds the fingerprint of a key that can be guessed.
 	if name := protocol.AttemptName(p, "pin", "1234", ""); strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "withdrawn") {
@@ -218,14 +219,14 @@ func TestRevocationThatAskedNobodyIsWithdrawn(t *testing.T) {
 		"the revoker says so": {func(func()) faultproxy.Rule { return nil }, vaultkit.ErrNotAsked, vaultkit.ErrNotAsked},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, ids := rotatedTimes(t, 1)
+			p, ids := clienttest.PutRotatedProvider(t, 1)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			_, err := throughProxy(t, tc.rule(cancel)).RevokeOld(ctx, p, ids[0], revokeFunc(func(context.Context) error { return tc.fails }), alone)
+			_, err := clienttest.NewWithFaults(t, tc.rule(cancel)).RevokeOld(ctx, p, ids[0], revokeFunc(func(context.Context) error { return tc.fails }), vaultkit.IgnoreOtherProviders())
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("RevokeOld = %v, want %v", err, tc.want)
 			}
-			rotate(t, newClient(t), p, "fake-old")
+			clienttest.Rotate(t, clienttest.New(t), p, "fake-old")
 		})
 	}
 }
@@ -244,11 +245,11 @@ func (b *closer) Close() error {
 
 // A context that ends with the last look leaves no time for the revoker.
 func TestRevokeOldWithoutTimeAsksNobody(t *testing.T) {
-	p, ids := rotatedTimes(t, 1)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	looks, api := 0, &revoker{}
-	client := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+	looks, api := 0, &clienttest.Revoker{}
+	client := clienttest.New(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(r *http.Request) (*http.Response, error) {
 			answer, err := next.RoundTrip(r)
 			if err == nil && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/metadata/"+vaulttest.Base+"/providers/"+p) {
@@ -259,22 +260,22 @@ func TestRevokeOldWithoutTimeAsksNobody(t *testing.T) {
 			return answer, err
 		})
 	}))
-	if _, err := client.RevokeOld(ctx, p, ids[0], api, alone); !errors.Is(err, context.Canceled) || len(api.revoked) > 0 {
-		t.Errorf("RevokeOld = %v, asked %d times, want Canceled and 0", err, len(api.revoked))
+	if _, err := client.RevokeOld(ctx, p, ids[0], api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, context.Canceled) || len(api.Revoked) > 0 {
+		t.Errorf("RevokeOld = %v, asked %d times, want Canceled and 0", err, len(api.Revoked))
 	}
-	rotate(t, newClient(t), p, "fake-old")
+	clienttest.Rotate(t, clienttest.New(t), p, "fake-old")
 }
 
 // One withdrawal that fails keeps no other from being written, and is told.
 func TestEachEntryIsWithdrawn(t *testing.T) {
 	p, id := change(t, object{"a": "fake-first-a", "b": "fake-first-b", "c": "fake-first-c"}, object{"a": "fake-2a", "b": "fake-2b", "c": "fake-2c"})
 	denied := false
-	client := throughProxy(t, faultproxy.When(func(r faultproxy.Request) bool {
+	client := clienttest.NewWithFaults(t, faultproxy.When(func(r faultproxy.Request) bool {
 		first := !denied && r.Method == "PUT" && strings.HasSuffix(r.Path, ".withdrawn")
 		denied = denied || first
 		return first
 	}, denial))
-	_, err := client.RevokeOld(t.Context(), p, id, revokeFunc(func(context.Context) error { return vaultkit.ErrNotAsked }), alone)
+	_, err := client.RevokeOld(t.Context(), p, id, revokeFunc(func(context.Context) error { return vaultkit.ErrNotAsked }), vaultkit.IgnoreOtherProviders())
 	if !errors.Is(err, vaultkit.ErrNotAsked) || !strings.Contains(err.Error(), "could not be withdrawn") {
 		t.Errorf("RevokeOld = %v, want that the attempt could not be withdrawn", err)
 	}
@@ -291,29 +292,29 @@ func TestEachEntryIsWithdrawn(t *testing.T) {
 
 // What is left of a provider that was deleted is no undecided rotation of this one.
 func TestRevokeOldIgnoresTheRotationsOfADeletedProvider(t *testing.T) {
-	client := newClient(t)
-	p, _ := rotatedTimes(t, 1)
-	crashBeforeCommit(t, p, "fake-next") // of version 2
+	client := clienttest.New(t)
+	p, _ := clienttest.PutRotatedProvider(t, 1)
+	clienttest.CrashBeforeCommit(t, p, "fake-next") // of version 2
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
 		t.Fatal(err)
 	}
 	vaulttest.Put(t, "providers/"+p, object{"api_key": "fake-anew"})
-	r := rotate(t, client, p, "fake-replacement")
-	if _, err := client.RevokeOld(t.Context(), p, r.ID, &revoker{}, alone); err != nil {
+	r := clienttest.Rotate(t, client, p, "fake-replacement")
+	if _, err := client.RevokeOld(t.Context(), p, r.ID, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); err != nil {
 		t.Errorf("RevokeOld = %v, want success", err)
 	}
 }
 
 // With one version kept, records of a deleted provider do not stand in a rollback's way.
 func TestRollbackAfterTheProviderWasCreatedAnew(t *testing.T) {
-	client := newClient(t)
-	p, _ := rotatedTimes(t, 1)
+	client := clienttest.New(t)
+	p, _ := clienttest.PutRotatedProvider(t, 1)
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
 		t.Fatal(err)
 	}
 	vaulttest.Put(t, "providers/"+p, object{"api_key": "fake-anew"})
 	keepVersions(t, p, 1)
-	r := rotate(t, client, p, "fake-anew-1")
+	r := clienttest.Rotate(t, client, p, "fake-anew-1")
 	if got, err := client.Rollback(t.Context(), p, ""); err != nil || got.Source != "rollback:"+r.ID {
 		t.Errorf("Rollback = %+v, %v, want one to %s", got, err, r.ID)
 	}
@@ -321,19 +322,19 @@ func TestRollbackAfterTheProviderWasCreatedAnew(t *testing.T) {
 
 // A commit waits for the claim: without it, nobody could say who rotated.
 func TestNoCommitWithoutAClaim(t *testing.T) {
-	p := store(t, oldSecret)
-	_, err := throughProxy(t, faultproxy.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denial)).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
-	if key := currentKey(t, newClient(t), p); !errors.Is(err, vaultkit.ErrPermissionDenied) || key != "fake-old" {
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	_, err := clienttest.NewWithFaults(t, faultproxy.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denial)).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	if key := clienttest.APIKey(t, clienttest.New(t), p); !errors.Is(err, vaultkit.ErrPermissionDenied) || key != "fake-old" {
 		t.Errorf("Rotate without a claim = %v, in force is %s, want ErrPermissionDenied and fake-old", err, key)
 	}
 }
 
 // An entry that somebody else has written is repeated by no error as it is.
 func TestRefusalEscapesTheEntry(t *testing.T) {
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	vaulttest.Put(t, "revocations/"+p+"/"+attemptFor(p, "fake-new"), object{"schema": 1, "kind": "revoke-old", "rotation": "x\x1b]0;evil\a\n::error::pwn",
 		"provider": p, "field": "api_key", "actor": "\x1b]0;evil\a", "begun_at": time.Now().UTC().Format(time.RFC3339Nano)})
-	_, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	_, err := clienttest.New(t).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 	if !errors.Is(err, vaultkit.ErrConflict) || strings.ContainsAny(err.Error(), "\x1b\a\n") {
 		t.Errorf("Rotate = %q, want ErrConflict without control characters", err)
 	}
@@ -341,29 +342,31 @@ func TestRefusalEscapesTheEntry(t *testing.T) {
 
 // A restore puts every field in force, so that it looks for each of them.
 func TestNoRestoreBringsARevokedKeyBack(t *testing.T) {
-	var asked *revoker
+	var asked *clienttest.Revoker
 	check := func(n int, p string) {
-		keys, err := newClient(t).GetProviderKeys(t.Context(), p)
-		if len(asked.revoked) > 0 && err == nil && keys.Reveal()["api_key"] == "fake-old" {
+		keys, err := clienttest.New(t).GetProviderKeys(t.Context(), p)
+		if len(asked.Revoked) > 0 && err == nil && keys.Reveal()["api_key"] == "fake-old" {
 			t.Errorf("at request %d: the revoked key is in force", n)
 		}
 	}
 	arrange := func(deleted bool) func() (string, string) {
 		return func() (string, string) {
-			p, ids := rotatedTimes(t, 1)
+			p, ids := clienttest.PutRotatedProvider(t, 1)
 			if deleted {
-				softDelete(t, p)
+				vaulttest.SoftDelete(t, p)
 			}
-			asked = &revoker{}
+			asked = &clienttest.Revoker{}
 			return p, ids[0]
 		}
 	}
-	revoke := func(c *vaultkit.Client, p, id string) { _, _ = c.RevokeOld(t.Context(), p, id, asked, alone) }
+	revoke := func(c *vaultkit.Client, p, id string) {
+		_, _ = c.RevokeOld(t.Context(), p, id, asked, vaultkit.IgnoreOtherProviders())
+	}
 	bringBack := func(c *vaultkit.Client, p, id string) {
 		_, _ = c.Rollback(t.Context(), p, id, vaultkit.RestoreDeleted())
 	}
 	meets(t, arrange(false), revoke, func(c *vaultkit.Client, p, id string) {
-		softDelete(t, p)
+		vaulttest.SoftDelete(t, p)
 		bringBack(c, p, id)
 	}, check)
 	meets(t, arrange(true), bringBack, func(c *vaultkit.Client, p, id string) {

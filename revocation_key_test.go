@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
@@ -22,8 +23,8 @@ func attemptFor(p, key string) string {
 // change rotates fields of a new provider and returns its name and the rotation's id.
 func change(t *testing.T, from, to map[string]any) (p, id string) {
 	t.Helper()
-	p = store(t, from)
-	r, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewFields(to), vaultkit.AddFields())
+	p = vaulttest.PutProvider(t, from)
+	r, err := clienttest.New(t).Rotate(t.Context(), p, vaultkit.NewFields(to), vaultkit.AddFields())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,10 +44,10 @@ func TestRevokeOldKnowsTheKeyInAnySpelling(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, id := change(t, tc.from, tc.to)
-			api := &revoker{}
-			unchanged(t, p, func() {
-				if _, err := newClient(t).RevokeOld(t.Context(), p, id, api, alone); !errors.Is(err, vaultkit.ErrConflict) || len(api.revoked) > 0 {
-					t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict and 0", err, len(api.revoked))
+			api := &clienttest.Revoker{}
+			vaulttest.AssertUnchanged(t, p, func() {
+				if _, err := clienttest.New(t).RevokeOld(t.Context(), p, id, api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrConflict) || len(api.Revoked) > 0 {
+					t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict and 0", err, len(api.Revoked))
 				}
 			})
 		})
@@ -56,28 +57,28 @@ func TestRevokeOldKnowsTheKeyInAnySpelling(t *testing.T) {
 // A short value stands in other texts by chance, and a boolean is no key.
 func TestRevokeOldOfShortKeysAndFlags(t *testing.T) {
 	p, id := change(t, object{"pin": "1234", "on": true, "api_key": "fake-live-abc"}, object{"pin": "9999", "on": false, "api_key": "fake-1234-new"})
-	api := &revoker{}
-	if _, err := newClient(t).RevokeOld(t.Context(), p, id, api, alone); err != nil {
+	api := &clienttest.Revoker{}
+	if _, err := clienttest.New(t).RevokeOld(t.Context(), p, id, api, vaultkit.IgnoreOtherProviders()); err != nil {
 		t.Fatal(err)
 	}
-	if keys := api.revoked[0]; len(keys) != 2 || keys["pin"] != "1234" || keys["api_key"] != "fake-live-abc" {
+	if keys := api.Revoked[0]; len(keys) != 2 || keys["pin"] != "1234" || keys["api_key"] != "fake-live-abc" {
 		t.Errorf("asked to revoke %v, want pin and api_key", keys)
 	}
 	flags, id := change(t, object{"on": true, "api_key": "fake"}, object{"on": false})
-	if _, err := newClient(t).RevokeOld(t.Context(), flags, id, api, alone); !errors.Is(err, vaultkit.ErrNoChange) {
+	if _, err := clienttest.New(t).RevokeOld(t.Context(), flags, id, api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrNoChange) {
 		t.Errorf("RevokeOld of a flag = %v, want ErrNoChange", err)
 	}
 }
 
 // What cannot be handed over is refused before anything is written.
 func TestRevokeOldOfAnObjectChangesNothing(t *testing.T) {
-	p := store(t, object{"api_key": object{"id": "fake-1"}})
-	r, err := newClient(t).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	p := vaulttest.PutProvider(t, object{"api_key": object{"id": "fake-1"}})
+	r, err := clienttest.New(t).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	unchanged(t, p, func() {
-		if _, err := newClient(t).RevokeOld(t.Context(), p, r.ID, &revoker{}, alone); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), "api_key") {
+	vaulttest.AssertUnchanged(t, p, func() {
+		if _, err := clienttest.New(t).RevokeOld(t.Context(), p, r.ID, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), "api_key") {
 			t.Errorf("RevokeOld of an object = %v, want ErrInvalid that names the field", err)
 		}
 	})
@@ -86,12 +87,12 @@ func TestRevokeOldOfAnObjectChangesNothing(t *testing.T) {
 // A revoked key comes back in no spelling and by no verb, unless it is allowed. Fields that
 // are only carried along are not looked at.
 func TestNobodyPutsARevokedKeyInForce(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	p, id := change(t, object{"api_key": "fake-live-abc\n", "n": "1"}, object{"api_key": "fake-live-new"})
-	if _, err := client.RevokeOld(t.Context(), p, id, &revoker{}, alone); err != nil {
+	if _, err := client.RevokeOld(t.Context(), p, id, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); err != nil {
 		t.Fatal(err)
 	}
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		for _, key := range []string{"fake-live-abc", "fake-live-abc\n", " fake-live-abc"} {
 			_, err := client.Rotate(t.Context(), p, vaultkit.NewKey(key))
 			if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), id) || strings.Contains(err.Error(), "fake-live-abc") {
@@ -116,7 +117,7 @@ func TestNobodyPutsARevokedKeyInForce(t *testing.T) {
 // The same key under another provider.
 func TestRevokeOldLooksAtOtherProviders(t *testing.T) {
 	base := vaultkit.WithBasePath("revoke-others")
-	client := newClient(t, base)
+	client := clienttest.New(t, base)
 	secret := func(p, key string) {
 		if _, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": key}); err != nil {
 			t.Fatal(err)
@@ -124,16 +125,16 @@ func TestRevokeOldLooksAtOtherProviders(t *testing.T) {
 	}
 	secret("one", "fake-shared")
 	secret("other", "fake-shared")
-	r := rotate(t, client, "one", "fake-new")
-	api := &revoker{}
-	if _, err := client.RevokeOld(t.Context(), "one", r.ID, api); !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "provider other") || len(api.revoked) > 0 {
-		t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict that names the other provider", err, len(api.revoked))
+	r := clienttest.Rotate(t, client, "one", "fake-new")
+	api := &clienttest.Revoker{}
+	if _, err := client.RevokeOld(t.Context(), "one", r.ID, api); !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "provider other") || len(api.Revoked) > 0 {
+		t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict that names the other provider", err, len(api.Revoked))
 	}
 	policy, err := vaultkit.Policy(vaultkit.RoleRevoker, vaultkit.AtBasePath("revoke-others"), vaultkit.OnlyProviders("one"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	narrow := newClient(t, base, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))))
+	narrow := clienttest.New(t, base, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))))
 	revocation, err := narrow.RevokeOld(t.Context(), "one", r.ID, api)
 	if err != nil || !slices.Equal(revocation.NotRead, []string{"other"}) {
 		t.Errorf("RevokeOld = %+v, %v, want that it says that it did not read the other provider", revocation, err)
@@ -142,11 +143,11 @@ func TestRevokeOldLooksAtOtherProviders(t *testing.T) {
 
 // Records of older versions count for a rollback.
 func TestRollbackHonoursAnOldRecordOfARevocation(t *testing.T) {
-	client := newClient(t)
-	p, ids := rotatedTimes(t, 1)
+	client := clienttest.New(t)
+	p, ids := clienttest.PutRotatedProvider(t, 1)
 	vaulttest.Put(t, "rotations/"+p+"/"+ids[0]+".revoking", object{"schema": 1, "id": ids[0], "provider": p, "fields": []string{"api_key"},
 		"already_gone": false, "fingerprints": []string{protocol.KeyFingerprint(ids[0], "fake-old")}})
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.Rollback(t.Context(), p, ids[0]); !errors.Is(err, vaultkit.ErrInvalid) {
 			t.Errorf("Rollback = %v, want ErrInvalid", err)
 		}
@@ -155,26 +156,26 @@ func TestRollbackHonoursAnOldRecordOfARevocation(t *testing.T) {
 
 // A refusal leaves no entry that stands: what was to be revoked can be rotated to again.
 func TestARefusedRevocationIsWithdrawn(t *testing.T) {
-	p, ids := rotatedTimes(t, 1)
-	client := throughProxy(t, faultproxy.OnMatch("PUT", "/revocations/", faultproxy.After(func() {
-		if _, err := newClient(t).Rollback(t.Context(), p, ids[0], vaultkit.AllowRevoked()); err != nil {
+	p, ids := clienttest.PutRotatedProvider(t, 1)
+	client := clienttest.NewWithFaults(t, faultproxy.OnMatch("PUT", "/revocations/", faultproxy.After(func() {
+		if _, err := clienttest.New(t).Rollback(t.Context(), p, ids[0], vaultkit.AllowRevoked()); err != nil {
 			t.Error(err)
 		}
 	})))
-	if _, err := client.RevokeOld(t.Context(), p, ids[0], &revoker{}, alone); !errors.Is(err, vaultkit.ErrConflict) {
+	if _, err := client.RevokeOld(t.Context(), p, ids[0], &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrConflict) {
 		t.Fatalf("RevokeOld = %v, want ErrConflict", err)
 	}
-	rotate(t, newClient(t), p, "fake-between")
-	rotate(t, newClient(t), p, "fake-old")
+	clienttest.Rotate(t, clienttest.New(t), p, "fake-between")
+	clienttest.Rotate(t, clienttest.New(t), p, "fake-old")
 }
 
 // A revocation that was refused and withdrawn is not shown as begun.
 func TestHistoryShowsNoWithdrawnRevocation(t *testing.T) {
-	p, ids := rotatedTimes(t, 1)
-	if _, err := newClient(t).RevokeOld(t.Context(), p, ids[0], revokeFunc(func(context.Context) error { return vaultkit.ErrNotAsked }), alone); !errors.Is(err, vaultkit.ErrNotAsked) {
+	p, ids := clienttest.PutRotatedProvider(t, 1)
+	if _, err := clienttest.New(t).RevokeOld(t.Context(), p, ids[0], revokeFunc(func(context.Context) error { return vaultkit.ErrNotAsked }), vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrNotAsked) {
 		t.Fatal(err)
 	}
-	history, err := newClient(t).History(t.Context(), p)
+	history, err := clienttest.New(t).History(t.Context(), p)
 	if err != nil || history[0].Revocation != nil {
 		t.Errorf("History = %+v, %v, want no revocation", history, err)
 	}
@@ -182,9 +183,9 @@ func TestHistoryShowsNoWithdrawnRevocation(t *testing.T) {
 
 // A short key that is revoked counts in its own field alone: elsewhere it stands by chance.
 func TestAShortRevokedKeyCountsInItsField(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	p, id := change(t, object{"pin": "1234", "seat": "7"}, object{"pin": "9999"})
-	if _, err := client.RevokeOld(t.Context(), p, id, &revoker{}, alone); err != nil {
+	if _, err := client.RevokeOld(t.Context(), p, id, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(object{"pin": "1234"})); !errors.Is(err, vaultkit.ErrConflict) {
@@ -197,9 +198,9 @@ func TestAShortRevokedKeyCountsInItsField(t *testing.T) {
 
 // Who allows revoked keys looks at no revocation, and needs no right to.
 func TestAllowRevokedNeedsNoRightToLook(t *testing.T) {
-	policy := without(vaulttest.Policy(t, "", "rotator"), right{"secret/metadata/goblin-assistant/revocations/+/", "list"})
-	p := store(t, oldSecret)
-	if _, err := as(t, policy).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), vaultkit.AllowRevoked()); err != nil {
+	policy := clienttest.WithoutRight(vaulttest.Policy(t, "", "rotator"), clienttest.Right{Path: "secret/metadata/goblin-assistant/revocations/+/", Capability: "list"})
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	if _, err := clienttest.NewWithPolicy(t, policy).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), vaultkit.AllowRevoked()); err != nil {
 		t.Errorf("Rotate with AllowRevoked and without the right = %v, want success", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -21,13 +22,13 @@ func meets(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Cl
 	t.Helper()
 	for n := 1; ; n++ {
 		p, id := arrange()
-		proxy := newProxy(t)
-		client := newClient(t, vaultkit.WithAddress(proxy.URL()))
+		proxy := clienttest.NewProxy(t)
+		client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
 		proxy.Reset()
 		fired := false
 		proxy.SetRule(faultproxy.At(n, faultproxy.Before(func() {
 			fired = true
-			b(newClient(t), p, id)
+			b(clienttest.New(t), p, id)
 		})))
 		a(client, p, id)
 		if !fired {
@@ -53,20 +54,22 @@ func TestNoKeyInForceIsRevoked(t *testing.T) {
 	for name, put := range puts {
 		for _, order := range []string{"within revoke-old", "around revoke-old"} {
 			t.Run(name+" "+order, func(t *testing.T) {
-				var asked *revoker
+				var asked *clienttest.Revoker
 				arrange := func() (string, string) {
-					p, ids := rotatedTimes(t, 1)
-					asked = &revoker{}
+					p, ids := clienttest.PutRotatedProvider(t, 1)
+					asked = &clienttest.Revoker{}
 					return p, ids[0]
 				}
-				revoke := func(c *vaultkit.Client, p, id string) { _, _ = c.RevokeOld(t.Context(), p, id, asked, alone) }
+				revoke := func(c *vaultkit.Client, p, id string) {
+					_, _ = c.RevokeOld(t.Context(), p, id, asked, vaultkit.IgnoreOtherProviders())
+				}
 				check := func(n int, p string) {
-					keys, err := newClient(t).GetProviderKeys(t.Context(), p)
+					keys, err := clienttest.New(t).GetProviderKeys(t.Context(), p)
 					if err != nil {
 						t.Fatal(err)
 					}
 					for field, key := range keys.Reveal() {
-						if len(asked.revoked) > 0 && strings.TrimSpace(key) == "fake-old" {
+						if len(asked.Revoked) > 0 && strings.TrimSpace(key) == "fake-old" {
 							t.Errorf("at request %d: the revoked key is in force in the field %s", n, field)
 						}
 					}
@@ -111,12 +114,12 @@ func TestNoKeyOfATwinJobIsTakenBack(t *testing.T) {
 	var failing *twin
 	arrange := func() (string, string) {
 		failing = &twin{verifies: errors.New("not yet")}
-		return store(t, oldSecret), ""
+		return vaulttest.PutProvider(t, clienttest.OldSecret), ""
 	}
 	a := func(c *vaultkit.Client, p, _ string) { _, _ = c.Rotate(t.Context(), p, failing) }
 	b := func(c *vaultkit.Client, p, _ string) { _, _ = c.Rotate(t.Context(), p, &twin{}) }
 	check := func(n int, p string) {
-		if key := currentKey(t, newClient(t), p); len(failing.takes) > 0 && key == "fake-issued-twice" {
+		if key := clienttest.APIKey(t, clienttest.New(t), p); len(failing.takes) > 0 && key == "fake-issued-twice" {
 			t.Errorf("at request %d: the key that was taken back is in force", n)
 		}
 	}
@@ -129,17 +132,17 @@ func TestNoKeyOfATwinJobIsTakenBack(t *testing.T) {
 func TestLooksAskForAStateWithTheirOwnWrite(t *testing.T) {
 	for name, verb := range map[string]func(c *vaultkit.Client, p, id string) error{
 		"Rotate": func(c *vaultkit.Client, p, _ string) error {
-			return second(c.Rotate(t.Context(), p, vaultkit.NewKey("fake-next")))
+			return clienttest.ErrorOf(c.Rotate(t.Context(), p, vaultkit.NewKey("fake-next")))
 		},
 		"RevokeOld": func(c *vaultkit.Client, p, id string) error {
-			return second(c.RevokeOld(t.Context(), p, id, &revoker{}, alone))
+			return clienttest.ErrorOf(c.RevokeOld(t.Context(), p, id, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, ids := rotatedTimes(t, 1)
+			p, ids := clienttest.PutRotatedProvider(t, 1)
 			var mu sync.Mutex
 			wrote, looks := false, 0
-			client := newClient(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+			client := clienttest.New(t, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 				return roundTrip(func(r *http.Request) (*http.Response, error) {
 					mu.Lock()
 					look := r.Method == http.MethodGet && strings.Contains(r.URL.RawQuery, "list=true") &&
@@ -192,7 +195,7 @@ func TestNoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
 				return looked == 2 && strings.Contains(r.Path, "/revocations/"+p)
 			}, denied)
 		},
-		"the commit is denied": func(p string, _ func()) faultproxy.Rule { return beforeCommitOf(p, denied) },
+		"the commit is denied": func(p string, _ func()) faultproxy.Rule { return clienttest.OnCommit(p, denied) },
 		"cancelled before the commit": func(_ string, cancel func()) faultproxy.Rule {
 			return faultproxy.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", faultproxy.Before(cancel))
 		},
@@ -205,24 +208,24 @@ func TestNoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := store(t, oldSecret)
-			proxy, release := newProxy(t), make(chan struct{})
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
+			proxy, release := clienttest.NewProxy(t), make(chan struct{})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			first := newClient(t, vaultkit.WithAddress(proxy.URL()))
-			proxy.SetRule(beforeCommitOf(p, faultproxy.Late(release).Before(cancel)))
+			first := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
+			proxy.SetRule(clienttest.OnCommit(p, faultproxy.Late(release).Before(cancel)))
 			if _, err := first.Rotate(ctx, p, vaultkit.NewKey("fake-new")); !errors.Is(err, vaultkit.ErrUndetermined) {
 				t.Fatalf("the first run: %v, want ErrUndetermined", err)
 			}
 			again, stop := context.WithCancel(t.Context())
 			defer stop()
-			_, err := throughProxy(t, rule(p, stop)).Rotate(again, p, vaultkit.NewKey("fake-new"))
+			_, err := clienttest.NewWithFaults(t, rule(p, stop)).Rotate(again, p, vaultkit.NewKey("fake-new"))
 			if !errors.Is(err, vaultkit.ErrUndetermined) {
 				t.Errorf("the rerun: %v, want ErrUndetermined", err)
 			}
 			close(release)
 			proxy.Wait()
-			if key := currentKey(t, newClient(t), p); key != "fake-new" {
+			if key := clienttest.APIKey(t, clienttest.New(t), p); key != "fake-new" {
 				t.Errorf("in force is %q, want what the first run sent", key)
 			}
 		})

@@ -2,7 +2,6 @@ package vaultkit_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
@@ -12,37 +11,20 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-func rotate(t *testing.T, client *vaultkit.Client, provider, key string, opts ...vaultkit.RotateOption) *vaultkit.Rotation {
-	t.Helper()
-	r, err := client.Rotate(t.Context(), provider, vaultkit.NewKey(key), opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func currentKey(t *testing.T, client *vaultkit.Client, provider string) string {
-	t.Helper()
-	key, err := client.GetAPIKey(t.Context(), provider)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
 func TestRotateKeepsWhatItDoesNotChange(t *testing.T) {
-	client, root := newClient(t), vaulttest.Root(t)
+	client, root := clienttest.New(t), vaulttest.Root(t)
 	old := map[string]any{"api_key": "fake-old", "port": 8080, "on": true, "nothing": nil, "list": []any{"a", 1.5}, "o": map[string]any{"x": "y"}}
-	p := store(t, old)
+	p := vaulttest.PutProvider(t, old)
 	custom := map[string]any{"owner": "team-a"}
-	if err := root.KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, kvCustom(custom)); err != nil {
+	if err := root.KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, vaulttest.CustomMetadata(custom)); err != nil {
 		t.Fatal(err)
 	}
 	before := vaulttest.Snapshot(t, p)["providers/"+p]
-	r := rotate(t, client, p, "fake-new", vaultkit.WithActor("a test"), vaultkit.WithReason("to see"))
+	r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithActor("a test"), vaultkit.WithReason("to see"))
 	after := vaulttest.Snapshot(t, p)
 
 	provider := after["providers/"+p]
@@ -60,10 +42,10 @@ func TestRotateKeepsWhatItDoesNotChange(t *testing.T) {
 }
 
 func TestRecordSaysWhatHappened(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-old"})
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old"})
 	expires := time.Now().Add(90 * 24 * time.Hour).UTC().Truncate(time.Second)
-	r := rotate(t, client, p, "fake-new", vaultkit.WithActor("a test"), vaultkit.WithReason("to see"), vaultkit.WithExpiresAt(expires))
+	r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithActor("a test"), vaultkit.WithReason("to see"), vaultkit.WithExpiresAt(expires))
 
 	if r.Outcome != vaultkit.Committed || r.Evidence != vaultkit.Acknowledged || r.Resumed || len(r.Warnings) > 0 || len(r.Pending) > 0 {
 		t.Errorf("rotation %+v", r)
@@ -78,7 +60,7 @@ func TestRecordSaysWhatHappened(t *testing.T) {
 		t.Errorf("times %v, %v, %v", record.StartedAt, record.CommittedAt, record.RecordedAt)
 	}
 	history, err := client.History(t.Context(), p)
-	if err != nil || len(history) != 1 || !sameJSON(t, history[0], record) {
+	if err != nil || len(history) != 1 || !vaulttest.SameJSON(t, history[0], record) {
 		t.Errorf("History = %+v, %v, want %+v", history, err, record)
 	}
 	custom := vaulttest.Snapshot(t, p)["providers/"+p].Custom
@@ -91,7 +73,7 @@ func TestRecordSaysWhatHappened(t *testing.T) {
 // The request ids of a record are those of Vault's audit device.
 func assertAuditDeviceKnows(t *testing.T, record vaultkit.Record) {
 	t.Helper()
-	paths := auditedPaths(t)
+	paths := vaulttest.AuditedPaths(t)
 	if got := paths[record.VaultRequestIDs.Backup]; !strings.HasSuffix(got, "/backups/"+record.Provider+"/"+record.ID) {
 		t.Errorf("the backup's request id belongs to %q", got)
 	}
@@ -101,10 +83,10 @@ func assertAuditDeviceKnows(t *testing.T, record vaultkit.Record) {
 }
 
 func TestBackupsAndHistoryAreNewestFirst(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-1"})
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
 	for _, key := range []string{"fake-2", "fake-3", "fake-4"} {
-		rotate(t, client, p, key, vaultkit.WithActor("actor of "+key))
+		clienttest.Rotate(t, client, p, key, vaultkit.WithActor("actor of "+key))
 	}
 	history, err := client.History(t.Context(), p)
 	if err != nil || len(history) != 3 {
@@ -131,33 +113,33 @@ func TestBackupsAndHistoryAreNewestFirst(t *testing.T) {
 }
 
 func TestRotateAgain(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-1"})
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
 
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		if r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-1")); !errors.Is(err, vaultkit.ErrNoChange) || r != nil {
 			t.Errorf("to the stored key: %+v, %v", r, err)
 		}
 	})
-	first := rotate(t, client, p, "fake-2")
-	unchanged(t, p, func() {
-		again := rotate(t, client, p, "fake-2")
-		if !again.Resumed || again.ID != first.ID || !sameJSON(t, again.Record, first.Record) {
+	first := clienttest.Rotate(t, client, p, "fake-2")
+	vaulttest.AssertUnchanged(t, p, func() {
+		again := clienttest.Rotate(t, client, p, "fake-2")
+		if !again.Resumed || again.ID != first.ID || !vaulttest.SameJSON(t, again.Record, first.Record) {
 			t.Errorf("rerun %+v, first %+v", again, first)
 		}
 	})
-	back := rotate(t, client, p, "fake-1") // a key that was used before is a change like any other
+	back := clienttest.Rotate(t, client, p, "fake-1") // a key that was used before is a change like any other
 	if back.NewVersion != 3 || back.ID == first.ID {
 		t.Errorf("%+v", back)
 	}
 }
 
 func TestRotateOfWhatIsNotThere(t *testing.T) {
-	client, root := newClient(t), vaulttest.Root(t).KVv2(vaulttest.Mount)
+	client, root := clienttest.New(t), vaulttest.Root(t).KVv2(vaulttest.Mount)
 	p := vaulttest.Name(t)
 	attempt := func(want error) {
 		t.Helper()
-		unchanged(t, p, func() {
+		vaulttest.AssertUnchanged(t, p, func() {
 			if r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")); !errors.Is(err, want) || r != nil {
 				t.Errorf("Rotate = %+v, %v, want %v", r, err, want)
 			}
@@ -178,7 +160,7 @@ func TestRotateOfWhatIsNotThere(t *testing.T) {
 
 func TestTwoRotatorsDifferentKeys(t *testing.T) {
 	for range 10 {
-		p := store(t, map[string]any{"api_key": "fake-old"})
+		p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old"})
 		results, errs := race(t, p, "fake-a", "fake-b")
 		winner := slices.IndexFunc(errs, func(err error) bool { return err == nil })
 		if winner < 0 {
@@ -193,8 +175,8 @@ func TestTwoRotatorsDifferentKeys(t *testing.T) {
 		} else if !errors.Is(lost, vaultkit.ErrConflict) {
 			t.Fatalf("the loser got %v", lost)
 		}
-		client := newClient(t)
-		if got, want := currentKey(t, client, p), []string{"fake-a", "fake-b"}[winner]; got != want {
+		client := clienttest.New(t)
+		if got, want := clienttest.APIKey(t, client, p), []string{"fake-a", "fake-b"}[winner]; got != want {
 			t.Errorf("the key is %s, the winner wrote %s", got, want)
 		}
 		assertOneCommitted(t, client, p, 2)
@@ -203,14 +185,14 @@ func TestTwoRotatorsDifferentKeys(t *testing.T) {
 
 // With one rotator held at its commit, the race has but one possible end.
 func TestRotatorOvertakenBeforeItsCommit(t *testing.T) {
-	p := store(t, map[string]any{"api_key": "fake-old"})
-	rival := newClient(t)
-	client := throughProxy(t, beforeCommit(p, func() { rotate(t, rival, p, "fake-b") }))
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old"})
+	rival := clienttest.New(t)
+	client := clienttest.NewWithFaults(t, clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, rival, p, "fake-b") }))
 	_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-a"))
 	if !errors.Is(err, vaultkit.ErrConflict) || errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatalf("the loser got %v", err)
 	}
-	if got := currentKey(t, rival, p); got != "fake-b" {
+	if got := clienttest.APIKey(t, rival, p); got != "fake-b" {
 		t.Errorf("the key is %s", got)
 	}
 	assertOneCommitted(t, rival, p, 2)
@@ -221,12 +203,12 @@ func TestRotatorOvertakenBeforeItsCommit(t *testing.T) {
 
 func TestTwoRotatorsSameKey(t *testing.T) {
 	for range 10 {
-		p := store(t, map[string]any{"api_key": "fake-old"})
+		p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old"})
 		results, errs := race(t, p, "fake-new", "fake-new")
 		if errs[0] != nil || errs[1] != nil {
 			t.Fatalf("errors %v", errs)
 		}
-		if results[0].ID != results[1].ID || results[0].NewVersion != 2 || results[1].NewVersion != 2 || !sameJSON(t, results[0].Record, results[1].Record) {
+		if results[0].ID != results[1].ID || results[0].NewVersion != 2 || results[1].NewVersion != 2 || !vaulttest.SameJSON(t, results[0].Record, results[1].Record) {
 			t.Errorf("they disagree: %+v, %+v", results[0], results[1])
 		}
 		snapshot := vaulttest.Snapshot(t, p)
@@ -241,7 +223,7 @@ func race(t *testing.T, p string, keys ...string) ([]*vaultkit.Rotation, []error
 	results, errs := make([]*vaultkit.Rotation, len(keys)), make([]error, len(keys))
 	var group sync.WaitGroup
 	for i, key := range keys {
-		client := newClient(t)
+		client := clienttest.New(t)
 		group.Go(func() { results[i], errs[i] = client.Rotate(t.Context(), p, vaultkit.NewKey(key)) })
 	}
 	group.Wait()
@@ -271,27 +253,27 @@ func assertOneCommitted(t *testing.T, client *vaultkit.Client, p string, version
 }
 
 func TestDryRunWritesNothing(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-old", "other": "x"})
-	unchanged(t, p, func() {
-		r := rotate(t, client, p, "fake-new", vaultkit.WithDryRun(), vaultkit.WithReason("why"))
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old", "other": "x"})
+	vaulttest.AssertUnchanged(t, p, func() {
+		r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithDryRun(), vaultkit.WithReason("why"))
 		if r.Outcome != "" || r.OldVersion != 1 || r.Reason != "why" || !slices.Equal(r.FieldsChanged, []string{"api_key"}) {
 			t.Errorf("plan %+v", r)
 		}
 	})
-	rotate(t, client, p, "fake-new")
-	unchanged(t, p, func() {
-		if r := rotate(t, client, p, "fake-new", vaultkit.WithDryRun()); !r.Resumed || r.Outcome != vaultkit.Committed {
+	clienttest.Rotate(t, client, p, "fake-new")
+	vaulttest.AssertUnchanged(t, p, func() {
+		if r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithDryRun()); !r.Resumed || r.Outcome != vaultkit.Committed {
 			t.Errorf("plan of what is done %+v", r)
 		}
 	})
 }
 
 func TestVerifyComesBeforeAnyWrite(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-old", "other": "x"})
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old", "other": "x"})
 	refused := errors.New("the provider's API says no")
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"),
 			vaultkit.WithVerify(func(_ context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
 				if target.Provider != p || target.Stamp == "" || keys["api_key"] != "fake-new" || keys["other"] != "x" {
@@ -303,36 +285,23 @@ func TestVerifyComesBeforeAnyWrite(t *testing.T) {
 			t.Errorf("Rotate = %v", err)
 		}
 	})
-	r := rotate(t, client, p, "fake-new", vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error { return nil }))
+	r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error { return nil }))
 	if r.Outcome != vaultkit.Committed {
 		t.Errorf("%+v", r)
 	}
 }
 
-// issuer is a Source as an embedding tool would write one.
-type issuer struct {
-	target vaultkit.Target
-	fields map[string]any
-	err    error
-}
-
-func (*issuer) Name() string { return "issuer" }
-func (i *issuer) NewFields(_ context.Context, target vaultkit.Target) (map[string]any, error) {
-	i.target = target
-	return i.fields, i.err
-}
-
 func TestSourceIsToldItsTarget(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"b": "1", "api_key": "fake-old"})
-	source := &issuer{fields: map[string]any{"api_key": "fake-new", "port": 8080, "on": true}}
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"b": "1", "api_key": "fake-old"})
+	source := &clienttest.FieldSource{Fields: map[string]any{"api_key": "fake-new", "port": 8080, "on": true}}
 	r, err := client.Rotate(t.Context(), p, source, vaultkit.AddFields())
 	if err != nil {
 		t.Fatal(err)
 	}
 	inForce, _, _ := strings.Cut(r.ID, "-")
-	if want := (vaultkit.Target{Provider: p, Fields: []string{"api_key", "b"}, Stamp: "vaultkit-" + p + "-v2-" + inForce}); !reflect.DeepEqual(source.target, want) {
-		t.Errorf("target %+v, want %+v", source.target, want)
+	if want := (vaultkit.Target{Provider: p, Fields: []string{"api_key", "b"}, Stamp: "vaultkit-" + p + "-v2-" + inForce}); !reflect.DeepEqual(source.Target, want) {
+		t.Errorf("target %+v, want %+v", source.Target, want)
 	}
 	if r.Source != "issuer" || !slices.Equal(r.FieldsChanged, []string{"api_key", "on", "port"}) {
 		t.Errorf("record %+v", r.Record)
@@ -342,16 +311,16 @@ func TestSourceIsToldItsTarget(t *testing.T) {
 		t.Errorf("keys %v, %v", keys.Reveal(), err)
 	}
 	failed := errors.New("issuer is down")
-	unchanged(t, p, func() {
-		if _, err := client.Rotate(t.Context(), p, &issuer{err: failed}); !errors.Is(err, failed) {
+	vaulttest.AssertUnchanged(t, p, func() {
+		if _, err := client.Rotate(t.Context(), p, &clienttest.FieldSource{Err: failed}); !errors.Is(err, failed) {
 			t.Errorf("Rotate = %v", err)
 		}
 	})
 }
 
 func TestRandomKey(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-old", "api_secret": "fake-old"})
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old", "api_secret": "fake-old"})
 	seen := map[string]bool{}
 	for range 3 {
 		if _, err := client.Rotate(t.Context(), p, vaultkit.RandomKey("api_key", "api_secret")); err != nil {
@@ -371,8 +340,8 @@ func TestRandomKey(t *testing.T) {
 }
 
 func TestRollback(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-1", "extra": "only in 1"})
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1", "extra": "only in 1"})
 	first, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-2", "added": "in 2"}), vaultkit.AddFields())
 	if err != nil {
 		t.Fatal(err)
@@ -392,39 +361,39 @@ func TestRollback(t *testing.T) {
 		t.Errorf("the replaced secret is not backed up: %+v", backup)
 	}
 	// Again without an id would bring the bad key back.
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		_, err := client.Rollback(t.Context(), p, "")
 		if !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), first.ID) || !strings.Contains(err.Error(), back.ID) {
 			t.Errorf("second careless rollback: %v", err)
 		}
 	})
 	forth, err := client.Rollback(t.Context(), p, back.ID)
-	if err != nil || currentKey(t, client, p) != "fake-2" || forth.NewVersion != 4 {
+	if err != nil || clienttest.APIKey(t, client, p) != "fake-2" || forth.NewVersion != 4 {
 		t.Errorf("rollback by id: %+v, %v", forth, err)
 	}
 }
 
 func TestRollbackRefuses(t *testing.T) {
-	client := newClient(t)
-	p, other := store(t, map[string]any{"api_key": "fake-1"}), store(t, map[string]any{"api_key": "fake-1"})
-	unchanged(t, p, func() {
+	client := clienttest.New(t)
+	p, other := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"}), vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
+	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrNotFound) {
 			t.Errorf("with nothing to roll back: %v", err)
 		}
 	})
-	mine, others := rotate(t, client, p, "fake-2"), rotate(t, client, other, "fake-2")
+	mine, others := clienttest.Rotate(t, client, p, "fake-2"), clienttest.Rotate(t, client, other, "fake-2")
 	for id, want := range map[string]error{
 		others.ID: vaultkit.ErrNotFound, "nonsense": vaultkit.ErrInvalid, "../" + mine.ID: vaultkit.ErrInvalid,
 		strings.Replace(mine.ID, "-v1-", "-v9-", 1): vaultkit.ErrNotFound, strings.Repeat("9", 200): vaultkit.ErrInvalid,
 	} {
-		unchanged(t, p, func() {
+		vaulttest.AssertUnchanged(t, p, func() {
 			if _, err := client.Rollback(t.Context(), p, id); !errors.Is(err, want) {
 				t.Errorf("id %.40q: %v, want %v", id, err, want)
 			}
 		})
 	}
 	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
-	unchanged(t, p, func() {
+	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), mine.ID) {
 			t.Errorf("after a foreign write: %v", err)
 		}
@@ -432,31 +401,24 @@ func TestRollbackRefuses(t *testing.T) {
 }
 
 func TestRecoverOfEverything(t *testing.T) {
-	client := newClient(t, vaultkit.WithBasePath("recover-everything"))
+	client := clienttest.New(t, vaultkit.WithBasePath("recover-everything"))
 	if found, err := client.Recover(t.Context()); err != nil || found == nil || len(found) != 0 {
 		t.Errorf("Recover of nothing = %v, %v", found, err)
 	}
 }
 
-func sameJSON(t *testing.T, a, b any) bool {
-	t.Helper()
-	one, err1 := json.Marshal(a)
-	two, err2 := json.Marshal(b)
-	return err1 == nil && err2 == nil && string(one) == string(two)
-}
-
 // TestRotate_RefusesAFieldTheSecretLacks: a misspelt field must not become a new one.
 func TestRotate_RefusesAFieldTheSecretLacks(t *testing.T) {
-	client := newClient(t)
-	p := store(t, map[string]any{"api_key": "fake-old", "organization": "org"})
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old", "organization": "org"})
 	for name, source := range map[string]vaultkit.Source{
 		"a given field":      vaultkit.NewFields(map[string]any{"apikey": "fake-new"}),
 		"one of several":     vaultkit.NewFields(map[string]any{"api_key": "fake-new", "apikey": "fake-new"}),
 		"a random key":       vaultkit.RandomKey("apikey"),
-		"a source of theirs": &issuer{fields: map[string]any{"apikey": "fake-new"}},
+		"a source of theirs": &clienttest.FieldSource{Fields: map[string]any{"apikey": "fake-new"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			unchanged(t, p, func() {
+			vaulttest.AssertUnchanged(t, p, func() {
 				_, err := client.Rotate(t.Context(), p, source)
 				why, ok := errors.AsType[*vaultkit.Error](err)
 				if !ok || !errors.Is(err, vaultkit.ErrInvalid) || why.Field != "apikey" || !strings.Contains(err.Error(), "the secret has the fields api_key, organization") {
@@ -483,7 +445,7 @@ func TestRotate_RefusesAFieldTheSecretLacks(t *testing.T) {
 	if _, err := client.Rollback(t.Context(), p, "", vaultkit.AddFields()); !errors.Is(err, vaultkit.ErrInvalid) {
 		t.Errorf("Rollback(AddFields) = %v, want ErrInvalid", err)
 	}
-	empty := store(t, map[string]any{})
+	empty := vaulttest.PutProvider(t, map[string]any{})
 	if _, err := client.Rotate(t.Context(), empty, vaultkit.NewKey("fake-new")); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), "the secret has no fields") {
 		t.Errorf("Rotate of an empty secret = %v, want ErrInvalid that says it has no fields", err)
 	}
@@ -491,9 +453,9 @@ func TestRotate_RefusesAFieldTheSecretLacks(t *testing.T) {
 
 // TestRotate_TakesBackAKeyForAFieldTheSecretLacks: the issuer has made a key by then.
 func TestRotate_TakesBackAKeyForAFieldTheSecretLacks(t *testing.T) {
-	p := store(t, map[string]any{"api_key": "fake-old"})
-	source := &authority{fields: map[string]any{"apikey": "fake-issued"}}
-	if _, err := newClient(t).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrInvalid) || len(source.revoked) != 1 {
-		t.Errorf("Rotate = %v with %d keys taken back, want ErrInvalid and one", err, len(source.revoked))
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old"})
+	source := &clienttest.IssuingSource{Fields: map[string]any{"apikey": "fake-issued"}}
+	if _, err := clienttest.New(t).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrInvalid) || len(source.Revoked) != 1 {
+		t.Errorf("Rotate = %v with %d keys taken back, want ErrInvalid and one", err, len(source.Revoked))
 	}
 }

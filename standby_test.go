@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -46,8 +47,8 @@ func adminToken(t *testing.T) string {
 // A client's reads show what it wrote, whatever node answers them and however it is
 // logged in. Community servers send no index, so the fault proxy plays the rest.
 func TestReadsShowOwnWrites(t *testing.T) {
-	proxy, file, first := newProxy(t), filepath.Join(t.TempDir(), "token"), adminToken(t)
-	writeFile(t, file, first)
+	proxy, file, first := clienttest.NewProxy(t), filepath.Join(t.TempDir(), "token"), adminToken(t)
+	vaulttest.WriteFile(t, file, first)
 	existing, err := api.NewClient(&api.Config{Address: proxy.URL()})
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +58,7 @@ func TestReadsShowOwnWrites(t *testing.T) {
 		if err := vaulttest.Root(t).Auth().Token().RevokeOrphanWithContext(t.Context(), first); err != nil {
 			t.Fatal(err)
 		}
-		writeFile(t, file, adminToken(t))
+		vaulttest.WriteFile(t, file, adminToken(t))
 	}
 	for name, tc := range map[string]struct {
 		opts      []vaultkit.Option
@@ -68,8 +69,8 @@ func TestReadsShowOwnWrites(t *testing.T) {
 		"after another login":     {[]vaultkit.Option{vaultkit.WithToken(vaultkit.File(file))}, again},
 	} {
 		t.Run(name, func(t *testing.T) {
-			provider, stranger := store(t, oldSecret), newClient(t, vaultkit.WithAddress(proxy.URL()))
-			client := newClient(t, append(tc.opts, vaultkit.WithAddress(proxy.URL()))...)
+			provider, stranger := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
+			client := clienttest.New(t, append(tc.opts, vaultkit.WithAddress(proxy.URL()))...)
 			proxy.SetRule(faultproxy.OnMatch(http.MethodPut, "/data/"+vaulttest.Base+"/providers/", faultproxy.Stamp(faultproxy.IndexHeader, newIndex)))
 			if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
 				t.Fatal(err)
@@ -77,7 +78,7 @@ func TestReadsShowOwnWrites(t *testing.T) {
 			tc.meanwhile()
 			proxy.Reset()
 			proxy.SetRule(behind(provider))
-			wantKey(t, stranger, provider, "fake-old")
+			clienttest.WantAPIKey(t, stranger, provider, "fake-old")
 			var crowd sync.WaitGroup
 			for range 8 {
 				crowd.Go(func() {
@@ -87,7 +88,7 @@ func TestReadsShowOwnWrites(t *testing.T) {
 				})
 			}
 			crowd.Wait()
-			if n := dataReads(proxy); n < 1+8+2 {
+			if n := clienttest.DataReads(proxy); n < 1+8+2 {
 				t.Errorf("%d reads, so nobody was told to wait", n)
 			}
 		})

@@ -9,23 +9,12 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-func statusOf(t *testing.T, client *vaultkit.Client, query vaultkit.StatusQuery) []vaultkit.ProviderStatus {
-	t.Helper()
-	var all []vaultkit.ProviderStatus
-	for status, err := range client.Status(t.Context(), query) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, status)
-	}
-	return all
-}
-
 func TestStatus(t *testing.T) {
-	client, monitor := newClient(t), as(t, vaulttest.Policy(t, "", "monitor"))
+	client, monitor := clienttest.New(t), clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "monitor"))
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	soon := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	for name, tc := range map[string]struct {
@@ -37,22 +26,22 @@ func TestStatus(t *testing.T) {
 			return s.Version == 1 && s.Due == "" && s.ExpiresAt.IsZero() && s.DeletedAt.IsZero() && !s.Destroyed && len(s.Pending) == 0
 		}},
 		"old": {func(*testing.T, string) {}, vaultkit.StatusQuery{MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueAge }},
-		"expires later": {func(t *testing.T, p string) { rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
+		"expires later": {func(t *testing.T, p string) { clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
 			vaultkit.StatusQuery{DueWithin: time.Minute}, func(s vaultkit.ProviderStatus) bool {
 				return s.Due == "" && s.LastExpiry.IsZero() && s.ExpiresAt.Equal(soon) && s.Version == 2
 			}},
-		"expires soon": {func(t *testing.T, p string) { rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
+		"expires soon": {func(t *testing.T, p string) { clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
 			vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpiring }},
 		"expired": {func(t *testing.T, p string) {
-			rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
+			clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
 		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpired }},
 		"expiry of an older version": {func(t *testing.T, p string) {
-			rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
+			clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
 			vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
 		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool {
 			return s.Due == "" && s.ExpiresAt.IsZero() && s.Version == 3 && time.Since(s.LastExpiry) > time.Minute && time.Since(s.LastExpiry) < 2*time.Hour
 		}},
-		"pending": {func(t *testing.T, p string) { crashBeforeCommit(t, p, "fake-1") }, vaultkit.StatusQuery{},
+		"pending": {func(t *testing.T, p string) { clienttest.CrashBeforeCommit(t, p, "fake-1") }, vaultkit.StatusQuery{},
 			func(s vaultkit.ProviderStatus) bool { return len(s.Pending) == 1 && s.Due == "" }},
 		"deleted": {func(t *testing.T, p string) {
 			if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
@@ -66,22 +55,22 @@ func TestStatus(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Destroyed && s.Due == vaultkit.DueDeleted }},
-		"deleted soon": {func(t *testing.T, p string) { deleteAfter(t, p, "1h") }, vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1},
+		"deleted soon": {func(t *testing.T, p string) { vaulttest.PutToBeDeleted(t, p, "1h") }, vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1},
 			func(s vaultkit.ProviderStatus) bool {
 				return s.Due == vaultkit.DueDeletion && time.Until(s.DeletedAt) > 30*time.Minute
 			}},
-		"deleted later": {func(t *testing.T, p string) { deleteAfter(t, p, "1h") }, vaultkit.StatusQuery{DueWithin: time.Minute},
+		"deleted later": {func(t *testing.T, p string) { vaulttest.PutToBeDeleted(t, p, "1h") }, vaultkit.StatusQuery{DueWithin: time.Minute},
 			func(s vaultkit.ProviderStatus) bool { return s.Due == "" && !s.DeletedAt.IsZero() }},
 		"deleted soon, after its expiry": {func(t *testing.T, p string) {
-			deleteAfter(t, p, "1h")
-			rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
+			vaulttest.PutToBeDeleted(t, p, "1h")
+			clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
 		}, vaultkit.StatusQuery{DueWithin: 2 * time.Hour}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpired }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := store(t, oldSecret)
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
 			tc.arrange(t, p)
 			tc.query.Providers = []string{p}
-			all := statusOf(t, monitor, tc.query)
+			all := clienttest.Status(t, monitor, tc.query)
 			if len(all) != 1 || all[0].Provider != p || time.Since(all[0].InForceFrom).Abs() > time.Hour || all[0].Pending == nil || !tc.want(all[0]) {
 				t.Errorf("Status = %+v", all)
 			}
@@ -89,24 +78,11 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// deleteAfter has Vault delete each version of the provider's key after a time, and
-// writes one.
-func deleteAfter(t *testing.T, p, after string) {
-	t.Helper()
-	deleteLater(t, p, after)
-	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-to-be-deleted"})
-}
-
-func deleteLater(t *testing.T, p, after string) {
-	t.Helper()
-	write(t, vaulttest.Root(t), vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+p, object{"delete_version_after": after})
-}
-
 // Without names it is every provider, by name, and one that fails does not hide
 // the others.
 func TestStatusOfAll(t *testing.T) {
 	base := vaultkit.WithBasePath("status-of-all")
-	client := newClient(t, base)
+	client := clienttest.New(t, base)
 	var want []string
 	for i := range 100 {
 		name := fmt.Sprintf("p%03d", i)
@@ -116,7 +92,7 @@ func TestStatusOfAll(t *testing.T) {
 		want = append(want, name)
 	}
 	var got []string
-	for _, status := range statusOf(t, client, vaultkit.StatusQuery{}) {
+	for _, status := range clienttest.Status(t, client, vaultkit.StatusQuery{}) {
 		got = append(got, status.Provider)
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -145,7 +121,7 @@ func TestStatusOfAll(t *testing.T) {
 }
 
 func TestStatusRefuses(t *testing.T) {
-	client := newClient(t)
+	client := clienttest.New(t)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, tc := range map[string]struct {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -38,9 +39,9 @@ func hears(t *testing.T, told <-chan string, want string) {
 }
 
 func TestWatch(t *testing.T) {
-	proxy, provider := newProxy(t), store(t, oldSecret)
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithPollInterval(time.Second), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
-	rival := newClient(t)
+	proxy, provider := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithPollInterval(time.Second), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
+	rival := clienttest.New(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	told := watch(ctx, client, provider)
 	hears(t, told, "fake-old false false false")
@@ -85,20 +86,20 @@ func TestWatchPollsWhatItMay(t *testing.T) {
 		{"reader", vaulttest.Token(t, vaulttest.Policy(t, "", "reader")), func(n int) bool { return n >= 3 }, func(n int) bool { return n == 1 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			proxy, heard := newProxy(t), &heardOf{}
-			client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(c.token)),
-				vaultkit.WithPollInterval(time.Second), vaultkit.WithObserver(heard.hear))
-			told := watch(t.Context(), client, store(t, oldSecret))
+			proxy, heard := clienttest.NewProxy(t), &clienttest.EventLog{}
+			client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(c.token)),
+				vaultkit.WithPollInterval(time.Second), vaultkit.WithObserver(heard.Add))
+			told := watch(t.Context(), client, vaulttest.PutProvider(t, clienttest.OldSecret))
 			hears(t, told, "fake-old false false false")
-			vaulttest.Eventually(t, "it polled", func() bool { return len(heard.of(vaultkit.EventRefresh)) >= 3 })
+			vaulttest.Eventually(t, "it polled", func() bool { return len(heard.Of(vaultkit.EventRefresh)) >= 3 })
 			metadata := 0
 			for _, request := range proxy.Log() {
 				if strings.Contains(request.Path, "/metadata/goblin-assistant/providers/") {
 					metadata++
 				}
 			}
-			if !c.data(dataReads(proxy)) || !c.metadata(metadata) {
-				t.Errorf("%d reads of data, %d of metadata", dataReads(proxy), metadata)
+			if !c.data(clienttest.DataReads(proxy)) || !c.metadata(metadata) {
+				t.Errorf("%d reads of data, %d of metadata", clienttest.DataReads(proxy), metadata)
 			}
 		})
 	}
@@ -106,10 +107,10 @@ func TestWatchPollsWhatItMay(t *testing.T) {
 
 // A denial for one provider says nothing about another.
 func TestDeniedMetadataIsOneProvidersOwn(t *testing.T) {
-	proxy, open, closed := newProxy(t), store(t, oldSecret), store(t, oldSecret)
+	proxy, open, closed := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	policy := vaulttest.Policy(t, "", "reader") + fmt.Sprintf("path %q {\n  capabilities = [\"read\"]\n}\n",
 		vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+open)
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))),
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))),
 		vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(open, closed))
 	polled := func(door, provider string) (n int) {
 		for _, request := range proxy.Log() {
@@ -130,7 +131,7 @@ func TestDeniedMetadataIsOneProvidersOwn(t *testing.T) {
 }
 
 func TestUpdater(t *testing.T) {
-	client, provider := newClient(t), store(t, oldSecret)
+	client, provider := clienttest.New(t), vaulttest.PutProvider(t, clienttest.OldSecret)
 	var closed []string
 	broken := errors.New("broken")
 	build := func(_ context.Context, keys vaultkit.ProviderKeys) (string, error) {
@@ -181,19 +182,19 @@ func TestUpdater(t *testing.T) {
 
 // Every kind but the renewal and those of an outage, none with a secret in it.
 func TestObserver(t *testing.T) {
-	heard, log := &heardOf{}, &logbuffer.Buffer{}
+	heard, log := &clienttest.EventLog{}, &logbuffer.Buffer{}
 	token := vaulttest.Token(t, vaulttest.Policy(t, "", "rotator"))
 	path := t.TempDir() + "/token"
-	writeFile(t, path, token)
-	provider := store(t, map[string]any{"api_key": "fake-canary-old"})
-	client := newClient(t, vaultkit.WithObserver(heard.hear), vaultkit.WithLogger(log.Logger()), vaultkit.WithToken(vaultkit.File(path)))
-	wantKey(t, client, provider, "fake-canary-old")
+	vaulttest.WriteFile(t, path, token)
+	provider := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-canary-old"})
+	client := clienttest.New(t, vaultkit.WithObserver(heard.Add), vaultkit.WithLogger(log.Logger()), vaultkit.WithToken(vaultkit.File(path)))
+	clienttest.WantAPIKey(t, client, provider, "fake-canary-old")
 	rotation, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-canary-new"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var phases []vaultkit.Phase
-	for _, e := range heard.of(vaultkit.EventRotation) {
+	for _, e := range heard.Of(vaultkit.EventRotation) {
 		phases = append(phases, e.Phase)
 		if e.Provider != provider || e.ID != rotation.ID || e.Version == 0 {
 			t.Errorf("event %+v", e)
@@ -202,18 +203,18 @@ func TestObserver(t *testing.T) {
 	if got := fmt.Sprint(phases); got != "[begun backed-up committed recorded]" {
 		t.Errorf("phases %s", got)
 	}
-	writeFile(t, path, vaulttest.Token(t, vaulttest.Policy(t, "", "rotator")))
+	vaulttest.WriteFile(t, path, vaulttest.Token(t, vaulttest.Policy(t, "", "rotator")))
 	if err := vaulttest.Root(t).Auth().Token().RevokeTreeWithContext(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, client, provider, "fake-canary-new")
+	clienttest.WantAPIKey(t, client, provider, "fake-canary-new")
 	for _, kind := range []vaultkit.EventKind{vaultkit.EventLogin, vaultkit.EventRelogin, vaultkit.EventRead, vaultkit.EventRotation} {
-		if len(heard.of(kind)) == 0 {
+		if len(heard.Of(kind)) == 0 {
 			t.Errorf("no event %s", kind)
 		}
 	}
 	shown := log.String()
-	for _, e := range heard.events {
+	for _, e := range heard.All() {
 		shown += fmt.Sprintf("%v %+v %#v", e, e, e)
 	}
 	if strings.Contains(shown, "canary-") || !strings.Contains(shown, provider) {
@@ -227,13 +228,13 @@ func TestCorrelation(t *testing.T) {
 	if _, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), header, map[string]any{"hmac": false}); err != nil {
 		t.Fatal(err)
 	}
-	client := newClient(t, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, vaulttest.Policy(t, "", "reader")))))
-	_, err := client.History(t.Context(), store(t, oldSecret))
+	client := clienttest.New(t, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, vaulttest.Policy(t, "", "reader")))))
+	_, err := client.History(t.Context(), vaulttest.PutProvider(t, clienttest.OldSecret))
 	failed, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || len(failed.CorrelationID) != 24 {
 		t.Fatalf("History = %#v", err)
 	}
-	if !strings.Contains(string(auditLog(t)), failed.CorrelationID) {
+	if !strings.Contains(string(vaulttest.AuditLog(t)), failed.CorrelationID) {
 		t.Errorf("the audit log does not have %s", failed.CorrelationID)
 	}
 }

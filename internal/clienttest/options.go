@@ -11,6 +11,9 @@ import (
 	"goblin/vaultkit/internal/settings"
 )
 
+// Marker is a secret that must not appear in anything that people can see.
+const Marker = "canary-0123456789"
+
 // QuickBackoff makes repeats wait next to nothing, so that no test waits.
 var QuickBackoff = backoff.Backoff{Min: time.Millisecond, Max: 5 * time.Millisecond}
 
