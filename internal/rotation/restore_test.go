@@ -1,4 +1,4 @@
-package vaultkit_test
+package rotation_test
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ func TestRestoreDeletedProvider(t *testing.T) {
 	for name, destroy := range map[string]bool{"deleted": false, "destroyed": true} {
 		for _, named := range []bool{true, false} {
 			t.Run(name, func(t *testing.T) {
-				client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "rotator"))
+				client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "rotator"))
 				p, backup := deletedWorld(t, destroy)
 				vaulttest.AssertUnchanged(t, p, func() {
 					if _, err := client.Rollback(t.Context(), p, backup); !errors.Is(err, vaultkit.ErrDeleted) {

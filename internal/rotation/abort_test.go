@@ -1,4 +1,4 @@
-package vaultkit_test
+package rotation_test
 
 import (
 	"context"
@@ -188,7 +188,7 @@ func TestAbortRefuses(t *testing.T) {
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+deleted); err != nil {
 		t.Fatal(err)
 	}
-	recoverer := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "recoverer"))
+	recoverer := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "recoverer"))
 	for name, tc := range map[string]struct {
 		client       *vaultkit.Client
 		provider, id string

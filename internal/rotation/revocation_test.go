@@ -1,4 +1,4 @@
-package vaultkit_test
+package rotation_test
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 )
 
 func TestRevokeOld(t *testing.T) {
-	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "revoker"))
+	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "revoker"))
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old", "keep": "kept", "seat": 7})
 	r, err := clienttest.New(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-new", "seat": 8, "added": "fake-added"}), vaultkit.AddFields())
 	if err != nil {

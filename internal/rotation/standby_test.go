@@ -1,4 +1,4 @@
-package vaultkit_test
+package rotation_test
 
 import (
 	"encoding/base64"

@@ -1,4 +1,4 @@
-package vaultkit_test
+package rotation_test
 
 import (
 	"context"
@@ -221,7 +221,7 @@ func TestRevokeOldSeesAPendingRollback(t *testing.T) {
 func TestRevokeOldAsksNobodyInVain(t *testing.T) {
 	api := &clienttest.Revoker{}
 	p, ids := clienttest.PutRotatedProvider(t, 1)
-	policy := clienttest.WithoutRight(vaulttest.Policy(t, "", "revoker"), clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
+	policy := clienttest.WithoutRight(vaulttest.Policy(t, "../../", "revoker"), clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
 	if _, err := clienttest.NewWithPolicy(t, policy).RevokeOld(t.Context(), p, ids[0], api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrPermissionDenied) {
 		t.Errorf("without the right: %v", err)
 	}

@@ -1,4 +1,4 @@
-package vaultkit_test
+package rotation_test
 
 import (
 	"errors"
@@ -149,7 +149,7 @@ func TestPruneRecoversFirst(t *testing.T) {
 
 // A janitor prunes what is recorded, and leaves what needs a recovery to others.
 func TestPruneUnderTheJanitorsPolicy(t *testing.T) {
-	janitor := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "janitor"))
+	janitor := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "janitor"))
 	p, ids := clienttest.PutRotatedProvider(t, 3)
 	pruned, err := janitor.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 2})
 	if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:1]) {
@@ -173,7 +173,7 @@ func TestPruneRefuses(t *testing.T) {
 		})
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
-		rotator := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "rotator"))
+		rotator := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "rotator"))
 		if _, err := rotator.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); !errors.Is(err, vaultkit.ErrPermissionDenied) {
 			t.Errorf("a rotator pruned: %v", err)
 		}

@@ -1,4 +1,4 @@
-package vaultkit_test
+package rotation_test
 
 import (
 	"context"
@@ -198,7 +198,7 @@ func TestAShortRevokedKeyCountsInItsField(t *testing.T) {
 
 // Who allows revoked keys looks at no revocation, and needs no right to.
 func TestAllowRevokedNeedsNoRightToLook(t *testing.T) {
-	policy := clienttest.WithoutRight(vaulttest.Policy(t, "", "rotator"), clienttest.Right{Path: "secret/metadata/goblin-assistant/revocations/+/", Capability: "list"})
+	policy := clienttest.WithoutRight(vaulttest.Policy(t, "../../", "rotator"), clienttest.Right{Path: "secret/metadata/goblin-assistant/revocations/+/", Capability: "list"})
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	if _, err := clienttest.NewWithPolicy(t, policy).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), vaultkit.AllowRevoked()); err != nil {
 		t.Errorf("Rotate with AllowRevoked and without the right = %v, want success", err)

@@ -1,4 +1,4 @@
-package vaultkit_test
+package rotation_test
 
 import (
 	"context"
@@ -35,7 +35,7 @@ func TestPutInDoubtTellsNoLie(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			proxy, p := clienttest.NewProxy(t), vaulttest.Name(t)
-			policies := vaulttest.Policy(t, "", "provisioner") + vaulttest.Policy(t, "", "rotator")
+			policies := vaulttest.Policy(t, "../../", "provisioner") + vaulttest.Policy(t, "../../", "rotator")
 			client := clienttest.NewWithPolicy(t, policies, vaultkit.WithAddress(proxy.URL()))
 			proxy.Reset()
 			proxy.SetRule(faultproxy.Rules(faultproxy.At(1, faultproxy.Lose()), faultproxy.At(2, faultproxy.Before(func() { disturb(t, p, client) }))))
@@ -72,7 +72,7 @@ func revoke(t *testing.T, client *vaultkit.Client) {
 
 // A dead token that nothing can replace is told at once, as what it is.
 func TestDeadTokenIsToldAtOnce(t *testing.T) {
-	policy := vaulttest.Policy(t, "", "rotator")
+	policy := vaulttest.Policy(t, "../../", "rotator")
 	proxy, p := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
 	client := clienttest.NewWithPolicy(t, policy, vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(backoff.Backoff{
 		Sleep: func(context.Context, time.Duration) error { return errors.New("the client waits") },
@@ -311,7 +311,7 @@ func TestNoKeyIsIssuedInVain(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	source := &clienttest.FieldSource{Fields: map[string]any{"api_key": "fake-issued"}}
-	if _, err := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "reader")).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrPermissionDenied) || source.Target.Provider != "" {
+	if _, err := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "reader")).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrPermissionDenied) || source.Target.Provider != "" {
 		t.Errorf("Rotate as a reader asked the source, %v", err)
 	}
 	if _, err := client.Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err != nil || !source.Target.DryRun {

@@ -1,0 +1,11 @@
+package rotation_test
+
+import (
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func TestMain(m *testing.M) { vaulttest.Main(m) }
+
+type object = map[string]any
