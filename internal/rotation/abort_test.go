@@ -92,7 +92,7 @@ func TestAbortRidesOutOneFault(t *testing.T) {
 }
 
 // Once the fence may have been applied, nothing definite is said.
-func TestAbortInDoubt(t *testing.T) {
+func TestAbort_LostResponseIsUndetermined(t *testing.T) {
 	for name, last := range map[string]faultproxy.Action{
 		"unreachable": faultproxy.Refuse(),
 		"denied":      faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false),

@@ -13,9 +13,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// JSON of a hop of its own is no answer of Vault's: not a secret, not an empty
-// list, not a deleted provider. Nor is it asked for until the context ends.
-func TestForeignJSONIsNoAnswer(t *testing.T) {
+// JSON that a proxy made itself is not an answer of Vault's: not a secret, not an empty
+// list, not a deleted provider. It is not asked for until the context ends either.
+func TestRead_RefusesJSONOfAnIntermediary(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a bound on what would never end
 	defer cancel()
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
@@ -39,9 +39,9 @@ func TestForeignJSONIsNoAnswer(t *testing.T) {
 	}
 }
 
-// Nor does a hop's JSON acknowledge a write, the commit above all. The official
-// client takes it whole for data where it is no answer of Vault's.
-func TestForeignJSONAcknowledgesNothing(t *testing.T) {
+// JSON that a proxy made itself does not acknowledge a write either, above all not the
+// commit. The official client takes it as the data.
+func TestRotate_IgnoresJSONOfAnIntermediary(t *testing.T) {
 	for _, body := range []string{`{}`, `null`, `{"version":2}`, `{"status":"ok","version":1}`, `{"data":{"version":2}}`, `{"data":{"version":"2"},"request_id":"r"}`} {
 		for n, request := range stepsOf(t) {
 			if request.Method != "PUT" || !strings.Contains(request.Path, "/data/") {
@@ -56,5 +56,95 @@ func TestForeignJSONAcknowledgesNothing(t *testing.T) {
 				w.done()
 			}
 		}
+	}
+}
+
+// bodiesOf404 are what a proxy answers while the Vault behind it is being restarted.
+var bodiesOf404 = map[string]string{
+	"text":    "404 page not found\n",
+	"ingress": "default backend - 404",
+	"gateway": `{"message":"no Route matched"}`,
+	"blank":   "\n",
+}
+
+// A proxy's 404 says nothing about a secret: a cached key is still served.
+func TestCache_ServesKeysThroughA404OfAnIntermediary(t *testing.T) {
+	for name, body := range bodiesOf404 {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy, heard, provider := clienttest.NewProxy(t), &clienttest.EventLog{}, vaulttest.PutProvider(t, clienttest.OldSecret)
+			client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add),
+				vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 100 * time.Millisecond}),
+				vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(provider))
+			proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(404, body, false)))
+			vaulttest.Eventually(t, "the secret is stale", func() bool {
+				clienttest.WantAPIKey(t, client, provider, "fake-old")
+				return len(heard.Of(vaultkit.EventStale)) > 0
+			})
+			clienttest.WantAPIKey(t, client, provider, "fake-old")
+			if h := client.Health(); h.OK() || !h.Ready() || !errors.Is(h.DownError, vaultkit.ErrUnavailable) {
+				t.Errorf("Health = %+v", h)
+			}
+			if dropped := heard.Of(vaultkit.EventDropped); len(dropped) > 0 {
+				t.Errorf("dropped %+v", dropped)
+			}
+			proxy.SetRule(nil)
+			vaulttest.Eventually(t, "all is well again", func() bool { return client.Health().OK() })
+		})
+	}
+}
+
+// Without a cache it is an outage, for every verb.
+func TestCache_TreatsA404OfAnIntermediaryAsAnOutage(t *testing.T) {
+	verbs := map[string]func(*vaultkit.Client, string) error{
+		"GetAPIKey": func(c *vaultkit.Client, p string) error { return clienttest.ErrorOf(c.GetAPIKey(t.Context(), p)) },
+		"Providers": func(c *vaultkit.Client, _ string) error { return clienttest.ErrorOf(c.Providers(t.Context())) },
+		"History":   func(c *vaultkit.Client, p string) error { return clienttest.ErrorOf(c.History(t.Context(), p)) },
+		"Rotate": func(c *vaultkit.Client, p string) error {
+			return clienttest.ErrorOf(c.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")))
+		},
+		"Rollback": func(c *vaultkit.Client, p string) error { return clienttest.ErrorOf(c.Rollback(t.Context(), p, "")) },
+	}
+	for name, body := range bodiesOf404 {
+		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "", faultproxy.Error(404, body, false)),
+			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond, Write: 50 * time.Millisecond}))
+		provider := vaulttest.PutProvider(t, clienttest.OldSecret)
+		vaulttest.AssertUnchanged(t, provider, func() {
+			for verb, send := range verbs {
+				err := send(client, provider)
+				if !errors.Is(err, vaultkit.ErrUnavailable) || errors.Is(err, vaultkit.ErrNotFound) || !strings.Contains(err.Error(), "not in Vault's words") {
+					t.Errorf("%s, %s: %v", name, verb, err)
+				}
+			}
+			put := clienttest.ErrorOf(client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-new"}))
+			if !errors.Is(put, vaultkit.ErrConflict) || errors.Is(put, vaultkit.ErrNotFound) {
+				t.Errorf("%s, PutProviderKeys over a secret: %v", name, put)
+			}
+		})
+	}
+}
+
+// Whatever a hop answers at first, nothing is left out.
+func TestRotate_RidesOutA404OfAnIntermediary(t *testing.T) {
+	for name, body := range bodiesOf404 {
+		t.Run(name, func(t *testing.T) {
+			w := newScenario(t)
+			seen := map[string]bool{}
+			w.Proxy.SetRule(func(r faultproxy.Request) faultproxy.Action {
+				if key := r.Method + r.Path; !seen[key] {
+					seen[key] = true
+					return faultproxy.Error(404, body, false)
+				}
+				return faultproxy.Pass
+			})
+			if r, err := w.Rotate(t.Context(), w.Client); err != nil || r.NewVersion != 2 || !w.check() {
+				t.Fatalf("Rotate = %+v, %v", r, err)
+			}
+			for path, entry := range vaulttest.Look(t, "backups/"+w.Provider) {
+				if len(entry.Custom) == 0 {
+					t.Errorf("%s says nothing of its rotation", path)
+				}
+			}
+		})
 	}
 }

@@ -218,7 +218,7 @@ func TestRevokeOldSeesAPendingRollback(t *testing.T) {
 
 // Without the right to record it, nothing is revoked; nor where the old value is a
 // number that is in force again.
-func TestRevokeOldAsksNobodyInVain(t *testing.T) {
+func TestRevokeOld_ChecksBeforeCallingRevoker(t *testing.T) {
 	api := &clienttest.Revoker{}
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	policy := clienttest.WithoutRight(vaulttest.Policy(t, "../../", "revoker"), clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})

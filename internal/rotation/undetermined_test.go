@@ -18,10 +18,11 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// Situations in which a definite word would be a lie, or an open one a nuisance.
+// These tests hold that an error is definite only where Vault's answers prove it, and
+// that it is definite where they do.
 
-// Once a copy of a first store is in doubt, nothing but version 1 decides.
-func TestPutInDoubtTellsNoLie(t *testing.T) {
+// Once the answer to a first store is lost, only version 1 decides the outcome.
+func TestPut_LostResponseIsUndetermined(t *testing.T) {
 	for name, disturb := range map[string]func(t *testing.T, p string, client *vaultkit.Client){
 		"rotated since": func(t *testing.T, p string, _ *vaultkit.Client) {
 			clienttest.Rotate(t, clienttest.New(t), p, "fake-rival")
@@ -50,7 +51,7 @@ func TestPutInDoubtTellsNoLie(t *testing.T) {
 	}
 }
 
-func TestPutInDoubtThenClosed(t *testing.T) {
+func TestPut_CloseAfterALostResponseIsUndetermined(t *testing.T) {
 	proxy, p := clienttest.NewProxy(t), vaulttest.Name(t)
 	var client *vaultkit.Client
 	client = clienttest.New(t, vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(backoff.Backoff{
@@ -89,7 +90,7 @@ func TestDeadTokenIsToldAtOnce(t *testing.T) {
 
 // A late copy of the commit is on its way while its repeat is denied: the denial
 // says nothing of the late one.
-func TestDeniedWhileInDoubt(t *testing.T) {
+func TestRotate_DeniedRepeatIsUndetermined(t *testing.T) {
 	w := newScenario(t)
 	release := make(chan struct{})
 	n := 0
@@ -112,9 +113,9 @@ func TestDeniedWhileInDoubt(t *testing.T) {
 	}
 }
 
-// A hop in between answers after Vault has applied the commit: whatever its
-// status, it is no word of Vault's.
-func TestForeignRefusalsAreNoWordOfVaults(t *testing.T) {
+// A proxy answers after Vault has applied the commit: whatever its status, it is not
+// an answer of Vault's.
+func TestRotate_IgnoresProxyErrors(t *testing.T) {
 	for _, status := range []int{400, 402, 403, 404, 408, 409, 413, 421, 451, 499} {
 		for _, body := range []string{"<html>blocked</html>", "{}", `{"errors":[]}`, `{"data":{"version":7}}`} {
 			w := newScenario(t)
