@@ -13,11 +13,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "vault" {
-		os.Exit(vaultCommand(os.Args[1:]))
-	}
 	s := &stage{cluster: vaulttest.NewCluster()}
-	vaulttest.MainWith(m, s.set, s.strike)
+	vaulttest.MainWith(m, s.setUp, s.tearDown)
 }
 
 // stage is what the examples find: the environment of a service, with its
@@ -28,7 +25,7 @@ type stage struct {
 	dir     string
 }
 
-func (s *stage) set(server *devvault.Server) {
+func (s *stage) setUp(server *devvault.Server) {
 	client, err := api.NewClient(&api.Config{Address: server.Addr()})
 	vaulttest.Must(err)
 	client.SetToken(server.RootToken())
@@ -78,7 +75,7 @@ func (s *stage) write(path string, data map[string]any) *api.Secret {
 	return secret
 }
 
-func (s *stage) strike() error {
+func (s *stage) tearDown() error {
 	s.cluster.Close()
 	s.root.CloneConfig().HttpClient.CloseIdleConnections()
 	return os.RemoveAll(s.dir)

@@ -1,4 +1,4 @@
-package vaultkit_test
+package doctor_test
 
 import (
 	"encoding/json"
@@ -130,7 +130,7 @@ func (s setUp) wanted() vaultkit.FindingStatus {
 func fixTools(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "vaultkit"), "./cmd/vaultkit").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "vaultkit"), "goblin/vaultkit/cmd/vaultkit").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	self, err := os.Executable()

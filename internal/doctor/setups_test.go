@@ -1,4 +1,4 @@
-package vaultkit_test
+package doctor_test
 
 import (
 	"bufio"
@@ -125,6 +125,9 @@ func outdatedPolicy(t *testing.T) setUp {
 }
 
 func readersToken(t *testing.T) setUp {
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-reader", vaulttest.Policy(t, "../../", "reader")); err != nil {
+		t.Fatal(err)
+	}
 	token := rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, Period: "1h"})
 	return tokenIs("rights:rotator", token, vaultkit.RoleReader, vaultkit.RoleRotator)
 }

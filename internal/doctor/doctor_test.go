@@ -1,4 +1,4 @@
-package vaultkit_test
+package doctor_test
 
 import (
 	"context"
@@ -160,7 +160,7 @@ func holding(policy string, query vaultkit.DiagnoseQuery) func(*testing.T) patie
 func TestDiagnoseHealthy(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}}
-	found := holding(vaulttest.Policy(t, "", "rotator"), query)(t).diagnose(t)
+	found := holding(vaulttest.Policy(t, "../../", "rotator"), query)(t).diagnose(t)
 	for _, check := range checks {
 		want := fine
 		if check == "audit" {

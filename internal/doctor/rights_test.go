@@ -1,4 +1,4 @@
-package vaultkit_test
+package doctor_test
 
 import (
 	"fmt"
@@ -35,7 +35,7 @@ func TestDiagnoseMount(t *testing.T) {
 
 func TestDiagnoseRights(t *testing.T) {
 	p, second := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
-	rotator, reader := vaulttest.Policy(t, "", "rotator"), vaulttest.Policy(t, "", "reader")
+	rotator, reader := vaulttest.Policy(t, "../../", "rotator"), vaulttest.Policy(t, "../../", "reader")
 	about := func(roles ...vaultkit.Role) vaultkit.DiagnoseQuery {
 		return vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: roles}
 	}

@@ -1,4 +1,4 @@
-package vaultkit_test
+package doctor_test
 
 import (
 	"fmt"
@@ -55,14 +55,14 @@ func TestDiagnoseExcessOfRoles(t *testing.T) {
 	for _, role := range vaultkit.Roles() {
 		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
 			query.Roles = []vaultkit.Role{role}
-			policy := vaulttest.Policy(t, "", string(role)) + `path "secret/data/x" { capabilities = ["read"] }`
+			policy := vaulttest.Policy(t, "../../", string(role)) + `path "secret/data/x" { capabilities = ["read"] }`
 			symptom{"excess", fine, nil, "rights asked for, to change or destroy keys, backups, records and the mount, it has a " + string(role) + "'s alone", ""}.shows(t,
 				holding(policy, query)(t).diagnose(t))
 		}
 	}
 	// The rotator is looked at unasked: a whole one has its rights, and what only
 	// resembles one has too many.
-	rotator := vaulttest.Policy(t, "", "rotator")
+	rotator := vaulttest.Policy(t, "../../", "rotator")
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}}
 	symptom{"excess", fine, nil, "a reader and rotator's alone", ""}.shows(t, holding(rotator, query)(t).diagnose(t))
 	half := clienttest.WithoutRight(rotator, clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})

@@ -1,4 +1,4 @@
-package vaultkit_test
+package doctor_test
 
 import (
 	"crypto/ecdsa"
