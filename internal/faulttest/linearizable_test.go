@@ -1,4 +1,4 @@
-package vaultkit_test
+package faulttest_test
 
 import (
 	"context"
@@ -101,9 +101,9 @@ func TestLinearizable(t *testing.T) {
 	root := vaulttest.Root(t)
 	vaulttest.Write(t, root, vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+p, map[string]any{"max_versions": 5000})
 	proxy := clienttest.NewProxy(t)
-	rotator := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "rotator"), vaultkit.WithAddress(proxy.URL()))
-	reader := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "reader"))
-	recoverer := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "recoverer"))
+	rotator := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "rotator"), vaultkit.WithAddress(proxy.URL()))
+	reader := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "reader"))
+	recoverer := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "recoverer"))
 	proxy.SetRule(lossy())
 	h := &history{start: time.Now()}
 	ctx, stop := context.WithCancel(t.Context())

@@ -1,4 +1,4 @@
-package vaultkit_test
+package faulttest_test
 
 import (
 	"context"
@@ -79,7 +79,7 @@ func newCast(t *testing.T) *cast {
 		}
 	})
 	c.wire, c.driver = proxy, faulttest.NewDriver(proxy)
-	policy := func(role string) string { return vaulttest.Policy(t, "", role) }
+	policy := func(role string) string { return vaulttest.Policy(t, "../../", role) }
 	rotator, recoverer, janitor := policy("rotator"), policy("recoverer"), policy("janitor")
 	c.victim, c.mortal = c.disturbed(t, rotator, time.Second), c.disturbed(t, rotator, time.Minute)
 	c.recoverer, c.janitor = c.disturbed(t, recoverer, time.Second), c.disturbed(t, recoverer+janitor, time.Second)

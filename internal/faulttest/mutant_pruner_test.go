@@ -1,4 +1,4 @@
-package vaultkit_test
+package faulttest_test
 
 import (
 	"context"

@@ -1,6 +1,6 @@
 //go:build !race
 
-package vaultkit_test
+package faulttest_test
 
 import "math"
 

@@ -1,9 +1,9 @@
 //go:build race
 
-package vaultkit_test
+package faulttest_test
 
 // The race detector makes everything several times slower: a quarter will do. See
-// proof_norace_test.go.
+// norace_test.go.
 const (
 	mostAlways       = 1650
 	drawn            = 6
