@@ -1,4 +1,4 @@
-package vaultkit_test
+package systemtest_test
 
 import (
 	"context"
@@ -59,18 +59,18 @@ func (s *spy) causes(err error) {
 	}
 }
 
-// assertSilent fails for each secret that was said, plainly or encoded.
+// assertSilent fails for each secret in the output, plain or encoded.
 func (s *spy) assertSilent(t *testing.T, secrets ...string) {
 	t.Helper()
 	heard := s.String()
 	if len(heard) < 10_000 {
-		t.Fatalf("the spy heard only %d bytes", len(heard))
+		t.Fatalf("only %d bytes of output were collected", len(heard))
 	}
 	for i, secret := range secrets {
 		for _, form := range []string{secret, hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))),
 			base64.StdEncoding.EncodeToString([]byte(secret))} {
 			if at := strings.Index(heard, form); at >= 0 {
-				t.Errorf("secret %d is said: …%s…", i, heard[max(0, at-200):at+20])
+				t.Errorf("secret %d appears in the output: …%s…", i, heard[max(0, at-200):at+20])
 			}
 		}
 	}
@@ -84,9 +84,9 @@ func (s *spy) options(token string) []vaultkit.Option {
 	}
 }
 
-// Secrets planted everywhere are never said: not by any verb's result or error,
-// with every fault on the wire, not by options, clients or the debug log.
-func TestNothingSaysASecret(t *testing.T) {
+// No secret appears in any output: not in a verb's result or error, with every fault
+// there is, and not in options, clients or the debug log.
+func TestNoSecretInOutput(t *testing.T) {
 	s := &spy{}
 	token := customToken(t, clienttest.Marker+"-token")
 	proxy := clienttest.NewProxy(t)
@@ -196,7 +196,7 @@ func firstID(history []vaultkit.Record) string {
 func (s *spy) logins(t *testing.T) {
 	t.Helper()
 	root := vaulttest.Root(t)
-	if err := root.Sys().PutPolicyWithContext(t.Context(), "canary", vaulttest.Policy(t, "", "rotator")); err != nil {
+	if err := root.Sys().PutPolicyWithContext(t.Context(), "canary", vaulttest.Policy(t, "../../", "rotator")); err != nil {
 		t.Fatal(err)
 	}
 	role := vaulttest.Name(t)

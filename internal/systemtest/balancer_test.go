@@ -1,4 +1,4 @@
-package vaultkit_test
+package systemtest_test
 
 import (
 	"context"

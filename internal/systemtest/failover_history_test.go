@@ -1,4 +1,4 @@
-package vaultkit_test
+package systemtest_test
 
 import (
 	"encoding/json"
@@ -12,9 +12,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// ledger is what Vault holds of a provider: keys by version and by backup, what
+// history is what Vault holds of a provider: keys by version and by backup, what
 // the rotators claimed beside their backups, and the records.
-type ledger struct {
+type history struct {
 	current  int
 	versions map[int]string
 	backups  map[string]string
@@ -23,10 +23,10 @@ type ledger struct {
 }
 
 // read looks at Vault through the official client alone.
-func (f *fleet) read(t *testing.T, provider string) ledger {
+func (f *fleet) read(t *testing.T, provider string) history {
 	t.Helper()
 	own := vaulttest.LookAt(t, f.root, "providers/"+provider)["providers/"+provider]
-	held := ledger{current: own.Current, versions: map[int]string{},
+	held := history{current: own.Current, versions: map[int]string{},
 		backups: map[string]string{}, claims: map[string]any{}, records: map[string]vaultkit.Record{}}
 	for version, data := range own.Versions {
 		held.versions[version], _ = data[vaultkit.FieldAPIKey].(string)
@@ -52,9 +52,9 @@ func recordOf(entry vaulttest.Entry) (record vaultkit.Record, err error) {
 	return record, errors.Join(err, json.Unmarshal(text, &record))
 }
 
-// judge holds a provider against what its rotators were told, and returns what
+// check holds a provider against what its rotators were told, and returns what
 // is wrong.
-func (f *fleet) judge(t *testing.T, provider string) (violations []string) {
+func (f *fleet) check(t *testing.T, provider string) (violations []string) {
 	t.Helper()
 	held := f.read(t, provider)
 	attempts := make(map[string]attempt) // by key
@@ -70,8 +70,8 @@ func (f *fleet) judge(t *testing.T, provider string) (violations []string) {
 }
 
 // contradicts names where Vault belies what an attempt was told.
-func (l ledger) contradicts(one attempt) (violations []string) {
-	in := l.versionsOf(one.key())
+func (h history) contradicts(one attempt) (violations []string) {
+	in := h.versionsOf(one.key())
 	blame := func(format string, args ...any) {
 		violations = append(violations, fmt.Sprintf("%s, told %+v, %v: ", one.reason(), one.rotation, one.err)+fmt.Sprintf(format, args...))
 	}
@@ -81,7 +81,7 @@ func (l ledger) contradicts(one attempt) (violations []string) {
 		blame("not one of the four ways to end")
 	case one.rotation != nil:
 		r := one.rotation
-		if record := l.records[r.ID]; r.Outcome != vaultkit.Committed || !slices.Equal(in, []int{r.NewVersion}) ||
+		if record := h.records[r.ID]; r.Outcome != vaultkit.Committed || !slices.Equal(in, []int{r.NewVersion}) ||
 			record.Outcome != vaultkit.Committed || record.NewVersion != r.NewVersion {
 			blame("its key is in versions %v, the record says %+v", in, record)
 		}
@@ -93,8 +93,8 @@ func (l ledger) contradicts(one attempt) (violations []string) {
 	return violations
 }
 
-func (l ledger) versionsOf(key string) (in []int) {
-	for version, held := range l.versions {
+func (h history) versionsOf(key string) (in []int) {
+	for version, held := range h.versions {
 		if held == key {
 			in = append(in, version)
 		}
@@ -103,14 +103,14 @@ func (l ledger) versionsOf(key string) (in []int) {
 }
 
 // wrongVersions: each version is there, and is what somebody wrote, once.
-func (l ledger) wrongVersions(attempts map[string]attempt) (violations []string) {
-	if len(l.versions) != l.current || l.versions[1] != firstKey {
-		violations = append(violations, fmt.Sprintf("%d of %d versions, the first is %q", len(l.versions), l.current, l.versions[1]))
+func (h history) wrongVersions(attempts map[string]attempt) (violations []string) {
+	if len(h.versions) != h.current || h.versions[1] != firstKey {
+		violations = append(violations, fmt.Sprintf("%d of %d versions, the first is %q", len(h.versions), h.current, h.versions[1]))
 	}
-	for version := 2; version <= l.current; version++ {
-		key := l.versions[version]
-		if _, known := attempts[key]; !known || len(l.versionsOf(key)) != 1 {
-			violations = append(violations, fmt.Sprintf("version %d holds %q, as do %v", version, key, l.versionsOf(key)))
+	for version := 2; version <= h.current; version++ {
+		key := h.versions[version]
+		if _, known := attempts[key]; !known || len(h.versionsOf(key)) != 1 {
+			violations = append(violations, fmt.Sprintf("version %d holds %q, as do %v", version, key, h.versionsOf(key)))
 		}
 	}
 	return violations
@@ -118,18 +118,18 @@ func (l ledger) wrongVersions(attempts map[string]attempt) (violations []string)
 
 // wrongRecords: each record is true and has its backup, and each version has
 // exactly one that says how it came to be.
-func (l ledger) wrongRecords(attempts map[string]attempt) (violations []string) {
+func (h history) wrongRecords(attempts map[string]attempt) (violations []string) {
 	committed := make(map[int]int)
-	for id, record := range l.records {
+	for id, record := range h.records {
 		if record.Outcome == vaultkit.Committed {
 			committed[record.NewVersion]++
 		}
-		if backup := l.backups[id]; !l.bearsOut(record, attempts) || backup == "" || backup != l.versions[record.OldVersion] {
+		if backup := h.backups[id]; !h.bearsOut(record, attempts) || backup == "" || backup != h.versions[record.OldVersion] {
 			violations = append(violations, fmt.Sprintf("record %+v, but versions %v, backup %q and claim %v",
-				record, l.versions, backup, l.claims[id]))
+				record, h.versions, backup, h.claims[id]))
 		}
 	}
-	for version := 2; version <= l.current; version++ {
+	for version := 2; version <= h.current; version++ {
 		if committed[version] != 1 {
 			violations = append(violations, fmt.Sprintf("version %d has %d records", version, committed[version]))
 		}
@@ -139,30 +139,30 @@ func (l ledger) wrongRecords(attempts map[string]attempt) (violations []string) 
 
 // bearsOut reports that a record is true. The reason in it names the attempt, and
 // so the key.
-func (l ledger) bearsOut(record vaultkit.Record, attempts map[string]attempt) bool {
+func (h history) bearsOut(record vaultkit.Record, attempts map[string]attempt) bool {
 	key := "fake-" + strings.TrimPrefix(record.Reason, "attempt ")
 	_, known := attempts[key]
-	in := l.versionsOf(key)
+	in := h.versionsOf(key)
 	switch {
 	case record.Outcome == vaultkit.Committed:
 		return known && record.NewVersion == record.OldVersion+1 && slices.Equal(in, []int{record.NewVersion}) &&
-			l.claims[record.ID] == record.Reason
+			h.claims[record.ID] == record.Reason
 	case record.Outcome == vaultkit.Aborted && record.Reason == "":
 		// A rival's sweep came between its backup and its claim. Were it a lie,
 		// a version would lack its record.
-		return record.OldVersion < l.current
+		return record.OldVersion < h.current
 	case record.Outcome == vaultkit.Aborted:
-		return known && record.OldVersion < l.current && len(in) == 0
+		return known && record.OldVersion < h.current && len(in) == 0
 	}
 	return false
 }
 
 // unrecorded: whatever is still open after Recover is a rotation of the current
 // version that may yet commit.
-func (l ledger) unrecorded() (violations []string) {
-	for id := range l.backups {
-		if _, ok := l.records[id]; !ok && !strings.Contains(id, fmt.Sprintf("-v%d-", l.current)) {
-			violations = append(violations, fmt.Sprintf("%s has no record, current is version %d", id, l.current))
+func (h history) unrecorded() (violations []string) {
+	for id := range h.backups {
+		if _, ok := h.records[id]; !ok && !strings.Contains(id, fmt.Sprintf("-v%d-", h.current)) {
+			violations = append(violations, fmt.Sprintf("%s has no record, current is version %d", id, h.current))
 		}
 	}
 	return violations

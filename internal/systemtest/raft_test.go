@@ -1,4 +1,4 @@
-package vaultkit_test
+package systemtest_test
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func newDisk(t *testing.T) *disk {
 	server := vaulttest.Start(t, devvault.Options{Raft: true})
 	root := vaulttest.RootOf(t, server)
 	return &disk{whole: t, server: server, proxy: clienttest.NewProxyTo(t, server.Addr()), root: root, told: make(map[string]int),
-		token: vaulttest.TokenAt(t, root, vaulttest.Policy(t, "", "rotator"))}
+		token: vaulttest.TokenAt(t, root, vaulttest.Policy(t, "../../", "rotator"))}
 }
 
 // mustRideOut is kill where the client meets no dead or sealed server, and so no

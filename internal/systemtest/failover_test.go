@@ -1,4 +1,4 @@
-package vaultkit_test
+package systemtest_test
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func TestLeaderKilledWhileRotating(t *testing.T) {
 		if _, err := f.recoverer.Recover(t.Context(), provider); err != nil {
 			t.Fatal(err)
 		}
-		for _, violation := range f.judge(t, provider) {
+		for _, violation := range f.check(t, provider) {
 			violations++
 			t.Errorf("%s: %s", provider, violation)
 		}
@@ -60,7 +60,7 @@ func failoverTime() time.Duration {
 // fleet is a cluster, providers in it, and workers that rotate them.
 type fleet struct {
 	cluster   *devvault.Cluster
-	door      *balancer
+	balancer  *balancer
 	root      *api.Client
 	providers []string
 	recoverer *vaultkit.Client
@@ -89,8 +89,8 @@ const firstKey = "fake-first"
 func newFleet(t *testing.T, providers int) *fleet {
 	t.Helper()
 	c := vaulttest.StartCluster(t)
-	f := &fleet{cluster: c, door: newBalancer(t, c.Addrs()), halt: func() {}}
-	f.root = vaulttest.RootAt(t, f.door.url(), c.RootToken())
+	f := &fleet{cluster: c, balancer: newBalancer(t, c.Addrs()), halt: func() {}}
+	f.root = vaulttest.RootAt(t, f.balancer.url(), c.RootToken())
 	for range providers {
 		f.providers = append(f.providers, f.store(t))
 	}
@@ -115,8 +115,8 @@ func (f *fleet) store(t *testing.T) string {
 // client is a service's, which knows the cluster by the balancer's address.
 func (f *fleet) client(t *testing.T, role string, wait backoff.Backoff) *vaultkit.Client {
 	t.Helper()
-	token := vaulttest.TokenAt(t, f.root, vaulttest.Policy(t, "", role))
-	return clienttest.New(t, vaultkit.WithAddress(f.door.url()), vaultkit.WithToken(vaultkit.Value(token)),
+	token := vaulttest.TokenAt(t, f.root, vaulttest.Policy(t, "../../", role))
+	return clienttest.New(t, vaultkit.WithAddress(f.balancer.url()), vaultkit.WithToken(vaultkit.Value(token)),
 		clienttest.WithBackoff(wait))
 }
 

@@ -1,4 +1,4 @@
-package vaultkit_test
+package systemtest_test
 
 import (
 	"bytes"
@@ -29,7 +29,7 @@ func auditHash(t testing.TB, text string) string {
 // only, and the token's mark in the audit log.
 func rotator(t testing.TB) (client *vaultkit.Client, accessor string) {
 	t.Helper()
-	token := vaulttest.Token(t, vaulttest.Policy(t, "", "rotator"))
+	token := vaulttest.Token(t, vaulttest.Policy(t, "../../", "rotator"))
 	secret, err := vaulttest.Root(t).Auth().Token().LookupWithContext(t.Context(), token)
 	if err != nil {
 		t.Fatal(err)
