@@ -2,6 +2,7 @@ package vaultkit_test
 
 import (
 	"bytes"
+	"flag"
 	"go/ast"
 	"go/doc"
 	"go/parser"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"testing"
 )
+
+var update = flag.Bool("update", false, "write the golden file anew")
 
 const apiFile = "testdata/api.txt"
 

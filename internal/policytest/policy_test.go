@@ -1,4 +1,4 @@
-package vaultkit_test
+package policytest_test
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 )
 
 func TestRotatorPolicySuffices(t *testing.T) {
-	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "rotator"))
+	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "rotator"))
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
 	r := clienttest.Rotate(t, client, p, "fake-2", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
 	if len(r.Warnings) > 0 {
@@ -41,7 +41,7 @@ func TestRotatorPolicySuffices(t *testing.T) {
 // Every doubtful answer is resolved with the rotator's policy too: under it a
 // write that was applied and lost is refused with 403 and not with 400.
 func TestRotatorPolicySufficesForDoubts(t *testing.T) {
-	policy := vaulttest.Policy(t, "", "rotator")
+	policy := vaulttest.Policy(t, "../../", "rotator")
 	for n, request := range clienttest.RotationRequests(t) {
 		proxy := clienttest.NewProxy(t)
 		client := clienttest.NewWithPolicy(t, policy, vaultkit.WithAddress(proxy.URL()))
@@ -60,7 +60,7 @@ func TestRotatorPolicySufficesForDoubts(t *testing.T) {
 
 func TestRecovererPolicySuffices(t *testing.T) {
 	p := clienttest.PutProviderLackingARecord(t)
-	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "recoverer"))
+	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "recoverer"))
 	found, err := client.Recover(t.Context(), p)
 	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Committed {
 		t.Errorf("Recover(%s) = %+v, %v, want one committed rotation", p, found, err)
@@ -77,7 +77,7 @@ func TestRecovererPolicySuffices(t *testing.T) {
 }
 
 func TestProvisionerAndReaderPolicies(t *testing.T) {
-	provisioner, reader := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "provisioner")), clienttest.NewWithPolicy(t, vaulttest.Policy(t, "", "reader"))
+	provisioner, reader := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "provisioner")), clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "reader"))
 	p := vaulttest.Name(t)
 	keys := vaultkit.ProviderKeys{"api_key": "fake-1"}
 	if version, err := provisioner.PutProviderKeys(t.Context(), p, keys); err != nil || version != 1 {
@@ -176,7 +176,7 @@ func TestNarrowedPolicyWinsOverAGeneralOne(t *testing.T) {
 // Each right of the rotator is needed by Rotate; without it, Rotate says which
 // one is missing before it writes anything. Those that are not: see the cases.
 func TestEachMissingCapability(t *testing.T) {
-	policy := vaulttest.Policy(t, "", "rotator")
+	policy := vaulttest.Policy(t, "../../", "rotator")
 	rights := clienttest.RightsOf(policy)
 	if len(rights) != 16 {
 		t.Fatalf("%d rights: %v", len(rights), rights)
@@ -221,7 +221,7 @@ func covers(pattern, path string) bool {
 // A token that may not ask for its capabilities finds out by trying; what is
 // missing after the commit is then told together with the committed rotation.
 func TestMissingCapabilitiesWithoutAsking(t *testing.T) {
-	policy := strings.Replace(vaulttest.Policy(t, "", "rotator"), `path "sys/capabilities-self" { capabilities = ["update"] }`, "", 1)
+	policy := strings.Replace(vaulttest.Policy(t, "../../", "rotator"), `path "sys/capabilities-self" { capabilities = ["update"] }`, "", 1)
 	for _, missing := range clienttest.RightsOf(policy) {
 		if missing.Capability != "create" && missing.Capability != "update" || !neededByRotate(missing) {
 			continue

@@ -1,10 +1,18 @@
-package vaultkit_test
+package policytest_test
 
 import (
 	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 // action is one request to Vault.
@@ -174,4 +182,153 @@ var (
 // value is a write by check-and-set.
 func value(cas int) object {
 	return object{"data": blindValue["data"], "options": object{"cas": cas}}
+}
+
+// Every role may do what the table says and nothing else, with a token that has
+// its policy alone; and a policy for something else allows nothing here.
+func TestPolicyTable(t *testing.T) {
+	for _, a := range policyTable {
+		checkMarks(t, a.method+" "+a.path, a.may)
+	}
+	all := func(action) bool { return true }
+	nameless := func(a action) bool { return !strings.Contains(a.path, "{") }
+	rooted := func(a action) bool { return strings.HasPrefix(a.path, "/") }
+	for name, tc := range map[string]struct {
+		option func(try *trial) vaultkit.PolicyOption
+		covers func(action) bool // what the policy is about
+	}{
+		"for everything":    {func(*trial) vaultkit.PolicyOption { return vaultkit.AtMount(vaulttest.Mount) }, all},
+		"for this provider": {func(try *trial) vaultkit.PolicyOption { return vaultkit.OnlyProviders(try.provider, try.unused) }, all},
+		"for others":        {func(*trial) vaultkit.PolicyOption { return vaultkit.OnlyProviders("somebody", "else") }, nameless},
+		"for another base":  {func(*trial) vaultkit.PolicyOption { return vaultkit.AtBasePath("elsewhere") }, rooted},
+		"for another mount": {func(*trial) vaultkit.PolicyOption { return vaultkit.AtMount("elsewhere") }, rooted},
+	} {
+		for column, role := range vaultkit.Roles() {
+			t.Run(name+"/"+string(role), func(t *testing.T) {
+				may := func(a action) bool { return a.may[column] == 'x' && tc.covers(a) }
+				allRefused(t, newTrial(t, role, tc.option), may)
+				allDone(t, func() *trial { return newTrial(t, role, tc.option) }, may)
+			})
+		}
+	}
+}
+
+// checkMarks fails the test unless there is a mark for every role.
+func checkMarks(t *testing.T, what, may string) {
+	t.Helper()
+	if roles := vaultkit.Roles(); len(may) != len(roles) || strings.Trim(may, "x.") != "" {
+		t.Fatalf("%s: %q does not say x or . of each of %v", what, may, roles)
+	}
+}
+
+// allRefused tries what the role must not do.
+func allRefused(t *testing.T, try *trial, may func(action) bool) {
+	t.Helper()
+	vaulttest.AssertUnchanged(t, try.provider, func() {
+		for _, a := range policyTable {
+			if !may(a) {
+				try.refused(t, a)
+			}
+		}
+	})
+	try.done(t, action{method: "GET", path: "/auth/token/lookup-self"}) // it was not for the token
+}
+
+// allDone tries what the role may do; after a write everything is new.
+func allDone(t *testing.T, newTrial func() *trial, may func(action) bool) {
+	t.Helper()
+	try := newTrial()
+	for _, a := range policyTable {
+		if !may(a) {
+			continue
+		}
+		try.done(t, a)
+		if a.writes() {
+			try = newTrial()
+		}
+	}
+}
+
+// trial is where actions are tried: a provider with a rotation behind it, a name
+// that is not used yet, and the official client with a token for one role.
+type trial struct {
+	provider, unused string
+	id               string // the rotation's
+	root, client     *api.Client
+}
+
+func newTrial(t *testing.T, role vaultkit.Role, option func(*trial) vaultkit.PolicyOption) *trial {
+	t.Helper()
+	try := &trial{provider: vaulttest.PutProvider(t, clienttest.OldSecret), unused: vaulttest.Name(t), root: vaulttest.Root(t), client: vaulttest.Root(t)}
+	try.id = clienttest.Rotate(t, clienttest.New(t), try.provider, "fake-new").ID
+	// An entry that says that the rotation's old key is being revoked.
+	if _, err := try.root.Logical().WriteWithContext(t.Context(), try.path("data/revocations/{p}/{id}"), value(0)); err != nil {
+		t.Fatal(err)
+	}
+	try.client.SetToken(vaulttest.Token(t, clienttest.Policy(t, role, option(try))))
+	return try
+}
+
+func (try *trial) done(t *testing.T, a action) {
+	t.Helper()
+	answer, err := a.send(t.Context(), try.client, try.path(a.path))
+	if err != nil || answer == nil && !a.writes() {
+		t.Errorf("refused: %s %s %v: %v, %v", a.method, a.path, a.body, answer, err)
+	}
+}
+
+func (try *trial) refused(t *testing.T, a action) {
+	t.Helper()
+	before := try.metadata(t, a)
+	_, err := a.send(t.Context(), try.client, try.path(a.path))
+	if answer, ok := errors.AsType[*api.ResponseError](err); !ok || answer.StatusCode != http.StatusForbidden {
+		t.Errorf("not refused: %s %s %v: %v", a.method, a.path, a.body, err)
+	}
+	if after := try.metadata(t, a); !reflect.DeepEqual(before, after) {
+		t.Errorf("%s %s %v changed it:\nbefore %v\nafter  %v", a.method, a.path, a.body, before, after)
+	}
+}
+
+// metadata is what Vault says of the entry an action would change: settings show
+// there alone, and a new or deleted version too.
+func (try *trial) metadata(t *testing.T, a action) map[string]any {
+	t.Helper()
+	_, entry, _ := strings.Cut(a.path, "/")
+	if !a.writes() || strings.HasPrefix(a.path, "/") {
+		return nil
+	}
+	secret, err := try.root.Logical().ReadWithContext(t.Context(), try.path("metadata/"+entry))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret == nil {
+		return nil
+	}
+	return secret.Data
+}
+
+// path is where an action goes: the door of the mount, the base path, the entry.
+func (try *trial) path(template string) string {
+	path, rooted := strings.CutPrefix(template, "/")
+	if !rooted {
+		door, entry, _ := strings.Cut(template, "/")
+		path = vaulttest.Mount + "/" + door + "/" + vaulttest.Base + "/" + entry
+	}
+	return strings.NewReplacer("{p}", try.provider, "{new}", try.unused, "{id}", try.id).Replace(path)
+}
+
+func (a action) writes() bool { return a.method != "GET" && a.method != "LIST" }
+
+func (a action) send(ctx context.Context, client *api.Client, path string) (*api.Secret, error) {
+	switch a.method {
+	case "GET":
+		return client.Logical().ReadWithContext(ctx, path)
+	case "LIST":
+		return client.Logical().ListWithContext(ctx, path)
+	case "PATCH":
+		return client.Logical().JSONMergePatch(ctx, path, a.body)
+	case "DELETE":
+		return client.Logical().DeleteWithContext(ctx, path)
+	}
+	return client.Logical().WriteWithContext(ctx, path, a.body)
 }
