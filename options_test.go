@@ -2,6 +2,7 @@ package vaultkit_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -315,4 +316,54 @@ func TestDefault(t *testing.T) {
 		t.Errorf("after Close: %v, the same one: %v", err, again == first)
 	}
 	again.Close()
+}
+
+// What New refuses before anybody can write to the wrong place.
+func TestNewRefuses(t *testing.T) {
+	root, server := vaulttest.Root(t), vaulttest.Server()
+	if err := root.Sys().MountWithContext(t.Context(), "kv-one", &api.MountInput{Type: "kv"}); err != nil {
+		t.Fatal(err)
+	}
+	token := vaultkit.WithToken(vaultkit.Value(server.RootToken()))
+	here := vaultkit.WithAddress(server.Addr())
+	fast := vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 300e6})
+	before := vaulttest.Everything(t)
+	for name, tc := range map[string]struct {
+		opts []vaultkit.Option
+		want error
+		says string
+	}{
+		"no address":          {[]vaultkit.Option{token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
+		"no login":            {[]vaultkit.Option{here}, vaultkit.ErrInvalid, "no login"},
+		"not a URL":           {[]vaultkit.Option{token, vaultkit.WithAddress("vault:8200")}, vaultkit.ErrInvalid, "https://"},
+		"no scheme":           {[]vaultkit.Option{token, vaultkit.WithAddress("127.0.0.1:8200")}, vaultkit.ErrInvalid, "https://"},
+		"credentials":         {[]vaultkit.Option{token, vaultkit.WithAddress("http://u:canary-0@127.0.0.1:1")}, vaultkit.ErrInvalid, "password"},
+		"password, no scheme": {[]vaultkit.Option{token, vaultkit.WithAddress("u:canary-0@vault.example.com:8200")}, vaultkit.ErrInvalid, "https://"},
+		"password as path":    {[]vaultkit.Option{token, vaultkit.WithAddress("http:///u:canary-0@host")}, vaultkit.ErrInvalid, "https://"},
+		"nil option":          {[]vaultkit.Option{token, here, nil}, vaultkit.ErrInvalid, "nil"},
+		"below a mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("secret/team")}, vaultkit.ErrMountNotFound, "base path"},
+		"nobody listens":      {[]vaultkit.Option{token, fast, vaultkit.WithAddress("http://127.0.0.1:1")}, vaultkit.ErrUnavailable, "address"},
+		"TLS to plain HTTP":   {[]vaultkit.Option{token, vaultkit.WithAddress(strings.Replace(server.Addr(), "http:", "https:", 1))}, vaultkit.ErrUnavailable, "address"},
+		"wrong token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value("hvs.not-a-token"))}, vaultkit.ErrUnauthenticated, "token"},
+		"empty token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(""))}, vaultkit.ErrInvalid, "empty"},
+		"missing CA file":     {[]vaultkit.Option{token, here, vaultkit.WithTLS(vaultkit.TLS{CAFile: "no-such.pem"})}, vaultkit.ErrInvalid, "no-such.pem"},
+		"mount traversal":     {[]vaultkit.Option{token, here, vaultkit.WithMount("../sys")}, vaultkit.ErrInvalid, "mount"},
+		"empty base":          {[]vaultkit.Option{token, here, vaultkit.WithBasePath("")}, vaultkit.ErrInvalid, "base path"},
+		"base with slashes":   {[]vaultkit.Option{token, here, vaultkit.WithBasePath("a//b")}, vaultkit.ErrInvalid, "base path"},
+		"negative timeout":    {[]vaultkit.Option{token, here, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: -1})}, vaultkit.ErrInvalid, "negative"},
+		"KV v1":               {[]vaultkit.Option{token, here, vaultkit.WithMount("kv-one")}, vaultkit.ErrNotKVv2, "enable-versioning"},
+		"another engine":      {[]vaultkit.Option{token, here, vaultkit.WithMount("cubbyhole")}, vaultkit.ErrNotKVv2, "cubbyhole"},
+		"no such mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("nowhere")}, vaultkit.ErrMountNotFound, "mount"},
+		"no right there":      {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, err := vaultkit.New(t.Context(), tc.opts...)
+			if client != nil || !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "canary") {
+				t.Errorf("New = %v, %v, want %v and %q", client, err, tc.want, tc.says)
+			}
+		})
+	}
+	if after := vaulttest.Everything(t); !maps.Equal(before, after) {
+		t.Errorf("the store changed: %v, before %v", after, before)
+	}
 }

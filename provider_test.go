@@ -1,7 +1,6 @@
 package vaultkit_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -156,56 +155,6 @@ func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 		}
 	}
 	return clients
-}
-
-// What New refuses before anybody can write to the wrong place.
-func TestNewRefuses(t *testing.T) {
-	root, server := vaulttest.Root(t), vaulttest.Server()
-	if err := root.Sys().MountWithContext(t.Context(), "kv-one", &api.MountInput{Type: "kv"}); err != nil {
-		t.Fatal(err)
-	}
-	token := vaultkit.WithToken(vaultkit.Value(server.RootToken()))
-	here := vaultkit.WithAddress(server.Addr())
-	fast := vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 300e6})
-	before := vaulttest.Everything(t)
-	for name, tc := range map[string]struct {
-		opts []vaultkit.Option
-		want error
-		says string
-	}{
-		"no address":          {[]vaultkit.Option{token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
-		"no login":            {[]vaultkit.Option{here}, vaultkit.ErrInvalid, "no login"},
-		"not a URL":           {[]vaultkit.Option{token, vaultkit.WithAddress("vault:8200")}, vaultkit.ErrInvalid, "https://"},
-		"no scheme":           {[]vaultkit.Option{token, vaultkit.WithAddress("127.0.0.1:8200")}, vaultkit.ErrInvalid, "https://"},
-		"credentials":         {[]vaultkit.Option{token, vaultkit.WithAddress("http://u:canary-0@127.0.0.1:1")}, vaultkit.ErrInvalid, "password"},
-		"password, no scheme": {[]vaultkit.Option{token, vaultkit.WithAddress("u:canary-0@vault.example.com:8200")}, vaultkit.ErrInvalid, "https://"},
-		"password as path":    {[]vaultkit.Option{token, vaultkit.WithAddress("http:///u:canary-0@host")}, vaultkit.ErrInvalid, "https://"},
-		"nil option":          {[]vaultkit.Option{token, here, nil}, vaultkit.ErrInvalid, "nil"},
-		"below a mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("secret/team")}, vaultkit.ErrMountNotFound, "base path"},
-		"nobody listens":      {[]vaultkit.Option{token, fast, vaultkit.WithAddress("http://127.0.0.1:1")}, vaultkit.ErrUnavailable, "address"},
-		"TLS to plain HTTP":   {[]vaultkit.Option{token, vaultkit.WithAddress(strings.Replace(server.Addr(), "http:", "https:", 1))}, vaultkit.ErrUnavailable, "address"},
-		"wrong token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value("hvs.not-a-token"))}, vaultkit.ErrUnauthenticated, "token"},
-		"empty token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(""))}, vaultkit.ErrInvalid, "empty"},
-		"missing CA file":     {[]vaultkit.Option{token, here, vaultkit.WithTLS(vaultkit.TLS{CAFile: "no-such.pem"})}, vaultkit.ErrInvalid, "no-such.pem"},
-		"mount traversal":     {[]vaultkit.Option{token, here, vaultkit.WithMount("../sys")}, vaultkit.ErrInvalid, "mount"},
-		"empty base":          {[]vaultkit.Option{token, here, vaultkit.WithBasePath("")}, vaultkit.ErrInvalid, "base path"},
-		"base with slashes":   {[]vaultkit.Option{token, here, vaultkit.WithBasePath("a//b")}, vaultkit.ErrInvalid, "base path"},
-		"negative timeout":    {[]vaultkit.Option{token, here, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: -1})}, vaultkit.ErrInvalid, "negative"},
-		"KV v1":               {[]vaultkit.Option{token, here, vaultkit.WithMount("kv-one")}, vaultkit.ErrNotKVv2, "enable-versioning"},
-		"another engine":      {[]vaultkit.Option{token, here, vaultkit.WithMount("cubbyhole")}, vaultkit.ErrNotKVv2, "cubbyhole"},
-		"no such mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("nowhere")}, vaultkit.ErrMountNotFound, "mount"},
-		"no right there":      {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			client, err := vaultkit.New(t.Context(), tc.opts...)
-			if client != nil || !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "canary") {
-				t.Errorf("New = %v, %v, want %v and %q", client, err, tc.want, tc.says)
-			}
-		})
-	}
-	if after := vaulttest.Everything(t); !maps.Equal(before, after) {
-		t.Errorf("the store changed: %v, before %v", after, before)
-	}
 }
 
 func TestSealedServer(t *testing.T) {
@@ -379,113 +328,6 @@ func TestPutProviderKeys(t *testing.T) {
 	})
 	if version, err := client.PutProviderKeys(t.Context(), p, keys, vaultkit.ReplaceDeleted()); err != nil || version != 2 {
 		t.Errorf("ReplaceDeleted = %d, %v", version, err)
-	}
-}
-
-// TestPut_ReplacesNoDeletedVersionThatWouldBePruned: with max_versions=1 the write would
-// prune the deleted version, and a key that somebody undeletes in that moment is lost.
-func TestPut_ReplacesNoDeletedVersionThatWouldBePruned(t *testing.T) {
-	root := vaulttest.Root(t)
-	configure := func(path string, most int) {
-		t.Helper()
-		if _, err := root.Logical().WriteWithContext(t.Context(), path, map[string]any{"max_versions": most}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	keys, next := vaultkit.ProviderKeys{"api_key": "fake-1"}, vaultkit.ProviderKeys{"api_key": "fake-2"}
-	for name, tc := range map[string]struct {
-		mount, own int // max_versions; 0: not set
-		stored     int // how often the provider was stored
-		destroy    bool
-		refused    map[string]bool // by the role of the token
-	}{
-		"one version":                 {0, 1, 1, false, map[string]bool{"root": true, "rotator": true}},
-		"one version, of several":     {0, 1, 3, false, map[string]bool{"root": true, "rotator": true}},
-		"one version, destroyed":      {0, 1, 1, true, map[string]bool{"root": false, "rotator": false}},
-		"two versions":                {0, 2, 1, false, map[string]bool{"root": false, "rotator": false}},
-		"as Vault does":               {0, 0, 1, false, map[string]bool{"root": false, "rotator": false}},
-		"the mount keeps one":         {1, 0, 1, false, map[string]bool{"root": true}}, // which a rotator cannot see
-		"the mount keeps one, pruned": {1, 0, 3, false, map[string]bool{"root": true, "rotator": true}},
-		"the mount keeps more":        {5, 1, 1, false, map[string]bool{"root": false}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			mount := vaulttest.Name(t)
-			if err := root.Sys().MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}}); err != nil {
-				t.Fatal(err)
-			}
-			policy, err := vaultkit.Policy(vaultkit.RoleRotator, vaultkit.AtMount(mount))
-			if err != nil {
-				t.Fatal(err)
-			}
-			clients := map[string]*vaultkit.Client{
-				"root":    clienttest.New(t, vaultkit.WithMount(mount)),
-				"rotator": clienttest.New(t, vaultkit.WithMount(mount), vaultkit.WithToken(vaultkit.Value(vaulttest.TokenAt(t, root, policy)))),
-			}
-			configure(mount+"/config", tc.mount)
-			for role, refused := range tc.refused {
-				kv, path := root.KVv2(mount), "goblin-assistant/providers/"+role
-				for range tc.stored {
-					if _, err := kv.Put(t.Context(), path, map[string]any{"api_key": "fake-1"}); err != nil {
-						t.Fatal(err)
-					}
-				}
-				configure(mount+"/metadata/"+path, tc.own)
-				remove := kv.Delete
-				if tc.destroy {
-					remove = func(ctx context.Context, path string) error { return kv.Destroy(ctx, path, []int{tc.stored}) }
-				}
-				if err := remove(t.Context(), path); err != nil {
-					t.Fatal(err)
-				}
-				version, err := clients[role].PutProviderKeys(t.Context(), role, next, vaultkit.ReplaceDeleted())
-				if refused != errors.Is(err, vaultkit.ErrConflict) || !refused && (err != nil || version != tc.stored+1) {
-					t.Errorf("PutProviderKeys(ReplaceDeleted) as %s = %d, %v, want ErrConflict: %v", role, version, err, refused)
-				}
-				if !refused {
-					continue
-				}
-				if err := kv.Undelete(t.Context(), path, []int{tc.stored}); err != nil {
-					t.Fatal(err)
-				}
-				if got, err := clients["root"].GetProviderKeys(t.Context(), role); err != nil || !maps.Equal(got, keys) {
-					t.Errorf("after Undelete GetProviderKeys = %v, %v, want the old key", got, err)
-				}
-			}
-		})
-	}
-}
-
-func TestPutTellsItsLostAnswerFromARival(t *testing.T) {
-	keys := vaultkit.ProviderKeys{"api_key": "fake-mine"}
-	for name, tc := range map[string]struct {
-		fault func(provider string) faultproxy.Action
-		want  error
-	}{
-		"lost":         {func(string) faultproxy.Action { return faultproxy.Lose() }, nil},
-		"500, applied": {func(string) faultproxy.Action { return faultproxy.Error(500, "{}", true) }, nil},
-		"refused":      {func(string) faultproxy.Action { return faultproxy.Refuse() }, nil},
-		"a rival's": {func(p string) faultproxy.Action {
-			return faultproxy.Before(func() { vaulttest.Put(t, "providers/"+p, clienttest.OldSecret) })
-		}, vaultkit.ErrConflict},
-		"lost to rivals": {func(p string) faultproxy.Action {
-			return faultproxy.Refuse().Before(func() { vaulttest.Put(t, "providers/"+p, clienttest.OldSecret) })
-		}, vaultkit.ErrConflict},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := vaulttest.Name(t)
-			client := clienttest.NewWithFaults(t, faultproxy.At(1, tc.fault(p)))
-			version, err := client.PutProviderKeys(t.Context(), p, keys)
-			if !errors.Is(err, tc.want) || err == nil && version != 1 {
-				t.Errorf("PutProviderKeys = %d, %v, want %v", version, err, tc.want)
-			}
-			if current := vaulttest.Snapshot(t, p)["providers/"+p].Current; current != 1 {
-				t.Errorf("version %d", current)
-			}
-		})
-	}
-	client := clienttest.NewWithFaults(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Lose() }, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 50e6}))
-	if _, err := client.PutProviderKeys(t.Context(), vaulttest.Name(t), keys); !errors.Is(err, vaultkit.ErrUndetermined) {
-		t.Errorf("with every answer lost: %v", err)
 	}
 }
 
