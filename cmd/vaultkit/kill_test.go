@@ -142,7 +142,7 @@ func (k *killing) once(t *testing.T, proxy *faultproxy.Proxy, v victim, seed, re
 		rival.Go(func() { v.rival(l, t) })
 	}
 	claim := l.told("victim", out, cmd.Run())
-	l.killed = claim.Verdict == faulttest.Died
+	l.killed = claim.Status == faulttest.Died
 	l.witness.Told(claim)
 	rival.Wait()
 	switch dice.IntN(3) {
@@ -167,8 +167,8 @@ func (k *killing) sentence(proxy *faultproxy.Proxy, dice *rand.Rand, requests in
 }
 
 // claimOf is what the program's exit code and output say.
-func claimOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) faulttest.Claim {
-	claim := faulttest.Claim{Who: who, Wants: wants, Verdict: faulttest.Succeeded}
+func claimOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) faulttest.Response {
+	claim := faulttest.Response{Who: who, Wants: wants, Status: faulttest.Succeeded}
 	var said vaultkit.Rotation
 	if json.Unmarshal(out.Bytes(), &said) == nil {
 		claim.ID, claim.NewVersion, claim.Resumed = said.ID, said.NewVersion, said.Resumed
@@ -177,17 +177,17 @@ func claimOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) f
 		claim.Err = exit.Error()
 		switch exit.ExitCode() {
 		case -1:
-			claim.Verdict = faulttest.Died
+			claim.Status = faulttest.Died
 		case exitUndetermined:
-			claim.Verdict = faulttest.Open
+			claim.Status = faulttest.Open
 		default:
-			claim.Verdict = faulttest.Failed
+			claim.Status = faulttest.Failed
 		}
 	}
 	return claim
 }
 
-func (k *killing) recover(t *testing.T, witness *faulttest.Witness, provider string) {
+func (k *killing) recover(t *testing.T, witness *faulttest.History, provider string) {
 	t.Helper()
 	cmd, out := k.command(t.Context(), vaulttest.Server().Addr(), k.recoverer, "", "recover", provider)
 	err := cmd.Run()
@@ -198,7 +198,7 @@ func (k *killing) recover(t *testing.T, witness *faulttest.Witness, provider str
 	if err != nil {
 		t.Fatalf("recover: %v", err)
 	}
-	claim := faulttest.Claim{Who: "recoverer", Verdict: faulttest.Succeeded, Found: map[string]string{}}
+	claim := faulttest.Response{Who: "recoverer", Status: faulttest.Succeeded, Found: map[string]string{}}
 	for _, one := range found {
 		claim.Found[one.ID] = string(one.Outcome)
 	}

@@ -34,7 +34,7 @@ var victims = []victim{
 type life struct {
 	*killing
 	victim   victim
-	witness  *faulttest.Witness
+	witness  *faulttest.History
 	provider string
 	key      string // what it rotates to
 	version  int    // that it finds
@@ -49,7 +49,7 @@ func (k *killing) begin(t *testing.T, v victim) *life {
 	t.Helper()
 	l := &life{killing: k, victim: v, provider: vaulttest.Name(t), key: uniqueKey(), version: 1}
 	first := map[string]any{"api_key": uniqueKey(), "organization": "org"}
-	l.witness = faulttest.NewWitness(k.observer, l.provider)
+	l.witness = faulttest.NewHistory(k.observer, l.provider)
 	l.witness.Wrote(vaulttest.Put(t, "providers/"+l.provider, first), first)
 	v.prepare(l, t)
 	l.issuer = newIssuer(t, l.witness, first["api_key"].(string))
@@ -71,7 +71,7 @@ func (l *life) command(t *testing.T, address string) (*exec.Cmd, *bytes.Buffer) 
 	return l.killing.command(t.Context(), address, token, l.key, l.victim.args(l)...)
 }
 
-func (l *life) told(who string, out *bytes.Buffer, err error) faulttest.Claim {
+func (l *life) told(who string, out *bytes.Buffer, err error) faulttest.Response {
 	claim := claimOf(who, l.victim.wants(l), out, err)
 	if l.victim.name == "revoke-old" {
 		claim.ID, claim.NewVersion, claim.Revoked = "", 0, l.id
@@ -96,7 +96,7 @@ func (l *life) oldKey() faulttest.Change  { return faulttest.Change{Restore: l.i
 func (l *life) nothing() faulttest.Change { return faulttest.Change{} }
 
 // run is a run of the program by a rotator whom nothing disturbs.
-func (l *life) run(t *testing.T, who, key string, wants faulttest.Change, args ...string) faulttest.Claim {
+func (l *life) run(t *testing.T, who, key string, wants faulttest.Change, args ...string) faulttest.Response {
 	t.Helper()
 	cmd, out := l.killing.command(t.Context(), vaulttest.Server().Addr(), l.rotator, key, args...)
 	claim := claimOf(who, wants, out, cmd.Run())
@@ -104,7 +104,7 @@ func (l *life) run(t *testing.T, who, key string, wants faulttest.Change, args .
 	return claim
 }
 
-func (l *life) rotateTo(t *testing.T, who, key string) faulttest.Claim {
+func (l *life) rotateTo(t *testing.T, who, key string) faulttest.Response {
 	t.Helper()
 	return l.run(t, who, key, faulttest.Change{Merge: map[string]any{"api_key": key}}, "rotate", l.provider, "--new-key-stdin")
 }
@@ -112,7 +112,7 @@ func (l *life) rotateTo(t *testing.T, who, key string) faulttest.Claim {
 func (l *life) rotate(t *testing.T) {
 	t.Helper()
 	claim := l.rotateTo(t, "earlier", uniqueKey())
-	if claim.Verdict != faulttest.Succeeded {
+	if claim.Status != faulttest.Succeeded {
 		t.Fatal(claim)
 	}
 	l.id, l.version = claim.ID, claim.NewVersion
@@ -163,7 +163,7 @@ type issuer struct {
 }
 
 // newIssuer serves until the test ends.
-func newIssuer(t *testing.T, witness *faulttest.Witness, key string) *issuer {
+func newIssuer(t *testing.T, witness *faulttest.History, key string) *issuer {
 	t.Helper()
 	i := &issuer{dir: t.TempDir(), key: key}
 	for _, name := range []string{i.question(), i.answer()} {

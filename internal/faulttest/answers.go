@@ -6,25 +6,25 @@ import (
 
 // answers is I4: nobody was told a lie.
 func (c *checker) answers() {
-	for _, claim := range c.told.claims {
+	for _, response := range c.told.responses {
 		switch {
-		case claim.Verdict == Succeeded && claim.Wants.rotates():
-			c.committed(claim)
-			if record := c.Records[claim.ID]; record.Outcome != "committed" || record.NewVersion != claim.NewVersion {
-				c.violated("I4a", "%s was told of success, and record %s says %q", claim.Who, claim.ID, record.Outcome)
+		case response.Status == Succeeded && response.Wants.rotates():
+			c.committed(response)
+			if record := c.Records[response.ID]; record.Outcome != "committed" || record.NewVersion != response.NewVersion {
+				c.violated("I4a", "%s was told of success, and record %s says %q", response.Who, response.ID, record.Outcome)
 			}
-		case claim.Verdict == Open && claim.NewVersion != 0:
-			c.committed(claim)
-		case claim.Verdict == Failed && claim.Wants.writes():
-			c.neverApplied(claim)
+		case response.Status == Open && response.NewVersion != 0:
+			c.committed(response)
+		case response.Status == Failed && response.Wants.writes():
+			c.neverApplied(response)
 		}
-		c.found(claim)
-		if _, recorded := c.Revoked[claim.Revoked+revokedSuffix]; claim.Revoked != "" && claim.Verdict == Succeeded && !recorded {
-			c.violated("I4a", "%s was told that the old keys of %s are revoked, and no record says so", claim.Who, claim.Revoked)
+		c.found(response)
+		if _, recorded := c.Revoked[response.Revoked+revokedSuffix]; response.Revoked != "" && response.Status == Succeeded && !recorded {
+			c.violated("I4a", "%s was told that the old keys of %s are revoked, and no record says so", response.Who, response.Revoked)
 		}
-		for _, id := range claim.Removed {
+		for _, id := range response.Removed {
 			if c.told.raw.Backups[id] != nil {
-				c.violated("I4a", "%s was told that backup %s is deleted, and it is there", claim.Who, id)
+				c.violated("I4a", "%s was told that backup %s is deleted, and it is there", response.Who, id)
 			}
 		}
 	}
@@ -33,19 +33,19 @@ func (c *checker) answers() {
 func (c *checker) libraryWrote(k int) bool { a := c.author(k); return a == rotator || a == fencer }
 
 // committed checks what an actor was told to be in force.
-func (c *checker) committed(claim Claim) {
-	k := claim.NewVersion
-	id, err := protocol.ParseID(claim.ID)
+func (c *checker) committed(response Response) {
+	k := response.NewVersion
+	id, err := protocol.ParseID(response.ID)
 	if err != nil || id.Source != k-1 || k > c.Current {
-		c.violated("I4a", "%s was told that %s made version %d, and current is %d", claim.Who, claim.ID, k, c.Current)
+		c.violated("I4a", "%s was told that %s made version %d, and current is %d", response.Who, response.ID, k, c.Current)
 		return
 	}
 	if c.author(k) == unreadable {
 		return
 	}
-	asAsked := claim.Wants.explains(c.Facts, k) || claim.Resumed && c.standsIn(id, claim.Wants)
+	asAsked := response.Wants.explains(c.Facts, k) || response.Resumed && c.standsIn(id, response.Wants)
 	if matches, known := c.matches(id); known && !matches || !asAsked {
-		c.violated("I4a", "%s was told that its change is version %d, which holds another value", claim.Who, k)
+		c.violated("I4a", "%s was told that its change is version %d, which holds another value", response.Who, k)
 	}
 }
 
@@ -66,38 +66,38 @@ func (c *checker) standsIn(id protocol.ID, wants Change) bool {
 // neverApplied is I4b. A twin (another actor that asked for the same change, by
 // a rerun for instance) excuses a failure: whose write it was cannot be told, and
 // the one that failed had none applied if each version of the change is another's.
-func (c *checker) neverApplied(claim Claim) {
-	if claim.Conflict && claim.ID != "" {
-		c.lostFor(claim)
+func (c *checker) neverApplied(response Response) {
+	if response.Conflict && response.ID != "" {
+		c.lostFor(response)
 	}
-	if claim.NoChange != 0 {
-		c.nobodyMadeIt(claim)
+	if response.NoChange != 0 {
+		c.nobodyMadeIt(response)
 	}
 	unclaimed, others := 0, 0
 	claimed := make(map[int]bool)
-	for _, twin := range c.told.claims {
+	for _, twin := range c.told.responses {
 		switch {
-		case twin.Verdict == Succeeded && twin.Resumed && twin.Alone: // it did not write
-		case twin.Verdict == Succeeded && twin.NewVersion != 0:
+		case twin.Status == Succeeded && twin.Resumed && twin.Alone: // it did not write
+		case twin.Status == Succeeded && twin.NewVersion != 0:
 			claimed[twin.NewVersion] = true
-		case twin.Verdict != Failed && c.couldBe(twin, claim):
+		case twin.Status != Failed && c.couldBe(twin, response):
 			others++
 		}
 	}
 	for k := 2; k <= c.Current; k++ {
-		if !claimed[k] && c.libraryWrote(k) && claim.Wants.explains(c.Facts, k) {
+		if !claimed[k] && c.libraryWrote(k) && response.Wants.explains(c.Facts, k) {
 			unclaimed++
 		}
 	}
 	if unclaimed > others {
-		c.violated("I4b", "%s was told that nothing was applied, and %d versions hold its change that nobody else can have made", claim.Who, unclaimed)
+		c.violated("I4b", "%s was told that nothing was applied, and %d versions hold its change that nobody else can have made", response.Who, unclaimed)
 	}
 }
 
 // couldBe reports whether some version is explained by both.
-func (c *checker) couldBe(twin, claim Claim) bool {
+func (c *checker) couldBe(twin, response Response) bool {
 	for k := 2; k <= c.Current; k++ {
-		if twin.Wants.explains(c.Facts, k) && claim.Wants.explains(c.Facts, k) {
+		if twin.Wants.explains(c.Facts, k) && response.Wants.explains(c.Facts, k) {
 			return true
 		}
 	}
@@ -106,37 +106,37 @@ func (c *checker) couldBe(twin, claim Claim) bool {
 
 // lostFor: a conflict says of one rotation that it lost for good. No twin excuses
 // it: a twin from the same version is the same rotation.
-func (c *checker) lostFor(claim Claim) {
-	id, err := protocol.ParseID(claim.ID)
+func (c *checker) lostFor(response Response) {
+	id, err := protocol.ParseID(response.ID)
 	if err != nil {
-		c.violated("I4b", "%s was told of a conflict of %q, which is no id", claim.Who, claim.ID)
+		c.violated("I4b", "%s was told of a conflict of %q, which is no id", response.Who, response.ID)
 		return
 	}
-	if matches, _ := c.matches(id); matches || c.Records[claim.ID].Outcome == "committed" {
-		c.violated("I4b", "%s was told that %s lost, and it is committed", claim.Who, claim.ID)
+	if matches, _ := c.matches(id); matches || c.Records[response.ID].Outcome == "committed" {
+		c.violated("I4b", "%s was told that %s lost, and it is committed", response.Who, response.ID)
 	}
 }
 
 // nobodyMadeIt: "nothing to change" is for a value that no rotation of this very
 // change made.
-func (c *checker) nobodyMadeIt(claim Claim) {
+func (c *checker) nobodyMadeIt(response Response) {
 	for text, data := range c.Backups {
 		id, err := protocol.ParseID(text)
-		if err != nil || data == nil || id.Source != claim.NoChange-1 {
+		if err != nil || data == nil || id.Source != response.NoChange-1 {
 			continue
 		}
 		if matches, _ := c.matches(id); matches {
-			c.violated("I4b", "%s was told that version %d is as asked for already, which is what rotation %s made", claim.Who, claim.NoChange, text)
+			c.violated("I4b", "%s was told that version %d is as asked for already, which is what rotation %s made", response.Who, response.NoChange, text)
 		}
 	}
 }
 
 // found checks what a recovery said it had decided: there is such a record.
-func (c *checker) found(claim Claim) {
-	for id, outcome := range claim.Found {
+func (c *checker) found(response Response) {
+	for id, outcome := range response.Found {
 		invariant := map[string]string{"committed": "I4a", "aborted": "I4b"}[outcome]
 		if invariant != "" && c.Records[id].Outcome != outcome {
-			c.violated(invariant, "%s was told that %s is %s, and its record says %q", claim.Who, id, outcome, c.Records[id].Outcome)
+			c.violated(invariant, "%s was told that %s is %s, and its record says %q", response.Who, id, outcome, c.Records[id].Outcome)
 		}
 	}
 }

@@ -97,7 +97,7 @@ func (h *hand) beginBack() (id string) {
 	h.must(err)
 	id = protocol.NewID(secret.VersionMetadata.CreatedTime, secret.VersionMetadata.Version, h.canonical(secret.Data), h.canonical(initial)).String()
 	h.backup(id, secret.Data)
-	h.Told(faulttest.Claim{Who: "somebody", Wants: faulttest.Change{Restore: h.earlier}, Verdict: faulttest.Died})
+	h.Told(faulttest.Response{Who: "somebody", Wants: faulttest.Change{Restore: h.earlier}, Status: faulttest.Died})
 	return id
 }
 
@@ -121,7 +121,7 @@ func (h *hand) restore(deleted bool) (id string) {
 	id = protocol.RestoreID(secret.VersionMetadata.CreatedTime, secret.VersionMetadata.Version, h.canonical(initial)).String()
 	h.backup(id, initial)
 	h.put(initial)
-	h.Told(faulttest.Claim{Who: "somebody", Wants: faulttest.Change{Restore: h.earlier, Over: true}, Verdict: faulttest.Died})
+	h.Told(faulttest.Response{Who: "somebody", Wants: faulttest.Change{Restore: h.earlier, Over: true}, Status: faulttest.Died})
 	return id
 }
 

@@ -58,7 +58,7 @@ func TestCheckerOfHandedKeys(t *testing.T) {
 			h.done(mine)
 			h.handOver("fake-initial")
 			id, version := h.rotate(back)
-			h.told(back, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion, c.Wants.AllowRevoked = id, version, true })
+			h.told(back, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion, c.Wants.AllowRevoked = id, version, true })
 		}, ""},
 		"deleted at that moment, and undeleted": {func(h *hand) {
 			h.done(mine)
@@ -79,7 +79,7 @@ func TestCheckerOfHandedKeys(t *testing.T) {
 		"told of a revocation that is not recorded": {func(h *hand) {
 			id, _ := h.done(mine)
 			h.handOver("fake-initial")
-			h.Told(faulttest.Claim{Verdict: faulttest.Succeeded, Revoked: id})
+			h.Told(faulttest.Response{Status: faulttest.Succeeded, Revoked: id})
 		}, "I4a"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -87,23 +87,23 @@ func TestCheckerOfAnswers(t *testing.T) {
 	}{
 		"success without a version": {func(h *hand) {
 			id := h.begin(mine)
-			h.told(mine, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, 2 })
+			h.told(mine, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion = id, 2 })
 		}, "I4a"},
 		"success without a record": {func(h *hand) {
 			id, version := h.commit(mine)
-			h.told(mine, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
+			h.told(mine, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion = id, version })
 		}, "I4a"},
 		"success of another's value": {func(h *hand) {
 			id, version := h.done(mine)
-			h.told(others, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
+			h.told(others, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion = id, version })
 		}, "I4a"},
 		"committed but unrecorded, and it is": {func(h *hand) {
 			id, version := h.commit(mine)
-			h.told(mine, faulttest.Open, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
+			h.told(mine, faulttest.Open, func(c *faulttest.Response) { c.ID, c.NewVersion = id, version })
 		}, ""},
 		"committed but unrecorded, and it is not": {func(h *hand) {
 			id := h.begin(mine)
-			h.told(mine, faulttest.Open, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, 2 })
+			h.told(mine, faulttest.Open, func(c *faulttest.Response) { c.ID, c.NewVersion = id, 2 })
 		}, "I4a"},
 		"failure, and applied": {func(h *hand) { h.commit(mine); h.told(mine, faulttest.Failed, nil) }, "I4b"},
 		"failure, and applied by a twin": {func(h *hand) {
@@ -113,32 +113,32 @@ func TestCheckerOfAnswers(t *testing.T) {
 		"failure, and a twin found it done": {func(h *hand) {
 			id, version := h.rotate(mine)
 			h.told(mine, faulttest.Failed, nil)
-			h.told(mine, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion, c.Resumed, c.Alone = id, version, true, true })
+			h.told(mine, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion, c.Resumed, c.Alone = id, version, true, true })
 		}, "I4b"},
 		"conflict of a rotation that is committed": {func(h *hand) {
 			id, _ := h.done(mine)
-			h.told(mine, faulttest.Failed, func(c *faulttest.Claim) { c.ID, c.Conflict = id, true })
+			h.told(mine, faulttest.Failed, func(c *faulttest.Response) { c.ID, c.Conflict = id, true })
 		}, "I4b"},
 		"nothing to change, which a rotation made": {func(h *hand) {
 			_, version := h.done(mine)
-			h.told(mine, faulttest.Failed, func(c *faulttest.Claim) { c.NoChange = version })
+			h.told(mine, faulttest.Failed, func(c *faulttest.Response) { c.NoChange = version })
 		}, "I4b"},
 		"nothing to change, which a foreigner made": {func(h *hand) {
 			h.foreignPut(merged(initial, mine))
-			h.told(mine, faulttest.Failed, func(c *faulttest.Claim) { c.NoChange = 2 })
+			h.told(mine, faulttest.Failed, func(c *faulttest.Response) { c.NoChange = 2 })
 		}, ""},
 		"recovered as committed, without a record": {func(h *hand) {
 			id, _ := h.commit(mine)
 			h.told(mine, faulttest.Died, nil)
-			h.Told(faulttest.Claim{Verdict: faulttest.Succeeded, Found: map[string]string{id: "committed"}})
+			h.Told(faulttest.Response{Status: faulttest.Succeeded, Found: map[string]string{id: "committed"}})
 		}, "I4a"},
 		"a fence that failed, and is there": {func(h *hand) {
 			h.put(initial)
-			h.Told(faulttest.Claim{Verdict: faulttest.Failed, Wants: faulttest.Change{Fence: true}})
+			h.Told(faulttest.Response{Status: faulttest.Failed, Wants: faulttest.Change{Fence: true}})
 		}, "I4b"},
 		"pruned, and it is there": {func(h *hand) {
 			id, _ := h.done(mine)
-			h.Told(faulttest.Claim{Verdict: faulttest.Succeeded, Removed: []string{id}})
+			h.Told(faulttest.Response{Status: faulttest.Succeeded, Removed: []string{id}})
 		}, "I4a"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,8 +153,8 @@ func TestCheckerOfAnswers(t *testing.T) {
 // told of another rotation otherwise.
 func TestCheckerOfResumedChanges(t *testing.T) {
 	issued := map[string]any{"api_key": "fake-issued", "mine": "yes"}
-	resumed := func(id string, version int) func(*faulttest.Claim) {
-		return func(c *faulttest.Claim) { c.ID, c.NewVersion, c.Resumed = id, version, true }
+	resumed := func(id string, version int) func(*faulttest.Response) {
+		return func(c *faulttest.Response) { c.ID, c.NewVersion, c.Resumed = id, version, true }
 	}
 	for name, tc := range map[string]struct {
 		make func(h *hand)
@@ -168,7 +168,7 @@ func TestCheckerOfResumedChanges(t *testing.T) {
 		"the same, and not resumed": {func(h *hand) {
 			h.done(issued)
 			id, version := h.done(map[string]any{"others": "yes"})
-			h.told(issued, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
+			h.told(issued, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion = id, version })
 		}, "I4a"},
 		"of a rotation that changed one of its fields": {func(h *hand) {
 			h.done(issued)
@@ -178,19 +178,19 @@ func TestCheckerOfResumedChanges(t *testing.T) {
 		"of a rotation to another secret, by a rollback": {func(h *hand) {
 			earlier, _ := h.done(issued)
 			id, version := h.done(others)
-			h.Told(faulttest.Claim{Wants: faulttest.Change{Restore: earlier}, Verdict: faulttest.Succeeded, ID: id, NewVersion: version, Resumed: true})
+			h.Told(faulttest.Response{Wants: faulttest.Change{Restore: earlier}, Status: faulttest.Succeeded, ID: id, NewVersion: version, Resumed: true})
 		}, "I4a"},
 		"of a restore, by a rollback to its secret": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.Told(faulttest.Claim{Wants: faulttest.Change{Restore: h.earlier}, Verdict: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
+			h.Told(faulttest.Response{Wants: faulttest.Change{Restore: h.earlier}, Status: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
 		}, ""},
 		"of a restore, by a rollback that is not resumed": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.Told(faulttest.Claim{Wants: faulttest.Change{Restore: h.earlier}, Verdict: faulttest.Succeeded, ID: restore, NewVersion: 4})
+			h.Told(faulttest.Response{Wants: faulttest.Change{Restore: h.earlier}, Status: faulttest.Succeeded, ID: restore, NewVersion: 4})
 		}, "I4a"},
 		"of a restore, by a rollback to another secret": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.Told(faulttest.Claim{Wants: faulttest.Change{Restore: h.later}, Verdict: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
+			h.Told(faulttest.Response{Wants: faulttest.Change{Restore: h.later}, Status: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
 		}, "I4a"},
 		"of a restore, by a rotation that leaves its secret as it is": {func(h *hand) {
 			restore := h.restoredTwice()

@@ -1,9 +1,9 @@
 // Package faulttest judges the rotation protocol on a real Vault server. Only tests
 // import it.
 //
-// A [Driver] plays one operation of a client (a Rotate, say) under a [Schedule]:
+// A [Driver] runs one operation of a client (a Rotate, say) under a [Schedule]:
 // which of its requests meet which fault, what a rival does between two of them,
-// and how it is finished. A [Witness] is told what every actor did and was
+// and how it is finished. A [History] is told what every actor did and was
 // answered, reads Vault through the official client alone, and holds the two
 // against each other. Nothing here knows the library: whoever can be wrapped in
 // an [Operation] can be judged, and the broken rotators of the tests are.

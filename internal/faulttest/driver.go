@@ -12,14 +12,14 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-// Driver plays schedules. Its fields are set before the first.
+// Driver runs schedules. Its fields are set before the first.
 type Driver struct {
 	Observer *Observer
-	// Rivals are what may come in between, by name. A rival tells the witness
+	// Rivals are what may come in between, by name. A rival tells the history
 	// itself what it did and was told.
 	Rivals map[string]Act
 	// Recover is a recovery by another client.
-	Recover func(ctx context.Context, trial *Trial) Claim
+	Recover func(ctx context.Context, run *Run) Response
 
 	wire    *faultproxy.Proxy
 	actions actions
@@ -37,8 +37,8 @@ func NewDriver(proxy *faultproxy.Proxy) *Driver {
 	return d
 }
 
-// Act is what somebody does to a trial's provider.
-type Act func(ctx context.Context, trial *Trial) error
+// Act is what somebody does to a run's provider.
+type Act func(ctx context.Context, run *Run) error
 
 // Operation is what a schedule disturbs.
 type Operation struct {
@@ -46,11 +46,11 @@ type Operation struct {
 	// Prepare makes the provider.
 	Prepare Act
 	// Wants is what the operation is about to change, once prepared.
-	Wants func(trial *Trial) Change
+	Wants func(run *Run) Change
 	// Run is the operation, by a client with the driver's transport.
-	Run func(ctx context.Context, trial *Trial) Claim
+	Run func(ctx context.Context, run *Run) Response
 	// Rerun is the same again, by another client.
-	Rerun func(ctx context.Context, trial *Trial) Claim
+	Rerun func(ctx context.Context, run *Run) Response
 	// Once: when it is done, doing it again is rightly refused.
 	Once bool
 	// Contested: what a rival does may rightly keep it from being done.
@@ -63,78 +63,78 @@ type Operation struct {
 	Endings   []string
 	OneEnding bool
 
-	course course // set by Count
+	trace requestTrace // set by Count
 }
 
-// Trial is a schedule being played on a provider of its own.
-type Trial struct {
-	*Witness
+// Run is the run of one schedule, on a provider of its own.
+type Run struct {
+	*History
 	// Target is the id an operation is about, for its Prepare to set.
 	Target string
 
-	driver   *Driver
-	op       *Operation
-	schedule Schedule
-	plays    []*play
-	found    []Violation
+	driver     *Driver
+	op         *Operation
+	schedule   Schedule
+	executions []*execution
+	found      []Violation
 }
 
 // Count returns the requests of an undisturbed run, as "METHOD path" with stars for
 // the provider and what is below it. From then on the operation's requests are
 // numbered by them.
 func (d *Driver) Count(ctx context.Context, op *Operation) ([]string, error) {
-	trial := d.newTrial(op, Schedule{Operation: op.Name})
-	defer trial.over()
-	if err := op.Prepare(ctx, trial); err != nil {
+	run := d.newRun(op, Schedule{Operation: op.Name})
+	defer run.over()
+	if err := op.Prepare(ctx, run); err != nil {
 		return nil, err
 	}
-	p := trial.newPlay(ctx, nil)
-	if claim := op.Run(p.context(), trial); !op.fits(claim.Verdict) {
-		return nil, fmt.Errorf("%s, undisturbed: %s", op.Name, claim)
+	p := run.newExecution(ctx, nil)
+	if response := op.Run(p.context(), run); !op.fits(response.Status) {
+		return nil, fmt.Errorf("%s, undisturbed: %s", op.Name, response)
 	}
-	op.course = newCourse(p.requests)
-	return op.course, nil
+	op.trace = newRequestTrace(p.requests)
+	return op.trace, nil
 }
 
 // fits reports what an operation may be told that nobody disturbs.
-func (op *Operation) fits(verdict Verdict) bool {
-	return verdict == Succeeded && !op.Refused || verdict == Failed && op.Refused
+func (op *Operation) fits(status Status) bool {
+	return status == Succeeded && !op.Refused || status == Failed && op.Refused
 }
 
-func (d *Driver) newTrial(op *Operation, schedule Schedule) *Trial {
+func (d *Driver) newRun(op *Operation, schedule Schedule) *Run {
 	provider := fmt.Sprintf("p%d", d.trials.Add(1))
-	return &Trial{Witness: NewWitness(d.Observer, provider), driver: d, op: op, schedule: schedule}
+	return &Run{History: NewHistory(d.Observer, provider), driver: d, op: op, schedule: schedule}
 }
 
-func (t *Trial) newPlay(ctx context.Context, faults []Fault) *play {
-	p := &play{
-		name: t.schedule.String(), wire: &t.driver.actions, faults: faults, ctx: newEndable(ctx),
-		provider: t.Provider, numbers: course(nil).begin(), rivals: map[int]func(){}, fired: map[int]bool{}, dead: make(chan struct{}), over: make(chan struct{}),
+func (t *Run) newExecution(ctx context.Context, faults []Fault) *execution {
+	p := &execution{
+		name: t.schedule.String(), wire: &t.driver.actions, faults: faults, ctx: newCancelContext(ctx),
+		provider: t.Provider, numbers: requestTrace(nil).begin(), rivals: map[int]func(){}, fired: map[int]bool{}, dead: make(chan struct{}), over: make(chan struct{}),
 	}
-	t.plays = append(t.plays, p)
+	t.executions = append(t.executions, p)
 	return p
 }
 
 // Kill runs an operation up to its first request of this method and path, where
 // its process dies by this kind of fault.
-func (t *Trial) Kill(ctx context.Context, op *Operation, method, path, kind string) error {
-	p := t.newPlay(ctx, nil)
+func (t *Run) Kill(ctx context.Context, op *Operation, method, path, kind string) error {
+	p := t.newExecution(ctx, nil)
 	p.killAt = func(r *http.Request) string {
 		if r.Method == method && strings.Contains(r.URL.Path, path) {
 			return kind
 		}
 		return ""
 	}
-	claim := t.perform(p, op)
-	if claim.Verdict != Died {
-		return fmt.Errorf("it was to die, and %s", claim)
+	response := t.perform(p, op)
+	if response.Status != Died {
+		return fmt.Errorf("it was to die, and %s", response)
 	}
 	return nil
 }
 
 // Arrive delivers every late request that those who died have left.
-func (t *Trial) Arrive() {
-	for _, p := range t.plays {
+func (t *Run) Arrive() {
+	for _, p := range t.executions {
 		select {
 		case <-p.dead:
 			p.arrive(func(*zombie) bool { return true })
@@ -143,17 +143,17 @@ func (t *Trial) Arrive() {
 	}
 }
 
-// perform runs an operation until it returns or dies, and tells the witness.
-func (t *Trial) perform(p *play, op *Operation) (claim Claim) {
-	told := t.begun(Claim{Who: op.Name, Wants: op.Wants(t)})
-	defer func() { told(claim) }()
-	done := make(chan Claim, 1)
+// perform runs an operation until it returns or dies, and tells the history.
+func (t *Run) perform(p *execution, op *Operation) (response Response) {
+	told := t.begun(Response{Who: op.Name, Wants: op.Wants(t)})
+	defer func() { told(response) }()
+	done := make(chan Response, 1)
 	t.driver.running.Go(func() { done <- op.Run(p.context(), t) })
 	select {
-	case claim := <-done:
-		return claim
+	case response := <-done:
+		return response
 	case <-p.dead:
-		return Claim{Who: op.Name, Wants: op.Wants(t), Verdict: Died}
+		return Response{Who: op.Name, Wants: op.Wants(t), Status: Died}
 	}
 }
 
@@ -161,10 +161,10 @@ func (t *Trial) perform(p *play, op *Operation) (claim Claim) {
 func (d *Driver) Close() { d.running.Wait() }
 
 // over clears away what has died, and delivers what is still on its way.
-func (t *Trial) over() {
-	for _, p := range t.plays {
+func (t *Run) over() {
+	for _, p := range t.executions {
 		close(p.over)
-		p.ctx.end(context.Canceled)
+		p.ctx.cancel(context.Canceled)
 		p.arrive(func(*zombie) bool { return true })
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // kind is a kind of fault.
 type kind struct {
-	do      func(p *play, q *request) (*http.Response, error)
+	do      func(p *execution, q *request) (*http.Response, error)
 	write   bool // makes sense of a write only
 	last    bool // nothing of the operation comes after it
 	retried bool // the operation sends the request again, or looks what became of it
@@ -30,7 +30,7 @@ const (
 
 var kinds = map[string]kind{
 	// No connection: nobody listens at the other end.
-	"refused": {do: (*play).refuse, retried: true},
+	"refused": {do: (*execution).refuse, retried: true},
 	// What only the network or Vault does.
 	"cut":           {do: through(faultproxy.Refuse()), retried: true},
 	"applied-reset": {do: through(faultproxy.Lose()), retried: true},
@@ -48,48 +48,48 @@ var kinds = map[string]kind{
 	"later":     {do: late(afterEnding), write: true, retried: true},
 	// The caller's context ends while the request is on its way.
 	"deadline":         {do: ended(context.DeadlineExceeded, nothing)},
-	"deadline-applied": {do: ended(context.DeadlineExceeded, (*play).apply)},
+	"deadline-applied": {do: ended(context.DeadlineExceeded, (*execution).apply)},
 	"deadline-late":    {do: ended(context.DeadlineExceeded, arriving(beforeEnding)), write: true},
 	"deadline-later":   {do: ended(context.DeadlineExceeded, arriving(afterEnding)), write: true},
 	"cancel":           {do: ended(context.Canceled, nothing)},
-	"cancel-applied":   {do: ended(context.Canceled, (*play).apply)},
+	"cancel-applied":   {do: ended(context.Canceled, (*execution).apply)},
 	// The network is gone for good, and then the context ends.
 	"gone":         {do: gone(nothing), last: true},
-	"gone-applied": {do: gone((*play).apply), last: true},
+	"gone-applied": {do: gone((*execution).apply), last: true},
 	// The process dies. It is told nothing and sends nothing more.
 	"dies":         {do: dies(nothing), last: true},
-	"dies-applied": {do: dies((*play).apply), last: true},
+	"dies-applied": {do: dies((*execution).apply), last: true},
 	"dies-late":    {do: dies(arriving(beforeEnding)), write: true, last: true},
 	"dies-later":   {do: dies(arriving(afterEnding)), write: true, last: true},
 }
 
 // through sends the request to the fault proxy, which does the action to it.
-func through(action faultproxy.Action) func(*play, *request) (*http.Response, error) {
-	return func(p *play, q *request) (*http.Response, error) { return p.through(action, q) }
+func through(action faultproxy.Action) func(*execution, *request) (*http.Response, error) {
+	return func(p *execution, q *request) (*http.Response, error) { return p.through(action, q) }
 }
 
 // late sends a request that is applied later.
-func late(wait int) func(*play, *request) (*http.Response, error) {
-	return func(p *play, q *request) (*http.Response, error) { return p.late(wait, q) }
+func late(wait int) func(*execution, *request) (*http.Response, error) {
+	return func(p *execution, q *request) (*http.Response, error) { return p.late(wait, q) }
 }
 
 // What becomes of a request whose client is not there any more.
-type fate func(p *play, q *request)
+type fate func(p *execution, q *request)
 
-func nothing(*play, *request) {}
+func nothing(*execution, *request) {}
 
 func arriving(wait int) fate {
-	return func(p *play, q *request) { discard(p.late(wait, q)) }
+	return func(p *execution, q *request) { discard(p.late(wait, q)) }
 }
 
 // apply has the request applied and throws the answer away.
-func (p *play) apply(q *request) { discard(q.send(q.detached().Request)) }
+func (p *execution) apply(q *request) { discard(q.send(q.detached().Request)) }
 
 // ended ends the caller's context. A request that does not depend on it (a record
 // of what is committed) goes on: it is the next one that counts.
-func ended(why error, fate fate) func(*play, *request) (*http.Response, error) {
-	return func(p *play, q *request) (*http.Response, error) {
-		if p.ctx.end(why); q.Context().Err() == nil {
+func ended(why error, fate fate) func(*execution, *request) (*http.Response, error) {
+	return func(p *execution, q *request) (*http.Response, error) {
+		if p.ctx.cancel(why); q.Context().Err() == nil {
 			return q.send(q.Request)
 		}
 		fate(p, q)
@@ -97,20 +97,20 @@ func ended(why error, fate fate) func(*play, *request) (*http.Response, error) {
 	}
 }
 
-func gone(fate fate) func(*play, *request) (*http.Response, error) {
-	return func(p *play, q *request) (*http.Response, error) {
+func gone(fate fate) func(*execution, *request) (*http.Response, error) {
+	return func(p *execution, q *request) (*http.Response, error) {
 		fate(p, q)
 		p.cutOff()
-		p.ctx.end(context.DeadlineExceeded)
+		p.ctx.cancel(context.DeadlineExceeded)
 		return p.refuse(q)
 	}
 }
 
-func dies(fate fate) func(*play, *request) (*http.Response, error) {
-	return func(p *play, q *request) (*http.Response, error) {
+func dies(fate fate) func(*execution, *request) (*http.Response, error) {
+	return func(p *execution, q *request) (*http.Response, error) {
 		fate(p, q)
 		p.die()
-		return p.bury()
+		return p.blockDead()
 	}
 }
 

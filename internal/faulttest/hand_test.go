@@ -23,7 +23,7 @@ var (
 // tells a witness.
 type hand struct {
 	*testing.T
-	*faulttest.Witness
+	*faulttest.History
 	kv      *api.KVv2
 	earlier string // the id of the rotation whose backup a restore writes
 	later   string // the id of another one
@@ -33,7 +33,7 @@ func newHand(t *testing.T) *hand {
 	t.Helper()
 	root := vaulttest.Root(t)
 	observer := &faulttest.Observer{Client: root, Mount: vaulttest.Mount, Base: vaulttest.Base}
-	h := &hand{T: t, Witness: faulttest.NewWitness(observer, vaulttest.Name(t)), kv: root.KVv2(vaulttest.Mount)}
+	h := &hand{T: t, History: faulttest.NewHistory(observer, vaulttest.Name(t)), kv: root.KVv2(vaulttest.Mount)}
 	h.foreignPut(initial)
 	return h
 }
@@ -138,19 +138,19 @@ func (h *hand) rotate(fields map[string]any) (id string, version int) {
 }
 
 // told notes an actor who wanted these fields.
-func (h *hand) told(fields map[string]any, verdict faulttest.Verdict, fill func(*faulttest.Claim)) {
-	claim := faulttest.Claim{Who: "somebody", Wants: faulttest.Change{Merge: fields}, Verdict: verdict}
+func (h *hand) told(fields map[string]any, status faulttest.Status, fill func(*faulttest.Response)) {
+	response := faulttest.Response{Who: "somebody", Wants: faulttest.Change{Merge: fields}, Status: status}
 	if fill != nil {
-		fill(&claim)
+		fill(&response)
 	}
-	h.Told(claim)
+	h.Told(response)
 }
 
 // done is a rotation by somebody who was told of its success.
 func (h *hand) done(fields map[string]any) (id string, version int) {
 	h.Helper()
 	id, version = h.rotate(fields)
-	h.told(fields, faulttest.Succeeded, func(c *faulttest.Claim) { c.ID, c.NewVersion = id, version })
+	h.told(fields, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion = id, version })
 	return id, version
 }
 

@@ -124,78 +124,78 @@ func (c *cast) official(t *testing.T, policy string) *api.Client {
 	return client
 }
 
-func path(trial *faulttest.Trial) string { return vaulttest.Base + "/providers/" + trial.Provider }
+func path(run *faulttest.Run) string { return vaulttest.Base + "/providers/" + run.Provider }
 
 // put is a foreign writer's blind write.
-func (c *cast) put(ctx context.Context, trial *faulttest.Trial, fields map[string]any) error {
-	written, err := c.foreign.Put(ctx, path(trial), fields)
+func (c *cast) put(ctx context.Context, run *faulttest.Run, fields map[string]any) error {
+	written, err := c.foreign.Put(ctx, path(run), fields)
 	if err == nil {
-		trial.Wrote(written.VersionMetadata.Version, fields)
+		run.Wrote(written.VersionMetadata.Version, fields)
 	}
 	return err
 }
 
-func (c *cast) foreignPut(ctx context.Context, trial *faulttest.Trial) error {
-	return c.put(ctx, trial, foreignFields)
+func (c *cast) foreignPut(ctx context.Context, run *faulttest.Run) error {
+	return c.put(ctx, run, foreignFields)
 }
 
 // foreignDelete soft-deletes whatever version is current.
-func (c *cast) foreignDelete(ctx context.Context, trial *faulttest.Trial) error {
-	before, err := c.driver.Observer.Look(ctx, trial.Provider)
+func (c *cast) foreignDelete(ctx context.Context, run *faulttest.Run) error {
+	before, err := c.driver.Observer.Look(ctx, run.Provider)
 	if err != nil {
 		return err
 	}
-	trial.Deleted(before.Current)
-	return c.foreign.Delete(ctx, path(trial))
+	run.Deleted(before.Current)
+	return c.foreign.Delete(ctx, path(run))
 }
 
-func (c *cast) rivalRotates(ctx context.Context, trial *faulttest.Trial) error {
-	trial.Told(c.rotateAs(c.rotator, "rival", rivalFields)(ctx, trial))
+func (c *cast) rivalRotates(ctx context.Context, run *faulttest.Run) error {
+	run.Told(c.rotateAs(c.rotator, "rival", rivalFields)(ctx, run))
 	return nil
 }
 
 // rivalAborts closes every rotation without a record.
-func (c *cast) rivalAborts(ctx context.Context, trial *faulttest.Trial) error {
-	facts, err := c.driver.Observer.Look(ctx, trial.Provider)
+func (c *cast) rivalAborts(ctx context.Context, run *faulttest.Run) error {
+	facts, err := c.driver.Observer.Look(ctx, run.Provider)
 	if err != nil {
 		return err
 	}
 	for id := range facts.Backups {
 		if _, recorded := facts.Records[id]; !recorded {
-			trial.Told(abortOne(ctx, c.rotator, "rival", trial.Provider, id))
+			run.Told(abortOne(ctx, c.rotator, "rival", run.Provider, id))
 		}
 	}
 	return nil
 }
 
-func (c *cast) rivalPrunes(ctx context.Context, trial *faulttest.Trial) error {
-	if err := trial.Look(ctx); err != nil {
+func (c *cast) rivalPrunes(ctx context.Context, run *faulttest.Run) error {
+	if err := run.Look(ctx); err != nil {
 		return err
 	}
-	trial.Prunes()
-	trial.Told(pruneAs(c.cleaner, "rival")(ctx, trial))
+	run.Prunes()
+	run.Told(pruneAs(c.cleaner, "rival")(ctx, run))
 	return nil
 }
 
-func arrive(_ context.Context, trial *faulttest.Trial) error {
-	trial.Arrive()
+func arrive(_ context.Context, run *faulttest.Run) error {
+	run.Arrive()
 	return nil
 }
 
-func (c *cast) rotateAs(client *vaultkit.Client, who string, fields map[string]any) func(context.Context, *faulttest.Trial) faulttest.Claim {
-	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		r, err := client.Rotate(ctx, trial.Provider, vaultkit.NewFields(fields), vaultkit.WithActor(who), vaultkit.AddFields())
+func (c *cast) rotateAs(client *vaultkit.Client, who string, fields map[string]any) func(context.Context, *faulttest.Run) faulttest.Response {
+	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		r, err := client.Rotate(ctx, run.Provider, vaultkit.NewFields(fields), vaultkit.WithActor(who), vaultkit.AddFields())
 		return claim(who, faulttest.Change{Merge: fields}, r, err)
 	}
 }
 
-func wants(fields map[string]any) func(*faulttest.Trial) faulttest.Change {
-	return func(*faulttest.Trial) faulttest.Change { return faulttest.Change{Merge: maps.Clone(fields)} }
+func wants(fields map[string]any) func(*faulttest.Run) faulttest.Change {
+	return func(*faulttest.Run) faulttest.Change { return faulttest.Change{Merge: maps.Clone(fields)} }
 }
 
-func recovered(client *vaultkit.Client) func(context.Context, *faulttest.Trial) faulttest.Claim {
-	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		found, err := client.Recover(ctx, trial.Provider)
+func recovered(client *vaultkit.Client) func(context.Context, *faulttest.Run) faulttest.Response {
+	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		found, err := client.Recover(ctx, run.Provider)
 		told := claim("recoverer", faulttest.Change{}, nil, err)
 		told.Found = make(map[string]string)
 		for _, one := range found {
@@ -206,8 +206,8 @@ func recovered(client *vaultkit.Client) func(context.Context, *faulttest.Trial) 
 }
 
 // claim is what an answer of the library says, by its documentation.
-func claim(who string, wants faulttest.Change, r *vaultkit.Rotation, err error) faulttest.Claim {
-	told := faulttest.Claim{Who: who, Wants: wants, Verdict: faulttest.Succeeded}
+func claim(who string, wants faulttest.Change, r *vaultkit.Rotation, err error) faulttest.Response {
+	told := faulttest.Response{Who: who, Wants: wants, Status: faulttest.Succeeded}
 	if r != nil {
 		told.ID, told.NewVersion, told.Resumed = r.ID, r.NewVersion, r.Resumed
 	}
@@ -218,30 +218,30 @@ func claim(who string, wants faulttest.Change, r *vaultkit.Rotation, err error) 
 	failed, _ := errors.AsType[*vaultkit.Error](err)
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
-		told.Verdict = faulttest.Open
+		told.Status = faulttest.Open
 		return told
 	case errors.Is(err, vaultkit.ErrConflict):
 		told.Conflict, told.ID = true, failed.ID
 	case errors.Is(err, vaultkit.ErrNoChange):
 		told.NoChange = failed.Version
 	}
-	told.Verdict = faulttest.Failed
+	told.Status = faulttest.Failed
 	return told
 }
 
-func (c *cast) prepare(ctx context.Context, trial *faulttest.Trial) error {
-	return c.put(ctx, trial, initialFields)
+func (c *cast) prepare(ctx context.Context, run *faulttest.Run) error {
+	return c.put(ctx, run, initialFields)
 }
 
 // prepareRotated makes a provider that was rotated once.
-func (c *cast) prepareRotated(ctx context.Context, trial *faulttest.Trial) error {
-	if err := c.prepare(ctx, trial); err != nil {
+func (c *cast) prepareRotated(ctx context.Context, run *faulttest.Run) error {
+	if err := c.prepare(ctx, run); err != nil {
 		return err
 	}
-	told := c.rotateAs(c.rotator, "earlier", earlierFields)(ctx, trial)
-	trial.Told(told)
-	trial.Target = told.ID
-	if told.Verdict != faulttest.Succeeded {
+	told := c.rotateAs(c.rotator, "earlier", earlierFields)(ctx, run)
+	run.Told(told)
+	run.Target = told.ID
+	if told.Status != faulttest.Succeeded {
 		return fmt.Errorf("the earlier rotation: %s", told)
 	}
 	return nil
@@ -249,31 +249,31 @@ func (c *cast) prepareRotated(ctx context.Context, trial *faulttest.Trial) error
 
 // prepareCrashed makes a provider with a rotation that died between commit and
 // record, and one that died before its commit.
-func (c *cast) prepareCrashed(ctx context.Context, trial *faulttest.Trial) error {
-	if err := c.prepare(ctx, trial); err != nil {
+func (c *cast) prepareCrashed(ctx context.Context, run *faulttest.Run) error {
+	if err := c.prepare(ctx, run); err != nil {
 		return err
 	}
-	if err := c.dieAtRecord(ctx, trial, earlierFields); err != nil {
+	if err := c.dieAtRecord(ctx, run, earlierFields); err != nil {
 		return err
 	}
-	return c.dieAtCommit(ctx, trial, undecidedFields, "dies")
+	return c.dieAtCommit(ctx, run, undecidedFields, "dies")
 }
 
 // prepareCommitting makes a provider with a rotation that died and whose commit
 // is on its way.
-func (c *cast) prepareCommitting(ctx context.Context, trial *faulttest.Trial) error {
-	if err := c.prepare(ctx, trial); err != nil {
+func (c *cast) prepareCommitting(ctx context.Context, run *faulttest.Run) error {
+	if err := c.prepare(ctx, run); err != nil {
 		return err
 	}
-	if err := c.dieAtCommit(ctx, trial, undecidedFields, "dies-later"); err != nil {
+	if err := c.dieAtCommit(ctx, run, undecidedFields, "dies-later"); err != nil {
 		return err
 	}
-	facts, err := c.driver.Observer.Look(ctx, trial.Provider)
+	facts, err := c.driver.Observer.Look(ctx, run.Provider)
 	if err != nil {
 		return err
 	}
 	for id := range facts.Backups {
-		trial.Target = id
+		run.Target = id
 	}
 	return nil
 }
@@ -282,8 +282,8 @@ func (c *cast) prepareCommitting(ctx context.Context, trial *faulttest.Trial) er
 // one of a committed rotation without a record; two recorded ones younger than
 // that, for who recorded them died before they looked for unfinished rotations;
 // and one of a rotation whose commit is on its way.
-func (c *cast) preparePrunable(ctx context.Context, trial *faulttest.Trial) error {
-	if err := c.prepareRotated(ctx, trial); err != nil {
+func (c *cast) preparePrunable(ctx context.Context, run *faulttest.Run) error {
+	if err := c.prepareRotated(ctx, run); err != nil {
 		return err
 	}
 	for _, dead := range []struct {
@@ -296,23 +296,23 @@ func (c *cast) preparePrunable(ctx context.Context, trial *faulttest.Trial) erro
 		{fourthFields, "GET", "metadata/" + vaulttest.Base + "/backups/", "dies"},
 		{undecidedFields, "PUT", "data/" + vaulttest.Base + "/providers/", "dies-later"},
 	} {
-		if err := trial.Kill(ctx, c.doomed(dead.fields), dead.method, "/"+dead.dir, dead.kind); err != nil {
+		if err := run.Kill(ctx, c.doomed(dead.fields), dead.method, "/"+dead.dir, dead.kind); err != nil {
 			return err
 		}
 	}
-	if err := trial.Look(ctx); err != nil {
+	if err := run.Look(ctx); err != nil {
 		return err
 	}
-	trial.Prunes()
+	run.Prunes()
 	return nil
 }
 
-func (c *cast) dieAtCommit(ctx context.Context, trial *faulttest.Trial, fields map[string]any, kind string) error {
-	return trial.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/providers/", kind)
+func (c *cast) dieAtCommit(ctx context.Context, run *faulttest.Run, fields map[string]any, kind string) error {
+	return run.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/providers/", kind)
 }
 
-func (c *cast) dieAtRecord(ctx context.Context, trial *faulttest.Trial, fields map[string]any) error {
-	return trial.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/rotations/", "dies")
+func (c *cast) dieAtRecord(ctx context.Context, run *faulttest.Run, fields map[string]any) error {
+	return run.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/rotations/", "dies")
 }
 
 func (c *cast) doomed(fields map[string]any) *faulttest.Operation {

@@ -15,28 +15,28 @@ type handed struct {
 	since      int // the version that was current when they began
 	version    int // the version that was current at that moment
 	inForce    bool
-	convicted  bool
+	reported   bool
 }
 
 // Issuer is asked to revoke keys. It looks at that very moment whether they are in
 // force.
 type Issuer struct {
-	witness  *Witness
+	history  *History
 	who      string
 	takeBack bool
 	since    int
 }
 
 // Issuer is asked by one run of a revocation, which is about to begin.
-func (w *Witness) Issuer(ctx context.Context, who string, takeBack bool) (*Issuer, error) {
+func (w *History) Issuer(ctx context.Context, who string, takeBack bool) (*Issuer, error) {
 	since, _, err := w.observer.current(ctx, w.Provider)
-	return &Issuer{witness: w, who: who, takeBack: takeBack, since: since}, err
+	return &Issuer{history: w, who: who, takeBack: takeBack, since: since}, err
 }
 
 // Asked revokes keys, by their fields. Whatever becomes of the caller, they were
 // handed over.
 func (i *Issuer) Asked(ctx context.Context, keys map[string]string) error {
-	w := i.witness
+	w := i.history
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	version, data, err := w.observer.current(context.WithoutCancel(ctx), w.Provider)
@@ -74,9 +74,9 @@ const withdrawnSuffix = ".withdrawn"
 // or later.
 func (c *checker) handedOver() {
 	for _, h := range c.told.handed {
-		for k := h.version; k <= c.Current && !h.convicted; k++ {
+		for k := h.version; k <= c.Current && !h.reported; k++ {
 			if c.inForceIn(k, h) && !c.putByOthers(k, h) {
-				h.convicted = true
+				h.reported = true
 				invariant := map[bool]string{false: "J1", true: "J2"}[h.takeBack]
 				c.violated(invariant, "%s handed the key of %q to its issuer when version %d was current, and version %d holds it", h.who, h.field, h.version, k)
 			}
@@ -102,8 +102,8 @@ func (c *checker) putByOthers(k int, h *handed) bool {
 		if foreign, ok := c.told.foreign[k]; ok && k > h.since && same(foreign, c.Versions[k].Data) {
 			return true
 		}
-		for _, claim := range c.told.claims {
-			if claim.Wants.AllowRevoked && claim.Wants.explains(c.Facts, k) {
+		for _, response := range c.told.responses {
+			if response.Wants.AllowRevoked && response.Wants.explains(c.Facts, k) {
 				return true
 			}
 		}

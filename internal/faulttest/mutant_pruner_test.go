@@ -24,12 +24,12 @@ func TestSchedulesConvictBrokenPrune(t *testing.T) {
 func (c *cast) pruneWithRestores(t *testing.T) faulttest.Act {
 	t.Helper()
 	kv := c.official(t, apprenticePolicy).KVv2(vaulttest.Mount)
-	return func(ctx context.Context, trial *faulttest.Trial) error {
-		if err := trial.Look(ctx); err != nil {
+	return func(ctx context.Context, run *faulttest.Run) error {
+		if err := run.Look(ctx); err != nil {
 			return err
 		}
-		trial.Prunes()
-		facts, err := c.driver.Observer.Look(ctx, trial.Provider)
+		run.Prunes()
+		facts, err := c.driver.Observer.Look(ctx, run.Provider)
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func (c *cast) pruneWithRestores(t *testing.T) faulttest.Act {
 		}
 		for id := range facts.Backups {
 			if record, recorded := facts.Records[id]; recorded && record.OldVersion < newest {
-				if err := kv.DeleteMetadata(ctx, vaulttest.Base+"/backups/"+trial.Provider+"/"+id); err != nil {
+				if err := kv.DeleteMetadata(ctx, vaulttest.Base+"/backups/"+run.Provider+"/"+id); err != nil {
 					return err
 				}
 			}

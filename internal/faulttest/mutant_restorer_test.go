@@ -21,8 +21,8 @@ func (w *work) restoreBegun(ctx context.Context) bool {
 func (c *cast) restoring(a *apprentice) *faulttest.Operation {
 	op := c.restore()
 	op.Name, op.OneEnding = string(a.flaw), true
-	op.Run = func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		return a.change(ctx, trial, restored(trial))
+	op.Run = func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		return a.change(ctx, run, restored(run))
 	}
 	return op
 }
@@ -32,8 +32,8 @@ func (c *cast) restoring(a *apprentice) *faulttest.Operation {
 func (c *cast) besideRestore(a *apprentice) *faulttest.Operation {
 	op := c.rollbackBesideRestore()
 	op.Name, op.OneEnding = string(a.flaw), true
-	op.Run = func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		return a.change(ctx, trial, faulttest.Change{Restore: trial.Target})
+	op.Run = func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		return a.change(ctx, run, faulttest.Change{Restore: run.Target})
 	}
 	return op
 }

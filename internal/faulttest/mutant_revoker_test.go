@@ -51,11 +51,11 @@ var (
 	errBeingGone = errors.New("the key is being revoked")
 )
 
-func (a *apprentice) newHanding(ctx context.Context, trial *faulttest.Trial, kind string) *handing {
+func (a *apprentice) newHanding(ctx context.Context, run *faulttest.Run, kind string) *handing {
 	name := make([]byte, 16)
 	rand.Read(name)
-	issuer := newIssuer(ctx, trial, string(a.flaw), kind == takeBack)
-	return &handing{apprentice: a, issuer: issuer.Issuer, provider: trial.Provider, kind: kind, rotation: trial.Target, name: hex.EncodeToString(name)}
+	issuer := newIssuer(ctx, run, string(a.flaw), kind == takeBack)
+	return &handing{apprentice: a, issuer: issuer.Issuer, provider: run.Provider, kind: kind, rotation: run.Target, name: hex.EncodeToString(name)}
 }
 
 // The kinds of attempts.
@@ -65,27 +65,27 @@ const (
 )
 
 // revokeOld hands over what a rotation replaced.
-func (a *apprentice) revokeOld(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-	t := a.newHanding(ctx, trial, revokeOld)
+func (a *apprentice) revokeOld(ctx context.Context, run *faulttest.Run) faulttest.Response {
+	t := a.newHanding(ctx, run, revokeOld)
 	told := t.claim(t.revokeReplaced(ctx))
-	told.Revoked = trial.Target
+	told.Revoked = run.Target
 	return told
 }
 
 // takeBack hands over a key that was issued for a rotation which failed.
-func (a *apprentice) takeBack(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-	t := a.newHanding(ctx, trial, takeBack)
+func (a *apprentice) takeBack(ctx context.Context, run *faulttest.Run) faulttest.Response {
+	t := a.newHanding(ctx, run, takeBack)
 	t.keys = keysOf(issuedFields)
 	return t.claim(t.handOver(ctx))
 }
 
-func (t *handing) claim(err error) faulttest.Claim {
-	told := faulttest.Claim{Who: string(t.flaw), Verdict: faulttest.Succeeded}
+func (t *handing) claim(err error) faulttest.Response {
+	told := faulttest.Response{Who: string(t.flaw), Status: faulttest.Succeeded}
 	switch {
 	case errors.Is(err, errOpen):
-		told.Verdict, told.Err = faulttest.Open, err.Error()
+		told.Status, told.Err = faulttest.Open, err.Error()
 	case err != nil:
-		told.Verdict, told.Err = faulttest.Failed, err.Error()
+		told.Status, told.Err = faulttest.Failed, err.Error()
 	}
 	return told
 }

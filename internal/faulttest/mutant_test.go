@@ -88,7 +88,7 @@ type work struct {
 	source    int
 	old, next map[string]any
 	id        string
-	claim     faulttest.Claim
+	claim     faulttest.Response
 	doubt     bool
 	found     bool // its backup was there already: an earlier run's
 	restores  bool // over a deleted version
@@ -99,20 +99,20 @@ var (
 	errOpen = errors.New("who knows")
 )
 
-func (a *apprentice) rotate(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-	return a.change(ctx, trial, faulttest.Change{Merge: victimFields})
+func (a *apprentice) rotate(ctx context.Context, run *faulttest.Run) faulttest.Response {
+	return a.change(ctx, run, faulttest.Change{Merge: victimFields})
 }
 
-func (a *apprentice) change(ctx context.Context, trial *faulttest.Trial, wants faulttest.Change) faulttest.Claim {
-	w := &work{apprentice: a, provider: trial.Provider, claim: faulttest.Claim{Who: string(a.flaw), Wants: wants}}
+func (a *apprentice) change(ctx context.Context, run *faulttest.Run, wants faulttest.Change) faulttest.Response {
+	w := &work{apprentice: a, provider: run.Provider, claim: faulttest.Response{Who: string(a.flaw), Wants: wants}}
 	err := w.do(ctx)
 	switch {
 	case err == nil:
-		w.claim.Verdict = faulttest.Succeeded
+		w.claim.Status = faulttest.Succeeded
 	case errors.Is(err, errOpen):
-		w.claim.Verdict, w.claim.Err = faulttest.Open, err.Error()
+		w.claim.Status, w.claim.Err = faulttest.Open, err.Error()
 	default:
-		w.claim.Verdict, w.claim.Err, w.claim.Conflict = faulttest.Failed, err.Error(), errors.Is(err, errLost)
+		w.claim.Status, w.claim.Err, w.claim.Conflict = faulttest.Failed, err.Error(), errors.Is(err, errLost)
 	}
 	return w.claim
 }

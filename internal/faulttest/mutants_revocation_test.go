@@ -55,12 +55,12 @@ func TestSchedulesConvictBrokenRestores(t *testing.T) {
 func (c *cast) meetWritersThatLook(t *testing.T) {
 	t.Helper()
 	writer := c.writerThatLooks(t)
-	writes := func(wants func(*faulttest.Trial) faulttest.Change) faulttest.Act {
-		return asRival(func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-			return writer.change(ctx, trial, wants(trial))
+	writes := func(wants func(*faulttest.Run) faulttest.Change) faulttest.Act {
+		return asRival(func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+			return writer.change(ctx, run, wants(run))
 		})
 	}
-	back := func(trial *faulttest.Trial) faulttest.Change { return faulttest.Change{Restore: trial.Target} }
+	back := func(run *faulttest.Run) faulttest.Change { return faulttest.Change{Restore: run.Target} }
 	maps.Copy(c.driver.Rivals, map[string]faulttest.Act{
 		"rollback": writes(back), "back": writes(wants(backFields)), "spaced": writes(wants(spacedFields)), "job": writes(wants(jobFields)),
 		"restored":  inTurn(c.foreignDelete, writes(restored)),
@@ -103,22 +103,22 @@ func (c *cast) takingBack(t *testing.T, a *apprentice) *faulttest.Operation {
 	writer := c.writerThatLooks(t)
 	return &faulttest.Operation{
 		Name: string(a.flaw),
-		Prepare: func(ctx context.Context, trial *faulttest.Trial) error {
-			if err := c.prepare(ctx, trial); err != nil {
+		Prepare: func(ctx context.Context, run *faulttest.Run) error {
+			if err := c.prepare(ctx, run); err != nil {
 				return err
 			}
-			w := &work{apprentice: writer, provider: trial.Provider, claim: faulttest.Claim{Wants: faulttest.Change{Merge: issuedFields}, Verdict: faulttest.Failed}}
+			w := &work{apprentice: writer, provider: run.Provider, claim: faulttest.Response{Wants: faulttest.Change{Merge: issuedFields}, Status: faulttest.Failed}}
 			if err := w.read(ctx); err != nil {
 				return err
 			}
-			trial.Target = w.id
-			trial.Told(w.claim)
+			run.Target = w.id
+			run.Told(w.claim)
 			return w.backUp(ctx)
 		},
-		Wants: func(*faulttest.Trial) faulttest.Change { return faulttest.Change{} },
+		Wants: func(*faulttest.Run) faulttest.Change { return faulttest.Change{} },
 		Run:   a.takeBack,
-		Rerun: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-			return writer.change(ctx, trial, faulttest.Change{Merge: issuedFields})
+		Rerun: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+			return writer.change(ctx, run, faulttest.Change{Merge: issuedFields})
 		},
 		Refused:   a.flaw != ownExempt,
 		Contested: true,

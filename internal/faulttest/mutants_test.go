@@ -59,25 +59,25 @@ func TestSchedulesConvictBrokenRecoveries(t *testing.T) {
 	}
 }
 
-type recoverer = func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim
+type recoverer = func(ctx context.Context, run *faulttest.Run) faulttest.Response
 
-func recoverNothing(context.Context, *faulttest.Trial) faulttest.Claim {
-	return faulttest.Claim{Who: "lazy", Verdict: faulttest.Succeeded}
+func recoverNothing(context.Context, *faulttest.Run) faulttest.Response {
+	return faulttest.Response{Who: "lazy", Status: faulttest.Succeeded}
 }
 
 // abortAfter is a recovery that aborts, without a fence, what is undecided when a
 // provider is recovered so many times.
 func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 	var visits sync.Map
-	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		told := right(ctx, trial)
-		count, _ := visits.LoadOrStore(trial.Provider, new(atomic.Int64))
+	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		told := right(ctx, run)
+		count, _ := visits.LoadOrStore(run.Provider, new(atomic.Int64))
 		if count.(*atomic.Int64).Add(1) < patience {
 			return told
 		}
 		for id, outcome := range told.Found {
 			if outcome == string(protocol.Undecided) {
-				w := &work{apprentice: &apprentice{kv: kv}, provider: trial.Provider, id: id}
+				w := &work{apprentice: &apprentice{kv: kv}, provider: run.Provider, id: id}
 				parsed, err := protocol.ParseID(id)
 				vaulttest.Must(err)
 				w.source = parsed.Source
@@ -97,26 +97,26 @@ func (c *cast) convict(t *testing.T, op *faulttest.Operation, invariants []strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	season := faulttest.Season{Operations: []*faulttest.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
+	season := faulttest.Campaign{Operations: []*faulttest.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
 	season.Schedules = faulttest.Space{Operation: op.Name, Endings: op.Endings}.Singles()
-	if tally := c.driver.PlayAll(t.Context(), season); tally.Violations > 0 || tally.Schedules != len(season.Schedules) {
-		t.Errorf("undisturbed: %s", tally)
+	if summary := c.driver.RunAll(t.Context(), season); summary.Violations > 0 || summary.Schedules != len(season.Schedules) {
+		t.Errorf("undisturbed: %s", summary)
 	}
 	space := faulttest.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Endings: op.Endings, OneEnding: op.OneEnding}
 	season.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), math.MaxInt)
-	unconvicted := func(tally *faulttest.Tally) []string {
-		return slices.DeleteFunc(slices.Clone(invariants), func(name string) bool { return tally.Convicted[name] > 0 })
+	unconvicted := func(summary *faulttest.Summary) []string {
+		return slices.DeleteFunc(slices.Clone(invariants), func(name string) bool { return summary.ByInvariant[name] > 0 })
 	}
 	if invariants != nil {
 		season.Out = io.Discard
-		season.Enough = func(tally *faulttest.Tally) bool { return len(unconvicted(tally)) == 0 }
+		season.Enough = func(summary *faulttest.Summary) bool { return len(unconvicted(summary)) == 0 }
 	}
-	tally := c.driver.PlayAll(t.Context(), season)
-	t.Logf("%s: %v", tally, tally.Convicted)
-	if missing := unconvicted(tally); len(missing) > 0 {
+	summary := c.driver.RunAll(t.Context(), season)
+	t.Logf("%s: %v", summary, summary.ByInvariant)
+	if missing := unconvicted(summary); len(missing) > 0 {
 		t.Errorf("not convicted by %s", missing)
 	}
-	if len(invariants) == 0 && tally.Violations > 0 {
-		t.Errorf("convicted without a flaw: %s", slices.Sorted(maps.Keys(tally.Convicted)))
+	if len(invariants) == 0 && summary.Violations > 0 {
+		t.Errorf("convicted without a flaw: %s", slices.Sorted(maps.Keys(summary.ByInvariant)))
 	}
 }

@@ -28,18 +28,18 @@ func (c *cast) rotation() *faulttest.Operation {
 
 // rollback undoes an earlier rotation, by its id.
 func (c *cast) rollback() *faulttest.Operation {
-	back := func(trial *faulttest.Trial) faulttest.Change { return faulttest.Change{Restore: trial.Target} }
+	back := func(run *faulttest.Run) faulttest.Change { return faulttest.Change{Restore: run.Target} }
 	return &faulttest.Operation{
 		Name:    "rollback",
 		Prepare: c.prepareRotated,
 		Wants:   back,
-		Run: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-			r, err := c.victim.Rollback(ctx, trial.Provider, trial.Target)
-			return claim("victim", back(trial), r, err)
+		Run: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+			r, err := c.victim.Rollback(ctx, run.Provider, run.Target)
+			return claim("victim", back(run), r, err)
 		},
-		Rerun: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-			r, err := c.rotator.Rollback(ctx, trial.Provider, trial.Target)
-			return claim("rerun", back(trial), r, err)
+		Rerun: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+			r, err := c.rotator.Rollback(ctx, run.Provider, run.Target)
+			return claim("rerun", back(run), r, err)
 		},
 		Rivals: append(slices.Clone(rivals), "revoke", "take-back", "back"),
 	}
@@ -52,13 +52,13 @@ func (c *cast) rollbackOfTheNewest() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "undo",
 		Prepare: c.prepareRotated,
-		Wants:   func(*faulttest.Trial) faulttest.Change { return undo },
-		Run: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-			r, err := c.victim.Rollback(ctx, trial.Provider, "")
+		Wants:   func(*faulttest.Run) faulttest.Change { return undo },
+		Run: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+			r, err := c.victim.Rollback(ctx, run.Provider, "")
 			return claim("victim", undo, r, err)
 		},
-		Rerun: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-			r, err := c.rotator.Rollback(ctx, trial.Provider, "")
+		Rerun: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+			r, err := c.rotator.Rollback(ctx, run.Provider, "")
 			return claim("rerun", undo, r, err)
 		},
 		Once:   true,
@@ -72,9 +72,9 @@ func (c *cast) recovery() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "recovery",
 		Prepare: c.prepareCrashed,
-		Wants:   func(*faulttest.Trial) faulttest.Change { return faulttest.Change{} },
-		Run: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-			return recovered(c.recoverer)(ctx, trial)
+		Wants:   func(*faulttest.Run) faulttest.Change { return faulttest.Change{} },
+		Run: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+			return recovered(c.recoverer)(ctx, run)
 		},
 		Rerun:  c.rotateAs(c.rotator, "rerun", undecidedFields),
 		Rivals: rivals,
@@ -87,28 +87,28 @@ func (c *cast) abort() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "abort",
 		Prepare: c.prepareCommitting,
-		Wants:   func(*faulttest.Trial) faulttest.Change { return faulttest.Change{Fence: true} },
+		Wants:   func(*faulttest.Run) faulttest.Change { return faulttest.Change{Fence: true} },
 		Run:     c.abortAs(c.victim, "victim"),
 		Rerun:   c.abortAs(c.rotator, "rerun"),
 		Rivals:  append(slices.Clone(rivals), "arrival"),
 	}
 }
 
-func (c *cast) abortAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Trial) faulttest.Claim {
-	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		return abortOne(ctx, client, who, trial.Provider, trial.Target)
+func (c *cast) abortAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
+	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		return abortOne(ctx, client, who, run.Provider, run.Target)
 	}
 }
 
 // abortOne: an abort that finds its rotation committed has done what it could.
-func abortOne(ctx context.Context, client *vaultkit.Client, who, provider, id string) faulttest.Claim {
+func abortOne(ctx context.Context, client *vaultkit.Client, who, provider, id string) faulttest.Response {
 	r, err := client.Abort(ctx, provider, id)
 	told := claim(who, faulttest.Change{Fence: true}, nil, err)
 	if r != nil {
 		told.Found = map[string]string{r.ID: string(r.Outcome)}
 	}
 	if errors.Is(err, vaultkit.ErrConflict) && r != nil {
-		told.Verdict = faulttest.Succeeded
+		told.Status = faulttest.Succeeded
 	}
 	return told
 }
@@ -119,16 +119,16 @@ func (c *cast) prune() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "prune",
 		Prepare: c.preparePrunable,
-		Wants:   func(*faulttest.Trial) faulttest.Change { return faulttest.Change{} },
+		Wants:   func(*faulttest.Run) faulttest.Change { return faulttest.Change{} },
 		Run:     pruneAs(c.janitor, "victim"),
 		Rerun:   pruneAs(c.cleaner, "rerun"),
 		Rivals:  append(slices.Clone(rivals), "arrival"),
 	}
 }
 
-func pruneAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Trial) faulttest.Claim {
-	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		pruned, err := client.PruneBackups(ctx, trial.Provider, vaultkit.PruneLimits{KeepNewest: 1})
+func pruneAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
+	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		pruned, err := client.PruneBackups(ctx, run.Provider, vaultkit.PruneLimits{KeepNewest: 1})
 		told := claim(who, faulttest.Change{}, nil, err)
 		for _, backup := range pruned {
 			told.Removed = append(told.Removed, backup.ID)

@@ -32,7 +32,7 @@ func (c *cast) rollbackBesideRestore() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "beside",
 		Prepare: c.prepareUndeleted,
-		Wants:   func(trial *faulttest.Trial) faulttest.Change { return faulttest.Change{Restore: trial.Target} },
+		Wants:   func(run *faulttest.Run) faulttest.Change { return faulttest.Change{Restore: run.Target} },
 		Run:     c.rollbackAs(c.victim, "victim"),
 		Rerun:   c.rollbackAs(c.rotator, "rerun"),
 		Rivals:  []string{faulttest.Twin, "restore", "restored", "arrival", "revoke", "take-back", "back", "abort", faulttest.Prune},
@@ -40,22 +40,22 @@ func (c *cast) rollbackBesideRestore() *faulttest.Operation {
 	}
 }
 
-func restored(trial *faulttest.Trial) faulttest.Change {
-	return faulttest.Change{Restore: trial.Target, Over: true}
+func restored(run *faulttest.Run) faulttest.Change {
+	return faulttest.Change{Restore: run.Target, Over: true}
 }
 
-func (c *cast) restoreAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Trial) faulttest.Claim {
-	run := c.rollbackAs(client, who, vaultkit.RestoreDeleted())
-	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		told := run(ctx, trial)
-		told.Wants = restored(trial)
+func (c *cast) restoreAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
+	rollback := c.rollbackAs(client, who, vaultkit.RestoreDeleted())
+	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		told := rollback(ctx, run)
+		told.Wants = restored(run)
 		return told
 	}
 }
 
 func (c *cast) doomedRollback() *faulttest.Operation {
 	return &faulttest.Operation{Name: "doomed", Run: c.rollbackAs(c.mortal, "doomed"),
-		Wants: func(trial *faulttest.Trial) faulttest.Change { return faulttest.Change{Restore: trial.Target} }}
+		Wants: func(run *faulttest.Run) faulttest.Change { return faulttest.Change{Restore: run.Target} }}
 }
 
 func (c *cast) doomedRestore() *faulttest.Operation {
@@ -63,28 +63,28 @@ func (c *cast) doomedRestore() *faulttest.Operation {
 }
 
 // foreignUndelete makes the current version readable again.
-func (c *cast) foreignUndelete(ctx context.Context, trial *faulttest.Trial) error {
-	facts, err := c.driver.Observer.Look(ctx, trial.Provider)
+func (c *cast) foreignUndelete(ctx context.Context, run *faulttest.Run) error {
+	facts, err := c.driver.Observer.Look(ctx, run.Provider)
 	if err != nil {
 		return err
 	}
-	return c.driver.Observer.Undelete(ctx, trial.Provider, []int{facts.Current})
+	return c.driver.Observer.Undelete(ctx, run.Provider, []int{facts.Current})
 }
 
 // prepareDeleted makes a provider that was rotated once and whose current version is
 // deleted.
-func (c *cast) prepareDeleted(ctx context.Context, trial *faulttest.Trial) error {
-	return inTurn(c.prepareRotated, lookedAt, c.foreignDelete)(ctx, trial)
+func (c *cast) prepareDeleted(ctx context.Context, run *faulttest.Run) error {
+	return inTurn(c.prepareRotated, lookedAt, c.foreignDelete)(ctx, run)
 }
 
 // prepareUndeleted makes a provider that was restored by somebody who died, and whose
 // deleted version is readable again.
-func (c *cast) prepareUndeleted(ctx context.Context, trial *faulttest.Trial) error {
-	die := func(ctx context.Context, trial *faulttest.Trial) error {
-		return trial.Kill(ctx, c.doomedRestore(), "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
+func (c *cast) prepareUndeleted(ctx context.Context, run *faulttest.Run) error {
+	die := func(ctx context.Context, run *faulttest.Run) error {
+		return run.Kill(ctx, c.doomedRestore(), "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
 	}
-	return inTurn(c.prepareDeleted, die, c.foreignUndelete)(ctx, trial)
+	return inTurn(c.prepareDeleted, die, c.foreignUndelete)(ctx, run)
 }
 
 // lookedAt has the witness see what is there, before it is deleted.
-func lookedAt(ctx context.Context, trial *faulttest.Trial) error { return trial.Look(ctx) }
+func lookedAt(ctx context.Context, run *faulttest.Run) error { return run.Look(ctx) }

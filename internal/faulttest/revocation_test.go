@@ -48,8 +48,8 @@ func (i issuing) Verify(context.Context, vaultkit.Target, vaultkit.ProviderKeys)
 var errUnverified = errors.New("the key is not known yet")
 
 // newIssuer is one run's; the observer is not disturbed, nor does it end with the run.
-func newIssuer(ctx context.Context, trial *faulttest.Trial, who string, takeBack bool) askedForKeys {
-	issuer, err := trial.Issuer(context.WithoutCancel(ctx), who, takeBack)
+func newIssuer(ctx context.Context, run *faulttest.Run, who string, takeBack bool) askedForKeys {
+	issuer, err := run.Issuer(context.WithoutCancel(ctx), who, takeBack)
 	vaulttest.Must(err)
 	return askedForKeys{issuer}
 }
@@ -68,7 +68,7 @@ func (c *cast) revocation() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:      "revoke",
 		Prepare:   c.prepareRotated,
-		Wants:     func(*faulttest.Trial) faulttest.Change { return faulttest.Change{} },
+		Wants:     func(*faulttest.Run) faulttest.Change { return faulttest.Change{} },
 		Run:       revokeAs(c.disturbedRevoker, "victim"),
 		Rerun:     revokeAs(c.revoker, "rerun"),
 		Contested: true,
@@ -84,12 +84,12 @@ func (c *cast) revocationOfUndecided() *faulttest.Operation {
 	return op
 }
 
-func revokeAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Trial) faulttest.Claim {
-	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		_, err := client.RevokeOld(ctx, trial.Provider, trial.Target, newIssuer(ctx, trial, who, false),
+func revokeAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
+	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		_, err := client.RevokeOld(ctx, run.Provider, run.Target, newIssuer(ctx, run, who, false),
 			vaultkit.IgnoreOtherProviders()) // those of other schedules
 		told := claim(who, faulttest.Change{}, nil, err)
-		told.Revoked = trial.Target
+		told.Revoked = run.Target
 		return told
 	}
 }
@@ -124,10 +124,10 @@ func (c *cast) issue() *faulttest.Operation {
 	}
 }
 
-func (c *cast) issueAs(client *vaultkit.Client, who string, unverified error) func(context.Context, *faulttest.Trial) faulttest.Claim {
-	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		source := issuing{newIssuer(ctx, trial, who, true), issuedFields, unverified}
-		r, err := client.Rotate(ctx, trial.Provider, source, vaultkit.WithActor(who), vaultkit.AddFields())
+func (c *cast) issueAs(client *vaultkit.Client, who string, unverified error) func(context.Context, *faulttest.Run) faulttest.Response {
+	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		source := issuing{newIssuer(ctx, run, who, true), issuedFields, unverified}
+		r, err := client.Rotate(ctx, run.Provider, source, vaultkit.WithActor(who), vaultkit.AddFields())
 		return claim(who, faulttest.Change{Merge: issuedFields}, r, err)
 	}
 }
@@ -161,24 +161,24 @@ func (c *cast) rivalsWithKeys() map[string]faulttest.Act {
 		"hidden":    inTurn(asRival(c.rollbackAs(c.rotator, "rival")), c.foreignDelete),
 		"dying":     c.dyingRollback,
 		"settled":   inTurn(arrive, asRival(c.driver.Recover)),
-		"put-old": func(ctx context.Context, trial *faulttest.Trial) error {
-			return c.put(ctx, trial, initialFields)
+		"put-old": func(ctx context.Context, run *faulttest.Run) error {
+			return c.put(ctx, run, initialFields)
 		},
 	}
 }
 
 // asRival is a rival that does this.
-func asRival(run func(context.Context, *faulttest.Trial) faulttest.Claim) faulttest.Act {
-	return func(ctx context.Context, trial *faulttest.Trial) error {
-		trial.Told(run(ctx, trial))
+func asRival(act func(context.Context, *faulttest.Run) faulttest.Response) faulttest.Act {
+	return func(ctx context.Context, run *faulttest.Run) error {
+		run.Told(act(ctx, run))
 		return nil
 	}
 }
 
 func inTurn(acts ...faulttest.Act) faulttest.Act {
-	return func(ctx context.Context, trial *faulttest.Trial) error {
+	return func(ctx context.Context, run *faulttest.Run) error {
 		for _, act := range acts {
-			if err := act(ctx, trial); err != nil {
+			if err := act(ctx, run); err != nil {
 				return err
 			}
 		}
@@ -188,45 +188,45 @@ func inTurn(acts ...faulttest.Act) faulttest.Act {
 
 // diesAtCommit is a rival that dies at its commit, which is on its way then. One that finds the
 // key being revoked does not come to it.
-func diesAtCommit(wants func(*faulttest.Trial) faulttest.Change, change func(context.Context, *faulttest.Trial, faulttest.Change) faulttest.Claim) faulttest.Act {
-	return func(ctx context.Context, trial *faulttest.Trial) error {
-		op := &faulttest.Operation{Name: "doomed", Wants: wants, Run: func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-			return change(ctx, trial, wants(trial))
+func diesAtCommit(wants func(*faulttest.Run) faulttest.Change, change func(context.Context, *faulttest.Run, faulttest.Change) faulttest.Response) faulttest.Act {
+	return func(ctx context.Context, run *faulttest.Run) error {
+		op := &faulttest.Operation{Name: "doomed", Wants: wants, Run: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+			return change(ctx, run, wants(run))
 		}}
-		_ = trial.Kill(ctx, op, "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
+		_ = run.Kill(ctx, op, "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
 		return nil
 	}
 }
 
 // rollbackAs restores the backup of the earlier rotation.
-func (c *cast) rollbackAs(client *vaultkit.Client, who string, opts ...vaultkit.RotateOption) func(context.Context, *faulttest.Trial) faulttest.Claim {
+func (c *cast) rollbackAs(client *vaultkit.Client, who string, opts ...vaultkit.RotateOption) func(context.Context, *faulttest.Run) faulttest.Response {
 	o := slices.Concat(opts, []vaultkit.RotateOption{vaultkit.WithActor(who)})
-	return func(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-		r, err := client.Rollback(ctx, trial.Provider, trial.Target, o...)
-		return claim(who, faulttest.Change{Restore: trial.Target}, r, err)
+	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
+		r, err := client.Rollback(ctx, run.Provider, run.Target, o...)
+		return claim(who, faulttest.Change{Restore: run.Target}, r, err)
 	}
 }
 
 // rollbackAllowed brings back whatever was revoked.
-func (c *cast) rollbackAllowed(ctx context.Context, trial *faulttest.Trial) faulttest.Claim {
-	told := c.rollbackAs(c.rotator, "rival", vaultkit.AllowRevoked())(ctx, trial)
+func (c *cast) rollbackAllowed(ctx context.Context, run *faulttest.Run) faulttest.Response {
+	told := c.rollbackAs(c.rotator, "rival", vaultkit.AllowRevoked())(ctx, run)
 	told.Wants.AllowRevoked = true
 	return told
 }
 
 // prepareRollingBack makes a provider with a rollback to the old key that died, and whose
 // commit is on its way.
-func (c *cast) prepareRollingBack(ctx context.Context, trial *faulttest.Trial) error {
-	if err := c.prepareRotated(ctx, trial); err != nil {
+func (c *cast) prepareRollingBack(ctx context.Context, run *faulttest.Run) error {
+	if err := c.prepareRotated(ctx, run); err != nil {
 		return err
 	}
-	return trial.Kill(ctx, c.doomedRollback(), "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
+	return run.Kill(ctx, c.doomedRollback(), "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
 }
 
-func (c *cast) dyingRollback(ctx context.Context, trial *faulttest.Trial) error {
-	run := c.rollbackAs(c.mortal, "doomed")
-	back := func(trial *faulttest.Trial) faulttest.Change { return faulttest.Change{Restore: trial.Target} }
-	return diesAtCommit(back, func(ctx context.Context, trial *faulttest.Trial, _ faulttest.Change) faulttest.Claim {
-		return run(ctx, trial)
-	})(ctx, trial)
+func (c *cast) dyingRollback(ctx context.Context, run *faulttest.Run) error {
+	rollback := c.rollbackAs(c.mortal, "doomed")
+	back := func(run *faulttest.Run) faulttest.Change { return faulttest.Change{Restore: run.Target} }
+	return diesAtCommit(back, func(ctx context.Context, run *faulttest.Run, _ faulttest.Change) faulttest.Response {
+		return rollback(ctx, run)
+	})(ctx, run)
 }

@@ -50,7 +50,7 @@ func (s Schedule) String() string {
 	for _, f := range s.Faults {
 		faults = append(faults, fmt.Sprintf("%d:%s", f.N, f.Kind))
 	}
-	return strings.Join([]string{s.Operation, cmp.Or(strings.Join(faults, "+"), "calm"), s.Rival.String(), s.Ending}, "/")
+	return strings.Join([]string{s.Operation, cmp.Or(strings.Join(faults, "+"), "nofault"), s.Rival.String(), s.Ending}, "/")
 }
 
 func (r Rival) String() string {
@@ -65,7 +65,7 @@ func (r Rival) String() string {
 
 // Sort says which part of the space a schedule belongs to.
 func (s Schedule) Sort() string {
-	sort := []string{"calm", "one fault", "two faults"}[len(s.Faults)]
+	sort := []string{"nofault", "one fault", "two faults"}[len(s.Faults)]
 	if s.Rival.Name != "" {
 		sort += " and a rival"
 	}
@@ -119,7 +119,7 @@ func (s Space) Crossings() []Schedule {
 }
 
 // Pairs are every two faults. The second may meet a request that there is only
-// because of the first: those that meet none are found out when they are played.
+// because of the first: those that meet none are found out when they are run.
 func (s Space) Pairs() []Schedule {
 	var all []Schedule
 	for _, first := range s.faults() {

@@ -11,10 +11,10 @@ var space = faulttest.Space{Operation: "op", Requests: []string{"GET a", "PUT b"
 
 func TestNamesOfSchedules(t *testing.T) {
 	for want, schedule := range map[string]faulttest.Schedule{
-		"rotate/calm/alone/rerun": {Operation: "rotate", Ending: faulttest.Rerun},
+		"rotate/nofault/alone/rerun": {Operation: "rotate", Ending: faulttest.Rerun},
 		"rotate/3:applied-reset+5:late/put@4/both": {Operation: "rotate", Ending: faulttest.Both,
 			Faults: []faulttest.Fault{{N: 3, Kind: "applied-reset"}, {N: 5, Kind: "late"}}, Rival: faulttest.Rival{Name: "put", At: 4}},
-		"undo/calm/twin@end/recover": {Operation: "undo", Ending: faulttest.Recover, Rival: faulttest.Rival{Name: faulttest.Twin, At: faulttest.AtEnd}},
+		"undo/nofault/twin@end/recover": {Operation: "undo", Ending: faulttest.Recover, Rival: faulttest.Rival{Name: faulttest.Twin, At: faulttest.AtEnd}},
 	} {
 		if got := schedule.String(); got != want {
 			t.Errorf("%s, want %s", got, want)

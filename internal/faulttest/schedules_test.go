@@ -35,17 +35,17 @@ func TestSchedules(t *testing.T) {
 	ops := cast.operations()
 	schedules := scheduled(t, cast, ops)
 	started := time.Now()
-	tally := cast.driver.PlayAll(t.Context(), faulttest.Season{Operations: ops, Schedules: schedules, Workers: scheduleWorkers, Out: os.Stdout})
-	for _, line := range tally.Breakdown() {
+	summary := cast.driver.RunAll(t.Context(), faulttest.Campaign{Operations: ops, Schedules: schedules, Workers: scheduleWorkers, Out: os.Stdout})
+	for _, line := range summary.Breakdown() {
 		t.Log(line)
 	}
-	t.Logf("%s in %s", tally, time.Since(started).Round(time.Second))
-	fmt.Println(tally)
-	if tally.Violations > 0 {
-		t.Error("play one of the schedules above alone: VAULTKIT_SCHEDULE=<name> go test -run TestSchedules -v .")
+	t.Logf("%s in %s", summary, time.Since(started).Round(time.Second))
+	fmt.Println(summary)
+	if summary.Violations > 0 {
+		t.Error("play one of the schedules above alone: VAULTKIT_SCHEDULE=<name> go test -run TestSchedules -v ./internal/faulttest")
 	}
-	if oneSchedule == "" && tally.Schedules < fewestSchedules {
-		t.Errorf("only %d schedules, want %d", tally.Schedules, fewestSchedules)
+	if oneSchedule == "" && summary.Schedules < fewestSchedules {
+		t.Errorf("only %d schedules, want %d", summary.Schedules, fewestSchedules)
 	}
 }
 

@@ -16,16 +16,16 @@ import (
 // refused for real.
 const nobodyListens = "127.0.0.1:1"
 
-// play is one run of an operation, under a schedule's faults. It travels in the
+// execution is one run of an operation, under a schedule's faults. It travels in the
 // operation's context, whose values outlive even context.WithoutCancel.
-type play struct {
+type execution struct {
 	name     string
 	provider string
 	wire     *actions
 	faults   []Fault
 	rivals   map[int]func()             // what happens before the nth request
 	killAt   func(*http.Request) string // where the process dies, by which kind; nil: by its faults only
-	ctx      *endable
+	ctx      *cancelContext
 
 	traffic sync.RWMutex  // held by requests on their way; whole by a rival: all stand still meanwhile
 	dead    chan struct{} // closed when the process dies
@@ -45,9 +45,9 @@ type zombie struct {
 	release, delivered chan struct{}
 }
 
-type playKey struct{}
+type executionKey struct{}
 
-func (p *play) context() context.Context { return context.WithValue(p.ctx, playKey{}, p) }
+func (p *execution) context() context.Context { return context.WithValue(p.ctx, executionKey{}, p) }
 
 // request is a request on its way through the client's transport.
 type request struct {
@@ -63,7 +63,7 @@ func (q *request) detached() *request {
 	return &request{q.Clone(context.WithoutCancel(q.Context())), q.n, q.next}
 }
 
-// Transport wraps the transport of a client whose operations are to be played.
+// Transport wraps the transport of a client whose operations a driver runs.
 // Requests of none, such as a token's renewal, pass.
 func (d *Driver) Transport(next http.RoundTripper) http.RoundTripper {
 	return transport{next}
@@ -72,7 +72,7 @@ func (d *Driver) Transport(next http.RoundTripper) http.RoundTripper {
 type transport struct{ next http.RoundTripper }
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	p, ok := r.Context().Value(playKey{}).(*play)
+	p, ok := r.Context().Value(executionKey{}).(*execution)
 	if !ok {
 		return t.next.RoundTrip(r)
 	}
@@ -80,7 +80,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	q := &request{r, n, t.next}
 	switch {
 	case !alive:
-		return p.bury()
+		return p.blockDead()
 	case cut:
 		return p.refuse(q)
 	}
@@ -88,7 +88,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		p.deliver(n)
 	}
 	if rival := p.rivals[n]; rival != nil && !p.admit(n, rival) {
-		return p.bury()
+		return p.blockDead()
 	}
 	p.traffic.RLock()
 	defer p.traffic.RUnlock()
@@ -100,7 +100,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // admit lets a rival in, once what is on its way has arrived. To a dead process it
 // makes no difference any more.
-func (p *play) admit(n int, rival func()) (alive bool) {
+func (p *execution) admit(n int, rival func()) (alive bool) {
 	p.traffic.Lock()
 	defer p.traffic.Unlock()
 	select {
@@ -114,7 +114,7 @@ func (p *play) admit(n int, rival func()) (alive bool) {
 }
 
 // faultOf is what happens to a request.
-func (p *play) faultOf(q *request) (func(*play, *request) (*http.Response, error), bool) {
+func (p *execution) faultOf(q *request) (func(*execution, *request) (*http.Response, error), bool) {
 	if p.killAt != nil {
 		fatal, ok := kinds[p.killAt(q.Request)]
 		return fatal.do, ok
@@ -129,7 +129,7 @@ func (p *play) faultOf(q *request) (func(*play, *request) (*http.Response, error
 }
 
 // enter numbers a request.
-func (p *play) enter(r *http.Request) (n int, alive, cut bool) {
+func (p *execution) enter(r *http.Request) (n int, alive, cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
@@ -143,7 +143,7 @@ func (p *play) enter(r *http.Request) (n int, alive, cut bool) {
 	return n, true, p.cut
 }
 
-func (p *play) fire(n int) {
+func (p *execution) fire(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fired[n] = true
@@ -151,7 +151,7 @@ func (p *play) fire(n int) {
 
 // allFired reports whether the run was what its schedule's name says: nobody was
 // late for want of further requests, either.
-func (p *play) allFired() bool {
+func (p *execution) allFired() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, fault := range p.faults {
@@ -167,14 +167,14 @@ func (p *play) allFired() bool {
 	return !slices.ContainsFunc(p.zombies, func(z *zombie) bool { return z.due > 0 })
 }
 
-func (p *play) refuse(q *request) (*http.Response, error) {
+func (p *execution) refuse(q *request) (*http.Response, error) {
 	refused := q.Clone(q.Context())
 	refused.URL.Host = nobodyListens
 	return q.send(refused)
 }
 
 // through has the fault proxy do the action to the request.
-func (p *play) through(action faultproxy.Action, q *request) (*http.Response, error) {
+func (p *execution) through(action faultproxy.Action, q *request) (*http.Response, error) {
 	tagged := q.Clone(q.Context())
 	tagged.Header.Set(faultproxy.TagHeader, p.wire.register(fmt.Sprintf("%s#%d", p.name, q.n), action))
 	return q.send(tagged)
@@ -183,7 +183,7 @@ func (p *play) through(action faultproxy.Action, q *request) (*http.Response, er
 // late sends a request that is applied when it is due. It arrives even if its client
 // ends meanwhile, of what befalls a request beside it for instance: whoever delivers
 // it waits for it.
-func (p *play) late(wait int, q *request) (*http.Response, error) {
+func (p *execution) late(wait int, q *request) (*http.Response, error) {
 	z := &zombie{due: wait, release: make(chan struct{}), delivered: make(chan struct{})}
 	if wait > 0 {
 		z.due += q.n
@@ -195,13 +195,13 @@ func (p *play) late(wait int, q *request) (*http.Response, error) {
 }
 
 // deliver applies what is due before the operation's nth request.
-func (p *play) deliver(n int) {
+func (p *execution) deliver(n int) {
 	p.arrive(func(z *zombie) bool { return z.due > 0 && z.due <= n })
 }
 
 // deliverAt applies what is due before or after the ending: the oldest first
 // before it, the newest first after it.
-func (p *play) deliverAt(when int) bool {
+func (p *execution) deliverAt(when int) bool {
 	if when == afterEnding {
 		p.mu.Lock()
 		slices.Reverse(p.zombies)
@@ -210,7 +210,7 @@ func (p *play) deliverAt(when int) bool {
 	return p.arrive(func(z *zombie) bool { return z.due == when || z.due > 0 })
 }
 
-func (p *play) arrive(due func(*zombie) bool) (some bool) {
+func (p *execution) arrive(due func(*zombie) bool) (some bool) {
 	p.mu.Lock()
 	var now []*zombie
 	p.zombies = slices.DeleteFunc(p.zombies, func(z *zombie) bool {
@@ -232,16 +232,16 @@ func (p *play) arrive(due func(*zombie) bool) (some bool) {
 }
 
 // cutOff takes the network away.
-func (p *play) cutOff() {
+func (p *execution) cutOff() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut = true
 }
 
-func (p *play) die() { close(p.dead) }
+func (p *execution) die() { close(p.dead) }
 
-// bury keeps a dead process from going on, until its schedule is over.
-func (p *play) bury() (*http.Response, error) {
+// blockDead keeps a dead process from going on, until its schedule is over.
+func (p *execution) blockDead() (*http.Response, error) {
 	<-p.over
 	return nil, &vaulterr.Error{Kind: vaulterr.ErrClosed, Err: errors.New("the process died")}
 }

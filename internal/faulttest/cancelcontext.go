@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// endable is a context that somebody ends with an error of their choice: the
+// cancelContext is a context that can be cancelled with any error: it stands for the
 // deadline of a caller that passes at a given request, and not at a given time.
-// Whatever was derived from it has ended too when end returns.
-type endable struct {
+// Contexts derived from it have ended, too, when cancel returns.
+type cancelContext struct {
 	context.Context // for values and the latest end
 	done            chan struct{}
 
@@ -18,13 +18,13 @@ type endable struct {
 	next  int
 }
 
-func newEndable(parent context.Context) *endable {
-	e := &endable{Context: parent, done: make(chan struct{}), after: map[int]func(){}}
-	context.AfterFunc(parent, func() { e.end(parent.Err()) })
+func newCancelContext(parent context.Context) *cancelContext {
+	e := &cancelContext{Context: parent, done: make(chan struct{}), after: map[int]func(){}}
+	context.AfterFunc(parent, func() { e.cancel(parent.Err()) })
 	return e
 }
 
-func (e *endable) end(err error) {
+func (e *cancelContext) cancel(err error) {
 	e.mu.Lock()
 	if e.err != nil {
 		e.mu.Unlock()
@@ -40,11 +40,11 @@ func (e *endable) end(err error) {
 	}
 }
 
-// Done is closed by end.
-func (e *endable) Done() <-chan struct{} { return e.done }
+// Done returns a channel that cancel closes.
+func (e *cancelContext) Done() <-chan struct{} { return e.done }
 
-// Err is what it was ended with.
-func (e *endable) Err() error {
+// Err returns the error that it was cancelled with.
+func (e *cancelContext) Err() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.err
@@ -52,7 +52,7 @@ func (e *endable) Err() error {
 
 // AfterFunc is how package context learns of the end of a context that is not
 // its own without a goroutine, which would be late.
-func (e *endable) AfterFunc(f func()) (stop func() bool) {
+func (e *cancelContext) AfterFunc(f func()) (stop func() bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.err != nil {

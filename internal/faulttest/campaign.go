@@ -17,22 +17,22 @@ type result struct {
 	story      string
 }
 
-// Tally counts schedules.
-type Tally struct {
-	Schedules  int            // that were what their names say
-	Unfired    int            // that were not: a fault or a rival met no request
-	Violations int            // schedules with violations
-	Sorts      map[string]int // schedules, by operation and sort
-	Convicted  map[string]int // schedules, by invariant violated
+// Summary counts schedules.
+type Summary struct {
+	Schedules   int            // that were what their names say
+	Unfired     int            // that were not: a fault or a rival met no request
+	Violations  int            // schedules with violations
+	Sorts       map[string]int // schedules, by operation and sort
+	ByInvariant map[string]int // schedules, by invariant violated
 }
 
 // String is the one line that says it all.
-func (t *Tally) String() string {
+func (t *Summary) String() string {
 	return fmt.Sprintf("%d schedules, %d violations", t.Schedules, t.Violations)
 }
 
 // Breakdown is the number of schedules of each sort, one a line.
-func (t *Tally) Breakdown() []string {
+func (t *Summary) Breakdown() []string {
 	lines := []string{fmt.Sprintf("%d more fell out: a fault or rival met no request", t.Unfired)}
 	for _, sort := range slices.Sorted(maps.Keys(t.Sorts)) {
 		lines = append(lines, fmt.Sprintf("%6d %s", t.Sorts[sort], sort))
@@ -40,17 +40,17 @@ func (t *Tally) Breakdown() []string {
 	return lines
 }
 
-// Season is a number of schedules to play.
-type Season struct {
+// Campaign is a number of schedules to run.
+type Campaign struct {
 	Operations []*Operation
 	Schedules  []Schedule
-	Workers    int               // how many at once
-	Out        io.Writer         // gets each schedule that violates something
-	Enough     func(*Tally) bool // ends the season early; nil: never
+	Workers    int                 // how many at once
+	Out        io.Writer           // gets each schedule that violates something
+	Enough     func(*Summary) bool // ends the campaign early; nil: never
 }
 
-// PlayAll plays a season.
-func (d *Driver) PlayAll(ctx context.Context, s Season) *Tally {
+// RunAll runs a campaign.
+func (d *Driver) RunAll(ctx context.Context, s Campaign) *Summary {
 	ops := make(map[string]*Operation)
 	for _, op := range s.Operations {
 		ops[op.Name] = op
@@ -60,31 +60,31 @@ func (d *Driver) PlayAll(ctx context.Context, s Season) *Tally {
 	for range s.Workers {
 		crew.Go(func() {
 			for schedule := range todo {
-				done <- d.play(ctx, ops[schedule.Operation], schedule)
+				done <- d.run(ctx, ops[schedule.Operation], schedule)
 			}
 		})
 	}
 	stop := make(chan struct{})
 	go func() {
-		s.handOut(todo, stop)
+		s.dispatch(todo, stop)
 		crew.Wait()
 		close(done)
 	}()
-	tally, stopped := &Tally{Sorts: map[string]int{}, Convicted: map[string]int{}}, false
+	summary, stopped := &Summary{Sorts: map[string]int{}, ByInvariant: map[string]int{}}, false
 	for r := range done {
-		tally.add(r, s.Out)
-		if tally.Schedules%1000 == 0 {
+		summary.add(r, s.Out)
+		if summary.Schedules%1000 == 0 {
 			d.wire.Reset() // its log would grow
 		}
-		if !stopped && s.Enough != nil && s.Enough(tally) {
+		if !stopped && s.Enough != nil && s.Enough(summary) {
 			stopped = true
 			close(stop)
 		}
 	}
-	return tally
+	return summary
 }
 
-func (s Season) handOut(todo chan<- Schedule, stop <-chan struct{}) {
+func (s Campaign) dispatch(todo chan<- Schedule, stop <-chan struct{}) {
 	defer close(todo)
 	for _, schedule := range s.Schedules {
 		select {
@@ -95,7 +95,7 @@ func (s Season) handOut(todo chan<- Schedule, stop <-chan struct{}) {
 	}
 }
 
-func (t *Tally) add(r result, out io.Writer) {
+func (t *Summary) add(r result, out io.Writer) {
 	if !r.fired {
 		t.Unfired++
 		return
@@ -111,7 +111,7 @@ func (t *Tally) add(r result, out io.Writer) {
 		names[violation.Invariant] = true
 	}
 	for name := range names {
-		t.Convicted[name]++
+		t.ByInvariant[name]++
 	}
 	fmt.Fprintf(out, "\n%s\n", r.schedule)
 	for _, violation := range r.violations {

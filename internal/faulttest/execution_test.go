@@ -18,10 +18,10 @@ func TestLateWriteOutlivesItsClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	driver := NewDriver(proxy)
-	trial := driver.newTrial(&Operation{Name: "write"}, Schedule{})
+	run := driver.newRun(&Operation{Name: "write"}, Schedule{})
 	for _, kind := range []string{"late", "deadline-late"} {
-		p := trial.newPlay(t.Context(), []Fault{{N: 1, Kind: kind}})
-		p.ctx.end(context.Canceled)
+		p := run.newExecution(t.Context(), []Fault{{N: 1, Kind: kind}})
+		p.ctx.cancel(context.Canceled)
 		path := "providers/" + vaulttest.Name(t)
 		url := proxy.URL() + "/v1/" + vaulttest.Mount + "/data/" + vaulttest.Base + "/" + path
 		put, err := http.NewRequestWithContext(p.context(), http.MethodPut, url, strings.NewReader(`{"data":{"api_key":"fake-late"}}`))

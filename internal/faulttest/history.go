@@ -15,74 +15,74 @@ type Violation struct{ Invariant, Why string }
 
 func (v Violation) String() string { return v.Invariant + ": " + v.Why }
 
-// Witness follows what happens to one provider. It may be told things from
+// History follows what happens to one provider. It may be told things from
 // several goroutines.
-type Witness struct {
+type History struct {
 	Provider string
 	observer *Observer
 
-	mu      sync.Mutex
-	prunes  bool // somebody prunes, so that recorded backups may go
-	claims  []Claim
-	foreign map[int]map[string]any // what foreign writers wrote, by version
-	deleted map[int]bool           // what foreign writers soft-deleted
-	pruned  map[string]bool        // backups that were there once and rightly went
-	handed  []*handed              // keys that were given to an issuer to revoke
-	seen    *Facts                 // its last look, and what was remembered then
-	raw     *Facts                 // its last look alone
+	mu        sync.Mutex
+	prunes    bool // somebody prunes, so that recorded backups may go
+	responses []Response
+	foreign   map[int]map[string]any // what foreign writers wrote, by version
+	deleted   map[int]bool           // what foreign writers soft-deleted
+	pruned    map[string]bool        // backups that were there once and rightly went
+	handed    []*handed              // keys that were given to an issuer to revoke
+	seen      *Facts                 // its last look, and what was remembered then
+	raw       *Facts                 // its last look alone
 }
 
-// NewWitness begins with a provider that does not exist.
-func NewWitness(observer *Observer, provider string) *Witness {
-	return &Witness{Provider: provider, observer: observer,
+// NewHistory begins with a provider that does not exist.
+func NewHistory(observer *Observer, provider string) *History {
+	return &History{Provider: provider, observer: observer,
 		foreign: map[int]map[string]any{}, deleted: map[int]bool{}, pruned: map[string]bool{}}
 }
 
 // Told notes what an actor asked for and was told.
-func (w *Witness) Told(claim Claim) {
+func (w *History) Told(response Response) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.claims = append(w.claims, claim)
+	w.responses = append(w.responses, response)
 }
 
 // begun notes somebody at work, and returns how to say what they were told.
-func (w *Witness) begun(claim Claim) (told func(Claim)) {
+func (w *History) begun(response Response) (told func(Response)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := len(w.claims)
-	claim.Verdict = AtWork
-	w.claims = append(w.claims, claim)
-	return func(claim Claim) {
+	n := len(w.responses)
+	response.Status = AtWork
+	w.responses = append(w.responses, response)
+	return func(response Response) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.claims[n] = claim
+		w.responses[n] = response
 	}
 }
 
 // Wrote notes a version that a foreign writer made.
-func (w *Witness) Wrote(version int, data map[string]any) {
+func (w *History) Wrote(version int, data map[string]any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.foreign[version] = data
 }
 
 // Deleted notes a version that a foreign writer soft-deleted.
-func (w *Witness) Deleted(version int) {
+func (w *History) Deleted(version int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deleted[version] = true
 }
 
-// Prunes notes that from now on somebody prunes. Who prunes must let the trial
+// Prunes notes that from now on somebody prunes. Who prunes must let the run
 // look before: a backup that was never seen was never there.
-func (w *Witness) Prunes() {
+func (w *History) Prunes() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.prunes = true
 }
 
 // Story is all it was told, for people.
-func (w *Witness) Story() string {
+func (w *History) Story() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var lines []string
@@ -90,27 +90,27 @@ func (w *Witness) Story() string {
 		lines = append(lines, fmt.Sprintf("version %d is a foreign writer's: %v", k, data["api_key"]))
 	}
 	slices.Sort(lines)
-	for _, claim := range w.claims {
-		lines = append(lines, clipped(claim.String()))
+	for _, response := range w.responses {
+		lines = append(lines, clipped(response.String()))
 	}
 	return strings.Join(lines, "\n")
 }
 
 // Check reads Vault and returns what does not hold of that which must hold in
 // every state, whoever is still at work.
-func (w *Witness) Check(ctx context.Context) ([]Violation, error) {
+func (w *History) Check(ctx context.Context) ([]Violation, error) {
 	return w.check(ctx, &Facts{}, false)
 }
 
 // CheckAtRest is Check once everybody has stopped and one recovery ran to its
 // end: then more must hold.
-func (w *Witness) CheckAtRest(ctx context.Context) ([]Violation, error) {
+func (w *History) CheckAtRest(ctx context.Context) ([]Violation, error) {
 	return w.check(ctx, &Facts{}, true)
 }
 
 // checkAgain is a check that does not read again what the last one has read. Whether
 // that was overwritten is for a whole look to find, once the schedule is over.
-func (w *Witness) checkAgain(ctx context.Context, atRest bool) ([]Violation, error) {
+func (w *History) checkAgain(ctx context.Context, atRest bool) ([]Violation, error) {
 	w.mu.Lock()
 	before := w.raw
 	w.mu.Unlock()
@@ -120,7 +120,7 @@ func (w *Witness) checkAgain(ctx context.Context, atRest bool) ([]Violation, err
 	return w.check(ctx, before, atRest)
 }
 
-func (w *Witness) check(ctx context.Context, before *Facts, atRest bool) ([]Violation, error) {
+func (w *History) check(ctx context.Context, before *Facts, atRest bool) ([]Violation, error) {
 	facts, err := w.observer.lookAgain(ctx, w.Provider, before)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (w *Witness) check(ctx context.Context, before *Facts, atRest bool) ([]Viol
 // checker is one look at the facts.
 type checker struct {
 	*Facts
-	told       *Witness
+	told       *History
 	violations []Violation
 }
 
@@ -183,11 +183,11 @@ func (c *checker) author(k int) author {
 		return unreadable
 	}
 	who := nobody
-	for _, claim := range c.told.claims {
-		if !claim.Wants.explains(c.Facts, k) {
+	for _, response := range c.told.responses {
+		if !response.Wants.explains(c.Facts, k) {
 			continue
 		}
-		if claim.Wants.rotates() {
+		if response.Wants.rotates() {
 			return rotator
 		}
 		who = fencer

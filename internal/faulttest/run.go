@@ -10,34 +10,34 @@ import (
 	"sync"
 )
 
-// play plays one schedule of the operation.
-func (d *Driver) play(ctx context.Context, op *Operation, schedule Schedule) result {
+// run runs one schedule of the operation.
+func (d *Driver) run(ctx context.Context, op *Operation, schedule Schedule) result {
 	ctx, cancel := context.WithTimeout(ctx, d.hung)
 	defer cancel()
-	trial := d.newTrial(op, schedule)
-	defer trial.over()
-	fired, err := trial.run(ctx)
+	run := d.newRun(op, schedule)
+	defer run.over()
+	fired, err := run.execute(ctx)
 	if err != nil {
-		trial.found = append(trial.found, Violation{"L", fmt.Sprintf("the schedule could not be played: %v", err)})
+		run.found = append(run.found, Violation{"L", fmt.Sprintf("the schedule could not be run: %v", err)})
 	}
-	r := result{schedule: schedule, fired: fired || err != nil, violations: trial.found}
+	r := result{schedule: schedule, fired: fired || err != nil, violations: run.found}
 	if len(r.violations) > 0 {
-		r.story = trial.Story() + "\nrequests:\n" + strings.Join(trial.requests(), "\n")
+		r.story = run.Story() + "\nrequests:\n" + strings.Join(run.requests(), "\n")
 	}
 	return r
 }
 
-// run is the course of a schedule. It ends at once when a fault or rival met no
+// execute runs the steps of a schedule. It ends at once when a fault or rival met no
 // request: this is another schedule then.
-func (t *Trial) run(ctx context.Context) (fired bool, err error) {
+func (t *Run) execute(ctx context.Context) (fired bool, err error) {
 	if err := t.op.Prepare(ctx, t); err != nil {
 		return false, err
 	}
-	p := t.newPlay(ctx, t.schedule.Faults)
-	p.numbers = t.op.course.begin()
-	t.invite(ctx, p)
-	claim := t.perform(p, t.op)
-	t.wantUndisturbed(claim)
+	p := t.newExecution(ctx, t.schedule.Faults)
+	p.numbers = t.op.trace.begin()
+	t.scheduleRival(ctx, p)
+	response := t.perform(p, t.op)
+	t.wantUndisturbed(response)
 	if !p.allFired() || ctx.Err() != nil {
 		return false, ctx.Err()
 	}
@@ -57,27 +57,27 @@ func (t *Trial) run(ctx context.Context) (fired bool, err error) {
 	return true, nil
 }
 
-func (t *Trial) violated(invariant, format string, args ...any) {
+func (t *Run) violated(invariant, format string, args ...any) {
 	t.found = append(t.found, Violation{invariant, fmt.Sprintf(format, args...)})
 }
 
 // Look checks what must hold always.
-func (t *Trial) Look(ctx context.Context) error {
+func (t *Run) Look(ctx context.Context) error {
 	found, err := t.checkAgain(ctx, false)
 	t.found = append(t.found, found...)
 	return err
 }
 
 // wantUndisturbed is L for an operation that nobody disturbs.
-func (t *Trial) wantUndisturbed(claim Claim) {
-	if len(t.schedule.Faults) == 0 && t.schedule.Rival.Name == "" && !t.op.fits(claim.Verdict) {
-		t.violated("L", "undisturbed, and %s", claim)
+func (t *Run) wantUndisturbed(response Response) {
+	if len(t.schedule.Faults) == 0 && t.schedule.Rival.Name == "" && !t.op.fits(response.Status) {
+		t.violated("L", "undisturbed, and %s", response)
 	}
 }
 
-// invite has the rival come in between. What must hold always is checked there,
+// scheduleRival has the rival come in between. What must hold always is checked there,
 // too: the operation stands still in the middle.
-func (t *Trial) invite(ctx context.Context, p *play) {
+func (t *Run) scheduleRival(ctx context.Context, p *execution) {
 	rival := t.schedule.Rival
 	if rival.Name == "" || rival.At == AtEnd {
 		return
@@ -89,7 +89,7 @@ func (t *Trial) invite(ctx context.Context, p *play) {
 	}
 }
 
-func (t *Trial) rival(ctx context.Context) error {
+func (t *Run) rival(ctx context.Context) error {
 	act, ok := t.driver.Rivals[t.schedule.Rival.Name]
 	switch {
 	case t.schedule.Rival.Name == Twin:
@@ -106,7 +106,7 @@ func (t *Trial) rival(ctx context.Context) error {
 	return t.Look(ctx)
 }
 
-func (t *Trial) comeLast(ctx context.Context) error {
+func (t *Run) comeLast(ctx context.Context) error {
 	if t.schedule.Rival.Name == "" || t.schedule.Rival.At != AtEnd {
 		return nil
 	}
@@ -114,9 +114,9 @@ func (t *Trial) comeLast(ctx context.Context) error {
 }
 
 // arrivals delivers the late requests that are due, of every run there was.
-func (t *Trial) arrivals(ctx context.Context, when int) error {
+func (t *Run) arrivals(ctx context.Context, when int) error {
 	arrived := false
-	for _, p := range t.plays {
+	for _, p := range t.executions {
 		arrived = p.deliverAt(when) || arrived
 	}
 	if !arrived {
@@ -126,7 +126,7 @@ func (t *Trial) arrivals(ctx context.Context, when int) error {
 }
 
 // finish is the schedule's ending.
-func (t *Trial) finish(ctx context.Context) error {
+func (t *Run) finish(ctx context.Context) error {
 	switch t.schedule.Ending {
 	case Rerun:
 		t.rerun(ctx, true)
@@ -148,7 +148,7 @@ func (t *Trial) finish(ctx context.Context) error {
 
 // prune has everything settled first, so that what may go is not kept for want of a
 // record.
-func (t *Trial) prune(ctx context.Context) error {
+func (t *Run) prune(ctx context.Context) error {
 	if err := t.arrivals(ctx, afterEnding); err != nil {
 		return err
 	}
@@ -163,37 +163,37 @@ func (t *Trial) prune(ctx context.Context) error {
 	return t.Look(ctx)
 }
 
-func (t *Trial) rerun(ctx context.Context, alone bool) {
-	claim := t.op.Rerun(ctx, t)
-	claim.Alone = alone
-	t.Told(claim)
-	if claim.Verdict == Succeeded || t.mayFail(claim) {
+func (t *Run) rerun(ctx context.Context, alone bool) {
+	response := t.op.Rerun(ctx, t)
+	response.Alone = alone
+	t.Told(response)
+	if response.Status == Succeeded || t.mayFail(response) {
 		return
 	}
 	if revoking, err := t.observer.revoking(ctx, t.Provider); err != nil || !revoking {
-		t.violated("L", "%s (%v)", claim, err)
+		t.violated("L", "%s (%v)", response, err)
 	}
 }
 
 // mayFail: what is to change a deleted version, or restore a pruned backup, rightly
 // fails.
-func (t *Trial) mayFail(claim Claim) bool {
-	deleted := len(t.deleted) > 0 && !claim.Wants.Over
-	return t.op.Once || t.op.Refused || t.op.Contested && t.schedule.Rival.Name != "" || deleted || t.pruned[claim.Wants.Restore]
+func (t *Run) mayFail(response Response) bool {
+	deleted := len(t.deleted) > 0 && !response.Wants.Over
+	return t.op.Once || t.op.Refused || t.op.Contested && t.schedule.Rival.Name != "" || deleted || t.pruned[response.Wants.Restore]
 }
 
 // recoverTwice runs two recoveries at once, which must agree: half of I6.
-func (t *Trial) recoverTwice(ctx context.Context) {
-	var other Claim
+func (t *Run) recoverTwice(ctx context.Context) {
+	var other Response
 	var wg sync.WaitGroup
 	wg.Go(func() { other = t.driver.Recover(ctx, t) })
 	one := t.driver.Recover(ctx, t)
 	wg.Wait()
 	t.Told(one)
 	t.Told(other)
-	for _, claim := range []Claim{one, other} {
-		if claim.Verdict != Succeeded {
-			t.violated("L", "%s", claim)
+	for _, response := range []Response{one, other} {
+		if response.Status != Succeeded {
+			t.violated("L", "%s", response)
 		}
 	}
 	for id, outcome := range one.Found {
@@ -205,7 +205,7 @@ func (t *Trial) recoverTwice(ctx context.Context) {
 
 // rest brings everything to an end: whatever was deleted is readable again, and
 // one recovery has run. A second one must change nothing: the other half of I6.
-func (t *Trial) rest(ctx context.Context) error {
+func (t *Run) rest(ctx context.Context) error {
 	if len(t.deleted) > 0 {
 		if err := t.observer.Undelete(ctx, t.Provider, slices.Collect(maps.Keys(t.deleted))); err != nil {
 			return err
@@ -234,9 +234,9 @@ func (t *Trial) rest(ctx context.Context) error {
 	return nil
 }
 
-func (t *Trial) requests() []string {
+func (t *Run) requests() []string {
 	var all []string
-	for _, p := range t.plays {
+	for _, p := range t.executions {
 		p.mu.Lock()
 		all = append(all, p.requests...)
 		p.mu.Unlock()

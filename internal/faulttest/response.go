@@ -5,24 +5,24 @@ import (
 	"maps"
 )
 
-// Verdict is what an actor was told.
-type Verdict string
+// Status is what an actor was told.
+type Status string
 
-// The verdicts.
+// The statuses.
 const (
-	Succeeded Verdict = "succeeded"
-	Failed    Verdict = "failed for certain" // any error but an open one: nothing was applied
-	Open      Verdict = "undetermined"
-	Died      Verdict = "died" // it was told nothing
-	AtWork    Verdict = "at work"
+	Succeeded Status = "succeeded"
+	Failed    Status = "failed for certain" // any error but an open one: nothing was applied
+	Open      Status = "undetermined"
+	Died      Status = "died" // it was told nothing
+	AtWork    Status = "at work"
 )
 
-// Claim is what one actor asked for and was told.
-type Claim struct {
-	Who     string
-	Wants   Change
-	Verdict Verdict
-	Err     string // for people
+// Response is what one actor asked for and was told.
+type Response struct {
+	Who    string
+	Wants  Change
+	Status Status
+	Err    string // for people
 
 	// Of the record that came back. With Open it says: committed, but not
 	// recorded.
@@ -47,8 +47,8 @@ type Claim struct {
 	Revoked string
 }
 
-func (c Claim) String() string {
-	text := fmt.Sprintf("%s wants %s: %s", c.Who, c.Wants, c.Verdict)
+func (c Response) String() string {
+	text := fmt.Sprintf("%s wants %s: %s", c.Who, c.Wants, c.Status)
 	if c.ID != "" {
 		text += fmt.Sprintf(", id %s, version %d, resumed %v", c.ID, c.NewVersion, c.Resumed)
 	}

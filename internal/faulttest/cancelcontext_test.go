@@ -8,10 +8,10 @@ import (
 
 // Whatever is derived from the context has ended, with the error asked for, when
 // end returns; what was detached has not.
-func TestEndable(t *testing.T) {
+func TestCancelContext(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	e := newEndable(parent)
+	e := newCancelContext(parent)
 	derived, cancelDerived := context.WithCancel(e)
 	defer cancelDerived()
 	stopped := 0
@@ -19,8 +19,8 @@ func TestEndable(t *testing.T) {
 	if !stop() || stop() {
 		t.Error("stop")
 	}
-	e.end(context.DeadlineExceeded)
-	e.end(context.Canceled)
+	e.cancel(context.DeadlineExceeded)
+	e.cancel(context.Canceled)
 	if !errors.Is(derived.Err(), context.DeadlineExceeded) || !errors.Is(e.Err(), context.DeadlineExceeded) || stopped != 0 {
 		t.Errorf("derived %v, ended %v, %d calls", derived.Err(), e.Err(), stopped)
 	}
@@ -35,9 +35,9 @@ func TestEndable(t *testing.T) {
 	<-called
 }
 
-func TestEndableEndsWithItsParent(t *testing.T) {
+func TestCancelContext_EndsWithItsParent(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
-	e := newEndable(parent)
+	e := newCancelContext(parent)
 	cancel()
 	<-e.Done()
 	if !errors.Is(e.Err(), context.Canceled) {

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// course is the requests of an operation's undisturbed run, by which they are
+// requestTrace is the requests of an operation's undisturbed run, by which they are
 // numbered: a number means the same request in every run, whatever is sent at once
 // with it. First come those that follow each other, then those that are sent beside
 // them.
-type course []string
+type requestTrace []string
 
-// newCourse is the course of a run, whose requests are told as a play notes them.
-func newCourse(requests []string) course {
-	var after, along course
+// newRequestTrace returns the trace of a run from its requests, as an execution notes them.
+func newRequestTrace(requests []string) requestTrace {
+	var after, along requestTrace
 	for _, request := range requests {
 		line := strings.TrimLeft(request, " 0123456789")
 		if strings.Contains(line, alongside) {
@@ -59,22 +59,22 @@ func lineOf(r *http.Request, provider string) string {
 
 // numbers gives one run's requests their numbers.
 type numbers struct {
-	course course
+	trace  requestTrace
 	met    []bool
-	beyond int // requests that the course has not
+	beyond int // requests that the trace has not
 }
 
-func (c course) begin() *numbers { return &numbers{course: c, met: make([]bool, len(c))} }
+func (c requestTrace) begin() *numbers { return &numbers{trace: c, met: make([]bool, len(c))} }
 
-// next numbers a request. What the course has not, or not again, a repetition above
+// next numbers a request. What the trace has not, or not again, a repetition above
 // all, is numbered after it.
 func (n *numbers) next(line string) int {
-	for i, of := range n.course {
+	for i, of := range n.trace {
 		if of == line && !n.met[i] {
 			n.met[i] = true
 			return i + 1
 		}
 	}
 	n.beyond++
-	return len(n.course) + n.beyond
+	return len(n.trace) + n.beyond
 }
