@@ -85,7 +85,7 @@ func TestCheckerOfRestores(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			convicted(t, found, tc.want)
+			wantViolated(t, found, tc.want)
 		})
 	}
 }

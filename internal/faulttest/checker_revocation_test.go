@@ -85,7 +85,7 @@ func TestCheckerOfHandedKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHand(t)
 			tc.make(h)
-			convicted(t, h.look(), tc.want)
+			wantViolated(t, h.look(), tc.want)
 		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// Each state, made by hand in a real Vault, is convicted by the invariants it
+// Each state, made by hand in a real Vault, violates the invariants it
 // breaks, and by no other.
 func TestChecker(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -74,7 +74,7 @@ func TestChecker(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			convicted(t, found, tc.want)
+			wantViolated(t, found, tc.want)
 		})
 	}
 }
@@ -144,7 +144,7 @@ func TestCheckerOfAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHand(t)
 			tc.make(h)
-			convicted(t, h.look(), tc.want)
+			wantViolated(t, h.look(), tc.want)
 		})
 	}
 }
@@ -200,7 +200,7 @@ func TestCheckerOfResumedChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHand(t)
 			tc.make(h)
-			convicted(t, h.look(), tc.want)
+			wantViolated(t, h.look(), tc.want)
 		})
 	}
 }
@@ -231,9 +231,9 @@ func TestCheckerOfWhatGoes(t *testing.T) {
 			if tc.prunes {
 				h.Prunes()
 			}
-			convicted(t, h.look(), "")
+			wantViolated(t, h.look(), "")
 			tc.spoil(h, first, second, undecided)
-			convicted(t, h.look(), tc.want)
+			wantViolated(t, h.look(), tc.want)
 		})
 	}
 }
@@ -246,19 +246,19 @@ func TestCheckerOfEvidence(t *testing.T) {
 	id, _ := h.done(others)
 	h.done(map[string]any{"api_key": "fake-third"})
 	h.Prunes()
-	convicted(t, h.look(), "")
+	wantViolated(t, h.look(), "")
 	h.unback(id)
-	convicted(t, h.look(), "I5")
+	wantViolated(t, h.look(), "I5")
 }
 
-// convicted compares the invariants violated with those named.
-func convicted(t *testing.T, found []faulttest.Violation, want string) {
+// wantViolated compares the invariants violated with those named.
+func wantViolated(t *testing.T, found []faulttest.Violation, want string) {
 	t.Helper()
 	names := make(map[string]bool)
 	for _, violation := range found {
 		names[violation.Invariant] = true
 	}
 	if got := strings.Join(slices.Sorted(maps.Keys(names)), " "); got != want {
-		t.Errorf("convicted by %q, want %q: %v", got, want, found)
+		t.Errorf("violated invariants %q, want %q: %v", got, want, found)
 	}
 }

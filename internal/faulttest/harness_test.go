@@ -43,12 +43,12 @@ path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list"] }
 path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] }`
 )
 
-// cast is everybody in a schedule. The first three can be disturbed: their
+// harness is everybody in a schedule. The first three can be disturbed: their
 // requests go through the fault proxy.
-type cast struct {
+type harness struct {
 	server    *devvault.Server
 	driver    *faulttest.Driver
-	wire      *faultproxy.Proxy
+	proxy     *faultproxy.Proxy
 	victim    *vaultkit.Client // the rotator's policy
 	recoverer *vaultkit.Client // the recoverer's
 	mortal    *vaultkit.Client // the rotator's; waits long, for it is to die at its time and not before
@@ -62,10 +62,10 @@ type cast struct {
 	foreign *api.KVv2
 }
 
-// newCast starts a Vault without an audit log, which would be gigabytes.
-func newCast(t *testing.T) *cast {
+// newHarness starts a Vault without an audit log, which would be gigabytes.
+func newHarness(t *testing.T) *harness {
 	t.Helper()
-	c := &cast{server: vaulttest.Start(t, devvault.Options{})}
+	c := &harness{server: vaulttest.Start(t, devvault.Options{})}
 	if err := vaulttest.RootOf(t, c.server).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func newCast(t *testing.T) *cast {
 			t.Error(err)
 		}
 	})
-	c.wire, c.driver = proxy, faulttest.NewDriver(proxy)
+	c.proxy, c.driver = proxy, faulttest.NewDriver(proxy)
 	policy := func(role string) string { return vaulttest.Policy(t, "../../", role) }
 	rotator, recoverer, janitor := policy("rotator"), policy("recoverer"), policy("janitor")
 	c.victim, c.mortal = c.disturbed(t, rotator, time.Second), c.disturbed(t, rotator, time.Minute)
@@ -98,22 +98,22 @@ func newCast(t *testing.T) *cast {
 // rivals are who comes in between.
 var rivals = []string{"other", faulttest.Twin, "put", "delete", faulttest.Recover, "abort", faulttest.Prune}
 
-func (c *cast) client(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
+func (c *harness) client(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
 	token := vaulttest.TokenAt(t, vaulttest.RootOf(t, c.server), policy)
 	defaults := []vaultkit.Option{vaultkit.WithAddress(c.server.Addr()), vaultkit.WithToken(vaultkit.Value(token))}
 	return clienttest.New(t, append(defaults, opts...)...)
 }
 
-// disturbed is a client whose operations can be played. It does not wait long
+// disturbed is a client whose operations a driver can run. It does not wait long
 // where the network is gone for good.
-func (c *cast) disturbed(t *testing.T, policy string, wait time.Duration) *vaultkit.Client {
+func (c *harness) disturbed(t *testing.T, policy string, wait time.Duration) *vaultkit.Client {
 	t.Helper()
-	return c.client(t, policy, vaultkit.WithAddress(c.wire.URL()), vaultkit.WithTransport(c.driver.Transport), clienttest.WithRecordWait(wait))
+	return c.client(t, policy, vaultkit.WithAddress(c.proxy.URL()), vaultkit.WithTransport(c.driver.Transport), clienttest.WithRecordWait(wait))
 }
 
 // official is a client of somebody who knows nothing of vaultkit.
-func (c *cast) official(t *testing.T, policy string) *api.Client {
+func (c *harness) official(t *testing.T, policy string) *api.Client {
 	t.Helper()
 	client, err := api.NewClient(&api.Config{Address: c.server.Addr()})
 	if err != nil {
@@ -127,7 +127,7 @@ func (c *cast) official(t *testing.T, policy string) *api.Client {
 func path(run *faulttest.Run) string { return vaulttest.Base + "/providers/" + run.Provider }
 
 // put is a foreign writer's blind write.
-func (c *cast) put(ctx context.Context, run *faulttest.Run, fields map[string]any) error {
+func (c *harness) put(ctx context.Context, run *faulttest.Run, fields map[string]any) error {
 	written, err := c.foreign.Put(ctx, path(run), fields)
 	if err == nil {
 		run.Wrote(written.VersionMetadata.Version, fields)
@@ -135,12 +135,12 @@ func (c *cast) put(ctx context.Context, run *faulttest.Run, fields map[string]an
 	return err
 }
 
-func (c *cast) foreignPut(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) foreignPut(ctx context.Context, run *faulttest.Run) error {
 	return c.put(ctx, run, foreignFields)
 }
 
 // foreignDelete soft-deletes whatever version is current.
-func (c *cast) foreignDelete(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) foreignDelete(ctx context.Context, run *faulttest.Run) error {
 	before, err := c.driver.Observer.Look(ctx, run.Provider)
 	if err != nil {
 		return err
@@ -149,13 +149,13 @@ func (c *cast) foreignDelete(ctx context.Context, run *faulttest.Run) error {
 	return c.foreign.Delete(ctx, path(run))
 }
 
-func (c *cast) rivalRotates(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) rivalRotates(ctx context.Context, run *faulttest.Run) error {
 	run.Told(c.rotateAs(c.rotator, "rival", rivalFields)(ctx, run))
 	return nil
 }
 
 // rivalAborts closes every rotation without a record.
-func (c *cast) rivalAborts(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) rivalAborts(ctx context.Context, run *faulttest.Run) error {
 	facts, err := c.driver.Observer.Look(ctx, run.Provider)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (c *cast) rivalAborts(ctx context.Context, run *faulttest.Run) error {
 	return nil
 }
 
-func (c *cast) rivalPrunes(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) rivalPrunes(ctx context.Context, run *faulttest.Run) error {
 	if err := run.Look(ctx); err != nil {
 		return err
 	}
@@ -182,10 +182,10 @@ func arrive(_ context.Context, run *faulttest.Run) error {
 	return nil
 }
 
-func (c *cast) rotateAs(client *vaultkit.Client, who string, fields map[string]any) func(context.Context, *faulttest.Run) faulttest.Response {
+func (c *harness) rotateAs(client *vaultkit.Client, who string, fields map[string]any) func(context.Context, *faulttest.Run) faulttest.Response {
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		r, err := client.Rotate(ctx, run.Provider, vaultkit.NewFields(fields), vaultkit.WithActor(who), vaultkit.AddFields())
-		return claim(who, faulttest.Change{Merge: fields}, r, err)
+		return responseOf(who, faulttest.Change{Merge: fields}, r, err)
 	}
 }
 
@@ -196,7 +196,7 @@ func wants(fields map[string]any) func(*faulttest.Run) faulttest.Change {
 func recovered(client *vaultkit.Client) func(context.Context, *faulttest.Run) faulttest.Response {
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		found, err := client.Recover(ctx, run.Provider)
-		told := claim("recoverer", faulttest.Change{}, nil, err)
+		told := responseOf("recoverer", faulttest.Change{}, nil, err)
 		told.Found = make(map[string]string)
 		for _, one := range found {
 			told.Found[one.ID] = string(one.Outcome)
@@ -205,8 +205,8 @@ func recovered(client *vaultkit.Client) func(context.Context, *faulttest.Run) fa
 	}
 }
 
-// claim is what an answer of the library says, by its documentation.
-func claim(who string, wants faulttest.Change, r *vaultkit.Rotation, err error) faulttest.Response {
+// responseOf is what an answer of the library says, by its documentation.
+func responseOf(who string, wants faulttest.Change, r *vaultkit.Rotation, err error) faulttest.Response {
 	told := faulttest.Response{Who: who, Wants: wants, Status: faulttest.Succeeded}
 	if r != nil {
 		told.ID, told.NewVersion, told.Resumed = r.ID, r.NewVersion, r.Resumed
@@ -229,12 +229,12 @@ func claim(who string, wants faulttest.Change, r *vaultkit.Rotation, err error) 
 	return told
 }
 
-func (c *cast) prepare(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) prepare(ctx context.Context, run *faulttest.Run) error {
 	return c.put(ctx, run, initialFields)
 }
 
 // prepareRotated makes a provider that was rotated once.
-func (c *cast) prepareRotated(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) prepareRotated(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepare(ctx, run); err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (c *cast) prepareRotated(ctx context.Context, run *faulttest.Run) error {
 
 // prepareCrashed makes a provider with a rotation that died between commit and
 // record, and one that died before its commit.
-func (c *cast) prepareCrashed(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) prepareCrashed(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepare(ctx, run); err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ func (c *cast) prepareCrashed(ctx context.Context, run *faulttest.Run) error {
 
 // prepareCommitting makes a provider with a rotation that died and whose commit
 // is on its way.
-func (c *cast) prepareCommitting(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) prepareCommitting(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepare(ctx, run); err != nil {
 		return err
 	}
@@ -282,7 +282,7 @@ func (c *cast) prepareCommitting(ctx context.Context, run *faulttest.Run) error 
 // one of a committed rotation without a record; two recorded ones younger than
 // that, for who recorded them died before they looked for unfinished rotations;
 // and one of a rotation whose commit is on its way.
-func (c *cast) preparePrunable(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) preparePrunable(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepareRotated(ctx, run); err != nil {
 		return err
 	}
@@ -307,14 +307,14 @@ func (c *cast) preparePrunable(ctx context.Context, run *faulttest.Run) error {
 	return nil
 }
 
-func (c *cast) dieAtCommit(ctx context.Context, run *faulttest.Run, fields map[string]any, kind string) error {
+func (c *harness) dieAtCommit(ctx context.Context, run *faulttest.Run, fields map[string]any, kind string) error {
 	return run.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/providers/", kind)
 }
 
-func (c *cast) dieAtRecord(ctx context.Context, run *faulttest.Run, fields map[string]any) error {
+func (c *harness) dieAtRecord(ctx context.Context, run *faulttest.Run, fields map[string]any) error {
 	return run.Kill(ctx, c.doomed(fields), "PUT", "/data/"+vaulttest.Base+"/rotations/", "dies")
 }
 
-func (c *cast) doomed(fields map[string]any) *faulttest.Operation {
+func (c *harness) doomed(fields map[string]any) *faulttest.Operation {
 	return &faulttest.Operation{Name: "doomed", Wants: wants(fields), Run: c.rotateAs(c.mortal, "doomed", fields)}
 }

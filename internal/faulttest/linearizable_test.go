@@ -143,7 +143,7 @@ func TestLinearizable(t *testing.T) {
 	stop()
 	others.Wait()
 	proxy.SetRule(nil)
-	h.judge(t, p, recoverer)
+	h.check(t, p, recoverer)
 }
 
 // lossy breaks one request in sixteen.
@@ -173,9 +173,9 @@ func (h *history) rotate(t *testing.T, client int, by *vaultkit.Client, provider
 	})
 }
 
-// judge checks the history, and that Vault shows no refused key and one record for
+// check checks the history, and that Vault shows no refused key and one record for
 // each rotation that was applied.
-func (h *history) judge(t *testing.T, provider string, recoverer *vaultkit.Client) {
+func (h *history) check(t *testing.T, provider string, recoverer *vaultkit.Client) {
 	t.Helper()
 	if _, err := recoverer.Recover(t.Context(), provider); err != nil {
 		t.Fatal(err)
@@ -228,8 +228,8 @@ func versionsOf(versions map[int]map[string]any) (keys []any) {
 	return keys
 }
 
-// The model convicts a lost update and a stale read.
-func TestLinearizableConvicts(t *testing.T) {
+// The model finds a lost update and a stale read.
+func TestLinearizable_FindsViolations(t *testing.T) {
 	set := func(client int, key string, replaced, version int, from, to int64) porcupine.Operation {
 		return porcupine.Operation{ClientId: client, Input: call{key}, Output: outcome{register: register{version: version}, replaced: replaced}, Call: from, Return: to}
 	}

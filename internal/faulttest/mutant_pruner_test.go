@@ -9,21 +9,21 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// A prune that takes a restore for a rotation must be convicted: it deletes the only copy of
+// A prune that takes a restore for a rotation must be found: it deletes the only copy of
 // what a rotation replaced last.
-func TestSchedulesConvictBrokenPrune(t *testing.T) {
-	cast := newCast(t)
-	cast.driver.Rivals[faulttest.Prune] = cast.pruneWithRestores(t)
-	op := cast.rollbackBesideRestore()
+func TestSchedules_FindABrokenPrune(t *testing.T) {
+	harness := newHarness(t)
+	harness.driver.Rivals[faulttest.Prune] = harness.pruneWithRestores(t)
+	op := harness.rollbackBesideRestore()
 	op.OneEnding, op.Rivals = true, nil // faults alone do
-	cast.convict(t, op, []string{"J10"})
+	harness.wantViolations(t, op, []string{"J10"})
 }
 
 // pruneWithRestores deletes every backup that is older than the newest one of a committed
 // change, whether that is a rotation or a restore.
-func (c *cast) pruneWithRestores(t *testing.T) faulttest.Act {
+func (c *harness) pruneWithRestores(t *testing.T) faulttest.Act {
 	t.Helper()
-	kv := c.official(t, apprenticePolicy).KVv2(vaulttest.Mount)
+	kv := c.official(t, mutantPolicy).KVv2(vaulttest.Mount)
 	return func(ctx context.Context, run *faulttest.Run) error {
 		if err := run.Look(ctx); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 )
 
 // restoreBegun reports a restore of the same version to the same secret.
-func (w *work) restoreBegun(ctx context.Context) bool {
+func (w *mutantRotation) restoreBegun(ctx context.Context) bool {
 	id, err := protocol.ParseID(w.id)
 	vaulttest.Must(err)
 	next := canonical(w.next)
@@ -17,21 +17,21 @@ func (w *work) restoreBegun(ctx context.Context) bool {
 	return err == nil
 }
 
-// restoring makes an operation of a restore by an apprentice.
-func (c *cast) restoring(a *apprentice) *faulttest.Operation {
+// restoring makes an operation of a restore by a mutant.
+func (c *harness) restoring(a *mutant) *faulttest.Operation {
 	op := c.restore()
-	op.Name, op.OneEnding = string(a.flaw), true
+	op.Name, op.OneEnding = string(a.mutation), true
 	op.Run = func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		return a.change(ctx, run, restored(run))
 	}
 	return op
 }
 
-// besideRestore makes an operation of a rollback by an apprentice, of a version that a
+// besideRestore makes an operation of a rollback by a mutant, of a version that a
 // restore to the same secret was begun for.
-func (c *cast) besideRestore(a *apprentice) *faulttest.Operation {
+func (c *harness) besideRestore(a *mutant) *faulttest.Operation {
 	op := c.rollbackBesideRestore()
-	op.Name, op.OneEnding = string(a.flaw), true
+	op.Name, op.OneEnding = string(a.mutation), true
 	op.Run = func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		return a.change(ctx, run, faulttest.Change{Restore: run.Target})
 	}

@@ -24,19 +24,19 @@ import (
 
 // How somebody who revokes keys can be wrong and look right.
 const (
-	looksFirst   flaw = "records its intent after the look"
-	readsFirst   flaw = "reads the secret before the list, and leaves recorded rotations out"
-	exactly      flaw = "knows a key only if it is exactly equal"
-	ownExempt    flaw = "leaves its own rotation out"
-	deletedGone  flaw = "takes a deleted version for gone"
-	pendingBlind flaw = "disregards undecided rotations"
+	looksFirst   mutation = "records its intent after the look"
+	readsFirst   mutation = "reads the secret before the list, and leaves recorded rotations out"
+	exactly      mutation = "knows a key only if it is exactly equal"
+	ownExempt    mutation = "leaves its own rotation out"
+	deletedGone  mutation = "takes a deleted version for gone"
+	pendingBlind mutation = "disregards undecided rotations"
 )
 
-// handing is one run that hands keys to their issuer: those that a rotation replaced, or
+// mutantRevocation is one run that hands keys to their issuer: those that a rotation replaced, or
 // one that a source has just issued. It writes an entry for each key before it looks;
 // whoever would bring such a key back finds that, or is found.
-type handing struct {
-	*apprentice
+type mutantRevocation struct {
+	*mutant
 	issuer   *faulttest.Issuer
 	provider string
 	kind     string
@@ -51,11 +51,11 @@ var (
 	errBeingGone = errors.New("the key is being revoked")
 )
 
-func (a *apprentice) newHanding(ctx context.Context, run *faulttest.Run, kind string) *handing {
+func (a *mutant) newHanding(ctx context.Context, run *faulttest.Run, kind string) *mutantRevocation {
 	name := make([]byte, 16)
 	rand.Read(name)
-	issuer := newIssuer(ctx, run, string(a.flaw), kind == takeBack)
-	return &handing{apprentice: a, issuer: issuer.Issuer, provider: run.Provider, kind: kind, rotation: run.Target, name: hex.EncodeToString(name)}
+	issuer := newIssuer(ctx, run, string(a.mutation), kind == takeBack)
+	return &mutantRevocation{mutant: a, issuer: issuer.Issuer, provider: run.Provider, kind: kind, rotation: run.Target, name: hex.EncodeToString(name)}
 }
 
 // The kinds of attempts.
@@ -65,22 +65,22 @@ const (
 )
 
 // revokeOld hands over what a rotation replaced.
-func (a *apprentice) revokeOld(ctx context.Context, run *faulttest.Run) faulttest.Response {
+func (a *mutant) revokeOld(ctx context.Context, run *faulttest.Run) faulttest.Response {
 	t := a.newHanding(ctx, run, revokeOld)
-	told := t.claim(t.revokeReplaced(ctx))
+	told := t.response(t.revokeReplaced(ctx))
 	told.Revoked = run.Target
 	return told
 }
 
 // takeBack hands over a key that was issued for a rotation which failed.
-func (a *apprentice) takeBack(ctx context.Context, run *faulttest.Run) faulttest.Response {
+func (a *mutant) takeBack(ctx context.Context, run *faulttest.Run) faulttest.Response {
 	t := a.newHanding(ctx, run, takeBack)
 	t.keys = keysOf(issuedFields)
-	return t.claim(t.handOver(ctx))
+	return t.response(t.handOver(ctx))
 }
 
-func (t *handing) claim(err error) faulttest.Response {
-	told := faulttest.Response{Who: string(t.flaw), Status: faulttest.Succeeded}
+func (t *mutantRevocation) response(err error) faulttest.Response {
+	told := faulttest.Response{Who: string(t.mutation), Status: faulttest.Succeeded}
 	switch {
 	case errors.Is(err, errOpen):
 		told.Status, told.Err = faulttest.Open, err.Error()
@@ -90,11 +90,11 @@ func (t *handing) claim(err error) faulttest.Response {
 	return told
 }
 
-func (t *handing) path(dir string, names ...string) string {
+func (t *mutantRevocation) path(dir string, names ...string) string {
 	return strings.Join(append([]string{vaulttest.Base, dir, t.provider}, names...), "/")
 }
 
-func (t *handing) revokeReplaced(ctx context.Context) error {
+func (t *mutantRevocation) revokeReplaced(ctx context.Context) error {
 	done := t.path("rotations", t.rotation+".revoked")
 	if _, err := t.get(ctx, done); err == nil || !errors.Is(err, api.ErrSecretNotFound) {
 		return err
@@ -102,7 +102,7 @@ func (t *handing) revokeReplaced(ctx context.Context) error {
 	if err := t.readReplaced(ctx); err != nil {
 		return err
 	}
-	if t.flaw != readsFirst {
+	if t.mutation != readsFirst {
 		if err := t.look(ctx); err != nil { // only to leave no trace
 			return err
 		}
@@ -119,7 +119,7 @@ func (t *handing) revokeReplaced(ctx context.Context) error {
 
 // readReplaced finds the old keys of a committed rotation. A restore replaced nothing
 // that could be read.
-func (t *handing) readReplaced(ctx context.Context) error {
+func (t *mutantRevocation) readReplaced(ctx context.Context) error {
 	stored, err := t.get(ctx, t.path("rotations", t.rotation))
 	if err != nil {
 		return err
@@ -143,9 +143,9 @@ func (t *handing) readReplaced(ctx context.Context) error {
 
 // handOver records the intent, looks, and asks the issuer. What it does not come to ask
 // it withdraws.
-func (t *handing) handOver(ctx context.Context) error {
+func (t *mutantRevocation) handOver(ctx context.Context) error {
 	steps := []func(context.Context) error{t.intend, t.look}
-	if t.flaw == looksFirst {
+	if t.mutation == looksFirst {
 		slices.Reverse(steps)
 	}
 	for _, step := range steps {
@@ -157,7 +157,7 @@ func (t *handing) handOver(ctx context.Context) error {
 	return t.issuer.Asked(ctx, t.keys)
 }
 
-func (t *handing) intend(ctx context.Context) error {
+func (t *mutantRevocation) intend(ctx context.Context) error {
 	t.begun = true
 	for _, entry := range t.entries() {
 		if err := t.write(ctx, entry, t.body()); err != nil {
@@ -167,7 +167,7 @@ func (t *handing) intend(ctx context.Context) error {
 	return nil
 }
 
-func (t *handing) withdraw(ctx context.Context) {
+func (t *mutantRevocation) withdraw(ctx context.Context) {
 	if !t.begun {
 		return
 	}
@@ -176,20 +176,20 @@ func (t *handing) withdraw(ctx context.Context) {
 	}
 }
 
-func (t *handing) entries() (paths []string) {
+func (t *mutantRevocation) entries() (paths []string) {
 	for _, field := range slices.Sorted(maps.Keys(t.keys)) {
 		paths = append(paths, t.path("revocations", fingerprintOfKey(t.provider, field, t.keys[field])+"-"+t.name))
 	}
 	return paths
 }
 
-func (t *handing) body() map[string]any {
-	return map[string]any{"schema": 1, "kind": t.kind, "rotation": t.rotation, "provider": t.provider, "actor": string(t.flaw),
+func (t *mutantRevocation) body() map[string]any {
+	return map[string]any{"schema": 1, "kind": t.kind, "rotation": t.rotation, "provider": t.provider, "actor": string(t.mutation),
 		"reason": "", "begun_at": time.Now().UTC(), "hint": "finish it, or allow it"}
 }
 
 // write makes an entry that nobody else makes another of.
-func (t *handing) write(ctx context.Context, path string, body any) error {
+func (t *mutantRevocation) write(ctx context.Context, path string, body any) error {
 	text, err := json.Marshal(body)
 	vaulttest.Must(err)
 	var data map[string]any
@@ -206,7 +206,7 @@ func (t *handing) write(ctx context.Context, path string, body any) error {
 // look refuses a key that is in force, and one that a rotation of the current version may
 // put in force: the list comes before the secret, so that each rotation that was begun
 // before the intent is in the list, or has been decided.
-func (t *handing) look(ctx context.Context) error {
+func (t *mutantRevocation) look(ctx context.Context) error {
 	var backups []string
 	var current *api.KVSecret
 	list := func() (err error) {
@@ -218,7 +218,7 @@ func (t *handing) look(ctx context.Context) error {
 		return err
 	}
 	steps := []func() error{list, read}
-	if t.flaw == readsFirst {
+	if t.mutation == readsFirst {
 		steps = []func() error{read, list, func() error { return t.leaveOutRecorded(ctx, &backups) }}
 	}
 	for _, step := range steps {
@@ -226,30 +226,30 @@ func (t *handing) look(ctx context.Context) error {
 			return err
 		}
 	}
-	if current.Data == nil && t.flaw != deletedGone || t.inForce(current.Data) {
+	if current.Data == nil && t.mutation != deletedGone || t.inForce(current.Data) {
 		return errInUse
 	}
 	version := current.VersionMetadata
 	for _, text := range backups {
 		id, err := protocol.ParseID(text)
-		own := t.flaw == ownExempt && text == t.rotation
-		if err == nil && id.Source == version.Version && id.InForce.Equal(version.CreatedTime) && !own && t.flaw != pendingBlind {
+		own := t.mutation == ownExempt && text == t.rotation
+		if err == nil && id.Source == version.Version && id.InForce.Equal(version.CreatedTime) && !own && t.mutation != pendingBlind {
 			return errInUse
 		}
 	}
 	return nil
 }
 
-func (t *handing) leaveOutRecorded(ctx context.Context, backups *[]string) error {
+func (t *mutantRevocation) leaveOutRecorded(ctx context.Context, backups *[]string) error {
 	recorded, err := t.list(ctx, t.path("rotations"))
 	*backups = slices.DeleteFunc(*backups, func(id string) bool { return slices.Contains(recorded, id) })
 	return err
 }
 
-func (t *handing) inForce(current map[string]any) bool {
+func (t *mutantRevocation) inForce(current map[string]any) bool {
 	for field, key := range t.keys {
 		for at, text := range keysOf(current) {
-			if t.flaw == exactly {
+			if t.mutation == exactly {
 				if current[at] == key {
 					return true
 				}
@@ -303,7 +303,7 @@ func fingerprintOfKey(provider, field, text string) string {
 
 // lookForAttempts refuses a change that brings back a key which somebody is about to
 // revoke. Fields that are only carried along are not looked at.
-func (w *work) lookForAttempts(ctx context.Context) error {
+func (w *mutantRotation) lookForAttempts(ctx context.Context) error {
 	names, err := w.list(ctx, w.path("revocations"))
 	if err != nil {
 		return err

@@ -19,46 +19,46 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// What an apprentice may do: more than the rotator's policy lets the library.
-const apprenticePolicy = `
+// What a mutant may do: more than the rotator's policy lets the library.
+const mutantPolicy = `
 path "secret/data/goblin-assistant/*" { capabilities = ["create", "read", "update"] }
 path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list", "delete"] }`
 
-// apprentice is a rotator of its own on the official client, with at most one
-// flaw. Without any it is as right as the library, if not as helpful.
-type apprentice struct {
-	kv      *api.KVv2
-	logical *api.Logical
-	flaw    flaw
-	looks   bool // for attempts to revoke what it writes
+// mutant is a rotator of its own on the official client, with at most one mutation.
+// Without any it follows the protocol as the library does.
+type mutant struct {
+	kv       *api.KVv2
+	logical  *api.Logical
+	mutation mutation
+	looks    bool // for attempts to revoke what it writes
 }
 
-// flaw is how a rotator can be wrong and look right.
-type flaw string
+// mutation is how a rotator can be wrong and look right.
+type mutation string
 
 const (
-	flawless         flaw = "flawless"
-	naive            flaw = "naive"                    // no check-and-set at all, every write repeated on any error
-	blindCommit      flaw = "commits blindly"          // no check-and-set at the commit alone
-	refusalIsFinal   flaw = "takes a refusal as final" // though the refused commit may be the echo of an applied one
-	doubtIsFailure   flaw = "takes doubt as failure"   // a commit without an answer has failed
-	recordFirst      flaw = "records before it commits"
-	backupLast       flaw = "backs up after the commit" //
-	recordIsOptional flaw = "succeeds without a record"
-	tidy             flaw = "deletes the backup of what lost"
+	noMutation            mutation = "no mutation"
+	naive                 mutation = "naive"                          // no check-and-set at all, every write repeated on any error
+	blindCommit           mutation = "commits blindly"                // no check-and-set at the commit alone
+	refusalIsFinal        mutation = "takes a refusal as final"       // though the refused commit may be the echo of an applied one
+	undeterminedIsFailure mutation = "takes a lost answer as failure" // a commit without an answer has failed
+	recordFirst           mutation = "records before it commits"
+	backupLast            mutation = "backs up after the commit" //
+	recordIsOptional      mutation = "succeeds without a record"
+	tidy                  mutation = "deletes the backup of what lost"
 
 	// Of restores over a deleted version.
-	restoresBlindly flaw = "restores whether or not the version can be read"
-	restoreWins     flaw = "lets a restore win over the rotation of a readable version"
+	restoresBlindly mutation = "restores whether or not the version can be read"
+	restoreWins     mutation = "lets a restore win over the rotation of a readable version"
 )
 
-// newApprentice makes one whose requests can be disturbed.
-func (c *cast) newApprentice(t *testing.T, flaw flaw) *apprentice {
+// newMutant makes one whose requests can be disturbed.
+func (c *harness) newMutant(t *testing.T, mutation mutation) *mutant {
 	t.Helper()
-	return c.apprenticeAt(t, flaw, c.wire.URL())
+	return c.newMutantAt(t, mutation, c.proxy.URL())
 }
 
-func (c *cast) apprenticeAt(t *testing.T, flaw flaw, address string) *apprentice {
+func (c *harness) newMutantAt(t *testing.T, mutation mutation, address string) *mutant {
 	t.Helper()
 	config := api.DefaultConfig()
 	config.Address = address
@@ -68,30 +68,30 @@ func (c *cast) apprenticeAt(t *testing.T, flaw flaw, address string) *apprentice
 		t.Fatal(err)
 	}
 	client.SetMaxRetries(0)
-	client.SetToken(vaulttest.TokenAt(t, vaulttest.RootOf(t, c.server), apprenticePolicy))
-	return &apprentice{kv: client.KVv2(vaulttest.Mount), logical: client.Logical(), flaw: flaw}
+	client.SetToken(vaulttest.TokenAt(t, vaulttest.RootOf(t, c.server), mutantPolicy))
+	return &mutant{kv: client.KVv2(vaulttest.Mount), logical: client.Logical(), mutation: mutation}
 }
 
-// apprenticed makes an operation of it. The rerun is the library's, by somebody who knows better.
-func (c *cast) apprenticed(a *apprentice) *faulttest.Operation {
+// rotationOf makes an operation of it. The rerun is the library's, by somebody who knows better.
+func (c *harness) rotationOf(a *mutant) *faulttest.Operation {
 	return &faulttest.Operation{
-		Name: string(a.flaw), Prepare: c.prepare, Wants: wants(victimFields),
+		Name: string(a.mutation), Prepare: c.prepare, Wants: wants(victimFields),
 		Run: a.rotate, Rerun: c.rotateAs(c.rotator, "rerun", victimFields),
 		Rivals: rivals,
 	}
 }
 
-// work is one rotation of an apprentice.
-type work struct {
-	*apprentice
-	provider  string
-	source    int
-	old, next map[string]any
-	id        string
-	claim     faulttest.Response
-	doubt     bool
-	found     bool // its backup was there already: an earlier run's
-	restores  bool // over a deleted version
+// mutantRotation is one rotation by a mutant.
+type mutantRotation struct {
+	*mutant
+	provider     string
+	source       int
+	old, next    map[string]any
+	id           string
+	response     faulttest.Response
+	undetermined bool
+	found        bool // its backup was there already: an earlier run's
+	restores     bool // over a deleted version
 }
 
 var (
@@ -99,25 +99,25 @@ var (
 	errOpen = errors.New("who knows")
 )
 
-func (a *apprentice) rotate(ctx context.Context, run *faulttest.Run) faulttest.Response {
+func (a *mutant) rotate(ctx context.Context, run *faulttest.Run) faulttest.Response {
 	return a.change(ctx, run, faulttest.Change{Merge: victimFields})
 }
 
-func (a *apprentice) change(ctx context.Context, run *faulttest.Run, wants faulttest.Change) faulttest.Response {
-	w := &work{apprentice: a, provider: run.Provider, claim: faulttest.Response{Who: string(a.flaw), Wants: wants}}
+func (a *mutant) change(ctx context.Context, run *faulttest.Run, wants faulttest.Change) faulttest.Response {
+	w := &mutantRotation{mutant: a, provider: run.Provider, response: faulttest.Response{Who: string(a.mutation), Wants: wants}}
 	err := w.do(ctx)
 	switch {
 	case err == nil:
-		w.claim.Status = faulttest.Succeeded
+		w.response.Status = faulttest.Succeeded
 	case errors.Is(err, errOpen):
-		w.claim.Status, w.claim.Err = faulttest.Open, err.Error()
+		w.response.Status, w.response.Err = faulttest.Open, err.Error()
 	default:
-		w.claim.Status, w.claim.Err, w.claim.Conflict = faulttest.Failed, err.Error(), errors.Is(err, errLost)
+		w.response.Status, w.response.Err, w.response.Conflict = faulttest.Failed, err.Error(), errors.Is(err, errLost)
 	}
-	return w.claim
+	return w.response
 }
 
-func (w *work) do(ctx context.Context) error {
+func (w *mutantRotation) do(ctx context.Context) error {
 	if err := w.read(ctx); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (w *work) do(ctx context.Context) error {
 	if w.looks {
 		steps = []func(context.Context) error{w.lookForAttempts, w.backUp, w.lookForAttempts, w.commit, w.record}
 	}
-	switch w.flaw {
+	switch w.mutation {
 	case recordFirst:
 		steps = []func(context.Context) error{w.backUp, w.record, w.commit}
 	case backupLast:
@@ -136,35 +136,35 @@ func (w *work) do(ctx context.Context) error {
 			return err
 		}
 	}
-	w.claim.ID, w.claim.NewVersion = w.id, w.source+1
+	w.response.ID, w.response.NewVersion = w.id, w.source+1
 	return nil
 }
 
-func (w *work) read(ctx context.Context) error {
+func (w *mutantRotation) read(ctx context.Context) error {
 	secret, err := w.get(ctx, w.path("providers"))
 	if err != nil {
 		return err
 	}
-	if secret.Data == nil && !w.claim.Wants.Over {
+	if secret.Data == nil && !w.response.Wants.Over {
 		return errors.New("deleted")
 	}
 	w.source, w.old = secret.VersionMetadata.Version, secret.Data
 	if w.next, err = w.wanted(ctx); err != nil {
 		return err
 	}
-	if w.restores = w.claim.Wants.Over && (w.old == nil || w.flaw == restoresBlindly); w.restores {
+	if w.restores = w.response.Wants.Over && (w.old == nil || w.mutation == restoresBlindly); w.restores {
 		w.old = w.next
 	}
 	w.id = protocol.NewID(secret.VersionMetadata.CreatedTime, w.source, canonical(w.old), canonical(w.next)).String()
-	if w.flaw != naive && !w.restores && reflect.DeepEqual(w.old, w.next) {
+	if w.mutation != naive && !w.restores && reflect.DeepEqual(w.old, w.next) {
 		return errOpen // somebody made this change; who, is for others to find out
 	}
 	return nil
 }
 
 // wanted is what is to replace the version that was read.
-func (w *work) wanted(ctx context.Context) (map[string]any, error) {
-	if backup := w.claim.Wants.Restore; backup != "" {
+func (w *mutantRotation) wanted(ctx context.Context) (map[string]any, error) {
+	if backup := w.response.Wants.Restore; backup != "" {
 		secret, err := w.get(ctx, w.path("backups", backup))
 		if err != nil {
 			return nil, err
@@ -172,18 +172,18 @@ func (w *work) wanted(ctx context.Context) (map[string]any, error) {
 		return secret.Data, nil
 	}
 	next := maps.Clone(w.old)
-	maps.Copy(next, w.claim.Wants.Merge)
+	maps.Copy(next, w.response.Wants.Merge)
 	return next, nil
 }
 
-func (w *work) backUp(ctx context.Context) error {
+func (w *mutantRotation) backUp(ctx context.Context) error {
 	return w.once(ctx, w.path("backups", w.id), w.old)
 }
 
 // once writes an entry that nobody else writes another value to.
-func (w *work) once(ctx context.Context, path string, data map[string]any) error {
+func (w *mutantRotation) once(ctx context.Context, path string, data map[string]any) error {
 	return again(ctx, func() error {
-		if w.flaw == naive {
+		if w.mutation == naive {
 			_, err := w.kv.Put(ctx, path, data)
 			return err
 		}
@@ -197,8 +197,8 @@ func (w *work) once(ctx context.Context, path string, data map[string]any) error
 }
 
 // commit writes, and asks the rule after any answer but success.
-func (w *work) commit(ctx context.Context) error {
-	if w.flaw == naive || w.flaw == blindCommit {
+func (w *mutantRotation) commit(ctx context.Context) error {
+	if w.mutation == naive || w.mutation == blindCommit {
 		return again(ctx, func() error {
 			_, err := w.kv.Put(ctx, w.path("providers"), w.next)
 			return err
@@ -206,15 +206,15 @@ func (w *work) commit(ctx context.Context) error {
 	}
 	for range attempts {
 		_, err := w.kv.Put(ctx, w.path("providers"), w.next, api.WithCheckAndSet(w.source))
-		w.doubt = w.doubt || unanswered(err)
+		w.undetermined = w.undetermined || unanswered(err)
 		switch {
 		case err == nil:
 			return nil
-		case w.flaw == doubtIsFailure, !w.doubt && !refused(err):
+		case w.mutation == undeterminedIsFailure, !w.undetermined && !refused(err):
 			return err
-		case w.flaw == refusalIsFinal && refused(err):
+		case w.mutation == refusalIsFinal && refused(err):
 			return w.lost(ctx)
-		case w.flaw == refusalIsFinal:
+		case w.mutation == refusalIsFinal:
 			continue
 		}
 		if done, err := w.rule(ctx); done || err != nil {
@@ -225,7 +225,7 @@ func (w *work) commit(ctx context.Context) error {
 }
 
 // rule tells whether the commit was applied, once that is settled.
-func (w *work) rule(ctx context.Context) (done bool, err error) {
+func (w *mutantRotation) rule(ctx context.Context) (done bool, err error) {
 	meta, err := w.kv.GetMetadata(ctx, w.path("providers"))
 	if err != nil {
 		return false, errOpen
@@ -237,7 +237,7 @@ func (w *work) rule(ctx context.Context) (done bool, err error) {
 	switch {
 	case err != nil || made.Data == nil:
 		return false, errOpen
-	case w.flaw == restoreWins && w.restoreBegun(ctx):
+	case w.mutation == restoreWins && w.restoreBegun(ctx):
 	case reflect.DeepEqual(made.Data, w.next):
 		return true, nil
 	}
@@ -245,9 +245,9 @@ func (w *work) rule(ctx context.Context) (done bool, err error) {
 }
 
 // lost records that another write came first.
-func (w *work) lost(ctx context.Context) error {
-	w.claim.ID = w.id
-	if w.flaw == tidy {
+func (w *mutantRotation) lost(ctx context.Context) error {
+	w.response.ID = w.id
+	if w.mutation == tidy {
 		_ = w.kv.DeleteMetadata(ctx, w.path("backups", w.id))
 		return errLost
 	}
@@ -255,15 +255,15 @@ func (w *work) lost(ctx context.Context) error {
 	return errLost
 }
 
-func (w *work) record(ctx context.Context) error {
+func (w *mutantRotation) record(ctx context.Context) error {
 	err := w.once(context.WithoutCancel(ctx), w.path("rotations", w.id), w.recordOf(protocol.Committed))
-	if err != nil && w.flaw != recordIsOptional {
+	if err != nil && w.mutation != recordIsOptional {
 		return errors.Join(errOpen, err)
 	}
 	return nil
 }
 
-func (w *work) recordOf(outcome protocol.Outcome) map[string]any {
+func (w *mutantRotation) recordOf(outcome protocol.Outcome) map[string]any {
 	record := protocol.Record{ID: w.id, Provider: w.provider, Outcome: outcome, Evidence: protocol.Acknowledged,
 		OldVersion: w.source, RecordedAt: time.Now().UTC()}
 	if outcome == protocol.Committed {
@@ -285,12 +285,12 @@ func canonical(data map[string]any) []byte {
 	return text
 }
 
-func (w *work) path(dir string, id ...string) string {
+func (w *mutantRotation) path(dir string, id ...string) string {
 	return strings.Join(append([]string{vaulttest.Base, dir, w.provider}, id...), "/")
 }
 
 // get reads an entry; one that is deleted has no data.
-func (a *apprentice) get(ctx context.Context, path string) (secret *api.KVSecret, err error) {
+func (a *mutant) get(ctx context.Context, path string) (secret *api.KVSecret, err error) {
 	err = again(ctx, func() error {
 		secret, err = a.kv.Get(ctx, path)
 		return err
@@ -299,7 +299,7 @@ func (a *apprentice) get(ctx context.Context, path string) (secret *api.KVSecret
 }
 
 // list names the entries of a directory.
-func (a *apprentice) list(ctx context.Context, path string) (names []string, err error) {
+func (a *mutant) list(ctx context.Context, path string) (names []string, err error) {
 	err = again(ctx, func() error {
 		listed, err := a.logical.ListWithContext(ctx, vaulttest.Mount+"/metadata/"+path)
 		if err != nil || listed == nil {

@@ -8,51 +8,51 @@ import (
 	"goblin/vaultkit/internal/faulttest"
 )
 
-// Who hands keys over and has a flaw must be convicted, too; the writers they meet look for
+// A mutant that hands keys over must be found, too; the writers they meet look for
 // attempts to revoke what they write.
-func TestSchedulesConvictBrokenRevokers(t *testing.T) {
-	cast := newCast(t)
-	cast.meetWritersThatLook(t)
-	for flaw, invariants := range map[flaw][]string{
-		flawless:     nil,
+func TestSchedules_FindBrokenRevokers(t *testing.T) {
+	harness := newHarness(t)
+	harness.meetWritersThatLook(t)
+	for mutation, invariants := range map[mutation][]string{
+		noMutation:   nil,
 		looksFirst:   {"J1"},
 		exactly:      {"J1"},
 		deletedGone:  {"J1"},
 		pendingBlind: {"J1"},
 	} {
-		t.Run(string(flaw), func(t *testing.T) {
-			cast.convict(t, cast.revoking(cast.newApprentice(t, flaw)), invariants)
+		t.Run(string(mutation), func(t *testing.T) {
+			harness.wantViolations(t, harness.revoking(harness.newMutant(t, mutation)), invariants)
 		})
 	}
-	for flaw, invariants := range map[flaw][]string{flawless: nil, readsFirst: {"J1"}} {
-		t.Run("undecided, "+string(flaw), func(t *testing.T) {
-			cast.convict(t, cast.revokingUndecided(cast.newApprentice(t, flaw)), invariants)
+	for mutation, invariants := range map[mutation][]string{noMutation: nil, readsFirst: {"J1"}} {
+		t.Run("undecided, "+string(mutation), func(t *testing.T) {
+			harness.wantViolations(t, harness.revokingUndecided(harness.newMutant(t, mutation)), invariants)
 		})
 	}
-	for flaw, invariants := range map[flaw][]string{flawless: nil, ownExempt: {"J2"}} {
-		t.Run("take-back, "+string(flaw), func(t *testing.T) {
-			cast.convict(t, cast.takingBack(t, cast.newApprentice(t, flaw)), invariants)
+	for mutation, invariants := range map[mutation][]string{noMutation: nil, ownExempt: {"J2"}} {
+		t.Run("take-back, "+string(mutation), func(t *testing.T) {
+			harness.wantViolations(t, harness.takingBack(t, harness.newMutant(t, mutation)), invariants)
 		})
 	}
 }
 
 // The same for restores over a deleted version.
-func TestSchedulesConvictBrokenRestores(t *testing.T) {
-	cast := newCast(t)
-	for flaw, invariants := range map[flaw][]string{flawless: nil, restoresBlindly: {"I2"}} {
-		t.Run(string(flaw), func(t *testing.T) {
-			cast.convict(t, cast.restoring(cast.newApprentice(t, flaw)), invariants)
+func TestSchedules_FindBrokenRestores(t *testing.T) {
+	harness := newHarness(t)
+	for mutation, invariants := range map[mutation][]string{noMutation: nil, restoresBlindly: {"I2"}} {
+		t.Run(string(mutation), func(t *testing.T) {
+			harness.wantViolations(t, harness.restoring(harness.newMutant(t, mutation)), invariants)
 		})
 	}
-	for flaw, invariants := range map[flaw][]string{flawless: nil, restoreWins: {"I3b", "I4b"}} {
-		t.Run("beside, "+string(flaw), func(t *testing.T) {
-			cast.convict(t, cast.besideRestore(cast.newApprentice(t, flaw)), invariants)
+	for mutation, invariants := range map[mutation][]string{noMutation: nil, restoreWins: {"I3b", "I4b"}} {
+		t.Run("beside, "+string(mutation), func(t *testing.T) {
+			harness.wantViolations(t, harness.besideRestore(harness.newMutant(t, mutation)), invariants)
 		})
 	}
 }
 
-// meetWritersThatLook has rivals that bring the old key back by apprentices without a flaw.
-func (c *cast) meetWritersThatLook(t *testing.T) {
+// meetWritersThatLook has rivals that bring the old key back by mutants without a mutation.
+func (c *harness) meetWritersThatLook(t *testing.T) {
 	t.Helper()
 	writer := c.writerThatLooks(t)
 	writes := func(wants func(*faulttest.Run) faulttest.Change) faulttest.Act {
@@ -70,49 +70,49 @@ func (c *cast) meetWritersThatLook(t *testing.T) {
 	})
 }
 
-// writerThatLooks is an apprentice without a flaw.
-func (c *cast) writerThatLooks(t *testing.T) *apprentice {
+// writerThatLooks is a mutant without a mutation.
+func (c *harness) writerThatLooks(t *testing.T) *mutant {
 	t.Helper()
-	writer := c.newApprentice(t, flawless)
+	writer := c.newMutant(t, noMutation)
 	writer.looks = true
 	return writer
 }
 
-// revoking makes an operation of RevokeOld by an apprentice. The rerun is by one without a
-// flaw.
-func (c *cast) revoking(a *apprentice) *faulttest.Operation {
+// revoking makes an operation of RevokeOld by a mutant. The rerun is by one without a
+// mutation.
+func (c *harness) revoking(a *mutant) *faulttest.Operation {
 	op := c.revocation()
 	right := *a
-	right.flaw = flawless
-	op.Name, op.Run, op.Rerun, op.OneEnding = string(a.flaw), a.revokeOld, right.revokeOld, true
+	right.mutation = noMutation
+	op.Name, op.Run, op.Rerun, op.OneEnding = string(a.mutation), a.revokeOld, right.revokeOld, true
 	op.Rivals = []string{"rollback", "back", "spaced", "restored", "hidden", "dying", "put-old", "abort"}
 	return op
 }
 
-func (c *cast) revokingUndecided(a *apprentice) *faulttest.Operation {
+func (c *harness) revokingUndecided(a *mutant) *faulttest.Operation {
 	op := c.revoking(a)
 	op.Prepare, op.Refused = c.prepareRollingBack, true
 	op.Rivals = []string{"arrival", "settled", "abort"}
 	return op
 }
 
-// takingBack makes an operation of the end of a rotation by an apprentice that has failed
+// takingBack makes an operation of the end of a rotation by a mutant that has failed
 // after its backup. Its rerun is a job that gets the same key.
-func (c *cast) takingBack(t *testing.T, a *apprentice) *faulttest.Operation {
+func (c *harness) takingBack(t *testing.T, a *mutant) *faulttest.Operation {
 	t.Helper()
 	writer := c.writerThatLooks(t)
 	return &faulttest.Operation{
-		Name: string(a.flaw),
+		Name: string(a.mutation),
 		Prepare: func(ctx context.Context, run *faulttest.Run) error {
 			if err := c.prepare(ctx, run); err != nil {
 				return err
 			}
-			w := &work{apprentice: writer, provider: run.Provider, claim: faulttest.Response{Wants: faulttest.Change{Merge: issuedFields}, Status: faulttest.Failed}}
+			w := &mutantRotation{mutant: writer, provider: run.Provider, response: faulttest.Response{Wants: faulttest.Change{Merge: issuedFields}, Status: faulttest.Failed}}
 			if err := w.read(ctx); err != nil {
 				return err
 			}
 			run.Target = w.id
-			run.Told(w.claim)
+			run.Told(w.response)
 			return w.backUp(ctx)
 		},
 		Wants: func(*faulttest.Run) faulttest.Change { return faulttest.Change{} },
@@ -120,7 +120,7 @@ func (c *cast) takingBack(t *testing.T, a *apprentice) *faulttest.Operation {
 		Rerun: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 			return writer.change(ctx, run, faulttest.Change{Merge: issuedFields})
 		},
-		Refused:   a.flaw != ownExempt,
+		Refused:   a.mutation != ownExempt,
 		Contested: true,
 		OneEnding: true,
 		Rivals:    []string{faulttest.Twin, "dying-job", "job", "abort"},

@@ -18,43 +18,43 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// A driver that convicts nobody proves nothing: rotators that look right when
-// undisturbed must be convicted, each by the invariant its flaw is about, and one
-// without a flaw must not.
-func TestSchedulesConvictBrokenRotators(t *testing.T) {
-	cast := newCast(t)
-	for flaw, invariants := range map[flaw][]string{
-		flawless:         nil,
-		naive:            {"I1"},
-		blindCommit:      {"I1"},
-		refusalIsFinal:   {"I3b", "I4b"},
-		doubtIsFailure:   {"I4b"},
-		recordFirst:      {"I3a"},
-		backupLast:       {"I2"},
-		recordIsOptional: {"I4a"},
-		tidy:             {"I5"},
+// A driver that finds no violation proves nothing: rotators that look right when
+// undisturbed must violate the invariant that their mutation is about, and one without
+// a mutation must violate none.
+func TestSchedules_FindBrokenRotators(t *testing.T) {
+	harness := newHarness(t)
+	for mutation, invariants := range map[mutation][]string{
+		noMutation:            nil,
+		naive:                 {"I1"},
+		blindCommit:           {"I1"},
+		refusalIsFinal:        {"I3b", "I4b"},
+		undeterminedIsFailure: {"I4b"},
+		recordFirst:           {"I3a"},
+		backupLast:            {"I2"},
+		recordIsOptional:      {"I4a"},
+		tidy:                  {"I5"},
 	} {
-		t.Run(string(flaw), func(t *testing.T) {
-			cast.convict(t, cast.apprenticed(cast.newApprentice(t, flaw)), invariants)
+		t.Run(string(mutation), func(t *testing.T) {
+			harness.wantViolations(t, harness.rotationOf(harness.newMutant(t, mutation)), invariants)
 		})
 	}
 }
 
 // The same for recoveries, behind rotations that are the library's.
-func TestSchedulesConvictBrokenRecoveries(t *testing.T) {
-	cast := newCast(t)
-	kv := cast.official(t, apprenticePolicy).KVv2(vaulttest.Mount)
+func TestSchedules_FindBrokenRecoveries(t *testing.T) {
+	harness := newHarness(t)
+	kv := harness.official(t, mutantPolicy).KVv2(vaulttest.Mount)
 	for name, tc := range map[string]struct {
 		recover    recoverer
 		invariants []string
 	}{
 		"does nothing":             {recoverNothing, []string{"I3c", "I7"}},
-		"aborts what is undecided": {abortAfter(1, kv, cast.driver.Recover), []string{"I3b"}},
-		"aborts what lasts":        {abortAfter(5, kv, cast.driver.Recover), []string{"I6"}},
+		"aborts what is undecided": {abortAfter(1, kv, harness.driver.Recover), []string{"I3b"}},
+		"aborts what lasts":        {abortAfter(5, kv, harness.driver.Recover), []string{"I6"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cast.driver.Recover = tc.recover
-			cast.convict(t, cast.rotation(), tc.invariants)
+			harness.driver.Recover = tc.recover
+			harness.wantViolations(t, harness.rotation(), tc.invariants)
 		})
 	}
 }
@@ -77,7 +77,7 @@ func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 		}
 		for id, outcome := range told.Found {
 			if outcome == string(protocol.Undecided) {
-				w := &work{apprentice: &apprentice{kv: kv}, provider: run.Provider, id: id}
+				w := &mutantRotation{mutant: &mutant{kv: kv}, provider: run.Provider, id: id}
 				parsed, err := protocol.ParseID(id)
 				vaulttest.Must(err)
 				w.source = parsed.Source
@@ -88,35 +88,35 @@ func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 	}
 }
 
-// convict plays an operation undisturbed, where nothing may be wrong with it, and
+// wantViolations runs an operation undisturbed, where nothing may be wrong with it, and
 // under every single fault and every rival, where the named invariants must be
 // violated.
-func (c *cast) convict(t *testing.T, op *faulttest.Operation, invariants []string) {
+func (c *harness) wantViolations(t *testing.T, op *faulttest.Operation, invariants []string) {
 	t.Helper()
 	requests, err := c.driver.Count(t.Context(), op)
 	if err != nil {
 		t.Fatal(err)
 	}
-	season := faulttest.Campaign{Operations: []*faulttest.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
-	season.Schedules = faulttest.Space{Operation: op.Name, Endings: op.Endings}.Singles()
-	if summary := c.driver.RunAll(t.Context(), season); summary.Violations > 0 || summary.Schedules != len(season.Schedules) {
+	campaign := faulttest.Campaign{Operations: []*faulttest.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
+	campaign.Schedules = faulttest.Space{Operation: op.Name, Endings: op.Endings}.Singles()
+	if summary := c.driver.RunAll(t.Context(), campaign); summary.Violations > 0 || summary.Schedules != len(campaign.Schedules) {
 		t.Errorf("undisturbed: %s", summary)
 	}
 	space := faulttest.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Endings: op.Endings, OneEnding: op.OneEnding}
-	season.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), math.MaxInt)
-	unconvicted := func(summary *faulttest.Summary) []string {
+	campaign.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), math.MaxInt)
+	unviolated := func(summary *faulttest.Summary) []string {
 		return slices.DeleteFunc(slices.Clone(invariants), func(name string) bool { return summary.ByInvariant[name] > 0 })
 	}
 	if invariants != nil {
-		season.Out = io.Discard
-		season.Enough = func(summary *faulttest.Summary) bool { return len(unconvicted(summary)) == 0 }
+		campaign.Out = io.Discard
+		campaign.Enough = func(summary *faulttest.Summary) bool { return len(unviolated(summary)) == 0 }
 	}
-	summary := c.driver.RunAll(t.Context(), season)
+	summary := c.driver.RunAll(t.Context(), campaign)
 	t.Logf("%s: %v", summary, summary.ByInvariant)
-	if missing := unconvicted(summary); len(missing) > 0 {
-		t.Errorf("not convicted by %s", missing)
+	if missing := unviolated(summary); len(missing) > 0 {
+		t.Errorf("the schedules found no violation of %s", missing)
 	}
 	if len(invariants) == 0 && summary.Violations > 0 {
-		t.Errorf("convicted without a flaw: %s", slices.Sorted(maps.Keys(summary.ByInvariant)))
+		t.Errorf("without a mutation the schedules found violations of %s", slices.Sorted(maps.Keys(summary.ByInvariant)))
 	}
 }

@@ -4,7 +4,7 @@ package faulttest_test
 
 import "math"
 
-// How many are played of the schedules with one fault or one rival (all), how many are
+// How many are run of the schedules with one fault or one rival (all), how many are
 // drawn of each operation's with two (of those with one ending, which are newer, more),
 // and how many there must be in all.
 const (

@@ -10,12 +10,12 @@ import (
 )
 
 // operations are what is disturbed.
-func (c *cast) operations() []*faulttest.Operation {
+func (c *harness) operations() []*faulttest.Operation {
 	ops := []*faulttest.Operation{c.rotation(), c.rollback(), c.rollbackOfTheNewest(), c.recovery(), c.abort(), c.prune()}
 	return append(ops, c.operationsOnKeys()...)
 }
 
-func (c *cast) rotation() *faulttest.Operation {
+func (c *harness) rotation() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "rotate",
 		Prepare: c.prepare,
@@ -27,7 +27,7 @@ func (c *cast) rotation() *faulttest.Operation {
 }
 
 // rollback undoes an earlier rotation, by its id.
-func (c *cast) rollback() *faulttest.Operation {
+func (c *harness) rollback() *faulttest.Operation {
 	back := func(run *faulttest.Run) faulttest.Change { return faulttest.Change{Restore: run.Target} }
 	return &faulttest.Operation{
 		Name:    "rollback",
@@ -35,11 +35,11 @@ func (c *cast) rollback() *faulttest.Operation {
 		Wants:   back,
 		Run: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 			r, err := c.victim.Rollback(ctx, run.Provider, run.Target)
-			return claim("victim", back(run), r, err)
+			return responseOf("victim", back(run), r, err)
 		},
 		Rerun: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 			r, err := c.rotator.Rollback(ctx, run.Provider, run.Target)
-			return claim("rerun", back(run), r, err)
+			return responseOf("rerun", back(run), r, err)
 		},
 		Rivals: append(slices.Clone(rivals), "revoke", "take-back", "back"),
 	}
@@ -47,7 +47,7 @@ func (c *cast) rollback() *faulttest.Operation {
 
 // rollbackOfTheNewest leaves it to the library which rotation to undo. Once it is
 // undone, undoing it once more is refused.
-func (c *cast) rollbackOfTheNewest() *faulttest.Operation {
+func (c *harness) rollbackOfTheNewest() *faulttest.Operation {
 	undo := faulttest.Change{Undo: true}
 	return &faulttest.Operation{
 		Name:    "undo",
@@ -55,11 +55,11 @@ func (c *cast) rollbackOfTheNewest() *faulttest.Operation {
 		Wants:   func(*faulttest.Run) faulttest.Change { return undo },
 		Run: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 			r, err := c.victim.Rollback(ctx, run.Provider, "")
-			return claim("victim", undo, r, err)
+			return responseOf("victim", undo, r, err)
 		},
 		Rerun: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 			r, err := c.rotator.Rollback(ctx, run.Provider, "")
-			return claim("rerun", undo, r, err)
+			return responseOf("rerun", undo, r, err)
 		},
 		Once:   true,
 		Rivals: rivals,
@@ -68,7 +68,7 @@ func (c *cast) rollbackOfTheNewest() *faulttest.Operation {
 
 // recovery finds a rotation that is committed and unrecorded, and one that died
 // before its commit. Its rerun is that of the latter.
-func (c *cast) recovery() *faulttest.Operation {
+func (c *harness) recovery() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "recovery",
 		Prepare: c.prepareCrashed,
@@ -83,7 +83,7 @@ func (c *cast) recovery() *faulttest.Operation {
 
 // abort closes a rotation that died while its commit was on its way, which may
 // arrive at any moment.
-func (c *cast) abort() *faulttest.Operation {
+func (c *harness) abort() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "abort",
 		Prepare: c.prepareCommitting,
@@ -94,7 +94,7 @@ func (c *cast) abort() *faulttest.Operation {
 	}
 }
 
-func (c *cast) abortAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
+func (c *harness) abortAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		return abortOne(ctx, client, who, run.Provider, run.Target)
 	}
@@ -103,7 +103,7 @@ func (c *cast) abortAs(client *vaultkit.Client, who string) func(context.Context
 // abortOne: an abort that finds its rotation committed has done what it could.
 func abortOne(ctx context.Context, client *vaultkit.Client, who, provider, id string) faulttest.Response {
 	r, err := client.Abort(ctx, provider, id)
-	told := claim(who, faulttest.Change{Fence: true}, nil, err)
+	told := responseOf(who, faulttest.Change{Fence: true}, nil, err)
 	if r != nil {
 		told.Found = map[string]string{r.ID: string(r.Outcome)}
 	}
@@ -115,7 +115,7 @@ func abortOne(ctx context.Context, client *vaultkit.Client, who, provider, id st
 
 // prune has old backups to delete, one whose rotation has no record yet, and one
 // that is undecided.
-func (c *cast) prune() *faulttest.Operation {
+func (c *harness) prune() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "prune",
 		Prepare: c.preparePrunable,
@@ -129,7 +129,7 @@ func (c *cast) prune() *faulttest.Operation {
 func pruneAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		pruned, err := client.PruneBackups(ctx, run.Provider, vaultkit.PruneLimits{KeepNewest: 1})
-		told := claim(who, faulttest.Change{}, nil, err)
+		told := responseOf(who, faulttest.Change{}, nil, err)
 		for _, backup := range pruned {
 			told.Removed = append(told.Removed, backup.ID)
 		}

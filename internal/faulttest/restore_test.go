@@ -14,7 +14,7 @@ var endingsWithPrune = []string{faulttest.Rerun, faulttest.Prune, faulttest.Reco
 
 // restore writes the earlier rotation's backup over the version that it made, which is
 // deleted. Somebody may undelete that at any moment.
-func (c *cast) restore() *faulttest.Operation {
+func (c *harness) restore() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "restore",
 		Prepare: c.prepareDeleted,
@@ -28,7 +28,7 @@ func (c *cast) restore() *faulttest.Operation {
 
 // rollbackBesideRestore is a rollback of a version that is readable again, over which a
 // restore to the same secret died, with its commit on its way.
-func (c *cast) rollbackBesideRestore() *faulttest.Operation {
+func (c *harness) rollbackBesideRestore() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "beside",
 		Prepare: c.prepareUndeleted,
@@ -44,7 +44,7 @@ func restored(run *faulttest.Run) faulttest.Change {
 	return faulttest.Change{Restore: run.Target, Over: true}
 }
 
-func (c *cast) restoreAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
+func (c *harness) restoreAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
 	rollback := c.rollbackAs(client, who, vaultkit.RestoreDeleted())
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		told := rollback(ctx, run)
@@ -53,17 +53,17 @@ func (c *cast) restoreAs(client *vaultkit.Client, who string) func(context.Conte
 	}
 }
 
-func (c *cast) doomedRollback() *faulttest.Operation {
+func (c *harness) doomedRollback() *faulttest.Operation {
 	return &faulttest.Operation{Name: "doomed", Run: c.rollbackAs(c.mortal, "doomed"),
 		Wants: func(run *faulttest.Run) faulttest.Change { return faulttest.Change{Restore: run.Target} }}
 }
 
-func (c *cast) doomedRestore() *faulttest.Operation {
+func (c *harness) doomedRestore() *faulttest.Operation {
 	return &faulttest.Operation{Name: "doomed", Run: c.restoreAs(c.mortal, "doomed"), Wants: restored}
 }
 
 // foreignUndelete makes the current version readable again.
-func (c *cast) foreignUndelete(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) foreignUndelete(ctx context.Context, run *faulttest.Run) error {
 	facts, err := c.driver.Observer.Look(ctx, run.Provider)
 	if err != nil {
 		return err
@@ -73,13 +73,13 @@ func (c *cast) foreignUndelete(ctx context.Context, run *faulttest.Run) error {
 
 // prepareDeleted makes a provider that was rotated once and whose current version is
 // deleted.
-func (c *cast) prepareDeleted(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) prepareDeleted(ctx context.Context, run *faulttest.Run) error {
 	return inTurn(c.prepareRotated, lookedAt, c.foreignDelete)(ctx, run)
 }
 
 // prepareUndeleted makes a provider that was restored by somebody who died, and whose
 // deleted version is readable again.
-func (c *cast) prepareUndeleted(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) prepareUndeleted(ctx context.Context, run *faulttest.Run) error {
 	die := func(ctx context.Context, run *faulttest.Run) error {
 		return run.Kill(ctx, c.doomedRestore(), "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
 	}

@@ -55,7 +55,7 @@ func newIssuer(ctx context.Context, run *faulttest.Run, who string, takeBack boo
 }
 
 // operationsOnKeys are those that hand keys over, or bring them back.
-func (c *cast) operationsOnKeys() []*faulttest.Operation {
+func (c *harness) operationsOnKeys() []*faulttest.Operation {
 	ops := []*faulttest.Operation{c.revocation(), c.revocationOfUndecided(), c.takeBack(), c.issue(), c.back(), c.restore(), c.rollbackBesideRestore()}
 	for _, op := range ops {
 		op.OneEnding = true
@@ -64,7 +64,7 @@ func (c *cast) operationsOnKeys() []*faulttest.Operation {
 }
 
 // revocation hands over what the earlier rotation replaced.
-func (c *cast) revocation() *faulttest.Operation {
+func (c *harness) revocation() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:      "revoke",
 		Prepare:   c.prepareRotated,
@@ -77,7 +77,7 @@ func (c *cast) revocation() *faulttest.Operation {
 }
 
 // revocationOfUndecided is refused, for a rollback to the old key is on its way.
-func (c *cast) revocationOfUndecided() *faulttest.Operation {
+func (c *harness) revocationOfUndecided() *faulttest.Operation {
 	op := c.revocation()
 	op.Name, op.Prepare, op.Refused = "revoke-undecided", c.prepareRollingBack, true
 	op.Rivals = []string{"arrival", "settled", "back", "abort", "other", faulttest.Twin}
@@ -88,7 +88,7 @@ func revokeAs(client *vaultkit.Client, who string) func(context.Context, *faultt
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		_, err := client.RevokeOld(ctx, run.Provider, run.Target, newIssuer(ctx, run, who, false),
 			vaultkit.IgnoreOtherProviders()) // those of other schedules
-		told := claim(who, faulttest.Change{}, nil, err)
+		told := responseOf(who, faulttest.Change{}, nil, err)
 		told.Revoked = run.Target
 		return told
 	}
@@ -100,7 +100,7 @@ var rivalsOfSources = []string{faulttest.Twin, "job", "other", "revoke", "rollba
 
 // takeBack is a rotation whose new key is not verified, so that its source takes it back.
 // Its rerun is a job that gets the same key and has no such trouble.
-func (c *cast) takeBack() *faulttest.Operation {
+func (c *harness) takeBack() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "take-back",
 		Prepare: c.prepareRotated,
@@ -113,7 +113,7 @@ func (c *cast) takeBack() *faulttest.Operation {
 }
 
 // issue is a rotation whose source takes its key back only when it has failed for certain.
-func (c *cast) issue() *faulttest.Operation {
+func (c *harness) issue() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "issue",
 		Prepare: c.prepareRotated,
@@ -124,16 +124,16 @@ func (c *cast) issue() *faulttest.Operation {
 	}
 }
 
-func (c *cast) issueAs(client *vaultkit.Client, who string, unverified error) func(context.Context, *faulttest.Run) faulttest.Response {
+func (c *harness) issueAs(client *vaultkit.Client, who string, unverified error) func(context.Context, *faulttest.Run) faulttest.Response {
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		source := issuing{newIssuer(ctx, run, who, true), issuedFields, unverified}
 		r, err := client.Rotate(ctx, run.Provider, source, vaultkit.WithActor(who), vaultkit.AddFields())
-		return claim(who, faulttest.Change{Merge: issuedFields}, r, err)
+		return responseOf(who, faulttest.Change{Merge: issuedFields}, r, err)
 	}
 }
 
 // back is a rotation to the old key.
-func (c *cast) back() *faulttest.Operation {
+func (c *harness) back() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "back",
 		Prepare: c.prepareRotated,
@@ -145,7 +145,7 @@ func (c *cast) back() *faulttest.Operation {
 }
 
 // rivalsWithKeys are the rivals that hand keys over or bring them back.
-func (c *cast) rivalsWithKeys() map[string]faulttest.Act {
+func (c *harness) rivalsWithKeys() map[string]faulttest.Act {
 	return map[string]faulttest.Act{
 		"revoke":    asRival(revokeAs(c.revoker, "rival")),
 		"rollback":  asRival(c.rollbackAs(c.rotator, "rival")),
@@ -199,16 +199,16 @@ func diesAtCommit(wants func(*faulttest.Run) faulttest.Change, change func(conte
 }
 
 // rollbackAs restores the backup of the earlier rotation.
-func (c *cast) rollbackAs(client *vaultkit.Client, who string, opts ...vaultkit.RotateOption) func(context.Context, *faulttest.Run) faulttest.Response {
+func (c *harness) rollbackAs(client *vaultkit.Client, who string, opts ...vaultkit.RotateOption) func(context.Context, *faulttest.Run) faulttest.Response {
 	o := slices.Concat(opts, []vaultkit.RotateOption{vaultkit.WithActor(who)})
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		r, err := client.Rollback(ctx, run.Provider, run.Target, o...)
-		return claim(who, faulttest.Change{Restore: run.Target}, r, err)
+		return responseOf(who, faulttest.Change{Restore: run.Target}, r, err)
 	}
 }
 
 // rollbackAllowed brings back whatever was revoked.
-func (c *cast) rollbackAllowed(ctx context.Context, run *faulttest.Run) faulttest.Response {
+func (c *harness) rollbackAllowed(ctx context.Context, run *faulttest.Run) faulttest.Response {
 	told := c.rollbackAs(c.rotator, "rival", vaultkit.AllowRevoked())(ctx, run)
 	told.Wants.AllowRevoked = true
 	return told
@@ -216,14 +216,14 @@ func (c *cast) rollbackAllowed(ctx context.Context, run *faulttest.Run) faulttes
 
 // prepareRollingBack makes a provider with a rollback to the old key that died, and whose
 // commit is on its way.
-func (c *cast) prepareRollingBack(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) prepareRollingBack(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepareRotated(ctx, run); err != nil {
 		return err
 	}
 	return run.Kill(ctx, c.doomedRollback(), "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
 }
 
-func (c *cast) dyingRollback(ctx context.Context, run *faulttest.Run) error {
+func (c *harness) dyingRollback(ctx context.Context, run *faulttest.Run) error {
 	rollback := c.rollbackAs(c.mortal, "doomed")
 	back := func(run *faulttest.Run) faulttest.Change { return faulttest.Change{Restore: run.Target} }
 	return diesAtCommit(back, func(ctx context.Context, run *faulttest.Run, _ faulttest.Change) faulttest.Response {

@@ -20,42 +20,42 @@ var (
 	scheduleSeed  = os.Getenv("VAULTKIT_SCHEDULE_SEED") // another sample
 )
 
-// scheduleWorkers play at once; most of their time goes into waiting for Vault.
+// scheduleWorkers run at once; most of their time goes into waiting for Vault.
 const scheduleWorkers = 8
 
-// TestSchedules plays each operation under single faults, pairs of faults, and
+// TestSchedules runs each operation under single faults, pairs of faults, and
 // rivals between any two of its requests, each on a provider of its own, and
-// holds what Vault contains then against the protocol's invariants (see package
-// proof). Every single fault and every interleaving is played each time, with each
+// holds what Vault contains then against the protocol's invariants (see the package
+// documentation). Every single fault and every interleaving is run each time, with each
 // ending, or for operations that hand keys over or bring them back with one; of the
 // pairs and of faults together with rivals a sample of each operation's, or with
 // VAULTKIT_LONG=1 all. The race detector makes do with a sample of everything.
 func TestSchedules(t *testing.T) {
-	cast := newCast(t)
-	ops := cast.operations()
-	schedules := scheduled(t, cast, ops)
+	harness := newHarness(t)
+	ops := harness.operations()
+	schedules := scheduled(t, harness, ops)
 	started := time.Now()
-	summary := cast.driver.RunAll(t.Context(), faulttest.Campaign{Operations: ops, Schedules: schedules, Workers: scheduleWorkers, Out: os.Stdout})
+	summary := harness.driver.RunAll(t.Context(), faulttest.Campaign{Operations: ops, Schedules: schedules, Workers: scheduleWorkers, Out: os.Stdout})
 	for _, line := range summary.Breakdown() {
 		t.Log(line)
 	}
 	t.Logf("%s in %s", summary, time.Since(started).Round(time.Second))
 	fmt.Println(summary)
 	if summary.Violations > 0 {
-		t.Error("play one of the schedules above alone: VAULTKIT_SCHEDULE=<name> go test -run TestSchedules -v ./internal/faulttest")
+		t.Error("run one of the schedules above alone: VAULTKIT_SCHEDULE=<name> go test -run TestSchedules -v ./internal/faulttest")
 	}
 	if oneSchedule == "" && summary.Schedules < fewestSchedules {
 		t.Errorf("only %d schedules, want %d", summary.Schedules, fewestSchedules)
 	}
 }
 
-// scheduled chooses what to play.
-func scheduled(t *testing.T, cast *cast, ops []*faulttest.Operation) []faulttest.Schedule {
+// scheduled chooses the schedules to run.
+func scheduled(t *testing.T, harness *harness, ops []*faulttest.Operation) []faulttest.Schedule {
 	t.Helper()
 	var always, sampled []faulttest.Schedule
 	t.Logf("seed %s", cmp.Or(scheduleSeed, "1"))
 	for _, op := range ops {
-		requests, err := cast.driver.Count(t.Context(), op)
+		requests, err := harness.driver.Count(t.Context(), op)
 		if err != nil {
 			t.Fatal(err)
 		}
