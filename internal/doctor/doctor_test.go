@@ -18,16 +18,16 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// patient is what Diagnose is asked to look at, by default the package's Vault as
+// diagnosis is what Diagnose is asked to look at, by default the package's Vault as
 // root.
-type patient struct {
+type diagnosis struct {
 	query vaultkit.DiagnoseQuery
 	opts  []vaultkit.Option
 	bare  bool // without a login; otherwise root's
 }
 
-// options are the patient's, after what any has.
-func (p patient) options() []vaultkit.Option {
+// options returns the options that every diagnosis has, and its own after them.
+func (p diagnosis) options() []vaultkit.Option {
 	opts := p.opts
 	if !p.bare {
 		opts = append([]vaultkit.Option{vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken()))}, opts...)
@@ -38,10 +38,11 @@ func (p patient) options() []vaultkit.Option {
 	}, opts...)
 }
 
-func (p patient) diagnose(t *testing.T) map[string]vaultkit.Finding {
+// findings returns the findings by check.
+func (p diagnosis) findings(t *testing.T) map[string]vaultkit.Finding {
 	t.Helper()
 	found := map[string]vaultkit.Finding{}
-	for check, one := range p.examine(t) {
+	for check, one := range p.run(t) {
 		found[check] = one.Finding
 	}
 	return found
@@ -53,17 +54,18 @@ type finding struct {
 	kind doctor.Kind
 }
 
-// examine is diagnose, with the kinds of the fixes.
-func (p patient) examine(t *testing.T) map[string]finding {
+// run calls Diagnose, checks what every finding must fulfil, and returns the findings with
+// the kinds of their fixes, by check.
+func (p diagnosis) run(t *testing.T) map[string]finding {
 	t.Helper()
-	examined, kinds := map[string]finding{}, map[string]doctor.Kind{}
+	found, kinds := map[string]finding{}, map[string]doctor.Kind{}
 	note := clienttest.WithFixFound(func(check, kind string) { kinds[check] = doctor.Kind(kind) })
 	for one := range vaultkit.Diagnose(t.Context(), p.query, append([]vaultkit.Option{note}, p.options()...)...) {
 		kind := kinds[one.Check]
 		if text := fmt.Sprintf("%+v %v", one, one.Err); strings.Contains(text, clienttest.Marker) || strings.Contains(text, "hvs.") || strings.Contains(text, "hvb.") {
-			t.Errorf("a secret is said: %s", text)
+			t.Errorf("Diagnose shows a secret: %s", text)
 		}
-		if _, again := examined[one.Check]; again || one.Check == "" || one.Detail == "" {
+		if _, again := found[one.Check]; again || one.Check == "" || one.Detail == "" {
 			t.Errorf("finding %+v", one)
 		}
 		if (one.Err != nil) != (one.Status == vaultkit.FindingFailed) || one.Fix == "" && (one.Err != nil || one.Status == vaultkit.FindingWarning) {
@@ -72,13 +74,13 @@ func (p patient) examine(t *testing.T) map[string]finding {
 		if (one.Fix != "") != slices.Contains(doctor.Kinds(), kind) || one.LookOnly != (one.Fix != "" && !kind.Heals()) {
 			t.Errorf("finding %+v has a fix of the kind %q", one, kind)
 		}
-		examined[one.Check] = finding{one, kind}
+		found[one.Check] = finding{one, kind}
 	}
-	return examined
+	return found
 }
 
-// symptom is what one check is to find.
-type symptom struct {
+// expected is the finding that one check must yield.
+type expected struct {
 	check       string
 	status      vaultkit.FindingStatus
 	kind        error
@@ -92,7 +94,7 @@ const (
 	fine  = vaultkit.FindingOK
 )
 
-func (s symptom) shows(t *testing.T, found map[string]vaultkit.Finding) {
+func (s expected) compare(t *testing.T, found map[string]vaultkit.Finding) {
 	t.Helper()
 	got, ok := found[s.check]
 	if !ok || got.Status != s.status || !errors.Is(got.Err, s.kind) || !strings.Contains(got.Detail, s.detail) || !strings.Contains(got.Fix, s.fix) {
@@ -101,17 +103,17 @@ func (s symptom) shows(t *testing.T, found map[string]vaultkit.Finding) {
 	}
 }
 
-// ill are set-ups in which something is wrong, and what shows it.
-type ill map[string]struct {
-	make func(t *testing.T) patient
-	symptom
+// problems are set-ups in which something is wrong, and the finding that says so.
+type problems map[string]struct {
+	make func(t *testing.T) diagnosis
+	expected
 }
 
-func (all ill) examine(t *testing.T) {
+func (all problems) check(t *testing.T) {
 	for name, one := range all {
 		t.Run(name, func(t *testing.T) {
-			found := one.make(t).diagnose(t)
-			one.shows(t, found)
+			found := one.make(t).findings(t)
+			one.compare(t, found)
 			firstFailure := vaultkit.Finding{}
 			for _, check := range checks {
 				if f := found[check]; f.Status == fails && firstFailure.Check == "" {
@@ -128,14 +130,14 @@ func (all ill) examine(t *testing.T) {
 var checks = []string{"configuration", "credentials", "reach", "tls", "server", "clock", "login", "token", "mount", "providers", "names",
 	"rights:reader", "rights:rotator", "excess", "audit", "deletion", "pending"}
 
-// with is a patient with these options.
-func with(opts ...vaultkit.Option) func(*testing.T) patient {
-	return func(*testing.T) patient { return patient{opts: opts} }
+// withOptions returns a diagnosis with these options.
+func withOptions(opts ...vaultkit.Option) func(*testing.T) diagnosis {
+	return func(*testing.T) diagnosis { return diagnosis{opts: opts} }
 }
 
-// asked is a patient about which something else is asked.
-func asked(query vaultkit.DiagnoseQuery) func(*testing.T) patient {
-	return func(*testing.T) patient { return patient{query: query} }
+// withQuery returns a diagnosis with this query.
+func withQuery(query vaultkit.DiagnoseQuery) func(*testing.T) diagnosis {
+	return func(*testing.T) diagnosis { return diagnosis{query: query} }
 }
 
 // variables are an environment of nothing else.
@@ -150,17 +152,17 @@ func variables(pairs ...string) vaultkit.Option {
 	})
 }
 
-// holding is a patient whose token has the policy and nothing else.
-func holding(policy string, query vaultkit.DiagnoseQuery) func(*testing.T) patient {
-	return func(t *testing.T) patient {
-		return patient{query: query, opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy)))}}
+// withTokenOf returns a diagnosis whose token has this policy and nothing else.
+func withTokenOf(policy string, query vaultkit.DiagnoseQuery) func(*testing.T) diagnosis {
+	return func(t *testing.T) diagnosis {
+		return diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy)))}}
 	}
 }
 
 func TestDiagnoseHealthy(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}}
-	found := holding(vaulttest.Policy(t, "../../", "rotator"), query)(t).diagnose(t)
+	found := withTokenOf(vaulttest.Policy(t, "../../", "rotator"), query)(t).findings(t)
 	for _, check := range checks {
 		want := fine
 		if check == "audit" {
@@ -176,19 +178,19 @@ func TestDiagnoseHealthy(t *testing.T) {
 }
 
 func TestDiagnoseSettings(t *testing.T) {
-	ill{
-		"no address":       {with(vaultkit.WithAddress("")), symptom{"configuration", fails, vaultkit.ErrInvalid, "no address", "export VAULT_ADDR="}},
-		"no URL":           {with(vaultkit.WithAddress("vault:8200")), symptom{"configuration", fails, vaultkit.ErrInvalid, "not a URL", "export VAULT_ADDR="}},
-		"a password in it": {with(vaultkit.WithAddress("http://me:" + clienttest.Marker + "@vault:8200")), symptom{"configuration", fails, vaultkit.ErrInvalid, "leave them out", "export VAULT_ADDR="}},
-		"no CA file":       {with(vaultkit.WithTLS(vaultkit.TLS{CAFile: "/no where/ca.pem"})), symptom{"configuration", fails, vaultkit.ErrInvalid, "/no where/ca.pem", "ls -l '/no where/ca.pem'"}},
-		"mount":            {with(vaultkit.WithMount("../sys")), symptom{"configuration", fails, vaultkit.ErrInvalid, "mount", "vaultkit doctor --mount secret"}},
-		"base path":        {with(vaultkit.WithBasePath("a//b")), symptom{"configuration", fails, vaultkit.ErrInvalid, "base path", "vaultkit doctor --base goblin-assistant"}},
-		"nil option":       {with(nil), symptom{"configuration", fails, vaultkit.ErrInvalid, "nil", "vaultkit doctor --help"}},
-		"skip verify":      {with(variables("VAULT_SKIP_VERIFY=perhaps")), symptom{"configuration", fails, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY", "unset VAULT_SKIP_VERIFY"}},
-		"login's name":     {with(variables("VAULTKIT_AUTH=ldap")), symptom{"configuration", fails, vaultkit.ErrInvalid, "ldap", "unset VAULTKIT_AUTH"}},
-		"provider's name":  {asked(vaultkit.DiagnoseQuery{Providers: []string{"../p"}}), symptom{"configuration", fails, vaultkit.ErrInvalid, "provider name", "vaultkit doctor"}},
-		"role":             {asked(vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{clienttest.Marker}}), symptom{"configuration", fails, vaultkit.ErrInvalid, "the role is none of reader", "vaultkit doctor"}},
-	}.examine(t)
+	problems{
+		"no address":       {withOptions(vaultkit.WithAddress("")), expected{"configuration", fails, vaultkit.ErrInvalid, "no address", "export VAULT_ADDR="}},
+		"no URL":           {withOptions(vaultkit.WithAddress("vault:8200")), expected{"configuration", fails, vaultkit.ErrInvalid, "not a URL", "export VAULT_ADDR="}},
+		"a password in it": {withOptions(vaultkit.WithAddress("http://me:" + clienttest.Marker + "@vault:8200")), expected{"configuration", fails, vaultkit.ErrInvalid, "leave them out", "export VAULT_ADDR="}},
+		"no CA file":       {withOptions(vaultkit.WithTLS(vaultkit.TLS{CAFile: "/no where/ca.pem"})), expected{"configuration", fails, vaultkit.ErrInvalid, "/no where/ca.pem", "ls -l '/no where/ca.pem'"}},
+		"mount":            {withOptions(vaultkit.WithMount("../sys")), expected{"configuration", fails, vaultkit.ErrInvalid, "mount", "vaultkit doctor --mount secret"}},
+		"base path":        {withOptions(vaultkit.WithBasePath("a//b")), expected{"configuration", fails, vaultkit.ErrInvalid, "base path", "vaultkit doctor --base goblin-assistant"}},
+		"nil option":       {withOptions(nil), expected{"configuration", fails, vaultkit.ErrInvalid, "nil", "vaultkit doctor --help"}},
+		"skip verify":      {withOptions(variables("VAULT_SKIP_VERIFY=perhaps")), expected{"configuration", fails, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY", "unset VAULT_SKIP_VERIFY"}},
+		"login's name":     {withOptions(variables("VAULTKIT_AUTH=ldap")), expected{"configuration", fails, vaultkit.ErrInvalid, "ldap", "unset VAULTKIT_AUTH"}},
+		"provider's name":  {withQuery(vaultkit.DiagnoseQuery{Providers: []string{"../p"}}), expected{"configuration", fails, vaultkit.ErrInvalid, "provider name", "vaultkit doctor"}},
+		"role":             {withQuery(vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{clienttest.Marker}}), expected{"configuration", fails, vaultkit.ErrInvalid, "the role is none of reader", "vaultkit doctor"}},
+	}.check(t)
 }
 
 func TestDiagnoseCredentials(t *testing.T) {
@@ -200,32 +202,34 @@ func TestDiagnoseCredentials(t *testing.T) {
 	if err := os.Chmod(open, 0o644); err != nil { //nolint:gosec // that is what is found
 		t.Fatal(err)
 	}
-	file := func(name string) func(*testing.T) patient { return with(vaultkit.WithToken(vaultkit.File(name))) }
-	ill{
-		"no token file":    {file(missing), symptom{"credentials", fails, vaultkit.ErrInvalid, missing, "ls -l " + missing}},
-		"empty token file": {file(empty), symptom{"credentials", fails, vaultkit.ErrInvalid, "is empty", "ls -l " + empty}},
-		"token for all":    {file(open), symptom{"credentials", warns, nil, "every user", "chmod 600 " + open}},
-		"no vault login":   {with(vaultkit.WithToken(vaultkit.CLIToken())), symptom{"credentials", fails, vaultkit.ErrInvalid, ".vault-token", "ls -l"}},
-		"no secret id":     {with(variables("VAULT_ROLE_ID=fake")), symptom{"credentials", fails, vaultkit.ErrInvalid, "VAULT_SECRET_ID", "secret-id"}},
-		"no JWT": {with(variables("VAULTKIT_KUBERNETES_ROLE=goblin", "VAULTKIT_JWT_FILE="+missing)),
-			symptom{"credentials", fails, vaultkit.ErrInvalid, missing, "ls -l " + missing}},
-		"a token in the way": {with(variables("VAULT_TOKEN="+vaulttest.Server().RootToken(), "VAULT_ROLE_ID=fake", "VAULT_SECRET_ID=fake")),
-			symptom{"credentials", warns, nil, "wins over the approle login", "export VAULTKIT_AUTH=approle"}},
-		"a token that is meant": {with(variables("VAULTKIT_AUTH=token", "VAULT_TOKEN="+vaulttest.Server().RootToken(), "VAULT_ROLE_ID=fake")),
-			symptom{"credentials", fine, nil, "environment VAULT_TOKEN", ""}},
-	}.examine(t)
+	file := func(name string) func(*testing.T) diagnosis {
+		return withOptions(vaultkit.WithToken(vaultkit.File(name)))
+	}
+	problems{
+		"no token file":    {file(missing), expected{"credentials", fails, vaultkit.ErrInvalid, missing, "ls -l " + missing}},
+		"empty token file": {file(empty), expected{"credentials", fails, vaultkit.ErrInvalid, "is empty", "ls -l " + empty}},
+		"token for all":    {file(open), expected{"credentials", warns, nil, "every user", "chmod 600 " + open}},
+		"no vault login":   {withOptions(vaultkit.WithToken(vaultkit.CLIToken())), expected{"credentials", fails, vaultkit.ErrInvalid, ".vault-token", "ls -l"}},
+		"no secret id":     {withOptions(variables("VAULT_ROLE_ID=fake")), expected{"credentials", fails, vaultkit.ErrInvalid, "VAULT_SECRET_ID", "secret-id"}},
+		"no JWT": {withOptions(variables("VAULTKIT_KUBERNETES_ROLE=goblin", "VAULTKIT_JWT_FILE="+missing)),
+			expected{"credentials", fails, vaultkit.ErrInvalid, missing, "ls -l " + missing}},
+		"a token in the way": {withOptions(variables("VAULT_TOKEN="+vaulttest.Server().RootToken(), "VAULT_ROLE_ID=fake", "VAULT_SECRET_ID=fake")),
+			expected{"credentials", warns, nil, "wins over the approle login", "export VAULTKIT_AUTH=approle"}},
+		"a token that is meant": {withOptions(variables("VAULTKIT_AUTH=token", "VAULT_TOKEN="+vaulttest.Server().RootToken(), "VAULT_ROLE_ID=fake")),
+			expected{"credentials", fine, nil, "environment VAULT_TOKEN", ""}},
+	}.check(t)
 
 	none := map[string]vaultkit.Finding{}
 	for one := range vaultkit.Diagnose(t.Context(), vaultkit.DiagnoseQuery{}, vaultkit.WithAddress(vaulttest.Server().Addr())) {
 		none[one.Check] = one
 	}
-	symptom{"credentials", fails, vaultkit.ErrInvalid, "no login", "vault login"}.shows(t, none)
-	symptom{"server", fine, nil, "unsealed", ""}.shows(t, none) // what can be looked at without is
-	symptom{"token", skips, nil, "credentials failed", ""}.shows(t, none)
+	expected{"credentials", fails, vaultkit.ErrInvalid, "no login", "vault login"}.compare(t, none)
+	expected{"server", fine, nil, "unsealed", ""}.compare(t, none) // what can be looked at without is
+	expected{"token", skips, nil, "credentials failed", ""}.compare(t, none)
 
 	// An option after the environment leaves no doubt which login is meant.
-	meant := with(variables("VAULT_TOKEN=fake", "VAULT_ROLE_ID=fake"), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())))
-	symptom{"credentials", fine, nil, "a literal value", ""}.shows(t, meant(t).diagnose(t))
+	meant := withOptions(variables("VAULT_TOKEN=fake", "VAULT_ROLE_ID=fake"), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())))
+	expected{"credentials", fine, nil, "a literal value", ""}.compare(t, meant(t).findings(t))
 }
 
 // A loop that is left ends it: nothing is asked any more.
@@ -250,16 +254,18 @@ func TestDiagnoseEndsWithItsContext(t *testing.T) {
 		}
 	}
 	cancel()
-	symptom{"login", fine, nil, "", ""}.shows(t, found)
-	symptom{"token", fails, context.Canceled, "the time is up", ""}.shows(t, found)
-	symptom{"pending", skips, nil, "the time is up", ""}.shows(t, found)
+	expected{"login", fine, nil, "", ""}.compare(t, found)
+	expected{"token", fails, context.Canceled, "the time is up", ""}.compare(t, found)
+	expected{"pending", skips, nil, "the time is up", ""}.compare(t, found)
 }
 
 // It asks only what shows no secret and changes nothing.
 func TestDiagnoseReadsNoSecret(t *testing.T) {
 	proxy, p := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: vaultkit.Roles()}
-	vaulttest.AssertUnchanged(t, p, func() { patient{query: query, opts: []vaultkit.Option{vaultkit.WithAddress(proxy.URL())}}.diagnose(t) })
+	vaulttest.AssertUnchanged(t, p, func() {
+		diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithAddress(proxy.URL())}}.findings(t)
+	})
 	for _, r := range proxy.Log() {
 		reads := r.Method == http.MethodGet && !strings.Contains(r.Path, "/data/")
 		asks := strings.HasSuffix(r.Path, "sys/capabilities-self")

@@ -34,14 +34,14 @@ func TestDiagnoseExcess(t *testing.T) {
 	for block, right := range beyond {
 		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
 			t.Run(fmt.Sprintf("%s %d", right, len(query.Providers)), func(t *testing.T) {
-				found := holding(reader+block, query)(t).diagnose(t)
-				symptom{"excess", warns, nil, "more than a reader needs: " + right, "vault policy read testdiagnoseexcess-"}.shows(t, found)
+				found := withTokenOf(reader+block, query)(t).findings(t)
+				expected{"excess", warns, nil, "more than a reader needs: " + right, "vault policy read testdiagnoseexcess-"}.compare(t, found)
 			})
 		}
 	}
 	everything := `path "secret/*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }`
-	symptom{"excess", warns, nil, "more than a reader and rotator needs: update on secret/config, update on secret/destroy/", ""}.shows(t,
-		holding(everything+ownRights, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{"reader", "rotator"}})(t).diagnose(t))
+	expected{"excess", warns, nil, "more than a reader and rotator needs: update on secret/config, update on secret/destroy/", ""}.compare(t,
+		withTokenOf(everything+ownRights, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{"reader", "rotator"}})(t).findings(t))
 }
 
 const ownRights = `
@@ -56,17 +56,17 @@ func TestDiagnoseExcessOfRoles(t *testing.T) {
 		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
 			query.Roles = []vaultkit.Role{role}
 			policy := vaulttest.Policy(t, "../../", string(role)) + `path "secret/data/x" { capabilities = ["read"] }`
-			symptom{"excess", fine, nil, "rights asked for, to change or destroy keys, backups, records and the mount, it has a " + string(role) + "'s alone", ""}.shows(t,
-				holding(policy, query)(t).diagnose(t))
+			expected{"excess", fine, nil, "rights asked for, to change or destroy keys, backups, records and the mount, it has a " + string(role) + "'s alone", ""}.compare(t,
+				withTokenOf(policy, query)(t).findings(t))
 		}
 	}
 	// The rotator is looked at unasked: a whole one has its rights, and what only
 	// resembles one has too many.
 	rotator := vaulttest.Policy(t, "../../", "rotator")
 	query := vaultkit.DiagnoseQuery{Providers: []string{p}}
-	symptom{"excess", fine, nil, "a reader and rotator's alone", ""}.shows(t, holding(rotator, query)(t).diagnose(t))
+	expected{"excess", fine, nil, "a reader and rotator's alone", ""}.compare(t, withTokenOf(rotator, query)(t).findings(t))
 	half := clienttest.WithoutRight(rotator, clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
-	symptom{"excess", warns, nil, "more than a reader needs: ", ""}.shows(t, holding(half, query)(t).diagnose(t))
+	expected{"excess", warns, nil, "more than a reader needs: ", ""}.compare(t, withTokenOf(half, query)(t).findings(t))
 	query.Roles = []vaultkit.Role{vaultkit.RoleReader}
-	symptom{"excess", warns, nil, "update on secret/data/goblin-assistant/providers/" + p, ""}.shows(t, holding(rotator, query)(t).diagnose(t))
+	expected{"excess", warns, nil, "update on secret/data/goblin-assistant/providers/" + p, ""}.compare(t, withTokenOf(rotator, query)(t).findings(t))
 }

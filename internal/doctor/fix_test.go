@@ -44,12 +44,12 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 		"another mount, too": {"goblin-rotator", general, nil, elsewhere, "-other-base", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), tc.held, tc.policy+`path "sick/*" { capabilities = ["list"] }`); err != nil {
+			if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), tc.held, tc.policy+`path "engines/*" { capabilities = ["list"] }`); err != nil {
 				t.Fatal(err)
 			}
 			token := tokenWith(t, api.TokenCreateRequest{Policies: []string{tc.held}})
 			query := vaultkit.DiagnoseQuery{Providers: tc.providers, Roles: []vaultkit.Role{vaultkit.RoleRotator}}
-			found := patient{query: query, opts: append(tc.opts, vaultkit.WithToken(token))}.diagnose(t)["rights:rotator"]
+			found := diagnosis{query: query, opts: append(tc.opts, vaultkit.WithToken(token))}.findings(t)["rights:rotator"]
 			printed, rest, _ := strings.Cut(found.Fix, " | vault policy write ")
 			written, give, _ := strings.Cut(rest, " -")
 			if !strings.HasSuffix(written, tc.written) || tc.opts == nil && written != tc.written || tc.opts != nil && written == "goblin-rotator" {
@@ -69,8 +69,8 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 // that say where the keys are.
 func TestDiagnosePolicyNeedsNoLogin(t *testing.T) {
 	args := " --address " + vaulttest.Server().Addr() + " --token-file '/no where' --mount secret"
-	found := holding(clienttest.Policy(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Args: args})(t).diagnose(t)
-	symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "", "vaultkit policy reader --mount secret | vault policy write goblin-reader - && vault token create"}.shows(t, found)
+	found := withTokenOf(clienttest.Policy(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Args: args})(t).findings(t)
+	expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "", "vaultkit policy reader --mount secret | vault policy write goblin-reader - && vault token create"}.compare(t, found)
 }
 
 // vaultStub is a vault CLI that prints a token, or fails before it can.
@@ -90,8 +90,8 @@ func TestDiagnoseFixesKeepWhatIsThere(t *testing.T) {
 	for script, want := range map[string]string{"echo " + fresh: fresh, "exit 1": old} {
 		file := filepath.Join(t.TempDir(), "it's a token")
 		vaulttest.WriteFile(t, file, old)
-		inFile := with(vaultkit.WithToken(vaultkit.File(file)))(t).diagnose(t)["login"].Fix
-		inVariable := with(variables("VAULT_TOKEN=" + old))(t).diagnose(t)["login"].Fix
+		inFile := withOptions(vaultkit.WithToken(vaultkit.File(file)))(t).findings(t)["login"].Fix
+		inVariable := withOptions(variables("VAULT_TOKEN=" + old))(t).findings(t)["login"].Fix
 		for fix, show := range map[string]string{inFile: `cat "$FILE"`, inVariable: `sh -c 'echo "$VAULT_TOKEN"'`} {
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", fix+"\n"+show) //nolint:gosec // what a person would paste
 			cmd.Env = append(os.Environ(), "PATH="+vaultStub(t, script), "FILE="+file, "VAULT_TOKEN="+old)

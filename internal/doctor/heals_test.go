@@ -19,12 +19,12 @@ import (
 
 // setUp is something that is wrong, and the shell in which a person runs the fix.
 type setUp struct {
-	patient
+	diagnosis
 	check string
-	env   []string                // of the shell, besides an address and a token that may do everything
-	input string                  // what the person types
-	again func(ran shell) patient // who is examined then; nil: the same patient
-	state vaultkit.FindingStatus  // of the check then; empty: ok
+	env   []string                  // of the shell, besides an address and a token that may do everything
+	input string                    // what the person types
+	again func(ran shell) diagnosis // what is diagnosed then; nil: the same again
+	state vaultkit.FindingStatus    // of the check then; empty: ok
 }
 
 // shell is what is left of one in which a fix has run.
@@ -35,8 +35,8 @@ type shell struct {
 
 type setUps map[string]func(t *testing.T) setUp
 
-// healing has a set-up, or several, for every fix that is said to heal.
-var healing = map[doctor.Kind]setUps{
+// healingFixes has a set-up, or several, for every fix that is said to heal.
+var healingFixes = map[doctor.Kind]setUps{
 	doctor.DefaultMount:  {"": found("configuration", vaultkit.WithMount("../sys"))},
 	doctor.DefaultBase:   {"": found("configuration", vaultkit.WithBasePath("a//b"))},
 	doctor.UnsetVariable: {"login": inEnvironment("configuration", "VAULTKIT_AUTH=ldap"), "TLS": inEnvironment("configuration", "VAULT_SKIP_VERIFY=perhaps")},
@@ -47,7 +47,7 @@ var healing = map[doctor.Kind]setUps{
 	doctor.ProtectFile: {"": openFile},
 	doctor.UseHTTPS:    {"": wrongScheme},
 	doctor.UseHTTP: {"": func(*testing.T) setUp {
-		return setUp{patient: patient{opts: []vaultkit.Option{at(secureAddress())}}, check: "tls"}
+		return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{at(secureAddress())}}, check: "tls"}
 	}},
 	doctor.ExpectName:      {"": wrongName},
 	doctor.Unseal:          {"": sealed},
@@ -69,7 +69,7 @@ var healing = map[doctor.Kind]setUps{
 	doctor.KeepKey:  keys,
 	doctor.StoreKey: {"": destroyed},
 	doctor.Recover: {"": func(t *testing.T) setUp {
-		return setUp{patient: asked(only(clienttest.PutProviderLackingARecord(t)))(t), check: "pending"}
+		return setUp{diagnosis: withQuery(only(clienttest.PutProviderLackingARecord(t)))(t), check: "pending"}
 	}},
 	doctor.EnableAudit: {"": unaudited},
 	doctor.StartDev:    nil, // see TestDiagnoseFixStartsADevelopmentServer
@@ -77,20 +77,20 @@ var healing = map[doctor.Kind]setUps{
 }
 
 // TestDiagnoseFixesHeal runs every fix that is said to heal, as a person would, and has
-// what was wrong examined again: it is gone, and nothing else is wrong.
+// what was wrong diagnosed again: it is gone, and nothing else is wrong.
 func TestDiagnoseFixesHeal(t *testing.T) {
 	tools := fixTools(t)
-	for kind, all := range healing {
+	for kind, all := range healingFixes {
 		for name, arrange := range all {
 			t.Run(string(kind)+"/"+name, func(t *testing.T) {
 				s := arrange(t)
-				before := s.examine(t)
+				before := s.run(t)
 				found := before[s.check]
 				if found.kind != kind {
 					t.Fatalf("%s finds %+v, want a fix to %s", s.check, found, kind)
 				}
 				fix := found.Fix
-				after := s.examineAgain(t, s.runFix(t, tools, fix), fix)
+				after := s.findingsAfter(t, s.runFix(t, tools, fix), fix)
 				if got := after[s.check]; got.Status != s.wanted() {
 					t.Errorf("the fix %q leaves %+v", fix, got)
 				}
@@ -108,13 +108,13 @@ func TestDiagnoseFixesHeal(t *testing.T) {
 // where to look.
 func TestDiagnoseFixesAreTested(t *testing.T) {
 	for _, kind := range doctor.Kinds() {
-		_, heals := healing[kind]
-		_, looks := looking[kind]
+		_, heals := healingFixes[kind]
+		_, looks := lookingFixes[kind]
 		if heals != kind.Heals() || looks == heals {
 			t.Errorf("a fix to %s: heals %t; set-ups for it: healing %t, looking %t", kind, kind.Heals(), heals, looks)
 		}
 	}
-	if got, want := len(healing)+len(looking), len(doctor.Kinds()); got != want {
+	if got, want := len(healingFixes)+len(lookingFixes), len(doctor.Kinds()); got != want {
 		t.Errorf("there are set-ups for %d kinds of fixes, want %d", got, want)
 	}
 }
@@ -173,15 +173,15 @@ func (s setUp) runFix(t *testing.T, tools, fix string) shell {
 
 func isDoctor(fix string) bool { return strings.HasPrefix(fix, "vaultkit doctor") }
 
-// examineAgain is what is found after a fix, or by it.
-func (s setUp) examineAgain(t *testing.T, ran shell, fix string) map[string]vaultkit.Finding {
+// findingsAfter is what is found after a fix, or by it.
+func (s setUp) findingsAfter(t *testing.T, ran shell, fix string) map[string]vaultkit.Finding {
 	t.Helper()
 	if !isDoctor(fix) {
-		p := s.patient
+		p := s.diagnosis
 		if s.again != nil {
 			p = s.again(ran)
 		}
-		return p.diagnose(t)
+		return p.findings(t)
 	}
 	var all []vaultkit.Finding
 	if err := json.Unmarshal([]byte(ran.printed), &all); err != nil {
@@ -196,26 +196,28 @@ func (s setUp) examineAgain(t *testing.T, ran shell, fix string) map[string]vaul
 
 // found is a set-up of options.
 func found(check string, opts ...vaultkit.Option) func(*testing.T) setUp {
-	return func(*testing.T) setUp { return setUp{patient: patient{opts: opts}, check: check} }
+	return func(*testing.T) setUp { return setUp{diagnosis: diagnosis{opts: opts}, check: check} }
 }
 
 // inEnvironment is one of variables, with those of the shell.
 func inEnvironment(check string, env ...string) func(*testing.T) setUp {
 	return func(*testing.T) setUp {
 		all := append([]string{"VAULT_TOKEN=" + vaulttest.Server().RootToken()}, env...)
-		return setUp{patient: patient{opts: []vaultkit.Option{variables(all...)}}, check: check, env: env, again: fromShell(vaultkit.DiagnoseQuery{})}
+		return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{variables(all...)}}, check: check, env: env, again: fromShell(vaultkit.DiagnoseQuery{})}
 	}
 }
 
-// fromShell is a patient whose settings are the shell's.
-func fromShell(query vaultkit.DiagnoseQuery) func(shell) patient {
-	return func(ran shell) patient { return patient{query: query, opts: []vaultkit.Option{variables(ran.env...)}} }
+// fromShell returns a diagnosis whose settings are the shell's.
+func fromShell(query vaultkit.DiagnoseQuery) func(shell) diagnosis {
+	return func(ran shell) diagnosis {
+		return diagnosis{query: query, opts: []vaultkit.Option{variables(ran.env...)}}
+	}
 }
 
 // tokenIs is a set-up with a token in a variable; the shell's is the admin's.
 func tokenIs(check, token string, roles ...vaultkit.Role) setUp {
 	query := vaultkit.DiagnoseQuery{Roles: roles}
-	return setUp{patient: patient{query: query, opts: []vaultkit.Option{variables("VAULT_TOKEN=" + token)}}, check: check, again: fromShell(query)}
+	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{variables("VAULT_TOKEN=" + token)}}, check: check, again: fromShell(query)}
 }
 
 var newTokens = setUps{
@@ -227,16 +229,16 @@ var newTokens = setUps{
 	},
 	"printed": func(t *testing.T) setUp {
 		s := found("login", vaultkit.WithToken(vaultkit.Value(clienttest.Marker)))(t)
-		s.again = func(ran shell) patient {
+		s.again = func(ran shell) diagnosis {
 			_, token, _ := strings.Cut(ran.printed, "\ntoken ")
-			return patient{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(strings.TrimSpace(token)))}}
+			return diagnosis{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(strings.TrimSpace(token)))}}
 		}
 		return s
 	},
 	"no variable": func(t *testing.T) setUp {
 		s := found("credentials", vaultkit.WithToken(vaultkit.Env("FAKE_NO_TOKEN")))(t)
-		s.again = func(ran shell) patient {
-			return patient{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(lookup(ran.env, "FAKE_NO_TOKEN")))}}
+		s.again = func(ran shell) diagnosis {
+			return diagnosis{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(lookup(ran.env, "FAKE_NO_TOKEN")))}}
 		}
 		return s
 	},
@@ -260,8 +262,10 @@ func lookup(env []string, name string) (value string) {
 
 func noLogin(t *testing.T) setUp {
 	t.Setenv("HOME", t.TempDir())
-	s := setUp{patient: patient{bare: true}, check: "credentials", input: vaulttest.Server().RootToken() + "\n"}
-	s.again = func(shell) patient { return patient{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.CLIToken())}} }
+	s := setUp{diagnosis: diagnosis{bare: true}, check: "credentials", input: vaulttest.Server().RootToken() + "\n"}
+	s.again = func(shell) diagnosis {
+		return diagnosis{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.CLIToken())}}
+	}
 	return s
 }
 

@@ -54,39 +54,39 @@ func TestDiagnoseLogin(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	vaulttest.WriteFile(t, token, clienttest.Marker)
 	wrong := vaultkit.Value(clienttest.Marker)
-	ill{
-		"unknown token": {with(vaultkit.WithToken(wrong)), symptom{"login", fails, vaultkit.ErrUnauthenticated, "; an admin runs the fix", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
-		"unknown token in a file": {with(vaultkit.WithToken(vaultkit.File(token))),
-			symptom{"login", fails, vaultkit.ErrUnauthenticated, token, "(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader >" + token + ".new && mv " + token + ".new " + token + ")"}},
-		"unknown token in a variable": {with(variables("VAULT_TOKEN=" + clienttest.Marker)),
-			symptom{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN", `new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader)" && export VAULT_TOKEN="$new"`}},
-		"wrong secret id":    {with(byRole(roleID, wrong, "")), symptom{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID", "vault write -f auth/approle/role/goblin-reader/secret-id"}},
-		"no such auth mount": {with(byRole(roleID, secretID, "nowhere")), symptom{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vault auth list"}},
-		"wrong secret id in a variable": {with(variables("VAULT_ROLE_ID=fake", "VAULT_SECRET_ID="+clienttest.Marker)),
-			symptom{"login", fails, vaultkit.ErrUnauthenticated, "secret id from environment VAULT_SECRET_ID", `new="$(vault write -field=secret_id -f auth/approle/role/goblin-reader/secret-id)" && export VAULT_SECRET_ID="$new"`}},
-		"wrong wrapping token in a variable": {with(variables("VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+clienttest.Marker)),
-			symptom{"login", fails, vaultkit.ErrWrappingToken, "stolen", `new="$(vault write -field=wrapping_token -wrap-ttl=5m -f auth/`}},
-		"wrong wrapping": {with(byRole(roleID, vaultkit.Wrapped(wrong), "")), symptom{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}},
-		"no Kubernetes role": {with(vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt})),
-			symptom{"login", fails, vaultkit.ErrUnauthenticated, "auth/kubernetes", "vault read auth/kubernetes/role/nobody"}},
-	}.examine(t)
-	found := with(byRole(roleID, secretID, ""))(t).diagnose(t)
-	symptom{"token", fine, nil, "renewable", ""}.shows(t, found)
-	symptom{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}.shows(t, found)
+	problems{
+		"unknown token": {withOptions(vaultkit.WithToken(wrong)), expected{"login", fails, vaultkit.ErrUnauthenticated, "; an admin runs the fix", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+		"unknown token in a file": {withOptions(vaultkit.WithToken(vaultkit.File(token))),
+			expected{"login", fails, vaultkit.ErrUnauthenticated, token, "(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader >" + token + ".new && mv " + token + ".new " + token + ")"}},
+		"unknown token in a variable": {withOptions(variables("VAULT_TOKEN=" + clienttest.Marker)),
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN", `new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader)" && export VAULT_TOKEN="$new"`}},
+		"wrong secret id":    {withOptions(byRole(roleID, wrong, "")), expected{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID", "vault write -f auth/approle/role/goblin-reader/secret-id"}},
+		"no such auth mount": {withOptions(byRole(roleID, secretID, "nowhere")), expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vault auth list"}},
+		"wrong secret id in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULT_SECRET_ID="+clienttest.Marker)),
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "secret id from environment VAULT_SECRET_ID", `new="$(vault write -field=secret_id -f auth/approle/role/goblin-reader/secret-id)" && export VAULT_SECRET_ID="$new"`}},
+		"wrong wrapping token in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+clienttest.Marker)),
+			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", `new="$(vault write -field=wrapping_token -wrap-ttl=5m -f auth/`}},
+		"wrong wrapping": {withOptions(byRole(roleID, vaultkit.Wrapped(wrong), "")), expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}},
+		"no Kubernetes role": {withOptions(vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt})),
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/kubernetes", "vault read auth/kubernetes/role/nobody"}},
+	}.check(t)
+	found := withOptions(byRole(roleID, secretID, ""))(t).findings(t)
+	expected{"token", fine, nil, "renewable", ""}.compare(t, found)
+	expected{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}.compare(t, found)
 }
 
 // A wrapping token can be used once: looking must not be that once.
 func TestDiagnoseLeavesAWrappingTokenAlone(t *testing.T) {
 	roleID, secretID, _ := roleOf(t, nil, true)
-	sick := patient{opts: []vaultkit.Option{byRole(roleID, secretID, "")}}
+	problem := diagnosis{opts: []vaultkit.Option{byRole(roleID, secretID, "")}}
 	for range 2 {
-		found := sick.diagnose(t)
-		symptom{"login", skips, nil, "the wrapping token is good", "vaultkit doctor --unwrap"}.shows(t, found)
-		symptom{"token", skips, nil, "would use up the wrapping token", ""}.shows(t, found)
+		found := problem.findings(t)
+		expected{"login", skips, nil, "the wrapping token is good", "vaultkit doctor --unwrap"}.compare(t, found)
+		expected{"token", skips, nil, "would use up the wrapping token", ""}.compare(t, found)
 	}
-	sick.query.Unwrap = true
-	symptom{"token", fine, nil, "service token", ""}.shows(t, sick.diagnose(t))
-	symptom{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}.shows(t, sick.diagnose(t))
+	problem.query.Unwrap = true
+	expected{"token", fine, nil, "service token", ""}.compare(t, problem.findings(t))
+	expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}.compare(t, problem.findings(t))
 }
 
 // tokenWith makes a token the request asks for.
@@ -110,31 +110,31 @@ func TestDiagnoseToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	no := false
-	is := func(request api.TokenCreateRequest) func(t *testing.T) patient {
-		return func(t *testing.T) patient {
+	is := func(request api.TokenCreateRequest) func(t *testing.T) diagnosis {
+		return func(t *testing.T) diagnosis {
 			if request.Policies == nil {
 				request.Policies = []string{ours}
 			}
-			return patient{opts: []vaultkit.Option{vaultkit.WithToken(tokenWith(t, request))}}
+			return diagnosis{opts: []vaultkit.Option{vaultkit.WithToken(tokenWith(t, request))}}
 		}
 	}
 	roleID, secretID, name := roleOf(t, object{"token_num_uses": 20}, false)
-	ill{
-		"root": {with(), symptom{"token", warns, nil, "root", "vaultkit policy reader | vault policy write goblin-reader - && vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+	problems{
+		"root": {withOptions(), expected{"token", warns, nil, "root", "vaultkit policy reader | vault policy write goblin-reader - && vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
 		"about to end": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no}),
-			symptom{"token", warns, nil, "about to end", "vault token create -orphan -period=24h -policy=" + ours}},
+			expected{"token", warns, nil, "about to end", "vault token create -orphan -period=24h -policy=" + ours}},
 		"ending, with no policy": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no, Policies: []string{"default"}}),
-			symptom{"token", warns, nil, "policies default", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
-		"about to end for good": {is(api.TokenCreateRequest{TTL: "10s", ExplicitMaxTTL: "50s"}), symptom{"token", warns, nil, "renewable up to 50s in all", "vault token create"}},
-		"with uses":             {is(api.TokenCreateRequest{TTL: "1h", NumUses: 9}), symptom{"token", warns, nil, "has 7 uses left", "vault token create"}},
-		"a role's with uses":    {with(byRole(roleID, secretID, "")), symptom{"token", warns, nil, "uses left", "vault write auth/approle/role/" + strings.ToLower(name) + " token_num_uses=0"}},
+			expected{"token", warns, nil, "policies default", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+		"about to end for good": {is(api.TokenCreateRequest{TTL: "10s", ExplicitMaxTTL: "50s"}), expected{"token", warns, nil, "renewable up to 50s in all", "vault token create"}},
+		"with uses":             {is(api.TokenCreateRequest{TTL: "1h", NumUses: 9}), expected{"token", warns, nil, "has 7 uses left", "vault token create"}},
+		"a role's with uses":    {withOptions(byRole(roleID, secretID, "")), expected{"token", warns, nil, "uses left", "vault write auth/approle/role/" + strings.ToLower(name) + " token_num_uses=0"}},
 		"not even itself": {is(api.TokenCreateRequest{TTL: "1h", NoDefaultPolicy: true, Policies: []string{"none"}}),
-			symptom{"token", warns, nil, "may not look itself up", "vaultkit policy reader"}},
+			expected{"token", warns, nil, "may not look itself up", "vaultkit policy reader"}},
 		"ending, without the default policy": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no, NoDefaultPolicy: true}),
-			symptom{"token", warns, nil, "; an admin runs the fix", "vault token create -orphan -no-default-policy -period=24h -policy=" + ours}},
-		"batch":    {is(api.TokenCreateRequest{TTL: "1h", Type: "batch"}), symptom{"token", fine, nil, "not renewable; policies default, " + ours, ""}},
-		"short":    {is(api.TokenCreateRequest{TTL: "10m", Renewable: &no}), symptom{"token", fine, nil, "not renewable", ""}},
-		"periodic": {is(api.TokenCreateRequest{Period: "30s"}), symptom{"token", fine, nil, "renewable for 30s at a time", ""}},
-	}.examine(t)
-	symptom{"mount", skips, nil, "each look would use up the token", ""}.shows(t, is(api.TokenCreateRequest{NumUses: 5})(t).diagnose(t))
+			expected{"token", warns, nil, "; an admin runs the fix", "vault token create -orphan -no-default-policy -period=24h -policy=" + ours}},
+		"batch":    {is(api.TokenCreateRequest{TTL: "1h", Type: "batch"}), expected{"token", fine, nil, "not renewable; policies default, " + ours, ""}},
+		"short":    {is(api.TokenCreateRequest{TTL: "10m", Renewable: &no}), expected{"token", fine, nil, "not renewable", ""}},
+		"periodic": {is(api.TokenCreateRequest{Period: "30s"}), expected{"token", fine, nil, "renewable for 30s at a time", ""}},
+	}.check(t)
+	expected{"mount", skips, nil, "each look would use up the token", ""}.compare(t, is(api.TokenCreateRequest{NumUses: 5})(t).findings(t))
 }

@@ -16,8 +16,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// looking has a set-up for every fix that only shows where to look.
-var looking = map[doctor.Kind]func(t *testing.T) setUp{
+// lookingFixes has a set-up for every fix that only shows where to look.
+var lookingFixes = map[doctor.Kind]func(t *testing.T) setUp{
 	doctor.ReadHelp:     found("configuration", nil),
 	doctor.NameAddress:  found("configuration", vaultkit.WithAddress("")),
 	doctor.ListTLSFiles: found("configuration", vaultkit.WithTLS(vaultkit.TLS{CAFile: "/no where/ca.pem"})),
@@ -26,14 +26,14 @@ var looking = map[doctor.Kind]func(t *testing.T) setUp{
 	},
 	doctor.NewSecretID:      found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(clienttest.Marker), "")),
 	doctor.LookUpName:       found("reach", at("http://no..such.test:8200")),
-	doctor.AskHealth:        patientSetUp("reach", faulty(faultproxy.Refuse())),
+	doctor.AskHealth:        problemSetUp("reach", faulty(faultproxy.Refuse())),
 	doctor.TryHTTPS:         found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
 	doctor.TrustCA:          behindTLS(false),
 	doctor.GiveCertificate:  behindTLS(true),
 	doctor.VerifyServer:     unverified,
 	doctor.ReadCertificate:  expired,
-	doctor.ReadServerStatus: patientSetUp("server", says(`"initialized":false,"sealed":true`)),
-	doctor.ReadClock:        patientSetUp("clock", off(-150*time.Second)),
+	doctor.ReadServerStatus: problemSetUp("server", answersHealth(`"initialized":false,"sealed":true`)),
+	doctor.ReadClock:        problemSetUp("clock", clockOff(-150*time.Second)),
 	doctor.ListLogins:       found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(clienttest.Marker), "nowhere")),
 	doctor.ReadLoginRole:    noSuchRole,
 	doctor.ReadPolicy: func(t *testing.T) setUp {
@@ -45,7 +45,7 @@ var looking = map[doctor.Kind]func(t *testing.T) setUp{
 		return holds(t, "excess", policy+`path "secret/destroy/*" { capabilities = ["update"] }`, vaultkit.DiagnoseQuery{})
 	},
 	doctor.ListMounts:    found("mount", vaultkit.WithMount("nowhere")),
-	doctor.ListProviders: func(t *testing.T) setUp { return setUp{patient: asked(only("nobody"))(t), check: "providers"} },
+	doctor.ListProviders: func(t *testing.T) setUp { return setUp{diagnosis: withQuery(only("nobody"))(t), check: "providers"} },
 	doctor.ListMount: func(t *testing.T) setUp {
 		return found("providers", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})))(t)
 	},
@@ -65,10 +65,10 @@ var looking = map[doctor.Kind]func(t *testing.T) setUp{
 
 // TestDiagnoseLooksAreMarked: a fix that does not heal says so.
 func TestDiagnoseLooksAreMarked(t *testing.T) {
-	for kind, arrange := range looking {
+	for kind, arrange := range lookingFixes {
 		t.Run(string(kind), func(t *testing.T) {
 			s := arrange(t)
-			got := s.examine(t)[s.check]
+			got := s.run(t)[s.check]
 			if got.kind != kind {
 				t.Errorf("%s finds %+v, want a fix to %s", s.check, got, kind)
 			}
@@ -85,7 +85,7 @@ func TestDiagnoseNamesItsGuesses(t *testing.T) {
 		"role is called goblin-reader":    byRole(vaultkit.Value("fake"), vaultkit.Value(clienttest.Marker), ""),
 		"needs the policy goblin-reader ": vaultkit.WithToken(vaultkit.Value(clienttest.Marker)),
 	} {
-		if got := with(opt)(t).diagnose(t)["login"]; !strings.Contains(got.Detail, fix) || !strings.Contains(got.Detail, "is a guess") {
+		if got := withOptions(opt)(t).findings(t)["login"]; !strings.Contains(got.Detail, fix) || !strings.Contains(got.Detail, "is a guess") {
 			t.Errorf("found %+v, want that %q is a guess", got, fix)
 		}
 	}
@@ -96,18 +96,18 @@ func TestDiagnoseTellsAMissingMountFromAMissingRight(t *testing.T) {
 	policy := clienttest.WithoutRight(clienttest.Policy(t, vaultkit.RoleReader, vaultkit.AtMount("nowhere")), clienttest.Right{Path: "nowhere/metadata/goblin-assistant/providers/", Capability: "list"})
 	s := holds(t, "mount", policy, vaultkit.DiagnoseQuery{})
 	s.opts = append(s.opts, vaultkit.WithMount("nowhere"))
-	symptom{"mount", fails, vaultkit.ErrMountNotFound, "Vault knows no mount there", "vault secrets list"}.shows(t, s.diagnose(t))
+	expected{"mount", fails, vaultkit.ErrMountNotFound, "Vault knows no mount there", "vault secrets list"}.compare(t, s.findings(t))
 }
 
-// patientSetUp is a set-up of a patient.
-func patientSetUp(check string, sick func(*testing.T) patient) func(*testing.T) setUp {
-	return func(t *testing.T) setUp { return setUp{patient: sick(t), check: check} }
+// problemSetUp returns a set-up of a diagnosis.
+func problemSetUp(check string, problem func(*testing.T) diagnosis) func(*testing.T) setUp {
+	return func(t *testing.T) setUp { return setUp{diagnosis: problem(t), check: check} }
 }
 
 // holds is one whose token has the policy and nothing else.
 func holds(t *testing.T, check, policy string, query vaultkit.DiagnoseQuery) setUp {
 	t.Helper()
-	return setUp{patient: holding(policy, query)(t), check: check}
+	return setUp{diagnosis: withTokenOf(policy, query)(t), check: check}
 }
 
 func behindTLS(mutual bool) func(*testing.T) setUp {
@@ -147,7 +147,7 @@ func hidden(t *testing.T) setUp {
 	}
 	token := tokenWith(t, api.TokenCreateRequest{Policies: []string{name + "-rotator", name + "-reader"}})
 	query := vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{vaultkit.RoleRotator}}
-	return setUp{patient: patient{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:rotator"}
+	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:rotator"}
 }
 
 // oddNames is a base path with one provider, and entries that are none.

@@ -32,21 +32,21 @@ import (
 func at(address string) vaultkit.Option { return vaultkit.WithAddress(address) }
 
 // faulty is a patient whose requests for the server's health go wrong.
-func faulty(fault faultproxy.Action) func(*testing.T) patient {
+func faulty(fault faultproxy.Action) func(*testing.T) diagnosis {
 	return ruled(faultproxy.OnEvery("", "sys/health", fault))
 }
 
-func ruled(rule faultproxy.Rule) func(*testing.T) patient {
-	return func(t *testing.T) patient {
+func ruled(rule faultproxy.Rule) func(*testing.T) diagnosis {
+	return func(t *testing.T) diagnosis {
 		proxy := clienttest.NewProxy(t)
 		proxy.SetRule(rule)
-		return patient{opts: []vaultkit.Option{at(proxy.URL())}}
+		return diagnosis{opts: []vaultkit.Option{at(proxy.URL())}}
 	}
 }
 
 // silent is a patient whose server never answers to a question for its health, and
 // whose checks end after 300 ms.
-func silent(t *testing.T) patient {
+func silent(t *testing.T) diagnosis {
 	t.Helper()
 	p := faulty(faultproxy.Hang())(t)
 	p.opts = append(p.opts, vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 300 * time.Millisecond}))
@@ -56,20 +56,20 @@ func silent(t *testing.T) patient {
 // TestEndedTokenIsKnownWhateverTheServerSays: like OpenBao since 2.6, it says the same of a
 // token that has ended and of a right that is missing.
 func TestEndedTokenIsKnownWhateverTheServerSays(t *testing.T) {
-	sick := ruled(faultproxy.OnEvery("", "", faultproxy.DenyAlike()))
-	holding := func(credential vaultkit.Credential) func(*testing.T) patient {
-		return func(t *testing.T) patient {
-			p := sick(t)
+	problem := ruled(faultproxy.OnEvery("", "", faultproxy.DenyAlike()))
+	holding := func(credential vaultkit.Credential) func(*testing.T) diagnosis {
+		return func(t *testing.T) diagnosis {
+			p := problem(t)
 			p.opts = append(p.opts, vaultkit.WithToken(credential))
 			return p
 		}
 	}
 	ended := holding(vaultkit.Value(clienttest.Marker))
 	shy := holding(vaultkit.Value(vaulttest.Token(t, `path "secret/data/*" { capabilities = ["read"] }`)))
-	ill{
-		"ended":                  {ended, symptom{"token", fails, vaultkit.ErrUnauthenticated, "the token has ended, or has no right", "vault token create"}},
-		"may not look itself up": {shy, symptom{"token", warns, nil, "may not look itself up", "vaultkit policy reader"}},
-	}.examine(t)
+	problems{
+		"ended":                  {ended, expected{"token", fails, vaultkit.ErrUnauthenticated, "the token has ended, or has no right", "vault token create"}},
+		"may not look itself up": {shy, expected{"token", warns, nil, "may not look itself up", "vaultkit policy reader"}},
+	}.check(t)
 	if _, err := vaultkit.New(t.Context(), ended(t).opts...); !errors.Is(err, vaultkit.ErrUnauthenticated) {
 		t.Errorf("New with a token that has ended = %v, want ErrUnauthenticated", err)
 	}
@@ -83,13 +83,13 @@ func TestEndedTokenIsKnownWhateverTheServerSays(t *testing.T) {
 	}
 }
 
-// says is a patient whose server tells this of its health.
-func says(format string, args ...any) func(*testing.T) patient {
+// answersHealth is a patient whose server tells this of its health.
+func answersHealth(format string, args ...any) func(*testing.T) diagnosis {
 	return faulty(faultproxy.Error(299, `{"version":"1.21.2",`+fmt.Sprintf(format, args...)+`}`, false))
 }
 
-// off is a patient whose server's clock is.
-func off(by time.Duration) func(*testing.T) patient {
+// clockOff returns a diagnosis of a server whose clock is off.
+func clockOff(by time.Duration) func(*testing.T) diagnosis {
 	return ruled(func(r faultproxy.Request) faultproxy.Action {
 		if !strings.Contains(r.Path, "sys/health") {
 			return faultproxy.Pass
@@ -137,28 +137,28 @@ func ending(url string) func(http.RoundTripper) http.RoundTripper {
 func TestDiagnoseReach(t *testing.T) {
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }))
 	defer page.Close()
-	ill{
-		"no such name":      {with(at("http://no..such.test:8200")), symptom{"reach", fails, vaultkit.ErrUnavailable, `"no..such.test" cannot be resolved`, "nslookup no..such.test"}},
-		"refused":           {with(at("http://127.0.0.1:1")), symptom{"reach", fails, vaultkit.ErrUnavailable, "connection refused: nothing listens at 127.0.0.1:1", "vaultkit dev --port 1"}},
-		"refused, says why": {with(at("http://localhost:1")), symptom{"reach", fails, vaultkit.ErrUnavailable, "; check VAULT_ADDR, or start a Vault for development there", "vaultkit dev --port 1"}},
-		"refused by HTTPS":  {with(at("https://127.0.0.1:1")), symptom{"reach", fails, vaultkit.ErrUnavailable, ": check VAULT_ADDR", "curl -v"}},
-		"refused elsewhere": {with(at("http://vault.test:8200"), vaultkit.WithTransport(deserted)),
-			symptom{"reach", fails, vaultkit.ErrUnavailable, "nothing listens at vault.test:8200: check VAULT_ADDR", "curl -v --max-time 5 http://vault.test:8200/v1/sys/health"}},
-		"swallowed": {with(at("http://vault.test:8200"), vaultkit.WithTransport(swallowed), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 50 * time.Millisecond})),
-			symptom{"reach", fails, vaultkit.ErrUnavailable, "no connection to vault.test:8200 within 50ms", "curl -v --max-time 5 http://vault.test:8200/v1/sys/health"}},
-		"no answer":  {silent, symptom{"reach", fails, vaultkit.ErrUnavailable, "does not answer within 300ms", "curl -v"}},
-		"cut off":    {faulty(faultproxy.Refuse()), symptom{"reach", fails, vaultkit.ErrUnavailable, "reset", "curl -v"}},
-		"web page":   {with(at(page.URL)), symptom{"server", fails, vaultkit.ErrUnavailable, "not a Vault", "curl -v"}},
-		"no backend": {faulty(faultproxy.Error(502, clienttest.Marker, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "HTTP 502", "curl -v"}},
-		"plain HTTP": {with(at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
-			symptom{"tls", warns, nil, "everybody in between", "vaultkit doctor --address https://vault.test:8200"}},
-	}.examine(t)
+	problems{
+		"no such name":      {withOptions(at("http://no..such.test:8200")), expected{"reach", fails, vaultkit.ErrUnavailable, `"no..such.test" cannot be resolved`, "nslookup no..such.test"}},
+		"refused":           {withOptions(at("http://127.0.0.1:1")), expected{"reach", fails, vaultkit.ErrUnavailable, "connection refused: nothing listens at 127.0.0.1:1", "vaultkit dev --port 1"}},
+		"refused, says why": {withOptions(at("http://localhost:1")), expected{"reach", fails, vaultkit.ErrUnavailable, "; check VAULT_ADDR, or start a Vault for development there", "vaultkit dev --port 1"}},
+		"refused by HTTPS":  {withOptions(at("https://127.0.0.1:1")), expected{"reach", fails, vaultkit.ErrUnavailable, ": check VAULT_ADDR", "curl -v"}},
+		"refused elsewhere": {withOptions(at("http://vault.test:8200"), vaultkit.WithTransport(deserted)),
+			expected{"reach", fails, vaultkit.ErrUnavailable, "nothing listens at vault.test:8200: check VAULT_ADDR", "curl -v --max-time 5 http://vault.test:8200/v1/sys/health"}},
+		"swallowed": {withOptions(at("http://vault.test:8200"), vaultkit.WithTransport(swallowed), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 50 * time.Millisecond})),
+			expected{"reach", fails, vaultkit.ErrUnavailable, "no connection to vault.test:8200 within 50ms", "curl -v --max-time 5 http://vault.test:8200/v1/sys/health"}},
+		"no answer":  {silent, expected{"reach", fails, vaultkit.ErrUnavailable, "does not answer within 300ms", "curl -v"}},
+		"cut off":    {faulty(faultproxy.Refuse()), expected{"reach", fails, vaultkit.ErrUnavailable, "reset", "curl -v"}},
+		"web page":   {withOptions(at(page.URL)), expected{"server", fails, vaultkit.ErrUnavailable, "not a Vault", "curl -v"}},
+		"no backend": {faulty(faultproxy.Error(502, clienttest.Marker, false)), expected{"server", fails, vaultkit.ErrUnavailable, "HTTP 502", "curl -v"}},
+		"plain HTTP": {withOptions(at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
+			expected{"tls", warns, nil, "everybody in between", "vaultkit doctor --address https://vault.test:8200"}},
+	}.check(t)
 }
 
 // Each check has its own bound: a server that says nothing costs no more than that.
 func TestDiagnoseIsBounded(t *testing.T) {
 	started := time.Now()
-	silent(t).diagnose(t)
+	silent(t).findings(t)
 	if took := time.Since(started); took > 10*time.Second {
 		t.Errorf("it took %s", took)
 	}
@@ -170,27 +170,27 @@ func TestDiagnoseTLS(t *testing.T) {
 	mutual, mutualDir := clienttest.NewTLSProxy(t, true)
 	old, oldCA := frontUntil(t, time.Now().Add(-time.Hour))
 	lasting, lastingCA := frontUntil(t, time.Now().Add(30*24*time.Hour))
-	trusting := func(url, ca string) func(*testing.T) patient {
-		return with(at(url), vaultkit.WithTLS(vaultkit.TLS{CAFile: ca}))
+	trusting := func(url, ca string) func(*testing.T) diagnosis {
+		return withOptions(at(url), vaultkit.WithTLS(vaultkit.TLS{CAFile: ca}))
 	}
 	swap := func(url, from, to string) string { return strings.Replace(url, from, to, 1) }
-	ill{
-		"HTTP to HTTPS": {with(at(swap(plain.URL(), "https", "http"))), symptom{"tls", fails, vaultkit.ErrUnavailable, "speaks HTTPS", "vaultkit doctor --address " + plain.URL()}},
-		"HTTPS to HTTP": {with(at(swap(vaulttest.Server().Addr(), "http", "https"))),
-			symptom{"tls", fails, vaultkit.ErrUnavailable, "does not speak HTTPS", "vaultkit doctor --address " + vaulttest.Server().Addr()}},
-		"unknown CA":   {with(at(plain.URL())), symptom{"tls", fails, vaultkit.ErrUnavailable, "fault proxy test authority", "vaultkit doctor --ca-cert ca.pem"}},
-		"another CA":   {trusting(plain.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "not trusted here", "--ca-cert"}},
-		"another name": {trusting(named.URL(), namedDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "is for vault.test, not for 127.0.0.1", "vaultkit doctor --tls-server-name vault.test"}},
-		"another name, elsewhere": {with(at("https://10.9.8.7:8200"), vaultkit.WithTransport(ending(named.URL())), vaultkit.WithTLS(vaultkit.TLS{CAFile: namedDir + "/ca/ca.pem"})),
-			symptom{"tls", fails, vaultkit.ErrUnavailable, "is for vault.test, not for 127.0.0.1: check VAULT_ADDR", "openssl s_client -connect 10.9.8.7:8200"}},
-		"HTTPS to HTTP, elsewhere": {with(at("https://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
-			symptom{"tls", fails, vaultkit.ErrUnavailable, "does not speak HTTPS: the address says https://; check VAULT_ADDR", "curl -v --max-time 5 https://vault.test:8200"}},
-		"expired":       {trusting(old, oldCA), symptom{"tls", fails, vaultkit.ErrUnavailable, "the certificate is valid from ", "openssl s_client -connect"}},
-		"client's own":  {trusting(mutual.URL(), mutualDir+"/ca/ca.pem"), symptom{"tls", fails, vaultkit.ErrUnavailable, "client certificate", "--client-cert client.pem --client-key client-key.pem"}},
-		"ends soon":     {trusting(plain.URL(), dir+"/ca/ca.pem"), symptom{"tls", warns, nil, "127.0.0.1 is valid until 20", "openssl s_client -connect"}},
-		"unverified":    {with(at(plain.URL()), vaultkit.WithTLS(vaultkit.TLS{SkipVerify: true})), symptom{"tls", warns, nil, "leave VAULT_SKIP_VERIFY out", "env -u VAULT_SKIP_VERIFY vaultkit doctor"}},
-		"nothing wrong": {trusting(lasting, lastingCA), symptom{"tls", fine, nil, "TLS 1.3, the certificate of vault.test, 127.0.0.1", ""}},
-	}.examine(t)
+	problems{
+		"HTTP to HTTPS": {withOptions(at(swap(plain.URL(), "https", "http"))), expected{"tls", fails, vaultkit.ErrUnavailable, "speaks HTTPS", "vaultkit doctor --address " + plain.URL()}},
+		"HTTPS to HTTP": {withOptions(at(swap(vaulttest.Server().Addr(), "http", "https"))),
+			expected{"tls", fails, vaultkit.ErrUnavailable, "does not speak HTTPS", "vaultkit doctor --address " + vaulttest.Server().Addr()}},
+		"unknown CA":   {withOptions(at(plain.URL())), expected{"tls", fails, vaultkit.ErrUnavailable, "fault proxy test authority", "vaultkit doctor --ca-cert ca.pem"}},
+		"another CA":   {trusting(plain.URL(), namedDir+"/ca/ca.pem"), expected{"tls", fails, vaultkit.ErrUnavailable, "not trusted here", "--ca-cert"}},
+		"another name": {trusting(named.URL(), namedDir+"/ca/ca.pem"), expected{"tls", fails, vaultkit.ErrUnavailable, "is for vault.test, not for 127.0.0.1", "vaultkit doctor --tls-server-name vault.test"}},
+		"another name, elsewhere": {withOptions(at("https://10.9.8.7:8200"), vaultkit.WithTransport(ending(named.URL())), vaultkit.WithTLS(vaultkit.TLS{CAFile: namedDir + "/ca/ca.pem"})),
+			expected{"tls", fails, vaultkit.ErrUnavailable, "is for vault.test, not for 127.0.0.1: check VAULT_ADDR", "openssl s_client -connect 10.9.8.7:8200"}},
+		"HTTPS to HTTP, elsewhere": {withOptions(at("https://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
+			expected{"tls", fails, vaultkit.ErrUnavailable, "does not speak HTTPS: the address says https://; check VAULT_ADDR", "curl -v --max-time 5 https://vault.test:8200"}},
+		"expired":       {trusting(old, oldCA), expected{"tls", fails, vaultkit.ErrUnavailable, "the certificate is valid from ", "openssl s_client -connect"}},
+		"client's own":  {trusting(mutual.URL(), mutualDir+"/ca/ca.pem"), expected{"tls", fails, vaultkit.ErrUnavailable, "client certificate", "--client-cert client.pem --client-key client-key.pem"}},
+		"ends soon":     {trusting(plain.URL(), dir+"/ca/ca.pem"), expected{"tls", warns, nil, "127.0.0.1 is valid until 20", "openssl s_client -connect"}},
+		"unverified":    {withOptions(at(plain.URL()), vaultkit.WithTLS(vaultkit.TLS{SkipVerify: true})), expected{"tls", warns, nil, "leave VAULT_SKIP_VERIFY out", "env -u VAULT_SKIP_VERIFY vaultkit doctor"}},
+		"nothing wrong": {trusting(lasting, lastingCA), expected{"tls", fine, nil, "TLS 1.3, the certificate of vault.test, 127.0.0.1", ""}},
+	}.check(t)
 }
 
 // frontUntil is a TLS front of the package's Vault with a certificate that ends
@@ -230,20 +230,20 @@ func TestDiagnoseServer(t *testing.T) {
 	if err := sealed.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ill{
-		"sealed":          {with(at(sealed.Addr())), symptom{"server", fails, vaultkit.ErrSealed, "sealed", "vault operator unseal"}},
-		"not initialised": {says(`"initialized":false,"sealed":true`), symptom{"server", fails, vaultkit.ErrUnavailable, "not initialised", "vault status"}},
-		"secondary": {says(`"initialized":true,"replication_dr_mode":"secondary"`),
-			symptom{"server", fails, vaultkit.ErrUnavailable, "secondary", "export VAULT_ADDR="}},
-		"not Vault":            {faulty(faultproxy.Error(200, `{"status":"up"}`, false)), symptom{"server", fails, vaultkit.ErrUnavailable, "not Vault", "curl -v"}},
-		"standby":              {says(`"initialized":true,"standby":true`), symptom{"server", fine, nil, "standby that hands", ""}},
-		"performance standby":  {says(`"initialized":true,"standby":true,"performance_standby":true`), symptom{"server", fine, nil, "performance standby", ""}},
-		"clock ahead":          {off(-150 * time.Second), symptom{"clock", warns, nil, "this clock is 2m", "time"}},
-		"clock ahead, it says": {off(-150 * time.Second), symptom{"clock", warns, nil, "ahead of Vault's", "time"}},
-		"clock behind":         {off(150 * time.Second), symptom{"clock", warns, nil, "behind Vault's", "time"}},
-		"clock a little off":   {off(20 * time.Second), symptom{"clock", fine, nil, "of Vault's", ""}},
-		"no clock":             {says(`"initialized":true`), symptom{"clock", skips, nil, "does not tell", ""}},
-	}.examine(t)
+	problems{
+		"sealed":          {withOptions(at(sealed.Addr())), expected{"server", fails, vaultkit.ErrSealed, "sealed", "vault operator unseal"}},
+		"not initialised": {answersHealth(`"initialized":false,"sealed":true`), expected{"server", fails, vaultkit.ErrUnavailable, "not initialised", "vault status"}},
+		"secondary": {answersHealth(`"initialized":true,"replication_dr_mode":"secondary"`),
+			expected{"server", fails, vaultkit.ErrUnavailable, "secondary", "export VAULT_ADDR="}},
+		"not Vault":            {faulty(faultproxy.Error(200, `{"status":"up"}`, false)), expected{"server", fails, vaultkit.ErrUnavailable, "not Vault", "curl -v"}},
+		"standby":              {answersHealth(`"initialized":true,"standby":true`), expected{"server", fine, nil, "standby that hands", ""}},
+		"performance standby":  {answersHealth(`"initialized":true,"standby":true,"performance_standby":true`), expected{"server", fine, nil, "performance standby", ""}},
+		"clock ahead":          {clockOff(-150 * time.Second), expected{"clock", warns, nil, "this clock is 2m", "time"}},
+		"clock ahead, it says": {clockOff(-150 * time.Second), expected{"clock", warns, nil, "ahead of Vault's", "time"}},
+		"clock behind":         {clockOff(150 * time.Second), expected{"clock", warns, nil, "behind Vault's", "time"}},
+		"clock a little off":   {clockOff(20 * time.Second), expected{"clock", fine, nil, "of Vault's", ""}},
+		"no clock":             {answersHealth(`"initialized":true`), expected{"clock", skips, nil, "does not tell", ""}},
+	}.check(t)
 }
 
 // A node that does not lead hands everything on: doctor finds nothing wrong there.
@@ -254,7 +254,7 @@ func TestDiagnoseRaftStandby(t *testing.T) {
 		t.Fatal(err)
 	}
 	standby := cluster.Addr((leader + 1) % cluster.Nodes())
-	found := patient{opts: []vaultkit.Option{at(standby), vaultkit.WithToken(vaultkit.Value(cluster.RootToken()))}}.diagnose(t)
-	symptom{"server", fine, nil, "a standby that hands requests to the active node", ""}.shows(t, found)
-	symptom{"rights:rotator", fine, nil, "for any provider", ""}.shows(t, found)
+	found := diagnosis{opts: []vaultkit.Option{at(standby), vaultkit.WithToken(vaultkit.Value(cluster.RootToken()))}}.findings(t)
+	expected{"server", fine, nil, "a standby that hands requests to the active node", ""}.compare(t, found)
+	expected{"rights:rotator", fine, nil, "for any provider", ""}.compare(t, found)
 }

@@ -16,21 +16,21 @@ func TestDiagnoseMount(t *testing.T) {
 	deleting := vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})
 	root := vaulttest.Root(t)
 	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "1h"})
-	on := func(mount string) func(*testing.T) patient { return with(vaultkit.WithMount(mount)) }
-	ill{
-		"missing":      {on("nowhere"), symptom{"mount", fails, vaultkit.ErrMountNotFound, "check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=nowhere -version=2 kv", "vault secrets list"}},
-		"below one":    {on(second + "/in/side"), symptom{"mount", fails, vaultkit.ErrMountNotFound, "belongs to the base path", "vaultkit doctor --mount " + second + " --base in/side/goblin-assistant"}},
-		"version 1":    {on(first), symptom{"mount", fails, vaultkit.ErrNotKVv2, first + "/ is KV version 1: check --mount first", "vault kv enable-versioning " + first + "/"}},
-		"another kind": {on("cubbyhole"), symptom{"mount", fails, vaultkit.ErrNotKVv2, "of type cubbyhole", "vault secrets list"}},
-		"no right":     {holding(`path "secret/x" { capabilities = ["deny"] }`, vaultkit.DiagnoseQuery{}), symptom{"mount", fails, vaultkit.ErrPermissionDenied, "no right below secret/, or nothing is mounted there: check --mount first", "vaultkit policy reader"}},
-		"deleting":     {on(deleting), symptom{"mount", warns, nil, "deletes every version after 1h0m0s", "vault write " + deleting + "/config delete_version_after=0s"}},
-		"empty":        {on(second), symptom{"providers", warns, nil, "none below " + second + "/goblin-assistant", "vault kv list " + second + "/"}},
-		"no provider":  {asked(vaultkit.DiagnoseQuery{Providers: []string{"nobody"}}), symptom{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
-	}.examine(t)
+	on := func(mount string) func(*testing.T) diagnosis { return withOptions(vaultkit.WithMount(mount)) }
+	problems{
+		"missing":      {on("nowhere"), expected{"mount", fails, vaultkit.ErrMountNotFound, "check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=nowhere -version=2 kv", "vault secrets list"}},
+		"below one":    {on(second + "/in/side"), expected{"mount", fails, vaultkit.ErrMountNotFound, "belongs to the base path", "vaultkit doctor --mount " + second + " --base in/side/goblin-assistant"}},
+		"version 1":    {on(first), expected{"mount", fails, vaultkit.ErrNotKVv2, first + "/ is KV version 1: check --mount first", "vault kv enable-versioning " + first + "/"}},
+		"another kind": {on("cubbyhole"), expected{"mount", fails, vaultkit.ErrNotKVv2, "of type cubbyhole", "vault secrets list"}},
+		"no right":     {withTokenOf(`path "secret/x" { capabilities = ["deny"] }`, vaultkit.DiagnoseQuery{}), expected{"mount", fails, vaultkit.ErrPermissionDenied, "no right below secret/, or nothing is mounted there: check --mount first", "vaultkit policy reader"}},
+		"deleting":     {on(deleting), expected{"mount", warns, nil, "deletes every version after 1h0m0s", "vault write " + deleting + "/config delete_version_after=0s"}},
+		"empty":        {on(second), expected{"providers", warns, nil, "none below " + second + "/goblin-assistant", "vault kv list " + second + "/"}},
+		"no provider":  {withQuery(vaultkit.DiagnoseQuery{Providers: []string{"nobody"}}), expected{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
+	}.check(t)
 	// The fixes for the server work.
 	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "0s"})
-	symptom{"mount", fine, nil, "keeps 10 versions", ""}.shows(t, on(deleting)(t).diagnose(t))
-	symptom{"rights:reader", skips, nil, "mount failed", ""}.shows(t, on(first)(t).diagnose(t))
+	expected{"mount", fine, nil, "keeps 10 versions", ""}.compare(t, on(deleting)(t).findings(t))
+	expected{"rights:reader", skips, nil, "mount failed", ""}.compare(t, on(first)(t).findings(t))
 }
 
 func TestDiagnoseRights(t *testing.T) {
@@ -49,32 +49,32 @@ func TestDiagnoseRights(t *testing.T) {
 	fix := func(role string) string {
 		return "vaultkit policy " + role + " | vault policy write goblin-" + role + " - && vault token create -orphan -no-default-policy -period=24h -policy="
 	}
-	ill{
-		"nothing to read": {holding(clienttest.Policy(t, vaultkit.RoleMonitor), about()),
-			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
-		"reader for a rotator": {holding(reader, about(vaultkit.RoleRotator)),
-			symptom{"rights:rotator", fails, vaultkit.ErrPermissionDenied, "create on " + path("data/goblin-assistant/backups") + "/+", fix("rotator")}},
-		"reader":         {holding(reader, about()), symptom{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
-		"half a rotator": {holding(noUpdate, about()), symptom{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
-		"not a provider": {holding(denied, about()), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "a policy for " + p + " alone hides that, or denies it", "vault policy read testdiagnoserights-"}},
-		"one of several": {holding(narrow, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
-		"the one":        {holding(narrow, about()), symptom{"rights:reader", fine, nil, "for " + p, ""}},
-		"no list":        {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
-		"no list to see": {holding(noList, vaultkit.DiagnoseQuery{}), symptom{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
-		"may not ask":    {holding(noAsking, about()), symptom{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
-		"destroys":       {holding(destroys, about()), symptom{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
-		"two named": {holding(clienttest.Policy(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
-			symptom{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, fix("reader")}},
-		"before a put, as root": {asked(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}),
-			symptom{"providers", fine, nil, "nothing is stored yet for new", ""}},
-		"before a put":    {holding(clienttest.Policy(t, vaultkit.RoleProvisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}), symptom{"rights:provisioner", fine, nil, "for new", ""}},
-		"audit":           {holding(reader, about()), symptom{"audit", skips, nil, "ask an operator", "vault audit list"}},
-		"pending unknown": {holding(reader, about()), symptom{"pending", skips, nil, "may not look", "vaultkit policy monitor"}},
-		"a crash": {func(t *testing.T) patient {
-			return patient{query: vaultkit.DiagnoseQuery{Providers: []string{clienttest.PutProviderLackingARecord(t)}}}
+	problems{
+		"nothing to read": {withTokenOf(clienttest.Policy(t, vaultkit.RoleMonitor), about()),
+			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
+		"reader for a rotator": {withTokenOf(reader, about(vaultkit.RoleRotator)),
+			expected{"rights:rotator", fails, vaultkit.ErrPermissionDenied, "create on " + path("data/goblin-assistant/backups") + "/+", fix("rotator")}},
+		"reader":         {withTokenOf(reader, about()), expected{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
+		"half a rotator": {withTokenOf(noUpdate, about()), expected{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
+		"not a provider": {withTokenOf(denied, about()), expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "a policy for " + p + " alone hides that, or denies it", "vault policy read testdiagnoserights-"}},
+		"one of several": {withTokenOf(narrow, vaultkit.DiagnoseQuery{}), expected{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
+		"the one":        {withTokenOf(narrow, about()), expected{"rights:reader", fine, nil, "for " + p, ""}},
+		"no list":        {withTokenOf(noList, vaultkit.DiagnoseQuery{}), expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
+		"no list to see": {withTokenOf(noList, vaultkit.DiagnoseQuery{}), expected{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
+		"may not ask":    {withTokenOf(noAsking, about()), expected{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
+		"destroys":       {withTokenOf(destroys, about()), expected{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
+		"two named": {withTokenOf(clienttest.Policy(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
+			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, fix("reader")}},
+		"before a put, as root": {withQuery(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}),
+			expected{"providers", fine, nil, "nothing is stored yet for new", ""}},
+		"before a put":    {withTokenOf(clienttest.Policy(t, vaultkit.RoleProvisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}), expected{"rights:provisioner", fine, nil, "for new", ""}},
+		"audit":           {withTokenOf(reader, about()), expected{"audit", skips, nil, "ask an operator", "vault audit list"}},
+		"pending unknown": {withTokenOf(reader, about()), expected{"pending", skips, nil, "may not look", "vaultkit policy monitor"}},
+		"a crash": {func(t *testing.T) diagnosis {
+			return diagnosis{query: vaultkit.DiagnoseQuery{Providers: []string{clienttest.PutProviderLackingARecord(t)}}}
 		},
-			symptom{"pending", warns, nil, "1 without a record", "vaultkit recover TestDiagnoseRights"}},
-	}.examine(t)
+			expected{"pending", warns, nil, "1 without a record", "vaultkit recover TestDiagnoseRights"}},
+	}.check(t)
 }
 
 // Whatever right a role lacks is named, and with the policy of the fix it is there.
@@ -88,13 +88,13 @@ func TestDiagnoseNamesEachMissingRight(t *testing.T) {
 				if role == vaultkit.RoleProvisioner {
 					policy += `path "secret/data/x" { capabilities = ["read"] }` // some right below the mount
 				}
-				found := holding(clienttest.WithoutRight(policy, missing), query)(t).diagnose(t)
+				found := withTokenOf(clienttest.WithoutRight(policy, missing), query)(t).findings(t)
 				at := strings.Replace(missing.Path, "/+", "/"+p, 1)
-				symptom{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.Capability + " on " + at, "vaultkit policy " + string(role)}.shows(t, found)
+				expected{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.Capability + " on " + at, "vaultkit policy " + string(role)}.compare(t, found)
 			})
 		}
-		symptom{"rights:" + string(role), fine, nil, "every right", ""}.shows(t,
-			holding(policy, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{role}})(t).diagnose(t))
+		expected{"rights:" + string(role), fine, nil, "every right", ""}.compare(t,
+			withTokenOf(policy, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{role}})(t).findings(t))
 	}
 }
 
@@ -106,14 +106,14 @@ func TestDiagnoseRightsOfMany(t *testing.T) {
 		vaulttest.Write(t, root, fmt.Sprintf("secret/data/%s/providers/p-%d", base, 100+i), object{"data": clienttest.OldSecret})
 	}
 	reader := clienttest.Policy(t, vaultkit.RoleReader, vaultkit.AtBasePath(base), vaultkit.OnlyProviders(last))
-	sick := holding(reader, vaultkit.DiagnoseQuery{})(t)
-	sick.opts = append(sick.opts, vaultkit.WithBasePath(base))
-	found := sick.diagnose(t)
-	symptom{"providers", fine, nil, "p-100, p-101, p-102, p-103, p-104 and 146 more", ""}.shows(t, found)
-	symptom{"rights:reader", warns, nil, "for p-250 only: lacks read on secret/data/many/providers/p-100; likewise for 149 more providers",
-		"vaultkit doctor p-250 --base many"}.shows(t, found)
-	sick.opts = []vaultkit.Option{vaultkit.WithBasePath(base)}
-	symptom{"rights:rotator", fine, nil, "146 more", ""}.shows(t, sick.diagnose(t))
+	problem := withTokenOf(reader, vaultkit.DiagnoseQuery{})(t)
+	problem.opts = append(problem.opts, vaultkit.WithBasePath(base))
+	found := problem.findings(t)
+	expected{"providers", fine, nil, "p-100, p-101, p-102, p-103, p-104 and 146 more", ""}.compare(t, found)
+	expected{"rights:reader", warns, nil, "for p-250 only: lacks read on secret/data/many/providers/p-100; likewise for 149 more providers",
+		"vaultkit doctor p-250 --base many"}.compare(t, found)
+	problem.opts = []vaultkit.Option{vaultkit.WithBasePath(base)}
+	expected{"rights:rotator", fine, nil, "146 more", ""}.compare(t, problem.findings(t))
 }
 
 func TestDiagnoseAudit(t *testing.T) {
@@ -121,7 +121,7 @@ func TestDiagnoseAudit(t *testing.T) {
 	if err := vaulttest.RootOf(t, s).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
 		t.Fatal(err)
 	}
-	sick := patient{opts: []vaultkit.Option{at(s.Addr()), vaultkit.WithToken(vaultkit.Value(s.RootToken()))}}
-	symptom{"audit", warns, nil, "no audit device", "vault audit enable file file_path="}.shows(t, sick.diagnose(t))
-	symptom{"audit", fine, nil, "1 enabled", ""}.shows(t, with()(t).diagnose(t))
+	problem := diagnosis{opts: []vaultkit.Option{at(s.Addr()), vaultkit.WithToken(vaultkit.Value(s.RootToken()))}}
+	expected{"audit", warns, nil, "no audit device", "vault audit enable file file_path="}.compare(t, problem.findings(t))
+	expected{"audit", fine, nil, "1 enabled", ""}.compare(t, withOptions()(t).findings(t))
 }

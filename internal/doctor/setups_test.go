@@ -32,7 +32,7 @@ func only(provider string, roles ...vaultkit.Role) vaultkit.DiagnoseQuery {
 func roleSetUp(check string, settings object, roles []vaultkit.Role, missing ...clienttest.Right) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		roleID, secretID, _ := roleOf(t, withPolicy(t, settings, missing), false)
-		return setUp{patient: patient{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: check}
+		return setUp{diagnosis: diagnosis{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: check}
 	}
 }
 
@@ -80,7 +80,7 @@ func podSetUp(check string, settings object, roles []vaultkit.Role) func(*testin
 		jwt := filepath.Join(t.TempDir(), "jwt")
 		vaulttest.WriteFile(t, jwt, cluster.JWT(name, true))
 		login := vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "service", JWTFile: jwt, Mount: name})
-		return setUp{patient: patient{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{login}}, check: check}
+		return setUp{diagnosis: diagnosis{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{login}}, check: check}
 	}
 }
 
@@ -111,7 +111,7 @@ func ofOne(t *testing.T, wanted vaultkit.Role, narrowed bool, has ...vaultkit.Ro
 		t.Fatal(err)
 	}
 	roleID, secretID, _ := roleOf(t, object{"token_policies": name}, false)
-	return setUp{patient: patient{query: only(p, wanted, role), opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: "rights:" + string(wanted)}
+	return setUp{diagnosis: diagnosis{query: only(p, wanted, role), opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: "rights:" + string(wanted)}
 }
 
 // outdatedPolicy is a token whose policy has the role's name, and not its rights.
@@ -121,7 +121,7 @@ func outdatedPolicy(t *testing.T) setUp {
 	}
 	token := vaultkit.Value(rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-janitor"}, NoDefaultPolicy: true}))
 	query := vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{vaultkit.RoleJanitor}}
-	return setUp{patient: patient{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:janitor"}
+	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:janitor"}
 }
 
 func readersToken(t *testing.T) setUp {
@@ -155,7 +155,7 @@ func roleInVariables(t *testing.T, secretID, wrap string) (env []string) {
 
 func wrapped(t *testing.T) setUp {
 	env := roleInVariables(t, "VAULTKIT_WRAPPED_SECRET_ID", "5m")
-	return setUp{patient: patient{opts: []vaultkit.Option{variables(env...)}}, check: "login", env: append(env, "VAULT_TOKEN=")}
+	return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{variables(env...)}}, check: "login", env: append(env, "VAULT_TOKEN=")}
 }
 
 func deletingSetUp(t *testing.T) setUp {
@@ -182,7 +182,7 @@ func keyThat(happens func(t *testing.T, p string)) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		p := vaulttest.PutProvider(t, clienttest.OldSecret)
 		happens(t, p)
-		return setUp{patient: asked(only(p))(t), check: "deletion"}
+		return setUp{diagnosis: withQuery(only(p))(t), check: "deletion"}
 	}
 }
 
@@ -198,7 +198,7 @@ func destroyed(t *testing.T) setUp {
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Destroy(t.Context(), vaulttest.Base+"/providers/"+p, []int{1}); err != nil {
 		t.Fatal(err)
 	}
-	return setUp{patient: asked(only(p))(t), check: "deletion", input: "fake-new\n"}
+	return setUp{diagnosis: withQuery(only(p))(t), check: "deletion", input: "fake-new\n"}
 }
 
 // TestDiagnoseFixStartsADevelopmentServer: where nothing listens, the fix is a server in
@@ -212,7 +212,7 @@ func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	fix := s.examine(t)["reach"].Fix
+	fix := s.run(t)["reach"].Fix
 	s.env = []string{"VAULTKIT_VAULT_BIN=" + vaulttest.Server().Binary()}
 	cmd := s.command(t, fixTools(t), "exec "+fix)
 	out, err := cmd.StdoutPipe()
@@ -226,7 +226,7 @@ func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
 		t.Errorf("%s printed nothing: %v", fix, err)
 	}
 	go io.Copy(io.Discard, out)
-	if got := s.diagnose(t)["reach"]; got.Status != fine {
+	if got := s.findings(t)["reach"]; got.Status != fine {
 		t.Errorf("the fix %q leaves %+v", fix, got)
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -249,7 +249,7 @@ func TestDiagnoseFixGoesPastTheProxy(t *testing.T) {
 	tools := fixTools(t)
 	found := func(before string) vaultkit.Finding {
 		out, _ := s.command(t, tools, before+"vaultkit doctor --json").Output()
-		return s.examineAgain(t, shell{printed: string(out)}, "vaultkit doctor")["reach"]
+		return s.findingsAfter(t, shell{printed: string(out)}, "vaultkit doctor")["reach"]
 	}
 	broken := found("")
 	if broken.Status != fails || !strings.HasPrefix(broken.Fix, "export NO_PROXY=") {

@@ -84,7 +84,7 @@ func SetDeleteVersionAfter(t *testing.T, p, after string) {
 // MountEngine mounts a secrets engine until the test ends, and returns its path.
 func MountEngine(t *testing.T, kind string, options map[string]string) string {
 	t.Helper()
-	path, sys := "sick/"+Name(t), Root(t).Sys()
+	path, sys := "engines/"+Name(t), Root(t).Sys()
 	if err := sys.MountWithContext(t.Context(), path, &api.MountInput{Type: kind, Options: options}); err != nil {
 		t.Fatal(err)
 	}
