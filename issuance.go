@@ -29,6 +29,9 @@ func (i *issuance) request(o *rotateOptions) rotation.Request {
 	request := o.request(&i.target)
 	request.Source = i.source.Name()
 	request.Change, request.Given = i.change, i.given()
+	if fixed, is := i.source.(*fixed); is {
+		request.Known = fixed.fields()
+	}
 	_, canRevoke := i.source.(Revoker)
 	request.MayTakeBack = canRevoke && !request.Given
 	if verifier, can := i.source.(Verifier); can {

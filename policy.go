@@ -184,6 +184,7 @@ const (
 	onRecordIDs
 	onAttempts // to revoke keys
 	onAttemptIDs
+	onAttemptDirectories
 	placeCount
 )
 
@@ -202,8 +203,10 @@ var places = [placeCount]struct {
 	onRecords:   {kv.Layout.Data, kv.Key{"rotations", kv.Any, kv.Any}, false},
 	onRecordIDs: {kv.Layout.List, kv.Key{"rotations", kv.Any}, false},
 
-	onAttempts:   {kv.Layout.Data, kv.Key{"revocations", kv.Any, kv.Any}, false},
-	onAttemptIDs: {kv.Layout.List, kv.Key{"revocations", kv.Any}, false},
+	onAttempts:   {kv.Layout.Data, kv.Key{"revocations", kv.Any, kv.Any, kv.Any}, false},
+	onAttemptIDs: {kv.Layout.List, kv.Key{"revocations", kv.Any, kv.Any}, false},
+
+	onAttemptDirectories: {kv.Layout.List, kv.Key{"revocations", kv.Any}, false},
 }
 
 // rights are the capabilities in each place.
@@ -222,7 +225,7 @@ var roles = []struct {
 	}},
 	{RoleMonitor, "see ages, expiries and what is pending, and no secret value", "", rights{
 		onAges:      {"read"},
-		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"},
+		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"}, onAttemptDirectories: {"list"},
 	}},
 	{RoleProvisioner, "store a provider's first secret, and never replace one", "", rights{
 		onSecrets: {"create"},
@@ -240,7 +243,7 @@ var roles = []struct {
 		onBackups:   {"read"},
 		onClaims:    {"read"},
 		onRecords:   {"create", "read"},
-		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"},
+		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"}, onAttemptDirectories: {"list"},
 	}},
 	{RoleRevoker, "have the keys revoked that rotations replaced, and never change a provider's secret", RoleRecoverer, rights{
 		onAttempts: {"create", "read"},
@@ -255,7 +258,7 @@ var roles = []struct {
 		onClaims:    {"read"},
 		onRecords:   {"read"},
 		onAttempts:  {"read"},
-		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"},
+		onProviders: {"list"}, onBackupIDs: {"list"}, onRecordIDs: {"list"}, onAttemptIDs: {"list"}, onAttemptDirectories: {"list"},
 	}},
 }
 

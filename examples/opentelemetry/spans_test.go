@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -141,11 +142,12 @@ func TestRotation(t *testing.T) {
 	for _, span := range requests {
 		got = append(got, strings.ReplaceAll(strings.ReplaceAll(request(span), provider, "P"), r.ID, "ID"))
 	}
+	directory := protocol.AttemptDirectories(provider, map[string]any{"api_key": "fake-new-key"})[0]
 	want := []string{
 		"GET secret/data/goblin-assistant/providers/P",
 		"GET secret/metadata/goblin-assistant/backups/P?list=true",
-		"GET secret/metadata/goblin-assistant/revocations/P?list=true",
-		"GET secret/metadata/goblin-assistant/revocations/P?list=true",
+		"GET secret/metadata/goblin-assistant/revocations/P/" + directory + "?list=true",
+		"GET secret/metadata/goblin-assistant/revocations/P/" + directory + "?list=true",
 		"GET secret/metadata/goblin-assistant/rotations/P?list=true",
 		"PUT secret/data/goblin-assistant/backups/P/ID",
 		"PUT secret/data/goblin-assistant/providers/P",

@@ -54,13 +54,19 @@ func (i *Issuer) Asked(ctx context.Context, keys map[string]string) error {
 // revoking reports an attempt to revoke a key of the provider that stands, for which
 // writers of that key are rightly refused.
 func (o *Observer) revoking(ctx context.Context, provider string) (bool, error) {
-	attempts, err := o.list(ctx, o.Base+"/revocations/"+provider)
+	directories, err := o.list(ctx, o.Base+"/revocations/"+provider)
 	if err != nil {
 		return false, err
 	}
-	for _, name := range attempts {
-		if !strings.HasSuffix(name, withdrawnSuffix) && !slices.Contains(attempts, name+withdrawnSuffix) {
-			return true, nil
+	for _, directory := range directories {
+		attempts, err := o.list(ctx, o.Base+"/revocations/"+provider+"/"+strings.TrimSuffix(directory, "/"))
+		if err != nil {
+			return false, err
+		}
+		for _, name := range attempts {
+			if !strings.HasSuffix(name, withdrawnSuffix) && !slices.Contains(attempts, name+withdrawnSuffix) {
+				return true, nil
+			}
 		}
 	}
 	old, err := o.list(ctx, o.Base+"/rotations/"+provider)

@@ -178,7 +178,8 @@ func (t *mutantRevocation) withdraw(ctx context.Context) {
 
 func (t *mutantRevocation) entries() (paths []string) {
 	for _, field := range slices.Sorted(maps.Keys(t.keys)) {
-		paths = append(paths, t.path("revocations", fingerprintOfKey(t.provider, field, t.keys[field])+"-"+t.name))
+		fingerprint := fingerprintOfKey(t.provider, field, t.keys[field])
+		paths = append(paths, t.path("revocations", fingerprint[:2], fingerprint+"-"+t.name))
 	}
 	return paths
 }
@@ -304,16 +305,17 @@ func fingerprintOfKey(provider, field, text string) string {
 // lookForAttempts refuses a change that brings back a key which somebody is about to
 // revoke. Fields that are only carried along are not looked at.
 func (w *mutantRotation) lookForAttempts(ctx context.Context) error {
-	names, err := w.list(ctx, w.path("revocations"))
-	if err != nil {
-		return err
-	}
 	for field, text := range keysOf(w.next) {
 		if !w.restores && keysOf(w.old)[field] == text {
 			continue
 		}
+		fingerprint := fingerprintOfKey(w.provider, field, text)
+		names, err := w.list(ctx, w.path("revocations", fingerprint[:2]))
+		if err != nil {
+			return err
+		}
 		for _, name := range names {
-			named := strings.HasPrefix(name, fingerprintOfKey(w.provider, field, text)+"-")
+			named := strings.HasPrefix(name, fingerprint+"-")
 			if !named || strings.HasSuffix(name, ".withdrawn") || slices.Contains(names, name+".withdrawn") {
 				continue
 			}

@@ -124,14 +124,15 @@ var policyTable = append([]action{
 	{".x.xxxxx", "LIST", "metadata/rotations/{p}/", nil},
 	{nobody, "LIST", "metadata/rotations/", nil},
 
-	{"...x.x.x", "GET", "data/revocations/{p}/{id}", nil},
-	{"...x.x..", "POST", "data/revocations/{p}/new", value(0)},
-	{nobody, "POST", "data/revocations/{p}/{id}", value(0)},
-	{nobody, "POST", "data/revocations/{p}/{id}", value(1)},
-	{nobody, "GET", "metadata/revocations/{p}/{id}", nil},
-	{nobody, "POST", "metadata/revocations/{p}/{id}", tags},
-	{nobody, "DELETE", "metadata/revocations/{p}/{id}", nil},
+	{"...x.x.x", "GET", "data/revocations/{p}/ab/{id}", nil},
+	{"...x.x..", "POST", "data/revocations/{p}/ab/new", value(0)},
+	{nobody, "POST", "data/revocations/{p}/ab/{id}", value(0)},
+	{nobody, "POST", "data/revocations/{p}/ab/{id}", value(1)},
+	{nobody, "GET", "metadata/revocations/{p}/ab/{id}", nil},
+	{nobody, "POST", "metadata/revocations/{p}/ab/{id}", tags},
+	{nobody, "DELETE", "metadata/revocations/{p}/ab/{id}", nil},
 	{".x.xxx.x", "LIST", "metadata/revocations/{p}/", nil},
+	{".x.xxx.x", "LIST", "metadata/revocations/{p}/ab/", nil},
 	{nobody, "LIST", "metadata/revocations/", nil},
 
 	{nobody, "LIST", "metadata/", nil},
@@ -152,7 +153,7 @@ var policyTable = append([]action{
 // forNobody are actions that no role may do on anything that vaultkit keeps.
 func forNobody() []action {
 	var all []action
-	for _, entry := range []string{"providers/{p}", "backups/{p}/{id}", "rotations/{p}/{id}", "revocations/{p}/{id}"} {
+	for _, entry := range []string{"providers/{p}", "backups/{p}/{id}", "rotations/{p}/{id}", "revocations/{p}/ab/{id}"} {
 		all = append(all,
 			action{nobody, "DELETE", "data/" + entry, nil},
 			action{nobody, "PATCH", "data/" + entry, object{"data": object{"api_key": "fake-patched"}}},
@@ -262,7 +263,7 @@ func newTrial(t *testing.T, role vaultkit.Role, option func(*trial) vaultkit.Pol
 	try := &trial{provider: vaulttest.PutProvider(t, clienttest.OldSecret), unused: vaulttest.Name(t), root: vaulttest.Root(t), client: vaulttest.Root(t)}
 	try.id = clienttest.Rotate(t, clienttest.New(t), try.provider, "fake-new").ID
 	// An entry that says that the rotation's old key is being revoked.
-	if _, err := try.root.Logical().WriteWithContext(t.Context(), try.path("data/revocations/{p}/{id}"), value(0)); err != nil {
+	if _, err := try.root.Logical().WriteWithContext(t.Context(), try.path("data/revocations/{p}/ab/{id}"), value(0)); err != nil {
 		t.Fatal(err)
 	}
 	try.client.SetToken(vaulttest.Token(t, clienttest.Policy(t, role, option(try))))

@@ -14,6 +14,9 @@ import (
 
 // An attempt to revoke keys leaves one entry for each key, named after the key's
 // fingerprint and the attempt. While an entry stands, nobody puts that key in force.
+// The entries are spread over directories: a writer, who lists the directories of its keys,
+// reads few names however many keys were revoked. A directory's name is so short that it
+// tells whoever sees a request's path next to nothing about the key.
 
 // AttemptKind says who attempts to revoke.
 type AttemptKind string
@@ -53,6 +56,12 @@ func AttemptName(provider, field, keyText, attemptID string) string {
 	return attemptFingerprint(provider, field, keyText) + "-" + attemptID
 }
 
+// AttemptDirectory is the directory of an entry, by the entry's name.
+func AttemptDirectory(name string) string {
+	const length = 2 // 256 directories
+	return name[:min(length, len(name))]
+}
+
 // attemptFingerprint is the same for one key in any field of a provider. A short key
 // counts only in its own field.
 func attemptFingerprint(provider, field, keyText string) string {
@@ -62,8 +71,21 @@ func attemptFingerprint(provider, field, keyText string) string {
 	return Fingerprint([]byte("vaultkit revocation\x00"+provider), []byte(keyText))
 }
 
-// Attempts are the names of a provider's entries.
+// Attempts are the names of entries of one provider.
 type Attempts []string
+
+// AttemptDirectories are the directories of the entries that may stand against the fields,
+// sorted.
+func AttemptDirectories(provider string, fields map[string]any) []string {
+	var directories []string
+	for field, value := range fields {
+		if text, isKey := KeyText(value); isKey {
+			directories = append(directories, AttemptDirectory(attemptFingerprint(provider, field, text)))
+		}
+	}
+	slices.Sort(directories)
+	return slices.Compact(directories)
+}
 
 // Against returns the name of an entry that stands against one of the fields, and the
 // field. The first field by name comes first.

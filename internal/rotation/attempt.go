@@ -7,14 +7,39 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
+	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// attempts lists a provider's attempts to revoke keys.
-func (e *Engine) attempts(ctx context.Context, provider string) (protocol.Attempts, error) {
-	return e.Store.List(ctx, attemptKey(provider))
+// attemptsOn lists the attempts to revoke keys that may be about these fields.
+func (e *Engine) attemptsOn(ctx context.Context, provider string, fields map[string]any) (protocol.Attempts, error) {
+	return e.listAttempts(ctx, provider, protocol.AttemptDirectories(provider, fields))
+}
+
+func (e *Engine) listAttempts(ctx context.Context, provider string, directories []string) (protocol.Attempts, error) {
+	lists, err := parallel.Map(ctx, listWorkers, directories, func(ctx context.Context, directory string) ([]string, error) {
+		return e.Store.List(ctx, attemptsKey(provider, directory))
+	})
+	return slices.Concat(lists...), withoutName(err, 1)
+}
+
+// allAttempts lists every attempt to revoke keys of a provider.
+func (e *Engine) allAttempts(ctx context.Context, provider string) (protocol.Attempts, error) {
+	listed, err := e.Store.List(ctx, attemptsKey(provider))
+	if err != nil {
+		return nil, err
+	}
+	var directories []string
+	for _, name := range listed {
+		if directory, is := strings.CutSuffix(name, "/"); is && kv.CheckName("directory", directory) == nil {
+			directories = append(directories, directory)
+		}
+	}
+	return e.listAttempts(ctx, provider, directories)
 }
 
 // handOver has the keys revoked by ask, which is called once, unless check refuses.
@@ -87,14 +112,14 @@ func (e *Engine) createEntry(ctx context.Context, name string, entry protocol.At
 		return err
 	})
 	if !refused(err) {
-		return err == nil, withoutName(err)
+		return err == nil, withoutName(err, 2)
 	}
 	stored, readErr := e.Store.Read(ctx, key)
 	var wanted map[string]any
 	if readErr == nil && json.Unmarshal(body, &wanted) == nil && sameData(stored.Data, wanted) {
 		return false, nil
 	}
-	return false, withoutName(err)
+	return false, withoutName(err, 2)
 }
 
 // withdraw takes the entries back, for the issuer was not asked, and returns why.
@@ -114,14 +139,17 @@ func (e *Engine) withdraw(ctx context.Context, entries map[string]protocol.Attem
 	return why
 }
 
-// withoutName leaves the entry's name out of an error: it holds the fingerprint of the key,
-// and a short key can be guessed from that.
-func withoutName(err error) error {
+// withoutName leaves the name of an entry, or of a directory of entries, out of an error: it
+// holds the key's fingerprint or part of it, from which a short key can be guessed.
+func withoutName(err error, segments int) error {
 	failed, ok := errors.AsType[*vaulterr.Error](err)
 	if !ok || failed.Path == "" {
 		return err
 	}
 	nameless := *failed
-	nameless.Path = path.Dir(failed.Path)
+	nameless.Path = strings.TrimSuffix(failed.Path, "/")
+	for range segments {
+		nameless.Path = path.Dir(nameless.Path)
+	}
 	return &nameless
 }

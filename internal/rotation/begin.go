@@ -64,8 +64,9 @@ func (tx *transaction) change(ctx context.Context) (old, next []byte, err error)
 
 // readSource reads the current secret. Meanwhile it asks whether the token may do all that
 // a rotation does, for a source may issue a real key, and lists the attempts to revoke
-// keys; refused is why the rotation must not go on. The rights on an id's paths are the
-// same for every id; which one it will be is known only with the new secret.
+// the keys that are known already; refused is why the rotation must not go on. The rights on
+// an id's paths are the same for every id; which one it will be is known only with the new
+// secret.
 func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attempts, refused, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -73,7 +74,7 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 	var denied, notListed error
 	asking.Go(func() { denied = tx.Store.CheckCapabilities(ctx, tx.needs()) })
 	if !tx.request.AllowRevoked {
-		asking.Go(func() { attempts, notListed = tx.attempts(ctx, tx.request.Provider) })
+		asking.Go(func() { attempts, notListed = tx.attemptsOn(ctx, tx.request.Provider, tx.request.Known) })
 	}
 	tx.source, err = tx.Store.Read(ctx, providerKey(tx.request.Provider))
 	if err != nil {
@@ -88,7 +89,7 @@ func (tx *transaction) needs() []kv.Need {
 	provider := tx.request.Provider
 	needs := needsToRotate(provider, protocol.NewID(tx.started, 1, nil, nil).String())
 	if !tx.request.AllowRevoked {
-		needs = append(needs, kv.Need{Key: attemptKey(provider), Door: "metadata", Capability: "list"})
+		needs = append(needs, kv.Need{Key: attemptsKey(provider, protocol.AttemptDirectory(anyAttempt(provider))), Door: "metadata", Capability: "list"})
 	}
 	if tx.request.MayTakeBack {
 		needs = append(needs, needsToAttempt(provider)...)

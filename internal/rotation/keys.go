@@ -20,8 +20,12 @@ func recordKey(provider string, id ...string) kv.Key {
 	return append(kv.Key{"rotations", provider}, id...)
 }
 
-func attemptKey(provider string, name ...string) kv.Key {
-	return append(kv.Key{"revocations", provider}, name...)
+func attemptsKey(provider string, directory ...string) kv.Key {
+	return append(kv.Key{"revocations", provider}, directory...)
+}
+
+func attemptKey(provider, name string) kv.Key {
+	return attemptsKey(provider, protocol.AttemptDirectory(name), name)
 }
 
 // backups lists the provider's rotation ids, oldest first. What does not parse

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"goblin/vaultkit/internal/protocol"
@@ -16,7 +17,7 @@ func (tx *transaction) look(ctx context.Context) error {
 	if tx.request.AllowRevoked {
 		return nil
 	}
-	attempts, err := tx.attempts(ctx, tx.request.Provider)
+	attempts, err := tx.attemptsOn(ctx, tx.request.Provider, tx.changed)
 	if err != nil {
 		return err
 	}
@@ -28,9 +29,19 @@ func (tx *transaction) look(ctx context.Context) error {
 }
 
 // refuseEarly is the same before anything is written, so that a refusal leaves no trace.
-// An earlier run of the same rotation may have sent its commit all the same.
-func (tx *transaction) refuseEarly(ctx context.Context, attempts protocol.Attempts) error {
-	refused := tx.refusal(ctx, tx.request.Provider, attempts, tx.changed)
+// An earlier run of the same rotation may have sent its commit all the same. listed are the
+// attempts on the fields that were known before the new secret was.
+func (tx *transaction) refuseEarly(ctx context.Context, listed protocol.Attempts) error {
+	if tx.request.AllowRevoked {
+		return nil
+	}
+	unknown := maps.Clone(tx.changed)
+	maps.DeleteFunc(unknown, func(field string, _ any) bool { _, known := tx.request.Known[field]; return known })
+	attempts, err := tx.attemptsOn(ctx, tx.request.Provider, unknown)
+	if err != nil {
+		return tx.notBegun(ctx, err)
+	}
+	refused := tx.refusal(ctx, tx.request.Provider, append(attempts, listed...), tx.changed)
 	if refused == nil {
 		return nil
 	}
@@ -77,7 +88,7 @@ func (e *Engine) refusal(ctx context.Context, provider string, attempts protocol
 func (e *Engine) readAttempt(ctx context.Context, provider, name string) (protocol.Attempt, error) {
 	stored, err := e.readStored(ctx, attemptKey(provider, name))
 	if err != nil {
-		return protocol.Attempt{}, withoutName(err)
+		return protocol.Attempt{}, withoutName(err, 2)
 	}
 	attempt, err := protocol.DecodeAttempt(stored)
 	if err != nil {

@@ -22,14 +22,8 @@ func (e *Engine) restore(ctx context.Context, request Request, deleted kv.Secret
 	if err := e.Store.CheckCapabilities(ctx, tx.needs()); err != nil {
 		return nil, err
 	}
-	if !request.AllowRevoked {
-		attempts, err := e.attempts(ctx, request.Provider)
-		if err != nil {
-			return nil, err
-		}
-		if err := tx.refuseEarly(ctx, attempts); err != nil {
-			return nil, err
-		}
+	if err := tx.refuseEarly(ctx, nil); err != nil {
+		return nil, err
 	}
 	if request.Check != nil {
 		if err := request.Check(ctx, data); err != nil {

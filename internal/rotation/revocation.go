@@ -98,15 +98,14 @@ func (e *Engine) revocations(ctx context.Context, provider string) (map[string]*
 // addBegun adds the revocations that were begun and not ended. A token that may not see
 // them sees the others.
 func (e *Engine) addBegun(ctx context.Context, provider string, revoked map[string]*protocol.Revocation) error {
-	names, err := e.Store.List(ctx, attemptKey(provider))
+	attempts, err := e.allAttempts(ctx, provider)
 	if errors.Is(err, vaulterr.ErrPermissionDenied) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	standing := protocol.Attempts(names).Standing()
-	begun, err := parallel.Map(ctx, listWorkers, standing, func(ctx context.Context, name string) (protocol.Attempt, error) {
+	begun, err := parallel.Map(ctx, listWorkers, attempts.Standing(), func(ctx context.Context, name string) (protocol.Attempt, error) {
 		attempt, err := e.readAttempt(ctx, provider, name)
 		if spoiled(err) || errors.Is(err, vaulterr.ErrPermissionDenied) {
 			return protocol.Attempt{}, nil

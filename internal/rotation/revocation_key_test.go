@@ -16,8 +16,10 @@ import (
 
 // Which keys are the same, and who must not put a revoked one in force.
 
+// attemptFor is the path of an entry of another client's attempt to revoke the key.
 func attemptFor(p, key string) string {
-	return protocol.AttemptName(p, "api_key", key, protocol.NewAttemptID())
+	name := protocol.AttemptName(p, "api_key", key, protocol.NewAttemptID())
+	return "revocations/" + p + "/" + protocol.AttemptDirectory(name) + "/" + name
 }
 
 // change rotates fields of a new provider and returns its name and the rotation's id.
@@ -198,7 +200,7 @@ func TestAShortRevokedKeyCountsInItsField(t *testing.T) {
 
 // Who allows revoked keys looks at no revocation, and needs no right to.
 func TestAllowRevokedNeedsNoRightToLook(t *testing.T) {
-	policy := clienttest.WithoutRight(vaulttest.Policy(t, "../../", "rotator"), clienttest.Right{Path: "secret/metadata/goblin-assistant/revocations/+/", Capability: "list"})
+	policy := clienttest.WithoutRight(vaulttest.Policy(t, "../../", "rotator"), clienttest.Right{Path: "secret/metadata/goblin-assistant/revocations/+/+/", Capability: "list"})
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	if _, err := clienttest.NewWithPolicy(t, policy).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), vaultkit.AllowRevoked()); err != nil {
 		t.Errorf("Rotate with AllowRevoked and without the right = %v, want success", err)

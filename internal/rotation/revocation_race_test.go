@@ -235,6 +235,6 @@ func TestNoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
 // announce has the key revoked by an attempt that stays, as another client's would.
 func announce(t *testing.T, p, key string) {
 	t.Helper()
-	vaulttest.Put(t, "revocations/"+p+"/"+attemptFor(p, key), map[string]any{"schema": 1, "kind": "revoke-old", "rotation": "", "provider": p,
+	vaulttest.Put(t, attemptFor(p, key), map[string]any{"schema": 1, "kind": "revoke-old", "rotation": "", "provider": p,
 		"field": "api_key", "begun_at": time.Now().UTC().Format(time.RFC3339Nano)})
 }

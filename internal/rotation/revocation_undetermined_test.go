@@ -332,7 +332,7 @@ func TestNoCommitWithoutAClaim(t *testing.T) {
 // An entry that somebody else has written is repeated by no error as it is.
 func TestRefusalEscapesTheEntry(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
-	vaulttest.Put(t, "revocations/"+p+"/"+attemptFor(p, "fake-new"), object{"schema": 1, "kind": "revoke-old", "rotation": "x\x1b]0;evil\a\n::error::pwn",
+	vaulttest.Put(t, attemptFor(p, "fake-new"), object{"schema": 1, "kind": "revoke-old", "rotation": "x\x1b]0;evil\a\n::error::pwn",
 		"provider": p, "field": "api_key", "actor": "\x1b]0;evil\a", "begun_at": time.Now().UTC().Format(time.RFC3339Nano)})
 	_, err := clienttest.New(t).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 	if !errors.Is(err, vaultkit.ErrConflict) || strings.ContainsAny(err.Error(), "\x1b\a\n") {

@@ -100,11 +100,16 @@ func needsToRevoke(provider, id string) []kv.Need {
 
 // needsToAttempt are the rights for an attempt's entries.
 func needsToAttempt(provider string) []kv.Need {
-	anyName := protocol.AttemptName(provider, "", "", protocol.NewAttemptID())
+	entry := attemptKey(provider, anyAttempt(provider))
 	return []kv.Need{
-		{Key: attemptKey(provider, anyName), Door: "data", Capability: "create"},
-		{Key: attemptKey(provider, anyName), Door: "data", Capability: "read"},
+		{Key: entry, Door: "data", Capability: "create"},
+		{Key: entry, Door: "data", Capability: "read"},
 	}
+}
+
+// anyAttempt is the name of an entry, to ask for rights with.
+func anyAttempt(provider string) string {
+	return protocol.AttemptName(provider, "", "", protocol.NewAttemptID())
 }
 
 // retired are the keys of a backup that its rotation replaced.

@@ -49,6 +49,7 @@ func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Res
 			return e.restore(ctx, request, deleted, backup.Data)
 		}
 	}
+	request.Known = backup.Data
 	request.Change = func(_ context.Context, current Current) (map[string]any, error) {
 		if err := checkUndo(undo, current.Version); err != nil {
 			return nil, err

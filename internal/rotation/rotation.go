@@ -47,6 +47,9 @@ type Request struct {
 	Check func(ctx context.Context, next map[string]any) error
 	// Given: Change only says which secret to put in force and issues nothing.
 	Given bool
+	// Known are fields of the new secret that are known before Change is called: attempts to
+	// revoke them are then looked for while the current secret is read.
+	Known map[string]any
 	// MayTakeBack: the source revokes the key that it issued if the rotation fails, which
 	// needs rights of its own.
 	MayTakeBack bool

@@ -12,6 +12,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
+	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -88,8 +89,9 @@ func TestAuditLogShowsTheProtocol(t *testing.T) {
 	if texts := texts(got); !slices.Equal(texts, want) {
 		t.Fatalf("Vault logged\n%s\nwant\n%s", strings.Join(texts, "\n"), strings.Join(want, "\n"))
 	}
+	directory := protocol.AttemptDirectories(p, map[string]any{"api_key": "fake-new"})[0]
 	if texts := texts(lists); !slices.Equal(slices.Compact(slices.Sorted(slices.Values(texts))), []string{
-		"list " + entryPath("metadata", "backups", p, ""), "list " + entryPath("metadata", "revocations", p, ""),
+		"list " + entryPath("metadata", "backups", p, ""), "list " + entryPath("metadata", "revocations", p, directory, ""),
 		"list " + entryPath("metadata", "rotations", p, ""),
 	}) || len(lists) != 8 {
 		t.Errorf("Vault logged the lists %q, want two of revocations and one of each other, each with its response", texts)

@@ -11,6 +11,9 @@ path "secret/metadata/goblin-assistant/backups/+/" {
 path "secret/metadata/goblin-assistant/rotations/+/" {
   capabilities = ["list"]
 }
+path "secret/metadata/goblin-assistant/revocations/+/+/" {
+  capabilities = ["list"]
+}
 path "secret/metadata/goblin-assistant/revocations/+/" {
   capabilities = ["list"]
 }

@@ -25,6 +25,9 @@ path "secret/data/goblin-assistant/rotations/+/+" {
 path "secret/metadata/goblin-assistant/rotations/+/" {
   capabilities = ["list"]
 }
+path "secret/metadata/goblin-assistant/revocations/+/+/" {
+  capabilities = ["list"]
+}
 path "secret/metadata/goblin-assistant/revocations/+/" {
   capabilities = ["list"]
 }

@@ -25,8 +25,11 @@ path "secret/data/goblin-assistant/rotations/+/+" {
 path "secret/metadata/goblin-assistant/rotations/+/" {
   capabilities = ["list"]
 }
-path "secret/data/goblin-assistant/revocations/+/+" {
+path "secret/data/goblin-assistant/revocations/+/+/+" {
   capabilities = ["create", "read"]
+}
+path "secret/metadata/goblin-assistant/revocations/+/+/" {
+  capabilities = ["list"]
 }
 path "secret/metadata/goblin-assistant/revocations/+/" {
   capabilities = ["list"]
