@@ -67,7 +67,9 @@ type Rotation struct {
 	// Resumed: an earlier or concurrent run of the same change had committed or
 	// recorded it.
 	Resumed bool `json:"resumed"`
-	// Pending are ids of other rotations of this provider that are undecided.
+	// Pending are ids of other rotations of this provider that are undecided. Rotate looks for
+	// them only where the version it replaces was not made by a rotation that has its record;
+	// Recover and Status look for them always.
 	Pending []string `json:"pending"`
 	// Warnings are things that did not work and do not matter for the outcome.
 	Warnings []string `json:"warnings"`

@@ -13,17 +13,20 @@ import (
 type lookout struct {
 	ids, recorded []protocol.ID
 	err           error
-	listed        chan struct{} // closed when the above is known
+	known         chan struct{} // closed when the above is known
 }
 
-// lookOut begins to list, beside the steps of the rotation, which do not depend on it.
-// A rotation that somebody else records meanwhile may look as if it had none:
-// resolving it finds that. leave ends the listing, if it has not ended.
+// lookOut finds out what there is to sweep, beside the steps of the rotation, which do not
+// depend on it. A rotation that somebody else records meanwhile may look as if it had none:
+// resolving it finds that. leave ends the search, if it has not ended.
 func (tx *transaction) lookOut(ctx context.Context) (leave func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &lookout{listed: make(chan struct{})}
+	l := &lookout{known: make(chan struct{})}
 	go func() {
-		defer close(l.listed)
+		defer close(l.known)
+		if tx.followsARecord(ctx) {
+			return
+		}
 		if l.ids, l.err = tx.backups(ctx, tx.request.Provider); l.err == nil {
 			l.recorded, l.err = tx.recorded(ctx, tx.request.Provider)
 		}
@@ -31,8 +34,36 @@ func (tx *transaction) lookOut(ctx context.Context) (leave func()) {
 	tx.others = l
 	return func() {
 		cancel()
-		<-l.listed
+		<-l.known
 	}
+}
+
+// followsARecord reports that the version being replaced was made by a rotation that has its
+// record. Then nothing is listed: lists grow with the provider's history, which most
+// rotations leave complete. What crashed before its commit is left to Recover: it made no
+// version, so that its record can wait.
+func (tx *transaction) followsARecord(ctx context.Context) bool {
+	id, found := tx.predecessor(ctx)
+	if !found {
+		return false
+	}
+	_, err := tx.readRecord(ctx, tx.request.Provider, id.String())
+	return err == nil
+}
+
+// predecessor is the id of the rotation that made the version being replaced, if a rotation
+// made it: the version before it says what it was.
+func (tx *transaction) predecessor(ctx context.Context) (id protocol.ID, found bool) {
+	if tx.source.Version < 2 {
+		return protocol.ID{}, false
+	}
+	before, err := tx.Store.ReadVersion(ctx, providerKey(tx.request.Provider), tx.source.Version-1)
+	if err != nil {
+		return protocol.ID{}, false
+	}
+	old, err1 := protocol.Canonical(before.Data)
+	next, err2 := protocol.Canonical(tx.source.Data)
+	return protocol.NewID(before.Created, before.Version, old, next), err1 == nil && err2 == nil
 }
 
 // sweep is step 6: it resolves what earlier crashes of the provider left, as
@@ -43,7 +74,7 @@ func (tx *transaction) sweep(ctx context.Context, result *Result) {
 		result.Warnings = append(result.Warnings, fmt.Sprintf("could not look for unfinished rotations: %v", err))
 	}
 	select {
-	case <-l.listed:
+	case <-l.known:
 	case <-ctx.Done():
 		warn(ctx.Err())
 		return
