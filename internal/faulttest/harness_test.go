@@ -238,13 +238,18 @@ func (c *harness) prepareRotated(ctx context.Context, run *faulttest.Run) error 
 	if err := c.prepare(ctx, run); err != nil {
 		return err
 	}
-	told := c.rotateAs(c.rotator, "earlier", earlierFields)(ctx, run)
+	id, err := c.rotateUndisturbed(ctx, run, "earlier", earlierFields)
+	run.Target = id
+	return err
+}
+
+func (c *harness) rotateUndisturbed(ctx context.Context, run *faulttest.Run, who string, fields map[string]any) (id string, err error) {
+	told := c.rotateAs(c.rotator, who, fields)(ctx, run)
 	run.Told(told)
-	run.Target = told.ID
 	if told.Status != faulttest.Succeeded {
-		return fmt.Errorf("the earlier rotation: %s", told)
+		return "", fmt.Errorf("the undisturbed rotation: %s", told)
 	}
-	return nil
+	return told.ID, nil
 }
 
 // prepareCrashed makes a provider with a rotation that died between commit and
@@ -280,25 +285,25 @@ func (c *harness) prepareCommitting(ctx context.Context, run *faulttest.Run) err
 
 // preparePrunable makes a provider with one backup of every sort: a recorded one;
 // one of a committed rotation without a record; two recorded ones younger than
-// that, for who recorded them died before they looked for unfinished rotations;
-// and one of a rotation whose commit is on its way.
+// that, for who recorded the first died before recording the unfinished one, and who
+// recorded the second had no reason to look for any; and one of a rotation whose commit is
+// on its way.
 func (c *harness) preparePrunable(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepareRotated(ctx, run); err != nil {
 		return err
 	}
-	for _, dead := range []struct {
-		fields      map[string]any
-		method, dir string
-		kind        string
-	}{
-		{secondFields, "PUT", "data/" + vaulttest.Base + "/rotations/", "dies"},
-		{thirdFields, "GET", "metadata/" + vaulttest.Base + "/backups/", "dies"},
-		{fourthFields, "GET", "metadata/" + vaulttest.Base + "/backups/", "dies"},
-		{undecidedFields, "PUT", "data/" + vaulttest.Base + "/providers/", "dies-later"},
-	} {
-		if err := run.Kill(ctx, c.doomed(dead.fields), dead.method, "/"+dead.dir, dead.kind); err != nil {
-			return err
-		}
+	if err := c.dieAtRecord(ctx, run, secondFields); err != nil {
+		return err
+	}
+	resolving := "/data/" + vaulttest.Base + "/backups/" // a rotation reads only another one's backup
+	if err := run.Kill(ctx, c.doomed(thirdFields), "GET", resolving, "dies"); err != nil {
+		return err
+	}
+	if _, err := c.rotateUndisturbed(ctx, run, "fourth", fourthFields); err != nil {
+		return err
+	}
+	if err := c.dieAtCommit(ctx, run, undecidedFields, "dies-later"); err != nil {
+		return err
 	}
 	if err := run.Look(ctx); err != nil {
 		return err

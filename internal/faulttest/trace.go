@@ -36,7 +36,12 @@ func Beside(path, query string) bool {
 	return strings.Contains(query, "list=true") || strings.HasSuffix(path, "sys/capabilities-self")
 }
 
-func beside(r *http.Request) bool { return Beside(r.URL.Path, r.URL.RawQuery) }
+// beside reports such a request, and the reads by which a rotation looks for the record of the
+// one before.
+func beside(r *http.Request) bool {
+	read := r.Method == http.MethodGet && (r.URL.Query().Has("version") || strings.Contains(r.URL.Path, "/rotations/"))
+	return read || Beside(r.URL.Path, r.URL.RawQuery)
+}
 
 // writes reports a request that changes something when it arrives late. The question
 // for capabilities is a PUT, and changes nothing.

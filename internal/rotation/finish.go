@@ -38,6 +38,7 @@ func (tx *transaction) acknowledge(ctx context.Context, wanted protocol.Record, 
 		return &Result{Record: wanted, Resumed: resumed},
 			tx.undetermined(fmt.Sprintf("committed, but the record that stands says %s", stands.Outcome), nil)
 	}
+	tx.sawRecord(tx.request.Provider, stands.NewVersion, stands.CommittedAt)
 	ctx, cancelRest := context.WithTimeout(ctx, tx.RecordWait) // the rest is best effort
 	defer cancelRest()
 	if wanted.Evidence == protocol.Inferred { // no answer to the writes has said it

@@ -8,6 +8,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"goblin/vaultkit/internal/backoff"
@@ -35,6 +36,8 @@ type Engine struct {
 	// put in force, and that Vault has acknowledged: what is found out later may have
 	// been replaced since.
 	Stored func(provider string, secret kv.Secret)
+
+	recordedVersions sync.Map // of providers: the newest version whose record this engine has seen
 }
 
 // Request is one change of one provider.

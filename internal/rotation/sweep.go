@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"goblin/vaultkit/internal/protocol"
 )
@@ -38,11 +39,27 @@ func (tx *transaction) lookOut(ctx context.Context) (leave func()) {
 	}
 }
 
+// version is a version of a provider, and when it was made: versions start again where
+// somebody deletes the provider.
+type version struct {
+	number  int
+	created time.Time
+}
+
+// sawRecord notes that the version was made by a rotation whose record is there to stay.
+func (e *Engine) sawRecord(provider string, number int, created time.Time) {
+	e.recordedVersions.Store(provider, version{number, created.UTC()})
+}
+
 // followsARecord reports that the version being replaced was made by a rotation that has its
 // record. Then nothing is listed: lists grow with the provider's history, which most
 // rotations leave complete. What crashed before its commit is left to Recover: it made no
 // version, so that its record can wait.
 func (tx *transaction) followsARecord(ctx context.Context) bool {
+	seen, _ := tx.recordedVersions.Load(tx.request.Provider)
+	if seen == (version{tx.source.Version, tx.source.Created.UTC()}) {
+		return true
+	}
 	id, found := tx.predecessor(ctx)
 	if !found {
 		return false

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/protocol"
 )
 
 const under = "goblin-assistant/"
@@ -32,7 +34,7 @@ func BenchmarkRotate(b *testing.B) {
 }
 
 // fiveCalls are the requests of a safe rotation and nothing of its thought: read,
-// back up create-only, claim, check-and-set, record.
+// back up create-only, claim, check-and-set, record. They store what a rotation stores.
 func fiveCalls(b *testing.B, official *api.Client, provider string, n int) {
 	b.Helper()
 	kv, ctx := official.KVv2("secret"), b.Context()
@@ -41,12 +43,23 @@ func fiveCalls(b *testing.B, official *api.Client, provider string, n int) {
 	id := fmt.Sprintf("/%d", n)
 	_, err = kv.Put(ctx, under+"backups/"+provider+id, old.Data, api.WithCheckAndSet(0))
 	check(b, err)
-	check(b, kv.PutMetadata(ctx, under+"backups/"+provider+id, api.KVMetadataPutInput{CustomMetadata: map[string]any{"actor": "bench"}}))
+	check(b, kv.PutMetadata(ctx, under+"backups/"+provider+id, api.KVMetadataPutInput{CustomMetadata: map[string]any{
+		"source": "given", "started_at": time.Now().UTC().Format(time.RFC3339Nano)}}))
 	_, err = kv.Put(ctx, under+"providers/"+provider, map[string]any{"api_key": fmt.Sprintf("fake-%d", n)},
 		api.WithCheckAndSet(old.VersionMetadata.Version))
 	check(b, err)
-	_, err = kv.Put(ctx, under+"rotations/"+provider+id, map[string]any{"outcome": "committed"}, api.WithCheckAndSet(0))
+	_, err = kv.Put(ctx, under+"rotations/"+provider+id, likeARecord(provider, n), api.WithCheckAndSet(0))
 	check(b, err)
+}
+
+// likeARecord has the fields of a rotation's record.
+func likeARecord(provider string, n int) map[string]any {
+	id := protocol.NewID(time.Now(), n+1, nil, nil).String()
+	const request = "00000000-0000-0000-0000-000000000000"
+	return map[string]any{"schema": 1, "id": id, "provider": provider, "outcome": "committed", "evidence": "acknowledged",
+		"old_version": n + 1, "new_version": n + 2, "backup": id, "fields_changed": []string{"api_key"}, "source": "given",
+		"started_at": time.Now().UTC(), "committed_at": time.Now().UTC(), "recorded_at": time.Now().UTC(),
+		"vault_request_ids": map[string]any{"backup": request, "commit": request}}
 }
 
 // fourCalls is what people write: read, back up, write blindly, log.

@@ -167,15 +167,18 @@ func compare(b *testing.B, peers ...peer) {
 }
 
 // newOfficial is the official client as it comes: with its timeout and its retries.
-func newOfficial(b *testing.B) *api.Client {
+func newOfficial(b *testing.B, wrap ...func(http.RoundTripper) http.RoundTripper) *api.Client {
 	b.Helper()
 	config := api.DefaultConfig()
 	check(b, config.Error)
 	config.Address = vaulttest.Server().Addr()
+	b.Cleanup(config.HttpClient.CloseIdleConnections)
+	for _, wrap := range wrap {
+		config.HttpClient.Transport = wrap(config.HttpClient.Transport)
+	}
 	client, err := api.NewClient(config)
 	check(b, err)
 	client.SetToken(vaulttest.Server().RootToken())
-	b.Cleanup(config.HttpClient.CloseIdleConnections)
 	return client
 }
 

@@ -1,4 +1,4 @@
-package vaultkit_test
+package rotation_test
 
 import (
 	"errors"
@@ -7,16 +7,17 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/internal/wire"
 )
 
 // historyLists are the requests of do that list the provider's backups or records.
 func historyLists(t *testing.T, p string, do func(client *vaultkit.Client) error) []string {
 	t.Helper()
-	proxy := newWire(t)
-	if err := do(newClient(t, vaultkit.WithAddress(proxy.URL()))); err != nil {
+	proxy := clienttest.NewProxy(t)
+	if err := do(clienttest.New(t, vaultkit.WithAddress(proxy.URL()))); err != nil {
 		t.Fatal(err)
 	}
 	var lists []string
@@ -33,7 +34,7 @@ func historyLists(t *testing.T, p string, do func(client *vaultkit.Client) error
 // by a rotation that has its record.
 func TestRotateListsTheHistoryOnlyAfterAGap(t *testing.T) {
 	unrecorded := func(t *testing.T, p string) {
-		client := throughWire(t, wire.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", denial))
+		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", denial))
 		if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-unrecorded")); !errors.Is(err, vaultkit.ErrUndetermined) {
 			t.Fatalf("Rotate without a record = %v, want ErrUndetermined", err)
 		}
@@ -42,35 +43,35 @@ func TestRotateListsTheHistoryOnlyAfterAGap(t *testing.T) {
 		before func(t *testing.T, p string)
 		lists  bool
 	}{
-		"a recorded rotation": {func(t *testing.T, p string) { rotate(t, newClient(t), p, "fake-1") }, false},
+		"a recorded rotation": {func(t *testing.T, p string) { clienttest.Rotate(t, clienttest.New(t), p, "fake-1") }, false},
 		"a rollback": {func(t *testing.T, p string) {
-			rotate(t, newClient(t), p, "fake-1")
-			if _, err := newClient(t).Rollback(t.Context(), p, ""); err != nil {
+			clienttest.Rotate(t, clienttest.New(t), p, "fake-1")
+			if _, err := clienttest.New(t).Rollback(t.Context(), p, ""); err != nil {
 				t.Fatal(err)
 			}
 		}, false},
 		"nothing": {func(*testing.T, string) {}, true},
 		"a foreign write": {func(t *testing.T, p string) {
-			rotate(t, newClient(t), p, "fake-1")
+			clienttest.Rotate(t, clienttest.New(t), p, "fake-1")
 			vaulttest.Put(t, "providers/"+p, object{"api_key": "fake-foreign"})
 		}, true},
 		"a rotation without a record": {unrecorded, true},
 		"a pruned version": {func(t *testing.T, p string) {
-			rotate(t, newClient(t), p, "fake-1")
+			clienttest.Rotate(t, clienttest.New(t), p, "fake-1")
 			keepVersions(t, p, 1)
-			rotate(t, newClient(t), p, "fake-2")
+			clienttest.Rotate(t, clienttest.New(t), p, "fake-2")
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := store(t, oldSecret)
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
 			tc.before(t, p)
 			lists := historyLists(t, p, func(client *vaultkit.Client) error {
-				return second(client.Rotate(t.Context(), p, vaultkit.NewKey("fake-last")))
+				return clienttest.ErrorOf(client.Rotate(t.Context(), p, vaultkit.NewKey("fake-last")))
 			})
 			if tc.lists != (len(lists) == 2) || !tc.lists && len(lists) > 0 {
 				t.Errorf("Rotate after %s listed %q, want lists: %v", name, lists, tc.lists)
 			}
-			if left, err := newClient(t).Recover(t.Context(), p); err != nil || len(left) > 0 {
+			if left, err := clienttest.New(t).Recover(t.Context(), p); err != nil || len(left) > 0 {
 				t.Errorf("Recover = %+v, %v, want that every rotation had its record", left, err)
 			}
 		})
@@ -79,9 +80,9 @@ func TestRotateListsTheHistoryOnlyAfterAGap(t *testing.T) {
 
 // A writer lists the attempts to revoke the keys that it changes, and no others.
 func TestRotateListsTheAttemptsOnItsKeysAlone(t *testing.T) {
-	p, proxy := store(t, oldSecret), newWire(t)
-	client := newClient(t, vaultkit.WithAddress(proxy.URL()))
-	rotate(t, client, p, "fake-new")
+	p, proxy := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewProxy(t)
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
+	clienttest.Rotate(t, client, p, "fake-new")
 	directory := protocol.AttemptDirectories(p, object{"api_key": "fake-new"})[0]
 	var looks []string
 	for _, request := range proxy.Log() {
@@ -97,12 +98,40 @@ func TestRotateListsTheAttemptsOnItsKeysAlone(t *testing.T) {
 // The key of a source that issues is known late: it is looked for before anything is written
 // all the same.
 func TestAnIssuedKeyThatIsRevokedLeavesNoTrace(t *testing.T) {
-	p := store(t, oldSecret)
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	vaulttest.Put(t, attemptFor(p, "fake-issued"), object{"schema": 1, "kind": "revoke-old", "provider": p, "field": "api_key"})
-	unchanged(t, p, func() {
-		_, err := newClient(t).Rotate(t.Context(), p, &issuer{fields: object{"api_key": "fake-issued"}})
+	vaulttest.AssertUnchanged(t, p, func() {
+		_, err := clienttest.New(t).Rotate(t.Context(), p, &clienttest.FieldSource{Fields: object{"api_key": "fake-issued"}})
 		if !errors.Is(err, vaultkit.ErrConflict) {
 			t.Errorf("Rotate to an issued key that is being revoked = %v, want ErrConflict", err)
 		}
 	})
+}
+
+// A client remembers that it has recorded what made the current version, and reads nothing to
+// find that out. Another client reads the version before and its record.
+func TestAClientRemembersItsOwnRecord(t *testing.T) {
+	p, proxy := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewProxy(t)
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
+	reads := func(client *vaultkit.Client, key string) (n int) {
+		before := len(proxy.Log())
+		clienttest.Rotate(t, client, p, key)
+		for _, request := range proxy.Log()[before:] {
+			if request.Method == "GET" && strings.Contains(request.Path, "/data/") {
+				n++
+			}
+		}
+		return n
+	}
+	clienttest.Rotate(t, client, p, "fake-1")
+	if n := reads(client, "fake-2"); n != 1 {
+		t.Errorf("Rotate by the client that rotated before = %d reads, want 1", n)
+	}
+	if n := reads(clienttest.New(t, vaultkit.WithAddress(proxy.URL())), "fake-3"); n != 3 {
+		t.Errorf("Rotate by another client = %d reads, want 3", n)
+	}
+	vaulttest.Put(t, "providers/"+p, object{"api_key": "fake-foreign"})
+	if n := reads(client, "fake-4"); n != 3 {
+		t.Errorf("Rotate after a foreign write = %d reads, want 3", n)
+	}
 }
