@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 const abortLong = `Close a rotation that vaultkit recover leaves undecided. The current secret is
@@ -59,11 +60,13 @@ func abortHeadline(r *vaultkit.Rotation) string {
 func (c *cli) explainAbort(provider, id string, r *vaultkit.Rotation, err error) error {
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
-		return &advised{err, "It is not known yet whether the rotation can still be applied.\n" +
-			"To settle it, run again: vaultkit abort " + provider + " " + id + c.connectionArgs()}
+		return exitcode.WithHint(err, "It is not known yet whether the rotation can still be applied.\n"+
+			"To settle it, run again: vaultkit abort "+provider+" "+id+c.connectionArgs())
+
 	case errors.Is(err, vaultkit.ErrConflict) && r != nil:
-		return &advised{err, fmt.Sprintf("It is committed, version %s, so there is nothing to abort.\n"+
-			"To undo it, run: vaultkit rollback %s --to %s%s", versions(r.Record), provider, id, c.connectionArgs())}
+		return exitcode.WithHint(err, fmt.Sprintf("It is committed, version %s, so there is nothing to abort.\n"+
+			"To undo it, run: vaultkit rollback %s --to %s%s", versions(r.Record), provider, id, c.connectionArgs()))
+
 	}
 	return err
 }

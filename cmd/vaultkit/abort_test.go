@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -64,13 +65,13 @@ func TestAbortRefuses(t *testing.T) {
 		code int
 		says []string
 	}{
-		"committed":        {[]string{provider, id}, exitConflict, []string{"is committed, version 1 -> 2", "vaultkit rollback " + provider + " --to " + id}},
-		"committed, JSON":  {[]string{provider, id, "--json"}, exitConflict, []string{"is committed"}},
-		"another's id":     {[]string{provider, otherID}, exitNotFound, []string{"no such backup"}},
-		"an odd id":        {[]string{provider, "nonsense"}, exitUsage, []string{"rotation id"}},
-		"an odd name":      {[]string{"a/b", id}, exitUsage, []string{"provider name"}},
-		"no id":            {[]string{provider}, exitUsage, []string{"needs one PROVIDER and one ID"}},
-		"a deleted secret": {[]string{deleted, deletedID}, exitNotFound, []string{"deleted"}},
+		"committed":        {[]string{provider, id}, exitcode.Conflict, []string{"is committed, version 1 -> 2", "vaultkit rollback " + provider + " --to " + id}},
+		"committed, JSON":  {[]string{provider, id, "--json"}, exitcode.Conflict, []string{"is committed"}},
+		"another's id":     {[]string{provider, otherID}, exitcode.NotFound, []string{"no such backup"}},
+		"an odd id":        {[]string{provider, "nonsense"}, exitcode.Usage, []string{"rotation id"}},
+		"an odd name":      {[]string{"a/b", id}, exitcode.Usage, []string{"provider name"}},
+		"no id":            {[]string{provider}, exitcode.Usage, []string{"needs one PROVIDER and one ID"}},
+		"a deleted secret": {[]string{deleted, deletedID}, exitcode.NotFound, []string{"deleted"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			vk(t, "", append([]string{"abort"}, tc.args...)...).want(t, tc.code, tc.says...)
@@ -84,7 +85,7 @@ func TestAbortUndetermined(t *testing.T) {
 	provider, key, id := undecided(t)
 	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.Hang()))
 	r := vkBare(t.Context(), t, "", append(through, "abort", provider, id, "--timeout", "2s")...)
-	r.want(t, exitUndetermined, "can still be applied", "vaultkit abort "+provider+" "+id+" --address http")
+	r.want(t, exitcode.Undetermined, "can still be applied", "vaultkit abort "+provider+" "+id+" --address http")
 	has(t, vk(t, "", "abort", provider, id).ok(t), "never be applied")
 	holds(t, provider, key)
 }

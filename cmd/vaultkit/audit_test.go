@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -111,7 +112,7 @@ func TestRecover(t *testing.T) {
 		t.Errorf("recover --json has the keys %s", got)
 	}
 	has(t, vk(t, "", "recover", provider).ok(t), provider+"\trecreated\tthe provider was deleted and created anew since; vaultkit abort closes it\t"+old+"\n")
-	vk(t, "", "recover", "a/b").want(t, exitUsage, "provider name")
+	vk(t, "", "recover", "a/b").want(t, exitcode.Usage, "provider name")
 }
 
 func TestRecoverAll(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 const backupsLong = `List what rotations of the provider have backed up, newest first. The id names a
@@ -71,7 +72,7 @@ func (c *cli) backupsCommand() *cobra.Command {
 func (c *cli) backups(cmd *cobra.Command, provider string) error {
 	for _, flag := range []string{"keep", "older-than", "dry-run", "yes"} {
 		if cmd.Flags().Changed(flag) {
-			return misuse("--%s is for: vaultkit backups PROVIDER prune", flag)
+			return exitcode.UsageErrorf("--%s is for: vaultkit backups PROVIDER prune", flag)
 		}
 	}
 	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
@@ -97,9 +98,9 @@ func (c *cli) backups(cmd *cobra.Command, provider string) error {
 func (c *cli) prune(cmd *cobra.Command, provider string, f *pruneFlags) error {
 	switch {
 	case f.keep < 0:
-		return misuse("--keep must not be less than 0")
+		return exitcode.UsageErrorf("--keep must not be less than 0")
 	case f.keep == 0 && f.olderThan == 0:
-		return misuse("prune needs --keep, --older-than or both")
+		return exitcode.UsageErrorf("prune needs --keep, --older-than or both")
 	}
 	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 		if err := c.mayPrune(ctx, client, provider, f); err != nil {
@@ -139,7 +140,7 @@ func (c *cli) mayPrune(ctx context.Context, client *vaultkit.Client, provider st
 func (c *cli) warnUnrevoked(ctx context.Context, client *vaultkit.Client, provider string, pruned []vaultkit.Backup) []vaultkit.Record {
 	records, err := client.History(ctx, provider)
 	if err != nil {
-		c.warn("whether the pruned keys were ever revoked could not be read: %s", errorText(err))
+		c.warn("whether the pruned keys were ever revoked could not be read: %s", exitcode.Text(err))
 	}
 	for _, record := range records {
 		gone := slices.ContainsFunc(pruned, func(b vaultkit.Backup) bool { return b.ID == record.ID })

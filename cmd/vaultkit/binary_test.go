@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // maxBinary keeps heavy dependencies from slipping in.
@@ -59,7 +61,7 @@ func TestBinary(t *testing.T) {
 		t.Errorf("version printed %q, %v", out, err)
 	}
 	err = exec.CommandContext(t.Context(), binary, "get").Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitUsage {
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitcode.Usage {
 		t.Errorf("get without a provider: %v", err)
 	}
 	t.Run("proxy", func(t *testing.T) { doctorNamesTheProxy(t, binary) })

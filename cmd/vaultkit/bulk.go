@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // bulkResult is what became of one of many providers, as --json prints it.
@@ -75,23 +76,23 @@ func committed(results []bulkResult) (providers []string) {
 func (c *cli) checkMany(providers []string, f *rotateFlags) error {
 	switch {
 	case !f.auto:
-		return misuse("many providers need --auto, which makes a key for each: a given key is the key of one")
+		return exitcode.UsageErrorf("many providers need --auto, which makes a key for each: a given key is the key of one")
 	case f.all && (len(providers) > 0 || f.provider != ""):
-		return misuse("--all is every provider: name none besides")
+		return exitcode.UsageErrorf("--all is every provider: name none besides")
 	case f.provider != "":
-		return misuse("name several providers as arguments, without --provider")
+		return exitcode.UsageErrorf("name several providers as arguments, without --provider")
 	case f.all && !f.yes && !f.dryRun && !c.canAsk():
-		return misuse("--all replaces the key of every provider: add --yes")
+		return exitcode.UsageErrorf("--all replaces the key of every provider: add --yes")
 	case f.parallel < 1:
-		return misuse("--parallel must be at least 1")
+		return exitcode.UsageErrorf("--parallel must be at least 1")
 	}
 	return nil
 }
 
 func newBulkResult(one vaultkit.BulkRotation) bulkResult {
-	result := bulkResult{Provider: one.Provider, Rotation: one.Rotation, ExitCode: exitCode(one.Err), err: one.Err}
+	result := bulkResult{Provider: one.Provider, Rotation: one.Rotation, ExitCode: exitcode.Of(one.Err), err: one.Err}
 	if one.Err != nil {
-		text := errorText(one.Err)
+		text := exitcode.Text(one.Err)
 		result.Error = &text
 	}
 	return result
@@ -104,7 +105,7 @@ func (c *cli) showOneOfMany(r bulkResult, f *rotateFlags) error {
 	switch {
 	case c.json: // all at once, in the end
 	case r.err != nil:
-		_, err = fmt.Fprintln(c.Out, "Failed "+printable(errorText(r.err))) // which begins with the provider
+		_, err = fmt.Fprintln(c.Out, "Failed "+printable(exitcode.Text(r.err))) // which begins with the provider
 	case f.dryRun:
 		err = c.showPlan(r.Rotation, f.checks())
 	default:
@@ -141,7 +142,7 @@ func (c *cli) manyFailed(results []bulkResult) error {
 	if len(undetermined) == 0 {
 		return err
 	}
-	return &advised{err, c.settleAdvice(undetermined...)}
+	return exitcode.WithHint(err, c.settleAdvice(undetermined...))
 }
 
 // worst is the first error after which nobody knows yet what Vault holds, or else

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -45,7 +46,7 @@ func TestRotateSome(t *testing.T) {
 	nobody := vaulttest.Name(t)
 	args := []string{"rotate", "--auto", providers[0], nobody, providers[1], "--parallel", "2", "--reason", "why", "--expires-in", "30d"}
 	r := vk(t, "", append(args, "--json")...)
-	r.exits(t, exitNotFound, "vaultkit: 1 of 3 rotations failed: "+nobody+"\n")
+	r.exits(t, exitcode.NotFound, "vaultkit: 1 of 3 rotations failed: "+nobody+"\n")
 	objects := decode[[]map[string]json.RawMessage](t, r.out, true)
 	for i, want := range []struct{ provider, rotation, failure, code string }{
 		{providers[0], "{", "null", "0"}, {nobody, "null", `"` + nobody + `: not found`, "4"}, {providers[1], "{", "null", "0"},
@@ -60,7 +61,7 @@ func TestRotateSome(t *testing.T) {
 		t.Errorf("a rotation has the keys %s", keys)
 	}
 	r = vk(t, "", args...)
-	r.exits(t, exitNotFound, "1 of 3 rotations failed: "+nobody)
+	r.exits(t, exitcode.NotFound, "1 of 3 rotations failed: "+nobody)
 	has(t, r.out, "Rotated "+providers[0]+", version 2 -> 3, id 20", "\nFailed "+nobody+": not found", "\nRotated "+providers[1]+", version 2 -> 3, id 20")
 }
 
@@ -71,7 +72,7 @@ func TestRotateManyUndetermined(t *testing.T) {
 	nobody := vaulttest.Name(t)
 	through := proxy(t, faultproxy.OnEvery("PUT", commits+providers[1], faultproxy.Hang()))
 	r := vkBare(t.Context(), t, "", append(through, "rotate", "--auto", "--timeout", "2s", nobody, providers[0], providers[1])...)
-	r.exits(t, exitUndetermined, "2 of 3 rotations failed: "+nobody+", "+providers[1], "vaultkit recover "+providers[1]+" --address http")
+	r.exits(t, exitcode.Undetermined, "2 of 3 rotations failed: "+nobody+", "+providers[1], "vaultkit recover "+providers[1]+" --address http")
 	has(t, r.out, "Failed "+nobody, "Rotated "+providers[0], "Failed "+providers[1]+": outcome undetermined")
 }
 
@@ -82,7 +83,7 @@ func TestRotateManyInterrupted(t *testing.T) {
 	providers := several(t, 3)
 	through := proxy(t, faultproxy.OnMatch("PUT", "/data/goblin-assistant/backups/", faultproxy.Hang().Before(interrupt)))
 	r := vkBare(ctx, t, "", slices.Concat(through, []string{"rotate", "--auto", "--parallel", "1"}, providers)...)
-	r.exits(t, exitFailure, "3 of 3 rotations failed")
+	r.exits(t, exitcode.Failure, "3 of 3 rotations failed")
 	if strings.Count(r.out, "Failed ") != 3 {
 		t.Errorf("rotate printed %s", r.out)
 	}
@@ -102,7 +103,7 @@ func TestRotateAll(t *testing.T) {
 	for _, name := range []string{"two", "one"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
 	}
-	vk(t, "", "rotate", "--all", "--auto", "--base", base).want(t, exitUsage, "add --yes") // there is nobody to ask
+	vk(t, "", "rotate", "--all", "--auto", "--base", base).want(t, exitcode.Usage, "add --yes") // there is nobody to ask
 	has(t, vk(t, "", "rotate", "--all", "--auto", "--base", base, "--dry-run").ok(t), "one would go from version 1 to 2", "two would")
 	out := vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base).ok(t)
 	has(t, out, "Rotated one, version 1 -> 2, id ", "\nRotated two, version 1 -> 2, id ")
@@ -142,11 +143,11 @@ func TestRotateManyRefuses(t *testing.T) {
 		"an empty command":    {[]string{"--auto", "--verify-cmd", "", providers[0], providers[1]}, "--verify-cmd is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			vk(t, newKey(), append([]string{"rotate"}, tc.args...)...).want(t, exitUsage, tc.says, "Usage: vaultkit rotate")
+			vk(t, newKey(), append([]string{"rotate"}, tc.args...)...).want(t, exitcode.Usage, tc.says, "Usage: vaultkit rotate")
 		})
 	}
 	r := vk(t, "", "rotate", "--auto", providers[0], providers[1], providers[0])
-	r.exits(t, exitUsage, "1 of 1 rotations failed: "+providers[0])
+	r.exits(t, exitcode.Usage, "1 of 1 rotations failed: "+providers[0])
 	has(t, r.out, "named twice")
 	same[0]()
 	same[1]()

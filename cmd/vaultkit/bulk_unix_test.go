@@ -5,6 +5,8 @@ package main
 import (
 	"path/filepath"
 	"testing"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // TestVerifyMany: the command is told whose key it tries, and one that it refuses
@@ -16,7 +18,7 @@ func TestVerifyMany(t *testing.T) {
 	dir := t.TempDir()
 	command := `env >` + dir + `/$VAULTKIT_PROVIDER; echo "key: $VAULTKIT_KEY"; test "$VAULTKIT_PROVIDER" != ` + providers[1]
 	r := vkAs(t, role(t, "rotator"), "", append([]string{"rotate", "--auto", "--verify-cmd", command}, providers...)...)
-	r.exits(t, exitFailure, "\nvaultkit: 1 of 3 rotations failed: "+providers[1])
+	r.exits(t, exitcode.Failure, "\nvaultkit: 1 of 3 rotations failed: "+providers[1])
 	for _, provider := range providers { // in whatever order they ran
 		has(t, "\n"+r.err, "\n"+provider+": key: [masked]\n")
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // childHelp is what the helps of rotate and revoke-old say alike of their commands.
@@ -47,7 +48,7 @@ type childCommand struct {
 // was given an unset variable.
 func checkChild(flag, line string) error {
 	if strings.TrimSpace(line) == "" {
-		return misuse("--%s is empty", flag)
+		return exitcode.UsageErrorf("--%s is empty", flag)
 	}
 	return nil
 }
@@ -144,11 +145,11 @@ func fieldVariables(keys vaultkit.ProviderKeys) ([]string, error) {
 	for _, field := range keys.Fields() {
 		name := variableField + strings.Map(variableRune, strings.ToUpper(field))
 		if other, taken := fields[name]; taken {
-			return nil, invalid(fmt.Sprintf("the fields %q and %q", other, field), "are both "+name+" to a command",
+			return nil, exitcode.Invalid(fmt.Sprintf("the fields %q and %q", other, field), "are both "+name+" to a command",
 				"rename one of them")
 		}
 		if strings.ContainsRune(keys[field], 0) {
-			return nil, invalid(fmt.Sprintf("the value of field %q", field), "holds a NUL, which no variable can", "encode it as text")
+			return nil, exitcode.Invalid(fmt.Sprintf("the value of field %q", field), "holds a NUL, which no variable can", "encode it as text")
 		}
 		fields[name] = field
 		variables = append(variables, name+"="+keys[field])

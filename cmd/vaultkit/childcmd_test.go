@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -119,7 +120,7 @@ func TestVerifyFails(t *testing.T) {
 		for _, more := range [][]string{nil, {"--dry-run"}} {
 			args := append([]string{"rotate", provider, "--new-key-stdin", "--verify-cmd", tc.command}, more...)
 			r := vkAs(t, rotator, newKey(), args...)
-			r.exits(t, exitFailure, tc.says)
+			r.exits(t, exitcode.Failure, tc.says)
 			has(t, r.err, "the new secret was not verified")
 			if tc.prints != "" && !strings.HasPrefix(r.err, tc.prints+"vaultkit: ") || r.out != "" {
 				t.Errorf("%s prints %q and %q", name, r.out, r.err)
@@ -158,7 +159,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{null, " ", []string{"--verify-cmd is empty"}},
 	} {
 		same := untouched(t, tc.provider)
-		vk(t, newKey(), "rotate", tc.provider, "--new-key-stdin", "--verify-cmd", tc.command).want(t, exitUsage, tc.says...)
+		vk(t, newKey(), "rotate", tc.provider, "--new-key-stdin", "--verify-cmd", tc.command).want(t, exitcode.Usage, tc.says...)
 		same()
 	}
 	if _, err := os.Stat(ran); err == nil {
@@ -222,7 +223,7 @@ func TestCommandIsStopped(t *testing.T) {
 			}()
 			command := tc.trap + "exec 9>" + line.path + "; sleep 300 & wait"
 			args := append(connect(t, role(t, "rotator")), "rotate", provider, "--new-key-stdin", "--verify-cmd", command, "--timeout", tc.timeout)
-			vkBare(ctx, t, newKey(), args...).want(t, exitFailure, tc.says...)
+			vkBare(ctx, t, newKey(), args...).want(t, exitcode.Failure, tc.says...)
 			<-line.gone // else this hangs
 			same()
 		})

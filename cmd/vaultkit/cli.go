@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+
 	"github.com/spf13/cobra"
 )
 
@@ -51,13 +53,13 @@ func run(ctx context.Context, args []string, std streams) int {
 	case c.stdout.failed != nil: // cobra may have printed, which does not look at that
 		err = cmp.Or(err, c.stdout.failed)
 	case err != nil && !c.started:
-		err = &usageError{plain(cmd, args, err)}
+		err = &exitcode.UsageError{Err: plain(cmd, args, err)}
 	}
 	c.report(cmd, err)
 	if signal := endedBy(ctx); signal != "" && err != nil {
 		fmt.Fprintf(c.Err, "Ended by a signal: %s.\n", signal)
 	}
-	return exitCode(err)
+	return exitcode.Of(err)
 }
 
 // endedBy names the signal that has ended a context; empty: none has. The cause that

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -18,7 +19,7 @@ func TestConfirmAll(t *testing.T) {
 		code          int
 		rotated       bool
 	}{
-		{"\n", "", exitFailure, false}, {"no\n", "", exitFailure, false}, {"y\n", "", exitOK, true}, {"", "--yes", exitOK, true},
+		{"\n", "", exitcode.Failure, false}, {"no\n", "", exitcode.Failure, false}, {"y\n", "", exitcode.OK, true}, {"", "--yes", exitcode.OK, true},
 	} {
 		code, out, shown := answering(t, tc.answer, strings.Fields("rotate --all --auto --base "+base+" "+tc.flags)...)
 		asked := strings.Contains(shown, "every provider at secret/"+base+"/providers (1 of them) by a random one")
@@ -52,13 +53,13 @@ func TestPruneAsksOnATerminal(t *testing.T) {
 		code          int
 		asked, pruned bool
 	}{
-		{"\n", "--keep 2", exitFailure, true, false},
-		{"no\n", "--keep 2", exitFailure, true, false},
-		{"y\n", "--keep 2", exitOK, true, true},
-		{"yes\n", "--keep 2 --json", exitOK, true, true},
-		{"", "--keep 2 --yes", exitOK, false, true},
-		{"", "--keep 2 --dry-run", exitOK, false, false},
-		{"", "--keep 3", exitOK, false, false}, // there is nothing to ask about
+		{"\n", "--keep 2", exitcode.Failure, true, false},
+		{"no\n", "--keep 2", exitcode.Failure, true, false},
+		{"y\n", "--keep 2", exitcode.OK, true, true},
+		{"yes\n", "--keep 2 --json", exitcode.OK, true, true},
+		{"", "--keep 2 --yes", exitcode.OK, false, true},
+		{"", "--keep 2 --dry-run", exitcode.OK, false, false},
+		{"", "--keep 3", exitcode.OK, false, false}, // there is nothing to ask about
 	} {
 		provider, ids := backedUp(t, 3)
 		left := ids

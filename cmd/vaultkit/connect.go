@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // withClient logs in, does the work within the timeout, and logs out.
@@ -33,7 +34,7 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 // warnOfNames tells of providers that are not listed.
 func (c *cli) warnOfNames(e vaultkit.Event) {
 	if e.Kind == vaultkit.EventLeftOut {
-		c.warn("%s", errorText(e.Err))
+		c.warn("%s", exitcode.Text(e.Err))
 	}
 }
 
@@ -41,7 +42,7 @@ func (c *cli) warnOfNames(e vaultkit.Event) {
 func (c *cli) options() ([]vaultkit.Option, error) {
 	options, environment, err := c.anyOptions()
 	if err == nil && environment("VAULT_ADDR") == "" {
-		return nil, invalid("no address:", "set VAULT_ADDR or give --address", "for a Vault to play with, run: vaultkit dev")
+		return nil, exitcode.Invalid("no address:", "set VAULT_ADDR or give --address", "for a Vault to play with, run: vaultkit dev")
 	}
 	return options, err
 }

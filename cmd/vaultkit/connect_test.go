@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -59,15 +60,15 @@ func TestAppRoleLogin(t *testing.T) {
 			t.Errorf("%s: get printed %q", name, out)
 		}
 	}
-	get("--role-id", roleID, "--secret-id-file", file(t, "wrong")).want(t, exitDenied, "not logged in")
-	get("--auth", "approle", "--role-id", roleID).want(t, exitUsage, "VAULT_SECRET_ID")
+	get("--role-id", roleID, "--secret-id-file", file(t, "wrong")).want(t, exitcode.Denied, "not logged in")
+	get("--auth", "approle", "--role-id", roleID).want(t, exitcode.Usage, "VAULT_SECRET_ID")
 
 	roleID, token := appRole(t, true)
 	wrapped := []string{"--role-id", roleID, "--wrapped-secret-id-file", file(t, token)}
 	if out := get(wrapped...).ok(t); out != key+"\n" {
 		t.Errorf("get printed %q", out)
 	}
-	get(wrapped...).want(t, exitDenied, "wrapping token")
+	get(wrapped...).want(t, exitcode.Denied, "wrapping token")
 }
 
 func TestAppRoleFromEnvironment(t *testing.T) {
@@ -81,14 +82,14 @@ func TestAppRoleFromEnvironment(t *testing.T) {
 	}
 	// The flag chooses the login, the environment completes it.
 	t.Setenv("VAULT_TOKEN", "hvs.wrong")
-	vkBare(t.Context(), t, "", "get", provider).want(t, exitDenied, "not logged in")
+	vkBare(t.Context(), t, "", "get", provider).want(t, exitcode.Denied, "not logged in")
 	vkBare(t.Context(), t, "", "get", provider, "--auth", "approle").ok(t)
 	vkBare(t.Context(), t, "", "get", provider, "--role-id", roleID).ok(t)
 	// A flag wins over its variable.
-	vkBare(t.Context(), t, "", "get", provider, "--secret-id-file", file(t, "wrong")).want(t, exitDenied, "not logged in")
+	vkBare(t.Context(), t, "", "get", provider, "--secret-id-file", file(t, "wrong")).want(t, exitcode.Denied, "not logged in")
 	t.Setenv("VAULT_SECRET_ID", "")
 	t.Setenv("VAULTKIT_WRAPPED_SECRET_ID", "hvs.wrong")
-	vkBare(t.Context(), t, "", "get", provider, "--auth", "approle").want(t, exitDenied, "wrapping token")
+	vkBare(t.Context(), t, "", "get", provider, "--auth", "approle").want(t, exitcode.Denied, "wrapping token")
 	vkBare(t.Context(), t, "", "get", provider, "--secret-id-file", file(t, secretID)).ok(t)
 }
 
@@ -97,17 +98,17 @@ func TestAppRoleFromEnvironment(t *testing.T) {
 func TestKubernetesLogin(t *testing.T) {
 	t.Parallel()
 	args := []string{"list", "--address", vaulttest.Server().Addr(), "--kubernetes-role", "nobody"}
-	vkBare(t.Context(), t, "", append(args, "--jwt-file", file(t, "x.y.z"))...).want(t, exitDenied, "not logged in")
-	vkBare(t.Context(), t, "", append(args, "--jwt-file", "/nowhere")...).want(t, exitUsage, "/nowhere")
-	vkBare(t.Context(), t, "", append(args, "--jwt-file", file(t, "x.y.z"), "--kubernetes-mount", "nowhere")...).want(t, exitDenied)
+	vkBare(t.Context(), t, "", append(args, "--jwt-file", file(t, "x.y.z"))...).want(t, exitcode.Denied, "not logged in")
+	vkBare(t.Context(), t, "", append(args, "--jwt-file", "/nowhere")...).want(t, exitcode.Usage, "/nowhere")
+	vkBare(t.Context(), t, "", append(args, "--jwt-file", file(t, "x.y.z"), "--kubernetes-mount", "nowhere")...).want(t, exitcode.Denied)
 }
 
 func TestEnvironmentAndFlags(t *testing.T) {
 	provider, key := stored(t)
 	t.Setenv("HOME", t.TempDir()) // no ~/.vault-token
-	vkBare(t.Context(), t, "", "list").want(t, exitUsage, "--address", "vaultkit dev")
+	vkBare(t.Context(), t, "", "list").want(t, exitcode.Usage, "--address", "vaultkit dev")
 	t.Setenv("VAULT_ADDR", vaulttest.Server().Addr())
-	vkBare(t.Context(), t, "", "list").want(t, exitUsage, "VAULT_TOKEN")
+	vkBare(t.Context(), t, "", "list").want(t, exitcode.Usage, "VAULT_TOKEN")
 	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken())
 	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
 		t.Errorf("get printed %q", out)
@@ -115,7 +116,7 @@ func TestEnvironmentAndFlags(t *testing.T) {
 	for _, flags := range [][]string{
 		{"--token-file", file(t, "hvs.wrong")}, {"--mount", "nope"}, {"--base", "nope"}, {"--address", "http://127.0.0.1:1"},
 	} {
-		if r := vkBare(t.Context(), t, "", append([]string{"get", provider, "--timeout", "1s"}, flags...)...); r.code == exitOK {
+		if r := vkBare(t.Context(), t, "", append([]string{"get", provider, "--timeout", "1s"}, flags...)...); r.code == exitcode.OK {
 			t.Errorf("%q does not win over the environment", flags)
 		}
 	}
@@ -123,7 +124,7 @@ func TestEnvironmentAndFlags(t *testing.T) {
 	t.Setenv("VAULTKIT_TOKEN_FILE", file(t, vaulttest.Server().RootToken()))
 	vkBare(t.Context(), t, "", "get", provider, "--auth", "token").ok(t)
 	t.Setenv("VAULTKIT_BASE", "nope")
-	vkBare(t.Context(), t, "", "get", provider).want(t, exitNotFound)
+	vkBare(t.Context(), t, "", "get", provider).want(t, exitcode.NotFound)
 	vkBare(t.Context(), t, "", "get", provider, "--base", vaulttest.Base, "--mount", vaulttest.Mount, "--namespace", "").ok(t)
 }
 
@@ -147,19 +148,19 @@ func TestTLS(t *testing.T) {
 	list := func(flags ...string) result {
 		return vkBare(t.Context(), t, "", append([]string{"list", "--timeout", "2s"}, flags...)...)
 	}
-	list().want(t, exitUnavailable, "certificate")
+	list().want(t, exitcode.Unavailable, "certificate")
 	list("--ca-cert", ca).ok(t)
 	list("--ca-cert", ca, "--tls-server-name", "example.com").ok(t)
-	list("--ca-cert", ca, "--tls-server-name", "other.test").want(t, exitUnavailable, "other.test")
-	list("--ca-cert", "/nowhere").want(t, exitUsage, "TLS")
-	list("--client-cert", ca).want(t, exitUsage, "TLS")
+	list("--ca-cert", ca, "--tls-server-name", "other.test").want(t, exitcode.Unavailable, "other.test")
+	list("--ca-cert", "/nowhere").want(t, exitcode.Usage, "TLS")
+	list("--client-cert", ca).want(t, exitcode.Usage, "TLS")
 
 	t.Setenv("VAULT_CACERT", ca)
 	list("--tls-server-name", "example.com").ok(t) // the flag completes the environment
-	list("--tls-server-name", "other.test").want(t, exitUnavailable)
+	list("--tls-server-name", "other.test").want(t, exitcode.Unavailable)
 	t.Setenv("VAULT_SKIP_VERIFY", "true")
 	list("--tls-server-name", "other.test").ok(t)
-	list("--ca-cert", ca, "--tls-server-name", "other.test").want(t, exitUnavailable)
+	list("--ca-cert", ca, "--tls-server-name", "other.test").want(t, exitcode.Unavailable)
 }
 
 func TestVerbose(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // tidy gives the test a directory for temporary files and fails it if any is
@@ -59,7 +61,7 @@ func TestDemo(t *testing.T) {
 func TestDemoWithoutListeners(t *testing.T) {
 	tidy(t)
 	var errs bytes.Buffer
-	if code := run(t.Context(), []string{"demo"}, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitFailure {
+	if code := run(t.Context(), []string{"demo"}, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 	has(t, errs.String(), "vaultkit: nobody listens")
@@ -71,7 +73,7 @@ func TestDemoInterrupted(t *testing.T) {
 	defer interrupt()
 	out := &watcher{text: "3. Rotate it", found: interrupt}
 	var errs bytes.Buffer
-	if code := run(ctx, []string{"demo"}, streams{In: strings.NewReader(""), Out: out, Err: &errs}); code != exitFailure {
+	if code := run(ctx, []string{"demo"}, streams{In: strings.NewReader(""), Out: out, Err: &errs}); code != exitcode.Failure {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 	has(t, errs.String(), "step 3", "cancel")
@@ -81,7 +83,7 @@ func TestDemoWithoutVault(t *testing.T) {
 	tidy(t)
 	t.Setenv("VAULTKIT_VAULT_BIN", "/nowhere/vault")
 	r := vkBare(t.Context(), t, "", "demo")
-	if r.code != exitFailure {
+	if r.code != exitcode.Failure {
 		t.Errorf("exit code %d", r.code)
 	}
 	has(t, r.err, "/nowhere/vault")

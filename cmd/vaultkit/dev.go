@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/devvault"
 )
 
@@ -33,7 +34,7 @@ func (c *cli) devCommand() *cobra.Command {
 				return err
 			}
 			if port < 0 || port > 65535 {
-				return misuse("--port must be 0 to 65535")
+				return exitcode.UsageErrorf("--port must be 0 to 65535")
 			}
 			return c.dev(cmd.Context(), port, seed)
 		},
@@ -47,7 +48,7 @@ func (c *cli) devCommand() *cobra.Command {
 // the user named another.
 func (c *cli) refuseConnection(cmd *cobra.Command) error {
 	for _, s := range c.given() {
-		return misuse("%s runs a Vault of its own: --%s has no use there", cmd.Name(), s.name)
+		return exitcode.UsageErrorf("%s runs a Vault of its own: --%s has no use there", cmd.Name(), s.name)
 	}
 	return nil
 }
@@ -55,7 +56,7 @@ func (c *cli) refuseConnection(cmd *cobra.Command) error {
 func (c *cli) dev(ctx context.Context, port int, seed bool) (err error) {
 	server, err := devvault.Start(ctx, devvault.Options{UsePath: true, Log: c.Err, Port: port})
 	if taken, ok := errors.AsType[*net.OpError](err); ok && taken.Op == "listen" {
-		return &advised{err, "Choose another port with --port, or any free one with --port 0."}
+		return exitcode.WithHint(err, "Choose another port with --port, or any free one with --port 0.")
 	}
 	if err != nil {
 		return err

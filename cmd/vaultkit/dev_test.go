@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+
 	"github.com/hashicorp/vault/api"
 )
 
@@ -74,7 +76,7 @@ func withDev(t *testing.T, work func(address, token string), args ...string) (sa
 	address, token := exports(t, out)
 	work(address, token)
 	interrupt()
-	if code := <-done; code != exitOK {
+	if code := <-done; code != exitcode.OK {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 	gone(t, address)
@@ -126,13 +128,13 @@ func TestDevPortInUse(t *testing.T) {
 	}
 	defer func() { _ = taken.Close() }()
 	port := strconv.Itoa(taken.Addr().(*net.TCPAddr).Port)
-	vkBare(t.Context(), t, "", "dev", "--port", port).want(t, exitFailure, port, "in use", "--port 0")
+	vkBare(t.Context(), t, "", "dev", "--port", port).want(t, exitcode.Failure, port, "in use", "--port 0")
 }
 
 func TestDevWithoutListeners(t *testing.T) {
 	tidy(t)
 	var errs bytes.Buffer
-	if code := run(t.Context(), []string{"dev", "--port", "0"}, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitFailure {
+	if code := run(t.Context(), []string{"dev", "--port", "0"}, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 }

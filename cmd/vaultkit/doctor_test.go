@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -40,7 +41,7 @@ func TestDoctorJSON(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	r := vkAs(t, role(t, "reader"), "", "doctor", provider, "--role", "rotator", "--json")
-	r.exits(t, exitDenied, "vaultkit: doctor: 1 failed, 0 with a warning")
+	r.exits(t, exitcode.Denied, "vaultkit: doctor: 1 failed, 0 with a warning")
 	type finding struct {
 		Check, Status, Detail, Fix string
 		LookOnly                   bool `json:"look_only"`
@@ -77,19 +78,19 @@ func TestDoctorExitCodes(t *testing.T) {
 		code int
 		says string
 	}{
-		"all is well":      {append(connect(t, reader), provider), exitOK, ""},
-		"no address":       {nil, exitUsage, "look: export VAULT_ADDR="},
-		"no login":         {[]string{"--address", vaulttest.Server().Addr()}, exitUsage, "fix: vault login"},
-		"nobody there":     {[]string{"--address", "http://127.0.0.1:1", "--token-file", nobody}, exitUnavailable, "fix: vaultkit dev --port 1"},
-		"unknown token":    {[]string{"--address", vaulttest.Server().Addr(), "--token-file", nobody}, exitDenied, "fix: (umask 077; vault token create"},
-		"no mount":         {append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"), exitNotFound, "look: vault secrets list"},
-		"KV version 1":     {append(connect(t, vaulttest.Server().RootToken()), "--mount", v1), exitFailure, "fix: vault kv enable-versioning"},
-		"no provider":      {append(connect(t, reader), "nobody"), exitNotFound, "look: vaultkit list --address "},
-		"no right":         {append(connect(t, reader), "--role", "auditor"), exitDenied, "fix: vaultkit policy auditor"},
-		"warnings":         {connect(t, vaulttest.Server().RootToken()), exitOK, "WARN  token"},
-		"strict":           {append(connect(t, vaulttest.Server().RootToken()), "--strict"), exitFailure, "WARN  token"},
-		"no such role":     {append(connect(t, reader), "--role", canary), exitUsage, "the role is none of reader"},
-		"no such provider": {append(connect(t, reader), "a/b"), exitUsage, "provider name"},
+		"all is well":      {append(connect(t, reader), provider), exitcode.OK, ""},
+		"no address":       {nil, exitcode.Usage, "look: export VAULT_ADDR="},
+		"no login":         {[]string{"--address", vaulttest.Server().Addr()}, exitcode.Usage, "fix: vault login"},
+		"nobody there":     {[]string{"--address", "http://127.0.0.1:1", "--token-file", nobody}, exitcode.Unavailable, "fix: vaultkit dev --port 1"},
+		"unknown token":    {[]string{"--address", vaulttest.Server().Addr(), "--token-file", nobody}, exitcode.Denied, "fix: (umask 077; vault token create"},
+		"no mount":         {append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"), exitcode.NotFound, "look: vault secrets list"},
+		"KV version 1":     {append(connect(t, vaulttest.Server().RootToken()), "--mount", v1), exitcode.Failure, "fix: vault kv enable-versioning"},
+		"no provider":      {append(connect(t, reader), "nobody"), exitcode.NotFound, "look: vaultkit list --address "},
+		"no right":         {append(connect(t, reader), "--role", "auditor"), exitcode.Denied, "fix: vaultkit policy auditor"},
+		"warnings":         {connect(t, vaulttest.Server().RootToken()), exitcode.OK, "WARN  token"},
+		"strict":           {append(connect(t, vaulttest.Server().RootToken()), "--strict"), exitcode.Failure, "WARN  token"},
+		"no such role":     {append(connect(t, reader), "--role", canary), exitcode.Usage, "the role is none of reader"},
+		"no such provider": {append(connect(t, reader), "a/b"), exitcode.Usage, "provider name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := vkBare(t.Context(), t, "", append([]string{"doctor"}, tc.args...)...)
@@ -98,13 +99,13 @@ func TestDoctorExitCodes(t *testing.T) {
 			if strings.Contains(r.out+r.err, canary) {
 				t.Errorf("what was given is repeated:\n%s", r.out)
 			}
-			if told := strings.HasPrefix(r.err, "vaultkit: doctor: "); told != (tc.code != exitOK) || strings.Count(r.err, "\n") > 1 {
+			if told := strings.HasPrefix(r.err, "vaultkit: doctor: "); told != (tc.code != exitcode.OK) || strings.Count(r.err, "\n") > 1 {
 				t.Errorf("stderr: %s", r.err)
 			}
 		})
 	}
-	vkBare(t.Context(), t, "", "doctor", "--timeout", "0s").want(t, exitUsage, "Usage: vaultkit doctor")
-	vkBare(t.Context(), t, "", "doctor", "--role").want(t, exitUsage, "Usage: vaultkit doctor")
+	vkBare(t.Context(), t, "", "doctor", "--timeout", "0s").want(t, exitcode.Usage, "Usage: vaultkit doctor")
+	vkBare(t.Context(), t, "", "doctor", "--role").want(t, exitcode.Usage, "Usage: vaultkit doctor")
 }
 
 // The time for all the work bounds a server that does not answer.
@@ -115,7 +116,7 @@ func TestDoctorTimeout(t *testing.T) {
 	defer silent.Close()
 	defer close(gone)
 	r := vkBare(t.Context(), t, "", "doctor", "--timeout", "100ms", "--address", silent.URL, "--token-file", file(t, "fake"))
-	r.exits(t, exitUnavailable)
+	r.exits(t, exitcode.Unavailable)
 	has(t, r.out, "FAIL  reach")
 }
 
@@ -139,7 +140,7 @@ func TestDoctorFixesCanBePasted(t *testing.T) {
 	r := vkBare(t.Context(), t, "", "doctor", "--address", strings.Replace(front.URL, "https", "http", 1), "--token-file", token,
 		"--ca-cert", ca, "--tls-server-name", "it's another.test")
 	for _, check := range []string{"tls", "tls", "login"} { // the scheme, the name, and what is left is the token
-		r.exits(t, map[string]int{"tls": exitUnavailable, "login": exitDenied}[check])
+		r.exits(t, map[string]int{"tls": exitcode.Unavailable, "login": exitcode.Denied}[check])
 		has(t, r.out, "FAIL  "+check)
 		if check == "tls" {
 			r = vkBare(t.Context(), t, "", words(t, fixLine.FindStringSubmatch(r.out)[1])[1:]...)

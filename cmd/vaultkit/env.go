@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 const envLong = `Print the fields of providers as environment variables, or write them to a file.
@@ -83,9 +84,9 @@ func envFormats() (names []string) {
 func (c *cli) envFormat(name string, given bool) (vaultkit.EnvFormat, error) {
 	switch {
 	case !slices.Contains(envFormats(), name):
-		return "", misuse("--format must be one of %s", strings.Join(envFormats(), ", "))
+		return "", exitcode.UsageErrorf("--format must be one of %s", strings.Join(envFormats(), ", "))
 	case c.json && given && name != string(vaultkit.EnvJSON):
-		return "", misuse("--json and --format %s contradict each other", name)
+		return "", exitcode.UsageErrorf("--json and --format %s contradict each other", name)
 	case c.json:
 		return vaultkit.EnvJSON, nil
 	}
@@ -127,10 +128,10 @@ func (c *cli) githubFile(f *envFlags) error {
 		f.out = os.Getenv("GITHUB_ENV")
 	}
 	if f.out == "" {
-		return misuse("--format github needs --out outside of GitHub Actions: there is no $GITHUB_ENV")
+		return exitcode.UsageErrorf("--format github needs --out outside of GitHub Actions: there is no $GITHUB_ENV")
 	}
 	if isFile(c.Out, f.out) {
-		return misuse("--format github appends to that file itself: do not redirect its output there")
+		return exitcode.UsageErrorf("--format github appends to that file itself: do not redirect its output there")
 	}
 	return nil
 }

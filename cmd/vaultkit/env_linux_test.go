@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/vaulttest"
@@ -24,7 +25,7 @@ func TestEnvProgress(t *testing.T) {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
 	}
 	code, shown, out := onTerminal(t.Context(), t, true, "env", "--base", base, "--json")
-	if code != exitOK || len(decode[map[string]string](t, out, true)) != 3 {
+	if code != exitcode.OK || len(decode[map[string]string](t, out, true)) != 3 {
 		t.Errorf("exit code %d, stdout: %q", code, out)
 	}
 	has(t, shown, "reading", "0/3")
@@ -50,7 +51,7 @@ func TestEnvMasksArrive(t *testing.T) {
 		var errs bytes.Buffer
 		args = append([]string{"env", provider}, append(args, connect(t, vaulttest.Server().RootToken())...)...)
 		code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: out, Err: &errs})
-		result{code: code, err: errs.String()}.want(t, exitFailure, "the masks cannot be written", "broken pipe")
+		result{code: code, err: errs.String()}.want(t, exitcode.Failure, "the masks cannot be written", "broken pipe")
 		if _, err := os.Stat(path); err == nil || read(t, runner) != "" || strings.Contains(errs.String(), canary) {
 			t.Errorf("%v: a key is written though its mask is not: %q, %v, %s", args, read(t, runner), err, errs.String())
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -70,10 +71,10 @@ func TestEnvRefuses(t *testing.T) {
 		"a/b":                                 "provider name",
 		provider + " --format github --out /": "names no file",
 	} {
-		vk(t, "", append([]string{"env"}, strings.Fields(args)...)...).want(t, exitUsage, says)
+		vk(t, "", append([]string{"env"}, strings.Fields(args)...)...).want(t, exitcode.Usage, says)
 	}
-	vk(t, "", "env", vaulttest.Name(t)).want(t, exitNotFound, "not found")
-	vkAs(t, role(t, "monitor"), "", "env", provider).want(t, exitDenied, "permission denied")
+	vk(t, "", "env", vaulttest.Name(t)).want(t, exitcode.NotFound, "not found")
+	vkAs(t, role(t, "monitor"), "", "env", provider).want(t, exitcode.Denied, "permission denied")
 	if read(t, mine) != "KEY=mine\n" {
 		t.Error("a file of others was replaced")
 	}
@@ -112,7 +113,7 @@ func TestEnvFile(t *testing.T) {
 func TestEnvInActions(t *testing.T) {
 	provider, key := short(t, "env-g")
 	runner, path := file(t, ""), filepath.Join(t.TempDir(), ".env.vault")
-	vk(t, "", "env", provider, "--format", "github").want(t, exitUsage, "$GITHUB_ENV")
+	vk(t, "", "env", provider, "--format", "github").want(t, exitcode.Usage, "$GITHUB_ENV")
 	t.Setenv("GITHUB_ENV", runner)
 	t.Setenv("GITHUB_ACTIONS", "true")
 	masks := "::add-mask::" + key + "\n::add-mask::it's\n"
@@ -131,7 +132,7 @@ func TestEnvInActions(t *testing.T) {
 	if out := vk(t, "", "env", provider).ok(t); strings.Contains(out, "::add-mask") {
 		t.Errorf("env prints %q", out)
 	}
-	vk(t, "", "env", vaulttest.Name(t), "--format", "github").want(t, exitNotFound, "not found")
+	vk(t, "", "env", vaulttest.Name(t), "--format", "github").want(t, exitcode.NotFound, "not found")
 }
 
 // TestEnvRedirected: who appends the output to the runner's file, as one does with
@@ -148,7 +149,7 @@ func TestEnvRedirected(t *testing.T) {
 	var errs strings.Builder
 	args := append([]string{"env", provider, "--format", "github", "--out", runner}, connect(t, vaulttest.Server().RootToken())...)
 	code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: out, Err: &errs})
-	if code != exitUsage || read(t, runner) != "" || !strings.Contains(errs.String(), "redirect") {
+	if code != exitcode.Usage || read(t, runner) != "" || !strings.Contains(errs.String(), "redirect") {
 		t.Errorf("exit code %d, %s, and the file holds %q", code, errs.String(), read(t, runner))
 	}
 }
@@ -170,8 +171,8 @@ func TestExecRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		{nil, exitUsage, "after --"}, {[]string{"--"}, exitUsage, "after --"}, {[]string{"env"}, exitUsage, "after --"},
-		{[]string{"openai", "--"}, exitUsage, "after --"}, {[]string{"sh", "-c", "exit"}, exitUsage, "after --"},
+		{nil, exitcode.Usage, "after --"}, {[]string{"--"}, exitcode.Usage, "after --"}, {[]string{"env"}, exitcode.Usage, "after --"},
+		{[]string{"openai", "--"}, exitcode.Usage, "after --"}, {[]string{"sh", "-c", "exit"}, exitcode.Usage, "after --"},
 		{[]string{"--", "vaultkit-no-such-command"}, exitNoCommand, "no such command"},
 		{[]string{"--", filepath.Join(t.TempDir(), "nothing")}, exitNoCommand, "no such command"},
 		{[]string{"--", text}, exitNotExecutable, "not started"},

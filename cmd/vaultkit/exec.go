@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 const execLong = `Run a command with the fields of providers in its environment, named as in env:
@@ -34,14 +35,6 @@ const (
 	exitNotExecutable = 126
 	exitNoCommand     = 127
 )
-
-// notStarted is a command that could not be started.
-type notStarted struct {
-	error
-	code int
-}
-
-func (e *notStarted) Unwrap() error { return e.error }
 
 func (c *cli) execCommand() *cobra.Command {
 	var query vaultkit.EnvQuery
@@ -149,5 +142,5 @@ func startError(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		text = "no permission to run it"
 	}
-	return &notStarted{errors.New("the command was not started: " + text), code}
+	return exitcode.WithCode(errors.New("the command was not started: "+text), code)
 }

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -242,8 +243,8 @@ func execFails(t *testing.T, e execTest) {
 		code           int
 		says           string
 	}{
-		{"reader", vaulttest.Name(t), []string{"touch", ran}, exitNotFound, "not found"},
-		{"monitor", e.provider, []string{"touch", ran}, exitDenied, "permission denied"},
+		{"reader", vaulttest.Name(t), []string{"touch", ran}, exitcode.NotFound, "not found"},
+		{"monitor", e.provider, []string{"touch", ran}, exitcode.Denied, "permission denied"},
 		{"reader", "exec-huge", []string{"touch", ran}, exitNotExecutable, "larger than the system allows"},
 		{"reader", e.provider, []string{script}, exitNotExecutable, "cannot be run"},
 	} {

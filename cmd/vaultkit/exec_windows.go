@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // become runs a command and ends with its exit code, as a process cannot be replaced
@@ -17,7 +19,7 @@ func become(path string, args, environ []string) error {
 		os.Exit(exit.ExitCode())
 	}
 	if err == nil {
-		os.Exit(exitOK)
+		os.Exit(exitcode.OK)
 	}
 	return err
 }

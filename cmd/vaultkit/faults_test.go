@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -46,7 +47,7 @@ func TestUndeterminedNotApplied(t *testing.T) {
 	provider, key := stored(t)
 	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.Hang()))
 	r := vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s")...)
-	r.want(t, exitUndetermined, "not known yet")
+	r.want(t, exitcode.Undetermined, "not known yet")
 	settles(t, provider, r, vaultkit.Undecided)
 	has(t, vk(t, "", "recover", provider).ok(t), "undecided", "run the rotation again")
 	holds(t, provider, key)
@@ -60,7 +61,7 @@ func TestUndeterminedApplied(t *testing.T) {
 	next := newKey()
 	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.HangApplied()))
 	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s", "--json")...)
-	r.exits(t, exitUndetermined, "not known yet")
+	r.exits(t, exitcode.Undetermined, "not known yet")
 	open := decode[map[string]any](t, r.out, true)
 	if keys := keysOf(open); keys != "id outcome provider" || open["outcome"] != "undetermined" || !strings.Contains(r.err, open["id"].(string)) {
 		t.Errorf("rotate --json printed %s", r.out)
@@ -76,7 +77,7 @@ func TestCommittedWithoutRecord(t *testing.T) {
 	through := proxy(t, faultproxy.OnEvery("PUT", "/data/goblin-assistant/rotations/",
 		faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
 	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--json")...)
-	r.exits(t, exitUndetermined, "is committed, version 1 -> 2", "only its audit record is missing")
+	r.exits(t, exitcode.Undetermined, "is committed, version 1 -> 2", "only its audit record is missing")
 	if got := decode[vaultkit.Rotation](t, r.out, true); got.Outcome != vaultkit.Committed || got.NewVersion != 2 {
 		t.Errorf("rotate --json printed %s", r.out)
 	}
@@ -94,9 +95,9 @@ func TestInterrupted(t *testing.T) {
 		code         int
 		says         string
 	}{
-		"before the commit": {"PUT", "/data/goblin-assistant/backups/", faultproxy.Hang(), exitFailure, "is as it was"},
-		"at the commit":     {"PUT", commits, faultproxy.Hang(), exitUndetermined, "not known yet"},
-		"after the commit":  {"PUT", "/data/goblin-assistant/rotations/", faultproxy.Pass, exitOK, ""},
+		"before the commit": {"PUT", "/data/goblin-assistant/backups/", faultproxy.Hang(), exitcode.Failure, "is as it was"},
+		"at the commit":     {"PUT", commits, faultproxy.Hang(), exitcode.Undetermined, "not known yet"},
+		"after the commit":  {"PUT", "/data/goblin-assistant/rotations/", faultproxy.Pass, exitcode.OK, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,7 +107,7 @@ func TestInterrupted(t *testing.T) {
 			next := newKey()
 			through := proxy(t, faultproxy.OnMatch(tc.method, tc.path, tc.action.Before(interrupt)))
 			vkBare(ctx, t, next, append(through, "rotate", provider, "--new-key-stdin")...).want(t, tc.code, tc.says)
-			if tc.code == exitOK {
+			if tc.code == exitcode.OK {
 				key = next
 			}
 			holds(t, provider, key)
@@ -120,7 +121,7 @@ func TestInterruptedRead(t *testing.T) {
 	defer interrupt()
 	provider, _ := stored(t)
 	through := proxy(t, faultproxy.OnMatch("GET", commits, faultproxy.Hang().Before(interrupt)))
-	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitFailure, "cancel")
+	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitcode.Failure, "cancel")
 }
 
 // TestInterruptedPut: Ctrl-C with the write on its way leaves open what came of it,
@@ -131,8 +132,8 @@ func TestInterruptedPut(t *testing.T) {
 		action faultproxy.Action
 		found  int
 	}{
-		"not applied": {faultproxy.Hang(), exitNotFound},
-		"applied":     {faultproxy.HangApplied(), exitOK},
+		"not applied": {faultproxy.Hang(), exitcode.NotFound},
+		"applied":     {faultproxy.HangApplied(), exitcode.OK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,12 +142,12 @@ func TestInterruptedPut(t *testing.T) {
 			provider := vaulttest.Name(t)
 			through := proxy(t, faultproxy.OnMatch("PUT", commits, tc.action.Before(interrupt)))
 			r := vkBare(ctx, t, "", append(through, "put", provider, "api_key="+newKey())...)
-			r.exits(t, exitUndetermined, "not known yet", "vaultkit status "+provider+" --address http")
+			r.exits(t, exitcode.Undetermined, "not known yet", "vaultkit status "+provider+" --address http")
 			vk(t, "", "status", provider).exits(t, tc.found)
 
 			other := vaulttest.Name(t)
-			vkBare(ctx, t, "", append(through, "put", other, "api_key="+newKey())...).exits(t, exitFailure, "before anything was stored")
-			vk(t, "", "status", other).exits(t, exitNotFound)
+			vkBare(ctx, t, "", append(through, "put", other, "api_key="+newKey())...).exits(t, exitcode.Failure, "before anything was stored")
+			vk(t, "", "status", other).exits(t, exitcode.NotFound)
 		})
 	}
 }
@@ -158,7 +159,7 @@ func TestConflict(t *testing.T) {
 	through := proxy(t, faultproxy.OnMatch("PUT", commits, faultproxy.Before(func() {
 		vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": rival})
 	})))
-	vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin")...).want(t, exitConflict, "another write")
+	vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin")...).want(t, exitcode.Conflict, "another write")
 	holds(t, provider, rival)
 	has(t, vk(t, "", "history", provider).ok(t), "aborted")
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+
 	"github.com/spf13/cobra"
 )
 
@@ -129,7 +131,7 @@ func (c *connection) login() (string, error) {
 		}
 	}
 	if login != "" && !slices.Contains(logins, login) {
-		return "", misuse("--auth must be token, approle or kubernetes")
+		return "", exitcode.UsageErrorf("--auth must be token, approle or kubernetes")
 	}
 	for _, s := range c.given() {
 		switch {
@@ -137,7 +139,7 @@ func (c *connection) login() (string, error) {
 		case login == "":
 			login = s.login
 		case login != s.login:
-			return "", misuse("--%s belongs to the %s login, other flags choose %s", s.name, s.login, login)
+			return "", exitcode.UsageErrorf("--%s belongs to the %s login, other flags choose %s", s.name, s.login, login)
 		}
 	}
 	return login, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -48,8 +49,8 @@ func TestGetAll(t *testing.T) {
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "fields provider" {
 		t.Errorf("get --all --json has the keys %s", got)
 	}
-	vk(t, "", "get", provider, "--all", "--field", "tier").want(t, exitUsage, "--all and --field")
-	vk(t, "", "get", vaulttest.Name(t), "--all").want(t, exitNotFound, "not found")
+	vk(t, "", "get", provider, "--all", "--field", "tier").want(t, exitcode.Usage, "--all and --field")
+	vk(t, "", "get", vaulttest.Name(t), "--all").want(t, exitcode.NotFound, "not found")
 }
 
 func TestList(t *testing.T) {
@@ -89,7 +90,7 @@ func TestPut(t *testing.T) {
 		}
 	}
 	// A second put never replaces the first.
-	vk(t, newKey(), "put", provider, "api_key=-").want(t, exitConflict, "rotate it instead")
+	vk(t, newKey(), "put", provider, "api_key=-").want(t, exitcode.Conflict, "rotate it instead")
 	holds(t, provider, key)
 }
 
@@ -115,14 +116,14 @@ func TestAllowControl(t *testing.T) {
 	t.Parallel()
 	provider := vaulttest.Name(t)
 	pem := newKey() + "\nline two\t\n"
-	vk(t, pem+"\n", "put", provider, "api_key=-").want(t, exitUsage, "control character", "--allow-control")
+	vk(t, pem+"\n", "put", provider, "api_key=-").want(t, exitcode.Usage, "control character", "--allow-control")
 	vk(t, pem+"\n", "put", provider, "api_key=-", "--allow-control").ok(t)
 	holds(t, provider, pem)
 	pem = newKey() + "\r\nline two"
-	vk(t, "", "rotate", provider, "--new-key-file", file(t, pem+"\r\n")).want(t, exitUsage, "control character", "--allow-control")
+	vk(t, "", "rotate", provider, "--new-key-file", file(t, pem+"\r\n")).want(t, exitcode.Usage, "control character", "--allow-control")
 	vk(t, "", "rotate", provider, "--new-key-file", file(t, pem+"\r\n"), "--allow-control").ok(t)
 	holds(t, provider, pem)
-	vk(t, "\n", "rotate", provider, "--new-key-stdin", "--allow-control").want(t, exitUsage, "empty")
+	vk(t, "\n", "rotate", provider, "--new-key-stdin", "--allow-control").want(t, exitcode.Usage, "empty")
 }
 
 func TestPutOverDeleted(t *testing.T) {
@@ -131,8 +132,8 @@ func TestPutOverDeleted(t *testing.T) {
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+provider); err != nil {
 		t.Fatal(err)
 	}
-	vk(t, "", "get", provider).want(t, exitNotFound, "deleted")
-	vk(t, newKey(), "put", provider, "api_key=-").want(t, exitNotFound, "deleted")
+	vk(t, "", "get", provider).want(t, exitcode.NotFound, "deleted")
+	vk(t, newKey(), "put", provider, "api_key=-").want(t, exitcode.NotFound, "deleted")
 	key := newKey()
 	has(t, vk(t, key, "put", provider, "api_key=-", "--replace-deleted").ok(t), "version 2")
 	holds(t, provider, key)
@@ -158,7 +159,7 @@ func TestPutRefuses(t *testing.T) {
 		"an unusable field": {[]string{strings.Repeat("x", 129) + "=1"}, "field name"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			vk(t, key, append([]string{"put", provider}, tc.args...)...).want(t, exitUsage, tc.says)
+			vk(t, key, append([]string{"put", provider}, tc.args...)...).want(t, exitcode.Usage, tc.says)
 		})
 	}
 	if found := vaulttest.Snapshot(t, provider); len(found) != 0 {

@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
@@ -178,7 +179,7 @@ func claimOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) f
 		switch exit.ExitCode() {
 		case -1:
 			claim.Status = faulttest.Died
-		case exitUndetermined:
+		case exitcode.Undetermined:
 			claim.Status = faulttest.Open
 		default:
 			claim.Status = faulttest.Failed

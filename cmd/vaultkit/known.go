@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // checkKnown tells a mistyped provider from one that has nothing to show. It asks
@@ -35,7 +36,7 @@ func (c *cli) nothingThere() error {
 // meant adds to the error of a provider that is not there what could have been meant.
 func (c *cli) meant(ctx context.Context, client *vaultkit.Client, err error) error {
 	why, ok := errors.AsType[*vaultkit.Error](err)
-	if _, said := errors.AsType[*advised](err); said || !ok || why.Provider == "" || !errors.Is(err, vaultkit.ErrNotFound) {
+	if _, said := exitcode.Hint(err); said || !ok || why.Provider == "" || !errors.Is(err, vaultkit.ErrNotFound) {
 		return err
 	}
 	names, listErr := client.Providers(ctx)
@@ -51,5 +52,5 @@ func maybeMeant(err error, names []string) error {
 	if len(names) == 0 {
 		return err
 	}
-	return &advised{err, "Did you mean " + enumerate(names[:min(most, len(names))], " or ") + "?"}
+	return exitcode.WithHint(err, "Did you mean "+enumerate(names[:min(most, len(names))], " or ")+"?")
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -16,8 +17,8 @@ func TestUnknownProvider(t *testing.T) {
 			t.Parallel()
 			nobody := vaulttest.Name(t)
 			named := func(name string) []string { return strings.Fields(strings.ReplaceAll(args, "%", name)) }
-			vk(t, "", named(nobody)...).want(t, exitNotFound, nobody+": not found: there is no such provider at secret/goblin-assistant/providers")
-			vk(t, "", append(named(nobody), "--json")...).want(t, exitNotFound, nobody)
+			vk(t, "", named(nobody)...).want(t, exitcode.NotFound, nobody+": not found: there is no such provider at secret/goblin-assistant/providers")
+			vk(t, "", append(named(nobody), "--json")...).want(t, exitcode.NotFound, nobody)
 			vk(t, "", named(provider)...).ok(t)
 			// A token that may not list providers is believed to know the name.
 			unlisted := vaulttest.Token(t, strings.ReplaceAll(vaulttest.Policy(t, "../../", "recoverer"), `metadata/goblin-assistant/providers/"`, `metadata/nothing/"`))

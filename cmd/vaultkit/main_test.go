@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -90,7 +91,7 @@ func vkBare(ctx context.Context, t testing.TB, stdin string, args ...string) res
 // ok fails the test unless the run succeeded, and returns what it printed.
 func (r result) ok(t testing.TB) string {
 	t.Helper()
-	r.want(t, exitOK)
+	r.want(t, exitcode.OK)
 	return r.out
 }
 
@@ -100,7 +101,7 @@ func (r result) want(t testing.TB, code int, texts ...string) {
 	if r.code != code {
 		t.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, code, r.out, r.err)
 	}
-	if code != exitOK && (r.out != "" || !strings.HasPrefix(r.err, "vaultkit: ") || strings.Count(r.err, "vaultkit: ") != 1+strings.Count(r.err, "vaultkit: warning: ")) {
+	if code != exitcode.OK && (r.out != "" || !strings.HasPrefix(r.err, "vaultkit: ") || strings.Count(r.err, "vaultkit: ") != 1+strings.Count(r.err, "vaultkit: warning: ")) {
 		t.Errorf("an error must be on stderr alone, once:\nstdout: %s\nstderr: %s", r.out, r.err)
 	}
 	r.exits(t, code, texts...)

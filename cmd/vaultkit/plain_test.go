@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 func TestPlainWords(t *testing.T) {
@@ -37,7 +39,7 @@ func TestPlainWords(t *testing.T) {
 		"rotate a --auto --new-key=": "give one of --auto and --new-key, not several\n",
 		"revoke-old a b":             "revoke-old needs --cmd\n",
 	} {
-		vkBare(t.Context(), t, "", strings.Fields(call)...).want(t, exitUsage, "vaultkit: "+says, "Usage: vaultkit")
+		vkBare(t.Context(), t, "", strings.Fields(call)...).want(t, exitcode.Usage, "vaultkit: "+says, "Usage: vaultkit")
 	}
 }
 

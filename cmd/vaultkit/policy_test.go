@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -60,7 +61,7 @@ func TestPolicyRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := vkBare(t.Context(), t, "", append([]string{"policy"}, tc.args...)...)
-			r.want(t, exitUsage, tc.says)
+			r.want(t, exitcode.Usage, tc.says)
 			if strings.Contains(r.out+r.err, canary) {
 				t.Errorf("what was given is repeated:\n%s", r.err)
 			}

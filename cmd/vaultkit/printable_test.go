@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -41,7 +42,7 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 // TestReportedErrorsArePrintable, of whatever type they are.
 func TestReportedErrorsArePrintable(t *testing.T) {
 	for name, err := range map[string]error{
-		"plain": errors.New(evil), "wrapped": fmt.Errorf("open %s: %w", evil, errors.New(evil)), "misuse": misuse("%s", evil), "advised": &advised{errors.New(evil), "advice"},
+		"plain": errors.New(evil), "wrapped": fmt.Errorf("open %s: %w", evil, errors.New(evil)), "misuse": exitcode.UsageErrorf("%s", evil), "advised": exitcode.WithHint(errors.New(evil), "advice"),
 	} {
 		var out strings.Builder
 		c := newCLI(streams{Out: &out, Err: &out})

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // backedUp makes a provider with backups of this many rotations and returns their
@@ -84,11 +85,11 @@ func TestPruneRefuses(t *testing.T) {
 		"three words":     {[]string{provider, "prune", "prune"}, "too many arguments"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			vk(t, "", append([]string{"backups"}, tc.args...)...).want(t, exitUsage, tc.says, "[prune --keep N --older-than TIME]")
+			vk(t, "", append([]string{"backups"}, tc.args...)...).want(t, exitcode.Usage, tc.says, "[prune --keep N --older-than TIME]")
 		})
 	}
-	vk(t, "", "backups", "a/b", "prune", "--keep", "1").want(t, exitUsage, "provider name")
+	vk(t, "", "backups", "a/b", "prune", "--keep", "1").want(t, exitcode.Usage, "provider name")
 	same()
-	vkAs(t, role(t, "reader"), "", "backups", provider, "prune", "--keep", "1").want(t, exitDenied, "permission denied")
+	vkAs(t, role(t, "reader"), "", "backups", provider, "prune", "--keep", "1").want(t, exitcode.Denied, "permission denied")
 	same()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 const putLong = `Store the first secret of a provider. It never replaces one: that is what rotate
@@ -60,7 +61,7 @@ func checkEnvNames(provider string, keys vaultkit.ProviderKeys) error {
 	for _, field := range keys.Fields() {
 		_, err := vaultkit.EnvName("", provider, field)
 		if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Field != "" { // the provider's own name is checked by put itself
-			return &advised{err, "To store it all the same, give --allow-any-name."}
+			return exitcode.WithHint(err, "To store it all the same, give --allow-any-name.")
 		}
 	}
 	return nil
@@ -116,10 +117,11 @@ func (c *cli) showStored(done, provider string, version int, keys vaultkit.Provi
 func (c *cli) explainPut(ctx context.Context, provider string, err error) error {
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
-		return &advised{err, "It is not known yet whether the secret was stored.\n" +
-			"To see whether there is one, run: vaultkit status " + provider + c.connectionArgs()}
+		return exitcode.WithHint(err, "It is not known yet whether the secret was stored.\n"+
+			"To see whether there is one, run: vaultkit status "+provider+c.connectionArgs())
+
 	case err != nil && ctx.Err() != nil:
-		return &advised{err, "Interrupted before anything was stored."}
+		return exitcode.WithHint(err, "Interrupted before anything was stored.")
 	}
 	return err
 }
@@ -150,11 +152,11 @@ func (c *cli) fields(ctx context.Context, args []string, allowControl bool) (vau
 		_, twice := keys[name]
 		switch {
 		case !ok || name == "":
-			return nil, misuse("%s is not FIELD=@file, FIELD=- or FIELD=value", input.what)
+			return nil, exitcode.UsageErrorf("%s is not FIELD=@file, FIELD=- or FIELD=value", input.what)
 		case twice:
-			return nil, misuse("%s is given twice", input.what)
+			return nil, exitcode.UsageErrorf("%s is given twice", input.what)
 		case from == "-" && stdin && !isTerminal(c.In):
-			return nil, misuse("only one field can come from a file or pipe on standard input")
+			return nil, exitcode.UsageErrorf("only one field can come from a file or pipe on standard input")
 		}
 		value, err := c.field(ctx, input, name, from)
 		if err != nil {

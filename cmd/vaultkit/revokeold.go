@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // exitAlreadyGone is how a command says that the keys are revoked already. It is
@@ -78,10 +79,11 @@ func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, options [
 	})
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
-		return &advised{err, fmt.Sprintf("The keys are revoked; only the record of it is missing. To write it, run the same again:\n"+
-			"where the keys are gone, the command must exit with %d.", exitAlreadyGone)}
+		return exitcode.WithHint(err, fmt.Sprintf("The keys are revoked; only the record of it is missing. To write it, run the same again:\n"+
+			"where the keys are gone, the command must exit with %d.", exitAlreadyGone))
+
 	case errors.Is(err, errStopped):
-		return &advised{err, "Stopped half-way, it may have revoked the keys or not. Run the same again."}
+		return exitcode.WithHint(err, "Stopped half-way, it may have revoked the keys or not. Run the same again.")
 	case err != nil:
 		return err
 	}

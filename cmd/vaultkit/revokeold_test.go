@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -67,7 +68,7 @@ func showsRevocation(t *testing.T, provider string) {
 	}
 	has(t, vk(t, "", "history", provider).ok(t), "\t"+when(record.Revocation.RevokedAt)+"\t")
 	refused := vk(t, "", "rollback", provider)
-	if refused.want(t, exitUsage, "revocation at its issuer was begun", "--allow-revoked"); strings.Contains(refused.err, "--to") {
+	if refused.want(t, exitcode.Usage, "revocation at its issuer was begun", "--allow-revoked"); strings.Contains(refused.err, "--to") {
 		t.Errorf("rollback advises %s", refused.err)
 	}
 	has(t, vk(t, "", "rollback", provider, "--allow-revoked").ok(t), "Rolled back "+provider, "2 -> 3")
@@ -81,7 +82,7 @@ func TestRevokeOldStatus(t *testing.T) {
 		"exit 4":                      "the revoke command exited with status 4", // wget: the network failed
 		`echo "$VAULTKIT_KEY"; false`: "[masked]\nvaultkit: ",
 	} {
-		vk(t, "", "revoke-old", provider, id, "--cmd", command).exits(t, exitFailure, says, "the revoker of the old keys failed")
+		vk(t, "", "revoke-old", provider, id, "--cmd", command).exits(t, exitcode.Failure, says, "the revoker of the old keys failed")
 	}
 	if r := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]; r.Revocation == nil || !r.Revocation.RevokedAt.IsZero() {
 		t.Errorf("begun, and not done: %+v", r.Revocation)
@@ -104,13 +105,13 @@ func TestRevokeOldRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		"no command":       {[]string{provider, id}, exitUsage, "needs --cmd"},
-		"an empty command": {[]string{provider, id, "--cmd", ""}, exitUsage, "--cmd is empty"},
-		"no id":            {[]string{provider, "--cmd", "touch " + path}, exitUsage, "needs one PROVIDER and one ID"},
-		"an odd id":        {[]string{provider, "nonsense", "--cmd", "touch " + path}, exitUsage, "rotation id"},
-		"an odd actor":     {[]string{provider, id, "--cmd", "touch " + path, "--actor", "a\nb"}, exitUsage, "actor"},
-		"another's id":     {[]string{undone, id, "--cmd", "touch " + path}, exitNotFound, "no such backup"},
-		"in force again":   {[]string{undone, undoneID, "--cmd", "touch " + path}, exitConflict, "the current version holds the key"},
+		"no command":       {[]string{provider, id}, exitcode.Usage, "needs --cmd"},
+		"an empty command": {[]string{provider, id, "--cmd", ""}, exitcode.Usage, "--cmd is empty"},
+		"no id":            {[]string{provider, "--cmd", "touch " + path}, exitcode.Usage, "needs one PROVIDER and one ID"},
+		"an odd id":        {[]string{provider, "nonsense", "--cmd", "touch " + path}, exitcode.Usage, "rotation id"},
+		"an odd actor":     {[]string{provider, id, "--cmd", "touch " + path, "--actor", "a\nb"}, exitcode.Usage, "actor"},
+		"another's id":     {[]string{undone, id, "--cmd", "touch " + path}, exitcode.NotFound, "no such backup"},
+		"in force again":   {[]string{undone, undoneID, "--cmd", "touch " + path}, exitcode.Conflict, "the current version holds the key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			vk(t, "", append([]string{"revoke-old"}, tc.args...)...).want(t, tc.code, tc.says)
@@ -128,7 +129,7 @@ func TestRevokedWithoutRecord(t *testing.T) {
 	provider, _, _, id := rotated(t)
 	through := proxy(t, faultproxy.OnEvery("PUT", ".revoked", faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
 	r := vkBare(t.Context(), t, "", append(through, "revoke-old", provider, id, "--cmd", "true")...)
-	r.want(t, exitUndetermined, "only the record of it is missing", "must exit with 44")
+	r.want(t, exitcode.Undetermined, "only the record of it is missing", "must exit with 44")
 	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t)
 }
 
@@ -150,13 +151,13 @@ func TestRevokeOldStopped(t *testing.T) {
 			}()
 			command := "exec 9>" + line.path + "; sleep 300 & wait"
 			args := append(connect(t, vaulttest.Server().RootToken()), "revoke-old", provider, id, "--cmd", command, "--timeout", timeout)
-			vkBare(ctx, t, "", args...).want(t, exitFailure, "the revoke command was stopped", "may have revoked the keys or not")
+			vkBare(ctx, t, "", args...).want(t, exitcode.Failure, "the revoke command was stopped", "may have revoked the keys or not")
 			<-line.gone // else this hangs
 			if after := vaulttest.Look(t, "providers/"+provider); !reflect.DeepEqual(before, after) {
 				t.Error("the provider changed")
 			}
 			// Nobody knows what it did: a rollback asks.
-			vk(t, "", "rollback", provider).want(t, exitConflict, "is being revoked", "--allow-revoked")
+			vk(t, "", "rollback", provider).want(t, exitcode.Conflict, "is being revoked", "--allow-revoked")
 		})
 	}
 }
@@ -171,6 +172,6 @@ func TestRevokeOldThatCannotStartIsWithdrawn(t *testing.T) {
 	if err := json.Unmarshal([]byte(rotated), &rotation); err != nil {
 		t.Fatal(err)
 	}
-	vk(t, "", "revoke-old", provider, rotation.ID, "--cmd", "true").want(t, exitUsage, "VAULTKIT_FIELD_API_KEY", "the issuer was not asked")
+	vk(t, "", "revoke-old", provider, rotation.ID, "--cmd", "true").want(t, exitcode.Usage, "VAULTKIT_FIELD_API_KEY", "the issuer was not asked")
 	vk(t, "", "rotate", provider, "--set", "api_key="+old).ok(t)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 const rollbackLong = `Write the secret of a backup back, whole. It is a rotation of its own: what it
@@ -70,7 +71,7 @@ func (c *cli) rollback(cmd *cobra.Command, provider string, f *rollbackFlags) er
 	case errors.Is(err, vaultkit.ErrInvalid):
 		return refusedRollback(provider, err)
 	case errors.Is(err, vaultkit.ErrDeleted) && !f.restoreDeleted:
-		return &advised{err, "To write a backup over the deleted version, add --restore-deleted."}
+		return exitcode.WithHint(err, "To write a backup over the deleted version, add --restore-deleted.")
 	case err != nil:
 		return c.explain(cmd, provider, rotation, err)
 	case f.dryRun:
@@ -85,9 +86,9 @@ func refusedRollback(provider string, err error) error {
 	why, ok := errors.AsType[*vaultkit.Error](err)
 	switch {
 	case ok && why.Version > 0:
-		return &advised{err, "Name it with --to; vaultkit backups " + provider + " shows when each was in force."}
+		return exitcode.WithHint(err, "Name it with --to; vaultkit backups "+provider+" shows when each was in force.")
 	case ok && why.ID != "":
-		return &advised{err, "Its command may have failed; that it was begun counts. If the key still works, bring it back with --allow-revoked."}
+		return exitcode.WithHint(err, "Its command may have failed; that it was begun counts. If the key still works, bring it back with --allow-revoked.")
 	}
 	return err
 }

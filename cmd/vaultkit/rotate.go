@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 const rotateLong = `Replace a field of a provider's secret, or several with --set; the others stay as
@@ -154,7 +155,7 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 // Rotate refuses, this alone is about a field and a version.
 func refusedField(err error) error {
 	if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Field != "" && why.Version > 0 {
-		return &advised{err, "To add the field, give --add-field."}
+		return exitcode.WithHint(err, "To add the field, give --add-field.")
 	}
 	return err
 }
@@ -195,11 +196,11 @@ func (c *cli) verify(ctx context.Context, f *rotateFlags, provider string, keys 
 func (f *rotateFlags) target(args []string) (string, error) {
 	switch {
 	case len(args) == 0 && f.provider == "":
-		return "", misuse("no provider: name it, as the argument or with --provider")
+		return "", exitcode.UsageErrorf("no provider: name it, as the argument or with --provider")
 	case len(args) == 0:
 		return f.provider, nil
 	case f.provider != "" && f.provider != args[0]:
-		return "", misuse("--provider and the argument name two providers")
+		return "", exitcode.UsageErrorf("--provider and the argument name two providers")
 	}
 	return args[0], nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -53,7 +54,7 @@ func TestRotateForPeople(t *testing.T) {
 	// The same again is the same rotation, already done.
 	has(t, vk(t, "", args...).ok(t), "part or all of it")
 	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": key})
-	vk(t, "", args...).want(t, exitNoChange)
+	vk(t, "", args...).want(t, exitcode.NoChange)
 }
 
 func TestRotateDryRun(t *testing.T) {
@@ -105,22 +106,22 @@ func TestRotateRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		"no provider":          {[]string{"--auto"}, exitUsage, "no provider"},
-		"two providers":        {[]string{provider, "--provider", "other", "--auto"}, exitUsage, "two providers"},
-		"no key":               {[]string{provider}, exitUsage, "new-key-stdin"},
-		"two keys":             {[]string{provider, "--auto", "--new-key", secret}, exitUsage, "give one of --auto and --new-key, not several"},
-		"an empty key":         {[]string{provider, "--new-key", ""}, exitUsage, "empty"},
-		"empty stdin":          {[]string{provider, "--new-key-stdin"}, exitUsage, "empty"},
-		"a key as a file":      {[]string{provider, "--new-key-file", secret}, exitUsage, "cannot be read"},
-		"a key as a variable":  {[]string{provider, "--new-key-env", secret}, exitUsage, "variable"},
-		"a control character":  {[]string{provider, "--new-key", secret + "\x1b[0m"}, exitUsage, "control character"},
-		"a positional key":     {[]string{provider, secret, "--new-key-stdin"}, exitUsage, "a given key is the key of one"},
-		"an expiry of nothing": {[]string{provider, "--auto", "--expires-in", "0d"}, exitUsage, "90d"},
-		"an odd expiry":        {[]string{provider, "--auto", "--expires-in", "soon"}, exitUsage, "90d"},
-		"an odd actor":         {[]string{provider, "--auto", "--actor", "a\nb"}, exitUsage, "actor"},
-		"a long reason":        {[]string{provider, "--auto", "--reason", strings.Repeat("x", 513)}, exitUsage, "reason"},
-		"an odd name":          {[]string{"a/b", "--auto"}, exitUsage, "provider name"},
-		"nobody":               {[]string{vaulttest.Name(t), "--auto"}, exitNotFound, "not found"},
+		"no provider":          {[]string{"--auto"}, exitcode.Usage, "no provider"},
+		"two providers":        {[]string{provider, "--provider", "other", "--auto"}, exitcode.Usage, "two providers"},
+		"no key":               {[]string{provider}, exitcode.Usage, "new-key-stdin"},
+		"two keys":             {[]string{provider, "--auto", "--new-key", secret}, exitcode.Usage, "give one of --auto and --new-key, not several"},
+		"an empty key":         {[]string{provider, "--new-key", ""}, exitcode.Usage, "empty"},
+		"empty stdin":          {[]string{provider, "--new-key-stdin"}, exitcode.Usage, "empty"},
+		"a key as a file":      {[]string{provider, "--new-key-file", secret}, exitcode.Usage, "cannot be read"},
+		"a key as a variable":  {[]string{provider, "--new-key-env", secret}, exitcode.Usage, "variable"},
+		"a control character":  {[]string{provider, "--new-key", secret + "\x1b[0m"}, exitcode.Usage, "control character"},
+		"a positional key":     {[]string{provider, secret, "--new-key-stdin"}, exitcode.Usage, "a given key is the key of one"},
+		"an expiry of nothing": {[]string{provider, "--auto", "--expires-in", "0d"}, exitcode.Usage, "90d"},
+		"an odd expiry":        {[]string{provider, "--auto", "--expires-in", "soon"}, exitcode.Usage, "90d"},
+		"an odd actor":         {[]string{provider, "--auto", "--actor", "a\nb"}, exitcode.Usage, "actor"},
+		"a long reason":        {[]string{provider, "--auto", "--reason", strings.Repeat("x", 513)}, exitcode.Usage, "reason"},
+		"an odd name":          {[]string{"a/b", "--auto"}, exitcode.Usage, "provider name"},
+		"nobody":               {[]string{vaulttest.Name(t), "--auto"}, exitcode.NotFound, "not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			vk(t, "", append([]string{"rotate"}, tc.args...)...).want(t, tc.code, tc.says)
@@ -141,9 +142,9 @@ func TestRotateSet(t *testing.T) {
 		t.Errorf("the organization is %q", out)
 	}
 	same := untouched(t, provider)
-	vk(t, "", "rotate", provider, "--set", "api_key="+newKey(), "--auto").exits(t, exitUsage, "auto")
-	vk(t, "", "rotate", provider, "--set", newKey()).want(t, exitUsage, "field 1 is not FIELD=@file")
-	vk(t, "", "rotate", provider, "--set", "api_key=").want(t, exitUsage, "empty")
+	vk(t, "", "rotate", provider, "--set", "api_key="+newKey(), "--auto").exits(t, exitcode.Usage, "auto")
+	vk(t, "", "rotate", provider, "--set", newKey()).want(t, exitcode.Usage, "field 1 is not FIELD=@file")
+	vk(t, "", "rotate", provider, "--set", "api_key=").want(t, exitcode.Usage, "empty")
 	same()
 }
 
@@ -173,11 +174,11 @@ func TestRollback(t *testing.T) {
 	has(t, vk(t, "", "history", provider).ok(t), "rollback")
 	has(t, vk(t, "", "status", provider).ok(t), when(time.Now().Add(30 * day))[:10])
 	// A second careless one would bring the bad key back.
-	vk(t, "", "rollback", provider).want(t, exitUsage, "came from a rollback", id, "--to", "vaultkit backups "+provider)
+	vk(t, "", "rollback", provider).want(t, exitcode.Usage, "came from a rollback", id, "--to", "vaultkit backups "+provider)
 	// The same one again is done already.
 	has(t, vk(t, "", "rollback", provider, "--to", id).ok(t), "2 -> 3", "part or all of it")
-	vk(t, "", "rollback", provider, "--to", "nonsense").want(t, exitUsage, "backup id")
-	vk(t, "", "rollback", vaulttest.Name(t), "--to", id).want(t, exitNotFound, "no such backup")
+	vk(t, "", "rollback", provider, "--to", "nonsense").want(t, exitcode.Usage, "backup id")
+	vk(t, "", "rollback", vaulttest.Name(t), "--to", id).want(t, exitcode.NotFound, "no such backup")
 
 	backups := decode[[]shownBackup](t, vk(t, "", "backups", provider, "--json").ok(t), true)
 	r := decode[vaultkit.Rotation](t, vk(t, "", "rollback", provider, "--to", backups[0].ID, "--actor", "me", "--json").ok(t), true)
@@ -210,7 +211,7 @@ func TestRollbackOverDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	rotator := role(t, "rotator")
-	vkAs(t, rotator, "", "rollback", provider, "--to", id).want(t, exitNotFound, "deleted", "add --restore-deleted")
+	vkAs(t, rotator, "", "rollback", provider, "--to", id).want(t, exitcode.NotFound, "deleted", "add --restore-deleted")
 	has(t, vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted", "--dry-run").ok(t),
 		"would go from version 2 to 3", "none: the current version is deleted")
 	has(t, vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted").ok(t), "2 -> 3", "nothing to back up")

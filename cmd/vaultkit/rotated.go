@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // showRotation prints what a rotation or rollback did.
@@ -92,11 +93,11 @@ func (c *cli) explain(cmd *cobra.Command, provider string, r *vaultkit.Rotation,
 		if c.json {
 			c.printUndetermined(provider, r, err)
 		}
-		return &advised{err, c.undetermined(provider, r, err)}
+		return exitcode.WithHint(err, c.undetermined(provider, r, err))
 	case cmd.Context().Err() != nil:
-		return &advised{err, "Interrupted before anything was applied: " + provider + " is as it was."}
+		return exitcode.WithHint(err, "Interrupted before anything was applied: "+provider+" is as it was.")
 	case refusedForRevocation(err):
-		return &advised{err, "If the key still works, add --allow-revoked."}
+		return exitcode.WithHint(err, "If the key still works, add --allow-revoked.")
 	}
 	return err
 }

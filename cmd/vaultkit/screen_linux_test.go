@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -94,7 +95,7 @@ func TestProgress(t *testing.T) {
 			args = append(args, providers...)
 		}
 		code, shown, out := onTerminal(t.Context(), t, true, args...)
-		if code != exitOK || strings.Count(out, "\n") < 3 || strings.Contains(out, "\r") {
+		if code != exitcode.OK || strings.Count(out, "\n") < 3 || strings.Contains(out, "\r") {
 			t.Errorf("%s: exit code %d, stdout: %q", tc.command, code, out)
 		}
 		has(t, shown, tc.what, "0/3")
@@ -119,7 +120,7 @@ func TestProgressAndLines(t *testing.T) {
 	nobody := vaulttest.Name(t)
 	code, shown, _ := onTerminal(t.Context(), t, false, "rotate", "--auto", providers[0], nobody, providers[1])
 	lines := seen(shown)
-	if code != exitNotFound || len(lines) != 5 || !strings.HasPrefix(lines[0], "Rotated "+providers[0]+", version 1 -> 2, id ") ||
+	if code != exitcode.NotFound || len(lines) != 5 || !strings.HasPrefix(lines[0], "Rotated "+providers[0]+", version 1 -> 2, id ") ||
 		!strings.HasPrefix(lines[1], "Failed "+nobody) || !strings.HasPrefix(lines[2], "Rotated "+providers[1]+", version 1 -> 2, id ") ||
 		lines[3] != "vaultkit: 1 of 3 rotations failed: "+nobody || lines[4] != "" {
 		t.Errorf("exit code %d, and on the terminal is:\n%s\n(%q)", code, strings.Join(lines, "\n"), shown)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -32,7 +33,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Setup:              func(env *testscript.Env) error { return newScript(env, binary) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"vaultkit":  told(func(s *script, args []string) { s.vaultkit(exitOK, args) }),
+			"vaultkit":  told(func(s *script, args []string) { s.vaultkit(exitcode.OK, args) }),
 			"exits":     told((*script).exits),
 			"exports":   told((*script).exports),
 			"interrupt": told((*script).interrupt),
@@ -143,7 +144,7 @@ func codeOf(err error) int {
 	if err != nil {
 		return -1
 	}
-	return exitOK
+	return exitcode.OK
 }
 
 // shows are the commands that print a key, that being what they are for.

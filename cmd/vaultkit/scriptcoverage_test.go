@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // call is a line of a script that runs the program.
@@ -49,7 +50,7 @@ func callsOf(t *testing.T, script, text string) (found []call) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		words := strings.Fields(strings.ReplaceAll(line, "'", ""))
-		code := exitOK
+		code := exitcode.OK
 		if len(words) > 2 && words[0] == "exits" {
 			var err error
 			if code, err = strconv.Atoi(words[1]); err != nil {
@@ -96,7 +97,7 @@ func TestScriptsTellAll(t *testing.T) {
 	keys := map[string]map[string]bool{}
 	for _, one := range calls(t) {
 		cmd, _, err := root.Find(one.words)
-		if err != nil && one.code != exitUsage {
+		if err != nil && one.code != exitcode.Usage {
 			continue // __complete
 		}
 		codes[one.code] = true
@@ -123,7 +124,7 @@ func TestScriptsTellAll(t *testing.T) {
 			}
 		}
 	})
-	for code := exitOK; code <= exitNoChange; code++ {
+	for code := exitcode.OK; code <= exitcode.NoChange; code++ {
 		if !codes[code] {
 			t.Errorf("no script has exit code %d", code)
 		}

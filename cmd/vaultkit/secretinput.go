@@ -11,6 +11,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+
 	"golang.org/x/term"
 )
 
@@ -57,7 +59,7 @@ func (c *cli) secretStdin(ctx context.Context, s secretInput, prompt string) (st
 func (s secretInput) env(name string) (string, error) {
 	text := os.Getenv(name)
 	if text == "" {
-		return "", invalid(s.what, "is not there: no such variable, or it is empty", "give the variable's name, not the key")
+		return "", exitcode.Invalid(s.what, "is not there: no such variable, or it is empty", "give the variable's name, not the key")
 	}
 	return text, s.check(text)
 }
@@ -94,7 +96,7 @@ func interruptible(ctx context.Context, read func() (string, error)) (string, er
 	case r := <-done:
 		return r.text, r.err
 	case <-ctx.Done():
-		return "", &advised{fmt.Errorf("interrupted: %w", ctx.Err()), "Vault was not asked for anything yet: nothing has changed."}
+		return "", exitcode.WithHint(fmt.Errorf("interrupted: %w", ctx.Err()), "Vault was not asked for anything yet: nothing has changed.")
 	}
 }
 
@@ -116,7 +118,7 @@ func (s secretInput) taken(text string, err error) (string, error) {
 		err = path.Err
 	}
 	if err != nil {
-		return "", invalid(s.what, "cannot be read: "+err.Error(), "check the file or pipe")
+		return "", exitcode.Invalid(s.what, "cannot be read: "+err.Error(), "check the file or pipe")
 	}
 	text = dropNewline(text)
 	return text, s.check(text)
@@ -134,14 +136,14 @@ func dropNewline(text string) string {
 func (s secretInput) check(text string) error {
 	switch {
 	case text == "":
-		return invalid(s.what, "is empty", "give it a value")
+		return exitcode.Invalid(s.what, "is empty", "give it a value")
 	case !s.allowControl && strings.ContainsFunc(text, unicode.IsControl):
-		return invalid(s.what, "holds a control character, such as a second newline or a tab",
+		return exitcode.Invalid(s.what, "holds a control character, such as a second newline or a tab",
 			"a key is one line of text; where it is meant, add --allow-control")
 	case !s.allowControl && strings.ContainsFunc(text, invisible):
 		at := strings.IndexFunc(text, invisible)
 		r, _ := utf8.DecodeRuneInString(text[at:])
-		return invalid(s.what, fmt.Sprintf("holds the invisible character %U", r),
+		return exitcode.Invalid(s.what, fmt.Sprintf("holds the invisible character %U", r),
 			"copy the key anew, or save the file without a byte order mark; where it is meant, add --allow-control")
 	case strings.Trim(text, " ") != text:
 		s.warn("%s begins or ends with a blank, which is stored too", s.what)

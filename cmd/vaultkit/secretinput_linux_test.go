@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -36,7 +37,7 @@ func TestPutAsks(t *testing.T) {
 	}()
 	answer(t, person, program, shown, "Value of api_key (not shown): ", key)
 	answer(t, person, program, shown, "Value of api_secret (not shown): ", secret)
-	if code := <-done; code != exitOK {
+	if code := <-done; code != exitcode.OK {
 		t.Errorf("exit code %d: %s", code, shown)
 	}
 	_ = program.Close()

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -86,7 +87,7 @@ func TestInputThatNeverEnds(t *testing.T) {
 	var errs strings.Builder
 	c := streams{In: &hook{Reader: pipe, before: interrupt}, Out: io.Discard, Err: &errs}
 	code := run(ctx, []string{"rotate", "p", "--new-key-stdin", "--address", "http://127.0.0.1:1"}, c)
-	if code != exitFailure || !strings.HasPrefix(errs.String(), "vaultkit: interrupted") {
+	if code != exitcode.Failure || !strings.HasPrefix(errs.String(), "vaultkit: interrupted") {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 	has(t, errs.String(), "nothing has changed")
@@ -125,7 +126,7 @@ func TestOutputFails(t *testing.T) {
 			args = append(args, connect(t, vaulttest.Server().RootToken())...)
 		}
 		var errs strings.Builder
-		if code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitFailure {
+		if code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
 			t.Errorf("vaultkit %q: exit code %d: %s", args, code, errs.String())
 		}
 		has(t, errs.String(), "nobody listens")

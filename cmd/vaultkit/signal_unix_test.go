@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
 )
 
@@ -22,9 +23,9 @@ func TestRun_SaysThatASignalEndedIt(t *testing.T) {
 			panic(err) // the proxy reports it
 		}
 	})))
-	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitFailure, "Ended by a signal: user defined signal 1.\n")
+	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitcode.Failure, "Ended by a signal: user defined signal 1.\n")
 	// A signal that came too late to matter is not worth a word.
-	if r := vkBare(ctx, t, "", "version"); r.code != exitOK || strings.Contains(r.err, "signal") {
+	if r := vkBare(ctx, t, "", "version"); r.code != exitcode.OK || strings.Contains(r.err, "signal") {
 		t.Errorf("version exits with %d and says %q, want success in silence", r.code, r.err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 const statusLong = `Show how old each provider's key is, when it expires, and which rotations crashed
@@ -27,9 +28,6 @@ quarterly in production (--max-age 90d), monthly in development (--max-age 30d).
 A provider that cannot be looked at is told on stderr, and the others go on; the
 exit code is then that of the first such error. Where there is no provider at all the
 exit code is 4: a gate that looks at the wrong place must not pass.`
-
-// errDue is the outcome of a status that found keys to rotate.
-var errDue = errors.New("due for rotation")
 
 func (c *cli) statusCommand() *cobra.Command {
 	dueWithin, maxAge := period(7*day), period(0)
@@ -144,6 +142,7 @@ func statusNote(s vaultkit.ProviderStatus) string {
 	return strings.Join(notes, "; ")
 }
 
+// dueError is the outcome of a status that found keys to rotate.
 func dueError(found []vaultkit.ProviderStatus) error {
 	due, deleted := 0, 0
 	for _, s := range found {
@@ -155,11 +154,12 @@ func dueError(found []vaultkit.ProviderStatus) error {
 		}
 		due++
 	}
-	switch {
-	case due == 0:
+	if due == 0 {
 		return nil
-	case deleted > 0:
-		return fmt.Errorf("%w: %d of %d keys; %d deleted, or about to be", errDue, due, len(found), deleted)
 	}
-	return fmt.Errorf("%w: %d of %d keys", errDue, due, len(found))
+	text := fmt.Sprintf("due for rotation: %d of %d keys", due, len(found))
+	if deleted > 0 {
+		text += fmt.Sprintf("; %d deleted, or about to be", deleted)
+	}
+	return exitcode.WithCode(errors.New(text), exitcode.Due)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -26,24 +27,24 @@ func TestStatus(t *testing.T) {
 		code int
 		due  map[string]vaultkit.DueReason
 	}{
-		"nothing due":     {[]string{fresh, late}, exitOK, nil},
-		"a week, unasked": {[]string{fresh, soon, late}, exitDue, map[string]vaultkit.DueReason{soon: vaultkit.DueExpiring}},
-		"within less":     {[]string{soon, late, "--due-within", "4d"}, exitOK, nil},
-		"within more":     {[]string{late, "--due-within", "13w"}, exitDue, map[string]vaultkit.DueReason{late: vaultkit.DueExpiring}},
-		"expired":         {[]string{past, "--due-within", "1s"}, exitDue, map[string]vaultkit.DueReason{past: vaultkit.DueExpired}},
-		"of age":          {[]string{fresh, late, "--max-age", "1ns"}, exitDue, map[string]vaultkit.DueReason{fresh: vaultkit.DueAge, late: vaultkit.DueAge}},
-		"not of age":      {[]string{fresh, late, "--max-age", "90d"}, exitOK, nil},
+		"nothing due":     {[]string{fresh, late}, exitcode.OK, nil},
+		"a week, unasked": {[]string{fresh, soon, late}, exitcode.Due, map[string]vaultkit.DueReason{soon: vaultkit.DueExpiring}},
+		"within less":     {[]string{soon, late, "--due-within", "4d"}, exitcode.OK, nil},
+		"within more":     {[]string{late, "--due-within", "13w"}, exitcode.Due, map[string]vaultkit.DueReason{late: vaultkit.DueExpiring}},
+		"expired":         {[]string{past, "--due-within", "1s"}, exitcode.Due, map[string]vaultkit.DueReason{past: vaultkit.DueExpired}},
+		"of age":          {[]string{fresh, late, "--max-age", "1ns"}, exitcode.Due, map[string]vaultkit.DueReason{fresh: vaultkit.DueAge, late: vaultkit.DueAge}},
+		"not of age":      {[]string{fresh, late, "--max-age", "90d"}, exitcode.OK, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := vk(t, "", append([]string{"status", "--json"}, tc.args...)...)
-			says := map[int]string{exitOK: "", exitDue: fmt.Sprintf("vaultkit: due for rotation: %d of ", len(tc.due))}
+			says := map[int]string{exitcode.OK: "", exitcode.Due: fmt.Sprintf("vaultkit: due for rotation: %d of ", len(tc.due))}
 			r.exits(t, tc.code, says[tc.code])
 			for _, one := range decode[[]vaultkit.ProviderStatus](t, r.out, true) {
 				if one.Due != tc.due[one.Provider] {
 					t.Errorf("%s is due: %q, want %q", one.Provider, one.Due, tc.due[one.Provider])
 				}
 			}
-			if tc.code == exitOK && r.err != "" {
+			if tc.code == exitcode.OK && r.err != "" {
 				t.Errorf("stderr says %q", r.err)
 			}
 		})
@@ -59,7 +60,7 @@ func TestStatusForPeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := vk(t, "", "status", pending, soon, deleted)
-	r.exits(t, exitDue, "due for rotation: 2 of 3 keys; 1 deleted, or about to be")
+	r.exits(t, exitcode.Due, "due for rotation: 2 of 3 keys; 1 deleted, or about to be")
 	has(t, r.out, pending+"\t1\t0m\t-\t-\t1 pending: vaultkit recover "+pending+"\n", deleted+"\t1\t0m\t-\tdeleted\tdeleted at 20",
 		soon+"\t2\t0m\t"+when(time.Now().Add(5 * day))[:10], "\texpiring\t-\n")
 }
@@ -68,7 +69,7 @@ func TestStatusJSON(t *testing.T) {
 	t.Parallel()
 	provider := expiring(t, "5d")
 	r := vk(t, "", "status", provider, "--json")
-	r.exits(t, exitDue)
+	r.exits(t, exitcode.Due)
 	object := decode[[]map[string]any](t, r.out, true)[0]
 	if keys := keysOf(object); keys != "destroyed due expires_at in_force_from pending provider version" {
 		t.Errorf("status --json has the keys %s", keys)
@@ -82,25 +83,25 @@ func TestStatusFailures(t *testing.T) {
 	t.Parallel()
 	soon, nobody, another := expiring(t, "5d"), vaulttest.Name(t), vaulttest.Name(t)
 	r := vk(t, "", "status", nobody, soon, another, "--json")
-	r.exits(t, exitNotFound, "vaultkit: "+nobody+": not found", "vaultkit: "+another+": not found")
+	r.exits(t, exitcode.NotFound, "vaultkit: "+nobody+": not found", "vaultkit: "+another+": not found")
 	if found := decode[[]vaultkit.ProviderStatus](t, r.out, true); len(found) != 1 || found[0].Provider != soon {
 		t.Errorf("status --json printed %s", r.out)
 	}
-	vk(t, "", "status", nobody).want(t, exitNotFound, "not found")
-	vk(t, "", "status", soon, "a/b").want(t, exitUsage, "provider name")
-	vk(t, "", "status", "--due-within", "soon").want(t, exitUsage, "90d")
-	vk(t, "", "status", "--max-age", "0d").want(t, exitUsage, "90d")
-	vkAs(t, role(t, "provisioner"), "", "status").want(t, exitDenied, "permission denied", "list")
+	vk(t, "", "status", nobody).want(t, exitcode.NotFound, "not found")
+	vk(t, "", "status", soon, "a/b").want(t, exitcode.Usage, "provider name")
+	vk(t, "", "status", "--due-within", "soon").want(t, exitcode.Usage, "90d")
+	vk(t, "", "status", "--max-age", "0d").want(t, exitcode.Usage, "90d")
+	vkAs(t, role(t, "provisioner"), "", "status").want(t, exitcode.Denied, "permission denied", "list")
 	// Reading keys is not what it takes, and not enough.
-	vkAs(t, role(t, "reader"), "", "status", soon).want(t, exitDenied, "permission denied")
+	vkAs(t, role(t, "reader"), "", "status", soon).want(t, exitcode.Denied, "permission denied")
 }
 
 func TestStatusOfAll(t *testing.T) {
 	t.Parallel()
 	base := vaulttest.Name(t) // all the providers of a base of its own
-	vk(t, "", "status", "--base", base).want(t, exitNotFound, "no provider has a secret at secret/"+base+"/providers", "--base")
+	vk(t, "", "status", "--base", base).want(t, exitcode.NotFound, "no provider has a secret at secret/"+base+"/providers", "--base")
 	r := vk(t, "", "status", "--base", base, "--json")
-	if r.exits(t, exitNotFound, "--base"); r.out != "[]\n" {
+	if r.exits(t, exitcode.NotFound, "--base"); r.out != "[]\n" {
 		t.Errorf("status --json printed %q, not an empty array", r.out)
 	}
 	for _, name := range []string{"two", "one"} {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
 // printed is what a table prints to a stream of that kind.
@@ -74,7 +76,7 @@ func TestClosedPipe(t *testing.T) {
 	for _, args := range [][]string{{"get", provider}, {"list"}, {"status", provider}, {"rotate", provider, "--auto"}, {"version"}, {"help"}} {
 		var errs strings.Builder
 		std := streams{In: strings.NewReader(""), Out: closedPipe{}, Err: &errs}
-		if code := run(t.Context(), append(args, connect(t, role(t, "rotator"))...), std); code != exitOK || errs.Len() > 0 {
+		if code := run(t.Context(), append(args, connect(t, role(t, "rotator"))...), std); code != exitcode.OK || errs.Len() > 0 {
 			t.Errorf("vaultkit %q: exit code %d: %s", args, code, errs.String())
 		}
 	}

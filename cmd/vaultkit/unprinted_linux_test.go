@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -33,7 +34,7 @@ func TestUnprinted(t *testing.T) {
 		works := func(stdin, says string, args ...string) {
 			t.Helper()
 			r := onFullDisk(t, stdin, append(args, flags...)...)
-			r.want(t, exitFailure, says, "; only printing that failed: ", "no space left on device")
+			r.want(t, exitcode.Failure, says, "; only printing that failed: ", "no space left on device")
 		}
 		provider, before := stored(t)
 		after := newKey()
@@ -65,10 +66,10 @@ func TestUnprintedOfMany(t *testing.T) {
 	providers, nobody := several(t, 2), vaulttest.Name(t)
 	for _, flags := range [][]string{nil, {"--json"}} {
 		args := append([]string{"rotate", "--auto", providers[0], nobody, providers[1]}, flags...)
-		onFullDisk(t, "", args...).want(t, exitNotFound,
+		onFullDisk(t, "", args...).want(t, exitcode.NotFound,
 			"committed and in force: "+strings.Join(providers, ", ")+"; only printing that failed: ", "no space left", "1 of 3 rotations failed: "+nobody)
 		plan := onFullDisk(t, "", append(args, "--dry-run")...)
-		plan.want(t, exitNotFound, "no space left", "1 of 3 rotations failed")
+		plan.want(t, exitcode.NotFound, "no space left", "1 of 3 rotations failed")
 		if strings.Contains(plan.err, "committed") {
 			t.Errorf("a plan is said to be in force: %s", plan.err)
 		}
@@ -84,7 +85,7 @@ func TestUnprintedPlan(t *testing.T) {
 	provider, key := stored(t)
 	for _, args := range [][]string{{"--dry-run"}, {"--verify-cmd", "exit 1"}} {
 		r := onFullDisk(t, newKey(), append([]string{"rotate", provider, "--new-key-stdin"}, args...)...)
-		r.want(t, exitFailure)
+		r.want(t, exitcode.Failure)
 		if strings.Contains(r.err, "in force, ") || strings.Contains(r.err, "only printing") {
 			t.Errorf("%v: %s", args, r.err)
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -17,10 +18,10 @@ func TestConnecting_TellsThatTheServerDoesNotAnswer(t *testing.T) {
 	_ = program.Close()
 	<-ended
 	_ = person.Close()
-	if code != exitUnavailable || strings.Count(screen.String(), "Waiting for Vault at 127.0.0.1:1") != 1 {
+	if code != exitcode.Unavailable || strings.Count(screen.String(), "Waiting for Vault at 127.0.0.1:1") != 1 {
 		t.Errorf("list of a dead server: exit code %d, and the terminal shows %q, want that it waits, once", code, screen.String())
 	}
-	if r := vkBare(t.Context(), t, "", append([]string{"list"}, dead...)...); r.code != exitUnavailable || strings.Contains(r.err, "Waiting") {
+	if r := vkBare(t.Context(), t, "", append([]string{"list"}, dead...)...); r.code != exitcode.Unavailable || strings.Contains(r.err, "Waiting") {
 		t.Errorf("list in a pipe says %q, want the error alone", r.err)
 	}
 	provider, _ := stored(t)

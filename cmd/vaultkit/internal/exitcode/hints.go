@@ -1,4 +1,4 @@
-package main
+package exitcode
 
 import (
 	"errors"
@@ -29,9 +29,9 @@ var hints = []struct {
 	{vaultkit.ErrUnavailable, "check VAULT_ADDR or --address, and the server; vaultkit doctor looks at each step"},
 }
 
-// errorText is an error as the command line says it: without the program's name,
+// Text returns an error as the command line says it: without the program's name,
 // which comes before it, and without the verb of the Go API, which nobody typed.
-func errorText(err error) string {
+func Text(err error) string {
 	//nolint:errorlint // what is around an error has words of its own
 	switch known := err.(type) {
 	case *vaultkit.Error:
@@ -41,20 +41,20 @@ func errorText(err error) string {
 			plain.Hint = hintFor(plain.Kind)
 		}
 		err = &plain
-	case *advised:
-		return errorText(known.error)
+	case *hintedError:
+		return Text(known.error)
 	}
-	return goNames.ReplaceAllStringFunc(strings.TrimPrefix(err.Error(), "vaultkit: "), func(name string) string { return flagsOf[name] })
+	return goNames.ReplaceAllStringFunc(strings.TrimPrefix(err.Error(), "vaultkit: "), func(name string) string { return flagNames[name] })
 }
 
-// flagsOf are the flags and commands for what the library's errors call by its name in
+// flagNames are the flags and commands for what the library's errors call by its name in
 // Go, which nobody typed.
-var flagsOf = map[string]string{
+var flagNames = map[string]string{
 	"AllowRevoked": "--allow-revoked", "RestoreDeleted": "--restore-deleted", "ReplaceDeleted": "--replace-deleted", "AddFields": "--add-field",
 	"WithExpiresAt": "--expires-in", "RevokeOld": "vaultkit revoke-old", "PruneBackups": "vaultkit backups prune", "RotateAll": "rotate",
 }
 
-var goNames = regexp.MustCompile(`\b(` + strings.Join(slices.Sorted(maps.Keys(flagsOf)), "|") + `)\b`)
+var goNames = regexp.MustCompile(`\b(` + strings.Join(slices.Sorted(maps.Keys(flagNames)), "|") + `)\b`)
 
 // hintFor is empty where the library's own hint is good enough.
 func hintFor(kind error) string {
