@@ -8,6 +8,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -47,7 +48,7 @@ func TestHistory(t *testing.T) {
 func TestHistoryOfRevoked(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	c := &cli{streams: streams{Out: &out}}
+	c := newCLI(terminal.Streams{Out: &out})
 	err := c.showHistory("p", []vaultkit.Record{
 		{ID: "one", Revocation: &vaultkit.Revocation{RevokedAt: time.Unix(0, 0)}}, {ID: "two", Revocation: &vaultkit.Revocation{}}, {ID: "three"},
 	})
@@ -133,14 +134,5 @@ func TestMeaning(t *testing.T) {
 	}
 	if meaning("new") != "new" {
 		t.Error("an outcome of a later version must still be shown")
-	}
-}
-
-func TestCellsAreSafe(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{"": emptyCell, "plain – text": "plain – text", "a\x1b[31mb": `"a\x1b[31mb"`, "a\tb": `"a\tb"`} {
-		if got := cell(text); got != want {
-			t.Errorf("cell(%q) = %q, want %q", text, got, want)
-		}
 	}
 }

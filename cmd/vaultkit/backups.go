@@ -12,6 +12,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 const backupsLong = `List what rotations of the provider have backed up, newest first. The id names a
@@ -123,7 +124,7 @@ func (c *cli) prune(cmd *cobra.Command, provider string, f *pruneFlags) error {
 
 // mayPrune has a person on a terminal confirm what would be deleted, if anything.
 func (c *cli) mayPrune(ctx context.Context, client *vaultkit.Client, provider string, f *pruneFlags) error {
-	if f.yes || f.dryRun || !c.canAsk() {
+	if f.yes || f.dryRun || !c.CanAsk() {
 		return nil
 	}
 	limits := f.limits()
@@ -135,17 +136,26 @@ func (c *cli) mayPrune(ctx context.Context, client *vaultkit.Client, provider st
 	return c.confirmPrune(ctx, provider, prunable)
 }
 
+// confirmPrune asks before backups are deleted.
+func (c *cli) confirmPrune(ctx context.Context, provider string, prunable []vaultkit.Backup) error {
+	fmt.Fprintf(c.Err, "These backups of %s would be deleted for good, values included:\n", provider)
+	for _, b := range prunable {
+		fmt.Fprintf(c.Err, "  version %d, replaced at %s: %s\n", b.Version, when(b.ReplacedAt), terminal.Cell(b.ID))
+	}
+	return c.Confirm(ctx, fmt.Sprintf("Delete them (%d)?", len(prunable)), "nothing was deleted")
+}
+
 // warnUnrevoked tells of keys that go from Vault and may still work at their issuer,
 // and returns the records it went by.
 func (c *cli) warnUnrevoked(ctx context.Context, client *vaultkit.Client, provider string, pruned []vaultkit.Backup) []vaultkit.Record {
 	records, err := client.History(ctx, provider)
 	if err != nil {
-		c.warn("whether the pruned keys were ever revoked could not be read: %s", exitcode.Text(err))
+		c.Warn("whether the pruned keys were ever revoked could not be read: %s", exitcode.Text(err))
 	}
 	for _, record := range records {
 		gone := slices.ContainsFunc(pruned, func(b vaultkit.Backup) bool { return b.ID == record.ID })
 		if gone && record.Outcome == vaultkit.Committed && record.Revocation == nil {
-			c.warn("nothing says that the keys of version %d were revoked at their issuer, and revoke-old needs their backup: %s",
+			c.Warn("nothing says that the keys of version %d were revoked at their issuer, and revoke-old needs their backup: %s",
 				record.OldVersion, record.ID)
 		}
 	}
@@ -188,16 +198,16 @@ func (c *cli) showBackups(backups []vaultkit.Backup, records []vaultkit.Record) 
 	if c.json {
 		return c.printJSON(shown)
 	}
-	t := newTable(c.Out, "", "VERSION", "IN FORCE FROM", "REPLACED AT", "ROTATION", "BY", "REASON", "REVOKED", "ID")
-	t.elastic = map[string]int{"BY": 6, "REASON": 6}
+	t := terminal.NewTable(c.Out, "", "VERSION", "IN FORCE FROM", "REPLACED AT", "ROTATION", "BY", "REASON", "REVOKED", "ID")
+	t.Shrink(map[string]int{"BY": 6, "REASON": 6})
 	ids := make([]string, len(shown))
 	for i, b := range shown {
 		ids[i] = b.ID
 	}
-	brief := t.briefly(ids)
+	brief := briefly(t, ids)
 	for _, b := range shown {
-		t.row(strconv.Itoa(b.Version), brief.time(when(b.InForceFrom)), brief.time(when(b.ReplacedAt)), string(b.Outcome),
+		t.Row(strconv.Itoa(b.Version), brief.time(when(b.InForceFrom)), brief.time(when(b.ReplacedAt)), string(b.Outcome),
 			b.Actor, b.Reason, brief.date(b.revoked), brief.id(b.ID))
 	}
-	return t.flush()
+	return t.Flush()
 }

@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // bulkResult is what became of one of many providers, as --json prints it.
@@ -39,7 +40,7 @@ func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags)
 				return err
 			}
 		}
-		step, done := c.progress("rotating", len(providers))
+		step, done := c.Progress("rotating", len(providers))
 		defer done()
 		for one := range client.RotateAll(ctx, f.parallel, providers, source, options...) {
 			result := newBulkResult(one)
@@ -81,7 +82,7 @@ func (c *cli) checkMany(providers []string, f *rotateFlags) error {
 		return exitcode.UsageErrorf("--all is every provider: name none besides")
 	case f.provider != "":
 		return exitcode.UsageErrorf("name several providers as arguments, without --provider")
-	case f.all && !f.yes && !f.dryRun && !c.canAsk():
+	case f.all && !f.yes && !f.dryRun && !c.CanAsk():
 		return exitcode.UsageErrorf("--all replaces the key of every provider: add --yes")
 	case f.parallel < 1:
 		return exitcode.UsageErrorf("--parallel must be at least 1")
@@ -105,7 +106,7 @@ func (c *cli) showOneOfMany(r bulkResult, f *rotateFlags) error {
 	switch {
 	case c.json: // all at once, in the end
 	case r.err != nil:
-		_, err = fmt.Fprintln(c.Out, "Failed "+printable(exitcode.Text(r.err))) // which begins with the provider
+		_, err = fmt.Fprintln(c.Out, "Failed "+terminal.Printable(exitcode.Text(r.err))) // which begins with the provider
 	case f.dryRun:
 		err = c.showPlan(r.Rotation, f.checks())
 	default:
@@ -155,4 +156,13 @@ func worst(results []bulkResult) (first error) {
 		first = cmp.Or(first, r.err)
 	}
 	return first
+}
+
+// confirmAll asks before every key is replaced by one that no provider's API knows.
+func (c *cli) confirmAll(ctx context.Context, providers int, f *rotateFlags) error {
+	if f.yes || f.dryRun || providers == 0 {
+		return nil
+	}
+	return c.Confirm(ctx, fmt.Sprintf("Replace the key of every provider at %s (%d of them) by a random one, which no provider's API knows?",
+		c.path("providers"), providers), "nothing was rotated")
 }

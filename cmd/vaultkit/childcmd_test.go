@@ -16,6 +16,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -90,7 +91,7 @@ func TestInherited(t *testing.T) {
 	for _, name := range slices.Concat(secret, public) {
 		environment = append(environment, name+"=a=b")
 	}
-	command := childCommand{hidden: append(newCLI(streams{}).credentials(), "NEW_KEY")}
+	command := childCommand{hidden: append(newCLI(terminal.Streams{}).credentials(), "NEW_KEY")}
 	got := command.inherited(environment)
 	for i := range got {
 		got[i] = strings.TrimSuffix(got[i], "=a=b")

@@ -4,54 +4,37 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 
 	"github.com/spf13/cobra"
 )
 
-// streams are what a command reads and writes. Out is for data, Err for
-// everything else.
-type streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-}
-
 // cli is one run of the program: its streams, and what its flags say.
 type cli struct {
-	streams
+	*terminal.IO
 	connection
-	screen   *screen
-	stdout   *shared   // what Out is
-	terminal io.Writer // where a person watches, if anywhere
-	json     bool
-	verbose  bool
-	started  bool // a command's work has begun: errors are no longer about the call
+	json    bool
+	verbose bool
+	started bool // a command's work has begun: errors are no longer about the call
 }
 
-func newCLI(std streams) *cli {
-	c := &cli{screen: &screen{}, connection: newConnection()}
-	c.stdout = c.screen.share(std.Out)
-	c.streams = streams{In: std.In, Out: c.stdout, Err: c.screen.share(std.Err)}
-	if isTerminal(std.Err) && os.Getenv("TERM") != "dumb" {
-		c.terminal = std.Err
-	}
-	return c
+func newCLI(std terminal.Streams) *cli {
+	return &cli{IO: terminal.New(std), connection: newConnection()}
 }
 
 // run executes one command line and returns the exit code.
-func run(ctx context.Context, args []string, std streams) int {
+func run(ctx context.Context, args []string, std terminal.Streams) int {
 	c := newCLI(std)
 	root := c.root()
 	// A copy that is never nil: cobra takes nil for "use os.Args".
 	root.SetArgs(append([]string{}, args...))
 	cmd, err := root.ExecuteContextC(ctx)
 	switch {
-	case c.stdout.failed != nil: // cobra may have printed, which does not look at that
-		err = cmp.Or(err, c.stdout.failed)
+	case c.Out.Failed() != nil: // cobra may have printed, which does not look at that
+		err = cmp.Or(err, c.Out.Failed())
 	case err != nil && !c.started:
 		err = &exitcode.UsageError{Err: plain(cmd, args, err)}
 	}

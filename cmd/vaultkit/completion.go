@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // askBriefly is how long completion may ask Vault: a person's shell waits for it.
@@ -105,7 +106,7 @@ func (c *cli) completeID(cmd *cobra.Command, args []string, typed string) ([]str
 	short := shortIDs(backupIDsOf(backups))
 	for _, b := range backups {
 		if outcome, some := settleable[cmd.Name()]; !some || outcome == b.Outcome {
-			what := "version " + strings.Join([]string{strconv.Itoa(b.Version), string(b.Outcome), cell(b.Reason)}, ", ")
+			what := "version " + strings.Join([]string{strconv.Itoa(b.Version), string(b.Outcome), terminal.Cell(b.Reason)}, ", ")
 			id := b.ID
 			if strings.HasPrefix(typed, "v") {
 				id = short[id]

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -33,12 +34,12 @@ func TestConfirmAll(t *testing.T) {
 // code, its standard output, and what the terminal shows.
 func answering(t *testing.T, answer string, args ...string) (code int, out, shown string) {
 	t.Helper()
-	person, program, screen, ended := terminal(t)
+	person, program, screen, ended := openTerminal(t)
 	if _, err := person.WriteString(answer); err != nil {
 		t.Fatal(err)
 	}
 	var printed strings.Builder
-	code = run(t.Context(), append(args, connect(t, vaulttest.Server().RootToken())...), streams{In: program, Out: &printed, Err: program})
+	code = run(t.Context(), append(args, connect(t, vaulttest.Server().RootToken())...), terminal.Streams{In: program, Out: &printed, Err: program})
 	_ = program.Close()
 	<-ended
 	_ = person.Close()

@@ -25,7 +25,7 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 	}
 	defer func() {
 		if err := client.Close(); err != nil {
-			c.warn("%v", err)
+			c.Warn("%v", err)
 		}
 	}()
 	return c.meant(ctx, client, work(ctx, client))
@@ -34,7 +34,7 @@ func (c *cli) withClient(cmd *cobra.Command, work func(context.Context, *vaultki
 // warnOfNames tells of providers that are not listed.
 func (c *cli) warnOfNames(e vaultkit.Event) {
 	if e.Kind == vaultkit.EventLeftOut {
-		c.warn("%s", exitcode.Text(e.Err))
+		c.Warn("%s", exitcode.Text(e.Err))
 	}
 }
 

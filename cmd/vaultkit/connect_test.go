@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -206,7 +207,7 @@ func TestCanary(t *testing.T) {
 func TestTimeoutGiven(t *testing.T) {
 	t.Parallel()
 	for flag, want := range map[string]bool{"": false, "--timeout=9s": true} {
-		c := newCLI(streams{})
+		c := newCLI(terminal.Streams{})
 		if err := c.root().ParseFlags(strings.Fields(flag)); err != nil || c.timeoutGiven() != want {
 			t.Errorf("with %q: given is %v, %v", flag, c.timeoutGiven(), err)
 		}

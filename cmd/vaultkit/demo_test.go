@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // tidy gives the test a directory for temporary files and fails it if any is
@@ -61,7 +62,7 @@ func TestDemo(t *testing.T) {
 func TestDemoWithoutListeners(t *testing.T) {
 	tidy(t)
 	var errs bytes.Buffer
-	if code := run(t.Context(), []string{"demo"}, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
+	if code := run(t.Context(), []string{"demo"}, terminal.Streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 	has(t, errs.String(), "vaultkit: nobody listens")
@@ -73,7 +74,7 @@ func TestDemoInterrupted(t *testing.T) {
 	defer interrupt()
 	out := &watcher{text: "3. Rotate it", found: interrupt}
 	var errs bytes.Buffer
-	if code := run(ctx, []string{"demo"}, streams{In: strings.NewReader(""), Out: out, Err: &errs}); code != exitcode.Failure {
+	if code := run(ctx, []string{"demo"}, terminal.Streams{In: strings.NewReader(""), Out: out, Err: &errs}); code != exitcode.Failure {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 	has(t, errs.String(), "step 3", "cancel")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // story prints the demo's text and remembers the first failure to do so.
@@ -28,12 +29,11 @@ func (s *story) say(format string, args ...any) {
 // show prints a table below a line of text, in columns wherever that goes: nobody
 // cuts a story into fields.
 func (s *story) show(headings []string, rows ...[]string) {
-	t := newTable(s.out, "   ", headings...)
-	t.aligned = true
+	t := terminal.NewAligned(s.out, "   ", headings...)
 	for _, row := range rows {
-		t.row(row...)
+		t.Row(row...)
 	}
-	s.err = cmp.Or(s.err, t.flush())
+	s.err = cmp.Or(s.err, t.Flush())
 }
 
 func (d *demo) storeKey(ctx context.Context) error {

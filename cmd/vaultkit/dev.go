@@ -10,6 +10,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/devvault"
 )
 
@@ -70,7 +71,7 @@ func (c *cli) dev(ctx context.Context, port int, seed bool) (err error) {
 		try = devSeeded
 	}
 	fmt.Fprintf(c.Err, "Vault %s is running. In another terminal:\n\n", server.Version())
-	if _, err := fmt.Fprintf(c.Out, "export VAULT_ADDR=%s\nexport VAULT_TOKEN=%s\n", server.Addr(), shellWord(server.RootToken())); err != nil {
+	if _, err := fmt.Fprintf(c.Out, "export VAULT_ADDR=%s\nexport VAULT_TOKEN=%s\n", server.Addr(), terminal.ShellWord(server.RootToken())); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.Err, devText, try)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -70,7 +71,7 @@ func withDev(t *testing.T, work func(address, token string), args ...string) (sa
 	var errs bytes.Buffer
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, append([]string{"dev", "--port", "0"}, args...), streams{In: strings.NewReader(""), Out: writer, Err: &errs})
+		done <- run(ctx, append([]string{"dev", "--port", "0"}, args...), terminal.Streams{In: strings.NewReader(""), Out: writer, Err: &errs})
 		_ = writer.Close()
 	}()
 	address, token := exports(t, out)
@@ -110,7 +111,7 @@ func TestDevPrintsExports(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	var out strings.Builder
-	c := newCLI(streams{In: strings.NewReader(""), Out: &out, Err: &watcher{text: "Then try", found: interrupt}})
+	c := newCLI(terminal.Streams{In: strings.NewReader(""), Out: &out, Err: &watcher{text: "Then try", found: interrupt}})
 	if err := c.dev(ctx, 0, false); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func TestDevPortInUse(t *testing.T) {
 func TestDevWithoutListeners(t *testing.T) {
 	tidy(t)
 	var errs bytes.Buffer
-	if code := run(t.Context(), []string{"dev", "--port", "0"}, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
+	if code := run(t.Context(), []string{"dev", "--port", "0"}, terminal.Streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 }

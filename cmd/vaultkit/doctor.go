@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 const doctorLong = `Look for what keeps this machine from its work with Vault: address, TLS, seal,
@@ -107,20 +108,17 @@ var verdicts = map[vaultkit.FindingStatus]string{
 }
 
 // urgency is how a terminal shows them.
-var urgency = map[vaultkit.FindingStatus]style{vaultkit.FindingWarning: yellow, vaultkit.FindingFailed: red}
+var urgency = map[vaultkit.FindingStatus]terminal.Style{vaultkit.FindingWarning: terminal.Yellow, vaultkit.FindingFailed: terminal.Red}
 
 func (c *cli) showFinding(one vaultkit.Finding) {
-	verdict := fmt.Sprintf("%-4s", verdicts[one.Status])
-	if stream, ok := c.Out.(*shared); ok && stream.colour {
-		verdict = urgency[one.Status].paint(verdict)
-	}
-	fmt.Fprintf(c.Out, "%s  %-14s  %s\n", verdict, one.Check, cell(one.Detail))
+	verdict := c.Out.Paint(urgency[one.Status], fmt.Sprintf("%-4s", verdicts[one.Status]))
+	fmt.Fprintf(c.Out, "%s  %-14s  %s\n", verdict, one.Check, terminal.Cell(one.Detail))
 	if one.Fix != "" {
 		what := "fix"
 		if one.LookOnly {
 			what = "look"
 		}
-		fmt.Fprintf(c.Out, "      %s: %s\n", what, cell(one.Fix))
+		fmt.Fprintf(c.Out, "      %s: %s\n", what, terminal.Cell(one.Fix))
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -206,7 +205,4 @@ func TestDoctorCompletesRoles(t *testing.T) {
 func TestDoctorHelp(t *testing.T) {
 	t.Parallel()
 	has(t, vkBare(t.Context(), t, "", "doctor", "--help").ok(t), "--strict", "--unwrap", "--role")
-	if len(marks) != 4 || verdicts[vaultkit.FindingFailed] != "FAIL" {
-		t.Errorf("marks %v", marks)
-	}
 }

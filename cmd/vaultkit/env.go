@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 const envLong = `Print the fields of providers as environment variables, or write them to a file.
@@ -103,7 +103,7 @@ func (c *cli) env(cmd *cobra.Command, f envFlags, format vaultkit.EnvFormat) err
 		}
 	}
 	if f.out != "" && (format == vaultkit.EnvGitHub || os.Getenv("GITHUB_ACTIONS") == "true") {
-		f.query.Masks = insistent{c.stdout} // a key may be written only once the runner masks it
+		f.query.Masks = terminal.StrictWriter{Stream: c.Out} // a key may be written only once the runner masks it
 	}
 	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 		query, done := c.envProgress(f.query)
@@ -130,24 +130,10 @@ func (c *cli) githubFile(f *envFlags) error {
 	if f.out == "" {
 		return exitcode.UsageErrorf("--format github needs --out outside of GitHub Actions: there is no $GITHUB_ENV")
 	}
-	if isFile(c.Out, f.out) {
+	if c.Out.IsFile(f.out) {
 		return exitcode.UsageErrorf("--format github appends to that file itself: do not redirect its output there")
 	}
 	return nil
-}
-
-// isFile reports that a stream goes to the file at a path.
-func isFile(stream io.Writer, path string) bool {
-	if s, ok := stream.(*shared); ok {
-		stream = s.stream
-	}
-	file, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	one, err1 := file.Stat()
-	other, err2 := os.Stat(path)
-	return err1 == nil && err2 == nil && os.SameFile(one, other)
 }
 
 func (c *cli) printEnv(ctx context.Context, client *vaultkit.Client, format vaultkit.EnvFormat, query vaultkit.EnvQuery) error {
@@ -171,7 +157,7 @@ func (c *cli) envProgress(query vaultkit.EnvQuery) (shown vaultkit.EnvQuery, don
 	step, end := func() {}, func() {}
 	query.Progress = func(done, total int) {
 		if done == 0 {
-			step, end = c.progress("reading", total)
+			step, end = c.Progress("reading", total)
 			return
 		}
 		step()
@@ -186,17 +172,17 @@ func (c *cli) warnSkipped(query *vaultkit.EnvQuery) (warn func()) {
 	skipped := make(map[string][]string)
 	query.Skipped = func(provider, field string, _ error) {
 		if field == "" {
-			c.warn("%s has no fields", provider)
+			c.Warn("%s has no fields", provider)
 			return
 		}
 		if skipped[provider] == nil {
 			providers = append(providers, provider)
 		}
-		skipped[provider] = append(skipped[provider], cell(field))
+		skipped[provider] = append(skipped[provider], terminal.Cell(field))
 	}
 	return func() {
 		for _, provider := range providers {
-			c.warn("left out: %s of %s, for which there is no safe name; a --prefix such as APP_ helps", some(skipped[provider]), provider)
+			c.Warn("left out: %s of %s, for which there is no safe name; a --prefix such as APP_ helps", some(skipped[provider]), provider)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/vaulttest"
@@ -50,7 +51,7 @@ func TestEnvMasksArrive(t *testing.T) {
 		reader.Close()
 		var errs bytes.Buffer
 		args = append([]string{"env", provider}, append(args, connect(t, vaulttest.Server().RootToken())...)...)
-		code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: out, Err: &errs})
+		code := run(t.Context(), args, terminal.Streams{In: strings.NewReader(""), Out: out, Err: &errs})
 		result{code: code, err: errs.String()}.want(t, exitcode.Failure, "the masks cannot be written", "broken pipe")
 		if _, err := os.Stat(path); err == nil || read(t, runner) != "" || strings.Contains(errs.String(), canary) {
 			t.Errorf("%v: a key is written though its mask is not: %q, %v, %s", args, read(t, runner), err, errs.String())

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -148,7 +149,7 @@ func TestEnvRedirected(t *testing.T) {
 	defer out.Close()
 	var errs strings.Builder
 	args := append([]string{"env", provider, "--format", "github", "--out", runner}, connect(t, vaulttest.Server().RootToken())...)
-	code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: out, Err: &errs})
+	code := run(t.Context(), args, terminal.Streams{In: strings.NewReader(""), Out: out, Err: &errs})
 	if code != exitcode.Usage || read(t, runner) != "" || !strings.Contains(errs.String(), "redirect") {
 		t.Errorf("exit code %d, %s, and the file holds %q", code, errs.String(), read(t, runner))
 	}
@@ -186,7 +187,7 @@ func TestExecRefuses(t *testing.T) {
 func TestChildEnvironment(t *testing.T) {
 	t.Parallel()
 	inherited := []string{"A=1", "VAULT_TOKEN=x", "VAULT_SECRET_ID=x", "VAULT_ID_TOKEN=x", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=x", "VAULT_ADDR=kept", "P_KEY=old", "P_KEYS=kept", "=C:=odd", "B"}
-	got := newCLI(streams{}).childEnvironment(inherited, []string{"P_KEY=new=x"})
+	got := newCLI(terminal.Streams{}).childEnvironment(inherited, []string{"P_KEY=new=x"})
 	if text := strings.Join(got, " "); text != "A=1 VAULT_ADDR=kept P_KEYS=kept =C:=odd B" {
 		t.Errorf("a command keeps %q", text)
 	}

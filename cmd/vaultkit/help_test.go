@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+
 	"github.com/spf13/cobra"
 )
 
@@ -18,7 +20,7 @@ func TestHelp(t *testing.T) {
 	if bare := vkBare(t.Context(), t, "").ok(t); bare != out {
 		t.Error("vaultkit alone does not print the help")
 	}
-	root := (&cli{}).root()
+	root := newCLI(terminal.Streams{}).root()
 	for _, cmd := range root.Commands() {
 		name := cmd.Name()
 		if name == "help" || name == "completion" {

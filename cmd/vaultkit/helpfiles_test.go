@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+
 	"github.com/spf13/cobra"
 )
 
@@ -20,7 +22,7 @@ func TestHelpFiles(t *testing.T) {
 	t.Parallel()
 	const dir = "../../testdata/help/"
 	var want []string
-	eachCommand(newCLI(streams{}).root(), func(name string, _ *cobra.Command) {
+	eachCommand(newCLI(terminal.Streams{}).root(), func(name string, _ *cobra.Command) {
 		out := vkBare(t.Context(), t, "", append(strings.Fields(name), "--help")...).ok(t)
 		path := dir + strings.ReplaceAll(cmp.Or(name, "vaultkit"), " ", "-") + ".txt"
 		want = append(want, path)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 func (c *cli) historyCommand() *cobra.Command {
@@ -44,18 +45,18 @@ func (c *cli) showHistory(provider string, records []vaultkit.Record) error {
 		fmt.Fprintln(c.Err, "No records: "+provider+" was never rotated.")
 		return nil
 	}
-	t := newTable(c.Out, "", "WHEN", "VERSION", "OUTCOME", "FROM", "CHANGED", "BY", "REASON", "REVOKED", "ID")
-	t.elastic = map[string]int{"FROM": 8, "CHANGED": 7, "BY": 6, "REASON": 6}
+	t := terminal.NewTable(c.Out, "", "WHEN", "VERSION", "OUTCOME", "FROM", "CHANGED", "BY", "REASON", "REVOKED", "ID")
+	t.Shrink(map[string]int{"FROM": 8, "CHANGED": 7, "BY": 6, "REASON": 6})
 	ids := make([]string, len(records))
 	for i, r := range records {
 		ids[i] = r.ID
 	}
-	shown := t.briefly(ids)
+	shown := briefly(t, ids)
 	for _, r := range records {
-		t.row(shown.time(cmp.Or(when(r.CommittedAt), when(r.RecordedAt))), versions(r), string(r.Outcome), origin(r),
+		t.Row(shown.time(cmp.Or(when(r.CommittedAt), when(r.RecordedAt))), versions(r), string(r.Outcome), origin(r),
 			strings.Join(r.FieldsChanged, " "), r.Actor, r.Reason, shown.date(revokedAt(r)), shown.id(r.ID))
 	}
-	return t.flush()
+	return t.Flush()
 }
 
 // revokedAt says when the keys that a rotation replaced were revoked; empty: they

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // fullIDs are ids of rotations and backups: since when the old secret was in force,
@@ -147,8 +148,8 @@ func backupIDsOf(backups []vaultkit.Backup) []string {
 type brief struct{ ids map[string]string }
 
 // briefly is how a table shows the rotations with some ids.
-func (t *table) briefly(ids []string) brief {
-	if !t.aligned {
+func briefly(t *terminal.Table, ids []string) brief {
+	if !t.Aligned() {
 		return brief{}
 	}
 	return brief{shortIDs(ids)}

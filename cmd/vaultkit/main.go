@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 func main() {
@@ -16,7 +18,7 @@ func main() {
 	// A closed pipe is then an error of a write, not the end of the program: a
 	// rotation has to be finished, and demo and dev have a server to stop.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	os.Exit(run(ctx, os.Args[1:], streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], terminal.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
 // endings are the signals that ask the program to end. A hang-up that nohup has

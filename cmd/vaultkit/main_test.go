@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -74,7 +75,7 @@ func connect(t testing.TB, token string) []string {
 func vkBare(ctx context.Context, t testing.TB, stdin string, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
-	code := run(ctx, args, streams{In: strings.NewReader(stdin), Out: &out, Err: &err})
+	code := run(ctx, args, terminal.Streams{In: strings.NewReader(stdin), Out: &out, Err: &err})
 	r := result{code, out.String(), err.String()}
 	shown := r.err
 	if len(args) == 0 || args[0] != "get" && args[0] != "env" {

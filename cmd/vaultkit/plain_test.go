@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 func TestPlainWords(t *testing.T) {
@@ -48,7 +49,7 @@ func TestPlainWords(t *testing.T) {
 func TestMisplacedKeys(t *testing.T) {
 	t.Parallel()
 	key := newKey()
-	root := (&cli{}).root()
+	root := newCLI(terminal.Streams{}).root()
 	calls := [][]string{{key}, {"--" + key}, {"-" + key}, {"help", key}, {"completion", key}, {"completion", "bash", key}}
 	for _, cmd := range root.Commands() {
 		for _, args := range [][]string{

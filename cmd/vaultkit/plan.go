@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // checks are what a dry run cannot tell from its result.
@@ -39,31 +40,31 @@ func (c *cli) showPlan(r *vaultkit.Rotation, made checks) error {
 	if made.random {
 		id = id[:strings.LastIndex(id, "-")+1] + "<fingerprint of the key>"
 	}
-	t := newTable(c.Out, "  ")
+	t := terminal.NewTable(c.Out, "  ")
 	showFields(t, r)
-	t.optional("brings back", broughtBack(r.Record))
+	t.Optional("brings back", broughtBack(r.Record))
 	if r.Backup == "" {
-		t.row("backup", "none: the current version is deleted")
+		t.Row("backup", "none: the current version is deleted")
 	} else {
-		t.row("backup", c.path("backups", r.Provider, id))
+		t.Row("backup", c.path("backups", r.Provider, id))
 	}
-	t.row("record", c.path("rotations", r.Provider, id))
-	t.optional("verified", made.verified)
-	t.optional("by", r.Actor)
-	t.optional("reason", r.Reason)
-	t.optional("key expires", when(r.ExpiresAt))
+	t.Row("record", c.path("rotations", r.Provider, id))
+	t.Optional("verified", made.verified)
+	t.Optional("by", r.Actor)
+	t.Optional("reason", r.Reason)
+	t.Optional("key expires", when(r.ExpiresAt))
 	c.showNews(r)
-	return t.flush()
+	return t.Flush()
 }
 
 // showFields says what becomes of which field.
-func showFields(t *table, r *vaultkit.Rotation) {
+func showFields(t *terminal.Table, r *vaultkit.Rotation) {
 	changed := slices.DeleteFunc(slices.Clone(r.FieldsChanged), func(field string) bool {
 		return slices.Contains(r.FieldsAdded, field) || slices.Contains(r.FieldsRemoved, field)
 	})
-	t.optional("changed", strings.Join(changed, ", "))
-	t.optional("added", strings.Join(r.FieldsAdded, ", "))
-	t.optional("removed", strings.Join(r.FieldsRemoved, ", "))
+	t.Optional("changed", strings.Join(changed, ", "))
+	t.Optional("added", strings.Join(r.FieldsAdded, ", "))
+	t.Optional("removed", strings.Join(r.FieldsRemoved, ", "))
 }
 
 // path is where an entry stands in Vault, as the vault command takes it.

@@ -12,6 +12,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 const putLong = `Store the first secret of a provider. It never replaces one: that is what rotate
@@ -108,7 +109,7 @@ func (c *cli) showStored(done, provider string, version int, keys vaultkit.Provi
 			Version  int    `json:"version"`
 		}{provider, version})
 	}
-	_, err := fmt.Fprintf(c.Out, done+"\n", provider, version, printable(strings.Join(keys.Fields(), ", ")))
+	_, err := fmt.Fprintf(c.Out, done+"\n", provider, version, terminal.Printable(strings.Join(keys.Fields(), ", ")))
 	return err
 }
 
@@ -145,7 +146,7 @@ func (c *cli) fields(ctx context.Context, args []string, allowControl bool) (vau
 	visible, stdin := false, false
 	for i, arg := range args {
 		name, from, ok := strings.Cut(arg, "=")
-		input := secretInput{what: fmt.Sprintf("field %d", i+1), allowControl: allowControl, warn: c.warn}
+		input := secretInput{what: fmt.Sprintf("field %d", i+1), allowControl: allowControl, warn: c.Warn}
 		if ok {
 			input.what = fieldWords(name, i+1)
 		}
@@ -155,7 +156,7 @@ func (c *cli) fields(ctx context.Context, args []string, allowControl bool) (vau
 			return nil, exitcode.UsageErrorf("%s is not FIELD=@file, FIELD=- or FIELD=value", input.what)
 		case twice:
 			return nil, exitcode.UsageErrorf("%s is given twice", input.what)
-		case from == "-" && stdin && !isTerminal(c.In):
+		case from == "-" && stdin && !terminal.IsTerminal(c.In):
 			return nil, exitcode.UsageErrorf("only one field can come from a file or pipe on standard input")
 		}
 		value, err := c.field(ctx, input, name, from)
@@ -174,7 +175,7 @@ func (c *cli) fields(ctx context.Context, args []string, allowControl bool) (vau
 
 func (c *cli) field(ctx context.Context, input secretInput, name, from string) (string, error) {
 	if from == "-" {
-		return c.secretStdin(ctx, input, "Value of "+cell(name))
+		return c.secretStdin(ctx, input, "Value of "+terminal.Cell(name))
 	}
 	if path, ok := strings.CutPrefix(from, "@"); ok {
 		return input.file(ctx, path)
@@ -184,5 +185,5 @@ func (c *cli) field(ctx context.Context, input secretInput, name, from string) (
 
 // warnVisible says that a key on the command line is no secret.
 func (c *cli) warnVisible(given, better string) {
-	c.warn("other users of this machine can see the key in %s while the command runs; prefer %s", given, better)
+	c.Warn("other users of this machine can see the key in %s while the command runs; prefer %s", given, better)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 const recoverLong = `Find out what became of every rotation that has no audit record, because the
@@ -46,15 +47,15 @@ func (c *cli) showResolutions(found []vaultkit.Resolution) error {
 		_, err := fmt.Fprintln(c.Out, "Nothing to settle: every rotation has its record.")
 		return err
 	}
-	t := newTable(c.Out, "", "PROVIDER", "OUTCOME", "WHICH MEANS", "ID")
+	t := terminal.NewTable(c.Out, "", "PROVIDER", "OUTCOME", "WHICH MEANS", "ID")
 	for _, r := range found {
 		id := r.ID
-		if t.aligned {
+		if t.Aligned() {
 			id = shortID(id)
 		}
-		t.row(r.Provider, string(r.Outcome), meaning(r.Outcome), id)
+		t.Row(r.Provider, string(r.Outcome), meaning(r.Outcome), id)
 	}
-	return t.flush()
+	return t.Flush()
 }
 
 // meaning says an outcome in words.

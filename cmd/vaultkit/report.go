@@ -14,19 +14,11 @@ func (c *cli) report(cmd *cobra.Command, err error) {
 	if err == nil {
 		return
 	}
-	c.complain(err)
+	c.PrintError(err)
 	if hint, ok := exitcode.Hint(err); ok {
 		fmt.Fprintln(c.Err, hint)
 	}
 	if _, ok := errors.AsType[*exitcode.UsageError](err); ok {
 		fmt.Fprintf(c.Err, "Usage: %s\nRun '%s --help' for more.\n", cmd.UseLine(), cmd.CommandPath())
 	}
-}
-
-// complain prints an error of which there may be more.
-func (c *cli) complain(err error) { fmt.Fprintln(c.Err, "vaultkit: "+printable(exitcode.Text(err))) }
-
-// warn prints a line that does not stop anything.
-func (c *cli) warn(format string, args ...any) {
-	fmt.Fprintln(c.Err, "vaultkit: warning: "+printable(fmt.Sprintf(format, args...)))
 }

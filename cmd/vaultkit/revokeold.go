@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // exitAlreadyGone is how a command says that the keys are revoked already. It is
@@ -104,14 +105,14 @@ func (c *cli) showRevocation(r *vaultkit.Revocation, ran bool) error {
 	if _, err := fmt.Fprintln(c.Out, headline); err != nil {
 		return err
 	}
-	t := newTable(c.Out, "  ")
-	t.row("id", r.ID)
-	t.row("revoked", strings.Join(r.Fields, ", "))
-	t.optional("by", r.Actor)
-	t.optional("reason", r.Reason)
-	t.optional("at", when(r.RevokedAt))
-	t.optional("not looked at", notRead(r.NotRead))
-	return t.flush()
+	t := terminal.NewTable(c.Out, "  ")
+	t.Row("id", r.ID)
+	t.Row("revoked", strings.Join(r.Fields, ", "))
+	t.Optional("by", r.Actor)
+	t.Optional("reason", r.Reason)
+	t.Optional("at", when(r.RevokedAt))
+	t.Optional("not looked at", notRead(r.NotRead))
+	return t.Flush()
 }
 
 // notRead names the providers that may hold the keys too.

@@ -234,7 +234,7 @@ func (c *cli) setSource(ctx context.Context, f *rotateFlags) (vaultkit.Source, e
 }
 
 func (c *cli) newKey(ctx context.Context, f *rotateFlags) (string, error) {
-	input := secretInput{what: "the new key", allowControl: f.allowControl, warn: c.warn}
+	input := secretInput{what: "the new key", allowControl: f.allowControl, warn: c.Warn}
 	switch {
 	case f.newKeyIsHere:
 		c.warnVisible("--new-key", "--new-key-file, --new-key-stdin or --new-key-env")

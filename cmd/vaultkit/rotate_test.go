@@ -8,6 +8,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -222,7 +223,7 @@ func TestRollbackOverDeleted(t *testing.T) {
 func TestRotationsOtherNews(t *testing.T) {
 	t.Parallel()
 	var out, errs bytes.Buffer
-	c := &cli{streams: streams{Out: &out, Err: &errs}}
+	c := newCLI(terminal.Streams{Out: &out, Err: &errs})
 	err := c.showRotation("Rotated", &vaultkit.Rotation{
 		Record:  vaultkit.Record{Provider: "p", ID: "the-id", OldVersion: 1, NewVersion: 2},
 		Pending: []string{"other-id"}, Warnings: []string{"the tag is missing"},

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // showRotation prints what a rotation or rollback did.
@@ -29,26 +29,26 @@ func (c *cli) printRotation(headline string, r *vaultkit.Rotation) error {
 		return c.printJSON(r)
 	}
 	_, err := fmt.Fprintln(c.Out, headline)
-	t := newTable(c.Out, "  ")
-	t.row("id", r.ID)
-	t.row("changed", strings.Join(r.FieldsChanged, ", "))
-	t.optional("brings back", broughtBack(r.Record))
-	t.optional("by", r.Actor)
-	t.optional("reason", r.Reason)
-	t.optional("key expires", when(r.ExpiresAt))
-	t.optional("in force since", when(r.CommittedAt))
-	t.optional("cause", r.Cause)
+	t := terminal.NewTable(c.Out, "  ")
+	t.Row("id", r.ID)
+	t.Row("changed", strings.Join(r.FieldsChanged, ", "))
+	t.Optional("brings back", broughtBack(r.Record))
+	t.Optional("by", r.Actor)
+	t.Optional("reason", r.Reason)
+	t.Optional("key expires", when(r.ExpiresAt))
+	t.Optional("in force since", when(r.CommittedAt))
+	t.Optional("cause", r.Cause)
 	c.showNews(r)
-	return cmp.Or(err, t.flush())
+	return cmp.Or(err, t.Flush())
 }
 
 // showNews warns of what a rotation came across.
 func (c *cli) showNews(r *vaultkit.Rotation) {
 	for _, warning := range r.Warnings {
-		c.warn("%s", warning)
+		c.Warn("%s", warning)
 	}
 	for _, id := range r.Pending {
-		c.warn("another rotation of %s is undecided, and harmless; vaultkit recover %[1]s looks again: %s", r.Provider, id)
+		c.Warn("another rotation of %s is undecided, and harmless; vaultkit recover %[1]s looks again: %s", r.Provider, id)
 	}
 }
 
@@ -148,17 +148,7 @@ func (c *cli) settleAdvice(providers ...string) string {
 func (c *cli) connectionArgs() string {
 	var args strings.Builder
 	for _, s := range c.given() {
-		args.WriteString(" --" + s.name + " " + shellWord(s.value))
+		args.WriteString(" --" + s.name + " " + terminal.ShellWord(s.value))
 	}
 	return args.String()
-}
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=-]+$`)
-
-// shellWord quotes a word for a POSIX shell where it needs it.
-func shellWord(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -18,6 +18,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // call is a line of a script that runs the program.
@@ -93,7 +94,7 @@ var flagLine = regexp.MustCompile(`(?m)^      (--[a-z-]+)`)
 // script shows.
 func TestScriptsTellAll(t *testing.T) {
 	t.Parallel()
-	root, shown, codes := newCLI(streams{}).root(), map[string]bool{}, map[int]bool{}
+	root, shown, codes := newCLI(terminal.Streams{}).root(), map[string]bool{}, map[int]bool{}
 	keys := map[string]map[string]bool{}
 	for _, one := range calls(t) {
 		cmd, _, err := root.Find(one.words)

@@ -12,8 +12,7 @@ import (
 	"unicode/utf8"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-
-	"golang.org/x/term"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // maxSecret bounds what is read of a file or pipe. Vault itself takes no secret
@@ -33,7 +32,7 @@ const allowControlHelp = "take control and other invisible characters too, such 
 
 // file reads a secret from a file.
 func (s secretInput) file(ctx context.Context, path string) (string, error) {
-	text, err := interruptible(ctx, func() (string, error) {
+	text, err := terminal.Interruptible(ctx, func() (string, error) {
 		file, err := os.Open(path)
 		if err != nil {
 			return "", err
@@ -47,11 +46,11 @@ func (s secretInput) file(ctx context.Context, path string) (string, error) {
 // secretStdin reads a secret from standard input: up to its end from a file or
 // pipe, one line without echo from a terminal, where prompt says what is wanted.
 func (c *cli) secretStdin(ctx context.Context, s secretInput, prompt string) (string, error) {
-	if isTerminal(c.In) {
-		text, err := c.ask(ctx, prompt, int(c.In.(*os.File).Fd()))
+	if terminal.IsTerminal(c.In) {
+		text, err := c.ReadHidden(ctx, prompt)
 		return s.taken(text, err)
 	}
-	text, err := interruptible(ctx, func() (string, error) { return readAll(c.In) })
+	text, err := terminal.Interruptible(ctx, func() (string, error) { return readAll(c.In) })
 	return s.taken(text, err)
 }
 
@@ -62,42 +61,6 @@ func (s secretInput) env(name string) (string, error) {
 		return "", exitcode.Invalid(s.what, "is not there: no such variable, or it is empty", "give the variable's name, not the key")
 	}
 	return text, s.check(text)
-}
-
-// ask reads a line from the terminal without showing it, and leaves the terminal
-// as it was, also when Ctrl-C comes in between.
-func (c *cli) ask(ctx context.Context, prompt string, terminal int) (string, error) {
-	state, err := term.GetState(terminal)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = term.Restore(terminal, state) }()
-	fmt.Fprintf(c.Err, "%s (not shown): ", prompt)
-	defer fmt.Fprintln(c.Err)
-	return interruptible(ctx, func() (string, error) {
-		line, err := term.ReadPassword(terminal)
-		return string(line), err
-	})
-}
-
-// interruptible waits for a read that knows no context. One that never ends is
-// left to the end of the process.
-func interruptible(ctx context.Context, read func() (string, error)) (string, error) {
-	type result struct {
-		text string
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		text, err := read()
-		done <- result{text, err}
-	}()
-	select {
-	case r := <-done:
-		return r.text, r.err
-	case <-ctx.Done():
-		return "", exitcode.WithHint(fmt.Errorf("interrupted: %w", ctx.Err()), "Vault was not asked for anything yet: nothing has changed.")
-	}
 }
 
 func readAll(r io.Reader) (string, error) {

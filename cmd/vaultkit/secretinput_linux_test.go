@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -29,11 +30,11 @@ func answer(t *testing.T, person, program *os.File, shown *logbuffer.Buffer, que
 // TestPutAsks: on a terminal each FIELD=- is asked for, and nothing is shown.
 func TestPutAsks(t *testing.T) {
 	provider, key, secret := vaulttest.Name(t), newKey(), newKey()
-	person, program, shown, ended := terminal(t)
+	person, program, shown, ended := openTerminal(t)
 	done := make(chan int, 1)
 	go func() {
 		args := append([]string{"put", provider, "api_key=-", "tier=gold", "api_secret=-"}, connect(t, vaulttest.Server().RootToken())...)
-		done <- run(t.Context(), args, streams{In: program, Out: program, Err: program})
+		done <- run(t.Context(), args, terminal.Streams{In: program, Out: program, Err: program})
 	}()
 	answer(t, person, program, shown, "Value of api_key (not shown): ", key)
 	answer(t, person, program, shown, "Value of api_secret (not shown): ", secret)

@@ -10,6 +10,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -72,7 +73,7 @@ func TestCheckSecret_RefusesInvisibleCharacters(t *testing.T) {
 
 func TestInputFails(t *testing.T) {
 	t.Parallel()
-	c := &cli{streams: streams{In: io.MultiReader(strings.NewReader("half"), failing{}), Out: io.Discard, Err: io.Discard}}
+	c := newCLI(terminal.Streams{In: io.MultiReader(strings.NewReader("half"), failing{}), Out: io.Discard, Err: io.Discard})
 	if text, err := c.secretStdin(t.Context(), secretInput{what: "it"}, "It"); text != "" || !errors.Is(err, vaultkit.ErrInvalid) {
 		t.Errorf("half an input gave %q, %v", text, err)
 	}
@@ -85,7 +86,7 @@ func TestInputThatNeverEnds(t *testing.T) {
 	pipe, writer := io.Pipe()
 	defer func() { _ = writer.Close() }()
 	var errs strings.Builder
-	c := streams{In: &hook{Reader: pipe, before: interrupt}, Out: io.Discard, Err: &errs}
+	c := terminal.Streams{In: &hook{Reader: pipe, before: interrupt}, Out: io.Discard, Err: &errs}
 	code := run(ctx, []string{"rotate", "p", "--new-key-stdin", "--address", "http://127.0.0.1:1"}, c)
 	if code != exitcode.Failure || !strings.HasPrefix(errs.String(), "vaultkit: interrupted") {
 		t.Errorf("exit code %d: %s", code, errs.String())
@@ -126,7 +127,7 @@ func TestOutputFails(t *testing.T) {
 			args = append(args, connect(t, vaulttest.Server().RootToken())...)
 		}
 		var errs strings.Builder
-		if code := run(t.Context(), args, streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
+		if code := run(t.Context(), args, terminal.Streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
 			t.Errorf("vaultkit %q: exit code %d: %s", args, code, errs.String())
 		}
 		has(t, errs.String(), "nobody listens")

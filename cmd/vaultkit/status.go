@@ -13,6 +13,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 const statusLong = `Show how old each provider's key is, when it expires, and which rotations crashed
@@ -67,7 +68,7 @@ func (c *cli) status(cmd *cobra.Command, query vaultkit.StatusQuery) error {
 			case first == nil:
 				first = err // printed in the end
 			default:
-				c.complain(err)
+				c.PrintError(err)
 			}
 			step()
 		}
@@ -91,12 +92,12 @@ func (c *cli) status(cmd *cobra.Command, query vaultkit.StatusQuery) error {
 // statusProgress needs to know how many there are, which only somebody who
 // watches is worth another request for.
 func (c *cli) statusProgress(ctx context.Context, client *vaultkit.Client, providers []string) (step, done func(), err error) {
-	if c.terminal != nil && len(providers) == 0 {
+	if c.Watched() && len(providers) == 0 {
 		if providers, err = client.Providers(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
-	step, done = c.progress("looking", len(providers))
+	step, done = c.Progress("looking", len(providers))
 	return step, done, nil
 }
 
@@ -107,11 +108,11 @@ func (c *cli) showStatus(found []vaultkit.ProviderStatus) error {
 	if len(found) == 0 {
 		return nil
 	}
-	t := newTable(c.Out, "", "PROVIDER", "VERSION", "AGE", "EXPIRES", "DUE", "NOTE")
+	t := terminal.NewTable(c.Out, "", "PROVIDER", "VERSION", "AGE", "EXPIRES", "DUE", "NOTE")
 	for _, s := range found {
-		t.row(s.Provider, strconv.Itoa(s.Version), ageOf(s.InForceFrom), when(s.ExpiresAt), string(s.Due), statusNote(s))
+		t.Row(s.Provider, strconv.Itoa(s.Version), ageOf(s.InForceFrom), when(s.ExpiresAt), string(s.Due), statusNote(s))
 	}
-	return t.flush()
+	return t.Flush()
 }
 
 // ageOf is empty for a provider without any version.

@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// TestTablesOnTerminal: headings and columns are for people, colours for those who
+// TestTablesOnTerminal: headings and columns are for people, colors for those who
 // want them.
 func TestTablesOnTerminal(t *testing.T) {
 	provider := expiring(t, "1d")
 	for name, tc := range map[string]struct {
 		term, noColor string
-		colour        bool
+		color         bool
 	}{
 		"as it comes":     {"xterm", "", true},
 		"of no name":      {"", "", true},
@@ -33,10 +33,10 @@ func TestTablesOnTerminal(t *testing.T) {
 				if got := strings.Join(strings.Fields(strings.SplitN(plain, "\r\n", 2)[0]), " "); got != headings {
 					t.Errorf("%s has the headings %q, want %q", command, got, headings)
 				}
-				if bolds := strings.Contains(lines[0], "\x1b[1m"); bolds != tc.colour || strings.Contains(plain, "\x1b") || strings.Contains(plain, "\t") {
+				if bolds := strings.Contains(lines[0], "\x1b[1m"); bolds != tc.color || strings.Contains(plain, "\x1b") || strings.Contains(plain, "\t") {
 					t.Errorf("%s shows %q", command, shown)
 				}
-				if command == "status" && strings.Contains(lines[1], "\x1b[31mexpiring\x1b[0m") != tc.colour {
+				if command == "status" && strings.Contains(lines[1], "\x1b[31mexpiring\x1b[0m") != tc.color {
 					t.Errorf("what is due is shown as %q", lines[1])
 				}
 				if _, _, piped := onTerminal(t.Context(), t, true, command, provider); strings.Contains(piped, "\x1b") || strings.Count(piped, "\n") != 1 {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -20,7 +21,7 @@ func onFullDisk(t testing.TB, stdin string, args ...string) result {
 	defer full.Close()
 	var errs bytes.Buffer
 	args = append(args, connect(t, vaulttest.Server().RootToken())...)
-	code := run(t.Context(), args, streams{In: strings.NewReader(stdin), Out: full, Err: &errs})
+	code := run(t.Context(), args, terminal.Streams{In: strings.NewReader(stdin), Out: full, Err: &errs})
 	if strings.Contains(errs.String(), canary) {
 		t.Errorf("vaultkit %q shows a secret:\n%s", args, errs.String())
 	}

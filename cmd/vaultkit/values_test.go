@@ -75,14 +75,3 @@ func TestDefaultActor(t *testing.T) {
 		t.Errorf("an empty one is passed by: %q", got)
 	}
 }
-
-func TestShellWord(t *testing.T) {
-	t.Parallel()
-	for word, want := range map[string]string{
-		"https://vault:8200": "https://vault:8200", "a b": "'a b'", "$(x)": "'$(x)'", "it's": `'it'\''s'`, "~/f": "'~/f'",
-	} {
-		if got := shellWord(word); got != want {
-			t.Errorf("shellWord(%q) = %s, want %s", word, got, want)
-		}
-	}
-}

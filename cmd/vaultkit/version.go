@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+
 	"github.com/spf13/cobra"
 )
 
@@ -39,12 +41,12 @@ func (c *cli) version() error {
 	if _, err := fmt.Fprintf(c.Out, "vaultkit %s\n", b.Version); err != nil {
 		return err
 	}
-	t := newTable(c.Out, "  ")
-	t.optional("revision", b.revision())
-	t.optional("from", b.Time)
-	t.row("built with", b.Go)
-	t.row("for", b.Platform)
-	return t.flush()
+	t := terminal.NewTable(c.Out, "  ")
+	t.Optional("revision", b.revision())
+	t.Optional("from", b.Time)
+	t.Row("built with", b.Go)
+	t.Row("for", b.Platform)
+	return t.Flush()
 }
 
 func readBuild() build {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // waitQuietly is how long a server may take for an answer before a person is told.
@@ -15,12 +16,12 @@ const waitQuietly = 2 * time.Second
 // watchServer tells the person at a terminal, once, that Vault does not answer: what is
 // tried again in silence looks like a program that hangs.
 func (c *cli) watchServer() vaultkit.Option {
-	if c.terminal == nil {
+	if !c.Watched() {
 		return vaultkit.WithTransport(nil)
 	}
 	var once sync.Once
 	tell := func(host string) {
-		once.Do(func() { fmt.Fprintf(c.Err, "Waiting for Vault at %s; Ctrl-C ends it.\n", cell(host)) })
+		once.Do(func() { fmt.Fprintf(c.Err, "Waiting for Vault at %s; Ctrl-C ends it.\n", terminal.Cell(host)) })
 	}
 	return vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {

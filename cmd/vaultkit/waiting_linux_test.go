@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -13,8 +14,8 @@ import (
 func TestConnecting_TellsThatTheServerDoesNotAnswer(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	dead := []string{"--address", "http://127.0.0.1:1", "--timeout", "50ms", "--token-file", file(t, "fake")}
-	person, program, screen, ended := terminal(t)
-	code := run(t.Context(), append([]string{"list"}, dead...), streams{In: strings.NewReader(""), Out: program, Err: program})
+	person, program, screen, ended := openTerminal(t)
+	code := run(t.Context(), append([]string{"list"}, dead...), terminal.Streams{In: strings.NewReader(""), Out: program, Err: program})
 	_ = program.Close()
 	<-ended
 	_ = person.Close()

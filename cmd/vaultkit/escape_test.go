@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -45,9 +46,9 @@ func TestReportedErrorsArePrintable(t *testing.T) {
 		"plain": errors.New(evil), "wrapped": fmt.Errorf("open %s: %w", evil, errors.New(evil)), "misuse": exitcode.UsageErrorf("%s", evil), "advised": exitcode.WithHint(errors.New(evil), "advice"),
 	} {
 		var out strings.Builder
-		c := newCLI(streams{Out: &out, Err: &out})
+		c := newCLI(terminal.Streams{Out: &out, Err: &out})
 		c.report(c.root(), err)
-		c.warn("%s", evil)
+		c.Warn("%s", evil)
 		if text := out.String(); strings.ContainsAny(text, "\x1b\a\u009b\u202e") || strings.Contains(text, "\n::error::") || !strings.Contains(text, `evil\n`) {
 			t.Errorf("%s: report prints %q, want it escaped", name, text)
 		}

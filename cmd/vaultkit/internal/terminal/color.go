@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"cmp"
@@ -6,17 +6,18 @@ import (
 	"runtime"
 )
 
-// style is how a terminal shows a text: the number of a "select graphic rendition"
+// Style is how a terminal shows a text: the number of a "select graphic rendition"
 // sequence. Empty: as any other text.
-type style string
+type Style string
 
+// The styles.
 const (
-	bold   style = "1"
-	red    style = "31"
-	yellow style = "33"
+	Bold   Style = "1"
+	Red    Style = "31"
+	Yellow Style = "33"
 )
 
-func (s style) paint(text string) string {
+func (s Style) paint(text string) string {
 	if s == "" {
 		return text
 	}
@@ -27,27 +28,27 @@ func (s style) paint(text string) string {
 const anyValue = "*"
 
 // marks are the values that want attention, by the heading of their column.
-var marks = map[string]map[string]style{
-	"DUE":      {anyValue: red},
-	"NOTE":     {anyValue: yellow},
-	"OUTCOME":  {"undecided": yellow, "unknown": yellow, "recreated": yellow},
-	"ROTATION": {"undecided": yellow, "unknown": yellow},
+var marks = map[string]map[string]Style{
+	"DUE":      {anyValue: Red},
+	"NOTE":     {anyValue: Yellow},
+	"OUTCOME":  {"undecided": Yellow, "unknown": Yellow, "recreated": Yellow},
+	"ROTATION": {"undecided": Yellow, "unknown": Yellow},
 }
 
 // markOf is how to show a cell below a heading.
-func markOf(heading, text string) style {
+func markOf(heading, text string) Style {
 	if text == emptyCell {
 		return ""
 	}
 	return cmp.Or(marks[heading][text], marks[heading][anyValue])
 }
 
-// colourful reports that a stream is a terminal that takes colours, and that nobody
+// takesColor reports that a stream is a terminal that takes colors, and that nobody
 // has asked for none (https://no-color.org).
-func colourful(stream any) bool {
+func takesColor(stream any) bool {
 	term := os.Getenv("TERM")
 	if runtime.GOOS == "windows" && term == "" && os.Getenv("WT_SESSION") == "" {
 		return false // an old console would show the sequences themselves
 	}
-	return isTerminal(stream) && os.Getenv("NO_COLOR") == "" && term != "dumb"
+	return IsTerminal(stream) && os.Getenv("NO_COLOR") == "" && term != "dumb"
 }

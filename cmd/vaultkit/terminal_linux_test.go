@@ -11,12 +11,13 @@ import (
 	"unsafe"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// terminal opens a terminal, and collects what is shown on it.
-func terminal(t testing.TB) (person, program *os.File, shown *logbuffer.Buffer, ended <-chan struct{}) {
+// openTerminal opens a terminal, and collects what is shown on it.
+func openTerminal(t testing.TB) (person, program *os.File, shown *logbuffer.Buffer, ended <-chan struct{}) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -48,9 +49,9 @@ func ioctl(t testing.TB, terminal *os.File, request uintptr, value *uint32) {
 // or in a pipe, and returns what the person saw and what went into the pipe.
 func onTerminal(ctx context.Context, t testing.TB, piped bool, args ...string) (code int, shown, out string) {
 	t.Helper()
-	person, program, screen, ended := terminal(t)
+	person, program, screen, ended := openTerminal(t)
 	var pipe strings.Builder
-	std := streams{In: strings.NewReader(""), Out: program, Err: program}
+	std := terminal.Streams{In: strings.NewReader(""), Out: program, Err: program}
 	if piped {
 		std.Out = &pipe
 	}
@@ -103,7 +104,7 @@ func TestProgress(t *testing.T) {
 			t.Errorf("%s leaves on the terminal: %q", tc.command, left)
 		}
 		if strings.Contains(shown, "\x1b") {
-			t.Errorf("%s uses colours or other escapes: %q", tc.command, shown)
+			t.Errorf("%s uses colors or other escapes: %q", tc.command, shown)
 		}
 
 		_, shown, out = onTerminal(t.Context(), t, true, append(args, "--json")...)

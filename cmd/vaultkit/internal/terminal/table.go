@@ -1,51 +1,64 @@
-package main
+package terminal
 
 import (
 	"io"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
-// table collects rows, and prints them all at flush: on a terminal in columns below
+// Table collects rows, and prints them all at Flush: on a terminal in columns below
 // headings, elsewhere as tab-separated values and nothing else, for cut and awk.
 // Every cell is made safe for a terminal.
-type table struct {
-	out             io.Writer
-	indent          string
-	headings        []string
-	rows            [][]string
-	aligned, colour bool
-	width           int            // of the terminal; 0: as wide as it gets
-	elastic         map[string]int // headings of columns that may be cut to fit the width, and their least width
+type Table struct {
+	out              io.Writer
+	indent           string
+	headings         []string
+	rows             [][]string
+	aligned, colored bool
+	width            int            // of the terminal; 0: as wide as it gets
+	elastic          map[string]int // headings of columns that may be cut to fit the width, and their least width
 }
 
-// newTable starts a table; without headings it is a list of names and values.
-func newTable(out io.Writer, indent string, headings ...string) *table {
-	t := &table{out: out, indent: indent, headings: headings}
-	if stream, ok := out.(*shared); ok {
-		t.aligned, t.colour, t.width = stream.terminal, stream.colour, stream.width
+// NewTable starts a table; without headings it is a list of names and values.
+func NewTable(out io.Writer, indent string, headings ...string) *Table {
+	t := &Table{out: out, indent: indent, headings: headings}
+	if stream, ok := out.(*Stream); ok {
+		t.aligned, t.colored, t.width = stream.terminal, stream.colored, stream.width
 	}
 	return t
 }
 
-func (t *table) row(cells ...string) {
+// NewAligned starts a table that is printed in columns wherever it goes.
+func NewAligned(out io.Writer, indent string, headings ...string) *Table {
+	t := NewTable(out, indent, headings...)
+	t.aligned = true
+	return t
+}
+
+// Aligned reports that the table is printed in columns, for people.
+func (t *Table) Aligned() bool { return t.aligned }
+
+// Shrink lets columns be cut to fit the terminal, each down to a width.
+func (t *Table) Shrink(least map[string]int) { t.elastic = least }
+
+// Row adds a row.
+func (t *Table) Row(cells ...string) {
 	row := make([]string, len(cells))
 	for i, text := range cells {
-		row[i] = cell(text)
+		row[i] = Cell(text)
 	}
 	t.rows = append(t.rows, row)
 }
 
-// optional adds a row unless its value is empty.
-func (t *table) optional(name, value string) {
+// Optional adds a row unless its value is empty.
+func (t *Table) Optional(name, value string) {
 	if value != "" {
-		t.row(name, value)
+		t.Row(name, value)
 	}
 }
 
-func (t *table) flush() error {
+// Flush prints the table.
+func (t *Table) Flush() error {
 	var text strings.Builder
 	if t.aligned {
 		t.align(&text)
@@ -58,13 +71,13 @@ func (t *table) flush() error {
 	return err
 }
 
-// align writes the rows in columns. Colours take no room in them.
-func (t *table) align(text *strings.Builder) {
+// align writes the rows in columns. Colors take no room in them.
+func (t *Table) align(text *strings.Builder) {
 	t.fit()
 	widths := t.widths()
-	t.line(text, widths, t.headings, func(int, string) style { return bold })
+	t.line(text, widths, t.headings, func(int, string) Style { return Bold })
 	for _, row := range t.rows {
-		t.line(text, widths, row, func(column int, text string) style {
+		t.line(text, widths, row, func(column int, text string) Style {
 			if column < len(t.headings) {
 				return markOf(t.headings[column], text)
 			}
@@ -74,7 +87,7 @@ func (t *table) align(text *strings.Builder) {
 }
 
 // fit cuts the elastic columns, the widest first, until a line fits the terminal.
-func (t *table) fit() {
+func (t *Table) fit() {
 	widths := t.widths()
 	total := len(t.indent) + 2*(len(widths)-1)
 	for _, width := range widths {
@@ -106,7 +119,7 @@ func clipped(text string, width int) string {
 	return string(runes[:width-1]) + "…"
 }
 
-func (t *table) widths() (widths []int) {
+func (t *Table) widths() (widths []int) {
 	for _, row := range append([][]string{t.headings}, t.rows...) {
 		for i, text := range row {
 			if i == len(widths) {
@@ -119,14 +132,14 @@ func (t *table) widths() (widths []int) {
 }
 
 // line writes a row, if there is anything in it. Nothing follows the last cell.
-func (t *table) line(text *strings.Builder, widths []int, cells []string, styleOf func(column int, text string) style) {
+func (t *Table) line(text *strings.Builder, widths []int, cells []string, styleOf func(column int, text string) Style) {
 	for i, one := range cells {
 		if i == 0 {
 			text.WriteString(t.indent)
 		} else {
 			text.WriteString(strings.Repeat(" ", widths[i-1]-utf8.RuneCountInString(cells[i-1])+2))
 		}
-		if t.colour {
+		if t.colored {
 			one = styleOf(i, one).paint(one)
 		}
 		text.WriteString(one)
@@ -134,18 +147,4 @@ func (t *table) line(text *strings.Builder, widths []int, cells []string, styleO
 	if len(cells) > 0 {
 		text.WriteByte('\n')
 	}
-}
-
-// emptyCell stands for no value: columns stay countable, whatever splits them.
-const emptyCell = "-"
-
-// cell shows what was claimed in a record without letting it steer the terminal.
-func cell(text string) string {
-	if text == "" {
-		return emptyCell
-	}
-	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.QuoteToGraphic(text)
-	}
-	return text
 }

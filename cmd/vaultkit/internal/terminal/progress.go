@@ -1,0 +1,34 @@
+package terminal
+
+import (
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// Progress shows on a terminal, without colors, how many of total are done, until done
+// is called. Elsewhere, and for a single one, it shows nothing.
+func (t *IO) Progress(what string, total int) (step, done func()) {
+	if !t.Watched() || total < 2 {
+		return func() {}, func() {}
+	}
+	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(t.person), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(50*time.Millisecond))
+	draw := func(change func()) {
+		t.screen.mu.Lock()
+		defer t.screen.mu.Unlock()
+		change()
+	}
+	draw(func() {
+		t.screen.bar = bar
+		_ = bar.RenderBlank()
+	})
+	step = func() { draw(func() { _ = bar.Add(1) }) }
+	done = func() {
+		draw(func() {
+			t.screen.bar = nil
+			_ = bar.Clear()
+		})
+	}
+	return step, done
+}
