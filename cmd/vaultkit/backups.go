@@ -12,6 +12,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -33,7 +34,7 @@ const prune = "prune"
 // pruneFlags are the flags of backups PROVIDER prune.
 type pruneFlags struct {
 	keep      int
-	olderThan period
+	olderThan flagtype.Duration
 	dryRun    bool
 	yes       bool
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 
 	"github.com/spf13/cobra"
 )
@@ -14,7 +15,7 @@ import (
 // connection is what the global flags say about where Vault is and who we are.
 type connection struct {
 	settings     []setting
-	timeout      period
+	timeout      flagtype.Duration
 	timeoutGiven func() bool
 }
 
@@ -70,7 +71,7 @@ func (c *connection) addFlags(root *cobra.Command) {
 		s := &c.settings[i]
 		flags.StringVar(&s.value, s.name, "", s.help)
 	}
-	c.timeout, c.timeoutGiven = period(30*time.Second), func() bool { return flags.Changed("timeout") }
+	c.timeout, c.timeoutGiven = flagtype.Duration(30*time.Second), func() bool { return flags.Changed("timeout") }
 	flags.Var(&c.timeout, "timeout", "`time` for all the work, of --verify-cmd and --cmd too, such as 30s or 2m; a server that cannot be reached is given up after 5s unless this is given; waiting for input does not count, and a committed rotation gets 10s more for its record")
 }
 

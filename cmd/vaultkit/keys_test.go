@@ -154,7 +154,7 @@ func TestPutRefuses(t *testing.T) {
 		"an empty value":    {[]string{key + "="}, "field 1 is empty"},
 		"no such file":      {[]string{"api_key=@" + key}, "field \"api_key\" cannot be read"},
 		"a control char":    {[]string{"api_key=" + key + "\t"}, "control character"},
-		"a huge file":       {[]string{"api_key=@" + file(t, strings.Repeat("x", maxSecret+1))}, "longer than"},
+		"a huge file":       {[]string{"api_key=@" + file(t, strings.Repeat("x", 1<<20+1))}, "longer than"},
 		"two lines":         {[]string{"api_key=@" + file(t, key+"\n\n")}, "control character"},
 		"an unusable field": {[]string{strings.Repeat("x", 129) + "=1"}, "field name"},
 	} {

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -41,7 +41,7 @@ func (c *cli) putCommand() *cobra.Command {
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: cobra.NoFileCompletions, // the providers there are have their first secret
 		RunE: func(cmd *cobra.Command, args []string) error {
-			keys, err := c.fields(cmd.Context(), args[1:], allowControl)
+			keys, err := flagtype.SecretReader{IO: c.IO, AllowControl: allowControl}.Fields(cmd.Context(), args[1:])
 			if err == nil && !anyName {
 				err = checkEnvNames(args[0], keys)
 			}
@@ -51,7 +51,7 @@ func (c *cli) putCommand() *cobra.Command {
 			return c.put(cmd, args[0], keys, replaceDeleted)
 		},
 	}
-	cmd.Flags().BoolVar(&allowControl, "allow-control", false, allowControlHelp)
+	cmd.Flags().BoolVar(&allowControl, "allow-control", false, flagtype.AllowControlHelp)
 	cmd.Flags().BoolVar(&anyName, "allow-any-name", false, "store it even if env and exec can make a variable of a field with --prefix only")
 	cmd.Flags().BoolVar(&replaceDeleted, "replace-deleted", false, "store over a provider whose current version is deleted or destroyed")
 	return cmd
@@ -125,65 +125,4 @@ func (c *cli) explainPut(ctx context.Context, provider string, err error) error 
 		return exitcode.WithHint(err, "Interrupted before anything was stored.")
 	}
 	return err
-}
-
-// fieldNames are what a field is called. A key in the wrong place is not: it is
-// longer, or has capitals, or more digits.
-var fieldNames = regexp.MustCompile(`^[a-z]+[0-9]{0,3}([_.-][a-z]+[0-9]{0,3}){0,5}$`)
-
-// fieldWords names an argument by its field if that looks like one, and else by its
-// position: it may be a key in the wrong place.
-func fieldWords(name string, position int) string {
-	if len(name) <= 32 && fieldNames.MatchString(name) {
-		return fmt.Sprintf("field %q", name)
-	}
-	return fmt.Sprintf("field %d", position)
-}
-
-// fields reads the values the arguments name.
-func (c *cli) fields(ctx context.Context, args []string, allowControl bool) (vaultkit.ProviderKeys, error) {
-	keys := make(vaultkit.ProviderKeys, len(args))
-	visible, stdin := false, false
-	for i, arg := range args {
-		name, from, ok := strings.Cut(arg, "=")
-		input := secretInput{what: fmt.Sprintf("field %d", i+1), allowControl: allowControl, warn: c.Warn}
-		if ok {
-			input.what = fieldWords(name, i+1)
-		}
-		_, twice := keys[name]
-		switch {
-		case !ok || name == "":
-			return nil, exitcode.UsageErrorf("%s is not FIELD=@file, FIELD=- or FIELD=value", input.what)
-		case twice:
-			return nil, exitcode.UsageErrorf("%s is given twice", input.what)
-		case from == "-" && stdin && !terminal.IsTerminal(c.In):
-			return nil, exitcode.UsageErrorf("only one field can come from a file or pipe on standard input")
-		}
-		value, err := c.field(ctx, input, name, from)
-		if err != nil {
-			return nil, err
-		}
-		keys[name] = value
-		stdin = stdin || from == "-"
-		visible = visible || from != "-" && !strings.HasPrefix(from, "@")
-	}
-	if visible {
-		c.warnVisible("FIELD=value", "FIELD=@file or FIELD=-")
-	}
-	return keys, nil
-}
-
-func (c *cli) field(ctx context.Context, input secretInput, name, from string) (string, error) {
-	if from == "-" {
-		return c.secretStdin(ctx, input, "Value of "+terminal.Cell(name))
-	}
-	if path, ok := strings.CutPrefix(from, "@"); ok {
-		return input.file(ctx, path)
-	}
-	return from, input.check(from)
-}
-
-// warnVisible says that a key on the command line is no secret.
-func (c *cli) warnVisible(given, better string) {
-	c.Warn("other users of this machine can see the key in %s while the command runs; prefer %s", given, better)
 }

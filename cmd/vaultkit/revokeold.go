@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -39,7 +40,7 @@ command has begun, be it in vain, rotate and rollback take these keys with
 func (c *cli) revokeOldCommand() *cobra.Command {
 	var line string
 	var ignoreOthers bool
-	var who claims
+	var who flagtype.Attribution
 	cmd := &cobra.Command{
 		Use:   "revoke-old PROVIDER ID --cmd COMMAND",
 		Short: "Revoke the keys a rotation replaced",
@@ -51,8 +52,8 @@ func (c *cli) revokeOldCommand() *cobra.Command {
 			if err := checkChild("cmd", line); err != nil {
 				return err
 			}
-			who.complete(cmd)
-			options := []vaultkit.RevokeOption{vaultkit.RevokedBy(who.actor), vaultkit.RevokedBecause(who.reason)}
+			who.Complete(cmd)
+			options := []vaultkit.RevokeOption{vaultkit.RevokedBy(who.Actor), vaultkit.RevokedBecause(who.Reason)}
 			if ignoreOthers {
 				options = append(options, vaultkit.IgnoreOtherProviders())
 			}
@@ -62,7 +63,7 @@ func (c *cli) revokeOldCommand() *cobra.Command {
 	cmd.Flags().StringVar(&line, "cmd", "", "shell `command` that revokes the old keys")
 	_ = cmd.MarkFlagRequired("cmd") // it exists
 	cmd.Flags().BoolVar(&ignoreOthers, "ignore-other-providers", false, "revoke the keys although another provider's secret holds them")
-	who.addFlags(cmd)
+	who.AddFlags(cmd)
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -87,7 +88,7 @@ func TestRevokeOldStatus(t *testing.T) {
 	if r := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]; r.Revocation == nil || !r.Revocation.RevokedAt.IsZero() {
 		t.Errorf("begun, and not done: %+v", r.Revocation)
 	}
-	has(t, vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t), "gone already", defaultActor())
+	has(t, vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t), "gone already", flagtype.DefaultActor())
 	r := vk(t, "", "revoke-old", provider, id, "--cmd", "false", "--json")
 	if !decode[vaultkit.Revocation](t, r.ok(t), true).AlreadyGone {
 		t.Errorf("revoke-old --json printed %s", r.out)

@@ -9,6 +9,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 )
 
 const rollbackLong = `Write the secret of a backup back, whole. It is a rotation of its own: what it
@@ -29,8 +30,8 @@ expiry but the one of --expires-in.
 type rollbackFlags struct {
 	to                                   string
 	restoreDeleted, allowRevoked, dryRun bool
-	expiresIn                            period
-	claims
+	expiresIn                            flagtype.Duration
+	flagtype.Attribution
 }
 
 func (c *cli) rollbackCommand() *cobra.Command {
@@ -50,7 +51,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	flags.BoolVar(&f.allowRevoked, "allow-revoked", false, "bring back a key that is being revoked at its issuer, or was")
 	flags.Var(&f.expiresIn, "expires-in", "when the key that comes back will expire, from now, such as 30d: a note for reminders")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
-	f.addFlags(cmd)
+	f.AddFlags(cmd)
 	return cmd
 }
 
@@ -94,7 +95,7 @@ func refusedRollback(provider string, err error) error {
 }
 
 func (f *rollbackFlags) options(cmd *cobra.Command) []vaultkit.RotateOption {
-	options := f.claims.options(cmd)
+	options := f.Attribution.Options(cmd)
 	if f.restoreDeleted {
 		options = append(options, vaultkit.RestoreDeleted())
 	}

@@ -9,6 +9,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 )
 
 const rotateLong = `Replace a field of a provider's secret, or several with --set; the others stay as
@@ -44,31 +45,11 @@ type rotateFlags struct {
 	allowControl                            bool
 	field                                   string
 	addField                                bool
-	expiresIn                               period
+	expiresIn                               flagtype.Duration
 	verifyCmd                               string
 	verify                                  bool // --verify-cmd is given
 	several                                 bool // providers are named
-	claims
-}
-
-// claims are what a record says about who did something, and why.
-type claims struct{ actor, reason string }
-
-func (c *claims) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.actor, "actor", "", actorHelp)
-	cmd.Flags().StringVar(&c.reason, "reason", "", "`why`, for the record")
-}
-
-// complete fills in who it is, where that is not given.
-func (c *claims) complete(cmd *cobra.Command) {
-	if !cmd.Flags().Changed("actor") {
-		c.actor = defaultActor()
-	}
-}
-
-func (c *claims) options(cmd *cobra.Command) []vaultkit.RotateOption {
-	c.complete(cmd)
-	return []vaultkit.RotateOption{vaultkit.WithActor(c.actor), vaultkit.WithReason(c.reason)}
+	flagtype.Attribution
 }
 
 func (c *cli) rotateCommand() *cobra.Command {
@@ -99,7 +80,7 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&f.newKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal you are asked, and nothing is shown")
 	flags.StringVar(&f.newKeyEnv, "new-key-env", "", "`name` of the environment variable with the new key")
 	flags.StringArrayVar(&f.set, "set", nil, "a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; repeat it to replace several fields at once")
-	flags.BoolVar(&f.allowControl, "allow-control", false, allowControlHelp)
+	flags.BoolVar(&f.allowControl, "allow-control", false, flagtype.AllowControlHelp)
 	flags.BoolVar(&f.auto, "auto", false, "make a random key, for development: no provider knows it")
 	flags.StringVar(&f.field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace; with --set, of the one that is VAULTKIT_KEY to the verify command")
 	flags.BoolVar(&f.addField, "add-field", false, "add fields that the secret does not have; without it they are refused, as misspelt names")
@@ -110,7 +91,7 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&f.all, "all", false, "rotate every provider; needs --auto, and asks first")
 	flags.BoolVar(&f.yes, "yes", false, "with --all, do not ask")
 	flags.IntVar(&f.parallel, "parallel", vaultkit.DefaultWorkers, "`number` of providers to rotate at once, of several")
-	f.claims.addFlags(cmd)
+	f.AddFlags(cmd)
 	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "set", "auto"}
 	cmd.MarkFlagsMutuallyExclusive(sources...)
 	cmd.MarkFlagsOneRequired(sources...)
@@ -162,7 +143,7 @@ func refusedField(err error) error {
 
 // rotateOptions are the same for every provider.
 func (c *cli) rotateOptions(cmd *cobra.Command, f *rotateFlags) []vaultkit.RotateOption {
-	options := f.options(cmd)
+	options := f.Options(cmd)
 	if f.expiresIn > 0 {
 		options = append(options, vaultkit.WithExpiresAt(time.Now().Add(time.Duration(f.expiresIn))))
 	}
@@ -222,7 +203,7 @@ func (c *cli) source(ctx context.Context, f *rotateFlags) (vaultkit.Source, erro
 
 // setSource replaces several fields at once.
 func (c *cli) setSource(ctx context.Context, f *rotateFlags) (vaultkit.Source, error) {
-	keys, err := c.fields(ctx, f.set, f.allowControl)
+	keys, err := flagtype.SecretReader{IO: c.IO, AllowControl: f.allowControl}.Fields(ctx, f.set)
 	if err != nil {
 		return nil, err
 	}
@@ -234,15 +215,16 @@ func (c *cli) setSource(ctx context.Context, f *rotateFlags) (vaultkit.Source, e
 }
 
 func (c *cli) newKey(ctx context.Context, f *rotateFlags) (string, error) {
-	input := secretInput{what: "the new key", allowControl: f.allowControl, warn: c.Warn}
+	const what = "the new key"
+	secret := flagtype.SecretReader{IO: c.IO, AllowControl: f.allowControl}
 	switch {
 	case f.newKeyIsHere:
-		c.warnVisible("--new-key", "--new-key-file, --new-key-stdin or --new-key-env")
-		return f.newKey, input.check(f.newKey)
+		secret.WarnVisible("--new-key", "--new-key-file, --new-key-stdin or --new-key-env")
+		return f.newKey, secret.Check(what, f.newKey)
 	case f.newKeyStdin:
-		return c.secretStdin(ctx, input, "New key")
+		return secret.Stdin(ctx, what, "New key")
 	case f.newKeyFile != "":
-		return input.file(ctx, f.newKeyFile)
+		return secret.File(ctx, what, f.newKeyFile)
 	}
-	return input.env(f.newKeyEnv)
+	return secret.Variable(what, f.newKeyEnv)
 }

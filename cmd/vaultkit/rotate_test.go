@@ -8,6 +8,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -49,7 +50,7 @@ func TestRotateForPeople(t *testing.T) {
 	key := newKey()
 	args := []string{"rotate", provider, "--new-key", key, "--reason", "seed"}
 	r := vk(t, "", args...)
-	has(t, r.ok(t), "Rotated "+provider, "1 -> 2", "api_key", "seed", defaultActor(), "backup")
+	has(t, r.ok(t), "Rotated "+provider, "1 -> 2", "api_key", "seed", flagtype.DefaultActor(), "backup")
 	has(t, r.err, "warning", "--new-key")
 	holds(t, provider, key)
 	// The same again is the same rotation, already done.
@@ -64,7 +65,7 @@ func TestRotateDryRun(t *testing.T) {
 	before := len(vaulttest.Snapshot(t, provider))
 	out := vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--reason", "why", "--expires-in", "1d").ok(t)
 	has(t, out, "nothing was written", "from version 1 to 2", "changed", "api_key", "secret/goblin-assistant/backups/"+provider+"/20",
-		"secret/goblin-assistant/rotations/"+provider+"/20", "no: there is no --verify-cmd", "why", defaultActor(), "key expires")
+		"secret/goblin-assistant/rotations/"+provider+"/20", "no: there is no --verify-cmd", "why", flagtype.DefaultActor(), "key expires")
 	has(t, vk(t, newKey(), "rotate", provider, "--auto", "--dry-run").ok(t), "-v1-<fingerprint of the key>")
 	r := decode[vaultkit.Rotation](t, vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--json").ok(t), true)
 	if r.Outcome != "" || r.OldVersion != 1 {
@@ -173,7 +174,7 @@ func TestRollback(t *testing.T) {
 		"rejected", "brings back", "backup "+id, "key expires")
 	holds(t, provider, before)
 	has(t, vk(t, "", "history", provider).ok(t), "rollback")
-	has(t, vk(t, "", "status", provider).ok(t), when(time.Now().Add(30 * day))[:10])
+	has(t, vk(t, "", "status", provider).ok(t), when(time.Now().Add(30 * flagtype.Day))[:10])
 	// A second careless one would bring the bad key back.
 	vk(t, "", "rollback", provider).want(t, exitcode.Usage, "came from a rollback", id, "--to", "vaultkit backups "+provider)
 	// The same one again is done already.

@@ -13,6 +13,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -31,7 +32,7 @@ exit code is then that of the first such error. Where there is no provider at al
 exit code is 4: a gate that looks at the wrong place must not pass.`
 
 func (c *cli) statusCommand() *cobra.Command {
-	dueWithin, maxAge := period(7*day), period(0)
+	dueWithin, maxAge := flagtype.Duration(7*flagtype.Day), flagtype.Duration(0)
 	cmd := &cobra.Command{
 		Use:   "status [PROVIDER...]",
 		Short: "Show how old keys are, and which are due for rotation",
@@ -121,6 +122,17 @@ func ageOf(inForceFrom time.Time) string {
 		return ""
 	}
 	return roughly(time.Since(inForceFrom))
+}
+
+// roughly is an age as people say it: "12d", "5h" or "3m".
+func roughly(age time.Duration) string {
+	switch {
+	case age >= 2*flagtype.Day:
+		return fmt.Sprintf("%dd", age/flagtype.Day)
+	case age >= 2*time.Hour:
+		return fmt.Sprintf("%dh", age/time.Hour)
+	}
+	return fmt.Sprintf("%dm", max(0, age)/time.Minute) // clocks differ
 }
 
 // statusNote says what is out of the ordinary with a provider.

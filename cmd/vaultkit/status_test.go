@@ -7,6 +7,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -62,7 +63,7 @@ func TestStatusForPeople(t *testing.T) {
 	r := vk(t, "", "status", pending, soon, deleted)
 	r.exits(t, exitcode.Due, "due for rotation: 2 of 3 keys; 1 deleted, or about to be")
 	has(t, r.out, pending+"\t1\t0m\t-\t-\t1 pending: vaultkit recover "+pending+"\n", deleted+"\t1\t0m\t-\tdeleted\tdeleted at 20",
-		soon+"\t2\t0m\t"+when(time.Now().Add(5 * day))[:10], "\texpiring\t-\n")
+		soon+"\t2\t0m\t"+when(time.Now().Add(5 * flagtype.Day))[:10], "\texpiring\t-\n")
 }
 
 func TestStatusJSON(t *testing.T) {
@@ -119,11 +120,11 @@ func TestStatusNote(t *testing.T) {
 	for want, s := range map[string]vaultkit.ProviderStatus{
 		"": {},
 		"no expiry is noted; an earlier version's was " + when(now): {LastExpiry: now},
-		"destroyed":                                {Destroyed: true, DeletedAt: now},
-		"deleted at " + when(now):                  {DeletedAt: now},
-		"2 pending: vaultkit recover p":            {Provider: "p", Pending: []string{"a", "b"}},
-		"will be deleted at " + when(now.Add(day)): {DeletedAt: now.Add(day)},
-		"destroyed; 1 pending: vaultkit recover p": {Provider: "p", Destroyed: true, Pending: []string{"a"}},
+		"destroyed":                                         {Destroyed: true, DeletedAt: now},
+		"deleted at " + when(now):                           {DeletedAt: now},
+		"2 pending: vaultkit recover p":                     {Provider: "p", Pending: []string{"a", "b"}},
+		"will be deleted at " + when(now.Add(flagtype.Day)): {DeletedAt: now.Add(flagtype.Day)},
+		"destroyed; 1 pending: vaultkit recover p":          {Provider: "p", Destroyed: true, Pending: []string{"a"}},
 	} {
 		if got := statusNote(s); got != want {
 			t.Errorf("the note is %q, want %q", got, want)
@@ -131,5 +132,17 @@ func TestStatusNote(t *testing.T) {
 	}
 	if got := ageOf(time.Time{}); got != "" {
 		t.Errorf("without a version the age is %q", got)
+	}
+}
+
+func TestRoughly(t *testing.T) {
+	t.Parallel()
+	for age, want := range map[time.Duration]string{
+		-time.Hour: "0m", 59 * time.Second: "0m", 119 * time.Minute: "119m", 2 * time.Hour: "2h", 47 * time.Hour: "47h",
+		2 * flagtype.Day: "2d", 91*flagtype.Day + time.Hour: "91d",
+	} {
+		if got := roughly(age); got != want {
+			t.Errorf("roughly(%s) = %q, want %q", age, got, want)
+		}
 	}
 }

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+)
+
+// TestInputThatNeverEnds: a pipe nobody closes does not keep Ctrl-C out.
+func TestInputThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	pipe, writer := io.Pipe()
+	defer func() { _ = writer.Close() }()
+	var errs strings.Builder
+	c := terminal.Streams{In: &hook{Reader: pipe, before: interrupt}, Out: io.Discard, Err: &errs}
+	code := run(ctx, []string{"rotate", "p", "--new-key-stdin", "--address", "http://127.0.0.1:1"}, c)
+	if code != exitcode.Failure || !strings.HasPrefix(errs.String(), "vaultkit: interrupted") {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+	has(t, errs.String(), "nothing has changed")
+}
+
+// hook calls before on each Read.
+type hook struct {
+	io.Reader
+	before func()
+}
+
+func (h *hook) Read(p []byte) (int, error) {
+	h.before()
+	return h.Reader.Read(p)
+}
