@@ -3,17 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
-	"os/exec"
-	"slices"
-	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 )
 
 const execLong = `Run a command with the fields of providers in its environment, named as in env:
@@ -29,12 +24,6 @@ The command gets your environment too, with the providers' variables over it and
 without the variables that hold credentials for Vault or a CI job's OIDC token: one
 that talks to Vault itself needs its own. With --pristine it gets the providers'
 variables and nothing else, no PATH either.`
-
-// Exit codes of a command that could not be started, as shells have them.
-const (
-	exitNotExecutable = 126
-	exitNoCommand     = 127
-)
 
 func (c *cli) execCommand() *cobra.Command {
 	var query vaultkit.EnvQuery
@@ -78,9 +67,9 @@ func (c *cli) completeExec(cmd *cobra.Command, args []string, typed string) ([]s
 }
 
 func (c *cli) exec(cmd *cobra.Command, query vaultkit.EnvQuery, pristine bool, args []string) error {
-	path, err := exec.LookPath(args[0])
+	path, err := childproc.Find(args[0])
 	if err != nil {
-		return startError(err)
+		return err
 	}
 	var environ []string
 	err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
@@ -94,53 +83,7 @@ func (c *cli) exec(cmd *cobra.Command, query vaultkit.EnvQuery, pristine bool, a
 		return err
 	}
 	if !pristine {
-		environ = append(c.childEnvironment(os.Environ(), environ), environ...)
+		environ = childproc.Environment(os.Environ(), c.credentials(), environ)
 	}
-	return startError(become(path, args, environ))
-}
-
-// childEnvironment is what a command keeps of the environment: nothing that proves to
-// Vault who we are, and nothing that it is given another value of.
-func (c *cli) childEnvironment(inherited, given []string) []string {
-	hidden := c.credentials()
-	for _, one := range given {
-		name, _, _ := strings.Cut(one, "=")
-		hidden = append(hidden, name)
-	}
-	known := make(map[string]bool, len(hidden))
-	for _, name := range hidden {
-		known[folded(name)] = true
-	}
-	return slices.DeleteFunc(inherited, func(one string) bool {
-		name, _, _ := strings.Cut(one, "=")
-		return known[folded(name)]
-	})
-}
-
-// folded is a name as the system compares it.
-func folded(name string) string {
-	if upper := strings.ToUpper(name); sameVariable(name, upper) {
-		return upper
-	}
-	return name
-}
-
-// startError says why a command was not started, and not which: its arguments may
-// hold anything.
-func startError(err error) error {
-	if err == nil {
-		return nil
-	}
-	code, text := exitNotExecutable, "it cannot be run"
-	switch {
-	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
-		code, text = exitNoCommand, "there is no such command"
-	case errors.Is(err, exec.ErrDot):
-		code, text = exitNoCommand, "it was found in the current directory only: give a path with a slash"
-	case errors.Is(err, syscall.E2BIG):
-		text = "its arguments and environment are larger than the system allows: name fewer providers"
-	case errors.Is(err, fs.ErrPermission):
-		text = "no permission to run it"
-	}
-	return exitcode.WithCode(errors.New("the command was not started: "+text), code)
+	return childproc.Replace(path, args, environ)
 }

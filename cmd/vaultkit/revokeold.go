@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
@@ -27,7 +28,7 @@ another provider.
 --cmd is a shell command that revokes them. In its environment are VAULTKIT_PROVIDER,
 VAULTKIT_ID, VAULTKIT_KEY (the old api_key, or the only field that was replaced) and
 VAULTKIT_FIELD_<NAME> for the old value of each replaced field
-` + childHelp + `
+` + childproc.Help + `
 
 Status 0 says that the keys are revoked, 44 that they were gone already (both are
 recorded, and history shows it), any other that they are not. The command runs once.
@@ -49,7 +50,7 @@ func (c *cli) revokeOldCommand() *cobra.Command {
 			"  # an id from: vaultkit history openai-gpt4",
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkChild("cmd", line); err != nil {
+			if err := childproc.CheckLine("cmd", line); err != nil {
 				return err
 			}
 			who.Complete(cmd)
@@ -68,7 +69,7 @@ func (c *cli) revokeOldCommand() *cobra.Command {
 }
 
 func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, options []vaultkit.RevokeOption) error {
-	command := childCommand{name: "revoke", line: line, hidden: c.credentials(), out: c.Err}
+	command := childproc.Command{Name: "revoke", Line: line, Hidden: c.credentials(), Out: c.Err}
 	revoker := &commandRevoker{command: command, provider: provider}
 	var revocation *vaultkit.Revocation
 	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
@@ -84,7 +85,7 @@ func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, options [
 		return exitcode.WithHint(err, fmt.Sprintf("The keys are revoked; only the record of it is missing. To write it, run the same again:\n"+
 			"where the keys are gone, the command must exit with %d.", exitAlreadyGone))
 
-	case errors.Is(err, errStopped):
+	case errors.Is(err, childproc.ErrStopped):
 		return exitcode.WithHint(err, "Stopped half-way, it may have revoked the keys or not. Run the same again.")
 	case err != nil:
 		return err
@@ -126,7 +127,7 @@ func notRead(providers []string) string {
 
 // commandRevoker revokes keys with the user's command.
 type commandRevoker struct {
-	command      childCommand
+	command      childproc.Command
 	provider, id string
 	ran          bool
 }
@@ -134,15 +135,15 @@ type commandRevoker struct {
 // Revoke runs the command.
 func (r *commandRevoker) Revoke(ctx context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
 	r.ran = true
-	variables := map[string]string{variableProvider: r.provider, variableID: r.id}
+	variables := map[string]string{childproc.VariableProvider: r.provider, childproc.VariableID: r.id}
 	if field := mainField(keys); field != "" {
-		variables[variableKey] = keys[field]
+		variables[childproc.VariableKey] = keys[field]
 	}
-	err := r.command.run(ctx, keys, variables)
-	if _, is := errors.AsType[*neverRan](err); is {
+	err := r.command.Run(ctx, keys, variables)
+	if _, is := errors.AsType[*childproc.NotRunError](err); is {
 		return errors.Join(vaultkit.ErrNotAsked, err)
 	}
-	if exit, ok := errors.AsType[*statusError](err); ok && exit.status == exitAlreadyGone {
+	if exit, ok := errors.AsType[*childproc.StatusError](err); ok && exit.Status == exitAlreadyGone {
 		return vaultkit.ErrAlreadyRevoked
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 )
@@ -23,7 +24,7 @@ makes another key: after exit code 8, run vaultkit recover first.
 --verify-cmd is a shell command that tries the new key before anything is written;
 a status other than 0 ends the rotation. In its environment are VAULTKIT_PROVIDER,
 VAULTKIT_KEY (the new key) and VAULTKIT_FIELD_<NAME> for each field of the secret
-` + childHelp + `
+` + childproc.Help + `
 
 Several providers, or --all of them, can be rotated with --auto, each with a key of
 its own and --parallel at once. One that fails does not stop the others. The exit
@@ -99,7 +100,7 @@ func (f *rotateFlags) addFlags(cmd *cobra.Command) {
 
 func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 	if f.verify {
-		if err := checkChild("verify-cmd", f.verifyCmd); err != nil {
+		if err := childproc.CheckLine("verify-cmd", f.verifyCmd); err != nil {
 			return err
 		}
 	}
@@ -166,11 +167,11 @@ func (c *cli) rotateOptions(cmd *cobra.Command, f *rotateFlags) []vaultkit.Rotat
 
 // verify tries a new secret with the user's command.
 func (c *cli) verify(ctx context.Context, f *rotateFlags, provider string, keys vaultkit.ProviderKeys) error {
-	command := childCommand{name: "verify", line: f.verifyCmd, hidden: append(c.credentials(), f.newKeyEnv), out: c.Err}
+	command := childproc.Command{Name: "verify", Line: f.verifyCmd, Hidden: append(c.credentials(), f.newKeyEnv), Out: c.Err}
 	if f.all || f.several {
-		command.out = &prefixed{c.Err, provider + ": "} // several commands may be talking
+		command.Out = &childproc.PrefixWriter{Out: c.Err, Prefix: provider + ": "} // several commands may be talking
 	}
-	return command.run(ctx, keys, map[string]string{variableProvider: provider, variableKey: keys[f.field]})
+	return command.Run(ctx, keys, map[string]string{childproc.VariableProvider: provider, childproc.VariableKey: keys[f.field]})
 }
 
 // target is the provider, given as the flag or as the argument.

@@ -1,6 +1,7 @@
-package main
+package childproc
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -111,3 +112,8 @@ func TestMask_CoversTrimmedValuesAndSingleLines(t *testing.T) {
 		check(t, keys, want, strings.Split(text, "")...)
 	}
 }
+
+// failing fails every write.
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("nobody listens") }

@@ -16,7 +16,6 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -74,30 +73,6 @@ func TestVerifyEnvironment(t *testing.T) {
 	}
 	if got["OF_MINE"] != "stays" || got["PATH"] == "" {
 		t.Error("the command does not see the rest of the environment")
-	}
-}
-
-// TestInherited goes through all variables of FromEnvironment.
-func TestInherited(t *testing.T) {
-	t.Parallel()
-	secret := []string{
-		"VAULT_TOKEN", "VAULTKIT_TOKEN_FILE", "VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE", "VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE",
-		"VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE", "VAULTKIT_JWT_FILE", "VAULT_CLIENT_KEY",
-		"VAULT_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL",
-		"VAULTKIT_KEY", "VAULTKIT_PROVIDER", "VAULTKIT_FIELD_X", "NEW_KEY",
-	}
-	public := []string{"VAULT_ADDR", "VAULT_NAMESPACE", "VAULT_CACERT", "VAULTKIT_MOUNT", "VAULTKIT_BASE", "PATH", "NEW_KEY_2", "A"}
-	var environment []string
-	for _, name := range slices.Concat(secret, public) {
-		environment = append(environment, name+"=a=b")
-	}
-	command := childCommand{hidden: append(newCLI(terminal.Streams{}).credentials(), "NEW_KEY")}
-	got := command.inherited(environment)
-	for i := range got {
-		got[i] = strings.TrimSuffix(got[i], "=a=b")
-	}
-	if !slices.Equal(got, public) {
-		t.Errorf("a command sees %q", got)
 	}
 }
 

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+)
+
+// Every variable that proves who we are is one that no child of ours sees, and no other.
+func TestCredentials(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL",
+		"VAULTKIT_APPROLE_MOUNT", "VAULTKIT_JWT_FILE", "VAULTKIT_KUBERNETES_MOUNT", "VAULTKIT_KUBERNETES_ROLE",
+		"VAULTKIT_ROLE_ID_FILE", "VAULTKIT_SECRET_ID_FILE", "VAULTKIT_TOKEN_FILE", "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE",
+		"VAULT_CLIENT_KEY", "VAULT_ID_TOKEN", "VAULT_ROLE_ID", "VAULT_SECRET_ID", "VAULT_TOKEN",
+	}
+	got := newCLI(terminal.Streams{}).credentials()
+	slices.Sort(got)
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		t.Errorf("credentials() = %q, want %q", got, want)
+	}
+}

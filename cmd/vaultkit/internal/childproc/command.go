@@ -1,0 +1,147 @@
+// Package childproc runs the programs that get keys: the shell commands that verify new
+// keys and revoke old ones, and the command that vaultkit exec becomes. None of them
+// sees a credential for Vault, and no key stands in an argument.
+package childproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+)
+
+// Help is what the helps of rotate and revoke-old say alike of their commands.
+const Help = `(<NAME> in upper case, anything but A-Z, 0-9 and _ as _). /bin/sh runs it, or cmd on
+Windows. It sees no credential for Vault, nor a CI job's OIDC token, and reads no input;
+what it prints goes to stderr, with the keys masked; --timeout ends it too. It should
+hand a key on through a pipe or a variable: other users see the arguments of the
+programs it starts.`
+
+// The variables of a child.
+const (
+	VariableProvider = "VAULTKIT_PROVIDER"
+	VariableID       = "VAULTKIT_ID"
+	VariableKey      = "VAULTKIT_KEY"
+	variableField    = "VAULTKIT_FIELD_"
+)
+
+// grace is how long a command may take to end once it is asked to, and its
+// output to end once the command has.
+const grace = 2 * time.Second
+
+// Command is a shell command of the user's that is given keys: to try new
+// ones, or to revoke old ones.
+type Command struct {
+	Name   string   // "verify" or "revoke"
+	Line   string   // what the shell runs
+	Hidden []string // variables that are none of its business
+	Out    io.Writer
+}
+
+// CheckLine refuses a command that does nothing, and so always succeeds: the flag
+// was given an unset variable.
+func CheckLine(flag, line string) error {
+	if strings.TrimSpace(line) == "" {
+		return exitcode.UsageErrorf("--%s is empty", flag)
+	}
+	return nil
+}
+
+// Run runs the command with the keys and more variables in its environment, where
+// other users cannot see them, and none of it on a command line. When ctx ends, so
+// do the command and whatever it started.
+func (c *Command) Run(ctx context.Context, keys vaultkit.ProviderKeys, more map[string]string) error {
+	fields, err := fieldVariables(keys)
+	if err != nil {
+		return &NotRunError{err}
+	}
+	cmd := shell(ctx, c.Line)
+	cmd.Env = append(c.inherited(os.Environ()), fields...)
+	for name, value := range more {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	out := newMask(c.Out, keys)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Cancel = func() error { return terminate(cmd.Process) }
+	cmd.WaitDelay = grace
+	err = cmd.Run()
+	if ctx.Err() != nil && cmd.Process != nil {
+		kill(cmd.Process) // what did not want to end
+	}
+	out.flush()
+	if err != nil && cmd.Process == nil {
+		return &NotRunError{fmt.Errorf("the %s command could not be run: %w", c.Name, err)}
+	}
+	return c.outcome(ctx, err)
+}
+
+// NotRunError is why a command did not run at all.
+type NotRunError struct{ error }
+
+// Unwrap is the cause.
+func (e *NotRunError) Unwrap() error { return e.error }
+
+// StatusError is a command that ended with a status other than 0.
+type StatusError struct {
+	Command string
+	Status  int
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("the %s command exited with status %d", e.Command, e.Status)
+}
+
+// ErrStopped: nobody knows what the command would have done.
+var ErrStopped = errors.New("was stopped")
+
+// outcome is the error of a command that did not end well. It says nothing of what
+// the command was given.
+func (c *Command) outcome(ctx context.Context, err error) error {
+	exit, ran := errors.AsType[*exec.ExitError](err)
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // it left something that holds its output open
+		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("the %s command %w: it did not end within --timeout", c.Name, ErrStopped)
+	case ctx.Err() != nil:
+		return fmt.Errorf("the %s command %w", c.Name, ErrStopped)
+	case ran && exit.Exited():
+		return &StatusError{c.Name, exit.ExitCode()}
+	case ran:
+		return fmt.Errorf("the %s command was ended by a signal: %s", c.Name, exit.ProcessState)
+	}
+	return fmt.Errorf("the %s command could not be run: %w", c.Name, err)
+}
+
+// fieldVariables are the variables for a secret's fields.
+func fieldVariables(keys vaultkit.ProviderKeys) ([]string, error) {
+	variables := make([]string, 0, len(keys))
+	fields := make(map[string]string, len(keys))
+	for _, field := range keys.Fields() {
+		name := variableField + strings.Map(variableRune, strings.ToUpper(field))
+		if other, taken := fields[name]; taken {
+			return nil, exitcode.Invalid(fmt.Sprintf("the fields %q and %q", other, field), "are both "+name+" to a command",
+				"rename one of them")
+		}
+		if strings.ContainsRune(keys[field], 0) {
+			return nil, exitcode.Invalid(fmt.Sprintf("the value of field %q", field), "holds a NUL, which no variable can", "encode it as text")
+		}
+		fields[name] = field
+		variables = append(variables, name+"="+keys[field])
+	}
+	return variables, nil
+}
+
+func variableRune(r rune) rune {
+	if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return '_'
+}
