@@ -9,6 +9,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 const abortLong = `Close a rotation that vaultkit recover leaves undecided. The current secret is
@@ -28,7 +29,7 @@ func (c *cli) abortCommand() *cobra.Command {
 		Short:   "Close a rotation that crashed before its commit",
 		Long:    abortLong,
 		Example: "  vaultkit abort openai-gpt4 ID   # an id from: vaultkit recover openai-gpt4",
-		Args:    cobra.ExactArgs(2),
+		Args:    usage.Exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var rotation *vaultkit.Rotation
 			id := args[1]

@@ -14,6 +14,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 const backupsLong = `List what rotations of the provider have backed up, newest first. The id names a
@@ -51,7 +52,7 @@ func (c *cli) backupsCommand() *cobra.Command {
 		Long:  backupsLong,
 		Example: "  vaultkit backups openai-gpt4 --json\n" +
 			"  vaultkit backups openai-gpt4 prune --keep 5 --older-than 90d --dry-run",
-		Args: cobra.MatchAll(cobra.RangeArgs(1, 2), func(_ *cobra.Command, args []string) error {
+		Args: cobra.MatchAll(usage.Between(1, 2), func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 && args[1] != prune {
 				return errors.New("after the provider comes nothing, or the word prune")
 			}

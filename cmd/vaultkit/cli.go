@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, std terminal.Streams) int {
 	case c.Out.Failed() != nil: // cobra may have printed, which does not look at that
 		err = cmp.Or(err, c.Out.Failed())
 	case err != nil && !c.started:
-		err = &exitcode.UsageError{Err: plain(cmd, args, err)}
+		err = &exitcode.UsageError{Err: usageError(cmd, args, err)}
 	}
 	c.report(cmd, err)
 	if signal := endedBy(ctx); signal != "" && err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 // askBriefly is how long completion may ask Vault: a person's shell waits for it.
@@ -69,7 +70,7 @@ func completeFile(*cobra.Command, []string, string) ([]string, cobra.ShellCompDi
 // completeArgument goes by the usage line: PROVIDER and ID stand for what Vault
 // knows, a word in lower case for itself.
 func (c *cli) completeArgument(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	switch name := argumentAt(cmd, len(args)); name {
+	switch name := usage.ArgumentAt(cmd, len(args)); name {
 	case "PROVIDER":
 		return c.completeProvider(cmd, args, typed)
 	case "ID":

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 	"goblin/vaultkit/internal/devvault"
 )
 
@@ -25,7 +26,7 @@ func (c *cli) demoCommand() *cobra.Command {
 		Short:   "Tell the whole story on a throw-away Vault",
 		Long:    demoLong,
 		Example: "  vaultkit demo",
-		Args:    cobra.NoArgs,
+		Args:    usage.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.refuseConnection(cmd); err != nil {
 				return err

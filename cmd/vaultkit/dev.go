@@ -11,6 +11,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 	"goblin/vaultkit/internal/devvault"
 )
 
@@ -29,7 +30,7 @@ func (c *cli) devCommand() *cobra.Command {
 		Short:   "Run a throw-away Vault until Ctrl-C",
 		Long:    devLong,
 		Example: "  vaultkit dev\n  vaultkit dev --seed --port 0   # demo providers, any free port",
-		Args:    cobra.NoArgs,
+		Args:    usage.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.refuseConnection(cmd); err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -58,7 +59,7 @@ func (c *cli) doctorCommand() *cobra.Command {
 			}
 			err := c.doctor(cmd, query, strict)
 			if len(roles) > 0 && err != nil {
-				return maybeMeant(err, similarRoles(query.Roles[len(roles)-1]))
+				return namelist.Suggest(err, similarRoles(query.Roles[len(roles)-1]))
 			}
 			return err
 		},

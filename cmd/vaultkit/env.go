@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -116,7 +117,7 @@ func (c *cli) env(cmd *cobra.Command, f envFlags, format vaultkit.EnvFormat) err
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.Err, "Wrote %d variables to %s: %s\n", len(names), f.out, some(names))
+		fmt.Fprintf(c.Err, "Wrote %d variables to %s: %s\n", len(names), f.out, namelist.First(names, mostNames))
 		return nil
 	})
 }
@@ -165,6 +166,9 @@ func (c *cli) envProgress(query vaultkit.EnvQuery) (shown vaultkit.EnvQuery, don
 	return query, func() { end() }
 }
 
+// mostNames is how many names a line for people lists.
+const mostNames = 20
+
 // warnSkipped has the fields left out that no variable can be named after, and warns
 // of them in the end, once for each provider. It also warns of secrets without fields.
 func (c *cli) warnSkipped(query *vaultkit.EnvQuery) (warn func()) {
@@ -182,16 +186,7 @@ func (c *cli) warnSkipped(query *vaultkit.EnvQuery) (warn func()) {
 	}
 	return func() {
 		for _, provider := range providers {
-			c.Warn("left out: %s of %s, for which there is no safe name; a --prefix such as APP_ helps", some(skipped[provider]), provider)
+			c.Warn("left out: %s of %s, for which there is no safe name; a --prefix such as APP_ helps", namelist.First(skipped[provider], mostNames), provider)
 		}
 	}
-}
-
-// some are the first of a list of names, for people.
-func some(names []string) string {
-	const most = 20
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

@@ -155,14 +155,6 @@ func TestEnvRedirected(t *testing.T) {
 	}
 }
 
-func TestSome(t *testing.T) {
-	t.Parallel()
-	names := strings.Fields(strings.Repeat("A ", 22))
-	if got := some(names); got != strings.Repeat("A, ", 19)+"A and 2 more" {
-		t.Errorf("some = %q", got)
-	}
-}
-
 // TestExecRefuses: nothing is asked of Vault, or run, before the command is known.
 func TestExecRefuses(t *testing.T) {
 	t.Parallel()

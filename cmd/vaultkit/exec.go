@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 const execLong = `Run a command with the fields of providers in its environment, named as in env:
@@ -34,12 +34,7 @@ func (c *cli) execCommand() *cobra.Command {
 		Long:  execLong,
 		Example: "  vaultkit exec -- python app.py\n" +
 			"  vaultkit exec openai-gpt4 anthropic --pristine -- /usr/bin/env",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if before := cmd.ArgsLenAtDash(); before < 0 || before == len(args) {
-				return errCommandAfterDash
-			}
-			return nil
-		},
+		Args:              usage.CommandAfterDash,
 		ValidArgsFunction: c.completeExec,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			before := cmd.ArgsLenAtDash()
@@ -52,8 +47,6 @@ func (c *cli) execCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&pristine, "pristine", false, "give the command the providers' variables alone")
 	return cmd
 }
-
-var errCommandAfterDash = errors.New("give the command after --")
 
 // completeExec names providers before the command, and files in it. Whether the --
 // stands there yet cannot be seen until a word follows it: so the shell may complete

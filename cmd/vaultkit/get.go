@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 func (c *cli) getCommand() *cobra.Command {
@@ -22,7 +23,7 @@ With --all, print every field as one JSON object, {"api_key": "...", ...}; with
 --json too, it stands below "fields" beside the provider's name.`,
 		Example: "  vaultkit get openai-gpt4\n  vaultkit get openai-gpt4 --field organization\n" +
 			"  vaultkit get openai-gpt4 --all | jq -r .organization",
-		Args: cobra.ExactArgs(1),
+		Args: usage.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 				if all {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+
 	"github.com/spf13/cobra"
 )
 
@@ -18,6 +20,15 @@ func strictBuiltins(root *cobra.Command) {
 		case "completion":
 			cmd.Use, cmd.DisableFlagsInUseLine = "completion SHELL", true
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return errors.New(noCommand(args[0]))
+				}
+				return nil
+			}
+			for _, shell := range cmd.Commands() {
+				shell.Args = usage.None
+			}
 		case "help":
 			cmd.Args = func(_ *cobra.Command, args []string) error {
 				if _, _, err := root.Find(args); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 func (c *cli) historyCommand() *cobra.Command {
@@ -21,7 +22,7 @@ who changed what, when, why, whether it was applied, and when the old key was
 revoked. --json shows all of it, with the ids that Vault's own audit log has for the
 same requests.`,
 		Example: "  vaultkit history openai-gpt4\n  vaultkit history openai-gpt4 --json",
-		Args:    cobra.ExactArgs(1),
+		Args:    usage.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 				records, err := client.History(ctx, args[0])

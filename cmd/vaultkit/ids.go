@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -64,6 +64,9 @@ func standsFor(text, id string) bool {
 	return strings.HasPrefix(id, text)
 }
 
+// mostIDs is how many ids an error lists.
+const mostIDs = 5
+
 // fullID finds the one id that a text stands for among those that are listed. What is
 // an id already, and what can be no part of one, is not looked up. The text is not
 // repeated: it may be a key in the wrong place.
@@ -85,16 +88,7 @@ func fullID(text, provider string, list func() ([]string, error)) (string, error
 		return found[0], nil
 	}
 	return "", &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrInvalid, Detail: "what was given for the id stands for several",
-		Hint: "give more of one of " + fewest(found)}
-}
-
-// fewest are the first few of many ids.
-func fewest(ids []string) string {
-	const most = 5
-	if len(ids) <= most {
-		return strings.Join(ids, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
+		Hint: "give more of one of " + namelist.First(found, mostIDs)}
 }
 
 // backupID is the id of a backup that a text stands for.

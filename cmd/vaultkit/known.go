@@ -7,6 +7,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 )
 
 // checkKnown tells a mistyped provider from one that has nothing to show. It asks
@@ -43,14 +44,5 @@ func (c *cli) meant(ctx context.Context, client *vaultkit.Client, err error) err
 	if listErr != nil || slices.Contains(names, why.Provider) {
 		return err
 	}
-	return maybeMeant(err, similar(names, why.Provider))
-}
-
-// maybeMeant adds to an error the names that could have been meant.
-func maybeMeant(err error, names []string) error {
-	const most = 3
-	if len(names) == 0 {
-		return err
-	}
-	return exitcode.WithHint(err, "Did you mean "+enumerate(names[:min(most, len(names))], " or ")+"?")
+	return namelist.Suggest(err, namelist.Similar(names, why.Provider))
 }

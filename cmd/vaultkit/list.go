@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 func (c *cli) listCommand() *cobra.Command {
@@ -16,7 +17,7 @@ func (c *cli) listCommand() *cobra.Command {
 		Short:   "List the providers",
 		Long:    "List the providers that have a secret, one name a line, sorted. No secret is read.",
 		Example: "  vaultkit list\n  vaultkit list --json",
-		Args:    cobra.NoArgs,
+		Args:    usage.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
 				names, err := client.Providers(ctx)

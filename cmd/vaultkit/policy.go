@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 const policyLong = `Print the Vault policy of a role: the least that it needs, for every provider or
@@ -24,7 +26,7 @@ func (c *cli) policyCommand() *cobra.Command {
 		Example: "  vaultkit policy rotator | vault policy write goblin-rotator -\n" +
 			"  vaultkit policy reader --provider openai-gpt4 --provider anthropic\n" +
 			"  vaultkit policy auditor --json",
-		Args: cobra.ExactArgs(1),
+		Args: usage.Exactly(1),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
@@ -59,7 +61,7 @@ func similarRoles(role vaultkit.Role) []string {
 		}
 		names = append(names, string(one))
 	}
-	return similar(names, string(role))
+	return namelist.Similar(names, string(role))
 }
 
 func (c *cli) policy(role vaultkit.Role, providers []string) error {
@@ -79,7 +81,7 @@ func (c *cli) policy(role vaultkit.Role, providers []string) error {
 	}
 	text, err := vaultkit.Policy(role, options...)
 	if err != nil {
-		return maybeMeant(err, similarRoles(role))
+		return namelist.Suggest(err, similarRoles(role))
 	}
 	if c.json {
 		return c.printJSON(struct {

@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 const putLong = `Store the first secret of a provider. It never replaces one: that is what rotate
@@ -38,7 +39,7 @@ func (c *cli) putCommand() *cobra.Command {
 		Long:  putLong,
 		Example: "  vaultkit put openai-gpt4 api_key=@key.txt\n" +
 			"  pass show openai | vaultkit put openai-gpt4 api_key=- organization=@org.txt",
-		Args:              cobra.MinimumNArgs(2),
+		Args:              usage.AtLeast(2),
 		ValidArgsFunction: cobra.NoFileCompletions, // the providers there are have their first secret
 		RunE: func(cmd *cobra.Command, args []string) error {
 			keys, err := flagtype.SecretReader{IO: c.IO, AllowControl: allowControl}.Fields(cmd.Context(), args[1:])

@@ -14,6 +14,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 // exitAlreadyGone is how a command says that the keys are revoked already. It is
@@ -48,7 +49,7 @@ func (c *cli) revokeOldCommand() *cobra.Command {
 		Long:  revokeOldLong,
 		Example: "  vaultkit revoke-old openai-gpt4 ID --cmd './revoke-key.sh' --reason quarterly\n" +
 			"  # an id from: vaultkit history openai-gpt4",
-		Args: cobra.ExactArgs(2),
+		Args: usage.Exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := childproc.CheckLine("cmd", line); err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
 const rollbackLong = `Write the secret of a backup back, whole. It is a rotation of its own: what it
@@ -42,7 +43,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 		Long:  rollbackLong,
 		Example: "  vaultkit rollback openai-gpt4 --reason 'new key is rejected'\n" +
 			"  vaultkit rollback openai-gpt4 --to v3   # an id from: vaultkit backups openai-gpt4",
-		Args: cobra.ExactArgs(1),
+		Args: usage.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.rollback(cmd, args[0], &f) },
 	}
 	flags := cmd.Flags()

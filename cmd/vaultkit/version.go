@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 
 	"github.com/spf13/cobra"
 )
@@ -27,7 +28,7 @@ func (c *cli) versionCommand() *cobra.Command {
 		Short:   "Print what this binary was built from",
 		Long:    "Print what this binary was built from. No Vault is needed.",
 		Example: "  vaultkit version\n  vaultkit version --json",
-		Args:    cobra.NoArgs,
+		Args:    usage.None,
 		RunE:    func(*cobra.Command, []string) error { return c.version() },
 	}
 }
