@@ -9,6 +9,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
@@ -21,7 +22,7 @@ A rotation that turns out committed is not undone: the exit code is 5, and rollb
 is the command for it. An id that nobody began is exit code 4. After exit code 8,
 run the same again.
 
-` + idHelp
+` + rotationid.Help
 
 func (c *cli) abortCommand() *cobra.Command {
 	return &cobra.Command{
@@ -33,8 +34,8 @@ func (c *cli) abortCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var rotation *vaultkit.Rotation
 			id := args[1]
-			err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
-				if id, err = c.rotationID(ctx, client, args[0], id); err == nil {
+			err := c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) (err error) {
+				if id, err = rotationid.OfRotation(ctx, c.Connection, client, args[0], id); err == nil {
 					rotation, err = client.Abort(ctx, args[0], id)
 				}
 				return err
@@ -62,11 +63,11 @@ func (c *cli) explainAbort(provider, id string, r *vaultkit.Rotation, err error)
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
 		return exitcode.WithHint(err, "It is not known yet whether the rotation can still be applied.\n"+
-			"To settle it, run again: vaultkit abort "+provider+" "+id+c.connectionArgs())
+			"To settle it, run again: vaultkit abort "+provider+" "+id+c.Args())
 
 	case errors.Is(err, vaultkit.ErrConflict) && r != nil:
 		return exitcode.WithHint(err, fmt.Sprintf("It is committed, version %s, so there is nothing to abort.\n"+
-			"To undo it, run: vaultkit rollback %s --to %s%s", versions(r.Record), provider, id, c.connectionArgs()))
+			"To undo it, run: vaultkit rollback %s --to %s%s", versions(r.Record), provider, id, c.Args()))
 
 	}
 	return err

@@ -78,10 +78,10 @@ func (c *cli) backups(cmd *cobra.Command, provider string) error {
 			return exitcode.UsageErrorf("--%s is for: vaultkit backups PROVIDER prune", flag)
 		}
 	}
-	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+	return c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) error {
 		backups, err := client.Backups(ctx, provider)
 		if err == nil && len(backups) == 0 {
-			err = c.checkKnown(ctx, client, provider)
+			err = c.RequireProvider(ctx, client, provider)
 		}
 		if err != nil {
 			return err
@@ -105,13 +105,13 @@ func (c *cli) prune(cmd *cobra.Command, provider string, f *pruneFlags) error {
 	case f.keep == 0 && f.olderThan == 0:
 		return exitcode.UsageErrorf("prune needs --keep, --older-than or both")
 	}
-	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+	return c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) error {
 		if err := c.mayPrune(ctx, client, provider, f); err != nil {
 			return err
 		}
 		pruned, err := client.PruneBackups(ctx, provider, f.limits())
 		if err == nil && len(pruned) == 0 {
-			err = c.checkKnown(ctx, client, provider)
+			err = c.RequireProvider(ctx, client, provider)
 		}
 		if err != nil && len(pruned) == 0 {
 			return err

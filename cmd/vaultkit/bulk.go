@@ -31,7 +31,7 @@ func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags)
 	source, options := vaultkit.RandomKey(f.field), c.rotateOptions(cmd, f)
 	var results []bulkResult
 	var printing error
-	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+	err := c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) (err error) {
 		if f.all {
 			if providers, err = client.Providers(ctx); err != nil {
 				return err
@@ -164,5 +164,5 @@ func (c *cli) confirmAll(ctx context.Context, providers int, f *rotateFlags) err
 		return nil
 	}
 	return c.Confirm(ctx, fmt.Sprintf("Replace the key of every provider at %s (%d of them) by a random one, which no provider's API knows?",
-		c.path("providers"), providers), "nothing was rotated")
+		c.Path("providers"), providers), "nothing was rotated")
 }

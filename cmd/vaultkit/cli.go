@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/connection"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 
@@ -15,14 +16,14 @@ import (
 // cli is one run of the program: its streams, and what its flags say.
 type cli struct {
 	*terminal.IO
-	connection
+	*connection.Connection
 	json    bool
-	verbose bool
 	started bool // a command's work has begun: errors are no longer about the call
 }
 
 func newCLI(std terminal.Streams) *cli {
-	return &cli{IO: terminal.New(std), connection: newConnection()}
+	io := terminal.New(std)
+	return &cli{IO: io, Connection: connection.New(io)}
 }
 
 // run executes one command line and returns the exit code.
@@ -113,8 +114,7 @@ func (c *cli) root() *cobra.Command {
 func (c *cli) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.BoolVar(&c.json, "json", false, "print data as JSON with snake_case keys and UTC times")
-	flags.BoolVar(&c.verbose, "verbose", false, "log what the client does (logins, renewals) to stderr; never a secret")
-	c.addFlags(root)
+	c.AddFlags(root)
 }
 
 func (c *cli) addGroup(root *cobra.Command, id, title string, commands ...*cobra.Command) {

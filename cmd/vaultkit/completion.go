@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/connection"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
@@ -47,13 +47,9 @@ func (c *cli) complete(cmd *cobra.Command) {
 // not named here or above, none is a file.
 func (c *cli) completeConnection(root *cobra.Command) {
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
-	for _, s := range c.settings {
-		switch {
-		case s.name == "auth":
-			_ = root.RegisterFlagCompletionFunc(s.name, completeWord(logins...))
-		case s.isFile():
-			_ = root.RegisterFlagCompletionFunc(s.name, completeFile)
-		}
+	_ = root.RegisterFlagCompletionFunc("auth", completeWord(connection.Logins...))
+	for _, name := range c.FileFlags() {
+		_ = root.RegisterFlagCompletionFunc(name, completeFile)
 	}
 }
 
@@ -104,7 +100,7 @@ func (c *cli) completeID(cmd *cobra.Command, args []string, typed string) ([]str
 		return client.Backups(ctx, args[0])
 	})
 	var ids []string
-	short := shortIDs(backupIDsOf(backups))
+	short := rotationid.ShortAll(rotationid.OfBackups(backups))
 	for _, b := range backups {
 		if outcome, some := settleable[cmd.Name()]; !some || outcome == b.Outcome {
 			what := "version " + strings.Join([]string{strconv.Itoa(b.Version), string(b.Outcome), terminal.Cell(b.Reason)}, ", ")
@@ -125,7 +121,7 @@ func beginning(typed string, words ...string) []string {
 
 // ask asks Vault something, briefly. Nobody could read why there is no answer.
 func ask[T any](c *cli, cmd *cobra.Command, question func(context.Context, *vaultkit.Client) (T, error)) (none T) {
-	c.verbose = false
+	c.Verbose = false
 	ctx, cancel := context.WithTimeout(cmd.Context(), askBriefly)
 	defer cancel()
 	// Whatever may take longer than ctx allows, a file or the logout, is left behind.
@@ -152,8 +148,8 @@ func ask[T any](c *cli, cmd *cobra.Command, question func(context.Context, *vaul
 
 // answer logs in for a question, where that uses nothing up, and out again.
 func (c *cli) answer(ctx context.Context, question func(*vaultkit.Client)) {
-	options, err := c.options()
-	if err != nil || c.spends() {
+	options, err := c.LoginOptions()
+	if err != nil || c.LoginUsesUp() {
 		return
 	}
 	client, err := vaultkit.New(ctx, options...)
@@ -162,38 +158,4 @@ func (c *cli) answer(ctx context.Context, question func(*vaultkit.Client)) {
 	}
 	defer client.Close()
 	question(client)
-}
-
-// spends reports that to log in would use something up: an AppRole's secret id may
-// be good for one login only, its wrapping token is, and what is read from a pipe is
-// gone. That a token has a limit of uses cannot be seen without one more use: such a
-// token, and a wrapping token given as the token itself, still pays for a Tab.
-func (c *cli) spends() bool {
-	environment, err := c.environment()
-	if err != nil || c.pipes(environment) {
-		return true
-	}
-	if login := environment("VAULTKIT_AUTH"); login != "" {
-		return login == "approle"
-	}
-	token := environment("VAULT_TOKEN") + environment("VAULTKIT_TOKEN_FILE")
-	return token == "" && environment("VAULT_ROLE_ID")+environment("VAULTKIT_ROLE_ID_FILE") != ""
-}
-
-// pipes reports that what would be read is no plain file: bash, for one, runs the
-// <(command) of a line anew for each Tab. What is not there is not read either.
-func (c *cli) pipes(environment func(string) string) bool {
-	var paths []string
-	for _, s := range c.settings {
-		if s.isFile() {
-			paths = append(paths, environment(s.variable))
-		}
-	}
-	if home, err := os.UserHomeDir(); err == nil && environment("VAULT_TOKEN")+environment("VAULTKIT_TOKEN_FILE") == "" {
-		paths = append(paths, filepath.Join(home, ".vault-token"))
-	}
-	return slices.ContainsFunc(paths, func(path string) bool {
-		about, err := os.Stat(path)
-		return err == nil && !about.Mode().IsRegular()
-	})
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -198,18 +197,6 @@ func TestCanary(t *testing.T) {
 	} {
 		for _, more := range [][]string{{"--verbose"}, {"--verbose", "--json"}, {"--verbose", "--mount", "nope"}, {"--help"}} {
 			vk(t, after+"\x00", append(append([]string{}, args...), more...)...)
-		}
-	}
-}
-
-// TestTimeoutGiven: without --timeout nobody waits half a minute for a server that is
-// not there; with it the server has that long to come up.
-func TestTimeoutGiven(t *testing.T) {
-	t.Parallel()
-	for flag, want := range map[string]bool{"": false, "--timeout=9s": true} {
-		c := newCLI(terminal.Streams{})
-		if err := c.root().ParseFlags(strings.Fields(flag)); err != nil || c.timeoutGiven() != want {
-			t.Errorf("with %q: given is %v, %v", flag, c.timeoutGiven(), err)
 		}
 	}
 }

@@ -49,8 +49,8 @@ func (c *cli) devCommand() *cobra.Command {
 // refuseConnection keeps a command that brings its own Vault from ignoring that
 // the user named another.
 func (c *cli) refuseConnection(cmd *cobra.Command) error {
-	for _, s := range c.given() {
-		return exitcode.UsageErrorf("%s runs a Vault of its own: --%s has no use there", cmd.Name(), s.name)
+	if name, given := c.FlagGiven(); given {
+		return exitcode.UsageErrorf("%s runs a Vault of its own: --%s has no use there", cmd.Name(), name)
 	}
 	return nil
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -82,13 +80,13 @@ func completeRole(cmd *cobra.Command, _ []string, typed string) ([]string, cobra
 }
 
 func (c *cli) doctor(cmd *cobra.Command, query vaultkit.DiagnoseQuery, strict bool) error {
-	options, _, err := c.anyOptions()
+	options, err := c.Options()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(c.timeout))
+	ctx, cancel := c.WithTimeout(cmd.Context())
 	defer cancel()
-	query.Args = c.connectionArgs()
+	query.Args = c.Args()
 	found := []vaultkit.Finding{}
 	for one := range vaultkit.Diagnose(ctx, query, options...) {
 		if found = append(found, one); !c.json {

@@ -106,7 +106,7 @@ func (c *cli) env(cmd *cobra.Command, f envFlags, format vaultkit.EnvFormat) err
 	if f.out != "" && (format == vaultkit.EnvGitHub || os.Getenv("GITHUB_ACTIONS") == "true") {
 		f.query.Masks = terminal.StrictWriter{Stream: c.Out} // a key may be written only once the runner masks it
 	}
-	return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+	return c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) error {
 		query, done := c.envProgress(f.query)
 		defer done()
 		defer c.warnSkipped(&query)()

@@ -65,7 +65,7 @@ func (c *cli) exec(cmd *cobra.Command, query vaultkit.EnvQuery, pristine bool, a
 		return err
 	}
 	var environ []string
-	err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+	err = c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) (err error) {
 		query, done := c.envProgress(query)
 		defer done()
 		defer c.warnSkipped(&query)()
@@ -76,7 +76,7 @@ func (c *cli) exec(cmd *cobra.Command, query vaultkit.EnvQuery, pristine bool, a
 		return err
 	}
 	if !pristine {
-		environ = childproc.Environment(os.Environ(), c.credentials(), environ)
+		environ = childproc.Environment(os.Environ(), c.Credentials(), environ)
 	}
 	return childproc.Replace(path, args, environ)
 }

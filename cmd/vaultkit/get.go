@@ -25,7 +25,7 @@ With --all, print every field as one JSON object, {"api_key": "...", ...}; with
 			"  vaultkit get openai-gpt4 --all | jq -r .organization",
 		Args: usage.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+			return c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) error {
 				if all {
 					return c.getAll(ctx, client, args[0])
 				}

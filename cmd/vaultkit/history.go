@@ -24,10 +24,10 @@ same requests.`,
 		Example: "  vaultkit history openai-gpt4\n  vaultkit history openai-gpt4 --json",
 		Args:    usage.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+			return c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) error {
 				records, err := client.History(ctx, args[0])
 				if err == nil && len(records) == 0 {
-					err = c.checkKnown(ctx, client, args[0])
+					err = c.RequireProvider(ctx, client, args[0])
 				}
 				if err != nil {
 					return err

@@ -19,7 +19,7 @@ func (c *cli) listCommand() *cobra.Command {
 		Example: "  vaultkit list\n  vaultkit list --json",
 		Args:    usage.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+			return c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) error {
 				names, err := client.Providers(ctx)
 				if err != nil {
 					return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,9 +45,9 @@ func (c *cli) showPlan(r *vaultkit.Rotation, made checks) error {
 	if r.Backup == "" {
 		t.Row("backup", "none: the current version is deleted")
 	} else {
-		t.Row("backup", c.path("backups", r.Provider, id))
+		t.Row("backup", c.Path("backups", r.Provider, id))
 	}
-	t.Row("record", c.path("rotations", r.Provider, id))
+	t.Row("record", c.Path("rotations", r.Provider, id))
 	t.Optional("verified", made.verified)
 	t.Optional("by", r.Actor)
 	t.Optional("reason", r.Reason)
@@ -65,13 +64,4 @@ func showFields(t *terminal.Table, r *vaultkit.Rotation) {
 	t.Optional("changed", strings.Join(changed, ", "))
 	t.Optional("added", strings.Join(r.FieldsAdded, ", "))
 	t.Optional("removed", strings.Join(r.FieldsRemoved, ", "))
-}
-
-// path is where an entry stands in Vault, as the vault command takes it.
-func (c *cli) path(parts ...string) string {
-	mount, base := "secret", "goblin-assistant"
-	if environment, err := c.environment(); err == nil {
-		mount, base = cmp.Or(environment("VAULTKIT_MOUNT"), mount), cmp.Or(environment("VAULTKIT_BASE"), base)
-	}
-	return strings.Join(append([]string{mount, base}, parts...), "/")
 }

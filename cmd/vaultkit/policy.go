@@ -65,15 +65,15 @@ func similarRoles(role vaultkit.Role) []string {
 }
 
 func (c *cli) policy(role vaultkit.Role, providers []string) error {
-	environment, err := c.environment()
+	mount, base, err := c.Location()
 	if err != nil {
 		return err
 	}
 	var options []vaultkit.PolicyOption
-	if mount := environment("VAULTKIT_MOUNT"); mount != "" {
+	if mount != "" {
 		options = append(options, vaultkit.AtMount(mount))
 	}
-	if base := environment("VAULTKIT_BASE"); base != "" {
+	if base != "" {
 		options = append(options, vaultkit.AtBasePath(base))
 	}
 	if len(providers) > 0 {

@@ -76,7 +76,7 @@ func (c *cli) put(cmd *cobra.Command, provider string, keys vaultkit.ProviderKey
 	}
 	var version int
 	done := "Stored %s, version %d: %s."
-	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+	err := c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) (err error) {
 		version, err = client.PutProviderKeys(ctx, provider, keys, options...)
 		if same := sameSecret(ctx, client, provider, keys, err); same > 0 {
 			version, done, err = same, "%s has this very secret already, version %d: %s. Nothing was changed.", nil
@@ -120,7 +120,7 @@ func (c *cli) explainPut(ctx context.Context, provider string, err error) error 
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
 		return exitcode.WithHint(err, "It is not known yet whether the secret was stored.\n"+
-			"To see whether there is one, run: vaultkit status "+provider+c.connectionArgs())
+			"To see whether there is one, run: vaultkit status "+provider+c.Args())
 
 	case err != nil && ctx.Err() != nil:
 		return exitcode.WithHint(err, "Interrupted before anything was stored.")

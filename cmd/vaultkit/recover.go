@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -25,10 +26,10 @@ func (c *cli) recoverCommand() *cobra.Command {
 		Example: "  vaultkit recover\n  vaultkit recover openai-gpt4 local-llama --json",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+			return c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) error {
 				found, err := client.Recover(ctx, args...)
 				if err == nil && len(found) == 0 {
-					err = c.checkKnown(ctx, client, args...)
+					err = c.RequireProvider(ctx, client, args...)
 				}
 				if err != nil && len(found) == 0 {
 					return err
@@ -51,7 +52,7 @@ func (c *cli) showResolutions(found []vaultkit.Resolution) error {
 	for _, r := range found {
 		id := r.ID
 		if t.Aligned() {
-			id = shortID(id)
+			id = rotationid.Short(id)
 		}
 		t.Row(r.Provider, string(r.Outcome), meaning(r.Outcome), id)
 	}

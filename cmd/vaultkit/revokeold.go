@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
@@ -37,7 +38,7 @@ A rotation whose keys were revoked before is not asked for again. Once the
 command has begun, be it in vain, rotate and rollback take these keys with
 --allow-revoked only.
 
-` + idHelp
+` + rotationid.Help
 
 func (c *cli) revokeOldCommand() *cobra.Command {
 	var line string
@@ -70,11 +71,11 @@ func (c *cli) revokeOldCommand() *cobra.Command {
 }
 
 func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, options []vaultkit.RevokeOption) error {
-	command := childproc.Command{Name: "revoke", Line: line, Hidden: c.credentials(), Out: c.Err}
+	command := childproc.Command{Name: "revoke", Line: line, Hidden: c.Credentials(), Out: c.Err}
 	revoker := &commandRevoker{command: command, provider: provider}
 	var revocation *vaultkit.Revocation
-	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
-		if id, err = c.rotationID(ctx, client, provider, id); err != nil {
+	err := c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) (err error) {
+		if id, err = rotationid.OfRotation(ctx, c.Connection, client, provider, id); err != nil {
 			return err
 		}
 		revoker.id = id

@@ -10,6 +10,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
@@ -25,7 +26,7 @@ backups, REVOKED shows both.
 To vaultkit status the secret that comes back is as young as the rollback, and has no
 expiry but the one of --expires-in.
 
-` + idHelp
+` + rotationid.Help
 
 // rollbackFlags are the flags of rollback.
 type rollbackFlags struct {
@@ -59,10 +60,10 @@ func (c *cli) rollbackCommand() *cobra.Command {
 func (c *cli) rollback(cmd *cobra.Command, provider string, f *rollbackFlags) error {
 	options := f.options(cmd)
 	var rotation *vaultkit.Rotation
-	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+	err := c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) (err error) {
 		id := f.to
 		if id != "" {
-			id, err = c.backupID(ctx, client, provider, id)
+			id, err = rotationid.OfBackup(ctx, c.Connection, client, provider, id)
 		}
 		if err == nil {
 			rotation, err = client.Rollback(ctx, provider, id, options...)

@@ -118,7 +118,7 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 	}
 	options := c.rotateOptions(cmd, f)
 	var rotation *vaultkit.Rotation
-	err = c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) (err error) {
+	err = c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) (err error) {
 		rotation, err = client.Rotate(ctx, provider, source, options...)
 		return err
 	})
@@ -167,7 +167,7 @@ func (c *cli) rotateOptions(cmd *cobra.Command, f *rotateFlags) []vaultkit.Rotat
 
 // verify tries a new secret with the user's command.
 func (c *cli) verify(ctx context.Context, f *rotateFlags, provider string, keys vaultkit.ProviderKeys) error {
-	command := childproc.Command{Name: "verify", Line: f.verifyCmd, Hidden: append(c.credentials(), f.newKeyEnv), Out: c.Err}
+	command := childproc.Command{Name: "verify", Line: f.verifyCmd, Hidden: append(c.Credentials(), f.newKeyEnv), Out: c.Err}
 	if f.all || f.several {
 		command.Out = &childproc.PrefixWriter{Out: c.Err, Prefix: provider + ": "} // several commands may be talking
 	}

@@ -140,15 +140,5 @@ func (c *cli) undetermined(provider string, r *vaultkit.Rotation, err error) str
 
 // settleAdvice is the command that finds out what became of rotations.
 func (c *cli) settleAdvice(providers ...string) string {
-	return "To settle it, run: vaultkit recover " + strings.Join(providers, " ") + c.connectionArgs()
-}
-
-// connectionArgs repeats the connection flags of this call, so that the command
-// to run next can be copied as it stands.
-func (c *cli) connectionArgs() string {
-	var args strings.Builder
-	for _, s := range c.given() {
-		args.WriteString(" --" + s.name + " " + terminal.ShellWord(s.value))
-	}
-	return args.String()
+	return "To settle it, run: vaultkit recover " + strings.Join(providers, " ") + c.Args()
 }

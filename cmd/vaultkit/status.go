@@ -54,7 +54,7 @@ func (c *cli) statusCommand() *cobra.Command {
 func (c *cli) status(cmd *cobra.Command, query vaultkit.StatusQuery) error {
 	var found []vaultkit.ProviderStatus
 	var first error
-	err := c.withClient(cmd, func(ctx context.Context, client *vaultkit.Client) error {
+	err := c.With(cmd.Context(), func(ctx context.Context, client *vaultkit.Client) error {
 		step, done, err := c.statusProgress(ctx, client, query.Providers)
 		if err != nil {
 			return err
@@ -85,7 +85,7 @@ func (c *cli) status(cmd *cobra.Command, query vaultkit.StatusQuery) error {
 		return err
 	}
 	if len(found) == 0 && len(query.Providers) == 0 {
-		return c.nothingThere()
+		return c.NoProviderError()
 	}
 	return dueError(found)
 }

@@ -1,4 +1,4 @@
-package main
+package connection
 
 import (
 	"fmt"
@@ -15,13 +15,13 @@ const waitQuietly = 2 * time.Second
 
 // watchServer tells the person at a terminal, once, that Vault does not answer: what is
 // tried again in silence looks like a program that hangs.
-func (c *cli) watchServer() vaultkit.Option {
-	if !c.Watched() {
+func (c *Connection) watchServer() vaultkit.Option {
+	if !c.io.Watched() {
 		return vaultkit.WithTransport(nil)
 	}
 	var once sync.Once
 	tell := func(host string) {
-		once.Do(func() { fmt.Fprintf(c.Err, "Waiting for Vault at %s; Ctrl-C ends it.\n", terminal.Cell(host)) })
+		once.Do(func() { fmt.Fprintf(c.io.Err, "Waiting for Vault at %s; Ctrl-C ends it.\n", terminal.Cell(host)) })
 	}
 	return vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {

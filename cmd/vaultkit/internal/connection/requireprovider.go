@@ -1,4 +1,4 @@
-package main
+package connection
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 )
 
-// checkKnown tells a mistyped provider from one that has nothing to show. It asks
-// Vault's list, and believes a token that may not see it.
-func (c *cli) checkKnown(ctx context.Context, client *vaultkit.Client, providers ...string) error {
+// RequireProvider tells a mistyped provider from one that has nothing to show. It asks
+// Vault's list. If the token cannot list, any name is accepted.
+func (c *Connection) RequireProvider(ctx context.Context, client *vaultkit.Client, providers ...string) error {
 	if len(providers) == 0 {
 		return nil
 	}
@@ -22,20 +22,20 @@ func (c *cli) checkKnown(ctx context.Context, client *vaultkit.Client, providers
 	}
 	for _, provider := range providers {
 		if !slices.Contains(names, provider) {
-			return &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrNotFound, Detail: "there is no such provider at " + c.path("providers")}
+			return &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrNotFound, Detail: "there is no such provider at " + c.Path("providers")}
 		}
 	}
 	return nil
 }
 
-// nothingThere is the error where no provider has a secret.
-func (c *cli) nothingThere() error {
-	return &vaultkit.Error{Kind: vaultkit.ErrNotFound, Detail: "no provider has a secret at " + c.path("providers"),
+// NoProviderError returns the error where no provider has a secret.
+func (c *Connection) NoProviderError() error {
+	return &vaultkit.Error{Kind: vaultkit.ErrNotFound, Detail: "no provider has a secret at " + c.Path("providers"),
 		Hint: "check --mount and --base, or store a first secret with vaultkit put"}
 }
 
-// meant adds to the error of a provider that is not there what could have been meant.
-func (c *cli) meant(ctx context.Context, client *vaultkit.Client, err error) error {
+// suggestProvider adds to the error of a provider that is not there what could have been meant.
+func suggestProvider(ctx context.Context, client *vaultkit.Client, err error) error {
 	why, ok := errors.AsType[*vaultkit.Error](err)
 	if _, said := exitcode.Hint(err); said || !ok || why.Provider == "" || !errors.Is(err, vaultkit.ErrNotFound) {
 		return err

@@ -1,4 +1,4 @@
-package main
+package connection
 
 import (
 	"os"
@@ -11,13 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 )
-
-// connection is what the global flags say about where Vault is and who we are.
-type connection struct {
-	settings     []setting
-	timeout      flagtype.Duration
-	timeoutGiven func() bool
-}
 
 // setting is a flag that stands for a variable of vaultkit.FromLookup, and wins
 // over it.
@@ -32,15 +25,15 @@ type setting struct {
 // isFile reports a flag that takes the path of a file.
 func (s *setting) isFile() bool { return strings.Contains(s.help, "`file`") }
 
-// newConnection lists the flags. None of them takes a secret: those come from
-// files and from the environment.
-func newConnection() connection {
+// settings lists the flags. None of them takes a secret: those come from files and
+// from the environment.
+func settings() []setting {
 	secretIDs := []string{"VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE", "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE"}
-	return connection{settings: []setting{
+	return []setting{
 		{name: "address", variable: "VAULT_ADDR", help: "the server's `URL` (default $VAULT_ADDR)"},
 		{name: "namespace", variable: "VAULT_NAMESPACE", help: "`namespace` of Vault Enterprise or HCP (default $VAULT_NAMESPACE)"},
-		{name: "mount", variable: "VAULTKIT_MOUNT", help: "`path` of the KV version 2 mount (default $VAULTKIT_MOUNT, else secret)"},
-		{name: "base", variable: "VAULTKIT_BASE", help: "`path` below the mount (default $VAULTKIT_BASE, else goblin-assistant)"},
+		{name: "mount", variable: "VAULTKIT_MOUNT", help: "`path` of the KV version 2 mount (default $VAULTKIT_MOUNT, else " + DefaultMount + ")"},
+		{name: "base", variable: "VAULTKIT_BASE", help: "`path` below the mount (default $VAULTKIT_BASE, else " + DefaultBase + ")"},
 		{name: "auth", variable: "VAULTKIT_AUTH", help: "`login`: token, approle or kubernetes (default: the one whose settings are given)"},
 		{name: "token-file", variable: "VAULTKIT_TOKEN_FILE", login: "token", hides: []string{"VAULT_TOKEN"},
 			help: "`file` with the token (default $VAULT_TOKEN, then ~/.vault-token)"},
@@ -62,11 +55,13 @@ func newConnection() connection {
 		{name: "client-cert", variable: "VAULT_CLIENT_CERT", help: "PEM `file` of the client's certificate (default $VAULT_CLIENT_CERT)"},
 		{name: "client-key", variable: "VAULT_CLIENT_KEY", help: "PEM `file` of the client's key (default $VAULT_CLIENT_KEY)"},
 		{name: "tls-server-name", variable: "VAULT_TLS_SERVER_NAME", help: "`name` to expect in the server's certificate (default $VAULT_TLS_SERVER_NAME)"},
-	}}
+	}
 }
 
-func (c *connection) addFlags(root *cobra.Command) {
+// AddFlags adds the global flags.
+func (c *Connection) AddFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
+	flags.BoolVar(&c.Verbose, "verbose", false, "log what the client does (logins, renewals) to stderr; never a secret")
 	for i := range c.settings {
 		s := &c.settings[i]
 		flags.StringVar(&s.value, s.name, "", s.help)
@@ -76,16 +71,34 @@ func (c *connection) addFlags(root *cobra.Command) {
 }
 
 // given are the settings whose flags are used.
-func (c *connection) given() []setting {
+func (c *Connection) given() []setting {
 	return slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.value == "" })
+}
+
+// FlagGiven returns a flag that says where Vault is or who we are, if one is used.
+func (c *Connection) FlagGiven() (name string, ok bool) {
+	if given := c.given(); len(given) > 0 {
+		return given[0].name, true
+	}
+	return "", false
+}
+
+// FileFlags are the flags that take a file.
+func (c *Connection) FileFlags() (names []string) {
+	for _, s := range c.settings {
+		if s.isFile() {
+			names = append(names, s.name)
+		}
+	}
+	return names
 }
 
 // identities are the variables by which a CI job proves to Vault who it is: GitLab's
 // token, and what asks GitHub for one.
 var identities = []string{"VAULT_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL"}
 
-// credentials are the variables that prove who we are.
-func (c *connection) credentials() []string {
+// Credentials are the variables that prove who we are.
+func (c *Connection) Credentials() []string {
 	variables := append([]string{"VAULT_CLIENT_KEY"}, identities...)
 	for _, s := range c.settings {
 		if s.login != "" {
@@ -96,7 +109,7 @@ func (c *connection) credentials() []string {
 }
 
 // environment is the environment as the flags change it.
-func (c *connection) environment() (func(name string) string, error) {
+func (c *Connection) environment() (func(name string) string, error) {
 	login, err := c.login()
 	if err != nil {
 		return nil, err
@@ -119,19 +132,19 @@ func (c *connection) environment() (func(name string) string, error) {
 	}, nil
 }
 
-// logins are the values of --auth.
-var logins = []string{"token", "approle", "kubernetes"}
+// Logins are the values of --auth.
+var Logins = []string{"token", "approle", "kubernetes"}
 
 // login is what --auth says, or else the one login whose flags are given; empty
 // leaves the choice to the environment.
-func (c *connection) login() (string, error) {
+func (c *Connection) login() (string, error) {
 	login := ""
 	for _, s := range c.given() {
 		if s.name == "auth" {
 			login = s.value
 		}
 	}
-	if login != "" && !slices.Contains(logins, login) {
+	if login != "" && !slices.Contains(Logins, login) {
 		return "", exitcode.UsageErrorf("--auth must be token, approle or kubernetes")
 	}
 	for _, s := range c.given() {

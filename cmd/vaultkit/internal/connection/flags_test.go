@@ -1,4 +1,4 @@
-package main
+package connection
 
 import (
 	"slices"
@@ -16,9 +16,9 @@ func TestCredentials(t *testing.T) {
 		"VAULTKIT_ROLE_ID_FILE", "VAULTKIT_SECRET_ID_FILE", "VAULTKIT_TOKEN_FILE", "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE",
 		"VAULT_CLIENT_KEY", "VAULT_ID_TOKEN", "VAULT_ROLE_ID", "VAULT_SECRET_ID", "VAULT_TOKEN",
 	}
-	got := newCLI(terminal.Streams{}).credentials()
+	got := New(terminal.New(terminal.Streams{})).Credentials()
 	slices.Sort(got)
 	if got = slices.Compact(got); !slices.Equal(got, want) {
-		t.Errorf("credentials() = %q, want %q", got, want)
+		t.Errorf("Credentials() = %q, want %q", got, want)
 	}
 }

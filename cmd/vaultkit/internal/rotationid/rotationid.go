@@ -1,4 +1,6 @@
-package main
+// Package rotationid knows the ids of rotations and backups: how they are shown in
+// short, and which one a part of an id stands for.
+package rotationid
 
 import (
 	"context"
@@ -7,8 +9,8 @@ import (
 	"strings"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/connection"
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // fullIDs are ids of rotations and backups: since when the old secret was in force,
@@ -19,15 +21,15 @@ var fullIDs = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}\.[0-9]{9}Z)-(v[1-9][0-9]*)
 // without the beginning of its fingerprint.
 var partsOfIDs = regexp.MustCompile(`^([0-9]{1,8}|[0-9]{8}T[0-9.]{0,16}(Z(-(v([0-9]+(-[0-9a-f]*)?)?)?)?)?|v[1-9][0-9]*(-[0-9a-f]*)?)$`)
 
-// idHelp says in helps what an ID may be.
-const idHelp = `ID is an id, the beginning of one, or v3 for the only one whose old secret is
+// Help says in helps what an ID may be.
+const Help = `ID is an id, the beginning of one, or v3 for the only one whose old secret is
 version 3.`
 
 // shownHash is how much of a fingerprint tells rotations of one version apart.
 const shownHash = 8
 
-// shortID is the version of an id and the beginning of its fingerprint.
-func shortID(id string) string {
+// Short returns the version of an id and the beginning of its fingerprint.
+func Short(id string) string {
 	parts := fullIDs.FindStringSubmatch(id)
 	if parts == nil {
 		return id
@@ -35,15 +37,15 @@ func shortID(id string) string {
 	return parts[2] + "-" + parts[3][:shownHash]
 }
 
-// shortIDs are the shortest forms that tell some ids apart.
-func shortIDs(ids []string) map[string]string {
+// ShortAll returns the shortest forms that tell some ids apart.
+func ShortAll(ids []string) map[string]string {
 	count, short := make(map[string]int, len(ids)), make(map[string]string, len(ids))
-	version := func(id string) string { return strings.SplitN(shortID(id), "-", 2)[0] }
+	version := func(id string) string { return strings.SplitN(Short(id), "-", 2)[0] }
 	for _, id := range ids {
 		count[version(id)]++
 	}
 	for _, id := range ids {
-		if short[id] = shortID(id); count[version(id)] == 1 && short[id] != id {
+		if short[id] = Short(id); count[version(id)] == 1 && short[id] != id {
 			short[id] = version(id)
 		}
 	}
@@ -91,20 +93,20 @@ func fullID(text, provider string, list func() ([]string, error)) (string, error
 		Hint: "give more of one of " + namelist.First(found, mostIDs)}
 }
 
-// backupID is the id of a backup that a text stands for.
-func (c *cli) backupID(ctx context.Context, client *vaultkit.Client, provider, text string) (string, error) {
+// OfBackup returns the id of a backup that a text stands for.
+func OfBackup(ctx context.Context, c *connection.Connection, client *vaultkit.Client, provider, text string) (string, error) {
 	return fullID(text, provider, func() ([]string, error) {
 		ids, err := backupIDs(ctx, client, provider)
 		if err == nil && len(ids) == 0 {
-			err = c.checkKnown(ctx, client, provider)
+			err = c.RequireProvider(ctx, client, provider)
 		}
 		return ids, err
 	})
 }
 
-// rotationID is the id of a rotation that a text stands for: one with a backup, a
+// OfRotation returns the id of a rotation that a text stands for: one with a backup, a
 // record or both.
-func (c *cli) rotationID(ctx context.Context, client *vaultkit.Client, provider, text string) (string, error) {
+func OfRotation(ctx context.Context, c *connection.Connection, client *vaultkit.Client, provider, text string) (string, error) {
 	return fullID(text, provider, func() ([]string, error) {
 		ids, err := backupIDs(ctx, client, provider)
 		if err != nil {
@@ -118,7 +120,7 @@ func (c *cli) rotationID(ctx context.Context, client *vaultkit.Client, provider,
 			ids = append(ids, record.ID)
 		}
 		if len(ids) == 0 {
-			err = c.checkKnown(ctx, client, provider)
+			err = c.RequireProvider(ctx, client, provider)
 		}
 		return ids, err
 	})
@@ -126,48 +128,14 @@ func (c *cli) rotationID(ctx context.Context, client *vaultkit.Client, provider,
 
 func backupIDs(ctx context.Context, client *vaultkit.Client, provider string) ([]string, error) {
 	backups, err := client.Backups(ctx, provider)
-	return backupIDsOf(backups), err
+	return OfBackups(backups), err
 }
 
-func backupIDsOf(backups []vaultkit.Backup) []string {
+// OfBackups are the ids of backups.
+func OfBackups(backups []vaultkit.Backup) []string {
 	ids := make([]string, len(backups))
 	for i, backup := range backups {
 		ids[i] = backup.ID
 	}
 	return ids
-}
-
-// brief is how a terminal shows what else would not fit it: times without seconds,
-// dates of less weight without the time, ids in short. Elsewhere all is whole.
-type brief struct{ ids map[string]string }
-
-// briefly is how a table shows the rotations with some ids.
-func briefly(t *terminal.Table, ids []string) brief {
-	if !t.Aligned() {
-		return brief{}
-	}
-	return brief{shortIDs(ids)}
-}
-
-func (b brief) id(id string) string {
-	if b.ids == nil {
-		return id
-	}
-	return b.ids[id]
-}
-
-// time leaves the seconds out of what when returns.
-func (b brief) time(text string) string {
-	if b.ids == nil || text == "" {
-		return text
-	}
-	return text[:len(text)-len(":05Z")] + "Z"
-}
-
-// date leaves the time of day out of a text that ends in what when returns.
-func (b brief) date(text string) string {
-	if before, ends := strings.CutSuffix(text, "Z"); b.ids != nil && ends {
-		return before[:len(before)-len(" 15:04:05")]
-	}
-	return text
 }

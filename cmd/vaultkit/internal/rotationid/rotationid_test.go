@@ -1,4 +1,4 @@
-package main
+package rotationid
 
 import (
 	"errors"
@@ -58,15 +58,15 @@ func TestFullID_TakesAnUnambiguousPartOfAnID(t *testing.T) {
 	}
 }
 
-// TestShortIDs_NameTheirID: every short form that is shown is taken again.
-func TestShortIDs_NameTheirID(t *testing.T) {
+// TestShortAll_NameTheirID: every short form that is shown is taken again.
+func TestShortAll_NameTheirID(t *testing.T) {
 	t.Parallel()
 	all := []string{idV1, idV3, idV3Again, idV30, "of-the-python-script"}
-	short := shortIDs(all)
+	short := ShortAll(all)
 	want := map[string]string{idV1: "v1", idV3: "v3-aaaaaaaa", idV3Again: "v3-aabbccdd", idV30: "v30", "of-the-python-script": "of-the-python-script"}
 	for id, form := range want {
 		if short[id] != form {
-			t.Errorf("shortIDs: %s is %q, want %q", id, short[id], form)
+			t.Errorf("ShortAll: %s is %q, want %q", id, short[id], form)
 		}
 		got, err := fullID(short[id], "p", func() ([]string, error) { return slices.Clone(all), nil })
 		if err != nil || got != id {
