@@ -9,6 +9,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
@@ -43,7 +44,7 @@ func (c *cli) abortCommand() *cobra.Command {
 			if err != nil {
 				return c.explainAbort(args[0], id, rotation, err)
 			}
-			return unprinted("the rotation is closed, and that is recorded", c.printRotation(abortHeadline(rotation), rotation))
+			return render.OutputError("the rotation is closed, and that is recorded", c.Rotation(abortHeadline(rotation), rotation))
 		},
 	}
 }
@@ -67,7 +68,7 @@ func (c *cli) explainAbort(provider, id string, r *vaultkit.Rotation, err error)
 
 	case errors.Is(err, vaultkit.ErrConflict) && r != nil:
 		return exitcode.WithHint(err, fmt.Sprintf("It is committed, version %s, so there is nothing to abort.\n"+
-			"To undo it, run: vaultkit rollback %s --to %s%s", versions(r.Record), provider, id, c.Args()))
+			"To undo it, run: vaultkit rollback %s --to %s%s", render.Versions(r.Record), provider, id, c.Args()))
 
 	}
 	return err

@@ -2,13 +2,11 @@ package main
 
 import (
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -19,7 +17,7 @@ func TestBackups(t *testing.T) {
 	has(t, vk(t, "", "backups", provider).ok(t), "2\t20", "\tcommitted\tme\t", "\n1\t20", "\t"+id+"\n")
 
 	out := vk(t, "", "backups", provider, "--json").ok(t)
-	list := decode[[]shownBackup](t, out, true)
+	list := decode[[]render.Backup](t, out, true)
 	if len(list) != 2 || list[0].Version != 2 || list[1].ID != id {
 		t.Errorf("backups --json printed %s", out)
 	}
@@ -42,26 +40,6 @@ func TestHistory(t *testing.T) {
 	}
 	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != recordKeys {
 		t.Errorf("history --json has the keys %s", got)
-	}
-}
-
-func TestHistoryOfRevoked(t *testing.T) {
-	t.Parallel()
-	var out strings.Builder
-	c := newCLI(terminal.Streams{Out: &out})
-	err := c.showHistory("p", []vaultkit.Record{
-		{ID: "one", Revocation: &vaultkit.Revocation{RevokedAt: time.Unix(0, 0)}}, {ID: "two", Revocation: &vaultkit.Revocation{}}, {ID: "three"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var revoked []string
-	for line := range strings.Lines(out.String()) {
-		cells := strings.Split(line, "\t")
-		revoked = append(revoked, cells[len(cells)-2])
-	}
-	if !slices.Equal(revoked, []string{"1970-01-01 00:00:00Z", "yes", "-"}) {
-		t.Errorf("history shows %q in:\n%s", revoked, out.String())
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +12,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
@@ -86,7 +86,7 @@ func (c *cli) backups(cmd *cobra.Command, provider string) error {
 		if err != nil {
 			return err
 		}
-		if len(backups) == 0 && !c.json {
+		if len(backups) == 0 && !c.JSON {
 			fmt.Fprintln(c.Err, "No backups: "+provider+" was never rotated.")
 			return nil
 		}
@@ -94,7 +94,7 @@ func (c *cli) backups(cmd *cobra.Command, provider string) error {
 		if err != nil {
 			return err
 		}
-		return c.showBackups(backups, records)
+		return c.Backups(backups, records)
 	})
 }
 
@@ -142,7 +142,7 @@ func (c *cli) mayPrune(ctx context.Context, client *vaultkit.Client, provider st
 func (c *cli) confirmPrune(ctx context.Context, provider string, prunable []vaultkit.Backup) error {
 	fmt.Fprintf(c.Err, "These backups of %s would be deleted for good, values included:\n", provider)
 	for _, b := range prunable {
-		fmt.Fprintf(c.Err, "  version %d, replaced at %s: %s\n", b.Version, when(b.ReplacedAt), terminal.Cell(b.ID))
+		fmt.Fprintf(c.Err, "  version %d, replaced at %s: %s\n", b.Version, render.When(b.ReplacedAt), terminal.Cell(b.ID))
 	}
 	return c.Confirm(ctx, fmt.Sprintf("Delete them (%d)?", len(prunable)), "nothing was deleted")
 }
@@ -165,8 +165,8 @@ func (c *cli) warnUnrevoked(ctx context.Context, client *vaultkit.Client, provid
 }
 
 func (c *cli) showPruned(provider string, pruned []vaultkit.Backup, records []vaultkit.Record, dryRun bool) error {
-	if c.json {
-		return c.showBackups(pruned, records)
+	if c.JSON {
+		return c.Backups(pruned, records)
 	}
 	headline := "Deleted for good, of " + provider + ":"
 	switch {
@@ -178,38 +178,5 @@ func (c *cli) showPruned(provider string, pruned []vaultkit.Backup, records []va
 	if _, err := fmt.Fprintln(c.Out, headline); err != nil || len(pruned) == 0 {
 		return err
 	}
-	return c.showBackups(pruned, records)
-}
-
-// shownBackup is a backup with what the record of its rotation says of a revocation.
-type shownBackup struct {
-	vaultkit.Backup
-	Revoked bool `json:"revoked,omitempty"` // or begun: see history
-	revoked string
-}
-
-func (c *cli) showBackups(backups []vaultkit.Backup, records []vaultkit.Record) error {
-	revoked := make(map[string]string, len(records))
-	for _, record := range records {
-		revoked[record.ID] = revokedAt(record)
-	}
-	shown := make([]shownBackup, 0, len(backups))
-	for _, b := range backups {
-		shown = append(shown, shownBackup{b, revoked[b.ID] != "", revoked[b.ID]})
-	}
-	if c.json {
-		return c.printJSON(shown)
-	}
-	t := terminal.NewTable(c.Out, "", "VERSION", "IN FORCE FROM", "REPLACED AT", "ROTATION", "BY", "REASON", "REVOKED", "ID")
-	t.Shrink(map[string]int{"BY": 6, "REASON": 6})
-	ids := make([]string, len(shown))
-	for i, b := range shown {
-		ids[i] = b.ID
-	}
-	brief := briefly(t, ids)
-	for _, b := range shown {
-		t.Row(strconv.Itoa(b.Version), brief.time(when(b.InForceFrom)), brief.time(when(b.ReplacedAt)), string(b.Outcome),
-			b.Actor, b.Reason, brief.date(b.revoked), brief.id(b.ID))
-	}
-	return t.Flush()
+	return c.Backups(pruned, records)
 }

@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -53,13 +54,13 @@ func (c *cli) rotateMany(cmd *cobra.Command, providers []string, f *rotateFlags)
 	})
 	switch {
 	case err != nil:
-	case c.json:
-		printing = c.printJSON(orEmpty(results))
+	case c.JSON:
+		printing = c.Value(render.OrEmpty(results))
 	case len(results) == 0:
-		fmt.Fprintln(c.Err, noProvider)
+		fmt.Fprintln(c.Err, render.NoProviders)
 	}
 	if done := committed(results); len(done) > 0 && !f.dryRun {
-		printing = unprinted("committed and in force: "+strings.Join(done, ", "), printing)
+		printing = render.OutputError("committed and in force: "+strings.Join(done, ", "), printing)
 	}
 	return errors.Join(err, printing, c.manyFailed(results))
 }
@@ -104,14 +105,14 @@ func newBulkResult(one vaultkit.BulkRotation) bulkResult {
 func (c *cli) showOneOfMany(r bulkResult, f *rotateFlags) error {
 	var err error
 	switch {
-	case c.json: // all at once, in the end
+	case c.JSON: // all at once, in the end
 	case r.err != nil:
 		_, err = fmt.Fprintln(c.Out, "Failed "+terminal.Printable(exitcode.Text(r.err))) // which begins with the provider
 	case f.dryRun:
-		err = c.showPlan(r.Rotation, f.checks())
+		err = c.DryRun(r.Rotation, f.checks(), c.Path)
 	default:
-		_, err = fmt.Fprintf(c.Out, "Rotated %s, version %s, id %s\n", r.Provider, versions(r.Rotation.Record), r.Rotation.ID)
-		c.showNews(r.Rotation)
+		_, err = fmt.Fprintf(c.Out, "Rotated %s, version %s, id %s\n", r.Provider, render.Versions(r.Rotation.Record), r.Rotation.ID)
+		c.Warnings(r.Rotation)
 	}
 	return err
 }
@@ -143,7 +144,7 @@ func (c *cli) manyFailed(results []bulkResult) error {
 	if len(undetermined) == 0 {
 		return err
 	}
-	return exitcode.WithHint(err, c.settleAdvice(undetermined...))
+	return exitcode.WithHint(err, render.SettleHint(c.Args(), undetermined...))
 }
 
 // worst is the first error after which nobody knows yet what Vault holds, or else

@@ -8,6 +8,7 @@ import (
 
 	"goblin/vaultkit/cmd/vaultkit/internal/connection"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 
 	"github.com/spf13/cobra"
@@ -17,13 +18,13 @@ import (
 type cli struct {
 	*terminal.IO
 	*connection.Connection
-	json    bool
+	*render.Printer
 	started bool // a command's work has begun: errors are no longer about the call
 }
 
 func newCLI(std terminal.Streams) *cli {
 	io := terminal.New(std)
-	return &cli{IO: io, Connection: connection.New(io)}
+	return &cli{IO: io, Connection: connection.New(io), Printer: render.New(io)}
 }
 
 // run executes one command line and returns the exit code.
@@ -113,7 +114,7 @@ func (c *cli) root() *cobra.Command {
 
 func (c *cli) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.BoolVar(&c.json, "json", false, "print data as JSON with snake_case keys and UTC times")
+	flags.BoolVar(&c.JSON, "json", false, "print data as JSON with snake_case keys and UTC times")
 	c.AddFlags(root)
 }
 

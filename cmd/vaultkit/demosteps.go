@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -79,7 +80,7 @@ func (d *demo) rotateKey(ctx context.Context) error {
 		"only if nobody changed the secret in between, and records it. In this order.\n")
 	d.show(nil,
 		[]string{"command", "vaultkit rotate " + demoProvider + " --new-key-stdin --reason quarterly --expires-in 90d"},
-		[]string{"version", versions(rotation.Record)},
+		[]string{"version", render.Versions(rotation.Record)},
 		[]string{"api_key", keys[vaultkit.FieldAPIKey]},
 		[]string{"organization", keys["organization"] + " (not touched)"})
 	return nil
@@ -107,12 +108,12 @@ func (d *demo) lookBack(ctx context.Context) error {
 	d.say("\nThe record never changes, and holds no key:\n")
 	d.show(nil,
 		[]string{"outcome", string(record.Outcome) + ", " + string(record.Evidence) + " by Vault"},
-		[]string{"version", versions(record)},
+		[]string{"version", render.Versions(record)},
 		[]string{"fields changed", strings.Join(record.FieldsChanged, ", ")},
 		[]string{"who", record.Actor},
 		[]string{"why", record.Reason},
-		[]string{"committed at", when(record.CommittedAt)},
-		[]string{"key expires at", when(record.ExpiresAt)})
+		[]string{"committed at", render.When(record.CommittedAt)},
+		[]string{"key expires at", render.When(record.ExpiresAt)})
 	return nil
 }
 
@@ -206,7 +207,7 @@ func (d *demo) rollBack(ctx context.Context) error {
 		"a rotation of its own: what it replaces is kept and recorded too.\n")
 	d.show(nil,
 		[]string{"command", "vaultkit rollback " + demoProvider},
-		[]string{"version", versions(rotation.Record)},
+		[]string{"version", render.Versions(rotation.Record)},
 		[]string{"api_key", key})
 	d.say("\nThe whole history (vaultkit history %s), newest first:\n", demoProvider)
 	return d.showRecords(ctx, d.client)
@@ -220,7 +221,7 @@ func (d *demo) showRecords(ctx context.Context, client *vaultkit.Client) error {
 	}
 	var rows [][]string
 	for _, r := range records {
-		rows = append(rows, []string{versions(r), string(r.Outcome), string(r.Evidence), r.Actor, r.Reason, when(r.CommittedAt)})
+		rows = append(rows, []string{render.Versions(r), string(r.Outcome), string(r.Evidence), r.Actor, r.Reason, render.When(r.CommittedAt)})
 	}
 	d.show([]string{"VERSION", "OUTCOME", "EVIDENCE", "WHO", "WHY", "WHEN"}, rows...)
 	return nil

@@ -9,7 +9,6 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 const doctorLong = `Look for what keeps this machine from its work with Vault: address, TLS, seal,
@@ -89,36 +88,16 @@ func (c *cli) doctor(cmd *cobra.Command, query vaultkit.DiagnoseQuery, strict bo
 	query.Args = c.Args()
 	found := []vaultkit.Finding{}
 	for one := range vaultkit.Diagnose(ctx, query, options...) {
-		if found = append(found, one); !c.json {
-			c.showFinding(one)
+		if found = append(found, one); !c.JSON {
+			c.Finding(one)
 		}
 	}
-	if c.json {
-		if err := c.printJSON(found); err != nil {
+	if c.JSON {
+		if err := c.Value(found); err != nil {
 			return err
 		}
 	}
 	return diagnose(found, strict)
-}
-
-// verdicts are the states as they are printed.
-var verdicts = map[vaultkit.FindingStatus]string{
-	vaultkit.FindingOK: "ok", vaultkit.FindingSkipped: "skip", vaultkit.FindingWarning: "WARN", vaultkit.FindingFailed: "FAIL",
-}
-
-// urgency is how a terminal shows them.
-var urgency = map[vaultkit.FindingStatus]terminal.Style{vaultkit.FindingWarning: terminal.Yellow, vaultkit.FindingFailed: terminal.Red}
-
-func (c *cli) showFinding(one vaultkit.Finding) {
-	verdict := c.Out.Paint(urgency[one.Status], fmt.Sprintf("%-4s", verdicts[one.Status]))
-	fmt.Fprintf(c.Out, "%s  %-14s  %s\n", verdict, one.Check, terminal.Cell(one.Detail))
-	if one.Fix != "" {
-		what := "fix"
-		if one.LookOnly {
-			what = "look"
-		}
-		fmt.Fprintf(c.Out, "      %s: %s\n", what, terminal.Cell(one.Fix))
-	}
 }
 
 // diagnose counts.

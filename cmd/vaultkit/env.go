@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -86,9 +87,9 @@ func (c *cli) envFormat(name string, given bool) (vaultkit.EnvFormat, error) {
 	switch {
 	case !slices.Contains(envFormats(), name):
 		return "", exitcode.UsageErrorf("--format must be one of %s", strings.Join(envFormats(), ", "))
-	case c.json && given && name != string(vaultkit.EnvJSON):
+	case c.JSON && given && name != string(vaultkit.EnvJSON):
 		return "", exitcode.UsageErrorf("--json and --format %s contradict each other", name)
-	case c.json:
+	case c.JSON:
 		return vaultkit.EnvJSON, nil
 	}
 	return vaultkit.EnvFormat(name), nil
@@ -148,7 +149,7 @@ func (c *cli) printEnv(ctx context.Context, client *vaultkit.Client, format vaul
 		return err
 	}
 	if len(environ) == 0 && !skipped {
-		fmt.Fprintln(c.Err, noProvider)
+		fmt.Fprintln(c.Err, render.NoProviders)
 	}
 	return vaultkit.EncodeEnv(c.Out, format, environ)
 }

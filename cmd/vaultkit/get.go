@@ -45,10 +45,10 @@ func (c *cli) getAll(ctx context.Context, client *vaultkit.Client, provider stri
 		return err
 	}
 	fields := map[string]string(keys) // ProviderKeys would not show its values
-	if !c.json {
-		return c.printJSON(fields)
+	if !c.JSON {
+		return c.Value(fields)
 	}
-	return c.printJSON(struct {
+	return c.Value(struct {
 		Provider string            `json:"provider"`
 		Fields   map[string]string `json:"fields"`
 	}{provider, fields})
@@ -59,8 +59,8 @@ func (c *cli) get(ctx context.Context, client *vaultkit.Client, provider, field 
 	if err != nil {
 		return err
 	}
-	if c.json {
-		return c.printJSON(struct {
+	if c.JSON {
+		return c.Value(struct {
 			Provider string `json:"provider"`
 			Field    string `json:"field"`
 			Value    string `json:"value"`

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
@@ -30,14 +31,12 @@ func (c *cli) listCommand() *cobra.Command {
 	}
 }
 
-const noProvider = "No provider has a secret yet. Store the first one with: vaultkit put PROVIDER api_key=-"
-
 func (c *cli) showNames(names []string) error {
-	if c.json {
-		return c.printJSON(orEmpty(names))
+	if c.JSON {
+		return c.Value(render.OrEmpty(names))
 	}
 	if len(names) == 0 {
-		fmt.Fprintln(c.Err, noProvider)
+		fmt.Fprintln(c.Err, render.NoProviders)
 		return nil
 	}
 	_, err := fmt.Fprintln(c.Out, strings.Join(names, "\n"))

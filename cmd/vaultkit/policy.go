@@ -83,8 +83,8 @@ func (c *cli) policy(role vaultkit.Role, providers []string) error {
 	if err != nil {
 		return namelist.Suggest(err, similarRoles(role))
 	}
-	if c.json {
-		return c.printJSON(struct {
+	if c.JSON {
+		return c.Value(struct {
 			Role   vaultkit.Role `json:"role"`
 			Policy string        `json:"policy"`
 		}{role, text})

@@ -6,6 +6,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 )
 
 // backedUp makes a provider with backups of this many rotations and returns their
@@ -25,7 +26,7 @@ func backedUp(t testing.TB, rotations int) (provider string, ids []string) {
 func idsOf(t testing.TB, out string) []string {
 	t.Helper()
 	ids := []string{}
-	for _, b := range decode[[]shownBackup](t, out, true) {
+	for _, b := range decode[[]render.Backup](t, out, true) {
 		ids = append(ids, b.ID)
 	}
 	return ids

@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
@@ -86,7 +87,7 @@ func (c *cli) put(cmd *cobra.Command, provider string, keys vaultkit.ProviderKey
 	if err != nil {
 		return c.explainPut(cmd.Context(), provider, err)
 	}
-	return unprinted(fmt.Sprintf("%s is stored, version %d", provider, version), c.showStored(done, provider, version, keys))
+	return render.OutputError(fmt.Sprintf("%s is stored, version %d", provider, version), c.showStored(done, provider, version, keys))
 }
 
 // sameSecret is the version that was in the way of a put, if it holds the very fields
@@ -104,8 +105,8 @@ func sameSecret(ctx context.Context, client *vaultkit.Client, provider string, k
 }
 
 func (c *cli) showStored(done, provider string, version int, keys vaultkit.ProviderKeys) error {
-	if c.json {
-		return c.printJSON(struct {
+	if c.JSON {
+		return c.Value(struct {
 			Provider string `json:"provider"`
 			Version  int    `json:"version"`
 		}{provider, version})

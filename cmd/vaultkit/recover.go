@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
@@ -34,15 +35,15 @@ func (c *cli) recoverCommand() *cobra.Command {
 				if err != nil && len(found) == 0 {
 					return err
 				}
-				return errors.Join(err, unprinted("what could be settled is recorded, and no secret was changed", c.showResolutions(found)))
+				return errors.Join(err, render.OutputError("what could be settled is recorded, and no secret was changed", c.showResolutions(found)))
 			})
 		},
 	}
 }
 
 func (c *cli) showResolutions(found []vaultkit.Resolution) error {
-	if c.json {
-		return c.printJSON(orEmpty(found))
+	if c.JSON {
+		return c.Value(render.OrEmpty(found))
 	}
 	if len(found) == 0 {
 		_, err := fmt.Fprintln(c.Out, "Nothing to settle: every rotation has its record.")

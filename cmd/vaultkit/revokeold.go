@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
@@ -92,12 +93,12 @@ func (c *cli) revokeOld(cmd *cobra.Command, provider, id, line string, options [
 	case err != nil:
 		return err
 	}
-	return unprinted("the keys are revoked, and that is recorded", c.showRevocation(revocation, revoker.ran))
+	return render.OutputError("the keys are revoked, and that is recorded", c.showRevocation(revocation, revoker.ran))
 }
 
 func (c *cli) showRevocation(r *vaultkit.Revocation, ran bool) error {
-	if c.json {
-		return c.printJSON(r)
+	if c.JSON {
+		return c.Value(r)
 	}
 	headline := "Revoked what a rotation of " + r.Provider + " had replaced."
 	switch {
@@ -114,7 +115,7 @@ func (c *cli) showRevocation(r *vaultkit.Revocation, ran bool) error {
 	t.Row("revoked", strings.Join(r.Fields, ", "))
 	t.Optional("by", r.Actor)
 	t.Optional("reason", r.Reason)
-	t.Optional("at", when(r.RevokedAt))
+	t.Optional("at", render.When(r.RevokedAt))
 	t.Optional("not looked at", notRead(r.NotRead))
 	return t.Flush()
 }

@@ -15,6 +15,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -67,7 +68,7 @@ func showsRevocation(t *testing.T, provider string) {
 	if keys := keysOf(decode[[]map[string]any](t, out, true)[0]["revocation"].(map[string]any)); keys != revocationKeys {
 		t.Errorf("a revocation in history --json has the keys %s", keys)
 	}
-	has(t, vk(t, "", "history", provider).ok(t), "\t"+when(record.Revocation.RevokedAt)+"\t")
+	has(t, vk(t, "", "history", provider).ok(t), "\t"+render.When(record.Revocation.RevokedAt)+"\t")
 	refused := vk(t, "", "rollback", provider)
 	if refused.want(t, exitcode.Usage, "revocation at its issuer was begun", "--allow-revoked"); strings.Contains(refused.err, "--to") {
 		t.Errorf("rollback advises %s", refused.err)

@@ -10,6 +10,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
@@ -76,11 +77,11 @@ func (c *cli) rollback(cmd *cobra.Command, provider string, f *rollbackFlags) er
 	case errors.Is(err, vaultkit.ErrDeleted) && !f.restoreDeleted:
 		return exitcode.WithHint(err, "To write a backup over the deleted version, add --restore-deleted.")
 	case err != nil:
-		return c.explain(cmd, provider, rotation, err)
+		return c.Failure(cmd.Context(), provider, c.Args(), rotation, err)
 	case f.dryRun:
-		return c.showPlan(rotation, checks{})
+		return c.DryRun(rotation, render.Checks{}, c.Path)
 	}
-	return c.showRotation("Rolled back", rotation)
+	return c.Rotated("Rolled back", rotation)
 }
 
 // refusedRollback says how to go on after a refusal. One for a revocation names the

@@ -11,6 +11,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 )
 
 const rotateLong = `Replace a field of a provider's secret, or several with --set; the others stay as
@@ -126,11 +127,11 @@ func (c *cli) rotate(cmd *cobra.Command, args []string, f *rotateFlags) error {
 	case errors.Is(err, vaultkit.ErrInvalid):
 		return refusedField(err)
 	case err != nil:
-		return c.explain(cmd, provider, rotation, err)
+		return c.Failure(cmd.Context(), provider, c.Args(), rotation, err)
 	case f.dryRun:
-		return c.showPlan(rotation, f.checks())
+		return c.DryRun(rotation, f.checks(), c.Path)
 	}
-	return c.showRotation("Rotated", rotation)
+	return c.Rotated("Rotated", rotation)
 }
 
 // refusedField says how to go on where the secret does not have a field. Of what
@@ -163,6 +164,13 @@ func (c *cli) rotateOptions(cmd *cobra.Command, f *rotateFlags) []vaultkit.Rotat
 		}))
 	}
 	return options
+}
+
+func (f *rotateFlags) checks() render.Checks {
+	if f.verify {
+		return render.Checks{Random: f.auto, Verified: "yes, by the verify command"}
+	}
+	return render.Checks{Random: f.auto, Verified: "no: there is no --verify-cmd"}
 }
 
 // verify tries a new secret with the user's command.

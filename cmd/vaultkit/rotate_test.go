@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +8,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -174,7 +173,7 @@ func TestRollback(t *testing.T) {
 		"rejected", "brings back", "backup "+id, "key expires")
 	holds(t, provider, before)
 	has(t, vk(t, "", "history", provider).ok(t), "rollback")
-	has(t, vk(t, "", "status", provider).ok(t), when(time.Now().Add(30 * flagtype.Day))[:10])
+	has(t, vk(t, "", "status", provider).ok(t), render.When(time.Now().Add(30 * flagtype.Day))[:10])
 	// A second careless one would bring the bad key back.
 	vk(t, "", "rollback", provider).want(t, exitcode.Usage, "came from a rollback", id, "--to", "vaultkit backups "+provider)
 	// The same one again is done already.
@@ -182,7 +181,7 @@ func TestRollback(t *testing.T) {
 	vk(t, "", "rollback", provider, "--to", "nonsense").want(t, exitcode.Usage, "backup id")
 	vk(t, "", "rollback", vaulttest.Name(t), "--to", id).want(t, exitcode.NotFound, "no such backup")
 
-	backups := decode[[]shownBackup](t, vk(t, "", "backups", provider, "--json").ok(t), true)
+	backups := decode[[]render.Backup](t, vk(t, "", "backups", provider, "--json").ok(t), true)
 	r := decode[vaultkit.Rotation](t, vk(t, "", "rollback", provider, "--to", backups[0].ID, "--actor", "me", "--json").ok(t), true)
 	if r.NewVersion != 4 || r.Actor != "me" || r.Source != "rollback:"+backups[0].ID {
 		t.Errorf("rollback --json printed %+v", r)
@@ -218,20 +217,4 @@ func TestRollbackOverDeleted(t *testing.T) {
 		"would go from version 2 to 3", "none: the current version is deleted")
 	has(t, vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted").ok(t), "2 -> 3", "nothing to back up")
 	holds(t, provider, before)
-}
-
-// TestRotationsOtherNews: warnings and other undecided rotations go to stderr.
-func TestRotationsOtherNews(t *testing.T) {
-	t.Parallel()
-	var out, errs bytes.Buffer
-	c := newCLI(terminal.Streams{Out: &out, Err: &errs})
-	err := c.showRotation("Rotated", &vaultkit.Rotation{
-		Record:  vaultkit.Record{Provider: "p", ID: "the-id", OldVersion: 1, NewVersion: 2},
-		Pending: []string{"other-id"}, Warnings: []string{"the tag is missing"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	has(t, out.String(), "the-id", "1 -> 2")
-	has(t, errs.String(), "warning: the tag is missing\n", "vaultkit recover p looks again: other-id\n")
 }

@@ -18,6 +18,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -161,7 +162,7 @@ func jsonKeys() map[string][]string {
 		}{},
 		"revoke-old": vaultkit.Revocation{},
 		"status":     vaultkit.ProviderStatus{},
-		"backups":    shownBackup{},
+		"backups":    render.Backup{},
 		"recover":    vaultkit.Resolution{},
 		"doctor":     vaultkit.Finding{},
 		"version":    build{},

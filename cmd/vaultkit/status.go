@@ -14,6 +14,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -103,15 +104,15 @@ func (c *cli) statusProgress(ctx context.Context, client *vaultkit.Client, provi
 }
 
 func (c *cli) showStatus(found []vaultkit.ProviderStatus) error {
-	if c.json {
-		return c.printJSON(orEmpty(found))
+	if c.JSON {
+		return c.Value(render.OrEmpty(found))
 	}
 	if len(found) == 0 {
 		return nil
 	}
 	t := terminal.NewTable(c.Out, "", "PROVIDER", "VERSION", "AGE", "EXPIRES", "DUE", "NOTE")
 	for _, s := range found {
-		t.Row(s.Provider, strconv.Itoa(s.Version), ageOf(s.InForceFrom), when(s.ExpiresAt), string(s.Due), statusNote(s))
+		t.Row(s.Provider, strconv.Itoa(s.Version), ageOf(s.InForceFrom), render.When(s.ExpiresAt), string(s.Due), statusNote(s))
 	}
 	return t.Flush()
 }
@@ -142,12 +143,12 @@ func statusNote(s vaultkit.ProviderStatus) string {
 	case s.Destroyed:
 		notes = append(notes, "destroyed")
 	case s.DeletedAt.After(time.Now()):
-		notes = append(notes, "will be deleted at "+when(s.DeletedAt))
+		notes = append(notes, "will be deleted at "+render.When(s.DeletedAt))
 	case !s.DeletedAt.IsZero():
-		notes = append(notes, "deleted at "+when(s.DeletedAt))
+		notes = append(notes, "deleted at "+render.When(s.DeletedAt))
 	}
 	if !s.LastExpiry.IsZero() {
-		notes = append(notes, "no expiry is noted; an earlier version's was "+when(s.LastExpiry))
+		notes = append(notes, "no expiry is noted; an earlier version's was "+render.When(s.LastExpiry))
 	}
 	if len(s.Pending) > 0 {
 		notes = append(notes, fmt.Sprintf("%d pending: vaultkit recover %s", len(s.Pending), s.Provider))

@@ -8,6 +8,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -63,7 +64,7 @@ func TestStatusForPeople(t *testing.T) {
 	r := vk(t, "", "status", pending, soon, deleted)
 	r.exits(t, exitcode.Due, "due for rotation: 2 of 3 keys; 1 deleted, or about to be")
 	has(t, r.out, pending+"\t1\t0m\t-\t-\t1 pending: vaultkit recover "+pending+"\n", deleted+"\t1\t0m\t-\tdeleted\tdeleted at 20",
-		soon+"\t2\t0m\t"+when(time.Now().Add(5 * flagtype.Day))[:10], "\texpiring\t-\n")
+		soon+"\t2\t0m\t"+render.When(time.Now().Add(5 * flagtype.Day))[:10], "\texpiring\t-\n")
 }
 
 func TestStatusJSON(t *testing.T) {
@@ -119,12 +120,12 @@ func TestStatusNote(t *testing.T) {
 	now := time.Now()
 	for want, s := range map[string]vaultkit.ProviderStatus{
 		"": {},
-		"no expiry is noted; an earlier version's was " + when(now): {LastExpiry: now},
-		"destroyed":                                         {Destroyed: true, DeletedAt: now},
-		"deleted at " + when(now):                           {DeletedAt: now},
-		"2 pending: vaultkit recover p":                     {Provider: "p", Pending: []string{"a", "b"}},
-		"will be deleted at " + when(now.Add(flagtype.Day)): {DeletedAt: now.Add(flagtype.Day)},
-		"destroyed; 1 pending: vaultkit recover p":          {Provider: "p", Destroyed: true, Pending: []string{"a"}},
+		"no expiry is noted; an earlier version's was " + render.When(now): {LastExpiry: now},
+		"destroyed":                      {Destroyed: true, DeletedAt: now},
+		"deleted at " + render.When(now): {DeletedAt: now},
+		"2 pending: vaultkit recover p":  {Provider: "p", Pending: []string{"a", "b"}},
+		"will be deleted at " + render.When(now.Add(flagtype.Day)): {DeletedAt: now.Add(flagtype.Day)},
+		"destroyed; 1 pending: vaultkit recover p":                 {Provider: "p", Destroyed: true, Pending: []string{"a"}},
 	} {
 		if got := statusNote(s); got != want {
 			t.Errorf("the note is %q, want %q", got, want)

@@ -36,8 +36,8 @@ func (c *cli) versionCommand() *cobra.Command {
 // version is what the command and the flag print.
 func (c *cli) version() error {
 	b := readBuild()
-	if c.json {
-		return c.printJSON(b)
+	if c.JSON {
+		return c.Value(b)
 	}
 	if _, err := fmt.Fprintf(c.Out, "vaultkit %s\n", b.Version); err != nil {
 		return err

@@ -1,11 +1,11 @@
-package main
+package render
 
 import "fmt"
 
-// unprinted is the error of telling what is done, if that failed. It says what is done:
+// OutputError returns the error of telling what is done, if that failed. It says what is done:
 // whoever knew the exit code alone could take it for undone, and revoke a key that is
 // in force.
-func unprinted(done string, err error) error {
+func OutputError(done string, err error) error {
 	if err == nil {
 		return nil
 	}

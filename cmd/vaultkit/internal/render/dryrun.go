@@ -1,4 +1,4 @@
-package main
+package render
 
 import (
 	"fmt"
@@ -9,50 +9,44 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// checks are what a dry run cannot tell from its result.
-type checks struct {
-	random   bool   // the real run will have another key, and so another id
-	verified string // by what; empty: there is nothing to say
+// Checks are what a dry run cannot tell from its result.
+type Checks struct {
+	Random   bool   // the real run will have another key, and so another id
+	Verified string // by what; empty: there is nothing to say
 }
 
-func (f *rotateFlags) checks() checks {
-	if f.verify {
-		return checks{f.auto, "yes, by the verify command"}
-	}
-	return checks{f.auto, "no: there is no --verify-cmd"}
-}
-
-// showPlan prints what a dry run found: what would be written, and where.
-func (c *cli) showPlan(r *vaultkit.Rotation, made checks) error {
-	if c.json {
-		return c.printJSON(r)
+// DryRun prints what a dry run found: what would be written, and where. path says where
+// an entry stands in Vault.
+func (p *Printer) DryRun(r *vaultkit.Rotation, made Checks, path func(parts ...string) string) error {
+	if p.JSON {
+		return p.Value(r)
 	}
 	if r.Resumed {
-		headline := fmt.Sprintf("Dry run, nothing was written: %s holds this change already, version %s.", r.Provider, versions(r.Record))
-		return c.printRotation(headline, r)
+		headline := fmt.Sprintf("Dry run, nothing was written: %s holds this change already, version %s.", r.Provider, Versions(r.Record))
+		return p.Rotation(headline, r)
 	}
 	headline := fmt.Sprintf("Dry run, nothing was written: %s would go from version %d to %d.", r.Provider, r.OldVersion, r.OldVersion+1)
-	if _, err := fmt.Fprintln(c.Out, headline); err != nil {
+	if _, err := fmt.Fprintln(p.io.Out, headline); err != nil {
 		return err
 	}
 	id := r.ID
-	if made.random {
+	if made.Random {
 		id = id[:strings.LastIndex(id, "-")+1] + "<fingerprint of the key>"
 	}
-	t := terminal.NewTable(c.Out, "  ")
+	t := p.Table("  ")
 	showFields(t, r)
 	t.Optional("brings back", broughtBack(r.Record))
 	if r.Backup == "" {
 		t.Row("backup", "none: the current version is deleted")
 	} else {
-		t.Row("backup", c.Path("backups", r.Provider, id))
+		t.Row("backup", path("backups", r.Provider, id))
 	}
-	t.Row("record", c.Path("rotations", r.Provider, id))
-	t.Optional("verified", made.verified)
+	t.Row("record", path("rotations", r.Provider, id))
+	t.Optional("verified", made.Verified)
 	t.Optional("by", r.Actor)
 	t.Optional("reason", r.Reason)
-	t.Optional("key expires", when(r.ExpiresAt))
-	c.showNews(r)
+	t.Optional("key expires", When(r.ExpiresAt))
+	p.Warnings(r)
 	return t.Flush()
 }
 
