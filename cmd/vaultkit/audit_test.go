@@ -102,15 +102,3 @@ func TestRecoverAll(t *testing.T) {
 	vk(t, newKey(), "rotate", "one", "--new-key-stdin", "--base", base).ok(t)
 	has(t, vk(t, "", "recover", "--base", base).ok(t), "Nothing to settle")
 }
-
-func TestMeaning(t *testing.T) {
-	t.Parallel()
-	for _, outcome := range []vaultkit.Outcome{vaultkit.Committed, vaultkit.Aborted, vaultkit.Unknown, vaultkit.Undecided, vaultkit.Recreated} {
-		if meaning(outcome) == string(outcome) {
-			t.Errorf("%s is not explained", outcome)
-		}
-	}
-	if meaning("new") != "new" {
-		t.Error("an outcome of a later version must still be shown")
-	}
-}

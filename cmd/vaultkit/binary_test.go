@@ -132,7 +132,4 @@ func TestVersion(t *testing.T) {
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "go modified platform revision time version" {
 		t.Errorf("version --json has the keys %s", got)
 	}
-	if b := (build{Revision: "abc", Modified: true}); b.revision() != "abc, with changes" {
-		t.Errorf("a changed checkout is shown as %q", b.revision())
-	}
 }

@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -246,16 +245,5 @@ func argvIsClean(t *testing.T, binary string) {
 	has(t, string(argv), "/bin/sh", binary, provider) // it looked at both
 	if strings.Contains(string(argv), canary) {
 		t.Error("the key is among the arguments")
-	}
-}
-
-func TestMainField(t *testing.T) {
-	t.Parallel()
-	for want, keys := range map[string]vaultkit.ProviderKeys{
-		"api_key": {"api_key": "1", "other": "2"}, "other": {"other": "1"}, "": {"one": "1", "other": "2"},
-	} {
-		if got := mainField(keys); got != want {
-			t.Errorf("of %s the key is %q, want %q", keys, got, want)
-		}
 	}
 }

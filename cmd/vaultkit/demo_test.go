@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -43,12 +44,12 @@ func TestDemo(t *testing.T) {
 	}
 	rest := out
 	for _, milestone := range []string{
-		"1. Store", "secret/goblin-assistant/providers/openai-gpt4", demoOldKey,
-		"2. Read", demoOldKey,
-		"3. Rotate", "1 -> 2", demoNewKey, "org-demo (not touched)",
+		"1. Store", "secret/goblin-assistant/providers/openai-gpt4", sandbox.OldKey,
+		"2. Read", sandbox.OldKey,
+		"3. Rotate", "1 -> 2", "sk-demo-new-not-a-real-key", "org-demo (not touched)",
 		"4. Look at", "secret/goblin-assistant/backups/openai-gpt4/", "secret/goblin-assistant/rotations/openai-gpt4/", "committed, acknowledged", "quarterly",
-		"5. Crash", "ErrUndetermined", "-v2-", demoNewerKey, "has none", "vaultkit recover openai-gpt4", "committed, inferred", "2 -> 3   committed  inferred",
-		"6. Roll back", "3 -> 4", demoNewKey, "3 -> 4   committed  acknowledged", "2 -> 3", "1 -> 2",
+		"5. Crash", "ErrUndetermined", "-v2-", "sk-demo-newer-not-a-real-key", "has none", "vaultkit recover openai-gpt4", "committed, inferred", "2 -> 3   committed  inferred",
+		"6. Roll back", "3 -> 4", "sk-demo-new-not-a-real-key", "3 -> 4   committed  acknowledged", "2 -> 3", "1 -> 2",
 		"7. The end", "vaultkit dev", "export VAULT_ADDR", "vaultkit put", "vaultkit get", "vaultkit rotate", "README",
 	} {
 		_, after, found := strings.Cut(rest, milestone)

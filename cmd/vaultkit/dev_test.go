@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/dev"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 
@@ -111,8 +113,8 @@ func TestDevPrintsExports(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	var out strings.Builder
-	c := newCLI(terminal.Streams{In: strings.NewReader(""), Out: &out, Err: &watcher{text: "Then try", found: interrupt}})
-	if err := c.dev(ctx, 0, false); err != nil {
+	deps := command.New(terminal.Streams{In: strings.NewReader(""), Out: &out, Err: &watcher{text: "Then try", found: interrupt}})
+	if err := dev.Run(ctx, &dev.Options{Deps: deps}); err != nil {
 		t.Fatal(err)
 	}
 	if !regexp.MustCompile(`^export VAULT_ADDR=http://127\.0\.0\.1:\d+\nexport VAULT_TOKEN=[\w.-]+\n$`).MatchString(out.String()) {

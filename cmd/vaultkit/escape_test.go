@@ -48,7 +48,7 @@ func TestReportedErrorsArePrintable(t *testing.T) {
 		var out strings.Builder
 		c := newCLI(terminal.Streams{Out: &out, Err: &out})
 		c.report(c.root(), err)
-		c.Warn("%s", evil)
+		c.IO.Warn("%s", evil)
 		if text := out.String(); strings.ContainsAny(text, "\x1b\a\u009b\u202e") || strings.Contains(text, "\n::error::") || !strings.Contains(text, `evil\n`) {
 			t.Errorf("%s: report prints %q, want it escaped", name, text)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	ctx, stop := signal.NotifyContext(context.Background(), shutdownSignals()...)
 	// Once the first Ctrl-C is noticed, a second one ends the program at once.
 	context.AfterFunc(ctx, stop)
 	// A closed pipe is then an error of a write, not the end of the program: a
@@ -21,9 +21,9 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], terminal.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
-// endings are the signals that ask the program to end. A hang-up that nohup has
-// switched off stays off.
-func endings() []os.Signal {
+// shutdownSignals are the signals that ask the program to end. SIGHUP is left alone if it
+// is already ignored, as under nohup.
+func shutdownSignals() []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)

@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/rotate"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/version"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
@@ -158,14 +160,14 @@ func jsonKeys() map[string][]string {
 	for commands, value := range map[string]any{
 		"rotate rollback abort history": struct {
 			vaultkit.Rotation
-			bulkResult
+			rotate.Result
 		}{},
 		"revoke-old": vaultkit.Revocation{},
 		"status":     vaultkit.ProviderStatus{},
 		"backups":    render.Backup{},
 		"recover":    vaultkit.Resolution{},
 		"doctor":     vaultkit.Finding{},
-		"version":    build{},
+		"version":    version.Build{},
 	} {
 		found := map[string]bool{}
 		jsonKeysOf(reflect.TypeOf(value), found)

@@ -98,7 +98,7 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("the %s command exited with status %d", e.Command, e.Status)
 }
 
-// ErrStopped: nobody knows what the command would have done.
+// ErrStopped is the error of a command that was stopped: nobody knows what it would have done.
 var ErrStopped = errors.New("was stopped")
 
 // outcome is the error of a command that did not end well. It says nothing of what

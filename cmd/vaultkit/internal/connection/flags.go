@@ -75,12 +75,13 @@ func (c *Connection) given() []setting {
 	return slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.value == "" })
 }
 
-// FlagGiven returns a flag that says where Vault is or who we are, if one is used.
-func (c *Connection) FlagGiven() (name string, ok bool) {
+// RefuseFlags keeps a command that brings its own Vault from ignoring that the user named
+// another.
+func (c *Connection) RefuseFlags(cmd *cobra.Command) error {
 	if given := c.given(); len(given) > 0 {
-		return given[0].name, true
+		return exitcode.UsageErrorf("%s runs a Vault of its own: --%s has no use there", cmd.Name(), given[0].name)
 	}
-	return "", false
+	return nil
 }
 
 // FileFlags are the flags that take a file.

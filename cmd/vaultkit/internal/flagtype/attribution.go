@@ -30,8 +30,7 @@ func (a *Attribution) Complete(cmd *cobra.Command) {
 }
 
 // Options are the options of a rotation or rollback.
-func (a *Attribution) Options(cmd *cobra.Command) []vaultkit.RotateOption {
-	a.Complete(cmd)
+func (a *Attribution) Options() []vaultkit.RotateOption {
 	return []vaultkit.RotateOption{vaultkit.WithActor(a.Actor), vaultkit.WithReason(a.Reason)}
 }
 

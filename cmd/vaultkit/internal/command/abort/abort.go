@@ -1,0 +1,89 @@
+// Package abort is the command that closes a rotation that crashed.
+package abort
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+)
+
+const long = `Close a rotation that vaultkit recover leaves undecided. The current secret is
+written again as it is, as a version of its own: then a commit that is still on its
+way can never be applied, and the rotation is recorded as aborted. One that recover
+reports as unknown or recreated is recorded as unknown.
+
+A rotation that turns out committed is not undone: the exit code is 5, and rollback
+is the command for it. An id that nobody began is exit code 4. After exit code 8,
+run the same again.
+
+` + rotationid.Help
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Provider string
+	ID       string // or a part of it
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	return &cobra.Command{
+		Use:               "abort PROVIDER ID",
+		Short:             "Close a rotation that crashed before its commit",
+		Long:              long,
+		Example:           "  vaultkit abort openai-gpt4 ID   # an id from: vaultkit recover openai-gpt4",
+		Args:              usage.Exactly(2),
+		ValidArgsFunction: deps.Complete.Arguments(vaultkit.Undecided),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return run(cmd.Context(), &Options{Deps: deps, Provider: args[0], ID: args[1]})
+		},
+	}
+}
+
+// Run closes the rotation.
+func Run(ctx context.Context, o *Options) error {
+	var rotation *vaultkit.Rotation
+	id := o.ID
+	err := o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		if id, err = rotationid.OfRotation(ctx, o.Vault, client, o.Provider, id); err == nil {
+			rotation, err = client.Abort(ctx, o.Provider, id)
+		}
+		return err
+	})
+	if err != nil {
+		return o.failure(id, rotation, err)
+	}
+	return render.OutputError("the rotation is closed, and that is recorded", o.Print.Rotation(headline(rotation), rotation))
+}
+
+func headline(r *vaultkit.Rotation) string {
+	switch {
+	case r.Outcome == vaultkit.Unknown:
+		return "Closed the rotation of " + r.Provider + ": whether it was applied cannot be known any more."
+	case r.Resumed:
+		return "The rotation of " + r.Provider + " was recorded as aborted before. It can never be applied."
+	}
+	return "Aborted the rotation of " + r.Provider + ". It can never be applied."
+}
+
+// failure says after a failed abort what became of the rotation.
+func (o *Options) failure(id string, r *vaultkit.Rotation, err error) error {
+	switch {
+	case errors.Is(err, vaultkit.ErrUndetermined):
+		return exitcode.WithHint(err, "It is not known yet whether the rotation can still be applied.\n"+
+			"To settle it, run again: vaultkit abort "+o.Provider+" "+id+o.Vault.Args())
+	case errors.Is(err, vaultkit.ErrConflict) && r != nil:
+		return exitcode.WithHint(err, fmt.Sprintf("It is committed, version %s, so there is nothing to abort.\n"+
+			"To undo it, run: vaultkit rollback %s --to %s%s", render.Versions(r.Record), o.Provider, id, o.Vault.Args()))
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+// Package backups is the command that lists backups, and prunes them.
+package backups
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+)
+
+const long = `List what rotations of the provider have backed up, newest first. The id names a
+backup for vaultkit rollback --to; a terminal shows it in short. No secret is read.
+REVOKED is when revoke-old had its keys revoked, or began to: rollback --to then wants
+--allow-revoked.
+
+With the word prune after the provider, recover it and then delete old backups for
+good, values included; the audit records stay. What goes is beyond the --keep newest
+and was replaced longer than --older-than ago; one of the two is enough. Never
+deleted are the newest backup of a committed rotation, backups whose rotation has no
+record, and any younger than such a one: vaultkit abort closes what recover cannot.
+On a terminal it shows what would go and asks first, unless --yes is given.`
+
+// prune is the word after the provider.
+const prune = "prune"
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Provider string
+	Prune    bool
+
+	// Of prune.
+	Keep      int
+	OlderThan flagtype.Duration
+	DryRun    bool
+	Yes       bool
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	cmd := &cobra.Command{
+		Use:   "backups PROVIDER [prune --keep N --older-than TIME]",
+		Short: "List a provider's backups, newest first, or prune them",
+		Long:  long,
+		Example: "  vaultkit backups openai-gpt4 --json\n" +
+			"  vaultkit backups openai-gpt4 prune --keep 5 --older-than 90d --dry-run",
+		Args: cobra.MatchAll(usage.Between(1, 2), func(_ *cobra.Command, args []string) error {
+			if len(args) == 2 && args[1] != prune {
+				return errors.New("after the provider comes nothing, or the word prune")
+			}
+			return nil
+		}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Provider, o.Prune = args[0], len(args) == 2
+			if err := o.checkFlags(cmd); err != nil {
+				return err
+			}
+			return run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().IntVar(&o.Keep, "keep", 0, "prune: `number` of the newest to keep")
+	cmd.Flags().Var(&o.OlderThan, "older-than", "prune: keep what was replaced less than this ago, such as 90d")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "prune: delete nothing, only show what would go")
+	cmd.Flags().BoolVar(&o.Yes, "yes", false, "prune: do not ask on a terminal")
+	return cmd
+}
+
+// checkFlags refuses flags of prune without it, and a prune without limits.
+func (o *Options) checkFlags(cmd *cobra.Command) error {
+	if !o.Prune {
+		for _, flag := range []string{"keep", "older-than", "dry-run", "yes"} {
+			if cmd.Flags().Changed(flag) {
+				return exitcode.UsageErrorf("--%s is for: vaultkit backups PROVIDER prune", flag)
+			}
+		}
+		return nil
+	}
+	switch {
+	case o.Keep < 0:
+		return exitcode.UsageErrorf("--keep must not be less than 0")
+	case o.Keep == 0 && o.OlderThan == 0:
+		return exitcode.UsageErrorf("prune needs --keep, --older-than or both")
+	}
+	return nil
+}
+
+// Run lists the backups of a provider, or prunes them.
+func Run(ctx context.Context, o *Options) error {
+	if o.Prune {
+		return o.Vault.With(ctx, o.prune)
+	}
+	return o.Vault.With(ctx, o.list)
+}
+
+func (o *Options) list(ctx context.Context, client *vaultkit.Client) error {
+	backups, err := client.Backups(ctx, o.Provider)
+	if err == nil && len(backups) == 0 {
+		err = o.Vault.RequireProvider(ctx, client, o.Provider)
+	}
+	if err != nil {
+		return err
+	}
+	if len(backups) == 0 && !o.Print.JSON {
+		fmt.Fprintln(o.IO.Err, "No backups: "+o.Provider+" was never rotated.")
+		return nil
+	}
+	records, err := client.History(ctx, o.Provider)
+	if err != nil {
+		return err
+	}
+	return o.Print.Backups(backups, records)
+}

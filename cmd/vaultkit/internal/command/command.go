@@ -1,0 +1,29 @@
+// Package command is what the commands of vaultkit are made with. Each command is a
+// package below: its Options, a NewCommand that only parses, and a Run that only works.
+// A command knows no other.
+package command
+
+import (
+	"time"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/completion"
+	"goblin/vaultkit/cmd/vaultkit/internal/connection"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+)
+
+// Deps is what a command gets to work with.
+type Deps struct {
+	IO       *terminal.IO
+	Vault    *connection.Connection
+	Print    *render.Printer
+	Complete *completion.Completer
+	Now      func() time.Time
+}
+
+// New returns what the commands of one run of the program share.
+func New(std terminal.Streams) Deps {
+	io := terminal.New(std)
+	vault := connection.New(io)
+	return Deps{IO: io, Vault: vault, Print: render.New(io), Complete: completion.New(vault), Now: time.Now}
+}

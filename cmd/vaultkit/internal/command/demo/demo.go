@@ -1,0 +1,148 @@
+// Package demo is the command that tells the whole story on a throw-away Vault.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/connection"
+	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+	"goblin/vaultkit/internal/devvault"
+)
+
+const long = `Start a real, throw-away Vault and tell the whole story on it: store a key, read
+it, rotate it, look at the backup and the audit record, crash half-way and
+recover, roll back. Everything is gone afterwards.
+
+The Vault is the vault or bao that VAULTKIT_VAULT_BIN names, or the one on PATH,
+or else one that is compiled once, which takes some minutes.`
+
+// Options are what the command is asked for.
+type Options struct{ command.Deps }
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	return &cobra.Command{
+		Use:     "demo",
+		Short:   "Tell the whole story on a throw-away Vault",
+		Long:    long,
+		Example: "  vaultkit demo",
+		Args:    usage.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := deps.Vault.RefuseFlags(cmd); err != nil {
+				return err
+			}
+			return run(cmd.Context(), &Options{deps})
+		},
+	}
+}
+
+// The demo's keys after the first; the paths are vaultkit's defaults.
+const (
+	newKey   = "sk-demo-new-not-a-real-key"
+	newerKey = "sk-demo-newer-not-a-real-key"
+	basePath = connection.DefaultMount + "/" + connection.DefaultBase + "/"
+)
+
+// demo is the story's state.
+type demo struct {
+	*story
+	server  *devvault.Server
+	client  *vaultkit.Client
+	crashed string // the id of the rotation that crashed
+}
+
+// Run tells the story's steps and stops the server whatever happens.
+func Run(ctx context.Context, o *Options) error {
+	d := &demo{story: &story{out: o.IO.Out}}
+	d.say("vaultkit keeps the API keys of AI providers in HashiCorp Vault. This is what it\n" +
+		"does, on a real Vault that is started now and thrown away at the end. The keys\n" +
+		"are obvious fakes, so they are shown; a real one is shown by \"get\" alone.")
+	server, err := devvault.Start(ctx, devvault.Options{UsePath: true, Log: o.IO.Err})
+	if err != nil {
+		return err
+	}
+	d.server = server
+	d.say("\nVault %s is running at %s.", server.Version(), server.Addr())
+	err = d.tell(ctx)
+	if stopErr := server.Stop(); err != nil || stopErr != nil {
+		return errors.Join(err, stopErr)
+	}
+	d.say("%s", end)
+	return d.err
+}
+
+// tell opens the story's client and runs the steps in order.
+func (d *demo) tell(ctx context.Context) (err error) {
+	if d.client, err = d.open(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.client.Close()) }()
+	for i, step := range []struct {
+		title string
+		run   func(context.Context) error
+	}{
+		{"Store a provider's key", d.storeKey},
+		{"Read it, as a service does", d.readKey},
+		{"Rotate it", d.rotateKey},
+		{"Look at the backup and the audit record", d.lookBack},
+		{"Crash half-way, and recover", d.crashAndRecover},
+		{"Roll back", d.rollBack},
+	} {
+		d.say("\n%d. %s\n", i+1, step.title)
+		if err := step.run(ctx); err != nil {
+			return fmt.Errorf("step %d, %q, failed: %w", i+1, step.title, err)
+		}
+		if d.err != nil {
+			return d.err // nobody reads the story any more
+		}
+	}
+	return nil
+}
+
+// open makes a client of the demo's Vault.
+func (d *demo) open(ctx context.Context, more ...vaultkit.Option) (*vaultkit.Client, error) {
+	return sandbox.Open(ctx, d.server, more...)
+}
+
+// crash is a transport under which the program seems to die at the worst moment:
+// Vault has applied the commit, and the program never hears of it.
+type crash struct {
+	http.RoundTripper
+	die context.CancelFunc
+}
+
+// RoundTrip forwards every request, and loses the answer to the commit.
+func (c *crash) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := c.RoundTripper.RoundTrip(r)
+	if err != nil || r.Method != http.MethodPut || r.URL.Path != "/v1/"+connection.DefaultMount+"/data/"+connection.DefaultBase+"/providers/"+sandbox.Provider {
+		return answer, err
+	}
+	c.die()
+	return nil, errors.Join(errors.New("the connection was lost"), answer.Body.Close())
+}
+
+const end = `
+7. The end
+
+The Vault is stopped, and nothing of it is left behind. What to type next:
+
+  vaultkit dev                          # a Vault to play with; leave it running
+  export VAULT_ADDR=...                 # in another terminal, the two lines
+  export VAULT_TOKEN=...                # that "vaultkit dev" prints
+
+  printf sk-demo-old | vaultkit put openai-gpt4 api_key=-
+  vaultkit get openai-gpt4
+  printf sk-demo-new | vaultkit rotate openai-gpt4 --new-key-stdin
+  vaultkit history openai-gpt4
+  vaultkit rollback openai-gpt4
+
+In a checkout, "go run ./cmd/vaultkit" stands for "vaultkit". The README shows the
+same from Go, and what is guaranteed when things go wrong.`

@@ -1,0 +1,229 @@
+package demo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+)
+
+// story prints the demo's text and remembers the first failure to do so.
+type story struct {
+	out io.Writer
+	err error
+}
+
+func (s *story) say(format string, args ...any) {
+	_, err := fmt.Fprintf(s.out, format+"\n", args...)
+	s.err = cmp.Or(s.err, err)
+}
+
+// show prints a table below a line of text, in columns wherever that goes: nobody
+// cuts a story into fields.
+func (s *story) show(headings []string, rows ...[]string) {
+	t := terminal.NewAligned(s.out, "   ", headings...)
+	for _, row := range rows {
+		t.Row(row...)
+	}
+	s.err = cmp.Or(s.err, t.Flush())
+}
+
+func (d *demo) storeKey(ctx context.Context) error {
+	keys := vaultkit.ProviderKeys{vaultkit.FieldAPIKey: sandbox.OldKey, "organization": "org-demo"}
+	version, err := d.client.PutProviderKeys(ctx, sandbox.Provider, keys)
+	if err != nil {
+		return err
+	}
+	d.say("Each provider is one secret in Vault, with as many fields as it needs.\n")
+	d.show(nil,
+		[]string{"command", "vaultkit put " + sandbox.Provider + " api_key=- organization=@org.txt"},
+		[]string{"Vault path", basePath + "providers/" + sandbox.Provider},
+		[]string{"version", strconv.Itoa(version)},
+		[]string{"api_key", sandbox.OldKey},
+		[]string{"organization", "org-demo"})
+	return nil
+}
+
+func (d *demo) readKey(ctx context.Context) error {
+	key, err := d.client.GetAPIKey(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	d.say("A service needs to know the provider's name, nothing else.\n")
+	d.show(nil,
+		[]string{"in Go", `key, err := client.GetAPIKey(ctx, "` + sandbox.Provider + `")`},
+		[]string{"command", "vaultkit get " + sandbox.Provider},
+		[]string{"answer", key})
+	return nil
+}
+
+func (d *demo) rotateKey(ctx context.Context) error {
+	rotation, err := d.client.Rotate(ctx, sandbox.Provider, vaultkit.NewKey(newKey), vaultkit.WithActor("you@demo"),
+		vaultkit.WithReason("quarterly"), vaultkit.WithExpiresAt(time.Now().AddDate(0, 0, 90)))
+	if err != nil {
+		return err
+	}
+	keys, err := d.client.GetProviderKeys(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	d.say("The provider issued a new key. vaultkit backs the old one up, writes the new one\n" +
+		"only if nobody changed the secret in between, and records it. In this order.\n")
+	d.show(nil,
+		[]string{"command", "vaultkit rotate " + sandbox.Provider + " --new-key-stdin --reason quarterly --expires-in 90d"},
+		[]string{"version", render.Versions(rotation.Record)},
+		[]string{"api_key", keys[vaultkit.FieldAPIKey]},
+		[]string{"organization", keys["organization"] + " (not touched)"})
+	return nil
+}
+
+func (d *demo) lookBack(ctx context.Context) error {
+	backups, err := d.client.Backups(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	history, err := d.client.History(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	if len(backups) != 1 || len(history) != 1 {
+		return fmt.Errorf("there are %d backups and %d records, not 1 and 1", len(backups), len(history))
+	}
+	d.say("Backup and record stand under the same id: since when the old secret was in force,\n" +
+		"its version, and a fingerprint of the change.\n")
+	record := history[0]
+	d.show(nil,
+		[]string{"id", record.ID},
+		[]string{"backup", basePath + "backups/" + sandbox.Provider + "/<id>"},
+		[]string{"record", basePath + "rotations/" + sandbox.Provider + "/<id>"})
+	d.say("\nThe record never changes, and holds no key:\n")
+	d.show(nil,
+		[]string{"outcome", string(record.Outcome) + ", " + string(record.Evidence) + " by Vault"},
+		[]string{"version", render.Versions(record)},
+		[]string{"fields changed", strings.Join(record.FieldsChanged, ", ")},
+		[]string{"who", record.Actor},
+		[]string{"why", record.Reason},
+		[]string{"committed at", render.When(record.CommittedAt)},
+		[]string{"key expires at", render.When(record.ExpiresAt)})
+	return nil
+}
+
+func (d *demo) crashAndRecover(ctx context.Context) error {
+	if err := d.rotateAndCrash(ctx); err != nil {
+		return err
+	}
+	fresh, err := d.open(ctx)
+	if err != nil {
+		return err
+	}
+	err = d.recoverCrash(ctx, fresh)
+	return errors.Join(err, fresh.Close())
+}
+
+// rotateAndCrash rotates with a program that dies just after Vault has applied
+// the commit.
+func (d *demo) rotateAndCrash(ctx context.Context) error {
+	life, die := context.WithCancel(ctx)
+	defer die()
+	program, err := d.open(ctx, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+		return &crash{RoundTripper: next, die: die}
+	}))
+	if err != nil {
+		return err
+	}
+	_, err = program.Rotate(life, sandbox.Provider, vaultkit.NewKey(newerKey),
+		vaultkit.WithActor("ci@demo"), vaultkit.WithReason("key leaked"))
+	if closeErr := program.Close(); closeErr != nil {
+		return closeErr
+	}
+	failure, ok := errors.AsType[*vaultkit.Error](err)
+	if !ok || !errors.Is(err, vaultkit.ErrUndetermined) || ctx.Err() != nil {
+		return fmt.Errorf("the rotation that was to crash ended otherwise: %w", cmp.Or(err, ctx.Err(), errors.New("success")))
+	}
+	d.crashed = failure.ID
+	d.say("A second program rotates the key again. Vault stores the new key, but the program\n" +
+		"dies before it hears of it. It cannot know, and says so instead of guessing:\n")
+	d.show(nil,
+		[]string{"error", "ErrUndetermined (the vaultkit command exits with 8)"},
+		[]string{"id", d.crashed})
+	return nil
+}
+
+// recoverCrash shows what the crash left in Vault, and settles it.
+func (d *demo) recoverCrash(ctx context.Context, fresh *vaultkit.Client) error {
+	key, err := fresh.GetAPIKey(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	backups, err := fresh.Backups(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	before, err := fresh.History(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	d.say("\nWhat Vault holds now:\n")
+	d.show(nil,
+		[]string{"api_key", key},
+		[]string{"backups", fmt.Sprintf("%d, the crashed rotation's included", len(backups))},
+		[]string{"audit records", fmt.Sprintf("%d: the crashed rotation has none", len(before))})
+	found, err := fresh.Recover(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	if len(found) != 1 || found[0].ID != d.crashed || found[0].Outcome != vaultkit.Committed {
+		return fmt.Errorf("recovery settled %d rotations, and not the one that crashed", len(found))
+	}
+	d.say("\nAnother program, or the same one after its restart, settles it from the evidence\n" +
+		"and writes the record. Nothing is rotated twice, nothing is lost:\n")
+	d.show(nil,
+		[]string{"command", "vaultkit recover " + sandbox.Provider},
+		[]string{"outcome", string(found[0].Outcome) + ", " + string(found[0].Evidence) + " from what Vault holds"})
+	d.say("")
+	return d.showRecords(ctx, fresh)
+}
+
+func (d *demo) rollBack(ctx context.Context) error {
+	rotation, err := d.client.Rollback(ctx, sandbox.Provider, d.crashed,
+		vaultkit.WithActor("you@demo"), vaultkit.WithReason("new key is rejected"))
+	if err != nil {
+		return err
+	}
+	key, err := d.client.GetAPIKey(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	d.say("The newest key does not work after all. Its backup brings back the one before, as\n" +
+		"a rotation of its own: what it replaces is kept and recorded too.\n")
+	d.show(nil,
+		[]string{"command", "vaultkit rollback " + sandbox.Provider},
+		[]string{"version", render.Versions(rotation.Record)},
+		[]string{"api_key", key})
+	d.say("\nThe whole history (vaultkit history %s), newest first:\n", sandbox.Provider)
+	return d.showRecords(ctx, d.client)
+}
+
+// showRecords prints the history in a table that fits a terminal.
+func (d *demo) showRecords(ctx context.Context, client *vaultkit.Client) error {
+	records, err := client.History(ctx, sandbox.Provider)
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, r := range records {
+		rows = append(rows, []string{render.Versions(r), string(r.Outcome), string(r.Evidence), r.Actor, r.Reason, render.When(r.CommittedAt)})
+	}
+	d.show([]string{"VERSION", "OUTCOME", "EVIDENCE", "WHO", "WHY", "WHEN"}, rows...)
+	return nil
+}

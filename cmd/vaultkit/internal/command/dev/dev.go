@@ -1,0 +1,120 @@
+// Package dev is the command that runs a throw-away Vault.
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+	"goblin/vaultkit/internal/devvault"
+)
+
+const long = `Run a real, throw-away Vault on this machine until Ctrl-C. Its data is in memory
+and gone after that. It is the vault or bao that VAULTKIT_VAULT_BIN names, or the
+one on PATH, or else one that is compiled once, which takes some minutes.
+
+Standard output gets the two exports that lead to it and nothing else, the root
+token of that Vault included, on purpose: the token is good for nothing else.`
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Port int // 0: a free one
+	Seed bool
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	cmd := &cobra.Command{
+		Use:     "dev",
+		Short:   "Run a throw-away Vault until Ctrl-C",
+		Long:    long,
+		Example: "  vaultkit dev\n  vaultkit dev --seed --port 0   # demo providers, any free port",
+		Args:    usage.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.Vault.RefuseFlags(cmd); err != nil {
+				return err
+			}
+			if o.Port < 0 || o.Port > 65535 {
+				return exitcode.UsageErrorf("--port must be 0 to 65535")
+			}
+			return run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().IntVar(&o.Port, "port", 8200, "`port` to listen on, on 127.0.0.1 only; 0: a free one")
+	cmd.Flags().BoolVar(&o.Seed, "seed", false, "store demo providers, local-llama and openai-gpt4, with obvious fakes as keys")
+	return cmd
+}
+
+// Run runs a Vault until ctx ends.
+func Run(ctx context.Context, o *Options) (err error) {
+	server, err := devvault.Start(ctx, devvault.Options{UsePath: true, Log: o.IO.Err, Port: o.Port})
+	if taken, ok := errors.AsType[*net.OpError](err); ok && taken.Op == "listen" {
+		return exitcode.WithHint(err, "Choose another port with --port, or any free one with --port 0.")
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	try := tryStore
+	if o.Seed {
+		if err := seedProviders(ctx, server); err != nil {
+			return fmt.Errorf("the demo providers are not stored: %w", err)
+		}
+		try = trySeeded
+	}
+	fmt.Fprintf(o.IO.Err, "Vault %s is running. In another terminal:\n\n", server.Version())
+	if _, err := fmt.Fprintf(o.IO.Out, "export VAULT_ADDR=%s\nexport VAULT_TOKEN=%s\n", server.Addr(), terminal.ShellWord(server.RootToken())); err != nil {
+		return err
+	}
+	fmt.Fprintf(o.IO.Err, text, try)
+	<-ctx.Done()
+	fmt.Fprintln(o.IO.Err, "Stopping the Vault; its data goes with it.")
+	return nil
+}
+
+// seedProviders stores what a person may play with.
+func seedProviders(ctx context.Context, server *devvault.Server) (err error) {
+	client, err := sandbox.Open(ctx, server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	for provider, keys := range map[string]vaultkit.ProviderKeys{
+		"local-llama":    {vaultkit.FieldAPIKey: "demo", "api_secret": "demo"},
+		sandbox.Provider: {vaultkit.FieldAPIKey: sandbox.OldKey},
+	} {
+		if _, err := client.PutProviderKeys(ctx, provider, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The first thing to try.
+const (
+	tryStore  = "printf sk-demo-old | vaultkit put openai-gpt4 api_key=-"
+	trySeeded = "vaultkit list"
+)
+
+const text = `
+Then try (obvious fakes will do as keys):
+
+%s
+vaultkit get openai-gpt4
+printf sk-demo-new | vaultkit rotate openai-gpt4 --new-key-stdin --reason 'trying it out'
+vaultkit history openai-gpt4
+vaultkit rollback openai-gpt4
+
+Ctrl-C stops it.
+`

@@ -1,0 +1,140 @@
+// Package doctor is the command that finds out why Vault cannot be used.
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/completion"
+	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
+	"goblin/vaultkit/cmd/vaultkit/internal/roles"
+)
+
+const long = `Look for what keeps this machine from its work with Vault: address, TLS, seal,
+clock, login, token, mount, the rights of each role, audit device, unfinished
+rotations, deleted keys. A finding that is not ok comes with a command: after "fix:"
+it mends what was found, after "look:" it only shows where to look. A check that
+depends on a failed one is skipped.
+
+Without --role it expects a reader's rights, and looks whether they are a
+rotator's. Without arguments it looks at every provider. It connects and logs in
+as every other command does, writes nothing and reads no secret. A login costs a
+use of an AppRole's secret id, where those are counted; a wrapping token is only
+looked at, unless --unwrap is given.
+
+The exit code is that of the first failed check, 0 if none failed.`
+
+// diagnosis is the outcome of a doctor that found something.
+type diagnosis struct {
+	failed, warned int
+	first          error // of the failed checks
+}
+
+func (d *diagnosis) Error() string {
+	return fmt.Sprintf("doctor: %d failed, %d with a warning", d.failed, d.warned)
+}
+
+func (d *diagnosis) Unwrap() error { return d.first }
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Providers []string // empty: all
+	Roles     []vaultkit.Role
+	Strict    bool
+	Unwrap    bool
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	var names []string
+	cmd := &cobra.Command{
+		Use:   "doctor [PROVIDER...]",
+		Short: "Find out why Vault cannot be used, and how to mend it",
+		Long:  long,
+		Example: "  vaultkit doctor\n" +
+			"  vaultkit doctor openai-gpt4 --role rotator\n" +
+			"  vaultkit doctor --strict --json",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Providers = args
+			for _, name := range names {
+				o.Roles = append(o.Roles, vaultkit.Role(name))
+			}
+			return run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringArrayVar(&names, "role", nil, "`role` whose rights the token must have, see vaultkit policy --help; repeat it for several")
+	_ = cmd.RegisterFlagCompletionFunc("role", completeRole) // the flag is there
+	cmd.Flags().BoolVar(&o.Strict, "strict", false, "exit with 1 if there are warnings and nothing failed")
+	cmd.Flags().BoolVar(&o.Unwrap, "unwrap", false, "log in even if that uses up a wrapping token")
+	return cmd
+}
+
+// completeRole names the roles that are not given yet.
+func completeRole(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	given, _ := cmd.Flags().GetStringArray("role") // never fails: the flag is one
+	left := slices.DeleteFunc(roles.Describe("%s\t%s"), func(line string) bool {
+		role, _, _ := strings.Cut(line, "\t")
+		return slices.Contains(given, role)
+	})
+	return completion.Prefixed(typed, left...), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// Run looks at everything, and prints what it finds. That a check failed is an error.
+func Run(ctx context.Context, o *Options) error {
+	err := o.diagnose(ctx)
+	if err != nil && len(o.Roles) > 0 {
+		return namelist.Suggest(err, roles.Similar(o.Roles[len(o.Roles)-1]))
+	}
+	return err
+}
+
+func (o *Options) diagnose(ctx context.Context) error {
+	options, err := o.Vault.Options()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := o.Vault.WithTimeout(ctx)
+	defer cancel()
+	query := vaultkit.DiagnoseQuery{Providers: o.Providers, Roles: o.Roles, Unwrap: o.Unwrap, Args: o.Vault.Args()}
+	found := []vaultkit.Finding{}
+	for one := range vaultkit.Diagnose(ctx, query, options...) {
+		if found = append(found, one); !o.Print.JSON {
+			o.Print.Finding(one)
+		}
+	}
+	if o.Print.JSON {
+		if err := o.Print.Value(found); err != nil {
+			return err
+		}
+	}
+	return outcome(found, o.Strict)
+}
+
+// outcome counts.
+func outcome(found []vaultkit.Finding, strict bool) error {
+	var d diagnosis
+	for _, one := range found {
+		switch one.Status {
+		case vaultkit.FindingFailed:
+			d.failed++
+			if d.first == nil {
+				d.first = one.Err
+			}
+		case vaultkit.FindingWarning:
+			d.warned++
+		}
+	}
+	if d.failed > 0 || strict && d.warned > 0 {
+		return &d
+	}
+	return nil
+}

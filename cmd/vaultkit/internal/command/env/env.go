@@ -1,0 +1,158 @@
+// Package env is the command that prints keys as environment variables.
+package env
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/envquery"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+)
+
+const long = `Print the fields of providers as environment variables, or write them to a file.
+Without arguments it is every provider; deleted ones are left out. Field api_key of
+openai-gpt4 becomes OPENAI_GPT4_API_KEY. Two fields with one name are refused: name the
+providers to leave one out. Of a provider that you name, so are names that start with a
+digit and names that steer programs: by their first words, such as LD_PRELOAD or
+GIT_DIR, or by their last one, such as JAVA_OPTS or GH_PAGER. Of other providers, such
+fields are left out with a warning. A --prefix before the names helps, such as APP_.
+
+The formats, each of which writes a value so that it is read back byte for byte, or
+refuses it:
+
+  sh          for source in bash, dash and other POSIX shells
+  dotenv      as joho/godotenv, npm's dotenv, python-dotenv and Docker Compose read it
+              alike (tried: godotenv 1.5, dotenv 16 and 18, python-dotenv 1.2, Compose 2)
+  docker      for docker run --env-file: one line a value
+  fish        for source in fish
+  powershell  for . file.ps1, or | Invoke-Expression
+  github      appends to the file that $GITHUB_ENV names, or --out, for the later
+              steps of a job, after printing ::add-mask:: for every value
+  json        one object
+
+--out writes a file that you alone can read. It replaces one that vaultkit wrote, and
+nothing else; it does not follow links, and refuses a directory of another user or one
+that everybody can write to. In GitHub Actions it prints ::add-mask:: first. What goes
+to stdout is data there too and is not masked.`
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Query  vaultkit.EnvQuery
+	Format vaultkit.EnvFormat
+	Out    string // empty: standard output
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	var format string
+	cmd := &cobra.Command{
+		Use:   "env [PROVIDER...]",
+		Short: "Print keys as environment variables, or write them to a file",
+		Long:  long,
+		Example: "  vaultkit env --out .env.vault && source .env.vault\n" +
+			"  eval \"$(vaultkit env openai-gpt4)\"\n" +
+			"  vaultkit env openai-gpt4 --format github",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Query.Providers = args
+			if err := o.parse(format, cmd.Flags().Changed("format")); err != nil {
+				return err
+			}
+			return run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", string(vaultkit.EnvSh), "`name` of the format: "+strings.Join(formats(), ", "))
+	cmd.Flags().StringVar(&o.Out, "out", "", "`file` to write, such as .env.vault (default, and for -: stdout)")
+	cmd.Flags().StringVar(&o.Query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func formats() (names []string) {
+	for _, format := range vaultkit.EnvFormats() {
+		names = append(names, string(format))
+	}
+	return names
+}
+
+// parse takes the format from --format or --json, and the file from --out.
+func (o *Options) parse(format string, given bool) error {
+	switch {
+	case !slices.Contains(formats(), format):
+		return exitcode.UsageErrorf("--format must be one of %s", strings.Join(formats(), ", "))
+	case o.Print.JSON && given && format != string(vaultkit.EnvJSON):
+		return exitcode.UsageErrorf("--json and --format %s contradict each other", format)
+	case o.Print.JSON:
+		format = string(vaultkit.EnvJSON)
+	}
+	if o.Format = vaultkit.EnvFormat(format); o.Out == "-" {
+		o.Out = "" // stdout, as for other programs
+	}
+	if o.Format == vaultkit.EnvGitHub {
+		return o.parseGitHub()
+	}
+	return nil
+}
+
+// parseGitHub finds the file of the format github. The masks, which are secrets, go to
+// stdout, and not into that file.
+func (o *Options) parseGitHub() error {
+	if o.Out == "" {
+		o.Out = os.Getenv("GITHUB_ENV")
+	}
+	if o.Out == "" {
+		return exitcode.UsageErrorf("--format github needs --out outside of GitHub Actions: there is no $GITHUB_ENV")
+	}
+	if o.IO.Out.IsFile(o.Out) {
+		return exitcode.UsageErrorf("--format github appends to that file itself: do not redirect its output there")
+	}
+	return nil
+}
+
+// Run prints the variables, or writes them to a file.
+func Run(ctx context.Context, o *Options) error {
+	return o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) error {
+		query := o.Query
+		defer envquery.Report(o.IO, &query)()
+		if o.Out == "" {
+			return o.print(ctx, client, query)
+		}
+		if o.Format == vaultkit.EnvGitHub || os.Getenv("GITHUB_ACTIONS") == "true" {
+			query.Masks = terminal.StrictWriter{Stream: o.IO.Out} // a key may be written only once the runner masks it
+		}
+		names, err := client.WriteEnvFile(ctx, o.Out, o.Format, query)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(o.IO.Err, "Wrote %d variables to %s: %s\n", len(names), o.Out, namelist.First(names, envquery.MostNames))
+		return nil
+	})
+}
+
+func (o *Options) print(ctx context.Context, client *vaultkit.Client, query vaultkit.EnvQuery) error {
+	skipped, note := false, query.Skipped
+	query.Skipped = func(provider, field string, why error) {
+		skipped = true
+		note(provider, field, why)
+	}
+	environ, err := client.Environ(ctx, query)
+	if err != nil {
+		return err
+	}
+	if len(environ) == 0 && !skipped {
+		fmt.Fprintln(o.IO.Err, render.NoProviders)
+	}
+	return vaultkit.EncodeEnv(o.IO.Out, o.Format, environ)
+}

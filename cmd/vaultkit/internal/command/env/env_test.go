@@ -1,0 +1,53 @@
+package env_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/env"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+)
+
+func TestNewCommand_ChoosesFormatAndFile(t *testing.T) {
+	t.Setenv("GITHUB_ENV", "/runner/env")
+	for _, tc := range []struct {
+		line   string
+		json   bool // the global flag
+		format vaultkit.EnvFormat
+		out    string
+		says   string // of the error; empty: none
+	}{
+		{"", false, vaultkit.EnvSh, "", ""},
+		{"--format fish --out f", false, "fish", "f", ""},
+		{"--out -", false, vaultkit.EnvSh, "", ""},
+		{"", true, vaultkit.EnvJSON, "", ""},
+		{"--format json", true, vaultkit.EnvJSON, "", ""},
+		{"--format github", false, vaultkit.EnvGitHub, "/runner/env", ""},
+		{"--format github --out f", false, vaultkit.EnvGitHub, "f", ""},
+		{"--format sh", true, "", "", "contradict each other"},
+		{"--format toml", false, "", "", "--format must be one of"},
+	} {
+		deps := command.New(terminal.Streams{})
+		deps.Print.JSON = tc.json
+		var got *env.Options
+		cmd := env.NewCommand(deps, func(_ context.Context, o *env.Options) error {
+			got = o
+			return nil
+		})
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		cmd.SetArgs(strings.Fields(tc.line))
+		err := cmd.ExecuteContext(t.Context())
+		if tc.says != "" {
+			if got != nil || err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("env %s: %v, run called: %t, want an error that says %q", tc.line, err, got != nil, tc.says)
+			}
+			continue
+		}
+		if err != nil || got == nil || got.Format != tc.format || got.Out != tc.out {
+			t.Errorf("env %s: %v, %+v, want format %q and file %q", tc.line, err, got, tc.format, tc.out)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+// Package exec is the command that runs a command with keys in its environment.
+package exec
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/envquery"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+)
+
+const long = `Run a command with the fields of providers in its environment, named as in env:
+OPENAI_GPT4_API_KEY. The providers stand before the --; without any it is every
+provider. No file and no argument holds a key; only the command's own environment does.
+
+vaultkit logs out of Vault before the command starts, and becomes the command (on
+Windows it waits for it): the command has its process id, its terminal, stdin and
+signals, and its exit code is what you get. Before that it is vaultkit's own: 127 when
+there is no such command, 126 when it cannot be run, otherwise as for env.
+
+The command gets your environment too, with the providers' variables over it and
+without the variables that hold credentials for Vault or a CI job's OIDC token: one
+that talks to Vault itself needs its own. With --pristine it gets the providers'
+variables and nothing else, no PATH either.`
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Query    vaultkit.EnvQuery
+	Pristine bool
+	Command  []string
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	cmd := &cobra.Command{
+		Use:   "exec [PROVIDER...] [flags] -- COMMAND [ARG...]",
+		Short: "Run a command with keys in its environment",
+		Long:  long,
+		Example: "  vaultkit exec -- python app.py\n" +
+			"  vaultkit exec openai-gpt4 anthropic --pristine -- /usr/bin/env",
+		Args:              usage.CommandAfterDash,
+		ValidArgsFunction: o.complete,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			before := cmd.ArgsLenAtDash()
+			o.Query.Providers = append(o.Query.Providers, args[:before]...)
+			o.Command = args[before:]
+			return run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringArrayVar(&o.Query.Providers, "provider", nil, "`name` of a provider, as the arguments before --; repeat it for several")
+	cmd.Flags().StringVar(&o.Query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
+	cmd.Flags().BoolVar(&o.Pristine, "pristine", false, "give the command the providers' variables alone")
+	return cmd
+}
+
+// complete names providers before the command, and files in it. Whether the -- stands
+// there yet cannot be seen until a word follows it: so the shell may complete files
+// where no provider fits.
+func (o *Options) complete(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > cmd.ArgsLenAtDash() {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	names, _ := o.Complete.Provider(cmd, args, typed)
+	return names, cobra.ShellCompDirectiveDefault
+}
+
+// Run reads the keys, logs out, and becomes the command.
+func Run(ctx context.Context, o *Options) error {
+	path, err := childproc.Find(o.Command[0])
+	if err != nil {
+		return err
+	}
+	var environ []string
+	err = o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		query := o.Query
+		defer envquery.Report(o.IO, &query)()
+		environ, err = client.Environ(ctx, query)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !o.Pristine {
+		environ = childproc.Environment(os.Environ(), o.Vault.Credentials(), environ)
+	}
+	return childproc.Replace(path, o.Command, environ)
+}

@@ -1,0 +1,87 @@
+// Package policy is the command that prints the Vault policy of a role.
+package policy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
+	"goblin/vaultkit/cmd/vaultkit/internal/roles"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+)
+
+const long = `Print the Vault policy of a role: the least that it needs, for every provider or
+for those that are named, below --base in --mount. Vault is not asked.
+
+Roles:
+`
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Role      vaultkit.Role
+	Providers []string // empty: all
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	cmd := &cobra.Command{
+		Use:   "policy ROLE",
+		Short: "Print the Vault policy of a role",
+		Long:  long + strings.Join(roles.Describe("  %-12s %s"), "\n"),
+		Example: "  vaultkit policy rotator | vault policy write goblin-rotator -\n" +
+			"  vaultkit policy reader --provider openai-gpt4 --provider anthropic\n" +
+			"  vaultkit policy auditor --json",
+		Args:              usage.Exactly(1),
+		ValidArgsFunction: completeRole,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Role = vaultkit.Role(args[0])
+			return run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringArrayVar(&o.Providers, "provider", nil, "`name` of a provider to narrow the policy to; repeat it for several (default: every provider)")
+	return cmd
+}
+
+func completeRole(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return roles.Describe("%s\t%s"), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// Run prints the policy. Vault is not asked.
+func Run(_ context.Context, o *Options) error {
+	mount, base, err := o.Vault.Location()
+	if err != nil {
+		return err
+	}
+	var options []vaultkit.PolicyOption
+	if mount != "" {
+		options = append(options, vaultkit.AtMount(mount))
+	}
+	if base != "" {
+		options = append(options, vaultkit.AtBasePath(base))
+	}
+	if len(o.Providers) > 0 {
+		options = append(options, vaultkit.OnlyProviders(o.Providers...))
+	}
+	text, err := vaultkit.Policy(o.Role, options...)
+	if err != nil {
+		return namelist.Suggest(err, roles.Similar(o.Role))
+	}
+	if o.Print.JSON {
+		return o.Print.Value(struct {
+			Role   vaultkit.Role `json:"role"`
+			Policy string        `json:"policy"`
+		}{o.Role, text})
+	}
+	_, err = fmt.Fprint(o.IO.Out, text)
+	return err
+}

@@ -1,0 +1,147 @@
+// Package put is the command that stores the first secret of a provider.
+package put
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+)
+
+const long = `Store the first secret of a provider. It never replaces one: that is what rotate
+does, which keeps a backup. Where the provider holds the very same fields already,
+nothing is done, and that is no error.
+
+Each field says where its value comes from:
+  FIELD=@file   the content of a file
+  FIELD=-       standard input, for one field; on a terminal you are asked for
+                each such field in turn, and nothing is shown
+  FIELD=value   the value itself, which other users of this machine can see in the
+                list of processes while the command runs
+
+A name that env and exec can make no variable of is refused, such as 3com: no variable
+can be called 3COM_API_KEY. One newline at the end of a file or pipe is dropped. Control
+characters, and others that nobody sees, are refused unless --allow-control is given.`
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Provider       string
+	Fields         []string // FIELD=@file, FIELD=- or FIELD=value
+	AllowControl   bool
+	AllowAnyName   bool
+	ReplaceDeleted bool
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	cmd := &cobra.Command{
+		Use:   "put PROVIDER FIELD=@file|FIELD=-|FIELD=value...",
+		Short: "Store the first secret of a provider",
+		Long:  long,
+		Example: "  vaultkit put openai-gpt4 api_key=@key.txt\n" +
+			"  pass show openai | vaultkit put openai-gpt4 api_key=- organization=@org.txt",
+		Args:              usage.AtLeast(2),
+		ValidArgsFunction: cobra.NoFileCompletions, // the providers there are have their first secret
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Provider, o.Fields = args[0], args[1:]
+			return run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
+	cmd.Flags().BoolVar(&o.AllowAnyName, "allow-any-name", false, "store it even if env and exec can make a variable of a field with --prefix only")
+	cmd.Flags().BoolVar(&o.ReplaceDeleted, "replace-deleted", false, "store over a provider whose current version is deleted or destroyed")
+	return cmd
+}
+
+// Run reads the values and stores them.
+func Run(ctx context.Context, o *Options) error {
+	keys, err := flagtype.SecretReader{IO: o.IO, AllowControl: o.AllowControl}.Fields(ctx, o.Fields)
+	if err == nil && !o.AllowAnyName {
+		err = checkEnvNames(o.Provider, keys)
+	}
+	if err != nil {
+		return err
+	}
+	var version int
+	done := "Stored %s, version %d: %s."
+	err = o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		version, err = client.PutProviderKeys(ctx, o.Provider, keys, o.options()...)
+		if same := sameSecret(ctx, client, o.Provider, keys, err); same > 0 {
+			version, done, err = same, "%s has this very secret already, version %d: %s. Nothing was changed.", nil
+		}
+		return err
+	})
+	if err != nil {
+		return o.failure(ctx, err)
+	}
+	return render.OutputError(fmt.Sprintf("%s is stored, version %d", o.Provider, version), o.print(done, version, keys))
+}
+
+func (o *Options) options() []vaultkit.PutOption {
+	if o.ReplaceDeleted {
+		return []vaultkit.PutOption{vaultkit.ReplaceDeleted()}
+	}
+	return nil
+}
+
+// checkEnvNames refuses names that env and exec would have to leave out.
+func checkEnvNames(provider string, keys vaultkit.ProviderKeys) error {
+	for _, field := range keys.Fields() {
+		_, err := vaultkit.EnvName("", provider, field)
+		if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Field != "" { // the provider's own name is checked by put itself
+			return exitcode.WithHint(err, "To store it all the same, give --allow-any-name.")
+		}
+	}
+	return nil
+}
+
+// sameSecret is the version that was in the way of a put, if it holds the very fields
+// that were to be stored; else 0.
+func sameSecret(ctx context.Context, client *vaultkit.Client, provider string, keys vaultkit.ProviderKeys, failed error) int {
+	why, ok := errors.AsType[*vaultkit.Error](failed)
+	if !ok || !errors.Is(failed, vaultkit.ErrConflict) {
+		return 0
+	}
+	stored, err := client.GetProviderKeys(ctx, provider)
+	if err != nil || !maps.Equal(stored, keys) {
+		return 0 // a token that may not read cannot tell
+	}
+	return why.Version
+}
+
+func (o *Options) print(done string, version int, keys vaultkit.ProviderKeys) error {
+	if o.Print.JSON {
+		return o.Print.Value(struct {
+			Provider string `json:"provider"`
+			Version  int    `json:"version"`
+		}{o.Provider, version})
+	}
+	_, err := fmt.Fprintf(o.IO.Out, done+"\n", o.Provider, version, terminal.Printable(strings.Join(keys.Fields(), ", ")))
+	return err
+}
+
+// failure says after a failed put what Vault holds, where the error alone does
+// not.
+func (o *Options) failure(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, vaultkit.ErrUndetermined):
+		return exitcode.WithHint(err, "It is not known yet whether the secret was stored.\n"+
+			"To see whether there is one, run: vaultkit status "+o.Provider+o.Vault.Args())
+	case err != nil && ctx.Err() != nil:
+		return exitcode.WithHint(err, "Interrupted before anything was stored.")
+	}
+	return err
+}

@@ -1,0 +1,91 @@
+// Package recover is the command that settles what crashed rotations left behind.
+package recover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
+)
+
+const long = `Find out what became of every rotation that has no audit record, because the
+program or the connection died, and write the record where the answer is certain.
+A provider's secret is never changed. It may run at any time and again; without
+arguments it looks at every provider. What stays undecided is finished by running
+the same rotation again, or closed by vaultkit abort.`
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Providers []string // empty: all
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	return &cobra.Command{
+		Use:     "recover [PROVIDER...]",
+		Short:   "Settle what crashed rotations left behind",
+		Long:    long,
+		Example: "  vaultkit recover\n  vaultkit recover openai-gpt4 local-llama --json",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return run(cmd.Context(), &Options{Deps: deps, Providers: args})
+		},
+	}
+}
+
+// Run settles what can be settled, and prints it.
+func Run(ctx context.Context, o *Options) error {
+	return o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) error {
+		found, err := client.Recover(ctx, o.Providers...)
+		if err == nil && len(found) == 0 {
+			err = o.Vault.RequireProvider(ctx, client, o.Providers...)
+		}
+		if err != nil && len(found) == 0 {
+			return err
+		}
+		return errors.Join(err, render.OutputError("what could be settled is recorded, and no secret was changed", o.print(found)))
+	})
+}
+
+func (o *Options) print(found []vaultkit.Resolution) error {
+	if o.Print.JSON {
+		return o.Print.Value(render.OrEmpty(found))
+	}
+	if len(found) == 0 {
+		_, err := fmt.Fprintln(o.IO.Out, "Nothing to settle: every rotation has its record.")
+		return err
+	}
+	t := o.Print.Table("", "PROVIDER", "OUTCOME", "WHICH MEANS", "ID")
+	for _, r := range found {
+		id := r.ID
+		if t.Aligned() {
+			id = rotationid.Short(id)
+		}
+		t.Row(r.Provider, string(r.Outcome), meaning(r.Outcome), id)
+	}
+	return t.Flush()
+}
+
+// meaning says an outcome in words.
+func meaning(outcome vaultkit.Outcome) string {
+	switch outcome {
+	case vaultkit.Committed:
+		return "the new secret was stored; now recorded"
+	case vaultkit.Aborted:
+		return "the new secret was never stored; now recorded"
+	case vaultkit.Undecided:
+		return "not stored so far: still running, or crashed before; run the rotation again, or vaultkit abort it"
+	case vaultkit.Recreated:
+		return "the provider was deleted and created anew since; vaultkit abort closes it"
+	case vaultkit.Unknown:
+		return "later writes have removed the evidence; the backup stays; vaultkit abort closes it"
+	}
+	return string(outcome)
+}

@@ -1,0 +1,179 @@
+// Package revokeold is the command that revokes the keys that a rotation replaced.
+package revokeold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+)
+
+// statusAlreadyGone is how a command says that the keys are revoked already. It is
+// none that curl, wget or jq have for a failure, as 4 would be.
+const statusAlreadyGone = 44
+
+const long = `Have the keys that a rotation replaced revoked at their issuer, the last step of
+rotating a key: once the new one works everywhere. It is refused (exit code 5) unless
+the rotation is committed and none of the old values is in force again, here or under
+another provider.
+
+--cmd is a shell command that revokes them. In its environment are VAULTKIT_PROVIDER,
+VAULTKIT_ID, VAULTKIT_KEY (the old api_key, or the only field that was replaced) and
+VAULTKIT_FIELD_<NAME> for the old value of each replaced field
+` + childproc.Help + `
+
+Status 0 says that the keys are revoked, 44 that they were gone already (both are
+recorded, and history shows it), any other that they are not. The command runs once.
+A rotation whose keys were revoked before is not asked for again. Once the
+command has begun, be it in vain, rotate and rollback take these keys with
+--allow-revoked only.
+
+` + rotationid.Help
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Attribution          flagtype.Attribution
+	Provider             string
+	ID                   string // or a part of it
+	Command              string // a line for the shell
+	IgnoreOtherProviders bool
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	cmd := &cobra.Command{
+		Use:   "revoke-old PROVIDER ID --cmd COMMAND",
+		Short: "Revoke the keys a rotation replaced",
+		Long:  long,
+		Example: "  vaultkit revoke-old openai-gpt4 ID --cmd './revoke-key.sh' --reason quarterly\n" +
+			"  # an id from: vaultkit history openai-gpt4",
+		Args:              usage.Exactly(2),
+		ValidArgsFunction: deps.Complete.Arguments(vaultkit.Committed),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Provider, o.ID = args[0], args[1]
+			if err := childproc.CheckLine("cmd", o.Command); err != nil {
+				return err
+			}
+			o.Attribution.Complete(cmd)
+			return run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringVar(&o.Command, "cmd", "", "shell `command` that revokes the old keys")
+	_ = cmd.MarkFlagRequired("cmd") // it exists
+	cmd.Flags().BoolVar(&o.IgnoreOtherProviders, "ignore-other-providers", false, "revoke the keys although another provider's secret holds them")
+	o.Attribution.AddFlags(cmd)
+	return cmd
+}
+
+// Run has the keys revoked.
+func Run(ctx context.Context, o *Options) error {
+	child := childproc.Command{Name: "revoke", Line: o.Command, Hidden: o.Vault.Credentials(), Out: o.IO.Err}
+	revoker := &commandRevoker{command: child, provider: o.Provider}
+	var revocation *vaultkit.Revocation
+	err := o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		if revoker.id, err = rotationid.OfRotation(ctx, o.Vault, client, o.Provider, o.ID); err != nil {
+			return err
+		}
+		revocation, err = client.RevokeOld(ctx, o.Provider, revoker.id, revoker, o.options()...)
+		return err
+	})
+	switch {
+	case errors.Is(err, vaultkit.ErrUndetermined):
+		return exitcode.WithHint(err, fmt.Sprintf("The keys are revoked; only the record of it is missing. To write it, run the same again:\n"+
+			"where the keys are gone, the command must exit with %d.", statusAlreadyGone))
+	case errors.Is(err, childproc.ErrStopped):
+		return exitcode.WithHint(err, "Stopped half-way, it may have revoked the keys or not. Run the same again.")
+	case err != nil:
+		return err
+	}
+	return render.OutputError("the keys are revoked, and that is recorded", o.print(revocation, revoker.ran))
+}
+
+func (o *Options) options() []vaultkit.RevokeOption {
+	options := []vaultkit.RevokeOption{vaultkit.RevokedBy(o.Attribution.Actor), vaultkit.RevokedBecause(o.Attribution.Reason)}
+	if o.IgnoreOtherProviders {
+		options = append(options, vaultkit.IgnoreOtherProviders())
+	}
+	return options
+}
+
+func (o *Options) print(r *vaultkit.Revocation, ran bool) error {
+	if o.Print.JSON {
+		return o.Print.Value(r)
+	}
+	headline := "Revoked what a rotation of " + r.Provider + " had replaced."
+	switch {
+	case !ran:
+		headline = "What this rotation of " + r.Provider + " replaced was revoked before; the command did not run."
+	case r.AlreadyGone:
+		headline = "What a rotation of " + r.Provider + " had replaced was gone already; now that is recorded."
+	}
+	if _, err := fmt.Fprintln(o.IO.Out, headline); err != nil {
+		return err
+	}
+	t := o.Print.Table("  ")
+	t.Row("id", r.ID)
+	t.Row("revoked", strings.Join(r.Fields, ", "))
+	t.Optional("by", r.Actor)
+	t.Optional("reason", r.Reason)
+	t.Optional("at", render.When(r.RevokedAt))
+	t.Optional("not looked at", notRead(r.NotRead))
+	return t.Flush()
+}
+
+// notRead names the providers that may hold the keys too.
+func notRead(providers []string) string {
+	if slices.Contains(providers, "*") {
+		return "other providers, for this token may not list them"
+	}
+	return strings.Join(providers, ", ")
+}
+
+// commandRevoker revokes keys with the user's command.
+type commandRevoker struct {
+	command      childproc.Command
+	provider, id string
+	ran          bool
+}
+
+// Revoke runs the command.
+func (r *commandRevoker) Revoke(ctx context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
+	r.ran = true
+	variables := map[string]string{childproc.VariableProvider: r.provider, childproc.VariableID: r.id}
+	if field := mainField(keys); field != "" {
+		variables[childproc.VariableKey] = keys[field]
+	}
+	err := r.command.Run(ctx, keys, variables)
+	if _, is := errors.AsType[*childproc.NotRunError](err); is {
+		return errors.Join(vaultkit.ErrNotAsked, err)
+	}
+	if exit, ok := errors.AsType[*childproc.StatusError](err); ok && exit.Status == statusAlreadyGone {
+		return vaultkit.ErrAlreadyRevoked
+	}
+	return err
+}
+
+// mainField is the api_key, or else the only field; empty: there is neither.
+func mainField(keys vaultkit.ProviderKeys) string {
+	if _, has := keys[vaultkit.FieldAPIKey]; has {
+		return vaultkit.FieldAPIKey
+	}
+	if fields := keys.Fields(); len(fields) == 1 {
+		return fields[0]
+	}
+	return ""
+}

@@ -1,0 +1,126 @@
+// Package rollback is the command that brings a replaced secret back.
+package rollback
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+)
+
+const long = `Write the secret of a backup back, whole. It is a rotation of its own: what it
+replaces is backed up, and it is recorded.
+
+Without --to it undoes the newest rotation. When the current secret came from a
+rollback, or from somebody else, it asks for --to instead of guessing. A key that
+revoke-old had revoked comes back with --allow-revoked only. A revocation that was
+begun counts, even where its command failed: nobody knows what it did. In vaultkit
+backups, REVOKED shows both.
+
+To vaultkit status the secret that comes back is as young as the rollback, and has no
+expiry but the one of --expires-in.
+
+` + rotationid.Help
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Attribution    flagtype.Attribution
+	Provider       string
+	To             string // an id, or a part of one; empty: of the newest rotation
+	RestoreDeleted bool
+	AllowRevoked   bool
+	ExpiresIn      flagtype.Duration
+	DryRun         bool
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	cmd := &cobra.Command{
+		Use:   "rollback PROVIDER",
+		Short: "Bring back the secret a rotation replaced",
+		Long:  long,
+		Example: "  vaultkit rollback openai-gpt4 --reason 'new key is rejected'\n" +
+			"  vaultkit rollback openai-gpt4 --to v3   # an id from: vaultkit backups openai-gpt4",
+		Args: usage.Exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Provider = args[0]
+			o.Attribution.Complete(cmd)
+			return run(cmd.Context(), o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.To, "to", "", "`id` of the backup to bring back (default: the one of the newest rotation)")
+	flags.BoolVar(&o.RestoreDeleted, "restore-deleted", false, "write over a current version that is deleted or destroyed")
+	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "bring back a key that is being revoked at its issuer, or was")
+	flags.Var(&o.ExpiresIn, "expires-in", "when the key that comes back will expire, from now, such as 30d: a note for reminders")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
+	o.Attribution.AddFlags(cmd)
+	return cmd
+}
+
+// Run brings the secret back.
+func Run(ctx context.Context, o *Options) error {
+	var rotation *vaultkit.Rotation
+	err := o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) (err error) {
+		id := o.To
+		if id != "" {
+			id, err = rotationid.OfBackup(ctx, o.Vault, client, o.Provider, id)
+		}
+		if err == nil {
+			rotation, err = client.Rollback(ctx, o.Provider, id, o.options()...)
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, vaultkit.ErrInvalid):
+		return refused(o.Provider, err)
+	case errors.Is(err, vaultkit.ErrDeleted) && !o.RestoreDeleted:
+		return exitcode.WithHint(err, "To write a backup over the deleted version, add --restore-deleted.")
+	case err != nil:
+		return o.Print.Failure(ctx, o.Provider, o.Vault.Args(), rotation, err)
+	case o.DryRun:
+		return o.Print.DryRun(rotation, render.Checks{}, o.Vault.Path)
+	}
+	return o.Print.Rotated("Rolled back", rotation)
+}
+
+// refused says how to go on after a refusal. One for a revocation names the
+// backup and no version, one that leaves the choice of a backup a version.
+func refused(provider string, err error) error {
+	why, ok := errors.AsType[*vaultkit.Error](err)
+	switch {
+	case ok && why.Version > 0:
+		return exitcode.WithHint(err, "Name it with --to; vaultkit backups "+provider+" shows when each was in force.")
+	case ok && why.ID != "":
+		return exitcode.WithHint(err, "Its command may have failed; that it was begun counts. If the key still works, bring it back with --allow-revoked.")
+	}
+	return err
+}
+
+func (o *Options) options() []vaultkit.RotateOption {
+	options := o.Attribution.Options()
+	if o.RestoreDeleted {
+		options = append(options, vaultkit.RestoreDeleted())
+	}
+	if o.AllowRevoked {
+		options = append(options, vaultkit.AllowRevoked())
+	}
+	if o.ExpiresIn > 0 {
+		options = append(options, vaultkit.WithExpiresAt(o.Now().Add(time.Duration(o.ExpiresIn))))
+	}
+	if o.DryRun {
+		options = append(options, vaultkit.WithDryRun())
+	}
+	return options
+}

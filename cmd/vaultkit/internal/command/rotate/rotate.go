@@ -1,0 +1,152 @@
+// Package rotate is the command that replaces keys, of one provider or of many.
+package rotate
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+)
+
+const long = `Replace a field of a provider's secret, or several with --set; the others stay as
+they are. The current secret is backed up first, the new one is written only if
+nobody changed it in between, and an audit record is written after that. A field that
+the secret does not have is refused, unless --add-field is given.
+
+Running the same rotation again after a crash finishes it. With --auto every run
+makes another key: after exit code 8, run vaultkit recover first.
+
+--verify-cmd is a shell command that tries the new key before anything is written;
+a status other than 0 ends the rotation. In its environment are VAULTKIT_PROVIDER,
+VAULTKIT_KEY (the new key) and VAULTKIT_FIELD_<NAME> for each field of the secret
+` + childproc.Help + `
+
+Several providers, or --all of them, can be rotated with --auto, each with a key of
+its own and --parallel at once. One that fails does not stop the others. The exit
+code is that of the first failure, or 8 where an outcome is undetermined; --json
+prints an array of {provider, rotation, error, exit_code}.
+
+One newline at the end of a file or pipe is dropped. Control characters in a key,
+and others that nobody sees, are refused unless --allow-control is given.`
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Attribution flagtype.Attribution
+	Providers   []string
+	provider    string // of the flag
+	All, Yes    bool
+	Parallel    int
+
+	// The new key comes from one of these.
+	NewKey                string
+	NewKeyGiven           bool // NewKey may be empty
+	NewKeyFile, NewKeyEnv string
+	NewKeyStdin, Auto     bool
+	Set                   []string
+
+	Field         string
+	AddField      bool
+	AllowControl  bool
+	AllowRevoked  bool
+	VerifyCommand string
+	Verify        bool // VerifyCommand is given
+	ExpiresIn     flagtype.Duration
+	DryRun        bool
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps}
+	cmd := &cobra.Command{
+		Use:   "rotate PROVIDER...|--provider PROVIDER|--all",
+		Short: "Replace a key, with a backup and an audit record",
+		Long:  long,
+		Example: "  vaultkit rotate openai-gpt4 --new-key-file new-key.txt --reason quarterly --expires-in 90d\n" +
+			"  ./issue-key.sh | vaultkit rotate --provider openai-gpt4 --new-key-stdin\n" +
+			"  vaultkit rotate openai-gpt4 --new-key-env NEW_KEY --dry-run --verify-cmd ./try-key.sh\n" +
+			"  vaultkit rotate local-llama local-whisper --auto",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.NewKeyGiven, o.Verify = cmd.Flags().Changed("new-key"), cmd.Flags().Changed("verify-cmd")
+			if err := o.parse(args); err != nil {
+				return err
+			}
+			o.Attribution.Complete(cmd)
+			return run(cmd.Context(), o)
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+func (o *Options) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.provider, "provider", "", "`name` of the provider, instead of the argument")
+	flags.StringVar(&o.NewKey, "new-key", "", "the new `key` itself; other users of this machine can see it while the command runs")
+	flags.StringVar(&o.NewKeyFile, "new-key-file", "", "`file` with the new key")
+	flags.BoolVar(&o.NewKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal you are asked, and nothing is shown")
+	flags.StringVar(&o.NewKeyEnv, "new-key-env", "", "`name` of the environment variable with the new key")
+	flags.StringArrayVar(&o.Set, "set", nil, "a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; repeat it to replace several fields at once")
+	flags.BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
+	flags.BoolVar(&o.Auto, "auto", false, "make a random key, for development: no provider knows it")
+	flags.StringVar(&o.Field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace; with --set, of the one that is VAULTKIT_KEY to the verify command")
+	flags.BoolVar(&o.AddField, "add-field", false, "add fields that the secret does not have; without it they are refused, as misspelt names")
+	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "accept a key that is being revoked at its issuer, or was")
+	flags.StringVar(&o.VerifyCommand, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
+	flags.Var(&o.ExpiresIn, "expires-in", "when the new key will expire, from now, such as 90d, 2w or 12h: a note for reminders, nothing is deleted")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
+	flags.BoolVar(&o.All, "all", false, "rotate every provider; needs --auto, and asks first")
+	flags.BoolVar(&o.Yes, "yes", false, "with --all, do not ask")
+	flags.IntVar(&o.Parallel, "parallel", vaultkit.DefaultWorkers, "`number` of providers to rotate at once, of several")
+	o.Attribution.AddFlags(cmd)
+	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "set", "auto"}
+	cmd.MarkFlagsMutuallyExclusive(sources...)
+	cmd.MarkFlagsOneRequired(sources...)
+}
+
+// parse takes the providers from the arguments or the flag, and refuses what
+// contradicts itself.
+func (o *Options) parse(args []string) error {
+	if o.Verify {
+		if err := childproc.CheckLine("verify-cmd", o.VerifyCommand); err != nil {
+			return err
+		}
+	}
+	o.Providers = args
+	switch {
+	case o.many():
+		return o.checkMany()
+	case len(args) == 0 && o.provider == "":
+		return exitcode.UsageErrorf("no provider: name it, as the argument or with --provider")
+	case len(args) == 0:
+		o.Providers = []string{o.provider}
+	case o.provider != "" && o.provider != args[0]:
+		return exitcode.UsageErrorf("--provider and the argument name two providers")
+	}
+	return nil
+}
+
+// many reports that several providers, or all of them, are to be rotated.
+func (o *Options) many() bool { return o.All || len(o.Providers) > 1 }
+
+func (o *Options) checkMany() error {
+	switch {
+	case !o.Auto:
+		return exitcode.UsageErrorf("many providers need --auto, which makes a key for each: a given key is the key of one")
+	case o.All && (len(o.Providers) > 0 || o.provider != ""):
+		return exitcode.UsageErrorf("--all is every provider: name none besides")
+	case o.provider != "":
+		return exitcode.UsageErrorf("name several providers as arguments, without --provider")
+	case o.All && !o.Yes && !o.DryRun && !o.IO.CanAsk():
+		return exitcode.UsageErrorf("--all replaces the key of every provider: add --yes")
+	case o.Parallel < 1:
+		return exitcode.UsageErrorf("--parallel must be at least 1")
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package rotate_test
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/rotate"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+)
+
+// parse returns what the command hands to run; nil: it is not called.
+func parse(t *testing.T, line string) (got *rotate.Options, err error) {
+	t.Helper()
+	cmd := rotate.NewCommand(command.New(terminal.Streams{}), func(_ context.Context, o *rotate.Options) error {
+		got = o
+		return nil
+	})
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs(strings.Fields(line))
+	err = cmd.ExecuteContext(t.Context())
+	return got, err
+}
+
+func TestNewCommand_ParsesWithoutRunning(t *testing.T) {
+	t.Parallel()
+	got, err := parse(t, "p --new-key-env KEY --field token --expires-in 1w --actor me --reason why --verify-cmd true --dry-run")
+	if err != nil || got == nil {
+		t.Fatalf("rotate p: %v, run called: %t, want it called", err, got != nil)
+	}
+	got.Deps = command.Deps{}
+	want := &rotate.Options{
+		Attribution: flagtype.Attribution{Actor: "me", Reason: "why"}, Providers: []string{"p"}, NewKeyEnv: "KEY", Field: "token",
+		ExpiresIn: flagtype.Duration(7 * 24 * time.Hour), VerifyCommand: "true", Verify: true, DryRun: true, Parallel: got.Parallel,
+		Set: got.Set,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("rotate hands to run\n%+v, want\n%+v", got, want)
+	}
+}
+
+func TestNewCommand_FindsTheProviders(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"p --auto": "p", "--provider p --auto": "p", "p --provider p --auto": "p", "p q --auto": "p q", "--all --yes --auto": "",
+	} {
+		got, err := parse(t, line)
+		if err != nil || got == nil {
+			t.Errorf("rotate %s: %v, run called: %t, want it called", line, err, got != nil)
+			continue
+		}
+		if names := strings.Join(got.Providers, " "); names != want {
+			t.Errorf("rotate %s: Providers = %q, want %q", line, names, want)
+		}
+	}
+}
+
+func TestNewCommand_RefusesContradictions(t *testing.T) {
+	t.Parallel()
+	for line, says := range map[string]string{
+		"--auto":                         "no provider",
+		"p --provider q --auto":          "two providers",
+		"p q --new-key-stdin":            "many providers need --auto",
+		"p q --provider r --auto":        "without --provider",
+		"p --all --auto --yes":           "name none besides",
+		"--all --auto":                   "add --yes",
+		"p q --auto --parallel 0":        "at least 1",
+		"p --auto --verify-cmd= --yes":   "--verify-cmd is empty",
+		"p q --auto --verify-cmd= --yes": "--verify-cmd is empty",
+	} {
+		got, err := parse(t, line)
+		if got != nil || exitcode.Of(err) != exitcode.Usage || !strings.Contains(err.Error(), says) {
+			t.Errorf("rotate %s: %v, run called: %t, want a usage error that says %q", line, err, got != nil, says)
+		}
+	}
+}

@@ -1,0 +1,195 @@
+// Package status is the command that shows how old keys are.
+package status
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+)
+
+const long = `Show how old each provider's key is, when it expires, and which rotations crashed
+or are under way. Without arguments it looks at every provider. It reads no
+secret: a token with the monitor's policy is enough.
+
+A key is due when its noted expiry (rotate --expires-in) has passed, or comes
+within --due-within, or when it is in force for longer than --max-age; and when it
+is deleted, or Vault will delete it within --due-within (delete_version_after). Then
+the exit code is 3, so that a nightly job can tell somebody. A rule of thumb: rotate
+quarterly in production (--max-age 90d), monthly in development (--max-age 30d).
+
+A provider that cannot be looked at is told on stderr, and the others go on; the
+exit code is then that of the first such error. Where there is no provider at all the
+exit code is 4: a gate that looks at the wrong place must not pass.`
+
+// Options are what the command is asked for.
+type Options struct {
+	command.Deps
+	Providers         []string // empty: all
+	DueWithin, MaxAge flagtype.Duration
+}
+
+// NewCommand returns the command, which hands what it has parsed to run.
+func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{Deps: deps, DueWithin: flagtype.Duration(7 * flagtype.Day)}
+	cmd := &cobra.Command{
+		Use:   "status [PROVIDER...]",
+		Short: "Show how old keys are, and which are due for rotation",
+		Long:  long,
+		Example: "  vaultkit status --max-age 90d\n" +
+			"  vaultkit status openai-gpt4 --due-within 2w --json",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Providers = args
+			return run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().Var(&o.DueWithin, "due-within", "a key is due this long before its noted expiry, or before Vault deletes it")
+	cmd.Flags().Var(&o.MaxAge, "max-age", "a key is due when it is in force for longer, such as 90d (default: at any age)")
+	return cmd
+}
+
+// Run shows the status of providers. That a key is due is an error.
+func Run(ctx context.Context, o *Options) error {
+	found, first, err := o.look(ctx)
+	switch {
+	case err != nil:
+		return err
+	case first != nil && len(found) == 0:
+		return first
+	}
+	if err := cmp.Or(o.print(found), first); err != nil {
+		return err
+	}
+	if len(found) == 0 && len(o.Providers) == 0 {
+		return o.Vault.NoProviderError()
+	}
+	return dueError(found)
+}
+
+// look returns the status of providers, and the first error of one that cannot be looked
+// at. It prints the others.
+func (o *Options) look(ctx context.Context) (found []vaultkit.ProviderStatus, first, err error) {
+	query := vaultkit.StatusQuery{Providers: o.Providers, DueWithin: time.Duration(o.DueWithin), MaxAge: time.Duration(o.MaxAge)}
+	err = o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) error {
+		step, done, err := o.progress(ctx, client)
+		if err != nil {
+			return err
+		}
+		defer done()
+		for one, err := range client.Status(ctx, query) {
+			switch {
+			case err == nil:
+				found = append(found, one)
+			case one.Provider == "", ctx.Err() != nil: // nothing more will come
+				return err
+			case first == nil:
+				first = err // printed in the end
+			default:
+				o.IO.PrintError(err)
+			}
+			step()
+		}
+		return nil
+	})
+	return found, first, err
+}
+
+// progress needs to know how many there are, which only somebody who watches is worth
+// another request for.
+func (o *Options) progress(ctx context.Context, client *vaultkit.Client) (step, done func(), err error) {
+	providers := o.Providers
+	if o.IO.Watched() && len(providers) == 0 {
+		if providers, err = client.Providers(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	step, done = o.IO.Progress("looking", len(providers))
+	return step, done, nil
+}
+
+func (o *Options) print(found []vaultkit.ProviderStatus) error {
+	if o.Print.JSON {
+		return o.Print.Value(render.OrEmpty(found))
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	t := o.Print.Table("", "PROVIDER", "VERSION", "AGE", "EXPIRES", "DUE", "NOTE")
+	for _, s := range found {
+		t.Row(s.Provider, strconv.Itoa(s.Version), ageOf(s.InForceFrom, o.Now()), render.When(s.ExpiresAt), string(s.Due), note(s, o.Now()))
+	}
+	return t.Flush()
+}
+
+// ageOf is empty for a provider without any version.
+func ageOf(inForceFrom, now time.Time) string {
+	if inForceFrom.IsZero() {
+		return ""
+	}
+	return roughly(now.Sub(inForceFrom))
+}
+
+// roughly is an age as people say it: "12d", "5h" or "3m".
+func roughly(age time.Duration) string {
+	switch {
+	case age >= 2*flagtype.Day:
+		return fmt.Sprintf("%dd", age/flagtype.Day)
+	case age >= 2*time.Hour:
+		return fmt.Sprintf("%dh", age/time.Hour)
+	}
+	return fmt.Sprintf("%dm", max(0, age)/time.Minute) // clocks differ
+}
+
+// note says what is out of the ordinary with a provider.
+func note(s vaultkit.ProviderStatus, now time.Time) string {
+	var notes []string
+	switch {
+	case s.Destroyed:
+		notes = append(notes, "destroyed")
+	case s.DeletedAt.After(now):
+		notes = append(notes, "will be deleted at "+render.When(s.DeletedAt))
+	case !s.DeletedAt.IsZero():
+		notes = append(notes, "deleted at "+render.When(s.DeletedAt))
+	}
+	if !s.LastExpiry.IsZero() {
+		notes = append(notes, "no expiry is noted; an earlier version's was "+render.When(s.LastExpiry))
+	}
+	if len(s.Pending) > 0 {
+		notes = append(notes, fmt.Sprintf("%d pending: vaultkit recover %s", len(s.Pending), s.Provider))
+	}
+	return strings.Join(notes, "; ")
+}
+
+// dueError is the outcome of a status that found keys to rotate.
+func dueError(found []vaultkit.ProviderStatus) error {
+	due, deleted := 0, 0
+	for _, s := range found {
+		switch s.Due {
+		case "":
+			continue
+		case vaultkit.DueDeleted, vaultkit.DueDeletion:
+			deleted++
+		}
+		due++
+	}
+	if due == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("due for rotation: %d of %d keys", due, len(found))
+	if deleted > 0 {
+		text += fmt.Sprintf("; %d deleted, or about to be", deleted)
+	}
+	return exitcode.WithCode(errors.New(text), exitcode.Due)
+}

@@ -1,0 +1,172 @@
+// Package completion offers the shell what may follow on a command line: what Vault
+// knows, asked briefly and only where that uses nothing up, and words of ours.
+package completion
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/connection"
+	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+)
+
+// Timeout is how long completion may ask Vault: a person's shell waits for it.
+const Timeout = 2 * time.Second
+
+// Func completes an argument or the value of a flag.
+type Func = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective)
+
+// Completer asks Vault through a connection.
+type Completer struct{ vault *connection.Connection }
+
+// New returns a Completer.
+func New(vault *connection.Connection) *Completer { return &Completer{vault} }
+
+// Command gives a command the completions that its usage line and its flags ask
+// for, where it has none of its own.
+func (c *Completer) Command(cmd *cobra.Command) {
+	if cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = c.Arguments("")
+	}
+	for name, complete := range map[string]Func{
+		"provider":     c.Provider,
+		"to":           c.ids(""),
+		"new-key-file": completeFile,
+		"verify-cmd":   completeFile,
+		"cmd":          completeFile,
+		"out":          completeFile,
+	} {
+		if _, has := cmd.GetFlagCompletionFunc(name); !has {
+			_ = cmd.RegisterFlagCompletionFunc(name, complete) // fails where there is no such flag
+		}
+	}
+}
+
+// Connection completes the values of the global flags. Of flags that are
+// not named here or above, none is a file.
+func (c *Completer) Connection(root *cobra.Command) {
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	_ = root.RegisterFlagCompletionFunc("auth", completeWord(connection.Logins...))
+	for _, name := range c.vault.FileFlags() {
+		_ = root.RegisterFlagCompletionFunc(name, completeFile)
+	}
+}
+
+func completeWord(words ...string) Func {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return Prefixed(typed, words...), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func completeFile(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}
+
+// Arguments goes by the usage line: PROVIDER and ID stand for what Vault knows, a word
+// in lower case for itself. The ids are those of rotations with an outcome; empty: any.
+func (c *Completer) Arguments(outcome vaultkit.Outcome) Func {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		switch name := usage.ArgumentAt(cmd, len(args)); name {
+		case "PROVIDER":
+			return c.Provider(cmd, args, typed)
+		case "ID":
+			return c.ids(outcome)(cmd, args, typed)
+		case strings.ToUpper(name):
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		default:
+			return Prefixed(typed, name), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+}
+
+// Provider names the providers that are not given yet.
+func (c *Completer) Provider(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	names := ask(c, cmd, func(ctx context.Context, client *vaultkit.Client) ([]string, error) { return client.Providers(ctx) })
+	several, _ := cmd.Flags().GetStringArray("provider") // none, where it takes one or is no flag
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(args, name) || slices.Contains(several, name) })
+	return Prefixed(typed, names...), cobra.ShellCompDirectiveNoFileComp
+}
+
+// ids names the backups of the provider that is given, newest first.
+func (c *Completer) ids(outcome vaultkit.Outcome) Func {
+	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return nil, directive
+		}
+		backups := ask(c, cmd, func(ctx context.Context, client *vaultkit.Client) ([]vaultkit.Backup, error) {
+			return client.Backups(ctx, args[0])
+		})
+		var ids []string
+		short := rotationid.ShortAll(rotationid.OfBackups(backups))
+		for _, b := range backups {
+			if outcome != "" && outcome != b.Outcome {
+				continue
+			}
+			id := b.ID
+			if strings.HasPrefix(typed, "v") {
+				id = short[id]
+			}
+			ids = append(ids, cobra.CompletionWithDesc(id, describe(b)))
+		}
+		return Prefixed(typed, ids...), directive
+	}
+}
+
+func describe(b vaultkit.Backup) string {
+	return "version " + strings.Join([]string{strconv.Itoa(b.Version), string(b.Outcome), terminal.Cell(b.Reason)}, ", ")
+}
+
+// Prefixed returns the words that begin with what is typed.
+func Prefixed(typed string, words ...string) []string {
+	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(word, typed) })
+}
+
+// ask asks Vault something, briefly. Nobody could read why there is no answer.
+func ask[T any](c *Completer, cmd *cobra.Command, question func(context.Context, *vaultkit.Client) (T, error)) (none T) {
+	c.vault.Verbose = false
+	ctx, cancel := context.WithTimeout(cmd.Context(), Timeout)
+	defer cancel()
+	// Whatever may take longer than ctx allows, a file or the logout, is left behind.
+	answers, ended := make(chan T, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.answer(ctx, func(client *vaultkit.Client) {
+			if answer, err := question(ctx, client); err == nil {
+				answers <- answer
+			}
+		})
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	select {
+	case answer := <-answers:
+		return answer
+	default:
+		return none
+	}
+}
+
+// answer logs in for a question, where that uses nothing up, and out again.
+func (c *Completer) answer(ctx context.Context, question func(*vaultkit.Client)) {
+	options, err := c.vault.LoginOptions()
+	if err != nil || c.vault.LoginUsesUp() {
+		return
+	}
+	client, err := vaultkit.New(ctx, options...)
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	question(client)
+}

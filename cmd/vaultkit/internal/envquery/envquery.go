@@ -1,0 +1,51 @@
+// Package envquery reports on the reading of an environment, which env and exec share:
+// a progress bar, and warnings of what is left out.
+package envquery
+
+import (
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+)
+
+// MostNames is how many names a line for people lists.
+const MostNames = 20
+
+// Report shows on a terminal how many providers are read, has the fields left out that
+// no variable can be named after, and warns of them once for each provider when done is
+// called. It also warns of secrets without fields.
+func Report(io *terminal.IO, query *vaultkit.EnvQuery) (done func()) {
+	step, end := func() {}, func() {}
+	query.Progress = func(done, total int) {
+		if done == 0 {
+			step, end = io.Progress("reading", total)
+			return
+		}
+		step()
+	}
+	warn := warnSkipped(io, query)
+	return func() {
+		warn()
+		end()
+	}
+}
+
+func warnSkipped(io *terminal.IO, query *vaultkit.EnvQuery) (warn func()) {
+	var providers []string
+	skipped := make(map[string][]string)
+	query.Skipped = func(provider, field string, _ error) {
+		if field == "" {
+			io.Warn("%s has no fields", provider)
+			return
+		}
+		if skipped[provider] == nil {
+			providers = append(providers, provider)
+		}
+		skipped[provider] = append(skipped[provider], terminal.Cell(field))
+	}
+	return func() {
+		for _, provider := range providers {
+			io.Warn("left out: %s of %s, for which there is no safe name; a --prefix such as APP_ helps", namelist.First(skipped[provider], MostNames), provider)
+		}
+	}
+}
