@@ -28,14 +28,14 @@ each provider, and rotates them without ever losing one.
 
 The connection comes from the environment (VAULT_ADDR, VAULT_TOKEN and the other
 variables of the Vault CLI, and VAULTKIT_MOUNT, VAULTKIT_BASE, VAULTKIT_AUTH) or
-from flags, which win. To try it without a Vault of your own:
+from flags. A flag overrides its variable. To try it without a Vault of your own:
 
-  vaultkit demo     tells the whole story on a throw-away Vault
-  vaultkit dev      runs a throw-away Vault for you to play with
+  vaultkit demo     shows every feature on a temporary Vault
+  vaultkit dev      runs a temporary Vault for you to try commands on
 
-On a terminal, lists have headings and aligned columns, and colours unless NO_COLOR
-is set. Elsewhere they are plain tab-separated values, "-" for an empty one: made
-for cut and awk. --json has everything, with names that stay.
+On a terminal, lists have headings, aligned columns and colors; NO_COLOR turns the
+colors off. Elsewhere they are tab-separated values for cut and awk, without headings
+and with "-" for an empty value. --json prints everything; its key names are stable.
 
 Exit codes:
   0 done                            5 conflict, not applied
@@ -65,7 +65,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetIn(c.IO.In)
 	root.SetOut(c.IO.Out)
 	root.SetErr(c.IO.Err)
-	root.PersistentFlags().BoolVar(&c.Print.JSON, "json", false, "print data as JSON with snake_case keys and UTC times")
+	root.PersistentFlags().BoolVar(&c.Print.JSON, "json", false, "print data as JSON, with snake_case keys and UTC times")
 	c.Vault.AddFlags(root)
 	c.addCommands(root)
 	readableHelp(root) // before cobra adds flags of its own: that sorts what is there

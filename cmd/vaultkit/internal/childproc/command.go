@@ -19,10 +19,10 @@ import (
 
 // Help is what the helps of rotate and revoke-old say alike of their commands.
 const Help = `(<NAME> in upper case, anything but A-Z, 0-9 and _ as _). /bin/sh runs it, or cmd on
-Windows. It sees no credential for Vault, nor a CI job's OIDC token, and reads no input;
-what it prints goes to stderr, with the keys masked; --timeout ends it too. It should
-hand a key on through a pipe or a variable: other users see the arguments of the
-programs it starts.`
+Windows. Credentials for Vault and a CI job's OIDC token are removed from its
+environment, and it has no input. Its output goes to stderr, with the keys masked.
+--timeout ends it too. Pass a key on through a pipe or a variable: other users can see
+the arguments of the programs that it starts.`
 
 // The variables of a child.
 const (

@@ -34,7 +34,7 @@ func settings() []setting {
 		{name: "namespace", variable: "VAULT_NAMESPACE", help: "`namespace` of Vault Enterprise or HCP (default $VAULT_NAMESPACE)"},
 		{name: "mount", variable: "VAULTKIT_MOUNT", help: "`path` of the KV version 2 mount (default $VAULTKIT_MOUNT, else " + DefaultMount + ")"},
 		{name: "base", variable: "VAULTKIT_BASE", help: "`path` below the mount (default $VAULTKIT_BASE, else " + DefaultBase + ")"},
-		{name: "auth", variable: "VAULTKIT_AUTH", help: "`login`: token, approle or kubernetes (default: the one whose settings are given)"},
+		{name: "auth", variable: "VAULTKIT_AUTH", help: "`login` method: token, approle or kubernetes (default: the one whose settings are given)"},
 		{name: "token-file", variable: "VAULTKIT_TOKEN_FILE", login: "token", hides: []string{"VAULT_TOKEN"},
 			help: "`file` with the token (default $VAULT_TOKEN, then ~/.vault-token)"},
 		{name: "role-id", variable: "VAULT_ROLE_ID", login: "approle", help: "`id` of the AppRole (default $VAULT_ROLE_ID)"},
@@ -61,13 +61,13 @@ func settings() []setting {
 // AddFlags adds the global flags.
 func (c *Connection) AddFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.BoolVar(&c.Verbose, "verbose", false, "log what the client does (logins, renewals) to stderr; never a secret")
+	flags.BoolVar(&c.Verbose, "verbose", false, "log logins, renewals and other events to stderr, without secrets")
 	for i := range c.settings {
 		s := &c.settings[i]
 		flags.StringVar(&s.value, s.name, "", s.help)
 	}
 	c.timeout, c.timeoutGiven = flagtype.Duration(30*time.Second), func() bool { return flags.Changed("timeout") }
-	flags.Var(&c.timeout, "timeout", "`time` for all the work, of --verify-cmd and --cmd too, such as 30s or 2m; a server that cannot be reached is given up after 5s unless this is given; waiting for input does not count, and a committed rotation gets 10s more for its record")
+	flags.Var(&c.timeout, "timeout", "`time` for the whole command, with --verify-cmd and --cmd, such as 30s or 2m; waiting for input does not count, and a committed rotation gets 10s more to write its record; without this flag, a server that cannot be reached is tried for 5s")
 }
 
 // given are the settings whose flags are used.

@@ -19,7 +19,7 @@ type Attribution struct{ Actor, Reason string }
 // AddFlags adds the flags --actor and --reason.
 func (a *Attribution) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&a.Actor, "actor", "", actorHelp)
-	cmd.Flags().StringVar(&a.Reason, "reason", "", "`why`, for the record")
+	cmd.Flags().StringVar(&a.Reason, "reason", "", "`why`, for the audit record")
 }
 
 // Complete fills in who it is, where that is not given.
@@ -35,8 +35,8 @@ func (a *Attribution) Options() []vaultkit.RotateOption {
 }
 
 // actorHelp describes DefaultActor for the flag.
-const actorHelp = "`who` does this, for the record (default: $GITHUB_ACTOR, $GITLAB_USER_LOGIN, $CIRCLE_USERNAME, " +
-	"$BUILD_REQUESTEDFOR or $BUILDKITE_BUILD_CREATOR where set, else user@host)"
+const actorHelp = "`who` does this, for the audit record (default: $GITHUB_ACTOR, $GITLAB_USER_LOGIN, $CIRCLE_USERNAME, " +
+	"$BUILD_REQUESTEDFOR or $BUILDKITE_BUILD_CREATOR if set, else user@host)"
 
 // maxText is the longest actor that a record takes, in bytes.
 const maxText = 512

@@ -27,7 +27,7 @@ type SecretReader struct {
 }
 
 // AllowControlHelp describes the flag for SecretReader.AllowControl.
-const AllowControlHelp = "take control and other invisible characters too, such as the newlines of a PEM file"
+const AllowControlHelp = "accept control and invisible characters, such as the newlines of a PEM file"
 
 // File reads a secret from a file.
 func (s SecretReader) File(ctx context.Context, what, path string) (string, error) {

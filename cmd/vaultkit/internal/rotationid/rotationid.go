@@ -22,8 +22,7 @@ var fullIDs = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}\.[0-9]{9}Z)-(v[1-9][0-9]*)
 var partsOfIDs = regexp.MustCompile(`^([0-9]{1,8}|[0-9]{8}T[0-9.]{0,16}(Z(-(v([0-9]+(-[0-9a-f]*)?)?)?)?)?|v[1-9][0-9]*(-[0-9a-f]*)?)$`)
 
 // Help says in helps what an ID may be.
-const Help = `ID is an id, the beginning of one, or v3 for the only one whose old secret is
-version 3.`
+const Help = `ID is an id, the beginning of an id, or v3 if only one rotation has replaced version 3.`
 
 // shownHash is how much of a fingerprint tells rotations of one version apart.
 const shownHash = 8

@@ -16,14 +16,14 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-const long = `Close a rotation that vaultkit recover leaves undecided. The current secret is
-written again as it is, as a version of its own: then a commit that is still on its
-way can never be applied, and the rotation is recorded as aborted. One that recover
-reports as unknown or recreated is recorded as unknown.
+const long = `Close a rotation that vaultkit recover leaves undecided. abort writes the current secret
+again as a new version, so that a commit that is still on its way can never be applied,
+and records the rotation as aborted. A rotation that recover reports as unknown or
+recreated is recorded as unknown.
 
-A rotation that turns out committed is not undone: the exit code is 5, and rollback
-is the command for it. An id that nobody began is exit code 4. After exit code 8,
-run the same again.
+If the rotation turns out to be committed, abort does not undo it: the exit code is 5,
+and you can use rollback. If there is no rotation with this id, the exit code is 4.
+After exit code 8, run the same command again.
 
 ` + rotationid.Help
 

@@ -15,17 +15,18 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-const long = `List what rotations of the provider have backed up, newest first. The id names a
-backup for vaultkit rollback --to; a terminal shows it in short. No secret is read.
-REVOKED is when revoke-old had its keys revoked, or began to: rollback --to then wants
---allow-revoked.
+const long = `List the backups of a provider, newest first. vaultkit rollback --to takes the id of a
+backup; a terminal shows a short form of it. No secret is read. REVOKED is when
+revoke-old revoked the keys, or started to: rollback --to then needs --allow-revoked.
 
-With the word prune after the provider, recover it and then delete old backups for
-good, values included; the audit records stay. What goes is beyond the --keep newest
-and was replaced longer than --older-than ago; one of the two is enough. Never
-deleted are the newest backup of a committed rotation, backups whose rotation has no
-record, and any younger than such a one: vaultkit abort closes what recover cannot.
-On a terminal it shows what would go and asks first, unless --yes is given.`
+With the word prune after the provider, backups recovers the provider and then deletes
+old backups and their values permanently; the audit records stay. It deletes a backup
+that is not one of the --keep newest and was replaced longer than --older-than ago. At
+least one of the two flags is required. It never deletes the newest backup of a
+committed rotation, a backup whose rotation has no record, or any backup newer than
+that one. If recover cannot settle such a rotation, vaultkit abort closes it. On a
+terminal, prune shows what would be deleted and asks for confirmation, unless --yes is
+given.`
 
 // prune is the word after the provider.
 const prune = "prune"
@@ -54,7 +55,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			"  vaultkit backups openai-gpt4 prune --keep 5 --older-than 90d --dry-run",
 		Args: cobra.MatchAll(usage.Between(1, 2), func(_ *cobra.Command, args []string) error {
 			if len(args) == 2 && args[1] != prune {
-				return errors.New("after the provider comes nothing, or the word prune")
+				return errors.New("the second argument can only be the word prune")
 			}
 			return nil
 		}),
@@ -66,10 +67,10 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().IntVar(&o.Keep, "keep", 0, "prune: `number` of the newest to keep")
-	cmd.Flags().Var(&o.OlderThan, "older-than", "prune: keep what was replaced less than this ago, such as 90d")
-	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "prune: delete nothing, only show what would go")
-	cmd.Flags().BoolVar(&o.Yes, "yes", false, "prune: do not ask on a terminal")
+	cmd.Flags().IntVar(&o.Keep, "keep", 0, "prune: `number` of newest backups to keep")
+	cmd.Flags().Var(&o.OlderThan, "older-than", "prune: keep secrets that were replaced less than this time ago, such as 90d")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "prune: show what would be deleted, but delete nothing")
+	cmd.Flags().BoolVar(&o.Yes, "yes", false, "prune: do not ask for confirmation on a terminal")
 	return cmd
 }
 

@@ -17,12 +17,12 @@ import (
 	"goblin/vaultkit/internal/devvault"
 )
 
-const long = `Start a real, throw-away Vault and tell the whole story on it: store a key, read
-it, rotate it, look at the backup and the audit record, crash half-way and
-recover, roll back. Everything is gone afterwards.
+const long = `Start a real, temporary Vault and show every feature on it: store a key, read it,
+rotate it, show the backup and the audit record, crash during a rotation and recover,
+roll back. Everything is deleted afterwards.
 
-The Vault is the vault or bao that VAULTKIT_VAULT_BIN names, or the one on PATH,
-or else one that is compiled once, which takes some minutes.`
+demo runs the vault or bao program that VAULTKIT_VAULT_BIN names, or the one on PATH. If
+there is none, it compiles one once, which takes some minutes.`
 
 // Options are what the command is asked for.
 type Options struct{ command.Deps }
@@ -31,7 +31,7 @@ type Options struct{ command.Deps }
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	return &cobra.Command{
 		Use:     "demo",
-		Short:   "Tell the whole story on a throw-away Vault",
+		Short:   "Show every feature on a temporary Vault",
 		Long:    long,
 		Example: "  vaultkit demo",
 		Args:    usage.None,

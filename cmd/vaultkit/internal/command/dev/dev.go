@@ -18,12 +18,12 @@ import (
 	"goblin/vaultkit/internal/devvault"
 )
 
-const long = `Run a real, throw-away Vault on this machine until Ctrl-C. Its data is in memory
-and gone after that. It is the vault or bao that VAULTKIT_VAULT_BIN names, or the
-one on PATH, or else one that is compiled once, which takes some minutes.
+const long = `Run a real, temporary Vault on this machine until Ctrl-C. Its data is in memory and is
+lost then. dev runs the vault or bao program that VAULTKIT_VAULT_BIN names, or the one
+on PATH. If there is none, it compiles one once, which takes some minutes.
 
-Standard output gets the two exports that lead to it and nothing else, the root
-token of that Vault included, on purpose: the token is good for nothing else.`
+Standard output gets only the two export lines for that Vault. They contain its root
+token on purpose: the token is valid for nothing else.`
 
 // Options are what the command is asked for.
 type Options struct {
@@ -37,7 +37,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
 		Use:     "dev",
-		Short:   "Run a throw-away Vault until Ctrl-C",
+		Short:   "Run a temporary Vault until Ctrl-C",
 		Long:    long,
 		Example: "  vaultkit dev\n  vaultkit dev --seed --port 0   # demo providers, any free port",
 		Args:    usage.None,
@@ -52,7 +52,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		},
 	}
 	cmd.Flags().IntVar(&o.Port, "port", 8200, "`port` to listen on, on 127.0.0.1 only; 0: a free one")
-	cmd.Flags().BoolVar(&o.Seed, "seed", false, "store demo providers, local-llama and openai-gpt4, with obvious fakes as keys")
+	cmd.Flags().BoolVar(&o.Seed, "seed", false, "store demo providers, local-llama and openai-gpt4, with fake keys")
 	return cmd
 }
 

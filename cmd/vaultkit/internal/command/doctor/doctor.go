@@ -16,19 +16,19 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/roles"
 )
 
-const long = `Look for what keeps this machine from its work with Vault: address, TLS, seal,
-clock, login, token, mount, the rights of each role, audit device, unfinished
-rotations, deleted keys. A finding that is not ok comes with a command: after "fix:"
-it mends what was found, after "look:" it only shows where to look. A check that
-depends on a failed one is skipped.
+const long = `Check what this machine needs to work with Vault: address, TLS, seal, clock, login,
+token, mount, the rights of each role, audit device, unfinished rotations, deleted
+keys. A finding that is not ok comes with a command: the command after "fix:" fixes
+the problem, the one after "look:" only shows more about it. A check that depends on a
+failed one is skipped.
 
-Without --role it expects a reader's rights, and looks whether they are a
-rotator's. Without arguments it looks at every provider. It connects and logs in
-as every other command does, writes nothing and reads no secret. A login costs a
-use of an AppRole's secret id, where those are counted; a wrapping token is only
-looked at, unless --unwrap is given.
+Without --role, doctor expects a reader's rights, and reports whether they are a
+rotator's. Without arguments it checks every provider. It connects and logs in like
+every other command, writes nothing and reads no secret. A login uses up one use of an
+AppRole's secret id if its uses are limited. doctor looks up a wrapping token without
+unwrapping it, unless --unwrap is given.
 
-The exit code is that of the first failed check, 0 if none failed.`
+The exit code is that of the first failed check, or 0 if no check failed.`
 
 // diagnosis is the outcome of a doctor that found something.
 type diagnosis struct {
@@ -57,7 +57,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	var names []string
 	cmd := &cobra.Command{
 		Use:   "doctor [PROVIDER...]",
-		Short: "Find out why Vault cannot be used, and how to mend it",
+		Short: "Find out why Vault cannot be used, and how to fix it",
 		Long:  long,
 		Example: "  vaultkit doctor\n" +
 			"  vaultkit doctor openai-gpt4 --role rotator\n" +
@@ -71,9 +71,9 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&names, "role", nil, "`role` whose rights the token must have, see vaultkit policy --help; repeat it for several")
+	cmd.Flags().StringArrayVar(&names, "role", nil, "`role` whose rights the token must have, see vaultkit policy --help; may be repeated")
 	_ = cmd.RegisterFlagCompletionFunc("role", completeRole) // the flag is there
-	cmd.Flags().BoolVar(&o.Strict, "strict", false, "exit with 1 if there are warnings and nothing failed")
+	cmd.Flags().BoolVar(&o.Strict, "strict", false, "exit with 1 if no check failed but there are warnings")
 	cmd.Flags().BoolVar(&o.Unwrap, "unwrap", false, "log in even if that uses up a wrapping token")
 	return cmd
 }

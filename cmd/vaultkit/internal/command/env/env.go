@@ -20,30 +20,31 @@ import (
 )
 
 const long = `Print the fields of providers as environment variables, or write them to a file.
-Without arguments it is every provider; deleted ones are left out. Field api_key of
-openai-gpt4 becomes OPENAI_GPT4_API_KEY. Two fields with one name are refused: name the
-providers to leave one out. Of a provider that you name, so are names that start with a
-digit and names that steer programs: by their first words, such as LD_PRELOAD or
-GIT_DIR, or by their last one, such as JAVA_OPTS or GH_PAGER. Of other providers, such
-fields are left out with a warning. A --prefix before the names helps, such as APP_.
+Without arguments, env prints every provider and skips deleted ones. The field api_key
+of openai-gpt4 becomes OPENAI_GPT4_API_KEY.
 
-The formats, each of which writes a value so that it is read back byte for byte, or
-refuses it:
+env refuses two fields that become the same variable: name the providers that you need.
+Unsafe names start with a digit, or change how programs behave: by their first words,
+such as LD_PRELOAD or GIT_DIR, or by their last word, such as JAVA_OPTS or GH_PAGER. If
+you have named the provider, env refuses them; otherwise it skips them with a warning.
+A --prefix such as APP_ makes the beginning of a name safe.
+
+Each format writes a value so that it is read back byte for byte, or refuses it:
 
   sh          for source in bash, dash and other POSIX shells
   dotenv      as joho/godotenv, npm's dotenv, python-dotenv and Docker Compose read it
               alike (tried: godotenv 1.5, dotenv 16 and 18, python-dotenv 1.2, Compose 2)
-  docker      for docker run --env-file: one line a value
+  docker      for docker run --env-file: one line per value
   fish        for source in fish
   powershell  for . file.ps1, or | Invoke-Expression
   github      appends to the file that $GITHUB_ENV names, or --out, for the later
               steps of a job, after printing ::add-mask:: for every value
   json        one object
 
---out writes a file that you alone can read. It replaces one that vaultkit wrote, and
-nothing else; it does not follow links, and refuses a directory of another user or one
-that everybody can write to. In GitHub Actions it prints ::add-mask:: first. What goes
-to stdout is data there too and is not masked.`
+--out writes a file that only you can read. It replaces a file only if vaultkit wrote
+it. It does not follow links, and refuses a directory that belongs to another user or
+that everybody can write to. In GitHub Actions it prints ::add-mask:: first. Output on
+stdout is data there too, and is not masked.`
 
 // Options are what the command is asked for.
 type Options struct {

@@ -15,18 +15,19 @@ import (
 )
 
 const long = `Run a command with the fields of providers in its environment, named as in env:
-OPENAI_GPT4_API_KEY. The providers stand before the --; without any it is every
-provider. No file and no argument holds a key; only the command's own environment does.
+OPENAI_GPT4_API_KEY. Name the providers before the --; without names, exec reads every
+provider. No file and no argument contains a key, only the command's own environment.
 
-vaultkit logs out of Vault before the command starts, and becomes the command (on
-Windows it waits for it): the command has its process id, its terminal, stdin and
-signals, and its exit code is what you get. Before that it is vaultkit's own: 127 when
-there is no such command, 126 when it cannot be run, otherwise as for env.
+vaultkit logs out of Vault before the command starts, and is replaced by the command
+(on Windows it waits for the command). The command has vaultkit's process id,
+terminal, stdin and signals, and you get its exit code. If the command does not start,
+the exit code is 127 if there is no such command, 126 if it cannot be run, and
+otherwise that of env.
 
-The command gets your environment too, with the providers' variables over it and
-without the variables that hold credentials for Vault or a CI job's OIDC token: one
-that talks to Vault itself needs its own. With --pristine it gets the providers'
-variables and nothing else, no PATH either.`
+The command also gets your environment. The providers' variables override it, and the
+variables with credentials for Vault or a CI job's OIDC token are removed: a command
+that uses Vault needs a login of its own. With --pristine the command gets only the
+providers' variables, not even PATH.`
 
 // Options are what the command is asked for.
 type Options struct {
@@ -54,9 +55,9 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.Query.Providers, "provider", nil, "`name` of a provider, as the arguments before --; repeat it for several")
+	cmd.Flags().StringArrayVar(&o.Query.Providers, "provider", nil, "`name` of a provider, like an argument before --; may be repeated")
 	cmd.Flags().StringVar(&o.Query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
-	cmd.Flags().BoolVar(&o.Pristine, "pristine", false, "give the command the providers' variables alone")
+	cmd.Flags().BoolVar(&o.Pristine, "pristine", false, "give the command only the providers' variables")
 	return cmd
 }
 

@@ -26,11 +26,11 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	cmd := &cobra.Command{
 		Use:   "get PROVIDER",
 		Short: "Print one key of a provider",
-		Long: `Print one field of the provider's current secret and a newline, and nothing
-else: key=$(vaultkit get openai-gpt4) is what scripts want.
+		Long: `Print one field of the provider's current secret and a newline, and nothing else.
+In a script: key=$(vaultkit get openai-gpt4).
 
-With --all, print every field as one JSON object, {"api_key": "...", ...}; with
---json too, it stands below "fields" beside the provider's name.`,
+With --all, print every field as one JSON object, {"api_key": "...", ...}. With --all
+and --json, that object is the value of "fields", next to the provider's name.`,
 		Example: "  vaultkit get openai-gpt4\n  vaultkit get openai-gpt4 --field organization\n" +
 			"  vaultkit get openai-gpt4 --all | jq -r .organization",
 		Args: usage.Exactly(1),

@@ -24,8 +24,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		Short: "Show a provider's audit records, newest first",
 		Long: `Show the audit records of the provider's rotations and rollbacks, newest first:
 who changed what, when, why, whether it was applied, and when the old key was
-revoked. --json shows all of it, with the ids that Vault's own audit log has for the
-same requests.`,
+revoked. --json shows all of a record, with the ids of its requests in Vault's own audit
+log.`,
 		Example: "  vaultkit history openai-gpt4\n  vaultkit history openai-gpt4 --json",
 		Args:    usage.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

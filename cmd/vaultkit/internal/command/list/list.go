@@ -22,7 +22,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	return &cobra.Command{
 		Use:     "list",
 		Short:   "List the providers",
-		Long:    "List the providers that have a secret, one name a line, sorted. No secret is read.",
+		Long:    "List the providers that have a secret, sorted, one per line. No secret is read.",
 		Example: "  vaultkit list\n  vaultkit list --json",
 		Args:    usage.None,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &Options{deps}) },

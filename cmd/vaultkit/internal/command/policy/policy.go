@@ -15,8 +15,8 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-const long = `Print the Vault policy of a role: the least that it needs, for every provider or
-for those that are named, below --base in --mount. Vault is not asked.
+const long = `Print the Vault policy of a role: the fewest rights that it needs, for every provider or
+for the named ones, below --base in --mount. No Vault is needed.
 
 Roles:
 `
@@ -45,7 +45,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.Providers, "provider", nil, "`name` of a provider to narrow the policy to; repeat it for several (default: every provider)")
+	cmd.Flags().StringArrayVar(&o.Providers, "provider", nil, "`name` of a provider to limit the policy to; may be repeated (default: every provider)")
 	return cmd
 }
 

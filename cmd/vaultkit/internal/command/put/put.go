@@ -19,20 +19,20 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-const long = `Store the first secret of a provider. It never replaces one: that is what rotate
-does, which keeps a backup. Where the provider holds the very same fields already,
-nothing is done, and that is no error.
+const long = `Store the first secret of a provider. It never replaces a secret: use rotate for that,
+which keeps a backup. If the provider already has exactly these fields, put changes
+nothing and succeeds.
 
 Each field says where its value comes from:
   FIELD=@file   the content of a file
   FIELD=-       standard input, for one field; on a terminal you are asked for
-                each such field in turn, and nothing is shown
+                each such field in turn, and your input is not shown
   FIELD=value   the value itself, which other users of this machine can see in the
                 list of processes while the command runs
 
-A name that env and exec can make no variable of is refused, such as 3com: no variable
-can be called 3COM_API_KEY. One newline at the end of a file or pipe is dropped. Control
-characters, and others that nobody sees, are refused unless --allow-control is given.`
+put refuses names that env and exec cannot turn into a variable, such as 3com: no
+variable can be called 3COM_API_KEY. One newline at the end of a file or pipe is
+dropped. put refuses control and invisible characters unless --allow-control is given.`
 
 // Options are what the command is asked for.
 type Options struct {
@@ -61,8 +61,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		},
 	}
 	cmd.Flags().BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
-	cmd.Flags().BoolVar(&o.AllowAnyName, "allow-any-name", false, "store it even if env and exec can make a variable of a field with --prefix only")
-	cmd.Flags().BoolVar(&o.ReplaceDeleted, "replace-deleted", false, "store over a provider whose current version is deleted or destroyed")
+	cmd.Flags().BoolVar(&o.AllowAnyName, "allow-any-name", false, "store the secret even if env and exec need --prefix to turn a field into a variable")
+	cmd.Flags().BoolVar(&o.ReplaceDeleted, "replace-deleted", false, "store the secret although the current version is deleted or destroyed")
 	return cmd
 }
 

@@ -14,11 +14,11 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
 )
 
-const long = `Find out what became of every rotation that has no audit record, because the
-program or the connection died, and write the record where the answer is certain.
-A provider's secret is never changed. It may run at any time and again; without
-arguments it looks at every provider. What stays undecided is finished by running
-the same rotation again, or closed by vaultkit abort.`
+const long = `Find out what happened to every rotation that has no audit record because the program
+or the connection failed, and write the record if the answer is certain. recover never
+changes a provider's secret, and can run at any time and as often as you like. Without
+arguments it checks every provider. To finish a rotation that stays undecided, run the
+same rotation again; to close it, run vaultkit abort.`
 
 // Options are what the command is asked for.
 type Options struct {
@@ -30,7 +30,7 @@ type Options struct {
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	return &cobra.Command{
 		Use:     "recover [PROVIDER...]",
-		Short:   "Settle what crashed rotations left behind",
+		Short:   "Settle rotations that crashed",
 		Long:    long,
 		Example: "  vaultkit recover\n  vaultkit recover openai-gpt4 local-llama --json",
 		Args:    cobra.ArbitraryArgs,

@@ -24,21 +24,21 @@ import (
 // none that curl, wget or jq have for a failure, as 4 would be.
 const statusAlreadyGone = 44
 
-const long = `Have the keys that a rotation replaced revoked at their issuer, the last step of
-rotating a key: once the new one works everywhere. It is refused (exit code 5) unless
-the rotation is committed and none of the old values is in force again, here or under
-another provider.
+const long = `Revoke the keys that a rotation replaced, in the API of the provider. This is the last
+step of rotating a key: run it once the new key works everywhere. revoke-old refuses
+(exit code 5) unless the rotation is committed and none of the old values is in force
+again, for this provider or another one.
 
---cmd is a shell command that revokes them. In its environment are VAULTKIT_PROVIDER,
+--cmd is a shell command that revokes the keys. Its environment has VAULTKIT_PROVIDER,
 VAULTKIT_ID, VAULTKIT_KEY (the old api_key, or the only field that was replaced) and
 VAULTKIT_FIELD_<NAME> for the old value of each replaced field
 ` + childproc.Help + `
 
-Status 0 says that the keys are revoked, 44 that they were gone already (both are
-recorded, and history shows it), any other that they are not. The command runs once.
-A rotation whose keys were revoked before is not asked for again. Once the
-command has begun, be it in vain, rotate and rollback take these keys with
---allow-revoked only.
+Its exit status says what happened: 0, the keys are revoked; 44, they were revoked
+before; anything else, they are not revoked. 0 and 44 are recorded, and history shows
+them. The command runs once. If the keys of the rotation are already recorded as
+revoked, it does not run. Once the command has started, even if it fails, rotate and
+rollback accept these keys only with --allow-revoked.
 
 ` + rotationid.Help
 
@@ -57,7 +57,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
 		Use:   "revoke-old PROVIDER ID --cmd COMMAND",
-		Short: "Revoke the keys a rotation replaced",
+		Short: "Revoke the keys that a rotation replaced",
 		Long:  long,
 		Example: "  vaultkit revoke-old openai-gpt4 ID --cmd './revoke-key.sh' --reason quarterly\n" +
 			"  # an id from: vaultkit history openai-gpt4",
@@ -74,7 +74,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	}
 	cmd.Flags().StringVar(&o.Command, "cmd", "", "shell `command` that revokes the old keys")
 	_ = cmd.MarkFlagRequired("cmd") // it exists
-	cmd.Flags().BoolVar(&o.IgnoreOtherProviders, "ignore-other-providers", false, "revoke the keys although another provider's secret holds them")
+	cmd.Flags().BoolVar(&o.IgnoreOtherProviders, "ignore-other-providers", false, "revoke the keys although another provider's secret contains them")
 	o.Attribution.AddFlags(cmd)
 	return cmd
 }

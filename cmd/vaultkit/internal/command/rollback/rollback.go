@@ -17,17 +17,17 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-const long = `Write the secret of a backup back, whole. It is a rotation of its own: what it
-replaces is backed up, and it is recorded.
+const long = `Restore the whole secret of a backup. A rollback is a rotation too: the secret that it
+replaces is backed up, and it has an audit record.
 
-Without --to it undoes the newest rotation. When the current secret came from a
-rollback, or from somebody else, it asks for --to instead of guessing. A key that
-revoke-old had revoked comes back with --allow-revoked only. A revocation that was
-begun counts, even where its command failed: nobody knows what it did. In vaultkit
-backups, REVOKED shows both.
+Without --to, rollback undoes the newest rotation. If the current secret came from a
+rollback or from another program, --to is required. A key that revoke-old has revoked is
+restored only with --allow-revoked. That includes a revocation that has started and
+failed: its command may have revoked the key. The column REVOKED of vaultkit backups
+shows both.
 
-To vaultkit status the secret that comes back is as young as the rollback, and has no
-expiry but the one of --expires-in.
+vaultkit status counts the age of the restored secret from the rollback, and shows no
+expiry unless --expires-in is given.
 
 ` + rotationid.Help
 
@@ -48,7 +48,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
 		Use:   "rollback PROVIDER",
-		Short: "Bring back the secret a rotation replaced",
+		Short: "Restore the secret that a rotation replaced",
 		Long:  long,
 		Example: "  vaultkit rollback openai-gpt4 --reason 'new key is rejected'\n" +
 			"  vaultkit rollback openai-gpt4 --to v3   # an id from: vaultkit backups openai-gpt4",
@@ -60,11 +60,11 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.To, "to", "", "`id` of the backup to bring back (default: the one of the newest rotation)")
-	flags.BoolVar(&o.RestoreDeleted, "restore-deleted", false, "write over a current version that is deleted or destroyed")
-	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "bring back a key that is being revoked at its issuer, or was")
-	flags.Var(&o.ExpiresIn, "expires-in", "when the key that comes back will expire, from now, such as 30d: a note for reminders")
-	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
+	flags.StringVar(&o.To, "to", "", "`id` of the backup to restore (default: the backup of the newest rotation)")
+	flags.BoolVar(&o.RestoreDeleted, "restore-deleted", false, "restore the secret although the current version is deleted or destroyed")
+	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "restore a key whose revocation has started or is done")
+	flags.Var(&o.ExpiresIn, "expires-in", "`time` from now until the restored key expires, such as 30d; only recorded, for vaultkit status")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything and show what would be written where, but write nothing")
 	o.Attribution.AddFlags(cmd)
 	return cmd
 }

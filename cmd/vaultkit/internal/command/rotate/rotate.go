@@ -13,26 +13,26 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 )
 
-const long = `Replace a field of a provider's secret, or several with --set; the others stay as
-they are. The current secret is backed up first, the new one is written only if
-nobody changed it in between, and an audit record is written after that. A field that
-the secret does not have is refused, unless --add-field is given.
+const long = `Replace a field of a provider's secret, or several with --set; other fields do not
+change. rotate first backs up the current secret, then writes the new one only if nobody
+has changed it in between, then writes an audit record. It refuses a field that the
+secret does not have, unless --add-field is given.
 
-Running the same rotation again after a crash finishes it. With --auto every run
-makes another key: after exit code 8, run vaultkit recover first.
+After a crash, run the same rotation again to finish it. With --auto every run makes
+another key: after exit code 8, run vaultkit recover first.
 
---verify-cmd is a shell command that tries the new key before anything is written;
-a status other than 0 ends the rotation. In its environment are VAULTKIT_PROVIDER,
+--verify-cmd is a shell command that tries the new key before anything is written.
+If its exit status is not 0, the rotation stops. Its environment has VAULTKIT_PROVIDER,
 VAULTKIT_KEY (the new key) and VAULTKIT_FIELD_<NAME> for each field of the secret
 ` + childproc.Help + `
 
-Several providers, or --all of them, can be rotated with --auto, each with a key of
-its own and --parallel at once. One that fails does not stop the others. The exit
-code is that of the first failure, or 8 where an outcome is undetermined; --json
-prints an array of {provider, rotation, error, exit_code}.
+With --auto, rotate takes several providers or --all; each gets its own new key, and
+--parallel of them are rotated at once. If one fails, the others continue. The exit
+code is that of the first failure, or 8 if any outcome is undetermined. --json prints
+an array of {provider, rotation, error, exit_code}.
 
-One newline at the end of a file or pipe is dropped. Control characters in a key,
-and others that nobody sees, are refused unless --allow-control is given.`
+One newline at the end of a file or pipe is dropped. rotate refuses control and
+invisible characters in a key unless --allow-control is given.`
 
 // Options are what the command is asked for.
 type Options struct {
@@ -90,20 +90,20 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.provider, "provider", "", "`name` of the provider, instead of the argument")
 	flags.StringVar(&o.NewKey, "new-key", "", "the new `key` itself; other users of this machine can see it while the command runs")
 	flags.StringVar(&o.NewKeyFile, "new-key-file", "", "`file` with the new key")
-	flags.BoolVar(&o.NewKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal you are asked, and nothing is shown")
+	flags.BoolVar(&o.NewKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal you are asked for it, and your input is not shown")
 	flags.StringVar(&o.NewKeyEnv, "new-key-env", "", "`name` of the environment variable with the new key")
-	flags.StringArrayVar(&o.Set, "set", nil, "a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; repeat it to replace several fields at once")
+	flags.StringArrayVar(&o.Set, "set", nil, "a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; may be repeated to replace several fields at once")
 	flags.BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
-	flags.BoolVar(&o.Auto, "auto", false, "make a random key, for development: no provider knows it")
-	flags.StringVar(&o.Field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace; with --set, of the one that is VAULTKIT_KEY to the verify command")
-	flags.BoolVar(&o.AddField, "add-field", false, "add fields that the secret does not have; without it they are refused, as misspelt names")
-	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "accept a key that is being revoked at its issuer, or was")
+	flags.BoolVar(&o.Auto, "auto", false, "make a random key, for development: the provider's API does not know it")
+	flags.StringVar(&o.Field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace; with --set, of the field that the verify command gets as VAULTKIT_KEY")
+	flags.BoolVar(&o.AddField, "add-field", false, "add fields that the secret does not have; without this flag they are refused, as they may be misspelled")
+	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "accept a key whose revocation has started or is done")
 	flags.StringVar(&o.VerifyCommand, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
-	flags.Var(&o.ExpiresIn, "expires-in", "when the new key will expire, from now, such as 90d, 2w or 12h: a note for reminders, nothing is deleted")
-	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything, write nothing, and show what would be written where")
-	flags.BoolVar(&o.All, "all", false, "rotate every provider; needs --auto, and asks first")
-	flags.BoolVar(&o.Yes, "yes", false, "with --all, do not ask")
-	flags.IntVar(&o.Parallel, "parallel", vaultkit.DefaultWorkers, "`number` of providers to rotate at once, of several")
+	flags.Var(&o.ExpiresIn, "expires-in", "`time` from now until the new key expires, such as 90d, 2w or 12h; only recorded, for vaultkit status")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything and show what would be written where, but write nothing")
+	flags.BoolVar(&o.All, "all", false, "rotate every provider; needs --auto, and asks for confirmation")
+	flags.BoolVar(&o.Yes, "yes", false, "with --all, do not ask for confirmation")
+	flags.IntVar(&o.Parallel, "parallel", vaultkit.DefaultWorkers, "`number` of providers to rotate at once")
 	o.Attribution.AddFlags(cmd)
 	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "set", "auto"}
 	cmd.MarkFlagsMutuallyExclusive(sources...)

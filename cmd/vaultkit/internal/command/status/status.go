@@ -20,18 +20,19 @@ import (
 )
 
 const long = `Show how old each provider's key is, when it expires, and which rotations crashed
-or are under way. Without arguments it looks at every provider. It reads no
+or are still running. Without arguments, status shows every provider. It reads no
 secret: a token with the monitor's policy is enough.
 
-A key is due when its noted expiry (rotate --expires-in) has passed, or comes
-within --due-within, or when it is in force for longer than --max-age; and when it
-is deleted, or Vault will delete it within --due-within (delete_version_after). Then
-the exit code is 3, so that a nightly job can tell somebody. A rule of thumb: rotate
-quarterly in production (--max-age 90d), monthly in development (--max-age 30d).
+A key is due if
+  - its recorded expiry (rotate --expires-in) has passed or is within --due-within,
+  - it has been in force for longer than --max-age, or
+  - it is deleted, or Vault will delete it within --due-within (delete_version_after).
+If a key is due, the exit code is 3, so that a nightly job can send an alert. A rule of
+thumb: rotate quarterly in production (--max-age 90d), monthly in development (30d).
 
-A provider that cannot be looked at is told on stderr, and the others go on; the
-exit code is then that of the first such error. Where there is no provider at all the
-exit code is 4: a gate that looks at the wrong place must not pass.`
+If status cannot read a provider, it prints the error to stderr and continues with the
+others; the exit code is that of the first such error. If there is no provider at all,
+the exit code is 4, so that a job with a wrong --base does not pass.`
 
 // Options are what the command is asked for.
 type Options struct {
@@ -55,8 +56,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().Var(&o.DueWithin, "due-within", "a key is due this long before its noted expiry, or before Vault deletes it")
-	cmd.Flags().Var(&o.MaxAge, "max-age", "a key is due when it is in force for longer, such as 90d (default: at any age)")
+	cmd.Flags().Var(&o.DueWithin, "due-within", "a key is due this long before its recorded expiry, or before Vault deletes it")
+	cmd.Flags().Var(&o.MaxAge, "max-age", "a key is due when it has been in force for longer, such as 90d (default: no limit)")
 	return cmd
 }
 
