@@ -48,7 +48,7 @@ func TestAbortUnknown(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
 	orphan(t, provider, anyID)
-	has(t, vk(t, "", "abort", provider, anyID).ok(t), "Closed the rotation of "+provider, "cannot be known", "created anew")
+	has(t, vk(t, "", "abort", provider, anyID).ok(t), "Closed the rotation of "+provider, "no longer possible", "created anew")
 	holds(t, provider, key)
 }
 

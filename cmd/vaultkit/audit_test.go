@@ -90,7 +90,7 @@ func TestRecover(t *testing.T) {
 	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != "evidence id outcome provider" {
 		t.Errorf("recover --json has the keys %s", got)
 	}
-	has(t, vk(t, "", "recover", provider).ok(t), provider+"\trecreated\tthe provider was deleted and created anew since; vaultkit abort closes it\t"+old+"\n")
+	has(t, vk(t, "", "recover", provider).ok(t), provider+"\trecreated\tthe provider was deleted and created again since; vaultkit abort closes it\t"+old+"\n")
 	vk(t, "", "recover", "a/b").want(t, exitcode.Usage, "provider name")
 }
 

@@ -133,11 +133,11 @@ func TestRotateManyRefuses(t *testing.T) {
 		args []string
 		says string
 	}{
-		"a given key":         {[]string{providers[0], providers[1], "--new-key-stdin"}, "a given key is the key of one"},
-		"a given key for all": {[]string{"--all", "--new-key-stdin"}, "a given key is the key of one"},
+		"a given key":         {[]string{providers[0], providers[1], "--new-key-stdin"}, "a new key for each of them"},
+		"a given key for all": {[]string{"--all", "--new-key-stdin"}, "a new key for each of them"},
 		"no key at all":       {[]string{"--all"}, "auto"},
-		"all and one":         {[]string{"--all", "--auto", providers[0]}, "--all is every provider"},
-		"all and a flag":      {[]string{"--all", "--auto", "--provider", providers[0]}, "--all is every provider"},
+		"all and one":         {[]string{"--all", "--auto", providers[0]}, "--all means every provider"},
+		"all and a flag":      {[]string{"--all", "--auto", "--provider", providers[0]}, "--all means every provider"},
 		"a flag and some":     {[]string{"--auto", "--provider", providers[0], providers[0], providers[1]}, "without --provider"},
 		"nobody at work":      {[]string{"--auto", "--parallel", "0", providers[0], providers[1]}, "--parallel"},
 		"an empty command":    {[]string{"--auto", "--verify-cmd", "", providers[0], providers[1]}, "--verify-cmd is empty"},

@@ -23,7 +23,7 @@ func TestConfirmAll(t *testing.T) {
 		{"\n", "", exitcode.Failure, false}, {"no\n", "", exitcode.Failure, false}, {"y\n", "", exitcode.OK, true}, {"", "--yes", exitcode.OK, true},
 	} {
 		code, out, shown := answering(t, tc.answer, strings.Fields("rotate --all --auto --base "+base+" "+tc.flags)...)
-		asked := strings.Contains(shown, "every provider at secret/"+base+"/providers (1 of them) by a random one")
+		asked := strings.Contains(shown, "every provider at secret/"+base+"/providers (number: 1) with a random key")
 		if code != tc.code || asked != (tc.flags == "") || strings.Contains(out, "Rotated one") != tc.rotated {
 			t.Errorf("answer %q: exit code %d, printed %q, shown %q", tc.answer, code, out, shown)
 		}

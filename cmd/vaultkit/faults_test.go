@@ -95,7 +95,7 @@ func TestInterrupted(t *testing.T) {
 		code         int
 		says         string
 	}{
-		"before the commit": {"PUT", "/data/goblin-assistant/backups/", faultproxy.Hang(), exitcode.Failure, "is as it was"},
+		"before the commit": {"PUT", "/data/goblin-assistant/backups/", faultproxy.Hang(), exitcode.Failure, "has not changed"},
 		"at the commit":     {"PUT", commits, faultproxy.Hang(), exitcode.Undetermined, "not known yet"},
 		"after the commit":  {"PUT", "/data/goblin-assistant/rotations/", faultproxy.Pass, exitcode.OK, ""},
 	} {

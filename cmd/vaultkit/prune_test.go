@@ -52,7 +52,7 @@ func TestPrune(t *testing.T) {
 
 	vk(t, "", "revoke-old", provider, ids[1], "--cmd", "true").ok(t)
 	r := vk(t, "", "backups", provider, "prune", "--keep", "3", "--json")
-	has(t, r.err, "nothing says that the keys of version 1 were revoked", ids[0])
+	has(t, r.err, "the keys of version 1 are not recorded as revoked", ids[0])
 	out := r.ok(t)
 	if got := idsOf(t, out); !slices.Equal(got, ids[:1]) {
 		t.Errorf("pruned are %q, want %q", got, ids[:1])
@@ -61,7 +61,7 @@ func TestPrune(t *testing.T) {
 		t.Errorf("prune --json has the keys %s", keys)
 	}
 	// The newest stays whatever is asked for.
-	has(t, vk(t, "", "backups", provider, "prune", "--keep", "0", "--older-than", "1ns").ok(t), "Deleted for good", ids[1], ids[2])
+	has(t, vk(t, "", "backups", provider, "prune", "--keep", "0", "--older-than", "1ns").ok(t), "Deleted permanently", ids[1], ids[2])
 	if got := idsOf(t, vk(t, "", "backups", provider, "--json").ok(t)); !slices.Equal(got, ids[3:]) {
 		t.Errorf("left are %q, want %q", got, ids[3:])
 	}

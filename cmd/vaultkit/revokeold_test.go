@@ -131,7 +131,7 @@ func TestRevokedWithoutRecord(t *testing.T) {
 	provider, _, _, id := rotated(t)
 	through := proxy(t, faultproxy.OnEvery("PUT", ".revoked", faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
 	r := vkBare(t.Context(), t, "", append(through, "revoke-old", provider, id, "--cmd", "true")...)
-	r.want(t, exitcode.Undetermined, "only the record of it is missing", "must exit with 44")
+	r.want(t, exitcode.Undetermined, "only their record is missing", "must exit with 44")
 	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t)
 }
 
@@ -153,7 +153,7 @@ func TestRevokeOldStopped(t *testing.T) {
 			}()
 			command := "exec 9>" + line.path + "; sleep 300 & wait"
 			args := append(connect(t, vaulttest.Server().RootToken()), "revoke-old", provider, id, "--cmd", command, "--timeout", timeout)
-			vkBare(ctx, t, "", args...).want(t, exitcode.Failure, "the revoke command was stopped", "may have revoked the keys or not")
+			vkBare(ctx, t, "", args...).want(t, exitcode.Failure, "the revoke command was stopped", "may have revoked the keys")
 			<-line.gone // else this hangs
 			if after := vaulttest.Look(t, "providers/"+provider); !reflect.DeepEqual(before, after) {
 				t.Error("the provider changed")

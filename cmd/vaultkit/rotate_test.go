@@ -53,7 +53,7 @@ func TestRotateForPeople(t *testing.T) {
 	has(t, r.err, "warning", "--new-key")
 	holds(t, provider, key)
 	// The same again is the same rotation, already done.
-	has(t, vk(t, "", args...).ok(t), "part or all of it")
+	has(t, vk(t, "", args...).ok(t), "part or all of this change")
 	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": key})
 	vk(t, "", args...).want(t, exitcode.NoChange)
 }
@@ -108,7 +108,7 @@ func TestRotateRefuses(t *testing.T) {
 		says string
 	}{
 		"no provider":          {[]string{"--auto"}, exitcode.Usage, "no provider"},
-		"two providers":        {[]string{provider, "--provider", "other", "--auto"}, exitcode.Usage, "two providers"},
+		"two providers":        {[]string{provider, "--provider", "other", "--auto"}, exitcode.Usage, "different providers"},
 		"no key":               {[]string{provider}, exitcode.Usage, "new-key-stdin"},
 		"two keys":             {[]string{provider, "--auto", "--new-key", secret}, exitcode.Usage, "give one of --auto and --new-key, not several"},
 		"an empty key":         {[]string{provider, "--new-key", ""}, exitcode.Usage, "empty"},
@@ -116,7 +116,7 @@ func TestRotateRefuses(t *testing.T) {
 		"a key as a file":      {[]string{provider, "--new-key-file", secret}, exitcode.Usage, "cannot be read"},
 		"a key as a variable":  {[]string{provider, "--new-key-env", secret}, exitcode.Usage, "variable"},
 		"a control character":  {[]string{provider, "--new-key", secret + "\x1b[0m"}, exitcode.Usage, "control character"},
-		"a positional key":     {[]string{provider, secret, "--new-key-stdin"}, exitcode.Usage, "a given key is the key of one"},
+		"a positional key":     {[]string{provider, secret, "--new-key-stdin"}, exitcode.Usage, "a new key for each of them"},
 		"an expiry of nothing": {[]string{provider, "--auto", "--expires-in", "0d"}, exitcode.Usage, "90d"},
 		"an odd expiry":        {[]string{provider, "--auto", "--expires-in", "soon"}, exitcode.Usage, "90d"},
 		"an odd actor":         {[]string{provider, "--auto", "--actor", "a\nb"}, exitcode.Usage, "actor"},
@@ -177,7 +177,7 @@ func TestRollback(t *testing.T) {
 	// A second careless one would bring the bad key back.
 	vk(t, "", "rollback", provider).want(t, exitcode.Usage, "came from a rollback", id, "--to", "vaultkit backups "+provider)
 	// The same one again is done already.
-	has(t, vk(t, "", "rollback", provider, "--to", id).ok(t), "2 -> 3", "part or all of it")
+	has(t, vk(t, "", "rollback", provider, "--to", id).ok(t), "2 -> 3", "part or all of this change")
 	vk(t, "", "rollback", provider, "--to", "nonsense").want(t, exitcode.Usage, "backup id")
 	vk(t, "", "rollback", vaulttest.Name(t), "--to", id).want(t, exitcode.NotFound, "no such backup")
 

@@ -17,7 +17,7 @@ func TestPlainWords(t *testing.T) {
 		"abort a":                    "abort needs one PROVIDER and one ID\n",
 		"abort a b c":                "abort takes one PROVIDER and one ID and nothing else\n",
 		"backups":                    "backups needs one PROVIDER\n",
-		"backups a prune c":          "these are too many arguments for backups\n",
+		"backups a prune c":          "too many arguments for backups\n",
 		"list a":                     "list takes no arguments\n",
 		"bogus":                      "there is no command \"bogus\"\n",
 		"rotat a":                    "there is no command \"rotat\"; did you mean rotate?\n",

@@ -127,11 +127,11 @@ func fieldVariables(keys vaultkit.ProviderKeys) ([]string, error) {
 	for _, field := range keys.Fields() {
 		name := variableField + strings.Map(variableRune, strings.ToUpper(field))
 		if other, taken := fields[name]; taken {
-			return nil, exitcode.Invalid(fmt.Sprintf("the fields %q and %q", other, field), "are both "+name+" to a command",
+			return nil, exitcode.Invalid(fmt.Sprintf("the fields %q and %q", other, field), "would both become the variable "+name,
 				"rename one of them")
 		}
 		if strings.ContainsRune(keys[field], 0) {
-			return nil, exitcode.Invalid(fmt.Sprintf("the value of field %q", field), "holds a NUL, which no variable can", "encode it as text")
+			return nil, exitcode.Invalid(fmt.Sprintf("the value of field %q", field), "contains a NUL byte, which a variable cannot contain", "encode it as text")
 		}
 		fields[name] = field
 		variables = append(variables, name+"="+keys[field])

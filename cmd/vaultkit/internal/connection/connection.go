@@ -74,7 +74,7 @@ func (c *Connection) LoginOptions() ([]vaultkit.Option, error) {
 	if environment("VAULT_ADDR") != "" {
 		return c.Options()
 	}
-	return nil, exitcode.Invalid("no address:", "set VAULT_ADDR or give --address", "for a Vault to play with, run: vaultkit dev")
+	return nil, exitcode.Invalid("no address:", "set VAULT_ADDR or give --address", "for a temporary Vault, run: vaultkit dev")
 }
 
 // Options are options that need not lead anywhere.

@@ -79,7 +79,7 @@ func (c *Connection) given() []setting {
 // another.
 func (c *Connection) RefuseFlags(cmd *cobra.Command) error {
 	if given := c.given(); len(given) > 0 {
-		return exitcode.UsageErrorf("%s runs a Vault of its own: --%s has no use there", cmd.Name(), given[0].name)
+		return exitcode.UsageErrorf("%s starts its own Vault and does not use --%s", cmd.Name(), given[0].name)
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (c *Connection) login() (string, error) {
 		case login == "":
 			login = s.login
 		case login != s.login:
-			return "", exitcode.UsageErrorf("--%s belongs to the %s login, other flags choose %s", s.name, s.login, login)
+			return "", exitcode.UsageErrorf("--%s belongs to the %s login, but other flags choose %s", s.name, s.login, login)
 		}
 	}
 	return login, nil

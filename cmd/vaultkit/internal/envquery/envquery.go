@@ -45,7 +45,7 @@ func warnSkipped(io *terminal.IO, query *vaultkit.EnvQuery) (warn func()) {
 	}
 	return func() {
 		for _, provider := range providers {
-			io.Warn("left out: %s of %s, for which there is no safe name; a --prefix such as APP_ helps", namelist.First(skipped[provider], MostNames), provider)
+			io.Warn("skipped %s of %s: no safe variable name; a --prefix such as APP_ helps", namelist.First(skipped[provider], MostNames), provider)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (s SecretReader) Stdin(ctx context.Context, what, prompt string) (string, e
 func (s SecretReader) Variable(what, name string) (string, error) {
 	text := os.Getenv(name)
 	if text == "" {
-		return "", exitcode.Invalid(what, "is not there: no such variable, or it is empty", "give the variable's name, not the key")
+		return "", exitcode.Invalid(what, "is missing: there is no such variable, or it is empty", "give the variable's name, not the key")
 	}
 	return text, s.Check(what, text)
 }
@@ -100,15 +100,15 @@ func (s SecretReader) Check(what, text string) error {
 	case text == "":
 		return exitcode.Invalid(what, "is empty", "give it a value")
 	case !s.AllowControl && strings.ContainsFunc(text, unicode.IsControl):
-		return exitcode.Invalid(what, "holds a control character, such as a second newline or a tab",
-			"a key is one line of text; where it is meant, add --allow-control")
+		return exitcode.Invalid(what, "contains a control character, such as a second newline or a tab",
+			"a key is one line of text; if that is intended, add --allow-control")
 	case !s.AllowControl && strings.ContainsFunc(text, invisible):
 		at := strings.IndexFunc(text, invisible)
 		r, _ := utf8.DecodeRuneInString(text[at:])
-		return exitcode.Invalid(what, fmt.Sprintf("holds the invisible character %U", r),
-			"copy the key anew, or save the file without a byte order mark; where it is meant, add --allow-control")
+		return exitcode.Invalid(what, fmt.Sprintf("contains the invisible character %U", r),
+			"copy the key again, or save the file without a byte order mark; if that is intended, add --allow-control")
 	case strings.Trim(text, " ") != text:
-		s.IO.Warn("%s begins or ends with a blank, which is stored too", what)
+		s.IO.Warn("%s begins or ends with a space, which is stored too", what)
 	}
 	return nil
 }

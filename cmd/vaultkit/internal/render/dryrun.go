@@ -22,7 +22,7 @@ func (p *Printer) DryRun(r *vaultkit.Rotation, made Checks, path func(parts ...s
 		return p.Value(r)
 	}
 	if r.Resumed {
-		headline := fmt.Sprintf("Dry run, nothing was written: %s holds this change already, version %s.", r.Provider, Versions(r.Record))
+		headline := fmt.Sprintf("Dry run, nothing was written: %s already has this change, version %s.", r.Provider, Versions(r.Record))
 		return p.Rotation(headline, r)
 	}
 	headline := fmt.Sprintf("Dry run, nothing was written: %s would go from version %d to %d.", r.Provider, r.OldVersion, r.OldVersion+1)

@@ -20,7 +20,7 @@ func (p *Printer) Failure(ctx context.Context, provider, connection string, r *v
 		}
 		return exitcode.WithHint(err, undetermined(provider, connection, r, err))
 	case ctx.Err() != nil:
-		return exitcode.WithHint(err, "Interrupted before anything was applied: "+provider+" is as it was.")
+		return exitcode.WithHint(err, "Interrupted before anything was applied: "+provider+" has not changed.")
 	case refusedForRevocation(err):
 		return exitcode.WithHint(err, "If the key still works, add --allow-revoked.")
 	}

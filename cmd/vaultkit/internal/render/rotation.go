@@ -43,7 +43,7 @@ func (p *Printer) Warnings(r *vaultkit.Rotation) {
 		p.io.Warn("%s", warning)
 	}
 	for _, id := range r.Pending {
-		p.io.Warn("another rotation of %s is undecided, and harmless; vaultkit recover %[1]s looks again: %s", r.Provider, id)
+		p.io.Warn("another rotation of %s is undecided, which is harmless; vaultkit recover %[1]s checks it again: %s", r.Provider, id)
 	}
 }
 
@@ -51,7 +51,7 @@ func headline(verb string, r *vaultkit.Rotation) string {
 	done := fmt.Sprintf("%s %s, version %s", verb, r.Provider, Versions(r.Record))
 	switch {
 	case r.Resumed:
-		return fmt.Sprintf("%s went from version %s before: an earlier or concurrent run of this very change did part or all of it.",
+		return fmt.Sprintf("%s already went from version %s: an earlier or concurrent run made part or all of this change.",
 			r.Provider, Versions(r.Record))
 	case r.Backup == "":
 		return done + ". The version before it was deleted, so there was nothing to back up."

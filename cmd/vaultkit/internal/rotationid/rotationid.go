@@ -83,13 +83,13 @@ func fullID(text, provider string, list func() ([]string, error)) (string, error
 	slices.Sort(found)
 	switch found = slices.Compact(found); len(found) {
 	case 0:
-		return "", &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrNotFound, Detail: "no id begins like the one that was given, or has its version",
+		return "", &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrNotFound, Detail: "no id starts with the given text or has the given version",
 			Hint: "vaultkit history and vaultkit backups show the ids"}
 	case 1:
 		return found[0], nil
 	}
-	return "", &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrInvalid, Detail: "what was given for the id stands for several",
-		Hint: "give more of one of " + namelist.First(found, mostIDs)}
+	return "", &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrInvalid, Detail: "the given id matches several ids",
+		Hint: "give more characters of one of " + namelist.First(found, mostIDs)}
 }
 
 // OfBackup returns the id of a backup that a text stands for.

@@ -61,7 +61,7 @@ func WrongCount(cmd *cobra.Command, given int) error {
 		return errors.New(cmd.Name() + " needs " + cmp.Or(namelist.Join(wanted, " and "), "more arguments"))
 	}
 	if more || len(wanted) == 0 {
-		return errors.New("these are too many arguments for " + cmd.Name())
+		return errors.New("too many arguments for " + cmd.Name())
 	}
 	return errors.New(cmd.Name() + " takes " + namelist.Join(wanted, " and ") + " and nothing else")
 }

@@ -68,7 +68,7 @@ func Run(ctx context.Context, o *Options) error {
 func headline(r *vaultkit.Rotation) string {
 	switch {
 	case r.Outcome == vaultkit.Unknown:
-		return "Closed the rotation of " + r.Provider + ": whether it was applied cannot be known any more."
+		return "Closed the rotation of " + r.Provider + ": it is no longer possible to find out whether it was applied."
 	case r.Resumed:
 		return "The rotation of " + r.Provider + " was recorded as aborted before. It can never be applied."
 	}

@@ -24,7 +24,7 @@ func TestNewCommand_TellsPruneFromList(t *testing.T) {
 		{"p prune --keep -1", true, "--keep must not be less than 0"},
 		{"p --keep 2", false, "--keep is for"},
 		{"p --yes", false, "--yes is for"},
-		{"p other", false, "or the word prune"},
+		{"p other", false, "can only be the word prune"},
 	} {
 		var got *backups.Options
 		cmd := backups.NewCommand(command.New(terminal.Streams{}), func(_ context.Context, o *backups.Options) error {

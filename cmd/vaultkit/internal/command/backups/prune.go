@@ -44,7 +44,7 @@ func (o *Options) confirm(ctx context.Context, client *vaultkit.Client) error {
 	if err != nil || len(prunable) == 0 {
 		return err
 	}
-	fmt.Fprintf(o.IO.Err, "These backups of %s would be deleted for good, values included:\n", o.Provider)
+	fmt.Fprintf(o.IO.Err, "These backups of %s would be deleted permanently, with their values:\n", o.Provider)
 	for _, b := range prunable {
 		fmt.Fprintf(o.IO.Err, "  version %d, replaced at %s: %s\n", b.Version, render.When(b.ReplacedAt), terminal.Cell(b.ID))
 	}
@@ -56,12 +56,12 @@ func (o *Options) confirm(ctx context.Context, client *vaultkit.Client) error {
 func (o *Options) warnUnrevoked(ctx context.Context, client *vaultkit.Client, pruned []vaultkit.Backup) []vaultkit.Record {
 	records, err := client.History(ctx, o.Provider)
 	if err != nil {
-		o.IO.Warn("whether the pruned keys were ever revoked could not be read: %s", exitcode.Text(err))
+		o.IO.Warn("cannot read whether the pruned keys were revoked: %s", exitcode.Text(err))
 	}
 	for _, record := range records {
 		gone := slices.ContainsFunc(pruned, func(b vaultkit.Backup) bool { return b.ID == record.ID })
 		if gone && record.Outcome == vaultkit.Committed && record.Revocation == nil {
-			o.IO.Warn("nothing says that the keys of version %d were revoked at their issuer, and revoke-old needs their backup: %s",
+			o.IO.Warn("the keys of version %d are not recorded as revoked, and revoke-old needs their backup: %s",
 				record.OldVersion, record.ID)
 		}
 	}
@@ -72,12 +72,12 @@ func (o *Options) printPruned(pruned []vaultkit.Backup, records []vaultkit.Recor
 	if o.Print.JSON {
 		return o.Print.Backups(pruned, records)
 	}
-	headline := "Deleted for good, of " + o.Provider + ":"
+	headline := "Deleted permanently, of " + o.Provider + ":"
 	switch {
 	case len(pruned) == 0:
-		headline = "Nothing to delete: every backup of " + o.Provider + " is to be kept."
+		headline = "Nothing to delete: the limits keep every backup of " + o.Provider + "."
 	case o.DryRun:
-		headline = "Dry run, nothing was deleted. These backups of " + o.Provider + " would go:"
+		headline = "Dry run, nothing was deleted. These backups of " + o.Provider + " would be deleted:"
 	}
 	if _, err := fmt.Fprintln(o.IO.Out, headline); err != nil || len(pruned) == 0 {
 		return err

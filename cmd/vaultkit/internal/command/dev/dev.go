@@ -79,7 +79,7 @@ func Run(ctx context.Context, o *Options) (err error) {
 	}
 	fmt.Fprintf(o.IO.Err, text, try)
 	<-ctx.Done()
-	fmt.Fprintln(o.IO.Err, "Stopping the Vault; its data goes with it.")
+	fmt.Fprintln(o.IO.Err, "Stopping Vault; its data is lost.")
 	return nil
 }
 

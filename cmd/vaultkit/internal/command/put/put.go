@@ -80,7 +80,7 @@ func Run(ctx context.Context, o *Options) error {
 	err = o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) (err error) {
 		version, err = client.PutProviderKeys(ctx, o.Provider, keys, o.options()...)
 		if same := sameSecret(ctx, client, o.Provider, keys, err); same > 0 {
-			version, done, err = same, "%s has this very secret already, version %d: %s. Nothing was changed.", nil
+			version, done, err = same, "%s already has this secret, version %d: %s. Nothing was changed.", nil
 		}
 		return err
 	})
@@ -102,7 +102,7 @@ func checkEnvNames(provider string, keys vaultkit.ProviderKeys) error {
 	for _, field := range keys.Fields() {
 		_, err := vaultkit.EnvName("", provider, field)
 		if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Field != "" { // the provider's own name is checked by put itself
-			return exitcode.WithHint(err, "To store it all the same, give --allow-any-name.")
+			return exitcode.WithHint(err, "To store it anyway, add --allow-any-name.")
 		}
 	}
 	return nil

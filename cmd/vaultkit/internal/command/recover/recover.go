@@ -83,7 +83,7 @@ func meaning(outcome vaultkit.Outcome) string {
 	case vaultkit.Undecided:
 		return "not stored so far: still running, or crashed before; run the rotation again, or vaultkit abort it"
 	case vaultkit.Recreated:
-		return "the provider was deleted and created anew since; vaultkit abort closes it"
+		return "the provider was deleted and created again since; vaultkit abort closes it"
 	case vaultkit.Unknown:
 		return "later writes have removed the evidence; the backup stays; vaultkit abort closes it"
 	}

@@ -93,10 +93,10 @@ func Run(ctx context.Context, o *Options) error {
 	})
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
-		return exitcode.WithHint(err, fmt.Sprintf("The keys are revoked; only the record of it is missing. To write it, run the same again:\n"+
-			"where the keys are gone, the command must exit with %d.", statusAlreadyGone))
+		return exitcode.WithHint(err, fmt.Sprintf("The keys are revoked; only their record is missing. To write it, run the same command again:\n"+
+			"if the keys are already revoked, the command of --cmd must exit with %d.", statusAlreadyGone))
 	case errors.Is(err, childproc.ErrStopped):
-		return exitcode.WithHint(err, "Stopped half-way, it may have revoked the keys or not. Run the same again.")
+		return exitcode.WithHint(err, "The command was stopped and may have revoked the keys. Run the same vaultkit command again.")
 	case err != nil:
 		return err
 	}
@@ -138,7 +138,7 @@ func (o *Options) print(r *vaultkit.Revocation, ran bool) error {
 // notRead names the providers that may hold the keys too.
 func notRead(providers []string) string {
 	if slices.Contains(providers, "*") {
-		return "other providers, for this token may not list them"
+		return "other providers: this token cannot list them"
 	}
 	return strings.Join(providers, ", ")
 }

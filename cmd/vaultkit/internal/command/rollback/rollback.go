@@ -103,7 +103,7 @@ func refused(provider string, err error) error {
 	case ok && why.Version > 0:
 		return exitcode.WithHint(err, "Name it with --to; vaultkit backups "+provider+" shows when each was in force.")
 	case ok && why.ID != "":
-		return exitcode.WithHint(err, "Its command may have failed; that it was begun counts. If the key still works, bring it back with --allow-revoked.")
+		return exitcode.WithHint(err, "The revocation was started, and its command may have failed. If the key still works, restore it with --allow-revoked.")
 	}
 	return err
 }

@@ -143,6 +143,6 @@ func (o *Options) confirmAll(ctx context.Context) error {
 	if o.Yes || o.DryRun || len(o.Providers) == 0 {
 		return nil
 	}
-	return o.IO.Confirm(ctx, fmt.Sprintf("Replace the key of every provider at %s (%d of them) by a random one, which no provider's API knows?",
+	return o.IO.Confirm(ctx, fmt.Sprintf("Replace the key of every provider at %s (number: %d) with a random key that no provider's API knows?",
 		o.Vault.Path("providers"), len(o.Providers)), "nothing was rotated")
 }

@@ -127,7 +127,7 @@ func (o *Options) parse(args []string) error {
 	case len(args) == 0:
 		o.Providers = []string{o.provider}
 	case o.provider != "" && o.provider != args[0]:
-		return exitcode.UsageErrorf("--provider and the argument name two providers")
+		return exitcode.UsageErrorf("--provider and the argument name different providers")
 	}
 	return nil
 }
@@ -138,9 +138,9 @@ func (o *Options) many() bool { return o.All || len(o.Providers) > 1 }
 func (o *Options) checkMany() error {
 	switch {
 	case !o.Auto:
-		return exitcode.UsageErrorf("many providers need --auto, which makes a key for each: a given key is the key of one")
+		return exitcode.UsageErrorf("several providers need --auto, which makes a new key for each of them")
 	case o.All && (len(o.Providers) > 0 || o.provider != ""):
-		return exitcode.UsageErrorf("--all is every provider: name none besides")
+		return exitcode.UsageErrorf("--all means every provider: do not name providers too")
 	case o.provider != "":
 		return exitcode.UsageErrorf("name several providers as arguments, without --provider")
 	case o.All && !o.Yes && !o.DryRun && !o.IO.CanAsk():

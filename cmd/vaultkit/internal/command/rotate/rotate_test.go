@@ -64,10 +64,10 @@ func TestNewCommand_RefusesContradictions(t *testing.T) {
 	t.Parallel()
 	for line, says := range map[string]string{
 		"--auto":                         "no provider",
-		"p --provider q --auto":          "two providers",
-		"p q --new-key-stdin":            "many providers need --auto",
+		"p --provider q --auto":          "different providers",
+		"p q --new-key-stdin":            "several providers need --auto",
 		"p q --provider r --auto":        "without --provider",
-		"p --all --auto --yes":           "name none besides",
+		"p --all --auto --yes":           "do not name providers too",
 		"--all --auto":                   "add --yes",
 		"p q --auto --parallel 0":        "at least 1",
 		"p --auto --verify-cmd= --yes":   "--verify-cmd is empty",
