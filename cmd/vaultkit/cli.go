@@ -56,8 +56,8 @@ func (c *cli) report(cmd *cobra.Command, err error) {
 	}
 }
 
-// endedBy names the signal that has ended a context; empty: none has. The cause that
-// signal.NotifyContext gives is a context.Canceled with another text.
+// endedBy returns the name of the signal that ended a context; empty: none did. The
+// cause that signal.NotifyContext gives is a context.Canceled with another text.
 func endedBy(ctx context.Context) string {
 	cause := context.Cause(ctx)
 	if cause == nil || cause.Error() == context.Canceled.Error() {

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// strictBuiltins makes an unknown shell or help topic an error, where cobra would
-// print some help and call it a success.
+// strictBuiltins makes an unknown shell or help topic an error: cobra would print some
+// help and succeed.
 func strictBuiltins(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
@@ -40,12 +40,12 @@ func strictBuiltins(root *cobra.Command) {
 	}
 }
 
-// helpWidth is where the descriptions of flags are wrapped.
+// helpWidth is the width at which the descriptions of flags are wrapped.
 const helpWidth = "96"
 
-// readableHelp keeps flags in the order they are declared in, wraps what they do,
-// and shows the global ones once, in the program's own help, and not below each
-// command's.
+// readableHelp keeps flags in the order of their declaration, wraps their descriptions,
+// and shows the global flags only in the program's own help, not in that of each
+// command.
 func readableHelp(root *cobra.Command) {
 	root.PersistentFlags().SortFlags = false
 	root.Flags().SortFlags = false

@@ -1,5 +1,5 @@
-// Command vaultkit reads AI-provider keys from HashiCorp Vault, rotates them,
-// and tells the story of both on a throw-away Vault: vaultkit demo.
+// Command vaultkit reads AI-provider keys from HashiCorp Vault and rotates them. Try it
+// with: vaultkit demo.
 package main
 
 import (
@@ -13,10 +13,10 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), shutdownSignals()...)
-	// Once the first Ctrl-C is noticed, a second one ends the program at once.
+	// After the first Ctrl-C, a second one ends the program at once.
 	context.AfterFunc(ctx, stop)
-	// A closed pipe is then an error of a write, not the end of the program: a
-	// rotation has to be finished, and demo and dev have a server to stop.
+	// With this, writing to a closed pipe returns an error and does not end the
+	// program: a rotation must be finished, and demo and dev must stop their server.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(run(ctx, os.Args[1:], terminal.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

@@ -15,8 +15,8 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-// usageError says in plain words what is wrong with a call. It repeats nothing of the
-// call that is not a name of ours: anything else may be a key in the wrong place.
+// usageError returns in plain words what is wrong with a call. It does not repeat
+// arguments: each may be a key in the wrong place.
 func usageError(cmd *cobra.Command, args []string, err error) error {
 	if text := flagError(cmd, args, err); text != "" {
 		return errors.New(text)
@@ -33,7 +33,7 @@ func usageError(cmd *cobra.Command, args []string, err error) error {
 	return err
 }
 
-// flagError is for the errors of parsing flags; empty: it is none.
+// flagError returns the text for an error of parsing flags; empty: it is another error.
 func flagError(cmd *cobra.Command, args []string, err error) string {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if letters := unknown.GetSpecifiedShortnames(); letters != "" {
@@ -64,8 +64,8 @@ func unknownFlag(cmd *cobra.Command, args []string, flag string) string {
 	return what + " is a flag that " + cmd.Name() + " does not have" + didYouMean(similarFlags(cmd, strings.TrimLeft(flag, "-")))
 }
 
-// wrongValue is for a value that a flag does not take: of ours, the cause says what
-// it does take, and without the value.
+// wrongValue returns the text for an invalid value of a flag, without the value. The
+// errors of our own flag types say what they accept.
 func wrongValue(err *pflag.InvalidValueError) string {
 	flag := "--" + err.GetFlag().Name
 	if short := err.GetFlag().Shorthand; short != "" {
@@ -81,8 +81,8 @@ func wrongValue(err *pflag.InvalidValueError) string {
 	return fmt.Sprintf("%s: %v", flag, err.Unwrap())
 }
 
-// similarFlags are the flags of a command that could have been meant, as cobra
-// compares the names of commands.
+// similarFlags returns the flags of a command that are similar to the typed one, as
+// cobra compares the names of commands.
 func similarFlags(cmd *cobra.Command, typed string) []string {
 	var names []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
@@ -94,7 +94,7 @@ func similarFlags(cmd *cobra.Command, typed string) []string {
 	return flagNames(namelist.Similar(names, typed))
 }
 
-// unknownCommand is for a word where a command should stand.
+// unknownCommand returns the text for a first word that is not a command.
 func unknownCommand(root *cobra.Command, args []string) string {
 	word := firstWord(root, args)
 	if word == "" {
@@ -103,7 +103,8 @@ func unknownCommand(root *cobra.Command, args []string) string {
 	return noCommand(word) + didYouMean(root.SuggestionsFor(word))
 }
 
-// firstWord is the first argument that is no flag of the program, and no value of one.
+// firstWord returns the first argument that is neither a flag of the program nor its
+// value.
 func firstWord(root *cobra.Command, args []string) string {
 	words := pflag.NewFlagSet("", pflag.ContinueOnError)
 	words.ParseErrorsAllowlist.UnknownFlags = true
@@ -120,10 +121,11 @@ func firstWord(root *cobra.Command, args []string) string {
 	return ""
 }
 
-// commandNames are what a command, or a slip of the finger, looks like. A key does not.
+// commandNames matches what looks like a command or a typo of one. A key does not
+// match.
 var commandNames = regexp.MustCompile(`^[a-z]{1,12}(-[a-z]{1,12})?$`)
 
-// noCommand repeats a word that is no command if it looks like one.
+// noCommand repeats an unknown command if it looks like one.
 func noCommand(word string) string {
 	if commandNames.MatchString(word) {
 		return fmt.Sprintf("there is no command %q", word)
@@ -131,7 +133,7 @@ func noCommand(word string) string {
 	return "there is no such command"
 }
 
-// missingFlags are the required flags that are not given.
+// missingFlags returns the required flags that are not given.
 func missingFlags(cmd *cobra.Command) (names []string) {
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		if !flag.Changed && slices.Equal(flag.Annotations[cobra.BashCompOneRequiredFlag], []string{"true"}) {
@@ -141,8 +143,8 @@ func missingFlags(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// flagGroupError is for flags that exclude or need each other. Of these errors cobra
-// gives the text alone.
+// flagGroupError returns the text for flags that exclude or require each other. cobra
+// reports these errors as text only.
 func flagGroupError(cmd *cobra.Command, text string) string {
 	if _, given, ok := strings.Cut(text, "none of the others can be; "); ok {
 		return "give one of " + namelist.Join(flagNames(bracketed(given)), " and ") + ", not several"
@@ -153,7 +155,7 @@ func flagGroupError(cmd *cobra.Command, text string) string {
 	return ""
 }
 
-// bracketed are the words in the first brackets of a text.
+// bracketed returns the words in the first brackets of a text.
 func bracketed(text string) []string {
 	_, text, _ = strings.Cut(text, "[")
 	text, _, _ = strings.Cut(text, "]")

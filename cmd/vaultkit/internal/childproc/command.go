@@ -1,6 +1,6 @@
 // Package childproc runs the programs that get keys: the shell commands that verify new
-// keys and revoke old ones, and the command that vaultkit exec becomes. None of them
-// sees a credential for Vault, and no key stands in an argument.
+// keys and revoke old ones, and the command of vaultkit exec. No child gets a
+// credential for Vault, and no argument contains a key.
 package childproc
 
 import (
@@ -17,7 +17,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
-// Help is what the helps of rotate and revoke-old say alike of their commands.
+// Help is the part of the help texts that rotate and revoke-old share.
 const Help = `(<NAME> in upper case, anything but A-Z, 0-9 and _ as _). /bin/sh runs it, or cmd on
 Windows. Credentials for Vault and a CI job's OIDC token are removed from its
 environment, and it has no input. Its output goes to stderr, with the keys masked.
@@ -32,12 +32,12 @@ const (
 	variableField    = "VAULTKIT_FIELD_"
 )
 
-// grace is how long a command may take to end once it is asked to, and its
-// output to end once the command has.
+// grace is how long a command may run after it was asked to stop, and how long its
+// output may stay open after it has ended.
 const grace = 2 * time.Second
 
-// Command is a shell command of the user's that is given keys: to try new
-// ones, or to revoke old ones.
+// Command is a shell command of the user that gets keys: to verify new ones, or to
+// revoke old ones.
 type Command struct {
 	Name   string   // "verify" or "revoke"
 	Line   string   // what the shell runs
@@ -45,8 +45,8 @@ type Command struct {
 	Out    io.Writer
 }
 
-// CheckLine refuses a command that does nothing, and so always succeeds: the flag
-// was given an unset variable.
+// CheckLine refuses an empty command. It would always succeed; the flag probably got an
+// unset variable.
 func CheckLine(flag, line string) error {
 	if strings.TrimSpace(line) == "" {
 		return exitcode.UsageErrorf("--%s is empty", flag)
@@ -54,9 +54,9 @@ func CheckLine(flag, line string) error {
 	return nil
 }
 
-// Run runs the command with the keys and more variables in its environment, where
-// other users cannot see them, and none of it on a command line. When ctx ends, so
-// do the command and whatever it started.
+// Run runs the command. The keys and the other variables are in its environment, where
+// other users cannot see them, and not on the command line. When ctx ends, Run stops
+// the command and every process that it started.
 func (c *Command) Run(ctx context.Context, keys vaultkit.ProviderKeys, more map[string]string) error {
 	fields, err := fieldVariables(keys)
 	if err != nil {
@@ -82,13 +82,13 @@ func (c *Command) Run(ctx context.Context, keys vaultkit.ProviderKeys, more map[
 	return c.outcome(ctx, err)
 }
 
-// NotRunError is why a command did not run at all.
+// NotRunError reports that a command did not run at all.
 type NotRunError struct{ error }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *NotRunError) Unwrap() error { return e.error }
 
-// StatusError is a command that ended with a status other than 0.
+// StatusError reports that a command exited with a status other than 0.
 type StatusError struct {
 	Command string
 	Status  int
@@ -98,10 +98,10 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("the %s command exited with status %d", e.Command, e.Status)
 }
 
-// ErrStopped is the error of a command that was stopped: nobody knows what it would have done.
+// ErrStopped reports that a command was stopped, so that its result is unknown.
 var ErrStopped = errors.New("was stopped")
 
-// outcome is the error of a command that did not end well. It says nothing of what
+// outcome returns the error of a command that failed. The error contains nothing that
 // the command was given.
 func (c *Command) outcome(ctx context.Context, err error) error {
 	exit, ran := errors.AsType[*exec.ExitError](err)
@@ -120,7 +120,7 @@ func (c *Command) outcome(ctx context.Context, err error) error {
 	return fmt.Errorf("the %s command could not be run: %w", c.Name, err)
 }
 
-// fieldVariables are the variables for a secret's fields.
+// fieldVariables returns the variables for the fields of a secret.
 func fieldVariables(keys vaultkit.ProviderKeys) ([]string, error) {
 	variables := make([]string, 0, len(keys))
 	fields := make(map[string]string, len(keys))

@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-// shell is a command of the shell, in a process group of its own: what it starts
-// ends with it, and the terminal's Ctrl-C is ours to pass on.
+// shell returns a command of the shell in its own process group, so that everything it
+// starts can be stopped with it, and Ctrl-C reaches it only through vaultkit.
 func shell(ctx context.Context, line string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", line) //nolint:gosec // running the user's own command is what the flag is for
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }
 
-// terminate asks a shell and all it started to end.
+// terminate asks the process group to stop.
 func terminate(p *os.Process) error {
 	err := syscall.Kill(-p.Pid, syscall.SIGTERM)
 	if errors.Is(err, syscall.ESRCH) {
@@ -27,5 +27,5 @@ func terminate(p *os.Process) error {
 	return err
 }
 
-// kill ends them.
+// kill ends the process group.
 func kill(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// shell is a command of cmd.exe, which takes its line as it stands.
+// shell returns a command of cmd.exe, which parses the line itself.
 func shell(ctx context.Context, line string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "cmd")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -17,8 +17,8 @@ func shell(ctx context.Context, line string) *exec.Cmd {
 	return cmd
 }
 
-// terminate ends a shell: there is no way to ask it.
+// terminate ends the shell. Windows has no way to ask it to stop.
 func terminate(p *os.Process) error { return p.Kill() }
 
-// kill has nothing left to do.
+// kill does nothing: terminate has ended the shell.
 func kill(*os.Process) {}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Environment returns what a command gets that has variables of its own: those, and of
-// an environment what is neither hidden nor replaced by them.
+// Environment returns the environment of a command: its own variables, and the
+// inherited ones that are neither hidden nor overridden.
 func Environment(inherited, hidden, own []string) []string {
 	known := make(map[string]bool, len(hidden)+len(own))
 	for _, name := range hidden {
@@ -19,8 +19,8 @@ func Environment(inherited, hidden, own []string) []string {
 	return append(without(inherited, func(name string) bool { return known[folded(name)] }), own...)
 }
 
-// inherited is an environment without what the command must not see, and without
-// variables that it could take for ours.
+// inherited returns the environment without hidden variables and without variables that
+// the command could mistake for those of vaultkit.
 func (c *Command) inherited(environment []string) []string {
 	ours := []string{VariableProvider, VariableID, VariableKey}
 	return without(environment, func(name string) bool {
@@ -29,7 +29,7 @@ func (c *Command) inherited(environment []string) []string {
 	})
 }
 
-// without is an environment without the variables that are hidden.
+// without returns an environment without the hidden variables.
 func without(environment []string, hidden func(name string) bool) []string {
 	return slices.DeleteFunc(environment, func(variable string) bool { return hidden(nameOf(variable)) })
 }
@@ -39,7 +39,8 @@ func nameOf(variable string) string {
 	return name
 }
 
-// folded is a name as the system compares it.
+// folded returns a variable's name in the form that the system compares: Windows
+// ignores case.
 func folded(name string) string {
 	if runtime.GOOS == "windows" {
 		return strings.ToUpper(name)

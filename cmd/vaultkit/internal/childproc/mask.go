@@ -10,14 +10,14 @@ import (
 	"goblin/vaultkit"
 )
 
-// masked stands for a secret in what a command prints.
+// masked replaces a secret in the output of a command.
 const masked = "[masked]"
 
-// maxLine is how long a line may get before it is passed on without its end.
+// maxLine is the number of bytes after which an unfinished line is written.
 const maxLine = 64 << 10
 
-// mask passes on, line by line, what a command prints, less the secrets it was
-// given.
+// mask is a writer that writes the output of a command line by line and replaces the
+// secrets in it.
 type mask struct {
 	out     io.Writer
 	secrets [][]byte // longest first
@@ -36,12 +36,12 @@ func newMask(out io.Writer, keys vaultkit.ProviderKeys) *mask {
 	return m
 }
 
-// leastMaskedLine is how long a line of a value has to be for a mask of its own: "{" or
-// "end" would blacken a whole log, and gives nothing away.
+// leastMaskedLine is the length from which a single line of a value is masked. Shorter
+// lines, such as "{" or "end", are in every log and reveal nothing.
 const leastMaskedLine = 4
 
-// spellings are how a program may print a value: as it is, without the space around it,
-// which it may trim, and any single line of it.
+// spellings returns the forms in which a program may print a value: as it is, trimmed,
+// and each of its lines.
 func spellings(value string) []string {
 	if value == "" {
 		return nil
@@ -56,7 +56,7 @@ func spellings(value string) []string {
 	return all
 }
 
-// Write never fails: that nobody reads what a command says does not stop it.
+// Write never fails: a command continues even if nobody reads its output.
 func (m *mask) Write(p []byte) (int, error) {
 	m.held = append(m.held, p...)
 	m.look(false)
@@ -68,7 +68,7 @@ func (m *mask) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush passes on what is left, as a line.
+// flush writes what is left, as a line.
 func (m *mask) flush() {
 	m.look(true)
 	if len(m.line) > 0 && !bytes.HasSuffix(m.line, []byte("\n")) {
@@ -77,7 +77,7 @@ func (m *mask) flush() {
 	m.pass(len(m.line))
 }
 
-// look takes from what is held all that no later byte can turn into a secret.
+// look moves from held to line everything that no later byte can turn into a secret.
 func (m *mask) look(last bool) {
 	seen := 0
 	for seen < len(m.held) {
@@ -96,14 +96,14 @@ func (m *mask) look(last bool) {
 	m.held = append(m.held[:0], m.held[seen:]...)
 }
 
-// begins reports that the text may become a secret, or a longer one than it is.
+// begins reports whether the text is the beginning of a secret.
 func (m *mask) begins(text []byte) bool {
 	return slices.ContainsFunc(m.secrets, func(secret []byte) bool {
 		return len(secret) > len(text) && bytes.HasPrefix(secret, text)
 	})
 }
 
-// at is the longest secret that the text starts with, if any.
+// at returns the longest secret at the start of the text; nil: there is none.
 func (m *mask) at(text []byte) []byte {
 	for _, secret := range m.secrets {
 		if bytes.HasPrefix(text, secret) {

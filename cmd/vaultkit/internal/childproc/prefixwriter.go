@@ -5,13 +5,13 @@ import (
 	"io"
 )
 
-// PrefixWriter begins each line with a prefix. What it is given are whole lines.
+// PrefixWriter writes a prefix before each line. It must be given whole lines.
 type PrefixWriter struct {
 	Out    io.Writer
 	Prefix string
 }
 
-// Write prints the lines at once.
+// Write writes the lines.
 func (p *PrefixWriter) Write(lines []byte) (int, error) {
 	var all bytes.Buffer
 	for line := range bytes.Lines(lines) {

@@ -9,7 +9,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
-// Exit codes of a command that could not be started, as shells have them.
+// The exit codes of a command that did not start, as in shells.
 const (
 	codeNotExecutable = 126
 	codeNoCommand     = 127
@@ -21,14 +21,14 @@ func Find(name string) (string, error) {
 	return path, startError(err)
 }
 
-// Replace makes this program become a command; where there is no such thing, it runs
-// the command and ends with its exit code.
+// Replace replaces this program with the command. On Windows it runs the command and
+// exits with its exit code.
 func Replace(path string, args, environ []string) error {
 	return startError(become(path, args, environ))
 }
 
-// startError says why a command was not started, and not which: its arguments may
-// hold anything.
+// startError returns why a command did not start. It does not repeat the command, whose
+// arguments may contain anything.
 func startError(err error) error {
 	if err == nil {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
-// become runs a command and ends with its exit code, as a process cannot be replaced
-// here. The console tells the command of a Ctrl-C too, and it decides what comes of it.
+// become runs the command and exits with its exit code: Windows cannot replace a
+// process. The console also sends Ctrl-C to the command, which decides what to do.
 func become(path string, args, environ []string) error {
 	signal.Ignore(os.Interrupt)
 	cmd := &exec.Cmd{Path: path, Args: args, Env: environ, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}

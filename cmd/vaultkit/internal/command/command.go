@@ -1,6 +1,6 @@
-// Package command is what the commands of vaultkit are made with. Each command is a
-// package below: its Options, a NewCommand that only parses, and a Run that only works.
-// A command knows no other.
+// Package command is what the commands of vaultkit share. Each command is a package
+// below it, with Options, a NewCommand that only parses, and a Run that does the work.
+// No command imports another one.
 package command
 
 import (
@@ -12,7 +12,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// Deps is what a command gets to work with.
+// Deps is what a command works with.
 type Deps struct {
 	IO       *terminal.IO
 	Vault    *connection.Connection
@@ -21,7 +21,7 @@ type Deps struct {
 	Now      func() time.Time
 }
 
-// New returns what the commands of one run of the program share.
+// New returns the Deps of one run of the program.
 func New(std terminal.Streams) Deps {
 	io := terminal.New(std)
 	vault := connection.New(io)

@@ -1,5 +1,6 @@
-// Package completion offers the shell what may follow on a command line: what Vault
-// knows, asked briefly and only where that uses nothing up, and words of ours.
+// Package completion offers the shell what may follow on a command line: names and ids
+// from Vault, and fixed words. It asks Vault only if the login uses nothing up, and
+// only for a short time.
 package completion
 
 import (
@@ -18,20 +19,20 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-// Timeout is how long completion may ask Vault: a person's shell waits for it.
+// Timeout is how long completion may ask Vault: the user's shell is waiting.
 const Timeout = 2 * time.Second
 
 // Func completes an argument or the value of a flag.
 type Func = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective)
 
-// Completer asks Vault through a connection.
+// Completer completes words, with the help of Vault.
 type Completer struct{ vault *connection.Connection }
 
 // New returns a Completer.
 func New(vault *connection.Connection) *Completer { return &Completer{vault} }
 
-// Command gives a command the completions that its usage line and its flags ask
-// for, where it has none of its own.
+// Command sets the completions of a command that has none of its own, by its usage line
+// and its flags.
 func (c *Completer) Command(cmd *cobra.Command) {
 	if cmd.ValidArgsFunction == nil {
 		cmd.ValidArgsFunction = c.Arguments("")
@@ -50,8 +51,8 @@ func (c *Completer) Command(cmd *cobra.Command) {
 	}
 }
 
-// Connection completes the values of the global flags. Of flags that are
-// not named here or above, none is a file.
+// Connection sets the completions of the global flags. A flag without a completion does
+// not complete files.
 func (c *Completer) Connection(root *cobra.Command) {
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	_ = root.RegisterFlagCompletionFunc("auth", completeWord(connection.Logins...))
@@ -70,8 +71,9 @@ func completeFile(*cobra.Command, []string, string) ([]string, cobra.ShellCompDi
 	return nil, cobra.ShellCompDirectiveDefault
 }
 
-// Arguments goes by the usage line: PROVIDER and ID stand for what Vault knows, a word
-// in lower case for itself. The ids are those of rotations with an outcome; empty: any.
+// Arguments completes arguments by the usage line: PROVIDER and ID with what is in
+// Vault, a word in lower case with itself. The ids are those of rotations with the
+// outcome; empty: any.
 func (c *Completer) Arguments(outcome vaultkit.Outcome) Func {
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		switch name := usage.ArgumentAt(cmd, len(args)); name {
@@ -87,7 +89,7 @@ func (c *Completer) Arguments(outcome vaultkit.Outcome) Func {
 	}
 }
 
-// Provider names the providers that are not given yet.
+// Provider offers the providers that are not given yet.
 func (c *Completer) Provider(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	names := ask(c, cmd, func(ctx context.Context, client *vaultkit.Client) ([]string, error) { return client.Providers(ctx) })
 	several, _ := cmd.Flags().GetStringArray("provider") // none, where it takes one or is no flag
@@ -95,7 +97,7 @@ func (c *Completer) Provider(cmd *cobra.Command, args []string, typed string) ([
 	return Prefixed(typed, names...), cobra.ShellCompDirectiveNoFileComp
 }
 
-// ids names the backups of the provider that is given, newest first.
+// ids offers the backups of the given provider, newest first.
 func (c *Completer) ids(outcome vaultkit.Outcome) Func {
 	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -125,17 +127,19 @@ func describe(b vaultkit.Backup) string {
 	return "version " + strings.Join([]string{strconv.Itoa(b.Version), string(b.Outcome), terminal.Cell(b.Reason)}, ", ")
 }
 
-// Prefixed returns the words that begin with what is typed.
+// Prefixed returns the words that start with the typed text.
 func Prefixed(typed string, words ...string) []string {
 	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(word, typed) })
 }
 
-// ask asks Vault something, briefly. Nobody could read why there is no answer.
+// ask asks Vault a question for a short time. Errors are dropped: nobody could read
+// them.
 func ask[T any](c *Completer, cmd *cobra.Command, question func(context.Context, *vaultkit.Client) (T, error)) (none T) {
 	c.vault.Verbose = false
 	ctx, cancel := context.WithTimeout(cmd.Context(), Timeout)
 	defer cancel()
-	// Whatever may take longer than ctx allows, a file or the logout, is left behind.
+	// Reading a file or logging out may take longer than ctx allows. Do not wait for
+	// it.
 	answers, ended := make(chan T, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -157,7 +161,7 @@ func ask[T any](c *Completer, cmd *cobra.Command, question func(context.Context,
 	}
 }
 
-// answer logs in for a question, where that uses nothing up, and out again.
+// answer logs in, asks and logs out, if the login uses nothing up.
 func (c *Completer) answer(ctx context.Context, question func(*vaultkit.Client)) {
 	options, err := c.vault.LoginOptions()
 	if err != nil || c.vault.LoginUsesUp() {

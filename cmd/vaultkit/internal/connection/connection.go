@@ -1,5 +1,5 @@
-// Package connection leads a command to Vault: the global flags and the environment say
-// where it is and who we are, and With does a command's work with a client.
+// Package connection connects a command to Vault. The global flags and the environment
+// say where Vault is and how to log in; With runs a command's work with a client.
 package connection
 
 import (
@@ -15,13 +15,13 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// Where the providers stand unless a flag or the environment says so.
+// The default mount and base path of the providers.
 const (
 	DefaultMount = "secret"
 	DefaultBase  = "goblin-assistant"
 )
 
-// Connection is what the global flags and the environment say about Vault.
+// Connection holds the settings of the global flags and the environment.
 type Connection struct {
 	Verbose      bool // log what the client does
 	io           *terminal.IO
@@ -33,7 +33,7 @@ type Connection struct {
 // New returns a Connection that logs and warns to io.
 func New(io *terminal.IO) *Connection { return &Connection{io: io, settings: settings()} }
 
-// With logs in, does the work within the timeout, and logs out.
+// With logs in, runs the work within the timeout, and logs out.
 func (c *Connection) With(ctx context.Context, work func(context.Context, *vaultkit.Client) error) error {
 	options, err := c.LoginOptions()
 	if err != nil {
@@ -53,19 +53,19 @@ func (c *Connection) With(ctx context.Context, work func(context.Context, *vault
 	return suggestProvider(ctx, client, work(ctx, client))
 }
 
-// WithTimeout bounds a command's work.
+// WithTimeout returns a context that ends after --timeout.
 func (c *Connection) WithTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, time.Duration(c.timeout))
 }
 
-// warnOfNames tells of providers that are not listed.
+// warnOfNames warns of providers that are not listed.
 func (c *Connection) warnOfNames(e vaultkit.Event) {
 	if e.Kind == vaultkit.EventLeftOut {
 		c.io.Warn("%s", exitcode.Text(e.Err))
 	}
 }
 
-// LoginOptions are what the flags and the environment say, which includes an address.
+// LoginOptions returns the options of a client. An address is required.
 func (c *Connection) LoginOptions() ([]vaultkit.Option, error) {
 	environment, err := c.environment()
 	if err != nil {
@@ -77,14 +77,14 @@ func (c *Connection) LoginOptions() ([]vaultkit.Option, error) {
 	return nil, exitcode.Invalid("no address:", "set VAULT_ADDR or give --address", "for a temporary Vault, run: vaultkit dev")
 }
 
-// Options are options that need not lead anywhere.
+// Options returns the options of a client. They may lack an address.
 func (c *Connection) Options() ([]vaultkit.Option, error) {
 	environment, err := c.environment()
 	if err != nil {
 		return nil, err
 	}
-	// One bound for everything. Only whoever asks for it waits longer than usual for
-	// a server that cannot be reached.
+	// --timeout bounds everything. A server that cannot be reached is tried for longer
+	// than the default only if the flag is given.
 	all := time.Duration(c.timeout)
 	timeouts := vaultkit.Timeouts{Read: all, Write: all}
 	if c.timeoutGiven() {
@@ -97,8 +97,8 @@ func (c *Connection) Options() ([]vaultkit.Option, error) {
 	}, nil
 }
 
-// logger is silent unless asked to be verbose: a command lives for seconds, and
-// what matters of a failure is in its error.
+// logger returns a logger for --verbose, or nil. A command runs for seconds, and its
+// error says what matters.
 func (c *Connection) logger() *slog.Logger {
 	if !c.Verbose {
 		return nil
@@ -106,7 +106,7 @@ func (c *Connection) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.io.Err, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// Location returns the mount and the base path that are given; empty: the default.
+// Location returns the mount and the base path that are set; empty: the default.
 func (c *Connection) Location() (mount, base string, err error) {
 	environment, err := c.environment()
 	if err != nil {
@@ -115,14 +115,14 @@ func (c *Connection) Location() (mount, base string, err error) {
 	return environment("VAULTKIT_MOUNT"), environment("VAULTKIT_BASE"), nil
 }
 
-// Path returns where an entry stands in Vault, as the vault command takes it.
+// Path returns the path of an entry in Vault, in the form of the vault command.
 func (c *Connection) Path(parts ...string) string {
 	mount, base, _ := c.Location() // of flags that contradict each other: the defaults
 	return strings.Join(append([]string{cmp.Or(mount, DefaultMount), cmp.Or(base, DefaultBase)}, parts...), "/")
 }
 
-// Args repeats the connection flags of this call, so that the command to run next can
-// be copied as it stands.
+// Args returns the connection flags of this call, so that a suggested command can be
+// copied.
 func (c *Connection) Args() string {
 	var args strings.Builder
 	for _, s := range c.given() {

@@ -12,8 +12,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// setting is a flag that stands for a variable of vaultkit.FromLookup, and wins
-// over it.
+// setting is a flag that overrides a variable of vaultkit.FromLookup.
 type setting struct {
 	name, variable string
 	help           string
@@ -22,10 +21,10 @@ type setting struct {
 	value          string
 }
 
-// isFile reports a flag that takes the path of a file.
+// isFile reports whether the flag takes the path of a file.
 func (s *setting) isFile() bool { return strings.Contains(s.help, "`file`") }
 
-// settings lists the flags. None of them takes a secret: those come from files and
+// settings returns the flags. None of them takes a secret: secrets come from files and
 // from the environment.
 func settings() []setting {
 	secretIDs := []string{"VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE", "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE"}
@@ -49,7 +48,7 @@ func settings() []setting {
 		{name: "jwt-file", variable: "VAULTKIT_JWT_FILE", login: "kubernetes",
 			help: "`file` with the pod's service account token (default: the projected one)"},
 		{name: "kubernetes-mount", variable: "VAULTKIT_KUBERNETES_MOUNT", login: "kubernetes", help: "`path` of the Kubernetes login (default kubernetes)"},
-		// A CA that is named is meant to be checked.
+		// If a CA is named, the certificate must be verified.
 		{name: "ca-cert", variable: "VAULT_CACERT", hides: []string{"VAULT_CACERT_BYTES", "VAULT_CAPATH", "VAULT_SKIP_VERIFY"},
 			help: "PEM `file` of the CAs to trust (default $VAULT_CACERT, else the system's)"},
 		{name: "client-cert", variable: "VAULT_CLIENT_CERT", help: "PEM `file` of the client's certificate (default $VAULT_CLIENT_CERT)"},
@@ -70,13 +69,12 @@ func (c *Connection) AddFlags(root *cobra.Command) {
 	flags.Var(&c.timeout, "timeout", "`time` for the whole command, with --verify-cmd and --cmd, such as 30s or 2m; waiting for input does not count, and a committed rotation gets 10s more to write its record; without this flag, a server that cannot be reached is tried for 5s")
 }
 
-// given are the settings whose flags are used.
+// given returns the settings whose flags are used.
 func (c *Connection) given() []setting {
 	return slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.value == "" })
 }
 
-// RefuseFlags keeps a command that brings its own Vault from ignoring that the user named
-// another.
+// RefuseFlags refuses the connection flags for a command that starts its own Vault.
 func (c *Connection) RefuseFlags(cmd *cobra.Command) error {
 	if given := c.given(); len(given) > 0 {
 		return exitcode.UsageErrorf("%s starts its own Vault and does not use --%s", cmd.Name(), given[0].name)
@@ -84,7 +82,7 @@ func (c *Connection) RefuseFlags(cmd *cobra.Command) error {
 	return nil
 }
 
-// FileFlags are the flags that take a file.
+// FileFlags returns the flags that take a file.
 func (c *Connection) FileFlags() (names []string) {
 	for _, s := range c.settings {
 		if s.isFile() {
@@ -94,11 +92,11 @@ func (c *Connection) FileFlags() (names []string) {
 	return names
 }
 
-// identities are the variables by which a CI job proves to Vault who it is: GitLab's
-// token, and what asks GitHub for one.
+// identities are the variables with which a CI job proves its identity to Vault:
+// GitLab's token, and the request token of GitHub.
 var identities = []string{"VAULT_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL"}
 
-// Credentials are the variables that prove who we are.
+// Credentials returns the variables with credentials.
 func (c *Connection) Credentials() []string {
 	variables := append([]string{"VAULT_CLIENT_KEY"}, identities...)
 	for _, s := range c.settings {
@@ -109,7 +107,7 @@ func (c *Connection) Credentials() []string {
 	return variables
 }
 
-// environment is the environment as the flags change it.
+// environment returns the environment with the flags applied.
 func (c *Connection) environment() (func(name string) string, error) {
 	login, err := c.login()
 	if err != nil {
@@ -136,8 +134,8 @@ func (c *Connection) environment() (func(name string) string, error) {
 // Logins are the values of --auth.
 var Logins = []string{"token", "approle", "kubernetes"}
 
-// login is what --auth says, or else the one login whose flags are given; empty
-// leaves the choice to the environment.
+// login returns the method of --auth, or the one login method whose flags are given;
+// empty: the environment decides.
 func (c *Connection) login() (string, error) {
 	login := ""
 	for _, s := range c.given() {

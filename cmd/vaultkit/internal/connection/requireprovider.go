@@ -10,8 +10,8 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 )
 
-// RequireProvider tells a mistyped provider from one that has nothing to show. It asks
-// Vault's list. If the token cannot list, any name is accepted.
+// RequireProvider returns an error if Vault lists no such provider. If the token cannot
+// list, any name is accepted.
 func (c *Connection) RequireProvider(ctx context.Context, client *vaultkit.Client, providers ...string) error {
 	if len(providers) == 0 {
 		return nil
@@ -28,13 +28,13 @@ func (c *Connection) RequireProvider(ctx context.Context, client *vaultkit.Clien
 	return nil
 }
 
-// NoProviderError returns the error where no provider has a secret.
+// NoProviderError returns the error for a path without any provider.
 func (c *Connection) NoProviderError() error {
 	return &vaultkit.Error{Kind: vaultkit.ErrNotFound, Detail: "no provider has a secret at " + c.Path("providers"),
 		Hint: "check --mount and --base, or store a first secret with vaultkit put"}
 }
 
-// suggestProvider adds to the error of a provider that is not there what could have been meant.
+// suggestProvider adds similar names to the error of a provider that does not exist.
 func suggestProvider(ctx context.Context, client *vaultkit.Client, err error) error {
 	why, ok := errors.AsType[*vaultkit.Error](err)
 	if _, said := exitcode.Hint(err); said || !ok || why.Provider == "" || !errors.Is(err, vaultkit.ErrNotFound) {

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// LoginUsesUp reports that to log in would use something up: an AppRole's secret id may
-// be good for one login only, its wrapping token is, and what is read from a pipe is
-// gone. That a token has a limit of uses cannot be seen without one more use: such a
-// token, and a wrapping token given as the token itself, still pays for a Tab.
+// LoginUsesUp reports whether a login would use something up: an AppRole's secret id or
+// its wrapping token may be valid for one login only, and a pipe can be read only once.
+// A token with a limited number of uses, and a wrapping token that is given as the
+// token, cannot be recognized without using them: completion does use those up.
 func (c *Connection) LoginUsesUp() bool {
 	environment, err := c.environment()
 	if err != nil || c.pipes(environment) {
@@ -22,8 +22,8 @@ func (c *Connection) LoginUsesUp() bool {
 	return token == "" && environment("VAULT_ROLE_ID")+environment("VAULTKIT_ROLE_ID_FILE") != ""
 }
 
-// pipes reports that what would be read is no plain file: bash, for one, runs the
-// <(command) of a line anew for each Tab. What is not there is not read either.
+// pipes reports whether a file to read is not a regular file: bash, for one, runs
+// <(command) again for each Tab. A missing file does no harm.
 func (c *Connection) pipes(environment func(string) string) bool {
 	var paths []string
 	for _, s := range c.settings {

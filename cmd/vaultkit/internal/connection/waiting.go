@@ -10,11 +10,11 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// waitQuietly is how long a server may take for an answer before a person is told.
+// waitQuietly is how long a server may take to respond before the user is told.
 const waitQuietly = 2 * time.Second
 
-// watchServer tells the person at a terminal, once, that Vault does not answer: what is
-// tried again in silence looks like a program that hangs.
+// watchServer tells the user at a terminal, once, that Vault does not respond: without
+// that, retries look like a program that hangs.
 func (c *Connection) watchServer() vaultkit.Option {
 	if !c.io.Watched() {
 		return vaultkit.WithTransport(nil)
@@ -36,7 +36,7 @@ func (c *Connection) watchServer() vaultkit.Option {
 	})
 }
 
-// roundTripper is a transport of a function.
+// roundTripper is a function as a transport.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 // RoundTrip calls the function.

@@ -1,5 +1,5 @@
-// Package envquery reports on the reading of an environment, which env and exec share:
-// a progress bar, and warnings of what is left out.
+// Package envquery reports progress and skipped fields while env and exec read an
+// environment.
 package envquery
 
 import (
@@ -8,12 +8,12 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// MostNames is how many names a line for people lists.
+// MostNames is the largest number of names in one line.
 const MostNames = 20
 
-// Report shows on a terminal how many providers are read, has the fields left out that
-// no variable can be named after, and warns of them once for each provider when done is
-// called. It also warns of secrets without fields.
+// Report shows on a terminal how many providers are read. It skips the fields that have
+// no safe variable name; done warns of them once for each provider. It also warns of
+// secrets without fields.
 func Report(io *terminal.IO, query *vaultkit.EnvQuery) (done func()) {
 	step, end := func() {}, func() {}
 	query.Progress = func(done, total int) {

@@ -1,6 +1,5 @@
-// Package exitcode says what an error means to whoever called the program: the exit
-// code, the text, and what to do about it. The errors here are those of the command
-// line; the library's own are known by their kinds.
+// Package exitcode turns an error into an exit code, a text, and a hint what to do. It
+// has the errors of the command line; those of the library are known by their kind.
 package exitcode
 
 import (
@@ -25,9 +24,9 @@ const (
 	NoChange     = 9
 )
 
-// codes are the exit codes of the library's errors. The order matters where an error
-// wraps several: what is not known about a write outranks why, and a command that was
-// interrupted says nothing about the server.
+// codes are the exit codes of the library's errors. The order matters if an error wraps
+// several: an undetermined write outranks its cause, and an interrupted command says
+// nothing about the server.
 var codes = []struct {
 	kind error
 	code int
@@ -73,11 +72,11 @@ type codedError struct {
 
 func (e *codedError) Unwrap() error { return e.error }
 
-// WithCode gives an error an exit code that does not follow from its kind.
+// WithCode returns an error with an exit code that does not follow from its kind.
 func WithCode(err error, code int) error { return &codedError{err, code} }
 
-// UsageError is a mistake in how the command was called; it is printed with the
-// command's usage line.
+// UsageError is a mistake in how the command was called. It is printed with the usage
+// line of the command.
 type UsageError struct{ Err error }
 
 func (e *UsageError) Error() string { return e.Err.Error() }
@@ -91,12 +90,12 @@ func UsageErrorf(format string, args ...any) error {
 	return &UsageError{fmt.Errorf(format, args...)}
 }
 
-// Invalid returns the error of bad input that is no mistake in the call itself.
+// Invalid returns an error for bad input in a correct call.
 func Invalid(what, detail, hint string) error {
 	return &vaultkit.Error{Kind: vaultkit.ErrInvalid, Detail: what + " " + detail, Hint: hint}
 }
 
-// hintedError adds to an error what the person at the keyboard should know or type.
+// hintedError is an error with a hint.
 type hintedError struct {
 	error
 	hint string
@@ -104,11 +103,11 @@ type hintedError struct {
 
 func (e *hintedError) Unwrap() error { return e.error }
 
-// WithHint adds to an error what the person at the keyboard should know or type. It is
-// printed below the error.
+// WithHint adds to an error what the user should know or type next. It is printed below
+// the error.
 func WithHint(err error, hint string) error { return &hintedError{err, hint} }
 
-// Hint returns what WithHint has added to an error, if anything.
+// Hint returns the hint of WithHint, if there is one.
 func Hint(err error) (hint string, ok bool) {
 	if hinted, ok := errors.AsType[*hintedError](err); ok {
 		return hinted.hint, true

@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit"
 )
 
-// hints say in commands and flags what the library's errors say in general.
+// hints replace the hints of the library's errors with commands and flags.
 var hints = []struct {
 	kind error
 	text string
@@ -29,8 +29,9 @@ var hints = []struct {
 	{vaultkit.ErrUnavailable, "check VAULT_ADDR or --address, and the server; vaultkit doctor checks each step"},
 }
 
-// Text returns an error as the command line says it: without the program's name,
-// which comes before it, and without the verb of the Go API, which nobody typed.
+// Text returns the text of an error for the command line: without the program's name,
+// which is printed before it, and without the function of the Go API, which the user
+// did not call.
 func Text(err error) string {
 	//nolint:errorlint // what is around an error has words of its own
 	switch known := err.(type) {
@@ -47,8 +48,7 @@ func Text(err error) string {
 	return goNames.ReplaceAllStringFunc(strings.TrimPrefix(err.Error(), "vaultkit: "), func(name string) string { return flagNames[name] })
 }
 
-// flagNames are the flags and commands for what the library's errors call by its name in
-// Go, which nobody typed.
+// flagNames maps names of the Go API in the library's errors to flags and commands.
 var flagNames = map[string]string{
 	"AllowRevoked": "--allow-revoked", "RestoreDeleted": "--restore-deleted", "ReplaceDeleted": "--replace-deleted", "AddFields": "--add-field",
 	"WithExpiresAt": "--expires-in", "RevokeOld": "vaultkit revoke-old", "PruneBackups": "vaultkit backups prune", "RotateAll": "rotate",
@@ -56,7 +56,7 @@ var flagNames = map[string]string{
 
 var goNames = regexp.MustCompile(`\b(` + strings.Join(slices.Sorted(maps.Keys(flagNames)), "|") + `)\b`)
 
-// hintFor is empty where the library's own hint is good enough.
+// hintFor returns the hint for a kind of error; empty: the library's own hint is fine.
 func hintFor(kind error) string {
 	for _, hint := range hints {
 		if errors.Is(kind, hint.kind) {

@@ -13,7 +13,7 @@ import (
 	"goblin/vaultkit"
 )
 
-// Attribution is what a record says about who did something, and why.
+// Attribution is who does something and why, for the audit record.
 type Attribution struct{ Actor, Reason string }
 
 // AddFlags adds the flags --actor and --reason.
@@ -22,27 +22,27 @@ func (a *Attribution) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&a.Reason, "reason", "", "`why`, for the audit record")
 }
 
-// Complete fills in who it is, where that is not given.
+// Complete sets the actor if the flag is not given.
 func (a *Attribution) Complete(cmd *cobra.Command) {
 	if !cmd.Flags().Changed("actor") {
 		a.Actor = DefaultActor()
 	}
 }
 
-// Options are the options of a rotation or rollback.
+// Options returns the options of a rotation or rollback.
 func (a *Attribution) Options() []vaultkit.RotateOption {
 	return []vaultkit.RotateOption{vaultkit.WithActor(a.Actor), vaultkit.WithReason(a.Reason)}
 }
 
-// actorHelp describes DefaultActor for the flag.
+// actorHelp is the description of --actor.
 const actorHelp = "`who` does this, for the audit record (default: $GITHUB_ACTOR, $GITLAB_USER_LOGIN, $CIRCLE_USERNAME, " +
 	"$BUILD_REQUESTEDFOR or $BUILDKITE_BUILD_CREATOR if set, else user@host)"
 
-// maxText is the longest actor that a record takes, in bytes.
+// maxText is the longest actor that a record accepts, in bytes.
 const maxText = 512
 
-// DefaultActor returns who runs this: the person a CI system names, or user@host.
-// It always finds something that a record takes.
+// DefaultActor returns who runs the program: the person that a CI system names, or
+// user@host. A record always accepts it.
 func DefaultActor() string {
 	for _, variable := range []string{"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "CIRCLE_USERNAME", "BUILD_REQUESTEDFOR", "BUILDKITE_BUILD_CREATOR"} {
 		if name := storable(os.Getenv(variable)); name != "" {
@@ -57,7 +57,7 @@ func DefaultActor() string {
 	return storable(cmp.Or(name, "unknown") + "@" + cmp.Or(host, "unknown"))
 }
 
-// storable leaves out what a record cannot hold.
+// storable returns the text without what a record cannot contain.
 func storable(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {

@@ -1,5 +1,5 @@
-// Package flagtype holds the values that flags and arguments of several commands take:
-// times, secrets, and who does something and why.
+// Package flagtype has the values of flags and arguments that several commands take:
+// times, secrets, and the attribution of a record.
 package flagtype
 
 import (
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Day is a day of the clock.
+// Day is 24 hours.
 const Day = 24 * time.Hour
 
-// maxDuration keeps a slip of the finger from overflowing.
+// maxDuration prevents an overflow.
 const maxDuration = 100 * 365 * Day
 
 // Duration is the value of a flag such as --expires-in: a Go duration that may start
@@ -24,7 +24,7 @@ var bareNumber = regexp.MustCompile(`^[0-9]+$`)
 
 var weeksAndDays = regexp.MustCompile(`^(?:([0-9]{1,6})w)?(?:([0-9]{1,6})d)?(.*)$`)
 
-// Set parses the flag's text.
+// Set parses the text of the flag.
 func (d *Duration) Set(text string) error {
 	parts := weeksAndDays.FindStringSubmatch(text)
 	switch {
@@ -53,7 +53,7 @@ func (d *Duration) Set(text string) error {
 	return nil
 }
 
-// What is wrong with a time, without the text itself: it may be anything.
+// The errors do not repeat the text: it may be a secret.
 var (
 	errDuration = errors.New("give a time such as 90d, 2w, 1d12h or 30s; its units are w, d, h, m and s")
 	errNoUnit   = errors.New("give the number a unit, such as 30s, 12h or 90d; there are w, d, h, m and s")
@@ -61,7 +61,7 @@ var (
 	errNoTime   = errors.New("give a time of more than 0, such as 90d")
 )
 
-// String is the value as it could be given again; empty for none.
+// String returns the value in the form that Set accepts; empty: there is none.
 func (d *Duration) String() string {
 	switch total := time.Duration(*d); {
 	case total == 0:
@@ -73,5 +73,5 @@ func (d *Duration) String() string {
 	}
 }
 
-// Type names the value in the help.
+// Type returns the name of the value in the help.
 func (d *Duration) Type() string { return "time" }

@@ -11,12 +11,12 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// fieldNames are what a field is called. A key in the wrong place is not: it is
-// longer, or has capitals, or more digits.
+// fieldNames matches usual names of fields. A key in the wrong place is longer, or has
+// capitals or more digits.
 var fieldNames = regexp.MustCompile(`^[a-z]+[0-9]{0,3}([_.-][a-z]+[0-9]{0,3}){0,5}$`)
 
-// fieldLabel names an argument by its field if that looks like one, and else by its
-// position: it may be a key in the wrong place.
+// fieldLabel returns the name of a field for an error, or its position if the name may
+// be a key in the wrong place.
 func fieldLabel(name string, position int) string {
 	if len(name) <= 32 && fieldNames.MatchString(name) {
 		return fmt.Sprintf("field %q", name)
@@ -24,7 +24,7 @@ func fieldLabel(name string, position int) string {
 	return fmt.Sprintf("field %d", position)
 }
 
-// Fields reads the values that arguments name: FIELD=@file, FIELD=- or FIELD=value.
+// Fields reads the values of the arguments: FIELD=@file, FIELD=- or FIELD=value.
 func (s SecretReader) Fields(ctx context.Context, args []string) (vaultkit.ProviderKeys, error) {
 	keys := make(vaultkit.ProviderKeys, len(args))
 	visible, stdin := false, false
@@ -67,7 +67,7 @@ func (s SecretReader) field(ctx context.Context, what, name, from string) (strin
 	return from, s.Check(what, from)
 }
 
-// WarnVisible says that a key on the command line is no secret.
+// WarnVisible warns that other users can see a key on the command line.
 func (s SecretReader) WarnVisible(given, better string) {
 	s.IO.Warn("other users of this machine can see the key in %s while the command runs; prefer %s", given, better)
 }

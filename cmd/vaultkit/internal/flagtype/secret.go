@@ -15,12 +15,12 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// maxSecret bounds what is read of a file or pipe. Vault itself takes no secret
-// of that size.
+// maxSecret is the most that is read from a file or pipe. Vault does not accept a
+// secret of that size.
 const maxSecret = 1 << 20
 
-// SecretReader reads secrets. Each has a name in errors. No error repeats the secret, or
-// where it was to come from: that may be a key in the wrong place.
+// SecretReader reads secrets. Its errors give each secret a name, and do not repeat the
+// secret or where it comes from: that may be a key in the wrong place.
 type SecretReader struct {
 	IO           *terminal.IO
 	AllowControl bool // control and other invisible characters are meant
@@ -42,8 +42,8 @@ func (s SecretReader) File(ctx context.Context, what, path string) (string, erro
 	return s.taken(what, text, err)
 }
 
-// Stdin reads a secret from standard input: up to its end from a file or
-// pipe, one line without echo from a terminal, where prompt says what is wanted.
+// Stdin reads a secret from standard input: everything from a file or pipe, one line
+// without echo from a terminal. The prompt says which secret is wanted.
 func (s SecretReader) Stdin(ctx context.Context, what, prompt string) (string, error) {
 	if terminal.IsTerminal(s.IO.In) {
 		text, err := s.IO.ReadHidden(ctx, prompt)
@@ -70,8 +70,8 @@ func readAll(r io.Reader) (string, error) {
 	return string(content), err
 }
 
-// taken is what was read, less the newline that editors and echo put at the end,
-// once; the rest is checked.
+// taken returns the text without one final newline, which editors and echo add, after
+// checking it.
 func (s SecretReader) taken(what, text string, err error) (string, error) {
 	if errors.Is(err, context.Canceled) {
 		return "", err
@@ -93,8 +93,8 @@ func dropNewline(text string) string {
 	return strings.TrimSuffix(text, "\n")
 }
 
-// Check refuses what is surely not the key that was meant, and would do harm when
-// `get` prints it.
+// Check refuses a text that cannot be the intended key, and that would do harm when get
+// prints it.
 func (s SecretReader) Check(what, text string) error {
 	switch {
 	case text == "":
@@ -113,9 +113,9 @@ func (s SecretReader) Check(what, text string) error {
 	return nil
 }
 
-// invisible are characters that nobody sees, which come along when a key is copied
-// from a page or a file is saved by an editor: a byte order mark, joiners, other
-// spaces than the usual one.
+// invisible reports whether a character cannot be seen. Such characters come along when
+// a key is copied from a page or saved by an editor: a byte order mark, joiners,
+// unusual spaces.
 func invisible(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
 		r != ' ' && unicode.Is(unicode.Zs, r)

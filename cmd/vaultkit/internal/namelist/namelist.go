@@ -1,5 +1,5 @@
-// Package namelist writes lists of names for people, and finds the names that a mistyped
-// one could have meant.
+// Package namelist formats lists of names for people, and suggests names for a mistyped
+// one.
 package namelist
 
 import (
@@ -12,7 +12,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
-// Join joins words as people do.
+// Join joins words as in a sentence.
 func Join(words []string, last string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -21,7 +21,7 @@ func Join(words []string, last string) string {
 	return strings.Join(words[:end], ", ") + last + words[end]
 }
 
-// First joins the first of many names, and says how many more there are.
+// First joins the first names, and adds how many more there are.
 func First(names []string, most int) string {
 	if len(names) <= most {
 		return strings.Join(names, ", ")
@@ -29,7 +29,7 @@ func First(names []string, most int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// Similar returns the names that could have been meant, as cobra compares them.
+// Similar returns the names that are similar to the typed one, as cobra compares them.
 func Similar(names []string, typed string) []string {
 	if typed == "" {
 		return nil
@@ -41,7 +41,7 @@ func Similar(names []string, typed string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(all.SuggestionsFor(typed))))
 }
 
-// Suggest adds to an error the names that could have been meant.
+// Suggest adds to an error the names that the user may have meant.
 func Suggest(err error, names []string) error {
 	const most = 3
 	if len(names) == 0 {

@@ -6,14 +6,14 @@ import (
 	"goblin/vaultkit"
 )
 
-// Backup is a backup as JSON shows it, with what the record of its rotation says of a revocation.
+// Backup is a backup as --json prints it, with whether its keys were revoked.
 type Backup struct {
 	vaultkit.Backup
 	Revoked bool `json:"revoked,omitempty"` // or begun: see history
 	revoked string
 }
 
-// Backups prints backups, with what the records of their rotations say.
+// Backups prints backups. The records say which of them were revoked.
 func (p *Printer) Backups(backups []vaultkit.Backup, records []vaultkit.Record) error {
 	revoked := make(map[string]string, len(records))
 	for _, record := range records {

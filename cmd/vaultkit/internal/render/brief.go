@@ -7,11 +7,11 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// brief is how a terminal shows what else would not fit it: times without seconds,
-// dates of less weight without the time, ids in short. Elsewhere all is whole.
+// brief shortens times, dates and ids so that a table fits a terminal. Elsewhere it
+// returns them unchanged.
 type brief struct{ ids map[string]string }
 
-// briefly is how a table shows the rotations with some ids.
+// briefly returns the brief for a table with some ids.
 func briefly(t *terminal.Table, ids []string) brief {
 	if !t.Aligned() {
 		return brief{}
@@ -26,7 +26,7 @@ func (b brief) id(id string) string {
 	return b.ids[id]
 }
 
-// time leaves the seconds out of what when returns.
+// time removes the seconds from a result of When.
 func (b brief) time(text string) string {
 	if b.ids == nil || text == "" {
 		return text
@@ -34,7 +34,7 @@ func (b brief) time(text string) string {
 	return text[:len(text)-len(":05Z")] + "Z"
 }
 
-// date leaves the time of day out of a text that ends in what when returns.
+// date removes the time of day from a text that ends in a result of When.
 func (b brief) date(text string) string {
 	if before, ends := strings.CutSuffix(text, "Z"); b.ids != nil && ends {
 		return before[:len(before)-len(" 15:04:05")]

@@ -9,14 +9,14 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// Checks are what a dry run cannot tell from its result.
+// Checks is what the result of a dry run does not contain.
 type Checks struct {
 	Random   bool   // the real run will have another key, and so another id
 	Verified string // by what; empty: there is nothing to say
 }
 
-// DryRun prints what a dry run found: what would be written, and where. path says where
-// an entry stands in Vault.
+// DryRun prints what would be written, and where. path returns the path of an entry in
+// Vault.
 func (p *Printer) DryRun(r *vaultkit.Rotation, made Checks, path func(parts ...string) string) error {
 	if p.JSON {
 		return p.Value(r)
@@ -50,7 +50,7 @@ func (p *Printer) DryRun(r *vaultkit.Rotation, made Checks, path func(parts ...s
 	return t.Flush()
 }
 
-// showFields says what becomes of which field.
+// showFields prints which fields would be changed, added and removed.
 func showFields(t *terminal.Table, r *vaultkit.Rotation) {
 	changed := slices.DeleteFunc(slices.Clone(r.FieldsChanged), func(field string) bool {
 		return slices.Contains(r.FieldsAdded, field) || slices.Contains(r.FieldsRemoved, field)

@@ -10,8 +10,8 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
-// Failure adds to the error of a rotation what is now in Vault, where the error alone
-// does not say it. The connection flags are those of the call.
+// Failure adds to the error of a rotation what Vault holds now. connection is the
+// connection flags of the call.
 func (p *Printer) Failure(ctx context.Context, provider, connection string, r *vaultkit.Rotation, err error) error {
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
@@ -27,15 +27,15 @@ func (p *Printer) Failure(ctx context.Context, provider, connection string, r *v
 	return err
 }
 
-// refusedForRevocation: a conflict over a version names it, one over a key names the rotation
-// alone.
+// refusedForRevocation reports whether a conflict is about a revoked key. A conflict
+// about a version names the version, this one only the rotation.
 func refusedForRevocation(err error) bool {
 	why, ok := errors.AsType[*vaultkit.Error](err)
 	return ok && errors.Is(err, vaultkit.ErrConflict) && why.ID != "" && why.Version == 0
 }
 
-// printUndetermined gives a script what is known: the rotation where only its record
-// is missing, and else the id to look for.
+// printUndetermined prints JSON for scripts: the rotation if only its record is
+// missing, otherwise its id.
 func (p *Printer) printUndetermined(provider string, r *vaultkit.Rotation, err error) {
 	if r != nil {
 		_ = p.Value(r) // the error that follows weighs more than a closed pipe
@@ -63,7 +63,7 @@ func undetermined(provider, connection string, r *vaultkit.Rotation, err error) 
 	return advice + "\n" + SettleHint(connection, provider)
 }
 
-// SettleHint is the command that finds out what became of rotations.
+// SettleHint returns the command that settles rotations.
 func SettleHint(connection string, providers ...string) string {
 	return "To settle it, run: vaultkit recover " + strings.Join(providers, " ") + connection
 }

@@ -7,12 +7,12 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// verdicts are the states as they are printed.
+// verdicts are the printed states.
 var verdicts = map[vaultkit.FindingStatus]string{
 	vaultkit.FindingOK: "ok", vaultkit.FindingSkipped: "skip", vaultkit.FindingWarning: "WARN", vaultkit.FindingFailed: "FAIL",
 }
 
-// urgency is how a terminal shows them.
+// urgency is the style of a state on a terminal.
 var urgency = map[vaultkit.FindingStatus]terminal.Style{vaultkit.FindingWarning: terminal.Yellow, vaultkit.FindingFailed: terminal.Red}
 
 // Finding prints a finding as text.

@@ -31,7 +31,7 @@ func (p *Printer) History(provider string, records []vaultkit.Record) error {
 	return t.Flush()
 }
 
-// revokedAt says when the keys that a rotation replaced were revoked; empty: they
+// revokedAt returns when the keys that a rotation replaced were revoked; empty: they
 // were not.
 func revokedAt(r vaultkit.Record) string {
 	if r.Revocation == nil {

@@ -2,9 +2,9 @@ package render
 
 import "fmt"
 
-// OutputError returns the error of telling what is done, if that failed. It says what is done:
-// whoever knew the exit code alone could take it for undone, and revoke a key that is
-// in force.
+// OutputError returns an error if printing a result failed. It says what was done: with
+// only the exit code, the user could think that nothing was done, and revoke a key that
+// is in force.
 func OutputError(done string, err error) error {
 	if err == nil {
 		return nil

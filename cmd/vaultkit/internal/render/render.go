@@ -1,5 +1,5 @@
-// Package render prints what commands find and do: as text for people and for cut and
-// awk, and as JSON.
+// Package render prints the results of commands: as text for people, as tab-separated
+// values for cut and awk, and as JSON.
 package render
 
 import (
@@ -12,7 +12,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// Printer prints to the standard streams.
+// Printer prints results to standard output, and warnings to standard error.
 type Printer struct {
 	JSON bool // print data as JSON
 	io   *terminal.IO
@@ -26,7 +26,7 @@ func (p *Printer) Table(indent string, headings ...string) *terminal.Table {
 	return terminal.NewTable(p.io.Out, indent, headings...)
 }
 
-// NoProviders is for people where there is nothing to list.
+// NoProviders is printed for people if there are no providers.
 const NoProviders = "No provider has a secret yet. Store the first one with: vaultkit put PROVIDER api_key=-"
 
 // Value prints a value as JSON.
@@ -37,7 +37,7 @@ func (p *Printer) Value(value any) error {
 	return encoder.Encode(value)
 }
 
-// OrEmpty makes an absent list the empty array it is in JSON.
+// OrEmpty returns an empty list for nil, so that JSON has [] and not null.
 func OrEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -45,7 +45,7 @@ func OrEmpty[T any](list []T) []T {
 	return list
 }
 
-// When returns a time as people read it, in UTC; empty for none.
+// When returns a time in UTC for people; empty: the time is zero.
 func When(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -53,7 +53,7 @@ func When(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05Z")
 }
 
-// Versions is "1 -> 2", or just "1" for a rotation that made no new version.
+// Versions returns "1 -> 2", or "1" for a rotation without a new version.
 func Versions(r vaultkit.Record) string {
 	if r.NewVersion == 0 {
 		return strconv.Itoa(r.OldVersion)

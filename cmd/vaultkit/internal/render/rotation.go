@@ -8,12 +8,12 @@ import (
 	"goblin/vaultkit"
 )
 
-// Rotated prints what a rotation or rollback did.
+// Rotated prints the result of a rotation or rollback.
 func (p *Printer) Rotated(verb string, r *vaultkit.Rotation) error {
 	return OutputError(inForce(r), p.Rotation(headline(verb, r), r))
 }
 
-// inForce says in one line what Rotated prints.
+// inForce returns a one-line summary of a rotation.
 func inForce(r *vaultkit.Rotation) string {
 	return fmt.Sprintf("the change of %s is committed and in force, version %s, id %s", r.Provider, Versions(r.Record), r.ID)
 }
@@ -37,7 +37,8 @@ func (p *Printer) Rotation(headline string, r *vaultkit.Rotation) error {
 	return cmp.Or(err, t.Flush())
 }
 
-// Warnings warns of what a rotation came across.
+// Warnings prints the warnings of a rotation, and the undecided rotations that it
+// found.
 func (p *Printer) Warnings(r *vaultkit.Rotation) {
 	for _, warning := range r.Warnings {
 		p.io.Warn("%s", warning)
@@ -59,10 +60,11 @@ func headline(verb string, r *vaultkit.Rotation) string {
 	return done + ". The secret before it is in a backup."
 }
 
-// rollbackSource begins the source of a rollback's record; the backup's id follows.
+// rollbackSource is the prefix of the source in a rollback's record; the id of the
+// backup follows.
 const rollbackSource = "rollback:"
 
-// origin is where a record's secret came from.
+// origin returns where the secret of a record came from.
 func origin(r vaultkit.Record) string {
 	if strings.HasPrefix(r.Source, rollbackSource) {
 		return "rollback"
@@ -70,8 +72,8 @@ func origin(r vaultkit.Record) string {
 	return r.Source
 }
 
-// broughtBack names what a rollback restores: the id says since when it was in force
-// and as which version. Empty for a rotation.
+// broughtBack returns the backup that a rollback restored; empty: the record is not a
+// rollback's.
 func broughtBack(r vaultkit.Record) string {
 	id, _ := strings.CutPrefix(r.Source, rollbackSource)
 	if id == r.Source {

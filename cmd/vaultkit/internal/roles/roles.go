@@ -1,5 +1,4 @@
-// Package roles describes the roles that a policy can be printed for, and that the
-// doctor looks for.
+// Package roles describes the roles for policy and doctor.
 package roles
 
 import (
@@ -10,7 +9,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 )
 
-// Describe formats each role with what the first line of its policy says.
+// Describe formats each role with the first line of its policy.
 func Describe(format string) []string {
 	var lines []string
 	for _, role := range vaultkit.Roles() {
@@ -21,7 +20,7 @@ func Describe(format string) []string {
 	return lines
 }
 
-// Similar returns the roles that could have been meant by one that is none.
+// Similar returns the roles that are similar to an unknown one.
 func Similar(role vaultkit.Role) []string {
 	var names []string
 	for _, one := range vaultkit.Roles() {

@@ -1,5 +1,5 @@
-// Package rotationid knows the ids of rotations and backups: how they are shown in
-// short, and which one a part of an id stands for.
+// Package rotationid shortens the ids of rotations and backups, and finds the id that a
+// part of one stands for.
 package rotationid
 
 import (
@@ -13,18 +13,18 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 )
 
-// fullIDs are ids of rotations and backups: since when the old secret was in force,
-// its version, and a fingerprint of the change.
+// fullIDs matches the id of a rotation and its backup: since when the old secret was in
+// force, its version, and a fingerprint of the change.
 var fullIDs = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}\.[0-9]{9}Z)-(v[1-9][0-9]*)-([0-9a-f]{32})$`)
 
-// partsOfIDs are what may stand for an id: its beginning, or its version with or
-// without the beginning of its fingerprint.
+// partsOfIDs matches a part that may stand for an id: the beginning of an id, or a
+// version with or without the beginning of a fingerprint.
 var partsOfIDs = regexp.MustCompile(`^([0-9]{1,8}|[0-9]{8}T[0-9.]{0,16}(Z(-(v([0-9]+(-[0-9a-f]*)?)?)?)?)?|v[1-9][0-9]*(-[0-9a-f]*)?)$`)
 
-// Help says in helps what an ID may be.
+// Help is the description of an ID in help texts.
 const Help = `ID is an id, the beginning of an id, or v3 if only one rotation has replaced version 3.`
 
-// shownHash is how much of a fingerprint tells rotations of one version apart.
+// shownHash is the number of characters of a fingerprint in a short id.
 const shownHash = 8
 
 // Short returns the version of an id and the beginning of its fingerprint.
@@ -36,7 +36,7 @@ func Short(id string) string {
 	return parts[2] + "-" + parts[3][:shownHash]
 }
 
-// ShortAll returns the shortest forms that tell some ids apart.
+// ShortAll returns the shortest form of each id that is unique among the ids.
 func ShortAll(ids []string) map[string]string {
 	count, short := make(map[string]int, len(ids)), make(map[string]string, len(ids))
 	version := func(id string) string { return strings.SplitN(Short(id), "-", 2)[0] }
@@ -51,7 +51,7 @@ func ShortAll(ids []string) map[string]string {
 	return short
 }
 
-// standsFor reports that a text is a part of an id by which it may be named.
+// standsFor reports whether a text is a part that stands for the id.
 func standsFor(text, id string) bool {
 	parts := fullIDs.FindStringSubmatch(id)
 	switch {
@@ -65,12 +65,12 @@ func standsFor(text, id string) bool {
 	return strings.HasPrefix(id, text)
 }
 
-// mostIDs is how many ids an error lists.
+// mostIDs is the largest number of ids in an error.
 const mostIDs = 5
 
-// fullID finds the one id that a text stands for among those that are listed. What is
-// an id already, and what can be no part of one, is not looked up. The text is not
-// repeated: it may be a key in the wrong place.
+// fullID returns the one listed id that a text stands for. It returns a full id, and a
+// text that cannot be a part of an id, without listing. Its errors do not repeat the
+// text: it may be a key in the wrong place.
 func fullID(text, provider string, list func() ([]string, error)) (string, error) {
 	if fullIDs.MatchString(text) || !partsOfIDs.MatchString(text) {
 		return text, nil
@@ -92,7 +92,7 @@ func fullID(text, provider string, list func() ([]string, error)) (string, error
 		Hint: "give more characters of one of " + namelist.First(found, mostIDs)}
 }
 
-// OfBackup returns the id of a backup that a text stands for.
+// OfBackup returns the id of the backup that a text stands for.
 func OfBackup(ctx context.Context, c *connection.Connection, client *vaultkit.Client, provider, text string) (string, error) {
 	return fullID(text, provider, func() ([]string, error) {
 		ids, err := backupIDs(ctx, client, provider)
@@ -103,8 +103,8 @@ func OfBackup(ctx context.Context, c *connection.Connection, client *vaultkit.Cl
 	})
 }
 
-// OfRotation returns the id of a rotation that a text stands for: one with a backup, a
-// record or both.
+// OfRotation returns the id of the rotation that a text stands for: one with a backup,
+// a record or both.
 func OfRotation(ctx context.Context, c *connection.Connection, client *vaultkit.Client, provider, text string) (string, error) {
 	return fullID(text, provider, func() ([]string, error) {
 		ids, err := backupIDs(ctx, client, provider)
@@ -130,7 +130,7 @@ func backupIDs(ctx context.Context, client *vaultkit.Client, provider string) ([
 	return OfBackups(backups), err
 }
 
-// OfBackups are the ids of backups.
+// OfBackups returns the ids of backups.
 func OfBackups(backups []vaultkit.Backup) []string {
 	ids := make([]string, len(backups))
 	for i, backup := range backups {

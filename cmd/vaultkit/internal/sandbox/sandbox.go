@@ -1,5 +1,5 @@
-// Package sandbox leads to the throw-away Vault of demo and dev, and has the obvious
-// fakes that they store there.
+// Package sandbox connects to the temporary Vault of demo and dev, and has the fake
+// keys that both store there.
 package sandbox
 
 import (
@@ -15,7 +15,7 @@ const (
 	OldKey   = "sk-demo-old-not-a-real-key"
 )
 
-// Open makes a client of a Vault of ours; the environment plays no part.
+// Open returns a client of the temporary Vault. It ignores the environment.
 func Open(ctx context.Context, server *devvault.Server, more ...vaultkit.Option) (*vaultkit.Client, error) {
 	return vaultkit.New(ctx, append([]vaultkit.Option{
 		vaultkit.WithAddress(server.Addr()),

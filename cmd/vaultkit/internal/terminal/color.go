@@ -6,8 +6,7 @@ import (
 	"runtime"
 )
 
-// Style is how a terminal shows a text: the number of a "select graphic rendition"
-// sequence. Empty: as any other text.
+// Style is the number of a "select graphic rendition" sequence; empty: plain text.
 type Style string
 
 // The styles.
@@ -24,10 +23,10 @@ func (s Style) paint(text string) string {
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
 
-// anyValue marks every value of a column that is not empty.
+// anyValue styles every value of a column that is not empty.
 const anyValue = "*"
 
-// marks are the values that want attention, by the heading of their column.
+// marks are the styles of values that need attention, by the heading of their column.
 var marks = map[string]map[string]Style{
 	"DUE":      {anyValue: Red},
 	"NOTE":     {anyValue: Yellow},
@@ -35,7 +34,7 @@ var marks = map[string]map[string]Style{
 	"ROTATION": {"undecided": Yellow, "unknown": Yellow},
 }
 
-// markOf is how to show a cell below a heading.
+// markOf returns the style of a cell.
 func markOf(heading, text string) Style {
 	if text == emptyCell {
 		return ""
@@ -43,8 +42,8 @@ func markOf(heading, text string) Style {
 	return cmp.Or(marks[heading][text], marks[heading][anyValue])
 }
 
-// takesColor reports that a stream is a terminal that takes colors, and that nobody
-// has asked for none (https://no-color.org).
+// takesColor reports whether a stream is a terminal with colors, and NO_COLOR is not
+// set (https://no-color.org).
 func takesColor(stream any) bool {
 	term := os.Getenv("TERM")
 	if runtime.GOOS == "windows" && term == "" && os.Getenv("WT_SESSION") == "" {

@@ -6,8 +6,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// Progress shows on a terminal, without colors, how many of total are done, until done
-// is called. Elsewhere, and for a single one, it shows nothing.
+// Progress shows a progress bar without colors on a terminal until done is called.
+// Elsewhere, and for a total below 2, it shows nothing.
 func (t *IO) Progress(what string, total int) (step, done func()) {
 	if !t.Watched() || total < 2 {
 		return func() {}, func() {}

@@ -13,10 +13,11 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
-// CanAsk reports that somebody is there to answer.
+// CanAsk reports whether a person can answer a question.
 func (t *IO) CanAsk() bool { return t.Watched() && IsTerminal(t.In) }
 
-// Confirm asks a question. Any answer but yes is an error with the given text.
+// Confirm asks a question. It returns an error with the text refused unless the answer
+// is yes.
 func (t *IO) Confirm(ctx context.Context, question, refused string) error {
 	fmt.Fprint(t.Err, question+" [y/N] ")
 	answer, err := Interruptible(ctx, func() (string, error) {
@@ -32,8 +33,8 @@ func (t *IO) Confirm(ctx context.Context, question, refused string) error {
 	return nil
 }
 
-// ReadHidden reads a line from the terminal that In is without showing it, and leaves
-// the terminal as it was, also when Ctrl-C comes in between.
+// ReadHidden reads a line from the terminal In without showing it. It restores the
+// terminal, also after Ctrl-C.
 func (t *IO) ReadHidden(ctx context.Context, prompt string) (string, error) {
 	descriptor := int(t.In.(*os.File).Fd())
 	state, err := term.GetState(descriptor)
@@ -49,8 +50,8 @@ func (t *IO) ReadHidden(ctx context.Context, prompt string) (string, error) {
 	})
 }
 
-// Interruptible waits for a read that takes no context. One that never ends is left to
-// the end of the process.
+// Interruptible runs a read that takes no context, and returns when ctx ends. A read
+// that never returns is left behind until the program exits.
 func Interruptible(ctx context.Context, read func() (string, error)) (string, error) {
 	type result struct {
 		text string

@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Printable returns a line with everything escaped that could steer a terminal or the
-// log of a pipeline: the name of a field or a server's text may be in it.
+// Printable escapes every character of a line that could control a terminal or the log
+// of a pipeline: names of fields and texts of servers may contain such characters.
 func Printable(line string) string {
 	var safe strings.Builder
 	for _, r := range line {
@@ -22,10 +22,10 @@ func Printable(line string) string {
 	return safe.String()
 }
 
-// emptyCell stands for no value: columns stay countable, whatever splits them.
+// emptyCell is printed for an empty value, so that columns can be counted.
 const emptyCell = "-"
 
-// Cell shows what was claimed in a record without letting it steer the terminal.
+// Cell returns a value for a table, escaped so that it cannot control the terminal.
 func Cell(text string) string {
 	if text == "" {
 		return emptyCell

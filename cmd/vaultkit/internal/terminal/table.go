@@ -6,9 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Table collects rows, and prints them all at Flush: on a terminal in columns below
-// headings, elsewhere as tab-separated values and nothing else, for cut and awk.
-// Every cell is made safe for a terminal.
+// Table collects rows and prints them at Flush: on a terminal in columns below
+// headings, elsewhere as tab-separated values for cut and awk. It escapes every cell.
 type Table struct {
 	out              io.Writer
 	indent           string
@@ -19,7 +18,7 @@ type Table struct {
 	elastic          map[string]int // headings of columns that may be cut to fit the width, and their least width
 }
 
-// NewTable starts a table; without headings it is a list of names and values.
+// NewTable returns a table; without headings it is a list of names and values.
 func NewTable(out io.Writer, indent string, headings ...string) *Table {
 	t := &Table{out: out, indent: indent, headings: headings}
 	if stream, ok := out.(*Stream); ok {
@@ -28,17 +27,18 @@ func NewTable(out io.Writer, indent string, headings ...string) *Table {
 	return t
 }
 
-// NewAligned starts a table that is printed in columns wherever it goes.
+// NewAligned returns a table that is always printed in columns.
 func NewAligned(out io.Writer, indent string, headings ...string) *Table {
 	t := NewTable(out, indent, headings...)
 	t.aligned = true
 	return t
 }
 
-// Aligned reports that the table is printed in columns, for people.
+// Aligned reports whether the table is printed in columns.
 func (t *Table) Aligned() bool { return t.aligned }
 
-// Shrink lets columns be cut to fit the terminal, each down to a width.
+// Shrink sets the columns that may be cut to fit the terminal, and the width that each
+// keeps.
 func (t *Table) Shrink(least map[string]int) { t.elastic = least }
 
 // Row adds a row.
@@ -71,7 +71,7 @@ func (t *Table) Flush() error {
 	return err
 }
 
-// align writes the rows in columns. Colors take no room in them.
+// align writes the rows in columns. Color sequences do not count as width.
 func (t *Table) align(text *strings.Builder) {
 	t.fit()
 	widths := t.widths()
@@ -86,7 +86,7 @@ func (t *Table) align(text *strings.Builder) {
 	}
 }
 
-// fit cuts the elastic columns, the widest first, until a line fits the terminal.
+// fit cuts the columns of Shrink, the widest first, until a line fits the terminal.
 func (t *Table) fit() {
 	widths := t.widths()
 	total := len(t.indent) + 2*(len(widths)-1)
@@ -110,7 +110,7 @@ func (t *Table) fit() {
 	}
 }
 
-// clipped is a text in a column of a width.
+// clipped returns a text that fits a width.
 func clipped(text string, width int) string {
 	runes := []rune(text)
 	if len(runes) <= width {
@@ -131,7 +131,7 @@ func (t *Table) widths() (widths []int) {
 	return widths
 }
 
-// line writes a row, if there is anything in it. Nothing follows the last cell.
+// line writes a row unless it is empty. Nothing follows the last cell.
 func (t *Table) line(text *strings.Builder, widths []int, cells []string, styleOf func(column int, text string) Style) {
 	for i, one := range cells {
 		if i == 0 {

@@ -1,6 +1,5 @@
-// Package terminal is what the program reads and writes: streams that know whether a
-// person sees them, tables, colors, a progress bar, questions, and text that cannot
-// steer a terminal.
+// Package terminal reads from and writes to the user: streams, tables, colors, a
+// progress bar and questions. Its output cannot control a terminal.
 package terminal
 
 import (
@@ -18,7 +17,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
-// Streams are what the program is started with.
+// Streams are the standard streams of the program.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -42,28 +41,28 @@ func New(std Streams) *IO {
 	return t
 }
 
-// Watched reports that a person watches a terminal.
+// Watched reports whether a person watches a terminal.
 func (t *IO) Watched() bool { return t.person != nil }
 
-// PrintError prints an error of which there may be more.
+// PrintError prints an error.
 func (t *IO) PrintError(err error) {
 	fmt.Fprintln(t.Err, "vaultkit: "+Printable(exitcode.Text(err)))
 }
 
-// Warn prints a line that does not stop anything.
+// Warn prints a warning.
 func (t *IO) Warn(format string, args ...any) {
 	fmt.Fprintln(t.Err, "vaultkit: warning: "+Printable(fmt.Sprintf(format, args...)))
 }
 
-// screen is what the output streams have in common: lines that several goroutines
-// print, and a progress bar below them.
+// screen is what the output streams share: lines from several goroutines, and a
+// progress bar below them.
 type screen struct {
 	mu  sync.Mutex
 	bar *progressbar.ProgressBar // nil: none
 }
 
-// stream makes a stream that takes the bar out of the way of what it prints. The next
-// step draws it anew.
+// stream returns a stream that removes the bar before it prints. The next step of the
+// bar shows it again.
 func (s *screen) stream(out io.Writer) *Stream {
 	return &Stream{screen: s, out: out, terminal: IsTerminal(out), colored: takesColor(out), width: widthOf(out)}
 }
@@ -77,8 +76,8 @@ type Stream struct {
 	failed            error // the first write that did
 }
 
-// Write prints one thing at a time. That the reader of a pipe has seen enough is no
-// failure: the work goes on, and its outcome is the exit code.
+// Write writes one text at a time. A closed pipe is not an error: the work continues,
+// and the exit code is that of its outcome.
 func (s *Stream) Write(p []byte) (int, error) {
 	n, err := s.write(p)
 	if errors.Is(err, syscall.EPIPE) {
@@ -100,10 +99,10 @@ func (s *Stream) write(p []byte) (int, error) {
 	return n, err
 }
 
-// Failed returns the error of the first write that failed. A closed pipe is none.
+// Failed returns the error of the first write that failed, except for a closed pipe.
 func (s *Stream) Failed() error { return s.failed }
 
-// Paint returns a text in a style, or as it is where the stream takes no colors.
+// Paint returns a text in a style, or unchanged if the stream has no colors.
 func (s *Stream) Paint(style Style, text string) string {
 	if !s.colored {
 		return text
@@ -111,7 +110,7 @@ func (s *Stream) Paint(style Style, text string) string {
 	return style.paint(text)
 }
 
-// IsFile reports that the stream goes to the file at a path.
+// IsFile reports whether the stream writes to the file at a path.
 func (s *Stream) IsFile(path string) bool {
 	file, ok := s.out.(*os.File)
 	if !ok {
@@ -122,23 +121,23 @@ func (s *Stream) IsFile(path string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(one, other)
 }
 
-// StrictWriter is a stream for what has to arrive before the work may go on: that
-// nobody reads it is a failure, too.
+// StrictWriter is a stream for output that must arrive before the work continues: a
+// closed pipe is an error.
 type StrictWriter struct{ *Stream }
 
-// Write fails whenever the stream does.
+// Write writes to the stream, and fails if the pipe is closed.
 func (w StrictWriter) Write(p []byte) (int, error) { return w.write(p) }
 
-// IsTerminal reports that a person sees the stream, or types into it.
+// IsTerminal reports whether a stream is a terminal.
 func IsTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// usualWidth is what a terminal has that does not say.
+// usualWidth is the width of a terminal that does not report one.
 const usualWidth = 100
 
-// widthOf is how many columns a terminal has; 0: it is none.
+// widthOf returns the width of a terminal in columns; 0: it is not a terminal.
 func widthOf(stream any) int {
 	if !IsTerminal(stream) {
 		return 0

@@ -1,5 +1,5 @@
-// Package usage reads the usage line of a command, and checks its arguments. An error
-// names what the command takes, and repeats nothing of the call.
+// Package usage reads the usage line of a command and checks its arguments. Its errors
+// say what the command takes, and do not repeat the arguments.
 package usage
 
 import (
@@ -12,13 +12,13 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 )
 
-// Argument is what a usage line shows of an argument.
+// Argument is an argument in a usage line.
 type Argument struct {
 	Name           string
 	Optional, Many bool
 }
 
-// Arguments are those of a command's usage line, up to its flags.
+// Arguments returns the arguments in the usage line of a command, up to its flags.
 func Arguments(cmd *cobra.Command) (found []Argument) {
 	for _, word := range strings.Fields(cmd.Use)[1:] {
 		name, _, _ := strings.Cut(strings.Trim(word, "[]"), "|")
@@ -42,8 +42,8 @@ func ArgumentAt(cmd *cobra.Command, index int) string {
 	return ""
 }
 
-// WrongCount returns what is wrong with a number of arguments. It names those that the
-// command takes by its usage line, and not what was given: that may be a key.
+// WrongCount returns the error for a wrong number of arguments. It names the arguments
+// of the usage line, not what was given: that may be a key.
 func WrongCount(cmd *cobra.Command, given int) error {
 	var wanted []string
 	more := false
@@ -74,10 +74,10 @@ func None(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// Exactly wants a number of arguments.
+// Exactly requires a number of arguments.
 func Exactly(count int) cobra.PositionalArgs { return Between(count, count) }
 
-// AtLeast wants a number of arguments or more.
+// AtLeast requires a number of arguments or more.
 func AtLeast(least int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least {
@@ -87,7 +87,7 @@ func AtLeast(least int) cobra.PositionalArgs {
 	}
 }
 
-// Between wants a number of arguments in a range.
+// Between requires a number of arguments in a range.
 func Between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
@@ -97,10 +97,10 @@ func Between(least, most int) cobra.PositionalArgs {
 	}
 }
 
-// ErrNoCommand is the error of a command line that names no command to run.
+// ErrNoCommand reports that there is no command after the --.
 var ErrNoCommand = errors.New("give the command after --")
 
-// CommandAfterDash wants a command to run after the --.
+// CommandAfterDash requires a command after the --.
 func CommandAfterDash(cmd *cobra.Command, args []string) error {
 	if before := cmd.ArgsLenAtDash(); before < 0 || before == len(args) {
 		return ErrNoCommand
@@ -108,5 +108,5 @@ func CommandAfterDash(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// RunsCommand reports that a command takes another one after the --.
+// RunsCommand reports whether a command takes another command after the --.
 func RunsCommand(cmd *cobra.Command) bool { return strings.Contains(cmd.Use, " -- ") }

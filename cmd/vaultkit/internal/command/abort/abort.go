@@ -27,14 +27,14 @@ After exit code 8, run the same command again.
 
 ` + rotationid.Help
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Provider string
 	ID       string // or a part of it
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	return &cobra.Command{
 		Use:               "abort PROVIDER ID",
@@ -75,7 +75,7 @@ func headline(r *vaultkit.Rotation) string {
 	return "Aborted the rotation of " + r.Provider + ". It can never be applied."
 }
 
-// failure says after a failed abort what became of the rotation.
+// failure adds to the error of an abort what happened to the rotation.
 func (o *Options) failure(id string, r *vaultkit.Rotation, err error) error {
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):

@@ -28,10 +28,10 @@ that one. If recover cannot settle such a rotation, vaultkit abort closes it. On
 terminal, prune shows what would be deleted and asks for confirmation, unless --yes is
 given.`
 
-// prune is the word after the provider.
+// prune is the second argument of the command that prunes.
 const prune = "prune"
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Provider string
@@ -44,7 +44,7 @@ type Options struct {
 	Yes       bool
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
@@ -74,7 +74,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	return cmd
 }
 
-// checkFlags refuses flags of prune without it, and a prune without limits.
+// checkFlags refuses the flags of prune without prune, and prune without limits.
 func (o *Options) checkFlags(cmd *cobra.Command) error {
 	if !o.Prune {
 		for _, flag := range []string{"keep", "older-than", "dry-run", "yes"} {

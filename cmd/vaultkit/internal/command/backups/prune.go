@@ -35,7 +35,7 @@ func (o *Options) limits(dryRun bool) vaultkit.PruneLimits {
 	return vaultkit.PruneLimits{KeepNewest: o.Keep, OlderThan: time.Duration(o.OlderThan), DryRun: dryRun}
 }
 
-// confirm asks a person on a terminal before backups are deleted, if any would be.
+// confirm asks for confirmation on a terminal if any backup would be deleted.
 func (o *Options) confirm(ctx context.Context, client *vaultkit.Client) error {
 	if o.Yes || o.DryRun || !o.IO.CanAsk() {
 		return nil
@@ -51,8 +51,8 @@ func (o *Options) confirm(ctx context.Context, client *vaultkit.Client) error {
 	return o.IO.Confirm(ctx, fmt.Sprintf("Delete them (%d)?", len(prunable)), "nothing was deleted")
 }
 
-// warnUnrevoked tells of keys that go from Vault and may still work at their issuer,
-// and returns the records it went by.
+// warnUnrevoked warns of deleted keys that may still work because no revocation is
+// recorded, and returns the records.
 func (o *Options) warnUnrevoked(ctx context.Context, client *vaultkit.Client, pruned []vaultkit.Backup) []vaultkit.Record {
 	records, err := client.History(ctx, o.Provider)
 	if err != nil {

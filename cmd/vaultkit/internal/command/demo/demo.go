@@ -1,4 +1,4 @@
-// Package demo is the command that tells the whole story on a throw-away Vault.
+// Package demo is the command that shows every feature on a temporary Vault.
 package demo
 
 import (
@@ -24,10 +24,10 @@ roll back. Everything is deleted afterwards.
 demo runs the vault or bao program that VAULTKIT_VAULT_BIN names, or the one on PATH. If
 there is none, it compiles one once, which takes some minutes.`
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct{ command.Deps }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	return &cobra.Command{
 		Use:     "demo",
@@ -44,14 +44,14 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	}
 }
 
-// The demo's keys after the first; the paths are vaultkit's defaults.
+// The later keys of the demo, and the default path of its secrets.
 const (
 	newKey   = "sk-demo-new-not-a-real-key"
 	newerKey = "sk-demo-newer-not-a-real-key"
 	basePath = connection.DefaultMount + "/" + connection.DefaultBase + "/"
 )
 
-// demo is the story's state.
+// demo is the state of a run of the demo.
 type demo struct {
 	*story
 	server  *devvault.Server
@@ -59,7 +59,7 @@ type demo struct {
 	crashed string // the id of the rotation that crashed
 }
 
-// Run tells the story's steps and stops the server whatever happens.
+// Run runs the steps of the demo, and always stops the server.
 func Run(ctx context.Context, o *Options) error {
 	d := &demo{story: &story{out: o.IO.Out}}
 	d.say("vaultkit keeps the API keys of AI providers in HashiCorp Vault. This is what it\n" +
@@ -79,7 +79,7 @@ func Run(ctx context.Context, o *Options) error {
 	return d.err
 }
 
-// tell opens the story's client and runs the steps in order.
+// tell opens a client and runs the steps in order.
 func (d *demo) tell(ctx context.Context) (err error) {
 	if d.client, err = d.open(ctx); err != nil {
 		return err
@@ -107,19 +107,19 @@ func (d *demo) tell(ctx context.Context) (err error) {
 	return nil
 }
 
-// open makes a client of the demo's Vault.
+// open returns a client of the demo's Vault.
 func (d *demo) open(ctx context.Context, more ...vaultkit.Option) (*vaultkit.Client, error) {
 	return sandbox.Open(ctx, d.server, more...)
 }
 
-// crash is a transport under which the program seems to die at the worst moment:
-// Vault has applied the commit, and the program never hears of it.
+// crash is a transport that simulates a crash at the worst moment: Vault has applied
+// the commit, and the program does not receive the response.
 type crash struct {
 	http.RoundTripper
 	die context.CancelFunc
 }
 
-// RoundTrip forwards every request, and loses the answer to the commit.
+// RoundTrip forwards every request, and drops the response to the commit.
 func (c *crash) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := c.RoundTripper.RoundTrip(r)
 	if err != nil || r.Method != http.MethodPut || r.URL.Path != "/v1/"+connection.DefaultMount+"/data/"+connection.DefaultBase+"/providers/"+sandbox.Provider {

@@ -17,7 +17,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// story prints the demo's text and remembers the first failure to do so.
+// story prints the text of the demo and keeps the first error.
 type story struct {
 	out io.Writer
 	err error
@@ -28,8 +28,8 @@ func (s *story) say(format string, args ...any) {
 	s.err = cmp.Or(s.err, err)
 }
 
-// show prints a table below a line of text, in columns wherever that goes: nobody
-// cuts a story into fields.
+// show prints a table below a line of text. It is always aligned: the demo is read by
+// people.
 func (s *story) show(headings []string, rows ...[]string) {
 	t := terminal.NewAligned(s.out, "   ", headings...)
 	for _, row := range rows {
@@ -130,8 +130,8 @@ func (d *demo) crashAndRecover(ctx context.Context) error {
 	return errors.Join(err, fresh.Close())
 }
 
-// rotateAndCrash rotates with a program that dies just after Vault has applied
-// the commit.
+// rotateAndCrash rotates with a program that crashes just after Vault has applied the
+// commit.
 func (d *demo) rotateAndCrash(ctx context.Context) error {
 	life, die := context.WithCancel(ctx)
 	defer die()
@@ -159,7 +159,7 @@ func (d *demo) rotateAndCrash(ctx context.Context) error {
 	return nil
 }
 
-// recoverCrash shows what the crash left in Vault, and settles it.
+// recoverCrash shows what the crash left in Vault, and recovers.
 func (d *demo) recoverCrash(ctx context.Context, fresh *vaultkit.Client) error {
 	key, err := fresh.GetAPIKey(ctx, sandbox.Provider)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package dev is the command that runs a throw-away Vault.
+// Package dev is the command that runs a temporary Vault.
 package dev
 
 import (
@@ -25,14 +25,14 @@ on PATH. If there is none, it compiles one once, which takes some minutes.
 Standard output gets only the two export lines for that Vault. They contain its root
 token on purpose: the token is valid for nothing else.`
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Port int // 0: a free one
 	Seed bool
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
@@ -83,7 +83,7 @@ func Run(ctx context.Context, o *Options) (err error) {
 	return nil
 }
 
-// seedProviders stores what a person may play with.
+// seedProviders stores demo providers.
 func seedProviders(ctx context.Context, server *devvault.Server) (err error) {
 	client, err := sandbox.Open(ctx, server)
 	if err != nil {
@@ -101,7 +101,7 @@ func seedProviders(ctx context.Context, server *devvault.Server) (err error) {
 	return nil
 }
 
-// The first thing to try.
+// The first command that dev suggests.
 const (
 	tryStore  = "printf sk-demo-old | vaultkit put openai-gpt4 api_key=-"
 	trySeeded = "vaultkit list"

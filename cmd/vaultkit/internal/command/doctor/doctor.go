@@ -30,7 +30,7 @@ unwrapping it, unless --unwrap is given.
 
 The exit code is that of the first failed check, or 0 if no check failed.`
 
-// diagnosis is the outcome of a doctor that found something.
+// diagnosis is the error of a doctor that found problems.
 type diagnosis struct {
 	failed, warned int
 	first          error // of the failed checks
@@ -42,7 +42,7 @@ func (d *diagnosis) Error() string {
 
 func (d *diagnosis) Unwrap() error { return d.first }
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Providers []string // empty: all
@@ -51,7 +51,7 @@ type Options struct {
 	Unwrap    bool
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	var names []string
@@ -78,7 +78,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	return cmd
 }
 
-// completeRole names the roles that are not given yet.
+// completeRole offers the roles that are not given yet.
 func completeRole(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	given, _ := cmd.Flags().GetStringArray("role") // never fails: the flag is one
 	left := slices.DeleteFunc(roles.Describe("%s\t%s"), func(line string) bool {
@@ -88,7 +88,7 @@ func completeRole(cmd *cobra.Command, _ []string, typed string) ([]string, cobra
 	return completion.Prefixed(typed, left...), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
-// Run looks at everything, and prints what it finds. That a check failed is an error.
+// Run runs all checks and prints the findings. It returns an error if a check failed.
 func Run(ctx context.Context, o *Options) error {
 	err := o.diagnose(ctx)
 	if err != nil && len(o.Roles) > 0 {
@@ -119,7 +119,7 @@ func (o *Options) diagnose(ctx context.Context) error {
 	return outcome(found, o.Strict)
 }
 
-// outcome counts.
+// outcome counts the findings, and returns an error if the doctor must fail.
 func outcome(found []vaultkit.Finding, strict bool) error {
 	var d diagnosis
 	for _, one := range found {

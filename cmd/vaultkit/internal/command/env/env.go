@@ -46,7 +46,7 @@ it. It does not follow links, and refuses a directory that belongs to another us
 that everybody can write to. In GitHub Actions it prints ::add-mask:: first. Output on
 stdout is data there too, and is not masked.`
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Query  vaultkit.EnvQuery
@@ -54,7 +54,7 @@ type Options struct {
 	Out    string // empty: standard output
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	var format string
@@ -107,8 +107,8 @@ func (o *Options) parse(format string, given bool) error {
 	return nil
 }
 
-// parseGitHub finds the file of the format github. The masks, which are secrets, go to
-// stdout, and not into that file.
+// parseGitHub finds the file for the format github. The masks are secrets and go to
+// stdout, which must not be that file.
 func (o *Options) parseGitHub() error {
 	if o.Out == "" {
 		o.Out = os.Getenv("GITHUB_ENV")

@@ -29,7 +29,7 @@ variables with credentials for Vault or a CI job's OIDC token are removed: a com
 that uses Vault needs a login of its own. With --pristine the command gets only the
 providers' variables, not even PATH.`
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Query    vaultkit.EnvQuery
@@ -37,7 +37,7 @@ type Options struct {
 	Command  []string
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
@@ -61,9 +61,9 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	return cmd
 }
 
-// complete names providers before the command, and files in it. Whether the -- stands
-// there yet cannot be seen until a word follows it: so the shell may complete files
-// where no provider fits.
+// complete offers providers before the command and files after it. Whether the -- is
+// already there is unknown until a word follows it, so the shell may complete files if
+// no provider matches.
 func (o *Options) complete(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > cmd.ArgsLenAtDash() {
 		return nil, cobra.ShellCompDirectiveDefault
@@ -72,7 +72,7 @@ func (o *Options) complete(cmd *cobra.Command, args []string, typed string) ([]s
 	return names, cobra.ShellCompDirectiveDefault
 }
 
-// Run reads the keys, logs out, and becomes the command.
+// Run reads the keys, logs out, and is replaced by the command.
 func Run(ctx context.Context, o *Options) error {
 	path, err := childproc.Find(o.Command[0])
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Provider string
@@ -20,7 +20,7 @@ type Options struct {
 	All      bool
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{

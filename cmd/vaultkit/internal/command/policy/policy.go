@@ -21,14 +21,14 @@ for the named ones, below --base in --mount. No Vault is needed.
 Roles:
 `
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Role      vaultkit.Role
 	Providers []string // empty: all
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
@@ -56,7 +56,7 @@ func completeRole(_ *cobra.Command, args []string, _ string) ([]string, cobra.Sh
 	return roles.Describe("%s\t%s"), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
-// Run prints the policy. Vault is not asked.
+// Run prints the policy. It does not connect to Vault.
 func Run(_ context.Context, o *Options) error {
 	mount, base, err := o.Vault.Location()
 	if err != nil {

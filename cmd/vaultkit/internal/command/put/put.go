@@ -34,7 +34,7 @@ put refuses names that env and exec cannot turn into a variable, such as 3com: n
 variable can be called 3COM_API_KEY. One newline at the end of a file or pipe is
 dropped. put refuses control and invisible characters unless --allow-control is given.`
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Provider       string
@@ -44,7 +44,7 @@ type Options struct {
 	ReplaceDeleted bool
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
@@ -97,7 +97,7 @@ func (o *Options) options() []vaultkit.PutOption {
 	return nil
 }
 
-// checkEnvNames refuses names that env and exec would have to leave out.
+// checkEnvNames refuses names that env and exec cannot turn into variables.
 func checkEnvNames(provider string, keys vaultkit.ProviderKeys) error {
 	for _, field := range keys.Fields() {
 		_, err := vaultkit.EnvName("", provider, field)
@@ -108,8 +108,8 @@ func checkEnvNames(provider string, keys vaultkit.ProviderKeys) error {
 	return nil
 }
 
-// sameSecret is the version that was in the way of a put, if it holds the very fields
-// that were to be stored; else 0.
+// sameSecret returns the current version if it has exactly the fields that a failed put
+// wanted to store; otherwise 0.
 func sameSecret(ctx context.Context, client *vaultkit.Client, provider string, keys vaultkit.ProviderKeys, failed error) int {
 	why, ok := errors.AsType[*vaultkit.Error](failed)
 	if !ok || !errors.Is(failed, vaultkit.ErrConflict) {
@@ -133,8 +133,7 @@ func (o *Options) print(done string, version int, keys vaultkit.ProviderKeys) er
 	return err
 }
 
-// failure says after a failed put what Vault holds, where the error alone does
-// not.
+// failure adds to the error of a put what Vault holds.
 func (o *Options) failure(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):

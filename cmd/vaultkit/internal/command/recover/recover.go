@@ -1,4 +1,4 @@
-// Package recover is the command that settles what crashed rotations left behind.
+// Package recover is the command that settles rotations that crashed.
 package recover
 
 import (
@@ -20,13 +20,13 @@ changes a provider's secret, and can run at any time and as often as you like. W
 arguments it checks every provider. To finish a rotation that stays undecided, run the
 same rotation again; to close it, run vaultkit abort.`
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Providers []string // empty: all
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	return &cobra.Command{
 		Use:     "recover [PROVIDER...]",
@@ -40,7 +40,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	}
 }
 
-// Run settles what can be settled, and prints it.
+// Run settles what can be settled, and prints the results.
 func Run(ctx context.Context, o *Options) error {
 	return o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) error {
 		found, err := client.Recover(ctx, o.Providers...)
@@ -73,7 +73,7 @@ func (o *Options) print(found []vaultkit.Resolution) error {
 	return t.Flush()
 }
 
-// meaning says an outcome in words.
+// meaning returns an explanation of an outcome.
 func meaning(outcome vaultkit.Outcome) string {
 	switch outcome {
 	case vaultkit.Committed:

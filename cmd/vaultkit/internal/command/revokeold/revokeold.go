@@ -20,8 +20,8 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-// statusAlreadyGone is how a command says that the keys are revoked already. It is
-// none that curl, wget or jq have for a failure, as 4 would be.
+// statusAlreadyGone is the exit status by which a command says that the keys were
+// already revoked. curl, wget and jq do not use it for failures, as they do 4.
 const statusAlreadyGone = 44
 
 const long = `Revoke the keys that a rotation replaced, in the API of the provider. This is the last
@@ -42,7 +42,7 @@ rollback accept these keys only with --allow-revoked.
 
 ` + rotationid.Help
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Attribution          flagtype.Attribution
@@ -52,7 +52,7 @@ type Options struct {
 	IgnoreOtherProviders bool
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
@@ -79,7 +79,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	return cmd
 }
 
-// Run has the keys revoked.
+// Run runs the command that revokes the keys, and prints the revocation.
 func Run(ctx context.Context, o *Options) error {
 	child := childproc.Command{Name: "revoke", Line: o.Command, Hidden: o.Vault.Credentials(), Out: o.IO.Err}
 	revoker := &commandRevoker{command: child, provider: o.Provider}
@@ -135,7 +135,7 @@ func (o *Options) print(r *vaultkit.Revocation, ran bool) error {
 	return t.Flush()
 }
 
-// notRead names the providers that may hold the keys too.
+// notRead lists the providers that were not checked for the keys.
 func notRead(providers []string) string {
 	if slices.Contains(providers, "*") {
 		return "other providers: this token cannot list them"
@@ -143,7 +143,7 @@ func notRead(providers []string) string {
 	return strings.Join(providers, ", ")
 }
 
-// commandRevoker revokes keys with the user's command.
+// commandRevoker is a Revoker that runs the user's command.
 type commandRevoker struct {
 	command      childproc.Command
 	provider, id string
@@ -167,7 +167,8 @@ func (r *commandRevoker) Revoke(ctx context.Context, _ vaultkit.Target, keys vau
 	return err
 }
 
-// mainField is the api_key, or else the only field; empty: there is neither.
+// mainField returns api_key if there is one, or the only field; empty: there is
+// neither.
 func mainField(keys vaultkit.ProviderKeys) string {
 	if _, has := keys[vaultkit.FieldAPIKey]; has {
 		return vaultkit.FieldAPIKey

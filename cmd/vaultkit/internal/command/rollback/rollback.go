@@ -1,4 +1,4 @@
-// Package rollback is the command that brings a replaced secret back.
+// Package rollback is the command that restores a replaced secret.
 package rollback
 
 import (
@@ -31,7 +31,7 @@ expiry unless --expires-in is given.
 
 ` + rotationid.Help
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Attribution    flagtype.Attribution
@@ -43,7 +43,7 @@ type Options struct {
 	DryRun         bool
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
@@ -69,7 +69,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	return cmd
 }
 
-// Run brings the secret back.
+// Run restores the secret.
 func Run(ctx context.Context, o *Options) error {
 	var rotation *vaultkit.Rotation
 	err := o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) (err error) {
@@ -95,8 +95,8 @@ func Run(ctx context.Context, o *Options) error {
 	return o.Print.Rotated("Rolled back", rotation)
 }
 
-// refused says how to go on after a refusal. One for a revocation names the
-// backup and no version, one that leaves the choice of a backup a version.
+// refused adds to a refusal what to do next. The refusal of a revoked key names the
+// backup and no version; the one that needs --to names a version.
 func refused(provider string, err error) error {
 	why, ok := errors.AsType[*vaultkit.Error](err)
 	switch {

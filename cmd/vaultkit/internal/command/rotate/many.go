@@ -13,7 +13,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// Result is what became of one of many providers, as --json prints it.
+// Result is the result for one of several providers, as --json prints it.
 type Result struct {
 	Provider string             `json:"provider"`
 	Rotation *vaultkit.Rotation `json:"rotation"` // null: nothing is committed
@@ -22,7 +22,7 @@ type Result struct {
 	err      error
 }
 
-// rotateMany rotates several providers, each with a random key of its own.
+// rotateMany rotates several providers, each with its own random key.
 func (o *Options) rotateMany(ctx context.Context) error {
 	source, options := vaultkit.RandomKey(o.Field), o.options()
 	var results []Result
@@ -41,7 +41,7 @@ func (o *Options) rotateMany(ctx context.Context) error {
 		for one := range client.RotateAll(ctx, o.Parallel, o.Providers, source, options...) {
 			result := newResult(one)
 			results = append(results, result)
-			// On with the rest when nobody reads: what was rotated must be counted.
+			// Continue even if printing fails: every rotation must be counted.
 			printing = cmp.Or(printing, o.printOne(result))
 			step()
 		}
@@ -60,7 +60,7 @@ func (o *Options) rotateMany(ctx context.Context) error {
 	return errors.Join(err, printing, o.manyFailed(results))
 }
 
-// committed are the providers whose new secret is in force.
+// committed returns the providers whose new secret is in force.
 func committed(results []Result) (providers []string) {
 	for _, r := range results {
 		if r.Rotation != nil {
@@ -79,8 +79,8 @@ func newResult(one vaultkit.BulkRotation) Result {
 	return result
 }
 
-// printOne prints a line for a provider as soon as its turn comes, or the
-// whole plan in a dry run.
+// printOne prints the result for a provider as soon as it is known; in a dry run, all
+// that would be written.
 func (o *Options) printOne(r Result) error {
 	var err error
 	switch {
@@ -96,7 +96,8 @@ func (o *Options) printOne(r Result) error {
 	return err
 }
 
-// manyError is the failure of some of many. The one it wraps decides the exit code.
+// manyError reports that some rotations failed. The wrapped error decides the exit
+// code.
 type manyError struct {
 	text string
 	err  error
@@ -105,7 +106,7 @@ type manyError struct {
 func (e *manyError) Error() string { return e.text }
 func (e *manyError) Unwrap() error { return e.err }
 
-// manyFailed is the error of those that failed.
+// manyFailed returns the error for the rotations that failed.
 func (o *Options) manyFailed(results []Result) error {
 	var failed, undetermined []string
 	for _, r := range results {
@@ -126,8 +127,7 @@ func (o *Options) manyFailed(results []Result) error {
 	return exitcode.WithHint(err, render.SettleHint(o.Vault.Args(), undetermined...))
 }
 
-// worst is the first error after which nobody knows yet what Vault holds, or else
-// the first of all.
+// worst returns the first undetermined error, or else the first error.
 func worst(results []Result) (first error) {
 	for _, r := range results {
 		if errors.Is(r.err, vaultkit.ErrUndetermined) {
@@ -138,7 +138,7 @@ func worst(results []Result) (first error) {
 	return first
 }
 
-// confirmAll asks before every key is replaced by one that no provider's API knows.
+// confirmAll asks for confirmation: no provider's API knows the new random keys.
 func (o *Options) confirmAll(ctx context.Context) error {
 	if o.Yes || o.DryRun || len(o.Providers) == 0 {
 		return nil

@@ -34,7 +34,7 @@ an array of {provider, rotation, error, exit_code}.
 One newline at the end of a file or pipe is dropped. rotate refuses control and
 invisible characters in a key unless --allow-control is given.`
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Attribution flagtype.Attribution
@@ -60,7 +60,7 @@ type Options struct {
 	DryRun        bool
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
@@ -110,8 +110,7 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	cmd.MarkFlagsOneRequired(sources...)
 }
 
-// parse takes the providers from the arguments or the flag, and refuses what
-// contradicts itself.
+// parse takes the providers from the arguments or the flag, and refuses contradictions.
 func (o *Options) parse(args []string) error {
 	if o.Verify {
 		if err := childproc.CheckLine("verify-cmd", o.VerifyCommand); err != nil {
@@ -132,7 +131,7 @@ func (o *Options) parse(args []string) error {
 	return nil
 }
 
-// many reports that several providers, or all of them, are to be rotated.
+// many reports whether several providers, or all of them, are rotated.
 func (o *Options) many() bool { return o.All || len(o.Providers) > 1 }
 
 func (o *Options) checkMany() error {

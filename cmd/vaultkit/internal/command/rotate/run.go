@@ -38,8 +38,8 @@ func Run(ctx context.Context, o *Options) error {
 	return o.Print.Rotated("Rotated", rotation)
 }
 
-// refusedField says how to go on where the secret does not have a field. Of what
-// Rotate refuses, this alone is about a field and a version.
+// refusedField adds to the refusal of an unknown field what to do. It is the only
+// refusal by Rotate with both a field and a version.
 func refusedField(err error) error {
 	if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Field != "" && why.Version > 0 {
 		return exitcode.WithHint(err, "To add the field, give --add-field.")
@@ -47,7 +47,7 @@ func refusedField(err error) error {
 	return err
 }
 
-// options are the same for every provider.
+// options returns the options, which are the same for every provider.
 func (o *Options) options() []vaultkit.RotateOption {
 	options := o.Attribution.Options()
 	if o.ExpiresIn > 0 {
@@ -77,7 +77,7 @@ func (o *Options) checks() render.Checks {
 	return render.Checks{Random: o.Auto, Verified: "no: there is no --verify-cmd"}
 }
 
-// verify tries a new secret with the user's command.
+// verify runs the user's command with the new secret.
 func (o *Options) verify(ctx context.Context, provider string, keys vaultkit.ProviderKeys) error {
 	command := childproc.Command{Name: "verify", Line: o.VerifyCommand, Hidden: append(o.Vault.Credentials(), o.NewKeyEnv), Out: o.IO.Err}
 	if o.many() {

@@ -7,7 +7,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 )
 
-// source is where the new key comes from.
+// source returns where the new key comes from.
 func (o *Options) source(ctx context.Context) (vaultkit.Source, error) {
 	if o.Auto {
 		return vaultkit.RandomKey(o.Field), nil
@@ -22,7 +22,7 @@ func (o *Options) source(ctx context.Context) (vaultkit.Source, error) {
 	return vaultkit.NewFields(map[string]any{o.Field: key}), nil
 }
 
-// setSource replaces several fields at once.
+// setSource returns the source of --set, which replaces several fields at once.
 func (o *Options) setSource(ctx context.Context) (vaultkit.Source, error) {
 	keys, err := flagtype.SecretReader{IO: o.IO, AllowControl: o.AllowControl}.Fields(ctx, o.Set)
 	if err != nil {

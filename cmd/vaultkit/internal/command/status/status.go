@@ -34,14 +34,14 @@ If status cannot read a provider, it prints the error to stderr and continues wi
 others; the exit code is that of the first such error. If there is no provider at all,
 the exit code is 4, so that a job with a wrong --base does not pass.`
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
 	Providers         []string // empty: all
 	DueWithin, MaxAge flagtype.Duration
 }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps, DueWithin: flagtype.Duration(7 * flagtype.Day)}
 	cmd := &cobra.Command{
@@ -61,7 +61,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	return cmd
 }
 
-// Run shows the status of providers. That a key is due is an error.
+// Run prints the status of the providers. It returns an error if a key is due.
 func Run(ctx context.Context, o *Options) error {
 	found, first, err := o.look(ctx)
 	switch {
@@ -79,8 +79,8 @@ func Run(ctx context.Context, o *Options) error {
 	return dueError(found)
 }
 
-// look returns the status of providers, and the first error of one that cannot be looked
-// at. It prints the others.
+// look returns the status of the providers, and the first error of a provider that
+// cannot be read. It prints further errors.
 func (o *Options) look(ctx context.Context) (found []vaultkit.ProviderStatus, first, err error) {
 	query := vaultkit.StatusQuery{Providers: o.Providers, DueWithin: time.Duration(o.DueWithin), MaxAge: time.Duration(o.MaxAge)}
 	err = o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) error {
@@ -107,8 +107,8 @@ func (o *Options) look(ctx context.Context) (found []vaultkit.ProviderStatus, fi
 	return found, first, err
 }
 
-// progress needs to know how many there are, which only somebody who watches is worth
-// another request for.
+// progress starts the progress bar. It lists the providers to count them, but only if
+// somebody watches.
 func (o *Options) progress(ctx context.Context, client *vaultkit.Client) (step, done func(), err error) {
 	providers := o.Providers
 	if o.IO.Watched() && len(providers) == 0 {
@@ -134,7 +134,7 @@ func (o *Options) print(found []vaultkit.ProviderStatus) error {
 	return t.Flush()
 }
 
-// ageOf is empty for a provider without any version.
+// ageOf returns the age of a key; empty: there is no version.
 func ageOf(inForceFrom, now time.Time) string {
 	if inForceFrom.IsZero() {
 		return ""
@@ -142,7 +142,7 @@ func ageOf(inForceFrom, now time.Time) string {
 	return roughly(now.Sub(inForceFrom))
 }
 
-// roughly is an age as people say it: "12d", "5h" or "3m".
+// roughly returns an age in its largest useful unit: "12d", "5h" or "3m".
 func roughly(age time.Duration) string {
 	switch {
 	case age >= 2*flagtype.Day:
@@ -153,7 +153,7 @@ func roughly(age time.Duration) string {
 	return fmt.Sprintf("%dm", max(0, age)/time.Minute) // clocks differ
 }
 
-// note says what is out of the ordinary with a provider.
+// note returns what is unusual about a provider.
 func note(s vaultkit.ProviderStatus, now time.Time) string {
 	var notes []string
 	switch {
@@ -173,7 +173,7 @@ func note(s vaultkit.ProviderStatus, now time.Time) string {
 	return strings.Join(notes, "; ")
 }
 
-// dueError is the outcome of a status that found keys to rotate.
+// dueError returns an error if any key is due for rotation.
 func dueError(found []vaultkit.ProviderStatus) error {
 	due, deleted := 0, 0
 	for _, s := range found {

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Build is what the binary knows about itself.
+// Build is what the binary knows about its own build.
 type Build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision"` // of the source; empty outside a checkout
@@ -24,10 +24,10 @@ type Build struct {
 	Platform string `json:"platform"`
 }
 
-// Options are what the command is asked for.
+// Options are the arguments and flags of the command.
 type Options struct{ command.Deps }
 
-// NewCommand returns the command, which hands what it has parsed to run.
+// NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
