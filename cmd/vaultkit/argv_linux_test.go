@@ -18,9 +18,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestArgv: while the program and what it starts are at work, no key is among the
+// TestArguments_ContainNoKey: while the program and what it starts are at work, no key is among the
 // arguments of any of them, where every user of the machine sees it in ps.
-func TestArgv(t *testing.T) {
+func TestArguments_ContainNoKey(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		stdin string

@@ -43,7 +43,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-func TestNothingToShow(t *testing.T) {
+func TestLists_OfNothing(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	for _, command := range []string{"backups", "history", "recover"} {

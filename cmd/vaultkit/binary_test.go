@@ -125,8 +125,8 @@ func TestVersion(t *testing.T) {
 	out := vkBare(t.Context(), t, "", "version", "--json").ok(t)
 	for _, flags := range [][]string{{}, {"--json"}} {
 		command, flag := vkBare(t.Context(), t, "", append(flags, "version")...), vkBare(t.Context(), t, "", append(flags, "--version")...)
-		if flag != command {
-			t.Errorf("--version printed %+v, version %+v", flag, command)
+		if flag.code != command.code || flag.out != command.out || flag.err != command.err {
+			t.Errorf("vaultkit --version = %+v, want the result of vaultkit version: %+v", flag, command)
 		}
 	}
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "go modified platform revision time version" {

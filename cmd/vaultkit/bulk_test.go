@@ -38,9 +38,9 @@ func TestRotateMany(t *testing.T) {
 	}
 }
 
-// TestRotateSome: one that fails does not stop the others, and the first that does
+// TestRotateMany_ContinuesAfterAFailure: one that fails does not stop the others, and the first that does
 // decides the exit code.
-func TestRotateSome(t *testing.T) {
+func TestRotateMany_ContinuesAfterAFailure(t *testing.T) {
 	t.Parallel()
 	providers := several(t, 2)
 	nobody := vaulttest.Name(t)
@@ -65,8 +65,8 @@ func TestRotateSome(t *testing.T) {
 	has(t, r.out, "Rotated "+providers[0]+", version 2 -> 3, id 20", "\nFailed "+nobody+": not found", "\nRotated "+providers[1]+", version 2 -> 3, id 20")
 }
 
-// TestRotateManyUndetermined: what is not known outranks what failed before it.
-func TestRotateManyUndetermined(t *testing.T) {
+// TestRotateMany_UndeterminedDecidesTheExitCode: what is not known outranks what failed before it.
+func TestRotateMany_UndeterminedDecidesTheExitCode(t *testing.T) {
 	t.Parallel()
 	providers := several(t, 2)
 	nobody := vaulttest.Name(t)

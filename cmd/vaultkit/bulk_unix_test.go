@@ -33,9 +33,9 @@ func TestVerifyMany(t *testing.T) {
 	}
 }
 
-// TestParallel: three commands that wait for each other all pass, unless there may
+// TestRotateMany_RunsInParallel: three commands that wait for each other all pass, unless there may
 // only be one at a time.
-func TestParallel(t *testing.T) {
+func TestRotateMany_RunsInParallel(t *testing.T) {
 	t.Parallel()
 	providers := several(t, 3)
 	dir := t.TempDir()

@@ -169,9 +169,9 @@ func newLifeline(t testing.TB) *lifeline {
 	return l
 }
 
-// TestCommandIsStopped: Ctrl-C and the timeout end a command and what it started,
+// TestVerify_IsStoppedByCtrlCAndTimeout: Ctrl-C and the timeout end a command and what it started,
 // and vaultkit waits for that.
-func TestCommandIsStopped(t *testing.T) {
+func TestVerify_IsStoppedByCtrlCAndTimeout(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		trap      string
@@ -205,9 +205,9 @@ func TestCommandIsStopped(t *testing.T) {
 	}
 }
 
-// TestLeftovers: what a command leaves in the background, with its output open,
+// TestVerify_DoesNotWaitForBackgroundProcesses: what a command leaves in the background, with its output open,
 // does not keep vaultkit waiting.
-func TestLeftovers(t *testing.T) {
+func TestVerify_DoesNotWaitForBackgroundProcesses(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	key, path := newKey(), filepath.Join(t.TempDir(), "pid")

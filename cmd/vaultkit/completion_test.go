@@ -33,7 +33,7 @@ const (
 	files, noFiles, noFilesInOrder = ":0", ":4", ":36"
 )
 
-func TestCompleteProviders(t *testing.T) {
+func TestComplete_OffersProviders(t *testing.T) {
 	base := vaulttest.Name(t) // all the providers of a base of its own
 	for _, name := range []string{"one", "other", "two"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
@@ -109,7 +109,7 @@ func TestComplete_ExecTakesProvidersThenFiles(t *testing.T) {
 	}
 }
 
-func TestCompleteIDs(t *testing.T) {
+func TestComplete_OffersIDs(t *testing.T) {
 	t.Parallel()
 	connection := connect(t, vaulttest.Server().RootToken())
 	provider, _, _, committed := rotated(t)
@@ -136,9 +136,9 @@ func TestCompleteIDs(t *testing.T) {
 	has(t, vkBare(t.Context(), t, "", slices.Concat([]string{"__complete"}, connection, []string{"rollback", provider, "--to", ""})...).ok(t), committed+"\tversion 1, committed, -\n")
 }
 
-// TestCompleteNothing: without an answer completion offers nothing, and says
+// TestComplete_OffersNothingWithoutVault: without an answer completion offers nothing, and says
 // nothing, within seconds.
-func TestCompleteNothing(t *testing.T) {
+func TestComplete_OffersNothingWithoutVault(t *testing.T) {
 	for _, variable := range []string{"VAULT_ADDR", "VAULT_TOKEN"} {
 		t.Setenv(variable, "")
 	}
@@ -172,9 +172,9 @@ func TestCompleteNothing(t *testing.T) {
 	}
 }
 
-// TestCompleteSpendsNothing: a secret id that is good for one login still is after
+// TestComplete_UsesNoLoginUp: a secret id that is good for one login still is after
 // somebody has pressed the Tab key.
-func TestCompleteSpendsNothing(t *testing.T) {
+func TestComplete_UsesNoLoginUp(t *testing.T) {
 	provider, key := stored(t)
 	roleID, wrapping := appRole(t, true)
 	t.Setenv("VAULT_ADDR", vaulttest.Server().Addr())
@@ -194,7 +194,7 @@ func TestCompleteSpendsNothing(t *testing.T) {
 	}
 }
 
-func TestCompleteInterrupted(t *testing.T) {
+func TestComplete_StopsWhenInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()

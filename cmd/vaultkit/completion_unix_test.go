@@ -16,9 +16,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestCompleteReadsNoPipe: a pipe is emptied by whoever reads it, and one that nobody
+// TestComplete_ReadsNoPipe: a pipe is emptied by whoever reads it, and one that nobody
 // writes to holds its reader up.
-func TestCompleteReadsNoPipe(t *testing.T) {
+func TestComplete_ReadsNoPipe(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	for _, variable := range []string{"VAULT_TOKEN", "VAULT_ROLE_ID", "VAULTKIT_AUTH"} {
@@ -49,9 +49,9 @@ func TestCompleteReadsNoPipe(t *testing.T) {
 	}
 }
 
-// TestCompleteLogsOutBriefly: an answer that is there is offered, even though Vault
+// TestComplete_DoesNotWaitForTheLogout: an answer that is there is offered, even though Vault
 // does not confirm the logout.
-func TestCompleteLogsOutBriefly(t *testing.T) {
+func TestComplete_DoesNotWaitForTheLogout(t *testing.T) {
 	provider, _ := stored(t)
 	login := pod(t, "reader")
 	for name, word := range map[string]string{"/revoke-self": provider, "/metadata/": ""} {

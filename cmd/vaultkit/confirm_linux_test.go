@@ -10,8 +10,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestConfirmAll: on a terminal --all asks first, and only a yes goes on.
-func TestConfirmAll(t *testing.T) {
+// TestRotateAll_AsksOnATerminal: on a terminal --all asks first, and only a yes goes on.
+func TestRotateAll_AsksOnATerminal(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	base := vaulttest.Name(t)
 	vk(t, newKey(), "put", "one", "api_key=-", "--base", base).ok(t)
@@ -46,8 +46,8 @@ func answering(t *testing.T, answer string, args ...string) (code int, out, show
 	return code, printed.String(), screen.String()
 }
 
-// TestPruneAsksOnATerminal: backups go for good, so a person sees which and says yes.
-func TestPruneAsksOnATerminal(t *testing.T) {
+// TestPrune_AsksOnATerminal: backups go for good, so a person sees which and says yes.
+func TestPrune_AsksOnATerminal(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	for _, tc := range []struct {
 		answer, flags string

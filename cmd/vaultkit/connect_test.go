@@ -179,8 +179,8 @@ func TestVerbose(t *testing.T) {
 	}
 }
 
-// TestCanary runs every command with --verbose; vkBare looks for the keys.
-func TestCanary(t *testing.T) {
+// TestCommands_PrintNoSecret runs every command with --verbose; vkBare looks for the keys.
+func TestCommands_PrintNoSecret(t *testing.T) {
 	t.Parallel()
 	provider, before, after, id := rotated(t)
 	for _, args := range [][]string{

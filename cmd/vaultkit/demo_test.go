@@ -60,7 +60,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-func TestDemoWithoutListeners(t *testing.T) {
+func TestDemo_FailsIfOutputFails(t *testing.T) {
 	tidy(t)
 	var errs bytes.Buffer
 	if code := run(t.Context(), []string{"demo"}, terminal.Streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {

@@ -108,7 +108,7 @@ func TestDevSeed(t *testing.T) {
 }
 
 // What dev prints to a pipe are two lines that a shell can run.
-func TestDevPrintsExports(t *testing.T) {
+func TestDev_PrintsOnlyExports(t *testing.T) {
 	tidy(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
@@ -122,7 +122,7 @@ func TestDevPrintsExports(t *testing.T) {
 	}
 }
 
-func TestDevPortInUse(t *testing.T) {
+func TestDev_NamesAPortInUse(t *testing.T) {
 	tidy(t)
 	var config net.ListenConfig
 	taken, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -134,7 +134,7 @@ func TestDevPortInUse(t *testing.T) {
 	vkBare(t.Context(), t, "", "dev", "--port", port).want(t, exitcode.Failure, port, "in use", "--port 0")
 }
 
-func TestDevWithoutListeners(t *testing.T) {
+func TestDev_FailsIfOutputFails(t *testing.T) {
 	tidy(t)
 	var errs bytes.Buffer
 	if code := run(t.Context(), []string{"dev", "--port", "0"}, terminal.Streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {

@@ -123,7 +123,7 @@ var fixLine = regexp.MustCompile(`(?m)^      fix: (vaultkit doctor .*)$`)
 
 // A fix that is a command of ours can be pasted as it stands: a shell takes it
 // apart as it is meant, and it mends what was found.
-func TestDoctorFixesCanBePasted(t *testing.T) {
+func TestDoctor_FixesCanBePasted(t *testing.T) {
 	t.Parallel()
 	server, err := url.Parse(vaulttest.Server().Addr())
 	if err != nil {
@@ -169,7 +169,7 @@ func doctorNamesTheProxy(t *testing.T, binary string) {
 }
 
 // Neither what proves who we are is shown, nor the token that it is given for.
-func TestDoctorShowsNoCredential(t *testing.T) {
+func TestDoctor_PrintsNoCredential(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	for _, wrapped := range []bool{false, true} {

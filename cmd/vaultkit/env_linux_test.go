@@ -35,9 +35,9 @@ func TestEnvProgress(t *testing.T) {
 	}
 }
 
-// TestEnvMasksArrive: where nobody reads the masks, no file is written: later steps
+// TestEnv_WritesNoFileWithoutMasks: where nobody reads the masks, no file is written: later steps
 // would print the keys in the clear.
-func TestEnvMasksArrive(t *testing.T) {
+func TestEnv_WritesNoFileWithoutMasks(t *testing.T) {
 	provider, _ := short(t, "env-m")
 	runner, path := file(t, ""), filepath.Join(t.TempDir(), ".env.vault")
 	t.Setenv("GITHUB_ENV", runner)

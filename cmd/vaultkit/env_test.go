@@ -136,9 +136,9 @@ func TestEnvInActions(t *testing.T) {
 	vk(t, "", "env", vaulttest.Name(t), "--format", "github").want(t, exitcode.NotFound, "not found")
 }
 
-// TestEnvRedirected: who appends the output to the runner's file, as one does with
+// TestEnv_RefusesRedirectionToTheRunnersFile: who appends the output to the runner's file, as one does with
 // echo, would write the masks there, and the runner would show them.
-func TestEnvRedirected(t *testing.T) {
+func TestEnv_RefusesRedirectionToTheRunnersFile(t *testing.T) {
 	t.Parallel()
 	provider, _ := short(t, "env-h")
 	runner := file(t, "")
@@ -155,8 +155,8 @@ func TestEnvRedirected(t *testing.T) {
 	}
 }
 
-// TestExecRefuses: nothing is asked of Vault, or run, before the command is known.
-func TestExecRefuses(t *testing.T) {
+// TestExec_ChecksTheCommandFirst: nothing is asked of Vault, or run, before the command is known.
+func TestExec_ChecksTheCommandFirst(t *testing.T) {
 	t.Parallel()
 	text := file(t, "no program")
 	for _, tc := range []struct {

@@ -15,8 +15,8 @@ import (
 // evil steers a terminal, and a pipeline that reads its log.
 const evil = "evil\n::error::x\x1b]0;title\a\u009b31m\u202e"
 
-// TestNothingSteersTheTerminal: no name of a field and no text of a server.
-func TestNothingSteersTheTerminal(t *testing.T) {
+// TestOutput_EscapesControlCharacters: no name of a field and no text of a server.
+func TestOutput_EscapesControlCharacters(t *testing.T) {
 	t.Parallel()
 	provider := vaulttest.Name(t)
 	vaulttest.Put(t, "providers/"+provider, map[string]any{evil: newKey()})
@@ -40,8 +40,8 @@ func TestNothingSteersTheTerminal(t *testing.T) {
 	}
 }
 
-// TestReportedErrorsArePrintable, of whatever type they are.
-func TestReportedErrorsArePrintable(t *testing.T) {
+// TestReport_EscapesErrors, of whatever type they are.
+func TestReport_EscapesErrors(t *testing.T) {
 	for name, err := range map[string]error{
 		"plain": errors.New(evil), "wrapped": fmt.Errorf("open %s: %w", evil, errors.New(evil)), "misuse": exitcode.UsageErrorf("%s", evil), "advised": exitcode.WithHint(errors.New(evil), "advice"),
 	} {

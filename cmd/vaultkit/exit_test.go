@@ -30,7 +30,7 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
-func TestFailures(t *testing.T) {
+func TestCommands_NotFoundOrInvalid(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
 	for name, tc := range map[string]struct {
@@ -54,7 +54,7 @@ func TestFailures(t *testing.T) {
 	holds(t, provider, key)
 }
 
-func TestDenied(t *testing.T) {
+func TestCommands_Denied(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
 	reader := vaulttest.Token(t, vaulttest.Policy(t, "../../", "reader"))
@@ -73,7 +73,7 @@ func TestDenied(t *testing.T) {
 // anyID is a rotation's id as far as its form goes.
 const anyID = "20200101T000000.000000000Z-v1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-func TestUnavailable(t *testing.T) {
+func TestCommands_Unavailable(t *testing.T) {
 	t.Parallel()
 	nowhere := []string{"--address", "http://127.0.0.1:1", "--timeout", "1s", "--token-file", file(t, "hvs.nobody")}
 	for _, args := range [][]string{

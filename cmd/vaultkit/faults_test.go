@@ -42,7 +42,7 @@ func settles(t *testing.T, provider string, r result, outcome vaultkit.Outcome) 
 	has(t, r.err, found[0].ID, "vaultkit recover "+provider+" --address http")
 }
 
-func TestUndeterminedNotApplied(t *testing.T) {
+func TestRotate_UndeterminedAndNotApplied(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
 	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.Hang()))
@@ -55,7 +55,7 @@ func TestUndeterminedNotApplied(t *testing.T) {
 	vk(t, newKey(), "rotate", provider, "--new-key-stdin").ok(t)
 }
 
-func TestUndeterminedApplied(t *testing.T) {
+func TestRotate_UndeterminedAndApplied(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	next := newKey()
@@ -70,7 +70,7 @@ func TestUndeterminedApplied(t *testing.T) {
 	holds(t, provider, next)
 }
 
-func TestCommittedWithoutRecord(t *testing.T) {
+func TestRotate_WithoutRecordIsUndetermined(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	next := newKey()
@@ -85,9 +85,9 @@ func TestCommittedWithoutRecord(t *testing.T) {
 	settles(t, provider, r, vaultkit.Committed)
 }
 
-// TestInterrupted: Ctrl-C cancels the context. What rotate says then depends on
+// TestRotate_Interrupted: Ctrl-C cancels the context. What rotate says then depends on
 // how far it was.
-func TestInterrupted(t *testing.T) {
+func TestRotate_Interrupted(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		method, path string
@@ -115,7 +115,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-func TestInterruptedRead(t *testing.T) {
+func TestGet_Interrupted(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
@@ -124,9 +124,9 @@ func TestInterruptedRead(t *testing.T) {
 	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitcode.Failure, "cancel")
 }
 
-// TestInterruptedPut: Ctrl-C with the write on its way leaves open what came of it,
+// TestPut_InterruptedIsUndetermined: Ctrl-C with the write on its way leaves open what came of it,
 // and says how to see; before it, nothing is stored.
-func TestInterruptedPut(t *testing.T) {
+func TestPut_InterruptedIsUndetermined(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		action faultproxy.Action

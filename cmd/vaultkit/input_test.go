@@ -10,8 +10,8 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// TestInputThatNeverEnds: a pipe nobody closes does not keep Ctrl-C out.
-func TestInputThatNeverEnds(t *testing.T) {
+// TestStdin_CanBeInterrupted: a pipe nobody closes does not keep Ctrl-C out.
+func TestStdin_CanBeInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	pipe, writer := io.Pipe()

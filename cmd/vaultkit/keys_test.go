@@ -110,9 +110,9 @@ func TestPutJSON(t *testing.T) {
 	}
 }
 
-// TestAllowControl: a key of several lines is taken and given back as it is, less
+// TestPut_AllowControl: a key of several lines is taken and given back as it is, less
 // one newline at its end, where that is asked for.
-func TestAllowControl(t *testing.T) {
+func TestPut_AllowControl(t *testing.T) {
 	t.Parallel()
 	provider := vaulttest.Name(t)
 	pem := newKey() + "\nline two\t\n"

@@ -8,8 +8,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestUnknownProvider: a mistyped name is told from one that has nothing to show.
-func TestUnknownProvider(t *testing.T) {
+// TestRequireProvider_RefusesAMistypedName: a mistyped name is told from one that has nothing to show.
+func TestRequireProvider_RefusesAMistypedName(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	for _, args := range []string{"history %", "backups %", "backups % prune --keep 1", "recover %", "recover " + provider + " %"} {

@@ -48,6 +48,7 @@ func newKey() string { return fmt.Sprintf("%s%06d", canary, keys.Add(1)) }
 
 // result is what a run of the CLI did.
 type result struct {
+	call     string // the arguments, for messages
 	code     int
 	out, err string
 }
@@ -76,14 +77,14 @@ func vkBare(ctx context.Context, t testing.TB, stdin string, args ...string) res
 	t.Helper()
 	var out, err bytes.Buffer
 	code := run(ctx, args, terminal.Streams{In: strings.NewReader(stdin), Out: &out, Err: &err})
-	r := result{code, out.String(), err.String()}
+	r := result{strings.Join(args, " "), code, out.String(), err.String()}
 	shown := r.err
 	if len(args) == 0 || args[0] != "get" && args[0] != "env" {
 		shown += r.out
 	}
 	for _, secret := range []string{canary, vaulttest.Server().RootToken()} {
 		if strings.Contains(shown, secret) {
-			t.Errorf("vaultkit %q shows a secret:\n%s%s", args, r.out, r.err)
+			t.Errorf("vaultkit %q prints a secret:\n%s%s", args, r.out, r.err)
 		}
 	}
 	return r
@@ -100,10 +101,10 @@ func (r result) ok(t testing.TB) string {
 func (r result) want(t testing.TB, code int, texts ...string) {
 	t.Helper()
 	if r.code != code {
-		t.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, code, r.out, r.err)
+		t.Fatalf("vaultkit %s: exit code = %d, want %d\nstdout: %s\nstderr: %s", r.call, r.code, code, r.out, r.err)
 	}
 	if code != exitcode.OK && (r.out != "" || !strings.HasPrefix(r.err, "vaultkit: ") || strings.Count(r.err, "vaultkit: ") != 1+strings.Count(r.err, "vaultkit: warning: ")) {
-		t.Errorf("an error must be on stderr alone, once:\nstdout: %s\nstderr: %s", r.out, r.err)
+		t.Errorf("vaultkit %s: an error must be on stderr alone, once:\nstdout: %s\nstderr: %s", r.call, r.out, r.err)
 	}
 	r.exits(t, code, texts...)
 }
@@ -112,11 +113,11 @@ func (r result) want(t testing.TB, code int, texts ...string) {
 func (r result) exits(t testing.TB, code int, texts ...string) {
 	t.Helper()
 	if r.code != code {
-		t.Fatalf("exit code %d, want %d\nstdout: %s\nstderr: %s", r.code, code, r.out, r.err)
+		t.Fatalf("vaultkit %s: exit code = %d, want %d\nstdout: %s\nstderr: %s", r.call, r.code, code, r.out, r.err)
 	}
 	for _, text := range texts {
 		if !strings.Contains(r.err, text) {
-			t.Errorf("stderr does not say %q:\n%s", text, r.err)
+			t.Errorf("vaultkit %s: stderr = %q, want %q in it", r.call, r.err, text)
 		}
 	}
 }
@@ -165,7 +166,7 @@ func rotated(t testing.TB) (provider, before, after, id string) {
 func holds(t testing.TB, provider, key string) {
 	t.Helper()
 	if got := vk(t, "", "get", provider).ok(t); got != key+"\n" {
-		t.Errorf("the key of %s is not the expected one: got %q, want %q", provider, got, key)
+		t.Errorf("vaultkit get %s = %q, want %q", provider, got, key+"\n")
 	}
 }
 
@@ -183,7 +184,7 @@ func untouched(t testing.TB, provider string) (check func()) {
 	return func() {
 		t.Helper()
 		if after := vaulttest.Snapshot(t, provider); !reflect.DeepEqual(before, after) {
-			t.Errorf("Vault holds\n%v\nand held\n%v", after, before)
+			t.Errorf("Vault holds of %s\n%v, want\n%v", provider, after, before)
 		}
 	}
 }
@@ -215,7 +216,7 @@ func has(t testing.TB, text string, all ...string) {
 	t.Helper()
 	for _, one := range all {
 		if !strings.Contains(text, one) {
-			t.Errorf("no %q in:\n%s", one, text)
+			t.Errorf("got %q, want %q in it", text, one)
 		}
 	}
 }

@@ -16,7 +16,7 @@ type closedPipe struct{}
 
 func (closedPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 
-func TestClosedPipe(t *testing.T) {
+func TestCommands_IgnoreAClosedPipe(t *testing.T) {
 	t.Parallel()
 	provider, before := stored(t)
 	for _, args := range [][]string{{"get", provider}, {"list"}, {"status", provider}, {"rotate", provider, "--auto"}, {"version"}, {"help"}} {
@@ -31,8 +31,8 @@ func TestClosedPipe(t *testing.T) {
 	}
 }
 
-// TestOutputFails: what could not be printed is no success.
-func TestOutputFails(t *testing.T) {
+// TestCommands_FailIfOutputFails: what could not be printed is no success.
+func TestCommands_FailIfOutputFails(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
 	aborted, _, abortedID := undecided(t)

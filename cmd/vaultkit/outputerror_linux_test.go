@@ -25,11 +25,11 @@ func onFullDisk(t testing.TB, stdin string, args ...string) result {
 	if strings.Contains(errs.String(), canary) {
 		t.Errorf("vaultkit %q shows a secret:\n%s", args, errs.String())
 	}
-	return result{code: code, err: errs.String()}
+	return result{call: strings.Join(args, " "), code: code, err: errs.String()}
 }
 
-// TestUnprinted: what is done is done, whether it can be printed or not.
-func TestUnprinted(t *testing.T) {
+// TestOutputError_SaysWhatIsDone: what is done is done, whether it can be printed or not.
+func TestOutputError_SaysWhatIsDone(t *testing.T) {
 	t.Parallel()
 	for _, flags := range [][]string{nil, {"--json"}} {
 		works := func(stdin, says string, args ...string) {
@@ -61,8 +61,8 @@ func TestUnprinted(t *testing.T) {
 	}
 }
 
-// TestUnprintedOfMany names those that are in force, and no plan as if it were.
-func TestUnprintedOfMany(t *testing.T) {
+// TestOutputError_NamesTheRotatedProviders names those that are in force, and no plan as if it were.
+func TestOutputError_NamesTheRotatedProviders(t *testing.T) {
 	t.Parallel()
 	providers, nobody := several(t, 2), vaulttest.Name(t)
 	for _, flags := range [][]string{nil, {"--json"}} {
@@ -80,8 +80,8 @@ func TestUnprintedOfMany(t *testing.T) {
 	}
 }
 
-// TestUnprintedPlan: a plan and a refusal say nothing of the kind.
-func TestUnprintedPlan(t *testing.T) {
+// TestOutputError_SaysNothingOfADryRun: a plan and a refusal say nothing of the kind.
+func TestOutputError_SaysNothingOfADryRun(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
 	for _, args := range [][]string{{"--dry-run"}, {"--verify-cmd", "exit 1"}} {

@@ -27,8 +27,8 @@ func answer(t *testing.T, person, program *os.File, shown *logbuffer.Buffer, que
 	}
 }
 
-// TestPutAsks: on a terminal each FIELD=- is asked for, and nothing is shown.
-func TestPutAsks(t *testing.T) {
+// TestPut_AsksOnATerminal: on a terminal each FIELD=- is asked for, and nothing is shown.
+func TestPut_AsksOnATerminal(t *testing.T) {
 	provider, key, secret := vaulttest.Name(t), newKey(), newKey()
 	person, program, shown, ended := openTerminal(t)
 	done := make(chan int, 1)

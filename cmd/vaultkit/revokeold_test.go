@@ -124,9 +124,9 @@ func TestRevokeOldRefuses(t *testing.T) {
 	}
 }
 
-// TestRevokedWithoutRecord: the keys are revoked and Vault does not take the
+// TestRevokeOld_WithoutRecordIsUndetermined: the keys are revoked and Vault does not take the
 // record; run again, the command finds them gone.
-func TestRevokedWithoutRecord(t *testing.T) {
+func TestRevokeOld_WithoutRecordIsUndetermined(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
 	through := proxy(t, faultproxy.OnEvery("PUT", ".revoked", faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
@@ -135,8 +135,8 @@ func TestRevokedWithoutRecord(t *testing.T) {
 	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t)
 }
 
-// TestRevokeOldStopped: the command may have been at it already.
-func TestRevokeOldStopped(t *testing.T) {
+// TestRevokeOld_StoppedSaysThatTheKeysMayBeRevoked: the command may have been at it already.
+func TestRevokeOld_StoppedSaysThatTheKeysMayBeRevoked(t *testing.T) {
 	t.Parallel()
 	for name, timeout := range map[string]string{"Ctrl-C": "1m", "too long a go": "2s"} {
 		t.Run(name, func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestRevokeOldStopped(t *testing.T) {
 }
 
 // A command that could not be started asked nobody: the old key can be rotated to again.
-func TestRevokeOldThatCannotStartIsWithdrawn(t *testing.T) {
+func TestRevokeOld_WithdrawsIfTheCommandCannotStart(t *testing.T) {
 	t.Parallel()
 	provider, old := vaulttest.Name(t), newKey()
 	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": old, "api-key": newKey()})

@@ -149,8 +149,8 @@ func TestRotateSet(t *testing.T) {
 	same()
 }
 
-// TestRotateAgainVerifiesNothing: a change that is in force already is not tried.
-func TestRotateAgainVerifiesNothing(t *testing.T) {
+// TestRotate_SkipsVerifyIfAlreadyInForce: a change that is in force already is not tried.
+func TestRotate_SkipsVerifyIfAlreadyInForce(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	key := newKey()

@@ -93,9 +93,9 @@ func (c call) flags() (names []string) {
 // flagLine is where the help explains a flag. Every command has -h, --help.
 var flagLine = regexp.MustCompile(`(?m)^      (--[a-z-]+)`)
 
-// TestScriptsTellAll: there is no command, flag, exit code or JSON key that no
+// TestScripts_ShowEveryCommandAndFlag: there is no command, flag, exit code or JSON key that no
 // script shows.
-func TestScriptsTellAll(t *testing.T) {
+func TestScripts_ShowEveryCommandAndFlag(t *testing.T) {
 	t.Parallel()
 	root, shown, codes := newCLI(terminal.Streams{}).root(), map[string]bool{}, map[int]bool{}
 	keys := map[string]map[string]bool{}

@@ -13,8 +13,8 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-// TestRun_SaysThatASignalEndedIt: the error alone is about a request that was given up.
-func TestRun_SaysThatASignalEndedIt(t *testing.T) {
+// TestRun_NamesTheSignal: the error alone is about a request that was given up.
+func TestRun_NamesTheSignal(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGUSR1) // one that ends nothing else here
 	defer stop()
 	provider, _ := stored(t)

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// TestTablesOnTerminal: headings and columns are for people, colors for those who
+// TestTables_HaveHeadingsAndColorsOnATerminal: headings and columns are for people, colors for those who
 // want them.
-func TestTablesOnTerminal(t *testing.T) {
+func TestTables_HaveHeadingsAndColorsOnATerminal(t *testing.T) {
 	provider := expiring(t, "1d")
 	for name, tc := range map[string]struct {
 		term, noColor string

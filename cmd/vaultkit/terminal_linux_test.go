@@ -113,9 +113,9 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestProgressAndLines: where both streams are the same terminal, the bar leaves
+// TestProgress_LeavesNoTraceAmongLines: where both streams are the same terminal, the bar leaves
 // no trace among the lines.
-func TestProgressAndLines(t *testing.T) {
+func TestProgress_LeavesNoTraceAmongLines(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	providers := several(t, 2)
 	nobody := vaulttest.Name(t)
@@ -128,7 +128,7 @@ func TestProgressAndLines(t *testing.T) {
 	}
 }
 
-func TestNoProgress(t *testing.T) {
+func TestProgress_NotOnADumbTerminalOrForOne(t *testing.T) {
 	providers := several(t, 2)
 	t.Setenv("TERM", "dumb")
 	if _, shown, _ := onTerminal(t.Context(), t, true, "status", providers[0], providers[1]); shown != "" {

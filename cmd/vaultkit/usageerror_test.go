@@ -8,7 +8,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-func TestPlainWords(t *testing.T) {
+func TestUsageErrors_ArePlainEnglish(t *testing.T) {
 	t.Parallel()
 	for call, says := range map[string]string{
 		"get":                        "get needs one PROVIDER\n",
@@ -44,9 +44,9 @@ func TestPlainWords(t *testing.T) {
 	}
 }
 
-// TestMisplacedKeys: a key that is given where it does not belong is not repeated;
+// TestUsageErrors_RepeatNoKey: a key that is given where it does not belong is not repeated;
 // vkBare looks for it.
-func TestMisplacedKeys(t *testing.T) {
+func TestUsageErrors_RepeatNoKey(t *testing.T) {
 	t.Parallel()
 	key := newKey()
 	root := newCLI(terminal.Streams{}).root()

@@ -9,9 +9,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestConnecting_TellsThatTheServerDoesNotAnswer: a person sees that the program waits,
+// TestWith_TellsThatVaultDoesNotRespond: a person sees that the program waits,
 // once; a log does not get a line for it.
-func TestConnecting_TellsThatTheServerDoesNotAnswer(t *testing.T) {
+func TestWith_TellsThatVaultDoesNotRespond(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	dead := []string{"--address", "http://127.0.0.1:1", "--timeout", "50ms", "--token-file", file(t, "fake")}
 	person, program, screen, ended := openTerminal(t)

@@ -62,9 +62,9 @@ func check(t *testing.T, keys vaultkit.ProviderKeys, want string, writes ...stri
 	}
 }
 
-// TestMaskIsPrompt: a line is passed on when it ends, and one that does not end
+// TestMask_WritesLinesAtOnce: a line is passed on when it ends, and one that does not end
 // when it is long.
-func TestMaskIsPrompt(t *testing.T) {
+func TestMask_WritesLinesAtOnce(t *testing.T) {
 	t.Parallel()
 	var out collector
 	m := newMask(&out, vaultkit.ProviderKeys{"api_key": "sk-1"})
@@ -76,9 +76,9 @@ func TestMaskIsPrompt(t *testing.T) {
 	}
 }
 
-// TestMaskWithoutListeners: a command is not stopped because nobody reads what it
+// TestMask_IgnoresWriteErrors: a command is not stopped because nobody reads what it
 // says.
-func TestMaskWithoutListeners(t *testing.T) {
+func TestMask_IgnoresWriteErrors(t *testing.T) {
 	t.Parallel()
 	m := newMask(failing{}, nil)
 	if n, err := m.Write([]byte("a\n")); n != 2 || err != nil {

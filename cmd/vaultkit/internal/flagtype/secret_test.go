@@ -11,7 +11,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-func TestDropNewlineOnce(t *testing.T) {
+func TestDropNewline_DropsOne(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"": "", "a": "a", "a\n": "a", "a\r\n": "a", "a\n\n": "a\n", "a\r\n\r\n": "a\r\n", "\na": "\na", "a\r": "a\r", "\n": "",
