@@ -1,0 +1,85 @@
+package docs
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestGoBlocksCompile builds every Go block of the pages: a program as it is, and
+// statements in a function that has ctx and client.
+func TestGoBlocksCompile(t *testing.T) {
+	t.Parallel()
+	repository, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	replace := map[string]string{} // files of this module that stand elsewhere
+	args := []string{"build", "-overlay", filepath.Join(dir, "overlay.json")}
+	for _, p := range pages(t) {
+		for _, b := range p.blocks {
+			if b.kind != "go" {
+				continue
+			}
+			name := fmt.Sprintf("block%d", len(replace))
+			file := filepath.Join(dir, name+".go")
+			writeFile(t, file, goFile(b, repository))
+			replace[filepath.Join(repository, "internal/docs", name, "main.go")] = file
+			args = append(args, "./internal/docs/"+name)
+		}
+	}
+	if len(replace) == 0 {
+		t.Fatal("no page has a Go block")
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "overlay.json"), string(overlay))
+	build := exec.CommandContext(t.Context(), "go", args...)
+	build.Dir = repository
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Errorf("go build of the pages' blocks: %v\n%s", err, out)
+	}
+}
+
+// imports are the packages that statements may use without an import.
+var imports = []string{"context", "errors", "fmt", "log", "net/http", "os", "os/exec", "time", "goblin/vaultkit"}
+
+// readers are functions that a reader of the pages would have.
+const readers = `
+var (
+	tryKey            func(ctx context.Context, key string) error
+	newProviderClient func(key string) (*http.Client, error)
+)
+`
+
+// goFile returns a block as a file whose errors name the page's lines.
+func goFile(b block, repository string) string {
+	at := fmt.Sprintf("//line %s:%d\n", filepath.Join(repository, b.page), b.line)
+	if strings.HasPrefix(b.text, "package ") {
+		return at + b.text
+	}
+	var file strings.Builder
+	file.WriteString("package block\n\n")
+	for _, name := range imports {
+		if regexp.MustCompile(`\b`+filepath.Base(name)+`\.`).MatchString(b.text+readers) || name == "goblin/vaultkit" {
+			fmt.Fprintf(&file, "import %q\n", name)
+		}
+	}
+	file.WriteString(readers + "\nfunc _(ctx context.Context, client *vaultkit.Client) error {\n" + at + b.text + "\nreturn nil\n}\n")
+	return file.String()
+}
+
+func writeFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
