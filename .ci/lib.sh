@@ -52,11 +52,20 @@ check_licences() {
 	done
 }
 
+# install_programs installs Debian packages. In a container we are root; elsewhere it
+# takes sudo.
+install_programs() {
+	local as_root=()
+	[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+	"${as_root[@]}" apt-get update -q
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"
+}
+
 # need_c_compiler installs one where the race detector finds none.
 need_c_compiler() {
 	command -v "$(go env CC)" >/dev/null && return
 	echo "installing a C compiler for the race detector"
-	apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev
+	install_programs gcc libc6-dev
 }
 
 # need_programs installs what the tests run: readers of the environments we write, and
@@ -70,7 +79,7 @@ need_programs() {
 	command -v node >/dev/null || missing+=(nodejs)
 	if [ ${#missing[@]} -gt 0 ]; then
 		echo "installing ${missing[*]}"
-		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
+		install_programs "${missing[@]}"
 	fi
 	export CI=true
 }
