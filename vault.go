@@ -1,9 +1,9 @@
-// Package vaultkit reads AI-provider API keys from HashiCorp Vault and rotates
+// Package vaultkit reads API keys of AI providers from HashiCorp Vault and rotates
 // them without ever losing one.
 //
-// Each provider is one secret of a KV version 2 mount, by default at
-// secret/goblin-assistant/providers/<provider>. A service makes a [Client] once
-// and asks it for keys:
+// Each provider is one secret in a KV version 2 mount, by default at
+// secret/goblin-assistant/providers/<provider>. Make one [Client] when your program
+// starts, share it, and ask it for keys:
 //
 //	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment())
 //	if err != nil {
@@ -12,54 +12,94 @@
 //	defer client.Close()
 //	key, err := client.GetAPIKey(ctx, "openai-gpt4")
 //
-// Scripts may use the package-level [GetAPIKey], [GetProviderKeys] and [Rotate],
-// which make such a client on first use.
+// [Client.GetField] reads another field, and [Client.GetProviderKeys] reads all fields.
+// Scripts can use the package-level [GetAPIKey], [GetProviderKeys] and [Rotate], which
+// make a client from the environment on first use.
 //
 // # Logging in
 //
-// [WithToken], [WithAppRole] and [WithKubernetes] log in; [FromEnvironment]
-// chooses among them by the variables that are set. A client keeps its token
-// alive: it renews ahead of expiry, logs in again when renewal ends for whatever
-// reason, and when Vault does not know the token any more it logs in once for
-// all waiting requests and sends the refused ones again.
+// [FromEnvironment] reads VAULT_ADDR, VAULT_TOKEN and the other variables of the Vault
+// CLI. Without it, [WithAddress] and one of [WithToken], [WithAppRole] and
+// [WithKubernetes] do the same:
+//
+//	client, err := vaultkit.New(ctx,
+//		vaultkit.WithAddress("https://vault.example.com:8200"),
+//		vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "goblin"}))
+//
+// The client renews its token before it expires. It logs in again when renewal ends, or
+// when Vault no longer knows the token; then it repeats the requests that were refused.
+//
+// # Services
+//
+// With [WithCache], reads are answered from memory in nanoseconds, and a service keeps
+// its keys while Vault is down:
+//
+//	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment(),
+//		vaultkit.WithCache(time.Minute, 24*time.Hour),
+//		vaultkit.WithProviders("openai-gpt4"))
+//
+// The client refreshes cached keys in the background, so a service sees a rotation
+// within a minute here. [Client.Watch] yields every new version, and [NewUpdater] keeps
+// a value made from the keys, such as an HTTP client. [Client.Health] is for probes,
+// [WithObserver] for metrics and alarms.
 //
 // # Rotation
 //
-// [Client.Rotate] backs the current secret up, writes the new one with a
-// check-and-set on the very version it backed up, and writes an immutable audit
-// record. Whatever happens in between (a crash, a lost answer, a rival), the
-// provider holds one whole secret that somebody wrote, and from the moment a
-// rotation takes effect the secret it replaced is in its backup. Running the
-// same rotation again, or [Client.Recover], finishes what was left.
-// [Client.Rollback] writes a backup's secret back, as a rotation of its own.
+// Create the new key with the provider's API, then store it:
 //
-// # The life of a key
+//	rotation, err := client.Rotate(ctx, "openai-gpt4", vaultkit.NewKey(newKey),
+//		vaultkit.WithReason("quarterly"))
 //
-// A [Source] issues the new key, a [Verifier] tries it before anything is written,
-// and a [Revoker] takes it back if its rotation has definitely failed.
-// [Client.Status] says from metadata alone which keys are due. Once a new key works
-// everywhere, [Client.RevokeOld] retires the one it replaced. [Client.Abort] closes
-// a rotation that died half-way and shall not be finished, and
-// [Client.PruneBackups] deletes old backups. [Client.RotateAll] rotates many
-// providers.
+// [Client.Rotate] writes the current secret to a backup, writes the new secret with
+// check-and-set on the version it backed up, and writes an audit record. Whatever
+// happens in between, the provider holds one complete secret that somebody wrote. From
+// the moment the new secret is in force, the old one is in its backup. Running the same
+// rotation again, or [Client.Recover], finishes a rotation that was interrupted.
+//
+// [Client.Rollback] brings a backup's secret back. [Client.RevokeOld] has the old key
+// revoked at the provider, once the new key works everywhere. [Client.History] returns
+// the audit records, [Client.Backups] the backups, and [Client.PruneBackups] deletes
+// old ones. [Client.Status] reports which keys are due for rotation, and
+// [Client.RotateAll] rotates many providers. [Client.Abort] closes an interrupted
+// rotation that nobody wants to finish.
+//
+// A [Source] of your own can ask the provider's API for the new key. If it is a
+// [Verifier] too, it can try the key before anything is written. If it is a [Revoker]
+// too, it can take the key back when the rotation definitely fails.
+//
+// # Environment variables
+//
+// [Client.Environ] returns keys as variables for [os/exec], [Client.LoadEnv] sets them
+// in this process, and [Client.WriteEnvFile] writes a file.
+//
+// # Policies and diagnosis
+//
+// [Policy] returns the smallest Vault policy for a [Role]. [Diagnose] checks everything
+// from the address to the token's rights, and returns a command that fixes what it
+// finds.
 //
 // # Errors
 //
-// Every error is an [*Error] that wraps one of the package's sentinels (or, where
-// a Source, a verify function or your own cancelled context failed, that error):
-// test with [errors.Is], read details with [errors.As]. The ones to plan for are
-// [ErrNotFound], [ErrPermissionDenied], [ErrUnavailable] (a passed deadline is
-// one, a cancelled context is not), and for writes [ErrConflict] (definitely not
-// applied) and [ErrUndetermined] (ask Recover). An ErrUndetermined is none of the
-// other sentinels. The official client's *api.ResponseError stays reachable too.
-// No error, log line or printed value of this package holds a secret, unless a
-// Source or verify function of yours puts one into its error.
+// Every error is an [*Error] that wraps one of the package's sentinels, or the error of
+// your Source, verify function or cancelled context. Use [errors.Is] to test for a
+// sentinel and [errors.As] for details. Expect these:
+//
+//   - [ErrNotFound]: nothing is stored for this provider.
+//   - [ErrPermissionDenied]: the token lacks a right; the text names path and capability.
+//   - [ErrUnavailable]: Vault cannot be reached, or the deadline has passed.
+//   - [ErrConflict]: somebody else changed the secret; nothing of yours was applied.
+//   - [ErrUndetermined]: a write may or may not have been applied. Call Recover. An
+//     ErrUndetermined is none of the other sentinels.
+//
+// The *api.ResponseError of the official client stays reachable with errors.As. No
+// error, log line or printed value of this package contains a secret, unless a function
+// of yours puts one into its error.
 //
 // # Concurrency
 //
-// A Client and everything else here is safe for concurrent use. Methods that
-// take a context talk to Vault and block until it answers or the context ends;
-// [Timeouts] bound them where the context has no deadline, and reads always.
+// A Client and everything else here is safe for concurrent use. A method that takes a
+// context blocks until Vault responds or the context ends. [Timeouts] bounds every read,
+// and every write whose context has no deadline.
 package vaultkit
 
 import (
