@@ -13,6 +13,9 @@ import (
 // goTest is a "go test" command in a page's code: its arguments.
 var goTest = regexp.MustCompile("\\bgo test ((?:'[^'\n]*'|[^`\n|#;&])*)")
 
+// changeDir is a command that goes to a directory of the repository first.
+var changeDir = regexp.MustCompile(`(?m)\bcd (\S+) && `)
+
 // TestNamedTestsExist looks for the tests and benchmarks that pages tell people to run.
 func TestNamedTestsExist(t *testing.T) {
 	t.Parallel()
@@ -21,6 +24,11 @@ func TestNamedTestsExist(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(root, p.name))
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, match := range changeDir.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
+				t.Errorf("%s: cd %s: %v", p.name, match[1], err)
+			}
 		}
 		for _, match := range goTest.FindAllStringSubmatch(string(text), -1) {
 			checkGoTest(t, names, p.name, strings.Fields(match[1]))
