@@ -65,7 +65,7 @@ func (r Rival) String() string {
 
 // Sort says which part of the space a schedule belongs to.
 func (s Schedule) Sort() string {
-	sort := []string{"nofault", "one fault", "two faults"}[len(s.Faults)]
+	sort := []string{"no fault", "one fault", "two faults"}[len(s.Faults)]
 	if s.Rival.Name != "" {
 		sort += " and a rival"
 	}
