@@ -37,7 +37,7 @@ func TestAbortJSON(t *testing.T) {
 	out := vk(t, "", "abort", provider, id, "--json").ok(t)
 	r := decode[vaultkit.Rotation](t, out, true)
 	if r.ID != id || r.Outcome != vaultkit.Aborted || r.Resumed || r.Cause == "" {
-		t.Errorf("abort --json printed %s", out)
+		t.Errorf("vaultkit abort --json printed %s", out)
 	}
 	has(t, out, `"pending": []`, `"warnings": []`, `"resumed": false`)
 }

@@ -50,7 +50,7 @@ func TestArguments_ContainNoKey(t *testing.T) {
 			has(t, strings.Join(seen, "\n"), "cat "+gate.path) // it looked at the last of them too
 			for _, argv := range seen {
 				if strings.Contains(argv, canary) {
-					t.Errorf("a key is among the arguments: %q", argv)
+					t.Errorf("a process has a key in its arguments: %q", argv)
 				}
 			}
 		})

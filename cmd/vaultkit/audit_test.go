@@ -19,11 +19,11 @@ func TestBackups(t *testing.T) {
 	out := vk(t, "", "backups", provider, "--json").ok(t)
 	list := decode[[]render.Backup](t, out, true)
 	if len(list) != 2 || list[0].Version != 2 || list[1].ID != id {
-		t.Errorf("backups --json printed %s", out)
+		t.Errorf("vaultkit backups --json printed %s", out)
 	}
 	const keys = "actor id in_force_from outcome provider reason replaced_at version"
 	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != keys {
-		t.Errorf("backups --json has the keys %s", got)
+		t.Errorf("vaultkit backups --json has the keys %s, want %s", got, keys)
 	}
 }
 
@@ -36,10 +36,10 @@ func TestHistory(t *testing.T) {
 	out := vk(t, "", "history", provider, "--json").ok(t)
 	list := decode[[]vaultkit.Record](t, out, true)
 	if len(list) != 2 || list[0].NewVersion != 3 || list[1].ID != id {
-		t.Errorf("history --json printed %s", out)
+		t.Errorf("vaultkit history --json printed %s", out)
 	}
 	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != recordKeys {
-		t.Errorf("history --json has the keys %s", got)
+		t.Errorf("vaultkit history --json has the keys %s, want %s", got, recordKeys)
 	}
 }
 
@@ -48,7 +48,7 @@ func TestLists_OfNothing(t *testing.T) {
 	provider, _ := stored(t)
 	for _, command := range []string{"backups", "history", "recover"} {
 		if out := vk(t, "", command, provider, "--json").ok(t); out != "[]\n" {
-			t.Errorf("%s --json printed %q, not an empty array", command, out)
+			t.Errorf("%s --json = %q, want []", command, out)
 		}
 	}
 	for command, says := range map[string]string{"backups": "never rotated", "history": "never rotated"} {
@@ -85,10 +85,10 @@ func TestRecover(t *testing.T) {
 		{Provider: provider, ID: old, Outcome: vaultkit.Recreated},
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("recover --json printed %s", out)
+		t.Errorf("vaultkit recover --json printed %s", out)
 	}
 	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != "evidence id outcome provider" {
-		t.Errorf("recover --json has the keys %s", got)
+		t.Errorf("vaultkit recover --json has the keys %s, want %s", got, "evidence id outcome provider")
 	}
 	has(t, vk(t, "", "recover", provider).ok(t), provider+"\trecreated\tthe provider was deleted and created again since; vaultkit abort closes it\t"+old+"\n")
 	vk(t, "", "recover", "a/b").want(t, exitcode.Usage, "provider name")

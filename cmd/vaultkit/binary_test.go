@@ -58,7 +58,7 @@ func TestBinary(t *testing.T) {
 	}
 	out, err := exec.CommandContext(t.Context(), binary, "version").Output()
 	if err != nil || !strings.HasPrefix(string(out), "vaultkit ") {
-		t.Errorf("version printed %q, %v", out, err)
+		t.Errorf("vaultkit version printed %q, %v", out, err)
 	}
 	err = exec.CommandContext(t.Context(), binary, "get").Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitcode.Usage {
@@ -130,6 +130,6 @@ func TestVersion(t *testing.T) {
 		}
 	}
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "go modified platform revision time version" {
-		t.Errorf("version --json has the keys %s", got)
+		t.Errorf("vaultkit version --json has the keys %s, want %s", got, "go modified platform revision time version")
 	}
 }

@@ -18,7 +18,7 @@ import (
 func isRandom(t testing.TB, provider string, more ...string) {
 	t.Helper()
 	if out := vk(t, "", append([]string{"get", provider}, more...)...).ok(t); len(out) != 44 || strings.Contains(out, canary) {
-		t.Errorf("the key of %s is %q, not a random one", provider, out)
+		t.Errorf("the key of %s = %q, want a random one", provider, out)
 	}
 }
 
@@ -34,7 +34,7 @@ func TestRotateMany(t *testing.T) {
 		fmt.Fprintf(&want, "Rotated %s, version 1 -> 2, id %s\n", provider, decode[[]vaultkit.Record](t, history, true)[0].ID)
 	}
 	if r.ok(t) != want.String() || r.err != "" {
-		t.Errorf("rotate printed %q and %q", r.out, r.err)
+		t.Errorf("vaultkit rotate of several prints %q and %q, want a line for each and no error", r.out, r.err)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestRotateMany_ContinuesAfterAFailure(t *testing.T) {
 		}
 	}
 	if keys := keysOf(decode[[]struct{ Rotation map[string]any }](t, r.out, false)[0].Rotation); keys != rotationKeys {
-		t.Errorf("a rotation has the keys %s", keys)
+		t.Errorf("rotate --json: a rotation has the keys %s, want %s", keys, rotationKeys)
 	}
 	r = vk(t, "", args...)
 	r.exits(t, exitcode.NotFound, "1 of 3 rotations failed: "+nobody)
@@ -85,7 +85,7 @@ func TestRotateManyInterrupted(t *testing.T) {
 	r := vkBare(ctx, t, "", slices.Concat(through, []string{"rotate", "--auto", "--parallel", "1"}, providers)...)
 	r.exits(t, exitcode.Failure, "3 of 3 rotations failed")
 	if strings.Count(r.out, "Failed ") != 3 {
-		t.Errorf("rotate printed %s", r.out)
+		t.Errorf("vaultkit rotate printed %s", r.out)
 	}
 }
 
@@ -94,11 +94,11 @@ func TestRotateAll(t *testing.T) {
 	base := vaulttest.Name(t) // all the providers of a base of its own
 	r := vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base)
 	if r.ok(t) != "" {
-		t.Errorf("of no provider rotate prints %q", r.out)
+		t.Errorf("vaultkit rotate --all of no provider prints %q, want nothing", r.out)
 	}
 	has(t, r.err, "No provider")
 	if out := vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base, "--json").ok(t); out != "[]\n" {
-		t.Errorf("rotate --json printed %q, not an empty array", out)
+		t.Errorf("vaultkit rotate --json = %q, want []", out)
 	}
 	for _, name := range []string{"two", "one"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
@@ -121,7 +121,7 @@ func TestRotateManyDryRun(t *testing.T) {
 		same[i]()
 	}
 	if strings.Count(out, "-v1-<fingerprint of the key>") != 4 {
-		t.Errorf("the ids are not known beforehand:\n%s", out)
+		t.Errorf("vaultkit rotate --dry-run prints ids that nobody can know yet:\n%s", out)
 	}
 }
 

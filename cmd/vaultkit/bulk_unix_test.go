@@ -26,7 +26,7 @@ func TestVerifyMany(t *testing.T) {
 	same()
 	for _, provider := range []string{providers[0], providers[2]} {
 		if key := noted(t, filepath.Join(dir, provider))["VAULTKIT_KEY"]; key == "" {
-			t.Error("the command sees no key")
+			t.Error("the verify command did not get the key")
 		} else {
 			holds(t, provider, key)
 		}

@@ -55,7 +55,7 @@ func TestVerifyEnvironment(t *testing.T) {
 	args := []string{"rotate", provider, "--new-key-env", "SOME_KEY", "--field", "second", "--verify-cmd", "cat; env >" + path}
 	r := vkAs(t, role(t, "rotator"), "is not the command's", args...)
 	if r.ok(t); r.err != "" {
-		t.Errorf("the command reads some input: %s", r.err)
+		t.Errorf("the command reads input: stderr = %q, want nothing", r.err)
 	}
 	got := noted(t, path)
 	want := map[string]string{
@@ -67,11 +67,11 @@ func TestVerifyEnvironment(t *testing.T) {
 	}
 	for name := range got {
 		if strings.HasPrefix(name, "VAULT_") || name == "SOME_KEY" {
-			t.Errorf("the command sees %s", name)
+			t.Errorf("the verify command gets %s, want it removed", name)
 		}
 	}
 	if got["OF_MINE"] != "stays" || got["PATH"] == "" {
-		t.Error("the command does not see the rest of the environment")
+		t.Error("the verify command does not get the rest of the environment")
 	}
 }
 
@@ -114,7 +114,7 @@ func TestVerifyDryRun(t *testing.T) {
 	args := []string{"rotate", provider, "--new-key-stdin", "--dry-run", "--verify-cmd", "env >" + path}
 	has(t, vk(t, newKey(), args...).ok(t), "verified", "yes, by the verify command")
 	if noted(t, path)["VAULTKIT_KEY"] == "" {
-		t.Error("the command saw no key")
+		t.Error("the verify command did not get the key")
 	}
 	same()
 }
@@ -138,7 +138,7 @@ func TestVerifyRefuses(t *testing.T) {
 		same()
 	}
 	if _, err := os.Stat(ran); err == nil {
-		t.Error("the command was run")
+		t.Error("the command ran, want it refused")
 	}
 }
 
@@ -222,7 +222,7 @@ func TestVerify_DoesNotWaitForBackgroundProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Errorf("what the command left is gone: %v", err)
+		t.Errorf("kill of the background process = %v, want no error: it must still run", err)
 	}
 }
 
@@ -244,6 +244,6 @@ func argvIsClean(t *testing.T, binary string) {
 	}
 	has(t, string(argv), "/bin/sh", binary, provider) // it looked at both
 	if strings.Contains(string(argv), canary) {
-		t.Error("the key is among the arguments")
+		t.Error("a process has the key in its arguments")
 	}
 }

@@ -19,7 +19,7 @@ func completed(t testing.TB, args ...string) (offered []string, directive string
 	r := vkBare(t.Context(), t, "", append([]string{"__complete"}, args...)...)
 	lines := strings.Split(strings.TrimSuffix(r.ok(t), "\n"), "\n")
 	if strings.Count(r.err, "\n") != 1 || !strings.HasPrefix(r.err, "Completion ended with directive: ") {
-		t.Errorf("%q: stderr says %q", args, r.err)
+		t.Errorf("completion of %q: stderr = %q, want the directive alone", args, r.err)
 	}
 	for _, line := range lines[:len(lines)-1] {
 		word, _, _ := strings.Cut(line, "\t")
@@ -75,12 +75,12 @@ func TestComplete_OffersProviders(t *testing.T) {
 		offered, directive := completed(t, slices.Concat(args[:1], connection, args[1:])...)
 		offered = slices.DeleteFunc(offered, func(word string) bool { return strings.HasPrefix(word, "--") }) // required flags
 		if got := strings.Join(offered, " "); got != want || directive != noFiles && directive != noFilesInOrder {
-			t.Errorf("%q is completed by %q (%s), want %q", call, got, directive, want)
+			t.Errorf("completion of %q = %q (%s), want %q", call, got, directive, want)
 		}
 	}
 	for _, call := range []string{"rotate --new-key-file ", "rotate --verify-cmd ", "revoke-old p i --cmd ", "get --token-file ", "get --ca-cert "} {
 		if offered, directive := completed(t, strings.Split(call, " ")...); len(offered) > 0 || directive != files {
-			t.Errorf("%q is completed by %q (%s), not by files", call, offered, directive)
+			t.Errorf("completion of %q = %q (%s), want files", call, offered, directive)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func TestComplete_ExecTakesProvidersThenFiles(t *testing.T) {
 		args := strings.Split(call, " ")
 		offered, directive := completed(t, slices.Concat(args[:1], connection, args[1:])...)
 		if got := strings.Join(offered, " "); got != want || directive != files {
-			t.Errorf("%q is completed by %q (%s), want %q, or files", call, got, directive, want)
+			t.Errorf("completion of %q = %q (%s), want %q, or files", call, got, directive, want)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func TestComplete_OffersIDs(t *testing.T) {
 		offered, directive := completed(t, append(connection, args...)...)
 		offered = slices.DeleteFunc(offered, func(word string) bool { return strings.HasPrefix(word, "--") }) // required flags
 		if got := strings.Join(offered, " "); got != want || directive == files {
-			t.Errorf("%q is completed by %q (%s), want %q", call, got, directive, want)
+			t.Errorf("completion of %q = %q (%s), want %q", call, got, directive, want)
 		}
 	}
 	has(t, vkBare(t.Context(), t, "", slices.Concat([]string{"__complete"}, connection, []string{"rollback", provider, "--to", ""})...).ok(t), committed+"\tversion 1, committed, -\n")
@@ -164,10 +164,10 @@ func TestComplete_OffersNothingWithoutVault(t *testing.T) {
 	} {
 		start, call := time.Now(), calls[len(name)%2]
 		if offered, _ := completed(t, slices.Concat(flags, call)...); len(offered) > 0 {
-			t.Errorf("%s: offered is %q", name, offered)
+			t.Errorf("%s: completion = %q, want nothing", name, offered)
 		}
 		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("%s: it took %s", name, took)
+			t.Errorf("%s: completion took %s, want it to give up sooner", name, took)
 		}
 	}
 }
@@ -182,15 +182,15 @@ func TestComplete_UsesNoLoginUp(t *testing.T) {
 	t.Setenv("VAULTKIT_WRAPPED_SECRET_ID", wrapping)
 	for _, flags := range [][]string{{}, {"--auth", "approle"}, {"--role-id", roleID}} {
 		if offered, _ := completed(t, append(append([]string{"get"}, flags...), "")...); len(offered) > 0 {
-			t.Errorf("%q logged in: %q", flags, offered)
+			t.Errorf("completion with %q = %q, want nothing: it must not log in", flags, offered)
 		}
 	}
 	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
-		t.Errorf("get printed %q", out)
+		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
 	}
 	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken()) // comes first
 	if offered, _ := completed(t, "get", provider[:len(provider)-1]); !slices.Contains(offered, provider) {
-		t.Errorf("with a token are offered %q", offered)
+		t.Errorf("completion with a token = %q, want the provider in it", offered)
 	}
 }
 
@@ -200,6 +200,6 @@ func TestComplete_StopsWhenInterrupted(t *testing.T) {
 	interrupt()
 	args := append([]string{"__complete", "get"}, connect(t, vaulttest.Server().RootToken())...)
 	if r := vkBare(ctx, t, "", append(args, "")...); r.ok(t) != noFiles+"\n" {
-		t.Errorf("after Ctrl-C is offered %q", r.out)
+		t.Errorf("completion after Ctrl-C = %q, want nothing", r.out)
 	}
 }

@@ -37,15 +37,15 @@ func TestComplete_ReadsNoPipe(t *testing.T) {
 	} {
 		start := time.Now()
 		if offered, _ := completed(t, slices.Concat(address, flags, []string{"get", ""})...); len(offered) > 0 {
-			t.Errorf("%s: offered is %q", name, offered)
+			t.Errorf("%s: completion = %q, want nothing", name, offered)
 		}
 		if took := time.Since(start); took > completion.Timeout {
-			t.Errorf("%s: it took %s", name, took)
+			t.Errorf("%s: completion took %s, want it to give up sooner", name, took)
 		}
 	}
 	go func() { _ = os.WriteFile(pipe, []byte(vaulttest.Server().RootToken()), 0o600) }()
 	if out := vkBare(t.Context(), t, "", append([]string{"get", provider, "--token-file", pipe}, address...)...).ok(t); out != key+"\n" {
-		t.Errorf("with the token in a pipe get printed %q", out)
+		t.Errorf("vaultkit get with the token in a pipe = %q, want %q", out, key+"\n")
 	}
 }
 
@@ -59,10 +59,10 @@ func TestComplete_DoesNotWaitForTheLogout(t *testing.T) {
 		start := time.Now()
 		offered, _ := completed(t, slices.Concat(flags, login, []string{"get", provider[:len(provider)-1]})...)
 		if slices.Contains(offered, provider) != (word != "") {
-			t.Errorf("without an answer to %s is offered %q", name, offered)
+			t.Errorf("completion without a response to %s = %q, want the provider only if it is known", name, offered)
 		}
 		if took := time.Since(start); took > completion.Timeout+time.Second {
-			t.Errorf("without an answer to %s it took %s", name, took)
+			t.Errorf("completion without a response to %s took %s, want less than a second over its timeout", name, took)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func TestAppRoleLogin(t *testing.T) {
 		"role id file": {"--auth", "approle", "--role-id-file", file(t, roleID), "--secret-id-file", file(t, secretID), "--approle-mount", "approle"},
 	} {
 		if out := get(flags...).ok(t); out != key+"\n" {
-			t.Errorf("%s: get printed %q", name, out)
+			t.Errorf("%s: vaultkit get = %q, want %q", name, out, key+"\n")
 		}
 	}
 	get("--role-id", roleID, "--secret-id-file", file(t, "wrong")).want(t, exitcode.Denied, "not logged in")
@@ -66,7 +66,7 @@ func TestAppRoleLogin(t *testing.T) {
 	roleID, token := appRole(t, true)
 	wrapped := []string{"--role-id", roleID, "--wrapped-secret-id-file", file(t, token)}
 	if out := get(wrapped...).ok(t); out != key+"\n" {
-		t.Errorf("get printed %q", out)
+		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
 	}
 	get(wrapped...).want(t, exitcode.Denied, "wrapping token")
 }
@@ -78,7 +78,7 @@ func TestAppRoleFromEnvironment(t *testing.T) {
 	t.Setenv("VAULT_ROLE_ID", roleID)
 	t.Setenv("VAULT_SECRET_ID", secretID)
 	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
-		t.Errorf("get printed %q", out)
+		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
 	}
 	// The flag chooses the login, the environment completes it.
 	t.Setenv("VAULT_TOKEN", "hvs.wrong")
@@ -111,13 +111,13 @@ func TestEnvironmentAndFlags(t *testing.T) {
 	vkBare(t.Context(), t, "", "list").want(t, exitcode.Usage, "VAULT_TOKEN")
 	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken())
 	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
-		t.Errorf("get printed %q", out)
+		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
 	}
 	for _, flags := range [][]string{
 		{"--token-file", file(t, "hvs.wrong")}, {"--mount", "nope"}, {"--base", "nope"}, {"--address", "http://127.0.0.1:1"},
 	} {
 		if r := vkBare(t.Context(), t, "", append([]string{"get", provider, "--timeout", "1s"}, flags...)...); r.code == exitcode.OK {
-			t.Errorf("%q does not win over the environment", flags)
+			t.Errorf("vaultkit get with %q succeeds, want the flag to override the environment", flags)
 		}
 	}
 	t.Setenv("VAULT_TOKEN", "")
@@ -175,7 +175,7 @@ func TestVerbose(t *testing.T) {
 		t.Errorf("the secret id is in the log:\n%s", r.err)
 	}
 	if r := vk(t, "", "get", provider); r.err != "" {
-		t.Errorf("without --verbose there is nothing to say:\n%s", r.err)
+		t.Errorf("vaultkit get without --verbose: stderr = %q, want nothing", r.err)
 	}
 }
 

@@ -22,7 +22,7 @@ func tidy(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	t.Cleanup(func() {
 		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
-			t.Errorf("left behind: %v, %v", left, err)
+			t.Errorf("files left behind = %v, %v, want none", left, err)
 		}
 	})
 }
@@ -35,7 +35,7 @@ func TestDemo(t *testing.T) {
 	out := vkBare(t.Context(), t, "", "demo").ok(t)
 	t.Logf("the demo took %s", time.Since(start).Round(time.Millisecond))
 	if strings.Contains(out, "hvs.") {
-		t.Error("the demo shows a token")
+		t.Error("vaultkit demo prints a token")
 	}
 	for line := range strings.Lines(out) {
 		if len(line) > 101 {
@@ -54,7 +54,7 @@ func TestDemo(t *testing.T) {
 	} {
 		_, after, found := strings.Cut(rest, milestone)
 		if !found {
-			t.Fatalf("the story lacks %q after:\n%s", milestone, strings.TrimSuffix(out, rest))
+			t.Fatalf("vaultkit demo: no %q after:\n%s", milestone, strings.TrimSuffix(out, rest))
 		}
 		rest = after
 	}
@@ -86,7 +86,7 @@ func TestDemoWithoutVault(t *testing.T) {
 	t.Setenv("VAULTKIT_VAULT_BIN", "/nowhere/vault")
 	r := vkBare(t.Context(), t, "", "demo")
 	if r.code != exitcode.Failure {
-		t.Errorf("exit code %d", r.code)
+		t.Errorf("vaultkit demo: exit code = %d, want %d", r.code, exitcode.Failure)
 	}
 	has(t, r.err, "/nowhere/vault")
 }

@@ -33,7 +33,7 @@ func exports(t *testing.T, out io.Reader) (address, token string) {
 		}
 	}
 	if address == "" || token == "" {
-		t.Fatal("dev did not print its exports")
+		t.Fatal("vaultkit dev did not print its export lines")
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	return address, token
@@ -58,7 +58,7 @@ func gone(t *testing.T, address string) {
 	var dialer net.Dialer
 	if conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(address, "http://")); err == nil {
 		_ = conn.Close()
-		t.Error("the server still answers")
+		t.Error("the server of vaultkit dev still responds after its end")
 	}
 }
 
@@ -95,11 +95,11 @@ func TestDevSeed(t *testing.T) {
 	said := withDev(t, func(address, token string) {
 		on := []string{"--address", address, "--token-file", file(t, token)}
 		if out := vkBare(t.Context(), t, "", append(on, "list")...).ok(t); out != "local-llama\nopenai-gpt4\n" {
-			t.Errorf("seeded are %q", out)
+			t.Errorf("vaultkit list after dev --seed = %q, want %q", out, "local-llama\nopenai-gpt4\n")
 		}
 		out := vkBare(t.Context(), t, "", append([]string{"get", "local-llama", "--all"}, on...)...).ok(t)
 		if got := decode[map[string]string](t, out, true); got["api_key"] != "demo" || got["api_secret"] != "demo" || len(got) != 2 {
-			t.Errorf("local-llama holds %s", out)
+			t.Errorf("vaultkit get local-llama --all = %s, want the two demo fields", out)
 		}
 		out = vkBare(t.Context(), t, "", append([]string{"get", "openai-gpt4"}, on...)...).ok(t)
 		has(t, out, "not-a-real-key")

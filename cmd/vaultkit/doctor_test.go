@@ -27,12 +27,12 @@ func TestDoctorHealthy(t *testing.T) {
 	r := vkAs(t, token, "", "doctor", provider, "--role", "reader", "--role", "rotator", "--strict")
 	out := r.ok(t)
 	if strings.Contains(out, "WARN") || strings.Contains(out, "FAIL") || r.err != "" {
-		t.Errorf("not all is well:\n%s%s", out, r.err)
+		t.Errorf("vaultkit doctor on a sound Vault prints problems:\n%s%s", out, r.err)
 	}
 	has(t, out, "ok    configuration   "+vaulttest.Server().Addr()+", secret/goblin-assistant\n", "ok    rights:rotator  every right it needs, for "+provider+"\n",
 		"skip  audit           ", "\n      look: vault audit list\n")
 	if strings.Contains(out+r.err, token) {
-		t.Error("the token is shown")
+		t.Error("vaultkit doctor prints the token")
 	}
 }
 
@@ -57,7 +57,7 @@ func TestDoctorJSON(t *testing.T) {
 		t.Errorf("%d found, token %+v", len(found), got)
 	}
 	if got := keysOf(decode[[]map[string]any](t, r.out, true)[0]); got != "check detail status" {
-		t.Errorf("a finding has the keys %s", got)
+		t.Errorf("doctor --json: a finding has the keys %s, want %s", got, "check detail status")
 	}
 }
 
@@ -96,7 +96,7 @@ func TestDoctorExitCodes(t *testing.T) {
 			r.exits(t, tc.code)
 			has(t, r.out, tc.says)
 			if strings.Contains(r.out+r.err, canary) {
-				t.Errorf("what was given is repeated:\n%s", r.out)
+				t.Errorf("the error repeats an argument:\n%s", r.out)
 			}
 			if told := strings.HasPrefix(r.err, "vaultkit: doctor: "); told != (tc.code != exitcode.OK) || strings.Count(r.err, "\n") > 1 {
 				t.Errorf("stderr: %s", r.err)
@@ -164,7 +164,7 @@ func doctorNamesTheProxy(t *testing.T, binary string) {
 	out, _ := cmd.CombinedOutput() // its exit code is tested elsewhere
 	has(t, string(out), "nothing listens at vault.test:8200 through the proxy 127.0.0.1:1", `fix: export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"vault.test`)
 	if strings.Contains(string(out), canary) {
-		t.Errorf("the proxy's password is shown:\n%s", out)
+		t.Errorf("vaultkit doctor prints the password of the proxy:\n%s", out)
 	}
 }
 
@@ -196,7 +196,7 @@ func TestDoctorCompletesRoles(t *testing.T) {
 	} {
 		offered, directive := completed(t, strings.Split(call, " ")...)
 		if got := strings.Join(offered, " "); got != want || directive != noFilesInOrder {
-			t.Errorf("%q is completed by %q (%s), want %q", call, got, directive, want)
+			t.Errorf("completion of %q = %q (%s), want %q", call, got, directive, want)
 		}
 	}
 	has(t, vkBare(t.Context(), t, "", "__complete", "doctor", "--role", "").ok(t), "reader\tMay read provider keys")

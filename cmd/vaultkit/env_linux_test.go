@@ -31,7 +31,7 @@ func TestEnvProgress(t *testing.T) {
 	}
 	has(t, shown, "reading", "0/3")
 	if left := strings.Join(seen(shown), "\n"); left != "" || strings.Contains(shown, canary) {
-		t.Errorf("env leaves on the terminal: %q", left)
+		t.Errorf("vaultkit env leaves %q on the terminal, want nothing", left)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestEnvOfMany(t *testing.T) {
 	first := make([]byte, 1) // with the rest it waits until it is read
 	if _, err := io.ReadFull(pipe, first); err != nil {
 		// It has ended, so that there is no memory to look at.
-		t.Fatalf("env printed nothing: %v\n%s", errors.Join(err, cmd.Wait()), errs.String())
+		t.Fatalf("vaultkit env printed nothing: %v\n%s", errors.Join(err, cmd.Wait()), errs.String())
 	}
 	memory := peak(t, cmd.Process.Pid)
 	rest, err := io.ReadAll(pipe)

@@ -77,7 +77,7 @@ func TestEnvRefuses(t *testing.T) {
 	vk(t, "", "env", vaulttest.Name(t)).want(t, exitcode.NotFound, "not found")
 	vkAs(t, role(t, "monitor"), "", "env", provider).want(t, exitcode.Denied, "permission denied")
 	if read(t, mine) != "KEY=mine\n" {
-		t.Error("a file of others was replaced")
+		t.Error("vaultkit env --out replaced a file that it did not write")
 	}
 }
 
@@ -86,7 +86,7 @@ func TestEnvOfAll(t *testing.T) {
 	base := vaulttest.Name(t)
 	r := vk(t, "", "env", "--base", base, "--json")
 	if has(t, r.err, "vaultkit put"); r.ok(t) != "{\n\n}\n" {
-		t.Errorf("of no provider env prints %q", r.out)
+		t.Errorf("vaultkit env of no provider prints %q, want nothing", r.out)
 	}
 	for _, name := range []string{"two", "one"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
@@ -104,7 +104,7 @@ func TestEnvFile(t *testing.T) {
 	for _, format := range []string{"sh", "json", "dotenv"} { // one after the other
 		r := vk(t, "", "env", provider, "--format", format, "--out", path)
 		if r.ok(t) != "" || r.err != "Wrote 2 variables to "+path+": ENV_F_API_KEY, ENV_F_ORGANIZATION\n" {
-			t.Errorf("env prints %q and %q", r.out, r.err)
+			t.Errorf("vaultkit env prints %q and %q", r.out, r.err)
 		}
 		has(t, read(t, path), key)
 	}
@@ -121,17 +121,17 @@ func TestEnvInActions(t *testing.T) {
 	for range 2 {
 		r := vk(t, "", "env", provider, "--format", "github")
 		if r.ok(t) != masks || !strings.HasPrefix(r.err, "Wrote 2 variables to "+runner) {
-			t.Errorf("env prints %q and %q", r.out, r.err)
+			t.Errorf("vaultkit env prints %q and %q", r.out, r.err)
 		}
 	}
 	if text := read(t, runner); strings.Count(text, "ENV_G_API_KEY<<vaultkit_") != 2 || strings.Count(text, "\n"+key+"\n") != 2 || strings.Contains(text, "::") {
 		t.Errorf("the runner's file holds %q", text)
 	}
 	if out := vk(t, "", "env", provider, "--out", path).ok(t); out != masks {
-		t.Errorf("env --out prints %q", out)
+		t.Errorf("vaultkit env --out = %q, want %q", out, masks)
 	}
 	if out := vk(t, "", "env", provider).ok(t); strings.Contains(out, "::add-mask") {
-		t.Errorf("env prints %q", out)
+		t.Errorf("vaultkit env prints %q", out)
 	}
 	vk(t, "", "env", vaulttest.Name(t), "--format", "github").want(t, exitcode.NotFound, "not found")
 }

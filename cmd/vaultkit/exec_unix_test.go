@@ -81,10 +81,10 @@ func execEnvironment(t *testing.T, e execTest) {
 	organization := strings.Replace(e.variable, "API_KEY", "ORGANIZATION", 1)
 	want := e.variable + "=" + e.key + "\x00" + organization + "=it's\x00"
 	if out := e.output(t, "--pristine", "--", "env", "-0"); out != want {
-		t.Errorf("with --pristine the command sees %q", out)
+		t.Errorf("vaultkit exec --pristine: the command sees %q, want %q", out, want)
 	}
 	if out := e.output(t, "--pristine", "--prefix", "my_", "--", "env", "-0"); out != "my_"+strings.Replace(want, "\x00", "\x00my_", 1) {
-		t.Errorf("with a prefix the command sees %q", out)
+		t.Errorf("vaultkit exec --prefix: the command sees %q, want %q", out, "my_"+strings.Replace(want, "\x00", "\x00my_", 1))
 	}
 	if out := e.output(t, "--", "printf", "%s|", "--json", "--", "a b", "", "-v"); out != "--json|--|a b||-v|" {
 		t.Errorf("the command's arguments are %q", out)
@@ -169,7 +169,7 @@ func noKeyInArguments(t *testing.T, key string) {
 		t.Error("the command is not among the processes looked at")
 	}
 	if bytes.Contains(out, []byte(key)) {
-		t.Error("a key is among the arguments of a process")
+		t.Error("a process has a key in its arguments")
 	}
 }
 
@@ -252,6 +252,6 @@ func execFails(t *testing.T, e execTest) {
 		vkBare(t.Context(), t, "", args...).want(t, tc.code, tc.says)
 	}
 	if _, err := os.Stat(ran); err == nil {
-		t.Error("the command was run")
+		t.Error("the command ran, want it refused")
 	}
 }

@@ -26,7 +26,7 @@ func TestUsageErrors(t *testing.T) {
 	// Invalid input is no mistake in the call: no usage with it.
 	r := vk(t, "", "get", "a/b")
 	if r.want(t, exitcode.Usage, "provider name"); len(r.err) > 400 {
-		t.Errorf("too much for one error:\n%s", r.err)
+		t.Errorf("an invalid name prints more than 400 bytes:\n%s", r.err)
 	}
 }
 
@@ -59,7 +59,7 @@ func TestCommands_Denied(t *testing.T) {
 	provider, key := stored(t)
 	reader := vaulttest.Token(t, vaulttest.Policy(t, "../../", "reader"))
 	if out := vkAs(t, reader, "", "get", provider).ok(t); out != key+"\n" {
-		t.Errorf("get printed %q", out)
+		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
 	}
 	vkAs(t, reader, "", "list").ok(t)
 	vkAs(t, reader, newKey(), "rotate", provider, "--new-key-stdin").want(t, exitcode.Denied, "permission denied", "update")

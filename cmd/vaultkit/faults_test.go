@@ -64,7 +64,7 @@ func TestRotate_UndeterminedAndApplied(t *testing.T) {
 	r.exits(t, exitcode.Undetermined, "not known yet")
 	open := decode[map[string]any](t, r.out, true)
 	if keys := keysOf(open); keys != "id outcome provider" || open["outcome"] != "undetermined" || !strings.Contains(r.err, open["id"].(string)) {
-		t.Errorf("rotate --json printed %s", r.out)
+		t.Errorf("vaultkit rotate --json printed %s", r.out)
 	}
 	settles(t, provider, r, vaultkit.Committed)
 	holds(t, provider, next)
@@ -79,7 +79,7 @@ func TestRotate_WithoutRecordIsUndetermined(t *testing.T) {
 	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--json")...)
 	r.exits(t, exitcode.Undetermined, "is committed, version 1 -> 2", "only its audit record is missing")
 	if got := decode[vaultkit.Rotation](t, r.out, true); got.Outcome != vaultkit.Committed || got.NewVersion != 2 {
-		t.Errorf("rotate --json printed %s", r.out)
+		t.Errorf("vaultkit rotate --json printed %s", r.out)
 	}
 	holds(t, provider, next)
 	settles(t, provider, r, vaultkit.Committed)

@@ -14,11 +14,11 @@ func TestHelp(t *testing.T) {
 	out := vkBare(t.Context(), t, "", "--help").ok(t)
 	has(t, out, "Keys:", "Rotation:", "Try it out:", "--address", "Exit codes:", "vaultkit demo")
 	if more := vkBare(t.Context(), t, "", "--help", "--address", "x").ok(t); more != out {
-		t.Error("--help takes the next flag for its value")
+		t.Error("vaultkit --help takes the next flag as its value")
 	}
 	has(t, out, "tab-separated", "Usage:\n  vaultkit COMMAND\n")
 	if bare := vkBare(t.Context(), t, "").ok(t); bare != out {
-		t.Error("vaultkit alone does not print the help")
+		t.Error("vaultkit without arguments does not print the help")
 	}
 	root := newCLI(terminal.Streams{}).root()
 	for _, cmd := range root.Commands() {

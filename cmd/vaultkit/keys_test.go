@@ -14,18 +14,18 @@ func TestGet(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
 	if out := vk(t, "", "get", provider).ok(t); out != key+"\n" {
-		t.Errorf("get printed %q", out)
+		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
 	}
 	if out := vk(t, "", "get", provider, "--field", "organization").ok(t); out != "org\n" {
-		t.Errorf("get printed %q", out)
+		t.Errorf("vaultkit get = %q, want %q", out, "org\n")
 	}
 	out := vk(t, "", "get", provider, "--json").ok(t)
 	type answer struct{ Provider, Field, Value string }
 	if got := decode[answer](t, out, true); got != (answer{provider, "api_key", key}) {
-		t.Errorf("get --json printed %+v", got)
+		t.Errorf("vaultkit get --json = %+v, want %+v", got, (answer{provider, "api_key", key}))
 	}
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "field provider value" {
-		t.Errorf("get --json has the keys %s", got)
+		t.Errorf("vaultkit get --json has the keys %s, want %s", got, "field provider value")
 	}
 }
 
@@ -36,7 +36,7 @@ func TestGetAll(t *testing.T) {
 	out := vk(t, "", "get", provider, "--all").ok(t)
 	want := map[string]string{"api_key": key, "tier": "3", "a<b": "x"}
 	if got := decode[map[string]string](t, out, true); !maps.Equal(got, want) {
-		t.Errorf("get --all printed %s", out)
+		t.Errorf("vaultkit get --all printed %s", out)
 	}
 	type answer struct {
 		Provider string
@@ -44,10 +44,10 @@ func TestGetAll(t *testing.T) {
 	}
 	out = vk(t, "", "get", provider, "--all", "--json").ok(t)
 	if got := decode[answer](t, out, true); got.Provider != provider || !maps.Equal(got.Fields, want) {
-		t.Errorf("get --all --json printed %s", out)
+		t.Errorf("vaultkit get --all --json printed %s", out)
 	}
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "fields provider" {
-		t.Errorf("get --all --json has the keys %s", got)
+		t.Errorf("vaultkit get --all --json has the keys %s, want %s", got, "fields provider")
 	}
 	vk(t, "", "get", provider, "--all", "--field", "tier").want(t, exitcode.Usage, "--all and --field")
 	vk(t, "", "get", vaulttest.Name(t), "--all").want(t, exitcode.NotFound, "not found")
@@ -58,10 +58,10 @@ func TestList(t *testing.T) {
 	provider, _ := stored(t)
 	names := decode[[]string](t, vk(t, "", "list", "--json").ok(t), true)
 	if !slices.Contains(names, provider) || !slices.IsSorted(names) {
-		t.Errorf("list --json printed %q", names)
+		t.Errorf("vaultkit list --json printed %q", names)
 	}
 	if lines := strings.Split(vk(t, "", "list").ok(t), "\n"); !slices.Contains(lines, provider) {
-		t.Errorf("list printed %q", lines)
+		t.Errorf("vaultkit list printed %q", lines)
 	}
 }
 
@@ -69,11 +69,11 @@ func TestListOfNothing(t *testing.T) {
 	t.Parallel()
 	r := vk(t, "", "list", "--base", "nobody-here")
 	if out := r.ok(t); out != "" {
-		t.Errorf("list printed %q", out)
+		t.Errorf("vaultkit list = %q, want %q", out, "")
 	}
 	has(t, r.err, "vaultkit put")
 	if out := vk(t, "", "list", "--base", "nobody-here", "--json").ok(t); out != "[]\n" {
-		t.Errorf("list --json printed %q, not an empty array", out)
+		t.Errorf("vaultkit list --json = %q, want []", out)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestPut(t *testing.T) {
 	holds(t, provider, key)
 	for field, want := range map[string]string{"organization": "org-1\n", "tier": "gold=1\n"} {
 		if out := vk(t, "", "get", provider, "--field", field).ok(t); out != want {
-			t.Errorf("%s is %q", field, out)
+			t.Errorf("%s = %q, want %q", field, out, want)
 		}
 	}
 	// A second put never replaces the first.
@@ -103,10 +103,10 @@ func TestPutJSON(t *testing.T) {
 		Version  int
 	}
 	if got := decode[answer](t, r.ok(t), true); got != (answer{provider, 1}) {
-		t.Errorf("put --json printed %+v", got)
+		t.Errorf("vaultkit put --json = %+v, want %+v", got, (answer{provider, 1}))
 	}
 	if r.err != "" {
-		t.Errorf("nothing is worth a warning here: %s", r.err)
+		t.Errorf("vaultkit put: stderr = %q, want nothing", r.err)
 	}
 }
 

@@ -27,7 +27,7 @@ func TestCommands_IgnoreAClosedPipe(t *testing.T) {
 		}
 	}
 	if after := vk(t, "", "get", provider).ok(t); after == before+"\n" {
-		t.Error("the rotation was not finished")
+		t.Error("a closed pipe kept vaultkit rotate from committing")
 	}
 }
 

@@ -72,7 +72,7 @@ func TestOutputError_NamesTheRotatedProviders(t *testing.T) {
 		plan := onFullDisk(t, "", append(args, "--dry-run")...)
 		plan.want(t, exitcode.NotFound, "no space left", "1 of 3 rotations failed")
 		if strings.Contains(plan.err, "committed") {
-			t.Errorf("a plan is said to be in force: %s", plan.err)
+			t.Errorf("a dry run prints that something is committed: %s", plan.err)
 		}
 	}
 	for provider, versions := range map[string]string{providers[0]: "2 -> 3", providers[1]: "2 -> 3"} {

@@ -15,13 +15,13 @@ func TestPolicy(t *testing.T) {
 	for _, role := range vaultkit.Roles() {
 		want := vaulttest.Policy(t, "../../", string(role))
 		if out := vkBare(t.Context(), t, "", "policy", string(role)).ok(t); out != want {
-			t.Errorf("policy %s printed\n%s", role, out)
+			t.Errorf("policy %s = %s, want %s", role, out, want)
 		}
 	}
 	out := vkBare(t.Context(), t, "", "policy", "reader", "--provider", "p-1", "--provider", "p-2").ok(t)
 	has(t, out, `"secret/data/goblin-assistant/providers/p-1"`, `"secret/data/goblin-assistant/providers/p-2"`)
 	if strings.Contains(out, "+") {
-		t.Errorf("not narrowed:\n%s", out)
+		t.Errorf("vaultkit policy --provider allows more than the named providers:\n%s", out)
 	}
 }
 
@@ -30,10 +30,10 @@ func TestPolicyJSON(t *testing.T) {
 	out := vkBare(t.Context(), t, "", "policy", "monitor", "--json").ok(t)
 	type answer struct{ Role, Policy string }
 	if got := decode[answer](t, out, true); got != (answer{"monitor", vaulttest.Policy(t, "../../", "monitor")}) {
-		t.Errorf("policy --json printed %+v", got)
+		t.Errorf("vaultkit policy --json = %+v, want %+v", got, (answer{"monitor", vaulttest.Policy(t, "../../", "monitor")}))
 	}
 	if got := keysOf(decode[map[string]any](t, out, true)); got != "policy role" {
-		t.Errorf("policy --json has the keys %s", got)
+		t.Errorf("vaultkit policy --json has the keys %s, want %s", got, "policy role")
 	}
 }
 
@@ -63,7 +63,7 @@ func TestPolicyRefuses(t *testing.T) {
 			r := vkBare(t.Context(), t, "", append([]string{"policy"}, tc.args...)...)
 			r.want(t, exitcode.Usage, tc.says)
 			if strings.Contains(r.out+r.err, canary) {
-				t.Errorf("what was given is repeated:\n%s", r.err)
+				t.Errorf("the error repeats an argument:\n%s", r.err)
 			}
 		})
 	}
@@ -77,6 +77,6 @@ func TestPolicyCompletion(t *testing.T) {
 		has(t, vkBare(t.Context(), t, "", "policy", "--help").ok(t), string(role)+" ")
 	}
 	if out := vkBare(t.Context(), t, "", "__complete", "policy", "reader", "").ok(t); strings.Contains(out, "rotator") {
-		t.Errorf("a second role is offered:\n%s", out)
+		t.Errorf("completion offers a second role:\n%s", out)
 	}
 }

@@ -46,7 +46,7 @@ func TestPrune(t *testing.T) {
 		has(t, vk(t, "", append([]string{"backups", provider, "prune"}, args...)...).ok(t), "Nothing to delete")
 	}
 	if out := vk(t, "", "backups", provider, "prune", "--keep", "4", "--json").ok(t); out != "[]\n" {
-		t.Errorf("prune --json printed %q, not an empty array", out)
+		t.Errorf("vaultkit prune --json = %q, want []", out)
 	}
 	same()
 
@@ -58,7 +58,7 @@ func TestPrune(t *testing.T) {
 		t.Errorf("pruned are %q, want %q", got, ids[:1])
 	}
 	if keys := keysOf(decode[[]map[string]any](t, out, true)[0]); keys != "actor id in_force_from outcome provider replaced_at version" {
-		t.Errorf("prune --json has the keys %s", keys)
+		t.Errorf("vaultkit prune --json has the keys %s, want %s", keys, "actor id in_force_from outcome provider replaced_at version")
 	}
 	// The newest stays whatever is asked for.
 	has(t, vk(t, "", "backups", provider, "prune", "--keep", "0", "--older-than", "1ns").ok(t), "Deleted permanently", ids[1], ids[2])

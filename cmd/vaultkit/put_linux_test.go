@@ -45,10 +45,10 @@ func TestPut_AsksOnATerminal(t *testing.T) {
 	<-ended
 	_ = person.Close()
 	if strings.Contains(shown.String(), canary) {
-		t.Errorf("the terminal shows a key: %q", shown)
+		t.Errorf("vaultkit put shows the typed key on the terminal: %q", shown)
 	}
 	got := decode[map[string]string](t, vk(t, "", "get", provider, "--all").ok(t), true)
 	if got["api_key"] != key || got["api_secret"] != secret || got["tier"] != "gold" {
-		t.Errorf("stored are %q", got)
+		t.Errorf("vaultkit get --all = %q, want what was typed", got)
 	}
 }

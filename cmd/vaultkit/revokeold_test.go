@@ -30,13 +30,13 @@ func TestRevokeOld(t *testing.T) {
 	r := vkAs(t, revoking, "", append(args, "--json")...)
 	got := decode[vaultkit.Revocation](t, r.ok(t), true)
 	if got.ID != id || got.AlreadyGone || strings.Join(got.Fields, " ") != "api_key" || got.Actor != "me" || got.Reason != "why" {
-		t.Errorf("revoke-old --json printed %s", r.out)
+		t.Errorf("vaultkit revoke-old --json printed %s", r.out)
 	}
 	if keys := keysOf(decode[map[string]any](t, r.out, true)); keys != revocationKeys {
-		t.Errorf("revoke-old --json has the keys %s", keys)
+		t.Errorf("vaultkit revoke-old --json has the keys %s, want %s", keys, revocationKeys)
 	}
 	if r.err != "revoking [masked]\n" {
-		t.Errorf("the command printed %q", r.err)
+		t.Errorf("the revoke command prints %q, want %q", r.err, "revoking [masked]\n")
 	}
 	want := map[string]string{
 		"VAULTKIT_PROVIDER": provider, "VAULTKIT_ID": id, "VAULTKIT_KEY": before, "VAULTKIT_FIELD_API_KEY": before,
@@ -51,7 +51,7 @@ func TestRevokeOld(t *testing.T) {
 	}
 	has(t, vkAs(t, revoking, "", args...).ok(t), "was revoked before; the command did not run", id, "api_key", "me", "why")
 	if _, err := os.Stat(path); err == nil {
-		t.Error("the command ran again")
+		t.Error("the revoke command ran a second time")
 	}
 	showsRevocation(t, provider)
 }
@@ -63,10 +63,10 @@ func showsRevocation(t *testing.T, provider string) {
 	out := vk(t, "", "history", provider, "--json").ok(t)
 	record := decode[[]vaultkit.Record](t, out, true)[0]
 	if record.Revocation == nil || record.Revocation.RevokedAt.IsZero() {
-		t.Fatalf("history --json printed %s", out)
+		t.Fatalf("vaultkit history --json printed %s", out)
 	}
 	if keys := keysOf(decode[[]map[string]any](t, out, true)[0]["revocation"].(map[string]any)); keys != revocationKeys {
-		t.Errorf("a revocation in history --json has the keys %s", keys)
+		t.Errorf("a revocation in history --json has the keys %s, want %s", keys, revocationKeys)
 	}
 	has(t, vk(t, "", "history", provider).ok(t), "\t"+render.When(record.Revocation.RevokedAt)+"\t")
 	refused := vk(t, "", "rollback", provider)
@@ -87,12 +87,12 @@ func TestRevokeOldStatus(t *testing.T) {
 		vk(t, "", "revoke-old", provider, id, "--cmd", command).exits(t, exitcode.Failure, says, "the revoker of the old keys failed")
 	}
 	if r := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]; r.Revocation == nil || !r.Revocation.RevokedAt.IsZero() {
-		t.Errorf("begun, and not done: %+v", r.Revocation)
+		t.Errorf("history: revocation = %+v, want it begun and not done", r.Revocation)
 	}
 	has(t, vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t), "gone already", flagtype.DefaultActor())
 	r := vk(t, "", "revoke-old", provider, id, "--cmd", "false", "--json")
 	if !decode[vaultkit.Revocation](t, r.ok(t), true).AlreadyGone {
-		t.Errorf("revoke-old --json printed %s", r.out)
+		t.Errorf("vaultkit revoke-old --json printed %s", r.out)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 		})
 	}
 	if _, err := os.Stat(path); err == nil {
-		t.Error("the command was run")
+		t.Error("the command ran, want it refused")
 	}
 }
 
@@ -156,7 +156,7 @@ func TestRevokeOld_StoppedSaysThatTheKeysMayBeRevoked(t *testing.T) {
 			vkBare(ctx, t, "", args...).want(t, exitcode.Failure, "the revoke command was stopped", "may have revoked the keys")
 			<-line.gone // else this hangs
 			if after := vaulttest.Look(t, "providers/"+provider); !reflect.DeepEqual(before, after) {
-				t.Error("the provider changed")
+				t.Error("revoke-old changed the provider")
 			}
 			// Nobody knows what it did: a rollback asks.
 			vk(t, "", "rollback", provider).want(t, exitcode.Conflict, "is being revoked", "--allow-revoked")

@@ -26,11 +26,11 @@ func TestRotateJSON(t *testing.T) {
 		"--reason", "quarterly", "--actor", "somebody", "--expires-in", "90d").ok(t)
 	holds(t, provider, key)
 	if got := keysOf(decode[map[string]any](t, out, true)); got != rotationKeys {
-		t.Errorf("rotate --json has the keys %s", got)
+		t.Errorf("vaultkit rotate --json has the keys %s, want %s", got, rotationKeys)
 	}
 	r := decode[vaultkit.Rotation](t, out, true)
 	if r.Outcome != vaultkit.Committed || r.OldVersion != 1 || r.NewVersion != 2 || r.Actor != "somebody" || r.Reason != "quarterly" {
-		t.Errorf("rotate --json printed %s", out)
+		t.Errorf("vaultkit rotate --json printed %s", out)
 	}
 	if left := time.Until(r.ExpiresAt); left < 89*24*time.Hour || left > 90*24*time.Hour {
 		t.Errorf("expires in %s", left)
@@ -71,7 +71,7 @@ func TestRotateDryRun(t *testing.T) {
 		t.Errorf("the plan is %+v", r)
 	}
 	if after := len(vaulttest.Snapshot(t, provider)); after != before {
-		t.Errorf("a dry run wrote %d entries", after-before)
+		t.Errorf("a dry run wrote %d entries, want 0", after-before)
 	}
 	holds(t, provider, key)
 
@@ -140,7 +140,7 @@ func TestRotateSet(t *testing.T) {
 	has(t, r.ok(t), "1 -> 2", "api_key, organization")
 	holds(t, provider, key)
 	if out := vk(t, "", "get", provider, "--field", "organization").ok(t); out != "other-org\n" {
-		t.Errorf("the organization is %q", out)
+		t.Errorf("vaultkit get --field organization = %q, want %q", out, "other-org\n")
 	}
 	same := untouched(t, provider)
 	vk(t, "", "rotate", provider, "--set", "api_key="+newKey(), "--auto").exits(t, exitcode.Usage, "auto")
@@ -184,7 +184,7 @@ func TestRollback(t *testing.T) {
 	backups := decode[[]render.Backup](t, vk(t, "", "backups", provider, "--json").ok(t), true)
 	r := decode[vaultkit.Rotation](t, vk(t, "", "rollback", provider, "--to", backups[0].ID, "--actor", "me", "--json").ok(t), true)
 	if r.NewVersion != 4 || r.Actor != "me" || r.Source != "rollback:"+backups[0].ID {
-		t.Errorf("rollback --json printed %+v", r)
+		t.Errorf("vaultkit rollback --json printed %+v", r)
 	}
 	holds(t, provider, after)
 }
@@ -196,7 +196,7 @@ func TestRollbackDryRun(t *testing.T) {
 	out := vk(t, "", "rollback", provider, "--dry-run").ok(t)
 	has(t, out, "nothing was written: "+provider+" would go from version 2 to 3", "backup "+id, "secret/goblin-assistant/backups/"+provider+"/20")
 	if strings.Contains(out, "verified") {
-		t.Errorf("a rollback is not verified:\n%s", out)
+		t.Errorf("vaultkit rollback --dry-run prints that the key is verified, want nothing of it:\n%s", out)
 	}
 	r := decode[vaultkit.Rotation](t, vk(t, "", "rollback", provider, "--dry-run", "--json").ok(t), true)
 	if r.Source != "rollback:"+id || r.Outcome != "" {

@@ -74,7 +74,7 @@ func TestStatusJSON(t *testing.T) {
 	r.exits(t, exitcode.Due)
 	object := decode[[]map[string]any](t, r.out, true)[0]
 	if keys := keysOf(object); keys != "destroyed due expires_at in_force_from pending provider version" {
-		t.Errorf("status --json has the keys %s", keys)
+		t.Errorf("vaultkit status --json has the keys %s, want %s", keys, "destroyed due expires_at in_force_from pending provider version")
 	}
 	has(t, r.out, `"pending": []`, `"version": 2`)
 }
@@ -87,7 +87,7 @@ func TestStatusFailures(t *testing.T) {
 	r := vk(t, "", "status", nobody, soon, another, "--json")
 	r.exits(t, exitcode.NotFound, "vaultkit: "+nobody+": not found", "vaultkit: "+another+": not found")
 	if found := decode[[]vaultkit.ProviderStatus](t, r.out, true); len(found) != 1 || found[0].Provider != soon {
-		t.Errorf("status --json printed %s", r.out)
+		t.Errorf("vaultkit status --json printed %s", r.out)
 	}
 	vk(t, "", "status", nobody).want(t, exitcode.NotFound, "not found")
 	vk(t, "", "status", soon, "a/b").want(t, exitcode.Usage, "provider name")
@@ -104,7 +104,7 @@ func TestStatusOfAll(t *testing.T) {
 	vk(t, "", "status", "--base", base).want(t, exitcode.NotFound, "no provider has a secret at secret/"+base+"/providers", "--base")
 	r := vk(t, "", "status", "--base", base, "--json")
 	if r.exits(t, exitcode.NotFound, "--base"); r.out != "[]\n" {
-		t.Errorf("status --json printed %q, not an empty array", r.out)
+		t.Errorf("vaultkit status --json = %q, want []", r.out)
 	}
 	for _, name := range []string{"two", "one"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)

@@ -37,7 +37,7 @@ func TestTables_HaveHeadingsAndColorsOnATerminal(t *testing.T) {
 					t.Errorf("%s shows %q", command, shown)
 				}
 				if command == "status" && strings.Contains(lines[1], "\x1b[31mexpiring\x1b[0m") != tc.color {
-					t.Errorf("what is due is shown as %q", lines[1])
+					t.Errorf("status shows what is due as %q", lines[1])
 				}
 				if _, _, piped := onTerminal(t.Context(), t, true, command, provider); strings.Contains(piped, "\x1b") || strings.Count(piped, "\n") != 1 {
 					t.Errorf("into a pipe %s prints %q", command, piped)

@@ -101,10 +101,10 @@ func TestProgress(t *testing.T) {
 		}
 		has(t, shown, tc.what, "0/3")
 		if left := strings.Join(seen(shown), "\n"); left != "" {
-			t.Errorf("%s leaves on the terminal: %q", tc.command, left)
+			t.Errorf("%s leaves on the terminal: %q, want %q", tc.command, left, "")
 		}
 		if strings.Contains(shown, "\x1b") {
-			t.Errorf("%s uses colors or other escapes: %q", tc.command, shown)
+			t.Errorf("vaultkit %s prints escape sequences: %q", tc.command, shown)
 		}
 
 		_, shown, out = onTerminal(t.Context(), t, true, append(args, "--json")...)
@@ -132,10 +132,10 @@ func TestProgress_NotOnADumbTerminalOrForOne(t *testing.T) {
 	providers := several(t, 2)
 	t.Setenv("TERM", "dumb")
 	if _, shown, _ := onTerminal(t.Context(), t, true, "status", providers[0], providers[1]); shown != "" {
-		t.Errorf("on a dumb terminal is shown %q", shown)
+		t.Errorf("on a dumb terminal is shown %q, want %q", shown, "")
 	}
 	t.Setenv("TERM", "xterm")
 	if _, shown, _ := onTerminal(t.Context(), t, true, "status", providers[0]); shown != "" {
-		t.Errorf("for a single provider is shown %q", shown)
+		t.Errorf("for a single provider is shown %q, want %q", shown, "")
 	}
 }
