@@ -15,18 +15,18 @@ func (t *IO) Progress(what string, total int) (step, done func()) {
 	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(t.person), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(50*time.Millisecond))
 	draw := func(change func()) {
-		t.screen.mu.Lock()
-		defer t.screen.mu.Unlock()
+		t.display.mu.Lock()
+		defer t.display.mu.Unlock()
 		change()
 	}
 	draw(func() {
-		t.screen.bar = bar
+		t.display.bar = bar
 		_ = bar.RenderBlank()
 	})
 	step = func() { draw(func() { _ = bar.Add(1) }) }
 	done = func() {
 		draw(func() {
-			t.screen.bar = nil
+			t.display.bar = nil
 			_ = bar.Clear()
 		})
 	}

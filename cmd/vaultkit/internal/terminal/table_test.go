@@ -9,7 +9,7 @@ import (
 func printed(t *testing.T, terminal, color bool, fill func(*Table), headings ...string) string {
 	t.Helper()
 	var out strings.Builder
-	tbl := NewTable(&Stream{screen: &screen{}, out: &out, terminal: terminal, colored: color}, "  ", headings...)
+	tbl := NewTable(&Stream{display: &display{}, out: &out, terminal: terminal, colored: color}, "  ", headings...)
 	fill(tbl)
 	if out.String() != "" {
 		t.Errorf("printed before flush: %q", out.String())

@@ -28,13 +28,13 @@ type IO struct {
 	In       io.Reader
 	Out, Err *Stream
 	person   io.Writer // where a person watches; nil: nowhere
-	screen   *screen
+	display  *display
 }
 
 // New returns the IO of streams.
 func New(std Streams) *IO {
-	shared := &screen{}
-	t := &IO{In: std.In, Out: shared.stream(std.Out), Err: shared.stream(std.Err), screen: shared}
+	shared := &display{}
+	t := &IO{In: std.In, Out: shared.stream(std.Out), Err: shared.stream(std.Err), display: shared}
 	if t.Err.terminal && os.Getenv("TERM") != "dumb" {
 		t.person = std.Err
 	}
@@ -54,22 +54,22 @@ func (t *IO) Warn(format string, args ...any) {
 	fmt.Fprintln(t.Err, "vaultkit: warning: "+Printable(fmt.Sprintf(format, args...)))
 }
 
-// screen is what the output streams share: lines from several goroutines, and a
+// display is what the output streams share: lines from several goroutines, and a
 // progress bar below them.
-type screen struct {
+type display struct {
 	mu  sync.Mutex
 	bar *progressbar.ProgressBar // nil: none
 }
 
 // stream returns a stream that removes the bar before it prints. The next step of the
 // bar shows it again.
-func (s *screen) stream(out io.Writer) *Stream {
-	return &Stream{screen: s, out: out, terminal: IsTerminal(out), colored: takesColor(out), width: widthOf(out)}
+func (s *display) stream(out io.Writer) *Stream {
+	return &Stream{display: s, out: out, terminal: IsTerminal(out), colored: takesColor(out), width: widthOf(out)}
 }
 
 // Stream is an output of the program.
 type Stream struct {
-	screen            *screen
+	display           *display
 	out               io.Writer
 	terminal, colored bool
 	width             int   // of a terminal, in columns
@@ -87,10 +87,10 @@ func (s *Stream) Write(p []byte) (int, error) {
 }
 
 func (s *Stream) write(p []byte) (int, error) {
-	s.screen.mu.Lock()
-	defer s.screen.mu.Unlock()
-	if s.screen.bar != nil {
-		_ = s.screen.bar.Clear()
+	s.display.mu.Lock()
+	defer s.display.mu.Unlock()
+	if s.display.bar != nil {
+		_ = s.display.bar.Clear()
 	}
 	n, err := s.out.Write(p)
 	if !errors.Is(err, syscall.EPIPE) {

@@ -23,7 +23,7 @@ func TestStreamWrite_IgnoresAClosedPipe(t *testing.T) {
 		{syscall.EPIPE, nil, syscall.EPIPE, 3},
 		{disk, disk, disk, 0},
 	} {
-		stream := (&screen{}).stream(failing{tc.cause})
+		stream := (&display{}).stream(failing{tc.cause})
 		if n, err := stream.Write([]byte("abc")); n != tc.written || !errors.Is(err, tc.plain) {
 			t.Errorf("Write on %v = %d, %v, want %d, %v", tc.cause, n, err, tc.written, tc.plain)
 		}
