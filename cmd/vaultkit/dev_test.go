@@ -104,7 +104,7 @@ func TestDevSeed(t *testing.T) {
 		out = vkBare(t.Context(), t, "", append([]string{"get", "openai-gpt4"}, on...)...).ok(t)
 		has(t, out, "not-a-real-key")
 	}, "--seed")
-	has(t, said, "Then try (obvious fakes will do as keys):\n\nvaultkit list\n")
+	has(t, said, "Then try this, with fake keys:\n\nvaultkit list\n")
 }
 
 // What dev prints to a pipe are two lines that a shell can run.

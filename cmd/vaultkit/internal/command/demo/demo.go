@@ -62,9 +62,9 @@ type demo struct {
 // Run runs the steps of the demo, and always stops the server.
 func Run(ctx context.Context, o *Options) error {
 	d := &demo{story: &story{out: o.IO.Out}}
-	d.say("vaultkit keeps the API keys of AI providers in HashiCorp Vault. This is what it\n" +
-		"does, on a real Vault that is started now and thrown away at the end. The keys\n" +
-		"are obvious fakes, so they are shown; a real one is shown by \"get\" alone.")
+	d.say("vaultkit keeps the API keys of AI providers in HashiCorp Vault. This demo starts a\n" +
+		"real Vault, shows each step on it, and deletes it at the end. The keys are fake, so\n" +
+		"the demo prints them; of other commands, only get and env print a key.")
 	server, err := devvault.Start(ctx, devvault.Options{UsePath: true, Log: o.IO.Err})
 	if err != nil {
 		return err
@@ -132,9 +132,9 @@ func (c *crash) RoundTrip(r *http.Request) (*http.Response, error) {
 const end = `
 7. The end
 
-The Vault is stopped, and nothing of it is left behind. What to type next:
+The Vault is stopped and all its data is deleted. What to type next:
 
-  vaultkit dev                          # a Vault to play with; leave it running
+  vaultkit dev                          # a temporary Vault; leave it running
   export VAULT_ADDR=...                 # in another terminal, the two lines
   export VAULT_TOKEN=...                # that "vaultkit dev" prints
 
@@ -144,5 +144,5 @@ The Vault is stopped, and nothing of it is left behind. What to type next:
   vaultkit history openai-gpt4
   vaultkit rollback openai-gpt4
 
-In a checkout, "go run ./cmd/vaultkit" stands for "vaultkit". The README shows the
-same from Go, and what is guaranteed when things go wrong.`
+In a checkout, type "go run ./cmd/vaultkit" instead of "vaultkit". The README shows
+the same in Go, and what is guaranteed when something fails.`

@@ -59,7 +59,7 @@ func (d *demo) readKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("A service needs to know the provider's name, nothing else.\n")
+	d.say("A service only needs the name of the provider.\n")
 	d.show(nil,
 		[]string{"in Go", `key, err := client.GetAPIKey(ctx, "` + sandbox.Provider + `")`},
 		[]string{"command", "vaultkit get " + sandbox.Provider},
@@ -77,8 +77,9 @@ func (d *demo) rotateKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("The provider issued a new key. vaultkit backs the old one up, writes the new one\n" +
-		"only if nobody changed the secret in between, and records it. In this order.\n")
+	d.say("The provider has issued a new key. vaultkit first backs up the old key, then writes\n" +
+		"the new one only if nobody has changed the secret in between, then writes an audit\n" +
+		"record.\n")
 	d.show(nil,
 		[]string{"command", "vaultkit rotate " + sandbox.Provider + " --new-key-stdin --reason quarterly --expires-in 90d"},
 		[]string{"version", render.Versions(rotation.Record)},
@@ -99,14 +100,14 @@ func (d *demo) lookBack(ctx context.Context) error {
 	if len(backups) != 1 || len(history) != 1 {
 		return fmt.Errorf("there are %d backups and %d records, not 1 and 1", len(backups), len(history))
 	}
-	d.say("Backup and record stand under the same id: since when the old secret was in force,\n" +
+	d.say("The backup and the record have the same id: since when the old secret was in force,\n" +
 		"its version, and a fingerprint of the change.\n")
 	record := history[0]
 	d.show(nil,
 		[]string{"id", record.ID},
 		[]string{"backup", basePath + "backups/" + sandbox.Provider + "/<id>"},
 		[]string{"record", basePath + "rotations/" + sandbox.Provider + "/<id>"})
-	d.say("\nThe record never changes, and holds no key:\n")
+	d.say("\nThe record never changes, and contains no key:\n")
 	d.show(nil,
 		[]string{"outcome", string(record.Outcome) + ", " + string(record.Evidence) + " by Vault"},
 		[]string{"version", render.Versions(record)},
@@ -152,7 +153,7 @@ func (d *demo) rotateAndCrash(ctx context.Context) error {
 	}
 	d.crashed = failure.ID
 	d.say("A second program rotates the key again. Vault stores the new key, but the program\n" +
-		"dies before it hears of it. It cannot know, and says so instead of guessing:\n")
+		"crashes before it receives the response. So it reports that the result is unknown:\n")
 	d.show(nil,
 		[]string{"error", "ErrUndetermined (the vaultkit command exits with 8)"},
 		[]string{"id", d.crashed})
@@ -185,8 +186,8 @@ func (d *demo) recoverCrash(ctx context.Context, fresh *vaultkit.Client) error {
 	if len(found) != 1 || found[0].ID != d.crashed || found[0].Outcome != vaultkit.Committed {
 		return fmt.Errorf("recovery settled %d rotations, and not the one that crashed", len(found))
 	}
-	d.say("\nAnother program, or the same one after its restart, settles it from the evidence\n" +
-		"and writes the record. Nothing is rotated twice, nothing is lost:\n")
+	d.say("\nAnother program, or the same one after a restart, finds out what happened and writes\n" +
+		"the record. No key is rotated twice, and no key is lost:\n")
 	d.show(nil,
 		[]string{"command", "vaultkit recover " + sandbox.Provider},
 		[]string{"outcome", string(found[0].Outcome) + ", " + string(found[0].Evidence) + " from what Vault holds"})
@@ -204,8 +205,8 @@ func (d *demo) rollBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("The newest key does not work after all. Its backup brings back the one before, as\n" +
-		"a rotation of its own: what it replaces is kept and recorded too.\n")
+	d.say("The newest key does not work. A rollback restores the key before it from the backup.\n" +
+		"It is a rotation too: the key that it replaces is backed up, and it has a record.\n")
 	d.show(nil,
 		[]string{"command", "vaultkit rollback " + sandbox.Provider},
 		[]string{"version", render.Versions(rotation.Record)},

@@ -108,7 +108,7 @@ const (
 )
 
 const text = `
-Then try (obvious fakes will do as keys):
+Then try this, with fake keys:
 
 %s
 vaultkit get openai-gpt4
