@@ -24,6 +24,7 @@ func BenchmarkRotateManyRevoked(b *testing.B) { compareRotations(b, addRevocatio
 
 // compareRotations rotates a provider that has few entries of its past, and one that has many.
 func compareRotations(b *testing.B, add func(b *testing.B, provider string, n int), few, many int) {
+	b.Helper()
 	client := clienttest.New(b)
 	with := func(n int) peer {
 		provider := storeMany(b, 1)[0]
@@ -40,6 +41,7 @@ func compareRotations(b *testing.B, add func(b *testing.B, provider string, n in
 
 // addRotations stores the backups and the records of rotations.
 func addRotations(b *testing.B, provider string, n int) {
+	b.Helper()
 	began := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	addEach(b, n, func(put put, i int) error {
 		id := protocol.NewID(began.Add(time.Duration(i)*time.Hour), i+1, []byte(strconv.Itoa(i)), []byte(strconv.Itoa(i+1))).String()
@@ -52,6 +54,7 @@ func addRotations(b *testing.B, provider string, n int) {
 
 // addRevocations stores the entries of keys that were revoked.
 func addRevocations(b *testing.B, provider string, n int) {
+	b.Helper()
 	addEach(b, n, func(put put, i int) error {
 		name := protocol.AttemptName(provider, "api_key", fmt.Sprintf("fake-revoked-%d", i), protocol.NewAttemptID())
 		return put("revocations/"+provider+"/"+protocol.AttemptDirectory(name)+"/"+name,
@@ -62,6 +65,7 @@ func addRevocations(b *testing.B, provider string, n int) {
 type put func(path string, fields map[string]any) error
 
 func addEach(b *testing.B, n int, add func(put put, i int) error) {
+	b.Helper()
 	kv := newOfficial(b).KVv2("secret")
 	numbers := make([]int, n)
 	for i := range numbers {
