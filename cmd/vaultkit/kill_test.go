@@ -135,14 +135,22 @@ func (k *killing) once(t *testing.T, proxy *faultproxy.Proxy, v victim, seed, re
 	dice := rand.New(rand.NewPCG(uint64(seed), 0))
 	l := k.begin(t, v)
 	cmd, out := l.command(t, proxy.URL())
-	release := make(chan struct{})
-	k.sentence(proxy, dice, requests, release, func() { _ = cmd.Process.Kill() })
+	release, started := make(chan struct{}), make(chan struct{})
+	k.sentence(proxy, dice, requests, release, func() {
+		<-started // the program may send its first request before Start returns
+		_ = cmd.Process.Kill()
+	})
 	var rival sync.WaitGroup
 	if dice.IntN(3) == 0 {
 		l.contested = true
 		rival.Go(func() { v.rival(l, t) })
 	}
-	claim := l.told("victim", out, cmd.Run())
+	err := cmd.Start()
+	close(started)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	claim := l.told("victim", out, err)
 	l.killed = claim.Status == faulttest.Died
 	l.witness.Told(claim)
 	rival.Wait()
