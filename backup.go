@@ -55,9 +55,9 @@ func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error)
 // version is deleted (unless RestoreDeleted), and, unless AllowRevoked, ErrInvalid when
 // the backup holds a key that RevokeOld had revoked, ErrConflict while it is being
 // revoked. Needs the rotator's policy.
-func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts ...RotateOption) (*Rotation, error) {
-	o, err := newRotateOptions(opts)
-	if err := cmp.Or(err, checkProvider(provider), o.checkNoRotation()); err != nil {
+func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts ...RollbackOption) (*Rotation, error) {
+	o, err := newRollbackOptions(opts)
+	if err := cmp.Or(err, checkProvider(provider)); err != nil {
 		return nil, vaulterr.In("Rollback", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)

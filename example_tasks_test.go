@@ -61,7 +61,7 @@ func ExampleClient_RevokeOld() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := client.RevokeOld(ctx, "fireworks", rotation.ID, retirer{}, vaultkit.RevokedBy("release job 42")); err != nil {
+	if _, err := client.RevokeOld(ctx, "fireworks", rotation.ID, retirer{}, vaultkit.WithActor("release job 42")); err != nil {
 		log.Fatal(err)
 	}
 	history, err := client.History(ctx, "fireworks")

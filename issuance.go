@@ -117,3 +117,41 @@ func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) 
 	}
 	return vaulterr.Note(failed, "the new key was revoked")
 }
+
+// request is what the engine is asked for. What the target says besides the
+// provider may be filled in later, before the new secret is verified.
+func (o *rotateOptions) request(target *Target) rotation.Request {
+	request := rotation.Request{Provider: target.Provider, Actor: o.actor, Reason: o.reason, ExpiresAt: o.expires.UTC(), DryRun: o.dryRun,
+		RestoreDeleted: o.restoreDeleted, AllowRevoked: o.allowRevoked}
+	if o.verify != nil {
+		request.Check = verification(target, o.verify)
+	}
+	return request
+}
+
+// verification is a check of the new secret by somebody else.
+func verification(target *Target, verify func(context.Context, Target, ProviderKeys) error) func(context.Context, map[string]any) error {
+	return func(ctx context.Context, next map[string]any) error {
+		keys, err := textFields(next)
+		if err != nil {
+			return err
+		}
+		if err := verify(ctx, *target, keys); err != nil {
+			return &Error{Detail: "the new secret was not verified", Err: err}
+		}
+		return nil
+	}
+}
+
+// both makes one check after another, if there is another.
+func both(first, second func(context.Context, map[string]any) error) func(context.Context, map[string]any) error {
+	if second == nil {
+		return first
+	}
+	return func(ctx context.Context, next map[string]any) error {
+		if err := first(ctx, next); err != nil {
+			return err
+		}
+		return second(ctx, next)
+	}
+}

@@ -11,8 +11,6 @@ import (
 
 	"goblin/vaultkit/internal/apiclient"
 	"goblin/vaultkit/internal/protocol"
-	"goblin/vaultkit/internal/rotation"
-	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -93,130 +91,155 @@ func WithAPIClient(client *api.Client) Option {
 	return func(s *settings.Settings) { s.Existing = client }
 }
 
-// Credential says where a secret comes from; it prints as its origin only.
-type Credential = session.Credential
-
-// Value is a credential given in the program.
-func Value(secret string) Credential { return session.Value(secret) }
-
-// File is the content of a file, without trailing white space, read at each
-// login.
-func File(path string) Credential { return session.File(path) }
-
-// Env is the value of an environment variable, read at each login.
-func Env(name string) Credential { return session.Env(name) }
-
-// Wrapped is a response-wrapping token around an AppRole's secret id. It is
-// unwrapped once, after its creation path was checked; the secret id stays in
-// memory. A token that was used before is ErrWrappingToken.
-func Wrapped(token Credential) Credential { return session.Wrapped(token) }
-
-// CLIToken is the token that "vault login" left in ~/.vault-token.
-func CLIToken() Credential { return session.CLIToken() }
-
-// WithToken uses a token that somebody else obtained. It is renewed where it
-// can be, read again from a File or Env when Vault refuses it, and never
-// revoked. Before one that cannot be renewed ends, the logger gets a warning.
-func WithToken(token Credential) Option {
-	return func(s *settings.Settings) { s.SetLogin(session.Token(token)) }
+// RotateOption configures [Client.Rotate] and [Client.RotateAll]: [AddFields], a
+// [ChangeOption] or an [AuditOption].
+type RotateOption interface {
+	configureRotate(*rotateOptions) error
 }
 
-// AppRole is a login for services and pipelines.
-type AppRole struct {
-	RoleID   Credential
-	SecretID Credential // plain, or Wrapped
-	Mount    string     // default "approle"
+// RollbackOption configures [Client.Rollback]: [RestoreDeleted], a [ChangeOption] or an
+// [AuditOption].
+type RollbackOption interface {
+	configureRollback(*rotateOptions) error
 }
 
-// WithAppRole logs in with an AppRole.
-func WithAppRole(role AppRole) Option {
-	return func(s *settings.Settings) { s.SetLogin(session.AppRole(role.Mount, role.RoleID, role.SecretID)) }
+// RevokeOption configures [Client.RevokeOld]: [IgnoreOtherProviders] or an [AuditOption].
+type RevokeOption interface {
+	configureRevoke(*revokeOptions) error
 }
 
-// Kubernetes is a login for pods.
-type Kubernetes struct {
-	Role    string // the role of Vault's Kubernetes auth method
-	JWTFile string // default: the projected service account token; read at each login
-	Mount   string // default "kubernetes"
+// ChangeOption configures a change of a secret. It is a RotateOption and a RollbackOption.
+type ChangeOption func(*changeOptions)
+
+type changeOptions struct {
+	expires      time.Time
+	verify       func(context.Context, Target, ProviderKeys) error
+	dryRun       bool
+	allowRevoked bool
 }
 
-// WithKubernetes logs in with a pod's service account.
-func WithKubernetes(k Kubernetes) Option {
-	return func(s *settings.Settings) { s.SetLogin(session.Kubernetes(k.Mount, k.Role, k.JWTFile)) }
+func (opt ChangeOption) configureRotate(o *rotateOptions) error {
+	return apply(&o.changeOptions, []ChangeOption{opt})
 }
 
-// RotateOption configures Rotate and Rollback.
-type RotateOption func(*rotateOptions)
+func (opt ChangeOption) configureRollback(o *rotateOptions) error { return opt.configureRotate(o) }
 
+// AuditOption adds to the audit record. It is a RotateOption, a RollbackOption and a
+// RevokeOption.
+type AuditOption func(*auditOptions)
+
+type auditOptions struct{ actor, reason string }
+
+func (o *auditOptions) check() error {
+	return cmp.Or(checkClaim("actor", o.actor), checkClaim("reason", o.reason))
+}
+
+func (opt AuditOption) configureRotate(o *rotateOptions) error {
+	return apply(&o.auditOptions, []AuditOption{opt})
+}
+
+func (opt AuditOption) configureRollback(o *rotateOptions) error { return opt.configureRotate(o) }
+
+func (opt AuditOption) configureRevoke(o *revokeOptions) error {
+	return apply(&o.auditOptions, []AuditOption{opt})
+}
+
+// The options of one verb alone.
+type (
+	rotateOnly   func(*rotateOptions)
+	rollbackOnly func(*rotateOptions)
+	revokeOnly   func(*revokeOptions)
+)
+
+func (opt rotateOnly) configureRotate(o *rotateOptions) error {
+	return apply(o, []rotateOnly{opt})
+}
+
+func (opt rollbackOnly) configureRollback(o *rotateOptions) error {
+	return apply(o, []rollbackOnly{opt})
+}
+
+func (opt revokeOnly) configureRevoke(o *revokeOptions) error { return apply(o, []revokeOnly{opt}) }
+
+// WithActor sets who makes the change, in the audit record: printable text of at most 512
+// bytes. Vault does not check it; Vault's audit device logs the token. Default: empty.
+func WithActor(actor string) AuditOption { return func(o *auditOptions) { o.actor = actor } }
+
+// WithReason sets why the change is made, in the audit record: printable text of at most
+// 512 bytes. Default: empty.
+func WithReason(reason string) AuditOption { return func(o *auditOptions) { o.reason = reason } }
+
+// WithExpiresAt sets when the new key expires. The time is stored in the record and in the
+// provider's custom metadata (see [Client.Status]), for reminders: nothing is ever deleted
+// because of it. It applies until the secret is replaced. Needs "patch" on
+// metadata/<base>/providers/<provider>; without it, the rotation returns a warning.
+// Default: none.
+func WithExpiresAt(t time.Time) ChangeOption { return func(o *changeOptions) { o.expires = t } }
+
+// WithVerify tests the whole new secret, with the provider's API for instance, before
+// anything is written. An error of verify ends the rotation and is returned.
+func WithVerify(verify func(ctx context.Context, target Target, keys ProviderKeys) error) ChangeOption {
+	return func(o *changeOptions) { o.verify = verify }
+}
+
+// WithDryRun makes every check and writes nothing. The Rotation returned is what would be
+// recorded, with an empty outcome, or the earlier rotation that already made this change.
+// The source is asked for its fields; Target.DryRun tells it not to create a real key.
+func WithDryRun() ChangeOption { return func(o *changeOptions) { o.dryRun = true } }
+
+// AllowRevoked allows a key that was revoked at the provider, or is being revoked: by
+// RevokeOld, or by a Source that took it back.
+func AllowRevoked() ChangeOption { return func(o *changeOptions) { o.allowRevoked = true } }
+
+// RestoreDeleted lets Rollback write over a current version that is deleted or destroyed.
+// That version cannot be backed up, so the record names no backup. If somebody undeletes
+// it at the same moment, it is one version back.
+func RestoreDeleted() RollbackOption {
+	return rollbackOnly(func(o *rotateOptions) { o.restoreDeleted = true })
+}
+
+// AddFields lets Rotate add fields that the secret does not have. Without it, such a field
+// is refused, because it is usually a misspelt name.
+func AddFields() RotateOption { return rotateOnly(func(o *rotateOptions) { o.addFields = true }) }
+
+// IgnoreOtherProviders lets RevokeOld revoke keys that are in another provider's secret.
+// It does not look for them there.
+func IgnoreOtherProviders() RevokeOption {
+	return revokeOnly(func(o *revokeOptions) { o.onlyProvider = true })
+}
+
+// rotateOptions are the options of Rotate and of Rollback.
 type rotateOptions struct {
-	actor, reason string
-	expires       time.Time
-	verify        func(context.Context, Target, ProviderKeys) error
-	dryRun        bool
+	auditOptions
+	changeOptions
 
-	restoreDeleted, allowRevoked, addFields bool
+	restoreDeleted, addFields bool
 }
-
-// WithActor says in the record who rotates: printable, at most 512 bytes. It is a
-// claim; Vault's audit device knows the token. Default: empty.
-func WithActor(actor string) RotateOption { return func(o *rotateOptions) { o.actor = actor } }
-
-// WithReason says in the record why: printable, at most 512 bytes. Default: empty.
-func WithReason(reason string) RotateOption { return func(o *rotateOptions) { o.reason = reason } }
-
-// WithExpiresAt notes when the new key will expire, in the record and in the
-// provider's custom metadata (vaultkit_expires_at and vaultkit_expires_version),
-// for reminders: nothing is ever deleted by it. The note counts only as long as
-// vaultkit_expires_version is the current version. Needs "patch" on
-// metadata/<base>/providers/<provider>; missing, it is a warning. Default: none.
-func WithExpiresAt(t time.Time) RotateOption { return func(o *rotateOptions) { o.expires = t } }
-
-// WithVerify tries the whole new secret, at the provider's API for instance,
-// before anything is written; its error ends the rotation and is returned.
-func WithVerify(verify func(ctx context.Context, target Target, keys ProviderKeys) error) RotateOption {
-	return func(o *rotateOptions) { o.verify = verify }
-}
-
-// WithDryRun makes every check and writes nothing. The Rotation returned shows
-// what would be recorded, with an empty outcome, or the earlier rotation that
-// made this very change already. The source is asked for its fields, and told by
-// Target.DryRun.
-func WithDryRun() RotateOption { return func(o *rotateOptions) { o.dryRun = true } }
-
-// RestoreDeleted lets Rollback write over a current version that is deleted or
-// destroyed. What that held cannot be backed up, so the record names no backup.
-// Whoever undeletes the version in the same moment finds it one version back.
-// Rotate refuses it.
-func RestoreDeleted() RotateOption { return func(o *rotateOptions) { o.restoreDeleted = true } }
-
-// AllowRevoked lets Rotate and Rollback put a key in force although it is being revoked at
-// its issuer, or was: by RevokeOld, or by a Source that took it back.
-func AllowRevoked() RotateOption { return func(o *rotateOptions) { o.allowRevoked = true } }
-
-// AddFields lets Rotate add fields that the secret does not have. Without it such a
-// field is refused: it is a misspelt name more often than a new field. Rollback
-// refuses it, since it restores a secret as it was.
-func AddFields() RotateOption { return func(o *rotateOptions) { o.addFields = true } }
 
 func newRotateOptions(opts []RotateOption) (*rotateOptions, error) {
 	var o rotateOptions
-	return &o, cmp.Or(apply(&o, opts), checkClaim("actor", o.actor), checkClaim("reason", o.reason), checkExpiry(o.expires))
+	err := configure(opts, func(opt RotateOption) error { return opt.configureRotate(&o) })
+	return &o, cmp.Or(err, o.check())
 }
 
-// checkNoRestore refuses what only a rollback can do.
-func (o *rotateOptions) checkNoRestore() error {
-	if o.restoreDeleted {
-		return vaulterr.Invalid("RestoreDeleted is for Rollback")
-	}
-	return nil
+func newRollbackOptions(opts []RollbackOption) (*rotateOptions, error) {
+	var o rotateOptions
+	err := configure(opts, func(opt RollbackOption) error { return opt.configureRollback(&o) })
+	return &o, cmp.Or(err, o.check())
 }
 
-// checkNoRotation refuses what only a rotation can do.
-func (o *rotateOptions) checkNoRotation() error {
-	if o.addFields {
-		return vaulterr.Invalid("AddFields is for Rotate")
-	}
-	return nil
+func (o *rotateOptions) check() error { return cmp.Or(o.auditOptions.check(), checkExpiry(o.expires)) }
+
+type revokeOptions struct {
+	auditOptions
+
+	onlyProvider bool
+}
+
+func newRevokeOptions(opts []RevokeOption) (*revokeOptions, error) {
+	var o revokeOptions
+	err := configure(opts, func(opt RevokeOption) error { return opt.configureRevoke(&o) })
+	return &o, cmp.Or(err, o.auditOptions.check())
 }
 
 // checkExpiry refuses what RFC 3339, and so the record, cannot hold.
@@ -234,49 +257,25 @@ func checkClaim(what, text string) error {
 	return nil
 }
 
-// request is what the engine is asked for. What the target says besides the
-// provider may be filled in later, before the new secret is verified.
-func (o *rotateOptions) request(target *Target) rotation.Request {
-	request := rotation.Request{Provider: target.Provider, Actor: o.actor, Reason: o.reason, ExpiresAt: o.expires.UTC(), DryRun: o.dryRun,
-		RestoreDeleted: o.restoreDeleted, AllowRevoked: o.allowRevoked}
-	if o.verify != nil {
-		request.Check = verification(target, o.verify)
-	}
-	return request
-}
-
-// verification is a check of the new secret by somebody else.
-func verification(target *Target, verify func(context.Context, Target, ProviderKeys) error) func(context.Context, map[string]any) error {
-	return func(ctx context.Context, next map[string]any) error {
-		keys, err := textFields(next)
-		if err != nil {
+// configure passes the options of a verb to one of their methods, in their order.
+func configure[O comparable](opts []O, with func(O) error) error {
+	var none O
+	for _, opt := range opts {
+		if opt == none {
+			return errNilOption()
+		}
+		if err := with(opt); err != nil {
 			return err
 		}
-		if err := verify(ctx, *target, keys); err != nil {
-			return &Error{Detail: "the new secret was not verified", Err: err}
-		}
-		return nil
 	}
-}
-
-// both makes one check after another, if there is another.
-func both(first, second func(context.Context, map[string]any) error) func(context.Context, map[string]any) error {
-	if second == nil {
-		return first
-	}
-	return func(ctx context.Context, next map[string]any) error {
-		if err := first(ctx, next); err != nil {
-			return err
-		}
-		return second(ctx, next)
-	}
+	return nil
 }
 
 // apply runs the options of a constructor or verb, in their order.
 func apply[T any, O ~func(*T)](target *T, opts []O) error {
 	for _, opt := range opts {
 		if opt == nil {
-			return vaulterr.Invalid("an option is nil")
+			return errNilOption()
 		}
 		opt(target)
 	}
@@ -297,3 +296,5 @@ func readOptions(opts []Option) (*settings.Settings, error) {
 	invalid := s.Complete()
 	return s, cmp.Or(applied, invalid)
 }
+
+func errNilOption() error { return vaulterr.Invalid("an option is nil") }

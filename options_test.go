@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,27 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
+
+// An option of one verb does not compile in a call of another.
+func TestOptionsFitTheirVerbsOnly(t *testing.T) {
+	rotate, rollback, revoke := reflect.TypeFor[vaultkit.RotateOption](), reflect.TypeFor[vaultkit.RollbackOption](), reflect.TypeFor[vaultkit.RevokeOption]()
+	for name, tc := range map[string]struct {
+		option                   any
+		rotate, rollback, revoke bool
+	}{
+		"WithActor":            {vaultkit.WithActor("me"), true, true, true},
+		"WithDryRun":           {vaultkit.WithDryRun(), true, true, false},
+		"AllowRevoked":         {vaultkit.AllowRevoked(), true, true, false},
+		"AddFields":            {vaultkit.AddFields(), true, false, false},
+		"RestoreDeleted":       {vaultkit.RestoreDeleted(), false, true, false},
+		"IgnoreOtherProviders": {vaultkit.IgnoreOtherProviders(), false, false, true},
+	} {
+		kind := reflect.TypeOf(tc.option)
+		if got := [...]bool{kind.Implements(rotate), kind.Implements(rollback), kind.Implements(revoke)}; got != [...]bool{tc.rotate, tc.rollback, tc.revoke} {
+			t.Errorf("%s fits Rotate, Rollback, RevokeOld = %v, want %v", name, got, [...]bool{tc.rotate, tc.rollback, tc.revoke})
+		}
+	}
+}
 
 func TestTLS(t *testing.T) {
 	plain, plainDir := clienttest.NewTLSProxy(t, false)

@@ -278,8 +278,11 @@ func TestBadValuesAreRefused(t *testing.T) {
 			}
 		})
 	}
-	for name, opt := range map[string]vaultkit.RotateOption{
-		"nil": nil, "year": vaultkit.WithExpiresAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), "year -1": vaultkit.WithExpiresAt(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)),
+	for name, opt := range map[string]interface {
+		vaultkit.RotateOption
+		vaultkit.RollbackOption
+	}{
+		"nil": nil, "nil function": vaultkit.ChangeOption(nil), "year": vaultkit.WithExpiresAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), "year -1": vaultkit.WithExpiresAt(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)),
 		"actor": vaultkit.WithActor("a\nb"), "reason": vaultkit.WithReason(strings.Repeat("x", 513)), "UTF-8": vaultkit.WithReason("\xff"),
 	} {
 		vaulttest.AssertUnchanged(t, p, func() {

@@ -24,28 +24,6 @@ var ErrAlreadyRevoked = errors.New("already revoked")
 // the keys are as good as before: the revocation is withdrawn then.
 var ErrNotAsked = vaulterr.ErrNotAsked
 
-// RevokeOption configures RevokeOld.
-type RevokeOption func(*revokeOptions)
-
-type revokeOptions struct {
-	actor, reason string
-	onlyProvider  bool
-}
-
-// RevokedBy says in the record who revokes: printable, at most 512 bytes. Default:
-// empty.
-func RevokedBy(actor string) RevokeOption { return func(o *revokeOptions) { o.actor = actor } }
-
-// RevokedBecause says in the record why: printable, at most 512 bytes. Default:
-// empty.
-func RevokedBecause(reason string) RevokeOption {
-	return func(o *revokeOptions) { o.reason = reason }
-}
-
-// IgnoreOtherProviders lets RevokeOld revoke keys that another provider's secret holds. It
-// does not look for them there then.
-func IgnoreOtherProviders() RevokeOption { return func(o *revokeOptions) { o.onlyProvider = true } }
-
 // RevokeOld has the keys that the rotation id replaced revoked at their issuer, the
 // last step of rotating a key: once the new one works everywhere. The revoker gets
 // the old values of the fields that rotation replaced, and no other; booleans and null
@@ -73,8 +51,8 @@ func IgnoreOtherProviders() RevokeOption { return func(o *revokeOptions) { o.onl
 // revoked and only its record is missing: revoke again. Needs the revoker's policy, and
 // "read" on the other providers' secrets.
 func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Revoker, opts ...RevokeOption) (*Revocation, error) {
-	var o revokeOptions
-	err := cmp.Or(apply(&o, opts), checkProvider(provider), checkClaim("actor", o.actor), checkClaim("reason", o.reason))
+	o, err := newRevokeOptions(opts)
+	err = cmp.Or(err, checkProvider(provider))
 	if err == nil && revoker == nil {
 		err = vaulterr.Invalid("no revoker: it is what revokes the old keys at their issuer")
 	}

@@ -41,7 +41,7 @@ import (
 // and metadata.
 func (c *Client) Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
-	if err := cmp.Or(err, checkProvider(provider), checkSource(source), o.checkNoRestore()); err != nil {
+	if err := cmp.Or(err, checkProvider(provider), checkSource(source)); err != nil {
 		return nil, vaulterr.In("Rotate", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)

@@ -199,8 +199,8 @@ func diesAtCommit(wants func(*faulttest.Run) faulttest.Change, change func(conte
 }
 
 // rollbackAs restores the backup of the earlier rotation.
-func (c *harness) rollbackAs(client *vaultkit.Client, who string, opts ...vaultkit.RotateOption) func(context.Context, *faulttest.Run) faulttest.Response {
-	o := slices.Concat(opts, []vaultkit.RotateOption{vaultkit.WithActor(who)})
+func (c *harness) rollbackAs(client *vaultkit.Client, who string, opts ...vaultkit.RollbackOption) func(context.Context, *faulttest.Run) faulttest.Response {
+	o := slices.Concat(opts, []vaultkit.RollbackOption{vaultkit.WithActor(who)})
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		r, err := client.Rollback(ctx, run.Provider, run.Target, o...)
 		return responseOf(who, faulttest.Change{Restore: run.Target}, r, err)

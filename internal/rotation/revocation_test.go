@@ -22,7 +22,7 @@ func TestRevokeOld(t *testing.T) {
 	}
 	api := &clienttest.Revoker{}
 	before := vaulttest.Look(t, "providers/"+p)
-	revocation, err := client.RevokeOld(t.Context(), p, r.ID, api, vaultkit.RevokedBy("a test"), vaultkit.RevokedBecause("it works"), vaultkit.IgnoreOtherProviders())
+	revocation, err := client.RevokeOld(t.Context(), p, r.ID, api, vaultkit.WithActor("a test"), vaultkit.WithReason("it works"), vaultkit.IgnoreOtherProviders())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,10 +148,10 @@ func TestRevokeOldOfBadInput(t *testing.T) {
 			return client.RevokeOld(t.Context(), "a/b", ids[0], &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders())
 		},
 		"reason": func() (*vaultkit.Revocation, error) {
-			return client.RevokeOld(t.Context(), p, ids[0], &clienttest.Revoker{}, vaultkit.RevokedBecause("a\nb"), vaultkit.IgnoreOtherProviders())
+			return client.RevokeOld(t.Context(), p, ids[0], &clienttest.Revoker{}, vaultkit.WithReason("a\nb"), vaultkit.IgnoreOtherProviders())
 		},
 		"actor": func() (*vaultkit.Revocation, error) {
-			return client.RevokeOld(t.Context(), p, ids[0], &clienttest.Revoker{}, vaultkit.RevokedBy(strings.Repeat("x", 513)), vaultkit.IgnoreOtherProviders())
+			return client.RevokeOld(t.Context(), p, ids[0], &clienttest.Revoker{}, vaultkit.WithActor(strings.Repeat("x", 513)), vaultkit.IgnoreOtherProviders())
 		},
 	} {
 		if revocation, err := call(); !errors.Is(err, vaultkit.ErrInvalid) || revocation != nil {

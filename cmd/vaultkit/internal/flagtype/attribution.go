@@ -29,9 +29,9 @@ func (a *Attribution) Complete(cmd *cobra.Command) {
 	}
 }
 
-// Options returns the options of a rotation or rollback.
-func (a *Attribution) Options() []vaultkit.RotateOption {
-	return []vaultkit.RotateOption{vaultkit.WithActor(a.Actor), vaultkit.WithReason(a.Reason)}
+// Options returns the options for the audit record.
+func (a *Attribution) Options() (actor, reason vaultkit.AuditOption) {
+	return vaultkit.WithActor(a.Actor), vaultkit.WithReason(a.Reason)
 }
 
 // actorHelp is the description of --actor.

@@ -104,7 +104,8 @@ func Run(ctx context.Context, o *Options) error {
 }
 
 func (o *Options) options() []vaultkit.RevokeOption {
-	options := []vaultkit.RevokeOption{vaultkit.RevokedBy(o.Attribution.Actor), vaultkit.RevokedBecause(o.Attribution.Reason)}
+	actor, reason := o.Attribution.Options()
+	options := []vaultkit.RevokeOption{actor, reason}
 	if o.IgnoreOtherProviders {
 		options = append(options, vaultkit.IgnoreOtherProviders())
 	}

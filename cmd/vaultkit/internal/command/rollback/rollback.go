@@ -108,8 +108,9 @@ func refused(provider string, err error) error {
 	return err
 }
 
-func (o *Options) options() []vaultkit.RotateOption {
-	options := o.Attribution.Options()
+func (o *Options) options() []vaultkit.RollbackOption {
+	actor, reason := o.Attribution.Options()
+	options := []vaultkit.RollbackOption{actor, reason}
 	if o.RestoreDeleted {
 		options = append(options, vaultkit.RestoreDeleted())
 	}

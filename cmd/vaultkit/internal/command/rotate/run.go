@@ -49,7 +49,8 @@ func refusedField(err error) error {
 
 // options returns the options, which are the same for every provider.
 func (o *Options) options() []vaultkit.RotateOption {
-	options := o.Attribution.Options()
+	actor, reason := o.Attribution.Options()
+	options := []vaultkit.RotateOption{actor, reason}
 	if o.ExpiresIn > 0 {
 		options = append(options, vaultkit.WithExpiresAt(o.Now().Add(time.Duration(o.ExpiresIn))))
 	}
