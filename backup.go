@@ -17,7 +17,7 @@ type Backup struct {
 	Version     int       `json:"version"`              // the provider's version it is a copy of
 	InForceFrom time.Time `json:"in_force_from"`        // when that version was written, by Vault's clock
 	ReplacedAt  time.Time `json:"replaced_at,omitzero"` // zero: not replaced by this rotation, or unknown
-	Outcome     Outcome   `json:"outcome"`              // of the rotation; Undecided while it has no record
+	Outcome     Outcome   `json:"outcome"`              // of the rotation; OutcomeUndecided while it has no record
 	Actor       string    `json:"actor,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
 }
@@ -111,7 +111,8 @@ func (l PruneLimits) check() error {
 func newBackups(found []rotation.Backup) []Backup {
 	backups := make([]Backup, len(found))
 	for i, one := range found {
-		backups[i] = Backup(one)
+		backups[i] = Backup{ID: one.ID, Provider: one.Provider, Version: one.Version, InForceFrom: one.InForceFrom,
+			ReplacedAt: one.ReplacedAt, Outcome: Outcome(one.Outcome), Actor: one.Actor, Reason: one.Reason}
 	}
 	return backups
 }

@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit/internal/cache"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/parallel"
+	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/rotation"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/settings"
@@ -143,7 +144,7 @@ func (c *Client) catchUp(ctx context.Context, provider string, err error) {
 // follow is catchUp, after a rotation: what this very run has put in force is known if
 // Vault acknowledged it, and one that failed may have seen more than is cached.
 func (c *Client) follow(ctx context.Context, provider string, result *rotation.Result, err error) {
-	if err != nil || result.Resumed || result.Record.Evidence == Inferred {
+	if err != nil || result.Resumed || result.Record.Evidence == protocol.Inferred {
 		c.catchUp(ctx, provider, err)
 	}
 }

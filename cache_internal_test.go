@@ -92,8 +92,8 @@ func (b *bench) build(ctx context.Context, keys ProviderKeys) (string, error) {
 	return "for " + keys[FieldAPIKey], b.buildErr
 }
 
-func (b *bench) derive() Derive[string] {
-	return Derive[string]{
+func (b *bench) derive() UpdaterConfig[string] {
+	return UpdaterConfig[string]{
 		Build:  b.build,
 		Close:  func(value string) { b.set(func(b *bench) { b.closed = append(b.closed, value) }) },
 		Failed: func(err error) { b.set(func(b *bench) { b.failed = append(b.failed, err) }) },

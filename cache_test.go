@@ -196,7 +196,7 @@ func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 	proxy.Down()
 	options := []vaultkit.Option{
 		vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(clienttest.QuickBackoff),
-		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
+		vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())),
 		vaultkit.WithCache(time.Minute, time.Hour), vaultkit.WithProviders(provider),
 	}
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -242,7 +242,7 @@ func TestCacheOptions(t *testing.T) {
 		"poll":      {vaultkit.WithPollInterval(time.Millisecond)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			options = append(options, vaultkit.WithAddress("http://127.0.0.1:1"), vaultkit.WithToken(vaultkit.Value("fake")))
+			options = append(options, vaultkit.WithAddress("http://127.0.0.1:1"), vaultkit.WithToken(vaultkit.FromString("fake")))
 			if _, err := vaultkit.New(t.Context(), options...); !errors.Is(err, vaultkit.ErrInvalid) {
 				t.Errorf("New = %v", err)
 			}
@@ -262,7 +262,7 @@ func TestStartRidesOutASeal(t *testing.T) {
 		t.Fatal(err)
 	}
 	options := []vaultkit.Option{
-		vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(server.RootToken())), clienttest.WithBackoff(clienttest.QuickBackoff),
+		vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())), clienttest.WithBackoff(clienttest.QuickBackoff),
 		vaultkit.WithCache(time.Minute, time.Hour),
 	}
 	if _, err := vaultkit.New(t.Context(), options...); !errors.Is(err, vaultkit.ErrSealed) {
@@ -309,12 +309,12 @@ func TestStartEnds(t *testing.T) {
 	}{
 		"not there":  {vaultkit.ErrNotFound, "nobody", []vaultkit.Option{vaultkit.WithProviders(there, "nobody", there)}},
 		"deleted":    {vaultkit.ErrDeleted, deleted, []vaultkit.Option{vaultkit.WithProviders(deleted)}},
-		"not its":    {vaultkit.ErrPermissionDenied, "other", []vaultkit.Option{vaultkit.WithProviders(there, "other"), vaultkit.WithToken(vaultkit.Value(only))}},
+		"not its":    {vaultkit.ErrPermissionDenied, "other", []vaultkit.Option{vaultkit.WithProviders(there, "other"), vaultkit.WithToken(vaultkit.FromString(only))}},
 		"time is up": {vaultkit.ErrUnavailable, "", []vaultkit.Option{vaultkit.WithProviders(there), vaultkit.WithAddress(proxy.URL()), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond})}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			options := append([]vaultkit.Option{
-				vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
+				vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())),
 				clienttest.WithBackoff(clienttest.QuickBackoff), vaultkit.WithCache(time.Minute, time.Hour),
 			}, c.options...)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -169,7 +169,7 @@ func ExampleClient_RotateAll() {
 // A service reads its keys from memory, and hears when Vault cannot be asked.
 func ExampleWithCache() {
 	ctx := context.Background()
-	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment(),
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment(),
 		vaultkit.WithCache(time.Minute, 24*time.Hour),
 		vaultkit.WithProviders("openai-gpt4"), // fetched now: reading it never waits
 		vaultkit.WithObserver(func(e vaultkit.Event) {
@@ -189,12 +189,12 @@ func ExampleWithCache() {
 // An HTTP client that is made anew when its key is rotated.
 func ExampleNewUpdater() {
 	ctx := context.Background()
-	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment())
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer client.Close()
-	updater, err := vaultkit.NewUpdater(ctx, client, "openai-gpt4", vaultkit.Derive[*http.Client]{
+	updater, err := vaultkit.NewUpdater(ctx, client, "openai-gpt4", vaultkit.UpdaterConfig[*http.Client]{
 		Build: func(_ context.Context, keys vaultkit.ProviderKeys) (*http.Client, error) {
 			return &http.Client{Transport: bearer{keys[vaultkit.FieldAPIKey]}}, nil
 		},
@@ -222,7 +222,7 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 func ExampleWithTransport_tracing() {
 	ctx := context.Background()
 	client, err := vaultkit.New(ctx, vaultkit.WithAddress(vaulttest.Server().Addr()),
-		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
+		vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())),
 		vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper { return spans{next} }))
 	if err != nil {
 		log.Fatal(err)
@@ -326,7 +326,7 @@ func ExampleEnvQuery_masks() {
 // operator what to do if it won't.
 func ExampleDiagnose() {
 	query := vaultkit.DiagnoseQuery{Providers: []string{"openai-gpt4"}, Roles: []vaultkit.Role{vaultkit.RoleReader}}
-	options := []vaultkit.Option{vaultkit.FromEnvironment(), vaultkit.WithMount("kv-of-another-team")}
+	options := []vaultkit.Option{vaultkit.WithEnvironment(), vaultkit.WithMount("kv-of-another-team")}
 
 	for found := range vaultkit.Diagnose(context.Background(), query, options...) {
 		if found.Status == vaultkit.FindingFailed {

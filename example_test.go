@@ -17,7 +17,7 @@ import (
 // A service makes one client, and asks it for keys.
 func Example() {
 	ctx := context.Background()
-	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment())
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func ExampleGetAPIKey() {
 func ExampleNew_token() {
 	client, err := vaultkit.New(context.Background(),
 		vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
-		vaultkit.WithToken(vaultkit.Env("VAULT_TOKEN")),
+		vaultkit.WithToken(vaultkit.FromEnv("VAULT_TOKEN")),
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -68,8 +68,8 @@ func ExampleNew_appRole() {
 	client, err := vaultkit.New(context.Background(),
 		vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
 		vaultkit.WithAppRole(vaultkit.AppRole{
-			RoleID:   vaultkit.File(filepath.Join(credentials, "role-id")),
-			SecretID: vaultkit.File(filepath.Join(credentials, "secret-id")),
+			RoleID:   vaultkit.FromFile(filepath.Join(credentials, "role-id")),
+			SecretID: vaultkit.FromFile(filepath.Join(credentials, "secret-id")),
 		}),
 	)
 	if err != nil {
@@ -89,8 +89,8 @@ func ExampleNew_wrappedSecretID() {
 		client, err := vaultkit.New(context.Background(),
 			vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
 			vaultkit.WithAppRole(vaultkit.AppRole{
-				RoleID:   vaultkit.File(filepath.Join(credentials, "role-id")),
-				SecretID: vaultkit.Wrapped(vaultkit.File(filepath.Join(credentials, "wrapped-secret-id"))),
+				RoleID:   vaultkit.FromFile(filepath.Join(credentials, "role-id")),
+				SecretID: vaultkit.Wrapped(vaultkit.FromFile(filepath.Join(credentials, "wrapped-secret-id"))),
 			}),
 		)
 		switch {
@@ -129,7 +129,7 @@ func ExampleNew_kubernetes() {
 
 // exampleClient stands for the client a service has made at its start.
 func exampleClient(opts ...vaultkit.Option) *vaultkit.Client {
-	client, err := vaultkit.New(context.Background(), append(opts, vaultkit.FromEnvironment())...)
+	client, err := vaultkit.New(context.Background(), append(opts, vaultkit.WithEnvironment())...)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -34,8 +34,8 @@ func (i *issuance) request(o *rotateOptions) rotation.Request {
 	}
 	_, canRevoke := i.source.(Revoker)
 	request.MayTakeBack = canRevoke && !request.Given
-	if verifier, can := i.source.(Verifier); can {
-		request.Check = both(verification(&i.target, verifier.Verify), request.Check)
+	if source, can := i.source.(verifier); can {
+		request.Check = both(verification(&i.target, source.Verify), request.Check)
 	}
 	return request
 }

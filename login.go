@@ -5,47 +5,56 @@ import (
 	"goblin/vaultkit/internal/settings"
 )
 
-// Credential says where a secret comes from; it prints as its origin only.
-type Credential = session.Credential
+// Credential is where a secret for a login comes from. It is made by [FromString],
+// [FromFile], [FromEnv], [CLIToken] or [Wrapped]. It prints as where it comes from, and
+// never as the secret.
+type Credential struct{ origin }
 
-// Value is a credential given in the program.
-func Value(secret string) Credential { return session.Value(secret) }
+// origin prints for Credential.
+type origin = session.Credential
 
-// File is the content of a file, without trailing white space, read at each
-// login.
-func File(path string) Credential { return session.File(path) }
+// FromString returns a credential whose secret is given in the program.
+func FromString(secret string) Credential { return Credential{session.Value(secret)} }
 
-// Env is the value of an environment variable, read at each login.
-func Env(name string) Credential { return session.Env(name) }
+// FromFile returns a credential whose secret is in a file. The file is read at each login;
+// white space at its end is ignored.
+func FromFile(path string) Credential { return Credential{session.File(path)} }
 
-// Wrapped is a response-wrapping token around an AppRole's secret id. It is
-// unwrapped once, after its creation path was checked; the secret id stays in
-// memory. A token that was used before is ErrWrappingToken.
-func Wrapped(token Credential) Credential { return session.Wrapped(token) }
+// FromEnv returns a credential whose secret is in an environment variable, which is read at
+// each login.
+func FromEnv(name string) Credential { return Credential{session.Env(name)} }
 
-// CLIToken is the token that "vault login" left in ~/.vault-token.
-func CLIToken() Credential { return session.CLIToken() }
+// Wrapped returns the credential of an AppRole's secret id that is inside a
+// response-wrapping token. The token is unwrapped once, after a check of its creation path;
+// the secret id stays in memory. A token that was used before is ErrWrappingToken.
+func Wrapped(token Credential) Credential { return Credential{session.Wrapped(token.origin)} }
 
-// WithToken uses a token that somebody else obtained. It is renewed where it
-// can be, read again from a File or Env when Vault refuses it, and never
-// revoked. Before one that cannot be renewed ends, the logger gets a warning.
+// CLIToken returns the credential of the token that "vault login" wrote to ~/.vault-token.
+func CLIToken() Credential { return Credential{session.CLIToken()} }
+
+// WithToken uses a token that somebody else obtained. The client renews it if that is
+// possible, reads it again from FromFile or FromEnv when Vault refuses it, and never revokes
+// it. The logger gets a warning before a token ends that cannot be renewed.
 func WithToken(token Credential) Option {
-	return func(s *settings.Settings) { s.SetLogin(session.Token(token)) }
+	return func(s *settings.Settings) { s.SetLogin(session.Token(token.origin)) }
 }
 
-// AppRole is a login for services and pipelines.
+// AppRole holds what a login with Vault's AppRole method needs. It is for services and
+// pipelines.
 type AppRole struct {
 	RoleID   Credential
-	SecretID Credential // plain, or Wrapped
+	SecretID Credential // as it is, or Wrapped
 	Mount    string     // default "approle"
 }
 
 // WithAppRole logs in with an AppRole.
 func WithAppRole(role AppRole) Option {
-	return func(s *settings.Settings) { s.SetLogin(session.AppRole(role.Mount, role.RoleID, role.SecretID)) }
+	return func(s *settings.Settings) {
+		s.SetLogin(session.AppRole(role.Mount, role.RoleID.origin, role.SecretID.origin))
+	}
 }
 
-// Kubernetes is a login for pods.
+// Kubernetes holds what a login with Vault's Kubernetes method needs. It is for pods.
 type Kubernetes struct {
 	Role    string // the role of Vault's Kubernetes auth method
 	JWTFile string // default: the projected service account token; read at each login

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -16,12 +17,28 @@ import (
 )
 
 // Option configures New. Later options win over earlier ones. Nothing is read
-// from the environment except by FromEnvironment, Env and CLIToken; only the
+// from the environment except by WithEnvironment, FromEnv and CLIToken; only the
 // proxy variables of net/http (HTTPS_PROXY and so on) always apply.
 type Option func(*settings.Settings)
 
+// WithEnvironment configures the client with the variables of the Vault CLI
+// (VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, VAULT_CACERT_BYTES, VAULT_CAPATH,
+// VAULT_CLIENT_CERT, VAULT_CLIENT_KEY, VAULT_TLS_SERVER_NAME, VAULT_SKIP_VERIFY),
+// VAULTKIT_MOUNT and VAULTKIT_BASE, VAULTKIT_REDIRECTS (the hosts of WithRedirects,
+// separated by commas), and chooses the login: VAULTKIT_AUTH (token, approle or
+// kubernetes) if set, else the first of these whose variables are set:
+//
+//   - token: VAULT_TOKEN, or VAULTKIT_TOKEN_FILE
+//   - approle: VAULT_ROLE_ID or VAULTKIT_ROLE_ID_FILE, with VAULT_SECRET_ID,
+//     VAULTKIT_SECRET_ID_FILE, VAULTKIT_WRAPPED_SECRET_ID or
+//     VAULTKIT_WRAPPED_SECRET_ID_FILE; VAULTKIT_APPROLE_MOUNT
+//   - kubernetes: VAULTKIT_KUBERNETES_ROLE; VAULTKIT_JWT_FILE,
+//     VAULTKIT_KUBERNETES_MOUNT
+//   - the token in ~/.vault-token
+func WithEnvironment() Option { return settings.WithEnvironment(os.Getenv) }
+
 // WithAddress is the server's URL, "https://vault.example.com:8200". Required,
-// here or by FromEnvironment or WithAPIClient. It must not carry credentials.
+// here or by WithEnvironment or WithAPIClient. It must not carry credentials.
 func WithAddress(url string) Option { return func(s *settings.Settings) { s.Address = url } }
 
 // WithNamespace selects a namespace of Vault Enterprise or HCP. A community

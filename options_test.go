@@ -65,7 +65,7 @@ func TestTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(tc.front.URL()), vaultkit.WithTLS(tc.tls),
-				vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())))
+				vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())))
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("New = %v, want %v", err, tc.want)
 			}
@@ -82,7 +82,7 @@ func TestTLS(t *testing.T) {
 func TestPlainHTTPToAnHTTPSServer(t *testing.T) {
 	front, _ := clienttest.NewTLSProxy(t, false)
 	_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(strings.Replace(front.URL(), "https:", "http:", 1)),
-		vaultkit.WithToken(vaultkit.Value("fake")))
+		vaultkit.WithToken(vaultkit.FromString("fake")))
 	if !errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "speaks HTTPS") {
 		t.Errorf("New = %v", err)
 	}
@@ -204,14 +204,14 @@ func TestCloseLeavesNothing(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 	_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithMount("nowhere"),
-		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())))
+		vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())))
 	if !errors.Is(err, vaultkit.ErrMountNotFound) {
 		t.Errorf("New = %v", err)
 	}
 	goleak.VerifyNone(t, ignore)
 }
 
-// setenv replaces the environment that FromEnvironment reads.
+// setenv replaces the environment that WithEnvironment reads.
 func setenv(t *testing.T, variables map[string]string) {
 	t.Helper()
 	for _, variable := range os.Environ() {
@@ -257,7 +257,7 @@ func TestFromEnvironment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			setenv(t, tc.env)
-			client, err := vaultkit.New(t.Context(), vaultkit.FromEnvironment())
+			client, err := vaultkit.New(t.Context(), vaultkit.WithEnvironment())
 			if !errors.Is(err, tc.want) || tc.want != nil && !strings.Contains(err.Error(), tc.says) {
 				t.Fatalf("New = %v, want %v and %q", err, tc.want, tc.says)
 			}
@@ -346,7 +346,7 @@ func TestNewRefuses(t *testing.T) {
 	if err := root.Sys().MountWithContext(t.Context(), "kv-one", &api.MountInput{Type: "kv"}); err != nil {
 		t.Fatal(err)
 	}
-	token := vaultkit.WithToken(vaultkit.Value(server.RootToken()))
+	token := vaultkit.WithToken(vaultkit.FromString(server.RootToken()))
 	here := vaultkit.WithAddress(server.Addr())
 	fast := vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 300e6})
 	before := vaulttest.Everything(t)
@@ -366,8 +366,8 @@ func TestNewRefuses(t *testing.T) {
 		"below a mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("secret/team")}, vaultkit.ErrMountNotFound, "base path"},
 		"nobody listens":      {[]vaultkit.Option{token, fast, vaultkit.WithAddress("http://127.0.0.1:1")}, vaultkit.ErrUnavailable, "address"},
 		"TLS to plain HTTP":   {[]vaultkit.Option{token, vaultkit.WithAddress(strings.Replace(server.Addr(), "http:", "https:", 1))}, vaultkit.ErrUnavailable, "address"},
-		"wrong token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value("hvs.not-a-token"))}, vaultkit.ErrUnauthenticated, "token"},
-		"empty token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(""))}, vaultkit.ErrInvalid, "empty"},
+		"wrong token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.FromString("hvs.not-a-token"))}, vaultkit.ErrUnauthenticated, "token"},
+		"empty token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.FromString(""))}, vaultkit.ErrInvalid, "empty"},
 		"missing CA file":     {[]vaultkit.Option{token, here, vaultkit.WithTLS(vaultkit.TLS{CAFile: "no-such.pem"})}, vaultkit.ErrInvalid, "no-such.pem"},
 		"mount traversal":     {[]vaultkit.Option{token, here, vaultkit.WithMount("../sys")}, vaultkit.ErrInvalid, "mount"},
 		"empty base":          {[]vaultkit.Option{token, here, vaultkit.WithBasePath("")}, vaultkit.ErrInvalid, "base path"},
@@ -376,7 +376,7 @@ func TestNewRefuses(t *testing.T) {
 		"KV v1":               {[]vaultkit.Option{token, here, vaultkit.WithMount("kv-one")}, vaultkit.ErrNotKVv2, "enable-versioning"},
 		"another engine":      {[]vaultkit.Option{token, here, vaultkit.WithMount("cubbyhole")}, vaultkit.ErrNotKVv2, "cubbyhole"},
 		"no such mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("nowhere")}, vaultkit.ErrMountNotFound, "mount"},
-		"no right there":      {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
+		"no right there":      {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := vaultkit.New(t.Context(), tc.opts...)

@@ -159,7 +159,7 @@ func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 
 func TestSealedServer(t *testing.T) {
 	server := vaulttest.Start(t, devvault.Options{})
-	opts := []vaultkit.Option{vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken()))}
+	opts := []vaultkit.Option{vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken()))}
 	client := clienttest.New(t, opts...)
 	if _, err := client.PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake"}); err != nil {
 		t.Fatal(err)

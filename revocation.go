@@ -4,17 +4,36 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
-	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/rotation"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Revocation is the immutable record of a rotation's old keys having been revoked
-// at their issuer, kept at rotations/<provider>/<id>.revoked. It holds names, times
-// and fingerprints, never a value. RevokedAt is zero while it is only begun, which
-// entries below revocations/<provider>/ say, or cannot be read.
-type Revocation = protocol.Revocation
+// Revocation is the immutable record that the keys which a rotation replaced were revoked at
+// the provider. It is stored at rotations/<provider>/<id>.revoked, and holds names, times and
+// fingerprints, never a value.
+type Revocation struct {
+	Schema      int      `json:"schema"` // of the record's shape, 1
+	ID          string   `json:"id"`     // the rotation's
+	Provider    string   `json:"provider"`
+	Fields      []string `json:"fields"`       // names of the fields whose old keys were revoked, sorted
+	AlreadyGone bool     `json:"already_gone"` // the provider said that the keys were revoked before
+	Actor       string   `json:"actor,omitempty"`
+	Reason      string   `json:"reason,omitempty"`
+
+	BegunAt time.Time `json:"begun_at,omitzero"`
+	// RevokedAt is zero if the revocation was only begun, as entries below
+	// revocations/<provider>/ say, or if the record cannot be read.
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
+
+	// NotRead lists other providers that may hold the same keys, and whose secrets the token
+	// may not read; "*" if it may not list the providers. It is not stored.
+	NotRead []string `json:"not_read,omitempty"`
+
+	// Fingerprints are HMACs of the old keys, so that a backup that holds one is recognized.
+	Fingerprints []string `json:"fingerprints,omitempty"`
+}
 
 // ErrAlreadyRevoked is what a Revoker returns, or wraps, when the issuer says that
 // the keys are gone already.
@@ -83,5 +102,5 @@ func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Rev
 			return false, nil
 		},
 	})
-	return revocation, vaulterr.In("RevokeOld", provider, err)
+	return (*Revocation)(revocation), vaulterr.In("RevokeOld", provider, err)
 }

@@ -86,8 +86,8 @@ type Record struct {
 	Schema          int        `json:"schema"`                // of the record's shape, 1
 	ID              string     `json:"id"`                    // <in force from>-v<old version>-<fingerprint>
 	Provider        string     `json:"provider"`              // whose secret
-	Outcome         Outcome    `json:"outcome"`               // Committed, Aborted, or Unknown
-	Evidence        Evidence   `json:"evidence"`              // how the writer of the record knew
+	Outcome         Outcome    `json:"outcome"`               // OutcomeCommitted, OutcomeAborted or OutcomeUnknown
+	Evidence        string     `json:"evidence"`              // "acknowledged": Vault answered the write; "inferred": found out afterwards
 	OldVersion      int        `json:"old_version"`           // the version that was backed up
 	NewVersion      int        `json:"new_version,omitempty"` // the version that replaced it, if committed
 	Backup          string     `json:"backup,omitempty"`      // the backup's id, the same
@@ -107,36 +107,31 @@ type Record struct {
 	Revocation *Revocation `json:"revocation,omitempty"`
 }
 
-// Outcome is what became of a rotation.
-type Outcome = protocol.Outcome
+// RequestIDs are Vault's ids of two requests of a rotation, as its audit devices log them.
+// An id is empty if Vault's answer did not arrive.
+type RequestIDs struct {
+	Backup string `json:"backup,omitempty"` // of the request that wrote the backup
+	Commit string `json:"commit,omitempty"` // of the request that wrote the new secret
+}
 
-// The outcomes. Records hold Committed, Aborted or Unknown; the other two are
-// what Recover reports and leaves alone.
+// Outcome is how a rotation ended.
+type Outcome string
+
+// The outcomes. A record holds OutcomeCommitted, OutcomeAborted or OutcomeUnknown. Recover
+// reports the other two, and leaves such rotations alone.
 const (
-	Committed = protocol.Committed // the new version is exactly the requested secret
-	Aborted   = protocol.Aborted   // it was not, and never will be applied
-	Unknown   = protocol.Unknown   // other writes have pruned the evidence
-	Undecided = protocol.Undecided // not committed so far: in flight, or crashed before
-	Recreated = protocol.Recreated // the provider was deleted and created anew since
+	OutcomeCommitted Outcome = "committed" // the new version is exactly the requested secret
+	OutcomeAborted   Outcome = "aborted"   // it was not applied, and never will be
+	OutcomeUnknown   Outcome = "unknown"   // later writes have removed the evidence
+	OutcomeUndecided Outcome = "undecided" // not committed yet: still running, or it crashed before
+	OutcomeRecreated Outcome = "recreated" // the provider was deleted and created again since
 )
-
-// Evidence is how a record's writer knew the outcome.
-type Evidence = protocol.Evidence
-
-// Acknowledged: Vault answered the write. Inferred: found out afterwards.
-const (
-	Acknowledged = protocol.Acknowledged
-	Inferred     = protocol.Inferred
-)
-
-// RequestIDs are Vault's ids of a rotation's backup and commit requests.
-type RequestIDs = protocol.RequestIDs
 
 func newRotation(result *rotation.Result) *Rotation {
 	if result == nil {
 		return nil
 	}
-	r := &Rotation{Record: Record(result.Record), Resumed: result.Resumed, Pending: result.Pending, Warnings: result.Warnings,
+	r := &Rotation{Record: newRecord(result.Record), Resumed: result.Resumed, Pending: result.Pending, Warnings: result.Warnings,
 		FieldsAdded: result.Added, FieldsRemoved: result.Removed}
 	if r.Pending == nil {
 		r.Pending = []string{}
@@ -145,6 +140,16 @@ func newRotation(result *rotation.Result) *Rotation {
 		r.Warnings = []string{}
 	}
 	return r
+}
+
+func newRecord(r protocol.Record) Record {
+	return Record{
+		Schema: r.Schema, ID: r.ID, Provider: r.Provider, Outcome: Outcome(r.Outcome), Evidence: string(r.Evidence),
+		OldVersion: r.OldVersion, NewVersion: r.NewVersion, Backup: r.Backup, FieldsChanged: r.FieldsChanged,
+		Actor: r.Actor, Reason: r.Reason, Source: r.Source,
+		StartedAt: r.StartedAt, CommittedAt: r.CommittedAt, RecordedAt: r.RecordedAt, ExpiresAt: r.ExpiresAt,
+		Cause: r.Cause, VaultRequestIDs: RequestIDs(r.VaultRequestIDs), Revocation: (*Revocation)(r.Revocation),
+	}
 }
 
 // History returns the provider's rotation records, newest first. Needs "list" on
@@ -163,17 +168,17 @@ func (c *Client) History(ctx context.Context, provider string) ([]Record, error)
 	}
 	history := make([]Record, len(records))
 	for i, record := range records {
-		history[i] = Record(record)
+		history[i] = newRecord(record)
 	}
 	return history, nil
 }
 
 // Resolution is what Recover found out about a rotation without a record.
 type Resolution struct {
-	Provider string   `json:"provider"`
-	ID       string   `json:"id"`
-	Outcome  Outcome  `json:"outcome"`
-	Evidence Evidence `json:"evidence"` // empty where nothing was recorded
+	Provider string  `json:"provider"`
+	ID       string  `json:"id"`
+	Outcome  Outcome `json:"outcome"`
+	Evidence string  `json:"evidence"` // as in the Record; empty where nothing was recorded
 }
 
 // recoverWorkers bounds how many providers Recover works on at once.
@@ -210,7 +215,7 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 	})
 	resolutions := []Resolution{}
 	for _, one := range slices.Concat(found...) {
-		resolutions = append(resolutions, Resolution(one))
+		resolutions = append(resolutions, Resolution{one.Provider, one.ID, Outcome(one.Outcome), string(one.Evidence)})
 	}
 	return resolutions, vaulterr.In("Recover", "", err)
 }
@@ -218,10 +223,10 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 // Abort closes a rotation that has no record, which Recover leaves alone. An
 // undecided one is fenced first: the provider's current secret is written again
 // as it is, a version of its own, so that a commit that is still on its way can
-// never be applied; then it is recorded as Aborted, and the record's cause says so.
+// never be applied; then it is recorded as OutcomeAborted, and the record's cause says so.
 // An expiry tag is carried over to the new version; the key's age, as Status
 // reckons it, starts again.
-// One that Recover reports as Unknown or Recreated is recorded as Unknown. Running
+// One that Recover reports as OutcomeUnknown or OutcomeRecreated is recorded as OutcomeUnknown. Running
 // it again, and concurrently, is fine: the record that stands is returned, Resumed.
 //
 // Errors: those of GetAPIKey; ErrNotFound for a rotation this provider does not

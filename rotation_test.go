@@ -46,7 +46,7 @@ func TestRecordSaysWhatHappened(t *testing.T) {
 	expires := time.Now().Add(90 * 24 * time.Hour).UTC().Truncate(time.Second)
 	r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithActor("a test"), vaultkit.WithReason("to see"), vaultkit.WithExpiresAt(expires))
 
-	if r.Outcome != vaultkit.Committed || r.Evidence != vaultkit.Acknowledged || r.Resumed || len(r.Warnings) > 0 || len(r.Pending) > 0 {
+	if r.Outcome != vaultkit.OutcomeCommitted || r.Evidence != "acknowledged" || r.Resumed || len(r.Warnings) > 0 || len(r.Pending) > 0 {
 		t.Errorf("rotation %+v", r)
 	}
 	record := r.Record
@@ -98,7 +98,7 @@ func TestBackupsAndHistoryAreNewestFirst(t *testing.T) {
 	for i, b := range backups {
 		version := 3 - i
 		record := history[i]
-		if b.Version != version || record.OldVersion != version || b.ID != record.ID || b.Provider != p || b.Outcome != vaultkit.Committed ||
+		if b.Version != version || record.OldVersion != version || b.ID != record.ID || b.Provider != p || b.Outcome != vaultkit.OutcomeCommitted ||
 			b.Actor != record.Actor || !b.ReplacedAt.Equal(record.CommittedAt) || !b.InForceFrom.Before(b.ReplacedAt) {
 			t.Errorf("backup %+v, record %+v", b, record)
 		}
@@ -168,7 +168,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	})
 	clienttest.Rotate(t, client, p, "fake-new")
 	vaulttest.AssertUnchanged(t, p, func() {
-		if r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithDryRun()); !r.Resumed || r.Outcome != vaultkit.Committed {
+		if r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithDryRun()); !r.Resumed || r.Outcome != vaultkit.OutcomeCommitted {
 			t.Errorf("plan of what is done %+v", r)
 		}
 	})
@@ -191,7 +191,7 @@ func TestVerifyComesBeforeAnyWrite(t *testing.T) {
 		}
 	})
 	r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error { return nil }))
-	if r.Outcome != vaultkit.Committed {
+	if r.Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("%+v", r)
 	}
 }

@@ -10,8 +10,12 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Source is where a rotation's new key comes from: [NewKey], [NewFields],
-// [RandomKey], or an issuer of your own that asks the provider's API for one.
+// Source returns the new key of a rotation: [NewKey], [NewFields], [RandomKey], or a type
+// of yours that asks the provider's API for a key.
+//
+// A Source may have a method Verify, with the signature of WithVerify's function. It is
+// called like that function: with the whole new secret, before anything is written; its
+// error ends the rotation. A Source may be a [Revoker] too.
 type Source interface {
 	// Name says in the audit record where the key came from. Printable, at most
 	// 512 bytes, no secret.
@@ -23,10 +27,8 @@ type Source interface {
 	NewFields(ctx context.Context, target Target) (map[string]any, error)
 }
 
-// Verifier is a Source that can try the new secret, at the provider's API for
-// instance. It is asked before anything is written, with the whole new secret; its
-// error ends the rotation.
-type Verifier interface {
+// verifier is a Source that can test the new secret.
+type verifier interface {
 	Verify(ctx context.Context, target Target, keys ProviderKeys) error
 }
 

@@ -23,19 +23,21 @@ type ProviderStatus struct {
 	DeletedAt  time.Time `json:"deleted_at,omitzero"` // when the current version was or will be deleted
 	Destroyed  bool      `json:"destroyed"`           // the current version is gone for good
 	Pending    []string  `json:"pending"`             // rotations without a record: Recover settles them
-	Due        DueReason `json:"due,omitempty"`       // why somebody should see to the key; empty: nobody need
+	// Due is why the key should be rotated or looked at. Empty: it need not. The most urgent
+	// reason wins: "deleted" (the version is deleted or destroyed, nobody can read it),
+	// "expired" (its expiry has passed), "deletion" (Vault deletes it within
+	// StatusQuery.DueWithin, see delete_version_after), "expiring" (it expires within
+	// StatusQuery.DueWithin), "age" (it is in force for longer than StatusQuery.MaxAge).
+	Due string `json:"due,omitempty"`
 }
 
-// DueReason says why somebody should see to a key, in most cases rotate it.
-type DueReason string
-
-// The reasons, the most pressing first.
+// The values of ProviderStatus.Due, the most urgent first.
 const (
-	DueDeleted  DueReason = "deleted"  // its version is deleted or destroyed: nobody can read it
-	DueExpired  DueReason = "expired"  // its expiry has passed
-	DueDeletion DueReason = "deletion" // Vault deletes it within StatusQuery.DueWithin, see delete_version_after
-	DueExpiring DueReason = "expiring" // it expires within StatusQuery.DueWithin
-	DueAge      DueReason = "age"      // it is in force for longer than StatusQuery.MaxAge
+	dueDeleted  = "deleted"
+	dueExpired  = "expired"
+	dueDeletion = "deletion"
+	dueExpiring = "expiring"
+	dueAge      = "age"
 )
 
 // StatusQuery says what Status looks at, and what counts as due. A key that is
@@ -119,15 +121,15 @@ func (q StatusQuery) judge(found rotation.Status, now time.Time) ProviderStatus 
 	left := found.ExpiresAt.Sub(now)
 	switch {
 	case found.Destroyed, !found.DeletedAt.IsZero() && !found.DeletedAt.After(now):
-		status.Due = DueDeleted
+		status.Due = dueDeleted
 	case !found.ExpiresAt.IsZero() && left <= 0:
-		status.Due = DueExpired
+		status.Due = dueExpired
 	case !found.DeletedAt.IsZero() && found.DeletedAt.Sub(now) <= q.DueWithin:
-		status.Due = DueDeletion
+		status.Due = dueDeletion
 	case !found.ExpiresAt.IsZero() && left <= q.DueWithin:
-		status.Due = DueExpiring
+		status.Due = dueExpiring
 	case q.MaxAge > 0 && !found.InForceFrom.IsZero() && now.Sub(found.InForceFrom) > q.MaxAge:
-		status.Due = DueAge
+		status.Due = dueAge
 	}
 	return status
 }

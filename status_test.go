@@ -26,16 +26,16 @@ func TestStatus(t *testing.T) {
 		"fresh": {func(*testing.T, string) {}, vaultkit.StatusQuery{DueWithin: time.Hour, MaxAge: time.Hour}, func(s vaultkit.ProviderStatus) bool {
 			return s.Version == 1 && s.Due == "" && s.ExpiresAt.IsZero() && s.DeletedAt.IsZero() && !s.Destroyed && len(s.Pending) == 0
 		}},
-		"old": {func(*testing.T, string) {}, vaultkit.StatusQuery{MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueAge }},
+		"old": {func(*testing.T, string) {}, vaultkit.StatusQuery{MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == "age" }},
 		"expires later": {func(t *testing.T, p string) { clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
 			vaultkit.StatusQuery{DueWithin: time.Minute}, func(s vaultkit.ProviderStatus) bool {
 				return s.Due == "" && s.LastExpiry.IsZero() && s.ExpiresAt.Equal(soon) && s.Version == 2
 			}},
 		"expires soon": {func(t *testing.T, p string) { clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(soon)) },
-			vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpiring }},
+			vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1}, func(s vaultkit.ProviderStatus) bool { return s.Due == "expiring" }},
 		"expired": {func(t *testing.T, p string) {
 			clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
-		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpired }},
+		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Due == "expired" }},
 		"expiry of an older version": {func(t *testing.T, p string) {
 			clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
 			vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
@@ -49,23 +49,23 @@ func TestStatus(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, vaultkit.StatusQuery{MaxAge: 1}, func(s vaultkit.ProviderStatus) bool {
-			return !s.DeletedAt.IsZero() && !s.Destroyed && s.Due == vaultkit.DueDeleted
+			return !s.DeletedAt.IsZero() && !s.Destroyed && s.Due == "deleted"
 		}},
 		"destroyed": {func(t *testing.T, p string) {
 			if err := kv.Destroy(t.Context(), vaulttest.Base+"/providers/"+p, []int{1}); err != nil {
 				t.Fatal(err)
 			}
-		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Destroyed && s.Due == vaultkit.DueDeleted }},
+		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Destroyed && s.Due == "deleted" }},
 		"deleted soon": {func(t *testing.T, p string) { vaulttest.PutToBeDeleted(t, p, "1h") }, vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1},
 			func(s vaultkit.ProviderStatus) bool {
-				return s.Due == vaultkit.DueDeletion && time.Until(s.DeletedAt) > 30*time.Minute
+				return s.Due == "deletion" && time.Until(s.DeletedAt) > 30*time.Minute
 			}},
 		"deleted later": {func(t *testing.T, p string) { vaulttest.PutToBeDeleted(t, p, "1h") }, vaultkit.StatusQuery{DueWithin: time.Minute},
 			func(s vaultkit.ProviderStatus) bool { return s.Due == "" && !s.DeletedAt.IsZero() }},
 		"deleted soon, after its expiry": {func(t *testing.T, p string) {
 			vaulttest.PutToBeDeleted(t, p, "1h")
 			clienttest.Rotate(t, client, p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(-time.Hour)))
-		}, vaultkit.StatusQuery{DueWithin: 2 * time.Hour}, func(s vaultkit.ProviderStatus) bool { return s.Due == vaultkit.DueExpired }},
+		}, vaultkit.StatusQuery{DueWithin: 2 * time.Hour}, func(s vaultkit.ProviderStatus) bool { return s.Due == "expired" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := vaulttest.PutProvider(t, clienttest.OldSecret)

@@ -11,22 +11,21 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Derive says how to make a value from a provider's keys, an HTTP client for
-// instance, and how to dispose of one that has been replaced. Its functions are
-// called one at a time, but for Close after a grace. None may call the updater's
-// Close, which waits for them.
-type Derive[T any] struct {
-	// Build makes the value; required. It gets keys of its own, and a context that
-	// ends with the updater. Where it fails the value before stays in use, and it is
-	// tried again when the keys change, and after a pause of 1 s to a minute as long
-	// as they are known to be the newest.
+// UpdaterConfig says how an [Updater] makes its value from a provider's keys, and how it
+// disposes of a value that was replaced. Its functions are called one at a time, except
+// Close after a grace. None of them may call the updater's Close, which waits for them.
+type UpdaterConfig[T any] struct {
+	// Build makes the value; required. It gets its own copy of the keys, and a context that
+	// ends with the updater. If it fails, the previous value stays in use. Build is called
+	// again when the keys change, and otherwise after a pause of 1 s to a minute, as long as
+	// these keys are the newest known ones.
 	Build func(ctx context.Context, keys ProviderKeys) (T, error)
-	// Close, if not nil, disposes of a value: Grace after it was replaced, and of the
-	// last one when the updater is closed.
+	// Close, if not nil, disposes of a value: Grace after it was replaced, and when the
+	// updater is closed.
 	Close func(T)
-	// Grace is how long a replaced value may be in use still. Default 30 s.
+	// Grace is how long a replaced value can stay in use. Default 30 s.
 	Grace time.Duration
-	// Failed, if not nil, hears of every failure that Err returns, as it happens.
+	// Failed, if not nil, is called with every error that Err returns, when it happens.
 	Failed func(error)
 }
 
@@ -40,7 +39,7 @@ var rebuildBackoff = backoff.Backoff{Min: 2 * time.Second, Max: time.Minute}
 // use. Close it before its client.
 type Updater[T any] struct {
 	provider string
-	derive   Derive[T]
+	config   UpdaterConfig[T]
 	current  atomic.Pointer[T]
 	failure  atomic.Pointer[error]
 	end      context.CancelFunc
@@ -55,25 +54,25 @@ type Updater[T any] struct {
 // value; ctx bounds that start alone. What it polls is said at [Client.Watch].
 //
 // Errors: ErrInvalid (the name, no Build), those of GetAPIKey, and Build's own.
-func NewUpdater[T any](ctx context.Context, c *Client, provider string, derive Derive[T]) (*Updater[T], error) {
-	u, err := newUpdater(ctx, c, provider, derive)
+func NewUpdater[T any](ctx context.Context, c *Client, provider string, config UpdaterConfig[T]) (*Updater[T], error) {
+	u, err := newUpdater(ctx, c, provider, config)
 	return u, vaulterr.In("NewUpdater", provider, err)
 }
 
-func newUpdater[T any](ctx context.Context, c *Client, provider string, derive Derive[T]) (*Updater[T], error) {
+func newUpdater[T any](ctx context.Context, c *Client, provider string, config UpdaterConfig[T]) (*Updater[T], error) {
 	switch {
-	case derive.Build == nil:
-		return nil, vaulterr.Invalid("Derive has no Build")
-	case derive.Grace < 0:
-		return nil, vaulterr.Invalid("Derive: Grace is negative")
-	case derive.Grace == 0:
-		derive.Grace = defaultGrace
+	case config.Build == nil:
+		return nil, vaulterr.Invalid("UpdaterConfig.Build is required")
+	case config.Grace < 0:
+		return nil, vaulterr.Invalid("UpdaterConfig.Grace is negative")
+	case config.Grace == 0:
+		config.Grace = defaultGrace
 	}
 	w, err := c.watch(provider)
 	if err != nil {
 		return nil, err
 	}
-	u := &Updater[T]{provider: provider, derive: derive, replaced: map[*T]*time.Timer{}}
+	u := &Updater[T]{provider: provider, config: config, replaced: map[*T]*time.Timer{}}
 	life, end := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	u.end = end
 	if err := u.start(ctx, life, w); err != nil {
@@ -191,7 +190,7 @@ func (u *Updater[T]) wait(ctx context.Context, w *watcher, failed int) (Provider
 
 // rebuild makes a value and puts it in the place of the one before.
 func (u *Updater[T]) rebuild(ctx context.Context, keys ProviderKeys) error {
-	value, err := u.derive.Build(ctx, keys)
+	value, err := u.config.Build(ctx, keys)
 	if err != nil {
 		return notMade(err)
 	}
@@ -208,12 +207,12 @@ func notMade(err error) error {
 
 // retire disposes of a replaced value after its grace.
 func (u *Updater[T]) retire(value *T) {
-	if u.derive.Close == nil {
+	if u.config.Close == nil {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.replaced[value] = time.AfterFunc(u.derive.Grace, func() {
+	u.replaced[value] = time.AfterFunc(u.config.Grace, func() {
 		u.mu.Lock()
 		delete(u.replaced, value)
 		u.mu.Unlock()
@@ -222,15 +221,15 @@ func (u *Updater[T]) retire(value *T) {
 }
 
 func (u *Updater[T]) dispose(value *T) {
-	if u.derive.Close != nil {
-		u.derive.Close(*value)
+	if u.config.Close != nil {
+		u.config.Close(*value)
 	}
 }
 
 func (u *Updater[T]) fail(err error) {
 	err = vaulterr.In("Updater", u.provider, err)
 	u.failure.Store(&err)
-	if u.derive.Failed != nil {
-		u.derive.Failed(err)
+	if u.config.Failed != nil {
+		u.config.Failed(err)
 	}
 }

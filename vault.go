@@ -5,7 +5,7 @@
 // secret/goblin-assistant/providers/<provider>. Make one [Client] when your program
 // starts, share it, and ask it for keys:
 //
-//	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment())
+//	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
 //	if err != nil {
 //		return err
 //	}
@@ -18,7 +18,7 @@
 //
 // # Logging in
 //
-// [FromEnvironment] reads VAULT_ADDR, VAULT_TOKEN and the other variables of the Vault
+// [WithEnvironment] reads VAULT_ADDR, VAULT_TOKEN and the other variables of the Vault
 // CLI. Without it, [WithAddress] and one of [WithToken], [WithAppRole] and
 // [WithKubernetes] do the same:
 //
@@ -34,7 +34,7 @@
 // With [WithCache], reads are answered from memory in nanoseconds, and a service keeps
 // its keys while Vault is down:
 //
-//	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment(),
+//	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment(),
 //		vaultkit.WithCache(time.Minute, 24*time.Hour),
 //		vaultkit.WithProviders("openai-gpt4"))
 //
@@ -63,8 +63,8 @@
 // [Client.RotateAll] rotates many providers. [Client.Abort] closes an interrupted
 // rotation that nobody wants to finish.
 //
-// A [Source] of your own can ask the provider's API for the new key. If it is a
-// [Verifier] too, it can try the key before anything is written. If it is a [Revoker]
+// A [Source] of your own can ask the provider's API for the new key. If it has a
+// Verify method, it can test the key before anything is written. If it is a [Revoker]
 // too, it can take the key back when the rotation definitely fails.
 //
 // # Environment variables
@@ -256,7 +256,7 @@ var theDefault = struct {
 }{lock: make(chan struct{}, 1)}
 
 // Default returns the client of the package-level functions, made on first use
-// by New(ctx, FromEnvironment()). A failure is returned and not remembered: the
+// by New(ctx, WithEnvironment()). A failure is returned and not remembered: the
 // next call tries again. So does the first call after that client was closed.
 func Default(ctx context.Context) (*Client, error) {
 	select {
@@ -268,7 +268,7 @@ func Default(ctx context.Context) (*Client, error) {
 	if theDefault.client != nil && !theDefault.client.session.Closed() {
 		return theDefault.client, nil
 	}
-	client, err := New(ctx, FromEnvironment())
+	client, err := New(ctx, WithEnvironment())
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func TestWatchPollsWhatItMay(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			proxy, heard := clienttest.NewProxy(t), &clienttest.EventLog{}
-			client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(c.token)),
+			client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.FromString(c.token)),
 				vaultkit.WithPollInterval(time.Second), vaultkit.WithObserver(heard.Add))
 			told := watch(t.Context(), client, vaulttest.PutProvider(t, clienttest.OldSecret))
 			hears(t, told, "fake-old false false false")
@@ -110,7 +110,7 @@ func TestDeniedMetadataIsOneProvidersOwn(t *testing.T) {
 	proxy, open, closed := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	policy := vaulttest.Policy(t, "", "reader") + fmt.Sprintf("path %q {\n  capabilities = [\"read\"]\n}\n",
 		vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+open)
-	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))),
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, policy))),
 		vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(open, closed))
 	polled := func(door, provider string) (n int) {
 		for _, request := range proxy.Log() {
@@ -141,7 +141,7 @@ func TestUpdater(t *testing.T) {
 		return "for " + keys["api_key"], nil
 	}
 	failed := make(chan error, 10)
-	updater, err := vaultkit.NewUpdater(t.Context(), client, provider, vaultkit.Derive[string]{
+	updater, err := vaultkit.NewUpdater(t.Context(), client, provider, vaultkit.UpdaterConfig[string]{
 		Build: build, Close: func(old string) { closed = append(closed, old) }, Grace: time.Hour,
 		Failed: func(err error) { failed <- err },
 	})
@@ -173,7 +173,7 @@ func TestUpdater(t *testing.T) {
 	if len(closed) != 3 {
 		t.Errorf("closed %q", closed)
 	}
-	for _, bad := range []vaultkit.Derive[string]{{}, {Build: build, Grace: -1}} {
+	for _, bad := range []vaultkit.UpdaterConfig[string]{{}, {Build: build, Grace: -1}} {
 		if _, err := vaultkit.NewUpdater(t.Context(), client, provider, bad); !errors.Is(err, vaultkit.ErrInvalid) {
 			t.Errorf("NewUpdater = %v", err)
 		}
@@ -187,7 +187,7 @@ func TestObserver(t *testing.T) {
 	path := t.TempDir() + "/token"
 	vaulttest.WriteFile(t, path, token)
 	provider := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-canary-old"})
-	client := clienttest.New(t, vaultkit.WithObserver(heard.Add), vaultkit.WithLogger(log.Logger()), vaultkit.WithToken(vaultkit.File(path)))
+	client := clienttest.New(t, vaultkit.WithObserver(heard.Add), vaultkit.WithLogger(log.Logger()), vaultkit.WithToken(vaultkit.FromFile(path)))
 	clienttest.WantAPIKey(t, client, provider, "fake-canary-old")
 	rotation, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-canary-new"))
 	if err != nil {
@@ -228,7 +228,7 @@ func TestCorrelation(t *testing.T) {
 	if _, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), header, map[string]any{"hmac": false}); err != nil {
 		t.Fatal(err)
 	}
-	client := clienttest.New(t, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, vaulttest.Policy(t, "", "reader")))))
+	client := clienttest.New(t, vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, vaulttest.Policy(t, "", "reader")))))
 	_, err := client.History(t.Context(), vaulttest.PutProvider(t, clienttest.OldSecret))
 	failed, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || len(failed.CorrelationID) != 24 {

@@ -36,7 +36,7 @@ func TestAbortJSON(t *testing.T) {
 	provider, _, id := undecided(t)
 	out := vk(t, "", "abort", provider, id, "--json").ok(t)
 	r := decode[vaultkit.Rotation](t, out, true)
-	if r.ID != id || r.Outcome != vaultkit.Aborted || r.Resumed || r.Cause == "" {
+	if r.ID != id || r.Outcome != vaultkit.OutcomeAborted || r.Resumed || r.Cause == "" {
 		t.Errorf("vaultkit abort --json printed %s", out)
 	}
 	has(t, out, `"pending": []`, `"warnings": []`, `"resumed": false`)

@@ -81,8 +81,8 @@ func TestRecover(t *testing.T) {
 	out := vk(t, "", "recover", provider, "--json").ok(t)
 	got := decode[[]vaultkit.Resolution](t, out, true)
 	want := []vaultkit.Resolution{
-		{Provider: provider, ID: id, Outcome: vaultkit.Committed, Evidence: vaultkit.Inferred},
-		{Provider: provider, ID: old, Outcome: vaultkit.Recreated},
+		{Provider: provider, ID: id, Outcome: vaultkit.OutcomeCommitted, Evidence: "inferred"},
+		{Provider: provider, ID: old, Outcome: vaultkit.OutcomeRecreated},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("vaultkit recover --json printed %s", out)

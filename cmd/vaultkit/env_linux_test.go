@@ -66,7 +66,7 @@ const maxMemory = 100 << 10
 func TestEnvOfMany(t *testing.T) {
 	const count = 10_000
 	server := vaulttest.Start(t, devvault.Options{})
-	client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken())))
+	client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))
 	if err != nil {
 		t.Fatal(err)
 	}

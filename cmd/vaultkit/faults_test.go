@@ -48,7 +48,7 @@ func TestRotate_UndeterminedAndNotApplied(t *testing.T) {
 	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.Hang()))
 	r := vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s")...)
 	r.want(t, exitcode.Undetermined, "not known yet")
-	settles(t, provider, r, vaultkit.Undecided)
+	settles(t, provider, r, vaultkit.OutcomeUndecided)
 	has(t, vk(t, "", "recover", provider).ok(t), "undecided", "run the rotation again")
 	holds(t, provider, key)
 	// A later rotation says that there is something undecided, or settles it.
@@ -66,7 +66,7 @@ func TestRotate_UndeterminedAndApplied(t *testing.T) {
 	if keys := keysOf(open); keys != "id outcome provider" || open["outcome"] != "undetermined" || !strings.Contains(r.err, open["id"].(string)) {
 		t.Errorf("vaultkit rotate --json printed %s", r.out)
 	}
-	settles(t, provider, r, vaultkit.Committed)
+	settles(t, provider, r, vaultkit.OutcomeCommitted)
 	holds(t, provider, next)
 }
 
@@ -78,11 +78,11 @@ func TestRotate_WithoutRecordIsUndetermined(t *testing.T) {
 		faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
 	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--json")...)
 	r.exits(t, exitcode.Undetermined, "is committed, version 1 -> 2", "only its audit record is missing")
-	if got := decode[vaultkit.Rotation](t, r.out, true); got.Outcome != vaultkit.Committed || got.NewVersion != 2 {
+	if got := decode[vaultkit.Rotation](t, r.out, true); got.Outcome != vaultkit.OutcomeCommitted || got.NewVersion != 2 {
 		t.Errorf("vaultkit rotate --json printed %s", r.out)
 	}
 	holds(t, provider, next)
-	settles(t, provider, r, vaultkit.Committed)
+	settles(t, provider, r, vaultkit.OutcomeCommitted)
 }
 
 // TestRotate_Interrupted: Ctrl-C cancels the context. What rotate says then depends on

@@ -29,7 +29,7 @@ func TestRotateJSON(t *testing.T) {
 		t.Errorf("vaultkit rotate --json has the keys %s, want %s", got, rotationKeys)
 	}
 	r := decode[vaultkit.Rotation](t, out, true)
-	if r.Outcome != vaultkit.Committed || r.OldVersion != 1 || r.NewVersion != 2 || r.Actor != "somebody" || r.Reason != "quarterly" {
+	if r.Outcome != vaultkit.OutcomeCommitted || r.OldVersion != 1 || r.NewVersion != 2 || r.Actor != "somebody" || r.Reason != "quarterly" {
 		t.Errorf("vaultkit rotate --json printed %s", out)
 	}
 	if left := time.Until(r.ExpiresAt); left < 89*24*time.Hour || left > 90*24*time.Hour {

@@ -27,14 +27,14 @@ func TestStatus(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args []string
 		code int
-		due  map[string]vaultkit.DueReason
+		due  map[string]string
 	}{
 		"nothing due":     {[]string{fresh, late}, exitcode.OK, nil},
-		"a week, unasked": {[]string{fresh, soon, late}, exitcode.Due, map[string]vaultkit.DueReason{soon: vaultkit.DueExpiring}},
+		"a week, unasked": {[]string{fresh, soon, late}, exitcode.Due, map[string]string{soon: "expiring"}},
 		"within less":     {[]string{soon, late, "--due-within", "4d"}, exitcode.OK, nil},
-		"within more":     {[]string{late, "--due-within", "13w"}, exitcode.Due, map[string]vaultkit.DueReason{late: vaultkit.DueExpiring}},
-		"expired":         {[]string{past, "--due-within", "1s"}, exitcode.Due, map[string]vaultkit.DueReason{past: vaultkit.DueExpired}},
-		"of age":          {[]string{fresh, late, "--max-age", "1ns"}, exitcode.Due, map[string]vaultkit.DueReason{fresh: vaultkit.DueAge, late: vaultkit.DueAge}},
+		"within more":     {[]string{late, "--due-within", "13w"}, exitcode.Due, map[string]string{late: "expiring"}},
+		"expired":         {[]string{past, "--due-within", "1s"}, exitcode.Due, map[string]string{past: "expired"}},
+		"of age":          {[]string{fresh, late, "--max-age", "1ns"}, exitcode.Due, map[string]string{fresh: "age", late: "age"}},
 		"not of age":      {[]string{fresh, late, "--max-age", "90d"}, exitcode.OK, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

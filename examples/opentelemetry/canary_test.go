@@ -78,7 +78,7 @@ func appRole(t *testing.T) (login vaultkit.Option, secretID string) {
 	write("auth/approle/role/"+name, map[string]any{"token_policies": name})
 	write("auth/approle/role/"+name+"/role-id", map[string]any{"role_id": name})
 	secretID = write("auth/approle/role/"+name+"/secret-id", nil)["secret_id"].(string)
-	return vaultkit.WithAppRole(vaultkit.AppRole{RoleID: vaultkit.Value(name), SecretID: vaultkit.Value(secretID)}), secretID
+	return vaultkit.WithAppRole(vaultkit.AppRole{RoleID: vaultkit.FromString(name), SecretID: vaultkit.FromString(secretID)}), secretID
 }
 
 // Nothing secret gets into a span, a metric or a header that carries a trace on,

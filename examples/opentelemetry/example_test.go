@@ -63,7 +63,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client, err := vaultkit.New(ctx, vaultkit.FromEnvironment(),
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment(),
 		vaultkit.WithTransport(tracing(traces, metrics)),
 		vaultkit.WithObserver(count))
 	if err != nil {

@@ -118,7 +118,7 @@ func (o *telemetry) client(t *testing.T, opts ...vaultkit.Option) *vaultkit.Clie
 	t.Helper()
 	count, err := counting(o.metrics)
 	must(err)
-	defaults := []vaultkit.Option{vaultkit.FromEnvironment(),
+	defaults := []vaultkit.Option{vaultkit.WithEnvironment(),
 		vaultkit.WithTransport(tracing(o.traces, o.metrics)), vaultkit.WithObserver(count)}
 	client, err := vaultkit.New(t.Context(), append(defaults, opts...)...)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 )
 
 func root() vaultkit.Option {
-	return vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken()))
+	return vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken()))
 }
 
 // front leads to the package's Vault.
@@ -239,7 +239,7 @@ func TestTokenStaysAtItsHost(t *testing.T) {
 	t.Setenv("VAULTKIT_REDIRECTS", "vault.test,"+host)
 	for name, opts := range map[string][]vaultkit.Option{
 		"WithRedirects":      {vaultkit.WithAddress(standby.URL), root(), vaultkit.WithRedirects(host)},
-		"VAULTKIT_REDIRECTS": {vaultkit.FromEnvironment()},
+		"VAULTKIT_REDIRECTS": {vaultkit.WithEnvironment()},
 	} {
 		client, err := vaultkit.New(t.Context(), opts...)
 		if err != nil {

@@ -25,7 +25,7 @@ const quick = 300 * time.Millisecond
 func TestMain(m *testing.M) { vaulttest.Main(m) }
 
 // variable is one that the official client reads: a value that it takes, one that it
-// refuses, and one that leads it astray. The wants are New's with FromEnvironment.
+// refuses, and one that leads it astray. The wants are New's with WithEnvironment.
 type variable struct {
 	valid, broken, astray             string
 	wantValid, wantBroken, wantAstray error
@@ -104,7 +104,7 @@ func variables(t *testing.T, vault, other secured) map[string]variable {
 	}
 }
 
-// TestNothingIsReadUnasked: without FromEnvironment no variable of the official client
+// TestNothingIsReadUnasked: without WithEnvironment no variable of the official client
 // changes anything, whatever it says.
 func TestNothingIsReadUnasked(t *testing.T) {
 	vault, other := newSecured(t, true), newSecured(t, true)
@@ -112,7 +112,7 @@ func TestNothingIsReadUnasked(t *testing.T) {
 		for kind, value := range map[string]string{"valid": v.valid, "broken": v.broken, "astray": v.astray} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				t.Setenv(name, value)
-				client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(vault.address), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
+				client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(vault.address), vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())),
 					vaultkit.WithTLS(vaultkit.TLS{CAFile: vault.file("ca/ca.pem"), CertFile: vault.file("cert.pem"), KeyFile: vault.file("key.pem")}))
 				if err != nil {
 					t.Fatalf("New with %s=%q = %v, want no error", name, value, err)
@@ -153,7 +153,7 @@ func TestFromEnvironmentReadsWhatItSays(t *testing.T) {
 				if tc.want != nil {
 					timeouts.Start = quick
 				}
-				client, err := vaultkit.New(t.Context(), vaultkit.FromEnvironment(), vaultkit.WithTimeouts(timeouts))
+				client, err := vaultkit.New(t.Context(), vaultkit.WithEnvironment(), vaultkit.WithTimeouts(timeouts))
 				if err == nil {
 					client.Close()
 				}

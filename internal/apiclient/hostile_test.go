@@ -141,7 +141,7 @@ func TestHostileAnswersTellNothing(t *testing.T) {
 		_, direct := client.Vault().Logical().WriteWithContext(ctx, "secret/data/x", map[string]any{"data": map[string]any{"api_key": canary}})
 		cancel()
 		_, login := vaultkit.New(t.Context(), vaultkit.WithAddress(address), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: quick}),
-			vaultkit.WithAppRole(vaultkit.AppRole{RoleID: vaultkit.Value(role), SecretID: vaultkit.Value(secretID)}))
+			vaultkit.WithAppRole(vaultkit.AppRole{RoleID: vaultkit.FromString(role), SecretID: vaultkit.FromString(secretID)}))
 		for verb, err := range map[string]error{"GetAPIKey": read, "PutProviderKeys": put, "Rotate": rotated, "New": login, "Vault().Logical().Write": direct} {
 			if err == nil && !strings.HasPrefix(verb, "Vault()") { // the official client takes more for a success
 				t.Errorf("%s, %s = nil, want an error", name, verb)

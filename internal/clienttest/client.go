@@ -14,7 +14,7 @@ func New(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
 	defaults := []vaultkit.Option{
 		vaultkit.WithAddress(vaulttest.Server().Addr()),
-		vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())),
+		vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())),
 		WithBackoff(QuickBackoff),
 		WithOnlyOwnProvider(),
 	}
@@ -33,7 +33,7 @@ func New(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client {
 // NewWithPolicy returns a client whose token has only this policy, without the default one.
 func NewWithPolicy(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
-	return New(t, append(opts, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))))...)
+	return New(t, append(opts, vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, policy))))...)
 }
 
 // NewWithFaults returns a client whose requests pass a fault proxy. The rule applies once the

@@ -15,6 +15,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/doctor"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -30,7 +31,7 @@ type diagnosis struct {
 func (p diagnosis) options() []vaultkit.Option {
 	opts := p.opts
 	if !p.bare {
-		opts = append([]vaultkit.Option{vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken()))}, opts...)
+		opts = append([]vaultkit.Option{vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken()))}, opts...)
 	}
 	return append([]vaultkit.Option{
 		vaultkit.WithAddress(vaulttest.Server().Addr()),
@@ -142,7 +143,7 @@ func withQuery(query vaultkit.DiagnoseQuery) func(*testing.T) diagnosis {
 
 // variables are an environment of nothing else.
 func variables(pairs ...string) vaultkit.Option {
-	return vaultkit.FromLookup(func(name string) string {
+	return settings.WithEnvironment(func(name string) string {
 		for _, pair := range pairs {
 			if key, value, _ := strings.Cut(pair, "="); key == name {
 				return value
@@ -155,7 +156,7 @@ func variables(pairs ...string) vaultkit.Option {
 // withTokenOf returns a diagnosis whose token has this policy and nothing else.
 func withTokenOf(policy string, query vaultkit.DiagnoseQuery) func(*testing.T) diagnosis {
 	return func(t *testing.T) diagnosis {
-		return diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy)))}}
+		return diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, policy)))}}
 	}
 }
 
@@ -203,7 +204,7 @@ func TestDiagnoseCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := func(name string) func(*testing.T) diagnosis {
-		return withOptions(vaultkit.WithToken(vaultkit.File(name)))
+		return withOptions(vaultkit.WithToken(vaultkit.FromFile(name)))
 	}
 	problems{
 		"no token file":    {file(missing), expected{"credentials", fails, vaultkit.ErrInvalid, missing, "ls -l " + missing}},
@@ -228,7 +229,7 @@ func TestDiagnoseCredentials(t *testing.T) {
 	expected{"token", skips, nil, "credentials failed", ""}.compare(t, none)
 
 	// An option after the environment leaves no doubt which login is meant.
-	meant := withOptions(variables("VAULT_TOKEN=fake", "VAULT_ROLE_ID=fake"), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken())))
+	meant := withOptions(variables("VAULT_TOKEN=fake", "VAULT_ROLE_ID=fake"), vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())))
 	expected{"credentials", fine, nil, "a literal value", ""}.compare(t, meant(t).findings(t))
 }
 
@@ -246,7 +247,7 @@ func TestDiagnoseEndsWithItsLoop(t *testing.T) {
 // When the time is up, or the caller has gone, the rest is not looked at.
 func TestDiagnoseEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	opts := []vaultkit.Option{vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithToken(vaultkit.Value(vaulttest.Server().RootToken()))}
+	opts := []vaultkit.Option{vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken()))}
 	found := map[string]vaultkit.Finding{}
 	for one := range vaultkit.Diagnose(ctx, vaultkit.DiagnoseQuery{}, opts...) {
 		if found[one.Check] = one; one.Check == "login" {

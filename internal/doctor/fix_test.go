@@ -90,7 +90,7 @@ func TestDiagnoseFixesKeepWhatIsThere(t *testing.T) {
 	for script, want := range map[string]string{"echo " + fresh: fresh, "exit 1": old} {
 		file := filepath.Join(t.TempDir(), "it's a token")
 		vaulttest.WriteFile(t, file, old)
-		inFile := withOptions(vaultkit.WithToken(vaultkit.File(file)))(t).findings(t)["login"].Fix
+		inFile := withOptions(vaultkit.WithToken(vaultkit.FromFile(file)))(t).findings(t)["login"].Fix
 		inVariable := withOptions(variables("VAULT_TOKEN=" + old))(t).findings(t)["login"].Fix
 		for fix, show := range map[string]string{inFile: `cat "$FILE"`, inVariable: `sh -c 'echo "$VAULT_TOKEN"'`} {
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", fix+"\n"+show) //nolint:gosec // what a person would paste

@@ -225,20 +225,20 @@ var newTokens = setUps{
 	"in a file": func(t *testing.T) setUp {
 		file := filepath.Join(t.TempDir(), "it's a token")
 		vaulttest.WriteFile(t, file, clienttest.Marker)
-		return found("login", vaultkit.WithToken(vaultkit.File(file)))(t)
+		return found("login", vaultkit.WithToken(vaultkit.FromFile(file)))(t)
 	},
 	"printed": func(t *testing.T) setUp {
-		s := found("login", vaultkit.WithToken(vaultkit.Value(clienttest.Marker)))(t)
+		s := found("login", vaultkit.WithToken(vaultkit.FromString(clienttest.Marker)))(t)
 		s.again = func(ran shell) diagnosis {
 			_, token, _ := strings.Cut(ran.printed, "\ntoken ")
-			return diagnosis{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(strings.TrimSpace(token)))}}
+			return diagnosis{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.FromString(strings.TrimSpace(token)))}}
 		}
 		return s
 	},
 	"no variable": func(t *testing.T) setUp {
-		s := found("credentials", vaultkit.WithToken(vaultkit.Env("FAKE_NO_TOKEN")))(t)
+		s := found("credentials", vaultkit.WithToken(vaultkit.FromEnv("FAKE_NO_TOKEN")))(t)
 		s.again = func(ran shell) diagnosis {
-			return diagnosis{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.Value(lookup(ran.env, "FAKE_NO_TOKEN")))}}
+			return diagnosis{opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.FromString(lookup(ran.env, "FAKE_NO_TOKEN")))}}
 		}
 		return s
 	},
@@ -284,7 +284,7 @@ func openFile(t *testing.T) setUp {
 	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // that is what is found
 		t.Fatal(err)
 	}
-	return found("credentials", vaultkit.WithToken(vaultkit.File(file)))(t)
+	return found("credentials", vaultkit.WithToken(vaultkit.FromFile(file)))(t)
 }
 
 func secureAddress() string { return strings.Replace(vaulttest.Server().Addr(), "http", "https", 1) }
@@ -308,7 +308,7 @@ func sealed(t *testing.T) setUp {
 	if err := server.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s := found("server", at(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken())))(t)
+	s := found("server", at(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))(t)
 	s.env, s.input = []string{"VAULT_ADDR=" + server.Addr()}, server.UnsealKey()+"\n"
 	return s
 }
@@ -318,7 +318,7 @@ func unaudited(t *testing.T) setUp {
 	if err := vaulttest.RootOf(t, server).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
 		t.Fatal(err)
 	}
-	s := found("audit", at(server.Addr()), vaultkit.WithToken(vaultkit.Value(server.RootToken())))(t)
+	s := found("audit", at(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))(t)
 	s.env = []string{"VAULT_ADDR=" + server.Addr(), "VAULT_TOKEN=" + server.RootToken()}
 	return s
 }

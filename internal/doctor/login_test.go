@@ -36,11 +36,11 @@ func roleOf(t *testing.T, settings object, wrapped bool) (roleID, secretID vault
 	if err != nil {
 		t.Fatal(err)
 	}
-	roleID = vaultkit.Value(id.Data["role_id"].(string))
+	roleID = vaultkit.FromString(id.Data["role_id"].(string))
 	if wrapped {
-		return roleID, vaultkit.Wrapped(vaultkit.Value(secret.WrapInfo.Token)), name
+		return roleID, vaultkit.Wrapped(vaultkit.FromString(secret.WrapInfo.Token)), name
 	}
-	return roleID, vaultkit.Value(secret.Data["secret_id"].(string)), name
+	return roleID, vaultkit.FromString(secret.Data["secret_id"].(string)), name
 }
 
 func byRole(roleID, secretID vaultkit.Credential, mount string) vaultkit.Option {
@@ -53,10 +53,10 @@ func TestDiagnoseLogin(t *testing.T) {
 	vaulttest.WriteFile(t, jwt, clienttest.Marker)
 	token := filepath.Join(t.TempDir(), "token")
 	vaulttest.WriteFile(t, token, clienttest.Marker)
-	wrong := vaultkit.Value(clienttest.Marker)
+	wrong := vaultkit.FromString(clienttest.Marker)
 	problems{
 		"unknown token": {withOptions(vaultkit.WithToken(wrong)), expected{"login", fails, vaultkit.ErrUnauthenticated, "; an admin runs the fix", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
-		"unknown token in a file": {withOptions(vaultkit.WithToken(vaultkit.File(token))),
+		"unknown token in a file": {withOptions(vaultkit.WithToken(vaultkit.FromFile(token))),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, token, "(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader >" + token + ".new && mv " + token + ".new " + token + ")"}},
 		"unknown token in a variable": {withOptions(variables("VAULT_TOKEN=" + clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN", `new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader)" && export VAULT_TOKEN="$new"`}},
@@ -92,7 +92,7 @@ func TestDiagnoseLeavesAWrappingTokenAlone(t *testing.T) {
 // tokenWith makes a token the request asks for.
 func tokenWith(t *testing.T, request api.TokenCreateRequest) vaultkit.Credential {
 	t.Helper()
-	return vaultkit.Value(rawToken(t, request))
+	return vaultkit.FromString(rawToken(t, request))
 }
 
 func rawToken(t *testing.T, request api.TokenCreateRequest) string {

@@ -22,9 +22,9 @@ var lookingFixes = map[doctor.Kind]func(t *testing.T) setUp{
 	doctor.NameAddress:  found("configuration", vaultkit.WithAddress("")),
 	doctor.ListTLSFiles: found("configuration", vaultkit.WithTLS(vaultkit.TLS{CAFile: "/no where/ca.pem"})),
 	doctor.ListCredential: func(t *testing.T) setUp {
-		return found("credentials", vaultkit.WithToken(vaultkit.File(filepath.Join(t.TempDir(), "missing"))))(t)
+		return found("credentials", vaultkit.WithToken(vaultkit.FromFile(filepath.Join(t.TempDir(), "missing"))))(t)
 	},
-	doctor.NewSecretID:      found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(clienttest.Marker), "")),
+	doctor.NewSecretID:      found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "")),
 	doctor.LookUpName:       found("reach", at("http://no..such.test:8200")),
 	doctor.AskHealth:        problemSetUp("reach", faulty(faultproxy.Refuse())),
 	doctor.TryHTTPS:         found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
@@ -34,7 +34,7 @@ var lookingFixes = map[doctor.Kind]func(t *testing.T) setUp{
 	doctor.ReadCertificate:  expired,
 	doctor.ReadServerStatus: problemSetUp("server", answersHealth(`"initialized":false,"sealed":true`)),
 	doctor.ReadClock:        problemSetUp("clock", clockOff(-150*time.Second)),
-	doctor.ListLogins:       found("login", byRole(vaultkit.Value("fake"), vaultkit.Value(clienttest.Marker), "nowhere")),
+	doctor.ListLogins:       found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "nowhere")),
 	doctor.ReadLoginRole:    noSuchRole,
 	doctor.ReadPolicy: func(t *testing.T) setUp {
 		return holds(t, "token", clienttest.WithoutRight(clienttest.Policy(t, vaultkit.RoleReader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"}), vaultkit.DiagnoseQuery{})
@@ -82,8 +82,8 @@ func TestDiagnoseLooksAreMarked(t *testing.T) {
 // A name in a fix that nobody knows is said to be a guess.
 func TestDiagnoseNamesItsGuesses(t *testing.T) {
 	for fix, opt := range map[string]vaultkit.Option{
-		"role is called goblin-reader":    byRole(vaultkit.Value("fake"), vaultkit.Value(clienttest.Marker), ""),
-		"needs the policy goblin-reader ": vaultkit.WithToken(vaultkit.Value(clienttest.Marker)),
+		"role is called goblin-reader":    byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), ""),
+		"needs the policy goblin-reader ": vaultkit.WithToken(vaultkit.FromString(clienttest.Marker)),
 	} {
 		if got := withOptions(opt)(t).findings(t)["login"]; !strings.Contains(got.Detail, fix) || !strings.Contains(got.Detail, "is a guess") {
 			t.Errorf("found %+v, want that %q is a guess", got, fix)

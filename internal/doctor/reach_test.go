@@ -64,8 +64,8 @@ func TestEndedTokenIsKnownWhateverTheServerSays(t *testing.T) {
 			return p
 		}
 	}
-	ended := holding(vaultkit.Value(clienttest.Marker))
-	shy := holding(vaultkit.Value(vaulttest.Token(t, `path "secret/data/*" { capabilities = ["read"] }`)))
+	ended := holding(vaultkit.FromString(clienttest.Marker))
+	shy := holding(vaultkit.FromString(vaulttest.Token(t, `path "secret/data/*" { capabilities = ["read"] }`)))
 	problems{
 		"ended":                  {ended, expected{"token", fails, vaultkit.ErrUnauthenticated, "the token has ended, or has no right", "vault token create"}},
 		"may not look itself up": {shy, expected{"token", warns, nil, "may not look itself up", "vaultkit policy reader"}},
@@ -254,7 +254,7 @@ func TestDiagnoseRaftStandby(t *testing.T) {
 		t.Fatal(err)
 	}
 	standby := cluster.Addr((leader + 1) % cluster.Nodes())
-	found := diagnosis{opts: []vaultkit.Option{at(standby), vaultkit.WithToken(vaultkit.Value(cluster.RootToken()))}}.findings(t)
+	found := diagnosis{opts: []vaultkit.Option{at(standby), vaultkit.WithToken(vaultkit.FromString(cluster.RootToken()))}}.findings(t)
 	expected{"server", fine, nil, "a standby that hands requests to the active node", ""}.compare(t, found)
 	expected{"rights:rotator", fine, nil, "for any provider", ""}.compare(t, found)
 }

@@ -121,7 +121,7 @@ func TestDiagnoseAudit(t *testing.T) {
 	if err := vaulttest.RootOf(t, s).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
 		t.Fatal(err)
 	}
-	problem := diagnosis{opts: []vaultkit.Option{at(s.Addr()), vaultkit.WithToken(vaultkit.Value(s.RootToken()))}}
+	problem := diagnosis{opts: []vaultkit.Option{at(s.Addr()), vaultkit.WithToken(vaultkit.FromString(s.RootToken()))}}
 	expected{"audit", warns, nil, "no audit device", "vault audit enable file file_path="}.compare(t, problem.findings(t))
 	expected{"audit", fine, nil, "1 enabled", ""}.compare(t, withOptions()(t).findings(t))
 }

@@ -119,7 +119,7 @@ func outdatedPolicy(t *testing.T) setUp {
 	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-janitor", clienttest.Policy(t, vaultkit.RoleReader)); err != nil {
 		t.Fatal(err)
 	}
-	token := vaultkit.Value(rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-janitor"}, NoDefaultPolicy: true}))
+	token := vaultkit.FromString(rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-janitor"}, NoDefaultPolicy: true}))
 	query := vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{vaultkit.RoleJanitor}}
 	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:janitor"}
 }

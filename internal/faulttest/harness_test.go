@@ -101,7 +101,7 @@ var rivals = []string{"other", faulttest.Twin, "put", "delete", faulttest.Recove
 func (c *harness) client(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
 	token := vaulttest.TokenAt(t, vaulttest.RootOf(t, c.server), policy)
-	defaults := []vaultkit.Option{vaultkit.WithAddress(c.server.Addr()), vaultkit.WithToken(vaultkit.Value(token))}
+	defaults := []vaultkit.Option{vaultkit.WithAddress(c.server.Addr()), vaultkit.WithToken(vaultkit.FromString(token))}
 	return clienttest.New(t, append(defaults, opts...)...)
 }
 

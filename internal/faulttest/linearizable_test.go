@@ -191,7 +191,7 @@ func (h *history) check(t *testing.T, provider string, recoverer *vaultkit.Clien
 	}
 	committed := map[int]int{}
 	for _, record := range records {
-		if record.Outcome == vaultkit.Committed {
+		if record.Outcome == vaultkit.OutcomeCommitted {
 			committed[record.NewVersion]++
 		}
 	}

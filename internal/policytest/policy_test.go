@@ -49,7 +49,7 @@ func TestRotatorPolicySufficesForDoubts(t *testing.T) {
 		proxy.Reset()
 		proxy.SetRule(faultproxy.At(n+1, faultproxy.Lose()))
 		r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
-		if err != nil || r.Outcome != vaultkit.Committed || len(r.Warnings) > 0 {
+		if err != nil || r.Outcome != vaultkit.OutcomeCommitted || len(r.Warnings) > 0 {
 			t.Errorf("answer %d (%s %s) lost: %+v, %v", n+1, request.Method, request.Path, r, err)
 		}
 		if proxy.Log()[n].Status == 0 {
@@ -62,11 +62,11 @@ func TestRecovererPolicySuffices(t *testing.T) {
 	p := clienttest.PutProviderLackingARecord(t)
 	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "recoverer"))
 	found, err := client.Recover(t.Context(), p)
-	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Committed {
+	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("Recover(%s) = %+v, %v, want one committed rotation", p, found, err)
 	}
 	history, err := clienttest.New(t).History(t.Context(), p)
-	if err != nil || len(history) != 2 || history[0].Outcome != vaultkit.Committed || history[1].Outcome != vaultkit.Committed {
+	if err != nil || len(history) != 2 || history[0].Outcome != vaultkit.OutcomeCommitted || history[1].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("History(%s) = %+v, %v, want two committed rotations", p, history, err)
 	}
 	vaulttest.AssertUnchanged(t, p, func() {

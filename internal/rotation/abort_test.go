@@ -27,7 +27,7 @@ func undecidedWorld(t *testing.T) (w *scenario, id string, release chan struct{}
 		t.Fatalf("the crashed rotation was told %v", err)
 	}
 	found := w.recover()
-	if len(found) != 1 || found[0].Outcome != vaultkit.Undecided {
+	if len(found) != 1 || found[0].Outcome != vaultkit.OutcomeUndecided {
 		t.Fatalf("Recover = %+v", found)
 	}
 	return w, found[0].ID, release
@@ -43,7 +43,7 @@ func (w *scenario) deliver(release chan struct{}) {
 func TestAbortFencesAnUndecidedRotation(t *testing.T) {
 	w, id, release := undecidedWorld(t)
 	r, err := w.Direct.Abort(t.Context(), w.Provider, id)
-	if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "fenced by version 2" || r.Resumed || r.ID != id {
+	if err != nil || r.Outcome != vaultkit.OutcomeAborted || r.Cause != "fenced by version 2" || r.Resumed || r.ID != id {
 		t.Fatalf("Abort = %+v, %v", r, err)
 	}
 	vaulttest.AssertUnchanged(t, w.Provider, func() { w.deliver(release) })
@@ -67,7 +67,7 @@ func TestAbortOfWhatTurnsOutCommitted(t *testing.T) {
 	w, id, release := undecidedWorld(t)
 	client := clienttest.NewWithFaults(t, clienttest.OnCommit(w.Provider, faultproxy.Before(func() { w.deliver(release) })))
 	r, err := client.Abort(t.Context(), w.Provider, id)
-	if !errors.Is(err, vaultkit.ErrConflict) || r == nil || r.Outcome != vaultkit.Committed || r.NewVersion != 2 {
+	if !errors.Is(err, vaultkit.ErrConflict) || r == nil || r.Outcome != vaultkit.OutcomeCommitted || r.NewVersion != 2 {
 		t.Fatalf("Abort = %+v, %v", r, err)
 	}
 	w.done()
@@ -80,7 +80,7 @@ func TestAbortRidesOutOneFault(t *testing.T) {
 			w, id, release := undecidedWorld(t)
 			client := clienttest.NewWithFaults(t, clienttest.OnCommit(w.Provider, fault))
 			r, err := client.Abort(t.Context(), w.Provider, id)
-			if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "fenced by version 2" {
+			if err != nil || r.Outcome != vaultkit.OutcomeAborted || r.Cause != "fenced by version 2" {
 				t.Errorf("Abort = %+v, %v", r, err)
 			}
 			w.deliver(release)
@@ -146,13 +146,13 @@ func TestAbortClosesTheUnknown(t *testing.T) {
 			if err := kv.DeleteVersions(t.Context(), path(p), []int{2}); err != nil {
 				t.Fatal(err)
 			}
-		}, vaultkit.Unknown, "removed the evidence"},
+		}, vaultkit.OutcomeUnknown, "removed the evidence"},
 		"recreated": {func(t *testing.T, p string) {
 			if err := kv.DeleteMetadata(t.Context(), path(p)); err != nil {
 				t.Fatal(err)
 			}
 			vaulttest.Put(t, "providers/"+p, clienttest.OldSecret)
-		}, vaultkit.Recreated, "created anew"},
+		}, vaultkit.OutcomeRecreated, "created anew"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := vaulttest.PutProvider(t, clienttest.OldSecret)
@@ -164,7 +164,7 @@ func TestAbortClosesTheUnknown(t *testing.T) {
 			}
 			before := vaulttest.Look(t, "providers/"+p)
 			r, err := client.Abort(t.Context(), p, id)
-			if err != nil || r.Outcome != vaultkit.Unknown || !strings.Contains(r.Cause, tc.cause) {
+			if err != nil || r.Outcome != vaultkit.OutcomeUnknown || !strings.Contains(r.Cause, tc.cause) {
 				t.Errorf("Abort = %+v, %v", r, err)
 			}
 			if !vaulttest.SameJSON(t, before, vaulttest.Look(t, "providers/"+p)) {

@@ -135,7 +135,7 @@ func TestClockThatStepsBackHidesNoCommit(t *testing.T) {
 	skew.tell(created(t, p, 3), first.Add(second.Sub(first)/2))
 	clienttest.Rotate(t, client, p, "fake-3")
 	found, err := client.History(t.Context(), p)
-	if i := slices.IndexFunc(found, func(r vaultkit.Record) bool { return r.NewVersion == 3 }); err != nil || i < 0 || found[i].Outcome != vaultkit.Committed {
+	if i := slices.IndexFunc(found, func(r vaultkit.Record) bool { return r.NewVersion == 3 }); err != nil || i < 0 || found[i].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("History = %+v, %v, want a committed record of version 3", found, err)
 	}
 }
@@ -293,7 +293,7 @@ func TestAbortOfARestoreKeepsTheExpiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := client.Abort(t.Context(), p, failed.ID)
-	if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "fenced by version 3" {
+	if err != nil || r.Outcome != vaultkit.OutcomeAborted || r.Cause != "fenced by version 3" {
 		t.Errorf("Abort = %+v, %v, want aborted, fenced by version 3", r, err)
 	}
 	if status := clienttest.Status(t, client, vaultkit.StatusQuery{Providers: []string{p}})[0]; !status.ExpiresAt.Equal(expires) {

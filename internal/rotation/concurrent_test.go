@@ -96,7 +96,7 @@ func assertOneCommitted(t *testing.T, client *vaultkit.Client, p string, version
 	}
 	committed := 0
 	for _, record := range history {
-		if record.Outcome == vaultkit.Committed && record.NewVersion == version {
+		if record.Outcome == vaultkit.OutcomeCommitted && record.NewVersion == version {
 			committed++
 		}
 	}

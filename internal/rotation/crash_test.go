@@ -55,16 +55,16 @@ func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, forei
 		w.Fatalf("history %+v, %v", history, err)
 	}
 	for _, record := range history {
-		if (record.Outcome == vaultkit.Committed) != committed {
+		if (record.Outcome == vaultkit.OutcomeCommitted) != committed {
 			w.Errorf("record says %s, committed is %v", record.Outcome, committed)
 		}
 	}
 	for _, one := range found {
 		switch {
-		case !committed && foreign == 0 && one.Outcome == vaultkit.Undecided:
-		case !evidence && one.Outcome == vaultkit.Unknown:
-		case committed && one.Outcome == vaultkit.Committed:
-		case !committed && foreign > 0 && one.Outcome == vaultkit.Aborted:
+		case !committed && foreign == 0 && one.Outcome == vaultkit.OutcomeUndecided:
+		case !evidence && one.Outcome == vaultkit.OutcomeUnknown:
+		case committed && one.Outcome == vaultkit.OutcomeCommitted:
+		case !committed && foreign > 0 && one.Outcome == vaultkit.OutcomeAborted:
 		default:
 			w.Errorf("Recover says %s; committed %v, %d foreign writes, evidence %v", one.Outcome, committed, foreign, evidence)
 		}
@@ -90,7 +90,7 @@ func TestChainOfBackupsKeepsTheEvidence(t *testing.T) {
 		t.Fatalf("history %+v, %v", history, err)
 	}
 	first := history[1]
-	if first.Outcome != vaultkit.Committed || first.Evidence != vaultkit.Inferred || first.NewVersion != 2 || first.CommittedAt.IsZero() {
+	if first.Outcome != vaultkit.OutcomeCommitted || first.Evidence != "inferred" || first.NewVersion != 2 || first.CommittedAt.IsZero() {
 		t.Errorf("the crashed rotation's record %+v", first)
 	}
 }
@@ -110,7 +110,7 @@ func TestRecreatedProvider(t *testing.T) {
 				vaulttest.Put(t, "providers/"+w.Provider, clienttest.NewSecret)
 			}
 			found := w.recover()
-			if len(found) != 1 || found[0].Outcome != vaultkit.Recreated || found[0].Evidence != "" {
+			if len(found) != 1 || found[0].Outcome != vaultkit.OutcomeRecreated || found[0].Evidence != "" {
 				t.Errorf("Recover = %+v", found)
 			}
 			if history, _ := w.Direct.History(t.Context(), w.Provider); len(history) != 0 {
@@ -131,13 +131,13 @@ func TestDeletedEvidenceComesBack(t *testing.T) {
 	if err := kv.DeleteVersions(t.Context(), path, []int{2}); err != nil {
 		t.Fatal(err)
 	}
-	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Unknown {
+	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeUnknown {
 		t.Errorf("with version 2 deleted: %+v", found)
 	}
 	if err := kv.Undelete(t.Context(), path, []int{2}); err != nil {
 		t.Fatal(err)
 	}
-	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Committed {
+	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("with version 2 back: %+v", found)
 	}
 }
@@ -149,7 +149,7 @@ func TestContextCancelledAfterTheCommit(t *testing.T) {
 	defer cancel()
 	w.Proxy.SetRule(faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Before(cancel)))
 	r, err := w.Rotate(ctx, w.Client)
-	if err != nil || r.Outcome != vaultkit.Committed {
+	if err != nil || r.Outcome != vaultkit.OutcomeCommitted {
 		t.Fatalf("Rotate = %+v, %v", r, err)
 	}
 	w.done()
@@ -162,10 +162,10 @@ func TestCommittedButUnrecorded(t *testing.T) {
 	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond))
 	w.Proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()))
 	r, err := w.Rotate(t.Context(), w.Client)
-	if !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.Outcome != vaultkit.Committed || r.NewVersion != 2 {
+	if !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.Outcome != vaultkit.OutcomeCommitted || r.NewVersion != 2 {
 		t.Fatalf("Rotate = %+v, %v", r, err)
 	}
-	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Committed {
+	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("Recover = %+v", found)
 	}
 	w.done()
@@ -209,7 +209,7 @@ func TestLargeForeignSecrets(t *testing.T) {
 	w := newScenario(t)
 	w.killBeforeCommit()
 	vaulttest.Put(t, "providers/"+w.Provider, large("b"))
-	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.Aborted {
+	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeAborted {
 		t.Errorf("Recover = %+v", found)
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
@@ -254,11 +254,11 @@ func TestRuleLooksAgainForTheBackup(t *testing.T) {
 		vaulttest.Put(t, "backups/"+p+"/"+id, clienttest.OldSecret)
 	})))
 	found, err := client.Recover(t.Context(), p)
-	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Committed {
+	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
 		t.Fatalf("Recover = %+v, %v", found, err)
 	}
 	history, err := client.History(t.Context(), p)
-	if err != nil || len(history) != 1 || history[0].Actor != "late" || history[0].Evidence != vaultkit.Inferred {
+	if err != nil || len(history) != 1 || history[0].Actor != "late" || history[0].Evidence != "inferred" {
 		t.Errorf("History = %+v, %v", history, err)
 	}
 }

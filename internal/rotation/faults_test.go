@@ -78,7 +78,7 @@ func (w *scenario) done() {
 		w.Fatal("not committed")
 	}
 	history, err := w.Direct.History(w.Context(), w.Provider)
-	if err != nil || len(history) != 1 || history[0].Outcome != vaultkit.Committed || history[0].NewVersion != 2 {
+	if err != nil || len(history) != 1 || history[0].Outcome != vaultkit.OutcomeCommitted || history[0].NewVersion != 2 {
 		w.Fatalf("history %+v, %v", history, err)
 	}
 }
@@ -133,7 +133,7 @@ func (w *scenario) finish(how string, committed bool) {
 	w.Helper()
 	if how != "rerun" {
 		for _, one := range w.recover() {
-			if want := map[bool]vaultkit.Outcome{true: vaultkit.Committed, false: vaultkit.Undecided}[committed]; one.Outcome != want {
+			if want := map[bool]vaultkit.Outcome{true: vaultkit.OutcomeCommitted, false: vaultkit.OutcomeUndecided}[committed]; one.Outcome != want {
 				w.Fatalf("Recover says %s, committed is %v", one.Outcome, committed)
 			}
 		}
@@ -169,7 +169,7 @@ func (w *scenario) rivalThenZombie(release chan struct{}, told error) {
 	}
 	committed := map[int]string{}
 	for _, record := range history {
-		if record.Outcome == vaultkit.Committed {
+		if record.Outcome == vaultkit.OutcomeCommitted {
 			if other, twice := committed[record.NewVersion]; twice {
 				w.Fatalf("version %d committed by %s and %s", record.NewVersion, other, record.ID)
 			}
@@ -240,7 +240,7 @@ func TestRotateRidesOutOneFault(t *testing.T) {
 				w := newScenario(t)
 				w.Proxy.SetRule(faultproxy.At(n+1, fault))
 				r, err := w.Rotate(t.Context(), w.Client)
-				if err != nil || r.Outcome != vaultkit.Committed || len(r.Warnings) > 0 {
+				if err != nil || r.Outcome != vaultkit.OutcomeCommitted || len(r.Warnings) > 0 {
 					t.Fatalf("Rotate = %+v, %v", r, err)
 				}
 				w.done()

@@ -64,7 +64,7 @@ func TestPruneBackupsByCountAndAge(t *testing.T) {
 				t.Errorf("PruneBackups = %v, %v; left %v", idsOf(pruned), err, left(t, p))
 			}
 			for _, one := range pruned {
-				if one.Provider != p || one.Outcome != vaultkit.Committed || one.ReplacedAt.IsZero() {
+				if one.Provider != p || one.Outcome != vaultkit.OutcomeCommitted || one.ReplacedAt.IsZero() {
 					t.Errorf("pruned %+v", one)
 				}
 			}
@@ -142,7 +142,7 @@ func TestPruneRecoversFirst(t *testing.T) {
 	if err != nil || len(pruned) != 0 || rotated != 3 {
 		t.Fatalf("PruneBackups = %v, %v", pruned, err)
 	}
-	if history, err := w.Direct.History(t.Context(), w.Provider); err != nil || len(history) != 1 || history[0].Outcome != vaultkit.Committed {
+	if history, err := w.Direct.History(t.Context(), w.Provider); err != nil || len(history) != 1 || history[0].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("History = %+v, %v", history, err)
 	}
 }

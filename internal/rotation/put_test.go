@@ -51,7 +51,7 @@ func TestPut_ReplacesNoDeletedVersionThatWouldBePruned(t *testing.T) {
 			}
 			clients := map[string]*vaultkit.Client{
 				"root":    clienttest.New(t, vaultkit.WithMount(mount)),
-				"rotator": clienttest.New(t, vaultkit.WithMount(mount), vaultkit.WithToken(vaultkit.Value(vaulttest.TokenAt(t, root, policy)))),
+				"rotator": clienttest.New(t, vaultkit.WithMount(mount), vaultkit.WithToken(vaultkit.FromString(vaulttest.TokenAt(t, root, policy)))),
 			}
 			configure(mount+"/config", tc.mount)
 			for role, refused := range tc.refused {

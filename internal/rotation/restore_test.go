@@ -51,7 +51,7 @@ func TestRestoreDeletedProvider(t *testing.T) {
 					id = ""
 				}
 				r, err := restore(t, client, p, id)
-				if err != nil || r.Outcome != vaultkit.Committed || r.OldVersion != 2 || r.NewVersion != 3 || r.Backup != "" ||
+				if err != nil || r.Outcome != vaultkit.OutcomeCommitted || r.OldVersion != 2 || r.NewVersion != 3 || r.Backup != "" ||
 					r.Source != "rollback:"+backup || r.CommittedAt.IsZero() || r.VaultRequestIDs.Commit == "" || r.Resumed || len(r.Warnings) > 0 {
 					t.Fatalf("Rollback = %+v, %v", r, err)
 				}
@@ -107,7 +107,7 @@ func TestRestoreDeletedRidesOutFaults(t *testing.T) {
 func assertRestoredOnce(t *testing.T, provider string) {
 	t.Helper()
 	history, err := clienttest.New(t).History(t.Context(), provider)
-	if err != nil || len(history) != 2 || history[0].NewVersion != 3 || history[0].Outcome != vaultkit.Committed {
+	if err != nil || len(history) != 2 || history[0].NewVersion != 3 || history[0].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("History = %+v, %v", history, err)
 	}
 	if entry := vaulttest.Snapshot(t, provider)["providers/"+provider]; entry.Current != 3 || !vaulttest.SameJSON(t, entry.Versions[3], clienttest.OldSecret) {

@@ -33,7 +33,7 @@ func assertOneBackupEach(t *testing.T, provider string) {
 	}
 	committed, backups := map[int]int{}, map[int]int{}
 	for _, record := range history {
-		if record.Outcome == vaultkit.Committed {
+		if record.Outcome == vaultkit.OutcomeCommitted {
 			committed[record.NewVersion]++
 			if record.Backup != "" {
 				backups[record.NewVersion]++
@@ -158,7 +158,7 @@ func TestRestoreIsNoEvidence(t *testing.T) {
 	}
 	vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": "fake-foreign"}) // prunes version 2
 	for _, one := range w.recover() {
-		if one.ID == id && one.Outcome != vaultkit.Unknown {
+		if one.ID == id && one.Outcome != vaultkit.OutcomeUnknown {
 			t.Errorf("Recover says %+v", one)
 		}
 	}
@@ -273,7 +273,7 @@ func TestAbortClaimsNoOthersVersion(t *testing.T) {
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
 	})))
 	r, err := between.Abort(t.Context(), p, id)
-	if err != nil || r.Outcome != vaultkit.Aborted || r.Cause != "" {
+	if err != nil || r.Outcome != vaultkit.OutcomeAborted || r.Cause != "" {
 		t.Errorf("Abort = %+v, %v", r, err)
 	}
 }
@@ -305,7 +305,7 @@ func TestAbortKilledAfterItsFence(t *testing.T) {
 			}
 			status := clienttest.Status(t, client, vaultkit.StatusQuery{Providers: []string{p}, DueWithin: 2 * time.Hour})
 			history, err := client.History(t.Context(), p)
-			if err != nil || status[0].Due != vaultkit.DueExpiring || history[0].Cause != "fenced by version 3" {
+			if err != nil || status[0].Due != "expiring" || history[0].Cause != "fenced by version 3" {
 				t.Errorf("status %+v, history %+v, %v", status[0], history[0], err)
 			}
 		})

@@ -136,7 +136,7 @@ func TestRevokeOldLooksAtOtherProviders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	narrow := clienttest.New(t, base, vaultkit.WithToken(vaultkit.Value(vaulttest.Token(t, policy))))
+	narrow := clienttest.New(t, base, vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, policy))))
 	revocation, err := narrow.RevokeOld(t.Context(), "one", r.ID, api)
 	if err != nil || !slices.Equal(revocation.NotRead, []string{"other"}) {
 		t.Errorf("RevokeOld = %+v, %v, want that it says that it did not read the other provider", revocation, err)

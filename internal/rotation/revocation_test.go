@@ -197,7 +197,7 @@ func TestRevokeOldSettlesTheRotationFirst(t *testing.T) {
 func (w *scenario) revokedToo(id string) {
 	w.Helper()
 	history, err := w.Direct.History(w.Context(), w.Provider)
-	if err != nil || len(history) != 1 || history[0].ID != id || history[0].Outcome != vaultkit.Committed || history[0].Revocation == nil {
+	if err != nil || len(history) != 1 || history[0].ID != id || history[0].Outcome != vaultkit.OutcomeCommitted || history[0].Revocation == nil {
 		w.Errorf("History = %+v, %v", history, err)
 	}
 }

@@ -66,7 +66,7 @@ func TestReadsShowOwnWrites(t *testing.T) {
 	}{
 		"a connection of its own": {nil, func() {}},
 		"somebody's client":       {[]vaultkit.Option{vaultkit.WithAPIClient(existing)}, func() {}},
-		"after another login":     {[]vaultkit.Option{vaultkit.WithToken(vaultkit.File(file))}, again},
+		"after another login":     {[]vaultkit.Option{vaultkit.WithToken(vaultkit.FromFile(file))}, again},
 	} {
 		t.Run(name, func(t *testing.T) {
 			provider, stranger := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.New(t, vaultkit.WithAddress(proxy.URL()))

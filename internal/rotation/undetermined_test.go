@@ -138,7 +138,7 @@ func TestResumedButUnrecorded(t *testing.T) {
 			w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond))
 			w.Proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", fault))
 			r, err := w.Rotate(t.Context(), w.Client)
-			if r == nil || r.Outcome != vaultkit.Committed || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {
+			if r == nil || r.Outcome != vaultkit.OutcomeCommitted || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {
 				t.Errorf("Rotate = %+v, %v", r, err)
 			}
 		})
@@ -150,7 +150,7 @@ func TestForgedRecord(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	record := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithDryRun()).Record
-	record.Outcome, record.Evidence = vaultkit.Aborted, vaultkit.Inferred
+	record.Outcome, record.Evidence = vaultkit.OutcomeAborted, "inferred"
 	text, err := json.Marshal(record)
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +161,7 @@ func TestForgedRecord(t *testing.T) {
 	}
 	vaulttest.Put(t, "rotations/"+p+"/"+record.ID, stored)
 	r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
-	if r == nil || r.Outcome != vaultkit.Committed || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrConflict) {
+	if r == nil || r.Outcome != vaultkit.OutcomeCommitted || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrConflict) {
 		t.Errorf("Rotate = %+v, %v", r, err)
 	}
 }
@@ -182,7 +182,7 @@ func TestSpoiledRecords(t *testing.T) {
 	}
 	unknown := 0
 	for _, record := range history {
-		if record.Outcome == vaultkit.Unknown && strings.Contains(record.Cause, "cannot be read") {
+		if record.Outcome == vaultkit.OutcomeUnknown && strings.Contains(record.Cause, "cannot be read") {
 			unknown++
 		}
 	}
@@ -258,7 +258,7 @@ func TestRecreatedInsideTheRule(t *testing.T) {
 		})
 	})
 	found, err := client.Recover(t.Context(), w.Provider)
-	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.Recreated {
+	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.OutcomeRecreated {
 		t.Errorf("Recover = %+v, %v", found, err)
 	}
 }

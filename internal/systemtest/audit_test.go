@@ -35,7 +35,7 @@ func rotator(t testing.TB) (client *vaultkit.Client, accessor string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client = clienttest.New(t, vaultkit.WithToken(vaultkit.Value(token)))
+	client = clienttest.New(t, vaultkit.WithToken(vaultkit.FromString(token)))
 	return client, auditHash(t, secret.Data["accessor"].(string))
 }
 

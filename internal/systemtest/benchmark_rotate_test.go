@@ -107,7 +107,7 @@ func BenchmarkRotateAll(b *testing.B) {
 			}
 		}},
 		peer{"bare", func(round int) {
-			atOnce(vaultkit.DefaultWorkers, theirs, func(provider string) { bareRotation(b, bare, provider, round) })
+			atOnce(8, theirs, func(provider string) { bareRotation(b, bare, provider, round) })
 		}},
 	)
 }

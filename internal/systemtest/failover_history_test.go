@@ -81,8 +81,8 @@ func (h history) contradicts(one attempt) (violations []string) {
 		blame("not one of the four ways to end")
 	case one.rotation != nil:
 		r := one.rotation
-		if record := h.records[r.ID]; r.Outcome != vaultkit.Committed || !slices.Equal(in, []int{r.NewVersion}) ||
-			record.Outcome != vaultkit.Committed || record.NewVersion != r.NewVersion {
+		if record := h.records[r.ID]; r.Outcome != vaultkit.OutcomeCommitted || !slices.Equal(in, []int{r.NewVersion}) ||
+			record.Outcome != vaultkit.OutcomeCommitted || record.NewVersion != r.NewVersion {
 			blame("its key is in versions %v, the record says %+v", in, record)
 		}
 	case kind == "success":
@@ -121,7 +121,7 @@ func (h history) wrongVersions(attempts map[string]attempt) (violations []string
 func (h history) wrongRecords(attempts map[string]attempt) (violations []string) {
 	committed := make(map[int]int)
 	for id, record := range h.records {
-		if record.Outcome == vaultkit.Committed {
+		if record.Outcome == vaultkit.OutcomeCommitted {
 			committed[record.NewVersion]++
 		}
 		if backup := h.backups[id]; !h.bearsOut(record, attempts) || backup == "" || backup != h.versions[record.OldVersion] {
@@ -144,14 +144,14 @@ func (h history) bearsOut(record vaultkit.Record, attempts map[string]attempt) b
 	_, known := attempts[key]
 	in := h.versionsOf(key)
 	switch {
-	case record.Outcome == vaultkit.Committed:
+	case record.Outcome == vaultkit.OutcomeCommitted:
 		return known && record.NewVersion == record.OldVersion+1 && slices.Equal(in, []int{record.NewVersion}) &&
 			h.claims[record.ID] == record.Reason
-	case record.Outcome == vaultkit.Aborted && record.Reason == "":
+	case record.Outcome == vaultkit.OutcomeAborted && record.Reason == "":
 		// A rival's sweep came between its backup and its claim. Were it a lie,
 		// a version would lack its record.
 		return record.OldVersion < h.current
-	case record.Outcome == vaultkit.Aborted:
+	case record.Outcome == vaultkit.OutcomeAborted:
 		return known && record.OldVersion < h.current && len(in) == 0
 	}
 	return false

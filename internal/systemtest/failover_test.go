@@ -116,7 +116,7 @@ func (f *fleet) store(t *testing.T) string {
 func (f *fleet) client(t *testing.T, role string, wait backoff.Backoff) *vaultkit.Client {
 	t.Helper()
 	token := vaulttest.TokenAt(t, f.root, vaulttest.Policy(t, "../../", role))
-	return clienttest.New(t, vaultkit.WithAddress(f.balancer.url()), vaultkit.WithToken(vaultkit.Value(token)),
+	return clienttest.New(t, vaultkit.WithAddress(f.balancer.url()), vaultkit.WithToken(vaultkit.FromString(token)),
 		clienttest.WithBackoff(wait))
 }
 

@@ -96,7 +96,7 @@ func readerLogin(t *testing.T, root *api.Client) vaultkit.Option {
 		t.Fatal(err)
 	}
 	return vaultkit.WithAppRole(vaultkit.AppRole{
-		RoleID: vaultkit.Value(role.Data["role_id"].(string)), SecretID: vaultkit.Value(secret.Data["secret_id"].(string)),
+		RoleID: vaultkit.FromString(role.Data["role_id"].(string)), SecretID: vaultkit.FromString(secret.Data["secret_id"].(string)),
 	})
 }
 

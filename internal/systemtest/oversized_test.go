@@ -191,7 +191,7 @@ func TestOversizedAnswersAreRefused(t *testing.T) {
 			_, _ = io.WriteString(w, greeting)
 		})
 		const wait = 50 * time.Millisecond
-		client := clienttest.New(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), clienttest.WithRecordWait(wait),
+		client := clienttest.New(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.FromString("fake-token")), clienttest.WithRecordWait(wait),
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: wait, Write: wait}))
 		armed.Store(true)
 		for verb, call := range verbs(t, p, ids[0]) {
@@ -260,7 +260,7 @@ func TestOversizedAnswerIsSaidToBeOne(t *testing.T) {
 		}
 		large(w, r)
 	})
-	client := clienttest.New(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")))
+	client := clienttest.New(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.FromString("fake-token")))
 	_, err := client.GetAPIKey(t.Context(), "p")
 	const want = "vaultkit: GetAPIKey p: answer too large: it has more than 8388608 bytes; " +
 		"the secret or list is larger than vaultkit reads, or something else than Vault answers at this address"
@@ -273,7 +273,7 @@ func TestOversizedAnswerToALogin(t *testing.T) {
 	for kind, answer := range oversized() {
 		server := serve(t, answer)
 		options := []vaultkit.Option{
-			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.Value("fake-token")), clienttest.WithBackoff(clienttest.QuickBackoff),
+			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.FromString("fake-token")), clienttest.WithBackoff(clienttest.QuickBackoff),
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), clienttest.WithCheckBound(500 * time.Millisecond),
 		}
 		var err error

@@ -128,7 +128,7 @@ func (d *disk) rotateOver(t *testing.T, rule faultproxy.Rule) (log []faultproxy.
 	if _, err := d.root.KVv2(vaulttest.Mount).Put(t.Context(), vaulttest.Base+"/providers/"+provider, clienttest.OldSecret); err != nil {
 		t.Fatal(err)
 	}
-	client := clienttest.New(t, vaultkit.WithAddress(d.proxy.URL()), vaultkit.WithToken(vaultkit.Value(d.token)),
+	client := clienttest.New(t, vaultkit.WithAddress(d.proxy.URL()), vaultkit.WithToken(vaultkit.FromString(d.token)),
 		vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute})) // a busy machine may take its time to restart
 	d.proxy.Reset()
 	d.proxy.SetRule(rule)

@@ -80,7 +80,7 @@ func (s *spy) assertSilent(t *testing.T, secrets ...string) {
 func (s *spy) options(token string) []vaultkit.Option {
 	return []vaultkit.Option{
 		vaultkit.WithLogger(slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug}))),
-		vaultkit.WithToken(vaultkit.Value(token)),
+		vaultkit.WithToken(vaultkit.FromString(token)),
 	}
 }
 
@@ -91,7 +91,7 @@ func TestNoSecretInOutput(t *testing.T) {
 	token := customToken(t, clienttest.Marker+"-token")
 	proxy := clienttest.NewProxy(t)
 	client := clienttest.New(t, append(s.options(token), vaultkit.WithAddress(proxy.URL()))...)
-	s.hear(client, client.String(), vaultkit.WithToken(vaultkit.Value(token)), vaultkit.Value(token), vaultkit.NewKey(clienttest.Marker),
+	s.hear(client, client.String(), vaultkit.WithToken(vaultkit.FromString(token)), vaultkit.FromString(token), vaultkit.NewKey(clienttest.Marker),
 		vaultkit.NewFields(map[string]any{"api_key": clienttest.Marker}), vaultkit.ProviderKeys{"api_key": clienttest.Marker})
 	s.everyVerb(t, client)
 	for n := range 8 {
@@ -206,16 +206,16 @@ func (s *spy) logins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roleID := vaultkit.Value(id.Data["role_id"].(string))
+	roleID := vaultkit.FromString(id.Data["role_id"].(string))
 	jwt := t.TempDir() + "/jwt"
 	vaulttest.WriteFile(t, jwt, clienttest.Marker+"-jwt")
 	for _, login := range []vaultkit.Option{
-		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Value(clienttest.Marker + "-secret-id")}),
-		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Value(clienttest.Marker + "-wrong")}),
-		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Wrapped(vaultkit.Value(clienttest.Marker + "-wrapping"))}),
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.FromString(clienttest.Marker + "-secret-id")}),
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.FromString(clienttest.Marker + "-wrong")}),
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Wrapped(vaultkit.FromString(clienttest.Marker + "-wrapping"))}),
 		vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "r", JWTFile: jwt}),
-		vaultkit.WithToken(vaultkit.Value(clienttest.Marker + "-wrong")),
-		vaultkit.WithToken(vaultkit.Value(clienttest.Marker + "\n-wrong")),
+		vaultkit.WithToken(vaultkit.FromString(clienttest.Marker + "-wrong")),
+		vaultkit.WithToken(vaultkit.FromString(clienttest.Marker + "\n-wrong")),
 		vaultkit.WithAddress("http://user:" + clienttest.Marker + "@127.0.0.1:1"),
 		vaultkit.WithTransport(func(http.RoundTripper) http.RoundTripper { return nil }),
 	} {

@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/internal/settings"
 )
 
 // The default mount and base path of the providers.
@@ -31,7 +32,7 @@ type Connection struct {
 }
 
 // New returns a Connection that logs and warns to io.
-func New(io *terminal.IO) *Connection { return &Connection{io: io, settings: settings()} }
+func New(io *terminal.IO) *Connection { return &Connection{io: io, settings: newSettings()} }
 
 // With logs in, runs the work within the timeout, and logs out.
 func (c *Connection) With(ctx context.Context, work func(context.Context, *vaultkit.Client) error) error {
@@ -91,7 +92,7 @@ func (c *Connection) Options() ([]vaultkit.Option, error) {
 		timeouts.Start = all
 	}
 	return []vaultkit.Option{
-		vaultkit.FromLookup(environment),
+		settings.WithEnvironment(environment),
 		vaultkit.WithLogger(c.logger()),
 		vaultkit.WithTimeouts(timeouts),
 	}, nil

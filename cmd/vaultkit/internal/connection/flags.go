@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// setting is a flag that overrides a variable of vaultkit.FromLookup.
+// setting is a flag that overrides an environment variable.
 type setting struct {
 	name, variable string
 	help           string
@@ -24,9 +24,9 @@ type setting struct {
 // isFile reports whether the flag takes the path of a file.
 func (s *setting) isFile() bool { return strings.Contains(s.help, "`file`") }
 
-// settings returns the flags. None of them takes a secret: secrets come from files and
+// newSettings returns the flags. None of them takes a secret: secrets come from files and
 // from the environment.
-func settings() []setting {
+func newSettings() []setting {
 	secretIDs := []string{"VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE", "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE"}
 	return []setting{
 		{name: "address", variable: "VAULT_ADDR", help: "the server's `URL` (default $VAULT_ADDR)"},

@@ -19,6 +19,6 @@ const (
 func Open(ctx context.Context, server *devvault.Server, more ...vaultkit.Option) (*vaultkit.Client, error) {
 	return vaultkit.New(ctx, append([]vaultkit.Option{
 		vaultkit.WithAddress(server.Addr()),
-		vaultkit.WithToken(vaultkit.Value(server.RootToken())),
+		vaultkit.WithToken(vaultkit.FromString(server.RootToken())),
 	}, more...)...)
 }

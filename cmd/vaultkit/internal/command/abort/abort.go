@@ -42,7 +42,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		Long:              long,
 		Example:           "  vaultkit abort openai-gpt4 ID   # an id from: vaultkit recover openai-gpt4",
 		Args:              usage.Exactly(2),
-		ValidArgsFunction: deps.Complete.Arguments(vaultkit.Undecided),
+		ValidArgsFunction: deps.Complete.Arguments(vaultkit.OutcomeUndecided),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return run(cmd.Context(), &Options{Deps: deps, Provider: args[0], ID: args[1]})
 		},
@@ -67,7 +67,7 @@ func Run(ctx context.Context, o *Options) error {
 
 func headline(r *vaultkit.Rotation) string {
 	switch {
-	case r.Outcome == vaultkit.Unknown:
+	case r.Outcome == vaultkit.OutcomeUnknown:
 		return "Closed the rotation of " + r.Provider + ": it is no longer possible to find out whether it was applied."
 	case r.Resumed:
 		return "The rotation of " + r.Provider + " was recorded as aborted before. It can never be applied."

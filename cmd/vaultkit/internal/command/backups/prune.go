@@ -60,7 +60,7 @@ func (o *Options) warnUnrevoked(ctx context.Context, client *vaultkit.Client, pr
 	}
 	for _, record := range records {
 		gone := slices.ContainsFunc(pruned, func(b vaultkit.Backup) bool { return b.ID == record.ID })
-		if gone && record.Outcome == vaultkit.Committed && record.Revocation == nil {
+		if gone && record.Outcome == vaultkit.OutcomeCommitted && record.Revocation == nil {
 			o.IO.Warn("the keys of version %d are not recorded as revoked, and revoke-old needs their backup: %s",
 				record.OldVersion, record.ID)
 		}

@@ -109,7 +109,7 @@ func (d *demo) lookBack(ctx context.Context) error {
 		[]string{"record", basePath + "rotations/" + sandbox.Provider + "/<id>"})
 	d.say("\nThe record never changes, and contains no key:\n")
 	d.show(nil,
-		[]string{"outcome", string(record.Outcome) + ", " + string(record.Evidence) + " by Vault"},
+		[]string{"outcome", string(record.Outcome) + ", " + record.Evidence + " by Vault"},
 		[]string{"version", render.Versions(record)},
 		[]string{"fields changed", strings.Join(record.FieldsChanged, ", ")},
 		[]string{"who", record.Actor},
@@ -183,14 +183,14 @@ func (d *demo) recoverCrash(ctx context.Context, fresh *vaultkit.Client) error {
 	if err != nil {
 		return err
 	}
-	if len(found) != 1 || found[0].ID != d.crashed || found[0].Outcome != vaultkit.Committed {
+	if len(found) != 1 || found[0].ID != d.crashed || found[0].Outcome != vaultkit.OutcomeCommitted {
 		return fmt.Errorf("recovery settled %d rotations, and not the one that crashed", len(found))
 	}
 	d.say("\nAnother program, or the same one after a restart, finds out what happened and writes\n" +
 		"the record. No key is rotated twice, and no key is lost:\n")
 	d.show(nil,
 		[]string{"command", "vaultkit recover " + sandbox.Provider},
-		[]string{"outcome", string(found[0].Outcome) + ", " + string(found[0].Evidence) + " from what Vault holds"})
+		[]string{"outcome", string(found[0].Outcome) + ", " + found[0].Evidence + " from what Vault holds"})
 	d.say("")
 	return d.showRecords(ctx, fresh)
 }
@@ -223,7 +223,7 @@ func (d *demo) showRecords(ctx context.Context, client *vaultkit.Client) error {
 	}
 	var rows [][]string
 	for _, r := range records {
-		rows = append(rows, []string{render.Versions(r), string(r.Outcome), string(r.Evidence), r.Actor, r.Reason, render.When(r.CommittedAt)})
+		rows = append(rows, []string{render.Versions(r), string(r.Outcome), r.Evidence, r.Actor, r.Reason, render.When(r.CommittedAt)})
 	}
 	d.show([]string{"VERSION", "OUTCOME", "EVIDENCE", "WHO", "WHY", "WHEN"}, rows...)
 	return nil

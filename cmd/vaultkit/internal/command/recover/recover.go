@@ -76,15 +76,15 @@ func (o *Options) print(found []vaultkit.Resolution) error {
 // meaning returns an explanation of an outcome.
 func meaning(outcome vaultkit.Outcome) string {
 	switch outcome {
-	case vaultkit.Committed:
+	case vaultkit.OutcomeCommitted:
 		return "the new secret was stored; now recorded"
-	case vaultkit.Aborted:
+	case vaultkit.OutcomeAborted:
 		return "the new secret was never stored; now recorded"
-	case vaultkit.Undecided:
+	case vaultkit.OutcomeUndecided:
 		return "not stored so far: still running, or crashed before; run the rotation again, or vaultkit abort it"
-	case vaultkit.Recreated:
+	case vaultkit.OutcomeRecreated:
 		return "the provider was deleted and created again since; vaultkit abort closes it"
-	case vaultkit.Unknown:
+	case vaultkit.OutcomeUnknown:
 		return "later writes have removed the evidence; the backup stays; vaultkit abort closes it"
 	}
 	return string(outcome)

@@ -62,7 +62,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		Example: "  vaultkit revoke-old openai-gpt4 ID --cmd './revoke-key.sh' --reason quarterly\n" +
 			"  # an id from: vaultkit history openai-gpt4",
 		Args:              usage.Exactly(2),
-		ValidArgsFunction: deps.Complete.Arguments(vaultkit.Committed),
+		ValidArgsFunction: deps.Complete.Arguments(vaultkit.OutcomeCommitted),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Provider, o.ID = args[0], args[1]
 			if err := childproc.CheckLine("cmd", o.Command); err != nil {

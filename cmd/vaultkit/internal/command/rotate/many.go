@@ -70,7 +70,7 @@ func committed(results []Result) (providers []string) {
 	return providers
 }
 
-func newResult(one vaultkit.BulkRotation) Result {
+func newResult(one vaultkit.RotateResult) Result {
 	result := Result{Provider: one.Provider, Rotation: one.Rotation, ExitCode: exitcode.Of(one.Err), err: one.Err}
 	if one.Err != nil {
 		text := exitcode.Text(one.Err)

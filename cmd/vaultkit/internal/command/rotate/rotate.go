@@ -13,6 +13,9 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 )
 
+// defaultWorkers is how many providers are rotated at once without --parallel.
+const defaultWorkers = 8
+
 const long = `Replace a field of a provider's secret, or several with --set; other fields do not
 change. rotate first backs up the current secret, then writes the new one only if nobody
 has changed it in between, then writes an audit record. It refuses a field that the
@@ -103,7 +106,7 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything and show what would be written where, but write nothing")
 	flags.BoolVar(&o.All, "all", false, "rotate every provider; needs --auto, and asks for confirmation")
 	flags.BoolVar(&o.Yes, "yes", false, "with --all, do not ask for confirmation")
-	flags.IntVar(&o.Parallel, "parallel", vaultkit.DefaultWorkers, "`number` of providers to rotate at once")
+	flags.IntVar(&o.Parallel, "parallel", defaultWorkers, "`number` of providers to rotate at once")
 	o.Attribution.AddFlags(cmd)
 	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "set", "auto"}
 	cmd.MarkFlagsMutuallyExclusive(sources...)

@@ -180,7 +180,7 @@ func dueError(found []vaultkit.ProviderStatus) error {
 		switch s.Due {
 		case "":
 			continue
-		case vaultkit.DueDeleted, vaultkit.DueDeletion:
+		case "deleted", "deletion":
 			deleted++
 		}
 		due++

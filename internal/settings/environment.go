@@ -1,8 +1,7 @@
-package vaultkit
+package settings
 
 import (
 	"cmp"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,34 +10,20 @@ import (
 	"goblin/vaultkit/internal/apiclient"
 	"goblin/vaultkit/internal/exchange"
 	"goblin/vaultkit/internal/session"
-	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// FromEnvironment configures the client by the variables of the Vault CLI
-// (VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, VAULT_CACERT_BYTES, VAULT_CAPATH,
-// VAULT_CLIENT_CERT, VAULT_CLIENT_KEY, VAULT_TLS_SERVER_NAME, VAULT_SKIP_VERIFY),
-// VAULTKIT_MOUNT and VAULTKIT_BASE, VAULTKIT_REDIRECTS (the hosts of WithRedirects,
-// with commas between), and chooses the login: VAULTKIT_AUTH (token, approle or
-// kubernetes) where set, else the first that has its variables:
-//
-//   - token: VAULT_TOKEN, or VAULTKIT_TOKEN_FILE
-//   - approle: VAULT_ROLE_ID or VAULTKIT_ROLE_ID_FILE, with VAULT_SECRET_ID,
-//     VAULTKIT_SECRET_ID_FILE, VAULTKIT_WRAPPED_SECRET_ID or
-//     VAULTKIT_WRAPPED_SECRET_ID_FILE; VAULTKIT_APPROLE_MOUNT
-//   - kubernetes: VAULTKIT_KUBERNETES_ROLE; VAULTKIT_JWT_FILE,
-//     VAULTKIT_KUBERNETES_MOUNT
-//   - the token in ~/.vault-token
-func FromEnvironment() Option { return FromLookup(os.Getenv) }
-
-// FromLookup is FromEnvironment with variables that come from somewhere else:
-// lookup returns the value of one, or "". It is called again at each login.
-func FromLookup(lookup func(name string) string) Option { return environment(lookup).configure }
+// WithEnvironment returns the option that reads the variables which
+// vaultkit.WithEnvironment lists. lookup returns the value of one, or "". It is called
+// again at each login.
+func WithEnvironment(lookup func(name string) string) func(*Settings) {
+	return environment(lookup).configure
+}
 
 // environment is where the variables come from.
 type environment func(name string) string
 
-func (env environment) configure(s *settings.Settings) {
+func (env environment) configure(s *Settings) {
 	set := func(field *string, name string) { *field = cmp.Or(env(name), *field) }
 	set(&s.Address, "VAULT_ADDR")
 	set(&s.Namespace, "VAULT_NAMESPACE")
@@ -78,12 +63,13 @@ func (env environment) configure(s *settings.Settings) {
 		s.Err, s.BadVariable = err, "VAULTKIT_AUTH"
 	}
 	if login != nil {
-		s.SetLogin(login, env.passedOver()...)
+		s.SetLogin(login, env.ignoredLogins()...)
 	}
 }
 
-// passedOver lists the logins that have their variables too, where none is named.
-func (env environment) passedOver() []string {
+// ignoredLogins returns the other logins whose variables are set, if VAULTKIT_AUTH
+// names none.
+func (env environment) ignoredLogins() []string {
 	var ready []string
 	for _, one := range []struct {
 		login     string
@@ -130,19 +116,19 @@ func (env environment) login() (session.Method, error) {
 	case env.has(kubernetesVariables...):
 		return env.kubernetes(), nil
 	case session.HasCLIToken():
-		return session.Token(CLIToken()), nil
+		return session.Token(session.CLIToken()), nil
 	}
 	return nil, nil
 }
 
 func (env environment) token() session.Method {
-	return session.Token(env.first(CLIToken(), "VAULT_TOKEN", "VAULTKIT_TOKEN_FILE"))
+	return session.Token(env.first(session.CLIToken(), "VAULT_TOKEN", "VAULTKIT_TOKEN_FILE"))
 }
 
 func (env environment) appRole() session.Method {
 	secretID := env.first(env.variable("VAULT_SECRET_ID"), "VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE")
 	if env.has("VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE") {
-		secretID = Wrapped(env.first(Credential{}, "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE"))
+		secretID = session.Wrapped(env.first(session.Credential{}, "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE"))
 	}
 	roleID := env.first(env.variable("VAULT_ROLE_ID"), "VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE")
 	return session.AppRole(env("VAULTKIT_APPROLE_MOUNT"), roleID, secretID)
@@ -154,17 +140,17 @@ func (env environment) kubernetes() session.Method {
 
 // first is the credential of the variable value if that is set, else of the
 // file that the variable file names, else the fallback.
-func (env environment) first(fallback Credential, value, file string) Credential {
+func (env environment) first(fallback session.Credential, value, file string) session.Credential {
 	switch {
 	case env.has(value):
 		return env.variable(value)
 	case env.has(file):
-		return File(env(file))
+		return session.File(env(file))
 	}
 	return fallback
 }
 
-func (env environment) variable(name string) Credential { return session.Variable(name, env) }
+func (env environment) variable(name string) session.Credential { return session.Variable(name, env) }
 
 func (env environment) has(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return env(name) != "" })
