@@ -7,7 +7,9 @@ import (
 
 	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/rights"
 	"goblin/vaultkit/internal/settings"
+	"goblin/vaultkit/policy"
 )
 
 // Finding is what one check of [Diagnose] found.
@@ -40,7 +42,7 @@ type DiagnoseQuery struct {
 	Providers []string // none: all of them
 	// Roles are the roles whose rights the token must have. None: the reader's; and
 	// the rotator's are looked at, and may be missing as a whole.
-	Roles []Role
+	Roles []policy.Role
 	// Unwrap lets it use up a wrapping token; otherwise the login and what follows
 	// are skipped.
 	Unwrap bool
@@ -105,11 +107,11 @@ func (q DiagnoseQuery) subject(c *settings.Settings, invalid error) doctor.Subje
 		s.Args = s.Unusual
 	}
 	for _, role := range q.roles() {
-		if !slices.Contains(Roles(), role) {
+		if !slices.Contains(policy.Roles(), role) {
 			continue // refused above; a check would have its name
 		}
-		s.Roles = append(s.Roles, doctor.Role{Name: string(role), Required: len(q.Roles) > 0 || role == RoleReader,
-			Rights: func(provider string) []doctor.Right { return role.rightsFor(c, provider) }})
+		s.Roles = append(s.Roles, doctor.Role{Name: string(role), Required: len(q.Roles) > 0 || role == policy.Reader,
+			Rights: func(provider string) []doctor.Right { return rightsFor(role, c, provider) }})
 	}
 	return s
 }
@@ -122,37 +124,37 @@ func (q DiagnoseQuery) check() error {
 		}
 	}
 	for _, role := range q.Roles {
-		if _, _, err := role.granted(); err != nil {
+		if _, _, err := rights.Of(string(role)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (q DiagnoseQuery) roles() []Role {
+func (q DiagnoseQuery) roles() []policy.Role {
 	if len(q.Roles) == 0 {
-		return []Role{RoleReader, RoleRotator}
+		return []policy.Role{policy.Reader, policy.Rotator}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(q.Roles)))
 }
 
-// rightsFor are the role's rights for one provider, or for any, at the paths of
-// its policy.
-func (role Role) rightsFor(s *settings.Settings, provider string) []doctor.Right {
-	_, all, _ := role.granted() // query.check has refused what fails here
-	return rightsAt(s, all, role.own(), provider)
+// rightsFor returns the role's rights for one provider, or for any, at the paths of its
+// policy.
+func rightsFor(role policy.Role, s *settings.Settings, provider string) []doctor.Right {
+	_, all, _ := rights.Of(string(role)) // query.check has refused what fails here
+	return rightsAt(s, all, rights.Own(string(role)), provider)
 }
 
-func rightsAt(c *settings.Settings, all, own rights, provider string) []doctor.Right {
-	o := policyOptions{layout: kv.Layout{Mount: c.Mount, Base: c.Base, Patterns: true}}
+func rightsAt(s *settings.Settings, all, own rights.Set, provider string) []doctor.Right {
+	scope := rights.Scope{Mount: s.Mount, Base: s.Base}
 	if provider != "" {
-		o.providers, o.narrowed = []string{provider}, true
+		scope.Providers = []string{provider}
 	}
-	grants, _ := o.grants(all) // names were checked, or listed and sifted
+	grants, _ := scope.Grants(all) // names were checked, or listed and sifted
 	var found []doctor.Right
 	for _, one := range grants {
-		for _, capability := range one.capabilities {
-			found = append(found, doctor.Right{Path: one.path, Capability: capability, Own: slices.Contains(own[one.at], capability)})
+		for _, capability := range one.Capabilities {
+			found = append(found, doctor.Right{Path: one.Path, Capability: capability, Own: slices.Contains(own[one.Place], capability)})
 		}
 	}
 	return found

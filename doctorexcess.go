@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"goblin/vaultkit/internal/doctor"
+	"goblin/vaultkit/internal/rights"
 	"goblin/vaultkit/internal/settings"
 )
 
@@ -28,11 +29,11 @@ func harmful(s *settings.Settings, provider string) []doctor.Right {
 		{Path: engine, Capability: "delete"}, {Path: engine, Capability: "update"},
 		{Path: engine + "/tune", Capability: "update"}, {Path: s.Mount + "/config", Capability: "update"},
 	}
-	var entries rights
-	for _, at := range []int{onSecrets, onBackups, onRecords} {
-		entries[at] = []string{""}
+	var entries rights.Set
+	for _, place := range []rights.Place{rights.Secrets, rights.Backups, rights.Records} {
+		entries[place] = []string{""}
 	}
-	for _, entry := range rightsAt(s, entries, rights{}, provider) {
+	for _, entry := range rightsAt(s, entries, rights.Set{}, provider) {
 		below := strings.TrimPrefix(entry.Path, s.Mount+"/data")
 		for _, way := range ways {
 			for _, capability := range way.capabilities {

@@ -14,6 +14,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // A scheduled job asks which keys are due, under the monitor's policy: it cannot
@@ -325,7 +326,7 @@ func ExampleEnvQuery_masks() {
 // A service looks at its start whether it will be able to read keys, and tells the
 // operator what to do if it won't.
 func ExampleDiagnose() {
-	query := vaultkit.DiagnoseQuery{Providers: []string{"openai-gpt4"}, Roles: []vaultkit.Role{vaultkit.RoleReader}}
+	query := vaultkit.DiagnoseQuery{Providers: []string{"openai-gpt4"}, Roles: []policy.Role{policy.Reader}}
 	options := []vaultkit.Option{vaultkit.WithEnvironment(), vaultkit.WithMount("kv-of-another-team")}
 
 	for found := range vaultkit.Diagnose(context.Background(), query, options...) {

@@ -366,24 +366,3 @@ func ExampleSource() {
 	// creating a key named vaultkit-local-llama-v2
 	// committed [api_key api_secret] from example issuer
 }
-
-// The job that stores a provider's first key needs a token for nothing else. An
-// operator pipes the policy into: vault policy write goblin-provisioner -
-func ExamplePolicy() {
-	policy, err := vaultkit.Policy(vaultkit.RoleProvisioner, vaultkit.OnlyProviders("openai-gpt4"), vaultkit.AtMount("team/secret"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Print(policy)
-	// Output:
-	// # May store a provider's first secret, and never replace one.
-	// path "team/secret/data/goblin-assistant/providers/openai-gpt4" {
-	//   capabilities = ["create"]
-	// }
-	//
-	// # The token's own life; tokens may lack the default policy.
-	// path "auth/token/lookup-self" { capabilities = ["read"] }
-	// path "auth/token/renew-self" { capabilities = ["update"] }
-	// path "auth/token/revoke-self" { capabilities = ["update"] }
-	// path "sys/capabilities-self" { capabilities = ["update"] }
-}

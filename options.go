@@ -136,7 +136,7 @@ type changeOptions struct {
 }
 
 func (opt ChangeOption) configureRotate(o *rotateOptions) error {
-	return apply(&o.changeOptions, []ChangeOption{opt})
+	return settings.Apply(&o.changeOptions, []ChangeOption{opt})
 }
 
 func (opt ChangeOption) configureRollback(o *rotateOptions) error { return opt.configureRotate(o) }
@@ -152,13 +152,13 @@ func (o *auditOptions) check() error {
 }
 
 func (opt AuditOption) configureRotate(o *rotateOptions) error {
-	return apply(&o.auditOptions, []AuditOption{opt})
+	return settings.Apply(&o.auditOptions, []AuditOption{opt})
 }
 
 func (opt AuditOption) configureRollback(o *rotateOptions) error { return opt.configureRotate(o) }
 
 func (opt AuditOption) configureRevoke(o *revokeOptions) error {
-	return apply(&o.auditOptions, []AuditOption{opt})
+	return settings.Apply(&o.auditOptions, []AuditOption{opt})
 }
 
 // The options of one verb alone.
@@ -169,14 +169,16 @@ type (
 )
 
 func (opt rotateOnly) configureRotate(o *rotateOptions) error {
-	return apply(o, []rotateOnly{opt})
+	return settings.Apply(o, []rotateOnly{opt})
 }
 
 func (opt rollbackOnly) configureRollback(o *rotateOptions) error {
-	return apply(o, []rollbackOnly{opt})
+	return settings.Apply(o, []rollbackOnly{opt})
 }
 
-func (opt revokeOnly) configureRevoke(o *revokeOptions) error { return apply(o, []revokeOnly{opt}) }
+func (opt revokeOnly) configureRevoke(o *revokeOptions) error {
+	return settings.Apply(o, []revokeOnly{opt})
+}
 
 // WithActor sets who makes the change, in the audit record: printable text of at most 512
 // bytes. Vault does not check it; Vault's audit device logs the token. Default: empty.
@@ -279,22 +281,11 @@ func configure[O comparable](opts []O, with func(O) error) error {
 	var none O
 	for _, opt := range opts {
 		if opt == none {
-			return errNilOption()
+			return settings.ErrNilOption()
 		}
 		if err := with(opt); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// apply runs the options of a constructor or verb, in their order.
-func apply[T any, O ~func(*T)](target *T, opts []O) error {
-	for _, opt := range opts {
-		if opt == nil {
-			return errNilOption()
-		}
-		opt(target)
 	}
 	return nil
 }
@@ -309,9 +300,7 @@ func newSettings(opts []Option) (*settings.Settings, error) {
 // there even if they are wrong.
 func readOptions(opts []Option) (*settings.Settings, error) {
 	s := settings.New()
-	applied := apply(s, opts)
+	applied := settings.Apply(s, opts)
 	invalid := s.Complete()
 	return s, cmp.Or(applied, invalid)
 }
-
-func errNilOption() error { return vaulterr.Invalid("an option is nil") }

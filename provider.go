@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"goblin/vaultkit/internal/kv"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -152,7 +153,7 @@ func (c *Client) PutProviderKeys(ctx context.Context, provider string, keys Prov
 	for name, value := range keys {
 		fields[name] = value
 	}
-	if err := cmp.Or(apply(&o, opts), checkProvider(provider), checkFields(fields)); err != nil {
+	if err := cmp.Or(settings.Apply(&o, opts), checkProvider(provider), checkFields(fields)); err != nil {
 		return 0, vaulterr.In("PutProviderKeys", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)

@@ -74,7 +74,7 @@
 //
 // # Policies and diagnosis
 //
-// [Policy] returns the smallest Vault policy for a [Role]. [Diagnose] checks everything
+// Package policy writes the smallest Vault policy for each kind of work. [Diagnose] checks everything
 // from the address to the token's rights, and returns a command that fixes what it
 // finds.
 //

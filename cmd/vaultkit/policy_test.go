@@ -4,15 +4,15 @@ import (
 	"strings"
 	"testing"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // It needs neither a Vault nor a login.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
-	for _, role := range vaultkit.Roles() {
+	for _, role := range policy.Roles() {
 		want := vaulttest.Policy(t, "../../", string(role))
 		if out := vkBare(t.Context(), t, "", "policy", string(role)).ok(t); out != want {
 			t.Errorf("policy %s = %s, want %s", role, out, want)
@@ -72,7 +72,7 @@ func TestPolicyRefuses(t *testing.T) {
 func TestPolicyCompletion(t *testing.T) {
 	t.Parallel()
 	out := vkBare(t.Context(), t, "", "__complete", "policy", "").ok(t)
-	for _, role := range vaultkit.Roles() {
+	for _, role := range policy.Roles() {
 		has(t, out, string(role)+"\tMay ")
 		has(t, vkBare(t.Context(), t, "", "policy", "--help").ok(t), string(role)+" ")
 	}

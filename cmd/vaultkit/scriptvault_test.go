@@ -9,9 +9,9 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // client looks at the script's Vault from outside.
@@ -35,11 +35,11 @@ func (s *script) as(args []string) {
 
 // policy is what the program itself generates.
 func (s *script) policy(role string, providers ...string) string {
-	options := []vaultkit.PolicyOption{vaultkit.AtBasePath(s.base)}
+	options := []policy.Option{policy.AtBasePath(s.base)}
 	if len(providers) > 0 {
-		options = append(options, vaultkit.OnlyProviders(providers...))
+		options = append(options, policy.OnlyProviders(providers...))
 	}
-	text, err := vaultkit.Policy(vaultkit.Role(role), options...)
+	text, err := policy.ForRole(policy.Role(role), options...)
 	s.Check(err)
 	return text
 }

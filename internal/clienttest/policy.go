@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"goblin/vaultkit"
+	"goblin/vaultkit/policy"
 )
 
 var (
@@ -17,10 +17,10 @@ var (
 // Right is one capability on one path of a policy.
 type Right struct{ Path, Capability string }
 
-// Policy returns vaultkit.Policy, and fails the test if that does not succeed.
-func Policy(t *testing.T, role vaultkit.Role, opts ...vaultkit.PolicyOption) string {
+// Policy returns policy.ForRole, and fails the test if that does not succeed.
+func Policy(t *testing.T, role policy.Role, opts ...policy.Option) string {
 	t.Helper()
-	text, err := vaultkit.Policy(role, opts...)
+	text, err := policy.ForRole(role, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func TestGoBlocksCompile(t *testing.T) {
 }
 
 // imports are the packages that statements may use without an import.
-var imports = []string{"context", "errors", "fmt", "log", "net/http", "os", "os/exec", "time", "goblin/vaultkit"}
+var imports = []string{"context", "errors", "fmt", "log", "net/http", "os", "os/exec", "time", "goblin/vaultkit", "goblin/vaultkit/doctor", "goblin/vaultkit/envfile", "goblin/vaultkit/event", "goblin/vaultkit/policy"}
 
 // readers are functions that a reader of the pages would have.
 const readers = `

@@ -17,6 +17,7 @@ import (
 	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // diagnosis is what Diagnose is asked to look at, by default the package's Vault as
@@ -162,7 +163,7 @@ func withTokenOf(policy string, query vaultkit.DiagnoseQuery) func(*testing.T) d
 
 func TestDiagnoseHealthy(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
-	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}}
+	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []policy.Role{policy.Reader, policy.Rotator}}
 	found := withTokenOf(vaulttest.Policy(t, "../../", "rotator"), query)(t).findings(t)
 	for _, check := range checks {
 		want := fine
@@ -190,7 +191,7 @@ func TestDiagnoseSettings(t *testing.T) {
 		"skip verify":      {withOptions(variables("VAULT_SKIP_VERIFY=perhaps")), expected{"configuration", fails, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY", "unset VAULT_SKIP_VERIFY"}},
 		"login's name":     {withOptions(variables("VAULTKIT_AUTH=ldap")), expected{"configuration", fails, vaultkit.ErrInvalid, "ldap", "unset VAULTKIT_AUTH"}},
 		"provider's name":  {withQuery(vaultkit.DiagnoseQuery{Providers: []string{"../p"}}), expected{"configuration", fails, vaultkit.ErrInvalid, "provider name", "vaultkit doctor"}},
-		"role":             {withQuery(vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{clienttest.Marker}}), expected{"configuration", fails, vaultkit.ErrInvalid, "the role is none of reader", "vaultkit doctor"}},
+		"role":             {withQuery(vaultkit.DiagnoseQuery{Roles: []policy.Role{clienttest.Marker}}), expected{"configuration", fails, vaultkit.ErrInvalid, "the role is none of reader", "vaultkit doctor"}},
 	}.check(t)
 }
 
@@ -263,7 +264,7 @@ func TestDiagnoseEndsWithItsContext(t *testing.T) {
 // It asks only what shows no secret and changes nothing.
 func TestDiagnoseReadsNoSecret(t *testing.T) {
 	proxy, p := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
-	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: vaultkit.Roles()}
+	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: policy.Roles()}
 	vaulttest.AssertUnchanged(t, p, func() {
 		diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithAddress(proxy.URL())}}.findings(t)
 	})

@@ -7,6 +7,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // beyond are blocks of a policy that no role has, and the right that is found.
@@ -30,7 +31,7 @@ var beyond = map[string]string{
 }
 
 func TestDiagnoseExcess(t *testing.T) {
-	p, reader := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.Policy(t, vaultkit.RoleReader)
+	p, reader := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.Policy(t, policy.Reader)
 	for block, right := range beyond {
 		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
 			t.Run(fmt.Sprintf("%s %d", right, len(query.Providers)), func(t *testing.T) {
@@ -41,7 +42,7 @@ func TestDiagnoseExcess(t *testing.T) {
 	}
 	everything := `path "secret/*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }`
 	expected{"excess", warns, nil, "more than a reader and rotator needs: update on secret/config, update on secret/destroy/", ""}.compare(t,
-		withTokenOf(everything+ownRights, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{"reader", "rotator"}})(t).findings(t))
+		withTokenOf(everything+ownRights, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []policy.Role{"reader", "rotator"}})(t).findings(t))
 }
 
 const ownRights = `
@@ -52,9 +53,9 @@ path "sys/capabilities-self" { capabilities = ["update"] }
 // A role's own rights are none beyond it, and no more is claimed than was asked.
 func TestDiagnoseExcessOfRoles(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
-	for _, role := range vaultkit.Roles() {
+	for _, role := range policy.Roles() {
 		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
-			query.Roles = []vaultkit.Role{role}
+			query.Roles = []policy.Role{role}
 			policy := vaulttest.Policy(t, "../../", string(role)) + `path "secret/data/x" { capabilities = ["read"] }`
 			expected{"excess", fine, nil, "rights asked for, to change or destroy keys, backups, records and the mount, it has a " + string(role) + "'s alone", ""}.compare(t,
 				withTokenOf(policy, query)(t).findings(t))
@@ -67,6 +68,6 @@ func TestDiagnoseExcessOfRoles(t *testing.T) {
 	expected{"excess", fine, nil, "a reader and rotator's alone", ""}.compare(t, withTokenOf(rotator, query)(t).findings(t))
 	half := clienttest.WithoutRight(rotator, clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
 	expected{"excess", warns, nil, "more than a reader needs: ", ""}.compare(t, withTokenOf(half, query)(t).findings(t))
-	query.Roles = []vaultkit.Role{vaultkit.RoleReader}
+	query.Roles = []policy.Role{policy.Reader}
 	expected{"excess", warns, nil, "update on secret/data/goblin-assistant/providers/" + p, ""}.compare(t, withTokenOf(rotator, query)(t).findings(t))
 }

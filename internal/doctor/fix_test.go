@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // A fix writes a policy for the token, and takes nothing from others that have a
@@ -21,7 +22,7 @@ import (
 func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	own := strings.ToLower(p)
-	general, narrowed := clienttest.Policy(t, vaultkit.RoleRecoverer), clienttest.Policy(t, vaultkit.RoleRecoverer, vaultkit.OnlyProviders(p))
+	general, narrowed := clienttest.Policy(t, policy.Recoverer), clienttest.Policy(t, policy.Recoverer, policy.OnlyProviders(p))
 	elsewhere := []vaultkit.Option{vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})), vaultkit.WithBasePath("other/base")}
 	for name, tc := range map[string]struct {
 		held, policy string // by the token
@@ -48,7 +49,7 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 				t.Fatal(err)
 			}
 			token := tokenWith(t, api.TokenCreateRequest{Policies: []string{tc.held}})
-			query := vaultkit.DiagnoseQuery{Providers: tc.providers, Roles: []vaultkit.Role{vaultkit.RoleRotator}}
+			query := vaultkit.DiagnoseQuery{Providers: tc.providers, Roles: []policy.Role{policy.Rotator}}
 			found := diagnosis{query: query, opts: append(tc.opts, vaultkit.WithToken(token))}.findings(t)["rights:rotator"]
 			printed, rest, _ := strings.Cut(found.Fix, " | vault policy write ")
 			written, give, _ := strings.Cut(rest, " -")
@@ -69,7 +70,7 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 // that say where the keys are.
 func TestDiagnosePolicyNeedsNoLogin(t *testing.T) {
 	args := " --address " + vaulttest.Server().Addr() + " --token-file '/no where' --mount secret"
-	found := withTokenOf(clienttest.Policy(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Args: args})(t).findings(t)
+	found := withTokenOf(clienttest.Policy(t, policy.Monitor), vaultkit.DiagnoseQuery{Args: args})(t).findings(t)
 	expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "", "vaultkit policy reader --mount secret | vault policy write goblin-reader - && vault token create"}.compare(t, found)
 }
 

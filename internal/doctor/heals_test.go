@@ -15,6 +15,7 @@ import (
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // setUp is something that is wrong, and the shell in which a person runs the fix.
@@ -215,7 +216,7 @@ func fromShell(query vaultkit.DiagnoseQuery) func(shell) diagnosis {
 }
 
 // tokenIs is a set-up with a token in a variable; the shell's is the admin's.
-func tokenIs(check, token string, roles ...vaultkit.Role) setUp {
+func tokenIs(check, token string, roles ...policy.Role) setUp {
 	query := vaultkit.DiagnoseQuery{Roles: roles}
 	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{variables("VAULT_TOKEN=" + token)}}, check: check, again: fromShell(query)}
 }

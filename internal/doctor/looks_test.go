@@ -14,6 +14,7 @@ import (
 	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // lookingFixes has a set-up for every fix that only shows where to look.
@@ -37,11 +38,11 @@ var lookingFixes = map[doctor.Kind]func(t *testing.T) setUp{
 	doctor.ListLogins:       found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "nowhere")),
 	doctor.ReadLoginRole:    noSuchRole,
 	doctor.ReadPolicy: func(t *testing.T) setUp {
-		return holds(t, "token", clienttest.WithoutRight(clienttest.Policy(t, vaultkit.RoleReader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"}), vaultkit.DiagnoseQuery{})
+		return holds(t, "token", clienttest.WithoutRight(clienttest.Policy(t, policy.Reader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"}), vaultkit.DiagnoseQuery{})
 	},
 	doctor.ReadOwnPolicies: hidden,
 	doctor.LookUpToken: func(t *testing.T) setUp {
-		policy := clienttest.WithoutRight(clienttest.Policy(t, vaultkit.RoleReader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"})
+		policy := clienttest.WithoutRight(clienttest.Policy(t, policy.Reader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"})
 		return holds(t, "excess", policy+`path "secret/destroy/*" { capabilities = ["update"] }`, vaultkit.DiagnoseQuery{})
 	},
 	doctor.ListMounts:    found("mount", vaultkit.WithMount("nowhere")),
@@ -53,13 +54,13 @@ var lookingFixes = map[doctor.Kind]func(t *testing.T) setUp{
 		return found("names", vaultkit.WithBasePath(oddNames(t)))(t)
 	},
 	doctor.AskForRole: func(t *testing.T) setUp {
-		return holds(t, "rights:rotator", clienttest.Policy(t, vaultkit.RoleReader), vaultkit.DiagnoseQuery{})
+		return holds(t, "rights:rotator", clienttest.Policy(t, policy.Reader), vaultkit.DiagnoseQuery{})
 	},
 	doctor.AskForProviders: func(t *testing.T) setUp {
-		return holds(t, "rights:reader", clienttest.Policy(t, vaultkit.RoleReader, vaultkit.OnlyProviders(vaulttest.PutProvider(t, clienttest.OldSecret))), vaultkit.DiagnoseQuery{})
+		return holds(t, "rights:reader", clienttest.Policy(t, policy.Reader, policy.OnlyProviders(vaulttest.PutProvider(t, clienttest.OldSecret))), vaultkit.DiagnoseQuery{})
 	},
 	doctor.ListAuditDevices: func(t *testing.T) setUp {
-		return holds(t, "audit", clienttest.Policy(t, vaultkit.RoleReader), vaultkit.DiagnoseQuery{})
+		return holds(t, "audit", clienttest.Policy(t, policy.Reader), vaultkit.DiagnoseQuery{})
 	},
 }
 
@@ -93,7 +94,7 @@ func TestDiagnoseNamesItsGuesses(t *testing.T) {
 
 // Where the token has rights below the mount, it is the mount that is missing.
 func TestDiagnoseTellsAMissingMountFromAMissingRight(t *testing.T) {
-	policy := clienttest.WithoutRight(clienttest.Policy(t, vaultkit.RoleReader, vaultkit.AtMount("nowhere")), clienttest.Right{Path: "nowhere/metadata/goblin-assistant/providers/", Capability: "list"})
+	policy := clienttest.WithoutRight(clienttest.Policy(t, policy.Reader, policy.AtMount("nowhere")), clienttest.Right{Path: "nowhere/metadata/goblin-assistant/providers/", Capability: "list"})
 	s := holds(t, "mount", policy, vaultkit.DiagnoseQuery{})
 	s.opts = append(s.opts, vaultkit.WithMount("nowhere"))
 	expected{"mount", fails, vaultkit.ErrMountNotFound, "Vault knows no mount there", "vault secrets list"}.compare(t, s.findings(t))
@@ -140,13 +141,13 @@ func noSuchRole(t *testing.T) setUp {
 // hidden has a general policy, and a narrowed one that hides a part of it.
 func hidden(t *testing.T) setUp {
 	p, name := vaulttest.PutProvider(t, clienttest.OldSecret), strings.ToLower(vaulttest.Name(t))
-	for role, opts := range map[vaultkit.Role][]vaultkit.PolicyOption{vaultkit.RoleRotator: nil, vaultkit.RoleReader: {vaultkit.OnlyProviders(p)}} {
+	for role, opts := range map[policy.Role][]policy.Option{policy.Rotator: nil, policy.Reader: {policy.OnlyProviders(p)}} {
 		if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), fmt.Sprintf("%s-%s", name, role), clienttest.Policy(t, role, opts...)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	token := tokenWith(t, api.TokenCreateRequest{Policies: []string{name + "-rotator", name + "-reader"}})
-	query := vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{vaultkit.RoleRotator}}
+	query := vaultkit.DiagnoseQuery{Roles: []policy.Role{policy.Rotator}}
 	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:rotator"}
 }
 

@@ -9,6 +9,7 @@ import (
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 func TestDiagnoseMount(t *testing.T) {
@@ -36,7 +37,7 @@ func TestDiagnoseMount(t *testing.T) {
 func TestDiagnoseRights(t *testing.T) {
 	p, second := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	rotator, reader := vaulttest.Policy(t, "../../", "rotator"), vaulttest.Policy(t, "../../", "reader")
-	about := func(roles ...vaultkit.Role) vaultkit.DiagnoseQuery {
+	about := func(roles ...policy.Role) vaultkit.DiagnoseQuery {
 		return vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: roles}
 	}
 	path := func(text string) string { return "secret/" + text + "/" + p }
@@ -45,14 +46,14 @@ func TestDiagnoseRights(t *testing.T) {
 	noAsking := strings.Replace(reader, `path "sys/capabilities-self" { capabilities = ["update"] }`, "", 1)
 	denied := rotator + `path "` + path("data/goblin-assistant/providers") + `" { capabilities = ["deny"] }`
 	destroys := reader + `path "secret/metadata/goblin-assistant/providers/*" { capabilities = ["read", "delete"] }`
-	narrow := clienttest.Policy(t, vaultkit.RoleReader, vaultkit.OnlyProviders(p))
+	narrow := clienttest.Policy(t, policy.Reader, policy.OnlyProviders(p))
 	fix := func(role string) string {
 		return "vaultkit policy " + role + " | vault policy write goblin-" + role + " - && vault token create -orphan -no-default-policy -period=24h -policy="
 	}
 	problems{
-		"nothing to read": {withTokenOf(clienttest.Policy(t, vaultkit.RoleMonitor), about()),
+		"nothing to read": {withTokenOf(clienttest.Policy(t, policy.Monitor), about()),
 			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
-		"reader for a rotator": {withTokenOf(reader, about(vaultkit.RoleRotator)),
+		"reader for a rotator": {withTokenOf(reader, about(policy.Rotator)),
 			expected{"rights:rotator", fails, vaultkit.ErrPermissionDenied, "create on " + path("data/goblin-assistant/backups") + "/+", fix("rotator")}},
 		"reader":         {withTokenOf(reader, about()), expected{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
 		"half a rotator": {withTokenOf(noUpdate, about()), expected{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
@@ -63,11 +64,11 @@ func TestDiagnoseRights(t *testing.T) {
 		"no list to see": {withTokenOf(noList, vaultkit.DiagnoseQuery{}), expected{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
 		"may not ask":    {withTokenOf(noAsking, about()), expected{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
 		"destroys":       {withTokenOf(destroys, about()), expected{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
-		"two named": {withTokenOf(clienttest.Policy(t, vaultkit.RoleMonitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
+		"two named": {withTokenOf(clienttest.Policy(t, policy.Monitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
 			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, fix("reader")}},
-		"before a put, as root": {withQuery(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}),
+		"before a put, as root": {withQuery(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []policy.Role{policy.Provisioner}}),
 			expected{"providers", fine, nil, "nothing is stored yet for new", ""}},
-		"before a put":    {withTokenOf(clienttest.Policy(t, vaultkit.RoleProvisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []vaultkit.Role{vaultkit.RoleProvisioner}}), expected{"rights:provisioner", fine, nil, "for new", ""}},
+		"before a put":    {withTokenOf(clienttest.Policy(t, policy.Provisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []policy.Role{policy.Provisioner}}), expected{"rights:provisioner", fine, nil, "for new", ""}},
 		"audit":           {withTokenOf(reader, about()), expected{"audit", skips, nil, "ask an operator", "vault audit list"}},
 		"pending unknown": {withTokenOf(reader, about()), expected{"pending", skips, nil, "may not look", "vaultkit policy monitor"}},
 		"a crash": {func(t *testing.T) diagnosis {
@@ -80,21 +81,21 @@ func TestDiagnoseRights(t *testing.T) {
 // Whatever right a role lacks is named, and with the policy of the fix it is there.
 func TestDiagnoseNamesEachMissingRight(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
-	for _, role := range vaultkit.Roles() {
-		policy := clienttest.Policy(t, role)
-		for _, missing := range clienttest.RightsOf(policy) {
+	for _, role := range policy.Roles() {
+		text := clienttest.Policy(t, role)
+		for _, missing := range clienttest.RightsOf(text) {
 			t.Run(string(role)+" "+missing.Capability+" "+missing.Path, func(t *testing.T) {
-				query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{role}}
-				if role == vaultkit.RoleProvisioner {
-					policy += `path "secret/data/x" { capabilities = ["read"] }` // some right below the mount
+				query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []policy.Role{role}}
+				if role == policy.Provisioner {
+					text += `path "secret/data/x" { capabilities = ["read"] }` // some right below the mount
 				}
-				found := withTokenOf(clienttest.WithoutRight(policy, missing), query)(t).findings(t)
+				found := withTokenOf(clienttest.WithoutRight(text, missing), query)(t).findings(t)
 				at := strings.Replace(missing.Path, "/+", "/"+p, 1)
 				expected{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.Capability + " on " + at, "vaultkit policy " + string(role)}.compare(t, found)
 			})
 		}
 		expected{"rights:" + string(role), fine, nil, "every right", ""}.compare(t,
-			withTokenOf(policy, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []vaultkit.Role{role}})(t).findings(t))
+			withTokenOf(text, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []policy.Role{role}})(t).findings(t))
 	}
 }
 
@@ -105,7 +106,7 @@ func TestDiagnoseRightsOfMany(t *testing.T) {
 	for i := range 151 {
 		vaulttest.Write(t, root, fmt.Sprintf("secret/data/%s/providers/p-%d", base, 100+i), object{"data": clienttest.OldSecret})
 	}
-	reader := clienttest.Policy(t, vaultkit.RoleReader, vaultkit.AtBasePath(base), vaultkit.OnlyProviders(last))
+	reader := clienttest.Policy(t, policy.Reader, policy.AtBasePath(base), policy.OnlyProviders(last))
 	problem := withTokenOf(reader, vaultkit.DiagnoseQuery{})(t)
 	problem.opts = append(problem.opts, vaultkit.WithBasePath(base))
 	found := problem.findings(t)

@@ -19,17 +19,18 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 func inAMonth() time.Time { return time.Now().Add(30 * 24 * time.Hour) }
 
 // only asks about one provider.
-func only(provider string, roles ...vaultkit.Role) vaultkit.DiagnoseQuery {
+func only(provider string, roles ...policy.Role) vaultkit.DiagnoseQuery {
 	return vaultkit.DiagnoseQuery{Providers: []string{provider}, Roles: roles}
 }
 
 // roleSetUp is a set-up of an AppRole with a reader's policy, less some rights.
-func roleSetUp(check string, settings object, roles []vaultkit.Role, missing ...clienttest.Right) func(*testing.T) setUp {
+func roleSetUp(check string, settings object, roles []policy.Role, missing ...clienttest.Right) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		roleID, secretID, _ := roleOf(t, withPolicy(t, settings, missing), false)
 		return setUp{diagnosis: diagnosis{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: check}
@@ -49,7 +50,7 @@ func aboutOne(arrange func(*testing.T) setUp) func(*testing.T) setUp {
 // some rights.
 func withPolicy(t *testing.T, settings object, missing []clienttest.Right) object {
 	t.Helper()
-	policy, name := clienttest.Policy(t, vaultkit.RoleReader), strings.ToLower(vaulttest.Name(t))
+	policy, name := clienttest.Policy(t, policy.Reader), strings.ToLower(vaulttest.Name(t))
 	for _, one := range missing {
 		policy = clienttest.WithoutRight(policy, one)
 	}
@@ -64,7 +65,7 @@ func withPolicy(t *testing.T, settings object, missing []clienttest.Right) objec
 }
 
 // podSetUp is a set-up of a Kubernetes login with a reader's policy.
-func podSetUp(check string, settings object, roles []vaultkit.Role) func(*testing.T) setUp {
+func podSetUp(check string, settings object, roles []policy.Role) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		cluster, root, name := vaulttest.NewCluster(), vaulttest.Root(t), vaulttest.Name(t)
 		t.Cleanup(cluster.Close)
@@ -86,27 +87,27 @@ func podSetUp(check string, settings object, roles []vaultkit.Role) func(*testin
 
 // attached are logins whose role lacks a policy.
 var attached = setUps{
-	"AppRole":            roleSetUp("rights:rotator", nil, []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}),
-	"Kubernetes":         podSetUp("rights:rotator", nil, []vaultkit.Role{vaultkit.RoleReader, vaultkit.RoleRotator}),
+	"AppRole":            roleSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
+	"Kubernetes":         podSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
 	"what is pending":    aboutOne(roleSetUp("pending", nil, nil)),
 	"what is deleted":    aboutOne(roleSetUp("deletion", nil, nil)),
 	"no right at all":    roleSetUp("mount", object{"token_policies": "none", "token_no_default_policy": false}, nil),
 	"no list":            roleSetUp("providers", nil, nil, clienttest.Right{Path: "secret/metadata/goblin-assistant/providers/", Capability: "list"}),
-	"of one provider":    func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleRotator, true) },
-	"of them all":        func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleRotator, false) },
-	"general and narrow": func(t *testing.T) setUp { return ofOne(t, vaultkit.RoleJanitor, false, vaultkit.RoleRotator) },
+	"of one provider":    func(t *testing.T) setUp { return ofOne(t, policy.Rotator, true) },
+	"of them all":        func(t *testing.T) setUp { return ofOne(t, policy.Rotator, false) },
+	"general and narrow": func(t *testing.T) setUp { return ofOne(t, policy.Janitor, false, policy.Rotator) },
 }
 
 // ofOne is asked about one provider, and whether its AppRole has a role besides those
 // it has: a reader's without others, and for that provider alone if narrowed.
-func ofOne(t *testing.T, wanted vaultkit.Role, narrowed bool, has ...vaultkit.Role) setUp {
+func ofOne(t *testing.T, wanted policy.Role, narrowed bool, has ...policy.Role) setUp {
 	t.Helper()
 	p, name := vaulttest.PutProvider(t, clienttest.OldSecret), strings.ToLower(vaulttest.Name(t))
-	var opts []vaultkit.PolicyOption
+	var opts []policy.Option
 	if narrowed {
-		opts = append(opts, vaultkit.OnlyProviders(p))
+		opts = append(opts, policy.OnlyProviders(p))
 	}
-	role := append(has, vaultkit.RoleReader)[0]
+	role := append(has, policy.Reader)[0]
 	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), name, clienttest.Policy(t, role, opts...)); err != nil {
 		t.Fatal(err)
 	}
@@ -116,11 +117,11 @@ func ofOne(t *testing.T, wanted vaultkit.Role, narrowed bool, has ...vaultkit.Ro
 
 // outdatedPolicy is a token whose policy has the role's name, and not its rights.
 func outdatedPolicy(t *testing.T) setUp {
-	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-janitor", clienttest.Policy(t, vaultkit.RoleReader)); err != nil {
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-janitor", clienttest.Policy(t, policy.Reader)); err != nil {
 		t.Fatal(err)
 	}
 	token := vaultkit.FromString(rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-janitor"}, NoDefaultPolicy: true}))
-	query := vaultkit.DiagnoseQuery{Roles: []vaultkit.Role{vaultkit.RoleJanitor}}
+	query := vaultkit.DiagnoseQuery{Roles: []policy.Role{policy.Janitor}}
 	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:janitor"}
 }
 
@@ -129,7 +130,7 @@ func readersToken(t *testing.T) setUp {
 		t.Fatal(err)
 	}
 	token := rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, Period: "1h"})
-	return tokenIs("rights:rotator", token, vaultkit.RoleReader, vaultkit.RoleRotator)
+	return tokenIs("rights:rotator", token, policy.Reader, policy.Rotator)
 }
 
 // roleInVariables are a reader's AppRole, and the name of the variable with its secret id.

@@ -11,6 +11,7 @@ import (
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // deletions are what warnings say that Vault deletes, and in how many hours.
@@ -66,7 +67,7 @@ func TestRotateWarnsOfDeletion(t *testing.T) {
 // current version.
 func TestDryRunForeseesTheMountsDeletion(t *testing.T) {
 	mount := clienttest.MountDeletingVersions(t, "2h")
-	client := clienttest.NewWithPolicy(t, clienttest.Policy(t, vaultkit.RoleRotator, vaultkit.AtMount(mount)), vaultkit.WithMount(mount))
+	client := clienttest.NewWithPolicy(t, clienttest.Policy(t, policy.Rotator, policy.AtMount(mount)), vaultkit.WithMount(mount))
 	got := deletions(t, clienttest.Rotate(t, client, "p", "fake-new", vaultkit.WithDryRun()).Warnings)
 	if want := map[string]int{"would delete the backup of the old key": 2, "would delete the new key": 2}; !maps.Equal(got, want) {
 		t.Errorf("a rotator's dry run says of hours %v, want %v", got, want)

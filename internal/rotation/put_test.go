@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // TestPut_ReplacesNoDeletedVersionThatWouldBePruned: with max_versions=1 the write would
@@ -45,7 +46,7 @@ func TestPut_ReplacesNoDeletedVersionThatWouldBePruned(t *testing.T) {
 			if err := root.Sys().MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}}); err != nil {
 				t.Fatal(err)
 			}
-			policy, err := vaultkit.Policy(vaultkit.RoleRotator, vaultkit.AtMount(mount))
+			policy, err := policy.ForRole(policy.Rotator, policy.AtMount(mount))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // Which keys are the same, and who must not put a revoked one in force.
@@ -132,7 +133,7 @@ func TestRevokeOldLooksAtOtherProviders(t *testing.T) {
 	if _, err := client.RevokeOld(t.Context(), "one", r.ID, api); !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "provider other") || len(api.Revoked) > 0 {
 		t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict that names the other provider", err, len(api.Revoked))
 	}
-	policy, err := vaultkit.Policy(vaultkit.RoleRevoker, vaultkit.AtBasePath("revoke-others"), vaultkit.OnlyProviders("one"))
+	policy, err := policy.ForRole(policy.Revoker, policy.AtBasePath("revoke-others"), policy.OnlyProviders("one"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"strings"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
+	"goblin/vaultkit/policy"
 )
 
 // Describe formats each role with the first line of its policy.
 func Describe(format string) []string {
 	var lines []string
-	for _, role := range vaultkit.Roles() {
-		text, _ := vaultkit.Policy(role) // never fails for a role there is
+	for _, role := range policy.Roles() {
+		text, _ := policy.ForRole(role) // never fails for a role there is
 		first, _, _ := strings.Cut(text, "\n")
 		lines = append(lines, fmt.Sprintf(format, role, strings.TrimPrefix(first, "# ")))
 	}
@@ -21,9 +21,9 @@ func Describe(format string) []string {
 }
 
 // Similar returns the roles that are similar to an unknown one.
-func Similar(role vaultkit.Role) []string {
+func Similar(role policy.Role) []string {
 	var names []string
-	for _, one := range vaultkit.Roles() {
+	for _, one := range policy.Roles() {
 		if one == role {
 			return nil
 		}

@@ -14,6 +14,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/completion"
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 	"goblin/vaultkit/cmd/vaultkit/internal/roles"
+	"goblin/vaultkit/policy"
 )
 
 const long = `Check what this machine needs to work with Vault: address, TLS, seal, clock, login,
@@ -46,7 +47,7 @@ func (d *diagnosis) Unwrap() error { return d.first }
 type Options struct {
 	command.Deps
 	Providers []string // empty: all
-	Roles     []vaultkit.Role
+	Roles     []policy.Role
 	Strict    bool
 	Unwrap    bool
 }
@@ -66,7 +67,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Providers = args
 			for _, name := range names {
-				o.Roles = append(o.Roles, vaultkit.Role(name))
+				o.Roles = append(o.Roles, policy.Role(name))
 			}
 			return run(cmd.Context(), o)
 		},

@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 	"goblin/vaultkit/cmd/vaultkit/internal/roles"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+	"goblin/vaultkit/policy"
 )
 
 const long = `Print the Vault policy of a role: the fewest rights that it needs, for every provider or
@@ -24,7 +24,7 @@ Roles:
 // Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
-	Role      vaultkit.Role
+	Role      policy.Role
 	Providers []string // empty: all
 }
 
@@ -41,7 +41,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		Args:              usage.Exactly(1),
 		ValidArgsFunction: completeRole,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Role = vaultkit.Role(args[0])
+			o.Role = policy.Role(args[0])
 			return run(cmd.Context(), o)
 		},
 	}
@@ -62,24 +62,24 @@ func Run(_ context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	var options []vaultkit.PolicyOption
+	var options []policy.Option
 	if mount != "" {
-		options = append(options, vaultkit.AtMount(mount))
+		options = append(options, policy.AtMount(mount))
 	}
 	if base != "" {
-		options = append(options, vaultkit.AtBasePath(base))
+		options = append(options, policy.AtBasePath(base))
 	}
 	if len(o.Providers) > 0 {
-		options = append(options, vaultkit.OnlyProviders(o.Providers...))
+		options = append(options, policy.OnlyProviders(o.Providers...))
 	}
-	text, err := vaultkit.Policy(o.Role, options...)
+	text, err := policy.ForRole(o.Role, options...)
 	if err != nil {
 		return namelist.Suggest(err, roles.Similar(o.Role))
 	}
 	if o.Print.JSON {
 		return o.Print.Value(struct {
-			Role   vaultkit.Role `json:"role"`
-			Policy string        `json:"policy"`
+			Role   policy.Role `json:"role"`
+			Policy string      `json:"policy"`
 		}{o.Role, text})
 	}
 	_, err = fmt.Fprint(o.IO.Out, text)

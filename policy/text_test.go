@@ -1,4 +1,4 @@
-package policytest_test
+package policy_test
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -19,16 +20,16 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // testdata/policies holds every role's policy, for people to read and for tests
 // to use, and nothing else.
 func TestPolicyFiles(t *testing.T) {
-	const dir = "../../testdata/policies/"
+	const dir = "../testdata/policies/"
 	var want []string
-	for _, role := range vaultkit.Roles() {
+	for _, role := range policy.Roles() {
 		text, file := clienttest.Policy(t, role), dir+string(role)+".hcl"
 		want = append(want, file)
 		if *update {
 			vaulttest.WriteFile(t, file, text)
 		}
-		if golden := vaulttest.Policy(t, "../../", string(role)); golden != text {
-			t.Errorf("%s is not what Policy says now; look at the difference and run: go test -run PolicyFiles ./internal/policytest -update\n%s", file, text)
+		if golden := vaulttest.Policy(t, "../", string(role)); golden != text {
+			t.Errorf("%s is not what Policy says now; look at the difference and run: go test -run PolicyFiles ./policy -update\n%s", file, text)
 		}
 	}
 	slices.Sort(want)
@@ -39,7 +40,7 @@ func TestPolicyFiles(t *testing.T) {
 
 func TestPolicySaysWhatTheRoleMay(t *testing.T) {
 	seen := map[string]bool{}
-	for _, role := range vaultkit.Roles() {
+	for _, role := range policy.Roles() {
 		first, _, _ := strings.Cut(clienttest.Policy(t, role), "\n")
 		if !strings.HasPrefix(first, "# May ") || !strings.HasSuffix(first, ".") || seen[first] {
 			t.Errorf("%s starts with %q", role, first)
@@ -53,18 +54,18 @@ func TestPolicyOptions(t *testing.T) {
 	elsewhere := []string{"secret/data/goblin-assistant/", "team/kv/data/a/b/", "secret/metadata/goblin-assistant/", "team/kv/metadata/a/b/"}
 	narrowed := []string{"providers/+", "providers/p", "backups/+", "backups/p", "rotations/+", "rotations/p",
 		"revocations/+", "revocations/p"}
-	at := []vaultkit.PolicyOption{vaultkit.AtMount("team/kv"), vaultkit.AtBasePath("a/b")}
-	only := vaultkit.OnlyProviders("p")
-	for _, role := range vaultkit.Roles() {
+	at := []policy.Option{policy.AtMount("team/kv"), policy.AtBasePath("a/b")}
+	only := policy.OnlyProviders("p")
+	for _, role := range policy.Roles() {
 		for _, tc := range []struct {
-			opts     []vaultkit.PolicyOption
+			opts     []policy.Option
 			replaced []string
 		}{
 			{nil, nil},
 			{at, elsewhere},
-			{[]vaultkit.PolicyOption{only}, narrowed},
+			{[]policy.Option{only}, narrowed},
 			{append(at, only), append(elsewhere, narrowed...)},
-			{append(at, vaultkit.OnlyProviders("q"), only), append(elsewhere, narrowed...)}, // the last one counts
+			{append(at, policy.OnlyProviders("q"), only), append(elsewhere, narrowed...)}, // the last one counts
 		} {
 			want := strings.NewReplacer(tc.replaced...).Replace(clienttest.Policy(t, role))
 			if got := clienttest.Policy(t, role, tc.opts...); got != want {
@@ -77,12 +78,12 @@ func TestPolicyOptions(t *testing.T) {
 // Several providers have the rights of each one, whatever their order.
 func TestPolicyOfSeveralProviders(t *testing.T) {
 	names := []string{"q", "p", "q"}
-	option := vaultkit.OnlyProviders(names...)
+	option := policy.OnlyProviders(names...)
 	names[0] = "changed later"
-	for _, role := range vaultkit.Roles() {
+	for _, role := range policy.Roles() {
 		want := map[clienttest.Right]bool{}
 		for _, name := range []string{"p", "q"} {
-			for _, one := range clienttest.RightsOf(clienttest.Policy(t, role, vaultkit.OnlyProviders(name))) {
+			for _, one := range clienttest.RightsOf(clienttest.Policy(t, role, policy.OnlyProviders(name))) {
 				want[one] = true
 			}
 		}
@@ -93,7 +94,7 @@ func TestPolicyOfSeveralProviders(t *testing.T) {
 				t.Errorf("%s has %v", role, one)
 			}
 		}
-		if len(rights) != len(want) || got != clienttest.Policy(t, role, vaultkit.OnlyProviders("p", "q")) {
+		if len(rights) != len(want) || got != clienttest.Policy(t, role, policy.OnlyProviders("p", "q")) {
 			t.Errorf("%s:\n%s", role, got)
 		}
 	}
@@ -101,15 +102,15 @@ func TestPolicyOfSeveralProviders(t *testing.T) {
 
 // For the race detector: what policies are made of is shared.
 func TestPolicyConcurrently(t *testing.T) {
-	option, want := vaultkit.OnlyProviders("p", "q"), map[vaultkit.Role]string{}
-	for _, role := range vaultkit.Roles() {
+	option, want := policy.OnlyProviders("p", "q"), map[policy.Role]string{}
+	for _, role := range policy.Roles() {
 		want[role] = clienttest.Policy(t, role, option)
 	}
 	var wait sync.WaitGroup
 	for role, text := range want {
 		for range 4 {
 			wait.Go(func() {
-				if got, err := vaultkit.Policy(role, option); err != nil || got != text {
+				if got, err := policy.ForRole(role, option); err != nil || got != text {
 					t.Errorf("%s: %q, %v", role, got, err)
 				}
 			})
@@ -120,27 +121,27 @@ func TestPolicyConcurrently(t *testing.T) {
 
 func TestPolicyRefuses(t *testing.T) {
 	for name, tc := range map[string]struct {
-		role   vaultkit.Role
-		option vaultkit.PolicyOption
+		role   policy.Role
+		option policy.Option
 		says   string
 	}{
-		"a role there is not":   {"admin", vaultkit.AtMount("secret"), `the role is none of reader, monitor, provisioner, rotator, recoverer, revoker, janitor, auditor`},
-		"a key for a role":      {clienttest.Marker, vaultkit.AtMount("secret"), "the role is none of reader"},
-		"no role":               {"", vaultkit.AtMount("secret"), "the role is none of reader"},
-		"a nil option":          {vaultkit.RoleReader, nil, "nil"},
-		"no provider":           {vaultkit.RoleReader, vaultkit.OnlyProviders(), "OnlyProviders"},
-		"an empty name":         {vaultkit.RoleReader, vaultkit.OnlyProviders(""), "provider name is empty"},
-		"a wildcard":            {vaultkit.RoleReader, vaultkit.OnlyProviders("+"), `"+"`},
-		"another wildcard":      {vaultkit.RoleReader, vaultkit.OnlyProviders("good", "open*"), `"open*"`},
-		"a way out":             {vaultkit.RoleReader, vaultkit.OnlyProviders("../x"), `"../x"`},
-		"a quote":               {vaultkit.RoleReader, vaultkit.OnlyProviders(`p" {}`), "provider name"},
-		"a template":            {vaultkit.RoleReader, vaultkit.OnlyProviders("{{identity.entity.id}}"), "provider name"},
-		"a mount outside":       {vaultkit.RoleReader, vaultkit.AtMount("../sys"), `mount "../sys"`},
-		"a mount of wildcards":  {vaultkit.RoleReader, vaultkit.AtMount("+"), `mount "+"`},
-		"no base path":          {vaultkit.RoleReader, vaultkit.AtBasePath(""), "base path"},
-		"a base with a bracket": {vaultkit.RoleReader, vaultkit.AtBasePath("a/{b}"), "base path"},
+		"a role there is not":   {"admin", policy.AtMount("secret"), `the role is none of reader, monitor, provisioner, rotator, recoverer, revoker, janitor, auditor`},
+		"a key for a role":      {clienttest.Marker, policy.AtMount("secret"), "the role is none of reader"},
+		"no role":               {"", policy.AtMount("secret"), "the role is none of reader"},
+		"a nil option":          {policy.Reader, nil, "nil"},
+		"no provider":           {policy.Reader, policy.OnlyProviders(), "OnlyProviders"},
+		"an empty name":         {policy.Reader, policy.OnlyProviders(""), "provider name is empty"},
+		"a wildcard":            {policy.Reader, policy.OnlyProviders("+"), `"+"`},
+		"another wildcard":      {policy.Reader, policy.OnlyProviders("good", "open*"), `"open*"`},
+		"a way out":             {policy.Reader, policy.OnlyProviders("../x"), `"../x"`},
+		"a quote":               {policy.Reader, policy.OnlyProviders(`p" {}`), "provider name"},
+		"a template":            {policy.Reader, policy.OnlyProviders("{{identity.entity.id}}"), "provider name"},
+		"a mount outside":       {policy.Reader, policy.AtMount("../sys"), `mount "../sys"`},
+		"a mount of wildcards":  {policy.Reader, policy.AtMount("+"), `mount "+"`},
+		"no base path":          {policy.Reader, policy.AtBasePath(""), "base path"},
+		"a base with a bracket": {policy.Reader, policy.AtBasePath("a/{b}"), "base path"},
 	} {
-		text, err := vaultkit.Policy(tc.role, tc.option)
+		text, err := policy.ForRole(tc.role, tc.option)
 		if text != "" || !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), clienttest.Marker) {
 			t.Errorf("%s: %q, %v", name, text, err)
 		}

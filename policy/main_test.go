@@ -1,4 +1,4 @@
-package policytest_test
+package policy_test
 
 import (
 	"testing"

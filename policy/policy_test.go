@@ -1,4 +1,4 @@
-package policytest_test
+package policy_test
 
 import (
 	"context"
@@ -15,10 +15,11 @@ import (
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 func TestRotatorPolicySuffices(t *testing.T) {
-	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "rotator"))
+	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../", "rotator"))
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
 	r := clienttest.Rotate(t, client, p, "fake-2", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
 	if len(r.Warnings) > 0 {
@@ -41,7 +42,7 @@ func TestRotatorPolicySuffices(t *testing.T) {
 // Every doubtful answer is resolved with the rotator's policy too: under it a
 // write that was applied and lost is refused with 403 and not with 400.
 func TestRotatorPolicySufficesForDoubts(t *testing.T) {
-	policy := vaulttest.Policy(t, "../../", "rotator")
+	policy := vaulttest.Policy(t, "../", "rotator")
 	for n, request := range clienttest.RotationRequests(t) {
 		proxy := clienttest.NewProxy(t)
 		client := clienttest.NewWithPolicy(t, policy, vaultkit.WithAddress(proxy.URL()))
@@ -60,7 +61,7 @@ func TestRotatorPolicySufficesForDoubts(t *testing.T) {
 
 func TestRecovererPolicySuffices(t *testing.T) {
 	p := clienttest.PutProviderLackingARecord(t)
-	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "recoverer"))
+	client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../", "recoverer"))
 	found, err := client.Recover(t.Context(), p)
 	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("Recover(%s) = %+v, %v, want one committed rotation", p, found, err)
@@ -77,7 +78,7 @@ func TestRecovererPolicySuffices(t *testing.T) {
 }
 
 func TestProvisionerAndReaderPolicies(t *testing.T) {
-	provisioner, reader := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "provisioner")), clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "reader"))
+	provisioner, reader := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../", "provisioner")), clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../", "reader"))
 	p := vaulttest.Name(t)
 	keys := vaultkit.ProviderKeys{"api_key": "fake-1"}
 	if version, err := provisioner.PutProviderKeys(t.Context(), p, keys); err != nil || version != 1 {
@@ -115,10 +116,10 @@ func TestProvisionerAndReaderPolicies(t *testing.T) {
 func TestVerbTable(t *testing.T) {
 	for _, row := range verbTable {
 		checkMarks(t, row.verb, row.may)
-		for column, role := range vaultkit.Roles() {
+		for column, role := range policy.Roles() {
 			t.Run(row.verb+"/"+string(role), func(t *testing.T) {
 				p, unused := clienttest.PutProviderLackingARecord(t), vaulttest.Name(t)
-				client := clienttest.NewWithPolicy(t, clienttest.Policy(t, role, vaultkit.OnlyProviders(p, unused)))
+				client := clienttest.NewWithPolicy(t, clienttest.Policy(t, role, policy.OnlyProviders(p, unused)))
 				if row.may[column] == 'x' {
 					if err := row.do(t.Context(), client, p, unused); err != nil {
 						t.Error(err)
@@ -145,18 +146,18 @@ func TestPolicyElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sys.UnmountWithContext(t.Context(), mount)
-	at := []vaultkit.PolicyOption{vaultkit.AtMount(mount), vaultkit.AtBasePath(base), vaultkit.OnlyProviders("p")}
-	there := func(role vaultkit.Role) *vaultkit.Client {
+	at := []policy.Option{policy.AtMount(mount), policy.AtBasePath(base), policy.OnlyProviders("p")}
+	there := func(role policy.Role) *vaultkit.Client {
 		return clienttest.NewWithPolicy(t, clienttest.Policy(t, role, at...), vaultkit.WithMount(mount), vaultkit.WithBasePath(base))
 	}
-	if _, err := there(vaultkit.RoleProvisioner).PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake-1"}); err != nil {
+	if _, err := there(policy.Provisioner).PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake-1"}); err != nil {
 		t.Fatal(err)
 	}
-	clienttest.Rotate(t, there(vaultkit.RoleRotator), "p", "fake-2")
-	if found, err := there(vaultkit.RoleAuditor).Backups(t.Context(), "p"); err != nil || len(found) != 1 {
+	clienttest.Rotate(t, there(policy.Rotator), "p", "fake-2")
+	if found, err := there(policy.Auditor).Backups(t.Context(), "p"); err != nil || len(found) != 1 {
 		t.Errorf("Backups = %v, %v", found, err)
 	}
-	if got := clienttest.APIKey(t, there(vaultkit.RoleReader), "p"); got != "fake-2" {
+	if got := clienttest.APIKey(t, there(policy.Reader), "p"); got != "fake-2" {
 		t.Errorf("key %s", got)
 	}
 }
@@ -164,7 +165,7 @@ func TestPolicyElsewhere(t *testing.T) {
 // A narrowed policy takes away what a general one gives, so the two do not mix.
 func TestNarrowedPolicyWinsOverAGeneralOne(t *testing.T) {
 	p, other := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
-	client := clienttest.NewWithPolicy(t, clienttest.Policy(t, vaultkit.RoleReader)+clienttest.Policy(t, vaultkit.RoleProvisioner, vaultkit.OnlyProviders(p)))
+	client := clienttest.NewWithPolicy(t, clienttest.Policy(t, policy.Reader)+clienttest.Policy(t, policy.Provisioner, policy.OnlyProviders(p)))
 	if _, err := client.GetAPIKey(t.Context(), other); err != nil {
 		t.Error(err)
 	}
@@ -176,7 +177,7 @@ func TestNarrowedPolicyWinsOverAGeneralOne(t *testing.T) {
 // Each right of the rotator is needed by Rotate; without it, Rotate says which
 // one is missing before it writes anything. Those that are not: see the cases.
 func TestEachMissingCapability(t *testing.T) {
-	policy := vaulttest.Policy(t, "../../", "rotator")
+	policy := vaulttest.Policy(t, "../", "rotator")
 	rights := clienttest.RightsOf(policy)
 	if len(rights) != 17 {
 		t.Fatalf("%d rights: %v", len(rights), rights)
@@ -222,7 +223,7 @@ func covers(pattern, path string) bool {
 // A token that may not ask for its capabilities finds out by trying; what is
 // missing after the commit is then told together with the committed rotation.
 func TestMissingCapabilitiesWithoutAsking(t *testing.T) {
-	policy := strings.Replace(vaulttest.Policy(t, "../../", "rotator"), `path "sys/capabilities-self" { capabilities = ["update"] }`, "", 1)
+	policy := strings.Replace(vaulttest.Policy(t, "../", "rotator"), `path "sys/capabilities-self" { capabilities = ["update"] }`, "", 1)
 	for _, missing := range clienttest.RightsOf(policy) {
 		if missing.Capability != "create" && missing.Capability != "update" || !neededByRotate(missing) {
 			continue

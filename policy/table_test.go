@@ -1,4 +1,4 @@
-package policytest_test
+package policy_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // action is one request to Vault.
@@ -195,16 +196,16 @@ func TestPolicyTable(t *testing.T) {
 	nameless := func(a action) bool { return !strings.Contains(a.path, "{") }
 	rooted := func(a action) bool { return strings.HasPrefix(a.path, "/") }
 	for name, tc := range map[string]struct {
-		option func(try *trial) vaultkit.PolicyOption
+		option func(try *trial) policy.Option
 		covers func(action) bool // what the policy is about
 	}{
-		"for everything":    {func(*trial) vaultkit.PolicyOption { return vaultkit.AtMount(vaulttest.Mount) }, all},
-		"for this provider": {func(try *trial) vaultkit.PolicyOption { return vaultkit.OnlyProviders(try.provider, try.unused) }, all},
-		"for others":        {func(*trial) vaultkit.PolicyOption { return vaultkit.OnlyProviders("somebody", "else") }, nameless},
-		"for another base":  {func(*trial) vaultkit.PolicyOption { return vaultkit.AtBasePath("elsewhere") }, rooted},
-		"for another mount": {func(*trial) vaultkit.PolicyOption { return vaultkit.AtMount("elsewhere") }, rooted},
+		"for everything":    {func(*trial) policy.Option { return policy.AtMount(vaulttest.Mount) }, all},
+		"for this provider": {func(try *trial) policy.Option { return policy.OnlyProviders(try.provider, try.unused) }, all},
+		"for others":        {func(*trial) policy.Option { return policy.OnlyProviders("somebody", "else") }, nameless},
+		"for another base":  {func(*trial) policy.Option { return policy.AtBasePath("elsewhere") }, rooted},
+		"for another mount": {func(*trial) policy.Option { return policy.AtMount("elsewhere") }, rooted},
 	} {
-		for column, role := range vaultkit.Roles() {
+		for column, role := range policy.Roles() {
 			t.Run(name+"/"+string(role), func(t *testing.T) {
 				may := func(a action) bool { return a.may[column] == 'x' && tc.covers(a) }
 				allRefused(t, newTrial(t, role, tc.option), may)
@@ -217,7 +218,7 @@ func TestPolicyTable(t *testing.T) {
 // checkMarks fails the test unless there is a mark for every role.
 func checkMarks(t *testing.T, what, may string) {
 	t.Helper()
-	if roles := vaultkit.Roles(); len(may) != len(roles) || strings.Trim(may, "x.") != "" {
+	if roles := policy.Roles(); len(may) != len(roles) || strings.Trim(may, "x.") != "" {
 		t.Fatalf("%s: %q does not say x or . of each of %v", what, may, roles)
 	}
 }
@@ -258,7 +259,7 @@ type trial struct {
 	root, client     *api.Client
 }
 
-func newTrial(t *testing.T, role vaultkit.Role, option func(*trial) vaultkit.PolicyOption) *trial {
+func newTrial(t *testing.T, role policy.Role, option func(*trial) policy.Option) *trial {
 	t.Helper()
 	try := &trial{provider: vaulttest.PutProvider(t, clienttest.OldSecret), unused: vaulttest.Name(t), root: vaulttest.Root(t), client: vaulttest.Root(t)}
 	try.id = clienttest.Rotate(t, clienttest.New(t), try.provider, "fake-new").ID

@@ -1,0 +1,29 @@
+package policy_test
+
+import (
+	"fmt"
+	"log"
+
+	"goblin/vaultkit/policy"
+)
+
+// The job that stores a provider's first key needs a token for nothing else. An
+// operator pipes the policy into: vault policy write goblin-provisioner -
+func ExampleForRole() {
+	text, err := policy.ForRole(policy.Provisioner, policy.OnlyProviders("openai-gpt4"), policy.AtMount("team/secret"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(text)
+	// Output:
+	// # May store a provider's first secret, and never replace one.
+	// path "team/secret/data/goblin-assistant/providers/openai-gpt4" {
+	//   capabilities = ["create"]
+	// }
+	//
+	// # The token's own life; tokens may lack the default policy.
+	// path "auth/token/lookup-self" { capabilities = ["read"] }
+	// path "auth/token/renew-self" { capabilities = ["update"] }
+	// path "auth/token/revoke-self" { capabilities = ["update"] }
+	// path "sys/capabilities-self" { capabilities = ["update"] }
+}

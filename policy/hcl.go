@@ -1,0 +1,34 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"goblin/vaultkit/internal/rights"
+)
+
+// block returns the text that grants capabilities on a path.
+func block(grant rights.Grant) string {
+	list := `["` + strings.Join(grant.Capabilities, `", "`) + `"]`
+	writes := slices.Contains(grant.Capabilities, "update") || slices.Contains(grant.Capabilities, "patch")
+	if grant.TagsOnly && writes {
+		return fmt.Sprintf(taggingBlock, grant.Path, list)
+	}
+	return fmt.Sprintf("path %q {\n  capabilities = %s\n}\n", grant.Path, list)
+}
+
+const taggingBlock = `path %q {
+  # Nothing else: delete_version_after and max_versions delete what is stored.
+  capabilities       = %s
+  allowed_parameters = { "custom_metadata" = [] }
+}
+`
+
+const ownToken = `
+# The token's own life; tokens may lack the default policy.
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self" { capabilities = ["update"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+path "sys/capabilities-self" { capabilities = ["update"] }
+`
