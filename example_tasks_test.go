@@ -14,7 +14,6 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/vaulttest"
-	"goblin/vaultkit/policy"
 )
 
 // A scheduled job asks which keys are due, under the monitor's policy: it cannot
@@ -321,21 +320,4 @@ func ExampleEnvQuery_masks() {
 	// ::add-mask::demo
 	// export LOCAL_LLAMA_API_KEY='demo';
 	// export LOCAL_LLAMA_API_SECRET='demo';
-}
-
-// A service looks at its start whether it will be able to read keys, and tells the
-// operator what to do if it won't.
-func ExampleDiagnose() {
-	query := vaultkit.DiagnoseQuery{Providers: []string{"openai-gpt4"}, Roles: []policy.Role{policy.Reader}}
-	options := []vaultkit.Option{vaultkit.WithEnvironment(), vaultkit.WithMount("kv-of-another-team")}
-
-	for found := range vaultkit.Diagnose(context.Background(), query, options...) {
-		if found.Status == vaultkit.FindingFailed {
-			fmt.Println(found.Check, "failed:", found.Detail)
-			fmt.Println("see:", found.Fix) // found.LookOnly: it only shows where to look
-		}
-	}
-	// Output:
-	// mount failed: nothing is mounted at kv-of-another-team/: check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=kv-of-another-team -version=2 kv; an admin runs it
-	// see: vault secrets list
 }

@@ -289,18 +289,3 @@ func configure[O comparable](opts []O, with func(O) error) error {
 	}
 	return nil
 }
-
-// newSettings applies the options to the defaults and checks what they say.
-func newSettings(opts []Option) (*settings.Settings, error) {
-	s, err := readOptions(opts)
-	return s, cmp.Or(err, s.CheckLogin())
-}
-
-// readOptions is newSettings for somebody who can do without a login. The settings are
-// there even if they are wrong.
-func readOptions(opts []Option) (*settings.Settings, error) {
-	s := settings.New()
-	applied := settings.Apply(s, opts)
-	invalid := s.Complete()
-	return s, cmp.Or(applied, invalid)
-}

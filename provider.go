@@ -103,7 +103,7 @@ func (c *Client) GetProviderKeys(ctx context.Context, provider string) (Provider
 
 // Providers lists the providers that have a secret, deleted ones included,
 // sorted by name. Folders, and names that this package does not take, are left
-// out: an [EventLeftOut] counts them, and [Diagnose] names them. Needs "list" on metadata/<base>/providers/. Errors like
+// out: an [EventLeftOut] counts them, and doctor.Diagnose names them. Needs "list" on metadata/<base>/providers/. Errors like
 // GetAPIKey's.
 func (c *Client) Providers(ctx context.Context) ([]string, error) {
 	ctx, cancel := c.forRead(ctx)

@@ -74,7 +74,7 @@
 //
 // # Policies and diagnosis
 //
-// Package policy writes the smallest Vault policy for each kind of work. [Diagnose] checks everything
+// Package policy writes the smallest Vault policy for each kind of work. Package doctor checks everything
 // from the address to the token's rights, and returns a command that fixes what it
 // finds.
 //
@@ -150,8 +150,8 @@ func New(ctx context.Context, opts ...Option) (*Client, error) {
 }
 
 func open(ctx context.Context, opts []Option) (*Client, error) {
-	cfg, err := newSettings(opts)
-	if err != nil {
+	cfg, err := settings.Read(opts)
+	if err := cmp.Or(err, cfg.CheckLogin()); err != nil {
 		return nil, err
 	}
 	official, hangUp, err := cfg.OfficialClient()

@@ -22,6 +22,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/doctor"
 )
 
 // call is a line of a script that runs the program.
@@ -166,7 +167,7 @@ func jsonKeys() map[string][]string {
 		"status":     vaultkit.ProviderStatus{},
 		"backups":    render.Backup{},
 		"recover":    vaultkit.Resolution{},
-		"doctor":     vaultkit.Finding{},
+		"doctor":     doctor.Finding{},
 		"version":    version.Build{},
 	} {
 		found := map[string]bool{}

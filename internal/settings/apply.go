@@ -1,6 +1,10 @@
 package settings
 
-import "goblin/vaultkit/internal/vaulterr"
+import (
+	"cmp"
+
+	"goblin/vaultkit/internal/vaulterr"
+)
 
 // Apply runs options in their order. A nil option is an error.
 func Apply[T any, O ~func(*T)](target *T, opts []O) error {
@@ -15,3 +19,12 @@ func Apply[T any, O ~func(*T)](target *T, opts []O) error {
 
 // ErrNilOption returns the error of a nil option.
 func ErrNilOption() error { return vaulterr.Invalid("an option is nil") }
+
+// Read applies options to the defaults and completes them. The settings are returned even
+// if they are wrong.
+func Read[O ~func(*Settings)](opts []O) (*Settings, error) {
+	s := New()
+	applied := Apply(s, opts)
+	invalid := s.Complete()
+	return s, cmp.Or(applied, invalid)
+}

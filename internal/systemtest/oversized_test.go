@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/clienttest"
 )
 
@@ -281,10 +282,10 @@ func TestOversizedAnswerToALogin(t *testing.T) {
 		if err == nil {
 			t.Errorf("New, %s: want a failure", kind)
 		}
-		var found vaultkit.Finding
+		var found doctor.Finding
 		inLittleMemory(t, "Diagnose, "+kind, func() {
-			for found = range vaultkit.Diagnose(t.Context(), vaultkit.DiagnoseQuery{}, options...) {
-				if found.Status == vaultkit.FindingFailed {
+			for found = range doctor.Diagnose(t.Context(), doctor.Query{}, options...) {
+				if found.Status == doctor.Failed {
 					break
 				}
 			}

@@ -3,20 +3,20 @@ package render
 import (
 	"fmt"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/doctor"
 )
 
 // verdicts are the printed states.
-var verdicts = map[vaultkit.FindingStatus]string{
-	vaultkit.FindingOK: "ok", vaultkit.FindingSkipped: "skip", vaultkit.FindingWarning: "WARN", vaultkit.FindingFailed: "FAIL",
+var verdicts = map[doctor.Status]string{
+	doctor.OK: "ok", doctor.Skipped: "skip", doctor.Warning: "WARN", doctor.Failed: "FAIL",
 }
 
 // urgency is the style of a state on a terminal.
-var urgency = map[vaultkit.FindingStatus]terminal.Style{vaultkit.FindingWarning: terminal.Yellow, vaultkit.FindingFailed: terminal.Red}
+var urgency = map[doctor.Status]terminal.Style{doctor.Warning: terminal.Yellow, doctor.Failed: terminal.Red}
 
 // Finding prints a finding as text.
-func (p *Printer) Finding(one vaultkit.Finding) {
+func (p *Printer) Finding(one doctor.Finding) {
 	verdict := p.io.Out.Paint(urgency[one.Status], fmt.Sprintf("%-4s", verdicts[one.Status]))
 	fmt.Fprintf(p.io.Out, "%s  %-14s  %s\n", verdict, one.Check, terminal.Cell(one.Detail))
 	if one.Fix != "" {

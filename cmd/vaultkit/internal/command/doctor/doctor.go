@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/completion"
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 	"goblin/vaultkit/cmd/vaultkit/internal/roles"
+	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/policy"
 )
 
@@ -105,9 +105,9 @@ func (o *Options) diagnose(ctx context.Context) error {
 	}
 	ctx, cancel := o.Vault.WithTimeout(ctx)
 	defer cancel()
-	query := vaultkit.DiagnoseQuery{Providers: o.Providers, Roles: o.Roles, Unwrap: o.Unwrap, Args: o.Vault.Args()}
-	found := []vaultkit.Finding{}
-	for one := range vaultkit.Diagnose(ctx, query, options...) {
+	query := doctor.Query{Providers: o.Providers, Roles: o.Roles, Unwrap: o.Unwrap, Args: o.Vault.Args()}
+	found := []doctor.Finding{}
+	for one := range doctor.Diagnose(ctx, query, options...) {
 		if found = append(found, one); !o.Print.JSON {
 			o.Print.Finding(one)
 		}
@@ -121,16 +121,16 @@ func (o *Options) diagnose(ctx context.Context) error {
 }
 
 // outcome counts the findings, and returns an error if the doctor must fail.
-func outcome(found []vaultkit.Finding, strict bool) error {
+func outcome(found []doctor.Finding, strict bool) error {
 	var d diagnosis
 	for _, one := range found {
 		switch one.Status {
-		case vaultkit.FindingFailed:
+		case doctor.Failed:
 			d.failed++
 			if d.first == nil {
 				d.first = one.Err
 			}
-		case vaultkit.FindingWarning:
+		case doctor.Warning:
 			d.warned++
 		}
 	}

@@ -1,8 +1,8 @@
-// Package doctor looks for what keeps a client from its work, one check after
+// Package checks looks for what keeps a client from its work, one check after
 // another, from the address to rotations that are left unfinished. It makes the
 // same connection and the same login as a client, so that what it finds is what a
 // service gets. It writes nothing.
-package doctor
+package checks
 
 import (
 	"cmp"

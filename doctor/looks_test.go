@@ -10,57 +10,58 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/doctor"
+	"goblin/vaultkit/internal/checks"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
 )
 
 // lookingFixes has a set-up for every fix that only shows where to look.
-var lookingFixes = map[doctor.Kind]func(t *testing.T) setUp{
-	doctor.ReadHelp:     found("configuration", nil),
-	doctor.NameAddress:  found("configuration", vaultkit.WithAddress("")),
-	doctor.ListTLSFiles: found("configuration", vaultkit.WithTLS(vaultkit.TLS{CAFile: "/no where/ca.pem"})),
-	doctor.ListCredential: func(t *testing.T) setUp {
+var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
+	checks.ReadHelp:     found("configuration", nil),
+	checks.NameAddress:  found("configuration", vaultkit.WithAddress("")),
+	checks.ListTLSFiles: found("configuration", vaultkit.WithTLS(vaultkit.TLS{CAFile: "/no where/ca.pem"})),
+	checks.ListCredential: func(t *testing.T) setUp {
 		return found("credentials", vaultkit.WithToken(vaultkit.FromFile(filepath.Join(t.TempDir(), "missing"))))(t)
 	},
-	doctor.NewSecretID:      found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "")),
-	doctor.LookUpName:       found("reach", at("http://no..such.test:8200")),
-	doctor.AskHealth:        problemSetUp("reach", faulty(faultproxy.Refuse())),
-	doctor.TryHTTPS:         found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
-	doctor.TrustCA:          behindTLS(false),
-	doctor.GiveCertificate:  behindTLS(true),
-	doctor.VerifyServer:     unverified,
-	doctor.ReadCertificate:  expired,
-	doctor.ReadServerStatus: problemSetUp("server", answersHealth(`"initialized":false,"sealed":true`)),
-	doctor.ReadClock:        problemSetUp("clock", clockOff(-150*time.Second)),
-	doctor.ListLogins:       found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "nowhere")),
-	doctor.ReadLoginRole:    noSuchRole,
-	doctor.ReadPolicy: func(t *testing.T) setUp {
-		return holds(t, "token", clienttest.WithoutRight(clienttest.Policy(t, policy.Reader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"}), vaultkit.DiagnoseQuery{})
+	checks.NewSecretID:      found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "")),
+	checks.LookUpName:       found("reach", at("http://no..such.test:8200")),
+	checks.AskHealth:        problemSetUp("reach", faulty(faultproxy.Refuse())),
+	checks.TryHTTPS:         found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
+	checks.TrustCA:          behindTLS(false),
+	checks.GiveCertificate:  behindTLS(true),
+	checks.VerifyServer:     unverified,
+	checks.ReadCertificate:  expired,
+	checks.ReadServerStatus: problemSetUp("server", answersHealth(`"initialized":false,"sealed":true`)),
+	checks.ReadClock:        problemSetUp("clock", clockOff(-150*time.Second)),
+	checks.ListLogins:       found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "nowhere")),
+	checks.ReadLoginRole:    noSuchRole,
+	checks.ReadPolicy: func(t *testing.T) setUp {
+		return holds(t, "token", clienttest.WithoutRight(clienttest.Policy(t, policy.Reader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"}), doctor.Query{})
 	},
-	doctor.ReadOwnPolicies: hidden,
-	doctor.LookUpToken: func(t *testing.T) setUp {
+	checks.ReadOwnPolicies: hidden,
+	checks.LookUpToken: func(t *testing.T) setUp {
 		policy := clienttest.WithoutRight(clienttest.Policy(t, policy.Reader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"})
-		return holds(t, "excess", policy+`path "secret/destroy/*" { capabilities = ["update"] }`, vaultkit.DiagnoseQuery{})
+		return holds(t, "excess", policy+`path "secret/destroy/*" { capabilities = ["update"] }`, doctor.Query{})
 	},
-	doctor.ListMounts:    found("mount", vaultkit.WithMount("nowhere")),
-	doctor.ListProviders: func(t *testing.T) setUp { return setUp{diagnosis: withQuery(only("nobody"))(t), check: "providers"} },
-	doctor.ListMount: func(t *testing.T) setUp {
+	checks.ListMounts:    found("mount", vaultkit.WithMount("nowhere")),
+	checks.ListProviders: func(t *testing.T) setUp { return setUp{diagnosis: withQuery(only("nobody"))(t), check: "providers"} },
+	checks.ListMount: func(t *testing.T) setUp {
 		return found("providers", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})))(t)
 	},
-	doctor.ListNames: func(t *testing.T) setUp {
+	checks.ListNames: func(t *testing.T) setUp {
 		return found("names", vaultkit.WithBasePath(oddNames(t)))(t)
 	},
-	doctor.AskForRole: func(t *testing.T) setUp {
-		return holds(t, "rights:rotator", clienttest.Policy(t, policy.Reader), vaultkit.DiagnoseQuery{})
+	checks.AskForRole: func(t *testing.T) setUp {
+		return holds(t, "rights:rotator", clienttest.Policy(t, policy.Reader), doctor.Query{})
 	},
-	doctor.AskForProviders: func(t *testing.T) setUp {
-		return holds(t, "rights:reader", clienttest.Policy(t, policy.Reader, policy.OnlyProviders(vaulttest.PutProvider(t, clienttest.OldSecret))), vaultkit.DiagnoseQuery{})
+	checks.AskForProviders: func(t *testing.T) setUp {
+		return holds(t, "rights:reader", clienttest.Policy(t, policy.Reader, policy.OnlyProviders(vaulttest.PutProvider(t, clienttest.OldSecret))), doctor.Query{})
 	},
-	doctor.ListAuditDevices: func(t *testing.T) setUp {
-		return holds(t, "audit", clienttest.Policy(t, policy.Reader), vaultkit.DiagnoseQuery{})
+	checks.ListAuditDevices: func(t *testing.T) setUp {
+		return holds(t, "audit", clienttest.Policy(t, policy.Reader), doctor.Query{})
 	},
 }
 
@@ -95,7 +96,7 @@ func TestDiagnoseNamesItsGuesses(t *testing.T) {
 // Where the token has rights below the mount, it is the mount that is missing.
 func TestDiagnoseTellsAMissingMountFromAMissingRight(t *testing.T) {
 	policy := clienttest.WithoutRight(clienttest.Policy(t, policy.Reader, policy.AtMount("nowhere")), clienttest.Right{Path: "nowhere/metadata/goblin-assistant/providers/", Capability: "list"})
-	s := holds(t, "mount", policy, vaultkit.DiagnoseQuery{})
+	s := holds(t, "mount", policy, doctor.Query{})
 	s.opts = append(s.opts, vaultkit.WithMount("nowhere"))
 	expected{"mount", fails, vaultkit.ErrMountNotFound, "Vault knows no mount there", "vault secrets list"}.compare(t, s.findings(t))
 }
@@ -106,7 +107,7 @@ func problemSetUp(check string, problem func(*testing.T) diagnosis) func(*testin
 }
 
 // holds is one whose token has the policy and nothing else.
-func holds(t *testing.T, check, policy string, query vaultkit.DiagnoseQuery) setUp {
+func holds(t *testing.T, check, policy string, query doctor.Query) setUp {
 	t.Helper()
 	return setUp{diagnosis: withTokenOf(policy, query)(t), check: check}
 }
@@ -147,7 +148,7 @@ func hidden(t *testing.T) setUp {
 		}
 	}
 	token := tokenWith(t, api.TokenCreateRequest{Policies: []string{name + "-rotator", name + "-reader"}})
-	query := vaultkit.DiagnoseQuery{Roles: []policy.Role{policy.Rotator}}
+	query := doctor.Query{Roles: []policy.Role{policy.Rotator}}
 	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:rotator"}
 }
 

@@ -17,7 +17,7 @@ import (
 func roleOf(t *testing.T, settings object, wrapped bool) (roleID, secretID vaultkit.Credential, name string) {
 	t.Helper()
 	root, name := vaulttest.Root(t), vaulttest.Name(t)
-	if err := root.Sys().PutPolicyWithContext(t.Context(), name, vaulttest.Policy(t, "../../", "reader")); err != nil {
+	if err := root.Sys().PutPolicyWithContext(t.Context(), name, vaulttest.Policy(t, "../", "reader")); err != nil {
 		t.Fatal(err)
 	}
 	role := object{"token_policies": name, "token_no_default_policy": true}
@@ -106,7 +106,7 @@ func rawToken(t *testing.T, request api.TokenCreateRequest) string {
 
 func TestDiagnoseToken(t *testing.T) {
 	ours := strings.ToLower(vaulttest.Name(t)) + "-reader"
-	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), ours, vaulttest.Policy(t, "../../", "reader")); err != nil {
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), ours, vaulttest.Policy(t, "../", "reader")); err != nil {
 		t.Fatal(err)
 	}
 	no := false

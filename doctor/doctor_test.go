@@ -13,8 +13,9 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/doctor"
+	"goblin/vaultkit/internal/checks"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
@@ -23,7 +24,7 @@ import (
 // diagnosis is what Diagnose is asked to look at, by default the package's Vault as
 // root.
 type diagnosis struct {
-	query vaultkit.DiagnoseQuery
+	query doctor.Query
 	opts  []vaultkit.Option
 	bare  bool // without a login; otherwise root's
 }
@@ -41,9 +42,9 @@ func (p diagnosis) options() []vaultkit.Option {
 }
 
 // findings returns the findings by check.
-func (p diagnosis) findings(t *testing.T) map[string]vaultkit.Finding {
+func (p diagnosis) findings(t *testing.T) map[string]doctor.Finding {
 	t.Helper()
-	found := map[string]vaultkit.Finding{}
+	found := map[string]doctor.Finding{}
 	for check, one := range p.run(t) {
 		found[check] = one.Finding
 	}
@@ -52,17 +53,17 @@ func (p diagnosis) findings(t *testing.T) map[string]vaultkit.Finding {
 
 // finding is one with the kind of its fix.
 type finding struct {
-	vaultkit.Finding
-	kind doctor.Kind
+	doctor.Finding
+	kind checks.Kind
 }
 
 // run calls Diagnose, checks what every finding must fulfil, and returns the findings with
 // the kinds of their fixes, by check.
 func (p diagnosis) run(t *testing.T) map[string]finding {
 	t.Helper()
-	found, kinds := map[string]finding{}, map[string]doctor.Kind{}
-	note := clienttest.WithFixFound(func(check, kind string) { kinds[check] = doctor.Kind(kind) })
-	for one := range vaultkit.Diagnose(t.Context(), p.query, append([]vaultkit.Option{note}, p.options()...)...) {
+	found, kinds := map[string]finding{}, map[string]checks.Kind{}
+	note := clienttest.WithFixFound(func(check, kind string) { kinds[check] = checks.Kind(kind) })
+	for one := range doctor.Diagnose(t.Context(), p.query, append([]vaultkit.Option{note}, p.options()...)...) {
 		kind := kinds[one.Check]
 		if text := fmt.Sprintf("%+v %v", one, one.Err); strings.Contains(text, clienttest.Marker) || strings.Contains(text, "hvs.") || strings.Contains(text, "hvb.") {
 			t.Errorf("Diagnose shows a secret: %s", text)
@@ -70,10 +71,10 @@ func (p diagnosis) run(t *testing.T) map[string]finding {
 		if _, again := found[one.Check]; again || one.Check == "" || one.Detail == "" {
 			t.Errorf("finding %+v", one)
 		}
-		if (one.Err != nil) != (one.Status == vaultkit.FindingFailed) || one.Fix == "" && (one.Err != nil || one.Status == vaultkit.FindingWarning) {
+		if (one.Err != nil) != (one.Status == doctor.Failed) || one.Fix == "" && (one.Err != nil || one.Status == doctor.Warning) {
 			t.Errorf("finding %+v, error %v", one, one.Err)
 		}
-		if (one.Fix != "") != slices.Contains(doctor.Kinds(), kind) || one.LookOnly != (one.Fix != "" && !kind.Heals()) {
+		if (one.Fix != "") != slices.Contains(checks.Kinds(), kind) || one.LookOnly != (one.Fix != "" && !kind.Heals()) {
 			t.Errorf("finding %+v has a fix of the kind %q", one, kind)
 		}
 		found[one.Check] = finding{one, kind}
@@ -84,19 +85,19 @@ func (p diagnosis) run(t *testing.T) map[string]finding {
 // expected is the finding that one check must yield.
 type expected struct {
 	check       string
-	status      vaultkit.FindingStatus
+	status      doctor.Status
 	kind        error
 	detail, fix string // parts of them
 }
 
 const (
-	fails = vaultkit.FindingFailed
-	warns = vaultkit.FindingWarning
-	skips = vaultkit.FindingSkipped
-	fine  = vaultkit.FindingOK
+	fails = doctor.Failed
+	warns = doctor.Warning
+	skips = doctor.Skipped
+	fine  = doctor.OK
 )
 
-func (s expected) compare(t *testing.T, found map[string]vaultkit.Finding) {
+func (s expected) compare(t *testing.T, found map[string]doctor.Finding) {
 	t.Helper()
 	got, ok := found[s.check]
 	if !ok || got.Status != s.status || !errors.Is(got.Err, s.kind) || !strings.Contains(got.Detail, s.detail) || !strings.Contains(got.Fix, s.fix) {
@@ -116,8 +117,8 @@ func (all problems) check(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			found := one.make(t).findings(t)
 			one.compare(t, found)
-			firstFailure := vaultkit.Finding{}
-			for _, check := range checks {
+			firstFailure := doctor.Finding{}
+			for _, check := range checkNames {
 				if f := found[check]; f.Status == fails && firstFailure.Check == "" {
 					firstFailure = f
 				}
@@ -129,7 +130,7 @@ func (all problems) check(t *testing.T) {
 	}
 }
 
-var checks = []string{"configuration", "credentials", "reach", "tls", "server", "clock", "login", "token", "mount", "providers", "names",
+var checkNames = []string{"configuration", "credentials", "reach", "tls", "server", "clock", "login", "token", "mount", "providers", "names",
 	"rights:reader", "rights:rotator", "excess", "audit", "deletion", "pending"}
 
 // withOptions returns a diagnosis with these options.
@@ -138,7 +139,7 @@ func withOptions(opts ...vaultkit.Option) func(*testing.T) diagnosis {
 }
 
 // withQuery returns a diagnosis with this query.
-func withQuery(query vaultkit.DiagnoseQuery) func(*testing.T) diagnosis {
+func withQuery(query doctor.Query) func(*testing.T) diagnosis {
 	return func(*testing.T) diagnosis { return diagnosis{query: query} }
 }
 
@@ -155,7 +156,7 @@ func variables(pairs ...string) vaultkit.Option {
 }
 
 // withTokenOf returns a diagnosis whose token has this policy and nothing else.
-func withTokenOf(policy string, query vaultkit.DiagnoseQuery) func(*testing.T) diagnosis {
+func withTokenOf(policy string, query doctor.Query) func(*testing.T) diagnosis {
 	return func(t *testing.T) diagnosis {
 		return diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, policy)))}}
 	}
@@ -163,9 +164,9 @@ func withTokenOf(policy string, query vaultkit.DiagnoseQuery) func(*testing.T) d
 
 func TestDiagnoseHealthy(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
-	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []policy.Role{policy.Reader, policy.Rotator}}
-	found := withTokenOf(vaulttest.Policy(t, "../../", "rotator"), query)(t).findings(t)
-	for _, check := range checks {
+	query := doctor.Query{Providers: []string{p}, Roles: []policy.Role{policy.Reader, policy.Rotator}}
+	found := withTokenOf(vaulttest.Policy(t, "../", "rotator"), query)(t).findings(t)
+	for _, check := range checkNames {
 		want := fine
 		if check == "audit" {
 			want = skips // only an operator may look
@@ -174,8 +175,8 @@ func TestDiagnoseHealthy(t *testing.T) {
 			t.Errorf("%+v, want %s", found[check], want)
 		}
 	}
-	if len(found) != len(checks) {
-		t.Errorf("%d findings, want %d", len(found), len(checks))
+	if len(found) != len(checkNames) {
+		t.Errorf("%d findings, want %d", len(found), len(checkNames))
 	}
 }
 
@@ -190,8 +191,8 @@ func TestDiagnoseSettings(t *testing.T) {
 		"nil option":       {withOptions(nil), expected{"configuration", fails, vaultkit.ErrInvalid, "nil", "vaultkit doctor --help"}},
 		"skip verify":      {withOptions(variables("VAULT_SKIP_VERIFY=perhaps")), expected{"configuration", fails, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY", "unset VAULT_SKIP_VERIFY"}},
 		"login's name":     {withOptions(variables("VAULTKIT_AUTH=ldap")), expected{"configuration", fails, vaultkit.ErrInvalid, "ldap", "unset VAULTKIT_AUTH"}},
-		"provider's name":  {withQuery(vaultkit.DiagnoseQuery{Providers: []string{"../p"}}), expected{"configuration", fails, vaultkit.ErrInvalid, "provider name", "vaultkit doctor"}},
-		"role":             {withQuery(vaultkit.DiagnoseQuery{Roles: []policy.Role{clienttest.Marker}}), expected{"configuration", fails, vaultkit.ErrInvalid, "the role is none of reader", "vaultkit doctor"}},
+		"provider's name":  {withQuery(doctor.Query{Providers: []string{"../p"}}), expected{"configuration", fails, vaultkit.ErrInvalid, "provider name", "vaultkit doctor"}},
+		"role":             {withQuery(doctor.Query{Roles: []policy.Role{clienttest.Marker}}), expected{"configuration", fails, vaultkit.ErrInvalid, "the role is none of reader", "vaultkit doctor"}},
 	}.check(t)
 }
 
@@ -221,8 +222,8 @@ func TestDiagnoseCredentials(t *testing.T) {
 			expected{"credentials", fine, nil, "environment VAULT_TOKEN", ""}},
 	}.check(t)
 
-	none := map[string]vaultkit.Finding{}
-	for one := range vaultkit.Diagnose(t.Context(), vaultkit.DiagnoseQuery{}, vaultkit.WithAddress(vaulttest.Server().Addr())) {
+	none := map[string]doctor.Finding{}
+	for one := range doctor.Diagnose(t.Context(), doctor.Query{}, vaultkit.WithAddress(vaulttest.Server().Addr())) {
 		none[one.Check] = one
 	}
 	expected{"credentials", fails, vaultkit.ErrInvalid, "no login", "vault login"}.compare(t, none)
@@ -237,7 +238,7 @@ func TestDiagnoseCredentials(t *testing.T) {
 // A loop that is left ends it: nothing is asked any more.
 func TestDiagnoseEndsWithItsLoop(t *testing.T) {
 	proxy := clienttest.NewProxy(t)
-	for range vaultkit.Diagnose(t.Context(), vaultkit.DiagnoseQuery{}, vaultkit.WithAddress(proxy.URL())) {
+	for range doctor.Diagnose(t.Context(), doctor.Query{}, vaultkit.WithAddress(proxy.URL())) {
 		break
 	}
 	if log := proxy.Log(); len(log) > 0 {
@@ -249,8 +250,8 @@ func TestDiagnoseEndsWithItsLoop(t *testing.T) {
 func TestDiagnoseEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	opts := []vaultkit.Option{vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken()))}
-	found := map[string]vaultkit.Finding{}
-	for one := range vaultkit.Diagnose(ctx, vaultkit.DiagnoseQuery{}, opts...) {
+	found := map[string]doctor.Finding{}
+	for one := range doctor.Diagnose(ctx, doctor.Query{}, opts...) {
 		if found[one.Check] = one; one.Check == "login" {
 			cancel()
 		}
@@ -264,7 +265,7 @@ func TestDiagnoseEndsWithItsContext(t *testing.T) {
 // It asks only what shows no secret and changes nothing.
 func TestDiagnoseReadsNoSecret(t *testing.T) {
 	proxy, p := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
-	query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: policy.Roles()}
+	query := doctor.Query{Providers: []string{p}, Roles: policy.Roles()}
 	vaulttest.AssertUnchanged(t, p, func() {
 		diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithAddress(proxy.URL())}}.findings(t)
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
@@ -23,10 +24,10 @@ func TestDiagnoseMount(t *testing.T) {
 		"below one":    {on(second + "/in/side"), expected{"mount", fails, vaultkit.ErrMountNotFound, "belongs to the base path", "vaultkit doctor --mount " + second + " --base in/side/goblin-assistant"}},
 		"version 1":    {on(first), expected{"mount", fails, vaultkit.ErrNotKVv2, first + "/ is KV version 1: check --mount first", "vault kv enable-versioning " + first + "/"}},
 		"another kind": {on("cubbyhole"), expected{"mount", fails, vaultkit.ErrNotKVv2, "of type cubbyhole", "vault secrets list"}},
-		"no right":     {withTokenOf(`path "secret/x" { capabilities = ["deny"] }`, vaultkit.DiagnoseQuery{}), expected{"mount", fails, vaultkit.ErrPermissionDenied, "no right below secret/, or nothing is mounted there: check --mount first", "vaultkit policy reader"}},
+		"no right":     {withTokenOf(`path "secret/x" { capabilities = ["deny"] }`, doctor.Query{}), expected{"mount", fails, vaultkit.ErrPermissionDenied, "no right below secret/, or nothing is mounted there: check --mount first", "vaultkit policy reader"}},
 		"deleting":     {on(deleting), expected{"mount", warns, nil, "deletes every version after 1h0m0s", "vault write " + deleting + "/config delete_version_after=0s"}},
 		"empty":        {on(second), expected{"providers", warns, nil, "none below " + second + "/goblin-assistant", "vault kv list " + second + "/"}},
-		"no provider":  {withQuery(vaultkit.DiagnoseQuery{Providers: []string{"nobody"}}), expected{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
+		"no provider":  {withQuery(doctor.Query{Providers: []string{"nobody"}}), expected{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
 	}.check(t)
 	// The fixes for the server work.
 	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "0s"})
@@ -36,9 +37,9 @@ func TestDiagnoseMount(t *testing.T) {
 
 func TestDiagnoseRights(t *testing.T) {
 	p, second := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
-	rotator, reader := vaulttest.Policy(t, "../../", "rotator"), vaulttest.Policy(t, "../../", "reader")
-	about := func(roles ...policy.Role) vaultkit.DiagnoseQuery {
-		return vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: roles}
+	rotator, reader := vaulttest.Policy(t, "../", "rotator"), vaulttest.Policy(t, "../", "reader")
+	about := func(roles ...policy.Role) doctor.Query {
+		return doctor.Query{Providers: []string{p}, Roles: roles}
 	}
 	path := func(text string) string { return "secret/" + text + "/" + p }
 	noUpdate := clienttest.WithoutRight(rotator, clienttest.Right{Path: "secret/data/goblin-assistant/providers/+", Capability: "update"})
@@ -58,21 +59,21 @@ func TestDiagnoseRights(t *testing.T) {
 		"reader":         {withTokenOf(reader, about()), expected{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
 		"half a rotator": {withTokenOf(noUpdate, about()), expected{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
 		"not a provider": {withTokenOf(denied, about()), expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "a policy for " + p + " alone hides that, or denies it", "vault policy read testdiagnoserights-"}},
-		"one of several": {withTokenOf(narrow, vaultkit.DiagnoseQuery{}), expected{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
+		"one of several": {withTokenOf(narrow, doctor.Query{}), expected{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
 		"the one":        {withTokenOf(narrow, about()), expected{"rights:reader", fine, nil, "for " + p, ""}},
-		"no list":        {withTokenOf(noList, vaultkit.DiagnoseQuery{}), expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
-		"no list to see": {withTokenOf(noList, vaultkit.DiagnoseQuery{}), expected{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
+		"no list":        {withTokenOf(noList, doctor.Query{}), expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
+		"no list to see": {withTokenOf(noList, doctor.Query{}), expected{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
 		"may not ask":    {withTokenOf(noAsking, about()), expected{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
 		"destroys":       {withTokenOf(destroys, about()), expected{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
-		"two named": {withTokenOf(clienttest.Policy(t, policy.Monitor), vaultkit.DiagnoseQuery{Providers: []string{p, second}}),
+		"two named": {withTokenOf(clienttest.Policy(t, policy.Monitor), doctor.Query{Providers: []string{p, second}}),
 			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, fix("reader")}},
-		"before a put, as root": {withQuery(vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []policy.Role{policy.Provisioner}}),
+		"before a put, as root": {withQuery(doctor.Query{Providers: []string{"new"}, Roles: []policy.Role{policy.Provisioner}}),
 			expected{"providers", fine, nil, "nothing is stored yet for new", ""}},
-		"before a put":    {withTokenOf(clienttest.Policy(t, policy.Provisioner), vaultkit.DiagnoseQuery{Providers: []string{"new"}, Roles: []policy.Role{policy.Provisioner}}), expected{"rights:provisioner", fine, nil, "for new", ""}},
+		"before a put":    {withTokenOf(clienttest.Policy(t, policy.Provisioner), doctor.Query{Providers: []string{"new"}, Roles: []policy.Role{policy.Provisioner}}), expected{"rights:provisioner", fine, nil, "for new", ""}},
 		"audit":           {withTokenOf(reader, about()), expected{"audit", skips, nil, "ask an operator", "vault audit list"}},
 		"pending unknown": {withTokenOf(reader, about()), expected{"pending", skips, nil, "may not look", "vaultkit policy monitor"}},
 		"a crash": {func(t *testing.T) diagnosis {
-			return diagnosis{query: vaultkit.DiagnoseQuery{Providers: []string{clienttest.PutProviderLackingARecord(t)}}}
+			return diagnosis{query: doctor.Query{Providers: []string{clienttest.PutProviderLackingARecord(t)}}}
 		},
 			expected{"pending", warns, nil, "1 without a record", "vaultkit recover TestDiagnoseRights"}},
 	}.check(t)
@@ -85,7 +86,7 @@ func TestDiagnoseNamesEachMissingRight(t *testing.T) {
 		text := clienttest.Policy(t, role)
 		for _, missing := range clienttest.RightsOf(text) {
 			t.Run(string(role)+" "+missing.Capability+" "+missing.Path, func(t *testing.T) {
-				query := vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []policy.Role{role}}
+				query := doctor.Query{Providers: []string{p}, Roles: []policy.Role{role}}
 				if role == policy.Provisioner {
 					text += `path "secret/data/x" { capabilities = ["read"] }` // some right below the mount
 				}
@@ -95,7 +96,7 @@ func TestDiagnoseNamesEachMissingRight(t *testing.T) {
 			})
 		}
 		expected{"rights:" + string(role), fine, nil, "every right", ""}.compare(t,
-			withTokenOf(text, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []policy.Role{role}})(t).findings(t))
+			withTokenOf(text, doctor.Query{Providers: []string{p}, Roles: []policy.Role{role}})(t).findings(t))
 	}
 }
 
@@ -107,7 +108,7 @@ func TestDiagnoseRightsOfMany(t *testing.T) {
 		vaulttest.Write(t, root, fmt.Sprintf("secret/data/%s/providers/p-%d", base, 100+i), object{"data": clienttest.OldSecret})
 	}
 	reader := clienttest.Policy(t, policy.Reader, policy.AtBasePath(base), policy.OnlyProviders(last))
-	problem := withTokenOf(reader, vaultkit.DiagnoseQuery{})(t)
+	problem := withTokenOf(reader, doctor.Query{})(t)
 	problem.opts = append(problem.opts, vaultkit.WithBasePath(base))
 	found := problem.findings(t)
 	expected{"providers", fine, nil, "p-100, p-101, p-102, p-103, p-104 and 146 more", ""}.compare(t, found)

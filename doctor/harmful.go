@@ -1,17 +1,17 @@
-package vaultkit
+package doctor
 
 import (
 	"strings"
 
-	"goblin/vaultkit/internal/doctor"
+	"goblin/vaultkit/internal/checks"
 	"goblin/vaultkit/internal/rights"
 	"goblin/vaultkit/internal/settings"
 )
 
-// ways are KV version 2's ways to change or destroy an entry, the worst first,
-// and the capabilities that open them.
-var ways = []struct {
-	door         string
+// endpoints are the endpoints of KV version 2 that change or destroy an entry, the worst
+// first, and the capabilities that allow it.
+var endpoints = []struct {
+	name         string
 	capabilities []string
 }{
 	{"destroy", []string{"update"}},
@@ -21,11 +21,11 @@ var ways = []struct {
 	{"data", []string{"delete", "update", "patch", "create"}},
 }
 
-// harmful are the rights to change or destroy what is kept of one provider, or of
-// any, and the mount that keeps it. Some roles have some of them.
-func harmful(s *settings.Settings, provider string) []doctor.Right {
+// harmful returns the rights to change or destroy what is stored about one provider, or about
+// any, and the mount that stores it. Some roles have some of them.
+func harmful(s *settings.Settings, provider string) []checks.Right {
 	engine := "sys/mounts/" + s.Mount
-	found := []doctor.Right{
+	found := []checks.Right{
 		{Path: engine, Capability: "delete"}, {Path: engine, Capability: "update"},
 		{Path: engine + "/tune", Capability: "update"}, {Path: s.Mount + "/config", Capability: "update"},
 	}
@@ -35,9 +35,9 @@ func harmful(s *settings.Settings, provider string) []doctor.Right {
 	}
 	for _, entry := range rightsAt(s, entries, rights.Set{}, provider) {
 		below := strings.TrimPrefix(entry.Path, s.Mount+"/data")
-		for _, way := range ways {
-			for _, capability := range way.capabilities {
-				found = append(found, doctor.Right{Path: s.Mount + "/" + way.door + below, Capability: capability})
+		for _, endpoint := range endpoints {
+			for _, capability := range endpoint.capabilities {
+				found = append(found, checks.Right{Path: s.Mount + "/" + endpoint.name + below, Capability: capability})
 			}
 		}
 	}

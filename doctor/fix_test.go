@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
@@ -49,7 +50,7 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 				t.Fatal(err)
 			}
 			token := tokenWith(t, api.TokenCreateRequest{Policies: []string{tc.held}})
-			query := vaultkit.DiagnoseQuery{Providers: tc.providers, Roles: []policy.Role{policy.Rotator}}
+			query := doctor.Query{Providers: tc.providers, Roles: []policy.Role{policy.Rotator}}
 			found := diagnosis{query: query, opts: append(tc.opts, vaultkit.WithToken(token))}.findings(t)["rights:rotator"]
 			printed, rest, _ := strings.Cut(found.Fix, " | vault policy write ")
 			written, give, _ := strings.Cut(rest, " -")
@@ -70,7 +71,7 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 // that say where the keys are.
 func TestDiagnosePolicyNeedsNoLogin(t *testing.T) {
 	args := " --address " + vaulttest.Server().Addr() + " --token-file '/no where' --mount secret"
-	found := withTokenOf(clienttest.Policy(t, policy.Monitor), vaultkit.DiagnoseQuery{Args: args})(t).findings(t)
+	found := withTokenOf(clienttest.Policy(t, policy.Monitor), doctor.Query{Args: args})(t).findings(t)
 	expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "", "vaultkit policy reader --mount secret | vault policy write goblin-reader - && vault token create"}.compare(t, found)
 }
 

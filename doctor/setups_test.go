@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
@@ -25,15 +26,15 @@ import (
 func inAMonth() time.Time { return time.Now().Add(30 * 24 * time.Hour) }
 
 // only asks about one provider.
-func only(provider string, roles ...policy.Role) vaultkit.DiagnoseQuery {
-	return vaultkit.DiagnoseQuery{Providers: []string{provider}, Roles: roles}
+func only(provider string, roles ...policy.Role) doctor.Query {
+	return doctor.Query{Providers: []string{provider}, Roles: roles}
 }
 
 // roleSetUp is a set-up of an AppRole with a reader's policy, less some rights.
 func roleSetUp(check string, settings object, roles []policy.Role, missing ...clienttest.Right) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		roleID, secretID, _ := roleOf(t, withPolicy(t, settings, missing), false)
-		return setUp{diagnosis: diagnosis{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: check}
+		return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: roles}, opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: check}
 	}
 }
 
@@ -81,7 +82,7 @@ func podSetUp(check string, settings object, roles []policy.Role) func(*testing.
 		jwt := filepath.Join(t.TempDir(), "jwt")
 		vaulttest.WriteFile(t, jwt, cluster.JWT(name, true))
 		login := vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "service", JWTFile: jwt, Mount: name})
-		return setUp{diagnosis: diagnosis{query: vaultkit.DiagnoseQuery{Roles: roles}, opts: []vaultkit.Option{login}}, check: check}
+		return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: roles}, opts: []vaultkit.Option{login}}, check: check}
 	}
 }
 
@@ -121,12 +122,12 @@ func outdatedPolicy(t *testing.T) setUp {
 		t.Fatal(err)
 	}
 	token := vaultkit.FromString(rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-janitor"}, NoDefaultPolicy: true}))
-	query := vaultkit.DiagnoseQuery{Roles: []policy.Role{policy.Janitor}}
+	query := doctor.Query{Roles: []policy.Role{policy.Janitor}}
 	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:janitor"}
 }
 
 func readersToken(t *testing.T) setUp {
-	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-reader", vaulttest.Policy(t, "../../", "reader")); err != nil {
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-reader", vaulttest.Policy(t, "../", "reader")); err != nil {
 		t.Fatal(err)
 	}
 	token := rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, Period: "1h"})
@@ -248,7 +249,7 @@ func TestDiagnoseFixGoesPastTheProxy(t *testing.T) {
 	address := strings.Replace(front.URL, "127.0.0.1", "LOCALHOST", 1)
 	s := setUp{check: "reach", env: []string{"VAULT_ADDR=" + address, "HTTP_PROXY=http://127.0.0.1:1"}}
 	tools := fixTools(t)
-	found := func(before string) vaultkit.Finding {
+	found := func(before string) doctor.Finding {
 		out, _ := s.command(t, tools, before+"vaultkit doctor --json").Output()
 		return s.findingsAfter(t, shell{printed: string(out)}, "vaultkit doctor")["reach"]
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -14,7 +15,10 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "vault" {
 		os.Exit(vaultCommand(os.Args[1:]))
 	}
-	vaulttest.Main(m)
+	vaulttest.MainWith(m, func(server *devvault.Server) { // for the example
+		vaulttest.Must(os.Setenv("VAULT_ADDR", server.Addr()))
+		vaulttest.Must(os.Setenv("VAULT_TOKEN", server.RootToken()))
+	}, func() error { return nil })
 }
 
 type object = map[string]any

@@ -1,4 +1,4 @@
-package doctor_test
+package checks_test
 
 import (
 	"os"
@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"goblin/vaultkit/internal/doctor"
+	"goblin/vaultkit/internal/checks"
 )
 
 // Every kind of fix heals or only shows where to look, and no two have one name.
@@ -15,11 +15,11 @@ func TestKindsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var declared []doctor.Kind
+	var declared []checks.Kind
 	for _, match := range regexp.MustCompile(`(?m)^\t\w+ +Kind = "(.+)"$`).FindAllSubmatch(source, -1) {
-		declared = append(declared, doctor.Kind(match[1]))
+		declared = append(declared, checks.Kind(match[1]))
 	}
-	listed := doctor.Kinds()
+	listed := checks.Kinds()
 	slices.Sort(declared)
 	slices.Sort(listed)
 	if !slices.Equal(declared, listed) || len(slices.Compact(listed)) != len(declared) || len(declared) == 0 {

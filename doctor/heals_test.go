@@ -11,9 +11,10 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/doctor"
+	"goblin/vaultkit/internal/checks"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
-	"goblin/vaultkit/internal/doctor"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
 )
@@ -25,7 +26,7 @@ type setUp struct {
 	env   []string                  // of the shell, besides an address and a token that may do everything
 	input string                    // what the person types
 	again func(ran shell) diagnosis // what is diagnosed then; nil: the same again
-	state vaultkit.FindingStatus    // of the check then; empty: ok
+	state doctor.Status             // of the check then; empty: ok
 }
 
 // shell is what is left of one in which a fix has run.
@@ -37,44 +38,44 @@ type shell struct {
 type setUps map[string]func(t *testing.T) setUp
 
 // healingFixes has a set-up, or several, for every fix that is said to heal.
-var healingFixes = map[doctor.Kind]setUps{
-	doctor.DefaultMount:  {"": found("configuration", vaultkit.WithMount("../sys"))},
-	doctor.DefaultBase:   {"": found("configuration", vaultkit.WithBasePath("a//b"))},
-	doctor.UnsetVariable: {"login": inEnvironment("configuration", "VAULTKIT_AUTH=ldap"), "TLS": inEnvironment("configuration", "VAULT_SKIP_VERIFY=perhaps")},
-	doctor.ChooseLogin: {"": func(t *testing.T) setUp {
+var healingFixes = map[checks.Kind]setUps{
+	checks.DefaultMount:  {"": found("configuration", vaultkit.WithMount("../sys"))},
+	checks.DefaultBase:   {"": found("configuration", vaultkit.WithBasePath("a//b"))},
+	checks.UnsetVariable: {"login": inEnvironment("configuration", "VAULTKIT_AUTH=ldap"), "TLS": inEnvironment("configuration", "VAULT_SKIP_VERIFY=perhaps")},
+	checks.ChooseLogin: {"": func(t *testing.T) setUp {
 		return inEnvironment("credentials", roleInVariables(t, "VAULT_SECRET_ID", "")...)(t)
 	}},
-	doctor.VaultLogin:  {"no token": noLogin, "a dead token": deadLogin},
-	doctor.ProtectFile: {"": openFile},
-	doctor.UseHTTPS:    {"": wrongScheme},
-	doctor.UseHTTP: {"": func(*testing.T) setUp {
+	checks.VaultLogin:  {"no token": noLogin, "a dead token": deadLogin},
+	checks.ProtectFile: {"": openFile},
+	checks.UseHTTPS:    {"": wrongScheme},
+	checks.UseHTTP: {"": func(*testing.T) setUp {
 		return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{at(secureAddress())}}, check: "tls"}
 	}},
-	doctor.ExpectName:      {"": wrongName},
-	doctor.Unseal:          {"": sealed},
-	doctor.Unwrap:          {"": wrapped},
-	doctor.NewToken:        newTokens,
-	doctor.ReplaceRoot:     {"": func(*testing.T) setUp { return tokenIs("token", vaulttest.Server().RootToken()) }},
-	doctor.UnlimitedUses:   {"AppRole": roleSetUp("token", object{"token_num_uses": 20}, nil), "Kubernetes": podSetUp("token", object{"token_num_uses": 20}, nil)},
-	doctor.WritePolicy:     {"": outdatedPolicy},
-	doctor.AttachPolicy:    attached,
-	doctor.TokenWithPolicy: {"": readersToken},
-	doctor.AllowAsking:     {"": roleSetUp("rights:reader", nil, nil, clienttest.Right{Path: "sys/capabilities-self", Capability: "update"})},
-	doctor.KeepVersions:    {"": deletingSetUp},
-	doctor.UseMount: {"": func(t *testing.T) setUp {
+	checks.ExpectName:      {"": wrongName},
+	checks.Unseal:          {"": sealed},
+	checks.Unwrap:          {"": wrapped},
+	checks.NewToken:        newTokens,
+	checks.ReplaceRoot:     {"": func(*testing.T) setUp { return tokenIs("token", vaulttest.Server().RootToken()) }},
+	checks.UnlimitedUses:   {"AppRole": roleSetUp("token", object{"token_num_uses": 20}, nil), "Kubernetes": podSetUp("token", object{"token_num_uses": 20}, nil)},
+	checks.WritePolicy:     {"": outdatedPolicy},
+	checks.AttachPolicy:    attached,
+	checks.TokenWithPolicy: {"": readersToken},
+	checks.AllowAsking:     {"": roleSetUp("rights:reader", nil, nil, clienttest.Right{Path: "sys/capabilities-self", Capability: "update"})},
+	checks.KeepVersions:    {"": deletingSetUp},
+	checks.UseMount: {"": func(t *testing.T) setUp {
 		return found("mount", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})+"/in"))(t)
 	}},
-	doctor.UpgradeMount: {"": func(t *testing.T) setUp {
+	checks.UpgradeMount: {"": func(t *testing.T) setUp {
 		return found("mount", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", nil)))(t)
 	}},
-	doctor.KeepKey:  keys,
-	doctor.StoreKey: {"": destroyed},
-	doctor.Recover: {"": func(t *testing.T) setUp {
+	checks.KeepKey:  keys,
+	checks.StoreKey: {"": destroyed},
+	checks.Recover: {"": func(t *testing.T) setUp {
 		return setUp{diagnosis: withQuery(only(clienttest.PutProviderLackingARecord(t)))(t), check: "pending"}
 	}},
-	doctor.EnableAudit: {"": unaudited},
-	doctor.StartDev:    nil, // see TestDiagnoseFixStartsADevelopmentServer
-	doctor.BypassProxy: nil, // see TestDiagnoseFixGoesPastTheProxy
+	checks.EnableAudit: {"": unaudited},
+	checks.StartDev:    nil, // see TestDiagnoseFixStartsADevelopmentServer
+	checks.BypassProxy: nil, // see TestDiagnoseFixGoesPastTheProxy
 }
 
 // TestDiagnoseFixesHeal runs every fix that is said to heal, as a person would, and has
@@ -108,19 +109,19 @@ func TestDiagnoseFixesHeal(t *testing.T) {
 // Every fix has a set-up that shows what it is: one that heals, or one that only shows
 // where to look.
 func TestDiagnoseFixesAreTested(t *testing.T) {
-	for _, kind := range doctor.Kinds() {
+	for _, kind := range checks.Kinds() {
 		_, heals := healingFixes[kind]
 		_, looks := lookingFixes[kind]
 		if heals != kind.Heals() || looks == heals {
 			t.Errorf("a fix to %s: heals %t; set-ups for it: healing %t, looking %t", kind, kind.Heals(), heals, looks)
 		}
 	}
-	if got, want := len(healingFixes)+len(lookingFixes), len(doctor.Kinds()); got != want {
+	if got, want := len(healingFixes)+len(lookingFixes), len(checks.Kinds()); got != want {
 		t.Errorf("there are set-ups for %d kinds of fixes, want %d", got, want)
 	}
 }
 
-func (s setUp) wanted() vaultkit.FindingStatus {
+func (s setUp) wanted() doctor.Status {
 	if s.state == "" {
 		return fine
 	}
@@ -175,7 +176,7 @@ func (s setUp) runFix(t *testing.T, tools, fix string) shell {
 func isDoctor(fix string) bool { return strings.HasPrefix(fix, "vaultkit doctor") }
 
 // findingsAfter is what is found after a fix, or by it.
-func (s setUp) findingsAfter(t *testing.T, ran shell, fix string) map[string]vaultkit.Finding {
+func (s setUp) findingsAfter(t *testing.T, ran shell, fix string) map[string]doctor.Finding {
 	t.Helper()
 	if !isDoctor(fix) {
 		p := s.diagnosis
@@ -184,11 +185,11 @@ func (s setUp) findingsAfter(t *testing.T, ran shell, fix string) map[string]vau
 		}
 		return p.findings(t)
 	}
-	var all []vaultkit.Finding
+	var all []doctor.Finding
 	if err := json.Unmarshal([]byte(ran.printed), &all); err != nil {
 		t.Fatalf("%s printed %q: %v", fix, ran.printed, err)
 	}
-	found := map[string]vaultkit.Finding{}
+	found := map[string]doctor.Finding{}
 	for _, one := range all {
 		found[one.Check] = one
 	}
@@ -204,12 +205,12 @@ func found(check string, opts ...vaultkit.Option) func(*testing.T) setUp {
 func inEnvironment(check string, env ...string) func(*testing.T) setUp {
 	return func(*testing.T) setUp {
 		all := append([]string{"VAULT_TOKEN=" + vaulttest.Server().RootToken()}, env...)
-		return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{variables(all...)}}, check: check, env: env, again: fromShell(vaultkit.DiagnoseQuery{})}
+		return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{variables(all...)}}, check: check, env: env, again: fromShell(doctor.Query{})}
 	}
 }
 
 // fromShell returns a diagnosis whose settings are the shell's.
-func fromShell(query vaultkit.DiagnoseQuery) func(shell) diagnosis {
+func fromShell(query doctor.Query) func(shell) diagnosis {
 	return func(ran shell) diagnosis {
 		return diagnosis{query: query, opts: []vaultkit.Option{variables(ran.env...)}}
 	}
@@ -217,7 +218,7 @@ func fromShell(query vaultkit.DiagnoseQuery) func(shell) diagnosis {
 
 // tokenIs is a set-up with a token in a variable; the shell's is the admin's.
 func tokenIs(check, token string, roles ...policy.Role) setUp {
-	query := vaultkit.DiagnoseQuery{Roles: roles}
+	query := doctor.Query{Roles: roles}
 	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{variables("VAULT_TOKEN=" + token)}}, check: check, again: fromShell(query)}
 }
 

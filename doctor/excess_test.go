@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"goblin/vaultkit"
+	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
@@ -33,7 +33,7 @@ var beyond = map[string]string{
 func TestDiagnoseExcess(t *testing.T) {
 	p, reader := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.Policy(t, policy.Reader)
 	for block, right := range beyond {
-		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
+		for _, query := range []doctor.Query{{Providers: []string{p}}, {}} {
 			t.Run(fmt.Sprintf("%s %d", right, len(query.Providers)), func(t *testing.T) {
 				found := withTokenOf(reader+block, query)(t).findings(t)
 				expected{"excess", warns, nil, "more than a reader needs: " + right, "vault policy read testdiagnoseexcess-"}.compare(t, found)
@@ -42,7 +42,7 @@ func TestDiagnoseExcess(t *testing.T) {
 	}
 	everything := `path "secret/*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }`
 	expected{"excess", warns, nil, "more than a reader and rotator needs: update on secret/config, update on secret/destroy/", ""}.compare(t,
-		withTokenOf(everything+ownRights, vaultkit.DiagnoseQuery{Providers: []string{p}, Roles: []policy.Role{"reader", "rotator"}})(t).findings(t))
+		withTokenOf(everything+ownRights, doctor.Query{Providers: []string{p}, Roles: []policy.Role{"reader", "rotator"}})(t).findings(t))
 }
 
 const ownRights = `
@@ -54,17 +54,17 @@ path "sys/capabilities-self" { capabilities = ["update"] }
 func TestDiagnoseExcessOfRoles(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for _, role := range policy.Roles() {
-		for _, query := range []vaultkit.DiagnoseQuery{{Providers: []string{p}}, {}} {
+		for _, query := range []doctor.Query{{Providers: []string{p}}, {}} {
 			query.Roles = []policy.Role{role}
-			policy := vaulttest.Policy(t, "../../", string(role)) + `path "secret/data/x" { capabilities = ["read"] }`
+			policy := vaulttest.Policy(t, "../", string(role)) + `path "secret/data/x" { capabilities = ["read"] }`
 			expected{"excess", fine, nil, "rights asked for, to change or destroy keys, backups, records and the mount, it has a " + string(role) + "'s alone", ""}.compare(t,
 				withTokenOf(policy, query)(t).findings(t))
 		}
 	}
 	// The rotator is looked at unasked: a whole one has its rights, and what only
 	// resembles one has too many.
-	rotator := vaulttest.Policy(t, "../../", "rotator")
-	query := vaultkit.DiagnoseQuery{Providers: []string{p}}
+	rotator := vaulttest.Policy(t, "../", "rotator")
+	query := doctor.Query{Providers: []string{p}}
 	expected{"excess", fine, nil, "a reader and rotator's alone", ""}.compare(t, withTokenOf(rotator, query)(t).findings(t))
 	half := clienttest.WithoutRight(rotator, clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
 	expected{"excess", warns, nil, "more than a reader needs: ", ""}.compare(t, withTokenOf(half, query)(t).findings(t))

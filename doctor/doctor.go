@@ -1,0 +1,94 @@
+// Package doctor finds what prevents a client from its work, and names the command that
+// fixes it.
+//
+// [Diagnose] takes the same options as vaultkit.New and checks everything in order: the
+// address, TLS, the seal, the clock, the login, the token, the mount, the providers, the
+// rights of each role:
+//
+//	for found := range doctor.Diagnose(ctx, doctor.Query{}, vaultkit.WithEnvironment()) {
+//		if found.Status == doctor.Failed {
+//			log.Print(found.Check, ": ", found.Detail, "; fix: ", found.Fix)
+//		}
+//	}
+//
+// A service can run it when it starts. It writes nothing to Vault and reads no secret.
+package doctor
+
+import (
+	"context"
+	"iter"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/checks"
+	"goblin/vaultkit/internal/settings"
+	"goblin/vaultkit/policy"
+)
+
+// Finding is the result of one check of [Diagnose].
+type Finding struct {
+	// Check is the name of the check: configuration, credentials, reach, tls, server,
+	// clock, login, token, mount, providers, names, rights:<role>, excess, audit, deletion or
+	// pending.
+	Check  string `json:"check"`
+	Status Status `json:"status"`
+	Detail string `json:"detail"`        // what was found; never a secret
+	Fix    string `json:"fix,omitempty"` // the one command that fixes it, or shows where to look
+	// LookOnly reports that Fix does not fix it, and only shows where to look.
+	LookOnly bool  `json:"look_only,omitempty"`
+	Err      error `json:"-"` // of a failed check, for errors.Is; otherwise nil
+}
+
+// Status is how a check ended.
+type Status string
+
+// The states, from best to worst.
+const (
+	OK      Status = "ok"
+	Skipped Status = "skipped" // not checked; Detail says why
+	Warning Status = "warning" // works, but may stop working, or is not safe
+	Failed  Status = "failed"  // prevents a client from its work
+)
+
+// Query says what [Diagnose] checks. The zero value checks what a reader needs.
+type Query struct {
+	Providers []string // none: all of them
+	// Roles are the roles whose rights the token must have. If it is empty, the token must
+	// have the reader's; the rotator's are checked too, and may be missing as a whole.
+	Roles []policy.Role
+	// Unwrap allows Diagnose to use up a wrapping token. Otherwise the login and the checks
+	// that need it are skipped.
+	Unwrap bool
+	// Args is what a vaultkit command in a Fix needs to find the same Vault, such as
+	// " --mount team". Default: mount and base path, if they are not the defaults.
+	Args string
+}
+
+// Diagnose checks everything that a client made with these options needs. It connects and
+// logs in as vaultkit.New does, and yields a finding for each check, in order. A check that
+// depends on one that failed is skipped.
+//
+// It writes nothing to Vault, and reads no secret. Like every login, it costs one use of a
+// secret id or token with a limited number of uses; if the uses of the token itself are
+// counted, it stops after two. It only looks at a wrapping token (see Query.Unwrap). Each
+// check ends within 5 s (or Timeouts.Request, if that is less); the check for unfinished
+// rotations ends with ctx.
+func Diagnose(ctx context.Context, query Query, opts ...vaultkit.Option) iter.Seq[Finding] {
+	return func(yield func(Finding) bool) {
+		s, err := settings.Read(opts)
+		for found := range checks.Examine(ctx, query.subject(s, err)) {
+			if s.FixFound != nil {
+				s.FixFound(found.Check, string(found.Fix.Kind))
+			}
+			if !yield(newFinding(found)) {
+				return
+			}
+		}
+	}
+}
+
+func newFinding(found checks.Finding) Finding {
+	return Finding{
+		Check: found.Check, Status: Status(found.Status), Detail: found.Detail, Err: found.Err,
+		Fix: found.Fix.Command, LookOnly: found.Fix.Command != "" && !found.Fix.Kind.Heals(),
+	}
+}
