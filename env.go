@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io"
 	"os"
-	"strings"
 
-	"goblin/vaultkit/internal/envfile"
+	"goblin/vaultkit/envfile"
+	"goblin/vaultkit/internal/envformat"
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -34,31 +34,11 @@ func EnvName(prefix, provider, field string) (string, error) {
 	if err := checkProvider(provider); err != nil {
 		return "", vaulterr.In("EnvName", provider, err)
 	}
-	name, err := envfile.Name(prefix, provider, field)
+	name, err := envformat.Name(prefix, provider, field)
 	if err != nil {
-		return "", vaulterr.In("EnvName", "", fromEnvfile(err))
+		return "", vaulterr.In("EnvName", "", envformat.AsError(err))
 	}
 	return name, nil
-}
-
-// EnvFormat is how an environment is written.
-type EnvFormat string
-
-// The formats. Each writes a value so that its reader has it back byte for byte, or
-// refuses it.
-const (
-	EnvSh         EnvFormat = "sh"         // for `source` of bash, dash and other POSIX shells
-	EnvDotenv     EnvFormat = "dotenv"     // as joho/godotenv, npm's dotenv, python-dotenv and Docker Compose read it alike
-	EnvDocker     EnvFormat = "docker"     // for docker run --env-file
-	EnvFish       EnvFormat = "fish"       // for `source` of fish
-	EnvPowerShell EnvFormat = "powershell" // for PowerShell, on Windows and elsewhere
-	EnvGitHub     EnvFormat = "github"     // for the file that $GITHUB_ENV names
-	EnvJSON       EnvFormat = "json"       // one object
-)
-
-// EnvFormats are all the formats.
-func EnvFormats() []EnvFormat {
-	return []EnvFormat{EnvSh, EnvDotenv, EnvDocker, EnvFish, EnvPowerShell, EnvGitHub, EnvJSON}
 }
 
 // envWorkers bounds how many providers are read concurrently.
@@ -107,7 +87,7 @@ func (c *Client) LoadEnv(ctx context.Context, query EnvQuery) (names []string, e
 // WriteEnvFile writes the fields of providers into a file that its owner alone can
 // read, and returns the names. The file is replaced as a whole or not at all, and
 // only if vaultkit wrote it or it is empty; never through a symbolic link to the file or
-// its directory, nor in a directory of another user or one that everybody can write to. With EnvGitHub it appends to the runner's
+// its directory, nor in a directory of another user or one that everybody can write to. With envfile.GitHub it appends to the runner's
 // file instead, and wants the query's Masks: a value must be masked before a job can
 // print it. It blocks like Environ, needs the same rights, and is safe for concurrent
 // use: the last one wins.
@@ -115,18 +95,18 @@ func (c *Client) LoadEnv(ctx context.Context, query EnvQuery) (names []string, e
 // Errors: those of Environ, ErrInvalid also for the path, the format and a value that
 // the format cannot hold; and what the system says, such as fs.ErrNotExist for the
 // directory.
-func (c *Client) WriteEnvFile(ctx context.Context, path string, format EnvFormat, query EnvQuery) (names []string, err error) {
+func (c *Client) WriteEnvFile(ctx context.Context, path string, format envfile.Format, query EnvQuery) (names []string, err error) {
 	names, err = c.writeEnvFile(ctx, path, format, query)
 	return names, vaulterr.In("WriteEnvFile", "", err)
 }
 
-func (c *Client) writeEnvFile(ctx context.Context, path string, format EnvFormat, query EnvQuery) ([]string, error) {
-	if format == EnvGitHub && query.Masks == nil {
+func (c *Client) writeEnvFile(ctx context.Context, path string, format envfile.Format, query EnvQuery) ([]string, error) {
+	if format == envfile.GitHub && query.Masks == nil {
 		return nil, vaulterr.Invalid("the format github needs EnvQuery.Masks, os.Stdout in a job")
 	}
-	target, err := envfile.Open(path, string(format)) // before any secret is read
+	target, err := envformat.Open(path, string(format)) // before any secret is read
 	if err != nil {
-		return nil, fromEnvfile(err)
+		return nil, envformat.AsError(err)
 	}
 	defer target.Close()
 	variables, err := c.variables(ctx, query)
@@ -134,39 +114,16 @@ func (c *Client) writeEnvFile(ctx context.Context, path string, format EnvFormat
 		return nil, err
 	}
 	if err := target.Write(variables); err != nil {
-		return nil, fromEnvfile(err)
+		return nil, envformat.AsError(err)
 	}
 	return envNames(variables), nil
 }
 
-// EncodeEnv writes an environment ("NAME=value", as Environ returns it) in a format,
-// all of it or nothing. It asks nobody. What it writes for EnvGitHub is for the file
-// that $GITHUB_ENV names, and its values should be masked first: see EnvQuery.Masks.
-//
-// Errors: ErrInvalid for the format, for names that Environ would not return, and
-// for a value that the format cannot hold, whose name it tells; those of w.
-func EncodeEnv(w io.Writer, format EnvFormat, environ []string) error {
-	variables := make([]envfile.Variable, 0, len(environ))
-	for i, one := range environ {
-		name, value, ok := strings.Cut(one, "=")
-		if !ok { // and may be anything
-			return vaulterr.In("EncodeEnv", "", vaulterr.Invalid("entry %d of the environment is not NAME=value", i+1))
-		}
-		variables = append(variables, envfile.Variable{Name: name, Value: value})
-	}
-	content, err := envfile.Encode(string(format), variables)
-	if err != nil {
-		return vaulterr.In("EncodeEnv", "", fromEnvfile(err))
-	}
-	_, err = w.Write(content)
-	return err
-}
-
 // variables reads the providers of a query and names their fields.
-func (c *Client) variables(ctx context.Context, query EnvQuery) ([]envfile.Variable, error) {
-	environment, err := envfile.New(query.Prefix)
+func (c *Client) variables(ctx context.Context, query EnvQuery) ([]envformat.Variable, error) {
+	environment, err := envformat.New(query.Prefix)
 	if err != nil {
-		return nil, fromEnvfile(err)
+		return nil, envformat.AsError(err)
 	}
 	providers, err := c.envProviders(ctx, query)
 	if err != nil {
@@ -177,7 +134,7 @@ func (c *Client) variables(ctx context.Context, query EnvQuery) ([]envfile.Varia
 	}
 	variables := environment.Variables()
 	if query.Masks != nil {
-		if _, err := io.WriteString(query.Masks, envfile.Masks(variables)); err != nil {
+		if _, err := io.WriteString(query.Masks, envformat.Masks(variables)); err != nil {
 			return nil, &Error{Detail: "the masks cannot be written", Err: err}
 		}
 	}
@@ -204,7 +161,7 @@ func (c *Client) envProviders(ctx context.Context, query EnvQuery) ([]string, er
 }
 
 // fill reads providers into an environment.
-func (c *Client) fill(ctx context.Context, environment *envfile.Environment, providers []string, query EnvQuery) error {
+func (c *Client) fill(ctx context.Context, environment *envformat.Environment, providers []string, query EnvQuery) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type found struct {
@@ -247,35 +204,27 @@ func (c *Client) fill(ctx context.Context, environment *envfile.Environment, pro
 	return nil
 }
 
-func addKeys(environment *envfile.Environment, provider string, keys ProviderKeys, err error, skipped func(string, string, error)) error {
+func addKeys(environment *envformat.Environment, provider string, keys ProviderKeys, err error, skipped func(string, string, error)) error {
 	if err != nil {
 		return vaulterr.In("", provider, err)
 	}
 	for _, field := range keys.Fields() {
 		err := environment.Add(provider, field, keys[field])
-		if why, refused := errors.AsType[*envfile.Refusal](err); refused && why.BadName && skipped != nil {
-			skipped(provider, field, fromEnvfile(err))
+		if why, refused := errors.AsType[*envformat.Refusal](err); refused && why.BadName && skipped != nil {
+			skipped(provider, field, envformat.AsError(err))
 			continue
 		}
 		if err != nil {
-			return fromEnvfile(err)
+			return envformat.AsError(err)
 		}
 	}
 	return nil
 }
 
-func envNames(variables []envfile.Variable) []string {
+func envNames(variables []envformat.Variable) []string {
 	names := make([]string, 0, len(variables))
 	for _, v := range variables {
 		names = append(names, v.Name)
 	}
 	return names
-}
-
-// fromEnvfile makes a refusal an ErrInvalid. What is none comes from the file system.
-func fromEnvfile(err error) error {
-	if why, ok := errors.AsType[*envfile.Refusal](err); ok {
-		return &Error{Kind: ErrInvalid, Provider: why.Provider, Field: why.Field, Detail: why.Detail, Hint: why.Hint}
-	}
-	return &Error{Detail: "the file cannot be written", Err: err}
 }

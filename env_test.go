@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/envfile"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -142,7 +143,7 @@ func TestEnvironFails(t *testing.T) {
 			before, path := os.Environ(), filepath.Join(t.TempDir(), ".env.vault")
 			environ, err1 := tc.client.Environ(tc.ctx, tc.query)
 			loaded, err2 := tc.client.LoadEnv(tc.ctx, tc.query)
-			written, err3 := tc.client.WriteEnvFile(tc.ctx, path, vaultkit.EnvSh, tc.query)
+			written, err3 := tc.client.WriteEnvFile(tc.ctx, path, envfile.Sh, tc.query)
 			for op, err := range map[string]error{"Environ": err1, "LoadEnv": err2, "WriteEnvFile": err3} {
 				if !errors.Is(err, tc.want) || !strings.HasPrefix(err.Error(), "vaultkit: "+op) || strings.Contains(err.Error(), "fake") {
 					t.Errorf("%s: %v", op, err)
@@ -192,14 +193,14 @@ func TestWriteEnvFile(t *testing.T) {
 	dir := t.TempDir()
 	runner := filepath.Join(dir, "github-env")
 	vaulttest.WriteFile(t, runner, "")
-	for _, format := range vaultkit.EnvFormats() {
+	for _, format := range envfile.Formats() {
 		path, masks := filepath.Join(dir, string(format)), &bytes.Buffer{}
 		query.Masks = masks
-		if format == vaultkit.EnvGitHub {
+		if format == envfile.GitHub {
 			path = runner
 		}
 		names, err := client.WriteEnvFile(t.Context(), path, format, query)
-		if format == vaultkit.EnvPowerShell || format == vaultkit.EnvDocker {
+		if format == envfile.PowerShell || format == envfile.Docker {
 			if !errors.Is(err, vaultkit.ErrInvalid) || strings.Contains(err.Error(), "fake") || names != nil {
 				t.Errorf("%s: %q, %v", format, names, err)
 			}
@@ -214,12 +215,12 @@ func TestWriteEnvFile(t *testing.T) {
 			t.Errorf("%s: the masks are %q", format, got)
 		}
 		var encoded bytes.Buffer
-		if err := vaultkit.EncodeEnv(&encoded, format, want); err != nil {
+		if err := envfile.Encode(&encoded, format, want); err != nil {
 			t.Errorf("%s: %v", format, err)
 		}
 		content, err := os.ReadFile(path)
 		_, plain, _ := strings.Cut(encoded.String(), "{\n") // a file begins with a mark, JSON's in the place of this
-		if err != nil || format != vaultkit.EnvGitHub && !strings.HasSuffix(string(content), "\n"+cmp.Or(plain, encoded.String())) || !strings.Contains(string(content), "fake-two") {
+		if err != nil || format != envfile.GitHub && !strings.HasSuffix(string(content), "\n"+cmp.Or(plain, encoded.String())) || !strings.Contains(string(content), "fake-two") {
 			t.Errorf("%s: the file holds %q, %v, want %q", format, content, err, encoded.String())
 		}
 	}
@@ -232,15 +233,15 @@ func TestWriteEnvFileRefuses(t *testing.T) {
 	vaulttest.WriteFile(t, mine, "KEY=fake-mine\n")
 	for name, tc := range map[string]struct {
 		path   string
-		format vaultkit.EnvFormat
+		format envfile.Format
 		want   error
 		says   string
 	}{
-		"somebody else's": {mine, vaultkit.EnvSh, vaultkit.ErrInvalid, mine + " exists"},
-		"no masks":        {mine, vaultkit.EnvGitHub, vaultkit.ErrInvalid, "Masks"},
+		"somebody else's": {mine, envfile.Sh, vaultkit.ErrInvalid, mine + " exists"},
+		"no masks":        {mine, envfile.GitHub, vaultkit.ErrInvalid, "Masks"},
 		"format":          {mine, "csh", vaultkit.ErrInvalid, "format"},
-		"directory":       {filepath.Join(mine, "a"), vaultkit.EnvSh, nil, "cannot be written"},
-		"no directory":    {filepath.Join(t.TempDir(), "a", "b"), vaultkit.EnvSh, fs.ErrNotExist, "cannot be written"},
+		"directory":       {filepath.Join(mine, "a"), envfile.Sh, nil, "cannot be written"},
+		"no directory":    {filepath.Join(t.TempDir(), "a", "b"), envfile.Sh, fs.ErrNotExist, "cannot be written"},
 	} {
 		_, err := client.WriteEnvFile(t.Context(), tc.path, tc.format, query)
 		if err == nil || tc.want != nil && !errors.Is(err, tc.want) || errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), tc.says) {
@@ -252,30 +253,13 @@ func TestWriteEnvFileRefuses(t *testing.T) {
 	}
 }
 
-// TestEncodeEnvRefuses: an entry that is no variable may be a value in the wrong
-// place, and is not repeated.
-func TestEncodeEnvRefuses(t *testing.T) {
-	for _, environ := range [][]string{
-		{"sk_fake_key"}, {"A=1", "sk-fake=key"}, {"A=fake-1", "A=fake-2"}, {"A=fake\x00"}, {"PATH=fake"}, {"=fake"}, {"1=fake"}, {"A\n=fake"},
-	} {
-		var out bytes.Buffer
-		err := vaultkit.EncodeEnv(&out, vaultkit.EnvSh, environ)
-		if !errors.Is(err, vaultkit.ErrInvalid) || out.Len() > 0 || strings.Contains(err.Error(), "fake") {
-			t.Errorf("%q: %v, and %q is written", environ, err, out.String())
-		}
-	}
-	if err := vaultkit.EncodeEnv(brokenPipe{}, vaultkit.EnvJSON, nil); !errors.Is(err, fs.ErrClosed) {
-		t.Errorf("a writer that fails: %v", err)
-	}
-}
-
 // TestEnvClosed: after Close every verb says so.
 func TestEnvClosed(t *testing.T) {
 	client, query := clienttest.New(t), vaultkit.EnvQuery{Providers: []string{"p"}}
 	client.Close()
 	_, err1 := client.Environ(t.Context(), query)
 	_, err2 := client.LoadEnv(t.Context(), query)
-	_, err3 := client.WriteEnvFile(t.Context(), filepath.Join(t.TempDir(), "a"), vaultkit.EnvSh, vaultkit.EnvQuery{})
+	_, err3 := client.WriteEnvFile(t.Context(), filepath.Join(t.TempDir(), "a"), envfile.Sh, vaultkit.EnvQuery{})
 	for _, err := range []error{err1, err2, err3} {
 		if !errors.Is(err, vaultkit.ErrClosed) {
 			t.Errorf("after Close: %v", err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/envfile"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -295,7 +296,7 @@ func ExampleClient_WriteEnvFile() {
 	defer os.RemoveAll(dir)
 
 	path := filepath.Join(dir, ".env.vault")
-	names, err := client.WriteEnvFile(context.Background(), path, vaultkit.EnvSh, vaultkit.EnvQuery{Providers: []string{"local-llama"}})
+	names, err := client.WriteEnvFile(context.Background(), path, envfile.Sh, vaultkit.EnvQuery{Providers: []string{"local-llama"}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -313,7 +314,7 @@ func ExampleEnvQuery_masks() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := vaultkit.EncodeEnv(os.Stdout, vaultkit.EnvSh, environ); err != nil {
+	if err := envfile.Encode(os.Stdout, envfile.Sh, environ); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

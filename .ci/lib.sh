@@ -70,7 +70,7 @@ need_c_compiler() {
 
 # need_programs installs what the tests run: readers of the environments we write, and
 # has their tests fail where one is missing. npm's packages are pinned by
-# internal/envfile/testdata/npm/package-lock.json; the test runs `npm ci` itself.
+# internal/envformat/testdata/npm/package-lock.json; the test runs `npm ci` itself.
 need_programs() {
 	local program missing=()
 	for program in bash curl dash fish npm; do

@@ -20,6 +20,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/doctor"
+	"goblin/vaultkit/envfile"
 	"goblin/vaultkit/internal/clienttest"
 )
 
@@ -120,7 +121,7 @@ func verbs(t *testing.T, provider, id string) map[string]func(context.Context, *
 		"Environ": func(ctx context.Context, c *vaultkit.Client) error { return clienttest.ErrorOf(c.Environ(ctx, query)) },
 		"LoadEnv": func(ctx context.Context, c *vaultkit.Client) error { return clienttest.ErrorOf(c.LoadEnv(ctx, query)) },
 		"WriteEnvFile": func(ctx context.Context, c *vaultkit.Client) error {
-			return clienttest.ErrorOf(c.WriteEnvFile(ctx, file, vaultkit.EnvDotenv, query))
+			return clienttest.ErrorOf(c.WriteEnvFile(ctx, file, envfile.Dotenv, query))
 		},
 		"Rotate": func(ctx context.Context, c *vaultkit.Client) error {
 			return clienttest.ErrorOf(c.Rotate(ctx, provider, vaultkit.NewKey("fake")))

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/envfile"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/logbuffer"
@@ -152,7 +153,7 @@ func (s *spy) everyVerb(t *testing.T, client *vaultkit.Client) {
 			s.hear(err)
 			loaded, err := client.LoadEnv(ctx, vaultkit.EnvQuery{Providers: []string{p}, Prefix: "4"})
 			s.hear(loaded, err)
-			written, err := client.WriteEnvFile(ctx, t.TempDir()+"/env", vaultkit.EnvSh, vaultkit.EnvQuery{Providers: []string{p}})
+			written, err := client.WriteEnvFile(ctx, t.TempDir()+"/env", envfile.Sh, vaultkit.EnvQuery{Providers: []string{p}})
 			s.hear(written, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/namelist"
 	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/envfile"
 )
 
 const long = `Print the fields of providers as environment variables, or write them to a file.
@@ -50,7 +51,7 @@ stdout is data there too, and is not masked.`
 type Options struct {
 	command.Deps
 	Query  vaultkit.EnvQuery
-	Format vaultkit.EnvFormat
+	Format envfile.Format
 	Out    string // empty: standard output
 }
 
@@ -74,7 +75,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", string(vaultkit.EnvSh), "`name` of the format: "+strings.Join(formats(), ", "))
+	cmd.Flags().StringVar(&format, "format", string(envfile.Sh), "`name` of the format: "+strings.Join(formats(), ", "))
 	cmd.Flags().StringVar(&o.Out, "out", "", "`file` to write, such as .env.vault (default, and for -: stdout)")
 	cmd.Flags().StringVar(&o.Query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp))
@@ -82,7 +83,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 }
 
 func formats() (names []string) {
-	for _, format := range vaultkit.EnvFormats() {
+	for _, format := range envfile.Formats() {
 		names = append(names, string(format))
 	}
 	return names
@@ -93,15 +94,15 @@ func (o *Options) parse(format string, given bool) error {
 	switch {
 	case !slices.Contains(formats(), format):
 		return exitcode.UsageErrorf("--format must be one of %s", strings.Join(formats(), ", "))
-	case o.Print.JSON && given && format != string(vaultkit.EnvJSON):
+	case o.Print.JSON && given && format != string(envfile.JSON):
 		return exitcode.UsageErrorf("--json and --format %s contradict each other", format)
 	case o.Print.JSON:
-		format = string(vaultkit.EnvJSON)
+		format = string(envfile.JSON)
 	}
-	if o.Format = vaultkit.EnvFormat(format); o.Out == "-" {
+	if o.Format = envfile.Format(format); o.Out == "-" {
 		o.Out = "" // stdout, as for other programs
 	}
-	if o.Format == vaultkit.EnvGitHub {
+	if o.Format == envfile.GitHub {
 		return o.parseGitHub()
 	}
 	return nil
@@ -130,7 +131,7 @@ func Run(ctx context.Context, o *Options) error {
 		if o.Out == "" {
 			return o.print(ctx, client, query)
 		}
-		if o.Format == vaultkit.EnvGitHub || os.Getenv("GITHUB_ACTIONS") == "true" {
+		if o.Format == envfile.GitHub || os.Getenv("GITHUB_ACTIONS") == "true" {
 			query.Masks = terminal.StrictWriter{Stream: o.IO.Out} // a key may be written only once the runner masks it
 		}
 		names, err := client.WriteEnvFile(ctx, o.Out, o.Format, query)
@@ -155,5 +156,5 @@ func (o *Options) print(ctx context.Context, client *vaultkit.Client, query vaul
 	if len(environ) == 0 && !skipped {
 		fmt.Fprintln(o.IO.Err, render.NoProviders)
 	}
-	return vaultkit.EncodeEnv(o.IO.Out, o.Format, environ)
+	return envfile.Encode(o.IO.Out, o.Format, environ)
 }

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/env"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/envfile"
 )
 
 func TestNewCommand_ChoosesFormatAndFile(t *testing.T) {
@@ -16,17 +16,17 @@ func TestNewCommand_ChoosesFormatAndFile(t *testing.T) {
 	for _, tc := range []struct {
 		line   string
 		json   bool // the global flag
-		format vaultkit.EnvFormat
+		format envfile.Format
 		out    string
 		says   string // of the error; empty: none
 	}{
-		{"", false, vaultkit.EnvSh, "", ""},
+		{"", false, envfile.Sh, "", ""},
 		{"--format fish --out f", false, "fish", "f", ""},
-		{"--out -", false, vaultkit.EnvSh, "", ""},
-		{"", true, vaultkit.EnvJSON, "", ""},
-		{"--format json", true, vaultkit.EnvJSON, "", ""},
-		{"--format github", false, vaultkit.EnvGitHub, "/runner/env", ""},
-		{"--format github --out f", false, vaultkit.EnvGitHub, "f", ""},
+		{"--out -", false, envfile.Sh, "", ""},
+		{"", true, envfile.JSON, "", ""},
+		{"--format json", true, envfile.JSON, "", ""},
+		{"--format github", false, envfile.GitHub, "/runner/env", ""},
+		{"--format github --out f", false, envfile.GitHub, "f", ""},
 		{"--format sh", true, "", "", "contradict each other"},
 		{"--format toml", false, "", "", "--format must be one of"},
 	} {

@@ -1,7 +1,7 @@
-// Package envfile writes environment variables in the dialects that shells and
+// Package envformat writes environment variables in the dialects that shells and
 // tools read, and into files. Each dialect represents a value exactly or refuses
-// it. Nothing here knows of Vault.
-package envfile
+// it.
+package envformat
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package envfile_test
+package envformat_test
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"goblin/vaultkit/internal/envfile"
+	"goblin/vaultkit/internal/envformat"
 )
 
 // total: these dialects can write everything that an environment can hold.
@@ -19,14 +19,14 @@ var total = []string{"sh", "fish", "json"}
 var formats = []string{"sh", "dotenv", "docker", "fish", "powershell", "github", "json"}
 
 // written are the values that a dialect takes, and under which names.
-func written(t testing.TB, format string, values []string) (all []envfile.Variable, refused int) {
+func written(t testing.TB, format string, values []string) (all []envformat.Variable, refused int) {
 	t.Helper()
 	for i, value := range values {
-		v := envfile.Variable{Name: fmt.Sprintf("V%d", i), Value: value}
+		v := envformat.Variable{Name: fmt.Sprintf("V%d", i), Value: value}
 		if i%2 == 0 {
 			v.Name += "_PATH" // which fish takes for a list
 		}
-		if _, err := envfile.Encode(format, []envfile.Variable{v}); err != nil {
+		if _, err := envformat.Encode(format, []envformat.Variable{v}); err != nil {
 			checkRefusal(t, format, v, err)
 			refused++
 			continue
@@ -37,9 +37,9 @@ func written(t testing.TB, format string, values []string) (all []envfile.Variab
 }
 
 // checkRefusal: a refusal names the variable and not its value.
-func checkRefusal(t testing.TB, format string, v envfile.Variable, err error) {
+func checkRefusal(t testing.TB, format string, v envformat.Variable, err error) {
 	t.Helper()
-	why, ok := errors.AsType[*envfile.Refusal](err)
+	why, ok := errors.AsType[*envformat.Refusal](err)
 	if !ok || !strings.Contains(why.Detail, v.Name) || why.Hint == "" {
 		t.Errorf("%s refuses %q: %v", format, v.Value, err)
 	}
@@ -52,7 +52,7 @@ func checkRefusal(t testing.TB, format string, v envfile.Variable, err error) {
 }
 
 // same counts the variables that did not come back byte for byte.
-func same(t testing.TB, consumer string, want []envfile.Variable, got variables) (mismatches int) {
+func same(t testing.TB, consumer string, want []envformat.Variable, got variables) (mismatches int) {
 	t.Helper()
 	for _, v := range want {
 		if value, found := got[v.Name]; !found || value != v.Value {
@@ -111,7 +111,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // filed is what stands in a file then, under our mark where there is one.
-func filed(t *testing.T, format string, all []envfile.Variable) []byte {
+func filed(t *testing.T, format string, all []envformat.Variable) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if format == "github" {
@@ -125,11 +125,11 @@ func filed(t *testing.T, format string, all []envfile.Variable) []byte {
 }
 
 // parse writes each variable between two others, which must stay what they are.
-func parse(t *testing.T, p parser, want []envfile.Variable) (mismatches int) {
+func parse(t *testing.T, p parser, want []envformat.Variable) (mismatches int) {
 	t.Helper()
 	for _, v := range want {
-		three := []envfile.Variable{{Name: "A", Value: "before"}, v, {Name: "Z", Value: "it's after"}}
-		content, err := envfile.Encode(p.format, three)
+		three := []envformat.Variable{{Name: "A", Value: "before"}, v, {Name: "Z", Value: "it's after"}}
+		content, err := envformat.Encode(p.format, three)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,8 +152,8 @@ func TestRefused(t *testing.T) {
 		"sh":         nil, "fish": nil, "json": nil,
 	} {
 		for _, value := range append([]string{"a\x00b", "\xff"}, values...) {
-			v := envfile.Variable{Name: "NAME", Value: value}
-			_, err := envfile.Encode(format, []envfile.Variable{v})
+			v := envformat.Variable{Name: "NAME", Value: value}
+			_, err := envformat.Encode(format, []envformat.Variable{v})
 			if err == nil {
 				t.Errorf("%s takes %.50q", format, value)
 				continue
@@ -166,20 +166,20 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	for length, taken := range map[int]bool{65_536 - len("A=\n"): true, 65_537 - len("A=\n"): false} {
-		if _, err := envfile.Encode("docker", []envfile.Variable{{Name: "A", Value: long(length, "c")}}); (err == nil) != taken {
+		if _, err := envformat.Encode("docker", []envformat.Variable{{Name: "A", Value: long(length, "c")}}); (err == nil) != taken {
 			t.Errorf("docker and %d bytes: %v", length, err)
 		}
 	}
-	_, err := envfile.Encode("csh", nil)
-	if why, ok := errors.AsType[*envfile.Refusal](err); !ok || !strings.Contains(why.Hint, "powershell") {
+	_, err := envformat.Encode("csh", nil)
+	if why, ok := errors.AsType[*envformat.Refusal](err); !ok || !strings.Contains(why.Hint, "powershell") {
 		t.Errorf("an unknown format: %v", err)
 	}
 	for _, name := range []string{"GITHUB_API_KEY", "RUNNER_TOKEN"} {
-		if _, err := envfile.Encode("github", []envfile.Variable{{Name: name, Value: "a"}}); err == nil {
+		if _, err := envformat.Encode("github", []envformat.Variable{{Name: name, Value: "a"}}); err == nil {
 			t.Errorf("github takes %s", name)
 		}
 	}
-	if _, err := envfile.Encode("sh", []envfile.Variable{{Name: "A"}, {Name: "A"}}); err == nil {
+	if _, err := envformat.Encode("sh", []envformat.Variable{{Name: "A"}, {Name: "A"}}); err == nil {
 		t.Error("a name that is there twice is taken")
 	}
 }
@@ -191,7 +191,7 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first, second string) {
 		for _, format := range formats {
 			want, _ := written(t, format, []string{first, second})
-			content, err := envfile.Encode(format, want)
+			content, err := envformat.Encode(format, want)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -220,7 +220,7 @@ func FuzzMasks(f *testing.F) {
 			return // no such value gets as far
 		}
 		masks := map[string]bool{}
-		for line := range strings.Lines(envfile.Masks([]envfile.Variable{{Name: "A", Value: value}})) {
+		for line := range strings.Lines(envformat.Masks([]envformat.Variable{{Name: "A", Value: value}})) {
 			data, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "::add-mask::")
 			if !ok || strings.TrimSpace(data) == "" {
 				t.Fatalf("%q is not a mask", line)

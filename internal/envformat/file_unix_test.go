@@ -1,6 +1,6 @@
 //go:build unix
 
-package envfile_test
+package envformat_test
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"goblin/vaultkit/internal/envfile"
+	"goblin/vaultkit/internal/envformat"
 )
 
 // TestMode: whatever the umask is and the file was, its owner alone can read it.
@@ -57,7 +57,7 @@ func TestLinksRefused(t *testing.T) {
 			if err := arrange(path, victim); err != nil {
 				t.Fatal(err)
 			}
-			why, ok := errors.AsType[*envfile.Refusal](write(path, format, one))
+			why, ok := errors.AsType[*envformat.Refusal](write(path, format, one))
 			if !ok || !strings.Contains(why.Detail, path) || strings.Contains(name, "link") != strings.Contains(why.Detail, "symbolic link") {
 				t.Errorf("%s, %s: %v", name, format, why)
 			}
@@ -97,7 +97,7 @@ func TestWorldWritable(t *testing.T) {
 		}
 		path := filepath.Join(dir, ".env.vault")
 		err := write(path, "sh", one)
-		if _, ok := errors.AsType[*envfile.Refusal](err); ok != refused || !refused && err != nil {
+		if _, ok := errors.AsType[*envformat.Refusal](err); ok != refused || !refused && err != nil {
 			t.Errorf("mode %v: %v", mode, err)
 		}
 		if _, err := os.Stat(path); (err != nil) != refused {
@@ -117,7 +117,7 @@ func TestOpen_RefusesALinkedDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	refusedAsLinked := func(path string) bool {
-		why, ok := errors.AsType[*envfile.Refusal](write(path, "sh", one))
+		why, ok := errors.AsType[*envformat.Refusal](write(path, "sh", one))
 		return ok && strings.Contains(why.Detail, "symbolic link") && strings.Contains(why.Detail, path)
 	}
 	for _, path := range []string{filepath.Join(top, "link", ".env"), top + "/link/./.env", top + "/own/../link//.env"} {
@@ -161,7 +161,7 @@ func TestOpen_RefusesADirectoryOfAnotherUser(t *testing.T) {
 		}
 		for _, format := range []string{"sh", "github"} {
 			path := filepath.Join(dir, "env")
-			why, ok := errors.AsType[*envfile.Refusal](write(path, format, one))
+			why, ok := errors.AsType[*envformat.Refusal](write(path, format, one))
 			if ok != refused || refused && !strings.Contains(why.Detail, "another user") {
 				t.Errorf("Open(%s, %s) in a directory of user %d: %v, want refused: %v", path, format, owner, why, refused)
 			}
@@ -195,7 +195,7 @@ func TestAppendInPrivate(t *testing.T) {
 			t.Setenv("GITHUB_ENV", runner)
 			before := content(t, path)
 			err := write(path, "github", one)
-			why, ok := errors.AsType[*envfile.Refusal](err)
+			why, ok := errors.AsType[*envformat.Refusal](err)
 			if ok != refused || !refused && err != nil || refused && (why.Hint == "" || content(t, path) != before) {
 				t.Errorf("%v in %v, and $GITHUB_ENV is %q: %v", tc.file, tc.dir, runner, err)
 			}
@@ -207,7 +207,7 @@ func TestAppendInPrivate(t *testing.T) {
 func TestNothingLeft(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, ".env.vault")
-	target, err := envfile.Open(path, "sh")
+	target, err := envformat.Open(path, "sh")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestDirectoryIsHeld(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	target, err := envfile.Open(filepath.Join(dir, "a"), "sh")
+	target, err := envformat.Open(filepath.Join(dir, "a"), "sh")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package envfile_test
+package envformat_test
 
 import (
 	"crypto/sha256"
@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"goblin/vaultkit/internal/envfile"
+	"goblin/vaultkit/internal/envformat"
 )
 
 // program is a real consumer.
@@ -42,13 +42,13 @@ var programs = []program{
 // as long as no value has space to lose.
 func TestUnquoted(t *testing.T) {
 	cat := need(t, "cat")
-	want := []envfile.Variable{{Name: "V1", Value: "fake-1"}, {Name: "V2", Value: "it's#a\\$(b)"}, {Name: "V3", Value: "fake-3"}}
+	want := []envformat.Variable{{Name: "V1", Value: "fake-1"}, {Name: "V2", Value: "it's#a\\$(b)"}, {Name: "V3", Value: "fake-3"}}
 	for _, p := range []program{
 		{"bash", "sh", shell("C.UTF-8", "bash", "--norc", "-c", `eval $(`+cat+` "$0") && exec "$1" -0`)},
 		{"dash", "sh", shell("C.UTF-8", "dash", "-c", `eval $(`+cat+` "$0") && exec "$1" -0`)},
 		{"fish", "fish", shell("C.UTF-8", "fish", "--no-config", "-c", `eval (`+cat+` $argv[1]); and exec $argv[2] -0`)},
 	} {
-		content, err := envfile.Encode(p.format, want)
+		content, err := envformat.Encode(p.format, want)
 		if err != nil {
 			t.Fatal(err)
 		}

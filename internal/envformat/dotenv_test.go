@@ -1,4 +1,4 @@
-package envfile_test
+package envformat_test
 
 import (
 	"regexp"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"unicode"
 
-	"goblin/vaultkit/internal/envfile"
+	"goblin/vaultkit/internal/envformat"
 )
 
 // The grammar of python-dotenv: src/dotenv/parser.py and variables.py, version 1.2.
@@ -103,7 +103,7 @@ func composeDotenv(content []byte) (variables, error) {
 			continue
 		}
 		name, rest, found := strings.Cut(text, "=")
-		if !found || envfile.CheckName(name) != nil {
+		if !found || envformat.CheckName(name) != nil {
 			return nil, errGrammar
 		}
 		value, rest, err := composeValue(strings.TrimLeft(rest, "\t\v\f\r \u0085\u00a0"))
@@ -161,7 +161,7 @@ func TestDotenv_WritesWhatAllReadersReadAlike(t *testing.T) {
 		`a\\b`: `a\\b`, `\\`: `\\`, // without quotes, where no backslash means anything
 		"${A}": "", "a${}b": "", "${A:-b}": "", "it's ${A}": "", `a\\b $A`: "", `'\\'`: "", "a\\\\b\nc": "",
 	} {
-		content, err := envfile.Encode("dotenv", []envfile.Variable{{Name: "V", Value: value}})
+		content, err := envformat.Encode("dotenv", []envformat.Variable{{Name: "V", Value: value}})
 		if want := "V=" + form + "\n"; form != "" && string(content) != want || (err == nil) != (form != "") {
 			t.Errorf("Encode(%q) = %q, %v, want %q, or an error where that is empty", value, content, err, form)
 		}

@@ -1,4 +1,4 @@
-package envfile_test
+package envformat_test
 
 import (
 	"cmp"
@@ -8,14 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"goblin/vaultkit/internal/envfile"
+	"goblin/vaultkit/internal/envformat"
 )
 
-var one = []envfile.Variable{{Name: "A", Value: "fake"}}
+var one = []envformat.Variable{{Name: "A", Value: "fake"}}
 
 // write writes a file as the library does.
-func write(path, format string, all []envfile.Variable) error {
-	target, err := envfile.Open(path, format)
+func write(path, format string, all []envformat.Variable) error {
+	target, err := envformat.Open(path, format)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func TestReplace(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, err := envfile.Encode(after, one)
+			want, err := envformat.Encode(after, one)
 			mark, rest, _ := strings.Cut(content(t, path), "\n")
 			if _, plain, _ := strings.Cut(string(want), "{\n"); err != nil || rest != cmp.Or(plain, string(want)) || mark != "{\t \t" && mark[:2] != "# " {
 				t.Errorf("%s after %s holds %q, %v", after, before, content(t, path), err)
@@ -91,7 +91,7 @@ func TestKept(t *testing.T) {
 			path := filepath.Join(dir, ".env.vault")
 			put(t, path, text)
 			err := write(path, format, one)
-			why, ok := errors.AsType[*envfile.Refusal](err)
+			why, ok := errors.AsType[*envformat.Refusal](err)
 			if !ok || !strings.Contains(why.Detail, path) || why.Hint == "" || content(t, path) != text {
 				t.Errorf("%s: %v, and it holds %q", name, err, content(t, path))
 			}
@@ -112,7 +112,7 @@ func TestPathRefused(t *testing.T) {
 			t.Errorf("%q is taken", path)
 		}
 	}
-	if _, ok := errors.AsType[*envfile.Refusal](write(filepath.Join(dir, "a"), "csh", one)); !ok {
+	if _, ok := errors.AsType[*envformat.Refusal](write(filepath.Join(dir, "a"), "csh", one)); !ok {
 		t.Error("an unknown format is taken")
 	}
 	if err := write(filepath.Join(dir, "nowhere", "a"), "sh", one); !errors.Is(err, os.ErrNotExist) {
@@ -129,7 +129,7 @@ func TestNothingWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := content(t, path)
-	if err := write(path, "docker", append(one, envfile.Variable{Name: "B", Value: "a\nb"})); err == nil {
+	if err := write(path, "docker", append(one, envformat.Variable{Name: "B", Value: "a\nb"})); err == nil {
 		t.Error("two lines are taken")
 	}
 	if content(t, path) != before {

@@ -1,4 +1,4 @@
-package envfile_test
+package envformat_test
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-package envfile_test
+package envformat_test
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"goblin/vaultkit/internal/envfile"
+	"goblin/vaultkit/internal/envformat"
 )
 
 func TestNames(t *testing.T) {
@@ -21,18 +21,18 @@ func TestNames(t *testing.T) {
 		{"_", "4o", "api_key", "_4O_API_KEY"},
 		{"MY_", "ld", "preload", "MY_LD_PRELOAD"},
 	} {
-		environment, err := envfile.New(tc.prefix)
+		environment, err := envformat.New(tc.prefix)
 		if err == nil {
 			err = environment.Add(tc.provider, tc.field, "fake")
 		}
-		if err != nil || !slices.Equal(environment.Variables(), []envfile.Variable{{Name: tc.name, Value: "fake"}}) {
+		if err != nil || !slices.Equal(environment.Variables(), []envformat.Variable{{Name: tc.name, Value: "fake"}}) {
 			t.Errorf("%s and %s: %v, %v, want %s", tc.provider, tc.field, environment, err, tc.name)
 		}
 	}
 }
 
 func TestNamesRefused(t *testing.T) {
-	environment, err := envfile.New("")
+	environment, err := envformat.New("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestNamesRefused(t *testing.T) {
 		{"p", "f", "fake\xff-2", []string{"UTF-8"}},
 	} {
 		err := environment.Add(tc.provider, tc.field, tc.value)
-		why, ok := errors.AsType[*envfile.Refusal](err)
+		why, ok := errors.AsType[*envformat.Refusal](err)
 		if !ok || why.Provider != tc.provider || why.Field != tc.field || why.Hint == "" {
 			t.Errorf("%s and %s: %+v", tc.provider, tc.field, err)
 			continue
@@ -81,7 +81,7 @@ func TestCheckName(t *testing.T) {
 		"NULLCMD", "ALL_PROXY", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "OPENSSL_CONF", "KUBECONFIG", "LUA_PATH", "LUA_PATH_5_4", "BASH_LOADABLES_PATH", "MAVEN_OPTS",
 		"", "1A", "A-B", "A B", "A=B", "A\n", "Ä", "A;B", "sk-fake-0123",
 	} {
-		err := envfile.CheckName(name)
+		err := envformat.CheckName(name)
 		if err == nil {
 			t.Errorf("%q is taken", name)
 		} else if strings.HasPrefix(name, "sk-") && strings.Contains(err.Error(), name) {
@@ -90,12 +90,12 @@ func TestCheckName(t *testing.T) {
 	}
 	for _, name := range []string{"A", "_", "a1", "OPENAI_API_KEY", "PATHS", "MY_PATH", "GITHUB_TOKEN", "GIT_TOKEN", "NODE_KEY", "VAULTED", "ENV_KEY", "LC_API_KEY",
 		"R_API_KEY", "TF_API_KEY", "JAVA_API_KEY", "AWS_API_KEY", "ERLANG_API_KEY", "R"} {
-		if err := envfile.CheckName(name); err != nil {
+		if err := envformat.CheckName(name); err != nil {
 			t.Errorf("%q is refused: %v", name, err)
 		}
 	}
 	for prefix, taken := range map[string]bool{"": true, "A": true, "a_": true, "_1": true, "1": false, "A-": false, "A B": false, "A\n": false, "ä": false} {
-		if err := envfile.CheckPrefix(prefix); (err == nil) != taken {
+		if err := envformat.CheckPrefix(prefix); (err == nil) != taken {
 			t.Errorf("prefix %q: %v", prefix, err)
 		}
 	}
@@ -117,12 +117,12 @@ func TestName_RefusesWhatSteersPrograms(t *testing.T) {
 		"POETRY_CACHE_DIR", "ASDF_CONFIG_FILE", "TCL_LIBRARY", "LLVM_PROFILE_FILE", "X_LOADER", "FOO_PATH_2",
 	} {
 		provider, field, _ := strings.Cut(strings.ToLower(name), "_")
-		_, err := envfile.Name("", provider, field)
-		why, ok := errors.AsType[*envfile.Refusal](err)
+		_, err := envformat.Name("", provider, field)
+		why, ok := errors.AsType[*envformat.Refusal](err)
 		if !ok || !why.BadName || !strings.Contains(why.Detail, name) || !strings.Contains(why.Hint, "prefix") {
 			t.Errorf("Name(%q, %q) = %v, want a refusal of %s", provider, field, err, name)
 		}
-		if got, err := envfile.Name("APP_", provider, field); err != nil || !strings.HasPrefix(got, "APP_") {
+		if got, err := envformat.Name("APP_", provider, field); err != nil || !strings.HasPrefix(got, "APP_") {
 			t.Errorf("Name(APP_, %q, %q) = %q, %v, want that a prefix helps", provider, field, got, err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestName_RefusesWhatSteersPrograms(t *testing.T) {
 // of the user's own.
 func TestName_RefusesAPrefixThatCompletesAWord(t *testing.T) {
 	for _, name := range [][3]string{{"J", "ava", "opts"}, {"S", "bt", "opts"}, {"LD", "", "preload"}, {"G", "it", "dir"}} {
-		if got, err := envfile.Name(name[0], name[1], name[2]); err == nil {
+		if got, err := envformat.Name(name[0], name[1], name[2]); err == nil {
 			t.Errorf("Name(%q) = %q, want a refusal", name, got)
 		}
 	}
@@ -154,7 +154,7 @@ func TestName_TakesProvidersKeys(t *testing.T) {
 		"DOCKER_USERNAME", "DOCKER_PASSWORD", "NPM_TOKEN", "GO_API_KEY", "R_API_KEY", "SNOWFLAKE_ACCOUNT", "SNOWFLAKE_PRIVATE_KEY", "STRIPE_WEBHOOK_SECRET", "P_CLIENT_CERT", "P_PEM",
 	} {
 		provider, field, _ := strings.Cut(strings.ToLower(name), "_")
-		if got, err := envfile.Name("", provider, field); got != name || err != nil {
+		if got, err := envformat.Name("", provider, field); got != name || err != nil {
 			t.Errorf("Name(%q, %q) = %q, %v, want %s", provider, field, got, err, name)
 		}
 	}
@@ -168,7 +168,7 @@ func FuzzNames(f *testing.F) {
 	}
 	grammar := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	f.Fuzz(func(t *testing.T, prefix, provider, field string) {
-		environment, err := envfile.New(prefix)
+		environment, err := envformat.New(prefix)
 		if err != nil {
 			return
 		}
@@ -178,7 +178,7 @@ func FuzzNames(f *testing.F) {
 			t.Fatal("the same field is added twice")
 		}
 		for _, v := range environment.Variables() {
-			if !grammar.MatchString(v.Name) || envfile.CheckName(v.Name) != nil || !strings.HasPrefix(v.Name, prefix) || err != nil {
+			if !grammar.MatchString(v.Name) || envformat.CheckName(v.Name) != nil || !strings.HasPrefix(v.Name, prefix) || err != nil {
 				t.Errorf("%q, %q and %q: %q, %v", prefix, provider, field, v.Name, err)
 			}
 		}
