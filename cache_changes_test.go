@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
@@ -124,11 +125,11 @@ func TestOwnRotationOutdoesLateRefresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
-	before := len(heard.Of(vaultkit.EventRefresh))
+	before := len(heard.Of(event.Refresh))
 	close(release)
 	vaulttest.Eventually(t, "the next refresh", func() bool {
 		clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
-		return len(heard.Of(vaultkit.EventRefresh)) > before
+		return len(heard.Of(event.Refresh)) > before
 	})
 }
 
@@ -268,7 +269,7 @@ func TestNothingStaleIsServed(t *testing.T) {
 		}
 		return errors.Is(err, vaultkit.ErrUnavailable)
 	})
-	if dropped := heard.Of(vaultkit.EventDropped); len(dropped) != 1 || dropped[0].Err == nil || len(heard.Of(vaultkit.EventStale)) != 0 {
-		t.Errorf("dropped %+v, stale %+v", dropped, heard.Of(vaultkit.EventStale))
+	if dropped := heard.Of(event.Dropped); len(dropped) != 1 || dropped[0].Err == nil || len(heard.Of(event.Stale)) != 0 {
+		t.Errorf("dropped %+v, stale %+v", dropped, heard.Of(event.Stale))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/backoff"
 	"goblin/vaultkit/internal/cache"
 	"goblin/vaultkit/internal/kv"
@@ -40,7 +41,7 @@ func onBench(t *testing.T, run func(t *testing.T, b *bench)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{}
 		b.put("fake-old")
-		client := &Client{observe: func(Event) {}}
+		client := &Client{observe: func(event.Event) {}}
 		config := client.cacheConfig(&settings.Settings{Timeouts: settings.Timeouts{Read: time.Second}})
 		config.Fetch = b.fetch
 		b.keys = cache.New(config)

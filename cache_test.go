@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
@@ -142,13 +143,13 @@ func TestOutageIsNotNoticed(t *testing.T) {
 	proxy.Down()
 	vaulttest.Eventually(t, "the secret is stale", func() bool {
 		clienttest.WantAPIKey(t, client, provider, "fake-old")
-		return len(heard.Of(vaultkit.EventStale)) == 1
+		return len(heard.Of(event.Stale)) == 1
 	})
 	h := client.Health()
 	if h.OK() || !h.Ready() || h.DownError == nil || !slices.Equal(h.Stale, []string{provider}) {
 		t.Errorf("Health = %+v", h)
 	}
-	vaulttest.Eventually(t, "the secret is dropped", func() bool { return len(heard.Of(vaultkit.EventDropped)) == 1 })
+	vaulttest.Eventually(t, "the secret is dropped", func() bool { return len(heard.Of(event.Dropped)) == 1 })
 	if h := client.Health(); h.Ready() {
 		t.Errorf("Health = %+v", h)
 	}
@@ -185,7 +186,7 @@ func TestWatchingClientStaysReady(t *testing.T) {
 	if h := client.Health(); h.OK() || !h.Ready() || len(h.Missing)+len(h.Stale) != 0 {
 		t.Errorf("Health = %+v", h)
 	}
-	if dropped := heard.Of(vaultkit.EventDropped); len(dropped) != 1 || !errors.Is(dropped[0].Err, vaultkit.ErrDeleted) {
+	if dropped := heard.Of(event.Dropped); len(dropped) != 1 || !errors.Is(dropped[0].Err, vaultkit.ErrDeleted) {
 		t.Errorf("dropped %+v", dropped)
 	}
 }
@@ -205,7 +206,7 @@ func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 		t.Fatalf("New = %v", err)
 	}
 	tried := make(chan struct{}, 1000)
-	observe := vaultkit.WithObserver(func(vaultkit.Event) { tried <- struct{}{} })
+	observe := vaultkit.WithObserver(func(event.Event) { tried <- struct{}{} })
 	var starting sync.WaitGroup
 	starting.Go(func() {
 		client, err := vaultkit.New(t.Context(), append(options, observe)...)
@@ -278,7 +279,7 @@ func TestStartRidesOutASeal(t *testing.T) {
 		started <- client
 	}()
 	vaulttest.Eventually(t, "it has been refused", func() bool {
-		refused := heard.Of(vaultkit.EventLogin)
+		refused := heard.Of(event.Login)
 		return len(refused) > 3 && errors.Is(refused[0].Err, vaultkit.ErrSealed)
 	})
 	if err := server.Unseal(t.Context()); err != nil {

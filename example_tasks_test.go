@@ -14,6 +14,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/envfile"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -173,8 +174,8 @@ func ExampleWithCache() {
 	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment(),
 		vaultkit.WithCache(time.Minute, 24*time.Hour),
 		vaultkit.WithProviders("openai-gpt4"), // fetched now: reading it never waits
-		vaultkit.WithObserver(func(e vaultkit.Event) {
-			if e.Kind == vaultkit.EventStale {
+		vaultkit.WithObserver(func(e event.Event) {
+			if e.Kind == event.Stale {
 				log.Printf("%s is stale: %v", e.Provider, e.Err)
 			}
 		}))

@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
@@ -103,7 +104,7 @@ func (c *Client) GetProviderKeys(ctx context.Context, provider string) (Provider
 
 // Providers lists the providers that have a secret, deleted ones included,
 // sorted by name. Folders, and names that this package does not take, are left
-// out: an [EventLeftOut] counts them, and doctor.Diagnose names them. Needs "list" on metadata/<base>/providers/. Errors like
+// out: an [event.LeftOut] counts them, and doctor.Diagnose names them. Needs "list" on metadata/<base>/providers/. Errors like
 // GetAPIKey's.
 func (c *Client) Providers(ctx context.Context) ([]string, error) {
 	ctx, cancel := c.forRead(ctx)
@@ -124,7 +125,7 @@ func (c *Client) leftOut(count int) {
 	if before := c.refusedNames.Swap(int64(count)); count == 0 || before == int64(count) {
 		return
 	}
-	c.observe(Event{Kind: EventLeftOut, Err: &Error{
+	c.observe(event.Event{Kind: event.LeftOut, Err: &Error{
 		Detail: fmt.Sprintf("names in the list of providers are left out, for vaultkit does not take them: %d", count), Hint: "vaultkit doctor shows them"}})
 }
 
@@ -196,7 +197,7 @@ func (c *Client) secret(ctx context.Context, provider string) (*secret, error) {
 	}
 	began := time.Now()
 	stored, err := c.store.Read(ctx, kv.Key{"providers", provider})
-	c.observe(Event{Kind: EventRead, Provider: provider, Version: stored.Version, Took: time.Since(began), Err: vaulterr.In("read", provider, err)})
+	c.observe(event.Event{Kind: event.Read, Provider: provider, Version: stored.Version, Took: time.Since(began), Err: vaulterr.In("read", provider, err)})
 	if err != nil {
 		return nil, err
 	}

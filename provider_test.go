@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
@@ -43,9 +44,9 @@ func TestReads(t *testing.T) {
 }
 
 func TestProvidersSkipsWhatIsNotOne(t *testing.T) {
-	var events []vaultkit.Event
-	client := clienttest.New(t, vaultkit.WithBasePath("only-providers"), vaultkit.WithObserver(func(e vaultkit.Event) {
-		if e.Kind == vaultkit.EventLeftOut {
+	var events []event.Event
+	client := clienttest.New(t, vaultkit.WithBasePath("only-providers"), vaultkit.WithObserver(func(e event.Event) {
+		if e.Kind == event.LeftOut {
 			events = append(events, e)
 		}
 	}))

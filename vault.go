@@ -112,6 +112,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/cache"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/rotation"
@@ -128,7 +129,7 @@ type Client struct {
 	engine   *rotation.Engine
 	keys     *cache.Cache[secret] // the secrets that are watched, and cached if so wanted
 	cached   bool                 // reads are served from keys
-	observe  func(Event)
+	observe  func(event.Event)
 	timeouts Timeouts
 	where    string // "http://127.0.0.1:8200 secret/goblin-assistant"
 	hangUp   func() // closes idle connections, unless they are somebody else's

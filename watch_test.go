@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
@@ -91,7 +92,7 @@ func TestWatchPollsWhatItMay(t *testing.T) {
 				vaultkit.WithPollInterval(time.Second), vaultkit.WithObserver(heard.Add))
 			told := watch(t.Context(), client, vaulttest.PutProvider(t, clienttest.OldSecret))
 			hears(t, told, "fake-old false false false")
-			vaulttest.Eventually(t, "it polled", func() bool { return len(heard.Of(vaultkit.EventRefresh)) >= 3 })
+			vaulttest.Eventually(t, "it polled", func() bool { return len(heard.Of(event.Refresh)) >= 3 })
 			metadata := 0
 			for _, request := range proxy.Log() {
 				if strings.Contains(request.Path, "/metadata/goblin-assistant/providers/") {
@@ -193,8 +194,8 @@ func TestObserver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var phases []vaultkit.Phase
-	for _, e := range heard.Of(vaultkit.EventRotation) {
+	var phases []event.Phase
+	for _, e := range heard.Of(event.Rotation) {
 		phases = append(phases, e.Phase)
 		if e.Provider != provider || e.ID != rotation.ID || e.Version == 0 {
 			t.Errorf("event %+v", e)
@@ -208,7 +209,7 @@ func TestObserver(t *testing.T) {
 		t.Fatal(err)
 	}
 	clienttest.WantAPIKey(t, client, provider, "fake-canary-new")
-	for _, kind := range []vaultkit.EventKind{vaultkit.EventLogin, vaultkit.EventRelogin, vaultkit.EventRead, vaultkit.EventRotation} {
+	for _, kind := range []event.Kind{event.Login, event.Relogin, event.Read, event.Rotation} {
 		if len(heard.Of(kind)) == 0 {
 			t.Errorf("no event %s", kind)
 		}

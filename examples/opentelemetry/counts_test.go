@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -60,19 +61,19 @@ func TestCounts(t *testing.T) {
 
 // A Vault that is gone shows in the counts while the service's reads still work.
 func TestStaleIsCounted(t *testing.T) {
-	proxy, o, heard := proxied(t), newTelemetry(), make(chan vaultkit.Event, 100)
+	proxy, o, heard := proxied(t), newTelemetry(), make(chan event.Event, 100)
 	provider := store(t, "fake-key")
 	client := o.client(t, vaultkit.WithAddress(proxy.URL()),
 		vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(provider),
 		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 100 * time.Millisecond}),
-		vaultkit.WithObserver(func(e vaultkit.Event) { heard <- e }))
+		vaultkit.WithObserver(func(e event.Event) { heard <- e }))
 	proxy.Down()
 	deadline := time.After(30 * time.Second)
 	for failed, stale := false, false; !failed || !stale; { // in either order
 		select {
 		case e := <-heard:
-			failed = failed || e.Kind == vaultkit.EventRefresh && e.Err != nil
-			stale = stale || e.Kind == vaultkit.EventStale
+			failed = failed || e.Kind == event.Refresh && e.Err != nil
+			stale = stale || e.Kind == event.Stale
 		case <-deadline:
 			t.Fatal("nothing is stale within 30 s")
 		}

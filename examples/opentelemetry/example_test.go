@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/event"
 )
 
 // tracing makes a span of each request to Vault, below the span in the context
@@ -39,9 +40,9 @@ func (c correlated) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // counting counts the client's events: alarms look for the kind stale and the
 // phase failed.
-func counting(metrics metric.MeterProvider) (func(vaultkit.Event), error) {
+func counting(metrics metric.MeterProvider) (func(event.Event), error) {
 	events, err := metrics.Meter("goblin/vaultkit").Int64Counter("vaultkit.events")
-	return func(e vaultkit.Event) {
+	return func(e event.Event) {
 		events.Add(context.Background(), 1, metric.WithAttributes(
 			attribute.String("kind", string(e.Kind)), attribute.String("provider", e.Provider),
 			attribute.String("phase", string(e.Phase)), attribute.String("outcome", e.Outcome),

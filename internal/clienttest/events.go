@@ -4,31 +4,31 @@ import (
 	"slices"
 	"sync"
 
-	"goblin/vaultkit"
+	"goblin/vaultkit/event"
 )
 
 // EventLog keeps the events that an observer was told of. The zero value is empty.
 type EventLog struct {
 	mu     sync.Mutex
-	events []vaultkit.Event
+	events []event.Event
 }
 
 // Add is the observer.
-func (l *EventLog) Add(e vaultkit.Event) {
+func (l *EventLog) Add(e event.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, e)
 }
 
 // All returns the events in their order.
-func (l *EventLog) All() []vaultkit.Event {
+func (l *EventLog) All() []event.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.events)
 }
 
 // Of returns the events of one kind, in their order.
-func (l *EventLog) Of(kind vaultkit.EventKind) (found []vaultkit.Event) {
+func (l *EventLog) Of(kind event.Kind) (found []event.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.events {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
@@ -79,13 +80,13 @@ func TestCache_ServesKeysThroughA404OfAnIntermediary(t *testing.T) {
 			proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(404, body, false)))
 			vaulttest.Eventually(t, "the secret is stale", func() bool {
 				clienttest.WantAPIKey(t, client, provider, "fake-old")
-				return len(heard.Of(vaultkit.EventStale)) > 0
+				return len(heard.Of(event.Stale)) > 0
 			})
 			clienttest.WantAPIKey(t, client, provider, "fake-old")
 			if h := client.Health(); h.OK() || !h.Ready() || !errors.Is(h.DownError, vaultkit.ErrUnavailable) {
 				t.Errorf("Health = %+v", h)
 			}
-			if dropped := heard.Of(vaultkit.EventDropped); len(dropped) > 0 {
+			if dropped := heard.Of(event.Dropped); len(dropped) > 0 {
 				t.Errorf("dropped %+v", dropped)
 			}
 			proxy.SetRule(nil)

@@ -3,7 +3,7 @@ package rotation
 import (
 	"time"
 
-	"goblin/vaultkit/internal/event"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
 )

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"goblin/vaultkit/internal/event"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/protocol"
 )
 

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/backoff"
-	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
 	"goblin/vaultkit/internal/vaulterr"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit/internal/event"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/vaulterr"
 )
 

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/backoff"
-	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/vaulterr"
 )
 

@@ -29,8 +29,8 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/backoff"
-	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/vaulterr"
 )
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/apiclient"
 	"goblin/vaultkit/internal/backoff"
-	"goblin/vaultkit/internal/event"
 	"goblin/vaultkit/internal/exchange"
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/session"

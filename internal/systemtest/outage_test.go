@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
@@ -137,7 +138,7 @@ func (s *readingService) read(ctx context.Context, providers []string, every tim
 // key that was rotated after it.
 func (s *readingService) phase(t *testing.T, name string, disturb func()) {
 	t.Helper()
-	reads, stale := s.reads.Load(), len(s.heard.Of(vaultkit.EventStale))
+	reads, stale := s.reads.Load(), len(s.heard.Of(event.Stale))
 	disturb()
 	over := time.Now()
 	vaulttest.Eventually(t, "the service is healthy after "+name, func() bool { return s.client.Health().OK() })
@@ -150,7 +151,7 @@ func (s *readingService) phase(t *testing.T, name string, disturb func()) {
 		return err == nil && got == key
 	})
 	t.Logf("%-16s %6d reads, %d failed so far, %2d stale; healthy after %v, a new key read after %v", name,
-		s.reads.Load()-reads, s.failed.Load(), len(s.heard.Of(vaultkit.EventStale))-stale,
+		s.reads.Load()-reads, s.failed.Load(), len(s.heard.Of(event.Stale))-stale,
 		recovered.Round(time.Millisecond), time.Since(changed).Round(time.Millisecond))
 }
 
@@ -190,7 +191,7 @@ func TestService_ReadsThroughOutages(t *testing.T) {
 	})
 	s.phase(t, "token revoked", func() {
 		must(s.root.Auth().Token().RevokeTreeWithContext(t.Context(), s.client.Vault().Token()))
-		vaulttest.Eventually(t, "it is noticed", func() bool { return len(s.heard.Of(vaultkit.EventRelogin)) > 0 })
+		vaulttest.Eventually(t, "it is noticed", func() bool { return len(s.heard.Of(event.Relogin)) > 0 })
 	})
 	s.phase(t, "network cut", func() {
 		proxy.Down()

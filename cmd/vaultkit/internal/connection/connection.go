@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/settings"
 )
 
@@ -60,8 +61,8 @@ func (c *Connection) WithTimeout(ctx context.Context) (context.Context, context.
 }
 
 // warnOfNames warns of providers that are not listed.
-func (c *Connection) warnOfNames(e vaultkit.Event) {
-	if e.Kind == vaultkit.EventLeftOut {
+func (c *Connection) warnOfNames(e event.Event) {
+	if e.Kind == event.LeftOut {
 		c.io.Warn("%s", exitcode.Text(e.Err))
 	}
 }
