@@ -70,7 +70,7 @@ func (b *bench) fetch(_ context.Context, _ string, held *secret) (*secret, error
 	if held != nil && held.version == b.version {
 		return held, nil
 	}
-	return newSecret(kv.Secret{Data: map[string]any{FieldAPIKey: b.key}, Version: b.version}), nil
+	return newSecret(kv.Secret{Data: map[string]any{fieldAPIKey: b.key}, Version: b.version}), nil
 }
 
 func (b *bench) build(ctx context.Context, keys ProviderKeys) (string, error) {
@@ -90,7 +90,7 @@ func (b *bench) build(ctx context.Context, keys ProviderKeys) (string, error) {
 		time.Sleep(took)
 		b.mu.Lock()
 	}
-	return "for " + keys[FieldAPIKey], b.buildErr
+	return "for " + keys[fieldAPIKey], b.buildErr
 }
 
 func (b *bench) derive() UpdaterConfig[string] {
@@ -189,7 +189,7 @@ func TestDeclareWaits(t *testing.T) {
 func cached(t testing.TB, n int) (bytesEach float64) {
 	t.Helper()
 	fetch := func(_ context.Context, name string, _ *secret) (*secret, error) {
-		return newSecret(kv.Secret{Data: map[string]any{FieldAPIKey: "fake-key-of-" + name}, Version: 1, Created: time.Now()}), nil
+		return newSecret(kv.Secret{Data: map[string]any{fieldAPIKey: "fake-key-of-" + name}, Version: 1, Created: time.Now()}), nil
 	}
 	before := heap()
 	keys := cache.New(cache.Config[secret]{TTL: time.Hour, Limit: time.Second, Fetch: fetch, Gone: isGone, Newer: newer, Behind: behind})

@@ -28,19 +28,6 @@ type EnvQuery struct {
 	Skipped func(provider, field string, why error)
 }
 
-// EnvName returns the name of the variable that Environ makes of a provider's field,
-// with Prefix before it. ErrInvalid: no variable can have it, see Environ.
-func EnvName(prefix, provider, field string) (string, error) {
-	if err := checkProvider(provider); err != nil {
-		return "", vaulterr.In("EnvName", provider, err)
-	}
-	name, err := envformat.Name(prefix, provider, field)
-	if err != nil {
-		return "", vaulterr.In("EnvName", "", envformat.AsError(err))
-	}
-	return name, nil
-}
-
 // envWorkers bounds how many providers are read concurrently.
 const envWorkers = 16
 

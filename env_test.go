@@ -303,17 +303,3 @@ func TestEnviron_SkipsNamesNoVariableCanHave(t *testing.T) {
 		t.Errorf("Environ(Prefix: APP_) = %q, %v, skipped %q, want all five fields", got, err, skipped)
 	}
 }
-
-func TestEnvName(t *testing.T) {
-	for _, tc := range []struct {
-		prefix, provider, field, want string
-	}{
-		{"", "openai-gpt4", "api_key", "OPENAI_GPT4_API_KEY"}, {"APP_", "3com", "api_key", "APP_3COM_API_KEY"},
-		{"", "3com", "api_key", ""}, {"", "ld", "preload", ""}, {"", "a/b", "api_key", ""}, {"1", "a", "b", ""},
-	} {
-		got, err := vaultkit.EnvName(tc.prefix, tc.provider, tc.field)
-		if got != tc.want || (err == nil) != (tc.want != "") || err != nil && !errors.Is(err, vaultkit.ErrInvalid) {
-			t.Errorf("EnvName(%q, %q, %q) = %q, %v, want %q or ErrInvalid", tc.prefix, tc.provider, tc.field, got, err, tc.want)
-		}
-	}
-}

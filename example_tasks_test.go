@@ -198,7 +198,7 @@ func ExampleNewUpdater() {
 	defer client.Close()
 	updater, err := vaultkit.NewUpdater(ctx, client, "openai-gpt4", vaultkit.UpdaterConfig[*http.Client]{
 		Build: func(_ context.Context, keys vaultkit.ProviderKeys) (*http.Client, error) {
-			return &http.Client{Transport: bearer{keys[vaultkit.FieldAPIKey]}}, nil
+			return &http.Client{Transport: bearer{keys.APIKey()}}, nil
 		},
 		Close: func(old *http.Client) { old.CloseIdleConnections() },
 	})

@@ -90,7 +90,7 @@ func ExampleNew_wrappedSecretID() {
 			vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
 			vaultkit.WithAppRole(vaultkit.AppRole{
 				RoleID:   vaultkit.FromFile(filepath.Join(credentials, "role-id")),
-				SecretID: vaultkit.Wrapped(vaultkit.FromFile(filepath.Join(credentials, "wrapped-secret-id"))),
+				SecretID: vaultkit.FromFile(filepath.Join(credentials, "wrapped-secret-id")).Wrapped(),
 			}),
 		)
 		switch {

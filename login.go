@@ -6,7 +6,7 @@ import (
 )
 
 // Credential is where a secret for a login comes from. It is made by [FromString],
-// [FromFile], [FromEnv], [CLIToken] or [Wrapped]. It prints as where it comes from, and
+// [FromFile], [FromEnv] or [CLIToken]. It prints as where it comes from, and
 // never as the secret.
 type Credential struct{ origin }
 
@@ -24,10 +24,10 @@ func FromFile(path string) Credential { return Credential{session.File(path)} }
 // each login.
 func FromEnv(name string) Credential { return Credential{session.Env(name)} }
 
-// Wrapped returns the credential of an AppRole's secret id that is inside a
+// Wrapped returns the credential of an AppRole's secret id that is inside c, a
 // response-wrapping token. The token is unwrapped once, after a check of its creation path;
 // the secret id stays in memory. A token that was used before is ErrWrappingToken.
-func Wrapped(token Credential) Credential { return Credential{session.Wrapped(token.origin)} }
+func (c Credential) Wrapped() Credential { return Credential{session.Wrapped(c.origin)} }
 
 // CLIToken returns the credential of the token that "vault login" wrote to ~/.vault-token.
 func CLIToken() Credential { return Credential{session.CLIToken()} }

@@ -19,8 +19,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// FieldAPIKey is the field [Client.GetAPIKey] reads and [NewKey] writes.
-const FieldAPIKey = "api_key"
+// fieldAPIKey is the field that GetAPIKey reads and NewKey writes.
+const fieldAPIKey = "api_key"
 
 // ProviderKeys are the fields of a provider's secret, by name. Index it like a
 // map; however it is printed, logged or encoded, it shows the names only.
@@ -28,6 +28,10 @@ const FieldAPIKey = "api_key"
 // field of a struct of yours, fmt cannot see these methods: keep it out of what
 // you print.)
 type ProviderKeys map[string]string
+
+// APIKey returns the field "api_key", which [Client.GetAPIKey] reads and [NewKey] writes. It
+// is empty if the secret has no such field.
+func (k ProviderKeys) APIKey() string { return k[fieldAPIKey] }
 
 // Reveal copies the keys into a plain map, which prints its values.
 func (k ProviderKeys) Reveal() map[string]string { return maps.Clone(map[string]string(k)) }
@@ -79,7 +83,7 @@ func (c *Client) GetAPIKey(ctx context.Context, provider string) (string, error)
 	if found := c.atHand(provider); found != nil && found.key != "" {
 		return found.key, nil
 	}
-	key, err := c.field(ctx, provider, FieldAPIKey)
+	key, err := c.field(ctx, provider, fieldAPIKey)
 	return key, vaulterr.In("GetAPIKey", provider, err)
 }
 

@@ -83,35 +83,35 @@ type Rotation struct {
 // Record is the immutable audit record of a rotation, kept at
 // rotations/<provider>/<id>. It holds names and times, never a value.
 type Record struct {
-	Schema          int        `json:"schema"`                // of the record's shape, 1
-	ID              string     `json:"id"`                    // <in force from>-v<old version>-<fingerprint>
-	Provider        string     `json:"provider"`              // whose secret
-	Outcome         Outcome    `json:"outcome"`               // OutcomeCommitted, OutcomeAborted or OutcomeUnknown
-	Evidence        string     `json:"evidence"`              // "acknowledged": Vault answered the write; "inferred": found out afterwards
-	OldVersion      int        `json:"old_version"`           // the version that was backed up
-	NewVersion      int        `json:"new_version,omitempty"` // the version that replaced it, if committed
-	Backup          string     `json:"backup,omitempty"`      // the backup's id, the same
-	FieldsChanged   []string   `json:"fields_changed"`        // names, sorted
-	Actor           string     `json:"actor,omitempty"`       // who, as claimed by WithActor
-	Reason          string     `json:"reason,omitempty"`      // why, as claimed by WithReason
-	Source          string     `json:"source,omitempty"`      // Source.Name, or rollback:<backup id>
-	StartedAt       time.Time  `json:"started_at,omitzero"`   // by the rotator's clock
-	CommittedAt     time.Time  `json:"committed_at,omitzero"` // by Vault's clock
-	RecordedAt      time.Time  `json:"recorded_at,omitzero"`  // by the recorder's clock
-	ExpiresAt       time.Time  `json:"expires_at,omitzero"`   // of the new key, by WithExpiresAt
-	Cause           string     `json:"cause,omitempty"`       // why it was aborted, where known
-	VaultRequestIDs RequestIDs `json:"vault_request_ids"`     // as in Vault's audit devices
+	Schema        int       `json:"schema"`                // of the record's shape, 1
+	ID            string    `json:"id"`                    // <in force from>-v<old version>-<fingerprint>
+	Provider      string    `json:"provider"`              // whose secret
+	Outcome       Outcome   `json:"outcome"`               // OutcomeCommitted, OutcomeAborted or OutcomeUnknown
+	Evidence      string    `json:"evidence"`              // "acknowledged": Vault answered the write; "inferred": found out afterwards
+	OldVersion    int       `json:"old_version"`           // the version that was backed up
+	NewVersion    int       `json:"new_version,omitempty"` // the version that replaced it, if committed
+	Backup        string    `json:"backup,omitempty"`      // the backup's id, the same
+	FieldsChanged []string  `json:"fields_changed"`        // names, sorted
+	Actor         string    `json:"actor,omitempty"`       // who, as claimed by WithActor
+	Reason        string    `json:"reason,omitempty"`      // why, as claimed by WithReason
+	Source        string    `json:"source,omitempty"`      // Source.Name, or rollback:<backup id>
+	StartedAt     time.Time `json:"started_at,omitzero"`   // by the rotator's clock
+	CommittedAt   time.Time `json:"committed_at,omitzero"` // by Vault's clock
+	RecordedAt    time.Time `json:"recorded_at,omitzero"`  // by the recorder's clock
+	ExpiresAt     time.Time `json:"expires_at,omitzero"`   // of the new key, by WithExpiresAt
+	Cause         string    `json:"cause,omitempty"`       // why it was aborted, where known
+
+	// VaultRequestIDs are Vault's ids of two requests, as its audit devices log them: the one
+	// that wrote the backup, and the one that wrote the new secret. An id is empty if Vault's
+	// answer did not arrive.
+	VaultRequestIDs struct {
+		Backup string `json:"backup,omitempty"`
+		Commit string `json:"commit,omitempty"`
+	} `json:"vault_request_ids"`
 
 	// Revocation says when the keys this rotation replaced were revoked, by
 	// RevokeOld; only History fills it in. Nil: not yet.
 	Revocation *Revocation `json:"revocation,omitempty"`
-}
-
-// RequestIDs are Vault's ids of two requests of a rotation, as its audit devices log them.
-// An id is empty if Vault's answer did not arrive.
-type RequestIDs struct {
-	Backup string `json:"backup,omitempty"` // of the request that wrote the backup
-	Commit string `json:"commit,omitempty"` // of the request that wrote the new secret
 }
 
 // Outcome is how a rotation ended.
@@ -148,7 +148,7 @@ func newRecord(r protocol.Record) Record {
 		OldVersion: r.OldVersion, NewVersion: r.NewVersion, Backup: r.Backup, FieldsChanged: r.FieldsChanged,
 		Actor: r.Actor, Reason: r.Reason, Source: r.Source,
 		StartedAt: r.StartedAt, CommittedAt: r.CommittedAt, RecordedAt: r.RecordedAt, ExpiresAt: r.ExpiresAt,
-		Cause: r.Cause, VaultRequestIDs: RequestIDs(r.VaultRequestIDs), Revocation: (*Revocation)(r.Revocation),
+		Cause: r.Cause, VaultRequestIDs: r.VaultRequestIDs, Revocation: (*Revocation)(r.Revocation),
 	}
 }
 

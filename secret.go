@@ -31,7 +31,7 @@ func newSecret(stored kv.Secret) *secret {
 	for name, value := range stored.Data {
 		text, err := textOf(name, value)
 		s.stored = append(s.stored, fieldText{name, text, err})
-		if name == FieldAPIKey {
+		if name == fieldAPIKey {
 			s.key = text
 		}
 	}

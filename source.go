@@ -71,7 +71,7 @@ type fixed struct {
 
 // NewKey is the source of a key that was issued already: it replaces the field
 // "api_key". A trailing newline, if any, is part of the key.
-func NewKey(key string) Source { return NewFields(map[string]any{FieldAPIKey: key}) }
+func NewKey(key string) Source { return NewFields(map[string]any{fieldAPIKey: key}) }
 
 // NewFields is the source of several fields at once, or of others than
 // "api_key". Values are text, numbers (which Vault keeps as float64: any it
@@ -97,7 +97,7 @@ func (f *fixed) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", f.
 // secrets nobody else issues: a provider's API does not know such a key.
 func RandomKey(fields ...string) Source {
 	if len(fields) == 0 {
-		fields = []string{FieldAPIKey}
+		fields = []string{fieldAPIKey}
 	}
 	return random{fields: fields}
 }

@@ -25,7 +25,7 @@ func WithPollInterval(interval time.Duration) Option {
 //			log.Print(err) // the last keys are good still, as far as anybody knows
 //			continue
 //		}
-//		use(keys[vaultkit.FieldAPIKey])
+//		use(keys.APIKey())
 //	}
 //
 // An error says that the newest secret is not known: once per trouble, and again if

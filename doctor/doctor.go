@@ -43,7 +43,7 @@ type Status string
 
 // The states, from best to worst.
 const (
-	OK      Status = "ok"
+	OK      Status = "ok"      // works
 	Skipped Status = "skipped" // not checked; Detail says why
 	Warning Status = "warning" // works, but may stop working, or is not safe
 	Failed  Status = "failed"  // prevents a client from its work

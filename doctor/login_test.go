@@ -38,7 +38,7 @@ func roleOf(t *testing.T, settings object, wrapped bool) (roleID, secretID vault
 	}
 	roleID = vaultkit.FromString(id.Data["role_id"].(string))
 	if wrapped {
-		return roleID, vaultkit.Wrapped(vaultkit.FromString(secret.WrapInfo.Token)), name
+		return roleID, vaultkit.FromString(secret.WrapInfo.Token).Wrapped(), name
 	}
 	return roleID, vaultkit.FromString(secret.Data["secret_id"].(string)), name
 }
@@ -66,7 +66,7 @@ func TestDiagnoseLogin(t *testing.T) {
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "secret id from environment VAULT_SECRET_ID", `new="$(vault write -field=secret_id -f auth/approle/role/goblin-reader/secret-id)" && export VAULT_SECRET_ID="$new"`}},
 		"wrong wrapping token in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", `new="$(vault write -field=wrapping_token -wrap-ttl=5m -f auth/`}},
-		"wrong wrapping": {withOptions(byRole(roleID, vaultkit.Wrapped(wrong), "")), expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}},
+		"wrong wrapping": {withOptions(byRole(roleID, wrong.Wrapped(), "")), expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}},
 		"no Kubernetes role": {withOptions(vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt})),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/kubernetes", "vault read auth/kubernetes/role/nobody"}},
 	}.check(t)

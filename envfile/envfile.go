@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"goblin/vaultkit/internal/envformat"
+	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -62,4 +63,20 @@ func Encode(w io.Writer, format Format, environ []string) error {
 	}
 	_, err = w.Write(content)
 	return err
+}
+
+// Name returns the name of the variable that Client.Environ makes of a provider's field, with
+// the prefix before it.
+//
+// Errors: vaultkit.ErrInvalid for the name of the provider, and if no variable can have the
+// name, see Client.Environ.
+func Name(prefix, provider, field string) (string, error) {
+	if err := kv.CheckName("provider name", provider); err != nil {
+		return "", vaulterr.In("envfile.Name", provider, err)
+	}
+	name, err := envformat.Name(prefix, provider, field)
+	if err != nil {
+		return "", vaulterr.In("envfile.Name", "", envformat.AsError(err))
+	}
+	return name, nil
 }

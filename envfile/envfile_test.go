@@ -32,3 +32,17 @@ func TestEncodeRefuses(t *testing.T) {
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, fs.ErrClosed }
+
+func TestName(t *testing.T) {
+	for _, tc := range []struct {
+		prefix, provider, field, want string
+	}{
+		{"", "openai-gpt4", "api_key", "OPENAI_GPT4_API_KEY"}, {"APP_", "3com", "api_key", "APP_3COM_API_KEY"},
+		{"", "3com", "api_key", ""}, {"", "ld", "preload", ""}, {"", "a/b", "api_key", ""}, {"1", "a", "b", ""},
+	} {
+		got, err := envfile.Name(tc.prefix, tc.provider, tc.field)
+		if got != tc.want || (err == nil) != (tc.want != "") || err != nil && !errors.Is(err, vaultkit.ErrInvalid) {
+			t.Errorf("Name(%q, %q, %q) = %q, %v, want %q or ErrInvalid", tc.prefix, tc.provider, tc.field, got, err, tc.want)
+		}
+	}
+}

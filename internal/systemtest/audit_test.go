@@ -97,7 +97,7 @@ func TestAuditLogShowsTheProtocol(t *testing.T) {
 		t.Errorf("Vault logged the lists %q, want two of revocations and one of each other, each with its response", texts)
 	}
 	history, err := client.History(t.Context(), p)
-	logged := vaultkit.RequestIDs{Backup: got[1].Request.ID, Commit: got[3].Request.ID}
+	logged := protocol.RequestIDs{Backup: got[1].Request.ID, Commit: got[3].Request.ID}
 	if err != nil || len(history) != 1 || history[0].VaultRequestIDs != logged || r.VaultRequestIDs != logged {
 		t.Errorf("records %+v, %v, want the request ids %+v", history, err, logged)
 	}

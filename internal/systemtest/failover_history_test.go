@@ -29,11 +29,11 @@ func (f *fleet) read(t *testing.T, provider string) history {
 	held := history{current: own.Current, versions: map[int]string{},
 		backups: map[string]string{}, claims: map[string]any{}, records: map[string]vaultkit.Record{}}
 	for version, data := range own.Versions {
-		held.versions[version], _ = data[vaultkit.FieldAPIKey].(string)
+		held.versions[version], _ = data["api_key"].(string)
 	}
 	for path, entry := range vaulttest.LookAt(t, f.root, "backups/"+provider) {
 		id := path[strings.LastIndex(path, "/")+1:]
-		held.backups[id], _ = entry.Versions[1][vaultkit.FieldAPIKey].(string)
+		held.backups[id], _ = entry.Versions[1]["api_key"].(string)
 		held.claims[id] = entry.Custom["reason"]
 	}
 	for path, entry := range vaulttest.LookAt(t, f.root, "rotations/"+provider) {

@@ -106,7 +106,7 @@ func (f *fleet) store(t *testing.T) string {
 	if err := kv.PutMetadata(t.Context(), path, api.KVMetadataPutInput{MaxVersions: 100_000}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kv.Put(t.Context(), path, map[string]any{vaultkit.FieldAPIKey: firstKey}); err != nil {
+	if _, err := kv.Put(t.Context(), path, map[string]any{"api_key": firstKey}); err != nil {
 		t.Fatal(err)
 	}
 	return name

@@ -213,7 +213,7 @@ func (s *spy) logins(t *testing.T) {
 	for _, login := range []vaultkit.Option{
 		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.FromString(clienttest.Marker + "-secret-id")}),
 		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.FromString(clienttest.Marker + "-wrong")}),
-		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.Wrapped(vaultkit.FromString(clienttest.Marker + "-wrapping"))}),
+		vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: vaultkit.FromString(clienttest.Marker + "-wrapping").Wrapped()}),
 		vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "r", JWTFile: jwt}),
 		vaultkit.WithToken(vaultkit.FromString(clienttest.Marker + "-wrong")),
 		vaultkit.WithToken(vaultkit.FromString(clienttest.Marker + "\n-wrong")),

@@ -39,7 +39,7 @@ func (s *story) show(headings []string, rows ...[]string) {
 }
 
 func (d *demo) storeKey(ctx context.Context) error {
-	keys := vaultkit.ProviderKeys{vaultkit.FieldAPIKey: sandbox.OldKey, "organization": "org-demo"}
+	keys := vaultkit.ProviderKeys{"api_key": sandbox.OldKey, "organization": "org-demo"}
 	version, err := d.client.PutProviderKeys(ctx, sandbox.Provider, keys)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (d *demo) rotateKey(ctx context.Context) error {
 	d.show(nil,
 		[]string{"command", "vaultkit rotate " + sandbox.Provider + " --new-key-stdin --reason quarterly --expires-in 90d"},
 		[]string{"version", render.Versions(rotation.Record)},
-		[]string{"api_key", keys[vaultkit.FieldAPIKey]},
+		[]string{"api_key", keys.APIKey()},
 		[]string{"organization", keys["organization"] + " (not touched)"})
 	return nil
 }

@@ -91,8 +91,8 @@ func seedProviders(ctx context.Context, server *devvault.Server) (err error) {
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	for provider, keys := range map[string]vaultkit.ProviderKeys{
-		"local-llama":    {vaultkit.FieldAPIKey: "demo", "api_secret": "demo"},
-		sandbox.Provider: {vaultkit.FieldAPIKey: sandbox.OldKey},
+		"local-llama":    {"api_key": "demo", "api_secret": "demo"},
+		sandbox.Provider: {"api_key": sandbox.OldKey},
 	} {
 		if _, err := client.PutProviderKeys(ctx, provider, keys); err != nil {
 			return err

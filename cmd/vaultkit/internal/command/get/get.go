@@ -39,7 +39,7 @@ and --json, that object is the value of "fields", next to the provider's name.`,
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringVar(&o.Field, "field", vaultkit.FieldAPIKey, "`name` of the field to print")
+	cmd.Flags().StringVar(&o.Field, "field", "api_key", "`name` of the field to print")
 	cmd.Flags().BoolVar(&o.All, "all", false, "print every field, as a JSON object")
 	cmd.MarkFlagsMutuallyExclusive("field", "all")
 	return cmd

@@ -17,6 +17,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
+	"goblin/vaultkit/envfile"
 )
 
 const long = `Store the first secret of a provider. It never replaces a secret: use rotate for that,
@@ -100,7 +101,7 @@ func (o *Options) options() []vaultkit.PutOption {
 // checkEnvNames refuses names that env and exec cannot turn into variables.
 func checkEnvNames(provider string, keys vaultkit.ProviderKeys) error {
 	for _, field := range keys.Fields() {
-		_, err := vaultkit.EnvName("", provider, field)
+		_, err := envfile.Name("", provider, field)
 		if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Field != "" { // the provider's own name is checked by put itself
 			return exitcode.WithHint(err, "To store it anyway, add --allow-any-name.")
 		}

@@ -171,8 +171,8 @@ func (r *commandRevoker) Revoke(ctx context.Context, _ vaultkit.Target, keys vau
 // mainField returns api_key if there is one, or the only field; empty: there is
 // neither.
 func mainField(keys vaultkit.ProviderKeys) string {
-	if _, has := keys[vaultkit.FieldAPIKey]; has {
-		return vaultkit.FieldAPIKey
+	if _, has := keys["api_key"]; has {
+		return "api_key"
 	}
 	if fields := keys.Fields(); len(fields) == 1 {
 		return fields[0]

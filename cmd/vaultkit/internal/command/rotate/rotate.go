@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
@@ -98,7 +97,7 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	flags.StringArrayVar(&o.Set, "set", nil, "a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; may be repeated to replace several fields at once")
 	flags.BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
 	flags.BoolVar(&o.Auto, "auto", false, "make a random key, for development: the provider's API does not know it")
-	flags.StringVar(&o.Field, "field", vaultkit.FieldAPIKey, "`name` of the field to replace; with --set, of the field that the verify command gets as VAULTKIT_KEY")
+	flags.StringVar(&o.Field, "field", "api_key", "`name` of the field to replace; with --set, of the field that the verify command gets as VAULTKIT_KEY")
 	flags.BoolVar(&o.AddField, "add-field", false, "add fields that the secret does not have; without this flag they are refused, as they may be misspelled")
 	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "accept a key whose revocation has started or is done")
 	flags.StringVar(&o.VerifyCommand, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
