@@ -14,15 +14,15 @@ type Credential struct{ origin }
 type origin = session.Credential
 
 // FromString returns a credential whose secret is given in the program.
-func FromString(secret string) Credential { return Credential{session.Value(secret)} }
+func FromString(secret string) Credential { return Credential{session.FromString(secret)} }
 
 // FromFile returns a credential whose secret is in a file. The file is read at each login;
 // white space at its end is ignored.
-func FromFile(path string) Credential { return Credential{session.File(path)} }
+func FromFile(path string) Credential { return Credential{session.FromFile(path)} }
 
 // FromEnv returns a credential whose secret is in an environment variable, which is read at
 // each login.
-func FromEnv(name string) Credential { return Credential{session.Env(name)} }
+func FromEnv(name string) Credential { return Credential{session.FromEnv(name)} }
 
 // Wrapped returns the credential of an AppRole's secret id that is inside c, a
 // response-wrapping token. The token is unwrapped once, after a check of its creation path;

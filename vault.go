@@ -182,7 +182,7 @@ func (c *Client) start(ctx context.Context, cfg *settings.Settings, official *ap
 	s, err := session.Open(ctx, session.Config{
 		Client: official, Login: cfg.Login, Logger: cfg.Logger,
 		RequestTimeout: cfg.Timeouts.Request, StartWait: cfg.Timeouts.Start, Backoff: cfg.Backoff,
-		Patient: cfg.WaitForVault, Observe: c.observe,
+		WaitForVault: cfg.WaitForVault, Observe: c.observe,
 	})
 	if err != nil {
 		return err
@@ -237,7 +237,7 @@ func (c *Client) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", c
 
 // forRead bounds a read: it ends with ctx, and after Timeouts.Read at the latest.
 func (c *Client) forRead(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, c.timeouts.Read, session.Overdue)
+	return context.WithTimeoutCause(ctx, c.timeouts.Read, session.ErrTimeout)
 }
 
 // forWrite bounds a write: it ends with ctx, and where the caller set no
@@ -246,7 +246,7 @@ func (c *Client) forWrite(ctx context.Context) (context.Context, context.CancelF
 	if _, bounded := ctx.Deadline(); bounded {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, c.timeouts.Write, session.Overdue)
+	return context.WithTimeoutCause(ctx, c.timeouts.Write, session.ErrTimeout)
 }
 
 // theDefault is the client of the package-level functions. The channel is a

@@ -107,7 +107,7 @@ type exam struct {
 
 	client   *api.Client // without a token
 	hangUp   func()
-	login    session.About
+	login    session.LoginInfo
 	answer   knock
 	session  *session.Session
 	facts    *tokenFacts // nil: not known

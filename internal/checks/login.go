@@ -37,7 +37,7 @@ func (x *exam) logIn(ctx context.Context) Finding {
 
 // peek looks at a wrapping token without unwrapping it.
 func (x *exam) peek(ctx context.Context) Finding {
-	if err := session.PeekWrapped(ctx, x.client, x.Login, x.Bound); err != nil {
+	if err := session.CheckWrapped(ctx, x.client, x.Login, x.Bound); err != nil {
 		fix := x.mendLogin(err)
 		return failed(err, textOf(err)+x.guess(fix), fix)
 	}

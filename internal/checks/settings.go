@@ -53,14 +53,14 @@ func (x *exam) credentials(context.Context) Finding {
 	if x.Login == nil {
 		return failed(vaulterr.Invalid("no login"), "no login: there is no token (VAULT_TOKEN, ~/.vault-token), AppRole or Kubernetes role", VaultLogin.by("vault login"))
 	}
-	about, err := session.Examine(x.Login)
+	about, err := session.Probe(x.Login)
 	x.login = about
 	switch {
 	case err != nil:
 		fix := x.mendCredentials()
 		return failed(err, textOf(err)+x.guess(fix), fix)
-	case len(about.Exposed) > 0:
-		return warning("every user of this machine may read "+strings.Join(about.Exposed, ", "), ProtectFile.by("chmod 600 "+quotes(about.Exposed)))
+	case len(about.WorldReadable) > 0:
+		return warning("every user of this machine may read "+strings.Join(about.WorldReadable, ", "), ProtectFile.by("chmod 600 "+quotes(about.WorldReadable)))
 	case len(x.PassedOver) > 0:
 		return warning(x.Login.String()+"; it wins over the "+strings.Join(x.PassedOver, " and the ")+" login whose variables are set too: name the one that is meant",
 			ChooseLogin.by("export VAULTKIT_AUTH="+x.PassedOver[0]))

@@ -15,7 +15,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-type appRole struct {
+type appRoleLogin struct {
 	label
 	mount            string
 	roleID, secretID Credential
@@ -35,26 +35,26 @@ type unwrapped struct {
 // A [Wrapped] secret id is unwrapped once, after a look at where the wrapping
 // token was made. The default mount is "approle".
 func AppRole(mount string, roleID, secretID Credential) Method {
-	m := &appRole{mount: mountOr(mount, "approle"), roleID: roleID, secretID: secretID}
+	m := &appRoleLogin{mount: mountOrDefault(mount, "approle"), roleID: roleID, secretID: secretID}
 	m.label = label(fmt.Sprintf("approle at auth/%s, role id from %s, secret id from %s", m.mount, roleID, secretID))
 	return m
 }
 
-func (m *appRole) repeatable() bool { return true }
+func (m *appRoleLogin) repeatable() bool { return true }
 
-func (m *appRole) check() error {
+func (m *appRoleLogin) check() error {
 	return cmp.Or(
 		checkMount(m.mount),
 		checkCredential("role id", m.roleID, false),
 		checkCredential("secret id", m.secretID, true))
 }
 
-func (m *appRole) login(ctx context.Context, w *wire, _ *lease) (*lease, error) {
+func (m *appRoleLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, error) {
 	roleID, err := m.roleID.secret()
 	if err != nil {
 		return nil, err
 	}
-	secretID, err := m.currentSecretID(ctx, w)
+	secretID, err := m.currentSecretID(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -63,34 +63,34 @@ func (m *appRole) login(ctx context.Context, w *wire, _ *lease) (*lease, error) 
 	if err != nil {
 		return nil, &vaulterr.Error{Op: "login", Kind: vaulterr.ErrInvalid, Err: err}
 	}
-	return exchange(ctx, w, "auth/"+m.mount+"/login", helper)
+	return loginWith(ctx, t, "auth/"+m.mount+"/login", helper)
 }
 
 // currentSecretID reads the secret id. Of a wrapped one it keeps what it got:
 // the source may be gone after its delivery, but a new wrapping token there is
 // a new delivery.
-func (m *appRole) currentSecretID(ctx context.Context, w *wire) (string, error) {
+func (m *appRoleLogin) currentSecretID(ctx context.Context, t *transport) (string, error) {
 	text, err := m.secretID.secret()
 	if !m.secretID.wrapped {
 		return text, err
 	}
-	known := m.known()
+	known := m.lastUnwrapped()
 	switch {
 	case known != nil && (err != nil || known.token == text):
 		return known.secretID, known.err
 	case err != nil:
 		return "", err
 	}
-	return m.unwrap(ctx, w, text)
+	return m.unwrap(ctx, t, text)
 }
 
-func (m *appRole) known() *unwrapped {
+func (m *appRoleLogin) lastUnwrapped() *unwrapped {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.unwrapped
 }
 
-func (m *appRole) remember(token, secretID string, err error) {
+func (m *appRoleLogin) setUnwrapped(token, secretID string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.unwrapped = &unwrapped{token: token, secretID: secretID, err: err}
@@ -102,27 +102,27 @@ const (
 )
 
 // unwrap trades the wrapping token for the secret id in it.
-func (m *appRole) unwrap(ctx context.Context, w *wire, token string) (string, error) {
-	if err := m.inspect(ctx, w, token); err != nil {
+func (m *appRoleLogin) unwrap(ctx context.Context, t *transport, token string) (string, error) {
+	if err := m.checkOrigin(ctx, t, token); err != nil {
 		return "", err
 	}
 	if err := ctx.Err(); err != nil { // nothing is lost yet
 		return "", loginError(wrappingUnwrap, err)
 	}
-	answer, err := write(ctx, w, token, wrappingUnwrap, nil)
+	answer, err := write(ctx, t, token, wrappingUnwrap, nil)
 	if notSent(err) {
 		return "", loginError(wrappingUnwrap, err)
 	}
-	secretID, err := m.contentOf(answer, err)
-	m.remember(token, secretID, err)
+	secretID, err := m.secretIDFrom(answer, err)
+	m.setUnwrapped(token, secretID, err)
 	return secretID, err
 }
 
 // inspect refuses a wrapping token that does not come from this mount's
 // secret-id endpoint, without using it up: whoever intercepted a delivery could
 // have put in a wrapping token of their own.
-func (m *appRole) inspect(ctx context.Context, w *wire, token string) error {
-	answer, err := write(ctx, w, "", wrappingLookup, map[string]any{"token": token})
+func (m *appRoleLogin) checkOrigin(ctx context.Context, t *transport, token string) error {
+	answer, err := write(ctx, t, "", wrappingLookup, map[string]any{"token": token})
 	if err != nil {
 		return loginError(wrappingLookup, err)
 	}
@@ -143,7 +143,7 @@ func (m *appRole) inspect(ctx context.Context, w *wire, token string) error {
 
 // contentOf is the outcome of unwrapping. A lost answer is final too: the token
 // may be used up, and sending it again would look like a theft.
-func (m *appRole) contentOf(answer *api.Secret, err error) (string, error) {
+func (m *appRoleLogin) secretIDFrom(answer *api.Secret, err error) (string, error) {
 	failure := &vaulterr.Error{Op: "login", Path: wrappingUnwrap, Kind: vaulterr.ErrWrappingToken, Err: err}
 	if err == nil && answer != nil {
 		if secretID, _ := answer.Data["secret_id"].(string); secretID != "" {
@@ -165,9 +165,9 @@ func notSent(err error) bool {
 	return ok && network.Op == "dial"
 }
 
-func write(ctx context.Context, w *wire, token, path string, data map[string]any) (answer *api.Secret, err error) {
-	client := w.as(token)
-	err = w.once(ctx, func(ctx context.Context) (err error) {
+func write(ctx context.Context, t *transport, token, path string, data map[string]any) (answer *api.Secret, err error) {
+	client := t.clientWith(token)
+	err = t.doOnce(ctx, func(ctx context.Context) (err error) {
 		answer, err = client.Logical().WriteWithContext(ctx, path, data)
 		return err
 	})

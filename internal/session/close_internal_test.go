@@ -25,9 +25,9 @@ func TestCloseOfAHungVaultIsBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 				s, _ := v.opened(t, nil)
-				v.set(func(v *fakeVault) { v.takes = tc.takes })
+				v.set(func(v *fakeVault) { v.latency = tc.takes })
 				done := make(chan error, 1)
-				go func() { done <- s.Do(t.Context(), ask) }()
+				go func() { done <- s.Do(t.Context(), readProbe) }()
 				synctest.Wait()
 				began := time.Now()
 				if err := s.Close(); err != nil {
@@ -51,11 +51,11 @@ func TestCallersEndBeforeTheGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 		s, _ := v.opened(t, nil)
-		v.slow()
+		v.hang()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		done := make(chan error, 1)
-		go func() { done <- s.Do(ctx, ask) }()
+		go func() { done <- s.Do(ctx, readProbe) }()
 		synctest.Wait()
 		_ = s.Close()
 		if err := <-done; !errors.Is(err, context.DeadlineExceeded) {

@@ -15,10 +15,10 @@ import (
 )
 
 func TestCloseRevokesWhatItGot(t *testing.T) {
-	w := newWorld(t)
-	s := w.mustOpen(w.method(nil))
+	h := newHarness(t)
+	s := h.mustOpen(h.method(nil))
 	token := s.Client().Token()
-	if w.lookup(token) == nil {
+	if h.lookup(token) == nil {
 		t.Fatal("root cannot see the session's token")
 	}
 	if s.Closed() {
@@ -29,44 +29,44 @@ func TestCloseRevokesWhatItGot(t *testing.T) {
 			t.Errorf("Close = %v", err)
 		}
 	}
-	if w.lookup(token) != nil {
+	if h.lookup(token) != nil {
 		t.Error("the token is still valid")
 	}
 	if s.Client().Token() != "" {
 		t.Error("the shared client still holds the token")
 	}
-	if err := w.do(s); !errors.Is(err, vaulterr.ErrClosed) {
+	if err := h.do(s); !errors.Is(err, vaulterr.ErrClosed) {
 		t.Errorf("Do after Close = %v", err)
 	}
 }
 
 func TestCloseOfALostTokenIsQuiet(t *testing.T) {
-	w := newWorld(t)
-	s := w.mustOpen(w.method(nil))
-	w.revoke(s)
-	if err := s.Close(); err != nil || strings.Contains(w.logs.String(), "WARN") {
-		t.Errorf("Close = %v, log %s", err, w.logs)
+	h := newHarness(t)
+	s := h.mustOpen(h.method(nil))
+	h.revoke(s)
+	if err := s.Close(); err != nil || strings.Contains(h.logs.String(), "WARN") {
+		t.Errorf("Close = %v, log %s", err, h.logs)
 	}
 }
 
 // TestCloseOfABatchTokenIsQuiet: Vault cannot revoke one.
 func TestCloseOfABatchTokenIsQuiet(t *testing.T) {
-	w := newWorld(t)
-	s := w.mustOpen(w.method(map[string]any{"token_type": "batch"}))
-	w.mustDo(s)
-	if err := s.Close(); err != nil || strings.Contains(w.logs.String(), "WARN") {
-		t.Errorf("Close = %v, log %s, want no warning", err, w.logs)
+	h := newHarness(t)
+	s := h.mustOpen(h.method(map[string]any{"token_type": "batch"}))
+	h.mustDo(s)
+	if err := s.Close(); err != nil || strings.Contains(h.logs.String(), "WARN") {
+		t.Errorf("Close = %v, log %s, want no warning", err, h.logs)
 	}
 }
 
 func TestCloseWaitsForRunningCalls(t *testing.T) {
-	w := newWorld(t)
-	s := w.mustOpen(w.method(nil))
+	h := newHarness(t)
+	s := h.mustOpen(h.method(nil))
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
 			for {
-				err := w.do(s)
+				err := h.do(s)
 				switch {
 				case errors.Is(err, vaulterr.ErrClosed):
 					return
@@ -105,13 +105,13 @@ func TestCloseWaitsForRunningCalls(t *testing.T) {
 }
 
 func TestNothingPrintsASecret(t *testing.T) {
-	w := newWorld(t)
-	s := w.mustOpen(w.method(nil))
+	h := newHarness(t)
+	s := h.mustOpen(h.method(nil))
 	text, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.logs.Logger().Info("session", "session", s)
+	h.logs.Logger().Info("session", "session", s)
 	if said := string(text) + s.String(); !strings.Contains(said, "approle") {
 		t.Errorf("a session prints as %s", said)
 	}

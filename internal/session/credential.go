@@ -29,7 +29,7 @@ type Credential struct {
 }
 
 // Value is a secret given in the program.
-func Value(secret string) Credential {
+func FromString(secret string) Credential {
 	return Credential{
 		label:   "a literal value",
 		read:    func() (string, error) { return secret, nil },
@@ -38,7 +38,7 @@ func Value(secret string) Credential {
 }
 
 // File is the content of a file, without the space at its end. At most 64 KiB.
-func File(path string) Credential {
+func FromFile(path string) Credential {
 	return Credential{
 		label: label("file " + path),
 		read:  func() (string, error) { return readFile(path) },
@@ -47,10 +47,10 @@ func File(path string) Credential {
 }
 
 // Env is the value of an environment variable.
-func Env(name string) Credential { return Variable(name, os.Getenv) }
+func FromEnv(name string) Credential { return FromLookup(name, os.Getenv) }
 
 // Variable is the value of a variable as lookup gives it at each login.
-func Variable(name string, lookup func(name string) string) Credential {
+func FromLookup(name string, lookup func(name string) string) Credential {
 	return Credential{
 		label:    label("environment " + name),
 		read:     func() (string, error) { return lookup(name), nil },
@@ -84,7 +84,7 @@ func (c Credential) secret() (string, error) {
 	switch {
 	case text == "":
 		return "", vaulterr.Invalid("%s is empty", c)
-	case quoted(text):
+	case inQuotes(text):
 		return "", vaulterr.Invalid("%s is in quotes: remove them, they are not part of it", c)
 	case strings.ContainsFunc(text, notPrintable):
 		return "", vaulterr.Invalid("%s holds characters that no credential has; it must be plain text", c)
@@ -94,7 +94,7 @@ func (c Credential) secret() (string, error) {
 
 // quoted reports a text that begins and ends with the same quote. A shell takes quotes
 // away, an environment file of docker's does not.
-func quoted(text string) bool {
+func inQuotes(text string) bool {
 	first, last := text[0], text[len(text)-1]
 	return len(text) > 1 && first == last && (first == '"' || first == '\'')
 }

@@ -14,27 +14,27 @@ import (
 
 const (
 	// strangerToken is a token that no server knows.
-	strangerToken = "vaultkit-asks-what-an-unknown-token-is-told"
+	unknownToken = "vaultkit-asks-what-an-unknown-token-is-told"
 
 	// textKept is how long the server is believed to go on saying the same of a token
 	// that it does not know: it may be upgraded.
-	textKept = 10 * time.Minute
+	unknownTokenTTL = 10 * time.Minute
 
 	// A denial that a living token got is remembered for denialKept if the token may
 	// look itself up, which is cheap to ask for again; otherwise longer, since only a
 	// login tells.
-	denialKept     = 30 * time.Second
-	denialKeptLong = 10 * time.Minute
+	denialTTL           = 30 * time.Second
+	denialTTLAfterLogin = 10 * time.Minute
 
 	// refusalKept is how long no other login is tried for a token that may be living,
 	// once one was refused: refused logins can lock a role out.
-	refusalKept = 2 * time.Minute
+	refusedLoginPause = 2 * time.Minute
 
 	// maxDenials bounds how many denied requests are remembered.
 	maxDenials = 1000
 
 	// questionTimeout bounds a question about a token, which callers wait for.
-	questionTimeout = 3 * time.Second
+	lookupTimeout = 3 * time.Second
 )
 
 // denials tells a token that has ended from a right that is missing.
@@ -47,40 +47,40 @@ const (
 type denials struct {
 	mu sync.Mutex
 
-	asking     chan struct{} // the question with an unknown token, under way
-	text       string        // what an unknown token is told, if that is not "invalid token"
-	hidden     bool          // something in between answers unknown tokens, so that any denial may be the token's end
-	askAgain   time.Time     // no question with an unknown token before
-	unanswered int           // those questions in a row that had no answer
+	unknownQuery  chan struct{} // the question with an unknown token, under way
+	unknownText   string        // what an unknown token is told, if that is not "invalid token"
+	intercepted   bool          // something in between answers unknown tokens, so that any denial may be the token's end
+	nextQuery     time.Time     // no question with an unknown token before
+	failedQueries int           // those questions in a row that had no answer
 
-	known    map[string]time.Time // requests that a living token was denied, and until when that is believed
-	pending  *question
-	asked    int       // questions about a token in a row that did not help
-	allowed  time.Time // no question about a token before
-	canLook  *lease    // it has looked itself up
-	refused  *lease    // its lookup-self was refused, and nothing was served with it since
-	hopeless time.Time // no login for a token that may be living before: one was refused
+	denied       map[string]time.Time // requests that a living token was denied, and until when that is believed
+	pending      *tokenLookup
+	lookups      int       // questions about a token in a row that did not help
+	nextLookup   time.Time // no question about a token before
+	canLookUp    *lease    // it has looked itself up
+	lookupDenied *lease    // its lookup-self was refused, and nothing was served with it since
+	nextLogin    time.Time // no login for a token that may be living before: one was refused
 }
 
 // question is asked once for all callers whose requests were denied.
-type question struct {
+type tokenLookup struct {
 	held  *lease
 	done  chan struct{}
-	alive bool // the answer
+	valid bool // the answer
 }
 
 // mayHaveEnded reports whether err is a denial that the end of the token may explain:
 // then it is worth a login. ctx bounds the wait for an answer; the question goes on for
 // the other callers.
-func (s *Session) mayHaveEnded(ctx context.Context, held *lease, err error) bool {
+func (s *Session) tokenMayBeInvalid(ctx context.Context, held *lease, err error) bool {
 	request, text, denied := vaulterr.Denied(err)
 	if !denied || !s.ambiguous(ctx, text) {
 		return false
 	}
-	if s.present() != held {
+	if s.currentLease() != held {
 		return true // somebody has logged in meanwhile
 	}
-	pending, ended := s.denials.decide(request, held, s.config.Login.repeatable(), s.askAbout)
+	pending, ended := s.denials.decide(request, held, s.config.Login.repeatable(), s.startLookup)
 	if pending == nil {
 		return ended
 	}
@@ -89,14 +89,14 @@ func (s *Session) mayHaveEnded(ctx context.Context, held *lease, err error) bool
 	case <-ctx.Done():
 		return false
 	}
-	return s.denials.settle(request, pending, s.config.Login.repeatable())
+	return s.denials.result(request, pending, s.config.Login.repeatable())
 }
 
 // ambiguous reports that the server says this of a token that it does not know, too.
 // It asks the server if it has not lately, once for all callers.
 func (s *Session) ambiguous(ctx context.Context, text string) bool {
 	d := &s.denials
-	if asking := d.stranger(s.askAsStranger); asking != nil {
+	if asking := d.queryUnknownToken(s.lookUpUnknownToken); asking != nil {
 		select {
 		case <-asking:
 		case <-ctx.Done():
@@ -105,105 +105,105 @@ func (s *Session) ambiguous(ctx context.Context, text string) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.hidden || text == d.text
+	return d.intercepted || text == d.unknownText
 }
 
 // stranger is the question with an unknown token to wait for, nil if its answer is known.
-func (d *denials) stranger(ask func(done chan struct{})) chan struct{} {
+func (d *denials) queryUnknownToken(ask func(done chan struct{})) chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.asking == nil && !time.Now().Before(d.askAgain) {
-		d.asking = make(chan struct{})
-		ask(d.asking)
+	if d.unknownQuery == nil && !time.Now().Before(d.nextQuery) {
+		d.unknownQuery = make(chan struct{})
+		ask(d.unknownQuery)
 	}
-	return d.asking
+	return d.unknownQuery
 }
 
 // askAsStranger asks the server with a token that it does not know.
-func (s *Session) askAsStranger(done chan struct{}) {
+func (s *Session) lookUpUnknownToken(done chan struct{}) {
 	s.attempts.Go(func() {
 		defer close(done)
-		s.denials.told(s.lookUp(s.wire.as(strangerToken)))
+		s.denials.recordUnknownToken(s.lookUpSelf(s.transport.clientWith(unknownToken)))
 	})
 }
 
 // told notes what an unknown token was told.
-func (d *denials) told(err error) {
+func (d *denials) recordUnknownToken(err error) {
 	_, text, denied := vaulterr.Denied(err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.asking = nil
+	d.unknownQuery = nil
 	if errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
-		d.unanswered++ // what was known stays
-		d.askAgain = time.Now().Add(coolDown.Delay(d.unanswered))
+		d.failedQueries++ // what was known stays
+		d.nextQuery = time.Now().Add(loginBackoff.Delay(d.failedQueries))
 		return
 	}
-	d.text, d.unanswered, d.askAgain = text, 0, time.Now().Add(textKept)
+	d.unknownText, d.failedQueries, d.nextQuery = text, 0, time.Now().Add(unknownTokenTTL)
 	// An agent that sends its own token instead answers with a success.
-	d.hidden = err != nil && !denied && !vaulterr.InvalidToken(err)
+	d.intercepted = err != nil && !denied && !vaulterr.InvalidToken(err)
 }
 
-func (s *Session) lookUp(client *api.Client) error {
-	ctx, cancel := context.WithTimeout(s.life, questionTimeout)
+func (s *Session) lookUpSelf(client *api.Client) error {
+	ctx, cancel := context.WithTimeout(s.ctx, lookupTimeout)
 	defer cancel()
-	return s.wire.once(ctx, func(ctx context.Context) error {
+	return s.transport.doOnce(ctx, func(ctx context.Context) error {
 		_, err := client.Auth().Token().LookupSelfWithContext(ctx)
 		return err
 	})
 }
 
 // decide returns the question to wait for, or nil and the answer.
-func (d *denials) decide(request string, held *lease, repeatable bool, ask func(*question)) (pending *question, ended bool) {
+func (d *denials) decide(request string, held *lease, repeatable bool, ask func(*tokenLookup)) (pending *tokenLookup, ended bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
 	switch {
-	case d.sure(held):
+	case d.isInvalid(held):
 		return nil, true
-	case now.Before(d.known[request]): // a living token was denied it
+	case now.Before(d.denied[request]): // a living token was denied it
 		return nil, false
-	case d.refused == held:
-		return nil, d.worthALogin(repeatable, now)
+	case d.lookupDenied == held:
+		return nil, d.loginMayHelp(repeatable, now)
 	case d.pending != nil && d.pending.held == held:
 		return d.pending, false
-	case now.Before(d.allowed):
+	case now.Before(d.nextLookup):
 		return nil, false
 	}
-	d.pause(held, now)
-	if held.limited { // the question would cost one of its uses
-		return nil, d.worthALogin(repeatable, now)
+	d.delayNextLookup(held, now)
+	if held.usesLimited { // the question would cost one of its uses
+		return nil, d.loginMayHelp(repeatable, now)
 	}
-	d.pending = &question{held: held, done: make(chan struct{})}
+	d.pending = &tokenLookup{held: held, done: make(chan struct{})}
 	ask(d.pending)
 	return d.pending, false
 }
 
 // sure reports that the token has ended: it could look itself up, and no longer can. So
 // has one that was made elsewhere, and that nothing was ever served with.
-func (d *denials) sure(held *lease) bool {
-	return d.refused == held && (d.canLook == held || !held.obtained && !held.served.Load())
+func (d *denials) isInvalid(held *lease) bool {
+	return d.lookupDenied == held && (d.canLookUp == held || !held.fromLogin && !held.served.Load())
 }
 
 // pause spaces the questions: more and more where they may cost a login. After a quiet
 // time they begin anew.
-func (d *denials) pause(held *lease, now time.Time) {
-	if d.canLook == held || now.Sub(d.allowed) > coolDown.Max {
-		d.asked = 0
+func (d *denials) delayNextLookup(held *lease, now time.Time) {
+	if d.canLookUp == held || now.Sub(d.nextLookup) > loginBackoff.Max {
+		d.lookups = 0
 	}
-	d.asked++
-	d.allowed = now.Add(coolDown.Delay(d.asked))
+	d.lookups++
+	d.nextLookup = now.Add(loginBackoff.Delay(d.lookups))
 }
 
 // askAbout asks lookup-self with the lease's token. The question belongs to the session,
 // not to the caller that happened to start it, whose own attempt is counted.
-func (s *Session) askAbout(q *question) {
+func (s *Session) startLookup(q *tokenLookup) {
 	s.attempts.Go(func() {
 		defer close(q.done)
-		s.denials.answered(q, s.lookUp(q.held.client))
+		s.denials.recordLookup(q, s.lookUpSelf(q.held.client))
 	})
 }
 
-func (d *denials) answered(q *question, err error) {
+func (d *denials) recordLookup(q *tokenLookup, err error) {
 	_, _, denied := vaulterr.Denied(err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -212,55 +212,55 @@ func (d *denials) answered(q *question, err error) {
 	}
 	switch {
 	case err == nil:
-		q.alive, d.canLook = true, q.held
+		q.valid, d.canLookUp = true, q.held
 	case denied:
-		d.refused = q.held
+		d.lookupDenied = q.held
 	}
 }
 
 // settle is the answer for one of the requests that waited for it.
-func (d *denials) settle(request string, q *question, repeatable bool) (ended bool) {
+func (d *denials) result(request string, q *tokenLookup, repeatable bool) (ended bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if q.alive {
-		d.remember(request, denialKept)
+	if q.valid {
+		d.rememberDenial(request, denialTTL)
 	}
-	return d.sure(q.held) || d.refused == q.held && d.worthALogin(repeatable, time.Now())
+	return d.isInvalid(q.held) || d.lookupDenied == q.held && d.loginMayHelp(repeatable, time.Now())
 }
 
 // worthALogin reports that a login may tell whether the token has ended.
-func (d *denials) worthALogin(repeatable bool, now time.Time) bool {
-	return repeatable && !now.Before(d.hopeless)
+func (d *denials) loginMayHelp(repeatable bool, now time.Time) bool {
+	return repeatable && !now.Before(d.nextLogin)
 }
 
 // remember notes that a living token was denied the request.
-func (d *denials) remember(request string, kept time.Duration) {
-	if d.known == nil || len(d.known) >= maxDenials {
-		d.known = map[string]time.Time{}
+func (d *denials) rememberDenial(request string, kept time.Duration) {
+	if d.denied == nil || len(d.denied) >= maxDenials {
+		d.denied = map[string]time.Time{}
 	}
-	d.known[request] = time.Now().Add(kept)
+	d.denied[request] = time.Now().Add(kept)
 }
 
 // served notes a request that was not denied: what was remembered of it is no longer
 // true, and the token is living.
-func (d *denials) served(r *http.Request) {
+func (d *denials) recordSuccess(r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.known) > 0 {
-		delete(d.known, r.Method+" "+r.URL.String())
+	if len(d.denied) > 0 {
+		delete(d.denied, r.Method+" "+r.URL.String())
 	}
-	if d.refused != nil && d.refused.client.Token() == r.Header.Get(api.AuthHeaderName) {
-		d.refused, d.canLook = nil, nil // it may not look itself up, now
+	if d.lookupDenied != nil && d.lookupDenied.client.Token() == r.Header.Get(api.AuthHeaderName) {
+		d.lookupDenied, d.canLookUp = nil, nil // it may not look itself up, now
 	}
 }
 
 // revive logs in after a denial that the end of the token may explain, and sends the
 // request again: Vault denies a request before it does anything of it. Where a login is
 // refused, the denial is the answer unless the token has certainly ended.
-func (s *Session) revive(ctx context.Context, seen *lease, denial error, send func(context.Context, *api.Client) error) error {
+func (s *Session) reloginAfterDenial(ctx context.Context, seen *lease, denial error, send func(context.Context, *api.Client) error) error {
 	held, err := s.relogin(ctx, seen)
 	if err != nil {
-		return s.withoutLogin(seen, denial, err)
+		return s.errorWithoutLogin(seen, denial, err)
 	}
 	err = s.attempt(ctx, held, send)
 	request, _, denied := vaulterr.Denied(err)
@@ -269,17 +269,17 @@ func (s *Session) revive(ctx context.Context, seen *lease, denial error, send fu
 	defer d.mu.Unlock()
 	switch {
 	case denied:
-		d.remember(request, denialKeptLong)
-	case !seen.young(coolDown.Max / 2): // it was the token, and not a node that lags behind
-		d.asked, d.allowed = 0, time.Time{}
+		d.rememberDenial(request, denialTTLAfterLogin)
+	case !seen.young(loginBackoff.Max / 2): // it was the token, and not a node that lags behind
+		d.lookups, d.nextLookup = 0, time.Time{}
 	}
 	return err
 }
 
 // withoutLogin is what a caller is told when there is no other token.
-func (s *Session) withoutLogin(seen *lease, denial, failure error) error {
-	if s.denials.ended(seen, failure) {
-		s.lose(seen)
+func (s *Session) errorWithoutLogin(seen *lease, denial, failure error) error {
+	if s.denials.recordFailedLogin(seen, failure) {
+		s.markRefused(seen)
 		return failure
 	}
 	if errors.Is(vaulterr.Kind(failure), vaulterr.ErrUnavailable) {
@@ -290,19 +290,19 @@ func (s *Session) withoutLogin(seen *lease, denial, failure error) error {
 
 // ended reports a token that has certainly ended, when there is no other. For one that
 // may be living, a login that Vault refused is not tried again for a while.
-func (d *denials) ended(seen *lease, failure error) bool {
+func (d *denials) recordFailedLogin(seen *lease, failure error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	sure := d.sure(seen)
-	if !sure && answered(failure) && !errors.Is(vaulterr.Kind(failure), vaulterr.ErrUnavailable) {
-		d.hopeless = time.Now().Add(refusalKept)
+	sure := d.isInvalid(seen)
+	if !sure && answeredByVault(failure) && !errors.Is(vaulterr.Kind(failure), vaulterr.ErrUnavailable) {
+		d.nextLogin = time.Now().Add(refusedLoginPause)
 	}
 	return sure
 }
 
 // lookedUp notes a token that has looked itself up at its login.
-func (d *denials) lookedUp(held *lease) {
+func (d *denials) recordLookedUp(held *lease) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.canLook = held
+	d.canLookUp = held
 }

@@ -22,35 +22,35 @@ import (
 // that hours of it fit into a synctest bubble. What Vault really says is tested
 // against Vault.
 type fakeVault struct {
-	patient     bool   // its sessions are
-	downSays    string // instead of "no leader"
-	ttl, maxTTL time.Duration
-	loginTakes  time.Duration
+	waitForVault bool   // its sessions are
+	downText     string // instead of "no leader"
+	ttl, maxTTL  time.Duration
+	loginTakes   time.Duration
 
-	mu        sync.Mutex
-	takes     time.Duration // to answer anything
-	down      bool          // answers 503 to everything
-	lag       time.Duration // until it knows the token of a login
-	nodes     int           // take turns at answering; only one of them lags
-	turn      int
-	refuse    bool // refuses logins
-	fixed     bool // its tokens are not renewable
-	instead   any  // of a login's answer
-	vague     bool // says the same of a token that has ended as of a missing right
-	plain     bool // a vague one has other words for a missing right all the same
-	shy       bool // its tokens may not look themselves up
-	stranger  int  // the status of the answer to a token that is known nowhere; 0: that of any other
-	noLookup  bool // lookup-self is down
-	uses      int  // of its tokens; 0: no limit
-	granted   bool // the right that is missing otherwise
-	few       bool // uses are counted
-	lookups   int
-	strangers int // lookups with a token that is known nowhere
-	tokens    map[string]*fakeToken
-	logins    int
-	attempts  int // to log in
-	renewals  int
-	refused   int // requests with a token that had ended
+	mu              sync.Mutex
+	latency         time.Duration // to answer anything
+	down            bool          // answers 503 to everything
+	lag             time.Duration // until it knows the token of a login
+	nodes           int           // take turns at answering; only one of them lags
+	turn            int
+	refuseLogins    bool // refuses logins
+	notRenewable    bool // its tokens are not renewable
+	loginResponse   any  // of a login's answer
+	sameText        bool // says the same of a token that has ended as of a missing right
+	distinctText    bool // a vague one has other words for a missing right all the same
+	noSelfLookup    bool // its tokens may not look themselves up
+	unknownStatus   int  // the status of the answer to a token that is known nowhere; 0: that of any other
+	lookupDown      bool // lookup-self is down
+	uses            int  // of its tokens; 0: no limit
+	granted         bool // the right that is missing otherwise
+	countUses       bool // uses are counted
+	lookups         int
+	unknownLookups  int // lookups with a token that is known nowhere
+	tokens          map[string]*fakeToken
+	logins          int
+	attempts        int // to log in
+	renewals        int
+	invalidRequests int // requests with a token that had ended
 }
 
 type fakeToken struct {
@@ -79,7 +79,7 @@ func (v *fakeVault) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	v.mu.Lock()
-	takes := v.takes
+	takes := v.latency
 	v.mu.Unlock()
 	if takes > 0 {
 		if err := sleep(r.Context(), takes); err != nil {
@@ -99,36 +99,36 @@ func (v *fakeVault) RoundTrip(r *http.Request) (*http.Response, error) {
 func (v *fakeVault) answer(path, token string) (int, any) {
 	held := v.tokens[token]
 	switch {
-	case path == "auth/token/lookup-self" && token == strangerToken:
-		v.strangers++
+	case path == "auth/token/lookup-self" && token == unknownToken:
+		v.unknownLookups++
 	case path == "auth/token/lookup-self":
 		v.lookups++
 	}
 	switch {
 	case v.down:
-		return http.StatusServiceUnavailable, map[string]any{"errors": []string{cmp.Or(v.downSays, "no leader")}}
-	case v.noLookup && path == "auth/token/lookup-self":
+		return http.StatusServiceUnavailable, map[string]any{"errors": []string{cmp.Or(v.downText, "no leader")}}
+	case v.lookupDown && path == "auth/token/lookup-self":
 		return http.StatusServiceUnavailable, map[string]any{"errors": []string{"no leader"}}
-	case v.stranger > 0 && token == strangerToken:
-		return v.stranger, map[string]any{"errors": []string{"this is no token"}, "data": map[string]any{"ttl": 60}}
+	case v.unknownStatus > 0 && token == unknownToken:
+		return v.unknownStatus, map[string]any{"errors": []string{"this is no token"}, "data": map[string]any{"ttl": 60}}
 	case path == "auth/approle/login":
 		return v.login()
-	case held == nil || !time.Now().Before(held.ends) || v.behind(held) || v.spent(held):
-		v.refused++
-		if v.vague {
+	case held == nil || !time.Now().Before(held.ends) || v.lagging(held) || v.useUp(held):
+		v.invalidRequests++
+		if v.sameText {
 			return http.StatusForbidden, map[string]any{"errors": []string{"permission denied"}}
 		}
 		return http.StatusForbidden, map[string]any{"errors": []string{"2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"}}
 	case path == "auth/token/renew-self":
 		return v.renew(held)
-	case strings.HasPrefix(path, "secret/data/denied") && !v.granted, v.shy && path == "auth/token/lookup-self":
-		if v.vague && !v.plain {
+	case strings.HasPrefix(path, "secret/data/denied") && !v.granted, v.noSelfLookup && path == "auth/token/lookup-self":
+		if v.sameText && !v.distinctText {
 			return http.StatusForbidden, map[string]any{"errors": []string{"permission denied"}}
 		}
 		return http.StatusForbidden, map[string]any{"errors": []string{"1 error occurred:\n\t* permission denied\n\n"}}
 	case path == "auth/token/lookup-self":
 		left := time.Until(held.ends) / time.Second
-		return http.StatusOK, map[string]any{"data": map[string]any{"accessor": "acc-" + token, "ttl": left, "renewable": !v.fixed, "num_uses": v.uses}}
+		return http.StatusOK, map[string]any{"data": map[string]any{"accessor": "acc-" + token, "ttl": left, "renewable": !v.notRenewable, "num_uses": v.uses}}
 	case path == "auth/token/revoke-self":
 		delete(v.tokens, token)
 		return http.StatusNoContent, nil
@@ -137,24 +137,24 @@ func (v *fakeVault) answer(path, token string) (int, any) {
 }
 
 // spent counts a use, and reports that there was none left.
-func (v *fakeVault) spent(held *fakeToken) bool {
+func (v *fakeVault) useUp(held *fakeToken) bool {
 	held.used++
-	return v.few && held.used > v.uses
+	return v.countUses && held.used > v.uses
 }
 
 // behind reports that the node whose turn it is does not know the token yet.
-func (v *fakeVault) behind(held *fakeToken) bool {
+func (v *fakeVault) lagging(held *fakeToken) bool {
 	v.turn++
 	return v.turn%max(v.nodes, 1) == 0 && time.Since(held.issued) < v.lag
 }
 
 func (v *fakeVault) login() (int, any) {
 	v.attempts++
-	if v.refuse {
+	if v.refuseLogins {
 		return http.StatusBadRequest, map[string]any{"errors": []string{"invalid role or secret ID"}}
 	}
-	if v.instead != nil {
-		return http.StatusOK, v.instead
+	if v.loginResponse != nil {
+		return http.StatusOK, v.loginResponse
 	}
 	v.logins++
 	name := fmt.Sprintf("fake-token-%d", v.logins)
@@ -173,7 +173,7 @@ func (v *fakeVault) renew(held *fakeToken) (int, any) {
 func (v *fakeVault) auth(token string, ttl time.Duration) any {
 	return map[string]any{"auth": map[string]any{
 		"client_token": token, "accessor": "acc-" + token,
-		"lease_duration": int(ttl / time.Second), "renewable": !v.fixed, "num_uses": v.uses,
+		"lease_duration": int(ttl / time.Second), "renewable": !v.notRenewable, "num_uses": v.uses,
 	}}
 }
 
@@ -204,7 +204,7 @@ func (v *fakeVault) open(t *testing.T, by Method, logs *logbuffer.Buffer) (*Sess
 		v.tokens = map[string]*fakeToken{}
 	}
 	if by == nil {
-		by = AppRole("", Value("fake-role-id"), Value("fake-secret-id"))
+		by = AppRole("", FromString("fake-role-id"), FromString("fake-secret-id"))
 	}
 	config := api.DefaultConfig()
 	config.Address, config.HttpClient = "http://vault.invalid", &http.Client{Transport: v}
@@ -212,7 +212,7 @@ func (v *fakeVault) open(t *testing.T, by Method, logs *logbuffer.Buffer) (*Sess
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Open(t.Context(), Config{Client: client, Login: by, Logger: logs.Logger(), Patient: v.patient})
+	return Open(t.Context(), Config{Client: client, Login: by, Logger: logs.Logger(), WaitForVault: v.waitForVault})
 }
 
 func probe(_ context.Context, c *api.Client) error {

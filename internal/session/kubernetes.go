@@ -24,7 +24,7 @@ func Kubernetes(mount, role, jwtPath string) Method {
 	if jwtPath == "" {
 		jwtPath = defaultJWT
 	}
-	m := &kubernetesLogin{mount: mountOr(mount, "kubernetes"), role: role, jwt: File(jwtPath)}
+	m := &kubernetesLogin{mount: mountOrDefault(mount, "kubernetes"), role: role, jwt: FromFile(jwtPath)}
 	m.label = label(fmt.Sprintf("kubernetes at auth/%s, role %s, JWT from %s", m.mount, role, m.jwt))
 	return m
 }
@@ -38,7 +38,7 @@ func (m *kubernetesLogin) check() error {
 	return checkMount(m.mount)
 }
 
-func (m *kubernetesLogin) login(ctx context.Context, w *wire, _ *lease) (*lease, error) {
+func (m *kubernetesLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, error) {
 	// The helper's own file reading falls back to the default path when the
 	// named file is empty, so the file is read here.
 	jwt, err := m.jwt.secret()
@@ -50,5 +50,5 @@ func (m *kubernetesLogin) login(ctx context.Context, w *wire, _ *lease) (*lease,
 	if err != nil {
 		return nil, &vaulterr.Error{Op: "login", Kind: vaulterr.ErrInvalid, Err: err}
 	}
-	return exchange(ctx, w, "auth/"+m.mount+"/login", helper)
+	return loginWith(ctx, t, "auth/"+m.mount+"/login", helper)
 }

@@ -17,60 +17,60 @@ import (
 
 func TestShortTokenIsRenewedThenReplacedAtItsMaximum(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	s := w.mustOpen(w.method(map[string]any{"token_ttl": "3s", "token_max_ttl": "6s"}))
+	h := newHarness(t)
+	s := h.mustOpen(h.method(map[string]any{"token_ttl": "3s", "token_max_ttl": "6s"}))
 	first := s.Client().Token()
 	start := time.Now()
 	for ; time.Since(start) < 3500*time.Millisecond; time.Sleep(20 * time.Millisecond) {
-		w.mustDo(s)
+		h.mustDo(s)
 	}
 	if s.Client().Token() != first {
 		t.Error("the token was replaced and not renewed, past its first TTL")
 	}
 	for ; time.Since(start) < 9*time.Second; time.Sleep(20 * time.Millisecond) {
-		w.mustDo(s)
+		h.mustDo(s)
 	}
 	if s.Client().Token() == first {
 		t.Error("the token outlived its maximum TTL")
 	}
-	if n := w.logins(); n < 2 || n > 4 {
+	if n := h.logins(); n < 2 || n > 4 {
 		t.Errorf("%d logins in 9 s", n)
 	}
 }
 
 func TestTokenThatMayNotRenewItself(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	s := w.mustOpen(w.method(map[string]any{"token_ttl": "3s", "token_no_default_policy": true}))
+	h := newHarness(t)
+	s := h.mustOpen(h.method(map[string]any{"token_ttl": "3s", "token_no_default_policy": true}))
 	for start := time.Now(); time.Since(start) < 5*time.Second; time.Sleep(20 * time.Millisecond) {
-		w.mustDo(s)
+		h.mustDo(s)
 	}
-	if n := w.logins(); n < 2 || n > 5 {
+	if n := h.logins(); n < 2 || n > 5 {
 		t.Errorf("%d logins in 5 s", n)
 	}
 }
 
 func TestRevokedTokenCostsOneLogin(t *testing.T) {
-	w := newWorld(t)
-	s := w.mustOpen(w.method(nil))
-	w.revoke(s)
+	h := newHarness(t)
+	s := h.mustOpen(h.method(nil))
+	h.revoke(s)
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() {
-			if err := w.do(s); err != nil {
+			if err := h.do(s); err != nil {
 				t.Errorf("Do = %v", err)
 			}
 		})
 	}
 	all.Wait()
-	if n := w.logins(); n != 2 {
+	if n := h.logins(); n != 2 {
 		t.Errorf("%d logins, want the first and one more", n)
 	}
 }
 
 func TestLateRefusalOnlyReplays(t *testing.T) {
-	w := newWorld(t)
-	s := w.mustOpen(w.method(nil))
+	h := newHarness(t)
+	s := h.mustOpen(h.method(nil))
 	inside, revoked, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	calls := 0
 	go func() {
@@ -83,36 +83,36 @@ func TestLateRefusalOnlyReplays(t *testing.T) {
 		})
 	}()
 	<-inside
-	w.revoke(s)
-	w.mustDo(s) // another caller logs in meanwhile
+	h.revoke(s)
+	h.mustDo(s) // another caller logs in meanwhile
 	close(revoked)
 	if err := <-late; err != nil || calls != 2 {
 		t.Errorf("Do = %v after %d calls", err, calls)
 	}
-	if n := w.logins(); n != 2 {
+	if n := h.logins(); n != 2 {
 		t.Errorf("%d logins, want the first and one more", n)
 	}
 }
 
 func TestPlainDenialDoesNotLogIn(t *testing.T) {
-	w := newWorld(t)
-	s := w.mustOpen(w.method(nil))
+	h := newHarness(t)
+	s := h.mustOpen(h.method(nil))
 	calls := 0
 	err := s.Do(t.Context(), func(ctx context.Context, c *api.Client) error {
 		calls++
 		return read(deniedPath)(ctx, c)
 	})
-	if !errors.Is(vaulterr.Kind(w.err(err)), vaulterr.ErrPermissionDenied) {
+	if !errors.Is(vaulterr.Kind(h.err(err)), vaulterr.ErrPermissionDenied) {
 		t.Errorf("Do = %v", err)
 	}
-	if calls != 1 || w.logins() != 1 {
-		t.Errorf("%d calls, %d logins, want 1 and 1", calls, w.logins())
+	if calls != 1 || h.logins() != 1 {
+		t.Errorf("%d calls, %d logins, want 1 and 1", calls, h.logins())
 	}
 }
 
 func TestReplayHappensOnce(t *testing.T) {
-	w := newWorld(t)
-	s := w.mustOpen(w.method(nil))
+	h := newHarness(t)
+	s := h.mustOpen(h.method(nil))
 	calls := 0
 	refused := &api.ResponseError{StatusCode: http.StatusForbidden, Errors: []string{"permission denied", "invalid token"}}
 	err := s.Do(t.Context(), func(context.Context, *api.Client) error {
@@ -126,17 +126,17 @@ func TestReplayHappensOnce(t *testing.T) {
 
 // A crowd that is refused with the new token, too, is no reason to log in per caller.
 func TestRefusedLoginsAreFew(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	proxy, err := faultproxy.New(server.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = proxy.Close() })
-	client := w.client()
+	client := h.client()
 	if err := client.SetAddress(proxy.URL()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := session.Open(t.Context(), session.Config{Client: client, Login: w.method(nil), Logger: w.logs.Logger()})
+	s, err := session.Open(t.Context(), session.Config{Client: client, Login: h.method(nil), Logger: h.logs.Logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,24 +148,24 @@ func TestRefusedLoginsAreFew(t *testing.T) {
 	for range 20 {
 		all.Go(func() {
 			for range 10 {
-				if err := w.do(s); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnauthenticated) {
+				if err := h.do(s); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnauthenticated) {
 					t.Errorf("Do = %v", err)
 				}
 			}
 		})
 	}
 	all.Wait()
-	if n, took := w.logins(), time.Since(start); n < 2 || n > 2+int(took/time.Second) {
+	if n, took := h.logins(), time.Since(start); n < 2 || n > 2+int(took/time.Second) {
 		t.Errorf("%d logins in %v, want the first and one more", n, took)
 	}
 	proxy.SetRule(nil)
-	w.mustDo(s)
+	h.mustDo(s)
 }
 
 func TestAttemptsAreBounded(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	s, err := session.Open(t.Context(), session.Config{
-		Client: w.client(), Login: w.method(nil), RequestTimeout: 300 * time.Millisecond,
+		Client: h.client(), Login: h.method(nil), RequestTimeout: 300 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -189,22 +189,22 @@ func TestAttemptsAreBounded(t *testing.T) {
 }
 
 func TestSessionsGoOnAfterARestart(t *testing.T) {
-	w := newWorld(t)
-	login := w.mustOpen(w.method(map[string]any{"token_ttl": "2s", "token_max_ttl": "10s"}))
-	bare := w.mustOpen(session.Token(session.Value(w.token(api.TokenCreateRequest{TTL: "1h"}))))
+	h := newHarness(t)
+	login := h.mustOpen(h.method(map[string]any{"token_ttl": "2s", "token_max_ttl": "10s"}))
+	bare := h.mustOpen(session.Token(session.FromString(h.token(api.TokenCreateRequest{TTL: "1h"}))))
 	if err := server.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.do(login); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
+	if err := h.do(login); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
 		t.Errorf("Do without a server = %v", err)
 	}
 	time.Sleep(2500 * time.Millisecond) // past the token's TTL: the keeper has failed, too
 	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.mustDo(bare)
-	w.eventually(30*time.Second, "the session works again", func() bool { return w.do(login) == nil })
+	h.mustDo(bare)
+	h.eventually(30*time.Second, "the session works again", func() bool { return h.do(login) == nil })
 	for start := time.Now(); time.Since(start) < 3*time.Second; time.Sleep(20 * time.Millisecond) {
-		w.mustDo(login)
+		h.mustDo(login)
 	}
 }

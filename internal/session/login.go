@@ -12,10 +12,10 @@ import (
 
 // coolDown is the pause after a failed login: 1-2 s at first, 15-30 s in the
 // end. It keeps a refused or overloaded login from being asked per request.
-var coolDown = backoff.Backoff{Min: 2 * time.Second, Max: 30 * time.Second}
+var loginBackoff = backoff.Backoff{Min: 2 * time.Second, Max: 30 * time.Second}
 
 // flight is a login under way, shared by everybody who waits for it.
-type flight struct {
+type pendingLogin struct {
 	done chan struct{}
 	held *lease
 	err  error
@@ -25,7 +25,7 @@ type flight struct {
 // already logged in, else that of a login shared with everybody who asks for
 // one. A caller whose context ends leaves; the login goes on for the others.
 func (s *Session) relogin(ctx context.Context, seen *lease) (*lease, error) {
-	under, held, err := s.board(seen)
+	under, held, err := s.joinLogin(seen)
 	if under == nil {
 		return held, err
 	}
@@ -39,7 +39,7 @@ func (s *Session) relogin(ctx context.Context, seen *lease) (*lease, error) {
 
 // board joins the login under way or starts one, unless there is no need, no
 // permission yet, or no session any more.
-func (s *Session) board(seen *lease) (*flight, *lease, error) {
+func (s *Session) joinLogin(seen *lease) (*pendingLogin, *lease, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -47,54 +47,54 @@ func (s *Session) board(seen *lease) (*flight, *lease, error) {
 		return nil, nil, &vaulterr.Error{Kind: vaulterr.ErrClosed}
 	case s.current != seen:
 		return nil, s.current, nil
-	case s.login != nil:
-		return s.login, nil, nil
-	case time.Now().Before(s.allowed):
+	case s.pending != nil:
+		return s.pending, nil, nil
+	case time.Now().Before(s.nextLogin):
 		return nil, nil, s.failure
 	}
-	started := &flight{done: make(chan struct{})}
-	s.login = started
-	s.owned.Go(func() { s.fly(started, seen) })
+	started := &pendingLogin{done: make(chan struct{})}
+	s.pending = started
+	s.background.Go(func() { s.runLogin(started, seen) })
 	return started, nil, nil
 }
 
 // fly is the one login. It belongs to the session, not to the caller that
 // happened to start it.
-func (s *Session) fly(f *flight, seen *lease) {
+func (s *Session) runLogin(f *pendingLogin, seen *lease) {
 	defer close(f.done)
-	ctx, cancel := context.WithTimeout(s.life, 2*s.wire.timeout)
+	ctx, cancel := context.WithTimeout(s.ctx, 2*s.transport.timeout)
 	defer cancel()
 	began := time.Now()
-	held, err := s.config.Login.login(ctx, s.wire, seen)
-	f.held, f.err = held, s.failed(err)
+	held, err := s.config.Login.login(ctx, s.transport, seen)
+	f.held, f.err = held, s.reloginError(err)
 	s.observe(event.Relogin, began, f.err)
 	s.logOutcome(f)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.login = nil
+	s.pending = nil
 	if f.err == nil {
-		s.failure, s.doubted, s.allowed, s.trial = nil, false, time.Time{}, trial{open: true}
-		s.watched.Store(true)
-		s.install(held)
+		s.failure, s.tokenMayWork, s.nextLogin, s.check = nil, false, time.Time{}, tokenCheck{open: true}
+		s.watchResults.Store(true)
+		s.setLease(held)
 		return
 	}
 	// Reading a file that did not change loads nobody: its pause does not grow.
 	if !errors.Is(err, errSameToken) || s.failures == 0 {
 		s.failures++
 	}
-	s.failure, s.doubted, s.allowed = f.err, false, time.Now().Add(coolDown.Delay(s.failures))
+	s.failure, s.tokenMayWork, s.nextLogin = f.err, false, time.Now().Add(loginBackoff.Delay(s.failures))
 }
 
 // trial is how requests with the last login's token have ended so far.
-type trial struct{ open, served, refused bool }
+type tokenCheck struct{ open, served, refused bool }
 
 // lose notes that Vault has refused the token, unless there is another meanwhile.
-func (s *Session) lose(held *lease) {
+func (s *Session) markRefused(held *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current == held {
-		s.lost = true
-		s.watched.Store(true)
+		s.tokenRefused = true
+		s.watchResults.Store(true)
 	}
 }
 
@@ -102,8 +102,8 @@ func (s *Session) lose(held *lease) {
 // login was a good one, and those that failed before are forgotten. Refused like the
 // token before, by a standby that lags behind for instance, the login counts as
 // failed: else there would be one per request.
-func (s *Session) judge(held *lease, err error) {
-	if s.failedAfterAll(held, err) {
+func (s *Session) checkToken(held *lease, err error) {
+	if s.countsAsFailed(held, err) {
 		s.log.Warn("vault does not know the token it has just given", "method", s.config.Login, "accessor", held.accessor)
 	}
 }
@@ -112,25 +112,25 @@ func (s *Session) judge(held *lease, err error) {
 // begins with the login: a token that is lost after hours is replaced at once. So is
 // one that was served and is refused soon after: it may have been revoked. If that
 // happens to the next one, too, it is the nodes that do not agree.
-func (s *Session) failedAfterAll(held *lease, err error) bool {
+func (s *Session) countsAsFailed(held *lease, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.current != held:
-	case served(err):
-		s.lost, s.trial.served = false, true
-		if s.trial.open && !held.young(coolDown.Min) {
-			s.failures, s.failure, s.doubted, s.allowed = 0, nil, false, time.Time{}
-			s.trial.open = false
+	case vaultKnewToken(err):
+		s.tokenRefused, s.check.served = false, true
+		if s.check.open && !held.young(loginBackoff.Min) {
+			s.failures, s.failure, s.tokenMayWork, s.nextLogin = 0, nil, false, time.Time{}
+			s.check.open = false
 		}
-		s.watched.Store(s.trial.open)
-	case vaulterr.InvalidToken(err) && s.trial.open && !s.trial.refused:
-		s.trial.refused, s.lost = true, true
+		s.watchResults.Store(s.check.open)
+	case vaulterr.InvalidToken(err) && s.check.open && !s.check.refused:
+		s.check.refused, s.tokenRefused = true, true
 		s.failures++
-		if s.trial.served && s.failures == 1 {
+		if s.check.served && s.failures == 1 {
 			return false
 		}
-		s.failure, s.doubted, s.allowed = refusedAtOnce(err), true, held.since.Add(coolDown.Delay(s.failures))
+		s.failure, s.tokenMayWork, s.nextLogin = unknownNewTokenError(err), true, held.since.Add(loginBackoff.Delay(s.failures))
 		return true
 	}
 	return false
@@ -139,16 +139,16 @@ func (s *Session) failedAfterAll(held *lease, err error) bool {
 // young reports a token that Vault's nodes may not all know yet. One whose uses are
 // counted is used up in no time, and one made elsewhere costs no login.
 func (l *lease) young(age time.Duration) bool {
-	return l.obtained && !l.limited && time.Since(l.since) < age
+	return l.fromLogin && !l.usesLimited && time.Since(l.since) < age
 }
 
 // served reports that Vault knew the token, whatever it said of the request.
-func served(err error) bool {
+func vaultKnewToken(err error) bool {
 	kind := vaulterr.Kind(err)
-	return err == nil || answered(err) && !errors.Is(kind, vaulterr.ErrUnavailable) && !errors.Is(kind, vaulterr.ErrUnauthenticated)
+	return err == nil || answeredByVault(err) && !errors.Is(kind, vaulterr.ErrUnavailable) && !errors.Is(kind, vaulterr.ErrUnauthenticated)
 }
 
-func refusedAtOnce(err error) error {
+func unknownNewTokenError(err error) error {
 	return &vaulterr.Error{
 		Op: "login", Kind: vaulterr.ErrUnauthenticated, Err: err,
 		Detail: "Vault does not know the token that the login has just given",
@@ -156,24 +156,24 @@ func refusedAtOnce(err error) error {
 	}
 }
 
-func (s *Session) logOutcome(f *flight) {
+func (s *Session) logOutcome(f *pendingLogin) {
 	switch {
 	case f.err == nil:
 		s.logLogin(true, f.held)
 	case errors.Is(f.err, errSameToken): // the keeper's warnings say it
 		s.log.Debug("vault token is unchanged", "error", f.err)
-	case s.life.Err() == nil:
+	case s.ctx.Err() == nil:
 		s.log.Warn("login to vault failed", "method", s.config.Login, "error", f.err)
 	}
 }
 
 // failed is a failed login as a caller of Do gets it: not logged in, whatever
 // the cause, unless Vault could not be reached or the session is closing.
-func (s *Session) failed(err error) error {
+func (s *Session) reloginError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case s.life.Err() != nil:
+	case s.ctx.Err() != nil:
 		return &vaulterr.Error{Kind: vaulterr.ErrClosed, Err: err}
 	case errors.Is(err, vaulterr.ErrUnavailable), errors.Is(err, vaulterr.ErrUnauthenticated):
 		return vaulterr.In("login", "", err)
@@ -186,36 +186,36 @@ func (s *Session) failed(err error) error {
 
 // install makes the lease the current one and sees to its keeping. The caller
 // holds s.mu.
-func (s *Session) install(held *lease) {
-	s.current, s.ends, s.lost = held, tenureOf(held, s.config.Login).known(), false
+func (s *Session) setLease(held *lease) {
+	s.current, s.ends, s.tokenRefused = held, newLeaseState(held, s.config.Login).knownEnd(), false
 	s.config.Client.SetToken(held.client.Token())
-	if held.looked {
-		s.denials.lookedUp(held)
+	if held.lookedUp {
+		s.denials.recordLookedUp(held)
 	}
-	if s.keeping {
+	if s.renewing {
 		select {
 		case s.changed <- struct{}{}:
 		default: // the keeper has yet to see an earlier change, and will look
 		}
 		return
 	}
-	if what, _ := tenureOf(held, s.config.Login).next(held.since, 0, 0); what == stepRest || s.closed {
+	if what, _ := newLeaseState(held, s.config.Login).next(held.since, 0, 0); what == stepRest || s.closed {
 		return
 	}
-	s.keeping = true
-	s.owned.Go(func() { newKeeper(s, held).run() })
+	s.renewing = true
+	s.background.Go(func() { newRenewer(s, held).run() })
 }
 
 // present is the lease in use.
-func (s *Session) present() *lease {
+func (s *Session) currentLease() *lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current
 }
 
 // untilAllowed is the rest of the pause after a failed login.
-func (s *Session) untilAllowed() time.Duration {
+func (s *Session) untilNextLogin() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Until(s.allowed)
+	return time.Until(s.nextLogin)
 }

@@ -49,7 +49,7 @@ func (s suite) Run() int {
 
 // world is what one test has of Vault: a root client, an AppRole mount of its
 // own whose requests it can count, and a log that must hold no secret.
-type world struct {
+type harness struct {
 	*testing.T
 	root    *api.Client
 	mount   string
@@ -66,155 +66,155 @@ const (
 	deniedPath = "secret/data/session-denied"
 )
 
-func newWorld(t *testing.T) *world {
+func newHarness(t *testing.T) *harness {
 	t.Helper()
-	w := &world{T: t, logs: &logbuffer.Buffer{}, address: server.Addr()}
-	w.mount = "approle-" + strings.ToLower(rand.Text())
-	w.root = w.client()
-	w.root.SetToken(server.RootToken())
-	w.root.SetWrappingLookupFunc(func(string, string) string { return "" })
-	w.put("sys/auth/"+w.mount, map[string]any{"type": "approle"})
-	w.put("sys/policies/acl/session-probe", map[string]any{"policy": `path "` + probePath + `" { capabilities = ["read"] }`})
-	w.put(probePath, map[string]any{"data": map[string]any{"api_key": "sk-fake-probe"}})
-	t.Cleanup(w.noLeaks)
-	return w
+	h := &harness{T: t, logs: &logbuffer.Buffer{}, address: server.Addr()}
+	h.mount = "approle-" + strings.ToLower(rand.Text())
+	h.root = h.client()
+	h.root.SetToken(server.RootToken())
+	h.root.SetWrappingLookupFunc(func(string, string) string { return "" })
+	h.put("sys/auth/"+h.mount, map[string]any{"type": "approle"})
+	h.put("sys/policies/acl/session-probe", map[string]any{"policy": `path "` + probePath + `" { capabilities = ["read"] }`})
+	h.put(probePath, map[string]any{"data": map[string]any{"api_key": "sk-fake-probe"}})
+	t.Cleanup(h.noLeaks)
+	return h
 }
 
 // client is a client without a token, on connections of its own.
-func (w *world) client() *api.Client {
-	w.Helper()
+func (h *harness) client() *api.Client {
+	h.Helper()
 	config := api.DefaultConfig()
-	config.Address = w.address
+	config.Address = h.address
 	c, err := api.NewClient(config)
 	if err != nil {
-		w.Fatal(err)
+		h.Fatal(err)
 	}
 	c.ClearToken()
 	c.ClearNamespace()
-	w.Cleanup(config.HttpClient.CloseIdleConnections)
+	h.Cleanup(config.HttpClient.CloseIdleConnections)
 	return c
 }
 
-func (w *world) put(path string, data map[string]any) *api.Secret {
-	w.Helper()
-	answer, err := w.root.Logical().Write(path, data)
+func (h *harness) put(path string, data map[string]any) *api.Secret {
+	h.Helper()
+	answer, err := h.root.Logical().Write(path, data)
 	if err != nil {
-		w.Fatalf("root writes %s: %v", path, err)
+		h.Fatalf("root writes %s: %v", path, err)
 	}
 	return answer
 }
 
 // secret notes a value that no log line and no error may contain.
-func (w *world) secret(value string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.secrets = append(w.secrets, value)
+func (h *harness) secret(value string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.secrets = append(h.secrets, value)
 	return value
 }
 
 // role makes an AppRole role with the probe policy, and gives its role id.
-func (w *world) role(settings map[string]any) (roleID string) {
-	w.Helper()
+func (h *harness) role(settings map[string]any) (roleID string) {
+	h.Helper()
 	all := map[string]any{"token_policies": "session-probe", "token_ttl": "1h"}
 	for name, value := range settings {
 		all[name] = value
 	}
-	w.put("auth/"+w.mount+"/role/app", all)
-	answer, err := w.root.Logical().Read("auth/" + w.mount + "/role/app/role-id")
+	h.put("auth/"+h.mount+"/role/app", all)
+	answer, err := h.root.Logical().Read("auth/" + h.mount + "/role/app/role-id")
 	if err != nil {
-		w.Fatal(err)
+		h.Fatal(err)
 	}
 	return answer.Data["role_id"].(string)
 }
 
-func (w *world) secretID() string {
-	w.Helper()
-	return w.secret(w.put("auth/"+w.mount+"/role/app/secret-id", nil).Data["secret_id"].(string))
+func (h *harness) secretID() string {
+	h.Helper()
+	return h.secret(h.put("auth/"+h.mount+"/role/app/secret-id", nil).Data["secret_id"].(string))
 }
 
 // wrapped is a wrapping token around what a write to the path answers.
-func (w *world) wrapped(path string, data map[string]any) string {
-	w.Helper()
-	c := w.root.WithNamespace("")
+func (h *harness) wrapped(path string, data map[string]any) string {
+	h.Helper()
+	c := h.root.WithNamespace("")
 	c.SetWrappingLookupFunc(func(string, string) string { return "5m" })
 	answer, err := c.Logical().Write(path, data)
 	if err != nil {
-		w.Fatal(err)
+		h.Fatal(err)
 	}
-	return w.secret(answer.WrapInfo.Token)
+	return h.secret(answer.WrapInfo.Token)
 }
 
 // token is a token made by root.
-func (w *world) token(request api.TokenCreateRequest) string {
-	w.Helper()
+func (h *harness) token(request api.TokenCreateRequest) string {
+	h.Helper()
 	if request.Policies == nil {
 		request.Policies = []string{"session-probe"}
 	}
-	answer, err := w.root.Auth().Token().CreateOrphan(&request)
+	answer, err := h.root.Auth().Token().CreateOrphan(&request)
 	if err != nil {
-		w.Fatal(err)
+		h.Fatal(err)
 	}
-	return w.secret(answer.Auth.ClientToken)
+	return h.secret(answer.Auth.ClientToken)
 }
 
 // method logs in with a role of the given settings.
-func (w *world) method(settings map[string]any) session.Method {
-	w.Helper()
-	roleID := w.role(settings)
-	return session.AppRole(w.mount, session.Value(roleID), session.Value(w.secretID()))
+func (h *harness) method(settings map[string]any) session.Method {
+	h.Helper()
+	roleID := h.role(settings)
+	return session.AppRole(h.mount, session.FromString(roleID), session.FromString(h.secretID()))
 }
 
-func (w *world) open(by session.Method) (*session.Session, error) {
-	s, err := session.Open(w.Context(), session.Config{Client: w.client(), Login: by, Logger: w.logs.Logger()})
+func (h *harness) open(by session.Method) (*session.Session, error) {
+	s, err := session.Open(h.Context(), session.Config{Client: h.client(), Login: by, Logger: h.logs.Logger()})
 	if err != nil {
-		return nil, w.err(err)
+		return nil, h.err(err)
 	}
-	w.secret(s.Client().Token())
-	w.Cleanup(func() { _ = s.Close() })
+	h.secret(s.Client().Token())
+	h.Cleanup(func() { _ = s.Close() })
 	return s, nil
 }
 
-func (w *world) mustOpen(by session.Method) *session.Session {
-	w.Helper()
-	s, err := w.open(by)
+func (h *harness) mustOpen(by session.Method) *session.Session {
+	h.Helper()
+	s, err := h.open(by)
 	if err != nil {
-		w.Fatal(err)
+		h.Fatal(err)
 	}
 	return s
 }
 
 // refused opens a session that must fail with the sentinel.
-func (w *world) refused(by session.Method, sentinel error) error {
-	w.Helper()
-	s, err := w.open(by)
+func (h *harness) refused(by session.Method, sentinel error) error {
+	h.Helper()
+	s, err := h.open(by)
 	if err == nil {
 		_ = s.Close()
 	}
 	if !errors.Is(err, sentinel) {
-		w.Fatalf("Open = %v, want %v", err, sentinel)
+		h.Fatalf("Open = %v, want %v", err, sentinel)
 	}
 	if _, ok := errors.AsType[*vaulterr.Error](err); !ok {
-		w.Fatalf("Open = %T, want *vaulterr.Error", err)
+		h.Fatalf("Open = %T, want *vaulterr.Error", err)
 	}
 	return err
 }
 
 // err notes an error, whose text must hold no secret.
-func (w *world) err(err error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.errors = append(w.errors, err)
+func (h *harness) err(err error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.errors = append(h.errors, err)
 	return err
 }
 
-func (w *world) do(s *session.Session) error { return w.err(s.Do(w.Context(), read(probePath))) }
+func (h *harness) do(s *session.Session) error { return h.err(s.Do(h.Context(), read(probePath))) }
 
-func (w *world) mustDo(s *session.Session) {
-	w.Helper()
-	if err := w.do(s); err != nil {
-		w.Fatalf("Do = %v", err)
+func (h *harness) mustDo(s *session.Session) {
+	h.Helper()
+	if err := h.do(s); err != nil {
+		h.Fatalf("Do = %v", err)
 	}
-	w.secret(s.Client().Token())
+	h.secret(s.Client().Token())
 }
 
 func read(path string) func(context.Context, *api.Client) error {
@@ -224,41 +224,41 @@ func read(path string) func(context.Context, *api.Client) error {
 	}
 }
 
-func (w *world) file(content string) string {
-	w.Helper()
-	path := filepath.Join(w.TempDir(), "credential")
-	w.write(path, content)
+func (h *harness) file(content string) string {
+	h.Helper()
+	path := filepath.Join(h.TempDir(), "credential")
+	h.write(path, content)
 	return path
 }
 
-func (w *world) write(path, content string) {
-	w.Helper()
+func (h *harness) write(path, content string) {
+	h.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		w.Fatal(err)
+		h.Fatal(err)
 	}
 }
 
 // eventually polls until the condition holds.
-func (w *world) eventually(within time.Duration, what string, holds func() bool) {
-	w.Helper()
+func (h *harness) eventually(within time.Duration, what string, holds func() bool) {
+	h.Helper()
 	for end := time.Now().Add(within); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			w.Fatalf("not within %v: %s", within, what)
+			h.Fatalf("not within %v: %s", within, what)
 		}
 	}
 }
 
 // noLeaks greps everything the test made this package say.
-func (w *world) noLeaks() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	said := w.logs.String()
-	for _, err := range w.errors {
+func (h *harness) noLeaks() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	said := h.logs.String()
+	for _, err := range h.errors {
 		said += fmt.Sprintf("%v %+v %#v %q\n", err, err, err, err)
 	}
-	for _, secret := range slices.Compact(slices.Sorted(slices.Values(w.secrets))) {
+	for _, secret := range slices.Compact(slices.Sorted(slices.Values(h.secrets))) {
 		if secret != "" && strings.Contains(said, secret) {
-			w.Errorf("a secret of %d characters was logged or is in an error", len(secret))
+			h.Errorf("a secret of %d characters was logged or is in an error", len(secret))
 		}
 	}
 }

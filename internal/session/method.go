@@ -23,7 +23,7 @@ type Method interface {
 	// check refuses what can never work, before any request.
 	check() error
 	// login gets a token. previous is the one it replaces, nil at the start.
-	login(ctx context.Context, w *wire, previous *lease) (*lease, error)
+	login(ctx context.Context, t *transport, previous *lease) (*lease, error)
 	// repeatable says whether another login can give another token.
 	repeatable() bool
 }
@@ -31,61 +31,61 @@ type Method interface {
 // lease is one token as a login gave it. But for served it is never changed: a
 // renewal moves the keeper's view of its end, another login makes another lease.
 type lease struct {
-	client    *api.Client // the snapshot that carries the token
-	accessor  string
-	policies  []string
-	ttl       time.Duration // 0: no end, or none known
-	since     time.Time     // when the TTL began at the latest
-	renewable bool
-	limited   bool // the token has a limited number of uses
-	obtained  bool // by this session, which therefore revokes it
-	batch     bool // it cannot be revoked
-	looked    bool // the token has looked itself up
+	client      *api.Client // the snapshot that carries the token
+	accessor    string
+	policies    []string
+	ttl         time.Duration // 0: no end, or none known
+	since       time.Time     // when the TTL began at the latest
+	renewable   bool
+	usesLimited bool // the token has a limited number of uses
+	fromLogin   bool // by this session, which therefore revokes it
+	batch       bool // it cannot be revoked
+	lookedUp    bool // the token has looked itself up
 
 	served atomic.Bool // a request with the token has succeeded
 }
 
 // loginer is what the official login helpers have in common.
-type loginer interface {
+type authHelper interface {
 	Login(ctx context.Context, client *api.Client) (*api.Secret, error)
 }
 
 // exchange logs in with an official helper, over a client without a token.
-func exchange(ctx context.Context, w *wire, path string, helper loginer) (*lease, error) {
+func loginWith(ctx context.Context, t *transport, path string, helper authHelper) (*lease, error) {
 	var body bytes.Buffer
-	client := w.as("").WithResponseCallbacks(unmask, copyBody(&body))
+	client := t.clientWith("").WithResponseCallbacks(revealFailures, copyBody(&body))
 	since := time.Now()
 	var answer *api.Secret
-	err := w.once(ctx, func(ctx context.Context) (err error) {
+	err := t.doOnce(ctx, func(ctx context.Context) (err error) {
 		answer, err = helper.Login(ctx, client)
 		return err
 	})
 	if err != nil {
 		return nil, loginError(path, err)
 	}
-	return leaseOf(w, path, answer, since, body.Bytes())
+	return newLease(t, path, answer, since, body.Bytes())
 }
 
-func leaseOf(w *wire, path string, answer *api.Secret, since time.Time, body []byte) (*lease, error) {
+func newLease(t *transport, path string, answer *api.Secret, since time.Time, body []byte) (*lease, error) {
 	switch {
 	case answer == nil || answer.Auth == nil:
-		return nil, refused(path, "the answer to the login holds no token")
+		return nil, refusedError(path, "the answer to the login holds no token")
 	case answer.Auth.ClientToken == "" && answer.Auth.MFARequirement != nil:
-		return nil, refused(path, "the login asks for a second factor, which a program cannot give")
+		return nil, refusedError(path, "the login asks for a second factor, which a program cannot give")
 	case answer.Auth.ClientToken == "":
-		return nil, refused(path, "the answer to the login holds no token")
+		return nil, refusedError(path, "the answer to the login holds no token")
 	}
-	more := moreIn(body)
+	more := parseExtraAuth(body)
 	return &lease{
-		client:    w.as(answer.Auth.ClientToken),
-		accessor:  answer.Auth.Accessor,
-		policies:  answer.Auth.Policies,
-		ttl:       time.Duration(answer.Auth.LeaseDuration) * time.Second,
-		since:     since,
-		renewable: answer.Auth.Renewable,
-		limited:   more.NumUses > 0,
-		obtained:  true,
-		batch:     more.TokenType == "batch",
+		client:      t.clientWith(answer.Auth.ClientToken),
+		accessor:    answer.Auth.Accessor,
+		policies:    answer.Auth.Policies,
+		ttl:         time.Duration(answer.Auth.LeaseDuration) * time.Second,
+		since:       since,
+		renewable:   answer.Auth.Renewable,
+		usesLimited: more.NumUses > 0,
+		fromLogin:   true,
+		batch:       more.TokenType == "batch",
 	}, nil
 }
 
@@ -102,22 +102,22 @@ func copyBody(into *bytes.Buffer) api.ResponseCallback {
 }
 
 // moreAuth is what the official client's types leave out of a login's answer.
-type moreAuth struct {
+type extraAuth struct {
 	NumUses   int    `json:"num_uses"`
 	TokenType string `json:"token_type"`
 }
 
-func moreIn(body []byte) moreAuth {
+func parseExtraAuth(body []byte) extraAuth {
 	var answer struct {
-		Auth moreAuth `json:"auth"`
+		Auth extraAuth `json:"auth"`
 	}
 	if json.Unmarshal(body, &answer) != nil {
-		return moreAuth{}
+		return extraAuth{}
 	}
 	return answer.Auth
 }
 
-func refused(path, detail string) error {
+func refusedError(path, detail string) error {
 	return &vaulterr.Error{Op: "login", Path: path, Kind: vaulterr.ErrUnauthenticated, Detail: detail}
 }
 
@@ -141,17 +141,17 @@ func loginError(path string, err error) error {
 
 // mountName is one or more safe segments: the official client joins paths, so
 // that anything else could reach another endpoint.
-var mountName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
+var validMount = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
 
 func checkMount(mount string) error {
-	if !mountName.MatchString(mount) {
+	if !validMount.MatchString(mount) {
 		return vaulterr.Invalid("auth mount %q is not a mount's name", mount)
 	}
 	return nil
 }
 
 // mountOr is the mount without the slashes around it, or the default.
-func mountOr(mount, otherwise string) string {
+func mountOrDefault(mount, otherwise string) string {
 	if mount = strings.Trim(mount, "/"); mount == "" {
 		return otherwise
 	}

@@ -17,31 +17,31 @@ import (
 )
 
 func TestOpenFailsAtOnceOnASealedServer(t *testing.T) {
-	w := newWorld(t)
-	by := w.method(nil)
+	h := newHarness(t)
+	by := h.method(nil)
 	if err := server.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	w.refused(by, vaulterr.ErrSealed)
+	h.refused(by, vaulterr.ErrSealed)
 	if took := time.Since(start); took > 3*time.Second {
 		t.Errorf("took %v", took)
 	}
 	if err := server.Unseal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.mustDo(w.mustOpen(by))
+	h.mustDo(h.mustOpen(by))
 }
 
 func TestOpenRidesOutAnUnreachableServerForAWhile(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	nobody := httptest.NewServer(nil)
 	nobody.Close()
-	c := w.client()
+	c := h.client()
 	if err := c.SetAddress(nobody.URL); err != nil {
 		t.Fatal(err)
 	}
-	config := session.Config{Client: c, Login: w.method(nil), Logger: w.logs.Logger(), StartWait: time.Second}
+	config := session.Config{Client: c, Login: h.method(nil), Logger: h.logs.Logger(), StartWait: time.Second}
 	start := time.Now()
 	_, err := session.Open(t.Context(), config)
 	if took := time.Since(start); !errors.Is(err, vaulterr.ErrUnavailable) || took < 500*time.Millisecond || took > 5*time.Second {
@@ -56,30 +56,30 @@ func TestOpenRidesOutAnUnreachableServerForAWhile(t *testing.T) {
 }
 
 func TestOpenRefusesAnUntrustedCertificateAtOnce(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	stranger := httptest.NewUnstartedServer(nil)
 	stranger.Config.ErrorLog = log.New(io.Discard, "", 0)
 	stranger.StartTLS()
 	defer stranger.Close()
-	c := w.client()
+	c := h.client()
 	if err := c.SetAddress(stranger.URL); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	_, err := session.Open(t.Context(), session.Config{Client: c, Login: w.method(nil)})
+	_, err := session.Open(t.Context(), session.Config{Client: c, Login: h.method(nil)})
 	if took := time.Since(start); !errors.Is(err, vaulterr.ErrUnavailable) || took > 3*time.Second {
 		t.Errorf("Open = %v after %v", err, took)
 	}
 }
 
 func TestOpenRefusesUnusableSettings(t *testing.T) {
-	w := newWorld(t)
-	by := session.Token(session.Value("fake"))
+	h := newHarness(t)
+	by := session.Token(session.FromString("fake"))
 	for name, config := range map[string]session.Config{
 		"no client":        {Login: by},
-		"no login":         {Client: w.client()},
-		"negative timeout": {Client: w.client(), Login: by, RequestTimeout: -1},
-		"negative wait":    {Client: w.client(), Login: by, StartWait: -1},
+		"no login":         {Client: h.client()},
+		"negative timeout": {Client: h.client(), Login: by, RequestTimeout: -1},
+		"negative wait":    {Client: h.client(), Login: by, StartWait: -1},
 	} {
 		if _, err := session.Open(t.Context(), config); !errors.Is(err, vaulterr.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
@@ -88,25 +88,25 @@ func TestOpenRefusesUnusableSettings(t *testing.T) {
 }
 
 func TestOpenWithACancelledContext(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := session.Open(ctx, session.Config{Client: w.client(), Login: w.method(nil)})
+	_, err := session.Open(ctx, session.Config{Client: h.client(), Login: h.method(nil)})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Open = %v", err)
 	}
 }
 
 func TestEnvironmentDoesNotDisturb(t *testing.T) {
-	w := newWorld(t)
-	by := w.method(nil)
+	h := newHarness(t)
+	by := h.method(nil)
 	t.Setenv("VAULT_TOKEN", "hvs.fake-junk")
 	t.Setenv("VAULT_NAMESPACE", "fake-junk")
 	t.Setenv("VAULT_HEADERS", `{"X-Fake-Junk":"junk"}`)
 	t.Setenv("VAULT_WRAP_TTL", "5m")
 	t.Setenv("VAULT_ADDR", "http://fake.invalid")
-	s := w.mustOpen(by)
-	w.revoke(s)
+	s := h.mustOpen(by)
+	h.revoke(s)
 	var headers http.Header
 	err := s.Do(t.Context(), func(ctx context.Context, c *api.Client) error {
 		headers = c.Headers()
@@ -119,7 +119,7 @@ func TestEnvironmentDoesNotDisturb(t *testing.T) {
 	if err != nil || headers.Get("X-Vault-Namespace") != "" {
 		t.Errorf("Do = %v with headers %v", err, headers)
 	}
-	if w.logins() != 2 {
-		t.Errorf("%d logins, want 2", w.logins())
+	if h.logins() != 2 {
+		t.Errorf("%d logins, want 2", h.logins())
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 func TestCredentialsPrintTheirOrigin(t *testing.T) {
 	const secret = "hvs.fake-canary"
-	literal := Value(secret)
+	literal := FromString(secret)
 	config := api.DefaultConfig()
 	config.Address = "http://someone:" + secret + "@vault.invalid"
 	client, err := api.NewClient(config)
@@ -59,9 +59,9 @@ func TestCredentialsPrintTheirOrigin(t *testing.T) {
 	}
 	for want, c := range map[string]Credential{
 		"a literal value":                      literal,
-		"file /run/fake":                       File("/run/fake"),
-		"environment FAKE":                     Env("FAKE"),
-		"wrapping token from file /run/fake":   Wrapped(File("/run/fake")),
+		"file /run/fake":                       FromFile("/run/fake"),
+		"environment FAKE":                     FromEnv("FAKE"),
+		"wrapping token from file /run/fake":   Wrapped(FromFile("/run/fake")),
 		"file ~/.vault-token of the Vault CLI": CLIToken(),
 		"nothing":                              {},
 	} {

@@ -60,7 +60,7 @@ type Config struct {
 	StartWait time.Duration
 	// Patient has Open ride out a sealed server too, for as long as its context
 	// lives.
-	Patient bool
+	WaitForVault bool
 	// Backoff paces Open's attempts and a failing renewal's.
 	Backoff backoff.Backoff
 }
@@ -68,33 +68,33 @@ type Config struct {
 // Session is a logged-in client. Its methods may be called concurrently.
 type Session struct {
 	label
-	config Config
-	wire   *wire
-	log    *slog.Logger
+	config    Config
+	transport *transport
+	log       *slog.Logger
 
-	life context.Context // ends with Close: the keeper and logins run under it
-	end  context.CancelFunc
+	ctx    context.Context // ends with Close: the keeper and logins run under it
+	cancel context.CancelFunc
 
-	attempts sync.WaitGroup // calls of Do in flight
-	owned    sync.WaitGroup // the keeper and the login in flight
-	closing  sync.Once
-	changed  chan struct{} // tells the keeper of a new lease
+	attempts   sync.WaitGroup // calls of Do in flight
+	background sync.WaitGroup // the keeper and the login in flight
+	closing    sync.Once
+	changed    chan struct{} // tells the keeper of a new lease
 
-	watched atomic.Bool // the token is on trial or lost: how a request ends matters
-	denials denials
+	watchResults atomic.Bool // the token is on trial or lost: how a request ends matters
+	denials      denials
 
-	mu       sync.Mutex // guards what follows; never held across a request
-	closed   bool
-	keeping  bool
-	current  *lease
-	ends     time.Time // the token, as far as is known; zero: never
-	login    *flight
-	failures int // logins failed in a row
-	failure  error
-	allowed  time.Time // no login before
-	trial    trial     // of the last login
-	doubted  bool      // the failure is a trial's: the token may be good
-	lost     bool      // Vault has refused the token, and has served nothing with it since
+	mu           sync.Mutex // guards what follows; never held across a request
+	closed       bool
+	renewing     bool
+	current      *lease
+	ends         time.Time // the token, as far as is known; zero: never
+	pending      *pendingLogin
+	failures     int // logins failed in a row
+	failure      error
+	nextLogin    time.Time  // no login before
+	check        tokenCheck // of the last login
+	tokenMayWork bool       // the failure is a trial's: the token may be good
+	tokenRefused bool       // Vault has refused the token, and has served nothing with it since
 }
 
 // Open logs in. ctx bounds the start only. An unreachable server is tried again
@@ -107,13 +107,13 @@ func Open(ctx context.Context, config Config) (*Session, error) {
 	s := newSession(config)
 	held, err := s.start(ctx)
 	if err != nil {
-		s.end()
-		s.wire.cut()
+		s.cancel()
+		s.transport.cancel()
 		return nil, vaulterr.In("login", "", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.install(held)
+	s.setLease(held)
 	return s, nil
 }
 
@@ -124,7 +124,7 @@ func Open(ctx context.Context, config Config) (*Session, error) {
 // error is returned as it is. ErrClosed after Close; ErrUnauthenticated or ErrUnavailable when the
 // login failed.
 func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.Client) error) error {
-	held, err := s.enter()
+	held, err := s.begin()
 	if err != nil {
 		return err
 	}
@@ -132,9 +132,9 @@ func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.
 	err = s.attempt(ctx, held, send)
 	switch {
 	case vaulterr.InvalidToken(err):
-		s.lose(held)
-	case s.mayHaveEnded(ctx, held, err):
-		return s.revive(ctx, held, err, send)
+		s.markRefused(held)
+	case s.tokenMayBeInvalid(ctx, held, err):
+		return s.reloginAfterDenial(ctx, held, err, send)
 	default:
 		return err
 	}
@@ -168,20 +168,20 @@ func (s *Session) close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.end()
-	late := time.AfterFunc(closeGrace, s.wire.cut)
+	s.cancel()
+	late := time.AfterFunc(closeGrace, s.transport.cancel)
 	defer late.Stop()
-	s.owned.Wait()
+	s.background.Wait()
 	s.attempts.Wait()
-	s.revoke(s.present())
-	s.wire.cut() // nothing is under way
+	s.revoke(s.currentLease())
+	s.transport.cancel() // nothing is under way
 	s.config.Client.ClearToken()
 }
 
 // revoke is best effort: a token that outlives its session ends with its TTL. Vault cannot
 // revoke a batch token.
 func (s *Session) revoke(held *lease) {
-	if !held.obtained || held.batch {
+	if !held.fromLogin || held.batch {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), revokeTimeout)
@@ -195,7 +195,7 @@ func (s *Session) revoke(held *lease) {
 	}
 }
 
-func (s *Session) enter() (*lease, error) {
+func (s *Session) begin() (*lease, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -206,12 +206,12 @@ func (s *Session) enter() (*lease, error) {
 }
 
 func (s *Session) attempt(ctx context.Context, held *lease, send func(context.Context, *api.Client) error) error {
-	err := s.wire.once(ctx, func(ctx context.Context) error { return send(ctx, held.client) })
+	err := s.transport.doOnce(ctx, func(ctx context.Context) error { return send(ctx, held.client) })
 	if err == nil {
 		held.served.Store(true)
 	}
-	if s.watched.Load() {
-		s.judge(held, err)
+	if s.watchResults.Load() {
+		s.checkToken(held, err)
 	}
 	return err
 }
@@ -251,27 +251,27 @@ func newSession(config Config) *Session {
 		log:     config.Logger,
 		changed: make(chan struct{}, 1),
 	}
-	s.wire = newWire(config.Client, config.RequestTimeout, s.denials.served)
-	s.life, s.end = context.WithCancel(context.Background())
+	s.transport = newTransport(config.Client, config.RequestTimeout, s.denials.recordSuccess)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
 
 // start logs in for the first time, riding out an unreachable server.
 func (s *Session) start(ctx context.Context) (*lease, error) {
-	if !s.config.Patient {
+	if !s.config.WaitForVault {
 		bounded, cancel := context.WithTimeout(ctx, s.config.StartWait)
 		defer cancel()
 		ctx = bounded
 	}
 	for failed := 1; ; failed++ {
 		began := time.Now()
-		held, err := s.config.Login.login(ctx, s.wire, nil)
+		held, err := s.config.Login.login(ctx, s.transport, nil)
 		s.observe(event.Login, began, vaulterr.In("login", "", err))
 		if err == nil {
 			s.logLogin(false, held)
 			return held, nil
 		}
-		if !s.worthWaiting(err) || s.config.Backoff.Wait(ctx, failed) != nil {
+		if !s.mayRecover(err) || s.config.Backoff.Wait(ctx, failed) != nil {
 			return nil, err
 		}
 		s.log.Warn("vault is unavailable, trying again", "error", err)
@@ -279,8 +279,8 @@ func (s *Session) start(ctx context.Context) (*lease, error) {
 }
 
 // worthWaiting reports a failed login that time may mend.
-func (s *Session) worthWaiting(err error) bool {
-	if s.config.Patient && errors.Is(err, vaulterr.ErrSealed) {
+func (s *Session) mayRecover(err error) bool {
+	if s.config.WaitForVault && errors.Is(err, vaulterr.ErrSealed) {
 		return true
 	}
 	return errors.Is(err, vaulterr.ErrUnavailable) && vaulterr.Retryable(err)
@@ -288,7 +288,7 @@ func (s *Session) worthWaiting(err error) bool {
 
 // observe tells of what happened. What only the session's end cut short did not.
 func (s *Session) observe(what event.Kind, began time.Time, err error) {
-	if err == nil || s.life.Err() == nil {
+	if err == nil || s.ctx.Err() == nil {
 		s.config.Observe(event.Event{Kind: what, Took: time.Since(began), Err: err})
 	}
 }

@@ -18,7 +18,7 @@ const lookupSelf = "auth/token/lookup-self"
 var errSameToken = errors.New("unchanged since the last login")
 
 // bareToken is a token somebody else made.
-type bareToken struct {
+type tokenLogin struct {
 	label
 	source Credential
 }
@@ -27,32 +27,32 @@ type bareToken struct {
 // again; a literal value cannot change, so its end is the session's end. The
 // token is looked up once at the start, which costs one use of a limited one.
 func Token(source Credential) Method {
-	return &bareToken{label: "token from " + source.label, source: source}
+	return &tokenLogin{label: "token from " + source.label, source: source}
 }
 
-func (m *bareToken) check() error     { return checkCredential("token", m.source, false) }
-func (m *bareToken) repeatable() bool { return !m.source.literal }
+func (m *tokenLogin) check() error     { return checkCredential("token", m.source, false) }
+func (m *tokenLogin) repeatable() bool { return !m.source.literal }
 
-func (m *bareToken) login(ctx context.Context, w *wire, previous *lease) (*lease, error) {
+func (m *tokenLogin) login(ctx context.Context, t *transport, previous *lease) (*lease, error) {
 	token, err := m.source.secret()
 	if err != nil {
 		return nil, err
 	}
 	if previous != nil && previous.client.Token() == token {
-		return nil, m.unchanged()
+		return nil, m.unchangedError()
 	}
-	held := &lease{client: w.as(token), since: time.Now()}
+	held := &lease{client: t.clientWith(token), since: time.Now()}
 	var answer *api.Secret
-	err = w.once(ctx, func(ctx context.Context) (err error) {
+	err = t.doOnce(ctx, func(ctx context.Context) (err error) {
 		answer, err = held.client.Auth().Token().LookupSelfWithContext(ctx)
 		return err
 	})
 	switch {
 	case err == nil:
-		held.looked = true
+		held.lookedUp = true
 		held.describe(answer)
 	case vaulterr.InvalidToken(err):
-		return nil, m.unknown(err)
+		return nil, m.unknownTokenError(err)
 	case !errors.Is(vaulterr.Kind(err), vaulterr.ErrPermissionDenied):
 		return nil, loginError(lookupSelf, err)
 	}
@@ -71,10 +71,10 @@ func (l *lease) describe(answer *api.Secret) {
 	l.ttl, _ = answer.TokenTTL()
 	l.renewable, _ = answer.TokenIsRenewable()
 	uses, _ := answer.TokenRemainingUses()
-	l.limited = uses > 0
+	l.usesLimited = uses > 0
 }
 
-func (m *bareToken) unchanged() error {
+func (m *tokenLogin) unchangedError() error {
 	return &vaulterr.Error{
 		Op: "login", Kind: vaulterr.ErrUnauthenticated, Err: errSameToken,
 		Detail: fmt.Sprintf("the token from %s is refused or about to end", m.source),
@@ -82,7 +82,7 @@ func (m *bareToken) unchanged() error {
 	}
 }
 
-func (m *bareToken) unknown(err error) error {
+func (m *tokenLogin) unknownTokenError(err error) error {
 	return &vaulterr.Error{
 		Op: "login", Path: lookupSelf, Kind: vaulterr.ErrUnauthenticated, Err: err,
 		Detail: fmt.Sprintf("Vault does not know the token from %s: expired, revoked, or of another server", m.source),

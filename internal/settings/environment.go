@@ -145,12 +145,12 @@ func (env environment) first(fallback session.Credential, value, file string) se
 	case env.has(value):
 		return env.variable(value)
 	case env.has(file):
-		return session.File(env(file))
+		return session.FromFile(env(file))
 	}
 	return fallback
 }
 
-func (env environment) variable(name string) session.Credential { return session.Variable(name, env) }
+func (env environment) variable(name string) session.Credential { return session.FromLookup(name, env) }
 
 func (env environment) has(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return env(name) != "" })

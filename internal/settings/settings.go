@@ -85,7 +85,7 @@ func (s *Settings) Complete() error {
 		s.Logger = slog.New(slog.DiscardHandler)
 	}
 	if s.Login == nil && s.Existing != nil && s.Existing.Token() != "" {
-		s.Login = session.Token(session.Value(s.Existing.Token()))
+		s.Login = session.Token(session.FromString(s.Existing.Token()))
 	}
 	return cmp.Or(s.Err, kv.CheckPath("mount", s.Mount), kv.CheckPath("base path", s.Base),
 		exchange.CheckHosts(s.Redirects), s.Timeouts.check(), s.checkCache())

@@ -287,7 +287,7 @@ func count() (c census) {
 	for stack := range strings.SplitSeq(dump.String(), "\n\n") {
 		c.goroutines++
 		switch {
-		case strings.Contains(stack, "internal/cache.(*Cache"), strings.Contains(stack, "internal/session.(*keeper"):
+		case strings.Contains(stack, "internal/cache.(*Cache"), strings.Contains(stack, "internal/session.(*renewer"):
 			c.ours++
 		case strings.Contains(stack, "net/http.(*persistConn).readLoop"):
 			c.connections++

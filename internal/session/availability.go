@@ -13,7 +13,7 @@ import (
 )
 
 // pulse says whether Vault serves, by the last answer there was.
-type pulse struct {
+type availability struct {
 	mu     sync.Mutex
 	served time.Time // when Vault answered last
 	since  time.Time // when it began not to serve; zero: it does
@@ -22,40 +22,40 @@ type pulse struct {
 
 // feel notes how a request ended. One that its own caller gave up says nothing, and
 // one that was not answered in time says nothing newer than its beginning.
-func (p *pulse) feel(ctx context.Context, began time.Time, err error) {
+func (a *availability) record(ctx context.Context, began time.Time, err error) {
 	kind := vaulterr.Kind(err)
 	down := errors.Is(kind, vaulterr.ErrUnavailable)
-	if err != nil && !down && !answered(err) || down && unanswered(err) && gaveUp(ctx) {
+	if err != nil && !down && !answeredByVault(err) || down && noResponse(err) && canceledByCaller(ctx) {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	now := time.Now()
 	switch {
 	case !down:
-		p.served, p.since, p.err = now, time.Time{}, nil
-	case timedOut(err) && p.served.After(began):
-	case p.since.IsZero():
-		p.since, p.err = now, err
+		a.served, a.since, a.err = now, time.Time{}, nil
+	case timedOut(err) && a.served.After(began):
+	case a.since.IsZero():
+		a.since, a.err = now, err
 	default:
-		p.err = err
+		a.err = err
 	}
 }
 
 // down is since when Vault does not serve, with the last error.
-func (p *pulse) down() (since time.Time, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.since, p.err
+func (a *availability) outage() (since time.Time, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.since, a.err
 }
 
-func unanswered(err error) bool {
+func noResponse(err error) bool {
 	_, answered := errors.AsType[*api.ResponseError](err)
 	return err != nil && !answered
 }
 
 // answered reports a refusal in Vault's own words.
-func answered(err error) bool {
+func answeredByVault(err error) bool {
 	answer, ok := errors.AsType[*api.ResponseError](err)
 	return ok && !answer.RawError
 }
@@ -66,22 +66,22 @@ func timedOut(err error) bool {
 }
 
 // gaveUp reports that the caller's context has ended, and not by a bound of ours.
-func gaveUp(ctx context.Context) bool {
-	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), Overdue)
+func canceledByCaller(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), ErrTimeout)
 }
 
 // Overdue is to be the cause of the deadlines that this program sets for every
 // request, for [context.WithTimeoutCause]: a Vault that does not answer within them
 // is down, and one that a caller has no time to wait for is not.
-var Overdue error = overdue{}
+var ErrTimeout error = timeoutError{}
 
 // overdue passes for the context's own error, whose cause net/http returns.
-type overdue struct{}
+type timeoutError struct{}
 
-func (overdue) Error() string        { return context.DeadlineExceeded.Error() }
-func (overdue) Timeout() bool        { return true }
-func (overdue) Temporary() bool      { return true }
-func (overdue) Is(target error) bool { return target == context.DeadlineExceeded }
+func (timeoutError) Error() string        { return context.DeadlineExceeded.Error() }
+func (timeoutError) Timeout() bool        { return true }
+func (timeoutError) Temporary() bool      { return true }
+func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // State is how a session stands, as far as it knows without asking.
 type State struct {
@@ -102,17 +102,17 @@ func (s *Session) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := State{Closed: s.closed, Ends: s.ends}
-	since, err := s.wire.pulse.down()
+	since, err := s.transport.availability.outage()
 	state.Down, state.DownError = since, vaulterr.In("", "", err)
 	over := !s.ends.IsZero() && !time.Now().Before(s.ends)
-	if s.lost || over || !s.doubted && !errors.Is(s.failure, errSameToken) {
+	if s.tokenRefused || over || !s.tokenMayWork && !errors.Is(s.failure, errSameToken) {
 		state.LoginError = s.failure
 	}
 	return state
 }
 
 // extended notes that the token was renewed.
-func (s *Session) extended(held *lease, ends time.Time) {
+func (s *Session) recordRenewal(held *lease, ends time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current == held {

@@ -12,7 +12,7 @@ import (
 )
 
 // every calls Do at an interval for a while, and fails at the first error.
-func every(t *testing.T, s *Session, interval, whole time.Duration) {
+func doEvery(t *testing.T, s *Session, interval, whole time.Duration) {
 	t.Helper()
 	for start := time.Now(); time.Since(start) < whole; time.Sleep(interval) {
 		if err := s.Do(t.Context(), probe); err != nil {
@@ -25,7 +25,7 @@ func TestKeeperRenewsAndLogsInBeforeTheMaximumTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: 10 * time.Hour}
 		s, _ := v.opened(t, nil)
-		every(t, s, time.Minute, 100*time.Hour)
+		doEvery(t, s, time.Minute, 100*time.Hour)
 		logins, attempts, renewals := v.count()
 		if logins < 10 || logins > 13 || attempts != logins {
 			t.Errorf("%d logins in %d attempts, want about one in 10 h", logins, attempts)
@@ -33,10 +33,10 @@ func TestKeeperRenewsAndLogsInBeforeTheMaximumTTL(t *testing.T) {
 		if renewals < 120 || renewals > 175 {
 			t.Errorf("%d renewals in 100 h, want about one in 40 min", renewals)
 		}
-		if v.refused != 0 {
-			t.Errorf("%d requests were refused: the new token came late", v.refused)
+		if v.invalidRequests != 0 {
+			t.Errorf("%d requests were refused: the new token came late", v.invalidRequests)
 		}
-		if s.Client().Token() != s.present().client.Token() {
+		if s.Client().Token() != s.currentLease().client.Token() {
 			t.Error("the shared client did not follow the logins")
 		}
 	})
@@ -50,7 +50,7 @@ func TestKeeperSurvivesAnOutageOfTheRenewal(t *testing.T) {
 		v.set(func(v *fakeVault) { v.down = true })
 		time.Sleep(20 * time.Minute)
 		v.set(func(v *fakeVault) { v.down = false })
-		every(t, s, time.Minute, 2*time.Hour)
+		doEvery(t, s, time.Minute, 2*time.Hour)
 		if logins, _, _ := v.count(); logins != 1 {
 			t.Errorf("%d logins, want the first token kept", logins)
 		}
@@ -71,17 +71,17 @@ func TestKeeperComesBackAfterALongOutage(t *testing.T) {
 		if logins, _, _ := v.count(); logins != 2 {
 			t.Errorf("%d logins half a minute after the outage, want 2", logins)
 		}
-		every(t, s, time.Minute, time.Hour)
+		doEvery(t, s, time.Minute, time.Hour)
 	})
 }
 
 func TestKeeperLogsInAgainWhenTheTokenIsNotRenewable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &fakeVault{ttl: time.Hour, fixed: true}
+		v := &fakeVault{ttl: time.Hour, notRenewable: true}
 		s, _ := v.opened(t, nil)
-		every(t, s, time.Minute, 10*time.Hour)
-		if logins, _, renewals := v.count(); logins < 13 || logins > 18 || renewals != 0 || v.refused != 0 {
-			t.Errorf("%d logins, %d renewals, %d refused in 10 h", logins, renewals, v.refused)
+		doEvery(t, s, time.Minute, 10*time.Hour)
+		if logins, _, renewals := v.count(); logins < 13 || logins > 18 || renewals != 0 || v.invalidRequests != 0 {
+			t.Errorf("%d logins, %d renewals, %d refused in 10 h", logins, renewals, v.invalidRequests)
 		}
 	})
 }
@@ -101,7 +101,7 @@ func TestKeeperTakesUpALeaseThatDoGot(t *testing.T) {
 		if _, _, after := v.count(); before != after {
 			t.Errorf("%d renewals of the lost token", after-before)
 		}
-		every(t, s, time.Minute, 3*time.Hour)
+		doEvery(t, s, time.Minute, 3*time.Hour)
 	})
 }
 
@@ -123,7 +123,7 @@ func TestLoginThatGivesNoToken(t *testing.T) {
 		"no auth":       map[string]any{"data": map[string]any{"fake": true}},
 		"empty auth":    map[string]any{"auth": map[string]any{"accessor": "fake"}},
 	} {
-		_, err := (&fakeVault{instead: answer}).open(t, nil, &logbuffer.Buffer{})
+		_, err := (&fakeVault{loginResponse: answer}).open(t, nil, &logbuffer.Buffer{})
 		if !errors.Is(err, vaulterr.ErrUnauthenticated) {
 			t.Errorf("%s: Open = %v", name, err)
 		}
@@ -132,10 +132,10 @@ func TestLoginThatGivesNoToken(t *testing.T) {
 
 func TestBareTokenWarnsTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &fakeVault{fixed: true, tokens: map[string]*fakeToken{
+		v := &fakeVault{notRenewable: true, tokens: map[string]*fakeToken{
 			"fake-bare": {ends: time.Now().Add(time.Hour)},
 		}}
-		_, logs := v.opened(t, Token(Value("fake-bare")))
+		_, logs := v.opened(t, Token(FromString("fake-bare")))
 		time.Sleep(34 * time.Minute)
 		if early := linesWith(logs, "WARN"); len(early) != 0 {
 			t.Errorf("warned too early: %q", early)
@@ -184,7 +184,7 @@ func TestFailedLoginsCoolDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 		s, _ := v.opened(t, nil)
-		v.set(func(v *fakeVault) { clear(v.tokens); v.refuse = true })
+		v.set(func(v *fakeVault) { clear(v.tokens); v.refuseLogins = true })
 		attemptsIn := func(whole time.Duration) int {
 			_, before, _ := v.count()
 			for start := time.Now(); time.Since(start) < whole; time.Sleep(100 * time.Millisecond) {
@@ -202,10 +202,10 @@ func TestFailedLoginsCoolDown(t *testing.T) {
 		if n := attemptsIn(5 * time.Minute); n < 9 || n > 21 {
 			t.Errorf("%d attempts in 5 min, want one in 15-30 s", n)
 		}
-		v.set(func(v *fakeVault) { v.refuse = false })
+		v.set(func(v *fakeVault) { v.refuseLogins = false })
 		time.Sleep(30 * time.Second)
-		every(t, s, time.Minute, time.Hour)
-		v.set(func(v *fakeVault) { clear(v.tokens); v.refuse = true })
+		doEvery(t, s, time.Minute, time.Hour)
+		v.set(func(v *fakeVault) { clear(v.tokens); v.refuseLogins = true })
 		if n := attemptsIn(4 * time.Second); n < 2 {
 			t.Errorf("%d attempts in 4 s: success did not reset the pause", n)
 		}
@@ -238,7 +238,7 @@ func TestOpenRidesOutAnOutage(t *testing.T) {
 			v.set(func(v *fakeVault) { v.down = false })
 		}()
 		s, _ := v.opened(t, nil)
-		every(t, s, time.Second, time.Minute)
+		doEvery(t, s, time.Second, time.Minute)
 	})
 }
 
@@ -248,7 +248,7 @@ func TestPatientOpen(t *testing.T) {
 	for says, impatient := range map[string]time.Duration{"no leader": defaultStartWait, "Vault is sealed": 0} {
 		for _, patient := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
-				v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, down: true, downSays: says, patient: patient}
+				v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, down: true, downText: says, waitForVault: patient}
 				time.AfterFunc(time.Hour, func() { v.set(func(v *fakeVault) { v.down = false }) })
 				began := time.Now()
 				s, err := v.open(t, nil, &logbuffer.Buffer{})

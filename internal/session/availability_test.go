@@ -13,13 +13,13 @@ import (
 )
 
 // ask is a request that ends with its context.
-func ask(ctx context.Context, c *api.Client) error {
+func readProbe(ctx context.Context, c *api.Client) error {
 	_, err := c.Logical().ReadWithContext(ctx, "secret/data/probe")
 	return err
 }
 
 // slow has whatever is asked from now on take a day.
-func (v *fakeVault) slow() { v.set(func(v *fakeVault) { v.takes = 24 * time.Hour }) }
+func (v *fakeVault) hang() { v.set(func(v *fakeVault) { v.latency = 24 * time.Hour }) }
 
 // Who has no time to wait for an answer does not know that Vault is down; the
 // bounds that are meant for every request do.
@@ -38,11 +38,11 @@ func TestWhoseBoundItWas(t *testing.T) {
 		}, false},
 		"a caller's deadline within the program's": {func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
-			bounded, cancelToo := context.WithTimeoutCause(ctx, 2*time.Second, Overdue)
+			bounded, cancelToo := context.WithTimeoutCause(ctx, 2*time.Second, ErrTimeout)
 			return bounded, func() { cancelToo(); cancel() }
 		}, false},
 		"the program's bound": {func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeoutCause(ctx, time.Second, Overdue)
+			return context.WithTimeoutCause(ctx, time.Second, ErrTimeout)
 		}, true},
 		"the session's bound": {context.WithCancel, true},
 	} {
@@ -50,10 +50,10 @@ func TestWhoseBoundItWas(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 				s, _ := v.opened(t, nil)
-				v.slow()
+				v.hang()
 				ctx, cancel := tc.bound(t.Context())
 				defer cancel()
-				err := s.Do(ctx, ask)
+				err := s.Do(ctx, readProbe)
 				if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 					t.Fatalf("Do = %v", err)
 				}
@@ -74,7 +74,7 @@ func TestAnswersCountAtTheLastMoment(t *testing.T) {
 			v.set(func(v *fakeVault) { v.down = down })
 			ctx, cancel := context.WithCancel(t.Context())
 			_ = s.Do(ctx, func(context.Context, *api.Client) error {
-				err := ask(t.Context(), s.present().client)
+				err := readProbe(t.Context(), s.currentLease().client)
 				cancel()
 				return err
 			})
@@ -101,8 +101,8 @@ func TestNewerAnswersOutweighOlderRequests(t *testing.T) {
 				s, _ := v.opened(t, nil)
 				time.Sleep(time.Minute)
 				serve := func() {
-					v.set(func(v *fakeVault) { v.takes = 0 })
-					if err := s.Do(t.Context(), ask); err != nil {
+					v.set(func(v *fakeVault) { v.latency = 0 })
+					if err := s.Do(t.Context(), readProbe); err != nil {
 						t.Error(err)
 					}
 				}
@@ -110,9 +110,9 @@ func TestNewerAnswersOutweighOlderRequests(t *testing.T) {
 					serve()
 					time.Sleep(-tc.servedAt)
 				}
-				v.slow()
+				v.hang()
 				hung := make(chan error, 1)
-				go func() { hung <- s.Do(t.Context(), ask) }()
+				go func() { hung <- s.Do(t.Context(), readProbe) }()
 				if tc.servedAt > 0 {
 					time.Sleep(tc.servedAt)
 					serve()
@@ -135,12 +135,12 @@ func TestLateRefusalOutweighsWhatWasServed(t *testing.T) {
 		s, _ := v.opened(t, nil)
 		err := s.Do(t.Context(), func(ctx context.Context, c *api.Client) error {
 			time.Sleep(time.Second)
-			if err := s.Do(ctx, ask); err != nil {
+			if err := s.Do(ctx, readProbe); err != nil {
 				t.Error(err)
 			}
 			time.Sleep(time.Second)
 			v.set(func(v *fakeVault) { v.down = true })
-			return ask(ctx, c)
+			return readProbe(ctx, c)
 		})
 		if state := s.State(); err == nil || state.DownError == nil {
 			t.Errorf("%v: %+v", err, state)
@@ -151,24 +151,24 @@ func TestLateRefusalOutweighsWhatWasServed(t *testing.T) {
 // A bare token that nobody has replaced yet is no trouble while it works.
 func TestLoginErrorOfABareToken(t *testing.T) {
 	for name, credential := range map[string]Credential{
-		"value":    Value("fake-bare"),
-		"variable": Variable("FAKE", func(string) string { return "fake-bare" }),
+		"value":    FromString("fake-bare"),
+		"variable": FromLookup("FAKE", func(string) string { return "fake-bare" }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				bare := &fakeToken{ends: time.Now().Add(time.Hour)}
-				v := &fakeVault{fixed: true, tokens: map[string]*fakeToken{"fake-bare": bare}}
+				v := &fakeVault{notRenewable: true, tokens: map[string]*fakeToken{"fake-bare": bare}}
 				s, logs := v.opened(t, Token(credential))
 				time.Sleep(50 * time.Minute)
 				if lines := linesWith(logs, "replace it before it ends"); len(lines) != 1 || s.State().LoginError != nil {
 					t.Errorf("while it works: warnings %q, %+v", lines, s.State())
 				}
 				v.set(func(v *fakeVault) { clear(v.tokens) })
-				if err := s.Do(t.Context(), ask); !errors.Is(err, vaulterr.ErrUnauthenticated) || s.State().LoginError == nil {
+				if err := s.Do(t.Context(), readProbe); !errors.Is(err, vaulterr.ErrUnauthenticated) || s.State().LoginError == nil {
 					t.Errorf("refused: %v, %+v", err, s.State())
 				}
 				v.set(func(v *fakeVault) { v.tokens["fake-bare"] = bare })
-				if err := s.Do(t.Context(), ask); err != nil || s.State().LoginError != nil {
+				if err := s.Do(t.Context(), readProbe); err != nil || s.State().LoginError != nil {
 					t.Errorf("served again: %v, %+v", err, s.State())
 				}
 				time.Sleep(11 * time.Minute)
@@ -183,14 +183,14 @@ func TestLoginErrorOfABareToken(t *testing.T) {
 // A login that can be repeated and fails will end the service: there is time to act.
 func TestLoginErrorAheadOfTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &fakeVault{ttl: time.Hour, fixed: true}
+		v := &fakeVault{ttl: time.Hour, notRenewable: true}
 		s, _ := v.opened(t, nil)
-		v.set(func(v *fakeVault) { v.refuse = true })
-		every(t, s, time.Minute, 50*time.Minute)
+		v.set(func(v *fakeVault) { v.refuseLogins = true })
+		doEvery(t, s, time.Minute, 50*time.Minute)
 		if state := s.State(); state.LoginError == nil || !time.Now().Before(state.Ends) {
 			t.Errorf("while the token lives: %+v", state)
 		}
-		v.set(func(v *fakeVault) { v.refuse = false })
+		v.set(func(v *fakeVault) { v.refuseLogins = false })
 		time.Sleep(31 * time.Second)
 		if state := s.State(); state.LoginError != nil {
 			t.Errorf("after the next login: %+v", state)

@@ -16,21 +16,21 @@ import (
 )
 
 // wire makes the clients that carry the session's requests, and bounds them.
-type wire struct {
-	timeout time.Duration
-	mu      sync.Mutex  // WithNamespace copies a client without locking it
-	base    *api.Client // has no token, and is only ever copied
-	pulse   pulse
+type transport struct {
+	timeout      time.Duration
+	mu           sync.Mutex  // WithNamespace copies a client without locking it
+	base         *api.Client // has no token, and is only ever copied
+	availability availability
 
-	life context.Context // ends when no request may go on
-	cut  context.CancelFunc
+	ctx    context.Context // ends when no request may go on
+	cancel context.CancelFunc
 }
 
 // newWire copies what the client is set to, once and for all. NewClient and
 // Clone would read VAULT_TOKEN, VAULT_NAMESPACE and VAULT_HEADERS again.
 // served is told of each request that succeeds.
-func newWire(client *api.Client, timeout time.Duration, served func(*http.Request)) *wire {
-	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(unmask, func(answer *api.Response) {
+func newTransport(client *api.Client, timeout time.Duration, served func(*http.Request)) *transport {
+	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(revealFailures, func(answer *api.Response) {
 		if answer.StatusCode < http.StatusMultipleChoices && answer.Request != nil {
 			served(answer.Request)
 		}
@@ -39,30 +39,30 @@ func newWire(client *api.Client, timeout time.Duration, served func(*http.Reques
 	// The client's default is VAULT_WRAP_TTL, which would wrap every answer,
 	// that of a login included.
 	base.SetWrappingLookupFunc(func(string, string) string { return "" })
-	w := &wire{timeout: timeout, base: base}
-	w.life, w.cut = context.WithCancel(context.Background())
-	return w
+	t := &transport{timeout: timeout, base: base}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return t
 }
 
 // as is an independent client with the token, on the shared connections.
-func (w *wire) as(token string) *api.Client {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	client := w.base.WithNamespace(w.base.Namespace())
+func (t *transport) clientWith(token string) *api.Client {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	client := t.base.WithNamespace(t.base.Namespace())
 	client.SetToken(token)
 	return client
 }
 
 // unmask shows failures as failures that the official client would take for
 // successes.
-func unmask(answer *api.Response) {
-	failLeftOverRedirect(answer)
-	emptyBlank404(answer)
+func revealFailures(answer *api.Response) {
+	failUnfollowedRedirect(answer)
+	trimBlank404(answer)
 }
 
 // emptyBlank404: a write that is answered 404 with a blank line, which Vault never
 // does, has succeeded to the official client; one without a body has not.
-func emptyBlank404(answer *api.Response) {
+func trimBlank404(answer *api.Response) {
 	if answer.StatusCode != http.StatusNotFound {
 		return
 	}
@@ -79,28 +79,28 @@ func emptyBlank404(answer *api.Response) {
 // failLeftOverRedirect makes a failed answer of a redirect. The official client
 // follows one; a second in a row, as at a failover, would pass for a success
 // although nothing was done.
-func failLeftOverRedirect(answer *api.Response) {
+func failUnfollowedRedirect(answer *api.Response) {
 	if answer.StatusCode >= 300 && answer.StatusCode < 400 {
 		answer.StatusCode = http.StatusServiceUnavailable
 	}
 }
 
 // maxAnswer bounds what is read of a success that says nothing but who we are.
-const maxAnswer = 1 << 20
+const maxResponse = 1 << 20
 
 // once runs one bounded attempt. No error leaves it with a body that is not
 // Vault's.
-func (w *wire) once(ctx context.Context, send func(ctx context.Context) error) error {
-	bounded, cancel := context.WithTimeout(bodylimit.With(ctx, maxAnswer), w.timeout)
+func (t *transport) doOnce(ctx context.Context, send func(ctx context.Context) error) error {
+	bounded, cancel := context.WithTimeout(bodylimit.With(ctx, maxResponse), t.timeout)
 	defer cancel()
-	stop := context.AfterFunc(w.life, cancel)
+	stop := context.AfterFunc(t.ctx, cancel)
 	defer stop()
 	began := time.Now()
 	err := vaulterr.FromWire(send(bounded))
-	if err != nil && w.life.Err() != nil && ctx.Err() == nil {
+	if err != nil && t.ctx.Err() != nil && ctx.Err() == nil {
 		// No ErrClosed, which says that nothing was sent.
 		err = &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "the client was closed before the answer came"}
 	}
-	w.pulse.feel(ctx, began, err)
+	t.availability.record(ctx, began, err)
 	return err
 }

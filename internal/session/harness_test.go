@@ -11,37 +11,37 @@ import (
 )
 
 // lookup is what root learns of a token; nil when it is gone.
-func (w *world) lookup(token string) *api.Secret {
-	answer, err := w.root.Auth().Token().Lookup(token)
+func (h *harness) lookup(token string) *api.Secret {
+	answer, err := h.root.Auth().Token().Lookup(token)
 	if err != nil {
 		return nil
 	}
 	return answer
 }
 
-func (w *world) accessor(s *session.Session) string {
-	w.Helper()
-	answer := w.lookup(s.Client().Token())
+func (h *harness) accessor(s *session.Session) string {
+	h.Helper()
+	answer := h.lookup(s.Client().Token())
 	if answer == nil {
-		w.Fatal("the session's token is gone")
+		h.Fatal("the session's token is gone")
 	}
 	return answer.Data["accessor"].(string)
 }
 
 // revoke ends the session's token from outside.
-func (w *world) revoke(s *session.Session) {
-	w.Helper()
-	if err := w.root.Auth().Token().RevokeAccessor(w.accessor(s)); err != nil {
-		w.Fatal(err)
+func (h *harness) revoke(s *session.Session) {
+	h.Helper()
+	if err := h.root.Auth().Token().RevokeAccessor(h.accessor(s)); err != nil {
+		h.Fatal(err)
 	}
 }
 
 // requests counts what the audit log holds for a path.
-func (w *world) requests(path string) (count int) {
-	w.Helper()
+func (h *harness) requests(path string) (count int) {
+	h.Helper()
 	file, err := os.Open(server.AuditLog())
 	if err != nil {
-		w.Fatal(err)
+		h.Fatal(err)
 	}
 	defer file.Close()
 	lines := bufio.NewScanner(file)
@@ -52,7 +52,7 @@ func (w *world) requests(path string) (count int) {
 			Request struct{ Path string }
 		}
 		if err := json.Unmarshal(lines.Bytes(), &entry); err != nil {
-			w.Fatal(err)
+			h.Fatal(err)
 		}
 		if entry.Type == "request" && entry.Request.Path == path {
 			count++
@@ -61,4 +61,4 @@ func (w *world) requests(path string) (count int) {
 	return count
 }
 
-func (w *world) logins() int { w.Helper(); return w.requests("auth/" + w.mount + "/login") }
+func (h *harness) logins() int { h.Helper(); return h.requests("auth/" + h.mount + "/login") }

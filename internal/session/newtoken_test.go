@@ -15,7 +15,7 @@ import (
 
 // refusals calls Do ten times a second for a while, each of which must end at once
 // with ErrUnauthenticated, and counts the logins meanwhile.
-func (v *fakeVault) refusals(t *testing.T, s *Session, whole time.Duration) int {
+func (v *fakeVault) countLogins(t *testing.T, s *Session, whole time.Duration) int {
 	t.Helper()
 	before, _, _ := v.count()
 	for start := time.Now(); time.Since(start) < whole; time.Sleep(100 * time.Millisecond) {
@@ -35,14 +35,14 @@ func TestLoginsWhoseTokenIsRefusedCoolDown(t *testing.T) {
 		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 		s, logs := v.opened(t, nil)
 		v.set(func(v *fakeVault) { clear(v.tokens); v.lag = time.Hour })
-		if n := v.refusals(t, s, time.Second); n != 1 {
+		if n := v.countLogins(t, s, time.Second); n != 1 {
 			t.Errorf("%d logins in the first second, want 1", n)
 		}
 		if err := s.Do(t.Context(), probe); !strings.Contains(err.Error(), "has just given") || s.State().LoginError == nil {
 			t.Errorf("Do = %v, state %+v", err, s.State())
 		}
-		v.refusals(t, s, 2*time.Minute)
-		if n := v.refusals(t, s, 5*time.Minute); n < 9 || n > 21 {
+		v.countLogins(t, s, 2*time.Minute)
+		if n := v.countLogins(t, s, 5*time.Minute); n < 9 || n > 21 {
 			t.Errorf("%d logins in 5 min, want one in 15-30 s", n)
 		}
 		logins, _, _ := v.count()
@@ -50,12 +50,12 @@ func TestLoginsWhoseTokenIsRefusedCoolDown(t *testing.T) {
 			t.Errorf("%d warnings of %d logins", len(lines), logins-1)
 		}
 		v.set(func(v *fakeVault) { v.lag = 0 })
-		every(t, s, time.Second, time.Minute)
+		doEvery(t, s, time.Second, time.Minute)
 		if after, _, _ := v.count(); after != logins || s.State().LoginError != nil {
 			t.Errorf("%d logins once the standby knows the token, state %+v", after-logins, s.State())
 		}
 		v.set(func(v *fakeVault) { clear(v.tokens); v.lag = time.Hour })
-		if n := v.refusals(t, s, 4*time.Second); n < 2 {
+		if n := v.countLogins(t, s, 4*time.Second); n < 2 {
 			t.Errorf("%d logins in 4 s: success did not reset the pause", n)
 		}
 	})
@@ -67,8 +67,8 @@ func TestShortLagCostsOneLogin(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: 10 * time.Hour}
 		s, _ := v.opened(t, nil)
 		v.set(func(v *fakeVault) { clear(v.tokens); v.lag = 500 * time.Millisecond })
-		v.refusals(t, s, 450*time.Millisecond)
-		every(t, s, 100*time.Millisecond, time.Minute)
+		v.countLogins(t, s, 450*time.Millisecond)
+		doEvery(t, s, 100*time.Millisecond, time.Minute)
 		if logins, _, _ := v.count(); logins != 2 {
 			t.Errorf("%d logins, want the first and one more", logins)
 		}
@@ -86,8 +86,8 @@ func TestOneNodeThatLagsCostsFewLogins(t *testing.T) {
 				t.Fatalf("Do after %v: %v", time.Since(start), err)
 			}
 		}
-		if logins, _, _ := v.count(); logins > 3 || s.State().LoginError != nil || s.trial.open {
-			t.Errorf("%d logins, want the first and at most two more; state %+v, on trial %t", logins, s.State(), s.trial.open)
+		if logins, _, _ := v.count(); logins > 3 || s.State().LoginError != nil || s.check.open {
+			t.Errorf("%d logins, want the first and at most two more; state %+v, on trial %t", logins, s.State(), s.check.open)
 		}
 	})
 }
@@ -96,7 +96,7 @@ func TestOneNodeThatLagsCostsFewLogins(t *testing.T) {
 // anybody noticing, and so is the next one.
 func TestUnusedTokenIsReplacedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &fakeVault{ttl: time.Hour, fixed: true}
+		v := &fakeVault{ttl: time.Hour, notRenewable: true}
 		s, _ := v.opened(t, nil)
 		for range 3 {
 			time.Sleep(45 * time.Minute) // the keeper logs in
@@ -114,10 +114,10 @@ func TestRenewalProvesTheLogin(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: 100 * time.Hour}
 		s, _ := v.opened(t, nil)
 		v.set(func(v *fakeVault) { clear(v.tokens); v.lag = time.Minute })
-		v.refusals(t, s, 10*time.Second)
+		v.countLogins(t, s, 10*time.Second)
 		time.Sleep(time.Hour)
-		if s.State().LoginError != nil || s.trial.open || s.failures != 0 {
-			t.Errorf("after a renewal: on trial %t, %d failures, %v", s.trial.open, s.failures, s.State().LoginError)
+		if s.State().LoginError != nil || s.check.open || s.failures != 0 {
+			t.Errorf("after a renewal: on trial %t, %d failures, %v", s.check.open, s.failures, s.State().LoginError)
 		}
 	})
 }
@@ -162,7 +162,7 @@ func TestServed(t *testing.T) {
 		"no answer":   {errors.New("connection reset by peer"), false},
 		"given up":    {context.Canceled, false},
 	} {
-		if got := served(tc.err); got != tc.want {
+		if got := vaultKnewToken(tc.err); got != tc.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

@@ -20,7 +20,7 @@ const (
 )
 
 // About is what can be told of a login without logging in.
-type About struct {
+type LoginInfo struct {
 	Kind  string // one of the three
 	Mount string // of the auth method; empty for a token
 	Role  string // of a Kubernetes login
@@ -28,15 +28,15 @@ type About struct {
 	// Where the token, secret id or JWT comes from, if from there.
 	Variable, File string
 
-	Wrapped bool     // logging in uses up a wrapping token
-	Exposed []string // credential files that every user of the machine may read
+	Wrapped       bool     // logging in uses up a wrapping token
+	WorldReadable []string // credential files that every user of the machine may read
 }
 
 // Examine reads a login's credentials, as logging in would, and uses none of
 // them. ErrInvalid names the one that cannot be used.
-func Examine(m Method) (About, error) {
+func Probe(m Method) (LoginInfo, error) {
 	if err := m.check(); err != nil {
-		return About{}, err
+		return LoginInfo{}, err
 	}
 	about, credentials := describe(m)
 	for _, one := range credentials {
@@ -48,28 +48,28 @@ func Examine(m Method) (About, error) {
 }
 
 // describe tells of a login, and lists its credentials, the decisive one last.
-func describe(m Method) (about About, credentials []Credential) {
+func describe(m Method) (about LoginInfo, credentials []Credential) {
 	switch m := m.(type) {
-	case *bareToken:
-		about, credentials = About{Kind: KindToken}, []Credential{m.source}
-	case *appRole:
-		about = About{Kind: KindAppRole, Mount: m.mount, Wrapped: m.secretID.wrapped}
+	case *tokenLogin:
+		about, credentials = LoginInfo{Kind: KindToken}, []Credential{m.source}
+	case *appRoleLogin:
+		about = LoginInfo{Kind: KindAppRole, Mount: m.mount, Wrapped: m.secretID.wrapped}
 		credentials = []Credential{m.roleID, m.secretID}
 	case *kubernetesLogin:
-		about, credentials = About{Kind: KindKubernetes, Mount: m.mount, Role: m.role}, []Credential{m.jwt}
+		about, credentials = LoginInfo{Kind: KindKubernetes, Mount: m.mount, Role: m.role}, []Credential{m.jwt}
 	}
 	decisive := credentials[len(credentials)-1]
 	about.Variable, about.File = decisive.variable, decisive.file
 	// A projected JWT is readable to all of its pod: that is how it is delivered.
-	if about.Kind != KindKubernetes && exposed(decisive.file) {
-		about.Exposed = []string{decisive.file}
+	if about.Kind != KindKubernetes && worldReadable(decisive.file) {
+		about.WorldReadable = []string{decisive.file}
 	}
 	return about, credentials
 }
 
 // exposed reports a file that everybody may read. Windows keeps such rights
 // elsewhere.
-func exposed(path string) bool {
+func worldReadable(path string) bool {
 	if path == "" || runtime.GOOS == "windows" {
 		return false
 	}
@@ -79,8 +79,8 @@ func exposed(path string) bool {
 
 // PeekWrapped looks at a login's wrapping token, as logging in would, and does
 // not use it up.
-func PeekWrapped(ctx context.Context, client *api.Client, m Method, timeout time.Duration) error {
-	role, ok := m.(*appRole)
+func CheckWrapped(ctx context.Context, client *api.Client, m Method, timeout time.Duration) error {
+	role, ok := m.(*appRoleLogin)
 	if !ok || !role.secretID.wrapped {
 		return vaulterr.Invalid("the login has no wrapping token")
 	}
@@ -88,5 +88,5 @@ func PeekWrapped(ctx context.Context, client *api.Client, m Method, timeout time
 	if err != nil {
 		return err
 	}
-	return role.inspect(ctx, newWire(client, timeout, func(*http.Request) {}), token)
+	return role.checkOrigin(ctx, newTransport(client, timeout, func(*http.Request) {}), token)
 }

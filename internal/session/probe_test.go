@@ -1,0 +1,81 @@
+package session_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"testing"
+	"time"
+
+	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/vaulterr"
+)
+
+func TestExamine(t *testing.T) {
+	h := newHarness(t)
+	t.Setenv("HOME", t.TempDir())
+	lookup := func(name string) string { return h.secret("canary-of-" + name) }
+	private, public := h.file(h.secret("canary-private")), h.file(h.secret("canary-public"))
+	if err := os.Chmod(public, 0o644); err != nil { //nolint:gosec // that is what is found
+		t.Fatal(err)
+	}
+	exposed := []string{public}
+	if runtime.GOOS == "windows" {
+		exposed = nil
+	}
+	variable, missing := session.FromLookup("FAKE", lookup), filepath.Join(t.TempDir(), "missing")
+	for name, tc := range map[string]struct {
+		by   session.Method
+		want session.LoginInfo
+		ok   bool
+	}{
+		"literal token":   {session.Token(session.FromString("canary")), session.LoginInfo{Kind: session.KindToken}, true},
+		"variable":        {session.Token(variable), session.LoginInfo{Kind: session.KindToken, Variable: "FAKE"}, true},
+		"private file":    {session.Token(session.FromFile(private)), session.LoginInfo{Kind: session.KindToken, File: private}, true},
+		"public file":     {session.Token(session.FromFile(public)), session.LoginInfo{Kind: session.KindToken, File: public, WorldReadable: exposed}, true},
+		"missing file":    {session.Token(session.FromFile(missing)), session.LoginInfo{Kind: session.KindToken, File: missing}, false},
+		"no vault login":  {session.Token(session.CLIToken()), session.LoginInfo{Kind: session.KindToken, File: filepath.Join(os.Getenv("HOME"), ".vault-token")}, false},
+		"AppRole":         {session.AppRole("", session.FromFile(public), variable), session.LoginInfo{Kind: session.KindAppRole, Mount: "approle", Variable: "FAKE"}, true},
+		"wrapped":         {session.AppRole("m", variable, session.Wrapped(session.FromFile(public))), session.LoginInfo{Kind: session.KindAppRole, Mount: "m", File: public, Wrapped: true, WorldReadable: exposed}, true},
+		"missing role id": {session.AppRole("m", session.FromFile(missing), variable), session.LoginInfo{Kind: session.KindAppRole, Mount: "m", Variable: "FAKE"}, false},
+		"a pod":           {session.Kubernetes("", "goblin", public), session.LoginInfo{Kind: session.KindKubernetes, Mount: "kubernetes", Role: "goblin", File: public}, true},
+		"no role":         {session.Kubernetes("", "", public), session.LoginInfo{}, false},
+	} {
+		got, err := session.Probe(tc.by)
+		if !reflect.DeepEqual(got, tc.want) || (err == nil) != tc.ok || err != nil && !errors.Is(err, vaulterr.ErrInvalid) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// Only whoever logs in uses the wrapping token up.
+func TestPeekWrapped(t *testing.T) {
+	h := newHarness(t)
+	roleID := session.FromString(h.role(nil))
+	peek := func(by session.Method) error { return session.CheckWrapped(t.Context(), h.client(), by, time.Second) }
+	made := h.wrapped("auth/"+h.mount+"/role/app/secret-id", nil)
+	by := session.AppRole(h.mount, roleID, session.Wrapped(session.FromString(made)))
+	for range 2 {
+		if err := peek(by); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.mustDo(h.mustOpen(by))
+	elsewhere := h.wrapped("sys/wrapping/wrap", map[string]any{"secret_id": "fake"})
+	for name, tc := range map[string]struct {
+		by   session.Method
+		kind error
+	}{
+		"used":      {by, vaulterr.ErrWrappingToken},
+		"elsewhere": {session.AppRole(h.mount, roleID, session.Wrapped(session.FromString(elsewhere))), vaulterr.ErrWrappingToken},
+		"missing":   {session.AppRole(h.mount, roleID, session.Wrapped(session.FromFile("/nowhere"))), vaulterr.ErrInvalid},
+		"plain":     {session.AppRole(h.mount, roleID, roleID), vaulterr.ErrInvalid},
+		"a token":   {session.Token(roleID), vaulterr.ErrInvalid},
+	} {
+		if err := peek(tc.by); !errors.Is(err, tc.kind) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
