@@ -65,7 +65,7 @@ func (c *Client) cacheConfig(s *settings.Settings) cache.Config[secret] {
 		ttl, maxStale = s.TTL, s.MaxStale
 	}
 	return cache.Config[secret]{
-		TTL: ttl, MaxStale: maxStale, Limit: s.Timeouts.Read, Overdue: session.ErrTimeout, Backoff: refreshBackoff,
+		TTL: ttl, MaxStale: maxStale, FetchTimeout: s.Timeouts.Read, TimeoutCause: session.ErrTimeout, Backoff: refreshBackoff,
 		Fetch: c.fetch, Gone: isGone, Newer: newer, Behind: behind, Observe: c.observeCache, Closed: &Error{Kind: ErrClosed},
 	}
 }

@@ -192,7 +192,7 @@ func cached(t testing.TB, n int) (bytesEach float64) {
 		return newSecret(kv.Secret{Data: map[string]any{fieldAPIKey: "fake-key-of-" + name}, Version: 1, Created: time.Now()}), nil
 	}
 	before := heap()
-	keys := cache.New(cache.Config[secret]{TTL: time.Hour, Limit: time.Second, Fetch: fetch, Gone: isGone, Newer: newer, Behind: behind})
+	keys := cache.New(cache.Config[secret]{TTL: time.Hour, FetchTimeout: time.Second, Fetch: fetch, Gone: isGone, Newer: newer, Behind: behind})
 	defer keys.Close()
 	for i := range n {
 		if _, err := keys.Get(t.Context(), fmt.Sprintf("provider-%d", i)); err != nil {

@@ -43,7 +43,7 @@ func (h Health) Ready() bool { return !h.Closed && len(h.Missing) == 0 }
 // Health is how the client stands now. It asks nobody and does not block.
 func (c *Client) Health() Health {
 	state := c.session.State()
-	troubles := c.keys.Troubled()
+	troubles := c.keys.Problems()
 	return Health{
 		Closed: state.Closed, DownSince: state.Down, DownError: state.DownError,
 		LoginError: state.LoginError, TokenEnds: state.Ends,

@@ -59,7 +59,7 @@ func (c *Client) observeCache(e cache.Event[secret]) {
 	switch e.Action {
 	case cache.Refreshed:
 		told.Kind = event.Refresh
-	case cache.Staled:
+	case cache.WentStale:
 		told.Kind = event.Stale
 	case cache.Dropped:
 		told.Kind = event.Dropped

@@ -191,7 +191,7 @@ func TestUpdaterThatCannotStart(t *testing.T) {
 					t.Fatalf("NewUpdater = %v, %v", u, err)
 				}
 				time.Sleep(time.Hour)
-				if lost := b.keys.Troubled().Lost; len(lost) != 0 {
+				if lost := b.keys.Problems().Lost; len(lost) != 0 {
 					t.Errorf("watched still: %v", lost)
 				}
 				b.wantClosed(t, c.closed...)
@@ -286,7 +286,7 @@ func TestPanickingBuildLeavesNothing(t *testing.T) {
 		}()
 		b.set(func(b *bench) { b.storeErr = &Error{Kind: ErrNotFound} })
 		b.keys.Renew(t.Context(), "a")
-		if lost := b.keys.Troubled().Lost; len(lost) != 0 {
+		if lost := b.keys.Problems().Lost; len(lost) != 0 {
 			t.Errorf("watched still: %v", lost)
 		}
 	})

@@ -27,8 +27,8 @@ type Config[V any] struct {
 	// returned, the same pointer, if it is still the newest. It has to end with ctx.
 	Fetch func(ctx context.Context, name string, held *V) (*V, error)
 	// Limit bounds one Fetch, whose context's cause is Overdue then, if not nil.
-	Limit   time.Duration
-	Overdue error
+	FetchTimeout time.Duration
+	TimeoutCause error
 	// Gone tells an error that says there is no such value from one that says
 	// nothing about it.
 	Gone func(error) bool
@@ -53,7 +53,7 @@ type Action int
 // The actions.
 const (
 	Refreshed Action = iota // fetched again, or failed to be
-	Staled                  // its value is older than TTL, and served all the same
+	WentStale               // its value is older than TTL, and served all the same
 	Dropped                 // its value is older than MaxStale allows, or gone
 )
 
@@ -69,9 +69,9 @@ type Event[V any] struct {
 const (
 	// moment is how long a failure stands for an answer: long enough that a crowd
 	// of readers makes one request, short enough that nobody waits for it to pass.
-	moment = time.Second
+	failureTTL = time.Second
 	// together is how many values are fetched at once for nobody's sake.
-	together = 8
+	maxBackgroundFetches = 8
 )
 
 // Cache holds the values. Its methods may be called concurrently.
@@ -80,45 +80,45 @@ type Cache[V any] struct {
 	entries index[V]
 	wake    chan struct{}
 
-	life context.Context // ends with Close: refresher and fetches run under it
-	end  context.CancelFunc
-	work sync.WaitGroup
+	ctx        context.Context // ends with Close: refresher and fetches run running it
+	cancel     context.CancelFunc
+	background sync.WaitGroup
 
-	mu      sync.Mutex // guards what follows and the entries; never held over a fetch
-	closed  bool
-	running bool        // the refresher
-	unasked int         // fetches under way for nobody's sake
-	queued  []*entry[V] // to be fetched when there are fewer of those
-	agenda  agenda[V]
+	mu                sync.Mutex // guards what follows and the entries; never held over a fetch
+	closed            bool
+	running           bool        // the refresher
+	backgroundFetches int         // fetches running way for nobody's sake
+	waiting           []*entry[V] // to be fetched when there are fewer of those
+	queue             refreshQueue[V]
 }
 
 // New is an empty cache. It runs nothing until there is something to refresh.
 func New[V any](config Config[V]) *Cache[V] {
 	c := &Cache[V]{config: config, wake: make(chan struct{}, 1)}
-	c.life, c.end = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	c.ctx, c.cancel = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	return c
 }
 
 // Load is the value at hand, or nil. It takes no lock and allocates nothing, but for
 // the first reads of a name; see index.
 func (c *Cache[V]) Load(name string) *V {
-	e := c.entries.peek(name)
+	e := c.entries.lookup(name)
 	if e == nil {
-		if e = c.missed(name); e == nil {
+		if e = c.lookupSlow(name); e == nil {
 			return nil
 		}
 	}
 	// Looked at first: a line of memory that nobody writes is everybody's.
-	if !e.wanted.Load() {
-		e.wanted.Store(true)
+	if !e.recentlyRead.Load() {
+		e.recentlyRead.Store(true)
 	}
-	return e.shown.Load()
+	return e.current.Load()
 }
 
-func (c *Cache[V]) missed(name string) *entry[V] {
+func (c *Cache[V]) lookupSlow(name string) *entry[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.entries.missed(name)
+	return c.entries.lookupSlow(name)
 }
 
 // Get is Load, and fetches what is not at hand: once, for all who ask for it. It
@@ -131,36 +131,36 @@ func (c *Cache[V]) Get(ctx context.Context, name string) (*V, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		under, failure := c.join(name)
+		running, failure := c.joinFetch(name)
 		if failure != nil {
 			return nil, failure
 		}
 		select {
-		case <-under.done:
+		case <-running.done:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if !under.superseded { // else something newer is at hand, or on its way
-			return under.value, under.err
+		if !running.superseded { // else something newer is at hand, or on its way
+			return running.value, running.err
 		}
 	}
 }
 
-// join is the fetch of a value that is not at hand, begun now unless it is under
+// join is the fetch of a value that is not at hand, begun now unless it is running
 // way, or the failure of one a moment ago.
-func (c *Cache[V]) join(name string) (*flight[V], error) {
+func (c *Cache[V]) joinFetch(name string) (*fetch[V], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil, c.config.Closed
 	}
 	e := c.entry(name)
-	e.wanted.Store(true)
-	if e.flight == nil && e.excusable() {
+	e.recentlyRead.Store(true)
+	if e.fetch == nil && e.failureCached() {
 		return nil, e.failure
 	}
-	c.ensureFlight(e, true)
-	return e.flight, nil
+	c.startFetch(e, true)
+	return e.fetch, nil
 }
 
 // Keep makes name one that is refreshed whether or not anybody reads it.
@@ -168,66 +168,66 @@ func (c *Cache[V]) Keep(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed {
-		c.entry(name).kept++
+		c.entry(name).keepers++
 	}
 }
 
-// Put shows a value that was just stored by ourselves. A fetch under way may have
+// Put shows a value that was just stored by ourselves. A fetch running way may have
 // seen less and does not count any more.
 func (c *Cache[V]) Put(name string, value *V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.known(name)
+	e := c.find(name)
 	if e == nil {
 		return
 	}
 	c.supersede(e)
-	overtaken := e.held != nil && c.config.Newer(e.held, value)
+	overtaken := e.newest != nil && c.config.Newer(e.newest, value)
 	if overtaken || e.failure != nil && c.config.Gone(e.failure) { // by whoever deleted it
-		c.ensureFlight(e, true)
+		c.startFetch(e, true)
 		return
 	}
-	c.show(e, value, time.Now())
+	c.setValue(e, value, time.Now())
 }
 
 // Refresh begins to fetch a value again: somebody may have stored another. Readers
 // get the value at hand until that is done.
-func (c *Cache[V]) Refresh(name string) { c.refetch(name) }
+func (c *Cache[V]) Refresh(name string) { c.restartFetch(name) }
 
 // Renew is Refresh, and blocks until readers get what was found, or ctx ends.
 func (c *Cache[V]) Renew(ctx context.Context, name string) {
-	for under := c.refetch(name); under != nil; under = c.underWay(name) {
+	for running := c.restartFetch(name); running != nil; running = c.currentFetch(name) {
 		select {
-		case <-under.done:
+		case <-running.done:
 		case <-ctx.Done():
 			return
 		}
-		if !under.superseded {
+		if !running.superseded {
 			return
 		}
 	}
 }
 
-// refetch begins a fetch, whatever is under way already: that may have seen less.
+// refetch begins a fetch, whatever is running way already: that may have seen less.
 // It is nil for what nobody has asked for.
-func (c *Cache[V]) refetch(name string) *flight[V] {
+func (c *Cache[V]) restartFetch(name string) *fetch[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.known(name)
+	e := c.find(name)
 	if e == nil {
 		return nil
 	}
 	c.supersede(e)
-	c.ensureFlight(e, true)
-	return e.flight
+	c.startFetch(e, true)
+	return e.fetch
 }
 
-// underWay is the fetch under way, or nil.
-func (c *Cache[V]) underWay(name string) *flight[V] {
+// underWay is the fetch running way, or nil.
+func (c *Cache[V]) currentFetch(name string) *fetch[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.known(name); e != nil {
-		return e.flight
+	if e := c.find(name); e != nil {
+		return e.fetch
 	}
 	return nil
 }
@@ -236,13 +236,13 @@ func (c *Cache[V]) underWay(name string) *flight[V] {
 func (c *Cache[V]) Close() {
 	c.mu.Lock()
 	c.closed = true
-	for _, e := range c.agenda {
-		e.shown.Store(nil)
-		e.tell()
+	for _, e := range c.queue {
+		e.current.Store(nil)
+		e.notify()
 	}
-	c.agenda, c.queued = nil, nil
+	c.queue, c.waiting = nil, nil
 	c.entries.clear()
 	c.mu.Unlock()
-	c.end()
-	c.work.Wait()
+	c.cancel()
+	c.background.Wait()
 }

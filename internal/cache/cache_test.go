@@ -12,14 +12,14 @@ import (
 
 func TestOneFetchForACrowd(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		o.takes(time.Second)
+		o.setLatency(time.Second)
 		var crowd sync.WaitGroup
 		for range 1000 {
 			crowd.Go(func() { get(t, c, 1) })
 		}
 		crowd.Wait()
-		if o.asked() != 1 {
-			t.Errorf("%d fetches", o.asked())
+		if o.fetchCount() != 1 {
+			t.Errorf("%d fetches", o.fetchCount())
 		}
 	})
 }
@@ -29,7 +29,7 @@ func TestRefreshAheadOfExpiry(t *testing.T) {
 		start := time.Now()
 		get(t, c, 1)
 		readFor(t, c, 10*ttl)
-		if n := o.asked(); n < 11 || n > 17 {
+		if n := o.fetchCount(); n < 11 || n > 17 {
 			t.Errorf("%d fetches in 10 TTLs, want one per 0.6 to 0.9 of it", n)
 		}
 		distinct := map[time.Duration]bool{}
@@ -46,7 +46,7 @@ func TestRefreshAheadOfExpiry(t *testing.T) {
 		if len(distinct) < 5 {
 			t.Error("the pauses are not random")
 		}
-		if o.said(Staled) != 0 || o.said(Refreshed) != o.asked() {
+		if o.eventCount(WentStale) != 0 || o.eventCount(Refreshed) != o.fetchCount() {
 			t.Errorf("events %v", o.events)
 		}
 	})
@@ -55,7 +55,7 @@ func TestRefreshAheadOfExpiry(t *testing.T) {
 func TestNewValueWithinTTL(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		o.answer(2, nil)
+		o.setResponse(2, nil)
 		readFor(t, c, ttl)
 		get(t, c, 2)
 	})
@@ -64,10 +64,10 @@ func TestNewValueWithinTTL(t *testing.T) {
 func TestGone(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		o.answer(0, errGone)
-		pass(ttl)
-		fails(t, c, errGone)
-		if o.said(Dropped) != 1 {
+		o.setResponse(0, errGone)
+		advance(ttl)
+		getFails(t, c, errGone)
+		if o.eventCount(Dropped) != 1 {
 			t.Errorf("events %v", o.events)
 		}
 	})
@@ -77,15 +77,15 @@ func TestFailureForAMomentOnly(t *testing.T) {
 	for _, failure := range []error{errGone, errDown} {
 		t.Run(failure.Error(), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-				o.answer(0, failure)
+				o.setResponse(0, failure)
 				for range 100 {
-					fails(t, c, failure)
+					getFails(t, c, failure)
 				}
-				if o.asked() != 1 {
-					t.Errorf("%d fetches for 100 readers", o.asked())
+				if o.fetchCount() != 1 {
+					t.Errorf("%d fetches for 100 readers", o.fetchCount())
 				}
-				o.answer(1, nil)
-				pass(moment)
+				o.setResponse(1, nil)
+				advance(failureTTL)
 				get(t, c, 1)
 			})
 		})
@@ -98,29 +98,29 @@ func TestPut(t *testing.T) {
 		get(t, c, 1)
 		c.Put("a", &number{2})
 		get(t, c, 2)
-		o.answer(3, nil)
+		o.setResponse(3, nil)
 		c.Refresh("a")
 		synctest.Wait()
 		get(t, c, 3)
 		c.Put("a", &number{2}) // a rival was first
 		synctest.Wait()
 		get(t, c, 3)
-		o.answer(0, errGone)
+		o.setResponse(0, errGone)
 		c.Refresh("a")
 		synctest.Wait()
 		c.Put("a", &number{4}) // and deleted it
-		fails(t, c, errGone)
+		getFails(t, c, errGone)
 	})
 }
 
 func TestPutOverFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		o.takes(time.Second)
+		o.setLatency(time.Second)
 		c.Refresh("a") // sees version 1, late
 		synctest.Wait()
 		c.Put("a", &number{2})
-		pass(2 * time.Second)
+		advance(2 * time.Second)
 		get(t, c, 2)
 	})
 }
@@ -128,11 +128,11 @@ func TestPutOverFetch(t *testing.T) {
 // Whoever waits for a fetch that hangs is not kept from what is at hand since.
 func TestPutOverHangingFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		o.hangUp()
+		o.hangFetches()
 		began := time.Now()
 		var reader sync.WaitGroup
 		reader.Go(func() { get(t, c, 2) })
-		pass(time.Second)
+		advance(time.Second)
 		c.Put("a", &number{2})
 		synctest.Wait()
 		if o.hanging != 0 {
@@ -147,11 +147,11 @@ func TestPutOverHangingFetch(t *testing.T) {
 
 func TestRefreshOverFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		o.takes(time.Second)
+		o.setLatency(time.Second)
 		var reader sync.WaitGroup
 		reader.Go(func() { get(t, c, 2) }) // and not what the first fetch saw
-		pass(time.Millisecond)
-		o.answer(2, nil)
+		advance(time.Millisecond)
+		o.setResponse(2, nil)
 		c.Refresh("a")
 		reader.Wait()
 	})
@@ -162,8 +162,8 @@ func TestRenew(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		c.Renew(t.Context(), "a") // nobody has asked for it
 		get(t, c, 1)
-		o.takes(time.Second)
-		o.answer(2, nil)
+		o.setLatency(time.Second)
+		o.setResponse(2, nil)
 		var renewing sync.WaitGroup
 		renewing.Go(func() {
 			c.Renew(t.Context(), "a")
@@ -171,10 +171,10 @@ func TestRenew(t *testing.T) {
 				t.Errorf("%v is read", value)
 			}
 		})
-		pass(time.Second / 2)
+		advance(time.Second / 2)
 		c.Refresh("a")
 		renewing.Wait()
-		o.hangUp()
+		o.hangFetches()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		c.Renew(ctx, "a")
@@ -189,20 +189,20 @@ func TestOlderAnswer(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
 		c.Put("a", &number{2})
-		put, before := time.Now(), o.asked()
+		put, before := time.Now(), o.fetchCount()
 		for c.Load("a").version == 2 {
-			pass(time.Second)
+			advance(time.Second)
 		}
-		if lasted := time.Since(put); lasted < ttl || lasted > ttl+limit {
+		if lasted := time.Since(put); lasted < ttl || lasted > ttl+fetchTimeout {
 			t.Errorf("believed after %v", lasted)
 		}
-		if n := o.asked() - before; n < 3 || n > 30 {
+		if n := o.fetchCount() - before; n < 3 || n > 30 {
 			t.Errorf("%d fetches meanwhile", n)
 		}
 		get(t, c, 1)
 		c.Put("a", &number{3})
-		pass(ttl * 95 / 100) // old answers, and then the right one
-		o.answer(3, nil)
+		advance(ttl * 95 / 100) // old answers, and then the right one
+		o.setResponse(3, nil)
 		readEvery(t, c, time.Second, 3*ttl)
 		get(t, c, 3)
 	})
@@ -211,11 +211,11 @@ func TestOlderAnswer(t *testing.T) {
 func TestForgottenWhenUnread(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		pass(3 * ttl)
-		if c.known("a") != nil || o.asked() > 3 || len(c.agenda) != 0 {
-			t.Errorf("still kept after %d fetches", o.asked())
+		advance(3 * ttl)
+		if c.find("a") != nil || o.fetchCount() > 3 || len(c.queue) != 0 {
+			t.Errorf("still kept after %d fetches", o.fetchCount())
 		}
-		if o.said(Staled) != 0 {
+		if o.eventCount(WentStale) != 0 {
 			t.Errorf("events %v", o.events)
 		}
 	})
@@ -228,19 +228,19 @@ func TestAbsentNames(t *testing.T) {
 		const many = 20_000
 		get(t, c, 1)
 		c.Keep("a")
-		o.answer(0, errGone)
+		o.setResponse(0, errGone)
 		for i := range many {
 			if _, err := c.Get(t.Context(), fmt.Sprint(i)); !errors.Is(err, errGone) {
 				t.Fatal(err)
 			}
 		}
-		o.takes(100 * time.Millisecond)
-		o.answer(2, nil)
-		pass(2 * moment)
-		if len(c.agenda) != 1 || o.asked() != many+1 {
-			t.Errorf("%d names are kept, after %d fetches", len(c.agenda), o.asked())
+		o.setLatency(100 * time.Millisecond)
+		o.setResponse(2, nil)
+		advance(2 * failureTTL)
+		if len(c.queue) != 1 || o.fetchCount() != many+1 {
+			t.Errorf("%d names are kept, after %d fetches", len(c.queue), o.fetchCount())
 		}
-		pass(ttl)
+		advance(ttl)
 		get(t, c, 2)
 	})
 }
@@ -249,24 +249,24 @@ func TestKept(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		c.Keep("a")
 		get(t, c, 1)
-		pass(10 * ttl)
-		if c.Load("a") == nil || o.asked() < 10 {
-			t.Errorf("%d fetches", o.asked())
+		advance(10 * ttl)
+		if c.Load("a") == nil || o.fetchCount() < 10 {
+			t.Errorf("%d fetches", o.fetchCount())
 		}
 	})
 }
 
 func TestCallerLeaves(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		o.takes(time.Second)
+		o.setLatency(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		if _, err := c.Get(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Get = %v", err)
 		}
 		get(t, c, 1) // by the fetch that the other one left behind
-		if o.asked() != 1 {
-			t.Errorf("%d fetches", o.asked())
+		if o.fetchCount() != 1 {
+			t.Errorf("%d fetches", o.fetchCount())
 		}
 	})
 }
@@ -275,7 +275,7 @@ func TestCallerLeaves(t *testing.T) {
 func TestClose(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		o.hangUp()
+		o.hangFetches()
 		c.Refresh("a")
 		var reader sync.WaitGroup
 		reader.Go(func() {
@@ -286,7 +286,7 @@ func TestClose(t *testing.T) {
 		synctest.Wait()
 		c.Close()
 		reader.Wait()
-		fails(t, c, errClosed)
+		getFails(t, c, errClosed)
 		c.Keep("a")
 		c.Put("a", &number{2})
 		c.Refresh("a")
@@ -297,7 +297,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestLoadAllocatesNothing(t *testing.T) {
-	c := New(Config[number]{TTL: ttl, Limit: limit, Fetch: (&origin{value: &number{1}}).fetch})
+	c := New(Config[number]{TTL: ttl, FetchTimeout: fetchTimeout, Fetch: (&origin{value: &number{1}}).fetch})
 	defer c.Close()
 	get(t, c, 1)
 	if n := testing.AllocsPerRun(100, func() { c.Load("a") }); n != 0 {

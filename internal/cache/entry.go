@@ -8,158 +8,158 @@ import (
 
 // entry is one name. Readers use the two atomics, the rest is the cache's mutex's.
 type entry[V any] struct {
-	shown  atomic.Pointer[V] // what readers get
-	wanted atomic.Bool       // somebody read it since that was last looked at
+	current      atomic.Pointer[V] // what readers get
+	recentlyRead atomic.Bool       // somebody read it since that was last looked at
 
-	name      string
-	held      *V // the newest known; shown, unless it is too old
-	kept      int
-	listeners map[chan struct{}]struct{}
-	flight    *flight[V]
-	failure   error     // of the last fetch
-	failures  int       // in a row, answers that were too old included
-	excused   time.Time // until when the failure stands for an answer
-	asked     time.Time // when it was last seen to be wanted
+	name         string
+	newest       *V // the newest known; shown, unless it is too old
+	keepers      int
+	listeners    map[chan struct{}]struct{}
+	fetch        *fetch[V]
+	failure      error     // of the last fetch
+	failures     int       // in a row, answers that were too old included
+	failureUntil time.Time // until when the failure stands for an answer
+	lastRead     time.Time // when it was last seen to be wanted
 
-	since   time.Time // when the fetch that confirmed held was begun
-	refresh time.Time // when to fetch again; zero while that is queued or under way
-	stale   time.Time // when held is older than TTL; zero once that was said
-	drop    time.Time // when held may be shown no longer; zero: it may
-	due     time.Time // the first of these three
-	place   int       // in the agenda
+	fetchedAt time.Time // when the fetch that confirmed held was begun
+	refreshAt time.Time // when to fetch again; zero while that is queued or under way
+	staleAt   time.Time // when held is older than TTL; zero once that was said
+	dropAt    time.Time // when held may be shown no longer; zero: it may
+	dueAt     time.Time // the first of these three
+	index     int       // in the agenda
 }
 
 // entry is the one for name, made now unless there is one. It needs the mutex, as
 // everything below.
 func (c *Cache[V]) entry(name string) *entry[V] {
-	if e := c.known(name); e != nil {
+	if e := c.find(name); e != nil {
 		return e
 	}
 	e := &entry[V]{name: name}
 	c.entries.add(e)
-	c.agenda.add(e)
+	c.queue.add(e)
 	return e
 }
 
-func (c *Cache[V]) known(name string) *entry[V] { return c.entries.all[name] }
+func (c *Cache[V]) find(name string) *entry[V] { return c.entries.all[name] }
 
 // forget removes what nobody wants.
 func (c *Cache[V]) forget(e *entry[V]) {
-	e.shown.Store(nil)
+	e.current.Store(nil)
 	c.entries.remove(e)
-	c.agenda.remove(e)
+	c.queue.remove(e)
 }
 
 // show makes value, as it was at the time since, what readers get.
-func (c *Cache[V]) show(e *entry[V], value *V, since time.Time) {
-	news := e.held != value || e.failure != nil
-	said := e.held != nil && e.stale.IsZero() // that it is stale
-	e.held, e.failure, e.failures = value, nil, 0
-	e.shown.Store(value)
-	e.since, e.stale, e.drop = since, since.Add(c.config.TTL), time.Time{}
+func (c *Cache[V]) setValue(e *entry[V], value *V, since time.Time) {
+	changed := e.newest != value || e.failure != nil
+	reported := e.newest != nil && e.staleAt.IsZero() // that it is stale
+	e.newest, e.failure, e.failures = value, nil, 0
+	e.current.Store(value)
+	e.fetchedAt, e.staleAt, e.dropAt = since, since.Add(c.config.TTL), time.Time{}
 	if c.config.MaxStale != Forever {
-		e.drop = e.stale.Add(c.config.MaxStale)
+		e.dropAt = e.staleAt.Add(c.config.MaxStale)
 	}
-	if said && passed(e.stale, time.Now()) { // still: the fetch took its time
-		e.stale = time.Time{}
+	if reported && isDue(e.staleAt, time.Now()) { // still: the fetch took its time
+		e.staleAt = time.Time{}
 	}
-	e.refresh = since.Add(aheadOf(c.config.TTL))
-	c.plan(e)
-	if news {
-		e.tell()
+	e.refreshAt = since.Add(refreshAfter(c.config.TTL))
+	c.schedule(e)
+	if changed {
+		e.notify()
 	}
 }
 
 // aheadOf spreads the refreshes of values that were fetched together.
-func aheadOf(ttl time.Duration) time.Duration {
+func refreshAfter(ttl time.Duration) time.Duration {
 	return time.Duration((0.6 + 0.3*rand.Float64()) * float64(ttl))
 }
 
 // gone ends a value that is not there any more.
-func (c *Cache[V]) gone(e *entry[V]) {
-	e.shown.Store(nil)
-	e.held, e.stale, e.drop = nil, time.Time{}, time.Time{}
+func (c *Cache[V]) removeValue(e *entry[V]) {
+	e.current.Store(nil)
+	e.newest, e.staleAt, e.dropAt = nil, time.Time{}, time.Time{}
 }
 
 // fail notes that a fetch failed, and when to try again.
-func (c *Cache[V]) fail(e *entry[V], err error) {
+func (c *Cache[V]) recordFailure(e *entry[V], err error) {
 	now := time.Now()
 	first := e.failure == nil || c.config.Gone(e.failure) != c.config.Gone(err)
-	e.failure, e.excused = err, now.Add(moment)
-	if e.held == nil && e.followed() && c.config.Gone(err) { // nothing to recover: ask as often as for a value
-		e.refresh = now.Add(max(moment, aheadOf(c.config.TTL)))
+	e.failure, e.failureUntil = err, now.Add(failureTTL)
+	if e.newest == nil && e.inUse() && c.config.Gone(err) { // nothing to recover: ask as often as for a value
+		e.refreshAt = now.Add(max(failureTTL, refreshAfter(c.config.TTL)))
 	} else {
-		c.retry(e, now)
+		c.scheduleRetry(e, now)
 	}
-	c.plan(e)
+	c.schedule(e)
 	if first {
-		e.tell()
+		e.notify()
 	}
 }
 
 // retry plans another fetch, the later the more of them have come to nothing.
-func (c *Cache[V]) retry(e *entry[V], now time.Time) {
+func (c *Cache[V]) scheduleRetry(e *entry[V], now time.Time) {
 	e.failures++
-	e.refresh = now.Add(max(moment, c.config.Backoff.Delay(e.failures)))
+	e.refreshAt = now.Add(max(failureTTL, c.config.Backoff.Delay(e.failures)))
 }
 
 // outdated reports an answer that is older than what is held: of a server that lags
 // behind. Once the TTL is over it is believed: Vault may have been restored.
 func (c *Cache[V]) outdated(e *entry[V], value *V) bool {
-	return e.held != nil && c.config.Behind(value, e.held) && time.Now().Before(e.since.Add(c.config.TTL))
+	return e.newest != nil && c.config.Behind(value, e.newest) && time.Now().Before(e.fetchedAt.Add(c.config.TTL))
 }
 
 // excusable: its failure stands for an answer.
-func (e *entry[V]) excusable() bool { return e.failure != nil && time.Now().Before(e.excused) }
+func (e *entry[V]) failureCached() bool { return e.failure != nil && time.Now().Before(e.failureUntil) }
 
 // followed: it is to be there whether or not anybody reads it.
-func (e *entry[V]) followed() bool { return e.kept > 0 || len(e.listeners) > 0 }
+func (e *entry[V]) inUse() bool { return e.keepers > 0 || len(e.listeners) > 0 }
 
 // unwanted: nobody has read it for a TTL. What was read stays while fetching fails,
 // for it cannot be had again; what is not there for readers goes.
-func (c *Cache[V]) unwanted(e *entry[V], now time.Time) bool {
-	if e.wanted.Swap(false) {
-		e.asked = now
+func (c *Cache[V]) unused(e *entry[V], now time.Time) bool {
+	if e.recentlyRead.Swap(false) {
+		e.lastRead = now
 	}
 	switch {
-	case e.followed():
+	case e.inUse():
 		return false
-	case e.shown.Load() == nil:
+	case e.current.Load() == nil:
 		return true
-	case e.failure != nil && !e.asked.IsZero():
+	case e.failure != nil && !e.lastRead.IsZero():
 		return false
 	}
-	return now.Sub(e.asked) >= c.config.TTL
+	return now.Sub(e.lastRead) >= c.config.TTL
 }
 
 // plan notes when there is something to do for the entry next.
-func (c *Cache[V]) plan(e *entry[V]) {
-	e.due = time.Time{}
-	for _, at := range []time.Time{e.whenToRefresh(), e.stale, e.whenToDrop()} {
-		if !at.IsZero() && (e.due.IsZero() || at.Before(e.due)) {
-			e.due = at
+func (c *Cache[V]) schedule(e *entry[V]) {
+	e.dueAt = time.Time{}
+	for _, at := range []time.Time{e.nextRefresh(), e.staleAt, e.nextDrop()} {
+		if !at.IsZero() && (e.dueAt.IsZero() || at.Before(e.dueAt)) {
+			e.dueAt = at
 		}
 	}
-	c.agenda.move(e)
-	c.rouse()
+	c.queue.move(e)
+	c.wakeRefresher()
 }
 
-func (e *entry[V]) whenToRefresh() time.Time {
-	if e.flight != nil {
+func (e *entry[V]) nextRefresh() time.Time {
+	if e.fetch != nil {
 		return time.Time{}
 	}
-	return e.refresh
+	return e.refreshAt
 }
 
-func (e *entry[V]) whenToDrop() time.Time {
-	if e.shown.Load() == nil {
+func (e *entry[V]) nextDrop() time.Time {
+	if e.current.Load() == nil {
 		return time.Time{}
 	}
-	return e.drop
+	return e.dropAt
 }
 
 // tell wakes those who listen; they look for themselves.
-func (e *entry[V]) tell() {
+func (e *entry[V]) notify() {
 	for listener := range e.listeners {
 		select {
 		case listener <- struct{}{}:

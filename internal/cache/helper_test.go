@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	ttl      = time.Minute
-	maxStale = time.Hour
-	limit    = 15 * time.Second
+	ttl          = time.Minute
+	maxStale     = time.Hour
+	fetchTimeout = 15 * time.Second
 )
 
 var (
@@ -32,20 +32,20 @@ type origin struct {
 	err     error
 	hang    bool // until the fetch's context ends
 	hanging int
-	took    time.Duration
+	latency time.Duration
 	fetches []time.Time
 	events  []Event[number]
 }
 
 func (o *origin) fetch(ctx context.Context, _ string, held *number) (*number, error) {
 	o.mu.Lock()
-	value, err, hang, took := o.value, o.err, o.hang, o.took
+	value, err, hang, took := o.value, o.err, o.hang, o.latency
 	o.fetches = append(o.fetches, time.Now())
 	o.mu.Unlock()
 	if hang {
-		o.hangs(+1)
+		o.addHanging(+1)
 		<-ctx.Done()
-		o.hangs(-1)
+		o.addHanging(-1)
 		return nil, errDown
 	}
 	if took > 0 {
@@ -63,38 +63,38 @@ func (o *origin) observe(event Event[number]) {
 	o.events = append(o.events, event)
 }
 
-func (o *origin) answer(version int, err error) {
+func (o *origin) setResponse(version int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.value, o.err, o.hang = &number{version}, err, false
 }
 
-func (o *origin) takes(d time.Duration) {
+func (o *origin) setLatency(d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.took = d
+	o.latency = d
 }
 
-func (o *origin) hangs(n int) {
+func (o *origin) addHanging(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.hanging += n
 }
 
-func (o *origin) hangUp() {
+func (o *origin) hangFetches() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.hang = true
 }
 
-func (o *origin) asked() int {
+func (o *origin) fetchCount() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.fetches)
 }
 
 // said counts the events of one action.
-func (o *origin) said(action Action) (n int) {
+func (o *origin) eventCount(action Action) (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, event := range o.events {
@@ -111,11 +111,11 @@ func inBubble(t *testing.T, run func(t *testing.T, o *origin, c *Cache[number]))
 	synctest.Test(t, func(t *testing.T) {
 		o := &origin{value: &number{1}}
 		c := New(Config[number]{
-			TTL: ttl, MaxStale: maxStale, Limit: limit, Fetch: o.fetch, Observe: o.observe, Closed: errClosed,
+			TTL: ttl, MaxStale: maxStale, FetchTimeout: fetchTimeout, Fetch: o.fetch, Observe: o.observe, Closed: errClosed,
 			Gone:    func(err error) bool { return errors.Is(err, errGone) },
 			Newer:   func(a, b *number) bool { return a.version > b.version },
 			Behind:  func(a, b *number) bool { return a.version < b.version },
-			Backoff: backoff.Backoff{Min: time.Second, Max: limit},
+			Backoff: backoff.Backoff{Min: time.Second, Max: fetchTimeout},
 		})
 		defer c.Close()
 		run(t, o, c)
@@ -123,7 +123,7 @@ func inBubble(t *testing.T, run func(t *testing.T, o *origin, c *Cache[number]))
 }
 
 // pass lets time go by and everything that is due happen.
-func pass(d time.Duration) {
+func advance(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
@@ -136,7 +136,7 @@ func get(t *testing.T, c *Cache[number], want int) {
 	}
 }
 
-func fails(t *testing.T, c *Cache[number], want error) {
+func getFails(t *testing.T, c *Cache[number], want error) {
 	t.Helper()
 	if value, err := c.Get(t.Context(), "a"); !errors.Is(err, want) {
 		t.Fatalf("Get = %v, %v, want %v", value, err, want)
@@ -151,7 +151,7 @@ func readFor(t *testing.T, c *Cache[number], d time.Duration) {
 
 func readEvery(t *testing.T, c *Cache[number], pause, d time.Duration) {
 	t.Helper()
-	for end := time.Now().Add(d); time.Now().Before(end); pass(pause) {
+	for end := time.Now().Add(d); time.Now().Before(end); advance(pause) {
 		if c.Load("a") == nil {
 			t.Fatalf("no value at hand %v before the end", time.Until(end))
 		}

@@ -10,15 +10,15 @@ import (
 // again under the cache's mutex, and the copy is made anew once that has happened as
 // often as there are entries: so copying costs no more than missing does.
 type index[V any] struct {
-	copied atomic.Pointer[map[string]*entry[V]] // the readers'; nil is an empty one
+	snapshot atomic.Pointer[map[string]*entry[V]] // the readers'; nil is an empty one
 
 	all    map[string]*entry[V] // the mutex's, as everything below
 	misses int                  // since the copy was made
 }
 
 // peek is the entry if the copy has it, or nil. It needs no mutex.
-func (x *index[V]) peek(name string) *entry[V] {
-	copied := x.copied.Load()
+func (x *index[V]) lookup(name string) *entry[V] {
+	copied := x.snapshot.Load()
 	if copied == nil {
 		return nil
 	}
@@ -26,7 +26,7 @@ func (x *index[V]) peek(name string) *entry[V] {
 }
 
 // missed is the entry, which peek did not find, or nil if there is none.
-func (x *index[V]) missed(name string) *entry[V] {
+func (x *index[V]) lookupSlow(name string) *entry[V] {
 	e := x.all[name]
 	if e == nil {
 		return nil
@@ -34,7 +34,7 @@ func (x *index[V]) missed(name string) *entry[V] {
 	x.misses++
 	if x.misses >= len(x.all) {
 		copied := maps.Clone(x.all)
-		x.copied.Store(&copied)
+		x.snapshot.Store(&copied)
 		x.misses = 0
 	}
 	return e
@@ -50,12 +50,12 @@ func (x *index[V]) add(e *entry[V]) {
 // remove drops a copy that has the entry: readers would find it for good.
 func (x *index[V]) remove(e *entry[V]) {
 	delete(x.all, e.name)
-	if x.peek(e.name) != nil {
-		x.copied.Store(nil)
+	if x.lookup(e.name) != nil {
+		x.snapshot.Store(nil)
 	}
 }
 
 func (x *index[V]) clear() {
 	x.all = nil
-	x.copied.Store(nil)
+	x.snapshot.Store(nil)
 }

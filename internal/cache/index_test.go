@@ -7,13 +7,13 @@ import (
 )
 
 // look is what readers do.
-func (x *index[V]) look(mu *sync.Mutex, name string) (e *entry[V], missed bool) {
-	if e = x.peek(name); e != nil {
+func (x *index[V]) find(mu *sync.Mutex, name string) (e *entry[V], missed bool) {
+	if e = x.lookup(name); e != nil {
 		return e, false
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	return x.missed(name), true
+	return x.lookupSlow(name), true
 }
 
 // Copying costs no more than what was missed before, however many names come to be,
@@ -26,15 +26,15 @@ func TestIndexCopiesNoMoreThanIsMissed(t *testing.T) {
 		misses, copied int
 	)
 	read := func(i int) {
-		before := x.copied.Load()
-		e, missed := x.look(&mu, strconv.Itoa(i))
+		before := x.snapshot.Load()
+		e, missed := x.find(&mu, strconv.Itoa(i))
 		if e == nil || e.name != strconv.Itoa(i) {
 			t.Fatalf("%d: found %v", i, e)
 		}
 		if missed {
 			misses++
 		}
-		if after := x.copied.Load(); after != before {
+		if after := x.snapshot.Load(); after != before {
 			copied += len(*after)
 		}
 	}
@@ -70,26 +70,26 @@ func TestIndexForgets(t *testing.T) {
 	for _, e := range []*entry[number]{one, other} {
 		x.add(e)
 		for range 3 {
-			x.look(&mu, e.name)
+			x.find(&mu, e.name)
 		}
 	}
-	if x.peek("one") != one || x.peek("other") != other {
+	if x.lookup("one") != one || x.lookup("other") != other {
 		t.Fatal("not in the copy")
 	}
 	x.remove(one)
-	if e, _ := x.look(&mu, "one"); e != nil {
+	if e, _ := x.find(&mu, "one"); e != nil {
 		t.Error("found again")
 	}
-	if e, _ := x.look(&mu, "other"); e != other {
+	if e, _ := x.find(&mu, "other"); e != other {
 		t.Error("the other one is gone, too")
 	}
 	again := &entry[number]{name: "one"}
 	x.add(again)
-	if e, _ := x.look(&mu, "one"); e != again {
+	if e, _ := x.find(&mu, "one"); e != again {
 		t.Error("its successor is not found")
 	}
 	x.clear()
-	if e, _ := x.look(&mu, "other"); e != nil {
+	if e, _ := x.find(&mu, "other"); e != nil {
 		t.Error("found after clear")
 	}
 }
@@ -105,7 +105,7 @@ func TestIndexIsReadWhileItChanges(t *testing.T) {
 	for range 4 {
 		readers.Go(func() {
 			for range 10_000 {
-				if e, _ := x.look(&mu, "kept"); e == nil {
+				if e, _ := x.find(&mu, "kept"); e == nil {
 					t.Error("lost")
 					return
 				}
@@ -117,7 +117,7 @@ func TestIndexIsReadWhileItChanges(t *testing.T) {
 		mu.Lock()
 		x.add(e)
 		mu.Unlock()
-		x.look(&mu, e.name)
+		x.find(&mu, e.name)
 		mu.Lock()
 		x.remove(e)
 		mu.Unlock()

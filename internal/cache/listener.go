@@ -5,12 +5,12 @@ import "context"
 // Listener hears of every new value of a name and of its first failure. Make one
 // with Listen and Stop it in the end. One goroutine at a time may use it.
 type Listener[V any] struct {
-	cache *Cache[V]
-	entry *entry[V]
-	told  chan struct{} // there may be news
+	cache   *Cache[V]
+	entry   *entry[V]
+	changed chan struct{} // there may be news
 
-	value   *V    // what Next has told
-	failure error // and this, if it stands
+	lastValue   *V    // what Next has told
+	lastFailure error // and this, if it stands
 }
 
 // Listen begins to refresh name for as long as anybody listens, fetching it now
@@ -21,13 +21,13 @@ func (c *Cache[V]) Listen(name string) (*Listener[V], error) {
 	if c.closed {
 		return nil, c.config.Closed
 	}
-	l := &Listener[V]{cache: c, entry: c.entry(name), told: make(chan struct{}, 1)}
+	l := &Listener[V]{cache: c, entry: c.entry(name), changed: make(chan struct{}, 1)}
 	if l.entry.listeners == nil {
 		l.entry.listeners = make(map[chan struct{}]struct{}, 1)
 	}
-	l.entry.listeners[l.told] = struct{}{}
-	if l.entry.held == nil && !l.entry.excusable() {
-		c.ensureFlight(l.entry, true)
+	l.entry.listeners[l.changed] = struct{}{}
+	if l.entry.newest == nil && !l.entry.failureCached() {
+		c.startFetch(l.entry, true)
 	}
 	return l, nil
 }
@@ -38,14 +38,14 @@ func (c *Cache[V]) Listen(name string) (*Listener[V], error) {
 // as err, or for the cache's end.
 func (l *Listener[V]) Next(ctx context.Context) (value *V, failure error, err error) {
 	for {
-		value, fetching, failure := l.news()
+		value, fetching, failure := l.pendingNews()
 		if value != nil || failure != nil {
 			return value, failure, nil
 		}
 		select {
-		case <-l.told:
+		case <-l.changed:
 		case <-fetching:
-		case <-l.cache.life.Done():
+		case <-l.cache.ctx.Done():
 			return nil, nil, l.cache.config.Closed
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
@@ -55,26 +55,26 @@ func (l *Listener[V]) Next(ctx context.Context) (value *V, failure error, err er
 
 // news is what was not told yet, and noted as told. Without any it may be worth
 // waiting for the first fetch.
-func (l *Listener[V]) news() (value *V, fetching <-chan struct{}, failure error) {
+func (l *Listener[V]) pendingNews() (value *V, fetching <-chan struct{}, failure error) {
 	l.cache.mu.Lock()
 	defer l.cache.mu.Unlock()
 	e := l.entry
-	served := e.shown.Load() != nil
+	served := e.current.Load() != nil
 	switch {
-	case e.held == nil && e.flight != nil && l.value == nil && l.failure == nil:
-		return nil, e.flight.done, nil // what failed before it says nothing now
-	case served && e.held != l.value:
-		l.value = e.held
+	case e.newest == nil && e.fetch != nil && l.lastValue == nil && l.lastFailure == nil:
+		return nil, e.fetch.done, nil // what failed before it says nothing now
+	case served && e.newest != l.lastValue:
+		l.lastValue = e.newest
 		if e.failure == nil {
-			l.failure = nil
+			l.lastFailure = nil
 		}
-		return l.value, nil, nil
-	case e.failure != nil && (l.failure == nil || l.cache.config.Gone(l.failure) != l.cache.config.Gone(e.failure)):
-		l.failure = e.failure
-		return nil, nil, l.failure
-	case served && e.failure == nil && l.failure != nil:
-		l.failure = nil
-		return l.value, nil, nil
+		return l.lastValue, nil, nil
+	case e.failure != nil && (l.lastFailure == nil || l.cache.config.Gone(l.lastFailure) != l.cache.config.Gone(e.failure)):
+		l.lastFailure = e.failure
+		return nil, nil, l.lastFailure
+	case served && e.failure == nil && l.lastFailure != nil:
+		l.lastFailure = nil
+		return l.lastValue, nil, nil
 	}
 	return nil, nil, nil
 }
@@ -83,5 +83,5 @@ func (l *Listener[V]) news() (value *V, fetching <-chan struct{}, failure error)
 func (l *Listener[V]) Stop() {
 	l.cache.mu.Lock()
 	defer l.cache.mu.Unlock()
-	delete(l.entry.listeners, l.told)
+	delete(l.entry.listeners, l.changed)
 }

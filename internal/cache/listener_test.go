@@ -10,12 +10,12 @@ import (
 )
 
 // heard is what a listener is told, one line per call of Next.
-type heard struct {
+type notification struct {
 	version int
 	failure error
 }
 
-func listen(ctx context.Context, t *testing.T, c *Cache[number], into chan<- heard) error {
+func forwardNews(ctx context.Context, t *testing.T, c *Cache[number], into chan<- notification) error {
 	t.Helper()
 	l, err := c.Listen("a")
 	if err != nil {
@@ -27,7 +27,7 @@ func listen(ctx context.Context, t *testing.T, c *Cache[number], into chan<- hea
 		if err != nil {
 			return err
 		}
-		news := heard{failure: failure}
+		news := notification{failure: failure}
 		if value != nil {
 			news.version = value.version
 		}
@@ -38,30 +38,30 @@ func listen(ctx context.Context, t *testing.T, c *Cache[number], into chan<- hea
 func TestListen(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		ctx, cancel := context.WithCancel(t.Context())
-		told := make(chan heard, 100)
+		told := make(chan notification, 100)
 		var listener sync.WaitGroup
 		listener.Go(func() {
-			if err := listen(ctx, t, c, told); !errors.Is(err, context.Canceled) {
+			if err := forwardNews(ctx, t, c, told); !errors.Is(err, context.Canceled) {
 				t.Errorf("the listener ended with %v", err)
 			}
 		})
 		for _, step := range []struct {
 			version int
 			err     error
-			want    []heard
+			want    []notification
 		}{
-			{1, nil, []heard{{1, nil}}},
+			{1, nil, []notification{{1, nil}}},
 			{1, nil, nil},
-			{2, nil, []heard{{2, nil}}},
-			{0, errDown, []heard{{0, errDown}}},
+			{2, nil, []notification{{2, nil}}},
+			{0, errDown, []notification{{0, errDown}}},
 			{0, errDown, nil},
-			{2, nil, []heard{{2, nil}}},
-			{0, errGone, []heard{{0, errGone}}},
-			{0, errDown, []heard{{0, errDown}}},
-			{3, nil, []heard{{3, nil}}},
+			{2, nil, []notification{{2, nil}}},
+			{0, errGone, []notification{{0, errGone}}},
+			{0, errDown, []notification{{0, errDown}}},
+			{3, nil, []notification{{3, nil}}},
 		} {
-			o.answer(step.version, step.err)
-			pass(ttl + limit)
+			o.setResponse(step.version, step.err)
+			advance(ttl + fetchTimeout)
 			for _, want := range step.want {
 				select {
 				case got := <-told:
@@ -78,8 +78,8 @@ func TestListen(t *testing.T) {
 		}
 		cancel()
 		listener.Wait()
-		pass(3 * ttl)
-		if c.known("a") != nil {
+		advance(3 * ttl)
+		if c.find("a") != nil {
 			t.Error("refreshed still, with nobody listening")
 		}
 	})
@@ -87,23 +87,23 @@ func TestListen(t *testing.T) {
 
 func TestOnePollerForAllListeners(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		told := make(chan heard, 100)
+		told := make(chan notification, 100)
 		var listeners sync.WaitGroup
 		for range 50 {
 			listeners.Go(func() {
-				if err := listen(t.Context(), t, c, told); !errors.Is(err, errClosed) {
+				if err := forwardNews(t.Context(), t, c, told); !errors.Is(err, errClosed) {
 					t.Errorf("a listener ended with %v", err)
 				}
 			})
 		}
-		pass(ttl / 2)
-		if len(told) != 50 || o.asked() != 1 {
-			t.Errorf("%d told by %d fetches", len(told), o.asked())
+		advance(ttl / 2)
+		if len(told) != 50 || o.fetchCount() != 1 {
+			t.Errorf("%d told by %d fetches", len(told), o.fetchCount())
 		}
-		o.answer(2, nil)
-		pass(ttl)
-		if len(told) != 100 || o.asked() > 3 {
-			t.Errorf("%d told by %d fetches", len(told), o.asked())
+		o.setResponse(2, nil)
+		advance(ttl)
+		if len(told) != 100 || o.fetchCount() > 3 {
+			t.Errorf("%d told by %d fetches", len(told), o.fetchCount())
 		}
 		c.Close()
 		listeners.Wait()
@@ -120,9 +120,9 @@ func TestSlowListener(t *testing.T) {
 		defer l.Stop()
 		synctest.Wait()
 		for version := 2; version < 9; version++ {
-			o.answer(version, nil)
+			o.setResponse(version, nil)
 			c.Refresh("a")
-			pass(time.Millisecond)
+			advance(time.Millisecond)
 		}
 		value, _, err := l.Next(t.Context())
 		if err != nil || value.version != 8 {
@@ -135,21 +135,21 @@ func TestSlowListener(t *testing.T) {
 // those who come later.
 func TestListenerThroughOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		early := listens(t, c, "a")
-		first := early.tells(1, nil)
-		o.answer(0, errDown)
-		pass(ttl + maxStale + time.Second)
+		early := newListener(t, c, "a")
+		first := early.want(1, nil)
+		o.setResponse(0, errDown)
+		advance(ttl + maxStale + time.Second)
 		if c.Load("a") != nil {
 			t.Error("served still")
 		}
-		early.tells(0, errDown)
-		late := listens(t, c, "a")
-		late.tells(0, errDown)
-		o.answer(1, nil)
-		if again := early.tells(1, nil); again != first {
+		early.want(0, errDown)
+		late := newListener(t, c, "a")
+		late.want(0, errDown)
+		o.setResponse(1, nil)
+		if again := early.want(1, nil); again != first {
 			t.Error("another value, and nothing has changed")
 		}
-		late.tells(1, nil)
+		late.want(1, nil)
 	})
 }
 
@@ -157,20 +157,20 @@ func TestListenerThroughOutage(t *testing.T) {
 // begins to listen, and to whoever was busy when it came.
 func TestListenersAreServedInAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		busy := listens(t, c, "a")
-		busy.tells(1, nil)
-		o.answer(2, nil)
+		busy := newListener(t, c, "a")
+		busy.want(1, nil)
+		o.setResponse(2, nil)
 		c.Renew(t.Context(), "a")
-		o.answer(0, errDown)
+		o.setResponse(0, errDown)
 		c.Renew(t.Context(), "a")
-		begins := listens(t, c, "a")
-		for _, l := range []*ear{busy, begins} {
-			l.tells(2, nil)
-			l.tells(0, errDown)
+		begins := newListener(t, c, "a")
+		for _, l := range []*testListener{busy, begins} {
+			l.want(2, nil)
+			l.want(0, errDown)
 		}
 		c.Put("a", &number{3})
-		for _, l := range []*ear{busy, begins} {
-			l.tells(3, nil)
+		for _, l := range []*testListener{busy, begins} {
+			l.want(3, nil)
 		}
 	})
 }
@@ -179,34 +179,34 @@ func TestListenersAreServedInAnOutage(t *testing.T) {
 func TestListenerAsksAnew(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		c.Keep("a") // remembered, as what nobody keeps is not
-		o.answer(0, errGone)
-		fails(t, c, errGone)
-		o.answer(1, nil)
-		o.takes(time.Second)
-		listens(t, c, "a").tells(0, errGone) // of this very moment
-		pass(moment)
-		listens(t, c, "a").tells(1, nil)
+		o.setResponse(0, errGone)
+		getFails(t, c, errGone)
+		o.setResponse(1, nil)
+		o.setLatency(time.Second)
+		newListener(t, c, "a").want(0, errGone) // of this very moment
+		advance(failureTTL)
+		newListener(t, c, "a").want(1, nil)
 	})
 }
 
 // ear listens as a test wants it to.
-type ear struct {
+type testListener struct {
 	*Listener[number]
 	t *testing.T
 }
 
-func listens(t *testing.T, c *Cache[number], name string) *ear {
+func newListener(t *testing.T, c *Cache[number], name string) *testListener {
 	t.Helper()
 	l, err := c.Listen(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.Stop)
-	return &ear{l, t}
+	return &testListener{l, t}
 }
 
 // tells holds the next news against a version, or a failure.
-func (e *ear) tells(version int, want error) *number {
+func (e *testListener) want(version int, want error) *number {
 	e.t.Helper()
 	value, failure, err := e.Next(e.t.Context())
 	got := 0

@@ -3,13 +3,13 @@ package cache
 import "time"
 
 // rouse has the refresher look at the agenda, and starts it if need be.
-func (c *Cache[V]) rouse() {
+func (c *Cache[V]) wakeRefresher() {
 	if c.closed {
 		return
 	}
 	if !c.running {
 		c.running = true
-		c.work.Add(1)
+		c.background.Add(1)
 		go c.refresher()
 	}
 	select {
@@ -20,11 +20,11 @@ func (c *Cache[V]) rouse() {
 
 // refresher does what is due, until the cache is closed.
 func (c *Cache[V]) refresher() {
-	defer c.work.Done()
+	defer c.background.Done()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		next, events := c.attend(time.Now())
+		next, events := c.runDue(time.Now())
 		for _, event := range events {
 			c.observe(event)
 		}
@@ -34,7 +34,7 @@ func (c *Cache[V]) refresher() {
 			alarm = timer.C
 		}
 		select {
-		case <-c.life.Done():
+		case <-c.ctx.Done():
 			return
 		case <-c.wake:
 		case <-alarm:
@@ -44,76 +44,76 @@ func (c *Cache[V]) refresher() {
 
 // attend does what is due, and says when the next thing will be. Zero: not before
 // it is roused.
-func (c *Cache[V]) attend(now time.Time) (next time.Time, events []Event[V]) {
+func (c *Cache[V]) runDue(now time.Time) (next time.Time, events []Event[V]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		e := c.agenda.first()
-		if e == nil || !passed(e.due, now) {
-			return dueOf(e), events
+		e := c.queue.first()
+		if e == nil || !isDue(e.dueAt, now) {
+			return nextDue(e), events
 		}
-		if event, said := c.act(e, now); said {
+		if event, changed := c.process(e, now); changed {
 			events = append(events, event)
 		}
 	}
 }
 
-func dueOf[V any](e *entry[V]) time.Time {
+func nextDue[V any](e *entry[V]) time.Time {
 	if e == nil {
 		return time.Time{}
 	}
-	return e.due
+	return e.dueAt
 }
 
 // passed: zero is a time that never comes.
-func passed(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
+func isDue(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
 
 // act does the first thing that is due for the entry.
-func (c *Cache[V]) act(e *entry[V], now time.Time) (event Event[V], said bool) {
+func (c *Cache[V]) process(e *entry[V], now time.Time) (event Event[V], changed bool) {
 	switch {
-	case passed(e.whenToDrop(), now):
-		event, said = Event[V]{Action: Dropped, Name: e.name, Value: e.held, Err: e.failure}, true
-		c.dropShown(e)
-	case passed(e.stale, now):
-		event, said = Event[V]{Action: Staled, Name: e.name, Value: e.held, Err: e.failure}, true
-		e.stale = time.Time{}
-	case c.unwanted(e, now):
+	case isDue(e.nextDrop(), now):
+		event, changed = Event[V]{Action: Dropped, Name: e.name, Value: e.newest, Err: e.failure}, true
+		c.dropStale(e)
+	case isDue(e.staleAt, now):
+		event, changed = Event[V]{Action: WentStale, Name: e.name, Value: e.newest, Err: e.failure}, true
+		e.staleAt = time.Time{}
+	case c.unused(e, now):
 		c.forget(e)
-		return event, said
+		return event, changed
 	default:
-		c.queue(e)
+		c.fetchOrWait(e)
 	}
-	c.plan(e)
-	return event, said
+	c.schedule(e)
+	return event, changed
 }
 
 // dropShown ends what is too old to be served. Those who listen were told of it
 // once and will hear of the next.
-func (c *Cache[V]) dropShown(e *entry[V]) {
-	e.shown.Store(nil)
-	e.stale = time.Time{}
+func (c *Cache[V]) dropStale(e *entry[V]) {
+	e.current.Store(nil)
+	e.staleAt = time.Time{}
 	if len(e.listeners) == 0 {
-		e.held = nil
+		e.newest = nil
 	}
 }
 
 // queue fetches the entry as soon as there is a hand free.
-func (c *Cache[V]) queue(e *entry[V]) {
-	e.refresh = time.Time{}
-	if c.unasked < together {
-		c.ensureFlight(e, false)
+func (c *Cache[V]) fetchOrWait(e *entry[V]) {
+	e.refreshAt = time.Time{}
+	if c.backgroundFetches < maxBackgroundFetches {
+		c.startFetch(e, false)
 		return
 	}
-	c.queued = append(c.queued, e)
+	c.waiting = append(c.waiting, e)
 }
 
 // dequeue gives a hand that has become free to the next who waits still.
-func (c *Cache[V]) dequeue() {
-	for len(c.queued) > 0 && c.unasked < together {
-		e := c.queued[0]
-		c.queued = c.queued[1:]
-		if e.place >= 0 && e.flight == nil && e.refresh.IsZero() {
-			c.ensureFlight(e, false)
+func (c *Cache[V]) startWaiting() {
+	for len(c.waiting) > 0 && c.backgroundFetches < maxBackgroundFetches {
+		e := c.waiting[0]
+		c.waiting = c.waiting[1:]
+		if e.index >= 0 && e.fetch == nil && e.refreshAt.IsZero() {
+			c.startFetch(e, false)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 // However seldom it is read, as long as it is read within its TTL.
 func TestStaleValue(t *testing.T) {
 	for what, fail := range map[string]func(*origin){
-		"refused": func(o *origin) { o.answer(0, errDown) },
-		"hanging": (*origin).hangUp,
+		"refused": func(o *origin) { o.setResponse(0, errDown) },
+		"hanging": (*origin).hangFetches,
 	} {
 		for _, pause := range []time.Duration{time.Second, 7 * time.Second, 31 * time.Second, ttl - time.Second} {
 			t.Run(fmt.Sprint(what, " read every ", pause), func(t *testing.T) {
@@ -19,20 +19,20 @@ func TestStaleValue(t *testing.T) {
 					readEvery(t, c, pause, 10*ttl)
 					fail(o)
 					readEvery(t, c, pause, ttl)
-					if o.said(Staled) != 1 {
-						t.Errorf("%d events that it is stale", o.said(Staled))
+					if o.eventCount(WentStale) != 1 {
+						t.Errorf("%d events that it is stale", o.eventCount(WentStale))
 					}
 					readEvery(t, c, pause, maxStale-ttl)
-					pass(ttl)
-					if c.Load("a") != nil || o.said(Dropped) != 1 || o.said(Staled) != 1 {
+					advance(ttl)
+					if c.Load("a") != nil || o.eventCount(Dropped) != 1 || o.eventCount(WentStale) != 1 {
 						t.Errorf("at hand still: %v; events %v", c.Load("a"), o.events)
 					}
-					fails(t, c, errDown)
-					if n := o.asked(); n < int(maxStale/limit)/3 || n > int(maxStale/limit)*3 {
+					getFails(t, c, errDown)
+					if n := o.fetchCount(); n < int(maxStale/fetchTimeout)/3 || n > int(maxStale/fetchTimeout)*3 {
 						t.Errorf("%d fetches in an hour", n)
 					}
-					o.answer(2, nil)
-					pass(2 * limit)
+					o.setResponse(2, nil)
+					advance(2 * fetchTimeout)
 					get(t, c, 2)
 				})
 			})
@@ -45,17 +45,17 @@ func TestStaleValue(t *testing.T) {
 func TestStaleIsSaidOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		o.takes(2 * ttl)
+		o.setLatency(2 * ttl)
 		readFor(t, c, 2*ttl)
-		o.takes(0)
+		o.setLatency(0)
 		readFor(t, c, 3*ttl)
-		if o.said(Staled) != 1 {
-			t.Errorf("said %d times", o.said(Staled))
+		if o.eventCount(WentStale) != 1 {
+			t.Errorf("said %d times", o.eventCount(WentStale))
 		}
-		o.answer(0, errDown)
+		o.setResponse(0, errDown)
 		readFor(t, c, 2*ttl)
-		if o.said(Staled) != 2 {
-			t.Errorf("the next trouble was not said: %d", o.said(Staled))
+		if o.eventCount(WentStale) != 2 {
+			t.Errorf("the next trouble was not said: %d", o.eventCount(WentStale))
 		}
 	})
 }
@@ -64,12 +64,12 @@ func TestStaleIsSaidOnce(t *testing.T) {
 func TestUnreadValueOutlivesAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		o.answer(0, errDown)
-		pass(maxStale)
+		o.setResponse(0, errDown)
+		advance(maxStale)
 		get(t, c, 1)
-		o.answer(1, nil)
-		pass(limit + 3*ttl)
-		if c.known("a") != nil {
+		o.setResponse(1, nil)
+		advance(fetchTimeout + 3*ttl)
+		if c.find("a") != nil {
 			t.Error("still kept, after the outage")
 		}
 	})
@@ -79,11 +79,11 @@ func TestStaleForever(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		c.config.MaxStale = Forever
 		get(t, c, 1)
-		o.answer(0, errDown)
-		pass(20 * maxStale)
+		o.setResponse(0, errDown)
+		advance(20 * maxStale)
 		get(t, c, 1)
-		if o.said(Staled) != 1 || o.said(Dropped) != 0 {
-			t.Errorf("%d stale, %d dropped", o.said(Staled), o.said(Dropped))
+		if o.eventCount(WentStale) != 1 || o.eventCount(Dropped) != 0 {
+			t.Errorf("%d stale, %d dropped", o.eventCount(WentStale), o.eventCount(Dropped))
 		}
 	})
 }
@@ -91,10 +91,10 @@ func TestStaleForever(t *testing.T) {
 func TestRecoveryIsNoticed(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
-		o.answer(0, errDown)
+		o.setResponse(0, errDown)
 		readFor(t, c, 10*ttl)
-		o.answer(2, nil)
-		readFor(t, c, limit+time.Second) // the longest pause between fetches
+		o.setResponse(2, nil)
+		readFor(t, c, fetchTimeout+time.Second) // the longest pause between fetches
 		get(t, c, 2)
 	})
 }
@@ -102,29 +102,29 @@ func TestRecoveryIsNoticed(t *testing.T) {
 // Busy hands must not keep what is too old in force.
 func TestDroppedWhileOthersHang(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		const many = 10 * together
+		const many = 10 * maxBackgroundFetches
 		for i := range many {
 			if _, err := c.Get(t.Context(), fmt.Sprint(i)); err != nil {
 				t.Fatal(err)
 			}
 			c.Keep(fmt.Sprint(i))
 		}
-		o.hangUp()
+		o.hangFetches()
 		most := 0
 		for range int((ttl + maxStale) / time.Second) {
-			pass(time.Second)
+			advance(time.Second)
 			c.mu.Lock()
-			most = max(most, c.unasked)
+			most = max(most, c.backgroundFetches)
 			c.mu.Unlock()
 		}
-		if most != together {
+		if most != maxBackgroundFetches {
 			t.Errorf("%d fetches at once", most)
 		}
-		if o.said(Staled) != many || o.said(Dropped) != many {
-			t.Errorf("%d stale, %d dropped of %d", o.said(Staled), o.said(Dropped), many)
+		if o.eventCount(WentStale) != many || o.eventCount(Dropped) != many {
+			t.Errorf("%d stale, %d dropped of %d", o.eventCount(WentStale), o.eventCount(Dropped), many)
 		}
-		o.answer(2, nil)
-		pass(5 * limit)
+		o.setResponse(2, nil)
+		advance(5 * fetchTimeout)
 		for i := range many {
 			if value := c.Load(fmt.Sprint(i)); value == nil || value.version != 2 {
 				t.Fatalf("%d is %v after the recovery", i, value)
@@ -142,16 +142,16 @@ func TestNobodyListensInAnOutage(t *testing.T) {
 				if !read {
 					c.config.MaxStale = Forever
 				}
-				l := listens(t, c, "a")
-				l.tells(1, nil)
+				l := newListener(t, c, "a")
+				l.want(1, nil)
 				if read {
 					get(t, c, 1)
 				}
-				o.answer(0, errDown)
-				pass(ttl + maxStale)
+				o.setResponse(0, errDown)
+				advance(ttl + maxStale)
 				l.Stop()
-				pass(3 * ttl)
-				if c.known("a") != nil {
+				advance(3 * ttl)
+				if c.find("a") != nil {
 					t.Error("kept still")
 				}
 			})

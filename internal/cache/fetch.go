@@ -7,7 +7,7 @@ import (
 
 // flight is one fetch, shared by all who wait for it. What it came to may be read
 // once done is closed.
-type flight[V any] struct {
+type fetch[V any] struct {
 	done       chan struct{}
 	cancel     context.CancelFunc
 	superseded bool // it may have seen less than is known by now: look again
@@ -16,56 +16,56 @@ type flight[V any] struct {
 }
 
 // ensureFlight begins a fetch unless one is under way.
-func (c *Cache[V]) ensureFlight(e *entry[V], asked bool) {
-	if e.flight != nil {
+func (c *Cache[V]) startFetch(e *entry[V], foreground bool) {
+	if e.fetch != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(c.life, c.config.Limit, c.config.Overdue) //nolint:gosec // fly calls cancel
-	e.flight = &flight[V]{done: make(chan struct{}), cancel: cancel}
-	c.plan(e)
-	if !asked {
-		c.unasked++
+	ctx, cancel := context.WithTimeoutCause(c.ctx, c.config.FetchTimeout, c.config.TimeoutCause) //nolint:gosec // fetch calls cancel
+	e.fetch = &fetch[V]{done: make(chan struct{}), cancel: cancel}
+	c.schedule(e)
+	if !foreground {
+		c.backgroundFetches++
 	}
-	c.work.Add(1)
-	go c.fly(ctx, e, e.flight, e.held, asked)
+	c.background.Add(1)
+	go c.fetch(ctx, e, e.fetch, e.newest, foreground)
 }
 
 // supersede ends the fetch under way without effect, and has those who wait for it
 // look again.
 func (c *Cache[V]) supersede(e *entry[V]) {
-	if e.flight == nil {
+	if e.fetch == nil {
 		return
 	}
-	e.flight.superseded = true
-	e.flight.cancel()
-	close(e.flight.done)
-	e.flight = nil
+	e.fetch.superseded = true
+	e.fetch.cancel()
+	close(e.fetch.done)
+	e.fetch = nil
 }
 
-func (c *Cache[V]) fly(ctx context.Context, e *entry[V], f *flight[V], held *V, asked bool) {
-	defer c.work.Done()
+func (c *Cache[V]) fetch(ctx context.Context, e *entry[V], f *fetch[V], previous *V, foreground bool) {
+	defer c.background.Done()
 	defer f.cancel()
 	since := time.Now()
-	value, err := c.config.Fetch(ctx, e.name, held)
+	value, err := c.config.Fetch(ctx, e.name, previous)
 	event := Event[V]{Action: Refreshed, Name: e.name, Value: value, Err: err, Took: time.Since(since)}
-	for _, said := range c.land(e, f, since, asked, event) {
-		c.observe(said)
+	for _, change := range c.complete(e, f, since, foreground, event) {
+		c.observe(change)
 	}
 }
 
 // land makes what a fetch came to the entry's. It returns what there is to say.
-func (c *Cache[V]) land(e *entry[V], f *flight[V], since time.Time, asked bool, event Event[V]) []Event[V] {
+func (c *Cache[V]) complete(e *entry[V], f *fetch[V], since time.Time, foreground bool, event Event[V]) []Event[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !asked {
-		c.unasked--
-		c.dequeue()
+	if !foreground {
+		c.backgroundFetches--
+		c.startWaiting()
 	}
 	if f.superseded {
 		return nil
 	}
 	defer close(f.done)
-	e.flight = nil
+	e.fetch = nil
 	if c.closed {
 		f.err = c.config.Closed
 		return nil
@@ -73,24 +73,24 @@ func (c *Cache[V]) land(e *entry[V], f *flight[V], since time.Time, asked bool, 
 	f.value, f.err = event.Value, event.Err
 	switch {
 	case f.err != nil:
-		return append([]Event[V]{event}, c.failed(e, f.err)...)
+		return append([]Event[V]{event}, c.fetchFailed(e, f.err)...)
 	case c.outdated(e, f.value):
-		f.value = e.held
-		c.retry(e, time.Now())
-		c.plan(e)
+		f.value = e.newest
+		c.scheduleRetry(e, time.Now())
+		c.schedule(e)
 	default:
-		c.show(e, f.value, since)
+		c.setValue(e, f.value, since)
 	}
 	return []Event[V]{event}
 }
 
 // failed is fail, and ends what a definite answer says is gone.
-func (c *Cache[V]) failed(e *entry[V], err error) (events []Event[V]) {
-	if e.held != nil && c.config.Gone(err) {
-		c.gone(e)
+func (c *Cache[V]) fetchFailed(e *entry[V], err error) (events []Event[V]) {
+	if e.newest != nil && c.config.Gone(err) {
+		c.removeValue(e)
 		events = append(events, Event[V]{Action: Dropped, Name: e.name, Err: err})
 	}
-	c.fail(e, err)
+	c.recordFailure(e, err)
 	return events
 }
 
