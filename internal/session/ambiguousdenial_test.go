@@ -12,9 +12,10 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// vague has the world's sessions meet a server that says the same of a token that has
-// ended and of a right that is missing: the real one behind a proxy that gives every
-// 403 the text of OpenBao 2.6. It returns how often lookup-self was asked.
+// denySameText lets the harness's sessions meet a server that uses the same text for an
+// invalid token and a missing right. It is the real server behind a proxy that gives every
+// 403 the text of OpenBao 2.6. lookups returns how many lookup-self requests passed the
+// proxy.
 func (h *harness) denySameText() (lookups func() int) {
 	h.Helper()
 	proxy, err := faultproxy.New(server.Addr())
@@ -38,7 +39,7 @@ func (h *harness) denySameText() (lookups func() int) {
 	}
 }
 
-// wantLogins compares the logins so far.
+// wantLogins compares the number of logins so far.
 func (h *harness) wantLogins(want int) {
 	h.Helper()
 	if n := h.logins(); n != want {
@@ -46,7 +47,7 @@ func (h *harness) wantLogins(want int) {
 	}
 }
 
-func TestVagueServerRevokesTheToken(t *testing.T) {
+func TestAmbiguousDenial_RevokedToken(t *testing.T) {
 	for name, policy := range map[string]bool{"may look itself up": false, "may not": true} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
@@ -62,7 +63,7 @@ func TestVagueServerRevokesTheToken(t *testing.T) {
 	}
 }
 
-func TestVagueServerEndsTheTokenAtItsMaximum(t *testing.T) {
+func TestAmbiguousDenial_TokenAtItsMaximumTTL(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	h.denySameText()
@@ -71,11 +72,11 @@ func TestVagueServerEndsTheTokenAtItsMaximum(t *testing.T) {
 		h.mustDo(s)
 	}
 	if n := h.logins(); n < 3 || n > 6 {
-		t.Errorf("%d logins in 5 s of tokens that live 2 s", n)
+		t.Errorf("%d logins in 5 s with tokens that live 2 s, want 3 to 6", n)
 	}
 }
 
-func TestVagueServerCountsUses(t *testing.T) {
+func TestAmbiguousDenial_TokenWithFewUses(t *testing.T) {
 	h := newHarness(t)
 	lookups := h.denySameText()
 	s := h.mustOpen(h.method(map[string]any{"token_num_uses": 3}))
@@ -84,11 +85,11 @@ func TestVagueServerCountsUses(t *testing.T) {
 	}
 	h.wantLogins(4)
 	if n := lookups(); n != 1 {
-		t.Errorf("%d questions, want that with an unknown token alone: a question costs a use", n)
+		t.Errorf("%d lookups, want only the one of an unknown token: others cost a use", n)
 	}
 }
 
-func TestVagueServerDenies(t *testing.T) {
+func TestAmbiguousDenial_MissingRight(t *testing.T) {
 	h := newHarness(t)
 	lookups := h.denySameText()
 	s := h.mustOpen(h.method(nil))
@@ -99,11 +100,11 @@ func TestVagueServerDenies(t *testing.T) {
 	}
 	h.wantLogins(1)
 	if n := lookups(); n != 2 {
-		t.Errorf("%d questions for 20 denials of the same request, want one with an unknown token and one with its own", n)
+		t.Errorf("%d lookups for 20 denials of one request, want one of an unknown token and one of the session's", n)
 	}
 }
 
-func TestVagueServerAndABareToken(t *testing.T) {
+func TestAmbiguousDenial_StaticToken(t *testing.T) {
 	h := newHarness(t)
 	h.denySameText()
 	path := h.file(h.token(api.TokenCreateRequest{}))
@@ -111,15 +112,15 @@ func TestVagueServerAndABareToken(t *testing.T) {
 	h.mustDo(s)
 	h.revoke(s)
 	if err := h.do(s); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnauthenticated) {
-		t.Errorf("Do with an ended token = %v, want ErrUnauthenticated", err)
+		t.Errorf("Do with an invalid token = %v, want ErrUnauthenticated", err)
 	}
 	h.write(path, h.token(api.TokenCreateRequest{}))
-	h.eventually(40*time.Second, "the new token of the file is used", func() bool { return h.do(s) == nil })
+	h.eventually(40*time.Second, "Do succeeds with the file's new token", func() bool { return h.do(s) == nil })
 }
 
-// TestVaultNamesATokenThatHasEnded: so that a denial by it costs one question in ten
-// minutes, and no login, whatever the token.
-func TestVaultNamesATokenThatHasEnded(t *testing.T) {
+// TestDo_VaultNamesInvalidTokens checks that a real Vault's denials cause no login,
+// because its text for invalid tokens differs.
+func TestDo_VaultNamesInvalidTokens(t *testing.T) {
 	for name, settings := range map[string]map[string]any{
 		"usual": nil, "may not look itself up": {"token_no_default_policy": true}, "uses are counted": {"token_num_uses": 100},
 	} {

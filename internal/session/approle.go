@@ -20,20 +20,20 @@ type appRoleLogin struct {
 	mount            string
 	roleID, secretID Credential
 
-	mu        sync.Mutex // guards unwrapped, and is never held across a request
+	mu        sync.Mutex // guards unwrapped; never held during a request
 	unwrapped *unwrapped
 }
 
-// unwrapped is what became of a wrapping token that was sent to be unwrapped.
-// Either a secret id or an error, for good: it is never sent twice.
+// unwrapped is the result of unwrapping a token: a secret id or an error. It is final,
+// because the token is never sent twice.
 type unwrapped struct {
 	token, secretID string
 	err             error
 }
 
-// AppRole logs in with a role id and a secret id, which are read at each login.
-// A [Wrapped] secret id is unwrapped once, after a look at where the wrapping
-// token was made. The default mount is "approle".
+// AppRole logs in with a role id and a secret id. Each login reads both again. A [Wrapped]
+// secret id is unwrapped once, after a check of where the wrapping token was created. The
+// default mount is "approle".
 func AppRole(mount string, roleID, secretID Credential) Method {
 	m := &appRoleLogin{mount: mountOrDefault(mount, "approle"), roleID: roleID, secretID: secretID}
 	m.label = label(fmt.Sprintf("approle at auth/%s, role id from %s, secret id from %s", m.mount, roleID, secretID))
@@ -66,9 +66,8 @@ func (m *appRoleLogin) login(ctx context.Context, t *transport, _ *lease) (*leas
 	return loginWith(ctx, t, "auth/"+m.mount+"/login", helper)
 }
 
-// currentSecretID reads the secret id. Of a wrapped one it keeps what it got:
-// the source may be gone after its delivery, but a new wrapping token there is
-// a new delivery.
+// currentSecretID reads the secret id. It keeps an unwrapped one, because the file may be
+// deleted after delivery. A different wrapping token is a new delivery.
 func (m *appRoleLogin) currentSecretID(ctx context.Context, t *transport) (string, error) {
 	text, err := m.secretID.secret()
 	if !m.secretID.wrapped {
@@ -101,75 +100,75 @@ const (
 	wrappingUnwrap = "sys/wrapping/unwrap"
 )
 
-// unwrap trades the wrapping token for the secret id in it.
+// unwrap exchanges the wrapping token for its secret id.
 func (m *appRoleLogin) unwrap(ctx context.Context, t *transport, token string) (string, error) {
 	if err := m.checkOrigin(ctx, t, token); err != nil {
 		return "", err
 	}
-	if err := ctx.Err(); err != nil { // nothing is lost yet
+	if err := ctx.Err(); err != nil { // the wrapping token is still unused
 		return "", loginError(wrappingUnwrap, err)
 	}
-	answer, err := write(ctx, t, token, wrappingUnwrap, nil)
+	response, err := write(ctx, t, token, wrappingUnwrap, nil)
 	if notSent(err) {
 		return "", loginError(wrappingUnwrap, err)
 	}
-	secretID, err := m.secretIDFrom(answer, err)
+	secretID, err := m.secretIDFrom(response, err)
 	m.setUnwrapped(token, secretID, err)
 	return secretID, err
 }
 
-// inspect refuses a wrapping token that does not come from this mount's
-// secret-id endpoint, without using it up: whoever intercepted a delivery could
-// have put in a wrapping token of their own.
+// checkOrigin returns an error if the wrapping token was not created by this mount's
+// secret-id endpoint. It does not use the token up. An attacker who intercepts a delivery
+// could replace it by a wrapping token of their own.
 func (m *appRoleLogin) checkOrigin(ctx context.Context, t *transport, token string) error {
-	answer, err := write(ctx, t, "", wrappingLookup, map[string]any{"token": token})
+	response, err := write(ctx, t, "", wrappingLookup, map[string]any{"token": token})
 	if err != nil {
 		return loginError(wrappingLookup, err)
 	}
-	var made string
-	if answer != nil {
-		made, _ = answer.Data["creation_path"].(string)
+	var created string
+	if response != nil {
+		created, _ = response.Data["creation_path"].(string)
 	}
 	expected := "auth/" + m.mount + "/role/<role>/secret-id"
-	if !regexp.MustCompile(`^auth/` + regexp.QuoteMeta(m.mount) + `/role/[^/]+/secret-id$`).MatchString(made) {
+	if !regexp.MustCompile(`^auth/` + regexp.QuoteMeta(m.mount) + `/role/[^/]+/secret-id$`).MatchString(created) {
 		return &vaulterr.Error{
 			Op: "login", Path: wrappingLookup, Kind: vaulterr.ErrWrappingToken,
-			Detail: fmt.Sprintf("it was made at %q, not at %s", made, expected),
-			Hint:   "somebody may have put their own in its place: issue a new one and find out",
+			Detail: fmt.Sprintf("it was created at %q, not at %s", created, expected),
+			Hint:   "an attacker may have replaced it: issue a new one and investigate",
 		}
 	}
 	return nil
 }
 
-// contentOf is the outcome of unwrapping. A lost answer is final too: the token
+// secretIDFrom returns the result of an unwrap. A lost response is final too: the token
 // may be used up, and sending it again would look like a theft.
-func (m *appRoleLogin) secretIDFrom(answer *api.Secret, err error) (string, error) {
+func (m *appRoleLogin) secretIDFrom(response *api.Secret, err error) (string, error) {
 	failure := &vaulterr.Error{Op: "login", Path: wrappingUnwrap, Kind: vaulterr.ErrWrappingToken, Err: err}
-	if err == nil && answer != nil {
-		if secretID, _ := answer.Data["secret_id"].(string); secretID != "" {
+	if err == nil && response != nil {
+		if secretID, _ := response.Data["secret_id"].(string); secretID != "" {
 			return secretID, nil
 		}
-		failure.Detail = "there was no secret id in it"
+		failure.Detail = "it contains no secret id"
 		return "", failure
 	}
 	if vaulterr.Doubtful(err) {
-		failure.Detail = "the answer to unwrapping was lost, so the secret id is too"
+		failure.Detail = "the response to the unwrap was lost, and the secret id with it"
 		failure.Hint = "issue a new wrapped secret id"
 	}
 	return "", failure
 }
 
-// notSent reports a request that never left, so that it may be sent again.
+// notSent reports whether the request was not sent, so that it may be sent again.
 func notSent(err error) bool {
 	network, ok := errors.AsType[*net.OpError](err)
 	return ok && network.Op == "dial"
 }
 
-func write(ctx context.Context, t *transport, token, path string, data map[string]any) (answer *api.Secret, err error) {
+func write(ctx context.Context, t *transport, token, path string, data map[string]any) (response *api.Secret, err error) {
 	client := t.clientWith(token)
 	err = t.doOnce(ctx, func(ctx context.Context) (err error) {
-		answer, err = client.Logical().WriteWithContext(ctx, path, data)
+		response, err = client.Logical().WriteWithContext(ctx, path, data)
 		return err
 	})
-	return answer, err
+	return response, err
 }

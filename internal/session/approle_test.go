@@ -15,7 +15,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-func TestAppRoleFromEachSource(t *testing.T) {
+func TestAppRole_FromEachSource(t *testing.T) {
 	h := newHarness(t)
 	roleID := h.role(nil)
 	secretID := h.secretID()
@@ -36,15 +36,15 @@ func TestAppRoleFromEachSource(t *testing.T) {
 	}
 }
 
-func TestAppRoleDefaultMount(t *testing.T) {
+func TestAppRole_DefaultMount(t *testing.T) {
 	h := newHarness(t)
 	h.refused(session.AppRole("", session.FromString("fake-role"), session.FromString("fake-id")), vaulterr.ErrUnauthenticated)
 	if h.requests("auth/approle/login") == 0 {
-		t.Error("no login at auth/approle")
+		t.Error("the audit log has no login at auth/approle, want one")
 	}
 }
 
-func TestAppRoleRefused(t *testing.T) {
+func TestAppRole_Refused(t *testing.T) {
 	h := newHarness(t)
 	roleID := session.FromString(h.role(nil))
 	secretID := session.FromString(h.secretID())
@@ -68,13 +68,13 @@ func TestAppRoleRefused(t *testing.T) {
 			start := time.Now()
 			err := h.refused(test.by, test.kind)
 			if time.Since(start) > 3*time.Second {
-				t.Errorf("%v after %v: a refusal is not retried", err, time.Since(start))
+				t.Errorf("Open = %v after %v, want at most 3s", err, time.Since(start))
 			}
 		})
 	}
 }
 
-func TestWrappingTokenUsedTwice(t *testing.T) {
+func TestAppRole_WrappingTokenUsedTwice(t *testing.T) {
 	h := newHarness(t)
 	roleID := session.FromString(h.role(nil))
 	wrapped := session.Wrapped(session.FromString(h.wrapped("auth/"+h.mount+"/role/app/secret-id", nil)))
@@ -82,7 +82,7 @@ func TestWrappingTokenUsedTwice(t *testing.T) {
 	h.refused(session.AppRole(h.mount, roleID, wrapped), vaulterr.ErrWrappingToken)
 }
 
-func TestWrappingTokenMadeElsewhere(t *testing.T) {
+func TestAppRole_RefusesForeignWrappingTokens(t *testing.T) {
 	h := newHarness(t)
 	roleID := session.FromString(h.role(nil))
 	for name, path := range map[string]string{
@@ -95,16 +95,16 @@ func TestWrappingTokenMadeElsewhere(t *testing.T) {
 			wrapping := h.wrapped(path, data)
 			err := h.refused(session.AppRole(h.mount, roleID, session.Wrapped(session.FromString(wrapping))), vaulterr.ErrWrappingToken)
 			if !strings.Contains(err.Error(), path) {
-				t.Errorf("%q does not say where it was made", err)
+				t.Errorf("Open = %q, want it to name %s", err, path)
 			}
 			if _, err := h.root.Logical().Unwrap(wrapping); err != nil {
-				t.Errorf("the wrapping token was used up: %v", err)
+				t.Errorf("Unwrap after Open = %v, want the token still usable", err)
 			}
 		})
 	}
 }
 
-func TestWrappedSecretIDDeliveredAgain(t *testing.T) {
+func TestAppRole_NewDeliveryIsUnwrapped(t *testing.T) {
 	h := newHarness(t)
 	roleID := session.FromString(h.role(nil))
 	path := h.file(h.wrapped("auth/"+h.mount+"/role/app/secret-id", nil))
@@ -115,14 +115,14 @@ func TestWrappedSecretIDDeliveredAgain(t *testing.T) {
 	for range 2 {
 		h.revoke(s)
 		h.mustDo(s)
-		h.write(path, "") // gone after its delivery
+		h.write(path, "") // as if the file was deleted after delivery
 	}
 	if n := h.requests("sys/wrapping/unwrap") - before; n != 1 {
-		t.Errorf("%d unwrappings, want the second delivery's only", n)
+		t.Errorf("%d unwrap requests, want 1, of the second delivery", n)
 	}
 }
 
-// cutter loses the answers to one path, after Vault gave them.
+// cutter drops the responses to one path after Vault sent them.
 type cutter struct {
 	http.RoundTripper
 	path string
@@ -130,22 +130,22 @@ type cutter struct {
 	cut  int
 }
 
-var errCut = errors.New("the answer was lost on the way")
+var errCut = errors.New("the response was lost")
 
-// RoundTrip lets every request through.
+// RoundTrip sends every request.
 func (c *cutter) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := c.RoundTripper.RoundTrip(r)
+	response, err := c.RoundTripper.RoundTrip(r)
 	if err != nil || !strings.HasSuffix(r.URL.Path, c.path) {
-		return answer, err
+		return response, err
 	}
-	_ = answer.Body.Close()
+	_ = response.Body.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cut++
 	return nil, errCut
 }
 
-func TestUnwrappingIsNeverSentTwice(t *testing.T) {
+func TestAppRole_UnwrapIsSentOnce(t *testing.T) {
 	h := newHarness(t)
 	roleID := session.FromString(h.role(nil))
 	wrapped := session.Wrapped(session.FromString(h.wrapped("auth/"+h.mount+"/role/app/secret-id", nil)))
@@ -161,15 +161,15 @@ func TestUnwrappingIsNeverSentTwice(t *testing.T) {
 	for range 2 {
 		_, err := session.Open(t.Context(), session.Config{Client: client, Login: by, Logger: h.logs.Logger()})
 		if h.err(err); !errors.Is(err, vaulterr.ErrWrappingToken) || !errors.Is(err, errCut) {
-			t.Errorf("Open = %v", err)
+			t.Errorf("Open = %v, want ErrWrappingToken and the lost response", err)
 		}
 	}
 	if lossy.cut != 1 {
-		t.Errorf("sent %d times", lossy.cut)
+		t.Errorf("%d unwrap requests, want 1", lossy.cut)
 	}
 }
 
-func TestTokenWithFewUses(t *testing.T) {
+func TestDo_TokenWithFewUses(t *testing.T) {
 	for uses, logins := range map[int]int{1: 20, 3: 7} {
 		h := newHarness(t)
 		s := h.mustOpen(h.method(map[string]any{"token_num_uses": uses}))
@@ -177,24 +177,24 @@ func TestTokenWithFewUses(t *testing.T) {
 			h.mustDo(s)
 		}
 		if n := h.logins(); n < logins || n > logins+1 {
-			t.Errorf("%d logins for 20 requests of %d uses each", n, uses)
+			t.Errorf("%d logins for 20 requests with tokens of %d uses, want %d or %d", n, uses, logins, logins+1)
 		}
 	}
 }
 
-func TestIdleTokenWithFewUsesIsLeftAlone(t *testing.T) {
+func TestRenewer_LeavesTokensWithFewUsesAlone(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	s := h.mustOpen(h.method(map[string]any{"token_num_uses": 3, "token_ttl": "2s"}))
 	token := s.Client().Token()
-	h.eventually(20*time.Second, "the token ends", func() bool { return h.lookup(token) == nil })
+	h.eventually(20*time.Second, "the token expires", func() bool { return h.lookup(token) == nil })
 	if said := h.logs.String(); strings.Contains(said, "renewed") || h.logins() != 1 {
-		t.Errorf("%d logins while idle, log %s", h.logins(), said)
+		t.Errorf("%d logins while idle, want 1; log %s, want no renewal", h.logins(), said)
 	}
 	h.mustDo(s)
 }
 
-func TestSecretIDUsedUp(t *testing.T) {
+func TestDo_SecretIDUsedUp(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(map[string]any{"secret_id_num_uses": 1}))
 	h.revoke(s)
@@ -203,17 +203,17 @@ func TestSecretIDUsedUp(t *testing.T) {
 	for range 100 {
 		all.Go(func() {
 			if err := h.do(s); !errors.Is(err, vaulterr.ErrUnauthenticated) {
-				t.Errorf("Do = %v", err)
+				t.Errorf("Do = %v, want ErrUnauthenticated", err)
 			}
 		})
 	}
 	all.Wait()
 	took := time.Since(start)
 	if took > 10*time.Second {
-		t.Errorf("100 failing calls took %v", took)
+		t.Errorf("100 failing calls took %v, want at most 10s", took)
 	}
-	// The pause is a second at least: one more login, unless this machine is
-	// so busy that the calls take longer than that.
+	// The pause is at least one second, so one more login happens unless the calls
+	// take longer than that.
 	if n := h.logins(); n < 2 || n > 2+int(took/time.Second) {
 		t.Errorf("%d logins in %v, want the first and one more", n, took)
 	}

@@ -12,16 +12,17 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// pulse says whether Vault serves, by the last answer there was.
+// availability tracks whether Vault serves requests, from the outcome of each request.
 type availability struct {
 	mu     sync.Mutex
-	served time.Time // when Vault answered last
-	since  time.Time // when it began not to serve; zero: it does
-	err    error     // the last request's, since then
+	served time.Time // of the last response
+	since  time.Time // start of the outage; zero: none
+	err    error     // of the last request in the outage
 }
 
-// feel notes how a request ended. One that its own caller gave up says nothing, and
-// one that was not answered in time says nothing newer than its beginning.
+// record notes the outcome of a request. Requests abandoned by their caller are ignored. A
+// request that timed out says nothing about the time after it began, so a later response
+// outweighs it.
 func (a *availability) record(ctx context.Context, began time.Time, err error) {
 	kind := vaulterr.Kind(err)
 	down := errors.Is(kind, vaulterr.ErrUnavailable)
@@ -42,7 +43,7 @@ func (a *availability) record(ctx context.Context, began time.Time, err error) {
 	}
 }
 
-// down is since when Vault does not serve, with the last error.
+// outage returns the start of the outage and its last error, or zero values.
 func (a *availability) outage() (since time.Time, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -54,10 +55,10 @@ func noResponse(err error) bool {
 	return err != nil && !answered
 }
 
-// answered reports a refusal in Vault's own words.
+// answeredByVault reports whether err is an error response in Vault's own format.
 func answeredByVault(err error) bool {
-	answer, ok := errors.AsType[*api.ResponseError](err)
-	return ok && !answer.RawError
+	response, ok := errors.AsType[*api.ResponseError](err)
+	return ok && !response.RawError
 }
 
 func timedOut(err error) bool {
@@ -65,17 +66,19 @@ func timedOut(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-// gaveUp reports that the caller's context has ended, and not by a bound of ours.
+// canceledByCaller reports whether the caller's context has ended for another reason than
+// ErrTimeout.
 func canceledByCaller(ctx context.Context) bool {
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), ErrTimeout)
 }
 
-// Overdue is to be the cause of the deadlines that this program sets for every
-// request, for [context.WithTimeoutCause]: a Vault that does not answer within them
-// is down, and one that a caller has no time to wait for is not.
+// ErrTimeout is the cause of the deadlines that vaultkit sets itself, through
+// [context.WithTimeoutCause]. A request that exceeds such a deadline counts as an outage.
+// A request that exceeds its caller's own deadline does not.
 var ErrTimeout error = timeoutError{}
 
-// overdue passes for the context's own error, whose cause net/http returns.
+// timeoutError matches context.DeadlineExceeded, because net/http returns the cause in
+// place of the context's error.
 type timeoutError struct{}
 
 func (timeoutError) Error() string        { return context.DeadlineExceeded.Error() }
@@ -83,21 +86,22 @@ func (timeoutError) Timeout() bool        { return true }
 func (timeoutError) Temporary() bool      { return true }
 func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// State is how a session stands, as far as it knows without asking.
+// State describes a session as of the last requests and logins.
 type State struct {
 	Closed bool
-	// Down is since when no request was served, with the last one's error; zero
-	// while Vault serves.
+	// Down is the time since which no request succeeded, and DownError is the last
+	// request's error. Both are zero while Vault serves requests.
 	Down      time.Time
 	DownError error
-	// LoginError is why the last login failed. Of a token made elsewhere, which is due
-	// to be replaced, that is told only once it has ended or Vault has refused it.
+	// LoginError is the error of the last login, if it failed. A static token nearing
+	// expiry is not an error until it expires or is rejected.
 	LoginError error
-	// Ends is when the token ends unless it is renewed; zero: never, or unknown.
+	// Ends is the time at which the token expires unless it is renewed. Zero means never
+	// or unknown.
 	Ends time.Time
 }
 
-// State is how the session stands now. It asks nobody and does not block.
+// State returns the present state. It sends no request and does not block.
 func (s *Session) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +115,7 @@ func (s *Session) State() State {
 	return state
 }
 
-// extended notes that the token was renewed.
+// recordRenewal updates the token's end after a renewal.
 func (s *Session) recordRenewal(held *lease, ends time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

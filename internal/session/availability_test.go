@@ -12,18 +12,18 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// ask is a request that ends with its context.
+// readProbe is a request that ends with its context.
 func readProbe(ctx context.Context, c *api.Client) error {
 	_, err := c.Logical().ReadWithContext(ctx, "secret/data/probe")
 	return err
 }
 
-// slow has whatever is asked from now on take a day.
+// hang makes each later response take a day.
 func (v *fakeVault) hang() { v.set(func(v *fakeVault) { v.latency = 24 * time.Hour }) }
 
-// Who has no time to wait for an answer does not know that Vault is down; the
-// bounds that are meant for every request do.
-func TestWhoseBoundItWas(t *testing.T) {
+// TestState_OnlyOwnTimeoutsAreOutages checks that a request that exceeds its caller's
+// deadline does not count as an outage.
+func TestState_OnlyOwnTimeoutsAreOutages(t *testing.T) {
 	for name, tc := range map[string]struct {
 		bound func(context.Context) (context.Context, context.CancelFunc)
 		down  bool
@@ -55,18 +55,17 @@ func TestWhoseBoundItWas(t *testing.T) {
 				defer cancel()
 				err := s.Do(ctx, readProbe)
 				if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-					t.Fatalf("Do = %v", err)
+					t.Fatalf("Do = %v, want DeadlineExceeded and Canceled", err)
 				}
 				if state := s.State(); (state.DownError != nil) != tc.down || state.Down.IsZero() == tc.down {
-					t.Errorf("after %v: %+v", err, state)
+					t.Errorf("State after %v = %+v, want an outage: %t", err, state, tc.down)
 				}
 			})
 		})
 	}
 }
 
-// An answer counts, however little time its caller had left.
-func TestAnswersCountAtTheLastMoment(t *testing.T) {
+func TestState_CountsResponsesToCanceledRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 		s, _ := v.opened(t, nil)
@@ -79,21 +78,21 @@ func TestAnswersCountAtTheLastMoment(t *testing.T) {
 				return err
 			})
 			if state := s.State(); (state.DownError != nil) != down {
-				t.Errorf("down %t: %+v", down, state)
+				t.Errorf("State = %+v, want an outage: %t", state, down)
 			}
 		}
 	})
 }
 
-// A request that was not answered in time is older than what was served after it
-// had begun.
-func TestNewerAnswersOutweighOlderRequests(t *testing.T) {
+// TestState_LaterResponseOutweighsTimeout checks that a response to a later request ends
+// the outage, although an earlier request times out after it.
+func TestState_LaterResponseOutweighsTimeout(t *testing.T) {
 	for name, tc := range map[string]struct {
-		servedAt time.Duration // after the request that is not; negative: before
+		servedAt time.Duration // relative to the start of the request that times out
 		down     bool
 	}{
-		"served before":    {-time.Second, true},
-		"served meanwhile": {5 * time.Second, false},
+		"response before": {-time.Second, true},
+		"response during": {5 * time.Second, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -118,18 +117,17 @@ func TestNewerAnswersOutweighOlderRequests(t *testing.T) {
 					serve()
 				}
 				if err := <-hung; !errors.Is(err, context.DeadlineExceeded) {
-					t.Fatalf("Do = %v", err)
+					t.Fatalf("Do = %v, want DeadlineExceeded", err)
 				}
 				if state := s.State(); (state.DownError != nil) != tc.down {
-					t.Errorf("%+v", state)
+					t.Errorf("State = %+v, want an outage: %t", state, tc.down)
 				}
 			})
 		})
 	}
 }
 
-// A refusal is as new as it is late.
-func TestLateRefusalOutweighsWhatWasServed(t *testing.T) {
+func TestState_LateFailureOutweighsEarlierSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 		s, _ := v.opened(t, nil)
@@ -143,13 +141,14 @@ func TestLateRefusalOutweighsWhatWasServed(t *testing.T) {
 			return readProbe(ctx, c)
 		})
 		if state := s.State(); err == nil || state.DownError == nil {
-			t.Errorf("%v: %+v", err, state)
+			t.Errorf("Do = %v, State = %+v, want an outage", err, state)
 		}
 	})
 }
 
-// A bare token that nobody has replaced yet is no trouble while it works.
-func TestLoginErrorOfABareToken(t *testing.T) {
+// TestState_StaticTokenNearExpiryIsNoError checks LoginError before, during and after a
+// static token is refused.
+func TestState_StaticTokenNearExpiryIsNoError(t *testing.T) {
 	for name, credential := range map[string]Credential{
 		"value":    FromString("fake-bare"),
 		"variable": FromLookup("FAKE", func(string) string { return "fake-bare" }),
@@ -161,39 +160,40 @@ func TestLoginErrorOfABareToken(t *testing.T) {
 				s, logs := v.opened(t, Token(credential))
 				time.Sleep(50 * time.Minute)
 				if lines := linesWith(logs, "replace it before it ends"); len(lines) != 1 || s.State().LoginError != nil {
-					t.Errorf("while it works: warnings %q, %+v", lines, s.State())
+					t.Errorf("State near expiry = %+v, warnings %q, want no LoginError and one warning", s.State(), lines)
 				}
 				v.set(func(v *fakeVault) { clear(v.tokens) })
 				if err := s.Do(t.Context(), readProbe); !errors.Is(err, vaulterr.ErrUnauthenticated) || s.State().LoginError == nil {
-					t.Errorf("refused: %v, %+v", err, s.State())
+					t.Errorf("Do with a refused token = %v, State = %+v, want ErrUnauthenticated and a LoginError", err, s.State())
 				}
 				v.set(func(v *fakeVault) { v.tokens["fake-bare"] = bare })
 				if err := s.Do(t.Context(), readProbe); err != nil || s.State().LoginError != nil {
-					t.Errorf("served again: %v, %+v", err, s.State())
+					t.Errorf("Do with the token valid again = %v, State = %+v, want no error", err, s.State())
 				}
 				time.Sleep(11 * time.Minute)
 				if s.State().LoginError == nil {
-					t.Errorf("ended: %+v", s.State())
+					t.Errorf("State of an expired token = %+v, want a LoginError", s.State())
 				}
 			})
 		})
 	}
 }
 
-// A login that can be repeated and fails will end the service: there is time to act.
-func TestLoginErrorAheadOfTheEnd(t *testing.T) {
+// TestState_FailedLoginIsReportedBeforeExpiry checks that an operator can act before the
+// token ends.
+func TestState_FailedLoginIsReportedBeforeExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, notRenewable: true}
 		s, _ := v.opened(t, nil)
 		v.set(func(v *fakeVault) { v.refuseLogins = true })
 		doEvery(t, s, time.Minute, 50*time.Minute)
 		if state := s.State(); state.LoginError == nil || !time.Now().Before(state.Ends) {
-			t.Errorf("while the token lives: %+v", state)
+			t.Errorf("State before expiry = %+v, want a LoginError", state)
 		}
 		v.set(func(v *fakeVault) { v.refuseLogins = false })
 		time.Sleep(31 * time.Second)
 		if state := s.State(); state.LoginError != nil {
-			t.Errorf("after the next login: %+v", state)
+			t.Errorf("State after the next login = %+v, want no LoginError", state)
 		}
 	})
 }

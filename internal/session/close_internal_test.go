@@ -10,9 +10,9 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// TestCloseOfAHungVaultIsBounded: a request that is not answered ends, and its outcome is
-// not known. One that is answered in time is waited for.
-func TestCloseOfAHungVaultIsBounded(t *testing.T) {
+// TestClose_IsLimitedIfVaultHangs checks that Close waits for requests that get a response
+// in time, and cancels the others, whose outcome is undetermined.
+func TestClose_IsLimitedIfVaultHangs(t *testing.T) {
 	for name, tc := range map[string]struct {
 		takes, atLeast, atMost time.Duration
 		want                   error
@@ -31,7 +31,7 @@ func TestCloseOfAHungVaultIsBounded(t *testing.T) {
 				synctest.Wait()
 				began := time.Now()
 				if err := s.Close(); err != nil {
-					t.Errorf("Close = %v", err)
+					t.Errorf("Close = %v, Closed = %t, want no error and true", err, s.Closed())
 				}
 				if took := time.Since(began); took < tc.atLeast || took > tc.atMost {
 					t.Errorf("Close took %v, want %v to %v", took, tc.atLeast, tc.atMost)
@@ -45,9 +45,7 @@ func TestCloseOfAHungVaultIsBounded(t *testing.T) {
 	}
 }
 
-// TestCallersEndBeforeTheGrace: whose own context has ended is told so, and not that the
-// client was closed.
-func TestCallersEndBeforeTheGrace(t *testing.T) {
+func TestClose_CallersGetTheirOwnContextsError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 		s, _ := v.opened(t, nil)

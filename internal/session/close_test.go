@@ -14,43 +14,44 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-func TestCloseRevokesWhatItGot(t *testing.T) {
+func TestClose_RevokesItsToken(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(nil))
 	token := s.Client().Token()
 	if h.lookup(token) == nil {
-		t.Fatal("root cannot see the session's token")
+		t.Fatal("root's lookup finds no session token before Close")
 	}
 	if s.Closed() {
-		t.Error("closed before Close")
+		t.Error("Closed before Close = true, want false")
 	}
 	for range 2 {
 		if err := s.Close(); err != nil || !s.Closed() {
-			t.Errorf("Close = %v", err)
+			t.Errorf("Close = %v, Closed = %t, want no error and true", err, s.Closed())
 		}
 	}
 	if h.lookup(token) != nil {
-		t.Error("the token is still valid")
+		t.Error("the token is valid after Close, want it revoked")
 	}
 	if s.Client().Token() != "" {
-		t.Error("the shared client still holds the token")
+		t.Error("Client().Token() after Close is set, want none")
 	}
 	if err := h.do(s); !errors.Is(err, vaulterr.ErrClosed) {
-		t.Errorf("Do after Close = %v", err)
+		t.Errorf("Do after Close = %v, want ErrClosed", err)
 	}
 }
 
-func TestCloseOfALostTokenIsQuiet(t *testing.T) {
+func TestClose_InvalidTokenLogsNoWarning(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(nil))
 	h.revoke(s)
 	if err := s.Close(); err != nil || strings.Contains(h.logs.String(), "WARN") {
-		t.Errorf("Close = %v, log %s", err, h.logs)
+		t.Errorf("Close = %v, log %s, want no error and no warning", err, h.logs)
 	}
 }
 
-// TestCloseOfABatchTokenIsQuiet: Vault cannot revoke one.
-func TestCloseOfABatchTokenIsQuiet(t *testing.T) {
+// TestClose_BatchTokenLogsNoWarning checks that Close does not try to revoke a batch
+// token, because Vault cannot.
+func TestClose_BatchTokenLogsNoWarning(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(map[string]any{"token_type": "batch"}))
 	h.mustDo(s)
@@ -59,7 +60,7 @@ func TestCloseOfABatchTokenIsQuiet(t *testing.T) {
 	}
 }
 
-func TestCloseWaitsForRunningCalls(t *testing.T) {
+func TestClose_WaitsForRunningCalls(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(nil))
 	var all sync.WaitGroup
@@ -71,7 +72,7 @@ func TestCloseWaitsForRunningCalls(t *testing.T) {
 				case errors.Is(err, vaulterr.ErrClosed):
 					return
 				case err != nil:
-					t.Errorf("Do = %v", err)
+					t.Errorf("Do = %v, want no error", err)
 					return
 				}
 			}
@@ -85,7 +86,7 @@ func TestCloseWaitsForRunningCalls(t *testing.T) {
 			return read(probePath)(ctx, c)
 		})
 		if err != nil {
-			t.Errorf("the running call = %v", err)
+			t.Errorf("Do during Close = %v, want no error", err)
 		}
 	})
 	<-inside
@@ -96,7 +97,7 @@ func TestCloseWaitsForRunningCalls(t *testing.T) {
 	go func() { _ = s.Close(); close(closed) }()
 	select {
 	case <-closed:
-		t.Error("Close did not wait")
+		t.Error("Close returned before the running call, want it to wait")
 	case <-time.After(100 * time.Millisecond):
 	}
 	close(leave)
@@ -104,7 +105,7 @@ func TestCloseWaitsForRunningCalls(t *testing.T) {
 	all.Wait()
 }
 
-func TestNothingPrintsASecret(t *testing.T) {
+func TestSession_PrintsNoSecret(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(nil))
 	text, err := json.Marshal(s)
@@ -113,7 +114,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	}
 	h.logs.Logger().Info("session", "session", s)
 	if said := string(text) + s.String(); !strings.Contains(said, "approle") {
-		t.Errorf("a session prints as %s", said)
+		t.Errorf("the session prints as %s, want the login method", said)
 	}
-	// newWorld's clean-up greps the log.
+	// newHarness's clean-up searches the log for secrets.
 }

@@ -12,23 +12,23 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// maxCredential bounds what is read of a credential's file: a projected JWT is
-// a few kilobytes, a log file named by mistake is not.
+// maxCredential limits the size of a credential file. A JWT is a few kilobytes; a larger
+// file was probably named by mistake.
 const maxCredential = 64 << 10
 
-// Credential says where a secret comes from. The secret itself is read at each
-// login, sits behind a function, and is therefore never printed: every verb of
-// fmt, JSON and slog show the origin only, wherever the Credential is nested.
+// Credential says where a secret comes from. Each login reads the secret again. The secret
+// is behind a function, so that fmt, JSON and slog print only the origin, however deeply
+// the Credential is nested.
 type Credential struct {
 	label
 	read    func() (string, error)
-	wrapped bool // what is read is a wrapping token around the secret
-	literal bool // reading it again always gives the same
+	wrapped bool // read returns a wrapping token
+	literal bool // read always returns the same
 
-	file, variable string // where it comes from, if from there
+	file, variable string // the origin, if it is a file or variable
 }
 
-// Value is a secret given in the program.
+// FromString returns a credential with a fixed value.
 func FromString(secret string) Credential {
 	return Credential{
 		label:   "a literal value",
@@ -37,7 +37,8 @@ func FromString(secret string) Credential {
 	}
 }
 
-// File is the content of a file, without the space at its end. At most 64 KiB.
+// FromFile returns a credential read from a file of at most 64 KiB. Trailing white space
+// is removed.
 func FromFile(path string) Credential {
 	return Credential{
 		label: label("file " + path),
@@ -46,10 +47,10 @@ func FromFile(path string) Credential {
 	}
 }
 
-// Env is the value of an environment variable.
+// FromEnv returns a credential read from an environment variable.
 func FromEnv(name string) Credential { return FromLookup(name, os.Getenv) }
 
-// Variable is the value of a variable as lookup gives it at each login.
+// FromLookup returns a credential read with lookup(name).
 func FromLookup(name string, lookup func(name string) string) Credential {
 	return Credential{
 		label:    label("environment " + name),
@@ -58,14 +59,14 @@ func FromLookup(name string, lookup func(name string) string) Credential {
 	}
 }
 
-// CLIToken is the token that 'vault login' left in the home directory.
+// CLIToken returns the token that 'vault login' stored in the home directory.
 func CLIToken() Credential {
-	path, _ := cliTokenPath() // where there is no home, reading it says so
+	path, _ := cliTokenPath() // reading the token returns the error
 	return Credential{label: "file ~/.vault-token of the Vault CLI", read: readCLIToken, file: path}
 }
 
-// Wrapped is a response-wrapping token around a secret id, read from inner. It
-// is unwrapped once; the secret id stays in memory for later logins.
+// Wrapped returns a credential whose source holds a response-wrapping token around a
+// secret id. It is unwrapped once, and the secret id stays in memory for later logins.
 func Wrapped(inner Credential) Credential {
 	inner.label, inner.wrapped, inner.literal = "wrapping token from "+inner.label, true, false
 	return inner
@@ -85,15 +86,15 @@ func (c Credential) secret() (string, error) {
 	case text == "":
 		return "", vaulterr.Invalid("%s is empty", c)
 	case inQuotes(text):
-		return "", vaulterr.Invalid("%s is in quotes: remove them, they are not part of it", c)
+		return "", vaulterr.Invalid("%s is in quotes: remove them, because they would be part of the value", c)
 	case strings.ContainsFunc(text, notPrintable):
-		return "", vaulterr.Invalid("%s holds characters that no credential has; it must be plain text", c)
+		return "", vaulterr.Invalid("%s contains control or non-text characters: it must be plain text", c)
 	}
 	return text, nil
 }
 
-// quoted reports a text that begins and ends with the same quote. A shell takes quotes
-// away, an environment file of docker's does not.
+// inQuotes reports whether text begins and ends with the same quote. A shell removes such
+// quotes, a Docker environment file does not.
 func inQuotes(text string) bool {
 	first, last := text[0], text[len(text)-1]
 	return len(text) > 1 && first == last && (first == '"' || first == '\'')
@@ -129,16 +130,16 @@ func cliTokenPath() (string, error) {
 	return filepath.Join(home, ".vault-token"), err
 }
 
-// HasCLIToken reports whether 'vault login' left a token.
+// HasCLIToken reports whether 'vault login' stored a token.
 func HasCLIToken() bool {
 	text, err := readCLIToken()
 	return err == nil && strings.TrimSpace(text) != ""
 }
 
-// label is all that is ever printed of the value it is embedded in.
+// label is the text that is printed in place of the value it is embedded in.
 type label string
 
-// String is the label.
+// String returns the label.
 func (l label) String() string {
 	if l == "" {
 		return "nothing"
@@ -146,11 +147,11 @@ func (l label) String() string {
 	return string(l)
 }
 
-// Format prints the label, whatever the verb.
+// Format prints the label for every verb.
 func (l label) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, l.String()) }
 
-// LogValue is the label.
+// LogValue returns the label.
 func (l label) LogValue() slog.Value { return slog.StringValue(l.String()) }
 
-// MarshalText is the label.
+// MarshalText returns the label.
 func (l label) MarshalText() ([]byte, error) { return []byte(l.String()), nil }

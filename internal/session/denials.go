@@ -13,72 +13,73 @@ import (
 )
 
 const (
-	// strangerToken is a token that no server knows.
+	// unknownToken is a token that no server knows.
 	unknownToken = "vaultkit-asks-what-an-unknown-token-is-told"
 
-	// textKept is how long the server is believed to go on saying the same of a token
-	// that it does not know: it may be upgraded.
+	// unknownTokenTTL limits how long the server's text for unknown tokens is kept. An
+	// upgrade may change it.
 	unknownTokenTTL = 10 * time.Minute
 
-	// A denial that a living token got is remembered for denialKept if the token may
-	// look itself up, which is cheap to ask for again; otherwise longer, since only a
-	// login tells.
+	// A denial of a valid token is remembered for denialTTL if the token may look itself
+	// up, because a lookup is cheap. Otherwise it is remembered longer, because only a
+	// login shows whether the token is valid.
 	denialTTL           = 30 * time.Second
 	denialTTLAfterLogin = 10 * time.Minute
 
-	// refusalKept is how long no other login is tried for a token that may be living,
-	// once one was refused: refused logins can lock a role out.
+	// refusedLoginPause is the pause after a refused login if the present token may be
+	// valid. Refused logins can lock out a role.
 	refusedLoginPause = 2 * time.Minute
 
-	// maxDenials bounds how many denied requests are remembered.
+	// maxDenials limits how many denied requests are remembered.
 	maxDenials = 1000
 
-	// questionTimeout bounds a question about a token, which callers wait for.
+	// lookupTimeout limits a lookup, because callers wait for it.
 	lookupTimeout = 3 * time.Second
 )
 
-// denials tells a token that has ended from a right that is missing.
+// denials decides whether a denied request means an invalid token or a missing right.
 //
-// Vault says "invalid token" of the first, and nothing here matters. OpenBao since 2.6
-// says the same of both. Which server this is, it tells when it is asked with a token
-// that it cannot know. If a denial says just what that token was told, the session's
-// token is asked about itself: lookup-self is refused to a token that has ended. It is
-// also refused to one that may not look itself up; then only a login tells.
+// Vault uses the text "invalid token" for the first, and denials is not needed. OpenBao
+// 2.6 and later use the same text for both. To find out, the session sends a request with
+// a token that no server knows. If a denial has the text that this request got, the
+// session looks its own token up with lookup-self. Vault refuses lookup-self for an
+// invalid token, but also for a token without the right to look itself up. For such tokens
+// only a login shows the difference.
 type denials struct {
 	mu sync.Mutex
 
-	unknownQuery  chan struct{} // the question with an unknown token, under way
-	unknownText   string        // what an unknown token is told, if that is not "invalid token"
-	intercepted   bool          // something in between answers unknown tokens, so that any denial may be the token's end
-	nextQuery     time.Time     // no question with an unknown token before
-	failedQueries int           // those questions in a row that had no answer
+	unknownQuery  chan struct{} // closed when the running request with unknownToken ends
+	unknownText   string        // the text for unknownToken, if it is not "invalid token"
+	intercepted   bool          // a proxy answers for unknownToken, so any denial may mean an invalid token
+	nextQuery     time.Time     // earliest time of the next request with unknownToken
+	failedQueries int           // failed requests with unknownToken in a row
 
-	denied       map[string]time.Time // requests that a living token was denied, and until when that is believed
+	denied       map[string]time.Time // requests denied to a valid token, and when to forget them
 	pending      *tokenLookup
-	lookups      int       // questions about a token in a row that did not help
-	nextLookup   time.Time // no question about a token before
-	canLookUp    *lease    // it has looked itself up
-	lookupDenied *lease    // its lookup-self was refused, and nothing was served with it since
-	nextLogin    time.Time // no login for a token that may be living before: one was refused
+	lookups      int       // lookups in a row that did not help
+	nextLookup   time.Time // earliest time of the next lookup
+	canLookUp    *lease    // this token has looked itself up
+	lookupDenied *lease    // this token's lookup-self was denied, and no request succeeded since
+	nextLogin    time.Time // earliest time of the next login after a refused one
 }
 
-// question is asked once for all callers whose requests were denied.
+// tokenLookup is a lookup of a lease's token, shared by all callers whose requests were
+// denied.
 type tokenLookup struct {
 	held  *lease
 	done  chan struct{}
-	valid bool // the answer
+	valid bool // the result
 }
 
-// mayHaveEnded reports whether err is a denial that the end of the token may explain:
-// then it is worth a login. ctx bounds the wait for an answer; the question goes on for
-// the other callers.
+// tokenMayBeInvalid reports whether err is a denial that an invalid token may explain. ctx
+// limits only the wait; the lookup continues for the other callers.
 func (s *Session) tokenMayBeInvalid(ctx context.Context, held *lease, err error) bool {
 	request, text, denied := vaulterr.Denied(err)
 	if !denied || !s.ambiguous(ctx, text) {
 		return false
 	}
 	if s.currentLease() != held {
-		return true // somebody has logged in meanwhile
+		return true // another caller has logged in meanwhile
 	}
 	pending, ended := s.denials.decide(request, held, s.config.Login.repeatable(), s.startLookup)
 	if pending == nil {
@@ -92,8 +93,8 @@ func (s *Session) tokenMayBeInvalid(ctx context.Context, held *lease, err error)
 	return s.denials.result(request, pending, s.config.Login.repeatable())
 }
 
-// ambiguous reports that the server says this of a token that it does not know, too.
-// It asks the server if it has not lately, once for all callers.
+// ambiguous reports whether the server uses this text for unknown tokens too. It asks the
+// server if the last result is too old.
 func (s *Session) ambiguous(ctx context.Context, text string) bool {
 	d := &s.denials
 	if asking := d.queryUnknownToken(s.lookUpUnknownToken); asking != nil {
@@ -108,7 +109,8 @@ func (s *Session) ambiguous(ctx context.Context, text string) bool {
 	return d.intercepted || text == d.unknownText
 }
 
-// stranger is the question with an unknown token to wait for, nil if its answer is known.
+// queryUnknownToken returns the running request with unknownToken, which it starts if the
+// last result is too old. It returns nil if the result is known.
 func (d *denials) queryUnknownToken(ask func(done chan struct{})) chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -119,7 +121,7 @@ func (d *denials) queryUnknownToken(ask func(done chan struct{})) chan struct{} 
 	return d.unknownQuery
 }
 
-// askAsStranger asks the server with a token that it does not know.
+// lookUpUnknownToken looks up a token that no server knows.
 func (s *Session) lookUpUnknownToken(done chan struct{}) {
 	s.attempts.Go(func() {
 		defer close(done)
@@ -127,19 +129,19 @@ func (s *Session) lookUpUnknownToken(done chan struct{}) {
 	})
 }
 
-// told notes what an unknown token was told.
+// recordUnknownToken records how the server answered for unknownToken.
 func (d *denials) recordUnknownToken(err error) {
 	_, text, denied := vaulterr.Denied(err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.unknownQuery = nil
 	if errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
-		d.failedQueries++ // what was known stays
+		d.failedQueries++ // keep the last result
 		d.nextQuery = time.Now().Add(loginBackoff.Delay(d.failedQueries))
 		return
 	}
 	d.unknownText, d.failedQueries, d.nextQuery = text, 0, time.Now().Add(unknownTokenTTL)
-	// An agent that sends its own token instead answers with a success.
+	// An agent may replace the token by its own, which leads to a success.
 	d.intercepted = err != nil && !denied && !vaulterr.InvalidToken(err)
 }
 
@@ -152,7 +154,7 @@ func (s *Session) lookUpSelf(client *api.Client) error {
 	})
 }
 
-// decide returns the question to wait for, or nil and the answer.
+// decide returns the lookup to wait for. If none is needed, it returns nil and the result.
 func (d *denials) decide(request string, held *lease, repeatable bool, ask func(*tokenLookup)) (pending *tokenLookup, ended bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -160,7 +162,7 @@ func (d *denials) decide(request string, held *lease, repeatable bool, ask func(
 	switch {
 	case d.isInvalid(held):
 		return nil, true
-	case now.Before(d.denied[request]): // a living token was denied it
+	case now.Before(d.denied[request]): // denied to a valid token before
 		return nil, false
 	case d.lookupDenied == held:
 		return nil, d.loginMayHelp(repeatable, now)
@@ -170,7 +172,7 @@ func (d *denials) decide(request string, held *lease, repeatable bool, ask func(
 		return nil, false
 	}
 	d.delayNextLookup(held, now)
-	if held.usesLimited { // the question would cost one of its uses
+	if held.usesLimited { // a lookup would cost one of the token's uses
 		return nil, d.loginMayHelp(repeatable, now)
 	}
 	d.pending = &tokenLookup{held: held, done: make(chan struct{})}
@@ -178,14 +180,14 @@ func (d *denials) decide(request string, held *lease, repeatable bool, ask func(
 	return d.pending, false
 }
 
-// sure reports that the token has ended: it could look itself up, and no longer can. So
-// has one that was made elsewhere, and that nothing was ever served with.
+// isInvalid reports whether the token is certainly invalid. Either it could look itself up
+// before and no longer can, or it is a static token that never worked.
 func (d *denials) isInvalid(held *lease) bool {
 	return d.lookupDenied == held && (d.canLookUp == held || !held.fromLogin && !held.served.Load())
 }
 
-// pause spaces the questions: more and more where they may cost a login. After a quiet
-// time they begin anew.
+// delayNextLookup sets the earliest time of the next lookup. The pauses grow if lookups do
+// not help, because each may lead to a login. After a quiet time they start short again.
 func (d *denials) delayNextLookup(held *lease, now time.Time) {
 	if d.canLookUp == held || now.Sub(d.nextLookup) > loginBackoff.Max {
 		d.lookups = 0
@@ -194,8 +196,9 @@ func (d *denials) delayNextLookup(held *lease, now time.Time) {
 	d.nextLookup = now.Add(loginBackoff.Delay(d.lookups))
 }
 
-// askAbout asks lookup-self with the lease's token. The question belongs to the session,
-// not to the caller that happened to start it, whose own attempt is counted.
+// startLookup looks up the lease's token. The lookup uses the session's context, so that
+// it outlives the caller that started it. That caller is inside Do, so s.attempts is not
+// zero.
 func (s *Session) startLookup(q *tokenLookup) {
 	s.attempts.Go(func() {
 		defer close(q.done)
@@ -203,6 +206,7 @@ func (s *Session) startLookup(q *tokenLookup) {
 	})
 }
 
+// recordLookup records the result of a lookup.
 func (d *denials) recordLookup(q *tokenLookup, err error) {
 	_, _, denied := vaulterr.Denied(err)
 	d.mu.Lock()
@@ -218,7 +222,7 @@ func (d *denials) recordLookup(q *tokenLookup, err error) {
 	}
 }
 
-// settle is the answer for one of the requests that waited for it.
+// result returns whether a request that waited for the lookup is worth a login.
 func (d *denials) result(request string, q *tokenLookup, repeatable bool) (ended bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -228,12 +232,12 @@ func (d *denials) result(request string, q *tokenLookup, repeatable bool) (ended
 	return d.isInvalid(q.held) || d.lookupDenied == q.held && d.loginMayHelp(repeatable, time.Now())
 }
 
-// worthALogin reports that a login may tell whether the token has ended.
+// loginMayHelp reports whether a login may show that the token is invalid.
 func (d *denials) loginMayHelp(repeatable bool, now time.Time) bool {
 	return repeatable && !now.Before(d.nextLogin)
 }
 
-// remember notes that a living token was denied the request.
+// rememberDenial notes that the request was denied to a valid token.
 func (d *denials) rememberDenial(request string, kept time.Duration) {
 	if d.denied == nil || len(d.denied) >= maxDenials {
 		d.denied = map[string]time.Time{}
@@ -241,8 +245,8 @@ func (d *denials) rememberDenial(request string, kept time.Duration) {
 	d.denied[request] = time.Now().Add(kept)
 }
 
-// served notes a request that was not denied: what was remembered of it is no longer
-// true, and the token is living.
+// recordSuccess notes a request that succeeded. The request is no longer denied, and the
+// token is valid.
 func (d *denials) recordSuccess(r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -250,13 +254,13 @@ func (d *denials) recordSuccess(r *http.Request) {
 		delete(d.denied, r.Method+" "+r.URL.String())
 	}
 	if d.lookupDenied != nil && d.lookupDenied.client.Token() == r.Header.Get(api.AuthHeaderName) {
-		d.lookupDenied, d.canLookUp = nil, nil // it may not look itself up, now
+		d.lookupDenied, d.canLookUp = nil, nil // the token has lost the right to look itself up
 	}
 }
 
-// revive logs in after a denial that the end of the token may explain, and sends the
-// request again: Vault denies a request before it does anything of it. Where a login is
-// refused, the denial is the answer unless the token has certainly ended.
+// reloginAfterDenial logs in and sends a denied request again. That is safe because Vault
+// denies a request before it does any of it. If the login fails, the denial is returned
+// unless the token is certainly invalid.
 func (s *Session) reloginAfterDenial(ctx context.Context, seen *lease, denial error, send func(context.Context, *api.Client) error) error {
 	held, err := s.relogin(ctx, seen)
 	if err != nil {
@@ -270,13 +274,13 @@ func (s *Session) reloginAfterDenial(ctx context.Context, seen *lease, denial er
 	switch {
 	case denied:
 		d.rememberDenial(request, denialTTLAfterLogin)
-	case !seen.young(loginBackoff.Max / 2): // it was the token, and not a node that lags behind
+	case !seen.young(loginBackoff.Max / 2): // the token was invalid, and no node was lagging
 		d.lookups, d.nextLookup = 0, time.Time{}
 	}
 	return err
 }
 
-// withoutLogin is what a caller is told when there is no other token.
+// errorWithoutLogin returns the error for a denied request if the login failed.
 func (s *Session) errorWithoutLogin(seen *lease, denial, failure error) error {
 	if s.denials.recordFailedLogin(seen, failure) {
 		s.markRefused(seen)
@@ -288,8 +292,9 @@ func (s *Session) errorWithoutLogin(seen *lease, denial, failure error) error {
 	return denial
 }
 
-// ended reports a token that has certainly ended, when there is no other. For one that
-// may be living, a login that Vault refused is not tried again for a while.
+// recordFailedLogin records a failed login and reports whether the present token is
+// certainly invalid. If the token may be valid, a refused login is not tried again for a
+// while.
 func (d *denials) recordFailedLogin(seen *lease, failure error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -300,7 +305,7 @@ func (d *denials) recordFailedLogin(seen *lease, failure error) bool {
 	return sure
 }
 
-// lookedUp notes a token that has looked itself up at its login.
+// recordLookedUp notes that the token was looked up at its login.
 func (d *denials) recordLookedUp(held *lease) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

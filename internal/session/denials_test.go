@@ -15,8 +15,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// vague is a server like OpenBao since 2.6, which says the same of a token that has
-// ended and of a right that is missing.
+// newAmbiguousVault returns a server that uses the same text for an invalid token and a
+// missing right, as OpenBao 2.6 and later do.
 func newAmbiguousVault() *fakeVault {
 	return &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour, sameText: true}
 }
@@ -28,14 +28,14 @@ func read(path string) func(context.Context, *api.Client) error {
 	}
 }
 
-// endTokens has every token end, as a revocation would.
+// endTokens makes every token invalid, as a revocation would.
 func (v *fakeVault) endTokens() { v.set(func(v *fakeVault) { clear(v.tokens) }) }
 
 // wantLogins compares the number of logins so far.
 func (v *fakeVault) wantLogins(t *testing.T, want int) {
 	t.Helper()
 	if logins, attempts, _ := v.count(); logins != want || attempts != want {
-		t.Errorf("%d logins of %d attempts, want %d", logins, attempts, want)
+		t.Errorf("%d logins in %d attempts, want %d", logins, attempts, want)
 	}
 }
 
@@ -46,19 +46,19 @@ func wantDenied(t *testing.T, err error) {
 	}
 }
 
-func TestEndedTokenIsReplacedWhateverTheServerSays(t *testing.T) {
-	for name, shy := range map[string]bool{"may look itself up": false, "may not": true} {
+func TestDo_ReplacesInvalidTokens(t *testing.T) {
+	for name, noLookup := range map[string]bool{"may look itself up": false, "may not": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := newAmbiguousVault()
-				v.noSelfLookup = shy
+				v.noSelfLookup = noLookup
 				s, _ := v.opened(t, nil)
-				for deaths := range 5 {
+				for ended := range 5 {
 					v.endTokens()
 					if err := s.Do(t.Context(), probe); err != nil {
-						t.Fatalf("Do after death %d = %v", deaths+1, err)
+						t.Fatalf("Do with invalid token %d = %v, want no error", ended+1, err)
 					}
-					v.wantLogins(t, deaths+2)
+					v.wantLogins(t, ended+2)
 					time.Sleep(time.Minute)
 				}
 			})
@@ -66,7 +66,7 @@ func TestEndedTokenIsReplacedWhateverTheServerSays(t *testing.T) {
 	}
 }
 
-func TestCrowdOnAnEndedTokenCostsOneLogin(t *testing.T) {
+func TestDo_ManyCallersCauseOneLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		s, _ := v.opened(t, nil)
@@ -77,19 +77,19 @@ func TestCrowdOnAnEndedTokenCostsOneLogin(t *testing.T) {
 			crowd.Go(func() {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 				if err := s.Do(t.Context(), probe); err != nil {
-					t.Errorf("Do = %v", err)
+					t.Errorf("Do = %v, want no error", err)
 				}
 			})
 		}
 		crowd.Wait()
 		v.wantLogins(t, 2)
 		if v.unknownLookups != 1 || v.lookups != 1 {
-			t.Errorf("%d questions with an unknown token and %d with its own, want one of each", v.unknownLookups, v.lookups)
+			t.Errorf("%d lookups of an unknown token and %d of the session's, want one of each", v.unknownLookups, v.lookups)
 		}
 	})
 }
 
-func TestDenialCostsNoLogin(t *testing.T) {
+func TestDo_DenialCausesNoLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		s, _ := v.opened(t, nil)
@@ -98,30 +98,30 @@ func TestDenialCostsNoLogin(t *testing.T) {
 		}
 		v.wantLogins(t, 1)
 		if v.lookups < 10 || v.lookups > 45 {
-			t.Errorf("%d questions in 10 min, want one in about 30 s", v.lookups)
+			t.Errorf("%d lookups in 10 min, want one in about 30 s", v.lookups)
 		}
 		v.endTokens()
 		if err := s.Do(t.Context(), probe); err != nil {
 			time.Sleep(loginBackoff.Max)
 			err = s.Do(t.Context(), probe)
 			if err != nil {
-				t.Errorf("Do on an ended token after many denials = %v", err)
+				t.Errorf("Do with an invalid token after many denials = %v, want no error", err)
 			}
 		}
 		v.wantLogins(t, 2)
 	})
 }
 
-// TestDenialOfAnOlderToken: a request that was sent with the token before is sent again
-// with the present one, without a question.
-func TestDenialOfAnOlderToken(t *testing.T) {
+// TestDo_DenialOfAReplacedTokenIsRepeated checks that a request denied with an older token
+// is sent again with the present one, without a lookup.
+func TestDo_DenialOfAReplacedTokenIsRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, notRenewable: true, sameText: true}
 		s, _ := v.opened(t, nil)
 		calls := 0
 		err := s.Do(t.Context(), func(ctx context.Context, c *api.Client) error {
 			if calls++; calls == 1 {
-				time.Sleep(50 * time.Minute) // the keeper logs in
+				time.Sleep(50 * time.Minute) // the renewer logs in
 				v.set(func(v *fakeVault) { delete(v.tokens, "fake-token-1") })
 			}
 			return probe(ctx, c)
@@ -131,12 +131,12 @@ func TestDenialOfAnOlderToken(t *testing.T) {
 		}
 		v.wantLogins(t, 2)
 		if v.lookups > 0 {
-			t.Errorf("%d questions", v.lookups)
+			t.Errorf("%d lookups, want 0", v.lookups)
 		}
 	})
 }
 
-func TestDenialsRememberedAreBounded(t *testing.T) {
+func TestDenials_RememberedRequestsAreLimited(t *testing.T) {
 	var d denials
 	for i := range 3 * maxDenials {
 		d.rememberDenial(fmt.Sprint(i), denialTTL)
@@ -146,9 +146,9 @@ func TestDenialsRememberedAreBounded(t *testing.T) {
 	}
 }
 
-// TestServiceOnAVagueServer has tokens end again and again under a service that asks
-// once a second. Nobody notices.
-func TestServiceOnAVagueServer(t *testing.T) {
+// TestDo_NoErrorsWhileTokensEnd sends a request every second while tokens become invalid
+// again and again. No request fails.
+func TestDo_NoErrorsWhileTokensEnd(t *testing.T) {
 	for name, tc := range map[string]struct {
 		v     *fakeVault
 		every time.Duration // the token is revoked
@@ -169,7 +169,7 @@ func TestServiceOnAVagueServer(t *testing.T) {
 						last = time.Now()
 					}
 					if err := s.Do(t.Context(), probe); err != nil {
-						t.Fatalf("after %v: Do = %v", time.Since(start), err)
+						t.Fatalf("Do after %v = %v, want no error", time.Since(start), err)
 					}
 				}
 			})
@@ -177,9 +177,9 @@ func TestServiceOnAVagueServer(t *testing.T) {
 	}
 }
 
-// TestEndedTokenBesideADeniedRequest: one request that is always denied does not keep the
-// others from finding out for long.
-func TestEndedTokenBesideADeniedRequest(t *testing.T) {
+// TestDo_InvalidTokenBesideADeniedRequest checks that a request which is always denied
+// does not delay the login for other requests for long.
+func TestDo_InvalidTokenBesideADeniedRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		s, _ := v.opened(t, nil)
@@ -195,13 +195,12 @@ func TestEndedTokenBesideADeniedRequest(t *testing.T) {
 			}
 		}
 		if most := ended * int(loginBackoff.Min/(100*time.Millisecond)); failed > most {
-			t.Errorf("%d requests failed at %d ends of a token, want at most %d", failed, ended, most)
+			t.Errorf("%d requests failed with %d invalid tokens, want at most %d", failed, ended, most)
 		}
 	})
 }
 
-// TestSuccessWithAnotherTokenSaysNothing of the one whose lookup was refused.
-func TestSuccessWithAnotherTokenSaysNothing(t *testing.T) {
+func TestDenials_IgnoreSuccessesOfOtherTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.noSelfLookup = true
@@ -215,29 +214,29 @@ func TestSuccessWithAnotherTokenSaysNothing(t *testing.T) {
 		request.Header.Set(api.AuthHeaderName, "fake-other")
 		s.denials.recordSuccess(request)
 		if s.denials.lookupDenied != s.currentLease() {
-			t.Error("the refusal of the token's lookup is forgotten")
+			t.Error("lookupDenied is cleared by another token's success, want it kept")
 		}
 	})
 }
 
-// TestServedRequestIsNoLongerRemembered: a right was missing, was given, and then the
-// token ends.
-func TestServedRequestIsNoLongerRemembered(t *testing.T) {
-	for name, shy := range map[string]bool{"may look itself up": false, "may not": true} {
+// TestDo_SuccessEndsARememberedDenial grants a missing right and then makes the token
+// invalid.
+func TestDo_SuccessEndsARememberedDenial(t *testing.T) {
+	for name, noLookup := range map[string]bool{"may look itself up": false, "may not": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := newAmbiguousVault()
-				v.noSelfLookup = shy
+				v.noSelfLookup = noLookup
 				s, _ := v.opened(t, nil)
 				wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
 				v.set(func(v *fakeVault) { v.granted = true })
 				time.Sleep(loginBackoff.Max)
 				if err := s.Do(t.Context(), read("secret/data/denied")); err != nil {
-					t.Fatalf("Do with the right = %v", err)
+					t.Fatalf("Do with the right = %v, want no error", err)
 				}
 				v.endTokens()
 				if err := s.Do(t.Context(), read("secret/data/denied")); err != nil {
-					t.Errorf("Do with an ended token = %v", err)
+					t.Errorf("Do with an invalid token = %v, want no error", err)
 				}
 			})
 		})

@@ -14,9 +14,10 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// TestKnownDenialCostsNoSecondLogin: a token that may not look itself up, or whose uses
-// are counted, is replaced once to find out; the answer is remembered.
-func TestKnownDenialCostsNoSecondLogin(t *testing.T) {
+// TestDo_RepeatedDenialCausesNoSecondLogin checks tokens that cannot be looked up or whose
+// uses are limited. One login shows that the right is missing, and the result is
+// remembered.
+func TestDo_RepeatedDenialCausesNoSecondLogin(t *testing.T) {
 	for name, v := range map[string]*fakeVault{
 		"may not look itself up": {noSelfLookup: true}, "uses are counted": {uses: 1000},
 	} {
@@ -29,20 +30,20 @@ func TestKnownDenialCostsNoSecondLogin(t *testing.T) {
 				}
 				v.wantLogins(t, 2)
 				if v.uses > 0 && v.lookups > 0 {
-					t.Errorf("%d uses spent on questions", v.lookups)
+					t.Errorf("%d lookups of a token with limited uses, want 0", v.lookups)
 				}
 			})
 		})
 	}
 }
 
-// TestRefusedLoginAfterADenial: the denial is the answer as long as the token may be a
-// living one; once it could look itself up before, it has ended.
-func TestRefusedLoginAfterADenial(t *testing.T) {
+// TestDo_RefusedLoginReturnsTheDenial checks that Do returns the denial while the token
+// may be valid, and ErrUnauthenticated once it is known to be invalid.
+func TestDo_RefusedLoginReturnsTheDenial(t *testing.T) {
 	for name, tc := range map[string]struct {
 		looked bool
 		want   error
-	}{"not known": {false, vaulterr.ErrPermissionDenied}, "known to have ended": {true, vaulterr.ErrUnauthenticated}} {
+	}{"may be valid": {false, vaulterr.ErrPermissionDenied}, "known to be invalid": {true, vaulterr.ErrUnauthenticated}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := newAmbiguousVault()
@@ -59,33 +60,34 @@ func TestRefusedLoginAfterADenial(t *testing.T) {
 					}
 				}
 				if s.tokenRefused != tc.looked {
-					t.Errorf("the token is lost: %t, want %t", s.tokenRefused, tc.looked)
+					t.Errorf("tokenRefused = %t, want %t", s.tokenRefused, tc.looked)
 				}
 				if _, attempts, _ := v.count(); attempts > 12 {
-					t.Errorf("%d logins were tried in a minute", attempts-1)
+					t.Errorf("%d login attempts in a minute, want at most 11", attempts-1)
 				}
 				v.set(func(v *fakeVault) { v.refuseLogins = false })
 				time.Sleep(refusedLoginPause)
 				if err := s.Do(t.Context(), probe); err != nil {
-					t.Errorf("Do once logins are accepted again = %v", err)
+					t.Errorf("Do once logins are accepted again = %v, want no error", err)
 				}
 			})
 		})
 	}
 }
 
-// TestRefusedLoginIsNotRepeatedSoon, unless the token has certainly ended, or nobody refused.
-func TestRefusedLoginIsNotRepeatedSoon(t *testing.T) {
+// TestDenials_PauseAfterARefusedLogin checks that only a refused login delays the next
+// one, and only if the token may be valid.
+func TestDenials_PauseAfterARefusedLogin(t *testing.T) {
 	refused := &api.ResponseError{StatusCode: http.StatusBadRequest, Errors: []string{"invalid role or secret ID"}}
 	for name, tc := range map[string]struct {
 		sure    bool
 		failure error
 		want    bool
 	}{
-		"refused":               {false, refused, true},
-		"refused, ended token":  {true, refused, false},
-		"unavailable":           {false, &api.ResponseError{StatusCode: http.StatusServiceUnavailable, Errors: []string{"no leader"}}, false},
-		"the file is unchanged": {false, errSameToken, false},
+		"refused":                {false, refused, true},
+		"refused, invalid token": {true, refused, false},
+		"unavailable":            {false, &api.ResponseError{StatusCode: http.StatusServiceUnavailable, Errors: []string{"no leader"}}, false},
+		"the file is unchanged":  {false, errSameToken, false},
 	} {
 		var d denials
 		held := &lease{fromLogin: true}
@@ -93,17 +95,17 @@ func TestRefusedLoginIsNotRepeatedSoon(t *testing.T) {
 			d.lookupDenied, d.canLookUp = held, held
 		}
 		if got := d.recordFailedLogin(held, tc.failure); got != tc.sure {
-			t.Errorf("%s: ended = %t, want %t", name, got, tc.sure)
+			t.Errorf("%s: recordFailedLogin = %t, want %t", name, got, tc.sure)
 		}
 		if got := !d.nextLogin.IsZero(); got != tc.want {
-			t.Errorf("%s: the next login has to wait: %t, want %t", name, got, tc.want)
+			t.Errorf("%s: nextLogin is set: %t, want %t", name, got, tc.want)
 		}
 	}
 }
 
-// TestLoginThatCannotBeTried: whether the token has ended is not known, so that it is worth
-// trying again.
-func TestLoginThatCannotBeTried(t *testing.T) {
+// TestDo_UnavailableLoginAfterADenial checks that Do returns ErrUnavailable if the login
+// that would show whether the token is valid cannot be tried.
+func TestDo_UnavailableLoginAfterADenial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.noSelfLookup = true
@@ -122,43 +124,42 @@ func TestLoginThatCannotBeTried(t *testing.T) {
 	})
 }
 
-// TestBareTokenThatEnds: nobody can log in again, but what is wrong can be told: of a
-// token that could look itself up, and of no other.
-func TestBareTokenThatEnds(t *testing.T) {
+// TestDo_InvalidStaticToken checks the errors for a static token, which cannot be
+// replaced. If it could look itself up, Do knows that it is invalid.
+func TestDo_InvalidStaticToken(t *testing.T) {
 	for name, tc := range map[string]struct {
-		shy  bool
-		want error
+		noLookup bool
+		want     error
 	}{"could look itself up": {false, vaulterr.ErrUnauthenticated}, "could not": {true, vaulterr.ErrPermissionDenied}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := newAmbiguousVault()
-				v.noSelfLookup = tc.shy
+				v.noSelfLookup = tc.noLookup
 				v.tokens = map[string]*fakeToken{"fake-bare": {ends: time.Now().Add(time.Hour)}}
 				s, _ := v.opened(t, Token(FromString("fake-bare")))
 				if err := s.Do(t.Context(), probe); err != nil {
-					t.Fatalf("Do = %v", err)
+					t.Fatalf("Do = %v, want no error", err)
 				}
 				wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
 				time.Sleep(time.Minute)
 				v.endTokens()
 				for range 3 {
 					if err := s.Do(t.Context(), probe); !errors.Is(vaulterr.Kind(err), tc.want) {
-						t.Errorf("Do with an ended token = %v, want %v", err, tc.want)
+						t.Errorf("Do with an invalid token = %v, want %v", err, tc.want)
 					}
 				}
-				if tc.shy && s.failures > 0 {
-					t.Errorf("%d logins were tried with the same token", s.failures)
+				if tc.noLookup && s.failures > 0 {
+					t.Errorf("%d failed logins with the same token, want 0", s.failures)
 				}
-				if failed := s.State().LoginError != nil; failed == tc.shy {
-					t.Errorf("a login failed: %t, want %t", failed, !tc.shy)
+				if failed := s.State().LoginError != nil; failed == tc.noLookup {
+					t.Errorf("State has a LoginError: %t, want %t", failed, !tc.noLookup)
 				}
 			})
 		})
 	}
 }
 
-// TestDenialOfABareTokenOfFewUses: its end was not asked about, so that it is not known.
-func TestDenialOfABareTokenOfFewUses(t *testing.T) {
+func TestDo_LookupsDoNotCostUses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.uses = 100
@@ -166,14 +167,14 @@ func TestDenialOfABareTokenOfFewUses(t *testing.T) {
 		s, _ := v.opened(t, Token(FromString("fake-bare")))
 		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
 		if v.lookups != 1 {
-			t.Errorf("%d lookups, want that of the login alone", v.lookups)
+			t.Errorf("%d lookups, want only the login's", v.lookups)
 		}
 	})
 }
 
-// TestLivingTokenWithoutALogin: a token that may not look itself up goes on, and logins
-// that are refused are few.
-func TestLivingTokenWithoutALogin(t *testing.T) {
+// TestDo_ValidTokenWhileLoginsAreRefused checks that a valid token that cannot be looked
+// up stays in use, with few refused logins.
+func TestDo_ValidTokenWhileLoginsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.noSelfLookup = true
@@ -183,18 +184,19 @@ func TestLivingTokenWithoutALogin(t *testing.T) {
 		for i := 0; time.Since(start) < time.Hour; i++ {
 			wantDenied(t, s.Do(t.Context(), read(fmt.Sprintf("secret/data/denied-%d", i))))
 			if err := s.Do(t.Context(), probe); err != nil {
-				t.Fatalf("Do = %v", err)
+				t.Fatalf("Do = %v, want no error", err)
 			}
 			time.Sleep(time.Second)
 		}
 		if _, attempts, _ := v.count(); attempts > 1+30 {
-			t.Errorf("%d logins were refused in an hour, want at most 30", attempts-1)
+			t.Errorf("%d refused logins in an hour, want at most 30", attempts-1)
 		}
 	})
 }
 
-// TestReplacedTokenIsNotRevoked: it may be living, and other leases with it.
-func TestReplacedTokenIsNotRevoked(t *testing.T) {
+// TestDo_ReplacedTokenIsNotRevoked checks that a replaced token stays valid, because
+// leases may belong to it.
+func TestDo_ReplacedTokenIsNotRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.noSelfLookup = true
@@ -203,19 +205,20 @@ func TestReplacedTokenIsNotRevoked(t *testing.T) {
 		synctest.Wait()
 		v.wantLogins(t, 2)
 		if len(v.tokens) != 2 {
-			t.Errorf("%d tokens are living, want 2", len(v.tokens))
+			t.Errorf("%d valid tokens, want 2", len(v.tokens))
 		}
 	})
 }
 
-// TestNodesThatNeverAgreeCauseNoLoginStorm has one of several nodes know no token at all.
-func TestNodesThatNeverAgreeCauseNoLoginStorm(t *testing.T) {
+// TestDo_DisagreeingNodesCauseFewLogins has one of several nodes that does not know any
+// token.
+func TestDo_DisagreeingNodesCauseFewLogins(t *testing.T) {
 	for nodes := 2; nodes <= 5; nodes++ {
-		for name, shy := range map[string]bool{"may look itself up": false, "may not": true} {
+		for name, noLookup := range map[string]bool{"may look itself up": false, "may not": true} {
 			t.Run(fmt.Sprintf("%d nodes, %s", nodes, name), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					v := newAmbiguousVault()
-					v.noSelfLookup = shy
+					v.noSelfLookup = noLookup
 					s, _ := v.opened(t, nil)
 					v.set(func(v *fakeVault) { v.lag, v.nodes = 100*time.Hour, nodes })
 					for start := time.Now(); time.Since(start) < 10*time.Minute; time.Sleep(100 * time.Millisecond) {
@@ -230,8 +233,7 @@ func TestNodesThatNeverAgreeCauseNoLoginStorm(t *testing.T) {
 	}
 }
 
-// TestBareTokenThatWasNeverServed: it has ended before the session began.
-func TestBareTokenThatWasNeverServed(t *testing.T) {
+func TestDo_StaticTokenThatNeverWorked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		s, _ := v.opened(t, Token(FromString("fake-bare")))
@@ -241,8 +243,9 @@ func TestBareTokenThatWasNeverServed(t *testing.T) {
 	})
 }
 
-// TestTokenFileIsReadAgainSoon: a source that has not changed is no refused login.
-func TestTokenFileIsReadAgainSoon(t *testing.T) {
+// TestDo_ReadsTheTokenFileAgain checks that an unchanged file does not delay the next
+// login as a refused login would.
+func TestDo_ReadsTheTokenFileAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.noSelfLookup = true
@@ -250,20 +253,20 @@ func TestTokenFileIsReadAgainSoon(t *testing.T) {
 		source := "fake-old"
 		s, _ := v.opened(t, Token(Credential{label: "a file", read: func() (string, error) { return source, nil }}))
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Fatalf("Do = %v", err)
+			t.Fatalf("Do = %v, want no error", err)
 		}
 		v.set(func(v *fakeVault) { delete(v.tokens, "fake-old") })
 		wantDenied(t, s.Do(t.Context(), probe))
 		source = "fake-new"
 		time.Sleep(loginBackoff.Min)
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Errorf("Do with a new token in the file = %v", err)
+			t.Errorf("Do with a new token in the file = %v, want no error", err)
 		}
 	})
 }
 
-// TestNodeThatLagsOnAVagueServer: it does not know the token that a login has just given.
-func TestNodeThatLagsOnAVagueServer(t *testing.T) {
+// TestDo_LaggingNodeCausesFewLogins has a node that does not know the new token yet.
+func TestDo_LaggingNodeCausesFewLogins(t *testing.T) {
 	for nodes := range 3 {
 		t.Run(fmt.Sprintf("%d nodes", nodes+1), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -273,7 +276,7 @@ func TestNodeThatLagsOnAVagueServer(t *testing.T) {
 				v.set(func(v *fakeVault) { v.lag, v.nodes = 700*time.Millisecond, nodes+1 })
 				for start := time.Now(); time.Since(start) < 5*time.Minute; time.Sleep(100 * time.Millisecond) {
 					if err := s.Do(t.Context(), probe); err != nil && time.Since(start) > 5*time.Second {
-						t.Fatalf("after %v: Do = %v", time.Since(start), err)
+						t.Fatalf("Do after %v = %v, want no error", time.Since(start), err)
 					}
 				}
 				if logins, _, _ := v.count(); logins > 4 {

@@ -14,16 +14,16 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// TestManyDenialsCostFewQuestions: each request is another one.
-func TestManyDenialsCostFewQuestions(t *testing.T) {
+// TestDo_ManyDenialsCauseFewLookups sends a different request each time.
+func TestDo_ManyDenialsCauseFewLookups(t *testing.T) {
 	for name, tc := range map[string]struct {
-		shy    bool
-		logins int // the first, and at most one in a cool-down
+		noLookup bool
+		logins   int // the first, and at most one for each pause
 	}{"may look itself up": {false, 1}, "may not": {true, 45}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := newAmbiguousVault()
-				v.noSelfLookup = tc.shy
+				v.noSelfLookup = tc.noLookup
 				s, _ := v.opened(t, nil)
 				start := time.Now()
 				for i := 0; time.Since(start) < 10*time.Minute; i++ {
@@ -34,16 +34,16 @@ func TestManyDenialsCostFewQuestions(t *testing.T) {
 					t.Errorf("%d logins in 10 min, want at most %d", logins, tc.logins)
 				}
 				if v.lookups > 600 {
-					t.Errorf("%d questions in 10 min, want at most one a second", v.lookups)
+					t.Errorf("%d lookups in 10 min, want at most one a second", v.lookups)
 				}
 			})
 		})
 	}
 }
 
-// TestQuestionWithoutAnAnswer: an outage during the question leaves the denial as it is,
-// and nothing is learned.
-func TestQuestionWithoutAnAnswer(t *testing.T) {
+// TestDo_FailedLookupReturnsTheDenial checks that an outage during the lookup leaves open
+// whether the token is valid.
+func TestDo_FailedLookupReturnsTheDenial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		s, _ := v.opened(t, nil)
@@ -56,14 +56,13 @@ func TestQuestionWithoutAnAnswer(t *testing.T) {
 		v.set(func(v *fakeVault) { v.down = false })
 		time.Sleep(loginBackoff.Min)
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Errorf("Do = %v", err)
+			t.Errorf("Do = %v, want no error", err)
 		}
 		v.wantLogins(t, 2)
 	})
 }
 
-// TestQuestionsBeginAnewAfterAQuietTime: the pause between them does not stay long.
-func TestQuestionsBeginAnewAfterAQuietTime(t *testing.T) {
+func TestDo_LookupPausesShrinkAfterAQuietTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.noSelfLookup = true
@@ -77,13 +76,12 @@ func TestQuestionsBeginAnewAfterAQuietTime(t *testing.T) {
 		v.endTokens()
 		time.Sleep(loginBackoff.Min)
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Errorf("Do on an ended token = %v", err)
+			t.Errorf("Do with an invalid token = %v, want no error", err)
 		}
 	})
 }
 
-// TestCallerLeavesTheQuestion: its own end is no reason to wait.
-func TestCallerLeavesTheQuestion(t *testing.T) {
+func TestDo_CallerMayAbandonALookup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		s, _ := v.opened(t, nil)
@@ -93,14 +91,14 @@ func TestCallerLeavesTheQuestion(t *testing.T) {
 		began := time.Now()
 		wantDenied(t, s.Do(ctx, read("secret/data/denied")))
 		if took := time.Since(began); took != 1500*time.Millisecond {
-			t.Errorf("Do took %v, want until its context ended", took)
+			t.Errorf("Do took %v, want 1.5s, until its context ended", took)
 		}
 	})
 }
 
-// TestHonestServerCostsNothing: one that names the token is asked once in ten minutes
-// what it says of an unknown one, and nothing else.
-func TestHonestServerCostsNothing(t *testing.T) {
+// TestDo_NoLookupsIfVaultNamesInvalidTokens checks that a server with its own text for
+// invalid tokens gets one lookup of an unknown token in ten minutes, and no other.
+func TestDo_NoLookupsIfVaultNamesInvalidTokens(t *testing.T) {
 	for name, v := range map[string]*fakeVault{
 		"usual": {}, "may not look itself up": {noSelfLookup: true}, "uses are counted": {uses: 1e6},
 	} {
@@ -115,16 +113,16 @@ func TestHonestServerCostsNothing(t *testing.T) {
 				}
 				v.wantLogins(t, 1)
 				if v.lookups != 0 || v.unknownLookups < 1 || v.unknownLookups > 7 {
-					t.Errorf("%d questions about the token and %d about an unknown one in an hour", v.lookups, v.unknownLookups)
+					t.Errorf("%d lookups of the session's token and %d of an unknown one in an hour, want 0 and 1 to 7", v.lookups, v.unknownLookups)
 				}
 			})
 		})
 	}
 }
 
-// TestDenialInOtherWordsCostsNothing: OpenBao 2.6 has other words for a missing right than
-// for a token that has ended, and only the latter are worth a question.
-func TestDenialInOtherWordsCostsNothing(t *testing.T) {
+// TestDo_NoLookupsIfTextsDiffer checks a server whose text for a missing right differs
+// from that for an invalid token. Only the latter is worth a lookup.
+func TestDo_NoLookupsIfTextsDiffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.distinctText, v.noSelfLookup = true, true
@@ -135,18 +133,19 @@ func TestDenialInOtherWordsCostsNothing(t *testing.T) {
 		}
 		v.wantLogins(t, 1)
 		if v.lookups != 0 || v.unknownLookups != 1 {
-			t.Errorf("%d questions about the token and %d about an unknown one, want 0 and 1", v.lookups, v.unknownLookups)
+			t.Errorf("%d lookups of the session's token and %d of an unknown one, want 0 and 1", v.lookups, v.unknownLookups)
 		}
 		v.endTokens()
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Errorf("Do on an ended token = %v", err)
+			t.Errorf("Do with an invalid token = %v, want no error", err)
 		}
 		v.wantLogins(t, 2)
 	})
 }
 
-// TestServerChangesItsWords: it is upgraded, and a token ends half an hour later.
-func TestServerChangesItsWords(t *testing.T) {
+// TestDo_NoticesAnUpgradedServer upgrades the server and makes the token invalid half an
+// hour later.
+func TestDo_NoticesAnUpgradedServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 		s, _ := v.opened(t, nil)
@@ -155,21 +154,21 @@ func TestServerChangesItsWords(t *testing.T) {
 		v.set(func(v *fakeVault) { v.sameText = true })
 		v.endTokens()
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Errorf("Do on an ended token = %v", err)
+			t.Errorf("Do with an invalid token = %v, want no error", err)
 		}
 		v.wantLogins(t, 2)
 	})
 }
 
-// TestSomethingInBetweenAnswersUnknownTokens: a gateway that knows tokens by their form.
-func TestSomethingInBetweenAnswersUnknownTokens(t *testing.T) {
+// TestDo_ProxyAnswersForUnknownTokens has a gateway that rejects tokens by their format.
+func TestDo_ProxyAnswersForUnknownTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.unknownStatus = http.StatusBadRequest
 		s, _ := v.opened(t, nil)
 		v.endTokens()
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Errorf("Do on an ended token = %v", err)
+			t.Errorf("Do with an invalid token = %v, want no error", err)
 		}
 		v.wantLogins(t, 2)
 		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
@@ -177,8 +176,9 @@ func TestSomethingInBetweenAnswersUnknownTokens(t *testing.T) {
 	})
 }
 
-// TestAgentThatSendsItsOwnToken: nobody refuses the session's token, which never arrives.
-func TestAgentThatSendsItsOwnToken(t *testing.T) {
+// TestDo_AgentReplacesTheToken checks that no login happens, because the session's token
+// never reaches Vault.
+func TestDo_AgentReplacesTheToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.noSelfLookup, v.unknownStatus = true, http.StatusOK
@@ -188,13 +188,14 @@ func TestAgentThatSendsItsOwnToken(t *testing.T) {
 		}
 		v.wantLogins(t, 1)
 		if v.unknownLookups != 1 || v.lookups != 0 {
-			t.Errorf("%d questions with an unknown token and %d with its own, want 1 and 0", v.unknownLookups, v.lookups)
+			t.Errorf("%d lookups of an unknown token and %d of the session's, want 1 and 0", v.unknownLookups, v.lookups)
 		}
 	})
 }
 
-// TestUnansweredQuestionWithAnUnknownToken is not asked for each denial, and asked again.
-func TestUnansweredQuestionWithAnUnknownToken(t *testing.T) {
+// TestDo_UnknownTokenLookupFails checks that a failed lookup of an unknown token is
+// repeated, but not for each denial.
+func TestDo_UnknownTokenLookupFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.lookupDown = true
@@ -203,13 +204,13 @@ func TestUnansweredQuestionWithAnUnknownToken(t *testing.T) {
 			wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
 		}
 		if v.unknownLookups < 20 || v.unknownLookups > 45 {
-			t.Errorf("%d questions in 10 min, want one in about 30 s", v.unknownLookups)
+			t.Errorf("%d lookups in 10 min, want one in about 30 s", v.unknownLookups)
 		}
 		v.set(func(v *fakeVault) { v.lookupDown = false })
 		v.endTokens()
 		time.Sleep(loginBackoff.Max)
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Errorf("Do on an ended token = %v", err)
+			t.Errorf("Do with an invalid token = %v, want no error", err)
 		}
 		v.wantLogins(t, 2)
 
@@ -219,13 +220,12 @@ func TestUnansweredQuestionWithAnUnknownToken(t *testing.T) {
 			wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
 		}
 		if v.unknownLookups < 3 {
-			t.Errorf("%d questions in the first 8 s of another outage, want at least 3", v.unknownLookups)
+			t.Errorf("%d lookups in the first 8 s of another outage, want at least 3", v.unknownLookups)
 		}
 	})
 }
 
-// TestQuestionAboutAnOlderToken says nothing about the present one.
-func TestQuestionAboutAnOlderToken(t *testing.T) {
+func TestDenials_IgnoreLookupsOfReplacedTokens(t *testing.T) {
 	var d denials
 	nobody := func(*tokenLookup) {}
 	first, _ := d.decide("GET a", &lease{}, true, nobody)
@@ -233,40 +233,40 @@ func TestQuestionAboutAnOlderToken(t *testing.T) {
 	present := &lease{}
 	second, _ := d.decide("GET a", present, true, nobody)
 	if second == nil || second == first {
-		t.Fatal("decide joins the question about an older token")
+		t.Fatal("decide returns the lookup of a replaced token, want a new one")
 	}
 	d.recordLookup(first, nil)
 	if again, _ := d.decide("GET b", present, true, nobody); again != second {
-		t.Error("decide asks again, although the question about the token is under way")
+		t.Error("decide starts another lookup, want the running one")
 	}
 }
 
-// TestAnswerOutlivesAnOutage: what the server says of unknown tokens is still known when
-// it cannot be asked again.
-func TestAnswerOutlivesAnOutage(t *testing.T) {
+// TestDo_UnknownTokenTextIsKeptDuringAnOutage checks that the last known text for unknown
+// tokens is used while lookup-self fails.
+func TestDo_UnknownTokenTextIsKeptDuringAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.noSelfLookup = true
 		s, _ := v.opened(t, nil)
 		wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
 		time.Sleep(2 * unknownTokenTTL)
-		v.set(func(v *fakeVault) { v.uses = 1e6 }) // it is not looked up
+		v.set(func(v *fakeVault) { v.uses = 1e6 }) // tokens with limited uses are not looked up
 		v.endTokens()
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Errorf("Do on an ended token = %v", err)
+			t.Errorf("Do with an invalid token = %v, want no error", err)
 		}
 		time.Sleep(2 * unknownTokenTTL)
 		v.set(func(v *fakeVault) { v.lookupDown = true })
 		v.endTokens()
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Errorf("Do on an ended token while lookup-self is down = %v", err)
+			t.Errorf("Do with an invalid token while lookup-self fails = %v, want no error", err)
 		}
 	})
 }
 
-// TestRightToLookUpIsTakenAway: the token is not taken for an ended one as long as it is
-// served.
-func TestRightToLookUpIsTakenAway(t *testing.T) {
+// TestDo_TokenLosesTheRightToLookItselfUp checks that a token counts as valid while its
+// requests succeed.
+func TestDo_TokenLosesTheRightToLookItselfUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		v.tokens = map[string]*fakeToken{"fake-bare": {ends: time.Now().Add(1000 * time.Hour)}}
@@ -278,16 +278,16 @@ func TestRightToLookUpIsTakenAway(t *testing.T) {
 				failed++
 			}
 			if err := s.Do(t.Context(), probe); err != nil {
-				t.Fatalf("Do = %v", err)
+				t.Fatalf("Do = %v, want no error", err)
 			}
 		}
 		if failed > 20 || s.tokenRefused {
-			t.Errorf("%d of 600 denials were taken for the end of the token, lost %t", failed, s.tokenRefused)
+			t.Errorf("%d of 600 denials counted as an invalid token, want at most 20; tokenRefused = %t, want false", failed, s.tokenRefused)
 		}
 	})
 }
 
-func TestCloseDuringAQuestion(t *testing.T) {
+func TestClose_DuringALookup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
 		s, _ := v.opened(t, nil)
@@ -297,7 +297,7 @@ func TestCloseDuringAQuestion(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond)
 		_ = s.Close()
 		if err := <-result; err == nil {
-			t.Error("Do = nil")
+			t.Error("Do during Close = nil, want an error")
 		}
 	})
 }

@@ -18,39 +18,38 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// fakeVault answers the few endpoints of a token's life without a network, so
-// that hours of it fit into a synctest bubble. What Vault really says is tested
-// against Vault.
+// fakeVault answers the requests of a token's life without a network, so that a synctest
+// bubble can run hours of it. Other tests check the real Vault's answers.
 type fakeVault struct {
-	waitForVault bool   // its sessions are
-	downText     string // instead of "no leader"
+	waitForVault bool   // Config.WaitForVault of its sessions
+	downText     string // default: "no leader"
 	ttl, maxTTL  time.Duration
 	loginTakes   time.Duration
 
 	mu              sync.Mutex
-	latency         time.Duration // to answer anything
-	down            bool          // answers 503 to everything
-	lag             time.Duration // until it knows the token of a login
-	nodes           int           // take turns at answering; only one of them lags
+	latency         time.Duration // of each response
+	down            bool          // every response is a 503
+	lag             time.Duration // until the lagging node knows a new token
+	nodes           int           // nodes that response in turn; one of them lags
 	turn            int
-	refuseLogins    bool // refuses logins
-	notRenewable    bool // its tokens are not renewable
-	loginResponse   any  // of a login's answer
-	sameText        bool // says the same of a token that has ended as of a missing right
-	distinctText    bool // a vague one has other words for a missing right all the same
-	noSelfLookup    bool // its tokens may not look themselves up
-	unknownStatus   int  // the status of the answer to a token that is known nowhere; 0: that of any other
-	lookupDown      bool // lookup-self is down
-	uses            int  // of its tokens; 0: no limit
-	granted         bool // the right that is missing otherwise
-	countUses       bool // uses are counted
+	refuseLogins    bool
+	notRenewable    bool // tokens are not renewable
+	loginResponse   any  // default: a token
+	sameText        bool // the text for an invalid token is "permission denied"
+	distinctText    bool // with sameText: the text for a missing right is another one
+	noSelfLookup    bool // tokens may not look themselves up
+	unknownStatus   int  // of the response to unknownToken; default: that to any invalid token
+	lookupDown      bool // lookup-self is unavailable
+	uses            int  // of each token; 0: no limit
+	granted         bool // secret/data/denied may be read
+	countUses       bool // a token without uses left is invalid
 	lookups         int
-	unknownLookups  int // lookups with a token that is known nowhere
+	unknownLookups  int // lookups of unknownToken
 	tokens          map[string]*fakeToken
 	logins          int
-	attempts        int // to log in
+	attempts        int // login requests
 	renewals        int
-	invalidRequests int // requests with a token that had ended
+	invalidRequests int // requests with an invalid token
 }
 
 type fakeToken struct {
@@ -70,7 +69,7 @@ func (v *fakeVault) count() (logins, attempts, renewals int) {
 	return v.logins, v.attempts, v.renewals
 }
 
-// RoundTrip serves one request, in the caller's goroutine.
+// RoundTrip serves one request in the caller's goroutine.
 func (v *fakeVault) RoundTrip(r *http.Request) (*http.Response, error) {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	if path == "auth/approle/login" && v.loginTakes > 0 {
@@ -88,7 +87,7 @@ func (v *fakeVault) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	status, body := v.answer(path, r.Header.Get(api.AuthHeaderName))
+	status, body := v.response(path, r.Header.Get(api.AuthHeaderName))
 	text, err := json.Marshal(body)
 	return &http.Response{
 		StatusCode: status, Header: http.Header{}, Request: r,
@@ -96,7 +95,7 @@ func (v *fakeVault) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, err
 }
 
-func (v *fakeVault) answer(path, token string) (int, any) {
+func (v *fakeVault) response(path, token string) (int, any) {
 	held := v.tokens[token]
 	switch {
 	case path == "auth/token/lookup-self" && token == unknownToken:
@@ -136,13 +135,13 @@ func (v *fakeVault) answer(path, token string) (int, any) {
 	return http.StatusOK, map[string]any{"data": map[string]any{"ok": true}}
 }
 
-// spent counts a use, and reports that there was none left.
+// useUp counts a use and reports whether there was none left.
 func (v *fakeVault) useUp(held *fakeToken) bool {
 	held.used++
 	return v.countUses && held.used > v.uses
 }
 
-// behind reports that the node whose turn it is does not know the token yet.
+// lagging reports whether the answering node does not know the token yet.
 func (v *fakeVault) lagging(held *fakeToken) bool {
 	v.turn++
 	return v.turn%max(v.nodes, 1) == 0 && time.Since(held.issued) < v.lag
@@ -186,7 +185,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// opened is a session on the fake, logged in by AppRole, and its log.
+// opened returns an open session and its log. The default login is an AppRole.
 func (v *fakeVault) opened(t *testing.T, by Method) (*Session, *logbuffer.Buffer) {
 	t.Helper()
 	logs := &logbuffer.Buffer{}
@@ -220,7 +219,7 @@ func probe(_ context.Context, c *api.Client) error {
 	return err
 }
 
-// linesWith are the log's lines that contain the text.
+// linesWith returns the log's lines that contain the text.
 func linesWith(log *logbuffer.Buffer, with string) []string {
 	var found []string
 	for line := range strings.Lines(log.String()) {

@@ -10,25 +10,25 @@ import (
 	"goblin/vaultkit/internal/session"
 )
 
-// lookup is what root learns of a token; nil when it is gone.
+// lookup returns root's lookup of a token, or nil if the token is invalid.
 func (h *harness) lookup(token string) *api.Secret {
-	answer, err := h.root.Auth().Token().Lookup(token)
+	response, err := h.root.Auth().Token().Lookup(token)
 	if err != nil {
 		return nil
 	}
-	return answer
+	return response
 }
 
 func (h *harness) accessor(s *session.Session) string {
 	h.Helper()
-	answer := h.lookup(s.Client().Token())
-	if answer == nil {
-		h.Fatal("the session's token is gone")
+	response := h.lookup(s.Client().Token())
+	if response == nil {
+		h.Fatal("Lookup of the session's token fails, want a valid token")
 	}
-	return answer.Data["accessor"].(string)
+	return response.Data["accessor"].(string)
 }
 
-// revoke ends the session's token from outside.
+// revoke revokes the session's token.
 func (h *harness) revoke(s *session.Session) {
 	h.Helper()
 	if err := h.root.Auth().Token().RevokeAccessor(h.accessor(s)); err != nil {
@@ -36,7 +36,7 @@ func (h *harness) revoke(s *session.Session) {
 	}
 }
 
-// requests counts what the audit log holds for a path.
+// requests returns how many requests to the path the audit log has.
 func (h *harness) requests(path string) (count int) {
 	h.Helper()
 	file, err := os.Open(server.AuditLog())

@@ -17,9 +17,9 @@ type kubernetesLogin struct {
 	jwt         Credential
 }
 
-// Kubernetes logs in with the service account's JWT, which is read again at
-// every login because a projected one rotates. Defaults: mount "kubernetes",
-// the projected service-account path.
+// Kubernetes logs in with a service account's JWT. Each login reads the JWT again, because
+// Kubernetes rotates it. The default mount is "kubernetes", and the default JWT is the
+// pod's own.
 func Kubernetes(mount, role, jwtPath string) Method {
 	if jwtPath == "" {
 		jwtPath = defaultJWT
@@ -39,8 +39,7 @@ func (m *kubernetesLogin) check() error {
 }
 
 func (m *kubernetesLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, error) {
-	// The helper's own file reading falls back to the default path when the
-	// named file is empty, so the file is read here.
+	// The official auth method would read the default file if the named one is empty.
 	jwt, err := m.jwt.secret()
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ func newCluster(t *testing.T) *vaulttest.Cluster {
 	return k
 }
 
-// kubernetes mounts the auth method against the cluster.
+// kubernetes mounts the auth method with the cluster.
 func (h *harness) kubernetes(k *vaulttest.Cluster) (mount string) {
 	h.Helper()
 	mount = "kubernetes-" + h.mount
@@ -30,7 +30,7 @@ func (h *harness) kubernetes(k *vaulttest.Cluster) (mount string) {
 	return mount
 }
 
-func TestKubernetesReadsTheJWTAgain(t *testing.T) {
+func TestKubernetes_ReadsTheJWTAtEachLogin(t *testing.T) {
 	h := newHarness(t)
 	k := newCluster(t)
 	mount := h.kubernetes(k)
@@ -42,11 +42,11 @@ func TestKubernetesReadsTheJWTAgain(t *testing.T) {
 	h.revoke(s)
 	h.mustDo(s)
 	if shown := k.Reviewed(); !slices.Equal(shown, []string{first, second}) {
-		t.Errorf("Vault was shown %d JWTs, want the first and then the second", len(shown))
+		t.Errorf("Vault reviewed %d JWTs, want the first and then the second", len(shown))
 	}
 }
 
-func TestKubernetesRefused(t *testing.T) {
+func TestKubernetes_Refused(t *testing.T) {
 	h := newHarness(t)
 	k := newCluster(t)
 	mount := h.kubernetes(k)
@@ -57,24 +57,24 @@ func TestKubernetesRefused(t *testing.T) {
 		by   session.Method
 		kind error
 	}{
-		"unknown JWT":  {session.Kubernetes(mount, "app", unknown), vaulterr.ErrUnauthenticated},
-		"unknown role": {session.Kubernetes(mount, "fake-role", good), vaulterr.ErrUnauthenticated},
-		"not a JWT":    {session.Kubernetes(mount, "app", h.file("fake")), vaulterr.ErrUnauthenticated},
-		"no role":      {session.Kubernetes(mount, "", good), vaulterr.ErrInvalid},
-		"missing file": {session.Kubernetes(mount, "app", missing), vaulterr.ErrInvalid},
-		"empty file":   {session.Kubernetes(mount, "app", h.file("\n")), vaulterr.ErrInvalid},
-		"not in a pod": {session.Kubernetes("", "app", ""), vaulterr.ErrInvalid},
+		"unknown JWT":   {session.Kubernetes(mount, "app", unknown), vaulterr.ErrUnauthenticated},
+		"unknown role":  {session.Kubernetes(mount, "fake-role", good), vaulterr.ErrUnauthenticated},
+		"not a JWT":     {session.Kubernetes(mount, "app", h.file("fake")), vaulterr.ErrUnauthenticated},
+		"no role":       {session.Kubernetes(mount, "", good), vaulterr.ErrInvalid},
+		"missing file":  {session.Kubernetes(mount, "app", missing), vaulterr.ErrInvalid},
+		"empty file":    {session.Kubernetes(mount, "app", h.file("\n")), vaulterr.ErrInvalid},
+		"outside a pod": {session.Kubernetes("", "app", ""), vaulterr.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			if err := h.refused(test.by, test.kind); time.Since(start) > 3*time.Second {
-				t.Errorf("%v after %v", err, time.Since(start))
+				t.Errorf("Open = %v after %v, want at most 3s", err, time.Since(start))
 			}
 		})
 	}
 }
 
-func TestKubernetesFileGoneLater(t *testing.T) {
+func TestKubernetes_EmptyFileAtRelogin(t *testing.T) {
 	h := newHarness(t)
 	k := newCluster(t)
 	mount := h.kubernetes(k)
@@ -84,6 +84,6 @@ func TestKubernetesFileGoneLater(t *testing.T) {
 	h.write(path, "")
 	err := h.do(s)
 	if !errors.Is(err, vaulterr.ErrUnauthenticated) || !errors.Is(err, vaulterr.ErrInvalid) || !strings.Contains(err.Error(), path) {
-		t.Errorf("Do = %v", err)
+		t.Errorf("Do = %v, want ErrUnauthenticated and ErrInvalid", err)
 	}
 }

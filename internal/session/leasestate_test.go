@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestNextStep(t *testing.T) {
+func TestLeaseState_Next(t *testing.T) {
 	start := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	hour := leaseState{granted: time.Hour, longest: time.Hour, since: start, renewable: true}
 	with := func(change func(*leaseState)) leaseState {

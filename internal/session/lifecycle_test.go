@@ -15,7 +15,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-func TestShortTokenIsRenewedThenReplacedAtItsMaximum(t *testing.T) {
+func TestRenewer_RenewsThenReplacesAtTheMaximumTTL(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	s := h.mustOpen(h.method(map[string]any{"token_ttl": "3s", "token_max_ttl": "6s"}))
@@ -25,20 +25,20 @@ func TestShortTokenIsRenewedThenReplacedAtItsMaximum(t *testing.T) {
 		h.mustDo(s)
 	}
 	if s.Client().Token() != first {
-		t.Error("the token was replaced and not renewed, past its first TTL")
+		t.Error("the token was replaced after its first TTL, want it renewed")
 	}
 	for ; time.Since(start) < 9*time.Second; time.Sleep(20 * time.Millisecond) {
 		h.mustDo(s)
 	}
 	if s.Client().Token() == first {
-		t.Error("the token outlived its maximum TTL")
+		t.Error("the token is the same after its maximum TTL, want another one")
 	}
 	if n := h.logins(); n < 2 || n > 4 {
-		t.Errorf("%d logins in 9 s", n)
+		t.Errorf("%d logins in 9 s, want 2 to 4", n)
 	}
 }
 
-func TestTokenThatMayNotRenewItself(t *testing.T) {
+func TestRenewer_TokenWithoutTheRightToRenew(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	s := h.mustOpen(h.method(map[string]any{"token_ttl": "3s", "token_no_default_policy": true}))
@@ -46,11 +46,11 @@ func TestTokenThatMayNotRenewItself(t *testing.T) {
 		h.mustDo(s)
 	}
 	if n := h.logins(); n < 2 || n > 5 {
-		t.Errorf("%d logins in 5 s", n)
+		t.Errorf("%d logins in 5 s, want 2 to 5", n)
 	}
 }
 
-func TestRevokedTokenCostsOneLogin(t *testing.T) {
+func TestDo_RevokedTokenCausesOneLogin(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(nil))
 	h.revoke(s)
@@ -58,7 +58,7 @@ func TestRevokedTokenCostsOneLogin(t *testing.T) {
 	for range 32 {
 		all.Go(func() {
 			if err := h.do(s); err != nil {
-				t.Errorf("Do = %v", err)
+				t.Errorf("Do = %v, want no error", err)
 			}
 		})
 	}
@@ -68,7 +68,7 @@ func TestRevokedTokenCostsOneLogin(t *testing.T) {
 	}
 }
 
-func TestLateRefusalOnlyReplays(t *testing.T) {
+func TestDo_LateRefusalCausesNoSecondLogin(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(nil))
 	inside, revoked, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
@@ -87,14 +87,14 @@ func TestLateRefusalOnlyReplays(t *testing.T) {
 	h.mustDo(s) // another caller logs in meanwhile
 	close(revoked)
 	if err := <-late; err != nil || calls != 2 {
-		t.Errorf("Do = %v after %d calls", err, calls)
+		t.Errorf("Do = %v after %d calls, want no error after 2", err, calls)
 	}
 	if n := h.logins(); n != 2 {
 		t.Errorf("%d logins, want the first and one more", n)
 	}
 }
 
-func TestPlainDenialDoesNotLogIn(t *testing.T) {
+func TestDo_DenialByVaultCausesNoLogin(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(nil))
 	calls := 0
@@ -103,14 +103,14 @@ func TestPlainDenialDoesNotLogIn(t *testing.T) {
 		return read(deniedPath)(ctx, c)
 	})
 	if !errors.Is(vaulterr.Kind(h.err(err)), vaulterr.ErrPermissionDenied) {
-		t.Errorf("Do = %v", err)
+		t.Errorf("Do = %v, want ErrPermissionDenied", err)
 	}
 	if calls != 1 || h.logins() != 1 {
 		t.Errorf("%d calls, %d logins, want 1 and 1", calls, h.logins())
 	}
 }
 
-func TestReplayHappensOnce(t *testing.T) {
+func TestDo_RepeatsARequestOnce(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(h.method(nil))
 	calls := 0
@@ -120,12 +120,13 @@ func TestReplayHappensOnce(t *testing.T) {
 		return refused
 	})
 	if calls != 2 || !vaulterr.InvalidToken(err) {
-		t.Errorf("%d calls, %v", calls, err)
+		t.Errorf("Do = %v after %d calls, want an invalid token's error after 2", err, calls)
 	}
 }
 
-// A crowd that is refused with the new token, too, is no reason to log in per caller.
-func TestRefusedLoginsAreFew(t *testing.T) {
+// TestDo_RefusedNewTokensCauseFewLogins checks that many callers whose new token is also
+// refused do not log in once each.
+func TestDo_RefusedNewTokensCauseFewLogins(t *testing.T) {
 	h := newHarness(t)
 	proxy, err := faultproxy.New(server.Addr())
 	if err != nil {
@@ -149,7 +150,7 @@ func TestRefusedLoginsAreFew(t *testing.T) {
 		all.Go(func() {
 			for range 10 {
 				if err := h.do(s); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnauthenticated) {
-					t.Errorf("Do = %v", err)
+					t.Errorf("Do = %v, want ErrUnauthenticated", err)
 				}
 			}
 		})
@@ -162,7 +163,7 @@ func TestRefusedLoginsAreFew(t *testing.T) {
 	h.mustDo(s)
 }
 
-func TestAttemptsAreBounded(t *testing.T) {
+func TestDo_LimitsEachAttempt(t *testing.T) {
 	h := newHarness(t)
 	s, err := session.Open(t.Context(), session.Config{
 		Client: h.client(), Login: h.method(nil), RequestTimeout: 300 * time.Millisecond,
@@ -178,17 +179,17 @@ func TestAttemptsAreBounded(t *testing.T) {
 		return ctx.Err()
 	})
 	if !errors.Is(err, context.DeadlineExceeded) || inner.Err() == nil {
-		t.Errorf("Do = %v", err)
+		t.Errorf("Do = %v, want DeadlineExceeded", err)
 	}
 	if err := s.Do(t.Context(), func(ctx context.Context, _ *api.Client) error { inner = ctx; return nil }); err != nil {
 		t.Error(err)
 	}
 	if inner.Err() == nil {
-		t.Error("the attempt's context outlives it")
+		t.Error("the attempt's context is not canceled after Do")
 	}
 }
 
-func TestSessionsGoOnAfterARestart(t *testing.T) {
+func TestDo_WorksAfterAServerRestart(t *testing.T) {
 	h := newHarness(t)
 	login := h.mustOpen(h.method(map[string]any{"token_ttl": "2s", "token_max_ttl": "10s"}))
 	bare := h.mustOpen(session.Token(session.FromString(h.token(api.TokenCreateRequest{TTL: "1h"}))))
@@ -196,14 +197,14 @@ func TestSessionsGoOnAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := h.do(login); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
-		t.Errorf("Do without a server = %v", err)
+		t.Errorf("Do without a server = %v, want ErrUnavailable", err)
 	}
-	time.Sleep(2500 * time.Millisecond) // past the token's TTL: the keeper has failed, too
+	time.Sleep(2500 * time.Millisecond) // past the token's TTL: the renewer has failed, too
 	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h.mustDo(bare)
-	h.eventually(30*time.Second, "the session works again", func() bool { return h.do(login) == nil })
+	h.eventually(30*time.Second, "Do succeeds again", func() bool { return h.do(login) == nil })
 	for start := time.Now(); time.Since(start) < 3*time.Second; time.Sleep(20 * time.Millisecond) {
 		h.mustDo(login)
 	}

@@ -10,20 +10,21 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// coolDown is the pause after a failed login: 1-2 s at first, 15-30 s in the
-// end. It keeps a refused or overloaded login from being asked per request.
+// loginBackoff is the pause after a failed login: 1 to 2 s at first, 15 to 30 s in the
+// end. Without it, each request would log in at a server that refuses logins or is
+// overloaded.
 var loginBackoff = backoff.Backoff{Min: 2 * time.Second, Max: 30 * time.Second}
 
-// flight is a login under way, shared by everybody who waits for it.
+// pendingLogin is a running login, shared by all callers that wait for it.
 type pendingLogin struct {
 	done chan struct{}
 	held *lease
 	err  error
 }
 
-// relogin returns a lease other than the one seen: the present one if somebody
-// already logged in, else that of a login shared with everybody who asks for
-// one. A caller whose context ends leaves; the login goes on for the others.
+// relogin returns a lease other than seen. It returns the present lease if it is newer, or
+// waits for a login that all callers share. If ctx ends, the login continues for the
+// others.
 func (s *Session) relogin(ctx context.Context, seen *lease) (*lease, error) {
 	under, held, err := s.joinLogin(seen)
 	if under == nil {
@@ -37,8 +38,9 @@ func (s *Session) relogin(ctx context.Context, seen *lease) (*lease, error) {
 	}
 }
 
-// board joins the login under way or starts one, unless there is no need, no
-// permission yet, or no session any more.
+// joinLogin returns the running login or starts one. It returns the present lease if that
+// is newer than seen, and an error if the session is closed or pauses after a failed
+// login.
 func (s *Session) joinLogin(seen *lease) (*pendingLogin, *lease, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,8 +60,8 @@ func (s *Session) joinLogin(seen *lease) (*pendingLogin, *lease, error) {
 	return started, nil, nil
 }
 
-// fly is the one login. It belongs to the session, not to the caller that
-// happened to start it.
+// runLogin logs in. The caller that started the login may leave; the login does not use
+// its context.
 func (s *Session) runLogin(f *pendingLogin, seen *lease) {
 	defer close(f.done)
 	ctx, cancel := context.WithTimeout(s.ctx, 2*s.transport.timeout)
@@ -78,17 +80,18 @@ func (s *Session) runLogin(f *pendingLogin, seen *lease) {
 		s.setLease(held)
 		return
 	}
-	// Reading a file that did not change loads nobody: its pause does not grow.
+	// Reading an unchanged file costs the server nothing, so the pause does not grow.
 	if !errors.Is(err, errSameToken) || s.failures == 0 {
 		s.failures++
 	}
 	s.failure, s.tokenMayWork, s.nextLogin = f.err, false, time.Now().Add(loginBackoff.Delay(s.failures))
 }
 
-// trial is how requests with the last login's token have ended so far.
+// tokenCheck records how requests with the last login's token have ended so far. It is
+// open until the token counts as good.
 type tokenCheck struct{ open, served, refused bool }
 
-// lose notes that Vault has refused the token, unless there is another meanwhile.
+// markRefused notes that Vault has refused the token, unless it was replaced meanwhile.
 func (s *Session) markRefused(held *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,20 +101,21 @@ func (s *Session) markRefused(held *lease) {
 	}
 }
 
-// judge looks at how a request ended while the last login is on trial. Served, the
-// login was a good one, and those that failed before are forgotten. Refused like the
-// token before, by a standby that lags behind for instance, the login counts as
-// failed: else there would be one per request.
+// checkToken uses a request's outcome to check the last login's token. A success ends the
+// check and resets the failed logins. If Vault refuses the new token too, for instance on
+// a standby that lags behind, the login counts as failed. Otherwise each request would
+// cause a login.
 func (s *Session) checkToken(held *lease, err error) {
 	if s.countsAsFailed(held, err) {
-		s.log.Warn("vault does not know the token it has just given", "method", s.config.Login, "accessor", held.accessor)
+		s.log.Warn("vault does not know the token of the login", "method", s.config.Login, "accessor", held.accessor)
 	}
 }
 
-// failedAfterAll reports, once, a login that counts as failed from now on. Its pause
-// begins with the login: a token that is lost after hours is replaced at once. So is
-// one that was served and is refused soon after: it may have been revoked. If that
-// happens to the next one, too, it is the nodes that do not agree.
+// countsAsFailed reports, once, that the last login counts as failed. The pause begins at
+// the login's time, so a token that is lost hours later is replaced at once. A token that
+// worked and is refused soon after is also replaced at once, because it may have been
+// revoked. If this happens to the next token too, the nodes do not agree, and the pause
+// applies.
 func (s *Session) countsAsFailed(held *lease, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,13 +140,14 @@ func (s *Session) countsAsFailed(held *lease, err error) bool {
 	return false
 }
 
-// young reports a token that Vault's nodes may not all know yet. One whose uses are
-// counted is used up in no time, and one made elsewhere costs no login.
+// young reports whether some of Vault's nodes may not know the token yet. Tokens with
+// limited uses end soon anyway, and a static token costs no login; neither counts as
+// young.
 func (l *lease) young(age time.Duration) bool {
 	return l.fromLogin && !l.usesLimited && time.Since(l.since) < age
 }
 
-// served reports that Vault knew the token, whatever it said of the request.
+// vaultKnewToken reports whether Vault accepted the token, whatever else it answered.
 func vaultKnewToken(err error) bool {
 	kind := vaulterr.Kind(err)
 	return err == nil || answeredByVault(err) && !errors.Is(kind, vaulterr.ErrUnavailable) && !errors.Is(kind, vaulterr.ErrUnauthenticated)
@@ -151,8 +156,8 @@ func vaultKnewToken(err error) bool {
 func unknownNewTokenError(err error) error {
 	return &vaulterr.Error{
 		Op: "login", Kind: vaulterr.ErrUnauthenticated, Err: err,
-		Detail: "Vault does not know the token that the login has just given",
-		Hint:   "a standby may lag behind: look at the cluster's health, and at the role's token_num_uses",
+		Detail: "Vault does not know the token that it returned at login",
+		Hint:   "a standby may lag behind: check the cluster's health and the role's token_num_uses",
 	}
 }
 
@@ -160,15 +165,15 @@ func (s *Session) logOutcome(f *pendingLogin) {
 	switch {
 	case f.err == nil:
 		s.logLogin(true, f.held)
-	case errors.Is(f.err, errSameToken): // the keeper's warnings say it
+	case errors.Is(f.err, errSameToken): // the renewer logs the warnings
 		s.log.Debug("vault token is unchanged", "error", f.err)
 	case s.ctx.Err() == nil:
-		s.log.Warn("login to vault failed", "method", s.config.Login, "error", f.err)
+		s.log.Warn("failed to log in to vault", "method", s.config.Login, "error", f.err)
 	}
 }
 
-// failed is a failed login as a caller of Do gets it: not logged in, whatever
-// the cause, unless Vault could not be reached or the session is closing.
+// reloginError converts the error of a login for the callers of Do. It is
+// ErrUnauthenticated unless Vault is unavailable or the session is closed.
 func (s *Session) reloginError(err error) error {
 	switch {
 	case err == nil:
@@ -180,12 +185,11 @@ func (s *Session) reloginError(err error) error {
 	}
 	return &vaulterr.Error{
 		Op: "login", Kind: vaulterr.ErrUnauthenticated, Err: err,
-		Detail: "the token is no longer valid and the new login failed",
+		Detail: "the token is no longer valid, and logging in again failed",
 	}
 }
 
-// install makes the lease the current one and sees to its keeping. The caller
-// holds s.mu.
+// setLease makes held the current lease and starts the renewer. The caller holds s.mu.
 func (s *Session) setLease(held *lease) {
 	s.current, s.ends, s.tokenRefused = held, newLeaseState(held, s.config.Login).knownEnd(), false
 	s.config.Client.SetToken(held.client.Token())
@@ -195,7 +199,7 @@ func (s *Session) setLease(held *lease) {
 	if s.renewing {
 		select {
 		case s.changed <- struct{}{}:
-		default: // the keeper has yet to see an earlier change, and will look
+		default: // the renewer has not seen an earlier change yet, and will see both
 		}
 		return
 	}
@@ -206,14 +210,14 @@ func (s *Session) setLease(held *lease) {
 	s.background.Go(func() { newRenewer(s, held).run() })
 }
 
-// present is the lease in use.
+// currentLease returns the lease in use.
 func (s *Session) currentLease() *lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current
 }
 
-// untilAllowed is the rest of the pause after a failed login.
+// untilNextLogin returns the rest of the pause after a failed login.
 func (s *Session) untilNextLogin() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

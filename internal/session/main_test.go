@@ -22,39 +22,39 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// server is the one Vault of this package's tests; on disk, to be restarted.
+// server is the Vault of this package's tests. It stores on disk so that it can be restarted.
 var server *devvault.Server
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(suite{m}) }
 
 type suite struct{ m *testing.M }
 
-// Run runs the tests with a Vault beside them, and fails without one.
+// Run starts a Vault and runs the tests.
 func (s suite) Run() int {
 	for _, name := range []string{"VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_HEADERS", "VAULT_WRAP_TTL"} {
 		_ = os.Unsetenv(name)
 	}
 	var err error
 	if server, err = devvault.Start(context.Background(), devvault.Options{Raft: true}); err != nil {
-		fmt.Fprintln(os.Stderr, "no Vault to test against:", err)
+		fmt.Fprintln(os.Stderr, "failed to start Vault:", err)
 		return 1
 	}
 	code := s.m.Run()
 	if err := server.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stopping Vault:", err)
+		fmt.Fprintln(os.Stderr, "failed to stop Vault:", err)
 		return 1
 	}
 	return code
 }
 
-// world is what one test has of Vault: a root client, an AppRole mount of its
-// own whose requests it can count, and a log that must hold no secret.
+// harness holds one test's root client, its own AppRole mount, whose requests it can
+// count, and a log that must contain no secret.
 type harness struct {
 	*testing.T
 	root    *api.Client
 	mount   string
 	logs    *logbuffer.Buffer
-	address string // of its sessions' clients
+	address string // that sessions connect to
 
 	mu      sync.Mutex
 	secrets []string
@@ -80,7 +80,7 @@ func newHarness(t *testing.T) *harness {
 	return h
 }
 
-// client is a client without a token, on connections of its own.
+// client returns a client without a token, with its own connections.
 func (h *harness) client() *api.Client {
 	h.Helper()
 	config := api.DefaultConfig()
@@ -97,11 +97,11 @@ func (h *harness) client() *api.Client {
 
 func (h *harness) put(path string, data map[string]any) *api.Secret {
 	h.Helper()
-	answer, err := h.root.Logical().Write(path, data)
+	response, err := h.root.Logical().Write(path, data)
 	if err != nil {
-		h.Fatalf("root writes %s: %v", path, err)
+		h.Fatalf("Write(%s) as root = %v, want no error", path, err)
 	}
-	return answer
+	return response
 }
 
 // secret notes a value that no log line and no error may contain.
@@ -112,7 +112,7 @@ func (h *harness) secret(value string) string {
 	return value
 }
 
-// role makes an AppRole role with the probe policy, and gives its role id.
+// role creates an AppRole role with the probe policy and returns its role id.
 func (h *harness) role(settings map[string]any) (roleID string) {
 	h.Helper()
 	all := map[string]any{"token_policies": "session-probe", "token_ttl": "1h"}
@@ -120,11 +120,11 @@ func (h *harness) role(settings map[string]any) (roleID string) {
 		all[name] = value
 	}
 	h.put("auth/"+h.mount+"/role/app", all)
-	answer, err := h.root.Logical().Read("auth/" + h.mount + "/role/app/role-id")
+	response, err := h.root.Logical().Read("auth/" + h.mount + "/role/app/role-id")
 	if err != nil {
 		h.Fatal(err)
 	}
-	return answer.Data["role_id"].(string)
+	return response.Data["role_id"].(string)
 }
 
 func (h *harness) secretID() string {
@@ -132,32 +132,32 @@ func (h *harness) secretID() string {
 	return h.secret(h.put("auth/"+h.mount+"/role/app/secret-id", nil).Data["secret_id"].(string))
 }
 
-// wrapped is a wrapping token around what a write to the path answers.
+// wrapped returns a wrapping token around the response to a write.
 func (h *harness) wrapped(path string, data map[string]any) string {
 	h.Helper()
 	c := h.root.WithNamespace("")
 	c.SetWrappingLookupFunc(func(string, string) string { return "5m" })
-	answer, err := c.Logical().Write(path, data)
+	response, err := c.Logical().Write(path, data)
 	if err != nil {
 		h.Fatal(err)
 	}
-	return h.secret(answer.WrapInfo.Token)
+	return h.secret(response.WrapInfo.Token)
 }
 
-// token is a token made by root.
+// token returns a new token created by root.
 func (h *harness) token(request api.TokenCreateRequest) string {
 	h.Helper()
 	if request.Policies == nil {
 		request.Policies = []string{"session-probe"}
 	}
-	answer, err := h.root.Auth().Token().CreateOrphan(&request)
+	response, err := h.root.Auth().Token().CreateOrphan(&request)
 	if err != nil {
 		h.Fatal(err)
 	}
-	return h.secret(answer.Auth.ClientToken)
+	return h.secret(response.Auth.ClientToken)
 }
 
-// method logs in with a role of the given settings.
+// method returns a login with a role of the given settings.
 func (h *harness) method(settings map[string]any) session.Method {
 	h.Helper()
 	roleID := h.role(settings)
@@ -183,7 +183,7 @@ func (h *harness) mustOpen(by session.Method) *session.Session {
 	return s
 }
 
-// refused opens a session that must fail with the sentinel.
+// refused opens a session and expects the error.
 func (h *harness) refused(by session.Method, sentinel error) error {
 	h.Helper()
 	s, err := h.open(by)
@@ -199,7 +199,7 @@ func (h *harness) refused(by session.Method, sentinel error) error {
 	return err
 }
 
-// err notes an error, whose text must hold no secret.
+// err notes an error whose text must contain no secret, and returns it.
 func (h *harness) err(err error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -212,7 +212,7 @@ func (h *harness) do(s *session.Session) error { return h.err(s.Do(h.Context(), 
 func (h *harness) mustDo(s *session.Session) {
 	h.Helper()
 	if err := h.do(s); err != nil {
-		h.Fatalf("Do = %v", err)
+		h.Fatalf("Do = %v, want no error", err)
 	}
 	h.secret(s.Client().Token())
 }
@@ -243,12 +243,12 @@ func (h *harness) eventually(within time.Duration, what string, holds func() boo
 	h.Helper()
 	for end := time.Now().Add(within); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			h.Fatalf("not within %v: %s", within, what)
+			h.Fatalf("after %v, want: %s", within, what)
 		}
 	}
 }
 
-// noLeaks greps everything the test made this package say.
+// noLeaks searches the test's log and errors for secrets.
 func (h *harness) noLeaks() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -258,7 +258,7 @@ func (h *harness) noLeaks() {
 	}
 	for _, secret := range slices.Compact(slices.Sorted(slices.Values(h.secrets))) {
 		if secret != "" && strings.Contains(said, secret) {
-			h.Errorf("a secret of %d characters was logged or is in an error", len(secret))
+			h.Errorf("a secret of %d characters is in the log or in an error, want none", len(secret))
 		}
 	}
 }

@@ -16,141 +16,143 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Method is a way to get a token: [Token], [AppRole] or [Kubernetes]. It prints
-// as what it is and where its credentials come from, never as their content.
+// Method is a way to get a token: [Token], [AppRole] or [Kubernetes]. It prints its kind
+// and the origin of its credentials, never their content.
 type Method interface {
 	String() string
-	// check refuses what can never work, before any request.
+	// check returns an error if the settings can never work. It sends no request.
 	check() error
-	// login gets a token. previous is the one it replaces, nil at the start.
+	// login returns a new token's lease. previous is the lease it replaces, or nil.
 	login(ctx context.Context, t *transport, previous *lease) (*lease, error)
-	// repeatable says whether another login can give another token.
+	// repeatable reports whether another login can return another token.
 	repeatable() bool
 }
 
-// lease is one token as a login gave it. But for served it is never changed: a
-// renewal moves the keeper's view of its end, another login makes another lease.
+// lease is a token and what Vault said about it at login. Only served changes later. A
+// renewal updates the renewer's leaseState, and another login makes another lease.
 type lease struct {
-	client      *api.Client // the snapshot that carries the token
+	client      *api.Client // sends the token
 	accessor    string
 	policies    []string
-	ttl         time.Duration // 0: no end, or none known
-	since       time.Time     // when the TTL began at the latest
+	ttl         time.Duration // 0: no end, or unknown
+	since       time.Time     // when the token was requested
 	renewable   bool
 	usesLimited bool // the token has a limited number of uses
-	fromLogin   bool // by this session, which therefore revokes it
-	batch       bool // it cannot be revoked
+	fromLogin   bool // the session logged in to get it, and revokes it in Close
+	batch       bool // a batch token, which cannot be revoked
 	lookedUp    bool // the token has looked itself up
 
 	served atomic.Bool // a request with the token has succeeded
 }
 
-// loginer is what the official login helpers have in common.
+// authHelper is implemented by the official client's auth methods.
 type authHelper interface {
 	Login(ctx context.Context, client *api.Client) (*api.Secret, error)
 }
 
-// exchange logs in with an official helper, over a client without a token.
+// loginWith logs in with an official auth method, using a client without a token.
 func loginWith(ctx context.Context, t *transport, path string, helper authHelper) (*lease, error) {
 	var body bytes.Buffer
 	client := t.clientWith("").WithResponseCallbacks(revealFailures, copyBody(&body))
 	since := time.Now()
-	var answer *api.Secret
+	var response *api.Secret
 	err := t.doOnce(ctx, func(ctx context.Context) (err error) {
-		answer, err = helper.Login(ctx, client)
+		response, err = helper.Login(ctx, client)
 		return err
 	})
 	if err != nil {
 		return nil, loginError(path, err)
 	}
-	return newLease(t, path, answer, since, body.Bytes())
+	return newLease(t, path, response, since, body.Bytes())
 }
 
-func newLease(t *transport, path string, answer *api.Secret, since time.Time, body []byte) (*lease, error) {
+func newLease(t *transport, path string, response *api.Secret, since time.Time, body []byte) (*lease, error) {
 	switch {
-	case answer == nil || answer.Auth == nil:
-		return nil, refusedError(path, "the answer to the login holds no token")
-	case answer.Auth.ClientToken == "" && answer.Auth.MFARequirement != nil:
-		return nil, refusedError(path, "the login asks for a second factor, which a program cannot give")
-	case answer.Auth.ClientToken == "":
-		return nil, refusedError(path, "the answer to the login holds no token")
+	case response == nil || response.Auth == nil:
+		return nil, refusedError(path, "the response to the login has no token")
+	case response.Auth.ClientToken == "" && response.Auth.MFARequirement != nil:
+		return nil, refusedError(path, "the login requires multi-factor authentication, which vaultkit does not support")
+	case response.Auth.ClientToken == "":
+		return nil, refusedError(path, "the response to the login has no token")
 	}
 	more := parseExtraAuth(body)
 	return &lease{
-		client:      t.clientWith(answer.Auth.ClientToken),
-		accessor:    answer.Auth.Accessor,
-		policies:    answer.Auth.Policies,
-		ttl:         time.Duration(answer.Auth.LeaseDuration) * time.Second,
+		client:      t.clientWith(response.Auth.ClientToken),
+		accessor:    response.Auth.Accessor,
+		policies:    response.Auth.Policies,
+		ttl:         time.Duration(response.Auth.LeaseDuration) * time.Second,
 		since:       since,
-		renewable:   answer.Auth.Renewable,
+		renewable:   response.Auth.Renewable,
 		usesLimited: more.NumUses > 0,
 		fromLogin:   true,
 		batch:       more.TokenType == "batch",
 	}, nil
 }
 
-// copyBody keeps a copy of the answer's body as it is read: not all of it is in the
-// official client's types.
+// copyBody copies the response body while it is read. The official client's types leave
+// out some of its fields.
 func copyBody(into *bytes.Buffer) api.ResponseCallback {
-	return func(answer *api.Response) {
-		body := answer.Body
-		answer.Body = struct {
+	return func(response *api.Response) {
+		body := response.Body
+		response.Body = struct {
 			io.Reader
 			io.Closer
 		}{io.TeeReader(body, into), body}
 	}
 }
 
-// moreAuth is what the official client's types leave out of a login's answer.
+// extraAuth holds the fields of a login's response that the official client's types leave
+// out.
 type extraAuth struct {
 	NumUses   int    `json:"num_uses"`
 	TokenType string `json:"token_type"`
 }
 
 func parseExtraAuth(body []byte) extraAuth {
-	var answer struct {
+	var response struct {
 		Auth extraAuth `json:"auth"`
 	}
-	if json.Unmarshal(body, &answer) != nil {
+	if json.Unmarshal(body, &response) != nil {
 		return extraAuth{}
 	}
-	return answer.Auth
+	return response.Auth
 }
 
 func refusedError(path, detail string) error {
 	return &vaulterr.Error{Op: "login", Path: path, Kind: vaulterr.ErrUnauthenticated, Detail: detail}
 }
 
-// loginError is a failed request of a login as an *Error. Whatever Vault says
-// to refuse one (400, 403, even 404 for a role) means the same: not logged in.
+// loginError converts the error of a login request. Vault refuses logins with several
+// statuses (400, 403, 404 for an unknown role); all of them become ErrUnauthenticated.
 func loginError(path string, err error) error {
 	failure := &vaulterr.Error{Op: "login", Path: path, Kind: vaulterr.Kind(err), Err: err}
 	switch {
 	case failure.Kind == nil, errors.Is(failure.Kind, vaulterr.ErrUnavailable):
 	case errors.Is(failure.Kind, vaulterr.ErrMountNotFound):
-		failure.Hint = "check the name of the auth mount, and that the method is enabled there"
+		failure.Hint = "check the name of the auth mount and that the auth method is enabled there"
 	case errors.Is(failure.Kind, vaulterr.ErrPermissionDenied):
-		// Vault says the same of a mount that does not exist.
+		// Vault answers the same for a mount that does not exist.
 		failure.Kind = vaulterr.ErrUnauthenticated
-		failure.Hint = "check that the auth mount exists, and the login's credentials; for Kubernetes also that Vault can reach the cluster"
+		failure.Hint = "check the auth mount's name and the credentials; for Kubernetes, also check that Vault can reach the cluster"
 	case !errors.Is(failure.Kind, vaulterr.ErrUnauthenticated):
 		failure.Kind = vaulterr.ErrUnauthenticated
 	}
 	return failure
 }
 
-// mountName is one or more safe segments: the official client joins paths, so
-// that anything else could reach another endpoint.
+// validMount matches one or more safe path segments. The official client joins paths, so
+// anything else could reach another endpoint.
 var validMount = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
 
 func checkMount(mount string) error {
 	if !validMount.MatchString(mount) {
-		return vaulterr.Invalid("auth mount %q is not a mount's name", mount)
+		return vaulterr.Invalid("%q is not a valid name of an auth mount", mount)
 	}
 	return nil
 }
 
-// mountOr is the mount without the slashes around it, or the default.
+// mountOrDefault returns the mount without leading and trailing slashes, or the default if
+// it is empty.
 func mountOrDefault(mount, otherwise string) string {
 	if mount = strings.Trim(mount, "/"); mount == "" {
 		return otherwise
@@ -158,14 +160,14 @@ func mountOrDefault(mount, otherwise string) string {
 	return mount
 }
 
-// checkCredential refuses a missing one, and a wrapped one where that has no
-// meaning.
+// checkCredential returns an error if the credential is missing, or wrapped where it must
+// not be.
 func checkCredential(what string, c Credential, mayWrap bool) error {
 	switch {
 	case c.read == nil:
 		return vaulterr.Invalid("no %s given", what)
 	case c.wrapped && !mayWrap:
-		return vaulterr.Invalid("the %s cannot be a wrapped one; only a secret id can", what)
+		return vaulterr.Invalid("the %s cannot be wrapped: only a secret id can", what)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-func TestOpenFailsAtOnceOnASealedServer(t *testing.T) {
+func TestOpen_SealedServerFailsAtOnce(t *testing.T) {
 	h := newHarness(t)
 	by := h.method(nil)
 	if err := server.Seal(t.Context()); err != nil {
@@ -25,7 +25,7 @@ func TestOpenFailsAtOnceOnASealedServer(t *testing.T) {
 	start := time.Now()
 	h.refused(by, vaulterr.ErrSealed)
 	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("took %v", took)
+		t.Errorf("Open took %v, want at most 3s", took)
 	}
 	if err := server.Unseal(t.Context()); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestOpenFailsAtOnceOnASealedServer(t *testing.T) {
 	h.mustDo(h.mustOpen(by))
 }
 
-func TestOpenRidesOutAnUnreachableServerForAWhile(t *testing.T) {
+func TestOpen_RetriesUntilStartWait(t *testing.T) {
 	h := newHarness(t)
 	nobody := httptest.NewServer(nil)
 	nobody.Close()
@@ -45,34 +45,34 @@ func TestOpenRidesOutAnUnreachableServerForAWhile(t *testing.T) {
 	start := time.Now()
 	_, err := session.Open(t.Context(), config)
 	if took := time.Since(start); !errors.Is(err, vaulterr.ErrUnavailable) || took < 500*time.Millisecond || took > 5*time.Second {
-		t.Errorf("Open = %v after %v", err, took)
+		t.Errorf("Open = %v after %v, want ErrUnavailable", err, took)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	config.StartWait = time.Minute
 	if _, err := session.Open(ctx, config); !errors.Is(err, vaulterr.ErrUnavailable) {
-		t.Errorf("Open = %v", err)
+		t.Errorf("Open = %v, want ErrUnavailable", err)
 	}
 }
 
-func TestOpenRefusesAnUntrustedCertificateAtOnce(t *testing.T) {
+func TestOpen_UntrustedCertificateFailsAtOnce(t *testing.T) {
 	h := newHarness(t)
-	stranger := httptest.NewUnstartedServer(nil)
-	stranger.Config.ErrorLog = log.New(io.Discard, "", 0)
-	stranger.StartTLS()
-	defer stranger.Close()
+	other := httptest.NewUnstartedServer(nil)
+	other.Config.ErrorLog = log.New(io.Discard, "", 0)
+	other.StartTLS()
+	defer other.Close()
 	c := h.client()
-	if err := c.SetAddress(stranger.URL); err != nil {
+	if err := c.SetAddress(other.URL); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
 	_, err := session.Open(t.Context(), session.Config{Client: c, Login: h.method(nil)})
 	if took := time.Since(start); !errors.Is(err, vaulterr.ErrUnavailable) || took > 3*time.Second {
-		t.Errorf("Open = %v after %v", err, took)
+		t.Errorf("Open = %v after %v, want ErrUnavailable", err, took)
 	}
 }
 
-func TestOpenRefusesUnusableSettings(t *testing.T) {
+func TestOpen_RefusesUnusableSettings(t *testing.T) {
 	h := newHarness(t)
 	by := session.Token(session.FromString("fake"))
 	for name, config := range map[string]session.Config{
@@ -82,22 +82,22 @@ func TestOpenRefusesUnusableSettings(t *testing.T) {
 		"negative wait":    {Client: h.client(), Login: by, StartWait: -1},
 	} {
 		if _, err := session.Open(t.Context(), config); !errors.Is(err, vaulterr.ErrInvalid) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("Open with %s = %v, want ErrInvalid", name, err)
 		}
 	}
 }
 
-func TestOpenWithACancelledContext(t *testing.T) {
+func TestOpen_CanceledContext(t *testing.T) {
 	h := newHarness(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := session.Open(ctx, session.Config{Client: h.client(), Login: h.method(nil)})
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("Open = %v", err)
+		t.Errorf("Open = %v, want Canceled", err)
 	}
 }
 
-func TestEnvironmentDoesNotDisturb(t *testing.T) {
+func TestOpen_IgnoresTheEnvironment(t *testing.T) {
 	h := newHarness(t)
 	by := h.method(nil)
 	t.Setenv("VAULT_TOKEN", "hvs.fake-junk")
@@ -110,14 +110,14 @@ func TestEnvironmentDoesNotDisturb(t *testing.T) {
 	var headers http.Header
 	err := s.Do(t.Context(), func(ctx context.Context, c *api.Client) error {
 		headers = c.Headers()
-		answer, err := c.Logical().ReadWithContext(ctx, probePath)
-		if err == nil && answer.Data == nil {
-			t.Error("the answer was wrapped")
+		response, err := c.Logical().ReadWithContext(ctx, probePath)
+		if err == nil && response.Data == nil {
+			t.Error("the response is wrapped, want VAULT_WRAP_TTL ignored")
 		}
 		return err
 	})
 	if err != nil || headers.Get("X-Vault-Namespace") != "" {
-		t.Errorf("Do = %v with headers %v", err, headers)
+		t.Errorf("Do = %v with headers %v, want no error and no namespace", err, headers)
 	}
 	if h.logins() != 2 {
 		t.Errorf("%d logins, want 2", h.logins())

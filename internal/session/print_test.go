@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-func TestCredentialsPrintTheirOrigin(t *testing.T) {
+func TestCredential_PrintsItsOrigin(t *testing.T) {
 	const secret = "hvs.fake-canary"
 	literal := FromString(secret)
 	config := api.DefaultConfig()
@@ -47,14 +47,14 @@ func TestCredentialsPrintTheirOrigin(t *testing.T) {
 		logs.Logger().Info("canary", "value", value)
 		text, err := json.Marshal(value)
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("json.Marshal(%s) = %v, want no error", name, err)
 		}
 		said := logs.String() + string(text)
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			said += "\n" + fmt.Sprintf(verb, value)
 		}
 		if strings.Contains(said, secret) || strings.Contains(said, fmt.Sprintf("%x", secret)) {
-			t.Errorf("%s prints its secret:\n%s", name, said)
+			t.Errorf("the %s prints its secret, want only its origin:\n%s", name, said)
 		}
 	}
 	for want, c := range map[string]Credential{
@@ -66,7 +66,7 @@ func TestCredentialsPrintTheirOrigin(t *testing.T) {
 		"nothing":                              {},
 	} {
 		if got := fmt.Sprintf("%+v", c); got != want {
-			t.Errorf("prints as %q, want %q", got, want)
+			t.Errorf("Sprintf(%%+v) = %q, want %q", got, want)
 		}
 	}
 }

@@ -12,28 +12,28 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// The kinds of login.
+// Kinds of login.
 const (
 	KindToken      = "token"
 	KindAppRole    = "approle"
 	KindKubernetes = "kubernetes"
 )
 
-// About is what can be told of a login without logging in.
+// LoginInfo describes a login without logging in.
 type LoginInfo struct {
-	Kind  string // one of the three
+	Kind  string // KindToken, KindAppRole or KindKubernetes
 	Mount string // of the auth method; empty for a token
 	Role  string // of a Kubernetes login
 
-	// Where the token, secret id or JWT comes from, if from there.
+	// Variable or File is the origin of the token, secret id or JWT, if it has one.
 	Variable, File string
 
-	Wrapped       bool     // logging in uses up a wrapping token
-	WorldReadable []string // credential files that every user of the machine may read
+	Wrapped       bool     // the secret id is wrapped
+	WorldReadable []string // credential files that every user of the machine can read
 }
 
-// Examine reads a login's credentials, as logging in would, and uses none of
-// them. ErrInvalid names the one that cannot be used.
+// Probe reads a login's credentials, as a login would, and does not use them. ErrInvalid
+// names a credential that cannot be used.
 func Probe(m Method) (LoginInfo, error) {
 	if err := m.check(); err != nil {
 		return LoginInfo{}, err
@@ -47,7 +47,8 @@ func Probe(m Method) (LoginInfo, error) {
 	return about, nil
 }
 
-// describe tells of a login, and lists its credentials, the decisive one last.
+// describe returns a login's description and its credentials. The last credential is the
+// secret one.
 func describe(m Method) (about LoginInfo, credentials []Credential) {
 	switch m := m.(type) {
 	case *tokenLogin:
@@ -60,15 +61,15 @@ func describe(m Method) (about LoginInfo, credentials []Credential) {
 	}
 	decisive := credentials[len(credentials)-1]
 	about.Variable, about.File = decisive.variable, decisive.file
-	// A projected JWT is readable to all of its pod: that is how it is delivered.
+	// Kubernetes itself makes the JWT readable for the whole pod.
 	if about.Kind != KindKubernetes && worldReadable(decisive.file) {
 		about.WorldReadable = []string{decisive.file}
 	}
 	return about, credentials
 }
 
-// exposed reports a file that everybody may read. Windows keeps such rights
-// elsewhere.
+// worldReadable reports whether every user can read the file. It is false on Windows,
+// which has no such permission bits.
 func worldReadable(path string) bool {
 	if path == "" || runtime.GOOS == "windows" {
 		return false
@@ -77,8 +78,7 @@ func worldReadable(path string) bool {
 	return err == nil && about.Mode().IsRegular() && about.Mode().Perm()&0o004 != 0
 }
 
-// PeekWrapped looks at a login's wrapping token, as logging in would, and does
-// not use it up.
+// CheckWrapped checks a login's wrapping token, as a login would, without using it up.
 func CheckWrapped(ctx context.Context, client *api.Client, m Method, timeout time.Duration) error {
 	role, ok := m.(*appRoleLogin)
 	if !ok || !role.secretID.wrapped {

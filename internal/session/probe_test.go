@@ -13,7 +13,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-func TestExamine(t *testing.T) {
+func TestProbe(t *testing.T) {
 	h := newHarness(t)
 	t.Setenv("HOME", t.TempDir())
 	lookup := func(name string) string { return h.secret("canary-of-" + name) }
@@ -45,20 +45,19 @@ func TestExamine(t *testing.T) {
 	} {
 		got, err := session.Probe(tc.by)
 		if !reflect.DeepEqual(got, tc.want) || (err == nil) != tc.ok || err != nil && !errors.Is(err, vaulterr.ErrInvalid) {
-			t.Errorf("%s: %+v, %v", name, got, err)
+			t.Errorf("Probe(%s) = %+v, %v, want %+v, success %t", name, got, err, tc.want, tc.ok)
 		}
 	}
 }
 
-// Only whoever logs in uses the wrapping token up.
-func TestPeekWrapped(t *testing.T) {
+func TestCheckWrapped_KeepsTheTokenUsable(t *testing.T) {
 	h := newHarness(t)
 	roleID := session.FromString(h.role(nil))
-	peek := func(by session.Method) error { return session.CheckWrapped(t.Context(), h.client(), by, time.Second) }
+	check := func(by session.Method) error { return session.CheckWrapped(t.Context(), h.client(), by, time.Second) }
 	made := h.wrapped("auth/"+h.mount+"/role/app/secret-id", nil)
 	by := session.AppRole(h.mount, roleID, session.Wrapped(session.FromString(made)))
 	for range 2 {
-		if err := peek(by); err != nil {
+		if err := check(by); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,8 +73,8 @@ func TestPeekWrapped(t *testing.T) {
 		"plain":     {session.AppRole(h.mount, roleID, roleID), vaulterr.ErrInvalid},
 		"a token":   {session.Token(roleID), vaulterr.ErrInvalid},
 	} {
-		if err := peek(tc.by); !errors.Is(err, tc.kind) {
-			t.Errorf("%s: %v", name, err)
+		if err := check(tc.by); !errors.Is(err, tc.kind) {
+			t.Errorf("CheckWrapped(%s) = %v, want %v", name, err, tc.kind)
 		}
 	}
 }

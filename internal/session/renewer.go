@@ -12,24 +12,24 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// step is what the keeper does next.
+// step is what the renewer does next.
 type step int
 
 const (
-	stepRest  step = iota // nothing, until another lease
-	stepRenew             // extend the token
-	stepLogin             // get another one
+	stepRest  step = iota // wait for another lease
+	stepRenew             // renew the token
+	stepLogin             // log in again
 )
 
-// tenure is what the keeper knows of a token's life: all that its decisions
-// depend on.
+// leaseState is the renewer's view of a lease. All of the renewer's decisions depend on
+// it.
 type leaseState struct {
-	granted       time.Duration // the TTL granted last; 0: no end, or none known
-	longest       time.Duration // the longest TTL granted so far
-	since         time.Time     // when the last grant was asked for
-	renewable     bool          // and worth renewing still
-	usesLimited   bool          // each renewal uses the token up, a login can wait
-	notRepeatable bool          // no login can give another token
+	granted       time.Duration // the last TTL; 0: no end, or unknown
+	longest       time.Duration // the longest TTL so far
+	since         time.Time     // when the last TTL was requested
+	renewable     bool          // Vault accepts renewals
+	usesLimited   bool          // a renewal would cost one of the token's uses
+	notRepeatable bool          // no login can return another token
 	failures      int           // of the present step, in a row
 }
 
@@ -39,14 +39,14 @@ func newLeaseState(held *lease, by Method) leaseState {
 		longest:   held.ttl,
 		since:     held.since,
 		renewable: held.renewable,
-		// A spent token is found out by the request it fails, which logs in.
+		// When the uses are exhausted, the next request fails and logs in.
 		usesLimited:   held.usesLimited && held.fromLogin,
 		notRepeatable: !by.repeatable(),
 	}
 }
 
-// next decides what to do and when. jitter in [0,1) spreads the sessions that
-// started together; pause is how long to wait after a failure.
+// next returns the next step and its time. jitter in [0,1) keeps sessions that started
+// together from renewing together. pause is the wait after a failure.
 func (l leaseState) next(now time.Time, jitter float64, pause time.Duration) (step, time.Time) {
 	point, retry := l.at(0.6+0.13*jitter), now.Add(pause) // around 2/3
 	switch {
@@ -54,22 +54,23 @@ func (l leaseState) next(now time.Time, jitter float64, pause time.Duration) (st
 		return stepRest, time.Time{}
 	case l.worthRenewing() && l.failures == 0:
 		return stepRenew, point
-	case l.worthRenewing() && retry.Before(l.at(0.9)): // later, leave the rest to the login
+	case l.worthRenewing() && retry.Before(l.at(0.9)): // leave the last tenth to the login
 		return stepRenew, retry
 	case l.worthRenewing():
 		return stepLogin, now
 	case l.failures == 0:
 		return stepLogin, point
 	case now.Before(l.ends()) && (l.notRepeatable || retry.After(l.ends())):
-		return stepLogin, l.ends() // not to miss the moment worth a warning
+		return stepLogin, l.ends() // to log a warning at that time
 	case l.notRepeatable:
 		return stepRest, time.Time{}
 	}
 	return stepLogin, retry
 }
 
-// renews says whether renewing is worth it. A shrunken grant means that the
-// maximum TTL is near; one second is the rounding of Vault's answers.
+// worthRenewing reports whether a renewal still helps. A shorter TTL than before means
+// that the maximum TTL is near. Vault rounds TTLs, so one second of difference does not
+// count.
 func (l leaseState) worthRenewing() bool {
 	return l.renewable && l.granted >= l.longest-time.Second && l.granted > l.longest/2
 }
@@ -80,7 +81,7 @@ func (l leaseState) at(share float64) time.Time {
 
 func (l leaseState) ends() time.Time { return l.at(1) }
 
-// known is ends, or zero for a token without one.
+// knownEnd returns the time at which the token ends, or zero if it has no end.
 func (l leaseState) knownEnd() time.Time {
 	if l.granted <= 0 {
 		return time.Time{}
@@ -88,7 +89,7 @@ func (l leaseState) knownEnd() time.Time {
 	return l.ends()
 }
 
-// keeper keeps the session's token alive, in one goroutine.
+// renewer keeps the session's token valid. It runs in one goroutine.
 type renewer struct {
 	session *Session
 	held    *lease
@@ -102,7 +103,7 @@ func newRenewer(s *Session, held *lease) *renewer {
 	return r
 }
 
-// adopt turns to another lease. The present one keeps its history.
+// setLease starts over with another lease. It keeps the state of the present one.
 func (r *renewer) setLease(held *lease) {
 	if r.held == held {
 		return
@@ -126,7 +127,7 @@ func (r *renewer) run() {
 	}
 }
 
-// wait ends when the step is due, the lease changed, or the session is over.
+// wait returns when the step is due, the lease changed, or the session is closed.
 func (r *renewer) wait(what step, at time.Time) (due, over bool) {
 	var alarm <-chan time.Time
 	if what != stepRest {
@@ -144,7 +145,7 @@ func (r *renewer) wait(what step, at time.Time) (due, over bool) {
 	}
 }
 
-// pause is the wait after the failures so far.
+// pause returns the wait after the failures so far.
 func (r *renewer) pause() time.Duration {
 	switch {
 	case r.state.failures == 0:
@@ -159,13 +160,13 @@ func (r *renewer) renew() {
 	since := time.Now()
 	ctx, cancel := context.WithDeadlineCause(r.session.ctx, r.state.ends(), ErrTimeout)
 	defer cancel()
-	var answer *api.Secret
+	var response *api.Secret
 	err := r.session.attempt(ctx, r.held, func(ctx context.Context, c *api.Client) (err error) {
-		answer, err = c.Auth().Token().RenewSelfWithContext(ctx, 0)
+		response, err = c.Auth().Token().RenewSelfWithContext(ctx, 0)
 		return err
 	})
-	if err == nil && (answer == nil || answer.Auth == nil) {
-		err = vaulterr.Invalid("the answer to the renewal holds no token")
+	if err == nil && (response == nil || response.Auth == nil) {
+		err = vaulterr.Invalid("the response to the renewal has no token")
 	}
 	r.session.observe(event.Renewal, since, vaulterr.In("renew", "", err))
 	if err != nil {
@@ -173,21 +174,21 @@ func (r *renewer) renew() {
 		return
 	}
 	r.state.since = since
-	// Vault rounds down: 0 is the last second, which is not "no end".
-	r.state.granted = max(time.Duration(answer.Auth.LeaseDuration)*time.Second, 1)
+	// Vault rounds down, so 0 means less than a second, not a token without an end.
+	r.state.granted = max(time.Duration(response.Auth.LeaseDuration)*time.Second, 1)
 	r.state.longest = max(r.state.longest, r.state.granted)
-	r.state.renewable = answer.Auth.Renewable
+	r.state.renewable = response.Auth.Renewable
 	r.state.failures = 0
 	r.session.recordRenewal(r.held, r.state.ends())
 	r.session.log.Debug("vault token renewed", "accessor", r.held.accessor, "ttl", r.state.granted)
 }
 
-// renewalFailed tries again what may pass, and else turns to logging in.
+// renewalFailed retries if Vault is unavailable. Otherwise the next step is a login.
 func (r *renewer) renewalFailed(err error) {
 	if r.session.ctx.Err() != nil {
 		return
 	}
-	r.session.log.Warn("vault token could not be renewed", "accessor", r.held.accessor, "error", vaulterr.In("renew", "", err))
+	r.session.log.Warn("failed to renew the vault token", "accessor", r.held.accessor, "error", vaulterr.In("renew", "", err))
 	if errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
 		r.state.failures++
 		return
@@ -215,18 +216,18 @@ func (r *renewer) relogin() {
 	}
 }
 
-// warn says twice that a bare token ends: when there is nothing left to do for
-// it, and when it has ended.
+// warn logs that a token cannot be replaced: once when renewals no longer help, and once
+// when it has ended.
 func (r *renewer) warn() {
 	ends := r.state.ends()
 	switch over := !time.Now().Before(ends); {
 	case over && r.warned < 2:
 		r.warned = 2
-		r.session.log.Warn("vault token has ended; every request will fail until there is a new one",
+		r.session.log.Warn("vault token has ended; all requests fail until you replace it",
 			"method", r.session.config.Login, "accessor", r.held.accessor, "ended", ends)
 	case !over && r.warned < 1:
 		r.warned = 1
-		r.session.log.Warn("vault token cannot be renewed any further; replace it before it ends",
+		r.session.log.Warn("vault token can no longer be renewed; replace it before it ends",
 			"method", r.session.config.Login, "accessor", r.held.accessor, "ends", ends)
 	}
 }

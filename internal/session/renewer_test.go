@@ -11,17 +11,17 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// every calls Do at an interval for a while, and fails at the first error.
+// doEvery calls Do at an interval for a while and fails at the first error.
 func doEvery(t *testing.T, s *Session, interval, whole time.Duration) {
 	t.Helper()
 	for start := time.Now(); time.Since(start) < whole; time.Sleep(interval) {
 		if err := s.Do(t.Context(), probe); err != nil {
-			t.Fatalf("Do after %v: %v", time.Since(start), err)
+			t.Fatalf("Do after %v = %v, want no error", time.Since(start), err)
 		}
 	}
 }
 
-func TestKeeperRenewsAndLogsInBeforeTheMaximumTTL(t *testing.T) {
+func TestRenewer_LogsInBeforeTheMaximumTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: 10 * time.Hour}
 		s, _ := v.opened(t, nil)
@@ -34,15 +34,15 @@ func TestKeeperRenewsAndLogsInBeforeTheMaximumTTL(t *testing.T) {
 			t.Errorf("%d renewals in 100 h, want about one in 40 min", renewals)
 		}
 		if v.invalidRequests != 0 {
-			t.Errorf("%d requests were refused: the new token came late", v.invalidRequests)
+			t.Errorf("%d requests with an invalid token, want 0", v.invalidRequests)
 		}
 		if s.Client().Token() != s.currentLease().client.Token() {
-			t.Error("the shared client did not follow the logins")
+			t.Error("Client().Token() is not the last login's token")
 		}
 	})
 }
 
-func TestKeeperSurvivesAnOutageOfTheRenewal(t *testing.T) {
+func TestRenewer_KeepsTheTokenThroughAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: 100 * time.Hour}
 		s, logs := v.opened(t, nil)
@@ -54,13 +54,13 @@ func TestKeeperSurvivesAnOutageOfTheRenewal(t *testing.T) {
 		if logins, _, _ := v.count(); logins != 1 {
 			t.Errorf("%d logins, want the first token kept", logins)
 		}
-		if len(linesWith(logs, "could not be renewed")) == 0 {
-			t.Error("no warning about the failed renewals")
+		if len(linesWith(logs, "failed to renew")) == 0 {
+			t.Error("the log has no warning about the failed renewals, want one")
 		}
 	})
 }
 
-func TestKeeperComesBackAfterALongOutage(t *testing.T) {
+func TestRenewer_LogsInAfterALongOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: 100 * time.Hour}
 		s, _ := v.opened(t, nil)
@@ -75,18 +75,18 @@ func TestKeeperComesBackAfterALongOutage(t *testing.T) {
 	})
 }
 
-func TestKeeperLogsInAgainWhenTheTokenIsNotRenewable(t *testing.T) {
+func TestRenewer_ReplacesTokensThatCannotBeRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, notRenewable: true}
 		s, _ := v.opened(t, nil)
 		doEvery(t, s, time.Minute, 10*time.Hour)
 		if logins, _, renewals := v.count(); logins < 13 || logins > 18 || renewals != 0 || v.invalidRequests != 0 {
-			t.Errorf("%d logins, %d renewals, %d refused in 10 h", logins, renewals, v.invalidRequests)
+			t.Errorf("%d logins, %d renewals, %d refused requests in 10 h, want 13 to 18, 0 and 0", logins, renewals, v.invalidRequests)
 		}
 	})
 }
 
-func TestKeeperTakesUpALeaseThatDoGot(t *testing.T) {
+func TestRenewer_UsesTheLeaseOfALoginByDo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: 10 * time.Hour}
 		s, _ := v.opened(t, nil)
@@ -97,15 +97,15 @@ func TestKeeperTakesUpALeaseThatDoGot(t *testing.T) {
 		}
 		synctest.Wait()
 		_, _, before := v.count()
-		time.Sleep(35 * time.Minute) // past the first lease's point, before the second's
+		time.Sleep(35 * time.Minute) // past the first lease's renewal, before the second's
 		if _, _, after := v.count(); before != after {
-			t.Errorf("%d renewals of the lost token", after-before)
+			t.Errorf("%d renewals of the replaced token, want 0", after-before)
 		}
 		doEvery(t, s, time.Minute, 3*time.Hour)
 	})
 }
 
-func TestKeeperReplacesALostTokenOfAnIdleSession(t *testing.T) {
+func TestRenewer_ReplacesAnInvalidTokenOfAnIdleSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: 10 * time.Hour}
 		v.opened(t, nil)
@@ -117,20 +117,20 @@ func TestKeeperReplacesALostTokenOfAnIdleSession(t *testing.T) {
 	})
 }
 
-func TestLoginThatGivesNoToken(t *testing.T) {
-	for name, answer := range map[string]any{
+func TestOpen_RefusesLoginsWithoutToken(t *testing.T) {
+	for name, response := range map[string]any{
 		"second factor": map[string]any{"auth": map[string]any{"mfa_requirement": map[string]any{"mfa_request_id": "fake"}}},
 		"no auth":       map[string]any{"data": map[string]any{"fake": true}},
 		"empty auth":    map[string]any{"auth": map[string]any{"accessor": "fake"}},
 	} {
-		_, err := (&fakeVault{loginResponse: answer}).open(t, nil, &logbuffer.Buffer{})
+		_, err := (&fakeVault{loginResponse: response}).open(t, nil, &logbuffer.Buffer{})
 		if !errors.Is(err, vaulterr.ErrUnauthenticated) {
-			t.Errorf("%s: Open = %v", name, err)
+			t.Errorf("Open with %s = %v, want ErrUnauthenticated", name, err)
 		}
 	}
 }
 
-func TestBareTokenWarnsTwice(t *testing.T) {
+func TestRenewer_WarnsTwiceAboutAStaticToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{notRenewable: true, tokens: map[string]*fakeToken{
 			"fake-bare": {ends: time.Now().Add(time.Hour)},
@@ -138,20 +138,20 @@ func TestBareTokenWarnsTwice(t *testing.T) {
 		_, logs := v.opened(t, Token(FromString("fake-bare")))
 		time.Sleep(34 * time.Minute)
 		if early := linesWith(logs, "WARN"); len(early) != 0 {
-			t.Errorf("warned too early: %q", early)
+			t.Errorf("warnings after 34 min = %q, want none", early)
 		}
 		time.Sleep(11 * time.Minute)
 		if lines := linesWith(logs, "replace it before it ends"); len(lines) != 1 {
-			t.Errorf("after 3/4: %q", lines)
+			t.Errorf("warnings after 45 min = %q, want one", lines)
 		}
 		time.Sleep(5 * time.Hour)
 		if lines := linesWith(logs, "has ended"); len(lines) != 1 || len(linesWith(logs, "WARN")) != 2 {
-			t.Errorf("at the end: %q", linesWith(logs, "WARN"))
+			t.Errorf("warnings at the end = %q, want two, one that the token has ended", linesWith(logs, "WARN"))
 		}
 	})
 }
 
-func TestCallersShareALoginAndMayLeave(t *testing.T) {
+func TestDo_CallersShareALogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, loginTakes: 5 * time.Second}
 		s, _ := v.opened(t, nil)
@@ -167,11 +167,11 @@ func TestCallersShareALoginAndMayLeave(t *testing.T) {
 		}
 		start := time.Now()
 		if err := <-left; !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
-			t.Errorf("the hasty caller: %v after %v", err, time.Since(start))
+			t.Errorf("Do with 1 s = %v after %v, want DeadlineExceeded after 1s", err, time.Since(start))
 		}
 		for range 10 {
 			if err := <-patient; err != nil {
-				t.Errorf("a patient caller: %v", err)
+				t.Errorf("Do without a deadline = %v, want no error", err)
 			}
 		}
 		if logins, attempts, _ := v.count(); logins != 2 || attempts != 2 {
@@ -180,7 +180,7 @@ func TestCallersShareALoginAndMayLeave(t *testing.T) {
 	})
 }
 
-func TestFailedLoginsCoolDown(t *testing.T) {
+func TestDo_PausesAfterAFailedLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: 100 * time.Hour, maxTTL: 100 * time.Hour}
 		s, _ := v.opened(t, nil)
@@ -189,7 +189,7 @@ func TestFailedLoginsCoolDown(t *testing.T) {
 			_, before, _ := v.count()
 			for start := time.Now(); time.Since(start) < whole; time.Sleep(100 * time.Millisecond) {
 				if err := s.Do(t.Context(), probe); !errors.Is(err, vaulterr.ErrUnauthenticated) {
-					t.Fatalf("Do = %v", err)
+					t.Fatalf("Do = %v, want ErrUnauthenticated", err)
 				}
 			}
 			_, after, _ := v.count()
@@ -212,7 +212,7 @@ func TestFailedLoginsCoolDown(t *testing.T) {
 	})
 }
 
-func TestCloseEndsALogin(t *testing.T) {
+func TestClose_CancelsALogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour}
 		s, _ := v.opened(t, nil)
@@ -222,15 +222,15 @@ func TestCloseEndsALogin(t *testing.T) {
 		time.Sleep(time.Second)
 		start := time.Now()
 		if err := s.Close(); err != nil || time.Since(start) > time.Second {
-			t.Errorf("Close = %v after %v", err, time.Since(start))
+			t.Errorf("Close = %v after %v, want no error within 1s", err, time.Since(start))
 		}
 		if err := <-result; !errors.Is(err, vaulterr.ErrClosed) {
-			t.Errorf("the waiting Do = %v", err)
+			t.Errorf("Do during Close = %v, want ErrClosed", err)
 		}
 	})
 }
 
-func TestOpenRidesOutAnOutage(t *testing.T) {
+func TestOpen_RetriesDuringAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, down: true}
 		go func() {
@@ -242,18 +242,18 @@ func TestOpenRidesOutAnOutage(t *testing.T) {
 	})
 }
 
-// A patient start waits as long as its context lives, for a sealed Vault too; any
-// other gives up.
-func TestPatientOpen(t *testing.T) {
-	for says, impatient := range map[string]time.Duration{"no leader": defaultStartWait, "Vault is sealed": 0} {
+// TestOpen_WaitForVault checks that only WaitForVault makes Open wait longer than
+// StartWait, and for a sealed Vault.
+func TestOpen_WaitForVault(t *testing.T) {
+	for text, limit := range map[string]time.Duration{"no leader": defaultStartWait, "Vault is sealed": 0} {
 		for _, patient := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
-				v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, down: true, downText: says, waitForVault: patient}
+				v := &fakeVault{ttl: time.Hour, maxTTL: time.Hour, down: true, downText: text, waitForVault: patient}
 				time.AfterFunc(time.Hour, func() { v.set(func(v *fakeVault) { v.down = false }) })
 				began := time.Now()
 				s, err := v.open(t, nil, &logbuffer.Buffer{})
-				if took := time.Since(began); patient != (err == nil) || patient && took < time.Hour || !patient && took > impatient {
-					t.Errorf("%s, patient %t: %v after %v", says, patient, err, took)
+				if took := time.Since(began); patient != (err == nil) || patient && took < time.Hour || !patient && took > limit {
+					t.Errorf("Open at %q with WaitForVault %t = %v after %v", text, patient, err, took)
 				}
 				if s != nil {
 					_ = s.Close()

@@ -1,19 +1,19 @@
-// Package session keeps a program logged in to Vault: it logs in, keeps the
-// token alive, logs in again when that ends for whatever reason, and replays
-// the one request that found out.
+// Package session keeps a program logged in to Vault. It logs in, renews the token, logs
+// in again when the token ends, and repeats the request that Vault refused because of the
+// token.
 //
-// Every request goes through [Session.Do]. A request that Vault refuses because
-// it does not know the token causes one login, shared by all callers that were
-// refused, and one replay. A denial causes neither, once it is known to be one:
-// some servers say the same of a token that has ended, so that the token is asked
-// about itself first, at most once in some seconds. After a failed login
-// the next is allowed only after a pause, within which callers get the failure
-// at once. A login whose token Vault does not know either has failed, too.
+// Every request goes through [Session.Do]. If Vault does not know the token, the callers
+// it refused share one login, and each request is sent once more. A denied request usually
+// causes no login. Some servers use the same text for a missing right and for an invalid
+// token. For those, the session first looks its token up, at most once every few seconds.
+// After a failed login, no other login starts for a while; meanwhile callers get the error
+// of the failed login. A login also counts as failed if Vault does not know the token it
+// returned.
 //
-// Errors are *vaulterr.Error: ErrUnauthenticated when a login is refused (and
-// ErrWrappingToken, which is one, for a wrapped secret id), ErrUnavailable when
-// Vault cannot be reached, ErrInvalid for unusable settings or credentials,
-// ErrClosed after Close.
+// Errors are of type *vaulterr.Error: ErrUnauthenticated if a login is refused,
+// ErrWrappingToken (which is an ErrUnauthenticated) for a wrapped secret id,
+// ErrUnavailable if Vault cannot be reached, ErrInvalid for unusable settings or
+// credentials, ErrClosed after Close.
 package session
 
 import (
@@ -41,65 +41,64 @@ const (
 	revokeTimeout         = 2 * time.Second
 )
 
-// Config is what a session is made of. It prints without a secret.
+// Config holds the settings of a session. Formatting it prints no secret.
 type Config struct {
-	// Client is the session's own from now on, with address, namespace and TLS
-	// set. Its token, retries and timeout are the session's to set.
+	// Client is the official client, with address, namespace and TLS set. The session
+	// owns it and sets its token, retries and timeout.
 	Client *api.Client
-	// Login is how to get a token.
+	// Login returns a token.
 	Login Method
-	// Logger gets logins (Info), renewals (Debug) and failures (Warn), never a
-	// secret. Nil is silent.
+	// Logger logs logins (Info), renewals (Debug) and failures (Warn), but no secret.
+	// The default, nil, logs nothing.
 	Logger *slog.Logger
-	// Observe, if not nil, hears of logins and renewals. It must not block.
+	// Observe, if not nil, is called after each login and renewal. It must not block.
 	Observe func(event.Event)
-	// RequestTimeout bounds one attempt. 0 is 15 s.
+	// RequestTimeout limits each attempt of a request. The default is 15 s.
 	RequestTimeout time.Duration
-	// StartWait is how long Open rides out an unreachable server, unless its
-	// context ends earlier. 0 is 10 s.
+	// StartWait limits how long Open retries while the server is unreachable. The
+	// default is 10 s.
 	StartWait time.Duration
-	// Patient has Open ride out a sealed server too, for as long as its context
-	// lives.
+	// WaitForVault lets Open retry until its context ends, on a sealed server too.
 	WaitForVault bool
-	// Backoff paces Open's attempts and a failing renewal's.
+	// Backoff sets the pauses between the attempts of Open and between failed renewals.
 	Backoff backoff.Backoff
 }
 
-// Session is a logged-in client. Its methods may be called concurrently.
+// Session is a logged-in client. Its methods are safe for concurrent use.
 type Session struct {
 	label
 	config    Config
 	transport *transport
 	log       *slog.Logger
 
-	ctx    context.Context // ends with Close: the keeper and logins run under it
+	ctx    context.Context // canceled by Close; the renewer and logins use it
 	cancel context.CancelFunc
 
-	attempts   sync.WaitGroup // calls of Do in flight
-	background sync.WaitGroup // the keeper and the login in flight
+	attempts   sync.WaitGroup // running calls of Do, and lookups
+	background sync.WaitGroup // the renewer and the running login
 	closing    sync.Once
-	changed    chan struct{} // tells the keeper of a new lease
+	changed    chan struct{} // signals a new lease to the renewer
 
-	watchResults atomic.Bool // the token is on trial or lost: how a request ends matters
+	watchResults atomic.Bool // checkToken needs the outcome of requests
 	denials      denials
 
-	mu           sync.Mutex // guards what follows; never held across a request
+	mu           sync.Mutex // guards the fields below; never held during a request
 	closed       bool
 	renewing     bool
 	current      *lease
-	ends         time.Time // the token, as far as is known; zero: never
+	ends         time.Time // of the token; zero: never or unknown
 	pending      *pendingLogin
-	failures     int // logins failed in a row
+	failures     int // failed logins in a row
 	failure      error
-	nextLogin    time.Time  // no login before
+	nextLogin    time.Time  // earliest time of the next login
 	check        tokenCheck // of the last login
-	tokenMayWork bool       // the failure is a trial's: the token may be good
-	tokenRefused bool       // Vault has refused the token, and has served nothing with it since
+	tokenMayWork bool       // failure comes from checkToken: some nodes may know the token
+	tokenRefused bool       // Vault refused the token in the last request with it
 }
 
-// Open logs in. ctx bounds the start only. An unreachable server is tried again
-// until StartWait or ctx ends; a sealed one, wrong credentials or an untrusted
-// certificate are an error at once.
+// Open logs in. ctx limits only Open itself, not the session. Open retries while the
+// server is unreachable, until StartWait or ctx ends. A sealed server, wrong credentials
+// or an untrusted certificate fail at once.
 func Open(ctx context.Context, config Config) (*Session, error) {
 	if err := config.complete(); err != nil {
 		return nil, vaulterr.In("login", "", err)
@@ -117,12 +116,12 @@ func Open(ctx context.Context, config Config) (*Session, error) {
 	return s, nil
 }
 
-// Do runs send, whose request carries the session's token. Each attempt has its
-// own bound: send must have read the whole answer when it returns. The client
-// is a snapshot to be used and not changed. When Vault does not know the token,
-// or a denial may hide that, Do logs in again and runs send once more; send's own
-// error is returned as it is. ErrClosed after Close; ErrUnauthenticated or ErrUnavailable when the
-// login failed.
+// Do calls send, which sends one request with the session's token. Each attempt has its
+// own timeout, so send must read the whole response before it returns. send must not
+// change the client. If Vault does not know the token, Do logs in and calls send once
+// more. It also does so if a denial may mean that the token is invalid. Do returns send's
+// error unchanged. It returns ErrClosed after Close, and ErrUnauthenticated or
+// ErrUnavailable if the login failed.
 func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.Client) error) error {
 	held, err := s.begin()
 	if err != nil {
@@ -144,14 +143,14 @@ func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.
 	return s.attempt(ctx, held, send)
 }
 
-// Client is the official client, for what this package does not do. Its token
-// follows every login; nothing else of Do applies to it.
+// Client returns the official client, for requests that vaultkit has no method for. Its
+// token is replaced at each login. Nothing else that Do does applies to it.
 func (s *Session) Client() *api.Client { return s.config.Client }
 
-// Close refuses new calls, stops the keeper and any login, waits up to 3 s for the
-// requests in flight, which end then, and revokes the token if the session got it by
-// logging in, for which it waits up to 2 s; a token made elsewhere is left alone. It may
-// be called again, but not from within Do.
+// Close refuses new calls and stops the renewer and any login. It waits up to 3 s for
+// running requests, then cancels them. If the session got its token by logging in, Close
+// revokes it, which takes up to 2 s. It leaves other tokens alone. Close may be called
+// more than once, but not from within Do.
 func (s *Session) Close() error {
 	s.closing.Do(s.close)
 	return nil
@@ -174,12 +173,12 @@ func (s *Session) close() {
 	s.background.Wait()
 	s.attempts.Wait()
 	s.revoke(s.currentLease())
-	s.transport.cancel() // nothing is under way
+	s.transport.cancel() // no request is running
 	s.config.Client.ClearToken()
 }
 
-// revoke is best effort: a token that outlives its session ends with its TTL. Vault cannot
-// revoke a batch token.
+// revoke revokes the token of a login. Its failure is only logged, because the token ends
+// with its TTL anyway. Batch tokens cannot be revoked.
 func (s *Session) revoke(held *lease) {
 	if !held.fromLogin || held.batch {
 		return
@@ -190,8 +189,8 @@ func (s *Session) revoke(held *lease) {
 	switch {
 	case err == nil:
 		s.log.Debug("vault token revoked", "accessor", held.accessor)
-	case !vaulterr.InvalidToken(err): // else it is gone already
-		s.log.Warn("vault token could not be revoked", "accessor", held.accessor, "error", vaulterr.In("revoke", "", err))
+	case !vaulterr.InvalidToken(err): // an invalid token needs no revocation
+		s.log.Warn("failed to revoke the vault token", "accessor", held.accessor, "error", vaulterr.In("revoke", "", err))
 	}
 }
 
@@ -216,7 +215,7 @@ func (s *Session) attempt(ctx context.Context, held *lease, send func(context.Co
 	return err
 }
 
-// complete checks the settings and fills in the defaults.
+// complete checks the settings and sets the defaults.
 func (c *Config) complete() error {
 	switch {
 	case c.Client == nil:
@@ -224,7 +223,7 @@ func (c *Config) complete() error {
 	case c.Login == nil:
 		return vaulterr.Invalid("no login method given")
 	case c.RequestTimeout < 0, c.StartWait < 0:
-		return vaulterr.Invalid("a negative timeout")
+		return vaulterr.Invalid("timeouts must not be negative")
 	}
 	if c.RequestTimeout == 0 {
 		c.RequestTimeout = defaultRequestTimeout
@@ -242,7 +241,7 @@ func (c *Config) complete() error {
 }
 
 func newSession(config Config) *Session {
-	// Blind retries would send a write or an unwrapping twice.
+	// The client's own retries would send a write or an unwrap twice.
 	config.Client.SetMaxRetries(0)
 	config.Client.SetClientTimeout(0)
 	s := &Session{
@@ -256,7 +255,7 @@ func newSession(config Config) *Session {
 	return s
 }
 
-// start logs in for the first time, riding out an unreachable server.
+// start logs in for the first time. It retries while the server is unreachable.
 func (s *Session) start(ctx context.Context) (*lease, error) {
 	if !s.config.WaitForVault {
 		bounded, cancel := context.WithTimeout(ctx, s.config.StartWait)
@@ -274,11 +273,11 @@ func (s *Session) start(ctx context.Context) (*lease, error) {
 		if !s.mayRecover(err) || s.config.Backoff.Wait(ctx, failed) != nil {
 			return nil, err
 		}
-		s.log.Warn("vault is unavailable, trying again", "error", err)
+		s.log.Warn("vault is unavailable, retrying the login", "error", err)
 	}
 }
 
-// worthWaiting reports a failed login that time may mend.
+// mayRecover reports whether a later login may succeed where this one failed.
 func (s *Session) mayRecover(err error) bool {
 	if s.config.WaitForVault && errors.Is(err, vaulterr.ErrSealed) {
 		return true
@@ -286,7 +285,7 @@ func (s *Session) mayRecover(err error) bool {
 	return errors.Is(err, vaulterr.ErrUnavailable) && vaulterr.Retryable(err)
 }
 
-// observe tells of what happened. What only the session's end cut short did not.
+// observe reports an event. It leaves out failures that are caused by Close.
 func (s *Session) observe(what event.Kind, began time.Time, err error) {
 	if err == nil || s.ctx.Err() == nil {
 		s.config.Observe(event.Event{Kind: what, Took: time.Since(began), Err: err})
@@ -297,23 +296,23 @@ func (s *Session) logLogin(again bool, held *lease) {
 	s.log.Info("logged in to vault", "again", again, "method", s.config.Login, "accessor", held.accessor, "ttl", held.ttl, "policies", held.policies)
 }
 
-// String says where the session is logged in and how.
+// String returns the address and the login method.
 func (c Config) String() string {
 	if c.Client == nil || c.Login == nil {
 		return "incomplete session settings"
 	}
 	address, err := url.Parse(c.Client.Address())
 	if err != nil {
-		return "session by " + c.Login.String()
+		return "session with " + c.Login.String()
 	}
-	return fmt.Sprintf("session at %s by %s", address.Redacted(), c.Login)
+	return fmt.Sprintf("session at %s with %s", address.Redacted(), c.Login)
 }
 
-// Format prints what String says, whatever the verb.
+// Format prints the same as String for every verb.
 func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
-// LogValue is what String says.
+// LogValue returns the same as String.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// MarshalText is what String says.
+// MarshalText returns the same as String.
 func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

@@ -13,19 +13,19 @@ import (
 
 const lookupSelf = "auth/token/lookup-self"
 
-// errSameToken: the source of a bare token was read again and still holds the
-// one that Vault refused or that is about to end.
+// errSameToken means that a static token's source still has the token that Vault refused
+// or that nears expiry.
 var errSameToken = errors.New("unchanged since the last login")
 
-// bareToken is a token somebody else made.
+// tokenLogin is a static token, which somebody else created.
 type tokenLogin struct {
 	label
 	source Credential
 }
 
-// Token uses a token made elsewhere. To log in again is to read its source
-// again; a literal value cannot change, so its end is the session's end. The
-// token is looked up once at the start, which costs one use of a limited one.
+// Token uses an existing token. A later login reads the source again. A literal value
+// cannot change, so the session ends with the token. Token looks the token up once at the
+// start, which costs one use of a token with limited uses.
 func Token(source Credential) Method {
 	return &tokenLogin{label: "token from " + source.label, source: source}
 }
@@ -42,49 +42,49 @@ func (m *tokenLogin) login(ctx context.Context, t *transport, previous *lease) (
 		return nil, m.unchangedError()
 	}
 	held := &lease{client: t.clientWith(token), since: time.Now()}
-	var answer *api.Secret
+	var response *api.Secret
 	err = t.doOnce(ctx, func(ctx context.Context) (err error) {
-		answer, err = held.client.Auth().Token().LookupSelfWithContext(ctx)
+		response, err = held.client.Auth().Token().LookupSelfWithContext(ctx)
 		return err
 	})
 	switch {
 	case err == nil:
 		held.lookedUp = true
-		held.describe(answer)
+		held.describe(response)
 	case vaulterr.InvalidToken(err):
 		return nil, m.unknownTokenError(err)
 	case !errors.Is(vaulterr.Kind(err), vaulterr.ErrPermissionDenied):
 		return nil, loginError(lookupSelf, err)
 	}
-	// A plain denial: the token may not look at itself, so its end is unknown.
+	// The token has no right to look itself up, so its end is unknown.
 	return held, nil
 }
 
-// describe fills in what Vault says of the token. What it leaves out stays
-// unknown, which only costs the renewals.
-func (l *lease) describe(answer *api.Secret) {
-	if answer == nil {
+// describe copies the token's properties. A missing property stays unknown, so the token
+// is not renewed.
+func (l *lease) describe(response *api.Secret) {
+	if response == nil {
 		return
 	}
-	l.accessor, _ = answer.TokenAccessor()
-	l.policies, _ = answer.TokenPolicies()
-	l.ttl, _ = answer.TokenTTL()
-	l.renewable, _ = answer.TokenIsRenewable()
-	uses, _ := answer.TokenRemainingUses()
+	l.accessor, _ = response.TokenAccessor()
+	l.policies, _ = response.TokenPolicies()
+	l.ttl, _ = response.TokenTTL()
+	l.renewable, _ = response.TokenIsRenewable()
+	uses, _ := response.TokenRemainingUses()
 	l.usesLimited = uses > 0
 }
 
 func (m *tokenLogin) unchangedError() error {
 	return &vaulterr.Error{
 		Op: "login", Kind: vaulterr.ErrUnauthenticated, Err: errSameToken,
-		Detail: fmt.Sprintf("the token from %s is refused or about to end", m.source),
-		Hint:   "put a new token there, or use a login that can be repeated (AppRole, Kubernetes)",
+		Detail: fmt.Sprintf("the token from %s was refused or is about to expire", m.source),
+		Hint:   "replace the token, or log in with AppRole or Kubernetes, which get new tokens themselves",
 	}
 }
 
 func (m *tokenLogin) unknownTokenError(err error) error {
 	return &vaulterr.Error{
 		Op: "login", Path: lookupSelf, Kind: vaulterr.ErrUnauthenticated, Err: err,
-		Detail: fmt.Sprintf("Vault does not know the token from %s: expired, revoked, or of another server", m.source),
+		Detail: fmt.Sprintf("Vault does not know the token from %s: it expired, was revoked, or belongs to another server", m.source),
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-func TestTokenFromEachSource(t *testing.T) {
+func TestToken_FromEachSource(t *testing.T) {
 	h := newHarness(t)
 	token := h.token(api.TokenCreateRequest{TTL: "1h"})
 	home := t.TempDir()
@@ -29,7 +29,7 @@ func TestTokenFromEachSource(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !session.HasCLIToken() {
-				t.Error("the CLI's token is not seen")
+				t.Error("HasCLIToken = false, want true")
 			}
 			s := h.mustOpen(session.Token(source))
 			h.mustDo(s)
@@ -37,18 +37,18 @@ func TestTokenFromEachSource(t *testing.T) {
 				t.Error(err)
 			}
 			if h.lookup(token) == nil {
-				t.Error("Close revoked a token it did not get itself")
+				t.Error("the token is invalid after Close, want it left alone")
 			}
 		})
 	}
 }
 
-func TestTokenThatCannotBeRead(t *testing.T) {
+func TestToken_UnusableSource(t *testing.T) {
 	h := newHarness(t)
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("USERPROFILE", t.TempDir())
 	if session.HasCLIToken() {
-		t.Error("a CLI's token in an empty home")
+		t.Error("HasCLIToken in an empty home = true, want false")
 	}
 	missing := filepath.Join(t.TempDir(), "missing")
 	for name, test := range map[string]struct {
@@ -68,30 +68,30 @@ func TestTokenThatCannotBeRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := h.refused(session.Token(test.source), vaulterr.ErrInvalid); !strings.Contains(err.Error(), test.names) {
-				t.Errorf("%q does not name %q", err, test.names)
+				t.Errorf("Open = %q, want it to name %q", err, test.names)
 			}
 		})
 	}
 }
 
-func TestUnknownToken(t *testing.T) {
+func TestToken_Unknown(t *testing.T) {
 	h := newHarness(t)
 	h.refused(session.Token(session.FromString(h.secret("hvs.fake-unknown-token"))), vaulterr.ErrUnauthenticated)
 }
 
-func TestTokenThatMayNotLookAtItself(t *testing.T) {
+func TestToken_WithoutTheRightToLookItselfUp(t *testing.T) {
 	h := newHarness(t)
 	token := h.token(api.TokenCreateRequest{TTL: "1h", NoDefaultPolicy: true})
 	h.mustDo(h.mustOpen(session.Token(session.FromString(token))))
 }
 
-func TestRootTokenNeedsNoKeeping(t *testing.T) {
+func TestToken_Root(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(session.Token(session.FromString(h.secret(server.RootToken()))))
 	h.mustDo(s)
 }
 
-func TestTokenFileIsReadAgain(t *testing.T) {
+func TestToken_FileIsReadAgain(t *testing.T) {
 	h := newHarness(t)
 	path := h.file(h.token(api.TokenCreateRequest{TTL: "1h"}))
 	s := h.mustOpen(session.Token(session.FromFile(path)))
@@ -101,24 +101,24 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 	h.write(path, next+"\n")
 	h.mustDo(s)
 	if s.Client().Token() != next {
-		t.Error("the shared client did not follow")
+		t.Error("Client().Token() is not the file's new token")
 	}
 	h.revoke(s)
 	if err := h.do(s); !errors.Is(err, vaulterr.ErrUnauthenticated) || !strings.Contains(err.Error(), path) {
-		t.Errorf("Do with an unchanged file = %v", err)
+		t.Errorf("Do with an unchanged file = %v, want ErrUnauthenticated that names the file", err)
 	}
 }
 
-func TestLiteralTokenCannotBeReplaced(t *testing.T) {
+func TestToken_LiteralCannotBeReplaced(t *testing.T) {
 	h := newHarness(t)
 	s := h.mustOpen(session.Token(session.FromString(h.token(api.TokenCreateRequest{TTL: "1h"}))))
 	h.revoke(s)
 	if err := h.do(s); !errors.Is(err, vaulterr.ErrUnauthenticated) {
-		t.Errorf("Do = %v", err)
+		t.Errorf("Do = %v, want ErrUnauthenticated", err)
 	}
 }
 
-func TestBareTokenIsRenewed(t *testing.T) {
+func TestToken_IsRenewed(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	s := h.mustOpen(session.Token(session.FromString(h.token(api.TokenCreateRequest{TTL: "3s"}))))
@@ -127,20 +127,20 @@ func TestBareTokenIsRenewed(t *testing.T) {
 	}
 }
 
-func TestBareTokenWarnsBeforeItsEnd(t *testing.T) {
+func TestToken_WarnsBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	no := false
 	h.mustOpen(session.Token(session.FromString(h.token(api.TokenCreateRequest{TTL: "3s", Renewable: &no}))))
-	h.eventually(10*time.Second, "a warning ahead of the end", func() bool {
+	h.eventually(10*time.Second, "a warning before the token expires", func() bool {
 		return strings.Contains(h.logs.String(), "replace it before it ends")
 	})
-	h.eventually(10*time.Second, "a warning at the end", func() bool {
+	h.eventually(10*time.Second, "a warning when the token has expired", func() bool {
 		return strings.Contains(h.logs.String(), "has ended")
 	})
 }
 
-func TestRotatedTokenFileIsPickedUpAheadOfTheEnd(t *testing.T) {
+func TestToken_ReadsANewFileBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	no := false
@@ -148,18 +148,19 @@ func TestRotatedTokenFileIsPickedUpAheadOfTheEnd(t *testing.T) {
 	s := h.mustOpen(session.Token(session.FromFile(path)))
 	next := h.token(api.TokenCreateRequest{TTL: "1h"})
 	h.write(path, next)
-	h.eventually(10*time.Second, "the new token in use", func() bool { return s.Client().Token() == next })
+	h.eventually(10*time.Second, "the client has the new token", func() bool { return s.Client().Token() == next })
 	h.mustDo(s)
 }
 
-// TestTokenInQuotes: the quotes of an environment file are no part of it.
-func TestTokenInQuotes(t *testing.T) {
+// TestToken_RefusesQuotes checks that quotes from an environment file are refused, because
+// they are no part of the token.
+func TestToken_RefusesQuotes(t *testing.T) {
 	h := newHarness(t)
 	for _, quote := range []string{`"`, `'`} {
 		token := h.secret("fake-token-in-quotes")
 		err := h.refused(session.Token(session.FromString(quote+token+quote)), vaulterr.ErrInvalid)
 		if !strings.Contains(err.Error(), "is in quotes: remove them") {
-			t.Errorf("Open with a token in %s = %v, want the quotes named", quote, err)
+			t.Errorf("Open with a token in %s = %v, want an error that names the quotes", quote, err)
 		}
 	}
 }

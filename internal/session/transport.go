@@ -15,36 +15,36 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// wire makes the clients that carry the session's requests, and bounds them.
+// transport makes the clients that send the session's requests, and limits each request.
 type transport struct {
 	timeout      time.Duration
-	mu           sync.Mutex  // WithNamespace copies a client without locking it
-	base         *api.Client // has no token, and is only ever copied
+	mu           sync.Mutex  // guards base, which WithNamespace copies without locking
+	base         *api.Client // without a token; only copied
 	availability availability
 
-	ctx    context.Context // ends when no request may go on
+	ctx    context.Context // canceled to end all requests
 	cancel context.CancelFunc
 }
 
-// newWire copies what the client is set to, once and for all. NewClient and
-// Clone would read VAULT_TOKEN, VAULT_NAMESPACE and VAULT_HEADERS again.
-// served is told of each request that succeeds.
+// newTransport copies the client's settings. NewClient and Clone would read VAULT_TOKEN,
+// VAULT_NAMESPACE and VAULT_HEADERS again. It calls served after each request that
+// succeeds.
 func newTransport(client *api.Client, timeout time.Duration, served func(*http.Request)) *transport {
-	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(revealFailures, func(answer *api.Response) {
-		if answer.StatusCode < http.StatusMultipleChoices && answer.Request != nil {
-			served(answer.Request)
+	base := client.WithNamespace(client.Namespace()).WithResponseCallbacks(revealFailures, func(response *api.Response) {
+		if response.StatusCode < http.StatusMultipleChoices && response.Request != nil {
+			served(response.Request)
 		}
 	})
 	base.ClearToken()
-	// The client's default is VAULT_WRAP_TTL, which would wrap every answer,
-	// that of a login included.
+	// The client's default is VAULT_WRAP_TTL, which would wrap every response, even to a
+	// login.
 	base.SetWrappingLookupFunc(func(string, string) string { return "" })
 	t := &transport{timeout: timeout, base: base}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
 
-// as is an independent client with the token, on the shared connections.
+// clientWith returns a client with the token. All clients share their connections.
 func (t *transport) clientWith(token string) *api.Client {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -53,43 +53,41 @@ func (t *transport) clientWith(token string) *api.Client {
 	return client
 }
 
-// unmask shows failures as failures that the official client would take for
-// successes.
-func revealFailures(answer *api.Response) {
-	failUnfollowedRedirect(answer)
-	trimBlank404(answer)
+// revealFailures changes responses that the official client would mistake for successes.
+func revealFailures(response *api.Response) {
+	failUnfollowedRedirect(response)
+	trimBlank404(response)
 }
 
-// emptyBlank404: a write that is answered 404 with a blank line, which Vault never
-// does, has succeeded to the official client; one without a body has not.
-func trimBlank404(answer *api.Response) {
-	if answer.StatusCode != http.StatusNotFound {
+// trimBlank404 removes blank lines from a 404's body. Vault sends none. The official
+// client treats a write that got a 404 with such a body as a success, but not one with an
+// empty body.
+func trimBlank404(response *api.Response) {
+	if response.StatusCode != http.StatusNotFound {
 		return
 	}
-	body := bufio.NewReader(answer.Body)
+	body := bufio.NewReader(response.Body)
 	for next, err := body.Peek(1); err == nil && strings.IndexByte(" \t\r\n", next[0]) >= 0; next, err = body.Peek(1) {
-		_, _ = body.Discard(1) // it is there
+		_, _ = body.Discard(1) // cannot fail after Peek
 	}
-	answer.Body = struct {
+	response.Body = struct {
 		io.Reader
 		io.Closer
-	}{body, answer.Body}
+	}{body, response.Body}
 }
 
-// failLeftOverRedirect makes a failed answer of a redirect. The official client
-// follows one; a second in a row, as at a failover, would pass for a success
-// although nothing was done.
-func failUnfollowedRedirect(answer *api.Response) {
-	if answer.StatusCode >= 300 && answer.StatusCode < 400 {
-		answer.StatusCode = http.StatusServiceUnavailable
+// failUnfollowedRedirect makes a second redirect in a row a failure. The official client
+// follows only one, and would treat the next as a success.
+func failUnfollowedRedirect(response *api.Response) {
+	if response.StatusCode >= 300 && response.StatusCode < 400 {
+		response.StatusCode = http.StatusServiceUnavailable
 	}
 }
 
-// maxAnswer bounds what is read of a success that says nothing but who we are.
+// maxResponse limits a successful response of the session's own requests, which are small.
 const maxResponse = 1 << 20
 
-// once runs one bounded attempt. No error leaves it with a body that is not
-// Vault's.
+// doOnce runs one attempt with a timeout. Its errors contain only bodies that Vault sent.
 func (t *transport) doOnce(ctx context.Context, send func(ctx context.Context) error) error {
 	bounded, cancel := context.WithTimeout(bodylimit.With(ctx, maxResponse), t.timeout)
 	defer cancel()
@@ -98,8 +96,8 @@ func (t *transport) doOnce(ctx context.Context, send func(ctx context.Context) e
 	began := time.Now()
 	err := vaulterr.FromWire(send(bounded))
 	if err != nil && t.ctx.Err() != nil && ctx.Err() == nil {
-		// No ErrClosed, which says that nothing was sent.
-		err = &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "the client was closed before the answer came"}
+		// ErrClosed would mean that the request was not sent.
+		err = &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "the client was closed before Vault responded"}
 	}
 	t.availability.record(ctx, began, err)
 	return err
