@@ -1,11 +1,13 @@
-// Package cache keeps the newest value of each name at hand: readers load it
-// without a lock, a call or a look at the clock, and one goroutine sees to it
-// that what they load is fresh, by swapping it.
+// Package cache keeps the newest value of each name in memory. Readers load a value
+// without a lock, a call or a look at the clock. One goroutine replaces the values before
+// they expire.
 //
-// A value is fetched again, at a random moment ahead of its TTL, as long as
-// somebody reads or watches it. Where that fails, it is served for MaxStale
-// longer, read or not. A definite answer that there is no such value ends it at
-// once.
+// A value is refreshed at a random time before its TTL ends, as long as somebody reads it
+// or listens to it. If refreshing fails, the value is served for another MaxStale, read or
+// not. If its source says that the value no longer exists, it is removed at once.
+//
+// The library has only three dependencies. That is why the cache shares and limits its
+// fetches with its own code.
 package cache
 
 import (
@@ -16,90 +18,90 @@ import (
 	"goblin/vaultkit/internal/backoff"
 )
 
-// Config is what a cache is made of.
+// Config holds the settings of a cache.
 type Config[V any] struct {
-	// TTL is the age at which a value is stale; it is fetched again before.
+	// TTL is the age at which a value becomes stale. It is refreshed earlier.
 	TTL time.Duration
-	// MaxStale is how long a stale value is served while fetching fails; Forever is
-	// for as long as it does.
+	// MaxStale limits how long a stale value is served while fetching fails. Forever
+	// means no limit.
 	MaxStale time.Duration
-	// Fetch reads the newest value. held is the one at hand, or nil: it is to be
-	// returned, the same pointer, if it is still the newest. It has to end with ctx.
-	Fetch func(ctx context.Context, name string, held *V) (*V, error)
-	// Limit bounds one Fetch, whose context's cause is Overdue then, if not nil.
+	// Fetch reads the newest value. previous is the cached value or nil. Fetch returns
+	// the same pointer if that is still the newest value. It must return when ctx ends.
+	Fetch func(ctx context.Context, name string, previous *V) (*V, error)
+	// FetchTimeout limits each Fetch. TimeoutCause, if not nil, becomes the cause of the
+	// context's end.
 	FetchTimeout time.Duration
 	TimeoutCause error
-	// Gone tells an error that says there is no such value from one that says
-	// nothing about it.
+	// Gone reports whether an error means that the value does not exist.
 	Gone func(error) bool
-	// Newer reports that a was stored after b, as far as clocks can be trusted.
+	// Newer reports whether a was stored after b, as far as clocks can be trusted.
 	Newer func(a, b *V) bool
-	// Behind reports that a is an answer of a server that does not know b yet.
+	// Behind reports whether a came from a server that has not yet seen b.
 	Behind func(a, b *V) bool
-	// Observe, if not nil, hears what happens. It must not block.
+	// Observe, if not nil, is called with each event. It must not block.
 	Observe func(Event[V])
-	// Closed is the error of a cache that was closed.
+	// Closed is the error returned after Close.
 	Closed error
-	// Backoff paces the fetches of a value that fail.
+	// Backoff sets the pauses between failed fetches of a value.
 	Backoff backoff.Backoff
 }
 
-// Forever is a MaxStale without an end.
+// Forever is a MaxStale without a limit.
 const Forever time.Duration = -1
 
-// Action is what happened to a name.
+// Action is the kind of an event.
 type Action int
 
-// The actions.
+// Actions.
 const (
-	Refreshed Action = iota // fetched again, or failed to be
-	WentStale               // its value is older than TTL, and served all the same
-	Dropped                 // its value is older than MaxStale allows, or gone
+	Refreshed Action = iota // the value was fetched, or the fetch failed
+	WentStale               // the value is older than TTL and still served
+	Dropped                 // the value is too old to be served, or no longer exists
 )
 
-// Event is one thing that happened.
+// Event describes a change of a value or a failed fetch.
 type Event[V any] struct {
 	Action Action
 	Name   string
-	Value  *V    // the newest one known; nil if there is none
-	Err    error // why it could not be fetched
+	Value  *V    // the newest known value, or nil
+	Err    error // why the last fetch failed
 	Took   time.Duration
 }
 
 const (
-	// moment is how long a failure stands for an answer: long enough that a crowd
-	// of readers makes one request, short enough that nobody waits for it to pass.
+	// failureTTL is how long readers get a failed fetch's error. It is long enough that
+	// many readers cause one fetch, and short enough that no reader needs to wait for its end.
 	failureTTL = time.Second
-	// together is how many values are fetched at once for nobody's sake.
+	// maxBackgroundFetches limits concurrent refreshes that no caller is waiting for.
 	maxBackgroundFetches = 8
 )
 
-// Cache holds the values. Its methods may be called concurrently.
+// Cache holds the values. Its methods are safe for concurrent use.
 type Cache[V any] struct {
 	config  Config[V]
 	entries index[V]
 	wake    chan struct{}
 
-	ctx        context.Context // ends with Close: refresher and fetches run running it
+	ctx        context.Context // canceled by Close; the refresher and fetches use it
 	cancel     context.CancelFunc
 	background sync.WaitGroup
 
-	mu                sync.Mutex // guards what follows and the entries; never held over a fetch
+	mu                sync.Mutex // guards the fields below and the entries; never held during a fetch
 	closed            bool
-	running           bool        // the refresher
-	backgroundFetches int         // fetches running way for nobody's sake
-	waiting           []*entry[V] // to be fetched when there are fewer of those
+	running           bool        // the refresher runs
+	backgroundFetches int         // running fetches that no caller is waiting for
+	waiting           []*entry[V] // entries to fetch once backgroundFetches is below its limit
 	queue             refreshQueue[V]
 }
 
-// New is an empty cache. It runs nothing until there is something to refresh.
+// New returns an empty cache. It starts no goroutine until there is a value to refresh.
 func New[V any](config Config[V]) *Cache[V] {
 	c := &Cache[V]{config: config, wake: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	return c
 }
 
-// Load is the value at hand, or nil. It takes no lock and allocates nothing, but for
+// Load returns the cached value or nil. It takes no lock and allocates nothing, except in
 // the first reads of a name; see index.
 func (c *Cache[V]) Load(name string) *V {
 	e := c.entries.lookup(name)
@@ -108,7 +110,7 @@ func (c *Cache[V]) Load(name string) *V {
 			return nil
 		}
 	}
-	// Looked at first: a line of memory that nobody writes is everybody's.
+	// Storing only if needed keeps the CPUs from competing for the cache line.
 	if !e.recentlyRead.Load() {
 		e.recentlyRead.Store(true)
 	}
@@ -121,8 +123,8 @@ func (c *Cache[V]) lookupSlow(name string) *entry[V] {
 	return c.entries.lookupSlow(name)
 }
 
-// Get is Load, and fetches what is not at hand: once, for all who ask for it. It
-// blocks until that is done or ctx ends, whose error it returns then.
+// Get returns the cached value, or fetches it. Concurrent callers share one fetch. If ctx
+// ends first, Get returns its error.
 func (c *Cache[V]) Get(ctx context.Context, name string) (*V, error) {
 	for {
 		if value := c.Load(name); value != nil {
@@ -140,14 +142,14 @@ func (c *Cache[V]) Get(ctx context.Context, name string) (*V, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if !running.superseded { // else something newer is at hand, or on its way
+		if !running.superseded { // otherwise a newer value is cached or being fetched
 			return running.value, running.err
 		}
 	}
 }
 
-// join is the fetch of a value that is not at hand, begun now unless it is running
-// way, or the failure of one a moment ago.
+// joinFetch returns the running fetch of a value, and starts one if there is none. It
+// returns an error if the last fetch has just failed.
 func (c *Cache[V]) joinFetch(name string) (*fetch[V], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,7 +165,7 @@ func (c *Cache[V]) joinFetch(name string) (*fetch[V], error) {
 	return e.fetch, nil
 }
 
-// Keep makes name one that is refreshed whether or not anybody reads it.
+// Keep makes the cache refresh name even if nobody reads it.
 func (c *Cache[V]) Keep(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -172,8 +174,8 @@ func (c *Cache[V]) Keep(name string) {
 	}
 }
 
-// Put shows a value that was just stored by ourselves. A fetch running way may have
-// seen less and does not count any more.
+// Put caches a value that the caller has just stored. A running fetch is discarded,
+// because it may have read an older value.
 func (c *Cache[V]) Put(name string, value *V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -183,18 +185,18 @@ func (c *Cache[V]) Put(name string, value *V) {
 	}
 	c.supersede(e)
 	overtaken := e.newest != nil && c.config.Newer(e.newest, value)
-	if overtaken || e.failure != nil && c.config.Gone(e.failure) { // by whoever deleted it
+	if overtaken || e.failure != nil && c.config.Gone(e.failure) { // replaced or deleted by another writer
 		c.startFetch(e, true)
 		return
 	}
 	c.setValue(e, value, time.Now())
 }
 
-// Refresh begins to fetch a value again: somebody may have stored another. Readers
-// get the value at hand until that is done.
+// Refresh starts to fetch a value, because another writer may have replaced it. Until then
+// readers get the cached value.
 func (c *Cache[V]) Refresh(name string) { c.restartFetch(name) }
 
-// Renew is Refresh, and blocks until readers get what was found, or ctx ends.
+// Renew refreshes a value and returns when readers get the result, or when ctx ends.
 func (c *Cache[V]) Renew(ctx context.Context, name string) {
 	for running := c.restartFetch(name); running != nil; running = c.currentFetch(name) {
 		select {
@@ -208,8 +210,8 @@ func (c *Cache[V]) Renew(ctx context.Context, name string) {
 	}
 }
 
-// refetch begins a fetch, whatever is running way already: that may have seen less.
-// It is nil for what nobody has asked for.
+// restartFetch starts a fetch. It discards a running one, which may have read an older
+// value. It returns nil if the cache has no such name.
 func (c *Cache[V]) restartFetch(name string) *fetch[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -222,7 +224,7 @@ func (c *Cache[V]) restartFetch(name string) *fetch[V] {
 	return e.fetch
 }
 
-// underWay is the fetch running way, or nil.
+// currentFetch returns the running fetch or nil.
 func (c *Cache[V]) currentFetch(name string) *fetch[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -232,7 +234,8 @@ func (c *Cache[V]) currentFetch(name string) *fetch[V] {
 	return nil
 }
 
-// Close drops every value and ends what runs. It waits for that.
+// Close removes every value and stops the cache's goroutines. It waits until they have
+// ended.
 func (c *Cache[V]) Close() {
 	c.mu.Lock()
 	c.closed = true

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestOneFetchForACrowd(t *testing.T) {
+func TestGet_CallersShareAFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		o.setLatency(time.Second)
 		var crowd sync.WaitGroup
@@ -19,12 +19,12 @@ func TestOneFetchForACrowd(t *testing.T) {
 		}
 		crowd.Wait()
 		if o.fetchCount() != 1 {
-			t.Errorf("%d fetches", o.fetchCount())
+			t.Errorf("%d fetches for 1000 callers, want 1", o.fetchCount())
 		}
 	})
 }
 
-func TestRefreshAheadOfExpiry(t *testing.T) {
+func TestRefresh_AheadOfTheTTL(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		start := time.Now()
 		get(t, c, 1)
@@ -38,21 +38,21 @@ func TestRefreshAheadOfExpiry(t *testing.T) {
 				start = o.fetches[i-1]
 			}
 			if pause := at.Sub(start); i > 0 && (pause < ttl*6/10 || pause > ttl*9/10) {
-				t.Errorf("fetched after %v", pause)
+				t.Errorf("refreshed after %v, want 0.6 to 0.9 of the TTL", pause)
 			} else {
 				distinct[pause] = true
 			}
 		}
 		if len(distinct) < 5 {
-			t.Error("the pauses are not random")
+			t.Error("the pauses repeat, want random ones")
 		}
 		if o.eventCount(WentStale) != 0 || o.eventCount(Refreshed) != o.fetchCount() {
-			t.Errorf("events %v", o.events)
+			t.Errorf("events = %v, want one Refreshed for each fetch and no WentStale", o.events)
 		}
 	})
 }
 
-func TestNewValueWithinTTL(t *testing.T) {
+func TestRefresh_FindsANewValueWithinTheTTL(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
 		o.setResponse(2, nil)
@@ -61,19 +61,19 @@ func TestNewValueWithinTTL(t *testing.T) {
 	})
 }
 
-func TestGone(t *testing.T) {
+func TestGet_RemovesAValueThatNoLongerExists(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
 		o.setResponse(0, errGone)
 		advance(ttl)
 		getFails(t, c, errGone)
 		if o.eventCount(Dropped) != 1 {
-			t.Errorf("events %v", o.events)
+			t.Errorf("events = %v, want one Dropped", o.events)
 		}
 	})
 }
 
-func TestFailureForAMomentOnly(t *testing.T) {
+func TestGet_CachesAFailureForFailureTTL(t *testing.T) {
 	for _, failure := range []error{errGone, errDown} {
 		t.Run(failure.Error(), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
@@ -82,7 +82,7 @@ func TestFailureForAMomentOnly(t *testing.T) {
 					getFails(t, c, failure)
 				}
 				if o.fetchCount() != 1 {
-					t.Errorf("%d fetches for 100 readers", o.fetchCount())
+					t.Errorf("%d fetches for 100 readers, want 1", o.fetchCount())
 				}
 				o.setResponse(1, nil)
 				advance(failureTTL)
@@ -92,9 +92,9 @@ func TestFailureForAMomentOnly(t *testing.T) {
 	}
 }
 
-func TestPut(t *testing.T) {
+func TestPut_StoresUnlessAnotherWriterIsNewer(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		c.Put("a", &number{7}) // nobody has asked for it
+		c.Put("a", &number{7}) // no caller has asked for this name yet
 		get(t, c, 1)
 		c.Put("a", &number{2})
 		get(t, c, 2)
@@ -102,22 +102,22 @@ func TestPut(t *testing.T) {
 		c.Refresh("a")
 		synctest.Wait()
 		get(t, c, 3)
-		c.Put("a", &number{2}) // a rival was first
+		c.Put("a", &number{2}) // but another writer has stored version 3
 		synctest.Wait()
 		get(t, c, 3)
 		o.setResponse(0, errGone)
 		c.Refresh("a")
 		synctest.Wait()
-		c.Put("a", &number{4}) // and deleted it
+		c.Put("a", &number{4}) // but another writer has deleted the value
 		getFails(t, c, errGone)
 	})
 }
 
-func TestPutOverFetch(t *testing.T) {
+func TestPut_OverridesARunningFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
 		o.setLatency(time.Second)
-		c.Refresh("a") // sees version 1, late
+		c.Refresh("a") // reads version 1, slowly
 		synctest.Wait()
 		c.Put("a", &number{2})
 		advance(2 * time.Second)
@@ -125,8 +125,9 @@ func TestPutOverFetch(t *testing.T) {
 	})
 }
 
-// Whoever waits for a fetch that hangs is not kept from what is at hand since.
-func TestPutOverHangingFetch(t *testing.T) {
+// TestPut_EndsAHangingFetch checks that a reader that waits for the fetch gets the stored
+// value.
+func TestPut_EndsAHangingFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		o.hangFetches()
 		began := time.Now()
@@ -136,20 +137,20 @@ func TestPutOverHangingFetch(t *testing.T) {
 		c.Put("a", &number{2})
 		synctest.Wait()
 		if o.hanging != 0 {
-			t.Error("it hangs still")
+			t.Error("a fetch hangs after Put, want it canceled")
 		}
 		reader.Wait()
 		if took := time.Since(began); took != time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("Get took %v, want 1s", took)
 		}
 	})
 }
 
-func TestRefreshOverFetch(t *testing.T) {
+func TestRefresh_OverridesARunningFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		o.setLatency(time.Second)
 		var reader sync.WaitGroup
-		reader.Go(func() { get(t, c, 2) }) // and not what the first fetch saw
+		reader.Go(func() { get(t, c, 2) }) // not the first fetch's version 1
 		advance(time.Millisecond)
 		o.setResponse(2, nil)
 		c.Refresh("a")
@@ -157,10 +158,11 @@ func TestRefreshOverFetch(t *testing.T) {
 	})
 }
 
-// Renew returns when readers get what it found, though another one comes in between.
+// TestRenew checks that Renew returns when readers get the result, even if another fetch
+// starts meanwhile.
 func TestRenew(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		c.Renew(t.Context(), "a") // nobody has asked for it
+		c.Renew(t.Context(), "a") // no caller has asked for this name yet
 		get(t, c, 1)
 		o.setLatency(time.Second)
 		o.setResponse(2, nil)
@@ -168,7 +170,7 @@ func TestRenew(t *testing.T) {
 		renewing.Go(func() {
 			c.Renew(t.Context(), "a")
 			if value := c.Load("a"); value == nil || value.version != 2 {
-				t.Errorf("%v is read", value)
+				t.Errorf("Load after Renew = %v, want version 2", value)
 			}
 		})
 		advance(time.Second / 2)
@@ -179,13 +181,12 @@ func TestRenew(t *testing.T) {
 		defer cancel()
 		c.Renew(ctx, "a")
 		if ctx.Err() == nil {
-			t.Error("it did not wait")
+			t.Error("Renew returned before the fetch, want it to wait for ctx")
 		}
 	})
 }
 
-// A server that lags behind does not bring an old value back, unless it insists.
-func TestOlderAnswer(t *testing.T) {
+func TestOutdatedValue_IsRefusedUntilTheTTLEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
 		c.Put("a", &number{2})
@@ -194,36 +195,36 @@ func TestOlderAnswer(t *testing.T) {
 			advance(time.Second)
 		}
 		if lasted := time.Since(put); lasted < ttl || lasted > ttl+fetchTimeout {
-			t.Errorf("believed after %v", lasted)
+			t.Errorf("an outdated value was accepted after %v, want after the TTL", lasted)
 		}
 		if n := o.fetchCount() - before; n < 3 || n > 30 {
-			t.Errorf("%d fetches meanwhile", n)
+			t.Errorf("%d fetches within the TTL, want 3 to 30", n)
 		}
 		get(t, c, 1)
 		c.Put("a", &number{3})
-		advance(ttl * 95 / 100) // old answers, and then the right one
+		advance(ttl * 95 / 100) // outdated values until shortly before the TTL
 		o.setResponse(3, nil)
 		readEvery(t, c, time.Second, 3*ttl)
 		get(t, c, 3)
 	})
 }
 
-func TestForgottenWhenUnread(t *testing.T) {
+func TestUnreadValue_IsForgotten(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
 		advance(3 * ttl)
 		if c.find("a") != nil || o.fetchCount() > 3 || len(c.queue) != 0 {
-			t.Errorf("still kept after %d fetches", o.fetchCount())
+			t.Errorf("the name is still cached after %d fetches, want it forgotten after at most 3", o.fetchCount())
 		}
 		if o.eventCount(WentStale) != 0 {
-			t.Errorf("events %v", o.events)
+			t.Errorf("events = %v, want no WentStale", o.events)
 		}
 	})
 }
 
-// Names that do not exist are forgotten at once, are not asked for again, and keep no
-// hand from those that do.
-func TestAbsentNames(t *testing.T) {
+// TestAbsentNames_AreForgotten checks that names without a value are not fetched again and
+// do not delay the fetches of others.
+func TestAbsentNames_AreForgotten(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		const many = 20_000
 		get(t, c, 1)
@@ -238,40 +239,40 @@ func TestAbsentNames(t *testing.T) {
 		o.setResponse(2, nil)
 		advance(2 * failureTTL)
 		if len(c.queue) != 1 || o.fetchCount() != many+1 {
-			t.Errorf("%d names are kept, after %d fetches", len(c.queue), o.fetchCount())
+			t.Errorf("%d names are cached after %d fetches, want 1 after %d", len(c.queue), o.fetchCount(), many+1)
 		}
 		advance(ttl)
 		get(t, c, 2)
 	})
 }
 
-func TestKept(t *testing.T) {
+func TestKeep_RefreshesWithoutReaders(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		c.Keep("a")
 		get(t, c, 1)
 		advance(10 * ttl)
 		if c.Load("a") == nil || o.fetchCount() < 10 {
-			t.Errorf("%d fetches", o.fetchCount())
+			t.Errorf("%d fetches, want at least 10, and the value cached", o.fetchCount())
 		}
 	})
 }
 
-func TestCallerLeaves(t *testing.T) {
+func TestGet_CallerMayLeave(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		o.setLatency(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		if _, err := c.Get(ctx, "a"); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Get = %v", err)
+			t.Errorf("Get = %v, want DeadlineExceeded", err)
 		}
-		get(t, c, 1) // by the fetch that the other one left behind
+		get(t, c, 1) // from the first caller's fetch
 		if o.fetchCount() != 1 {
-			t.Errorf("%d fetches", o.fetchCount())
+			t.Errorf("%d fetches, want 1", o.fetchCount())
 		}
 	})
 }
 
-// The bubble fails if anything is left running.
+// TestClose relies on synctest, which fails if a goroutine is left.
 func TestClose(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
@@ -280,7 +281,7 @@ func TestClose(t *testing.T) {
 		var reader sync.WaitGroup
 		reader.Go(func() {
 			if _, err := c.Get(t.Context(), "b"); !errors.Is(err, errClosed) {
-				t.Errorf("a reader under way got %v", err)
+				t.Errorf("Get during Close = %v, want the Closed error", err)
 			}
 		})
 		synctest.Wait()
@@ -291,16 +292,16 @@ func TestClose(t *testing.T) {
 		c.Put("a", &number{2})
 		c.Refresh("a")
 		if _, err := c.Listen("a"); !errors.Is(err, errClosed) || c.Load("a") != nil {
-			t.Errorf("Listen = %v, Load = %v after Close", err, c.Load("a"))
+			t.Errorf("Listen = %v, Load = %v after Close, want the Closed error and nil", err, c.Load("a"))
 		}
 	})
 }
 
-func TestLoadAllocatesNothing(t *testing.T) {
+func TestLoad_AllocatesNothing(t *testing.T) {
 	c := New(Config[number]{TTL: ttl, FetchTimeout: fetchTimeout, Fetch: (&origin{value: &number{1}}).fetch})
 	defer c.Close()
 	get(t, c, 1)
 	if n := testing.AllocsPerRun(100, func() { c.Load("a") }); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("Load makes %v allocations, want 0", n)
 	}
 }

@@ -6,31 +6,32 @@ import (
 	"time"
 )
 
-// entry is one name. Readers use the two atomics, the rest is the cache's mutex's.
+// entry is the state of one name. Readers use only current and recentlyRead; the cache's
+// mutex guards the other fields.
 type entry[V any] struct {
-	current      atomic.Pointer[V] // what readers get
-	recentlyRead atomic.Bool       // somebody read it since that was last looked at
+	current      atomic.Pointer[V] // the value that readers get
+	recentlyRead atomic.Bool       // read since the last call of unused
 
 	name         string
-	newest       *V // the newest known; shown, unless it is too old
-	keepers      int
+	newest       *V  // the newest known value; current is nil if it is too old
+	keepers      int // calls of Keep
 	listeners    map[chan struct{}]struct{}
 	fetch        *fetch[V]
 	failure      error     // of the last fetch
-	failures     int       // in a row, answers that were too old included
-	failureUntil time.Time // until when the failure stands for an answer
-	lastRead     time.Time // when it was last seen to be wanted
+	failures     int       // in a row; results that are too old count too
+	failureUntil time.Time // until then readers get the failure
+	lastRead     time.Time // when recentlyRead was last seen to be true
 
-	fetchedAt time.Time // when the fetch that confirmed held was begun
-	refreshAt time.Time // when to fetch again; zero while that is queued or under way
-	staleAt   time.Time // when held is older than TTL; zero once that was said
-	dropAt    time.Time // when held may be shown no longer; zero: it may
-	dueAt     time.Time // the first of these three
-	index     int       // in the agenda
+	fetchedAt time.Time // when the fetch that confirmed newest began
+	refreshAt time.Time // when to fetch again; zero while waiting or fetching
+	staleAt   time.Time // when newest becomes older than TTL; zero once observed
+	dropAt    time.Time // when newest may no longer be served; zero: never
+	dueAt     time.Time // the earliest of these three
+	index     int       // in the refresh queue
 }
 
-// entry is the one for name, made now unless there is one. It needs the mutex, as
-// everything below.
+// entry returns the entry of name, and creates it if there is none. The caller of this and
+// of the functions below holds the mutex.
 func (c *Cache[V]) entry(name string) *entry[V] {
 	if e := c.find(name); e != nil {
 		return e
@@ -43,24 +44,24 @@ func (c *Cache[V]) entry(name string) *entry[V] {
 
 func (c *Cache[V]) find(name string) *entry[V] { return c.entries.all[name] }
 
-// forget removes what nobody wants.
+// forget removes an entry that nobody uses.
 func (c *Cache[V]) forget(e *entry[V]) {
 	e.current.Store(nil)
 	c.entries.remove(e)
 	c.queue.remove(e)
 }
 
-// show makes value, as it was at the time since, what readers get.
+// setValue makes value current. since is the time at which its fetch began.
 func (c *Cache[V]) setValue(e *entry[V], value *V, since time.Time) {
 	changed := e.newest != value || e.failure != nil
-	reported := e.newest != nil && e.staleAt.IsZero() // that it is stale
+	reported := e.newest != nil && e.staleAt.IsZero() // WentStale was observed
 	e.newest, e.failure, e.failures = value, nil, 0
 	e.current.Store(value)
 	e.fetchedAt, e.staleAt, e.dropAt = since, since.Add(c.config.TTL), time.Time{}
 	if c.config.MaxStale != Forever {
 		e.dropAt = e.staleAt.Add(c.config.MaxStale)
 	}
-	if reported && isDue(e.staleAt, time.Now()) { // still: the fetch took its time
+	if reported && isDue(e.staleAt, time.Now()) { // still stale, because the fetch took longer than the TTL
 		e.staleAt = time.Time{}
 	}
 	e.refreshAt = since.Add(refreshAfter(c.config.TTL))
@@ -70,23 +71,24 @@ func (c *Cache[V]) setValue(e *entry[V], value *V, since time.Time) {
 	}
 }
 
-// aheadOf spreads the refreshes of values that were fetched together.
+// refreshAfter returns a random time, so that values fetched together are not refreshed
+// together.
 func refreshAfter(ttl time.Duration) time.Duration {
 	return time.Duration((0.6 + 0.3*rand.Float64()) * float64(ttl))
 }
 
-// gone ends a value that is not there any more.
+// removeValue removes a value that no longer exists.
 func (c *Cache[V]) removeValue(e *entry[V]) {
 	e.current.Store(nil)
 	e.newest, e.staleAt, e.dropAt = nil, time.Time{}, time.Time{}
 }
 
-// fail notes that a fetch failed, and when to try again.
+// recordFailure records a failed fetch and schedules the next one.
 func (c *Cache[V]) recordFailure(e *entry[V], err error) {
 	now := time.Now()
 	first := e.failure == nil || c.config.Gone(e.failure) != c.config.Gone(err)
 	e.failure, e.failureUntil = err, now.Add(failureTTL)
-	if e.newest == nil && e.inUse() && c.config.Gone(err) { // nothing to recover: ask as often as for a value
+	if e.newest == nil && e.inUse() && c.config.Gone(err) { // not an outage, so the TTL applies
 		e.refreshAt = now.Add(max(failureTTL, refreshAfter(c.config.TTL)))
 	} else {
 		c.scheduleRetry(e, now)
@@ -97,26 +99,27 @@ func (c *Cache[V]) recordFailure(e *entry[V], err error) {
 	}
 }
 
-// retry plans another fetch, the later the more of them have come to nothing.
+// scheduleRetry schedules another fetch. The pauses grow with each failure.
 func (c *Cache[V]) scheduleRetry(e *entry[V], now time.Time) {
 	e.failures++
 	e.refreshAt = now.Add(max(failureTTL, c.config.Backoff.Delay(e.failures)))
 }
 
-// outdated reports an answer that is older than what is held: of a server that lags
-// behind. Once the TTL is over it is believed: Vault may have been restored.
+// outdated reports whether a fetched value is older than the cached one, as from a server
+// that lags behind. After the TTL the value is accepted, because Vault may have been
+// restored from a backup.
 func (c *Cache[V]) outdated(e *entry[V], value *V) bool {
 	return e.newest != nil && c.config.Behind(value, e.newest) && time.Now().Before(e.fetchedAt.Add(c.config.TTL))
 }
 
-// excusable: its failure stands for an answer.
+// failureCached reports whether readers get the last failure without a fetch.
 func (e *entry[V]) failureCached() bool { return e.failure != nil && time.Now().Before(e.failureUntil) }
 
-// followed: it is to be there whether or not anybody reads it.
+// inUse reports whether the entry is refreshed even if nobody reads it.
 func (e *entry[V]) inUse() bool { return e.keepers > 0 || len(e.listeners) > 0 }
 
-// unwanted: nobody has read it for a TTL. What was read stays while fetching fails,
-// for it cannot be had again; what is not there for readers goes.
+// unused reports whether nobody has read the entry for a TTL. A value that was read stays
+// while fetching fails, because it cannot be fetched again.
 func (c *Cache[V]) unused(e *entry[V], now time.Time) bool {
 	if e.recentlyRead.Swap(false) {
 		e.lastRead = now
@@ -132,7 +135,7 @@ func (c *Cache[V]) unused(e *entry[V], now time.Time) bool {
 	return now.Sub(e.lastRead) >= c.config.TTL
 }
 
-// plan notes when there is something to do for the entry next.
+// schedule sets the time of the entry's next step.
 func (c *Cache[V]) schedule(e *entry[V]) {
 	e.dueAt = time.Time{}
 	for _, at := range []time.Time{e.nextRefresh(), e.staleAt, e.nextDrop()} {
@@ -158,12 +161,12 @@ func (e *entry[V]) nextDrop() time.Time {
 	return e.dropAt
 }
 
-// tell wakes those who listen; they look for themselves.
+// notify wakes the listeners, which then look for news.
 func (e *entry[V]) notify() {
 	for listener := range e.listeners {
 		select {
 		case listener <- struct{}{}:
-		default: // told already
+		default: // already notified
 		}
 	}
 }

@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// flight is one fetch, shared by all who wait for it. What it came to may be read
-// once done is closed.
+// fetch is a running fetch, shared by all callers that wait for it. value and err are set
+// before done is closed.
 type fetch[V any] struct {
 	done       chan struct{}
 	cancel     context.CancelFunc
-	superseded bool // it may have seen less than is known by now: look again
+	superseded bool // discarded; callers look again
 	value      *V
 	err        error
 }
 
-// ensureFlight begins a fetch unless one is under way.
+// startFetch starts a fetch unless one is running. foreground means that a caller waits
+// for it.
 func (c *Cache[V]) startFetch(e *entry[V], foreground bool) {
 	if e.fetch != nil {
 		return
@@ -30,8 +31,7 @@ func (c *Cache[V]) startFetch(e *entry[V], foreground bool) {
 	go c.fetch(ctx, e, e.fetch, e.newest, foreground)
 }
 
-// supersede ends the fetch under way without effect, and has those who wait for it
-// look again.
+// supersede discards the running fetch. Callers that wait for it look again.
 func (c *Cache[V]) supersede(e *entry[V]) {
 	if e.fetch == nil {
 		return
@@ -42,6 +42,7 @@ func (c *Cache[V]) supersede(e *entry[V]) {
 	e.fetch = nil
 }
 
+// fetch calls Config.Fetch and stores the result.
 func (c *Cache[V]) fetch(ctx context.Context, e *entry[V], f *fetch[V], previous *V, foreground bool) {
 	defer c.background.Done()
 	defer f.cancel()
@@ -53,7 +54,7 @@ func (c *Cache[V]) fetch(ctx context.Context, e *entry[V], f *fetch[V], previous
 	}
 }
 
-// land makes what a fetch came to the entry's. It returns what there is to say.
+// complete stores the result of a fetch. It returns the events to observe.
 func (c *Cache[V]) complete(e *entry[V], f *fetch[V], since time.Time, foreground bool, event Event[V]) []Event[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,7 +85,7 @@ func (c *Cache[V]) complete(e *entry[V], f *fetch[V], since time.Time, foregroun
 	return []Event[V]{event}
 }
 
-// failed is fail, and ends what a definite answer says is gone.
+// fetchFailed records the failure, and removes the value if it no longer exists.
 func (c *Cache[V]) fetchFailed(e *entry[V], err error) (events []Event[V]) {
 	if e.newest != nil && c.config.Gone(err) {
 		c.removeValue(e)

@@ -25,19 +25,19 @@ var (
 
 type number struct{ version int }
 
-// origin is where values come from; a test sets what it answers.
+// origin is the source of values. A test sets its response.
 type origin struct {
 	mu      sync.Mutex
 	value   *number
 	err     error
-	hang    bool // until the fetch's context ends
+	hang    bool // fetches wait until their context ends
 	hanging int
 	latency time.Duration
 	fetches []time.Time
 	events  []Event[number]
 }
 
-func (o *origin) fetch(ctx context.Context, _ string, held *number) (*number, error) {
+func (o *origin) fetch(ctx context.Context, _ string, previous *number) (*number, error) {
 	o.mu.Lock()
 	value, err, hang, took := o.value, o.err, o.hang, o.latency
 	o.fetches = append(o.fetches, time.Now())
@@ -49,10 +49,10 @@ func (o *origin) fetch(ctx context.Context, _ string, held *number) (*number, er
 		return nil, errDown
 	}
 	if took > 0 {
-		time.Sleep(took) // inside a bubble: how long an answer takes
+		time.Sleep(took) // with the fake clock
 	}
-	if err == nil && held != nil && *held == *value {
-		return held, nil
+	if err == nil && previous != nil && *previous == *value {
+		return previous, nil
 	}
 	return value, err
 }
@@ -93,7 +93,7 @@ func (o *origin) fetchCount() int {
 	return len(o.fetches)
 }
 
-// said counts the events of one action.
+// eventCount returns the number of events with the action.
 func (o *origin) eventCount(action Action) (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -105,7 +105,7 @@ func (o *origin) eventCount(action Action) (n int) {
 	return n
 }
 
-// inBubble runs a test on a clock of its own.
+// inBubble runs a test with a fake clock.
 func inBubble(t *testing.T, run func(t *testing.T, o *origin, c *Cache[number])) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -122,7 +122,7 @@ func inBubble(t *testing.T, run func(t *testing.T, o *origin, c *Cache[number]))
 	})
 }
 
-// pass lets time go by and everything that is due happen.
+// advance advances the clock and runs everything that is due.
 func advance(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -143,7 +143,7 @@ func getFails(t *testing.T, c *Cache[number], want error) {
 	}
 }
 
-// readFor reads every second, each time expecting a value.
+// readFor reads every second and expects a value each time.
 func readFor(t *testing.T, c *Cache[number], d time.Duration) {
 	t.Helper()
 	readEvery(t, c, time.Second, d)
@@ -153,7 +153,7 @@ func readEvery(t *testing.T, c *Cache[number], pause, d time.Duration) {
 	t.Helper()
 	for end := time.Now().Add(d); time.Now().Before(end); advance(pause) {
 		if c.Load("a") == nil {
-			t.Fatalf("no value at hand %v before the end", time.Until(end))
+			t.Fatalf("Load = nil %v before the end, want a value", time.Until(end))
 		}
 	}
 }

@@ -5,18 +5,18 @@ import (
 	"sync/atomic"
 )
 
-// index finds entries by name. Readers look into a copy that nobody changes, which
-// takes no lock and half the time of a sync.Map. Whoever misses an entry there looks
-// again under the cache's mutex, and the copy is made anew once that has happened as
-// often as there are entries: so copying costs no more than missing does.
+// index finds entries by name. Readers use a snapshot of the map that never changes, which
+// needs no lock and takes half the time of a sync.Map. If an entry is missing there, the
+// reader looks it up under the mutex. Once that has happened as often as there are
+// entries, the snapshot is replaced. So copying costs no more than the slow lookups.
 type index[V any] struct {
-	snapshot atomic.Pointer[map[string]*entry[V]] // the readers'; nil is an empty one
+	snapshot atomic.Pointer[map[string]*entry[V]] // for readers; nil is empty
 
-	all    map[string]*entry[V] // the mutex's, as everything below
-	misses int                  // since the copy was made
+	all    map[string]*entry[V] // all entries; the mutex guards this field and the next
+	misses int                  // slow lookups since the snapshot was made
 }
 
-// peek is the entry if the copy has it, or nil. It needs no mutex.
+// lookup returns the snapshot's entry or nil. It needs no mutex.
 func (x *index[V]) lookup(name string) *entry[V] {
 	copied := x.snapshot.Load()
 	if copied == nil {
@@ -25,7 +25,8 @@ func (x *index[V]) lookup(name string) *entry[V] {
 	return (*copied)[name]
 }
 
-// missed is the entry, which peek did not find, or nil if there is none.
+// lookupSlow returns an entry that lookup did not find, or nil. The caller holds the
+// mutex.
 func (x *index[V]) lookupSlow(name string) *entry[V] {
 	e := x.all[name]
 	if e == nil {
@@ -47,7 +48,8 @@ func (x *index[V]) add(e *entry[V]) {
 	x.all[e.name] = e
 }
 
-// remove drops a copy that has the entry: readers would find it for good.
+// remove removes an entry. It drops a snapshot with the entry, so that readers do not find
+// it.
 func (x *index[V]) remove(e *entry[V]) {
 	delete(x.all, e.name)
 	if x.lookup(e.name) != nil {

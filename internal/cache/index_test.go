@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// look is what readers do.
+// find looks an entry up as readers do.
 func (x *index[V]) find(mu *sync.Mutex, name string) (e *entry[V], missed bool) {
 	if e = x.lookup(name); e != nil {
 		return e, false
@@ -16,9 +16,9 @@ func (x *index[V]) find(mu *sync.Mutex, name string) (e *entry[V], missed bool) 
 	return x.lookupSlow(name), true
 }
 
-// Copying costs no more than what was missed before, however many names come to be,
-// one after the other, and in the end nothing is missed.
-func TestIndexCopiesNoMoreThanIsMissed(t *testing.T) {
+// TestIndex_CopiesNoMoreThanTheMisses checks that copying costs no more than the slow
+// lookups, and that in the end every lookup is fast.
+func TestIndex_CopiesNoMoreThanTheMisses(t *testing.T) {
 	const names = 1000
 	var (
 		x              index[number]
@@ -29,7 +29,7 @@ func TestIndexCopiesNoMoreThanIsMissed(t *testing.T) {
 		before := x.snapshot.Load()
 		e, missed := x.find(&mu, strconv.Itoa(i))
 		if e == nil || e.name != strconv.Itoa(i) {
-			t.Fatalf("%d: found %v", i, e)
+			t.Fatalf("find(%d) = %v, want the entry", i, e)
 		}
 		if missed {
 			misses++
@@ -45,7 +45,7 @@ func TestIndexCopiesNoMoreThanIsMissed(t *testing.T) {
 		}
 	}
 	if copied == 0 || copied > misses {
-		t.Errorf("copied %d entries for %d misses", copied, misses)
+		t.Errorf("copied %d entries for %d misses, want 1 to as many", copied, misses)
 	}
 	for range names {
 		read(names - 1)
@@ -55,13 +55,12 @@ func TestIndexCopiesNoMoreThanIsMissed(t *testing.T) {
 		read(i)
 	}
 	if misses != before {
-		t.Errorf("%d of %d names are missed still", misses-before, names)
+		t.Errorf("%d of %d lookups are slow, want 0", misses-before, names)
 	}
 }
 
-// Nobody finds what was removed, whoever has read it before, and what takes its place
-// is found.
-func TestIndexForgets(t *testing.T) {
+// TestIndex_Remove checks that a removed entry is not found, and that its replacement is.
+func TestIndex_Remove(t *testing.T) {
 	var (
 		x  index[number]
 		mu sync.Mutex
@@ -74,28 +73,29 @@ func TestIndexForgets(t *testing.T) {
 		}
 	}
 	if x.lookup("one") != one || x.lookup("other") != other {
-		t.Fatal("not in the copy")
+		t.Fatal("lookup does not find the entries, want them in the snapshot")
 	}
 	x.remove(one)
 	if e, _ := x.find(&mu, "one"); e != nil {
-		t.Error("found again")
+		t.Error("find returns a removed entry, want nil")
 	}
 	if e, _ := x.find(&mu, "other"); e != other {
-		t.Error("the other one is gone, too")
+		t.Error("find of the other entry fails, want it kept")
 	}
 	again := &entry[number]{name: "one"}
 	x.add(again)
 	if e, _ := x.find(&mu, "one"); e != again {
-		t.Error("its successor is not found")
+		t.Error("find does not return the new entry of the same name")
 	}
 	x.clear()
 	if e, _ := x.find(&mu, "other"); e != nil {
-		t.Error("found after clear")
+		t.Error("find after clear returns an entry, want nil")
 	}
 }
 
-// Readers, and what they read coming and going: for the race detector above all.
-func TestIndexIsReadWhileItChanges(t *testing.T) {
+// TestIndex_ConcurrentReads reads while entries are added and removed, mainly for the race
+// detector.
+func TestIndex_ConcurrentReads(t *testing.T) {
 	var (
 		x       index[number]
 		mu      sync.Mutex
@@ -106,7 +106,7 @@ func TestIndexIsReadWhileItChanges(t *testing.T) {
 		readers.Go(func() {
 			for range 10_000 {
 				if e, _ := x.find(&mu, "kept"); e == nil {
-					t.Error("lost")
+					t.Error("find = nil, want the entry")
 					return
 				}
 			}

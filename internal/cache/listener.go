@@ -2,19 +2,19 @@ package cache
 
 import "context"
 
-// Listener hears of every new value of a name and of its first failure. Make one
-// with Listen and Stop it in the end. One goroutine at a time may use it.
+// Listener receives each new value of a name and the first failure after it. Listen
+// creates one; call Stop in the end. Only one goroutine at a time may use it.
 type Listener[V any] struct {
 	cache   *Cache[V]
 	entry   *entry[V]
-	changed chan struct{} // there may be news
+	changed chan struct{} // signals that Next may have news
 
-	lastValue   *V    // what Next has told
-	lastFailure error // and this, if it stands
+	lastValue   *V    // the last value that Next returned
+	lastFailure error // the failure that Next returned, until it is over
 }
 
-// Listen begins to refresh name for as long as anybody listens, fetching it now
-// if it is not at hand.
+// Listen refreshes name as long as there is a listener. It fetches the value now if it is
+// not cached.
 func (c *Cache[V]) Listen(name string) (*Listener[V], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,10 +32,9 @@ func (c *Cache[V]) Listen(name string) (*Listener[V], error) {
 	return l, nil
 }
 
-// Next is the next news: a value, the newest there is, or the failure to find out
-// what is the newest, told once until that is known again. A value that was found
-// before the failure comes first. It waits for news, for ctx, whose error it returns
-// as err, or for the cache's end.
+// Next waits for the next value or failure. It returns the newest value and skips older
+// ones. It returns a failure to fetch once, after any value that it has not returned yet.
+// It returns ctx's error if ctx ends, and Config.Closed after Close.
 func (l *Listener[V]) Next(ctx context.Context) (value *V, failure error, err error) {
 	for {
 		value, fetching, failure := l.pendingNews()
@@ -53,8 +52,8 @@ func (l *Listener[V]) Next(ctx context.Context) (value *V, failure error, err er
 	}
 }
 
-// news is what was not told yet, and noted as told. Without any it may be worth
-// waiting for the first fetch.
+// pendingNews returns what Next has not returned yet. If there is nothing yet, it may
+// return the channel of the first fetch to wait for.
 func (l *Listener[V]) pendingNews() (value *V, fetching <-chan struct{}, failure error) {
 	l.cache.mu.Lock()
 	defer l.cache.mu.Unlock()
@@ -62,7 +61,7 @@ func (l *Listener[V]) pendingNews() (value *V, fetching <-chan struct{}, failure
 	served := e.current.Load() != nil
 	switch {
 	case e.newest == nil && e.fetch != nil && l.lastValue == nil && l.lastFailure == nil:
-		return nil, e.fetch.done, nil // what failed before it says nothing now
+		return nil, e.fetch.done, nil // an earlier failure may be over
 	case served && e.newest != l.lastValue:
 		l.lastValue = e.newest
 		if e.failure == nil {
@@ -79,7 +78,7 @@ func (l *Listener[V]) pendingNews() (value *V, fetching <-chan struct{}, failure
 	return nil, nil, nil
 }
 
-// Stop ends the listening.
+// Stop removes the listener.
 func (l *Listener[V]) Stop() {
 	l.cache.mu.Lock()
 	defer l.cache.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// heard is what a listener is told, one line per call of Next.
+// notification is what a call of Next returned.
 type notification struct {
 	version int
 	failure error
@@ -35,14 +35,14 @@ func forwardNews(ctx context.Context, t *testing.T, c *Cache[number], into chan<
 	}
 }
 
-func TestListen(t *testing.T) {
+func TestListener_GetsValuesAndFailures(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		ctx, cancel := context.WithCancel(t.Context())
 		told := make(chan notification, 100)
 		var listener sync.WaitGroup
 		listener.Go(func() {
 			if err := forwardNews(ctx, t, c, told); !errors.Is(err, context.Canceled) {
-				t.Errorf("the listener ended with %v", err)
+				t.Errorf("Next = %v, want Canceled", err)
 			}
 		})
 		for _, step := range []struct {
@@ -66,52 +66,51 @@ func TestListen(t *testing.T) {
 				select {
 				case got := <-told:
 					if got != want {
-						t.Fatalf("told %v, want %v", got, want)
+						t.Fatalf("Next = %v, want %v", got, want)
 					}
 				default:
-					t.Fatalf("not told %v", want)
+					t.Fatalf("no news, want %v", want)
 				}
 			}
 			if len(told) != 0 {
-				t.Fatalf("told %v as well", <-told)
+				t.Fatalf("Next = %v, want no more news", <-told)
 			}
 		}
 		cancel()
 		listener.Wait()
 		advance(3 * ttl)
 		if c.find("a") != nil {
-			t.Error("refreshed still, with nobody listening")
+			t.Error("the name is still cached without a listener, want it forgotten")
 		}
 	})
 }
 
-func TestOnePollerForAllListeners(t *testing.T) {
+func TestListener_AllShareAFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		told := make(chan notification, 100)
 		var listeners sync.WaitGroup
 		for range 50 {
 			listeners.Go(func() {
 				if err := forwardNews(t.Context(), t, c, told); !errors.Is(err, errClosed) {
-					t.Errorf("a listener ended with %v", err)
+					t.Errorf("Next = %v, want the Closed error", err)
 				}
 			})
 		}
 		advance(ttl / 2)
 		if len(told) != 50 || o.fetchCount() != 1 {
-			t.Errorf("%d told by %d fetches", len(told), o.fetchCount())
+			t.Errorf("%d listeners got a value from %d fetches, want 50 from 1", len(told), o.fetchCount())
 		}
 		o.setResponse(2, nil)
 		advance(ttl)
 		if len(told) != 100 || o.fetchCount() > 3 {
-			t.Errorf("%d told by %d fetches", len(told), o.fetchCount())
+			t.Errorf("%d values from %d fetches in all, want 100 from at most 3", len(told), o.fetchCount())
 		}
 		c.Close()
 		listeners.Wait()
 	})
 }
 
-// Whoever is slow gets the newest value, not each.
-func TestSlowListener(t *testing.T) {
+func TestListener_SlowOneGetsTheNewestValue(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		l, err := c.Listen("a")
 		if err != nil {
@@ -126,36 +125,36 @@ func TestSlowListener(t *testing.T) {
 		}
 		value, _, err := l.Next(t.Context())
 		if err != nil || value.version != 8 {
-			t.Errorf("Next = %v, %v", value, err)
+			t.Errorf("Next = %v, %v, want version 8", value, err)
 		}
 	})
 }
 
-// A value too old to be served is still the one that listeners know, and no news to
-// those who come later.
-func TestListenerThroughOutage(t *testing.T) {
+// TestListener_ValueTooOldToServe checks that listeners do not get the same value again
+// after an outage, and that a new listener does not get it during one.
+func TestListener_ValueTooOldToServe(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		early := newListener(t, c, "a")
 		first := early.want(1, nil)
 		o.setResponse(0, errDown)
 		advance(ttl + maxStale + time.Second)
 		if c.Load("a") != nil {
-			t.Error("served still")
+			t.Error("Load after TTL and MaxStale is not nil, want nil")
 		}
 		early.want(0, errDown)
 		late := newListener(t, c, "a")
 		late.want(0, errDown)
 		o.setResponse(1, nil)
 		if again := early.want(1, nil); again != first {
-			t.Error("another value, and nothing has changed")
+			t.Error("Next after the outage returns another pointer, want the same value")
 		}
 		late.want(1, nil)
 	})
 }
 
-// What is at hand is told first, though it cannot be refreshed now: to whoever
-// begins to listen, and to whoever was busy when it came.
-func TestListenersAreServedInAnOutage(t *testing.T) {
+// TestListener_GetsTheValueBeforeTheFailure checks a listener that starts during an
+// outage, and one that did not call Next before it.
+func TestListener_GetsTheValueBeforeTheFailure(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		busy := newListener(t, c, "a")
 		busy.want(1, nil)
@@ -175,10 +174,9 @@ func TestListenersAreServedInAnOutage(t *testing.T) {
 	})
 }
 
-// A failure of a while ago is not passed off as what is known now.
-func TestListenerAsksAnew(t *testing.T) {
+func TestListener_DoesNotGetAnOldFailure(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
-		c.Keep("a") // remembered, as what nobody keeps is not
+		c.Keep("a") // so that the failure is not forgotten
 		o.setResponse(0, errGone)
 		getFails(t, c, errGone)
 		o.setResponse(1, nil)
@@ -189,7 +187,7 @@ func TestListenerAsksAnew(t *testing.T) {
 	})
 }
 
-// ear listens as a test wants it to.
+// testListener checks what Next returns.
 type testListener struct {
 	*Listener[number]
 	t *testing.T
@@ -205,7 +203,7 @@ func newListener(t *testing.T, c *Cache[number], name string) *testListener {
 	return &testListener{l, t}
 }
 
-// tells holds the next news against a version, or a failure.
+// want compares the next news with a version or a failure.
 func (e *testListener) want(version int, want error) *number {
 	e.t.Helper()
 	value, failure, err := e.Next(e.t.Context())
@@ -214,7 +212,7 @@ func (e *testListener) want(version int, want error) *number {
 		got = value.version
 	}
 	if got != version || failure != want || err != nil { //nolint:errorlint // the very one
-		e.t.Fatalf("told version %d, %v, %v, want %d, %v", got, failure, err, version, want)
+		e.t.Fatalf("Next = version %d, %v, %v, want %d, %v", got, failure, err, version, want)
 	}
 	return value
 }

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Troubles are names, sorted.
+// Problems lists names with problems, sorted.
 type Problems struct {
-	Stale   []string // older than TTL, and served all the same
-	Missing []string // cannot be served, and somebody keeps them
-	Lost    []string // cannot be served, and somebody listens alone
+	Stale   []string // older than TTL and still served
+	Missing []string // kept, without a value
+	Lost    []string // only listened to, without a value
 }
 
-// Troubled names what is not as it should be.
+// Problems returns the names whose value is stale or missing.
 func (c *Cache[V]) Problems() Problems {
 	c.mu.Lock()
 	defer c.mu.Unlock()

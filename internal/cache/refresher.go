@@ -2,7 +2,7 @@ package cache
 
 import "time"
 
-// rouse has the refresher look at the agenda, and starts it if need be.
+// wakeRefresher makes the refresher look at the queue, and starts it if it does not run.
 func (c *Cache[V]) wakeRefresher() {
 	if c.closed {
 		return
@@ -14,11 +14,11 @@ func (c *Cache[V]) wakeRefresher() {
 	}
 	select {
 	case c.wake <- struct{}{}:
-	default: // roused already
+	default: // already woken
 	}
 }
 
-// refresher does what is due, until the cache is closed.
+// refresher runs what is due until the cache is closed.
 func (c *Cache[V]) refresher() {
 	defer c.background.Done()
 	timer := time.NewTimer(time.Hour)
@@ -42,8 +42,8 @@ func (c *Cache[V]) refresher() {
 	}
 }
 
-// attend does what is due, and says when the next thing will be. Zero: not before
-// it is roused.
+// runDue runs all steps that are due and returns the time of the next one. Zero means that
+// none is scheduled.
 func (c *Cache[V]) runDue(now time.Time) (next time.Time, events []Event[V]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,10 +65,10 @@ func nextDue[V any](e *entry[V]) time.Time {
 	return e.dueAt
 }
 
-// passed: zero is a time that never comes.
+// isDue reports whether a time has passed. The zero time never does.
 func isDue(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
 
-// act does the first thing that is due for the entry.
+// process runs the first step that is due for the entry.
 func (c *Cache[V]) process(e *entry[V], now time.Time) (event Event[V], changed bool) {
 	switch {
 	case isDue(e.nextDrop(), now):
@@ -87,8 +87,8 @@ func (c *Cache[V]) process(e *entry[V], now time.Time) (event Event[V], changed 
 	return event, changed
 }
 
-// dropShown ends what is too old to be served. Those who listen were told of it
-// once and will hear of the next.
+// dropStale stops serving a value that is too old. Listeners keep it to tell whether the
+// next value is new.
 func (c *Cache[V]) dropStale(e *entry[V]) {
 	e.current.Store(nil)
 	e.staleAt = time.Time{}
@@ -97,7 +97,8 @@ func (c *Cache[V]) dropStale(e *entry[V]) {
 	}
 }
 
-// queue fetches the entry as soon as there is a hand free.
+// fetchOrWait fetches the entry in the background, or makes it wait if too many fetches
+// run.
 func (c *Cache[V]) fetchOrWait(e *entry[V]) {
 	e.refreshAt = time.Time{}
 	if c.backgroundFetches < maxBackgroundFetches {
@@ -107,7 +108,7 @@ func (c *Cache[V]) fetchOrWait(e *entry[V]) {
 	c.waiting = append(c.waiting, e)
 }
 
-// dequeue gives a hand that has become free to the next who waits still.
+// startWaiting fetches waiting entries as the limit allows.
 func (c *Cache[V]) startWaiting() {
 	for len(c.waiting) > 0 && c.backgroundFetches < maxBackgroundFetches {
 		e := c.waiting[0]

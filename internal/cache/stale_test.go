@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// However seldom it is read, as long as it is read within its TTL.
-func TestStaleValue(t *testing.T) {
+// TestStale_ServedForMaxStale checks values that are read once within each TTL or more
+// often.
+func TestStale_ServedForMaxStale(t *testing.T) {
 	for what, fail := range map[string]func(*origin){
 		"refused": func(o *origin) { o.setResponse(0, errDown) },
 		"hanging": (*origin).hangFetches,
@@ -20,16 +21,16 @@ func TestStaleValue(t *testing.T) {
 					fail(o)
 					readEvery(t, c, pause, ttl)
 					if o.eventCount(WentStale) != 1 {
-						t.Errorf("%d events that it is stale", o.eventCount(WentStale))
+						t.Errorf("%d WentStale events, want 1", o.eventCount(WentStale))
 					}
 					readEvery(t, c, pause, maxStale-ttl)
 					advance(ttl)
 					if c.Load("a") != nil || o.eventCount(Dropped) != 1 || o.eventCount(WentStale) != 1 {
-						t.Errorf("at hand still: %v; events %v", c.Load("a"), o.events)
+						t.Errorf("Load = %v, events = %v, want nil, one WentStale and one Dropped", c.Load("a"), o.events)
 					}
 					getFails(t, c, errDown)
 					if n := o.fetchCount(); n < int(maxStale/fetchTimeout)/3 || n > int(maxStale/fetchTimeout)*3 {
-						t.Errorf("%d fetches in an hour", n)
+						t.Errorf("%d fetches in an hour, want about one in 15 s", n)
 					}
 					o.setResponse(2, nil)
 					advance(2 * fetchTimeout)
@@ -40,9 +41,9 @@ func TestStaleValue(t *testing.T) {
 	}
 }
 
-// A fetch that takes longer than the TTL, retries and all, brings what is stale
-// already: that was said.
-func TestStaleIsSaidOnce(t *testing.T) {
+// TestStale_IsObservedOnce has a fetch that takes longer than the TTL, so that its value
+// is stale at once.
+func TestStale_IsObservedOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
 		o.setLatency(2 * ttl)
@@ -50,18 +51,17 @@ func TestStaleIsSaidOnce(t *testing.T) {
 		o.setLatency(0)
 		readFor(t, c, 3*ttl)
 		if o.eventCount(WentStale) != 1 {
-			t.Errorf("said %d times", o.eventCount(WentStale))
+			t.Errorf("%d WentStale events, want 1", o.eventCount(WentStale))
 		}
 		o.setResponse(0, errDown)
 		readFor(t, c, 2*ttl)
 		if o.eventCount(WentStale) != 2 {
-			t.Errorf("the next trouble was not said: %d", o.eventCount(WentStale))
+			t.Errorf("%d WentStale events after the next outage, want 2", o.eventCount(WentStale))
 		}
 	})
 }
 
-// What nobody reads is served all the same once Vault cannot be asked.
-func TestUnreadValueOutlivesAnOutage(t *testing.T) {
+func TestStale_UnreadValueIsServedInAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
 		o.setResponse(0, errDown)
@@ -70,12 +70,12 @@ func TestUnreadValueOutlivesAnOutage(t *testing.T) {
 		o.setResponse(1, nil)
 		advance(fetchTimeout + 3*ttl)
 		if c.find("a") != nil {
-			t.Error("still kept, after the outage")
+			t.Error("the unread name is still cached after the outage, want it forgotten")
 		}
 	})
 }
 
-func TestStaleForever(t *testing.T) {
+func TestStale_Forever(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		c.config.MaxStale = Forever
 		get(t, c, 1)
@@ -83,12 +83,12 @@ func TestStaleForever(t *testing.T) {
 		advance(20 * maxStale)
 		get(t, c, 1)
 		if o.eventCount(WentStale) != 1 || o.eventCount(Dropped) != 0 {
-			t.Errorf("%d stale, %d dropped", o.eventCount(WentStale), o.eventCount(Dropped))
+			t.Errorf("%d stale, %d dropped, want 1 and 0", o.eventCount(WentStale), o.eventCount(Dropped))
 		}
 	})
 }
 
-func TestRecoveryIsNoticed(t *testing.T) {
+func TestStale_RecoversAfterAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		get(t, c, 1)
 		o.setResponse(0, errDown)
@@ -99,8 +99,7 @@ func TestRecoveryIsNoticed(t *testing.T) {
 	})
 }
 
-// Busy hands must not keep what is too old in force.
-func TestDroppedWhileOthersHang(t *testing.T) {
+func TestStale_ValuesAreDroppedWhileFetchesHang(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
 		const many = 10 * maxBackgroundFetches
 		for i := range many {
@@ -118,24 +117,24 @@ func TestDroppedWhileOthersHang(t *testing.T) {
 			c.mu.Unlock()
 		}
 		if most != maxBackgroundFetches {
-			t.Errorf("%d fetches at once", most)
+			t.Errorf("%d fetches at once, want maxBackgroundFetches", most)
 		}
 		if o.eventCount(WentStale) != many || o.eventCount(Dropped) != many {
-			t.Errorf("%d stale, %d dropped of %d", o.eventCount(WentStale), o.eventCount(Dropped), many)
+			t.Errorf("%d stale, %d dropped, want %d of each", o.eventCount(WentStale), o.eventCount(Dropped), many)
 		}
 		o.setResponse(2, nil)
 		advance(5 * fetchTimeout)
 		for i := range many {
 			if value := c.Load(fmt.Sprint(i)); value == nil || value.version != 2 {
-				t.Fatalf("%d is %v after the recovery", i, value)
+				t.Fatalf("Load(%d) = %v after the outage, want version 2", i, value)
 			}
 		}
 	})
 }
 
-// What was only listened to, and what is too old to be served, is not asked for once
-// nobody listens any more, though Vault cannot be asked.
-func TestNobodyListensInAnOutage(t *testing.T) {
+// TestListener_StoppedInAnOutage checks that a value is forgotten after its listener stops
+// if nobody reads it, or if it is too old to be served.
+func TestListener_StoppedInAnOutage(t *testing.T) {
 	for name, read := range map[string]bool{"never read": false, "too old": true} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, o *origin, c *Cache[number]) {
@@ -152,7 +151,7 @@ func TestNobodyListensInAnOutage(t *testing.T) {
 				l.Stop()
 				advance(3 * ttl)
 				if c.find("a") != nil {
-					t.Error("kept still")
+					t.Error("the name is still cached, want it forgotten")
 				}
 			})
 		})
