@@ -31,7 +31,7 @@ func checkAddress(address string) error {
 		return vaulterr.Invalid(badAddress)
 	case parsed.User != nil:
 		return vaulterr.Invalid("the address carries a user or password: leave them out")
-	case parsed.Scheme == "unix" && socketOf(address) != "":
+	case parsed.Scheme == "unix" && socketPath(address) != "":
 		return nil
 	case !slices.Contains([]string{"http", "https"}, parsed.Scheme) || parsed.Host == "":
 		return vaulterr.Invalid(badAddress)
@@ -42,7 +42,7 @@ func checkAddress(address string) error {
 }
 
 // socketOf is the path of the unix socket that the address names; empty: it names none.
-func socketOf(address string) string {
+func socketPath(address string) string {
 	path, ok := strings.CutPrefix(address, unixScheme)
 	if !ok {
 		return ""

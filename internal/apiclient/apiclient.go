@@ -30,14 +30,14 @@ type Settings struct {
 
 // Dial returns a client without a token, that sends each request once and sets
 // no deadline: both are the callers' decisions. It connects to nothing yet.
-// hangUp closes the connections it leaves idle.
+// closeIdle closes the connections it leaves idle.
 //
 // The client reads its own writes: it keeps the X-Vault-Index of Vault's answers and
 // sends it along, upon which a performance standby that is not that far yet answers
 // 412 in place of an older value. All copies of the client share it. Vault
 // Enterprise sends that header, and OpenBao from 2.7 on; to others nothing changes.
-func Dial(s Settings) (client *api.Client, hangUp func(), err error) {
-	config, hangUp, err := s.config()
+func New(s Settings) (client *api.Client, closeIdle func(), err error) {
+	config, closeIdle, err := s.config()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,16 +45,16 @@ func Dial(s Settings) (client *api.Client, hangUp func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if client, err = newOfficial(config, headers); err != nil {
+	if client, err = newAPIClient(config, headers); err != nil {
 		return nil, nil, err
 	}
 	// Its default is VAULT_WRAP_TTL, which would wrap every answer.
 	client.SetWrappingLookupFunc(func(string, string) string { return "" })
 	client.ClearToken()
-	return client, hangUp, nil
+	return client, closeIdle, nil
 }
 
-func (s Settings) config() (config *api.Config, hangUp func(), err error) {
+func (s Settings) config() (config *api.Config, closeIdle func(), err error) {
 	config = &api.Config{Address: s.Address, HttpClient: &http.Client{}, MinRetryWait: minRetryWait, MaxRetryWait: maxRetryWait}
 	if s.Existing != nil {
 		config = s.Existing.CloneConfig()
@@ -67,7 +67,7 @@ func (s Settings) config() (config *api.Config, hangUp func(), err error) {
 	if err := checkAddress(config.Address); err != nil {
 		return nil, nil, err
 	}
-	base, hangUp, err := s.base(config.HttpClient.Transport, before, config.Address)
+	base, closeIdle, err := s.baseTransport(config.HttpClient.Transport, before, config.Address)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -75,13 +75,13 @@ func (s Settings) config() (config *api.Config, hangUp func(), err error) {
 		return nil, nil, err
 	}
 	config.HttpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if socketOf(config.Address) != "" {
+	if socketPath(config.Address) != "" {
 		config.Address = "http://localhost" // what is said over the socket
 	}
 	config.AgentAddress = ""       // it would win over the address
 	config.DisableRedirects = true // they are followed below the client
 	config.MaxRetries, config.Timeout, config.Limiter, config.ReadYourWrites = 0, 0, nil, true
-	return config, hangUp, nil
+	return config, closeIdle, nil
 }
 
 // layers are what each request and its answer pass, from the connection upwards. Failures
@@ -110,7 +110,7 @@ func (s Settings) headers() (http.Header, error) {
 	for name, values := range headers {
 		for _, value := range values {
 			if strings.ContainsFunc(name+value, unicode.IsControl) {
-				return nil, vaulterr.Invalid("the %s has a newline or another control character in it", what(name))
+				return nil, vaulterr.Invalid("the %s has a newline or another control character in it", headerLabel(name))
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func (s Settings) headers() (http.Header, error) {
 }
 
 // what a header is. Its value is not repeated: it may be a secret.
-func what(header string) string {
+func headerLabel(header string) string {
 	if header == api.NamespaceHeaderName {
 		return "namespace"
 	}

@@ -26,7 +26,7 @@ func root() vaultkit.Option {
 }
 
 // front leads to the package's Vault.
-func front(t *testing.T) http.Handler {
+func proxyHandler(t *testing.T) http.Handler {
 	t.Helper()
 	to, err := url.Parse(vaulttest.Server().Addr())
 	if err != nil {
@@ -50,7 +50,7 @@ func socket(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewUnstartedServer(front(t))
+	server := httptest.NewUnstartedServer(proxyHandler(t))
 	_ = server.Listener.Close()
 	server.Listener = listener
 	server.Start()
@@ -77,7 +77,7 @@ func TestEachAddressConnects(t *testing.T) {
 	unix, other, vault := socket(t), socket(t), vaulttest.Server().Addr()
 	wrapped := official(t, unix)
 	wrapped.CloneConfig() // reads the environment, and leaves the client alone
-	secure := newSecured(t, true)
+	secure := newTLSVault(t, true)
 	trusting := api.DefaultConfig()
 	trusting.Address = secure.address
 	if err := trusting.ConfigureTLS(&api.TLSConfig{CACert: secure.file("ca/ca.pem"), ClientCert: secure.file("cert.pem"), ClientKey: secure.file("key.pem")}); err != nil {
@@ -188,7 +188,7 @@ func TestHeadersAreCheckedAtOnce(t *testing.T) {
 
 // TestCADirectory has what a Kubernetes volume has, and more.
 func TestCADirectory(t *testing.T) {
-	vault := newSecured(t, false)
+	vault := newTLSVault(t, false)
 	lines := map[string]string{
 		"volume/..2026/ca.pem": vault.ca, "readme/README.md": "no certificate", "readme/ca.pem": vault.ca, "alone/README.md": "no certificate", "none/sub/ca.pem": vault.ca,
 	}
@@ -219,7 +219,7 @@ func TestCADirectory(t *testing.T) {
 // TestTokenStaysAtItsHost: a redirect to another host is followed only if that is allowed.
 func TestTokenStaysAtItsHost(t *testing.T) {
 	var arrived atomic.Int64
-	vault := front(t)
+	vault := proxyHandler(t)
 	active := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		arrived.Add(1)
 		vault.ServeHTTP(w, r)
@@ -229,7 +229,7 @@ func TestTokenStaysAtItsHost(t *testing.T) {
 		http.Redirect(w, r, active.URL+r.URL.RequestURI(), http.StatusTemporaryRedirect)
 	}))
 	t.Cleanup(standby.Close)
-	_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(standby.URL), root(), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: quick}))
+	_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(standby.URL), root(), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: shortWait}))
 	if !errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "redirects to \""+active.URL+`", another host`) || arrived.Load() != 0 {
 		t.Errorf("New at a standby = %v, and %d requests arrive elsewhere, want ErrUnavailable and none", err, arrived.Load())
 	}

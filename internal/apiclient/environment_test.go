@@ -20,7 +20,7 @@ import (
 )
 
 // quick is how long New tries to reach what is not there.
-const quick = 300 * time.Millisecond
+const shortWait = 300 * time.Millisecond
 
 func TestMain(m *testing.M) { vaulttest.Main(m) }
 
@@ -32,11 +32,11 @@ type variable struct {
 }
 
 // secured is a Vault behind TLS, and the files that its clients need.
-type secured struct {
+type tlsVault struct {
 	address, dir, ca string
 }
 
-func newSecured(t *testing.T, needClientCert bool) secured {
+func newTLSVault(t *testing.T, needClientCert bool) tlsVault {
 	t.Helper()
 	proxy, identity, err := faultproxy.NewTLS(vaulttest.Server().Addr(), needClientCert)
 	if err != nil {
@@ -47,16 +47,16 @@ func newSecured(t *testing.T, needClientCert bool) secured {
 			t.Error(err)
 		}
 	})
-	s := secured{proxy.URL(), t.TempDir(), string(identity.CA)}
+	s := tlsVault{proxy.URL(), t.TempDir(), string(identity.CA)}
 	for name, content := range map[string][]byte{"ca/ca.pem": identity.CA, "cert.pem": identity.ClientCert, "key.pem": identity.ClientKey} {
 		s.write(t, name, string(content))
 	}
 	return s
 }
 
-func (s secured) file(name string) string { return filepath.Join(s.dir, name) }
+func (s tlsVault) file(name string) string { return filepath.Join(s.dir, name) }
 
-func (s secured) write(t *testing.T, name, content string) {
+func (s tlsVault) write(t *testing.T, name, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(s.file(name)), 0o700); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func (s secured) write(t *testing.T, name, content string) {
 }
 
 // variables are all that the official client reads.
-func variables(t *testing.T, vault, other secured) map[string]variable {
+func variables(t *testing.T, vault, other tlsVault) map[string]variable {
 	t.Helper()
 	unread := func(valid, broken, astray string) variable {
 		return variable{valid: valid, broken: broken, astray: astray}
@@ -107,7 +107,7 @@ func variables(t *testing.T, vault, other secured) map[string]variable {
 // TestNothingIsReadUnasked: without WithEnvironment no variable of the official client
 // changes anything, whatever it says.
 func TestNothingIsReadUnasked(t *testing.T) {
-	vault, other := newSecured(t, true), newSecured(t, true)
+	vault, other := newTLSVault(t, true), newTLSVault(t, true)
 	for name, v := range variables(t, vault, other) {
 		for kind, value := range map[string]string{"valid": v.valid, "broken": v.broken, "astray": v.astray} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestNothingIsReadUnasked(t *testing.T) {
 
 // TestFromEnvironmentReadsWhatItSays, and nothing else of what the official client reads.
 func TestFromEnvironmentReadsWhatItSays(t *testing.T) {
-	vault, other := newSecured(t, true), newSecured(t, true)
+	vault, other := newTLSVault(t, true), newTLSVault(t, true)
 	for name, v := range variables(t, vault, other) {
 		for kind, tc := range map[string]struct {
 			value string
@@ -151,7 +151,7 @@ func TestFromEnvironmentReadsWhatItSays(t *testing.T) {
 				t.Setenv(name, tc.value)
 				var timeouts vaultkit.Timeouts
 				if tc.want != nil {
-					timeouts.Start = quick
+					timeouts.Start = shortWait
 				}
 				client, err := vaultkit.New(t.Context(), vaultkit.WithEnvironment(), vaultkit.WithTimeouts(timeouts))
 				if err == nil {
@@ -167,7 +167,7 @@ func TestFromEnvironmentReadsWhatItSays(t *testing.T) {
 
 // TestEveryOfficialVariableIsKnown: a newer official client may read more.
 func TestEveryOfficialVariableIsKnown(t *testing.T) {
-	known := variables(t, secured{}, secured{})
+	known := variables(t, tlsVault{}, tlsVault{})
 	found := officialVariables(t)
 	for name := range found {
 		if _, ok := known[name]; !ok {

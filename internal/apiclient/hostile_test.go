@@ -28,7 +28,7 @@ const canary = "sk-canary-0123456789"
 
 // hop is between a client and the package's Vault. Once armed it answers by itself, with
 // whatever is made of the request's body.
-type hop struct {
+type hostileProxy struct {
 	net.Listener
 	answer func(body string) string
 	armed  atomic.Bool
@@ -36,13 +36,13 @@ type hop struct {
 	done   sync.WaitGroup
 }
 
-func newHop(t *testing.T, answer func(body string) string) *hop {
+func newHop(t *testing.T, answer func(body string) string) *hostileProxy {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hop{Listener: listener, answer: answer, vault: front(t)}
+	h := &hostileProxy{Listener: listener, answer: answer, vault: proxyHandler(t)}
 	h.done.Go(func() {
 		for {
 			conn, err := h.Accept()
@@ -56,7 +56,7 @@ func newHop(t *testing.T, answer func(body string) string) *hop {
 	return h
 }
 
-func (h *hop) serve(conn net.Conn) {
+func (h *hostileProxy) serve(conn net.Conn) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
 	for {
@@ -128,19 +128,19 @@ func TestHostileAnswersTellNothing(t *testing.T) {
 		address := "http://" + h.Addr().String()
 		p := vaulttest.Name(t)
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": canary + "-old"})
-		client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(address), root(), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: quick, Write: quick}),
+		client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(address), root(), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: shortWait, Write: shortWait}),
 			vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper { return tracing{next, &said} }), vaultkit.WithLogger(slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.armed.Store(true)
-		ctx, cancel := context.WithTimeout(t.Context(), 2*quick)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*shortWait)
 		_, read := client.GetAPIKey(ctx, p)
 		_, put := client.PutProviderKeys(ctx, p+"-new", vaultkit.ProviderKeys{"api_key": canary + "-put"})
 		_, rotated := client.Rotate(ctx, p, vaultkit.NewKey(canary+"-rotated"))
 		_, direct := client.Vault().Logical().WriteWithContext(ctx, "secret/data/x", map[string]any{"data": map[string]any{"api_key": canary}})
 		cancel()
-		_, login := vaultkit.New(t.Context(), vaultkit.WithAddress(address), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: quick}),
+		_, login := vaultkit.New(t.Context(), vaultkit.WithAddress(address), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: shortWait}),
 			vaultkit.WithAppRole(vaultkit.AppRole{RoleID: vaultkit.FromString(role), SecretID: vaultkit.FromString(secretID)}))
 		for verb, err := range map[string]error{"GetAPIKey": read, "PutProviderKeys": put, "Rotate": rotated, "New": login, "Vault().Logical().Write": direct} {
 			if err == nil && !strings.HasPrefix(verb, "Vault()") { // the official client takes more for a success

@@ -21,7 +21,7 @@ import (
 // field, by reflection. The rest is set by the client's own methods. That is right as long
 // as there is nothing else to a client, for which knownFields stands. A client with other
 // fields, of a newer version, is made by api.NewClient after all.
-func newOfficial(config *api.Config, headers http.Header) (*api.Client, error) {
+func newAPIClient(config *api.Config, headers http.Header) (*api.Client, error) {
 	client, known := zeroClient(config)
 	if !known {
 		var err error

@@ -61,7 +61,7 @@ func (t TLS) authorities() (*x509.CertPool, error) {
 			return nil, vaulterr.Invalid("TLS settings: no PEM certificate in the CA given as text (VAULT_CACERT_BYTES)")
 		}
 	case t.CADir != "":
-		return authoritiesIn(t.CADir)
+		return authoritiesInDir(t.CADir)
 	default:
 		return nil, nil
 	}
@@ -71,7 +71,7 @@ func (t TLS) authorities() (*x509.CertPool, error) {
 // authoritiesIn are the CAs in the regular files of a directory, and in those that its
 // links lead to: a Kubernetes volume has links, and directories that they lead through.
 // What holds no certificate is passed over, a README for instance.
-func authoritiesIn(dir string) (*x509.CertPool, error) {
+func authoritiesInDir(dir string) (*x509.CertPool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, vaulterr.Invalid("TLS settings: the CA directory: %v", err)

@@ -23,7 +23,7 @@ const (
 // base is what makes the connections: to the socket that the address names, if it does.
 // An existing client's transport, made for the address before, is copied. One that is not
 // net/http's own cannot be: it is used as it is, and is nobody's to close.
-func (s Settings) base(existing http.RoundTripper, before, address string) (base http.RoundTripper, hangUp func(), err error) {
+func (s Settings) baseTransport(existing http.RoundTripper, before, address string) (base http.RoundTripper, closeIdle func(), err error) {
 	if s.Existing != nil && s.TLS != nil {
 		return nil, nil, vaulterr.Invalid("TLS settings do not go with an existing client, which has its own")
 	}
@@ -34,25 +34,25 @@ func (s Settings) base(existing http.RoundTripper, before, address string) (base
 			return nil, nil, err
 		}
 	case ok:
-		transport = copyOf(transport)
-	case socketOf(before) != socketOf(address):
+		transport = cloneTransport(transport)
+	case socketPath(before) != socketPath(address):
 		return nil, nil, vaulterr.Invalid("the existing client's transport is not net/http's: it cannot connect to, or away from, a unix socket")
 	default:
 		return existing, func() {}, nil
 	}
-	if socket := socketOf(address); socket != "" {
+	if socket := socketPath(address); socket != "" {
 		transport.Proxy = nil
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		}
-	} else if socketOf(before) != "" && before != address {
+	} else if socketPath(before) != "" && before != address {
 		transport.DialContext = newDialer().DialContext
 	}
 	return http1.Transport(transport), transport.CloseIdleConnections, nil
 }
 
 // copyOf is an independent copy, which sets HTTP/2 up anew if the original speaks it.
-func copyOf(transport *http.Transport) *http.Transport {
+func cloneTransport(transport *http.Transport) *http.Transport {
 	copied := transport.Clone()
 	if copied.TLSClientConfig != nil && slices.Contains(copied.TLSClientConfig.NextProtos, "h2") {
 		copied.ForceAttemptHTTP2 = true

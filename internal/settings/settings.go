@@ -142,7 +142,7 @@ func (t Timeouts) check() error {
 // OfficialClient makes the official package's client for the settings, without a token
 // yet, and the function that closes its idle connections.
 func (s *Settings) OfficialClient() (client *api.Client, closeIdle func(), err error) {
-	client, closeIdle, err = apiclient.Dial(apiclient.Settings{Address: s.Address, Namespace: s.Namespace, TLS: s.TLS,
+	client, closeIdle, err = apiclient.New(apiclient.Settings{Address: s.Address, Namespace: s.Namespace, TLS: s.TLS,
 		Wrap: s.Wrap, Redirects: s.Redirects, Existing: s.Existing})
 	return client, closeIdle, err
 }
