@@ -27,11 +27,11 @@ func (e echoes) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	text, cut := io.ReadAll(answer.Body)
 	if cut == nil {
-		text = withoutEchoes(text, sentBy(r))
+		text = removeEchoes(text, valuesOf(r))
 		answer.ContentLength = int64(len(text))
 		answer.Header.Del("Content-Length")
 	}
-	answer.Body = refusal{io.MultiReader(bytes.NewReader(text), ending{cut}), answer.Body}
+	answer.Body = refusal{io.MultiReader(bytes.NewReader(text), readResult{cut}), answer.Body}
 	return answer, nil
 }
 
@@ -42,31 +42,31 @@ type refusal struct {
 }
 
 // ending is how that ended.
-type ending struct{ err error }
+type readResult struct{ err error }
 
-func (e ending) Read([]byte) (int, error) {
+func (e readResult) Read([]byte) (int, error) {
 	if e.err == nil {
 		return 0, io.EOF
 	}
 	return 0, e.err
 }
 
-const leftOut = "a text that repeats the request, left out"
+const omitted = "a text that repeats the request, left out"
 
 // withoutEchoes is the body of a refusal. It is read as the official client reads it.
-func withoutEchoes(body []byte, sent *request) []byte {
+func removeEchoes(body []byte, sent *requestValues) []byte {
 	var said api.ErrorResponse
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := decoder.Decode(&said); err != nil {
-		if sent.isIn(string(body)) {
-			return []byte(vaulterr.Known(string(body), leftOut))
+		if sent.repeatedIn(string(body)) {
+			return []byte(vaulterr.Known(string(body), omitted))
 		}
 		return body
 	}
 	found := false
 	for i, line := range said.Errors {
-		if sent.isIn(line) {
-			said.Errors[i], found = vaulterr.Known(line, leftOut), true
+		if sent.repeatedIn(line) {
+			said.Errors[i], found = vaulterr.Known(line, omitted), true
 		}
 	}
 	if !found {
@@ -80,26 +80,26 @@ func withoutEchoes(body []byte, sent *request) []byte {
 }
 
 // sentBy reads the request once more.
-func sentBy(r *http.Request) *request {
-	sent := &request{}
+func valuesOf(r *http.Request) *requestValues {
+	sent := &requestValues{}
 	for name, values := range r.Header {
-		if !harmless[name] {
+		if !publicHeaders[name] {
 			sent.values = append(sent.values, values...)
 		}
 	}
 	if r.Body == nil || r.Body == http.NoBody {
 		return sent
 	}
-	body, err := bodyOf(r)
+	body, err := readBody(r)
 	if err != nil {
 		sent.unknown = true
 		return sent
 	}
-	sent.add(body)
+	sent.addBody(body)
 	return sent
 }
 
-func bodyOf(r *http.Request) ([]byte, error) {
+func readBody(r *http.Request) ([]byte, error) {
 	if r.GetBody == nil {
 		return nil, errors.New("it cannot be read twice")
 	}

@@ -28,14 +28,14 @@ func (t redirects) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	to := target(r, answer)
+	to := redirectTarget(r, answer)
 	if to == nil {
 		return answer, nil
 	}
 	if answer.Body != nil {
 		_ = answer.Body.Close()
 	}
-	if err := t.refuses(r, to); err != nil {
+	if err := t.check(r, to); err != nil {
 		return nil, err
 	}
 	again := *r
@@ -50,7 +50,7 @@ func (t redirects) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // target is where the answer redirects the request to; nil: nowhere.
-func target(r *http.Request, answer *http.Response) *url.URL {
+func redirectTarget(r *http.Request, answer *http.Response) *url.URL {
 	switch answer.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	default:
@@ -66,7 +66,7 @@ func target(r *http.Request, answer *http.Response) *url.URL {
 
 // refuses says why the request is not sent there. It may be sent to the old address
 // again: a node that was the active one a moment ago redirects, too.
-func (t redirects) refuses(r *http.Request, to *url.URL) error {
+func (t redirects) check(r *http.Request, to *url.URL) error {
 	refused := func(why, hint string) error {
 		return &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: fmt.Sprintf("the server redirects to %q, %s", to.Scheme+"://"+to.Host, why), Hint: hint}
 	}
@@ -75,7 +75,7 @@ func (t redirects) refuses(r *http.Request, to *url.URL) error {
 		return refused("which is no address of a Vault", "check the address, and who answers there")
 	case to.Scheme == "http" && r.URL.Scheme == "https":
 		return refused("without TLS: the token is not sent there", "have the cluster's nodes announce https addresses (api_addr)")
-	case !same(r.URL, to) && !t.allows(to):
+	case !sameHost(r.URL, to) && !t.allows(to):
 		return refused("another host: the token is not sent there",
 			"if that is a node of your cluster, allow it with WithRedirects or VAULTKIT_REDIRECTS, or have its standbys forward requests; if not, find out who answers")
 	case r.Body != nil && r.Body != http.NoBody && r.GetBody == nil:
@@ -86,11 +86,11 @@ func (t redirects) refuses(r *http.Request, to *url.URL) error {
 
 // same reports the same host and port. Where neither names its port, it may be http's
 // first and https's then.
-func same(from, to *url.URL) bool {
-	return strings.EqualFold(from.Hostname(), to.Hostname()) && (from.Port() == to.Port() || port(from) == port(to))
+func sameHost(from, to *url.URL) bool {
+	return strings.EqualFold(from.Hostname(), to.Hostname()) && (from.Port() == to.Port() || portOf(from) == portOf(to))
 }
 
-func port(u *url.URL) string {
+func portOf(u *url.URL) string {
 	if port := u.Port(); port != "" {
 		return port
 	}
@@ -106,7 +106,7 @@ func (t redirects) allows(to *url.URL) bool {
 		switch domain, wild := strings.CutPrefix(entry, "*"); {
 		case wild && strings.HasPrefix(domain, ".") && strings.HasSuffix(name, domain) && len(name) > len(domain):
 			return true
-		case entry == name, entry == strings.ToLower(to.Host), to.Port() == "" && entry == strings.ToLower(to.Host)+":"+port(to):
+		case entry == name, entry == strings.ToLower(to.Host), to.Port() == "" && entry == strings.ToLower(to.Host)+":"+portOf(to):
 			return true
 		}
 	}
