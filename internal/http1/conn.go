@@ -22,44 +22,44 @@ type conn struct {
 	net.Conn
 	in *bufio.Reader
 
-	mu     sync.Mutex
-	method string // of the request that is not answered yet; empty: none
-	asked  bool   // a request was sent
-	greets bool   // a handshake before the first request: SOCKS
-	raw    bool   // not HTTP, or not HTTP any more
+	mu        sync.Mutex
+	method    string // of the request that is not answered yet; empty: none
+	requested bool   // a request was sent
+	handshake bool   // a handshake before the first request: SOCKS
+	raw       bool   // not HTTP, or not HTTP any more
 
 	// What follows is the reader's alone.
-	over    bool   // nothing is handed over any more
-	buffer  []byte // for the next header
-	head    []byte // to hand over before anything else; part of the buffer
-	left    int64  // bytes of the body, or of the chunk, to hand over then
-	chunked bool   // another chunk follows
-	ends    bool   // the answer ends with what is to be handed over
+	ended    bool   // nothing is handed over any more
+	buffer   []byte // for the next header
+	pending  []byte // to hand over before anything else; part of the buffer
+	bodyLeft int64  // bytes of the body, or of the chunk, to hand over then
+	chunked  bool   // another chunk follows
+	lastPart bool   // the answer ends with what is to be handed over
 }
 
 func newConn(inner net.Conn) *conn { return &conn{Conn: inner, in: bufio.NewReader(inner)} }
 
 // startOfTLS is the first byte of a TLS handshake.
-const startOfTLS = 0x16
+const tlsHandshakeByte = 0x16
 
 // Write notes which request is sent. The HTTP client sends the next one only when it has
 // the answer to the last one. A body that is sent in spite of an answer begins no request.
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	if !c.raw && c.method == "" {
-		c.begin(p)
+		c.startRequest(p)
 	}
 	c.mu.Unlock()
 	return c.Conn.Write(p)
 }
 
-func (c *conn) begin(p []byte) {
+func (c *conn) startRequest(p []byte) {
 	if c.method = methodOf(p); c.method != "" {
-		c.asked = true
+		c.requested = true
 	}
-	first := len(p) > 0 && !c.asked
-	c.greets = first && p[0] < startOfTLS
-	c.raw = c.method == http.MethodConnect || first && p[0] == startOfTLS
+	first := len(p) > 0 && !c.requested
+	c.handshake = first && p[0] < tlsHandshakeByte
+	c.raw = c.method == http.MethodConnect || first && p[0] == tlsHandshakeByte
 }
 
 // methodOf is the method of the request that begins with p; empty: none does.
@@ -77,23 +77,23 @@ func notUpper(r rune) bool { return r < 'A' || r > 'Z' }
 // Read hands over the next bytes of the answer. The last ones come with io.EOF if more
 // bytes have arrived: the HTTP client does not use the connection again then.
 func (c *conn) Read(p []byte) (n int, err error) {
-	if len(c.head) == 0 && c.left == 0 {
-		if err := c.next(len(p)); err != nil {
-			c.over = true
+	if len(c.pending) == 0 && c.bodyLeft == 0 {
+		if err := c.nextPart(len(p)); err != nil {
+			c.ended = true
 			return 0, err
 		}
 	}
 	switch {
-	case len(c.head) > 0:
-		n = copy(p, c.head)
-		c.head = c.head[n:]
-	case c.left > 0:
-		n, err = c.in.Read(p[:min(int64(len(p)), c.left)])
-		c.left -= int64(n)
+	case len(c.pending) > 0:
+		n = copy(p, c.pending)
+		c.pending = c.pending[n:]
+	case c.bodyLeft > 0:
+		n, err = c.in.Read(p[:min(int64(len(p)), c.bodyLeft)])
+		c.bodyLeft -= int64(n)
 	default:
 		return c.in.Read(p) // raw
 	}
-	if err == nil && c.ends && len(c.head) == 0 && c.left == 0 {
+	if err == nil && c.lastPart && len(c.pending) == 0 && c.bodyLeft == 0 {
 		err = c.finish()
 	}
 	return n, err
@@ -101,9 +101,9 @@ func (c *conn) Read(p []byte) (n int, err error) {
 
 // finish ends an answer.
 func (c *conn) finish() error {
-	c.ends = false
+	c.lastPart = false
 	if c.in.Buffered() > 0 {
-		c.over = true
+		c.ended = true
 		return io.EOF
 	}
 	c.mu.Lock()
@@ -114,12 +114,12 @@ func (c *conn) finish() error {
 
 // longestGreeting is more than a SOCKS client reads at once, and less than the HTTP
 // client does.
-const longestGreeting = 512
+const maxHandshakeRead = 512
 
 // next finds what is to be handed over next to a reader that has room for so many bytes.
-func (c *conn) next(room int) error {
+func (c *conn) nextPart(room int) error {
 	switch {
-	case c.over:
+	case c.ended:
 		return io.EOF
 	case c.chunked:
 		return c.nextChunk()
@@ -128,10 +128,10 @@ func (c *conn) next(room int) error {
 		return err
 	}
 	c.mu.Lock()
-	method, raw, greets := c.method, c.raw, c.greets
+	method, raw, greets := c.method, c.raw, c.handshake
 	c.mu.Unlock()
 	switch {
-	case raw, greets && room <= longestGreeting:
+	case raw, greets && room <= maxHandshakeRead:
 		return nil
 	case method != "":
 		return c.nextHeader(method)
@@ -150,12 +150,12 @@ func (c *conn) nextHeader(method string) error {
 		whole := err == nil
 		switch {
 		case !whole && err != bufio.ErrBufferFull: //nolint:errorlint // bufio returns it as it is
-			c.head = header
+			c.pending = header
 			return nil // the error is there again at the next call
 		case len(header) > maxHeader:
 			return io.EOF
 		case whole && len(bytes.TrimRight(line, "\r\n")) == 0:
-			return c.plan(method, header)
+			return c.setBody(method, header)
 		}
 	}
 }
@@ -163,16 +163,16 @@ func (c *conn) nextHeader(method string) error {
 // maxHeader is more than the HTTP client takes.
 const maxHeader = 1 << 20
 
-func (c *conn) plan(method string, header []byte) error {
+func (c *conn) setBody(method string, header []byte) error {
 	body, ok := bodyOf(method, header)
-	c.head = header
+	c.pending = header
 	switch {
-	case body == bodyLater && ok:
+	case body == bodyInterim && ok:
 		return nil
-	case body == bodyLater:
+	case body == bodyInterim:
 		return io.EOF
 	case !ok:
-		c.head = withClose(header)
+		c.pending = withClose(header)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.raw = true
@@ -181,7 +181,7 @@ func (c *conn) plan(method string, header []byte) error {
 		c.chunked = true
 		return nil
 	}
-	c.left, c.ends = body, true
+	c.bodyLeft, c.lastPart = body, true
 	return nil
 }
 
@@ -207,9 +207,9 @@ func (c *conn) nextChunk() error {
 		return io.ErrUnexpectedEOF
 	}
 	c.buffer = append(c.buffer[:0], line...)
-	c.head = c.buffer
-	if c.left = parse(size[1], 16); c.left > 0 {
-		c.left += int64(len("\r\n"))
+	c.pending = c.buffer
+	if c.bodyLeft = parseNumber(size[1], 16); c.bodyLeft > 0 {
+		c.bodyLeft += int64(len("\r\n"))
 		return nil
 	}
 	end := make([]byte, len("\r\n"))
@@ -219,8 +219,8 @@ func (c *conn) nextChunk() error {
 	if string(end) != "\r\n" {
 		return io.ErrUnexpectedEOF
 	}
-	c.head = append(c.head, end...)
-	c.chunked, c.ends = false, true
+	c.pending = append(c.pending, end...)
+	c.chunked, c.lastPart = false, true
 	return nil
 }
 

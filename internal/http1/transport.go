@@ -29,7 +29,7 @@ func Transport(t *http.Transport) http.RoundTripper {
 		}
 		return newConn(inner), nil
 	}
-	t.DialTLSContext = guarded(t, tlsDialer(t, dial))
+	t.DialTLSContext = guardTLS(t, tlsDialer(t, dial))
 	t.Dial, t.DialTLS = nil, nil //nolint:staticcheck // an existing transport may have them
 	return &transport{Transport: t}
 }
@@ -74,7 +74,7 @@ type secureConn struct {
 }
 
 // guarded makes the handshake, and has the connection guarded unless it speaks HTTP/2.
-func guarded(t *http.Transport, dial dialFunc) dialFunc {
+func guardTLS(t *http.Transport, dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		inner, err := dial(ctx, network, address)
 		if err != nil {
@@ -131,7 +131,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			state = &own.state
 		}
 	}}))
-	proxied := t.proxied(r)
+	proxied := t.usesTLSProxy(r)
 	sent.Close = r.Close || proxied && !t.http2.Load()
 	answer, err := t.Transport.RoundTrip(sent)
 	if err != nil {
@@ -152,7 +152,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // proxied reports that TLS goes through a proxy, or that this cannot be told.
-func (t *transport) proxied(r *http.Request) bool {
+func (t *transport) usesTLSProxy(r *http.Request) bool {
 	if t.Proxy == nil {
 		return false
 	}
