@@ -56,7 +56,7 @@ func silent(t *testing.T) diagnosis {
 // TestEndedTokenIsKnownWhateverTheServerSays: like OpenBao since 2.6, it says the same of a
 // token that has ended and of a right that is missing.
 func TestEndedTokenIsKnownWhateverTheServerSays(t *testing.T) {
-	problem := ruled(faultproxy.OnEvery("", "", faultproxy.DenyAlike()))
+	problem := ruled(faultproxy.OnEvery("", "", faultproxy.DenySameText()))
 	holding := func(credential vaultkit.Credential) func(*testing.T) diagnosis {
 		return func(t *testing.T) diagnosis {
 			p := problem(t)

@@ -13,7 +13,7 @@ import (
 
 // Failure bounds the body of an answer that is not a success. Vault's own hold a few
 // lines. The rest is left out: no JSON that is cut passes for Vault's.
-const Failure = 1 << 20
+const MaxFailure = 1 << 20
 
 type key struct{}
 
@@ -42,7 +42,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	limit, set := r.Context().Value(key{}).(int64)
 	switch {
 	case answer.StatusCode >= http.StatusMultipleChoices:
-		answer.Body = cut{io.LimitReader(answer.Body, Failure), answer.Body}
+		answer.Body = truncated{io.LimitReader(answer.Body, MaxFailure), answer.Body}
 	case set && answer.StatusCode >= http.StatusOK: // a 101's body is a connection
 		answer.Body = &limited{ReadCloser: answer.Body, limit: limit}
 	}
@@ -50,7 +50,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // cut is the beginning of a body.
-type cut struct {
+type truncated struct {
 	io.Reader
 	io.Closer
 }

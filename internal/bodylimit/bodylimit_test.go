@@ -65,8 +65,8 @@ func TestLimitOfABody(t *testing.T) {
 		"endless":                {small(), 200, endless{}, 100, true},
 		"a stream":               {t.Context(), 200, io.LimitReader(endless{}, 64<<20), 64 << 20, false},
 		"a connection":           {small(), 101, io.LimitReader(endless{}, 1000), 1000, false},
-		"endless failure":        {small(), 403, endless{}, bodylimit.Failure, false},
-		"endless redirect":       {t.Context(), 307, endless{}, bodylimit.Failure, false},
+		"endless failure":        {small(), 403, endless{}, bodylimit.MaxFailure, false},
+		"endless redirect":       {t.Context(), 307, endless{}, bodylimit.MaxFailure, false},
 		"the first limit counts": {bodylimit.With(small(), 1000), 200, endless{}, 100, true},
 	} {
 		n, err := readAll(tc.ctx, t, server{tc.status, tc.body})

@@ -75,7 +75,7 @@ func (x *exam) knock(ctx context.Context) (k knock) {
 	})
 	client := x.client.WithNamespace("").WithResponseCallbacks(func(answer *api.Response) { k.secure = answer.TLS })
 	sent := time.Now()
-	k.health, k.err = client.Sys().HealthWithContext(bodylimit.With(ctx, bodylimit.Failure))
+	k.health, k.err = client.Sys().HealthWithContext(bodylimit.With(ctx, bodylimit.MaxFailure))
 	k.err, k.connected = vaulterr.FromWire(k.err), connected.Load()
 	if k.err == nil {
 		middle := sent.Add(time.Since(sent) / 2)
