@@ -95,7 +95,7 @@ func Error(status int, body string, applied bool) Action {
 }
 
 // Stamp forwards the request and adds a header to the server's answer.
-func Stamp(name, value string) Action {
+func AddHeader(name, value string) Action {
 	return Action{func(x *exchange) {
 		a, err := x.forward(x.r.Context())
 		if err == nil {
@@ -118,7 +118,7 @@ func Rewrite(change func(status int, body []byte) []byte) Action {
 
 // DenyAlike forwards the request and gives every 403 the text of OpenBao 2.6 for a token
 // that has ended, so that nobody can tell one from a right that is missing.
-func DenyAlike() Action {
+func DenySameText() Action {
 	return Rewrite(func(status int, body []byte) []byte {
 		if status != http.StatusForbidden {
 			return body

@@ -28,7 +28,7 @@ func TestActions(t *testing.T) {
 		"403":               {faultproxy.Error(403, "", false), "Forbidden", false},
 		"429":               {faultproxy.Error(429, "", false), "Too Many Requests", false},
 		"truncate":          {faultproxy.Truncate(), "truncated", true},
-		"stamp":             {faultproxy.Stamp("X-Fake", "1"), "OK", true},
+		"stamp":             {faultproxy.AddHeader("X-Fake", "1"), "OK", true},
 		"before, then lose": {faultproxy.Lose().Before(func() {}), "reset", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,13 +67,13 @@ func TestErrorAnswersAsTold(t *testing.T) {
 func TestStampAddsToTheServersAnswer(t *testing.T) {
 	rec := newRecorder(t)
 	p := newProxy(t, rec)
-	p.SetRule(faultproxy.At(1, faultproxy.Stamp("X-Server", "stamped")))
+	p.SetRule(faultproxy.At(1, faultproxy.AddHeader("X-Server", "stamped")))
 	got := put(p, "a")
 	if all := got.header.Values("X-Server"); !slices.Equal(all, []string{"real", "stamped"}) || got.body != answerBody {
 		t.Errorf("got %q with %q", all, got.body)
 	}
 	rec.Close()
-	p.SetRule(faultproxy.OnEvery("", "", faultproxy.Stamp("X-Server", "stamped")))
+	p.SetRule(faultproxy.OnEvery("", "", faultproxy.AddHeader("X-Server", "stamped")))
 	wantClass(t, put(p, "a"), "reset")
 }
 

@@ -24,32 +24,32 @@ type exchange struct {
 
 // serve is the proxy's handler: read all, decide, act.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
-	defer p.gauge.enter()()
+	defer p.activity.begin()()
 	x := &exchange{p: p, w: w, r: r}
-	defer x.rescue()
+	defer x.recoverPanic()
 	var err error
 	if x.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-		x.unread(err)
+		x.rejectUnread(err)
 		return
 	}
 	var action Action
-	x.seen, action = p.record.see(r)
+	x.seen, action = p.requests.decide(r)
 	action.run(x)
 }
 
 // unread gives up on a request that did not arrive whole. A client that hung up
 // is part of the game, a body over the bound is a mistake of the test.
-func (x *exchange) unread(err error) {
+func (x *exchange) rejectUnread(err error) {
 	if tooBig, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		x.p.fail(fmt.Errorf("%s request: body over %d bytes", x.r.Method, tooBig.Limit))
+		x.p.addFailure(fmt.Errorf("%s request: body over %d bytes", x.r.Method, tooBig.Limit))
 	}
 	x.reset()
 }
 
 // rescue keeps a panic in a test's rule or hook from vanishing in net/http.
-func (x *exchange) rescue() {
+func (x *exchange) recoverPanic() {
 	if v := recover(); v != nil {
-		x.p.fail(fmt.Errorf("a rule or hook panicked: %v", v))
+		x.p.addFailure(fmt.Errorf("a rule or hook panicked: %v", v))
 		x.reset()
 	}
 }
@@ -65,12 +65,12 @@ func (x *exchange) apply() (*answer, error) {
 	return x.forward(x.p.ctx)
 }
 
-func (x *exchange) hold() (release func()) { return x.p.gauge.hold(x.seen) }
+func (x *exchange) hold() (release func()) { return x.p.activity.holdRequest(x.seen) }
 
 func (x *exchange) forward(ctx context.Context) (*answer, error) {
 	a, err := x.p.server.send(ctx, x.r, x.body)
 	if err == nil {
-		x.p.record.answered(x.seen, a.status)
+		x.p.requests.setStatus(x.seen, a.status)
 	}
 	return a, err
 }

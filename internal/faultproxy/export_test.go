@@ -1,11 +1,11 @@
 package faultproxy
 
 // Idle waits until no request and no connection is under way in p.
-func Idle(p *Proxy) { p.gauge.idle() }
+func Idle(p *Proxy) { p.activity.waitIdle() }
 
 // Held is how many requests Wait would wait for.
 func Held(p *Proxy) int {
-	p.gauge.mu.Lock()
-	defer p.gauge.mu.Unlock()
-	return len(p.gauge.held)
+	p.activity.mu.Lock()
+	defer p.activity.mu.Unlock()
+	return len(p.activity.held)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // listening is one life of the proxy's listener.
-type listening struct {
+type activeListener struct {
 	net.Listener
 	done chan struct{} // closed when the accept loop has ended
 }
@@ -20,12 +20,12 @@ type listening struct {
 func (p *Proxy) Down() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.listening == nil {
+	if p.listener == nil {
 		return
 	}
-	_ = p.listening.Close() // an error means closed already
-	<-p.listening.done
-	p.listening = nil
+	_ = p.listener.Close() // an error means closed already
+	<-p.listener.done
+	p.listener = nil
 }
 
 // Up listens again on the same address. Up twice is Up.
@@ -35,7 +35,7 @@ func (p *Proxy) Up() error {
 	if p.closed {
 		return fmt.Errorf("faultproxy: up: %w", http.ErrServerClosed)
 	}
-	if p.listening != nil {
+	if p.listener != nil {
 		return nil
 	}
 	ln, err := net.Listen("tcp", p.addr)
@@ -46,15 +46,15 @@ func (p *Proxy) Up() error {
 	if p.secure != nil {
 		ln = tls.NewListener(ln, p.secure)
 	}
-	p.listening = &listening{ln, make(chan struct{})}
-	go p.accept(p.listening)
+	p.listener = &activeListener{ln, make(chan struct{})}
+	go p.accept(p.listener)
 	return nil
 }
 
-func (p *Proxy) accept(l *listening) {
-	err := p.front.Serve(l.Listener)
+func (p *Proxy) accept(l *activeListener) {
+	err := p.httpServer.Serve(l.Listener)
 	close(l.done) // first: Down waits for it under the lock that fail takes
 	if !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
-		p.fail(err)
+		p.addFailure(err)
 	}
 }

@@ -15,24 +15,24 @@ import (
 // Proxy stands between a client and one real server. Its methods may be called
 // from several goroutines, and all but Close from rules and hooks.
 type Proxy struct {
-	url    string
-	addr   string
-	secure *tls.Config // nil: plain HTTP
-	server *upstream
-	front  *http.Server
-	record record
-	gauge  *gauge
+	url        string
+	addr       string
+	secure     *tls.Config // nil: plain HTTP
+	server     *upstream
+	httpServer *http.Server
+	requests   requestLog
+	activity   *activity
 
 	// ctx ends with Close. Forwards that must outlive their client run on it.
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	mu        sync.Mutex
-	listening *listening // nil: down
-	closed    bool
-	failures  []error
-	closing   sync.Once
-	closeErr  error
+	mu       sync.Mutex
+	listener *activeListener // nil: down
+	closed   bool
+	failures []error
+	closing  sync.Once
+	closeErr error
 }
 
 // New starts a proxy on 127.0.0.1 in front of target, a URL such as
@@ -44,9 +44,9 @@ func start(target string, secure *tls.Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{addr: "127.0.0.1:0", secure: secure, server: server, gauge: newGauge()}
+	p := &Proxy{addr: "127.0.0.1:0", secure: secure, server: server, activity: newActivity()}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.front = p.newFront()
+	p.httpServer = p.newHTTPServer()
 	if err := p.Up(); err != nil {
 		p.cancel()
 		return nil, err
@@ -58,13 +58,13 @@ func start(target string, secure *tls.Config) (*Proxy, error) {
 	return p, nil
 }
 
-func (p *Proxy) newFront() *http.Server {
+func (p *Proxy) newHTTPServer() *http.Server {
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
 	front := &http.Server{
 		Handler:     http.HandlerFunc(p.serve),
 		Protocols:   &http1,
-		ConnState:   p.gauge.conn,
+		ConnState:   p.activity.connState,
 		BaseContext: func(net.Listener) context.Context { return p.ctx },
 		ErrorLog:    log.New(io.Discard, "", 0), // refused handshakes are what tests are after
 	}
@@ -77,17 +77,17 @@ func (p *Proxy) URL() string { return p.url }
 
 // SetRule replaces the rule; nil passes everything. A request that already has
 // its action keeps it.
-func (p *Proxy) SetRule(rule Rule) { p.record.setRule(rule) }
+func (p *Proxy) SetRule(rule Rule) { p.requests.setRule(rule) }
 
 // Reset sets counter and log to zero and drops idle connections to the server,
 // so that a restarted server is not met on a dead one. The rule stays.
 func (p *Proxy) Reset() {
-	p.record.reset()
+	p.requests.reset()
 	p.server.transport.CloseIdleConnections()
 }
 
 // Log returns what was seen since the last Reset, in the order of N.
-func (p *Proxy) Log() []Request { return p.record.snapshot() }
+func (p *Proxy) Log() []Request { return p.requests.snapshot() }
 
 // Wait returns when every request that is to reach the server without its
 // client (Late, and all that are applied but not answered) got there and was
@@ -95,7 +95,7 @@ func (p *Proxy) Log() []Request { return p.record.snapshot() }
 // those were, which is how a test delivers several late ones in an order of its own.
 // Numbers from before a Reset count too. Wait does not return while a Late is neither
 // released nor dropped by Close.
-func (p *Proxy) Wait(numbers ...int) { p.gauge.delivered(numbers) }
+func (p *Proxy) Wait(numbers ...int) { p.activity.waitDelivered(numbers) }
 
 // Close cuts all connections, drops late requests that were not delivered and
 // waits until nothing of the proxy runs any more. It returns what went wrong
@@ -111,15 +111,15 @@ func (p *Proxy) close() error {
 	p.mu.Unlock()
 	p.Down()
 	p.cancel()
-	err := p.front.Close()
-	p.gauge.idle()
+	err := p.httpServer.Close()
+	p.activity.waitIdle()
 	p.server.transport.CloseIdleConnections()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return errors.Join(append(p.failures, err)...)
 }
 
-func (p *Proxy) fail(err error) {
+func (p *Proxy) addFailure(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures = append(p.failures, fmt.Errorf("faultproxy: %w", err))

@@ -7,7 +7,7 @@ import (
 )
 
 // record numbers the requests, keeps the log and asks the rule.
-type record struct {
+type requestLog struct {
 	deciding sync.Mutex // serialises rules; never held together with anything a rule may call
 
 	mu   sync.Mutex
@@ -16,7 +16,7 @@ type record struct {
 }
 
 // see logs a request and decides what happens to it.
-func (rec *record) see(r *http.Request) (*Request, Action) {
+func (rec *requestLog) decide(r *http.Request) (*Request, Action) {
 	rec.deciding.Lock()
 	defer rec.deciding.Unlock()
 	seen, rule := rec.add(r)
@@ -26,7 +26,7 @@ func (rec *record) see(r *http.Request) (*Request, Action) {
 	return seen, rule(*seen) // not forwarded yet: nobody writes to *seen
 }
 
-func (rec *record) add(r *http.Request) (*Request, Rule) {
+func (rec *requestLog) add(r *http.Request) (*Request, Rule) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	seen := &Request{
@@ -43,25 +43,25 @@ func (rec *record) add(r *http.Request) (*Request, Rule) {
 
 // answered notes the real server's status, also for a request that an
 // intervening reset has dropped from the log.
-func (rec *record) answered(seen *Request, status int) {
+func (rec *requestLog) setStatus(seen *Request, status int) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	seen.Status = status
 }
 
-func (rec *record) setRule(rule Rule) {
+func (rec *requestLog) setRule(rule Rule) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.rule = rule
 }
 
-func (rec *record) reset() {
+func (rec *requestLog) reset() {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.log = nil
 }
 
-func (rec *record) snapshot() []Request {
+func (rec *requestLog) snapshot() []Request {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	log := make([]Request, 0, len(rec.log))

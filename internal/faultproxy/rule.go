@@ -19,7 +19,7 @@ type Request struct {
 // TagHeader is a request header that the proxy takes off and shows to the rule
 // as [Request.Tag]. A test's client that sets it can have many tests go through
 // one proxy at once, its rule telling them apart.
-const TagHeader = "X-Wire-Tag"
+const TagHeader = "X-Fault-Tag"
 
 // IndexHeader is how Vault Enterprise tells how far a node is, and a client how far
 // one has to be. A community server never sends it, and takes no notice of it.

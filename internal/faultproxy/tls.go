@@ -97,13 +97,13 @@ func serverTemplate(hosts []string) *x509.Certificate {
 }
 
 // pair is a certificate and its key.
-type pair struct {
+type keyPair struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
 // issue makes a key and has it signed by the authority; nil: by itself.
-func issue(template *x509.Certificate, by *pair) (*pair, error) {
+func issue(template *x509.Certificate, by *keyPair) (*keyPair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func issue(template *x509.Certificate, by *pair) (*pair, error) {
 	template.KeyUsage |= x509.KeyUsageDigitalSignature
 	template.NotBefore = time.Now().Add(-time.Hour)
 	template.NotAfter = time.Now().Add(24 * time.Hour)
-	parent := &pair{template, key}
+	parent := &keyPair{template, key}
 	if by != nil {
 		parent = by
 	}
@@ -126,14 +126,14 @@ func issue(template *x509.Certificate, by *pair) (*pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pair{cert, key}, nil
+	return &keyPair{cert, key}, nil
 }
 
-func (p *pair) certPEM() []byte {
+func (p *keyPair) certPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.cert.Raw})
 }
 
-func (p *pair) keyPEM() ([]byte, error) {
+func (p *keyPair) keyPEM() ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(p.key)
 	if err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ func TestReadsShowOwnWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			provider, stranger := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
 			client := clienttest.New(t, append(tc.opts, vaultkit.WithAddress(proxy.URL()))...)
-			proxy.SetRule(faultproxy.OnMatch(http.MethodPut, "/data/"+vaulttest.Base+"/providers/", faultproxy.Stamp(faultproxy.IndexHeader, newIndex)))
+			proxy.SetRule(faultproxy.OnMatch(http.MethodPut, "/data/"+vaulttest.Base+"/providers/", faultproxy.AddHeader(faultproxy.IndexHeader, newIndex)))
 			if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
 				t.Fatal(err)
 			}

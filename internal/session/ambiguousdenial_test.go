@@ -27,7 +27,7 @@ func (h *harness) denySameText() (lookups func() int) {
 			h.Error(err)
 		}
 	})
-	proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.DenyAlike()))
+	proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.DenySameText()))
 	h.address = proxy.URL()
 	return func() (n int) {
 		for _, r := range proxy.Log() {
