@@ -37,7 +37,7 @@ func (b builder) build(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(b.cache, 0o700); err != nil {
 		return "", fmt.Errorf("cache directory: %w", err)
 	}
-	unlock, err := b.lock(ctx, target+".lock")
+	unlock, err := b.waitForLock(ctx, target+".lock")
 	if err != nil {
 		return "", err
 	}
@@ -93,7 +93,7 @@ func isSource(name string) bool {
 }
 
 // lock waits until this process alone may build.
-func (b builder) lock(ctx context.Context, path string) (unlock func(), err error) {
+func (b builder) waitForLock(ctx context.Context, path string) (unlock func(), err error) {
 	said := progress{log: b.log, start: time.Now()}
 	err = poll(ctx, 100*time.Millisecond, func() (bool, error) {
 		unlock, err = tryLock(path)

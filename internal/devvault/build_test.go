@@ -216,11 +216,11 @@ func TestFindSourceAbove(t *testing.T) {
 	nested := filepath.Join(root, "test", "nested")
 	writeFile(t, filepath.Join(nested, "go.mod"), "module goblin/vaultkit/test/nested\n")
 	for _, from := range []string{root, want, nested} {
-		if got, ok := sourceAbove(from); !ok || got != want {
+		if got, ok := findSourceAbove(from); !ok || got != want {
 			t.Errorf("from %s: got %q, %v", from, got, ok)
 		}
 	}
-	if got, ok := sourceAbove(t.TempDir()); ok {
+	if got, ok := findSourceAbove(t.TempDir()); ok {
 		t.Errorf("found %q where there is none", got)
 	}
 }

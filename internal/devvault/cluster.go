@@ -41,7 +41,7 @@ type Cluster struct {
 //
 // Nodes are counted from 0. At first node 0 leads.
 func StartCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
-	bin, dir, err := provide(ctx, Options{Log: cmp.Or[io.Writer](o.Log, os.Stderr)})
+	bin, dir, err := prepareBinary(ctx, Options{Log: cmp.Or[io.Writer](o.Log, os.Stderr)})
 	if err != nil {
 		return nil, wrap("start a cluster", err)
 	}
@@ -58,7 +58,7 @@ func StartCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
 
 func (c *Cluster) start(ctx context.Context) error {
 	for i, n := range c.nodes {
-		if err := c.enter(ctx, i); err != nil {
+		if err := c.startNode(ctx, i); err != nil {
 			return fmt.Errorf("%s: %w", n.id, err)
 		}
 	}
@@ -66,16 +66,16 @@ func (c *Cluster) start(ctx context.Context) error {
 }
 
 // enter starts a node. The first one founds the cluster, the others join it.
-func (c *Cluster) enter(ctx context.Context, i int) error {
+func (c *Cluster) startNode(ctx context.Context, i int) error {
 	n := c.nodes[i]
-	ctx, cancel := n.bound(ctx)
+	ctx, cancel := n.withTimeout(ctx)
 	defer cancel()
 	if err := n.launch(ctx, 0); err != nil {
 		return err
 	}
 	var err error
 	if i == 0 {
-		err = n.api.found(ctx)
+		err = n.api.createCluster(ctx)
 	} else {
 		err = n.api.join(ctx, c.Addr(0))
 	}
@@ -86,7 +86,7 @@ func (c *Cluster) enter(ctx context.Context, i int) error {
 }
 
 // found makes a server that has just started the first node of a cluster.
-func (a *api) found(ctx context.Context) error {
+func (a *api) createCluster(ctx context.Context) error {
 	if err := a.initialise(ctx); err != nil {
 		return fmt.Errorf("initialise: %w", err)
 	}
@@ -139,7 +139,7 @@ func (c *Cluster) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.Strin
 
 // Leader waits until a node leads and serves, and returns which.
 func (c *Cluster) Leader(ctx context.Context) (int, error) {
-	ctx, cancel := c.nodes[0].bound(ctx)
+	ctx, cancel := c.nodes[0].withTimeout(ctx)
 	defer cancel()
 	leader := -1
 	err := poll(ctx, leaderEvery, func() (bool, error) {
@@ -163,7 +163,7 @@ func (c *Cluster) Kill(i int) error { return wrap("kill", c.nodes[i].kill()) }
 // starts it again, unseals it, and returns when it serves requests, which takes
 // a majority of nodes.
 func (c *Cluster) Restart(ctx context.Context, i int) error {
-	ctx, cancel := c.nodes[i].bound(ctx)
+	ctx, cancel := c.nodes[i].withTimeout(ctx)
 	defer cancel()
 	return wrap("restart", c.nodes[i].restart(ctx))
 }
@@ -174,7 +174,7 @@ func (c *Cluster) Stop() error {
 	errs := make([]error, len(c.nodes))
 	var all sync.WaitGroup
 	for i, n := range c.nodes {
-		all.Go(func() { errs[i] = n.retire((*process).kill) })
+		all.Go(func() { errs[i] = n.stopForGood((*process).kill) })
 	}
 	all.Wait()
 	return wrap("stop", errors.Join(append(errs, os.RemoveAll(c.dir))...))

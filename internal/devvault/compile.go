@@ -69,12 +69,12 @@ func (c *compilation) download(ctx context.Context) (packages, error) {
 		args:   append(args, "."),
 		counts: func(line string) bool { return strings.HasPrefix(line, "go: downloading ") },
 		report: func(done int) {
-			fmt.Fprintf(c.log, "downloading modules: %d of at most %d (%s)\n", done, limit, since(start))
+			fmt.Fprintf(c.log, "downloading modules: %d of at most %d (%s)\n", done, limit, elapsed(start))
 		},
 	}
 	text, err := c.goCommand(ctx, &list)
 	if done := list.counted.Load(); err == nil && done > 0 {
-		fmt.Fprintf(c.log, "downloaded modules: %d (%s)\n", done, since(start))
+		fmt.Fprintf(c.log, "downloaded modules: %d (%s)\n", done, elapsed(start))
 	}
 	return parsePackages(text), err
 }
@@ -136,13 +136,13 @@ func (c *compilation) compile(ctx context.Context, p packages, out string) error
 			if started == len(p.stale) {
 				what = ", linking"
 			}
-			fmt.Fprintf(c.log, "compiling: %d of %d packages%s (%s)\n", cached+started, p.all, what, since(start))
+			fmt.Fprintf(c.log, "compiling: %d of %d packages%s (%s)\n", cached+started, p.all, what, elapsed(start))
 		},
 	})
 	return err
 }
 
-func since(start time.Time) time.Duration { return time.Since(start).Round(time.Second) }
+func elapsed(start time.Time) time.Duration { return time.Since(start).Round(time.Second) }
 
 // command is a run of the go command whose progress is a number of lines on stderr.
 type command struct {
@@ -156,7 +156,7 @@ type command struct {
 // command said on stderr, less the progress.
 func (c *compilation) goCommand(ctx context.Context, run *command) ([]byte, error) {
 	var stdout bytes.Buffer
-	stderr := lines{each: func(line string) bool {
+	stderr := lineFilter{each: func(line string) bool {
 		if run.counts == nil || !run.counts(line) {
 			return false
 		}
@@ -199,13 +199,13 @@ func (run *command) wait(ctx context.Context, proc *process, every time.Duration
 }
 
 // lines is a writer that keeps the lines for which each returns false.
-type lines struct {
+type lineFilter struct {
 	each    func(line string) (taken bool)
 	partial []byte // of a line that has not ended
 	kept    bytes.Buffer
 }
 
-func (l *lines) Write(text []byte) (int, error) {
+func (l *lineFilter) Write(text []byte) (int, error) {
 	l.partial = append(l.partial, text...)
 	for {
 		line, after, ended := bytes.Cut(l.partial, []byte("\n"))
@@ -221,7 +221,7 @@ func (l *lines) Write(text []byte) (int, error) {
 }
 
 // rest is what was kept.
-func (l *lines) rest() []byte { return append(l.kept.Bytes(), l.partial...) }
+func (l *lineFilter) rest() []byte { return append(l.kept.Bytes(), l.partial...) }
 
 // tail returns the last bytes of a text, from the start of a line.
 func tail(text []byte, most int) string {

@@ -140,7 +140,7 @@ func TestBuildWithoutItsModulesSaysWhichIsMissing(t *testing.T) {
 
 func TestLinesKeepsWhatIsNotTaken(t *testing.T) {
 	var taken []string
-	l := lines{each: func(line string) bool {
+	l := lineFilter{each: func(line string) bool {
 		if !strings.HasPrefix(line, "take ") {
 			return false
 		}

@@ -73,7 +73,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = os.Stderr
 	}
-	bin, dir, err := provide(ctx, o)
+	bin, dir, err := prepareBinary(ctx, o)
 	if err != nil {
 		return nil, wrap("start", err)
 	}
@@ -85,7 +85,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 // provide finds the binary and makes the private directory.
-func provide(ctx context.Context, o Options) (binary, string, error) {
+func prepareBinary(ctx context.Context, o Options) (binary, string, error) {
 	bin, err := findBinary(ctx, o)
 	if err != nil {
 		return binary{}, "", err
@@ -95,7 +95,7 @@ func provide(ctx context.Context, o Options) (binary, string, error) {
 }
 
 func (s *Server) start(ctx context.Context, o Options) error {
-	ctx, cancel := s.bound(ctx)
+	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
 	if err := s.launch(ctx, o.Port); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (s *Server) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String
 
 // Seal seals the server: until [Server.Unseal] it answers 503 to everything.
 func (s *Server) Seal(ctx context.Context) error {
-	ctx, cancel := s.bound(ctx)
+	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
 	return wrap("seal", s.api.seal(ctx))
 }
@@ -146,7 +146,7 @@ func (s *Server) UnsealKey() string { return s.keys.unsealKey }
 
 // Unseal unseals the server and returns when it serves requests again.
 func (s *Server) Unseal(ctx context.Context) error {
-	ctx, cancel := s.bound(ctx)
+	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
 	return wrap("unseal", s.api.unseal(ctx))
 }
@@ -159,7 +159,7 @@ func (s *Server) Kill() error { return wrap("kill", s.kill()) }
 // and starts it again, on the same port with the same data, and unseals it. An
 // in-memory server cannot be restarted: its data would be gone.
 func (s *Server) Restart(ctx context.Context) error {
-	ctx, cancel := s.bound(ctx)
+	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
 	return wrap("restart", s.restart(ctx))
 }
@@ -167,7 +167,7 @@ func (s *Server) Restart(ctx context.Context) error {
 // Stop ends the server and removes its directory: cleanly if it ends within ten
 // seconds, by force if not. Stopping twice does nothing.
 func (s *Server) Stop() error {
-	return wrap("stop", errors.Join(s.retire((*process).stop), os.RemoveAll(s.dir)))
+	return wrap("stop", errors.Join(s.stopForGood((*process).stop), os.RemoveAll(s.dir)))
 }
 
 // wrap names the failed operation.

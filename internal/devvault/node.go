@@ -16,19 +16,19 @@ const maxLogTail = 4 << 10
 
 // node is one server: what to run and where, and the process while it runs.
 type node struct {
-	binary  binary
-	dir     string // private; holds everything below
-	raft    bool
-	id      string // tells it from its peers
-	port    int
-	cluster int // port for its peers; Raft insists on one even where there are none
+	binary      binary
+	dir         string // private; holds everything below
+	raft        bool
+	id          string // tells it from its peers
+	port        int
+	clusterPort int // port for its peers; Raft insists on one even where there are none
 
 	keys *credentials // a pointer: shared by a cluster, and not to be printed
 	api  *api         // how to talk to it, once it has its port
 
 	mu      sync.Mutex // serialises retire, kill and restart
 	proc    *process   // nil when it isn't running
-	retired bool
+	stopped bool
 }
 
 func (n *node) addr() string       { return "http://" + loopback(n.port) }
@@ -56,7 +56,7 @@ func (n *node) choosePorts(port int) error {
 	}
 	defer func() { _ = cluster.Close() }()
 	n.port = api.Addr().(*net.TCPAddr).Port
-	n.cluster = cluster.Addr().(*net.TCPAddr).Port
+	n.clusterPort = cluster.Addr().(*net.TCPAddr).Port
 	return nil
 }
 
@@ -91,11 +91,11 @@ func (n *node) config() map[string]any {
 		"storage": storage,
 		"listener": []any{map[string]any{"tcp": map[string]any{
 			"address":         loopback(n.port),
-			"cluster_address": loopback(n.cluster),
+			"cluster_address": loopback(n.clusterPort),
 			"tls_disable":     true,
 		}}},
 		"api_addr":      n.addr(),
-		"cluster_addr":  "https://" + loopback(n.cluster),
+		"cluster_addr":  "https://" + loopback(n.clusterPort),
 		"disable_mlock": true,
 		"log_level":     "info",
 		// OpenBao wants this before it lets us enable an audit device; Vault

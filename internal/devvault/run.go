@@ -30,7 +30,7 @@ const (
 var errPortInUse = errors.New("its port is in use")
 
 // bound limits the time an operation waits for the server.
-func (n *node) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func (n *node) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := readyInMemory
 	if n.raft {
 		limit = readyRaft
@@ -63,13 +63,13 @@ func (n *node) launch(ctx context.Context, port int) error {
 func (n *node) restart(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.retired {
+	if n.stopped {
 		return errors.New("the server was stopped and its data removed: start a new one")
 	}
 	if !n.raft {
 		return errors.New("an in-memory server loses its data: start it with Options.Raft")
 	}
-	if err := n.end((*process).stop); err != nil {
+	if err := n.endProcess((*process).stop); err != nil {
 		return err
 	}
 	proc, err := n.run(ctx)
@@ -84,19 +84,19 @@ func (n *node) restart(ctx context.Context) error {
 func (n *node) kill() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.end((*process).kill)
+	return n.endProcess((*process).kill)
 }
 
 // retire ends the server for good.
-func (n *node) retire(how func(*process) error) error {
+func (n *node) stopForGood(how func(*process) error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.retired = true
-	return n.end(how)
+	n.stopped = true
+	return n.endProcess(how)
 }
 
 // end ends the process, if there is one. The caller holds the lock.
-func (n *node) end(how func(*process) error) error {
+func (n *node) endProcess(how func(*process) error) error {
 	if n.proc == nil {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (n *node) env() []string {
 func (n *node) awaitStart(ctx context.Context, proc *process) error {
 	err := poll(ctx, pollEvery, func() (bool, error) {
 		if proc.ended() {
-			return false, n.explainEnd(proc)
+			return false, n.exitError(proc)
 		}
 		return n.logs("server started"), nil
 	})
@@ -161,7 +161,7 @@ func (n *node) awaitStart(ctx context.Context, proc *process) error {
 }
 
 // explainEnd says why the server ended before it was ready.
-func (n *node) explainEnd(proc *process) error {
+func (n *node) exitError(proc *process) error {
 	how := proc.err
 	if how == nil {
 		how = errors.New("exit status 0")

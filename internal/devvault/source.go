@@ -30,30 +30,30 @@ func findSource(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if dir, ok := sourceAbove(cwd); ok {
+	if dir, ok := findSourceAbove(cwd); ok {
 		return dir, nil
 	}
-	dir, err := sourceOfRequirement(ctx)
+	dir, err := findRequiredSource(ctx)
 	if err != nil {
-		return "", &noSourceError{err}
+		return "", &missingSourceError{err}
 	}
 	return dir, nil
 }
 
 // noSourceError says what to do; why the go command knows no better is for
 // whoever unwraps it.
-type noSourceError struct{ cause error }
+type missingSourceError struct{ cause error }
 
-func (*noSourceError) Error() string {
+func (*missingSourceError) Error() string {
 	return "no vault server to run: the source of the pinned one is not here: " +
 		"run this in a checkout of " + module + ", set " + binVariable + " to a vault or bao binary, or put vault or bao on PATH"
 }
 
-func (e *noSourceError) Unwrap() error { return e.cause }
+func (e *missingSourceError) Unwrap() error { return e.cause }
 
 // sourceAbove looks for the module in dir and the directories above it. Nested
 // modules on the way are passed by.
-func sourceAbove(dir string) (string, bool) {
+func findSourceAbove(dir string) (string, bool) {
 	for {
 		if source, ok := sourceIn(dir); ok {
 			return source, true
@@ -78,7 +78,7 @@ func sourceIn(dir string) (string, bool) {
 	return source, err == nil
 }
 
-func sourceOfRequirement(ctx context.Context) (string, error) {
+func findRequiredSource(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
 		return "", fmt.Errorf("go list -m %s: %w", module, commandError(err))

@@ -34,7 +34,7 @@ func TestStubFailsTheTestThatReachesIt(t *testing.T) {
 	if want := "auto_join at a cloud: not in this server"; !n.logs(want) {
 		t.Errorf("the server's log lacks %q:\n%s", want, n.logTail())
 	}
-	ended := n.retire((*process).stop)
+	ended := n.stopForGood((*process).stop)
 	if ended == nil || !strings.Contains(ended.Error(), "auto_join at a cloud") {
 		t.Errorf("retire() = %v, want an error that names the stub", ended)
 	}

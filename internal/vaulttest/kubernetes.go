@@ -89,7 +89,7 @@ func (*Cluster) Role(policy string) map[string]any {
 func (k *Cluster) JWT(id string, known bool) string {
 	token := k.sign("fake-ns", "fake-sa", id)
 	if known {
-		k.know(token, "fake-ns", "fake-sa")
+		k.addToken(token, "fake-ns", "fake-sa")
 	}
 	return token
 }
@@ -97,18 +97,18 @@ func (k *Cluster) JWT(id string, known bool) string {
 // JWTOf is a token of any service account, which the cluster knows.
 func (k *Cluster) JWTOf(namespace, account string) string {
 	token := k.sign(namespace, account, rand.Text())
-	k.know(token, namespace, account)
+	k.addToken(token, namespace, account)
 	return token
 }
 
-func (k *Cluster) know(token, namespace, account string) {
+func (k *Cluster) addToken(token, namespace, account string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.valid[token] = "system:serviceaccount:" + namespace + ":" + account
 }
 
 func (k *Cluster) sign(namespace, account, id string) string {
-	signed := part(map[string]any{"alg": "ES256", "typ": "JWT"}) + "." + part(map[string]any{
+	signed := encodePart(map[string]any{"alg": "ES256", "typ": "JWT"}) + "." + encodePart(map[string]any{
 		"iss": "https://fake.invalid", "aud": []string{"vault"}, "jti": id,
 		"sub": "system:serviceaccount:" + namespace + ":" + account,
 		"iat": time.Now().Unix(), "nbf": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
@@ -128,7 +128,7 @@ func (k *Cluster) sign(namespace, account, id string) string {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-func part(v any) string {
+func encodePart(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
 		panic(err)

@@ -40,7 +40,7 @@ func Main(m *testing.M) {
 func MainWith(m *testing.M, before func(*devvault.Server), after func() error) {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "VAULT_") || strings.HasPrefix(name, "VAULTKIT_") && name != "VAULTKIT_VAULT_BIN" && name != long {
+		if strings.HasPrefix(name, "VAULT_") || strings.HasPrefix(name, "VAULTKIT_") && name != "VAULTKIT_VAULT_BIN" && name != longVariable {
 			_ = os.Unsetenv(name) // a developer's own Vault is none of the tests' business
 		}
 	}
@@ -71,10 +71,10 @@ func leaks(code int) error {
 }
 
 // long names the variable that has tests of chance run for longer.
-const long = "VAULTKIT_LONG"
+const longVariable = "VAULTKIT_LONG"
 
 // Long reports that VAULTKIT_LONG is set: there is time to look for what is rare.
-func Long() bool { return os.Getenv(long) != "" }
+func Long() bool { return os.Getenv(longVariable) != "" }
 
 // Server is the package's Vault.
 func Server() *devvault.Server { return server }
@@ -215,7 +215,7 @@ func Look(t testing.TB, prefix string) map[string]Entry {
 func LookAt(t testing.TB, root *api.Client, prefix string) map[string]Entry {
 	t.Helper()
 	found := make(map[string]Entry)
-	look(t, root, strings.Trim(prefix, "/"), found)
+	readEntries(t, root, strings.Trim(prefix, "/"), found)
 	return found
 }
 
@@ -229,7 +229,7 @@ func Snapshot(t testing.TB, provider string) map[string]Entry {
 	return all
 }
 
-func look(t testing.TB, root *api.Client, path string, found map[string]Entry) {
+func readEntries(t testing.TB, root *api.Client, path string, found map[string]Entry) {
 	t.Helper()
 	secret, err := root.Logical().ListWithContext(t.Context(), Mount+"/metadata/"+Base+"/"+path)
 	if err != nil {
@@ -238,7 +238,7 @@ func look(t testing.TB, root *api.Client, path string, found map[string]Entry) {
 	if secret != nil {
 		keys, _ := secret.Data["keys"].([]any)
 		for _, key := range keys {
-			look(t, root, path+"/"+strings.TrimSuffix(key.(string), "/"), found)
+			readEntries(t, root, path+"/"+strings.TrimSuffix(key.(string), "/"), found)
 		}
 	}
 	meta, err := root.KVv2(Mount).GetMetadata(t.Context(), Base+"/"+path)
