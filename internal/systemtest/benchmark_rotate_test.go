@@ -26,34 +26,34 @@ func BenchmarkRotate(b *testing.B) {
 	compare(b,
 		peer{"vaultkit", each(func(provider string, round int) {
 			_, err := client.Rotate(b.Context(), provider, vaultkit.NewKey(fmt.Sprintf("fake-%d", round)))
-			check(b, err)
+			mustSucceed(b, err)
 		})},
-		peer{"five-calls", each(func(provider string, round int) { fiveCalls(b, official, provider, round) })},
-		peer{"unsafe-script", each(func(provider string, round int) { fourCalls(b, official, provider, round) })},
+		peer{"five-calls", each(func(provider string, round int) { rotateByHand(b, official, provider, round) })},
+		peer{"unsafe-script", each(func(provider string, round int) { rotateUnsafely(b, official, provider, round) })},
 	)
 }
 
 // fiveCalls are the requests of a safe rotation and nothing of its thought: read,
 // back up create-only, claim, check-and-set, record. They store what a rotation stores.
-func fiveCalls(b *testing.B, official *api.Client, provider string, n int) {
+func rotateByHand(b *testing.B, official *api.Client, provider string, n int) {
 	b.Helper()
 	kv, ctx := official.KVv2("secret"), b.Context()
 	old, err := kv.Get(ctx, under+"providers/"+provider)
-	check(b, err)
+	mustSucceed(b, err)
 	id := fmt.Sprintf("/%d", n)
 	_, err = kv.Put(ctx, under+"backups/"+provider+id, old.Data, api.WithCheckAndSet(0))
-	check(b, err)
-	check(b, kv.PutMetadata(ctx, under+"backups/"+provider+id, api.KVMetadataPutInput{CustomMetadata: map[string]any{
+	mustSucceed(b, err)
+	mustSucceed(b, kv.PutMetadata(ctx, under+"backups/"+provider+id, api.KVMetadataPutInput{CustomMetadata: map[string]any{
 		"source": "given", "started_at": time.Now().UTC().Format(time.RFC3339Nano)}}))
 	_, err = kv.Put(ctx, under+"providers/"+provider, map[string]any{"api_key": fmt.Sprintf("fake-%d", n)},
 		api.WithCheckAndSet(old.VersionMetadata.Version))
-	check(b, err)
-	_, err = kv.Put(ctx, under+"rotations/"+provider+id, likeARecord(provider, n), api.WithCheckAndSet(0))
-	check(b, err)
+	mustSucceed(b, err)
+	_, err = kv.Put(ctx, under+"rotations/"+provider+id, recordFields(provider, n), api.WithCheckAndSet(0))
+	mustSucceed(b, err)
 }
 
 // likeARecord has the fields of a rotation's record.
-func likeARecord(provider string, n int) map[string]any {
+func recordFields(provider string, n int) map[string]any {
 	id := protocol.NewID(time.Now(), n+1, nil, nil).String()
 	const request = "00000000-0000-0000-0000-000000000000"
 	return map[string]any{"schema": 1, "id": id, "provider": provider, "outcome": "committed", "evidence": "acknowledged",
@@ -63,18 +63,18 @@ func likeARecord(provider string, n int) map[string]any {
 }
 
 // fourCalls is what people write: read, back up, write blindly, log.
-func fourCalls(b *testing.B, official *api.Client, provider string, n int) {
+func rotateUnsafely(b *testing.B, official *api.Client, provider string, n int) {
 	b.Helper()
 	kv, ctx := official.KVv2("secret"), b.Context()
 	old, err := kv.Get(ctx, under+"providers/"+provider)
-	check(b, err)
+	mustSucceed(b, err)
 	id := fmt.Sprintf("/%d", n)
 	_, err = kv.Put(ctx, under+"backups/"+provider+id, old.Data)
-	check(b, err)
+	mustSucceed(b, err)
 	_, err = kv.Put(ctx, under+"providers/"+provider, map[string]any{"api_key": fmt.Sprintf("fake-%d", n)})
-	check(b, err)
+	mustSucceed(b, err)
 	_, err = kv.Put(ctx, under+"rotations/"+provider+id, map[string]any{"outcome": "committed"})
-	check(b, err)
+	mustSucceed(b, err)
 }
 
 // BenchmarkEnviron reads 1,000 providers into an environment.
@@ -84,14 +84,14 @@ func BenchmarkEnviron(b *testing.B) {
 	compare(b,
 		peer{"vaultkit", func(int) {
 			_, err := client.Environ(b.Context(), vaultkit.EnvQuery{Providers: providers})
-			check(b, err)
+			mustSucceed(b, err)
 		}},
 		peer{"official-loop", func(int) {
 			for _, provider := range providers {
 				officialGet(b, official, provider)
 			}
 		}},
-		peer{"bare", func(int) { atOnce(16, providers, func(provider string) { bare.get(b, provider) }) }},
+		peer{"bare", func(int) { inParallel(16, providers, func(provider string) { bare.get(b, provider) }) }},
 	)
 }
 
@@ -103,17 +103,17 @@ func BenchmarkRotateAll(b *testing.B) {
 		peer{"vaultkit", func(round int) {
 			key := vaultkit.NewKey(fmt.Sprintf("fake-%d", round))
 			for result := range client.RotateAll(b.Context(), 0, ours, key) {
-				check(b, result.Err)
+				mustSucceed(b, result.Err)
 			}
 		}},
 		peer{"bare", func(round int) {
-			atOnce(8, theirs, func(provider string) { bareRotation(b, bare, provider, round) })
+			inParallel(vaultkit.DefaultWorkers, theirs, func(provider string) { rotateOverHTTP(b, bare, provider, round) })
 		}},
 	)
 }
 
 // bareRotation sends what a rotation sends.
-func bareRotation(b *testing.B, bare *bareHTTP, provider string, round int) {
+func rotateOverHTTP(b *testing.B, bare *bareHTTP, provider string, round int) {
 	b.Helper()
 	data, metadata := "secret/data/"+under, "secret/metadata/"+under
 	id := fmt.Sprintf("/%d", round)
@@ -131,7 +131,7 @@ func written(key string, cas int) map[string]any {
 	return map[string]any{"data": map[string]any{"api_key": key}, "options": map[string]any{"cas": cas}}
 }
 
-func atOnce(workers int, providers []string, do func(provider string)) {
+func inParallel(workers int, providers []string, do func(provider string)) {
 	for range parallel.Stream(workers, providers, func(provider string) struct{} { do(provider); return struct{}{} }) {
 	}
 }

@@ -59,23 +59,23 @@ func BenchmarkCached(b *testing.B) {
 	}
 	read := func(i int) { _, _ = client.GetAPIKey(context.Background(), providers[i%len(providers)]) }
 	readOwn := func(i int) { _, _ = own.get(providers[i%len(providers)]) }
-	b.Run("by=vaultkit", func(b *testing.B) { one(b, read) })
-	b.Run("by=mutex-map", func(b *testing.B) { one(b, readOwn) })
-	b.Run("cores=all/by=vaultkit", func(b *testing.B) { all(b, read) })
-	b.Run("cores=all/by=mutex-map", func(b *testing.B) { all(b, readOwn) })
+	b.Run("by=vaultkit", func(b *testing.B) { readOne(b, read) })
+	b.Run("by=mutex-map", func(b *testing.B) { readOne(b, readOwn) })
+	b.Run("cores=all/by=vaultkit", func(b *testing.B) { readParallel(b, read) })
+	b.Run("cores=all/by=mutex-map", func(b *testing.B) { readParallel(b, readOwn) })
 	version := 0
 	rotate := func() { // takes its share of the cores from both alike
 		version++
 		provider, key := providers[version%len(providers)], fmt.Sprintf("fake-%d", version)
 		_, err := client.Rotate(context.Background(), provider, vaultkit.NewKey(key))
-		check(b, err)
+		mustSucceed(b, err)
 		own.set(provider, key)
 	}
-	b.Run("cores=all-rotating/by=vaultkit", func(b *testing.B) { while(b, rotate, func() { all(b, read) }) })
-	b.Run("cores=all-rotating/by=mutex-map", func(b *testing.B) { while(b, rotate, func() { all(b, readOwn) }) })
+	b.Run("cores=all-rotating/by=vaultkit", func(b *testing.B) { runWhile(b, rotate, func() { readParallel(b, read) }) })
+	b.Run("cores=all-rotating/by=mutex-map", func(b *testing.B) { runWhile(b, rotate, func() { readParallel(b, readOwn) }) })
 }
 
-func one(b *testing.B, read func(i int)) {
+func readOne(b *testing.B, read func(i int)) {
 	b.Helper()
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -85,7 +85,7 @@ func one(b *testing.B, read func(i int)) {
 
 // all reads on all cores. The counters of RunParallel, which every read changes, may
 // come to lie in one line of memory, and take longer then than what is measured.
-func all(b *testing.B, read func(i int)) {
+func readParallel(b *testing.B, read func(i int)) {
 	b.Helper()
 	b.ReportAllocs()
 	cores := runtime.GOMAXPROCS(0)
@@ -101,7 +101,7 @@ func all(b *testing.B, read func(i int)) {
 }
 
 // while runs run, and write ten times a second meanwhile.
-func while(b *testing.B, write, run func()) {
+func runWhile(b *testing.B, write, run func()) {
 	b.Helper()
 	over := make(chan struct{})
 	var writer sync.WaitGroup
@@ -170,14 +170,14 @@ func compare(b *testing.B, peers ...peer) {
 func newOfficial(b *testing.B, wrap ...func(http.RoundTripper) http.RoundTripper) *api.Client {
 	b.Helper()
 	config := api.DefaultConfig()
-	check(b, config.Error)
+	mustSucceed(b, config.Error)
 	config.Address = vaulttest.Server().Addr()
 	b.Cleanup(config.HttpClient.CloseIdleConnections)
 	for _, wrap := range wrap {
 		config.HttpClient.Transport = wrap(config.HttpClient.Transport)
 	}
 	client, err := api.NewClient(config)
-	check(b, err)
+	mustSucceed(b, err)
 	client.SetToken(vaulttest.Server().RootToken())
 	return client
 }
@@ -185,7 +185,7 @@ func newOfficial(b *testing.B, wrap ...func(http.RoundTripper) http.RoundTripper
 func officialGet(b *testing.B, official *api.Client, provider string) map[string]any {
 	b.Helper()
 	secret, err := official.KVv2("secret").Get(b.Context(), "goblin-assistant/providers/"+provider)
-	check(b, err)
+	mustSucceed(b, err)
 	if secret.Data["api_key"] == nil {
 		b.Fatal("no key")
 	}
@@ -225,22 +225,22 @@ func (h *bareHTTP) do(b *testing.B, method, path string, body, answer any) {
 	var sent io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
-		check(b, err)
+		mustSucceed(b, err)
 		sent = strings.NewReader(string(text))
 	}
 	request, err := http.NewRequestWithContext(b.Context(), method, h.address+"/v1/"+path, sent)
-	check(b, err)
+	mustSucceed(b, err)
 	request.Header.Set("X-Vault-Token", h.auth)
 	response, err := h.client.Do(request)
-	check(b, err)
+	mustSucceed(b, err)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	check(b, err)
+	mustSucceed(b, err)
 	if response.StatusCode >= 300 {
 		b.Fatalf("%s %s: %s", method, path, response.Status)
 	}
 	if answer != nil {
-		check(b, json.Unmarshal(text, answer))
+		mustSucceed(b, json.Unmarshal(text, answer))
 	}
 }
 
@@ -257,11 +257,11 @@ func storeMany(b *testing.B, n int) []string {
 func getKey(b *testing.B, client *vaultkit.Client, provider string) string {
 	b.Helper()
 	key, err := client.GetAPIKey(b.Context(), provider)
-	check(b, err)
+	mustSucceed(b, err)
 	return key
 }
 
-func check(b *testing.B, err error) {
+func mustSucceed(b *testing.B, err error) {
 	b.Helper()
 	if err != nil {
 		b.Fatal(err)

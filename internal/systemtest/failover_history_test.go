@@ -23,7 +23,7 @@ type history struct {
 }
 
 // read looks at Vault through the official client alone.
-func (f *fleet) read(t *testing.T, provider string) history {
+func (f *rotatingCluster) read(t *testing.T, provider string) history {
 	t.Helper()
 	own := vaulttest.LookAt(t, f.root, "providers/"+provider)["providers/"+provider]
 	held := history{current: own.Current, versions: map[int]string{},
@@ -54,14 +54,14 @@ func recordOf(entry vaulttest.Entry) (record vaultkit.Record, err error) {
 
 // check holds a provider against what its rotators were told, and returns what
 // is wrong.
-func (f *fleet) check(t *testing.T, provider string) (violations []string) {
+func (f *rotatingCluster) check(t *testing.T, provider string) (violations []string) {
 	t.Helper()
 	held := f.read(t, provider)
 	attempts := make(map[string]attempt) // by key
 	for _, one := range f.attempts {
 		if one.provider == provider {
 			attempts[one.key()] = one
-			violations = append(violations, held.contradicts(one)...)
+			violations = append(violations, held.contradictions(one)...)
 		}
 	}
 	violations = append(violations, held.wrongVersions(attempts)...)
@@ -70,7 +70,7 @@ func (f *fleet) check(t *testing.T, provider string) (violations []string) {
 }
 
 // contradicts names where Vault belies what an attempt was told.
-func (h history) contradicts(one attempt) (violations []string) {
+func (h history) contradictions(one attempt) (violations []string) {
 	in := h.versionsOf(one.key())
 	blame := func(format string, args ...any) {
 		violations = append(violations, fmt.Sprintf("%s, told %+v, %v: ", one.reason(), one.rotation, one.err)+fmt.Sprintf(format, args...))
@@ -124,7 +124,7 @@ func (h history) wrongRecords(attempts map[string]attempt) (violations []string)
 		if record.Outcome == vaultkit.OutcomeCommitted {
 			committed[record.NewVersion]++
 		}
-		if backup := h.backups[id]; !h.bearsOut(record, attempts) || backup == "" || backup != h.versions[record.OldVersion] {
+		if backup := h.backups[id]; !h.confirms(record, attempts) || backup == "" || backup != h.versions[record.OldVersion] {
 			violations = append(violations, fmt.Sprintf("record %+v, but versions %v, backup %q and claim %v",
 				record, h.versions, backup, h.claims[id]))
 		}
@@ -139,7 +139,7 @@ func (h history) wrongRecords(attempts map[string]attempt) (violations []string)
 
 // bearsOut reports that a record is true. The reason in it names the attempt, and
 // so the key.
-func (h history) bearsOut(record vaultkit.Record, attempts map[string]attempt) bool {
+func (h history) confirms(record vaultkit.Record, attempts map[string]attempt) bool {
 	key := "fake-" + strings.TrimPrefix(record.Reason, "attempt ")
 	_, known := attempts[key]
 	in := h.versionsOf(key)

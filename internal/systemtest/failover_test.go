@@ -58,7 +58,7 @@ func failoverTime() time.Duration {
 }
 
 // fleet is a cluster, providers in it, and workers that rotate them.
-type fleet struct {
+type rotatingCluster struct {
 	cluster   *devvault.Cluster
 	balancer  *balancer
 	root      *api.Client
@@ -86,10 +86,10 @@ func (a attempt) reason() string { return fmt.Sprintf("attempt %d", a.number) }
 
 const firstKey = "fake-first"
 
-func newFleet(t *testing.T, providers int) *fleet {
+func newFleet(t *testing.T, providers int) *rotatingCluster {
 	t.Helper()
 	c := vaulttest.StartCluster(t)
-	f := &fleet{cluster: c, balancer: newBalancer(t, c.Addrs()), halt: func() {}}
+	f := &rotatingCluster{cluster: c, balancer: newBalancer(t, c.Addrs()), halt: func() {}}
 	f.root = vaulttest.RootAt(t, f.balancer.url(), c.RootToken())
 	for range providers {
 		f.providers = append(f.providers, f.store(t))
@@ -99,7 +99,7 @@ func newFleet(t *testing.T, providers int) *fleet {
 }
 
 // store makes a provider that keeps the evidence: its versions.
-func (f *fleet) store(t *testing.T) string {
+func (f *rotatingCluster) store(t *testing.T) string {
 	t.Helper()
 	name, kv := vaulttest.Name(t), f.root.KVv2(vaulttest.Mount)
 	path := vaulttest.Base + "/providers/" + name
@@ -113,7 +113,7 @@ func (f *fleet) store(t *testing.T) string {
 }
 
 // client is a service's, which knows the cluster by the balancer's address.
-func (f *fleet) client(t *testing.T, role string, wait backoff.Backoff) *vaultkit.Client {
+func (f *rotatingCluster) client(t *testing.T, role string, wait backoff.Backoff) *vaultkit.Client {
 	t.Helper()
 	token := vaulttest.TokenAt(t, f.root, vaulttest.Policy(t, "../../", role))
 	return clienttest.New(t, vaultkit.WithAddress(f.balancer.url()), vaultkit.WithToken(vaultkit.FromString(token)),
@@ -122,7 +122,7 @@ func (f *fleet) client(t *testing.T, role string, wait backoff.Backoff) *vaultki
 
 // rotate has workers rotate providers until stop. Some wait between attempts as
 // services do, some hardly at all, so that they meet every stage of an election.
-func (f *fleet) rotate(t *testing.T, workers int) {
+func (f *rotatingCluster) rotate(t *testing.T, workers int) {
 	t.Helper()
 	clients := make([]*vaultkit.Client, workers)
 	for i := range clients {
@@ -141,12 +141,12 @@ func (f *fleet) rotate(t *testing.T, workers int) {
 }
 
 // stop waits for the rotations under way.
-func (f *fleet) stop() {
+func (f *rotatingCluster) stop() {
 	f.halt()
 	f.working.Wait()
 }
 
-func (f *fleet) attempt(ctx context.Context, client *vaultkit.Client) {
+func (f *rotatingCluster) attempt(ctx context.Context, client *vaultkit.Client) {
 	one := f.next()
 	patience := 15 * time.Second // rides out a failover
 	if one.number%4 == 0 {
@@ -160,7 +160,7 @@ func (f *fleet) attempt(ctx context.Context, client *vaultkit.Client) {
 	f.attempts[one.number].rotation, f.attempts[one.number].err = r, err
 }
 
-func (f *fleet) next() attempt {
+func (f *rotatingCluster) next() attempt {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	one := attempt{number: len(f.attempts), provider: f.providers[rand.N(len(f.providers))]}
@@ -170,7 +170,7 @@ func (f *fleet) next() attempt {
 
 // disturb takes the leader from the cluster, or the cluster from the leader,
 // every few seconds, and puts it right as soon as there is another.
-func (f *fleet) disturb(t *testing.T, howLong time.Duration) {
+func (f *rotatingCluster) disturb(t *testing.T, howLong time.Duration) {
 	t.Helper()
 	for end, n := time.Now().Add(howLong), 1; time.Now().Before(end); n++ {
 		leader := f.leader(t)
@@ -188,7 +188,7 @@ func (f *fleet) disturb(t *testing.T, howLong time.Duration) {
 
 // isolate kills the leader's followers: alone it cannot commit what it has
 // already taken in, says so, and steps down.
-func (f *fleet) isolate(t *testing.T, leader int) {
+func (f *rotatingCluster) isolate(t *testing.T, leader int) {
 	t.Helper()
 	one, two := (leader+1)%f.cluster.Nodes(), (leader+2)%f.cluster.Nodes()
 	f.kill(t, one)
@@ -199,21 +199,21 @@ func (f *fleet) isolate(t *testing.T, leader int) {
 	f.isolations++
 }
 
-func (f *fleet) kill(t *testing.T, node int) {
+func (f *rotatingCluster) kill(t *testing.T, node int) {
 	t.Helper()
 	if err := f.cluster.Kill(node); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (f *fleet) restart(t *testing.T, node int) {
+func (f *rotatingCluster) restart(t *testing.T, node int) {
 	t.Helper()
 	if err := f.cluster.Restart(t.Context(), node); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (f *fleet) leader(t *testing.T) int {
+func (f *rotatingCluster) leader(t *testing.T) int {
 	t.Helper()
 	leader, err := f.cluster.Leader(t.Context())
 	if err != nil {

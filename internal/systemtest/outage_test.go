@@ -39,7 +39,7 @@ type readingService struct {
 	providers []string
 	seldom    []string
 
-	others        census // of other clients
+	others        goroutineCount // of other clients
 	reads, failed atomic.Int64
 	heard         clienttest.EventLog
 	halt          context.CancelFunc
@@ -243,12 +243,12 @@ func TestService_ReadsThroughLeaderKills(t *testing.T) {
 }
 
 // check holds what must be true after all outages.
-func (s *readingService) check(t *testing.T, before census) {
+func (s *readingService) check(t *testing.T, before goroutineCount) {
 	t.Helper()
 	if failed := s.failed.Load(); failed != 0 {
 		t.Errorf("%d of %d reads failed", failed, s.reads.Load())
 	}
-	var after census
+	var after goroutineCount
 	vaulttest.Eventually(t, "no goroutines or connections have grown", func() bool {
 		after = count()
 		return after.goroutines <= before.goroutines+8 && after.connections <= before.connections+4
@@ -277,9 +277,9 @@ func (s *readingService) checkLogins(t *testing.T, log string, want int) {
 
 // census counts goroutines: all, those that session and cache have begun, and those
 // that read from a connection of net/http.
-type census struct{ goroutines, ours, connections int }
+type goroutineCount struct{ goroutines, ours, connections int }
 
-func count() (c census) {
+func count() (c goroutineCount) {
 	var dump bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&dump, 2); err != nil {
 		panic(fmt.Sprint("no goroutine profile: ", err))

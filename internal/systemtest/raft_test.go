@@ -26,7 +26,7 @@ import (
 // rotation, on disk: nothing that it acknowledged to anybody is lost, and what
 // the caller was told is true.
 func TestRaftServerKilledAtEachRequest(t *testing.T) {
-	d := newDisk(t)
+	d := newRaftServer(t)
 	undisturbed, err := d.rotateOver(t, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func TestRaftServerKilledAtEachRequest(t *testing.T) {
 }
 
 // disk is a lone Vault that keeps its data on disk, and who uses it.
-type disk struct {
+type raftServer struct {
 	whole      *testing.T
 	server     *devvault.Server
 	proxy      *faultproxy.Proxy
@@ -59,17 +59,17 @@ type disk struct {
 	violations int
 }
 
-func newDisk(t *testing.T) *disk {
+func newRaftServer(t *testing.T) *raftServer {
 	t.Helper()
 	server := vaulttest.Start(t, devvault.Options{Raft: true})
 	root := vaulttest.RootOf(t, server)
-	return &disk{whole: t, server: server, proxy: clienttest.NewProxyTo(t, server.Addr()), root: root, told: make(map[string]int),
+	return &raftServer{whole: t, server: server, proxy: clienttest.NewProxyTo(t, server.Addr()), root: root, told: make(map[string]int),
 		token: vaulttest.TokenAt(t, root, vaulttest.Policy(t, "../../", "rotator"))}
 }
 
 // mustRideOut is kill where the client meets no dead or sealed server, and so no
 // reason to give up.
-func (d *disk) mustRideOut(t *testing.T, rule faultproxy.Rule) {
+func (d *raftServer) mustRideOut(t *testing.T, rule faultproxy.Rule) {
 	t.Helper()
 	if err := d.kill(t, rule); err != nil {
 		t.Errorf("Rotate: %v", err)
@@ -77,7 +77,7 @@ func (d *disk) mustRideOut(t *testing.T, rule faultproxy.Rule) {
 }
 
 // kill rotates by a rule that kills the server once.
-func (d *disk) kill(t *testing.T, rule faultproxy.Rule) (told error) {
+func (d *raftServer) kill(t *testing.T, rule faultproxy.Rule) (told error) {
 	t.Helper()
 	before := d.kills.Load()
 	_, told = d.rotateOver(t, rule)
@@ -89,28 +89,28 @@ func (d *disk) kill(t *testing.T, rule faultproxy.Rule) (told error) {
 
 // crash is what a power cut and the boot after it are to the server. It is over
 // before the client is told anything.
-func (d *disk) crash() {
+func (d *raftServer) crash() {
 	if err := errors.Join(d.server.Kill(), d.server.Restart(d.whole.Context())); err != nil {
 		d.whole.Error(err)
 	}
 	d.kills.Add(1)
 }
 
-func (d *disk) beforeSeen(n int) faultproxy.Rule {
+func (d *raftServer) beforeSeen(n int) faultproxy.Rule {
 	return faultproxy.At(n, faultproxy.Refuse().Before(d.crash))
 }
-func (d *disk) beforeAnswer(n int) faultproxy.Rule {
+func (d *raftServer) beforeAnswer(n int) faultproxy.Rule {
 	return faultproxy.At(n, faultproxy.After(d.crash))
 }
 
 // afterLost: the next request, a repetition or not, finds another process.
-func (d *disk) afterLost(n int) faultproxy.Rule {
+func (d *raftServer) afterLost(n int) faultproxy.Rule {
 	return faultproxy.Rules(faultproxy.At(n, faultproxy.Lose()), faultproxy.At(n+1, faultproxy.Before(d.crash)))
 }
 
 // meanwhile kills the server at some moment of the request's life, and the client
 // may meet it dead, sealed or without a leader.
-func (d *disk) meanwhile(n int) faultproxy.Rule {
+func (d *raftServer) meanwhile(n int) faultproxy.Rule {
 	return faultproxy.At(n, faultproxy.Before(func() {
 		d.crashing.Add(1)
 		time.AfterFunc(rand.N(4*time.Millisecond), func() {
@@ -122,7 +122,7 @@ func (d *disk) meanwhile(n int) faultproxy.Rule {
 
 // rotateOver rotates a provider by the rule, holds what Vault has then against
 // what anybody was told, and returns the rotation's requests.
-func (d *disk) rotateOver(t *testing.T, rule faultproxy.Rule) (log []faultproxy.Request, told error) {
+func (d *raftServer) rotateOver(t *testing.T, rule faultproxy.Rule) (log []faultproxy.Request, told error) {
 	t.Helper()
 	provider := vaulttest.Name(t)
 	if _, err := d.root.KVv2(vaulttest.Mount).Put(t.Context(), vaulttest.Base+"/providers/"+provider, clienttest.OldSecret); err != nil {
@@ -142,8 +142,8 @@ func (d *disk) rotateOver(t *testing.T, rule faultproxy.Rule) (log []faultproxy.
 	if _, err := client.Recover(t.Context(), provider); err != nil {
 		t.Fatal(err)
 	}
-	found := d.look(t, provider)
-	for _, violation := range append(found.lost(log), found.lies(r, err)...) {
+	found := d.readState(t, provider)
+	for _, violation := range append(found.lostWrites(log), found.falseClaims(r, err)...) {
 		d.violations++
 		t.Errorf("%s; told %+v, %v; Vault has %+v", violation, r, err, found)
 	}
@@ -166,15 +166,15 @@ func kindOf(err error) string {
 }
 
 // holdings is what Vault has of the one rotation of a provider.
-type holdings struct {
+type vaultState struct {
 	provider, backup, record vaulttest.Entry
 	id                       string
 	others                   int // backups and records of other rotations, of which there are none
 }
 
-func (d *disk) look(t *testing.T, provider string) holdings {
+func (d *raftServer) readState(t *testing.T, provider string) vaultState {
 	t.Helper()
-	found := holdings{provider: vaulttest.LookAt(t, d.root, "providers/"+provider)["providers/"+provider]}
+	found := vaultState{provider: vaulttest.LookAt(t, d.root, "providers/"+provider)["providers/"+provider]}
 	backups := vaulttest.LookAt(t, d.root, "backups/"+provider)
 	records := vaulttest.LookAt(t, d.root, "rotations/"+provider)
 	for path, entry := range backups {
@@ -189,11 +189,11 @@ func (d *disk) look(t *testing.T, provider string) holdings {
 	return found
 }
 
-func (h holdings) committed() bool { return h.provider.Current == 2 }
+func (h vaultState) committed() bool { return h.provider.Current == 2 }
 
 // lost names every write that the server acknowledged, to the client or only to
 // the proxy, and that is not there.
-func (h holdings) lost(log []faultproxy.Request) (violations []string) {
+func (h vaultState) lostWrites(log []faultproxy.Request) (violations []string) {
 	for _, request := range log {
 		if request.Method != "PUT" || request.Status < 200 || request.Status > 299 {
 			continue
@@ -218,7 +218,7 @@ func (h holdings) lost(log []faultproxy.Request) (violations []string) {
 
 // lies names what Vault has other than it should, and what the caller was told
 // otherwise.
-func (h holdings) lies(r *vaultkit.Rotation, err error) (violations []string) {
+func (h vaultState) falseClaims(r *vaultkit.Rotation, err error) (violations []string) {
 	outcome := h.record.Versions[1]["outcome"]
 	for violation, so := range map[string]bool{
 		"version 1 changed":                   !reflect.DeepEqual(h.provider.Versions[1], clienttest.OldSecret),
@@ -241,7 +241,7 @@ func (h holdings) lies(r *vaultkit.Rotation, err error) (violations []string) {
 }
 
 // recorded compares the rotation's record, as it was returned, with Vault's.
-func (h holdings) recorded(r *vaultkit.Rotation) bool {
+func (h vaultState) recorded(r *vaultkit.Rotation) bool {
 	record, err := recordOf(h.record)
 	stored, err1 := json.Marshal(record)
 	returned, err2 := json.Marshal(r.Record)

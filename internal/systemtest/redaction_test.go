@@ -23,10 +23,10 @@ import (
 )
 
 // spy collects everything the library says, in every form it can be printed.
-type spy struct{ logbuffer.Buffer }
+type outputCollector struct{ logbuffer.Buffer }
 
 // hear prints values under every verb, as JSON and through slog.
-func (s *spy) hear(values ...any) {
+func (s *outputCollector) collect(values ...any) {
 	log := s.Logger()
 	for _, value := range values {
 		if err, ok := value.(error); ok {
@@ -45,7 +45,7 @@ func (s *spy) hear(values ...any) {
 }
 
 // causes hears every error of the chain.
-func (s *spy) causes(err error) {
+func (s *outputCollector) causes(err error) {
 	if err == nil {
 		return
 	}
@@ -61,7 +61,7 @@ func (s *spy) causes(err error) {
 }
 
 // assertSilent fails for each secret in the output, plain or encoded.
-func (s *spy) assertSilent(t *testing.T, secrets ...string) {
+func (s *outputCollector) assertNoSecrets(t *testing.T, secrets ...string) {
 	t.Helper()
 	heard := s.String()
 	if len(heard) < 10_000 {
@@ -78,7 +78,7 @@ func (s *spy) assertSilent(t *testing.T, secrets ...string) {
 }
 
 // logger is a debug log into the spy, in both of slog's formats.
-func (s *spy) options(token string) []vaultkit.Option {
+func (s *outputCollector) options(token string) []vaultkit.Option {
 	return []vaultkit.Option{
 		vaultkit.WithLogger(slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 		vaultkit.WithToken(vaultkit.FromString(token)),
@@ -88,11 +88,11 @@ func (s *spy) options(token string) []vaultkit.Option {
 // No secret appears in any output: not in a verb's result or error, with every fault
 // there is, and not in options, clients or the debug log.
 func TestNoSecretInOutput(t *testing.T) {
-	s := &spy{}
+	s := &outputCollector{}
 	token := customToken(t, clienttest.Marker+"-token")
 	proxy := clienttest.NewProxy(t)
 	client := clienttest.New(t, append(s.options(token), vaultkit.WithAddress(proxy.URL()))...)
-	s.hear(client, client.String(), vaultkit.WithToken(vaultkit.FromString(token)), vaultkit.FromString(token), vaultkit.NewKey(clienttest.Marker),
+	s.collect(client, client.String(), vaultkit.WithToken(vaultkit.FromString(token)), vaultkit.FromString(token), vaultkit.NewKey(clienttest.Marker),
 		vaultkit.NewFields(map[string]any{"api_key": clienttest.Marker}), vaultkit.ProviderKeys{"api_key": clienttest.Marker})
 	s.everyVerb(t, client)
 	for n := range 8 {
@@ -105,15 +105,15 @@ func TestNoSecretInOutput(t *testing.T) {
 			proxy.Reset()
 			proxy.SetRule(faultproxy.At(n+1, fault))
 			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey(clienttest.Marker+"-new"))
-			s.hear(r, err)
+			s.collect(r, err)
 		}
 	}
 	proxy.SetRule(nil)
 	s.logins(t)
-	s.assertSilent(t, clienttest.Marker)
+	s.assertNoSecrets(t, clienttest.Marker)
 }
 
-func (s *spy) everyVerb(t *testing.T, client *vaultkit.Client) {
+func (s *outputCollector) everyVerb(t *testing.T, client *vaultkit.Client) {
 	t.Helper()
 	ctx := t.Context()
 	ok := vaulttest.PutProvider(t, map[string]any{"api_key": clienttest.Marker, "object": map[string]any{"in": clienttest.Marker}})
@@ -124,64 +124,64 @@ func (s *spy) everyVerb(t *testing.T, client *vaultkit.Client) {
 	for _, ctx := range []context.Context{ctx, done, late} {
 		for _, p := range []string{ok, vaulttest.Name(t), "../" + clienttest.Marker[:6]} {
 			_, err := client.GetAPIKey(ctx, p) // the one that returns a secret, as it should
-			s.hear(err)
+			s.collect(err)
 			keys, err := client.GetProviderKeys(ctx, p)
-			s.hear(keys, err)
+			s.collect(keys, err)
 			_, err = client.GetField(ctx, p, "object")
-			s.hear(err)
+			s.collect(err)
 			version, err := client.PutProviderKeys(ctx, p, vaultkit.ProviderKeys{"api_key": clienttest.Marker})
-			s.hear(version, err)
+			s.collect(version, err)
 			version, err = client.PutProviderKeys(ctx, p, vaultkit.ProviderKeys{"api_key": clienttest.Marker + "\xff"})
-			s.hear(version, err)
+			s.collect(version, err)
 			for _, source := range []vaultkit.Source{
 				vaultkit.NewKey(clienttest.Marker + "-2"), vaultkit.NewKey(clienttest.Marker + "-2"), vaultkit.NewKey(clienttest.Marker + "\xff"), vaultkit.NewKey(strings.Repeat(clienttest.Marker, 1<<16)),
 				vaultkit.NewFields(map[string]any{"api_key": []any{clienttest.Marker}}), vaultkit.NewFields(map[string]any{"api_key": json.Number(clienttest.Marker)}),
 			} {
 				r, err := client.Rotate(ctx, p, source)
-				s.hear(source, r, err)
+				s.collect(source, r, err)
 			}
 			r, err := client.Rollback(ctx, p, "")
-			s.hear(r, err)
+			s.collect(r, err)
 			backups, err := client.Backups(ctx, p)
-			s.hear(backups, err)
+			s.collect(backups, err)
 			history, err := client.History(ctx, p)
-			s.hear(history, err)
+			s.collect(history, err)
 			found, err := client.Recover(ctx, p)
-			s.hear(found, err)
+			s.collect(found, err)
 			s.lifeCycle(ctx, client, p, history)
 			_, err = client.Environ(ctx, vaultkit.EnvQuery{Providers: []string{p}}) // returns secrets, as it should
-			s.hear(err)
+			s.collect(err)
 			loaded, err := client.LoadEnv(ctx, vaultkit.EnvQuery{Providers: []string{p}, Prefix: "4"})
-			s.hear(loaded, err)
-			written, err := client.WriteEnvFile(ctx, t.TempDir()+"/env", envfile.Sh, vaultkit.EnvQuery{Providers: []string{p}})
-			s.hear(written, err)
+			s.collect(loaded, err)
+			written, err := client.WriteEnvFile(ctx, t.TempDir()+"/env", vaultkit.EnvSh, vaultkit.EnvQuery{Providers: []string{p}})
+			s.collect(written, err)
 		}
 	}
 	names, err := client.Providers(ctx)
-	s.hear(names, err)
+	s.collect(names, err)
 }
 
 // lifeCycle hears the verbs that retire a key, and a source that fails in every way.
-func (s *spy) lifeCycle(ctx context.Context, client *vaultkit.Client, p string, history []vaultkit.Record) {
+func (s *outputCollector) lifeCycle(ctx context.Context, client *vaultkit.Client, p string, history []vaultkit.Record) {
 	for _, id := range []string{clienttest.Marker[:6], "20260102T030405.000000000Z-v1-0123456789abcdef0123456789abcdef", firstID(history)} {
 		aborted, err := client.Abort(ctx, p, id)
-		s.hear(aborted, err)
+		s.collect(aborted, err)
 		revocation, err := client.RevokeOld(ctx, p, id, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders())
-		s.hear(revocation, err)
+		s.collect(revocation, err)
 		r, err := client.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
-		s.hear(r, err)
+		s.collect(r, err)
 	}
 	pruned, err := client.PruneBackups(ctx, p, vaultkit.PruneLimits{KeepNewest: 1})
-	s.hear(pruned, err)
+	s.collect(pruned, err)
 	for status, err := range client.Status(ctx, vaultkit.StatusQuery{Providers: []string{p}}) {
-		s.hear(status, err)
+		s.collect(status, err)
 	}
 	for _, wrong := range []*clienttest.IssuingSource{
 		{Fields: map[string]any{"api_key": clienttest.Marker + "-3"}, VerifyErr: vaultkit.ErrInvalid, RevokeErr: vaultkit.ErrUnavailable},
 		{Fields: map[string]any{"api_key": []string{clienttest.Marker}}},
 	} {
 		for one := range client.RotateAll(ctx, 2, []string{p}, wrong) {
-			s.hear(one, one.Err)
+			s.collect(one, one.Err)
 		}
 	}
 }
@@ -194,7 +194,7 @@ func firstID(history []vaultkit.Record) string {
 }
 
 // logins fail and succeed with canaries for credentials.
-func (s *spy) logins(t *testing.T) {
+func (s *outputCollector) logins(t *testing.T) {
 	t.Helper()
 	root := vaulttest.Root(t)
 	if err := root.Sys().PutPolicyWithContext(t.Context(), "canary", vaulttest.Policy(t, "../../", "rotator")); err != nil {
@@ -221,7 +221,7 @@ func (s *spy) logins(t *testing.T) {
 		vaultkit.WithTransport(func(http.RoundTripper) http.RoundTripper { return nil }),
 	} {
 		client, err := vaultkit.New(t.Context(), append(s.options("x"), vaultkit.WithAddress(vaulttest.Server().Addr()), login)...)
-		s.hear(login, client, err)
+		s.collect(login, client, err)
 		if err == nil {
 			client.Close()
 		}
