@@ -1,5 +1,5 @@
-// Package apiclient makes the official client that a session works with, from explicit
-// settings alone, and puts the layers around its transport that every request passes.
+// Package apiclient makes the official client that a session uses. It uses explicit
+// settings only, and adds the layers that every request passes to the client's transport.
 package apiclient
 
 import (
@@ -15,27 +15,27 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Settings are where and how to connect.
+// Settings describe the server and the connection to it.
 type Settings struct {
 	Address   string
 	Namespace string
-	TLS       *TLS // nil: the system's CAs
+	TLS       *TLS // default: the system's CAs
 	Wrap      func(http.RoundTripper) http.RoundTripper
-	// Redirects are the hosts that a redirect may lead to, besides the one that gives it.
+	// Redirects lists hosts that a redirect may lead to, besides the redirecting host.
 	Redirects []string
-	// Existing, if not nil, is copied and never changed; Address and Namespace
-	// win over its own where they are set, and TLS is its own alone.
+	// Existing, if not nil, is copied and not changed. Address and Namespace override
+	// its own. TLS must not be set with it.
 	Existing *api.Client
 }
 
-// Dial returns a client without a token, that sends each request once and sets
-// no deadline: both are the callers' decisions. It connects to nothing yet.
-// closeIdle closes the connections it leaves idle.
+// New returns a client without a token. The client sends each request once and sets no
+// deadline; retries and deadlines are up to the callers. New does not connect. closeIdle
+// closes the client's idle connections.
 //
-// The client reads its own writes: it keeps the X-Vault-Index of Vault's answers and
-// sends it along, upon which a performance standby that is not that far yet answers
-// 412 in place of an older value. All copies of the client share it. Vault
-// Enterprise sends that header, and OpenBao from 2.7 on; to others nothing changes.
+// The client reads its own writes. It keeps the X-Vault-Index header of each response and
+// sends it with the next request. A performance standby that is not up to date then
+// answers 412 instead of an older value. All copies of the client share the header. Vault
+// Enterprise and OpenBao 2.7 and later send it; with other servers nothing changes.
 func New(s Settings) (client *api.Client, closeIdle func(), err error) {
 	config, closeIdle, err := s.config()
 	if err != nil {
@@ -48,7 +48,7 @@ func New(s Settings) (client *api.Client, closeIdle func(), err error) {
 	if client, err = newAPIClient(config, headers); err != nil {
 		return nil, nil, err
 	}
-	// Its default is VAULT_WRAP_TTL, which would wrap every answer.
+	// The default is VAULT_WRAP_TTL, which would wrap every response.
 	client.SetWrappingLookupFunc(func(string, string) string { return "" })
 	client.ClearToken()
 	return client, closeIdle, nil
@@ -58,7 +58,7 @@ func (s Settings) config() (config *api.Config, closeIdle func(), err error) {
 	config = &api.Config{Address: s.Address, HttpClient: &http.Client{}, MinRetryWait: minRetryWait, MaxRetryWait: maxRetryWait}
 	if s.Existing != nil {
 		config = s.Existing.CloneConfig()
-		config.Error = nil // what it found wrong with the environment
+		config.Error = nil // an error from reading the environment
 	}
 	before := config.Address
 	if s.Address != "" {
@@ -76,16 +76,16 @@ func (s Settings) config() (config *api.Config, closeIdle func(), err error) {
 	}
 	config.HttpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if socketPath(config.Address) != "" {
-		config.Address = "http://localhost" // what is said over the socket
+		config.Address = "http://localhost" // the Host header of requests over the socket
 	}
-	config.AgentAddress = ""       // it would win over the address
-	config.DisableRedirects = true // they are followed below the client
+	config.AgentAddress = ""       // it would override the address
+	config.DisableRedirects = true // exchange.Redirects follows them
 	config.MaxRetries, config.Timeout, config.Limiter, config.ReadYourWrites = 0, 0, nil, true
 	return config, closeIdle, nil
 }
 
-// layers are what each request and its answer pass, from the connection upwards. Failures
-// of the transport lose their texts below a wrapper of the user's, which may log them.
+// layers adds what each request and response pass, starting at the connection. Errors of
+// the transport lose their texts below the user's wrapper, which may log them.
 func (s Settings) layers(base http.RoundTripper) (http.RoundTripper, error) {
 	top := exchange.Failures(base)
 	if s.Wrap != nil {
@@ -97,8 +97,8 @@ func (s Settings) layers(base http.RoundTripper) (http.RoundTripper, error) {
 	return exchange.Redirects(exchange.Echoes(bodylimit.Transport(requestid.Transport(top))), s.Redirects), nil
 }
 
-// headers are the existing client's, the namespace among them, or none but the
-// one that protects against request forgery.
+// headers returns the existing client's headers, or only the one that protects against
+// request forgery, and the namespace.
 func (s Settings) headers() (http.Header, error) {
 	headers := http.Header{api.RequestHeaderName: {"true"}}
 	if s.Existing != nil {
@@ -110,14 +110,15 @@ func (s Settings) headers() (http.Header, error) {
 	for name, values := range headers {
 		for _, value := range values {
 			if strings.ContainsFunc(name+value, unicode.IsControl) {
-				return nil, vaulterr.Invalid("the %s has a newline or another control character in it", headerLabel(name))
+				return nil, vaulterr.Invalid("the %s contains a newline or another control character: remove it", headerLabel(name))
 			}
 		}
 	}
 	return headers, nil
 }
 
-// what a header is. Its value is not repeated: it may be a secret.
+// headerLabel names a header in an error. The header's value is not repeated, because it
+// may be secret.
 func headerLabel(header string) string {
 	if header == api.NamespaceHeaderName {
 		return "namespace"

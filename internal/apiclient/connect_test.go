@@ -25,7 +25,7 @@ func root() vaultkit.Option {
 	return vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken()))
 }
 
-// front leads to the package's Vault.
+// proxyHandler forwards requests to the package's Vault.
 func proxyHandler(t *testing.T) http.Handler {
 	t.Helper()
 	to, err := url.Parse(vaulttest.Server().Addr())
@@ -37,7 +37,8 @@ func proxyHandler(t *testing.T) http.Handler {
 	return &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
 }
 
-// socket is the address of a unix socket that leads to the package's Vault, as an agent's.
+// socket returns the address of a unix socket that leads to the package's Vault, as an
+// agent's does.
 func socket(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "vk") //nolint:usetesting // a socket's path has to be short
@@ -58,7 +59,7 @@ func socket(t *testing.T) string {
 	return "unix://" + path
 }
 
-// official is a client of the official package, as somebody has made it.
+// official returns an official client as a user would make it.
 func official(t *testing.T, address string) *api.Client {
 	t.Helper()
 	config := api.DefaultConfig()
@@ -72,11 +73,10 @@ func official(t *testing.T, address string) *api.Client {
 	return client
 }
 
-// TestEachAddressConnects, whoever made the connection's settings.
-func TestEachAddressConnects(t *testing.T) {
+func TestNew_ConnectsToEachAddress(t *testing.T) {
 	unix, other, vault := socket(t), socket(t), vaulttest.Server().Addr()
 	wrapped := official(t, unix)
-	wrapped.CloneConfig() // reads the environment, and leaves the client alone
+	wrapped.CloneConfig() // reads the environment, but does not change the client
 	secure := newTLSVault(t, true)
 	trusting := api.DefaultConfig()
 	trusting.Address = secure.address
@@ -128,9 +128,9 @@ func TestEachAddressConnects(t *testing.T) {
 
 type wrapper struct{ http.RoundTripper }
 
-// TestSocketOfNobodysTransport: a transport that is not net/http's own cannot be led
-// elsewhere.
-func TestSocketOfNobodysTransport(t *testing.T) {
+// TestNew_SocketNeedsAStandardTransport checks that a custom transport cannot be changed
+// to a unix socket, but can be used.
+func TestNew_SocketNeedsAStandardTransport(t *testing.T) {
 	existing := official(t, vaulttest.Server().Addr())
 	config := existing.CloneConfig()
 	config.HttpClient.Transport = wrapper{config.HttpClient.Transport}
@@ -143,25 +143,24 @@ func TestSocketOfNobodysTransport(t *testing.T) {
 	}
 	ours, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(client), root())
 	if err != nil {
-		t.Fatalf("New with a transport of somebody's own = %v, want no error", err)
+		t.Fatalf("New with a custom transport = %v, want no error", err)
 	}
 	ours.Close()
 }
 
-// TestAddressesSayWhatIsWrong: a copied address has a blank at its end, or too much.
-func TestAddressesSayWhatIsWrong(t *testing.T) {
+func TestNew_NamesTheAddressError(t *testing.T) {
 	const copied = "https://vault.test:8200"
 	for address, want := range map[string]string{
-		copied + " ":                   "begins or ends with a blank or a newline",
-		copied + "\n":                  "begins or ends with a blank or a newline",
-		"\t" + copied:                  "begins or ends with a blank or a newline",
+		copied + " ":                   "begins or ends with white space",
+		copied + "\n":                  "begins or ends with white space",
+		"\t" + copied:                  "begins or ends with white space",
 		"https://vault.test:8200/v1":   "ends in /v1",
 		"https://vault.test:8200/v1/":  "ends in /v1",
 		"https://vault.test/prefix/v1": "ends in /v1",
-		`"https://vault.test:8200"`:    "in quotes",
+		`"https://vault.test:8200"`:    "contains quotes",
 		"vault.test:8200":              "not a URL like",
 		"unix://":                      "not a URL like",
-		"https://u:fake-pw@vault.test": "carries a user or password",
+		"https://u:fake-pw@vault.test": "contains a user or password",
 		"https://vault.test/\x1b[31m":  "not a URL like",
 	} {
 		_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(address), root())
@@ -171,9 +170,9 @@ func TestAddressesSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestHeadersAreCheckedAtOnce: net/http refuses them at each request, which looks like an
-// outage.
-func TestHeadersAreCheckedAtOnce(t *testing.T) {
+// TestNew_RefusesControlCharactersInHeaders checks that New fails at once. net/http would
+// refuse each request, which looks like an outage.
+func TestNew_RefusesControlCharactersInHeaders(t *testing.T) {
 	existing := official(t, vaulttest.Server().Addr())
 	existing.AddHeader("X-Fake", "fake-secret\r\n")
 	for name, opt := range map[string]vaultkit.Option{
@@ -186,7 +185,7 @@ func TestHeadersAreCheckedAtOnce(t *testing.T) {
 	}
 }
 
-// TestCADirectory has what a Kubernetes volume has, and more.
+// TestCADirectory uses a directory with the links of a Kubernetes volume, among others.
 func TestCADirectory(t *testing.T) {
 	vault := newTLSVault(t, false)
 	lines := map[string]string{
@@ -216,8 +215,9 @@ func TestCADirectory(t *testing.T) {
 	}
 }
 
-// TestTokenStaysAtItsHost: a redirect to another host is followed only if that is allowed.
-func TestTokenStaysAtItsHost(t *testing.T) {
+// TestNew_RedirectKeepsTheToken checks that a redirect to another host is followed only if
+// that host is allowed.
+func TestNew_RedirectKeepsTheToken(t *testing.T) {
 	var arrived atomic.Int64
 	vault := proxyHandler(t)
 	active := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -260,8 +260,9 @@ func TestTokenStaysAtItsHost(t *testing.T) {
 	}
 }
 
-// TestCloneOfTheOfficialClientWorks: it is made anew from the same configuration.
-func TestCloneOfTheOfficialClientWorks(t *testing.T) {
+// TestNew_ClientCanBeCloned checks Clone, which makes a new client from the same
+// configuration.
+func TestNew_ClientCanBeCloned(t *testing.T) {
 	client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(socket(t)), root())
 	if err != nil {
 		t.Fatal(err)

@@ -19,19 +19,20 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// quick is how long New tries to reach what is not there.
+// shortWait limits how long New retries to connect.
 const shortWait = 300 * time.Millisecond
 
 func TestMain(m *testing.M) { vaulttest.Main(m) }
 
-// variable is one that the official client reads: a value that it takes, one that it
-// refuses, and one that leads it astray. The wants are New's with WithEnvironment.
+// variable describes a variable that the official client reads: a valid value, an invalid
+// one, and one that names another server. The wants are the results of New with
+// WithEnvironment.
 type variable struct {
 	valid, broken, astray             string
 	wantValid, wantBroken, wantAstray error
 }
 
-// secured is a Vault behind TLS, and the files that its clients need.
+// tlsVault is a Vault behind TLS, and the files that its clients need.
 type tlsVault struct {
 	address, dir, ca string
 }
@@ -66,7 +67,7 @@ func (s tlsVault) write(t *testing.T, name, content string) {
 	}
 }
 
-// variables are all that the official client reads.
+// variables returns all variables that the official client reads.
 func variables(t *testing.T, vault, other tlsVault) map[string]variable {
 	t.Helper()
 	unread := func(valid, broken, astray string) variable {
@@ -104,9 +105,9 @@ func variables(t *testing.T, vault, other tlsVault) map[string]variable {
 	}
 }
 
-// TestNothingIsReadUnasked: without WithEnvironment no variable of the official client
-// changes anything, whatever it says.
-func TestNothingIsReadUnasked(t *testing.T) {
+// TestNew_IgnoresTheEnvironment checks that no variable of the official client has an
+// effect without FromEnvironment.
+func TestNew_IgnoresTheEnvironment(t *testing.T) {
 	vault, other := newTLSVault(t, true), newTLSVault(t, true)
 	for name, v := range variables(t, vault, other) {
 		for kind, value := range map[string]string{"valid": v.valid, "broken": v.broken, "astray": v.astray} {
@@ -132,8 +133,7 @@ func TestNothingIsReadUnasked(t *testing.T) {
 	}
 }
 
-// TestFromEnvironmentReadsWhatItSays, and nothing else of what the official client reads.
-func TestFromEnvironmentReadsWhatItSays(t *testing.T) {
+func TestFromEnvironment_ReadsOnlyItsVariables(t *testing.T) {
 	vault, other := newTLSVault(t, true), newTLSVault(t, true)
 	for name, v := range variables(t, vault, other) {
 		for kind, tc := range map[string]struct {
@@ -165,23 +165,24 @@ func TestFromEnvironmentReadsWhatItSays(t *testing.T) {
 	}
 }
 
-// TestEveryOfficialVariableIsKnown: a newer official client may read more.
-func TestEveryOfficialVariableIsKnown(t *testing.T) {
+// TestVariables_AreComplete checks the list, because a newer official client may read more
+// variables.
+func TestVariables_AreComplete(t *testing.T) {
 	known := variables(t, tlsVault{}, tlsVault{})
 	found := officialVariables(t)
 	for name := range found {
 		if _, ok := known[name]; !ok {
-			t.Errorf("the official client knows %s, which no test sets", name)
+			t.Errorf("the official client reads %s, want it in variables", name)
 		}
 	}
 	for name := range known {
 		if !found[name] {
-			t.Errorf("the official client no longer knows %s", name)
+			t.Errorf("the official client does not read %s, want it removed from variables", name)
 		}
 	}
 }
 
-// officialVariables are the names of variables in the official client's source.
+// officialVariables returns the variable names in the official client's source.
 func officialVariables(t *testing.T) map[string]bool {
 	t.Helper()
 	official, err := build.Import("github.com/hashicorp/vault/api", ".", build.FindOnly)
@@ -212,7 +213,7 @@ func officialVariables(t *testing.T) map[string]bool {
 		return nil
 	})
 	if err != nil || len(found) < 10 {
-		t.Fatalf("the official client's source has %d variables, %v", len(found), err)
+		t.Fatalf("officialVariables finds %d variables, %v, want more", len(found), err)
 	}
 	return found
 }

@@ -26,23 +26,23 @@ import (
 
 const canary = "sk-canary-0123456789"
 
-// hop is between a client and the package's Vault. Once armed it answers by itself, with
-// whatever is made of the request's body.
+// hostileProxy is a proxy between a client and the package's Vault. Once armed, it answers
+// itself and uses the request's body in its responses.
 type hostileProxy struct {
 	net.Listener
-	answer func(body string) string
-	armed  atomic.Bool
-	vault  http.Handler
-	done   sync.WaitGroup
+	response func(body string) string
+	armed    atomic.Bool
+	vault    http.Handler
+	done     sync.WaitGroup
 }
 
-func newHop(t *testing.T, answer func(body string) string) *hostileProxy {
+func newHostileProxy(t *testing.T, response func(body string) string) *hostileProxy {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hostileProxy{Listener: listener, answer: answer, vault: proxyHandler(t)}
+	h := &hostileProxy{Listener: listener, response: response, vault: proxyHandler(t)}
 	h.done.Go(func() {
 		for {
 			conn, err := h.Accept()
@@ -66,7 +66,7 @@ func (h *hostileProxy) serve(conn net.Conn) {
 		}
 		body, _ := io.ReadAll(r.Body)
 		if h.armed.Load() {
-			if _, err := io.WriteString(conn, h.answer(string(body))); err != nil {
+			if _, err := io.WriteString(conn, h.response(string(body))); err != nil {
 				return
 			}
 			continue
@@ -74,24 +74,24 @@ func (h *hostileProxy) serve(conn net.Conn) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		recorder := httptest.NewRecorder()
 		h.vault.ServeHTTP(recorder, r)
-		answer := recorder.Result()
-		answer.ContentLength = int64(recorder.Body.Len())
-		_ = answer.Write(conn)
+		response := recorder.Result()
+		response.ContentLength = int64(recorder.Body.Len())
+		_ = response.Write(conn)
 	}
 }
 
-// whole is a sound answer.
+// whole is a valid response.
 func whole(status int, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
-// refusing is a refusal in Vault's form.
+// refusing is an error response in Vault's format.
 func refusing(status int, text string) string {
 	body, _ := json.Marshal(map[string][]string{"errors": {text}})
 	return whole(status, string(body))
 }
 
-// hostile are answers that show a secret wherever it is printed what they say.
+// hostile returns responses that would show a secret if an error contained their text.
 func hostile() map[string]func(body string) string {
 	secret := `{"data":{"data":{"api_key":"` + canary + `"},"metadata":{"version":1,"created_time":"2026-01-01T00:00:00Z"}}}`
 	always := func(text string) func(string) string { return func(string) string { return text } }
@@ -116,15 +116,15 @@ func hostile() map[string]func(body string) string {
 	}
 }
 
-// TestHostileAnswersTellNothing: no error, log line or output on stderr of this process
-// holds a value of the request or of the answer.
-func TestHostileAnswersTellNothing(t *testing.T) {
+// TestHostileResponses_LeakNoSecret checks that no error, log line or output on stderr
+// contains a value of the request or the response.
+func TestHostileResponses_LeakNoSecret(t *testing.T) {
 	var said logbuffer.Buffer
 	log.SetOutput(&said)
 	defer log.SetOutput(os.Stderr)
 	role, secretID := appRole(t)
-	for name, answer := range hostile() {
-		h := newHop(t, answer)
+	for name, response := range hostile() {
+		h := newHostileProxy(t, response)
 		address := "http://" + h.Addr().String()
 		p := vaulttest.Name(t)
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": canary + "-old"})
@@ -148,13 +148,13 @@ func TestHostileAnswersTellNothing(t *testing.T) {
 				continue
 			}
 			if text := everyForm(err); strings.Contains(text, "canary") || strings.Contains(text, secretID) {
-				t.Errorf("%s, %s: a secret is in %s", name, verb, text)
+				t.Errorf("%s, %s: the output contains a secret, want none: %s", name, verb, text)
 			}
 		}
 		client.Close()
 	}
 	if text := said.String(); strings.Contains(text, "canary") || strings.Contains(text, secretID) || strings.Contains(text, "Unsolicited") {
-		t.Errorf("it is logged: %s", text)
+		t.Errorf("the log contains a secret, want none: %s", text)
 	}
 }
 
@@ -165,14 +165,14 @@ type tracing struct {
 }
 
 func (t tracing) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := t.RoundTripper.RoundTrip(r)
+	response, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
 		fmt.Fprintln(t.log, everyForm(err))
 	}
-	return answer, err
+	return response, err
 }
 
-// everyForm is how an error and all of its causes are printed.
+// everyForm prints an error and all of its causes with every verb.
 func everyForm(err error) string {
 	if err == nil {
 		return ""
@@ -190,7 +190,7 @@ func everyForm(err error) string {
 	return text
 }
 
-// appRole is a role that may do nothing, with its secret id.
+// appRole creates a role without rights and returns its ids.
 func appRole(t *testing.T) (roleID, secretID string) {
 	t.Helper()
 	root, path := vaulttest.Root(t), "auth/approle/role/"+vaulttest.Name(t)

@@ -12,21 +12,22 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// newOfficial makes the official client of a configuration, and reads nothing from the
-// environment. api.NewClient always reads all of it, opens the files that it names, and
-// fails if a variable is broken, whatever configuration it is given. There is no other
-// constructor, and no way around the environment: it belongs to the whole process.
+// newAPIClient makes the official client from a configuration and reads nothing from the
+// environment. api.NewClient always reads all of its variables, opens the files that they
+// name, and fails if one is invalid, whatever the configuration. There is no other
+// constructor, and a library must not change the environment, because it belongs to the
+// whole process.
 //
-// So the client starts as the zero value, and gets its configuration, an unexported
-// field, by reflection. The rest is set by the client's own methods. That is right as long
-// as there is nothing else to a client, for which knownFields stands. A client with other
-// fields, of a newer version, is made by api.NewClient after all.
+// So the client starts as the zero value. Reflection sets its configuration, an unexported
+// field; the client's own methods set the rest. This is correct as long as a client has no
+// other fields, which knownFields checks. A newer client with other fields is made by
+// api.NewClient.
 func newAPIClient(config *api.Config, headers http.Header) (*api.Client, error) {
 	client, known := zeroClient(config)
 	if !known {
 		var err error
 		if client, err = api.NewClient(config); err != nil {
-			return nil, vaulterr.Invalid("this version of the official client reads the environment, and refuses its VAULT_ variables: unset those that are wrong")
+			return nil, vaulterr.Invalid("this version of the official client reads the VAULT_ variables, and one of them is invalid: fix or unset it")
 		}
 	}
 	client.SetHeaders(headers)
@@ -37,11 +38,12 @@ func newAPIClient(config *api.Config, headers http.Header) (*api.Client, error) 
 	return client, nil
 }
 
-// knownFields are all that there is to a client of v1.23.0.
+// knownFields lists all fields of a client of v1.23.0.
 var knownFields = strings.Fields(`modifyLock addr config token headers wrappingLookupFunc mfaCreds policyOverride
 	requestCallbacks responseCallbacks replicationStateStore hcpCookie`)
 
-// zeroClient is a client that has its configuration and nothing else.
+// zeroClient returns a client with nothing but its configuration. known is false if the
+// client has other fields.
 func zeroClient(config *api.Config) (client *api.Client, known bool) {
 	client = new(api.Client)
 	value := reflect.ValueOf(client).Elem()
@@ -53,13 +55,13 @@ func zeroClient(config *api.Config) (client *api.Client, known bool) {
 	if !slices.Equal(fields, knownFields) || field.Type() != reflect.TypeFor[*api.Config]() {
 		return nil, false
 	}
-	// Reflection refuses to set an unexported field; a pointer to it does not know.
+	// Reflection cannot set an unexported field, except through a pointer to it.
 	reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem().Set(reflect.ValueOf(config))
 	return client, true
 }
 
-// The pauses between retries that api.NewClient would set, for whoever has the client
-// retry: vaultkit does not.
+// The pauses between retries that api.NewClient would set. vaultkit does not retry through
+// the client, but its users may.
 const (
 	minRetryWait = time.Second
 	maxRetryWait = 1500 * time.Millisecond

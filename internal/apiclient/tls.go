@@ -9,8 +9,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// TLS says whom to trust and how to identify oneself. Of CAFile, CAPEM and CADir the first
-// that is set counts; none: the system's CAs.
+// TLS holds the certificate settings. The first of CAFile, CAPEM and CADir that is set is
+// used. The default is the system's CAs.
 type TLS struct {
 	CAFile     string
 	CAPEM      string
@@ -21,9 +21,9 @@ type TLS struct {
 	SkipVerify bool
 }
 
-// config is what the settings say.
+// config returns the standard library's form of the settings.
 func (t TLS) config() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName, InsecureSkipVerify: t.SkipVerify} //nolint:gosec // if that is asked for
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName, InsecureSkipVerify: t.SkipVerify} //nolint:gosec // only if the user sets it
 	var err error
 	if config.RootCAs, err = t.authorities(); err != nil {
 		return nil, err
@@ -32,26 +32,26 @@ func (t TLS) config() (*tls.Config, error) {
 	case t.CertFile == "" && t.KeyFile == "":
 		return config, nil
 	case t.CertFile == "" || t.KeyFile == "":
-		return nil, vaulterr.Invalid("TLS settings: a client certificate and its key go together, and one of them is missing")
+		return nil, vaulterr.Invalid("TLS settings: set both the client certificate and its key; one of them is missing")
 	}
 	certificate, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
 	if err != nil {
-		return nil, vaulterr.Invalid("TLS settings: the client certificate %q with the key %q: %v", t.CertFile, t.KeyFile, err)
+		return nil, vaulterr.Invalid("TLS settings: cannot use the client certificate %q with the key %q: %v", t.CertFile, t.KeyFile, err)
 	}
-	// Whatever authorities the server says it knows: a certificate for Vault's cert auth
-	// method need not be signed by one of them.
+	// The certificate is sent even if none of the server's listed CAs signed it. Vault's
+	// cert auth method does not require that.
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil }
 	return config, nil
 }
 
-// authorities are the CAs to trust; nil: the system's.
+// authorities returns the trusted CAs, or nil for the system's.
 func (t TLS) authorities() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	switch {
 	case t.CAFile != "":
 		text, err := os.ReadFile(t.CAFile)
 		if err != nil {
-			return nil, vaulterr.Invalid("TLS settings: the CA file: %v", err)
+			return nil, vaulterr.Invalid("TLS settings: cannot read the CA file: %v", err)
 		}
 		if !pool.AppendCertsFromPEM(text) {
 			return nil, vaulterr.Invalid("TLS settings: no PEM certificate in the CA file %q", t.CAFile)
@@ -68,13 +68,13 @@ func (t TLS) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// authoritiesIn are the CAs in the regular files of a directory, and in those that its
-// links lead to: a Kubernetes volume has links, and directories that they lead through.
-// What holds no certificate is passed over, a README for instance.
+// authoritiesInDir returns the CAs in the directory's regular files. It follows links,
+// because a Kubernetes volume consists of links. Files without a certificate, such as a
+// README, are ignored.
 func authoritiesInDir(dir string) (*x509.CertPool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, vaulterr.Invalid("TLS settings: the CA directory: %v", err)
+		return nil, vaulterr.Invalid("TLS settings: cannot read the CA directory: %v", err)
 	}
 	pool, found := x509.NewCertPool(), false
 	for _, entry := range entries {

@@ -12,20 +12,21 @@ import (
 )
 
 const (
-	// idlePerHost is how many idle connections are kept to the one server there is:
-	// with net/http's 2, concurrent readers would dial anew all the time.
+	// idlePerHost limits the idle connections to the server. With net/http's default of
+	// 2, concurrent readers would often have to connect again.
 	idlePerHost = 64
 
-	// maxHeader bounds the header of an answer; net/http's own bound is 10 MB.
+	// maxHeader limits the header of a response. The default of net/http is 10 MB.
 	maxHeader = 256 << 10
 )
 
-// base is what makes the connections: to the socket that the address names, if it does.
-// An existing client's transport, made for the address before, is copied. One that is not
-// net/http's own cannot be: it is used as it is, and is nobody's to close.
+// baseTransport returns the transport that makes the connections, to a unix socket if the
+// address names one. It copies an existing client's transport, which was made for the
+// address before. A custom transport cannot be copied: it is used as it is and never
+// closed.
 func (s Settings) baseTransport(existing http.RoundTripper, before, address string) (base http.RoundTripper, closeIdle func(), err error) {
 	if s.Existing != nil && s.TLS != nil {
-		return nil, nil, vaulterr.Invalid("TLS settings do not go with an existing client, which has its own")
+		return nil, nil, vaulterr.Invalid("TLS settings cannot be combined with an existing client: configure TLS on that client")
 	}
 	transport, ok := existing.(*http.Transport)
 	switch {
@@ -36,7 +37,7 @@ func (s Settings) baseTransport(existing http.RoundTripper, before, address stri
 	case ok:
 		transport = cloneTransport(transport)
 	case socketPath(before) != socketPath(address):
-		return nil, nil, vaulterr.Invalid("the existing client's transport is not net/http's: it cannot connect to, or away from, a unix socket")
+		return nil, nil, vaulterr.Invalid("cannot change between a unix socket and another address: the existing client has a custom transport")
 	default:
 		return existing, func() {}, nil
 	}
@@ -51,7 +52,8 @@ func (s Settings) baseTransport(existing http.RoundTripper, before, address stri
 	return http1.Transport(transport), transport.CloseIdleConnections, nil
 }
 
-// copyOf is an independent copy, which sets HTTP/2 up anew if the original speaks it.
+// cloneTransport returns an independent copy. If the original supports HTTP/2, the copy
+// sets it up again.
 func cloneTransport(transport *http.Transport) *http.Transport {
 	copied := transport.Clone()
 	if copied.TLSClientConfig != nil && slices.Contains(copied.TLSClientConfig.NextProtos, "h2") {
@@ -77,7 +79,8 @@ func (s Settings) newTransport() (*http.Transport, error) {
 	return transport, nil
 }
 
-// defaultTransport is what net/http uses, even where somebody has replaced that.
+// defaultTransport returns a copy of net/http's default, even if the program has replaced
+// it.
 func defaultTransport() *http.Transport {
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
 		return standard.Clone()
