@@ -12,36 +12,36 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Echoes takes out of refusals the texts that repeat the request: a hop may answer with
-// what it was sent, the token or the secret. Of such a text those words of Vault are kept
-// that carry a meaning.
+// Echoes removes texts that repeat the request from error responses. A proxy may answer
+// with what it was sent, including the token or the secret. Known texts of Vault are kept,
+// because their meaning matters.
 func Echoes(next http.RoundTripper) http.RoundTripper { return echoes{next} }
 
 type echoes struct{ next http.RoundTripper }
 
 // RoundTrip sends the request on.
 func (e echoes) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := e.next.RoundTrip(r)
-	if err != nil || answer.Body == nil || answer.StatusCode < http.StatusMultipleChoices {
-		return answer, err
+	response, err := e.next.RoundTrip(r)
+	if err != nil || response.Body == nil || response.StatusCode < http.StatusMultipleChoices {
+		return response, err
 	}
-	text, cut := io.ReadAll(answer.Body)
+	text, cut := io.ReadAll(response.Body)
 	if cut == nil {
 		text = removeEchoes(text, valuesOf(r))
-		answer.ContentLength = int64(len(text))
-		answer.Header.Del("Content-Length")
+		response.ContentLength = int64(len(text))
+		response.Header.Del("Content-Length")
 	}
-	answer.Body = refusal{io.MultiReader(bytes.NewReader(text), readResult{cut}), answer.Body}
-	return answer, nil
+	response.Body = refusal{io.MultiReader(bytes.NewReader(text), readResult{cut}), response.Body}
+	return response, nil
 }
 
-// refusal is a body that was read already.
+// refusal is the body of an error response that was already read.
 type refusal struct {
 	io.Reader
 	io.Closer
 }
 
-// ending is how that ended.
+// readResult returns the error of reading the body, or io.EOF.
 type readResult struct{ err error }
 
 func (e readResult) Read([]byte) (int, error) {
@@ -51,9 +51,11 @@ func (e readResult) Read([]byte) (int, error) {
 	return 0, e.err
 }
 
+// omitted replaces a text that repeats the request.
 const omitted = "a text that repeats the request, left out"
 
-// withoutEchoes is the body of a refusal. It is read as the official client reads it.
+// removeEchoes returns the body of an error response without echoes. It parses the body as
+// the official client does.
 func removeEchoes(body []byte, sent *requestValues) []byte {
 	var said api.ErrorResponse
 	decoder := json.NewDecoder(bytes.NewReader(body))
@@ -79,7 +81,7 @@ func removeEchoes(body []byte, sent *requestValues) []byte {
 	return clean
 }
 
-// sentBy reads the request once more.
+// valuesOf reads the request again and returns its values.
 func valuesOf(r *http.Request) *requestValues {
 	sent := &requestValues{}
 	for name, values := range r.Header {
@@ -101,7 +103,7 @@ func valuesOf(r *http.Request) *requestValues {
 
 func readBody(r *http.Request) ([]byte, error) {
 	if r.GetBody == nil {
-		return nil, errors.New("it cannot be read twice")
+		return nil, errors.New("the request body cannot be read twice")
 	}
 	again, err := r.GetBody()
 	if err != nil {

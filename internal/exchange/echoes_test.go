@@ -38,7 +38,7 @@ const (
 	secretID = "fake-secret-id+/=9f8e7d6c"
 )
 
-// login is a request whose body and token are secret, but for the role.
+// login returns a request whose body, except the role, and token are secret.
 func login(t *testing.T, to string) *http.Request {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"role": "goblin-assistant", "secret_id": secretID, "data": map[string]any{"pin": 4815162342, "short": "pass", "n": 1}})
@@ -53,15 +53,15 @@ func login(t *testing.T, to string) *http.Request {
 	return r
 }
 
-// refusal is what is left of a refusal's texts.
+// refusal returns the texts that remain of an error response.
 func refusal(t *testing.T, r *http.Request, from server) (texts []string, body string) {
 	t.Helper()
-	answer, err := exchange.Echoes(from).RoundTrip(r)
+	response, err := exchange.Echoes(from).RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +70,8 @@ func refusal(t *testing.T, r *http.Request, from server) (texts []string, body s
 	return said.Errors, string(text)
 }
 
-// TestEchoesAreLeftOut: in whatever form a hop repeats the request.
-func TestEchoesAreLeftOut(t *testing.T) {
+// TestEchoes_AreRemoved checks every form in which a proxy may repeat the request.
+func TestEchoes_AreRemoved(t *testing.T) {
 	whole, _ := io.ReadAll(login(t, "http://vault.test").Body)
 	for name, text := range map[string]string{
 		"the body":              string(whole),
@@ -98,11 +98,11 @@ func TestEchoesAreLeftOut(t *testing.T) {
 			_, got := refusal(t, login(t, "http://vault.test"), says(status, body))
 			for _, secret := range []string{secretID, secretID[3:12], token, "4815162342", "pass is", hex.EncodeToString([]byte(secretID))[:16], url.QueryEscape(secretID)[:12], strings.ToUpper(secretID)[:9]} {
 				if strings.Contains(got, secret) {
-					t.Errorf("%s, %d: %q is left, with %q in it", name, status, got, secret)
+					t.Errorf("%s, %d: text = %q, want it without %q", name, status, got, secret)
 				}
 			}
 			if !strings.Contains(got, "left out") {
-				t.Errorf("%s, %d: %q is left, want a note that something was left out", name, status, got)
+				t.Errorf("%s, %d: text = %q, want the note that a text was omitted", name, status, got)
 			}
 		}
 	}
@@ -122,8 +122,7 @@ func list(t *testing.T, texts ...string) string {
 	return string(text)
 }
 
-// TestVaultsTextsStay: they are what a person has to go by, and some carry a meaning.
-func TestVaultsTextsStay(t *testing.T) {
+func TestEchoes_KeepVaultsTexts(t *testing.T) {
 	for _, text := range []string{
 		"permission denied", "1 error occurred:\n\t* permission denied\n\n", "invalid role or secret ID", `invalid role name "goblin-assistant"`,
 		"2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n", `no handler for route "secret/data/p". route entry not found.`,
@@ -131,7 +130,7 @@ func TestVaultsTextsStay(t *testing.T) {
 		"refused JSON input due to high complexity: exceeded maximum number of strings",
 	} {
 		if got, _ := refusal(t, login(t, "http://vault.test"), says(400, errorsOf(t, text))); len(got) != 1 || got[0] != text {
-			t.Errorf("of %q is left %q, want all of it", text, got)
+			t.Errorf("removeEchoes(%q) = %q, want it unchanged", text, got)
 		}
 	}
 	for text, want := range map[string]string{
@@ -139,13 +138,12 @@ func TestVaultsTextsStay(t *testing.T) {
 		"check-and-set parameter did not match the current version for " + secretID: "check-and-set parameter did not match the current version; a text",
 	} {
 		if got, _ := refusal(t, login(t, "http://vault.test"), says(400, errorsOf(t, text))); len(got) != 1 || !strings.HasPrefix(got[0], want) {
-			t.Errorf("of %q is left %q, want %q…", text, got, want)
+			t.Errorf("removeEchoes(%q) = %q, want %q…", text, got, want)
 		}
 	}
 }
 
-// TestAnswersWithoutEchoesStay as they are, byte for byte.
-func TestAnswersWithoutEchoesStay(t *testing.T) {
+func TestEchoes_KeepOtherResponses(t *testing.T) {
 	for status, text := range map[int]string{
 		200: `{"data":{"api_key":"` + secretID + `"}}`,
 		404: `{"request_id":"r","data":{"data":null,"metadata":{"version":3}},"warnings":null}`,
@@ -153,31 +151,29 @@ func TestAnswersWithoutEchoesStay(t *testing.T) {
 		500: "",
 	} {
 		if _, got := refusal(t, login(t, "http://vault.test"), says(status, text)); got != text {
-			t.Errorf("%d: %q is left of %q", status, got, text)
+			t.Errorf("status %d: body = %q, want %q", status, got, text)
 		}
 	}
 }
 
-// TestRefusalThatIsCutStaysCut: it must not pass for a whole one.
-func TestRefusalThatIsCutStaysCut(t *testing.T) {
+func TestEchoes_TruncatedResponseStaysTruncated(t *testing.T) {
 	cut := errors.New("cut")
-	answer, err := exchange.Echoes(server(func(r *http.Request) (*http.Response, error) {
+	response, err := exchange.Echoes(server(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 500, Header: http.Header{}, Request: r, Body: io.NopCloser(io.MultiReader(strings.NewReader(`{"errors":[`), iotest.ErrReader(cut)))}, nil
 	})).RoundTrip(login(t, "http://vault.test"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	if text, err := io.ReadAll(answer.Body); string(text) != `{"errors":[` || !errors.Is(err, cut) {
-		t.Errorf("the body is %q, %v, want the error after what there was", text, err)
+	defer response.Body.Close()
+	if text, err := io.ReadAll(response.Body); string(text) != `{"errors":[` || !errors.Is(err, cut) {
+		t.Errorf("ReadAll = %q, %v, want the body's beginning and the error", text, err)
 	}
 }
 
-// TestRequestThatCannotBeReadAgain: then nobody knows what repeats it.
-func TestRequestThatCannotBeReadAgain(t *testing.T) {
+func TestEchoes_OmitAllIfTheRequestCannotBeRead(t *testing.T) {
 	r := login(t, "http://vault.test")
 	r.GetBody = nil
 	if got, _ := refusal(t, r, says(400, errorsOf(t, "anything"))); len(got) != 1 || !strings.Contains(got[0], "left out") {
-		t.Errorf("%q is left, want nothing", got)
+		t.Errorf("text = %q, want nothing of the response", got)
 	}
 }

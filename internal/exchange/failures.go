@@ -1,5 +1,5 @@
-// Package exchange holds the layers that each request to Vault and its answer pass on
-// their way: what they leave of an answer's failure can be told to anybody.
+// Package exchange holds transport layers that each request to Vault and its response
+// pass. They keep secrets out of errors and follow redirects safely.
 package exchange
 
 import (
@@ -10,21 +10,22 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Failures tells by their class the errors of next and of reading the answers' bodies.
+// Failures replaces errors of next, and of reading the response bodies, by errors that
+// name only their class.
 func Failures(next http.RoundTripper) http.RoundTripper { return failures{next} }
 
 type failures struct{ next http.RoundTripper }
 
 // RoundTrip sends the request on.
 func (f failures) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := f.next.RoundTrip(r)
+	response, err := f.next.RoundTrip(r)
 	if err != nil {
 		return nil, vaulterr.Transport(err)
 	}
-	if answer.Body != nil && answer.StatusCode >= http.StatusOK { // a 101's body is a connection
-		answer.Body = body{answer.Body}
+	if response.Body != nil && response.StatusCode >= http.StatusOK { // the body of a 101 is a connection
+		response.Body = body{response.Body}
 	}
-	return answer, nil
+	return response, nil
 }
 
 type body struct{ io.ReadCloser }

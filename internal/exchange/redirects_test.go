@@ -11,8 +11,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// TestRedirects are followed once, with the whole request, to the same host or to one
-// that is allowed. Nothing is sent to any other.
+// TestRedirects checks that a redirect is followed once, with the whole request, to the
+// same or an allowed host, and to no other.
 func TestRedirects(t *testing.T) {
 	for name, tc := range map[string]struct {
 		from, location string
@@ -44,26 +44,27 @@ func TestRedirects(t *testing.T) {
 				}
 				body, _ := io.ReadAll(r.Body)
 				if r.Method != http.MethodPut || r.Header.Get("X-Vault-Token") != token || !strings.Contains(string(body), secretID) || r.Host != r.URL.Host {
-					t.Errorf("%s: the request goes on as %s to %s with %q", name, r.Method, r.Host, body)
+					t.Errorf("%s: the redirected request is %s to %s with %q, want the original one", name, r.Method, r.Host, body)
 				}
 				return &http.Response{StatusCode: 200, Header: http.Header{}, Request: r, Body: http.NoBody}, nil
 			})
-			answer, err := exchange.Redirects(net, tc.allowed).RoundTrip(login(t, tc.from+"/v1/x?q=1"))
+			response, err := exchange.Redirects(net, tc.allowed).RoundTrip(login(t, tc.from+"/v1/x?q=1"))
 			switch {
 			case tc.want == "" && (len(went) != 1 || !errors.Is(err, vaulterr.ErrUnavailable) || !vaulterr.Doubtful(err)):
-				t.Errorf("%s, %d: it goes to %q, %v, want a refusal and nothing sent", name, status, went, err)
-			case tc.want != "" && (err != nil || answer.StatusCode != 200 || went[1] != tc.want):
-				t.Errorf("%s, %d: it goes to %q, %v, want %s", name, status, went, err, tc.want)
+				t.Errorf("%s, %d: the request goes to %q, %v, want an error and no request", name, status, went, err)
+			case tc.want != "" && (err != nil || response.StatusCode != 200 || went[1] != tc.want):
+				t.Errorf("%s, %d: the request goes to %q, %v, want %s", name, status, went, err, tc.want)
 			}
 			if err == nil {
-				_ = answer.Body.Close()
+				_ = response.Body.Close()
 			}
 		}
 	}
 }
 
-// TestRefusedRedirectSaysWhatToDo, and repeats neither the path nor what is in it.
-func TestRefusedRedirectSaysWhatToDo(t *testing.T) {
+// TestRedirects_ErrorSaysWhatToDo also checks that the error contains neither the path nor
+// its values.
+func TestRedirects_ErrorSaysWhatToDo(t *testing.T) {
 	net := server(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 307, Header: http.Header{"Location": {"http://b.test:8200/" + token}}, Request: r, Body: http.NoBody}, nil
 	})
@@ -71,31 +72,30 @@ func TestRefusedRedirectSaysWhatToDo(t *testing.T) {
 	text := vaulterr.In("Rotate", "p", err).Error()
 	for _, want := range []string{`"http://b.test:8200"`, "another host", "the token is not sent there", "VAULTKIT_REDIRECTS"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("%q does not say %s", text, want)
+			t.Errorf("error = %q, want %s in it", text, want)
 		}
 	}
 	if strings.Contains(text, token) {
-		t.Errorf("%q repeats the Location's path", text)
+		t.Errorf("error = %q, want it without the Location's path", text)
 	}
 }
 
-// TestSecondRedirectIsNotFollowed: the answer is the caller's to judge.
-func TestSecondRedirectIsNotFollowed(t *testing.T) {
+func TestRedirects_SecondIsNotFollowed(t *testing.T) {
 	sent := 0
 	net := server(func(r *http.Request) (*http.Response, error) {
 		sent++
 		return &http.Response{StatusCode: 307, Header: http.Header{"Location": {"/v1/x"}}, Request: r, Body: http.NoBody}, nil
 	})
-	answer, err := exchange.Redirects(net, nil).RoundTrip(login(t, "http://a.test/v1/x"))
-	if err != nil || answer.StatusCode != 307 || sent != 2 {
-		t.Fatalf("RoundTrip = %v, %v after %d requests, want the second redirect", answer, err, sent)
+	response, err := exchange.Redirects(net, nil).RoundTrip(login(t, "http://a.test/v1/x"))
+	if err != nil || response.StatusCode != 307 || sent != 2 {
+		t.Fatalf("RoundTrip = %v, %v after %d requests, want the second redirect", response, err, sent)
 	}
-	_ = answer.Body.Close()
+	_ = response.Body.Close()
 }
 
 func TestCheckHosts(t *testing.T) {
 	if err := exchange.CheckHosts([]string{"a.test", "a.test:8200", "*.a.test", "127.0.0.1:8200", "::1", "[::1]:8200"}); err != nil {
-		t.Errorf("CheckHosts of hosts = %v", err)
+		t.Errorf("CheckHosts of valid hosts = %v, want no error", err)
 	}
 	for _, host := range []string{"", "*", "https://a.test", "a.test/v1", "a b", " a.test", "a.*.test", "a.test\n"} {
 		if err := exchange.CheckHosts([]string{host}); !errors.Is(err, vaulterr.ErrInvalid) {

@@ -15,24 +15,24 @@ import (
 	"goblin/vaultkit/internal/requestid"
 )
 
-// request is what a text must not repeat of a request.
+// requestValues holds the parts of a request that an error text must not repeat.
 type requestValues struct {
-	values     []string // in it
-	fieldNames []string // of its JSON
-	unknown    bool     // what was in its body
+	values     []string // header and body values
+	fieldNames []string // names in the JSON body
+	unknown    bool     // the body could not be read
 }
 
-// harmless are headers whose values are no secret.
+// publicHeaders lists headers whose values are not secret.
 var publicHeaders = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Content-Type": true, "User-Agent": true, requestid.Header: true,
 	api.RequestHeaderName: true, api.NamespaceHeaderName: true, api.HeaderIndex: true, api.HeaderInconsistent: true, api.HeaderForward: true,
 }
 
-// open are the fields of a request's JSON, at its top, that hold no secret. What Vault says
-// of them is worth reading: that there is no such role, for instance.
+// publicFields lists top-level JSON fields that hold no secret. Vault's messages about
+// them are useful, such as that a role does not exist.
 var publicFields = map[string]bool{"role": true, "paths": true, "options": true, "custom_metadata": true}
 
-// add adds what is in a body.
+// addBody adds the values in a body.
 func (s *requestValues) addBody(body []byte) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
@@ -74,18 +74,19 @@ func (s *requestValues) walk(value any) {
 }
 
 const (
-	// longest is the longest text of a refusal that is shown.
+	// maxText is the length of the longest error text that is shown.
 	maxText = 2000
-	// length is how many bytes in a row a text may not have in common with a value.
+	// minCommon is the number of bytes in a row that make a text repeat a value.
 	minCommon = 8
-	// shortest is the length of values that are looked for at all: fewer bytes are in any text.
+	// minValue is the length of the shortest value to look for. Shorter ones occur in any text.
 	minValue = 4
 )
 
-// jsonLike is how JSON looks, itself or inside a string.
+// jsonLike matches JSON, either plain or inside a string.
 var jsonLike = regexp.MustCompile(`\{\s*\\*"|\\*"\s*:\s*(?:\\*"|[\[{0-9]|true|false|null)`)
 
-// isIn reports a text that holds part of the request, as it is or encoded, or looks as if.
+// repeatedIn reports whether the text contains part of the request, plain or encoded, or
+// looks as if it does.
 func (s *requestValues) repeatedIn(text string) bool {
 	if s.unknown || len(text) > maxText || jsonLike.MatchString(text) {
 		return true
@@ -106,7 +107,7 @@ func (s *requestValues) repeatedIn(text string) bool {
 	return false
 }
 
-// assigned reports a text such as "secret_id=…".
+// assigned reports whether the text contains something like "secret_id=…".
 func assigned(text, name string) bool {
 	for {
 		_, rest, found := strings.Cut(text, name)
@@ -121,7 +122,7 @@ func assigned(text, name string) bool {
 	}
 }
 
-// formsOf are a text and what it says if it is escaped.
+// decodedForms returns the text and its unescaped forms.
 func decodedForms(text string) []string {
 	forms := []string{text, strings.ReplaceAll(text, `\`, ""), html.UnescapeString(text)}
 	if plain, err := url.QueryUnescape(text); err == nil {
@@ -133,13 +134,13 @@ func decodedForms(text string) []string {
 	return forms
 }
 
-// normal leaves out the differences between base64's alphabets, and between upper and
-// lower case.
+// normalize removes the differences between base64's alphabets and between upper and lower
+// case.
 func normalize(text string) string {
 	return strings.ToLower(strings.NewReplacer("-", "+", "_", "/").Replace(text))
 }
 
-// partsOf are all parts of the length.
+// substrings returns all substrings of minCommon bytes.
 func substrings(text string) map[string]bool {
 	parts := make(map[string]bool, len(text))
 	for i := 0; i+minCommon <= len(text); i++ {
@@ -148,7 +149,8 @@ func substrings(text string) map[string]bool {
 	return parts
 }
 
-// repeats reports a text with part of the value in it, or of its base64 or hex form.
+// containsPart reports whether the text contains part of the value, or of its base64 or
+// hex form.
 func containsPart(text string, parts map[string]bool, value string) bool {
 	value = strings.TrimSpace(value)
 	plain := normalize(value)
@@ -168,8 +170,9 @@ func containsPart(text string, parts map[string]bool, value string) bool {
 	return false
 }
 
-// base64Forms are how a value looks inside something longer, which may begin with any of
-// three bytes of a group. The ends of a group depend on what is beside it.
+// base64Forms returns how a value looks inside a longer base64 text, for each of the three
+// possible alignments. The ends are left out, because they depend on the neighbouring
+// bytes.
 func base64Forms(value string) []string {
 	var forms []string
 	for skip := range 3 {
