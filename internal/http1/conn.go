@@ -1,9 +1,12 @@
-// Package http1 keeps HTTP/1 connections to what was asked for. Go's HTTP client prints
-// what a server sends beyond an answer to the standard logger, as "Unsolicited response
-// received on idle HTTP channel starting with …". Such bytes can be a key: the rest of a
-// body whose Content-Length is too small, for instance. A connection of this package hands
-// over the bytes of one answer for each request, and ends when there are others. What it
-// cannot tell the end of is marked "Connection: close", so that it is never idle.
+// Package http1 makes HTTP/1 connections hand over only the responses to their own
+// requests.
+//
+// Go's HTTP client prints bytes beyond a response to the standard logger ("Unsolicited
+// response received on idle HTTP channel starting with …"). Such bytes can contain a key,
+// for example the rest of a body whose Content-Length is too small. A connection of this
+// package hands over one response for each request, and closes if more bytes arrive. A
+// response whose end is not certain gets the header "Connection: close", so that its
+// connection is never idle.
 package http1
 
 import (
@@ -16,34 +19,35 @@ import (
 	"sync"
 )
 
-// conn is a connection that hands over answers to HTTP/1 requests and nothing else.
-// Handshakes before the first request (SOCKS) pass, and everything after a CONNECT.
+// conn is a connection that hands over only responses to HTTP/1 requests. A SOCKS
+// handshake before the first request and everything after a CONNECT pass unchanged.
 type conn struct {
 	net.Conn
 	in *bufio.Reader
 
 	mu        sync.Mutex
-	method    string // of the request that is not answered yet; empty: none
-	requested bool   // a request was sent
-	handshake bool   // a handshake before the first request: SOCKS
-	raw       bool   // not HTTP, or not HTTP any more
+	method    string // of the request without a complete response; empty: none
+	requested bool   // a request was sent before
+	handshake bool   // a SOCKS handshake, before the first request
+	raw       bool   // not HTTP, or no longer HTTP
 
-	// What follows is the reader's alone.
-	ended    bool   // nothing is handed over any more
-	buffer   []byte // for the next header
-	pending  []byte // to hand over before anything else; part of the buffer
-	bodyLeft int64  // bytes of the body, or of the chunk, to hand over then
-	chunked  bool   // another chunk follows
-	lastPart bool   // the answer ends with what is to be handed over
+	// Only the reader uses the fields below.
+	ended    bool   // nothing more is handed over
+	buffer   []byte // holds the next header
+	pending  []byte // to hand over next; part of buffer
+	bodyLeft int64  // bytes of the body or chunk to hand over after pending
+	chunked  bool   // another chunk follows then
+	lastPart bool   // the response ends after pending and bodyLeft
 }
 
 func newConn(inner net.Conn) *conn { return &conn{Conn: inner, in: bufio.NewReader(inner)} }
 
-// startOfTLS is the first byte of a TLS handshake.
+// tlsHandshakeByte is the first byte of a TLS handshake.
 const tlsHandshakeByte = 0x16
 
-// Write notes which request is sent. The HTTP client sends the next one only when it has
-// the answer to the last one. A body that is sent in spite of an answer begins no request.
+// Write notes which request is sent. The HTTP client sends the next request only after the
+// response to the last one. A body that is still being sent after the response does not
+// count as a request.
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	if !c.raw && c.method == "" {
@@ -62,7 +66,7 @@ func (c *conn) startRequest(p []byte) {
 	c.raw = c.method == http.MethodConnect || first && p[0] == tlsHandshakeByte
 }
 
-// methodOf is the method of the request that begins with p; empty: none does.
+// methodOf returns the method of the request that begins with p, or "" if none does.
 func methodOf(p []byte) string {
 	line, _, found := bytes.Cut(p, []byte("\r\n"))
 	method, _, _ := bytes.Cut(line, []byte(" "))
@@ -74,8 +78,8 @@ func methodOf(p []byte) string {
 
 func notUpper(r rune) bool { return r < 'A' || r > 'Z' }
 
-// Read hands over the next bytes of the answer. The last ones come with io.EOF if more
-// bytes have arrived: the HTTP client does not use the connection again then.
+// Read hands over the next bytes of the response. The last bytes come with io.EOF if more
+// bytes have arrived, so that the HTTP client does not use the connection again.
 func (c *conn) Read(p []byte) (n int, err error) {
 	if len(c.pending) == 0 && c.bodyLeft == 0 {
 		if err := c.nextPart(len(p)); err != nil {
@@ -99,7 +103,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// finish ends an answer.
+// finish ends a response.
 func (c *conn) finish() error {
 	c.lastPart = false
 	if c.in.Buffered() > 0 {
@@ -112,11 +116,11 @@ func (c *conn) finish() error {
 	return nil
 }
 
-// longestGreeting is more than a SOCKS client reads at once, and less than the HTTP
+// maxHandshakeRead is more than a SOCKS client reads at once, and less than the HTTP
 // client does.
 const maxHandshakeRead = 512
 
-// next finds what is to be handed over next to a reader that has room for so many bytes.
+// nextPart finds out what to hand over next. room is the size of the reader's buffer.
 func (c *conn) nextPart(room int) error {
 	switch {
 	case c.ended:
@@ -136,11 +140,11 @@ func (c *conn) nextPart(room int) error {
 	case method != "":
 		return c.nextHeader(method)
 	}
-	return io.EOF // nobody asked
+	return io.EOF // no request was sent
 }
 
-// nextHeader reads a header. The end of the answer is known if the header has nothing
-// that HTTP implementations disagree about.
+// nextHeader reads a header. It trusts the header's length only if HTTP implementations
+// agree about it.
 func (c *conn) nextHeader(method string) error {
 	header := c.buffer[:0]
 	for {
@@ -149,9 +153,9 @@ func (c *conn) nextHeader(method string) error {
 		c.buffer = header
 		whole := err == nil
 		switch {
-		case !whole && err != bufio.ErrBufferFull: //nolint:errorlint // bufio returns it as it is
+		case !whole && err != bufio.ErrBufferFull: //nolint:errorlint // bufio does not wrap it
 			c.pending = header
-			return nil // the error is there again at the next call
+			return nil // the next call returns the error
 		case len(header) > maxHeader:
 			return io.EOF
 		case whole && len(bytes.TrimRight(line, "\r\n")) == 0:
@@ -160,7 +164,7 @@ func (c *conn) nextHeader(method string) error {
 	}
 }
 
-// maxHeader is more than the HTTP client takes.
+// maxHeader is more than the HTTP client accepts.
 const maxHeader = 1 << 20
 
 func (c *conn) setBody(method string, header []byte) error {
@@ -185,18 +189,18 @@ func (c *conn) setBody(method string, header []byte) error {
 	return nil
 }
 
-// withClose is the header with a line that has the HTTP client end the connection with
-// the answer.
+// withClose adds a line to the header that makes the HTTP client close the connection
+// after the response.
 func withClose(header []byte) []byte {
 	status, fields, _ := bytes.Cut(header, []byte("\n"))
 	return bytes.Join([][]byte{status, []byte("Connection: close\r"), fields}, []byte("\n"))
 }
 
-// chunkSize is a chunk's first line.
+// chunkSize matches the first line of a chunk.
 var chunkSize = regexp.MustCompile(`^([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n$`)
 
-// nextChunk reads a chunk's size. What is odd ends the connection, as trailers do: they
-// are asked for by nobody.
+// nextChunk reads a chunk's size. Malformed chunks end the connection. So do trailers,
+// because no request asks for them.
 func (c *conn) nextChunk() error {
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {
@@ -224,9 +228,9 @@ func (c *conn) nextChunk() error {
 	return nil
 }
 
-// noEOF: an answer that is not over has no end.
+// noEOF replaces io.EOF, because an incomplete response must not look complete.
 func noEOF(err error) error {
-	if err == io.EOF { //nolint:errorlint // readers return it as it is
+	if err == io.EOF { //nolint:errorlint // readers do not wrap it
 		return io.ErrUnexpectedEOF
 	}
 	return err

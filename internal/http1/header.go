@@ -6,14 +6,14 @@ import (
 	"strconv"
 )
 
-// What follows a header, where it is not so many bytes.
+// What follows a header, if it is not a number of bytes.
 const (
 	bodyChunked = -1
-	bodyInterim = -2 // nothing: the header is interim, and another one follows
+	bodyInterim = -2 // nothing: the response is interim, and another one follows
 )
 
-// bodyOf is what follows the header of an answer. It is not ok where that cannot be told
-// for sure, or is the rest of the connection.
+// bodyOf returns what follows a response's header. ok is false if that is not certain, or
+// is the rest of the connection.
 func bodyOf(method string, header []byte) (body int64, ok bool) {
 	status, fields, found := bytes.Cut(header, []byte("\r\n"))
 	code := statusOf(status)
@@ -38,7 +38,8 @@ func bodyOf(method string, header []byte) (body int64, ok bool) {
 	return 0, false
 }
 
-// statusOf is the status in the first line of an HTTP/1.1 answer; 0: it is no such line.
+// statusOf returns the status in the first line of an HTTP/1.1 response, or 0 if the line
+// is not one.
 func statusOf(line []byte) int {
 	rest, found := bytes.CutPrefix(line, []byte("HTTP/1.1 "))
 	code, _, _ := bytes.Cut(rest, []byte(" "))
@@ -48,8 +49,8 @@ func statusOf(line []byte) int {
 	return int(parseNumber(code, 10))
 }
 
-// framing are the values of Content-Length and Transfer-Encoding. It is not ok if a line
-// is none of a header; one that continues another one is none.
+// framingHeaders returns the values of Content-Length and Transfer-Encoding. ok is false
+// if a line is not a valid header line; folded lines are not valid.
 func framingHeaders(fields []byte) (lengths, encodings [][]byte, ok bool) {
 	for {
 		line, rest, found := bytes.Cut(fields, []byte("\r\n"))
@@ -68,7 +69,7 @@ func framingHeaders(fields []byte) (lengths, encodings [][]byte, ok bool) {
 	}
 }
 
-// token reports the name of a field.
+// isToken reports whether name is a valid header name.
 func isToken(name []byte) bool {
 	for _, c := range name {
 		switch {
@@ -80,7 +81,7 @@ func isToken(name []byte) bool {
 	return len(name) > 0
 }
 
-// number reports up to 15 digits.
+// isNumber reports whether text is 1 to 15 digits.
 func isNumber(text []byte) bool {
 	for _, c := range text {
 		if c < '0' || c > '9' {
@@ -90,7 +91,7 @@ func isNumber(text []byte) bool {
 	return len(text) > 0 && len(text) <= 15
 }
 
-// parse is the number that the digits are, which somebody has checked.
+// parseNumber returns the number. The caller has checked the digits.
 func parseNumber(text []byte, base int) int64 {
 	n, _ := strconv.ParseInt(string(text), base, 64)
 	return n

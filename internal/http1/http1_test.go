@@ -23,7 +23,7 @@ import (
 
 const canary = "sk-canary-0123456789"
 
-// stderr is what Go's standard logger has printed. It is the process's, so that no test
+// stderr collects what Go's standard logger prints. It belongs to the process, so no test
 // here runs in parallel.
 func stderr(t *testing.T) *logged {
 	t.Helper()
@@ -50,14 +50,14 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// server answers each request with the same bytes, and counts its connections.
+// server answers each request with the same bytes and counts its connections.
 type server struct {
 	net.Listener
 	conns atomic.Int64
 	done  sync.WaitGroup
 }
 
-func serve(t *testing.T, secure *tls.Config, answer string) *server {
+func serve(t *testing.T, secure *tls.Config, response string) *server {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,12 +67,12 @@ func serve(t *testing.T, secure *tls.Config, answer string) *server {
 		listener = tls.NewListener(listener, secure)
 	}
 	s := &server{Listener: listener}
-	s.done.Go(func() { s.accept(answer) })
+	s.done.Go(func() { s.accept(response) })
 	t.Cleanup(func() { _ = s.Close(); s.done.Wait() })
 	return s
 }
 
-func (s *server) accept(answer string) {
+func (s *server) accept(response string) {
 	for {
 		conn, err := s.Accept()
 		if err != nil {
@@ -88,7 +88,7 @@ func (s *server) accept(answer string) {
 					return
 				}
 				_, _ = io.Copy(io.Discard, r.Body)
-				if _, err := io.WriteString(conn, answer); err != nil {
+				if _, err := io.WriteString(conn, response); err != nil {
 					return
 				}
 			}
@@ -96,8 +96,8 @@ func (s *server) accept(answer string) {
 	}
 }
 
-// paths are the ways to a server, by whether it speaks TLS.
-func paths(t *testing.T, answer string) map[string]func() (to string, s *server, transport *http.Transport) {
+// paths returns the ways to a server, by whether it uses TLS.
+func paths(t *testing.T, response string) map[string]func() (to string, s *server, transport *http.Transport) {
 	t.Helper()
 	proxy := httptest.NewServer(http.HandlerFunc(connect))
 	t.Cleanup(proxy.Close)
@@ -112,25 +112,25 @@ func paths(t *testing.T, answer string) map[string]func() (to string, s *server,
 	trusting := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the test's own server
 	return map[string]func() (string, *server, *http.Transport){
 		"plain": func() (string, *server, *http.Transport) {
-			s := serve(t, nil, answer)
+			s := serve(t, nil, response)
 			return "http://" + s.Addr().String(), s, &http.Transport{}
 		},
 		"TLS": func() (string, *server, *http.Transport) {
-			s := serve(t, secure, answer)
+			s := serve(t, secure, response)
 			return "https://" + s.Addr().String(), s, &http.Transport{TLSClientConfig: trusting.Clone()}
 		},
 		"SOCKS": func() (string, *server, *http.Transport) {
-			s := serve(t, nil, answer)
+			s := serve(t, nil, response)
 			return "http://" + s.Addr().String(), s, &http.Transport{Proxy: http.ProxyURL(socks(t))}
 		},
 		"TLS through a proxy": func() (string, *server, *http.Transport) {
-			s := serve(t, secure, answer)
+			s := serve(t, secure, response)
 			return "https://" + s.Addr().String(), s, &http.Transport{TLSClientConfig: trusting.Clone(), Proxy: http.ProxyURL(through)}
 		},
 	}
 }
 
-// connect is a proxy for TLS.
+// connect starts an HTTP proxy for TLS.
 func connect(w http.ResponseWriter, r *http.Request) {
 	there, err := new(net.Dialer).DialContext(context.WithoutCancel(r.Context()), "tcp", r.Host)
 	if err != nil {
@@ -150,7 +150,7 @@ func connect(w http.ResponseWriter, r *http.Request) {
 	both.Wait()
 }
 
-// socks is a SOCKS 5 proxy.
+// socks starts a SOCKS 5 proxy.
 func socks(t *testing.T) *url.URL {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -171,7 +171,7 @@ func socks(t *testing.T) *url.URL {
 	return &url.URL{Scheme: "socks5", Host: listener.Addr().String()}
 }
 
-// relay connects a SOCKS client that needs no login to an IPv4 address.
+// relay connects a SOCKS client without a login to an IPv4 address.
 func relay(here net.Conn) {
 	defer here.Close()
 	hello, request := make([]byte, 3), make([]byte, 10)
@@ -195,10 +195,11 @@ func relay(here net.Conn) {
 	both.Wait()
 }
 
-// Bytes that nobody asked for are printed nowhere, and answer no other request.
-func TestSurplusBytesAreNotPrinted(t *testing.T) {
+// TestTransport_DropsSurplusBytes checks that bytes beyond a response are not printed and
+// do not answer another request.
+func TestTransport_DropsSurplusBytes(t *testing.T) {
 	const body = `{"api_key":"` + canary + `"}`
-	for name, answer := range map[string]string{
+	for name, response := range map[string]string{
 		"Content-Length too small":     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + body,
 		"Content-Length of nothing":    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + body,
 		"no content with a body":       "HTTP/1.1 204 No Content\r\n\r\n" + body,
@@ -210,12 +211,12 @@ func TestSurplusBytesAreNotPrinted(t *testing.T) {
 		"a length and chunks":          "HTTP/1.1 200 OK\r\nContent-Length: 999\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n" + body,
 		"a field that goes on":         "HTTP/1.1 200 OK\r\nX: y\r\n Content-Length: 999\r\nContent-Length: 2\r\n\r\nok" + body,
 		"HTTP/1.0 kept alive":          "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok" + body,
-		"an interim answer":            "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + body,
+		"an interim response":          "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + body,
 		"trailers":                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n" + body,
 		"a blank line before anything": "\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + body,
 		"a chunk size with more":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 ;x=y\r\nok\r\n0;z\r\n\r\n" + body,
 	} {
-		for path, way := range paths(t, answer) {
+		for path, way := range paths(t, response) {
 			said := stderr(t)
 			to, _, inner := way()
 			client := &http.Client{Transport: http1.Transport(inner), Timeout: 10 * time.Second}
@@ -223,7 +224,7 @@ func TestSurplusBytesAreNotPrinted(t *testing.T) {
 				for _, method := range []string{http.MethodGet, http.MethodPut} {
 					got := ask(t, client, method, to)
 					if strings.Contains(got, canary) {
-						t.Errorf("%s, %s: %s = %q, want at most what belongs to the answer", name, path, method, got)
+						t.Errorf("%s, %s: %s = %q, want at most the response", name, path, method, got)
 					}
 				}
 			}
@@ -241,17 +242,17 @@ func ask(t *testing.T, client *http.Client, method, to string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return "" // refused, which is fine: the text is not printed by us
 	}
-	defer answer.Body.Close()
-	text, _ := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, _ := io.ReadAll(response.Body)
 	return string(text)
 }
 
-// TestUnsolicitedAnswerIsNotPrinted: it arrives when the connection is idle.
-func TestUnsolicitedAnswerIsNotPrinted(t *testing.T) {
+// TestTransport_DropsUnsolicitedResponses sends a response while the connection is idle.
+func TestTransport_DropsUnsolicitedResponses(t *testing.T) {
 	said := stderr(t)
 	whole, hungUp := make(chan struct{}), make(chan struct{})
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -291,15 +292,15 @@ func TestUnsolicitedAnswerIsNotPrinted(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreReused: sound answers leave the connection open.
-func TestConnectionsAreReused(t *testing.T) {
+// TestTransport_ReusesConnections checks that valid responses keep the connection open.
+func TestTransport_ReusesConnections(t *testing.T) {
 	long := strings.Repeat("x", 10_000)
-	for name, answer := range map[string]string{
+	for name, response := range map[string]string{
 		"a length":        "HTTP/1.1 200 OK\r\ncontent-length: 10000\r\nX-A: b\r\n\r\n" + long,
 		"chunks":          "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2710;a=b\r\n" + long + "\r\n0\r\n\r\n",
 		"interim answers": strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n", 3) + "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n" + long,
 	} {
-		for path, way := range paths(t, answer) {
+		for path, way := range paths(t, response) {
 			to, s, inner := way()
 			client := &http.Client{Transport: http1.Transport(inner), Timeout: 10 * time.Second}
 			for range 4 {
@@ -316,8 +317,9 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 }
 
-// TestBodylessAnswersKeepTheConnection: HEAD is answered with the length of what GET is.
-func TestBodylessAnswersKeepTheConnection(t *testing.T) {
+// TestTransport_ReusesConnectionsWithoutBodies includes HEAD, whose response has the
+// Content-Length of a GET's.
+func TestTransport_ReusesConnectionsWithoutBodies(t *testing.T) {
 	var conns atomic.Int64
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "7")
@@ -344,8 +346,9 @@ func TestBodylessAnswersKeepTheConnection(t *testing.T) {
 	}
 }
 
-// TestHTTP2IsLeftAlone: it is still spoken, and its connection is reused, through a proxy too.
-func TestHTTP2IsLeftAlone(t *testing.T) {
+// TestTransport_KeepsHTTP2 checks that HTTP/2 is used and its connection reused, through a
+// proxy too.
+func TestTransport_KeepsHTTP2(t *testing.T) {
 	for path, way := range paths(t, "") {
 		if !strings.HasPrefix(path, "TLS") {
 			continue

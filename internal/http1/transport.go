@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// Transport has all connections of t guarded, and sends requests over them. It changes t,
-// which must not have been used.
+// Transport guards all connections of t and sends requests over them. It changes t, which
+// must be unused.
 //
-// The inside of a TLS connection through a proxy is out of its reach. Over such a
-// connection goes one request, unless it speaks HTTP/2, which knows no unsolicited answers.
+// It cannot guard a TLS connection through a proxy. Such a connection is used for one
+// request, unless it is HTTP/2, which has no unsolicited responses.
 func Transport(t *http.Transport) http.RoundTripper {
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -46,7 +46,7 @@ func dialer(t *http.Transport) dialFunc {
 	return new(net.Dialer).DialContext
 }
 
-// tlsDialer is how the transport connects to an HTTPS server, up to the handshake.
+// tlsDialer returns the function that connects to an HTTPS server, without the handshake.
 func tlsDialer(t *http.Transport, dial dialFunc) dialFunc {
 	switch old := t.DialTLS; { //nolint:staticcheck // an existing transport may have it
 	case t.DialTLSContext != nil:
@@ -61,7 +61,7 @@ func tlsDialer(t *http.Transport, dial dialFunc) dialFunc {
 		}
 		config := t.TLSClientConfig.Clone()
 		if config.ServerName == "" {
-			config.ServerName, _, _ = net.SplitHostPort(address) // the HTTP client has put it together
+			config.ServerName, _, _ = net.SplitHostPort(address) // valid, because the HTTP client made it
 		}
 		return tls.Client(plain, config), nil
 	}
@@ -73,7 +73,7 @@ type secureConn struct {
 	state tls.ConnectionState
 }
 
-// guarded makes the handshake, and has the connection guarded unless it speaks HTTP/2.
+// guardTLS makes the handshake and guards the connection unless it is HTTP/2.
 func guardTLS(t *http.Transport, dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		inner, err := dial(ctx, network, address)
@@ -98,7 +98,7 @@ func guardTLS(t *http.Transport, dial dialFunc) dialFunc {
 
 const defaultHandshake = 10 * time.Second
 
-// errSlowHandshake is a timeout, as the HTTP client's own is.
+// errSlowHandshake has the text of the HTTP client's own error.
 var errSlowHandshake = errors.New("TLS handshake timeout")
 
 func handshake(ctx context.Context, secure *tls.Conn, timeout time.Duration) error {
@@ -115,9 +115,10 @@ func handshake(ctx context.Context, secure *tls.Conn, timeout time.Duration) err
 	return err
 }
 
+// transport sends requests over guarded connections.
 type transport struct {
 	*http.Transport
-	http2 atomic.Bool // the last answer through a proxy was HTTP/2
+	http2 atomic.Bool // the last response through a proxy was HTTP/2
 }
 
 // RoundTrip sends the request on.
@@ -133,25 +134,25 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}}))
 	proxied := t.usesTLSProxy(r)
 	sent.Close = r.Close || proxied && !t.http2.Load()
-	answer, err := t.Transport.RoundTrip(sent)
+	response, err := t.Transport.RoundTrip(sent)
 	if err != nil {
 		return nil, err
 	}
-	answer.Request = r
-	if answer.TLS == nil {
-		answer.TLS = state
+	response.Request = r
+	if response.TLS == nil {
+		response.TLS = state
 	}
 	if proxied {
-		t.http2.Store(answer.ProtoMajor == 2)
+		t.http2.Store(response.ProtoMajor == 2)
 	}
-	if proxied && answer.ProtoMajor != 2 && !sent.Close {
-		_ = answer.Body.Close() // which ends the connection
-		return nil, errors.New("the proxy leads to HTTP/2 at one time and to HTTP/1 at another")
+	if proxied && response.ProtoMajor != 2 && !sent.Close {
+		_ = response.Body.Close() // ends the connection
+		return nil, errors.New("the proxy leads to HTTP/2 on one connection and to HTTP/1 on another")
 	}
-	return answer, nil
+	return response, nil
 }
 
-// proxied reports that TLS goes through a proxy, or that this cannot be told.
+// usesTLSProxy reports whether TLS goes through a proxy, or may do so.
 func (t *transport) usesTLSProxy(r *http.Request) bool {
 	if t.Proxy == nil {
 		return false
