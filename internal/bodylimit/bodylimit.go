@@ -1,6 +1,6 @@
-// Package bodylimit bounds how much of an answer is read. The official client reads
-// the bodies of failures whole, so that a server or a proxy in between could fill the
-// memory of a program with one answer. The limits count bytes after decompression.
+// Package bodylimit limits how much of a response is read. The official client reads the
+// bodies of error responses without a limit, so that a server or proxy could fill a
+// program's memory with one response. The limits count decompressed bytes.
 package bodylimit
 
 import (
@@ -11,15 +11,15 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Failure bounds the body of an answer that is not a success. Vault's own hold a few
-// lines. The rest is left out: no JSON that is cut passes for Vault's.
+// MaxFailure limits the body of an error response. Vault's have a few lines. The rest is
+// dropped, which is safe because truncated JSON does not count as Vault's.
 const MaxFailure = 1 << 20
 
 type key struct{}
 
-// With is ctx with a limit for the successes of requests under it, unless one is set
-// already. Without it a success has no limit: with the official client people also
-// read snapshots and streams.
+// With returns a context that limits the successful responses of its requests, unless ctx
+// has a limit already. Without it a successful response has no limit, because users also
+// read snapshots and streams with the official client.
 func With(ctx context.Context, limit int64) context.Context {
 	if _, set := ctx.Value(key{}).(int64); set {
 		return ctx
@@ -27,7 +27,7 @@ func With(ctx context.Context, limit int64) context.Context {
 	return context.WithValue(ctx, key{}, limit)
 }
 
-// Transport limits the bodies of the answers that next gives. Reading a success beyond
+// Transport limits the bodies of next's responses. Reading a successful response beyond
 // its limit fails with [vaulterr.TooLarge].
 func Transport(next http.RoundTripper) http.RoundTripper { return transport{next} }
 
@@ -35,27 +35,27 @@ type transport struct{ next http.RoundTripper }
 
 // RoundTrip sends the request on.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := t.next.RoundTrip(r)
-	if err != nil || answer == nil || answer.Body == nil {
-		return answer, err
+	response, err := t.next.RoundTrip(r)
+	if err != nil || response == nil || response.Body == nil {
+		return response, err
 	}
 	limit, set := r.Context().Value(key{}).(int64)
 	switch {
-	case answer.StatusCode >= http.StatusMultipleChoices:
-		answer.Body = truncated{io.LimitReader(answer.Body, MaxFailure), answer.Body}
-	case set && answer.StatusCode >= http.StatusOK: // a 101's body is a connection
-		answer.Body = &limited{ReadCloser: answer.Body, limit: limit}
+	case response.StatusCode >= http.StatusMultipleChoices:
+		response.Body = truncated{io.LimitReader(response.Body, MaxFailure), response.Body}
+	case set && response.StatusCode >= http.StatusOK: // the body of a 101 is a connection
+		response.Body = &limited{ReadCloser: response.Body, limit: limit}
 	}
-	return answer, nil
+	return response, nil
 }
 
-// cut is the beginning of a body.
+// truncated is the beginning of a body.
 type truncated struct {
 	io.Reader
 	io.Closer
 }
 
-// limited is a body that fails when more than limit bytes are read.
+// limited is a body that fails if more than limit bytes are read.
 type limited struct {
 	io.ReadCloser
 	limit int64
@@ -67,7 +67,7 @@ func (b *limited) Read(into []byte) (int, error) {
 	if left < 0 {
 		return 0, vaulterr.TooLarge(b.limit)
 	}
-	// One more than is left, to tell a body that ends at the limit from a longer one.
+	// Reading one byte more shows whether the body is longer than the limit.
 	n, err := b.ReadCloser.Read(into[:min(int64(len(into)), left+1)])
 	b.read += int64(n)
 	if b.read > b.limit {

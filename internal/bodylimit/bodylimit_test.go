@@ -39,16 +39,16 @@ func readAll(ctx context.Context, t *testing.T, s server) (int, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := bodylimit.Transport(s).RoundTrip(r)
+	response, err := bodylimit.Transport(s).RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	return len(text), err
 }
 
-func TestLimitOfABody(t *testing.T) {
+func TestTransport_LimitsBodies(t *testing.T) {
 	small := func() context.Context { return bodylimit.With(t.Context(), 100) }
 	for name, tc := range map[string]struct {
 		ctx     context.Context
@@ -74,29 +74,29 @@ func TestLimitOfABody(t *testing.T) {
 			t.Errorf("%s: read %d bytes, %v, want %d", name, n, err, tc.want)
 		}
 		if tc.tooLong && (!errors.Is(err, vaulterr.ErrUnavailable) || vaulterr.Retryable(err) || !vaulterr.Doubtful(err)) {
-			t.Errorf("%s: %v is unavailable: %t, to be retried: %t, in doubt: %t", name, err,
+			t.Errorf("%s: %v has ErrUnavailable %t, Retryable %t, Doubtful %t, want false, false, true", name, err,
 				errors.Is(err, vaulterr.ErrUnavailable), vaulterr.Retryable(err), vaulterr.Doubtful(err))
 		}
 	}
 }
 
-func TestReadFailsForGoodBeyondTheLimit(t *testing.T) {
+func TestTransport_ReadKeepsFailingBeyondTheLimit(t *testing.T) {
 	r, err := http.NewRequestWithContext(bodylimit.With(t.Context(), 3), http.MethodGet, "http://vault.invalid", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := bodylimit.Transport(server{200, endless{}}).RoundTrip(r)
+	response, err := bodylimit.Transport(server{200, endless{}}).RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	_, _ = io.ReadAll(answer.Body)
-	if n, err := answer.Body.Read(make([]byte, 10)); n != 0 || err == nil {
+	defer response.Body.Close()
+	_, _ = io.ReadAll(response.Body)
+	if n, err := response.Body.Read(make([]byte, 10)); n != 0 || err == nil {
 		t.Errorf("Read = %d, %v, want an error", n, err)
 	}
 }
 
-func TestFailedRoundTripIsPassedOn(t *testing.T) {
+func TestTransport_ReturnsItsNextsError(t *testing.T) {
 	for _, want := range []error{errors.New("down"), nil} { // nil, nil is a transport's mistake, and net/http's to tell
 		passedOn(t, want)
 	}
@@ -109,8 +109,8 @@ func passedOn(t *testing.T, want error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer, err := bodylimit.Transport(failing).RoundTrip(r); answer != nil || !errors.Is(err, want) {
-		t.Errorf("RoundTrip = %v, %v, want %v", answer, err, want)
+	if response, err := bodylimit.Transport(failing).RoundTrip(r); response != nil || !errors.Is(err, want) {
+		t.Errorf("RoundTrip = %v, %v, want %v", response, err, want)
 	}
 }
 
