@@ -1,6 +1,6 @@
-// Package requestid gives each request to Vault an id of its own. Vault's audit
-// devices note the header X-Correlation-Id once an operator has it audited, and so
-// a refused request, whose answer carries no id of Vault's, can be found there.
+// Package requestid gives each request to Vault an id. A refused request has no id of
+// Vault's in its response. If an operator lets the audit devices log the header
+// X-Correlation-Id, such a request can be found by this id.
 package requestid
 
 import (
@@ -10,12 +10,12 @@ import (
 	"net/http"
 )
 
-// Header carries the id.
+// Header is the name of the request header with the id.
 const Header = "X-Correlation-Id"
 
 type key struct{}
 
-// New is ctx with a new id for one request, and the id.
+// New returns a context with a new id for one request, and the id.
 func New(ctx context.Context) (context.Context, string) {
 	id := newID()
 	return context.WithValue(ctx, key{}, id), id
@@ -23,13 +23,13 @@ func New(ctx context.Context) (context.Context, string) {
 
 func newID() string {
 	var raw [12]byte
-	_, _ = rand.Read(raw[:]) // never fails
+	_, _ = rand.Read(raw[:]) // cannot fail
 	return hex.EncodeToString(raw[:])
 }
 
-// Transport sets the header of each request that has none: to the id in its
-// context, or to a new one. The request is changed in place, for the official
-// client makes one for each attempt, which nobody else sees.
+// Transport sets the header of each request that does not have it, to the id in the
+// request's context or to a new one. It changes the request in place, because the official
+// client makes a new request for each attempt.
 func Transport(next http.RoundTripper) http.RoundTripper { return transport{next} }
 
 type transport struct{ next http.RoundTripper }
