@@ -1,4 +1,5 @@
-// Package logbuffer is a log that tests read while it is written. Test-only.
+// Package logbuffer provides a log that tests read while it is written. Only tests import
+// it.
 package logbuffer
 
 import (
@@ -7,7 +8,7 @@ import (
 	"sync"
 )
 
-// Buffer keeps what is written to it. The zero value is empty. Safe for
+// Buffer keeps what is written to it. The zero value is empty. Its methods are safe for
 // concurrent use.
 type Buffer struct {
 	mu   sync.Mutex
@@ -21,14 +22,14 @@ func (b *Buffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
-// String is what was written so far.
+// String returns what was written so far.
 func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
 }
 
-// Logger writes to the buffer, at debug level.
+// Logger returns a logger that writes to the buffer at debug level.
 func (b *Buffer) Logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
