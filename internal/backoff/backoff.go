@@ -1,5 +1,6 @@
-// Package backoff waits between attempts: exponential, jittered, and never
-// longer than the caller's context lives.
+// Package backoff pauses between attempts. The pauses grow exponentially, have a random
+// part, and end with the caller's context. It is our own code because the library has only
+// three dependencies.
 package backoff
 
 import (
@@ -8,11 +9,11 @@ import (
 	"time"
 )
 
-// Backoff is how long to wait before another attempt. The zero value waits
-// between 50 ms and 2 s.
+// Backoff describes the pauses between attempts. The zero value pauses for 50 ms at first
+// and for at most 2 s.
 type Backoff struct {
 	Min, Max time.Duration
-	// Sleep replaces the wait itself in tests; nil is a timer.
+	// Sleep, if not nil, replaces the timer in tests.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
@@ -21,9 +22,9 @@ const (
 	defaultMax = 2 * time.Second
 )
 
-// Delay is the pause after the given number of failed attempts (1 or more): it
-// doubles from Min up to Max, and a random half of it is left out so that
-// clients that failed together do not come back together.
+// Delay returns the pause after the given number of failed attempts, which is at least 1.
+// The pause doubles from Min up to Max. A random part of up to half of it is subtracted,
+// so that clients that failed together do not retry together.
 func (b Backoff) Delay(failed int) time.Duration {
 	low, high := b.Min, b.Max
 	if low <= 0 {
@@ -40,8 +41,8 @@ func (b Backoff) Delay(failed int) time.Duration {
 	return delay/2 + rand.N(delay/2+1)
 }
 
-// Wait pauses after the given number of failed attempts. It returns the
-// context's error as soon as that ends.
+// Wait pauses after the given number of failed attempts. If ctx ends, it returns ctx's
+// error at once.
 func (b Backoff) Wait(ctx context.Context, failed int) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -52,7 +53,7 @@ func (b Backoff) Wait(ctx context.Context, failed int) error {
 	return Sleep(ctx, b.Delay(failed))
 }
 
-// Sleep waits for d, or for the context's end, whose error it returns.
+// Sleep pauses for d. If ctx ends first, it returns ctx's error.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
