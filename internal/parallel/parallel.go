@@ -1,4 +1,5 @@
-// Package parallel maps a function over a list with bounded concurrency.
+// Package parallel calls a function for each item of a list with limited concurrency. It
+// is our own code because the library has only three dependencies.
 package parallel
 
 import (
@@ -8,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Map calls fn for every item, at most workers at once, and returns the results
-// in the order of the items. The first error cancels what is still running and
-// is returned; without one, that of a context that ended.
+// Map calls fn for every item, with at most workers calls at once, and returns the results
+// in the order of the items. The first error cancels the other calls and is returned. If
+// ctx ends, Map returns its error.
 func Map[T, R any](ctx context.Context, workers int, items []T, fn func(context.Context, T) (R, error)) ([]R, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 
 func double(_ context.Context, n int) (int, error) { return 2 * n, nil }
 
-func TestMapKeepsTheOrder(t *testing.T) {
+func TestMap_KeepsTheOrder(t *testing.T) {
 	items := make([]int, 100)
 	want := make([]int, 100)
 	for i := range items {
@@ -22,15 +22,15 @@ func TestMapKeepsTheOrder(t *testing.T) {
 	}
 	for _, workers := range []int{1, 3, 1000} {
 		if got, err := parallel.Map(t.Context(), workers, items, double); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%d workers: %v, %v", workers, got, err)
+			t.Errorf("Map with %d workers = %v, %v, want all results in order", workers, got, err)
 		}
 	}
 	if got, err := parallel.Map(t.Context(), 4, nil, double); err != nil || len(got) != 0 {
-		t.Errorf("of nothing: %v, %v", got, err)
+		t.Errorf("Map of no items = %v, %v, want no results", got, err)
 	}
 }
 
-func TestMapBoundsItsWorkers(t *testing.T) {
+func TestMap_LimitsItsWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, most atomic.Int64
 		start := time.Now()
@@ -43,12 +43,12 @@ func TestMapBoundsItsWorkers(t *testing.T) {
 			return 0, nil
 		})
 		if err != nil || most.Load() != 4 || time.Since(start) != 10*time.Second {
-			t.Errorf("%d at once, %v, %v", most.Load(), time.Since(start), err)
+			t.Errorf("Map makes %d calls at once and takes %v, %v, want its limit used", most.Load(), time.Since(start), err)
 		}
 	})
 }
 
-func TestMapStopsAtTheFirstError(t *testing.T) {
+func TestMap_StopsAtTheFirstError(t *testing.T) {
 	first := errors.New("first")
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
@@ -60,12 +60,12 @@ func TestMapStopsAtTheFirstError(t *testing.T) {
 			return 0, ctx.Err()
 		})
 		if !errors.Is(err, first) || calls.Load() > 3 {
-			t.Errorf("%v after %d calls", err, calls.Load())
+			t.Errorf("Map = %v after %d calls, want the first error and few calls", err, calls.Load())
 		}
 	})
 }
 
-func TestMapEndsWithItsContext(t *testing.T) {
+func TestMap_EndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := parallel.Map(ctx, 2, make([]int, 10), double); !errors.Is(err, context.Canceled) {

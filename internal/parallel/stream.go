@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// lookahead is how many items per worker may be begun or done ahead of the one that
-// the loop waits for: a slow one does not stop the others at once.
+// lookahead is the number of items per worker that may be started or done before the one
+// that the loop waits for. A slow item does not stop the others at once.
 const lookahead = 4
 
-// Stream calls fn for every item, at most workers at once, and yields the results
-// in the order of the items, not far ahead of the loop. Leaving the loop begins no
-// more items and waits for those that run.
+// Stream calls fn for every item, with at most workers calls at once, and yields the
+// results in the order of the items. It does not run far ahead of the loop. If the loop
+// ends early, Stream starts no more calls and waits for those that run.
 func Stream[T, R any](workers int, items []T, fn func(T) R) iter.Seq[R] {
 	type job struct {
 		item   T
 		result chan R
 	}
 	return func(yield func(R) bool) {
-		workers := min(workers, len(items)) // more would have nothing to do
+		workers := min(workers, len(items)) // more workers would be idle
 		ahead := min(workers*lookahead, len(items))
 		jobs, results := make(chan job, ahead), make(chan chan R, ahead)
 		left := make(chan struct{})

@@ -10,8 +10,7 @@ import (
 	"goblin/vaultkit/internal/parallel"
 )
 
-// load is a function that takes a while and counts how often it runs, and how often
-// at once.
+// load is a function that takes some time. It counts its calls, and how many run at once.
 type load struct{ begun, now, most atomic.Int64 }
 
 func (l *load) run(item int) int {
@@ -31,7 +30,7 @@ func upTo(n int) (items []int) {
 	return items
 }
 
-func TestStreamYieldsAllInOrder(t *testing.T) {
+func TestStream_YieldsAllInOrder(t *testing.T) {
 	for _, n := range []int{0, 1, 3, 4, 100} {
 		synctest.Test(t, func(t *testing.T) {
 			var l load
@@ -43,17 +42,17 @@ func TestStreamYieldsAllInOrder(t *testing.T) {
 				want = append(want, i*i)
 			}
 			if !slices.Equal(got, want) || l.begun.Load() != int64(n) {
-				t.Errorf("%d items: got %v in %d calls", n, got, l.begun.Load())
+				t.Errorf("Stream of %d items = %v in %d calls, want each item once", n, got, l.begun.Load())
 			}
 			if most := l.most.Load(); most != int64(min(4, n)) {
-				t.Errorf("%d items: %d at once", n, most)
+				t.Errorf("Stream of %d items makes %d calls at once, want at most the workers", n, most)
 			}
 		})
 	}
 }
 
-// A loop that takes its time is not run away from.
-func TestStreamWaitsForTheLoop(t *testing.T) {
+// TestStream_WaitsForTheLoop checks that a slow loop limits the calls.
+func TestStream_WaitsForTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l load
 		taken := int64(0)
@@ -61,13 +60,13 @@ func TestStreamWaitsForTheLoop(t *testing.T) {
 			taken++
 			time.Sleep(time.Hour)
 			if ahead := l.begun.Load() - taken; ahead > 2*4 {
-				t.Fatalf("%d ahead of the loop", ahead)
+				t.Fatalf("%d calls ahead of the loop, want at most workers times lookahead", ahead)
 			}
 		}
 	})
 }
 
-func TestStreamEndsWithTheLoop(t *testing.T) {
+func TestStream_EndsWithTheLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l load
 		for range parallel.Stream(1, upTo(100), l.run) {
@@ -75,7 +74,7 @@ func TestStreamEndsWithTheLoop(t *testing.T) {
 		}
 		// The one whose turn came when the first was done.
 		if begun, now := l.begun.Load(), l.now.Load(); begun > 2 || now != 0 {
-			t.Errorf("%d begun, %d running after the loop", begun, now)
+			t.Errorf("%d calls begun, %d still running after the loop, want few and none", begun, now)
 		}
 	})
 }
