@@ -2,10 +2,10 @@ package faultproxy
 
 import "net/http"
 
-// Action is what happens to one request. The zero value forwards it.
+// Action is what happens to a request. The zero value forwards it.
 type Action struct{ do func(*exchange) }
 
-// Pass forwards the request and hands back the server's answer.
+// Pass forwards the request and returns the server's response.
 var Pass Action
 
 func (a Action) run(x *exchange) {
@@ -16,12 +16,12 @@ func (a Action) run(x *exchange) {
 	a.do(x)
 }
 
-// isPass tells the action that changes nothing from all others.
+// isPass reports whether the action changes nothing.
 func (a Action) isPass() bool { return a.do == nil }
 
-// Before runs f and then does a: Lose().Before(rival) lets a rival in first and
-// then loses the answer. The client waits meanwhile. f may use the proxy, but must not
-// call [Proxy.Wait], which returns only when f and a are done. f may end the client.
+// Before runs f and then a. For example, Lose().Before(rival) lets another writer go first
+// and then loses the response. The client waits meanwhile. f may use the proxy and may end
+// the client, but must not call [Proxy.Wait], which waits for f and a.
 func (a Action) Before(f func()) Action {
 	return Action{func(x *exchange) {
 		defer x.hold()()
@@ -30,12 +30,12 @@ func (a Action) Before(f func()) Action {
 	}}
 }
 
-// Before runs f, for instance a rival's write straight at the server, and then
-// forwards the request.
+// Before runs f, for example another client's write to the server, and then forwards the
+// request.
 func Before(f func()) Action { return Pass.Before(f) }
 
-// After forwards the request, runs f and then answers. The request is applied
-// even if the client gives up.
+// After forwards the request, runs f and then answers. The request is applied even if the
+// client leaves.
 func After(f func()) Action {
 	return Action{func(x *exchange) {
 		a, err := x.apply()
@@ -44,8 +44,8 @@ func After(f func()) Action {
 	}}
 }
 
-// Then does a and, when all of it is over, runs f: for a Late when it was
-// delivered (or dropped by Close), for a Hang when its client has given up.
+// Then runs a and, when it has ended, f. A Late ends when it is delivered or dropped by
+// Close, a Hang when its client leaves.
 func (a Action) Then(f func()) Action {
 	return Action{func(x *exchange) {
 		a.run(x)
@@ -53,21 +53,20 @@ func (a Action) Then(f func()) Action {
 	}}
 }
 
-// Refuse resets the connection before the server sees the request.
-// For a refused dial see [Proxy.Down].
+// Refuse resets the connection before the server gets the request. For a refused
+// connection see [Proxy.Down].
 func Refuse() Action { return Action{(*exchange).reset} }
 
-// Lose applies the request and resets the connection in place of an answer.
+// Lose applies the request and resets the connection instead of answering.
 func Lose() Action {
 	return Action{func(x *exchange) {
-		_, _ = x.apply() // either way the client learns nothing; the log has the status
+		_, _ = x.apply() // the client gets no response either way; the log has the status
 		x.reset()
 	}}
 }
 
-// Kill applies the request, runs f, which ends the client, and resets the connection.
-// It is what a client leaves that dies while it waits for the answer: when f is called
-// the request has been applied.
+// Kill applies the request, runs f, which ends the client, and resets the connection. It
+// simulates a client that crashes while it waits for the response.
 func Kill(f func()) Action {
 	return Action{func(x *exchange) {
 		_, _ = x.apply()
@@ -76,9 +75,8 @@ func Kill(f func()) Action {
 	}}
 }
 
-// Error answers with status and body (as JSON), whether the request was
-// applied before or never forwarded. If it should have been applied and the
-// server could not be reached, the client sees a reset.
+// Error answers with the status and the JSON body. applied says whether the request is
+// applied before. If it cannot be applied, the client sees a reset.
 func Error(status int, body string, applied bool) Action {
 	made := &answer{
 		status: status,
@@ -94,7 +92,7 @@ func Error(status int, body string, applied bool) Action {
 	}}
 }
 
-// Stamp forwards the request and adds a header to the server's answer.
+// AddHeader forwards the request and adds a header to the server's response.
 func AddHeader(name, value string) Action {
 	return Action{func(x *exchange) {
 		a, err := x.forward(x.r.Context())
@@ -105,7 +103,7 @@ func AddHeader(name, value string) Action {
 	}}
 }
 
-// Rewrite forwards the request and hands back what change makes of the answer's body.
+// Rewrite forwards the request and replaces the response's body by change's result.
 func Rewrite(change func(status int, body []byte) []byte) Action {
 	return Action{func(x *exchange) {
 		a, err := x.forward(x.r.Context())
@@ -116,8 +114,8 @@ func Rewrite(change func(status int, body []byte) []byte) Action {
 	}}
 }
 
-// DenyAlike forwards the request and gives every 403 the text of OpenBao 2.6 for a token
-// that has ended, so that nobody can tell one from a right that is missing.
+// DenySameText forwards the request and gives every 403 the text of OpenBao 2.6 for an
+// invalid token. So an invalid token and a missing right look the same.
 func DenySameText() Action {
 	return Rewrite(func(status int, body []byte) []byte {
 		if status != http.StatusForbidden {
@@ -127,9 +125,9 @@ func DenySameText() Action {
 	})
 }
 
-// Truncate applies the request and cuts the answer in the middle of its body,
-// under the original Content-Length. An answer without a body (204) is cut in
-// its header. The client reads an unexpected EOF.
+// Truncate applies the request and cuts the response in the middle of its body, with the
+// original Content-Length. A response without a body (204) is cut in its header. The
+// client gets an unexpected EOF.
 func Truncate() Action {
 	return Action{func(x *exchange) {
 		a, err := x.apply()
@@ -141,8 +139,8 @@ func Truncate() Action {
 	}}
 }
 
-// Delay holds the request until release is closed and then forwards it. A
-// client that gives up first is never heard by the server.
+// Delay holds the request until release is closed and then forwards it. If the client
+// leaves first, the server never gets the request.
 func Delay(release <-chan struct{}) Action {
 	return Action{func(x *exchange) {
 		if !await(x.r.Context(), release) {
@@ -153,12 +151,12 @@ func Delay(release <-chan struct{}) Action {
 	}}
 }
 
-// Late makes a zombie write: the client sees a reset at once, and the server
-// gets the request when release is closed, however long that is after.
-// [Proxy.Wait] waits for the delivery; Close drops what was not released.
+// Late delays a write beyond its client, a zombie write. The client sees a reset at once,
+// and the server gets the request when release is closed. [Proxy.Wait] waits for the
+// delivery; Close drops a request that was not released.
 func Late(release <-chan struct{}) Action {
 	return Action{func(x *exchange) {
-		defer x.hold()() // before the reset: whoever saw the reset can Wait
+		defer x.hold()() // before the reset, so that a test can Wait after it saw the reset
 		x.reset()
 		if await(x.p.ctx, release) {
 			_, _ = x.forward(x.p.ctx)
@@ -166,15 +164,14 @@ func Late(release <-chan struct{}) Action {
 	}}
 }
 
-// Hang never answers and never forwards; it ends when the client gives up.
+// Hang neither answers nor forwards. It ends when the client leaves.
 func Hang() Action { return Action{(*exchange).hang} }
 
-// HangApplied forwards the request and keeps the answer back until the client
-// gives up. A client that is faster than the server should [Proxy.Wait] before
-// it looks at what was applied.
+// HangApplied forwards the request and holds the response until the client leaves. If the
+// client is faster than the server, call [Proxy.Wait] before looking at what was applied.
 func HangApplied() Action {
 	return Action{func(x *exchange) {
-		_, _ = x.apply() // nobody is told; the log has the status
+		_, _ = x.apply() // the client gets no response; the log has the status
 		x.hang()
 	}}
 }

@@ -12,8 +12,8 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-// TestActions runs each action that needs nobody's help on the second of three
-// writes: what its client sees, what the server applied, what was counted.
+// TestActions runs each action that needs no other action on the second of three writes.
+// It checks what the client sees, what the server applied, and what was counted.
 func TestActions(t *testing.T) {
 	for name, tc := range map[string]struct {
 		action  faultproxy.Action
@@ -32,7 +32,7 @@ func TestActions(t *testing.T) {
 		"before, then lose": {faultproxy.Lose().Before(func() {}), "reset", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rec := newRecorder(t)
+			rec := newTestServer(t)
 			p := newProxy(t, rec)
 			p.SetRule(faultproxy.At(2, tc.action))
 			wantClass(t, put(p, "a"), "OK")
@@ -52,59 +52,59 @@ func TestActions(t *testing.T) {
 	}
 }
 
-func TestErrorAnswersAsTold(t *testing.T) {
-	p := newProxy(t, newRecorder(t))
+func TestError_AnswersWithStatusAndBody(t *testing.T) {
+	p := newProxy(t, newTestServer(t))
 	p.SetRule(faultproxy.At(1, faultproxy.Error(500, `{"errors":["boom"]}`, true)))
 	got := put(p, "a")
 	if got.body != `{"errors":["boom"]}` || got.header.Get("Content-Type") != "application/json" {
-		t.Errorf("got %q as %q", got.body, got.header.Get("Content-Type"))
+		t.Errorf("Error = %q as %q, want the given body as JSON", got.body, got.header.Get("Content-Type"))
 	}
 	if got.header.Get("X-Server") != "" {
-		t.Error("the server's own header leaked into the made-up answer")
+		t.Error("Error's response has the server's own header, want only its own")
 	}
 }
 
-func TestStampAddsToTheServersAnswer(t *testing.T) {
-	rec := newRecorder(t)
+func TestAddHeader_KeepsTheServersHeaders(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	p.SetRule(faultproxy.At(1, faultproxy.AddHeader("X-Server", "stamped")))
 	got := put(p, "a")
 	if all := got.header.Values("X-Server"); !slices.Equal(all, []string{"real", "stamped"}) || got.body != answerBody {
-		t.Errorf("got %q with %q", all, got.body)
+		t.Errorf("AddHeader = %q with body %q, want both headers and the server's body", all, got.body)
 	}
 	rec.Close()
 	p.SetRule(faultproxy.OnEvery("", "", faultproxy.AddHeader("X-Server", "stamped")))
 	wantClass(t, put(p, "a"), "reset")
 }
 
-func TestRewriteChangesTheBodyAndItsLength(t *testing.T) {
-	p := newProxy(t, newRecorder(t))
+func TestRewrite_ChangesTheBodyAndItsLength(t *testing.T) {
+	p := newProxy(t, newTestServer(t))
 	p.SetRule(faultproxy.At(1, faultproxy.Rewrite(func(status int, body []byte) []byte { return fmt.Appendf(nil, "%d: %s!", status, body) })))
 	got := put(p, "a")
 	if want := "200: " + answerBody + "!"; got.body != want || got.header.Get("Content-Length") != strconv.Itoa(len(want)) {
-		t.Errorf("got %q of %s bytes, want %q", got.body, got.header.Get("Content-Length"), want)
+		t.Errorf("Rewrite = %q of %s bytes, want %q", got.body, got.header.Get("Content-Length"), want)
 	}
 }
 
-func TestTruncateKeepsLengthAndHalfTheBody(t *testing.T) {
-	p := newProxy(t, newRecorder(t))
+func TestTruncate_KeepsLengthAndHalfTheBody(t *testing.T) {
+	p := newProxy(t, newTestServer(t))
 	p.SetRule(faultproxy.At(1, faultproxy.Truncate()))
 	got := put(p, "a")
 	wantClass(t, got, "truncated")
 	if got.status != 200 || got.header.Get("Content-Length") != "21" || got.body != answerBody[:10] {
-		t.Errorf("got status %d, length %s, body %q", got.status, got.header.Get("Content-Length"), got.body)
+		t.Errorf("Truncate = status %d, length %s, body %q, want the original length and half the body", got.status, got.header.Get("Content-Length"), got.body)
 	}
 }
 
-func TestTruncateCutsTheHeaderOfAnEmptyAnswer(t *testing.T) {
-	rec := newRecorder(t)
+func TestTruncate_CutsTheHeaderOfAnEmptyResponse(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	p.SetRule(faultproxy.At(1, faultproxy.Truncate()))
 	wantClass(t, put(p, "empty"), "truncated")
 	wantApplied(t, rec, "PUT /v1/empty v")
 }
 
-func TestRivalsComeInOrder(t *testing.T) {
+func TestBefore_RunsBeforeTheRequest(t *testing.T) {
 	for name, tc := range map[string]struct {
 		action func(rival func()) faultproxy.Action
 		want   []string
@@ -113,7 +113,7 @@ func TestRivalsComeInOrder(t *testing.T) {
 		"after":  {faultproxy.After, []string{"PUT /v1/ours v", "PUT /v1/rival v"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rec := newRecorder(t)
+			rec := newTestServer(t)
 			p := newProxy(t, rec)
 			p.SetRule(faultproxy.At(1, tc.action(func() { wantClass(t, put(p, "rival"), "OK") })))
 			wantClass(t, put(p, "ours"), "OK")
@@ -122,8 +122,8 @@ func TestRivalsComeInOrder(t *testing.T) {
 	}
 }
 
-func TestDelayHoldsUntilReleased(t *testing.T) {
-	rec := newRecorder(t)
+func TestDelay_HoldsUntilReleased(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	release := make(chan struct{})
 	overtake := func() {
@@ -137,8 +137,8 @@ func TestDelayHoldsUntilReleased(t *testing.T) {
 	wantApplied(t, rec, "PUT /v1/overtaker v", "PUT /v1/held v")
 }
 
-// TestGivingUp has the client cancel once its request is in the proxy's hands.
-func TestGivingUp(t *testing.T) {
+// TestActions_ClientLeaves cancels the client once the proxy has its request.
+func TestActions_ClientLeaves(t *testing.T) {
 	for name, tc := range map[string]struct {
 		action  faultproxy.Action
 		applied []string
@@ -150,7 +150,7 @@ func TestGivingUp(t *testing.T) {
 		"after":        {faultproxy.After(func() {}), []string{"PUT /v1/a v"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rec := newRecorder(t)
+			rec := newTestServer(t)
 			p := newProxy(t, rec)
 			ctx, cancel := context.WithCancel(t.Context())
 			clientGone := make(chan struct{})
@@ -167,43 +167,43 @@ func TestGivingUp(t *testing.T) {
 	}
 }
 
-// TestWaitKnowsARequestFromTheMomentItsClientMayEnd: a test that ends its client from
-// Before looks at the server next, once Wait returns.
-func TestWaitKnowsARequestFromTheMomentItsClientMayEnd(t *testing.T) {
+// TestWait_CountsRequestsWhoseClientEndsInBefore checks Wait for a test that ends its
+// client from Before and then looks at the server.
+func TestWait_CountsRequestsWhoseClientEndsInBefore(t *testing.T) {
 	for name, action := range map[string]faultproxy.Action{"lose": faultproxy.Lose(), "refuse": faultproxy.Refuse()} {
 		t.Run(name, func(t *testing.T) {
-			p := newProxy(t, newRecorder(t))
+			p := newProxy(t, newTestServer(t))
 			held := 0
 			p.SetRule(faultproxy.At(1, action.Before(func() { held = faultproxy.Held(p) })))
 			wantClass(t, put(p, "a"), "reset")
 			p.Wait()
 			if held != 1 || faultproxy.Held(p) != 0 {
-				t.Errorf("held %d requests before the action and %d after it, want 1 and 0", held, faultproxy.Held(p))
+				t.Errorf("Held = %d before the action and %d after it, want 1 and 0", held, faultproxy.Held(p))
 			}
 		})
 	}
 }
 
-func TestKillEndsTheClientOnceTheRequestIsApplied(t *testing.T) {
-	rec := newRecorder(t)
+func TestKill_EndsTheClientAfterTheRequest(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var applied []string
 	p.SetRule(faultproxy.At(1, faultproxy.Kill(func() {
-		applied = rec.did()
+		applied = rec.appliedRequests()
 		cancel()
 	})))
 	got := do(ctx, http.DefaultClient, "PUT", p.URL()+"/v1/a", "v")
 	if class := got.class(); class != "canceled" && class != "reset" {
-		t.Errorf("the client saw %q, want its own end or a reset", class)
+		t.Errorf("the client got %q, want canceled or a reset", class)
 	}
 	if want := []string{"PUT /v1/a v"}; !slices.Equal(applied, want) {
 		t.Errorf("applied %q when the client ended, want %q", applied, want)
 	}
 }
 
-func TestHangUntilDeadline(t *testing.T) {
+func TestHang_UntilDeadline(t *testing.T) {
 	for name, tc := range map[string]struct {
 		action  faultproxy.Action
 		applied []string
@@ -212,7 +212,7 @@ func TestHangUntilDeadline(t *testing.T) {
 		"hang applied": {faultproxy.HangApplied(), []string{"PUT /v1/a v"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rec := newRecorder(t)
+			rec := newTestServer(t)
 			p := newProxy(t, rec)
 			p.SetRule(faultproxy.At(1, tc.action))
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -7,14 +7,15 @@ import (
 	"sync"
 )
 
-// gauge knows what is still going on, so that Wait and Close can wait for it.
-// A sync.WaitGroup will not do: its Add from zero must not run beside Wait.
+// activity counts connections and requests, so that Wait and Close can wait for them. A
+// sync.WaitGroup does not work, because its Add from zero must not run concurrently with
+// Wait.
 type activity struct {
 	mu       sync.Mutex
 	changed  sync.Cond
-	conns    int              // connections in net/http's hands
-	handlers int              // requests, hijacked ones included
-	held     map[*Request]int // that Wait waits for, and by how many holds
+	conns    int              // connections that net/http serves
+	handlers int              // running requests, hijacked ones included
+	held     map[*Request]int // requests that Wait waits for, with the number of holds
 }
 
 func newActivity() *activity {
@@ -46,8 +47,8 @@ func (g *activity) holdRequest(r *Request) (release func()) {
 	}
 }
 
-// conn is the http.Server's ConnState hook. A connection is counted from before
-// its goroutine starts until that goroutine is about to end.
+// connState is the http.Server's ConnState hook. A connection counts from before its
+// goroutine starts until that goroutine is about to end.
 func (g *activity) connState(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -57,7 +58,8 @@ func (g *activity) connState(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// delivered waits until none of the numbered requests (none given: of all) is held.
+// waitDelivered waits until none of the numbered requests is held, or none at all if no
+// numbers are given.
 func (g *activity) waitDelivered(numbers []int) {
 	g.waitUntil(func() bool {
 		for r := range g.held {

@@ -10,10 +10,10 @@ import (
 	"net/http"
 )
 
-// maxBody bounds a request's body; Vault's own default bound is eight times that.
+// maxBody limits a request's body. Vault's own default limit is eight times that.
 const maxBody = 4 << 20
 
-// exchange is one request on its way. Its client's context is r.Context().
+// exchange is a request and its response. r.Context() ends with the client.
 type exchange struct {
 	p    *Proxy
 	w    http.ResponseWriter
@@ -22,7 +22,7 @@ type exchange struct {
 	seen *Request
 }
 
-// serve is the proxy's handler: read all, decide, act.
+// serve handles a request: it reads the body, asks the rule and runs the action.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	defer p.activity.begin()()
 	x := &exchange{p: p, w: w, r: r}
@@ -37,16 +37,16 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	action.run(x)
 }
 
-// unread gives up on a request that did not arrive whole. A client that hung up
-// is part of the game, a body over the bound is a mistake of the test.
+// rejectUnread ends a request that did not arrive whole. A client that closed the
+// connection is normal in tests; a body over the limit is an error of the test.
 func (x *exchange) rejectUnread(err error) {
 	if tooBig, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		x.p.addFailure(fmt.Errorf("%s request: body over %d bytes", x.r.Method, tooBig.Limit))
+		x.p.addFailure(fmt.Errorf("%s request: the body has more than %d bytes", x.r.Method, tooBig.Limit))
 	}
 	x.reset()
 }
 
-// rescue keeps a panic in a test's rule or hook from vanishing in net/http.
+// recoverPanic reports a panic in a test's rule or hook. Otherwise net/http would hide it.
 func (x *exchange) recoverPanic() {
 	if v := recover(); v != nil {
 		x.p.addFailure(fmt.Errorf("a rule or hook panicked: %v", v))
@@ -54,12 +54,12 @@ func (x *exchange) recoverPanic() {
 	}
 }
 
-// relay forwards for as long as the client is there, and answers.
+// relay forwards the request while the client is there, and sends the response.
 func (x *exchange) relay() {
 	x.answer(x.forward(x.r.Context()))
 }
 
-// apply forwards whether or not the client stays.
+// apply forwards the request even if the client leaves.
 func (x *exchange) apply() (*answer, error) {
 	defer x.hold()()
 	return x.forward(x.p.ctx)
@@ -75,8 +75,8 @@ func (x *exchange) forward(ctx context.Context) (*answer, error) {
 	return a, err
 }
 
-// answer hands a to the client. A server that cannot be reached looks like one
-// that died: a reset, not the 502 of a gateway that the client never asked for.
+// answer sends the response to the client. If the server cannot be reached, the client
+// sees a reset, as from a dead server, and not a gateway's 502.
 func (x *exchange) answer(a *answer, err error) {
 	if err != nil {
 		x.reset()
@@ -85,10 +85,10 @@ func (x *exchange) answer(a *answer, err error) {
 	a.writeTo(x.w, a.body)
 }
 
-// truncate announces the whole answer and sends half.
+// truncate sends the header of the whole response, but only half of its body.
 func (x *exchange) truncate(a *answer) {
 	if len(a.body) > 0 {
-		a.writeTo(x.w, a.body[:len(a.body)/2]) // net/http closes after a short body
+		a.writeTo(x.w, a.body[:len(a.body)/2]) // net/http closes the connection after a short body
 		return
 	}
 	conn, err := x.hijack()
@@ -97,7 +97,7 @@ func (x *exchange) truncate(a *answer) {
 	}
 	var head bytes.Buffer
 	fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\nCache-Control: no-store\r\n", a.status, http.StatusText(a.status))
-	_, _ = conn.Write(head.Bytes()) // to a client that may be gone
+	_, _ = conn.Write(head.Bytes()) // fails if the client has left
 	_ = conn.Close()
 }
 
@@ -106,18 +106,18 @@ func (x *exchange) hang() {
 	x.reset()
 }
 
-// reset ends the connection with a TCP RST. Without the zero linger the client
-// would see an orderly end, which reads as EOF and not as a failure.
+// reset ends the connection with a TCP RST. Without the zero linger the client would see a
+// regular end of the stream.
 func (x *exchange) reset() {
 	conn, err := x.hijack()
 	if err != nil {
-		return // already taken, or gone
+		return // already hijacked or closed
 	}
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = secure.NetConn() // past TLS, which would say goodbye
+		conn = secure.NetConn() // bypasses TLS, which would end the stream regularly
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // fails only on a dead socket
+		_ = tcp.SetLinger(0) // fails only on a closed socket
 	}
 	_ = conn.Close()
 }

@@ -1,9 +1,9 @@
 package faultproxy
 
-// Idle waits until no request and no connection is under way in p.
+// Idle waits until p has no running request and no connection.
 func Idle(p *Proxy) { p.activity.waitIdle() }
 
-// Held is how many requests Wait would wait for.
+// Held returns the number of requests that Wait would wait for.
 func Held(p *Proxy) int {
 	p.activity.mu.Lock()
 	defer p.activity.mu.Unlock()

@@ -21,9 +21,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const answerBody = `{"data":"0123456789"}`
 
-// recorder is the server behind the proxy. It notes what it applied; this
-// package tests the injector, so nothing of Vault is needed here.
-type recorder struct {
+// testServer is the server behind the proxy. It records what it applied. These tests check
+// the proxy itself, so they need no Vault.
+type testServer struct {
 	*httptest.Server
 
 	mu      sync.Mutex
@@ -31,15 +31,15 @@ type recorder struct {
 	headers []http.Header
 }
 
-func newRecorder(t *testing.T) *recorder {
+func newTestServer(t *testing.T) *testServer {
 	t.Helper()
-	rec := &recorder{}
+	rec := &testServer{}
 	rec.Server = httptest.NewServer(rec)
 	t.Cleanup(rec.Close)
 	return rec
 }
 
-func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (rec *testServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -60,14 +60,14 @@ func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (rec *recorder) did() []string {
+func (rec *testServer) appliedRequests() []string {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	return slices.Clone(rec.applied)
 }
 
-// newProxy starts a proxy in front of rec that must close without complaint.
-func newProxy(t *testing.T, rec *recorder) *faultproxy.Proxy {
+// newProxy starts a proxy in front of rec. Its Close must return no error.
+func newProxy(t *testing.T, rec *testServer) *faultproxy.Proxy {
 	t.Helper()
 	p, err := faultproxy.New(rec.URL)
 	if err != nil {
@@ -81,38 +81,38 @@ func newProxy(t *testing.T, rec *recorder) *faultproxy.Proxy {
 	return p
 }
 
-// seen is what a client got: a status and body, or an error.
-type seen struct {
+// clientResult is what a client got: a status and body, or an error.
+type clientResult struct {
 	status int
 	body   string
 	header http.Header
 	err    error
 }
 
-func put(p *faultproxy.Proxy, path string) seen {
+func put(p *faultproxy.Proxy, path string) clientResult {
 	return do(context.Background(), http.DefaultClient, http.MethodPut, p.URL()+"/v1/"+path, "v")
 }
 
-func get(p *faultproxy.Proxy, path string) seen {
+func get(p *faultproxy.Proxy, path string) clientResult {
 	return do(context.Background(), http.DefaultClient, http.MethodGet, p.URL()+"/v1/"+path, "")
 }
 
-func do(ctx context.Context, client *http.Client, method, url, body string) seen {
+func do(ctx context.Context, client *http.Client, method, url, body string) clientResult {
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
-		return seen{err: err}
+		return clientResult{err: err}
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return seen{err: err}
+		return clientResult{err: err}
 	}
 	defer resp.Body.Close()
 	got, err := io.ReadAll(resp.Body)
-	return seen{resp.StatusCode, string(got), resp.Header, err}
+	return clientResult{resp.StatusCode, string(got), resp.Header, err}
 }
 
-// class names what the client saw in one word.
-func (s seen) class() string {
+// class describes the result in one word.
+func (s clientResult) class() string {
 	switch {
 	case s.err == nil:
 		return http.StatusText(s.status)
@@ -130,28 +130,28 @@ func (s seen) class() string {
 	return s.err.Error()
 }
 
-// isReset knows Windows' number too, which package syscall does not map.
+// isReset also matches Windows' error number, which package syscall does not map.
 func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.Errno(10054))
 }
 
-func wantClass(t *testing.T, got seen, want string) {
+func wantClass(t *testing.T, got clientResult, want string) {
 	t.Helper()
 	if got.class() != want {
-		t.Errorf("the client saw %q, want %q (%v)", got.class(), want, got.err)
+		t.Errorf("the client got %q, want %q (%v)", got.class(), want, got.err)
 	}
 }
 
-func wantApplied(t *testing.T, rec *recorder, want ...string) {
+func wantApplied(t *testing.T, rec *testServer, want ...string) {
 	t.Helper()
-	if got := rec.did(); !slices.Equal(got, want) {
-		t.Errorf("applied %q, want %q", got, want)
+	if got := rec.appliedRequests(); !slices.Equal(got, want) {
+		t.Errorf("the server applied %q, want %q", got, want)
 	}
 }
 
 func wantLog(t *testing.T, p *faultproxy.Proxy, want ...faultproxy.Request) {
 	t.Helper()
 	if got := p.Log(); !slices.Equal(got, want) {
-		t.Errorf("log %+v, want %+v", got, want)
+		t.Errorf("Log = %+v, want %+v", got, want)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-// TestLateWritesArriveWhenReleased sends two zombies and delivers them in the
-// opposite order, after a later request of the same client.
-func TestLateWritesArriveWhenReleased(t *testing.T) {
-	rec := newRecorder(t)
+// TestLate_ArrivesWhenReleased sends two late writes and delivers them in the opposite
+// order, after a later request of the same client.
+func TestLate_ArrivesWhenReleased(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	first, second := make(chan struct{}), make(chan struct{})
 	p.SetRule(faultproxy.Rules(faultproxy.At(1, faultproxy.Late(first)), faultproxy.At(2, faultproxy.Late(second))))
@@ -32,8 +32,8 @@ func TestLateWritesArriveWhenReleased(t *testing.T) {
 	wantApplied(t, rec, "PUT /v1/3 v", "PUT /v1/2 v", "PUT /v1/1 v")
 }
 
-func TestLateWriteOutlivesResetOfTheLog(t *testing.T) {
-	rec := newRecorder(t)
+func TestLate_OutlivesReset(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	release := make(chan struct{})
 	p.SetRule(faultproxy.At(1, faultproxy.Late(release)))
@@ -47,8 +47,8 @@ func TestLateWriteOutlivesResetOfTheLog(t *testing.T) {
 	wantLog(t, p, faultproxy.Request{N: 1, Method: "PUT", Path: "new", Status: 200})
 }
 
-func TestCloseDropsLateWrites(t *testing.T) {
-	rec := newRecorder(t)
+func TestClose_DropsLateWrites(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	release := make(chan struct{})
 	p.SetRule(faultproxy.At(1, faultproxy.Late(release)))

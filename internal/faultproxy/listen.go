@@ -8,27 +8,27 @@ import (
 	"net/http"
 )
 
-// listening is one life of the proxy's listener.
+// activeListener is the proxy's listener between Up and Down.
 type activeListener struct {
 	net.Listener
-	done chan struct{} // closed when the accept loop has ended
+	done chan struct{} // closed when the accept loop ends
 }
 
-// Down stops listening: from now on connections are refused, as by a server
-// that is not there, and nothing is counted. Requests under way go on, so
-// At(3, After(p.Down)) has the fourth request refused. Down twice is Down.
+// Down stops listening. New connections are refused, as if there were no server, and are
+// not counted. Running requests continue, so At(3, After(p.Down)) makes the fourth request
+// fail to connect. Calling Down again does nothing.
 func (p *Proxy) Down() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.listener == nil {
 		return
 	}
-	_ = p.listener.Close() // an error means closed already
+	_ = p.listener.Close() // an error means that it is closed already
 	<-p.listener.done
 	p.listener = nil
 }
 
-// Up listens again on the same address. Up twice is Up.
+// Up listens again on the same address. Calling Up again does nothing.
 func (p *Proxy) Up() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,7 +53,7 @@ func (p *Proxy) Up() error {
 
 func (p *Proxy) accept(l *activeListener) {
 	err := p.httpServer.Serve(l.Listener)
-	close(l.done) // first: Down waits for it under the lock that fail takes
+	close(l.done) // first, because Down waits for it and holds the lock that addFailure needs
 	if !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
 		p.addFailure(err)
 	}

@@ -12,30 +12,30 @@ import (
 	"sync"
 )
 
-// Proxy stands between a client and one real server. Its methods may be called
-// from several goroutines, and all but Close from rules and hooks.
+// Proxy forwards requests from clients to one real server. Its methods are safe for
+// concurrent use. Rules and hooks may call all of them except Close.
 type Proxy struct {
 	url        string
 	addr       string
-	secure     *tls.Config // nil: plain HTTP
+	secure     *tls.Config // nil: HTTP
 	server     *upstream
 	httpServer *http.Server
 	requests   requestLog
 	activity   *activity
 
-	// ctx ends with Close. Forwards that must outlive their client run on it.
+	// ctx is canceled by Close. Requests that must outlive their client use it.
 	ctx    context.Context
 	cancel context.CancelFunc
 
 	mu       sync.Mutex
-	listener *activeListener // nil: down
+	listener *activeListener // nil after Down
 	closed   bool
 	failures []error
 	closing  sync.Once
 	closeErr error
 }
 
-// New starts a proxy on 127.0.0.1 in front of target, a URL such as
+// New starts a proxy on 127.0.0.1. target is the server's URL, such as
 // http://127.0.0.1:8200.
 func New(target string) (*Proxy, error) { return start(target, nil) }
 
@@ -66,40 +66,39 @@ func (p *Proxy) newHTTPServer() *http.Server {
 		Protocols:   &http1,
 		ConnState:   p.activity.connState,
 		BaseContext: func(net.Listener) context.Context { return p.ctx },
-		ErrorLog:    log.New(io.Discard, "", 0), // refused handshakes are what tests are after
+		ErrorLog:    log.New(io.Discard, "", 0), // tests cause handshake errors on purpose
 	}
 	front.SetKeepAlivesEnabled(false) // see the package documentation
 	return front
 }
 
-// URL is where clients connect; it stays the same through Down and Up.
+// URL returns the address for clients. It stays the same through Down and Up.
 func (p *Proxy) URL() string { return p.url }
 
-// SetRule replaces the rule; nil passes everything. A request that already has
-// its action keeps it.
+// SetRule replaces the rule; nil passes everything. It does not change the action of a
+// request that has one already.
 func (p *Proxy) SetRule(rule Rule) { p.requests.setRule(rule) }
 
-// Reset sets counter and log to zero and drops idle connections to the server,
-// so that a restarted server is not met on a dead one. The rule stays.
+// Reset clears the counter and the log, and closes idle connections to the server, so that
+// a restarted server does not get requests on a dead one. The rule stays.
 func (p *Proxy) Reset() {
 	p.requests.reset()
 	p.server.transport.CloseIdleConnections()
 }
 
-// Log returns what was seen since the last Reset, in the order of N.
+// Log returns the requests since the last Reset, in the order of N.
 func (p *Proxy) Log() []Request { return p.requests.snapshot() }
 
-// Wait returns when every request that is to reach the server without its
-// client (Late, and all that are applied but not answered) got there and was
-// answered, and every action with an [Action.Before] is done; with numbers, when
-// those were, which is how a test delivers several late ones in an order of its own.
-// Numbers from before a Reset count too. Wait does not return while a Late is neither
-// released nor dropped by Close.
+// Wait waits until the server has answered every request that reaches it without its
+// client (Late, and all that are applied but not answered), and until every action with an
+// [Action.Before] is done. With numbers, it waits only for these requests, so that a test
+// can deliver several late ones in its own order. Numbers from before a Reset count too.
+// Wait does not return while a Late is neither released nor dropped by Close.
 func (p *Proxy) Wait(numbers ...int) { p.activity.waitDelivered(numbers) }
 
-// Close cuts all connections, drops late requests that were not delivered and
-// waits until nothing of the proxy runs any more. It returns what went wrong
-// inside, such as a panic in a hook. Further calls return the same.
+// Close closes all connections, drops late requests that were not delivered, and waits
+// until everything has ended. It returns the proxy's own errors, such as a panic in a
+// hook. Later calls return the same.
 func (p *Proxy) Close() error {
 	p.closing.Do(func() { p.closeErr = p.close() })
 	return p.closeErr

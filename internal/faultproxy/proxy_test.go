@@ -11,8 +11,8 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-func TestForwardsFaithfully(t *testing.T) {
-	rec := newRecorder(t)
+func TestProxy_ForwardsUnchanged(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	req, err := http.NewRequest("LIST", p.URL()+"/v1/a/..%2fb//c/?list=true&x=%20y", nil)
 	if err != nil {
@@ -26,29 +26,29 @@ func TestForwardsFaithfully(t *testing.T) {
 	}
 	resp.Body.Close()
 	if resp.Header.Get("X-Server") != "real" || !resp.Close {
-		t.Errorf("header %v, close %v", resp.Header, resp.Close)
+		t.Errorf("response header %v, close %v, want the server's header and close", resp.Header, resp.Close)
 	}
 	wantApplied(t, rec, "LIST /v1/a/..%2fb//c/?list=true&x=%20y")
 	wantLog(t, p, faultproxy.Request{N: 1, Method: "LIST", Path: "a/..%2fb//c/", Query: "list=true&x=%20y", Status: 200})
 	if h := rec.headers[0]; h.Get("X-Vault-Token") != "t" || h.Get("User-Agent") != "" || h.Get("Accept-Encoding") != "" {
-		t.Errorf("the server got headers %v", h)
+		t.Errorf("the server got headers %v, want the client's", h)
 	}
 }
 
-func TestRedirectIsPassedThrough(t *testing.T) {
-	p := newProxy(t, newRecorder(t))
+func TestProxy_PassesRedirects(t *testing.T) {
+	p := newProxy(t, newTestServer(t))
 	resp, err := http.DefaultTransport.RoundTrip(mustRequest(t, p.URL()+"/v1/moved"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
 	if resp.StatusCode != 307 || resp.Header.Get("Location") != "http://127.0.0.1:1/elsewhere" {
-		t.Errorf("got %d to %q", resp.StatusCode, resp.Header.Get("Location"))
+		t.Errorf("the client got %d to %q, want the server's redirect", resp.StatusCode, resp.Header.Get("Location"))
 	}
 }
 
-func TestDownRefusesAndUpListensOnTheSameAddress(t *testing.T) {
-	rec := newRecorder(t)
+func TestDown_RefusesUntilUp(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	p.SetRule(faultproxy.At(1, faultproxy.After(p.Down)))
 	wantClass(t, put(p, "a"), "OK")
@@ -62,31 +62,31 @@ func TestDownRefusesAndUpListensOnTheSameAddress(t *testing.T) {
 	wantClass(t, put(p, "c"), "OK")
 	wantApplied(t, rec, "PUT /v1/a v", "PUT /v1/c v")
 	if n := len(p.Log()); n != 2 {
-		t.Errorf("%d requests counted, want 2", n)
+		t.Errorf("Log has %d requests, want 2", n)
 	}
 }
 
-func TestDeadServerLooksDead(t *testing.T) {
-	rec := newRecorder(t)
+func TestProxy_DeadServerCausesAReset(t *testing.T) {
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	rec.Close()
 	wantClass(t, put(p, "a"), "reset")
 	p.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(500, "", true)))
 	wantClass(t, put(p, "a"), "reset")
 	if log := p.Log(); log[0].Status != 0 || log[1].Status != 0 {
-		t.Errorf("log %+v claims that a dead server answered", log)
+		t.Errorf("Log = %+v, want no status from a dead server", log)
 	}
 }
 
 func TestRules(t *testing.T) {
-	rec := newRecorder(t)
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	p.SetRule(faultproxy.Rules(
 		faultproxy.OnMatch("PUT", "data/", faultproxy.Error(500, "", false)),
 		faultproxy.OnEvery("GET", "meta", faultproxy.Error(403, "", false)),
 		faultproxy.At(5, faultproxy.Refuse())))
 	for i, tc := range []struct {
-		got  seen
+		got  clientResult
 		want string
 	}{
 		{get(p, "data/x"), "OK"},
@@ -97,15 +97,16 @@ func TestRules(t *testing.T) {
 		{get(p, "metadata/y"), "Forbidden"},
 	} {
 		if tc.got.class() != tc.want {
-			t.Errorf("request %d: %s, want %s", i+1, tc.got.class(), tc.want)
+			t.Errorf("request %d: the client got %q, want %q", i+1, tc.got.class(), tc.want)
 		}
 	}
 }
 
-// TestConcurrentClients lets many clients through one stateful rule; run with -race.
-func TestConcurrentClients(t *testing.T) {
+// TestProxy_ConcurrentClients runs many clients with one stateful rule, for the race
+// detector.
+func TestProxy_ConcurrentClients(t *testing.T) {
 	const clients, each = 8, 25
-	rec := newRecorder(t)
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	odd := 0 // needs no lock: rules are called one at a time
 	p.SetRule(func(r faultproxy.Request) faultproxy.Action {
@@ -124,18 +125,18 @@ func TestConcurrentClients(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := len(rec.did()); n != clients*each || odd != n/2 {
-		t.Errorf("%d applied, %d odd, want %d and half", n, odd, clients*each)
+	if n := len(rec.appliedRequests()); n != clients*each || odd != n/2 {
+		t.Errorf("the server applied %d requests, %d with an odd number, want %d and half of them", n, odd, clients*each)
 	}
 	for i, r := range p.Log() {
 		if r.N != i+1 || r.Status != 200 {
-			t.Fatalf("log[%d] = %+v", i, r)
+			t.Fatalf("Log[%d] = %+v, want N = %d", i, r, i+1)
 		}
 	}
 }
 
 func TestClose(t *testing.T) {
-	rec := newRecorder(t)
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	in := make(chan struct{}, 3)
 	arrived := func() { in <- struct{}{} }
@@ -147,7 +148,7 @@ func TestClose(t *testing.T) {
 	for range 3 {
 		wg.Go(func() {
 			if got := put(p, "a"); got.err == nil {
-				t.Error("a client got an answer from a proxy that never gives one")
+				t.Error("a client got a response, want an error")
 			}
 		})
 	}
@@ -162,11 +163,11 @@ func TestClose(t *testing.T) {
 	wg.Wait()
 	wantClass(t, put(p, "a"), "refused")
 	if err := p.Up(); err == nil {
-		t.Error("up after Close")
+		t.Error("Up after Close = nil, want an error")
 	}
 }
 
-func TestMistakesOfTheTestAreTold(t *testing.T) {
+func TestClose_ReportsErrorsOfTheTest(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rule faultproxy.Rule
 		body string
@@ -174,31 +175,31 @@ func TestMistakesOfTheTestAreTold(t *testing.T) {
 	}{
 		"panic in rule": {func(faultproxy.Request) faultproxy.Action { panic("oops") }, "", "oops"},
 		"panic in hook": {faultproxy.At(1, faultproxy.Before(func() { panic("oops") })), "", "oops"},
-		"huge body":     {nil, strings.Repeat("x", 4<<20+1), "body over 4194304 bytes"},
+		"huge body":     {nil, strings.Repeat("x", 4<<20+1), "body has more than 4194304 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rec := newRecorder(t)
+			rec := newTestServer(t)
 			p, err := faultproxy.New(rec.URL)
 			if err != nil {
 				t.Fatal(err)
 			}
 			p.SetRule(tc.rule)
 			if got := do(context.Background(), http.DefaultClient, "PUT", p.URL(), tc.body); got.err == nil {
-				t.Error("the client got an answer")
+				t.Error("the client got a response, want an error")
 			}
 			wantApplied(t, rec)
 			if err := p.Close(); err == nil || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("Close: %v, want %q in it", err, tc.want)
+				t.Errorf("Close = %v, want %q in it", err, tc.want)
 			}
 		})
 	}
 }
 
-func TestNewRefusesOddTargets(t *testing.T) {
+func TestNew_RefusesUnusableTargets(t *testing.T) {
 	for _, target := range []string{"", "127.0.0.1:8200", "https://127.0.0.1", "http://", "http://x/y", "http://\x00"} {
 		if p, err := faultproxy.New(target); err == nil {
 			p.Close()
-			t.Errorf("New(%q) passed", target)
+			t.Errorf("New(%q) = nil error, want an error", target)
 		}
 	}
 }

@@ -11,26 +11,26 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-// TestNoSilentReplay cuts a GET of Go's default client, which has talked to the
-// proxy before: the proxy sees it once, and the client learns of the cut.
-func TestNoSilentReplay(t *testing.T) {
+// TestProxy_PreventsReplays cuts a GET of Go's default client after an earlier request.
+// The proxy gets it once, and the client gets an error.
+func TestProxy_PreventsReplays(t *testing.T) {
 	for name, action := range map[string]faultproxy.Action{"refuse": faultproxy.Refuse(), "lose": faultproxy.Lose()} {
 		t.Run(name, func(t *testing.T) {
-			p := newProxy(t, newRecorder(t))
+			p := newProxy(t, newTestServer(t))
 			wantClass(t, get(p, "warm-up"), "OK")
 			p.Reset()
 			p.SetRule(faultproxy.At(1, action))
 			wantClass(t, get(p, "a"), "reset")
 			if n := len(p.Log()); n != 1 {
-				t.Errorf("seen %d times, want once", n)
+				t.Errorf("the proxy got %d requests, want 1", n)
 			}
 		})
 	}
 }
 
-// TestReplayTrapIsReal shows what the proxy guards against: behind a server
-// that keeps connections alive, net/http repairs the cut and asks again.
-func TestReplayTrapIsReal(t *testing.T) {
+// TestReplay_WithoutTheProxy shows why the proxy closes connections: with a server that
+// keeps them open, net/http sends the request again.
+func TestReplay_WithoutTheProxy(t *testing.T) {
 	var count atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if count.Add(1) != 2 {
@@ -49,6 +49,6 @@ func TestReplayTrapIsReal(t *testing.T) {
 	wantClass(t, do(context.Background(), client, "GET", server.URL, ""), "OK")
 	wantClass(t, do(context.Background(), client, "GET", server.URL, ""), "OK")
 	if n := count.Load(); n != 3 {
-		t.Errorf("the server saw %d requests, want 3: warm-up, cut, replay", n)
+		t.Errorf("the server got %d requests, want 3: the first, the cut one and its replay", n)
 	}
 }

@@ -6,66 +6,66 @@ import (
 	"sync"
 )
 
-// record numbers the requests, keeps the log and asks the rule.
+// requestLog numbers the requests, keeps the log and calls the rule.
 type requestLog struct {
-	deciding sync.Mutex // serialises rules; never held together with anything a rule may call
+	deciding sync.Mutex // serialises rules; a rule must not call what needs it
 
 	mu   sync.Mutex
 	rule Rule
 	log  []*Request
 }
 
-// see logs a request and decides what happens to it.
-func (rec *requestLog) decide(r *http.Request) (*Request, Action) {
-	rec.deciding.Lock()
-	defer rec.deciding.Unlock()
-	seen, rule := rec.add(r)
+// decide logs a request and returns its action.
+func (l *requestLog) decide(r *http.Request) (*Request, Action) {
+	l.deciding.Lock()
+	defer l.deciding.Unlock()
+	seen, rule := l.add(r)
 	if rule == nil {
 		return seen, Pass
 	}
-	return seen, rule(*seen) // not forwarded yet: nobody writes to *seen
+	return seen, rule(*seen) // safe to read, because the request is not forwarded yet
 }
 
-func (rec *requestLog) add(r *http.Request) (*Request, Rule) {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
+func (l *requestLog) add(r *http.Request) (*Request, Rule) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	seen := &Request{
-		N:      len(rec.log) + 1,
+		N:      len(l.log) + 1,
 		Method: r.Method,
 		Path:   strings.TrimPrefix(r.URL.EscapedPath(), "/v1/"),
 		Query:  r.URL.RawQuery,
 		Tag:    r.Header.Get(TagHeader),
 		Index:  strings.Join(r.Header.Values(IndexHeader), ","),
 	}
-	rec.log = append(rec.log, seen)
-	return seen, rec.rule
+	l.log = append(l.log, seen)
+	return seen, l.rule
 }
 
-// answered notes the real server's status, also for a request that an
-// intervening reset has dropped from the log.
-func (rec *requestLog) setStatus(seen *Request, status int) {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
+// setStatus records the real server's status, also for a request that Reset has removed
+// from the log.
+func (l *requestLog) setStatus(seen *Request, status int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	seen.Status = status
 }
 
-func (rec *requestLog) setRule(rule Rule) {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	rec.rule = rule
+func (l *requestLog) setRule(rule Rule) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rule = rule
 }
 
-func (rec *requestLog) reset() {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	rec.log = nil
+func (l *requestLog) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.log = nil
 }
 
-func (rec *requestLog) snapshot() []Request {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	log := make([]Request, 0, len(rec.log))
-	for _, r := range rec.log {
+func (l *requestLog) snapshot() []Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	log := make([]Request, 0, len(l.log))
+	for _, r := range l.log {
 		log = append(log, *r)
 	}
 	return log

@@ -8,8 +8,8 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-// tagged sends a write that carries a tag.
-func tagged(t *testing.T, p *faultproxy.Proxy, tag string) seen {
+// tagged sends a write with a tag.
+func tagged(t *testing.T, p *faultproxy.Proxy, tag string) clientResult {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, p.URL()+"/v1/"+tag, strings.NewReader("v"))
 	if err != nil {
@@ -18,15 +18,15 @@ func tagged(t *testing.T, p *faultproxy.Proxy, tag string) seen {
 	req.Header.Set(faultproxy.TagHeader, tag)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return seen{err: err}
+		return clientResult{err: err}
 	}
 	defer resp.Body.Close()
-	return seen{status: resp.StatusCode}
+	return clientResult{status: resp.StatusCode}
 }
 
-// The rule sees the tag, the server does not.
+// TestTag checks that the rule gets the tag and the server does not.
 func TestTag(t *testing.T) {
-	rec := newRecorder(t)
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	p.SetRule(faultproxy.When(func(r faultproxy.Request) bool { return r.Tag == "doomed" }, faultproxy.Lose()))
 	wantClass(t, tagged(t, p, "fine"), "OK")
@@ -35,7 +35,7 @@ func TestTag(t *testing.T) {
 	wantApplied(t, rec, "PUT /v1/fine v", "PUT /v1/doomed v", "PUT /v1/none v")
 	for _, header := range rec.headers {
 		if _, there := header[faultproxy.TagHeader]; there {
-			t.Errorf("the server got the tag: %v", header)
+			t.Errorf("the server got the header %v, want it without the tag", header)
 		}
 	}
 	wantLog(t, p,
@@ -44,9 +44,9 @@ func TestTag(t *testing.T) {
 		faultproxy.Request{N: 3, Method: "PUT", Path: "none", Status: 200})
 }
 
-// The rule and the server see how far the client wants a node to be.
+// TestIndex checks that the rule and the server get the client's X-Vault-Index.
 func TestIndex(t *testing.T) {
-	rec := newRecorder(t)
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	req := mustRequest(t, p.URL()+"/v1/a")
 	req.Header[faultproxy.IndexHeader] = []string{"one", "two"}
@@ -56,14 +56,14 @@ func TestIndex(t *testing.T) {
 	}
 	resp.Body.Close()
 	if got := rec.headers[0].Values(faultproxy.IndexHeader); len(got) != 2 {
-		t.Errorf("the server got %q", got)
+		t.Errorf("the server got the index %q, want the client's", got)
 	}
 	wantLog(t, p, faultproxy.Request{N: 1, Method: "GET", Path: "a", Index: "one,two", Status: 200})
 }
 
-// Then runs when a late request is delivered, and not when it is sent.
+// TestThen checks that f runs when a late request is delivered, not when it is sent.
 func TestThen(t *testing.T) {
-	rec := newRecorder(t)
+	rec := newTestServer(t)
 	p := newProxy(t, rec)
 	release, over := make(chan struct{}), make(chan struct{})
 	p.SetRule(faultproxy.At(1, faultproxy.Late(release).Then(func() {
@@ -74,7 +74,7 @@ func TestThen(t *testing.T) {
 	wantClass(t, put(p, "later"), "OK")
 	select {
 	case <-over:
-		t.Fatal("over before its release")
+		t.Fatal("Then ran f before the release, want after it")
 	default:
 	}
 	close(release)

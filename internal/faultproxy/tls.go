@@ -14,19 +14,18 @@ import (
 	"time"
 )
 
-// Identity is what a client of a TLS proxy needs, each in PEM. The authority
-// behind it lives in memory and dies with the test.
+// Identity holds what a client of a TLS proxy needs, each in PEM. The certificate
+// authority exists only in memory.
 type Identity struct {
-	CA         []byte // the authority's certificate
-	ClientCert []byte // signed by it
+	CA         []byte // the certificate authority's certificate
+	ClientCert []byte // signed by the certificate authority
 	ClientKey  []byte
 }
 
-// NewTLS is New with HTTPS towards the client; the way to target stays plain.
-// The server's certificate holds the given hosts, names or addresses, and
-// without any 127.0.0.1 and vault.test. With needClientCert only clients that
-// show a certificate of the returned Identity's authority get through; others
-// fail in the handshake and are not counted.
+// NewTLS is New with HTTPS for clients; the connection to the target stays HTTP. The
+// server's certificate is valid for the given hosts, by default 127.0.0.1 and vault.test.
+// With needClientCert, clients need a certificate of the Identity's authority. Other
+// clients fail in the handshake and are not counted.
 func NewTLS(target string, needClientCert bool, hosts ...string) (*Proxy, *Identity, error) {
 	if len(hosts) == 0 {
 		hosts = []string{"127.0.0.1", "vault.test"}
@@ -45,7 +44,8 @@ func NewTLS(target string, needClientCert bool, hosts ...string) (*Proxy, *Ident
 	return p, identity, nil
 }
 
-// credentials makes an authority, a server's configuration and a client's identity.
+// credentials creates a certificate authority, a server's configuration and a client's
+// identity.
 func credentials(hosts []string) (*tls.Config, *Identity, error) {
 	ca, err := issue(&x509.Certificate{
 		Subject:               pkix.Name{CommonName: "fault proxy test authority"},
@@ -96,13 +96,14 @@ func serverTemplate(hosts []string) *x509.Certificate {
 	return t
 }
 
-// pair is a certificate and its key.
+// keyPair is a certificate and its key.
 type keyPair struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// issue makes a key and has it signed by the authority; nil: by itself.
+// issue creates a key and a certificate, signed by the authority or, if by is nil, by
+// itself.
 func issue(template *x509.Certificate, by *keyPair) (*keyPair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-func newTLS(t *testing.T, rec *recorder, needClientCert bool, hosts ...string) (*faultproxy.Proxy, *faultproxy.Identity) {
+func newTLS(t *testing.T, rec *testServer, needClientCert bool, hosts ...string) (*faultproxy.Proxy, *faultproxy.Identity) {
 	t.Helper()
 	p, id, err := faultproxy.NewTLS(rec.URL, needClientCert, hosts...)
 	if err != nil {
@@ -23,13 +23,13 @@ func newTLS(t *testing.T, rec *recorder, needClientCert bool, hosts ...string) (
 	return p, id
 }
 
-// secureClient trusts id's authority and may show id's certificate. It offers
-// HTTP/2, as the official client does.
+// secureClient trusts id's authority and may send id's certificate. It offers HTTP/2, as
+// the official client does.
 func secureClient(t *testing.T, id *faultproxy.Identity, serverName string, withCert bool) *http.Client {
 	t.Helper()
 	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: serverName}
 	if !config.RootCAs.AppendCertsFromPEM(id.CA) {
-		t.Fatal("no certificate in the CA's PEM")
+		t.Fatal("Identity.CA has no certificate, want one in PEM")
 	}
 	if withCert {
 		cert, err := tls.X509KeyPair(id.ClientCert, id.ClientKey)
@@ -59,7 +59,7 @@ func TestTLS(t *testing.T) {
 		"certificate not needed": {withCert: true, ok: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rec := newRecorder(t)
+			rec := newTestServer(t)
 			p, id := newTLS(t, rec, tc.needCert, tc.hosts...)
 			got := do(t.Context(), secureClient(t, id, tc.serverName, tc.withCert), "PUT", p.URL()+"/v1/a", "v")
 			if tc.ok {
@@ -68,7 +68,7 @@ func TestTLS(t *testing.T) {
 				return
 			}
 			if got.err == nil {
-				t.Error("the client got an answer")
+				t.Error("the client got a response, want an error")
 			}
 			wantApplied(t, rec)
 			wantLog(t, p)
@@ -76,15 +76,15 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-func TestTLSAuthorityIsNotTrustedByDefault(t *testing.T) {
-	p, _ := newTLS(t, newRecorder(t), false)
+func TestTLS_AuthorityIsNotTrustedByDefault(t *testing.T) {
+	p, _ := newTLS(t, newTestServer(t), false)
 	if got := put(p, "a"); got.err == nil {
-		t.Error("a client without the CA got an answer")
+		t.Error("a client without the CA got a response, want an error")
 	}
 }
 
-func TestTLSFaults(t *testing.T) {
-	rec := newRecorder(t)
+func TestTLS_Faults(t *testing.T) {
+	rec := newTestServer(t)
 	p, id := newTLS(t, rec, true)
 	client := secureClient(t, id, "", true)
 	for _, tc := range []struct {
@@ -102,6 +102,6 @@ func TestTLSFaults(t *testing.T) {
 	}
 	wantApplied(t, rec, "GET /v1/b", "GET /v1/c", "GET /v1/empty")
 	if n := len(p.Log()); n != 4 {
-		t.Errorf("%d requests seen, want 4", n)
+		t.Errorf("the proxy got %d requests, want 4", n)
 	}
 }

@@ -26,14 +26,14 @@ func newUpstream(target string) (*upstream, error) {
 		return nil, fmt.Errorf("faultproxy: target %q is not http://host:port", base.Redacted())
 	}
 	return &upstream{base: base, transport: &http.Transport{
-		Proxy:               nil, // never the environment's
+		Proxy:               nil, // ignore the environment
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: 64,
 	}}, nil
 }
 
-// send forwards one request and reads the whole answer. It uses the transport
-// itself, not a client: a redirect is an answer like any other.
+// send forwards one request and reads the whole response. It uses the transport and not a
+// client, because a redirect is a response like any other.
 func (u *upstream) send(ctx context.Context, r *http.Request, body []byte) (*answer, error) {
 	to := *u.base
 	to.Path, to.RawPath, to.RawQuery = r.URL.Path, r.URL.RawPath, r.URL.RawQuery
@@ -41,11 +41,11 @@ func (u *upstream) send(ctx context.Context, r *http.Request, body []byte) (*ans
 	if err != nil {
 		return nil, err
 	}
-	*out.URL = to // String and Parse may have normalised the path
+	*out.URL = to // String and Parse may have changed the path
 	out.Header = endToEnd(r.Header)
 	out.Header.Del(TagHeader)
 	if !hasHeader(out.Header, "User-Agent") {
-		out.Header.Set("User-Agent", "") // none, instead of net/http's own
+		out.Header.Set("User-Agent", "") // no header, instead of net/http's default
 	}
 	resp, err := u.transport.RoundTrip(out)
 	if err != nil {
@@ -59,7 +59,7 @@ func (u *upstream) send(ctx context.Context, r *http.Request, body []byte) (*ans
 	return &answer{status: resp.StatusCode, header: endToEnd(resp.Header), body: whole}, nil
 }
 
-// endToEnd copies a header without what concerns one connection only.
+// endToEnd copies a header without the fields that concern only one connection.
 func endToEnd(h http.Header) http.Header {
 	h = h.Clone()
 	for _, name := range []string{
@@ -71,15 +71,15 @@ func endToEnd(h http.Header) http.Header {
 	return h
 }
 
-// answer is a response held in memory.
+// answer is a response in memory.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// writeTo sends the answer's header, which announces all of its body, with the
-// given part of the body.
+// writeTo sends the header, with the Content-Length of the whole body, and the given part
+// of the body.
 func (a *answer) writeTo(w http.ResponseWriter, part []byte) {
 	h := w.Header()
 	maps.Copy(h, a.header)
@@ -87,10 +87,10 @@ func (a *answer) writeTo(w http.ResponseWriter, part []byte) {
 		h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	if !hasHeader(h, "Content-Type") {
-		h["Content-Type"] = nil // none, instead of net/http's guess
+		h["Content-Type"] = nil // no header, instead of net/http's guess
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(part) // to a client that may be gone
+	_, _ = w.Write(part) // fails if the client has left
 }
 
 func hasHeader(h http.Header, name string) bool {
