@@ -8,8 +8,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// New returns a client of the package's Vault with the root token, unless the options say
-// otherwise.
+// New returns a client of the package's Vault with the root token, unless the options set
+// something else.
 func New(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
 	defaults := []vaultkit.Option{
@@ -30,14 +30,15 @@ func New(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client {
 	return client
 }
 
-// NewWithPolicy returns a client whose token has only this policy, without the default one.
+// NewWithPolicy returns a client whose token has only this policy, without the default
+// policy.
 func NewWithPolicy(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
 	return New(t, append(opts, vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, policy))))...)
 }
 
-// NewWithFaults returns a client whose requests pass a fault proxy. The rule applies once the
-// client is logged in.
+// NewWithFaults returns a client whose requests pass a fault proxy. The rule applies after
+// the login.
 func NewWithFaults(t testing.TB, rule faultproxy.Rule, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
 	proxy := NewProxy(t)
@@ -47,7 +48,7 @@ func NewWithFaults(t testing.TB, rule faultproxy.Rule, opts ...vaultkit.Option) 
 	return client
 }
 
-// Rotate rotates the provider to the key, and fails the test if that does not succeed.
+// Rotate rotates the provider to the key and fails the test on an error.
 func Rotate(t *testing.T, client *vaultkit.Client, provider, key string, opts ...vaultkit.RotateOption) *vaultkit.Rotation {
 	t.Helper()
 	r, err := client.Rotate(t.Context(), provider, vaultkit.NewKey(key), opts...)
@@ -57,7 +58,7 @@ func Rotate(t *testing.T, client *vaultkit.Client, provider, key string, opts ..
 	return r
 }
 
-// APIKey returns the provider's key as the client reads it.
+// APIKey returns the provider's key, read with the client.
 func APIKey(t *testing.T, client *vaultkit.Client, provider string) string {
 	t.Helper()
 	key, err := client.GetAPIKey(t.Context(), provider)
@@ -75,7 +76,7 @@ func WantAPIKey(t *testing.T, client *vaultkit.Client, provider, want string) {
 	}
 }
 
-// Status returns what Client.Status yields.
+// Status returns all results of Client.Status.
 func Status(t *testing.T, client *vaultkit.Client, query vaultkit.StatusQuery) []vaultkit.ProviderStatus {
 	t.Helper()
 	var all []vaultkit.ProviderStatus

@@ -7,14 +7,14 @@ import (
 	"goblin/vaultkit/event"
 )
 
-// EventLog keeps the events that an observer was told of. The zero value is empty.
+// EventLog keeps the events of an observer. The zero value is empty.
 type EventLog struct {
 	mu     sync.Mutex
 	events []event.Event
 }
 
-// Add is the observer.
-func (l *EventLog) Add(e event.Event) {
+// Add is the observer. It keeps an event.
+func (l *EventLog) Add(e vaultkit.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, e)

@@ -17,8 +17,8 @@ var (
 // Right is one capability on one path of a policy.
 type Right struct{ Path, Capability string }
 
-// Policy returns policy.ForRole, and fails the test if that does not succeed.
-func Policy(t *testing.T, role policy.Role, opts ...policy.Option) string {
+// Policy returns vaultkit.Policy and fails the test on an error.
+func Policy(t *testing.T, role vaultkit.Role, opts ...vaultkit.PolicyOption) string {
 	t.Helper()
 	text, err := policy.ForRole(role, opts...)
 	if err != nil {
@@ -40,7 +40,7 @@ func RightsOf(policy string) []Right {
 	return rights
 }
 
-// WithoutRight returns the policy less one right.
+// WithoutRight returns the policy without one right.
 func WithoutRight(policy string, missing Right) string {
 	return policyBlock.ReplaceAllStringFunc(policy, func(text string) string {
 		if !strings.HasPrefix(text, `path "`+missing.Path+`"`) {

@@ -10,13 +10,13 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// NewProxy puts a fault proxy in front of the package's Vault.
+// NewProxy starts a fault proxy for the package's Vault.
 func NewProxy(t testing.TB) *faultproxy.Proxy {
 	t.Helper()
 	return NewProxyTo(t, vaulttest.Server().Addr())
 }
 
-// NewProxyTo puts a fault proxy in front of another server.
+// NewProxyTo starts a fault proxy for another server.
 func NewProxyTo(t testing.TB, address string) *faultproxy.Proxy {
 	t.Helper()
 	proxy, err := faultproxy.New(address)
@@ -31,8 +31,8 @@ func NewProxyTo(t testing.TB, address string) *faultproxy.Proxy {
 	return proxy
 }
 
-// NewTLSProxy puts a fault proxy with TLS in front of the package's Vault. The directory holds
-// its files: ca/ca.pem, and cert.pem and key.pem for a client.
+// NewTLSProxy starts a fault proxy with TLS for the package's Vault. The directory
+// contains ca/ca.pem, and cert.pem and key.pem for a client.
 func NewTLSProxy(t *testing.T, needClientCert bool, hosts ...string) (proxy *faultproxy.Proxy, dir string) {
 	t.Helper()
 	proxy, identity, err := faultproxy.NewTLS(vaulttest.Server().Addr(), needClientCert, hosts...)
@@ -54,12 +54,14 @@ func NewTLSProxy(t *testing.T, needClientCert bool, hosts ...string) (proxy *fau
 	return proxy, dir
 }
 
-// BeforeCommit returns a rule that runs f once, just before the provider's new secret is written.
+// BeforeCommit returns a rule that runs f once, just before the provider's new secret is
+// written.
 func BeforeCommit(provider string, f func()) faultproxy.Rule {
 	return OnCommit(provider, faultproxy.Before(f))
 }
 
-// OnCommit returns a rule that does the action to the write of the provider's new secret.
+// OnCommit returns a rule that applies the action to the write of the provider's new
+// secret.
 func OnCommit(provider string, action faultproxy.Action) faultproxy.Rule {
 	return faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/"+provider, action)
 }

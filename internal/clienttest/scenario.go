@@ -11,22 +11,22 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// What a provider holds before its rotation, and after.
+// The provider's secret before and after its rotation.
 var (
 	OldSecret = map[string]any{"api_key": "fake-old", "keep": "kept"}
 	NewSecret = map[string]any{"api_key": "fake-new", "keep": "kept"}
 )
 
-// Scenario is one provider, whose rotation from OldSecret to NewSecret is disturbed.
+// Scenario is a provider whose rotation from OldSecret to NewSecret meets faults.
 type Scenario struct {
 	*testing.T
 	Provider string
 	Proxy    *faultproxy.Proxy
-	Client   *vaultkit.Client // its requests pass the proxy
-	Direct   *vaultkit.Client // goes straight to Vault
+	Client   *vaultkit.Client // sends its requests through the proxy
+	Direct   *vaultkit.Client // sends its requests to Vault directly
 }
 
-// Reconnect makes Client anew, with no fault during its login.
+// Reconnect replaces Client, without a fault during its login.
 func (s *Scenario) Reconnect(opts ...vaultkit.Option) {
 	s.Helper()
 	s.Proxy.SetRule(nil)
@@ -39,7 +39,7 @@ func (s *Scenario) Rotate(ctx context.Context, client *vaultkit.Client) (*vaultk
 	return client.Rotate(ctx, s.Provider, vaultkit.NewKey("fake-new"))
 }
 
-// NewScenario stores a provider and makes the clients.
+// NewScenario stores a provider and creates the clients.
 func NewScenario(t *testing.T) *Scenario {
 	t.Helper()
 	proxy := NewProxy(t)
@@ -48,7 +48,7 @@ func NewScenario(t *testing.T) *Scenario {
 	return w
 }
 
-// RotationRequests returns the requests of an undisturbed rotation by a client that has
+// RotationRequests returns the requests of a rotation without faults, by a client that has
 // just logged in.
 func RotationRequests(t *testing.T) []faultproxy.Request {
 	t.Helper()
@@ -68,12 +68,13 @@ func CrashBeforeCommit(t *testing.T, provider, key string) string {
 	_, err := client.Rotate(ctx, provider, vaultkit.NewKey(key))
 	failed, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || failed.ID == "" {
-		t.Fatalf("Rotate = %v", err)
+		t.Fatalf("Rotate = %v, want an undecided rotation's error", err)
 	}
 	return failed.ID
 }
 
-// PutRotatedProvider stores a provider, rotates it n times, and returns the ids, oldest first.
+// PutRotatedProvider stores a provider, rotates it n times, and returns the ids, oldest
+// first.
 func PutRotatedProvider(t *testing.T, n int) (provider string, ids []string) {
 	t.Helper()
 	client := New(t)
@@ -84,8 +85,8 @@ func PutRotatedProvider(t *testing.T, n int) (provider string, ids []string) {
 	return provider, ids
 }
 
-// PutProviderLackingARecord stores a provider and rotates it twice; the first rotation has no
-// record.
+// PutProviderLackingARecord stores a provider and rotates it twice. The first rotation has
+// no record.
 func PutProviderLackingARecord(t *testing.T) string {
 	t.Helper()
 	p, root := vaulttest.PutProvider(t, OldSecret), New(t)
@@ -108,8 +109,8 @@ func PutProviders(t *testing.T, n int) []string {
 	return providers
 }
 
-// MountDeletingVersions mounts a KV engine with this delete_version_after, and stores a provider
-// p in it.
+// MountDeletingVersions mounts a KV engine with this delete_version_after and stores a
+// provider p in it.
 func MountDeletingVersions(t *testing.T, after string) (mount string) {
 	t.Helper()
 	mount = vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})

@@ -6,33 +6,34 @@ import (
 	"goblin/vaultkit"
 )
 
-// FieldSource is a source of given fields, or of an error.
+// FieldSource is a source that returns fixed fields or an error.
 type FieldSource struct {
 	Target vaultkit.Target
 	Fields map[string]any
 	Err    error
 }
 
-// Name is the source's name in a record.
+// Name returns the source's name for records.
 func (*FieldSource) Name() string { return "issuer" }
 
-// NewFields returns the fields and the error, and keeps the target.
+// NewFields keeps the target and returns the fields and the error.
 func (s *FieldSource) NewFields(_ context.Context, target vaultkit.Target) (map[string]any, error) {
 	s.Target = target
 	return s.Fields, s.Err
 }
 
-// IssuingSource is a source that verifies and revokes too, and keeps what it was asked.
+// IssuingSource is a source that also verifies and revokes keys. It keeps its calls'
+// arguments.
 type IssuingSource struct {
 	Fields               map[string]any
 	Created              int
 	Verified, Revoked    []map[string]string
-	Told                 []vaultkit.Target // by Verify and Revoke
+	Told                 []vaultkit.Target // targets of Verify and Revoke
 	VerifyErr, RevokeErr error
-	Before               func() // runs before a key is handed out
+	Before               func() // runs before NewFields returns
 }
 
-// Name is the source's name in a record.
+// Name returns the source's name for records.
 func (*IssuingSource) Name() string { return "authority" }
 
 // NewFields returns the fields.
@@ -61,11 +62,11 @@ func NewIssuingSource() *IssuingSource {
 	return &IssuingSource{Fields: map[string]any{"api_key": "fake-issued", "keep": "kept"}}
 }
 
-// Revoker stands for a provider's API: it keeps what it was asked to revoke.
+// Revoker is a provider's API that keeps what it was asked to revoke.
 type Revoker struct {
 	Revoked []map[string]string
 	Target  vaultkit.Target
-	Err     error // of Revoke
+	Err     error // returned by Revoke
 }
 
 // Revoke keeps the keys and the target, and returns Err.

@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// AuditLine is a line of Vault's own audit device: a request, or the response
-// to it.
+// AuditLine is a line of Vault's audit log: a request or a response.
 type AuditLine struct {
 	Type    string
 	Error   string
@@ -17,10 +16,10 @@ type AuditLine struct {
 	Request struct{ ID, Operation, Path string }
 }
 
-// String is the operation and the path.
+// String returns the operation and the path.
 func (l AuditLine) String() string { return l.Request.Operation + " " + l.Request.Path }
 
-// Changes reports a request that may write an entry.
+// Changes reports whether the request may write an entry.
 func (l AuditLine) Changes() bool {
 	return !slices.Contains([]string{"read", "list"}, l.Request.Operation) && l.Request.Path != "sys/capabilities-self"
 }
@@ -35,7 +34,7 @@ func AuditLog(t testing.TB) []byte {
 	return log
 }
 
-// AuditLines returns the lines of an audit log, or of a part of it.
+// AuditLines parses an audit log or a part of it.
 func AuditLines(t testing.TB, log []byte) []AuditLine {
 	t.Helper()
 	var lines []AuditLine

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// PutProvider stores a provider of the test's own and returns its name.
+// PutProvider stores a provider with a new name and returns the name.
 func PutProvider(t testing.TB, fields map[string]any) string {
 	t.Helper()
 	name := Name(t)
@@ -19,17 +19,19 @@ func PutProvider(t testing.TB, fields map[string]any) string {
 	return name
 }
 
-// AssertUnchanged runs f and fails if Vault holds anything else of the provider then.
+// AssertUnchanged runs f and fails the test if it changes anything of the provider in
+// Vault.
 func AssertUnchanged(t *testing.T, provider string, f func()) {
 	t.Helper()
 	before := Snapshot(t, provider)
 	f()
 	if after := Snapshot(t, provider); !reflect.DeepEqual(before, after) {
-		t.Errorf("Vault changed:\nbefore %+v\nafter  %+v", before, after)
+		t.Errorf("Vault holds\n%+v\nwant it unchanged\n%+v", after, before)
 	}
 }
 
-// AssertSecretUnchanged is AssertUnchanged but for the entries that announce a revocation.
+// AssertSecretUnchanged is AssertUnchanged, but ignores the entries that announce a
+// revocation.
 func AssertSecretUnchanged(t *testing.T, provider string, f func()) {
 	t.Helper()
 	snapshot := func() map[string]Entry {
@@ -40,11 +42,11 @@ func AssertSecretUnchanged(t *testing.T, provider string, f func()) {
 	before := snapshot()
 	f()
 	if after := snapshot(); !reflect.DeepEqual(before, after) {
-		t.Errorf("Vault changed:\nbefore %+v\nafter  %+v", before, after)
+		t.Errorf("Vault holds\n%+v\nwant it unchanged\n%+v", after, before)
 	}
 }
 
-// WriteFile writes a file that its owner alone can read.
+// WriteFile writes a file that only its owner can read.
 func WriteFile(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -68,20 +70,21 @@ func SoftDelete(t *testing.T, provider string) {
 	}
 }
 
-// PutToBeDeleted writes a version that Vault deletes after a time, as all that follow.
+// PutToBeDeleted writes a version that Vault deletes after a time, and later versions too.
 func PutToBeDeleted(t *testing.T, p, after string) {
 	t.Helper()
 	SetDeleteVersionAfter(t, p, after)
 	Put(t, "providers/"+p, map[string]any{"api_key": "fake-to-be-deleted"})
 }
 
-// SetDeleteVersionAfter has Vault delete each later version of the provider after a time.
+// SetDeleteVersionAfter makes Vault delete each later version of the provider after a
+// time.
 func SetDeleteVersionAfter(t *testing.T, p, after string) {
 	t.Helper()
 	Write(t, Root(t), Mount+"/metadata/"+Base+"/providers/"+p, map[string]any{"delete_version_after": after})
 }
 
-// MountEngine mounts a secrets engine until the test ends, and returns its path.
+// MountEngine mounts a secrets engine until the test ends and returns its path.
 func MountEngine(t *testing.T, kind string, options map[string]string) string {
 	t.Helper()
 	path, sys := "engines/"+Name(t), Root(t).Sys()
@@ -109,7 +112,7 @@ func SameJSON(t *testing.T, a, b any) bool {
 	return err1 == nil && err2 == nil && string(one) == string(two)
 }
 
-// Must panics on an error, for code that has no test to fail.
+// Must panics if err is not nil, for code without a test to fail.
 func Must(err error) {
 	if err != nil {
 		panic(err)

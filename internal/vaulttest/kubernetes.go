@@ -15,22 +15,22 @@ import (
 	"time"
 )
 
-// Cluster is the part of a Kubernetes API server that Vault's real Kubernetes
-// auth method asks about a JWT: the TokenReview endpoint, over TLS.
+// Cluster is a Kubernetes API server with only the TokenReview endpoint, over TLS. Vault's
+// real Kubernetes auth method uses it to check JWTs.
 type Cluster struct {
 	*httptest.Server
 	key *ecdsa.PrivateKey
 
 	mu       sync.Mutex
-	valid    map[string]string // the account's user name, by JWT
+	valid    map[string]string // the account's user name for each JWT
 	reviewed []string
 }
 
-// NewCluster starts one; Close it.
+// NewCluster starts a cluster. Call Close in the end.
 func NewCluster() *Cluster {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		panic(err) // no randomness: nothing can be tested
+		panic(err) // cannot happen
 	}
 	k := &Cluster{key: key, valid: map[string]string{}}
 	mux := http.NewServeMux()
@@ -60,14 +60,14 @@ func (k *Cluster) review(answer http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// Reviewed are the JWTs Vault asked about, in order.
+// Reviewed returns the JWTs that Vault asked about, in order.
 func (k *Cluster) Reviewed() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.reviewed)
 }
 
-// Config is what an auth mount's config endpoint needs to ask this cluster.
+// Config returns the settings of an auth mount that uses this cluster.
 func (k *Cluster) Config() map[string]any {
 	return map[string]any{
 		"kubernetes_host":      k.URL,
@@ -76,7 +76,7 @@ func (k *Cluster) Config() map[string]any {
 	}
 }
 
-// Role is a role of the auth mount that accepts the cluster's JWTs.
+// Role returns a role of the auth mount that accepts the cluster's JWTs.
 func (*Cluster) Role(policy string) map[string]any {
 	return map[string]any{
 		"bound_service_account_names": "fake-sa", "bound_service_account_namespaces": "fake-ns",
@@ -84,8 +84,8 @@ func (*Cluster) Role(policy string) map[string]any {
 	}
 }
 
-// JWT is a token of the account that Role accepts, distinct by its id; the cluster
-// knows it, or not.
+// JWT returns a JWT of the account that Role accepts. The id makes it unique. known says
+// whether the cluster accepts it.
 func (k *Cluster) JWT(id string, known bool) string {
 	token := k.sign("fake-ns", "fake-sa", id)
 	if known {
@@ -94,7 +94,7 @@ func (k *Cluster) JWT(id string, known bool) string {
 	return token
 }
 
-// JWTOf is a token of any service account, which the cluster knows.
+// JWTOf returns a JWT of any service account, which the cluster accepts.
 func (k *Cluster) JWTOf(namespace, account string) string {
 	token := k.sign(namespace, account, rand.Text())
 	k.addToken(token, namespace, account)

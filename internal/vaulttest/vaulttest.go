@@ -1,6 +1,6 @@
-// Package vaulttest is what the tests of several packages share: one real Vault
-// per test package, tokens with given policies, and a look at what Vault holds
-// through the official client alone. Test-only.
+// Package vaulttest provides what the tests of several packages share: a real Vault for
+// each test package, tokens with a given policy, and functions that read and write Vault
+// with only the official client. Only tests import it.
 package vaulttest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"goblin/vaultkit/internal/devvault"
 )
 
-// Mount and Base are where the tests keep everything, vaultkit's defaults.
+// Mount and Base are where the tests store everything. They are vaultkit's defaults.
 const (
 	Mount = "secret"
 	Base  = "goblin-assistant"
@@ -29,19 +29,17 @@ const (
 
 var server *devvault.Server
 
-// Main runs a package's tests with a real Vault, and fails them if goroutines
-// are left.
+// Main runs a package's tests with a real Vault. It fails if goroutines are left.
 func Main(m *testing.M) {
 	MainWith(m, func(*devvault.Server) {}, func() error { return nil })
 }
 
-// MainWith is Main for a package that prepares something once the server is up,
-// and takes it away in the end.
+// MainWith is Main with a preparation after the server's start and a clean-up at the end.
 func MainWith(m *testing.M, before func(*devvault.Server), after func() error) {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, "VAULT_") || strings.HasPrefix(name, "VAULTKIT_") && name != "VAULTKIT_VAULT_BIN" && name != longVariable {
-			_ = os.Unsetenv(name) // a developer's own Vault is none of the tests' business
+			_ = os.Unsetenv(name) // the tests must not use a developer's own Vault
 		}
 	}
 	os.Exit(run(m, before, after))
@@ -62,7 +60,7 @@ func run(m *testing.M, before func(*devvault.Server), after func() error) int {
 	return code
 }
 
-// leaks is asked only after success: a failed test may well have left something.
+// leaks looks for goroutines only after success, because a failed test may leave some.
 func leaks(code int) error {
 	if code != 0 {
 		return nil
@@ -70,16 +68,16 @@ func leaks(code int) error {
 	return goleak.Find()
 }
 
-// long names the variable that has tests of chance run for longer.
+// longVariable names the variable that makes random tests run longer.
 const longVariable = "VAULTKIT_LONG"
 
-// Long reports that VAULTKIT_LONG is set: there is time to look for what is rare.
+// Long reports whether VAULTKIT_LONG is set, which makes random tests run longer.
 func Long() bool { return os.Getenv(longVariable) != "" }
 
-// Server is the package's Vault.
+// Server returns the package's Vault.
 func Server() *devvault.Server { return server }
 
-// Start runs another Vault of the test's own.
+// Start runs another Vault until the test ends.
 func Start(t testing.TB, o devvault.Options) *devvault.Server {
 	t.Helper()
 	s, err := devvault.Start(t.Context(), o)
@@ -94,20 +92,19 @@ func Start(t testing.TB, o devvault.Options) *devvault.Server {
 	return s
 }
 
-// Root is the official client with the root token, for looking at Vault from
-// outside.
+// Root returns an official client with the root token.
 func Root(t testing.TB) *api.Client {
 	t.Helper()
 	return RootOf(t, server)
 }
 
-// RootOf is Root for a server of the test's own.
+// RootOf is Root for another server.
 func RootOf(t testing.TB, s *devvault.Server) *api.Client {
 	t.Helper()
 	return RootAt(t, s.Addr(), s.RootToken())
 }
 
-// StartCluster runs a cluster of the test's own.
+// StartCluster runs a cluster until the test ends.
 func StartCluster(t testing.TB) *devvault.Cluster {
 	t.Helper()
 	c, err := devvault.StartCluster(t.Context(), devvault.ClusterOptions{})
@@ -134,14 +131,13 @@ func RootAt(t testing.TB, address, token string) *api.Client {
 	return client
 }
 
-// Token makes a token that has only the given policy (HCL), without the default
-// one.
+// Token creates a token with only the given policy (HCL), without the default policy.
 func Token(t testing.TB, policy string) string {
 	t.Helper()
 	return TokenAt(t, Root(t), policy)
 }
 
-// TokenAt is Token at the server of the given root client.
+// TokenAt is Token at the root client's server.
 func TokenAt(t testing.TB, root *api.Client, policy string) string {
 	t.Helper()
 	name := Name(t)
@@ -157,8 +153,8 @@ func TokenAt(t testing.TB, root *api.Client, policy string) string {
 	return secret.Auth.ClientToken
 }
 
-// Policy reads one of the committed policies, testdata/policies/<role>.hcl of
-// the repository; up is the way to its root.
+// Policy reads a committed policy, testdata/policies/<role>.hcl. up is the path to the
+// repository's root.
 func Policy(t testing.TB, up, role string) string {
 	t.Helper()
 	text, err := os.ReadFile(up + "testdata/policies/" + role + ".hcl")
@@ -170,7 +166,7 @@ func Policy(t testing.TB, up, role string) string {
 
 var names atomic.Int64
 
-// Name is a provider's name that no other test uses.
+// Name returns a provider name that no other test uses.
 func Name(t testing.TB) string {
 	t.Helper()
 	safe := func(r rune) rune {
@@ -186,8 +182,8 @@ func Name(t testing.TB) string {
 	return fmt.Sprintf("%s-%d", strings.Trim(name, "-"), names.Add(1))
 }
 
-// Put writes an entry below the base path from outside, as somebody who knows
-// nothing of vaultkit would, and returns the new version.
+// Put writes an entry below the base path, as a client other than vaultkit would, and
+// returns the new version.
 func Put(t testing.TB, path string, data map[string]any) int {
 	t.Helper()
 	secret, err := Root(t).KVv2(Mount).Put(t.Context(), Base+"/"+path, data)
@@ -197,15 +193,14 @@ func Put(t testing.TB, path string, data map[string]any) int {
 	return secret.VersionMetadata.Version
 }
 
-// Entry is one entry as Vault holds it.
+// Entry is an entry in Vault.
 type Entry struct {
 	Current  int
-	Versions map[int]map[string]any // readable ones; nil data: deleted or destroyed
+	Versions map[int]map[string]any // nil data: deleted or destroyed
 	Custom   map[string]any
 }
 
-// Look reads every entry below the base path whose path starts with prefix,
-// through the official client.
+// Look returns every entry below the base path whose path starts with prefix.
 func Look(t testing.TB, prefix string) map[string]Entry {
 	t.Helper()
 	return LookAt(t, Root(t), prefix)
@@ -219,7 +214,7 @@ func LookAt(t testing.TB, root *api.Client, prefix string) map[string]Entry {
 	return found
 }
 
-// Snapshot is everything Vault holds of a provider.
+// Snapshot returns all entries of a provider.
 func Snapshot(t testing.TB, provider string) map[string]Entry {
 	t.Helper()
 	all := make(map[string]Entry)
@@ -259,8 +254,8 @@ func readEntries(t testing.TB, root *api.Client, path string, found map[string]E
 	found[path] = entry
 }
 
-// Everything maps every entry below every KV mount to its current version:
-// enough to see that nothing was written anywhere.
+// Everything returns the current version of every entry in every KV mount. Tests use it to
+// check that nothing was written.
 func Everything(t testing.TB) map[string]int {
 	t.Helper()
 	root := Root(t)
@@ -278,7 +273,7 @@ func Everything(t testing.TB) map[string]int {
 			dir += "metadata/"
 		}
 		walk(t, root, dir, func(path string) {
-			found[path] = 1 // version 1 of the engine keeps no count
+			found[path] = 1 // version 1 of the engine has no versions
 			secret, err := root.Logical().ReadWithContext(t.Context(), path)
 			if err == nil && secret != nil && dir != mount {
 				number, _ := secret.Data["current_version"].(json.Number)
@@ -310,7 +305,7 @@ func walk(t testing.TB, root *api.Client, dir string, visit func(path string)) {
 	}
 }
 
-// Eventually polls until ok is true, and fails the test after a generous bound.
+// Eventually polls until ok returns true, and fails the test after 30 s.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
@@ -320,7 +315,7 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("not within 30 s: %s", what)
+			t.Fatalf("after 30 s, want: %s", what)
 		}
 	}
 }
