@@ -14,7 +14,7 @@ type EventLog struct {
 }
 
 // Add is the observer. It keeps an event.
-func (l *EventLog) Add(e vaultkit.Event) {
+func (l *EventLog) Add(e event.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, e)

@@ -17,8 +17,8 @@ var (
 // Right is one capability on one path of a policy.
 type Right struct{ Path, Capability string }
 
-// Policy returns vaultkit.Policy and fails the test on an error.
-func Policy(t *testing.T, role vaultkit.Role, opts ...vaultkit.PolicyOption) string {
+// Policy returns policy.ForRole and fails the test on an error.
+func Policy(t *testing.T, role policy.Role, opts ...policy.Option) string {
 	t.Helper()
 	text, err := policy.ForRole(role, opts...)
 	if err != nil {

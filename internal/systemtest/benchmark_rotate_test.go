@@ -107,7 +107,7 @@ func BenchmarkRotateAll(b *testing.B) {
 			}
 		}},
 		peer{"bare", func(round int) {
-			inParallel(vaultkit.DefaultWorkers, theirs, func(provider string) { rotateOverHTTP(b, bare, provider, round) })
+			inParallel(8, theirs, func(provider string) { rotateOverHTTP(b, bare, provider, round) })
 		}},
 	)
 }
