@@ -90,7 +90,7 @@ func (c *Client) PruneBackups(ctx context.Context, provider string, limits Prune
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
-	within := rotation.Limits{Newest: limits.KeepNewest, DryRun: limits.DryRun}
+	within := rotation.PruneLimits{Newest: limits.KeepNewest, DryRun: limits.DryRun}
 	if limits.OlderThan > 0 {
 		within.Before = c.engine.Now().Add(-limits.OlderThan)
 	}

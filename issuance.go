@@ -28,12 +28,12 @@ type issuance struct {
 func (i *issuance) request(o *rotateOptions) rotation.Request {
 	request := o.request(&i.target)
 	request.Source = i.source.Name()
-	request.Change, request.Given = i.change, i.given()
+	request.Change, request.IssuesNoKey = i.change, i.given()
 	if fixed, is := i.source.(*fixed); is {
-		request.Known = fixed.fields()
+		request.KnownFields = fixed.fields()
 	}
 	_, canRevoke := i.source.(Revoker)
-	request.MayTakeBack = canRevoke && !request.Given
+	request.RevokesUnused = canRevoke && !request.IssuesNoKey
 	if source, can := i.source.(verifier); can {
 		request.Check = both(verification(&i.target, source.Verify), request.Check)
 	}
@@ -104,7 +104,7 @@ func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) 
 	if err != nil {
 		return vaulterr.Note(failed, "the new key is kept"+named, err)
 	}
-	asked, err := i.client.engine.TakeBack(ctx, i.target.Provider, i.fresh, i.actor, func() error {
+	asked, err := i.client.engine.RevokeUnused(ctx, i.target.Provider, i.fresh, i.actor, func() error {
 		return revoker.Revoke(ctx, i.target, keys)
 	})
 	switch {

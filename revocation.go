@@ -80,8 +80,8 @@ func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Rev
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
-	revocation, err := c.engine.RevokeOld(ctx, rotation.Retirement{
-		Provider: provider, ID: id, Actor: o.actor, Reason: o.reason, OtherProviders: !o.onlyProvider,
+	revocation, err := c.engine.RevokeOld(ctx, rotation.RevokeRequest{
+		Provider: provider, ID: id, Actor: o.actor, Reason: o.reason, CheckOtherProviders: !o.onlyProvider,
 		Check: func(old map[string]any) error {
 			_, err := textFields(old)
 			return err

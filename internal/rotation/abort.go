@@ -21,49 +21,42 @@ func (e *Engine) Abort(ctx context.Context, provider, id string) (*Result, error
 	record, err := e.readRecord(ctx, provider, id)
 	switch {
 	case err == nil:
-		return aborted(&Result{Record: record, Resumed: true})
+		return abortResult(&Result{Record: record, Resumed: true})
 	case !errors.Is(err, vaulterr.ErrNotFound):
 		return nil, err
 	}
-	if err := e.checkBegun(ctx, provider, id); err != nil {
+	if err := e.checkBackupExists(ctx, provider, id); err != nil {
 		return nil, err
 	}
 	found, err := e.fence(ctx, provider, parsed)
 	if err != nil {
 		return nil, err
 	}
-	return e.closeFinding(ctx, found)
-}
-
-// checkBegun makes sure that there is a backup under the id, if only an empty
-// one: a mistyped id must not fence anything.
-func (e *Engine) checkBegun(ctx context.Context, provider, id string) error {
-	_, err := e.Store.Metadata(ctx, backupKey(provider, id))
-	return noBackup(id, err)
+	return e.closeInspected(ctx, found)
 }
 
 // fence makes sure that the rotation is not undecided any more.
-func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*finding, error) {
-	inDoubt := false
+func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*inspection, error) {
+	maybeApplied := false
 	for failed := 1; ; failed++ {
-		found, err := e.investigate(ctx, provider, id)
+		found, err := e.inspect(ctx, provider, id)
 		if err != nil {
-			return nil, fenceFailed(id, inDoubt, err)
+			return nil, fenceFailed(id, maybeApplied, err)
 		}
-		if found.outcome != protocol.Undecided && !found.ahead {
+		if found.outcome != protocol.Undecided && !found.staleMetadata {
 			return found, nil
 		}
 		sent, err := e.writeFence(ctx, provider, id)
-		inDoubt = inDoubt || sent && (err == nil || vaulterr.Doubtful(err))
-		answered := err == nil || errors.Is(err, vaulterr.ErrConflict)
-		if !answered && (!sent || !vaulterr.Doubtful(err)) {
-			return nil, fenceFailed(id, inDoubt, err)
+		maybeApplied = maybeApplied || sent && (err == nil || vaulterr.Doubtful(err))
+		done := err == nil || errors.Is(err, vaulterr.ErrConflict)
+		if !done && (!sent || !vaulterr.Doubtful(err)) {
+			return nil, fenceFailed(id, maybeApplied, err)
 		}
-		if answered && failed == 1 {
+		if done && failed == 1 {
 			continue // the rule can tell now, unless it reads old metadata
 		}
 		if ended := e.Backoff.Wait(ctx, failed); ended != nil {
-			return nil, fenceFailed(id, inDoubt, vaulterr.GaveUp(err, ended))
+			return nil, fenceFailed(id, maybeApplied, vaulterr.GaveUp(err, ended))
 		}
 	}
 }
@@ -84,8 +77,8 @@ func (e *Engine) writeFence(ctx context.Context, provider string, id protocol.ID
 
 // fenceFailed: once a copy of the fence is in doubt, or applied and not looked at
 // yet, no error is definite.
-func fenceFailed(id protocol.ID, inDoubt bool, err error) error {
-	if inDoubt {
+func fenceFailed(id protocol.ID, maybeApplied bool, err error) error {
+	if maybeApplied {
 		return vaulterr.Undetermined(id.String(), "", err)
 	}
 	return err
@@ -93,9 +86,9 @@ func fenceFailed(id protocol.ID, inDoubt bool, err error) error {
 
 // closeFinding records what the rule said, and closes what it would only report:
 // a person has decided.
-func (e *Engine) closeFinding(ctx context.Context, found *finding) (*Result, error) {
+func (e *Engine) closeInspected(ctx context.Context, found *inspection) (*Result, error) {
 	result := &Result{}
-	if err := e.carryTag(ctx, found); err != nil {
+	if err := e.copyTagToFence(ctx, found); err != nil {
 		result.Warnings = append(result.Warnings, fmt.Sprintf("the expiry tag was not carried over: %v", err))
 	}
 	switch found.outcome {
@@ -107,15 +100,15 @@ func (e *Engine) closeFinding(ctx context.Context, found *finding) (*Result, err
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
 	defer cancel()
-	record, created, err := e.recordFinding(bounded, found)
+	record, created, err := e.recordInspection(bounded, found)
 	if err != nil {
 		return nil, vaulterr.Undetermined(found.id.String(), fmt.Sprintf("%s, but its record could not be written", found.outcome), err)
 	}
 	result.Record, result.Resumed = record, !created
-	return aborted(result)
+	return abortResult(result)
 }
 
-func aborted(result *Result) (*Result, error) {
+func abortResult(result *Result) (*Result, error) {
 	if result.Record.Outcome != protocol.Committed {
 		return result, nil
 	}

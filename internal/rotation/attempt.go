@@ -16,7 +16,7 @@ import (
 )
 
 // attemptsOn lists the attempts to revoke keys that may be about these fields.
-func (e *Engine) attemptsOn(ctx context.Context, provider string, fields map[string]any) (protocol.Attempts, error) {
+func (e *Engine) attemptsFor(ctx context.Context, provider string, fields map[string]any) (protocol.Attempts, error) {
 	return e.listAttempts(ctx, provider, protocol.AttemptDirectories(provider, fields))
 }
 
@@ -24,7 +24,7 @@ func (e *Engine) listAttempts(ctx context.Context, provider string, directories 
 	lists, err := parallel.Map(ctx, listWorkers, directories, func(ctx context.Context, directory string) ([]string, error) {
 		return e.Store.List(ctx, attemptsKey(provider, directory))
 	})
-	return slices.Concat(lists...), withoutName(err, 1)
+	return slices.Concat(lists...), hideEntryName(err, 1)
 }
 
 // allAttempts lists every attempt to revoke keys of a provider.
@@ -47,8 +47,8 @@ func (e *Engine) allAttempts(ctx context.Context, provider string) (protocol.Att
 // putting that key in force; the check comes after that, since a writer that began
 // before the entries stood did not see them. Where the issuer was not asked the entries
 // are withdrawn. Once it was asked they stand for good, whatever it answered.
-func (e *Engine) handOver(ctx context.Context, what protocol.Attempt, keys map[string]any, check, ask func() error) error {
-	entries, err := e.announce(ctx, what, keys)
+func (e *Engine) revokeKeys(ctx context.Context, attempt protocol.Attempt, keys map[string]any, check, revoke func() error) error {
+	entries, err := e.announce(ctx, attempt, keys)
 	if err == nil {
 		err = check()
 	}
@@ -58,7 +58,7 @@ func (e *Engine) handOver(ctx context.Context, what protocol.Attempt, keys map[s
 	if err != nil {
 		return e.withdraw(ctx, entries, err)
 	}
-	if err = ask(); errors.Is(err, vaulterr.ErrNotAsked) {
+	if err = revoke(); errors.Is(err, vaulterr.ErrNotAsked) {
 		return e.withdraw(ctx, entries, err)
 	}
 	return err
@@ -66,21 +66,21 @@ func (e *Engine) handOver(ctx context.Context, what protocol.Attempt, keys map[s
 
 // announce writes the entries, and returns those that may stand, by name. Vault has answered
 // the last one itself: a standby then shows a state with all of them to who asks next.
-func (e *Engine) announce(ctx context.Context, what protocol.Attempt, keys map[string]any) (map[string]protocol.Attempt, error) {
-	what.BegunAt = e.Now().UTC()
+func (e *Engine) announce(ctx context.Context, attempt protocol.Attempt, keys map[string]any) (map[string]protocol.Attempt, error) {
+	attempt.BegunAt = e.Now().UTC()
 	entries := make(map[string]protocol.Attempt)
-	for answered := !hasKey(keys); !answered; {
+	for acknowledged := !containsKey(keys); !acknowledged; {
 		id := protocol.NewAttemptID()
 		for _, field := range slices.Sorted(maps.Keys(keys)) {
 			text, isKey := protocol.KeyText(keys[field])
 			if !isKey {
 				continue
 			}
-			what.Field = field
-			name := protocol.AttemptName(what.Provider, field, text, id)
+			attempt.Field = field
+			name := protocol.AttemptName(attempt.Provider, field, text, id)
 			var err error
-			if answered, err = e.createEntry(ctx, name, what); err == nil || vaulterr.Doubtful(err) {
-				entries[name] = what
+			if acknowledged, err = e.createEntry(ctx, name, attempt); err == nil || vaulterr.Doubtful(err) {
+				entries[name] = attempt
 			}
 			if err != nil {
 				return entries, err
@@ -90,7 +90,7 @@ func (e *Engine) announce(ctx context.Context, what protocol.Attempt, keys map[s
 	return entries, nil
 }
 
-func hasKey(fields map[string]any) bool {
+func containsKey(fields map[string]any) bool {
 	for _, value := range fields {
 		if _, isKey := protocol.KeyText(value); isKey {
 			return true
@@ -101,29 +101,29 @@ func hasKey(fields map[string]any) bool {
 
 // createEntry stores an entry that nobody else writes: one that is there is ours, from a
 // request whose answer was lost. answered: Vault has acknowledged this very request.
-func (e *Engine) createEntry(ctx context.Context, name string, entry protocol.Attempt) (answered bool, err error) {
+func (e *Engine) createEntry(ctx context.Context, name string, entry protocol.Attempt) (acknowledged bool, err error) {
 	body, err := entry.Encode()
 	if err != nil {
 		return false, err
 	}
 	key := attemptKey(entry.Provider, name)
-	err = e.resend(ctx, func() error {
+	err = e.retryWrite(ctx, func() error {
 		_, err := e.Store.Write(ctx, key, 0, body)
 		return err
 	})
-	if !refused(err) {
-		return err == nil, withoutName(err, 2)
+	if !createRefused(err) {
+		return err == nil, hideEntryName(err, 2)
 	}
 	stored, readErr := e.Store.Read(ctx, key)
 	var wanted map[string]any
 	if readErr == nil && json.Unmarshal(body, &wanted) == nil && sameData(stored.Data, wanted) {
 		return false, nil
 	}
-	return false, withoutName(err, 2)
+	return false, hideEntryName(err, 2)
 }
 
 // withdraw takes the entries back, for the issuer was not asked, and returns why.
-func (e *Engine) withdraw(ctx context.Context, entries map[string]protocol.Attempt, why error) error {
+func (e *Engine) withdraw(ctx context.Context, entries map[string]protocol.Attempt, cause error) error {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
 	defer cancel()
 	var failed error
@@ -133,23 +133,23 @@ func (e *Engine) withdraw(ctx context.Context, entries map[string]protocol.Attem
 		}
 	}
 	if failed != nil {
-		return vaulterr.Note(why, "the attempt to revoke could not be withdrawn, so rotations to this key stay refused "+
+		return vaulterr.Note(cause, "the attempt to revoke could not be withdrawn, so rotations to this key stay refused "+
 			"until it is revoked, or they are told to allow it", failed)
 	}
-	return why
+	return cause
 }
 
 // withoutName leaves the name of an entry, or of a directory of entries, out of an error: it
 // holds the key's fingerprint or part of it, from which a short key can be guessed.
-func withoutName(err error, segments int) error {
+func hideEntryName(err error, segments int) error {
 	failed, ok := errors.AsType[*vaulterr.Error](err)
 	if !ok || failed.Path == "" {
 		return err
 	}
-	nameless := *failed
-	nameless.Path = strings.TrimSuffix(failed.Path, "/")
+	hidden := *failed
+	hidden.Path = strings.TrimSuffix(failed.Path, "/")
 	for range segments {
-		nameless.Path = path.Dir(nameless.Path)
+		hidden.Path = path.Dir(hidden.Path)
 	}
-	return &nameless
+	return &hidden
 }

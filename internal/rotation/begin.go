@@ -17,7 +17,7 @@ import (
 func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Result, error) {
 	tx := &transaction{Engine: e, request: request, started: e.Now()}
 	attempts, refused, err := tx.readSource(ctx)
-	if err == nil && !request.Given {
+	if err == nil && !request.IssuesNoKey {
 		err = refused
 	}
 	if err != nil {
@@ -36,12 +36,12 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	}
 	tx.id = protocol.NewID(tx.source.Created, tx.source.Version, old, next)
 	tx.changed = changedFields(tx.source.Data, tx.next)
-	if err := tx.refuseEarly(ctx, attempts); err != nil {
+	if err := tx.checkRevokedEarly(ctx, attempts); err != nil {
 		return nil, nil, err
 	}
 	if request.Check != nil {
 		if err := request.Check(ctx, tx.next); err != nil {
-			return nil, nil, tx.notBegun(ctx, err)
+			return nil, nil, tx.failedBeforeBackup(ctx, err)
 		}
 	}
 	return tx, nil, nil
@@ -72,9 +72,9 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 	defer cancel()
 	var asking sync.WaitGroup
 	var denied, notListed error
-	asking.Go(func() { denied = tx.Store.CheckCapabilities(ctx, tx.needs()) })
+	asking.Go(func() { denied = tx.Store.CheckCapabilities(ctx, tx.required()) })
 	if !tx.request.AllowRevoked {
-		asking.Go(func() { attempts, notListed = tx.attemptsOn(ctx, tx.request.Provider, tx.request.Known) })
+		asking.Go(func() { attempts, notListed = tx.attemptsFor(ctx, tx.request.Provider, tx.request.KnownFields) })
 	}
 	tx.source, err = tx.Store.Read(ctx, providerKey(tx.request.Provider))
 	if err != nil {
@@ -85,21 +85,21 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 }
 
 // needs are the rights that this run uses.
-func (tx *transaction) needs() []kv.Need {
+func (tx *transaction) required() []kv.Need {
 	provider := tx.request.Provider
-	needs := needsToRotate(provider, protocol.NewID(tx.started, 1, nil, nil).String())
+	required := rotateCapabilities(provider, protocol.NewID(tx.started, 1, nil, nil).String())
 	if !tx.request.AllowRevoked {
-		needs = append(needs, kv.Need{Key: attemptsKey(provider, protocol.AttemptDirectory(anyAttempt(provider))), Door: "metadata", Capability: "list"})
+		required = append(required, kv.Need{Key: attemptsKey(provider, protocol.AttemptDirectory(sampleAttemptName(provider))), Door: "metadata", Capability: "list"})
 	}
-	if tx.request.MayTakeBack {
-		needs = append(needs, needsToAttempt(provider)...)
+	if tx.request.RevokesUnused {
+		required = append(required, attemptCapabilities(provider)...)
 	}
-	return needs
+	return required
 }
 
 // needsToRotate are the rights a rotation uses, those for resolving a doubt included: a
 // rotation that could not find out what became of its own commit must not start.
-func needsToRotate(provider, id string) []kv.Need {
+func rotateCapabilities(provider, id string) []kv.Need {
 	return []kv.Need{
 		{Key: providerKey(provider), Door: "data", Capability: "update"},
 		{Key: backupKey(provider, id), Door: "data", Capability: "create"},
@@ -120,15 +120,15 @@ func needsToRotate(provider, id string) []kv.Need {
 func (tx *transaction) resume(ctx context.Context, current []byte) (*Result, error) {
 	ids, err := tx.backups(ctx, tx.request.Provider)
 	if err != nil {
-		return nil, tx.asAsked(err)
+		return nil, tx.undeterminedNoChange(err)
 	}
 	for _, id := range ids {
 		if id.Source != tx.source.Version-1 {
 			continue
 		}
-		found, err := tx.investigate(ctx, tx.request.Provider, id)
+		found, err := tx.inspect(ctx, tx.request.Provider, id)
 		if err != nil {
-			return nil, tx.asAsked(err)
+			return nil, tx.undeterminedNoChange(err)
 		}
 		if found.outcome == protocol.Committed && id.Matches(found.backup, current) {
 			return tx.finishResumed(ctx, found)
@@ -139,7 +139,7 @@ func (tx *transaction) resume(ctx context.Context, current []byte) (*Result, err
 
 // asAsked: the secret is in force as it was asked for, and whether this rotation made it
 // so could not be found out. An error that means that nothing was applied would be wrong.
-func (tx *transaction) asAsked(err error) error {
+func (tx *transaction) undeterminedNoChange(err error) error {
 	failed := vaulterr.Undetermined("", fmt.Sprintf("the secret is in force as asked for, in version %d; "+
 		"whether this rotation put it there could not be found out", tx.source.Version), err)
 	failed.Version = tx.source.Version
@@ -147,16 +147,16 @@ func (tx *transaction) asAsked(err error) error {
 	return failed
 }
 
-func (tx *transaction) finishResumed(ctx context.Context, found *finding) (*Result, error) {
+func (tx *transaction) finishResumed(ctx context.Context, found *inspection) (*Result, error) {
 	tx.id = found.id
 	if tx.request.Check != nil {
 		tx.warnings = append(tx.warnings, "this very change is in force already, so the new secret was not verified")
 	}
 	if tx.request.DryRun {
-		return &Result{Record: found.record(tx.Now()), Resumed: true, Warnings: tx.warnings}, nil
+		return &Result{Record: found.toRecord(tx.Now()), Resumed: true, Warnings: tx.warnings}, nil
 	}
-	defer tx.lookOut(ctx)()
-	return tx.acknowledge(ctx, found.record(tx.Now()), true, func(ctx context.Context) (protocol.Record, bool, error) {
-		return tx.recordFinding(ctx, found)
+	defer tx.listUnrecorded(ctx)()
+	return tx.acknowledge(ctx, found.toRecord(tx.Now()), true, func(ctx context.Context) (protocol.Record, bool, error) {
+		return tx.recordInspection(ctx, found)
 	})
 }

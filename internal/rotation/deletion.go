@@ -29,7 +29,7 @@ func (tx *transaction) warnOfDeletion(verb, what string, at time.Time) {
 
 // lookForDeletion reads when Vault deletes what is stored already. Nothing depends on
 // it: what cannot be read is left out.
-func (tx *transaction) lookForDeletion(ctx context.Context) {
+func (tx *transaction) warnOfStoredDeletion(ctx context.Context) {
 	if backup, err := tx.Store.Metadata(ctx, backupKey(tx.request.Provider, tx.id.String())); err == nil {
 		tx.warnOfDeletion("deletes", theBackup, backup.Deletion)
 	}
@@ -39,13 +39,13 @@ func (tx *transaction) lookForDeletion(ctx context.Context) {
 }
 
 // foreseeDeletion says when Vault would delete what a dry run does not write.
-func (tx *transaction) foreseeDeletion(ctx context.Context) {
+func (tx *transaction) warnOfPlannedDeletion(ctx context.Context) {
 	meta, err := tx.Store.Metadata(ctx, providerKey(tx.request.Provider))
 	if err != nil {
 		tx.warnings = append(tx.warnings, fmt.Sprintf("whether Vault would delete the new key after a time (delete_version_after) is not known: %v", err))
 		return
 	}
-	now, mount := tx.Now(), tx.mountDeletesAfter(ctx, meta)
+	now, mount := tx.Now(), tx.mountDeleteAfter(ctx, meta)
 	if mount > 0 {
 		tx.warnOfDeletion("would delete", theBackup, now.Add(mount))
 	}
@@ -57,7 +57,7 @@ func (tx *transaction) foreseeDeletion(ctx context.Context) {
 // mountDeletesAfter is the mount's setting. Few may read that (none of our roles): what
 // it did to the current version shows then what it was, if that is shorter than the
 // provider's own setting.
-func (tx *transaction) mountDeletesAfter(ctx context.Context, meta kv.Metadata) time.Duration {
+func (tx *transaction) mountDeleteAfter(ctx context.Context, meta kv.Metadata) time.Duration {
 	if settings, err := tx.Store.Settings(ctx); err == nil {
 		return settings.DeleteVersionAfter
 	}

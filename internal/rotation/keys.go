@@ -2,10 +2,12 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"goblin/vaultkit/internal/kv"
 	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulterr"
 )
 
 // The four directories below the base path. Without an id or a name, they name the
@@ -51,7 +53,7 @@ func (e *Engine) unrecorded(ctx context.Context, provider string) ([]protocol.ID
 	if err != nil {
 		return nil, err
 	}
-	hasRecord := setOf(recorded)
+	hasRecord := idSet(recorded)
 	return slices.DeleteFunc(ids, func(id protocol.ID) bool { return hasRecord[id] }), nil
 }
 
@@ -70,7 +72,7 @@ func (e *Engine) ids(ctx context.Context, dir kv.Key) ([]protocol.ID, error) {
 	return ids, nil
 }
 
-func setOf(ids []protocol.ID) map[protocol.ID]bool {
+func idSet(ids []protocol.ID) map[protocol.ID]bool {
 	set := make(map[protocol.ID]bool, len(ids))
 	for _, id := range ids {
 		set[id] = true
@@ -84,3 +86,21 @@ func sameData(a, b map[string]any) bool {
 	two, err2 := protocol.Canonical(b)
 	return err1 == nil && err2 == nil && string(one) == string(two)
 }
+
+// checkBegun makes sure that there is a backup under the id, if only an empty
+// one: a mistyped id must not fence anything.
+func (e *Engine) checkBackupExists(ctx context.Context, provider, id string) error {
+	_, err := e.Store.Metadata(ctx, backupKey(provider, id))
+	return backupNotFound(id, err)
+}
+
+func backupNotFound(id string, err error) error {
+	if !errors.Is(err, vaulterr.ErrNotFound) {
+		return err
+	}
+	return &vaulterr.Error{Kind: vaulterr.ErrNotFound, ID: id, Detail: "this provider has no such backup", Err: err,
+		Hint: "list the provider's backups and name one of them"}
+}
+
+// listWorkers bounds how many entries of a listing are read at once.
+const listWorkers = 16

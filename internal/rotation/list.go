@@ -2,17 +2,11 @@ package rotation
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"time"
 
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/protocol"
-	"goblin/vaultkit/internal/vaulterr"
 )
-
-// listWorkers bounds how many entries of a listing are read at once.
-const listWorkers = 16
 
 // Backup describes a backup without its value.
 type Backup struct {
@@ -36,7 +30,7 @@ func (e *Engine) History(ctx context.Context, provider string) ([]protocol.Recor
 	}
 	revoked, err := e.revocations(ctx, provider)
 	if err == nil {
-		err = e.addBegun(ctx, provider, revoked)
+		err = e.addUnfinished(ctx, provider, revoked)
 	}
 	if err != nil {
 		return nil, err
@@ -45,24 +39,10 @@ func (e *Engine) History(ctx context.Context, provider string) ([]protocol.Recor
 		return nil, err
 	}
 	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (protocol.Record, error) {
-		record, err := e.readableRecord(ctx, provider, id)
+		record, err := e.readRecordOrUnknown(ctx, provider, id)
 		record.Revocation = revoked[id.String()]
 		return record, err
 	})
-}
-
-func (e *Engine) readableRecord(ctx context.Context, provider string, id protocol.ID) (protocol.Record, error) {
-	record, err := e.readRecord(ctx, provider, id.String())
-	if spoiled(err) {
-		return protocol.Record{Schema: protocol.Schema, ID: id.String(), Provider: provider, Outcome: protocol.Unknown,
-			OldVersion: id.Source, FieldsChanged: []string{}, Cause: "its record cannot be read: " + vaulterr.Kind(err).Error()}, nil
-	}
-	return record, err
-}
-
-// spoiled reports that somebody removed or overwrote what was read.
-func spoiled(err error) bool {
-	return errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) || errors.Is(err, vaulterr.ErrInvalid)
 }
 
 // Backups describes the provider's backups, newest first. It reads records and
@@ -79,26 +59,14 @@ func (e *Engine) Backups(ctx context.Context, provider string) ([]Backup, error)
 	if err := e.newestFirst(ctx, provider, ids); err != nil {
 		return nil, err
 	}
-	hasRecord := setOf(recorded)
+	hasRecord := idSet(recorded)
 	return parallel.Map(ctx, listWorkers, ids, func(ctx context.Context, id protocol.ID) (Backup, error) {
 		backup := newBackup(provider, id)
 		if hasRecord[id] {
-			return e.describeRecorded(ctx, backup, id)
+			return e.describeFromRecord(ctx, backup, id)
 		}
-		return e.describeClaimed(ctx, backup)
+		return e.describeFromAttribution(ctx, backup)
 	})
-}
-
-// newestFirst sorts ids by the provider's versions. A token that may not read its metadata
-// gets them by their times, which is the same as long as no clock stepped back.
-func (e *Engine) newestFirst(ctx context.Context, provider string, ids []protocol.ID) error {
-	facts, err := e.providerFacts(ctx, provider)
-	if err != nil && !errors.Is(err, vaulterr.ErrPermissionDenied) {
-		return err
-	}
-	slices.SortFunc(ids, facts.Compare)
-	slices.Reverse(ids)
-	return nil
 }
 
 func newBackup(provider string, id protocol.ID) Backup {
@@ -106,20 +74,20 @@ func newBackup(provider string, id protocol.ID) Backup {
 }
 
 // recorded is the backup with what its rotation's record says.
-func (b Backup) recorded(record protocol.Record) Backup {
+func (b Backup) withRecord(record protocol.Record) Backup {
 	b.Outcome, b.Actor, b.Reason = record.Outcome, record.Actor, record.Reason
 	b.ReplacedAt = record.CommittedAt
 	return b
 }
 
-func (e *Engine) describeRecorded(ctx context.Context, backup Backup, id protocol.ID) (Backup, error) {
-	record, err := e.readableRecord(ctx, backup.Provider, id)
-	return backup.recorded(record), err
+func (e *Engine) describeFromRecord(ctx context.Context, backup Backup, id protocol.ID) (Backup, error) {
+	record, err := e.readRecordOrUnknown(ctx, backup.Provider, id)
+	return backup.withRecord(record), err
 }
 
-func (e *Engine) describeClaimed(ctx context.Context, backup Backup) (Backup, error) {
+func (e *Engine) describeFromAttribution(ctx context.Context, backup Backup) (Backup, error) {
 	meta, err := e.Store.Metadata(ctx, backupKey(backup.Provider, backup.ID))
-	claim := protocol.DecodeClaim(meta.Custom)
-	backup.Actor, backup.Reason = claim.Actor, claim.Reason
+	attribution := protocol.DecodeClaim(meta.Custom)
+	backup.Actor, backup.Reason = attribution.Actor, attribution.Reason
 	return backup, err
 }

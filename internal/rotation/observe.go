@@ -15,27 +15,27 @@ func (e *Engine) observe(what event.Event) {
 }
 
 // reached tells of a phase of this rotation.
-func (tx *transaction) reached(phase event.Phase, version int) {
+func (tx *transaction) reportPhase(phase event.Phase, version int) {
 	tx.observe(event.Event{Kind: event.Rotation, Provider: tx.request.Provider, ID: tx.id.String(),
 		Phase: phase, Version: version, Took: time.Since(tx.started)})
 }
 
 // inForce tells of a commit that is known to have been applied.
-func (tx *transaction) inForce(outcome protocol.Outcome, evidence protocol.Evidence) {
+func (tx *transaction) reportCommit(outcome protocol.Outcome, evidence protocol.Evidence) {
 	if outcome != protocol.Committed {
 		return
 	}
 	version := tx.source.Version + 1
-	tx.reached(event.Committed, version)
-	if tx.Stored != nil && evidence == protocol.Acknowledged {
-		tx.Stored(tx.request.Provider, kv.Secret{Data: tx.next, Version: version, Created: tx.committed})
+	tx.reportPhase(event.Committed, version)
+	if tx.OnCommit != nil && evidence == protocol.Acknowledged {
+		tx.OnCommit(tx.request.Provider, kv.Secret{Data: tx.next, Version: version, Created: tx.committed})
 	}
 }
 
 // observed tells of a rotation's end, which it passes on.
-func (tx *transaction) observed(result *Result, err error) (*Result, error) {
+func (tx *transaction) reportEnd(result *Result, err error) (*Result, error) {
 	if err == nil {
-		tx.reached(event.Recorded, result.Record.NewVersion)
+		tx.reportPhase(event.Recorded, result.Record.NewVersion)
 		return result, nil
 	}
 	tx.observe(event.Event{Kind: event.Rotation, Provider: tx.request.Provider, ID: tx.id.String(),

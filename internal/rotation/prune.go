@@ -13,7 +13,7 @@ import (
 
 // Limits say which backups a pruning may delete: those that are beyond Newest
 // and, unless Before is zero, done with before it.
-type Limits struct {
+type PruneLimits struct {
 	Newest int
 	Before time.Time
 	DryRun bool
@@ -23,7 +23,7 @@ type Limits struct {
 // every backup whose rotation has no record, everything younger (it may be the
 // evidence of what became of that one), the newest committed one, and the one of the
 // current version. What is older goes by the provider's versions, not by clocks.
-func (e *Engine) Prune(ctx context.Context, provider string, limits Limits) ([]Backup, error) {
+func (e *Engine) Prune(ctx context.Context, provider string, limits PruneLimits) ([]Backup, error) {
 	if !limits.DryRun {
 		// A token that may only prune leaves the recovery to others.
 		_, _, err := e.resolveAll(ctx, provider)
@@ -40,7 +40,7 @@ func (e *Engine) Prune(ctx context.Context, provider string, limits Limits) ([]B
 	}
 	for i, backup := range prunable {
 		key := backupKey(provider, backup.ID)
-		if err := e.resend(ctx, func() error { return e.Store.Delete(ctx, key) }); err != nil {
+		if err := e.retryWrite(ctx, func() error { return e.Store.Delete(ctx, key) }); err != nil {
 			return prunable[:i], err
 		}
 	}
@@ -48,7 +48,7 @@ func (e *Engine) Prune(ctx context.Context, provider string, limits Limits) ([]B
 }
 
 // prunable lists the backups that may go, oldest first.
-func (e *Engine) prunable(ctx context.Context, provider string, limits Limits) ([]Backup, error) {
+func (e *Engine) prunable(ctx context.Context, provider string, limits PruneLimits) ([]Backup, error) {
 	facts, err := e.providerFacts(ctx, provider)
 	if err != nil {
 		return nil, err
@@ -62,26 +62,26 @@ func (e *Engine) prunable(ctx context.Context, provider string, limits Limits) (
 		return nil, err
 	}
 	slices.SortFunc(ids, facts.Compare)
-	recorded := setOf(listed)
-	beyond := ids[:max(0, len(ids)-limits.Newest)]
+	recorded := idSet(listed)
+	candidates := ids[:max(0, len(ids)-limits.Newest)]
 	if pending := slices.IndexFunc(ids, func(id protocol.ID) bool { return !recorded[id] }); pending >= 0 {
-		beyond = beyond[:min(pending, len(beyond))]
+		candidates = candidates[:min(pending, len(candidates))]
 	}
-	last, err := e.newestCommitted(ctx, provider, ids, recorded)
+	newest, err := e.newestCommitted(ctx, provider, ids, recorded)
 	if err != nil {
 		return nil, err
 	}
-	made, err := e.madeCurrent(ctx, provider, facts, listed)
+	currentRecord, err := e.currentRecord(ctx, provider, facts, listed)
 	if err != nil {
 		return nil, err
 	}
-	records, err := parallel.Map(ctx, listWorkers, beyond, func(ctx context.Context, id protocol.ID) (protocol.Record, error) {
-		return e.readableRecord(ctx, provider, id)
+	records, err := parallel.Map(ctx, listWorkers, candidates, func(ctx context.Context, id protocol.ID) (protocol.Record, error) {
+		return e.readRecordOrUnknown(ctx, provider, id)
 	})
 	prunable := []Backup{}
 	for i, record := range records {
-		if record.ID != last && (made == nil || record.ID != made.ID) && limits.allow(record) {
-			prunable = append(prunable, newBackup(provider, beyond[i]).recorded(record))
+		if record.ID != newest && (currentRecord == nil || record.ID != currentRecord.ID) && limits.oldEnough(record) {
+			prunable = append(prunable, newBackup(provider, candidates[i]).withRecord(record))
 		}
 	}
 	return prunable, err
@@ -89,7 +89,7 @@ func (e *Engine) prunable(ctx context.Context, provider string, limits Limits) (
 
 // allow reports that a backup with this record is old enough; a record that
 // cannot be read says nothing.
-func (l Limits) allow(record protocol.Record) bool {
+func (l PruneLimits) oldEnough(record protocol.Record) bool {
 	done := record.CommittedAt
 	if done.IsZero() {
 		done = record.RecordedAt
@@ -104,7 +104,7 @@ func (e *Engine) newestCommitted(ctx context.Context, provider string, ids []pro
 		if !recorded[id] {
 			continue
 		}
-		record, err := e.readableRecord(ctx, provider, id)
+		record, err := e.readRecordOrUnknown(ctx, provider, id)
 		if err != nil || record.Outcome == protocol.Committed && record.Backup != "" {
 			return record.ID, err
 		}

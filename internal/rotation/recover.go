@@ -47,7 +47,7 @@ func (e *Engine) resolveAll(ctx context.Context, provider string) ([]Resolution,
 // resolveListed resolves those of the ids that are not among the recorded ones.
 func (e *Engine) resolveListed(ctx context.Context, provider string, ids, recorded []protocol.ID) ([]Resolution, []protocol.ID, error) {
 	var resolved []Resolution
-	hasRecord := setOf(recorded)
+	hasRecord := idSet(recorded)
 	for _, id := range ids {
 		if hasRecord[id] {
 			continue
@@ -56,7 +56,7 @@ func (e *Engine) resolveListed(ctx context.Context, provider string, ids, record
 		if err != nil {
 			return resolved, recorded, err
 		}
-		if decided(one.Outcome) {
+		if isDecided(one.Outcome) {
 			recorded = append(recorded, id)
 		}
 		resolved = append(resolved, one)
@@ -65,24 +65,24 @@ func (e *Engine) resolveListed(ctx context.Context, provider string, ids, record
 }
 
 func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID) (Resolution, error) {
-	found, err := e.investigate(ctx, provider, id)
+	found, err := e.inspect(ctx, provider, id)
 	if err != nil {
 		return Resolution{}, err
 	}
 	resolution := Resolution{Provider: provider, ID: id.String(), Outcome: found.outcome}
 	e.observe(event.Event{Kind: event.Recovery, Provider: provider, ID: id.String(), Outcome: string(found.outcome)})
-	if !decided(found.outcome) {
+	if !isDecided(found.outcome) {
 		return resolution, nil
 	}
-	record, _, err := e.recordFinding(ctx, found)
+	record, _, err := e.recordInspection(ctx, found)
 	if err != nil {
 		return resolution, err
 	}
 	resolution.Outcome, resolution.Evidence = record.Outcome, record.Evidence
-	return resolution, e.carryTag(ctx, found)
+	return resolution, e.copyTagToFence(ctx, found)
 }
 
 // decided reports an outcome that the rule records.
-func decided(outcome protocol.Outcome) bool {
+func isDecided(outcome protocol.Outcome) bool {
 	return outcome == protocol.Committed || outcome == protocol.Aborted
 }

@@ -19,19 +19,19 @@ func (e *Engine) restore(ctx context.Context, request Request, deleted kv.Secret
 	deleted.Data = data
 	tx := &transaction{Engine: e, request: request, started: e.Now(), source: deleted, next: data,
 		id: protocol.RestoreID(deleted.Created, deleted.Version, canonical), changed: data}
-	if err := e.Store.CheckCapabilities(ctx, tx.needs()); err != nil {
+	if err := e.Store.CheckCapabilities(ctx, tx.required()); err != nil {
 		return nil, err
 	}
-	if err := tx.refuseEarly(ctx, nil); err != nil {
+	if err := tx.checkRevokedEarly(ctx, nil); err != nil {
 		return nil, err
 	}
 	if request.Check != nil {
 		if err := request.Check(ctx, data); err != nil {
-			return nil, tx.notBegun(ctx, err)
+			return nil, tx.failedBeforeBackup(ctx, err)
 		}
 	}
 	if request.DryRun {
-		return tx.plan(ctx), nil
+		return tx.dryRunResult(ctx), nil
 	}
 	return tx.run(ctx)
 }

@@ -13,24 +13,6 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// newRevocation is the record of a revocation that begins. Its fingerprints are for older
-// versions, which look for the stored text; the attempts' entries are what counts.
-func (e *Engine) newRevocation(r Retirement, old map[string]any) protocol.Revocation {
-	revocation := protocol.Revocation{Schema: protocol.Schema, ID: r.ID, Provider: r.Provider, Fields: slices.Sorted(maps.Keys(old)),
-		Actor: r.Actor, Reason: r.Reason, BegunAt: e.Now().UTC()}
-	for _, field := range revocation.Fields {
-		value, isText := old[field].(string)
-		text, isKey := protocol.KeyText(old[field])
-		if isText {
-			revocation.Fingerprints = append(revocation.Fingerprints, protocol.KeyFingerprint(r.ID, value))
-		}
-		if isKey && text != value {
-			revocation.Fingerprints = append(revocation.Fingerprints, protocol.KeyFingerprint(r.ID, text))
-		}
-	}
-	return revocation
-}
-
 // recordRevocation stores one of a revocation's two records, create-only, and
 // returns the one that stands.
 func (e *Engine) recordRevocation(ctx context.Context, wanted protocol.Revocation, suffix string) (*protocol.Revocation, error) {
@@ -39,13 +21,13 @@ func (e *Engine) recordRevocation(ctx context.Context, wanted protocol.Revocatio
 		return nil, err
 	}
 	key := recordKey(wanted.Provider, wanted.ID+suffix)
-	err = e.resend(ctx, func() error {
+	err = e.retryWrite(ctx, func() error {
 		_, err := e.Store.Write(ctx, key, 0, body)
 		return err
 	})
-	if refused(err) { // ours from a lost answer or an earlier run, or another's
-		if stands, readErr := e.readRevocation(ctx, wanted.Provider, wanted.ID, suffix); readErr == nil {
-			return stands, nil
+	if createRefused(err) { // ours from a lost answer or an earlier run, or another's
+		if stored, readErr := e.readRevocation(ctx, wanted.Provider, wanted.ID, suffix); readErr == nil {
+			return stored, nil
 		}
 	}
 	return &wanted, err
@@ -80,7 +62,7 @@ func (e *Engine) revocations(ctx context.Context, provider string) (map[string]*
 	}
 	read, err := parallel.Map(ctx, listWorkers, slices.Sorted(maps.Keys(suffixes)), func(ctx context.Context, id string) (*protocol.Revocation, error) {
 		one, err := e.readRevocation(ctx, provider, id, suffixes[id])
-		if spoiled(err) {
+		if unreadable(err) {
 			return &protocol.Revocation{Schema: protocol.Schema, ID: id, Provider: provider, Fields: []string{}}, nil
 		}
 		return one, err
@@ -97,7 +79,7 @@ func (e *Engine) revocations(ctx context.Context, provider string) (map[string]*
 
 // addBegun adds the revocations that were begun and not ended. A token that may not see
 // them sees the others.
-func (e *Engine) addBegun(ctx context.Context, provider string, revoked map[string]*protocol.Revocation) error {
+func (e *Engine) addUnfinished(ctx context.Context, provider string, revoked map[string]*protocol.Revocation) error {
 	attempts, err := e.allAttempts(ctx, provider)
 	if errors.Is(err, vaulterr.ErrPermissionDenied) {
 		return nil
@@ -105,9 +87,9 @@ func (e *Engine) addBegun(ctx context.Context, provider string, revoked map[stri
 	if err != nil {
 		return err
 	}
-	begun, err := parallel.Map(ctx, listWorkers, attempts.Standing(), func(ctx context.Context, name string) (protocol.Attempt, error) {
+	unfinished, err := parallel.Map(ctx, listWorkers, attempts.Standing(), func(ctx context.Context, name string) (protocol.Attempt, error) {
 		attempt, err := e.readAttempt(ctx, provider, name)
-		if spoiled(err) || errors.Is(err, vaulterr.ErrPermissionDenied) {
+		if unreadable(err) || errors.Is(err, vaulterr.ErrPermissionDenied) {
 			return protocol.Attempt{}, nil
 		}
 		return attempt, err
@@ -115,19 +97,19 @@ func (e *Engine) addBegun(ctx context.Context, provider string, revoked map[stri
 	if err != nil {
 		return err
 	}
-	for _, attempt := range begun {
+	for _, attempt := range unfinished {
 		if attempt.Kind != protocol.RevokesOld || attempt.Rotation == "" {
 			continue
 		}
-		one := revoked[attempt.Rotation]
-		if one == nil {
-			one = &protocol.Revocation{Schema: protocol.Schema, ID: attempt.Rotation, Provider: provider,
+		revocation := revoked[attempt.Rotation]
+		if revocation == nil {
+			revocation = &protocol.Revocation{Schema: protocol.Schema, ID: attempt.Rotation, Provider: provider,
 				Actor: attempt.Actor, Reason: attempt.Reason, BegunAt: attempt.BegunAt}
-			revoked[attempt.Rotation] = one
+			revoked[attempt.Rotation] = revocation
 		}
-		if one.RevokedAt.IsZero() && !slices.Contains(one.Fields, attempt.Field) {
-			one.Fields = append(one.Fields, attempt.Field)
-			slices.Sort(one.Fields)
+		if revocation.RevokedAt.IsZero() && !slices.Contains(revocation.Fields, attempt.Field) {
+			revocation.Fields = append(revocation.Fields, attempt.Field)
+			slices.Sort(revocation.Fields)
 		}
 	}
 	return nil

@@ -13,11 +13,11 @@ import (
 )
 
 // Retirement asks to revoke the keys that a rotation replaced.
-type Retirement struct {
+type RevokeRequest struct {
 	Provider, ID  string
 	Actor, Reason string
 	// OtherProviders: refuse keys that another provider's secret holds.
-	OtherProviders bool
+	CheckOtherProviders bool
 	// Check refuses keys that cannot be revoked. It is called before anything is written.
 	Check func(old map[string]any) error
 	// Revoke revokes the old fields at their issuer, and says whether they were
@@ -27,19 +27,19 @@ type Retirement struct {
 
 // RevokeOld has the keys that a committed rotation replaced revoked, unless one
 // of them is in force or may come to be, and records it. Done already is done.
-func (e *Engine) RevokeOld(ctx context.Context, r Retirement) (*protocol.Revocation, error) {
+func (e *Engine) RevokeOld(ctx context.Context, r RevokeRequest) (*protocol.Revocation, error) {
 	id, err := protocol.ParseID(r.ID)
 	if err != nil {
 		return nil, vaulterr.Invalid("rotation id: %v", err)
 	}
-	stands, err := e.readRevocation(ctx, r.Provider, r.ID, protocol.RevokedSuffix)
+	recorded, err := e.readRevocation(ctx, r.Provider, r.ID, protocol.RevokedSuffix)
 	if err == nil || !errors.Is(err, vaulterr.ErrNotFound) {
-		return stands, err
+		return recorded, err
 	}
-	if err := e.Store.CheckCapabilities(ctx, needsToRevoke(r.Provider, r.ID)); err != nil {
+	if err := e.Store.CheckCapabilities(ctx, revokeCapabilities(r.Provider, r.ID)); err != nil {
 		return nil, err
 	}
-	old, err := e.retired(ctx, r)
+	old, err := e.replacedKeys(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -53,14 +53,14 @@ func (e *Engine) RevokeOld(ctx context.Context, r Retirement) (*protocol.Revocat
 		return nil, err // before it leaves a trace
 	}
 	revocation := e.newRevocation(r, old)
-	if r.OtherProviders {
-		if revocation.NotRead, err = e.checkElsewhere(ctx, r.Provider, old); err != nil {
+	if r.CheckOtherProviders {
+		if revocation.NotRead, err = e.checkOtherProviders(ctx, r.Provider, old); err != nil {
 			return nil, err
 		}
 	}
 	attempt := protocol.Attempt{Kind: protocol.RevokesOld, Rotation: r.ID, Provider: r.Provider, Actor: r.Actor, Reason: r.Reason,
 		Hint: "revoke the old key of this rotation again to finish it"}
-	err = e.handOver(ctx, attempt, old, check, func() (err error) {
+	err = e.revokeKeys(ctx, attempt, old, check, func() (err error) {
 		revocation.AlreadyGone, err = r.Revoke(ctx, old)
 		return err
 	})
@@ -75,19 +75,19 @@ func (e *Engine) recordRevoked(ctx context.Context, revocation protocol.Revocati
 	revocation.RevokedAt = e.Now().UTC()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
 	defer cancel()
-	stands, err := e.recordRevocation(bounded, revocation, protocol.RevokedSuffix)
+	stored, err := e.recordRevocation(bounded, revocation, protocol.RevokedSuffix)
 	if err != nil {
 		failed := vaulterr.Undetermined(revocation.ID, "revoked at the issuer, but the record of it could not be written", err)
 		failed.Hint = "revoke it again: that writes the record"
 		return &revocation, failed
 	}
-	stands.NotRead = revocation.NotRead
-	return stands, nil
+	stored.NotRead = revocation.NotRead
+	return stored, nil
 }
 
 // needsToRevoke are the rights without which a revocation must not start.
-func needsToRevoke(provider, id string) []kv.Need {
-	return append(needsToAttempt(provider),
+func revokeCapabilities(provider, id string) []kv.Need {
+	return append(attemptCapabilities(provider),
 		kv.Need{Key: providerKey(provider), Door: "data", Capability: "read"},
 		kv.Need{Key: providerKey(provider), Door: "metadata", Capability: "read"},
 		kv.Need{Key: backupKey(provider, id), Door: "data", Capability: "read"},
@@ -99,8 +99,8 @@ func needsToRevoke(provider, id string) []kv.Need {
 }
 
 // needsToAttempt are the rights for an attempt's entries.
-func needsToAttempt(provider string) []kv.Need {
-	entry := attemptKey(provider, anyAttempt(provider))
+func attemptCapabilities(provider string) []kv.Need {
+	entry := attemptKey(provider, sampleAttemptName(provider))
 	return []kv.Need{
 		{Key: entry, Door: "data", Capability: "create"},
 		{Key: entry, Door: "data", Capability: "read"},
@@ -108,24 +108,24 @@ func needsToAttempt(provider string) []kv.Need {
 }
 
 // anyAttempt is the name of an entry, to ask for rights with.
-func anyAttempt(provider string) string {
+func sampleAttemptName(provider string) string {
 	return protocol.AttemptName(provider, "", "", protocol.NewAttemptID())
 }
 
 // retired are the keys of a backup that its rotation replaced.
-func (e *Engine) retired(ctx context.Context, r Retirement) (map[string]any, error) {
+func (e *Engine) replacedKeys(ctx context.Context, r RevokeRequest) (map[string]any, error) {
 	record, err := e.committedRecord(ctx, r.Provider, r.ID)
 	if err != nil {
 		return nil, err
 	}
 	backup, err := e.Store.Read(ctx, backupKey(r.Provider, r.ID))
 	if err != nil {
-		return nil, noBackup(r.ID, err)
+		return nil, backupNotFound(r.ID, err)
 	}
 	old := maps.Clone(backup.Data)
 	maps.DeleteFunc(old, func(field string, value any) bool {
 		_, isKey := protocol.KeyText(value)
-		return !slices.Contains(record.FieldsChanged, field) || !isKey && scalar(value)
+		return !slices.Contains(record.FieldsChanged, field) || !isKey && isScalar(value)
 	})
 	if len(old) == 0 {
 		return nil, &vaulterr.Error{Kind: vaulterr.ErrNoChange, ID: r.ID, Detail: "this rotation replaced no key, it only added fields",
@@ -138,7 +138,7 @@ func (e *Engine) retired(ctx context.Context, r Retirement) (map[string]any, err
 }
 
 // scalar reports a value that is neither a list nor an object.
-func scalar(value any) bool {
+func isScalar(value any) bool {
 	switch value.(type) {
 	case []any, map[string]any:
 		return false
@@ -150,27 +150,27 @@ func scalar(value any) bool {
 // unless they are in force, here or under another provider whose secret the token may read, or
 // another run may put them in force here. asked says whether
 // the issuer was asked.
-func (e *Engine) TakeBack(ctx context.Context, provider string, keys map[string]any, actor string, revoke func() error) (asked bool, err error) {
+func (e *Engine) RevokeUnused(ctx context.Context, provider string, keys map[string]any, actor string, revoke func() error) (called bool, err error) {
 	attempt := protocol.Attempt{Kind: protocol.TakesBack, Provider: provider, Actor: actor,
 		Hint: "the rotation that this key was issued for failed"}
-	if !e.OnlyOwnProvider {
-		if _, err := e.checkElsewhere(ctx, provider, keys); err != nil {
+	if !e.SkipOtherProviders {
+		if _, err := e.checkOtherProviders(ctx, provider, keys); err != nil {
 			return false, err
 		}
 	}
-	err = e.handOver(ctx, attempt, keys, func() error { return e.checkNotInForce(ctx, provider, keys) }, func() error {
+	err = e.revokeKeys(ctx, attempt, keys, func() error { return e.checkNotInForce(ctx, provider, keys) }, func() error {
 		err := revoke()
-		asked = !errors.Is(err, vaulterr.ErrNotAsked)
+		called = !errors.Is(err, vaulterr.ErrNotAsked)
 		return err
 	})
-	return asked, err
+	return called, err
 }
 
 // committedRecord reads a rotation's record, or has the rule write it first.
 func (e *Engine) committedRecord(ctx context.Context, provider, id string) (protocol.Record, error) {
 	record, err := e.readRecord(ctx, provider, id)
 	if errors.Is(err, vaulterr.ErrNotFound) {
-		record, err = e.settle(ctx, provider, id)
+		record, err = e.recoverOne(ctx, provider, id)
 	}
 	switch {
 	case err != nil:
@@ -184,26 +184,39 @@ func (e *Engine) committedRecord(ctx context.Context, provider, id string) (prot
 }
 
 // settle applies the rule to one rotation without a record.
-func (e *Engine) settle(ctx context.Context, provider, id string) (protocol.Record, error) {
-	if err := e.checkBegun(ctx, provider, id); err != nil {
+func (e *Engine) recoverOne(ctx context.Context, provider, id string) (protocol.Record, error) {
+	if err := e.checkBackupExists(ctx, provider, id); err != nil {
 		return protocol.Record{}, err
 	}
 	parsed, err := protocol.ParseID(id)
 	if err != nil {
 		return protocol.Record{}, vaulterr.Invalid("rotation id: %v", err)
 	}
-	found, err := e.investigate(ctx, provider, parsed)
+	found, err := e.inspect(ctx, provider, parsed)
 	if err != nil {
 		return protocol.Record{}, err
 	}
-	if !decided(found.outcome) {
-		return found.record(e.Now()), nil
+	if !isDecided(found.outcome) {
+		return found.toRecord(e.Now()), nil
 	}
-	record, _, err := e.recordFinding(ctx, found)
+	record, _, err := e.recordInspection(ctx, found)
 	return record, err
 }
 
-func refuseToRevoke(id, why string) error {
-	return &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: id, Detail: why + ", so its old keys may be in use",
-		Hint: "revoke only what a committed rotation replaced for good"}
+// newRevocation is the record of a revocation that begins. Its fingerprints are for older
+// versions, which look for the stored text; the attempts' entries are what counts.
+func (e *Engine) newRevocation(r RevokeRequest, old map[string]any) protocol.Revocation {
+	revocation := protocol.Revocation{Schema: protocol.Schema, ID: r.ID, Provider: r.Provider, Fields: slices.Sorted(maps.Keys(old)),
+		Actor: r.Actor, Reason: r.Reason, BegunAt: e.Now().UTC()}
+	for _, field := range revocation.Fields {
+		value, isText := old[field].(string)
+		text, isKey := protocol.KeyText(old[field])
+		if isText {
+			revocation.Fingerprints = append(revocation.Fingerprints, protocol.KeyFingerprint(r.ID, value))
+		}
+		if isKey && text != value {
+			revocation.Fingerprints = append(revocation.Fingerprints, protocol.KeyFingerprint(r.ID, text))
+		}
+	}
+	return revocation
 }

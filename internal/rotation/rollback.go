@@ -19,42 +19,42 @@ const rollbackSource = "rollback:"
 // id it takes the backup of the newest rotation, if that is beyond doubt the
 // one to undo.
 func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Result, error) {
-	undo := 0 // the version to undo, where the caller left that to us
+	expected := 0 // the version to undo, where the caller left that to us
 	if id == "" {
 		newest, err := e.rollbackTarget(ctx, request)
 		if err != nil {
 			return nil, err
 		}
-		id, undo = newest.Backup, newest.NewVersion
+		id, expected = newest.Backup, newest.NewVersion
 	}
 	if _, err := protocol.ParseID(id); err != nil {
 		return nil, vaulterr.Invalid("backup id: %v", err)
 	}
 	backup, err := e.Store.Read(ctx, backupKey(request.Provider, id))
 	if err != nil {
-		return nil, noBackup(id, err)
+		return nil, backupNotFound(id, err)
 	}
 	if !request.AllowRevoked {
 		if err := e.checkNotRevoked(ctx, request.Provider, id, backup.Data); err != nil {
 			return nil, err
 		}
 	}
-	request.Source, request.Given = rollbackSource+id, true
+	request.Source, request.IssuesNoKey = rollbackSource+id, true
 	if request.RestoreDeleted {
 		deleted, err := e.Store.Read(ctx, providerKey(request.Provider))
 		if errors.Is(err, vaulterr.ErrDeleted) {
-			if err := checkUndo(undo, deleted.Version); err != nil {
+			if err := checkExpectedVersion(expected, deleted.Version); err != nil {
 				return nil, err
 			}
 			return e.restore(ctx, request, deleted, backup.Data)
 		}
 	}
-	request.Known = backup.Data
+	request.KnownFields = backup.Data
 	request.Change = func(_ context.Context, current Current) (map[string]any, error) {
-		if err := checkUndo(undo, current.Version); err != nil {
+		if err := checkExpectedVersion(expected, current.Version); err != nil {
 			return nil, err
 		}
-		if undo != 0 && !undoes(id, backup.Data, current.Data) {
+		if expected != 0 && !rotationMade(id, backup.Data, current.Data) {
 			return nil, &vaulterr.Error{Kind: vaulterr.ErrInvalid, ID: id, Version: current.Version,
 				Detail: "the record of the newest rotation does not fit the current secret", Hint: "name the backup to restore"}
 		}
@@ -65,28 +65,20 @@ func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Res
 
 // checkUndo makes sure that what is replaced is the version that was chosen to be
 // undone, if one was.
-func checkUndo(chosen, current int) error {
-	if chosen == 0 || chosen == current {
+func checkExpectedVersion(expected, current int) error {
+	if expected == 0 || expected == current {
 		return nil
 	}
 	return &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current,
-		Detail: fmt.Sprintf("version %d was to be undone, and was replaced meanwhile", chosen)}
+		Detail: fmt.Sprintf("version %d was to be undone, and was replaced meanwhile", expected)}
 }
 
 // undoes reports that the rotation id made the current secret of the backup's.
-func undoes(id string, backup, current map[string]any) bool {
+func rotationMade(id string, backup, current map[string]any) bool {
 	parsed, err1 := protocol.ParseID(id)
 	before, err2 := protocol.Canonical(backup)
 	after, err3 := protocol.Canonical(current)
 	return err1 == nil && err2 == nil && err3 == nil && parsed.Matches(before, after)
-}
-
-func noBackup(id string, err error) error {
-	if !errors.Is(err, vaulterr.ErrNotFound) {
-		return err
-	}
-	return &vaulterr.Error{Kind: vaulterr.ErrNotFound, ID: id, Detail: "this provider has no such backup", Err: err,
-		Hint: "list the provider's backups and name one of them"}
 }
 
 // rollbackTarget is the committed rotation that made the current version, if it was not a
@@ -111,57 +103,57 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 		return none, &vaulterr.Error{Kind: vaulterr.ErrNotFound, Detail: "no recorded rotation to roll back",
 			Hint: "list the provider's backups and name one of them"}
 	}
-	made, err := e.madeCurrent(ctx, provider, current, recorded)
+	record, err := e.currentRecord(ctx, provider, current, recorded)
 	switch {
 	case err != nil:
 		return none, err
-	case made == nil:
-		return none, e.nameOne(ctx, provider, current, recorded, "the current version %d was not written by a rotation")
-	case strings.HasPrefix(made.Source, rollbackSource):
-		return none, e.nameOne(ctx, provider, current, recorded, "the current version %d came from a rollback")
+	case record == nil:
+		return none, e.backupIDRequired(ctx, provider, current, recorded, "the current version %d was not written by a rotation")
+	case strings.HasPrefix(record.Source, rollbackSource):
+		return none, e.backupIDRequired(ctx, provider, current, recorded, "the current version %d came from a rollback")
 	}
-	return *made, nil
+	return *record, nil
 }
 
 // madeCurrent is the record of what made the current version: one that names a backup rather
 // than a restore's, and one that is surely of this provider rather than one that may be.
-func (e *Engine) madeCurrent(ctx context.Context, provider string, current protocol.Provider, recorded []protocol.ID) (*protocol.Record, error) {
-	var made *protocol.Record
+func (e *Engine) currentRecord(ctx context.Context, provider string, current protocol.Provider, recorded []protocol.ID) (*protocol.Record, error) {
+	var found *protocol.Record
 	sure := false
 	for _, id := range recorded {
 		if id.Source != current.Current-1 || current.Generation(id) == protocol.OtherGeneration {
 			continue
 		}
-		record, err := e.readableRecord(ctx, provider, id)
+		record, err := e.readRecordOrUnknown(ctx, provider, id)
 		if err != nil {
 			return nil, err
 		}
-		if record.Outcome == protocol.Committed && (made == nil || made.Backup == "" || !sure && current.Generation(id) == protocol.SameGeneration) {
-			made, sure = &record, current.Generation(id) == protocol.SameGeneration
+		if record.Outcome == protocol.Committed && (found == nil || found.Backup == "" || !sure && current.Generation(id) == protocol.SameGeneration) {
+			found, sure = &record, current.Generation(id) == protocol.SameGeneration
 		}
 	}
-	return made, nil
+	return found, nil
 }
 
 // nameOne says that the caller has to choose a backup, and names the newest.
-func (e *Engine) nameOne(ctx context.Context, provider string, current protocol.Provider, recorded []protocol.ID, why string) error {
+func (e *Engine) backupIDRequired(ctx context.Context, provider string, current protocol.Provider, recorded []protocol.ID, why string) error {
 	backups, err := e.backups(ctx, provider)
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(recorded, current.Compare)
-	there := setOf(backups)
+	exists := idSet(backups)
 	var candidates []string
-	older := 0
+	omitted := 0
 	for _, id := range slices.Backward(recorded) {
-		if !there[id] {
+		if !exists[id] {
 			continue // pruned
 		}
-		if len(candidates) == enoughCandidates {
-			older++
+		if len(candidates) == maxCandidates {
+			omitted++
 			continue
 		}
-		record, err := e.readableRecord(ctx, provider, id)
+		record, err := e.readRecordOrUnknown(ctx, provider, id)
 		if err != nil {
 			return err
 		}
@@ -173,12 +165,12 @@ func (e *Engine) nameOne(ctx context.Context, provider string, current protocol.
 	if len(candidates) > 0 {
 		hint = "name one of the backups " + strings.Join(candidates, ", ")
 	}
-	if older > 0 {
-		hint += fmt.Sprintf(", or one of up to %d older ones", older)
+	if omitted > 0 {
+		hint += fmt.Sprintf(", or one of up to %d older ones", omitted)
 	}
 	return &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
 		Detail: fmt.Sprintf(why, current.Current) + ", so which backup to restore is yours to say", Hint: hint}
 }
 
 // enoughCandidates is how many backups an error names.
-const enoughCandidates = 5
+const maxCandidates = 5

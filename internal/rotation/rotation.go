@@ -28,14 +28,14 @@ type Engine struct {
 	RecordWait time.Duration
 	// OnlyOwnProvider: keys that are taken back are not looked for under other providers. For
 	// tests whose providers share keys.
-	OnlyOwnProvider bool
+	SkipOtherProviders bool
 	// Observe, if not nil, hears of the phases of rotations and of what Recover
 	// found. It must not block.
 	Observe func(event.Event)
 	// Stored, if not nil, hears of a provider's secret that a rotation of ours has
 	// put in force, and that Vault has acknowledged: what is found out later may have
 	// been replaced since.
-	Stored func(provider string, secret kv.Secret)
+	OnCommit func(provider string, secret kv.Secret)
 
 	recordedVersions sync.Map // of providers: the newest version whose record this engine has seen
 }
@@ -49,18 +49,18 @@ type Request struct {
 	// Check, if not nil, may refuse the new secret before anything is written.
 	Check func(ctx context.Context, next map[string]any) error
 	// Given: Change only says which secret to put in force and issues nothing.
-	Given bool
+	IssuesNoKey bool
 	// Known are fields of the new secret that are known before Change is called: attempts to
 	// revoke them are then looked for while the current secret is read.
-	Known map[string]any
+	KnownFields map[string]any
 	// MayTakeBack: the source revokes the key that it issued if the rotation fails, which
 	// needs rights of its own.
-	MayTakeBack bool
-	DryRun      bool
-	Actor       string
-	Reason      string
-	Source      string
-	ExpiresAt   time.Time
+	RevokesUnused bool
+	DryRun        bool
+	Actor         string
+	Reason        string
+	Source        string
+	ExpiresAt     time.Time
 
 	RestoreDeleted bool // of a rollback: write over a deleted current version
 	AllowRevoked   bool // put a key in force although it is being revoked, or was
@@ -84,69 +84,15 @@ type Result struct {
 	Added, Removed []string
 }
 
-// transaction is one run of the protocol.
-type transaction struct {
-	*Engine
-	request   Request
-	started   time.Time
-	id        protocol.ID
-	source    kv.Secret      // the version being replaced
-	next      map[string]any // the whole new secret
-	changed   map[string]any // the part of it that the source version does not have so
-	began     bool           // Vault has acknowledged this very run's backup
-	joined    bool           // an earlier run's backup was found there
-	inDoubt   bool           // whether one is there is not known
-	requests  protocol.RequestIDs
-	committed time.Time // when, by Vault's clock
-	warnings  []string
-	others    *lookout // for the sweep
-}
-
-// Rotate runs one rotation, from the read to the record. Its errors: see the
-// root package's Rotate.
-func (e *Engine) Rotate(ctx context.Context, request Request) (*Result, error) {
-	tx, resumed, err := e.begin(ctx, request)
-	if err != nil || resumed != nil {
-		return resumed, err
-	}
-	if request.DryRun {
-		return tx.plan(ctx), nil
-	}
-	return tx.run(ctx)
-}
-
-// run is what writes, steps 2 to 6.
-func (tx *transaction) run(ctx context.Context) (*Result, error) {
-	return tx.observed(tx.steps(ctx))
-}
-
-func (tx *transaction) steps(ctx context.Context) (*Result, error) {
-	tx.reached(event.Begun, tx.source.Version)
-	defer tx.lookOut(ctx)()
-	if err := tx.backUp(ctx); err != nil {
-		return nil, tx.notCommitted(ctx, err)
-	}
-	tx.reached(event.BackedUp, tx.source.Version)
-	if err := tx.claimAndLook(ctx); err != nil {
-		return nil, tx.notCommitted(ctx, err)
-	}
-	outcome, evidence, err := tx.commit(ctx)
-	if err != nil {
-		return nil, err
-	}
-	tx.inForce(outcome, evidence)
-	return tx.finish(ctx, outcome, evidence)
-}
-
 // resend repeats a write that is safe to repeat (create-only, or one that
 // replaces itself) until Vault's answer is definite or ctx ends.
-func (e *Engine) resend(ctx context.Context, send func() error) error {
+func (e *Engine) retryWrite(ctx context.Context, send func() error) error {
 	return e.Store.Repeat(ctx, vaulterr.Doubtful, send)
 }
 
 // refused reports that a create-only write met something: a failed
 // check-and-set, or, under a policy with "create" and no "update", a denial that
 // looks like any other.
-func refused(err error) bool {
+func createRefused(err error) bool {
 	return errors.Is(err, vaulterr.ErrConflict) || errors.Is(err, vaulterr.ErrPermissionDenied)
 }

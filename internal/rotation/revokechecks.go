@@ -19,7 +19,7 @@ import (
 // has seen the entries, for the client asks it to have read this client's writes. Records
 // are not asked: no rotation of the current version can have one.
 func (e *Engine) checkNotInForce(ctx context.Context, provider string, keys map[string]any) error {
-	begun, err := e.backups(ctx, provider)
+	backups, err := e.backups(ctx, provider)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (e *Engine) checkNotInForce(ctx context.Context, provider string, keys map[
 				Hint:   "a key that is in force must not be revoked: rotate it first"}
 		}
 	}
-	for _, id := range begun {
+	for _, id := range backups {
 		if id.Source == current.Version && id.InForce.Equal(current.Created) {
 			return &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: id.String(), Version: current.Version,
 				Detail: fmt.Sprintf("rotation %s of the current version is undecided, and may put the keys in force", id),
@@ -62,7 +62,7 @@ func (e *Engine) checkGeneration(ctx context.Context, provider string, id protoc
 
 // checkElsewhere refuses keys that stand in the secret of another provider. It returns the
 // providers whose secret the token may not read, sorted.
-func (e *Engine) checkElsewhere(ctx context.Context, provider string, keys map[string]any) (notRead []string, err error) {
+func (e *Engine) checkOtherProviders(ctx context.Context, provider string, keys map[string]any) (notRead []string, err error) {
 	names, err := e.Store.List(ctx, kv.Key{"providers"})
 	switch {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
@@ -73,7 +73,7 @@ func (e *Engine) checkElsewhere(ctx context.Context, provider string, keys map[s
 	others := slices.DeleteFunc(names, func(name string) bool { return name == provider || kv.CheckName("provider name", name) != nil })
 	slices.Sort(others)
 	denied, err := parallel.Map(ctx, listWorkers, others, func(ctx context.Context, other string) (bool, error) {
-		secret, err := ifThere(e.Store.Read(ctx, providerKey(other)))
+		secret, err := emptyIfMissing(e.Store.Read(ctx, providerKey(other)))
 		if err != nil {
 			denied := errors.Is(err, vaulterr.ErrPermissionDenied)
 			if denied {
@@ -81,17 +81,17 @@ func (e *Engine) checkElsewhere(ctx context.Context, provider string, keys map[s
 			}
 			return denied, err
 		}
-		return false, refuseElsewhere(other, secret.Data, keys)
+		return false, checkOtherProvider(other, secret.Data, keys)
 	})
-	for i, one := range denied {
-		if one {
+	for i, isDenied := range denied {
+		if isDenied {
 			notRead = append(notRead, others[i])
 		}
 	}
 	return notRead, err
 }
 
-func refuseElsewhere(other string, secret, keys map[string]any) error {
+func checkOtherProvider(other string, secret, keys map[string]any) error {
 	for _, field := range slices.Sorted(maps.Keys(keys)) {
 		if found, inForce := protocol.InForce(secret, field, keys[field]); inForce {
 			return &vaulterr.Error{Kind: vaulterr.ErrConflict,
@@ -100,4 +100,9 @@ func refuseElsewhere(other string, secret, keys map[string]any) error {
 		}
 	}
 	return nil
+}
+
+func refuseToRevoke(id, why string) error {
+	return &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: id, Detail: why + ", so its old keys may be in use",
+		Hint: "revoke only what a committed rotation replaced for good"}
 }

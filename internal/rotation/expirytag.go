@@ -14,23 +14,23 @@ import (
 
 // The expiry tags stand in the provider's custom metadata, one for each version: a tag that
 // arrives late says nothing of another version.
-const tagPrefix = "vaultkit_expires_v"
+const expiryTagPrefix = "vaultkit_expires_v"
 
 // Older versions wrote one tag, and beside it the version that it is about.
 const (
-	oldTag        = "vaultkit_expires_at"
-	oldTagVersion = "vaultkit_expires_version"
+	oldExpiryTag        = "vaultkit_expires_at"
+	oldExpiryTagVersion = "vaultkit_expires_version"
 )
 
 // tags are the expiries that a provider's custom metadata tells, by version. What is no
 // time is no tag.
-func tags(custom map[string]string) map[int]string {
+func expiryTags(custom map[string]string) map[int]string {
 	found := make(map[int]string)
-	if version, err := strconv.Atoi(custom[oldTagVersion]); err == nil && custom[oldTag] != "" {
-		found[version] = custom[oldTag]
+	if version, err := strconv.Atoi(custom[oldExpiryTagVersion]); err == nil && custom[oldExpiryTag] != "" {
+		found[version] = custom[oldExpiryTag]
 	}
 	for name, value := range custom {
-		if text, is := strings.CutPrefix(name, tagPrefix); is {
+		if text, is := strings.CutPrefix(name, expiryTagPrefix); is {
 			if version, err := strconv.Atoi(text); err == nil {
 				found[version] = value
 			}
@@ -43,7 +43,7 @@ func tags(custom map[string]string) map[int]string {
 // does.
 func expiry(custom map[string]string, version int) (current, earlier time.Time) {
 	newest := 0
-	for tagged, text := range tags(custom) {
+	for tagged, text := range expiryTags(custom) {
 		at, err := time.Parse(time.RFC3339, text)
 		switch {
 		case err != nil:
@@ -58,7 +58,7 @@ func expiry(custom map[string]string, version int) (current, earlier time.Time) 
 
 // tag notes when the new key expires. A missing right is a warning: the
 // rotation is done.
-func (tx *transaction) tag(ctx context.Context, result *Result) {
+func (tx *transaction) writeTagOrWarn(ctx context.Context, result *Result) {
 	if err := tx.writeTag(ctx, result.Record); err != nil {
 		result.Warnings = append(result.Warnings, fmt.Sprintf("the expiry tag was not written: %v", err))
 	}
@@ -74,7 +74,7 @@ func (e *Engine) writeTag(ctx context.Context, record protocol.Record) error {
 	if err != nil {
 		return err
 	}
-	if _, tagged := tags(meta.Custom)[record.NewVersion]; tagged {
+	if _, tagged := expiryTags(meta.Custom)[record.NewVersion]; tagged {
 		return nil
 	}
 	return e.setTag(ctx, record.Provider, meta, record.NewVersion, record.ExpiresAt.UTC().Format(time.RFC3339))
@@ -84,18 +84,18 @@ func (e *Engine) writeTag(ctx context.Context, record protocol.Record) error {
 // ones: it may arrive after a later rotation's.
 func (e *Engine) setTag(ctx context.Context, provider string, meta kv.Metadata, version int, expires string) error {
 	remove := []string{}
-	for tagged := range tags(meta.Custom) {
+	for tagged := range expiryTags(meta.Custom) {
 		if tagged < version {
-			remove = append(remove, tagPrefix+strconv.Itoa(tagged))
+			remove = append(remove, expiryTagPrefix+strconv.Itoa(tagged))
 		}
 	}
-	if text, there := meta.Custom[oldTagVersion]; there {
+	if text, there := meta.Custom[oldExpiryTagVersion]; there {
 		if old, err := strconv.Atoi(text); err != nil || old <= version {
-			remove = append(remove, oldTag, oldTagVersion)
+			remove = append(remove, oldExpiryTag, oldExpiryTagVersion)
 		}
 	}
-	set := map[string]string{tagPrefix + strconv.Itoa(version): expires}
-	return e.resend(ctx, func() error { return e.Store.PatchCustomMetadata(ctx, providerKey(provider), set, remove...) })
+	set := map[string]string{expiryTagPrefix + strconv.Itoa(version): expires}
+	return e.retryWrite(ctx, func() error { return e.Store.PatchCustomMetadata(ctx, providerKey(provider), set, remove...) })
 }
 
 // completeTag writes the tag of the newest recorded rotation, which a crash
@@ -112,7 +112,7 @@ func (e *Engine) completeTag(ctx context.Context, provider string, recorded []pr
 		}
 		record, err := e.readRecord(ctx, provider, id.String())
 		switch {
-		case spoiled(err):
+		case unreadable(err):
 			continue // it can say nothing
 		case err != nil:
 			return err
@@ -125,7 +125,7 @@ func (e *Engine) completeTag(ctx context.Context, provider string, recorded []pr
 
 // carryTag moves the expiry tag of a version to the fence that repeats it. Whoever
 // records the rotation does so: the one who fenced it may not have lived to.
-func (e *Engine) carryTag(ctx context.Context, found *finding) error {
+func (e *Engine) copyTagToFence(ctx context.Context, found *inspection) error {
 	if !found.fenced {
 		return nil
 	}
@@ -134,8 +134,8 @@ func (e *Engine) carryTag(ctx context.Context, found *finding) error {
 	if err != nil || meta.Current != from+1 {
 		return err
 	}
-	expires, tagged := tags(meta.Custom)[from]
-	if _, carried := tags(meta.Custom)[from+1]; !tagged || carried {
+	expires, tagged := expiryTags(meta.Custom)[from]
+	if _, copied := expiryTags(meta.Custom)[from+1]; !tagged || copied {
 		return nil
 	}
 	return e.setTag(ctx, found.provider, meta, from+1, expires)

@@ -13,17 +13,17 @@ import (
 // look refuses the change if somebody attempts to revoke a key that it puts in force. It
 // comes after the backup was acknowledged and before the commit: an attempt that it does
 // not see sees the backup.
-func (tx *transaction) look(ctx context.Context) error {
+func (tx *transaction) checkRevoked(ctx context.Context) error {
 	if tx.request.AllowRevoked {
 		return nil
 	}
-	attempts, err := tx.attemptsOn(ctx, tx.request.Provider, tx.changed)
+	attempts, err := tx.attemptsFor(ctx, tx.request.Provider, tx.changed)
 	if err != nil {
 		return err
 	}
-	if refused := tx.refusal(ctx, tx.request.Provider, attempts, tx.changed); refused != nil {
-		refused.ID = tx.id.String()
-		return refused
+	if revoked := tx.revokedError(ctx, tx.request.Provider, attempts, tx.changed); revoked != nil {
+		revoked.ID = tx.id.String()
+		return revoked
 	}
 	return nil
 }
@@ -31,22 +31,22 @@ func (tx *transaction) look(ctx context.Context) error {
 // refuseEarly is the same before anything is written, so that a refusal leaves no trace.
 // An earlier run of the same rotation may have sent its commit all the same. listed are the
 // attempts on the fields that were known before the new secret was.
-func (tx *transaction) refuseEarly(ctx context.Context, listed protocol.Attempts) error {
+func (tx *transaction) checkRevokedEarly(ctx context.Context, listed protocol.Attempts) error {
 	if tx.request.AllowRevoked {
 		return nil
 	}
-	unknown := maps.Clone(tx.changed)
-	maps.DeleteFunc(unknown, func(field string, _ any) bool { _, known := tx.request.Known[field]; return known })
-	attempts, err := tx.attemptsOn(ctx, tx.request.Provider, unknown)
+	notListed := maps.Clone(tx.changed)
+	maps.DeleteFunc(notListed, func(field string, _ any) bool { _, known := tx.request.KnownFields[field]; return known })
+	attempts, err := tx.attemptsFor(ctx, tx.request.Provider, notListed)
 	if err != nil {
-		return tx.notBegun(ctx, err)
+		return tx.failedBeforeBackup(ctx, err)
 	}
-	refused := tx.refusal(ctx, tx.request.Provider, append(attempts, listed...), tx.changed)
-	if refused == nil {
+	revoked := tx.revokedError(ctx, tx.request.Provider, append(attempts, listed...), tx.changed)
+	if revoked == nil {
 		return nil
 	}
-	refused.ID = tx.id.String()
-	return tx.notBegun(ctx, refused)
+	revoked.ID = tx.id.String()
+	return tx.failedBeforeBackup(ctx, revoked)
 }
 
 // changedFields are the fields of next that old does not have so.
@@ -62,7 +62,7 @@ func changedFields(old, next map[string]any) map[string]any {
 
 // refusal is why a change must not be made: somebody revokes a key that it puts in
 // force. Nil: nobody does.
-func (e *Engine) refusal(ctx context.Context, provider string, attempts protocol.Attempts, fields map[string]any) *vaulterr.Error {
+func (e *Engine) revokedError(ctx context.Context, provider string, attempts protocol.Attempts, fields map[string]any) *vaulterr.Error {
 	name, field, stands := attempts.Against(provider, fields)
 	if !stands {
 		return nil
@@ -88,7 +88,7 @@ func (e *Engine) refusal(ctx context.Context, provider string, attempts protocol
 func (e *Engine) readAttempt(ctx context.Context, provider, name string) (protocol.Attempt, error) {
 	stored, err := e.readStored(ctx, attemptKey(provider, name))
 	if err != nil {
-		return protocol.Attempt{}, withoutName(err, 2)
+		return protocol.Attempt{}, hideEntryName(err, 2)
 	}
 	attempt, err := protocol.DecodeAttempt(stored)
 	if err != nil {

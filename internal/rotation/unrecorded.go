@@ -9,33 +9,25 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// lookout is what a sweep goes by: the rotations of a provider, and which of them
-// have a record. The present one is left out: it is listed while it goes on.
-type lookout struct {
-	ids, recorded []protocol.ID
-	err           error
-	known         chan struct{} // closed when the above is known
-}
-
 // lookOut finds out what there is to sweep, beside the steps of the rotation, which do not
 // depend on it. A rotation that somebody else records meanwhile may look as if it had none:
 // resolving it finds that. leave ends the search, if it has not ended.
-func (tx *transaction) lookOut(ctx context.Context) (leave func()) {
+func (tx *transaction) listUnrecorded(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &lookout{known: make(chan struct{})}
+	list := &unrecordedList{done: make(chan struct{})}
 	go func() {
-		defer close(l.known)
-		if tx.followsARecord(ctx) {
+		defer close(list.done)
+		if tx.sourceIsRecorded(ctx) {
 			return
 		}
-		if l.ids, l.err = tx.backups(ctx, tx.request.Provider); l.err == nil {
-			l.recorded, l.err = tx.recorded(ctx, tx.request.Provider)
+		if list.backups, list.err = tx.backups(ctx, tx.request.Provider); list.err == nil {
+			list.recorded, list.err = tx.recorded(ctx, tx.request.Provider)
 		}
 	}()
-	tx.others = l
+	tx.unrecorded = list
 	return func() {
 		cancel()
-		<-l.known
+		<-list.done
 	}
 }
 
@@ -47,7 +39,7 @@ type version struct {
 }
 
 // sawRecord notes that the version was made by a rotation whose record is there to stay.
-func (e *Engine) sawRecord(provider string, number int, created time.Time) {
+func (e *Engine) rememberRecorded(provider string, number int, created time.Time) {
 	e.recordedVersions.Store(provider, version{number, created.UTC()})
 }
 
@@ -55,7 +47,7 @@ func (e *Engine) sawRecord(provider string, number int, created time.Time) {
 // record. Then nothing is listed: lists grow with the provider's history, which most
 // rotations leave complete. What crashed before its commit is left to Recover: it made no
 // version, so that its record can wait.
-func (tx *transaction) followsARecord(ctx context.Context) bool {
+func (tx *transaction) sourceIsRecorded(ctx context.Context) bool {
 	seen, _ := tx.recordedVersions.Load(tx.request.Provider)
 	if seen == (version{tx.source.Version, tx.source.Created.UTC()}) {
 		return true
@@ -85,26 +77,26 @@ func (tx *transaction) predecessor(ctx context.Context) (id protocol.ID, found b
 
 // sweep is step 6: it resolves what earlier crashes of the provider left, as
 // best it can: the rotation itself is done and recorded.
-func (tx *transaction) sweep(ctx context.Context, result *Result) {
-	l := tx.others
+func (tx *transaction) recoverOthers(ctx context.Context, result *Result) {
+	list := tx.unrecorded
 	warn := func(err error) {
 		result.Warnings = append(result.Warnings, fmt.Sprintf("could not look for unfinished rotations: %v", err))
 	}
 	select {
-	case <-l.known:
+	case <-list.done:
 	case <-ctx.Done():
 		warn(ctx.Err())
 		return
 	}
-	if l.err != nil {
-		warn(l.err)
+	if list.err != nil {
+		warn(list.err)
 		return
 	}
-	others := slices.DeleteFunc(l.ids, func(id protocol.ID) bool { return id.String() == result.Record.ID })
-	resolved, _, err := tx.resolveListed(ctx, tx.request.Provider, others, l.recorded)
-	for _, one := range resolved {
-		if one.Outcome == protocol.Undecided {
-			result.Pending = append(result.Pending, one.ID)
+	others := slices.DeleteFunc(list.backups, func(id protocol.ID) bool { return id.String() == result.Record.ID })
+	resolved, _, err := tx.resolveListed(ctx, tx.request.Provider, others, list.recorded)
+	for _, resolution := range resolved {
+		if resolution.Outcome == protocol.Undecided {
+			result.Pending = append(result.Pending, resolution.ID)
 		}
 	}
 	if err != nil {
