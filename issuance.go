@@ -49,7 +49,7 @@ func (i *issuance) given() bool {
 // change is asked once for each rotation, and never again: it makes a real key.
 func (i *issuance) change(ctx context.Context, current rotation.Current) (map[string]any, error) {
 	i.target.Fields = slices.Sorted(maps.Keys(current.Data))
-	i.target.Stamp = protocol.Stamp(i.target.Provider, current.InForce, current.Version)
+	i.target.Stamp = protocol.KeyName(i.target.Provider, current.InForce, current.Version)
 	fields, err := i.source.NewFields(ctx, i.target)
 	if err != nil {
 		return nil, &Error{Detail: "the source of the new key failed", Err: err}

@@ -270,7 +270,7 @@ func checkExpiry(t time.Time) error {
 }
 
 func checkClaim(what, text string) error {
-	if err := protocol.CheckClaimText(text); err != nil {
+	if err := protocol.CheckMetadataText(text); err != nil {
 		return vaulterr.Invalid("the %s %v", what, err)
 	}
 	return nil

@@ -23,8 +23,8 @@ type AttemptKind string
 
 // The kinds.
 const (
-	RevokesOld AttemptKind = "revoke-old" // what a committed rotation replaced
-	TakesBack  AttemptKind = "take-back"  // what a source issued for a rotation that failed
+	KindRevokeOld    AttemptKind = "revoke-old" // what a committed rotation replaced
+	KindRevokeUnused AttemptKind = "take-back"  // what a source issued for a rotation that failed
 )
 
 // WithdrawnSuffix makes an entry's name that of its withdrawal: the issuer was not
@@ -65,7 +65,7 @@ func AttemptDirectory(name string) string {
 // attemptFingerprint is the same for one key in any field of a provider. A short key
 // counts only in its own field.
 func attemptFingerprint(provider, field, keyText string) string {
-	if len(keyText) < shortKey {
+	if len(keyText) < minLongKey {
 		keyText = field + "\x00" + keyText
 	}
 	return Fingerprint([]byte("vaultkit revocation\x00"+provider), []byte(keyText))
@@ -89,15 +89,15 @@ func AttemptDirectories(provider string, fields map[string]any) []string {
 
 // Against returns the name of an entry that stands against one of the fields, and the
 // field. The first field by name comes first.
-func (a Attempts) Against(provider string, fields map[string]any) (name, field string, stands bool) {
-	standing := make(map[string]string) // by fingerprint
-	for _, name := range a.Standing() {
+func (a Attempts) Find(provider string, fields map[string]any) (name, field string, found bool) {
+	active := make(map[string]string) // by fingerprint
+	for _, name := range a.NotWithdrawn() {
 		fingerprint, _, _ := strings.Cut(name, "-")
-		standing[fingerprint] = name
+		active[fingerprint] = name
 	}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		if text, isKey := KeyText(fields[field]); isKey {
-			if name, stands := standing[attemptFingerprint(provider, field, text)]; stands {
+			if name, found := active[attemptFingerprint(provider, field, text)]; found {
 				return name, field, true
 			}
 		}
@@ -106,7 +106,7 @@ func (a Attempts) Against(provider string, fields map[string]any) (name, field s
 }
 
 // Standing are the names of the entries that are not withdrawn.
-func (a Attempts) Standing() []string {
+func (a Attempts) NotWithdrawn() []string {
 	withdrawn := make(map[string]bool)
 	for _, name := range a {
 		if entry, is := strings.CutSuffix(name, WithdrawnSuffix); is {
@@ -131,7 +131,7 @@ func DecodeAttempt(stored []byte) (Attempt, error) {
 	switch {
 	case attempt.Schema != Schema:
 		return Attempt{}, fmt.Errorf("the record has schema %d, this version reads %d", attempt.Schema, Schema)
-	case attempt.Kind != RevokesOld && attempt.Kind != TakesBack:
+	case attempt.Kind != KindRevokeOld && attempt.Kind != KindRevokeUnused:
 		return Attempt{}, errors.New("the record's kind is none that vaultkit writes")
 	}
 	return attempt, nil

@@ -30,7 +30,7 @@ func Canonical(fields map[string]any) ([]byte, error) {
 		if !utf8.ValidString(name) {
 			return nil, fmt.Errorf("a field name is not valid UTF-8")
 		}
-		if err := lossless(fields[name]); err != nil {
+		if err := checkLossless(fields[name]); err != nil {
 			return nil, fmt.Errorf("field %q: %w", name, err)
 		}
 	}
@@ -60,7 +60,7 @@ func CanonicalToStore(fields map[string]any) ([]byte, error) {
 }
 
 // lossless refuses a value that would come back from Vault as another one.
-func lossless(value any) error {
+func checkLossless(value any) error {
 	switch v := value.(type) {
 	case nil, bool:
 		return nil
@@ -73,23 +73,23 @@ func lossless(value any) error {
 			if err := validText(name); err != nil {
 				return err
 			}
-			if err := lossless(inner); err != nil {
+			if err := checkLossless(inner); err != nil {
 				return err
 			}
 		}
 		return nil
 	case []any:
 		for _, inner := range v {
-			if err := lossless(inner); err != nil {
+			if err := checkLossless(inner); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return losslessNumber(reflect.ValueOf(value))
+	return checkLosslessNumber(reflect.ValueOf(value))
 }
 
-func losslessNumber(v reflect.Value) error {
+func checkLosslessNumber(v reflect.Value) error {
 	switch {
 	case v.CanInt():
 		return exactNumber(strconv.FormatInt(v.Int(), 10))

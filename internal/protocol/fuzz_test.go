@@ -79,20 +79,20 @@ func checkRecordRoundTrips(t rapid.TB, record protocol.Record) {
 	}
 }
 
-func FuzzDecodeClaim(f *testing.F) {
+func FuzzDecodeAttribution(f *testing.F) {
 	f.Add("ci", "quarterly", "given", "2026-01-01T00:00:00.12Z", "2026-04-01T00:00:00Z")
 	f.Fuzz(func(t *testing.T, actor, reason, source, started, expires string) {
 		metadata := map[string]string{"actor": actor, "reason": reason, "source": source, "started_at": started, "expires_at": expires}
 		for key, value := range metadata {
 			metadata[key] = strings.ToValidUTF8(value, "?") // it has come in JSON
 		}
-		checkClaim(t, protocol.DecodeClaim(metadata))
+		checkClaim(t, protocol.DecodeAttribution(metadata))
 	})
 }
 
 // checkClaim: a claim survives being stored, and the record of a recovery that
 // takes it over can be written.
-func checkClaim(t rapid.TB, claim protocol.Claim) {
+func checkClaim(t rapid.TB, claim protocol.Attribution) {
 	t.Helper()
 	encoded := claim.Encode()
 	for key, value := range encoded {
@@ -100,7 +100,7 @@ func checkClaim(t rapid.TB, claim protocol.Claim) {
 			t.Fatalf("%s is empty, KV v2 takes 1 to 512 bytes", key)
 		}
 	}
-	if got := protocol.DecodeClaim(encoded); got != claim {
+	if got := protocol.DecodeAttribution(encoded); got != claim {
 		t.Fatalf("DecodeClaim = %+v, want %+v", got, claim)
 	}
 	checkRecordRoundTrips(t, protocol.Record{ID: "i", Outcome: protocol.Committed, Actor: claim.Actor, Reason: claim.Reason,

@@ -16,7 +16,7 @@ import (
 const timeLayout = "20060102T150405.000000000Z"
 
 // hashLen is how many hex digits of the HMAC an id carries: 128 bits.
-const hashLen = 32
+const hashLength = 32
 
 // ID names a rotation by its content: when the value it replaces came into
 // force (Vault's clock), that value's version, and a fingerprint of the
@@ -47,7 +47,7 @@ func Fingerprint(old, next []byte) string {
 	key := sha256.Sum256(old)
 	mac := hmac.New(sha256.New, key[:])
 	mac.Write(next)
-	return hex.EncodeToString(mac.Sum(nil))[:hashLen]
+	return hex.EncodeToString(mac.Sum(nil))[:hashLength]
 }
 
 // Restores reports that this is the id of a restore whose backup holds the data: what it
@@ -72,9 +72,9 @@ func (id ID) Compare(other ID) int {
 // ParseID reads an id and accepts nothing but what String writes.
 func ParseID(text string) (ID, error) {
 	// The text is not repeated: somebody may have put a key in its place.
-	bad := fmt.Errorf("not a rotation id, which looks like %s-v3-<%d hex digits>", timeLayout, hashLen)
+	bad := fmt.Errorf("not a rotation id, which looks like %s-v3-<%d hex digits>", timeLayout, hashLength)
 	parts := strings.Split(text, "-")
-	if len(parts) != 3 || !strings.HasPrefix(parts[1], "v") || len(parts[2]) != hashLen {
+	if len(parts) != 3 || !strings.HasPrefix(parts[1], "v") || len(parts[2]) != hashLength {
 		return ID{}, bad
 	}
 	inForce, err := time.Parse(timeLayout, parts[0])
@@ -97,6 +97,6 @@ func ParseID(text string) (ID, error) {
 
 // Stamp names a rotation before its new value is known, and so its id: what an
 // issuer may call the key it makes for it.
-func Stamp(provider string, inForce time.Time, source int) string {
+func KeyName(provider string, inForce time.Time, source int) string {
 	return fmt.Sprintf("vaultkit-%s-v%d-%s", provider, source+1, inForce.UTC().Format(timeLayout))
 }

@@ -27,7 +27,7 @@ func TestIDIsStable(t *testing.T) {
 	if id.String() != goodID {
 		t.Errorf("id = %s, want %s", id, goodID)
 	}
-	if got := protocol.Stamp("openai", inForce, 7); got != "vaultkit-openai-v8-20251126T110000.120000000Z" {
+	if got := protocol.KeyName("openai", inForce, 7); got != "vaultkit-openai-v8-20251126T110000.120000000Z" {
 		t.Errorf("Stamp = %s", got)
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // shortKey is the length in bytes below which a key is compared only with the same
 // field: a shorter text stands in other texts by chance.
-const shortKey = 8
+const minLongKey = 8
 
 // KeyText is the text that makes two values the same key: a string without the white
 // space at its ends, or a number as Vault keeps it. Nothing else is a key, nor is a
@@ -45,7 +45,7 @@ func InForce(secret map[string]any, field string, key any) (found string, inForc
 	if !isKey {
 		return "", false
 	}
-	if len(text) < shortKey {
+	if len(text) < minLongKey {
 		current, _ := KeyText(secret[field])
 		return field, current == text
 	}
@@ -68,7 +68,7 @@ func overlaps(value any, key string) bool {
 	}
 	text, _ := KeyText(value)
 	for _, form := range []string{text, percentDecoded(text)} {
-		if strings.Contains(form, key) || len(form) >= shortKey && strings.Contains(key, form) {
+		if strings.Contains(form, key) || len(form) >= minLongKey && strings.Contains(key, form) {
 			return true
 		}
 	}

@@ -87,16 +87,16 @@ func decodeStrictly(stored []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(stored))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		return errNotOurs
+		return errForeignRecord
 	}
 	var loose any // refuses what stands behind the record
 	if err := json.Unmarshal(stored, &loose); err != nil || !lowerCaseKeys(loose) {
-		return errNotOurs
+		return errForeignRecord
 	}
 	return nil
 }
 
-var errNotOurs = errors.New("the record is not one of vaultkit's")
+var errForeignRecord = errors.New("the record is not one of vaultkit's")
 
 // lowerCaseKeys reports that keys are spelled as vaultkit spells them:
 // encoding/json takes "Outcome" for "outcome", and "ſource" for "source".
@@ -112,19 +112,19 @@ func lowerCaseKeys(value any) bool {
 
 // Claim is what a rotator says of itself in the custom metadata of its backup:
 // what a record written by somebody else will need.
-type Claim struct {
+type Attribution struct {
 	Actor, Reason, Source string
 	StartedAt, ExpiresAt  time.Time
 }
 
 // maxClaimText is KV v2's limit of a custom metadata value, in bytes.
-const maxClaimText = 512
+const maxMetadataText = 512
 
 // CheckClaimText refuses a text custom metadata cannot hold. Empty is fine: it
 // is left out.
-func CheckClaimText(text string) error {
-	if len(text) > maxClaimText {
-		return fmt.Errorf("is %d bytes long, the limit is %d", len(text), maxClaimText)
+func CheckMetadataText(text string) error {
+	if len(text) > maxMetadataText {
+		return fmt.Errorf("is %d bytes long, the limit is %d", len(text), maxMetadataText)
 	}
 	if !utf8.ValidString(text) {
 		return errors.New("is not valid UTF-8")
@@ -138,11 +138,11 @@ func CheckClaimText(text string) error {
 }
 
 // Encode is the claim as custom metadata.
-func (c Claim) Encode() map[string]string {
+func (c Attribution) Encode() map[string]string {
 	out := make(map[string]string)
 	for key, value := range map[string]string{
 		"actor": c.Actor, "reason": c.Reason, "source": c.Source,
-		"started_at": stamp(c.StartedAt), "expires_at": stamp(c.ExpiresAt),
+		"started_at": formatTime(c.StartedAt), "expires_at": formatTime(c.ExpiresAt),
 	} {
 		if value != "" {
 			out[key] = value
@@ -153,14 +153,14 @@ func (c Claim) Encode() map[string]string {
 
 // DecodeClaim reads what it can: a claim is a hint, and a missing or garbled
 // one must not stop a recovery.
-func DecodeClaim(metadata map[string]string) Claim {
-	return Claim{
+func DecodeAttribution(metadata map[string]string) Attribution {
+	return Attribution{
 		Actor: metadata["actor"], Reason: metadata["reason"], Source: metadata["source"],
-		StartedAt: unstamp(metadata["started_at"]), ExpiresAt: unstamp(metadata["expires_at"]),
+		StartedAt: parseTime(metadata["started_at"]), ExpiresAt: parseTime(metadata["expires_at"]),
 	}
 }
 
-func stamp(t time.Time) string {
+func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -169,7 +169,7 @@ func stamp(t time.Time) string {
 
 // unstamp leaves out a time that in UTC is not of the years 0 to 9999: it would
 // stop the record that carries it from being written.
-func unstamp(text string) time.Time {
+func parseTime(text string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if year := t.UTC().Year(); err != nil || year < 0 || year > 9999 {
 		return time.Time{}

@@ -61,11 +61,11 @@ func TestDecodeRecordRefuses(t *testing.T) {
 func TestClaimRoundTrips(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[ -~äß€]{0,100}`)
-		claim := protocol.Claim{
+		claim := protocol.Attribution{
 			Actor: text.Draw(t, "actor"), Reason: text.Draw(t, "reason"), Source: text.Draw(t, "source"),
 			StartedAt: times().Draw(t, "started").UTC(), ExpiresAt: times().Draw(t, "expires").UTC(),
 		}
-		if err := protocol.CheckClaimText(claim.Actor); err != nil {
+		if err := protocol.CheckMetadataText(claim.Actor); err != nil {
 			t.Fatal(err)
 		}
 		for key, value := range claim.Encode() {
@@ -79,12 +79,12 @@ func TestClaimRoundTrips(t *testing.T) {
 
 func TestClaimToleratesGarbage(t *testing.T) {
 	for _, garbled := range []string{"yesterday", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+00:01"} {
-		claim := protocol.DecodeClaim(map[string]string{"actor": "a", "started_at": garbled, "expires_at": garbled, "other": "x"})
-		if claim != (protocol.Claim{Actor: "a"}) {
+		claim := protocol.DecodeAttribution(map[string]string{"actor": "a", "started_at": garbled, "expires_at": garbled, "other": "x"})
+		if claim != (protocol.Attribution{Actor: "a"}) {
 			t.Errorf("DecodeClaim with %q = %+v", garbled, claim)
 		}
 	}
-	if got := (protocol.Claim{Reason: "r"}).Encode(); !maps.Equal(got, map[string]string{"reason": "r"}) {
+	if got := (protocol.Attribution{Reason: "r"}).Encode(); !maps.Equal(got, map[string]string{"reason": "r"}) {
 		t.Errorf("Encode = %v", got)
 	}
 }
@@ -94,7 +94,7 @@ func TestCheckClaimText(t *testing.T) {
 		"": true, "ci job 42, É": true, strings.Repeat("x", 512): true,
 		strings.Repeat("x", 513): false, "a\nb": false, "a\x00b": false, "\xff": false, "a\u202eb": false,
 	} {
-		if err := protocol.CheckClaimText(text); (err == nil) != ok {
+		if err := protocol.CheckMetadataText(text); (err == nil) != ok {
 			t.Errorf("CheckClaimText(%.20q) = %v", text, err)
 		}
 	}

@@ -42,7 +42,7 @@ type Revocation struct {
 func KeyFingerprint(id, key string) string { return Fingerprint([]byte(id), []byte(key)) }
 
 // Names reports that the revocation is about this key.
-func (r *Revocation) Names(key string) bool {
+func (r *Revocation) Includes(key string) bool {
 	return slices.Contains(r.Fingerprints, KeyFingerprint(r.ID, key))
 }
 

@@ -27,7 +27,7 @@ type Provider struct {
 }
 
 // Link is another rotation's backup: the content of version ID.Source.
-type Link struct {
+type LaterBackup struct {
 	ID   ID
 	Data []byte // canonical
 }
@@ -35,11 +35,11 @@ type Link struct {
 // Facts is all the rule may look at. They are read in this order: the backup,
 // then the metadata, then version Source+1.
 type Facts struct {
-	ID       ID
-	Backup   []byte // canonical data of the rotation's own backup; nil: none
-	Provider Provider
-	Next     []byte // canonical data of version Source+1; nil: unreadable
-	Chain    []Link // other backups of the provider, for when Next is nil
+	ID           ID
+	Backup       []byte // canonical data of the rotation's own backup; nil: none
+	Provider     Provider
+	Next         []byte        // canonical data of version Source+1; nil: unreadable
+	LaterBackups []LaterBackup // other backups of the provider, for when Next is nil
 }
 
 // Generation says whether an id belongs to the provider as it stands now, or to one of
@@ -48,8 +48,8 @@ type Generation int
 
 // The generations.
 const (
-	OtherGeneration Generation = iota // of a provider that was deleted
-	NotKnown                          // the evidence is gone, and a clock may have stepped back
+	OtherGeneration   Generation = iota // of a provider that was deleted
+	UnknownGeneration                   // the evidence is gone, and a clock may have stepped back
 	SameGeneration
 )
 
@@ -59,14 +59,14 @@ const (
 func (p Provider) Generation(id ID) Generation {
 	created, listed := p.Versions[id.Source]
 	switch {
-	case p.Ahead(id):
-		return NotKnown
+	case p.Behind(id):
+		return UnknownGeneration
 	case p.Current < id.Source, listed && !created.Equal(id.InForce):
 		return OtherGeneration
 	case listed:
 		return SameGeneration
 	case id.Source >= p.Oldest, p.Created.After(id.InForce):
-		return NotKnown
+		return UnknownGeneration
 	}
 	return SameGeneration
 }
@@ -74,7 +74,7 @@ func (p Provider) Generation(id ID) Generation {
 // Ahead reports an id whose source version this metadata does not know yet: a standby may
 // have answered with an older state. A provider that was created anew is younger than such
 // an id.
-func (p Provider) Ahead(id ID) bool {
+func (p Provider) Behind(id ID) bool {
 	return p.Current > 0 && p.Current < id.Source && !p.Created.After(id.InForce)
 }
 
@@ -83,7 +83,7 @@ func (p Provider) Ahead(id ID) bool {
 // anything better.
 func (p Provider) Compare(a, b ID) int {
 	current := func(id ID) int {
-		if p.Generation(id) == SameGeneration || p.Ahead(id) {
+		if p.Generation(id) == SameGeneration || p.Behind(id) {
 			return id.Source
 		}
 		return 0
@@ -99,7 +99,7 @@ func Resolve(f Facts) Outcome {
 	switch {
 	case generation == OtherGeneration:
 		return Recreated
-	case generation == NotKnown:
+	case generation == UnknownGeneration:
 		return Unknown
 	case f.Provider.Current == f.ID.Source:
 		return Undecided
@@ -108,7 +108,7 @@ func Resolve(f Facts) Outcome {
 	}
 	next := f.Next
 	if next == nil {
-		next = fromChain(f)
+		next = fromLaterBackups(f)
 	}
 	switch {
 	case next == nil:
@@ -121,11 +121,11 @@ func Resolve(f Facts) Outcome {
 
 // fromChain finds the content of version Source+1 in the backup of a rotation
 // that replaced it.
-func fromChain(f Facts) []byte {
-	for _, link := range f.Chain {
-		if link.ID.Source == f.ID.Source+1 && link.Data != nil && !link.ID.Restores(link.Data) &&
-			f.Provider.Generation(link.ID) == SameGeneration {
-			return link.Data
+func fromLaterBackups(f Facts) []byte {
+	for _, backup := range f.LaterBackups {
+		if backup.ID.Source == f.ID.Source+1 && backup.Data != nil && !backup.ID.Restores(backup.Data) &&
+			f.Provider.Generation(backup.ID) == SameGeneration {
+			return backup.Data
 		}
 	}
 	return nil

@@ -27,8 +27,8 @@ func listed(oldest, current int) protocol.Provider {
 func TestRule(t *testing.T) {
 	old, next, other := []byte("old"), []byte("next"), []byte("other")
 	id := protocol.NewID(at(3), 3, old, next)
-	link := func(second, source int, data []byte) []protocol.Link {
-		return []protocol.Link{{ID: protocol.NewID(at(second), source, data, []byte("x")), Data: data}}
+	link := func(second, source int, data []byte) []protocol.LaterBackup {
+		return []protocol.LaterBackup{{ID: protocol.NewID(at(second), source, data, []byte("x")), Data: data}}
 	}
 	recreated := listed(0, 6)
 	recreated.Versions[3] = at(100)
@@ -49,12 +49,12 @@ func TestRule(t *testing.T) {
 		"overtaken":                            {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: other}, protocol.Aborted},
 		"overtaken by the same as before":      {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: old}, protocol.Aborted},
 		"next unreadable":                      {protocol.Facts{Backup: old, Provider: listed(0, 5)}, protocol.Unknown},
-		"next pruned, chain says committed":    {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(4, 4, next)}, protocol.Committed},
-		"next pruned, chain says aborted":      {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(4, 4, other)}, protocol.Aborted},
-		"chain of another version":             {protocol.Facts{Backup: old, Provider: listed(6, 9), Chain: link(5, 5, next)}, protocol.Unknown},
-		"chain without data":                   {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: []protocol.Link{{ID: protocol.NewID(at(4), 4, nil, nil)}}}, protocol.Unknown},
-		"chain of an older generation":         {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(0, 4, next)}, protocol.Unknown},
-		"chain whose clock stepped back":       {protocol.Facts{Backup: old, Provider: listed(5, 9), Chain: link(2, 4, next)}, protocol.Committed},
+		"next pruned, chain says committed":    {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(4, 4, next)}, protocol.Committed},
+		"next pruned, chain says aborted":      {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(4, 4, other)}, protocol.Aborted},
+		"chain of another version":             {protocol.Facts{Backup: old, Provider: listed(6, 9), LaterBackups: link(5, 5, next)}, protocol.Unknown},
+		"chain without data":                   {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: []protocol.LaterBackup{{ID: protocol.NewID(at(4), 4, nil, nil)}}}, protocol.Unknown},
+		"chain of an older generation":         {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(0, 4, next)}, protocol.Unknown},
+		"chain whose clock stepped back":       {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(2, 4, next)}, protocol.Committed},
 		"no backup":                            {protocol.Facts{Provider: listed(0, 4), Next: next}, protocol.Unknown},
 		"recreated, current lower":             {protocol.Facts{Backup: old, Provider: anew, Next: next}, protocol.Recreated},
 		"metadata of an older state":           {protocol.Facts{Backup: old, Provider: listed(0, 2), Next: next}, protocol.Unknown},
@@ -113,7 +113,7 @@ func (w world) facts(t *rapid.T, id protocol.ID, now int) protocol.Facts {
 		f.Next = w.values[next]
 	}
 	if next < now && rapid.Bool().Draw(t, "next was rotated") {
-		f.Chain = []protocol.Link{{ID: protocol.NewID(w.written[next], next, w.values[next], []byte("later")), Data: w.values[next]}}
+		f.LaterBackups = []protocol.LaterBackup{{ID: protocol.NewID(w.written[next], next, w.values[next], []byte("later")), Data: w.values[next]}}
 	}
 	return f
 }

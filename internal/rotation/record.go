@@ -51,7 +51,7 @@ func (e *Engine) recordInspection(ctx context.Context, found *inspection) (store
 	if err != nil && !errors.Is(err, vaulterr.ErrNotFound) {
 		return protocol.Record{}, false, err
 	}
-	found.attribution = protocol.DecodeClaim(meta.Custom)
+	found.attribution = protocol.DecodeAttribution(meta.Custom)
 	return e.writeRecord(ctx, found.toRecord(e.Now()))
 }
 

@@ -17,7 +17,7 @@ type inspection struct {
 	outcome       protocol.Outcome
 	backup        []byte // canonical; nil: none
 	old, next     map[string]any
-	attribution   protocol.Claim
+	attribution   protocol.Attribution
 	committedAt   time.Time // Vault's clock; zero once that version is pruned
 	staleMetadata bool      // the provider's metadata is of a state before its source version
 	fenced        bool      // the version after the source repeats it: what Abort writes
@@ -45,7 +45,7 @@ func (e *Engine) inspect(ctx context.Context, provider string, id protocol.ID) (
 		return nil, err
 	}
 	facts.Backup = found.backup
-	found.outcome, found.staleMetadata = protocol.Resolve(facts), facts.Provider.Ahead(id)
+	found.outcome, found.staleMetadata = protocol.Resolve(facts), facts.Provider.Behind(id)
 	return found, e.detectFence(ctx, found)
 }
 
@@ -110,7 +110,7 @@ func (e *Engine) findInLaterBackups(ctx context.Context, found *inspection, fact
 		if data != nil && !id.Restores(canonical) {
 			// Two rotations of the same version back up the same value.
 			found.next, found.committedAt = data, id.InForce
-			facts.Chain = append(facts.Chain, protocol.Link{ID: id, Data: canonical})
+			facts.LaterBackups = append(facts.LaterBackups, protocol.LaterBackup{ID: id, Data: canonical})
 		}
 	}
 	return nil

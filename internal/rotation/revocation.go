@@ -87,7 +87,7 @@ func (e *Engine) addUnfinished(ctx context.Context, provider string, revoked map
 	if err != nil {
 		return err
 	}
-	unfinished, err := parallel.Map(ctx, listWorkers, attempts.Standing(), func(ctx context.Context, name string) (protocol.Attempt, error) {
+	unfinished, err := parallel.Map(ctx, listWorkers, attempts.NotWithdrawn(), func(ctx context.Context, name string) (protocol.Attempt, error) {
 		attempt, err := e.readAttempt(ctx, provider, name)
 		if unreadable(err) || errors.Is(err, vaulterr.ErrPermissionDenied) {
 			return protocol.Attempt{}, nil
@@ -98,7 +98,7 @@ func (e *Engine) addUnfinished(ctx context.Context, provider string, revoked map
 		return err
 	}
 	for _, attempt := range unfinished {
-		if attempt.Kind != protocol.RevokesOld || attempt.Rotation == "" {
+		if attempt.Kind != protocol.KindRevokeOld || attempt.Rotation == "" {
 			continue
 		}
 		revocation := revoked[attempt.Rotation]
@@ -126,7 +126,7 @@ func (e *Engine) checkNotRevoked(ctx context.Context, provider, id string, backu
 		if by == id || slices.ContainsFunc(slices.Collect(maps.Values(backup)), func(value any) bool {
 			key, is := value.(string)
 			text, isKey := protocol.KeyText(value)
-			return is && revocation.Names(key) || isKey && revocation.Names(text)
+			return is && revocation.Includes(key) || isKey && revocation.Includes(text)
 		}) {
 			return &vaulterr.Error{Kind: vaulterr.ErrInvalid, ID: id,
 				Detail: fmt.Sprintf("this backup holds a key whose revocation at its issuer was begun (rotation %s)", by),

@@ -58,7 +58,7 @@ func (e *Engine) RevokeOld(ctx context.Context, r RevokeRequest) (*protocol.Revo
 			return nil, err
 		}
 	}
-	attempt := protocol.Attempt{Kind: protocol.RevokesOld, Rotation: r.ID, Provider: r.Provider, Actor: r.Actor, Reason: r.Reason,
+	attempt := protocol.Attempt{Kind: protocol.KindRevokeOld, Rotation: r.ID, Provider: r.Provider, Actor: r.Actor, Reason: r.Reason,
 		Hint: "revoke the old key of this rotation again to finish it"}
 	err = e.revokeKeys(ctx, attempt, old, check, func() (err error) {
 		revocation.AlreadyGone, err = r.Revoke(ctx, old)
@@ -151,7 +151,7 @@ func isScalar(value any) bool {
 // another run may put them in force here. asked says whether
 // the issuer was asked.
 func (e *Engine) RevokeUnused(ctx context.Context, provider string, keys map[string]any, actor string, revoke func() error) (called bool, err error) {
-	attempt := protocol.Attempt{Kind: protocol.TakesBack, Provider: provider, Actor: actor,
+	attempt := protocol.Attempt{Kind: protocol.KindRevokeUnused, Provider: provider, Actor: actor,
 		Hint: "the rotation that this key was issued for failed"}
 	if !e.SkipOtherProviders {
 		if _, err := e.checkOtherProviders(ctx, provider, keys); err != nil {

@@ -63,7 +63,7 @@ func changedFields(old, next map[string]any) map[string]any {
 // refusal is why a change must not be made: somebody revokes a key that it puts in
 // force. Nil: nobody does.
 func (e *Engine) revokedError(ctx context.Context, provider string, attempts protocol.Attempts, fields map[string]any) *vaulterr.Error {
-	name, field, stands := attempts.Against(provider, fields)
+	name, field, stands := attempts.Find(provider, fields)
 	if !stands {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (e *Engine) revokedError(ctx context.Context, provider string, attempts pro
 			detail += fmt.Sprintf(", by %q", attempt.Actor)
 		}
 		detail += ")"
-		if attempt.Kind == protocol.RevokesOld {
+		if attempt.Kind == protocol.KindRevokeOld {
 			hint = "use another key, revoke the old key of that rotation again to finish it, or allow this key although it is revoked"
 		}
 	}

@@ -45,8 +45,8 @@ func (tx *transaction) undetermined(detail string, cause error) error {
 	return vaulterr.Undetermined(tx.id.String(), detail, cause)
 }
 
-func (tx *transaction) attribution() protocol.Claim {
-	return protocol.Claim{Actor: tx.request.Actor, Reason: tx.request.Reason, Source: tx.request.Source,
+func (tx *transaction) attribution() protocol.Attribution {
+	return protocol.Attribution{Actor: tx.request.Actor, Reason: tx.request.Reason, Source: tx.request.Source,
 		StartedAt: tx.started.UTC(), ExpiresAt: tx.request.ExpiresAt}
 }
 
