@@ -154,7 +154,7 @@ func (c *Client) declare(ctx context.Context, providers []string) error {
 	slices.Sort(providers)
 	_, err := parallel.Map(ctx, fetchWorkers, slices.Compact(providers), func(ctx context.Context, provider string) (struct{}, error) {
 		c.keys.Keep(provider)
-		return struct{}{}, c.store.Repeat(ctx, unavailable, func() error {
+		return struct{}{}, c.store.RetryWhile(ctx, unavailable, func() error {
 			_, err := c.keys.Get(ctx, provider)
 			return vaulterr.In("New", provider, err)
 		})

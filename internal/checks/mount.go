@@ -17,7 +17,7 @@ import (
 func (x *exam) mount(ctx context.Context) Finding {
 	found, err := x.store.Mount(ctx)
 	if err == nil {
-		err = x.store.Fits(found)
+		err = x.store.ValidateMount(found)
 	}
 	if errors.Is(err, vaulterr.ErrPermissionDenied) && x.mayAnything(ctx) {
 		return failed(&vaulterr.Error{Kind: vaulterr.ErrMountNotFound, Err: err},

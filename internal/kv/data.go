@@ -18,7 +18,7 @@ type Secret struct {
 	Created time.Time
 }
 
-type dataAnswer struct {
+type dataResponse struct {
 	Data struct {
 		Data     map[string]any `json:"data"`
 		Metadata struct {
@@ -54,26 +54,26 @@ func (s *Store) read(ctx context.Context, key Key, version int) (Secret, error) 
 	if version > 0 {
 		query = url.Values{"version": {strconv.Itoa(version)}}
 	}
-	var answer dataAnswer
-	err = s.get(ctx, path, "read", query, &answer)
-	meta := answer.Data.Metadata
+	var decoded dataResponse
+	err = s.get(ctx, path, "read", query, &decoded)
+	meta := decoded.Data.Metadata
 	switch {
 	case version > 0 && meta.Version > 0 && meta.Version != version:
-		return Secret{}, noAnswer(path, fmt.Sprintf("the answer is about version %d, not %d", meta.Version, version))
+		return Secret{}, unexpectedResponse(path, fmt.Sprintf("the answer is about version %d, not %d", meta.Version, version))
 	case errors.Is(err, vaulterr.ErrNotFound) && meta.Version > 0:
-		return Secret{Version: meta.Version, Created: meta.Created}, gone(err, meta.Version, meta.Destroyed)
+		return Secret{Version: meta.Version, Created: meta.Created}, deletedError(err, meta.Version, meta.Destroyed)
 	case err != nil:
 		return Secret{}, err
-	case meta.Version < 1 || meta.Created.IsZero() || answer.Data.Data == nil:
+	case meta.Version < 1 || meta.Created.IsZero() || decoded.Data.Data == nil:
 		// A v1 mount answers v2 paths, with whatever was stored there.
-		return Secret{}, noAnswer(path, "the answer carries no version")
+		return Secret{}, unexpectedResponse(path, "the answer carries no version")
 	}
-	return Secret{Data: answer.Data.Data, Version: meta.Version, Created: meta.Created}, nil
+	return Secret{Data: decoded.Data.Data, Version: meta.Version, Created: meta.Created}, nil
 }
 
 // gone makes the error of a bare 404 that of a deleted version: the entry is
 // there, so it is no ErrNotFound any more.
-func gone(err error, version int, destroyed bool) error {
+func deletedError(err error, version int, destroyed bool) error {
 	failed, _ := errors.AsType[*vaulterr.Error](err)
 	kind := vaulterr.ErrDeleted
 	if destroyed {
@@ -97,7 +97,7 @@ type writeRequest struct {
 	} `json:"options"`
 }
 
-type writeAnswer struct {
+type writeResponse struct {
 	RequestID string `json:"request_id"`
 	Data      struct {
 		Version  int       `json:"version"`
@@ -119,19 +119,19 @@ func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written,
 	if cas == 0 {
 		capability = "create"
 	}
-	request, answer := writeRequest{Data: data}, writeAnswer{}
+	request, decoded := writeRequest{Data: data}, writeResponse{}
 	request.Options.CAS = cas
-	if err := s.put(ctx, path, capability, request, &answer); err != nil {
+	if err := s.put(ctx, path, capability, request, &decoded); err != nil {
 		return Written{}, err
 	}
-	if answer.RequestID == "" || answer.Data.Version != cas+1 { // a proxy's idea of success, or a v1 mount's
-		return Written{}, noAnswer(path, fmt.Sprintf("the answer to a write does not name version %d", cas+1))
+	if decoded.RequestID == "" || decoded.Data.Version != cas+1 { // a proxy's idea of success, or a v1 mount's
+		return Written{}, unexpectedResponse(path, fmt.Sprintf("the answer to a write does not name version %d", cas+1))
 	}
-	return Written{Version: cas + 1, Created: answer.Data.Created.UTC(), Expires: timeOf(answer.Data.Deletion), RequestID: answer.RequestID}, nil
+	return Written{Version: cas + 1, Created: decoded.Data.Created.UTC(), Expires: parseTime(decoded.Data.Deletion), RequestID: decoded.RequestID}, nil
 }
 
 // timeOf is a time of Vault's answer; what is none is the zero time.
-func timeOf(text string) time.Time {
+func parseTime(text string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		return time.Time{}

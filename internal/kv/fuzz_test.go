@@ -139,19 +139,19 @@ func FuzzCheckName(f *testing.F) {
 	})
 }
 
-const dataAnswer = `{"request_id":"r","data":{"data":{"api_key":"fake"},"metadata":{"created_time":"2026-01-01T00:00:00.12Z","custom_metadata":null,"deletion_time":"","destroyed":false,"version":3}}}`
+const dataResponse = `{"request_id":"r","data":{"data":{"api_key":"fake"},"metadata":{"created_time":"2026-01-01T00:00:00.12Z","custom_metadata":null,"deletion_time":"","destroyed":false,"version":3}}}`
 
 // FuzzDataAnswer: what is no version of a KV v2 entry is not taken for one, and
 // JSON of another shape is not asked for again.
-func FuzzDataAnswer(f *testing.F) {
-	f.Add(true, []byte(dataAnswer))
-	f.Add(false, []byte(strings.Replace(dataAnswer, `{"api_key":"fake"}`, `null`, 1)))
+func FuzzDataResponse(f *testing.F) {
+	f.Add(true, []byte(dataResponse))
+	f.Add(false, []byte(strings.Replace(dataResponse, `{"api_key":"fake"}`, `null`, 1)))
 	f.Add(false, []byte(`{"message":"no Route matched"}`))
 	f.Add(false, []byte(`{"request_id":"r","data":null,"warnings":["Invalid path for a versioned K/V secrets engine."]}`))
 	f.Add(true, []byte(`{"request_id":"r","data":{"created_time":"2026-01-01T00:00:00.12Z","destroyed":false,"version":3}}`))
 	fed := newFeed(f)
 	f.Fuzz(func(t *testing.T, found bool, body []byte) {
-		fed.answer(found, body)
+		fed.decoded(found, body)
 		store, key := fed.store("secret", "base"), kv.Key{"providers", "p"}
 		secret, err := store.Read(t.Context(), key)
 		checkSecret(t, fed, secret, err)
@@ -169,14 +169,14 @@ func FuzzDataAnswer(f *testing.F) {
 
 // versionNamed is the version in the answer to a write, as it stands there.
 func versionNamed(body []byte) string {
-	var answer struct{ Data map[string]json.RawMessage }
-	if json.NewDecoder(bytes.NewReader(body)).Decode(&answer) != nil {
+	var decoded struct{ Data map[string]json.RawMessage }
+	if json.NewDecoder(bytes.NewReader(body)).Decode(&decoded) != nil {
 		return ""
 	}
-	return string(answer.Data["version"])
+	return string(decoded.Data["version"])
 }
 
-func (f *feed) answer(found bool, body []byte) {
+func (f *feed) decoded(found bool, body []byte) {
 	f.status, f.body = http.StatusNotFound, body
 	if found {
 		f.status = http.StatusOK
@@ -230,13 +230,13 @@ func (f *feed) speaksForVault() bool {
 
 // FuzzMetadataAnswer: what is no metadata of a KV v2 entry, and no list, is not
 // taken for one: the rule would draw conclusions from it.
-func FuzzMetadataAnswer(f *testing.F) {
+func FuzzMetadataResponse(f *testing.F) {
 	f.Add([]byte(`{"data":{"created_time":"2026-01-01T00:00:00.12Z","current_version":2,"custom_metadata":{"actor":"ci"},"oldest_version":0,` +
 		`"versions":{"1":{"created_time":"2026-01-01T00:00:00.12Z"},"2":{"created_time":"2026-01-02T00:00:00Z"}}}}`))
 	f.Add([]byte(`{"data":{"keys":["a","b/"]}}`))
 	fed := newFeed(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		fed.answer(true, body)
+		fed.decoded(true, body)
 		store, key := fed.store("secret", "base"), kv.Key{"providers", "p"}
 		meta, err := store.Metadata(t.Context(), key)
 		checkRefusal(t, fed, err)

@@ -68,7 +68,7 @@ func TestBadKeysNeverReachVault(t *testing.T) {
 			"List":                fails(store.List(t.Context(), key)),
 			"PutCustomMetadata":   store.PutCustomMetadata(t.Context(), key, nil),
 			"PatchCustomMetadata": store.PatchCustomMetadata(t.Context(), key, nil),
-			"CheckCapabilities":   store.CheckCapabilities(t.Context(), []kv.Need{{Key: key, Door: "data", Capability: "read"}}),
+			"CheckCapabilities":   store.CheckCapabilities(t.Context(), []kv.PathCapability{{Key: key, Endpoint: "data", Capability: "read"}}),
 		} {
 			if !errors.Is(err, vaulterr.ErrInvalid) {
 				t.Errorf("%s(%q) = %v", verb, key, err)
@@ -168,7 +168,7 @@ func TestRepeatKeepsTheLastAnswer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "an answer"}
 	calls := 0
-	err := store.Repeat(ctx, func(err error) bool { return err != nil }, func() error {
+	err := store.RetryWhile(ctx, func(err error) bool { return err != nil }, func() error {
 		if calls++; calls < 3 {
 			return answered
 		}

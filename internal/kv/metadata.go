@@ -30,7 +30,7 @@ type Metadata struct {
 	DeleteVersionAfter time.Duration // of each version that is written from now on; 0: as the mount says
 }
 
-type metadataAnswer struct {
+type metadataResponse struct {
 	Data struct {
 		Current  int               `json:"current_version"`
 		Oldest   int               `json:"oldest_version"`
@@ -53,13 +53,13 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 	if err != nil {
 		return Metadata{}, err
 	}
-	var answer metadataAnswer
-	if err := s.get(ctx, path, "read", nil, &answer); err != nil {
+	var decoded metadataResponse
+	if err := s.get(ctx, path, "read", nil, &decoded); err != nil {
 		return Metadata{}, err
 	}
-	data := answer.Data
+	data := decoded.Data
 	if data.Created.IsZero() || data.Current < 0 {
-		return Metadata{}, noAnswer(path, "the answer is no entry's metadata")
+		return Metadata{}, unexpectedResponse(path, "the answer is no entry's metadata")
 	}
 	meta := Metadata{Current: data.Current, Oldest: data.Oldest, Created: data.Created, Custom: data.Custom, MaxVersions: data.Max,
 		Versions: make(map[int]time.Time, len(data.Versions))}
@@ -69,11 +69,11 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 	for text, version := range data.Versions {
 		number, err := strconv.Atoi(text)
 		if err != nil || strconv.Itoa(number) != text {
-			return Metadata{}, noAnswer(path, "a version is not a number")
+			return Metadata{}, unexpectedResponse(path, "a version is not a number")
 		}
 		meta.Versions[number] = version.Created
 		if number == meta.Current {
-			meta.Deletion, meta.Destroyed = timeOf(version.Deletion), version.Destroyed
+			meta.Deletion, meta.Destroyed = parseTime(version.Deletion), version.Destroyed
 		}
 	}
 	return meta, nil
@@ -129,20 +129,20 @@ func (s *Store) List(ctx context.Context, dir Key) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var answer struct {
+	var decoded struct {
 		Data struct {
 			Keys []string `json:"keys"`
 		} `json:"data"`
 	}
 	// The same operation as the verb LIST, for Vault's policies too.
-	err = s.get(ctx, path, "list", url.Values{"list": {"true"}}, &answer)
+	err = s.get(ctx, path, "list", url.Values{"list": {"true"}}, &decoded)
 	switch {
 	case errors.Is(err, vaulterr.ErrNotFound):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case answer.Data.Keys == nil:
-		return nil, noAnswer(path, "the answer carries no list")
+	case decoded.Data.Keys == nil:
+		return nil, unexpectedResponse(path, "the answer carries no list")
 	}
-	return answer.Data.Keys, nil
+	return decoded.Data.Keys, nil
 }

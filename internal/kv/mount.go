@@ -25,27 +25,27 @@ func (s *Store) CheckMount(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.Fits(mount)
+	return s.ValidateMount(mount)
 }
 
 // Mount asks what is mounted there. Needs any right below the mount.
 func (s *Store) Mount(ctx context.Context) (Mount, error) {
-	var answer struct {
+	var decoded struct {
 		Data struct {
 			Path    string            `json:"path"`
 			Type    string            `json:"type"`
 			Options map[string]string `json:"options"`
 		} `json:"data"`
 	}
-	err := s.get(ctx, "sys/internal/ui/mounts/"+s.layout.Mount, "read", nil, &answer)
+	err := s.get(ctx, "sys/internal/ui/mounts/"+s.layout.Mount, "read", nil, &decoded)
 	if errors.Is(err, vaulterr.ErrPermissionDenied) {
-		err = s.whyNoMount(ctx)
+		err = s.explainDeniedMount(ctx)
 	}
-	return Mount{strings.Trim(answer.Data.Path, "/"), answer.Data.Type, answer.Data.Options["version"]}, err
+	return Mount{strings.Trim(decoded.Data.Path, "/"), decoded.Data.Type, decoded.Data.Options["version"]}, err
 }
 
 // Fits refuses a mount that is not the store's, or not KV version 2.
-func (s *Store) Fits(mount Mount) error {
+func (s *Store) ValidateMount(mount Mount) error {
 	failed := &vaulterr.Error{Path: s.layout.Mount, Kind: vaulterr.ErrNotKVv2}
 	switch {
 	case mount.Path != s.layout.Mount:
@@ -63,7 +63,7 @@ func (s *Store) Fits(mount Mount) error {
 
 // whyNoMount tells a missing mount from a token without rights: Vault refuses
 // both alike on the mounts endpoint, but not below the mount.
-func (s *Store) whyNoMount(ctx context.Context) error {
+func (s *Store) explainDeniedMount(ctx context.Context) error {
 	_, err := s.List(ctx, Key{"providers"})
 	if errors.Is(err, vaulterr.ErrMountNotFound) {
 		return err
@@ -76,19 +76,19 @@ func (s *Store) whyNoMount(ctx context.Context) error {
 }
 
 // Need is a right on an entry that a verb is about to use.
-type Need struct {
+type PathCapability struct {
 	Key        Key
-	Door       string // "data" or "metadata"
+	Endpoint   string // "data" or "metadata"
 	Capability string
 }
 
 // CheckCapabilities asks Vault, in one request for each hundred, whether the token has every
 // right a verb is about to use; the first missing one is an
 // ErrPermissionDenied. A token that may not ask is taken at its word.
-func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
-	paths := make([]string, len(needs))
-	for i, need := range needs {
-		path, err := s.needPath(need)
+func (s *Store) CheckCapabilities(ctx context.Context, required []PathCapability) error {
+	paths := make([]string, len(required))
+	for i, capability := range required {
+		path, err := s.capabilityPath(capability)
 		if err != nil {
 			return err
 		}
@@ -101,10 +101,10 @@ func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
 	case err != nil:
 		return err
 	}
-	for i, need := range needs {
-		have := granted[paths[i]]
-		if !slices.Contains(have, need.Capability) && !slices.Contains(have, "root") {
-			return &vaulterr.Error{Path: paths[i], Kind: vaulterr.ErrPermissionDenied, Capability: need.Capability}
+	for i, capability := range required {
+		granted := granted[paths[i]]
+		if !slices.Contains(granted, capability.Capability) && !slices.Contains(granted, "root") {
+			return &vaulterr.Error{Path: paths[i], Kind: vaulterr.ErrPermissionDenied, Capability: capability.Capability}
 		}
 	}
 	return nil
@@ -112,22 +112,22 @@ func (s *Store) CheckCapabilities(ctx context.Context, needs []Need) error {
 
 // needPath is the path whose capabilities tell: LIST needs its right on the
 // directory, with the slash.
-func (s *Store) needPath(need Need) (string, error) {
-	if need.Capability == "list" {
-		return s.layout.List(need.Key)
+func (s *Store) capabilityPath(capability PathCapability) (string, error) {
+	if capability.Capability == "list" {
+		return s.layout.List(capability.Key)
 	}
-	return s.layout.path(need.Door, need.Key)
+	return s.layout.path(capability.Endpoint, capability.Key)
 }
 
 // Granted reports that Vault confirms a right. A token that may not ask has none
 // confirmed.
-func (s *Store) Granted(ctx context.Context, need Need) bool {
-	path, err := s.needPath(need)
+func (s *Store) HasCapability(ctx context.Context, capability PathCapability) bool {
+	path, err := s.capabilityPath(capability)
 	if err != nil {
 		return false
 	}
 	granted, err := s.Capabilities(ctx, []string{path})
-	return err == nil && slices.Contains(granted[path], need.Capability)
+	return err == nil && slices.Contains(granted[path], capability.Capability)
 }
 
 // capabilityBatch is how many paths are asked for at once: OpenBao refuses a request with
@@ -150,14 +150,14 @@ func (s *Store) Capabilities(ctx context.Context, paths []string) (map[string][]
 // like one.
 func (s *Store) addCapabilities(ctx context.Context, paths []string, granted map[string][]string) error {
 	const path = "sys/capabilities-self"
-	var answer struct {
+	var decoded struct {
 		Data map[string]json.RawMessage `json:"data"`
 	}
-	err := s.retry(ctx, func() error { return s.put(ctx, path, "update", map[string]any{"paths": paths}, &answer) })
+	err := s.retryRead(ctx, func() error { return s.put(ctx, path, "update", map[string]any{"paths": paths}, &decoded) })
 	if err != nil {
 		return err
 	}
-	for path, list := range answer.Data {
+	for path, list := range decoded.Data {
 		var names []string
 		if json.Unmarshal(list, &names) == nil { // else it is about no path
 			granted[path] = names

@@ -11,26 +11,26 @@ import (
 type Key []string
 
 // longestName is how many letters a path segment may have.
-const longestName = 128
+const maxNameLength = 128
 
 // CheckName accepts a provider's name or an id: one path segment of at most
 // 128 letters, digits, dots, underscores and dashes, starting with a letter or
 // digit, without "..".
 func CheckName(what, name string) error {
-	if isSegment(name) {
+	if isValidName(name) {
 		return nil
 	}
 	if name == "" {
 		return vaulterr.Invalid("the %s is empty", what)
 	}
-	return vaulterr.Invalid("the %s %q is not 1 to 128 letters, digits, '.', '_' or '-', starting with a letter or digit, without '..'", what, clip(name))
+	return vaulterr.Invalid("the %s %q is not 1 to 128 letters, digits, '.', '_' or '-', starting with a letter or digit, without '..'", what, truncate(name))
 }
 
 // SplitNames sorts out what a list holds and vaultkit takes for no name: folders, and
 // what CheckName refuses.
 func SplitNames(listed []string) (names, refused []string) {
 	for _, name := range listed {
-		if isSegment(name) {
+		if isValidName(name) {
 			names = append(names, name)
 		} else {
 			refused = append(refused, name)
@@ -43,7 +43,7 @@ func SplitNames(listed []string) (names, refused []string) {
 // after its policy check, so a name with a slash, a dot-dot or an escape could reach
 // another key. Written out, and no regular expression, because each read asks it
 // three times.
-func isSegment(name string) bool {
+func isValidName(name string) bool {
 	for i := range len(name) {
 		switch c := name[i]; {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
@@ -53,20 +53,20 @@ func isSegment(name string) bool {
 			return false
 		}
 	}
-	return name != "" && len(name) <= longestName
+	return name != "" && len(name) <= maxNameLength
 }
 
 // CheckPath accepts a mount or a base path: safe segments with slashes between.
 func CheckPath(what, path string) error {
 	for part := range strings.SplitSeq(path, "/") {
 		if CheckName(what, part) != nil {
-			return vaulterr.Invalid("the %s %q is not a path of safe segments like \"team/secret\"", what, clip(path))
+			return vaulterr.Invalid("the %s %q is not a path of safe segments like \"team/secret\"", what, truncate(path))
 		}
 	}
 	return nil
 }
 
-func clip(text string) string {
+func truncate(text string) string {
 	if len(text) > 140 {
 		return text[:140] + "…"
 	}
@@ -98,7 +98,7 @@ func (l Layout) List(dir Key) (string, error) {
 }
 
 // path is the one place where a path is put together; it cannot leave the base.
-func (l Layout) path(door string, key Key) (string, error) {
+func (l Layout) path(endpoint string, key Key) (string, error) {
 	for _, part := range key {
 		if l.Patterns && part == Any {
 			continue
@@ -107,5 +107,5 @@ func (l Layout) path(door string, key Key) (string, error) {
 			return "", err
 		}
 	}
-	return strings.Join(append([]string{l.Mount, door, l.Base}, key...), "/"), nil
+	return strings.Join(append([]string{l.Mount, endpoint, l.Base}, key...), "/"), nil
 }

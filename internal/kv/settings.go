@@ -15,7 +15,7 @@ type Settings struct {
 // Settings reads the mount's settings. Needs "read" on config, which no role of
 // ours has.
 func (s *Store) Settings(ctx context.Context) (Settings, error) {
-	var answer struct {
+	var decoded struct {
 		Data struct {
 			MaxVersions        int    `json:"max_versions"`
 			CASRequired        bool   `json:"cas_required"`
@@ -23,12 +23,12 @@ func (s *Store) Settings(ctx context.Context) (Settings, error) {
 		} `json:"data"`
 	}
 	path := s.layout.Mount + "/config"
-	if err := s.get(ctx, path, "read", nil, &answer); err != nil {
+	if err := s.get(ctx, path, "read", nil, &decoded); err != nil {
 		return Settings{}, err
 	}
-	after, err := time.ParseDuration(answer.Data.DeleteVersionAfter)
+	after, err := time.ParseDuration(decoded.Data.DeleteVersionAfter)
 	if err != nil {
-		return Settings{}, noAnswer(path, "delete_version_after is not a duration")
+		return Settings{}, unexpectedResponse(path, "delete_version_after is not a duration")
 	}
-	return Settings{answer.Data.MaxVersions, answer.Data.CASRequired, after}, nil
+	return Settings{decoded.Data.MaxVersions, decoded.Data.CASRequired, after}, nil
 }

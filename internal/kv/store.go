@@ -22,33 +22,33 @@ import (
 )
 
 // Door sends a request as whoever is logged in; *session.Session is one.
-type Door interface {
+type Sender interface {
 	Do(ctx context.Context, send func(ctx context.Context, c *api.Client) error) error
 }
 
 // Store is a base path of a KV v2 mount. Safe for concurrent use.
 type Store struct {
-	door    Door
+	sender  Sender
 	layout  Layout
 	backoff backoff.Backoff
 }
 
 // New is a Store for the entries below base in mount. Both must have passed
 // CheckPath.
-func New(door Door, mount, base string, wait backoff.Backoff) *Store {
-	return &Store{door: door, layout: Layout{Mount: mount, Base: base}, backoff: wait}
+func New(sender Sender, mount, base string, wait backoff.Backoff) *Store {
+	return &Store{sender: sender, layout: Layout{Mount: mount, Base: base}, backoff: wait}
 }
 
 // maxAnswer bounds what is read of a success. A value has at most 1 MiB in Vault's
 // storage, which JSON may escape to six; the other long answers are lists, with some 70
 // bytes for an entry, and metadata, with some 150 for a version.
-const maxAnswer = 8 << 20
+const maxResponse = 8 << 20
 
 // get reads path into answer, again and again while Vault is in trouble and ctx
 // lives. The 404 of a deleted version fills answer and is an error too; one that is
 // not Vault's own counts as trouble.
-func (s *Store) get(ctx context.Context, path, capability string, query url.Values, answer any) error {
-	return s.retry(ctx, func() error {
+func (s *Store) get(ctx context.Context, path, capability string, query url.Values, decoded any) error {
+	return s.retryRead(ctx, func() error {
 		return s.do(ctx, path, capability, func(ctx context.Context, c *api.Client) error {
 			response, err := c.Logical().ReadRawWithDataWithContext(ctx, path, query)
 			if response == nil || response.Body == nil {
@@ -56,58 +56,58 @@ func (s *Store) get(ctx context.Context, path, capability string, query url.Valu
 			}
 			defer response.Body.Close()
 			if err == nil {
-				return decode(path, response, answer)
+				return decode(path, response, decoded)
 			}
-			return missing(err, response, answer)
+			return notFoundError(err, response, decoded)
 		})
 	})
 }
 
 // missing is a failed read. What Vault itself says of something that is not there
 // fills answer, as far as it fits.
-func missing(err error, response *api.Response, answer any) error {
-	text, cut := whole(response)
+func notFoundError(err error, response *api.Response, decoded any) error {
+	text, cut := readBody(response)
 	if cut != nil {
 		return err
 	}
 	err = vaulterr.Missing(err, text)
 	if errors.Is(vaulterr.Kind(err), vaulterr.ErrNotFound) {
-		_ = json.Unmarshal(text, answer)
+		_ = json.Unmarshal(text, decoded)
 	}
 	return err
 }
 
 // decode reads a whole answer. A cut or garbled one is worth asking again, JSON
 // of another shape is not: it is what that server says.
-func decode(path string, response *api.Response, answer any) error {
-	text, err := whole(response)
+func decode(path string, response *api.Response, decoded any) error {
+	text, err := readBody(response)
 	if err != nil {
 		return err
 	}
-	err = json.Unmarshal(text, answer)
+	err = json.Unmarshal(text, decoded)
 	if _, garbled := errors.AsType[*json.SyntaxError](err); err == nil || garbled {
 		return err
 	}
-	return noAnswer(path, "the answer has another shape") // the cause may show a value
+	return unexpectedResponse(path, "the answer has another shape") // the cause may show a value
 }
 
 // whole is an answer's body, read to its end.
-func whole(response *api.Response) ([]byte, error) {
+func readBody(response *api.Response) ([]byte, error) {
 	var text bytes.Buffer
-	text.Grow(int(min(max(response.ContentLength, 0), maxAnswer)) + bytes.MinRead) // which is what ReadFrom wants to spare
+	text.Grow(int(min(max(response.ContentLength, 0), maxResponse)) + bytes.MinRead) // which is what ReadFrom wants to spare
 	_, err := text.ReadFrom(response.Body)
 	return text.Bytes(), err
 }
 
 // noAnswer is the error of an answer no KV v2 mount gives.
-func noAnswer(path, detail string) error {
+func unexpectedResponse(path, detail string) error {
 	return &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: detail}
 }
 
 // put sends body once and reads the answer, nil where there is none to a success. A
 // request of our own and not Logical().WriteRaw: on a standby's 307 the official
 // client rebuilds the body, and has nothing to rebuild a raw one from.
-func (s *Store) put(ctx context.Context, path, capability string, body, answer any) error {
+func (s *Store) put(ctx context.Context, path, capability string, body, decoded any) error {
 	return s.do(ctx, path, capability, func(ctx context.Context, c *api.Client) error {
 		request := c.NewRequest(http.MethodPut, "/v1/"+path)
 		if err := request.SetJSONBody(body); err != nil {
@@ -118,22 +118,22 @@ func (s *Store) put(ctx context.Context, path, capability string, body, answer a
 			defer response.Body.Close()
 		}
 		switch empty := response != nil && response.StatusCode == http.StatusNoContent; {
-		case err != nil, empty && answer == nil:
+		case err != nil, empty && decoded == nil:
 			return err
 		case empty:
-			return noAnswer(path, "the answer is empty")
-		case answer == nil: // warnings; a hop's page is no acknowledgement
+			return unexpectedResponse(path, "the answer is empty")
+		case decoded == nil: // warnings; a hop's page is no acknowledgement
 			return decode(path, response, &struct{}{})
 		}
-		return decode(path, response, answer)
+		return decode(path, response, decoded)
 	})
 }
 
 // do is the one door to the wire: every failure leaves as *vaulterr.Error that
 // names the path and, for a denial, the capability that was needed.
 func (s *Store) do(ctx context.Context, path, capability string, send func(context.Context, *api.Client) error) error {
-	ctx, id := requestid.New(bodylimit.With(ctx, maxAnswer))
-	err := s.door.Do(ctx, send)
+	ctx, id := requestid.New(bodylimit.With(ctx, maxResponse))
+	err := s.sender.Do(ctx, send)
 	if err == nil {
 		return nil
 	}
@@ -149,13 +149,13 @@ func (s *Store) do(ctx context.Context, path, capability string, send func(conte
 
 // sealPatience is how long a read rides out a seal: a server that restarts is sealed
 // until it has unsealed itself, and 3 s of trouble are a normal failover.
-const sealPatience = 3 * time.Second
+const maxSealWait = 3 * time.Second
 
 // retry repeats a read until it is answered or ctx ends, or the seal turns out to be
 // one that somebody has to undo.
-func (s *Store) retry(ctx context.Context, attempt func() error) error {
+func (s *Store) retryRead(ctx context.Context, attempt func() error) error {
 	var sealed time.Time
-	return s.Repeat(ctx, func(err error) bool {
+	return s.RetryWhile(ctx, func(err error) bool {
 		if !errors.Is(err, vaulterr.ErrSealed) {
 			sealed = time.Time{}
 			return vaulterr.Retryable(err)
@@ -163,14 +163,14 @@ func (s *Store) retry(ctx context.Context, attempt func() error) error {
 		if sealed.IsZero() {
 			sealed = time.Now()
 		}
-		return time.Since(sealed) < sealPatience
+		return time.Since(sealed) < maxSealWait
 	}, attempt)
 }
 
 // Repeat makes an attempt again and again, with pauses, while its error is one
 // that again reports, until ctx ends. Then the error is ErrUnavailable and
 // carries the last answer there was, not the attempt that ctx cut short.
-func (s *Store) Repeat(ctx context.Context, again func(error) bool, attempt func() error) error {
+func (s *Store) RetryWhile(ctx context.Context, again func(error) bool, attempt func() error) error {
 	var last error
 	for failed := 1; ; failed++ {
 		err := attempt()

@@ -85,11 +85,11 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 }
 
 // needs are the rights that this run uses.
-func (tx *transaction) required() []kv.Need {
+func (tx *transaction) required() []kv.PathCapability {
 	provider := tx.request.Provider
 	required := rotateCapabilities(provider, protocol.NewID(tx.started, 1, nil, nil).String())
 	if !tx.request.AllowRevoked {
-		required = append(required, kv.Need{Key: attemptsKey(provider, protocol.AttemptDirectory(sampleAttemptName(provider))), Door: "metadata", Capability: "list"})
+		required = append(required, kv.PathCapability{Key: attemptsKey(provider, protocol.AttemptDirectory(sampleAttemptName(provider))), Endpoint: "metadata", Capability: "list"})
 	}
 	if tx.request.RevokesUnused {
 		required = append(required, attemptCapabilities(provider)...)
@@ -99,18 +99,18 @@ func (tx *transaction) required() []kv.Need {
 
 // needsToRotate are the rights a rotation uses, those for resolving a doubt included: a
 // rotation that could not find out what became of its own commit must not start.
-func rotateCapabilities(provider, id string) []kv.Need {
-	return []kv.Need{
-		{Key: providerKey(provider), Door: "data", Capability: "update"},
-		{Key: backupKey(provider, id), Door: "data", Capability: "create"},
-		{Key: backupKey(provider, id), Door: "data", Capability: "read"},
-		{Key: backupKey(provider, id), Door: "metadata", Capability: "read"},
-		{Key: backupKey(provider, id), Door: "metadata", Capability: "update"},
-		{Key: backupKey(provider), Door: "metadata", Capability: "list"},
-		{Key: recordKey(provider, id), Door: "data", Capability: "create"},
-		{Key: recordKey(provider, id), Door: "data", Capability: "read"},
-		{Key: recordKey(provider), Door: "metadata", Capability: "list"},
-		{Key: providerKey(provider), Door: "metadata", Capability: "read"},
+func rotateCapabilities(provider, id string) []kv.PathCapability {
+	return []kv.PathCapability{
+		{Key: providerKey(provider), Endpoint: "data", Capability: "update"},
+		{Key: backupKey(provider, id), Endpoint: "data", Capability: "create"},
+		{Key: backupKey(provider, id), Endpoint: "data", Capability: "read"},
+		{Key: backupKey(provider, id), Endpoint: "metadata", Capability: "read"},
+		{Key: backupKey(provider, id), Endpoint: "metadata", Capability: "update"},
+		{Key: backupKey(provider), Endpoint: "metadata", Capability: "list"},
+		{Key: recordKey(provider, id), Endpoint: "data", Capability: "create"},
+		{Key: recordKey(provider, id), Endpoint: "data", Capability: "read"},
+		{Key: recordKey(provider), Endpoint: "metadata", Capability: "list"},
+		{Key: providerKey(provider), Endpoint: "metadata", Capability: "read"},
 	}
 }
 

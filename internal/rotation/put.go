@@ -105,13 +105,13 @@ func (e *Engine) resolvePut(ctx context.Context, provider string, cas int, data 
 // that was certainly not applied.
 func (e *Engine) explainRefusedPut(ctx context.Context, provider string, refusal error) error {
 	current, err := e.Store.Read(ctx, providerKey(provider))
-	mayCreate := kv.Need{Key: providerKey(provider), Door: "data", Capability: "create"}
+	mayCreate := kv.PathCapability{Key: providerKey(provider), Endpoint: "data", Capability: "create"}
 	switch {
 	case errors.Is(err, vaulterr.ErrDeleted):
 		return err
 	case err == nil:
 		return alreadyExists(current.Version, refusal)
-	case errors.Is(refusal, vaulterr.ErrPermissionDenied) && e.Store.Granted(ctx, mayCreate):
+	case errors.Is(refusal, vaulterr.ErrPermissionDenied) && e.Store.HasCapability(ctx, mayCreate):
 		// It may create and was refused: there is something, which it may not see.
 		return alreadyExists(0, refusal)
 	}

@@ -86,24 +86,24 @@ func (e *Engine) recordRevoked(ctx context.Context, revocation protocol.Revocati
 }
 
 // needsToRevoke are the rights without which a revocation must not start.
-func revokeCapabilities(provider, id string) []kv.Need {
+func revokeCapabilities(provider, id string) []kv.PathCapability {
 	return append(attemptCapabilities(provider),
-		kv.Need{Key: providerKey(provider), Door: "data", Capability: "read"},
-		kv.Need{Key: providerKey(provider), Door: "metadata", Capability: "read"},
-		kv.Need{Key: backupKey(provider, id), Door: "data", Capability: "read"},
-		kv.Need{Key: backupKey(provider, id), Door: "metadata", Capability: "read"},
-		kv.Need{Key: backupKey(provider), Door: "metadata", Capability: "list"},
-		kv.Need{Key: recordKey(provider, id), Door: "data", Capability: "create"},
-		kv.Need{Key: recordKey(provider, id), Door: "data", Capability: "read"},
-		kv.Need{Key: recordKey(provider), Door: "metadata", Capability: "list"})
+		kv.PathCapability{Key: providerKey(provider), Endpoint: "data", Capability: "read"},
+		kv.PathCapability{Key: providerKey(provider), Endpoint: "metadata", Capability: "read"},
+		kv.PathCapability{Key: backupKey(provider, id), Endpoint: "data", Capability: "read"},
+		kv.PathCapability{Key: backupKey(provider, id), Endpoint: "metadata", Capability: "read"},
+		kv.PathCapability{Key: backupKey(provider), Endpoint: "metadata", Capability: "list"},
+		kv.PathCapability{Key: recordKey(provider, id), Endpoint: "data", Capability: "create"},
+		kv.PathCapability{Key: recordKey(provider, id), Endpoint: "data", Capability: "read"},
+		kv.PathCapability{Key: recordKey(provider), Endpoint: "metadata", Capability: "list"})
 }
 
 // needsToAttempt are the rights for an attempt's entries.
-func attemptCapabilities(provider string) []kv.Need {
+func attemptCapabilities(provider string) []kv.PathCapability {
 	entry := attemptKey(provider, sampleAttemptName(provider))
-	return []kv.Need{
-		{Key: entry, Door: "data", Capability: "create"},
-		{Key: entry, Door: "data", Capability: "read"},
+	return []kv.PathCapability{
+		{Key: entry, Endpoint: "data", Capability: "create"},
+		{Key: entry, Endpoint: "data", Capability: "read"},
 	}
 }
 
