@@ -30,13 +30,13 @@ type Backup struct {
 // GetAPIKey's.
 func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error) {
 	if err := checkProvider(provider); err != nil {
-		return nil, vaulterr.In("Backups", provider, err)
+		return nil, vaulterr.WithOp("Backups", provider, err)
 	}
 	ctx, cancel := c.forRead(ctx)
 	defer cancel()
 	found, err := c.engine.Backups(ctx, provider)
 	if err != nil {
-		return nil, vaulterr.In("Backups", provider, err)
+		return nil, vaulterr.WithOp("Backups", provider, err)
 	}
 	return newBackups(found), nil
 }
@@ -58,13 +58,13 @@ func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error)
 func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts ...RollbackOption) (*Rotation, error) {
 	o, err := newRollbackOptions(opts)
 	if err := cmp.Or(err, checkProvider(provider)); err != nil {
-		return nil, vaulterr.In("Rollback", provider, err)
+		return nil, vaulterr.WithOp("Rollback", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
 	result, err := c.engine.Rollback(ctx, backupID, o.request(&Target{Provider: provider, DryRun: o.dryRun}))
 	c.follow(ctx, provider, result, err)
-	return newRotation(result), vaulterr.In("Rollback", provider, err)
+	return newRotation(result), vaulterr.WithOp("Rollback", provider, err)
 }
 
 // PruneLimits say which backups PruneBackups may delete: those that are neither
@@ -86,7 +86,7 @@ type PruneLimits struct {
 // janitor's policy; where that is all there is, the recovery is left to others.
 func (c *Client) PruneBackups(ctx context.Context, provider string, limits PruneLimits) ([]Backup, error) {
 	if err := cmp.Or(checkProvider(provider), limits.check()); err != nil {
-		return nil, vaulterr.In("PruneBackups", provider, err)
+		return nil, vaulterr.WithOp("PruneBackups", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
@@ -95,7 +95,7 @@ func (c *Client) PruneBackups(ctx context.Context, provider string, limits Prune
 		within.Before = c.engine.Now().Add(-limits.OlderThan)
 	}
 	pruned, err := c.engine.Prune(ctx, provider, within)
-	return newBackups(pruned), vaulterr.In("PruneBackups", provider, err)
+	return newBackups(pruned), vaulterr.WithOp("PruneBackups", provider, err)
 }
 
 func (l PruneLimits) check() error {

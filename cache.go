@@ -94,14 +94,14 @@ func (c *Client) fetch(ctx context.Context, provider string, held *secret) (*sec
 		case errors.Is(err, ErrPermissionDenied):
 			held.blind.Store(true)
 		case err != nil:
-			return nil, vaulterr.In("refresh", provider, err)
+			return nil, vaulterr.WithOp("refresh", provider, err)
 		case held.isCurrent(meta):
 			return held, nil
 		}
 	}
 	stored, err := c.store.Read(ctx, key)
 	if err != nil {
-		return nil, vaulterr.In("refresh", provider, err)
+		return nil, vaulterr.WithOp("refresh", provider, err)
 	}
 	fresh := newSecret(stored)
 	if held != nil && held.version == fresh.version && held.created.Equal(fresh.created) {
@@ -156,10 +156,10 @@ func (c *Client) declare(ctx context.Context, providers []string) error {
 		c.keys.Keep(provider)
 		return struct{}{}, c.store.RetryWhile(ctx, unavailable, func() error {
 			_, err := c.keys.Get(ctx, provider)
-			return vaulterr.In("New", provider, err)
+			return vaulterr.WithOp("New", provider, err)
 		})
 	})
 	return err
 }
 
-func unavailable(err error) bool { return errors.Is(err, ErrUnavailable) && !vaulterr.BadTLS(err) }
+func unavailable(err error) bool { return errors.Is(err, ErrUnavailable) && !vaulterr.TLSMismatch(err) }

@@ -45,7 +45,7 @@ const envWorkers = 16
 func (c *Client) Environ(ctx context.Context, query EnvQuery) ([]string, error) {
 	variables, err := c.variables(ctx, query)
 	if err != nil {
-		return nil, vaulterr.In("Environ", "", err)
+		return nil, vaulterr.WithOp("Environ", "", err)
 	}
 	environ := make([]string, 0, len(variables))
 	for _, v := range variables {
@@ -61,11 +61,11 @@ func (c *Client) Environ(ctx context.Context, query EnvQuery) ([]string, error) 
 func (c *Client) LoadEnv(ctx context.Context, query EnvQuery) (names []string, err error) {
 	variables, err := c.variables(ctx, query)
 	if err != nil {
-		return nil, vaulterr.In("LoadEnv", "", err)
+		return nil, vaulterr.WithOp("LoadEnv", "", err)
 	}
 	for _, v := range variables {
 		if err := os.Setenv(v.Name, v.Value); err != nil {
-			return nil, vaulterr.In("LoadEnv", "", &Error{Kind: ErrInvalid, Detail: v.Name, Err: err})
+			return nil, vaulterr.WithOp("LoadEnv", "", &Error{Kind: ErrInvalid, Detail: v.Name, Err: err})
 		}
 	}
 	return envNames(variables), nil
@@ -84,7 +84,7 @@ func (c *Client) LoadEnv(ctx context.Context, query EnvQuery) (names []string, e
 // directory.
 func (c *Client) WriteEnvFile(ctx context.Context, path string, format envfile.Format, query EnvQuery) (names []string, err error) {
 	names, err = c.writeEnvFile(ctx, path, format, query)
-	return names, vaulterr.In("WriteEnvFile", "", err)
+	return names, vaulterr.WithOp("WriteEnvFile", "", err)
 }
 
 func (c *Client) writeEnvFile(ctx context.Context, path string, format envfile.Format, query EnvQuery) ([]string, error) {
@@ -193,7 +193,7 @@ func (c *Client) fill(ctx context.Context, environment *envformat.Environment, p
 
 func addKeys(environment *envformat.Environment, provider string, keys ProviderKeys, err error, skipped func(string, string, error)) error {
 	if err != nil {
-		return vaulterr.In("", provider, err)
+		return vaulterr.WithOp("", provider, err)
 	}
 	for _, field := range keys.Fields() {
 		err := environment.Add(provider, field, keys[field])

@@ -65,7 +65,7 @@ func (c *Client) observeCache(e cache.Event[secret]) {
 		told.Kind = event.Dropped
 	}
 	if told.Err == nil && told.Kind != event.Refresh { // the fetch that would say why has not ended
-		told.Err = vaulterr.In("refresh", e.Name, c.session.State().DownError)
+		told.Err = vaulterr.WithOp("refresh", e.Name, c.session.State().DownError)
 	}
 	c.observe(told)
 }

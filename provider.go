@@ -84,14 +84,14 @@ func (c *Client) GetAPIKey(ctx context.Context, provider string) (string, error)
 		return found.key, nil
 	}
 	key, err := c.field(ctx, provider, fieldAPIKey)
-	return key, vaulterr.In("GetAPIKey", provider, err)
+	return key, vaulterr.WithOp("GetAPIKey", provider, err)
 }
 
 // GetField returns one field of the provider's current secret; numbers and
 // booleans as their JSON text. Otherwise like GetAPIKey.
 func (c *Client) GetField(ctx context.Context, provider, field string) (string, error) {
 	value, err := c.field(ctx, provider, field)
-	return value, vaulterr.In("GetField", provider, err)
+	return value, vaulterr.WithOp("GetField", provider, err)
 }
 
 // GetProviderKeys returns every field of the provider's current secret; numbers
@@ -100,10 +100,10 @@ func (c *Client) GetField(ctx context.Context, provider, field string) (string, 
 func (c *Client) GetProviderKeys(ctx context.Context, provider string) (ProviderKeys, error) {
 	found, err := c.secret(ctx, provider)
 	if err != nil {
-		return nil, vaulterr.In("GetProviderKeys", provider, err)
+		return nil, vaulterr.WithOp("GetProviderKeys", provider, err)
 	}
 	keys, err := found.keys()
-	return keys, vaulterr.In("GetProviderKeys", provider, err)
+	return keys, vaulterr.WithOp("GetProviderKeys", provider, err)
 }
 
 // Providers lists the providers that have a secret, deleted ones included,
@@ -115,7 +115,7 @@ func (c *Client) Providers(ctx context.Context) ([]string, error) {
 	defer cancel()
 	names, err := c.store.List(ctx, kv.Key{"providers"})
 	if err != nil {
-		return nil, vaulterr.In("Providers", "", err)
+		return nil, vaulterr.WithOp("Providers", "", err)
 	}
 	names, refused := kv.SplitNames(names)
 	c.leftOut(len(refused))
@@ -159,13 +159,13 @@ func (c *Client) PutProviderKeys(ctx context.Context, provider string, keys Prov
 		fields[name] = value
 	}
 	if err := cmp.Or(settings.Apply(&o, opts), checkProvider(provider), checkFields(fields)); err != nil {
-		return 0, vaulterr.In("PutProviderKeys", provider, err)
+		return 0, vaulterr.WithOp("PutProviderKeys", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
 	version, err = c.engine.Put(ctx, provider, fields, o.replaceDeleted)
 	c.catchUp(ctx, provider, err)
-	return version, vaulterr.In("PutProviderKeys", provider, err)
+	return version, vaulterr.WithOp("PutProviderKeys", provider, err)
 }
 
 // GetAPIKey is [Client.GetAPIKey] of the [Default] client.
@@ -201,7 +201,7 @@ func (c *Client) secret(ctx context.Context, provider string) (*secret, error) {
 	}
 	began := time.Now()
 	stored, err := c.store.Read(ctx, kv.Key{"providers", provider})
-	c.observe(event.Event{Kind: event.Read, Provider: provider, Version: stored.Version, Took: time.Since(began), Err: vaulterr.In("read", provider, err)})
+	c.observe(event.Event{Kind: event.Read, Provider: provider, Version: stored.Version, Took: time.Since(began), Err: vaulterr.WithOp("read", provider, err)})
 	if err != nil {
 		return nil, err
 	}

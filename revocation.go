@@ -76,7 +76,7 @@ func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Rev
 		err = vaulterr.Invalid("no revoker: it is what revokes the old keys at their issuer")
 	}
 	if err != nil {
-		return nil, vaulterr.In("RevokeOld", provider, err)
+		return nil, vaulterr.WithOp("RevokeOld", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
@@ -102,5 +102,5 @@ func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Rev
 			return false, nil
 		},
 	})
-	return (*Revocation)(revocation), vaulterr.In("RevokeOld", provider, err)
+	return (*Revocation)(revocation), vaulterr.WithOp("RevokeOld", provider, err)
 }

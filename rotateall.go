@@ -66,7 +66,7 @@ func checkBulk(workers int, providers []string, source Source) (faults []RotateR
 			seen[provider] = true
 			continue
 		}
-		faults = append(faults, RotateResult{Provider: provider, Err: vaulterr.In("RotateAll", provider, err)})
+		faults = append(faults, RotateResult{Provider: provider, Err: vaulterr.WithOp("RotateAll", provider, err)})
 	}
 	return faults
 }

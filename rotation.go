@@ -42,14 +42,14 @@ import (
 func (c *Client) Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
 	if err := cmp.Or(err, checkProvider(provider), checkSource(source)); err != nil {
-		return nil, vaulterr.In("Rotate", provider, err)
+		return nil, vaulterr.WithOp("Rotate", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
 	run := &issuance{client: c, source: source, actor: o.actor, mayAdd: o.addFields, target: Target{Provider: provider, DryRun: o.dryRun}}
 	result, err := c.engine.Rotate(ctx, run.request(o))
 	c.follow(ctx, provider, result, err)
-	return newRotation(result), vaulterr.In("Rotate", provider, run.settle(ctx, err))
+	return newRotation(result), vaulterr.WithOp("Rotate", provider, run.settle(ctx, err))
 }
 
 // Rotate is [Client.Rotate] of the [Default] client.
@@ -158,13 +158,13 @@ func newRecord(r protocol.Record) Record {
 // record this version does not know.
 func (c *Client) History(ctx context.Context, provider string) ([]Record, error) {
 	if err := checkProvider(provider); err != nil {
-		return nil, vaulterr.In("History", provider, err)
+		return nil, vaulterr.WithOp("History", provider, err)
 	}
 	ctx, cancel := c.forRead(ctx)
 	defer cancel()
 	records, err := c.engine.History(ctx, provider)
 	if err != nil {
-		return nil, vaulterr.In("History", provider, err)
+		return nil, vaulterr.WithOp("History", provider, err)
 	}
 	history := make([]Record, len(records))
 	for i, record := range records {
@@ -196,7 +196,7 @@ const recoverWorkers = 8
 func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution, error) {
 	for _, provider := range providers {
 		if err := checkProvider(provider); err != nil {
-			return nil, vaulterr.In("Recover", provider, err)
+			return nil, vaulterr.WithOp("Recover", provider, err)
 		}
 	}
 	ctx, cancel := c.forWrite(ctx)
@@ -204,20 +204,20 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 	if len(providers) == 0 {
 		all, err := c.Providers(ctx)
 		if err != nil {
-			return nil, vaulterr.In("Recover", "", err)
+			return nil, vaulterr.WithOp("Recover", "", err)
 		}
 		providers = all
 	}
 	found, err := parallel.Map(ctx, recoverWorkers, providers, func(ctx context.Context, provider string) ([]rotation.Resolution, error) {
 		resolved, err := c.engine.Recover(ctx, provider)
 		c.catchUp(ctx, provider, err)
-		return resolved, vaulterr.In("Recover", provider, err)
+		return resolved, vaulterr.WithOp("Recover", provider, err)
 	})
 	resolutions := []Resolution{}
 	for _, one := range slices.Concat(found...) {
 		resolutions = append(resolutions, Resolution{one.Provider, one.ID, Outcome(one.Outcome), string(one.Evidence)})
 	}
-	return resolutions, vaulterr.In("Recover", "", err)
+	return resolutions, vaulterr.WithOp("Recover", "", err)
 }
 
 // Abort closes a rotation that has no record, which Recover leaves alone. An
@@ -236,11 +236,11 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 // lost: abort it again. Needs the rotator's policy.
 func (c *Client) Abort(ctx context.Context, provider, id string) (*Rotation, error) {
 	if err := checkProvider(provider); err != nil {
-		return nil, vaulterr.In("Abort", provider, err)
+		return nil, vaulterr.WithOp("Abort", provider, err)
 	}
 	ctx, cancel := c.forWrite(ctx)
 	defer cancel()
 	result, err := c.engine.Abort(ctx, provider, id)
 	c.catchUp(ctx, provider, err)
-	return newRotation(result), vaulterr.In("Abort", provider, err)
+	return newRotation(result), vaulterr.WithOp("Abort", provider, err)
 }

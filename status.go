@@ -67,7 +67,7 @@ func (c *Client) Status(ctx context.Context, query StatusQuery) iter.Seq2[Provid
 		defer cancel() // whoever leaves the loop does not wait for a slow server
 		providers, err := c.statusOf(ctx, query)
 		if err != nil {
-			yield(ProviderStatus{}, vaulterr.In("Status", "", err))
+			yield(ProviderStatus{}, vaulterr.WithOp("Status", "", err))
 			return
 		}
 		type look struct {
@@ -76,7 +76,7 @@ func (c *Client) Status(ctx context.Context, query StatusQuery) iter.Seq2[Provid
 		}
 		looks := parallel.Stream(statusWorkers, providers, func(provider string) look {
 			status, err := c.statusOne(ctx, provider, query)
-			return look{status, vaulterr.In("Status", provider, err)}
+			return look{status, vaulterr.WithOp("Status", provider, err)}
 		})
 		for one := range looks {
 			if len(query.Providers) == 0 && errors.Is(one.err, ErrNotFound) {

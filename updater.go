@@ -56,7 +56,7 @@ type Updater[T any] struct {
 // Errors: ErrInvalid (the name, no Build), those of GetAPIKey, and Build's own.
 func NewUpdater[T any](ctx context.Context, c *Client, provider string, config UpdaterConfig[T]) (*Updater[T], error) {
 	u, err := newUpdater(ctx, c, provider, config)
-	return u, vaulterr.In("NewUpdater", provider, err)
+	return u, vaulterr.WithOp("NewUpdater", provider, err)
 }
 
 func newUpdater[T any](ctx context.Context, c *Client, provider string, config UpdaterConfig[T]) (*Updater[T], error) {
@@ -227,7 +227,7 @@ func (u *Updater[T]) dispose(value *T) {
 }
 
 func (u *Updater[T]) fail(err error) {
-	err = vaulterr.In("Updater", u.provider, err)
+	err = vaulterr.WithOp("Updater", u.provider, err)
 	u.failure.Store(&err)
 	if u.config.Failed != nil {
 		u.config.Failed(err)

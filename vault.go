@@ -147,7 +147,7 @@ type Client struct {
 // ErrSealed, ErrUnavailable.
 func New(ctx context.Context, opts ...Option) (*Client, error) {
 	client, err := open(ctx, opts)
-	return client, vaulterr.In("New", "", err)
+	return client, vaulterr.WithOp("New", "", err)
 }
 
 func open(ctx context.Context, opts []Option) (*Client, error) {
@@ -220,7 +220,7 @@ func (c *Client) Close() error {
 	c.keys.Close()
 	err := c.session.Close()
 	c.hangUp()
-	return vaulterr.In("Close", "", err)
+	return vaulterr.WithOp("Close", "", err)
 }
 
 // String names the server and base path the client works on.
@@ -264,7 +264,7 @@ func Default(ctx context.Context) (*Client, error) {
 	case theDefault.lock <- struct{}{}:
 		defer func() { <-theDefault.lock }()
 	case <-ctx.Done():
-		return nil, vaulterr.In("Default", "", vaulterr.GaveUp(nil, ctx.Err()))
+		return nil, vaulterr.WithOp("Default", "", vaulterr.Interrupted(nil, ctx.Err()))
 	}
 	if theDefault.client != nil && !theDefault.client.session.Closed() {
 		return theDefault.client, nil

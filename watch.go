@@ -42,13 +42,13 @@ func (c *Client) Watch(ctx context.Context, provider string) iter.Seq2[ProviderK
 	return func(yield func(ProviderKeys, error) bool) {
 		w, err := c.watch(provider)
 		if err != nil {
-			yield(nil, vaulterr.In("Watch", provider, err))
+			yield(nil, vaulterr.WithOp("Watch", provider, err))
 			return
 		}
 		defer w.listener.Stop()
 		for {
 			keys, err := w.next(ctx)
-			if w.idle || !yield(keys, vaulterr.In("Watch", provider, err)) || w.ended {
+			if w.idle || !yield(keys, vaulterr.WithOp("Watch", provider, err)) || w.ended {
 				return
 			}
 		}

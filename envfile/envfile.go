@@ -53,13 +53,13 @@ func Encode(w io.Writer, format Format, environ []string) error {
 	for i, one := range environ {
 		name, value, ok := strings.Cut(one, "=")
 		if !ok { // the entry may be anything, and is not repeated
-			return vaulterr.In("envfile.Encode", "", vaulterr.Invalid("entry %d of the environment is not NAME=value", i+1))
+			return vaulterr.WithOp("envfile.Encode", "", vaulterr.Invalid("entry %d of the environment is not NAME=value", i+1))
 		}
 		variables = append(variables, envformat.Variable{Name: name, Value: value})
 	}
 	content, err := envformat.Encode(string(format), variables)
 	if err != nil {
-		return vaulterr.In("envfile.Encode", "", envformat.AsError(err))
+		return vaulterr.WithOp("envfile.Encode", "", envformat.AsError(err))
 	}
 	_, err = w.Write(content)
 	return err
@@ -72,11 +72,11 @@ func Encode(w io.Writer, format Format, environ []string) error {
 // name, see Client.Environ.
 func Name(prefix, provider, field string) (string, error) {
 	if err := kv.CheckName("provider name", provider); err != nil {
-		return "", vaulterr.In("envfile.Name", provider, err)
+		return "", vaulterr.WithOp("envfile.Name", provider, err)
 	}
 	name, err := envformat.Name(prefix, provider, field)
 	if err != nil {
-		return "", vaulterr.In("envfile.Name", "", envformat.AsError(err))
+		return "", vaulterr.WithOp("envfile.Name", "", envformat.AsError(err))
 	}
 	return name, nil
 }

@@ -90,7 +90,7 @@ func AtBasePath(path string) Option { return func(o *options) { o.scope.Base = p
 // client would refuse too; OnlyProviders without a name; a nil option).
 func ForRole(role Role, opts ...Option) (string, error) {
 	text, err := forRole(role, opts)
-	return text, vaulterr.In("policy.ForRole", "", err)
+	return text, vaulterr.WithOp("policy.ForRole", "", err)
 }
 
 func forRole(role Role, opts []Option) (string, error) {

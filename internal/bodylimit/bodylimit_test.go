@@ -73,9 +73,9 @@ func TestTransport_LimitsBodies(t *testing.T) {
 		if n != tc.want || (err != nil) != tc.tooLong {
 			t.Errorf("%s: read %d bytes, %v, want %d", name, n, err, tc.want)
 		}
-		if tc.tooLong && (!errors.Is(err, vaulterr.ErrUnavailable) || vaulterr.Retryable(err) || !vaulterr.Doubtful(err)) {
+		if tc.tooLong && (!errors.Is(err, vaulterr.ErrUnavailable) || vaulterr.Retryable(err) || !vaulterr.MaybeApplied(err)) {
 			t.Errorf("%s: %v has ErrUnavailable %t, Retryable %t, Doubtful %t, want false, false, true", name, err,
-				errors.Is(err, vaulterr.ErrUnavailable), vaulterr.Retryable(err), vaulterr.Doubtful(err))
+				errors.Is(err, vaulterr.ErrUnavailable), vaulterr.Retryable(err), vaulterr.MaybeApplied(err))
 		}
 	}
 }

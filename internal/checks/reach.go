@@ -57,7 +57,7 @@ func (x *exam) unreachable(whom string) Finding {
 // answered reports that somebody is there, if not who was expected.
 func (x *exam) answered() bool {
 	_, answered := errors.AsType[*api.ResponseError](x.answer.err)
-	return answered || vaulterr.BadTLS(x.answer.err) || x.answer.connected && !x.lostConnection()
+	return answered || vaulterr.TLSMismatch(x.answer.err) || x.answer.connected && !x.lostConnection()
 }
 
 // lostConnection reports a connection that ended before there was an answer.
@@ -76,7 +76,7 @@ func (x *exam) knock(ctx context.Context) (k knock) {
 	client := x.client.WithNamespace("").WithResponseCallbacks(func(answer *api.Response) { k.secure = answer.TLS })
 	sent := time.Now()
 	k.health, k.err = client.Sys().HealthWithContext(bodylimit.With(ctx, bodylimit.MaxFailure))
-	k.err, k.connected = vaulterr.FromWire(k.err), connected.Load()
+	k.err, k.connected = vaulterr.Sanitize(k.err), connected.Load()
 	if k.err == nil {
 		middle := sent.Add(time.Since(sent) / 2)
 		k.skew = middle.Sub(time.Unix(k.health.ServerTimeUTC, int64(time.Second/2)))

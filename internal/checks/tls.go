@@ -24,7 +24,7 @@ func (x *exam) tls(context.Context) Finding {
 	switch {
 	case vaulterr.NeedsHTTPS(x.answer.err):
 		return failed(x.answer.err, "the server speaks HTTPS, the address says http://", UseHTTPS.by(x.command("doctor", "--address", x.as("https"))))
-	case vaulterr.BadTLS(x.answer.err):
+	case vaulterr.TLSMismatch(x.answer.err):
 		return x.badTLS()
 	case secure == nil && x.url().Scheme == "https":
 		return okay("encrypted")

@@ -61,14 +61,14 @@ func removeEchoes(body []byte, sent *requestValues) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := decoder.Decode(&said); err != nil {
 		if sent.repeatedIn(string(body)) {
-			return []byte(vaulterr.Known(string(body), omitted))
+			return []byte(vaulterr.KnownTexts(string(body), omitted))
 		}
 		return body
 	}
 	found := false
 	for i, line := range said.Errors {
 		if sent.repeatedIn(line) {
-			said.Errors[i], found = vaulterr.Known(line, omitted), true
+			said.Errors[i], found = vaulterr.KnownTexts(line, omitted), true
 		}
 	}
 	if !found {

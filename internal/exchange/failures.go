@@ -20,7 +20,7 @@ type failures struct{ next http.RoundTripper }
 func (f failures) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := f.next.RoundTrip(r)
 	if err != nil {
-		return nil, vaulterr.Transport(err)
+		return nil, vaulterr.TransportError(err)
 	}
 	if response.Body != nil && response.StatusCode >= http.StatusOK { // the body of a 101 is a connection
 		response.Body = body{response.Body}
@@ -35,5 +35,5 @@ func (b body) Read(into []byte) (int, error) {
 	if err == nil || errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return n, err
 	}
-	return n, vaulterr.Transport(err)
+	return n, vaulterr.TransportError(err)
 }

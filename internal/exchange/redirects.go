@@ -41,7 +41,7 @@ func (t redirects) RoundTrip(r *http.Request) (*http.Response, error) {
 	again := *r
 	if r.Body != nil && r.Body != http.NoBody {
 		if again.Body, err = r.GetBody(); err != nil {
-			return nil, vaulterr.Transport(err)
+			return nil, vaulterr.TransportError(err)
 		}
 	}
 	to.RawQuery = r.URL.RawQuery

@@ -50,7 +50,7 @@ func TestRedirects(t *testing.T) {
 			})
 			response, err := exchange.Redirects(net, tc.allowed).RoundTrip(login(t, tc.from+"/v1/x?q=1"))
 			switch {
-			case tc.want == "" && (len(went) != 1 || !errors.Is(err, vaulterr.ErrUnavailable) || !vaulterr.Doubtful(err)):
+			case tc.want == "" && (len(went) != 1 || !errors.Is(err, vaulterr.ErrUnavailable) || !vaulterr.MaybeApplied(err)):
 				t.Errorf("%s, %d: the request goes to %q, %v, want an error and no request", name, status, went, err)
 			case tc.want != "" && (err != nil || response.StatusCode != 200 || went[1] != tc.want):
 				t.Errorf("%s, %d: the request goes to %q, %v, want %s", name, status, went, err, tc.want)
@@ -69,7 +69,7 @@ func TestRedirects_ErrorSaysWhatToDo(t *testing.T) {
 		return &http.Response{StatusCode: 307, Header: http.Header{"Location": {"http://b.test:8200/" + token}}, Request: r, Body: http.NoBody}, nil
 	})
 	_, err := exchange.Redirects(net, nil).RoundTrip(login(t, "http://a.test:8200/v1/x")) //nolint:bodyclose // there is none
-	text := vaulterr.In("Rotate", "p", err).Error()
+	text := vaulterr.WithOp("Rotate", "p", err).Error()
 	for _, want := range []string{`"http://b.test:8200"`, "another host", "the token is not sent there", "VAULTKIT_REDIRECTS"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("error = %q, want %s in it", text, want)

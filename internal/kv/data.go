@@ -109,7 +109,7 @@ type writeResponse struct {
 // Write stores data as version cas+1, if version cas is the newest; 0 means
 // that the entry does not exist. It is sent exactly once. Needs "create" where
 // nothing is stored yet, else "update". ErrConflict: the check-and-set was
-// refused; see vaulterr.Doubtful for errors that leave the outcome open.
+// refused; see vaulterr.MaybeApplied for errors that leave the outcome open.
 func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written, error) {
 	path, err := s.layout.Data(key)
 	if err != nil {

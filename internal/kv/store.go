@@ -70,7 +70,7 @@ func notFoundError(err error, response *api.Response, decoded any) error {
 	if cut != nil {
 		return err
 	}
-	err = vaulterr.Missing(err, text)
+	err = vaulterr.Reclassify404(err, text)
 	if errors.Is(vaulterr.Kind(err), vaulterr.ErrNotFound) {
 		_ = json.Unmarshal(text, decoded)
 	}
@@ -181,7 +181,7 @@ func (s *Store) RetryWhile(ctx context.Context, again func(error) bool, attempt 
 			last = err
 		}
 		if ended := s.backoff.Wait(ctx, failed); ended != nil {
-			return vaulterr.GaveUp(last, ended)
+			return vaulterr.Interrupted(last, ended)
 		}
 	}
 }

@@ -47,16 +47,16 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*i
 			return found, nil
 		}
 		sent, err := e.writeFence(ctx, provider, id)
-		maybeApplied = maybeApplied || sent && (err == nil || vaulterr.Doubtful(err))
+		maybeApplied = maybeApplied || sent && (err == nil || vaulterr.MaybeApplied(err))
 		done := err == nil || errors.Is(err, vaulterr.ErrConflict)
-		if !done && (!sent || !vaulterr.Doubtful(err)) {
+		if !done && (!sent || !vaulterr.MaybeApplied(err)) {
 			return nil, fenceFailed(id, maybeApplied, err)
 		}
 		if done && failed == 1 {
 			continue // the rule can tell now, unless it reads old metadata
 		}
 		if ended := e.Backoff.Wait(ctx, failed); ended != nil {
-			return nil, fenceFailed(id, maybeApplied, vaulterr.GaveUp(err, ended))
+			return nil, fenceFailed(id, maybeApplied, vaulterr.Interrupted(err, ended))
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (e *Engine) announce(ctx context.Context, attempt protocol.Attempt, keys ma
 			attempt.Field = field
 			name := protocol.AttemptName(attempt.Provider, field, text, id)
 			var err error
-			if acknowledged, err = e.createEntry(ctx, name, attempt); err == nil || vaulterr.Doubtful(err) {
+			if acknowledged, err = e.createEntry(ctx, name, attempt); err == nil || vaulterr.MaybeApplied(err) {
 				entries[name] = attempt
 			}
 			if err != nil {

@@ -73,7 +73,7 @@ func (e *Engine) put(ctx context.Context, provider string, cas int, data map[str
 	maybeApplied := false
 	err := e.retryWrite(ctx, func() error {
 		_, err := e.Store.Write(ctx, providerKey(provider), cas, data)
-		maybeApplied = maybeApplied || vaulterr.Doubtful(err)
+		maybeApplied = maybeApplied || vaulterr.MaybeApplied(err)
 		return err
 	})
 	switch {

@@ -3,7 +3,7 @@ package rotation
 import (
 	"context"
 
-	"goblin/vaultkit/internal/event"
+	"goblin/vaultkit/event"
 )
 
 // Rotate runs one rotation, from the read to the record. Its errors: see the

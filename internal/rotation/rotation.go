@@ -87,7 +87,7 @@ type Result struct {
 // resend repeats a write that is safe to repeat (create-only, or one that
 // replaces itself) until Vault's answer is definite or ctx ends.
 func (e *Engine) retryWrite(ctx context.Context, send func() error) error {
-	return e.Store.RetryWhile(ctx, vaulterr.Doubtful, send)
+	return e.Store.RetryWhile(ctx, vaulterr.MaybeApplied, send)
 }
 
 // refused reports that a create-only write met something: a failed

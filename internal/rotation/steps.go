@@ -21,7 +21,7 @@ func (tx *transaction) backUp(ctx context.Context) error {
 			written, err := tx.Store.Write(ctx, key, 0, tx.source.Data)
 			tx.requests.Backup = written.RequestID
 			tx.warnOfDeletion("deletes", theBackup, written.Expires)
-			tx.backupUncertain = tx.backupUncertain || vaulterr.Doubtful(err)
+			tx.backupUncertain = tx.backupUncertain || vaulterr.MaybeApplied(err)
 			return err
 		})
 		if !createRefused(err) {
@@ -36,7 +36,7 @@ func (tx *transaction) backUp(ctx context.Context) error {
 			return failure
 		}
 		if ended := tx.Backoff.Wait(ctx, failed); ended != nil {
-			return vaulterr.GaveUp(nil, ended)
+			return vaulterr.Interrupted(nil, ended)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 			tx.warnOfDeletion("deletes", theNewKey, written.Expires)
 			return protocol.Committed, protocol.Acknowledged, nil
 		}
-		maybeApplied = maybeApplied || vaulterr.Doubtful(err)
+		maybeApplied = maybeApplied || vaulterr.MaybeApplied(err)
 		definite := !maybeApplied && !errors.Is(err, vaulterr.ErrConflict)
 		if definite && tx.createdBackup {
 			return "", "", err
@@ -129,7 +129,7 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 			return "", "", tx.undetermined(fmt.Sprintf("the rule says %s", found.outcome), err)
 		}
 		if ended := tx.Backoff.Wait(ctx, failed); ended != nil {
-			return "", "", tx.undetermined("", vaulterr.GaveUp(err, ended))
+			return "", "", tx.undetermined("", vaulterr.Interrupted(err, ended))
 		}
 	}
 }

@@ -151,7 +151,7 @@ func (m *appRoleLogin) secretIDFrom(response *api.Secret, err error) (string, er
 		failure.Detail = "it contains no secret id"
 		return "", failure
 	}
-	if vaulterr.Doubtful(err) {
+	if vaulterr.MaybeApplied(err) {
 		failure.Detail = "the response to the unwrap was lost, and the secret id with it"
 		failure.Hint = "issue a new wrapped secret id"
 	}

@@ -107,7 +107,7 @@ func (s *Session) State() State {
 	defer s.mu.Unlock()
 	state := State{Closed: s.closed, Ends: s.ends}
 	since, err := s.transport.availability.outage()
-	state.Down, state.DownError = since, vaulterr.In("", "", err)
+	state.Down, state.DownError = since, vaulterr.WithOp("", "", err)
 	over := !s.ends.IsZero() && !time.Now().Before(s.ends)
 	if s.tokenRefused || over || !s.tokenMayWork && !errors.Is(s.failure, errSameToken) {
 		state.LoginError = s.failure

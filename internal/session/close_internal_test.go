@@ -37,8 +37,8 @@ func TestClose_IsLimitedIfVaultHangs(t *testing.T) {
 					t.Errorf("Close took %v, want %v to %v", took, tc.atLeast, tc.atMost)
 				}
 				err := <-done
-				if !errors.Is(err, tc.want) || (err != nil) != (tc.want != nil) || err != nil && !vaulterr.Doubtful(err) {
-					t.Errorf("Do = %v, Doubtful = %t, want %v and doubtful", err, vaulterr.Doubtful(err), tc.want)
+				if !errors.Is(err, tc.want) || (err != nil) != (tc.want != nil) || err != nil && !vaulterr.MaybeApplied(err) {
+					t.Errorf("Do = %v, Doubtful = %t, want %v and doubtful", err, vaulterr.MaybeApplied(err), tc.want)
 				}
 			})
 		})

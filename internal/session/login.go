@@ -34,7 +34,7 @@ func (s *Session) relogin(ctx context.Context, seen *lease) (*lease, error) {
 	case <-under.done:
 		return under.held, under.err
 	case <-ctx.Done():
-		return nil, vaulterr.In("login", "", ctx.Err())
+		return nil, vaulterr.WithOp("login", "", ctx.Err())
 	}
 }
 
@@ -181,7 +181,7 @@ func (s *Session) reloginError(err error) error {
 	case s.ctx.Err() != nil:
 		return &vaulterr.Error{Kind: vaulterr.ErrClosed, Err: err}
 	case errors.Is(err, vaulterr.ErrUnavailable), errors.Is(err, vaulterr.ErrUnauthenticated):
-		return vaulterr.In("login", "", err)
+		return vaulterr.WithOp("login", "", err)
 	}
 	return &vaulterr.Error{
 		Op: "login", Kind: vaulterr.ErrUnauthenticated, Err: err,

@@ -168,7 +168,7 @@ func (r *renewer) renew() {
 	if err == nil && (response == nil || response.Auth == nil) {
 		err = vaulterr.Invalid("the response to the renewal has no token")
 	}
-	r.session.observe(event.Renewal, since, vaulterr.In("renew", "", err))
+	r.session.observe(event.Renewal, since, vaulterr.WithOp("renew", "", err))
 	if err != nil {
 		r.renewalFailed(err)
 		return
@@ -188,7 +188,7 @@ func (r *renewer) renewalFailed(err error) {
 	if r.session.ctx.Err() != nil {
 		return
 	}
-	r.session.log.Warn("failed to renew the vault token", "accessor", r.held.accessor, "error", vaulterr.In("renew", "", err))
+	r.session.log.Warn("failed to renew the vault token", "accessor", r.held.accessor, "error", vaulterr.WithOp("renew", "", err))
 	if errors.Is(vaulterr.Kind(err), vaulterr.ErrUnavailable) {
 		r.state.failures++
 		return

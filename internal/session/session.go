@@ -101,14 +101,14 @@ type Session struct {
 // or an untrusted certificate fail at once.
 func Open(ctx context.Context, config Config) (*Session, error) {
 	if err := config.complete(); err != nil {
-		return nil, vaulterr.In("login", "", err)
+		return nil, vaulterr.WithOp("login", "", err)
 	}
 	s := newSession(config)
 	held, err := s.start(ctx)
 	if err != nil {
 		s.cancel()
 		s.transport.cancel()
-		return nil, vaulterr.In("login", "", err)
+		return nil, vaulterr.WithOp("login", "", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +190,7 @@ func (s *Session) revoke(held *lease) {
 	case err == nil:
 		s.log.Debug("vault token revoked", "accessor", held.accessor)
 	case !vaulterr.InvalidToken(err): // an invalid token needs no revocation
-		s.log.Warn("failed to revoke the vault token", "accessor", held.accessor, "error", vaulterr.In("revoke", "", err))
+		s.log.Warn("failed to revoke the vault token", "accessor", held.accessor, "error", vaulterr.WithOp("revoke", "", err))
 	}
 }
 
@@ -265,7 +265,7 @@ func (s *Session) start(ctx context.Context) (*lease, error) {
 	for failed := 1; ; failed++ {
 		began := time.Now()
 		held, err := s.config.Login.login(ctx, s.transport, nil)
-		s.observe(event.Login, began, vaulterr.In("login", "", err))
+		s.observe(event.Login, began, vaulterr.WithOp("login", "", err))
 		if err == nil {
 			s.logLogin(false, held)
 			return held, nil

@@ -94,7 +94,7 @@ func (t *transport) doOnce(ctx context.Context, send func(ctx context.Context) e
 	stop := context.AfterFunc(t.ctx, cancel)
 	defer stop()
 	began := time.Now()
-	err := vaulterr.FromWire(send(bounded))
+	err := vaulterr.Sanitize(send(bounded))
 	if err != nil && t.ctx.Err() != nil && ctx.Err() == nil {
 		// ErrClosed would mean that the request was not sent.
 		err = &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "the client was closed before Vault responded"}

@@ -21,24 +21,24 @@ func causeText(err error) string {
 		return ""
 	case *Error:
 		return cause.reason()
-	case *bare:
-		return causeText(cause.hidden)
-	case *failure:
+	case *opaque:
+		return causeText(cause.cause)
+	case *transportError:
 		return cause.class
-	case *unreadable:
-		return cause.why.class
+	case *unreadableResponse:
+		return cause.reason.class
 	case *api.ResponseError:
-		return answerText(cause)
+		return responseText(cause)
 	case *url.Error:
-		if ours(cause) {
+		if needsRendering(cause) {
 			return causeText(cause.Err) // the path is told anyway
 		}
 	}
-	inner, list := within(err)
+	inner, list := unwrapAll(err)
 	switch {
 	case list:
-		return joined(", ", texts(inner)...)
-	case !ours(err):
+		return joinNonEmpty(", ", texts(inner)...)
+	case !needsRendering(err):
 		return oneLine(err.Error())
 	}
 	return wrapperText(err.Error(), inner)
@@ -52,38 +52,38 @@ func texts(errs []error) (texts []string) {
 }
 
 // ours reports an error with something in it that must not be told as it is.
-func ours(err error) bool {
+func needsRendering(err error) bool {
 	_, own := errors.AsType[*Error](err)
-	_, failed := errors.AsType[*failure](err)
+	_, failed := errors.AsType[*transportError](err)
 	_, answered := errors.AsType[*api.ResponseError](err)
 	return own || failed || answered
 }
 
 // wrapperText is what a wrapper says, with what it wraps rendered where its text is.
-func wrapperText(words string, inner []error) string {
+func wrapperText(text string, inner []error) string {
 	var rest []string
 	for _, one := range inner {
-		text, plain := causeText(one), one.Error()
-		if plain != "" && strings.Contains(words, plain) {
-			words = strings.ReplaceAll(words, plain, text)
+		rendered, original := causeText(one), one.Error()
+		if original != "" && strings.Contains(text, original) {
+			text = strings.ReplaceAll(text, original, rendered)
 			continue
 		}
-		if repeats(words, one) {
-			words = ""
+		if quotesResponse(text, one) {
+			text = ""
 		}
-		rest = append(rest, text)
+		rest = append(rest, rendered)
 	}
-	return joined(": ", append([]string{oneLine(words)}, rest...)...)
+	return joinNonEmpty(": ", append([]string{oneLine(text)}, rest...)...)
 }
 
 // repeats reports words with part of an answer in them.
-func repeats(words string, err error) bool {
-	answer, ok := errors.AsType[*api.ResponseError](err)
-	return ok && slices.ContainsFunc(answer.Errors, func(line string) bool { return line != "" && strings.Contains(words, line) })
+func quotesResponse(text string, err error) bool {
+	response, ok := errors.AsType[*api.ResponseError](err)
+	return ok && slices.ContainsFunc(response.Errors, func(line string) bool { return line != "" && strings.Contains(text, line) })
 }
 
 // within are the errors that err wraps, and whether it is no more than their list.
-func within(err error) (inner []error, list bool) {
+func unwrapAll(err error) (inner []error, list bool) {
 	//nolint:errorlint // one layer
 	switch wrapper := err.(type) {
 	case interface{ Unwrap() []error }:
@@ -98,16 +98,16 @@ func within(err error) (inner []error, list bool) {
 			return []error{one}, false
 		}
 	}
-	if inner = opened(err); inner != nil {
+	if inner = hiddenErrors(err); inner != nil {
 		return inner, true
 	}
 	return nil, false
 }
 
 // opened is what an error that unwraps to nothing has inside all the same.
-func opened(err error) []error {
-	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
-		return []error{answer}
+func hiddenErrors(err error) []error {
+	if response, ok := errors.AsType[*api.ResponseError](err); ok {
+		return []error{response}
 	}
 	if own, ok := errors.AsType[*Error](err); ok {
 		return []error{own}
@@ -116,16 +116,16 @@ func opened(err error) []error {
 }
 
 // answerText is a refusal.
-func answerText(answer *api.ResponseError) string {
+func responseText(response *api.ResponseError) string {
 	switch {
-	case says(answer, textNeedsHTTPS):
+	case containsText(response, textNeedsHTTPS):
 		return "the server speaks HTTPS, the address says http://"
-	case foreign404(answer):
+	case isProxy404(response):
 		return "HTTP 404, not in Vault's words"
-	case answer.RawError || len(answer.Errors) == 0:
-		return fmt.Sprintf("HTTP %d", answer.StatusCode)
+	case response.RawError || len(response.Errors) == 0:
+		return fmt.Sprintf("HTTP %d", response.StatusCode)
 	}
-	return fmt.Sprintf("HTTP %d: %s", answer.StatusCode, oneLine(strings.Join(answer.Errors, "; ")))
+	return fmt.Sprintf("HTTP %d: %s", response.StatusCode, oneLine(strings.Join(response.Errors, "; ")))
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

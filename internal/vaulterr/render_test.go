@@ -23,29 +23,29 @@ func (c *curt) Unwrap() error { return c.err }
 
 // TestWrapperKeepsItsWords: a Source says what it was about, whatever is inside.
 func TestWrapperKeepsItsWords(t *testing.T) {
-	answer := &api.ResponseError{HTTPMethod: "PUT", URL: "http://vault.test/v1/x", StatusCode: 400, Errors: []string{"no data provided"}}
+	response := &api.ResponseError{HTTPMethod: "PUT", URL: "http://vault.test/v1/x", StatusCode: 400, Errors: []string{"no data provided"}}
 	page := &api.ResponseError{StatusCode: 502, RawError: true, Errors: []string{"<html>sk-canary</html>"}}
-	own := vaulterr.In("GetAPIKey", "admin", &vaulterr.Error{Kind: vaulterr.ErrPermissionDenied, Path: "secret/data/x", Err: answer})
-	lost := vaulterr.Transport(errors.New(`malformed HTTP response "sk-canary"`))
+	own := vaulterr.WithOp("GetAPIKey", "admin", &vaulterr.Error{Kind: vaulterr.ErrPermissionDenied, Path: "secret/data/x", Err: response})
+	lost := vaulterr.TransportError(errors.New(`malformed HTTP response "sk-canary"`))
 	for want, err := range map[string]error{
-		"my source: HTTP 400: no data provided": fmt.Errorf("my source: %w", answer),
+		"my source: HTTP 400: no data provided": fmt.Errorf("my source: %w", response),
 		"my source: HTTP 502":                   fmt.Errorf("my source: %w", page),
 		"outer: my source: HTTP 502":            fmt.Errorf("outer: %w", fmt.Errorf("my source: %w", page)),
 		"my source: the answer is not HTTP":     fmt.Errorf("my source: %w", lost),
 		"my source: permission denied: at secret/data/x: HTTP 400: no data provided": fmt.Errorf("my source: %w", own),
-		"two: HTTP 400: no data provided and HTTP 502":                               fmt.Errorf("two: %w and %w", answer, page),
-		"the issuer is closed: HTTP 400: no data provided":                           &curt{"the issuer is closed", answer},
+		"two: HTTP 400: no data provided and HTTP 502":                               fmt.Errorf("two: %w and %w", response, page),
+		"the issuer is closed: HTTP 400: no data provided":                           &curt{"the issuer is closed", response},
 		"HTTP 502": &curt{"it said <html>sk-canary</html>", page},
-		`my\x1b[31m source: HTTP 400: no data provided`: fmt.Errorf("my\x1b[31m source: %w", answer),
+		`my\x1b[31m source: HTTP 400: no data provided`: fmt.Errorf("my\x1b[31m source: %w", response),
 		"a, HTTP 502": errors.Join(errors.New("a"), page),
-		"my source: a, HTTP 400: no data provided, permission denied: at secret/data/x: HTTP 400: no data provided": fmt.Errorf("my source: %w", errors.Join(errors.New("a"), answer, own)),
+		"my source: a, HTTP 400: no data provided, permission denied: at secret/data/x: HTTP 400: no data provided": fmt.Errorf("my source: %w", errors.Join(errors.New("a"), response, own)),
 	} {
 		for form, got := range map[string]error{
-			"In":            vaulterr.In("Rotate", "p", err),
-			"In twice":      vaulterr.In("Rotate", "p", vaulterr.In("login", "", err)),
-			"Note":          vaulterr.In("Rotate", "p", vaulterr.Note(err, "a note")),
-			"Undetermined":  vaulterr.In("Rotate", "p", vaulterr.Undetermined("the-id", "why", err)),
-			"a field's Err": vaulterr.In("Rotate", "p", &vaulterr.Error{Detail: "the new secret was not verified", Err: err}),
+			"In":            vaulterr.WithOp("Rotate", "p", err),
+			"In twice":      vaulterr.WithOp("Rotate", "p", vaulterr.WithOp("login", "", err)),
+			"Note":          vaulterr.WithOp("Rotate", "p", vaulterr.Note(err, "a note")),
+			"Undetermined":  vaulterr.WithOp("Rotate", "p", vaulterr.Undetermined("the-id", "why", err)),
+			"a field's Err": vaulterr.WithOp("Rotate", "p", &vaulterr.Error{Detail: "the new secret was not verified", Err: err}),
 		} {
 			text := got.Error()
 			encoded, _ := json.Marshal(got)
@@ -61,8 +61,8 @@ func TestWrapperKeepsItsWords(t *testing.T) {
 
 // TestWrappedErrorKeepsItsFields: errors.As finds what the inner error says.
 func TestWrappedErrorKeepsItsFields(t *testing.T) {
-	inner := vaulterr.In("GetAPIKey", "admin", &vaulterr.Error{Kind: vaulterr.ErrPermissionDenied, Path: "secret/data/x", Capability: "read"})
-	got, ok := errors.AsType[*vaulterr.Error](vaulterr.In("Rotate", "p", fmt.Errorf("my source: %w", inner)))
+	inner := vaulterr.WithOp("GetAPIKey", "admin", &vaulterr.Error{Kind: vaulterr.ErrPermissionDenied, Path: "secret/data/x", Capability: "read"})
+	got, ok := errors.AsType[*vaulterr.Error](vaulterr.WithOp("Rotate", "p", fmt.Errorf("my source: %w", inner)))
 	if !ok || got.Op != "Rotate" || got.Provider != "admin" || got.Path != "secret/data/x" || got.Capability != "read" || !errors.Is(got, vaulterr.ErrPermissionDenied) {
 		t.Errorf("In = %+v, want Rotate's, with the fields of what is wrapped", got)
 	}
@@ -82,7 +82,7 @@ func TestNothingSteersATerminal(t *testing.T) {
 		"a hint":          &vaulterr.Error{Hint: evil},
 		"a source's text": errors.New(evil),
 	} {
-		text := vaulterr.In("Rotate", "p", err).Error()
+		text := vaulterr.WithOp("Rotate", "p", err).Error()
 		if vaulterr.Printable(text) != text || strings.ContainsAny(text, "\n\r\x1b\a\u009b\u202e\u2028") {
 			t.Errorf("%s: Error() = %q, want it printable", name, text)
 		}

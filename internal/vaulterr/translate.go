@@ -29,8 +29,8 @@ const (
 	textNeedsHTTPS    = "HTTP request to an HTTPS server" // Go's server, not Vault's
 )
 
-func says(answer *api.ResponseError, text string) bool {
-	for _, line := range answer.Errors {
+func containsText(response *api.ResponseError, text string) bool {
+	for _, line := range response.Errors {
 		if strings.Contains(line, text) {
 			return true
 		}
@@ -44,25 +44,25 @@ func Kind(err error) error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own.Kind
 	}
-	answer, ok := errors.AsType[*api.ResponseError](err)
+	response, ok := errors.AsType[*api.ResponseError](err)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		return nil
 	case !ok:
 		return ErrUnavailable // no answer at all: connection, TLS, deadline, cut body
 	}
-	switch status := answer.StatusCode; {
+	switch status := response.StatusCode; {
 	case status == http.StatusForbidden:
-		return kindOf403(answer)
-	case foreign404(answer):
+		return classify403(response)
+	case isProxy404(response):
 		return ErrUnavailable
-	case status == http.StatusNotFound && says(answer, textNoRoute):
+	case status == http.StatusNotFound && containsText(response, textNoRoute):
 		return ErrMountNotFound
 	case status == http.StatusNotFound:
 		return ErrNotFound
 	case status == http.StatusBadRequest:
-		return kindOf400(answer)
-	case says(answer, textSealed):
+		return classify400(response)
+	case containsText(response, textSealed):
 		return ErrSealed
 	case ambiguousStatus(status):
 		return ErrUnavailable
@@ -74,16 +74,16 @@ func Kind(err error) error {
 // which must not pass for Vault's word that a secret is gone. Vault's own 404 has a
 // list of errors, empty or not; the official client leaves Errors nil where the body
 // is JSON without one. See [Missing] for the others that are Vault's.
-func foreign404(answer *api.ResponseError) bool {
-	return answer.StatusCode == http.StatusNotFound && (answer.RawError || answer.Errors == nil)
+func isProxy404(response *api.ResponseError) bool {
+	return response.StatusCode == http.StatusNotFound && (response.RawError || response.Errors == nil)
 }
 
 // Missing is a failed read in the light of its answer's body. Of Vault's own 404s,
 // that of a deleted version and that of a path without "data/" have no errors, and
 // are known by what they have instead.
-func Missing(err error, body []byte) error {
-	answer, ok := errors.AsType[*api.ResponseError](err)
-	if !ok || answer.RawError || !foreign404(answer) {
+func Reclassify404(err error, body []byte) error {
+	response, ok := errors.AsType[*api.ResponseError](err)
+	if !ok || response.RawError || !isProxy404(response) {
 		return err
 	}
 	var said struct {
@@ -97,27 +97,27 @@ func Missing(err error, body []byte) error {
 	if json.Unmarshal(body, &said) != nil || len(said.Warnings) == 0 && said.Data.Metadata.Version < 1 {
 		return err
 	}
-	own := *answer
+	own := *response
 	own.Errors = []string{}
 	return &own
 }
 
-func kindOf400(answer *api.ResponseError) error {
+func classify400(response *api.ResponseError) error {
 	switch {
-	case says(answer, textCASMismatch):
+	case containsText(response, textCASMismatch):
 		return ErrConflict
-	case says(answer, textWrappingToken):
+	case containsText(response, textWrappingToken):
 		return ErrWrappingToken
-	case says(answer, textBadSecretID), says(answer, textBadSecretID2), says(answer, textMissingToken):
+	case containsText(response, textBadSecretID), containsText(response, textBadSecretID2), containsText(response, textMissingToken):
 		return ErrUnauthenticated
-	case says(answer, textUpgrading), says(answer, textNeedsHTTPS):
+	case containsText(response, textUpgrading), containsText(response, textNeedsHTTPS):
 		return ErrUnavailable
 	}
 	return ErrInvalid
 }
 
-func kindOf403(answer *api.ResponseError) error {
-	if says(answer, textInvalidToken) {
+func classify403(response *api.ResponseError) error {
+	if containsText(response, textInvalidToken) {
 		return ErrUnauthenticated
 	}
 	return ErrPermissionDenied
@@ -127,50 +127,50 @@ func kindOf403(answer *api.ResponseError) error {
 // the token (expired, revoked, spent, or from before a restart): the one
 // signal to log in again. A plain denial is not.
 func InvalidToken(err error) bool {
-	answer, ok := errors.AsType[*api.ResponseError](err)
-	return ok && answer.StatusCode == http.StatusForbidden && says(answer, textInvalidToken)
+	response, ok := errors.AsType[*api.ResponseError](err)
+	return ok && response.StatusCode == http.StatusForbidden && containsText(response, textInvalidToken)
 }
 
 // Denied reports a request that Vault refused in its own words, 403, without saying
 // that the token is to blame; request is its method and URL, and text what Vault said.
 // OpenBao since 2.6 says the same of a token that has ended.
 func Denied(err error) (request, text string, denied bool) {
-	answer, ok := errors.AsType[*api.ResponseError](err)
-	if !ok || answer.StatusCode != http.StatusForbidden || answer.RawError || !says(answer, textDenied) || says(answer, textInvalidToken) {
+	response, ok := errors.AsType[*api.ResponseError](err)
+	if !ok || response.StatusCode != http.StatusForbidden || response.RawError || !containsText(response, textDenied) || containsText(response, textInvalidToken) {
 		return "", "", false
 	}
-	return answer.HTTPMethod + " " + answer.URL, strings.Join(answer.Errors, "\n"), true
+	return response.HTTPMethod + " " + response.URL, strings.Join(response.Errors, "\n"), true
 }
 
 // Doubtful reports a failed write that Vault may have applied all the same, or
 // may still apply: no answer, a cut one, one without Vault's own words (some hop
 // in between gave it), or a status that a hop may give after the write went
 // through.
-func Doubtful(err error) bool {
-	answer, ok := errors.AsType[*api.ResponseError](err)
+func MaybeApplied(err error) bool {
+	response, ok := errors.AsType[*api.ResponseError](err)
 	switch {
-	case err == nil, refusedHere(err):
+	case err == nil, refusedLocally(err):
 		return false
-	case !ok, answer.RawError, len(answer.Errors) == 0:
+	case !ok, response.RawError, len(response.Errors) == 0:
 		return true
 	}
-	return ambiguousStatus(answer.StatusCode) || says(answer, textUpgrading)
+	return ambiguousStatus(response.StatusCode) || containsText(response, textUpgrading)
 }
 
 // withoutForeignBody takes the body out of an answer that is not Vault's own:
 // whatever hop gave it may have echoed the request, secret and all.
-func withoutForeignBody(answer *api.ResponseError) *api.ResponseError {
-	if !answer.RawError || says(answer, textNeedsHTTPS) {
-		return answer
+func withoutProxyBody(response *api.ResponseError) *api.ResponseError {
+	if !response.RawError || containsText(response, textNeedsHTTPS) {
+		return response
 	}
-	clean := *answer
+	clean := *response
 	clean.Errors = []string{"an answer that is not Vault's, left out"}
 	return &clean
 }
 
 // refusedHere: no request left the client (it is closed, or was asked for
 // something invalid), or Vault refused its token and there is no other.
-func refusedHere(err error) bool {
+func refusedLocally(err error) bool {
 	own, ok := errors.AsType[*Error](err)
 	return ok && (errors.Is(own.Kind, ErrClosed) || errors.Is(own.Kind, ErrUnauthenticated) || errors.Is(own.Kind, ErrInvalid) && own.Err == nil)
 }
@@ -184,21 +184,21 @@ func TooLarge(limit int64) error {
 // or a login.
 func Retryable(err error) bool {
 	switch {
-	case err == nil, refusedHere(err), errors.Is(err, ErrNotKVv2), errors.Is(err, ErrInvalid), errors.Is(err, errTooLarge):
+	case err == nil, refusedLocally(err), errors.Is(err, ErrNotKVv2), errors.Is(err, ErrInvalid), errors.Is(err, errTooLarge):
 		return false
-	case errors.Is(err, context.Canceled), BadTLS(err):
+	case errors.Is(err, context.Canceled), TLSMismatch(err):
 		return false
 	}
-	answer, ok := errors.AsType[*api.ResponseError](err)
+	response, ok := errors.AsType[*api.ResponseError](err)
 	if !ok {
 		return true
 	}
-	return !says(answer, textSealed) && (ambiguousStatus(answer.StatusCode) || foreign404(answer) || says(answer, textUpgrading))
+	return !containsText(response, textSealed) && (ambiguousStatus(response.StatusCode) || isProxy404(response) || containsText(response, textUpgrading))
 }
 
 // BadTLS reports a TLS configuration that does not fit the server's. Asking again
 // does not mend it.
-func BadTLS(err error) bool {
+func TLSMismatch(err error) bool {
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	// The server's refusal of our certificate; crypto/tls has no type for it.
@@ -209,8 +209,8 @@ func BadTLS(err error) bool {
 
 // NeedsHTTPS reports the answer of an HTTPS server to plain HTTP.
 func NeedsHTTPS(err error) bool {
-	answer, ok := errors.AsType[*api.ResponseError](err)
-	return ok && says(answer, textNeedsHTTPS)
+	response, ok := errors.AsType[*api.ResponseError](err)
+	return ok && containsText(response, textNeedsHTTPS)
 }
 
 // ambiguousStatus: 412 is a standby that has not caught up, 429 a rate quota,
@@ -224,7 +224,7 @@ func ambiguousStatus(status int) bool {
 }
 
 // Known is what carries a meaning in a text of Vault's, with what stands for the rest.
-func Known(text, rest string) string {
+func KnownTexts(text, other string) string {
 	var found []string
 	for _, known := range []string{
 		textCASMismatch, textInvalidToken, textDenied, textNoRoute, textSealed, textBadSecretID, textBadSecretID2,
@@ -234,5 +234,5 @@ func Known(text, rest string) string {
 			found = append(found, known)
 		}
 	}
-	return strings.Join(append(found, rest), "; ")
+	return strings.Join(append(found, other), "; ")
 }

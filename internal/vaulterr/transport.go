@@ -21,57 +21,57 @@ import (
 // failure is a request that got no whole answer. It says which class of failure this was
 // and never what the transport said of it, which may show bytes of the answer: those can
 // be a key, or the request itself.
-type failure struct {
+type transportError struct {
 	class string
 	cause func() error // no format verb looks into a function
 }
 
 // Transport returns the failure of a request by its class. The cause stays reachable for
 // errors.Is, and for errors.As where its type holds nothing of an answer.
-func Transport(err error) error {
+func TransportError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if known, ok := errors.AsType[*failure](err); ok {
+	if known, ok := errors.AsType[*transportError](err); ok {
 		// A transport of the user's has wrapped it.
-		return &failure{class: oneLine(causeText(err)), cause: known.cause}
+		return &transportError{class: oneLine(causeText(err)), cause: known.cause}
 	}
-	return &failure{class: classOf(err), cause: func() error { return err }}
+	return &transportError{class: classOf(err), cause: func() error { return err }}
 }
 
-func (f *failure) Error() string { return Printable(f.class) }
+func (f *transportError) Error() string { return Printable(f.class) }
 
 // Format prints Error, whatever the verb.
-func (f *failure) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, f.Error()) }
+func (f *transportError) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, f.Error()) }
 
 // MarshalText is Error.
-func (f *failure) MarshalText() ([]byte, error) { return []byte(f.Error()), nil }
+func (f *transportError) MarshalText() ([]byte, error) { return []byte(f.Error()), nil }
 
-var _ encoding.TextMarshaler = (*failure)(nil)
+var _ encoding.TextMarshaler = (*transportError)(nil)
 
 // Is lets the cause through.
-func (f *failure) Is(target error) bool { return errors.Is(f.cause(), target) }
+func (f *transportError) Is(target error) bool { return errors.Is(f.cause(), target) }
 
 // As lets a cause through unless it may hold bytes of an answer.
-func (f *failure) As(target any) bool {
+func (f *transportError) As(target any) bool {
 	kind := reflect.TypeOf(target).Elem()
-	if kind.Kind() == reflect.Interface || opaque(kind) {
+	if kind.Kind() == reflect.Interface || mayQuoteResponse(kind) {
 		return false
 	}
 	return errors.As(f.cause(), target)
 }
 
 // Timeout makes it a net.Error, together with Temporary.
-func (f *failure) Timeout() bool {
+func (f *transportError) Timeout() bool {
 	timeout, ok := errors.AsType[net.Error](f.cause())
 	return ok && timeout.Timeout()
 }
 
 // Temporary is part of net.Error.
-func (f *failure) Temporary() bool { return f.Timeout() }
+func (f *transportError) Temporary() bool { return f.Timeout() }
 
 // opaque reports an error type whose text may show bytes of an answer.
-func opaque(kind reflect.Type) bool {
+func mayQuoteResponse(kind reflect.Type) bool {
 	if kind.Kind() == reflect.Pointer {
 		kind = kind.Elem()
 	}
@@ -108,17 +108,17 @@ func classOf(err error) string {
 		return errno.Error()
 	case isNet && timeout.Timeout():
 		return "timeout"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), contains(err, "server closed idle connection"):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), textContains(err, "server closed idle connection"):
 		return "the connection ended before the answer did"
-	case contains(err, "malformed HTTP"), contains(err, "malformed MIME"):
+	case textContains(err, "malformed HTTP"), textContains(err, "malformed MIME"):
 		return "the answer is not HTTP"
-	case contains(err, "response headers exceeded"):
+	case textContains(err, "response headers exceeded"):
 		return "the header of the answer is too long"
 	}
 	return "no usable answer"
 }
 
-func contains(err error, text string) bool { return strings.Contains(err.Error(), text) }
+func textContains(err error, text string) bool { return strings.Contains(err.Error(), text) }
 
 func classOfDial(dial *net.OpError) string {
 	name, isDNS := errors.AsType[*net.DNSError](dial.Err)
@@ -175,41 +175,41 @@ func alertText(err error) string { return strings.TrimPrefix(err.Error(), "tls: 
 
 // FromWire returns the error of a request without anything that only a server or a hop
 // has said, unless it is a refusal in Vault's form. Errors of this package stay.
-func FromWire(err error) error {
+func Sanitize(err error) error {
 	if err == nil {
 		return nil
 	}
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
-	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
-		return withoutForeignBody(answer)
+	if response, ok := errors.AsType[*api.ResponseError](err); ok {
+		return withoutProxyBody(response)
 	}
-	if known, ok := errors.AsType[*failure](err); ok {
+	if known, ok := errors.AsType[*transportError](err); ok {
 		return known
 	}
 	if _, lost := errors.AsType[net.Error](err); lost {
-		return Transport(err)
+		return TransportError(err)
 	}
-	return &unreadable{&failure{class: classOfUnreadable(err), cause: func() error { return err }}}
+	return &unreadableResponse{&transportError{class: classOfResponse(err), cause: func() error { return err }}}
 }
 
 // unreadable is the failure of the official client to read an answer. That came over a
 // sound connection, so that this is no net.Error.
-type unreadable struct{ why *failure }
+type unreadableResponse struct{ reason *transportError }
 
-func (u *unreadable) Error() string                 { return u.why.Error() }
-func (u *unreadable) Format(s fmt.State, verb rune) { u.why.Format(s, verb) }
-func (u *unreadable) Is(target error) bool          { return u.why.Is(target) }
-func (u *unreadable) As(target any) bool {
-	if target, ok := target.(**failure); ok {
-		*target = u.why
+func (u *unreadableResponse) Error() string                 { return u.reason.Error() }
+func (u *unreadableResponse) Format(s fmt.State, verb rune) { u.reason.Format(s, verb) }
+func (u *unreadableResponse) Is(target error) bool          { return u.reason.Is(target) }
+func (u *unreadableResponse) As(target any) bool {
+	if target, ok := target.(**transportError); ok {
+		*target = u.reason
 		return true
 	}
-	return u.why.As(target)
+	return u.reason.As(target)
 }
 
-func classOfUnreadable(err error) string {
+func classOfResponse(err error) string {
 	_, syntax := errors.AsType[*json.SyntaxError](err)
 	if ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF); syntax && !ended {
 		return "the answer is not JSON"

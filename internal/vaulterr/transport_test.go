@@ -39,8 +39,8 @@ func TestTransportErrorsAreToldByClass(t *testing.T) {
 		"the server does not speak HTTPS, the address says https://":                  http.ErrSchemeMismatch,
 	} {
 		for name, raw := range map[string]error{"as it is": err, "in a url.Error": &url.Error{Op: "Put", URL: "http://vault.test/v1/x", Err: err}} {
-			failed := vaulterr.Transport(raw)
-			told := vaulterr.In("Rotate", "p", &url.Error{Op: "Put", URL: "http://vault.test/v1/x", Err: failed})
+			failed := vaulterr.TransportError(raw)
+			told := vaulterr.WithOp("Rotate", "p", &url.Error{Op: "Put", URL: "http://vault.test/v1/x", Err: failed})
 			if got := failed.Error(); got != want || !strings.Contains(told.Error(), want) {
 				t.Errorf("%s: Transport(%v) = %q and is told as %q, want %q", name, err, got, told, want)
 			}
@@ -54,33 +54,33 @@ func TestTransportErrorsAreToldByClass(t *testing.T) {
 			}
 		}
 	}
-	if vaulterr.Transport(nil) != nil || vaulterr.FromWire(nil) != nil {
+	if vaulterr.TransportError(nil) != nil || vaulterr.Sanitize(nil) != nil {
 		t.Error("Transport(nil) or FromWire(nil) is an error")
 	}
 }
 
 // TestTransportCausesStayReachable, except those whose text shows bytes of an answer.
 func TestTransportCausesStayReachable(t *testing.T) {
-	dial := vaulterr.Transport(&url.Error{Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}})
+	dial := vaulterr.TransportError(&url.Error{Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}})
 	if found, ok := errors.AsType[*net.OpError](dial); !ok || found.Op != "dial" || !errors.Is(dial, syscall.ECONNREFUSED) {
 		t.Errorf("AsType[*net.OpError](%v) = %v, %t", dial, found, ok)
 	}
-	untrusted := vaulterr.Transport(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}})
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](untrusted); !ok || !vaulterr.BadTLS(untrusted) || vaulterr.Retryable(untrusted) {
+	untrusted := vaulterr.TransportError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}})
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](untrusted); !ok || !vaulterr.TLSMismatch(untrusted) || vaulterr.Retryable(untrusted) {
 		t.Errorf("%v: not known as an untrusted certificate", untrusted)
 	}
-	odd := vaulterr.Transport(&url.Error{Err: textproto.ProtocolError("sk-canary")})
+	odd := vaulterr.TransportError(&url.Error{Err: textproto.ProtocolError("sk-canary")})
 	if _, ok := errors.AsType[textproto.ProtocolError](odd); ok {
 		t.Errorf("AsType[textproto.ProtocolError](%v) = true, want its text out of reach", odd)
 	}
 	if found, ok := errors.AsType[*url.Error](odd); ok {
 		t.Errorf("AsType[*url.Error](%v) = %v, want its text out of reach", odd, found)
 	}
-	late := vaulterr.Transport(&net.OpError{Op: "read", Err: context.DeadlineExceeded})
+	late := vaulterr.TransportError(&net.OpError{Op: "read", Err: context.DeadlineExceeded})
 	if timeout, ok := errors.AsType[net.Error](late); !ok || !timeout.Timeout() {
 		t.Errorf("%v is no timeout of a net.Error", late)
 	}
-	if mine := vaulterr.Transport(fmt.Errorf("my transport: %w", dial)); mine.Error() != "my transport: no connection: connection refused" || !errors.Is(mine, syscall.ECONNREFUSED) {
+	if mine := vaulterr.TransportError(fmt.Errorf("my transport: %w", dial)); mine.Error() != "my transport: no connection: connection refused" || !errors.Is(mine, syscall.ECONNREFUSED) {
 		t.Errorf("Transport of a wrapped failure = %v, want the wrapper's words and the class", mine)
 	}
 }
@@ -88,11 +88,11 @@ func TestTransportCausesStayReachable(t *testing.T) {
 // TestUnreadableAnswers came over a sound connection: they are no net.Error.
 func TestUnreadableAnswers(t *testing.T) {
 	_, err := json.Marshal(json.RawMessage("<html>"))
-	page := vaulterr.FromWire(fmt.Errorf("sk-canary: %w", err))
+	page := vaulterr.Sanitize(fmt.Errorf("sk-canary: %w", err))
 	if _, lost := errors.AsType[net.Error](page); lost || page.Error() != "the answer is not JSON" {
 		t.Errorf("FromWire of JSON's error = %v, net.Error %t", page, lost)
 	}
-	late := vaulterr.FromWire(&url.Error{Op: "Get", URL: "http://vault.test", Err: context.DeadlineExceeded})
+	late := vaulterr.Sanitize(&url.Error{Op: "Get", URL: "http://vault.test", Err: context.DeadlineExceeded})
 	if timeout, lost := errors.AsType[net.Error](late); !lost || !timeout.Timeout() || late.Error() != "context deadline exceeded" {
 		t.Errorf("FromWire of a timeout = %v, net.Error %t, want a timeout", late, lost)
 	}

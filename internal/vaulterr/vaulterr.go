@@ -61,14 +61,14 @@ type Error struct {
 	Hint          string // what to do; empty: the sentinel's usual hint
 	Err           error  // the cause, *api.ResponseError where Vault answered
 
-	wrapped bool   // Err wraps an *Error, has words of its own, and says all that the fields do
-	note    string // what to add to those words
+	keepsText bool   // Err wraps an *Error, has words of its own, and says all that the fields do
+	note      string // what to add to those words
 }
 
 // Error says what failed, why, and what to do, on one line.
 func (e *Error) Error() string {
 	head := strings.TrimSpace(strings.Join([]string{e.Op, e.Provider}, " "))
-	text := "vaultkit: " + joined(": ", head, e.reason())
+	text := "vaultkit: " + joinNonEmpty(": ", head, e.reason())
 	if hint := e.hint(); hint != "" {
 		text += "; " + hint
 	}
@@ -78,14 +78,14 @@ func (e *Error) Error() string {
 // reason is the middle of the text, all that is left of an *Error that is the
 // cause of another.
 func (e *Error) reason() string {
-	if e.wrapped {
-		return joined("; ", causeText(e.Err), e.note)
+	if e.keepsText {
+		return joinNonEmpty("; ", causeText(e.Err), e.note)
 	}
 	cause := causeText(e.Err)
-	return joined(": ", e.kindText(), e.Detail, e.where(cause), cause)
+	return joinNonEmpty(": ", e.kindText(), e.Detail, e.location(cause), cause)
 }
 
-func joined(separator string, parts ...string) string {
+func joinNonEmpty(separator string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), separator)
 }
 
@@ -119,7 +119,7 @@ func (e *Error) kindText() string {
 }
 
 // where says what the error is about, less what the cause's text says anyway.
-func (e *Error) where(cause string) string {
+func (e *Error) location(cause string) string {
 	var parts []string
 	if e.Path != "" && !strings.Contains(cause, "at "+e.Path) {
 		parts = append(parts, "at "+e.Path)
@@ -181,25 +181,25 @@ func Undetermined(id, detail string, cause error) *Error {
 		failed.Path, failed.Capability = inner.Path, inner.Capability
 	}
 	if cause != nil {
-		failed.Err = &bare{cause}
+		failed.Err = &opaque{cause}
 	}
 	return failed
 }
 
 // bare is an error without its sentinels.
-type bare struct{ hidden error }
+type opaque struct{ cause error }
 
-func (b *bare) Error() string { return b.hidden.Error() }
+func (b *opaque) Error() string { return b.cause.Error() }
 
 // Is lets the context's errors through.
-func (b *bare) Is(target error) bool {
-	return (target == context.Canceled || target == context.DeadlineExceeded) && errors.Is(b.hidden, target)
+func (b *opaque) Is(target error) bool {
+	return (target == context.Canceled || target == context.DeadlineExceeded) && errors.Is(b.cause, target)
 }
 
 // As lets Vault's answer through.
-func (b *bare) As(target any) bool {
-	answer, ok := target.(**api.ResponseError)
-	return ok && errors.As(b.hidden, answer)
+func (b *opaque) As(target any) bool {
+	response, ok := target.(**api.ResponseError)
+	return ok && errors.As(b.cause, response)
 }
 
 // Invalid is an ErrInvalid with its detail.
@@ -209,11 +209,11 @@ func Invalid(format string, args ...any) *Error {
 
 // In returns err as an *Error that carries the verb and the provider, keeping
 // what an inner layer already filled in. Nil stays nil.
-func In(op, provider string, err error) error {
+func WithOp(op, provider string, err error) error {
 	if err == nil {
 		return nil
 	}
-	filled := adopt(err)
+	filled := toError(err)
 	filled.Op = op
 	if filled.Provider == "" {
 		filled.Provider = provider
@@ -223,14 +223,14 @@ func In(op, provider string, err error) error {
 
 // adopt returns a new *Error for err, with the fields of the one that err is or wraps. A
 // wrapper, a Source's for instance, keeps its words.
-func adopt(err error) *Error {
+func toError(err error) *Error {
 	inner, ok := errors.AsType[*Error](err)
 	if !ok {
 		return &Error{Kind: Kind(err), Err: err}
 	}
 	filled := *inner
 	if error(inner) != err { //nolint:errorlint // whether it is wrapped is the question
-		filled.Err, filled.wrapped, filled.note = err, true, ""
+		filled.Err, filled.keepsText, filled.note = err, true, ""
 	}
 	return &filled
 }
@@ -238,9 +238,9 @@ func adopt(err error) *Error {
 // Note returns err as an *Error with a note added to its detail, and causes to
 // its cause.
 func Note(err error, note string, causes ...error) *Error {
-	noted := adopt(err)
-	noted.Detail = joined("; ", noted.Detail, note)
-	noted.note = joined("; ", noted.note, note)
+	noted := toError(err)
+	noted.Detail = joinNonEmpty("; ", noted.Detail, note)
+	noted.note = joinNonEmpty("; ", noted.note, note)
 	if len(causes) > 0 {
 		noted.Err = errors.Join(append([]error{noted.Err}, causes...)...)
 	}
@@ -250,10 +250,10 @@ func Note(err error, note string, causes ...error) *Error {
 // GaveUp is the error of somebody who stopped repeating a request because the
 // context ended: ErrUnavailable, with both the last answer and the context's
 // error as causes.
-func GaveUp(last, ended error) error {
+func Interrupted(last, ended error) error {
 	filled := &Error{Kind: ErrUnavailable, Err: last}
 	if _, ok := errors.AsType[*Error](last); ok {
-		filled = adopt(last)
+		filled = toError(last)
 	}
 	if !errors.Is(filled.Err, ended) {
 		filled.Err = errors.Join(ended, filled.Err)

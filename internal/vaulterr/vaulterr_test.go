@@ -17,16 +17,16 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-func answer(status int, lines ...string) error {
+func response(status int, lines ...string) error {
 	return fmt.Errorf("wrapped: %w", &api.ResponseError{StatusCode: status, Errors: lines})
 }
 
 var (
-	cas       = answer(400, "check-and-set parameter did not match the current version")
-	invalid   = answer(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
-	denied    = answer(403, "1 error occurred:\n\t* permission denied\n\n")
-	sealed    = answer(503, "Vault is sealed")
-	upgrading = answer(400, "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period")
+	cas       = response(400, "check-and-set parameter did not match the current version")
+	invalid   = response(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
+	denied    = response(403, "1 error occurred:\n\t* permission denied\n\n")
+	sealed    = response(503, "Vault is sealed")
+	upgrading = response(400, "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period")
 )
 
 // One row per answer Vault gives: which sentinel it is, and what may be done.
@@ -38,29 +38,29 @@ func TestTranslation(t *testing.T) {
 	}{
 		"success":              {nil, nil, false, false, false},
 		"check-and-set":        {cas, vaulterr.ErrConflict, false, false, false},
-		"bad request":          {answer(400, "no data provided"), vaulterr.ErrInvalid, false, false, false},
-		"bad secret id":        {answer(400, "invalid role or secret ID"), vaulterr.ErrUnauthenticated, false, false, false},
-		"used wrapping token":  {answer(400, "wrapping token is not valid or does not exist"), vaulterr.ErrWrappingToken, false, false, false},
+		"bad request":          {response(400, "no data provided"), vaulterr.ErrInvalid, false, false, false},
+		"bad secret id":        {response(400, "invalid role or secret ID"), vaulterr.ErrUnauthenticated, false, false, false},
+		"used wrapping token":  {response(400, "wrapping token is not valid or does not exist"), vaulterr.ErrWrappingToken, false, false, false},
 		"being upgraded":       {upgrading, vaulterr.ErrUnavailable, true, true, false},
-		"HTTP to HTTPS":        {answer(400, "Client sent an HTTP request to an HTTPS server."), vaulterr.ErrUnavailable, false, false, false},
+		"HTTP to HTTPS":        {response(400, "Client sent an HTTP request to an HTTPS server."), vaulterr.ErrUnavailable, false, false, false},
 		"HTTPS to HTTP":        {fmt.Errorf("get: %w", http.ErrSchemeMismatch), vaulterr.ErrUnavailable, true, false, false},
 		"certificate refused":  {&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, vaulterr.ErrUnavailable, true, false, false},
 		"denied":               {denied, vaulterr.ErrPermissionDenied, false, false, false},
 		"unknown token":        {invalid, vaulterr.ErrUnauthenticated, false, false, true},
-		"absent":               {answer(404, []string{}...), vaulterr.ErrNotFound, true, false, false},
+		"absent":               {response(404, []string{}...), vaulterr.ErrNotFound, true, false, false},
 		"a hop's text":         {&api.ResponseError{StatusCode: 404, RawError: true, Errors: []string{"404 page not found"}}, vaulterr.ErrUnavailable, true, true, false},
-		"a hop's JSON":         {answer(404), vaulterr.ErrUnavailable, true, true, false},
+		"a hop's JSON":         {response(404), vaulterr.ErrUnavailable, true, true, false},
 		"a hop's refusal":      {&api.ResponseError{StatusCode: 403, RawError: true, Errors: []string{"<html>"}}, vaulterr.ErrPermissionDenied, true, false, false},
 		"token is dead":        {&vaulterr.Error{Kind: vaulterr.ErrUnauthenticated}, vaulterr.ErrUnauthenticated, false, false, false},
-		"no mount":             {answer(404, "no handler for route \"x/\". route entry not found."), vaulterr.ErrMountNotFound, false, false, false},
-		"wrong verb":           {answer(405, "unsupported operation"), vaulterr.ErrInvalid, false, false, false},
-		"standby behind":       {answer(412), vaulterr.ErrUnavailable, true, true, false},
-		"too large":            {answer(413, "too large"), vaulterr.ErrInvalid, false, false, false},
-		"rate quota":           {answer(429), vaulterr.ErrUnavailable, true, true, false},
-		"redirect to nowhere":  {answer(307), vaulterr.ErrUnavailable, true, true, false},
-		"standby":              {answer(473), vaulterr.ErrUnavailable, true, true, false},
-		"internal error":       {answer(500), vaulterr.ErrUnavailable, true, true, false},
-		"bad gateway":          {answer(502), vaulterr.ErrUnavailable, true, true, false},
+		"no mount":             {response(404, "no handler for route \"x/\". route entry not found."), vaulterr.ErrMountNotFound, false, false, false},
+		"wrong verb":           {response(405, "unsupported operation"), vaulterr.ErrInvalid, false, false, false},
+		"standby behind":       {response(412), vaulterr.ErrUnavailable, true, true, false},
+		"too large":            {response(413, "too large"), vaulterr.ErrInvalid, false, false, false},
+		"rate quota":           {response(429), vaulterr.ErrUnavailable, true, true, false},
+		"redirect to nowhere":  {response(307), vaulterr.ErrUnavailable, true, true, false},
+		"standby":              {response(473), vaulterr.ErrUnavailable, true, true, false},
+		"internal error":       {response(500), vaulterr.ErrUnavailable, true, true, false},
+		"bad gateway":          {response(502), vaulterr.ErrUnavailable, true, true, false},
 		"sealed":               {sealed, vaulterr.ErrSealed, true, false, false},
 		"no answer":            {errors.New("connection reset by peer"), vaulterr.ErrUnavailable, true, true, false},
 		"cut answer":           {io.ErrUnexpectedEOF, vaulterr.ErrUnavailable, true, true, false},
@@ -74,7 +74,7 @@ func TestTranslation(t *testing.T) {
 			if got := vaulterr.Kind(tc.err); !errors.Is(got, tc.kind) || !errors.Is(tc.kind, got) {
 				t.Errorf("Kind = %v, want %v", got, tc.kind)
 			}
-			if got := vaulterr.Doubtful(tc.err); got != tc.doubtful {
+			if got := vaulterr.MaybeApplied(tc.err); got != tc.doubtful {
 				t.Errorf("Doubtful = %v", got)
 			}
 			if got := vaulterr.Retryable(tc.err); got != tc.retryable {
@@ -109,17 +109,17 @@ func TestMissing(t *testing.T) {
 		`{"data":{"metadata":{}}}`:       vaulterr.ErrUnavailable,
 		`{"data":{"metadata":{"version":3}},"errors":""}`: vaulterr.ErrUnavailable,
 	} {
-		err := vaulterr.Missing((&api.Response{Response: &http.Response{
+		err := vaulterr.Reclassify404((&api.Response{Response: &http.Response{
 			StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
 			Request: &http.Request{URL: &url.URL{Path: "/v1/secret/data/p"}},
 		}}).Error(), []byte(body))
 		foreign := errors.Is(want, vaulterr.ErrUnavailable)
-		if got := vaulterr.Kind(err); !errors.Is(got, want) || vaulterr.Retryable(err) != foreign || foreign && !vaulterr.Doubtful(err) {
-			t.Errorf("%s: %v, retryable %v, doubtful %v", body, got, vaulterr.Retryable(err), vaulterr.Doubtful(err))
+		if got := vaulterr.Kind(err); !errors.Is(got, want) || vaulterr.Retryable(err) != foreign || foreign && !vaulterr.MaybeApplied(err) {
+			t.Errorf("%s: %v, retryable %v, doubtful %v", body, got, vaulterr.Retryable(err), vaulterr.MaybeApplied(err))
 		}
 	}
-	refused := answer(403)
-	if err := vaulterr.Missing(refused, []byte(`{"warnings":["x"]}`)); !errors.Is(err, refused) {
+	refused := response(403)
+	if err := vaulterr.Reclassify404(refused, []byte(`{"warnings":["x"]}`)); !errors.Is(err, refused) {
 		t.Errorf("a 403 became %v", err)
 	}
 }
@@ -135,20 +135,20 @@ func TestFinerSentinelsAreTheCoarserToo(t *testing.T) {
 }
 
 func TestErrorSaysWhatWhereAndWhatToDo(t *testing.T) {
-	err := vaulterr.In("Rotate", "openai", &vaulterr.Error{Path: "secret/data/x", Kind: vaulterr.ErrPermissionDenied, Capability: "update", Err: denied})
+	err := vaulterr.WithOp("Rotate", "openai", &vaulterr.Error{Path: "secret/data/x", Kind: vaulterr.ErrPermissionDenied, Capability: "update", Err: denied})
 	const want = `vaultkit: Rotate openai: permission denied, capability "update" is missing: at secret/data/x: wrapped: HTTP 403: 1 error occurred: * permission denied; add the capability to the policy of the token's role`
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
-	nested := vaulterr.In("Rotate", "openai", vaulterr.Undetermined("the-id", "why", err))
+	nested := vaulterr.WithOp("Rotate", "openai", vaulterr.Undetermined("the-id", "why", err))
 	const wantNested = `vaultkit: Rotate openai: outcome undetermined: why: id the-id: permission denied, capability "update" is missing: at secret/data/x: wrapped: HTTP 403: 1 error occurred: * permission denied; recover this provider: that says what became of it`
 	if nested.Error() != wantNested {
 		t.Errorf("got  %s\nwant %s", nested, wantNested)
 	}
-	if vaulterr.In("Rotate", "openai", nil) != nil {
+	if vaulterr.WithOp("Rotate", "openai", nil) != nil {
 		t.Error("nil is wrapped")
 	}
-	foreign := vaulterr.In("Rotate", "p", errors.New("line one\n\tline two"))
+	foreign := vaulterr.WithOp("Rotate", "p", errors.New("line one\n\tline two"))
 	if strings.ContainsAny(foreign.Error(), "\n\t") {
 		t.Errorf("%q is more than a line", foreign)
 	}
@@ -157,7 +157,7 @@ func TestErrorSaysWhatWhereAndWhatToDo(t *testing.T) {
 // An answer that is not Vault's own may echo the request: it is never quoted,
 // in text or JSON.
 func TestForeignBodiesAreNotQuoted(t *testing.T) {
-	err := vaulterr.In("Rotate", "p", &api.ResponseError{StatusCode: http.StatusBadGateway, RawError: true, Errors: []string{"canary"}})
+	err := vaulterr.WithOp("Rotate", "p", &api.ResponseError{StatusCode: http.StatusBadGateway, RawError: true, Errors: []string{"canary"}})
 	encoded, jsonErr := json.Marshal(err)
 	if jsonErr != nil || strings.Contains(err.Error(), "canary") || strings.Contains(string(encoded), "canary") || !strings.Contains(string(encoded), "HTTP 502") {
 		t.Errorf("%v, %s, %v", err, encoded, jsonErr)
@@ -168,26 +168,26 @@ func TestForeignBodiesAreNotQuoted(t *testing.T) {
 func TestUndeterminedHidesDefiniteSentinels(t *testing.T) {
 	for _, cause := range []error{vaulterr.ErrConflict, vaulterr.ErrUnavailable, vaulterr.ErrPermissionDenied, vaulterr.ErrClosed, vaulterr.ErrInvalid} {
 		inner := &vaulterr.Error{Kind: cause, Err: errors.Join(context.Canceled, cas)}
-		err := vaulterr.In("Rotate", "p", vaulterr.Undetermined("id", "", errors.Join(inner, inner)))
+		err := vaulterr.WithOp("Rotate", "p", vaulterr.Undetermined("id", "", errors.Join(inner, inner)))
 		if !errors.Is(err, vaulterr.ErrUndetermined) || errors.Is(err, cause) {
 			t.Errorf("caused by %v: is %v", cause, errors.Is(err, cause))
 		}
-		var answer *api.ResponseError
-		if !errors.As(err, &answer) || !errors.Is(err, context.Canceled) {
+		var response *api.ResponseError
+		if !errors.As(err, &response) || !errors.Is(err, context.Canceled) {
 			t.Errorf("%v: the answer or the context's error is lost", err)
 		}
 	}
 }
 
 func TestGaveUpTellsBothReasons(t *testing.T) {
-	err := vaulterr.GaveUp(&vaulterr.Error{Kind: vaulterr.ErrSealed, Path: "x", Err: sealed}, context.DeadlineExceeded)
+	err := vaulterr.Interrupted(&vaulterr.Error{Kind: vaulterr.ErrSealed, Path: "x", Err: sealed}, context.DeadlineExceeded)
 	if !errors.Is(err, vaulterr.ErrSealed) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "Vault is sealed") {
 		t.Error(err)
 	}
-	if err := vaulterr.GaveUp(nil, context.Canceled); !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+	if err := vaulterr.Interrupted(nil, context.Canceled); !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	twice := vaulterr.GaveUp(vaulterr.GaveUp(io.EOF, context.Canceled), context.Canceled)
+	twice := vaulterr.Interrupted(vaulterr.Interrupted(io.EOF, context.Canceled), context.Canceled)
 	if strings.Count(twice.Error(), "context canceled") != 1 {
 		t.Error(twice)
 	}
@@ -209,8 +209,8 @@ func TestSeveralCausesKeepTheirWords(t *testing.T) {
 // TestDeniedIsVaultsOwnWord: a gateway's 403 may come after the request was applied.
 func TestDeniedIsVaultsOwnWord(t *testing.T) {
 	for name, tc := range map[string]struct {
-		answer api.ResponseError
-		want   bool
+		response api.ResponseError
+		want     bool
 	}{
 		"Vault":                 {api.ResponseError{StatusCode: 403, Errors: []string{"1 error occurred:\n\t* permission denied\n\n"}}, true},
 		"OpenBao, ended token":  {api.ResponseError{StatusCode: 403, Errors: []string{"permission denied"}}, true},
@@ -220,7 +220,7 @@ func TestDeniedIsVaultsOwnWord(t *testing.T) {
 		"JSON of another shape": {api.ResponseError{StatusCode: 403, Errors: []string{"Forbidden"}}, false},
 		"another status":        {api.ResponseError{StatusCode: 400, Errors: []string{"permission denied"}}, false},
 	} {
-		if _, _, got := vaulterr.Denied(&tc.answer); got != tc.want {
+		if _, _, got := vaulterr.Denied(&tc.response); got != tc.want {
 			t.Errorf("%s: Denied = %t, want %t", name, got, tc.want)
 		}
 	}
