@@ -152,14 +152,14 @@ func (k *killing) once(t *testing.T, proxy *faultproxy.Proxy, v victim, seed, re
 	}
 	claim := l.told("victim", out, err)
 	l.killed = claim.Status == faulttest.Died
-	l.witness.Told(claim)
+	l.witness.AddResponse(claim)
 	rival.Wait()
 	switch dice.IntN(3) {
 	case 0:
 		k.recover(t, l.witness, l.provider)
 	case 1:
 		again, out := l.command(t, vaulttest.Server().Addr())
-		l.witness.Told(l.told("rerun", out, again.Run()))
+		l.witness.AddResponse(l.told("rerun", out, again.Run()))
 	}
 	close(release)
 	proxy.Wait()
@@ -177,7 +177,7 @@ func (k *killing) sentence(proxy *faultproxy.Proxy, dice *rand.Rand, requests in
 
 // claimOf is what the program's exit code and output say.
 func claimOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) faulttest.Response {
-	claim := faulttest.Response{Who: who, Wants: wants, Status: faulttest.Succeeded}
+	claim := faulttest.Response{Actor: who, Wants: wants, Status: faulttest.Succeeded}
 	var said vaultkit.Rotation
 	if json.Unmarshal(out.Bytes(), &said) == nil {
 		claim.ID, claim.NewVersion, claim.Resumed = said.ID, said.NewVersion, said.Resumed
@@ -188,7 +188,7 @@ func claimOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) f
 		case -1:
 			claim.Status = faulttest.Died
 		case exitcode.Undetermined:
-			claim.Status = faulttest.Open
+			claim.Status = faulttest.Undetermined
 		default:
 			claim.Status = faulttest.Failed
 		}
@@ -207,11 +207,11 @@ func (k *killing) recover(t *testing.T, witness *faulttest.History, provider str
 	if err != nil {
 		t.Fatalf("recover: %v", err)
 	}
-	claim := faulttest.Response{Who: "recoverer", Status: faulttest.Succeeded, Found: map[string]string{}}
+	claim := faulttest.Response{Actor: "recoverer", Status: faulttest.Succeeded, Found: map[string]string{}}
 	for _, one := range found {
 		claim.Found[one.ID] = string(one.Outcome)
 	}
-	witness.Told(claim)
+	witness.AddResponse(claim)
 }
 
 // judge holds what Vault contains against what everybody was told. Recovering once
@@ -222,12 +222,12 @@ func (k *killing) judge(t *testing.T, l *life, seed int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := k.observer.Look(t.Context(), l.provider)
+	before, err := k.observer.Read(t.Context(), l.provider)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k.recover(t, l.witness, l.provider)
-	after, err := k.observer.Look(t.Context(), l.provider)
+	after, err := k.observer.Read(t.Context(), l.provider)
 	if err != nil || !reflect.DeepEqual(before, after) {
 		found = append(found, faulttest.Violation{Invariant: "I6", Why: fmt.Sprintf("recovering again changed something (%v)", err)})
 	}
@@ -247,6 +247,6 @@ func (k *killing) judge(t *testing.T, l *life, seed int) {
 	}
 	if len(found) > 0 {
 		k.violations++
-		t.Errorf("%s, seed %d: %v\n%s", l.victim.name, seed, found, l.witness.Story())
+		t.Errorf("%s, seed %d: %v\n%s", l.victim.name, seed, found, l.witness.Log())
 	}
 }

@@ -50,7 +50,7 @@ func (k *killing) begin(t *testing.T, v victim) *life {
 	l := &life{killing: k, victim: v, provider: vaulttest.Name(t), key: uniqueKey(), version: 1}
 	first := map[string]any{"api_key": uniqueKey(), "organization": "org"}
 	l.witness = faulttest.NewHistory(k.observer, l.provider)
-	l.witness.Wrote(vaulttest.Put(t, "providers/"+l.provider, first), first)
+	l.witness.AddForeignWrite(vaulttest.Put(t, "providers/"+l.provider, first), first)
 	v.prepare(l, t)
 	l.issuer = newIssuer(t, l.witness, first["api_key"].(string))
 	return l
@@ -92,7 +92,7 @@ func (l *life) restores() []string {
 func (l *life) newKey() faulttest.Change {
 	return faulttest.Change{Merge: map[string]any{"api_key": l.key}}
 }
-func (l *life) oldKey() faulttest.Change  { return faulttest.Change{Restore: l.id, Over: true} }
+func (l *life) oldKey() faulttest.Change  { return faulttest.Change{Restore: l.id, OverDeleted: true} }
 func (l *life) nothing() faulttest.Change { return faulttest.Change{} }
 
 // run is a run of the program by a rotator whom nothing disturbs.
@@ -100,7 +100,7 @@ func (l *life) run(t *testing.T, who, key string, wants faulttest.Change, args .
 	t.Helper()
 	cmd, out := l.killing.command(t.Context(), vaulttest.Server().Addr(), l.rotator, key, args...)
 	claim := claimOf(who, wants, out, cmd.Run())
-	l.witness.Told(claim)
+	l.witness.AddResponse(claim)
 	return claim
 }
 
@@ -124,7 +124,7 @@ func (l *life) rotateAndDelete(t *testing.T) {
 	if _, err := l.witness.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l.witness.Deleted(l.version)
+	l.witness.AddDeletion(l.version)
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+l.provider); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func newIssuer(t *testing.T, witness *faulttest.History, key string) *issuer {
 			t.Fatal(err)
 		}
 	}
-	asked, err := witness.Issuer(t.Context(), "the command", false)
+	asked, err := witness.NewProviderAPI(t.Context(), "the command", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func (i *issuer) line() string {
 	return "echo revoke >'" + i.question() + "' && read answer <'" + i.answer() + "'"
 }
 
-func (i *issuer) serve(t *testing.T, asked *faulttest.Issuer, question, answer *os.File) {
+func (i *issuer) serve(t *testing.T, asked *faulttest.ProviderAPI, question, answer *os.File) {
 	for line := make([]byte, len("revoke\n")); ; {
 		if _, err := question.Read(line); err != nil {
 			return
@@ -206,7 +206,7 @@ func (i *issuer) serve(t *testing.T, asked *faulttest.Issuer, question, answer *
 		i.mu.Lock()
 		i.times++
 		i.mu.Unlock()
-		if err := asked.Asked(t.Context(), map[string]string{"api_key": i.key}); err != nil {
+		if err := asked.AddRevoked(t.Context(), map[string]string{"api_key": i.key}); err != nil {
 			t.Error(err)
 		}
 		if _, err := answer.WriteString("gone\n"); err != nil {

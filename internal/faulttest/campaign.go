@@ -14,7 +14,7 @@ type result struct {
 	schedule   Schedule
 	fired      bool
 	violations []Violation
-	story      string
+	log        string
 }
 
 // Summary counts schedules.
@@ -46,7 +46,7 @@ type Campaign struct {
 	Schedules  []Schedule
 	Workers    int                 // how many at once
 	Out        io.Writer           // gets each schedule that violates something
-	Enough     func(*Summary) bool // ends the campaign early; nil: never
+	Stop       func(*Summary) bool // ends the campaign early; nil: never
 }
 
 // RunAll runs a campaign.
@@ -56,9 +56,9 @@ func (d *Driver) RunAll(ctx context.Context, s Campaign) *Summary {
 		ops[op.Name] = op
 	}
 	todo, done := make(chan Schedule), make(chan result)
-	var crew sync.WaitGroup
+	var workers sync.WaitGroup
 	for range s.Workers {
-		crew.Go(func() {
+		workers.Go(func() {
 			for schedule := range todo {
 				done <- d.run(ctx, ops[schedule.Operation], schedule)
 			}
@@ -67,16 +67,16 @@ func (d *Driver) RunAll(ctx context.Context, s Campaign) *Summary {
 	stop := make(chan struct{})
 	go func() {
 		s.dispatch(todo, stop)
-		crew.Wait()
+		workers.Wait()
 		close(done)
 	}()
 	summary, stopped := &Summary{Sorts: map[string]int{}, ByInvariant: map[string]int{}}, false
 	for r := range done {
 		summary.add(r, s.Out)
 		if summary.Schedules%1000 == 0 {
-			d.wire.Reset() // its log would grow
+			d.proxy.Reset() // its log would grow
 		}
-		if !stopped && s.Enough != nil && s.Enough(summary) {
+		if !stopped && s.Stop != nil && s.Stop(summary) {
 			stopped = true
 			close(stop)
 		}
@@ -117,5 +117,5 @@ func (t *Summary) add(r result, out io.Writer) {
 	for _, violation := range r.violations {
 		fmt.Fprintln(out, "  "+violation.String())
 	}
-	fmt.Fprintln(out, r.story)
+	fmt.Fprintln(out, r.log)
 }

@@ -42,7 +42,7 @@ func TestCheckerOfRestores(t *testing.T) {
 			rotation := h.beginBack()
 			h.recordRestore(h.restore(true))
 			h.record(rotation, protocol.Committed, 2, 3)
-			h.Prunes()
+			h.AllowPruning()
 			h.look()
 			h.unback(rotation)
 		}, "J10"},
@@ -50,13 +50,13 @@ func TestCheckerOfRestores(t *testing.T) {
 			rotation := h.beginBack()
 			h.recordRestore(h.restore(true))
 			h.record(rotation, protocol.Aborted, 2, 0)
-			h.Prunes()
+			h.AllowPruning()
 			h.look()
 			h.unback(rotation)
 		}, "I3b I3c J10"},
 		"what the last rotation before a restore replaced is pruned": {func(h *hand) {
 			h.recordRestore(h.restore(true))
-			h.Prunes()
+			h.AllowPruning()
 			h.look()
 			h.unback(h.earlier)
 		}, "J10"},
@@ -71,7 +71,7 @@ func TestCheckerOfRestores(t *testing.T) {
 		"a restore's own copy is pruned": {func(h *hand) {
 			restore := h.restore(true)
 			h.recordRestore(restore)
-			h.Prunes()
+			h.AllowPruning()
 			h.look()
 			h.unback(restore)
 		}, ""},
@@ -97,7 +97,7 @@ func (h *hand) beginBack() (id string) {
 	h.must(err)
 	id = protocol.NewID(secret.VersionMetadata.CreatedTime, secret.VersionMetadata.Version, h.canonical(secret.Data), h.canonical(initial)).String()
 	h.backup(id, secret.Data)
-	h.Told(faulttest.Response{Who: "somebody", Wants: faulttest.Change{Restore: h.earlier}, Status: faulttest.Died})
+	h.AddResponse(faulttest.Response{Actor: "somebody", Wants: faulttest.Change{Restore: h.earlier}, Status: faulttest.Died})
 	return id
 }
 
@@ -121,7 +121,7 @@ func (h *hand) restore(deleted bool) (id string) {
 	id = protocol.RestoreID(secret.VersionMetadata.CreatedTime, secret.VersionMetadata.Version, h.canonical(initial)).String()
 	h.backup(id, initial)
 	h.put(initial)
-	h.Told(faulttest.Response{Who: "somebody", Wants: faulttest.Change{Restore: h.earlier, Over: true}, Status: faulttest.Died})
+	h.AddResponse(faulttest.Response{Actor: "somebody", Wants: faulttest.Change{Restore: h.earlier, OverDeleted: true}, Status: faulttest.Died})
 	return id
 }
 
@@ -132,7 +132,7 @@ func (h *hand) restoreOverUnseen() {
 	h.later = h.rotateBack()
 	h.record(h.later, protocol.Committed, 2, 3)
 	h.recordRestore(h.restore(true))
-	h.Prunes()
+	h.AllowPruning()
 	h.look()
 }
 

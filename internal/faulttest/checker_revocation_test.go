@@ -79,7 +79,7 @@ func TestCheckerOfHandedKeys(t *testing.T) {
 		"told of a revocation that is not recorded": {func(h *hand) {
 			id, _ := h.done(mine)
 			h.handOver("fake-initial")
-			h.Told(faulttest.Response{Status: faulttest.Succeeded, Revoked: id})
+			h.AddResponse(faulttest.Response{Status: faulttest.Succeeded, Revoked: id})
 		}, "I4a"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,16 +102,16 @@ func (h *hand) handOverOf(field, key string) {
 
 func (h *hand) ask(takeBack bool, field, key string) {
 	h.Helper()
-	issuer, err := h.Issuer(h.Context(), "somebody", takeBack)
+	issuer, err := h.NewProviderAPI(h.Context(), "somebody", takeBack)
 	h.must(err)
-	h.must(issuer.Asked(h.Context(), map[string]string{field: key}))
+	h.must(issuer.AddRevoked(h.Context(), map[string]string{field: key}))
 }
 
 // delete soft-deletes the current version, and says so.
 func (h *hand) delete() {
 	h.Helper()
 	version, _ := h.current()
-	h.Deleted(version)
+	h.AddDeletion(version)
 	h.must(h.kv.Delete(h.Context(), h.path("providers")))
 }
 

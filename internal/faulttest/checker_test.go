@@ -24,7 +24,7 @@ func TestChecker(t *testing.T) {
 		"a foreign deletion": {func(h *hand) {
 			h.done(mine)
 			h.look()
-			h.Deleted(2)
+			h.AddDeletion(2)
 			h.must(h.kv.Delete(h.Context(), h.path("providers")))
 		}, ""},
 
@@ -99,11 +99,11 @@ func TestCheckerOfAnswers(t *testing.T) {
 		}, "I4a"},
 		"committed but unrecorded, and it is": {func(h *hand) {
 			id, version := h.commit(mine)
-			h.told(mine, faulttest.Open, func(c *faulttest.Response) { c.ID, c.NewVersion = id, version })
+			h.told(mine, faulttest.Undetermined, func(c *faulttest.Response) { c.ID, c.NewVersion = id, version })
 		}, ""},
 		"committed but unrecorded, and it is not": {func(h *hand) {
 			id := h.begin(mine)
-			h.told(mine, faulttest.Open, func(c *faulttest.Response) { c.ID, c.NewVersion = id, 2 })
+			h.told(mine, faulttest.Undetermined, func(c *faulttest.Response) { c.ID, c.NewVersion = id, 2 })
 		}, "I4a"},
 		"failure, and applied": {func(h *hand) { h.commit(mine); h.told(mine, faulttest.Failed, nil) }, "I4b"},
 		"failure, and applied by a twin": {func(h *hand) {
@@ -130,15 +130,15 @@ func TestCheckerOfAnswers(t *testing.T) {
 		"recovered as committed, without a record": {func(h *hand) {
 			id, _ := h.commit(mine)
 			h.told(mine, faulttest.Died, nil)
-			h.Told(faulttest.Response{Status: faulttest.Succeeded, Found: map[string]string{id: "committed"}})
+			h.AddResponse(faulttest.Response{Status: faulttest.Succeeded, Found: map[string]string{id: "committed"}})
 		}, "I4a"},
 		"a fence that failed, and is there": {func(h *hand) {
 			h.put(initial)
-			h.Told(faulttest.Response{Status: faulttest.Failed, Wants: faulttest.Change{Fence: true}})
+			h.AddResponse(faulttest.Response{Status: faulttest.Failed, Wants: faulttest.Change{Fence: true}})
 		}, "I4b"},
 		"pruned, and it is there": {func(h *hand) {
 			id, _ := h.done(mine)
-			h.Told(faulttest.Response{Status: faulttest.Succeeded, Removed: []string{id}})
+			h.AddResponse(faulttest.Response{Status: faulttest.Succeeded, Removed: []string{id}})
 		}, "I4a"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,19 +178,19 @@ func TestCheckerOfResumedChanges(t *testing.T) {
 		"of a rotation to another secret, by a rollback": {func(h *hand) {
 			earlier, _ := h.done(issued)
 			id, version := h.done(others)
-			h.Told(faulttest.Response{Wants: faulttest.Change{Restore: earlier}, Status: faulttest.Succeeded, ID: id, NewVersion: version, Resumed: true})
+			h.AddResponse(faulttest.Response{Wants: faulttest.Change{Restore: earlier}, Status: faulttest.Succeeded, ID: id, NewVersion: version, Resumed: true})
 		}, "I4a"},
 		"of a restore, by a rollback to its secret": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.Told(faulttest.Response{Wants: faulttest.Change{Restore: h.earlier}, Status: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
+			h.AddResponse(faulttest.Response{Wants: faulttest.Change{Restore: h.earlier}, Status: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
 		}, ""},
 		"of a restore, by a rollback that is not resumed": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.Told(faulttest.Response{Wants: faulttest.Change{Restore: h.earlier}, Status: faulttest.Succeeded, ID: restore, NewVersion: 4})
+			h.AddResponse(faulttest.Response{Wants: faulttest.Change{Restore: h.earlier}, Status: faulttest.Succeeded, ID: restore, NewVersion: 4})
 		}, "I4a"},
 		"of a restore, by a rollback to another secret": {func(h *hand) {
 			restore := h.restoredTwice()
-			h.Told(faulttest.Response{Wants: faulttest.Change{Restore: h.later}, Status: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
+			h.AddResponse(faulttest.Response{Wants: faulttest.Change{Restore: h.later}, Status: faulttest.Succeeded, ID: restore, NewVersion: 4, Resumed: true})
 		}, "I4a"},
 		"of a restore, by a rotation that leaves its secret as it is": {func(h *hand) {
 			restore := h.restoredTwice()
@@ -229,7 +229,7 @@ func TestCheckerOfWhatGoes(t *testing.T) {
 			undecided := h.begin(map[string]any{"api_key": "fake-undecided"})
 			h.told(map[string]any{"api_key": "fake-undecided"}, faulttest.Died, nil)
 			if tc.prunes {
-				h.Prunes()
+				h.AllowPruning()
 			}
 			wantViolated(t, h.look(), "")
 			tc.spoil(h, first, second, undecided)
@@ -245,7 +245,7 @@ func TestCheckerOfEvidence(t *testing.T) {
 	h.told(mine, faulttest.Died, nil)
 	id, _ := h.done(others)
 	h.done(map[string]any{"api_key": "fake-third"})
-	h.Prunes()
+	h.AllowPruning()
 	wantViolated(t, h.look(), "")
 	h.unback(id)
 	wantViolated(t, h.look(), "I5")

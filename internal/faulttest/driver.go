@@ -21,18 +21,18 @@ type Driver struct {
 	// Recover is a recovery by another client.
 	Recover func(ctx context.Context, run *Run) Response
 
-	wire    *faultproxy.Proxy
+	proxy   *faultproxy.Proxy
 	actions actions
-	trials  atomic.Int64
+	runs    atomic.Int64
 	running sync.WaitGroup // operations, the dead among them
 	// hung bounds a schedule: nothing in it waits for anything but Vault.
-	hung time.Duration
+	timeout time.Duration
 }
 
 // NewDriver makes a driver whose clients reach Vault through the proxy, which is
 // the driver's from now on.
 func NewDriver(proxy *faultproxy.Proxy) *Driver {
-	d := &Driver{wire: proxy, hung: 2 * time.Minute}
+	d := &Driver{proxy: proxy, timeout: 2 * time.Minute}
 	proxy.SetRule(d.actions.rule)
 	return d
 }
@@ -84,7 +84,7 @@ type Run struct {
 // numbered by them.
 func (d *Driver) Count(ctx context.Context, op *Operation) ([]string, error) {
 	run := d.newRun(op, Schedule{Operation: op.Name})
-	defer run.over()
+	defer run.cleanUp()
 	if err := op.Prepare(ctx, run); err != nil {
 		return nil, err
 	}
@@ -102,14 +102,14 @@ func (op *Operation) fits(status Status) bool {
 }
 
 func (d *Driver) newRun(op *Operation, schedule Schedule) *Run {
-	provider := fmt.Sprintf("p%d", d.trials.Add(1))
+	provider := fmt.Sprintf("p%d", d.runs.Add(1))
 	return &Run{History: NewHistory(d.Observer, provider), driver: d, op: op, schedule: schedule}
 }
 
 func (t *Run) newExecution(ctx context.Context, faults []Fault) *execution {
 	p := &execution{
-		name: t.schedule.String(), wire: &t.driver.actions, faults: faults, ctx: newCancelContext(ctx),
-		provider: t.Provider, numbers: requestTrace(nil).begin(), rivals: map[int]func(){}, fired: map[int]bool{}, dead: make(chan struct{}), over: make(chan struct{}),
+		name: t.schedule.String(), actions: &t.driver.actions, faults: faults, ctx: newCancelContext(ctx),
+		provider: t.Provider, numbering: requestTrace(nil).begin(), rivals: map[int]func(){}, fired: map[int]bool{}, dead: make(chan struct{}), over: make(chan struct{}),
 	}
 	t.executions = append(t.executions, p)
 	return p
@@ -133,11 +133,11 @@ func (t *Run) Kill(ctx context.Context, op *Operation, method, path, kind string
 }
 
 // Arrive delivers every late request that those who died have left.
-func (t *Run) Arrive() {
+func (t *Run) DeliverAll() {
 	for _, p := range t.executions {
 		select {
 		case <-p.dead:
-			p.arrive(func(*zombie) bool { return true })
+			p.deliverZombies(func(*zombie) bool { return true })
 		default:
 		}
 	}
@@ -145,15 +145,15 @@ func (t *Run) Arrive() {
 
 // perform runs an operation until it returns or dies, and tells the history.
 func (t *Run) perform(p *execution, op *Operation) (response Response) {
-	told := t.begun(Response{Who: op.Name, Wants: op.Wants(t)})
-	defer func() { told(response) }()
+	finish := t.start(Response{Actor: op.Name, Wants: op.Wants(t)})
+	defer func() { finish(response) }()
 	done := make(chan Response, 1)
 	t.driver.running.Go(func() { done <- op.Run(p.context(), t) })
 	select {
 	case response := <-done:
 		return response
 	case <-p.dead:
-		return Response{Who: op.Name, Wants: op.Wants(t), Status: Died}
+		return Response{Actor: op.Name, Wants: op.Wants(t), Status: Died}
 	}
 }
 
@@ -161,10 +161,10 @@ func (t *Run) perform(p *execution, op *Operation) (response Response) {
 func (d *Driver) Close() { d.running.Wait() }
 
 // over clears away what has died, and delivers what is still on its way.
-func (t *Run) over() {
+func (t *Run) cleanUp() {
 	for _, p := range t.executions {
 		close(p.over)
 		p.ctx.cancel(context.Canceled)
-		p.arrive(func(*zombie) bool { return true })
+		p.deliverZombies(func(*zombie) bool { return true })
 	}
 }

@@ -14,14 +14,14 @@ import (
 
 // nobodyListens is a port of this machine where no server is: connections are
 // refused for real.
-const nobodyListens = "127.0.0.1:1"
+const closedAddress = "127.0.0.1:1"
 
 // execution is one run of an operation, under a schedule's faults. It travels in the
 // operation's context, whose values outlive even context.WithoutCancel.
 type execution struct {
 	name     string
 	provider string
-	wire     *actions
+	actions  *actions
 	faults   []Fault
 	rivals   map[int]func()             // what happens before the nth request
 	killAt   func(*http.Request) string // where the process dies, by which kind; nil: by its faults only
@@ -31,12 +31,12 @@ type execution struct {
 	dead    chan struct{} // closed when the process dies
 	over    chan struct{} // closed when the schedule is over, for the dead to be cleared away
 
-	mu       sync.Mutex
-	requests []string
-	numbers  *numbers
-	fired    map[int]bool // requests whose fault or rival happened
-	cut      bool
-	zombies  []*zombie
+	mu        sync.Mutex
+	requests  []string
+	numbering *numbering
+	fired     map[int]bool // requests whose fault or rival happened
+	cut       bool
+	zombies   []*zombie
 }
 
 // zombie is a request that its client has given up on, and that will arrive.
@@ -76,7 +76,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !ok {
 		return t.next.RoundTrip(r)
 	}
-	n, alive, cut := p.enter(r)
+	n, alive, cut := p.number(r)
 	q := &request{r, n, t.next}
 	switch {
 	case !alive:
@@ -84,15 +84,15 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case cut:
 		return p.refuse(q)
 	}
-	if !beside(r) {
-		p.deliver(n)
+	if !mayBeConcurrent(r) {
+		p.deliverDue(n)
 	}
-	if rival := p.rivals[n]; rival != nil && !p.admit(n, rival) {
+	if rival := p.rivals[n]; rival != nil && !p.interrupt(n, rival) {
 		return p.blockDead()
 	}
 	p.traffic.RLock()
 	defer p.traffic.RUnlock()
-	if fault, ok := p.faultOf(q); ok {
+	if fault, ok := p.faultFor(q); ok {
 		return fault(p, q)
 	}
 	return t.next.RoundTrip(r)
@@ -100,7 +100,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // admit lets a rival in, once what is on its way has arrived. To a dead process it
 // makes no difference any more.
-func (p *execution) admit(n int, rival func()) (alive bool) {
+func (p *execution) interrupt(n int, rival func()) (alive bool) {
 	p.traffic.Lock()
 	defer p.traffic.Unlock()
 	select {
@@ -108,20 +108,20 @@ func (p *execution) admit(n int, rival func()) (alive bool) {
 		return false
 	default:
 	}
-	p.fire(n)
+	p.markFired(n)
 	rival()
 	return true
 }
 
 // faultOf is what happens to a request.
-func (p *execution) faultOf(q *request) (func(*execution, *request) (*http.Response, error), bool) {
+func (p *execution) faultFor(q *request) (func(*execution, *request) (*http.Response, error), bool) {
 	if p.killAt != nil {
 		fatal, ok := kinds[p.killAt(q.Request)]
 		return fatal.do, ok
 	}
 	for _, fault := range p.faults {
 		if kind := kinds[fault.Kind]; fault.N == q.n && (!kind.write || writes(q.Request)) {
-			p.fire(q.n)
+			p.markFired(q.n)
 			return kind.do, true
 		}
 	}
@@ -129,7 +129,7 @@ func (p *execution) faultOf(q *request) (func(*execution, *request) (*http.Respo
 }
 
 // enter numbers a request.
-func (p *execution) enter(r *http.Request) (n int, alive, cut bool) {
+func (p *execution) number(r *http.Request) (n int, alive, cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
@@ -138,12 +138,12 @@ func (p *execution) enter(r *http.Request) (n int, alive, cut bool) {
 	default:
 	}
 	line := lineOf(r, p.provider)
-	n = p.numbers.next(line)
+	n = p.numbering.next(line)
 	p.requests = append(p.requests, fmt.Sprintf("%3d %s", n, line))
 	return n, true, p.cut
 }
 
-func (p *execution) fire(n int) {
+func (p *execution) markFired(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fired[n] = true
@@ -169,14 +169,14 @@ func (p *execution) allFired() bool {
 
 func (p *execution) refuse(q *request) (*http.Response, error) {
 	refused := q.Clone(q.Context())
-	refused.URL.Host = nobodyListens
+	refused.URL.Host = closedAddress
 	return q.send(refused)
 }
 
 // through has the fault proxy do the action to the request.
-func (p *execution) through(action faultproxy.Action, q *request) (*http.Response, error) {
+func (p *execution) viaProxy(action faultproxy.Action, q *request) (*http.Response, error) {
 	tagged := q.Clone(q.Context())
-	tagged.Header.Set(faultproxy.TagHeader, p.wire.register(fmt.Sprintf("%s#%d", p.name, q.n), action))
+	tagged.Header.Set(faultproxy.TagHeader, p.actions.register(fmt.Sprintf("%s#%d", p.name, q.n), action))
 	return q.send(tagged)
 }
 
@@ -191,12 +191,12 @@ func (p *execution) late(wait int, q *request) (*http.Response, error) {
 	p.mu.Lock()
 	p.zombies = append(p.zombies, z)
 	p.mu.Unlock()
-	return p.through(faultproxy.Late(z.release).Then(func() { close(z.delivered) }), q.detached())
+	return p.viaProxy(faultproxy.Late(z.release).Then(func() { close(z.delivered) }), q.detached())
 }
 
 // deliver applies what is due before the operation's nth request.
-func (p *execution) deliver(n int) {
-	p.arrive(func(z *zombie) bool { return z.due > 0 && z.due <= n })
+func (p *execution) deliverDue(n int) {
+	p.deliverZombies(func(z *zombie) bool { return z.due > 0 && z.due <= n })
 }
 
 // deliverAt applies what is due before or after the ending: the oldest first
@@ -207,10 +207,10 @@ func (p *execution) deliverAt(when int) bool {
 		slices.Reverse(p.zombies)
 		p.mu.Unlock()
 	}
-	return p.arrive(func(z *zombie) bool { return z.due == when || z.due > 0 })
+	return p.deliverZombies(func(z *zombie) bool { return z.due == when || z.due > 0 })
 }
 
-func (p *execution) arrive(due func(*zombie) bool) (some bool) {
+func (p *execution) deliverZombies(due func(*zombie) bool) (some bool) {
 	p.mu.Lock()
 	var now []*zombie
 	p.zombies = slices.DeleteFunc(p.zombies, func(z *zombie) bool {

@@ -56,16 +56,16 @@ func (f *Facts) clone() *Facts {
 }
 
 // Look reads the provider.
-func (o *Observer) Look(ctx context.Context, provider string) (*Facts, error) {
-	return o.lookAgain(ctx, provider, &Facts{})
+func (o *Observer) Read(ctx context.Context, provider string) (*Facts, error) {
+	return o.readAgain(ctx, provider, &Facts{})
 }
 
 // lookAgain reads what an earlier look could not read or did not find. What it did
 // read is taken from there if it is still listed: to find a value that was
 // overwritten takes a whole look.
-func (o *Observer) lookAgain(ctx context.Context, provider string, before *Facts) (*Facts, error) {
+func (o *Observer) readAgain(ctx context.Context, provider string, before *Facts) (*Facts, error) {
 	f := &Facts{Versions: map[int]Version{}, Records: map[string]Record{}, Revoked: map[string]map[string]any{}}
-	if err := o.lookAtProvider(ctx, f, before, o.Base+"/providers/"+provider); err != nil {
+	if err := o.readProvider(ctx, f, before, o.Base+"/providers/"+provider); err != nil {
 		return nil, err
 	}
 	var err error
@@ -105,7 +105,7 @@ func newRecord(data map[string]any) Record {
 	return Record{Outcome: outcome, OldVersion: number(data["old_version"]), NewVersion: number(data["new_version"]), Backup: backup, Whole: data}
 }
 
-func (o *Observer) lookAtProvider(ctx context.Context, f, before *Facts, path string) error {
+func (o *Observer) readProvider(ctx context.Context, f, before *Facts, path string) error {
 	meta, err := o.Client.KVv2(o.Mount).GetMetadata(ctx, path)
 	if errors.Is(err, api.ErrSecretNotFound) {
 		return nil

@@ -32,12 +32,12 @@ var kinds = map[string]kind{
 	// No connection: nobody listens at the other end.
 	"refused": {do: (*execution).refuse, retried: true},
 	// What only the network or Vault does.
-	"cut":           {do: through(faultproxy.Refuse()), retried: true},
-	"applied-reset": {do: through(faultproxy.Lose()), retried: true},
-	"applied-500":   {do: through(faultproxy.Error(http.StatusInternalServerError, internalError, true)), retried: true},
-	"truncated":     {do: through(faultproxy.Truncate()), retried: true},
-	"403":           {do: through(faultproxy.Error(http.StatusForbidden, denied, false))},
-	"429":           {do: through(faultproxy.Error(http.StatusTooManyRequests, quota, false)), retried: true},
+	"cut":           {do: viaProxy(faultproxy.Refuse()), retried: true},
+	"applied-reset": {do: viaProxy(faultproxy.Lose()), retried: true},
+	"applied-500":   {do: viaProxy(faultproxy.Error(http.StatusInternalServerError, internalError, true)), retried: true},
+	"truncated":     {do: viaProxy(faultproxy.Truncate()), retried: true},
+	"403":           {do: viaProxy(faultproxy.Error(http.StatusForbidden, denied, false))},
+	"429":           {do: viaProxy(faultproxy.Error(http.StatusTooManyRequests, quota, false)), retried: true},
 	// Applied late: the operation sees a reset at once and goes on; the request
 	// arrives just before its next but so many, before the ending, or after it.
 	"late-by-1": {do: late(1), write: true, retried: true},
@@ -64,8 +64,8 @@ var kinds = map[string]kind{
 }
 
 // through sends the request to the fault proxy, which does the action to it.
-func through(action faultproxy.Action) func(*execution, *request) (*http.Response, error) {
-	return func(p *execution, q *request) (*http.Response, error) { return p.through(action, q) }
+func viaProxy(action faultproxy.Action) func(*execution, *request) (*http.Response, error) {
+	return func(p *execution, q *request) (*http.Response, error) { return p.viaProxy(action, q) }
 }
 
 // late sends a request that is applied later.
@@ -79,11 +79,11 @@ type fate func(p *execution, q *request)
 func nothing(*execution, *request) {}
 
 func arriving(wait int) fate {
-	return func(p *execution, q *request) { discard(p.late(wait, q)) }
+	return func(p *execution, q *request) { closeBody(p.late(wait, q)) }
 }
 
 // apply has the request applied and throws the answer away.
-func (p *execution) apply(q *request) { discard(q.send(q.detached().Request)) }
+func (p *execution) apply(q *request) { closeBody(q.send(q.detached().Request)) }
 
 // ended ends the caller's context. A request that does not depend on it (a record
 // of what is committed) goes on: it is the next one that counts.
@@ -114,7 +114,7 @@ func dies(fate fate) func(*execution, *request) (*http.Response, error) {
 	}
 }
 
-func discard(answer *http.Response, err error) {
+func closeBody(answer *http.Response, err error) {
 	if err == nil {
 		answer.Body.Close()
 	}

@@ -57,7 +57,7 @@ func (h *hand) put(data map[string]any) int {
 
 func (h *hand) foreignPut(data map[string]any) {
 	h.Helper()
-	h.Wrote(h.put(data), data)
+	h.AddForeignWrite(h.put(data), data)
 }
 
 // current is the provider's newest version.
@@ -139,11 +139,11 @@ func (h *hand) rotate(fields map[string]any) (id string, version int) {
 
 // told notes an actor who wanted these fields.
 func (h *hand) told(fields map[string]any, status faulttest.Status, fill func(*faulttest.Response)) {
-	response := faulttest.Response{Who: "somebody", Wants: faulttest.Change{Merge: fields}, Status: status}
+	response := faulttest.Response{Actor: "somebody", Wants: faulttest.Change{Merge: fields}, Status: status}
 	if fill != nil {
 		fill(&response)
 	}
-	h.Told(response)
+	h.AddResponse(response)
 }
 
 // done is a rotation by somebody who was told of its success.

@@ -130,7 +130,7 @@ func path(run *faulttest.Run) string { return vaulttest.Base + "/providers/" + r
 func (c *harness) put(ctx context.Context, run *faulttest.Run, fields map[string]any) error {
 	written, err := c.foreign.Put(ctx, path(run), fields)
 	if err == nil {
-		run.Wrote(written.VersionMetadata.Version, fields)
+		run.AddForeignWrite(written.VersionMetadata.Version, fields)
 	}
 	return err
 }
@@ -141,44 +141,44 @@ func (c *harness) foreignPut(ctx context.Context, run *faulttest.Run) error {
 
 // foreignDelete soft-deletes whatever version is current.
 func (c *harness) foreignDelete(ctx context.Context, run *faulttest.Run) error {
-	before, err := c.driver.Observer.Look(ctx, run.Provider)
+	before, err := c.driver.Observer.Read(ctx, run.Provider)
 	if err != nil {
 		return err
 	}
-	run.Deleted(before.Current)
+	run.AddDeletion(before.Current)
 	return c.foreign.Delete(ctx, path(run))
 }
 
 func (c *harness) rivalRotates(ctx context.Context, run *faulttest.Run) error {
-	run.Told(c.rotateAs(c.rotator, "rival", rivalFields)(ctx, run))
+	run.AddResponse(c.rotateAs(c.rotator, "rival", rivalFields)(ctx, run))
 	return nil
 }
 
 // rivalAborts closes every rotation without a record.
 func (c *harness) rivalAborts(ctx context.Context, run *faulttest.Run) error {
-	facts, err := c.driver.Observer.Look(ctx, run.Provider)
+	facts, err := c.driver.Observer.Read(ctx, run.Provider)
 	if err != nil {
 		return err
 	}
 	for id := range facts.Backups {
 		if _, recorded := facts.Records[id]; !recorded {
-			run.Told(abortOne(ctx, c.rotator, "rival", run.Provider, id))
+			run.AddResponse(abortOne(ctx, c.rotator, "rival", run.Provider, id))
 		}
 	}
 	return nil
 }
 
 func (c *harness) rivalPrunes(ctx context.Context, run *faulttest.Run) error {
-	if err := run.Look(ctx); err != nil {
+	if err := run.CheckNow(ctx); err != nil {
 		return err
 	}
-	run.Prunes()
-	run.Told(pruneAs(c.cleaner, "rival")(ctx, run))
+	run.AllowPruning()
+	run.AddResponse(pruneAs(c.cleaner, "rival")(ctx, run))
 	return nil
 }
 
 func arrive(_ context.Context, run *faulttest.Run) error {
-	run.Arrive()
+	run.DeliverAll()
 	return nil
 }
 
@@ -207,7 +207,7 @@ func recovered(client *vaultkit.Client) func(context.Context, *faulttest.Run) fa
 
 // responseOf is what an answer of the library says, by its documentation.
 func responseOf(who string, wants faulttest.Change, r *vaultkit.Rotation, err error) faulttest.Response {
-	told := faulttest.Response{Who: who, Wants: wants, Status: faulttest.Succeeded}
+	told := faulttest.Response{Actor: who, Wants: wants, Status: faulttest.Succeeded}
 	if r != nil {
 		told.ID, told.NewVersion, told.Resumed = r.ID, r.NewVersion, r.Resumed
 	}
@@ -218,7 +218,7 @@ func responseOf(who string, wants faulttest.Change, r *vaultkit.Rotation, err er
 	failed, _ := errors.AsType[*vaultkit.Error](err)
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
-		told.Status = faulttest.Open
+		told.Status = faulttest.Undetermined
 		return told
 	case errors.Is(err, vaultkit.ErrConflict):
 		told.Conflict, told.ID = true, failed.ID
@@ -245,7 +245,7 @@ func (c *harness) prepareRotated(ctx context.Context, run *faulttest.Run) error 
 
 func (c *harness) rotateUndisturbed(ctx context.Context, run *faulttest.Run, who string, fields map[string]any) (id string, err error) {
 	told := c.rotateAs(c.rotator, who, fields)(ctx, run)
-	run.Told(told)
+	run.AddResponse(told)
 	if told.Status != faulttest.Succeeded {
 		return "", fmt.Errorf("the undisturbed rotation: %s", told)
 	}
@@ -273,7 +273,7 @@ func (c *harness) prepareCommitting(ctx context.Context, run *faulttest.Run) err
 	if err := c.dieAtCommit(ctx, run, undecidedFields, "dies-later"); err != nil {
 		return err
 	}
-	facts, err := c.driver.Observer.Look(ctx, run.Provider)
+	facts, err := c.driver.Observer.Read(ctx, run.Provider)
 	if err != nil {
 		return err
 	}
@@ -305,10 +305,10 @@ func (c *harness) preparePrunable(ctx context.Context, run *faulttest.Run) error
 	if err := c.dieAtCommit(ctx, run, undecidedFields, "dies-later"); err != nil {
 		return err
 	}
-	if err := run.Look(ctx); err != nil {
+	if err := run.CheckNow(ctx); err != nil {
 		return err
 	}
-	run.Prunes()
+	run.AllowPruning()
 	return nil
 }
 

@@ -21,15 +21,15 @@ type History struct {
 	Provider string
 	observer *Observer
 
-	mu        sync.Mutex
-	prunes    bool // somebody prunes, so that recorded backups may go
-	responses []Response
-	foreign   map[int]map[string]any // what foreign writers wrote, by version
-	deleted   map[int]bool           // what foreign writers soft-deleted
-	pruned    map[string]bool        // backups that were there once and rightly went
-	handed    []*handed              // keys that were given to an issuer to revoke
-	seen      *Facts                 // its last look, and what was remembered then
-	raw       *Facts                 // its last look alone
+	mu          sync.Mutex
+	prunes      bool // somebody prunes, so that recorded backups may go
+	responses   []Response
+	foreign     map[int]map[string]any // what foreign writers wrote, by version
+	deleted     map[int]bool           // what foreign writers soft-deleted
+	pruned      map[string]bool        // backups that were there once and rightly went
+	revokedKeys []*revokedKey          // keys that were given to an issuer to revoke
+	known       *Facts                 // its last look, and what was remembered then
+	facts       *Facts                 // its last look alone
 }
 
 // NewHistory begins with a provider that does not exist.
@@ -39,18 +39,18 @@ func NewHistory(observer *Observer, provider string) *History {
 }
 
 // Told notes what an actor asked for and was told.
-func (w *History) Told(response Response) {
+func (w *History) AddResponse(response Response) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.responses = append(w.responses, response)
 }
 
 // begun notes somebody at work, and returns how to say what they were told.
-func (w *History) begun(response Response) (told func(Response)) {
+func (w *History) start(response Response) (finish func(Response)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := len(w.responses)
-	response.Status = AtWork
+	response.Status = Running
 	w.responses = append(w.responses, response)
 	return func(response Response) {
 		w.mu.Lock()
@@ -60,14 +60,14 @@ func (w *History) begun(response Response) (told func(Response)) {
 }
 
 // Wrote notes a version that a foreign writer made.
-func (w *History) Wrote(version int, data map[string]any) {
+func (w *History) AddForeignWrite(version int, data map[string]any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.foreign[version] = data
 }
 
 // Deleted notes a version that a foreign writer soft-deleted.
-func (w *History) Deleted(version int) {
+func (w *History) AddDeletion(version int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deleted[version] = true
@@ -75,14 +75,14 @@ func (w *History) Deleted(version int) {
 
 // Prunes notes that from now on somebody prunes. Who prunes must let the run
 // look before: a backup that was never seen was never there.
-func (w *History) Prunes() {
+func (w *History) AllowPruning() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.prunes = true
 }
 
 // Story is all it was told, for people.
-func (w *History) Story() string {
+func (w *History) Log() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var lines []string
@@ -112,7 +112,7 @@ func (w *History) CheckAtRest(ctx context.Context) ([]Violation, error) {
 // that was overwritten is for a whole look to find, once the schedule is over.
 func (w *History) checkAgain(ctx context.Context, atRest bool) ([]Violation, error) {
 	w.mu.Lock()
-	before := w.raw
+	before := w.facts
 	w.mu.Unlock()
 	if before == nil {
 		before = &Facts{}
@@ -121,27 +121,27 @@ func (w *History) checkAgain(ctx context.Context, atRest bool) ([]Violation, err
 }
 
 func (w *History) check(ctx context.Context, before *Facts, atRest bool) ([]Violation, error) {
-	facts, err := w.observer.lookAgain(ctx, w.Provider, before)
+	facts, err := w.observer.readAgain(ctx, w.Provider, before)
 	if err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.raw = facts.clone()
-	c := &checker{Facts: facts, told: w}
-	if w.seen != nil {
-		c.nothingIsGone(w.seen)
+	w.facts = facts.clone()
+	c := &checker{Facts: facts, history: w}
+	if w.known != nil {
+		c.checkNothingLost(w.known)
 	}
-	w.seen = facts
-	c.wholeValues()
-	c.backups()
-	c.records()
-	c.answers()
-	c.handedOver()
-	c.replacedLast()
+	w.known = facts
+	c.checkValues()
+	c.checkBackups()
+	c.checkRecords()
+	c.checkResponses()
+	c.checkRevokedKeys()
+	c.checkNewestBackup()
 	if atRest {
-		c.everyRotationIsRecorded()
-		c.onlyCurrentIsUndecided()
+		c.checkAllRecorded()
+		c.checkUndecided()
 	}
 	return c.violations, nil
 }
@@ -149,7 +149,7 @@ func (w *History) check(ctx context.Context, before *Facts, atRest bool) ([]Viol
 // checker is one look at the facts.
 type checker struct {
 	*Facts
-	told       *History
+	history    *History
 	violations []Violation
 }
 
@@ -172,7 +172,7 @@ const (
 // asked for a change that makes it of the version before.
 func (c *checker) author(k int) author {
 	data := c.Versions[k].Data
-	switch foreign, ok := c.told.foreign[k]; {
+	switch foreign, ok := c.history.foreign[k]; {
 	case data == nil:
 		return unreadable
 	case ok && same(foreign, data):
@@ -183,11 +183,11 @@ func (c *checker) author(k int) author {
 		return unreadable
 	}
 	who := nobody
-	for _, response := range c.told.responses {
+	for _, response := range c.history.responses {
 		if !response.Wants.explains(c.Facts, k) {
 			continue
 		}
-		if response.Wants.rotates() {
+		if response.Wants.changesData() {
 			return rotator
 		}
 		who = fencer

@@ -7,7 +7,7 @@ import (
 )
 
 // wholeValues is I1.
-func (c *checker) wholeValues() {
+func (c *checker) checkValues() {
 	for k := 1; k <= c.Current; k++ {
 		if c.author(k) == nobody {
 			c.violated("I1", "version %d is neither a foreign writer's nor derived from version %d: %v after %v",
@@ -18,7 +18,7 @@ func (c *checker) wholeValues() {
 
 // backups is I2: a rotation's version has a backup of the one before, under the
 // id of this very change.
-func (c *checker) backups() {
+func (c *checker) checkBackups() {
 	for k := 2; k <= c.Current; k++ {
 		if c.author(k) == rotator && !c.backedUp(k) {
 			c.violated("I2", "version %d was replaced by a rotation, and no backup of this change holds it", k-1)
@@ -27,7 +27,7 @@ func (c *checker) backups() {
 }
 
 // records is I3a, I3b and I3d.
-func (c *checker) records() {
+func (c *checker) checkRecords() {
 	committed := make(map[int]string)
 	for text, record := range c.Records {
 		id, err := protocol.ParseID(text)
@@ -68,13 +68,13 @@ func (c *checker) namesNoBackup(id protocol.ID, record Record) bool {
 
 // nothingIsGone is I5: what was seen before is still there and still the same.
 // What is unreadable now and was read before is remembered.
-func (c *checker) nothingIsGone(before *Facts) {
+func (c *checker) checkNothingLost(before *Facts) {
 	for k, was := range before.Versions {
 		is, listed := c.Versions[k]
 		switch {
 		case !listed, is.Destroyed, !is.Created.Equal(was.Created):
 			c.violated("I5", "version %d is gone", k)
-		case is.Deleted && !c.told.deleted[k]:
+		case is.Deleted && !c.history.deleted[k]:
 			c.violated("I5", "version %d was deleted, and by no foreign writer", k)
 		case is.Data == nil:
 			is.Data = was.Data
@@ -98,13 +98,13 @@ func (c *checker) nothingIsGone(before *Facts) {
 		case was == nil, same(is, was):
 		case there && is != nil:
 			c.violated("I5", "backup %s has changed", id)
-		case !c.told.prunes:
+		case !c.history.prunes:
 			c.violated("I5", "backup %s is gone", id)
 		default:
-			if !c.told.pruned[id] {
-				c.mayBeGone(id, before)
+			if !c.history.pruned[id] {
+				c.checkPruned(id, before)
 			}
-			c.told.pruned[id] = true
+			c.history.pruned[id] = true
 			c.Backups[id] = was // I2 holds until it was pruned
 		}
 	}
@@ -112,7 +112,7 @@ func (c *checker) nothingIsGone(before *Facts) {
 
 // everyRotationIsRecorded is I3c: one committed record that names a backup, or, where
 // only a restore can have written the version, one that names none.
-func (c *checker) everyRotationIsRecorded() {
+func (c *checker) checkAllRecorded() {
 	for k := 2; k <= c.Current; k++ {
 		if c.author(k) != rotator {
 			continue
@@ -135,7 +135,7 @@ func (c *checker) everyRotationIsRecorded() {
 }
 
 // onlyCurrentIsUndecided is I7.
-func (c *checker) onlyCurrentIsUndecided() {
+func (c *checker) checkUndecided() {
 	for text, data := range c.Backups {
 		id, err := protocol.ParseID(text)
 		if _, recorded := c.Records[text]; err != nil || recorded {

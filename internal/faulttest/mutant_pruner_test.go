@@ -25,11 +25,11 @@ func (c *harness) pruneWithRestores(t *testing.T) faulttest.Act {
 	t.Helper()
 	kv := c.official(t, mutantPolicy).KVv2(vaulttest.Mount)
 	return func(ctx context.Context, run *faulttest.Run) error {
-		if err := run.Look(ctx); err != nil {
+		if err := run.CheckNow(ctx); err != nil {
 			return err
 		}
-		run.Prunes()
-		facts, err := c.driver.Observer.Look(ctx, run.Provider)
+		run.AllowPruning()
+		facts, err := c.driver.Observer.Read(ctx, run.Provider)
 		if err != nil {
 			return err
 		}

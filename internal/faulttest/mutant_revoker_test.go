@@ -37,7 +37,7 @@ const (
 // whoever would bring such a key back finds that, or is found.
 type mutantRevocation struct {
 	*mutant
-	issuer   *faulttest.Issuer
+	issuer   *faulttest.ProviderAPI
 	provider string
 	kind     string
 	rotation string
@@ -55,7 +55,7 @@ func (a *mutant) newHanding(ctx context.Context, run *faulttest.Run, kind string
 	name := make([]byte, 16)
 	rand.Read(name)
 	issuer := newIssuer(ctx, run, string(a.mutation), kind == takeBack)
-	return &mutantRevocation{mutant: a, issuer: issuer.Issuer, provider: run.Provider, kind: kind, rotation: run.Target, name: hex.EncodeToString(name)}
+	return &mutantRevocation{mutant: a, issuer: issuer.ProviderAPI, provider: run.Provider, kind: kind, rotation: run.Target, name: hex.EncodeToString(name)}
 }
 
 // The kinds of attempts.
@@ -80,10 +80,10 @@ func (a *mutant) takeBack(ctx context.Context, run *faulttest.Run) faulttest.Res
 }
 
 func (t *mutantRevocation) response(err error) faulttest.Response {
-	told := faulttest.Response{Who: string(t.mutation), Status: faulttest.Succeeded}
+	told := faulttest.Response{Actor: string(t.mutation), Status: faulttest.Succeeded}
 	switch {
 	case errors.Is(err, errOpen):
-		told.Status, told.Err = faulttest.Open, err.Error()
+		told.Status, told.Err = faulttest.Undetermined, err.Error()
 	case err != nil:
 		told.Status, told.Err = faulttest.Failed, err.Error()
 	}
@@ -154,7 +154,7 @@ func (t *mutantRevocation) handOver(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.issuer.Asked(ctx, t.keys)
+	return t.issuer.AddRevoked(ctx, t.keys)
 }
 
 func (t *mutantRevocation) intend(ctx context.Context) error {

@@ -104,13 +104,13 @@ func (a *mutant) rotate(ctx context.Context, run *faulttest.Run) faulttest.Respo
 }
 
 func (a *mutant) change(ctx context.Context, run *faulttest.Run, wants faulttest.Change) faulttest.Response {
-	w := &mutantRotation{mutant: a, provider: run.Provider, response: faulttest.Response{Who: string(a.mutation), Wants: wants}}
+	w := &mutantRotation{mutant: a, provider: run.Provider, response: faulttest.Response{Actor: string(a.mutation), Wants: wants}}
 	err := w.do(ctx)
 	switch {
 	case err == nil:
 		w.response.Status = faulttest.Succeeded
 	case errors.Is(err, errOpen):
-		w.response.Status, w.response.Err = faulttest.Open, err.Error()
+		w.response.Status, w.response.Err = faulttest.Undetermined, err.Error()
 	default:
 		w.response.Status, w.response.Err, w.response.Conflict = faulttest.Failed, err.Error(), errors.Is(err, errLost)
 	}
@@ -145,14 +145,14 @@ func (w *mutantRotation) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if secret.Data == nil && !w.response.Wants.Over {
+	if secret.Data == nil && !w.response.Wants.OverDeleted {
 		return errors.New("deleted")
 	}
 	w.source, w.old = secret.VersionMetadata.Version, secret.Data
 	if w.next, err = w.wanted(ctx); err != nil {
 		return err
 	}
-	if w.restores = w.response.Wants.Over && (w.old == nil || w.mutation == restoresBlindly); w.restores {
+	if w.restores = w.response.Wants.OverDeleted && (w.old == nil || w.mutation == restoresBlindly); w.restores {
 		w.old = w.next
 	}
 	w.id = protocol.NewID(secret.VersionMetadata.CreatedTime, w.source, canonical(w.old), canonical(w.next)).String()

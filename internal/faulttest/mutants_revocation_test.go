@@ -112,7 +112,7 @@ func (c *harness) takingBack(t *testing.T, a *mutant) *faulttest.Operation {
 				return err
 			}
 			run.Target = w.id
-			run.Told(w.response)
+			run.AddResponse(w.response)
 			return w.backUp(ctx)
 		},
 		Wants: func(*faulttest.Run) faulttest.Change { return faulttest.Change{} },

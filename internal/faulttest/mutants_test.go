@@ -62,7 +62,7 @@ func TestSchedules_FindBrokenRecoveries(t *testing.T) {
 type recoverer = func(ctx context.Context, run *faulttest.Run) faulttest.Response
 
 func recoverNothing(context.Context, *faulttest.Run) faulttest.Response {
-	return faulttest.Response{Who: "lazy", Status: faulttest.Succeeded}
+	return faulttest.Response{Actor: "lazy", Status: faulttest.Succeeded}
 }
 
 // abortAfter is a recovery that aborts, without a fence, what is undecided when a
@@ -109,7 +109,7 @@ func (c *harness) wantViolations(t *testing.T, op *faulttest.Operation, invarian
 	}
 	if invariants != nil {
 		campaign.Out = io.Discard
-		campaign.Enough = func(summary *faulttest.Summary) bool { return len(unviolated(summary)) == 0 }
+		campaign.Stop = func(summary *faulttest.Summary) bool { return len(unviolated(summary)) == 0 }
 	}
 	summary := c.driver.RunAll(t.Context(), campaign)
 	t.Logf("%s: %v", summary, summary.ByInvariant)

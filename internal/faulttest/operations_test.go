@@ -48,7 +48,7 @@ func (c *harness) rollback() *faulttest.Operation {
 // rollbackOfTheNewest leaves it to the library which rotation to undo. Once it is
 // undone, undoing it once more is refused.
 func (c *harness) rollbackOfTheNewest() *faulttest.Operation {
-	undo := faulttest.Change{Undo: true}
+	undo := faulttest.Change{AnyBackup: true}
 	return &faulttest.Operation{
 		Name:    "undo",
 		Prepare: c.prepareRotated,

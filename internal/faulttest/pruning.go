@@ -4,7 +4,7 @@ import "goblin/vaultkit/internal/protocol"
 
 // mayBeGone: a prune may take recorded backups, and none younger than an unrecorded
 // one. That of the rotation that replaced something last stays: J10.
-func (c *checker) mayBeGone(text string, before *Facts) {
+func (c *checker) checkPruned(text string, before *Facts) {
 	id, err := protocol.ParseID(text)
 	if err != nil {
 		c.violated("I5", "entry %s among the backups is gone", text)
@@ -24,7 +24,7 @@ func (c *checker) mayBeGone(text string, before *Facts) {
 // replacedLast is J10: what a committed rotation replaced last is in its backup,
 // whoever prunes. Which rotation that is is told from the versions, and from the records
 // as well, which speak alone for a version that was deleted before it could be read. A restore replaces nothing that could be read: it does not count.
-func (c *checker) replacedLast() {
+func (c *checker) checkNewestBackup() {
 	byVersions, byRecords := "", ""
 	for text := range c.Backups {
 		id, err := protocol.ParseID(text)
@@ -42,7 +42,7 @@ func (c *checker) replacedLast() {
 		}
 	}
 	for _, last := range []string{byVersions, byRecords} {
-		if last != "" && c.told.raw.Backups[last] == nil {
+		if last != "" && c.history.facts.Backups[last] == nil {
 			c.violated("J10", "backup %s is gone, the only copy of what a committed rotation replaced last", last)
 			return
 		}

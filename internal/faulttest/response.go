@@ -10,16 +10,16 @@ type Status string
 
 // The statuses.
 const (
-	Succeeded Status = "succeeded"
-	Failed    Status = "failed for certain" // any error but an open one: nothing was applied
-	Open      Status = "undetermined"
-	Died      Status = "died" // it was told nothing
-	AtWork    Status = "at work"
+	Succeeded    Status = "succeeded"
+	Failed       Status = "failed for certain" // any error but an open one: nothing was applied
+	Undetermined Status = "undetermined"
+	Died         Status = "died" // it was told nothing
+	Running      Status = "at work"
 )
 
 // Response is what one actor asked for and was told.
 type Response struct {
-	Who    string
+	Actor  string
 	Wants  Change
 	Status Status
 	Err    string // for people
@@ -48,7 +48,7 @@ type Response struct {
 }
 
 func (c Response) String() string {
-	text := fmt.Sprintf("%s wants %s: %s", c.Who, c.Wants, c.Status)
+	text := fmt.Sprintf("%s wants %s: %s", c.Actor, c.Wants, c.Status)
 	if c.ID != "" {
 		text += fmt.Sprintf(", id %s, version %d, resumed %v", c.ID, c.NewVersion, c.Resumed)
 	}
@@ -70,11 +70,11 @@ func (c Response) String() string {
 // Change is what a verb makes of the version it replaces. The zero value changes
 // nothing, as a recovery.
 type Change struct {
-	Merge   map[string]any // lay these fields over it
-	Restore string         // put this backup's data in its place
-	Over    bool           // even if what it replaces is deleted, and so cannot be read
-	Undo    bool           // put some backup's data in its place
-	Fence   bool           // write the same data once more
+	Merge       map[string]any // lay these fields over it
+	Restore     string         // put this backup's data in its place
+	OverDeleted bool           // even if what it replaces is deleted, and so cannot be read
+	AnyBackup   bool           // put some backup's data in its place
+	Fence       bool           // write the same data once more
 
 	AllowRevoked bool // whether or not it brings a revoked key back
 }
@@ -83,11 +83,11 @@ func (c Change) String() string {
 	switch {
 	case c.Merge != nil:
 		return fmt.Sprintf("key %v", c.Merge["api_key"])
-	case c.Over:
+	case c.OverDeleted:
 		return "backup " + c.Restore + ", over a deleted version"
 	case c.Restore != "":
 		return "backup " + c.Restore
-	case c.Undo:
+	case c.AnyBackup:
 		return "the backup before"
 	case c.Fence:
 		return "a fence"
@@ -96,10 +96,10 @@ func (c Change) String() string {
 }
 
 // rotates reports a change of data, which needs a backup and a record.
-func (c Change) rotates() bool { return c.Merge != nil || c.Restore != "" || c.Undo }
+func (c Change) changesData() bool { return c.Merge != nil || c.Restore != "" || c.AnyBackup }
 
 // writes reports a change that makes a version of the provider.
-func (c Change) writes() bool { return c.rotates() || c.Fence }
+func (c Change) makesVersion() bool { return c.changesData() || c.Fence }
 
 // explains reports whether the change made version k of its predecessor. A
 // rotation that changes nothing is none.
@@ -108,7 +108,7 @@ func (c Change) explains(f *Facts, k int) bool {
 	switch {
 	case c.Fence && same(old, next):
 		return true
-	case c.Over && next != nil && same(f.Backups[c.Restore], next):
+	case c.OverDeleted && next != nil && same(f.Backups[c.Restore], next):
 		return true // a restore may repeat what it could not read
 	}
 	if same(old, next) || old == nil || next == nil {
@@ -116,10 +116,10 @@ func (c Change) explains(f *Facts, k int) bool {
 	}
 	switch {
 	case c.Merge != nil:
-		return same(laidOver(old, c.Merge), next)
+		return same(mergeFields(old, c.Merge), next)
 	case c.Restore != "":
 		return same(f.Backups[c.Restore], next)
-	case c.Undo:
+	case c.AnyBackup:
 		for _, data := range f.Backups {
 			if same(data, next) {
 				return true
@@ -130,7 +130,7 @@ func (c Change) explains(f *Facts, k int) bool {
 }
 
 // laidOver is a secret with some of its fields changed.
-func laidOver(secret, fields map[string]any) map[string]any {
+func mergeFields(secret, fields map[string]any) map[string]any {
 	merged := maps.Clone(secret)
 	maps.Copy(merged, fields)
 	return merged

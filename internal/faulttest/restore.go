@@ -55,5 +55,5 @@ func (c *checker) backedUp(k int) bool {
 	if id := c.rotationOf(k); id != "" && same(c.Backups[id], c.Versions[k-1].Data) {
 		return true
 	}
-	return c.told.deleted[k-1] && c.restoreOf(k) != ""
+	return c.history.deleted[k-1] && c.restoreOf(k) != ""
 }

@@ -41,7 +41,7 @@ func (c *harness) rollbackBesideRestore() *faulttest.Operation {
 }
 
 func restored(run *faulttest.Run) faulttest.Change {
-	return faulttest.Change{Restore: run.Target, Over: true}
+	return faulttest.Change{Restore: run.Target, OverDeleted: true}
 }
 
 func (c *harness) restoreAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
@@ -64,7 +64,7 @@ func (c *harness) doomedRestore() *faulttest.Operation {
 
 // foreignUndelete makes the current version readable again.
 func (c *harness) foreignUndelete(ctx context.Context, run *faulttest.Run) error {
-	facts, err := c.driver.Observer.Look(ctx, run.Provider)
+	facts, err := c.driver.Observer.Read(ctx, run.Provider)
 	if err != nil {
 		return err
 	}
@@ -87,4 +87,4 @@ func (c *harness) prepareUndeleted(ctx context.Context, run *faulttest.Run) erro
 }
 
 // lookedAt has the witness see what is there, before it is deleted.
-func lookedAt(ctx context.Context, run *faulttest.Run) error { return run.Look(ctx) }
+func lookedAt(ctx context.Context, run *faulttest.Run) error { return run.CheckNow(ctx) }

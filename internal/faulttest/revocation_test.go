@@ -21,10 +21,10 @@ var (
 )
 
 // askedForKeys is a provider's API, for RevokeOld and for sources.
-type askedForKeys struct{ *faulttest.Issuer }
+type askedForKeys struct{ *faulttest.ProviderAPI }
 
 func (a askedForKeys) Revoke(ctx context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
-	return a.Asked(ctx, keys.Reveal())
+	return a.AddRevoked(ctx, keys.Reveal())
 }
 
 // issuing is a source whose issuer hands the same key to all who ask by the same name,
@@ -49,7 +49,7 @@ var errUnverified = errors.New("the key is not known yet")
 
 // newIssuer is one run's; the observer is not disturbed, nor does it end with the run.
 func newIssuer(ctx context.Context, run *faulttest.Run, who string, takeBack bool) askedForKeys {
-	issuer, err := run.Issuer(context.WithoutCancel(ctx), who, takeBack)
+	issuer, err := run.NewProviderAPI(context.WithoutCancel(ctx), who, takeBack)
 	vaulttest.Must(err)
 	return askedForKeys{issuer}
 }
@@ -170,7 +170,7 @@ func (c *harness) rivalsWithKeys() map[string]faulttest.Act {
 // asRival is a rival that does this.
 func asRival(act func(context.Context, *faulttest.Run) faulttest.Response) faulttest.Act {
 	return func(ctx context.Context, run *faulttest.Run) error {
-		run.Told(act(ctx, run))
+		run.AddResponse(act(ctx, run))
 		return nil
 	}
 }

@@ -12,17 +12,17 @@ import (
 
 // run runs one schedule of the operation.
 func (d *Driver) run(ctx context.Context, op *Operation, schedule Schedule) result {
-	ctx, cancel := context.WithTimeout(ctx, d.hung)
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	run := d.newRun(op, schedule)
-	defer run.over()
+	defer run.cleanUp()
 	fired, err := run.execute(ctx)
 	if err != nil {
 		run.found = append(run.found, Violation{"L", fmt.Sprintf("the schedule could not be run: %v", err)})
 	}
 	r := result{schedule: schedule, fired: fired || err != nil, violations: run.found}
 	if len(r.violations) > 0 {
-		r.story = run.Story() + "\nrequests:\n" + strings.Join(run.requests(), "\n")
+		r.log = run.Log() + "\nrequests:\n" + strings.Join(run.requests(), "\n")
 	}
 	return r
 }
@@ -34,20 +34,20 @@ func (t *Run) execute(ctx context.Context) (fired bool, err error) {
 		return false, err
 	}
 	p := t.newExecution(ctx, t.schedule.Faults)
-	p.numbers = t.op.trace.begin()
+	p.numbering = t.op.trace.begin()
 	t.scheduleRival(ctx, p)
 	response := t.perform(p, t.op)
-	t.wantUndisturbed(response)
+	t.checkUndisturbed(response)
 	if !p.allFired() || ctx.Err() != nil {
 		return false, ctx.Err()
 	}
 	steps := []func(context.Context) error{
-		t.Look, // at once, before anything else runs
-		t.comeLast,
-		func(ctx context.Context) error { return t.arrivals(ctx, beforeEnding) },
+		t.CheckNow, // at once, before anything else runs
+		t.runRivalAtEnd,
+		func(ctx context.Context) error { return t.deliverLate(ctx, beforeEnding) },
 		func(ctx context.Context) error { return t.finish(ctx) },
-		func(ctx context.Context) error { return t.arrivals(ctx, afterEnding) },
-		t.rest,
+		func(ctx context.Context) error { return t.deliverLate(ctx, afterEnding) },
+		t.checkAtEnd,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -62,14 +62,14 @@ func (t *Run) violated(invariant, format string, args ...any) {
 }
 
 // Look checks what must hold always.
-func (t *Run) Look(ctx context.Context) error {
+func (t *Run) CheckNow(ctx context.Context) error {
 	found, err := t.checkAgain(ctx, false)
 	t.found = append(t.found, found...)
 	return err
 }
 
 // wantUndisturbed is L for an operation that nobody disturbs.
-func (t *Run) wantUndisturbed(response Response) {
+func (t *Run) checkUndisturbed(response Response) {
 	if len(t.schedule.Faults) == 0 && t.schedule.Rival.Name == "" && !t.op.fits(response.Status) {
 		t.violated("L", "undisturbed, and %s", response)
 	}
@@ -83,19 +83,19 @@ func (t *Run) scheduleRival(ctx context.Context, p *execution) {
 		return
 	}
 	p.rivals[rival.At] = func() {
-		if err := t.rival(ctx); err != nil {
+		if err := t.runRival(ctx); err != nil {
 			t.violated("L", "the rival %s failed: %v", rival.Name, err)
 		}
 	}
 }
 
-func (t *Run) rival(ctx context.Context) error {
+func (t *Run) runRival(ctx context.Context) error {
 	act, ok := t.driver.Rivals[t.schedule.Rival.Name]
 	switch {
 	case t.schedule.Rival.Name == Twin:
 		t.rerun(ctx, true)
 	case t.schedule.Rival.Name == Recover:
-		t.Told(t.driver.Recover(ctx, t))
+		t.AddResponse(t.driver.Recover(ctx, t))
 	case !ok:
 		return fmt.Errorf("there is no such rival")
 	default:
@@ -103,18 +103,18 @@ func (t *Run) rival(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.Look(ctx)
+	return t.CheckNow(ctx)
 }
 
-func (t *Run) comeLast(ctx context.Context) error {
+func (t *Run) runRivalAtEnd(ctx context.Context) error {
 	if t.schedule.Rival.Name == "" || t.schedule.Rival.At != AtEnd {
 		return nil
 	}
-	return t.rival(ctx)
+	return t.runRival(ctx)
 }
 
 // arrivals delivers the late requests that are due, of every run there was.
-func (t *Run) arrivals(ctx context.Context, when int) error {
+func (t *Run) deliverLate(ctx context.Context, when int) error {
 	arrived := false
 	for _, p := range t.executions {
 		arrived = p.deliverAt(when) || arrived
@@ -122,7 +122,7 @@ func (t *Run) arrivals(ctx context.Context, when int) error {
 	if !arrived {
 		return nil
 	}
-	return t.Look(ctx)
+	return t.CheckNow(ctx)
 }
 
 // finish is the schedule's ending.
@@ -139,17 +139,17 @@ func (t *Run) finish(ctx context.Context) error {
 		wg.Go(func() { t.rerun(ctx, false) })
 		recovery := t.driver.Recover(ctx, t)
 		wg.Wait()
-		t.Told(recovery)
+		t.AddResponse(recovery)
 	default:
 		return fmt.Errorf("there is no ending %q", t.schedule.Ending)
 	}
-	return t.Look(ctx)
+	return t.CheckNow(ctx)
 }
 
 // prune has everything settled first, so that what may go is not kept for want of a
 // record.
 func (t *Run) prune(ctx context.Context) error {
-	if err := t.arrivals(ctx, afterEnding); err != nil {
+	if err := t.deliverLate(ctx, afterEnding); err != nil {
 		return err
 	}
 	t.recoverTwice(ctx)
@@ -160,13 +160,13 @@ func (t *Run) prune(ctx context.Context) error {
 	if err := act(ctx, t); err != nil {
 		return err
 	}
-	return t.Look(ctx)
+	return t.CheckNow(ctx)
 }
 
 func (t *Run) rerun(ctx context.Context, alone bool) {
 	response := t.op.Rerun(ctx, t)
 	response.Alone = alone
-	t.Told(response)
+	t.AddResponse(response)
 	if response.Status == Succeeded || t.mayFail(response) {
 		return
 	}
@@ -178,7 +178,7 @@ func (t *Run) rerun(ctx context.Context, alone bool) {
 // mayFail: what is to change a deleted version, or restore a pruned backup, rightly
 // fails.
 func (t *Run) mayFail(response Response) bool {
-	deleted := len(t.deleted) > 0 && !response.Wants.Over
+	deleted := len(t.deleted) > 0 && !response.Wants.OverDeleted
 	return t.op.Once || t.op.Refused || t.op.Contested && t.schedule.Rival.Name != "" || deleted || t.pruned[response.Wants.Restore]
 }
 
@@ -189,8 +189,8 @@ func (t *Run) recoverTwice(ctx context.Context) {
 	wg.Go(func() { other = t.driver.Recover(ctx, t) })
 	one := t.driver.Recover(ctx, t)
 	wg.Wait()
-	t.Told(one)
-	t.Told(other)
+	t.AddResponse(one)
+	t.AddResponse(other)
 	for _, response := range []Response{one, other} {
 		if response.Status != Succeeded {
 			t.violated("L", "%s", response)
@@ -205,7 +205,7 @@ func (t *Run) recoverTwice(ctx context.Context) {
 
 // rest brings everything to an end: whatever was deleted is readable again, and
 // one recovery has run. A second one must change nothing: the other half of I6.
-func (t *Run) rest(ctx context.Context) error {
+func (t *Run) checkAtEnd(ctx context.Context) error {
 	if len(t.deleted) > 0 {
 		if err := t.observer.Undelete(ctx, t.Provider, slices.Collect(maps.Keys(t.deleted))); err != nil {
 			return err
@@ -218,12 +218,12 @@ func (t *Run) rest(ctx context.Context) error {
 		return err
 	}
 	again := t.driver.Recover(ctx, t)
-	t.Told(again)
-	after, err := t.observer.Look(ctx, t.Provider)
+	t.AddResponse(again)
+	after, err := t.observer.Read(ctx, t.Provider)
 	if err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(t.raw, after) { // a whole look, which finds what was overwritten, too
+	if !reflect.DeepEqual(t.facts, after) { // a whole look, which finds what was overwritten, too
 		t.violated("I6", "a second recovery changed what Vault holds, or somebody overwrote it before")
 	}
 	for id, outcome := range again.Found {

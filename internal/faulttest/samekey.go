@@ -8,11 +8,11 @@ import (
 
 // shortest is the length from which on a text is a key wherever it stands. A shorter one
 // is the same key only in the same field.
-const shortest = 8
+const minLongKey = 8
 
 // textOf is a value as a key: a text without white space around it, or a number.
 // Booleans and null are no keys.
-func textOf(value any) string {
+func keyText(value any) string {
 	switch value := value.(type) {
 	case string:
 		return strings.TrimSpace(value)
@@ -24,12 +24,12 @@ func textOf(value any) string {
 
 // holds reports that a secret has the key, as somebody knows it who has fingerprints
 // alone.
-func holds(secret map[string]any, field, key string) bool {
-	if len(key) < shortest {
-		return key != "" && textOf(secret[field]) == key
+func hasKey(secret map[string]any, field, key string) bool {
+	if len(key) < minLongKey {
+		return key != "" && keyText(secret[field]) == key
 	}
 	for _, value := range secret {
-		if textOf(value) == key {
+		if keyText(value) == key {
 			return true
 		}
 	}
@@ -38,17 +38,17 @@ func holds(secret map[string]any, field, key string) bool {
 
 // contains reports that a secret has the key in any form that somebody knows again who
 // has the key itself: within another text, or percent-encoded.
-func contains(secret map[string]any, field, key string) bool {
-	if len(key) < shortest {
-		return holds(secret, field, key)
+func containsKey(secret map[string]any, field, key string) bool {
+	if len(key) < minLongKey {
+		return hasKey(secret, field, key)
 	}
 	for _, value := range secret {
-		text := textOf(value)
+		text := keyText(value)
 		decoded, err := url.PathUnescape(text)
 		if err != nil {
 			decoded = text
 		}
-		if strings.Contains(text, key) || strings.Contains(decoded, key) || len(text) >= shortest && strings.Contains(key, text) {
+		if strings.Contains(text, key) || strings.Contains(decoded, key) || len(text) >= minLongKey && strings.Contains(key, text) {
 			return true
 		}
 	}

@@ -159,7 +159,7 @@ func (s Space) faults() []Fault {
 	var all []Fault
 	for i, request := range s.Requests {
 		for _, kind := range Kinds() {
-			if !kinds[kind].write || !strings.HasPrefix(request, "GET ") && !strings.HasSuffix(request, alongside) {
+			if !kinds[kind].write || !strings.HasPrefix(request, "GET ") && !strings.HasSuffix(request, concurrentMark) {
 				all = append(all, Fault{N: i + 1, Kind: kind})
 			}
 		}

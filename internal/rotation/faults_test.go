@@ -287,7 +287,7 @@ func nth(n int) func(faultproxy.Request) bool {
 	}
 }
 
-func beside(r faultproxy.Request) bool { return faulttest.Beside(r.Path, r.Query) }
+func beside(r faultproxy.Request) bool { return faulttest.MayBeConcurrent(r.Path, r.Query) }
 
 // stepsOf are the requests of a rotation that are sent one after the other.
 func stepsOf(t *testing.T) []faultproxy.Request {

@@ -8,9 +8,9 @@ import (
 )
 
 // handed is a key that somebody gave to its issuer to revoke.
-type handed struct {
-	who        string
-	takeBack   bool // it was new, and not what a rotation replaced
+type revokedKey struct {
+	actor      string
+	unused     bool // it was new, and not what a rotation replaced
 	field, key string
 	since      int // the version that was current when they began
 	version    int // the version that was current at that moment
@@ -20,22 +20,22 @@ type handed struct {
 
 // Issuer is asked to revoke keys. It looks at that very moment whether they are in
 // force.
-type Issuer struct {
-	history  *History
-	who      string
-	takeBack bool
-	since    int
+type ProviderAPI struct {
+	history *History
+	actor   string
+	unused  bool
+	since   int
 }
 
 // Issuer is asked by one run of a revocation, which is about to begin.
-func (w *History) Issuer(ctx context.Context, who string, takeBack bool) (*Issuer, error) {
+func (w *History) NewProviderAPI(ctx context.Context, actor string, unused bool) (*ProviderAPI, error) {
 	since, _, err := w.observer.current(ctx, w.Provider)
-	return &Issuer{history: w, who: who, takeBack: takeBack, since: since}, err
+	return &ProviderAPI{history: w, actor: actor, unused: unused, since: since}, err
 }
 
 // Asked revokes keys, by their fields. Whatever becomes of the caller, they were
 // handed over.
-func (i *Issuer) Asked(ctx context.Context, keys map[string]string) error {
+func (i *ProviderAPI) AddRevoked(ctx context.Context, keys map[string]string) error {
 	w := i.history
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -44,9 +44,9 @@ func (i *Issuer) Asked(ctx context.Context, keys map[string]string) error {
 		return err
 	}
 	for _, field := range slices.Sorted(maps.Keys(keys)) {
-		key := textOf(keys[field])
-		w.handed = append(w.handed, &handed{who: i.who, takeBack: i.takeBack, field: field, key: key, since: i.since,
-			version: version, inForce: contains(data, field, key)})
+		key := keyText(keys[field])
+		w.revokedKeys = append(w.revokedKeys, &revokedKey{actor: i.actor, unused: i.unused, field: field, key: key, since: i.since,
+			version: version, inForce: containsKey(data, field, key)})
 	}
 	return nil
 }
@@ -78,13 +78,13 @@ const withdrawnSuffix = ".withdrawn"
 
 // handedOver is J1 and J2: a key that was handed over is not in force at that moment
 // or later.
-func (c *checker) handedOver() {
-	for _, h := range c.told.handed {
+func (c *checker) checkRevokedKeys() {
+	for _, h := range c.history.revokedKeys {
 		for k := h.version; k <= c.Current && !h.reported; k++ {
-			if c.inForceIn(k, h) && !c.putByOthers(k, h) {
+			if c.inForce(k, h) && !c.writtenByOthers(k, h) {
 				h.reported = true
-				invariant := map[bool]string{false: "J1", true: "J2"}[h.takeBack]
-				c.violated(invariant, "%s handed the key of %q to its issuer when version %d was current, and version %d holds it", h.who, h.field, h.version, k)
+				invariant := map[bool]string{false: "J1", true: "J2"}[h.unused]
+				c.violated(invariant, "%s handed the key of %q to its issuer when version %d was current, and version %d holds it", h.actor, h.field, h.version, k)
 			}
 		}
 	}
@@ -92,23 +92,23 @@ func (c *checker) handedOver() {
 
 // inForceIn: of the version that was current at that moment every form of the key
 // counts. What is deleted counts once it can be read again.
-func (c *checker) inForceIn(k int, h *handed) bool {
+func (c *checker) inForce(k int, h *revokedKey) bool {
 	version := c.Versions[k]
 	if k > h.version {
-		return holds(version.Data, h.field, h.key)
+		return hasKey(version.Data, h.field, h.key)
 	}
 	readable := !version.Deleted && !version.Destroyed
-	return h.inForce || readable && contains(version.Data, h.field, h.key)
+	return h.inForce || readable && containsKey(version.Data, h.field, h.key)
 }
 
 // putByOthers: a foreign writer who came after the revocation had begun, or somebody
 // with AllowRevoked, put the key there, or it was carried along since they did.
-func (c *checker) putByOthers(k int, h *handed) bool {
-	for ; k > 1 && holds(c.Versions[k].Data, h.field, h.key); k-- {
-		if foreign, ok := c.told.foreign[k]; ok && k > h.since && same(foreign, c.Versions[k].Data) {
+func (c *checker) writtenByOthers(k int, h *revokedKey) bool {
+	for ; k > 1 && hasKey(c.Versions[k].Data, h.field, h.key); k-- {
+		if foreign, ok := c.history.foreign[k]; ok && k > h.since && same(foreign, c.Versions[k].Data) {
 			return true
 		}
-		for _, response := range c.told.responses {
+		for _, response := range c.history.responses {
 			if response.Wants.AllowRevoked && response.Wants.explains(c.Facts, k) {
 				return true
 			}
