@@ -162,7 +162,7 @@ func TestRotate_SkipsVerifyIfAlreadyInForce(t *testing.T) {
 	for _, args := range [][]string{args, append(args, "--dry-run")} {
 		r := vk(t, key, args...)
 		r.ok(t)
-		has(t, r.err, "warning: this very change is in force already, so the new secret was not verified")
+		has(t, r.err, "warning: the new secret is already in force, so it was not verified")
 	}
 }
 

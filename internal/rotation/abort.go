@@ -9,10 +9,10 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Abort closes a rotation that has no record. An undecided one is fenced first:
-// the provider's data is written again as it is, so that a commit that is still
-// on its way can never pass. Then the rule says what became of it, as always.
-// One that turns out committed is returned with an ErrConflict.
+// Abort closes a rotation that has no record. If the rotation is undecided, Abort first writes
+// a fence: it writes the provider's data again, so that a commit that is still on its way
+// cannot be applied. Then the rule decides the outcome. If the rotation is committed, Abort
+// returns its record and an ErrConflict.
 func (e *Engine) Abort(ctx context.Context, provider, id string) (*Result, error) {
 	parsed, err := protocol.ParseID(id)
 	if err != nil {
@@ -35,7 +35,7 @@ func (e *Engine) Abort(ctx context.Context, provider, id string) (*Result, error
 	return e.closeInspected(ctx, found)
 }
 
-// fence makes sure that the rotation is not undecided any more.
+// fence writes fences until the rotation is no longer undecided.
 func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*inspection, error) {
 	maybeApplied := false
 	for failed := 1; ; failed++ {
@@ -53,7 +53,7 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*i
 			return nil, fenceFailed(id, maybeApplied, err)
 		}
 		if done && failed == 1 {
-			continue // the rule can tell now, unless it reads old metadata
+			continue // the rule can decide now, unless it reads old metadata
 		}
 		if ended := e.Backoff.Wait(ctx, failed); ended != nil {
 			return nil, fenceFailed(id, maybeApplied, vaulterr.Interrupted(err, ended))
@@ -61,22 +61,22 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*i
 	}
 }
 
-// writeFence writes the provider's current data again, if it is still the rotation's source
-// version.
+// writeFence writes the provider's current data again, if its version is still the rotation's
+// source.
 func (e *Engine) writeFence(ctx context.Context, provider string, id protocol.ID) (sent bool, err error) {
 	current, err := e.Store.Read(ctx, providerKey(provider))
 	switch {
-	case current.Version > 0 && current.Version != id.Source: // replaced meanwhile, or an old answer
+	case current.Version > 0 && current.Version != id.Source: // replaced meanwhile, or an old response
 		return false, nil
-	case err != nil: // deleted: nothing to write again, so it stays undecided
+	case err != nil: // a deleted version cannot be written again, so the rotation stays undecided
 		return false, err
 	}
 	_, err = e.Store.Write(ctx, providerKey(provider), id.Source, current.Data)
 	return true, err
 }
 
-// fenceFailed: once a copy of the fence is in doubt, or applied and not looked at
-// yet, no error is definite.
+// fenceFailed returns the error of a failed fence. It is undetermined if a fence may have been
+// applied.
 func fenceFailed(id protocol.ID, maybeApplied bool, err error) error {
 	if maybeApplied {
 		return vaulterr.Undetermined(id.String(), "", err)
@@ -84,12 +84,12 @@ func fenceFailed(id protocol.ID, maybeApplied bool, err error) error {
 	return err
 }
 
-// closeFinding records what the rule said, and closes what it would only report:
-// a person has decided.
+// closeInspected records the outcome. It also records outcomes that Recover only reports,
+// because a person has asked for that.
 func (e *Engine) closeInspected(ctx context.Context, found *inspection) (*Result, error) {
 	result := &Result{}
 	if err := e.copyTagToFence(ctx, found); err != nil {
-		result.Warnings = append(result.Warnings, fmt.Sprintf("the expiry tag was not carried over: %v", err))
+		result.Warnings = append(result.Warnings, fmt.Sprintf("the expiry tag was not copied to the fence: %v", err))
 	}
 	switch found.outcome {
 	case protocol.Unknown:
@@ -108,10 +108,11 @@ func (e *Engine) closeInspected(ctx context.Context, found *inspection) (*Result
 	return abortResult(result)
 }
 
+// abortResult returns the result, and an ErrConflict if the rotation is committed.
 func abortResult(result *Result) (*Result, error) {
 	if result.Record.Outcome != protocol.Committed {
 		return result, nil
 	}
 	return result, &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: result.Record.ID, Version: result.Record.NewVersion,
-		Detail: "this rotation is committed", Hint: "roll it back instead"}
+		Detail: "this rotation is committed", Hint: "roll back to its backup instead"}
 }

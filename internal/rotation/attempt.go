@@ -15,7 +15,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// attemptsOn lists the attempts to revoke keys that may be about these fields.
+// attemptsFor lists the attempts to revoke that may concern these fields.
 func (e *Engine) attemptsFor(ctx context.Context, provider string, fields map[string]any) (protocol.Attempts, error) {
 	return e.listAttempts(ctx, provider, protocol.AttemptDirectories(provider, fields))
 }
@@ -42,18 +42,17 @@ func (e *Engine) allAttempts(ctx context.Context, provider string) (protocol.Att
 	return e.listAttempts(ctx, provider, directories)
 }
 
-// handOver has the keys revoked by ask, which is called once, unless check refuses.
-// First it says so in an entry for each key, which from then on keep every writer from
-// putting that key in force; the check comes after that, since a writer that began
-// before the entries stood did not see them. Where the issuer was not asked the entries
-// are withdrawn. Once it was asked they stand for good, whatever it answered.
+// revokeKeys calls revoke once, unless check refuses. First it writes an entry for each key:
+// while the entry stands, no writer puts that key in force. The check comes after the entries,
+// because a writer that began earlier did not see them. If the provider's API was not called,
+// the entries are withdrawn. Once it was called they stand, whatever it answered.
 func (e *Engine) revokeKeys(ctx context.Context, attempt protocol.Attempt, keys map[string]any, check, revoke func() error) error {
 	entries, err := e.announce(ctx, attempt, keys)
 	if err == nil {
 		err = check()
 	}
 	if err == nil {
-		err = ctx.Err() // a revoker without time asks nobody
+		err = ctx.Err() // the revoker would fail, and the entries would stand
 	}
 	if err != nil {
 		return e.withdraw(ctx, entries, err)
@@ -64,8 +63,9 @@ func (e *Engine) revokeKeys(ctx context.Context, attempt protocol.Attempt, keys 
 	return err
 }
 
-// announce writes the entries, and returns those that may stand, by name. Vault has answered
-// the last one itself: a standby then shows a state with all of them to who asks next.
+// announce writes the entries and returns those that may be stored, by name. It repeats until
+// Vault itself has acknowledged the last one: then a standby that is read next shows all of
+// them.
 func (e *Engine) announce(ctx context.Context, attempt protocol.Attempt, keys map[string]any) (map[string]protocol.Attempt, error) {
 	attempt.BegunAt = e.Now().UTC()
 	entries := make(map[string]protocol.Attempt)
@@ -99,8 +99,9 @@ func containsKey(fields map[string]any) bool {
 	return false
 }
 
-// createEntry stores an entry that nobody else writes: one that is there is ours, from a
-// request whose answer was lost. answered: Vault has acknowledged this very request.
+// createEntry stores an entry. No other client writes an entry of this name, so an existing one
+// comes from this call, and its response was lost. acknowledged reports whether Vault has
+// acknowledged this request.
 func (e *Engine) createEntry(ctx context.Context, name string, entry protocol.Attempt) (acknowledged bool, err error) {
 	body, err := entry.Encode()
 	if err != nil {
@@ -122,7 +123,8 @@ func (e *Engine) createEntry(ctx context.Context, name string, entry protocol.At
 	return false, hideEntryName(err, 2)
 }
 
-// withdraw takes the entries back, for the issuer was not asked, and returns why.
+// withdraw withdraws the entries, because the provider's API was not called. It returns the
+// cause.
 func (e *Engine) withdraw(ctx context.Context, entries map[string]protocol.Attempt, cause error) error {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
 	defer cancel()
@@ -133,14 +135,14 @@ func (e *Engine) withdraw(ctx context.Context, entries map[string]protocol.Attem
 		}
 	}
 	if failed != nil {
-		return vaulterr.Note(cause, "the attempt to revoke could not be withdrawn, so rotations to this key stay refused "+
-			"until it is revoked, or they are told to allow it", failed)
+		return vaulterr.Note(cause, "the attempt to revoke could not be withdrawn, so rotations to this key are refused "+
+			"until it is revoked, unless they allow revoked keys", failed)
 	}
 	return cause
 }
 
-// withoutName leaves the name of an entry, or of a directory of entries, out of an error: it
-// holds the key's fingerprint or part of it, from which a short key can be guessed.
+// hideEntryName removes the name of an entry or of its directory from an error. The name holds
+// a fingerprint of the key, or a part of it, and a short key can be guessed from that.
 func hideEntryName(err error, segments int) error {
 	failed, ok := errors.AsType[*vaulterr.Error](err)
 	if !ok || failed.Path == "" {

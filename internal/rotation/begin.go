@@ -11,9 +11,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// begin is step 1: it reads the provider and makes every check, so that bad
-// input, a missing right or a change that is already there ends the rotation
-// before it writes.
+// begin is step 1. It reads the provider and makes every check. Invalid input, a missing
+// capability or a change that is already in force ends the rotation before it writes anything.
 func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Result, error) {
 	tx := &transaction{Engine: e, request: request, started: e.Now()}
 	attempts, refused, err := tx.readSource(ctx)
@@ -27,7 +26,7 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	if err != nil {
 		return nil, nil, cmp.Or(refused, err)
 	}
-	if string(next) == string(old) { // whatever the token may do: the key is in force
+	if string(next) == string(old) { // the key is in force, so a missing capability does not matter
 		resumed, err := tx.resume(ctx, next)
 		return nil, resumed, err
 	}
@@ -47,11 +46,12 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 	return tx, nil, nil
 }
 
-// change asks for the new secret, and returns both canonically.
+// change asks the caller for the new secret. It returns the old and the new secret as canonical
+// JSON.
 func (tx *transaction) change(ctx context.Context) (old, next []byte, err error) {
 	source := tx.source
 	if old, err = protocol.Canonical(source.Data); err != nil {
-		return nil, nil, vaulterr.Invalid("the current secret cannot be backed up unchanged: %v", err)
+		return nil, nil, vaulterr.Invalid("a backup of the current secret would not equal it: %v", err)
 	}
 	if tx.next, err = tx.request.Change(ctx, Current{Data: source.Data, Version: source.Version, InForce: source.Created}); err != nil {
 		return nil, nil, err
@@ -62,30 +62,29 @@ func (tx *transaction) change(ctx context.Context) (old, next []byte, err error)
 	return old, next, nil
 }
 
-// readSource reads the current secret. Meanwhile it asks whether the token may do all that
-// a rotation does, for a source may issue a real key, and lists the attempts to revoke
-// the keys that are known already; refused is why the rotation must not go on. The rights on
-// an id's paths are the same for every id; which one it will be is known only with the new
-// secret.
+// readSource reads the current secret. At the same time it checks the token's capabilities,
+// because a source may issue a real key next, and lists the attempts to revoke keys that are
+// already known. It returns the reason why the rotation must not continue in refused. The id is
+// not known yet, but the capabilities on an id's paths are the same for every id.
 func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attempts, refused, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var asking sync.WaitGroup
+	var checks sync.WaitGroup
 	var denied, notListed error
-	asking.Go(func() { denied = tx.Store.CheckCapabilities(ctx, tx.required()) })
+	checks.Go(func() { denied = tx.Store.CheckCapabilities(ctx, tx.requiredCapabilities()) })
 	if !tx.request.AllowRevoked {
-		asking.Go(func() { attempts, notListed = tx.attemptsFor(ctx, tx.request.Provider, tx.request.KnownFields) })
+		checks.Go(func() { attempts, notListed = tx.attemptsFor(ctx, tx.request.Provider, tx.request.KnownFields) })
 	}
 	tx.source, err = tx.Store.Read(ctx, providerKey(tx.request.Provider))
 	if err != nil {
 		cancel()
 	}
-	asking.Wait()
+	checks.Wait()
 	return attempts, cmp.Or(denied, notListed), err
 }
 
-// needs are the rights that this run uses.
-func (tx *transaction) required() []kv.PathCapability {
+// requiredCapabilities returns the capabilities that this run uses.
+func (tx *transaction) requiredCapabilities() []kv.PathCapability {
 	provider := tx.request.Provider
 	required := rotateCapabilities(provider, protocol.NewID(tx.started, 1, nil, nil).String())
 	if !tx.request.AllowRevoked {
@@ -97,8 +96,9 @@ func (tx *transaction) required() []kv.PathCapability {
 	return required
 }
 
-// needsToRotate are the rights a rotation uses, those for resolving a doubt included: a
-// rotation that could not find out what became of its own commit must not start.
+// rotateCapabilities returns the capabilities that a rotation uses. They include those that
+// Recover uses: a rotation that could not find out whether its own commit was applied must not
+// start.
 func rotateCapabilities(provider, id string) []kv.PathCapability {
 	return []kv.PathCapability{
 		{Key: providerKey(provider), Endpoint: "data", Capability: "update"},
@@ -114,9 +114,9 @@ func rotateCapabilities(provider, id string) []kv.PathCapability {
 	}
 }
 
-// resume answers a change that is already there: if a backup of this generation
-// shows that this very change made the current version, its record is finished
-// and it is a success; only otherwise is there nothing to change.
+// resume handles a new secret that equals the current one. If a backup shows that this same
+// change made the current version, resume finishes its record and returns success. Otherwise
+// there is nothing to change.
 func (tx *transaction) resume(ctx context.Context, current []byte) (*Result, error) {
 	ids, err := tx.backups(ctx, tx.request.Provider)
 	if err != nil {
@@ -137,20 +137,22 @@ func (tx *transaction) resume(ctx context.Context, current []byte) (*Result, err
 	return nil, &vaulterr.Error{Kind: vaulterr.ErrNoChange, Version: tx.source.Version}
 }
 
-// asAsked: the secret is in force as it was asked for, and whether this rotation made it
-// so could not be found out. An error that means that nothing was applied would be wrong.
+// undeterminedNoChange returns the error for a failed resume. The current secret is the
+// requested one, but this rotation may or may not have written it. An error that means "nothing
+// was applied" would be wrong.
 func (tx *transaction) undeterminedNoChange(err error) error {
-	failed := vaulterr.Undetermined("", fmt.Sprintf("the secret is in force as asked for, in version %d; "+
-		"whether this rotation put it there could not be found out", tx.source.Version), err)
+	failed := vaulterr.Undetermined("", fmt.Sprintf("version %d already holds the requested secret; "+
+		"vaultkit could not find out whether this rotation wrote it", tx.source.Version), err)
 	failed.Version = tx.source.Version
-	failed.Hint = "do not revoke the new key; run the rotation again to have it recorded"
+	failed.Hint = "do not revoke the new key; run the rotation again to write its record"
 	return failed
 }
 
+// finishResumed writes the record of a rotation that an earlier run committed.
 func (tx *transaction) finishResumed(ctx context.Context, found *inspection) (*Result, error) {
 	tx.id = found.id
 	if tx.request.Check != nil {
-		tx.warnings = append(tx.warnings, "this very change is in force already, so the new secret was not verified")
+		tx.warnings = append(tx.warnings, "the new secret is already in force, so it was not verified")
 	}
 	if tx.request.DryRun {
 		return &Result{Record: found.toRecord(tx.Now()), Resumed: true, Warnings: tx.warnings}, nil

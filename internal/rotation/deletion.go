@@ -9,14 +9,14 @@ import (
 	"goblin/vaultkit/internal/kv"
 )
 
-// What Vault may be set to delete after a time: the mount's delete_version_after
-// counts for both, the one in a provider's metadata for its key alone.
+// What Vault can delete after a time: the mount's delete_version_after applies to both, that of a
+// provider's metadata only to its key.
 const (
 	theBackup = "the backup of the old key"
 	theNewKey = "the new key"
 )
 
-// warnOfDeletion says when Vault deletes something, once; the zero time is never.
+// warnOfDeletion adds a warning about when Vault deletes something. The zero time means never.
 func (tx *transaction) warnOfDeletion(verb, what string, at time.Time) {
 	if at.IsZero() {
 		return
@@ -27,8 +27,8 @@ func (tx *transaction) warnOfDeletion(verb, what string, at time.Time) {
 	}
 }
 
-// lookForDeletion reads when Vault deletes what is stored already. Nothing depends on
-// it: what cannot be read is left out.
+// warnOfStoredDeletion reads when Vault deletes what is already stored. It ignores errors,
+// because nothing depends on the warning.
 func (tx *transaction) warnOfStoredDeletion(ctx context.Context) {
 	if backup, err := tx.Store.Metadata(ctx, backupKey(tx.request.Provider, tx.id.String())); err == nil {
 		tx.warnOfDeletion("deletes", theBackup, backup.Deletion)
@@ -38,11 +38,11 @@ func (tx *transaction) warnOfStoredDeletion(ctx context.Context) {
 	}
 }
 
-// foreseeDeletion says when Vault would delete what a dry run does not write.
+// warnOfPlannedDeletion warns about when Vault would delete what a dry run does not write.
 func (tx *transaction) warnOfPlannedDeletion(ctx context.Context) {
 	meta, err := tx.Store.Metadata(ctx, providerKey(tx.request.Provider))
 	if err != nil {
-		tx.warnings = append(tx.warnings, fmt.Sprintf("whether Vault would delete the new key after a time (delete_version_after) is not known: %v", err))
+		tx.warnings = append(tx.warnings, fmt.Sprintf("could not find out whether Vault would delete the new key after a time (delete_version_after): %v", err))
 		return
 	}
 	now, mount := tx.Now(), tx.mountDeleteAfter(ctx, meta)
@@ -54,15 +54,15 @@ func (tx *transaction) warnOfPlannedDeletion(ctx context.Context) {
 	}
 }
 
-// mountDeletesAfter is the mount's setting. Few may read that (none of our roles): what
-// it did to the current version shows then what it was, if that is shorter than the
-// provider's own setting.
+// mountDeleteAfter returns the mount's delete_version_after. No role may read the mount's
+// settings. If the token cannot, the setting follows from the current version's deletion time,
+// unless the provider's own setting explains that time.
 func (tx *transaction) mountDeleteAfter(ctx context.Context, meta kv.Metadata) time.Duration {
 	if settings, err := tx.Store.Settings(ctx); err == nil {
 		return settings.DeleteVersionAfter
 	}
 	written := meta.Versions[meta.Current]
-	if meta.Deletion.IsZero() || meta.Destroyed || !meta.Deletion.After(tx.Now()) { // deleted by hand, as far as can be told
+	if meta.Deletion.IsZero() || meta.Destroyed || !meta.Deletion.After(tx.Now()) { // probably deleted by hand
 		return 0
 	}
 	after := meta.Deletion.Sub(written)
@@ -72,7 +72,7 @@ func (tx *transaction) mountDeleteAfter(ctx context.Context, meta kv.Metadata) t
 	return after
 }
 
-// shorter is how long Vault keeps a version for which both are set, or one.
+// shorter returns how long Vault keeps a version, from the mount's and the entry's setting.
 func shorter(mount, entry time.Duration) time.Duration {
 	if mount == 0 || entry > 0 && entry < mount {
 		return entry

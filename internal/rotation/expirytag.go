@@ -12,18 +12,17 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// The expiry tags stand in the provider's custom metadata, one for each version: a tag that
-// arrives late says nothing of another version.
+// An expiry tag is a field of the provider's custom metadata. Each version has its own, so that
+// a tag that is written late does not change a later version's.
 const expiryTagPrefix = "vaultkit_expires_v"
 
-// Older versions wrote one tag, and beside it the version that it is about.
+// Older versions of vaultkit wrote one tag, and beside it the version that it belongs to.
 const (
 	oldExpiryTag        = "vaultkit_expires_at"
 	oldExpiryTagVersion = "vaultkit_expires_version"
 )
 
-// tags are the expiries that a provider's custom metadata tells, by version. What is no
-// time is no tag.
+// expiryTags returns the expiry tags of a provider, by version.
 func expiryTags(custom map[string]string) map[int]string {
 	found := make(map[int]string)
 	if version, err := strconv.Atoi(custom[oldExpiryTagVersion]); err == nil && custom[oldExpiryTag] != "" {
@@ -39,8 +38,7 @@ func expiryTags(custom map[string]string) map[int]string {
 	return found
 }
 
-// expiry is what the tag of a version says, and what the newest tag of an earlier one
-// does.
+// expiry returns the tag of a version, and the newest tag of an earlier version.
 func expiry(custom map[string]string, version int) (current, earlier time.Time) {
 	newest := 0
 	for tagged, text := range expiryTags(custom) {
@@ -56,16 +54,16 @@ func expiry(custom map[string]string, version int) (current, earlier time.Time) 
 	return current, earlier
 }
 
-// tag notes when the new key expires. A missing right is a warning: the
-// rotation is done.
+// writeTagOrWarn writes the expiry tag of the new version. A failure is only a warning, because
+// the rotation is committed.
 func (tx *transaction) writeTagOrWarn(ctx context.Context, result *Result) {
 	if err := tx.writeTag(ctx, result.Record); err != nil {
 		result.Warnings = append(result.Warnings, fmt.Sprintf("the expiry tag was not written: %v", err))
 	}
 }
 
-// writeTag tags the provider for a committed record that has an expiry, unless
-// it is tagged already.
+// writeTag writes the expiry tag of a committed record, unless there is no expiry or the tag
+// exists.
 func (e *Engine) writeTag(ctx context.Context, record protocol.Record) error {
 	if record.ExpiresAt.IsZero() || record.Outcome != protocol.Committed {
 		return nil
@@ -80,8 +78,8 @@ func (e *Engine) writeTag(ctx context.Context, record protocol.Record) error {
 	return e.setTag(ctx, record.Provider, meta, record.NewVersion, record.ExpiresAt.UTC().Format(time.RFC3339))
 }
 
-// setTag writes the tag of a version and removes those of lower ones. It leaves higher
-// ones: it may arrive after a later rotation's.
+// setTag writes the tag of a version and removes the tags of lower versions. It keeps the tags
+// of higher versions, because this request may arrive after a later rotation's.
 func (e *Engine) setTag(ctx context.Context, provider string, meta kv.Metadata, version int, expires string) error {
 	remove := []string{}
 	for tagged := range expiryTags(meta.Custom) {
@@ -98,8 +96,8 @@ func (e *Engine) setTag(ctx context.Context, provider string, meta kv.Metadata, 
 	return e.retryWrite(ctx, func() error { return e.Store.PatchCustomMetadata(ctx, providerKey(provider), set, remove...) })
 }
 
-// completeTag writes the tag of the newest recorded rotation, which a crash
-// between record and tag may have left out.
+// completeTag writes the tag of the newest recorded rotation. A crash between record and tag
+// leaves it out.
 func (e *Engine) completeTag(ctx context.Context, provider string, recorded []protocol.ID) error {
 	facts, err := e.providerFacts(ctx, provider)
 	if err != nil {
@@ -108,12 +106,12 @@ func (e *Engine) completeTag(ctx context.Context, provider string, recorded []pr
 	slices.SortFunc(recorded, facts.Compare)
 	for _, id := range slices.Backward(recorded) {
 		if facts.Generation(id) != protocol.SameGeneration {
-			continue // its versions are another provider's
+			continue // its version numbers belong to an earlier generation
 		}
 		record, err := e.readRecord(ctx, provider, id.String())
 		switch {
 		case unreadable(err):
-			continue // it can say nothing
+			continue // it shows no expiry
 		case err != nil:
 			return err
 		case record.Outcome == protocol.Committed:
@@ -123,8 +121,8 @@ func (e *Engine) completeTag(ctx context.Context, provider string, recorded []pr
 	return nil
 }
 
-// carryTag moves the expiry tag of a version to the fence that repeats it. Whoever
-// records the rotation does so: the one who fenced it may not have lived to.
+// copyTagToFence copies the expiry tag of a version to the fence that repeats it. Every client
+// that records the rotation does so, because the client that wrote the fence may have crashed.
 func (e *Engine) copyTagToFence(ctx context.Context, found *inspection) error {
 	if !found.fenced {
 		return nil

@@ -7,14 +7,14 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// finish is step 5: it writes the record. Another run of the same rotation may
-// have written it first: the one that stands is returned.
+// finish is step 5. It writes the record. If another run of the same rotation has written it,
+// finish returns that record.
 func (tx *transaction) finish(ctx context.Context, outcome protocol.Outcome, evidence protocol.Evidence) (*Result, error) {
 	wanted := tx.newRecord(outcome, evidence)
 	if outcome == protocol.Aborted {
 		ctx, cancel := context.WithTimeout(ctx, tx.RecordWait)
 		defer cancel()
-		_, _, _ = tx.writeRecord(ctx, wanted) // definite with or without its record, which Recover can write
+		_, _, _ = tx.writeRecord(ctx, wanted) // the error is definite without a record, and Recover can write it
 		return nil, tx.conflict()
 	}
 	return tx.acknowledge(ctx, wanted, false, func(ctx context.Context) (protocol.Record, bool, error) {
@@ -22,9 +22,8 @@ func (tx *transaction) finish(ctx context.Context, outcome protocol.Outcome, evi
 	})
 }
 
-// acknowledge makes the result of a rotation that is known to be committed.
-// From here on the caller's context no longer counts, and whatever fails, the
-// caller is told that the new secret is in force.
+// acknowledge returns the result of a committed rotation. From here on the caller's context no
+// longer ends the work. Whatever fails, the caller is told that the new secret is in force.
 func (tx *transaction) acknowledge(ctx context.Context, expected protocol.Record, resumed bool,
 	record func(context.Context) (stored protocol.Record, created bool, err error)) (*Result, error) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tx.RecordWait)
@@ -35,25 +34,25 @@ func (tx *transaction) acknowledge(ctx context.Context, expected protocol.Record
 		return &Result{Record: expected, Resumed: resumed}, tx.undetermined("committed, but its record could not be written", err)
 	case stored.Outcome != protocol.Committed:
 		return &Result{Record: expected, Resumed: resumed},
-			tx.undetermined(fmt.Sprintf("committed, but the record that stands says %s", stored.Outcome), nil)
+			tx.undetermined(fmt.Sprintf("committed, but the existing record says %s", stored.Outcome), nil)
 	}
 	tx.rememberRecorded(tx.request.Provider, stored.NewVersion, stored.CommittedAt)
 	ctx, cancelRest := context.WithTimeout(ctx, tx.RecordWait) // the rest is best effort
 	defer cancelRest()
-	if expected.Evidence == protocol.Inferred { // no answer to the writes has said it
+	if expected.Evidence == protocol.Inferred { // no response to a write contained it
 		tx.warnOfStoredDeletion(ctx)
 	}
 	result := &Result{Record: stored, Resumed: resumed || !created, Warnings: tx.warnings}
 	if !tx.request.ExpiresAt.IsZero() && !stored.ExpiresAt.Equal(tx.request.ExpiresAt) {
-		result.Warnings = append(result.Warnings, "this change was made already, by a rotation with another expiry, which stays")
+		result.Warnings = append(result.Warnings, "an earlier rotation made this change with another expiry; that expiry was kept")
 	}
 	tx.writeTagOrWarn(ctx, result)
 	tx.recoverOthers(ctx, result)
 	return result, nil
 }
 
-// newRecord is the record as the rotator itself writes it: it knows more than a
-// recoverer could find out.
+// newRecord returns the record with all that this run knows. A client that recovers the
+// rotation can find out less.
 func (tx *transaction) newRecord(outcome protocol.Outcome, evidence protocol.Evidence) protocol.Record {
 	known := inspection{provider: tx.request.Provider, id: tx.id, outcome: outcome,
 		old: tx.source.Data, next: tx.next, attribution: tx.attribution(), committedAt: tx.committed}
@@ -63,7 +62,7 @@ func (tx *transaction) newRecord(outcome protocol.Outcome, evidence protocol.Evi
 	return record
 }
 
-// plan is a dry run's result: the record as it would be, with nothing written.
+// dryRunResult returns the record that a rotation would write, and writes nothing.
 func (tx *transaction) dryRunResult(ctx context.Context) *Result {
 	tx.warnOfPlannedDeletion(ctx)
 	old, next := tx.source.Data, tx.next

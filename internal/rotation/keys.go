@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// The four directories below the base path. Without an id or a name, they name the
+// The four directories below the base path. Without an id or a name, the functions return the
 // provider's directory.
 func providerKey(provider string) kv.Key { return kv.Key{"providers", provider} }
 
@@ -30,21 +30,20 @@ func attemptKey(provider, name string) kv.Key {
 	return attemptsKey(provider, protocol.AttemptDirectory(name), name)
 }
 
-// backups lists the provider's rotation ids, oldest first. What does not parse
-// is not vaultkit's and is left alone.
+// backups returns the ids of the provider's backups, oldest first. It ignores names that are
+// not rotation ids.
 func (e *Engine) backups(ctx context.Context, provider string) ([]protocol.ID, error) {
 	return e.ids(ctx, backupKey(provider))
 }
 
-// recorded lists the ids that have a record, oldest first.
+// recorded returns the ids that have a record, oldest first.
 func (e *Engine) recorded(ctx context.Context, provider string) ([]protocol.ID, error) {
 	return e.ids(ctx, recordKey(provider))
 }
 
-// unrecorded lists the ids that have a backup and no record, oldest first.
+// unrecorded returns the ids that have a backup and no record, oldest first.
 func (e *Engine) unrecorded(ctx context.Context, provider string) ([]protocol.ID, error) {
-	// Backups first: a rotation recorded between the two lists is then not
-	// mistaken for an unrecorded one.
+	// Backups first: otherwise a rotation recorded between the two lists would look unrecorded.
 	ids, err := e.backups(ctx, provider)
 	if err != nil {
 		return nil, err
@@ -80,27 +79,28 @@ func idSet(ids []protocol.ID) map[protocol.ID]bool {
 	return set
 }
 
-// sameData compares two secrets as Vault keeps them.
+// sameData reports whether Vault stores two secrets as the same JSON.
 func sameData(a, b map[string]any) bool {
 	one, err1 := protocol.Canonical(a)
 	two, err2 := protocol.Canonical(b)
 	return err1 == nil && err2 == nil && string(one) == string(two)
 }
 
-// checkBegun makes sure that there is a backup under the id, if only an empty
-// one: a mistyped id must not fence anything.
+// checkBackupExists returns an error if no backup has the id, so that a mistyped id fences
+// nothing. The backup may be empty.
 func (e *Engine) checkBackupExists(ctx context.Context, provider, id string) error {
 	_, err := e.Store.Metadata(ctx, backupKey(provider, id))
 	return backupNotFound(id, err)
 }
 
+// backupNotFound turns ErrNotFound into the error for a missing backup.
 func backupNotFound(id string, err error) error {
 	if !errors.Is(err, vaulterr.ErrNotFound) {
 		return err
 	}
 	return &vaulterr.Error{Kind: vaulterr.ErrNotFound, ID: id, Detail: "this provider has no such backup", Err: err,
-		Hint: "list the provider's backups and name one of them"}
+		Hint: "list the provider's backups and choose one"}
 }
 
-// listWorkers bounds how many entries of a listing are read at once.
+// listWorkers limits how many entries of a list are read at the same time.
 const listWorkers = 16

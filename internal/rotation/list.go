@@ -20,9 +20,8 @@ type Backup struct {
 	Reason      string
 }
 
-// History returns the provider's records, newest first, each with the revocation
-// of what it replaced. A record that is deleted
-// or not vaultkit's stands in it as one of unknown outcome: the others count.
+// History returns the provider's records, newest first, each with its revocation. A record that
+// was deleted or overwritten has the outcome unknown, so that the others can be listed.
 func (e *Engine) History(ctx context.Context, provider string) ([]protocol.Record, error) {
 	ids, err := e.recorded(ctx, provider)
 	if err != nil {
@@ -45,8 +44,8 @@ func (e *Engine) History(ctx context.Context, provider string) ([]protocol.Recor
 	})
 }
 
-// Backups describes the provider's backups, newest first. It reads records and
-// claims, not values.
+// Backups describes the provider's backups, newest first. It reads records and attributions,
+// and no secret.
 func (e *Engine) Backups(ctx context.Context, provider string) ([]Backup, error) {
 	ids, err := e.backups(ctx, provider)
 	if err != nil {
@@ -73,7 +72,7 @@ func newBackup(provider string, id protocol.ID) Backup {
 	return Backup{ID: id.String(), Provider: provider, Version: id.Source, InForceFrom: id.InForce, Outcome: protocol.Undecided}
 }
 
-// recorded is the backup with what its rotation's record says.
+// withRecord returns the backup with the facts of its rotation's record.
 func (b Backup) withRecord(record protocol.Record) Backup {
 	b.Outcome, b.Actor, b.Reason = record.Outcome, record.Actor, record.Reason
 	b.ReplacedAt = record.CommittedAt

@@ -14,13 +14,13 @@ func (e *Engine) observe(what event.Event) {
 	}
 }
 
-// reached tells of a phase of this rotation.
+// reportPhase tells the observer that the rotation has reached a phase.
 func (tx *transaction) reportPhase(phase event.Phase, version int) {
 	tx.observe(event.Event{Kind: event.Rotation, Provider: tx.request.Provider, ID: tx.id.String(),
 		Phase: phase, Version: version, Took: time.Since(tx.started)})
 }
 
-// inForce tells of a commit that is known to have been applied.
+// reportCommit tells the observer about a commit that was applied.
 func (tx *transaction) reportCommit(outcome protocol.Outcome, evidence protocol.Evidence) {
 	if outcome != protocol.Committed {
 		return
@@ -32,7 +32,7 @@ func (tx *transaction) reportCommit(outcome protocol.Outcome, evidence protocol.
 	}
 }
 
-// observed tells of a rotation's end, which it passes on.
+// reportEnd tells the observer how the rotation ended, and returns its arguments.
 func (tx *transaction) reportEnd(result *Result, err error) (*Result, error) {
 	if err == nil {
 		tx.reportPhase(event.Recorded, result.Record.NewVersion)

@@ -11,21 +11,21 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Limits say which backups a pruning may delete: those that are beyond Newest
-// and, unless Before is zero, done with before it.
+// PruneLimits say which backups Prune may delete: those beyond the Newest that, unless Before
+// is zero, were replaced before it.
 type PruneLimits struct {
 	Newest int
 	Before time.Time
 	DryRun bool
 }
 
-// Prune deletes backups, oldest first, and returns those it deleted. It keeps
-// every backup whose rotation has no record, everything younger (it may be the
-// evidence of what became of that one), the newest committed one, and the one of the
-// current version. What is older goes by the provider's versions, not by clocks.
+// Prune deletes backups, oldest first, and returns those that it deleted. It keeps every backup
+// of an unrecorded rotation and every younger one, which may be the evidence for that rotation.
+// It also keeps the newest committed backup, and that of the current version. The provider's
+// versions decide the order, not clocks.
 func (e *Engine) Prune(ctx context.Context, provider string, limits PruneLimits) ([]Backup, error) {
 	if !limits.DryRun {
-		// A token that may only prune leaves the recovery to others.
+		// A token with the janitor's policy cannot recover.
 		_, _, err := e.resolveAll(ctx, provider)
 		if err != nil && !errors.Is(err, vaulterr.ErrPermissionDenied) {
 			return nil, err
@@ -47,7 +47,7 @@ func (e *Engine) Prune(ctx context.Context, provider string, limits PruneLimits)
 	return prunable, nil
 }
 
-// prunable lists the backups that may go, oldest first.
+// prunable returns the backups that Prune may delete, oldest first.
 func (e *Engine) prunable(ctx context.Context, provider string, limits PruneLimits) ([]Backup, error) {
 	facts, err := e.providerFacts(ctx, provider)
 	if err != nil {
@@ -87,8 +87,8 @@ func (e *Engine) prunable(ctx context.Context, provider string, limits PruneLimi
 	return prunable, err
 }
 
-// allow reports that a backup with this record is old enough; a record that
-// cannot be read says nothing.
+// oldEnough reports whether a backup with this record may be deleted. An unreadable record
+// never may.
 func (l PruneLimits) oldEnough(record protocol.Record) bool {
 	done := record.CommittedAt
 	if done.IsZero() {
@@ -97,8 +97,8 @@ func (l PruneLimits) oldEnough(record protocol.Record) bool {
 	return !done.IsZero() && (l.Before.IsZero() || done.Before(l.Before))
 }
 
-// newestCommitted is the id of the newest backup that a committed rotation left:
-// what a rollback would bring back.
+// newestCommitted returns the id of the newest committed rotation that has a backup, which a
+// rollback would restore.
 func (e *Engine) newestCommitted(ctx context.Context, provider string, ids []protocol.ID, recorded map[protocol.ID]bool) (string, error) {
 	for _, id := range slices.Backward(ids) {
 		if !recorded[id] {

@@ -10,10 +10,10 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Put stores a provider's first version, create-only, and returns its number.
-// With replaceDeleted it also writes over a current version that is deleted or
-// destroyed. KV v2 cannot make that conditional on the deletion: who undeletes it
-// in the same moment finds it one version back.
+// Put creates a provider's first version and returns its number. With replaceDeleted it also
+// replaces a deleted or destroyed version. KV v2 has no write that depends on the deletion: if
+// somebody undeletes the version at the same time, Put replaces it, and it stays readable as
+// the version before.
 func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, replaceDeleted bool) (int, error) {
 	if _, err := protocol.CanonicalToStore(data); err != nil {
 		return 0, vaulterr.Invalid("%v", err)
@@ -29,9 +29,9 @@ func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, 
 	return e.put(ctx, provider, deleted.Version, data)
 }
 
-// checkKept refuses to replace a deleted version of which nothing would be left:
-// somebody may undelete it before the write arrives, and where one version is kept it is
-// pruned by the write. A destroyed one is nothing to lose.
+// checkReplaceable refuses to replace a deleted version if the provider keeps only one.
+// Somebody may undelete it before the write arrives, and the write would remove it. A destroyed
+// version holds nothing.
 func (e *Engine) checkReplaceable(ctx context.Context, provider string, deleted *vaulterr.Error) error {
 	if errors.Is(deleted, vaulterr.ErrDestroyed) {
 		return nil
@@ -41,13 +41,13 @@ func (e *Engine) checkReplaceable(ctx context.Context, provider string, deleted 
 		return err
 	}
 	return &vaulterr.Error{Kind: vaulterr.ErrConflict, Path: deleted.Path, Version: deleted.Version,
-		Detail: "the provider keeps one version (max_versions), so the deleted one would be gone for good, even if somebody undeletes it meanwhile",
+		Detail: "the provider keeps one version (max_versions), so this write would remove the deleted version for good, even if somebody undeletes it meanwhile",
 		Hint:   "raise the provider's max_versions to 2, or destroy the deleted version first"}
 }
 
-// keptVersions is how many versions of a provider are kept: the larger of its own
-// max_versions and the mount's, which few tokens may read. For the others it is what
-// the provider shows, and Vault's default where it shows nothing.
+// maxVersions returns how many versions of a provider Vault keeps: the larger of its own
+// max_versions and the mount's. If the token cannot read the mount's, the result follows from
+// the provider's metadata, or is Vault's default.
 func (e *Engine) maxVersions(ctx context.Context, provider string) (int, error) {
 	const vaultDefault = 10
 	meta, err := e.Store.Metadata(ctx, providerKey(provider))
@@ -66,9 +66,9 @@ func (e *Engine) maxVersions(ctx context.Context, provider string) (int, error) 
 	return vaultDefault, nil
 }
 
-// put writes version cas+1. As soon as one copy of the write is in doubt, only
-// what version cas+1 turns out to hold decides: a refusal may be the echo of our
-// own write, and any other error says nothing about the copy before.
+// put writes version cas+1. Once a copy of the write may have been applied, only the content of
+// version cas+1 decides: that copy may have caused a refusal, and another error does not tell
+// what happened to it.
 func (e *Engine) put(ctx context.Context, provider string, cas int, data map[string]any) (int, error) {
 	maybeApplied := false
 	err := e.retryWrite(ctx, func() error {
@@ -89,7 +89,7 @@ func (e *Engine) put(ctx context.Context, provider string, cas int, data map[str
 	return 0, err
 }
 
-// settlePut finds out whose version cas+1 is.
+// resolvePut finds out who wrote version cas+1.
 func (e *Engine) resolvePut(ctx context.Context, provider string, cas int, data map[string]any, refusal error) (int, error) {
 	stored, err := e.Store.ReadVersion(ctx, providerKey(provider), cas+1)
 	switch {
@@ -101,8 +101,7 @@ func (e *Engine) resolvePut(ctx context.Context, provider string, cas int, data 
 	return 0, alreadyExists(stored.Version, refusal)
 }
 
-// whyNotPut tells, where the token may read, what stands in the way of a write
-// that was certainly not applied.
+// explainRefusedPut returns why a write was refused that was certainly not applied.
 func (e *Engine) explainRefusedPut(ctx context.Context, provider string, refusal error) error {
 	current, err := e.Store.Read(ctx, providerKey(provider))
 	mayCreate := kv.PathCapability{Key: providerKey(provider), Endpoint: "data", Capability: "create"}
@@ -112,7 +111,7 @@ func (e *Engine) explainRefusedPut(ctx context.Context, provider string, refusal
 	case err == nil:
 		return alreadyExists(current.Version, refusal)
 	case errors.Is(refusal, vaulterr.ErrPermissionDenied) && e.Store.HasCapability(ctx, mayCreate):
-		// It may create and was refused: there is something, which it may not see.
+		// The token may create, so the refusal means that the provider exists.
 		return alreadyExists(0, refusal)
 	}
 	return refusal
@@ -121,11 +120,11 @@ func (e *Engine) explainRefusedPut(ctx context.Context, provider string, refusal
 func alreadyExists(version int, refusal error) error {
 	failed, _ := errors.AsType[*vaulterr.Error](refusal)
 	return &vaulterr.Error{Kind: vaulterr.ErrConflict, Path: failed.Path, Version: version, Err: failed.Err,
-		Detail: "the provider exists already (or is deleted)", Hint: "rotate it instead, which keeps a backup"}
+		Detail: "the provider already exists (or is deleted)", Hint: "rotate it instead: that keeps a backup"}
 }
 
 func undeterminedPut(cause error) error {
 	failed := vaulterr.Undetermined("", "", cause)
-	failed.Hint = "read the provider: it holds the secret you stored, or nothing of yours"
+	failed.Hint = "read the provider: if it does not hold the secret that you stored, nothing was stored"
 	return failed
 }

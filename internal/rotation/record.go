@@ -14,7 +14,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// fieldsChanged are all of them after a restore, as far as anybody can tell.
+// fieldsChanged returns the fields that the rotation changed. After a restore these are all
+// fields, because the version before cannot be read.
 func (f *inspection) fieldsChanged() []string {
 	if f.isRestore() {
 		return slices.Sorted(maps.Keys(f.next))
@@ -22,7 +23,7 @@ func (f *inspection) fieldsChanged() []string {
 	return protocol.ChangedFields(f.old, f.next)
 }
 
-// record composes the rotation's record, as far as its traces tell.
+// toRecord returns the record that follows from the inspection.
 func (f *inspection) toRecord(now time.Time) protocol.Record {
 	record := protocol.Record{
 		Schema: protocol.Schema, ID: f.id.String(), Provider: f.provider,
@@ -32,7 +33,7 @@ func (f *inspection) toRecord(now time.Time) protocol.Record {
 		StartedAt: f.attribution.StartedAt, ExpiresAt: f.attribution.ExpiresAt, RecordedAt: now.UTC(), Cause: f.cause,
 	}
 	if f.isRestore() {
-		record.Backup = "" // it holds what came, not what went
+		record.Backup = "" // the backup holds the new secret, not the old one
 	}
 	if f.fenced && f.cause == "" {
 		record.Cause = fmt.Sprintf("fenced by version %d", f.id.Source+1)
@@ -44,8 +45,8 @@ func (f *inspection) toRecord(now time.Time) protocol.Record {
 	return record
 }
 
-// recordFinding writes the record of a finding, with what its rotator claimed
-// beside the backup.
+// recordInspection writes the record of an inspected rotation, with the attribution beside its
+// backup.
 func (e *Engine) recordInspection(ctx context.Context, found *inspection) (stored protocol.Record, created bool, err error) {
 	meta, err := e.Store.Metadata(ctx, backupKey(found.provider, found.id.String()))
 	if err != nil && !errors.Is(err, vaulterr.ErrNotFound) {
@@ -55,33 +56,33 @@ func (e *Engine) recordInspection(ctx context.Context, found *inspection) (store
 	return e.writeRecord(ctx, found.toRecord(e.Now()))
 }
 
-// record stores a record, create-only, and returns the one that stands: records
-// never change, so whoever came first has said it.
-func (e *Engine) writeRecord(ctx context.Context, writeRecord protocol.Record) (stored protocol.Record, created bool, err error) {
-	body, err := writeRecord.Encode()
+// writeRecord creates a record and returns the stored one. Records never change: if a record
+// exists, that one counts.
+func (e *Engine) writeRecord(ctx context.Context, record protocol.Record) (stored protocol.Record, created bool, err error) {
+	body, err := record.Encode()
 	if err != nil {
-		return writeRecord, false, err
+		return record, false, err
 	}
-	key := recordKey(writeRecord.Provider, writeRecord.ID)
+	key := recordKey(record.Provider, record.ID)
 	err = e.retryWrite(ctx, func() error {
 		_, err := e.Store.Write(ctx, key, 0, body)
 		return err
 	})
 	if err == nil {
-		return writeRecord, true, nil
+		return record, true, nil
 	}
 	if !createRefused(err) {
-		return writeRecord, false, err
+		return record, false, err
 	}
-	stored, readErr := e.readRecord(ctx, writeRecord.Provider, writeRecord.ID)
+	stored, readErr := e.readRecord(ctx, record.Provider, record.ID)
 	if errors.Is(readErr, vaulterr.ErrNotFound) {
-		return writeRecord, false, err // a plain denial, not the one of a create-only policy
+		return record, false, err // no entry exists, so the token lacks a capability
 	}
 	return stored, false, readErr
 }
 
-// readStored returns an entry's data as the JSON that it was stored as. What came from JSON
-// can always be made JSON again.
+// readStored returns an entry's data as JSON. The data was decoded from JSON, so encoding it
+// cannot fail.
 func (e *Engine) readStored(ctx context.Context, key kv.Key) (json.RawMessage, error) {
 	secret, err := e.Store.Read(ctx, key)
 	if err != nil {
@@ -102,6 +103,8 @@ func (e *Engine) readRecord(ctx context.Context, provider, id string) (protocol.
 	return record, nil
 }
 
+// readRecordOrUnknown reads a record. In place of an unreadable one it returns a record with
+// the outcome unknown.
 func (e *Engine) readRecordOrUnknown(ctx context.Context, provider string, id protocol.ID) (protocol.Record, error) {
 	record, err := e.readRecord(ctx, provider, id.String())
 	if unreadable(err) {
@@ -111,13 +114,13 @@ func (e *Engine) readRecordOrUnknown(ctx context.Context, provider string, id pr
 	return record, err
 }
 
-// spoiled reports that somebody removed or overwrote what was read.
+// unreadable reports whether an entry was removed or overwritten by a foreign writer.
 func unreadable(err error) bool {
 	return errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) || errors.Is(err, vaulterr.ErrInvalid)
 }
 
-// newestFirst sorts ids by the provider's versions. A token that may not read its metadata
-// gets them by their times, which is the same as long as no clock stepped back.
+// newestFirst sorts ids by the provider's versions. If the token cannot read the provider's
+// metadata, it sorts them by time. The order is the same unless a clock stepped back.
 func (e *Engine) newestFirst(ctx context.Context, provider string, ids []protocol.ID) error {
 	facts, err := e.providerFacts(ctx, provider)
 	if err != nil && !errors.Is(err, vaulterr.ErrPermissionDenied) {

@@ -8,7 +8,7 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// Resolution is what a recovery found out about one unrecorded rotation.
+// Resolution is the result of a recovery for one unrecorded rotation.
 type Resolution struct {
 	Provider string
 	ID       string
@@ -16,10 +16,9 @@ type Resolution struct {
 	Evidence protocol.Evidence
 }
 
-// Recover applies the rule to every rotation of the provider that has no
-// record, writes the records it can, and completes the newest expiry tag. It
-// never touches a provider's data. Idempotent; concurrent recoverers agree. The
-// newest comes first.
+// Recover applies the rule to every unrecorded rotation of the provider, writes their records,
+// and completes the newest expiry tag. It never changes a provider's data. It is idempotent,
+// and concurrent calls agree. The newest resolution comes first.
 func (e *Engine) Recover(ctx context.Context, provider string) ([]Resolution, error) {
 	resolved, recorded, err := e.resolveAll(ctx, provider)
 	slices.Reverse(resolved)
@@ -29,10 +28,9 @@ func (e *Engine) Recover(ctx context.Context, provider string) ([]Resolution, er
 	return resolved, e.completeTag(ctx, provider, recorded)
 }
 
-// resolveAll returns what it resolved, and every id that now has a record.
+// resolveAll returns the resolutions, and every id that has a record now.
 func (e *Engine) resolveAll(ctx context.Context, provider string) ([]Resolution, []protocol.ID, error) {
-	// Backups first: a rotation recorded between the two lists is then not
-	// mistaken for an unrecorded one.
+	// Backups first: otherwise a rotation recorded between the two lists would look unrecorded.
 	ids, err := e.backups(ctx, provider)
 	if err != nil {
 		return nil, nil, err
@@ -44,7 +42,7 @@ func (e *Engine) resolveAll(ctx context.Context, provider string) ([]Resolution,
 	return e.resolveListed(ctx, provider, ids, recorded)
 }
 
-// resolveListed resolves those of the ids that are not among the recorded ones.
+// resolveListed resolves the ids that are not among the recorded ones.
 func (e *Engine) resolveListed(ctx context.Context, provider string, ids, recorded []protocol.ID) ([]Resolution, []protocol.ID, error) {
 	var resolved []Resolution
 	hasRecord := idSet(recorded)
@@ -82,7 +80,7 @@ func (e *Engine) resolveOne(ctx context.Context, provider string, id protocol.ID
 	return resolution, e.copyTagToFence(ctx, found)
 }
 
-// decided reports an outcome that the rule records.
+// isDecided reports whether the rule records the outcome.
 func isDecided(outcome protocol.Outcome) bool {
 	return outcome == protocol.Committed || outcome == protocol.Aborted
 }

@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// finding is what the rule said about a rotation, and what its record needs.
+// inspection is a rotation's outcome and the facts that its record needs.
 type inspection struct {
 	provider      string
 	id            protocol.ID
@@ -18,14 +18,14 @@ type inspection struct {
 	backup        []byte // canonical; nil: none
 	old, next     map[string]any
 	attribution   protocol.Attribution
-	committedAt   time.Time // Vault's clock; zero once that version is pruned
+	committedAt   time.Time // by Vault's clock; zero if that version is pruned
 	staleMetadata bool      // the provider's metadata is of a state before its source version
 	fenced        bool      // the version after the source repeats it: what Abort writes
 	cause         string    // of an abort by hand
 }
 
-// investigate reads the facts in the order the rule needs them (backup, then
-// metadata, then version source+1) and asks the rule. It writes nothing.
+// inspect reads the facts and applies the rule. It reads them in the order that the rule
+// requires: the backup, the metadata, version source+1. It writes nothing.
 func (e *Engine) inspect(ctx context.Context, provider string, id protocol.ID) (*inspection, error) {
 	found := &inspection{provider: provider, id: id}
 	var err error
@@ -49,8 +49,8 @@ func (e *Engine) inspect(ctx context.Context, provider string, id protocol.ID) (
 	return found, e.detectFence(ctx, found)
 }
 
-// recognizeFence finds out whether the version after the source repeats it, as Abort
-// writes it. A restore's backup does not say what its source version held: that is read.
+// detectFence finds out whether the version after the source repeats it, as a fence does. A
+// restore's backup does not hold the source version, so that version is read.
 func (e *Engine) detectFence(ctx context.Context, found *inspection) error {
 	if found.outcome != protocol.Aborted || found.next == nil {
 		return nil
@@ -67,9 +67,9 @@ func (e *Engine) detectFence(ctx context.Context, found *inspection) error {
 	return nil
 }
 
-// lookBehind fills in what only a provider past the source version can show.
+// loadNextVersion adds the facts that exist only once the provider is past the source version.
 func (e *Engine) loadNextVersion(ctx context.Context, found *inspection, facts *protocol.Facts) (err error) {
-	if found.old == nil { // it may have arrived since
+	if found.old == nil { // the write of the backup may have arrived since
 		if found.old, err = e.readIfPresent(ctx, backupKey(found.provider, found.id.String())); err != nil {
 			return err
 		}
@@ -82,14 +82,14 @@ func (e *Engine) loadNextVersion(ctx context.Context, found *inspection, facts *
 		return e.findInLaterBackups(ctx, found, facts)
 	}
 	if listed, ok := facts.Provider.Versions[next.Version]; ok && !listed.Equal(next.Created) {
-		facts.Provider = protocol.Provider{} // deleted and made anew between the two reads
+		facts.Provider = protocol.Provider{} // deleted and created anew between the two reads
 	}
 	found.next, found.committedAt = next.Data, next.Created
 	facts.Next, err = canonicalOrNil(found.next)
 	return err
 }
 
-// lookInChain reads the backups of rotations that replaced version source+1.
+// findInLaterBackups finds version source+1 in the backups of the rotations that replaced it.
 func (e *Engine) findInLaterBackups(ctx context.Context, found *inspection, facts *protocol.Facts) error {
 	ids, err := e.backups(ctx, found.provider)
 	if err != nil {
@@ -108,7 +108,7 @@ func (e *Engine) findInLaterBackups(ctx context.Context, found *inspection, fact
 			return err
 		}
 		if data != nil && !id.Restores(canonical) {
-			// Two rotations of the same version back up the same value.
+			// Every rotation of one version backs up the same value, so one is enough.
 			found.next, found.committedAt = data, id.InForce
 			facts.LaterBackups = append(facts.LaterBackups, protocol.LaterBackup{ID: id, Data: canonical})
 		}
@@ -116,6 +116,7 @@ func (e *Engine) findInLaterBackups(ctx context.Context, found *inspection, fact
 	return nil
 }
 
+// providerFacts reads the provider's metadata. A missing provider is the zero value.
 func (e *Engine) providerFacts(ctx context.Context, provider string) (protocol.Provider, error) {
 	meta, err := e.Store.Metadata(ctx, providerKey(provider))
 	if errors.Is(err, vaulterr.ErrNotFound) {
@@ -124,14 +125,14 @@ func (e *Engine) providerFacts(ctx context.Context, provider string) (protocol.P
 	return protocol.Provider{Current: meta.Current, Oldest: meta.Oldest, Created: meta.Created, Versions: meta.Versions}, err
 }
 
-// readIfThere returns the newest version's data, nil for what is missing,
-// deleted or destroyed.
+// readIfPresent returns the newest version's data, or nil if it is missing, deleted or
+// destroyed.
 func (e *Engine) readIfPresent(ctx context.Context, key kv.Key) (map[string]any, error) {
 	secret, err := emptyIfMissing(e.Store.Read(ctx, key))
 	return secret.Data, err
 }
 
-// readVersionIfThere is readIfThere for one version.
+// readVersionIfPresent is readIfPresent for one version.
 func (e *Engine) readVersionIfPresent(ctx context.Context, key kv.Key, version int) (kv.Secret, error) {
 	return emptyIfMissing(e.Store.ReadVersion(ctx, key, version))
 }
@@ -149,13 +150,13 @@ func canonicalOrNil(data map[string]any) ([]byte, error) {
 	}
 	canonical, err := protocol.Canonical(data)
 	if err != nil {
-		return nil, vaulterr.Invalid("a stored secret: %v", err)
+		return nil, vaulterr.Invalid("a secret in Vault: %v", err)
 	}
 	return canonical, nil
 }
 
-// restores reports a restore over a version that cannot be read: its backup holds the new
-// value.
+// isRestore reports whether the rotation is a restore over an unreadable version. A restore's
+// backup holds the new value.
 func (f *inspection) isRestore() bool {
 	backup, err := canonicalOrNil(f.old)
 	return err == nil && backup != nil && f.id.Restores(backup)

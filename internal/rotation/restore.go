@@ -8,9 +8,9 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// restore is a rollback over a current version that is deleted or destroyed. What
-// it replaces cannot be read, so what it backs up, ahead of its commit, is the
-// secret it restores: all else is a rotation like any other, crashes included.
+// restore is a rollback over a deleted or destroyed version. It cannot read what it replaces,
+// so its backup holds the secret that it restores. Everything else works as in a rotation, also
+// after a crash.
 func (e *Engine) restore(ctx context.Context, request Request, deleted kv.Secret, data map[string]any) (*Result, error) {
 	canonical, err := protocol.Canonical(data)
 	if err != nil {
@@ -19,7 +19,7 @@ func (e *Engine) restore(ctx context.Context, request Request, deleted kv.Secret
 	deleted.Data = data
 	tx := &transaction{Engine: e, request: request, started: e.Now(), source: deleted, next: data,
 		id: protocol.RestoreID(deleted.Created, deleted.Version, canonical), changed: data}
-	if err := e.Store.CheckCapabilities(ctx, tx.required()); err != nil {
+	if err := e.Store.CheckCapabilities(ctx, tx.requiredCapabilities()); err != nil {
 		return nil, err
 	}
 	if err := tx.checkRevokedEarly(ctx, nil); err != nil {

@@ -13,8 +13,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// recordRevocation stores one of a revocation's two records, create-only, and
-// returns the one that stands.
+// recordRevocation creates one of a revocation's two records and returns the stored one.
 func (e *Engine) recordRevocation(ctx context.Context, wanted protocol.Revocation, suffix string) (*protocol.Revocation, error) {
 	body, err := wanted.Encode()
 	if err != nil {
@@ -25,7 +24,7 @@ func (e *Engine) recordRevocation(ctx context.Context, wanted protocol.Revocatio
 		_, err := e.Store.Write(ctx, key, 0, body)
 		return err
 	})
-	if createRefused(err) { // ours from a lost answer or an earlier run, or another's
+	if createRefused(err) { // it exists: from a request whose response was lost, an earlier run, or another client
 		if stored, readErr := e.readRevocation(ctx, wanted.Provider, wanted.ID, suffix); readErr == nil {
 			return stored, nil
 		}
@@ -45,8 +44,8 @@ func (e *Engine) readRevocation(ctx context.Context, provider, id, suffix string
 	return &revocation, nil
 }
 
-// revocations reads the provider's revocations by rotation id, those that were
-// only begun included. One that cannot be read still says that there is one.
+// revocations reads the provider's revocations by rotation id, also unfinished ones. For an
+// unreadable record it returns one without details.
 func (e *Engine) revocations(ctx context.Context, provider string) (map[string]*protocol.Revocation, error) {
 	names, err := e.Store.List(ctx, recordKey(provider))
 	if err != nil {
@@ -77,8 +76,8 @@ func (e *Engine) revocations(ctx context.Context, provider string) (map[string]*
 	return found, nil
 }
 
-// addBegun adds the revocations that were begun and not ended. A token that may not see
-// them sees the others.
+// addUnfinished adds the revocations that began and did not finish. If the token cannot list
+// them, it adds none.
 func (e *Engine) addUnfinished(ctx context.Context, provider string, revoked map[string]*protocol.Revocation) error {
 	attempts, err := e.allAttempts(ctx, provider)
 	if errors.Is(err, vaulterr.ErrPermissionDenied) {
@@ -115,8 +114,8 @@ func (e *Engine) addUnfinished(ctx context.Context, provider string, revoked map
 	return nil
 }
 
-// checkNotRevoked refuses a backup that would bring a revoked key back, be it
-// the revoked rotation's own or another with the same key.
+// checkNotRevoked refuses a backup that holds a revoked key: its own rotation's, or another
+// rotation's with the same key.
 func (e *Engine) checkNotRevoked(ctx context.Context, provider, id string, backup map[string]any) error {
 	revoked, err := e.revocations(ctx, provider)
 	if err != nil {
@@ -129,8 +128,8 @@ func (e *Engine) checkNotRevoked(ctx context.Context, provider, id string, backu
 			return is && revocation.Includes(key) || isKey && revocation.Includes(text)
 		}) {
 			return &vaulterr.Error{Kind: vaulterr.ErrInvalid, ID: id,
-				Detail: fmt.Sprintf("this backup holds a key whose revocation at its issuer was begun (rotation %s)", by),
-				Hint:   "name another backup, or allow this one although its key is revoked"}
+				Detail: fmt.Sprintf("this backup contains a key that is being revoked or was revoked (rotation %s)", by),
+				Hint:   "choose another backup, or allow revoked keys"}
 		}
 	}
 	return nil

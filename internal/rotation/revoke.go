@@ -12,21 +12,22 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Retirement asks to revoke the keys that a rotation replaced.
+// RevokeRequest asks to revoke the keys that a rotation replaced.
 type RevokeRequest struct {
 	Provider, ID  string
 	Actor, Reason string
-	// OtherProviders: refuse keys that another provider's secret holds.
+	// CheckOtherProviders refuses keys that another provider's secret contains.
 	CheckOtherProviders bool
-	// Check refuses keys that cannot be revoked. It is called before anything is written.
+	// Check, if not nil, refuses keys that cannot be revoked. It is called before anything is
+	// written.
 	Check func(old map[string]any) error
-	// Revoke revokes the old fields at their issuer, and says whether they were
-	// gone already. It is called once.
+	// Revoke calls the provider's API to revoke the old keys. It reports whether they were
+	// revoked before. It is called once.
 	Revoke func(ctx context.Context, old map[string]any) (alreadyGone bool, err error)
 }
 
-// RevokeOld has the keys that a committed rotation replaced revoked, unless one
-// of them is in force or may come to be, and records it. Done already is done.
+// RevokeOld revokes the keys that a committed rotation replaced, unless one of them is or may
+// get in force, and records it. If the record exists, RevokeOld returns it.
 func (e *Engine) RevokeOld(ctx context.Context, r RevokeRequest) (*protocol.Revocation, error) {
 	id, err := protocol.ParseID(r.ID)
 	if err != nil {
@@ -50,7 +51,7 @@ func (e *Engine) RevokeOld(ctx context.Context, r RevokeRequest) (*protocol.Revo
 		return e.checkGeneration(ctx, r.Provider, id)
 	}
 	if err := check(); err != nil {
-		return nil, err // before it leaves a trace
+		return nil, err // before anything is written
 	}
 	revocation := e.newRevocation(r, old)
 	if r.CheckOtherProviders {
@@ -70,22 +71,22 @@ func (e *Engine) RevokeOld(ctx context.Context, r RevokeRequest) (*protocol.Revo
 	return e.recordRevoked(ctx, revocation)
 }
 
-// recordRevoked says that the issuer has revoked the keys.
+// recordRevoked records that the provider's API has revoked the keys.
 func (e *Engine) recordRevoked(ctx context.Context, revocation protocol.Revocation) (*protocol.Revocation, error) {
 	revocation.RevokedAt = e.Now().UTC()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.RecordWait)
 	defer cancel()
 	stored, err := e.recordRevocation(bounded, revocation, protocol.RevokedSuffix)
 	if err != nil {
-		failed := vaulterr.Undetermined(revocation.ID, "revoked at the issuer, but the record of it could not be written", err)
-		failed.Hint = "revoke it again: that writes the record"
+		failed := vaulterr.Undetermined(revocation.ID, "the provider's API has revoked the keys, but the record of it could not be written", err)
+		failed.Hint = "revoke them again: that writes the record"
 		return &revocation, failed
 	}
 	stored.NotRead = revocation.NotRead
 	return stored, nil
 }
 
-// needsToRevoke are the rights without which a revocation must not start.
+// revokeCapabilities returns the capabilities that a revocation uses.
 func revokeCapabilities(provider, id string) []kv.PathCapability {
 	return append(attemptCapabilities(provider),
 		kv.PathCapability{Key: providerKey(provider), Endpoint: "data", Capability: "read"},
@@ -98,7 +99,7 @@ func revokeCapabilities(provider, id string) []kv.PathCapability {
 		kv.PathCapability{Key: recordKey(provider), Endpoint: "metadata", Capability: "list"})
 }
 
-// needsToAttempt are the rights for an attempt's entries.
+// attemptCapabilities returns the capabilities that the entries of an attempt need.
 func attemptCapabilities(provider string) []kv.PathCapability {
 	entry := attemptKey(provider, sampleAttemptName(provider))
 	return []kv.PathCapability{
@@ -107,12 +108,13 @@ func attemptCapabilities(provider string) []kv.PathCapability {
 	}
 }
 
-// anyAttempt is the name of an entry, to ask for rights with.
+// sampleAttemptName returns a name with which capabilities can be checked: they are the same
+// for every entry.
 func sampleAttemptName(provider string) string {
 	return protocol.AttemptName(provider, "", "", protocol.NewAttemptID())
 }
 
-// retired are the keys of a backup that its rotation replaced.
+// replacedKeys returns the keys in the backup that the rotation replaced.
 func (e *Engine) replacedKeys(ctx context.Context, r RevokeRequest) (map[string]any, error) {
 	record, err := e.committedRecord(ctx, r.Provider, r.ID)
 	if err != nil {
@@ -128,7 +130,7 @@ func (e *Engine) replacedKeys(ctx context.Context, r RevokeRequest) (map[string]
 		return !slices.Contains(record.FieldsChanged, field) || !isKey && isScalar(value)
 	})
 	if len(old) == 0 {
-		return nil, &vaulterr.Error{Kind: vaulterr.ErrNoChange, ID: r.ID, Detail: "this rotation replaced no key, it only added fields",
+		return nil, &vaulterr.Error{Kind: vaulterr.ErrNoChange, ID: r.ID, Detail: "this rotation replaced no key",
 			Hint: "there is nothing to revoke"}
 	}
 	if r.Check != nil {
@@ -137,7 +139,7 @@ func (e *Engine) replacedKeys(ctx context.Context, r RevokeRequest) (map[string]
 	return old, err
 }
 
-// scalar reports a value that is neither a list nor an object.
+// isScalar reports whether a value is neither a list nor an object.
 func isScalar(value any) bool {
 	switch value.(type) {
 	case []any, map[string]any:
@@ -146,10 +148,9 @@ func isScalar(value any) bool {
 	return true
 }
 
-// TakeBack has keys revoked that were issued for a rotation of the provider which failed,
-// unless they are in force, here or under another provider whose secret the token may read, or
-// another run may put them in force here. asked says whether
-// the issuer was asked.
+// RevokeUnused revokes keys that were issued for a failed rotation of the provider. It refuses
+// keys that are in force, here or under another provider that the token may read, and keys that
+// another run may put in force here. called reports whether the provider's API was called.
 func (e *Engine) RevokeUnused(ctx context.Context, provider string, keys map[string]any, actor string, revoke func() error) (called bool, err error) {
 	attempt := protocol.Attempt{Kind: protocol.KindRevokeUnused, Provider: provider, Actor: actor,
 		Hint: "the rotation that this key was issued for failed"}
@@ -166,7 +167,7 @@ func (e *Engine) RevokeUnused(ctx context.Context, provider string, keys map[str
 	return called, err
 }
 
-// committedRecord reads a rotation's record, or has the rule write it first.
+// committedRecord reads a rotation's record. If there is none, the rule writes it first.
 func (e *Engine) committedRecord(ctx context.Context, provider, id string) (protocol.Record, error) {
 	record, err := e.readRecord(ctx, provider, id)
 	if errors.Is(err, vaulterr.ErrNotFound) {
@@ -178,12 +179,12 @@ func (e *Engine) committedRecord(ctx context.Context, provider, id string) (prot
 	case record.Outcome != protocol.Committed:
 		return record, refuseToRevoke(id, fmt.Sprintf("this rotation is %s", record.Outcome))
 	case record.Backup == "":
-		return record, refuseToRevoke(id, "this rotation restored a secret, and its backup is what it put in force")
+		return record, refuseToRevoke(id, "this rotation restored a secret, and its backup holds that secret")
 	}
 	return record, nil
 }
 
-// settle applies the rule to one rotation without a record.
+// recoverOne applies the rule to one unrecorded rotation.
 func (e *Engine) recoverOne(ctx context.Context, provider, id string) (protocol.Record, error) {
 	if err := e.checkBackupExists(ctx, provider, id); err != nil {
 		return protocol.Record{}, err
@@ -203,8 +204,8 @@ func (e *Engine) recoverOne(ctx context.Context, provider, id string) (protocol.
 	return record, err
 }
 
-// newRevocation is the record of a revocation that begins. Its fingerprints are for older
-// versions, which look for the stored text; the attempts' entries are what counts.
+// newRevocation returns the record of a revocation that begins. Its fingerprints are for older
+// versions of vaultkit, which look for them. This version looks for the attempts' entries.
 func (e *Engine) newRevocation(r RevokeRequest, old map[string]any) protocol.Revocation {
 	revocation := protocol.Revocation{Schema: protocol.Schema, ID: r.ID, Provider: r.Provider, Fields: slices.Sorted(maps.Keys(old)),
 		Actor: r.Actor, Reason: r.Reason, BegunAt: e.Now().UTC()}

@@ -13,11 +13,11 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// checkNotInForce refuses keys that are in force, or that a rotation which has begun may
-// put in force. The list comes before the secret: what began later than the list
-// sees the entries of the attempt, and what began earlier is in it. A standby that answers
-// has seen the entries, for the client asks it to have read this client's writes. Records
-// are not asked: no rotation of the current version can have one.
+// checkNotInForce refuses keys that are in force, or that an undecided rotation may put in
+// force. It lists the backups before it reads the secret: a rotation that began later than the
+// list sees the entries of the attempt, and one that began earlier is in the list. A standby
+// that answers has seen the entries, because the client asks it for a state with its own
+// writes. Records are not read: no rotation of the current version can have one.
 func (e *Engine) checkNotInForce(ctx context.Context, provider string, keys map[string]any) error {
 	backups, err := e.backups(ctx, provider)
 	if err != nil {
@@ -25,27 +25,27 @@ func (e *Engine) checkNotInForce(ctx context.Context, provider string, keys map[
 	}
 	current, err := e.Store.Read(ctx, providerKey(provider))
 	if err != nil {
-		return err // a deleted version may be undeleted
+		return err // also if the version is deleted, because it may be undeleted
 	}
 	for _, field := range slices.Sorted(maps.Keys(keys)) {
 		if found, inForce := protocol.InForce(current.Data, field, keys[field]); inForce {
 			return &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current.Version,
-				Detail: fmt.Sprintf("the current version holds the key of the field %q, in its field %q", field, found),
-				Hint:   "a key that is in force must not be revoked: rotate it first"}
+				Detail: fmt.Sprintf("the current version still contains the key of the field %q, in its field %q", field, found),
+				Hint:   "rotate the provider first, then revoke"}
 		}
 	}
 	for _, id := range backups {
 		if id.Source == current.Version && id.InForce.Equal(current.Created) {
 			return &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: id.String(), Version: current.Version,
-				Detail: fmt.Sprintf("rotation %s of the current version is undecided, and may put the keys in force", id),
+				Detail: fmt.Sprintf("rotation %s of the current version is undecided and may put the keys in force", id),
 				Hint:   "run it again or abort it, then revoke again"}
 		}
 	}
 	return nil
 }
 
-// checkGeneration refuses a rotation of a provider that was deleted and created anew since:
-// whether its old keys are in use there cannot be told.
+// checkGeneration refuses a rotation of an earlier generation: it cannot tell whether the new
+// generation uses the old keys.
 func (e *Engine) checkGeneration(ctx context.Context, provider string, id protocol.ID) error {
 	facts, err := e.providerFacts(ctx, provider)
 	if err != nil {
@@ -57,11 +57,11 @@ func (e *Engine) checkGeneration(ctx context.Context, provider string, id protoc
 	case protocol.OtherGeneration:
 		return refuseToRevoke(id.String(), "the provider was deleted and created anew since")
 	}
-	return refuseToRevoke(id.String(), "whether the provider was deleted and created anew since cannot be told")
+	return refuseToRevoke(id.String(), "vaultkit cannot tell whether the provider was deleted and created anew since")
 }
 
-// checkElsewhere refuses keys that stand in the secret of another provider. It returns the
-// providers whose secret the token may not read, sorted.
+// checkOtherProviders refuses keys that another provider's secret contains. It returns the
+// providers whose secret the token cannot read, sorted.
 func (e *Engine) checkOtherProviders(ctx context.Context, provider string, keys map[string]any) (notRead []string, err error) {
 	names, err := e.Store.List(ctx, kv.Key{"providers"})
 	switch {
@@ -95,8 +95,8 @@ func checkOtherProvider(other string, secret, keys map[string]any) error {
 	for _, field := range slices.Sorted(maps.Keys(keys)) {
 		if found, inForce := protocol.InForce(secret, field, keys[field]); inForce {
 			return &vaulterr.Error{Kind: vaulterr.ErrConflict,
-				Detail: fmt.Sprintf("the provider %s holds the key of the field %q too, in its field %q", other, field, found),
-				Hint:   "rotate that provider first, or revoke all the same and ignore other providers"}
+				Detail: fmt.Sprintf("the provider %s also contains the key of the field %q, in its field %q", other, field, found),
+				Hint:   "rotate that provider first, or revoke with other providers ignored"}
 		}
 	}
 	return nil
@@ -104,5 +104,5 @@ func checkOtherProvider(other string, secret, keys map[string]any) error {
 
 func refuseToRevoke(id, why string) error {
 	return &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: id, Detail: why + ", so its old keys may be in use",
-		Hint: "revoke only what a committed rotation replaced for good"}
+		Hint: "only the keys that a committed rotation replaced can be revoked"}
 }

@@ -10,9 +10,9 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// look refuses the change if somebody attempts to revoke a key that it puts in force. It
-// comes after the backup was acknowledged and before the commit: an attempt that it does
-// not see sees the backup.
+// checkRevoked refuses the change if somebody is revoking a key that it puts in force. It runs
+// after the backup was acknowledged and before the commit: an attempt that it does not see,
+// sees the backup.
 func (tx *transaction) checkRevoked(ctx context.Context) error {
 	if tx.request.AllowRevoked {
 		return nil
@@ -28,8 +28,8 @@ func (tx *transaction) checkRevoked(ctx context.Context) error {
 	return nil
 }
 
-// refuseEarly is the same before anything is written, so that a refusal leaves no trace.
-// An earlier run of the same rotation may have sent its commit all the same. listed are the
+// checkRevokedEarly is checkRevoked before anything is written, so that a refusal leaves no
+// trace. An earlier run of the same rotation may still have sent its commit. listed are the
 // attempts on the fields that were known before the new secret was.
 func (tx *transaction) checkRevokedEarly(ctx context.Context, listed protocol.Attempts) error {
 	if tx.request.AllowRevoked {
@@ -49,7 +49,7 @@ func (tx *transaction) checkRevokedEarly(ctx context.Context, listed protocol.At
 	return tx.failedBeforeBackup(ctx, revoked)
 }
 
-// changedFields are the fields of next that old does not have so.
+// changedFields returns the fields of next whose value is new.
 func changedFields(old, next map[string]any) map[string]any {
 	changed := make(map[string]any)
 	for _, field := range protocol.ChangedFields(old, next) {
@@ -60,17 +60,16 @@ func changedFields(old, next map[string]any) map[string]any {
 	return changed
 }
 
-// refusal is why a change must not be made: somebody revokes a key that it puts in
-// force. Nil: nobody does.
+// revokedError returns the error for a change that puts a revoked key in force, or nil.
 func (e *Engine) revokedError(ctx context.Context, provider string, attempts protocol.Attempts, fields map[string]any) *vaulterr.Error {
-	name, field, stands := attempts.Find(provider, fields)
-	if !stands {
+	name, field, found := attempts.Find(provider, fields)
+	if !found {
 		return nil
 	}
 	detail := fmt.Sprintf("the key in the field %q is being revoked or was revoked", field)
-	hint := "use another key, or allow this one although it is revoked"
+	hint := "use another key, or allow revoked keys"
 	if attempt, err := e.readAttempt(ctx, provider, name); err == nil {
-		detail += fmt.Sprintf(" (%s, begun at %s", attempt.Kind, attempt.BegunAt.UTC().Format(time.RFC3339))
+		detail += fmt.Sprintf(" (%s, started at %s", attempt.Kind, attempt.BegunAt.UTC().Format(time.RFC3339))
 		if _, err := protocol.ParseID(attempt.Rotation); err == nil {
 			detail += ", rotation " + attempt.Rotation
 		}
@@ -79,7 +78,7 @@ func (e *Engine) revokedError(ctx context.Context, provider string, attempts pro
 		}
 		detail += ")"
 		if attempt.Kind == protocol.KindRevokeOld {
-			hint = "use another key, revoke the old key of that rotation again to finish it, or allow this key although it is revoked"
+			hint = "use another key, revoke the old key of that rotation again to finish the revocation, or allow revoked keys"
 		}
 	}
 	return &vaulterr.Error{Kind: vaulterr.ErrConflict, Detail: detail, Hint: hint}
@@ -92,7 +91,7 @@ func (e *Engine) readAttempt(ctx context.Context, provider, name string) (protoc
 	}
 	attempt, err := protocol.DecodeAttempt(stored)
 	if err != nil {
-		return protocol.Attempt{}, vaulterr.Invalid("an entry of a revocation: %v", err)
+		return protocol.Attempt{}, vaulterr.Invalid("the entry of an attempt to revoke: %v", err)
 	}
 	return attempt, nil
 }

@@ -11,15 +11,14 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// rollbackSource marks the records of rollbacks, so that a second careless
-// rollback is recognised.
+// rollbackSource is the start of Record.Source in the records of rollbacks. A rollback without
+// an id finds an earlier rollback by it.
 const rollbackSource = "rollback:"
 
-// Rollback is a rotation whose new secret is exactly the backup's. Without an
-// id it takes the backup of the newest rotation, if that is beyond doubt the
-// one to undo.
+// Rollback is a rotation that writes a backup's secret. Without an id it takes the backup of
+// the rotation that created the current version.
 func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Result, error) {
-	expected := 0 // the version to undo, where the caller left that to us
+	expected := 0 // the version that must be current; 0: any
 	if id == "" {
 		newest, err := e.rollbackTarget(ctx, request)
 		if err != nil {
@@ -56,24 +55,25 @@ func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Res
 		}
 		if expected != 0 && !rotationMade(id, backup.Data, current.Data) {
 			return nil, &vaulterr.Error{Kind: vaulterr.ErrInvalid, ID: id, Version: current.Version,
-				Detail: "the record of the newest rotation does not fit the current secret", Hint: "name the backup to restore"}
+				Detail: "the record of the newest rotation does not match the current secret", Hint: "choose the backup to restore"}
 		}
 		return backup.Data, nil
 	}
 	return e.Rotate(ctx, request)
 }
 
-// checkUndo makes sure that what is replaced is the version that was chosen to be
-// undone, if one was.
+// checkExpectedVersion returns an error if the current version is not the expected one. 0
+// expects any version.
 func checkExpectedVersion(expected, current int) error {
 	if expected == 0 || expected == current {
 		return nil
 	}
 	return &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current,
-		Detail: fmt.Sprintf("version %d was to be undone, and was replaced meanwhile", expected)}
+		Detail: fmt.Sprintf("version %d, which was to be rolled back, was replaced meanwhile", expected)}
 }
 
-// undoes reports that the rotation id made the current secret of the backup's.
+// rotationMade reports whether the rotation id replaced the backup's secret with the current
+// one.
 func rotationMade(id string, backup, current map[string]any) bool {
 	parsed, err1 := protocol.ParseID(id)
 	before, err2 := protocol.Canonical(backup)
@@ -81,11 +81,11 @@ func rotationMade(id string, backup, current map[string]any) bool {
 	return err1 == nil && err2 == nil && err3 == nil && parsed.Matches(before, after)
 }
 
-// rollbackTarget is the committed rotation that made the current version, if it was not a
-// rollback itself: the next one back could bring the bad key back.
+// rollbackTarget returns the record of the rotation that created the current version. It
+// refuses a rollback: rolling that back could bring a bad key back.
 func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.Record, error) {
 	none, provider := protocol.Record{}, request.Provider
-	// A rotation that is in force and unrecorded is the very one to undo.
+	// The rotation to roll back may be committed and unrecorded.
 	if !request.DryRun {
 		if _, _, err := e.resolveAll(ctx, provider); err != nil {
 			return none, err
@@ -101,7 +101,7 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 	}
 	if len(recorded) == 0 {
 		return none, &vaulterr.Error{Kind: vaulterr.ErrNotFound, Detail: "no recorded rotation to roll back",
-			Hint: "list the provider's backups and name one of them"}
+			Hint: "list the provider's backups and choose one"}
 	}
 	record, err := e.currentRecord(ctx, provider, current, recorded)
 	switch {
@@ -115,8 +115,9 @@ func (e *Engine) rollbackTarget(ctx context.Context, request Request) (protocol.
 	return *record, nil
 }
 
-// madeCurrent is the record of what made the current version: one that names a backup rather
-// than a restore's, and one that is surely of this provider rather than one that may be.
+// currentRecord returns the record of the rotation that created the current version. It prefers
+// a record that names a backup to a restore's, and one whose generation is certain to one whose
+// generation is not.
 func (e *Engine) currentRecord(ctx context.Context, provider string, current protocol.Provider, recorded []protocol.ID) (*protocol.Record, error) {
 	var found *protocol.Record
 	sure := false
@@ -135,7 +136,8 @@ func (e *Engine) currentRecord(ctx context.Context, provider string, current pro
 	return found, nil
 }
 
-// nameOne says that the caller has to choose a backup, and names the newest.
+// backupIDRequired returns the error that asks the caller to choose a backup, and names the
+// newest backups.
 func (e *Engine) backupIDRequired(ctx context.Context, provider string, current protocol.Provider, recorded []protocol.ID, why string) error {
 	backups, err := e.backups(ctx, provider)
 	if err != nil {
@@ -161,16 +163,16 @@ func (e *Engine) backupIDRequired(ctx context.Context, provider string, current 
 			candidates = append(candidates, record.Backup)
 		}
 	}
-	hint := "store the secret to go back to, or rotate to it"
+	hint := "rotate to the secret that you want back"
 	if len(candidates) > 0 {
-		hint = "name one of the backups " + strings.Join(candidates, ", ")
+		hint = "choose one of the backups " + strings.Join(candidates, ", ")
 	}
 	if omitted > 0 {
 		hint += fmt.Sprintf(", or one of up to %d older ones", omitted)
 	}
 	return &vaulterr.Error{Kind: vaulterr.ErrInvalid, Version: current.Current,
-		Detail: fmt.Sprintf(why, current.Current) + ", so which backup to restore is yours to say", Hint: hint}
+		Detail: fmt.Sprintf(why, current.Current) + ", so vaultkit cannot choose the backup to restore", Hint: hint}
 }
 
-// enoughCandidates is how many backups an error names.
+// maxCandidates limits how many backups an error names.
 const maxCandidates = 5

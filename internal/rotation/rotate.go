@@ -6,8 +6,8 @@ import (
 	"goblin/vaultkit/event"
 )
 
-// Rotate runs one rotation, from the read to the record. Its errors: see the
-// root package's Rotate.
+// Rotate runs one rotation, from reading the provider to writing the record. The root package's
+// Rotate lists its errors.
 func (e *Engine) Rotate(ctx context.Context, request Request) (*Result, error) {
 	tx, resumed, err := e.begin(ctx, request)
 	if err != nil || resumed != nil {
@@ -19,7 +19,7 @@ func (e *Engine) Rotate(ctx context.Context, request Request) (*Result, error) {
 	return tx.run(ctx)
 }
 
-// run is what writes, steps 2 to 6.
+// run performs steps 2 to 6, which write to Vault, and reports the end to the observer.
 func (tx *transaction) run(ctx context.Context) (*Result, error) {
 	return tx.reportEnd(tx.steps(ctx))
 }

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Status is what the metadata alone says of a provider.
+// Status is what a provider's metadata shows.
 type Status struct {
 	Provider    string
 	Version     int
 	InForceFrom time.Time // when the current version was written
-	ExpiresAt   time.Time // by the tag, if it speaks of the current version
-	LastExpiry  time.Time // by the tag, if it speaks of an earlier one
+	ExpiresAt   time.Time // the expiry tag of the current version
+	LastExpiry  time.Time // the newest expiry tag of an earlier version
 	DeletedAt   time.Time // when the current version was or will be deleted
 	Destroyed   bool
-	DeleteAfter time.Duration // how long Vault keeps the next version, by the provider's own setting; 0: it has none
+	DeleteAfter time.Duration // how long Vault keeps the next version, by the provider's own setting; 0: no setting
 	Pending     []string      // rotations without a record
 }
 
-// Status reads no secret value.
+// Status returns a provider's status. It reads no secret.
 func (e *Engine) Status(ctx context.Context, provider string) (Status, error) {
 	meta, err := e.Store.Metadata(ctx, providerKey(provider))
 	if err != nil {

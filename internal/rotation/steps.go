@@ -12,8 +12,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// backUp is step 2: it writes the old value under the rotation's id,
-// create-only. Found there already, it must be the very same value.
+// backUp is step 2. It creates an entry under the rotation's id with the old value. If the
+// entry already exists, it must hold the same value.
 func (tx *transaction) backUp(ctx context.Context) error {
 	key := backupKey(tx.request.Provider, tx.id.String())
 	for failed := 1; ; failed++ {
@@ -28,8 +28,8 @@ func (tx *transaction) backUp(ctx context.Context) error {
 			tx.createdBackup = err == nil
 			return err
 		}
-		// Refused: ours from an earlier run or a lost answer, or a create-only
-		// policy meeting what is already there.
+		// The backup may exist: an earlier run wrote it, or this run wrote it and the response
+		// was lost.
 		tx.backupUncertain = true
 		done, failure := tx.compareBackup(ctx, key, err)
 		if done || failure != nil {
@@ -41,6 +41,8 @@ func (tx *transaction) backUp(ctx context.Context) error {
 	}
 }
 
+// compareBackup compares the existing backup with the old value. If it returns neither done nor
+// an error, the backup has to be written again.
 func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refusal error) (done bool, err error) {
 	stored, err := tx.Store.Read(ctx, key)
 	switch {
@@ -48,21 +50,22 @@ func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refusal er
 		tx.backupUncertain = false
 		return false, refusal
 	case errors.Is(err, vaulterr.ErrNotFound):
-		return false, nil // pruned in between: write it again
+		return false, nil // pruned meanwhile: write it again
 	case errors.Is(err, vaulterr.ErrDeleted):
 		return false, tx.undetermined("the backup of this rotation was deleted", err)
 	case err != nil:
 		return false, err
 	case !sameData(stored.Data, tx.source.Data):
-		return false, tx.undetermined("the backup of this rotation holds another value", nil)
+		return false, tx.undetermined("the backup of this rotation contains another secret", nil)
 	}
 	tx.foundBackup = true
 	return true, nil
 }
 
-// claimAndLook is step 3. The commit waits for both. The look comes after a write of this
-// very run: a standby then answers from a state that holds all that was acknowledged
-// before that write.
+// prepareCommit is step 3. It writes the attribution and checks that no new key is being
+// revoked. The commit waits for both. The check must start after a write of this run: then a
+// standby answers it from a state that holds everything that was acknowledged before that
+// write.
 func (tx *transaction) prepareCommit(ctx context.Context) error {
 	if !tx.createdBackup {
 		if err := tx.writeAttribution(ctx); err != nil {
@@ -78,19 +81,17 @@ func (tx *transaction) prepareCommit(ctx context.Context) error {
 	return cmp.Or(revoked, err)
 }
 
-// claim notes who rotates and why beside the backup, for whoever
-// may have to write the record. Data came first, so that a create-only policy
-// suffices.
+// writeAttribution stores who rotates and why beside the backup, for a client that has to write
+// the record later. The backup's data is written first, so that a create-only policy is enough.
 func (tx *transaction) writeAttribution(ctx context.Context) error {
 	return tx.retryWrite(ctx, func() error {
 		return tx.Store.PutCustomMetadata(ctx, backupKey(tx.request.Provider, tx.id.String()), tx.attribution().Encode())
 	})
 }
 
-// commit is step 4: it writes the new value over exactly the version that was
-// backed up. Whatever Vault answers but success, the rule decides what it meant:
-// a refusal may well be the echo of an earlier copy of this request that was
-// applied.
+// commit is step 4. It writes the new value over exactly the version that was backed up. After
+// any response other than success, the rule decides the outcome: an earlier copy of the same
+// request may have been applied and may have caused the refusal.
 func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.Evidence, error) {
 	if err := ctx.Err(); err != nil {
 		return "", "", tx.failedBeforeCommit(ctx, err)
@@ -116,17 +117,17 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 		case protocol.Committed, protocol.Aborted:
 			tx.committed = found.committedAt
 			return found.outcome, protocol.Inferred, nil
-		case protocol.Undecided: // send the very same request again
+		case protocol.Undecided: // send the same request again
 			if definite {
 				return "", "", tx.failedBeforeCommit(ctx, err)
 			}
 		default:
-			// Somebody may have recorded it while there was evidence.
+			// Another client may have recorded it while the evidence existed.
 			if stored, err := tx.readRecord(ctx, tx.request.Provider, tx.id.String()); err == nil && isDecided(stored.Outcome) {
 				tx.committed = stored.CommittedAt
 				return stored.Outcome, protocol.Inferred, nil
 			}
-			return "", "", tx.undetermined(fmt.Sprintf("the rule says %s", found.outcome), err)
+			return "", "", tx.undetermined(fmt.Sprintf("its outcome in Vault is %s", found.outcome), err)
 		}
 		if ended := tx.Backoff.Wait(ctx, failed); ended != nil {
 			return "", "", tx.undetermined("", vaulterr.Interrupted(err, ended))

@@ -18,55 +18,59 @@ type transaction struct {
 	id              protocol.ID
 	source          kv.Secret      // the version being replaced
 	next            map[string]any // the whole new secret
-	changed         map[string]any // the part of it that the source version does not have so
-	createdBackup   bool           // Vault has acknowledged this very run's backup
-	foundBackup     bool           // an earlier run's backup was found there
-	backupUncertain bool           // whether one is there is not known
+	changed         map[string]any // its fields with a new value
+	createdBackup   bool           // Vault has acknowledged the backup of this run
+	foundBackup     bool           // an earlier run has created the backup
+	backupUncertain bool           // the backup may exist
 	requests        protocol.RequestIDs
-	committed       time.Time // when, by Vault's clock
+	committed       time.Time // by Vault's clock
 	warnings        []string
-	unrecorded      *unrecordedList // for the sweep
+	unrecorded      *unrecordedList // for recoverOthers
 }
 
-// lookout is what a sweep goes by: the rotations of a provider, and which of them
-// have a record. The present one is left out: it is listed while it goes on.
+// unrecordedList holds a provider's rotations and those of them that have a record. It does not
+// contain the rotation that makes the list.
 type unrecordedList struct {
 	backups, recorded []protocol.ID
 	err               error
-	done              chan struct{} // closed when the above is known
+	done              chan struct{} // closed when the list is complete
 }
 
+// conflict returns the error for a rotation that lost to another write.
 func (tx *transaction) conflict() error {
 	return &vaulterr.Error{Kind: vaulterr.ErrConflict, ID: tx.id.String(), Version: tx.source.Version,
-		Detail: "another write replaced the version this rotation started from"}
+		Detail: "another write replaced the version that this rotation started from"}
 }
 
+// undetermined returns an ErrUndetermined with this rotation's id.
 func (tx *transaction) undetermined(detail string, cause error) error {
 	return vaulterr.Undetermined(tx.id.String(), detail, cause)
 }
 
+// attribution returns who rotates and why, as the request says.
 func (tx *transaction) attribution() protocol.Attribution {
 	return protocol.Attribution{Actor: tx.request.Actor, Reason: tx.request.Reason, Source: tx.request.Source,
 		StartedAt: tx.started.UTC(), ExpiresAt: tx.request.ExpiresAt}
 }
 
-// notCommitted is the error of a run that ends before its commit. It is definite only
-// where no earlier run of this rotation can have sent its own: where this run made the
-// backup, or none is there.
+// failedBeforeCommit returns the error of a run that ends before its commit. The error is
+// definite only if no earlier run of this rotation can have sent a commit: this run created the
+// backup, or there is no backup.
 func (tx *transaction) failedBeforeCommit(ctx context.Context, err error) error {
 	if tx.createdBackup || errors.Is(err, vaulterr.ErrUndetermined) || !tx.mayHaveEarlierRun(ctx) {
 		return err
 	}
-	return tx.undetermined("this run applied nothing; an earlier run of the same rotation may have", err)
+	return tx.undetermined("this run applied nothing, but an earlier run of the same rotation may have been applied", err)
 }
 
-// notBegun is the error of a run that ends before its backup: an earlier run's may be there.
+// failedBeforeBackup returns the error of a run that ends before it writes its backup. A backup
+// of an earlier run may exist.
 func (tx *transaction) failedBeforeBackup(ctx context.Context, err error) error {
 	tx.backupUncertain = true
 	return tx.failedBeforeCommit(ctx, err)
 }
 
-// mayBeJoined reports that an earlier run's backup is there, or may be.
+// mayHaveEarlierRun reports whether an earlier run's backup exists or may exist.
 func (tx *transaction) mayHaveEarlierRun(ctx context.Context) bool {
 	if tx.foundBackup || !tx.backupUncertain {
 		return tx.foundBackup
@@ -77,5 +81,5 @@ func (tx *transaction) mayHaveEarlierRun(ctx context.Context) bool {
 	return !errors.Is(err, vaulterr.ErrNotFound)
 }
 
-// doubtWait bounds the look for a backup once the caller's context has ended.
+// backupCheckTimeout limits the search for a backup after the caller's context has ended.
 const backupCheckTimeout = time.Second

@@ -9,9 +9,9 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// lookOut finds out what there is to sweep, beside the steps of the rotation, which do not
-// depend on it. A rotation that somebody else records meanwhile may look as if it had none:
-// resolving it finds that. leave ends the search, if it has not ended.
+// listUnrecorded starts to list the rotations without a record, while the steps of the rotation
+// run. Another client may record one of them meanwhile: resolving it finds that record. stop
+// ends the search.
 func (tx *transaction) listUnrecorded(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	list := &unrecordedList{done: make(chan struct{})}
@@ -31,22 +31,22 @@ func (tx *transaction) listUnrecorded(ctx context.Context) (stop func()) {
 	}
 }
 
-// version is a version of a provider, and when it was made: versions start again where
-// somebody deletes the provider.
+// version is a provider's version and the time when it was created. The number alone is not
+// unique: numbers start at 1 again after the provider was deleted.
 type version struct {
 	number  int
 	created time.Time
 }
 
-// sawRecord notes that the version was made by a rotation whose record is there to stay.
+// rememberRecorded remembers that the rotation which created the version has a record.
 func (e *Engine) rememberRecorded(provider string, number int, created time.Time) {
 	e.recordedVersions.Store(provider, version{number, created.UTC()})
 }
 
-// followsARecord reports that the version being replaced was made by a rotation that has its
-// record. Then nothing is listed: lists grow with the provider's history, which most
-// rotations leave complete. What crashed before its commit is left to Recover: it made no
-// version, so that its record can wait.
+// sourceIsRecorded reports whether the version being replaced was created by a rotation that
+// has a record. Then nothing is listed: lists grow with the provider's history, and most
+// rotations leave none unrecorded. Recover handles a rotation that crashed before its commit:
+// it created no version, so its record can wait.
 func (tx *transaction) sourceIsRecorded(ctx context.Context) bool {
 	seen, _ := tx.recordedVersions.Load(tx.request.Provider)
 	if seen == (version{tx.source.Version, tx.source.Created.UTC()}) {
@@ -60,8 +60,8 @@ func (tx *transaction) sourceIsRecorded(ctx context.Context) bool {
 	return err == nil
 }
 
-// predecessor is the id of the rotation that made the version being replaced, if a rotation
-// made it: the version before it says what it was.
+// predecessor returns the id of the rotation that created the version being replaced, if a
+// rotation created it. The id follows from that version and the one before.
 func (tx *transaction) predecessor(ctx context.Context) (id protocol.ID, found bool) {
 	if tx.source.Version < 2 {
 		return protocol.ID{}, false
@@ -75,12 +75,12 @@ func (tx *transaction) predecessor(ctx context.Context) (id protocol.ID, found b
 	return protocol.NewID(before.Created, before.Version, old, next), err1 == nil && err2 == nil
 }
 
-// sweep is step 6: it resolves what earlier crashes of the provider left, as
-// best it can: the rotation itself is done and recorded.
+// recoverOthers is step 6. It recovers the provider's unrecorded rotations. A failure is only a
+// warning, because the rotation itself is committed and recorded.
 func (tx *transaction) recoverOthers(ctx context.Context, result *Result) {
 	list := tx.unrecorded
 	warn := func(err error) {
-		result.Warnings = append(result.Warnings, fmt.Sprintf("could not look for unfinished rotations: %v", err))
+		result.Warnings = append(result.Warnings, fmt.Sprintf("could not check for unfinished rotations: %v", err))
 	}
 	select {
 	case <-list.done:
