@@ -12,58 +12,58 @@ import (
 	"time"
 )
 
-// An attempt to revoke keys leaves one entry for each key, named after the key's
-// fingerprint and the attempt. While an entry stands, nobody puts that key in force.
-// The entries are spread over directories: a writer, who lists the directories of its keys,
-// reads few names however many keys were revoked. A directory's name is so short that it
-// tells whoever sees a request's path next to nothing about the key.
+// An attempt to revoke keys writes one entry for each key. The entry's name contains the key's
+// fingerprint and the attempt's id. An entry stands until it is withdrawn, and while it stands
+// no client puts its key in force. The entries are spread over directories, so that a client
+// lists few names, however many keys were revoked. A directory's name is short, because it
+// appears in the paths of requests and must not identify the key.
 
-// AttemptKind says who attempts to revoke.
+// AttemptKind tells which keys an attempt revokes.
 type AttemptKind string
 
 // The kinds.
 const (
-	KindRevokeOld    AttemptKind = "revoke-old" // what a committed rotation replaced
-	KindRevokeUnused AttemptKind = "take-back"  // what a source issued for a rotation that failed
+	KindRevokeOld    AttemptKind = "revoke-old" // keys that a committed rotation replaced
+	KindRevokeUnused AttemptKind = "take-back"  // keys that a source issued for a rotation that failed
 )
 
-// WithdrawnSuffix makes an entry's name that of its withdrawal: the issuer was not
-// asked.
+// WithdrawnSuffix ends the name of an entry that withdraws another, because the provider's API
+// was not called.
 const WithdrawnSuffix = ".withdrawn"
 
-// Attempt is what an entry says for people. It holds names, never a value.
+// Attempt is the content of an entry, for people. It contains names and no secret.
 type Attempt struct {
 	Schema   int         `json:"schema"`
 	Kind     AttemptKind `json:"kind"`
-	Rotation string      `json:"rotation,omitempty"` // whose old or new key it is; empty: it has no id yet
+	Rotation string      `json:"rotation,omitempty"` // the rotation of the key; empty: its id is not known yet
 	Provider string      `json:"provider"`
 	Field    string      `json:"field"`
 	Actor    string      `json:"actor,omitempty"`
 	Reason   string      `json:"reason,omitempty"`
 	BegunAt  time.Time   `json:"begun_at,omitzero"`
-	Hint     string      `json:"hint,omitempty"` // what to do for who is refused
+	Hint     string      `json:"hint,omitempty"` // what to do when a rotation to the key is refused
 }
 
-// NewAttemptID is a random name of an attempt.
+// NewAttemptID returns a random id.
 func NewAttemptID() string {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
 	return hex.EncodeToString(id[:])
 }
 
-// AttemptName is the name of an attempt's entry for a key.
+// AttemptName returns the name of an attempt's entry for a key.
 func AttemptName(provider, field, keyText, attemptID string) string {
 	return attemptFingerprint(provider, field, keyText) + "-" + attemptID
 }
 
-// AttemptDirectory is the directory of an entry, by the entry's name.
+// AttemptDirectory returns the directory of the entry with this name.
 func AttemptDirectory(name string) string {
 	const length = 2 // 256 directories
 	return name[:min(length, len(name))]
 }
 
-// attemptFingerprint is the same for one key in any field of a provider. A short key
-// counts only in its own field.
+// attemptFingerprint returns the same text for a long key in any field of a provider. For a
+// short key the text depends on the field.
 func attemptFingerprint(provider, field, keyText string) string {
 	if len(keyText) < minLongKey {
 		keyText = field + "\x00" + keyText
@@ -71,10 +71,10 @@ func attemptFingerprint(provider, field, keyText string) string {
 	return Fingerprint([]byte("vaultkit revocation\x00"+provider), []byte(keyText))
 }
 
-// Attempts are the names of entries of one provider.
+// Attempts are the names of one provider's entries.
 type Attempts []string
 
-// AttemptDirectories are the directories of the entries that may stand against the fields,
+// AttemptDirectories returns the directories that can contain entries for the fields' keys,
 // sorted.
 func AttemptDirectories(provider string, fields map[string]any) []string {
 	var directories []string
@@ -87,8 +87,8 @@ func AttemptDirectories(provider string, fields map[string]any) []string {
 	return slices.Compact(directories)
 }
 
-// Against returns the name of an entry that stands against one of the fields, and the
-// field. The first field by name comes first.
+// Find returns the name of an entry for the key in one of the fields, and that field. Withdrawn
+// entries are ignored. Fields are tried in the order of their names.
 func (a Attempts) Find(provider string, fields map[string]any) (name, field string, found bool) {
 	active := make(map[string]string) // by fingerprint
 	for _, name := range a.NotWithdrawn() {
@@ -105,7 +105,7 @@ func (a Attempts) Find(provider string, fields map[string]any) (name, field stri
 	return "", "", false
 }
 
-// Standing are the names of the entries that are not withdrawn.
+// NotWithdrawn returns the names of the entries that are not withdrawn.
 func (a Attempts) NotWithdrawn() []string {
 	withdrawn := make(map[string]bool)
 	for _, name := range a {
@@ -116,13 +116,13 @@ func (a Attempts) NotWithdrawn() []string {
 	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return withdrawn[name] })
 }
 
-// Encode is the attempt as it is stored.
+// Encode returns the attempt as JSON for Vault.
 func (a Attempt) Encode() (json.RawMessage, error) {
 	a.Schema = Schema
 	return json.Marshal(a)
 }
 
-// DecodeAttempt reads a stored attempt and refuses what it does not know.
+// DecodeAttempt decodes a stored attempt. It refuses unknown fields, schemas and kinds.
 func DecodeAttempt(stored []byte) (Attempt, error) {
 	var attempt Attempt
 	if err := decodeStrictly(stored, &attempt); err != nil {
@@ -130,9 +130,9 @@ func DecodeAttempt(stored []byte) (Attempt, error) {
 	}
 	switch {
 	case attempt.Schema != Schema:
-		return Attempt{}, fmt.Errorf("the record has schema %d, this version reads %d", attempt.Schema, Schema)
+		return Attempt{}, fmt.Errorf("the entry has schema %d, but this version of vaultkit reads schema %d", attempt.Schema, Schema)
 	case attempt.Kind != KindRevokeOld && attempt.Kind != KindRevokeUnused:
-		return Attempt{}, errors.New("the record's kind is none that vaultkit writes")
+		return Attempt{}, errors.New("the entry has a kind that vaultkit does not write")
 	}
 	return attempt, nil
 }

@@ -1,6 +1,6 @@
-// Package protocol is the pure part of the rotation protocol: canonical JSON,
-// ids and their fingerprints, the rule that says what became of a rotation,
-// and the shapes of what is written. No I/O, no clock, no randomness.
+// Package protocol is the part of the rotation protocol without I/O, clock or state: canonical
+// JSON, ids and fingerprints, the rule that decides the outcome of a rotation, and the stored
+// formats.
 package protocol
 
 import (
@@ -16,15 +16,15 @@ import (
 	"unicode/utf8"
 )
 
-// MaxCanonical is the largest secret a rotation accepts, in bytes of canonical
-// JSON. Raft storage holds values up to 1 MiB and Vault answers larger ones
-// with a 500, which looks like an outage: half of that leaves room.
+// MaxCanonical is the largest secret that a rotation accepts, in bytes of canonical JSON. Raft
+// storage accepts entries of at most 1 MiB. Vault answers a larger one with status 500, which
+// looks like an outage, so the limit is half of that.
 const MaxCanonical = 512 << 10
 
-// Canonical is the JSON Vault would hand back for fields: it passes numbers
-// through float64, as the server does, and sorts keys. It refuses what the
-// server would silently change (numbers float64 cannot hold, invalid UTF-8).
-// Errors name fields, never values.
+// Canonical returns the JSON that Vault would return for fields: it converts numbers to
+// float64, as the server does, and sorts names. It refuses values that the server would change:
+// numbers that float64 cannot hold, and invalid UTF-8. Its errors name fields and never contain
+// values.
 func Canonical(fields map[string]any) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if !utf8.ValidString(name) {
@@ -49,17 +49,17 @@ func Canonical(fields map[string]any) ([]byte, error) {
 	return canonical, nil
 }
 
-// CanonicalToStore is Canonical of a secret that is about to be written: it also
-// refuses one that is larger than MaxCanonical. What others have stored may be.
+// CanonicalToStore is Canonical for a secret that will be written: it also refuses one that is
+// larger than MaxCanonical. A secret that somebody else has stored may be larger.
 func CanonicalToStore(fields map[string]any) ([]byte, error) {
 	canonical, err := Canonical(fields)
 	if err == nil && len(canonical) > MaxCanonical {
-		return nil, fmt.Errorf("the secret is %d bytes of JSON, the limit is %d", len(canonical), MaxCanonical)
+		return nil, fmt.Errorf("the secret is %d bytes of JSON, but the limit is %d", len(canonical), MaxCanonical)
 	}
 	return canonical, err
 }
 
-// lossless refuses a value that would come back from Vault as another one.
+// checkLossless refuses a value that Vault would return as another value.
 func checkLossless(value any) error {
 	switch v := value.(type) {
 	case nil, bool:
@@ -101,7 +101,7 @@ func checkLosslessNumber(v reflect.Value) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("a value of type %s is neither text, number nor boolean", v.Type())
+	return fmt.Errorf("a value of type %s is not text, a number or a boolean", v.Type())
 }
 
 func validText(s string) error {
@@ -111,20 +111,20 @@ func validText(s string) error {
 	return nil
 }
 
-// exactNumber accepts a decimal that prints as the same number after a trip
-// through float64: 0.1 does, 9007199254740993 does not.
+// exactNumber accepts a decimal number that float64 prints as the same number: it accepts 0.1
+// and refuses 9007199254740993.
 func exactNumber(text string) error {
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || f == 0 && strings.ContainsAny(mantissa(text), "123456789") {
-		return fmt.Errorf("the number does not fit a float64, in which Vault keeps it")
+		return fmt.Errorf("the number does not fit a float64, and Vault stores numbers as float64")
 	}
 	if f == 0 {
-		return nil // whatever its exponent
+		return nil // zero, with any exponent
 	}
 	asked, ok := new(big.Rat).SetString(text)
 	kept, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
 	if !ok || asked.Cmp(kept) != 0 {
-		return fmt.Errorf("the number loses digits in a float64, in which Vault keeps it: store it as text")
+		return fmt.Errorf("the number loses digits in a float64, and Vault stores numbers as float64: store it as text")
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func mantissa(text string) string {
 	return digits
 }
 
-// Merge lays changes over old: what it does not change keeps value and type.
+// Merge returns old with changes applied. Other fields keep their value and type.
 func Merge(old, changes map[string]any) map[string]any {
 	merged := maps.Clone(old)
 	if merged == nil {
@@ -144,8 +144,7 @@ func Merge(old, changes map[string]any) map[string]any {
 	return merged
 }
 
-// OnlyIn returns the names, sorted, of the fields that one secret has and another
-// does not.
+// OnlyIn returns the names of the fields that secret has and other does not, sorted.
 func OnlyIn(secret, other map[string]any) (names []string) {
 	for name := range secret {
 		if _, has := other[name]; !has {
@@ -156,8 +155,8 @@ func OnlyIn(secret, other map[string]any) (names []string) {
 	return names
 }
 
-// ChangedFields are the names, sorted, whose values differ between two
-// secrets, including those only one of them has.
+// ChangedFields returns the names of the fields whose values differ, sorted. It includes fields
+// that only one of the two secrets has.
 func ChangedFields(old, next map[string]any) []string {
 	changed := []string{}
 	for name, value := range next {

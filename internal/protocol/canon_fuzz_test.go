@@ -20,7 +20,7 @@ func FuzzCanonical(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var kept map[string]any // as Vault keeps it
+		var kept map[string]any // as Vault stores it
 		if json.Unmarshal(text, &kept) != nil || kept == nil {
 			return
 		}
@@ -29,24 +29,23 @@ func FuzzCanonical(f *testing.F) {
 			t.Fatal(err)
 		}
 		if got, err := protocol.Canonical(kept); err != nil || !bytes.Equal(got, want) {
-			t.Fatalf("Canonical of what Vault keeps = %s, %v, want %s", got, err, want)
+			t.Fatalf("Canonical(stored value) = %s, %v, want %s", got, err, want)
 		}
 		for _, given := range [][]byte{text, reversed(t, text)} {
 			fields := exact(t, given)
 			got, err := protocol.Canonical(fields)
 			switch refused := err != nil; {
 			case refused != lossy(fields):
-				t.Fatalf("Canonical of %s: %v, Vault keeps %s", given, err, want)
+				t.Fatalf("Canonical(%s): %v, but Vault stores %s", given, err, want)
 			case !refused && !bytes.Equal(got, want):
-				t.Fatalf("Canonical of %s = %s, Vault keeps %s", given, got, want)
+				t.Fatalf("Canonical(%s) = %s, want %s as Vault stores it", given, got, want)
 			}
 		}
 		checkFixedPoint(t, kept)
 	})
 }
 
-// exact decodes an object as a careful caller does, with numbers as they were
-// written.
+// exact decodes an object with json.Number, so that numbers keep their text.
 func exact(t rapid.TB, text []byte) map[string]any {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -58,7 +57,7 @@ func exact(t rapid.TB, text []byte) map[string]any {
 	return fields
 }
 
-// lossy reports a number that a float64 prints as another one.
+// lossy reports whether float64 prints the number as another one.
 func lossy(value any) bool {
 	switch v := value.(type) {
 	case map[string]any:
@@ -72,8 +71,8 @@ func lossy(value any) bool {
 	return false
 }
 
-// decimal writes a JSON number as an integer without zeros at its ends, and its
-// exponent: 1.50 and 15e-1 are both 15e-1.
+// decimal returns a JSON number as an integer without trailing zeros, and its exponent: 1.50 and
+// 15e-1 are both 15e-1.
 func decimal(text string) string {
 	digits, exponent, _ := strings.Cut(strings.ToLower(text), "e")
 	power, _ := strconv.Atoi(exponent)
@@ -87,7 +86,7 @@ func decimal(text string) string {
 	return fmt.Sprintf("%t %se%d", strings.HasPrefix(digits, "-"), significant, power)
 }
 
-// reversed is an object's text with its keys from last to first.
+// reversed returns the JSON of an object with its keys in reverse order.
 func reversed(t rapid.TB, text []byte) []byte {
 	t.Helper()
 	var fields map[string]json.RawMessage
@@ -105,8 +104,8 @@ func reversed(t rapid.TB, text []byte) []byte {
 	return []byte("{" + strings.Join(parts, ",") + "}")
 }
 
-// checkFixedPoint: what the server does to a value (parse into float64, print
-// again) changes nothing more once it is canonical.
+// checkFixedPoint checks that the server (which parses numbers into float64 and prints them) does not
+// change canonical JSON.
 func checkFixedPoint(t rapid.TB, fields map[string]any) {
 	t.Helper()
 	once, err := protocol.Canonical(fields)
@@ -118,7 +117,7 @@ func checkFixedPoint(t rapid.TB, fields map[string]any) {
 		t.Fatal(err)
 	}
 	if again, err := protocol.Canonical(stored); err != nil || !bytes.Equal(again, once) {
-		t.Fatalf("second pass: %s, %v; first: %s", again, err, once)
+		t.Fatalf("Canonical(%[3]s) = %[1]s, %[2]v, want no change", again, err, once)
 	}
 }
 
@@ -134,8 +133,8 @@ func FuzzMerge(f *testing.F) {
 	})
 }
 
-// checkMerge: a merge takes every change, keeps every other field and leaves its
-// input alone; ChangedFields names changes only, and none where nothing changed.
+// checkMerge checks that Merge applies every change, keeps every other field and does not modify its
+// input, and that ChangedFields returns exactly the changes.
 func checkMerge(t rapid.TB, old, changes map[string]any) {
 	t.Helper()
 	before, err := protocol.Canonical(old)
@@ -152,29 +151,29 @@ func checkMerge(t rapid.TB, old, changes map[string]any) {
 			want = old[name]
 		}
 		if !same(value, want) {
-			t.Fatalf("field %q: merged %v, want %v", name, value, want)
+			t.Fatalf("Merge: field %q = %v, want %v", name, value, want)
 		}
 	}
 	for name := range old {
 		if _, kept := merged[name]; !kept {
-			t.Fatalf("field %q is lost", name)
+			t.Fatalf("Merge: field %q is missing", name)
 		}
 	}
 	for name := range changes {
 		if _, taken := merged[name]; !taken {
-			t.Fatalf("the change of field %q is lost", name)
+			t.Fatalf("ChangedFields does not contain %q, which changed", name)
 		}
 	}
 	for _, name := range protocol.ChangedFields(old, merged) {
 		if _, set := changes[name]; !set {
-			t.Fatalf("field %q is named as changed", name)
+			t.Fatalf("ChangedFields contains %q, which did not change", name)
 		}
 	}
 	checkChangedFields(t, old, merged)
 	checkChangedFields(t, old, changes)
 }
 
-// same compares two values as they would be stored.
+// same reports whether Vault would store two values as the same JSON.
 func same(a, b any) bool {
 	one, err1 := json.Marshal(a)
 	two, err2 := json.Marshal(b)

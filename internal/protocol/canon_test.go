@@ -15,8 +15,8 @@ import (
 func TestCanonical(t *testing.T) {
 	for name, tc := range map[string]struct {
 		fields map[string]any
-		want   string // empty: refused
-		text   string // the refusal says
+		want   string // empty: an error
+		text   string // part of the error
 	}{
 		"empty":             {map[string]any{}, `{}`, ""},
 		"sorted":            {map[string]any{"b": "2", "a": "1"}, `{"a":"1","b":"2"}`, ""},
@@ -36,7 +36,7 @@ func TestCanonical(t *testing.T) {
 		"too small":         {map[string]any{"n": json.Number("1e-999999999")}, "", "does not fit"},
 		"not a number":      {map[string]any{"n": math.NaN()}, "", "not finite"},
 		"infinite":          {map[string]any{"n": math.Inf(1)}, "", "not finite"},
-		"struct":            {map[string]any{"s": struct{}{}}, "", "neither text"},
+		"struct":            {map[string]any{"s": struct{}{}}, "", "not text"},
 		"bad UTF-8":         {map[string]any{"s": "a\xffb"}, "", "UTF-8"},
 		"bad UTF-8 name":    {map[string]any{"\xff": "b"}, "", "UTF-8"},
 		"bad UTF-8 nested":  {map[string]any{"o": map[string]any{"\xff": 1}}, "", "UTF-8"},
@@ -58,21 +58,21 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-// A refusal names the field and never its value.
-func TestCanonicalKeepsSecrets(t *testing.T) {
-	const canary = "canary-value-0001"
-	for _, value := range []any{canary + "\xff", json.Number("9007199254740993"), []any{canary + "\xfe"}} {
+// TestCanonical_ErrorsNameTheFieldOnly: the value may be a key.
+func TestCanonical_ErrorsNameTheFieldOnly(t *testing.T) {
+	const marker = "marker-value-0001"
+	for _, value := range []any{marker + "\xff", json.Number("9007199254740993"), []any{marker + "\xfe"}} {
 		_, err := protocol.Canonical(map[string]any{"api_key": value})
 		if err == nil || !strings.Contains(err.Error(), `"api_key"`) {
-			t.Errorf("error %v does not name the field", err)
+			t.Errorf("Canonical = %v, want an error that names the field", err)
 		}
-		if err != nil && (strings.Contains(err.Error(), canary) || strings.Contains(err.Error(), "9007199254740993")) {
-			t.Errorf("error %v shows the value", err)
+		if err != nil && (strings.Contains(err.Error(), marker) || strings.Contains(err.Error(), "9007199254740993")) {
+			t.Errorf("Canonical = %v, want an error without the value", err)
 		}
 	}
 }
 
-// scalars draws what a secret's field may hold.
+// scalars draws the values that a field may have.
 func scalars() *rapid.Generator[any] {
 	return rapid.OneOf(
 		rapid.Map(rapid.String(), func(s string) any { return s }),
@@ -86,11 +86,11 @@ func secrets() *rapid.Generator[map[string]any] {
 	return rapid.MapOfN(rapid.String(), scalars(), 0, 6)
 }
 
-func TestCanonicalIsAFixedPoint(t *testing.T) {
+func TestCanonical_OfCanonicalIsTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { checkFixedPoint(t, secrets().Draw(t, "secret")) })
 }
 
-func TestMergeKeepsWhatItDoesNotChange(t *testing.T) {
+func TestMerge_KeepsOtherFields(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { checkMerge(t, secrets().Draw(t, "old"), secrets().Draw(t, "changes")) })
 }
 
@@ -98,12 +98,12 @@ func TestChangedFields(t *testing.T) {
 	old := map[string]any{"same": "1", "number": 1.0, "was": "a", "gone": true}
 	next := map[string]any{"same": "1", "number": json.Number("1"), "was": "b", "new": nil}
 	if got := protocol.ChangedFields(old, next); !slices.Equal(got, []string{"gone", "new", "was"}) {
-		t.Errorf("ChangedFields = %q", got)
+		t.Errorf("ChangedFields = %q, want the fields that differ", got)
 	}
 	if got := protocol.ChangedFields(old, old); got == nil || len(got) != 0 {
 		t.Errorf("ChangedFields of equal secrets = %#v, want an empty list", got)
 	}
 	if got := protocol.Merge(nil, map[string]any{"a": 1}); len(got) != 1 {
-		t.Errorf("Merge into nil = %v", got)
+		t.Errorf("Merge(nil, changes) = %v, want the changes", got)
 	}
 }

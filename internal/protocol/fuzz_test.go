@@ -13,9 +13,8 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// The properties below hold for whatever somebody stored. Each fuzz target feeds
-// one of them with raw bytes; where the odd input is a well-formed one, a rapid
-// test feeds it too.
+// The properties below hold for any stored data. Each fuzz target checks one of them with raw bytes.
+// Where well-formed input is the interesting one, a rapid test generates it too.
 
 func FuzzDecodeRecord(f *testing.F) {
 	f.Add("i", []byte(goodRecord))
@@ -31,27 +30,27 @@ func FuzzDecodeRecord(f *testing.F) {
 			return
 		}
 		if record.Schema != protocol.Schema || record.ID != id {
-			t.Fatalf("accepted as schema %d of id %q", record.Schema, record.ID)
+			t.Fatalf("DecodeRecord accepted schema %d and id %q", record.Schema, record.ID)
 		}
 		if !slices.Contains([]protocol.Outcome{protocol.Committed, protocol.Aborted, protocol.Unknown}, record.Outcome) {
-			t.Fatalf("accepted with outcome %q", record.Outcome)
+			t.Fatalf("DecodeRecord accepted the outcome %q", record.Outcome)
 		}
 		for key := range keysOf(t, stored) {
 			if !known[key] {
-				t.Fatalf("accepted with the key %q", key)
+				t.Fatalf("DecodeRecord accepted the key %q", key)
 			}
 		}
 		checkRecordRoundTrips(t, record)
 	})
 }
 
-// keysOf are the keys of a JSON object and of the objects in it. It fails for
-// anything else, and for an object with something behind it.
+// keysOf returns the keys of a JSON object and of the objects in it. It fails for other JSON, and for
+// data after the object.
 func keysOf(t rapid.TB, text []byte) map[string]bool {
 	t.Helper()
 	var object map[string]any
 	if err := json.Unmarshal(text, &object); err != nil {
-		t.Fatalf("no JSON object: %v", err)
+		t.Fatalf("not a JSON object: %v", err)
 	}
 	found := make(map[string]bool)
 	for key, value := range object {
@@ -68,14 +67,14 @@ func checkRecordRoundTrips(t rapid.TB, record protocol.Record) {
 	t.Helper()
 	stored, err := record.Encode()
 	if err != nil {
-		t.Fatalf("cannot be stored: %v", err)
+		t.Fatalf("Encode: %v", err)
 	}
 	again, err := protocol.DecodeRecord(record.ID, stored)
 	if err != nil {
-		t.Fatalf("cannot be read back: %v", err)
+		t.Fatalf("DecodeRecord(Encode()): %v", err)
 	}
 	if restored, err := again.Encode(); err != nil || !bytes.Equal(restored, stored) {
-		t.Fatalf("stored %s, then %s, %v", stored, restored, err)
+		t.Fatalf("Encode = %s, after DecodeRecord %s, %v", stored, restored, err)
 	}
 }
 
@@ -84,27 +83,27 @@ func FuzzDecodeAttribution(f *testing.F) {
 	f.Fuzz(func(t *testing.T, actor, reason, source, started, expires string) {
 		metadata := map[string]string{"actor": actor, "reason": reason, "source": source, "started_at": started, "expires_at": expires}
 		for key, value := range metadata {
-			metadata[key] = strings.ToValidUTF8(value, "?") // it has come in JSON
+			metadata[key] = strings.ToValidUTF8(value, "?") // the metadata came as JSON
 		}
-		checkClaim(t, protocol.DecodeAttribution(metadata))
+		checkAttribution(t, protocol.DecodeAttribution(metadata))
 	})
 }
 
-// checkClaim: a claim survives being stored, and the record of a recovery that
-// takes it over can be written.
-func checkClaim(t rapid.TB, claim protocol.Attribution) {
+// checkAttribution checks that an attribution equals itself after it was stored, and that a record
+// with it can be written.
+func checkAttribution(t rapid.TB, attribution protocol.Attribution) {
 	t.Helper()
-	encoded := claim.Encode()
+	encoded := attribution.Encode()
 	for key, value := range encoded {
 		if value == "" {
-			t.Fatalf("%s is empty, KV v2 takes 1 to 512 bytes", key)
+			t.Fatalf("Encode: %s is empty, want 1 to 512 bytes for KV v2", key)
 		}
 	}
-	if got := protocol.DecodeAttribution(encoded); got != claim {
-		t.Fatalf("DecodeClaim = %+v, want %+v", got, claim)
+	if got := protocol.DecodeAttribution(encoded); got != attribution {
+		t.Fatalf("DecodeAttribution = %+v, want %+v", got, attribution)
 	}
-	checkRecordRoundTrips(t, protocol.Record{ID: "i", Outcome: protocol.Committed, Actor: claim.Actor, Reason: claim.Reason,
-		Source: claim.Source, StartedAt: claim.StartedAt, ExpiresAt: claim.ExpiresAt})
+	checkRecordRoundTrips(t, protocol.Record{ID: "i", Outcome: protocol.Committed, Actor: attribution.Actor, Reason: attribution.Reason,
+		Source: attribution.Source, StartedAt: attribution.StartedAt, ExpiresAt: attribution.ExpiresAt})
 }
 
 var hexHash = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -114,7 +113,7 @@ func FuzzFingerprint(f *testing.F) {
 	f.Fuzz(func(t *testing.T, old, next []byte, bit uint) {
 		hash := protocol.Fingerprint(old, next)
 		if !hexHash.MatchString(hash) || protocol.Fingerprint(bytes.Clone(old), bytes.Clone(next)) != hash {
-			t.Fatalf("Fingerprint = %q, and not always", hash)
+			t.Fatalf("Fingerprint = %q, want the same for the same input", hash)
 		}
 		for _, part := range [][]byte{old, next} {
 			if len(part) == 0 {
@@ -123,14 +122,14 @@ func FuzzFingerprint(f *testing.F) {
 			at := int(bit / 8 % uint(len(part)))
 			part[at] ^= 1 << (bit % 8)
 			if protocol.Fingerprint(old, next) == hash {
-				t.Fatalf("byte %d changed, the fingerprint did not", at)
+				t.Fatalf("Fingerprint did not change with byte %d", at)
 			}
 			part[at] ^= 1 << (bit % 8)
 		}
 	})
 }
 
-// safeSegment is what kv.CheckName lets into a path, but for "..".
+// safeSegment matches what kv.CheckName accepts, except for "..".
 var safeSegment = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 func FuzzParseID(f *testing.F) {
@@ -141,13 +140,13 @@ func FuzzParseID(f *testing.F) {
 			return
 		}
 		if id.String() != text || id.Source < 1 {
-			t.Fatalf("%q is read as %s", text, id)
+			t.Fatalf("ParseID(%q) = %s, want the same text", text, id)
 		}
 		if !safeSegment.MatchString(text) || strings.Contains(text, "..") {
-			t.Fatalf("%q is an id and not a path segment", text)
+			t.Fatalf("ParseID accepts %q, which is not a path segment", text)
 		}
 		if again, err := protocol.ParseID(id.String()); err != nil || again != id || id.Compare(again) != 0 {
-			t.Fatalf("%s is read back as %s, %v", id, again, err)
+			t.Fatalf("ParseID(%s) = %s, %v, want the same id", id, again, err)
 		}
 	})
 }

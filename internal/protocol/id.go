@@ -11,38 +11,36 @@ import (
 	"time"
 )
 
-// timeLayout always has nine digits: Vault trims trailing zeros of its own
-// times, and ids must be comparable as text.
+// timeLayout always has nine digits. Vault omits trailing zeros in its times, but ids must sort
+// as text.
 const timeLayout = "20060102T150405.000000000Z"
 
-// hashLen is how many hex digits of the HMAC an id carries: 128 bits.
+// hashLength is the number of hex digits in an id's hash: 128 bits.
 const hashLength = 32
 
-// ID names a rotation by its content: when the value it replaces came into
-// force (Vault's clock), that value's version, and a fingerprint of the
-// change. The same change of the same version is the same rotation, so a rerun
-// finds its own traces.
+// ID identifies a rotation by its content: when the replaced value came into force (by Vault's
+// clock), its version, and a fingerprint of the change. The same change of the same version has
+// the same id, so a rerun finds the backup and record of an earlier run.
 type ID struct {
 	InForce time.Time // created_time of the source version
 	Source  int       // the version the rotation replaces
 	Hash    string    // Fingerprint of the change
 }
 
-// NewID is the id of the change from old to next, both canonical.
+// NewID returns the id of the change from old to next. Both are canonical.
 func NewID(inForce time.Time, source int, old, next []byte) ID {
 	return ID{InForce: inForce.UTC(), Source: source, Hash: Fingerprint(old, next)}
 }
 
-// RestoreID is the id of a restore over a version that cannot be read. What it has
-// for the old value is the one it restores, so no other rotation has such an id:
-// they all change something.
+// RestoreID returns the id of a restore over a version that cannot be read. It takes the
+// restored value as the old value too. No other rotation has such an id, because each changes
+// something.
 func RestoreID(inForce time.Time, source int, restored []byte) ID {
 	return NewID(inForce, source, restored, restored)
 }
 
-// Fingerprint is the first 32 hex digits of HMAC-SHA256 over next, keyed with
-// the SHA-256 of old, so that it says nothing about next to whoever does not
-// hold old.
+// Fingerprint returns the first 32 hex digits of an HMAC-SHA256 of next. The HMAC's key is the
+// SHA-256 of old, so only somebody who has old can test guesses of next.
 func Fingerprint(old, next []byte) string {
 	key := sha256.Sum256(old)
 	mac := hmac.New(sha256.New, key[:])
@@ -50,29 +48,29 @@ func Fingerprint(old, next []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))[:hashLength]
 }
 
-// Restores reports that this is the id of a restore whose backup holds the data: what it
-// put in the version's place, not the version's own.
+// Restores reports whether the id is a restore's and its backup holds this data. A restore's
+// backup holds the new value, not the value of the version it replaced.
 func (id ID) Restores(backup []byte) bool { return id.Matches(backup, backup) }
 
-// Matches reports whether next is what this rotation wanted to write over old.
+// Matches reports whether next is the value with which this rotation wanted to replace old.
 func (id ID) Matches(old, next []byte) bool {
 	return hmac.Equal([]byte(id.Hash), []byte(Fingerprint(old, next)))
 }
 
-// String is the id as it stands in paths: <time>-v<source>-<hash>.
+// String returns the id as it is used in paths: <time>-v<source>-<hash>.
 func (id ID) String() string {
 	return id.InForce.UTC().Format(timeLayout) + "-v" + strconv.Itoa(id.Source) + "-" + id.Hash
 }
 
-// Compare orders ids by the time their source value came into force.
+// Compare orders ids by the time when their source version came into force.
 func (id ID) Compare(other ID) int {
 	return cmp.Or(id.InForce.Compare(other.InForce), cmp.Compare(id.Source, other.Source), cmp.Compare(id.Hash, other.Hash))
 }
 
-// ParseID reads an id and accepts nothing but what String writes.
+// ParseID parses an id. It accepts only what String returns.
 func ParseID(text string) (ID, error) {
-	// The text is not repeated: somebody may have put a key in its place.
-	bad := fmt.Errorf("not a rotation id, which looks like %s-v3-<%d hex digits>", timeLayout, hashLength)
+	// The error does not contain the text: it may be a key, given by mistake.
+	bad := fmt.Errorf("not a rotation id; an id looks like %s-v3-<%d hex digits>", timeLayout, hashLength)
 	parts := strings.Split(text, "-")
 	if len(parts) != 3 || !strings.HasPrefix(parts[1], "v") || len(parts[2]) != hashLength {
 		return ID{}, bad
@@ -95,8 +93,8 @@ func ParseID(text string) (ID, error) {
 	return id, nil
 }
 
-// Stamp names a rotation before its new value is known, and so its id: what an
-// issuer may call the key it makes for it.
+// KeyName returns a name for the key of a rotation whose new value, and therefore its id, is
+// not known yet. A source can give the key this name at the provider's API.
 func KeyName(provider string, inForce time.Time, source int) string {
 	return fmt.Sprintf("vaultkit-%s-v%d-%s", provider, source+1, inForce.UTC().Format(timeLayout))
 }

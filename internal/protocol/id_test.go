@@ -19,16 +19,16 @@ func times() *rapid.Generator[time.Time] {
 
 const goodID = "20251126T110000.120000000Z-v7-feb942056461604933ba4234c687044a"
 
-// Fixed by value: an id must never change between releases, or a rerun would
-// not find its own traces.
+// The id is fixed: if it changed between releases, a rerun would not find the backup of an earlier
+// run.
 func TestIDIsStable(t *testing.T) {
 	inForce := time.Date(2025, 11, 26, 12, 0, 0, 120_000_000, time.FixedZone("", 3600))
 	id := protocol.NewID(inForce, 7, []byte(`{"api_key":"old-fake"}`), []byte(`{"api_key":"new-fake"}`))
 	if id.String() != goodID {
-		t.Errorf("id = %s, want %s", id, goodID)
+		t.Errorf("NewID = %s, want %s", id, goodID)
 	}
 	if got := protocol.KeyName("openai", inForce, 7); got != "vaultkit-openai-v8-20251126T110000.120000000Z" {
-		t.Errorf("Stamp = %s", got)
+		t.Errorf("KeyName = %s", got)
 	}
 }
 
@@ -42,7 +42,7 @@ func TestIDRoundTripsAndMatchesItsChangeOnly(t *testing.T) {
 		}
 		other := []byte(rapid.String().Draw(t, "other"))
 		if !id.Matches(old, next) || id.Matches(old, other) != (string(other) == string(next)) {
-			t.Fatalf("Matches tells %q from %q wrongly", next, other)
+			t.Fatalf("Matches(%q) is wrong for %q", next, other)
 		}
 	})
 }
@@ -57,11 +57,11 @@ func TestIDsSortByTimeAsText(t *testing.T) {
 		for i, id := range ids {
 			texts[i] = id.String()
 			if i > 0 && ids[i-1].InForce.After(id.InForce) {
-				t.Fatal("not ordered by time")
+				t.Fatal("ids are not ordered by time")
 			}
 		}
 		if !slices.IsSorted(texts) {
-			t.Fatalf("text order differs from time order: %q", texts)
+			t.Fatalf("ids as text = %q, want them ordered by time", texts)
 		}
 	})
 }
@@ -76,12 +76,12 @@ func TestParseIDRefuses(t *testing.T) {
 		strings.Replace(good, "v7", "v0", 1), strings.Replace(good, "v7", "v-1", 1), strings.Replace(good, "v7", "7", 1),
 		strings.Replace(good, ".120000000", ".12", 1), strings.Replace(good, "1126", "1326", 1),
 		strings.Replace(good, "feb9", "zzzz", 1), good + "-x", " " + good, "../" + good, strings.Repeat("a-", 300),
-		"20250101T000000Z", // the Python original's
+		"20250101T000000Z", // of the Python program before vaultkit
 	} {
 		if id, err := protocol.ParseID(bad); err == nil {
-			t.Errorf("ParseID(%q) = %v", bad, id)
+			t.Errorf("ParseID(%q) = %v, want an error", bad, id)
 		} else if len(err.Error()) > 400 {
-			t.Errorf("ParseID(%.20q…): an error of %d bytes", bad, len(err.Error()))
+			t.Errorf("ParseID(%.20q…): the error has %d bytes, want a short one", bad, len(err.Error()))
 		}
 	}
 }

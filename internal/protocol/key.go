@@ -9,13 +9,12 @@ import (
 	"strings"
 )
 
-// shortKey is the length in bytes below which a key is compared only with the same
-// field: a shorter text stands in other texts by chance.
+// minLongKey is the length in bytes from which a key is compared with every field. A shorter
+// text may occur in other fields by chance, so it is compared only with the same field.
 const minLongKey = 8
 
-// KeyText is the text that makes two values the same key: a string without the white
-// space at its ends, or a number as Vault keeps it. Nothing else is a key, nor is a
-// string that is blank.
+// KeyText returns the text that makes two values the same key: a string without white space
+// around it, or a number as Vault stores it. Other values and blank strings are not keys.
 func KeyText(value any) (text string, isKey bool) {
 	switch value := value.(type) {
 	case nil, bool:
@@ -36,10 +35,10 @@ func KeyText(value any) (text string, isKey bool) {
 	return string(stored), err == nil
 }
 
-// InForce reports that a secret still holds a key that once stood in a field, and the
-// field it was found in. A long key is found inside any text of the secret, percent-encoded
-// or not, and counts as found too where a long text of the secret stands inside it. A short
-// key is found only as the same field's value.
+// InForce reports whether a secret contains a key that was once the value of field, and returns
+// the field where it is found. A long key is found inside any text of the secret, also
+// percent-encoded, and if it contains a long text of the secret. A short key is found only as
+// the value of the same field.
 func InForce(secret map[string]any, field string, key any) (found string, inForce bool) {
 	text, isKey := KeyText(key)
 	if !isKey {
@@ -57,8 +56,8 @@ func InForce(secret map[string]any, field string, key any) (found string, inForc
 	return "", false
 }
 
-// overlaps looks at every text in a value, which may be a list or an object that
-// somebody else stored.
+// overlaps reports whether the key is found in any text of a value, which may be a list or an
+// object that a foreign writer has stored.
 func overlaps(value any, key string) bool {
 	switch value := value.(type) {
 	case map[string]any:
@@ -77,8 +76,7 @@ func overlaps(value any, key string) bool {
 
 var percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
-// percentDecoded decodes what is percent-encoded in a text and leaves the rest: the text
-// need not be a URL as a whole.
+// percentDecoded decodes the percent-encoded characters of a text. The text need not be a URL.
 func percentDecoded(text string) string {
 	return percentEncoded.ReplaceAllStringFunc(text, func(code string) string {
 		char, _ := strconv.ParseUint(code[1:], 16, 8) // two hex digits always parse

@@ -11,27 +11,26 @@ import (
 	"unicode/utf8"
 )
 
-// Schema is the version of the record's shape.
+// Schema is the version of the stored formats.
 const Schema = 1
 
-// Evidence says how the writer of a record knew.
+// Evidence tells how the outcome in a record is known.
 type Evidence string
 
-// Acknowledged: Vault answered the commit. Inferred: the rule said so.
+// Acknowledged means that Vault confirmed the commit, Inferred that the rule found the outcome.
 const (
 	Acknowledged Evidence = "acknowledged"
 	Inferred     Evidence = "inferred"
 )
 
-// RequestIDs are Vault's ids of the two requests that matter, as its audit
-// devices log them; empty where the answer never came.
+// RequestIDs are Vault's ids of the backup and commit requests, as in the logs of its audit
+// devices. An id is empty if the response did not arrive.
 type RequestIDs struct {
 	Backup string `json:"backup,omitempty"`
 	Commit string `json:"commit,omitempty"`
 }
 
-// Record is the audit record of a rotation. It holds names and times, never a
-// value.
+// Record is the audit record of a rotation. It contains names and times and no secret.
 type Record struct {
 	Schema          int        `json:"schema"`
 	ID              string     `json:"id"`
@@ -52,18 +51,18 @@ type Record struct {
 	Cause           string     `json:"cause,omitempty"`
 	VaultRequestIDs RequestIDs `json:"vault_request_ids"`
 
-	// Revocation stands in a record of its own; History joins the two.
+	// Revocation is stored in a record of its own. History adds it to this one.
 	Revocation *Revocation `json:"revocation,omitempty"`
 }
 
-// Encode is the record as it is stored.
+// Encode returns the record as JSON for Vault.
 func (r Record) Encode() (json.RawMessage, error) {
 	r.Schema = Schema
 	return json.Marshal(r)
 }
 
-// DecodeRecord reads a stored record and refuses what it does not know: a
-// record of another shape, of another id, or with an outcome no rule writes.
+// DecodeRecord decodes a stored record. It refuses unknown fields and schemas, another id, and
+// outcomes that the rule does not record.
 func DecodeRecord(id string, stored []byte) (Record, error) {
 	var record Record
 	if err := decodeStrictly(stored, &record); err != nil {
@@ -71,35 +70,35 @@ func DecodeRecord(id string, stored []byte) (Record, error) {
 	}
 	switch {
 	case record.Schema != Schema:
-		return Record{}, fmt.Errorf("the record has schema %d, this version reads %d", record.Schema, Schema)
+		return Record{}, fmt.Errorf("the record has schema %d, but this version of vaultkit reads schema %d", record.Schema, Schema)
 	case record.ID != id:
-		return Record{}, errors.New("the record carries another id than its path")
+		return Record{}, errors.New("the record's id differs from the id in its path")
 	case record.Revocation != nil:
-		return Record{}, errors.New("the record holds a revocation, which has a record of its own")
+		return Record{}, errors.New("the record contains a revocation, which belongs in a record of its own")
 	case record.Outcome != Committed && record.Outcome != Aborted && record.Outcome != Unknown:
-		return Record{}, errors.New("the record's outcome is none that vaultkit writes")
+		return Record{}, errors.New("the record has an outcome that vaultkit does not write")
 	}
 	return record, nil
 }
 
-// decodeStrictly reads one JSON value that has no field it does not know.
+// decodeStrictly decodes one JSON value without unknown fields.
 func decodeStrictly(stored []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(stored))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
 		return errForeignRecord
 	}
-	var loose any // refuses what stands behind the record
+	var loose any // Unmarshal refuses data after the record
 	if err := json.Unmarshal(stored, &loose); err != nil || !lowerCaseKeys(loose) {
 		return errForeignRecord
 	}
 	return nil
 }
 
-var errForeignRecord = errors.New("the record is not one of vaultkit's")
+var errForeignRecord = errors.New("vaultkit did not write this record")
 
-// lowerCaseKeys reports that keys are spelled as vaultkit spells them:
-// encoding/json takes "Outcome" for "outcome", and "ſource" for "source".
+// lowerCaseKeys reports whether keys are spelled exactly as vaultkit writes them. encoding/json
+// accepts "Outcome" for "outcome", and "ſource" for "source".
 func lowerCaseKeys(value any) bool {
 	object, _ := value.(map[string]any)
 	for key, inner := range object {
@@ -110,34 +109,34 @@ func lowerCaseKeys(value any) bool {
 	return true
 }
 
-// Claim is what a rotator says of itself in the custom metadata of its backup:
-// what a record written by somebody else will need.
+// Attribution is what a rotation stores in its backup's custom metadata about itself. A client
+// that writes the record later uses it.
 type Attribution struct {
 	Actor, Reason, Source string
 	StartedAt, ExpiresAt  time.Time
 }
 
-// maxClaimText is KV v2's limit of a custom metadata value, in bytes.
+// maxMetadataText is KV v2's limit for a value of custom metadata, in bytes.
 const maxMetadataText = 512
 
-// CheckClaimText refuses a text custom metadata cannot hold. Empty is fine: it
-// is left out.
+// CheckMetadataText refuses a text that custom metadata cannot hold. An empty text is accepted,
+// and not stored.
 func CheckMetadataText(text string) error {
 	if len(text) > maxMetadataText {
-		return fmt.Errorf("is %d bytes long, the limit is %d", len(text), maxMetadataText)
+		return fmt.Errorf("is %d bytes long, but the limit is %d", len(text), maxMetadataText)
 	}
 	if !utf8.ValidString(text) {
 		return errors.New("is not valid UTF-8")
 	}
 	for _, r := range text {
 		if !unicode.IsPrint(r) {
-			return fmt.Errorf("holds the unprintable character %U", r)
+			return fmt.Errorf("contains the unprintable character %U", r)
 		}
 	}
 	return nil
 }
 
-// Encode is the claim as custom metadata.
+// Encode returns the attribution as custom metadata.
 func (c Attribution) Encode() map[string]string {
 	out := make(map[string]string)
 	for key, value := range map[string]string{
@@ -151,8 +150,8 @@ func (c Attribution) Encode() map[string]string {
 	return out
 }
 
-// DecodeClaim reads what it can: a claim is a hint, and a missing or garbled
-// one must not stop a recovery.
+// DecodeAttribution decodes as much as it can. An attribution decides nothing, so a missing or
+// invalid one must not stop a recovery.
 func DecodeAttribution(metadata map[string]string) Attribution {
 	return Attribution{
 		Actor: metadata["actor"], Reason: metadata["reason"], Source: metadata["source"],
@@ -167,8 +166,8 @@ func formatTime(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-// unstamp leaves out a time that in UTC is not of the years 0 to 9999: it would
-// stop the record that carries it from being written.
+// parseTime returns the zero time for an invalid text, and for a year outside of 0 to 9999 in
+// UTC: JSON cannot encode such a time, so the record could not be written.
 func parseTime(text string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if year := t.UTC().Year(); err != nil || year < 0 || year > 9999 {

@@ -11,7 +11,7 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// goodRecord is the shortest record there is, fullRecord one with every field.
+// goodRecord is the shortest valid record. fullRecord has every field.
 const goodRecord = `{"schema":1,"id":"i","provider":"p","outcome":"aborted","evidence":"inferred","old_version":1,"fields_changed":[],"vault_request_ids":{}}`
 
 var fullRecord = protocol.Record{
@@ -58,30 +58,30 @@ func TestDecodeRecordRefuses(t *testing.T) {
 	}
 }
 
-func TestClaimRoundTrips(t *testing.T) {
+func TestAttribution_EqualsItselfAfterStoring(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[ -~äß€]{0,100}`)
-		claim := protocol.Attribution{
+		attribution := protocol.Attribution{
 			Actor: text.Draw(t, "actor"), Reason: text.Draw(t, "reason"), Source: text.Draw(t, "source"),
 			StartedAt: times().Draw(t, "started").UTC(), ExpiresAt: times().Draw(t, "expires").UTC(),
 		}
-		if err := protocol.CheckMetadataText(claim.Actor); err != nil {
+		if err := protocol.CheckMetadataText(attribution.Actor); err != nil {
 			t.Fatal(err)
 		}
-		for key, value := range claim.Encode() {
+		for key, value := range attribution.Encode() {
 			if len(value) > 512 {
-				t.Fatalf("%s is %d bytes, KV v2 takes 1 to 512", key, len(value))
+				t.Fatalf("Encode: %s has %d bytes, want at most 512 for KV v2", key, len(value))
 			}
 		}
-		checkClaim(t, claim)
+		checkAttribution(t, attribution)
 	})
 }
 
-func TestClaimToleratesGarbage(t *testing.T) {
-	for _, garbled := range []string{"yesterday", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+00:01"} {
-		claim := protocol.DecodeAttribution(map[string]string{"actor": "a", "started_at": garbled, "expires_at": garbled, "other": "x"})
-		if claim != (protocol.Attribution{Actor: "a"}) {
-			t.Errorf("DecodeClaim with %q = %+v", garbled, claim)
+func TestDecodeAttribution_IgnoresInvalidTimes(t *testing.T) {
+	for _, invalid := range []string{"yesterday", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+00:01"} {
+		attribution := protocol.DecodeAttribution(map[string]string{"actor": "a", "started_at": invalid, "expires_at": invalid, "other": "x"})
+		if attribution != (protocol.Attribution{Actor: "a"}) {
+			t.Errorf("DecodeAttribution with time %q = %+v, want only the actor", invalid, attribution)
 		}
 	}
 	if got := (protocol.Attribution{Reason: "r"}).Encode(); !maps.Equal(got, map[string]string{"reason": "r"}) {
@@ -89,13 +89,13 @@ func TestClaimToleratesGarbage(t *testing.T) {
 	}
 }
 
-func TestCheckClaimText(t *testing.T) {
+func TestCheckMetadataText(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"": true, "ci job 42, É": true, strings.Repeat("x", 512): true,
 		strings.Repeat("x", 513): false, "a\nb": false, "a\x00b": false, "\xff": false, "a\u202eb": false,
 	} {
 		if err := protocol.CheckMetadataText(text); (err == nil) != ok {
-			t.Errorf("CheckClaimText(%.20q) = %v", text, err)
+			t.Errorf("CheckMetadataText(%.20q) = %v", text, err)
 		}
 	}
 }

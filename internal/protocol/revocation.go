@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// The suffixes that make a rotation's id that of its revocation's record, and of the one
-// that older versions wrote before they asked the issuer. No id ends so.
+// The name of a revocation's record is the rotation's id and RevokedSuffix. Older versions of
+// vaultkit wrote another record, with RevokingSuffix, before they called the provider's API.
 const (
 	RevokingSuffix = ".revoking"
 	RevokedSuffix  = ".revoked"
 )
 
-// Revocation is the record of a rotation's old keys having been revoked at their
-// issuer. It holds names, never a value.
+// Revocation is the record that a rotation's old keys were revoked at the provider's API. It
+// contains names and no secret.
 type Revocation struct {
 	Schema      int       `json:"schema"`
 	ID          string    `json:"id"`
@@ -28,32 +28,30 @@ type Revocation struct {
 	BegunAt     time.Time `json:"begun_at,omitzero"`
 	RevokedAt   time.Time `json:"revoked_at,omitzero"`
 
-	// NotRead are other providers that might hold the keys too, and whose secrets the token
-	// may not read; "*" when it may not list the providers. It is not stored.
+	// NotRead are the other providers that the token cannot read, and that may contain the keys
+	// too; "*" if it cannot list the providers. It is not stored.
 	NotRead []string `json:"not_read,omitempty"`
 
-	// Fingerprints of the old values, so that they are known again without them,
-	// in whatever backup.
+	// Fingerprints of the old keys, to recognize them in any backup.
 	Fingerprints []string `json:"fingerprints,omitempty"`
 }
 
-// KeyFingerprint is what a revocation keeps of a key: its HMAC under the rotation's
-// id.
+// KeyFingerprint returns the HMAC of a key, with the rotation's id as the HMAC's key.
 func KeyFingerprint(id, key string) string { return Fingerprint([]byte(id), []byte(key)) }
 
-// Names reports that the revocation is about this key.
+// Includes reports whether the revocation includes the key.
 func (r *Revocation) Includes(key string) bool {
 	return slices.Contains(r.Fingerprints, KeyFingerprint(r.ID, key))
 }
 
-// Encode is the revocation as it is stored.
+// Encode returns the revocation as JSON for Vault.
 func (r Revocation) Encode() (json.RawMessage, error) {
 	r.Schema, r.NotRead = Schema, nil
 	return json.Marshal(r)
 }
 
-// DecodeRevocation reads a stored revocation of the rotation id and refuses what
-// it does not know.
+// DecodeRevocation decodes a stored revocation of the rotation id. It refuses unknown fields
+// and schemas.
 func DecodeRevocation(id string, stored []byte) (Revocation, error) {
 	var revocation Revocation
 	if err := decodeStrictly(stored, &revocation); err != nil {
@@ -61,9 +59,9 @@ func DecodeRevocation(id string, stored []byte) (Revocation, error) {
 	}
 	switch {
 	case revocation.Schema != Schema:
-		return Revocation{}, fmt.Errorf("the record has schema %d, this version reads %d", revocation.Schema, Schema)
+		return Revocation{}, fmt.Errorf("the record has schema %d, but this version of vaultkit reads schema %d", revocation.Schema, Schema)
 	case revocation.ID != id:
-		return Revocation{}, errors.New("the record carries another id than its path")
+		return Revocation{}, errors.New("the record's id differs from the id in its path")
 	}
 	return revocation, nil
 }

@@ -5,35 +5,35 @@ import (
 	"time"
 )
 
-// Outcome is what became of a rotation.
+// Outcome is the outcome of a rotation.
 type Outcome string
 
-// The outcomes. Only the first two and Unknown ever stand in a record.
+// The outcomes. Records contain only Committed, Aborted and Unknown.
 const (
 	Committed Outcome = "committed" // version source+1 is exactly the requested data
-	Aborted   Outcome = "aborted"   // it is not, and the write can never apply any more
+	Aborted   Outcome = "aborted"   // it is not, and the write can never be applied
 	Unknown   Outcome = "unknown"   // the evidence is gone
-	Undecided Outcome = "undecided" // not committed yet: in flight, or crashed before the commit
-	Recreated Outcome = "recreated" // the provider was deleted and made anew since
+	Undecided Outcome = "undecided" // not committed yet: still running, or crashed before the commit
+	Recreated Outcome = "recreated" // the provider was deleted and created anew since
 )
 
-// Provider is what the metadata of a provider says. The zero value is a
-// provider that does not exist.
+// Provider holds the facts in a provider's metadata. The zero value is a provider that does not
+// exist.
 type Provider struct {
 	Current  int               // newest version
-	Oldest   int               // from here on the versions are whole
-	Created  time.Time         // when the key itself was created
-	Versions map[int]time.Time // created_time of every version still listed
+	Oldest   int               // oldest version that is not pruned
+	Created  time.Time         // when the provider was created
+	Versions map[int]time.Time // created_time of every listed version
 }
 
-// Link is another rotation's backup: the content of version ID.Source.
+// LaterBackup is the backup of another rotation: the content of version ID.Source.
 type LaterBackup struct {
 	ID   ID
 	Data []byte // canonical
 }
 
-// Facts is all the rule may look at. They are read in this order: the backup,
-// then the metadata, then version Source+1.
+// Facts are the inputs of the rule. They must be read in this order: the backup, the metadata,
+// version Source+1.
 type Facts struct {
 	ID           ID
 	Backup       []byte // canonical data of the rotation's own backup; nil: none
@@ -42,20 +42,20 @@ type Facts struct {
 	LaterBackups []LaterBackup // other backups of the provider, for when Next is nil
 }
 
-// Generation says whether an id belongs to the provider as it stands now, or to one of
-// the same name that was deleted before: KV v2 starts again at version 1 then.
+// Generation tells whether an id belongs to the provider's current generation. KV v2 starts at
+// version 1 again after a provider was deleted.
 type Generation int
 
 // The generations.
 const (
-	OtherGeneration   Generation = iota // of a provider that was deleted
+	OtherGeneration   Generation = iota // of the same name, deleted since
 	UnknownGeneration                   // the evidence is gone, and a clock may have stepped back
 	SameGeneration
 )
 
-// Generation goes by the id's source version, whose time tells it from another one of
-// the same number. Where that version is no longer listed, an id that is younger than
-// the provider is of the same one; an older one may be, if a clock stepped back.
+// Generation compares the id with the source version of the same number. If that version is no
+// longer listed, an id that is younger than the provider belongs to its generation. An older
+// one may belong to it too, if a clock stepped back.
 func (p Provider) Generation(id ID) Generation {
 	created, listed := p.Versions[id.Source]
 	switch {
@@ -71,16 +71,14 @@ func (p Provider) Generation(id ID) Generation {
 	return SameGeneration
 }
 
-// Ahead reports an id whose source version this metadata does not know yet: a standby may
-// have answered with an older state. A provider that was created anew is younger than such
-// an id.
+// Behind reports whether the metadata comes from a server that has not yet seen the id's source
+// version, such as a standby. A provider that was created anew is younger than the id.
 func (p Provider) Behind(id ID) bool {
 	return p.Current > 0 && p.Current < id.Source && !p.Created.After(id.InForce)
 }
 
-// Compare orders ids by when they replaced their source version: those of the provider
-// as it stands now come last, by that version. Clocks order only the others, for want of
-// anything better.
+// Compare orders ids by when they replaced their source version. Ids of the current generation
+// come last, by version. Other ids are ordered by time, because their versions are not known.
 func (p Provider) Compare(a, b ID) int {
 	current := func(id ID) int {
 		if p.Generation(id) == SameGeneration || p.Behind(id) {
@@ -91,9 +89,9 @@ func (p Provider) Compare(a, b ID) int {
 	return cmp.Or(cmp.Compare(current(a), current(b)), a.Compare(b))
 }
 
-// Resolve is the rule, the one place that decides an outcome. A commit is a
-// check-and-set on Source, so once the provider is past Source it can never
-// apply again, and version Source+1 tells for good whether it did.
+// Resolve is the rule, the only function that decides an outcome. A commit is a check-and-set
+// on Source. Once the provider's version is higher, the commit can never be applied, and the
+// content of version Source+1 shows whether it was.
 func Resolve(f Facts) Outcome {
 	generation := f.Provider.Generation(f.ID)
 	switch {
@@ -119,8 +117,8 @@ func Resolve(f Facts) Outcome {
 	return Aborted
 }
 
-// fromChain finds the content of version Source+1 in the backup of a rotation
-// that replaced it.
+// fromLaterBackups returns the content of version Source+1 from the backup of a rotation that
+// replaced that version.
 func fromLaterBackups(f Facts) []byte {
 	for _, backup := range f.LaterBackups {
 		if backup.ID.Source == f.ID.Source+1 && backup.Data != nil && !backup.ID.Restores(backup.Data) &&

@@ -14,7 +14,7 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func at(second int) time.Time { return epoch.Add(time.Duration(second) * time.Second) }
 
-// listed is a provider whose versions oldest..current were written at seconds
+// listed returns a provider whose versions oldest..current were written at seconds
 // 1..current.
 func listed(oldest, current int) protocol.Provider {
 	p := protocol.Provider{Current: current, Oldest: oldest, Created: at(1), Versions: map[int]time.Time{}}
@@ -40,30 +40,30 @@ func TestRule(t *testing.T) {
 		facts protocol.Facts
 		want  protocol.Outcome
 	}{
-		"in flight":                            {protocol.Facts{Backup: old, Provider: listed(0, 3)}, protocol.Undecided},
-		"in flight, no backup yet":             {protocol.Facts{Provider: listed(0, 3)}, protocol.Undecided},
-		"in flight, stray data of the next":    {protocol.Facts{Backup: old, Provider: listed(0, 3), Next: next}, protocol.Undecided},
-		"committed":                            {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: next}, protocol.Committed},
-		"committed long ago":                   {protocol.Facts{Backup: old, Provider: listed(0, 9), Next: next}, protocol.Committed},
-		"committed, source pruned":             {protocol.Facts{Backup: old, Provider: listed(4, 9), Next: next}, protocol.Committed},
-		"overtaken":                            {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: other}, protocol.Aborted},
-		"overtaken by the same as before":      {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: old}, protocol.Aborted},
-		"next unreadable":                      {protocol.Facts{Backup: old, Provider: listed(0, 5)}, protocol.Unknown},
-		"next pruned, chain says committed":    {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(4, 4, next)}, protocol.Committed},
-		"next pruned, chain says aborted":      {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(4, 4, other)}, protocol.Aborted},
-		"chain of another version":             {protocol.Facts{Backup: old, Provider: listed(6, 9), LaterBackups: link(5, 5, next)}, protocol.Unknown},
-		"chain without data":                   {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: []protocol.LaterBackup{{ID: protocol.NewID(at(4), 4, nil, nil)}}}, protocol.Unknown},
-		"chain of an older generation":         {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(0, 4, next)}, protocol.Unknown},
-		"chain whose clock stepped back":       {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(2, 4, next)}, protocol.Committed},
-		"no backup":                            {protocol.Facts{Provider: listed(0, 4), Next: next}, protocol.Unknown},
-		"recreated, current lower":             {protocol.Facts{Backup: old, Provider: anew, Next: next}, protocol.Recreated},
-		"metadata of an older state":           {protocol.Facts{Backup: old, Provider: listed(0, 2), Next: next}, protocol.Unknown},
-		"provider gone":                        {protocol.Facts{Backup: old}, protocol.Recreated},
-		"recreated and past the source":        {protocol.Facts{Backup: old, Provider: recreated, Next: next}, protocol.Recreated},
-		"recreated, back at the source":        {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 3, Created: at(90), Versions: map[int]time.Time{3: at(100)}}}, protocol.Recreated},
-		"source pruned, older than provider":   {protocol.Facts{Backup: old, Provider: younger, Next: next}, protocol.Unknown},
-		"source neither listed nor pruned":     {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 4, Created: at(1), Versions: map[int]time.Time{4: at(4)}}, Next: next}, protocol.Unknown},
-		"created the same instant as version1": {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 5, Oldest: 4, Created: at(3), Versions: map[int]time.Time{4: at(4), 5: at(5)}}, Next: next}, protocol.Committed},
+		"running":                                     {protocol.Facts{Backup: old, Provider: listed(0, 3)}, protocol.Undecided},
+		"running, no backup yet":                      {protocol.Facts{Provider: listed(0, 3)}, protocol.Undecided},
+		"running, stray data of the next":             {protocol.Facts{Backup: old, Provider: listed(0, 3), Next: next}, protocol.Undecided},
+		"committed":                                   {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: next}, protocol.Committed},
+		"committed long ago":                          {protocol.Facts{Backup: old, Provider: listed(0, 9), Next: next}, protocol.Committed},
+		"committed, source pruned":                    {protocol.Facts{Backup: old, Provider: listed(4, 9), Next: next}, protocol.Committed},
+		"another write came first":                    {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: other}, protocol.Aborted},
+		"another write, of the same value as before":  {protocol.Facts{Backup: old, Provider: listed(0, 4), Next: old}, protocol.Aborted},
+		"next unreadable":                             {protocol.Facts{Backup: old, Provider: listed(0, 5)}, protocol.Unknown},
+		"next pruned, a later backup shows committed": {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(4, 4, next)}, protocol.Committed},
+		"next pruned, a later backup shows aborted":   {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(4, 4, other)}, protocol.Aborted},
+		"later backup of another version":             {protocol.Facts{Backup: old, Provider: listed(6, 9), LaterBackups: link(5, 5, next)}, protocol.Unknown},
+		"later backup without data":                   {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: []protocol.LaterBackup{{ID: protocol.NewID(at(4), 4, nil, nil)}}}, protocol.Unknown},
+		"later backup of an older generation":         {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(0, 4, next)}, protocol.Unknown},
+		"later backup whose clock stepped back":       {protocol.Facts{Backup: old, Provider: listed(5, 9), LaterBackups: link(2, 4, next)}, protocol.Committed},
+		"no backup":                                   {protocol.Facts{Provider: listed(0, 4), Next: next}, protocol.Unknown},
+		"recreated, current lower":                    {protocol.Facts{Backup: old, Provider: anew, Next: next}, protocol.Recreated},
+		"metadata of an older state":                  {protocol.Facts{Backup: old, Provider: listed(0, 2), Next: next}, protocol.Unknown},
+		"provider deleted":                            {protocol.Facts{Backup: old}, protocol.Recreated},
+		"recreated and past the source":               {protocol.Facts{Backup: old, Provider: recreated, Next: next}, protocol.Recreated},
+		"recreated, back at the source":               {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 3, Created: at(90), Versions: map[int]time.Time{3: at(100)}}}, protocol.Recreated},
+		"source pruned, older than provider":          {protocol.Facts{Backup: old, Provider: younger, Next: next}, protocol.Unknown},
+		"source neither listed nor pruned":            {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 4, Created: at(1), Versions: map[int]time.Time{4: at(4)}}, Next: next}, protocol.Unknown},
+		"created the same instant as version1":        {protocol.Facts{Backup: old, Provider: protocol.Provider{Current: 5, Oldest: 4, Created: at(3), Versions: map[int]time.Time{4: at(4), 5: at(5)}}, Next: next}, protocol.Committed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.facts.ID = id
@@ -74,8 +74,8 @@ func TestRule(t *testing.T) {
 	}
 }
 
-// world is a provider's whole true history, of which a rule sees only what
-// pruning, deletions and missing backups leave.
+// world is the whole history of a provider. The rule sees only the part that pruning, deletions and
+// missing backups leave.
 type world struct {
 	values  [][]byte // values[v] is what version v held; values[0] is unused
 	written []time.Time
@@ -86,7 +86,7 @@ func worlds() *rapid.Generator[world] {
 	return rapid.Custom(func(t *rapid.T) world {
 		w := world{values: [][]byte{nil}, written: []time.Time{{}}, maxV: rapid.IntRange(1, 10).Draw(t, "max_versions")}
 		for v := 1; v <= rapid.IntRange(1, 12).Draw(t, "versions"); v++ {
-			// few values, so that the same one comes back
+			// few values, so that some occur twice
 			w.values = append(w.values, fmt.Appendf(nil, "value-%d", rapid.IntRange(1, 3).Draw(t, "value")))
 			// The clock may step back between any two of them.
 			w.written = append(w.written, at(100*rapid.IntRange(0, 20).Draw(t, "clock")+v))
@@ -95,8 +95,8 @@ func worlds() *rapid.Generator[world] {
 	})
 }
 
-// facts is what a reader sees of the world once it has now versions, where it
-// can read version s+1 and the others' backups only if it is lucky.
+// facts returns what a reader sees when the world has now versions. At random it can read version s+1
+// and the other backups, or not.
 func (w world) facts(t *rapid.T, id protocol.ID, now int) protocol.Facts {
 	f := protocol.Facts{ID: id, Provider: protocol.Provider{Current: now, Created: w.written[1], Versions: map[int]time.Time{}}}
 	if now > w.maxV {
