@@ -113,7 +113,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 		"an odd id":        {[]string{provider, "nonsense", "--cmd", "touch " + path}, exitcode.Usage, "rotation id"},
 		"an odd actor":     {[]string{provider, id, "--cmd", "touch " + path, "--actor", "a\nb"}, exitcode.Usage, "actor"},
 		"another's id":     {[]string{undone, id, "--cmd", "touch " + path}, exitcode.NotFound, "no such backup"},
-		"in force again":   {[]string{undone, undoneID, "--cmd", "touch " + path}, exitcode.Conflict, "the current version holds the key"},
+		"in force again":   {[]string{undone, undoneID, "--cmd", "touch " + path}, exitcode.Conflict, "the current version still contains the key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			vk(t, "", append([]string{"revoke-old"}, tc.args...)...).want(t, tc.code, tc.says)

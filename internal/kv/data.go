@@ -13,7 +13,7 @@ import (
 
 // Secret is one version of an entry.
 type Secret struct {
-	Data    map[string]any // numbers are float64, as Vault keeps them
+	Data    map[string]any // numbers are float64, as Vault stores them
 	Version int
 	Created time.Time
 }
@@ -29,22 +29,22 @@ type dataResponse struct {
 	} `json:"data"`
 }
 
-// Read returns the newest version. Needs "read" on data/. A missing entry is
-// ErrNotFound; a deleted or destroyed one is ErrDeleted or ErrDestroyed, and
-// the Secret returned with it carries its version.
+// Read returns the newest version. It needs "read" on data/. It returns ErrNotFound for a
+// missing entry, and ErrDeleted or ErrDestroyed for a deleted or destroyed version, together
+// with a Secret that has the version's number.
 func (s *Store) Read(ctx context.Context, key Key) (Secret, error) {
 	return s.read(ctx, key, 0)
 }
 
-// ReadVersion returns one version, 1 or higher: Vault takes 0 for the newest.
+// ReadVersion returns one version, from 1 on. Vault takes 0 for the newest version.
 func (s *Store) ReadVersion(ctx context.Context, key Key, version int) (Secret, error) {
 	if version < 1 {
-		return Secret{}, vaulterr.Invalid("version %d does not exist, they start at 1", version)
+		return Secret{}, vaulterr.Invalid("version %d does not exist: versions start at 1", version)
 	}
 	return s.read(ctx, key, version)
 }
 
-// read returns the version asked for, 0 for the newest.
+// read returns the version, or the newest one for 0.
 func (s *Store) read(ctx context.Context, key Key, version int) (Secret, error) {
 	path, err := s.layout.Data(key)
 	if err != nil {
@@ -59,20 +59,20 @@ func (s *Store) read(ctx context.Context, key Key, version int) (Secret, error) 
 	meta := decoded.Data.Metadata
 	switch {
 	case version > 0 && meta.Version > 0 && meta.Version != version:
-		return Secret{}, unexpectedResponse(path, fmt.Sprintf("the answer is about version %d, not %d", meta.Version, version))
+		return Secret{}, unexpectedResponse(path, fmt.Sprintf("the response is for version %d, not for version %d", meta.Version, version))
 	case errors.Is(err, vaulterr.ErrNotFound) && meta.Version > 0:
 		return Secret{Version: meta.Version, Created: meta.Created}, deletedError(err, meta.Version, meta.Destroyed)
 	case err != nil:
 		return Secret{}, err
 	case meta.Version < 1 || meta.Created.IsZero() || decoded.Data.Data == nil:
-		// A v1 mount answers v2 paths, with whatever was stored there.
-		return Secret{}, unexpectedResponse(path, "the answer carries no version")
+		// A version 1 mount accepts version 2 paths and returns what was stored there.
+		return Secret{}, unexpectedResponse(path, "the response has no version")
 	}
 	return Secret{Data: decoded.Data.Data, Version: meta.Version, Created: meta.Created}, nil
 }
 
-// gone makes the error of a bare 404 that of a deleted version: the entry is
-// there, so it is no ErrNotFound any more.
+// deletedError turns the error of a plain 404 into that of a deleted version. The entry exists,
+// so it is not ErrNotFound.
 func deletedError(err error, version int, destroyed bool) error {
 	failed, _ := errors.AsType[*vaulterr.Error](err)
 	kind := vaulterr.ErrDeleted
@@ -87,7 +87,7 @@ type Written struct {
 	Version   int
 	Created   time.Time
 	Expires   time.Time // when the version will be deleted; zero: never
-	RequestID string    // as in the audit devices' log
+	RequestID string    // as in the logs of Vault's audit devices
 }
 
 type writeRequest struct {
@@ -106,10 +106,10 @@ type writeResponse struct {
 	} `json:"data"`
 }
 
-// Write stores data as version cas+1, if version cas is the newest; 0 means
-// that the entry does not exist. It is sent exactly once. Needs "create" where
-// nothing is stored yet, else "update". ErrConflict: the check-and-set was
-// refused; see vaulterr.MaybeApplied for errors that leave the outcome open.
+// Write stores data as version cas+1 if cas is the newest version. With cas 0 the entry must
+// not exist. The request is sent exactly once. It needs "create" for a new entry and "update"
+// otherwise. ErrConflict means that the check-and-set failed. vaulterr.MaybeApplied reports the
+// errors after which the write may have been applied.
 func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written, error) {
 	path, err := s.layout.Data(key)
 	if err != nil {
@@ -124,13 +124,13 @@ func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written,
 	if err := s.put(ctx, path, capability, request, &decoded); err != nil {
 		return Written{}, err
 	}
-	if decoded.RequestID == "" || decoded.Data.Version != cas+1 { // a proxy's idea of success, or a v1 mount's
-		return Written{}, unexpectedResponse(path, fmt.Sprintf("the answer to a write does not name version %d", cas+1))
+	if decoded.RequestID == "" || decoded.Data.Version != cas+1 { // from a proxy or a version 1 mount
+		return Written{}, unexpectedResponse(path, fmt.Sprintf("the response to a write is not for version %d", cas+1))
 	}
 	return Written{Version: cas + 1, Created: decoded.Data.Created.UTC(), Expires: parseTime(decoded.Data.Deletion), RequestID: decoded.RequestID}, nil
 }
 
-// timeOf is a time of Vault's answer; what is none is the zero time.
+// parseTime parses a time in Vault's response. An invalid one is the zero time.
 func parseTime(text string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {

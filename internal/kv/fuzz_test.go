@@ -21,14 +21,13 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// feed stands where the network would be. It pretends to be no Vault: it notes
-// where the official client sends a request, and answers with whatever the
-// fuzzer made up.
+// feed is a transport without a network. It records the paths of the official client's requests and
+// answers with the fuzzer's input.
 type feed struct {
 	client *api.Client
 	status int
 	body   []byte
-	sent   []string // the paths on the wire
+	sent   []string // the paths that were sent
 }
 
 func newFeed(f *testing.F) *feed {
@@ -47,16 +46,16 @@ func (f *feed) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: f.status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(f.body)), Request: r}, nil
 }
 
-// store asks once: a read that would be sent again is ErrUnavailable at once.
+// store retries nothing: a read that would be retried returns ErrUnavailable.
 func (f *feed) store(mount, base string) *kv.Store {
 	never := func(context.Context, time.Duration) error { return context.DeadlineExceeded }
-	return kv.New(door{f.client}, mount, base, backoff.Backoff{Sleep: never})
+	return kv.New(sender{f.client}, mount, base, backoff.Backoff{Sleep: never})
 }
 
-// verbs are all requests about a key, with the door each goes through.
+// verbs are all requests for a key, with their endpoint.
 var verbs = []struct {
-	door string
-	send func(ctx context.Context, s *kv.Store, key kv.Key) error
+	endpoint string
+	send     func(ctx context.Context, s *kv.Store, key kv.Key) error
 }{
 	{"data", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.Read(ctx, key)) }},
 	{"data", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.ReadVersion(ctx, key, 1)) }},
@@ -68,8 +67,7 @@ var verbs = []struct {
 	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return s.Delete(ctx, key) }},
 }
 
-// FuzzPaths: whatever the names are, a request goes to the entry they name, or
-// nowhere.
+// FuzzPaths checks that a request goes to the entry that the names identify, or is not sent.
 func FuzzPaths(f *testing.F) {
 	f.Add("secret", "goblin-assistant", "openai-gpt4", "20251126T110000.120000000Z-v7-feb942056461604933ba4234c687044a")
 	f.Add("team/secret", "a/b/c", "A.b_c-9", "9")
@@ -85,27 +83,27 @@ func FuzzPaths(f *testing.F) {
 				err := verb.send(t.Context(), fed.store(mount, base), key)
 				if safe {
 					segments := append([]string{"", "v1"}, strings.Split(mount, "/")...)
-					segments = append(append(append(segments, verb.door), strings.Split(base, "/")...), key...)
+					segments = append(append(append(segments, verb.endpoint), strings.Split(base, "/")...), key...)
 					checkStays(t, fed.sent, segments)
 				} else if !errors.Is(err, vaulterr.ErrInvalid) || len(fed.sent) > 0 {
-					t.Fatalf("key %q went to %q: %v", key, fed.sent, err)
+					t.Fatalf("key %q: request to %q, %v, want none outside the entry", key, fed.sent, err)
 				}
 			}
 		}
 	})
 }
 
-// checkStays: however often a hop unescapes and cleans the path that was sent,
-// it has these segments.
+// checkStays checks that the sent path has these segments, however often a proxy unescapes and cleans
+// it.
 func checkStays(t *testing.T, sent, segments []string) {
 	t.Helper()
 	if len(sent) != 1 {
-		t.Fatalf("%d requests", len(sent))
+		t.Fatalf("%d requests were sent, want 1", len(sent))
 	}
 	read := sent[0]
 	for range 3 {
 		if got := strings.Split(path.Clean(read), "/"); !reflect.DeepEqual(got, segments) {
-			t.Fatalf("%s is read as %q, want %q", sent[0], got, segments)
+			t.Fatalf("path %s = %q after cleaning, want %q", sent[0], got, segments)
 		}
 		var err error
 		if read, err = url.PathUnescape(read); err != nil {
@@ -114,8 +112,8 @@ func checkStays(t *testing.T, sent, segments []string) {
 	}
 }
 
-// FuzzCheckName: a name that is accepted means the same to everybody who joins,
-// cleans, escapes or unescapes a path.
+// FuzzCheckName checks that an accepted name does not change when a path is joined, cleaned, escaped or
+// unescaped.
 func FuzzCheckName(f *testing.F) {
 	f.Add("openai-gpt4")
 	f.Add("team/secret")
@@ -124,16 +122,16 @@ func FuzzCheckName(f *testing.F) {
 		plain := err == nil && escaped == text && url.PathEscape(text) == text && len(text) <= 128 &&
 			path.Join("/base", text) == "/base/"+text && !strings.Contains(text, "/") && !strings.Contains(text, "..")
 		if refusal := kv.CheckName("provider", text); refusal == nil && !plain {
-			t.Fatalf("%q is a name", text)
+			t.Fatalf("CheckName(%q) = nil, want an error", text)
 		} else if refusal != nil && (!errors.Is(refusal, vaulterr.ErrInvalid) || len(refusal.Error()) > 1000) {
-			t.Fatalf("%.100q is refused with %v", text, refusal)
+			t.Fatalf("CheckName(%.100q) = %v, want ErrInvalid with a short text", text, refusal)
 		}
 		if kv.CheckPath("base", text) != nil {
 			return
 		}
 		for part := range strings.SplitSeq(text, "/") {
 			if kv.CheckName("part", part) != nil || path.Clean("/"+text) != "/"+text {
-				t.Fatalf("%q is a path", text)
+				t.Fatalf("CheckPath(%q) = nil, want an error", text)
 			}
 		}
 	})
@@ -141,8 +139,8 @@ func FuzzCheckName(f *testing.F) {
 
 const dataResponse = `{"request_id":"r","data":{"data":{"api_key":"fake"},"metadata":{"created_time":"2026-01-01T00:00:00.12Z","custom_metadata":null,"deletion_time":"","destroyed":false,"version":3}}}`
 
-// FuzzDataAnswer: what is no version of a KV v2 entry is not taken for one, and
-// JSON of another shape is not asked for again.
+// FuzzDataResponse checks that only a version of a KV v2 entry is accepted, and that JSON of another
+// shape is not requested again.
 func FuzzDataResponse(f *testing.F) {
 	f.Add(true, []byte(dataResponse))
 	f.Add(false, []byte(strings.Replace(dataResponse, `{"api_key":"fake"}`, `null`, 1)))
@@ -158,7 +156,7 @@ func FuzzDataResponse(f *testing.F) {
 		secret, err = store.ReadVersion(t.Context(), key, 3)
 		checkSecret(t, fed, secret, err)
 		if secret.Version != 0 && secret.Version != 3 {
-			t.Fatalf("version 3 is answered with version %d, %v", secret.Version, err)
+			t.Fatalf("ReadVersion(3) = version %d, %v", secret.Version, err)
 		}
 		written, err := store.Write(t.Context(), key, 2, nil)
 		if err == nil && (!found || written.Version != 3 || versionNamed(body) != "3") || err != nil && written != (kv.Written{}) {
@@ -167,7 +165,7 @@ func FuzzDataResponse(f *testing.F) {
 	})
 }
 
-// versionNamed is the version in the answer to a write, as it stands there.
+// versionNamed returns the version in the response to a write, as text.
 func versionNamed(body []byte) string {
 	var decoded struct{ Data map[string]json.RawMessage }
 	if json.NewDecoder(bytes.NewReader(body)).Decode(&decoded) != nil {
@@ -189,31 +187,31 @@ func checkSecret(t *testing.T, fed *feed, secret kv.Secret, err error) {
 	var whole any
 	switch {
 	case err == nil && (secret.Version < 1 || secret.Created.IsZero() || secret.Data == nil || json.Unmarshal(fed.body, &whole) != nil):
-		t.Fatalf("taken for a secret: %+v", secret)
+		t.Fatalf("Read = %+v, want an error", secret)
 	case errors.Is(err, vaulterr.ErrDeleted) && secret.Version < 1:
-		t.Fatalf("a deleted version %d", secret.Version)
+		t.Fatalf("Read = deleted version %d, want a version from 1 on", secret.Version)
 	case err != nil && secret.Data != nil:
-		t.Fatalf("%v, but data %v", err, secret.Data)
+		t.Fatalf("Read = %v with data %v, want no data", err, secret.Data)
 	}
 }
 
-// checkRefusal: JSON is read, or says that nothing is there, or is refused for
-// good. Only what is no JSON, or a 404 of somebody else's, is worth asking again.
+// checkRefusal checks that JSON is decoded, is ErrNotFound, or is refused without a retry. Only invalid
+// JSON, or a 404 that is not Vault's, is worth a retry.
 func checkRefusal(t *testing.T, fed *feed, err error) {
 	t.Helper()
 	missing := errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) || errors.Is(err, vaulterr.ErrMountNotFound)
 	refused := errors.Is(err, vaulterr.ErrNotKVv2)
 	switch {
 	case fed.status == http.StatusNotFound && !fed.speaksForVault() && !errors.Is(err, vaulterr.ErrUnavailable):
-		t.Fatalf("somebody's 404 is %v", err)
+		t.Fatalf("Read with a proxy's 404 = %v, want ErrUnavailable", err)
 	case fed.status == http.StatusNotFound && fed.speaksForVault() && !missing && !refused:
-		t.Fatalf("Vault's 404 is %v", err)
+		t.Fatalf("Read with Vault's 404 = %v, want ErrNotFound or ErrDeleted", err)
 	case fed.status == http.StatusOK && json.Valid(fed.body) && err != nil && !refused:
-		t.Fatalf("an answer of another shape is %v", err)
+		t.Fatalf("Read with JSON of another shape = %v, want ErrNotKVv2", err)
 	}
 }
 
-// speaksForVault reports what Vault's own 404 has: a list of errors, a version, or
+// speaksForVault reports whether a 404 has what Vault's own has: a list of errors, a version, or
 // warnings.
 func (f *feed) speaksForVault() bool {
 	var first, whole struct {
@@ -228,8 +226,8 @@ func (f *feed) speaksForVault() bool {
 	return first.Errors != nil || fits && (len(whole.Warnings) > 0 || whole.Data.Metadata.Version > 0)
 }
 
-// FuzzMetadataAnswer: what is no metadata of a KV v2 entry, and no list, is not
-// taken for one: the rule would draw conclusions from it.
+// FuzzMetadataResponse checks that only the metadata of a KV v2 entry, or a list, is accepted: the rule
+// would decide by it.
 func FuzzMetadataResponse(f *testing.F) {
 	f.Add([]byte(`{"data":{"created_time":"2026-01-01T00:00:00.12Z","current_version":2,"custom_metadata":{"actor":"ci"},"oldest_version":0,` +
 		`"versions":{"1":{"created_time":"2026-01-01T00:00:00.12Z"},"2":{"created_time":"2026-01-02T00:00:00Z"}}}}`))
@@ -241,15 +239,15 @@ func FuzzMetadataResponse(f *testing.F) {
 		meta, err := store.Metadata(t.Context(), key)
 		checkRefusal(t, fed, err)
 		if err == nil && (meta.Created.IsZero() || meta.Current < 0) {
-			t.Fatalf("taken for metadata: %+v", meta)
+			t.Fatalf("Metadata = %+v, want an error", meta)
 		}
 		if again, err2 := store.Metadata(t.Context(), key); !reflect.DeepEqual(again, meta) || (err == nil) != (err2 == nil) {
-			t.Fatalf("read as %+v, %v, then as %+v, %v", meta, err, again, err2)
+			t.Fatalf("Metadata = %+v, %v, then %+v, %v, want the same", meta, err, again, err2)
 		}
 		names, err := store.List(t.Context(), key)
 		checkRefusal(t, fed, err)
 		if err == nil && names == nil {
-			t.Fatal("taken for an empty list")
+			t.Fatal("List = an empty list, want an error")
 		}
 	})
 }

@@ -18,27 +18,27 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// door is a root client without a session around it.
-type door struct{ client *api.Client }
+// sender sends requests with the root token, without a session.
+type sender struct{ client *api.Client }
 
-func (d door) Do(ctx context.Context, send func(context.Context, *api.Client) error) error {
-	return send(ctx, d.client)
+func (s sender) Do(ctx context.Context, send func(context.Context, *api.Client) error) error {
+	return send(ctx, s.client)
 }
 
 func newStore(t *testing.T) *kv.Store {
 	t.Helper()
-	return kv.New(door{vaulttest.Root(t)}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{Min: time.Millisecond})
+	return kv.New(sender{vaulttest.Root(t)}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{Min: time.Millisecond})
 }
 
 func TestCheckName(t *testing.T) {
 	for _, good := range []string{"a", "openai-gpt4", "A.b_c-9", "9", strings.Repeat("x", 128)} {
 		if err := kv.CheckName("name", good); err != nil {
-			t.Errorf("%q: %v", good, err)
+			t.Errorf("CheckName(%q) = %v, want nil", good, err)
 		}
 	}
 	for _, bad := range []string{"", ".", "..", "a..b", "a/b", "a%2fb", "a b", "-a", "_a", ".a", "ä", "a\n", "a\x00", strings.Repeat("x", 129)} {
 		if err := kv.CheckName("name", bad); !errors.Is(err, vaulterr.ErrInvalid) {
-			t.Errorf("%q: %v", bad, err)
+			t.Errorf("CheckName(%q) = %v, want ErrInvalid", bad, err)
 		}
 	}
 }
@@ -46,19 +46,19 @@ func TestCheckName(t *testing.T) {
 func TestCheckPath(t *testing.T) {
 	for _, good := range []string{"secret", "team/secret", "a/b/c"} {
 		if err := kv.CheckPath("mount", good); err != nil {
-			t.Errorf("%q: %v", good, err)
+			t.Errorf("CheckPath(%q) = %v, want nil", good, err)
 		}
 	}
 	for _, bad := range []string{"", "/", "secret/", "/secret", "a//b", "a/../b", "../sys", "a b"} {
 		if err := kv.CheckPath("mount", bad); !errors.Is(err, vaulterr.ErrInvalid) {
-			t.Errorf("%q: %v", bad, err)
+			t.Errorf("CheckPath(%q) = %v, want ErrInvalid", bad, err)
 		}
 	}
 }
 
-// No key, however it is put together, makes a request outside the base path.
-func TestBadKeysNeverReachVault(t *testing.T) {
-	store := kv.New(nil, vaulttest.Mount, vaulttest.Base, backoff.Backoff{}) // a nil door panics when used
+// A request for an invalid key is never sent.
+func TestInvalidKeys_AreNeverSent(t *testing.T) {
+	store := kv.New(nil, vaulttest.Mount, vaulttest.Base, backoff.Backoff{}) // a nil Sender panics when used
 	for _, key := range []kv.Key{{"providers", "../../sys/health"}, {".."}, {"backups", "p", ""}, {"a/b"}, {"providers", kv.Any}} {
 		for verb, err := range map[string]error{
 			"Read":                fails(store.Read(t.Context(), key)),
@@ -71,7 +71,7 @@ func TestBadKeysNeverReachVault(t *testing.T) {
 			"CheckCapabilities":   store.CheckCapabilities(t.Context(), []kv.PathCapability{{Key: key, Endpoint: "data", Capability: "read"}}),
 		} {
 			if !errors.Is(err, vaulterr.ErrInvalid) {
-				t.Errorf("%s(%q) = %v", verb, key, err)
+				t.Errorf("%s(%q) = %v, want ErrInvalid", verb, key, err)
 			}
 		}
 	}
@@ -79,13 +79,13 @@ func TestBadKeysNeverReachVault(t *testing.T) {
 
 func fails[T any](_ T, err error) error { return err }
 
-// A policy's paths are those of requests, with Any in the place of a segment.
+// A policy's paths are the paths of requests, with Any in place of a segment.
 func TestLayout(t *testing.T) {
 	request, policy := kv.Layout{Mount: "team/kv", Base: "a/b"}, kv.Layout{Mount: "team/kv", Base: "a/b", Patterns: true}
 	for _, tc := range []struct {
-		door            func(kv.Layout, kv.Key) (string, error)
+		endpoint        func(kv.Layout, kv.Key) (string, error)
 		key             kv.Key
-		path, forPolicy string // empty: refused
+		path, forPolicy string // empty: an error
 	}{
 		{kv.Layout.Data, kv.Key{"providers", "p"}, "team/kv/data/a/b/providers/p", "team/kv/data/a/b/providers/p"},
 		{kv.Layout.Metadata, kv.Key{"backups", "p", "id"}, "team/kv/metadata/a/b/backups/p/id", "team/kv/metadata/a/b/backups/p/id"},
@@ -98,15 +98,15 @@ func TestLayout(t *testing.T) {
 		{kv.Layout.List, kv.Key{".."}, "", ""},
 	} {
 		for layout, want := range map[kv.Layout]string{request: tc.path, policy: tc.forPolicy} {
-			got, err := tc.door(layout, tc.key)
+			got, err := tc.endpoint(layout, tc.key)
 			if want == "" && !errors.Is(err, vaulterr.ErrInvalid) || want != "" && (err != nil || got != want) {
-				t.Errorf("%q, patterns %t: %q, %v, want %q", tc.key, layout.Patterns, got, err, want)
+				t.Errorf("path of %q with Patterns %t = %q, %v, want %q", tc.key, layout.Patterns, got, err, want)
 			}
 		}
 	}
 }
 
-// Version 0 would be answered with the newest one.
+// Vault would return the newest version for version 0.
 func TestReadVersionRefusesZero(t *testing.T) {
 	store := newStore(t)
 	name := vaulttest.Name(t)
@@ -114,7 +114,7 @@ func TestReadVersionRefusesZero(t *testing.T) {
 	for version, want := range map[int]error{-1: vaulterr.ErrInvalid, 0: vaulterr.ErrInvalid, 1: nil, 2: vaulterr.ErrNotFound} {
 		secret, err := store.ReadVersion(t.Context(), kv.Key{"providers", name}, version)
 		if !errors.Is(err, want) || err == nil && secret.Version != version {
-			t.Errorf("ReadVersion(%d) = %+v, %v", version, secret, err)
+			t.Errorf("ReadVersion(%d) = %+v, %v, want ErrInvalid", version, secret, err)
 		}
 	}
 }
@@ -128,11 +128,11 @@ func TestWriteIsCheckedAndSet(t *testing.T) {
 	}
 	for _, cas := range []int{0, 2} {
 		if _, err := store.Write(t.Context(), key, cas, map[string]any{"api_key": "fake-2"}); !errors.Is(err, vaulterr.ErrConflict) {
-			t.Errorf("cas %d: %v", cas, err)
+			t.Errorf("Write with cas %d = %v, want ErrConflict", cas, err)
 		}
 	}
 	if written, err = store.Write(t.Context(), key, 1, map[string]any{"api_key": "fake-2"}); err != nil || written.Version != 2 {
-		t.Errorf("cas 1: %+v, %v", written, err)
+		t.Errorf("Write with cas 1 = %+v, %v, want version 2", written, err)
 	}
 	meta, err := store.Metadata(t.Context(), key)
 	if err != nil || meta.Current != 2 || len(meta.Versions) != 2 || !meta.Versions[2].Equal(written.Created) || meta.Created.After(written.Created) {
@@ -140,7 +140,7 @@ func TestWriteIsCheckedAndSet(t *testing.T) {
 	}
 }
 
-// Tags touch nothing but the custom metadata.
+// Changes of the custom metadata keep the other metadata.
 func TestCustomMetadata(t *testing.T) {
 	store := newStore(t)
 	name := vaulttest.Name(t)
@@ -159,29 +159,29 @@ func TestCustomMetadata(t *testing.T) {
 	}
 	meta, err := root.KVv2(vaulttest.Mount).GetMetadata(t.Context(), vaulttest.Base+"/providers/"+name)
 	if err != nil || meta.MaxVersions != 7 || meta.CustomMetadata["a"] != "1" || meta.CustomMetadata["b"] != "3" {
-		t.Errorf("metadata %+v, %v", meta, err)
+		t.Errorf("Metadata = %+v, %v", meta, err)
 	}
 }
 
-func TestRepeatKeepsTheLastAnswer(t *testing.T) {
+func TestRetryWhile_KeepsTheLastResponse(t *testing.T) {
 	store := newStore(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	answered := &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "an answer"}
+	unavailable := &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "a response"}
 	calls := 0
 	err := store.RetryWhile(ctx, func(err error) bool { return err != nil }, func() error {
 		if calls++; calls < 3 {
-			return answered
+			return unavailable
 		}
 		cancel()
 		return context.Canceled
 	})
-	if calls != 3 || !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "an answer") {
-		t.Errorf("%v after %d calls", err, calls)
+	if calls != 3 || !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "a response") {
+		t.Errorf("RetryWhile = %v after %d calls", err, calls)
 	}
 }
 
-// A hop's page with status 200 acknowledges no write, one without an answer included.
-func TestHopsPageIsNoAcknowledgement(t *testing.T) {
+// A proxy's page with status 200 does not acknowledge a write, also where Vault sends no body.
+func TestWrite_IgnoresAProxysPage(t *testing.T) {
 	for name, page := range map[string]string{"html": "<html>maintenance</html>", "cut": `{"warnings":["x"`, "empty": ""} {
 		proxy, err := faultproxy.New(vaulttest.Server().Addr())
 		if err != nil {
@@ -189,20 +189,20 @@ func TestHopsPageIsNoAcknowledgement(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = proxy.Close() })
 		proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(200, page, false)))
-		store := kv.New(door{vaulttest.RootAt(t, proxy.URL(), vaulttest.Server().RootToken())}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{})
+		store := kv.New(sender{vaulttest.RootAt(t, proxy.URL(), vaulttest.Server().RootToken())}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{})
 		for verb, err := range map[string]error{
 			"Write":             fails(store.Write(t.Context(), kv.Key{"providers", "a"}, 0, map[string]any{"api_key": "fake"})),
 			"PutCustomMetadata": store.PutCustomMetadata(t.Context(), kv.Key{"providers", "a"}, map[string]string{"a": "1"}),
 		} {
 			if !vaulterr.MaybeApplied(err) {
-				t.Errorf("%s, %s: %v", verb, name, err)
+				t.Errorf("%s with %s = %v, want that the write may be applied", verb, name, err)
 			}
 		}
 	}
 }
 
-// TestCapabilitiesAreAskedInBatches: OpenBao refuses a request with a thousand paths.
-func TestCapabilitiesAreAskedInBatches(t *testing.T) {
+// TestCapabilities_SendsBatches: OpenBao refuses a request with a thousand paths.
+func TestCapabilities_SendsBatches(t *testing.T) {
 	proxy, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestCapabilitiesAreAskedInBatches(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	store := kv.New(door{vaulttest.RootAt(t, proxy.URL(), vaulttest.Server().RootToken())}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{})
+	store := kv.New(sender{vaulttest.RootAt(t, proxy.URL(), vaulttest.Server().RootToken())}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{})
 	var paths []string
 	for i := range 250 {
 		paths = append(paths, fmt.Sprintf("secret/data/%d", i), "secret/data/0")

@@ -12,22 +12,23 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Metadata is what KV v2 keeps beside the versions of an entry.
+// Metadata is the metadata of an entry.
 type Metadata struct {
 	Current  int
 	Oldest   int
 	Created  time.Time
 	Custom   map[string]string
 	Versions map[int]time.Time // created_time of each version not pruned yet
-	// MaxVersions is how many are kept, if the mount does not keep more; 0: as the mount.
+	// MaxVersions is how many versions Vault keeps, if the mount does not keep more; 0: the
+	// mount's setting counts.
 	MaxVersions int
 
-	// Of the current version: when it was or will be deleted (zero: never), and
+	// Deletion is when the current version was or will be deleted (zero: never). Destroyed tells
 	// whether it was destroyed.
 	Deletion  time.Time
 	Destroyed bool
 
-	DeleteVersionAfter time.Duration // of each version that is written from now on; 0: as the mount says
+	DeleteVersionAfter time.Duration // for new versions; 0: the mount's setting counts
 }
 
 type metadataResponse struct {
@@ -46,8 +47,8 @@ type metadataResponse struct {
 	} `json:"data"`
 }
 
-// Metadata reads an entry's metadata; ErrNotFound where there is none. Needs
-// "read" on metadata/.
+// Metadata reads an entry's metadata. It returns ErrNotFound if there is none. It needs "read"
+// on metadata/.
 func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 	path, err := s.layout.Metadata(key)
 	if err != nil {
@@ -59,17 +60,17 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 	}
 	data := decoded.Data
 	if data.Created.IsZero() || data.Current < 0 {
-		return Metadata{}, unexpectedResponse(path, "the answer is no entry's metadata")
+		return Metadata{}, unexpectedResponse(path, "the response is not the metadata of an entry")
 	}
 	meta := Metadata{Current: data.Current, Oldest: data.Oldest, Created: data.Created, Custom: data.Custom, MaxVersions: data.Max,
 		Versions: make(map[int]time.Time, len(data.Versions))}
-	if after, err := time.ParseDuration(data.After); err == nil { // it decides nothing: what cannot be read is not set
+	if after, err := time.ParseDuration(data.After); err == nil { // an invalid value is ignored, because nothing depends on it
 		meta.DeleteVersionAfter = after
 	}
 	for text, version := range data.Versions {
 		number, err := strconv.Atoi(text)
 		if err != nil || strconv.Itoa(number) != text {
-			return Metadata{}, unexpectedResponse(path, "a version is not a number")
+			return Metadata{}, unexpectedResponse(path, "the response has a version that is not a number")
 		}
 		meta.Versions[number] = version.Created
 		if number == meta.Current {
@@ -79,8 +80,8 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 	return meta, nil
 }
 
-// PutCustomMetadata replaces an entry's custom metadata, once, and touches
-// nothing else of it. Needs "update" on metadata/ where the entry exists.
+// PutCustomMetadata replaces an entry's custom metadata and nothing else. The request is sent
+// once. It needs "update" on metadata/ for an existing entry.
 func (s *Store) PutCustomMetadata(ctx context.Context, key Key, custom map[string]string) error {
 	path, err := s.layout.Metadata(key)
 	if err != nil {
@@ -89,8 +90,8 @@ func (s *Store) PutCustomMetadata(ctx context.Context, key Key, custom map[strin
 	return s.put(ctx, path, "update", map[string]any{"custom_metadata": custom}, nil)
 }
 
-// PatchCustomMetadata sets the names of set in an entry's custom metadata and removes
-// others, once; it leaves the rest. Needs "patch" on metadata/.
+// PatchCustomMetadata sets and removes names in an entry's custom metadata and keeps the
+// others. The request is sent once. It needs "patch" on metadata/.
 func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, set map[string]string, remove ...string) error {
 	path, err := s.layout.Metadata(key)
 	if err != nil {
@@ -109,8 +110,8 @@ func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, set map[string
 	})
 }
 
-// Delete removes an entry with all its versions, once; one that is not there is
-// no error. Needs "delete" on metadata/.
+// Delete removes an entry with all its versions. A missing entry is not an error. The request
+// is sent once. It needs "delete" on metadata/.
 func (s *Store) Delete(ctx context.Context, key Key) error {
 	path, err := s.layout.Metadata(key)
 	if err != nil {
@@ -122,8 +123,8 @@ func (s *Store) Delete(ctx context.Context, key Key) error {
 	})
 }
 
-// List names the entries of a directory, folders with a trailing slash. A
-// missing directory is empty. Needs "list" on metadata/<dir>/.
+// List returns the names in a directory, those of folders with a trailing slash. A missing
+// directory is empty. It needs "list" on metadata/<dir>/.
 func (s *Store) List(ctx context.Context, dir Key) ([]string, error) {
 	path, err := s.layout.List(dir)
 	if err != nil {
@@ -134,7 +135,7 @@ func (s *Store) List(ctx context.Context, dir Key) ([]string, error) {
 			Keys []string `json:"keys"`
 		} `json:"data"`
 	}
-	// The same operation as the verb LIST, for Vault's policies too.
+	// Vault and its policies treat this GET as the method LIST.
 	err = s.get(ctx, path, "list", url.Values{"list": {"true"}}, &decoded)
 	switch {
 	case errors.Is(err, vaulterr.ErrNotFound):
@@ -142,7 +143,7 @@ func (s *Store) List(ctx context.Context, dir Key) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case decoded.Data.Keys == nil:
-		return nil, unexpectedResponse(path, "the answer carries no list")
+		return nil, unexpectedResponse(path, "the response has no list")
 	}
 	return decoded.Data.Keys, nil
 }

@@ -11,15 +11,15 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Mount is what Vault says of a mount.
+// Mount is what Vault reports about a mount.
 type Mount struct {
 	Path    string // without slashes around it
 	Type    string
 	Version string // of a KV engine
 }
 
-// CheckMount makes sure that the mount is KV version 2: on a v1 mount the paths
-// of v2 seem to work, and overwrite. Needs any right below the mount.
+// CheckMount checks that the mount is KV version 2. On a version 1 mount, writes to the paths
+// of version 2 seem to succeed, and overwrite. It needs any capability below the mount.
 func (s *Store) CheckMount(ctx context.Context) error {
 	mount, err := s.Mount(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Store) CheckMount(ctx context.Context) error {
 	return s.ValidateMount(mount)
 }
 
-// Mount asks what is mounted there. Needs any right below the mount.
+// Mount reads which mount the store's path belongs to. It needs any capability below the mount.
 func (s *Store) Mount(ctx context.Context) (Mount, error) {
 	var decoded struct {
 		Data struct {
@@ -44,25 +44,25 @@ func (s *Store) Mount(ctx context.Context) (Mount, error) {
 	return Mount{strings.Trim(decoded.Data.Path, "/"), decoded.Data.Type, decoded.Data.Options["version"]}, err
 }
 
-// Fits refuses a mount that is not the store's, or not KV version 2.
+// ValidateMount refuses a mount that is not the store's, or not KV version 2.
 func (s *Store) ValidateMount(mount Mount) error {
 	failed := &vaulterr.Error{Path: s.layout.Mount, Kind: vaulterr.ErrNotKVv2}
 	switch {
 	case mount.Path != s.layout.Mount:
 		failed.Kind = vaulterr.ErrMountNotFound
-		failed.Detail = fmt.Sprintf("the mount there is %q, and what follows belongs to the base path", mount.Path+"/")
+		failed.Detail = fmt.Sprintf("the mount at this path is %q; the rest belongs to the base path", mount.Path+"/")
 	case mount.Type != "kv" && mount.Type != "generic":
-		failed.Detail = "a mount of type " + mount.Type
+		failed.Detail = "the mount is of type " + mount.Type
 	case mount.Version != "2":
-		failed.Detail = "a KV version 1 mount"
+		failed.Detail = "the mount is KV version 1"
 	default:
 		return nil
 	}
 	return failed
 }
 
-// whyNoMount tells a missing mount from a token without rights: Vault refuses
-// both alike on the mounts endpoint, but not below the mount.
+// explainDeniedMount finds out whether the mount is missing or the token has no capability.
+// Vault denies both on its mounts endpoint. A list below the mount fails differently.
 func (s *Store) explainDeniedMount(ctx context.Context) error {
 	_, err := s.List(ctx, Key{"providers"})
 	if errors.Is(err, vaulterr.ErrMountNotFound) {
@@ -70,21 +70,21 @@ func (s *Store) explainDeniedMount(ctx context.Context) error {
 	}
 	return &vaulterr.Error{
 		Path: s.layout.Mount + "/", Kind: vaulterr.ErrPermissionDenied, Err: err,
-		Detail: "the token has no right below this mount, or the mount does not exist",
+		Detail: "the token has no capability below this mount, or the mount does not exist",
 		Hint:   "check the mount's name and the policy of the token's role",
 	}
 }
 
-// Need is a right on an entry that a verb is about to use.
+// PathCapability is a capability on an entry.
 type PathCapability struct {
 	Key        Key
 	Endpoint   string // "data" or "metadata"
 	Capability string
 }
 
-// CheckCapabilities asks Vault, in one request for each hundred, whether the token has every
-// right a verb is about to use; the first missing one is an
-// ErrPermissionDenied. A token that may not ask is taken at its word.
+// CheckCapabilities asks Vault whether the token has every required capability, in one request
+// for each hundred paths. The first missing one is an ErrPermissionDenied. If the token cannot
+// query its own capabilities, CheckCapabilities returns nil.
 func (s *Store) CheckCapabilities(ctx context.Context, required []PathCapability) error {
 	paths := make([]string, len(required))
 	for i, capability := range required {
@@ -110,8 +110,8 @@ func (s *Store) CheckCapabilities(ctx context.Context, required []PathCapability
 	return nil
 }
 
-// needPath is the path whose capabilities tell: LIST needs its right on the
-// directory, with the slash.
+// capabilityPath returns the path to query. LIST needs its capability on the directory, with a
+// slash.
 func (s *Store) capabilityPath(capability PathCapability) (string, error) {
 	if capability.Capability == "list" {
 		return s.layout.List(capability.Key)
@@ -119,8 +119,8 @@ func (s *Store) capabilityPath(capability PathCapability) (string, error) {
 	return s.layout.path(capability.Endpoint, capability.Key)
 }
 
-// Granted reports that Vault confirms a right. A token that may not ask has none
-// confirmed.
+// HasCapability reports whether Vault confirms a capability. It reports false if the token
+// cannot query its own capabilities.
 func (s *Store) HasCapability(ctx context.Context, capability PathCapability) bool {
 	path, err := s.capabilityPath(capability)
 	if err != nil {
@@ -130,11 +130,11 @@ func (s *Store) HasCapability(ctx context.Context, capability PathCapability) bo
 	return err == nil && slices.Contains(granted[path], capability.Capability)
 }
 
-// capabilityBatch is how many paths are asked for at once: OpenBao refuses a request with
-// too many strings.
+// capabilityBatch is the number of paths in one request. OpenBao refuses a request with too
+// many.
 const capabilityBatch = 100
 
-// Capabilities asks what the token may do at each path, in batches.
+// Capabilities returns the token's capabilities on each path.
 func (s *Store) Capabilities(ctx context.Context, paths []string) (map[string][]string, error) {
 	unique := slices.Compact(slices.Sorted(slices.Values(paths)))
 	granted := make(map[string][]string, len(unique))
@@ -146,8 +146,8 @@ func (s *Store) Capabilities(ctx context.Context, paths []string) (map[string][]
 	return granted, nil
 }
 
-// addCapabilities asks for a batch. A write in HTTP, a read in effect: it is sent again
-// like one.
+// addCapabilities queries one batch. The request is a write in HTTP but changes nothing, so it
+// is retried like a read.
 func (s *Store) addCapabilities(ctx context.Context, paths []string, granted map[string][]string) error {
 	const path = "sys/capabilities-self"
 	var decoded struct {
@@ -159,7 +159,7 @@ func (s *Store) addCapabilities(ctx context.Context, paths []string, granted map
 	}
 	for path, list := range decoded.Data {
 		var names []string
-		if json.Unmarshal(list, &names) == nil { // else it is about no path
+		if json.Unmarshal(list, &names) == nil { // otherwise it is not a list of capabilities
 			granted[path] = names
 		}
 	}

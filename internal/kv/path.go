@@ -6,16 +6,15 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Key names one entry below the base path: {"providers", "openai"} or
-// {"backups", "openai", id}.
+// Key names an entry below the base path: {"providers", "openai"} or {"backups", "openai", id}.
 type Key []string
 
-// longestName is how many letters a path segment may have.
+// maxNameLength is the maximum length of a path segment.
 const maxNameLength = 128
 
-// CheckName accepts a provider's name or an id: one path segment of at most
-// 128 letters, digits, dots, underscores and dashes, starting with a letter or
-// digit, without "..".
+// CheckName checks a provider's name or an id. It must be one path segment of at most 128
+// letters, digits, dots, underscores and dashes, start with a letter or digit, and not contain
+// "..".
 func CheckName(what, name string) error {
 	if isValidName(name) {
 		return nil
@@ -26,8 +25,8 @@ func CheckName(what, name string) error {
 	return vaulterr.Invalid("the %s %q is not 1 to 128 letters, digits, '.', '_' or '-', starting with a letter or digit, without '..'", what, truncate(name))
 }
 
-// SplitNames sorts out what a list holds and vaultkit takes for no name: folders, and
-// what CheckName refuses.
+// SplitNames separates the names in a list from those that vaultkit does not accept: folders,
+// and what CheckName refuses.
 func SplitNames(listed []string) (names, refused []string) {
 	for _, name := range listed {
 		if isValidName(name) {
@@ -39,9 +38,9 @@ func SplitNames(listed []string) (names, refused []string) {
 	return names, refused
 }
 
-// isSegment: the official client joins paths with path.Join and Vault decodes %2f
-// after its policy check, so a name with a slash, a dot-dot or an escape could reach
-// another key. Written out, and no regular expression, because each read asks it
+// isValidName reports whether CheckName accepts the name. The official client joins paths with
+// path.Join, and Vault decodes %2f after its policy check, so a name with a slash, ".." or an
+// escape could reach another entry. It uses no regular expression, because every read calls it
 // three times.
 func isValidName(name string) bool {
 	for i := range len(name) {
@@ -56,11 +55,11 @@ func isValidName(name string) bool {
 	return name != "" && len(name) <= maxNameLength
 }
 
-// CheckPath accepts a mount or a base path: safe segments with slashes between.
+// CheckPath checks a mount or a base path: valid segments, separated by slashes.
 func CheckPath(what, path string) error {
 	for part := range strings.SplitSeq(path, "/") {
 		if CheckName(what, part) != nil {
-			return vaulterr.Invalid("the %s %q is not a path of safe segments like \"team/secret\"", what, truncate(path))
+			return vaulterr.Invalid("the %s %q is not a path like \"team/secret\"", what, truncate(path))
 		}
 	}
 	return nil
@@ -73,31 +72,30 @@ func truncate(text string) string {
 	return text
 }
 
-// Any stands for whatever one segment a request has in its place, in a policy's
-// path. No request may have it.
+// Any is a wildcard for one segment in a policy's path. Requests cannot contain it.
 const Any = "+"
 
-// Layout says where entries stand: below Base in the KV v2 mount Mount, both of
-// which must have passed CheckPath.
+// Layout is where the entries are: below Base in the KV v2 mount Mount. CheckPath must accept
+// both.
 type Layout struct {
 	Mount, Base string
-	// Patterns: keys may hold Any, for the paths of policies are asked for.
+	// Patterns allows keys with Any, for the paths in policies.
 	Patterns bool
 }
 
-// Data is the path of an entry's values, without the leading "/v1/" as all here.
+// Data returns the path of an entry's versions. No path here starts with "/v1/".
 func (l Layout) Data(key Key) (string, error) { return l.path("data", key) }
 
-// Metadata is the path of what is kept beside an entry's values.
+// Metadata returns the path of an entry's metadata.
 func (l Layout) Metadata(key Key) (string, error) { return l.path("metadata", key) }
 
-// List is the path of a directory: LIST, and the right to it, need the slash.
+// List returns the path of a directory. LIST requests and their policies need the final slash.
 func (l Layout) List(dir Key) (string, error) {
 	path, err := l.path("metadata", dir)
 	return path + "/", err
 }
 
-// path is the one place where a path is put together; it cannot leave the base.
+// path builds every path. The result is always below Base.
 func (l Layout) path(endpoint string, key Key) (string, error) {
 	for _, part := range key {
 		if l.Patterns && part == Any {

@@ -11,8 +11,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// What protocol.Canonical says of a secret is what the real server gives back,
-// whatever is in it: otherwise ids would not match what is stored.
+// protocol.Canonical must return what the real server returns for the secret: otherwise ids would not
+// match the stored data.
 func TestCanonicalSurvivesTheServer(t *testing.T) {
 	store := newStore(t)
 	scalar := rapid.OneOf(
@@ -40,7 +40,7 @@ func TestCanonicalSurvivesTheServer(t *testing.T) {
 			rt.Fatal(err)
 		}
 		if got, err := protocol.Canonical(stored.Data); err != nil || string(got) != string(want) {
-			rt.Fatalf("stored %s, %v, want %s", got, err, want)
+			rt.Fatalf("Canonical of the stored secret = %s, %v, want %s", got, err, want)
 		}
 	})
 }

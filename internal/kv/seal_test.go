@@ -15,8 +15,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// sealedFor is a door to a Vault that is sealed for so long, and denies everything
-// from then on.
+// sealedFor is a Sender to a Vault that is sealed for this time and denies every request after it.
 type sealedFor struct{ until time.Time }
 
 func (s sealedFor) Do(context.Context, func(context.Context, *api.Client) error) error {
@@ -26,11 +25,11 @@ func (s sealedFor) Do(context.Context, func(context.Context, *api.Client) error)
 	return &api.ResponseError{StatusCode: 403, Errors: []string{"permission denied"}}
 }
 
-// A read rides out the seal of a server that restarts, and no other.
+// A read waits for a server that restarts, and not for one that stays sealed.
 func TestReadRidesOutAShortSeal(t *testing.T) {
 	for lasts, want := range map[time.Duration]struct {
 		err  error
-		took time.Duration // at most
+		took time.Duration // upper limit
 	}{
 		0:                       {vaulterr.ErrPermissionDenied, 0},
 		2500 * time.Millisecond: {vaulterr.ErrPermissionDenied, 5 * time.Second},
@@ -41,11 +40,11 @@ func TestReadRidesOutAShortSeal(t *testing.T) {
 			began := time.Now()
 			_, err := store.Read(t.Context(), kv.Key{"providers", "a"})
 			if took := time.Since(began); !errors.Is(err, want.err) || took > want.took || took < min(lasts, 3*time.Second) {
-				t.Errorf("sealed for %v: %v after %v", lasts, err, took)
+				t.Errorf("Read with Vault sealed for %v = %v after %v", lasts, err, took)
 			}
 			_, err = store.Write(t.Context(), kv.Key{"providers", "a"}, 0, map[string]any{})
 			if time.Since(began) > want.took || err == nil {
-				t.Errorf("a write waited: %v", err) // whether to send it again is the caller's decision
+				t.Errorf("Write = %v, want no retry", err) // whether to send it again is the caller's decision
 			}
 		})
 	}

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Settings are how a mount keeps its entries, unless an entry says otherwise.
+// Settings are a mount's settings for its entries.
 type Settings struct {
 	MaxVersions        int // 0: Vault's default, 10
 	CASRequired        bool
-	DeleteVersionAfter time.Duration // 0: as the entry says; negative: never, whatever the entry says
+	DeleteVersionAfter time.Duration // 0: the entry's setting counts; negative: never, and the entry's setting is ignored
 }
 
-// Settings reads the mount's settings. Needs "read" on config, which no role of
-// ours has.
+// Settings reads the mount's settings. It needs "read" on config, which no role of vaultkit
+// has.
 func (s *Store) Settings(ctx context.Context) (Settings, error) {
 	var decoded struct {
 		Data struct {

@@ -1,7 +1,6 @@
-// Package kv is the only talker to Vault's KV version 2 engine: reads,
-// check-and-set writes, metadata and lists below one base path of one mount.
-// It retries reads, and sends every write exactly once: whether to send a
-// write again is the caller's decision.
+// Package kv sends all requests to Vault's KV version 2 engine: reads, check-and-set writes,
+// metadata and lists below one base path of one mount. It retries reads and sends every write
+// exactly once. The caller decides whether to send a write again.
 package kv
 
 import (
@@ -21,32 +20,31 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Door sends a request as whoever is logged in; *session.Session is one.
+// Sender sends a request with the token of the current login. *session.Session is a Sender.
 type Sender interface {
 	Do(ctx context.Context, send func(ctx context.Context, c *api.Client) error) error
 }
 
-// Store is a base path of a KV v2 mount. Safe for concurrent use.
+// Store is a base path in a KV v2 mount. It is safe for concurrent use.
 type Store struct {
 	sender  Sender
 	layout  Layout
 	backoff backoff.Backoff
 }
 
-// New is a Store for the entries below base in mount. Both must have passed
-// CheckPath.
+// New returns a Store for the entries below base in mount. CheckPath must accept both.
 func New(sender Sender, mount, base string, wait backoff.Backoff) *Store {
 	return &Store{sender: sender, layout: Layout{Mount: mount, Base: base}, backoff: wait}
 }
 
-// maxAnswer bounds what is read of a success. A value has at most 1 MiB in Vault's
-// storage, which JSON may escape to six; the other long answers are lists, with some 70
-// bytes for an entry, and metadata, with some 150 for a version.
+// maxResponse limits the size of a successful response. Vault's storage holds values of at most
+// 1 MiB, and JSON escapes can make one six times longer. Other long responses are lists, with
+// about 70 bytes for an entry, and metadata, with about 150 for a version.
 const maxResponse = 8 << 20
 
-// get reads path into answer, again and again while Vault is in trouble and ctx
-// lives. The 404 of a deleted version fills answer and is an error too; one that is
-// not Vault's own counts as trouble.
+// get reads path into response. It retries while Vault is unavailable, until ctx ends. The 404
+// of a deleted version fills response too, and is an error. A 404 that does not come from Vault
+// is retried.
 func (s *Store) get(ctx context.Context, path, capability string, query url.Values, decoded any) error {
 	return s.retryRead(ctx, func() error {
 		return s.do(ctx, path, capability, func(ctx context.Context, c *api.Client) error {
@@ -63,8 +61,8 @@ func (s *Store) get(ctx context.Context, path, capability string, query url.Valu
 	})
 }
 
-// missing is a failed read. What Vault itself says of something that is not there
-// fills answer, as far as it fits.
+// notFoundError returns the error of a failed read. If Vault itself reports that the entry does
+// not exist, it decodes the body into response as far as possible.
 func notFoundError(err error, response *api.Response, decoded any) error {
 	text, cut := readBody(response)
 	if cut != nil {
@@ -77,8 +75,8 @@ func notFoundError(err error, response *api.Response, decoded any) error {
 	return err
 }
 
-// decode reads a whole answer. A cut or garbled one is worth asking again, JSON
-// of another shape is not: it is what that server says.
+// decode decodes a response. An incomplete body or invalid JSON is worth a retry. JSON of
+// another shape is not, because the server will send it again.
 func decode(path string, response *api.Response, decoded any) error {
 	text, err := readBody(response)
 	if err != nil {
@@ -88,32 +86,32 @@ func decode(path string, response *api.Response, decoded any) error {
 	if _, garbled := errors.AsType[*json.SyntaxError](err); err == nil || garbled {
 		return err
 	}
-	return unexpectedResponse(path, "the answer has another shape") // the cause may show a value
+	return unexpectedResponse(path, "the response has an unexpected shape") // the cause may contain a value
 }
 
-// whole is an answer's body, read to its end.
+// readBody returns the whole body of a response.
 func readBody(response *api.Response) ([]byte, error) {
 	var text bytes.Buffer
-	text.Grow(int(min(max(response.ContentLength, 0), maxResponse)) + bytes.MinRead) // which is what ReadFrom wants to spare
+	text.Grow(int(min(max(response.ContentLength, 0), maxResponse)) + bytes.MinRead) // ReadFrom needs MinRead spare bytes
 	_, err := text.ReadFrom(response.Body)
 	return text.Bytes(), err
 }
 
-// noAnswer is the error of an answer no KV v2 mount gives.
+// unexpectedResponse returns the error for a response that a KV v2 mount does not send.
 func unexpectedResponse(path, detail string) error {
 	return &vaulterr.Error{Path: path, Kind: vaulterr.ErrNotKVv2, Detail: detail}
 }
 
-// put sends body once and reads the answer, nil where there is none to a success. A
-// request of our own and not Logical().WriteRaw: on a standby's 307 the official
-// client rebuilds the body, and has nothing to rebuild a raw one from.
+// put sends body once and decodes the response, unless response is nil. It does not use
+// Logical().WriteRaw: when a standby answers with status 307, the official client must send the
+// body again, and it keeps no raw body.
 func (s *Store) put(ctx context.Context, path, capability string, body, decoded any) error {
 	return s.do(ctx, path, capability, func(ctx context.Context, c *api.Client) error {
 		request := c.NewRequest(http.MethodPut, "/v1/"+path)
 		if err := request.SetJSONBody(body); err != nil {
 			return vaulterr.Invalid("the request's body: %v", err)
 		}
-		response, err := c.RawRequestWithContext(ctx, request) //nolint:staticcheck // what Logical().Write does, with another decoder
+		response, err := c.RawRequestWithContext(ctx, request) //nolint:staticcheck // as Logical().Write does, with another decoder
 		if response != nil && response.Body != nil {
 			defer response.Body.Close()
 		}
@@ -121,16 +119,16 @@ func (s *Store) put(ctx context.Context, path, capability string, body, decoded 
 		case err != nil, empty && decoded == nil:
 			return err
 		case empty:
-			return unexpectedResponse(path, "the answer is empty")
-		case decoded == nil: // warnings; a hop's page is no acknowledgement
+			return unexpectedResponse(path, "the response is empty")
+		case decoded == nil: // Vault may send warnings, but a proxy's page is no acknowledgement
 			return decode(path, response, &struct{}{})
 		}
 		return decode(path, response, decoded)
 	})
 }
 
-// do is the one door to the wire: every failure leaves as *vaulterr.Error that
-// names the path and, for a denial, the capability that was needed.
+// do sends every request of this package. It returns each failure as a *vaulterr.Error with the
+// path and, for a denial, the missing capability.
 func (s *Store) do(ctx context.Context, path, capability string, send func(context.Context, *api.Client) error) error {
 	ctx, id := requestid.New(bodylimit.With(ctx, maxResponse))
 	err := s.sender.Do(ctx, send)
@@ -147,12 +145,12 @@ func (s *Store) do(ctx context.Context, path, capability string, send func(conte
 	return failed
 }
 
-// sealPatience is how long a read rides out a seal: a server that restarts is sealed
-// until it has unsealed itself, and 3 s of trouble are a normal failover.
+// maxSealWait limits how long a read is retried on a sealed server. A server that restarts is
+// sealed until it has unsealed itself, and a normal failover takes up to 3 s.
 const maxSealWait = 3 * time.Second
 
-// retry repeats a read until it is answered or ctx ends, or the seal turns out to be
-// one that somebody has to undo.
+// retryRead retries a read until it succeeds, ctx ends, or the server stays sealed for
+// maxSealWait.
 func (s *Store) retryRead(ctx context.Context, attempt func() error) error {
 	var sealed time.Time
 	return s.RetryWhile(ctx, func(err error) bool {
@@ -167,9 +165,8 @@ func (s *Store) retryRead(ctx context.Context, attempt func() error) error {
 	}, attempt)
 }
 
-// Repeat makes an attempt again and again, with pauses, while its error is one
-// that again reports, until ctx ends. Then the error is ErrUnavailable and
-// carries the last answer there was, not the attempt that ctx cut short.
+// RetryWhile repeats attempt, with pauses, while again reports true for its error. When ctx
+// ends, it returns ErrUnavailable with the last error that ctx did not cause.
 func (s *Store) RetryWhile(ctx context.Context, again func(error) bool, attempt func() error) error {
 	var last error
 	for failed := 1; ; failed++ {
