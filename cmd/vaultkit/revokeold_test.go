@@ -174,6 +174,6 @@ func TestRevokeOld_WithdrawsIfTheCommandCannotStart(t *testing.T) {
 	if err := json.Unmarshal([]byte(rotated), &rotation); err != nil {
 		t.Fatal(err)
 	}
-	vk(t, "", "revoke-old", provider, rotation.ID, "--cmd", "true").want(t, exitcode.Usage, "VAULTKIT_FIELD_API_KEY", "the issuer was not asked")
+	vk(t, "", "revoke-old", provider, rotation.ID, "--cmd", "true").want(t, exitcode.Usage, "VAULTKIT_FIELD_API_KEY", "the provider's API was not called")
 	vk(t, "", "rotate", provider, "--set", "api_key="+old).ok(t)
 }

@@ -23,7 +23,7 @@ func (x *exam) tls(context.Context) Finding {
 	secure := x.answer.secure
 	switch {
 	case vaulterr.NeedsHTTPS(x.answer.err):
-		return failed(x.answer.err, "the server speaks HTTPS, the address says http://", UseHTTPS.by(x.command("doctor", "--address", x.as("https"))))
+		return failed(x.answer.err, "the server speaks HTTPS, but the address says http://", UseHTTPS.by(x.command("doctor", "--address", x.as("https"))))
 	case vaulterr.TLSMismatch(x.answer.err):
 		return x.badTLS()
 	case secure == nil && x.url().Scheme == "https":

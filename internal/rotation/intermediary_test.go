@@ -113,7 +113,7 @@ func TestCache_TreatsA404OfAnIntermediaryAsAnOutage(t *testing.T) {
 		vaulttest.AssertUnchanged(t, provider, func() {
 			for verb, send := range verbs {
 				err := send(client, provider)
-				if !errors.Is(err, vaultkit.ErrUnavailable) || errors.Is(err, vaultkit.ErrNotFound) || !strings.Contains(err.Error(), "not in Vault's words") {
+				if !errors.Is(err, vaultkit.ErrUnavailable) || errors.Is(err, vaultkit.ErrNotFound) || !strings.Contains(err.Error(), "which Vault did not send") {
 					t.Errorf("%s, %s: %v", name, verb, err)
 				}
 			}

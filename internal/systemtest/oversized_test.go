@@ -264,8 +264,8 @@ func TestOversizedAnswerIsSaidToBeOne(t *testing.T) {
 	})
 	client := clienttest.New(t, vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.FromString("fake-token")))
 	_, err := client.GetAPIKey(t.Context(), "p")
-	const want = "vaultkit: GetAPIKey p: answer too large: it has more than 8388608 bytes; " +
-		"the secret or list is larger than vaultkit reads, or something else than Vault answers at this address"
+	const want = "vaultkit: GetAPIKey p: response too large: more than 8388608 bytes; " +
+		"the secret or list is larger than vaultkit reads, or the server at this address is not Vault"
 	if err == nil || err.Error() != want {
 		t.Errorf("GetAPIKey = %v, want %s", err, want)
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// causeText renders a cause on one line. The body of an answer that is not
-// Vault's JSON is left out: whatever sits in between may echo the request.
+// causeText returns the text of a cause on one line. It omits the body of a response that is
+// not Vault's JSON: a proxy's response may contain the request.
 func causeText(err error) string {
-	//nolint:errorlint // each layer of the chain is rendered in turn
+	//nolint:errorlint // every error of the chain is rendered
 	switch cause := err.(type) {
 	case nil:
 		return ""
@@ -31,7 +31,7 @@ func causeText(err error) string {
 		return responseText(cause)
 	case *url.Error:
 		if needsRendering(cause) {
-			return causeText(cause.Err) // the path is told anyway
+			return causeText(cause.Err) // location has the path
 		}
 	}
 	inner, list := unwrapAll(err)
@@ -51,7 +51,7 @@ func texts(errs []error) (texts []string) {
 	return texts
 }
 
-// ours reports an error with something in it that must not be told as it is.
+// needsRendering reports whether err wraps an error whose own text must not be shown.
 func needsRendering(err error) bool {
 	_, own := errors.AsType[*Error](err)
 	_, failed := errors.AsType[*transportError](err)
@@ -59,7 +59,8 @@ func needsRendering(err error) bool {
 	return own || failed || answered
 }
 
-// wrapperText is what a wrapper says, with what it wraps rendered where its text is.
+// wrapperText returns the text of a wrapper, with the rendered text of the errors that it
+// wraps.
 func wrapperText(text string, inner []error) string {
 	var rest []string
 	for _, one := range inner {
@@ -76,13 +77,13 @@ func wrapperText(text string, inner []error) string {
 	return joinNonEmpty(": ", append([]string{oneLine(text)}, rest...)...)
 }
 
-// repeats reports words with part of an answer in them.
+// quotesResponse reports whether the text contains a part of a response.
 func quotesResponse(text string, err error) bool {
 	response, ok := errors.AsType[*api.ResponseError](err)
 	return ok && slices.ContainsFunc(response.Errors, func(line string) bool { return line != "" && strings.Contains(text, line) })
 }
 
-// within are the errors that err wraps, and whether it is no more than their list.
+// unwrapAll returns the errors that err wraps, and whether err is only a list of them.
 func unwrapAll(err error) (inner []error, list bool) {
 	//nolint:errorlint // one layer
 	switch wrapper := err.(type) {
@@ -104,7 +105,7 @@ func unwrapAll(err error) (inner []error, list bool) {
 	return nil, false
 }
 
-// opened is what an error that unwraps to nothing has inside all the same.
+// hiddenErrors returns the error that errors.As finds in an err without an Unwrap method.
 func hiddenErrors(err error) []error {
 	if response, ok := errors.AsType[*api.ResponseError](err); ok {
 		return []error{response}
@@ -115,13 +116,13 @@ func hiddenErrors(err error) []error {
 	return nil
 }
 
-// answerText is a refusal.
+// responseText returns the text of an error response.
 func responseText(response *api.ResponseError) string {
 	switch {
 	case containsText(response, textNeedsHTTPS):
-		return "the server speaks HTTPS, the address says http://"
+		return "the server speaks HTTPS, but the address says http://"
 	case isProxy404(response):
-		return "HTTP 404, not in Vault's words"
+		return "HTTP 404, which Vault did not send"
 	case response.RawError || len(response.Errors) == 0:
 		return fmt.Sprintf("HTTP %d", response.StatusCode)
 	}
@@ -130,8 +131,8 @@ func responseText(response *api.ResponseError) string {
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// Printable is the text with everything escaped that could steer a terminal or a log: a
-// server's text, a field's name and whatever else comes from outside may be in it.
+// Printable escapes every character that could control a terminal or a log. Texts of a server,
+// field names and other input may contain them.
 func Printable(text string) string {
 	if !strings.ContainsFunc(text, unprintable) {
 		return text

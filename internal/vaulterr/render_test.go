@@ -12,7 +12,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// curt is a wrapper whose text does not repeat what it wraps.
+// curt is a wrapper whose text does not contain the text of what it wraps.
 type curt struct {
 	text string
 	err  error
@@ -21,8 +21,8 @@ type curt struct {
 func (c *curt) Error() string { return c.text }
 func (c *curt) Unwrap() error { return c.err }
 
-// TestWrapperKeepsItsWords: a Source says what it was about, whatever is inside.
-func TestWrapperKeepsItsWords(t *testing.T) {
+// TestWrapperText_IsKept: the text of a Source's error explains the error inside it.
+func TestWrapperText_IsKept(t *testing.T) {
 	response := &api.ResponseError{HTTPMethod: "PUT", URL: "http://vault.test/v1/x", StatusCode: 400, Errors: []string{"no data provided"}}
 	page := &api.ResponseError{StatusCode: 502, RawError: true, Errors: []string{"<html>sk-canary</html>"}}
 	own := vaulterr.WithOp("GetAPIKey", "admin", &vaulterr.Error{Kind: vaulterr.ErrPermissionDenied, Path: "secret/data/x", Err: response})
@@ -31,7 +31,7 @@ func TestWrapperKeepsItsWords(t *testing.T) {
 		"my source: HTTP 400: no data provided": fmt.Errorf("my source: %w", response),
 		"my source: HTTP 502":                   fmt.Errorf("my source: %w", page),
 		"outer: my source: HTTP 502":            fmt.Errorf("outer: %w", fmt.Errorf("my source: %w", page)),
-		"my source: the answer is not HTTP":     fmt.Errorf("my source: %w", lost),
+		"my source: the response is not HTTP":   fmt.Errorf("my source: %w", lost),
 		"my source: permission denied: at secret/data/x: HTTP 400: no data provided": fmt.Errorf("my source: %w", own),
 		"two: HTTP 400: no data provided and HTTP 502":                               fmt.Errorf("two: %w and %w", response, page),
 		"the issuer is closed: HTTP 400: no data provided":                           &curt{"the issuer is closed", response},
@@ -41,8 +41,8 @@ func TestWrapperKeepsItsWords(t *testing.T) {
 		"my source: a, HTTP 400: no data provided, permission denied: at secret/data/x: HTTP 400: no data provided": fmt.Errorf("my source: %w", errors.Join(errors.New("a"), response, own)),
 	} {
 		for form, got := range map[string]error{
-			"In":            vaulterr.WithOp("Rotate", "p", err),
-			"In twice":      vaulterr.WithOp("Rotate", "p", vaulterr.WithOp("login", "", err)),
+			"WithOp":        vaulterr.WithOp("Rotate", "p", err),
+			"WithOp twice":  vaulterr.WithOp("Rotate", "p", vaulterr.WithOp("login", "", err)),
 			"Note":          vaulterr.WithOp("Rotate", "p", vaulterr.Note(err, "a note")),
 			"Undetermined":  vaulterr.WithOp("Rotate", "p", vaulterr.Undetermined("the-id", "why", err)),
 			"a field's Err": vaulterr.WithOp("Rotate", "p", &vaulterr.Error{Detail: "the new secret was not verified", Err: err}),
@@ -50,27 +50,27 @@ func TestWrapperKeepsItsWords(t *testing.T) {
 			text := got.Error()
 			encoded, _ := json.Marshal(got)
 			if !strings.Contains(text, want) || strings.Contains(text+string(encoded), "canary") {
-				t.Errorf("%s: %q, want %q in it and no canary", form, text, want)
+				t.Errorf("%s: Error() = %q, want %q in it and no secret", form, text, want)
 			}
 			if form == "Note" && !strings.Contains(text, "a note") {
-				t.Errorf("%s: %q, want the note in it", form, text)
+				t.Errorf("%s: Error() = %q, want the note in it", form, text)
 			}
 		}
 	}
 }
 
-// TestWrappedErrorKeepsItsFields: errors.As finds what the inner error says.
-func TestWrappedErrorKeepsItsFields(t *testing.T) {
+// TestWithOp_KeepsTheFieldsOfAWrappedError: errors.As finds the inner error's fields.
+func TestWithOp_KeepsTheFieldsOfAWrappedError(t *testing.T) {
 	inner := vaulterr.WithOp("GetAPIKey", "admin", &vaulterr.Error{Kind: vaulterr.ErrPermissionDenied, Path: "secret/data/x", Capability: "read"})
 	got, ok := errors.AsType[*vaulterr.Error](vaulterr.WithOp("Rotate", "p", fmt.Errorf("my source: %w", inner)))
 	if !ok || got.Op != "Rotate" || got.Provider != "admin" || got.Path != "secret/data/x" || got.Capability != "read" || !errors.Is(got, vaulterr.ErrPermissionDenied) {
-		t.Errorf("In = %+v, want Rotate's, with the fields of what is wrapped", got)
+		t.Errorf("WithOp = %+v, want the operation Rotate and the fields of the wrapped error", got)
 	}
 }
 
-// TestNothingSteersATerminal: whatever comes from outside, an error is one line of
-// printable characters.
-func TestNothingSteersATerminal(t *testing.T) {
+// TestError_IsPrintable: an error is one line of printable characters, so that it cannot control a
+// terminal.
+func TestError_IsPrintable(t *testing.T) {
 	const evil = "evil\n::error::x\r\x1b]0;title\a\u009b31m\u202egnp.exe\u2028"
 	for name, err := range map[string]error{
 		"a server's text": &api.ResponseError{StatusCode: 400, Errors: []string{evil}},
@@ -87,7 +87,7 @@ func TestNothingSteersATerminal(t *testing.T) {
 			t.Errorf("%s: Error() = %q, want it printable", name, text)
 		}
 		if !strings.Contains(text, "evil") || !strings.Contains(text, `]0;title`) {
-			t.Errorf("%s: Error() = %q, want the text in it, escaped", name, text)
+			t.Errorf("%s: Error() = %q, want it to contain the escaped text", name, text)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// The texts of Vault that carry meaning a status does not. KV v2 and the token
-// store have no typed errors; nothing outside this file matches a text.
+// The texts in which Vault's errors differ although their status is the same. KV v2 and the
+// token store have no typed errors. Only this file matches texts.
 const (
 	textCASMismatch   = "check-and-set parameter did not match the current version"
 	textInvalidToken  = "invalid token"
@@ -38,8 +38,8 @@ func containsText(response *api.ResponseError, text string) bool {
 	return false
 }
 
-// Kind is the sentinel an error of the official client stands for, or nil for
-// a caller's own cancelled context.
+// Kind returns the sentinel for an error of the official client, or nil if the caller cancelled
+// the context.
 func Kind(err error) error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own.Kind
@@ -49,7 +49,7 @@ func Kind(err error) error {
 	case err == nil, errors.Is(err, context.Canceled):
 		return nil
 	case !ok:
-		return ErrUnavailable // no answer at all: connection, TLS, deadline, cut body
+		return ErrUnavailable // no complete response: connection, TLS, deadline, incomplete body
 	}
 	switch status := response.StatusCode; {
 	case status == http.StatusForbidden:
@@ -70,17 +70,16 @@ func Kind(err error) error {
 	return ErrInvalid
 }
 
-// foreign404: a load balancer says "not found" of a Vault that is being restarted,
-// which must not pass for Vault's word that a secret is gone. Vault's own 404 has a
-// list of errors, empty or not; the official client leaves Errors nil where the body
-// is JSON without one. See [Missing] for the others that are Vault's.
+// isProxy404 reports whether a 404 comes from a proxy. A load balancer answers with 404 while
+// Vault restarts, and that must not mean that a secret is gone. Vault's own 404 has a list of
+// errors, empty or not. The official client leaves Errors nil if the JSON has no list.
+// Reclassify404 handles Vault's other 404s.
 func isProxy404(response *api.ResponseError) bool {
 	return response.StatusCode == http.StatusNotFound && (response.RawError || response.Errors == nil)
 }
 
-// Missing is a failed read in the light of its answer's body. Of Vault's own 404s,
-// that of a deleted version and that of a path without "data/" have no errors, and
-// are known by what they have instead.
+// Reclassify404 reclassifies the 404 of a read by its body. Vault's 404 for a deleted version
+// and for a path without "data/" have no list of errors. Their data or warnings identify them.
 func Reclassify404(err error, body []byte) error {
 	response, ok := errors.AsType[*api.ResponseError](err)
 	if !ok || response.RawError || !isProxy404(response) {
@@ -123,17 +122,17 @@ func classify403(response *api.ResponseError) error {
 	return ErrPermissionDenied
 }
 
-// InvalidToken reports a request that Vault refused because it does not know
-// the token (expired, revoked, spent, or from before a restart): the one
+// InvalidToken reports whether Vault refused a request because it does not know the token: it
+// expired, was revoked, has no uses left, or was issued before a restart. This is the only
 // signal to log in again. A plain denial is not.
 func InvalidToken(err error) bool {
 	response, ok := errors.AsType[*api.ResponseError](err)
 	return ok && response.StatusCode == http.StatusForbidden && containsText(response, textInvalidToken)
 }
 
-// Denied reports a request that Vault refused in its own words, 403, without saying
-// that the token is to blame; request is its method and URL, and text what Vault said.
-// OpenBao since 2.6 says the same of a token that has ended.
+// Denied reports whether Vault refused a request with its own 403 that does not blame the
+// token. request is the method and URL, text is Vault's text. OpenBao since 2.6 sends the same
+// text for an expired token.
 func Denied(err error) (request, text string, denied bool) {
 	response, ok := errors.AsType[*api.ResponseError](err)
 	if !ok || response.StatusCode != http.StatusForbidden || response.RawError || !containsText(response, textDenied) || containsText(response, textInvalidToken) {
@@ -142,10 +141,9 @@ func Denied(err error) (request, text string, denied bool) {
 	return response.HTTPMethod + " " + response.URL, strings.Join(response.Errors, "\n"), true
 }
 
-// Doubtful reports a failed write that Vault may have applied all the same, or
-// may still apply: no answer, a cut one, one without Vault's own words (some hop
-// in between gave it), or a status that a hop may give after the write went
-// through.
+// MaybeApplied reports whether Vault may have applied a failed write, or may still apply it:
+// there is no complete response, the response is not Vault's own, or it has a status that a
+// proxy may send after the write was applied.
 func MaybeApplied(err error) bool {
 	response, ok := errors.AsType[*api.ResponseError](err)
 	switch {
@@ -157,31 +155,30 @@ func MaybeApplied(err error) bool {
 	return ambiguousStatus(response.StatusCode) || containsText(response, textUpgrading)
 }
 
-// withoutForeignBody takes the body out of an answer that is not Vault's own:
-// whatever hop gave it may have echoed the request, secret and all.
+// withoutProxyBody removes the body of a response that is not Vault's: a proxy's body may
+// contain the request with its secret.
 func withoutProxyBody(response *api.ResponseError) *api.ResponseError {
 	if !response.RawError || containsText(response, textNeedsHTTPS) {
 		return response
 	}
 	clean := *response
-	clean.Errors = []string{"an answer that is not Vault's, left out"}
+	clean.Errors = []string{"a response that is not Vault's, omitted"}
 	return &clean
 }
 
-// refusedHere: no request left the client (it is closed, or was asked for
-// something invalid), or Vault refused its token and there is no other.
+// refusedLocally reports whether no request was sent, because the client is closed or the input
+// is invalid, or whether Vault refused the token and there is no other.
 func refusedLocally(err error) bool {
 	own, ok := errors.AsType[*Error](err)
 	return ok && (errors.Is(own.Kind, ErrClosed) || errors.Is(own.Kind, ErrUnauthenticated) || errors.Is(own.Kind, ErrInvalid) && own.Err == nil)
 }
 
-// TooLarge is the error of an answer of which no more than limit bytes are read.
+// TooLarge returns the error for a response of more than limit bytes.
 func TooLarge(limit int64) error {
-	return &Error{Kind: errTooLarge, Detail: fmt.Sprintf("it has more than %d bytes", limit)}
+	return &Error{Kind: errTooLarge, Detail: fmt.Sprintf("more than %d bytes", limit)}
 }
 
-// Retryable reports a request that may succeed when simply sent again: a read,
-// or a login.
+// Retryable reports whether a read or a login may succeed when it is sent again.
 func Retryable(err error) bool {
 	switch {
 	case err == nil, refusedLocally(err), errors.Is(err, ErrNotKVv2), errors.Is(err, ErrInvalid), errors.Is(err, errTooLarge):
@@ -196,25 +193,26 @@ func Retryable(err error) bool {
 	return !containsText(response, textSealed) && (ambiguousStatus(response.StatusCode) || isProxy404(response) || containsText(response, textUpgrading))
 }
 
-// BadTLS reports a TLS configuration that does not fit the server's. Asking again
-// does not mend it.
+// TLSMismatch reports whether the TLS settings do not fit the server's. A retry does not fix
+// that.
 func TLSMismatch(err error) bool {
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	// The server's refusal of our certificate; crypto/tls has no type for it.
+	// The server refuses the client's certificate. crypto/tls has no type for this error.
 	var alert *net.OpError
 	return errors.As(err, &verification) || errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch) ||
 		errors.As(err, &alert) && alert.Op == "remote error"
 }
 
-// NeedsHTTPS reports the answer of an HTTPS server to plain HTTP.
+// NeedsHTTPS reports whether an HTTPS server answered a plain HTTP request.
 func NeedsHTTPS(err error) bool {
 	response, ok := errors.AsType[*api.ResponseError](err)
 	return ok && containsText(response, textNeedsHTTPS)
 }
 
-// ambiguousStatus: 412 is a standby that has not caught up, 429 a rate quota,
-// 307 a redirect to a node that is gone, 472 and 473 standbys' health codes.
+// ambiguousStatus reports whether a status leaves open if the request was applied: 412 is a
+// standby that is behind, 429 a rate limit, 307 a redirect to a node that is gone, 472 and 473
+// are health codes of standbys.
 func ambiguousStatus(status int) bool {
 	switch status {
 	case http.StatusTemporaryRedirect, http.StatusPreconditionFailed, http.StatusTooManyRequests, 472, 473:
@@ -223,7 +221,8 @@ func ambiguousStatus(status int) bool {
 	return status >= 500
 }
 
-// Known is what carries a meaning in a text of Vault's, with what stands for the rest.
+// KnownTexts returns the texts of Vault with a meaning that text contains, and other in place
+// of the rest.
 func KnownTexts(text, other string) string {
 	var found []string
 	for _, known := range []string{

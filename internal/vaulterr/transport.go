@@ -18,22 +18,23 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// failure is a request that got no whole answer. It says which class of failure this was
-// and never what the transport said of it, which may show bytes of the answer: those can
-// be a key, or the request itself.
+// transportError is the error of a request without a complete response. It holds the class of
+// the error and not its text: that may contain bytes of the response, which can be a key or the
+// request itself.
 type transportError struct {
 	class string
-	cause func() error // no format verb looks into a function
+	cause func() error // a function, because %v and %#v do not print its result
 }
 
-// Transport returns the failure of a request by its class. The cause stays reachable for
-// errors.Is, and for errors.As where its type holds nothing of an answer.
+// TransportError returns the error of a request, with the class of err as its text. The cause
+// stays reachable for errors.Is. errors.As finds it unless its type may contain bytes of the
+// response.
 func TransportError(err error) error {
 	if err == nil {
 		return nil
 	}
 	if known, ok := errors.AsType[*transportError](err); ok {
-		// A transport of the user's has wrapped it.
+		// The user's transport has wrapped it.
 		return &transportError{class: oneLine(causeText(err)), cause: known.cause}
 	}
 	return &transportError{class: classOf(err), cause: func() error { return err }}
@@ -41,18 +42,18 @@ func TransportError(err error) error {
 
 func (f *transportError) Error() string { return Printable(f.class) }
 
-// Format prints Error, whatever the verb.
+// Format prints the text of Error for every verb.
 func (f *transportError) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, f.Error()) }
 
-// MarshalText is Error.
+// MarshalText returns the text of Error.
 func (f *transportError) MarshalText() ([]byte, error) { return []byte(f.Error()), nil }
 
 var _ encoding.TextMarshaler = (*transportError)(nil)
 
-// Is lets the cause through.
+// Is matches the cause.
 func (f *transportError) Is(target error) bool { return errors.Is(f.cause(), target) }
 
-// As lets a cause through unless it may hold bytes of an answer.
+// As finds a cause unless it may contain bytes of a response.
 func (f *transportError) As(target any) bool {
 	kind := reflect.TypeOf(target).Elem()
 	if kind.Kind() == reflect.Interface || mayQuoteResponse(kind) {
@@ -61,16 +62,16 @@ func (f *transportError) As(target any) bool {
 	return errors.As(f.cause(), target)
 }
 
-// Timeout makes it a net.Error, together with Temporary.
+// Timeout and Temporary implement net.Error.
 func (f *transportError) Timeout() bool {
 	timeout, ok := errors.AsType[net.Error](f.cause())
 	return ok && timeout.Timeout()
 }
 
-// Temporary is part of net.Error.
+// Temporary implements net.Error.
 func (f *transportError) Temporary() bool { return f.Timeout() }
 
-// opaque reports an error type whose text may show bytes of an answer.
+// mayQuoteResponse reports whether errors of this type may contain bytes of a response.
 func mayQuoteResponse(kind reflect.Type) bool {
 	if kind.Kind() == reflect.Pointer {
 		kind = kind.Elem()
@@ -83,8 +84,7 @@ func mayQuoteResponse(kind reflect.Type) bool {
 	return false
 }
 
-// classOf says what kind of failure a transport's error is, in words that do not come
-// from outside.
+// classOf returns the class of a transport error. It contains no text from outside.
 func classOf(err error) string {
 	if dial, ok := errors.AsType[*net.OpError](err); ok {
 		switch dial.Op {
@@ -109,13 +109,13 @@ func classOf(err error) string {
 	case isNet && timeout.Timeout():
 		return "timeout"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), textContains(err, "server closed idle connection"):
-		return "the connection ended before the answer did"
+		return "the connection closed before the response was complete"
 	case textContains(err, "malformed HTTP"), textContains(err, "malformed MIME"):
-		return "the answer is not HTTP"
+		return "the response is not HTTP"
 	case textContains(err, "response headers exceeded"):
-		return "the header of the answer is too long"
+		return "the header of the response is too long"
 	}
-	return "no usable answer"
+	return "no valid response"
 }
 
 func textContains(err error, text string) bool { return strings.Contains(err.Error(), text) }
@@ -142,7 +142,7 @@ func classOfDial(dial *net.OpError) string {
 	return to
 }
 
-// classOfTLS is empty for what has nothing to do with TLS.
+// classOfTLS returns the class of a TLS error, or "" for another error.
 func classOfTLS(err error) string {
 	const bad = "the server's certificate is not valid: "
 	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
@@ -155,9 +155,9 @@ func classOfTLS(err error) string {
 	case unknown:
 		return bad + "it is signed by an unknown authority"
 	case isOther:
-		return bad + fmt.Sprintf("it is not for %q", other.Host)
+		return bad + fmt.Sprintf("it is for another host than %q", other.Host)
 	case isInvalid && invalid.Reason == x509.Expired:
-		return bad + "it has expired, or is not valid yet"
+		return bad + "it has expired or is not valid yet"
 	case verification:
 		return "the server's certificate cannot be verified"
 	case isAlert && alert.Op == "remote error":
@@ -165,16 +165,16 @@ func classOfTLS(err error) string {
 	case record:
 		return "the server does not speak TLS"
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return "the server does not speak HTTPS, the address says https://"
+		return "the server does not speak HTTPS, but the address says https://"
 	}
 	return ""
 }
 
-// alertText is crypto/tls's own word for a number that the server has sent.
+// alertText returns crypto/tls's text for the alert number that the server sent.
 func alertText(err error) string { return strings.TrimPrefix(err.Error(), "tls: ") }
 
-// FromWire returns the error of a request without anything that only a server or a hop
-// has said, unless it is a refusal in Vault's form. Errors of this package stay.
+// Sanitize removes from the error of a request everything that a server or proxy sent, unless
+// it is an error response in Vault's format. It keeps errors of this package.
 func Sanitize(err error) error {
 	if err == nil {
 		return nil
@@ -194,8 +194,8 @@ func Sanitize(err error) error {
 	return &unreadableResponse{&transportError{class: classOfResponse(err), cause: func() error { return err }}}
 }
 
-// unreadable is the failure of the official client to read an answer. That came over a
-// sound connection, so that this is no net.Error.
+// unreadableResponse is the official client's error for a response that it cannot decode. The
+// connection worked, so this is not a net.Error.
 type unreadableResponse struct{ reason *transportError }
 
 func (u *unreadableResponse) Error() string                 { return u.reason.Error() }
@@ -212,7 +212,7 @@ func (u *unreadableResponse) As(target any) bool {
 func classOfResponse(err error) string {
 	_, syntax := errors.AsType[*json.SyntaxError](err)
 	if ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF); syntax && !ended {
-		return "the answer is not JSON"
+		return "the response is not JSON"
 	}
 	return classOf(err)
 }

@@ -19,81 +19,81 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// TestTransportErrorsAreToldByClass: their own texts show what a server or a hop has sent.
-func TestTransportErrorsAreToldByClass(t *testing.T) {
+// TestTransportError_ShowsOnlyTheClass: the text of the cause may contain what a server or proxy sent.
+func TestTransportError_ShowsOnlyTheClass(t *testing.T) {
 	const canary = "sk-canary"
 	reset := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	for want, err := range map[string]error{
-		"the answer is not HTTP":                            fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", canary)),
-		"no usable answer":                                  textproto.ProtocolError("odd line: " + canary),
-		"connection reset by peer":                          reset,
-		"context canceled":                                  context.Canceled,
-		"context deadline exceeded":                         context.DeadlineExceeded,
-		"the connection ended before the answer did":        io.ErrUnexpectedEOF,
-		"no connection to 127.0.0.1:1: connection refused":  &net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, Err: syscall.ECONNREFUSED},
-		"no such host: \"vault.invalid\"":                   &net.OpError{Op: "dial", Err: &net.DNSError{Err: canary, Name: "vault.invalid", IsNotFound: true}},
-		"no connection through the proxy: no usable answer": &net.OpError{Op: "proxyconnect", Err: errors.New(canary)},
-		"the server's certificate is not valid: it is signed by an unknown authority": &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
-		"the server's certificate is not valid: it is not for \"vault.test\"":         &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{canary}}, Host: "vault.test"}},
-		"the server refuses the TLS connection: bad certificate":                      &net.OpError{Op: "remote error", Err: tls.AlertError(42)},
-		"the server does not speak HTTPS, the address says https://":                  http.ErrSchemeMismatch,
+		"the response is not HTTP":                                                          fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", canary)),
+		"no valid response":                                                                 textproto.ProtocolError("odd line: " + canary),
+		"connection reset by peer":                                                          reset,
+		"context canceled":                                                                  context.Canceled,
+		"context deadline exceeded":                                                         context.DeadlineExceeded,
+		"the connection closed before the response was complete":                            io.ErrUnexpectedEOF,
+		"no connection to 127.0.0.1:1: connection refused":                                  &net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, Err: syscall.ECONNREFUSED},
+		"no such host: \"vault.invalid\"":                                                   &net.OpError{Op: "dial", Err: &net.DNSError{Err: canary, Name: "vault.invalid", IsNotFound: true}},
+		"no connection through the proxy: no valid response":                                &net.OpError{Op: "proxyconnect", Err: errors.New(canary)},
+		"the server's certificate is not valid: it is signed by an unknown authority":       &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
+		"the server's certificate is not valid: it is for another host than \"vault.test\"": &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{canary}}, Host: "vault.test"}},
+		"the server refuses the TLS connection: bad certificate":                            &net.OpError{Op: "remote error", Err: tls.AlertError(42)},
+		"the server does not speak HTTPS, but the address says https://":                    http.ErrSchemeMismatch,
 	} {
 		for name, raw := range map[string]error{"as it is": err, "in a url.Error": &url.Error{Op: "Put", URL: "http://vault.test/v1/x", Err: err}} {
 			failed := vaulterr.TransportError(raw)
 			told := vaulterr.WithOp("Rotate", "p", &url.Error{Op: "Put", URL: "http://vault.test/v1/x", Err: failed})
 			if got := failed.Error(); got != want || !strings.Contains(told.Error(), want) {
-				t.Errorf("%s: Transport(%v) = %q and is told as %q, want %q", name, err, got, told, want)
+				t.Errorf("%s: TransportError(%v) = %q, as an Error %q, want %q", name, err, got, told, want)
 			}
 			for layer := told; layer != nil; layer = errors.Unwrap(layer) {
 				if text := fmt.Sprintf("%v %+v %#v %q %x", layer, layer, layer, layer, layer); strings.Contains(text, canary) {
-					t.Errorf("%s: Transport(%v) prints as %s, want no canary", name, err, text)
+					t.Errorf("%s: TransportError(%v) prints %s, want no secret", name, err, text)
 				}
 			}
 			if !errors.Is(failed, err) {
-				t.Errorf("%s: errors.Is(Transport(%v), it) = false", name, err)
+				t.Errorf("%s: errors.Is(TransportError(%v), cause) = false", name, err)
 			}
 		}
 	}
 	if vaulterr.TransportError(nil) != nil || vaulterr.Sanitize(nil) != nil {
-		t.Error("Transport(nil) or FromWire(nil) is an error")
+		t.Error("TransportError(nil) or Sanitize(nil) is an error, want nil")
 	}
 }
 
-// TestTransportCausesStayReachable, except those whose text shows bytes of an answer.
-func TestTransportCausesStayReachable(t *testing.T) {
+// TestTransportError_KeepsTheCause: errors.As finds it unless its text may contain a response.
+func TestTransportError_KeepsTheCause(t *testing.T) {
 	dial := vaulterr.TransportError(&url.Error{Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}})
 	if found, ok := errors.AsType[*net.OpError](dial); !ok || found.Op != "dial" || !errors.Is(dial, syscall.ECONNREFUSED) {
 		t.Errorf("AsType[*net.OpError](%v) = %v, %t", dial, found, ok)
 	}
 	untrusted := vaulterr.TransportError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}})
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](untrusted); !ok || !vaulterr.TLSMismatch(untrusted) || vaulterr.Retryable(untrusted) {
-		t.Errorf("%v: not known as an untrusted certificate", untrusted)
+		t.Errorf("TLSMismatch or errors.As does not recognize %v", untrusted)
 	}
 	odd := vaulterr.TransportError(&url.Error{Err: textproto.ProtocolError("sk-canary")})
 	if _, ok := errors.AsType[textproto.ProtocolError](odd); ok {
-		t.Errorf("AsType[textproto.ProtocolError](%v) = true, want its text out of reach", odd)
+		t.Errorf("AsType[textproto.ProtocolError](%v) = true, want none", odd)
 	}
 	if found, ok := errors.AsType[*url.Error](odd); ok {
-		t.Errorf("AsType[*url.Error](%v) = %v, want its text out of reach", odd, found)
+		t.Errorf("AsType[*url.Error](%v) = %v, want none", odd, found)
 	}
 	late := vaulterr.TransportError(&net.OpError{Op: "read", Err: context.DeadlineExceeded})
 	if timeout, ok := errors.AsType[net.Error](late); !ok || !timeout.Timeout() {
-		t.Errorf("%v is no timeout of a net.Error", late)
+		t.Errorf("%v is not a net.Error with a timeout", late)
 	}
 	if mine := vaulterr.TransportError(fmt.Errorf("my transport: %w", dial)); mine.Error() != "my transport: no connection: connection refused" || !errors.Is(mine, syscall.ECONNREFUSED) {
-		t.Errorf("Transport of a wrapped failure = %v, want the wrapper's words and the class", mine)
+		t.Errorf("TransportError of a wrapped one = %v, want the wrapper's text and the class", mine)
 	}
 }
 
-// TestUnreadableAnswers came over a sound connection: they are no net.Error.
-func TestUnreadableAnswers(t *testing.T) {
+// TestSanitize_UnreadableResponseIsNoNetError: the connection worked.
+func TestSanitize_UnreadableResponseIsNoNetError(t *testing.T) {
 	_, err := json.Marshal(json.RawMessage("<html>"))
 	page := vaulterr.Sanitize(fmt.Errorf("sk-canary: %w", err))
-	if _, lost := errors.AsType[net.Error](page); lost || page.Error() != "the answer is not JSON" {
-		t.Errorf("FromWire of JSON's error = %v, net.Error %t", page, lost)
+	if _, lost := errors.AsType[net.Error](page); lost || page.Error() != "the response is not JSON" {
+		t.Errorf("Sanitize of a JSON error = %v, net.Error %t", page, lost)
 	}
 	late := vaulterr.Sanitize(&url.Error{Op: "Get", URL: "http://vault.test", Err: context.DeadlineExceeded})
 	if timeout, lost := errors.AsType[net.Error](late); !lost || !timeout.Timeout() || late.Error() != "context deadline exceeded" {
-		t.Errorf("FromWire of a timeout = %v, net.Error %t, want a timeout", late, lost)
+		t.Errorf("Sanitize of a timeout = %v, net.Error %t, want a timeout", late, lost)
 	}
 }

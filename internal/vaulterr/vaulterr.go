@@ -1,7 +1,6 @@
-// Package vaulterr holds the errors of vaultkit: the sentinels for errors.Is,
-// the one struct for errors.As, and the only place where a Vault answer's
-// status and text are turned into either. It is a leaf: the root package
-// aliases its names.
+// Package vaulterr holds vaultkit's errors: the sentinels for errors.Is, and the struct for
+// errors.As. It is the only package that reads the status and the texts of Vault's errors. The
+// root package aliases its names.
 package vaulterr
 
 import (
@@ -15,9 +14,8 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// The sentinels. The finer ones wrap the coarser: ErrDestroyed is an
-// ErrDeleted, ErrSealed an ErrUnavailable, ErrWrappingToken an
-// ErrUnauthenticated.
+// The sentinels. Some wrap a more general one: ErrDestroyed is an ErrDeleted, ErrSealed an
+// ErrUnavailable, ErrWrappingToken an ErrUnauthenticated.
 var (
 	ErrNotFound         = errors.New("not found")
 	ErrDeleted          = errors.New("deleted")
@@ -36,36 +34,36 @@ var (
 	ErrInvalid          = errors.New("invalid")
 	ErrClosed           = errors.New("client is closed")
 
-	// ErrNotAsked is a revoker's word that it did not ask the issuer.
-	ErrNotAsked = errors.New("the issuer was not asked")
+	// ErrNotAsked means that a revoker did not call the provider's API.
+	ErrNotAsked = errors.New("the provider's API was not called")
 
-	// errTooLarge is an answer that no retry makes smaller.
-	errTooLarge = fmt.Errorf("answer too large: %w", ErrUnavailable)
+	// errTooLarge is an ErrUnavailable that is not retried: the response would be as large again.
+	errTooLarge = fmt.Errorf("response too large: %w", ErrUnavailable)
 )
 
-// Error is what every failing call returns: the verb, what it was about, which
-// sentinel it is, what to do, and the cause. It never holds a secret value.
+// Error is the error of every failed call. It holds the operation, what the operation was
+// about, the sentinel, what to do, and the cause. It never contains a secret.
 type Error struct {
-	Op         string // the verb that failed: "GetAPIKey", "Rotate", "New"
-	Provider   string // the provider, when the verb has one
+	Op         string // the operation that failed: "GetAPIKey", "Rotate", "New"
+	Provider   string // the provider, if the operation has one
 	Path       string // the Vault API path, mount included, without "/v1/"
 	Version    int    // the KV version the error is about; 0: none
 	ID         string // the rotation or backup id
 	Field      string // the field of the provider's secret
 	Capability string // for ErrPermissionDenied: the missing Vault capability
-	// CorrelationID is the X-Correlation-Id the failed request carried, by which an
-	// audit device that notes this header has it; empty where no request failed.
+	// CorrelationID is the X-Correlation-Id header of the failed request; empty if no request
+	// failed. Audit devices can log this header.
 	CorrelationID string
 	Kind          error  // one of the sentinels
-	Detail        string // what exactly was wrong
-	Hint          string // what to do; empty: the sentinel's usual hint
-	Err           error  // the cause, *api.ResponseError where Vault answered
+	Detail        string // what was wrong
+	Hint          string // what to do; empty: the sentinel's hint
+	Err           error  // the cause, an *api.ResponseError if Vault responded
 
-	keepsText bool   // Err wraps an *Error, has words of its own, and says all that the fields do
-	note      string // what to add to those words
+	keepsText bool   // Err wraps an *Error, and its text contains everything that the fields do
+	note      string // what to add to that text
 }
 
-// Error says what failed, why, and what to do, on one line.
+// Error returns what failed, why, and what to do, on one line.
 func (e *Error) Error() string {
 	head := strings.TrimSpace(strings.Join([]string{e.Op, e.Provider}, " "))
 	text := "vaultkit: " + joinNonEmpty(": ", head, e.reason())
@@ -75,8 +73,8 @@ func (e *Error) Error() string {
 	return Printable(text)
 }
 
-// reason is the middle of the text, all that is left of an *Error that is the
-// cause of another.
+// reason returns the text without the operation and the hint. It is used for an *Error that is
+// the cause of another.
 func (e *Error) reason() string {
 	if e.keepsText {
 		return joinNonEmpty("; ", causeText(e.Err), e.note)
@@ -89,7 +87,7 @@ func joinNonEmpty(separator string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), separator)
 }
 
-// Unwrap makes both the sentinel and the cause reachable by errors.Is and As.
+// Unwrap returns the sentinel and the cause.
 func (e *Error) Unwrap() []error {
 	var all []error
 	for _, err := range []error{e.Kind, e.Err} {
@@ -100,8 +98,8 @@ func (e *Error) Unwrap() []error {
 	return all
 }
 
-// MarshalJSON encodes what Error says, and never the cause itself: the body of
-// an answer from somewhere in between may echo the request.
+// MarshalJSON encodes the text of Error and not the cause: the body of a proxy's response may
+// contain the request.
 func (e *Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"error": e.Error()})
 }
@@ -118,7 +116,8 @@ func (e *Error) kindText() string {
 	}
 }
 
-// where says what the error is about, less what the cause's text says anyway.
+// location returns the path, version, field and id, except those that the text of the cause
+// contains.
 func (e *Error) location(cause string) string {
 	var parts []string
 	if e.Path != "" && !strings.Contains(cause, "at "+e.Path) {
@@ -148,33 +147,33 @@ func (e *Error) hint() string {
 	return ""
 }
 
-// hints are what to do next, most specific sentinel first.
+// hints are what to do next. More specific sentinels come first.
 var hints = []struct {
 	kind error
 	text string
 }{
-	{ErrNotFound, "check the name, list what exists, or store it first"},
-	{ErrDestroyed, "the value is gone for good: store a new secret over it, saying that it may replace a deleted one"},
-	{ErrDeleted, "undelete the version in Vault, or store a new secret over it, saying that it may replace a deleted one"},
-	{ErrFieldMissing, "read another field or rotate this one in"},
-	{ErrMountNotFound, "check the mount's name, and that the KV engine is enabled there"},
-	{ErrNotKVv2, "name a KV version 2 mount, or upgrade this one with 'vault kv enable-versioning'"},
+	{ErrNotFound, "check the name, list the providers, or store the secret first"},
+	{ErrDestroyed, "the value is gone for good: store a new secret, and allow it to replace a deleted one"},
+	{ErrDeleted, "undelete the version in Vault, or store a new secret, and allow it to replace a deleted one"},
+	{ErrFieldMissing, "read another field, or add this one with a rotation"},
+	{ErrMountNotFound, "check the mount's name, and check that the KV engine is enabled there"},
+	{ErrNotKVv2, "use a KV version 2 mount, or upgrade this one with 'vault kv enable-versioning'"},
 	{ErrPermissionDenied, "add the capability to the policy of the token's role"},
-	{ErrWrappingToken, "it was used before or expired: if nobody of yours used it, treat the secret id as stolen; then issue a new one"},
+	{ErrWrappingToken, "it was used before or has expired: if nobody in your team used it, treat the secret id as stolen; then issue a new one"},
 	{ErrUnauthenticated, "check the token or the login's credentials"},
-	{ErrConflict, "somebody else changed it first: read it again and decide"},
-	{ErrUndetermined, "recover this provider: that says what became of it"},
-	{ErrNoChange, "the current value is already the one asked for"},
+	{ErrConflict, "somebody else changed it first: read it again, then decide"},
+	{ErrUndetermined, "recover this provider to find out whether it was applied"},
+	{ErrNoChange, "the current value is already the requested one"},
 	{ErrSealed, "unseal Vault, then try again"},
-	{errTooLarge, "the secret or list is larger than vaultkit reads, or something else than Vault answers at this address"},
+	{errTooLarge, "the secret or list is larger than vaultkit reads, or the server at this address is not Vault"},
 	{ErrUnavailable, "check the address and the server's health, then try again"},
-	{ErrClosed, "make a new client"},
+	{ErrClosed, "create a new client"},
 }
 
-// Undetermined is an ErrUndetermined about the rotation id. Its cause is told,
-// and Vault's answer and the context's error stay reachable, but none of the
-// cause's sentinels: whoever tests for ErrConflict or ErrUnavailable first must
-// not take an open outcome for a definite failure.
+// Undetermined returns an ErrUndetermined for the rotation id. The text contains the cause.
+// Vault's response and the context's error stay reachable, but not the cause's sentinels: code
+// that tests for ErrConflict or ErrUnavailable must not take an undetermined outcome for a
+// definite failure.
 func Undetermined(id, detail string, cause error) *Error {
 	failed := &Error{Kind: ErrUndetermined, ID: id, Detail: detail}
 	if inner, ok := errors.AsType[*Error](cause); ok {
@@ -186,29 +185,29 @@ func Undetermined(id, detail string, cause error) *Error {
 	return failed
 }
 
-// bare is an error without its sentinels.
+// opaque is an error that hides the sentinels of its cause.
 type opaque struct{ cause error }
 
 func (b *opaque) Error() string { return b.cause.Error() }
 
-// Is lets the context's errors through.
+// Is matches the context's errors.
 func (b *opaque) Is(target error) bool {
 	return (target == context.Canceled || target == context.DeadlineExceeded) && errors.Is(b.cause, target)
 }
 
-// As lets Vault's answer through.
+// As finds Vault's response.
 func (b *opaque) As(target any) bool {
 	response, ok := target.(**api.ResponseError)
 	return ok && errors.As(b.cause, response)
 }
 
-// Invalid is an ErrInvalid with its detail.
+// Invalid returns an ErrInvalid with a detail.
 func Invalid(format string, args ...any) *Error {
 	return &Error{Kind: ErrInvalid, Detail: fmt.Sprintf(format, args...)}
 }
 
-// In returns err as an *Error that carries the verb and the provider, keeping
-// what an inner layer already filled in. Nil stays nil.
+// WithOp returns err as an *Error with the operation and the provider. It keeps fields that are
+// already set. It returns nil for nil.
 func WithOp(op, provider string, err error) error {
 	if err == nil {
 		return nil
@@ -221,8 +220,8 @@ func WithOp(op, provider string, err error) error {
 	return filled
 }
 
-// adopt returns a new *Error for err, with the fields of the one that err is or wraps. A
-// wrapper, a Source's for instance, keeps its words.
+// toError returns a new *Error for err, with the fields of the *Error that err is or wraps. If
+// err wraps one, as an error of a Source may, the text of err is kept.
 func toError(err error) *Error {
 	inner, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -235,8 +234,7 @@ func toError(err error) *Error {
 	return &filled
 }
 
-// Note returns err as an *Error with a note added to its detail, and causes to
-// its cause.
+// Note returns err as an *Error with a note in its detail, and with more causes.
 func Note(err error, note string, causes ...error) *Error {
 	noted := toError(err)
 	noted.Detail = joinNonEmpty("; ", noted.Detail, note)
@@ -247,9 +245,8 @@ func Note(err error, note string, causes ...error) *Error {
 	return noted
 }
 
-// GaveUp is the error of somebody who stopped repeating a request because the
-// context ended: ErrUnavailable, with both the last answer and the context's
-// error as causes.
+// Interrupted returns the error for a retry that ended because the context ended:
+// ErrUnavailable, with the last response and the context's error as causes.
 func Interrupted(last, ended error) error {
 	filled := &Error{Kind: ErrUnavailable, Err: last}
 	if _, ok := errors.AsType[*Error](last); ok {

@@ -29,8 +29,8 @@ var (
 	upgrading = response(400, "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period")
 )
 
-// One row per answer Vault gives: which sentinel it is, and what may be done.
-func TestTranslation(t *testing.T) {
+// TestKind has one row for each response of Vault: its sentinel, and what the client may do.
+func TestKind(t *testing.T) {
 	for name, tc := range map[string]struct {
 		err                           error
 		kind                          error
@@ -75,7 +75,7 @@ func TestTranslation(t *testing.T) {
 				t.Errorf("Kind = %v, want %v", got, tc.kind)
 			}
 			if got := vaulterr.MaybeApplied(tc.err); got != tc.doubtful {
-				t.Errorf("Doubtful = %v", got)
+				t.Errorf("MaybeApplied = %v", got)
 			}
 			if got := vaulterr.Retryable(tc.err); got != tc.retryable {
 				t.Errorf("Retryable = %v", got)
@@ -87,8 +87,8 @@ func TestTranslation(t *testing.T) {
 	}
 }
 
-// Only Vault's own 404 says that something is not there.
-func TestMissing(t *testing.T) {
+// Only Vault's own 404 means that something does not exist.
+func TestReclassify404(t *testing.T) {
 	for body, want := range map[string]error{
 		`{"errors":[]}`: vaulterr.ErrNotFound,
 		`{"errors":["1 error occurred:\n\t* unsupported path\n\n"]}`:                                           vaulterr.ErrNotFound,
@@ -115,71 +115,70 @@ func TestMissing(t *testing.T) {
 		}}).Error(), []byte(body))
 		foreign := errors.Is(want, vaulterr.ErrUnavailable)
 		if got := vaulterr.Kind(err); !errors.Is(got, want) || vaulterr.Retryable(err) != foreign || foreign && !vaulterr.MaybeApplied(err) {
-			t.Errorf("%s: %v, retryable %v, doubtful %v", body, got, vaulterr.Retryable(err), vaulterr.MaybeApplied(err))
+			t.Errorf("%s: Reclassify404 = %v, Retryable %v, MaybeApplied %v", body, got, vaulterr.Retryable(err), vaulterr.MaybeApplied(err))
 		}
 	}
 	refused := response(403)
 	if err := vaulterr.Reclassify404(refused, []byte(`{"warnings":["x"]}`)); !errors.Is(err, refused) {
-		t.Errorf("a 403 became %v", err)
+		t.Errorf("Reclassify404(403) = %v, want the same error", err)
 	}
 }
 
-func TestFinerSentinelsAreTheCoarserToo(t *testing.T) {
+func TestSentinels_WrapTheMoreGeneralOne(t *testing.T) {
 	for fine, coarse := range map[error]error{
 		vaulterr.ErrDestroyed: vaulterr.ErrDeleted, vaulterr.ErrSealed: vaulterr.ErrUnavailable, vaulterr.ErrWrappingToken: vaulterr.ErrUnauthenticated,
 	} {
 		if !errors.Is(fine, coarse) || errors.Is(coarse, fine) {
-			t.Errorf("%v and %v", fine, coarse)
+			t.Errorf("errors.Is(%v, %v) = false", fine, coarse)
 		}
 	}
 }
 
-func TestErrorSaysWhatWhereAndWhatToDo(t *testing.T) {
+func TestError_TextSaysWhatWhereAndWhatToDo(t *testing.T) {
 	err := vaulterr.WithOp("Rotate", "openai", &vaulterr.Error{Path: "secret/data/x", Kind: vaulterr.ErrPermissionDenied, Capability: "update", Err: denied})
 	const want = `vaultkit: Rotate openai: permission denied, capability "update" is missing: at secret/data/x: wrapped: HTTP 403: 1 error occurred: * permission denied; add the capability to the policy of the token's role`
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
 	nested := vaulterr.WithOp("Rotate", "openai", vaulterr.Undetermined("the-id", "why", err))
-	const wantNested = `vaultkit: Rotate openai: outcome undetermined: why: id the-id: permission denied, capability "update" is missing: at secret/data/x: wrapped: HTTP 403: 1 error occurred: * permission denied; recover this provider: that says what became of it`
+	const wantNested = `vaultkit: Rotate openai: outcome undetermined: why: id the-id: permission denied, capability "update" is missing: at secret/data/x: wrapped: HTTP 403: 1 error occurred: * permission denied; recover this provider to find out whether it was applied`
 	if nested.Error() != wantNested {
 		t.Errorf("got  %s\nwant %s", nested, wantNested)
 	}
 	if vaulterr.WithOp("Rotate", "openai", nil) != nil {
-		t.Error("nil is wrapped")
+		t.Error("WithOp(nil) is an error, want nil")
 	}
 	foreign := vaulterr.WithOp("Rotate", "p", errors.New("line one\n\tline two"))
 	if strings.ContainsAny(foreign.Error(), "\n\t") {
-		t.Errorf("%q is more than a line", foreign)
+		t.Errorf("Error() = %q, want one line", foreign)
 	}
 }
 
-// An answer that is not Vault's own may echo the request: it is never quoted,
-// in text or JSON.
-func TestForeignBodiesAreNotQuoted(t *testing.T) {
+// A proxy's response may contain the request, so neither the text nor the JSON of an error contains it.
+func TestError_OmitsAProxysBody(t *testing.T) {
 	err := vaulterr.WithOp("Rotate", "p", &api.ResponseError{StatusCode: http.StatusBadGateway, RawError: true, Errors: []string{"canary"}})
 	encoded, jsonErr := json.Marshal(err)
 	if jsonErr != nil || strings.Contains(err.Error(), "canary") || strings.Contains(string(encoded), "canary") || !strings.Contains(string(encoded), "HTTP 502") {
-		t.Errorf("%v, %s, %v", err, encoded, jsonErr)
+		t.Errorf("Error() = %v, JSON %s, %v, want no body", err, encoded, jsonErr)
 	}
 }
 
-// An open outcome is never taken for a definite failure, whatever caused it.
-func TestUndeterminedHidesDefiniteSentinels(t *testing.T) {
+// An undetermined outcome must never look like a definite failure.
+func TestUndetermined_HidesOtherSentinels(t *testing.T) {
 	for _, cause := range []error{vaulterr.ErrConflict, vaulterr.ErrUnavailable, vaulterr.ErrPermissionDenied, vaulterr.ErrClosed, vaulterr.ErrInvalid} {
 		inner := &vaulterr.Error{Kind: cause, Err: errors.Join(context.Canceled, cas)}
 		err := vaulterr.WithOp("Rotate", "p", vaulterr.Undetermined("id", "", errors.Join(inner, inner)))
 		if !errors.Is(err, vaulterr.ErrUndetermined) || errors.Is(err, cause) {
-			t.Errorf("caused by %v: is %v", cause, errors.Is(err, cause))
+			t.Errorf("Undetermined with the cause %v: errors.Is(err, cause) = %v", cause, errors.Is(err, cause))
 		}
 		var response *api.ResponseError
 		if !errors.As(err, &response) || !errors.Is(err, context.Canceled) {
-			t.Errorf("%v: the answer or the context's error is lost", err)
+			t.Errorf("%v does not contain the response or the context's error", err)
 		}
 	}
 }
 
-func TestGaveUpTellsBothReasons(t *testing.T) {
+func TestInterrupted_KeepsBothCauses(t *testing.T) {
 	err := vaulterr.Interrupted(&vaulterr.Error{Kind: vaulterr.ErrSealed, Path: "x", Err: sealed}, context.DeadlineExceeded)
 	if !errors.Is(err, vaulterr.ErrSealed) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "Vault is sealed") {
 		t.Error(err)
@@ -193,21 +192,21 @@ func TestGaveUpTellsBothReasons(t *testing.T) {
 	}
 }
 
-// An error that wraps several keeps its own words; a join has none.
-func TestSeveralCausesKeepTheirWords(t *testing.T) {
+// An error that wraps several keeps its own text. A join has none.
+func TestWrapperText_OfSeveralCauses(t *testing.T) {
 	one, two := errors.New("one"), errors.New("two")
 	for want, cause := range map[string]error{
 		"it was one, then two": fmt.Errorf("it was %w, then %w", one, two),
 		"one, two":             errors.Join(one, two),
 	} {
 		if got := (&vaulterr.Error{Err: cause}).Error(); got != "vaultkit: "+want {
-			t.Errorf("%q, want %q", got, want)
+			t.Errorf("Error() = %q, want %q", got, want)
 		}
 	}
 }
 
-// TestDeniedIsVaultsOwnWord: a gateway's 403 may come after the request was applied.
-func TestDeniedIsVaultsOwnWord(t *testing.T) {
+// TestDenied_IsVaultsOwn403: a proxy's 403 may come after the request was applied.
+func TestDenied_IsVaultsOwn403(t *testing.T) {
 	for name, tc := range map[string]struct {
 		response api.ResponseError
 		want     bool
@@ -225,6 +224,6 @@ func TestDeniedIsVaultsOwnWord(t *testing.T) {
 		}
 	}
 	if _, _, denied := vaulterr.Denied(errors.New("permission denied")); denied {
-		t.Error("Denied = true without an answer")
+		t.Error("Denied = true without a response")
 	}
 }
