@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// result is what became of one schedule.
+// result is the result of one schedule.
 type result struct {
 	schedule   Schedule
 	fired      bool
@@ -19,34 +19,34 @@ type result struct {
 
 // Summary counts schedules.
 type Summary struct {
-	Schedules   int            // that were what their names say
-	Unfired     int            // that were not: a fault or a rival met no request
+	Schedules   int            // schedules that ran as their names say
+	Unfired     int            // schedules in which a fault or rival met no request
 	Violations  int            // schedules with violations
 	Sorts       map[string]int // schedules, by operation and sort
 	ByInvariant map[string]int // schedules, by invariant violated
 }
 
-// String is the one line that says it all.
+// String returns the counts that matter, on one line.
 func (t *Summary) String() string {
 	return fmt.Sprintf("%d schedules, %d violations", t.Schedules, t.Violations)
 }
 
-// Breakdown is the number of schedules of each sort, one a line.
+// Breakdown returns the number of schedules of each sort, one line each.
 func (t *Summary) Breakdown() []string {
-	lines := []string{fmt.Sprintf("%d more fell out: a fault or rival met no request", t.Unfired)}
+	lines := []string{fmt.Sprintf("%d more did not count: a fault or rival met no request", t.Unfired)}
 	for _, sort := range slices.Sorted(maps.Keys(t.Sorts)) {
 		lines = append(lines, fmt.Sprintf("%6d %s", t.Sorts[sort], sort))
 	}
 	return lines
 }
 
-// Campaign is a number of schedules to run.
+// Campaign is a list of schedules to run.
 type Campaign struct {
 	Operations []*Operation
 	Schedules  []Schedule
-	Workers    int                 // how many at once
-	Out        io.Writer           // gets each schedule that violates something
-	Stop       func(*Summary) bool // ends the campaign early; nil: never
+	Workers    int                 // how many schedules run at the same time
+	Out        io.Writer           // each schedule with a violation is written to it
+	Stop       func(*Summary) bool // reports whether to end the campaign early; nil: never
 }
 
 // RunAll runs a campaign.
@@ -74,7 +74,7 @@ func (d *Driver) RunAll(ctx context.Context, s Campaign) *Summary {
 	for r := range done {
 		summary.add(r, s.Out)
 		if summary.Schedules%1000 == 0 {
-			d.proxy.Reset() // its log would grow
+			d.proxy.Reset() // otherwise its log grows
 		}
 		if !stopped && s.Stop != nil && s.Stop(summary) {
 			stopped = true

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// cancelContext is a context that can be cancelled with any error: it stands for the
-// deadline of a caller that passes at a given request, and not at a given time.
-// Contexts derived from it have ended, too, when cancel returns.
+// cancelContext is a context that can be cancelled with any error. With it, a caller's deadline
+// passes at a given request instead of a given time. Contexts derived from it have ended when
+// cancel returns.
 type cancelContext struct {
-	context.Context // for values and the latest end
+	context.Context // for the values and the end of the parent
 	done            chan struct{}
 
 	mu    sync.Mutex
@@ -43,15 +43,15 @@ func (e *cancelContext) cancel(err error) {
 // Done returns a channel that cancel closes.
 func (e *cancelContext) Done() <-chan struct{} { return e.done }
 
-// Err returns the error that it was cancelled with.
+// Err returns the error of cancel.
 func (e *cancelContext) Err() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.err
 }
 
-// AfterFunc is how package context learns of the end of a context that is not
-// its own without a goroutine, which would be late.
+// AfterFunc lets package context end derived contexts without a goroutine, which would run too
+// late.
 func (e *cancelContext) AfterFunc(f func()) (stop func() bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -4,14 +4,14 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// answers is I4: nobody was told a lie.
+// checkResponses checks I4: no actor was told something false.
 func (c *checker) checkResponses() {
 	for _, response := range c.history.responses {
 		switch {
 		case response.Status == Succeeded && response.Wants.changesData():
 			c.checkCommitted(response)
 			if record := c.Records[response.ID]; record.Outcome != "committed" || record.NewVersion != response.NewVersion {
-				c.violated("I4a", "%s was told of success, and record %s says %q", response.Actor, response.ID, record.Outcome)
+				c.violated("I4a", "%s succeeded, but record %s says %q", response.Actor, response.ID, record.Outcome)
 			}
 		case response.Status == Undetermined && response.NewVersion != 0:
 			c.checkCommitted(response)
@@ -20,11 +20,11 @@ func (c *checker) checkResponses() {
 		}
 		c.checkRecovery(response)
 		if _, recorded := c.Revoked[response.Revoked+revokedSuffix]; response.Revoked != "" && response.Status == Succeeded && !recorded {
-			c.violated("I4a", "%s was told that the old keys of %s are revoked, and no record says so", response.Actor, response.Revoked)
+			c.violated("I4a", "%s was told that the old keys of %s are revoked, but there is no record of it", response.Actor, response.Revoked)
 		}
 		for _, id := range response.Removed {
 			if c.history.facts.Backups[id] != nil {
-				c.violated("I4a", "%s was told that backup %s is deleted, and it is there", response.Actor, id)
+				c.violated("I4a", "%s was told that backup %s is deleted, but it exists", response.Actor, id)
 			}
 		}
 	}
@@ -32,12 +32,12 @@ func (c *checker) checkResponses() {
 
 func (c *checker) writtenByLibrary(k int) bool { a := c.author(k); return a == rotator || a == fencer }
 
-// committed checks what an actor was told to be in force.
+// checkCommitted checks the version that an actor was told it has committed.
 func (c *checker) checkCommitted(response Response) {
 	k := response.NewVersion
 	id, err := protocol.ParseID(response.ID)
 	if err != nil || id.Source != k-1 || k > c.Current {
-		c.violated("I4a", "%s was told that %s made version %d, and current is %d", response.Actor, response.ID, k, c.Current)
+		c.violated("I4a", "%s was told that %s made version %d, but current is %d", response.Actor, response.ID, k, c.Current)
 		return
 	}
 	if c.author(k) == unreadable {
@@ -45,13 +45,13 @@ func (c *checker) checkCommitted(response Response) {
 	}
 	asAsked := response.Wants.explains(c.Facts, k) || response.Resumed && c.explainsResumed(id, response.Wants)
 	if matches, known := c.matches(id); known && !matches || !asAsked {
-		c.violated("I4a", "%s was told that its change is version %d, which holds another value", response.Actor, k)
+		c.violated("I4a", "%s was told that its change is version %d, but that contains another value", response.Actor, k)
 	}
 }
 
-// standsIn reports that whoever asks for a secret which is in force may be told what put it
-// there: the rotation that made the version, if the change would leave that as it is; or a
-// restore, if a rollback asks for the very secret that it restored.
+// explainsResumed reports whether an actor that asks for the current secret may be told of the
+// rotation id that made it: a rotation, if the change would leave its version as it is, or a
+// restore, if the actor restores the same secret.
 func (c *checker) explainsResumed(id protocol.ID, wants Change) bool {
 	if matches, _ := c.matches(id); !matches {
 		return false
@@ -63,9 +63,9 @@ func (c *checker) explainsResumed(id protocol.ID, wants Change) bool {
 	return wants.Merge != nil && same(mergeFields(made, wants.Merge), made)
 }
 
-// neverApplied is I4b. A twin (another actor that asked for the same change, by
-// a rerun for instance) excuses a failure: whose write it was cannot be told, and
-// the one that failed had none applied if each version of the change is another's.
+// checkFailed checks I4b. A twin is another actor that asked for the same change, such as a
+// rerun. Their writes cannot be told apart, so the failed actor has applied nothing if each
+// version with its change can be a twin's.
 func (c *checker) checkFailed(response Response) {
 	if response.Conflict && response.ID != "" {
 		c.checkConflict(response)
@@ -90,11 +90,11 @@ func (c *checker) checkFailed(response Response) {
 		}
 	}
 	if unclaimed > others {
-		c.violated("I4b", "%s was told that nothing was applied, and %d versions hold its change that nobody else can have made", response.Actor, unclaimed)
+		c.violated("I4b", "%s was told that nothing was applied, but %d versions contain its change and no other actor can have made them", response.Actor, unclaimed)
 	}
 }
 
-// couldBe reports whether some version is explained by both.
+// couldBe reports whether both changes explain the same version.
 func (c *checker) couldBe(twin, response Response) bool {
 	for k := 2; k <= c.Current; k++ {
 		if twin.Wants.explains(c.Facts, k) && response.Wants.explains(c.Facts, k) {
@@ -104,21 +104,21 @@ func (c *checker) couldBe(twin, response Response) bool {
 	return false
 }
 
-// lostFor: a conflict says of one rotation that it lost for good. No twin excuses
-// it: a twin from the same version is the same rotation.
+// checkConflict checks that the rotation of a conflict is not committed. A twin does not
+// matter: one from the same version is the same rotation.
 func (c *checker) checkConflict(response Response) {
 	id, err := protocol.ParseID(response.ID)
 	if err != nil {
-		c.violated("I4b", "%s was told of a conflict of %q, which is no id", response.Actor, response.ID)
+		c.violated("I4b", "%s was told of a conflict of %q, which is not an id", response.Actor, response.ID)
 		return
 	}
 	if matches, _ := c.matches(id); matches || c.Records[response.ID].Outcome == "committed" {
-		c.violated("I4b", "%s was told that %s lost, and it is committed", response.Actor, response.ID)
+		c.violated("I4b", "%s was told of a conflict of %s, but it is committed", response.Actor, response.ID)
 	}
 }
 
-// nobodyMadeIt: "nothing to change" is for a value that no rotation of this very
-// change made.
+// checkNoChange checks that no rotation of the same change made the version that "nothing to
+// change" names.
 func (c *checker) checkNoChange(response Response) {
 	for text, data := range c.Backups {
 		id, err := protocol.ParseID(text)
@@ -126,17 +126,17 @@ func (c *checker) checkNoChange(response Response) {
 			continue
 		}
 		if matches, _ := c.matches(id); matches {
-			c.violated("I4b", "%s was told that version %d is as asked for already, which is what rotation %s made", response.Actor, response.NoChange, text)
+			c.violated("I4b", "%s was told that there is nothing to change in version %d, but rotation %s made this change", response.Actor, response.NoChange, text)
 		}
 	}
 }
 
-// found checks what a recovery said it had decided: there is such a record.
+// checkRecovery checks that there is a record for each outcome that a recovery reported.
 func (c *checker) checkRecovery(response Response) {
 	for id, outcome := range response.Found {
 		invariant := map[string]string{"committed": "I4a", "aborted": "I4b"}[outcome]
 		if invariant != "" && c.Records[id].Outcome != outcome {
-			c.violated(invariant, "%s was told that %s is %s, and its record says %q", response.Actor, id, outcome, c.Records[id].Outcome)
+			c.violated(invariant, "%s was told that %s is %s, but its record says %q", response.Actor, id, outcome, c.Records[id].Outcome)
 		}
 	}
 }

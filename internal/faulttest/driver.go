@@ -12,11 +12,11 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-// Driver runs schedules. Its fields are set before the first.
+// Driver runs schedules. Its fields must be set before the first one.
 type Driver struct {
 	Observer *Observer
-	// Rivals are what may come in between, by name. A rival tells the history
-	// itself what it did and was told.
+	// Rivals are the actors that may run in between, by name. A rival adds to the history what it
+	// did and what it was told.
 	Rivals map[string]Act
 	// Recover is a recovery by another client.
 	Recover func(ctx context.Context, run *Run) Response
@@ -24,40 +24,40 @@ type Driver struct {
 	proxy   *faultproxy.Proxy
 	actions actions
 	runs    atomic.Int64
-	running sync.WaitGroup // operations, the dead among them
-	// hung bounds a schedule: nothing in it waits for anything but Vault.
+	running sync.WaitGroup // operations, also those whose process died
+	// timeout limits a schedule, which waits only for Vault.
 	timeout time.Duration
 }
 
-// NewDriver makes a driver whose clients reach Vault through the proxy, which is
-// the driver's from now on.
+// NewDriver returns a driver whose clients reach Vault through the proxy. The driver owns the
+// proxy.
 func NewDriver(proxy *faultproxy.Proxy) *Driver {
 	d := &Driver{proxy: proxy, timeout: 2 * time.Minute}
 	proxy.SetRule(d.actions.rule)
 	return d
 }
 
-// Act is what somebody does to a run's provider.
+// Act is what a rival does to a run's provider.
 type Act func(ctx context.Context, run *Run) error
 
 // Operation is what a schedule disturbs.
 type Operation struct {
 	Name string
-	// Prepare makes the provider.
+	// Prepare creates the provider.
 	Prepare Act
-	// Wants is what the operation is about to change, once prepared.
+	// Wants returns the change that the prepared operation will make.
 	Wants func(run *Run) Change
-	// Run is the operation, by a client with the driver's transport.
+	// Run runs the operation, by a client with the driver's transport.
 	Run func(ctx context.Context, run *Run) Response
-	// Rerun is the same again, by another client.
+	// Rerun runs the operation again, by another client.
 	Rerun func(ctx context.Context, run *Run) Response
-	// Once: when it is done, doing it again is rightly refused.
+	// Once means that a second run is refused after a success.
 	Once bool
-	// Contested: what a rival does may rightly keep it from being done.
+	// Contested means that a rival may make the operation fail.
 	Contested bool
-	// Refused: undisturbed it is rightly refused.
+	// Refused means that the operation is refused even if it is undisturbed.
 	Refused bool
-	// Rivals are who may come in between.
+	// Rivals are the names of the rivals that may run in between.
 	Rivals []string
 	// Endings and OneEnding say how its schedules end: see [Space].
 	Endings   []string
@@ -66,10 +66,10 @@ type Operation struct {
 	trace requestTrace // set by Count
 }
 
-// Run is the run of one schedule, on a provider of its own.
+// Run is the run of one schedule, on its own provider.
 type Run struct {
 	*History
-	// Target is the id an operation is about, for its Prepare to set.
+	// Target is the rotation id that the operation is about. Prepare sets it.
 	Target string
 
 	driver     *Driver
@@ -79,9 +79,8 @@ type Run struct {
 	found      []Violation
 }
 
-// Count returns the requests of an undisturbed run, as "METHOD path" with stars for
-// the provider and what is below it. From then on the operation's requests are
-// numbered by them.
+// Count returns the requests of an undisturbed run, as "METHOD path" with stars for the
+// provider and the path below it. From then on the operation's requests are numbered by them.
 func (d *Driver) Count(ctx context.Context, op *Operation) ([]string, error) {
 	run := d.newRun(op, Schedule{Operation: op.Name})
 	defer run.cleanUp()
@@ -96,7 +95,7 @@ func (d *Driver) Count(ctx context.Context, op *Operation) ([]string, error) {
 	return op.trace, nil
 }
 
-// fits reports what an operation may be told that nobody disturbs.
+// fits reports whether an undisturbed operation may have this status.
 func (op *Operation) fits(status Status) bool {
 	return status == Succeeded && !op.Refused || status == Failed && op.Refused
 }
@@ -115,8 +114,8 @@ func (t *Run) newExecution(ctx context.Context, faults []Fault) *execution {
 	return p
 }
 
-// Kill runs an operation up to its first request of this method and path, where
-// its process dies by this kind of fault.
+// Kill runs an operation until its first request with this method and path. There its process
+// dies with this kind of fault.
 func (t *Run) Kill(ctx context.Context, op *Operation, method, path, kind string) error {
 	p := t.newExecution(ctx, nil)
 	p.killAt = func(r *http.Request) string {
@@ -132,7 +131,7 @@ func (t *Run) Kill(ctx context.Context, op *Operation, method, path, kind string
 	return nil
 }
 
-// Arrive delivers every late request that those who died have left.
+// DeliverAll delivers every late request of the processes that died.
 func (t *Run) DeliverAll() {
 	for _, p := range t.executions {
 		select {
@@ -143,7 +142,7 @@ func (t *Run) DeliverAll() {
 	}
 }
 
-// perform runs an operation until it returns or dies, and tells the history.
+// perform runs an operation until it returns or dies, and adds its response to the history.
 func (t *Run) perform(p *execution, op *Operation) (response Response) {
 	finish := t.start(Response{Actor: op.Name, Wants: op.Wants(t)})
 	defer func() { finish(response) }()
@@ -157,10 +156,10 @@ func (t *Run) perform(p *execution, op *Operation) (response Response) {
 	}
 }
 
-// Close waits for what is still to be cleared away of the trials.
+// Close waits until all runs are cleaned up.
 func (d *Driver) Close() { d.running.Wait() }
 
-// over clears away what has died, and delivers what is still on its way.
+// cleanUp ends the processes that died, and delivers what is on its way.
 func (t *Run) cleanUp() {
 	for _, p := range t.executions {
 		close(p.over)

@@ -12,36 +12,35 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// nobodyListens is a port of this machine where no server is: connections are
-// refused for real.
+// closedAddress is a port without a server, so that the system refuses connections.
 const closedAddress = "127.0.0.1:1"
 
-// execution is one run of an operation, under a schedule's faults. It travels in the
-// operation's context, whose values outlive even context.WithoutCancel.
+// execution is one run of an operation under a schedule's faults. It is a value of the
+// operation's context, where it survives context.WithoutCancel.
 type execution struct {
 	name     string
 	provider string
 	actions  *actions
 	faults   []Fault
-	rivals   map[int]func()             // what happens before the nth request
-	killAt   func(*http.Request) string // where the process dies, by which kind; nil: by its faults only
+	rivals   map[int]func()             // run before the nth request
+	killAt   func(*http.Request) string // the kind of fault by which the process dies at this request; nil: none
 	ctx      *cancelContext
 
-	traffic sync.RWMutex  // held by requests on their way; whole by a rival: all stand still meanwhile
+	traffic sync.RWMutex  // read-locked by requests on their way, locked by a rival
 	dead    chan struct{} // closed when the process dies
-	over    chan struct{} // closed when the schedule is over, for the dead to be cleared away
+	over    chan struct{} // closed when the schedule is over, so that blockDead returns
 
 	mu        sync.Mutex
 	requests  []string
 	numbering *numbering
-	fired     map[int]bool // requests whose fault or rival happened
+	fired     map[int]bool // requests that met their fault or rival
 	cut       bool
 	zombies   []*zombie
 }
 
-// zombie is a request that its client has given up on, and that will arrive.
+// zombie is a request that its client has given up, and that will still arrive.
 type zombie struct {
-	due                int // before this request of the operation, or beforeEnding, or afterEnding
+	due                int // the number of the request before which it arrives, or beforeEnding or afterEnding
 	release, delivered chan struct{}
 }
 
@@ -58,13 +57,13 @@ type request struct {
 
 func (q *request) send(r *http.Request) (*http.Response, error) { return q.next.RoundTrip(r) }
 
-// detached is the request as it goes on without its client.
+// detached returns the request without its client's context.
 func (q *request) detached() *request {
 	return &request{q.Clone(context.WithoutCancel(q.Context())), q.n, q.next}
 }
 
-// Transport wraps the transport of a client whose operations a driver runs.
-// Requests of none, such as a token's renewal, pass.
+// Transport wraps the transport of a client whose operations the driver runs. It changes
+// nothing for other requests, such as the renewal of a token.
 func (d *Driver) Transport(next http.RoundTripper) http.RoundTripper {
 	return transport{next}
 }
@@ -98,8 +97,8 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(r)
 }
 
-// admit lets a rival in, once what is on its way has arrived. To a dead process it
-// makes no difference any more.
+// interrupt runs the rival while no request is on its way. It reports false if the process
+// died.
 func (p *execution) interrupt(n int, rival func()) (alive bool) {
 	p.traffic.Lock()
 	defer p.traffic.Unlock()
@@ -113,7 +112,7 @@ func (p *execution) interrupt(n int, rival func()) (alive bool) {
 	return true
 }
 
-// faultOf is what happens to a request.
+// faultFor returns the fault for a request.
 func (p *execution) faultFor(q *request) (func(*execution, *request) (*http.Response, error), bool) {
 	if p.killAt != nil {
 		fatal, ok := kinds[p.killAt(q.Request)]
@@ -128,7 +127,7 @@ func (p *execution) faultFor(q *request) (func(*execution, *request) (*http.Resp
 	return nil, false
 }
 
-// enter numbers a request.
+// number gives the request its number.
 func (p *execution) number(r *http.Request) (n int, alive, cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -149,8 +148,8 @@ func (p *execution) markFired(n int) {
 	p.fired[n] = true
 }
 
-// allFired reports whether the run was what its schedule's name says: nobody was
-// late for want of further requests, either.
+// allFired reports whether every fault and rival of the schedule met a request, and every late
+// request had a request to be delivered before.
 func (p *execution) allFired() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -173,16 +172,15 @@ func (p *execution) refuse(q *request) (*http.Response, error) {
 	return q.send(refused)
 }
 
-// through has the fault proxy do the action to the request.
+// viaProxy sends the request to the fault proxy, which applies the action to it.
 func (p *execution) viaProxy(action faultproxy.Action, q *request) (*http.Response, error) {
 	tagged := q.Clone(q.Context())
 	tagged.Header.Set(faultproxy.TagHeader, p.actions.register(fmt.Sprintf("%s#%d", p.name, q.n), action))
 	return q.send(tagged)
 }
 
-// late sends a request that is applied when it is due. It arrives even if its client
-// ends meanwhile, of what befalls a request beside it for instance: whoever delivers
-// it waits for it.
+// late sends a request that is applied when it is due, even if its client ends before. Whoever
+// delivers it waits until it is applied.
 func (p *execution) late(wait int, q *request) (*http.Response, error) {
 	z := &zombie{due: wait, release: make(chan struct{}), delivered: make(chan struct{})}
 	if wait > 0 {
@@ -194,13 +192,13 @@ func (p *execution) late(wait int, q *request) (*http.Response, error) {
 	return p.viaProxy(faultproxy.Late(z.release).Then(func() { close(z.delivered) }), q.detached())
 }
 
-// deliver applies what is due before the operation's nth request.
+// deliverDue delivers the requests that are due before the operation's nth request.
 func (p *execution) deliverDue(n int) {
 	p.deliverZombies(func(z *zombie) bool { return z.due > 0 && z.due <= n })
 }
 
-// deliverAt applies what is due before or after the ending: the oldest first
-// before it, the newest first after it.
+// deliverAt delivers the requests that are due before the ending, the oldest first, or after
+// it, the newest first.
 func (p *execution) deliverAt(when int) bool {
 	if when == afterEnding {
 		p.mu.Lock()
@@ -225,13 +223,13 @@ func (p *execution) deliverZombies(due func(*zombie) bool) (some bool) {
 		close(z.release)
 		select {
 		case <-z.delivered:
-		case <-p.ctx.Context.Done(): // the schedule hangs, and will say so
+		case <-p.ctx.Context.Done(): // the schedule timed out, and execute reports that
 		}
 	}
 	return len(now) > 0
 }
 
-// cutOff takes the network away.
+// cutOff makes every further request fail.
 func (p *execution) cutOff() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -240,7 +238,7 @@ func (p *execution) cutOff() {
 
 func (p *execution) die() { close(p.dead) }
 
-// blockDead keeps a dead process from going on, until its schedule is over.
+// blockDead blocks a dead process until its schedule is over.
 func (p *execution) blockDead() (*http.Response, error) {
 	<-p.over
 	return nil, &vaulterr.Error{Kind: vaulterr.ErrClosed, Err: errors.New("the process died")}

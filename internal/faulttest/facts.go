@@ -12,22 +12,21 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// Observer reads Vault with the official client, and nothing of vaultkit's. Its
-// token needs "read" and "list" everywhere below Base, and "update" on undelete/
-// for [Observer.Undelete].
+// Observer reads Vault with the official client, without vaultkit. Its token needs "read" and
+// "list" on everything below Base, and "update" on undelete/ for [Observer.Undelete].
 type Observer struct {
 	Client *api.Client
 	Mount  string
 	Base   string
 }
 
-// Facts are all that Vault holds of a provider.
+// Facts are everything that Vault holds for a provider.
 type Facts struct {
 	Current  int
 	Versions map[int]Version
-	Backups  map[string]map[string]any // by id; nil: an entry without readable data
+	Backups  map[string]map[string]any // by id; nil: the entry has no readable data
 	Records  map[string]Record         // by id
-	Revoked  map[string]map[string]any // what RevokeOld records beside a rotation's record, by name: <id>.revoked
+	Revoked  map[string]map[string]any // RevokeOld's records, by name: <id>.revoked
 	Custom   map[string]any            // the provider's custom metadata
 }
 
@@ -39,30 +38,30 @@ type Version struct {
 	Destroyed bool
 }
 
-// Record is what the checker reads in a rotation's record.
+// Record holds the fields of a rotation's record that the checker reads.
 type Record struct {
 	Outcome    string
 	OldVersion int
 	NewVersion int
-	Backup     string // of a restore: none
+	Backup     string // "" for a restore
 	Whole      map[string]any
 }
 
-// clone is a copy to which entries can be added.
+// clone returns a copy to which entries can be added.
 func (f *Facts) clone() *Facts {
 	c := *f
 	c.Versions, c.Backups = maps.Clone(f.Versions), maps.Clone(f.Backups)
 	return &c
 }
 
-// Look reads the provider.
+// Read reads the provider.
 func (o *Observer) Read(ctx context.Context, provider string) (*Facts, error) {
 	return o.readAgain(ctx, provider, &Facts{})
 }
 
-// lookAgain reads what an earlier look could not read or did not find. What it did
-// read is taken from there if it is still listed: to find a value that was
-// overwritten takes a whole look.
+// readAgain reads what an earlier read could not read or did not find. It copies the rest from
+// the earlier read if it is still listed, so it does not find a value that was overwritten.
+// Read does.
 func (o *Observer) readAgain(ctx context.Context, provider string, before *Facts) (*Facts, error) {
 	f := &Facts{Versions: map[int]Version{}, Records: map[string]Record{}, Revoked: map[string]map[string]any{}}
 	if err := o.readProvider(ctx, f, before, o.Base+"/providers/"+provider); err != nil {
@@ -88,8 +87,7 @@ func (o *Observer) readAgain(ctx context.Context, provider string, before *Facts
 	return f, err
 }
 
-// The endings of the names of what RevokeOld records beside a rotation's record, the
-// first in older versions only.
+// The suffixes of the names of RevokeOld's records. Only older versions of vaultkit wrote the first.
 const (
 	revokingSuffix = ".revoking"
 	revokedSuffix  = ".revoked"
@@ -139,7 +137,7 @@ func (o *Observer) current(ctx context.Context, provider string) (int, map[strin
 	return secret.VersionMetadata.Version, secret.Data, nil
 }
 
-// list names the entries of a directory.
+// list returns the names in a directory.
 func (o *Observer) list(ctx context.Context, dir string) (names []string, err error) {
 	listed, err := o.Client.Logical().ListWithContext(ctx, o.Mount+"/metadata/"+dir)
 	if err != nil || listed == nil {
@@ -178,13 +176,13 @@ func (o *Observer) entries(ctx context.Context, dir string, known map[string]map
 	return found, nil
 }
 
-// Undelete makes soft-deleted versions readable again, as an administrator would.
-// The strict check at the end of a schedule needs to read all.
+// Undelete makes soft-deleted versions readable again, as an administrator would. The check at
+// the end of a schedule needs to read everything.
 func (o *Observer) Undelete(ctx context.Context, provider string, versions []int) error {
 	return o.Client.KVv2(o.Mount).Undelete(ctx, o.Base+"/providers/"+provider, versions)
 }
 
-// same compares two secrets as the official client decodes them.
+// same reports whether two secrets are equal, as the official client decodes them.
 func same(a, b map[string]any) bool { return reflect.DeepEqual(a, b) }
 
 func number(value any) int {

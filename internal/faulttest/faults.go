@@ -10,13 +10,13 @@ import (
 // kind is a kind of fault.
 type kind struct {
 	do      func(p *execution, q *request) (*http.Response, error)
-	write   bool // makes sense of a write only
-	last    bool // nothing of the operation comes after it
-	retried bool // the operation sends the request again, or looks what became of it
+	write   bool // only for writes
+	last    bool // the operation sends no more requests
+	retried bool // the operation sends the request again, or reads its effect
 }
 
-// The wait between being sent and being applied of a late request. Positive
-// ones count the operation's own requests in between.
+// When a late request is applied. A positive number counts the operation's own requests in
+// between.
 const (
 	beforeEnding = 0
 	afterEnding  = -1
@@ -29,17 +29,17 @@ const (
 )
 
 var kinds = map[string]kind{
-	// No connection: nobody listens at the other end.
+	// The system refuses the connection.
 	"refused": {do: (*execution).refuse, retried: true},
-	// What only the network or Vault does.
+	// The network or Vault fails.
 	"cut":           {do: viaProxy(faultproxy.Refuse()), retried: true},
 	"applied-reset": {do: viaProxy(faultproxy.Lose()), retried: true},
 	"applied-500":   {do: viaProxy(faultproxy.Error(http.StatusInternalServerError, internalError, true)), retried: true},
 	"truncated":     {do: viaProxy(faultproxy.Truncate()), retried: true},
 	"403":           {do: viaProxy(faultproxy.Error(http.StatusForbidden, denied, false))},
 	"429":           {do: viaProxy(faultproxy.Error(http.StatusTooManyRequests, quota, false)), retried: true},
-	// Applied late: the operation sees a reset at once and goes on; the request
-	// arrives just before its next but so many, before the ending, or after it.
+	// The request is applied late: the operation sees a reset at once and continues. The request
+	// arrives before one of the next requests, before the ending, or after it.
 	"late-by-1": {do: late(1), write: true, retried: true},
 	"late-by-2": {do: late(2), write: true, retried: true},
 	"late-by-3": {do: late(3), write: true, retried: true},
@@ -53,17 +53,17 @@ var kinds = map[string]kind{
 	"deadline-later":   {do: ended(context.DeadlineExceeded, arriving(afterEnding)), write: true},
 	"cancel":           {do: ended(context.Canceled, nothing)},
 	"cancel-applied":   {do: ended(context.Canceled, (*execution).apply)},
-	// The network is gone for good, and then the context ends.
+	// Every request fails from now on, and then the context ends.
 	"gone":         {do: gone(nothing), last: true},
 	"gone-applied": {do: gone((*execution).apply), last: true},
-	// The process dies. It is told nothing and sends nothing more.
+	// The process dies. It gets no response and sends no more requests.
 	"dies":         {do: dies(nothing), last: true},
 	"dies-applied": {do: dies((*execution).apply), last: true},
 	"dies-late":    {do: dies(arriving(beforeEnding)), write: true, last: true},
 	"dies-later":   {do: dies(arriving(afterEnding)), write: true, last: true},
 }
 
-// through sends the request to the fault proxy, which does the action to it.
+// viaProxy sends the request to the fault proxy, which applies the action to it.
 func viaProxy(action faultproxy.Action) func(*execution, *request) (*http.Response, error) {
 	return func(p *execution, q *request) (*http.Response, error) { return p.viaProxy(action, q) }
 }
@@ -73,7 +73,7 @@ func late(wait int) func(*execution, *request) (*http.Response, error) {
 	return func(p *execution, q *request) (*http.Response, error) { return p.late(wait, q) }
 }
 
-// What becomes of a request whose client is not there any more.
+// fate is what happens to a request whose client is gone.
 type fate func(p *execution, q *request)
 
 func nothing(*execution, *request) {}
@@ -82,11 +82,11 @@ func arriving(wait int) fate {
 	return func(p *execution, q *request) { closeBody(p.late(wait, q)) }
 }
 
-// apply has the request applied and throws the answer away.
+// apply has the request applied and ignores the response.
 func (p *execution) apply(q *request) { closeBody(q.send(q.detached().Request)) }
 
-// ended ends the caller's context. A request that does not depend on it (a record
-// of what is committed) goes on: it is the next one that counts.
+// ended ends the caller's context. A request that does not depend on the context (the record of
+// a committed rotation) is sent: the fault applies to the next one.
 func ended(why error, fate fate) func(*execution, *request) (*http.Response, error) {
 	return func(p *execution, q *request) (*http.Response, error) {
 		if p.ctx.cancel(why); q.Context().Err() == nil {

@@ -15,37 +15,36 @@ type Violation struct{ Invariant, Why string }
 
 func (v Violation) String() string { return v.Invariant + ": " + v.Why }
 
-// History follows what happens to one provider. It may be told things from
-// several goroutines.
+// History records what happens to one provider. It is safe for concurrent use.
 type History struct {
 	Provider string
 	observer *Observer
 
 	mu          sync.Mutex
-	prunes      bool // somebody prunes, so that recorded backups may go
+	prunes      bool // recorded backups may disappear
 	responses   []Response
 	foreign     map[int]map[string]any // what foreign writers wrote, by version
 	deleted     map[int]bool           // what foreign writers soft-deleted
-	pruned      map[string]bool        // backups that were there once and rightly went
-	revokedKeys []*revokedKey          // keys that were given to an issuer to revoke
-	known       *Facts                 // its last look, and what was remembered then
-	facts       *Facts                 // its last look alone
+	pruned      map[string]bool        // backups that a prune was allowed to delete
+	revokedKeys []*revokedKey          // keys that were passed to the provider's API to be revoked
+	known       *Facts                 // the last facts, with values from earlier reads
+	facts       *Facts                 // the last facts as they were read
 }
 
-// NewHistory begins with a provider that does not exist.
+// NewHistory returns the history of a provider that does not exist yet.
 func NewHistory(observer *Observer, provider string) *History {
 	return &History{Provider: provider, observer: observer,
 		foreign: map[int]map[string]any{}, deleted: map[int]bool{}, pruned: map[string]bool{}}
 }
 
-// Told notes what an actor asked for and was told.
+// AddResponse adds what an actor asked for and what it was told.
 func (w *History) AddResponse(response Response) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.responses = append(w.responses, response)
 }
 
-// begun notes somebody at work, and returns how to say what they were told.
+// start adds an actor that is running. finish replaces its response.
 func (w *History) start(response Response) (finish func(Response)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -59,29 +58,29 @@ func (w *History) start(response Response) (finish func(Response)) {
 	}
 }
 
-// Wrote notes a version that a foreign writer made.
+// AddForeignWrite adds a version that a foreign writer wrote.
 func (w *History) AddForeignWrite(version int, data map[string]any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.foreign[version] = data
 }
 
-// Deleted notes a version that a foreign writer soft-deleted.
+// AddDeletion adds a version that a foreign writer soft-deleted.
 func (w *History) AddDeletion(version int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deleted[version] = true
 }
 
-// Prunes notes that from now on somebody prunes. Who prunes must let the run
-// look before: a backup that was never seen was never there.
+// AllowPruning allows backups to disappear from now on. The caller must check the run before it
+// prunes, because a backup that was never seen cannot be missed.
 func (w *History) AllowPruning() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.prunes = true
 }
 
-// Story is all it was told, for people.
+// Log returns the whole history as text.
 func (w *History) Log() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,20 +95,20 @@ func (w *History) Log() string {
 	return strings.Join(lines, "\n")
 }
 
-// Check reads Vault and returns what does not hold of that which must hold in
-// every state, whoever is still at work.
+// Check reads Vault and returns the violations of the invariants that hold in every state,
+// while actors may be running.
 func (w *History) Check(ctx context.Context) ([]Violation, error) {
 	return w.check(ctx, &Facts{}, false)
 }
 
-// CheckAtRest is Check once everybody has stopped and one recovery ran to its
-// end: then more must hold.
+// CheckAtRest is Check after all actors have stopped and one recovery has finished. More
+// invariants hold then.
 func (w *History) CheckAtRest(ctx context.Context) ([]Violation, error) {
 	return w.check(ctx, &Facts{}, true)
 }
 
-// checkAgain is a check that does not read again what the last one has read. Whether
-// that was overwritten is for a whole look to find, once the schedule is over.
+// checkAgain is Check without reading again what the last check has read. A full check at the
+// end of the schedule finds values that were overwritten.
 func (w *History) checkAgain(ctx context.Context, atRest bool) ([]Violation, error) {
 	w.mu.Lock()
 	before := w.facts
@@ -146,7 +145,7 @@ func (w *History) check(ctx context.Context, before *Facts, atRest bool) ([]Viol
 	return c.violations, nil
 }
 
-// checker is one look at the facts.
+// checker checks the facts of one read.
 type checker struct {
 	*Facts
 	history    *History
@@ -157,7 +156,7 @@ func (c *checker) violated(invariant, format string, args ...any) {
 	c.violations = append(c.violations, Violation{invariant, fmt.Sprintf(format, args...)})
 }
 
-// author of a version.
+// author is who wrote a version.
 type author string
 
 const (
@@ -168,8 +167,8 @@ const (
 	fencer     author = "a fence"
 )
 
-// author tells who wrote version k: a foreign writer who said so, else whoever
-// asked for a change that makes it of the version before.
+// author returns who wrote version k: a foreign writer that said so, or an actor whose change
+// explains it.
 func (c *checker) author(k int) author {
 	data := c.Versions[k].Data
 	switch foreign, ok := c.history.foreign[k]; {
@@ -195,8 +194,8 @@ func (c *checker) author(k int) author {
 	return who
 }
 
-// matches reports whether the id is that of the change from version source to
-// the next; known is false where that cannot be told, for one of them cannot be read.
+// matches reports whether the id is that of the change from its source version to the next.
+// known is false if one of the two versions cannot be read.
 func (c *checker) matches(id protocol.ID) (matches, known bool) {
 	old, next := c.Versions[id.Source], c.Versions[id.Source+1]
 	if id.Source+1 > c.Current {
@@ -214,7 +213,7 @@ func (c *checker) matches(id protocol.ID) (matches, known bool) {
 func canonical(data map[string]any) []byte {
 	text, err := protocol.Canonical(data)
 	if err != nil {
-		panic(err) // the tests write nothing that could not be kept
+		panic(err) // the tests write only values that Vault can store
 	}
 	return text
 }

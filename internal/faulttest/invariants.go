@@ -6,27 +6,27 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// wholeValues is I1.
+// checkValues checks I1.
 func (c *checker) checkValues() {
 	for k := 1; k <= c.Current; k++ {
 		if c.author(k) == nobody {
-			c.violated("I1", "version %d is neither a foreign writer's nor derived from version %d: %v after %v",
+			c.violated("I1", "version %d was not written by a foreign writer, nor is it a change of version %d: %v after %v",
 				k, k-1, c.Versions[k].Data, c.Versions[k-1].Data)
 		}
 	}
 }
 
-// backups is I2: a rotation's version has a backup of the one before, under the
-// id of this very change.
+// checkBackups checks I2: if a rotation made a version, a backup with the id of this change
+// holds the version before.
 func (c *checker) checkBackups() {
 	for k := 2; k <= c.Current; k++ {
 		if c.author(k) == rotator && !c.backedUp(k) {
-			c.violated("I2", "version %d was replaced by a rotation, and no backup of this change holds it", k-1)
+			c.violated("I2", "version %d was replaced by a rotation, but no backup of this change contains it", k-1)
 		}
 	}
 }
 
-// records is I3a, I3b and I3d.
+// checkRecords checks I3a, I3b and I3d.
 func (c *checker) checkRecords() {
 	committed := make(map[int]string)
 	for text, record := range c.Records {
@@ -38,9 +38,9 @@ func (c *checker) checkRecords() {
 		matches, known := c.matches(id)
 		switch {
 		case record.Outcome == "aborted" && matches:
-			c.violated("I3b", "record %s says aborted, and version %d is what it wanted", text, id.Source+1)
+			c.violated("I3b", "record %s says aborted, but version %d is the requested data", text, id.Source+1)
 		case record.Outcome == "committed" && (known && !matches || record.NewVersion != id.Source+1):
-			c.violated("I3a", "record %s says committed as version %d, and version %d is not what it wanted (current is %d)",
+			c.violated("I3a", "record %s says committed as version %d, but version %d is not the requested data (current is %d)",
 				text, record.NewVersion, id.Source+1, c.Current)
 		}
 		if record.Outcome != "committed" {
@@ -56,8 +56,8 @@ func (c *checker) checkRecords() {
 	}
 }
 
-// namesNoBackup reports a restore's record, which names no backup; a rotation's names
-// its own, and of these there is at most one for each version.
+// namesNoBackup reports whether the record is a restore's, which must name no backup. A
+// rotation's record must name its own.
 func (c *checker) namesNoBackup(id protocol.ID, record Record) bool {
 	_, restores := c.restores(id)
 	if named := map[bool]string{false: id.String()}[restores]; record.Backup != named {
@@ -66,8 +66,8 @@ func (c *checker) namesNoBackup(id protocol.ID, record Record) bool {
 	return restores
 }
 
-// nothingIsGone is I5: what was seen before is still there and still the same.
-// What is unreadable now and was read before is remembered.
+// checkNothingLost checks I5: what was read before still exists and is the same. It copies
+// values that cannot be read any more from the earlier read.
 func (c *checker) checkNothingLost(before *Facts) {
 	for k, was := range before.Versions {
 		is, listed := c.Versions[k]
@@ -75,7 +75,7 @@ func (c *checker) checkNothingLost(before *Facts) {
 		case !listed, is.Destroyed, !is.Created.Equal(was.Created):
 			c.violated("I5", "version %d is gone", k)
 		case is.Deleted && !c.history.deleted[k]:
-			c.violated("I5", "version %d was deleted, and by no foreign writer", k)
+			c.violated("I5", "version %d was deleted, but not by a foreign writer", k)
 		case is.Data == nil:
 			is.Data = was.Data
 			c.Versions[k] = is
@@ -110,8 +110,8 @@ func (c *checker) checkNothingLost(before *Facts) {
 	}
 }
 
-// everyRotationIsRecorded is I3c: one committed record that names a backup, or, where
-// only a restore can have written the version, one that names none.
+// checkAllRecorded checks I3c: each version that a rotation made has one committed record that
+// names a backup. If only a restore can have made it, the record names none.
 func (c *checker) checkAllRecorded() {
 	for k := 2; k <= c.Current; k++ {
 		if c.author(k) != rotator {
@@ -134,7 +134,7 @@ func (c *checker) checkAllRecorded() {
 	}
 }
 
-// onlyCurrentIsUndecided is I7.
+// checkUndecided checks I7.
 func (c *checker) checkUndecided() {
 	for text, data := range c.Backups {
 		id, err := protocol.ParseID(text)

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// handed is a key that somebody gave to its issuer to revoke.
+// revokedKey is a key that was passed to the provider's API to be revoked.
 type revokedKey struct {
 	actor      string
-	unused     bool // it was new, and not what a rotation replaced
+	unused     bool // it was issued for a failed rotation
 	field, key string
-	since      int // the version that was current when they began
-	version    int // the version that was current at that moment
+	since      int // the version that was current when the revocation began
+	version    int // the version that was current when the key was revoked
 	inForce    bool
 	reported   bool
 }
 
-// Issuer is asked to revoke keys. It looks at that very moment whether they are in
-// force.
+// ProviderAPI is a provider's API that revokes keys. At the moment of each call it reads
+// whether the keys are in force.
 type ProviderAPI struct {
 	history *History
 	actor   string
@@ -27,14 +27,14 @@ type ProviderAPI struct {
 	since   int
 }
 
-// Issuer is asked by one run of a revocation, which is about to begin.
+// NewProviderAPI returns the provider's API for one revocation, which is about to begin.
 func (w *History) NewProviderAPI(ctx context.Context, actor string, unused bool) (*ProviderAPI, error) {
 	since, _, err := w.observer.current(ctx, w.Provider)
 	return &ProviderAPI{history: w, actor: actor, unused: unused, since: since}, err
 }
 
-// Asked revokes keys, by their fields. Whatever becomes of the caller, they were
-// handed over.
+// AddRevoked revokes keys, by their fields. They count as revoked whatever happens to the
+// caller.
 func (i *ProviderAPI) AddRevoked(ctx context.Context, keys map[string]string) error {
 	w := i.history
 	w.mu.Lock()
@@ -51,8 +51,8 @@ func (i *ProviderAPI) AddRevoked(ctx context.Context, keys map[string]string) er
 	return nil
 }
 
-// revoking reports an attempt to revoke a key of the provider that stands, for which
-// writers of that key are rightly refused.
+// revoking reports whether an attempt to revoke a key of the provider stands. Rotations to that
+// key may be refused then.
 func (o *Observer) revoking(ctx context.Context, provider string) (bool, error) {
 	directories, err := o.list(ctx, o.Base+"/revocations/"+provider)
 	if err != nil {
@@ -73,25 +73,26 @@ func (o *Observer) revoking(ctx context.Context, provider string) (bool, error) 
 	return slices.ContainsFunc(old, isRevocation), err
 }
 
-// withdrawnSuffix marks the entry that ends an attempt to revoke.
+// withdrawnSuffix ends the name of an entry that withdraws an attempt.
 const withdrawnSuffix = ".withdrawn"
 
-// handedOver is J1 and J2: a key that was handed over is not in force at that moment
-// or later.
+// checkRevokedKeys checks J1 and J2: a revoked key is not in force at the moment of the
+// revocation or later.
 func (c *checker) checkRevokedKeys() {
 	for _, h := range c.history.revokedKeys {
 		for k := h.version; k <= c.Current && !h.reported; k++ {
 			if c.inForce(k, h) && !c.writtenByOthers(k, h) {
 				h.reported = true
 				invariant := map[bool]string{false: "J1", true: "J2"}[h.unused]
-				c.violated(invariant, "%s handed the key of %q to its issuer when version %d was current, and version %d holds it", h.actor, h.field, h.version, k)
+				c.violated(invariant, "%s revoked the key of %q when version %d was current, but version %d contains it", h.actor, h.field, h.version, k)
 			}
 		}
 	}
 }
 
-// inForceIn: of the version that was current at that moment every form of the key
-// counts. What is deleted counts once it can be read again.
+// inForce reports whether version k contains the key. In the version that was current at the
+// moment of the revocation, every form of the key counts. A deleted version counts once it can
+// be read again.
 func (c *checker) inForce(k int, h *revokedKey) bool {
 	version := c.Versions[k]
 	if k > h.version {
@@ -101,8 +102,9 @@ func (c *checker) inForce(k int, h *revokedKey) bool {
 	return h.inForce || readable && containsKey(version.Data, h.field, h.key)
 }
 
-// putByOthers: a foreign writer who came after the revocation had begun, or somebody
-// with AllowRevoked, put the key there, or it was carried along since they did.
+// writtenByOthers reports whether a foreign writer that came after the revocation began, or an
+// actor with AllowRevoked, wrote the key into version k or into an earlier one from which it
+// was kept.
 func (c *checker) writtenByOthers(k int, h *revokedKey) bool {
 	for ; k > 1 && hasKey(c.Versions[k].Data, h.field, h.key); k-- {
 		if foreign, ok := c.history.foreign[k]; ok && k > h.since && same(foreign, c.Versions[k].Data) {

@@ -2,28 +2,29 @@ package faulttest
 
 import "goblin/vaultkit/internal/protocol"
 
-// mayBeGone: a prune may take recorded backups, and none younger than an unrecorded
-// one. That of the rotation that replaced something last stays: J10.
+// checkPruned checks a backup that is gone. A prune may delete recorded backups, except those
+// younger than an unrecorded one.
 func (c *checker) checkPruned(text string, before *Facts) {
 	id, err := protocol.ParseID(text)
 	if err != nil {
-		c.violated("I5", "entry %s among the backups is gone", text)
+		c.violated("I5", "the entry %s in the backups is gone, although it is not a rotation's", text)
 		return
 	}
 	if _, recorded := c.Records[text]; !recorded {
-		c.violated("I5", "backup %s is gone, and has no record", text)
+		c.violated("I5", "backup %s is gone, but it has no record", text)
 	}
 	for other := range before.Backups {
 		elder, err := protocol.ParseID(other)
 		if _, recorded := c.Records[other]; err == nil && !recorded && elder.Compare(id) < 0 {
-			c.violated("I5", "backup %s is gone, and %s, which is older, has no record", text, other)
+			c.violated("I5", "backup %s is gone, but %s, which is older, has no record", text, other)
 		}
 	}
 }
 
-// replacedLast is J10: what a committed rotation replaced last is in its backup,
-// whoever prunes. Which rotation that is is told from the versions, and from the records
-// as well, which speak alone for a version that was deleted before it could be read. A restore replaces nothing that could be read: it does not count.
+// checkNewestBackup checks J10: the backup of the newest committed rotation exists. Which
+// rotation that is follows from the versions and from the records: only the records know a
+// version that was deleted before it could be read. A restore does not count, because it
+// replaces nothing that can be read.
 func (c *checker) checkNewestBackup() {
 	byVersions, byRecords := "", ""
 	for text := range c.Backups {

@@ -5,43 +5,43 @@ import (
 	"maps"
 )
 
-// Status is what an actor was told.
+// Status is the kind of result that an actor got.
 type Status string
 
 // The statuses.
 const (
 	Succeeded    Status = "succeeded"
-	Failed       Status = "failed for certain" // any error but an open one: nothing was applied
+	Failed       Status = "failed for certain" // any other error: nothing was applied
 	Undetermined Status = "undetermined"
-	Died         Status = "died" // it was told nothing
+	Died         Status = "died" // it got no response
 	Running      Status = "at work"
 )
 
-// Response is what one actor asked for and was told.
+// Response is what one actor asked for and what it was told.
 type Response struct {
 	Actor  string
 	Wants  Change
 	Status Status
 	Err    string // for people
 
-	// Of the record that came back. With Open it says: committed, but not
-	// recorded.
+	// ID and NewVersion are from the returned record. With Undetermined they mean: committed and
+	// not recorded.
 	ID         string
 	NewVersion int
-	// Resumed: it found the change made already.
+	// Resumed means that the change had been made before.
 	Resumed bool
-	// Alone: no other actor ran while it did, so that Resumed means somebody else
-	// had made the change before.
+	// Alone means that no other actor ran at the same time: with Resumed, another actor had made
+	// the change.
 	Alone bool
 
-	// Conflict: it failed because another write came first; ID is its rotation's.
+	// Conflict means that another write came first. ID is the rotation that failed.
 	Conflict bool
-	// NoChange: it failed because version NoChange is as asked for already.
+	// NoChange, if not 0, is the version that already has the requested value.
 	NoChange int
 
-	// Found is what a recovery said, outcome by id.
+	// Found are the outcomes that a recovery reported, by id.
 	Found map[string]string
-	// Removed are the backups that a prune says it deleted.
+	// Removed are the backups that a prune reported as deleted.
 	Removed []string
 	// Revoked is the rotation whose old keys are revoked, if it succeeded.
 	Revoked string
@@ -67,16 +67,16 @@ func (c Response) String() string {
 	return text
 }
 
-// Change is what a verb makes of the version it replaces. The zero value changes
-// nothing, as a recovery.
+// Change is how an operation changes the version that it replaces. The zero value changes
+// nothing, like a recovery.
 type Change struct {
-	Merge       map[string]any // lay these fields over it
-	Restore     string         // put this backup's data in its place
-	OverDeleted bool           // even if what it replaces is deleted, and so cannot be read
-	AnyBackup   bool           // put some backup's data in its place
-	Fence       bool           // write the same data once more
+	Merge       map[string]any // change these fields
+	Restore     string         // write this backup's data
+	OverDeleted bool           // with Restore: the version that it replaces may be deleted
+	AnyBackup   bool           // write the data of any backup
+	Fence       bool           // write the same data again
 
-	AllowRevoked bool // whether or not it brings a revoked key back
+	AllowRevoked bool // a revoked key may come back in force
 }
 
 func (c Change) String() string {
@@ -95,21 +95,21 @@ func (c Change) String() string {
 	return "nothing changed"
 }
 
-// rotates reports a change of data, which needs a backup and a record.
+// changesData reports whether the change needs a backup and a record.
 func (c Change) changesData() bool { return c.Merge != nil || c.Restore != "" || c.AnyBackup }
 
-// writes reports a change that makes a version of the provider.
+// makesVersion reports whether the change writes a version of the provider.
 func (c Change) makesVersion() bool { return c.changesData() || c.Fence }
 
-// explains reports whether the change made version k of its predecessor. A
-// rotation that changes nothing is none.
+// explains reports whether the change made version k from the version before. A rotation that
+// changes nothing explains no version.
 func (c Change) explains(f *Facts, k int) bool {
 	old, next := f.Versions[k-1].Data, f.Versions[k].Data
 	switch {
 	case c.Fence && same(old, next):
 		return true
 	case c.OverDeleted && next != nil && same(f.Backups[c.Restore], next):
-		return true // a restore may repeat what it could not read
+		return true // a restore may write the data that it could not read
 	}
 	if same(old, next) || old == nil || next == nil {
 		return false
@@ -129,7 +129,7 @@ func (c Change) explains(f *Facts, k int) bool {
 	return false
 }
 
-// laidOver is a secret with some of its fields changed.
+// mergeFields returns a secret with some fields changed.
 func mergeFields(secret, fields map[string]any) map[string]any {
 	merged := maps.Clone(secret)
 	maps.Copy(merged, fields)

@@ -27,8 +27,8 @@ func (d *Driver) run(ctx context.Context, op *Operation, schedule Schedule) resu
 	return r
 }
 
-// execute runs the steps of a schedule. It ends at once when a fault or rival met no
-// request: this is another schedule then.
+// execute runs the steps of a schedule. It returns early if a fault or rival met no request,
+// because the run is not the one that the schedule's name describes.
 func (t *Run) execute(ctx context.Context) (fired bool, err error) {
 	if err := t.op.Prepare(ctx, t); err != nil {
 		return false, err
@@ -42,7 +42,7 @@ func (t *Run) execute(ctx context.Context) (fired bool, err error) {
 		return false, ctx.Err()
 	}
 	steps := []func(context.Context) error{
-		t.CheckNow, // at once, before anything else runs
+		t.CheckNow, // before anything else runs
 		t.runRivalAtEnd,
 		func(ctx context.Context) error { return t.deliverLate(ctx, beforeEnding) },
 		func(ctx context.Context) error { return t.finish(ctx) },
@@ -61,22 +61,22 @@ func (t *Run) violated(invariant, format string, args ...any) {
 	t.found = append(t.found, Violation{invariant, fmt.Sprintf(format, args...)})
 }
 
-// Look checks what must hold always.
+// CheckNow checks the invariants that must always hold.
 func (t *Run) CheckNow(ctx context.Context) error {
 	found, err := t.checkAgain(ctx, false)
 	t.found = append(t.found, found...)
 	return err
 }
 
-// wantUndisturbed is L for an operation that nobody disturbs.
+// checkUndisturbed checks invariant L for an operation without faults and rivals.
 func (t *Run) checkUndisturbed(response Response) {
 	if len(t.schedule.Faults) == 0 && t.schedule.Rival.Name == "" && !t.op.fits(response.Status) {
 		t.violated("L", "undisturbed, and %s", response)
 	}
 }
 
-// scheduleRival has the rival come in between. What must hold always is checked there,
-// too: the operation stands still in the middle.
+// scheduleRival makes the rival run at its point. The invariants are checked there too, while
+// the operation waits.
 func (t *Run) scheduleRival(ctx context.Context, p *execution) {
 	rival := t.schedule.Rival
 	if rival.Name == "" || rival.At == AtEnd {
@@ -97,7 +97,7 @@ func (t *Run) runRival(ctx context.Context) error {
 	case t.schedule.Rival.Name == Recover:
 		t.AddResponse(t.driver.Recover(ctx, t))
 	case !ok:
-		return fmt.Errorf("there is no such rival")
+		return fmt.Errorf("unknown rival")
 	default:
 		if err := act(ctx, t); err != nil {
 			return err
@@ -113,7 +113,7 @@ func (t *Run) runRivalAtEnd(ctx context.Context) error {
 	return t.runRival(ctx)
 }
 
-// arrivals delivers the late requests that are due, of every run there was.
+// deliverLate delivers the late requests that are due, of every execution.
 func (t *Run) deliverLate(ctx context.Context, when int) error {
 	arrived := false
 	for _, p := range t.executions {
@@ -125,7 +125,7 @@ func (t *Run) deliverLate(ctx context.Context, when int) error {
 	return t.CheckNow(ctx)
 }
 
-// finish is the schedule's ending.
+// finish runs the schedule's ending.
 func (t *Run) finish(ctx context.Context) error {
 	switch t.schedule.Ending {
 	case Rerun:
@@ -141,13 +141,13 @@ func (t *Run) finish(ctx context.Context) error {
 		wg.Wait()
 		t.AddResponse(recovery)
 	default:
-		return fmt.Errorf("there is no ending %q", t.schedule.Ending)
+		return fmt.Errorf("unknown ending %q", t.schedule.Ending)
 	}
 	return t.CheckNow(ctx)
 }
 
-// prune has everything settled first, so that what may go is not kept for want of a
-// record.
+// prune first delivers late requests and recovers, so that no backup is kept because its record
+// is missing.
 func (t *Run) prune(ctx context.Context) error {
 	if err := t.deliverLate(ctx, afterEnding); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (t *Run) prune(ctx context.Context) error {
 	t.recoverTwice(ctx)
 	act, ok := t.driver.Rivals[Prune]
 	if !ok {
-		return fmt.Errorf("there is nobody to prune")
+		return fmt.Errorf("there is no rival that prunes")
 	}
 	if err := act(ctx, t); err != nil {
 		return err
@@ -175,14 +175,14 @@ func (t *Run) rerun(ctx context.Context, alone bool) {
 	}
 }
 
-// mayFail: what is to change a deleted version, or restore a pruned backup, rightly
-// fails.
+// mayFail reports whether a rerun may fail: it changes a deleted version, or restores a pruned
+// backup.
 func (t *Run) mayFail(response Response) bool {
 	deleted := len(t.deleted) > 0 && !response.Wants.OverDeleted
 	return t.op.Once || t.op.Refused || t.op.Contested && t.schedule.Rival.Name != "" || deleted || t.pruned[response.Wants.Restore]
 }
 
-// recoverTwice runs two recoveries at once, which must agree: half of I6.
+// recoverTwice runs two recoveries at the same time. They must agree: the first half of I6.
 func (t *Run) recoverTwice(ctx context.Context) {
 	var other Response
 	var wg sync.WaitGroup
@@ -198,13 +198,13 @@ func (t *Run) recoverTwice(ctx context.Context) {
 	}
 	for id, outcome := range one.Found {
 		if said, too := other.Found[id]; too && said != outcome {
-			t.violated("I6", "two recoveries at once say of %s: %s and %s", id, outcome, said)
+			t.violated("I6", "two concurrent recoveries report %s as %s and as %s", id, outcome, said)
 		}
 	}
 }
 
-// rest brings everything to an end: whatever was deleted is readable again, and
-// one recovery has run. A second one must change nothing: the other half of I6.
+// checkAtEnd undeletes what was deleted, recovers, and checks the invariants that hold at the
+// end. A second recovery must change nothing: the second half of I6.
 func (t *Run) checkAtEnd(ctx context.Context) error {
 	if len(t.deleted) > 0 {
 		if err := t.observer.Undelete(ctx, t.Provider, slices.Collect(maps.Keys(t.deleted))); err != nil {
@@ -223,8 +223,8 @@ func (t *Run) checkAtEnd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(t.facts, after) { // a whole look, which finds what was overwritten, too
-		t.violated("I6", "a second recovery changed what Vault holds, or somebody overwrote it before")
+	if !reflect.DeepEqual(t.facts, after) { // a full read, so it also finds what was overwritten
+		t.violated("I6", "a second recovery changed what Vault stores, or it was overwritten before")
 	}
 	for id, outcome := range again.Found {
 		if outcome == "committed" || outcome == "aborted" {

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// shortest is the length from which on a text is a key wherever it stands. A shorter one
-// is the same key only in the same field.
+// minLongKey is the length from which a text is compared with every field. A shorter text is
+// the same key only in the same field.
 const minLongKey = 8
 
-// textOf is a value as a key: a text without white space around it, or a number.
-// Booleans and null are no keys.
+// keyText returns a value as a key: a text without white space around it, or a number. Booleans
+// and null are not keys.
 func keyText(value any) string {
 	switch value := value.(type) {
 	case string:
@@ -22,8 +22,7 @@ func keyText(value any) string {
 	return ""
 }
 
-// holds reports that a secret has the key, as somebody knows it who has fingerprints
-// alone.
+// hasKey reports whether a secret has the key, as a client that has only fingerprints can tell.
 func hasKey(secret map[string]any, field, key string) bool {
 	if len(key) < minLongKey {
 		return key != "" && keyText(secret[field]) == key
@@ -36,8 +35,8 @@ func hasKey(secret map[string]any, field, key string) bool {
 	return false
 }
 
-// contains reports that a secret has the key in any form that somebody knows again who
-// has the key itself: within another text, or percent-encoded.
+// containsKey reports whether a secret contains the key in any form that a client with the key
+// itself recognizes: inside another text, or percent-encoded.
 func containsKey(secret map[string]any, field, key string) bool {
 	if len(key) < minLongKey {
 		return hasKey(secret, field, key)

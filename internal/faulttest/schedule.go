@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Schedule is one way an operation can go. Its name says all of it:
-// rotate/3:applied-reset+5:late/put@4/rerun is a Rotate whose third request is
-// applied and answered by a reset and whose fifth arrives late; before its fourth
-// a foreign writer puts a value; in the end it is run again.
+// Schedule is one way in which an operation can be disturbed. Its name describes it:
+// rotate/3:applied-reset+5:late/put@4/rerun is a Rotate whose third request is applied and
+// answered by a reset, and whose fifth arrives late. Before its fourth a foreign writer writes
+// a value. At the end it is run again.
 type Schedule struct {
 	Operation string
 	Faults    []Fault // by request, the earliest first
@@ -24,7 +24,7 @@ type Fault struct {
 	Kind string
 }
 
-// Rival is who comes in between. The zero value is nobody.
+// Rival is the actor that runs in between. The zero value means no rival.
 type Rival struct {
 	Name string
 	At   int // before this request; AtEnd: after the operation
@@ -33,16 +33,16 @@ type Rival struct {
 // AtEnd is the point after the operation's last request.
 const AtEnd = -1
 
-// Twin is the rival that does the same as the operation. A recovery by another
-// client is one too, under the name of that ending.
+// Twin is the rival that does the same as the operation. A recovery can be a rival too, under
+// the name of that ending.
 const Twin = "twin"
 
 // The endings of a schedule.
 const (
-	Rerun   = "rerun"   // the same again, by another client
-	Recover = "recover" // two recoveries at once, by other clients
-	Both    = "both"    // a rerun and a recovery at once
-	Prune   = "prune"   // all that is on its way arrives, a recovery, and then the rival of this name
+	Rerun   = "rerun"   // the operation again, by another client
+	Recover = "recover" // two recoveries at the same time, by other clients
+	Both    = "both"    // a rerun and a recovery at the same time
+	Prune   = "prune"   // the late requests arrive, then a recovery, then the rival of this name
 )
 
 func (s Schedule) String() string {
@@ -63,7 +63,7 @@ func (r Rival) String() string {
 	return fmt.Sprintf("%s@%d", r.Name, r.At)
 }
 
-// Sort says which part of the space a schedule belongs to.
+// Sort returns which part of the space the schedule belongs to.
 func (s Schedule) Sort() string {
 	sort := []string{"no fault", "one fault", "two faults"}[len(s.Faults)]
 	if s.Rival.Name != "" {
@@ -72,23 +72,21 @@ func (s Schedule) Sort() string {
 	return sort
 }
 
-// Space is what one operation's schedules are made of.
+// Space describes the schedules of one operation.
 type Space struct {
 	Operation string
 	Requests  []string // "METHOD path" of an undisturbed run
 	Rivals    []string
-	Beyond    int      // how many more requests a retry may make, for a second fault to meet
-	Endings   []string // of all there are; nil: all but Prune
-	// OneEnding gives each fault, and each rival at each point, one ending: they take
-	// turns. Otherwise each gets all.
+	Beyond    int      // how many requests a retry may add, which a second fault can meet
+	Endings   []string // nil: all except Prune
+	// OneEnding gives each schedule one ending, in turn, instead of all.
 	OneEnding bool
 }
 
-// usualEndings are those of operations that name no others.
+// usualEndings are the endings of an operation that names none.
 var usualEndings = []string{Rerun, Recover, Both}
 
-// Singles are the undisturbed run and every fault at every request, with every
-// ending.
+// Singles returns the undisturbed run and every fault at every request, with every ending.
 func (s Space) Singles() []Schedule {
 	all := s.ended(0, Schedule{})
 	for i, fault := range s.faults() {
@@ -97,8 +95,7 @@ func (s Space) Singles() []Schedule {
 	return all
 }
 
-// Interleavings are every rival at every point between two requests, with every
-// ending.
+// Interleavings returns every rival at every point between two requests, with every ending.
 func (s Space) Interleavings() []Schedule {
 	var all []Schedule
 	for i, rival := range s.rivals() {
@@ -107,7 +104,7 @@ func (s Space) Interleavings() []Schedule {
 	return all
 }
 
-// Crossings are every fault together with every rival at every point.
+// Crossings returns every fault together with every rival at every point.
 func (s Space) Crossings() []Schedule {
 	var all []Schedule
 	for i, rival := range s.rivals() {
@@ -118,8 +115,8 @@ func (s Space) Crossings() []Schedule {
 	return all
 }
 
-// Pairs are every two faults. The second may meet a request that there is only
-// because of the first: those that meet none are found out when they are run.
+// Pairs returns every pair of faults. The second fault may meet a request that exists only
+// because of the first. Pairs whose second fault meets no request are counted as unfired.
 func (s Space) Pairs() []Schedule {
 	var all []Schedule
 	for _, first := range s.faults() {
@@ -137,7 +134,8 @@ func (s Space) Pairs() []Schedule {
 	return all
 }
 
-// ended gives a schedule its endings, or with OneEnding the one whose turn it is.
+// ended returns the schedule with each ending or, with OneEnding, with the ending whose turn it
+// is.
 func (s Space) ended(turn int, schedule Schedule) []Schedule {
 	endings := s.Endings
 	if endings == nil {
@@ -154,7 +152,7 @@ func (s Space) ended(turn int, schedule Schedule) []Schedule {
 	return all
 }
 
-// faults are every kind at every request. Only a write can be late.
+// faults returns every kind of fault at every request. Only a write can be late.
 func (s Space) faults() []Fault {
 	var all []Fault
 	for i, request := range s.Requests {
@@ -178,7 +176,7 @@ func (s Space) rivals() []Rival {
 	return all
 }
 
-// Kinds names every kind of fault, sorted.
+// Kinds returns the names of the kinds of faults, sorted.
 func Kinds() []string {
 	names := make([]string, 0, len(kinds))
 	for name := range kinds {

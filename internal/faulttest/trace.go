@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// requestTrace is the requests of an operation's undisturbed run, by which they are
-// numbered: a number means the same request in every run, whatever is sent at once
-// with it. First come those that follow each other, then those that are sent beside
-// them.
+// requestTrace is the requests of an operation's undisturbed run. Requests are numbered by it,
+// so that a number means the same request in every run. Sequential requests come first, then
+// those that are sent at the same time as others.
 type requestTrace []string
 
-// newRequestTrace returns the trace of a run from its requests, as an execution notes them.
+// newRequestTrace returns the trace of a run from an execution's requests.
 func newRequestTrace(requests []string) requestTrace {
 	var after, along requestTrace
 	for _, request := range requests {
@@ -27,27 +26,27 @@ func newRequestTrace(requests []string) requestTrace {
 	return append(after, along...)
 }
 
-// alongside marks a request that an operation may send beside another one.
+// concurrentMark marks a request that may be sent at the same time as another.
 const concurrentMark = " (alongside)"
 
-// Beside reports a request that may be sent beside another one, by its path and its
-// raw query: a list, or the question for capabilities.
+// MayBeConcurrent reports whether an operation may send the request at the same time as
+// another: a list or a query of capabilities.
 func MayBeConcurrent(path, query string) bool {
 	return strings.Contains(query, "list=true") || strings.HasSuffix(path, "sys/capabilities-self")
 }
 
-// beside reports such a request, and the reads by which a rotation looks for the record of the
-// one before.
+// mayBeConcurrent is MayBeConcurrent, and also true for the reads with which a rotation looks
+// for the record of the rotation before.
 func mayBeConcurrent(r *http.Request) bool {
 	read := r.Method == http.MethodGet && (r.URL.Query().Has("version") || strings.Contains(r.URL.Path, "/rotations/"))
 	return read || MayBeConcurrent(r.URL.Path, r.URL.RawQuery)
 }
 
-// writes reports a request that changes something when it arrives late. The question
-// for capabilities is a PUT, and changes nothing.
+// writes reports whether a request changes something if it arrives late. The query of
+// capabilities is a PUT that changes nothing.
 func writes(r *http.Request) bool { return r.Method != http.MethodGet && !mayBeConcurrent(r) }
 
-// lineOf is a request without what differs from run to run.
+// lineOf returns the parts of a request that are the same in every run.
 func lineOf(r *http.Request, provider string) string {
 	segments := strings.Split(r.URL.Path, "/")
 	if i := slices.Index(segments, provider); i >= 0 {
@@ -62,17 +61,17 @@ func lineOf(r *http.Request, provider string) string {
 	return line
 }
 
-// numbers gives one run's requests their numbers.
+// numbering numbers the requests of one run.
 type numbering struct {
 	trace  requestTrace
 	met    []bool
-	beyond int // requests that the trace has not
+	beyond int // number of requests that are not in the trace
 }
 
 func (c requestTrace) begin() *numbering { return &numbering{trace: c, met: make([]bool, len(c))} }
 
-// next numbers a request. What the trace has not, or not again, a repetition above
-// all, is numbered after it.
+// next returns the number of a request. A request that is not in the trace, such as a retry,
+// gets the next number after it.
 func (n *numbering) next(line string) int {
 	for i, of := range n.trace {
 		if of == line && !n.met[i] {
