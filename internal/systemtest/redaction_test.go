@@ -153,7 +153,7 @@ func (s *outputCollector) everyVerb(t *testing.T, client *vaultkit.Client) {
 			s.collect(err)
 			loaded, err := client.LoadEnv(ctx, vaultkit.EnvQuery{Providers: []string{p}, Prefix: "4"})
 			s.collect(loaded, err)
-			written, err := client.WriteEnvFile(ctx, t.TempDir()+"/env", vaultkit.EnvSh, vaultkit.EnvQuery{Providers: []string{p}})
+			written, err := client.WriteEnvFile(ctx, t.TempDir()+"/env", envfile.Sh, vaultkit.EnvQuery{Providers: []string{p}})
 			s.collect(written, err)
 		}
 	}
