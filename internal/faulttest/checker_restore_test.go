@@ -9,7 +9,7 @@ import (
 
 // A restore over a deleted version has an id and a record of its own kind, and the
 // rotation of that version to the same secret is another one.
-func TestCheckerOfRestores(t *testing.T) {
+func TestChecker_OfRestores(t *testing.T) {
 	for name, tc := range map[string]struct {
 		make func(h *hand)
 		want string

@@ -9,7 +9,7 @@ import (
 
 // A key that was handed to its issuer is in force neither then nor later, unless a
 // foreign writer or AllowRevoked put it there.
-func TestCheckerOfHandedKeys(t *testing.T) {
+func TestChecker_OfRevokedKeys(t *testing.T) {
 	back := map[string]any{"api_key": initial["api_key"]}
 	for name, tc := range map[string]struct {
 		make func(h *hand)

@@ -80,7 +80,7 @@ func TestChecker(t *testing.T) {
 }
 
 // What people were told is held against what is there.
-func TestCheckerOfAnswers(t *testing.T) {
+func TestChecker_OfResponses(t *testing.T) {
 	for name, tc := range map[string]struct {
 		make func(h *hand)
 		want string
@@ -151,7 +151,7 @@ func TestCheckerOfAnswers(t *testing.T) {
 
 // A change that finds its secret in force is told which rotation put it there. Nobody is
 // told of another rotation otherwise.
-func TestCheckerOfResumedChanges(t *testing.T) {
+func TestChecker_OfResumedChanges(t *testing.T) {
 	issued := map[string]any{"api_key": "fake-issued", "mine": "yes"}
 	resumed := func(id string, version int) func(*faulttest.Response) {
 		return func(c *faulttest.Response) { c.ID, c.NewVersion, c.Resumed = id, version, true }
@@ -206,7 +206,7 @@ func TestCheckerOfResumedChanges(t *testing.T) {
 }
 
 // What was there once stays, but for what a prune may take.
-func TestCheckerOfWhatGoes(t *testing.T) {
+func TestChecker_OfMissingEntries(t *testing.T) {
 	for name, tc := range map[string]struct {
 		prunes bool
 		spoil  func(h *hand, first, second, undecided string)
@@ -239,7 +239,7 @@ func TestCheckerOfWhatGoes(t *testing.T) {
 }
 
 // A prune may not take what is younger than an unrecorded backup.
-func TestCheckerOfEvidence(t *testing.T) {
+func TestChecker_OfPrunedEvidence(t *testing.T) {
 	h := newHand(t)
 	h.commit(mine) // no record
 	h.told(mine, faulttest.Died, nil)

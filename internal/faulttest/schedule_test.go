@@ -9,7 +9,7 @@ import (
 
 var space = faulttest.Space{Operation: "op", Requests: []string{"GET a", "PUT b", "PUT c"}, Rivals: []string{"put", "delete"}, Beyond: 2}
 
-func TestNamesOfSchedules(t *testing.T) {
+func TestSchedule_Names(t *testing.T) {
 	for want, schedule := range map[string]faulttest.Schedule{
 		"rotate/nofault/alone/rerun": {Operation: "rotate", Ending: faulttest.Rerun},
 		"rotate/3:applied-reset+5:late/put@4/both": {Operation: "rotate", Ending: faulttest.Both,
@@ -24,7 +24,7 @@ func TestNamesOfSchedules(t *testing.T) {
 
 // The space is whole: every kind of fault at every request (but late reads), every
 // rival at every point, and their products, each with three endings and once.
-func TestSpaceIsWhole(t *testing.T) {
+func TestSpace_IsComplete(t *testing.T) {
 	kinds, late := len(faulttest.Kinds()), 0
 	for _, kind := range faulttest.Kinds() {
 		if slices.Contains([]string{"late", "later", "late-by-1", "late-by-2", "late-by-3", "late-by-4",
@@ -68,7 +68,7 @@ func TestSpaceIsWhole(t *testing.T) {
 }
 
 // With one ending each, the faults and the rivals get the endings of their space in turn.
-func TestEndingsTakeTurns(t *testing.T) {
+func TestSpace_EndingsTakeTurns(t *testing.T) {
 	space := space
 	space.OneEnding, space.Endings = true, []string{faulttest.Rerun, faulttest.Prune}
 	for name, schedules := range map[string][]faulttest.Schedule{"Singles": space.Singles(), "Interleavings": space.Interleavings()} {

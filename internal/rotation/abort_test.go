@@ -13,8 +13,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// undecidedWorld is a world whose rotation crashed after its backup, with the
-// commit still on its way until release is closed.
+// undecidedWorld returns a scenario whose rotation crashed after its backup. Its commit arrives
+// when release is closed.
 func undecidedWorld(t *testing.T) (w *scenario, id string, release chan struct{}) {
 	t.Helper()
 	w = newScenario(t)
@@ -62,8 +62,8 @@ func TestAbortFencesAnUndecidedRotation(t *testing.T) {
 	}
 }
 
-// The late commit wins the race with the fence: then it is committed.
-func TestAbortOfWhatTurnsOutCommitted(t *testing.T) {
+// The late commit arrives before the fence, so the rotation is committed.
+func TestAbort_OfACommittedRotationIsAConflict(t *testing.T) {
 	w, id, release := undecidedWorld(t)
 	client := clienttest.NewWithFaults(t, clienttest.OnCommit(w.Provider, faultproxy.Before(func() { w.deliver(release) })))
 	r, err := client.Abort(t.Context(), w.Provider, id)
@@ -73,8 +73,8 @@ func TestAbortOfWhatTurnsOutCommitted(t *testing.T) {
 	w.done()
 }
 
-// A fence that is applied and whose answer is lost is known by what it wrote.
-func TestAbortRidesOutOneFault(t *testing.T) {
+// A fence was applied and its response was lost. Its content identifies it.
+func TestAbort_SucceedsAfterOneFault(t *testing.T) {
 	for name, fault := range map[string]faultproxy.Action{"refused": faultproxy.Refuse(), "applied, lost": faultproxy.Lose(), "applied, 500": faultproxy.Error(500, `{"errors":["x"]}`, true)} {
 		t.Run(name, func(t *testing.T) {
 			w, id, release := undecidedWorld(t)
@@ -91,7 +91,7 @@ func TestAbortRidesOutOneFault(t *testing.T) {
 	}
 }
 
-// Once the fence may have been applied, nothing definite is said.
+// Once the fence may have been applied, no error is definite.
 func TestAbort_LostResponseIsUndetermined(t *testing.T) {
 	for name, last := range map[string]faultproxy.Action{
 		"unreachable": faultproxy.Refuse(),
@@ -115,7 +115,7 @@ func TestAbort_LostResponseIsUndetermined(t *testing.T) {
 	}
 }
 
-func TestAbortCarriesTheExpiryTagOver(t *testing.T) {
+func TestAbort_CopiesTheExpiryTag(t *testing.T) {
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
@@ -130,8 +130,8 @@ func TestAbortCarriesTheExpiryTagOver(t *testing.T) {
 	}
 }
 
-// What Recover only reports, a person can close.
-func TestAbortClosesTheUnknown(t *testing.T) {
+// Abort closes a rotation that Recover only reports.
+func TestAbort_ClosesUnknownRotations(t *testing.T) {
 	client := clienttest.New(t)
 	path := func(p string) string { return vaulttest.Base + "/providers/" + p }
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)

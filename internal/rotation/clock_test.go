@@ -22,14 +22,14 @@ import (
 
 // No clock decides what is newer.
 
-// skew is a Vault whose nodes' clocks differ: it tells other times of some versions.
+// skew is a Vault whose nodes have different clocks: it reports other times for some versions.
 type skew struct {
 	http.RoundTripper
 	mu    sync.Mutex
 	times map[string]string
 }
 
-// newSkewed is a client of such a Vault.
+// newSkewed returns a client of such a Vault.
 func newSkewed(t *testing.T) (*vaultkit.Client, *skew) {
 	t.Helper()
 	s := &skew{times: map[string]string{}}
@@ -56,7 +56,7 @@ func (s *skew) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// created is when a version was written.
+// created returns when a version was written.
 func created(t *testing.T, provider string, version int) time.Time {
 	t.Helper()
 	meta, err := vaulttest.Root(t).KVv2(vaulttest.Mount).GetMetadata(t.Context(), vaulttest.Base+"/providers/"+provider)
@@ -66,7 +66,7 @@ func created(t *testing.T, provider string, version int) time.Time {
 	return meta.Versions[fmt.Sprint(version)].CreatedTime
 }
 
-// tell has a version written at another time.
+// tell reports another time for the version that was written at actual.
 func (s *skew) tell(actual, told time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +74,7 @@ func (s *skew) tell(actual, told time.Time) {
 }
 
 // After a failover to a node whose clock is behind, the newest backup has the earliest time.
-func TestClockThatStepsBackChangesNoOrder(t *testing.T) {
+func TestClockThatStepsBack_ChangesNoOrder(t *testing.T) {
 	client, skew := newSkewed(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	clienttest.Rotate(t, client, p, "fake-1")
@@ -99,9 +99,9 @@ func TestClockThatStepsBackChangesNoOrder(t *testing.T) {
 	}
 }
 
-// With one version kept, Vault forgets the times of the versions that were replaced: whether
-// a backup is of this provider cannot be told then. The newest one is kept all the same.
-func TestClockThatStepsBackCostsNoBackup(t *testing.T) {
+// If one version is kept, Vault does not know the times of replaced versions, so it is not
+// known whether a backup belongs to this provider. The newest one is still kept.
+func TestClockThatStepsBack_RemovesNoBackup(t *testing.T) {
 	client, skew := newSkewed(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	keepVersions(t, p, 1)
@@ -117,9 +117,9 @@ func TestClockThatStepsBackCostsNoBackup(t *testing.T) {
 	}
 }
 
-// A rotation whose version is pruned is found committed by the backup of that version, whose
-// time is earlier.
-func TestClockThatStepsBackHidesNoCommit(t *testing.T) {
+// The version of a rotation is pruned. The backup of that version shows that the rotation is
+// committed, although its time is earlier.
+func TestClockThatStepsBack_HidesNoCommit(t *testing.T) {
 	client, skew := newSkewed(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	keepVersions(t, p, 1)
@@ -148,7 +148,7 @@ func keepVersions(t *testing.T, provider string, n int) {
 	}
 }
 
-// The patch of an earlier rotation's tag that arrives late leaves the later one's.
+// The tag of an earlier rotation arrives late and keeps the later one's.
 func TestLateExpiryTagLeavesTheNewest(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
@@ -168,7 +168,7 @@ func TestLateExpiryTagLeavesTheNewest(t *testing.T) {
 	}
 }
 
-// The tag that older versions wrote is read, and goes with the next one.
+// The tag of an older version of vaultkit is read, and removed by the next one.
 func TestOldExpiryTagIsReadAndReplaced(t *testing.T) {
 	client := clienttest.New(t)
 	p, _ := clienttest.PutRotatedProvider(t, 1)
@@ -186,7 +186,7 @@ func TestOldExpiryTagIsReadAndReplaced(t *testing.T) {
 	}
 }
 
-// Old metadata keeps a fence from being seen: it is looked at with pauses.
+// Old metadata does not show a fence. It is read again after pauses.
 func TestAbortPausesWhileMetadataIsOld(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	id := clienttest.CrashBeforeCommit(t, p, "fake-new")
@@ -221,7 +221,7 @@ func TestAbortPausesWhileMetadataIsOld(t *testing.T) {
 }
 
 // A rerun of a committed rotation is never told that nothing was applied.
-func TestRerunKnowsThatTheKeyIsInForce(t *testing.T) {
+func TestRotate_RerunReportsThatTheKeyIsInForce(t *testing.T) {
 	for _, list := range []string{"backups", "revocations"} {
 		p := vaulttest.PutProvider(t, clienttest.OldSecret)
 		clienttest.Rotate(t, clienttest.New(t), p, "fake-new")
@@ -237,7 +237,7 @@ func TestRerunKnowsThatTheKeyIsInForce(t *testing.T) {
 	}
 }
 
-// What is left of an earlier provider of the same name is not this one's.
+// The records of an earlier provider of the same name do not count.
 func TestRevokeOldOfAnEarlierGeneration(t *testing.T) {
 	client, api := clienttest.New(t), &clienttest.Revoker{}
 	p, ids := clienttest.PutRotatedProvider(t, 1)
@@ -254,7 +254,7 @@ func TestRevokeOldOfAnEarlierGeneration(t *testing.T) {
 	})
 }
 
-// A restore's backup is what it put in force.
+// A restore's backup holds the secret that it put in force.
 func TestRevokeOldOfARestore(t *testing.T) {
 	client, api := clienttest.New(t), &clienttest.Revoker{}
 	p, id := deletedWorld(t, false)
@@ -273,8 +273,7 @@ func TestRevokeOldOfARestore(t *testing.T) {
 	})
 }
 
-// Abort of a restore whose version was undeleted: the fence repeats that version, and keeps
-// its expiry.
+// The version of an aborted restore was undeleted. The fence repeats it and keeps its expiry.
 func TestAbortOfARestoreKeepsTheExpiry(t *testing.T) {
 	client := clienttest.New(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
@@ -301,7 +300,7 @@ func TestAbortOfARestoreKeepsTheExpiry(t *testing.T) {
 	}
 }
 
-// A restore's backup is no copy of what was replaced: a prune keeps the one of the rotation
+// A restore's backup is no copy of what was replaced, so Prune keeps the backup of the rotation
 // before.
 func TestPruneKeepsTheRotationBeforeARestore(t *testing.T) {
 	client := clienttest.New(t)
@@ -319,7 +318,7 @@ func TestPruneKeepsTheRotationBeforeARestore(t *testing.T) {
 	}
 }
 
-// The tag that an older version wrote for a later version stays.
+// An older version of vaultkit wrote a tag for a later version. It is kept.
 func TestOldExpiryTagOfALaterVersionStays(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	old := map[string]any{"vaultkit_expires_version": "3", "vaultkit_expires_at": "2030-01-01T00:00:00Z"}
@@ -333,7 +332,7 @@ func TestOldExpiryTagOfALaterVersionStays(t *testing.T) {
 	}
 }
 
-// A tag that is there is not written again.
+// An existing tag is not written again.
 func TestRecoverWritesNoTagTwice(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	clienttest.Rotate(t, clienttest.New(t), p, "fake-1", vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))

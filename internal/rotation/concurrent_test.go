@@ -36,8 +36,8 @@ func TestTwoRotatorsDifferentKeys(t *testing.T) {
 	}
 }
 
-// With one rotator held at its commit, the race has but one possible end.
-func TestRotatorOvertakenBeforeItsCommit(t *testing.T) {
+// One rotator waits at its commit, so the race has only one possible end.
+func TestRotate_AfterAnotherCommitIsAConflict(t *testing.T) {
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old"})
 	rival := clienttest.New(t)
 	client := clienttest.NewWithFaults(t, clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, rival, p, "fake-b") }))
@@ -83,8 +83,8 @@ func race(t *testing.T, p string, keys ...string) ([]*vaultkit.Rotation, []error
 	return results, errs
 }
 
-// assertOneCommitted checks that exactly one record says committed for the
-// version, and that every rotation has a record.
+// assertOneCommitted checks that exactly one record says committed for the version, and that
+// every rotation has a record.
 func assertOneCommitted(t *testing.T, client *vaultkit.Client, p string, version int) {
 	t.Helper()
 	if _, err := client.Recover(t.Context(), p); err != nil {

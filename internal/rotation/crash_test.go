@@ -14,9 +14,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// A crash at each request, then writes of people who know nothing of vaultkit,
-// on a provider that keeps only one, two or ten versions: whatever the evidence
-// that is left, Recover says nothing false.
+// The client crashes at each request. Then foreign writers write, on a provider that keeps one,
+// two or ten versions. Whatever evidence is left, Recover reports nothing false.
 func TestCrashThenForeignWrites(t *testing.T) {
 	requests := len(stepsOf(t))
 	for _, maxVersions := range []int{1, 2, 10} {
@@ -46,8 +45,8 @@ func (w *scenario) keepVersions(n int) {
 	}
 }
 
-// assertTold checks a recovery's words, and the record if there is one, against
-// what really happened.
+// assertTold compares the report of a recovery, and the record if there is one, with what
+// happened.
 func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, foreign int, evidence bool) {
 	w.Helper()
 	history, err := w.Direct.History(w.Context(), w.Provider)
@@ -74,9 +73,9 @@ func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, forei
 	}
 }
 
-// When version s+1 is pruned, the backup of the rotation that replaced it still
-// holds it.
-func TestChainOfBackupsKeepsTheEvidence(t *testing.T) {
+// If version s+1 is pruned, the backup of the rotation that replaced it still holds its
+// content.
+func TestRecover_FindsAPrunedVersionInALaterBackup(t *testing.T) {
 	w := newScenario(t)
 	w.keepVersions(1)
 	w.killBeforeRecord() // committed, never recorded
@@ -95,8 +94,8 @@ func TestChainOfBackupsKeepsTheEvidence(t *testing.T) {
 	}
 }
 
-// A provider deleted with its metadata and created again starts at version 1:
-// old ids are reported as such and never recorded.
+// A provider that was deleted with its metadata and created again starts at version 1. Recover
+// reports the old ids as recreated and does not record them.
 func TestRecreatedProvider(t *testing.T) {
 	for _, versions := range []int{0, 1, 2, 5} {
 		t.Run(fmt.Sprint(versions), func(t *testing.T) {
@@ -120,9 +119,8 @@ func TestRecreatedProvider(t *testing.T) {
 	}
 }
 
-// Two committed versions later, a soft-deleted version s+1 is no evidence, and
-// undeleting it brings the verdict.
-func TestDeletedEvidenceComesBack(t *testing.T) {
+// A soft-deleted version s+1 is no evidence. Undeleting it decides the outcome.
+func TestRecover_UsesUndeletedEvidence(t *testing.T) {
 	w := newScenario(t)
 	w.killBeforeRecord()
 	vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": "fake-foreign"})
@@ -142,8 +140,8 @@ func TestDeletedEvidenceComesBack(t *testing.T) {
 	}
 }
 
-// From Vault's acknowledgement on, the caller's context no longer matters.
-func TestContextCancelledAfterTheCommit(t *testing.T) {
+// After Vault's acknowledgement, the caller's context no longer matters.
+func TestRotate_IgnoresCancellationAfterTheCommit(t *testing.T) {
 	w := newScenario(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -155,9 +153,9 @@ func TestContextCancelledAfterTheCommit(t *testing.T) {
 	w.done()
 }
 
-// Committed, but the record cannot be written: the rotation is returned together
+// If the record of a committed rotation cannot be written, the rotation is returned together
 // with the error.
-func TestCommittedButUnrecorded(t *testing.T) {
+func TestRotate_WithoutARecordReturnsBoth(t *testing.T) {
 	w := newScenario(t)
 	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond))
 	w.Proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()))
@@ -171,8 +169,8 @@ func TestCommittedButUnrecorded(t *testing.T) {
 	w.done()
 }
 
-// A backup under this rotation's id with another value stops it before it writes.
-func TestForgedBackupStopsTheRotation(t *testing.T) {
+// A backup with this rotation's id and another value stops the rotation before it writes.
+func TestRotate_StopsAtAForgedBackup(t *testing.T) {
 	client := clienttest.New(t)
 	for name, spoil := range map[string]func(p, id string){
 		"another value": func(string, string) {},
@@ -198,9 +196,9 @@ func TestForgedBackupStopsTheRotation(t *testing.T) {
 	}
 }
 
-// What others have stored may be larger than what vaultkit would write: it is
-// backed up all the same, and is evidence like any other.
-func TestLargeForeignSecrets(t *testing.T) {
+// A foreign writer may store a larger secret than vaultkit accepts. It is backed up, and is
+// evidence like any other.
+func TestRotate_BacksUpLargeForeignSecrets(t *testing.T) {
 	large := func(c string) map[string]any {
 		return map[string]any{"api_key": "fake-old", "blob": strings.Repeat(c, 600<<10)}
 	}
@@ -222,8 +220,8 @@ func TestLargeForeignSecrets(t *testing.T) {
 	}
 }
 
-// A crash between record and expiry tag: Recover writes the tag.
-func TestRecoverCompletesTheExpiryTag(t *testing.T) {
+// After a crash between record and expiry tag, Recover writes the tag.
+func TestRecover_WritesTheMissingExpiryTag(t *testing.T) {
 	w := newScenario(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	w.Reconnect(clienttest.WithRecordWait(2 * time.Second)) // enough for the record, in vain for the tag
@@ -243,8 +241,8 @@ func TestRecoverCompletesTheExpiryTag(t *testing.T) {
 	vaulttest.AssertUnchanged(t, w.Provider, func() { w.recover() })
 }
 
-// The backup of a rotation in flight may arrive between the rule's two looks.
-func TestRuleLooksAgainForTheBackup(t *testing.T) {
+// The backup of a running rotation may arrive between the two reads of the rule.
+func TestRecover_ReadsALateBackup(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	id := clienttest.Rotate(t, clienttest.New(t), p, "fake-new", vaultkit.WithDryRun()).ID
 	vaulttest.Put(t, "providers/"+p, clienttest.NewSecret)

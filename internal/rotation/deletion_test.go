@@ -14,7 +14,7 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// deletions are what warnings say that Vault deletes, and in how many hours.
+// deletions returns what the warnings say that Vault deletes, and in how many hours.
 func deletions(t *testing.T, warnings []string) map[string]int {
 	t.Helper()
 	found := map[string]int{}
@@ -32,8 +32,8 @@ func deletions(t *testing.T, warnings []string) map[string]int {
 	return found
 }
 
-// A mount or a provider's metadata may have Vault delete each version after a time.
-// A rotation and a dry run say so, of the new key and of the backup, and when.
+// A mount or a provider's metadata may make Vault delete each version after a time. A rotation
+// and a dry run warn about that, for the new key and for the backup.
 func TestRotateWarnsOfDeletion(t *testing.T) {
 	for name, tc := range map[string]struct {
 		mount, provider string // delete_version_after
@@ -63,9 +63,8 @@ func TestRotateWarnsOfDeletion(t *testing.T) {
 	}
 }
 
-// A rotator may not read the mount's settings: a dry run goes by what they did to the
-// current version.
-func TestDryRunForeseesTheMountsDeletion(t *testing.T) {
+// A rotator cannot read the mount's settings. A dry run derives them from the current version.
+func TestDryRun_WarnsOfTheMountsDeletion(t *testing.T) {
 	mount := clienttest.MountDeletingVersions(t, "2h")
 	client := clienttest.NewWithPolicy(t, clienttest.Policy(t, policy.Rotator, policy.AtMount(mount)), vaultkit.WithMount(mount))
 	got := deletions(t, clienttest.Rotate(t, client, "p", "fake-new", vaultkit.WithDryRun()).Warnings)
@@ -74,8 +73,8 @@ func TestDryRunForeseesTheMountsDeletion(t *testing.T) {
 	}
 }
 
-// A rotation whose answers are lost, or that finishes what a crash left, warns too.
-func TestRotateWarnsOfDeletionWithoutAnswers(t *testing.T) {
+// A rotation whose responses are lost, or that finishes an earlier run, warns too.
+func TestRotate_WarnsOfDeletionAfterLostResponses(t *testing.T) {
 	proxy, mount := clienttest.NewProxy(t), clienttest.MountDeletingVersions(t, "2h")
 	client := clienttest.New(t, vaultkit.WithMount(mount), vaultkit.WithAddress(proxy.URL()), clienttest.WithRecordWait(200*time.Millisecond))
 	proxy.SetRule(faultproxy.OnMatch("PUT", "/providers/", faultproxy.Lose()))

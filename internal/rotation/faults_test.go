@@ -19,7 +19,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// scenario is a [clienttest.Scenario], and how the tests of one rotation disturb and check it.
+// scenario is a [clienttest.Scenario] with functions that disturb one rotation and check it.
 type scenario struct{ *clienttest.Scenario }
 
 func newScenario(t *testing.T) *scenario {
@@ -36,8 +36,8 @@ func (w *scenario) recover() []vaultkit.Resolution {
 	return found
 }
 
-// check reads Vault through the official client and holds it to the protocol's
-// guarantees; it returns whether the new secret is in force.
+// check reads Vault with the official client and checks the protocol's guarantees. It returns
+// whether the new secret is in force.
 func (w *scenario) check() (committed bool) {
 	w.Helper()
 	snapshot := vaulttest.Snapshot(w, w.Provider)
@@ -71,7 +71,7 @@ func (w *scenario) check() (committed bool) {
 	return committed
 }
 
-// done checks that the rotation is committed and recorded, once each.
+// done checks that the rotation is committed once and recorded once.
 func (w *scenario) done() {
 	w.Helper()
 	if !w.check() {
@@ -89,31 +89,31 @@ func (w *scenario) metadataPath() string {
 	return vaulttest.Mount + "/metadata/" + vaulttest.Base + "/providers/" + w.Provider
 }
 
-// version is the provider's current one.
+// version returns the provider's current version.
 func (w *scenario) version() int {
 	w.Helper()
 	return vaulttest.Snapshot(w, w.Provider)["providers/"+w.Provider].Current
 }
 
-// kill rotates and cuts the client off for good at its nth request.
+// kill runs a rotation and cuts the client off at its nth request.
 func (w *scenario) kill(n int, applied bool) error {
 	w.Helper()
 	return w.killAt(nth(n), applied)
 }
 
-// killBeforeCommit leaves a backup, and nothing committed.
+// killBeforeCommit leaves a backup and no commit.
 func (w *scenario) killBeforeCommit() {
 	w.Helper()
 	_ = w.killAt(writes("/data/"+vaulttest.Base+"/providers/"), false)
 }
 
-// killBeforeRecord leaves a committed rotation without its record.
+// killBeforeRecord leaves a committed rotation without a record.
 func (w *scenario) killBeforeRecord() {
 	w.Helper()
 	_ = w.killAt(writes("/data/"+vaulttest.Base+"/rotations/"), false)
 }
 
-// killAt kills the victim's rotation at the first such request.
+// killAt cuts the client off at the first request that fatal reports.
 func (w *scenario) killAt(fatal func(faultproxy.Request) bool, applied bool) error {
 	w.Helper()
 	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond)) // it will wait in vain
@@ -156,7 +156,7 @@ func (w *scenario) finish(how string, committed bool) {
 	w.done()
 }
 
-// rivalThenZombie lets another key win and then delivers the zombie.
+// rivalThenZombie lets another rotation commit first and then delivers the late request.
 func (w *scenario) rivalThenZombie(release chan struct{}, told error) {
 	w.Helper()
 	rival := clienttest.Rotate(w.T, w.Direct, w.Provider, "fake-rival")
@@ -182,8 +182,8 @@ func (w *scenario) rivalThenZombie(release chan struct{}, told error) {
 	}
 }
 
-// The five requests of the protocol stand in this order, beside them the check of
-// capabilities, the two looks at revocations and the sweep's two lists.
+// A rotation sends the five requests of the protocol in this order. At the same time it checks
+// its capabilities, twice lists attempts to revoke, and lists backups and records.
 func TestRotateSendsTheProtocol(t *testing.T) {
 	var got []string
 	for _, request := range clienttest.RotationRequests(t) {
@@ -221,9 +221,8 @@ func TestRotateSendsTheProtocol(t *testing.T) {
 	}
 }
 
-// One fault at one request, whatever it is, is ridden out: success, one version,
-// one record.
-func TestRotateRidesOutOneFault(t *testing.T) {
+// A rotation succeeds although one request fails, with one version and one record.
+func TestRotate_SucceedsAfterOneFault(t *testing.T) {
 	faults := map[string]faultproxy.Action{
 		"refused":           faultproxy.Refuse(),
 		"applied, lost":     faultproxy.Lose(),
@@ -252,9 +251,9 @@ func TestRotateRidesOutOneFault(t *testing.T) {
 	}
 }
 
-// The client dies at a request that is or is not applied, or goes on its way
-// late; what the caller was told is true, and a rerun or a recovery finishes it.
-func TestClientKilledAtEachRequest(t *testing.T) {
+// The client dies at a request that is applied, is not applied, or arrives late. What the
+// caller was told is true, and a rerun or a recovery finishes the rotation.
+func TestRotate_KilledAtEachRequest(t *testing.T) {
 	for n := range stepsOf(t) {
 		for _, applied := range []bool{false, true} {
 			for _, finish := range []string{"rerun", "recover", "recover then rerun"} {
@@ -275,8 +274,8 @@ func TestClientKilledAtEachRequest(t *testing.T) {
 	}
 }
 
-// nth is the nth of the requests that are sent one after the other: while it is on its
-// way nothing else is that changes something.
+// nth reports the nth of the sequential requests. No other request that changes something is
+// sent at the same time.
 func nth(n int) func(faultproxy.Request) bool {
 	seen := 0
 	return func(r faultproxy.Request) bool {
@@ -289,7 +288,7 @@ func nth(n int) func(faultproxy.Request) bool {
 
 func beside(r faultproxy.Request) bool { return faulttest.MayBeConcurrent(r.Path, r.Query) }
 
-// stepsOf are the requests of a rotation that are sent one after the other.
+// stepsOf returns the sequential requests of a rotation.
 func stepsOf(t *testing.T) []faultproxy.Request {
 	t.Helper()
 	return slices.DeleteFunc(clienttest.RotationRequests(t), beside)
@@ -299,7 +298,8 @@ func writes(path string) func(faultproxy.Request) bool {
 	return func(r faultproxy.Request) bool { return r.Method == "PUT" && strings.Contains(r.Path, path) }
 }
 
-// dieAt lets a client's first fatal request be its last, and refuses all after it.
+// dieAt applies the action to the first request that fatal reports, and refuses all later
+// requests.
 func dieAt(fatal func(faultproxy.Request) bool, last faultproxy.Action) faultproxy.Rule {
 	dead := false
 	return func(r faultproxy.Request) faultproxy.Action {
@@ -314,8 +314,8 @@ func dieAt(fatal func(faultproxy.Request) bool, last faultproxy.Action) faultpro
 	}
 }
 
-// A write that arrives long after its client gave up changes no verdict.
-func TestZombieWrites(t *testing.T) {
+// A write that arrives long after its client has given up changes no outcome.
+func TestRotate_LateWritesChangeNoOutcome(t *testing.T) {
 	for n, request := range stepsOf(t) {
 		if request.Method != "PUT" {
 			continue

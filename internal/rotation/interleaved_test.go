@@ -19,8 +19,8 @@ import (
 // Verbs that meet in the middle of each other: what one may revoke, restore or
 // abort depends on what the others have begun.
 
-// assertOneBackupEach fails if a version (from 2 on) has no committed record, or two that
-// name a backup.
+// assertOneBackupEach fails if a version from 2 on has no committed record, or two that name a
+// backup.
 func assertOneBackupEach(t *testing.T, provider string) {
 	t.Helper()
 	client := clienttest.New(t)
@@ -47,8 +47,8 @@ func assertOneBackupEach(t *testing.T, provider string) {
 	}
 }
 
-// A crashed rollback of the deleted version to the same secret: both count as committed, for
-// the version cannot tell which of them wrote it, and the rollback's backup is kept.
+// A rollback of the deleted version to the same secret crashed. Both count as committed,
+// because the version does not show who wrote it, and the rollback's backup is kept.
 func TestRestoreAndACrashedRollbackAreBothCommitted(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -64,8 +64,8 @@ func TestRestoreAndACrashedRollbackAreBothCommitted(t *testing.T) {
 	assertOneBackupEach(t, p)
 }
 
-// A rollback that a deletion and a restore of the same secret overtake has what it asked
-// for.
+// A deletion and a restore of the same secret come between a rollback's steps. The rollback
+// succeeds, because the secret is in force.
 func TestRollbackOvertakenByARestoreSucceeds(t *testing.T) {
 	client := clienttest.New(t)
 	p, ids := clienttest.PutRotatedProvider(t, 1)
@@ -81,8 +81,8 @@ func TestRollbackOvertakenByARestoreSucceeds(t *testing.T) {
 	assertOneBackupEach(t, p)
 }
 
-// A restore that dies, an undelete, and a rollback to the same secret whose answer is lost:
-// the rollback is told what is true, and its backup is the only copy of what it replaced.
+// A restore dies, its version is undeleted, and a rollback to the same secret loses a response.
+// The rollback's result is true, and its backup is the only copy of what it replaced.
 func TestRestoreDoesNotHideARollback(t *testing.T) {
 	client := clienttest.New(t)
 	p, ids := clienttest.PutRotatedProvider(t, 1)
@@ -110,9 +110,8 @@ func TestRestoreDoesNotHideARollback(t *testing.T) {
 	}
 }
 
-// Wherever a restore dies, Recover or the same again finishes it, and Status sees
-// it.
-func TestRestoreKilledAtEachRequest(t *testing.T) {
+// A restore dies at any request. Recover or a second run finishes it, and Status shows it.
+func TestRestore_KilledAtEachRequest(t *testing.T) {
 	client := clienttest.New(t)
 	count := func() int {
 		p, id := deletedWorld(t, false)
@@ -146,8 +145,8 @@ func TestRestoreKilledAtEachRequest(t *testing.T) {
 	}
 }
 
-// An unrecorded restore is no evidence of what it replaced.
-func TestRestoreIsNoEvidence(t *testing.T) {
+// An unrecorded restore is no evidence for what it replaced.
+func TestRecover_TakesNoRestoreForEvidence(t *testing.T) {
 	w := newScenario(t)
 	w.keepVersions(2)
 	w.killBeforeRecord() // version 2 committed, not recorded
@@ -164,8 +163,8 @@ func TestRestoreIsNoEvidence(t *testing.T) {
 	}
 }
 
-// A restore without an id keeps to the version that was chosen.
-func TestRestoreOfWhatWasReplacedMeanwhile(t *testing.T) {
+// A restore without an id replaces only the version for which its backup was chosen.
+func TestRestore_ReplacesOnlyTheExpectedVersion(t *testing.T) {
 	p, _ := deletedWorld(t, false)
 	overtaken := clienttest.NewWithFaults(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-good"})
@@ -176,8 +175,8 @@ func TestRestoreOfWhatWasReplacedMeanwhile(t *testing.T) {
 	}
 }
 
-// A revoked key is known by its fingerprint, whatever was pruned.
-func TestRevokedKeyStaysKnown(t *testing.T) {
+// A revoked key is recognized by its fingerprint, also after its backup was pruned.
+func TestRevokedKey_IsRecognizedAfterPruning(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	first := clienttest.Rotate(t, client, p, "fake-1").ID
@@ -198,8 +197,8 @@ func TestRevokedKeyStaysKnown(t *testing.T) {
 	})
 }
 
-// A rollback whose commit is on its way keeps its key from being revoked.
-func TestRevokeOldSeesAPendingRollback(t *testing.T) {
+// A key is not revoked while the commit of a rollback to it is on its way.
+func TestRevokeOld_RefusesDuringAnUndecidedRollback(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	proxy, release, api := clienttest.NewProxy(t), make(chan struct{}), &clienttest.Revoker{}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -216,8 +215,8 @@ func TestRevokeOldSeesAPendingRollback(t *testing.T) {
 	proxy.Wait()
 }
 
-// Without the right to record it, nothing is revoked; nor where the old value is a
-// number that is in force again.
+// Without the capability to record the revocation, nothing is revoked. A number that is in
+// force again is not revoked either.
 func TestRevokeOld_ChecksBeforeCallingRevoker(t *testing.T) {
 	api := &clienttest.Revoker{}
 	p, ids := clienttest.PutRotatedProvider(t, 1)
@@ -242,9 +241,9 @@ func TestRevokeOld_ChecksBeforeCallingRevoker(t *testing.T) {
 	}
 }
 
-// An issuer that hands out the same key twice: it is not taken back while an
-// earlier run's commit may be on its way.
-func TestIssuedKeyOfAnEarlierRunIsKept(t *testing.T) {
+// The provider's API returns the same key twice. It is not revoked while an earlier run's
+// commit may be on its way.
+func TestRotate_KeepsTheIssuedKeyOfAnEarlierRun(t *testing.T) {
 	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
 	proxy, release := clienttest.NewProxy(t), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -265,8 +264,8 @@ func TestIssuedKeyOfAnEarlierRunIsKept(t *testing.T) {
 	}
 }
 
-// A write by somebody else, between Abort's two looks, is no fence.
-func TestAbortClaimsNoOthersVersion(t *testing.T) {
+// A foreign write between two reads of Abort is not a fence.
+func TestAbort_TakesNoForeignWriteForItsFence(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	id := clienttest.CrashBeforeCommit(t, p, "fake-new")
 	between := clienttest.NewWithFaults(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/providers/"+p, faultproxy.Before(func() {
@@ -278,8 +277,8 @@ func TestAbortClaimsNoOthersVersion(t *testing.T) {
 	}
 }
 
-// An Abort that dies after its fence: whoever records it carries the tag over.
-func TestAbortKilledAfterItsFence(t *testing.T) {
+// An Abort dies after its fence. The client that records the rotation copies the expiry tag.
+func TestRecover_CopiesTheTagOfAFence(t *testing.T) {
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	for name, finish := range map[string]func(client *vaultkit.Client, p, id string) error{
 		"recover": func(client *vaultkit.Client, p, _ string) error {
@@ -312,8 +311,8 @@ func TestAbortKilledAfterItsFence(t *testing.T) {
 	}
 }
 
-// What is recorded is told, even when the evidence is gone by then.
-func TestRecordedCommitIsToldWithoutEvidence(t *testing.T) {
+// A recorded outcome is returned although the evidence is gone.
+func TestRotate_ReturnsTheRecordedOutcomeWithoutEvidence(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	victim := clienttest.NewWithFaults(t, faultproxy.Rules(clienttest.OnCommit(p, faultproxy.Lose()), faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
@@ -330,9 +329,9 @@ func TestRecordedCommitIsToldWithoutEvidence(t *testing.T) {
 	}
 }
 
-// A planted record does not decide what a rollback brings back: one of another time is not
-// looked at, and one of the right time is found not to fit.
-func TestRollbackDistrustsAPlantedRecord(t *testing.T) {
+// A forged record does not decide what a rollback restores: one with another time is ignored,
+// and one with the right time does not match.
+func TestRollback_IgnoresAForgedRecord(t *testing.T) {
 	client := clienttest.New(t)
 	plant := func(p, planted string) {
 		vaulttest.Put(t, "backups/"+p+"/"+planted, map[string]any{"api_key": "fake-attacker"})

@@ -14,9 +14,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// JSON that a proxy made itself is not an answer of Vault's: not a secret, not an empty
-// list, not a deleted provider. It is not asked for until the context ends either.
-func TestRead_RefusesJSONOfAnIntermediary(t *testing.T) {
+// JSON of a proxy is not Vault's response: not a secret, not an empty list, not a deleted
+// provider. The request is not retried until the context ends either.
+func TestRead_RefusesJSONOfAProxy(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a bound on what would never end
 	defer cancel()
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
@@ -40,9 +40,9 @@ func TestRead_RefusesJSONOfAnIntermediary(t *testing.T) {
 	}
 }
 
-// JSON that a proxy made itself does not acknowledge a write either, above all not the
-// commit. The official client takes it as the data.
-func TestRotate_IgnoresJSONOfAnIntermediary(t *testing.T) {
+// JSON of a proxy does not acknowledge a write, in particular the commit. The official client
+// returns it as data.
+func TestRotate_IgnoresJSONOfAProxy(t *testing.T) {
 	for _, body := range []string{`{}`, `null`, `{"version":2}`, `{"status":"ok","version":1}`, `{"data":{"version":2}}`, `{"data":{"version":"2"},"request_id":"r"}`} {
 		for n, request := range stepsOf(t) {
 			if request.Method != "PUT" || !strings.Contains(request.Path, "/data/") {
@@ -60,7 +60,7 @@ func TestRotate_IgnoresJSONOfAnIntermediary(t *testing.T) {
 	}
 }
 
-// bodiesOf404 are what a proxy answers while the Vault behind it is being restarted.
+// bodiesOf404 are what a proxy sends while the Vault behind it restarts.
 var bodiesOf404 = map[string]string{
 	"text":    "404 page not found\n",
 	"ingress": "default backend - 404",
@@ -68,8 +68,8 @@ var bodiesOf404 = map[string]string{
 	"blank":   "\n",
 }
 
-// A proxy's 404 says nothing about a secret: a cached key is still served.
-func TestCache_ServesKeysThroughA404OfAnIntermediary(t *testing.T) {
+// A proxy's 404 does not mean that a secret is gone: a cached key is still served.
+func TestCache_ServesKeysDuringAProxys404(t *testing.T) {
 	for name, body := range bodiesOf404 {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,8 +95,8 @@ func TestCache_ServesKeysThroughA404OfAnIntermediary(t *testing.T) {
 	}
 }
 
-// Without a cache it is an outage, for every verb.
-func TestCache_TreatsA404OfAnIntermediaryAsAnOutage(t *testing.T) {
+// Without a cached key, a proxy's 404 is an outage for every operation.
+func TestRead_TreatsAProxys404AsAnOutage(t *testing.T) {
 	verbs := map[string]func(*vaultkit.Client, string) error{
 		"GetAPIKey": func(c *vaultkit.Client, p string) error { return clienttest.ErrorOf(c.GetAPIKey(t.Context(), p)) },
 		"Providers": func(c *vaultkit.Client, _ string) error { return clienttest.ErrorOf(c.Providers(t.Context())) },
@@ -125,8 +125,8 @@ func TestCache_TreatsA404OfAnIntermediaryAsAnOutage(t *testing.T) {
 	}
 }
 
-// Whatever a hop answers at first, nothing is left out.
-func TestRotate_RidesOutA404OfAnIntermediary(t *testing.T) {
+// A proxy's 404 to any first request leaves out no step.
+func TestRotate_SucceedsAfterAProxys404(t *testing.T) {
 	for name, body := range bodiesOf404 {
 		t.Run(name, func(t *testing.T) {
 			w := newScenario(t)

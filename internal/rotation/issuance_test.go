@@ -41,7 +41,7 @@ func TestSourceVerifies(t *testing.T) {
 	}
 }
 
-// Both verifications count, the source's own comes first.
+// Both verifications run, the source's first.
 func TestSourceAndOptionVerify(t *testing.T) {
 	p, source, wrong := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource(), errors.New("wrong key")
 	_, err := clienttest.New(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
@@ -55,10 +55,9 @@ func TestSourceAndOptionVerify(t *testing.T) {
 	}
 }
 
-// A key is created once, whatever the wire does. It is taken back only when it certainly
-// is not in force and no run can put it there: a rotation that has begun and was denied can
-// be run again.
-func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
+// A key is created once, whatever fails. It is revoked only if it is certainly not in force and
+// no run can put it in force: a rotation that began and was denied can be run again.
+func TestRotate_RevokesAnIssuedKeyOnlyIfItIsUnused(t *testing.T) {
 	commit := func(p string) string { return "/data/" + vaulttest.Base + "/providers/" + p }
 	never := make(chan struct{})
 	for name, tc := range map[string]struct {
@@ -132,8 +131,8 @@ func TestWhatBecomesOfAnIssuedKey(t *testing.T) {
 	}
 }
 
-// A key that was in force all along is nobody's to take back.
-func TestNothingNewIsNeverTakenBack(t *testing.T) {
+// A key that was in force before the rotation is never revoked.
+func TestRotate_NeverRevokesAKeyThatWasInForce(t *testing.T) {
 	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
 	source.Fields = clienttest.OldSecret
 	if _, err := clienttest.New(t).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrNoChange) || len(source.Revoked) > 0 {
@@ -145,7 +144,7 @@ func TestNothingNewIsNeverTakenBack(t *testing.T) {
 	}
 }
 
-func TestBadIssuedKeyIsTakenBack(t *testing.T) {
+func TestRotate_RevokesAnInvalidIssuedKey(t *testing.T) {
 	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
 	source.Fields = map[string]any{"api_key": "fake-issued", "id": 12, "empty": ""}
 	vaulttest.AssertSecretUnchanged(t, p, func() {
@@ -156,7 +155,7 @@ func TestBadIssuedKeyIsTakenBack(t *testing.T) {
 	})
 }
 
-func TestDryRunTakesNothingBack(t *testing.T) {
+func TestRotate_DryRunRevokesNothing(t *testing.T) {
 	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
 	source.VerifyErr = errors.New("wrong key")
 	if _, err := clienttest.New(t).Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err == nil || len(source.Revoked) > 0 {
@@ -164,8 +163,8 @@ func TestDryRunTakesNothingBack(t *testing.T) {
 	}
 }
 
-// A source that cannot take its key back: the error says where to find it.
-func TestOrphanIsNamed(t *testing.T) {
+// If a source cannot revoke its key, the error names the key.
+func TestRotate_NamesAKeyThatTheSourceCannotRevoke(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	client := clienttest.NewWithFaults(t, clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, clienttest.New(t), p, "fake-rival") }))
 	_, err := client.Rotate(t.Context(), p, &clienttest.FieldSource{Fields: map[string]any{"api_key": "fake-issued"}})

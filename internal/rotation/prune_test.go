@@ -12,7 +12,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// left are the ids of the provider's backups in Vault, oldest first.
+// left returns the ids of the provider's backups in Vault, oldest first.
 func left(t *testing.T, provider string) []string {
 	t.Helper()
 	backups, err := clienttest.New(t).Backups(t.Context(), provider)
@@ -76,7 +76,7 @@ func TestPruneBackupsByCountAndAge(t *testing.T) {
 }
 
 // A backup's age counts from when it was replaced, not from when that was recorded.
-func TestPruneCountsFromTheReplacement(t *testing.T) {
+func TestPrune_CountsTheAgeFromTheReplacement(t *testing.T) {
 	client := clienttest.New(t)
 	p, ids := clienttest.PutRotatedProvider(t, 3)
 	for i, id := range ids {
@@ -120,7 +120,7 @@ func TestPruneKeepsTheEvidence(t *testing.T) {
 }
 
 // The newest committed backup stays even when aborted ones are newer.
-func TestPruneKeepsWhatARollbackNeeds(t *testing.T) {
+func TestPrune_KeepsTheNewestCommittedBackup(t *testing.T) {
 	client := clienttest.New(t)
 	p, ids := clienttest.PutRotatedProvider(t, 2)
 	aborted := clienttest.CrashBeforeCommit(t, p, "fake-crashed")
@@ -133,7 +133,7 @@ func TestPruneKeepsWhatARollbackNeeds(t *testing.T) {
 	}
 }
 
-// Pruning recovers first, so a crash's unrecorded backup does not stand in the way.
+// Prune recovers first, so that an unrecorded backup of a crash can be deleted.
 func TestPruneRecoversFirst(t *testing.T) {
 	w := newScenario(t)
 	w.killBeforeRecord() // committed, not recorded
@@ -147,7 +147,7 @@ func TestPruneRecoversFirst(t *testing.T) {
 	}
 }
 
-// A janitor prunes what is recorded, and leaves what needs a recovery to others.
+// A janitor prunes recorded backups and keeps those that need a recovery.
 func TestPruneUnderTheJanitorsPolicy(t *testing.T) {
 	janitor := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "janitor"))
 	p, ids := clienttest.PutRotatedProvider(t, 3)

@@ -15,8 +15,8 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// TestPut_ReplacesNoDeletedVersionThatWouldBePruned: with max_versions=1 the write would
-// prune the deleted version, and a key that somebody undeletes in that moment is lost.
+// TestPut_ReplacesNoDeletedVersionThatWouldBePruned: with max_versions=1 the write would prune
+// the deleted version, and a key that somebody undeletes at that moment would be lost.
 func TestPut_ReplacesNoDeletedVersionThatWouldBePruned(t *testing.T) {
 	root := vaulttest.Root(t)
 	configure := func(path string, most int) {
@@ -88,7 +88,7 @@ func TestPut_ReplacesNoDeletedVersionThatWouldBePruned(t *testing.T) {
 	}
 }
 
-func TestPutTellsItsLostAnswerFromARival(t *testing.T) {
+func TestPut_AfterALostResponseFindsWhoWroteTheVersion(t *testing.T) {
 	keys := vaultkit.ProviderKeys{"api_key": "fake-mine"}
 	for name, tc := range map[string]struct {
 		fault func(provider string) faultproxy.Action

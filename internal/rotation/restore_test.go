@@ -11,7 +11,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// deletedWorld is a provider rotated once, whose current version is gone then.
+// deletedWorld returns a provider that was rotated once and whose current version is deleted.
 func deletedWorld(t *testing.T, destroy bool) (provider, id string) {
 	t.Helper()
 	provider, ids := clienttest.PutRotatedProvider(t, 1)
@@ -77,8 +77,8 @@ func TestRestoreDeletedProvider(t *testing.T) {
 	}
 }
 
-// Wherever the restore is cut, running it again finishes it, record included.
-func TestRestoreDeletedRidesOutFaults(t *testing.T) {
+// A restore fails at any request. A second run finishes it with its record.
+func TestRestore_SucceedsAfterOneFault(t *testing.T) {
 	for name, action := range map[string]faultproxy.Action{"lost": faultproxy.Lose(), "refused": faultproxy.Refuse(), "500": faultproxy.Error(500, `{"errors":["x"]}`, true)} {
 		for _, path := range []string{"/data/" + vaulttest.Base + "/providers/", "/data/" + vaulttest.Base + "/rotations/"} {
 			t.Run(name+path, func(t *testing.T) {
@@ -115,8 +115,8 @@ func assertRestoredOnce(t *testing.T, provider string) {
 	}
 }
 
-// With a current version that can be read, it is a rollback like any other.
-func TestRestoreOfALivingProvider(t *testing.T) {
+// If the current version can be read, a restore is a rollback.
+func TestRestore_OfAReadableVersionIsARollback(t *testing.T) {
 	client := clienttest.New(t)
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	r, err := restore(t, client, p, ids[0])

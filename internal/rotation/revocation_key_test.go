@@ -17,7 +17,7 @@ import (
 
 // Which keys are the same, and who must not put a revoked one in force.
 
-// attemptFor is the path of an entry of another client's attempt to revoke the key.
+// attemptFor returns the path of an entry that another client wrote to revoke the key.
 func attemptFor(p, key string) string {
 	name := protocol.AttemptName(p, "api_key", key, protocol.NewAttemptID())
 	return "revocations/" + p + "/" + protocol.AttemptDirectory(name) + "/" + name
@@ -35,7 +35,7 @@ func change(t *testing.T, from, to map[string]any) (p, id string) {
 }
 
 // The old value in another spelling is still the key in force.
-func TestRevokeOldKnowsTheKeyInAnySpelling(t *testing.T) {
+func TestRevokeOld_RefusesTheKeyInAnySpelling(t *testing.T) {
 	for name, tc := range map[string]struct{ from, to map[string]any }{
 		"white space":           {object{"api_key": "fake-live-abc\n"}, object{"api_key": "fake-live-abc"}},
 		"a number as text":      {object{"api_key": 4815162342}, object{"api_key": "4815162342"}},
@@ -57,8 +57,8 @@ func TestRevokeOldKnowsTheKeyInAnySpelling(t *testing.T) {
 	}
 }
 
-// A short value stands in other texts by chance, and a boolean is no key.
-func TestRevokeOldOfShortKeysAndFlags(t *testing.T) {
+// A short value occurs in other texts by chance, and a boolean is not a key.
+func TestRevokeOld_ComparesShortKeysInTheirFieldOnly(t *testing.T) {
 	p, id := change(t, object{"pin": "1234", "on": true, "api_key": "fake-live-abc"}, object{"pin": "9999", "on": false, "api_key": "fake-1234-new"})
 	api := &clienttest.Revoker{}
 	if _, err := clienttest.New(t).RevokeOld(t.Context(), p, id, api, vaultkit.IgnoreOtherProviders()); err != nil {
@@ -73,7 +73,7 @@ func TestRevokeOldOfShortKeysAndFlags(t *testing.T) {
 	}
 }
 
-// What cannot be handed over is refused before anything is written.
+// A value that cannot be passed to a revoker is refused before anything is written.
 func TestRevokeOldOfAnObjectChangesNothing(t *testing.T) {
 	p := vaulttest.PutProvider(t, object{"api_key": object{"id": "fake-1"}})
 	r, err := clienttest.New(t).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
@@ -87,9 +87,9 @@ func TestRevokeOldOfAnObjectChangesNothing(t *testing.T) {
 	})
 }
 
-// A revoked key comes back in no spelling and by no verb, unless it is allowed. Fields that
-// are only carried along are not looked at.
-func TestNobodyPutsARevokedKeyInForce(t *testing.T) {
+// No operation puts a revoked key in force, in any spelling, unless that is allowed. Unchanged
+// fields are not checked.
+func TestRotate_RefusesRevokedKeys(t *testing.T) {
 	client := clienttest.New(t)
 	p, id := change(t, object{"api_key": "fake-live-abc\n", "n": "1"}, object{"api_key": "fake-live-new"})
 	if _, err := client.RevokeOld(t.Context(), p, id, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); err != nil {
@@ -117,8 +117,8 @@ func TestNobodyPutsARevokedKeyInForce(t *testing.T) {
 	}
 }
 
-// The same key under another provider.
-func TestRevokeOldLooksAtOtherProviders(t *testing.T) {
+// RevokeOld refuses a key that another provider uses.
+func TestRevokeOld_RefusesAKeyOfAnotherProvider(t *testing.T) {
 	base := vaultkit.WithBasePath("revoke-others")
 	client := clienttest.New(t, base)
 	secret := func(p, key string) {
@@ -144,7 +144,7 @@ func TestRevokeOldLooksAtOtherProviders(t *testing.T) {
 	}
 }
 
-// Records of older versions count for a rollback.
+// Rollback refuses keys that a record of an older version of vaultkit names.
 func TestRollbackHonoursAnOldRecordOfARevocation(t *testing.T) {
 	client := clienttest.New(t)
 	p, ids := clienttest.PutRotatedProvider(t, 1)
@@ -157,8 +157,8 @@ func TestRollbackHonoursAnOldRecordOfARevocation(t *testing.T) {
 	})
 }
 
-// A refusal leaves no entry that stands: what was to be revoked can be rotated to again.
-func TestARefusedRevocationIsWithdrawn(t *testing.T) {
+// After a refusal no entry stands: the provider can be rotated to the key again.
+func TestRevokeOld_WithdrawsAfterARefusal(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	client := clienttest.NewWithFaults(t, faultproxy.OnMatch("PUT", "/revocations/", faultproxy.After(func() {
 		if _, err := clienttest.New(t).Rollback(t.Context(), p, ids[0], vaultkit.AllowRevoked()); err != nil {
@@ -172,7 +172,7 @@ func TestARefusedRevocationIsWithdrawn(t *testing.T) {
 	clienttest.Rotate(t, clienttest.New(t), p, "fake-old")
 }
 
-// A revocation that was refused and withdrawn is not shown as begun.
+// History does not show a revocation that was refused and withdrawn.
 func TestHistoryShowsNoWithdrawnRevocation(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	if _, err := clienttest.New(t).RevokeOld(t.Context(), p, ids[0], revokeFunc(func(context.Context) error { return vaultkit.ErrNotAsked }), vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrNotAsked) {
@@ -184,8 +184,8 @@ func TestHistoryShowsNoWithdrawnRevocation(t *testing.T) {
 	}
 }
 
-// A short key that is revoked counts in its own field alone: elsewhere it stands by chance.
-func TestAShortRevokedKeyCountsInItsField(t *testing.T) {
+// A short revoked key counts only in its own field, because it occurs elsewhere by chance.
+func TestRotate_RefusesAShortRevokedKeyInItsFieldOnly(t *testing.T) {
 	client := clienttest.New(t)
 	p, id := change(t, object{"pin": "1234", "seat": "7"}, object{"pin": "9999"})
 	if _, err := client.RevokeOld(t.Context(), p, id, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); err != nil {
@@ -199,8 +199,8 @@ func TestAShortRevokedKeyCountsInItsField(t *testing.T) {
 	}
 }
 
-// Who allows revoked keys looks at no revocation, and needs no right to.
-func TestAllowRevokedNeedsNoRightToLook(t *testing.T) {
+// With AllowRevoked no attempts are listed, and no capability for that is needed.
+func TestAllowRevoked_NeedsNoCapabilityToList(t *testing.T) {
 	policy := clienttest.WithoutRight(vaulttest.Policy(t, "../../", "rotator"), clienttest.Right{Path: "secret/metadata/goblin-assistant/revocations/+/+/", Capability: "list"})
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	if _, err := clienttest.NewWithPolicy(t, policy).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), vaultkit.AllowRevoked()); err != nil {

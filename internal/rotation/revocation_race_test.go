@@ -17,7 +17,8 @@ import (
 
 // What is revoked while somebody puts it back, and the other way round.
 
-// meets runs b whole just before each request of a, once for each, and calls check after.
+// meets runs b completely before each request of a, once for each request, and calls check
+// after it.
 func meets(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Client, p, id string), check func(n int, p string)) {
 	t.Helper()
 	for n := 1; ; n++ {
@@ -84,8 +85,8 @@ func TestNoKeyInForceIsRevoked(t *testing.T) {
 	}
 }
 
-// twin is an issuer that hands out the same key to two jobs, and remembers what it took
-// back.
+// twin is a source whose provider's API returns the same key to two jobs. It records what it
+// revoked.
 type twin struct {
 	mu       sync.Mutex
 	takes    []string
@@ -109,8 +110,8 @@ func (i *twin) Revoke(_ context.Context, _ vaultkit.Target, keys vaultkit.Provid
 	return nil
 }
 
-// One of two jobs fails, and takes back the key that the other puts in force.
-func TestNoKeyOfATwinJobIsTakenBack(t *testing.T) {
+// One of two jobs fails. It must not revoke the key that the other one puts in force.
+func TestRotate_KeepsAKeyThatAnotherJobUses(t *testing.T) {
 	var failing *twin
 	arrange := func() (string, string) {
 		failing = &twin{verifies: errors.New("not yet")}
@@ -127,9 +128,9 @@ func TestNoKeyOfATwinJobIsTakenBack(t *testing.T) {
 	meets(t, arrange, b, a, check)
 }
 
-// A standby of a cluster may lag behind. What another client wrote before this one's own
-// write is seen: the looks ask for a state that holds that write.
-func TestLooksAskForAStateWithTheirOwnWrite(t *testing.T) {
+// A standby may be behind. The checks still see what another client wrote before this client's
+// write, because they ask for a state with that write.
+func TestRotate_ChecksAStateWithItsOwnWrite(t *testing.T) {
 	for name, verb := range map[string]func(c *vaultkit.Client, p, id string) error{
 		"Rotate": func(c *vaultkit.Client, p, _ string) error {
 			return clienttest.ErrorOf(c.Rotate(t.Context(), p, vaultkit.NewKey("fake-next")))
@@ -171,16 +172,17 @@ func TestLooksAskForAStateWithTheirOwnWrite(t *testing.T) {
 	}
 }
 
-// fakeIndex is a state as Vault Enterprise tells it: "v1:<cluster>:<local>:<replicated>:<hmac>".
+// fakeIndex is a state in the format of Vault Enterprise:
+// "v1:<cluster>:<local>:<replicated>:<hmac>".
 const fakeIndex = "djE6ZmFrZTo3Ojc6ZmFrZQ=="
 
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// A rerun that finds its backup there does not know whether the earlier run's commit is on
-// its way: no failure of its own is definite.
-func TestNoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
+// A rerun that finds its backup does not know whether the earlier run's commit is on its way,
+// so none of its errors is definite.
+func TestRotate_NoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
 	denied := faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
 	for name, rule := range map[string]func(p string, cancel func()) faultproxy.Rule{
 		"the claim is denied": func(string, func()) faultproxy.Rule {
@@ -232,7 +234,7 @@ func TestNoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
 	}
 }
 
-// announce has the key revoked by an attempt that stays, as another client's would.
+// announce writes an entry for the key that stands, as another client would.
 func announce(t *testing.T, p, key string) {
 	t.Helper()
 	vaulttest.Put(t, attemptFor(p, key), map[string]any{"schema": 1, "kind": "revoke-old", "rotation": "", "provider": p,

@@ -58,8 +58,8 @@ func TestRevokeOldOfKeysAlreadyGone(t *testing.T) {
 	}
 }
 
-// An old value in force again, in whatever field, must not be revoked; nor what
-// was not replaced for good.
+// An old value that is in force again, in any field, must not be revoked, nor a value that was
+// not replaced for good.
 func TestRevokeOldRefuses(t *testing.T) {
 	client := clienttest.New(t)
 	for name, tc := range map[string]struct {
@@ -160,9 +160,9 @@ func TestRevokeOldOfBadInput(t *testing.T) {
 	}
 }
 
-// The revoker's failure is the caller's to see. What it did nobody knows, so a
-// rollback asks; running it again settles it.
-func TestRevokeOldWhenTheIssuerFails(t *testing.T) {
+// The caller gets the revoker's error. Whether the key was revoked is not known, so a rollback
+// is refused, and a second run finishes the revocation.
+func TestRevokeOld_ReturnsTheRevokersError(t *testing.T) {
 	client, down := clienttest.New(t), errors.New("the issuer is down")
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &clienttest.Revoker{Err: down}, vaultkit.IgnoreOtherProviders()); !errors.Is(err, down) || revocation != nil {
@@ -182,8 +182,8 @@ func TestRevokeOldWhenTheIssuerFails(t *testing.T) {
 	}
 }
 
-// A committed rotation whose record a crash left out is settled first.
-func TestRevokeOldSettlesTheRotationFirst(t *testing.T) {
+// If a crash left no record of the committed rotation, RevokeOld writes it first.
+func TestRevokeOld_RecordsTheRotationFirst(t *testing.T) {
 	w, api := newScenario(t), &clienttest.Revoker{}
 	w.killBeforeRecord()
 	id := left(t, w.Provider)[0]
@@ -193,7 +193,7 @@ func TestRevokeOldSettlesTheRotationFirst(t *testing.T) {
 	w.revokedToo(id)
 }
 
-// revokedToo: recorded as committed, and revoked.
+// revokedToo checks that the rotation is recorded as committed and as revoked.
 func (w *scenario) revokedToo(id string) {
 	w.Helper()
 	history, err := w.Direct.History(w.Context(), w.Provider)
@@ -202,7 +202,7 @@ func (w *scenario) revokedToo(id string) {
 	}
 }
 
-func TestRevocationRecordRidesOutFaults(t *testing.T) {
+func TestRevokeOld_RecordsAfterFaults(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rule  faultproxy.Rule
 		fails bool
@@ -227,7 +227,7 @@ func TestRevocationRecordRidesOutFaults(t *testing.T) {
 	}
 }
 
-// A revoked key comes back only on demand, from whichever backup holds it.
+// A rollback to a revoked key must be allowed explicitly, whichever backup holds the key.
 func TestRollbackRefusesARevokedKey(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
@@ -252,8 +252,8 @@ func TestRollbackRefusesARevokedKey(t *testing.T) {
 	}
 }
 
-// A revocation somebody deleted or garbled still says that the key is gone.
-func TestSpoiledRevocationStillCounts(t *testing.T) {
+// A revocation whose record was deleted or overwritten still means that the key is revoked.
+func TestRollback_RefusesKeysOfAnUnreadableRevocation(t *testing.T) {
 	client := clienttest.New(t)
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	vaulttest.Put(t, "rotations/"+p+"/"+ids[0]+".revoked", map[string]any{"garbled": true})

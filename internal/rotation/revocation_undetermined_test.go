@@ -41,7 +41,7 @@ func commitOnItsWay(t *testing.T, p string) (id string, release func()) {
 	}
 }
 
-// A rerun that ends at the backup it found, or before it looks for one.
+// A rerun fails at the backup that it found, or before it reads one.
 func TestRerunThatCannotReadItsBackupIsUndetermined(t *testing.T) {
 	failing := func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
 		return errors.New("the API is down")
@@ -87,8 +87,8 @@ func deleteBackup(t *testing.T, p, id string) {
 	}
 }
 
-// An old answer to Abort's read must not put an older secret in force.
-func TestAbortFencesTheSourceVersionAlone(t *testing.T) {
+// An old response to Abort's read must not put an older secret in force.
+func TestAbort_FencesOnlyTheSourceVersion(t *testing.T) {
 	p, _ := clienttest.PutRotatedProvider(t, 1)
 	id := clienttest.CrashBeforeCommit(t, p, "fake-next")
 	client := clienttest.NewWithFaults(t, func(r faultproxy.Request) faultproxy.Action {
@@ -106,8 +106,8 @@ func TestAbortFencesTheSourceVersionAlone(t *testing.T) {
 	}
 }
 
-// Metadata of an older state is no proof that a provider was created anew.
-func TestOldMetadataIsNoNewProvider(t *testing.T) {
+// Old metadata does not prove that a provider was created anew.
+func TestAbort_OldMetadataIsNoNewProvider(t *testing.T) {
 	client := clienttest.New(t)
 	p, _ := clienttest.PutRotatedProvider(t, 2)
 	path := "/v1/" + vaulttest.Mount + "/metadata/" + vaulttest.Base + "/providers/" + p
@@ -144,9 +144,9 @@ func TestOldMetadataIsNoNewProvider(t *testing.T) {
 	}
 }
 
-// An entry whose answer was lost is followed by one that Vault answers, so that a standby
-// shows a state with both.
-func TestRevokeOldLooksAfterAnAnsweredEntry(t *testing.T) {
+// After an entry whose response was lost, RevokeOld writes one that Vault acknowledges, so that
+// a standby shows both.
+func TestRevokeOld_ChecksAfterAnAcknowledgedEntry(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	var mu sync.Mutex
 	lost, looks := false, 0
@@ -181,8 +181,8 @@ func TestRevokeOldLooksAfterAnAnsweredEntry(t *testing.T) {
 	}
 }
 
-// Without an entry that Vault has acknowledged nobody is asked.
-func TestRevokeOldWithoutAnEntryAsksNobody(t *testing.T) {
+// Without an acknowledged entry, the revoker is not called.
+func TestRevokeOld_WithoutAnEntryCallsNoRevoker(t *testing.T) {
 	p, id := change(t, object{"pin": "1234"}, object{"pin": "9999"})
 	client, api := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/revocations/", denial)), &clienttest.Revoker{}
 	_, err := client.RevokeOld(t.Context(), p, id, api, vaultkit.IgnoreOtherProviders())
@@ -195,15 +195,15 @@ func TestRevokeOldWithoutAnEntryAsksNobody(t *testing.T) {
 	}
 }
 
-// revokeFunc is a revoker of a function.
+// revokeFunc is a revoker that calls the function.
 type revokeFunc func(ctx context.Context) error
 
 func (f revokeFunc) Revoke(ctx context.Context, _ vaultkit.Target, _ vaultkit.ProviderKeys) error {
 	return f(ctx)
 }
 
-// A revocation that asked nobody is withdrawn: its keys can be rotated to.
-func TestRevocationThatAskedNobodyIsWithdrawn(t *testing.T) {
+// A revocation that did not call the provider's API is withdrawn: its keys can be rotated to.
+func TestRevokeOld_WithdrawsWithoutACall(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rule  func(cancel func()) faultproxy.Rule
 		fails error
@@ -231,7 +231,7 @@ func TestRevocationThatAskedNobodyIsWithdrawn(t *testing.T) {
 	}
 }
 
-// closer is a body that calls end once it has been read.
+// closer is a body that calls end after it was read.
 type closer struct {
 	io.ReadCloser
 	end func()
@@ -243,8 +243,8 @@ func (b *closer) Close() error {
 	return err
 }
 
-// A context that ends with the last look leaves no time for the revoker.
-func TestRevokeOldWithoutTimeAsksNobody(t *testing.T) {
+// If the context ends with the last check, the revoker is not called.
+func TestRevokeOld_AfterItsContextEndedCallsNoRevoker(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -266,8 +266,8 @@ func TestRevokeOldWithoutTimeAsksNobody(t *testing.T) {
 	clienttest.Rotate(t, clienttest.New(t), p, "fake-old")
 }
 
-// One withdrawal that fails keeps no other from being written, and is told.
-func TestEachEntryIsWithdrawn(t *testing.T) {
+// If one withdrawal fails, the others are still written, and the error says so.
+func TestRevokeOld_WithdrawsEachEntry(t *testing.T) {
 	p, id := change(t, object{"a": "fake-first-a", "b": "fake-first-b", "c": "fake-first-c"}, object{"a": "fake-2a", "b": "fake-2b", "c": "fake-2c"})
 	denied := false
 	client := clienttest.NewWithFaults(t, faultproxy.When(func(r faultproxy.Request) bool {
@@ -290,7 +290,7 @@ func TestEachEntryIsWithdrawn(t *testing.T) {
 	}
 }
 
-// What is left of a provider that was deleted is no undecided rotation of this one.
+// A backup of a deleted provider is not an undecided rotation of the new one.
 func TestRevokeOldIgnoresTheRotationsOfADeletedProvider(t *testing.T) {
 	client := clienttest.New(t)
 	p, _ := clienttest.PutRotatedProvider(t, 1)
@@ -305,7 +305,7 @@ func TestRevokeOldIgnoresTheRotationsOfADeletedProvider(t *testing.T) {
 	}
 }
 
-// With one version kept, records of a deleted provider do not stand in a rollback's way.
+// If one version is kept, records of a deleted provider do not prevent a rollback.
 func TestRollbackAfterTheProviderWasCreatedAnew(t *testing.T) {
 	client := clienttest.New(t)
 	p, _ := clienttest.PutRotatedProvider(t, 1)
@@ -320,8 +320,8 @@ func TestRollbackAfterTheProviderWasCreatedAnew(t *testing.T) {
 	}
 }
 
-// A commit waits for the claim: without it, nobody could say who rotated.
-func TestNoCommitWithoutAClaim(t *testing.T) {
+// The commit waits for the attribution: without it, nobody could tell who rotated.
+func TestRotate_CommitsOnlyWithAnAttribution(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	_, err := clienttest.NewWithFaults(t, faultproxy.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denial)).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 	if key := clienttest.APIKey(t, clienttest.New(t), p); !errors.Is(err, vaultkit.ErrPermissionDenied) || key != "fake-old" {
@@ -329,8 +329,8 @@ func TestNoCommitWithoutAClaim(t *testing.T) {
 	}
 }
 
-// An entry that somebody else has written is repeated by no error as it is.
-func TestRefusalEscapesTheEntry(t *testing.T) {
+// An error escapes the text of an entry that somebody else wrote.
+func TestRotate_EscapesTheTextOfAnEntry(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	vaulttest.Put(t, attemptFor(p, "fake-new"), object{"schema": 1, "kind": "revoke-old", "rotation": "x\x1b]0;evil\a\n::error::pwn",
 		"provider": p, "field": "api_key", "actor": "\x1b]0;evil\a", "begun_at": time.Now().UTC().Format(time.RFC3339Nano)})
@@ -340,8 +340,8 @@ func TestRefusalEscapesTheEntry(t *testing.T) {
 	}
 }
 
-// A restore puts every field in force, so that it looks for each of them.
-func TestNoRestoreBringsARevokedKeyBack(t *testing.T) {
+// A restore puts every field in force, so it checks each of them.
+func TestRestore_RefusesRevokedKeys(t *testing.T) {
 	var asked *clienttest.Revoker
 	check := func(n int, p string) {
 		keys, err := clienttest.New(t).GetProviderKeys(t.Context(), p)

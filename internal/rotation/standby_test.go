@@ -19,8 +19,8 @@ import (
 // newIndex is how far the active node is after a write, as Vault Enterprise says it.
 var newIndex = base64.StdEncoding.EncodeToString([]byte("v1:fake-cluster:7:0:00"))
 
-// behind plays a performance standby that has the provider's first version only. Who
-// asks for more is told twice to wait.
+// behind imitates a performance standby that has only the provider's first version. A request
+// for a later state is told twice to wait.
 func behind(provider string) faultproxy.Rule {
 	told := 0
 	const old = `{"request_id":"r","data":{"data":{"api_key":"fake-old"},"metadata":{"created_time":"2026-01-01T00:00:00Z","version":1}}}`
@@ -38,15 +38,15 @@ func behind(provider string) faultproxy.Rule {
 	}
 }
 
-// adminToken is a token of its own that may do everything.
+// adminToken returns a new token that may do everything.
 func adminToken(t *testing.T) string {
 	t.Helper()
 	return vaulttest.Token(t, `path "*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }`)
 }
 
-// A client's reads show what it wrote, whatever node answers them and however it is
-// logged in. Community servers send no index, so the fault proxy plays the rest.
-func TestReadsShowOwnWrites(t *testing.T) {
+// A client's reads show what it wrote, whatever node answers and however it logged in.
+// Community servers send no index, so the fault proxy adds it.
+func TestReads_ShowOwnWrites(t *testing.T) {
 	proxy, file, first := clienttest.NewProxy(t), filepath.Join(t.TempDir(), "token"), adminToken(t)
 	vaulttest.WriteFile(t, file, first)
 	existing, err := api.NewClient(&api.Config{Address: proxy.URL()})

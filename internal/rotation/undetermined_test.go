@@ -71,8 +71,8 @@ func revoke(t *testing.T, client *vaultkit.Client) {
 	}
 }
 
-// A dead token that nothing can replace is told at once, as what it is.
-func TestDeadTokenIsToldAtOnce(t *testing.T) {
+// An invalid token that nothing can replace is reported at once.
+func TestRotate_ReportsAnInvalidTokenAtOnce(t *testing.T) {
 	policy := vaulttest.Policy(t, "../../", "rotator")
 	proxy, p := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
 	client := clienttest.NewWithPolicy(t, policy, vaultkit.WithAddress(proxy.URL()), clienttest.WithBackoff(backoff.Backoff{
@@ -88,9 +88,9 @@ func TestDeadTokenIsToldAtOnce(t *testing.T) {
 	}
 }
 
-// A late copy of the commit is on its way while its repeat is denied: the denial
-// says nothing of the late one.
-func TestRotate_DeniedRepeatIsUndetermined(t *testing.T) {
+// A late copy of the commit is on its way while its retry is denied. The denial says nothing
+// about that copy.
+func TestRotate_DeniedRetryIsUndetermined(t *testing.T) {
 	w := newScenario(t)
 	release := make(chan struct{})
 	n := 0
@@ -113,8 +113,8 @@ func TestRotate_DeniedRepeatIsUndetermined(t *testing.T) {
 	}
 }
 
-// A proxy answers after Vault has applied the commit: whatever its status, it is not
-// an answer of Vault's.
+// A proxy responds after Vault has applied the commit. Whatever its status, it is not Vault's
+// response.
 func TestRotate_IgnoresProxyErrors(t *testing.T) {
 	for _, status := range []int{400, 402, 403, 404, 408, 409, 413, 421, 451, 499} {
 		for _, body := range []string{"<html>blocked</html>", "{}", `{"errors":[]}`, `{"data":{"version":7}}`} {
@@ -127,8 +127,8 @@ func TestRotate_IgnoresProxyErrors(t *testing.T) {
 	}
 }
 
-// A rerun that finds its change committed, and cannot write the record, says so.
-func TestResumedButUnrecorded(t *testing.T) {
+// A rerun finds its change committed and cannot write the record. Its error says so.
+func TestRotate_ResumedWithoutARecordIsUndetermined(t *testing.T) {
 	for name, fault := range map[string]faultproxy.Action{
 		"denied": faultproxy.Error(403, `{"errors":["permission denied"]}`, false), "refused": faultproxy.Refuse(),
 	} {
@@ -145,8 +145,8 @@ func TestResumedButUnrecorded(t *testing.T) {
 	}
 }
 
-// A record that contradicts Vault's acknowledgement is not believed.
-func TestForgedRecord(t *testing.T) {
+// A record that contradicts Vault's acknowledgement is not trusted.
+func TestRotate_DistrustsAForgedRecord(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	record := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithDryRun()).Record
@@ -166,8 +166,8 @@ func TestForgedRecord(t *testing.T) {
 	}
 }
 
-// One spoiled record does not take the others' verbs away.
-func TestSpoiledRecords(t *testing.T) {
+// One unreadable record does not make the operations on other rotations fail.
+func TestHistory_ToleratesUnreadableRecords(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
 	first := clienttest.Rotate(t, client, p, "fake-2")
@@ -200,8 +200,8 @@ func TestSpoiledRecords(t *testing.T) {
 	}
 }
 
-// Between choosing what to undo and reading it, a rival rotates the good key in.
-func TestRollbackOvertaken(t *testing.T) {
+// Another client rotates between the choice of the rotation to roll back and its read.
+func TestRollback_AfterAnotherRotationIsAConflict(t *testing.T) {
 	other := clienttest.New(t)
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1"})
 	clienttest.Rotate(t, other, p, "fake-2-bad")
@@ -214,7 +214,7 @@ func TestRollbackOvertaken(t *testing.T) {
 	}
 }
 
-// The newest rotation is in force and has no record: it is the one to undo.
+// The newest rotation is committed and has no record. It is the one to roll back.
 func TestRollbackOfAnUnrecordedRotation(t *testing.T) {
 	w := newScenario(t)
 	clienttest.Rotate(t, w.Direct, w.Provider, "fake-earlier")
@@ -229,7 +229,7 @@ func TestRollbackOfAnUnrecordedRotation(t *testing.T) {
 	}
 }
 
-// What Rotate could back up, Rollback can bring back, whatever its size.
+// Rollback restores every secret that Rotate could back up, whatever its size.
 func TestRollbackOfALargeSecret(t *testing.T) {
 	client := clienttest.New(t)
 	large := strings.Repeat("x", 600<<10)
@@ -240,8 +240,8 @@ func TestRollbackOfALargeSecret(t *testing.T) {
 	}
 }
 
-// The provider is deleted and made anew between the rule's looks at its metadata
-// and at version s+1.
+// The provider is deleted and created anew between the rule's reads of its metadata and of
+// version s+1.
 func TestRecreatedInsideTheRule(t *testing.T) {
 	w := newScenario(t)
 	w.killBeforeRecord()
@@ -263,8 +263,8 @@ func TestRecreatedInsideTheRule(t *testing.T) {
 	}
 }
 
-// redirecting answers the first two writes to a path with a redirect, as a
-// standby does whose leader is gone.
+// redirecting answers the first two writes to a path with a redirect, as a standby does whose
+// leader is gone.
 type redirecting struct {
 	http.RoundTripper
 	path string
@@ -285,7 +285,7 @@ func (h *redirecting) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // The official client follows one redirect and takes the second for a success.
-func TestTwoRedirectsInARow(t *testing.T) {
+func TestRotate_FollowsTwoRedirects(t *testing.T) {
 	for _, path := range []string{"capabilities-self", "/data/" + vaulttest.Base + "/backups", "/metadata/" + vaulttest.Base + "/backups",
 		"/data/" + vaulttest.Base + "/providers", "/data/" + vaulttest.Base + "/rotations", "/metadata/" + vaulttest.Base + "/providers"} {
 		t.Run(path, func(t *testing.T) {
@@ -307,8 +307,8 @@ func TestTwoRedirectsInARow(t *testing.T) {
 	}
 }
 
-// Neither a dry run nor a rotation that may not write has a real key issued.
-func TestNoKeyIsIssuedInVain(t *testing.T) {
+// A dry run, or a rotation whose token cannot write, makes the source issue no key.
+func TestRotate_IssuesNoKeyThatItCannotUse(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	source := &clienttest.FieldSource{Fields: map[string]any{"api_key": "fake-issued"}}

@@ -13,7 +13,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// historyLists are the requests of do that list the provider's backups or records.
+// historyLists returns the requests of do that list the provider's backups or records.
 func historyLists(t *testing.T, p string, do func(client *vaultkit.Client) error) []string {
 	t.Helper()
 	proxy := clienttest.NewProxy(t)
@@ -30,9 +30,9 @@ func historyLists(t *testing.T, p string, do func(client *vaultkit.Client) error
 	return lists
 }
 
-// A rotation lists the provider's history only if the version that it replaces was not made
-// by a rotation that has its record.
-func TestRotateListsTheHistoryOnlyAfterAGap(t *testing.T) {
+// A rotation lists the provider's history only if the version that it replaces has no recorded
+// rotation.
+func TestRotate_ListsTheHistoryOnlyAfterAnUnrecordedVersion(t *testing.T) {
 	unrecorded := func(t *testing.T, p string) {
 		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", denial))
 		if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-unrecorded")); !errors.Is(err, vaultkit.ErrUndetermined) {
@@ -78,8 +78,8 @@ func TestRotateListsTheHistoryOnlyAfterAGap(t *testing.T) {
 	}
 }
 
-// A writer lists the attempts to revoke the keys that it changes, and no others.
-func TestRotateListsTheAttemptsOnItsKeysAlone(t *testing.T) {
+// A rotation lists only the attempts to revoke the keys that it changes.
+func TestRotate_ListsOnlyAttemptsOnItsKeys(t *testing.T) {
 	p, proxy := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewProxy(t)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
 	clienttest.Rotate(t, client, p, "fake-new")
@@ -95,9 +95,8 @@ func TestRotateListsTheAttemptsOnItsKeysAlone(t *testing.T) {
 	}
 }
 
-// The key of a source that issues is known late: it is looked for before anything is written
-// all the same.
-func TestAnIssuedKeyThatIsRevokedLeavesNoTrace(t *testing.T) {
+// The key of an issuing source is known late. It is still checked before anything is written.
+func TestRotate_ToARevokedIssuedKeyWritesNothing(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	vaulttest.Put(t, attemptFor(p, "fake-issued"), object{"schema": 1, "kind": "revoke-old", "provider": p, "field": "api_key"})
 	vaulttest.AssertUnchanged(t, p, func() {
@@ -108,9 +107,9 @@ func TestAnIssuedKeyThatIsRevokedLeavesNoTrace(t *testing.T) {
 	})
 }
 
-// A client remembers that it has recorded what made the current version, and reads nothing to
-// find that out. Another client reads the version before and its record.
-func TestAClientRemembersItsOwnRecord(t *testing.T) {
+// A client remembers that it recorded the current version and reads nothing to find that out.
+// Another client reads the version before and its record.
+func TestRotate_RemembersItsOwnRecord(t *testing.T) {
 	p, proxy := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewProxy(t)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
 	reads := func(client *vaultkit.Client, key string) (n int) {
