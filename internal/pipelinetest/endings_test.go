@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// ending is how a rotation can end, and what the job must say of the new key: what
-// somebody revokes who believes it must not be the key that services read.
+// ending is one way a rotation can end, and what the job must print about the new key. The job
+// must not tell people to revoke the key that services read.
 type ending struct {
 	shell  string // read by every shell of the job, before its script
 	refuse func(runs int, r *http.Request) bool
@@ -21,11 +21,11 @@ type ending struct {
 	says   []string
 }
 
-// rotating is the run of vaultkit that rotates; the one before it is the check.
+// rotating is the number of the vaultkit run that rotates. The run before it is the check.
 const rotating = 2
 
-// starts reports the first request of a vaultkit, which looks its token up. After a denial
-// it asks the same with a token of its own making, that Vault does not know.
+// starts reports whether this is the first request of a vaultkit run, which looks up its token.
+// After a denial it sends the same request with an invalid token.
 func starts(r *http.Request) bool {
 	return r.URL.Path == "/v1/auth/token/lookup-self" && !strings.HasPrefix(r.Header.Get("X-Vault-Token"), "vaultkit-")
 }
@@ -37,7 +37,7 @@ func ofRecords(r *http.Request) bool {
 	return r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/data/") && strings.Contains(r.URL.Path, "/rotations/")
 }
 
-// afterRotating runs vaultkit as it is, and then does something else with its outcome.
+// afterRotating runs vaultkit and then replaces its exit code.
 const afterRotating = `vaultkit() {
 	case $* in
 	*--dry-run) command vaultkit "$@" ;;
@@ -76,7 +76,7 @@ func endings() map[string]ending {
 	}
 }
 
-// prepare makes the world end a rotation so, and returns the variables of the job.
+// prepare makes the rotation end this way, and returns the variables of the job.
 func (e ending) prepare(t *testing.T, w *world) map[string]string {
 	t.Helper()
 	file := t.TempDir() + "/shell"
@@ -91,25 +91,25 @@ func (e ending) prepare(t *testing.T, w *world) map[string]string {
 	return map[string]string{"BASH_ENV": file}
 }
 
-// issues has the issuer make another key, which passes every check.
+// issues makes the provider's API return another key, which passes every check.
 func (s *sandbox) issues(t *testing.T, key string) {
 	t.Helper()
 	must(t, os.WriteFile(s.outside("key"), []byte(key+"\n"), 0o600))
 }
 
-// check compares what a job said and did.
+// check compares what a job printed and did.
 func (e ending) check(t *testing.T, w *world, status int, printed string) {
 	t.Helper()
 	if status != e.status {
-		t.Errorf("status %d, want %d", status, e.status)
+		t.Errorf("exit code %d, want %d", status, e.status)
 	}
 	for _, text := range e.says {
 		if !strings.Contains(printed, text) {
-			t.Errorf("the job does not say %q", text)
+			t.Errorf("the job does not print %q", text)
 		}
 	}
 	if e.holds == newKey && strings.Contains(printed, "not in force") {
-		t.Error("the key that is in force is to be revoked")
+		t.Error("the job tells people to revoke the key that is in force")
 	}
 	if t.Failed() {
 		t.Log(printed)
@@ -150,7 +150,7 @@ func TestGitLabEndings(t *testing.T) {
 	}
 }
 
-// TestGitHubSummary: a rotation is none that failed because its summary is lost.
+// TestGitHubSummary: a rotation does not fail because its summary cannot be written.
 func TestGitHubSummary(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -179,8 +179,7 @@ func (w *world) rotated(t *testing.T) {
 	}
 }
 
-// TestRollbackUndetermined: a recover that fails too keeps no job from showing what
-// there is.
+// TestRollbackUndetermined: if recover fails too, the job still prints what is known.
 func TestRollbackUndetermined(t *testing.T) {
 	t.Parallel()
 	lost := ending{refuse: func(_ int, r *http.Request) bool { return ofRecords(r) }}

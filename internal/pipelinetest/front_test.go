@@ -16,8 +16,8 @@ import (
 	"goblin/vaultkit/internal/devvault"
 )
 
-// front is a proxy in front of the real Vault. It can refuse requests that a test
-// chooses, and it remembers the tokens that jobs got for their JWTs.
+// front is a proxy in front of the real Vault. It refuses requests that a test chooses, and
+// records the tokens that jobs got for their JWTs.
 type front struct {
 	*httptest.Server
 	server *devvault.Server
@@ -51,14 +51,14 @@ func (f *front) refusing(refuse func(*http.Request) bool) {
 	f.refuse = refuse
 }
 
-// refused asks the test. The lock stays held, since the test may count.
+// refused calls the test's function. The lock is held, because that function may count.
 func (f *front) refused(r *http.Request) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.refuse != nil && f.refuse(r)
 }
 
-// tokens are those handed out for JWTs.
+// tokens returns the tokens that were issued for JWTs.
 func (f *front) tokens() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,7 +73,7 @@ func (f *front) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 	f.proxy.ServeHTTP(answer, r)
 }
 
-// remember looks for a token in the answer to a login at a JWT auth method.
+// remember records the token in the response to a login at a JWT auth method.
 func (f *front) remember(answer *http.Response) error {
 	path := answer.Request.URL.Path
 	if answer.StatusCode != http.StatusOK || !strings.HasPrefix(path, "/v1/auth/jwt-") || !strings.HasSuffix(path, "/login") {

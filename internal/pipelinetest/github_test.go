@@ -31,7 +31,7 @@ func TestGitHubRotate(t *testing.T) {
 	w.loggedOut(t, 2)
 }
 
-// TestGitHubUndetermined has the audit record refused until the job recovers.
+// TestGitHubUndetermined refuses the audit record until the job recovers.
 func TestGitHubUndetermined(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -87,8 +87,8 @@ func TestGitHubRotateFails(t *testing.T) {
 	}
 }
 
-// TestGitHubAppRole rotates as the comment at the top of the file says, without the
-// steps that log in.
+// TestGitHubAppRole rotates with an AppRole, as the comment at the top of the workflow says,
+// without the steps that log in.
 func TestGitHubAppRole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -123,7 +123,7 @@ func (w *world) appRole(t *testing.T) map[string]string {
 	return map[string]string{"VAULT_ROLE_ID": id.Data["role_id"].(string), "VAULTKIT_WRAPPED_SECRET_ID": secret.WrapInfo.Token}
 }
 
-// TestGitHubStatus looks at keys of an age, and has only the monitor's rights.
+// TestGitHubStatus checks keys of different ages, with only the monitor's policy.
 func TestGitHubStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -141,11 +141,11 @@ func TestGitHubStatus(t *testing.T) {
 	}
 	w.loggedOut(t, 2)
 	if flow := readWorkflow(t); flow.Jobs["status"].Env["MAX_AGE"] != "90d" || flow.Jobs["status"].If != "github.event_name == 'schedule' || inputs.action == 'status'" {
-		t.Error("the gate is not the documented one")
+		t.Error("the condition differs from the documented one")
 	}
 }
 
-// TestGitHubStatusStrangers: not every run of the branch may even watch.
+// TestGitHubStatusStrangers: not every run on the branch may read the status.
 func TestGitHubStatusStrangers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -162,7 +162,7 @@ func TestGitHubStatusStrangers(t *testing.T) {
 	w.loggedOut(t, 0)
 }
 
-// TestGitHubStrangers has jobs log in that the roles are not for.
+// TestGitHubStrangers lets jobs log in that have no role.
 func TestGitHubStrangers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

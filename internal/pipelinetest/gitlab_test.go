@@ -14,7 +14,7 @@ import (
 
 const gitlabFile = "gitlab-ci.yml"
 
-// gitlabJob is what the tests need of a job, and of what it extends.
+// gitlabJob holds what the tests need of a job and of the jobs that it extends.
 type gitlabJob struct {
 	Extends   string
 	Variables map[string]string
@@ -40,8 +40,8 @@ func readGitLab(t *testing.T, name string) (j gitlabJob) {
 	return j
 }
 
-// extend decodes a job over what it extends: variables are merged, anything else
-// is replaced.
+// extend decodes a job over the job that it extends: variables are merged, everything else is
+// replaced.
 func extend(t *testing.T, file map[string]json.RawMessage, name string, j *gitlabJob) {
 	t.Helper()
 	var one struct{ Extends string }
@@ -90,9 +90,9 @@ type gitlabRun struct {
 	printed string
 }
 
-// runGitLab runs a job on the protected main branch: what comes before the script
-// and the script in one shell, what comes after in another, as GitLab does. It
-// checks that nothing shows a secret: GitLab masks none of them.
+// runGitLab runs a job on the protected main branch. Like GitLab, it runs before_script and
+// script in one shell, and after_script in another. It checks that no output contains a secret:
+// GitLab masks none of them.
 func runGitLab(t *testing.T, w *world, name string, change func(s *sandbox, claims map[string]any, env map[string]string)) gitlabRun {
 	t.Helper()
 	j := readGitLab(t, name)
@@ -167,7 +167,7 @@ func TestGitLabStatus(t *testing.T) {
 	w.loggedOut(t, 2)
 }
 
-// TestGitLabStatusStrangers: the branch is not enough to watch.
+// TestGitLabStatusStrangers: a run on the branch alone may not read the status.
 func TestGitLabStatusStrangers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -180,8 +180,8 @@ func TestGitLabStatusStrangers(t *testing.T) {
 	w.loggedOut(t, 0)
 }
 
-// TestGitLabStrangers has jobs log in that the roles are not for, and one that
-// would print everything.
+// TestGitLabStrangers lets jobs log in that have no role, and one job that would print
+// everything.
 func TestGitLabStrangers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -210,8 +210,8 @@ func TestGitLabStrangers(t *testing.T) {
 	w.holds(t, oldKey)
 }
 
-// TestGitLabIsCareful checks when jobs run. GitLab's own schema of the file is not
-// to be had offline.
+// TestGitLabIsCareful checks when jobs run. GitLab's schema of the file is not available
+// offline.
 func TestGitLabIsCareful(t *testing.T) {
 	t.Parallel()
 	if status := readGitLab(t, "status"); len(status.Rules) != 1 || status.Rules[0].If != `$CI_PIPELINE_SOURCE == "schedule"` ||
@@ -225,7 +225,7 @@ func TestGitLabIsCareful(t *testing.T) {
 			t.Errorf("%s runs by the rules %+v", name, j.Rules)
 		}
 		if j.ResourceGroup != "provider-key-$PROVIDER" || j.Interruptible == nil || *j.Interruptible {
-			t.Errorf("%s can run beside another change of the provider, or be cut off by one", name)
+			t.Errorf("%s can run at the same time as another change of the provider, or be cancelled by one", name)
 		}
 		if j.Environment != "production" || j.Variables["VAULT_JWT_ROLE"] != "goblin-rotator" {
 			t.Errorf("%s is %s in %s", name, j.Variables["VAULT_JWT_ROLE"], j.Environment)

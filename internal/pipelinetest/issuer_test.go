@@ -15,8 +15,8 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// issuer is who says which job a job is: the OIDC provider of GitHub Actions or
-// GitLab, and the endpoint where a GitHub job asks for its token.
+// issuer identifies jobs: it is the OIDC provider of GitHub Actions or GitLab, and the endpoint
+// where a GitHub job requests its token.
 type issuer struct {
 	*httptest.Server
 	key *rsa.PrivateKey
@@ -54,7 +54,7 @@ func (i *issuer) keys(answer http.ResponseWriter, _ *http.Request) {
 	respond(answer, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public}})
 }
 
-// admit makes the token with which a job of these claims asks for its identity.
+// admit returns the token with which a job of these claims requests its identity token.
 func (i *issuer) admit(claims map[string]any) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -63,7 +63,7 @@ func (i *issuer) admit(claims map[string]any) string {
 	return token
 }
 
-// token answers a job's request for its identity.
+// token answers a job's request for its identity token.
 func (i *issuer) token(answer http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	claims, known := i.jobs[trimBearer(r.Header.Get("Authorization"))]
@@ -81,7 +81,7 @@ func trimBearer(header string) string {
 	return header[min(len(scheme), len(header)):]
 }
 
-// sign makes an identity token.
+// sign returns an identity token.
 func (i *issuer) sign(audience string, claims map[string]any) string {
 	options := (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", "one")
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: i.key}, options)

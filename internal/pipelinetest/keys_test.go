@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestGitHubOddKeys: the runner unescapes what it is told to mask, and masks line by
-// line. What cannot be a key is revoked again.
+// TestGitHubOddKeys: the runner unescapes the text of a mask command, and masks line by line. A
+// new value that cannot be a key is revoked.
 func TestGitHubOddKeys(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -33,14 +33,14 @@ func TestGitHubOddKeys(t *testing.T) {
 				t.Errorf("status %d: %q", r.status, r.printed)
 			}
 			if test.status != 0 && !strings.Contains(r.printed["Rotate"], "is not in force: revoke it") {
-				t.Errorf("it is not revoked again: %s", r.printed["Rotate"])
+				t.Errorf("the job does not tell people to revoke the new key: %s", r.printed["Rotate"])
 			}
 			w.holds(t, test.holds)
 		})
 	}
 }
 
-// TestGitLabVariables: what somebody types into the form leads the token nowhere else.
+// TestGitLabVariables: no input in the form sends the token to another server.
 func TestGitLabVariables(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -58,8 +58,8 @@ func TestGitLabVariables(t *testing.T) {
 	w.loggedOut(t, 1)
 }
 
-// TestGitLabTokenFile looks at the file while the job runs: it is nobody else's to
-// read, and not where an artifact or cache would take it along.
+// TestGitLabTokenFile checks the file while the job runs: only the job can read it, and it is
+// not where an artifact or cache would include it.
 func TestGitLabTokenFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

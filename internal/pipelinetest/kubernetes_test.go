@@ -81,7 +81,7 @@ func (c *cluster) pod(t *testing.T, w *world, namespace string, spec core.PodSpe
 	return s, env
 }
 
-// command is a container's command, or with other arguments, as a line of shell.
+// command returns a container's command, or the same with other arguments, as a line of shell.
 func command(words ...string) string { return "exec '" + strings.Join(words, "' '") + "'\n" }
 
 func TestKubernetesStatus(t *testing.T) {
@@ -107,7 +107,7 @@ func TestKubernetesStatus(t *testing.T) {
 	}
 }
 
-// TestKubernetesReader has the CLI do what the service may: read, and nothing else.
+// TestKubernetesReader lets the CLI do what the service may do: only read.
 func TestKubernetesReader(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), readCluster(t)
@@ -124,7 +124,7 @@ func TestKubernetesReader(t *testing.T) {
 	w.holds(t, oldKey)
 }
 
-// TestKubernetesRoles looks at the tokens that the roles give.
+// TestKubernetesRoles checks the tokens of the roles.
 func TestKubernetesRoles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -138,7 +138,7 @@ func TestKubernetesRoles(t *testing.T) {
 	}
 }
 
-// TestKubernetesStrangers has accounts log in that the roles are not for.
+// TestKubernetesStrangers lets accounts log in that have no role.
 func TestKubernetesStrangers(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), readCluster(t)

@@ -23,7 +23,7 @@ const (
 	files = root + "testdata/pipelines/"
 )
 
-// vaultkit is the path of the program, built for this run.
+// vaultkit is the path of the program, which is built for this run.
 var vaultkit string
 
 func TestMain(m *testing.M) {
@@ -61,11 +61,11 @@ const (
 	newKey = "sk-canary-new"
 )
 
-// provider is the one that is rotated.
+// provider is the provider that is rotated.
 const provider = "openai-gpt4"
 
-// world is a Vault of a test's own, set up by vault-setup.sh, with a provider in
-// it, and what surrounds it.
+// world is a Vault for one test, set up by vault-setup.sh, with a provider, and the servers
+// around it.
 type world struct {
 	*front
 	root    *api.Client
@@ -82,7 +82,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// bareWorld is a world whose Vault nobody has set up.
+// bareWorld returns a world whose Vault is not set up.
 func bareWorld(t *testing.T) *world {
 	t.Helper()
 	server := vaulttest.Start(t, devvault.Options{})
@@ -97,7 +97,7 @@ func bareWorld(t *testing.T) *world {
 
 const stored = vaulttest.Base + "/providers/" + provider
 
-// store stores the provider's key as somebody would who knows nothing of vaultkit.
+// store writes the provider's key as a foreign writer would.
 func (w *world) store(t *testing.T, key string) {
 	t.Helper()
 	if _, err := w.root.KVv2(vaulttest.Mount).Put(t.Context(), stored, map[string]any{"api_key": key}); err != nil {
@@ -105,7 +105,7 @@ func (w *world) store(t *testing.T, key string) {
 	}
 }
 
-// holds fails the test unless the provider's key is the given one.
+// holds fails the test unless this is the provider's key.
 func (w *world) holds(t *testing.T, key string) {
 	t.Helper()
 	secret, err := w.root.KVv2(vaulttest.Mount).Get(t.Context(), stored)
@@ -113,29 +113,28 @@ func (w *world) holds(t *testing.T, key string) {
 		t.Fatal(err)
 	}
 	if secret.Data["api_key"] != key {
-		t.Errorf("the key in force is not %s", key)
+		t.Errorf("the key in force is another one, want %s", key)
 	}
 }
 
-// records are the audit records of the provider.
+// records returns the audit records of the provider.
 func (w *world) records(t *testing.T) (records []map[string]any) {
 	t.Helper()
 	for path, entry := range vaulttest.LookAt(t, w.root, "rotations/"+provider) {
 		if len(entry.Versions) != 1 {
-			t.Errorf("%s was written %d times", path, len(entry.Versions))
+			t.Errorf("%s has %d versions, want 1", path, len(entry.Versions))
 		}
 		records = append(records, entry.Versions[1])
 	}
 	return records
 }
 
-// recorded fails the test unless there is one record, committed, by this person
-// and for this reason.
+// recorded fails the test unless there is one committed record, with this actor and reason.
 func (w *world) recorded(t *testing.T, actor, reason string) {
 	t.Helper()
 	records := w.records(t)
 	if len(records) != 1 {
-		t.Fatalf("there are %d records", len(records))
+		t.Fatalf("there are %d records, want 1", len(records))
 	}
 	for field, want := range map[string]string{"outcome": "committed", "actor": actor, "reason": reason} {
 		if records[0][field] != want {
@@ -144,8 +143,8 @@ func (w *world) recorded(t *testing.T, actor, reason string) {
 	}
 }
 
-// restricted fails the test unless the newest token that was handed out has this
-// policy, no other, and lives for minutes.
+// restricted fails the test unless the newest issued token has only this policy and a ttl of
+// minutes.
 func (w *world) restricted(t *testing.T, policy string) {
 	t.Helper()
 	tokens := w.tokens()
@@ -160,8 +159,7 @@ func (w *world) restricted(t *testing.T, policy string) {
 	}
 }
 
-// loggedOut fails the test unless as many tokens were handed out, all of which are
-// dead by now.
+// loggedOut fails the test unless this many tokens were issued and all of them are revoked.
 func (w *world) loggedOut(t *testing.T, count int) {
 	t.Helper()
 	tokens := w.tokens()
@@ -170,23 +168,23 @@ func (w *world) loggedOut(t *testing.T, count int) {
 	}
 	for _, token := range tokens {
 		if _, err := w.root.Auth().Token().LookupWithContext(t.Context(), token); err == nil {
-			t.Error("a token outlives its job")
+			t.Error("a token is still valid after its job")
 		}
 	}
 }
 
-// secrets are what nothing may show.
+// secrets returns the texts that no output may contain.
 func (w *world) secrets() []string {
 	all := append([]string{oldKey, newKey, w.server.RootToken()}, w.tokens()...)
 	return append(append(all, w.github.secrets()...), w.gitlab.secrets()...)
 }
 
-// leaks fails the test if a text shows a secret.
+// leaks fails the test if a text contains a secret.
 func (w *world) leaks(t *testing.T, what, text string) {
 	t.Helper()
 	for _, secret := range w.secrets() {
 		if strings.Contains(text, secret) {
-			t.Errorf("%s shows a secret:\n%s", what, text)
+			t.Errorf("%s contains a secret:\n%s", what, text)
 		}
 	}
 }

@@ -15,8 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 )
 
-// decode decodes a manifest to its type; a field that the type does not have is an
-// error.
+// decode decodes a manifest to its type. An unknown field is an error.
 func decode(text string) (runtime.Object, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{core.AddToScheme, apps.AddToScheme, batch.AddToScheme} {
@@ -29,7 +28,7 @@ func decode(text string) (runtime.Object, error) {
 	return object, err
 }
 
-// manifests are the texts of all objects.
+// manifests returns the texts of all objects.
 func manifests(t *testing.T) (texts []string) {
 	t.Helper()
 	names, err := filepath.Glob(files + "kubernetes/*.yaml")
@@ -42,7 +41,7 @@ func manifests(t *testing.T) (texts []string) {
 	return texts
 }
 
-// cluster is what is in the manifests.
+// cluster holds the objects of the manifests.
 type cluster struct {
 	accounts map[string]*core.ServiceAccount // by namespace/name
 	configs  map[string]*core.ConfigMap
@@ -71,17 +70,17 @@ func readCluster(t *testing.T) *cluster {
 		case *batch.CronJob:
 			c.jobs = append(c.jobs, o)
 		default:
-			t.Errorf("there is a %T", object)
+			t.Errorf("the manifests contain a %T", object)
 		}
 	}
 	if len(c.services) != 1 || len(c.jobs) != 1 {
-		t.Fatalf("there are %d deployments and %d cron jobs", len(c.services), len(c.jobs))
+		t.Fatalf("the manifests have %d deployments and %d cron jobs", len(c.services), len(c.jobs))
 	}
 	return c
 }
 
-// TestManifestsAreStrict misspells each key of each manifest in turn: that the
-// decoder takes none of it shows that it knows all the right ones.
+// TestManifestsAreStrict misspells each key of each manifest in turn. The decoder refuses all
+// of them, so it knows all the correct ones.
 func TestManifestsAreStrict(t *testing.T) {
 	t.Parallel()
 	key := regexp.MustCompile(`[a-zA-Z]+:( |\n)`)
@@ -95,7 +94,7 @@ func TestManifestsAreStrict(t *testing.T) {
 			}
 			tried++
 			if _, err := decode(text[:at[1]-2] + "Oops" + text[at[1]-2:]); err == nil {
-				t.Errorf("a misspelt %q is taken", line)
+				t.Errorf("the decoder accepts a misspelt %q", line)
 			}
 		}
 	}
@@ -109,7 +108,7 @@ func TestManifestsAreCareful(t *testing.T) {
 	c := readCluster(t)
 	for name, account := range c.accounts {
 		if account.AutomountServiceAccountToken == nil || *account.AutomountServiceAccountToken {
-			t.Errorf("%s hands out tokens for the API server", name)
+			t.Errorf("%s gives its pods tokens for the API server", name)
 		}
 	}
 	service, job := c.services[0], c.jobs[0]
@@ -124,15 +123,15 @@ func TestManifestsAreCareful(t *testing.T) {
 	jobs := job.Spec.JobTemplate.Spec
 	if job.Spec.ConcurrencyPolicy != batch.ForbidConcurrent || jobs.BackoffLimit == nil || *jobs.BackoffLimit != 0 ||
 		jobs.Template.Spec.RestartPolicy != core.RestartPolicyNever {
-		t.Error("the status job runs beside itself, or again after exit code 3")
+		t.Error("the status job may run twice at the same time, or again after exit code 3")
 	}
 }
 
-// careful checks a pod.
+// careful checks the settings of a pod.
 func (c *cluster) careful(t *testing.T, namespace string, pod core.PodSpec) {
 	t.Helper()
 	if c.spaces[namespace] == nil || c.accounts[namespace+"/"+pod.ServiceAccountName] == nil {
-		t.Errorf("there is no account %s in %s", pod.ServiceAccountName, namespace)
+		t.Errorf("no account %s in %s", pod.ServiceAccountName, namespace)
 	}
 	who := pod.SecurityContext
 	if who == nil || who.RunAsNonRoot == nil || !*who.RunAsNonRoot || who.SeccompProfile == nil {
@@ -145,14 +144,14 @@ func (c *cluster) careful(t *testing.T, namespace string, pod core.PodSpec) {
 		may := one.SecurityContext
 		if may == nil || may.ReadOnlyRootFilesystem == nil || !*may.ReadOnlyRootFilesystem ||
 			may.AllowPrivilegeEscalation == nil || *may.AllowPrivilegeEscalation || fmt.Sprint(may.Capabilities) != "&Capabilities{Add:[],Drop:[ALL],}" {
-			t.Errorf("%s may too much: %v", one.Name, may)
+			t.Errorf("%s has too many rights: %v", one.Name, may)
 		}
 		if one.Resources.Limits.Cpu().IsZero() || one.Resources.Limits.Memory().IsZero() {
-			t.Errorf("%s has no limits", one.Name)
+			t.Errorf("%s has no resource limits", one.Name)
 		}
 		for _, variable := range one.Env {
 			if variable.ValueFrom != nil || strings.Contains(variable.Name, "TOKEN") || strings.Contains(variable.Name, "SECRET") {
-				t.Errorf("%s is given %s", one.Name, variable.Name)
+				t.Errorf("%s gets the variable %s", one.Name, variable.Name)
 			}
 		}
 	}

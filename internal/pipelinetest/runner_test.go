@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// githubRun is a job of the workflow as GitHub runs it.
+// githubRun is a job of the workflow, run as GitHub does.
 type githubRun struct {
 	*sandbox
 	world  *world
@@ -29,7 +29,7 @@ type githubRun struct {
 	status  int               // of the first step that failed
 }
 
-// newRun is a run of a job on the main branch, by the job's own name.
+// newRun returns a run of the job of this name on the main branch.
 func newRun(t *testing.T, w *world, name string, inputs map[string]string) *githubRun {
 	t.Helper()
 	flow := readWorkflow(t)
@@ -50,7 +50,7 @@ func newRun(t *testing.T, w *world, name string, inputs map[string]string) *gith
 
 const runURL = "https://github.example/goblin/assistant/actions/runs/4242"
 
-// variables are what GitHub sets for each job.
+// variables returns the variables that GitHub sets for each job.
 func (r *githubRun) variables() map[string]string {
 	return map[string]string{
 		"GITHUB_ACTIONS": "true", "CI": "true", "RUNNER_TEMP": r.temp, "GITHUB_WORKSPACE": r.workspace,
@@ -61,7 +61,7 @@ func (r *githubRun) variables() map[string]string {
 	}
 }
 
-// quickRun is a newRun that leaves out how vaultkit is built.
+// quickRun is newRun without the steps that build vaultkit.
 func quickRun(t *testing.T, w *world, name string, inputs map[string]string) *githubRun {
 	t.Helper()
 	r := newRun(t, w, name, inputs)
@@ -70,8 +70,8 @@ func quickRun(t *testing.T, w *world, name string, inputs map[string]string) *gi
 	return r
 }
 
-// execute runs the steps one after the other; after a failure, those alone that
-// run always. It checks that nothing shows a secret.
+// execute runs the steps in order. After a failure it runs only those that always run. It
+// checks that no output contains a secret.
 func (r *githubRun) execute(t *testing.T) {
 	t.Helper()
 	env := r.variables()
@@ -130,7 +130,7 @@ func (r *githubRun) runStep(t *testing.T, s step, env map[string]string) {
 	r.path = append(strings.Fields(string(added)), r.path...)
 }
 
-// assignments are the lines of one of the files a step leaves its results in.
+// assignments returns the lines of a file in which a step stores its results.
 func assignments(t *testing.T, file string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -144,7 +144,7 @@ func assignments(t *testing.T, file string) map[string]string {
 			value, after, ok = strings.Cut(after, "\n"+end+"\n")
 		}
 		if !ok {
-			t.Fatalf("no assignment in %s", filepath.Base(file))
+			t.Fatalf("no name=value line in %s", filepath.Base(file))
 		}
 		found[name], rest = value, after
 	}
@@ -168,12 +168,12 @@ func (r *githubRun) expand(t *testing.T, text string) string {
 		case name == "vars.VAULT_ADDR":
 			return r.world.URL
 		}
-		t.Fatalf("the tests don't know %s", one)
+		t.Fatalf("the tests cannot expand %s", one)
 		return ""
 	})
 }
 
-// use does what the two actions do.
+// use simulates the two actions.
 func (r *githubRun) use(t *testing.T, s step) {
 	t.Helper()
 	switch path, _ := s.With["path"].(string); {
@@ -189,8 +189,8 @@ func (r *githubRun) use(t *testing.T, s step) {
 	}
 }
 
-// created are the secrets that jobs have made, which GitHub does not know of itself.
-// It looks for them line by line, wherever they are in one.
+// created returns the secrets that jobs have created, which GitHub does not know. It searches
+// them line by line.
 func (r *githubRun) created() []string {
 	all := append(r.world.tokens(), r.world.github.identities()...)
 	key := strings.ReplaceAll(r.outputs["steps.create.outputs.key"], "\r", "\n")
@@ -205,8 +205,8 @@ func (r *githubRun) created() []string {
 // unescape is what the runner does to the data of a command.
 var unescape = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
 
-// check looks for secrets in all that the job printed and left, and for masks of
-// those that came up in it.
+// check fails if the output or a file of the job contains a secret, or if a secret in it has no
+// mask.
 func (r *githubRun) check(t *testing.T) {
 	t.Helper()
 	var masked []string
@@ -221,7 +221,7 @@ func (r *githubRun) check(t *testing.T) {
 	}
 	for _, secret := range r.created() {
 		if !slices.Contains(masked, secret) && !slices.Contains(r.others, secret) {
-			t.Error("a secret of the job is not masked")
+			t.Error("a secret of the job has no mask")
 		}
 	}
 	summary, _ := os.ReadFile(r.outside("summary")) // a job may have none

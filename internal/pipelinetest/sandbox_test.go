@@ -13,9 +13,8 @@ import (
 	"testing"
 )
 
-// sandbox is a machine to run a job on: a home, a workspace and a temporary
-// directory of its own, and a PATH of exactly the programs that jobs may use, each
-// behind a script that notes the arguments.
+// sandbox is a machine for one job: a home, a workspace and a temporary directory, and a PATH
+// with only the programs that jobs may use, each behind a script that records the arguments.
 type sandbox struct {
 	dir       string
 	workspace string
@@ -23,7 +22,7 @@ type sandbox struct {
 	env       map[string]string
 }
 
-// programs may be used by jobs; any other is not found.
+// programs are the programs that jobs may use.
 var programs = []string{"cat", "curl", "git", "go", "grep", "rm", "sed", "tee"}
 
 func newSandbox(t *testing.T) *sandbox {
@@ -61,7 +60,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// offer puts a program on the PATH, behind a script.
+// offer adds a program to the PATH, behind a script.
 func (s *sandbox) offer(t *testing.T, name, path string) {
 	t.Helper()
 	script := fmt.Sprintf(noting, s.argv(), path)
@@ -94,7 +93,7 @@ cat >"$GOBIN/vaultkit" <<-END
 
 func (s *sandbox) argv() string { return filepath.Join(s.dir, "argv") }
 
-// arguments are those of every program so far.
+// arguments returns the arguments of every program so far.
 func (s *sandbox) arguments(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(s.argv())
@@ -102,16 +101,16 @@ func (s *sandbox) arguments(t *testing.T) string {
 	return string(text)
 }
 
-// started fails the test unless a program was started with arguments that begin so:
-// what nobody noted would look clean.
+// started fails the test unless a program was started with arguments that begin so. Without it,
+// an unrecorded program would look clean.
 func (s *sandbox) started(t *testing.T, program, arguments string) {
 	t.Helper()
 	if !strings.Contains(s.arguments(t), program+" "+arguments) {
-		t.Errorf("nobody saw %s %s", program, arguments)
+		t.Errorf("no job started %s %s", program, arguments)
 	}
 }
 
-// put writes a file of the job's, below the workspace.
+// put writes a file of the job, below the workspace.
 func (s *sandbox) put(t *testing.T, name, content string) {
 	t.Helper()
 	path := filepath.Join(s.workspace, name)
@@ -119,11 +118,12 @@ func (s *sandbox) put(t *testing.T, name, content string) {
 	must(t, os.WriteFile(path, []byte(content), 0o700))
 }
 
-// outside is a file that is no part of what a job may leave.
+// outside returns the path of a file that does not belong to the job.
 func (s *sandbox) outside(name string) string { return filepath.Join(s.dir, "outside", name) }
 
-// scripts are the two that each team writes itself: a new key, which is in a file
-// so that the script does not hold it, and a check that only the new key passes.
+// scripts writes the two scripts that each team writes itself. One prints a new key, which is
+// in a file so that the script does not contain it. The other checks that the key is the new
+// one.
 func (s *sandbox) scripts(t *testing.T) {
 	t.Helper()
 	must(t, os.WriteFile(s.outside("key"), []byte(newKey+"\n"), 0o600))
@@ -131,8 +131,8 @@ func (s *sandbox) scripts(t *testing.T) {
 	s.put(t, "scripts/try-key.sh", fmt.Sprintf("#!/bin/sh\n[ \"$VAULTKIT_KEY\" = \"$(cat %q)\" ]\n", s.outside("key")))
 }
 
-// shell runs a script as the runners of GitHub and GitLab do, with the variables
-// added to the sandbox's own, and returns its status and all it printed.
+// shell runs a script as the runners of GitHub and GitLab do, with more variables. It returns
+// the exit code and the output.
 func (s *sandbox) shell(t *testing.T, dir, script string, more map[string]string) (status int, printed string) {
 	t.Helper()
 	file := s.outside("step.sh")
@@ -153,8 +153,8 @@ func (s *sandbox) shell(t *testing.T, dir, script string, more map[string]string
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-// clean fails the test if a job left a secret in a file, or gave one to a program
-// as an argument.
+// clean fails the test if a job left a secret in a file or passed one to a program as an
+// argument.
 func (s *sandbox) clean(t *testing.T, w *world) {
 	t.Helper()
 	w.leaks(t, "an argument", s.arguments(t))

@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// setup runs vault-setup.sh, as an administrator would.
+// setup runs vault-setup.sh as an administrator would.
 func (w *world) setup(t *testing.T) {
 	t.Helper()
 	for range 2 { // again is fine
@@ -21,7 +21,7 @@ func (w *world) setup(t *testing.T) {
 	}
 }
 
-// runSetup runs vault-setup.sh once, with variables over the usual ones.
+// runSetup runs vault-setup.sh once, with other values of variables.
 func (w *world) runSetup(t *testing.T, more map[string]string) (status int, printed string) {
 	t.Helper()
 	s := newSandbox(t)
@@ -57,17 +57,17 @@ func TestSetup(t *testing.T) {
 		got, err := w.root.Sys().GetPolicyWithContext(t.Context(), "goblin-"+role)
 		must(t, err)
 		if got != string(want) {
-			t.Errorf("goblin-%s is not the %s's policy:\n%s", role, role, got)
+			t.Errorf("goblin-%s differs from the %s's policy:\n%s", role, role, got)
 		}
 	}
 	policies, err := w.root.Sys().ListPoliciesWithContext(t.Context())
 	must(t, err)
 	if want := []string{"default", "goblin-monitor", "goblin-reader", "goblin-rotator", "root"}; !slices.Equal(policies, want) {
-		t.Errorf("there are the policies %v, want %v", policies, want)
+		t.Errorf("policies = %v, want %v", policies, want)
 	}
 }
 
-// kubernetesHost is the API server that a Kubernetes auth method asks.
+// kubernetesHost returns the API server that a Kubernetes auth method calls.
 func (w *world) kubernetesHost(t *testing.T, mount string) any {
 	t.Helper()
 	config, err := w.root.Logical().ReadWithContext(t.Context(), "auth/"+mount+"/config")
@@ -78,7 +78,7 @@ func (w *world) kubernetesHost(t *testing.T, mount string) any {
 	return config.Data["kubernetes_host"]
 }
 
-// TestSetupLeavesOthersAlone: others may log in through a method that is there.
+// TestSetupLeavesOthersAlone: other clients may use an existing auth method.
 func TestSetupLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	w := bareWorld(t)
@@ -99,12 +99,12 @@ func TestSetupLeavesOthersAlone(t *testing.T) {
 	}
 	for _, role := range []string{"goblin-reader", "goblin-monitor"} {
 		if found, err := w.root.Logical().ReadWithContext(t.Context(), "auth/goblin-cluster/role/"+role); err != nil || found == nil {
-			t.Errorf("%s is not where it was asked for: %v", role, err)
+			t.Errorf("%s is not at the requested mount: %v", role, err)
 		}
 	}
 }
 
-// TestSetupFails: what fails half-way is not taken for done the next time.
+// TestSetupFails: a set-up that failed half-way is not taken for complete the next time.
 func TestSetupFails(t *testing.T) {
 	t.Parallel()
 	w := bareWorld(t)
@@ -120,7 +120,7 @@ func TestSetupFails(t *testing.T) {
 		t.Errorf("a refused set-up left %v", policies)
 	}
 	if status, printed := w.runSetup(t, map[string]string{"KUBERNETES_CA_CERT": "/nonexistent"}); status == 0 {
-		t.Errorf("a CA that is not there is fine:\n%s", printed)
+		t.Errorf("vault-setup.sh succeeded without its CA file:\n%s", printed)
 	}
 	w.setup(t)
 	if got := w.kubernetesHost(t, "kubernetes"); got != w.cluster.Config()["kubernetes_host"] {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// sources is a git repository with vaultkit as it is here, uncommitted changes
-// included, for jobs to check out.
+// sources returns a git repository with the current files of vaultkit, also uncommitted ones,
+// for jobs to check out.
 func sources(t *testing.T) string {
 	t.Helper()
 	copied.once.Do(func() { copied.dir, copied.err = copySources() })
@@ -59,7 +59,7 @@ func copySources() (string, error) {
 	return dir, err
 }
 
-// head is the one commit of sources.
+// head returns the only commit of sources.
 func head(t *testing.T) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "git", "-C", sources(t), "rev-parse", "HEAD").Output()

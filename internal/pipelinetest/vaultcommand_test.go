@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// vaultCommand is the part of the vault command that vault-setup.sh uses: over the
-// official client, and with the parser of arguments that the real one has.
+// vaultCommand is the part of the vault command that vault-setup.sh uses. It uses the official
+// client and the argument parser of the real one.
 func vaultCommand(args []string) int {
 	if err := vaultDo(context.Background(), args); err != nil {
 		fmt.Fprintln(os.Stderr, "vault:", err)

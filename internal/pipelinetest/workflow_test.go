@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// workflow is what the tests need of a GitHub workflow.
+// workflow holds what the tests need of a GitHub workflow.
 type workflow struct {
 	Permissions map[string]string
 	Env         map[string]string
@@ -58,7 +58,7 @@ func readWorkflow(t *testing.T) *workflow {
 	return &w
 }
 
-// lint lints a workflow, its shell too where shellcheck is installed.
+// lint lints a workflow, and its shell if shellcheck is installed.
 func lint(t *testing.T, text string) (found []string) {
 	t.Helper()
 	shellcheck, _ := exec.LookPath("shellcheck") // none: the shell is run in any case
@@ -86,31 +86,31 @@ func TestWorkflowIsLinted(t *testing.T) {
 	} {
 		broken := strings.Replace(text, change[0], change[1], 1)
 		if broken == text || len(lint(t, broken)) == 0 {
-			t.Errorf("the linter takes %s", name)
+			t.Errorf("the linter accepts %s", name)
 		}
 	}
 }
 
 var pinned = regexp.MustCompile(`^actions/(checkout|setup-go)@[0-9a-f]{40}$`)
 
-// TestWorkflowIsCareful checks what no linter does.
+// TestWorkflowIsCareful checks what the linter does not.
 func TestWorkflowIsCareful(t *testing.T) {
 	t.Parallel()
 	w := readWorkflow(t)
 	if len(w.Permissions) != 0 {
-		t.Error("the workflow as a whole needs no permission")
+		t.Error("the workflow has permissions, want none")
 	}
 	for name, j := range w.Jobs {
 		if len(j.Permissions) != 2 || j.Permissions["contents"] != "read" || j.Permissions["id-token"] != "write" {
-			t.Errorf("%s may %v", name, j.Permissions)
+			t.Errorf("%s has the permissions %v", name, j.Permissions)
 		}
 		last := j.Steps[len(j.Steps)-1]
 		if last.Name != "Log out of Vault" || last.If != "always()" {
-			t.Errorf("%s does not log out whatever happens", name)
+			t.Errorf("%s does not always log out", name)
 		}
 		for _, s := range j.Steps {
 			if strings.Contains(s.Run, "${{") {
-				t.Errorf("%s, %s: an expression becomes code", name, s.Name)
+				t.Errorf("%s, %s: the shell contains an expression", name, s.Name)
 			}
 			if s.Uses != "" && !pinned.MatchString(s.Uses) {
 				t.Errorf("%s uses %s", name, s.Uses)
@@ -121,7 +121,7 @@ func TestWorkflowIsCareful(t *testing.T) {
 		j := w.Jobs[name]
 		c := j.Concurrency
 		if c.Group != "provider-key-${{ inputs.provider }}" || c.Cancel == nil || *c.Cancel {
-			t.Errorf("%s can run beside another change of the provider, or be cut off by one", name)
+			t.Errorf("%s can run at the same time as another change of the provider, or be cancelled by one", name)
 		}
 		if j.Environment != "production" || j.If != "github.event_name == 'workflow_dispatch' && inputs.action == '"+name+"'" {
 			t.Errorf("%s runs when %q in %q", name, j.If, j.Environment)
@@ -129,14 +129,14 @@ func TestWorkflowIsCareful(t *testing.T) {
 	}
 }
 
-// TestPins holds the file to one version of each action, named in a comment.
+// TestPins checks that the file uses one version of each action and names it in a comment.
 func TestPins(t *testing.T) {
 	t.Parallel()
 	found := regexp.MustCompile(`uses: (\S+)(.*)`).FindAllStringSubmatch(readFile(t, workflowFile), -1)
 	var versions []string
 	for _, one := range found {
 		if !regexp.MustCompile(`^ # v\d+\.\d+\.\d+$`).MatchString(one[2]) {
-			t.Errorf("%s does not say which version it is", one[1])
+			t.Errorf("%s has no version in its comment", one[1])
 		}
 		versions = append(versions, one[1])
 	}
