@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// api talks to the server over its HTTP API. The official client is not used:
-// this package is what tests compare it against.
+// api sends requests to the server's HTTP API. It does not use the official client,
+// because tests compare that client with this package.
 type api struct {
 	addr string
 	keys *credentials
@@ -19,23 +19,23 @@ type api struct {
 }
 
 func newAPI(addr string, keys *credentials) *api {
-	// One connection a request: a kept one would outlive Stop in a goroutine.
+	// A kept connection would leave a goroutine behind after Stop.
 	return &api{addr: addr, keys: keys, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
-// credentials are what the server gave us when it was initialised.
+// credentials holds what the server returned when it was initialised.
 type credentials struct {
 	rootToken string
 	unsealKey string
 }
 
-// Format keeps the credentials from being printed, whatever the verb.
+// Format hides the credentials for every verb.
 func (*credentials) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "devvault.credentials(…)")
 }
 
-// call sends a request, in as its JSON body unless it is nil, and decodes the
-// answer into out unless that is nil.
+// call sends a request. in, if not nil, is the JSON body; the response is decoded into
+// out, if that is not nil.
 func (a *api) call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -69,9 +69,9 @@ func (a *api) call(ctx context.Context, method, path string, in, out any) error 
 	return nil
 }
 
-// refusal is the error for an answer that isn't a success.
+// refusal returns the error for a response that is not a success.
 func refusal(method, path string, resp *http.Response) error {
 	var body struct{ Errors []string }
-	_ = json.NewDecoder(resp.Body).Decode(&body) // the status says enough
+	_ = json.NewDecoder(resp.Body).Decode(&body) // the status suffices
 	return fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, strings.Join(body.Errors, "; "))
 }

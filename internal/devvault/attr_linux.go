@@ -2,8 +2,8 @@ package devvault
 
 import "syscall"
 
-// childAttr keeps the terminal's Ctrl-C from the child, since we stop it
-// ourselves, and has the kernel kill the child when we die without doing so.
+// childAttr keeps the terminal's Ctrl-C from the child, because this package stops it, and
+// makes the kernel kill the child if its parent dies before that.
 func childAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -4,7 +4,7 @@ package devvault
 
 import "syscall"
 
-// childAttr keeps the terminal's Ctrl-C from the child: we stop it ourselves.
+// childAttr keeps the terminal's Ctrl-C from the child, because this package stops it.
 func childAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

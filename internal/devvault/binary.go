@@ -9,17 +9,17 @@ import (
 	"path/filepath"
 )
 
-// binVariable names the environment variable that chooses the server.
+// binVariable is the environment variable that names the server's binary.
 const binVariable = "VAULTKIT_VAULT_BIN"
 
-// binary is a Vault server to run.
+// binary is a Vault server's binary.
 type binary struct {
 	path   string
-	pinned bool // built from internal/devvault/server, so that we know what it can do
+	pinned bool // built from internal/devvault/server, so its features are known
 }
 
-// findBinary returns the server to run: the one named by the environment, one
-// on PATH if that is wanted, or the pinned one, built if need be.
+// findBinary returns the binary to run: the one that the environment names, one on PATH if
+// wanted, or the pinned one, which it builds if needed.
 func findBinary(ctx context.Context, o Options) (binary, error) {
 	if name := os.Getenv(binVariable); name != "" {
 		return namedBinary(name, o.Log)
@@ -33,15 +33,14 @@ func findBinary(ctx context.Context, o Options) (binary, error) {
 	return pinnedBinary(ctx, o.Log)
 }
 
-// namedBinary resolves the value of the environment variable, which may be a
-// path or a name on PATH.
+// namedBinary resolves the environment variable's value, a path or a name on PATH.
 func namedBinary(name string, log io.Writer) (binary, error) {
 	path, err := exec.LookPath(name)
 	if err == nil {
 		path, err = filepath.Abs(path)
 	}
 	if err != nil {
-		return binary{}, fmt.Errorf("%s=%s is not a program that can be run: name a vault or bao binary, or unset it: %w",
+		return binary{}, fmt.Errorf("%s=%s is not an executable program: set it to a vault or bao binary, or unset it: %w",
 			binVariable, name, err)
 	}
 	fmt.Fprintf(log, "using %s, named by %s\n", path, binVariable)
@@ -65,7 +64,7 @@ func pinnedBinary(ctx context.Context, log io.Writer) (binary, error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return binary{}, fmt.Errorf("no place to keep the dev Vault: set %s to a vault or bao binary instead: %w", binVariable, err)
+		return binary{}, fmt.Errorf("no cache directory for the dev Vault: set %s to a vault or bao binary instead: %w", binVariable, err)
 	}
 	b := builder{source: source, cache: filepath.Join(cache, "goblin-vaultkit"), log: log}
 	path, err := b.build(ctx)

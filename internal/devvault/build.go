@@ -22,9 +22,9 @@ type builder struct {
 	log    io.Writer
 }
 
-// build returns the path of the binary, compiling it if this is the first time.
-// Test packages run as processes of their own and start at the same time, so
-// one of them compiles and the others wait for it.
+// build returns the path of the binary and compiles it the first time. Test packages are
+// separate processes that start at the same time, so one of them compiles and the others
+// wait.
 func (b builder) build(ctx context.Context) (string, error) {
 	key, err := b.key(ctx)
 	if err != nil {
@@ -42,16 +42,16 @@ func (b builder) build(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer unlock()
-	if isFile(target) { // somebody else built it while we waited
+	if isFile(target) { // another process built it meanwhile
 		return target, nil
 	}
 	return target, b.compile(ctx, target)
 }
 
-// keySettings are the go command's settings that change what it builds.
+// keySettings are the go command's settings that change the binary.
 var keySettings = []string{"GOVERSION", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOFIPS140"}
 
-// key names the binary after everything it is made from.
+// key returns a name for the binary that depends on all of its inputs.
 func (b builder) key(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"env"}, keySettings...)...)
 	cmd.Dir, cmd.Env = b.source, buildEnv()
@@ -68,8 +68,7 @@ func (b builder) key(ctx context.Context) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
 }
 
-// hashSource writes the files that the server is built from to w, in the order of
-// their names: its own and those of the stubs below it.
+// hashSource writes the server's source files and its stubs' to w, sorted by name.
 func hashSource(w io.Writer, dir string) error {
 	source := os.DirFS(dir)
 	found := 0
@@ -92,7 +91,7 @@ func isSource(name string) bool {
 	return name == "go.mod" || name == "go.sum" || filepath.Ext(name) == ".go"
 }
 
-// lock waits until this process alone may build.
+// waitForLock waits until only this process may build.
 func (b builder) waitForLock(ctx context.Context, path string) (unlock func(), err error) {
 	said := progress{log: b.log, start: time.Now()}
 	err = poll(ctx, 100*time.Millisecond, func() (bool, error) {
@@ -111,8 +110,8 @@ func (b builder) waitForLock(ctx context.Context, path string) (unlock func(), e
 	return unlock, nil
 }
 
-// compile builds into a directory of its own and moves the result into place,
-// so that nobody ever sees half a binary.
+// compile builds in a temporary directory and renames the result, so that no process sees
+// a partial binary.
 func (b builder) compile(ctx context.Context, target string) error {
 	b.removeLeftovers(target)
 	dir, err := os.MkdirTemp(b.cache, filepath.Base(target)+".partial-")
@@ -134,8 +133,8 @@ func (b builder) compile(ctx context.Context, target string) error {
 	return nil
 }
 
-// removeLeftovers removes the directories of builds that were killed. We hold the
-// lock, so that none of these builds is running.
+// removeLeftovers removes the directories of killed builds. The caller holds the lock, so
+// no such build is running.
 func (b builder) removeLeftovers(target string) {
 	leftovers, _ := filepath.Glob(target + ".partial-*")
 	for _, dir := range leftovers {
@@ -143,7 +142,7 @@ func (b builder) removeLeftovers(target string) {
 	}
 }
 
-// progress writes a line immediately, and again every progressEvery.
+// progress writes a line at once, and again every progressEvery.
 type progress struct {
 	log   io.Writer
 	start time.Time

@@ -13,33 +13,33 @@ import (
 	"time"
 )
 
-// ClusterOptions says which cluster to start. The zero value is three nodes.
+// ClusterOptions describes the cluster to start. The zero value has three nodes.
 type ClusterOptions struct {
-	// Nodes is how many there are. Default: 3, which can lose one.
+	// Nodes is the number of nodes. The default is 3, which can lose one.
 	Nodes int
 
 	// Log is as in [Options].
 	Log io.Writer
 }
 
-// leaderEvery is how often the nodes are asked who leads: an election takes a
-// second or more, on processors that the nodes need themselves.
+// leaderEvery is the pause between searches for the leader. An election takes a second or
+// more, and needs the same processors.
 const leaderEvery = 50 * time.Millisecond
 
-// Cluster is a Raft cluster of Vault servers, all on this machine's loopback
-// and unsealed by the same key. Its methods may be used concurrently.
+// Cluster is a Raft cluster of Vault servers on the loopback interface, with a common
+// unseal key. Its methods are safe for concurrent use.
 type Cluster struct {
 	nodes []*node
 	keys  *credentials
 	dir   string
 }
 
-// StartCluster runs a Raft cluster and returns when every node serves requests,
-// with the same mounts as [Start] has. No node has an audit device: Vault keeps
-// the device's settings in common, so that all would write to one file. ctx
-// bounds the start only; the cluster runs until [Cluster.Stop].
+// StartCluster runs a Raft cluster and returns when every node serves requests, with the
+// same mounts as [Start]. No node has an audit device, because a cluster shares its
+// settings and all nodes would write to one file. ctx limits only the start; the cluster
+// runs until [Cluster.Stop].
 //
-// Nodes are counted from 0. At first node 0 leads.
+// Nodes are counted from 0. At first node 0 is the leader.
 func StartCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
 	bin, dir, err := prepareBinary(ctx, Options{Log: cmp.Or[io.Writer](o.Log, os.Stderr)})
 	if err != nil {
@@ -65,7 +65,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	return nil
 }
 
-// enter starts a node. The first one founds the cluster, the others join it.
+// startNode starts a node. The first node creates the cluster, the others join it.
 func (c *Cluster) startNode(ctx context.Context, i int) error {
 	n := c.nodes[i]
 	ctx, cancel := n.withTimeout(ctx)
@@ -85,7 +85,7 @@ func (c *Cluster) startNode(ctx context.Context, i int) error {
 	return nil
 }
 
-// found makes a server that has just started the first node of a cluster.
+// createCluster makes a new server the first node of a cluster.
 func (a *api) createCluster(ctx context.Context) error {
 	if err := a.initialise(ctx); err != nil {
 		return fmt.Errorf("initialise: %w", err)
@@ -96,8 +96,8 @@ func (a *api) createCluster(ctx context.Context) error {
 	return a.mount(ctx)
 }
 
-// join makes a server that has just started another node of the leader's
-// cluster. Unsealing it proves to the leader that it has the key.
+// join makes a new server a node of the leader's cluster. Unsealing it proves to the
+// leader that it has the key.
 func (a *api) join(ctx context.Context, leader string) error {
 	if err := a.call(ctx, http.MethodPost, "sys/storage/raft/join", object{"leader_api_addr": leader}, nil); err != nil {
 		return fmt.Errorf("join: %w", err)
@@ -108,14 +108,14 @@ func (a *api) join(ctx context.Context, leader string) error {
 	return nil
 }
 
-// Nodes is how many nodes there are, dead ones included.
+// Nodes returns the number of nodes, including those that do not run.
 func (c *Cluster) Nodes() int { return len(c.nodes) }
 
-// Addr is a node's base URL, http://127.0.0.1:PORT. It stays the same over
+// Addr returns a node's base URL, http://127.0.0.1:PORT. It stays the same through
 // [Cluster.Kill] and [Cluster.Restart].
 func (c *Cluster) Addr(i int) string { return c.nodes[i].addr() }
 
-// Addrs are the base URLs of all nodes, in their order.
+// Addrs returns the base URLs of all nodes, in order.
 func (c *Cluster) Addrs() []string {
 	addrs := make([]string, len(c.nodes))
 	for i := range c.nodes {
@@ -124,20 +124,20 @@ func (c *Cluster) Addrs() []string {
 	return addrs
 }
 
-// RootToken is a token that may do everything, at any node.
+// RootToken returns a token that may do everything on any node.
 func (c *Cluster) RootToken() string { return c.keys.rootToken }
 
-// String names the nodes. It never shows the root token or the unseal key, and
-// neither does any other way of formatting a Cluster.
+// String returns the addresses of the nodes. Neither String nor any other way to format a
+// Cluster shows the root token or the unseal key.
 func (c *Cluster) String() string { return fmt.Sprintf("devvault.Cluster%v", c.Addrs()) }
 
-// GoString is like String.
+// GoString returns the same as String.
 func (c *Cluster) GoString() string { return c.String() }
 
-// Format prints String, whatever the verb.
+// Format prints String for every verb.
 func (c *Cluster) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
-// Leader waits until a node leads and serves, and returns which.
+// Leader waits until a node is the active one and returns its number.
 func (c *Cluster) Leader(ctx context.Context) (int, error) {
 	ctx, cancel := c.nodes[0].withTimeout(ctx)
 	defer cancel()
@@ -155,21 +155,19 @@ func (c *Cluster) Leader(ctx context.Context) (int, error) {
 	return leader, wrap("find the leader", err)
 }
 
-// Kill ends a node at once, as a crash would. Its data stays for
-// [Cluster.Restart]. Killing a node that isn't running does nothing.
+// Kill ends a node at once, as a crash would. Its data stays for [Cluster.Restart].
+// Killing a node that does not run does nothing.
 func (c *Cluster) Kill(i int) error { return wrap("kill", c.nodes[i].kill()) }
 
-// Restart starts a node again after [Cluster.Kill], or ends it cleanly and
-// starts it again, unseals it, and returns when it serves requests, which takes
-// a majority of nodes.
+// Restart starts a node again, after [Cluster.Kill] or after ending it cleanly, and
+// unseals it. It returns when the node serves requests, which needs a majority of nodes.
 func (c *Cluster) Restart(ctx context.Context, i int) error {
 	ctx, cancel := c.nodes[i].withTimeout(ctx)
 	defer cancel()
 	return wrap("restart", c.nodes[i].restart(ctx))
 }
 
-// Stop ends all nodes, by force since nothing of them is to stay, and removes
-// their directories. Stopping twice does nothing.
+// Stop kills all nodes and removes their directories. Calling Stop again does nothing.
 func (c *Cluster) Stop() error {
 	errs := make([]error, len(c.nodes))
 	var all sync.WaitGroup

@@ -15,30 +15,30 @@ import (
 	"time"
 )
 
-// progressEvery is how often a build, or the wait for one, says how far it is.
+// progressEvery is the time between progress messages of a build or of the wait for one.
 const progressEvery = 10 * time.Second
 
-// maxBuildOutput bounds how much of the compiler's output an error carries.
+// maxBuildOutput limits how much of the compiler's output an error contains.
 const maxBuildOutput = 16 << 10
 
-// buildFlags are used by go build, and by go list, which says what has to be compiled
-// with these flags.
+// buildFlags are the flags of go build, and of go list, which returns what has to be
+// compiled with them.
 var buildFlags = []string{"-trimpath", "-buildvcs=false", "-ldflags", "-s -w"}
 
-// buildEnv is our environment with a fixed value for each setting that changes the
-// binary and is not in the cache key: flags, a workspace, cross compilation, cgo.
+// buildEnv returns our environment with a fixed value for each setting that changes the
+// binary and is not part of the cache key: flags, a workspace, cross compilation, cgo.
 func buildEnv() []string {
 	return append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0",
 		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 }
 
-// compilation builds the program in a directory and says how far it is: first the
-// modules are downloaded, then the packages compiled.
+// compilation builds the program in a directory and reports its progress. It first
+// downloads the modules and then compiles the packages.
 type compilation struct {
 	source string
-	temp   string // where the go command works, and leaves things when it is ended
+	temp   string // the go command's temporary directory
 	log    io.Writer
-	every  time.Duration // between two lines of progress
+	every  time.Duration // between two progress messages
 }
 
 func (c *compilation) run(ctx context.Context, out string) error {
@@ -49,15 +49,15 @@ func (c *compilation) run(ctx context.Context, out string) error {
 	return c.compile(ctx, packages, out)
 }
 
-// packages are what a program consists of: all there are, and by import path those
+// packages are the packages of a program: the number of all, and the import paths of those
 // that have to be compiled.
 type packages struct {
 	all   int
 	stale map[string]bool
 }
 
-// download fetches the modules that the build needs and that are not in the module
-// cache, and returns what there is to compile.
+// download fetches modules that are not in the module cache, and returns the packages to
+// compile.
 func (c *compilation) download(ctx context.Context) (packages, error) {
 	limit, err := c.modules(ctx)
 	if err != nil {
@@ -79,8 +79,8 @@ func (c *compilation) download(ctx context.Context) (packages, error) {
 	return parsePackages(text), err
 }
 
-// modules is how many modules may have to be downloaded: those that go.mod requires,
-// less those that it replaces by a directory.
+// modules returns how many modules may have to be downloaded: those that go.mod requires,
+// without those that it replaces by a directory.
 func (c *compilation) modules(ctx context.Context) (int, error) {
 	text, err := c.goCommand(ctx, &command{args: []string{"mod", "edit", "-json"}})
 	if err != nil {
@@ -109,7 +109,7 @@ func (c *compilation) modules(ctx context.Context) (int, error) {
 	return limit, nil
 }
 
-// parsePackages reads one line for each package: whether it is stale, and its import
+// parsePackages parses a line for each package, with whether it is stale and its import
 // path.
 func parsePackages(text []byte) packages {
 	found := packages{stale: map[string]bool{}}
@@ -144,7 +144,7 @@ func (c *compilation) compile(ctx context.Context, p packages, out string) error
 
 func elapsed(start time.Time) time.Duration { return time.Since(start).Round(time.Second) }
 
-// command is a run of the go command whose progress is a number of lines on stderr.
+// command is a run of the go command that reports progress by lines on stderr.
 type command struct {
 	args    []string
 	counts  func(line string) bool // whether a line of stderr is progress; nil: none is
@@ -152,8 +152,8 @@ type command struct {
 	counted atomic.Int64
 }
 
-// goCommand runs the go command and returns its stdout. Its error holds what the
-// command said on stderr, less the progress.
+// goCommand runs the go command and returns its stdout. Its error contains stderr without
+// the progress.
 func (c *compilation) goCommand(ctx context.Context, run *command) ([]byte, error) {
 	var stdout bytes.Buffer
 	stderr := lineFilter{each: func(line string) bool {
@@ -177,8 +177,8 @@ func (c *compilation) goCommand(ctx context.Context, run *command) ([]byte, erro
 	return stdout.Bytes(), nil
 }
 
-// wait waits for the command and reports its progress meanwhile. When ctx ends it ends
-// the command and the compilers that it has started.
+// wait waits for the command and reports its progress. If ctx ends, it ends the command
+// and the compilers that the command has started.
 func (run *command) wait(ctx context.Context, proc *process, every time.Duration) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -198,10 +198,10 @@ func (run *command) wait(ctx context.Context, proc *process, every time.Duration
 	}
 }
 
-// lines is a writer that keeps the lines for which each returns false.
+// lineFilter is a writer that keeps the lines for which each returns false.
 type lineFilter struct {
 	each    func(line string) (taken bool)
-	partial []byte // of a line that has not ended
+	partial []byte // beginning of an incomplete line
 	kept    bytes.Buffer
 }
 
@@ -220,10 +220,10 @@ func (l *lineFilter) Write(text []byte) (int, error) {
 	}
 }
 
-// rest is what was kept.
+// rest returns what was kept.
 func (l *lineFilter) rest() []byte { return append(l.kept.Bytes(), l.partial...) }
 
-// tail returns the last bytes of a text, from the start of a line.
+// tail returns the end of a text, from the start of a line.
 func tail(text []byte, most int) string {
 	if len(text) <= most {
 		return string(text)

@@ -1,6 +1,6 @@
-// Package devvault runs a real Vault server for tests, `vaultkit demo` and
-// `vaultkit dev`: on a loopback port, out of a private temporary directory,
-// initialised, unsealed, with the mounts that vaultkit expects.
+// Package devvault runs a real Vault server for tests, `vaultkit demo` and `vaultkit dev`.
+// The server listens on a loopback port, stores its files in a private temporary
+// directory, and is initialised and unsealed, with the mounts that vaultkit expects.
 //
 //	srv, err := devvault.Start(ctx, devvault.Options{})
 //	if err != nil {
@@ -9,23 +9,23 @@
 //	defer srv.Stop()
 //	// srv.Addr(), srv.RootToken()
 //
-// [StartCluster] runs several that share their data over Raft, to be killed one
-// at a time.
+// [StartCluster] runs several servers that share their data over Raft. Tests can kill them
+// one at a time.
 //
 // # The binary
 //
-// $VAULTKIT_VAULT_BIN, any `vault` or `bao`, if set; else, with
-// [Options.UsePath], the `vault` or `bao` on PATH; else the pinned server in
-// internal/devvault/server, which is compiled once into the user's cache directory
-// (server/README.md says how long it takes). Whichever it is, it is run the same way:
-// `BIN server -config=FILE`, never `-dev`, which would overwrite ~/.vault-token and can
-// neither be sealed for good nor restarted.
+// devvault runs the binary that $VAULTKIT_VAULT_BIN names, any `vault` or `bao`. If the
+// variable is not set and [Options.UsePath] is, it looks for `vault` or `bao` on PATH.
+// Otherwise it uses the pinned server in internal/devvault/server, which is compiled once
+// into the user's cache directory (server/README.md says how long that takes). Every
+// binary is run as `BIN server -config=FILE`. It is never run with `-dev`, which would
+// overwrite ~/.vault-token and does not allow sealing or a restart.
 //
 // # What it leaves behind
 //
-// Stop removes processes and directories. On Linux a server dies with the process
-// that started it, however that ends; elsewhere a crash may leave it running. The
-// compiled binary stays in the cache.
+// Stop removes processes and directories. On Linux a server ends with the process that
+// started it, even after a crash; on other systems a crash may leave the server running.
+// The compiled binary stays in the cache.
 package devvault
 
 import (
@@ -36,39 +36,38 @@ import (
 	"os"
 )
 
-// Options says which server to start. The zero value is an in-memory server on
-// a free port.
+// Options describes the server to start. The zero value is an in-memory server on a free
+// port.
 type Options struct {
-	// Raft keeps the data on disk, so that it survives Kill and Restart.
-	// Default: in memory.
+	// Raft stores the data on disk, so that it survives Kill and Restart. The default
+	// is in memory.
 	Raft bool
 
-	// Log receives the progress of a first build, and which binary is used if
-	// it is not the pinned one. Default: os.Stderr.
+	// Log receives the progress of a first build, and the name of a binary that is not
+	// the pinned one. The default is os.Stderr.
 	Log io.Writer
 
 	// UsePath looks for `vault`, then `bao`, on PATH when VAULTKIT_VAULT_BIN is
-	// not set. Tests leave it off: they are about one version.
+	// not set. Tests do not set it, because they test one version.
 	UsePath bool
 
-	// Port to listen on, on 127.0.0.1. Default: a free one.
+	// Port is the port on 127.0.0.1. The default is a free one.
 	Port int
 }
 
-// Server is a running Vault server. Its methods may be used concurrently.
+// Server is a running Vault server. Its methods are safe for concurrent use.
 type Server struct {
 	node
 	version string
 	audit   string // path of the audit log, or ""
 }
 
-// Start runs a Vault server and returns when it is ready: initialised,
-// unsealed, with KV version 2 at secret/, AppRole and Kubernetes auth at their
-// default paths, and a file audit device. ctx bounds the start only; the server
-// runs until [Server.Stop].
+// Start runs a Vault server and returns when it is ready: initialised, unsealed, with KV
+// version 2 at secret/, AppRole and Kubernetes auth at their default paths, and a file
+// audit device. ctx limits only the start; the server runs until [Server.Stop].
 //
-// Start builds the pinned server first if that has not happened yet on this
-// machine and no other binary was named, which takes minutes.
+// If no other binary is used, the first Start on a machine builds the pinned server, which
+// takes minutes.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = os.Stderr
@@ -84,7 +83,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// provide finds the binary and makes the private directory.
+// prepareBinary returns the binary and a new private directory.
 func prepareBinary(ctx context.Context, o Options) (binary, string, error) {
 	bin, err := findBinary(ctx, o)
 	if err != nil {
@@ -106,42 +105,42 @@ func (s *Server) start(ctx context.Context, o Options) error {
 	return nil
 }
 
-// Addr is the server's base URL, http://127.0.0.1:PORT.
+// Addr returns the server's base URL, http://127.0.0.1:PORT.
 func (s *Server) Addr() string { return s.addr() }
 
-// RootToken is a token that may do everything.
+// RootToken returns the root token, which may do everything.
 func (s *Server) RootToken() string { return s.keys.rootToken }
 
-// AuditLog is the path of the audit device's file, one JSON document a line. It
-// is empty if an external binary refused to enable the device, and gone after
-// [Server.Stop].
+// AuditLog returns the path of the audit device's file, with one JSON document a line. The
+// path is empty if an external binary refused to enable the device. [Server.Stop] removes
+// the file.
 func (s *Server) AuditLog() string { return s.audit }
 
-// Binary is the path of the program that runs: what VAULTKIT_VAULT_BIN names for
-// a process that is to run the same.
+// Binary returns the path of the running program. Set VAULTKIT_VAULT_BIN to it to make
+// another process run the same.
 func (s *Server) Binary() string { return s.binary.path }
 
-// Version is what the server calls itself, for example 1.21.2.
+// Version returns the server's own version, for example 1.21.2.
 func (s *Server) Version() string { return s.version }
 
-// String names the server. It never shows the root token or the unseal key, and
-// neither does any other way of formatting a Server.
+// String returns the server's type and address. Neither String nor any other way to format
+// a Server shows the root token or the unseal key.
 func (s *Server) String() string { return "devvault.Server(" + s.Addr() + ")" }
 
-// GoString is like String.
+// GoString returns the same as String.
 func (s *Server) GoString() string { return s.String() }
 
-// Format prints String, whatever the verb.
+// Format prints String for every verb.
 func (s *Server) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// Seal seals the server: until [Server.Unseal] it answers 503 to everything.
+// Seal seals the server. Until [Server.Unseal] it answers every request with 503.
 func (s *Server) Seal(ctx context.Context) error {
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
 	return wrap("seal", s.api.seal(ctx))
 }
 
-// UnsealKey is what the server is unsealed with.
+// UnsealKey returns the key that unseals the server.
 func (s *Server) UnsealKey() string { return s.keys.unsealKey }
 
 // Unseal unseals the server and returns when it serves requests again.
@@ -151,26 +150,26 @@ func (s *Server) Unseal(ctx context.Context) error {
 	return wrap("unseal", s.api.unseal(ctx))
 }
 
-// Kill ends the server at once, as a crash would. The data of a Raft server
-// stays for [Server.Restart]. Killing a server that isn't running does nothing.
+// Kill ends the server at once, as a crash would. A Raft server's data stays for
+// [Server.Restart]. Killing a server that does not run does nothing.
 func (s *Server) Kill() error { return wrap("kill", s.kill()) }
 
-// Restart starts a Raft server again after [Server.Kill], or ends it cleanly
-// and starts it again, on the same port with the same data, and unseals it. An
-// in-memory server cannot be restarted: its data would be gone.
+// Restart starts a Raft server on the same port with the same data and unseals it, after
+// [Server.Kill] or after ending it cleanly. An in-memory server cannot be restarted,
+// because its data would be lost.
 func (s *Server) Restart(ctx context.Context) error {
 	ctx, cancel := s.withTimeout(ctx)
 	defer cancel()
 	return wrap("restart", s.restart(ctx))
 }
 
-// Stop ends the server and removes its directory: cleanly if it ends within ten
-// seconds, by force if not. Stopping twice does nothing.
+// Stop ends the server and removes its directory. If the server does not end within ten
+// seconds, it is killed. Calling Stop again does nothing.
 func (s *Server) Stop() error {
 	return wrap("stop", errors.Join(s.stopForGood((*process).stop), os.RemoveAll(s.dir)))
 }
 
-// wrap names the failed operation.
+// wrap adds the name of the failed operation.
 func wrap(op string, err error) error {
 	if err == nil {
 		return nil

@@ -11,23 +11,23 @@ import (
 	"sync"
 )
 
-// maxLogTail bounds how much of the server's log an error carries.
+// maxLogTail limits how much of the server's log an error contains.
 const maxLogTail = 4 << 10
 
-// node is one server: what to run and where, and the process while it runs.
+// node is one server: its binary, its files, and its process while it runs.
 type node struct {
 	binary      binary
-	dir         string // private; holds everything below
+	dir         string // private
 	raft        bool
-	id          string // tells it from its peers
+	id          string // unique in its cluster
 	port        int
-	clusterPort int // port for its peers; Raft insists on one even where there are none
+	clusterPort int // port for other nodes; Raft requires one even without other nodes
 
-	keys *credentials // a pointer: shared by a cluster, and not to be printed
-	api  *api         // how to talk to it, once it has its port
+	keys *credentials // shared by a cluster
+	api  *api         // set once the port is chosen
 
-	mu      sync.Mutex // serialises retire, kill and restart
-	proc    *process   // nil when it isn't running
+	mu      sync.Mutex // serialises stopForGood, kill and restart
+	proc    *process   // nil while it does not run
 	stopped bool
 }
 
@@ -42,12 +42,12 @@ func (n *node) logTail() string    { return tail(n.log(), maxLogTail) }
 func (n *node) log() (text []byte) { text, _ = os.ReadFile(n.logFile()); return text }
 func (n *node) logs(s string) bool { return bytes.Contains(n.log(), []byte(s)) }
 
-// choosePorts picks the node's ports: the given one, or a free one.
+// choosePorts chooses the node's ports. The API's port is the given one, or a free one.
 func (n *node) choosePorts(port int) error {
-	// Both are open at once, so that they differ.
+	// Both listeners are open at the same time, so that the ports differ.
 	api, err := net.Listen("tcp", loopback(port))
 	if err != nil {
-		return fmt.Errorf("port %d: %w: choose another one", port, err)
+		return fmt.Errorf("port %d: %w: choose another port", port, err)
 	}
 	defer func() { _ = api.Close() }()
 	cluster, err := net.Listen("tcp", loopback(0))
@@ -60,7 +60,7 @@ func (n *node) choosePorts(port int) error {
 	return nil
 }
 
-// prepare writes the configuration and makes the directories it names.
+// prepare creates the configuration and its directories.
 func (n *node) prepare() error {
 	for _, dir := range []string{n.homeDir(), n.raftDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -74,16 +74,16 @@ func (n *node) prepare() error {
 	return os.WriteFile(n.configFile(), text, 0o600)
 }
 
-// config is the configuration in the syntax that the pinned server, Vault and
-// OpenBao have in common. It holds no secret.
+// config returns a configuration that the pinned server, Vault and OpenBao accept. It
+// contains no secret.
 func (n *node) config() map[string]any {
 	storage := map[string]any{"inmem": map[string]any{}}
 	if n.raft {
 		storage = map[string]any{"raft": map[string]any{
 			"path":    n.raftDir(),
 			"node_id": n.id,
-			// The default is meant for slow networks and has a lone node wait
-			// eight seconds for itself; so it is two.
+			// The default is meant for slow networks: a single node takes eight
+			// seconds to become the leader. With 1 it takes two.
 			"performance_multiplier": "1",
 		}}
 	}
@@ -98,8 +98,8 @@ func (n *node) config() map[string]any {
 		"cluster_addr":  "https://" + loopback(n.clusterPort),
 		"disable_mlock": true,
 		"log_level":     "info",
-		// OpenBao wants this before it lets us enable an audit device; Vault
-		// ignores it with a warning.
+		// OpenBao requires this to enable an audit device. Vault ignores it with a
+		// warning.
 		"unsafe_allow_api_audit_creation": true,
 	}
 }

@@ -8,10 +8,9 @@ import (
 	"syscall"
 )
 
-// tryLock takes the lock file at path, without waiting. It returns a nil unlock
-// if another process has it. The kernel gives the lock back when its holder
-// dies. The file stays: removing it would let two processes lock two files of
-// the same name.
+// tryLock locks the file at path without waiting. It returns a nil unlock if another
+// process holds the lock. The kernel releases the lock when its holder ends. The file
+// stays, because otherwise two processes could lock two files of the same name.
 func tryLock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -31,6 +30,5 @@ func tryLock(path string) (unlock func(), err error) {
 // terminate asks a process to end.
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
-// terminateGroup asks a process that childAttr started to end, and all that it has
-// started.
+// terminateGroup asks a process started with childAttr, and its children, to end.
 func terminateGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGTERM) }

@@ -9,9 +9,8 @@ import (
 // errSharingViolation is ERROR_SHARING_VIOLATION, which package syscall lacks.
 const errSharingViolation = syscall.Errno(32)
 
-// tryLock takes the lock file at path, without waiting, by opening it shared
-// with nobody. It returns a nil unlock if another process has it open. The
-// system closes the file when its holder dies.
+// tryLock opens the file at path for exclusive use, without waiting. It returns a nil
+// unlock if another process has it open. Windows closes the file when its holder ends.
 func tryLock(path string) (unlock func(), err error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
@@ -28,13 +27,13 @@ func tryLock(path string) (unlock func(), err error) {
 	return func() { _ = syscall.CloseHandle(h) }, nil
 }
 
-// terminate ends a process: there is no way to ask it.
+// terminate kills a process, because Windows cannot ask it to end.
 func terminate(p *os.Process) error { return p.Kill() }
 
-// terminateGroup ends a process; what it has started ends by itself.
+// terminateGroup kills a process. Its children end by themselves.
 func terminateGroup(p *os.Process) error { return p.Kill() }
 
-// childAttr keeps the terminal's Ctrl-C from the child: we stop it ourselves.
+// childAttr keeps the terminal's Ctrl-C from the child, because this package stops it.
 func childAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
 }

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// poll calls done until it returns true or an error, or ctx ends, whose cause is
-// then the error.
+// poll calls done until it returns true or an error. If ctx ends, poll returns its cause.
 func poll(ctx context.Context, every time.Duration, done func() (bool, error)) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()

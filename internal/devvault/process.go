@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// stopTimeout is how long a server may take to end cleanly.
+// stopTimeout limits how long a server may take to end cleanly.
 const stopTimeout = 10 * time.Second
 
-// process is a running child.
+// process is a running child process.
 type process struct {
 	os   *os.Process
 	done chan struct{} // closed when it has ended
 	err  error         // how it ended; valid once done is closed
 }
 
-// startProcess starts the command and waits for its end in a goroutine.
+// startProcess starts the command. A goroutine waits for its end.
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	cmd.SysProcAttr = childAttr()
 	p := &process{done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		// Linux kills the child when the thread that forked it ends, and the
-		// runtime ends threads as it likes. So this goroutine keeps its thread
-		// for as long as the child lives.
+		// Linux kills the child when the thread that started it ends, and the
+		// runtime may end threads at any time. So this goroutine keeps its thread
+		// until the child ends.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
@@ -51,7 +51,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// stop asks the process to end, and ends it if it does not.
+// stop asks the process to end, and kills it if it does not.
 func (p *process) stop() error {
 	if err := terminate(p.os); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return errors.Join(fmt.Errorf("stop the server: %w", err), p.kill())

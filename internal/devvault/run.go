@@ -29,7 +29,7 @@ const (
 // errPortInUse says that the server could not have its port.
 var errPortInUse = errors.New("its port is in use")
 
-// bound limits the time an operation waits for the server.
+// withTimeout limits how long an operation waits for the server.
 func (n *node) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := readyInMemory
 	if n.raft {
@@ -38,7 +38,7 @@ func (n *node) withTimeout(ctx context.Context) (context.Context, context.Cancel
 	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("vault is not ready after %s", limit))
 }
 
-// launch chooses ports and starts the server on them, for the first time.
+// launch chooses ports and starts the server for the first time.
 func (n *node) launch(ctx context.Context, port int) error {
 	for attempt := 1; ; attempt++ {
 		if err := n.choosePorts(port); err != nil {
@@ -58,8 +58,8 @@ func (n *node) launch(ctx context.Context, port int) error {
 	}
 }
 
-// restart starts the server again on its port and data, after a kill or after
-// ending it cleanly, and unseals it.
+// restart starts the server again on its port and data, after a kill or after ending it
+// cleanly, and unseals it.
 func (n *node) restart(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -87,7 +87,7 @@ func (n *node) kill() error {
 	return n.endProcess((*process).kill)
 }
 
-// retire ends the server for good.
+// stopForGood ends the server. It cannot be restarted.
 func (n *node) stopForGood(how func(*process) error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -95,7 +95,7 @@ func (n *node) stopForGood(how func(*process) error) error {
 	return n.endProcess(how)
 }
 
-// end ends the process, if there is one. The caller holds the lock.
+// endProcess ends the process, if there is one. The caller holds the lock.
 func (n *node) endProcess(how func(*process) error) error {
 	if n.proc == nil {
 		return nil
@@ -105,14 +105,14 @@ func (n *node) endProcess(how func(*process) error) error {
 	return errors.Join(err, n.stubsCalled())
 }
 
-// withLog adds the server's last words to what went wrong with it.
+// withLog adds the end of the server's log to its error.
 func (n *node) withLog(err error) error {
 	return fmt.Errorf("%w; the server's log:\n%s", err, n.logTail())
 }
 
 // run starts the server and returns when it answers.
 func (n *node) run(ctx context.Context) (*process, error) {
-	log, err := os.Create(n.logFile()) // truncated: it is about this run
+	log, err := os.Create(n.logFile()) // truncated, so that it has only this run
 	if err != nil {
 		return nil, err
 	}
@@ -130,23 +130,23 @@ func (n *node) run(ctx context.Context) (*process, error) {
 	return proc, nil
 }
 
-// env is the child's environment. VAULT_ variables of ours would change the
-// server, and a home of its own keeps it from the user's ~/.vault-token.
+// env returns the child's environment. Our VAULT_ variables would change the server, and
+// our home directory has the user's ~/.vault-token.
 func (n *node) env() []string {
 	env := []string{
 		"HOME=" + n.homeDir(), "USERPROFILE=" + n.homeDir(), "TMPDIR=" + n.homeDir(),
-		// Autopilot lets a joined node wait for ten seconds before it may vote.
-		// OpenBao knows the variable by this name too.
+		// With autopilot, a joined node waits ten seconds before it may vote.
+		// OpenBao uses the same variable.
 		"VAULT_RAFT_AUTOPILOT_DISABLE=true",
 	}
-	if root, ok := os.LookupEnv("SYSTEMROOT"); ok { // nothing runs on Windows without
+	if root, ok := os.LookupEnv("SYSTEMROOT"); ok { // Windows programs need it
 		env = append(env, "SYSTEMROOT="+root)
 	}
 	return env
 }
 
-// awaitStart waits for the server to say that it has started. An answer on its
-// port would not do: it could come from another server that has the port.
+// awaitStart waits until the server's log says that it has started. A response on its port
+// would not suffice, because another server could have the port.
 func (n *node) awaitStart(ctx context.Context, proc *process) error {
 	err := poll(ctx, pollEvery, func() (bool, error) {
 		if proc.ended() {
@@ -160,7 +160,7 @@ func (n *node) awaitStart(ctx context.Context, proc *process) error {
 	return err
 }
 
-// explainEnd says why the server ended before it was ready.
+// exitError returns the reason why the server ended before it was ready.
 func (n *node) exitError(proc *process) error {
 	how := proc.err
 	if how == nil {
@@ -171,5 +171,5 @@ func (n *node) exitError(proc *process) error {
 			how = errors.Join(errPortInUse, how)
 		}
 	}
-	return n.withLog(fmt.Errorf("%s ended at once: %w", n.binary.path, how))
+	return n.withLog(fmt.Errorf("%s ended during its start: %w", n.binary.path, how))
 }

@@ -11,7 +11,7 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// setup makes a server that has just started ready for use.
+// setup prepares a server that has just started.
 func (s *Server) setup(ctx context.Context, log io.Writer) error {
 	if err := s.api.initialise(ctx); err != nil {
 		return fmt.Errorf("initialise: %w", err)
@@ -30,7 +30,7 @@ func (s *Server) setup(ctx context.Context, log io.Writer) error {
 	return s.api.mount(ctx)
 }
 
-// initialise makes the unseal key, a single one, and the root token.
+// initialise creates a single unseal key and the root token.
 func (a *api) initialise(ctx context.Context) error {
 	var answer struct {
 		Keys      []string `json:"keys_base64"`
@@ -41,14 +41,13 @@ func (a *api) initialise(ctx context.Context) error {
 		return err
 	}
 	if len(answer.Keys) != 1 || answer.RootToken == "" {
-		return errors.New("PUT sys/init: the answer has no unseal key or no root token")
+		return errors.New("PUT sys/init: the response has no unseal key or no root token")
 	}
 	a.keys.unsealKey, a.keys.rootToken = answer.Keys[0], answer.RootToken
 	return nil
 }
 
-// enableAudit comes before the mounts, so that the log holds everything but the
-// server's own birth.
+// enableAudit runs before the mounts, so that the audit log contains them.
 func (s *Server) enableAudit(ctx context.Context, log io.Writer) error {
 	path := s.auditFile()
 	err := s.api.call(ctx, http.MethodPut, "sys/audit/file",
@@ -60,7 +59,7 @@ func (s *Server) enableAudit(ctx context.Context, log io.Writer) error {
 	if s.binary.pinned || ctx.Err() != nil {
 		return err
 	}
-	fmt.Fprintf(log, "going on without an audit log: %s refuses it: %v\n", s.binary.path, err)
+	fmt.Fprintf(log, "continuing without an audit log: %s refused to enable it: %v\n", s.binary.path, err)
 	return nil
 }
 
@@ -81,7 +80,7 @@ func (a *api) mount(ctx context.Context) error {
 	return nil
 }
 
-// sealStatus is what a server tells anybody.
+// sealStatus is the server's public status.
 type sealStatus struct {
 	Version string `json:"version"`
 }
@@ -91,14 +90,13 @@ func (a *api) sealStatus(ctx context.Context) (status sealStatus, err error) {
 	return status, err
 }
 
-// seal seals the server. It answers when it is sealed.
+// seal seals the server and returns when that is done.
 func (a *api) seal(ctx context.Context) error {
 	return a.call(ctx, http.MethodPut, "sys/seal", nil, nil)
 }
 
-// unseal unseals the server and waits until it serves requests: a Raft node has
-// to elect itself first, or to find the peer that leads and to hear the key ring
-// from it.
+// unseal unseals the server and waits until it serves requests. A Raft node first has to
+// elect itself, or to find the leader and receive the key ring.
 func (a *api) unseal(ctx context.Context) error {
 	if err := a.call(ctx, http.MethodPut, "sys/unseal", object{"key": a.keys.unsealKey}, nil); err != nil {
 		return err

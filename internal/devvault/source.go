@@ -10,8 +10,8 @@ import (
 	"regexp"
 )
 
-// module is the module this package belongs to, and serverDir where in it the
-// pinned server's module is.
+// module is this package's module, and serverDir the directory in it with the pinned
+// server's module.
 const (
 	module    = "goblin/vaultkit"
 	serverDir = "internal/devvault/server"
@@ -21,10 +21,9 @@ var moduleLine = regexp.MustCompile(`(?m)^module\s+"?` + regexp.QuoteMeta(module
 
 // findSource returns the directory of the pinned server's source.
 //
-// The path of this very file, which runtime.Caller would give, is of no use: it
-// is not a path on disk under -trimpath. So we look for the checkout around the
-// working directory (tests run in their package's directory), then ask the go
-// command, which knows of a replacement in the consuming module.
+// It cannot use the path that runtime.Caller returns, because under -trimpath that is not
+// a path on disk. So it looks for the checkout around the working directory, where tests
+// run, and then asks the go command, which knows a replacement in the using module.
 func findSource(ctx context.Context) (string, error) {
 	cwd, err := os.Getwd()
 	if err != nil {
@@ -40,19 +39,18 @@ func findSource(ctx context.Context) (string, error) {
 	return dir, nil
 }
 
-// noSourceError says what to do; why the go command knows no better is for
-// whoever unwraps it.
+// missingSourceError says what to do. Unwrap returns the go command's error.
 type missingSourceError struct{ cause error }
 
 func (*missingSourceError) Error() string {
-	return "no vault server to run: the source of the pinned one is not here: " +
+	return "no vault server to run: the source of the pinned server is missing: " +
 		"run this in a checkout of " + module + ", set " + binVariable + " to a vault or bao binary, or put vault or bao on PATH"
 }
 
 func (e *missingSourceError) Unwrap() error { return e.cause }
 
-// sourceAbove looks for the module in dir and the directories above it. Nested
-// modules on the way are passed by.
+// findSourceAbove looks for the module in dir and its parents. It ignores nested modules
+// on the way.
 func findSourceAbove(dir string) (string, bool) {
 	for {
 		if source, ok := sourceIn(dir); ok {
@@ -66,8 +64,8 @@ func findSourceAbove(dir string) (string, bool) {
 	}
 }
 
-// sourceIn reports whether dir is the module's root and has the server's
-// source, which a copy in the module cache has not.
+// sourceIn reports whether dir is the module's root and contains the server's source. A
+// copy in the module cache does not contain it.
 func sourceIn(dir string) (string, bool) {
 	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil || !moduleLine.Match(text) {
@@ -94,7 +92,7 @@ func findRequiredSource(ctx context.Context) (string, error) {
 	return source, nil
 }
 
-// commandError adds what a command said before it failed.
+// commandError adds the command's stderr to its error.
 func commandError(err error) error {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
 		return fmt.Errorf("%w: %s", err, trimLine(exit.Stderr))

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// stubCalled starts the line that a stub of the pinned server writes when it is called
-// (see server/stubs/stub).
+// stubCalled is the beginning of the line that a stub of the pinned server logs when it is
+// called (see server/stubs/stub).
 const stubCalled = "stub called: "
 
-// stubsCalled is an error if a stub was called since the server started. A test that
-// reaches a stub has tested nothing of Vault.
+// stubsCalled returns an error if a stub was called since the server started, because such
+// a test has not tested Vault.
 func (n *node) stubsCalled() error {
 	log, err := os.ReadFile(n.logFile())
 	if err != nil {
@@ -22,7 +22,7 @@ func (n *node) stubsCalled() error {
 	return findStubCalls(log)
 }
 
-// findStubCalls is an error if a server's log has reports of stubs.
+// findStubCalls returns an error if a server's log has reports of stubs.
 func findStubCalls(log []byte) error {
 	var called []string
 	for line := range bytes.Lines(log) {
@@ -34,6 +34,6 @@ func findStubCalls(log []byte) error {
 		return nil
 	}
 	slices.Sort(called)
-	return fmt.Errorf("the test server was asked for something that it does not have (see %s/README.md): %s",
+	return fmt.Errorf("a test used features that the test server does not have (see %s/README.md): %s",
 		serverDir, strings.Join(slices.Compact(called), ", "))
 }
