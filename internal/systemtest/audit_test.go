@@ -16,7 +16,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// auditHash is what stands in the audit log for a text.
+// auditHash returns the audit log's hash of a text.
 func auditHash(t testing.TB, text string) string {
 	t.Helper()
 	secret, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), "sys/audit-hash/file", map[string]any{"input": text})
@@ -26,8 +26,8 @@ func auditHash(t testing.TB, text string) string {
 	return secret.Data["hash"].(string)
 }
 
-// rotator is a client with a token of its own, which has the rotator's policy
-// only, and the token's mark in the audit log.
+// rotator returns a client whose token has only the rotator's policy, and the hash of the
+// token's accessor in the audit log.
 func rotator(t testing.TB) (client *vaultkit.Client, accessor string) {
 	t.Helper()
 	token := vaulttest.Token(t, vaulttest.Policy(t, "../../", "rotator"))
@@ -39,7 +39,7 @@ func rotator(t testing.TB) (client *vaultkit.Client, accessor string) {
 	return client, auditHash(t, secret.Data["accessor"].(string))
 }
 
-// audited is what Vault logs of a token's requests while f runs.
+// audited returns the audit log's lines about a token from while f runs.
 func audited(t testing.TB, accessor string, f func()) []vaulttest.AuditLine {
 	t.Helper()
 	before := len(vaulttest.AuditLog(t))
@@ -47,14 +47,15 @@ func audited(t testing.TB, accessor string, f func()) []vaulttest.AuditLine {
 	return slices.DeleteFunc(vaulttest.AuditLines(t, vaulttest.AuditLog(t)[before:]), func(line vaulttest.AuditLine) bool { return line.Auth.Accessor != accessor })
 }
 
-// entryPath is an entry's path as Vault's log has it.
-func entryPath(door string, segments ...string) string {
-	return strings.Join(append([]string{vaulttest.Mount, door, vaulttest.Base}, segments...), "/")
+// entryPath returns an entry's path as the audit log shows it.
+func entryPath(endpoint string, segments ...string) string {
+	return strings.Join(append([]string{vaulttest.Mount, endpoint, vaulttest.Base}, segments...), "/")
 }
 
-// Vault's own log shows the five requests of the protocol one after the other,
-// the check of capabilities answered before the first write, the two looks at
-// revocations and the sweep's two lists; the record names the requests that made the backup and the commit.
+// TestAuditLogShowsTheProtocol checks the order of a rotation's requests: the protocol's
+// five requests one after the other, the check of capabilities before the first write, two
+// lists of revocations, and two lists to find unrecorded rotations. The record names the
+// requests of the backup and the commit.
 func TestAuditLogShowsTheProtocol(t *testing.T) {
 	client, accessor := rotator(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
@@ -64,7 +65,7 @@ func TestAuditLogShowsTheProtocol(t *testing.T) {
 	var steps, rights, lists []vaulttest.AuditLine // the latter two may overlap the first
 	for _, line := range lines {
 		if line.Error != "" {
-			t.Errorf("%s: %s", line, line.Error)
+			t.Errorf("%s has the error %q, want none", line, line.Error)
 		}
 		switch {
 		case line.Request.Operation == "list":
@@ -76,7 +77,7 @@ func TestAuditLogShowsTheProtocol(t *testing.T) {
 		}
 	}
 	if texts := texts(answered(t, rights)); !slices.Equal(texts, []string{"update sys/capabilities-self"}) {
-		t.Errorf("before the first write Vault logged %q", texts)
+		t.Errorf("requests before the first write = %q, want only the check of capabilities", texts)
 	}
 	got := answered(t, steps)
 	want := []string{
@@ -103,14 +104,14 @@ func TestAuditLogShowsTheProtocol(t *testing.T) {
 	}
 }
 
-// answered are the requests among the lines, each of which must be followed by
-// its response: the next is sent only then.
+// answered returns the requests among the lines. Each must be followed by its response,
+// because the next request is sent after it.
 func answered(t *testing.T, lines []vaulttest.AuditLine) []vaulttest.AuditLine {
 	t.Helper()
 	var requests []vaulttest.AuditLine
 	for pair := range slices.Chunk(lines, 2) {
 		if len(pair) != 2 || pair[0].Type != "request" || pair[1].Type != "response" || !reflect.DeepEqual(pair[0].Request, pair[1].Request) {
-			t.Fatalf("not a request and its response: %+v", pair)
+			t.Fatalf("audit lines %+v, want a request and its response", pair)
 		}
 		requests = append(requests, pair[0])
 	}
@@ -125,7 +126,8 @@ func texts(lines []vaulttest.AuditLine) []string {
 	return texts
 }
 
-// A rotation that is refused before it backs up sends Vault no write.
+// TestAuditLogShowsNoWriteOfARefusedRotation checks rotations that are refused before the
+// backup.
 func TestAuditLogShowsNoWriteOfARefusedRotation(t *testing.T) {
 	client, accessor := rotator(t)
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
@@ -142,20 +144,20 @@ func TestAuditLogShowsNoWriteOfARefusedRotation(t *testing.T) {
 	} {
 		lines := audited(t, accessor, func() {
 			if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey(tc.key), tc.opt); !errors.Is(err, tc.want) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("Rotate, %s = %v, want %v", name, err, tc.want)
 			}
 		})
 		if !slices.ContainsFunc(lines, func(l vaulttest.AuditLine) bool { return l.String() == "read "+entryPath("data", "providers", p) }) {
-			t.Errorf("%s: Vault logged no read: %q", name, texts(lines))
+			t.Errorf("Rotate, %s: requests = %q, want a read", name, texts(lines))
 		}
 		if slices.ContainsFunc(lines, vaulttest.AuditLine.Changes) {
-			t.Errorf("%s: Vault logged a write: %q", name, texts(lines))
+			t.Errorf("Rotate, %s: requests = %q, want no write", name, texts(lines))
 		}
 	}
 }
 
-// Neither key of a rotation stands in the audit log, where Vault's hashes of
-// them do, nor in the record.
+// TestAuditLogAndRecordHoldNoKey checks that the audit log has only hashes of a rotation's
+// keys, and the record has not even these.
 func TestAuditLogAndRecordHoldNoKey(t *testing.T) {
 	client, _ := rotator(t)
 	keys := []string{"fake-audited-old-key", "fake-audited-new-key"}
@@ -164,15 +166,15 @@ func TestAuditLogAndRecordHoldNoKey(t *testing.T) {
 
 	record, err := json.Marshal(vaulttest.Snapshot(t, p)["rotations/"+p+"/"+r.ID])
 	if err != nil || !bytes.Contains(record, []byte("vault_request_ids")) {
-		t.Fatalf("record %s, %v", record, err)
+		t.Fatalf("record = %s, %v, want request ids", record, err)
 	}
 	log := vaulttest.AuditLog(t)
 	for _, key := range keys {
 		if bytes.Contains(log, []byte(key)) || bytes.Contains(record, []byte(key)) {
-			t.Errorf("%s is said in Vault's log or in the record", key)
+			t.Errorf("the audit log or the record contains %s, want neither", key)
 		}
 		if !bytes.Contains(log, []byte(auditHash(t, key))) {
-			t.Errorf("the log says nothing of %s, not even hashed", key)
+			t.Errorf("the audit log has no hash of %s, want one", key)
 		}
 	}
 }

@@ -10,9 +10,8 @@ import (
 	"testing"
 )
 
-// balancer is what a service has in front of a cluster: one address, and behind
-// it, connection by connection, the next node that listens. Like many it knows
-// nothing of Vault: a sealed node is as good to it as any other.
+// balancer is a load balancer in front of a cluster. It sends each connection to the next
+// node that listens. It knows nothing of Vault, so it also uses sealed nodes.
 type balancer struct {
 	listener net.Listener
 	nodes    []string // host:port
@@ -21,7 +20,7 @@ type balancer struct {
 	running  sync.WaitGroup
 }
 
-// newBalancer balances over the nodes' URLs until the test ends.
+// newBalancer balances connections between the nodes' URLs until the test ends.
 func newBalancer(t testing.TB, urls []string) *balancer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -54,8 +53,8 @@ func (b *balancer) accept() {
 	}
 }
 
-// serve joins a client to a node until either hangs up. Without a node that
-// listens it hangs up itself.
+// serve connects a client to a node until either closes the connection. If no node
+// listens, it closes the client's connection.
 func (b *balancer) serve(client net.Conn) {
 	defer client.Close()
 	node := b.dial()

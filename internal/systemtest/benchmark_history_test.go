@@ -14,15 +14,13 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// BenchmarkRotateLongHistory rotates a provider with 10 rotations behind it, and one with
-// 10,000.
+// BenchmarkRotateLongHistory compares a provider with 10 rotations with one with 10,000.
 func BenchmarkRotateLongHistory(b *testing.B) { compareRotations(b, addRotations, 10, 10_000) }
 
-// BenchmarkRotateManyRevoked rotates a provider with 10 revoked keys behind it, and one with
-// 1,000.
+// BenchmarkRotateManyRevoked compares a provider with 10 revoked keys with one with 1,000.
 func BenchmarkRotateManyRevoked(b *testing.B) { compareRotations(b, addRevocations, 10, 1000) }
 
-// compareRotations rotates a provider that has few entries of its past, and one that has many.
+// compareRotations rotates a provider with few past entries, and one with many.
 func compareRotations(b *testing.B, add func(b *testing.B, provider string, n int), few, many int) {
 	b.Helper()
 	client := clienttest.New(b)
@@ -39,7 +37,7 @@ func compareRotations(b *testing.B, add func(b *testing.B, provider string, n in
 	compare(b, with(few), with(many))
 }
 
-// addRotations stores the backups and the records of rotations.
+// addRotations stores the backups and records of rotations.
 func addRotations(b *testing.B, provider string, n int) {
 	b.Helper()
 	began := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -52,7 +50,7 @@ func addRotations(b *testing.B, provider string, n int) {
 	})
 }
 
-// addRevocations stores the entries of keys that were revoked.
+// addRevocations stores the entries of revoked keys.
 func addRevocations(b *testing.B, provider string, n int) {
 	b.Helper()
 	addEach(b, n, func(put put, i int) error {
@@ -80,7 +78,7 @@ func addEach(b *testing.B, n int, add func(put put, i int) error) {
 	mustSucceed(b, err)
 }
 
-// BenchmarkRotateHeldBack holds each request of a rotation back for 5 ms, as a network does.
+// BenchmarkRotateHeldBack delays each request of a rotation by 5 ms, as a network does.
 func BenchmarkRotateHeldBack(b *testing.B) {
 	heldBack := func(next http.RoundTripper) http.RoundTripper { return delay{next, 5 * time.Millisecond} }
 	client, official := clienttest.New(b, vaultkit.WithTransport(heldBack)), newOfficial(b, heldBack)
@@ -94,7 +92,7 @@ func BenchmarkRotateHeldBack(b *testing.B) {
 	)
 }
 
-// delay is a transport whose every request waits first.
+// delay is a transport that waits before each request.
 type delay struct {
 	next http.RoundTripper
 	wait time.Duration

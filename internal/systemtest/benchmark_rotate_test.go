@@ -16,7 +16,7 @@ import (
 
 const under = "goblin-assistant/"
 
-// BenchmarkRotate rotates a provider that has a few rotations behind it.
+// BenchmarkRotate rotates a provider with a few past rotations.
 func BenchmarkRotate(b *testing.B) {
 	client, official := clienttest.New(b), newOfficial(b)
 	each := func(rotate func(provider string, round int)) func(int) {
@@ -33,8 +33,8 @@ func BenchmarkRotate(b *testing.B) {
 	)
 }
 
-// fiveCalls are the requests of a safe rotation and nothing of its thought: read,
-// back up create-only, claim, check-and-set, record. They store what a rotation stores.
+// rotateByHand sends the requests of a safe rotation without its checks: read, create-only
+// backup, metadata, check-and-set write, record. They store what a rotation stores.
 func rotateByHand(b *testing.B, official *api.Client, provider string, n int) {
 	b.Helper()
 	kv, ctx := official.KVv2("secret"), b.Context()
@@ -52,7 +52,7 @@ func rotateByHand(b *testing.B, official *api.Client, provider string, n int) {
 	mustSucceed(b, err)
 }
 
-// likeARecord has the fields of a rotation's record.
+// recordFields returns the fields of a rotation's record.
 func recordFields(provider string, n int) map[string]any {
 	id := protocol.NewID(time.Now(), n+1, nil, nil).String()
 	const request = "00000000-0000-0000-0000-000000000000"
@@ -62,7 +62,8 @@ func recordFields(provider string, n int) map[string]any {
 		"vault_request_ids": map[string]any{"backup": request, "commit": request}}
 }
 
-// fourCalls is what people write: read, back up, write blindly, log.
+// rotateUnsafely sends what programs without vaultkit often send: read, backup,
+// unconditional write, log entry.
 func rotateUnsafely(b *testing.B, official *api.Client, provider string, n int) {
 	b.Helper()
 	kv, ctx := official.KVv2("secret"), b.Context()
@@ -112,7 +113,7 @@ func BenchmarkRotateAll(b *testing.B) {
 	)
 }
 
-// bareRotation sends what a rotation sends.
+// rotateOverHTTP sends a rotation's requests with net/http alone.
 func rotateOverHTTP(b *testing.B, bare *bareHTTP, provider string, round int) {
 	b.Helper()
 	data, metadata := "secret/data/"+under, "secret/metadata/"+under

@@ -19,10 +19,10 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// Every benchmark has its peers beside it, on the same server in the same run: the
-// ratios are what counts. See the README for the command and what was measured.
+// Every benchmark runs next to the alternatives, on the same server and in the same run,
+// because only the ratios are comparable. docs/ has the command and the results.
 
-// ttlMap is what a service writes for itself: a map with a TTL behind a mutex.
+// ttlMap is what services often write themselves: a map with a TTL and a mutex.
 type ttlMap struct {
 	mu     sync.Mutex
 	values map[string]ttlValue
@@ -83,8 +83,8 @@ func readOne(b *testing.B, read func(i int)) {
 	}
 }
 
-// all reads on all cores. The counters of RunParallel, which every read changes, may
-// come to lie in one line of memory, and take longer then than what is measured.
+// readParallel reads on all cores. It does not use RunParallel, whose counters change with
+// every read: they may share a cache line and then cost more than the read.
 func readParallel(b *testing.B, read func(i int)) {
 	b.Helper()
 	b.ReportAllocs()
@@ -100,7 +100,7 @@ func readParallel(b *testing.B, read func(i int)) {
 	readers.Wait()
 }
 
-// while runs run, and write ten times a second meanwhile.
+// runWhile calls run, and write ten times a second meanwhile.
 func runWhile(b *testing.B, write, run func()) {
 	b.Helper()
 	over := make(chan struct{})
@@ -137,15 +137,15 @@ func BenchmarkGetAPIKey(b *testing.B) {
 	}
 }
 
-// peer is one way to do the work that a benchmark is about.
+// peer is one way to do a benchmark's work.
 type peer struct {
 	name string
 	do   func(round int)
 }
 
-// compare has the peers do the work in turn: whatever else the machine does meets all
-// alike. It reports what each takes, and as x-<name> how many times as long as the
-// first one a peer takes: above 1, the first is faster.
+// compare lets the peers work in turn, so that other load on the machine affects all of
+// them. It reports the time of each, and as x-<name> its ratio to the first peer's time.
+// Above 1, the first peer is faster.
 func compare(b *testing.B, peers ...peer) {
 	b.Helper()
 	took, rounds := make([]time.Duration, len(peers)), 0
@@ -166,7 +166,7 @@ func compare(b *testing.B, peers ...peer) {
 	}
 }
 
-// newOfficial is the official client as it comes: with its timeout and its retries.
+// newOfficial returns an official client with its default timeout and retries.
 func newOfficial(b *testing.B, wrap ...func(http.RoundTripper) http.RoundTripper) *api.Client {
 	b.Helper()
 	config := api.DefaultConfig()
@@ -187,12 +187,12 @@ func officialGet(b *testing.B, official *api.Client, provider string) map[string
 	secret, err := official.KVv2("secret").Get(b.Context(), "goblin-assistant/providers/"+provider)
 	mustSucceed(b, err)
 	if secret.Data["api_key"] == nil {
-		b.Fatal("no key")
+		b.Fatal("the response has no key, want one")
 	}
 	return secret.Data
 }
 
-// bareHTTP is net/http and nothing else.
+// bareHTTP uses only net/http.
 type bareHTTP struct {
 	client        *http.Client
 	address, auth string
@@ -215,7 +215,7 @@ func (h *bareHTTP) get(b *testing.B, provider string) string {
 	}
 	h.do(b, http.MethodGet, "secret/data/goblin-assistant/providers/"+provider, nil, &answer)
 	if answer.Data.Data["api_key"] == "" {
-		b.Fatal("no key")
+		b.Fatal("the response has no key, want one")
 	}
 	return answer.Data.Data["api_key"]
 }

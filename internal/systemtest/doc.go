@@ -1,4 +1,4 @@
-// Package systemtest has no code but its tests. They are about the library as a whole: that
-// no secret appears in any output, what Vault's audit log shows, how a service and its
-// rotations outlive killed servers and other outages, and how fast everything is.
+// Package systemtest holds tests of the whole library: no output contains a secret, what
+// Vault's audit log shows, how services and rotations survive killed servers and other
+// outages, and benchmarks.
 package systemtest

@@ -12,8 +12,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// history is what Vault holds of a provider: keys by version and by backup, what
-// the rotators claimed beside their backups, and the records.
+// history is what Vault has of a provider: keys by version and by backup, the reasons in
+// the backups' metadata, and the records.
 type history struct {
 	current  int
 	versions map[int]string
@@ -22,7 +22,7 @@ type history struct {
 	records  map[string]vaultkit.Record
 }
 
-// read looks at Vault through the official client alone.
+// read reads Vault with only the official client.
 func (f *rotatingCluster) read(t *testing.T, provider string) history {
 	t.Helper()
 	own := vaulttest.LookAt(t, f.root, "providers/"+provider)["providers/"+provider]
@@ -39,21 +39,21 @@ func (f *rotatingCluster) read(t *testing.T, provider string) history {
 	for path, entry := range vaulttest.LookAt(t, f.root, "rotations/"+provider) {
 		record, err := recordOf(entry)
 		if err != nil || entry.Current != 1 {
-			t.Fatalf("%s is no record: %+v, %v", path, entry, err)
+			t.Fatalf("entry %s = %+v, %v, want a record", path, entry, err)
 		}
 		held.records[path[strings.LastIndex(path, "/")+1:]] = record
 	}
 	return held
 }
 
-// recordOf reads a record as anybody could.
+// recordOf parses a record as any client could.
 func recordOf(entry vaulttest.Entry) (record vaultkit.Record, err error) {
 	text, err := json.Marshal(entry.Versions[1])
 	return record, errors.Join(err, json.Unmarshal(text, &record))
 }
 
-// check holds a provider against what its rotators were told, and returns what
-// is wrong.
+// check compares a provider with what its rotators' calls returned, and returns the
+// differences.
 func (f *rotatingCluster) check(t *testing.T, provider string) (violations []string) {
 	t.Helper()
 	held := f.read(t, provider)
@@ -69,7 +69,7 @@ func (f *rotatingCluster) check(t *testing.T, provider string) (violations []str
 	return append(violations, held.unrecorded()...)
 }
 
-// contradicts names where Vault belies what an attempt was told.
+// contradictions compares Vault with what an attempt returned.
 func (h history) contradictions(one attempt) (violations []string) {
 	in := h.versionsOf(one.key())
 	blame := func(format string, args ...any) {
@@ -78,7 +78,7 @@ func (h history) contradictions(one attempt) (violations []string) {
 	kind := kindOf(one.err)
 	switch {
 	case kind == "another error":
-		blame("not one of the four ways to end")
+		blame("the error is of another class than conflict, unavailable and undetermined")
 	case one.rotation != nil:
 		r := one.rotation
 		if record := h.records[r.ID]; r.Outcome != vaultkit.OutcomeCommitted || !slices.Equal(in, []int{r.NewVersion}) ||
@@ -88,7 +88,7 @@ func (h history) contradictions(one attempt) (violations []string) {
 	case kind == "success":
 		blame("success without a rotation")
 	case kind != "undetermined" && len(in) > 0:
-		blame("applied, as version %v", in)
+		blame("the key was applied as version %v", in)
 	}
 	return violations
 }
@@ -102,7 +102,7 @@ func (h history) versionsOf(key string) (in []int) {
 	return in
 }
 
-// wrongVersions: each version is there, and is what somebody wrote, once.
+// wrongVersions checks that each version exists and was written by one attempt, once.
 func (h history) wrongVersions(attempts map[string]attempt) (violations []string) {
 	if len(h.versions) != h.current || h.versions[1] != firstKey {
 		violations = append(violations, fmt.Sprintf("%d of %d versions, the first is %q", len(h.versions), h.current, h.versions[1]))
@@ -116,8 +116,8 @@ func (h history) wrongVersions(attempts map[string]attempt) (violations []string
 	return violations
 }
 
-// wrongRecords: each record is true and has its backup, and each version has
-// exactly one that says how it came to be.
+// wrongRecords checks that each record is true and has its backup, and that each version
+// has exactly one record.
 func (h history) wrongRecords(attempts map[string]attempt) (violations []string) {
 	committed := make(map[int]int)
 	for id, record := range h.records {
@@ -137,8 +137,8 @@ func (h history) wrongRecords(attempts map[string]attempt) (violations []string)
 	return violations
 }
 
-// bearsOut reports that a record is true. The reason in it names the attempt, and
-// so the key.
+// confirms reports whether a record is true. The record's reason names the attempt and so
+// the key.
 func (h history) confirms(record vaultkit.Record, attempts map[string]attempt) bool {
 	key := "fake-" + strings.TrimPrefix(record.Reason, "attempt ")
 	_, known := attempts[key]
@@ -148,8 +148,8 @@ func (h history) confirms(record vaultkit.Record, attempts map[string]attempt) b
 		return known && record.NewVersion == record.OldVersion+1 && slices.Equal(in, []int{record.NewVersion}) &&
 			h.claims[record.ID] == record.Reason
 	case record.Outcome == vaultkit.OutcomeAborted && record.Reason == "":
-		// A rival's sweep came between its backup and its claim. Were it a lie,
-		// a version would lack its record.
+		// Another rotation recorded it between its backup and its metadata. If the
+		// record were wrong, a version would lack its record.
 		return record.OldVersion < h.current
 	case record.Outcome == vaultkit.OutcomeAborted:
 		return known && record.OldVersion < h.current && len(in) == 0
@@ -157,8 +157,8 @@ func (h history) confirms(record vaultkit.Record, attempts map[string]attempt) b
 	return false
 }
 
-// unrecorded: whatever is still open after Recover is a rotation of the current
-// version that may yet commit.
+// unrecorded checks that only rotations of the current version have no record after
+// Recover.
 func (h history) unrecorded() (violations []string) {
 	for id := range h.backups {
 		if _, ok := h.records[id]; !ok && !strings.Contains(id, fmt.Sprintf("-v%d-", h.current)) {

@@ -17,16 +17,16 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// The leader of three nodes is killed with -9 again and again while rotations
-// run. Each ends in one of the four ways there are to end; what its caller was
-// told is true; and after Recover so is every record.
+// TestLeaderKilledWhileRotating kills the leader of three nodes with SIGKILL again and
+// again during rotations. Each rotation succeeds or fails with one of three error classes,
+// what it returns is true, and after Recover every record is true.
 func TestLeaderKilledWhileRotating(t *testing.T) {
-	f := newFleet(t, 8)
+	f := newRotatingCluster(t, 8)
 	f.rotate(t, 4)
 	f.disturb(t, failoverTime())
 	f.stop()
 	if len(f.attempts) == 0 || f.kills == 0 {
-		t.Fatalf("%d rotations, %d kills", len(f.attempts), f.kills)
+		t.Fatalf("%d rotations and %d kills, want some of both", len(f.attempts), f.kills)
 	}
 	violations := 0
 	for _, provider := range f.providers {
@@ -46,7 +46,7 @@ func TestLeaderKilledWhileRotating(t *testing.T) {
 		f.kills, f.isolations, len(f.attempts), told["success"], told["conflict"], told["unavailable"], told["undetermined"], violations)
 }
 
-// failoverTime is how long leaders are killed.
+// failoverTime is how long the test kills leaders.
 func failoverTime() time.Duration {
 	switch {
 	case vaulttest.Long():
@@ -57,7 +57,7 @@ func failoverTime() time.Duration {
 	return time.Minute
 }
 
-// fleet is a cluster, providers in it, and workers that rotate them.
+// rotatingCluster is a cluster with providers and workers that rotate them.
 type rotatingCluster struct {
 	cluster   *devvault.Cluster
 	balancer  *balancer
@@ -73,7 +73,7 @@ type rotatingCluster struct {
 	attempts []attempt
 }
 
-// attempt is one call of Rotate with a key of its own.
+// attempt is one call of Rotate with its own key.
 type attempt struct {
 	number   int
 	provider string
@@ -86,7 +86,7 @@ func (a attempt) reason() string { return fmt.Sprintf("attempt %d", a.number) }
 
 const firstKey = "fake-first"
 
-func newFleet(t *testing.T, providers int) *rotatingCluster {
+func newRotatingCluster(t *testing.T, providers int) *rotatingCluster {
 	t.Helper()
 	c := vaulttest.StartCluster(t)
 	f := &rotatingCluster{cluster: c, balancer: newBalancer(t, c.Addrs()), halt: func() {}}
@@ -98,7 +98,7 @@ func newFleet(t *testing.T, providers int) *rotatingCluster {
 	return f
 }
 
-// store makes a provider that keeps the evidence: its versions.
+// store creates a provider that keeps all of its versions, as evidence.
 func (f *rotatingCluster) store(t *testing.T) string {
 	t.Helper()
 	name, kv := vaulttest.Name(t), f.root.KVv2(vaulttest.Mount)
@@ -112,7 +112,7 @@ func (f *rotatingCluster) store(t *testing.T) string {
 	return name
 }
 
-// client is a service's, which knows the cluster by the balancer's address.
+// client returns a client that connects to the balancer.
 func (f *rotatingCluster) client(t *testing.T, role string, wait backoff.Backoff) *vaultkit.Client {
 	t.Helper()
 	token := vaulttest.TokenAt(t, f.root, vaulttest.Policy(t, "../../", role))
@@ -120,8 +120,9 @@ func (f *rotatingCluster) client(t *testing.T, role string, wait backoff.Backoff
 		clienttest.WithBackoff(wait))
 }
 
-// rotate has workers rotate providers until stop. Some wait between attempts as
-// services do, some hardly at all, so that they meet every stage of an election.
+// rotate starts workers that rotate providers until stop. Half of them pause between
+// attempts as services do. The others hardly pause, so that they meet every stage of an
+// election.
 func (f *rotatingCluster) rotate(t *testing.T, workers int) {
 	t.Helper()
 	clients := make([]*vaultkit.Client, workers)
@@ -140,7 +141,7 @@ func (f *rotatingCluster) rotate(t *testing.T, workers int) {
 	}
 }
 
-// stop waits for the rotations under way.
+// stop waits for the running rotations.
 func (f *rotatingCluster) stop() {
 	f.halt()
 	f.working.Wait()
@@ -148,11 +149,11 @@ func (f *rotatingCluster) stop() {
 
 func (f *rotatingCluster) attempt(ctx context.Context, client *vaultkit.Client) {
 	one := f.next()
-	patience := 15 * time.Second // rides out a failover
+	timeout := 15 * time.Second // longer than a failover
 	if one.number%4 == 0 {
-		patience = time.Second // does not
+		timeout = time.Second // shorter
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r, err := client.Rotate(ctx, one.provider, vaultkit.NewKey(one.key()), vaultkit.WithReason(one.reason()))
 	f.mu.Lock()
@@ -168,8 +169,8 @@ func (f *rotatingCluster) next() attempt {
 	return one
 }
 
-// disturb takes the leader from the cluster, or the cluster from the leader,
-// every few seconds, and puts it right as soon as there is another.
+// disturb kills the leader, or every fourth time all other nodes, every few seconds. It
+// restarts them once there is a leader again.
 func (f *rotatingCluster) disturb(t *testing.T, howLong time.Duration) {
 	t.Helper()
 	for end, n := time.Now().Add(howLong), 1; time.Now().Before(end); n++ {
@@ -186,8 +187,8 @@ func (f *rotatingCluster) disturb(t *testing.T, howLong time.Duration) {
 	}
 }
 
-// isolate kills the leader's followers: alone it cannot commit what it has
-// already taken in, says so, and steps down.
+// isolate kills all nodes but the leader. The leader then cannot commit what it has
+// accepted, answers with an error and steps down.
 func (f *rotatingCluster) isolate(t *testing.T, leader int) {
 	t.Helper()
 	one, two := (leader+1)%f.cluster.Nodes(), (leader+2)%f.cluster.Nodes()

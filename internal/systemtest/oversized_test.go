@@ -24,10 +24,10 @@ import (
 	"goblin/vaultkit/internal/clienttest"
 )
 
-// greeting is enough for New: the token looks itself up, and the mount is looked for.
+// greeting is the response that New needs for its lookup of the token and the mount.
 const greeting = `{"data":{"ttl":3600,"renewable":false,"path":"secret/","type":"kv","options":{"version":"2"}}}`
 
-// oversized are servers that answer with more than a program can hold.
+// oversized returns servers whose responses are too large to keep in memory.
 func oversized() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"compressed success": compressed(http.StatusOK, `{"data":{"keys":["`, 128),
@@ -42,7 +42,7 @@ func oversized() map[string]http.HandlerFunc {
 	}
 }
 
-// compressed answers with so many MiB, which take a thousandth of that on the wire.
+// compressed answers with the given number of MiB, which compress to a thousandth.
 func compressed(status int, begin string, mib int) http.HandlerFunc {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
@@ -59,7 +59,7 @@ func compressed(status int, begin string, mib int) http.HandlerFunc {
 	}
 }
 
-// endless answers until the client has had enough, or 512 MiB.
+// endless answers until the client closes the connection, or with 512 MiB.
 func endless(status int, begin, part string) http.HandlerFunc {
 	block := []byte(strings.Repeat(part, 64<<10))
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -73,7 +73,8 @@ func endless(status int, begin, part string) http.HandlerFunc {
 	}
 }
 
-// endlessHeader answers with lines of a header until the client has had enough, or 512 MiB.
+// endlessHeader answers with header lines until the client closes the connection, or with
+// 512 MiB.
 func endlessHeader(w http.ResponseWriter, _ *http.Request) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -87,7 +88,7 @@ func endlessHeader(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// slow answers with some bytes in a second, until the client has had enough.
+// slow answers with a few bytes a second until the client closes the connection.
 func slow(status int, begin string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
@@ -99,7 +100,7 @@ func slow(status int, begin string) http.HandlerFunc {
 	}
 }
 
-// verbs calls each verb that asks Vault for something.
+// verbs returns a call of each method that sends requests to Vault.
 func verbs(t *testing.T, provider, id string) map[string]func(context.Context, *vaultkit.Client) error {
 	t.Helper()
 	query := vaultkit.EnvQuery{Providers: []string{provider}}
@@ -168,20 +169,21 @@ func verbs(t *testing.T, provider, id string) map[string]func(context.Context, *
 	}
 }
 
-// TestOversizedAnswersMeetEveryVerb: a verb that asks Vault for something is in verbs.
-func TestOversizedAnswersMeetEveryVerb(t *testing.T) {
-	asksNothing := []string{"Close", "Format", "GoString", "Health", "MarshalJSON", "String", "Vault"}
+// TestOversizedResponses_VerbsAreComplete checks that verbs has every method that sends
+// requests.
+func TestOversizedResponses_VerbsAreComplete(t *testing.T) {
+	withoutRequests := []string{"Close", "Format", "GoString", "Health", "MarshalJSON", "String", "Vault"}
 	tested := verbs(t, "p", "id")
 	for method := range reflect.TypeFor[*vaultkit.Client]().Methods() {
-		if tested[method.Name] == nil && !slices.Contains(asksNothing, method.Name) {
-			t.Errorf("Client.%s is not in verbs", method.Name)
+		if tested[method.Name] == nil && !slices.Contains(withoutRequests, method.Name) {
+			t.Errorf("verbs has no Client.%s, want every method that sends requests", method.Name)
 		}
 	}
 }
 
-// TestOversizedAnswersAreRefused: no answer takes much memory, whatever its size, nor
-// longer than the time there is.
-func TestOversizedAnswersAreRefused(t *testing.T) {
+// TestOversizedResponses_AreRefused checks that no response uses much memory, whatever its
+// size, or more time than the timeout.
+func TestOversizedResponses_AreRefused(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	for kind, answer := range oversized() {
 		var armed atomic.Bool
@@ -200,19 +202,19 @@ func TestOversizedAnswersAreRefused(t *testing.T) {
 			var err error
 			inLittleMemory(t, verb+", "+kind, func() { err = call(t.Context(), client) })
 			if err == nil || errors.Is(err, vaultkit.ErrNotFound) || errors.Is(err, vaultkit.ErrConflict) {
-				t.Errorf("%s, %s: %v, want a failure", verb, kind, err)
+				t.Errorf("%s, %s = %v, want an error other than ErrNotFound and ErrConflict", verb, kind, err)
 			}
 			if err != nil && len(err.Error()) > 2000 {
-				t.Errorf("%s, %s: the error has %d bytes", verb, kind, len(err.Error()))
+				t.Errorf("%s, %s: the error has %d bytes, want at most 2000", verb, kind, len(err.Error()))
 			}
 			if slow := strings.HasPrefix(kind, "slow"); slow && !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s, %s: %v, want that the time was up", verb, kind, err)
+				t.Errorf("%s, %s = %v, want DeadlineExceeded", verb, kind, err)
 			}
 		}
 	}
 }
 
-// serve is a server whose handlers end when the test does.
+// serve starts a server that ends with the test.
 func serve(t *testing.T, answer http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -242,18 +244,18 @@ func inLittleMemory(t *testing.T, what string, f func()) {
 	close(done)
 	<-ended
 	if peak > usual+100e6 {
-		t.Errorf("%s: the heap grows by %d MB", what, (peak-usual)/1e6)
+		t.Errorf("%s: the heap grows by %d MB, want at most 100", what, (peak-usual)/1e6)
 	}
 }
 
-// heap is the size of what is on the heap, garbage included.
+// heap returns the size of the heap's objects, garbage included.
 func heap() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
 }
 
-func TestOversizedAnswerIsSaidToBeOne(t *testing.T) {
+func TestOversizedResponse_ErrorSaysSo(t *testing.T) {
 	large := oversized()["compressed success"]
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, "/v1/secret/") {
@@ -271,7 +273,7 @@ func TestOversizedAnswerIsSaidToBeOne(t *testing.T) {
 	}
 }
 
-func TestOversizedAnswerToALogin(t *testing.T) {
+func TestOversizedResponses_ToALogin(t *testing.T) {
 	for kind, answer := range oversized() {
 		server := serve(t, answer)
 		options := []vaultkit.Option{
@@ -281,7 +283,7 @@ func TestOversizedAnswerToALogin(t *testing.T) {
 		var err error
 		inLittleMemory(t, "New, "+kind, func() { _, err = vaultkit.New(t.Context(), options...) })
 		if err == nil {
-			t.Errorf("New, %s: want a failure", kind)
+			t.Errorf("New, %s = nil error, want an error", kind)
 		}
 		var found doctor.Finding
 		inLittleMemory(t, "Diagnose, "+kind, func() {
@@ -292,7 +294,7 @@ func TestOversizedAnswerToALogin(t *testing.T) {
 			}
 		})
 		if found.Err == nil {
-			t.Errorf("Diagnose, %s: want a failure", kind)
+			t.Errorf("Diagnose, %s: no finding has an error, want one", kind)
 		}
 	}
 }

@@ -22,9 +22,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// A Raft server is killed with -9 and started again at each request of a
-// rotation, on disk: nothing that it acknowledged to anybody is lost, and what
-// the caller was told is true.
+// TestRaftServerKilledAtEachRequest kills a Raft server with SIGKILL and restarts it at
+// each request of a rotation. No acknowledged write is lost, and what the caller gets is
+// true.
 func TestRaftServerKilledAtEachRequest(t *testing.T) {
 	d := newRaftServer(t)
 	undisturbed, err := d.rotateOver(t, nil)
@@ -37,25 +37,25 @@ func TestRaftServerKilledAtEachRequest(t *testing.T) {
 	}
 	for range rounds {
 		for n := 1; n <= requests; n++ {
-			t.Run(fmt.Sprintf("%d/before it is seen", n), func(t *testing.T) { d.mustRideOut(t, d.beforeSeen(n)) })
-			t.Run(fmt.Sprintf("%d/before its answer", n), func(t *testing.T) { d.mustRideOut(t, d.beforeAnswer(n)) })
-			t.Run(fmt.Sprintf("%d/after a lost answer", n), func(t *testing.T) { d.mustRideOut(t, d.afterLost(n)) })
+			t.Run(fmt.Sprintf("%d/before it is seen", n), func(t *testing.T) { d.mustSucceed(t, d.beforeSeen(n)) })
+			t.Run(fmt.Sprintf("%d/before its answer", n), func(t *testing.T) { d.mustSucceed(t, d.beforeAnswer(n)) })
+			t.Run(fmt.Sprintf("%d/after a lost answer", n), func(t *testing.T) { d.mustSucceed(t, d.afterLost(n)) })
 			t.Run(fmt.Sprintf("%d/meanwhile", n), func(t *testing.T) { d.kill(t, d.meanwhile(n)) })
 		}
 	}
 	t.Logf("%d kills at %d requests: rotations %v, violations %d", d.kills.Load(), requests, d.told, d.violations)
 }
 
-// disk is a lone Vault that keeps its data on disk, and who uses it.
+// raftServer is a single Vault that stores its data on disk, and its users.
 type raftServer struct {
 	whole      *testing.T
 	server     *devvault.Server
 	proxy      *faultproxy.Proxy
 	root       *api.Client
-	token      string // may rotate and nothing else
+	token      string // has only the rotator's policy
 	crashing   sync.WaitGroup
 	kills      atomic.Int64
-	told       map[string]int // what Rotate returned, how often
+	told       map[string]int // results of Rotate, with their number
 	violations int
 }
 
@@ -67,28 +67,28 @@ func newRaftServer(t *testing.T) *raftServer {
 		token: vaulttest.TokenAt(t, root, vaulttest.Policy(t, "../../", "rotator"))}
 }
 
-// mustRideOut is kill where the client meets no dead or sealed server, and so no
-// reason to give up.
-func (d *raftServer) mustRideOut(t *testing.T, rule faultproxy.Rule) {
+// mustSucceed calls kill. Rotate must succeed, because the client meets no dead or sealed
+// server.
+func (d *raftServer) mustSucceed(t *testing.T, rule faultproxy.Rule) {
 	t.Helper()
 	if err := d.kill(t, rule); err != nil {
-		t.Errorf("Rotate: %v", err)
+		t.Errorf("Rotate = %v, want no error", err)
 	}
 }
 
-// kill rotates by a rule that kills the server once.
+// kill rotates with a rule that kills the server once.
 func (d *raftServer) kill(t *testing.T, rule faultproxy.Rule) (told error) {
 	t.Helper()
 	before := d.kills.Load()
 	_, told = d.rotateOver(t, rule)
 	if times := d.kills.Load() - before; times != 1 {
-		t.Errorf("the server was killed %d times", times)
+		t.Errorf("the server was killed %d times, want once", times)
 	}
 	return told
 }
 
-// crash is what a power cut and the boot after it are to the server. It is over
-// before the client is told anything.
+// crash kills and restarts the server, as a power cut does. It returns before the client
+// gets a response.
 func (d *raftServer) crash() {
 	if err := errors.Join(d.server.Kill(), d.server.Restart(d.whole.Context())); err != nil {
 		d.whole.Error(err)
@@ -103,13 +103,14 @@ func (d *raftServer) beforeAnswer(n int) faultproxy.Rule {
 	return faultproxy.At(n, faultproxy.After(d.crash))
 }
 
-// afterLost: the next request, a repetition or not, finds another process.
+// afterLost crashes the server after a lost response. The next request reaches another
+// process.
 func (d *raftServer) afterLost(n int) faultproxy.Rule {
 	return faultproxy.Rules(faultproxy.At(n, faultproxy.Lose()), faultproxy.At(n+1, faultproxy.Before(d.crash)))
 }
 
-// meanwhile kills the server at some moment of the request's life, and the client
-// may meet it dead, sealed or without a leader.
+// meanwhile kills the server at a random time during the request. The client may meet it
+// dead, sealed or without a leader.
 func (d *raftServer) meanwhile(n int) faultproxy.Rule {
 	return faultproxy.At(n, faultproxy.Before(func() {
 		d.crashing.Add(1)
@@ -120,8 +121,8 @@ func (d *raftServer) meanwhile(n int) faultproxy.Rule {
 	}))
 }
 
-// rotateOver rotates a provider by the rule, holds what Vault has then against
-// what anybody was told, and returns the rotation's requests.
+// rotateOver rotates a provider with the rule, compares Vault with what Rotate returned,
+// and returns the rotation's requests.
 func (d *raftServer) rotateOver(t *testing.T, rule faultproxy.Rule) (log []faultproxy.Request, told error) {
 	t.Helper()
 	provider := vaulttest.Name(t)
@@ -129,7 +130,7 @@ func (d *raftServer) rotateOver(t *testing.T, rule faultproxy.Rule) (log []fault
 		t.Fatal(err)
 	}
 	client := clienttest.New(t, vaultkit.WithAddress(d.proxy.URL()), vaultkit.WithToken(vaultkit.FromString(d.token)),
-		vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute})) // a busy machine may take its time to restart
+		vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute})) // a restart may be slow on a busy machine
 	d.proxy.Reset()
 	d.proxy.SetRule(rule)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -145,12 +146,12 @@ func (d *raftServer) rotateOver(t *testing.T, rule faultproxy.Rule) (log []fault
 	found := d.readState(t, provider)
 	for _, violation := range append(found.lostWrites(log), found.falseClaims(r, err)...) {
 		d.violations++
-		t.Errorf("%s; told %+v, %v; Vault has %+v", violation, r, err, found)
+		t.Errorf("Rotate = %+v, %v, but %s; Vault has %+v", r, err, violation, found)
 	}
 	return log, err
 }
 
-// kindOf names what a Rotate returned.
+// kindOf names the class of a result of Rotate.
 func kindOf(err error) string {
 	switch {
 	case err == nil:
@@ -165,11 +166,11 @@ func kindOf(err error) string {
 	return "another error"
 }
 
-// holdings is what Vault has of the one rotation of a provider.
+// vaultState is what Vault has of a provider's only rotation.
 type vaultState struct {
 	provider, backup, record vaulttest.Entry
 	id                       string
-	others                   int // backups and records of other rotations, of which there are none
+	others                   int // unexpected backups and records
 }
 
 func (d *raftServer) readState(t *testing.T, provider string) vaultState {
@@ -191,8 +192,8 @@ func (d *raftServer) readState(t *testing.T, provider string) vaultState {
 
 func (h vaultState) committed() bool { return h.provider.Current == 2 }
 
-// lost names every write that the server acknowledged, to the client or only to
-// the proxy, and that is not there.
+// lostWrites lists the writes that the server acknowledged to the client or the proxy, and
+// that are missing.
 func (h vaultState) lostWrites(log []faultproxy.Request) (violations []string) {
 	for _, request := range log {
 		if request.Method != "PUT" || request.Status < 200 || request.Status > 299 {
@@ -210,28 +211,27 @@ func (h vaultState) lostWrites(log []faultproxy.Request) (violations []string) {
 			kept = h.record.Versions[1] != nil
 		}
 		if !kept {
-			violations = append(violations, fmt.Sprintf("request %d was acknowledged and is lost: %s", request.N, request.Path))
+			violations = append(violations, fmt.Sprintf("the acknowledged request %d is lost: %s", request.N, request.Path))
 		}
 	}
 	return violations
 }
 
-// lies names what Vault has other than it should, and what the caller was told
-// otherwise.
+// falseClaims lists wrong contents of Vault and wrong results of Rotate.
 func (h vaultState) falseClaims(r *vaultkit.Rotation, err error) (violations []string) {
 	outcome := h.record.Versions[1]["outcome"]
 	for violation, so := range map[string]bool{
-		"version 1 changed":                   !reflect.DeepEqual(h.provider.Versions[1], clienttest.OldSecret),
-		"more than one rotation's traces":     h.others > 0 || len(h.provider.Versions) > 2 || len(h.record.Versions) > 1,
-		"version 2 is not what was asked for": h.committed() && !reflect.DeepEqual(h.provider.Versions[2], clienttest.NewSecret),
-		"replaced without a backup":           h.committed() && !reflect.DeepEqual(h.backup.Versions[1], clienttest.OldSecret),
-		"committed and not recorded so":       h.committed() && outcome != "committed",
-		"recorded while it is undecided":      !h.committed() && outcome != nil,
-		"told of success":                     (err == nil || r != nil) && !h.committed(),
-		"told of failure":                     err != nil && !errors.Is(err, vaultkit.ErrUndetermined) && h.committed(),
-		"another error than Vault's trouble": err != nil && !errors.Is(err, vaultkit.ErrUnavailable) &&
+		"version 1 changed":                     !reflect.DeepEqual(h.provider.Versions[1], clienttest.OldSecret),
+		"there are entries of another rotation": h.others > 0 || len(h.provider.Versions) > 2 || len(h.record.Versions) > 1,
+		"version 2 is not the new secret":       h.committed() && !reflect.DeepEqual(h.provider.Versions[2], clienttest.NewSecret),
+		"version 2 has no backup":               h.committed() && !reflect.DeepEqual(h.backup.Versions[1], clienttest.OldSecret),
+		"the commit is not recorded":            h.committed() && outcome != "committed",
+		"an undecided rotation is recorded":     !h.committed() && outcome != nil,
+		"Rotate succeeded without a commit":     (err == nil || r != nil) && !h.committed(),
+		"Rotate failed after the commit":        err != nil && !errors.Is(err, vaultkit.ErrUndetermined) && h.committed(),
+		"the error is neither ErrUnavailable nor ErrUndetermined": err != nil && !errors.Is(err, vaultkit.ErrUnavailable) &&
 			!errors.Is(err, vaultkit.ErrUndetermined),
-		"another record than Rotate returned": err == nil && !h.recorded(r),
+		"the stored record differs from the returned one": err == nil && !h.recorded(r),
 	} {
 		if so {
 			violations = append(violations, violation)
@@ -240,7 +240,7 @@ func (h vaultState) falseClaims(r *vaultkit.Rotation, err error) (violations []s
 	return violations
 }
 
-// recorded compares the rotation's record, as it was returned, with Vault's.
+// recorded reports whether Vault's record equals the returned one.
 func (h vaultState) recorded(r *vaultkit.Rotation) bool {
 	record, err := recordOf(h.record)
 	stored, err1 := json.Marshal(record)

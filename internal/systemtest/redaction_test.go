@@ -22,10 +22,10 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// spy collects everything the library says, in every form it can be printed.
+// outputCollector collects the library's output in every form.
 type outputCollector struct{ logbuffer.Buffer }
 
-// hear prints values under every verb, as JSON and through slog.
+// collect prints values with every verb, as JSON and through slog.
 func (s *outputCollector) collect(values ...any) {
 	log := s.Logger()
 	for _, value := range values {
@@ -44,7 +44,7 @@ func (s *outputCollector) collect(values ...any) {
 	}
 }
 
-// causes hears every error of the chain.
+// causes prints every error of the chain.
 func (s *outputCollector) causes(err error) {
 	if err == nil {
 		return
@@ -60,24 +60,24 @@ func (s *outputCollector) causes(err error) {
 	}
 }
 
-// assertSilent fails for each secret in the output, plain or encoded.
+// assertNoSecrets fails for each secret in the output, plain or encoded.
 func (s *outputCollector) assertNoSecrets(t *testing.T, secrets ...string) {
 	t.Helper()
 	heard := s.String()
 	if len(heard) < 10_000 {
-		t.Fatalf("only %d bytes of output were collected", len(heard))
+		t.Fatalf("%d bytes of output, want at least 10,000", len(heard))
 	}
 	for i, secret := range secrets {
 		for _, form := range []string{secret, hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))),
 			base64.StdEncoding.EncodeToString([]byte(secret))} {
 			if at := strings.Index(heard, form); at >= 0 {
-				t.Errorf("secret %d appears in the output: …%s…", i, heard[max(0, at-200):at+20])
+				t.Errorf("the output contains secret %d, want none: …%s…", i, heard[max(0, at-200):at+20])
 			}
 		}
 	}
 }
 
-// logger is a debug log into the spy, in both of slog's formats.
+// options returns a debug logger that writes to the collector, and a token.
 func (s *outputCollector) options(token string) []vaultkit.Option {
 	return []vaultkit.Option{
 		vaultkit.WithLogger(slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug}))),
@@ -85,8 +85,8 @@ func (s *outputCollector) options(token string) []vaultkit.Option {
 	}
 }
 
-// No secret appears in any output: not in a verb's result or error, with every fault
-// there is, and not in options, clients or the debug log.
+// TestNoSecretInOutput prints every verb's results and errors with every fault, options,
+// clients and the debug log.
 func TestNoSecretInOutput(t *testing.T) {
 	s := &outputCollector{}
 	token := customToken(t, clienttest.Marker+"-token")
@@ -161,7 +161,7 @@ func (s *outputCollector) everyVerb(t *testing.T, client *vaultkit.Client) {
 	s.collect(names, err)
 }
 
-// lifeCycle hears the verbs that retire a key, and a source that fails in every way.
+// lifeCycle calls the verbs that retire a key, and uses a source that fails in every way.
 func (s *outputCollector) lifeCycle(ctx context.Context, client *vaultkit.Client, p string, history []vaultkit.Record) {
 	for _, id := range []string{clienttest.Marker[:6], "20260102T030405.000000000Z-v1-0123456789abcdef0123456789abcdef", firstID(history)} {
 		aborted, err := client.Abort(ctx, p, id)
@@ -193,7 +193,7 @@ func firstID(history []vaultkit.Record) string {
 	return history[0].ID
 }
 
-// logins fail and succeed with canaries for credentials.
+// logins fail and succeed with marked credentials.
 func (s *outputCollector) logins(t *testing.T) {
 	t.Helper()
 	root := vaulttest.Root(t)
@@ -228,7 +228,7 @@ func (s *outputCollector) logins(t *testing.T) {
 	}
 }
 
-// customToken makes a root-like token whose very text is known.
+// customToken creates a root token with the given text.
 func customToken(t *testing.T, id string) string {
 	t.Helper()
 	secret, err := vaulttest.Root(t).Auth().Token().CreateOrphanWithContext(t.Context(), &api.TokenCreateRequest{
