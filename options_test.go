@@ -376,7 +376,7 @@ func TestNewRefuses(t *testing.T) {
 		"KV v1":               {[]vaultkit.Option{token, here, vaultkit.WithMount("kv-one")}, vaultkit.ErrNotKVv2, "enable-versioning"},
 		"another engine":      {[]vaultkit.Option{token, here, vaultkit.WithMount("cubbyhole")}, vaultkit.ErrNotKVv2, "cubbyhole"},
 		"no such mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("nowhere")}, vaultkit.ErrMountNotFound, "mount"},
-		"no right there":      {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no right below"},
+		"no right there":      {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no capability below"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := vaultkit.New(t.Context(), tc.opts...)

@@ -184,7 +184,7 @@ func TestDiagnoseSettings(t *testing.T) {
 	problems{
 		"no address":       {withOptions(vaultkit.WithAddress("")), expected{"configuration", fails, vaultkit.ErrInvalid, "no address", "export VAULT_ADDR="}},
 		"no URL":           {withOptions(vaultkit.WithAddress("vault:8200")), expected{"configuration", fails, vaultkit.ErrInvalid, "not a URL", "export VAULT_ADDR="}},
-		"a password in it": {withOptions(vaultkit.WithAddress("http://me:" + clienttest.Marker + "@vault:8200")), expected{"configuration", fails, vaultkit.ErrInvalid, "leave them out", "export VAULT_ADDR="}},
+		"a password in it": {withOptions(vaultkit.WithAddress("http://me:" + clienttest.Marker + "@vault:8200")), expected{"configuration", fails, vaultkit.ErrInvalid, "remove them", "export VAULT_ADDR="}},
 		"no CA file":       {withOptions(vaultkit.WithTLS(vaultkit.TLS{CAFile: "/no where/ca.pem"})), expected{"configuration", fails, vaultkit.ErrInvalid, "/no where/ca.pem", "ls -l '/no where/ca.pem'"}},
 		"mount":            {withOptions(vaultkit.WithMount("../sys")), expected{"configuration", fails, vaultkit.ErrInvalid, "mount", "vaultkit doctor --mount secret"}},
 		"base path":        {withOptions(vaultkit.WithBasePath("a//b")), expected{"configuration", fails, vaultkit.ErrInvalid, "base path", "vaultkit doctor --base goblin-assistant"}},

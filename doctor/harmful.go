@@ -30,7 +30,7 @@ func harmful(s *settings.Settings, provider string) []checks.Right {
 		{Path: engine + "/tune", Capability: "update"}, {Path: s.Mount + "/config", Capability: "update"},
 	}
 	var entries rights.Set
-	for _, place := range []rights.Place{rights.Secrets, rights.Backups, rights.Records} {
+	for _, place := range []rights.Place{rights.Secrets, rights.Backups, rights.Records, rights.Attempts} {
 		entries[place] = []string{""}
 	}
 	for _, entry := range rightsAt(s, entries, rights.Set{}, provider) {

@@ -56,10 +56,16 @@ func AttemptName(provider, field, keyText, attemptID string) string {
 	return attemptFingerprint(provider, field, keyText) + "-" + attemptID
 }
 
+// directoryLength makes 256 directories.
+const directoryLength = 2
+
 // AttemptDirectory returns the directory of the entry with this name.
-func AttemptDirectory(name string) string {
-	const length = 2 // 256 directories
-	return name[:min(length, len(name))]
+func AttemptDirectory(name string) string { return name[:min(directoryLength, len(name))] }
+
+// IsAttemptDirectory reports whether entries can be in a directory of this name.
+func IsAttemptDirectory(name string) bool {
+	_, err := hex.DecodeString(name)
+	return err == nil && len(name) == directoryLength && name == strings.ToLower(name)
 }
 
 // attemptFingerprint returns the same text for a long key in any field of a provider. For a

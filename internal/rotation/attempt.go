@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,9 +22,10 @@ func (e *Engine) attemptsFor(ctx context.Context, provider string, fields map[st
 
 func (e *Engine) listAttempts(ctx context.Context, provider string, directories []string) (protocol.Attempts, error) {
 	lists, err := parallel.Map(ctx, listWorkers, directories, func(ctx context.Context, directory string) ([]string, error) {
-		return e.Store.List(ctx, attemptsKey(provider, directory))
+		names, err := e.Store.List(ctx, attemptsKey(provider, directory))
+		return slices.DeleteFunc(names, func(name string) bool { return protocol.AttemptDirectory(name) != directory }), err
 	})
-	return slices.Concat(lists...), hideEntryName(err, 1)
+	return slices.Concat(lists...), hideEntryName(provider, err)
 }
 
 // allAttempts lists every attempt to revoke keys of a provider.
@@ -35,7 +36,7 @@ func (e *Engine) allAttempts(ctx context.Context, provider string) (protocol.Att
 	}
 	var directories []string
 	for _, name := range listed {
-		if directory, is := strings.CutSuffix(name, "/"); is && kv.CheckName("directory", directory) == nil {
+		if directory, is := strings.CutSuffix(name, "/"); is && protocol.IsAttemptDirectory(directory) {
 			directories = append(directories, directory)
 		}
 	}
@@ -113,14 +114,14 @@ func (e *Engine) createEntry(ctx context.Context, name string, entry protocol.At
 		return err
 	})
 	if !createRefused(err) {
-		return err == nil, hideEntryName(err, 2)
+		return err == nil, hideEntryName(entry.Provider, err)
 	}
 	stored, readErr := e.Store.Read(ctx, key)
 	var wanted map[string]any
 	if readErr == nil && json.Unmarshal(body, &wanted) == nil && sameData(stored.Data, wanted) {
 		return false, nil
 	}
-	return false, hideEntryName(err, 2)
+	return false, hideEntryName(entry.Provider, err)
 }
 
 // withdraw withdraws the entries, because the provider's API was not called. It returns the
@@ -143,15 +144,27 @@ func (e *Engine) withdraw(ctx context.Context, entries map[string]protocol.Attem
 
 // hideEntryName removes the name of an entry or of its directory from an error. The name holds
 // a fingerprint of the key, or a part of it, and a short key can be guessed from that.
-func hideEntryName(err error, segments int) error {
+// It puts "+" in their place, as a policy has it.
+func hideEntryName(provider string, err error) error {
 	failed, ok := errors.AsType[*vaulterr.Error](err)
-	if !ok || failed.Path == "" {
+	if !ok {
 		return err
 	}
-	hidden := *failed
-	hidden.Path = strings.TrimSuffix(failed.Path, "/")
-	for range segments {
-		hidden.Path = path.Dir(hidden.Path)
+	entries := "/" + strings.Join(attemptsKey(provider), "/") + "/"
+	at := strings.LastIndex(failed.Path, entries)
+	if at < 0 {
+		return err
 	}
+	at += len(entries)
+	hidden := *failed
+	hidden.Path = failed.Path[:at] + segment.ReplaceAllLiteralString(failed.Path[at:], kv.Any)
 	return &hidden
+}
+
+// segment matches the name between two slashes of a path.
+var segment = regexp.MustCompile(`[^/]+`)
+
+// checkCapabilities checks the capabilities of a verb that may write or list attempts.
+func (e *Engine) checkCapabilities(ctx context.Context, provider string, required []kv.PathCapability) error {
+	return hideEntryName(provider, e.Store.CheckCapabilities(ctx, required))
 }

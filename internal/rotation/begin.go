@@ -30,11 +30,11 @@ func (e *Engine) begin(ctx context.Context, request Request) (*transaction, *Res
 		resumed, err := tx.resume(ctx, next)
 		return nil, resumed, err
 	}
-	if refused != nil {
-		return nil, nil, refused
-	}
 	tx.id = protocol.NewID(tx.source.Created, tx.source.Version, old, next)
 	tx.changed = changedFields(tx.source.Data, tx.next)
+	if refused != nil {
+		return nil, nil, tx.failedBeforeBackup(ctx, refused)
+	}
 	if err := tx.checkRevokedEarly(ctx, attempts); err != nil {
 		return nil, nil, err
 	}
@@ -71,9 +71,9 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 	defer cancel()
 	var checks sync.WaitGroup
 	var denied, notListed error
-	checks.Go(func() { denied = tx.Store.CheckCapabilities(ctx, tx.requiredCapabilities()) })
+	checks.Go(func() { denied = tx.checkCapabilities(ctx, tx.request.Provider, tx.requiredCapabilities()) })
 	if !tx.request.AllowRevoked {
-		checks.Go(func() { attempts, notListed = tx.attemptsFor(ctx, tx.request.Provider, tx.request.KnownFields) })
+		checks.Go(func() { attempts, notListed = tx.listAttempts(ctx, tx.request.Provider, tx.knownDirectories()) })
 	}
 	tx.source, err = tx.Store.Read(ctx, providerKey(tx.request.Provider))
 	if err != nil {
@@ -83,12 +83,23 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 	return attempts, cmp.Or(denied, notListed), err
 }
 
+// knownDirectories returns the directories of attempts to list before the new secret is known.
+// A source that issues a key is asked only if such a list succeeds, so one directory is listed
+// for it, too.
+func (tx *transaction) knownDirectories() []string {
+	directories := protocol.AttemptDirectories(tx.request.Provider, tx.request.KnownFields)
+	if len(directories) == 0 && !tx.request.IssuesNoKey {
+		return []string{sampleDirectory(tx.request.Provider)}
+	}
+	return directories
+}
+
 // requiredCapabilities returns the capabilities that this run uses.
 func (tx *transaction) requiredCapabilities() []kv.PathCapability {
 	provider := tx.request.Provider
 	required := rotateCapabilities(provider, protocol.NewID(tx.started, 1, nil, nil).String())
 	if !tx.request.AllowRevoked {
-		required = append(required, kv.PathCapability{Key: attemptsKey(provider, protocol.AttemptDirectory(sampleAttemptName(provider))), Endpoint: "metadata", Capability: "list"})
+		required = append(required, kv.PathCapability{Key: attemptsKey(provider, sampleDirectory(provider)), Endpoint: "metadata", Capability: "list"})
 	}
 	if tx.request.RevokesUnused {
 		required = append(required, attemptCapabilities(provider)...)

@@ -36,7 +36,6 @@ func (tx *transaction) acknowledge(ctx context.Context, expected protocol.Record
 		return &Result{Record: expected, Resumed: resumed},
 			tx.undetermined(fmt.Sprintf("committed, but the existing record says %s", stored.Outcome), nil)
 	}
-	tx.rememberRecorded(tx.request.Provider, stored.NewVersion, stored.CommittedAt)
 	ctx, cancelRest := context.WithTimeout(ctx, tx.RecordWait) // the rest is best effort
 	defer cancelRest()
 	if expected.Evidence == protocol.Inferred { // no response to a write contained it

@@ -139,8 +139,8 @@ func TestRotate_NeverRevokesAKeyThatWasInForce(t *testing.T) {
 		t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
 	}
 	client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "/metadata/", faultproxy.Refuse()), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
-	if _, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrUndetermined) || len(source.Revoked) > 0 {
-		t.Errorf("Rotate without the list of backups = %v, revoked %v, want ErrUndetermined and none", err, source.Revoked)
+	if _, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrUnavailable) || len(source.Revoked) > 0 {
+		t.Errorf("Rotate without the list of backups = %v, revoked %v, want ErrUnavailable and none", err, source.Revoked)
 	}
 }
 

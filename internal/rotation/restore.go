@@ -19,8 +19,8 @@ func (e *Engine) restore(ctx context.Context, request Request, deleted kv.Secret
 	deleted.Data = data
 	tx := &transaction{Engine: e, request: request, started: e.Now(), source: deleted, next: data,
 		id: protocol.RestoreID(deleted.Created, deleted.Version, canonical), changed: data}
-	if err := e.Store.CheckCapabilities(ctx, tx.requiredCapabilities()); err != nil {
-		return nil, err
+	if err := e.checkCapabilities(ctx, request.Provider, tx.requiredCapabilities()); err != nil {
+		return nil, tx.failedBeforeBackup(ctx, err)
 	}
 	if err := tx.checkRevokedEarly(ctx, nil); err != nil {
 		return nil, err

@@ -207,3 +207,28 @@ func TestAllowRevoked_NeedsNoCapabilityToList(t *testing.T) {
 		t.Errorf("Rotate with AllowRevoked and without the right = %v, want success", err)
 	}
 }
+
+// History counts only entries that a writer would find: a withdrawal in another directory
+// withdraws nothing.
+func TestHistory_IgnoresEntriesInOtherDirectories(t *testing.T) {
+	p, ids := clienttest.PutRotatedProvider(t, 1)
+	name := protocol.AttemptName(p, "api_key", "fake-old", protocol.NewAttemptID())
+	vaulttest.Put(t, "revocations/"+p+"/"+protocol.AttemptDirectory(name)+"/"+name,
+		object{"schema": 1, "kind": "revoke-old", "rotation": ids[0], "provider": p, "field": "api_key"})
+	vaulttest.Put(t, "revocations/"+p+"/zz/"+name+protocol.WithdrawnSuffix, object{"schema": 1})
+	history, err := clienttest.New(t).History(t.Context(), p)
+	if err != nil || len(history) != 1 || history[0].Revocation == nil {
+		t.Errorf("History = %+v, %v, want the revocation as begun", history, err)
+	}
+}
+
+// An error names no directory of a key: a short key can be guessed from it.
+func TestRotate_ErrorNamesNoDirectoryOfAKey(t *testing.T) {
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "/metadata/"+vaulttest.Base+"/revocations/", denial))
+	_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+	failed, ok := errors.AsType[*vaultkit.Error](err)
+	if want := "secret/metadata/goblin-assistant/revocations/" + p + "/+/"; !ok || failed.Path != want {
+		t.Errorf("Rotate = %v, want an error at %s", err, want)
+	}
+}

@@ -378,3 +378,26 @@ func TestRestore_RefusesRevokedKeys(t *testing.T) {
 		}
 	}, check)
 }
+
+// A rerun that is refused before its backup does not know whether the earlier run's commit
+// will be applied.
+func TestRerun_RefusedEarlyIsUndetermined(t *testing.T) {
+	for name, rule := range map[string]faultproxy.Rule{
+		"the attempts cannot be listed": faultproxy.OnEvery("GET", "/metadata/"+vaulttest.Base+"/revocations/", denial),
+		"a capability is missing": faultproxy.OnEvery("PUT", "sys/capabilities-self",
+			faultproxy.Error(200, `{"data":{"capabilities":["deny"]}}`, false)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := vaulttest.PutProvider(t, clienttest.OldSecret)
+			clienttest.CrashBeforeCommit(t, p, "fake-new")
+			_, err := clienttest.NewWithFaults(t, rule).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
+			if !errors.Is(err, vaultkit.ErrUndetermined) {
+				t.Errorf("Rotate = %v, want ErrUndetermined", err)
+			}
+			_, err = clienttest.NewWithFaults(t, rule).Rotate(t.Context(), p, vaultkit.NewKey("fake-other"))
+			if !errors.Is(err, vaultkit.ErrPermissionDenied) || errors.Is(err, vaultkit.ErrUndetermined) {
+				t.Errorf("Rotate to a key that nobody tried before = %v, want ErrPermissionDenied", err)
+			}
+		})
+	}
+}

@@ -37,7 +37,7 @@ func (e *Engine) RevokeOld(ctx context.Context, r RevokeRequest) (*protocol.Revo
 	if err == nil || !errors.Is(err, vaulterr.ErrNotFound) {
 		return recorded, err
 	}
-	if err := e.Store.CheckCapabilities(ctx, revokeCapabilities(r.Provider, r.ID)); err != nil {
+	if err := e.checkCapabilities(ctx, r.Provider, revokeCapabilities(r.Provider, r.ID)); err != nil {
 		return nil, err
 	}
 	old, err := e.replacedKeys(ctx, r)
@@ -106,6 +106,12 @@ func attemptCapabilities(provider string) []kv.PathCapability {
 		{Key: entry, Endpoint: "data", Capability: "create"},
 		{Key: entry, Endpoint: "data", Capability: "read"},
 	}
+}
+
+// sampleDirectory returns a directory with which the right to list can be checked: it is the
+// same for every directory.
+func sampleDirectory(provider string) string {
+	return protocol.AttemptDirectory(sampleAttemptName(provider))
 }
 
 // sampleAttemptName returns a name with which capabilities can be checked: they are the same

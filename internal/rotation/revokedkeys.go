@@ -87,7 +87,7 @@ func (e *Engine) revokedError(ctx context.Context, provider string, attempts pro
 func (e *Engine) readAttempt(ctx context.Context, provider, name string) (protocol.Attempt, error) {
 	stored, err := e.readStored(ctx, attemptKey(provider, name))
 	if err != nil {
-		return protocol.Attempt{}, hideEntryName(err, 2)
+		return protocol.Attempt{}, hideEntryName(provider, err)
 	}
 	attempt, err := protocol.DecodeAttempt(stored)
 	if err != nil {

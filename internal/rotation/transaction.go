@@ -64,8 +64,11 @@ func (tx *transaction) failedBeforeCommit(ctx context.Context, err error) error 
 }
 
 // failedBeforeBackup returns the error of a run that ends before it writes its backup. A backup
-// of an earlier run may exist.
+// of an earlier run may exist, unless the token may not see backups: then it wrote none.
 func (tx *transaction) failedBeforeBackup(ctx context.Context, err error) error {
+	if errors.Is(tx.findBackup(ctx), vaulterr.ErrPermissionDenied) {
+		return err
+	}
 	tx.backupUncertain = true
 	return tx.failedBeforeCommit(ctx, err)
 }
@@ -75,10 +78,20 @@ func (tx *transaction) mayHaveEarlierRun(ctx context.Context) bool {
 	if tx.foundBackup || !tx.backupUncertain {
 		return tx.foundBackup
 	}
+	return !errors.Is(tx.findBackup(ctx), vaulterr.ErrNotFound)
+}
+
+// findBackup looks for this rotation's backup, whose value may be deleted. It returns ErrNotFound
+// if there is none.
+func (tx *transaction) findBackup(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(backupCheckTimeout, tx.RecordWait))
 	defer cancel()
-	_, err := tx.Store.Metadata(ctx, backupKey(tx.request.Provider, tx.id.String())) // its value may be deleted
-	return !errors.Is(err, vaulterr.ErrNotFound)
+	backup := backupKey(tx.request.Provider, tx.id.String())
+	_, err := tx.Store.Metadata(ctx, backup)
+	if errors.Is(err, vaulterr.ErrPermissionDenied) {
+		_, err = tx.Store.Read(ctx, backup)
+	}
+	return err
 }
 
 // backupCheckTimeout limits the search for a backup after the caller's context has ended.

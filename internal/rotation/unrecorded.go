@@ -53,7 +53,7 @@ func (tx *transaction) sourceIsRecorded(ctx context.Context) bool {
 		return true
 	}
 	id, found := tx.predecessor(ctx)
-	if !found {
+	if !found || id == tx.id { // a resumed rotation created that version itself
 		return false
 	}
 	_, err := tx.readRecord(ctx, tx.request.Provider, id.String())
@@ -75,12 +75,13 @@ func (tx *transaction) predecessor(ctx context.Context) (id protocol.ID, found b
 	return protocol.NewID(before.Created, before.Version, old, next), err1 == nil && err2 == nil
 }
 
-// recoverOthers is step 6. It recovers the provider's unrecorded rotations. A failure is only a
+// recoverOthers is step 6. If it succeeds, the next rotation by this client need not list again.
+// It recovers the provider's unrecorded rotations. A failure is only a
 // warning, because the rotation itself is committed and recorded.
 func (tx *transaction) recoverOthers(ctx context.Context, result *Result) {
 	list := tx.unrecorded
 	warn := func(err error) {
-		result.Warnings = append(result.Warnings, fmt.Sprintf("could not check for unfinished rotations: %v", err))
+		result.Warnings = append(result.Warnings, fmt.Sprintf("could not check for unfinished rotations, run recover: %v", err))
 	}
 	select {
 	case <-list.done:
@@ -101,5 +102,9 @@ func (tx *transaction) recoverOthers(ctx context.Context, result *Result) {
 	}
 	if err != nil {
 		warn(err)
+		return
+	}
+	if result.Record.Backup != "" { // a restore may have created a version together with another rotation
+		tx.rememberRecorded(tx.request.Provider, result.Record.NewVersion, result.Record.CommittedAt)
 	}
 }

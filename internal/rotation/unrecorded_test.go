@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"goblin/vaultkit"
@@ -132,5 +133,42 @@ func TestRotate_RemembersItsOwnRecord(t *testing.T) {
 	vaulttest.Put(t, "providers/"+p, object{"api_key": "fake-foreign"})
 	if n := reads(client, "fake-4"); n != 3 {
 		t.Errorf("Rotate after a foreign write = %d reads, want 3", n)
+	}
+}
+
+// A resumed rotation created the current version itself: its own record says nothing of the
+// rotations before it.
+func TestResumedRotation_RecordsTheOneBefore(t *testing.T) {
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	for _, key := range []string{"fake-1", "fake-2"} {
+		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", denial))
+		if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey(key)); !errors.Is(err, vaultkit.ErrUndetermined) {
+			t.Fatalf("Rotate without a record = %v, want ErrUndetermined", err)
+		}
+	}
+	// The record is there when the read of it is answered.
+	recorded := make(chan struct{})
+	var once sync.Once
+	client := clienttest.NewWithFaults(t, faultproxy.When(func(r faultproxy.Request) bool {
+		return strings.Contains(r.Path, "/data/"+vaulttest.Base+"/rotations/")
+	}, faultproxy.After(func() { once.Do(func() { close(recorded) }) })))
+	clienttest.Rotate(t, client, p, "fake-2")
+	<-recorded
+	if left, err := clienttest.New(t).Recover(t.Context(), p); err != nil || len(left) > 0 {
+		t.Errorf("Recover = %+v, %v, want that the resumed rotation recorded the one before", left, err)
+	}
+}
+
+// A check for unfinished rotations that failed is repeated by the client's next rotation.
+func TestRotate_RepeatsAFailedCheckForUnfinishedRotations(t *testing.T) {
+	p := vaulttest.PutProvider(t, clienttest.OldSecret)
+	client := clienttest.NewWithFaults(t, faultproxy.OnMatch("GET", "/metadata/"+vaulttest.Base+"/backups/", denial))
+	r := clienttest.Rotate(t, client, p, "fake-1")
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "recover") {
+		t.Errorf("Rotate warns %q, want a warning that names recover", r.Warnings)
+	}
+	vaulttest.Put(t, "providers/"+p, object{"api_key": "fake-foreign"})
+	if r := clienttest.Rotate(t, client, p, "fake-2"); len(r.Warnings) > 0 {
+		t.Errorf("the next Rotate warns %q, want no warning", r.Warnings)
 	}
 }
