@@ -15,7 +15,7 @@ import (
 	"goblin/vaultkit/internal/logbuffer"
 )
 
-// fakeModule is a module to build in a second instead of minutes.
+// fakeModule creates a module that builds in a second instead of minutes.
 func fakeModule(t *testing.T, program string) (b builder, log *logbuffer.Buffer) {
 	t.Helper()
 	dir := t.TempDir()
@@ -35,7 +35,7 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-func TestBuildOnceForAll(t *testing.T) {
+func TestBuild_OnceForAllProcesses(t *testing.T) {
 	b, log := fakeModule(t, "package main\n\nfunc main() { println(\"it runs\") }\n")
 	paths := make([]string, 4)
 	var wg sync.WaitGroup
@@ -51,22 +51,22 @@ func TestBuildOnceForAll(t *testing.T) {
 	wg.Wait()
 	for _, path := range paths {
 		if path != paths[0] {
-			t.Errorf("builders disagree about the binary: %q", paths)
+			t.Errorf("build returns the paths %q, want the same from all", paths)
 		}
 	}
 	if n := strings.Count(log.String(), "built the dev Vault in "); n != 1 {
-		t.Errorf("built %d times, want once; log:\n%s", n, log)
+		t.Errorf("%d builds, want 1; log:\n%s", n, log)
 	}
 	out, err := exec.CommandContext(t.Context(), paths[0]).CombinedOutput()
 	if err != nil || string(out) != "it runs\n" {
-		t.Errorf("the binary says %q, %v", out, err)
+		t.Errorf("the binary prints %q, %v, want its text", out, err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(b.cache, "*partial*")); len(left) > 0 {
-		t.Errorf("left behind: %q", left)
+		t.Errorf("the cache has the extra files %q, want none", left)
 	}
 }
 
-func TestBuildAgainWhenSourceChanges(t *testing.T) {
+func TestBuild_AgainAfterASourceChange(t *testing.T) {
 	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
 	keys := map[string]string{}
 	for _, change := range []struct{ file, text string }{
@@ -87,16 +87,16 @@ func TestBuildAgainWhenSourceChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		if changed := before != after; changed == (change.file == "README") {
-			t.Errorf("%s: key changed = %v", change.file, changed)
+			t.Errorf("changing %s changes the key: %t, want %t", change.file, changed, !changed)
 		}
 		keys[after] = change.file
 	}
 	if len(keys) != 6 {
-		t.Errorf("keys repeat: %v", keys)
+		t.Errorf("keys = %v, want a different one for each change", keys)
 	}
 }
 
-func TestKeyDependsOnTheCompilersSettings(t *testing.T) {
+func TestKey_DependsOnCompilerSettings(t *testing.T) {
 	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
 	keys := map[string]bool{}
 	for _, setting := range []string{
@@ -106,16 +106,16 @@ func TestKeyDependsOnTheCompilersSettings(t *testing.T) {
 		t.Setenv(name, value)
 		key, err := b.key(t.Context())
 		if err != nil {
-			t.Fatalf("key with %s: %v", setting, err)
+			t.Fatalf("key with %s = %v, want no error", setting, err)
 		}
 		if keys[key] {
-			t.Errorf("%s does not change the key", setting)
+			t.Errorf("key with %s is the same, want another one", setting)
 		}
 		keys[key] = true
 	}
 }
 
-func TestKeyOfADirectoryBehindALink(t *testing.T) {
+func TestKey_FollowsALink(t *testing.T) {
 	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(b.source, link); err != nil {
@@ -124,35 +124,35 @@ func TestKeyOfADirectoryBehindALink(t *testing.T) {
 	direct, err1 := b.key(t.Context())
 	linked, err2 := builder{source: link}.key(t.Context())
 	if err := errors.Join(err1, err2); err != nil || linked != direct {
-		t.Errorf("the key is %q through a link and %q without, %v", linked, direct, err)
+		t.Errorf("key = %q through a link and %q without, %v, want the same", linked, direct, err)
 	}
 	if key, err := (builder{source: t.TempDir()}).key(t.Context()); err == nil {
-		t.Errorf("an empty directory has the key %q", key)
+		t.Errorf("key of an empty directory = %q, want an error", key)
 	}
 }
 
-func TestBuildFailureShowsCompilerOutput(t *testing.T) {
+func TestBuild_ErrorHasTheCompilerOutput(t *testing.T) {
 	b, _ := fakeModule(t, "package main\n\nfunc main() { undefinedName() }\n")
 	path, err := b.build(t.Context())
 	if err == nil {
-		t.Fatalf("built %s", path)
+		t.Fatalf("build = %s, want an error", path)
 	}
 	for _, want := range []string{"undefined: undefinedName", "main.go:3", b.source} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("error lacks %q: %v", want, err)
+			t.Errorf("error = %[2]v, want %[1]q in it", want, err)
 		}
 	}
 	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
-		t.Errorf("the compiler's exit status is not wrapped: %v", err)
+		t.Errorf("build = %v, want the compiler's exit status wrapped", err)
 	}
 	// A failure must not leave the lock, nor anything that passes for a binary.
 	writeFile(t, filepath.Join(b.source, "fix.go"), "package main\n\nfunc undefinedName() {}\n")
 	if _, err := b.build(t.Context()); err != nil {
-		t.Errorf("after the fix: %v", err)
+		t.Errorf("build after the fix = %v, want no error", err)
 	}
 }
 
-func TestBuildWaitsForOtherProcess(t *testing.T) {
+func TestBuild_WaitsForAnotherProcess(t *testing.T) {
 	b, log := fakeModule(t, "package main\n\nfunc main() {}\n")
 	holder := holdLock(t, lockPath(t, b))
 
@@ -171,15 +171,15 @@ func TestBuildWaitsForOtherProcess(t *testing.T) {
 	}
 	_ = holder.Wait()
 	if err := <-result; err != nil {
-		t.Errorf("after the holder died: %v", err)
+		t.Errorf("build after the lock's holder was killed = %v, want no error", err)
 	}
 }
 
-func TestBuildStopsWaitingWhenCancelled(t *testing.T) {
+func TestBuild_WaitEndsWithItsContext(t *testing.T) {
 	b, log := fakeModule(t, "package main\n\nfunc main() {}\n")
 	unlock, err := tryLock(lockPath(t, b))
 	if err != nil || unlock == nil {
-		t.Fatalf("lock: %v", err)
+		t.Fatalf("lock = %v, want no error", err)
 	}
 	defer unlock()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -192,11 +192,11 @@ func TestBuildStopsWaitingWhenCancelled(t *testing.T) {
 	awaitLog(t, log, "waiting")
 	cancel()
 	if err := <-result; !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
+		t.Errorf("error = %v, want context.Canceled", err)
 	}
 }
 
-func TestBuildRemovesWhatDeadBuildsLeft(t *testing.T) {
+func TestBuild_RemovesLeftovers(t *testing.T) {
 	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
 	left := strings.TrimSuffix(lockPath(t, b), ".lock") + ".partial-123"
 	writeFile(t, filepath.Join(left, "vault"), "half a binary")
@@ -204,7 +204,7 @@ func TestBuildRemovesWhatDeadBuildsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is still there: %v", left, err)
+		t.Errorf("Stat(%s) = %v, want it removed", left, err)
 	}
 }
 
@@ -217,15 +217,15 @@ func TestFindSourceAbove(t *testing.T) {
 	writeFile(t, filepath.Join(nested, "go.mod"), "module goblin/vaultkit/test/nested\n")
 	for _, from := range []string{root, want, nested} {
 		if got, ok := findSourceAbove(from); !ok || got != want {
-			t.Errorf("from %s: got %q, %v", from, got, ok)
+			t.Errorf("findSourceAbove(%s) = %q, %v, want the module's source", from, got, ok)
 		}
 	}
 	if got, ok := findSourceAbove(t.TempDir()); ok {
-		t.Errorf("found %q where there is none", got)
+		t.Errorf("findSourceAbove without a module = %q, want none", got)
 	}
 }
 
-func TestFindSourceThroughReplace(t *testing.T) {
+func TestFindSource_UsesAReplacement(t *testing.T) {
 	root, err := findSource(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -237,25 +237,25 @@ func TestFindSourceThroughReplace(t *testing.T) {
 	t.Chdir(consumer)
 	got, err := findSource(t.Context())
 	if err != nil || got != filepath.Join(root, filepath.FromSlash(serverDir)) {
-		t.Errorf("got %q, %v", got, err)
+		t.Errorf("findSource = %q, %v, want the replacement", got, err)
 	}
 }
 
-func TestNoSourceNamesTheOtherWays(t *testing.T) {
+func TestStart_WithoutSourceSaysWhatToDo(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv(binVariable, "")
 	_, err := Start(t.Context(), Options{Log: &logbuffer.Buffer{}})
 	if err == nil {
-		t.Fatal("started without a source")
+		t.Fatal("Start without a source = nil error, want an error")
 	}
 	for _, want := range []string{binVariable, "vault or bao on PATH"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("error lacks %q: %v", want, err)
+			t.Errorf("error = %[2]v, want %[1]q in it", want, err)
 		}
 	}
 }
 
-// lockPath is where b locks, with its directory made.
+// lockPath returns the path of b's lock and creates its directory.
 func lockPath(t *testing.T, b builder) string {
 	t.Helper()
 	key, err := b.key(t.Context())
@@ -268,18 +268,18 @@ func lockPath(t *testing.T, b builder) string {
 	return filepath.Join(b.cache, "vault-"+key+exeSuffix()+".lock")
 }
 
-// holdLock has another process hold the lock.
+// holdLock starts another process that holds the lock.
 func holdLock(t *testing.T, path string) *exec.Cmd {
 	t.Helper()
-	cmd, line := play(t, "hold-lock", path)
+	cmd, line := startRole(t, "hold-lock", path)
 	if line != "locked" {
-		t.Fatalf("the other process says %q", line)
+		t.Fatalf("the other process prints %q, want that it holds the lock", line)
 	}
 	return cmd
 }
 
-// play starts this test binary in another role and returns its first line.
-func play(t *testing.T, args ...string) (*exec.Cmd, string) {
+// startRole starts this test binary in another role and returns its first line.
+func startRole(t *testing.T, args ...string) (*exec.Cmd, string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -315,6 +315,6 @@ func awaitLog(t *testing.T, log *logbuffer.Buffer, want string) {
 	defer cancel()
 	err := poll(ctx, pollEvery, func() (bool, error) { return strings.Contains(log.String(), want), nil })
 	if err != nil {
-		t.Fatalf("log lacks %q: %v\n%s", want, err, log)
+		t.Fatalf("log has no %q: %v\n%s", want, err, log)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The steps build on each other: starting a cluster takes seconds.
+// TestCluster runs its steps on one cluster, because starting one takes seconds.
 func TestCluster(t *testing.T) {
 	c := startCluster(t)
 	for _, step := range []struct {
@@ -70,10 +70,10 @@ func everyNodeVotes(t *testing.T, c *Cluster) {
 		}
 	}
 	if want := []string{"node-0", "node-1", "node-2"}; !slices.Equal(voters, want) {
-		t.Errorf("voters %v, want %v", voters, want)
+		t.Errorf("voters = %v, want %v", voters, want)
 	}
 	if leader := leaderOf(t, c); leader != 0 {
-		t.Errorf("node %d leads, want 0", leader)
+		t.Errorf("Leader = %d, want 0", leader)
 	}
 }
 
@@ -92,7 +92,7 @@ func writesSpread(t *testing.T, c *Cluster) {
 		putAt(t, c.nodes[i].api, name, "v")
 		for j := range c.Nodes() {
 			if got, err := getAt(t, c.nodes[j].api, name); err != nil || got != "v" {
-				t.Errorf("%s at node %d is %q, %v", name, j, got, err)
+				t.Errorf("get(%s) at node %d = %q, %v, want its value", name, j, got, err)
 			}
 		}
 	}
@@ -100,13 +100,13 @@ func writesSpread(t *testing.T, c *Cluster) {
 
 func clusterKeepsSecrets(t *testing.T, c *Cluster) {
 	if c.RootToken() == "" || !strings.Contains(c.String(), c.Addr(2)) {
-		t.Fatalf("%s has no token, or does not name its nodes", c)
+		t.Fatalf("cluster %s: want a root token, and the nodes' addresses in String", c)
 	}
 	wantNoSecret(t, c.keys, printed(t, c, c.keys, c.nodes...))
 }
 
-// leaderIsReplaced is run twice: the second leader falls only if the first one,
-// back again, votes for the third.
+// leaderIsReplaced runs twice. The second leader can be replaced only if the first one,
+// restarted, votes for the third.
 func leaderIsReplaced(t *testing.T, c *Cluster) {
 	old := leaderOf(t, c)
 	name := fmt.Sprintf("before-the-end-of-%d", old)
@@ -118,15 +118,15 @@ func leaderIsReplaced(t *testing.T, c *Cluster) {
 		}
 	}
 	if _, err := getAt(t, c.nodes[old].api, name); err == nil {
-		t.Error("a killed node answers")
+		t.Error("a killed node answers, want an error")
 	}
 	leader := leaderOf(t, c)
 	t.Logf("node %d replaced node %d within %s", leader, old, time.Since(began).Round(time.Millisecond))
 	if leader == old {
-		t.Fatal("a killed node leads")
+		t.Fatal("Leader returns a killed node, want another one")
 	}
 	if got, err := getAt(t, c.nodes[leader].api, name); err != nil || got != "v" {
-		t.Errorf("the new leader has %q, %v", got, err)
+		t.Errorf("get at the new leader = %q, %v, want the secret", got, err)
 	}
 	addr, began := c.Addr(old), time.Now()
 	if err := c.Restart(t.Context(), old); err != nil {
@@ -134,7 +134,7 @@ func leaderIsReplaced(t *testing.T, c *Cluster) {
 	}
 	t.Logf("node %d is back within %s", old, time.Since(began).Round(time.Millisecond))
 	if got, err := getAt(t, c.nodes[old].api, name); err != nil || got != "v" || c.Addr(old) != addr {
-		t.Errorf("back at %s, the killed node has %q, %v", c.Addr(old), got, err)
+		t.Errorf("get at %s, the restarted node = %q, %v, want the secret", c.Addr(old), got, err)
 	}
 }
 
@@ -149,7 +149,7 @@ func minorityWaits(t *testing.T, c *Cluster) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if leader, err := c.Leader(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("node %d leads, %v", leader, err)
+		t.Errorf("Leader = %d, %v, want another leader", leader, err)
 	}
 	for _, i := range dead {
 		if err := c.Restart(t.Context(), i); err != nil {
@@ -157,7 +157,7 @@ func minorityWaits(t *testing.T, c *Cluster) {
 		}
 	}
 	if got, err := getAt(t, c.nodes[leader].api, "from-0"); err != nil || got != "v" {
-		t.Errorf("the secret is %q, %v", got, err)
+		t.Errorf("get = %q, %v, want the secret", got, err)
 	}
 }
 
@@ -172,25 +172,25 @@ func clusterStops(t *testing.T, c *Cluster) {
 		}
 	}
 	if _, err := os.Stat(c.dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is still there: %v", c.dir, err)
+		t.Errorf("Stat(%s) after Stop = %v, want it removed", c.dir, err)
 	}
 	for i, proc := range running {
 		if !proc.ended() {
-			t.Errorf("the process of node %d is still there", i)
+			t.Errorf("the process of node %d runs after Stop, want it ended", i)
 		}
 		if err := c.Restart(t.Context(), i); err == nil || !strings.Contains(err.Error(), "stopped") {
-			t.Errorf("restart after stop: %v", err)
+			t.Errorf("Restart after Stop = %v, want an error that says what to do", err)
 		}
 	}
 }
 
-func TestStartClusterCancelled(t *testing.T) {
+func TestStartCluster_Canceled(t *testing.T) {
 	if _, err := pinnedBinary(t.Context(), os.Stderr); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := StartCluster(ctx, ClusterOptions{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
+		t.Errorf("error = %v, want context.Canceled", err)
 	}
 }

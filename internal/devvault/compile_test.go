@@ -15,10 +15,10 @@ import (
 	"goblin/vaultkit/internal/logbuffer"
 )
 
-// TestBuildTellsDownloadingFromCompiling builds a program of three modules: one has to
-// be downloaded, from a directory that serves as a proxy, and one is replaced by a
+// TestBuild_ReportsDownloadsAndCompilations builds a program of three modules. One is
+// downloaded from a directory that acts as a module proxy, and one is replaced by a
 // directory, as the stubs are.
-func TestBuildTellsDownloadingFromCompiling(t *testing.T) {
+func TestBuild_ReportsDownloadsAndCompilations(t *testing.T) {
 	b, log := fakeModule(t, "package main\n\nimport (\n\t\"example.invalid/dep\"\n\t_ \"example.invalid/stub\"\n)\n\nfunc main() { dep.Hello() }\n")
 	t.Setenv("GOPROXY", "file:///"+strings.TrimPrefix(filepath.ToSlash(proxyWithDep(t)), "/"))
 	t.Setenv("GONOSUMDB", "example.invalid")
@@ -60,7 +60,7 @@ func TestBuildTellsDownloadingFromCompiling(t *testing.T) {
 	}
 }
 
-// toCompile reads from a build's log how many packages were not in the build cache.
+// toCompile returns from a build's log how many packages were not in the build cache.
 func toCompile(t *testing.T, log *logbuffer.Buffer) int {
 	t.Helper()
 	var all, cached int
@@ -71,8 +71,7 @@ func toCompile(t *testing.T, log *logbuffer.Buffer) int {
 	return all - cached
 }
 
-// proxyWithDep is a directory that the go command takes for a module proxy. It has
-// one module.
+// proxyWithDep returns a directory that acts as a module proxy with one module.
 func proxyWithDep(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -105,7 +104,7 @@ func proxyWithDep(t *testing.T) string {
 	return dir
 }
 
-// emptyModuleCache gives the go command a module cache with nothing in it.
+// emptyModuleCache gives the go command an empty module cache.
 func emptyModuleCache(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
@@ -128,9 +127,9 @@ func goIn(t *testing.T, dir string, args ...string) {
 	}
 }
 
-// TestBuildWithoutItsModulesSaysWhichIsMissing: what the go command says while it
-// downloads is shown as the compiler's words are.
-func TestBuildWithoutItsModulesSaysWhichIsMissing(t *testing.T) {
+// TestBuild_ErrorNamesAMissingModule checks that the error contains the go command's
+// output of a failed download.
+func TestBuild_ErrorNamesAMissingModule(t *testing.T) {
 	b, _ := fakeModule(t, "package main\n\nimport _ \"example.invalid/nowhere\"\n\nfunc main() {}\n")
 	_, err := b.build(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "example.invalid/nowhere") || !strings.Contains(err.Error(), "go list") {
@@ -138,7 +137,7 @@ func TestBuildWithoutItsModulesSaysWhichIsMissing(t *testing.T) {
 	}
 }
 
-func TestLinesKeepsWhatIsNotTaken(t *testing.T) {
+func TestLineFilter_KeepsOtherLines(t *testing.T) {
 	var taken []string
 	l := lineFilter{each: func(line string) bool {
 		if !strings.HasPrefix(line, "take ") {

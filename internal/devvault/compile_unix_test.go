@@ -15,10 +15,10 @@ import (
 	"goblin/vaultkit/internal/logbuffer"
 )
 
-// TestCancelledBuildEndsItsCompilers has a go command that starts a compiler and waits
-// for it. The real one does not pass a SIGTERM on. The compiler holds a pipe open for as
-// long as it lives.
-func TestCancelledBuildEndsItsCompilers(t *testing.T) {
+// TestBuild_CancelEndsItsCompilers uses a go command that starts a compiler and waits for
+// it. The real go command does not pass SIGTERM on. The compiler holds a pipe open until
+// it ends.
+func TestBuild_CancelEndsItsCompilers(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "go"), "#!/bin/sh\nsleep 600 >\"$GOTMPDIR/alive\" &\nwait\n")
 	if err := os.Chmod(filepath.Join(dir, "go"), 0o700); err != nil { //nolint:gosec // it is run

@@ -10,25 +10,25 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain lets the test binary play the other processes that the tests need,
-// chosen by its first argument.
+// TestMain lets the test binary act as the other processes that the tests need. Its first
+// argument chooses the role.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case "server":
-			playBusyServer()
+			runBusyServer()
 		case "hold-lock":
-			playLockHolder(os.Args[2])
+			runLockHolder(os.Args[2])
 		case "start-server":
-			playServerOwner()
+			runServerOwner()
 		}
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// playBusyServer is a server that never gets its port. It counts its runs in
-// its working directory.
-func playBusyServer() {
+// runBusyServer is a server that never gets its port. It counts its runs in its working
+// directory.
+func runBusyServer() {
 	f, err := os.OpenFile("runs", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err == nil {
 		_, _ = f.WriteString("x")
@@ -37,8 +37,8 @@ func playBusyServer() {
 	os.Exit(3)
 }
 
-// playLockHolder takes a lock and keeps it until it is killed.
-func playLockHolder(path string) {
+// runLockHolder takes a lock and holds it until it is killed.
+func runLockHolder(path string) {
 	unlock, err := tryLock(path)
 	if err != nil || unlock == nil {
 		fmt.Println("not locked", err)
@@ -48,8 +48,8 @@ func playLockHolder(path string) {
 	waitForParent()
 }
 
-// playServerOwner starts a server and never stops it.
-func playServerOwner() {
+// runServerOwner starts a server and never stops it.
+func runServerOwner() {
 	s, err := Start(context.Background(), Options{})
 	if err != nil {
 		fmt.Println(err)
@@ -59,7 +59,7 @@ func playServerOwner() {
 	waitForParent()
 }
 
-// waitForParent blocks until the test kills us, or is gone and its pipe closed.
+// waitForParent waits until the test kills this process, or ends and so closes the pipe.
 func waitForParent() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	os.Exit(0)

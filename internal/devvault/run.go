@@ -14,8 +14,8 @@ const (
 	// and every test package starts one.
 	pollEvery = 5 * time.Millisecond
 
-	// portAttempts bounds how often we try another port when somebody takes
-	// the one we chose before the server does.
+	// portAttempts limits how often another port is tried if another process takes the
+	// chosen one before the server does.
 	portAttempts = 5
 )
 
@@ -26,7 +26,7 @@ const (
 	readyRaft     = 60 * time.Second
 )
 
-// errPortInUse says that the server could not have its port.
+// errPortInUse means that another process has the server's port.
 var errPortInUse = errors.New("its port is in use")
 
 // withTimeout limits how long an operation waits for the server.

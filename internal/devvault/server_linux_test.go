@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-func TestSecretsStayOutOfTheProcessList(t *testing.T) {
+func TestServer_HasNoSecretInItsCommandLine(t *testing.T) {
 	s := start(t, Options{})
 	texts := map[string]string{}
 	for _, name := range []string{"cmdline", "environ"} {
@@ -27,9 +27,9 @@ func TestSecretsStayOutOfTheProcessList(t *testing.T) {
 	wantNoSecret(t, s.keys, texts)
 }
 
-// The kernel ends the server with the thread that forked it, so that must not
-// be the caller's.
-func TestServerOutlivesTheStartingThread(t *testing.T) {
+// TestServer_OutlivesTheStartingThread checks that the server does not depend on the
+// caller's thread, because the kernel ends the server with the thread that started it.
+func TestServer_OutlivesTheStartingThread(t *testing.T) {
 	var s *Server
 	task := onEndingThread(func() {
 		var err error
@@ -48,8 +48,8 @@ func TestServerOutlivesTheStartingThread(t *testing.T) {
 	put(t, s, "v")
 }
 
-// onEndingThread runs f on a thread that ends then, and returns where the
-// kernel lists that thread for as long as it lives.
+// onEndingThread runs f on a thread that then ends, and returns the path where the kernel
+// lists the thread while it exists.
 func onEndingThread(f func()) (task string) {
 	done := make(chan string)
 	go func() {
@@ -65,8 +65,8 @@ func onEndingThread(f func()) (task string) {
 	return <-done
 }
 
-func TestServerDiesWithItsOwner(t *testing.T) {
-	owner, addr := play(t, "start-server")
+func TestServer_EndsWithItsOwner(t *testing.T) {
+	owner, addr := startRole(t, "start-server")
 	host := strings.TrimPrefix(addr, "http://")
 	if !listens(host) {
 		t.Fatalf("no server at %q", addr)

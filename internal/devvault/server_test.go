@@ -32,7 +32,7 @@ func start(t *testing.T, o Options) *Server {
 	return s
 }
 
-// stopAtEnd stops the server when the test ends, which must succeed.
+// stopAtEnd stops the server when the test ends. Stop must return no error.
 func stopAtEnd(t *testing.T, s *Server) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -88,10 +88,10 @@ func wantSecret(t *testing.T, s *Server, want string) {
 func TestStart(t *testing.T) {
 	s := start(t, Options{})
 	if os.Getenv(binVariable) == "" && s.Version() != "1.21.2" {
-		t.Errorf("version %q, want the pinned 1.21.2", s.Version())
+		t.Errorf("Version = %q, want the pinned 1.21.2", s.Version())
 	}
 	if !strings.HasPrefix(s.Addr(), "http://127.0.0.1:") {
-		t.Errorf("address %q is not on the loopback", s.Addr())
+		t.Errorf("Addr = %q, want a loopback address", s.Addr())
 	}
 	put(t, s, "v")
 	wantSecret(t, s, "v")
@@ -105,7 +105,7 @@ func TestStart(t *testing.T) {
 		}
 		for _, text := range want {
 			if !bytes.Contains(answer, []byte(text)) {
-				t.Errorf("%s lacks %q: %s", path, text, answer)
+				t.Errorf("GET %s = %[3]s, want %[2]q in it", path, text, answer)
 			}
 		}
 	}
@@ -123,18 +123,18 @@ func TestAuditLog(t *testing.T) {
 	}
 	for line := range bytes.Lines(text) {
 		if !json.Valid(line) {
-			t.Errorf("not JSON: %s", line)
+			t.Errorf("audit line %s, want JSON", line)
 		}
 	}
 	if !bytes.Contains(text, []byte(`"path":"secret/data/x"`)) {
-		t.Errorf("no trace of the write in %s", text)
+		t.Errorf("audit log %s, want the write in it", text)
 	}
 	if bytes.Contains(text, []byte(s.RootToken())) {
-		t.Error("the audit log shows the root token")
+		t.Error("the audit log contains the root token, want it hashed")
 	}
 }
 
-func TestAuditRefused(t *testing.T) {
+func TestStart_AuditDeviceRefused(t *testing.T) {
 	refuse := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, `{"errors":["cannot enable audit device via API"]}`, http.StatusBadRequest)
 	}))
@@ -142,18 +142,18 @@ func TestAuditRefused(t *testing.T) {
 	log := &logbuffer.Buffer{}
 	s := &Server{node: node{binary: binary{path: "bao"}, api: newAPI(refuse.URL, &credentials{})}}
 	if err := s.enableAudit(t.Context(), log); err != nil || s.AuditLog() != "" {
-		t.Errorf("external binary: got %q, %v, want to go on without a log", s.AuditLog(), err)
+		t.Errorf("AuditLog of an external binary = %q, %v, want none and no error", s.AuditLog(), err)
 	}
 	if !strings.Contains(log.String(), "without an audit log") {
-		t.Errorf("the log says %q", log)
+		t.Errorf("log = %q, want that there is no audit log", log)
 	}
 	s.binary.pinned = true
 	if err := s.enableAudit(t.Context(), log); err == nil || !strings.Contains(err.Error(), "via API") {
-		t.Errorf("pinned binary: got %v, want the server's error", err)
+		t.Errorf("enableAudit of the pinned binary = %v, want the server's error", err)
 	}
 }
 
-func TestRaftKeepsDataOverKill(t *testing.T) {
+func TestRestart_KeepsRaftData(t *testing.T) {
 	s := start(t, Options{Raft: true})
 	put(t, s, "v")
 	addr := s.Addr()
@@ -164,18 +164,18 @@ func TestRaftKeepsDataOverKill(t *testing.T) {
 		t.Error("a killed server answers")
 	}
 	if err := s.Kill(); err != nil {
-		t.Errorf("second kill: %v", err)
+		t.Errorf("second Kill = %v, want no error", err)
 	}
 	for _, from := range []string{"killed", "running"} {
 		began := time.Now()
 		if err := s.Restart(t.Context()); err != nil {
-			t.Fatalf("restart when %s: %v", from, err)
+			t.Fatalf("Restart when %s = %v, want no error", from, err)
 		}
 		t.Logf("restarted when %s in %s", from, time.Since(began).Round(time.Millisecond))
 		wantSecret(t, s, "v")
 	}
 	if s.Addr() != addr {
-		t.Errorf("moved from %s to %s", addr, s.Addr())
+		t.Errorf("Addr after Restart = %[2]s, want %[1]s", addr, s.Addr())
 	}
 }
 
@@ -188,7 +188,7 @@ func TestSealAndUnseal(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := get(t, s); err == nil || !strings.Contains(err.Error(), "sealed") {
-				t.Errorf("a sealed server says %v", err)
+				t.Errorf("get at a sealed server = %v, want a 503", err)
 			}
 			if err := s.Unseal(t.Context()); err != nil {
 				t.Fatal(err)
@@ -198,10 +198,10 @@ func TestSealAndUnseal(t *testing.T) {
 	}
 }
 
-func TestRestartInMemory(t *testing.T) {
+func TestRestart_RefusesInMemoryServers(t *testing.T) {
 	s := start(t, Options{})
 	if err := s.Restart(t.Context()); err == nil || !strings.Contains(err.Error(), "Options.Raft") {
-		t.Errorf("got %v, want an error that says what to do", err)
+		t.Errorf("Restart = %v, want an error that says what to do", err)
 	}
 	put(t, s, "the refusal did no harm")
 }
@@ -215,23 +215,23 @@ func TestStop(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is still there: %v", dir, err)
+		t.Errorf("Stat(%s) after Stop = %v, want it removed", dir, err)
 	}
 	if !proc.ended() {
-		t.Error("the process is still there")
+		t.Error("the process runs after Stop, want it ended")
 	}
 	if _, err := net.Dial("tcp", strings.TrimPrefix(s.Addr(), "http://")); err == nil {
-		t.Error("somebody still listens")
+		t.Error("the port accepts connections after Stop, want it closed")
 	}
 	if err := s.Restart(t.Context()); err == nil || !strings.Contains(err.Error(), "stopped") {
-		t.Errorf("restart after stop: %v", err)
+		t.Errorf("Restart after Stop = %v, want an error that says what to do", err)
 	}
 	if err := s.Kill(); err != nil {
-		t.Errorf("kill after stop: %v", err)
+		t.Errorf("Kill after Stop = %v, want no error", err)
 	}
 }
 
-func TestStopAfterKill(t *testing.T) {
+func TestStop_AfterKill(t *testing.T) {
 	s := start(t, Options{})
 	if err := s.Kill(); err != nil {
 		t.Fatal(err)
@@ -240,16 +240,16 @@ func TestStopAfterKill(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the directory is still there: %v", err)
+		t.Errorf("Stat of the directory after Stop = %v, want it removed", err)
 	}
 }
 
-func TestSecretsStayInside(t *testing.T) {
+func TestServer_PrintsNoSecret(t *testing.T) {
 	s := start(t, Options{})
 	wantNoSecret(t, s.keys, printed(t, s, s.keys, &s.node))
 }
 
-// printed is all that a server or cluster shows of itself, by place.
+// printed returns everything that a server or cluster prints, by place.
 func printed(t *testing.T, whole any, keys *credentials, nodes ...*node) map[string]string {
 	t.Helper()
 	places := map[string]string{}
@@ -270,19 +270,19 @@ func printed(t *testing.T, whole any, keys *credentials, nodes ...*node) map[str
 	return places
 }
 
-// wantNoSecret looks for the server's credentials in texts, by place.
+// wantNoSecret searches texts for the server's credentials, by place.
 func wantNoSecret(t *testing.T, keys *credentials, texts map[string]string) {
 	t.Helper()
 	for place, text := range texts {
 		for _, secret := range []string{keys.rootToken, keys.unsealKey} {
 			if strings.Contains(text, secret) {
-				t.Errorf("%s shows a secret: %s", place, text)
+				t.Errorf("%s contains a secret, want none: %s", place, text)
 			}
 		}
 	}
 }
 
-func TestOurEnvironmentStaysOutside(t *testing.T) {
+func TestServer_IgnoresTheEnvironment(t *testing.T) {
 	t.Setenv("VAULT_LOG_LEVEL", "nonsense")
 	t.Setenv("VAULT_API_ADDR", "http://example.invalid")
 	home := t.TempDir()
@@ -301,14 +301,14 @@ func TestOurEnvironmentStaysOutside(t *testing.T) {
 	s := start(t, Options{Log: log})
 	put(t, s, "v")
 	if entries, err := os.ReadDir(home); err != nil || len(entries) > 0 {
-		t.Errorf("the server wrote into HOME: %v, %v", entries, err)
+		t.Errorf("entries in HOME = %v, %v, want none", entries, err)
 	}
 	if !strings.Contains(log.String(), path.path) {
-		t.Errorf("the log does not name the binary: %s", log)
+		t.Errorf("log = %s, want the binary's name in it", log)
 	}
 }
 
-func TestBinaryOnPath(t *testing.T) {
+func TestFindBinary_OnPath(t *testing.T) {
 	b, err := pinnedBinary(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -324,21 +324,21 @@ func TestBinaryOnPath(t *testing.T) {
 	t.Setenv("PATH", dir)
 	got, err := findBinary(t.Context(), Options{UsePath: true, Log: &logbuffer.Buffer{}})
 	if err != nil || got.path != bao || got.pinned {
-		t.Errorf("got %+v, %v, want %s", got, err, bao)
+		t.Errorf("findBinary = %+v, %v, want %s", got, err, bao)
 	}
 }
 
-func TestNamedBinaryThatIsNone(t *testing.T) {
+func TestFindBinary_NamedBinaryIsNotExecutable(t *testing.T) {
 	for _, name := range []string{filepath.Join(t.TempDir(), "nowhere"), t.TempDir(), "no-such-program"} {
 		t.Setenv(binVariable, name)
 		_, err := Start(t.Context(), Options{Log: &logbuffer.Buffer{}})
 		if err == nil || !strings.Contains(err.Error(), binVariable) || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: got %v, want an error that names the variable and its value", name, err)
+			t.Errorf("findBinary of %s = %v, want an error that names the variable and its value", name, err)
 		}
 	}
 }
 
-func TestServerThatEndsAtOnce(t *testing.T) {
+func TestStart_ServerEndsDuringItsStart(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -346,17 +346,17 @@ func TestServerThatEndsAtOnce(t *testing.T) {
 	s := &Server{node: node{binary: binary{path: self}, dir: t.TempDir()}}
 	err = s.launch(t.Context(), 0)
 	if !errors.Is(err, errPortInUse) || !strings.Contains(err.Error(), "bind: address already in use") {
-		t.Errorf("got %v, want its last words", err)
+		t.Errorf("Start = %v, want the end of the server's log", err)
 	}
 	// Another process may take the port between our choice and the server's
 	// start: that is worth another port.
 	runs, err := os.ReadFile(filepath.Join(s.dir, "runs"))
 	if err != nil || len(runs) != portAttempts {
-		t.Errorf("ran %d times, %v, want %d", len(runs), err, portAttempts)
+		t.Errorf("the server ran %d times, %v, want %d", len(runs), err, portAttempts)
 	}
 }
 
-func TestPortInUse(t *testing.T) {
+func TestStart_PortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", loopback(0))
 	if err != nil {
 		t.Fatal(err)
@@ -365,28 +365,28 @@ func TestPortInUse(t *testing.T) {
 	port := l.Addr().(*net.TCPAddr).Port
 	_, err = Start(t.Context(), Options{Port: port})
 	if err == nil || !strings.Contains(err.Error(), strconv.Itoa(port)) {
-		t.Errorf("got %v, want an error that names the port", err)
+		t.Errorf("Start = %v, want an error that names the port", err)
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if s := start(t, Options{Port: port}); s.Addr() != "http://"+loopback(port) {
-		t.Errorf("listens on %s, want port %d", s.Addr(), port)
+		t.Errorf("Addr = %s, want port %d", s.Addr(), port)
 	}
 }
 
-func TestStartCancelled(t *testing.T) {
+func TestStart_Canceled(t *testing.T) {
 	if _, err := pinnedBinary(t.Context(), os.Stderr); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Start(ctx, Options{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
+		t.Errorf("error = %v, want context.Canceled", err)
 	}
 }
 
-func TestStartContextDoesNotBoundTheServer(t *testing.T) {
+func TestStart_ContextDoesNotLimitTheServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s, err := Start(ctx, Options{})

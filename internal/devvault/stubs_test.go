@@ -17,8 +17,8 @@ import (
 
 const stubsDir = "server/stubs"
 
-// TestStubFailsTheTestThatReachesIt has a node look for its cluster at a cloud.
-func TestStubFailsTheTestThatReachesIt(t *testing.T) {
+// TestStop_FailsIfAStubWasCalled makes a node look for its cluster with a cloud's API.
+func TestStop_FailsIfAStubWasCalled(t *testing.T) {
 	bin, err := pinnedBinary(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -36,11 +36,11 @@ func TestStubFailsTheTestThatReachesIt(t *testing.T) {
 	}
 	ended := n.stopForGood((*process).stop)
 	if ended == nil || !strings.Contains(ended.Error(), "auto_join at a cloud") {
-		t.Errorf("retire() = %v, want an error that names the stub", ended)
+		t.Errorf("stopForGood() = %v, want an error that names the stub", ended)
 	}
 }
 
-func TestStubCallsAreNamedOnce(t *testing.T) {
+func TestFindStubCalls_NamesEachOnce(t *testing.T) {
 	const log = "==> started\nstub called: b\n2026 [INFO] stub called: no, that is in the middle\r\n" +
 		"stub called: a\r\nstub called: b\n"
 	if err := findStubCalls([]byte(log)); err == nil || !strings.HasSuffix(err.Error(), ": a, b") {
@@ -51,9 +51,9 @@ func TestStubCallsAreNamedOnce(t *testing.T) {
 	}
 }
 
-// TestEveryStubIsListed compares the replacements of go.mod with the modules there are
-// and with the table of the README.
-func TestEveryStubIsListed(t *testing.T) {
+// TestStubs_AreListed compares go.mod's replacements with the stub modules and with the
+// README's table.
+func TestStubs_AreListed(t *testing.T) {
 	replaced := map[string]string{} // directory by module
 	for _, found := range regexp.MustCompile(`(?m)^\t(\S+) => \./(\S+)$`).FindAllStringSubmatch(readSource(t, "go.mod"), -1) {
 		replaced[found[1]] = found[2]
@@ -78,9 +78,10 @@ func TestEveryStubIsListed(t *testing.T) {
 	}
 }
 
-// TestStubsRefuse looks at every function of a stub: it reports that it was called, or
-// is one of those that Vault calls though it does not want what they stand in for.
-func TestStubsRefuse(t *testing.T) {
+// TestStubs_ReportTheirCalls checks that every function of a stub reports its call, or is
+// listed as harmless. Vault calls the harmless ones although it does not need what they
+// replace.
+func TestStubs_ReportTheirCalls(t *testing.T) {
 	harmless := map[string]string{
 		"stub.Called": "it makes the report", "kms.New": "SetConfig refuses",
 		"kms.NoOption": "an option", "kms.WithLogger": "an option", "awskms.WithLogger": "an option",
@@ -135,7 +136,7 @@ func TestStubsRefuse(t *testing.T) {
 	}
 }
 
-// receiver is the type that a method belongs to, and a dot; of a function it is empty.
+// receiver returns the type of a method and a dot, or "" for a function.
 func receiver(f *ast.FuncDecl) string {
 	if f.Recv == nil {
 		return ""
@@ -150,7 +151,7 @@ func receiver(f *ast.FuncDecl) string {
 	return of.(*ast.Ident).Name + "."
 }
 
-// reports tells whether a function calls stub.Called.
+// reports reports whether a function calls stub.Called.
 func reports(f *ast.FuncDecl) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		if call, is := n.(*ast.CallExpr); is {
@@ -165,7 +166,7 @@ func reports(f *ast.FuncDecl) (found bool) {
 	return found
 }
 
-// stubFiles are the files below the stubs' directory whose names end so.
+// stubFiles returns the files below the stubs' directory with the given ending.
 func stubFiles(t *testing.T, ending string) (files []string) {
 	t.Helper()
 	err := filepath.WalkDir(stubsDir, func(path string, entry fs.DirEntry, err error) error {
