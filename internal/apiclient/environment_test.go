@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { vaulttest.Main(m) }
 
 // variable describes a variable that the official client reads: a valid value, an invalid
 // one, and one that names another server. The wants are the results of New with
-// WithEnvironment.
+// FromEnvironment.
 type variable struct {
 	valid, broken, astray             string
 	wantValid, wantBroken, wantAstray error

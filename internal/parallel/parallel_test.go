@@ -56,7 +56,7 @@ func TestMap_StopsAtTheFirstError(t *testing.T) {
 			if calls.Add(1) == 1 {
 				return 0, first
 			}
-			<-ctx.Done() // the others are told
+			<-ctx.Done() // the other calls are canceled
 			return 0, ctx.Err()
 		})
 		if !errors.Is(err, first) || calls.Load() > 3 {

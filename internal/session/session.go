@@ -37,7 +37,7 @@ import (
 const (
 	defaultRequestTimeout = 15 * time.Second
 	defaultStartWait      = 10 * time.Second
-	closeGrace            = 3 * time.Second // for requests under way when the session is closed
+	closeGrace            = 3 * time.Second // for running requests in Close
 	revokeTimeout         = 2 * time.Second
 )
 
@@ -293,7 +293,8 @@ func (s *Session) observe(what event.Kind, began time.Time, err error) {
 }
 
 func (s *Session) logLogin(again bool, held *lease) {
-	s.log.Info("logged in to vault", "again", again, "method", s.config.Login, "accessor", held.accessor, "ttl", held.ttl, "policies", held.policies)
+	s.log.Info("logged in to vault", "again", again, "method", s.config.Login,
+		"accessor", held.accessor, "ttl", held.ttl, "policies", held.policies)
 }
 
 // String returns the address and the login method.

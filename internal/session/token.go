@@ -17,7 +17,7 @@ const lookupSelf = "auth/token/lookup-self"
 // or that nears expiry.
 var errSameToken = errors.New("unchanged since the last login")
 
-// tokenLogin is a static token, which somebody else created.
+// tokenLogin is a static token, which was created elsewhere.
 type tokenLogin struct {
 	label
 	source Credential

@@ -157,7 +157,7 @@ func compare(b *testing.B, peers ...peer) {
 			took[turn] += time.Since(began)
 		}
 	}
-	b.ReportMetric(0, "ns/op") // of all of them together, which says nothing
+	b.ReportMetric(0, "ns/op") // hides the sum of all peers, which has no meaning
 	for i, peer := range peers {
 		b.ReportMetric(float64(took[i].Nanoseconds())/float64(rounds), "ns/"+peer.name)
 		if i > 0 {

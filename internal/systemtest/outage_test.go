@@ -25,7 +25,7 @@ import (
 
 const (
 	declaredProviders   = 20
-	undeclaredProviders = 5 // more, which nobody declared
+	undeclaredProviders = 5 // others, which WithProviders does not name
 	cacheTTL            = 2 * time.Second
 	cacheMaxStale       = 5 * time.Minute
 	outageTime          = 4 * time.Second // longer than TTL and than a failover
