@@ -3,12 +3,10 @@ package session
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -26,23 +24,6 @@ type Method interface {
 	login(ctx context.Context, t *transport, previous *lease) (*lease, error)
 	// repeatable reports whether another login can return another token.
 	repeatable() bool
-}
-
-// lease is a token and what Vault said about it at login. Only served changes later. A
-// renewal updates the renewer's leaseState, and another login makes another lease.
-type lease struct {
-	client      *api.Client // sends the token
-	accessor    string
-	policies    []string
-	ttl         time.Duration // 0: no end, or unknown
-	since       time.Time     // when the token was requested
-	renewable   bool
-	usesLimited bool // the token has a limited number of uses
-	fromLogin   bool // the session logged in to get it, and revokes it in Close
-	batch       bool // a batch token, which cannot be revoked
-	lookedUp    bool // the token has looked itself up
-
-	served atomic.Bool // a request with the token has succeeded
 }
 
 // authHelper is implemented by the official client's auth methods.
@@ -66,29 +47,6 @@ func loginWith(ctx context.Context, t *transport, path string, helper authHelper
 	return newLease(t, path, response, since, body.Bytes())
 }
 
-func newLease(t *transport, path string, response *api.Secret, since time.Time, body []byte) (*lease, error) {
-	switch {
-	case response == nil || response.Auth == nil:
-		return nil, refusedError(path, "the response to the login has no token")
-	case response.Auth.ClientToken == "" && response.Auth.MFARequirement != nil:
-		return nil, refusedError(path, "the login requires multi-factor authentication, which vaultkit does not support")
-	case response.Auth.ClientToken == "":
-		return nil, refusedError(path, "the response to the login has no token")
-	}
-	more := parseExtraAuth(body)
-	return &lease{
-		client:      t.clientWith(response.Auth.ClientToken),
-		accessor:    response.Auth.Accessor,
-		policies:    response.Auth.Policies,
-		ttl:         time.Duration(response.Auth.LeaseDuration) * time.Second,
-		since:       since,
-		renewable:   response.Auth.Renewable,
-		usesLimited: more.NumUses > 0,
-		fromLogin:   true,
-		batch:       more.TokenType == "batch",
-	}, nil
-}
-
 // copyBody copies the response body while it is read. The official client's types leave
 // out some of its fields.
 func copyBody(into *bytes.Buffer) api.ResponseCallback {
@@ -99,23 +57,6 @@ func copyBody(into *bytes.Buffer) api.ResponseCallback {
 			io.Closer
 		}{io.TeeReader(body, into), body}
 	}
-}
-
-// extraAuth holds the fields of a login's response that the official client's types leave
-// out.
-type extraAuth struct {
-	NumUses   int    `json:"num_uses"`
-	TokenType string `json:"token_type"`
-}
-
-func parseExtraAuth(body []byte) extraAuth {
-	var response struct {
-		Auth extraAuth `json:"auth"`
-	}
-	if json.Unmarshal(body, &response) != nil {
-		return extraAuth{}
-	}
-	return response.Auth
 }
 
 func refusedError(path, detail string) error {

@@ -317,3 +317,10 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalText returns the same as String.
 func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// currentLease returns the lease in use.
+func (s *Session) currentLease() *lease {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}

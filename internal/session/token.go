@@ -30,7 +30,8 @@ func Token(source Credential) Method {
 	return &tokenLogin{label: "token from " + source.label, source: source}
 }
 
-func (m *tokenLogin) check() error     { return checkCredential("token", m.source, false) }
+func (m *tokenLogin) check() error { return checkCredential("token", m.source, false) }
+
 func (m *tokenLogin) repeatable() bool { return !m.source.literal }
 
 func (m *tokenLogin) login(ctx context.Context, t *transport, previous *lease) (*lease, error) {
@@ -58,20 +59,6 @@ func (m *tokenLogin) login(ctx context.Context, t *transport, previous *lease) (
 	}
 	// The token has no right to look itself up, so its end is unknown.
 	return held, nil
-}
-
-// describe copies the token's properties. A missing property stays unknown, so the token
-// is not renewed.
-func (l *lease) describe(response *api.Secret) {
-	if response == nil {
-		return
-	}
-	l.accessor, _ = response.TokenAccessor()
-	l.policies, _ = response.TokenPolicies()
-	l.ttl, _ = response.TokenTTL()
-	l.renewable, _ = response.TokenIsRenewable()
-	uses, _ := response.TokenRemainingUses()
-	l.usesLimited = uses > 0
 }
 
 func (m *tokenLogin) unchangedError() error {
