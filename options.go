@@ -258,7 +258,7 @@ type revokeOptions struct {
 func newRevokeOptions(opts []RevokeOption) (*revokeOptions, error) {
 	var o revokeOptions
 	err := configure(opts, func(opt RevokeOption) error { return opt.configureRevoke(&o) })
-	return &o, cmp.Or(err, o.auditOptions.check())
+	return &o, cmp.Or(err, o.check())
 }
 
 // checkExpiry refuses what RFC 3339, and so the record, cannot hold.

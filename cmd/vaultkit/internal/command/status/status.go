@@ -129,7 +129,7 @@ func (o *Options) print(found []vaultkit.ProviderStatus) error {
 	}
 	t := o.Print.Table("", "PROVIDER", "VERSION", "AGE", "EXPIRES", "DUE", "NOTE")
 	for _, s := range found {
-		t.Row(s.Provider, strconv.Itoa(s.Version), ageOf(s.InForceFrom, o.Now()), render.When(s.ExpiresAt), string(s.Due), note(s, o.Now()))
+		t.Row(s.Provider, strconv.Itoa(s.Version), ageOf(s.InForceFrom, o.Now()), render.When(s.ExpiresAt), s.Due, note(s, o.Now()))
 	}
 	return t.Flush()
 }
