@@ -83,7 +83,8 @@ type PruneLimits struct {
 // evidence of its outcome: Abort closes what Recover cannot.
 //
 // Errors: ErrInvalid for limits that keep nothing, and those of GetAPIKey. Needs the
-// janitor's policy; where that is all there is, the recovery is left to others.
+// janitor's policy. A token with that policy alone cannot recover: it prunes nothing younger
+// than a rotation without a record, so run Recover with the recoverer's policy before it.
 func (c *Client) PruneBackups(ctx context.Context, provider string, limits PruneLimits) ([]Backup, error) {
 	if err := cmp.Or(checkProvider(provider), limits.check()); err != nil {
 		return nil, vaulterr.WithOp("PruneBackups", provider, err)
