@@ -114,8 +114,8 @@ func dies(fate fate) func(*execution, *request) (*http.Response, error) {
 	}
 }
 
-func closeBody(answer *http.Response, err error) {
+func closeBody(response *http.Response, err error) {
 	if err == nil {
-		answer.Body.Close()
+		response.Body.Close()
 	}
 }

@@ -24,11 +24,11 @@ func undecidedWorld(t *testing.T) (w *scenario, id string, release chan struct{}
 	defer cancel()
 	w.Proxy.SetRule(faultproxy.Rules(clienttest.OnCommit(w.Provider, faultproxy.Late(release).Before(cancel))))
 	if _, err := w.Rotate(ctx, w.Client); !errors.Is(err, vaultkit.ErrUndetermined) {
-		t.Fatalf("the crashed rotation was told %v", err)
+		t.Fatalf("the killed Rotate = %v, want ErrUndetermined", err)
 	}
 	found := w.recover()
 	if len(found) != 1 || found[0].Outcome != vaultkit.OutcomeUndecided {
-		t.Fatalf("Recover = %+v", found)
+		t.Fatalf("Recover = %+v, want one undecided rotation", found)
 	}
 	return w, found[0].ID, release
 }
@@ -44,21 +44,21 @@ func TestAbortFencesAnUndecidedRotation(t *testing.T) {
 	w, id, release := undecidedWorld(t)
 	r, err := w.Direct.Abort(t.Context(), w.Provider, id)
 	if err != nil || r.Outcome != vaultkit.OutcomeAborted || r.Cause != "fenced by version 2" || r.Resumed || r.ID != id {
-		t.Fatalf("Abort = %+v, %v", r, err)
+		t.Fatalf("Abort = %+v, %v, want aborted, fenced by version 2", r, err)
 	}
 	vaulttest.AssertUnchanged(t, w.Provider, func() { w.deliver(release) })
 	after := vaulttest.Snapshot(t, w.Provider)["providers/"+w.Provider]
 	if after.Current != 2 || !vaulttest.SameJSON(t, after.Versions[2], clienttest.OldSecret) {
-		t.Errorf("provider %+v", after)
+		t.Errorf("the provider is %+v, want version 2 with the old secret", after)
 	}
 	vaulttest.AssertUnchanged(t, w.Provider, func() {
 		if again, err := w.Direct.Abort(t.Context(), w.Provider, id); err != nil || !again.Resumed || again.Cause != r.Cause {
-			t.Errorf("Abort again = %+v, %v", again, err)
+			t.Errorf("Abort again = %+v, %v, want the same record, resumed", again, err)
 		}
 	})
 	// What was aborted can be rotated again.
 	if next := clienttest.Rotate(t, w.Direct, w.Provider, "fake-new"); next.NewVersion != 3 || next.Resumed {
-		t.Errorf("rotation %+v", next)
+		t.Errorf("Rotate after Abort = %+v, want a new version 3", next)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestAbort_OfACommittedRotationIsAConflict(t *testing.T) {
 	client := clienttest.NewWithFaults(t, clienttest.OnCommit(w.Provider, faultproxy.Before(func() { w.deliver(release) })))
 	r, err := client.Abort(t.Context(), w.Provider, id)
 	if !errors.Is(err, vaultkit.ErrConflict) || r == nil || r.Outcome != vaultkit.OutcomeCommitted || r.NewVersion != 2 {
-		t.Fatalf("Abort = %+v, %v", r, err)
+		t.Fatalf("Abort = %+v, %v, want ErrConflict and the committed version 2", r, err)
 	}
 	w.done()
 }
@@ -81,11 +81,11 @@ func TestAbort_SucceedsAfterOneFault(t *testing.T) {
 			client := clienttest.NewWithFaults(t, clienttest.OnCommit(w.Provider, fault))
 			r, err := client.Abort(t.Context(), w.Provider, id)
 			if err != nil || r.Outcome != vaultkit.OutcomeAborted || r.Cause != "fenced by version 2" {
-				t.Errorf("Abort = %+v, %v", r, err)
+				t.Errorf("Abort = %+v, %v, want aborted, fenced by version 2", r, err)
 			}
 			w.deliver(release)
 			if w.version() != 2 {
-				t.Errorf("version %d", w.version())
+				t.Errorf("the current version is %d, want 2", w.version())
 			}
 		})
 	}
@@ -106,7 +106,7 @@ func TestAbort_LostResponseIsUndetermined(t *testing.T) {
 			vaulttest.AssertUnchanged(t, w.Provider, func() {
 				r, err := client.Abort(t.Context(), w.Provider, id)
 				if !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) || r != nil {
-					t.Errorf("Abort = %+v, %v", r, err)
+					t.Errorf("Abort = %+v, %v, want only ErrUndetermined", r, err)
 				}
 			})
 			close(late)
@@ -126,7 +126,7 @@ func TestAbort_CopiesTheExpiryTag(t *testing.T) {
 	}
 	custom := vaulttest.Snapshot(t, p)["providers/"+p].Custom
 	if len(custom) != 1 || custom["vaultkit_expires_v3"] != expires.Format(time.RFC3339) {
-		t.Errorf("tag %v", custom)
+		t.Errorf("custom metadata = %v, want the tag of version 3 alone", custom)
 	}
 }
 
@@ -160,18 +160,18 @@ func TestAbort_ClosesUnknownRotations(t *testing.T) {
 			tc.happens(t, p)
 			found, err := client.Recover(t.Context(), p)
 			if err != nil || len(found) != 1 || found[0].Outcome != tc.before {
-				t.Fatalf("Recover = %+v, %v", found, err)
+				t.Fatalf("Recover = %+v, %v, want the outcome before Abort", found, err)
 			}
 			before := vaulttest.Look(t, "providers/"+p)
 			r, err := client.Abort(t.Context(), p, id)
 			if err != nil || r.Outcome != vaultkit.OutcomeUnknown || !strings.Contains(r.Cause, tc.cause) {
-				t.Errorf("Abort = %+v, %v", r, err)
+				t.Errorf("Abort = %+v, %v, want the outcome unknown and its cause", r, err)
 			}
 			if !vaulttest.SameJSON(t, before, vaulttest.Look(t, "providers/"+p)) {
-				t.Error("the provider changed")
+				t.Error("Abort changed the provider, want no change")
 			}
 			if found, err := client.Recover(t.Context(), p); err != nil || len(found) != 0 {
-				t.Errorf("Recover = %+v, %v", found, err)
+				t.Errorf("Recover after Abort = %+v, %v, want nothing", found, err)
 			}
 		})
 	}
@@ -206,7 +206,7 @@ func TestAbortRefuses(t *testing.T) {
 				vaulttest.AssertUnchanged(t, deleted, func() {
 					r, err := tc.client.Abort(t.Context(), tc.provider, tc.id)
 					if !errors.Is(err, tc.want) || errors.Is(err, vaultkit.ErrUndetermined) || (r != nil) != errors.Is(err, vaultkit.ErrConflict) {
-						t.Errorf("Abort = %+v, %v", r, err)
+						t.Errorf("Abort = %+v, %v, want an error", r, err)
 					}
 				})
 			})

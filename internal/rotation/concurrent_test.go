@@ -17,16 +17,16 @@ func TestTwoRotatorsDifferentKeys(t *testing.T) {
 		results, errs := race(t, p, "fake-a", "fake-b")
 		winner := slices.IndexFunc(errs, func(err error) bool { return err == nil })
 		if winner < 0 {
-			t.Fatalf("nobody won: %v", errs)
+			t.Fatalf("no Rotate succeeded: %v, want one", errs)
 		}
 		if lost := errs[1-winner]; lost == nil {
 			// The other started after the first had committed: two rotations in turn.
 			if results[0].NewVersion == results[1].NewVersion {
-				t.Fatalf("two winners of one version: %+v", results)
+				t.Fatalf("both Rotate committed the same version: %+v, want one", results)
 			}
 			continue
 		} else if !errors.Is(lost, vaultkit.ErrConflict) {
-			t.Fatalf("the loser got %v", lost)
+			t.Fatalf("the other Rotate = %v, want ErrConflict", lost)
 		}
 		client := clienttest.New(t)
 		if got, want := clienttest.APIKey(t, client, p), []string{"fake-a", "fake-b"}[winner]; got != want {
@@ -43,14 +43,14 @@ func TestRotate_AfterAnotherCommitIsAConflict(t *testing.T) {
 	client := clienttest.NewWithFaults(t, clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, rival, p, "fake-b") }))
 	_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-a"))
 	if !errors.Is(err, vaultkit.ErrConflict) || errors.Is(err, vaultkit.ErrUndetermined) {
-		t.Fatalf("the loser got %v", err)
+		t.Fatalf("the late Rotate = %v, want ErrConflict", err)
 	}
 	if got := clienttest.APIKey(t, rival, p); got != "fake-b" {
-		t.Errorf("the key is %s", got)
+		t.Errorf("the key in force is %s, want fake-b", got)
 	}
 	assertOneCommitted(t, rival, p, 2)
 	if history, _ := rival.History(t.Context(), p); len(history) != 2 {
-		t.Errorf("the aborted rotation has no record: %+v", history)
+		t.Errorf("History = %+v, want a record of the aborted rotation too", history)
 	}
 }
 
@@ -59,14 +59,14 @@ func TestTwoRotatorsSameKey(t *testing.T) {
 		p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old"})
 		results, errs := race(t, p, "fake-new", "fake-new")
 		if errs[0] != nil || errs[1] != nil {
-			t.Fatalf("errors %v", errs)
+			t.Fatalf("Rotate = %v, want success of both", errs)
 		}
 		if results[0].ID != results[1].ID || results[0].NewVersion != 2 || results[1].NewVersion != 2 || !vaulttest.SameJSON(t, results[0].Record, results[1].Record) {
-			t.Errorf("they disagree: %+v, %+v", results[0], results[1])
+			t.Errorf("Rotate = %+v and %+v, want the same record", results[0], results[1])
 		}
 		snapshot := vaulttest.Snapshot(t, p)
 		if snapshot["providers/"+p].Current != 2 || len(snapshot) != 3 {
-			t.Errorf("not one version, one backup, one record: %+v", snapshot)
+			t.Errorf("Vault holds %+v, want one version, one backup and one record", snapshot)
 		}
 	}
 }
@@ -101,6 +101,6 @@ func assertOneCommitted(t *testing.T, client *vaultkit.Client, p string, version
 		}
 	}
 	if committed != 1 {
-		t.Errorf("%d records say committed for version %d: %+v", committed, version, history)
+		t.Errorf("%d records say committed for version %d, want 1: %+v", committed, version, history)
 	}
 }

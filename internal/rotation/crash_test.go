@@ -51,11 +51,11 @@ func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, forei
 	w.Helper()
 	history, err := w.Direct.History(w.Context(), w.Provider)
 	if err != nil || len(history) > 1 {
-		w.Fatalf("history %+v, %v", history, err)
+		w.Fatalf("History = %+v, %v, want at most one record", history, err)
 	}
 	for _, record := range history {
 		if (record.Outcome == vaultkit.OutcomeCommitted) != committed {
-			w.Errorf("record says %s, committed is %v", record.Outcome, committed)
+			w.Errorf("the record says %s, but committed is %v", record.Outcome, committed)
 		}
 	}
 	for _, one := range found {
@@ -65,11 +65,11 @@ func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, forei
 		case committed && one.Outcome == vaultkit.OutcomeCommitted:
 		case !committed && foreign > 0 && one.Outcome == vaultkit.OutcomeAborted:
 		default:
-			w.Errorf("Recover says %s; committed %v, %d foreign writes, evidence %v", one.Outcome, committed, foreign, evidence)
+			w.Errorf("Recover = %s, want the truth: committed %v, %d foreign writes, evidence %v", one.Outcome, committed, foreign, evidence)
 		}
 	}
 	if committed && evidence && len(history) != 1 {
-		w.Error("committed with the evidence there, and no record")
+		w.Error("no record of a committed rotation, although there is evidence")
 	}
 }
 
@@ -80,17 +80,17 @@ func TestRecover_FindsAPrunedVersionInALaterBackup(t *testing.T) {
 	w.keepVersions(1)
 	w.killBeforeRecord() // committed, never recorded
 	if w.version() != 2 {
-		t.Fatal("not committed")
+		t.Fatal("the rotation is not committed, want version 2")
 	}
 	// The next rotation's sweep finds out by itself.
 	clienttest.Rotate(t, w.Direct, w.Provider, "fake-third")
 	history, err := w.Direct.History(t.Context(), w.Provider)
 	if err != nil || len(history) != 2 {
-		t.Fatalf("history %+v, %v", history, err)
+		t.Fatalf("History = %+v, %v, want two records", history, err)
 	}
 	first := history[1]
 	if first.Outcome != vaultkit.OutcomeCommitted || first.Evidence != "inferred" || first.NewVersion != 2 || first.CommittedAt.IsZero() {
-		t.Errorf("the crashed rotation's record %+v", first)
+		t.Errorf("the record of the crashed rotation is %+v, want committed, inferred", first)
 	}
 }
 
@@ -110,10 +110,10 @@ func TestRecreatedProvider(t *testing.T) {
 			}
 			found := w.recover()
 			if len(found) != 1 || found[0].Outcome != vaultkit.OutcomeRecreated || found[0].Evidence != "" {
-				t.Errorf("Recover = %+v", found)
+				t.Errorf("Recover = %+v, want recreated", found)
 			}
 			if history, _ := w.Direct.History(t.Context(), w.Provider); len(history) != 0 {
-				t.Errorf("history %+v", history)
+				t.Errorf("History = %+v, want no record", history)
 			}
 		})
 	}
@@ -130,13 +130,13 @@ func TestRecover_UsesUndeletedEvidence(t *testing.T) {
 		t.Fatal(err)
 	}
 	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeUnknown {
-		t.Errorf("with version 2 deleted: %+v", found)
+		t.Errorf("Recover with version 2 deleted = %+v, want unknown", found)
 	}
 	if err := kv.Undelete(t.Context(), path, []int{2}); err != nil {
 		t.Fatal(err)
 	}
 	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
-		t.Errorf("with version 2 back: %+v", found)
+		t.Errorf("Recover with version 2 undeleted = %+v, want committed", found)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestRotate_IgnoresCancellationAfterTheCommit(t *testing.T) {
 	w.Proxy.SetRule(faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Before(cancel)))
 	r, err := w.Rotate(ctx, w.Client)
 	if err != nil || r.Outcome != vaultkit.OutcomeCommitted {
-		t.Fatalf("Rotate = %+v, %v", r, err)
+		t.Fatalf("Rotate = %+v, %v, want committed", r, err)
 	}
 	w.done()
 }
@@ -161,10 +161,10 @@ func TestRotate_WithoutARecordReturnsBoth(t *testing.T) {
 	w.Proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()))
 	r, err := w.Rotate(t.Context(), w.Client)
 	if !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.Outcome != vaultkit.OutcomeCommitted || r.NewVersion != 2 {
-		t.Fatalf("Rotate = %+v, %v", r, err)
+		t.Fatalf("Rotate = %+v, %v, want the committed rotation and ErrUndetermined", r, err)
 	}
 	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
-		t.Errorf("Recover = %+v", found)
+		t.Errorf("Recover = %+v, want one committed rotation", found)
 	}
 	w.done()
 }
@@ -189,7 +189,7 @@ func TestRotate_StopsAtAForgedBackup(t *testing.T) {
 				r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 				failed, _ := errors.AsType[*vaultkit.Error](err)
 				if !errors.Is(err, vaultkit.ErrUndetermined) || r != nil || failed.ID != id {
-					t.Errorf("Rotate = %+v, %v", r, err)
+					t.Errorf("Rotate = %+v, %v, want ErrUndetermined with the id", r, err)
 				}
 			})
 		})
@@ -208,11 +208,11 @@ func TestRotate_BacksUpLargeForeignSecrets(t *testing.T) {
 	w.killBeforeCommit()
 	vaulttest.Put(t, "providers/"+w.Provider, large("b"))
 	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeAborted {
-		t.Errorf("Recover = %+v", found)
+		t.Errorf("Recover = %+v, want one aborted rotation", found)
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")); !errors.Is(err, vaultkit.ErrInvalid) {
-			t.Errorf("a new secret of 600 KiB: %v", err)
+			t.Errorf("Rotate to a secret of 600 KiB = %v, want ErrInvalid", err)
 		}
 	})
 	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"blob": "small"})); err != nil {
@@ -228,15 +228,15 @@ func TestRecover_WritesTheMissingExpiryTag(t *testing.T) {
 	w.Proxy.SetRule(faultproxy.OnEvery("PATCH", "", faultproxy.Refuse()))
 	r, err := w.Client.Rotate(t.Context(), w.Provider, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(expires))
 	if err != nil || len(r.Warnings) == 0 {
-		t.Fatalf("Rotate = %+v, %v", r, err)
+		t.Fatalf("Rotate = %+v, %v, want a warning about the tag", r, err)
 	}
 	custom := func() map[string]any { return vaulttest.Snapshot(t, w.Provider)["providers/"+w.Provider].Custom }
 	if len(custom()) != 0 {
-		t.Fatalf("tagged already: %v", custom())
+		t.Fatalf("custom metadata = %v before Recover, want no tag", custom())
 	}
 	w.recover()
 	if got := custom(); len(got) != 1 || got["vaultkit_expires_v2"] != expires.Format(time.RFC3339) {
-		t.Errorf("tag %v", got)
+		t.Errorf("custom metadata = %v, want the tag of version 2", got)
 	}
 	vaulttest.AssertUnchanged(t, w.Provider, func() { w.recover() })
 }
@@ -253,10 +253,10 @@ func TestRecover_ReadsALateBackup(t *testing.T) {
 	})))
 	found, err := client.Recover(t.Context(), p)
 	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
-		t.Fatalf("Recover = %+v, %v", found, err)
+		t.Fatalf("Recover = %+v, %v, want one committed rotation", found, err)
 	}
 	history, err := client.History(t.Context(), p)
 	if err != nil || len(history) != 1 || history[0].Actor != "late" || history[0].Evidence != "inferred" {
-		t.Errorf("History = %+v, %v", history, err)
+		t.Errorf("History = %+v, %v, want the inferred record of \"late\"", history, err)
 	}
 }

@@ -21,7 +21,7 @@ func TestSourceVerifies(t *testing.T) {
 	vaulttest.AssertSecretUnchanged(t, p, func() {
 		_, err := client.Rotate(t.Context(), p, source)
 		if !errors.Is(err, wrong) || len(source.Verified) != 1 || source.Verified[0]["keep"] != "kept" {
-			t.Errorf("Rotate = %v; verified %v", err, source.Verified)
+			t.Errorf("Rotate = %v, verified %v, want the verifier's error after one call", err, source.Verified)
 		}
 	})
 	// The key was just created: it is taken back, without what it shares with the
@@ -31,13 +31,13 @@ func TestSourceVerifies(t *testing.T) {
 	}
 	for _, target := range source.Told {
 		if target.Provider != p || !strings.HasPrefix(target.Stamp, "vaultkit-"+p+"-v2-") {
-			t.Errorf("told of %+v", target)
+			t.Errorf("the source's target is %+v, want the provider and its stamp", target)
 		}
 	}
 	good := clienttest.NewIssuingSource()
 	good.Fields = map[string]any{"api_key": "fake-issued-again"} // what was taken back stays refused
 	if _, err := client.Rotate(t.Context(), p, good); err != nil || len(good.Verified) != 1 || len(good.Revoked) > 0 {
-		t.Errorf("Rotate = %v; verified %v, revoked %v", err, good.Verified, good.Revoked)
+		t.Errorf("Rotate = %v, verified %v, revoked %v, want success and no revocation", err, good.Verified, good.Revoked)
 	}
 }
 
@@ -46,12 +46,12 @@ func TestSourceAndOptionVerify(t *testing.T) {
 	p, source, wrong := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource(), errors.New("wrong key")
 	_, err := clienttest.New(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
 		if len(source.Verified) != 1 {
-			t.Error("asked before the source")
+			t.Error("WithVerify was called before the source's Verify")
 		}
 		return wrong
 	}))
 	if !errors.Is(err, wrong) || len(source.Revoked) != 1 {
-		t.Errorf("Rotate = %v; revoked %v", err, source.Revoked)
+		t.Errorf("Rotate = %v, revoked %v, want the verifier's error and one revoked key", err, source.Revoked)
 	}
 }
 
@@ -122,10 +122,10 @@ func TestRotate_RevokesAnIssuedKeyOnlyIfItIsUnused(t *testing.T) {
 				t.Errorf("Rotate = %v, want %v", err, tc.want)
 			}
 			if source.Created != 1 || (len(source.Revoked) == 1) != tc.revoked || len(source.Revoked) > 1 {
-				t.Errorf("created %d keys, revoked %v", source.Created, source.Revoked)
+				t.Errorf("the source created %d keys and revoked %v, want 1 created", source.Created, source.Revoked)
 			}
 			if named := err != nil && strings.Contains(err.Error(), "vaultkit-"+p+"-v2-"); named != tc.kept {
-				t.Errorf("the key is named: %v, in %v", named, err)
+				t.Errorf("the error names the key: %v, in %v", named, err)
 			}
 		})
 	}
@@ -136,7 +136,7 @@ func TestRotate_NeverRevokesAKeyThatWasInForce(t *testing.T) {
 	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
 	source.Fields = clienttest.OldSecret
 	if _, err := clienttest.New(t).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrNoChange) || len(source.Revoked) > 0 {
-		t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
+		t.Errorf("Rotate = %v, revoked %v, want ErrNoChange and nothing revoked", err, source.Revoked)
 	}
 	client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "/metadata/", faultproxy.Refuse()), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
 	if _, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrUnavailable) || len(source.Revoked) > 0 {
@@ -150,7 +150,7 @@ func TestRotate_RevokesAnInvalidIssuedKey(t *testing.T) {
 	vaulttest.AssertSecretUnchanged(t, p, func() {
 		_, err := clienttest.New(t).Rotate(t.Context(), p, source)
 		if want := []map[string]string{{"api_key": "fake-issued", "id": "12", "empty": ""}}; !errors.Is(err, vaultkit.ErrInvalid) || !reflect.DeepEqual(source.Revoked, want) {
-			t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
+			t.Errorf("Rotate = %v, revoked %v, want the new key revoked", err, source.Revoked)
 		}
 	})
 }
@@ -159,7 +159,7 @@ func TestRotate_DryRunRevokesNothing(t *testing.T) {
 	p, source := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource()
 	source.VerifyErr = errors.New("wrong key")
 	if _, err := clienttest.New(t).Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err == nil || len(source.Revoked) > 0 {
-		t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
+		t.Errorf("Rotate = %v, revoked %v, want an error and nothing revoked", err, source.Revoked)
 	}
 }
 
@@ -169,10 +169,10 @@ func TestRotate_NamesAKeyThatTheSourceCannotRevoke(t *testing.T) {
 	client := clienttest.NewWithFaults(t, clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, clienttest.New(t), p, "fake-rival") }))
 	_, err := client.Rotate(t.Context(), p, &clienttest.FieldSource{Fields: map[string]any{"api_key": "fake-issued"}})
 	if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "vaultkit-"+p+"-v2-") {
-		t.Errorf("Rotate = %v", err)
+		t.Errorf("Rotate = %v, want ErrConflict that names the key", err)
 	}
 	_, err = client.Rotate(t.Context(), p, vaultkit.NewKey("fake-rival"), vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error { return errors.New("x") }))
 	if err != nil && strings.Contains(err.Error(), "at the issuer") {
-		t.Errorf("a given key has no issuer: %v", err)
+		t.Errorf("Rotate to a given key = %v, want no name at the provider's API", err)
 	}
 }

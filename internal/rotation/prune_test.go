@@ -56,20 +56,20 @@ func TestPruneBackupsByCountAndAge(t *testing.T) {
 			dry.DryRun = true
 			vaulttest.AssertUnchanged(t, p, func() {
 				if would, err := client.PruneBackups(t.Context(), p, dry); err != nil || !reflect.DeepEqual(idsOf(would), ids[:tc.gone]) {
-					t.Errorf("dry run = %v, %v", idsOf(would), err)
+					t.Errorf("PruneBackups with DryRun = %v, %v, want what a run deletes", idsOf(would), err)
 				}
 			})
 			pruned, err := client.PruneBackups(t.Context(), p, tc.limits)
 			if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:tc.gone]) || !reflect.DeepEqual(left(t, p), ids[tc.gone:]) {
-				t.Errorf("PruneBackups = %v, %v; left %v", idsOf(pruned), err, left(t, p))
+				t.Errorf("PruneBackups = %v, %v; left %v, want the oldest deleted", idsOf(pruned), err, left(t, p))
 			}
 			for _, one := range pruned {
 				if one.Provider != p || one.Outcome != vaultkit.OutcomeCommitted || one.ReplacedAt.IsZero() {
-					t.Errorf("pruned %+v", one)
+					t.Errorf("PruneBackups returned %+v, want a committed backup of the provider", one)
 				}
 			}
 			if !reflect.DeepEqual(records, vaulttest.Look(t, "rotations/"+p)) {
-				t.Error("the records changed")
+				t.Error("PruneBackups changed the records, want no change")
 			}
 		})
 	}
@@ -86,7 +86,7 @@ func TestPrune_CountsTheAgeFromTheReplacement(t *testing.T) {
 	}
 	pruned, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{OlderThan: 99*24*time.Hour + time.Hour})
 	if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:1]) {
-		t.Errorf("PruneBackups = %v, %v of %v", idsOf(pruned), err, ids)
+		t.Errorf("PruneBackups = %v, %v, want the first of %v", idsOf(pruned), err, ids)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestPrune_KeepsTheNewestCommittedBackup(t *testing.T) {
 	}
 	pruned, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
 	if want := []string{ids[0], aborted}; err != nil || !reflect.DeepEqual(idsOf(pruned), want) || !reflect.DeepEqual(left(t, p), ids[1:]) {
-		t.Errorf("PruneBackups = %v, %v; left %v", idsOf(pruned), err, left(t, p))
+		t.Errorf("PruneBackups = %v, %v; left %v, want the newest committed one left", idsOf(pruned), err, left(t, p))
 	}
 }
 
@@ -140,10 +140,10 @@ func TestPruneRecoversFirst(t *testing.T) {
 	rotated := vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": "fake-foreign"})
 	pruned, err := w.Direct.PruneBackups(t.Context(), w.Provider, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
 	if err != nil || len(pruned) != 0 || rotated != 3 {
-		t.Fatalf("PruneBackups = %v, %v", pruned, err)
+		t.Fatalf("PruneBackups = %v, %v, want nothing deleted", pruned, err)
 	}
 	if history, err := w.Direct.History(t.Context(), w.Provider); err != nil || len(history) != 1 || history[0].Outcome != vaultkit.OutcomeCommitted {
-		t.Errorf("History = %+v, %v", history, err)
+		t.Errorf("History = %+v, %v, want one committed record", history, err)
 	}
 }
 
@@ -153,7 +153,7 @@ func TestPruneUnderTheJanitorsPolicy(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 3)
 	pruned, err := janitor.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 2})
 	if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:1]) {
-		t.Fatalf("PruneBackups = %v, %v", idsOf(pruned), err)
+		t.Fatalf("PruneBackups = %v, %v, want the oldest one", idsOf(pruned), err)
 	}
 	undecided := clienttest.CrashBeforeCommit(t, p, "fake-crashed")
 	pruned, err = janitor.PruneBackups(t.Context(), p, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
@@ -168,14 +168,14 @@ func TestPruneRefuses(t *testing.T) {
 	for _, limits := range []vaultkit.PruneLimits{{}, {KeepNewest: -1}, {OlderThan: -1, KeepNewest: 1}, {DryRun: true}} {
 		vaulttest.AssertUnchanged(t, p, func() {
 			if pruned, err := client.PruneBackups(t.Context(), p, limits); !errors.Is(err, vaultkit.ErrInvalid) || len(pruned) != 0 {
-				t.Errorf("PruneBackups(%+v) = %v, %v", limits, pruned, err)
+				t.Errorf("PruneBackups(%+v) = %v, %v, want ErrInvalid", limits, pruned, err)
 			}
 		})
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
 		rotator := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "rotator"))
 		if _, err := rotator.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); !errors.Is(err, vaultkit.ErrPermissionDenied) {
-			t.Errorf("a rotator pruned: %v", err)
+			t.Errorf("PruneBackups by a rotator = %v, want ErrPermissionDenied", err)
 		}
 	})
 }

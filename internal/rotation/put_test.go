@@ -112,12 +112,12 @@ func TestPut_AfterALostResponseFindsWhoWroteTheVersion(t *testing.T) {
 				t.Errorf("PutProviderKeys = %d, %v, want %v", version, err, tc.want)
 			}
 			if current := vaulttest.Snapshot(t, p)["providers/"+p].Current; current != 1 {
-				t.Errorf("version %d", current)
+				t.Errorf("the current version is %d, want 1", current)
 			}
 		})
 	}
 	client := clienttest.NewWithFaults(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Lose() }, vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 50e6}))
 	if _, err := client.PutProviderKeys(t.Context(), vaulttest.Name(t), keys); !errors.Is(err, vaultkit.ErrUndetermined) {
-		t.Errorf("with every answer lost: %v", err)
+		t.Errorf("PutProviderKeys with every response lost = %v, want ErrUndetermined", err)
 	}
 }

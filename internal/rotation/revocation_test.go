@@ -32,20 +32,20 @@ func TestRevokeOld(t *testing.T) {
 	}
 	if api.Target.Provider != p || revocation.ID != r.ID || revocation.Provider != p || revocation.AlreadyGone || revocation.Actor != "a test" || revocation.Reason != "it works" ||
 		!reflect.DeepEqual(revocation.Fields, []string{"api_key", "seat"}) || time.Since(revocation.RevokedAt).Abs() > time.Hour {
-		t.Errorf("revocation %+v", revocation)
+		t.Errorf("RevokeOld = %+v, want the fields api_key and seat, revoked now", revocation)
 	}
 	if !reflect.DeepEqual(before, vaulttest.Look(t, "providers/"+p)) {
-		t.Error("the provider changed")
+		t.Error("RevokeOld changed the provider, want no change")
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
 		again, err := client.RevokeOld(t.Context(), p, r.ID, api, vaultkit.IgnoreOtherProviders())
 		if err != nil || !vaulttest.SameJSON(t, again, revocation) || len(api.Revoked) != 1 {
-			t.Errorf("again: %+v, %v; asked %d times", again, err, len(api.Revoked))
+			t.Errorf("RevokeOld again = %+v, %v after %d calls of the revoker, want the same and 1", again, err, len(api.Revoked))
 		}
 	})
 	history, err := client.History(t.Context(), p)
 	if err != nil || len(history) != 1 || !vaulttest.SameJSON(t, history[0].Revocation, revocation) {
-		t.Errorf("History = %+v, %v", history, err)
+		t.Errorf("History = %+v, %v, want the revocation in its record", history, err)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestRevokeOldOfKeysAlreadyGone(t *testing.T) {
 	api := &clienttest.Revoker{Err: vaultkit.ErrAlreadyRevoked}
 	revocation, err := clienttest.New(t).RevokeOld(t.Context(), p, ids[0], api, vaultkit.IgnoreOtherProviders())
 	if err != nil || !revocation.AlreadyGone {
-		t.Errorf("RevokeOld = %+v, %v", revocation, err)
+		t.Errorf("RevokeOld = %+v, %v, want AlreadyGone", revocation, err)
 	}
 }
 
@@ -130,7 +130,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 			vaulttest.AssertUnchanged(t, p, func() {
 				revocation, err := client.RevokeOld(t.Context(), p, id, api, vaultkit.IgnoreOtherProviders())
 				if !errors.Is(err, tc.want) || revocation != nil || len(api.Revoked) > 0 {
-					t.Errorf("RevokeOld = %+v, %v; asked to revoke %d keys", revocation, err, len(api.Revoked))
+					t.Errorf("RevokeOld = %+v, %v, and the revoker got %d keys, want a refusal and 0", revocation, err, len(api.Revoked))
 				}
 			})
 		})
@@ -155,7 +155,7 @@ func TestRevokeOldOfBadInput(t *testing.T) {
 		},
 	} {
 		if revocation, err := call(); !errors.Is(err, vaultkit.ErrInvalid) || revocation != nil {
-			t.Errorf("%s: %+v, %v", name, revocation, err)
+			t.Errorf("%s = %+v, %v, want ErrInvalid", name, revocation, err)
 		}
 	}
 }
@@ -166,19 +166,19 @@ func TestRevokeOld_ReturnsTheRevokersError(t *testing.T) {
 	client, down := clienttest.New(t), errors.New("the issuer is down")
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &clienttest.Revoker{Err: down}, vaultkit.IgnoreOtherProviders()); !errors.Is(err, down) || revocation != nil {
-		t.Errorf("RevokeOld = %+v, %v", revocation, err)
+		t.Errorf("RevokeOld = %+v, %v, want the revoker's error", revocation, err)
 	}
 	history, err := client.History(t.Context(), p)
 	if err != nil || history[0].Revocation == nil || !history[0].Revocation.RevokedAt.IsZero() || history[0].Revocation.BegunAt.IsZero() {
-		t.Errorf("History = %+v, %v", history, err)
+		t.Errorf("History = %+v, %v, want an unfinished revocation", history, err)
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrConflict) {
-			t.Errorf("Rollback = %v", err)
+			t.Errorf("Rollback = %v, want ErrConflict", err)
 		}
 	})
 	if revocation, err := client.RevokeOld(t.Context(), p, ids[0], &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); err != nil || revocation.RevokedAt.IsZero() {
-		t.Errorf("again: %+v, %v", revocation, err)
+		t.Errorf("RevokeOld again = %+v, %v, want success", revocation, err)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestRevokeOld_RecordsTheRotationFirst(t *testing.T) {
 	w.killBeforeRecord()
 	id := left(t, w.Provider)[0]
 	if _, err := w.Direct.RevokeOld(t.Context(), w.Provider, id, api, vaultkit.IgnoreOtherProviders()); err != nil || len(api.Revoked) != 1 {
-		t.Fatalf("RevokeOld = %v, asked %d times", err, len(api.Revoked))
+		t.Fatalf("RevokeOld = %v after %d calls of the revoker, want success and 1", err, len(api.Revoked))
 	}
 	w.revokedToo(id)
 }
@@ -198,7 +198,7 @@ func (w *scenario) revokedToo(id string) {
 	w.Helper()
 	history, err := w.Direct.History(w.Context(), w.Provider)
 	if err != nil || len(history) != 1 || history[0].ID != id || history[0].Outcome != vaultkit.OutcomeCommitted || history[0].Revocation == nil {
-		w.Errorf("History = %+v, %v", history, err)
+		w.Errorf("History = %+v, %v, want one committed record with a revocation", history, err)
 	}
 }
 
@@ -217,11 +217,11 @@ func TestRevokeOld_RecordsAfterFaults(t *testing.T) {
 			client := clienttest.NewWithFaults(t, tc.rule, clienttest.WithRecordWait(100*time.Millisecond))
 			revocation, err := client.RevokeOld(t.Context(), p, ids[0], api, vaultkit.IgnoreOtherProviders())
 			if revocation == nil || errors.Is(err, vaultkit.ErrUndetermined) != tc.fails || (err != nil) != tc.fails {
-				t.Fatalf("RevokeOld = %+v, %v", revocation, err)
+				t.Fatalf("RevokeOld = %+v, %v, want a revocation, and ErrUndetermined if the record cannot be written", revocation, err)
 			}
 			again, err := clienttest.New(t).RevokeOld(t.Context(), p, ids[0], api, vaultkit.IgnoreOtherProviders())
 			if err != nil || again == nil || len(api.Revoked) != map[bool]int{false: 1, true: 2}[tc.fails] {
-				t.Errorf("again: %+v, %v; asked %d times", again, err, len(api.Revoked))
+				t.Errorf("RevokeOld again = %+v, %v after %d calls of the revoker, want success", again, err, len(api.Revoked))
 			}
 		})
 	}
@@ -243,12 +243,12 @@ func TestRollbackRefusesARevokedKey(t *testing.T) {
 		for _, id := range []string{first, second} {
 			_, err := client.Rollback(t.Context(), p, id)
 			if !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), second) {
-				t.Errorf("Rollback to %s: %v", id, err)
+				t.Errorf("Rollback to %s = %v, want ErrInvalid that names the revocation", id, err)
 			}
 		}
 	})
 	if _, err := client.Rollback(t.Context(), p, second, vaultkit.AllowRevoked()); err != nil || clienttest.APIKey(t, client, p) != "fake-old" {
-		t.Errorf("Rollback with AllowRevoked: %v", err)
+		t.Errorf("Rollback with AllowRevoked = %v, want success and fake-old in force", err)
 	}
 }
 
@@ -259,12 +259,12 @@ func TestRollback_RefusesKeysOfAnUnreadableRevocation(t *testing.T) {
 	vaulttest.Put(t, "rotations/"+p+"/"+ids[0]+".revoked", map[string]any{"garbled": true})
 	history, err := client.History(t.Context(), p)
 	if err != nil || len(history) != 1 || history[0].Revocation == nil || !history[0].Revocation.RevokedAt.IsZero() {
-		t.Errorf("History = %+v, %v", history, err)
+		t.Errorf("History = %+v, %v, want an unfinished revocation", history, err)
 	}
 	if _, err := client.Rollback(t.Context(), p, ids[0]); !errors.Is(err, vaultkit.ErrInvalid) {
-		t.Errorf("Rollback = %v", err)
+		t.Errorf("Rollback = %v, want ErrInvalid", err)
 	}
 	if found, err := client.Recover(t.Context(), p); err != nil || len(found) != 0 {
-		t.Errorf("Recover = %+v, %v", found, err)
+		t.Errorf("Recover = %+v, %v, want nothing", found, err)
 	}
 }

@@ -45,7 +45,7 @@ func TestPut_LostResponseIsUndetermined(t *testing.T) {
 				return
 			}
 			if !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrDeleted) {
-				t.Errorf("applied, and told %d, %v", version, err)
+				t.Errorf("PutProviderKeys after an applied write = %d, %v, want only ErrUndetermined", version, err)
 			}
 		})
 	}
@@ -60,7 +60,7 @@ func TestPut_CloseAfterALostResponseIsUndetermined(t *testing.T) {
 	proxy.Reset()
 	proxy.SetRule(faultproxy.At(1, faultproxy.Lose()))
 	if _, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": "fake"}); !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrClosed) {
-		t.Errorf("applied, and told %v", err)
+		t.Errorf("PutProviderKeys after an applied write = %v, want only ErrUndetermined", err)
 	}
 }
 
@@ -81,10 +81,10 @@ func TestRotate_ReportsAnInvalidTokenAtOnce(t *testing.T) {
 	proxy.SetRule(clienttest.BeforeCommit(p, func() { revoke(t, client) }))
 	_, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 	if !errors.Is(err, vaultkit.ErrUnauthenticated) || errors.Is(err, vaultkit.ErrUndetermined) || strings.Contains(err.Error(), "waits") {
-		t.Errorf("Rotate = %v", err)
+		t.Errorf("Rotate = %v, want ErrUnauthenticated", err)
 	}
 	if _, err := client.GetAPIKey(t.Context(), p); !errors.Is(err, vaultkit.ErrUnauthenticated) || strings.Contains(err.Error(), "waits") {
-		t.Errorf("GetAPIKey = %v", err)
+		t.Errorf("GetAPIKey = %v, want ErrUnauthenticated", err)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestRotate_DeniedRetryIsUndetermined(t *testing.T) {
 	close(release)
 	w.Proxy.Wait()
 	if !w.check() || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {
-		t.Errorf("applied, and told %v", err)
+		t.Errorf("Rotate after an applied commit = %v, want only ErrUndetermined", err)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestRotate_IgnoresProxyErrors(t *testing.T) {
 			w := newScenario(t)
 			w.Proxy.SetRule(faultproxy.OnMatch("PUT", "/data/"+vaulttest.Base+"/providers/", faultproxy.Error(status, body, true)))
 			if r, err := w.Rotate(t.Context(), w.Client); err != nil || r.NewVersion != 2 || !w.check() {
-				t.Errorf("%d %s: %+v, %v", status, body, r, err)
+				t.Errorf("Rotate with a proxy's %d %s = %+v, %v, want version 2", status, body, r, err)
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func TestRotate_ResumedWithoutARecordIsUndetermined(t *testing.T) {
 			w.Proxy.SetRule(faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", fault))
 			r, err := w.Rotate(t.Context(), w.Client)
 			if r == nil || r.Outcome != vaultkit.OutcomeCommitted || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrPermissionDenied) {
-				t.Errorf("Rotate = %+v, %v", r, err)
+				t.Errorf("Rotate = %+v, %v, want the committed rotation and only ErrUndetermined", r, err)
 			}
 		})
 	}
@@ -162,7 +162,7 @@ func TestRotate_DistrustsAForgedRecord(t *testing.T) {
 	vaulttest.Put(t, "rotations/"+p+"/"+record.ID, stored)
 	r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
 	if r == nil || r.Outcome != vaultkit.OutcomeCommitted || !errors.Is(err, vaultkit.ErrUndetermined) || errors.Is(err, vaultkit.ErrConflict) {
-		t.Errorf("Rotate = %+v, %v", r, err)
+		t.Errorf("Rotate = %+v, %v, want the committed rotation and only ErrUndetermined", r, err)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestHistory_ToleratesUnreadableRecords(t *testing.T) {
 	vaulttest.Put(t, "rotations/"+p+"/"+strings.Replace(first.ID, "-v1-", "-v9-", 1), map[string]any{"alien": true})
 	history, err := client.History(t.Context(), p)
 	if err != nil || len(history) != 3 {
-		t.Fatalf("History = %+v, %v", history, err)
+		t.Fatalf("History = %+v, %v, want three records", history, err)
 	}
 	unknown := 0
 	for _, record := range history {
@@ -187,16 +187,16 @@ func TestHistory_ToleratesUnreadableRecords(t *testing.T) {
 		}
 	}
 	if unknown != 2 {
-		t.Errorf("history %+v", history)
+		t.Errorf("History = %+v, want two unknown outcomes", history)
 	}
 	if backups, err := client.Backups(t.Context(), p); err != nil || len(backups) != 2 {
-		t.Errorf("Backups = %+v, %v", backups, err)
+		t.Errorf("Backups = %+v, %v, want two", backups, err)
 	}
 	if _, err := client.Recover(t.Context(), p); err != nil {
-		t.Errorf("Recover = %v", err)
+		t.Errorf("Recover = %v, want success", err)
 	}
 	if _, err := client.Rollback(t.Context(), p, ""); err != nil || clienttest.APIKey(t, client, p) != "fake-2" {
-		t.Errorf("Rollback = %v", err)
+		t.Errorf("Rollback = %v, want success and fake-2 in force", err)
 	}
 }
 
@@ -210,7 +210,7 @@ func TestRollback_AfterAnotherRotationIsAConflict(t *testing.T) {
 	})))
 	_, err := victim.Rollback(t.Context(), p, "")
 	if !errors.Is(err, vaultkit.ErrConflict) || clienttest.APIKey(t, other, p) != "fake-3-good" {
-		t.Errorf("Rollback = %v, the key is %s", err, clienttest.APIKey(t, other, p))
+		t.Errorf("Rollback = %v, the key in force is %s, want ErrConflict and fake-3-good", err, clienttest.APIKey(t, other, p))
 	}
 }
 
@@ -221,11 +221,11 @@ func TestRollbackOfAnUnrecordedRotation(t *testing.T) {
 	w.killBeforeRecord()
 	vaulttest.AssertUnchanged(t, w.Provider, func() {
 		if _, err := w.Direct.Rollback(t.Context(), w.Provider, "", vaultkit.WithDryRun()); !errors.Is(err, vaultkit.ErrInvalid) {
-			t.Errorf("dry run: %v", err)
+			t.Errorf("Rollback with WithDryRun = %v, want ErrInvalid", err)
 		}
 	})
 	if _, err := w.Direct.Rollback(t.Context(), w.Provider, ""); err != nil || clienttest.APIKey(t, w.Direct, w.Provider) != "fake-earlier" {
-		t.Errorf("Rollback = %v, the key is %s", err, clienttest.APIKey(t, w.Direct, w.Provider))
+		t.Errorf("Rollback = %v, the key in force is %s, want fake-earlier", err, clienttest.APIKey(t, w.Direct, w.Provider))
 	}
 }
 
@@ -236,7 +236,7 @@ func TestRollbackOfALargeSecret(t *testing.T) {
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": large})
 	clienttest.Rotate(t, client, p, "fake-small")
 	if _, err := client.Rollback(t.Context(), p, ""); err != nil || clienttest.APIKey(t, client, p) != large {
-		t.Errorf("Rollback = %v", err)
+		t.Errorf("Rollback = %v, want success and the large secret in force", err)
 	}
 }
 
@@ -259,7 +259,7 @@ func TestRecreatedInsideTheRule(t *testing.T) {
 	})
 	found, err := client.Recover(t.Context(), w.Provider)
 	if err != nil || len(found) != 1 || found[0].Outcome != vaultkit.OutcomeRecreated {
-		t.Errorf("Recover = %+v, %v", found, err)
+		t.Errorf("Recover = %+v, %v, want recreated", found, err)
 	}
 }
 
@@ -297,11 +297,11 @@ func TestRotate_FollowsTwoRedirects(t *testing.T) {
 			p := vaulttest.PutProvider(t, clienttest.OldSecret)
 			r, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), vaultkit.WithActor("me"), vaultkit.WithExpiresAt(time.Now().Add(time.Hour)))
 			if err != nil || len(r.Warnings) > 0 || h.seen.Load() < 3 {
-				t.Fatalf("Rotate = %+v, %v after %d writes there", r, err, h.seen.Load())
+				t.Fatalf("Rotate = %+v, %v after %d writes, want success without a warning after 3", r, err, h.seen.Load())
 			}
 			snapshot := vaulttest.Snapshot(t, p)
 			if snapshot["backups/"+p+"/"+r.ID].Custom["actor"] != "me" || snapshot["providers/"+p].Custom["vaultkit_expires_v2"] == nil {
-				t.Errorf("claim or tag lost: %+v", snapshot)
+				t.Errorf("the attribution or the expiry tag is missing: %+v", snapshot)
 			}
 		})
 	}
@@ -313,9 +313,9 @@ func TestRotate_IssuesNoKeyThatItCannotUse(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	source := &clienttest.FieldSource{Fields: map[string]any{"api_key": "fake-issued"}}
 	if _, err := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "reader")).Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrPermissionDenied) || source.Target.Provider != "" {
-		t.Errorf("Rotate as a reader asked the source, %v", err)
+		t.Errorf("Rotate as a reader = %v, want ErrPermissionDenied before the source is called", err)
 	}
 	if _, err := client.Rotate(t.Context(), p, source, vaultkit.WithDryRun()); err != nil || !source.Target.DryRun {
-		t.Errorf("a dry run did not tell its source: %+v, %v", source.Target, err)
+		t.Errorf("Rotate with WithDryRun: target %+v, %v, want one with DryRun set", source.Target, err)
 	}
 }
