@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// Whatever is derived from the context has ended, with the error asked for, when
-// end returns; what was detached has not.
+// When cancel returns, derived contexts have ended with its error, and detached ones have not.
 func TestCancelContext(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -7,8 +7,8 @@ import (
 	"goblin/vaultkit/internal/protocol"
 )
 
-// A restore over a deleted version has an id and a record of its own kind, and the
-// rotation of that version to the same secret is another one.
+// A restore over a deleted version has its own kind of id and record. A rotation of that
+// version to the same secret is another one.
 func TestChecker_OfRestores(t *testing.T) {
 	for name, tc := range map[string]struct {
 		make func(h *hand)
@@ -43,43 +43,43 @@ func TestChecker_OfRestores(t *testing.T) {
 			h.recordRestore(h.restore(true))
 			h.record(rotation, protocol.Committed, 2, 3)
 			h.AllowPruning()
-			h.look()
-			h.unback(rotation)
+			h.check()
+			h.deleteBackup(rotation)
 		}, "J10"},
 		"the same, recorded as aborted": {func(h *hand) {
 			rotation := h.beginBack()
 			h.recordRestore(h.restore(true))
 			h.record(rotation, protocol.Aborted, 2, 0)
 			h.AllowPruning()
-			h.look()
-			h.unback(rotation)
+			h.check()
+			h.deleteBackup(rotation)
 		}, "I3b I3c J10"},
 		"what the last rotation before a restore replaced is pruned": {func(h *hand) {
 			h.recordRestore(h.restore(true))
 			h.AllowPruning()
-			h.look()
-			h.unback(h.earlier)
+			h.check()
+			h.deleteBackup(h.earlier)
 		}, "J10"},
 		"an older copy, after a rotation to a version that is unreadable": {func(h *hand) {
 			h.restoreOverUnseen()
-			h.unback(h.earlier)
+			h.deleteBackup(h.earlier)
 		}, ""},
 		"the last copy, after a rotation to a version that is unreadable": {func(h *hand) {
 			h.restoreOverUnseen()
-			h.unback(h.later)
+			h.deleteBackup(h.later)
 		}, "J10"},
 		"a restore's own copy is pruned": {func(h *hand) {
 			restore := h.restore(true)
 			h.recordRestore(restore)
 			h.AllowPruning()
-			h.look()
-			h.unback(restore)
+			h.check()
+			h.deleteBackup(restore)
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHand(t)
-			h.earlier, _ = h.done(mine)
-			h.look()
+			h.earlier, _ = h.succeed(mine)
+			h.check()
 			tc.make(h)
 			found, err := h.CheckAtRest(t.Context())
 			if err != nil {
@@ -133,17 +133,17 @@ func (h *hand) restoreOverUnseen() {
 	h.record(h.later, protocol.Committed, 2, 3)
 	h.recordRestore(h.restore(true))
 	h.AllowPruning()
-	h.look()
+	h.check()
 }
 
 // restoredTwice brings the first secret back as version 3, and once more, by a restore over
 // that version, as version 4.
 func (h *hand) restoredTwice() (restore string) {
 	h.Helper()
-	h.earlier, _ = h.done(mine)
+	h.earlier, _ = h.succeed(mine)
 	h.later = h.rotateBack()
 	h.record(h.later, protocol.Committed, 2, 3)
-	h.look()
+	h.check()
 	restore = h.restore(true)
 	h.recordRestore(restore)
 	return restore

@@ -7,100 +7,100 @@ import (
 	"goblin/vaultkit/internal/faulttest"
 )
 
-// A key that was handed to its issuer is in force neither then nor later, unless a
-// foreign writer or AllowRevoked put it there.
+// A key that was revoked is not in force then or later, unless a foreign writer or AllowRevoked
+// put it in force.
 func TestChecker_OfRevokedKeys(t *testing.T) {
 	back := map[string]any{"api_key": initial["api_key"]}
 	for name, tc := range map[string]struct {
 		make func(h *hand)
 		want string
 	}{
-		"replaced": {func(h *hand) { h.done(mine); h.handOver("fake-initial") }, ""},
-		"in force": {func(h *hand) { h.done(mine); h.handOver("fake-mine") }, "J1"},
+		"replaced": {func(h *hand) { h.succeed(mine); h.revokeKey("fake-initial") }, ""},
+		"in force": {func(h *hand) { h.succeed(mine); h.revokeKey("fake-mine") }, "J1"},
 		"in force with white space": {func(h *hand) {
-			h.done(map[string]any{"api_key": "fake-initial\n"})
-			h.handOver("fake-initial")
+			h.succeed(map[string]any{"api_key": "fake-initial\n"})
+			h.revokeKey("fake-initial")
 		}, "J1"},
 		"in force within another text": {func(h *hand) {
-			h.done(map[string]any{"api_key": "fake-mine", "url": "https://u:fake%2Dinitial@host"})
-			h.handOver("fake-initial")
+			h.succeed(map[string]any{"api_key": "fake-mine", "url": "https://u:fake%2Dinitial@host"})
+			h.revokeKey("fake-initial")
 		}, "J1"},
-		"brought back": {func(h *hand) { h.done(mine); h.handOver("fake-initial"); h.done(back) }, "J1"},
+		"brought back": {func(h *hand) { h.succeed(mine); h.revokeKey("fake-initial"); h.succeed(back) }, "J1"},
 		"brought back and replaced again": {func(h *hand) {
-			h.done(mine)
-			h.handOver("fake-initial")
-			h.done(back)
-			h.done(others)
+			h.succeed(mine)
+			h.revokeKey("fake-initial")
+			h.succeed(back)
+			h.succeed(others)
 		}, "J1"},
 		"brought back in another field": {func(h *hand) {
-			h.done(mine)
-			h.handOver("fake-initial")
-			h.done(map[string]any{"spare": " fake-initial"})
+			h.succeed(mine)
+			h.revokeKey("fake-initial")
+			h.succeed(map[string]any{"spare": " fake-initial"})
 		}, "J1"},
-		"brought back before": {func(h *hand) { h.done(mine); h.done(back); h.done(others); h.handOver("fake-initial") }, ""},
+		"brought back before": {func(h *hand) { h.succeed(mine); h.succeed(back); h.succeed(others); h.revokeKey("fake-initial") }, ""},
 		"brought back by a foreign writer": {func(h *hand) {
-			h.done(mine)
-			h.handOver("fake-initial")
+			h.succeed(mine)
+			h.revokeKey("fake-initial")
 			h.foreignPut(initial)
 		}, ""},
 		"brought back by a foreign writer and carried along": {func(h *hand) {
-			h.done(mine)
-			h.handOver("fake-initial")
+			h.succeed(mine)
+			h.revokeKey("fake-initial")
 			h.foreignPut(initial)
-			h.done(map[string]any{"mine": "yes"})
+			h.succeed(map[string]any{"mine": "yes"})
 		}, ""},
 		"brought back by a foreign writer before it began": {func(h *hand) {
-			h.done(mine)
+			h.succeed(mine)
 			h.foreignPut(initial)
-			h.handOver("fake-initial")
+			h.revokeKey("fake-initial")
 		}, "J1"},
 		"allowed": {func(h *hand) {
-			h.done(mine)
-			h.handOver("fake-initial")
+			h.succeed(mine)
+			h.revokeKey("fake-initial")
 			id, version := h.rotate(back)
-			h.told(back, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion, c.Wants.AllowRevoked = id, version, true })
+			h.respond(back, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion, c.Wants.AllowRevoked = id, version, true })
 		}, ""},
 		"deleted at that moment, and undeleted": {func(h *hand) {
-			h.done(mine)
+			h.succeed(mine)
 			h.delete()
-			h.handOver("fake-mine")
+			h.revokeKey("fake-mine")
 			h.undelete()
 		}, "J1"},
-		"deleted for good": {func(h *hand) { h.done(mine); h.look(); h.delete(); h.handOver("fake-mine") }, ""},
+		"deleted for good": {func(h *hand) { h.succeed(mine); h.check(); h.delete(); h.revokeKey("fake-mine") }, ""},
 		"short, in the same field": {func(h *hand) {
-			h.done(map[string]any{"pin": json.Number("4711")})
-			h.handOverOf("pin", "4711")
+			h.succeed(map[string]any{"pin": json.Number("4711")})
+			h.revokeKeyOf("pin", "4711")
 		}, "J1"},
-		"short, in another field": {func(h *hand) { h.done(map[string]any{"seat": "4711"}); h.handOverOf("pin", "4711") }, ""},
+		"short, in another field": {func(h *hand) { h.succeed(map[string]any{"seat": "4711"}); h.revokeKeyOf("pin", "4711") }, ""},
 		"taken back, and in force": {func(h *hand) {
-			h.done(mine)
-			h.ask(true, "api_key", "fake-mine")
+			h.succeed(mine)
+			h.revoke(true, "api_key", "fake-mine")
 		}, "J2"},
 		"told of a revocation that is not recorded": {func(h *hand) {
-			id, _ := h.done(mine)
-			h.handOver("fake-initial")
+			id, _ := h.succeed(mine)
+			h.revokeKey("fake-initial")
 			h.AddResponse(faulttest.Response{Status: faulttest.Succeeded, Revoked: id})
 		}, "I4a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHand(t)
 			tc.make(h)
-			wantViolated(t, h.look(), tc.want)
+			wantViolated(t, h.check(), tc.want)
 		})
 	}
 }
 
-func (h *hand) handOver(key string) {
+func (h *hand) revokeKey(key string) {
 	h.Helper()
-	h.handOverOf("api_key", key)
+	h.revokeKeyOf("api_key", key)
 }
 
-func (h *hand) handOverOf(field, key string) {
+func (h *hand) revokeKeyOf(field, key string) {
 	h.Helper()
-	h.ask(false, field, key)
+	h.revoke(false, field, key)
 }
 
-func (h *hand) ask(takeBack bool, field, key string) {
+func (h *hand) revoke(takeBack bool, field, key string) {
 	h.Helper()
 	issuer, err := h.NewProviderAPI(h.Context(), "somebody", takeBack)
 	h.must(err)

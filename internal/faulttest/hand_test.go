@@ -19,8 +19,8 @@ var (
 	others  = map[string]any{"api_key": "fake-others", "others": "yes"}
 )
 
-// hand writes with the official client what rotations write, or should not, and
-// tells a witness.
+// hand writes with the official client what rotations write, or must not write, and adds it to
+// a history.
 type hand struct {
 	*testing.T
 	*faulttest.History
@@ -47,7 +47,7 @@ func (h *hand) must(err error) {
 	}
 }
 
-// put writes the provider and tells nobody.
+// put writes the provider and adds nothing to the history.
 func (h *hand) put(data map[string]any) int {
 	h.Helper()
 	written, err := h.kv.Put(h.Context(), h.path("providers"), data)
@@ -60,7 +60,7 @@ func (h *hand) foreignPut(data map[string]any) {
 	h.AddForeignWrite(h.put(data), data)
 }
 
-// current is the provider's newest version.
+// current returns the provider's newest version.
 func (h *hand) current() (int, map[string]any) {
 	h.Helper()
 	secret, err := h.kv.Get(h.Context(), h.path("providers"))
@@ -68,7 +68,7 @@ func (h *hand) current() (int, map[string]any) {
 	return secret.VersionMetadata.Version, secret.Data
 }
 
-// id is that of a change of the current version.
+// id returns the id of a change of the current version.
 func (h *hand) id(fields map[string]any) string {
 	h.Helper()
 	secret, err := h.kv.Get(h.Context(), h.path("providers"))
@@ -92,7 +92,7 @@ func (h *hand) backup(id string, data map[string]any) {
 	h.must(err)
 }
 
-func (h *hand) unback(id string) {
+func (h *hand) deleteBackup(id string) {
 	h.Helper()
 	h.must(h.kv.DeleteMetadata(h.Context(), h.path("backups")+"/"+id))
 }
@@ -112,7 +112,7 @@ func (h *hand) putRecord(record protocol.Record) {
 	h.must(err)
 }
 
-// begin backs the current version up for a change of it.
+// begin writes the backup of the current version for a change of it.
 func (h *hand) begin(fields map[string]any) (id string) {
 	h.Helper()
 	id = h.id(fields)
@@ -121,7 +121,7 @@ func (h *hand) begin(fields map[string]any) (id string) {
 	return id
 }
 
-// commit makes a whole rotation but for its record.
+// commit runs a rotation without its record.
 func (h *hand) commit(fields map[string]any) (id string, version int) {
 	h.Helper()
 	id = h.begin(fields)
@@ -129,7 +129,7 @@ func (h *hand) commit(fields map[string]any) (id string, version int) {
 	return id, h.put(merged(old, fields))
 }
 
-// rotate makes a whole rotation.
+// rotate runs a whole rotation.
 func (h *hand) rotate(fields map[string]any) (id string, version int) {
 	h.Helper()
 	id, version = h.commit(fields)
@@ -137,8 +137,8 @@ func (h *hand) rotate(fields map[string]any) (id string, version int) {
 	return id, version
 }
 
-// told notes an actor who wanted these fields.
-func (h *hand) told(fields map[string]any, status faulttest.Status, fill func(*faulttest.Response)) {
+// respond adds the response of an actor that wanted these fields.
+func (h *hand) respond(fields map[string]any, status faulttest.Status, fill func(*faulttest.Response)) {
 	response := faulttest.Response{Actor: "somebody", Wants: faulttest.Change{Merge: fields}, Status: status}
 	if fill != nil {
 		fill(&response)
@@ -146,15 +146,15 @@ func (h *hand) told(fields map[string]any, status faulttest.Status, fill func(*f
 	h.AddResponse(response)
 }
 
-// done is a rotation by somebody who was told of its success.
-func (h *hand) done(fields map[string]any) (id string, version int) {
+// succeed runs a rotation and adds its success to the history.
+func (h *hand) succeed(fields map[string]any) (id string, version int) {
 	h.Helper()
 	id, version = h.rotate(fields)
-	h.told(fields, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion = id, version })
+	h.respond(fields, faulttest.Succeeded, func(c *faulttest.Response) { c.ID, c.NewVersion = id, version })
 	return id, version
 }
 
-func (h *hand) look() []faulttest.Violation {
+func (h *hand) check() []faulttest.Violation {
 	h.Helper()
 	found, err := h.Check(h.Context())
 	h.must(err)

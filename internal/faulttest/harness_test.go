@@ -43,8 +43,8 @@ path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list"] }
 path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] }`
 )
 
-// harness is everybody in a schedule. The first three can be disturbed: their
-// requests go through the fault proxy.
+// harness holds the clients of all actors. The requests of the first three go through the fault
+// proxy.
 type harness struct {
 	server    *devvault.Server
 	driver    *faulttest.Driver
@@ -62,7 +62,7 @@ type harness struct {
 	foreign *api.KVv2
 }
 
-// newHarness starts a Vault without an audit log, which would be gigabytes.
+// newHarness starts a Vault without an audit log, which would need gigabytes.
 func newHarness(t *testing.T) *harness {
 	t.Helper()
 	c := &harness{server: vaulttest.Start(t, devvault.Options{})}

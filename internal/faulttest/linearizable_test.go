@@ -19,13 +19,13 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// register is what a provider is to its clients: one key at a version.
+// register is a provider as its clients see it: one key at a version.
 type register struct {
 	version int
 	key     string
 }
 
-// call is an operation on it; the empty key is a read.
+// call is an operation on the register. The empty key is a read.
 type call struct{ key string }
 
 // outcome is what the caller was told: the register as it read or left it, and for a
@@ -36,7 +36,7 @@ type outcome struct {
 	refused  bool
 }
 
-// casRegister is a register with check-and-set.
+// casRegister is the model of a register with check-and-set.
 var casRegister = porcupine.Model{
 	Init: func() any { return register{1, "fake-first"} },
 	Step: func(state, input, output any) (bool, any) {
@@ -92,9 +92,9 @@ func (h *history) settle(versions map[int]map[string]any) {
 // readers.
 const rotators, foreignWriter, readers = 6, 6, 4
 
-// Rotators, readers, a foreign writer and a recoverer on one provider, on a wire
-// that loses requests and answers: what they are all told is one history of a
-// register with check-and-set.
+// Rotators, readers, a foreign writer and a recoverer use one provider, over a network that
+// loses requests and responses. What they are told must be one history of a register with
+// check-and-set.
 func TestLinearizable(t *testing.T) {
 	const rounds = 60
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-first"})
@@ -146,7 +146,7 @@ func TestLinearizable(t *testing.T) {
 	h.check(t, p, recoverer)
 }
 
-// lossy breaks one request in sixteen.
+// lossy makes one request in sixteen fail.
 func lossy() faultproxy.Rule {
 	dice := rand.New(rand.NewPCG(1, 2)) // rules are asked one at a time
 	faults := []faultproxy.Action{faultproxy.Refuse(), faultproxy.Lose(), faultproxy.Truncate(), faultproxy.Error(500, `{"errors":["x"]}`, true)}

@@ -9,8 +9,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// A prune that takes a restore for a rotation must be found: it deletes the only copy of
-// what a rotation replaced last.
+// A prune that takes a restore for a rotation must be found: it deletes the only copy of what a
+// rotation replaced.
 func TestSchedules_FindABrokenPrune(t *testing.T) {
 	harness := newHarness(t)
 	harness.driver.Rivals[faulttest.Prune] = harness.pruneWithRestores(t)

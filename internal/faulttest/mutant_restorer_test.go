@@ -8,8 +8,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// restoreBegun reports a restore of the same version to the same secret.
-func (w *mutantRotation) restoreBegun(ctx context.Context) bool {
+// restoreExists reports whether a restore of the same version to the same secret has begun.
+func (w *mutantRotation) restoreExists(ctx context.Context) bool {
 	id, err := protocol.ParseID(w.id)
 	vaulttest.Must(err)
 	next := canonical(w.next)
@@ -17,8 +17,8 @@ func (w *mutantRotation) restoreBegun(ctx context.Context) bool {
 	return err == nil
 }
 
-// restoring makes an operation of a restore by a mutant.
-func (c *harness) restoring(a *mutant) *faulttest.Operation {
+// restoreOperation returns a restore by a mutant.
+func (c *harness) restoreOperation(a *mutant) *faulttest.Operation {
 	op := c.restore()
 	op.Name, op.OneEnding = string(a.mutation), true
 	op.Run = func(ctx context.Context, run *faulttest.Run) faulttest.Response {
@@ -27,9 +27,9 @@ func (c *harness) restoring(a *mutant) *faulttest.Operation {
 	return op
 }
 
-// besideRestore makes an operation of a rollback by a mutant, of a version that a
-// restore to the same secret was begun for.
-func (c *harness) besideRestore(a *mutant) *faulttest.Operation {
+// rollbackBesideRestoreOperation returns a mutant's rollback of a version for which a restore to the same
+// secret has begun.
+func (c *harness) rollbackBesideRestoreOperation(a *mutant) *faulttest.Operation {
 	op := c.rollbackBesideRestore()
 	op.Name, op.OneEnding = string(a.mutation), true
 	op.Run = func(ctx context.Context, run *faulttest.Run) faulttest.Response {

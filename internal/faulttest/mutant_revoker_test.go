@@ -22,9 +22,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// How somebody who revokes keys can be wrong and look right.
+// Bugs of a revoker that looks correct while it is undisturbed.
 const (
-	looksFirst   mutation = "records its intent after the look"
+	checksFirst  mutation = "records its intent after the look"
 	readsFirst   mutation = "reads the secret before the list, and leaves recorded rotations out"
 	exactly      mutation = "knows a key only if it is exactly equal"
 	ownExempt    mutation = "leaves its own rotation out"
@@ -32,18 +32,18 @@ const (
 	pendingBlind mutation = "disregards undecided rotations"
 )
 
-// mutantRevocation is one run that hands keys to their issuer: those that a rotation replaced, or
-// one that a source has just issued. It writes an entry for each key before it looks;
-// whoever would bring such a key back finds that, or is found.
+// mutantRevocation is one run that revokes keys: those that a rotation replaced, or one that a
+// source has just issued. It writes an entry for each key before it checks. A writer that
+// brings such a key back finds the entry, or is found by the check.
 type mutantRevocation struct {
 	*mutant
-	issuer   *faulttest.ProviderAPI
-	provider string
-	kind     string
-	rotation string
-	keys     map[string]string // by field
-	name     string            // of 128 random bits
-	begun    bool
+	api       *faulttest.ProviderAPI
+	provider  string
+	kind      string
+	rotation  string
+	keys      map[string]string // by field
+	name      string            // of 128 random bits
+	announced bool
 }
 
 var (
@@ -51,11 +51,11 @@ var (
 	errBeingGone = errors.New("the key is being revoked")
 )
 
-func (a *mutant) newHanding(ctx context.Context, run *faulttest.Run, kind string) *mutantRevocation {
+func (a *mutant) newRevocation(ctx context.Context, run *faulttest.Run, kind string) *mutantRevocation {
 	name := make([]byte, 16)
 	rand.Read(name)
-	issuer := newIssuer(ctx, run, string(a.mutation), kind == takeBack)
-	return &mutantRevocation{mutant: a, issuer: issuer.ProviderAPI, provider: run.Provider, kind: kind, rotation: run.Target, name: hex.EncodeToString(name)}
+	issuer := newRevoker(ctx, run, string(a.mutation), kind == takeBack)
+	return &mutantRevocation{mutant: a, api: issuer.ProviderAPI, provider: run.Provider, kind: kind, rotation: run.Target, name: hex.EncodeToString(name)}
 }
 
 // The kinds of attempts.
@@ -64,19 +64,19 @@ const (
 	takeBack  = "take-back"
 )
 
-// revokeOld hands over what a rotation replaced.
+// revokeOld revokes what a rotation replaced.
 func (a *mutant) revokeOld(ctx context.Context, run *faulttest.Run) faulttest.Response {
-	t := a.newHanding(ctx, run, revokeOld)
+	t := a.newRevocation(ctx, run, revokeOld)
 	told := t.response(t.revokeReplaced(ctx))
 	told.Revoked = run.Target
 	return told
 }
 
-// takeBack hands over a key that was issued for a rotation which failed.
-func (a *mutant) takeBack(ctx context.Context, run *faulttest.Run) faulttest.Response {
-	t := a.newHanding(ctx, run, takeBack)
+// revokeUnused revokes a key that was issued for a failed rotation.
+func (a *mutant) revokeUnused(ctx context.Context, run *faulttest.Run) faulttest.Response {
+	t := a.newRevocation(ctx, run, takeBack)
 	t.keys = keysOf(issuedFields)
-	return t.response(t.handOver(ctx))
+	return t.response(t.revokeKeys(ctx))
 }
 
 func (t *mutantRevocation) response(err error) faulttest.Response {
@@ -103,11 +103,11 @@ func (t *mutantRevocation) revokeReplaced(ctx context.Context) error {
 		return err
 	}
 	if t.mutation != readsFirst {
-		if err := t.look(ctx); err != nil { // only to leave no trace
+		if err := t.checkNotInForce(ctx); err != nil { // only to leave no trace
 			return err
 		}
 	}
-	if err := t.handOver(ctx); err != nil {
+	if err := t.revokeKeys(ctx); err != nil {
 		return err
 	}
 	if err := t.write(context.WithoutCancel(ctx), done, protocol.Revocation{Schema: protocol.Schema, ID: t.rotation, Provider: t.provider,
@@ -117,8 +117,7 @@ func (t *mutantRevocation) revokeReplaced(ctx context.Context) error {
 	return nil
 }
 
-// readReplaced finds the old keys of a committed rotation. A restore replaced nothing
-// that could be read.
+// readReplaced reads the old keys of a committed rotation. A restore replaced nothing that can be read.
 func (t *mutantRevocation) readReplaced(ctx context.Context) error {
 	stored, err := t.get(ctx, t.path("rotations", t.rotation))
 	if err != nil {
@@ -141,11 +140,11 @@ func (t *mutantRevocation) readReplaced(ctx context.Context) error {
 	return nil
 }
 
-// handOver records the intent, looks, and asks the issuer. What it does not come to ask
-// it withdraws.
-func (t *mutantRevocation) handOver(ctx context.Context) error {
-	steps := []func(context.Context) error{t.intend, t.look}
-	if t.mutation == looksFirst {
+// revokeKeys announces the revocation, checks, and calls the provider's API. If a step fails, it
+// withdraws the entries.
+func (t *mutantRevocation) revokeKeys(ctx context.Context) error {
+	steps := []func(context.Context) error{t.announce, t.checkNotInForce}
+	if t.mutation == checksFirst {
 		slices.Reverse(steps)
 	}
 	for _, step := range steps {
@@ -154,11 +153,11 @@ func (t *mutantRevocation) handOver(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.issuer.AddRevoked(ctx, t.keys)
+	return t.api.AddRevoked(ctx, t.keys)
 }
 
-func (t *mutantRevocation) intend(ctx context.Context) error {
-	t.begun = true
+func (t *mutantRevocation) announce(ctx context.Context) error {
+	t.announced = true
 	for _, entry := range t.entries() {
 		if err := t.write(ctx, entry, t.body()); err != nil {
 			return err
@@ -168,7 +167,7 @@ func (t *mutantRevocation) intend(ctx context.Context) error {
 }
 
 func (t *mutantRevocation) withdraw(ctx context.Context) {
-	if !t.begun {
+	if !t.announced {
 		return
 	}
 	for _, entry := range t.entries() {
@@ -189,7 +188,7 @@ func (t *mutantRevocation) body() map[string]any {
 		"reason": "", "begun_at": time.Now().UTC(), "hint": "finish it, or allow it"}
 }
 
-// write makes an entry that nobody else makes another of.
+// write creates an entry that no other actor writes.
 func (t *mutantRevocation) write(ctx context.Context, path string, body any) error {
 	text, err := json.Marshal(body)
 	vaulttest.Must(err)
@@ -204,10 +203,10 @@ func (t *mutantRevocation) write(ctx context.Context, path string, body any) err
 	})
 }
 
-// look refuses a key that is in force, and one that a rotation of the current version may
-// put in force: the list comes before the secret, so that each rotation that was begun
-// before the intent is in the list, or has been decided.
-func (t *mutantRevocation) look(ctx context.Context) error {
+// checkNotInForce refuses a key that is in force, and one that a rotation of the current version may put
+// in force. It lists before it reads the secret: each rotation that began before the entries is in the
+// list or is decided.
+func (t *mutantRevocation) checkNotInForce(ctx context.Context) error {
 	var backups []string
 	var current *api.KVSecret
 	list := func() (err error) {
@@ -220,7 +219,7 @@ func (t *mutantRevocation) look(ctx context.Context) error {
 	}
 	steps := []func() error{list, read}
 	if t.mutation == readsFirst {
-		steps = []func() error{read, list, func() error { return t.leaveOutRecorded(ctx, &backups) }}
+		steps = []func() error{read, list, func() error { return t.removeRecorded(ctx, &backups) }}
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -241,7 +240,7 @@ func (t *mutantRevocation) look(ctx context.Context) error {
 	return nil
 }
 
-func (t *mutantRevocation) leaveOutRecorded(ctx context.Context, backups *[]string) error {
+func (t *mutantRevocation) removeRecorded(ctx context.Context, backups *[]string) error {
 	recorded, err := t.list(ctx, t.path("rotations"))
 	*backups = slices.DeleteFunc(*backups, func(id string) bool { return slices.Contains(recorded, id) })
 	return err
@@ -277,7 +276,7 @@ func sameKey(field, key, at, text string) bool {
 	return strings.Contains(text, key) || strings.Contains(decoded, key) || len(text) >= shortest && strings.Contains(key, text)
 }
 
-// keysOf are the fields that can be keys.
+// keysOf returns the fields that are keys.
 func keysOf(secret map[string]any) map[string]string {
 	keys := make(map[string]string)
 	for field, value := range secret {
@@ -291,7 +290,7 @@ func keysOf(secret map[string]any) map[string]string {
 	return keys
 }
 
-// fingerprintOfKey names a key in the names of attempts to revoke it.
+// fingerprintOfKey returns the fingerprint of a key in the names of entries.
 func fingerprintOfKey(provider, field, text string) string {
 	if len(text) < 8 {
 		text = field + "\x00" + text
@@ -302,9 +301,8 @@ func fingerprintOfKey(provider, field, text string) string {
 	return hex.EncodeToString(mac.Sum(nil))[:32]
 }
 
-// lookForAttempts refuses a change that brings back a key which somebody is about to
-// revoke. Fields that are only carried along are not looked at.
-func (w *mutantRotation) lookForAttempts(ctx context.Context) error {
+// checkRevoked refuses a change to a key that is being revoked. Unchanged fields are not checked.
+func (w *mutantRotation) checkRevoked(ctx context.Context) error {
 	for field, text := range keysOf(w.next) {
 		if !w.restores && keysOf(w.old)[field] == text {
 			continue

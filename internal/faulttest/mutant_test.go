@@ -19,16 +19,17 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// What a mutant may do: more than the rotator's policy lets the library.
+// What a mutant may do: more than the rotator's policy allows.
 const mutantPolicy = `
 path "secret/data/goblin-assistant/*" { capabilities = ["create", "read", "update"] }
 path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list", "delete"] }`
 
-// mutant is a rotator of its own on the official client, with at most one mutation.
-// Without any it follows the protocol as the library does.
+// mutant is a rotator on the official client, with at most one mutation. Without a mutation it
+// follows the protocol as the library does.
 type mutant struct {
-	kv       *api.KVv2
-	logical  *api.Logical
+	kv      *api.KVv2
+	logical *api.Logical
+	// mutation is a bug of a rotator that looks correct while it is undisturbed.
 	mutation mutation
 	looks    bool // for attempts to revoke what it writes
 }
@@ -52,7 +53,7 @@ const (
 	restoreWins     mutation = "lets a restore win over the rotation of a readable version"
 )
 
-// newMutant makes one whose requests can be disturbed.
+// newMutant returns a mutant whose requests can have faults.
 func (c *harness) newMutant(t *testing.T, mutation mutation) *mutant {
 	t.Helper()
 	return c.newMutantAt(t, mutation, c.proxy.URL())
@@ -123,7 +124,7 @@ func (w *mutantRotation) do(ctx context.Context) error {
 	}
 	steps := []func(context.Context) error{w.backUp, w.commit, w.record}
 	if w.looks {
-		steps = []func(context.Context) error{w.lookForAttempts, w.backUp, w.lookForAttempts, w.commit, w.record}
+		steps = []func(context.Context) error{w.checkRevoked, w.backUp, w.checkRevoked, w.commit, w.record}
 	}
 	switch w.mutation {
 	case recordFirst:
@@ -162,7 +163,7 @@ func (w *mutantRotation) read(ctx context.Context) error {
 	return nil
 }
 
-// wanted is what is to replace the version that was read.
+// wanted returns the data that replaces the version that was read.
 func (w *mutantRotation) wanted(ctx context.Context) (map[string]any, error) {
 	if backup := w.response.Wants.Restore; backup != "" {
 		secret, err := w.get(ctx, w.path("backups", backup))
@@ -180,7 +181,7 @@ func (w *mutantRotation) backUp(ctx context.Context) error {
 	return w.once(ctx, w.path("backups", w.id), w.old)
 }
 
-// once writes an entry that nobody else writes another value to.
+// once creates an entry that no other actor writes with another value.
 func (w *mutantRotation) once(ctx context.Context, path string, data map[string]any) error {
 	return again(ctx, func() error {
 		if w.mutation == naive {
@@ -196,7 +197,7 @@ func (w *mutantRotation) once(ctx context.Context, path string, data map[string]
 	})
 }
 
-// commit writes, and asks the rule after any answer but success.
+// commit writes, and applies the rule after any response other than success.
 func (w *mutantRotation) commit(ctx context.Context) error {
 	if w.mutation == naive || w.mutation == blindCommit {
 		return again(ctx, func() error {
@@ -224,7 +225,7 @@ func (w *mutantRotation) commit(ctx context.Context) error {
 	return errOpen
 }
 
-// rule tells whether the commit was applied, once that is settled.
+// rule reports whether the commit was applied, once that is decided.
 func (w *mutantRotation) rule(ctx context.Context) (done bool, err error) {
 	meta, err := w.kv.GetMetadata(ctx, w.path("providers"))
 	if err != nil {
@@ -237,7 +238,7 @@ func (w *mutantRotation) rule(ctx context.Context) (done bool, err error) {
 	switch {
 	case err != nil || made.Data == nil:
 		return false, errOpen
-	case w.mutation == restoreWins && w.restoreBegun(ctx):
+	case w.mutation == restoreWins && w.restoreExists(ctx):
 	case reflect.DeepEqual(made.Data, w.next):
 		return true, nil
 	}
@@ -289,7 +290,7 @@ func (w *mutantRotation) path(dir string, id ...string) string {
 	return strings.Join(append([]string{vaulttest.Base, dir, w.provider}, id...), "/")
 }
 
-// get reads an entry; one that is deleted has no data.
+// get reads an entry. A deleted one has no data.
 func (a *mutant) get(ctx context.Context, path string) (secret *api.KVSecret, err error) {
 	err = again(ctx, func() error {
 		secret, err = a.kv.Get(ctx, path)
@@ -298,7 +299,7 @@ func (a *mutant) get(ctx context.Context, path string) (secret *api.KVSecret, er
 	return secret, err
 }
 
-// list names the entries of a directory.
+// list returns the names in a directory.
 func (a *mutant) list(ctx context.Context, path string) (names []string, err error) {
 	err = again(ctx, func() error {
 		listed, err := a.logical.ListWithContext(ctx, vaulttest.Mount+"/metadata/"+path)
@@ -326,7 +327,7 @@ func again(ctx context.Context, send func() error) (err error) {
 	return err
 }
 
-// refused: a check-and-set did not match.
+// refused reports whether a check-and-set failed.
 func refused(err error) bool {
 	answer, ok := errors.AsType[*api.ResponseError](err)
 	return ok && answer.StatusCode == http.StatusBadRequest && slices.ContainsFunc(answer.Errors, func(line string) bool {
@@ -334,7 +335,7 @@ func refused(err error) bool {
 	})
 }
 
-// unanswered: the request may have been applied.
+// unanswered reports whether the request may have been applied.
 func unanswered(err error) bool {
 	answer, ok := errors.AsType[*api.ResponseError](err)
 	return err != nil && (!ok || answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests)

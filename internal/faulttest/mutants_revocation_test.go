@@ -8,53 +8,53 @@ import (
 	"goblin/vaultkit/internal/faulttest"
 )
 
-// A mutant that hands keys over must be found, too; the writers they meet look for
-// attempts to revoke what they write.
+// Mutants that revoke keys must be found. The writers that they meet check the attempts to
+// revoke their keys.
 func TestSchedules_FindBrokenRevokers(t *testing.T) {
 	harness := newHarness(t)
-	harness.meetWritersThatLook(t)
+	harness.useCheckingRivals(t)
 	for mutation, invariants := range map[mutation][]string{
 		noMutation:   nil,
-		looksFirst:   {"J1"},
+		checksFirst:  {"J1"},
 		exactly:      {"J1"},
 		deletedGone:  {"J1"},
 		pendingBlind: {"J1"},
 	} {
 		t.Run(string(mutation), func(t *testing.T) {
-			harness.wantViolations(t, harness.revoking(harness.newMutant(t, mutation)), invariants)
+			harness.wantViolations(t, harness.revokeOperation(harness.newMutant(t, mutation)), invariants)
 		})
 	}
 	for mutation, invariants := range map[mutation][]string{noMutation: nil, readsFirst: {"J1"}} {
 		t.Run("undecided, "+string(mutation), func(t *testing.T) {
-			harness.wantViolations(t, harness.revokingUndecided(harness.newMutant(t, mutation)), invariants)
+			harness.wantViolations(t, harness.revokeUndecidedOperation(harness.newMutant(t, mutation)), invariants)
 		})
 	}
 	for mutation, invariants := range map[mutation][]string{noMutation: nil, ownExempt: {"J2"}} {
 		t.Run("take-back, "+string(mutation), func(t *testing.T) {
-			harness.wantViolations(t, harness.takingBack(t, harness.newMutant(t, mutation)), invariants)
+			harness.wantViolations(t, harness.revokeUnusedOperation(t, harness.newMutant(t, mutation)), invariants)
 		})
 	}
 }
 
-// The same for restores over a deleted version.
+// Mutants that restore a deleted version must be found.
 func TestSchedules_FindBrokenRestores(t *testing.T) {
 	harness := newHarness(t)
 	for mutation, invariants := range map[mutation][]string{noMutation: nil, restoresBlindly: {"I2"}} {
 		t.Run(string(mutation), func(t *testing.T) {
-			harness.wantViolations(t, harness.restoring(harness.newMutant(t, mutation)), invariants)
+			harness.wantViolations(t, harness.restoreOperation(harness.newMutant(t, mutation)), invariants)
 		})
 	}
 	for mutation, invariants := range map[mutation][]string{noMutation: nil, restoreWins: {"I3b", "I4b"}} {
 		t.Run("beside, "+string(mutation), func(t *testing.T) {
-			harness.wantViolations(t, harness.besideRestore(harness.newMutant(t, mutation)), invariants)
+			harness.wantViolations(t, harness.rollbackBesideRestoreOperation(harness.newMutant(t, mutation)), invariants)
 		})
 	}
 }
 
-// meetWritersThatLook has rivals that bring the old key back by mutants without a mutation.
-func (c *harness) meetWritersThatLook(t *testing.T) {
+// useCheckingRivals makes the rivals that bring the old key back mutants without a mutation.
+func (c *harness) useCheckingRivals(t *testing.T) {
 	t.Helper()
-	writer := c.writerThatLooks(t)
+	writer := c.checkingWriter(t)
 	writes := func(wants func(*faulttest.Run) faulttest.Change) faulttest.Act {
 		return asRival(func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 			return writer.change(ctx, run, wants(run))
@@ -70,17 +70,16 @@ func (c *harness) meetWritersThatLook(t *testing.T) {
 	})
 }
 
-// writerThatLooks is a mutant without a mutation.
-func (c *harness) writerThatLooks(t *testing.T) *mutant {
+// checkingWriter returns a mutant without a mutation.
+func (c *harness) checkingWriter(t *testing.T) *mutant {
 	t.Helper()
 	writer := c.newMutant(t, noMutation)
 	writer.looks = true
 	return writer
 }
 
-// revoking makes an operation of RevokeOld by a mutant. The rerun is by one without a
-// mutation.
-func (c *harness) revoking(a *mutant) *faulttest.Operation {
+// revokeOperation returns RevokeOld by a mutant. The rerun is by one without a mutation.
+func (c *harness) revokeOperation(a *mutant) *faulttest.Operation {
 	op := c.revocation()
 	right := *a
 	right.mutation = noMutation
@@ -89,18 +88,18 @@ func (c *harness) revoking(a *mutant) *faulttest.Operation {
 	return op
 }
 
-func (c *harness) revokingUndecided(a *mutant) *faulttest.Operation {
-	op := c.revoking(a)
+func (c *harness) revokeUndecidedOperation(a *mutant) *faulttest.Operation {
+	op := c.revokeOperation(a)
 	op.Prepare, op.Refused = c.prepareRollingBack, true
 	op.Rivals = []string{"arrival", "settled", "abort"}
 	return op
 }
 
-// takingBack makes an operation of the end of a rotation by a mutant that has failed
-// after its backup. Its rerun is a job that gets the same key.
-func (c *harness) takingBack(t *testing.T, a *mutant) *faulttest.Operation {
+// revokeUnusedOperation returns the end of a mutant's rotation that failed after its backup. Its rerun is a
+// job that gets the same key.
+func (c *harness) revokeUnusedOperation(t *testing.T, a *mutant) *faulttest.Operation {
 	t.Helper()
-	writer := c.writerThatLooks(t)
+	writer := c.checkingWriter(t)
 	return &faulttest.Operation{
 		Name: string(a.mutation),
 		Prepare: func(ctx context.Context, run *faulttest.Run) error {
@@ -116,7 +115,7 @@ func (c *harness) takingBack(t *testing.T, a *mutant) *faulttest.Operation {
 			return w.backUp(ctx)
 		},
 		Wants: func(*faulttest.Run) faulttest.Change { return faulttest.Change{} },
-		Run:   a.takeBack,
+		Run:   a.revokeUnused,
 		Rerun: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 			return writer.change(ctx, run, faulttest.Change{Merge: issuedFields})
 		},

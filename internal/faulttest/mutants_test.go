@@ -18,9 +18,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// A driver that finds no violation proves nothing: rotators that look right when
-// undisturbed must violate the invariant that their mutation is about, and one without
-// a mutation must violate none.
+// A driver that finds no violation proves nothing. Each mutant is correct while it is
+// undisturbed and must violate the invariant of its mutation. The one without a mutation must
+// violate none.
 func TestSchedules_FindBrokenRotators(t *testing.T) {
 	harness := newHarness(t)
 	for mutation, invariants := range map[mutation][]string{
@@ -40,7 +40,7 @@ func TestSchedules_FindBrokenRotators(t *testing.T) {
 	}
 }
 
-// The same for recoveries, behind rotations that are the library's.
+// Mutants of recoveries must be found, after rotations by the library.
 func TestSchedules_FindBrokenRecoveries(t *testing.T) {
 	harness := newHarness(t)
 	kv := harness.official(t, mutantPolicy).KVv2(vaulttest.Mount)
@@ -65,8 +65,8 @@ func recoverNothing(context.Context, *faulttest.Run) faulttest.Response {
 	return faulttest.Response{Actor: "lazy", Status: faulttest.Succeeded}
 }
 
-// abortAfter is a recovery that aborts, without a fence, what is undecided when a
-// provider is recovered so many times.
+// abortAfter is a recovery that aborts undecided rotations without a fence, from the given
+// number of recoveries of a provider on.
 func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 	var visits sync.Map
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {

@@ -9,7 +9,7 @@ import (
 	"goblin/vaultkit/internal/faulttest"
 )
 
-// operations are what is disturbed.
+// operations returns the operations that schedules disturb.
 func (c *harness) operations() []*faulttest.Operation {
 	ops := []*faulttest.Operation{c.rotation(), c.rollback(), c.rollbackOfTheNewest(), c.recovery(), c.abort(), c.prune()}
 	return append(ops, c.operationsOnKeys()...)
@@ -26,7 +26,7 @@ func (c *harness) rotation() *faulttest.Operation {
 	}
 }
 
-// rollback undoes an earlier rotation, by its id.
+// rollback rolls back an earlier rotation by its id.
 func (c *harness) rollback() *faulttest.Operation {
 	back := func(run *faulttest.Run) faulttest.Change { return faulttest.Change{Restore: run.Target} }
 	return &faulttest.Operation{
@@ -45,8 +45,7 @@ func (c *harness) rollback() *faulttest.Operation {
 	}
 }
 
-// rollbackOfTheNewest leaves it to the library which rotation to undo. Once it is
-// undone, undoing it once more is refused.
+// rollbackOfTheNewest rolls back without an id. A second rollback is refused.
 func (c *harness) rollbackOfTheNewest() *faulttest.Operation {
 	undo := faulttest.Change{AnyBackup: true}
 	return &faulttest.Operation{

@@ -11,8 +11,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// Who brings the old key back, and who issues new ones. The second one's old key stands in
-// another form.
+// The fields of the actors that bring the old key back, and of those that issue new keys. The second one
+// writes the old key in another form.
 var (
 	backFields   = map[string]any{"api_key": "fake-initial", "by_back": "yes"}
 	spacedFields = map[string]any{"api_key": "fake-initial\n", "by_spaced": "yes"}
@@ -20,50 +20,49 @@ var (
 	jobFields    = map[string]any{"api_key": "fake-issued", "by_job": "fake-by-job"}
 )
 
-// askedForKeys is a provider's API, for RevokeOld and for sources.
-type askedForKeys struct{ *faulttest.ProviderAPI }
+// recordingRevoker records the keys that RevokeOld and sources revoke.
+type recordingRevoker struct{ *faulttest.ProviderAPI }
 
-func (a askedForKeys) Revoke(ctx context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
+func (a recordingRevoker) Revoke(ctx context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
 	return a.AddRevoked(ctx, keys.Reveal())
 }
 
-// issuing is a source whose issuer hands the same key to all who ask by the same name,
-// and takes it back.
-type issuing struct {
-	askedForKeys
+// issuingSource is a source whose provider's API returns the same key for the same name, and revokes it.
+type issuingSource struct {
+	recordingRevoker
 	fields     map[string]any
 	unverified error
 }
 
-func (i issuing) Name() string { return "issuer" }
+func (i issuingSource) Name() string { return "issuer" }
 
-func (i issuing) NewFields(context.Context, vaultkit.Target) (map[string]any, error) {
+func (i issuingSource) NewFields(context.Context, vaultkit.Target) (map[string]any, error) {
 	return maps.Clone(i.fields), nil
 }
 
-func (i issuing) Verify(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
+func (i issuingSource) Verify(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
 	return i.unverified
 }
 
 var errUnverified = errors.New("the key is not known yet")
 
-// newIssuer is one run's; the observer is not disturbed, nor does it end with the run.
-func newIssuer(ctx context.Context, run *faulttest.Run, who string, takeBack bool) askedForKeys {
-	issuer, err := run.NewProviderAPI(context.WithoutCancel(ctx), who, takeBack)
+// newRevoker returns the revoker of one run. Its requests have no faults and do not end with the run.
+func newRevoker(ctx context.Context, run *faulttest.Run, who string, unused bool) recordingRevoker {
+	api, err := run.NewProviderAPI(context.WithoutCancel(ctx), who, unused)
 	vaulttest.Must(err)
-	return askedForKeys{issuer}
+	return recordingRevoker{api}
 }
 
-// operationsOnKeys are those that hand keys over, or bring them back.
+// operationsOnKeys returns the operations that revoke keys or bring them back.
 func (c *harness) operationsOnKeys() []*faulttest.Operation {
-	ops := []*faulttest.Operation{c.revocation(), c.revocationOfUndecided(), c.takeBack(), c.issue(), c.back(), c.restore(), c.rollbackBesideRestore()}
+	ops := []*faulttest.Operation{c.revocation(), c.revocationOfUndecided(), c.revokeUnused(), c.issue(), c.back(), c.restore(), c.rollbackBesideRestore()}
 	for _, op := range ops {
 		op.OneEnding = true
 	}
 	return ops
 }
 
-// revocation hands over what the earlier rotation replaced.
+// revocation revokes what the earlier rotation replaced.
 func (c *harness) revocation() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:      "revoke",
@@ -76,7 +75,7 @@ func (c *harness) revocation() *faulttest.Operation {
 	}
 }
 
-// revocationOfUndecided is refused, for a rollback to the old key is on its way.
+// revocationOfUndecided is refused, because a rollback to the old key is on its way.
 func (c *harness) revocationOfUndecided() *faulttest.Operation {
 	op := c.revocation()
 	op.Name, op.Prepare, op.Refused = "revoke-undecided", c.prepareRollingBack, true
@@ -86,7 +85,7 @@ func (c *harness) revocationOfUndecided() *faulttest.Operation {
 
 func revokeAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
-		_, err := client.RevokeOld(ctx, run.Provider, run.Target, newIssuer(ctx, run, who, false),
+		_, err := client.RevokeOld(ctx, run.Provider, run.Target, newRevoker(ctx, run, who, false),
 			vaultkit.IgnoreOtherProviders()) // those of other schedules
 		told := responseOf(who, faulttest.Change{}, nil, err)
 		told.Revoked = run.Target
@@ -100,7 +99,7 @@ var rivalsOfSources = []string{faulttest.Twin, "job", "other", "revoke", "rollba
 
 // takeBack is a rotation whose new key is not verified, so that its source takes it back.
 // Its rerun is a job that gets the same key and has no such trouble.
-func (c *harness) takeBack() *faulttest.Operation {
+func (c *harness) revokeUnused() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "take-back",
 		Prepare: c.prepareRotated,
@@ -126,7 +125,7 @@ func (c *harness) issue() *faulttest.Operation {
 
 func (c *harness) issueAs(client *vaultkit.Client, who string, unverified error) func(context.Context, *faulttest.Run) faulttest.Response {
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
-		source := issuing{newIssuer(ctx, run, who, true), issuedFields, unverified}
+		source := issuingSource{newRevoker(ctx, run, who, true), issuedFields, unverified}
 		r, err := client.Rotate(ctx, run.Provider, source, vaultkit.WithActor(who), vaultkit.AddFields())
 		return responseOf(who, faulttest.Change{Merge: issuedFields}, r, err)
 	}
