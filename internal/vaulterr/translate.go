@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/errtext"
 )
 
 // The texts in which Vault's errors differ although their status is the same. KV v2 and the
@@ -26,17 +28,7 @@ const (
 	textWrappingToken = "wrapping token is not valid or does not exist"
 	textMissingToken  = "missing client token"
 	textUpgrading     = "Upgrading from non-versioned to versioned data"
-	textNeedsHTTPS    = "HTTP request to an HTTPS server" // Go's server, not Vault's
 )
-
-func containsText(response *api.ResponseError, text string) bool {
-	for _, line := range response.Errors {
-		if strings.Contains(line, text) {
-			return true
-		}
-	}
-	return false
-}
 
 // Kind returns the sentinel for an error of the official client, or nil if the caller cancelled
 // the context.
@@ -54,15 +46,15 @@ func Kind(err error) error {
 	switch status := response.StatusCode; {
 	case status == http.StatusForbidden:
 		return classify403(response)
-	case isProxy404(response):
+	case errtext.IsProxy404(response):
 		return ErrUnavailable
-	case status == http.StatusNotFound && containsText(response, textNoRoute):
+	case status == http.StatusNotFound && errtext.ContainsText(response, textNoRoute):
 		return ErrMountNotFound
 	case status == http.StatusNotFound:
 		return ErrNotFound
 	case status == http.StatusBadRequest:
 		return classify400(response)
-	case containsText(response, textSealed):
+	case errtext.ContainsText(response, textSealed):
 		return ErrSealed
 	case ambiguousStatus(status):
 		return ErrUnavailable
@@ -70,19 +62,11 @@ func Kind(err error) error {
 	return ErrInvalid
 }
 
-// isProxy404 reports whether a 404 comes from a proxy. A load balancer answers with 404 while
-// Vault restarts, and that must not mean that a secret is gone. Vault's own 404 has a list of
-// errors, empty or not. The official client leaves Errors nil if the JSON has no list.
-// Reclassify404 handles Vault's other 404s.
-func isProxy404(response *api.ResponseError) bool {
-	return response.StatusCode == http.StatusNotFound && (response.RawError || response.Errors == nil)
-}
-
 // Reclassify404 reclassifies the 404 of a read by its body. Vault's 404 for a deleted version
 // and for a path without "data/" have no list of errors. Their data or warnings identify them.
 func Reclassify404(err error, body []byte) error {
 	response, ok := errors.AsType[*api.ResponseError](err)
-	if !ok || response.RawError || !isProxy404(response) {
+	if !ok || response.RawError || !errtext.IsProxy404(response) {
 		return err
 	}
 	var said struct {
@@ -103,20 +87,20 @@ func Reclassify404(err error, body []byte) error {
 
 func classify400(response *api.ResponseError) error {
 	switch {
-	case containsText(response, textCASMismatch):
+	case errtext.ContainsText(response, textCASMismatch):
 		return ErrConflict
-	case containsText(response, textWrappingToken):
+	case errtext.ContainsText(response, textWrappingToken):
 		return ErrWrappingToken
-	case containsText(response, textBadSecretID), containsText(response, textBadSecretID2), containsText(response, textMissingToken):
+	case errtext.ContainsText(response, textBadSecretID), errtext.ContainsText(response, textBadSecretID2), errtext.ContainsText(response, textMissingToken):
 		return ErrUnauthenticated
-	case containsText(response, textUpgrading), containsText(response, textNeedsHTTPS):
+	case errtext.ContainsText(response, textUpgrading), errtext.ContainsText(response, errtext.NeedsHTTPS):
 		return ErrUnavailable
 	}
 	return ErrInvalid
 }
 
 func classify403(response *api.ResponseError) error {
-	if containsText(response, textInvalidToken) {
+	if errtext.ContainsText(response, textInvalidToken) {
 		return ErrUnauthenticated
 	}
 	return ErrPermissionDenied
@@ -127,7 +111,7 @@ func classify403(response *api.ResponseError) error {
 // signal to log in again. A plain denial is not.
 func InvalidToken(err error) bool {
 	response, ok := errors.AsType[*api.ResponseError](err)
-	return ok && response.StatusCode == http.StatusForbidden && containsText(response, textInvalidToken)
+	return ok && response.StatusCode == http.StatusForbidden && errtext.ContainsText(response, textInvalidToken)
 }
 
 // Denied reports whether Vault refused a request with its own 403 that does not blame the
@@ -135,7 +119,7 @@ func InvalidToken(err error) bool {
 // text for an expired token.
 func Denied(err error) (request, text string, denied bool) {
 	response, ok := errors.AsType[*api.ResponseError](err)
-	if !ok || response.StatusCode != http.StatusForbidden || response.RawError || !containsText(response, textDenied) || containsText(response, textInvalidToken) {
+	if !ok || response.StatusCode != http.StatusForbidden || response.RawError || !errtext.ContainsText(response, textDenied) || errtext.ContainsText(response, textInvalidToken) {
 		return "", "", false
 	}
 	return response.HTTPMethod + " " + response.URL, strings.Join(response.Errors, "\n"), true
@@ -152,13 +136,13 @@ func MaybeApplied(err error) bool {
 	case !ok, response.RawError, len(response.Errors) == 0:
 		return true
 	}
-	return ambiguousStatus(response.StatusCode) || containsText(response, textUpgrading)
+	return ambiguousStatus(response.StatusCode) || errtext.ContainsText(response, textUpgrading)
 }
 
 // withoutProxyBody removes the body of a response that is not Vault's: a proxy's body may
 // contain the request with its secret.
 func withoutProxyBody(response *api.ResponseError) *api.ResponseError {
-	if !response.RawError || containsText(response, textNeedsHTTPS) {
+	if !response.RawError || errtext.ContainsText(response, errtext.NeedsHTTPS) {
 		return response
 	}
 	clean := *response
@@ -175,13 +159,13 @@ func refusedLocally(err error) bool {
 
 // TooLarge returns the error for a response of more than limit bytes.
 func TooLarge(limit int64) error {
-	return &Error{Kind: errTooLarge, Detail: fmt.Sprintf("more than %d bytes", limit)}
+	return &Error{Kind: ErrTooLarge, Detail: fmt.Sprintf("more than %d bytes", limit)}
 }
 
 // Retryable reports whether a read or a login may succeed when it is sent again.
 func Retryable(err error) bool {
 	switch {
-	case err == nil, refusedLocally(err), errors.Is(err, ErrNotKVv2), errors.Is(err, ErrInvalid), errors.Is(err, errTooLarge):
+	case err == nil, refusedLocally(err), errors.Is(err, ErrNotKVv2), errors.Is(err, ErrInvalid), errors.Is(err, ErrTooLarge):
 		return false
 	case errors.Is(err, context.Canceled), TLSMismatch(err):
 		return false
@@ -190,7 +174,7 @@ func Retryable(err error) bool {
 	if !ok {
 		return true
 	}
-	return !containsText(response, textSealed) && (ambiguousStatus(response.StatusCode) || isProxy404(response) || containsText(response, textUpgrading))
+	return !errtext.ContainsText(response, textSealed) && (ambiguousStatus(response.StatusCode) || errtext.IsProxy404(response) || errtext.ContainsText(response, textUpgrading))
 }
 
 // TLSMismatch reports whether the TLS settings do not fit the server's. A retry does not fix
@@ -207,7 +191,7 @@ func TLSMismatch(err error) bool {
 // NeedsHTTPS reports whether an HTTPS server answered a plain HTTP request.
 func NeedsHTTPS(err error) bool {
 	response, ok := errors.AsType[*api.ResponseError](err)
-	return ok && containsText(response, textNeedsHTTPS)
+	return ok && errtext.ContainsText(response, errtext.NeedsHTTPS)
 }
 
 // ambiguousStatus reports whether a status leaves open if the request was applied: 412 is a
@@ -227,7 +211,7 @@ func KnownTexts(text, other string) string {
 	var found []string
 	for _, known := range []string{
 		textCASMismatch, textInvalidToken, textDenied, textNoRoute, textSealed, textBadSecretID, textBadSecretID2,
-		textWrappingToken, textMissingToken, textUpgrading, textNeedsHTTPS,
+		textWrappingToken, textMissingToken, textUpgrading, errtext.NeedsHTTPS,
 	} {
 		if strings.Contains(text, known) {
 			found = append(found, known)

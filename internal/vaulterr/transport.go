@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/errtext"
 )
 
 // transportError is the error of a request without a complete response. It holds the class of
@@ -35,12 +37,15 @@ func TransportError(err error) error {
 	}
 	if known, ok := errors.AsType[*transportError](err); ok {
 		// The user's transport has wrapped it.
-		return &transportError{class: oneLine(causeText(err)), cause: known.cause}
+		return &transportError{class: errtext.OneLine(errtext.Cause(err)), cause: known.cause}
 	}
 	return &transportError{class: classOf(err), cause: func() error { return err }}
 }
 
-func (f *transportError) Error() string { return Printable(f.class) }
+func (f *transportError) Error() string { return errtext.Printable(f.class) }
+
+// Reason returns the class.
+func (f *transportError) Reason() string { return f.class }
 
 // Format prints the text of Error for every verb.
 func (f *transportError) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, f.Error()) }
@@ -199,6 +204,7 @@ func Sanitize(err error) error {
 type unreadableResponse struct{ reason *transportError }
 
 func (u *unreadableResponse) Error() string                 { return u.reason.Error() }
+func (u *unreadableResponse) Reason() string                { return u.reason.Reason() }
 func (u *unreadableResponse) Format(s fmt.State, verb rune) { u.reason.Format(s, verb) }
 func (u *unreadableResponse) Is(target error) bool          { return u.reason.Is(target) }
 func (u *unreadableResponse) As(target any) bool {

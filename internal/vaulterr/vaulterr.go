@@ -1,174 +1,45 @@
-// Package vaulterr holds vaultkit's errors: the sentinels for errors.Is, and the struct for
-// errors.As. It is the only package that reads the status and the texts of Vault's errors. The
-// root package aliases its names.
+// Package vaulterr makes vaultkit's errors. It is the only package that reads the status and the
+// texts of Vault's errors. The type and the sentinels are those of the public package vaulterr.
 package vaulterr
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/errtext"
+	"goblin/vaultkit/vaulterr"
 )
 
-// The sentinels. Some wrap a more general one: ErrDestroyed is an ErrDeleted, ErrSealed an
-// ErrUnavailable, ErrWrappingToken an ErrUnauthenticated.
+// Error is the type of every error.
+type Error = vaulterr.Error
+
+// The sentinels.
 var (
-	ErrNotFound         = errors.New("not found")
-	ErrDeleted          = errors.New("deleted")
-	ErrDestroyed        = fmt.Errorf("destroyed: %w", ErrDeleted)
-	ErrFieldMissing     = errors.New("field missing")
-	ErrMountNotFound    = errors.New("mount not found")
-	ErrNotKVv2          = errors.New("not a KV version 2 mount")
-	ErrPermissionDenied = errors.New("permission denied")
-	ErrUnauthenticated  = errors.New("not logged in")
-	ErrWrappingToken    = fmt.Errorf("wrapping token unusable: %w", ErrUnauthenticated)
-	ErrConflict         = errors.New("conflict, not applied")
-	ErrUndetermined     = errors.New("outcome undetermined")
-	ErrNoChange         = errors.New("nothing to change")
-	ErrUnavailable      = errors.New("vault unavailable")
-	ErrSealed           = fmt.Errorf("vault is sealed: %w", ErrUnavailable)
-	ErrInvalid          = errors.New("invalid")
-	ErrClosed           = errors.New("client is closed")
-
-	// ErrNotAsked means that a revoker did not call the provider's API.
-	ErrNotAsked = errors.New("the provider's API was not called")
-
-	// errTooLarge is an ErrUnavailable that is not retried: the response would be as large again.
-	errTooLarge = fmt.Errorf("response too large: %w", ErrUnavailable)
+	ErrNotFound         = vaulterr.ErrNotFound
+	ErrDeleted          = vaulterr.ErrDeleted
+	ErrDestroyed        = vaulterr.ErrDestroyed
+	ErrFieldMissing     = vaulterr.ErrFieldMissing
+	ErrMountNotFound    = vaulterr.ErrMountNotFound
+	ErrNotKVv2          = vaulterr.ErrNotKVv2
+	ErrPermissionDenied = vaulterr.ErrPermissionDenied
+	ErrUnauthenticated  = vaulterr.ErrUnauthenticated
+	ErrWrappingToken    = vaulterr.ErrWrappingToken
+	ErrConflict         = vaulterr.ErrConflict
+	ErrUndetermined     = vaulterr.ErrUndetermined
+	ErrNoChange         = vaulterr.ErrNoChange
+	ErrUnavailable      = vaulterr.ErrUnavailable
+	ErrSealed           = vaulterr.ErrSealed
+	ErrInvalid          = vaulterr.ErrInvalid
+	ErrClosed           = vaulterr.ErrClosed
+	ErrNotAsked         = vaulterr.ErrNotAsked
+	ErrTooLarge         = vaulterr.ErrTooLarge
 )
 
-// Error is the error of every failed call. It holds the operation, what the operation was
-// about, the sentinel, what to do, and the cause. It never contains a secret.
-type Error struct {
-	Op         string // the operation that failed: "GetAPIKey", "Rotate", "New"
-	Provider   string // the provider, if the operation has one
-	Path       string // the Vault API path, mount included, without "/v1/"
-	Version    int    // the KV version the error is about; 0: none
-	ID         string // the rotation or backup id
-	Field      string // the field of the provider's secret
-	Capability string // for ErrPermissionDenied: the missing Vault capability
-	// CorrelationID is the X-Correlation-Id header of the failed request; empty if no request
-	// failed. Audit devices can log this header.
-	CorrelationID string
-	Kind          error  // one of the sentinels
-	Detail        string // what was wrong
-	Hint          string // what to do; empty: the sentinel's hint
-	Err           error  // the cause, an *api.ResponseError if Vault responded
-
-	keepsText bool   // Err wraps an *Error, and its text contains everything that the fields do
-	note      string // what to add to that text
-}
-
-// Error returns what failed, why, and what to do, on one line.
-func (e *Error) Error() string {
-	head := strings.TrimSpace(strings.Join([]string{e.Op, e.Provider}, " "))
-	text := "vaultkit: " + joinNonEmpty(": ", head, e.reason())
-	if hint := e.hint(); hint != "" {
-		text += "; " + hint
-	}
-	return Printable(text)
-}
-
-// reason returns the text without the operation and the hint. It is used for an *Error that is
-// the cause of another.
-func (e *Error) reason() string {
-	if e.keepsText {
-		return joinNonEmpty("; ", causeText(e.Err), e.note)
-	}
-	cause := causeText(e.Err)
-	return joinNonEmpty(": ", e.kindText(), e.Detail, e.location(cause), cause)
-}
-
-func joinNonEmpty(separator string, parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), separator)
-}
-
-// Unwrap returns the sentinel and the cause.
-func (e *Error) Unwrap() []error {
-	var all []error
-	for _, err := range []error{e.Kind, e.Err} {
-		if err != nil {
-			all = append(all, err)
-		}
-	}
-	return all
-}
-
-// MarshalJSON encodes the text of Error and not the cause: the body of a proxy's response may
-// contain the request.
-func (e *Error) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]string{"error": e.Error()})
-}
-
-func (e *Error) kindText() string {
-	switch {
-	case e.Kind == nil:
-		return ""
-	case errors.Is(e.Kind, ErrPermissionDenied) && e.Capability != "":
-		return fmt.Sprintf("permission denied, capability %q is missing", e.Capability)
-	default:
-		text, _, _ := strings.Cut(e.Kind.Error(), ":")
-		return text
-	}
-}
-
-// location returns the path, version, field and id, except those that the text of the cause
-// contains.
-func (e *Error) location(cause string) string {
-	var parts []string
-	if e.Path != "" && !strings.Contains(cause, "at "+e.Path) {
-		parts = append(parts, "at "+e.Path)
-	}
-	if e.Version > 0 {
-		parts = append(parts, fmt.Sprintf("version %d", e.Version))
-	}
-	if e.Field != "" {
-		parts = append(parts, fmt.Sprintf("field %q", e.Field))
-	}
-	if e.ID != "" && !strings.Contains(cause, e.ID) {
-		parts = append(parts, "id "+e.ID)
-	}
-	return strings.Join(parts, ", ")
-}
-
-func (e *Error) hint() string {
-	if e.Hint != "" {
-		return e.Hint
-	}
-	for _, h := range hints {
-		if errors.Is(e.Kind, h.kind) {
-			return h.text
-		}
-	}
-	return ""
-}
-
-// hints are what to do next. More specific sentinels come first.
-var hints = []struct {
-	kind error
-	text string
-}{
-	{ErrNotFound, "check the name, list the providers, or store the secret first"},
-	{ErrDestroyed, "the value is gone for good: store a new secret, and allow it to replace a deleted one"},
-	{ErrDeleted, "undelete the version in Vault, or store a new secret, and allow it to replace a deleted one"},
-	{ErrFieldMissing, "read another field, or add this one with a rotation"},
-	{ErrMountNotFound, "check the mount's name, and check that the KV engine is enabled there"},
-	{ErrNotKVv2, "use a KV version 2 mount, or upgrade this one with 'vault kv enable-versioning'"},
-	{ErrPermissionDenied, "add the capability to the policy of the token's role"},
-	{ErrWrappingToken, "it was used before or has expired: if nobody in your team used it, treat the secret id as stolen; then issue a new one"},
-	{ErrUnauthenticated, "check the token or the login's credentials"},
-	{ErrConflict, "somebody else changed it first: read it again, then decide"},
-	{ErrUndetermined, "recover this provider to find out whether it was applied"},
-	{ErrNoChange, "the current value is already the requested one"},
-	{ErrSealed, "unseal Vault, then try again"},
-	{errTooLarge, "the secret or list is larger than vaultkit reads, or the server at this address is not Vault"},
-	{ErrUnavailable, "check the address and the server's health, then try again"},
-	{ErrClosed, "create a new client"},
-}
+// Printable escapes every character that could control a terminal or a log.
+func Printable(text string) string { return errtext.Printable(text) }
 
 // Undetermined returns an ErrUndetermined for the rotation id. The text contains the cause.
 // Vault's response and the context's error stay reachable, but not the cause's sentinels: code
@@ -189,6 +60,9 @@ func Undetermined(id, detail string, cause error) *Error {
 type opaque struct{ cause error }
 
 func (b *opaque) Error() string { return b.cause.Error() }
+
+// Reason returns the text of the hidden cause.
+func (b *opaque) Reason() string { return errtext.Cause(b.cause) }
 
 // Is matches the context's errors.
 func (b *opaque) Is(target error) bool {
@@ -229,7 +103,7 @@ func toError(err error) *Error {
 	}
 	filled := *inner
 	if error(inner) != err { //nolint:errorlint // whether it is wrapped is the question
-		filled.Err, filled.keepsText, filled.note = err, true, ""
+		filled.Err = &errtext.Wrapped{Err: err}
 	}
 	return &filled
 }
@@ -237,10 +111,16 @@ func toError(err error) *Error {
 // Note returns err as an *Error with a note in its detail, and with more causes.
 func Note(err error, note string, causes ...error) *Error {
 	noted := toError(err)
-	noted.Detail = joinNonEmpty("; ", noted.Detail, note)
-	noted.note = joinNonEmpty("; ", noted.note, note)
+	noted.Detail = errtext.Join("; ", noted.Detail, note)
+	wrapper, wrapped := noted.Err.(*errtext.Wrapped) //nolint:errorlint // the cause itself
+	if wrapped {
+		noted.Err = wrapper.Err
+	}
 	if len(causes) > 0 {
 		noted.Err = errors.Join(append([]error{noted.Err}, causes...)...)
+	}
+	if wrapped {
+		noted.Err = &errtext.Wrapped{Err: noted.Err, Note: errtext.Join("; ", wrapper.Note, note)}
 	}
 	return noted
 }
@@ -252,8 +132,13 @@ func Interrupted(last, ended error) error {
 	if _, ok := errors.AsType[*Error](last); ok {
 		filled = toError(last)
 	}
-	if !errors.Is(filled.Err, ended) {
-		filled.Err = errors.Join(ended, filled.Err)
+	if errors.Is(filled.Err, ended) {
+		return filled
 	}
+	if wrapper, wrapped := filled.Err.(*errtext.Wrapped); wrapped { //nolint:errorlint // the cause itself
+		filled.Err = &errtext.Wrapped{Err: errors.Join(ended, wrapper.Err), Note: wrapper.Note}
+		return filled
+	}
+	filled.Err = errors.Join(ended, filled.Err)
 	return filled
 }

@@ -1,8 +1,11 @@
-package vaulterr
+// Package errtext returns the texts of errors: on one line, escaped, and without the body of a
+// response that is not Vault's.
+package errtext
 
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -12,51 +15,73 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// causeText returns the text of a cause on one line. It omits the body of a response that is
+// NeedsHTTPS is the text that Go's server, not Vault, sends for a plain HTTP request.
+const NeedsHTTPS = "HTTP request to an HTTPS server"
+
+// reasoner is an error of this module. Its Reason may be shown.
+type reasoner interface {
+	error
+	Reason() string
+}
+
+// Wrapped is the cause of an error that another text wraps, for example a Source's. This text
+// is shown, and the note after it.
+type Wrapped struct {
+	Err  error
+	Note string
+}
+
+func (w *Wrapped) Error() string { return w.Err.Error() }
+
+// Unwrap returns the error with the text.
+func (w *Wrapped) Unwrap() error { return w.Err }
+
+// Reason returns the text that may be shown, and the note.
+func (w *Wrapped) Reason() string { return Join("; ", Cause(w.Err), w.Note) }
+
+// Join joins the parts that are not empty.
+func Join(separator string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), separator)
+}
+
+// Cause returns the text of a cause on one line. It omits the body of a response that is
 // not Vault's JSON: a proxy's response may contain the request.
-func causeText(err error) string {
+func Cause(err error) string {
 	//nolint:errorlint // every error of the chain is rendered
 	switch cause := err.(type) {
 	case nil:
 		return ""
-	case *Error:
-		return cause.reason()
-	case *opaque:
-		return causeText(cause.cause)
-	case *transportError:
-		return cause.class
-	case *unreadableResponse:
-		return cause.reason.class
+	case reasoner:
+		return cause.Reason()
 	case *api.ResponseError:
 		return responseText(cause)
 	case *url.Error:
 		if needsRendering(cause) {
-			return causeText(cause.Err) // location has the path
+			return Cause(cause.Err) // location has the path
 		}
 	}
 	inner, list := unwrapAll(err)
 	switch {
 	case list:
-		return joinNonEmpty(", ", texts(inner)...)
+		return Join(", ", texts(inner)...)
 	case !needsRendering(err):
-		return oneLine(err.Error())
+		return OneLine(err.Error())
 	}
 	return wrapperText(err.Error(), inner)
 }
 
 func texts(errs []error) (texts []string) {
 	for _, err := range errs {
-		texts = append(texts, causeText(err))
+		texts = append(texts, Cause(err))
 	}
 	return texts
 }
 
 // needsRendering reports whether err wraps an error whose own text must not be shown.
 func needsRendering(err error) bool {
-	_, own := errors.AsType[*Error](err)
-	_, failed := errors.AsType[*transportError](err)
+	_, own := errors.AsType[reasoner](err)
 	_, answered := errors.AsType[*api.ResponseError](err)
-	return own || failed || answered
+	return own || answered
 }
 
 // wrapperText returns the text of a wrapper, with the rendered text of the errors that it
@@ -64,7 +89,7 @@ func needsRendering(err error) bool {
 func wrapperText(text string, inner []error) string {
 	var rest []string
 	for _, one := range inner {
-		rendered, original := causeText(one), one.Error()
+		rendered, original := Cause(one), one.Error()
 		if original != "" && strings.Contains(text, original) {
 			text = strings.ReplaceAll(text, original, rendered)
 			continue
@@ -74,7 +99,7 @@ func wrapperText(text string, inner []error) string {
 		}
 		rest = append(rest, rendered)
 	}
-	return joinNonEmpty(": ", append([]string{oneLine(text)}, rest...)...)
+	return Join(": ", append([]string{OneLine(text)}, rest...)...)
 }
 
 // quotesResponse reports whether the text contains a part of a response.
@@ -110,7 +135,7 @@ func hiddenErrors(err error) []error {
 	if response, ok := errors.AsType[*api.ResponseError](err); ok {
 		return []error{response}
 	}
-	if own, ok := errors.AsType[*Error](err); ok {
+	if own, ok := errors.AsType[reasoner](err); ok {
 		return []error{own}
 	}
 	return nil
@@ -119,17 +144,18 @@ func hiddenErrors(err error) []error {
 // responseText returns the text of an error response.
 func responseText(response *api.ResponseError) string {
 	switch {
-	case containsText(response, textNeedsHTTPS):
+	case ContainsText(response, NeedsHTTPS):
 		return "the server speaks HTTPS, but the address says http://"
-	case isProxy404(response):
+	case IsProxy404(response):
 		return "HTTP 404, which Vault did not send"
 	case response.RawError || len(response.Errors) == 0:
 		return fmt.Sprintf("HTTP %d", response.StatusCode)
 	}
-	return fmt.Sprintf("HTTP %d: %s", response.StatusCode, oneLine(strings.Join(response.Errors, "; ")))
+	return fmt.Sprintf("HTTP %d: %s", response.StatusCode, OneLine(strings.Join(response.Errors, "; ")))
 }
 
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// OneLine replaces each run of white space with one space.
+func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // Printable escapes every character that could control a terminal or a log. Texts of a server,
 // field names and other input may contain them.
@@ -150,3 +176,21 @@ func Printable(text string) string {
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// ContainsText reports whether a line of Vault's errors contains the text.
+func ContainsText(response *api.ResponseError, text string) bool {
+	for _, line := range response.Errors {
+		if strings.Contains(line, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsProxy404 reports whether a 404 comes from a proxy. A load balancer answers with 404 while
+// Vault restarts, and that must not mean that a secret is gone. Vault's own 404 has a list of
+// errors, empty or not. The official client leaves Errors nil if the JSON has no list.
+// Vault's other 404s are reclassified by their body.
+func IsProxy404(response *api.ResponseError) bool {
+	return response.StatusCode == http.StatusNotFound && (response.RawError || response.Errors == nil)
+}
