@@ -1,12 +1,18 @@
 package vaultkit
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
+	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/rotation"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -116,4 +122,147 @@ func (r random) NewFields(context.Context, Target) (map[string]any, error) {
 		fields[field] = base64.RawURLEncoding.EncodeToString(key)
 	}
 	return fields, nil
+}
+
+// issuance is one rotation's dealings with its source: it asks for the new key,
+// has it verified, and when the rotation fails it takes the key back or says
+// where to find it.
+type issuance struct {
+	client *Client
+	source Source
+	target Target
+	actor  string
+	mayAdd bool           // the rotation may add fields
+	fresh  map[string]any // what the source made, less what was in force already
+}
+
+func (i *issuance) request(o *rotateOptions) rotation.Request {
+	request := o.request(&i.target)
+	request.Source = i.source.Name()
+	request.Change, request.IssuesNoKey = i.change, i.given()
+	if fixed, is := i.source.(*fixed); is {
+		request.KnownFields = fixed.fields()
+	}
+	_, canRevoke := i.source.(Revoker)
+	request.RevokesUnused = canRevoke && !request.IssuesNoKey
+	if source, can := i.source.(verifier); can {
+		request.Check = both(verification(&i.target, source.Verify), request.Check)
+	}
+	return request
+}
+
+// given: the source only says which key to use.
+func (i *issuance) given() bool {
+	_, given := i.source.(interface{ issuesNothing() })
+	return given
+}
+
+// change is asked once for each rotation, and never again: it makes a real key.
+func (i *issuance) change(ctx context.Context, current rotation.Current) (map[string]any, error) {
+	i.target.Fields = slices.Sorted(maps.Keys(current.Data))
+	i.target.Stamp = protocol.KeyName(i.target.Provider, current.InForce, current.Version)
+	fields, err := i.source.NewFields(ctx, i.target)
+	if err != nil {
+		return nil, &Error{Detail: "the source of the new key failed", Err: err}
+	}
+	merged := protocol.Merge(current.Data, fields)
+	changed := protocol.ChangedFields(current.Data, merged)
+	i.fresh = maps.Clone(fields)
+	maps.DeleteFunc(i.fresh, func(field string, _ any) bool { return !slices.Contains(changed, field) })
+	if err := cmp.Or(checkFields(fields), i.checkAdded(current, fields)); err != nil {
+		return nil, err
+	}
+	if _, err := protocol.CanonicalToStore(merged); err != nil {
+		return nil, vaulterr.Invalid("the new secret: %v", err)
+	}
+	return merged, nil
+}
+
+// checkAdded refuses fields that the secret does not have.
+func (i *issuance) checkAdded(current rotation.Current, fields map[string]any) error {
+	added := protocol.OnlyIn(fields, current.Data)
+	if i.mayAdd || len(added) == 0 {
+		return nil
+	}
+	return &Error{Kind: ErrInvalid, Field: added[0], Version: current.Version, Detail: "the rotation would add a field: " + hasFields(i.target.Fields),
+		Hint: "check the name; adding a field has to be asked for"}
+}
+
+// settle decides what becomes of a key that was issued for a rotation that
+// failed. While it may be in force it is kept; when it certainly is not, it is
+// revoked.
+func (i *issuance) settle(ctx context.Context, err error) error {
+	switch {
+	case err == nil, i.given(), len(i.fresh) == 0, i.target.DryRun:
+		return err
+	case errors.Is(err, ErrUndetermined):
+		return vaulterr.Note(err, "the new key is kept; its name at the issuer is "+i.target.Stamp)
+	}
+	revoker, can := i.source.(Revoker)
+	if !can {
+		return vaulterr.Note(err, "the new key is not in force; its name at the issuer is "+i.target.Stamp)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.RecordWait)
+	defer cancel()
+	return i.takeBack(ctx, revoker, err)
+}
+
+// takeBack revokes the new key, unless it is in force or another run may put it there:
+// an issuer may hand out the same key twice.
+func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) error {
+	named := "; its name at the issuer is " + i.target.Stamp
+	keys, err := textFields(i.fresh)
+	if err != nil {
+		return vaulterr.Note(failed, "the new key is kept"+named, err)
+	}
+	asked, err := i.client.engine.RevokeUnused(ctx, i.target.Provider, i.fresh, i.actor, func() error {
+		return revoker.Revoke(ctx, i.target, keys)
+	})
+	switch {
+	case !asked && errors.Is(err, ErrConflict):
+		return vaulterr.Note(failed, "the new key is kept, for part of it is in force, or an undecided rotation may put it there"+named, err)
+	case !asked:
+		return vaulterr.Note(failed, "the new key is kept, for whether it is in force could not be read"+named, err)
+	case err != nil && !errors.Is(err, ErrAlreadyRevoked):
+		return vaulterr.Note(failed, "the new key could not be revoked"+named, err)
+	}
+	return vaulterr.Note(failed, "the new key was revoked")
+}
+
+// request is what the engine is asked for. What the target says besides the
+// provider may be filled in later, before the new secret is verified.
+func (o *rotateOptions) request(target *Target) rotation.Request {
+	request := rotation.Request{Provider: target.Provider, Actor: o.actor, Reason: o.reason, ExpiresAt: o.expires.UTC(), DryRun: o.dryRun,
+		RestoreDeleted: o.restoreDeleted, AllowRevoked: o.allowRevoked}
+	if o.verify != nil {
+		request.Check = verification(target, o.verify)
+	}
+	return request
+}
+
+// verification is a check of the new secret by somebody else.
+func verification(target *Target, verify func(context.Context, Target, ProviderKeys) error) func(context.Context, map[string]any) error {
+	return func(ctx context.Context, next map[string]any) error {
+		keys, err := textFields(next)
+		if err != nil {
+			return err
+		}
+		if err := verify(ctx, *target, keys); err != nil {
+			return &Error{Detail: "the new secret was not verified", Err: err}
+		}
+		return nil
+	}
+}
+
+// both makes one check after another, if there is another.
+func both(first, second func(context.Context, map[string]any) error) func(context.Context, map[string]any) error {
+	if second == nil {
+		return first
+	}
+	return func(ctx context.Context, next map[string]any) error {
+		if err := first(ctx, next); err != nil {
+			return err
+		}
+		return second(ctx, next)
+	}
 }

@@ -29,7 +29,7 @@ func TestPolicyFiles(t *testing.T) {
 			vaulttest.WriteFile(t, file, text)
 		}
 		if golden := vaulttest.Policy(t, "../", string(role)); golden != text {
-			t.Errorf("%s is not what Policy says now; look at the difference and run: go test -run PolicyFiles ./policy -update\n%s", file, text)
+			t.Errorf("%s is not what ForRole returns now; look at the difference and run: go test -run PolicyFiles ./policy -update\n%s", file, text)
 		}
 	}
 	slices.Sort(want)
