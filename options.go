@@ -16,9 +16,9 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Option configures New. Later options win over earlier ones. Nothing is read
-// from the environment except by WithEnvironment, FromEnv and CLIToken; only the
-// proxy variables of net/http (HTTPS_PROXY and so on) always apply.
+// Option configures [New]. Later options win over earlier ones. Only WithEnvironment, FromEnv
+// and CLIToken read the environment; the proxy variables of net/http (HTTPS_PROXY and so on)
+// always apply.
 type Option func(*settings.Settings)
 
 // WithEnvironment configures the client with the variables of the Vault CLI
@@ -37,7 +37,7 @@ type Option func(*settings.Settings)
 //   - the token in ~/.vault-token
 func WithEnvironment() Option { return settings.WithEnvironment(os.Getenv) }
 
-// WithAddress is the server's URL, "https://vault.example.com:8200". Required,
+// WithAddress sets the server's URL, "https://vault.example.com:8200". Required,
 // here or by WithEnvironment or WithAPIClient. It must not carry credentials.
 func WithAddress(url string) Option { return func(s *settings.Settings) { s.Address = url } }
 
@@ -47,18 +47,18 @@ func WithNamespace(namespace string) Option {
 	return func(s *settings.Settings) { s.Namespace = namespace }
 }
 
-// WithMount is the path of the KV version 2 mount. Default "secret".
+// WithMount sets the path of the KV version 2 mount. Default "secret".
 func WithMount(path string) Option { return func(s *settings.Settings) { s.Mount = path } }
 
-// WithBasePath is the path below the mount under which providers/, backups/ and
-// rotations/ stand. Default "goblin-assistant".
+// WithBasePath sets the path below the mount that holds providers/, backups/ and
+// rotations/. Default "goblin-assistant".
 func WithBasePath(path string) Option { return func(s *settings.Settings) { s.Base = path } }
 
 // WithTLS configures TLS for an https address. Default: the system's CAs.
 func WithTLS(tls TLS) Option { return func(s *settings.Settings) { s.TLS = new(apiclient.TLS(tls)) } }
 
-// TLS says whom to trust and how to identify oneself. Files are PEM; zero fields
-// keep the default.
+// TLS says which servers to trust, and with which certificate to identify the client. Files
+// are PEM; zero fields keep the default.
 type TLS struct {
 	CAFile     string // trust the CAs in this file
 	CAPEM      string // else trust the CAs in this text, PEM itself
@@ -78,7 +78,7 @@ type TLS struct {
 // never from https to http.
 func WithRedirects(hosts ...string) Option { return func(s *settings.Settings) { s.Redirects = hosts } }
 
-// WithTimeouts bounds how long things take. Zero fields keep their default.
+// WithTimeouts limits how long calls take. Zero fields keep their default.
 func WithTimeouts(t Timeouts) Option {
 	return func(s *settings.Settings) { s.Timeouts = settings.Timeouts(t) }
 }
@@ -91,8 +91,8 @@ type Timeouts struct {
 	Write   time.Duration // a writing call whose context has no deadline; default 2 min
 }
 
-// WithLogger makes the client log: logins and renewals, warnings when a token is
-// about to end. Never a secret. Default: silent.
+// WithLogger sets where the client logs logins, renewals, and warnings, for instance that a
+// token is about to end. It never logs a secret. Default: no log.
 func WithLogger(logger *slog.Logger) Option { return func(s *settings.Settings) { s.Logger = logger } }
 
 // WithTransport wraps the HTTP transport, for tracing or metrics. It sees the

@@ -35,11 +35,11 @@ type Revocation struct {
 	Fingerprints []string `json:"fingerprints,omitempty"`
 }
 
-// ErrAlreadyRevoked is what a Revoker returns, or wraps, when the issuer says that
+// ErrAlreadyRevoked is what a Revoker returns, or wraps, if the issuer says that
 // the keys are gone already.
 var ErrAlreadyRevoked = errors.New("already revoked")
 
-// ErrNotAsked is what a Revoker returns, or wraps, when it did not ask the issuer, so that
+// ErrNotAsked is what a Revoker returns, or wraps, if it did not ask the issuer, so that
 // the keys are as good as before: the revocation is withdrawn then.
 var ErrNotAsked = vaulterr.ErrNotAsked
 

@@ -23,7 +23,7 @@ import (
 // called like that function: with the whole new secret, before anything is written; its
 // error ends the rotation. A Source may be a [Revoker] too.
 type Source interface {
-	// Name says in the audit record where the key came from. Printable, at most
+	// Name returns where the key comes from, for the audit record: printable text of at most
 	// 512 bytes, no secret.
 	Name() string
 	// NewFields returns the fields to replace: text, numbers or booleans. One that is
@@ -38,25 +38,25 @@ type verifier interface {
 	Verify(ctx context.Context, target Target, keys ProviderKeys) error
 }
 
-// Revoker revokes keys at their issuer. One for [Client.RevokeOld], which is told
-// of its target only the provider; or a Source that can take back the key it just
-// issued, when its rotation has definitely failed: never while the outcome is
-// undetermined, nor in a dry run, nor a key that is in force or may come to be. An
-// error that wraps ErrAlreadyRevoked is fine; one that wraps ErrNotAsked says that the keys
-// are as they were.
+// Revoker revokes keys at the provider. [Client.RevokeOld] takes one, and tells it of its
+// target only the provider. A Source that is a Revoker takes back the key that it created, if
+// its rotation has definitely failed. It is not called while the outcome is undetermined, in
+// a dry run, or for a key that is in force or may come into force. An error that wraps
+// ErrAlreadyRevoked counts as success. One that wraps ErrNotAsked says that the keys are as
+// they were.
 type Revoker interface {
 	Revoke(ctx context.Context, target Target, keys ProviderKeys) error
 }
 
-// Target is what a Source, and whoever verifies or revokes its key, is told about
-// the rotation.
+// Target describes the rotation to a Source, and to the functions that verify or revoke its
+// key.
 type Target struct {
 	Provider string
 	Fields   []string // names of the current fields, sorted
-	// Stamp names this rotation's key at the issuer, so that an orphan can be
-	// found: vaultkit-<provider>-v<new version>-<in force from>.
+	// Stamp is a name for this rotation's key at the provider, so that a key which is not
+	// used can be found: vaultkit-<provider>-v<new version>-<in force from>.
 	Stamp string
-	// DryRun: nothing will be written, so that no real key should be issued.
+	// DryRun reports that nothing will be written, so no real key should be created.
 	DryRun bool
 }
 
@@ -75,13 +75,13 @@ type fixed struct {
 	fields func() map[string]any
 }
 
-// NewKey is the source of a key that was issued already: it replaces the field
-// "api_key". A trailing newline, if any, is part of the key.
+// NewKey returns the source of a key that was created already. It replaces the field
+// "api_key". A trailing newline is part of the key.
 func NewKey(key string) Source { return NewFields(map[string]any{fieldAPIKey: key}) }
 
-// NewFields is the source of several fields at once, or of others than
-// "api_key". Values are text, numbers (which Vault keeps as float64: any it
-// could not keep exactly is refused) or booleans.
+// NewFields returns the source of several fields, or of others than "api_key". Values are
+// text, numbers or booleans. Vault stores numbers as float64; one that does not fit exactly
+// is refused.
 func NewFields(fields map[string]any) Source {
 	fields = maps.Clone(fields)
 	return &fixed{name: "given", fields: func() map[string]any { return maps.Clone(fields) }}
@@ -98,9 +98,9 @@ func (f *fixed) GoString() string             { return f.String() }
 func (f *fixed) Format(s fmt.State, _ rune)   { fmt.Fprint(s, f.String()) }
 func (f *fixed) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", f.String()), nil }
 
-// RandomKey is a source of 32 random bytes in URL-safe base64, new on each call,
-// for the named fields ("api_key" when none is named). For development and for
-// secrets nobody else issues: a provider's API does not know such a key.
+// RandomKey returns a source of 32 random bytes in URL-safe base64, new on each call, for the
+// named fields ("api_key" if none is named). It is for development and for secrets that no
+// provider creates: a provider's API does not know such a key.
 func RandomKey(fields ...string) Source {
 	if len(fields) == 0 {
 		fields = []string{fieldAPIKey}

@@ -11,7 +11,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// ProviderStatus is what metadata alone says of a provider: no secret was read.
+// ProviderStatus describes a provider, from metadata alone: no secret is read.
 type ProviderStatus struct {
 	Provider    string    `json:"provider"`
 	Version     int       `json:"version"`             // the current one
@@ -40,8 +40,8 @@ const (
 	dueAge      = "age"
 )
 
-// StatusQuery says what Status looks at, and what counts as due. A key that is
-// deleted, or whose noted expiry has passed, is always due.
+// StatusQuery says which providers [Client.Status] reports, and what counts as due. A key that
+// is deleted, or whose recorded expiry has passed, is always due.
 type StatusQuery struct {
 	Providers []string      // none: all of them
 	DueWithin time.Duration // due this long before the noted expiry, or before Vault deletes it

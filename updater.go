@@ -35,8 +35,8 @@ const defaultGrace = 30 * time.Second
 // rebuildBackoff paces a Build that fails.
 var rebuildBackoff = backoff.Backoff{Min: 2 * time.Second, Max: time.Minute}
 
-// Updater holds a value made from a provider's newest keys. Safe for concurrent
-// use. Close it before its client.
+// Updater holds a value made from a provider's newest keys. It is safe for concurrent use.
+// Close it before its client.
 type Updater[T any] struct {
 	provider string
 	config   UpdaterConfig[T]
@@ -49,11 +49,11 @@ type Updater[T any] struct {
 	replaced map[*T]*time.Timer // in their grace
 }
 
-// NewUpdater makes a value from the provider's keys and makes it anew whenever they
-// change, in a goroutine of its own, until Close. It blocks until there is a first
-// value; ctx bounds that start alone. What it polls is said at [Client.Watch].
+// NewUpdater makes a value from the provider's keys, and makes it again whenever they change,
+// in its own goroutine, until Close. It blocks until there is a first value; ctx limits only
+// that start. It polls as described at [Client.Watch].
 //
-// Errors: ErrInvalid (the name, no Build), those of GetAPIKey, and Build's own.
+// Errors: ErrInvalid (the name, no Build), those of GetAPIKey, and those of Build.
 func NewUpdater[T any](ctx context.Context, c *Client, provider string, config UpdaterConfig[T]) (*Updater[T], error) {
 	u, err := newUpdater(ctx, c, provider, config)
 	return u, vaulterr.WithOp("NewUpdater", provider, err)
@@ -108,12 +108,12 @@ func (u *Updater[T]) start(ctx, life context.Context, w *watcher) error {
 	return err
 }
 
-// Get is the value made last. It takes no lock and does not block.
+// Get returns the newest value. It takes no lock and does not block.
 func (u *Updater[T]) Get() T { return *u.current.Load() }
 
-// Err is why the value is not made from the newest keys, as far as is known: what
-// Watch would yield, the first cause of the present trouble, or what Build said. Nil:
-// it is. [Client.Health] says how Vault stands now.
+// Err returns why the value is not made from the newest known keys: the error that Watch
+// yields, or that of Build. It is nil if the value is up to date. [Client.Health] reports the
+// state of Vault.
 func (u *Updater[T]) Err() error {
 	if failure := u.failure.Load(); failure != nil {
 		return *failure
@@ -121,8 +121,8 @@ func (u *Updater[T]) Err() error {
 	return nil
 }
 
-// Close ends the updating and disposes of every value, the one in use too, without
-// waiting for anybody's grace. It may be called again.
+// Close ends the updates and disposes of every value at once, the one in use too. It may be
+// called again.
 func (u *Updater[T]) Close() {
 	u.end()
 	u.work.Wait()
