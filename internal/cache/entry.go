@@ -99,12 +99,6 @@ func (c *Cache[V]) recordFailure(e *entry[V], err error) {
 	}
 }
 
-// scheduleRetry schedules another fetch. The pauses grow with each failure.
-func (c *Cache[V]) scheduleRetry(e *entry[V], now time.Time) {
-	e.failures++
-	e.refreshAt = now.Add(max(failureTTL, c.config.Backoff.Delay(e.failures)))
-}
-
 // outdated reports whether a fetched value is older than the cached one, as from a server
 // that lags behind. After the TTL the value is accepted, because Vault may have been
 // restored from a backup.

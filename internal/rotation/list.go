@@ -2,10 +2,13 @@ package rotation
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/protocol"
+	"goblin/vaultkit/internal/vaulterr"
 )
 
 // Backup describes a backup without its value.
@@ -89,4 +92,16 @@ func (e *Engine) describeFromAttribution(ctx context.Context, backup Backup) (Ba
 	attribution := protocol.DecodeAttribution(meta.Custom)
 	backup.Actor, backup.Reason = attribution.Actor, attribution.Reason
 	return backup, err
+}
+
+// newestFirst sorts ids by the provider's versions. If the token cannot read the provider's
+// metadata, it sorts them by time. The order is the same unless a clock stepped back.
+func (e *Engine) newestFirst(ctx context.Context, provider string, ids []protocol.ID) error {
+	facts, err := e.providerFacts(ctx, provider)
+	if err != nil && !errors.Is(err, vaulterr.ErrPermissionDenied) {
+		return err
+	}
+	slices.SortFunc(ids, facts.Compare)
+	slices.Reverse(ids)
+	return nil
 }

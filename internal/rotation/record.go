@@ -118,15 +118,3 @@ func (e *Engine) readRecordOrUnknown(ctx context.Context, provider string, id pr
 func unreadable(err error) bool {
 	return errors.Is(err, vaulterr.ErrNotFound) || errors.Is(err, vaulterr.ErrDeleted) || errors.Is(err, vaulterr.ErrInvalid)
 }
-
-// newestFirst sorts ids by the provider's versions. If the token cannot read the provider's
-// metadata, it sorts them by time. The order is the same unless a clock stepped back.
-func (e *Engine) newestFirst(ctx context.Context, provider string, ids []protocol.ID) error {
-	facts, err := e.providerFacts(ctx, provider)
-	if err != nil && !errors.Is(err, vaulterr.ErrPermissionDenied) {
-		return err
-	}
-	slices.SortFunc(ids, facts.Compare)
-	slices.Reverse(ids)
-	return nil
-}
