@@ -41,20 +41,18 @@ func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error)
 	return newBackups(found), nil
 }
 
-// Rollback writes a backup's secret back, whole and exactly. It is a rotation of
-// its own: the secret it replaces is backed up, and it is recorded.
+// Rollback writes a backup's secret back, whole and exactly. It is a rotation of its own: it
+// backs up the secret that it replaces, and it is recorded.
 //
-// An empty backupID means the secret that the newest rotation replaced. That is
-// refused, with ErrInvalid and the candidates in its text, when the current
-// secret came from a rollback or was not written by the newest rotation: a
-// second careless rollback must not bring the bad key back.
+// An empty backupID means the secret that the newest rotation replaced. Rollback refuses this
+// with ErrInvalid, and lists the candidates, if the current secret came from a rollback or was
+// not written by the newest rotation. Otherwise a second rollback could bring the bad key back.
 //
-// Errors: those of Rotate, ErrNotFound for a backup this provider does not have,
-// ErrNoChange when the current secret equals the backup's, ErrConflict when
-// somebody rotated after the secret to undo was chosen, ErrDeleted when the current
-// version is deleted (unless RestoreDeleted), and, unless AllowRevoked, ErrInvalid when
-// the backup holds a key that RevokeOld had revoked, ErrConflict while it is being
-// revoked. Needs the rotator's policy.
+// Errors: those of Rotate; ErrNotFound for a backup that this provider does not have; ErrNoChange
+// if the current secret equals the backup's; ErrConflict if somebody rotated after Rollback chose
+// the backup; ErrDeleted if the current version is deleted, unless RestoreDeleted is given. Unless
+// AllowRevoked is given: ErrInvalid if the backup holds a key that RevokeOld has revoked, and
+// ErrConflict while that key is being revoked. Needs the rotator's policy.
 func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts ...RollbackOption) (*Rotation, error) {
 	o, err := newRollbackOptions(opts)
 	if err := cmp.Or(err, checkProvider(provider)); err != nil {
@@ -67,9 +65,9 @@ func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts .
 	return newRotation(result), vaulterr.WithOp("Rollback", provider, err)
 }
 
-// PruneLimits say which backups PruneBackups may delete: those that are neither
-// among the KeepNewest newest ones nor done with less than OlderThan ago. At least
-// one of the two must be set; both together keep what either keeps.
+// PruneLimits say which backups PruneBackups may delete. A backup may go if it is not one of the
+// KeepNewest newest ones, and if its secret was replaced, or its rotation aborted, at least
+// OlderThan ago. At least one limit must be set. If both are set, each of them protects backups.
 type PruneLimits struct {
 	KeepNewest int           // of whatever outcome
 	OlderThan  time.Duration // since the secret was replaced, or the rotation aborted

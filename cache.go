@@ -19,29 +19,29 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// WithCache makes GetAPIKey, GetField and GetProviderKeys answer from memory,
-// whatever becomes of their context, once a provider was read: the first two in
-// nanoseconds, the third in the time it takes to copy a map.
-// The secrets in use are fetched again in the background, at a random moment
-// between 0.6 and 0.9 of ttl: somebody else's rotation is seen within ttl. While
-// Vault cannot be asked, or refuses, a secret older than that is served for maxStale
-// more, and the observer and the log are told; then reading fails like without a
-// cache. A secret that was deleted ends within ttl, one that nobody reads any more is
-// forgotten within three (but not while Vault cannot be asked: it could not be had
-// again), and a failure is remembered for a second. The client's own rotations are
-// seen at once, and Close drops everything.
+// WithCache makes GetAPIKey, GetField and GetProviderKeys answer from memory. After the first
+// read of a provider they return at once, even if their context has ended: GetAPIKey and
+// GetField in nanoseconds, GetProviderKeys in the time it takes to copy a map.
 //
-// ttl is a second or more; a minute suits most, and an hour or a day maxStale.
+// The client fetches the secrets in use again in the background, at a random moment between 0.6
+// and 0.9 of ttl. So it sees a rotation by another client within ttl. It sees its own rotations
+// at once. While Vault is unavailable or refuses, an older secret is served for maxStale more;
+// the observer and the log report it. After that, reading fails as without a cache. A failure is
+// cached for a second.
+//
+// A deleted secret is dropped within ttl. A secret that nobody reads is dropped within three ttl,
+// but not during an outage, because it could not be fetched again. Close drops everything.
+//
+// ttl is at least a second. A minute suits most services, with a maxStale of an hour or a day.
 // Default: every read asks Vault.
 func WithCache(ttl, maxStale time.Duration) Option {
 	return func(s *settings.Settings) { s.TTL, s.MaxStale, s.Caching = ttl, maxStale, true }
 }
 
-// WithProviders has New fetch these providers into the cache and keep them there,
-// so that reading them never waits. New blocks until it has them all, and rides
-// out an unavailable Vault, the login included, as long as its context lives, or
-// Timeouts.Start if that is set. A provider that is not there is an error. Needs
-// WithCache.
+// WithProviders makes New fetch these providers into the cache and keep them there, so that
+// reading them never waits. New blocks until it has all of them. It waits for an unavailable
+// Vault, at the login too, until its context ends or, if set, Timeouts.Start has passed. A
+// provider that does not exist is an error. WithProviders needs WithCache.
 func WithProviders(providers ...string) Option {
 	return func(s *settings.Settings) { s.Declared = append(s.Declared, providers...) }
 }

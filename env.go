@@ -32,16 +32,16 @@ type EnvQuery struct {
 const envWorkers = 16
 
 // Environ returns the fields of providers as "NAME=value", sorted by name, ready for
-// [os/exec.Cmd]. It blocks until all are read, 16 at a time, and is all or nothing:
-// the first failure ends it. Providers that the query does not name are left out if
-// they are deleted. Needs "read" on data/<base>/providers/<provider>, and where the
-// query names none "list" on metadata/<base>/providers/: the reader's policy.
+// [os/exec.Cmd]. It blocks until all are read, 16 at a time. The first failure ends it, and then
+// it returns nothing. Deleted providers are left out, unless the query names them. Needs "read"
+// on data/<base>/providers/<provider>, and "list" on metadata/<base>/providers/ if the query names
+// no providers: the reader's policy.
 //
-// Errors: those of GetProviderKeys; ErrInvalid also for the query, for two fields
-// with one name (both are named), for a name that starts with a digit or would steer
-// programs unless Skipped is given, and for a NUL in a value. Names steer programs by
-// their first words (LD_PRELOAD, VAULT_TOKEN, GIT_DIR) or by their last (JAVA_OPTS,
-// GH_PAGER, …_PATH); a Prefix that ends in _ makes names that do not.
+// Errors: those of GetProviderKeys; ErrInvalid also for the query, for two fields with one name
+// (both are named), for a NUL in a value, and, unless Skipped is given, for a name that starts
+// with a digit or would control programs. Names control programs by their first words (LD_PRELOAD,
+// VAULT_TOKEN, GIT_DIR) or by their last (JAVA_OPTS, GH_PAGER, …_PATH). A Prefix that ends in _
+// makes names that do not.
 func (c *Client) Environ(ctx context.Context, query EnvQuery) ([]string, error) {
 	variables, err := c.variables(ctx, query)
 	if err != nil {
@@ -54,9 +54,9 @@ func (c *Client) Environ(ctx context.Context, query EnvQuery) ([]string, error) 
 	return environ, nil
 }
 
-// LoadEnv sets the fields of providers in the environment of this process, over what
-// is there, and returns the names. It sets nothing unless all of them are read and
-// fit. Call it early: what reads the environment concurrently may see a part. It
+// LoadEnv sets the fields of providers in the environment of this process, and returns the names.
+// It overwrites existing variables. It sets nothing unless it has read all of them and each can be
+// set. Call it early: code that reads the environment concurrently may see only some of them. It
 // blocks and fails like Environ, and needs the same rights.
 func (c *Client) LoadEnv(ctx context.Context, query EnvQuery) (names []string, err error) {
 	variables, err := c.variables(ctx, query)
@@ -71,17 +71,16 @@ func (c *Client) LoadEnv(ctx context.Context, query EnvQuery) (names []string, e
 	return envNames(variables), nil
 }
 
-// WriteEnvFile writes the fields of providers into a file that its owner alone can
-// read, and returns the names. The file is replaced as a whole or not at all, and
-// only if vaultkit wrote it or it is empty; never through a symbolic link to the file or
-// its directory, nor in a directory of another user or one that everybody can write to. With envfile.GitHub it appends to the runner's
-// file instead, and wants the query's Masks: a value must be masked before a job can
-// print it. It blocks like Environ, needs the same rights, and is safe for concurrent
-// use: the last one wins.
+// WriteEnvFile writes the fields of providers into a file that only its owner can read, and
+// returns the names. It replaces the whole file or nothing, and only a file that vaultkit wrote or
+// that is empty. It follows no symbolic link to the file or its directory, and refuses a directory
+// of another user or one that everybody can write to. With envfile.GitHub it appends to the
+// runner's file, and needs the query's Masks, because a value must be masked before a job can
+// print it. It blocks like Environ and needs the same rights. Concurrent use is safe: the last
+// call wins.
 //
-// Errors: those of Environ, ErrInvalid also for the path, the format and a value that
-// the format cannot hold; and what the system says, such as fs.ErrNotExist for the
-// directory.
+// Errors: those of Environ; ErrInvalid also for the path, the format, and a value that the format
+// cannot hold; and errors of the file system, such as fs.ErrNotExist for the directory.
 func (c *Client) WriteEnvFile(ctx context.Context, path string, format envfile.Format, query EnvQuery) (names []string, err error) {
 	names, err = c.writeEnvFile(ctx, path, format, query)
 	return names, vaulterr.WithOp("WriteEnvFile", "", err)

@@ -87,7 +87,7 @@ func WithTimeouts(t Timeouts) Option {
 type Timeouts struct {
 	Request time.Duration // one request, answer included; default 10 s
 	Start   time.Duration // New as a whole, repeats for an unreachable server included; default 5 s, with WithProviders as long as ctx
-	Read    time.Duration // a reading call, its repeats included; default 15 s
+	Read    time.Duration // a reading call, its repeats included; default 15 s, on a sealed server 3 s
 	Write   time.Duration // a writing call whose context has no deadline; default 2 min
 }
 

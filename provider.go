@@ -70,15 +70,15 @@ func (c *Client) field(ctx context.Context, provider, field string) (string, err
 	return found.field(field)
 }
 
-// GetAPIKey returns the field "api_key" of the provider's current secret. It
-// asks Vault each time, or with WithCache answers from memory in nanoseconds, not
-// looking at ctx. A performance standby of Vault Enterprise that has yet to hear of
-// what this client wrote, or read elsewhere, is asked until it has. Needs "read" on
+// GetAPIKey returns the field "api_key" of the provider's current secret. Each call reads from
+// Vault; with WithCache, a cached key is returned immediately and ctx is ignored. A read never
+// goes back behind what this client has written or read, even on performance standbys of Vault
+// Enterprise: the client asks again until the standby has that version. Needs "read" on
 // data/<base>/providers/<provider>.
 //
-// Errors: ErrInvalid (the name), ErrNotFound, ErrDeleted, ErrDestroyed,
-// ErrFieldMissing, ErrPermissionDenied, ErrUnauthenticated, ErrNotKVv2,
-// ErrMountNotFound, ErrUnavailable, ErrSealed, ErrClosed.
+// Errors: ErrInvalid (the name), ErrNotFound, ErrDeleted, ErrDestroyed, ErrFieldMissing,
+// ErrPermissionDenied, ErrUnauthenticated, ErrNotKVv2, ErrMountNotFound, ErrUnavailable,
+// ErrSealed, ErrClosed.
 func (c *Client) GetAPIKey(ctx context.Context, provider string) (string, error) {
 	if found := c.atHand(provider); found != nil && found.key != "" {
 		return found.key, nil

@@ -35,40 +35,39 @@ type Revocation struct {
 	Fingerprints []string `json:"fingerprints,omitempty"`
 }
 
-// ErrAlreadyRevoked is what a Revoker returns, or wraps, if the issuer says that
-// the keys are gone already.
+// ErrAlreadyRevoked is the error that a Revoker returns or wraps if the keys were revoked before.
 var ErrAlreadyRevoked = errors.New("already revoked")
 
-// ErrNotAsked is what a Revoker returns, or wraps, if it did not ask the issuer, so that
-// the keys are as good as before: the revocation is withdrawn then.
+// ErrNotAsked is the error that a Revoker returns or wraps if it did not call the provider's API.
+// The keys are as before, and the revocation is withdrawn.
 var ErrNotAsked = vaulterr.ErrNotAsked
 
-// RevokeOld has the keys that the rotation id replaced revoked at their issuer, the
-// last step of rotating a key: once the new one works everywhere. The revoker gets
-// the old values of the fields that rotation replaced, and no other; booleans and null
-// are no keys. It is called once; ErrAlreadyRevoked from it counts as done. A rotation
-// whose old keys were revoked before is not asked for again: its record is returned.
+// RevokeOld revokes the keys that the rotation id replaced. This is the last step of rotating a
+// key, once the new one works everywhere. The revoker gets the old values of the fields that the
+// rotation replaced, and no other values; booleans and null are not keys. RevokeOld calls it at
+// most once; ErrAlreadyRevoked from it counts as success. If these keys were revoked before,
+// RevokeOld returns the record and calls nobody.
 //
-// It refuses with ErrConflict, before the revoker is called, unless the rotation is
-// committed and is no restore, the provider was not created anew since, no old key is in
-// force, and no rotation of the current version is undecided. An old key is in force
-// where a field of the current secret has it, be it with white space around it, inside a
-// longer text or percent-encoded; one of less than 8 bytes only where the same field has
-// it. The same is looked for in the secrets of all other providers (unless
-// IgnoreOtherProviders); the Revocation's NotRead names those that the token may not read.
+// RevokeOld returns ErrConflict, without calling the revoker, in these cases: the rotation is not
+// committed, or is a restore; the provider was deleted and created anew since; an old key is in
+// force; a rotation of the current version is undecided. An old key is in force if a field of the
+// current secret contains it: with white space around it, inside a longer text, or
+// percent-encoded. A key shorter than 8 bytes counts only in its own field. RevokeOld also checks
+// the secrets of all other providers, unless IgnoreOtherProviders is given. NotRead of the
+// Revocation lists those that the token may not read.
 //
-// No rotation or rollback can put an old key in force while the revoker runs, or later:
-// entries below revocations/<provider>/ announce the revocation before the secret is read
-// for the last time, and Rotate and Rollback refuse the keys they name. The entries are
-// withdrawn when RevokeOld refuses, and stay once the revoker was called, whatever it
-// returned but ErrNotAsked. Foreign writes, older versions of vaultkit and AllowRevoked do not look at them.
+// While the revoker runs, and later, no rotation or rollback puts an old key in force: before the
+// last check, RevokeOld writes entries below revocations/<provider>/, and Rotate and Rollback
+// refuse the keys of these entries. RevokeOld withdraws the entries if it refuses. Once the
+// revoker was called, they stay, unless it returned ErrNotAsked. Writes by other tools, older
+// versions of vaultkit and AllowRevoked do not check them.
 //
-// Errors: ErrNotFound for a rotation or backup there is not, ErrNoChange for a
-// rotation that only added fields, ErrDeleted where the current version is deleted,
-// ErrInvalid for an old value that is a list or an object, what the revoker returned,
-// those of GetAPIKey, and ErrUndetermined, together with the Revocation, when the keys are
-// revoked and only its record is missing: revoke again. Needs the revoker's policy, and
-// "read" on the other providers' secrets.
+// Errors: ErrNotFound for a rotation or a backup that does not exist; ErrNoChange for a rotation
+// that only added fields; ErrDeleted if the current version is deleted; ErrInvalid for an old
+// value that is a list or an object; what the revoker returned; those of GetAPIKey. If
+// ErrUndetermined comes together with a Revocation, the keys are revoked and only the record is
+// missing: call RevokeOld again. Needs the revoker's policy, and "read" on the other providers'
+// secrets.
 func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Revoker, opts ...RevokeOption) (*Revocation, error) {
 	o, err := newRevokeOptions(opts)
 	err = cmp.Or(err, checkProvider(provider))

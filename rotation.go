@@ -12,33 +12,30 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Rotate replaces fields of the provider's secret by those the source yields;
-// every other field, and the provider's custom metadata, stay as they are. A field
-// that the secret does not have is ErrInvalid, unless AddFields is given. Rotate
-// backs the current secret up, writes the new one with a check-and-set on the
-// version it backed up, and writes an audit record, in this order; see the
-// package's Rotation section. Success means committed and recorded.
+// Rotate replaces fields of the provider's secret by those that the source returns. Every other
+// field, and the provider's custom metadata, stay as they are. A field that the secret does not
+// have is ErrInvalid, unless AddFields is given. Rotate backs up the current secret, then writes
+// the new one with a check-and-set on the version that it backed up, then writes an audit record;
+// see the package's Rotation section. Success means committed and recorded.
 //
-// The same change of the same version is the same rotation: calling again after
-// a crash or an ErrUndetermined finishes it, and two identical concurrent calls
-// commit once and both succeed. Sources that make a new key each time, such as
-// RandomKey, cannot resume: Recover first.
+// The same change of the same version is the same rotation. A call after a crash or an
+// ErrUndetermined finishes it, and two identical concurrent calls commit once and both succeed.
+// Sources that make a new key each time, such as RandomKey, cannot resume: call Recover first.
 //
-// A refused or lost request is sent again until Vault's answer is definite or
-// ctx ends (Timeouts.Write where ctx has no deadline). Once Vault has
-// acknowledged the new secret, a cancelled ctx no longer stops the record; it is
-// given another 10 seconds.
+// Rotate sends a refused or lost request again until Vault's answer is definite or ctx ends
+// (after Timeouts.Write if ctx has no deadline). Once Vault has acknowledged the new secret, the
+// record is written even if ctx is cancelled, for up to 10 seconds more.
 //
-// Errors that mean nothing was applied: ErrInvalid, ErrNotFound, ErrDeleted,
-// ErrNoChange (the secret is already as asked for, and no rotation made it so),
-// ErrPermissionDenied (every capability is checked before the source is asked),
-// ErrUnauthenticated, ErrConflict, ErrUnavailable, ErrClosed and what the source
-// returned. ErrUndetermined: ask Recover; if the Rotation returned with it is not
-// nil, the change is committed and only its record is missing.
+// Errors that mean that nothing was applied: ErrInvalid, ErrNotFound, ErrDeleted, ErrNoChange
+// (the secret already has these values, and no rotation of vaultkit wrote them),
+// ErrPermissionDenied (Rotate checks every capability before it calls the source),
+// ErrUnauthenticated, ErrConflict, ErrUnavailable, ErrClosed, and what the source returned. After
+// ErrUndetermined call Recover. If a Rotation is returned together with ErrUndetermined, the
+// change is committed and only its record is missing.
 //
-// Needs the rotator's policy (see the README): "read" and "update" on
-// data/<base>/providers/<provider>, and below it the rights for backups, records
-// and metadata.
+// Needs the rotator's policy (package policy): "read" and "update" on
+// data/<base>/providers/<provider>, and the rights for backups, records, revocations and
+// metadata.
 func (c *Client) Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
 	if err := cmp.Or(err, checkProvider(provider), checkSource(source)); err != nil {

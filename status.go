@@ -17,8 +17,8 @@ type ProviderStatus struct {
 	Version     int       `json:"version"`             // the current one
 	InForceFrom time.Time `json:"in_force_from"`       // when it was written, by Vault's clock
 	ExpiresAt   time.Time `json:"expires_at,omitzero"` // of the current key, as WithExpiresAt noted it
-	// LastExpiry is the one noted for an earlier version, where the current one has
-	// none: whoever replaced that, or another field of it, noted nothing.
+	// LastExpiry is set if the current version has no noted expiry but an earlier version had
+	// one.
 	LastExpiry time.Time `json:"last_expiry,omitzero"`
 	DeletedAt  time.Time `json:"deleted_at,omitzero"` // when the current version was or will be deleted
 	Destroyed  bool      `json:"destroyed"`           // the current version is gone for good
@@ -52,15 +52,14 @@ type StatusQuery struct {
 // three requests.
 const statusWorkers = 16
 
-// Status tells of each provider how old its key is, when it expires, and what is
-// pending, in the order of the query (by name, where it names none). It looks at a
-// few providers ahead of the loop over it, however many there are; leaving the loop
-// ends it. A provider that cannot be looked at yields its name and the error, and
-// the others go on; one that was listed and is gone since is left out. Times are
-// compared with the local clock.
+// Status yields for each provider how old its key is, when it expires, and which rotations are
+// unfinished. The order is that of the query, or by name if the query names no providers. Status
+// reads a few providers ahead of the loop; leaving the loop stops it. A provider that cannot be
+// read yields its name and the error, and the loop goes on. A provider that was deleted after it
+// was listed is left out. Times are compared with the local clock.
 //
-// Errors: ErrInvalid for the query, those of GetAPIKey. Needs the monitor's policy,
-// which cannot read a secret.
+// Errors: ErrInvalid for the query, and those of GetAPIKey. Needs the monitor's policy, which
+// cannot read a secret.
 func (c *Client) Status(ctx context.Context, query StatusQuery) iter.Seq2[ProviderStatus, error] {
 	return func(yield func(ProviderStatus, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

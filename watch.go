@@ -17,27 +17,26 @@ func WithPollInterval(interval time.Duration) Option {
 	return func(s *settings.Settings) { s.Poll = interval }
 }
 
-// Watch yields the provider's secret as it is, and then each newer one, until ctx
-// ends, the client is closed or the loop is left:
+// Watch yields the provider's current secret, and then each newer one, until ctx ends, the client
+// is closed or the loop is left:
 //
 //	for keys, err := range client.Watch(ctx, "openai-gpt4") {
 //		if err != nil {
-//			log.Print(err) // the last keys are good still, as far as anybody knows
+//			log.Print(err) // the last keys may still be the newest
 //			continue
 //		}
 //		use(keys.APIKey())
 //	}
 //
-// An error says that the newest secret is not known: once per trouble, and again if
-// the secret turns out to be gone (ErrNotFound, ErrDeleted). What is cached is yielded
-// before it, though Vault cannot be asked. The loop goes on, and
-// once the trouble is over it yields keys again, the same as before perhaps.
-// A bad name (ErrInvalid) and ErrClosed end it; the end of ctx does so silently. A
-// slow loop gets the newest secret, not each.
+// An error means that the newest secret is not known. Each problem is reported once, and again if
+// the secret turns out to be gone (ErrNotFound, ErrDeleted). If a secret is cached, Watch yields
+// it before the error. The loop goes on. After the problem Watch yields keys again, which may be
+// the same as before. An invalid name (ErrInvalid) and ErrClosed end the loop; the end of ctx ends
+// it without an error. A slow loop gets the newest secret, not every one.
 //
-// All watchers of a provider share one poll, of its metadata where the token has
-// "read" on metadata/<base>/providers/<provider>, else of its data. The client's
-// own rotations are seen at once. Needs what GetAPIKey needs.
+// All watchers of a provider share one poll. It reads the provider's metadata if the token has
+// "read" on metadata/<base>/providers/<provider>, else its data. The client's own rotations are
+// seen at once. Watch needs what GetAPIKey needs.
 func (c *Client) Watch(ctx context.Context, provider string) iter.Seq2[ProviderKeys, error] {
 	return func(yield func(ProviderKeys, error) bool) {
 		w, err := c.watch(provider)

@@ -31,7 +31,7 @@ import (
 // Role is a kind of work with provider keys. It stands for the rights that this work needs.
 type Role string
 
-// The roles.
+// The roles. The rights of each are in internal/rights.
 const (
 	Reader      Role = "reader"      // services: read keys, list providers
 	Monitor     Role = "monitor"     // see ages, expiries and unfinished rotations; no secret value

@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit"
 )
 
-// The exit codes.
+// The exit codes. The list for people is rootLong in cmd/vaultkit/root.go.
 const (
 	OK           = 0
 	Failure      = 1

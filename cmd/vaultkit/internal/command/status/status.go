@@ -120,6 +120,7 @@ func (o *Options) progress(ctx context.Context, client *vaultkit.Client) (step, 
 	return step, done, nil
 }
 
+// print prints the table, or as JSON the fields of vaultkit.ProviderStatus by their tags.
 func (o *Options) print(found []vaultkit.ProviderStatus) error {
 	if o.Print.JSON {
 		return o.Print.Value(render.OrEmpty(found))
