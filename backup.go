@@ -32,7 +32,7 @@ func (c *Client) Backups(ctx context.Context, provider string) ([]Backup, error)
 	if err := checkProvider(provider); err != nil {
 		return nil, vaulterr.WithOp("Backups", provider, err)
 	}
-	ctx, cancel := c.forRead(ctx)
+	ctx, cancel := c.readContext(ctx)
 	defer cancel()
 	found, err := c.engine.Backups(ctx, provider)
 	if err != nil {
@@ -58,10 +58,10 @@ func (c *Client) Rollback(ctx context.Context, provider, backupID string, opts .
 	if err := cmp.Or(err, checkProvider(provider)); err != nil {
 		return nil, vaulterr.WithOp("Rollback", provider, err)
 	}
-	ctx, cancel := c.forWrite(ctx)
+	ctx, cancel := c.writeContext(ctx)
 	defer cancel()
 	result, err := c.engine.Rollback(ctx, backupID, o.request(&Target{Provider: provider, DryRun: o.dryRun}))
-	c.follow(ctx, provider, result, err)
+	c.afterRotation(ctx, provider, result, err)
 	return newRotation(result), vaulterr.WithOp("Rollback", provider, err)
 }
 
@@ -87,7 +87,7 @@ func (c *Client) PruneBackups(ctx context.Context, provider string, limits Prune
 	if err := cmp.Or(checkProvider(provider), limits.check()); err != nil {
 		return nil, vaulterr.WithOp("PruneBackups", provider, err)
 	}
-	ctx, cancel := c.forWrite(ctx)
+	ctx, cancel := c.writeContext(ctx)
 	defer cancel()
 	within := rotation.PruneLimits{Newest: limits.KeepNewest, DryRun: limits.DryRun}
 	if limits.OlderThan > 0 {

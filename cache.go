@@ -57,8 +57,8 @@ const (
 // Timeouts.Read already.
 var refreshBackoff = backoff.Backoff{Min: time.Second, Max: 10 * time.Second}
 
-// cacheConfig is for what keeps the secrets of a client, for its reads or for Watch
-// alone. Those who watch know for themselves how old is too old.
+// cacheConfig configures the cache of a client's secrets. Without WithCache it only serves Watch,
+// whose callers decide themselves how old a secret may be.
 func (c *Client) cacheConfig(s *settings.Settings) cache.Config[secret] {
 	ttl, maxStale := cmp.Or(s.Poll, pollInterval), cache.Forever
 	if s.Caching {
@@ -70,22 +70,21 @@ func (c *Client) cacheConfig(s *settings.Settings) cache.Config[secret] {
 	}
 }
 
-// isGone: a definite answer that there is no secret.
+// isGone reports whether Vault has answered that there is no secret.
 func isGone(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrDeleted) }
 
-// atHand is the provider's secret if it is cached, or nil. Services call it for each
-// of their requests: it takes no lock and allocates nothing once it was read a few
-// times.
-func (c *Client) atHand(provider string) *secret {
+// cachedSecret returns the provider's secret, or nil if it is not cached. Services call it for
+// each of their requests, so it takes no lock and, after a few reads, allocates nothing.
+func (c *Client) cachedSecret(provider string) *secret {
 	if !c.cached {
 		return nil
 	}
 	return c.keys.Load(provider)
 }
 
-// fetch reads the provider's secret for the cache. Where one is held already, and
-// the token may, it asks the metadata first: what has not changed is then neither
-// sent again nor noted as read in Vault's audit log.
+// fetch reads the provider's secret for the cache. If a secret is cached and the token may read
+// metadata, it reads the metadata first: then an unchanged secret is not sent again, and Vault's
+// audit log shows no read of it.
 func (c *Client) fetch(ctx context.Context, provider string, held *secret) (*secret, error) {
 	key := kv.Key{"providers", provider}
 	if held != nil && !held.blind.Load() {
@@ -110,14 +109,14 @@ func (c *Client) fetch(ctx context.Context, provider string, held *secret) (*sec
 	return fresh, nil
 }
 
-// isCurrent reports that a secret is what its metadata speak of. One that was or
-// will be deleted is Vault's to judge, by its own clock.
+// isCurrent reports whether the metadata are about this secret. A version that was or will be
+// deleted is never current: Vault decides that by its own clock.
 func (s *secret) isCurrent(meta kv.Metadata) bool {
 	return meta.Current == s.version && meta.Versions[s.version].Equal(s.created) && meta.Deletion.IsZero() && !meta.Destroyed
 }
 
-// stored makes a secret that a rotation of this client has put in force the one
-// that is read, as reading it would show it.
+// stored caches a secret that a rotation of this client has put in force, in the form in which
+// Vault would return it.
 func (c *Client) stored(provider string, written kv.Secret) {
 	text, err := json.Marshal(written.Data)
 	if err == nil {
@@ -131,9 +130,9 @@ func (c *Client) stored(provider string, written kv.Secret) {
 	c.keys.Put(provider, newSecret(written))
 }
 
-// catchUp makes sure that reading shows what a verb of this client has found to be
-// in force, and, where it could not find out, that it is looked at soon.
-func (c *Client) catchUp(ctx context.Context, provider string, err error) {
+// refreshCached refreshes the cached secret after a verb of this client has found out which secret
+// is in force. If the verb failed, the refresh happens in the background.
+func (c *Client) refreshCached(ctx context.Context, provider string, err error) {
 	if err == nil || errors.Is(err, ErrNoChange) {
 		c.keys.Renew(ctx, provider)
 		return
@@ -141,15 +140,15 @@ func (c *Client) catchUp(ctx context.Context, provider string, err error) {
 	c.keys.Refresh(provider)
 }
 
-// follow is catchUp, after a rotation: what this very run has put in force is known if
-// Vault acknowledged it, and one that failed may have seen more than is cached.
-func (c *Client) follow(ctx context.Context, provider string, result *rotation.Result, err error) {
+// afterRotation refreshes the cached secret, unless this rotation's commit was acknowledged: then
+// stored has cached it.
+func (c *Client) afterRotation(ctx context.Context, provider string, result *rotation.Result, err error) {
 	if err != nil || result.Resumed || result.Record.Evidence == protocol.Inferred {
-		c.catchUp(ctx, provider, err)
+		c.refreshCached(ctx, provider, err)
 	}
 }
 
-// declare fetches the providers the client was told to keep.
+// declare fetches the providers of WithProviders.
 func (c *Client) declare(ctx context.Context, providers []string) error {
 	slices.Sort(providers)
 	_, err := parallel.Map(ctx, fetchWorkers, slices.Compact(providers), func(ctx context.Context, provider string) (struct{}, error) {

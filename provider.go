@@ -80,7 +80,7 @@ func (c *Client) field(ctx context.Context, provider, field string) (string, err
 // ErrPermissionDenied, ErrUnauthenticated, ErrNotKVv2, ErrMountNotFound, ErrUnavailable,
 // ErrSealed, ErrClosed.
 func (c *Client) GetAPIKey(ctx context.Context, provider string) (string, error) {
-	if found := c.atHand(provider); found != nil && found.key != "" {
+	if found := c.cachedSecret(provider); found != nil && found.key != "" {
 		return found.key, nil
 	}
 	key, err := c.field(ctx, provider, fieldAPIKey)
@@ -111,7 +111,7 @@ func (c *Client) GetProviderKeys(ctx context.Context, provider string) (Provider
 // out: an [event.LeftOut] counts them, and doctor.Diagnose names them. Needs "list" on metadata/<base>/providers/. Errors like
 // GetAPIKey's.
 func (c *Client) Providers(ctx context.Context) ([]string, error) {
-	ctx, cancel := c.forRead(ctx)
+	ctx, cancel := c.readContext(ctx)
 	defer cancel()
 	names, err := c.store.List(ctx, kv.Key{"providers"})
 	if err != nil {
@@ -161,10 +161,10 @@ func (c *Client) PutProviderKeys(ctx context.Context, provider string, keys Prov
 	if err := cmp.Or(settings.Apply(&o, opts), checkProvider(provider), checkFields(fields)); err != nil {
 		return 0, vaulterr.WithOp("PutProviderKeys", provider, err)
 	}
-	ctx, cancel := c.forWrite(ctx)
+	ctx, cancel := c.writeContext(ctx)
 	defer cancel()
 	version, err = c.engine.Put(ctx, provider, fields, o.replaceDeleted)
-	c.catchUp(ctx, provider, err)
+	c.refreshCached(ctx, provider, err)
 	return version, vaulterr.WithOp("PutProviderKeys", provider, err)
 }
 
@@ -188,13 +188,13 @@ func GetProviderKeys(ctx context.Context, provider string) (ProviderKeys, error)
 
 // secret is the provider's current secret, from the cache if there is one.
 func (c *Client) secret(ctx context.Context, provider string) (*secret, error) {
-	if found := c.atHand(provider); found != nil {
+	if found := c.cachedSecret(provider); found != nil {
 		return found, nil
 	}
 	if err := checkProvider(provider); err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.forRead(ctx)
+	ctx, cancel := c.readContext(ctx)
 	defer cancel()
 	if c.cached {
 		return c.keys.Get(ctx, provider)

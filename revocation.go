@@ -77,7 +77,7 @@ func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Rev
 	if err != nil {
 		return nil, vaulterr.WithOp("RevokeOld", provider, err)
 	}
-	ctx, cancel := c.forWrite(ctx)
+	ctx, cancel := c.writeContext(ctx)
 	defer cancel()
 	revocation, err := c.engine.RevokeOld(ctx, rotation.RevokeRequest{
 		Provider: provider, ID: id, Actor: o.actor, Reason: o.reason, CheckOtherProviders: !o.onlyProvider,

@@ -41,11 +41,11 @@ func (c *Client) Rotate(ctx context.Context, provider string, source Source, opt
 	if err := cmp.Or(err, checkProvider(provider), checkSource(source)); err != nil {
 		return nil, vaulterr.WithOp("Rotate", provider, err)
 	}
-	ctx, cancel := c.forWrite(ctx)
+	ctx, cancel := c.writeContext(ctx)
 	defer cancel()
 	run := &issuance{client: c, source: source, actor: o.actor, mayAdd: o.addFields, target: Target{Provider: provider, DryRun: o.dryRun}}
 	result, err := c.engine.Rotate(ctx, run.request(o))
-	c.follow(ctx, provider, result, err)
+	c.afterRotation(ctx, provider, result, err)
 	return newRotation(result), vaulterr.WithOp("Rotate", provider, run.settle(ctx, err))
 }
 
@@ -157,7 +157,7 @@ func (c *Client) History(ctx context.Context, provider string) ([]Record, error)
 	if err := checkProvider(provider); err != nil {
 		return nil, vaulterr.WithOp("History", provider, err)
 	}
-	ctx, cancel := c.forRead(ctx)
+	ctx, cancel := c.readContext(ctx)
 	defer cancel()
 	records, err := c.engine.History(ctx, provider)
 	if err != nil {
@@ -196,7 +196,7 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 			return nil, vaulterr.WithOp("Recover", provider, err)
 		}
 	}
-	ctx, cancel := c.forWrite(ctx)
+	ctx, cancel := c.writeContext(ctx)
 	defer cancel()
 	if len(providers) == 0 {
 		all, err := c.Providers(ctx)
@@ -207,7 +207,7 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 	}
 	found, err := parallel.Map(ctx, recoverWorkers, providers, func(ctx context.Context, provider string) ([]rotation.Resolution, error) {
 		resolved, err := c.engine.Recover(ctx, provider)
-		c.catchUp(ctx, provider, err)
+		c.refreshCached(ctx, provider, err)
 		return resolved, vaulterr.WithOp("Recover", provider, err)
 	})
 	resolutions := []Resolution{}
@@ -235,9 +235,9 @@ func (c *Client) Abort(ctx context.Context, provider, id string) (*Rotation, err
 	if err := checkProvider(provider); err != nil {
 		return nil, vaulterr.WithOp("Abort", provider, err)
 	}
-	ctx, cancel := c.forWrite(ctx)
+	ctx, cancel := c.writeContext(ctx)
 	defer cancel()
 	result, err := c.engine.Abort(ctx, provider, id)
-	c.catchUp(ctx, provider, err)
+	c.refreshCached(ctx, provider, err)
 	return newRotation(result), vaulterr.WithOp("Abort", provider, err)
 }

@@ -67,10 +67,9 @@ func checkSource(source Source) error {
 	return checkClaim("source's name", source.Name())
 }
 
-// fixed is a Source of fields known beforehand. They sit behind a function: fmt
-// prints even the unexported fields of a struct that holds a Source, but not
-// what a function closes over.
-type fixed struct {
+// staticSource is a Source of given fields. It keeps them in a function: fmt prints unexported
+// fields of a struct, but not the variables of a function.
+type staticSource struct {
 	name   string
 	fields func() map[string]any
 }
@@ -84,19 +83,21 @@ func NewKey(key string) Source { return NewFields(map[string]any{fieldAPIKey: ke
 // is refused.
 func NewFields(fields map[string]any) Source {
 	fields = maps.Clone(fields)
-	return &fixed{name: "given", fields: func() map[string]any { return maps.Clone(fields) }}
+	return &staticSource{name: "given", fields: func() map[string]any { return maps.Clone(fields) }}
 }
 
-func (f *fixed) Name() string { return f.name }
+func (f *staticSource) Name() string { return f.name }
 
-func (*fixed) issuesNothing() {}
+func (*staticSource) issuesNothing() {}
 
-func (f *fixed) NewFields(context.Context, Target) (map[string]any, error) { return f.fields(), nil }
+func (f *staticSource) NewFields(context.Context, Target) (map[string]any, error) {
+	return f.fields(), nil
+}
 
-func (f *fixed) String() string               { return "vaultkit.Source(" + f.name + ")" }
-func (f *fixed) GoString() string             { return f.String() }
-func (f *fixed) Format(s fmt.State, _ rune)   { fmt.Fprint(s, f.String()) }
-func (f *fixed) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", f.String()), nil }
+func (f *staticSource) String() string               { return "vaultkit.Source(" + f.name + ")" }
+func (f *staticSource) GoString() string             { return f.String() }
+func (f *staticSource) Format(s fmt.State, _ rune)   { fmt.Fprint(s, f.String()) }
+func (f *staticSource) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", f.String()), nil }
 
 // RandomKey returns a source of 32 random bytes in URL-safe base64, new on each call, for the
 // named fields ("api_key" if none is named). It is for development and for secrets that no
@@ -140,8 +141,8 @@ func (i *issuance) request(o *rotateOptions) rotation.Request {
 	request := o.request(&i.target)
 	request.Source = i.source.Name()
 	request.Change, request.IssuesNoKey = i.change, i.given()
-	if fixed, is := i.source.(*fixed); is {
-		request.KnownFields = fixed.fields()
+	if static, is := i.source.(*staticSource); is {
+		request.KnownFields = static.fields()
 	}
 	_, canRevoke := i.source.(Revoker)
 	request.RevokesUnused = canRevoke && !request.IssuesNoKey

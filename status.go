@@ -104,7 +104,7 @@ func (c *Client) statusOf(ctx context.Context, query StatusQuery) ([]string, err
 }
 
 func (c *Client) statusOne(ctx context.Context, provider string, query StatusQuery) (ProviderStatus, error) {
-	ctx, cancel := c.forRead(ctx)
+	ctx, cancel := c.readContext(ctx)
 	defer cancel()
 	found, err := c.engine.Status(ctx, provider)
 	if err != nil {

@@ -124,15 +124,15 @@ import (
 // Client reads and rotates the provider keys below one base path of one Vault.
 // Make one with [New] and share it; [Client.Close] it in the end.
 type Client struct {
-	session  *session.Session
-	store    *kv.Store
-	engine   *rotation.Engine
-	keys     *cache.Cache[secret] // the secrets that are watched, and cached if so wanted
-	cached   bool                 // reads are served from keys
-	observe  func(event.Event)
-	timeouts Timeouts
-	where    string // "http://127.0.0.1:8200 secret/goblin-assistant"
-	hangUp   func() // closes idle connections, unless they are somebody else's
+	session   *session.Session
+	store     *kv.Store
+	engine    *rotation.Engine
+	keys      *cache.Cache[secret] // the secrets that are watched, and cached if so wanted
+	cached    bool                 // reads are served from keys
+	observe   func(event.Event)
+	timeouts  Timeouts
+	where     string // "http://127.0.0.1:8200 secret/goblin-assistant"
+	closeIdle func() // closes idle connections, but not those of a client that the caller passed
 
 	refusedNames atomic.Int64 // in the last list of providers
 }
@@ -155,18 +155,18 @@ func open(ctx context.Context, opts []Option) (*Client, error) {
 	if err := cmp.Or(err, cfg.CheckLogin()); err != nil {
 		return nil, err
 	}
-	official, hangUp, err := cfg.OfficialClient()
+	official, closeIdle, err := cfg.OfficialClient()
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
-		timeouts: Timeouts(cfg.Timeouts), hangUp: hangUp, cached: cfg.Caching, observe: observer(cfg),
+		timeouts: Timeouts(cfg.Timeouts), closeIdle: closeIdle, cached: cfg.Caching, observe: observer(cfg),
 		where: fmt.Sprintf("%s %s/%s", cmp.Or(cfg.Address, official.Address()), cfg.Mount, cfg.Base),
 	}
 	c.keys = cache.New(c.cacheConfig(cfg))
 	if err := c.start(ctx, cfg, official); err != nil {
 		c.keys.Close()
-		c.hangUp()
+		c.closeIdle()
 		return nil, err
 	}
 	return c, nil
@@ -219,7 +219,7 @@ func (c *Client) Vault() *api.Client { return c.session.Client() }
 func (c *Client) Close() error {
 	c.keys.Close()
 	err := c.session.Close()
-	c.hangUp()
+	c.closeIdle()
 	return vaulterr.WithOp("Close", "", err)
 }
 
@@ -235,23 +235,23 @@ func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
 // MarshalJSON is String, quoted.
 func (c *Client) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", c.String()), nil }
 
-// forRead bounds a read: it ends with ctx, and after Timeouts.Read at the latest.
-func (c *Client) forRead(ctx context.Context) (context.Context, context.CancelFunc) {
+// readContext bounds a read: it ends with ctx, and after Timeouts.Read at the latest.
+func (c *Client) readContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, c.timeouts.Read, session.ErrTimeout)
 }
 
-// forWrite bounds a write: it ends with ctx, and where the caller set no
+// writeContext bounds a write: it ends with ctx, and where the caller set no
 // deadline, after Timeouts.Write.
-func (c *Client) forWrite(ctx context.Context) (context.Context, context.CancelFunc) {
+func (c *Client) writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, bounded := ctx.Deadline(); bounded {
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeoutCause(ctx, c.timeouts.Write, session.ErrTimeout)
 }
 
-// theDefault is the client of the package-level functions. The channel is a
+// defaultClient is the client of the package-level functions. The channel is a
 // lock that waiters can leave when their context ends: it is held over a login.
-var theDefault = struct {
+var defaultClient = struct {
 	lock   chan struct{}
 	client *Client
 }{lock: make(chan struct{}, 1)}
@@ -261,18 +261,18 @@ var theDefault = struct {
 // next call tries again. So does the first call after that client was closed.
 func Default(ctx context.Context) (*Client, error) {
 	select {
-	case theDefault.lock <- struct{}{}:
-		defer func() { <-theDefault.lock }()
+	case defaultClient.lock <- struct{}{}:
+		defer func() { <-defaultClient.lock }()
 	case <-ctx.Done():
 		return nil, vaulterr.WithOp("Default", "", vaulterr.Interrupted(nil, ctx.Err()))
 	}
-	if theDefault.client != nil && !theDefault.client.session.Closed() {
-		return theDefault.client, nil
+	if defaultClient.client != nil && !defaultClient.client.session.Closed() {
+		return defaultClient.client, nil
 	}
 	client, err := New(ctx, WithEnvironment())
 	if err != nil {
 		return nil, err
 	}
-	theDefault.client = client
+	defaultClient.client = client
 	return client, nil
 }
