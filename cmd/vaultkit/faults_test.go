@@ -14,9 +14,15 @@ import (
 // commits matches the one request that commits a rotation.
 const commits = "/data/goblin-assistant/providers/"
 
-// proxy stands in front of the package's Vault, and returns the flags that lead
+// proxy starts a proxy in front of the package's Vault, and returns the flags that lead
 // through it.
 func proxy(t *testing.T, rule faultproxy.Rule) []string {
+	t.Helper()
+	_, flags := newProxy(t, rule)
+	return flags
+}
+
+func newProxy(t *testing.T, rule faultproxy.Rule) (started *faultproxy.Proxy, flags []string) {
 	t.Helper()
 	p, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {
@@ -28,7 +34,7 @@ func proxy(t *testing.T, rule faultproxy.Rule) []string {
 			t.Error(err)
 		}
 	})
-	return []string{"--address", p.URL(), "--token-file", file(t, vaulttest.Server().RootToken())}
+	return p, []string{"--address", p.URL(), "--token-file", file(t, vaulttest.Server().RootToken())}
 }
 
 // settles checks that recover gives the rotation's id, the outcome given, and
@@ -140,8 +146,9 @@ func TestPut_InterruptedIsUndetermined(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
 			provider := vaulttest.Name(t)
-			through := proxy(t, faultproxy.OnMatch("PUT", commits, tc.action.Before(interrupt)))
+			between, through := newProxy(t, faultproxy.OnMatch("PUT", commits, tc.action.Before(interrupt)))
 			r := vkBare(ctx, t, "", append(through, "put", provider, "api_key="+newKey())...)
+			between.Wait() // the server may apply the write after the command has ended
 			r.exits(t, exitcode.Undetermined, "not known yet", "vaultkit status "+provider+" --address http")
 			vk(t, "", "status", provider).exits(t, tc.found)
 
