@@ -60,17 +60,26 @@ func (tx *transaction) failedBeforeCommit(ctx context.Context, err error) error 
 	if tx.createdBackup || errors.Is(err, vaulterr.ErrUndetermined) || !tx.mayHaveEarlierRun(ctx) {
 		return err
 	}
-	return tx.undetermined("this run applied nothing, but an earlier run of the same rotation may have been applied", err)
+	return tx.earlierRunUndetermined(err)
 }
 
 // failedBeforeBackup returns the error of a run that ends before it writes its backup. A backup
 // of an earlier run may exist, unless the token may not see backups: then it wrote none.
 func (tx *transaction) failedBeforeBackup(ctx context.Context, err error) error {
-	if errors.Is(tx.findBackup(ctx), vaulterr.ErrPermissionDenied) {
+	if errors.Is(err, vaulterr.ErrUndetermined) {
 		return err
 	}
-	tx.backupUncertain = true
-	return tx.failedBeforeCommit(ctx, err)
+	backup := tx.findBackup(ctx)
+	if errors.Is(backup, vaulterr.ErrNotFound) || errors.Is(backup, vaulterr.ErrPermissionDenied) {
+		return err
+	}
+	return tx.earlierRunUndetermined(err)
+}
+
+// earlierRunUndetermined returns the error of a run that applied nothing, although an earlier run
+// of the same rotation may have.
+func (tx *transaction) earlierRunUndetermined(err error) error {
+	return tx.undetermined("this run applied nothing, but an earlier run of the same rotation may have been applied", err)
 }
 
 // mayHaveEarlierRun reports whether an earlier run's backup exists or may exist.

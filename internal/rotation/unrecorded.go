@@ -75,9 +75,9 @@ func (tx *transaction) predecessor(ctx context.Context) (id protocol.ID, found b
 	return protocol.NewID(before.Created, before.Version, old, next), err1 == nil && err2 == nil
 }
 
-// recoverOthers is step 6. If it succeeds, the next rotation by this client need not list again.
-// It recovers the provider's unrecorded rotations. A failure is only a
-// warning, because the rotation itself is committed and recorded.
+// recoverOthers is step 6. It recovers the provider's unrecorded rotations. If it succeeds, the next
+// rotation by this client does not list them again. A failure is only a warning, because the
+// rotation itself is committed and recorded.
 func (tx *transaction) recoverOthers(ctx context.Context, result *Result) {
 	list := tx.unrecorded
 	warn := func(err error) {
@@ -104,7 +104,7 @@ func (tx *transaction) recoverOthers(ctx context.Context, result *Result) {
 		warn(err)
 		return
 	}
-	if result.Record.Backup != "" { // a restore may have created a version together with another rotation
+	if result.Record.Backup != "" { // another rotation may have made the same change as a restore
 		tx.rememberRecorded(tx.request.Provider, result.Record.NewVersion, result.Record.CommittedAt)
 	}
 }
