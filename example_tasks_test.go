@@ -81,30 +81,11 @@ func ExampleClient_RevokeOld() {
 	// refused: true
 }
 
-// lastBreath is a network on which a program dies before its commit is sent.
-type lastBreath struct {
-	http.RoundTripper
-	die context.CancelFunc
-}
-
-func (l lastBreath) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/providers/perplexity") {
-		l.die()
-		return nil, errors.New("connection lost")
-	}
-	return l.RoundTripper.RoundTrip(request)
-}
-
-// A rotation died after its backup, and shall never happen: the fence makes sure
-// of it, even against a commit that is still on its way.
+// A rotation crashed after its backup. Abort makes sure that it is never applied, even if its
+// commit is still in the network.
 func ExampleClient_Abort() {
-	ctx, die := context.WithCancel(context.Background())
-	unlucky := exampleClient(vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
-		return lastBreath{next, die}
-	}))
-	_, err := unlucky.Rotate(ctx, "perplexity", vaultkit.NewKey("fake-2"))
+	err := rotateAndCrash("perplexity", false)
 	fmt.Println("undetermined:", errors.Is(err, vaultkit.ErrUndetermined))
-	unlucky.Close()
 
 	client := exampleClient()
 	defer client.Close()

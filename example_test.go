@@ -248,33 +248,43 @@ func ExampleClient_Rotate_conflict() {
 	// fake-theirs <nil>
 }
 
-// dying is a network that loses the answer to the commit and, in the same
-// moment, the program's life.
-type dying struct {
+// crashAtCommit is a transport on which a program crashes at the commit of a rotation: before
+// the request is sent, or after Vault has applied it and before the program has the response.
+type crashAtCommit struct {
 	http.RoundTripper
-	die context.CancelFunc
+	provider string
+	applied  bool
+	crash    context.CancelFunc
 }
 
-func (d dying) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := d.RoundTripper.RoundTrip(request)
-	if err == nil && request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/providers/cohere") {
+func (c crashAtCommit) RoundTrip(request *http.Request) (*http.Response, error) {
+	commit := request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/providers/"+c.provider)
+	if !commit || c.applied {
+		response, err := c.RoundTripper.RoundTrip(request)
+		if !commit || err != nil {
+			return response, err
+		}
 		response.Body.Close()
-		d.die()
-		return nil, errors.New("connection lost")
 	}
-	return response, err
+	c.crash()
+	return nil, errors.New("connection lost")
 }
 
-// A program dies before it hears whether its rotation was applied. Whoever comes
-// next finds out.
-func ExampleClient_Recover() {
-	ctx, die := context.WithCancel(context.Background())
-	unlucky := exampleClient(vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
-		return dying{next, die}
+// rotateAndCrash rotates a provider by a program that crashes at the commit.
+func rotateAndCrash(provider string, applied bool) error {
+	ctx, crash := context.WithCancel(context.Background())
+	client := exampleClient(vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+		return crashAtCommit{next, provider, applied, crash}
 	}))
-	_, err := unlucky.Rotate(ctx, "cohere", vaultkit.NewKey("fake-2"))
+	defer client.Close()
+	_, err := client.Rotate(ctx, provider, vaultkit.NewKey("fake-2"))
+	return err
+}
+
+// A program crashes before it knows whether its rotation was applied. Recover finds out.
+func ExampleClient_Recover() {
+	err := rotateAndCrash("cohere", true)
 	fmt.Println("undetermined:", errors.Is(err, vaultkit.ErrUndetermined))
-	unlucky.Close()
 
 	client := exampleClient()
 	defer client.Close()
