@@ -1,13 +1,13 @@
 package backups_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/backups"
+	"goblin/vaultkit/cmd/vaultkit/internal/commandtest"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -26,14 +26,7 @@ func TestNewCommand_TellsPruneFromList(t *testing.T) {
 		{"p --yes", false, "--yes is for"},
 		{"p other", false, "can only be the word prune"},
 	} {
-		var got *backups.Options
-		cmd := backups.NewCommand(command.New(terminal.Streams{}), func(_ context.Context, o *backups.Options) error {
-			got = o
-			return nil
-		})
-		cmd.SilenceErrors, cmd.SilenceUsage = true, true
-		cmd.SetArgs(strings.Fields(tc.line))
-		err := cmd.ExecuteContext(t.Context())
+		got, err := commandtest.Parse(t, backups.NewCommand, command.New(terminal.Streams{}), tc.line)
 		if tc.says != "" {
 			if got != nil || err == nil || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("backups %s: %v, run called: %t, want an error that says %q", tc.line, err, got != nil, tc.says)

@@ -1,12 +1,12 @@
 package env_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/env"
+	"goblin/vaultkit/cmd/vaultkit/internal/commandtest"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/envfile"
 )
@@ -32,14 +32,7 @@ func TestNewCommand_ChoosesFormatAndFile(t *testing.T) {
 	} {
 		deps := command.New(terminal.Streams{})
 		deps.Print.JSON = tc.json
-		var got *env.Options
-		cmd := env.NewCommand(deps, func(_ context.Context, o *env.Options) error {
-			got = o
-			return nil
-		})
-		cmd.SilenceErrors, cmd.SilenceUsage = true, true
-		cmd.SetArgs(strings.Fields(tc.line))
-		err := cmd.ExecuteContext(t.Context())
+		got, err := commandtest.Parse(t, env.NewCommand, deps, tc.line)
 		if tc.says != "" {
 			if got != nil || err == nil || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("env %s: %v, run called: %t, want an error that says %q", tc.line, err, got != nil, tc.says)

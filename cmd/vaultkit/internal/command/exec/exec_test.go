@@ -1,13 +1,12 @@
 package exec_test
 
 import (
-	"context"
 	"slices"
-	"strings"
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/exec"
+	"goblin/vaultkit/cmd/vaultkit/internal/commandtest"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -22,14 +21,8 @@ func TestNewCommand_PartsProvidersFromTheCommand(t *testing.T) {
 		{"-- env", nil, []string{"env"}, false},
 		{"p --provider q --pristine -- env --json -- x", []string{"q", "p"}, []string{"env", "--json", "--", "x"}, true},
 	} {
-		var got *exec.Options
-		cmd := exec.NewCommand(command.New(terminal.Streams{}), func(_ context.Context, o *exec.Options) error {
-			got = o
-			return nil
-		})
-		cmd.SilenceErrors, cmd.SilenceUsage = true, true
-		cmd.SetArgs(strings.Fields(tc.line))
-		if err := cmd.ExecuteContext(t.Context()); err != nil || got == nil {
+		got, err := commandtest.Parse(t, exec.NewCommand, command.New(terminal.Streams{}), tc.line)
+		if err != nil || got == nil {
 			t.Errorf("exec %s: %v, run called: %t, want it called", tc.line, err, got != nil)
 			continue
 		}
