@@ -149,10 +149,11 @@ func newRecord(r protocol.Record) Record {
 	}
 }
 
-// History returns the provider's rotation records, newest first. Needs "list" on
-// metadata/<base>/rotations/<provider>/ and "read" on data/<base>/rotations/.
-// A provider without any has none; errors like GetAPIKey's, and ErrInvalid for a
-// record this version does not know.
+// History returns the provider's rotation records, newest first, and none for a provider that was
+// never rotated. Needs "list" on metadata/<base>/rotations/<provider>/ and "read" on
+// data/<base>/rotations/<provider>/.
+//
+// Errors: those of GetAPIKey, and ErrInvalid for a record of a version that this one cannot read.
 func (c *Client) History(ctx context.Context, provider string) ([]Record, error) {
 	if err := checkProvider(provider); err != nil {
 		return nil, vaulterr.WithOp("History", provider, err)
@@ -181,15 +182,13 @@ type Resolution struct {
 // recoverWorkers bounds how many providers Recover works on at once.
 const recoverWorkers = 8
 
-// Recover finds out what became of every rotation that has no record, writes
-// the records it can, and reports them all, a provider's newest first; without
-// providers it does so for every one there is. It never changes a provider's
-// secret. Undecided rotations are left as they are: in flight, or crashed before
-// the commit, and harmless. It may run at any time, again, and concurrently.
-// Needs the recoverer's policy: the rotator's without "update" on providers.
+// Recover finds out what became of every rotation without a record, writes the records it can, and
+// returns them all, a provider's newest first. Without providers it does so for every provider. It
+// never changes a provider's secret. It leaves undecided rotations as they are: they are in
+// progress, or crashed before the commit, and do no harm. It may run at any time, again, and
+// concurrently. Needs the recoverer's policy: the rotator's without "update" on providers.
 //
-// Errors: those of GetAPIKey, the first of them; what was resolved before is
-// returned with it.
+// Errors: those of GetAPIKey. The first error is returned, together with what was resolved before.
 func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution, error) {
 	for _, provider := range providers {
 		if err := checkProvider(provider); err != nil {
@@ -217,20 +216,19 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 	return resolutions, vaulterr.WithOp("Recover", "", err)
 }
 
-// Abort closes a rotation that has no record, which Recover leaves alone. An
-// undecided one is fenced first: the provider's current secret is written again
-// as it is, a version of its own, so that a commit that is still on its way can
-// never be applied; then it is recorded as OutcomeAborted, and the record's cause says so.
-// An expiry tag is carried over to the new version; the key's age, as Status
-// reckons it, starts again.
-// One that Recover reports as OutcomeUnknown or OutcomeRecreated is recorded as OutcomeUnknown. Running
-// it again, and concurrently, is fine: the record that stands is returned, Resumed.
+// Abort closes a rotation that has no record and that Recover leaves alone. If the rotation is
+// undecided, Abort first writes the provider's current secret again, unchanged, as a new version:
+// then a commit that is still in the network can never be applied. After that it records the
+// rotation as aborted; the record's cause says so. The expiry tag moves to the new version. The
+// key's age in Status starts again.
 //
-// Errors: those of GetAPIKey; ErrNotFound for a rotation this provider does not
-// have; ErrDeleted where the current version is deleted, and so cannot be written
-// again; ErrConflict, together with the Rotation, where it turns out committed: roll
-// it back instead; ErrUndetermined where the fence's answer or the record's was
-// lost: abort it again. Needs the rotator's policy.
+// A rotation that Recover reports as unknown or recreated is recorded as unknown. Abort may run
+// again, and concurrently: it returns the existing record, with Resumed set.
+//
+// Errors: those of GetAPIKey; ErrNotFound for a rotation that this provider does not have;
+// ErrDeleted if the current version is deleted, because it cannot be written again; ErrConflict,
+// together with the Rotation, if it turns out to be committed: roll it back instead;
+// ErrUndetermined if the response to a write was lost: abort it again. Needs the rotator's policy.
 func (c *Client) Abort(ctx context.Context, provider, id string) (*Rotation, error) {
 	if err := checkProvider(provider); err != nil {
 		return nil, vaulterr.WithOp("Abort", provider, err)

@@ -63,7 +63,7 @@ const statusWorkers = 16
 func (c *Client) Status(ctx context.Context, query StatusQuery) iter.Seq2[ProviderStatus, error] {
 	return func(yield func(ProviderStatus, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		defer cancel() // whoever leaves the loop does not wait for a slow server
+		defer cancel() // leaving the loop does not wait for a slow server
 		providers, err := c.statusOf(ctx, query)
 		if err != nil {
 			yield(ProviderStatus{}, vaulterr.WithOp("Status", "", err))

@@ -27,7 +27,7 @@ func (x *exam) deletion(ctx context.Context) Finding {
 	switch {
 	case len(affected) == 0:
 		return okay("no key is deleted, or will be")
-	case gone && len(x.Providers) > 0: // whoever names it needs it
+	case gone && len(x.Providers) > 0: // a provider that the query names is needed
 		return failed(&vaulterr.Error{Kind: vaulterr.ErrDeleted}, some(said), x.keep(affected))
 	}
 	return warning(some(said), x.keep(affected))
