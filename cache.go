@@ -19,21 +19,21 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// WithCache makes GetAPIKey, GetField and GetProviderKeys answer from memory. After the first
-// read of a provider they return at once, even if their context has ended: GetAPIKey and
-// GetField in nanoseconds, GetProviderKeys in the time it takes to copy a map.
+// WithCache makes GetAPIKey, GetField and GetProviderKeys read from memory. After the first read of
+// a provider they return at once, even if their context has ended. A cached GetAPIKey takes
+// nanoseconds (docs/benchmarks.md has the numbers), GetProviderKeys the time to copy a map.
 //
 // The client fetches the secrets in use again in the background, at a random moment between 0.6
-// and 0.9 of ttl. So it sees a rotation by another client within ttl. It sees its own rotations
-// at once. While Vault is unavailable or refuses, an older secret is served for maxStale more;
-// the observer and the log report it. After that, reading fails as without a cache. A failure is
-// cached for a second.
+// and 0.9 of ttl, so that clients do not fetch at the same moment. So it sees a rotation by another
+// client within ttl. It sees its own rotations at once. While Vault is unavailable or refuses, an
+// older secret is served for maxStale more; the observer and the log report it. After that, reads
+// fail as without a cache. An error is cached for a second.
 //
 // A deleted secret is dropped within ttl. A secret that nobody reads is dropped within three ttl,
 // but not during an outage, because it could not be fetched again. Close drops everything.
 //
 // ttl is at least a second. A minute suits most services, with a maxStale of an hour or a day.
-// Default: every read asks Vault.
+// Default: no cache; every read sends a request to Vault.
 func WithCache(ttl, maxStale time.Duration) Option {
 	return func(s *settings.Settings) { s.TTL, s.MaxStale, s.Caching = ttl, maxStale, true }
 }
@@ -47,7 +47,7 @@ func WithProviders(providers ...string) Option {
 }
 
 const (
-	// pollInterval is how often Watch asks where nothing else is said.
+	// pollInterval is the default of WithPollInterval.
 	pollInterval = 30 * time.Second
 	// fetchWorkers bounds how many declared providers are fetched at once.
 	fetchWorkers = 8
@@ -57,8 +57,8 @@ const (
 // Timeouts.Read already.
 var refreshBackoff = backoff.Backoff{Min: time.Second, Max: 10 * time.Second}
 
-// cacheConfig configures the cache of a client's secrets. Without WithCache it only serves Watch,
-// whose callers decide themselves how old a secret may be.
+// cacheConfig configures the cache of a client's secrets. Without WithCache, only Watch and updaters
+// use it, and no secret is too old for them.
 func (c *Client) cacheConfig(s *settings.Settings) cache.Config[secret] {
 	ttl, maxStale := cmp.Or(s.Poll, pollInterval), cache.Forever
 	if s.Caching {
@@ -70,7 +70,7 @@ func (c *Client) cacheConfig(s *settings.Settings) cache.Config[secret] {
 	}
 }
 
-// isGone reports whether Vault has answered that there is no secret.
+// isGone reports whether Vault's response says that there is no secret.
 func isGone(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrDeleted) }
 
 // cachedSecret returns the provider's secret, or nil if it is not cached. Services call it for

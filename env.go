@@ -12,19 +12,23 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// EnvQuery says which providers' fields become variables of an environment, and
-// under which names: field api_key of openai-gpt4 is OPENAI_GPT4_API_KEY, in upper
-// case, with _ for all but letters and digits.
+// EnvQuery says which providers' fields become environment variables, and how they are named: field
+// api_key of openai-gpt4 becomes OPENAI_GPT4_API_KEY, in upper case, with _ for every character
+// except letters and digits. docs/environment.md lists the names that are not allowed.
 type EnvQuery struct {
-	Providers []string              // none: all of them; one that is named twice counts once
-	Prefix    string                // put before each name: letters, digits and _, no digit first
-	Progress  func(done, total int) // optional: called as providers are read, first with 0 done
-	Masks     io.Writer             // optional: gets GitHub's ::add-mask:: commands before anything is returned, set or written
-
-	// Skipped is optional. It is called for each field that no variable can be named
-	// after (3COM_API_KEY, LD_PRELOAD), of providers that the query does not name;
-	// the field is left out. Without it, such a field is an error. It is also called,
-	// with an empty field, for each provider whose secret has no fields at all.
+	// Providers names the providers. None: all of them. A name that is given twice counts once.
+	Providers []string
+	// Prefix is put before each name: letters, digits and _, and no digit first.
+	Prefix string
+	// Progress is called as providers are read, first with 0 done. Nil: not called.
+	Progress func(done, total int)
+	// Masks gets GitHub's ::add-mask:: commands before anything is returned, set or written. Nil:
+	// no commands.
+	Masks io.Writer
+	// Skipped is called for each field whose variable would have a name that is not allowed
+	// (3COM_API_KEY, LD_PRELOAD); the field is left out. It is called only if the query names no
+	// providers. Otherwise, and if Skipped is nil, such a field is an error. Skipped is also called,
+	// with an empty field, for each provider whose secret has no fields.
 	Skipped func(provider, field string, why error)
 }
 
@@ -32,16 +36,16 @@ type EnvQuery struct {
 const envWorkers = 16
 
 // Environ returns the fields of providers as "NAME=value", sorted by name, ready for
-// [os/exec.Cmd]. It blocks until all are read, 16 at a time. The first failure ends it, and then
-// it returns nothing. Deleted providers are left out, unless the query names them. Needs "read"
-// on data/<base>/providers/<provider>, and "list" on metadata/<base>/providers/ if the query names
-// no providers: the reader's policy.
+// [os/exec.Cmd]. It blocks until all are read, 16 at a time. The first error ends it, and then it
+// returns no variable. Deleted providers are left out, unless the query names them. Needs "read" on
+// data/<base>/providers/<provider>, and "list" on metadata/<base>/providers/ if the query names no
+// providers: the reader's policy.
 //
 // Errors: those of GetProviderKeys; ErrInvalid also for the query, for two fields with one name
-// (both are named), for a NUL in a value, and, unless Skipped is given, for a name that starts
-// with a digit or would control programs. Names control programs by their first words (LD_PRELOAD,
-// VAULT_TOKEN, GIT_DIR) or by their last (JAVA_OPTS, GH_PAGER, …_PATH). A Prefix that ends in _
-// makes names that do not.
+// (the error names both), for a NUL in a value, and, unless Skipped is given, for a name that
+// starts with a digit or could change how programs behave. Such names are known by their first
+// words (LD_PRELOAD, VAULT_TOKEN, GIT_DIR) or by their last (JAVA_OPTS, GH_PAGER, …_PATH). A Prefix
+// that ends in _ makes an allowed name.
 func (c *Client) Environ(ctx context.Context, query EnvQuery) ([]string, error) {
 	variables, err := c.variables(ctx, query)
 	if err != nil {
@@ -55,9 +59,9 @@ func (c *Client) Environ(ctx context.Context, query EnvQuery) ([]string, error) 
 }
 
 // LoadEnv sets the fields of providers in the environment of this process, and returns the names.
-// It overwrites existing variables. It sets nothing unless it has read all of them and each can be
-// set. Call it early: code that reads the environment concurrently may see only some of them. It
-// blocks and fails like Environ, and needs the same rights.
+// It overwrites existing variables. It sets no variable before it has read all of them. Call it
+// early: code that reads the environment at the same time may see only some of them. It blocks like
+// Environ, and has the same errors and needs the same rights.
 func (c *Client) LoadEnv(ctx context.Context, query EnvQuery) (names []string, err error) {
 	variables, err := c.variables(ctx, query)
 	if err != nil {
@@ -127,7 +131,7 @@ func (c *Client) variables(ctx context.Context, query EnvQuery) ([]envformat.Var
 	return variables, nil
 }
 
-// envProviders are the providers of a query, each once.
+// envProviders returns the providers of a query, each once.
 func (c *Client) envProviders(ctx context.Context, query EnvQuery) ([]string, error) {
 	if len(query.Providers) == 0 {
 		return c.Providers(ctx)
@@ -178,10 +182,10 @@ func (c *Client) fill(ctx context.Context, environment *envformat.Environment, p
 		}
 		gone := errors.Is(one.err, ErrNotFound) || errors.Is(one.err, ErrDeleted)
 		if len(query.Providers) == 0 && gone {
-			one.err = nil // listed, and nothing there to read
+			one.err = nil // the list contains deleted providers
 		}
 		if err := addKeys(environment, one.provider, one.keys, one.err, skipped); err != nil {
-			cancel() // leaving the loop waits for the reads under way
+			cancel() // leaving the loop waits for the running reads
 			return err
 		}
 		done++

@@ -2,8 +2,9 @@ package vaultkit
 
 import "goblin/vaultkit/vaulterr"
 
-// The sentinels, for errors.Is. ErrDestroyed wraps ErrDeleted, ErrSealed wraps
-// ErrUnavailable, and ErrWrappingToken wraps ErrUnauthenticated.
+// The sentinels, for errors.Is. ErrDestroyed wraps ErrDeleted, ErrSealed wraps ErrUnavailable,
+// and ErrWrappingToken wraps ErrUnauthenticated. docs/rotation.md says, for each of them, what is
+// in Vault and what to do.
 var (
 	// ErrNotFound: nothing is stored under this name.
 	ErrNotFound = vaulterr.ErrNotFound
@@ -17,23 +18,23 @@ var (
 	ErrMountNotFound = vaulterr.ErrMountNotFound
 	// ErrNotKVv2: the mount is not a KV version 2 engine.
 	ErrNotKVv2 = vaulterr.ErrNotKVv2
-	// ErrPermissionDenied: the token's policies lack a capability, which the
-	// error names together with the path.
+	// ErrPermissionDenied: the token's policies lack a capability. The error names it, and the
+	// path.
 	ErrPermissionDenied = vaulterr.ErrPermissionDenied
-	// ErrUnauthenticated: no valid token, and no login that yields one.
+	// ErrUnauthenticated: Vault refused the token, and no login returned another one.
 	ErrUnauthenticated = vaulterr.ErrUnauthenticated
-	// ErrWrappingToken: a response-wrapping token was used before, has expired,
-	// or wraps something else. If nobody of yours used it, it was intercepted.
+	// ErrWrappingToken: a response-wrapping token was used before, has expired, or wraps something
+	// else. If none of your programs used it, somebody else did, and has the secret id.
 	ErrWrappingToken = vaulterr.ErrWrappingToken
-	// ErrConflict: another write came first. Definitely not applied.
+	// ErrConflict: another write came first. Yours was not applied, and never will be.
 	ErrConflict = vaulterr.ErrConflict
-	// ErrUndetermined: whether the write was applied is not known yet. A
-	// rotation's error carries its id, and Recover, or the same call again,
-	// settles it; after PutProviderKeys read the provider.
+	// ErrUndetermined: it is not known yet whether the write was applied. The error of a rotation
+	// has its ID. Recover, or the same call again, finds out. After PutProviderKeys, read the
+	// provider.
 	ErrUndetermined = vaulterr.ErrUndetermined
-	// ErrNoChange: the current secret is already the one asked for.
+	// ErrNoChange: the current secret already has these values.
 	ErrNoChange = vaulterr.ErrNoChange
-	// ErrUnavailable: Vault could not be reached or could not serve.
+	// ErrUnavailable: Vault could not be reached, did not respond in time, or could not serve.
 	ErrUnavailable = vaulterr.ErrUnavailable
 	// ErrSealed: Vault is sealed.
 	ErrSealed = vaulterr.ErrSealed
@@ -43,7 +44,7 @@ var (
 	ErrClosed = vaulterr.ErrClosed
 )
 
-// Error is the type of every error here, for errors.As. Its fields say which verb failed for
-// which provider, at which path, which capability is missing, and what to do. See
-// [vaulterr.Error] for all of them.
+// Error is the type of every error of this package, for errors.As. Its fields are Op, Provider,
+// Path, Version, ID, Field, Capability, CorrelationID, Kind (the sentinel), Detail, Hint and Err
+// (the cause); [vaulterr.Error] documents each.
 type Error = vaulterr.Error

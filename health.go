@@ -2,24 +2,25 @@ package vaultkit
 
 import "time"
 
-// Health is the state of a client, as far as the client knows without asking Vault.
+// Health is the state of a client, as far as the client knows without a request to Vault.
 type Health struct {
-	// Closed: the client was closed.
+	// Closed reports whether the client was closed.
 	Closed bool
-	// DownSince is the time since which Vault has served no request of this client, and
-	// DownError the error of the last request. Both are zero while Vault serves. A request that
-	// hangs counts after Timeouts.Request. A request whose own context ends first does not count.
+	// DownSince is the time since which Vault has served no request of this client. It is zero
+	// while Vault serves. A request that hangs counts after Timeouts.Request. A request whose own
+	// context ends before does not count.
 	DownSince time.Time
+	// DownError is the error of the last request, if DownSince is set.
 	DownError error
-	// LoginError is why the last login failed. No request works any more, or none will work
-	// after TokenEnds. A WithToken token that must be replaced soon is not a LoginError as long
-	// as it works. It becomes one when it has ended or Vault has refused it.
+	// LoginError is why the last login failed. Requests fail now, or will fail after TokenEnds. A
+	// token of WithToken that expires soon is not an error until it has expired or Vault has
+	// refused it.
 	LoginError error
-	// TokenEnds is when the token ends, unless it is renewed or replaced; the client does both
-	// by itself. Zero: never, or not known.
+	// TokenEnds is when the token expires, unless the client renews or replaces it before. Zero:
+	// never, or not known.
 	TokenEnds time.Time
-	// Stale lists the cached and watched providers that could not be checked for longer than
-	// ttl, or than the poll interval, sorted. Cached ones are still served, up to maxStale.
+	// Stale lists the cached and watched providers that could not be checked for longer than ttl,
+	// or than the poll interval, sorted. Cached ones are still served, for maxStale more.
 	Stale []string
 	// Missing lists the providers of WithProviders that cannot be read, sorted.
 	Missing []string
@@ -41,10 +42,10 @@ func (h Health) Ready() bool { return !h.Closed && len(h.Missing) == 0 }
 // Health returns the client's state. It sends no request and does not block.
 func (c *Client) Health() Health {
 	state := c.session.State()
-	troubles := c.keys.Problems()
+	problems := c.keys.Problems()
 	return Health{
 		Closed: state.Closed, DownSince: state.Down, DownError: state.DownError,
 		LoginError: state.LoginError, TokenEnds: state.Ends,
-		Stale: troubles.Stale, Missing: troubles.Missing, Lost: troubles.Lost,
+		Stale: problems.Stale, Missing: problems.Missing, Lost: problems.Lost,
 	}
 }

@@ -18,8 +18,7 @@ func WithObserver(observe func(event.Event)) Option {
 	return func(s *settings.Settings) { s.Observers = append(s.Observers, observe) }
 }
 
-// observer is all who are told: the observers, and the log of what the session does
-// not log itself.
+// observer returns a function that passes an event to the log and to every observer.
 func observer(s *settings.Settings) func(event.Event) {
 	return func(e event.Event) {
 		if logs(s.Logger, e) {
@@ -31,7 +30,7 @@ func observer(s *settings.Settings) func(event.Event) {
 	}
 }
 
-// logs reports an event for the log that it does not have from the session.
+// logs reports whether to log an event. The session logs its own events.
 func logs(logger *slog.Logger, e event.Event) bool {
 	switch e.Kind {
 	case event.Login, event.Relogin, event.Renewal:
@@ -50,7 +49,7 @@ func levelOf(e event.Event) slog.Level {
 	return slog.LevelDebug
 }
 
-// observeCache tells of what the cache did.
+// observeCache passes an event of the cache to the observers.
 func (c *Client) observeCache(e cache.Event[secret]) {
 	told := event.Event{Provider: e.Name, Took: e.Took, Err: e.Err}
 	if e.Value != nil {
@@ -64,7 +63,7 @@ func (c *Client) observeCache(e cache.Event[secret]) {
 	case cache.Dropped:
 		told.Kind = event.Dropped
 	}
-	if told.Err == nil && told.Kind != event.Refresh { // the fetch that would say why has not ended
+	if told.Err == nil && told.Kind != event.Refresh { // the fetch that would have an error still runs
 		told.Err = vaulterr.WithOp("refresh", e.Name, c.session.State().DownError)
 	}
 	c.observe(told)

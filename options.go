@@ -21,12 +21,13 @@ import (
 // always apply.
 type Option func(*settings.Settings)
 
-// WithEnvironment configures the client with the variables of the Vault CLI
-// (VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, VAULT_CACERT_BYTES, VAULT_CAPATH,
-// VAULT_CLIENT_CERT, VAULT_CLIENT_KEY, VAULT_TLS_SERVER_NAME, VAULT_SKIP_VERIFY),
-// VAULTKIT_MOUNT and VAULTKIT_BASE, VAULTKIT_REDIRECTS (the hosts of WithRedirects,
-// separated by commas), and chooses the login: VAULTKIT_AUTH (token, approle or
-// kubernetes) if set, else the first of these whose variables are set:
+// WithEnvironment configures the client with environment variables, which docs/policies.md
+// describes. It reads those of the Vault CLI (VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT,
+// VAULT_CACERT_BYTES, VAULT_CAPATH, VAULT_CLIENT_CERT, VAULT_CLIENT_KEY,
+// VAULT_TLS_SERVER_NAME, VAULT_SKIP_VERIFY), VAULTKIT_MOUNT and VAULTKIT_BASE, and
+// VAULTKIT_REDIRECTS (the hosts of WithRedirects, separated by commas). VAULTKIT_AUTH
+// (token, approle or kubernetes) chooses the login. If it is not set, WithEnvironment
+// takes the first of these whose variables are set:
 //
 //   - token: VAULT_TOKEN, or VAULTKIT_TOKEN_FILE
 //   - approle: VAULT_ROLE_ID or VAULTKIT_ROLE_ID_FILE, with VAULT_SECRET_ID,
@@ -37,12 +38,13 @@ type Option func(*settings.Settings)
 //   - the token in ~/.vault-token
 func WithEnvironment() Option { return settings.WithEnvironment(os.Getenv) }
 
-// WithAddress sets the server's URL, "https://vault.example.com:8200". Required,
-// here or by WithEnvironment or WithAPIClient. It must not carry credentials.
+// WithAddress sets the server's URL, such as "https://vault.example.com:8200", or
+// "unix:///run/vault.sock" for a socket. The URL must not contain credentials. An address is
+// required: here, or by WithEnvironment or WithAPIClient.
 func WithAddress(url string) Option { return func(s *settings.Settings) { s.Address = url } }
 
-// WithNamespace selects a namespace of Vault Enterprise or HCP. A community
-// server ignores it silently. Default: none.
+// WithNamespace selects a namespace of Vault Enterprise or HCP. Vault's community edition
+// ignores it and reports no error. Default: none.
 func WithNamespace(namespace string) Option {
 	return func(s *settings.Settings) { s.Namespace = namespace }
 }
@@ -61,13 +63,13 @@ func WithTLS(tls TLS) Option { return func(s *settings.Settings) { s.TLS = new(a
 // are PEM; zero fields keep the default.
 type TLS struct {
 	CAFile     string // trust the CAs in this file
-	CAPEM      string // else trust the CAs in this text, PEM itself
-	CADir      string // else trust the CAs in the files of this directory, and in those its links lead to
+	CAPEM      string // if CAFile is empty: trust the CAs in this PEM text
+	CADir      string // if both are empty: trust the CAs in the files of this directory; symbolic links are followed
 	CertFile   string // the client's certificate
-	KeyFile    string // its key
+	KeyFile    string // the key of the client's certificate
 	ServerName string // expect this name in the server's certificate
-	// SkipVerify accepts any certificate: whoever is in between can read every
-	// secret. For experiments only.
+	// SkipVerify accepts any certificate. Then anybody on the network can read every secret.
+	// It is for experiments only.
 	SkipVerify bool
 }
 
@@ -85,25 +87,32 @@ func WithTimeouts(t Timeouts) Option {
 
 // Timeouts are upper bounds; an earlier deadline of the caller's context wins.
 type Timeouts struct {
-	Request time.Duration // one request, answer included; default 10 s
-	Start   time.Duration // New as a whole, repeats for an unreachable server included; default 5 s, with WithProviders as long as ctx
-	Read    time.Duration // a reading call, its repeats included; default 15 s, on a sealed server 3 s
-	Write   time.Duration // a writing call whose context has no deadline; default 2 min
+	// Request bounds one request and its response. Default 10 s.
+	Request time.Duration
+	// Start bounds New, with its retries. Default 5 s; with WithProviders, as long as ctx.
+	Start time.Duration
+	// Read bounds one call that reads, with its retries. Default 15 s. Reads from a sealed
+	// server are retried for 3 s.
+	Read time.Duration
+	// Write bounds one call that writes, if its context has no deadline. Default 2 min.
+	Write time.Duration
 }
 
-// WithLogger sets where the client logs logins, renewals, and warnings, for instance that a
-// token is about to end. It never logs a secret. Default: no log.
+// WithLogger sets where the client logs its events (see WithObserver) and warnings, for
+// instance that a token is about to expire. The client logs logins, rotations and recoveries at
+// level Info, problems at Warn, and the rest at Debug. It never logs a secret. Default: no log.
 func WithLogger(logger *slog.Logger) Option { return func(s *settings.Settings) { s.Logger = logger } }
 
-// WithTransport wraps the HTTP transport, for tracing or metrics. It sees the
-// tokens and secrets in requests and answers, and must not send a request twice.
+// WithTransport wraps the HTTP transport, for tracing or metrics. The wrapper sees the tokens and
+// secrets in requests and responses. It must not send a request twice, and must be safe for
+// concurrent use. Default: none.
 func WithTransport(wrap func(http.RoundTripper) http.RoundTripper) Option {
 	return func(s *settings.Settings) { s.Wrap = wrap }
 }
 
-// WithAPIClient takes address, TLS, namespace, headers, and (unless another
-// login is given) the token from a client of the official package. The client
-// is copied and never changed.
+// WithAPIClient takes address, TLS, namespace and headers from a client of the official package.
+// It takes the token too, unless another login is given. The client is copied and never changed.
+// Default: none.
 func WithAPIClient(client *api.Client) Option {
 	return func(s *settings.Settings) { s.Existing = client }
 }
@@ -148,7 +157,7 @@ type AuditOption func(*auditOptions)
 type auditOptions struct{ actor, reason string }
 
 func (o *auditOptions) check() error {
-	return cmp.Or(checkClaim("actor", o.actor), checkClaim("reason", o.reason))
+	return cmp.Or(checkAuditText("actor", o.actor), checkAuditText("reason", o.reason))
 }
 
 func (opt AuditOption) configureRotate(o *rotateOptions) error {
@@ -180,49 +189,52 @@ func (opt revokeOnly) configureRevoke(o *revokeOptions) error {
 	return settings.Apply(o, []revokeOnly{opt})
 }
 
-// WithActor sets who makes the change, in the audit record: printable text of at most 512
-// bytes. Vault does not check it; Vault's audit device logs the token. Default: empty.
+// WithActor sets who makes the change, in the audit record: printable text of at most 512 bytes,
+// the limit of KV version 2 for custom metadata. Nobody checks it; Vault's audit device logs which
+// token made the change. Default: empty.
 func WithActor(actor string) AuditOption { return func(o *auditOptions) { o.actor = actor } }
 
-// WithReason sets why the change is made, in the audit record: printable text of at most
-// 512 bytes. Default: empty.
+// WithReason sets why the change is made, in the audit record: printable text of at most 512
+// bytes. Default: empty.
 func WithReason(reason string) AuditOption { return func(o *auditOptions) { o.reason = reason } }
 
-// WithExpiresAt sets when the new key expires. The time is stored in the record and in the
-// provider's custom metadata (see [Client.Status]), for reminders: nothing is ever deleted
-// because of it. It applies until the secret is replaced. Needs "patch" on
-// metadata/<base>/providers/<provider>; without it, the rotation returns a warning.
+// WithExpiresAt sets when the new key expires, for [Client.Status] to report. Nothing is ever
+// deleted because of it. The time is stored in the record, and in the provider's custom metadata
+// as vaultkit_expires_v<version>, so it applies to this version only. Needs "patch" on
+// metadata/<base>/providers/<provider>; without it, the rotation succeeds with a warning.
 // Default: none.
 func WithExpiresAt(t time.Time) ChangeOption { return func(o *changeOptions) { o.expires = t } }
 
-// WithVerify tests the whole new secret, with the provider's API for instance, before
-// anything is written. An error of verify ends the rotation and is returned.
+// WithVerify calls verify with the whole new secret before anything is written, for instance to
+// try the key with the provider's API. An error of verify ends the rotation; it is the cause of
+// the error that is returned. Default: none.
 func WithVerify(verify func(ctx context.Context, target Target, keys ProviderKeys) error) ChangeOption {
 	return func(o *changeOptions) { o.verify = verify }
 }
 
-// WithDryRun makes every check and writes nothing. The Rotation returned is what would be
-// recorded, with an empty outcome, or the earlier rotation that already made this change.
-// The source is asked for its fields; Target.DryRun tells it not to create a real key.
+// WithDryRun makes every check and writes nothing. The Rotation that is returned is what would
+// be recorded, with an empty outcome, or the earlier rotation that already made this change.
+// The source's NewFields is called; Target.DryRun tells it not to create a real key. Default:
+// the rotation is made.
 func WithDryRun() ChangeOption { return func(o *changeOptions) { o.dryRun = true } }
 
-// AllowRevoked allows a key that was revoked at the provider, or is being revoked: by
-// RevokeOld, or by a Source that took it back.
+// AllowRevoked allows a key that was revoked, or is being revoked, by RevokeOld or after a failed
+// rotation by its Source. Default: such a key is refused.
 func AllowRevoked() ChangeOption { return func(o *changeOptions) { o.allowRevoked = true } }
 
-// RestoreDeleted lets Rollback write over a current version that is deleted or destroyed.
-// That version cannot be backed up, so the record names no backup. If somebody undeletes
-// it at the same moment, it is one version back.
+// RestoreDeleted lets Rollback replace a current version that is deleted or destroyed. That
+// version cannot be backed up, so the record names no backup. If somebody undeletes it at the
+// same moment, it is one version back. Default: ErrDeleted.
 func RestoreDeleted() RollbackOption {
 	return rollbackOnly(func(o *rotateOptions) { o.restoreDeleted = true })
 }
 
 // AddFields lets Rotate add fields that the secret does not have. Without it, such a field
-// is refused, because it is usually a misspelt name.
+// is ErrInvalid, because it is usually a misspelt name.
 func AddFields() RotateOption { return rotateOnly(func(o *rotateOptions) { o.addFields = true }) }
 
-// IgnoreOtherProviders lets RevokeOld revoke keys that are in another provider's secret.
-// It does not look for them there.
+// IgnoreOtherProviders lets RevokeOld revoke keys that are in another provider's secret. It does
+// not read those secrets. Default: such keys are not revoked (ErrConflict).
 func IgnoreOtherProviders() RevokeOption {
 	return revokeOnly(func(o *revokeOptions) { o.onlyProvider = true })
 }
@@ -269,7 +281,7 @@ func checkExpiry(t time.Time) error {
 	return nil
 }
 
-func checkClaim(what, text string) error {
+func checkAuditText(what, text string) error {
 	if err := protocol.CheckMetadataText(text); err != nil {
 		return vaulterr.Invalid("the %s %v", what, err)
 	}

@@ -22,38 +22,37 @@ import (
 // fieldAPIKey is the field that GetAPIKey reads and NewKey writes.
 const fieldAPIKey = "api_key"
 
-// ProviderKeys are the fields of a provider's secret, by name. Index it like a
-// map; however it is printed, logged or encoded, it shows the names only.
-// [ProviderKeys.Reveal] gives a plain map, values and all. (In an unexported
-// field of a struct of yours, fmt cannot see these methods: keep it out of what
-// you print.)
+// ProviderKeys holds the fields of a provider's secret, by name. Index it like a map. When it is
+// printed, logged or encoded, it shows only the names; [ProviderKeys.Reveal] returns a map that
+// shows the values. Do not print a struct of yours that has ProviderKeys in an unexported field:
+// fmt does not call the methods of unexported fields, and prints the values.
 type ProviderKeys map[string]string
 
 // APIKey returns the field "api_key", which [Client.GetAPIKey] reads and [NewKey] writes. It
 // is empty if the secret has no such field.
 func (k ProviderKeys) APIKey() string { return k[fieldAPIKey] }
 
-// Reveal copies the keys into a plain map, which prints its values.
+// Reveal returns a copy as a plain map, which prints its values.
 func (k ProviderKeys) Reveal() map[string]string { return maps.Clone(map[string]string(k)) }
 
-// Fields are the names, sorted.
+// Fields returns the names, sorted.
 func (k ProviderKeys) Fields() []string { return slices.Sorted(maps.Keys(k)) }
 
-// String shows the names only.
+// String returns the names, without a value.
 func (k ProviderKeys) String() string {
 	return "ProviderKeys[" + vaulterr.Printable(strings.Join(k.Fields(), " ")) + "]"
 }
 
-// GoString shows the names only.
+// GoString returns the names, without a value.
 func (k ProviderKeys) GoString() string { return "vaultkit." + k.String() }
 
-// Format shows the names only, under every verb.
+// Format prints the names, without a value, under every verb.
 func (k ProviderKeys) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
 
-// LogValue shows the names only.
+// LogValue returns the names, without a value.
 func (k ProviderKeys) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// MarshalJSON encodes the names only, as an array.
+// MarshalJSON encodes the names, without a value, as an array.
 func (k ProviderKeys) MarshalJSON() ([]byte, error) {
 	names := k.Fields()
 	if names == nil {
@@ -71,10 +70,10 @@ func (c *Client) field(ctx context.Context, provider, field string) (string, err
 }
 
 // GetAPIKey returns the field "api_key" of the provider's current secret. Each call reads from
-// Vault; with WithCache, a cached key is returned immediately and ctx is ignored. A read never
-// goes back behind what this client has written or read, even on performance standbys of Vault
-// Enterprise: the client asks again until the standby has that version. Needs "read" on
-// data/<base>/providers/<provider>.
+// Vault, and blocks until it responds; with WithCache, a cached key is returned immediately and
+// ctx is ignored. Reads never go back behind what this client has written or read, even on
+// performance standbys of Vault Enterprise: the client asks again until the standby has that
+// version. Needs "read" on data/<base>/providers/<provider>.
 //
 // Errors: ErrInvalid (the name), ErrNotFound, ErrDeleted, ErrDestroyed, ErrFieldMissing,
 // ErrPermissionDenied, ErrUnauthenticated, ErrNotKVv2, ErrMountNotFound, ErrUnavailable,
@@ -87,16 +86,17 @@ func (c *Client) GetAPIKey(ctx context.Context, provider string) (string, error)
 	return key, vaulterr.WithOp("GetAPIKey", provider, err)
 }
 
-// GetField returns one field of the provider's current secret; numbers and
-// booleans as their JSON text. Otherwise like GetAPIKey.
+// GetField returns one field of the provider's current secret; numbers and booleans as their
+// JSON text. It blocks like GetAPIKey, with the same errors and the same right. A field that is
+// null, a list or an object is ErrInvalid.
 func (c *Client) GetField(ctx context.Context, provider, field string) (string, error) {
 	value, err := c.field(ctx, provider, field)
 	return value, vaulterr.WithOp("GetField", provider, err)
 }
 
-// GetProviderKeys returns every field of the provider's current secret; numbers
-// and booleans as their JSON text. A field that is null, a list or an object is
-// ErrInvalid. Otherwise like GetAPIKey.
+// GetProviderKeys returns every field of the provider's current secret; numbers and booleans as
+// their JSON text. It blocks like GetAPIKey, with the same errors and the same right, except
+// ErrFieldMissing. A field that is null, a list or an object is ErrInvalid.
 func (c *Client) GetProviderKeys(ctx context.Context, provider string) (ProviderKeys, error) {
 	found, err := c.secret(ctx, provider)
 	if err != nil {
@@ -106,10 +106,13 @@ func (c *Client) GetProviderKeys(ctx context.Context, provider string) (Provider
 	return keys, vaulterr.WithOp("GetProviderKeys", provider, err)
 }
 
-// Providers lists the providers that have a secret, deleted ones included,
-// sorted by name. Folders, and names that this package does not take, are left
-// out: an [event.LeftOut] counts them, and doctor.Diagnose names them. Needs "list" on metadata/<base>/providers/. Errors like
-// GetAPIKey's.
+// Providers returns the names of the providers that have a secret, sorted; deleted secrets count.
+// It leaves out folders, and names that this package does not accept: an [event.LeftOut] counts
+// them, and doctor.Diagnose names them. It blocks until Vault responds. Needs "list" on
+// metadata/<base>/providers/.
+//
+// Errors: ErrPermissionDenied, ErrUnauthenticated, ErrNotKVv2, ErrMountNotFound, ErrUnavailable,
+// ErrSealed, ErrClosed.
 func (c *Client) Providers(ctx context.Context) ([]string, error) {
 	ctx, cancel := c.readContext(ctx)
 	defer cancel()
@@ -123,35 +126,39 @@ func (c *Client) Providers(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// leftOut tells of names that are no providers, once for each number of them: a
-// service may list for as long as it runs.
+// leftOut reports how many names in the list of providers are invalid. It reports each number
+// once, because a service may list the providers again and again.
 func (c *Client) leftOut(count int) {
 	if before := c.refusedNames.Swap(int64(count)); count == 0 || before == int64(count) {
 		return
 	}
 	c.observe(event.Event{Kind: event.LeftOut, Err: &Error{
-		Detail: fmt.Sprintf("names in the list of providers are left out, for vaultkit does not take them: %d", count), Hint: "vaultkit doctor shows them"}})
+		Detail: fmt.Sprintf("the list of providers contains names that vaultkit does not accept: %d", count),
+		Hint:   "vaultkit doctor shows them",
+	}})
 }
 
-// PutOption changes what PutProviderKeys does.
+// PutOption configures [Client.PutProviderKeys].
 type PutOption func(*putOptions)
 
 type putOptions struct{ replaceDeleted bool }
 
-// ReplaceDeleted lets PutProviderKeys store over a provider whose current
-// version is deleted or destroyed. Needs "update" and "read" too, and "read" on the metadata, as the rotator's
-// policy has them. Whoever undeletes the version in the same moment finds it one
-// version back. Where max_versions is 1 there is no version back: then replacing a
-// deleted version that is not destroyed is ErrConflict.
+// ReplaceDeleted lets PutProviderKeys store a secret where the current version is deleted or
+// destroyed. If somebody undeletes that version at the same moment, it is one version back. With
+// max_versions 1, Vault keeps no earlier version: then replacing a deleted version that is not
+// destroyed is ErrConflict. Needs "read" and "update" on data/<base>/providers/<provider> too,
+// and "read" on metadata/<base>/providers/<provider>: the rotator's policy has them. Default: a
+// deleted version is not replaced.
 func ReplaceDeleted() PutOption { return func(o *putOptions) { o.replaceDeleted = true } }
 
-// PutProviderKeys stores a provider's first secret and returns its version. It
-// never replaces one: that is Rotate's work, which keeps a backup. Needs
-// "create" on data/<base>/providers/<provider>; without "read" a lost answer ends
-// as ErrUndetermined, for it cannot be told from a rival's write.
+// PutProviderKeys stores a provider's first secret and returns its version. It never replaces a
+// secret: Rotate does, and makes a backup. It blocks until Vault responds or ctx ends (after
+// Timeouts.Write if ctx has no deadline). Needs "create" on data/<base>/providers/<provider>: the
+// provisioner's policy. Without "read" there, it returns ErrUndetermined if the response is lost,
+// because it cannot tell its own write from another one.
 //
-// Errors: those of GetAPIKey, and ErrConflict (there is one already),
-// ErrDeleted (its current version is deleted), ErrUndetermined.
+// Errors: those of GetAPIKey; ErrConflict if there is a secret already; ErrDeleted if its current
+// version is deleted; ErrUndetermined.
 func (c *Client) PutProviderKeys(ctx context.Context, provider string, keys ProviderKeys, opts ...PutOption) (version int, err error) {
 	var o putOptions
 	fields := make(map[string]any, len(keys))
@@ -168,7 +175,7 @@ func (c *Client) PutProviderKeys(ctx context.Context, provider string, keys Prov
 	return version, vaulterr.WithOp("PutProviderKeys", provider, err)
 }
 
-// GetAPIKey is [Client.GetAPIKey] of the [Default] client.
+// GetAPIKey calls [Client.GetAPIKey] of the [Default] client. Its errors include those of New.
 func GetAPIKey(ctx context.Context, provider string) (string, error) {
 	c, err := Default(ctx)
 	if err != nil {
@@ -177,7 +184,8 @@ func GetAPIKey(ctx context.Context, provider string) (string, error) {
 	return c.GetAPIKey(ctx, provider)
 }
 
-// GetProviderKeys is [Client.GetProviderKeys] of the [Default] client.
+// GetProviderKeys calls [Client.GetProviderKeys] of the [Default] client. Its errors include those
+// of New.
 func GetProviderKeys(ctx context.Context, provider string) (ProviderKeys, error) {
 	c, err := Default(ctx)
 	if err != nil {
@@ -186,7 +194,7 @@ func GetProviderKeys(ctx context.Context, provider string) (ProviderKeys, error)
 	return c.GetProviderKeys(ctx, provider)
 }
 
-// secret is the provider's current secret, from the cache if there is one.
+// secret returns the provider's current secret, from the cache if it is there.
 func (c *Client) secret(ctx context.Context, provider string) (*secret, error) {
 	if found := c.cachedSecret(provider); found != nil {
 		return found, nil
@@ -201,14 +209,17 @@ func (c *Client) secret(ctx context.Context, provider string) (*secret, error) {
 	}
 	began := time.Now()
 	stored, err := c.store.Read(ctx, kv.Key{"providers", provider})
-	c.observe(event.Event{Kind: event.Read, Provider: provider, Version: stored.Version, Took: time.Since(began), Err: vaulterr.WithOp("read", provider, err)})
+	c.observe(event.Event{
+		Kind: event.Read, Provider: provider, Version: stored.Version,
+		Took: time.Since(began), Err: vaulterr.WithOp("read", provider, err),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return newSecret(stored), nil
 }
 
-// textFields turns a stored secret into text by text.
+// textFields returns every field of a stored secret as text.
 func textFields(data map[string]any) (ProviderKeys, error) {
 	keys := make(ProviderKeys, len(data))
 	for _, name := range slices.Sorted(maps.Keys(data)) {
@@ -235,8 +246,8 @@ func textOf(field string, value any) (string, error) {
 
 func checkProvider(name string) error { return kv.CheckName("provider name", name) }
 
-// checkFields refuses fields no key would have: none at all, unnameable ones,
-// empty or structured values.
+// checkFields refuses an empty set of fields, invalid names, empty values, and values that are
+// not text, a number or a boolean.
 func checkFields(fields map[string]any) error {
 	if len(fields) == 0 {
 		return vaulterr.Invalid("no fields: a provider needs at least one")
@@ -252,7 +263,8 @@ func checkFields(fields map[string]any) error {
 		case ok && !utf8.ValidString(text):
 			return &Error{Kind: ErrInvalid, Field: name, Detail: "the value is not valid UTF-8", Hint: "encode it as text, base64 for instance"}
 		case !ok && !scalar(fields[name]):
-			return &Error{Kind: ErrInvalid, Field: name, Detail: fmt.Sprintf("a value of type %T is not a key", fields[name]), Hint: "give text, a number or a boolean"}
+			detail := fmt.Sprintf("a value of type %T is not a key", fields[name])
+			return &Error{Kind: ErrInvalid, Field: name, Detail: detail, Hint: "give text, a number or a boolean"}
 		}
 	}
 	return nil

@@ -64,7 +64,7 @@ func TestProvidersSkipsWhatIsNotOne(t *testing.T) {
 			t.Errorf("Providers = %v, %v", names, err)
 		}
 	}
-	if len(events) != 1 || !strings.Contains(events[0].Err.Error(), "vaultkit does not take them: 2;") {
+	if len(events) != 1 || !strings.Contains(events[0].Err.Error(), "names that vaultkit does not accept: 2;") {
 		t.Errorf("told %+v, want once that 2 names are left out", events)
 	}
 }

@@ -14,17 +14,18 @@ import (
 // the provider. It is stored at rotations/<provider>/<id>.revoked, and holds names, times and
 // fingerprints, never a value.
 type Revocation struct {
-	Schema      int      `json:"schema"` // of the record's shape, 1
-	ID          string   `json:"id"`     // the rotation's
-	Provider    string   `json:"provider"`
-	Fields      []string `json:"fields"`       // names of the fields whose old keys were revoked, sorted
-	AlreadyGone bool     `json:"already_gone"` // the provider said that the keys were revoked before
-	Actor       string   `json:"actor,omitempty"`
-	Reason      string   `json:"reason,omitempty"`
+	Schema      int      `json:"schema"`           // of the record's shape, 1
+	ID          string   `json:"id"`               // the rotation's
+	Provider    string   `json:"provider"`         // whose keys
+	Fields      []string `json:"fields"`           // names of the fields whose old keys were revoked, sorted
+	AlreadyGone bool     `json:"already_gone"`     // the keys were revoked before, see ErrAlreadyRevoked
+	Actor       string   `json:"actor,omitempty"`  // who, as WithActor says
+	Reason      string   `json:"reason,omitempty"` // why, as WithReason says
 
+	// BegunAt is when RevokeOld announced the revocation, by the clock of its program.
 	BegunAt time.Time `json:"begun_at,omitzero"`
-	// RevokedAt is zero if the revocation was only begun, as entries below
-	// revocations/<provider>/ say, or if the record cannot be read.
+	// RevokedAt is when the revoker had revoked the keys, by the same clock. It is zero if the
+	// revocation has begun and has no record yet, or if the record cannot be read.
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
 
 	// NotRead lists other providers that may hold the same keys, and whose secrets the token
@@ -39,14 +40,15 @@ type Revocation struct {
 var ErrAlreadyRevoked = errors.New("already revoked")
 
 // ErrNotAsked is the error that a Revoker returns or wraps if it did not call the provider's API.
-// The keys are as before, and the revocation is withdrawn.
+// Then no key was revoked, and the revocation is withdrawn.
 var ErrNotAsked = vaulterr.ErrNotAsked
 
-// RevokeOld revokes the keys that the rotation id replaced. This is the last step of rotating a
-// key, once the new one works everywhere. The revoker gets the old values of the fields that the
-// rotation replaced, and no other values; booleans and null are not keys. RevokeOld calls it at
-// most once; ErrAlreadyRevoked from it counts as success. If these keys were revoked before,
-// RevokeOld returns the record and calls nobody.
+// RevokeOld revokes the keys that the rotation with this id replaced. This is the last step of
+// rotating a key, once the new one works everywhere. The revoker gets the old values of the fields
+// that the rotation replaced, and no other values; booleans and null are not keys. RevokeOld calls
+// it at most once. If these keys were revoked before, RevokeOld returns the record and does not call
+// the revoker. RevokeOld blocks until all is done or ctx ends (after Timeouts.Write if ctx has no
+// deadline).
 //
 // RevokeOld returns ErrConflict, without calling the revoker, in these cases: the rotation is not
 // committed, or is a restore; the provider was deleted and created anew since; an old key is in
@@ -66,13 +68,13 @@ var ErrNotAsked = vaulterr.ErrNotAsked
 // that only added fields; ErrDeleted if the current version is deleted; ErrInvalid for an old
 // value that is a list or an object; what the revoker returned; those of GetAPIKey. If
 // ErrUndetermined comes together with a Revocation, the keys are revoked and only the record is
-// missing: call RevokeOld again. Needs the revoker's policy, and "read" on the other providers'
-// secrets.
+// missing: call RevokeOld again. Needs the revoker's policy. If that policy is narrowed to some
+// providers, the secrets of the others cannot be checked.
 func (c *Client) RevokeOld(ctx context.Context, provider, id string, revoker Revoker, opts ...RevokeOption) (*Revocation, error) {
 	o, err := newRevokeOptions(opts)
 	err = cmp.Or(err, checkProvider(provider))
 	if err == nil && revoker == nil {
-		err = vaulterr.Invalid("no revoker: it is what revokes the old keys at their issuer")
+		err = vaulterr.Invalid("the revoker is nil: it must revoke the old keys with the provider's API")
 	}
 	if err != nil {
 		return nil, vaulterr.WithOp("RevokeOld", provider, err)

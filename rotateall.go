@@ -9,28 +9,30 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// RotateResult is what [Client.RotateAll] did with one provider: Rotation and Err are what
-// Rotate returned.
+// RotateResult is what [Client.RotateAll] yields for one provider.
 type RotateResult struct {
 	Provider string
-	Rotation *Rotation
-	Err      error
+	Rotation *Rotation // what Rotate returned; may be nil if Err is set
+	Err      error     // what Rotate returned
 }
 
 // defaultWorkers is how many providers RotateAll rotates at once by default.
 const defaultWorkers = 8
 
-// RotateAll rotates many providers, workers of them at once (0: 8), and yields a result
-// for each, in the order given. Each rotation is independent: one that fails does not stop
-// the others, and there is no atomicity across them. The source is asked once for each
-// provider, concurrently. Leaving the loop starts no more rotations, waits for those that
-// run, and drops their results. To get all results, run the loop to its end, and cancel ctx
-// to end it early.
+// RotateAll rotates many providers, at most workers of them at once (0: 8), and yields a result for
+// each, in the given order. The loop blocks until the next result is there. Each rotation is
+// independent: if one fails, the others go on. The rotations together are not atomic. The source is
+// called once for each provider, concurrently.
 //
-// A cancelled ctx ends RotateAll as it ends Rotate; providers that were not begun yield its
-// error. Invalid input (no source, a bad name, a name given twice) yields one ErrInvalid for
-// each provider that is wrong, and nothing is rotated. Errors and rights: those of Rotate.
-func (c *Client) RotateAll(ctx context.Context, workers int, providers []string, source Source, opts ...RotateOption) iter.Seq[RotateResult] {
+// After a break, no further rotation begins; the loop waits for the running ones and drops their
+// results. To end early and get every result, cancel ctx and run the loop to its end. Providers
+// whose rotation had not begun then yield the error of ctx.
+//
+// Errors and rights: those of Rotate. For invalid input (no source, an invalid name, a name that is
+// given twice), nothing is rotated, and each invalid provider yields an ErrInvalid.
+func (c *Client) RotateAll(
+	ctx context.Context, workers int, providers []string, source Source, opts ...RotateOption,
+) iter.Seq[RotateResult] {
 	return func(yield func(RotateResult) bool) {
 		if faults := checkBulk(workers, providers, source); len(faults) > 0 {
 			for _, fault := range faults {

@@ -12,30 +12,30 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Rotate replaces fields of the provider's secret by those that the source returns. Every other
+// Rotate replaces fields of the provider's secret with those that the source returns. Every other
 // field, and the provider's custom metadata, stay as they are. A field that the secret does not
 // have is ErrInvalid, unless AddFields is given. Rotate backs up the current secret, then writes
-// the new one with a check-and-set on the version that it backed up, then writes an audit record;
-// see the package's Rotation section. Success means committed and recorded.
+// the new one with a check-and-set on the version that it backed up, then writes an audit record.
+// Success means committed and recorded.
 //
 // The same change of the same version is the same rotation. A call after a crash or an
 // ErrUndetermined finishes it, and two identical concurrent calls commit once and both succeed.
 // Sources that make a new key each time, such as RandomKey, cannot resume: call Recover first.
 //
-// Rotate sends a refused or lost request again until Vault's answer is definite or ctx ends
-// (after Timeouts.Write if ctx has no deadline). Once Vault has acknowledged the new secret, the
-// record is written even if ctx is cancelled, for up to 10 seconds more.
+// Rotate blocks until the outcome is definite or ctx ends (after Timeouts.Write if ctx has no
+// deadline). Until then it retries requests that failed. Once Vault has acknowledged the new
+// secret, Rotate writes the record even if ctx is cancelled, for up to 10 s more.
 //
 // Errors that mean that nothing was applied: ErrInvalid, ErrNotFound, ErrDeleted, ErrNoChange
 // (the secret already has these values, and no rotation of vaultkit wrote them),
 // ErrPermissionDenied (Rotate checks every capability before it calls the source),
-// ErrUnauthenticated, ErrConflict, ErrUnavailable, ErrClosed, and what the source returned. After
-// ErrUndetermined call Recover. If a Rotation is returned together with ErrUndetermined, the
-// change is committed and only its record is missing.
+// ErrUnauthenticated, ErrConflict, ErrNotKVv2, ErrMountNotFound, ErrUnavailable, ErrSealed,
+// ErrClosed, and what the source or verify returned. After ErrUndetermined, call Recover. If a
+// Rotation is returned together with ErrUndetermined, the change is committed and only its record
+// is missing.
 //
-// Needs the rotator's policy (package policy): "read" and "update" on
-// data/<base>/providers/<provider>, and the rights for backups, records, revocations and
-// metadata.
+// Needs the policy of policy.Rotator: "read" and "update" on data/<base>/providers/<provider>, and
+// the rights for backups, records, revocations and metadata.
 func (c *Client) Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
 	o, err := newRotateOptions(opts)
 	if err := cmp.Or(err, checkProvider(provider), checkSource(source)); err != nil {
@@ -49,7 +49,7 @@ func (c *Client) Rotate(ctx context.Context, provider string, source Source, opt
 	return newRotation(result), vaulterr.WithOp("Rotate", provider, run.settle(ctx, err))
 }
 
-// Rotate is [Client.Rotate] of the [Default] client.
+// Rotate calls [Client.Rotate] of the [Default] client. Its errors include those of New.
 func Rotate(ctx context.Context, provider string, source Source, opts ...RotateOption) (*Rotation, error) {
 	c, err := Default(ctx)
 	if err != nil {
@@ -58,56 +58,56 @@ func Rotate(ctx context.Context, provider string, source Source, opts ...RotateO
 	return c.Rotate(ctx, provider, source, opts...)
 }
 
-// Rotation is a rotation's record, and how this call came by it.
+// Rotation is the record of a rotation, and what else the call found out.
 type Rotation struct {
 	Record
-	// Resumed: an earlier or concurrent run of the same change had committed or
+	// Resumed reports whether an earlier or concurrent run of the same change committed or
 	// recorded it.
 	Resumed bool `json:"resumed"`
-	// Pending are ids of other rotations of this provider that are undecided. Rotate looks for
-	// them only where the version it replaces was not made by a rotation that has its record;
-	// Recover and Status look for them always.
+	// Pending lists the ids of other rotations of this provider that are undecided. Rotate looks
+	// for them only if the version that it replaces has no record; Recover and Status always do.
 	Pending []string `json:"pending"`
-	// Warnings are things that did not work and do not matter for the outcome.
+	// Warnings lists non-fatal problems.
 	Warnings []string `json:"warnings"`
-	// FieldsAdded and FieldsRemoved are those of FieldsChanged that the current
-	// secret does not have, or that the new one does not have. Only a dry run fills
-	// them in.
-	FieldsAdded   []string `json:"fields_added,omitempty"`
+	// FieldsAdded lists the FieldsChanged that the current secret does not have. Only a dry run
+	// sets it.
+	FieldsAdded []string `json:"fields_added,omitempty"`
+	// FieldsRemoved lists the FieldsChanged that the new secret does not have. Only a dry run
+	// sets it.
 	FieldsRemoved []string `json:"fields_removed,omitempty"`
 }
 
-// Record is the immutable audit record of a rotation, kept at
-// rotations/<provider>/<id>. It holds names and times, never a value.
+// Record is the immutable audit record of a rotation, stored at
+// data/<base>/rotations/<provider>/<id>. It holds names and times, never a value.
 type Record struct {
 	Schema        int       `json:"schema"`                // of the record's shape, 1
 	ID            string    `json:"id"`                    // <in force from>-v<old version>-<fingerprint>
 	Provider      string    `json:"provider"`              // whose secret
 	Outcome       Outcome   `json:"outcome"`               // OutcomeCommitted, OutcomeAborted or OutcomeUnknown
-	Evidence      string    `json:"evidence"`              // "acknowledged": Vault answered the write; "inferred": found out afterwards
+	Evidence      string    `json:"evidence"`              // "acknowledged": Vault confirmed the write; "inferred": found out later
 	OldVersion    int       `json:"old_version"`           // the version that was backed up
 	NewVersion    int       `json:"new_version,omitempty"` // the version that replaced it, if committed
-	Backup        string    `json:"backup,omitempty"`      // the backup's id, the same
+	Backup        string    `json:"backup,omitempty"`      // the backup's id, equal to ID
 	FieldsChanged []string  `json:"fields_changed"`        // names, sorted
-	Actor         string    `json:"actor,omitempty"`       // who, as claimed by WithActor
-	Reason        string    `json:"reason,omitempty"`      // why, as claimed by WithReason
+	Actor         string    `json:"actor,omitempty"`       // who, as WithActor says
+	Reason        string    `json:"reason,omitempty"`      // why, as WithReason says
 	Source        string    `json:"source,omitempty"`      // Source.Name, or rollback:<backup id>
 	StartedAt     time.Time `json:"started_at,omitzero"`   // by the rotator's clock
 	CommittedAt   time.Time `json:"committed_at,omitzero"` // by Vault's clock
-	RecordedAt    time.Time `json:"recorded_at,omitzero"`  // by the recorder's clock
-	ExpiresAt     time.Time `json:"expires_at,omitzero"`   // of the new key, by WithExpiresAt
-	Cause         string    `json:"cause,omitempty"`       // why it was aborted, where known
+	RecordedAt    time.Time `json:"recorded_at,omitzero"`  // by the clock of the program that wrote the record
+	ExpiresAt     time.Time `json:"expires_at,omitzero"`   // of the new key, as WithExpiresAt says
+	Cause         string    `json:"cause,omitempty"`       // why it was aborted, if known
 
 	// VaultRequestIDs are Vault's ids of two requests, as its audit devices log them: the one
-	// that wrote the backup, and the one that wrote the new secret. An id is empty if Vault's
-	// answer did not arrive.
+	// that wrote the backup, and the one that wrote the new secret. An id is empty if the
+	// response was lost.
 	VaultRequestIDs struct {
 		Backup string `json:"backup,omitempty"`
 		Commit string `json:"commit,omitempty"`
 	} `json:"vault_request_ids"`
 
-	// Revocation says when the keys this rotation replaced were revoked, by
-	// RevokeOld; only History fills it in. Nil: not yet.
+	// Revocation says when RevokeOld revoked the keys that this rotation replaced. Only History
+	// sets it. Nil: not yet.
 	Revocation *Revocation `json:"revocation,omitempty"`
 }
 
@@ -118,9 +118,9 @@ type Outcome string
 // reports the other two, and leaves such rotations alone.
 const (
 	OutcomeCommitted Outcome = "committed" // the new version is exactly the requested secret
-	OutcomeAborted   Outcome = "aborted"   // it was not applied, and never will be
+	OutcomeAborted   Outcome = "aborted"   // the requested secret was not applied, and never will be
 	OutcomeUnknown   Outcome = "unknown"   // later writes have removed the evidence
-	OutcomeUndecided Outcome = "undecided" // not committed yet: still running, or it crashed before
+	OutcomeUndecided Outcome = "undecided" // not committed yet: the rotation is running, or it crashed
 	OutcomeRecreated Outcome = "recreated" // the provider was deleted and created again since
 )
 
@@ -149,11 +149,14 @@ func newRecord(r protocol.Record) Record {
 	}
 }
 
-// History returns the provider's rotation records, newest first, and none for a provider that was
-// never rotated. Needs "list" on metadata/<base>/rotations/<provider>/ and "read" on
-// data/<base>/rotations/<provider>/.
+// History returns the provider's rotation records, newest first: by the versions that they
+// replaced, or by their times if the token may not read the provider's metadata. A provider that
+// was never rotated has no records. It blocks until Vault responds. Needs "list" on
+// metadata/<base>/rotations/<provider>/ and "read" on data/<base>/rotations/<provider>/: the
+// auditor's policy.
 //
-// Errors: those of GetAPIKey, and ErrInvalid for a record of a version that this one cannot read.
+// Errors: those of Providers; ErrInvalid for the name, and for a record that a newer version of
+// vaultkit wrote in another shape.
 func (c *Client) History(ctx context.Context, provider string) ([]Record, error) {
 	if err := checkProvider(provider); err != nil {
 		return nil, vaulterr.WithOp("History", provider, err)
@@ -176,19 +179,22 @@ type Resolution struct {
 	Provider string  `json:"provider"`
 	ID       string  `json:"id"`
 	Outcome  Outcome `json:"outcome"`
-	Evidence string  `json:"evidence"` // as in the Record; empty where nothing was recorded
+	Evidence string  `json:"evidence"` // as in the Record; empty if nothing was recorded
 }
 
 // recoverWorkers bounds how many providers Recover works on at once.
 const recoverWorkers = 8
 
-// Recover finds out what became of every rotation without a record, writes the records it can, and
-// returns them all, a provider's newest first. Without providers it does so for every provider. It
-// never changes a provider's secret. It leaves undecided rotations as they are: they are in
-// progress, or crashed before the commit, and do no harm. It may run at any time, again, and
-// concurrently. Needs the recoverer's policy: the rotator's without "update" on providers.
+// Recover finds out what every rotation without a record did, writes the missing records, and
+// returns these rotations, the newest of a provider first. If no provider is named, it does so for
+// all of them, 8 at a time. It never changes a provider's secret. It writes no record for an
+// undecided rotation: such a rotation is running, or crashed before the commit, and has changed
+// nothing. It may run at any time, again, and concurrently. It blocks until all is done or ctx ends
+// (after Timeouts.Write if ctx has no deadline). Needs the recoverer's policy: the rotator's without
+// "update" on providers.
 //
-// Errors: those of GetAPIKey. The first error is returned, together with what was resolved before.
+// Errors: those of Providers, and ErrInvalid for a name. Recover returns the first error, together
+// with what it resolved before.
 func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution, error) {
 	for _, provider := range providers {
 		if err := checkProvider(provider); err != nil {
@@ -219,16 +225,17 @@ func (c *Client) Recover(ctx context.Context, providers ...string) ([]Resolution
 // Abort closes a rotation that has no record and that Recover leaves alone. If the rotation is
 // undecided, Abort first writes the provider's current secret again, unchanged, as a new version:
 // then a commit that is still in the network can never be applied. After that it records the
-// rotation as aborted; the record's cause says so. The expiry tag moves to the new version. The
-// key's age in Status starts again.
+// rotation as aborted, with the cause. The new version keeps the expiry of WithExpiresAt. The key's
+// age in Status starts again.
 //
 // A rotation that Recover reports as unknown or recreated is recorded as unknown. Abort may run
-// again, and concurrently: it returns the existing record, with Resumed set.
+// again, and concurrently: it returns the existing record, with Resumed set. It blocks as Rotate
+// does. Needs the rotator's policy.
 //
 // Errors: those of GetAPIKey; ErrNotFound for a rotation that this provider does not have;
 // ErrDeleted if the current version is deleted, because it cannot be written again; ErrConflict,
-// together with the Rotation, if it turns out to be committed: roll it back instead;
-// ErrUndetermined if the response to a write was lost: abort it again. Needs the rotator's policy.
+// together with the Rotation, if the rotation is committed: call Rollback instead; ErrUndetermined
+// if the response to a write was lost: call Abort again.
 func (c *Client) Abort(ctx context.Context, provider, id string) (*Rotation, error) {
 	if err := checkProvider(provider); err != nil {
 		return nil, vaulterr.WithOp("Abort", provider, err)

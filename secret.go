@@ -11,19 +11,18 @@ import (
 	"goblin/vaultkit/internal/kv"
 )
 
-// secret is one version of a provider's secret, as it is read and kept: small, and
-// what it says is never changed.
+// secret is one version of a provider's secret, as the cache holds it. It is never changed.
 type secret struct {
 	key     string      // the field "api_key"; empty where reading that field fails
 	stored  []fieldText // sorted by name
 	version int
 	created time.Time
-	blind   atomic.Bool // the token may not read the metadata beside it
+	blind   atomic.Bool // the token may not read the provider's metadata
 }
 
 type fieldText struct {
 	name, text string
-	err        error // why the field is no key
+	err        error // not nil: the value is null, a list or an object
 }
 
 func newSecret(stored kv.Secret) *secret {
@@ -39,7 +38,7 @@ func newSecret(stored kv.Secret) *secret {
 	return s
 }
 
-// field is the text of one field, which is never empty.
+// field returns the text of one field. An empty field is an error.
 func (s *secret) field(name string) (string, error) {
 	for _, field := range s.stored {
 		switch {
@@ -53,8 +52,8 @@ func (s *secret) field(name string) (string, error) {
 	return "", s.missing(name, hasFields(s.names()))
 }
 
-// hasFields names the fields of a secret. Others may have stored them, so a name
-// that a terminal could obey is quoted.
+// hasFields returns a text that names the fields of a secret. Another tool may have written the
+// names, so a name with control characters is quoted.
 func hasFields(names []string) string {
 	if len(names) == 0 {
 		return "the secret has no fields"
@@ -80,7 +79,7 @@ func (s *secret) names() []string {
 	return names
 }
 
-// keys are all fields, in a map of the caller's own.
+// keys returns all fields, in a new map.
 func (s *secret) keys() (ProviderKeys, error) {
 	keys := make(ProviderKeys, len(s.stored))
 	for _, field := range s.stored {
@@ -92,12 +91,12 @@ func (s *secret) keys() (ProviderKeys, error) {
 	return keys, nil
 }
 
-// behind reports that a is what a node says that does not know b yet: it is older by
-// every measure. By its time alone it may be newer, made by a leader whose clock is
-// behind its predecessor's.
+// behind reports whether a came from a server that has not yet seen b: its version and its time are
+// both older. The time alone does not tell, because the clock of a new leader may be behind that of
+// the leader before.
 func behind(a, b *secret) bool { return a.version < b.version && a.created.Before(b.created) }
 
-// newer reports that a was stored after b.
+// newer reports whether a was stored after b.
 func newer(a, b *secret) bool {
 	if a.created.Equal(b.created) {
 		return a.version > b.version

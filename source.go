@@ -16,20 +16,19 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Source returns the new key of a rotation: [NewKey], [NewFields], [RandomKey], or a type
-// of yours that asks the provider's API for a key.
+// Source makes the new key of a rotation: [NewKey], [NewFields], [RandomKey], or a type of yours
+// that asks the provider's API for a key. [Client.RotateAll] calls it from several goroutines.
 //
-// A Source may have a method Verify, with the signature of WithVerify's function. It is
-// called like that function: with the whole new secret, before anything is written; its
-// error ends the rotation. A Source may be a [Revoker] too.
+// A Source may have a method Verify, with the signature of WithVerify's function. It is called
+// like that function: with the whole new secret, before anything is written; its error ends the
+// rotation. A Source may also be a [Revoker].
 type Source interface {
 	// Name returns where the key comes from, for the audit record: printable text of at most
 	// 512 bytes, no secret.
 	Name() string
-	// NewFields returns the fields to replace: text, numbers or booleans. One that is
-	// not among target.Fields is refused, unless Rotate was given AddFields.
-	// It is called once for each rotation, before anything is written, and never
-	// retried.
+	// NewFields returns the fields to replace: text, numbers or booleans. A field that is not
+	// among target.Fields is ErrInvalid, unless Rotate was given AddFields. Rotate calls
+	// NewFields once, before anything is written, and never retries it. ctx is that of Rotate.
 	NewFields(ctx context.Context, target Target) (map[string]any, error)
 }
 
@@ -38,22 +37,23 @@ type verifier interface {
 	Verify(ctx context.Context, target Target, keys ProviderKeys) error
 }
 
-// Revoker revokes keys at the provider. [Client.RevokeOld] takes one, and tells it of its
-// target only the provider. A Source that is a Revoker takes back the key that it created, if
-// its rotation has definitely failed. It is not called while the outcome is undetermined, in
-// a dry run, or for a key that is in force or may come into force. An error that wraps
-// ErrAlreadyRevoked counts as success. One that wraps ErrNotAsked says that the keys are as
-// they were.
+// Revoker revokes keys with the provider's API. [Client.RevokeOld] takes one. A [Source] that is a
+// Revoker revokes the key that it created, if its rotation has definitely failed. It is not
+// called while the outcome is undetermined, in a dry run, or for a key that is in force or may
+// come into force.
 type Revoker interface {
+	// Revoke makes the provider's API refuse these keys. It is called at most once. From
+	// RevokeOld, only the Provider of target is set. An error that wraps ErrAlreadyRevoked counts
+	// as success. One that wraps ErrNotAsked says that Revoke changed nothing.
 	Revoke(ctx context.Context, target Target, keys ProviderKeys) error
 }
 
 // Target describes the rotation to a Source, and to the functions that verify or revoke its
 // key.
 type Target struct {
-	Provider string
+	Provider string   // whose key is replaced
 	Fields   []string // names of the current fields, sorted
-	// Stamp is a name for this rotation's key at the provider, so that a key which is not
+	// Stamp is a name for this rotation's key in the provider's API, so that a key which is not
 	// used can be found: vaultkit-<provider>-v<new version>-<in force from>.
 	Stamp string
 	// DryRun reports that nothing will be written, so no real key should be created.
@@ -64,7 +64,7 @@ func checkSource(source Source) error {
 	if source == nil {
 		return vaulterr.Invalid("no source for the new key: use NewKey, NewFields or RandomKey")
 	}
-	return checkClaim("source's name", source.Name())
+	return checkAuditText("source's name", source.Name())
 }
 
 // staticSource is a Source of given fields. It keeps them in a function: fmt prints unexported
@@ -74,13 +74,13 @@ type staticSource struct {
 	fields func() map[string]any
 }
 
-// NewKey returns the source of a key that was created already. It replaces the field
-// "api_key". A trailing newline is part of the key.
+// NewKey returns a source for a key that exists already. It replaces the field "api_key". A
+// trailing newline is part of the key.
 func NewKey(key string) Source { return NewFields(map[string]any{fieldAPIKey: key}) }
 
-// NewFields returns the source of several fields, or of others than "api_key". Values are
-// text, numbers or booleans. Vault stores numbers as float64; one that does not fit exactly
-// is refused.
+// NewFields returns a source for several fields, or for another field than "api_key". Values are
+// text, numbers or booleans. Vault stores numbers as float64. A number that float64 cannot hold
+// exactly is ErrInvalid. The map is copied.
 func NewFields(fields map[string]any) Source {
 	fields = maps.Clone(fields)
 	return &staticSource{name: "given", fields: func() map[string]any { return maps.Clone(fields) }}
@@ -125,16 +125,15 @@ func (r random) NewFields(context.Context, Target) (map[string]any, error) {
 	return fields, nil
 }
 
-// issuance is one rotation's dealings with its source: it asks for the new key,
-// has it verified, and when the rotation fails it takes the key back or says
-// where to find it.
+// issuance calls the source of one rotation: for the new key, to verify it, and, if the rotation
+// fails, to revoke it.
 type issuance struct {
 	client *Client
 	source Source
 	target Target
 	actor  string
 	mayAdd bool           // the rotation may add fields
-	fresh  map[string]any // what the source made, less what was in force already
+	fresh  map[string]any // what the source made, without what was in force already
 }
 
 func (i *issuance) request(o *rotateOptions) rotation.Request {
@@ -152,13 +151,14 @@ func (i *issuance) request(o *rotateOptions) rotation.Request {
 	return request
 }
 
-// given: the source only says which key to use.
+// given reports whether the source returns a key that exists already, or a random one.
 func (i *issuance) given() bool {
 	_, given := i.source.(interface{ issuesNothing() })
 	return given
 }
 
-// change is asked once for each rotation, and never again: it makes a real key.
+// change asks the source for the new key and returns the new secret. It is called once for each
+// rotation, because the source may create a real key.
 func (i *issuance) change(ctx context.Context, current rotation.Current) (map[string]any, error) {
 	i.target.Fields = slices.Sorted(maps.Keys(current.Data))
 	i.target.Stamp = protocol.KeyName(i.target.Provider, current.InForce, current.Version)
@@ -185,33 +185,38 @@ func (i *issuance) checkAdded(current rotation.Current, fields map[string]any) e
 	if i.mayAdd || len(added) == 0 {
 		return nil
 	}
-	return &Error{Kind: ErrInvalid, Field: added[0], Version: current.Version, Detail: "the rotation would add a field: " + hasFields(i.target.Fields),
-		Hint: "check the name; adding a field has to be asked for"}
+	return &Error{
+		Kind: ErrInvalid, Field: added[0], Version: current.Version,
+		Detail: "the rotation would add a field: " + hasFields(i.target.Fields),
+		Hint:   "check the name, or allow the rotation to add a field",
+	}
 }
 
-// settle decides what becomes of a key that was issued for a rotation that
-// failed. While it may be in force it is kept; when it certainly is not, it is
-// revoked.
+// settle handles the new key of a failed rotation. It keeps a key that may be in force, and
+// revokes one that is not. It adds to the error what it did.
 func (i *issuance) settle(ctx context.Context, err error) error {
 	switch {
 	case err == nil, i.given(), len(i.fresh) == 0, i.target.DryRun:
 		return err
 	case errors.Is(err, ErrUndetermined):
-		return vaulterr.Note(err, "the new key is kept; its name at the issuer is "+i.target.Stamp)
+		return vaulterr.Note(err, "the new key is kept"+i.nameOfKey())
 	}
 	revoker, can := i.source.(Revoker)
 	if !can {
-		return vaulterr.Note(err, "the new key is not in force; its name at the issuer is "+i.target.Stamp)
+		return vaulterr.Note(err, "the new key is not in force"+i.nameOfKey())
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.RecordWait)
 	defer cancel()
 	return i.takeBack(ctx, revoker, err)
 }
 
-// takeBack revokes the new key, unless it is in force or another run may put it there:
-// an issuer may hand out the same key twice.
+// nameOfKey returns the part of an error's text that says where to find the new key.
+func (i *issuance) nameOfKey() string { return "; its name at the provider is " + i.target.Stamp }
+
+// takeBack revokes the new key, unless it is in force or another run may put it in force: a
+// provider's API may return the same key twice.
 func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) error {
-	named := "; its name at the issuer is " + i.target.Stamp
+	named := i.nameOfKey()
 	keys, err := textFields(i.fresh)
 	if err != nil {
 		return vaulterr.Note(failed, "the new key is kept"+named, err)
@@ -221,17 +226,18 @@ func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) 
 	})
 	switch {
 	case !asked && errors.Is(err, ErrConflict):
-		return vaulterr.Note(failed, "the new key is kept, for part of it is in force, or an undecided rotation may put it there"+named, err)
+		note := "the new key is kept, because part of it is in force, or an undecided rotation may put it in force"
+		return vaulterr.Note(failed, note+named, err)
 	case !asked:
-		return vaulterr.Note(failed, "the new key is kept, for whether it is in force could not be read"+named, err)
+		return vaulterr.Note(failed, "the new key is kept, because it is not known whether it is in force"+named, err)
 	case err != nil && !errors.Is(err, ErrAlreadyRevoked):
 		return vaulterr.Note(failed, "the new key could not be revoked"+named, err)
 	}
 	return vaulterr.Note(failed, "the new key was revoked")
 }
 
-// request is what the engine is asked for. What the target says besides the
-// provider may be filled in later, before the new secret is verified.
+// request returns the request to the rotation engine. The fields of target, except Provider, may
+// be set later, before the new secret is verified.
 func (o *rotateOptions) request(target *Target) rotation.Request {
 	request := rotation.Request{Provider: target.Provider, Actor: o.actor, Reason: o.reason, ExpiresAt: o.expires.UTC(), DryRun: o.dryRun,
 		RestoreDeleted: o.restoreDeleted, AllowRevoked: o.allowRevoked}
@@ -241,7 +247,7 @@ func (o *rotateOptions) request(target *Target) rotation.Request {
 	return request
 }
 
-// verification is a check of the new secret by somebody else.
+// verification returns a check that calls verify with the new secret.
 func verification(target *Target, verify func(context.Context, Target, ProviderKeys) error) func(context.Context, map[string]any) error {
 	return func(ctx context.Context, next map[string]any) error {
 		keys, err := textFields(next)
@@ -255,7 +261,7 @@ func verification(target *Target, verify func(context.Context, Target, ProviderK
 	}
 }
 
-// both makes one check after another, if there is another.
+// both returns a check that makes the first check and then the second. The second may be nil.
 func both(first, second func(context.Context, map[string]any) error) func(context.Context, map[string]any) error {
 	if second == nil {
 		return first

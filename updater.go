@@ -12,27 +12,28 @@ import (
 )
 
 // UpdaterConfig says how an [Updater] makes its value from a provider's keys, and how it
-// disposes of a value that was replaced. Its functions are called one at a time, except
-// Close after a grace. None of them may call the updater's Close, which waits for them.
+// closes a value that was replaced. Its functions are called one at a time, except that Close may
+// run beside the others after the Grace. None of them may call the updater's Close, which waits for
+// them.
 type UpdaterConfig[T any] struct {
 	// Build makes the value; required. It gets its own copy of the keys, and a context that
 	// ends with the updater. If it fails, the previous value stays in use. Build is called
-	// again when the keys change, and otherwise after a pause of 1 s to a minute, as long as
-	// these keys are the newest known ones.
+	// again when the keys change. If it failed, it is also called again with the same keys,
+	// after a pause of 1 s that grows to a minute.
 	Build func(ctx context.Context, keys ProviderKeys) (T, error)
-	// Close, if not nil, disposes of a value: Grace after it was replaced, and when the
-	// updater is closed.
+	// Close closes a value: Grace after it was replaced, and when the updater is closed. Nil: a
+	// value needs no closing.
 	Close func(T)
 	// Grace is how long a replaced value can stay in use. Default 30 s.
 	Grace time.Duration
-	// Failed, if not nil, is called with every error that Err returns, when it happens.
+	// Failed is called with every error that Err returns, when it happens. Nil: not called.
 	Failed func(error)
 }
 
-// defaultGrace outlives a request that was begun with the value before.
+// defaultGrace is longer than most requests that began with the replaced value.
 const defaultGrace = 30 * time.Second
 
-// rebuildBackoff paces a Build that fails.
+// rebuildBackoff paces the retries of a Build that fails.
 var rebuildBackoff = backoff.Backoff{Min: 2 * time.Second, Max: time.Minute}
 
 // Updater holds a value made from a provider's newest keys. It is safe for concurrent use.
@@ -46,12 +47,12 @@ type Updater[T any] struct {
 	work     sync.WaitGroup
 
 	mu       sync.Mutex
-	replaced map[*T]*time.Timer // in their grace
+	replaced map[*T]*time.Timer // values that were replaced and are not closed yet
 }
 
 // NewUpdater makes a value from the provider's keys, and makes it again whenever they change,
-// in its own goroutine, until Close. It blocks until there is a first value; ctx limits only
-// that start. It polls as described at [Client.Watch].
+// in its own goroutine, until Close. It blocks until there is a first value; ctx bounds only that
+// start. It polls as described at [Client.Watch]. Needs what GetAPIKey needs.
 //
 // Errors: ErrInvalid (the name, no Build), those of GetAPIKey, and those of Build.
 func NewUpdater[T any](ctx context.Context, c *Client, provider string, config UpdaterConfig[T]) (*Updater[T], error) {
@@ -82,8 +83,8 @@ func newUpdater[T any](ctx context.Context, c *Client, provider string, config U
 	return u, nil
 }
 
-// start makes the first value, within ctx, but under the context that it lives with.
-// Without one nothing is left, even if Build panics.
+// start makes the first value. ctx bounds it, but Build gets life, the context that ends with the
+// updater. If start fails, or Build panics, nothing keeps running.
 func (u *Updater[T]) start(ctx, life context.Context, w *watcher) error {
 	started := false
 	defer func() {
@@ -111,9 +112,9 @@ func (u *Updater[T]) start(ctx, life context.Context, w *watcher) error {
 // Get returns the newest value. It takes no lock and does not block.
 func (u *Updater[T]) Get() T { return *u.current.Load() }
 
-// Err returns why the value is not made from the newest known keys: the error that Watch
-// yields, or that of Build. It is nil if the value is up to date. [Client.Health] reports the
-// state of Vault.
+// Err returns why the value is not made from the newest keys: the error that Watch yields, or that
+// of Build. It is nil if the value is up to date. It does not block. [Client.Health] reports the
+// state of the connection to Vault.
 func (u *Updater[T]) Err() error {
 	if failure := u.failure.Load(); failure != nil {
 		return *failure
@@ -121,8 +122,8 @@ func (u *Updater[T]) Err() error {
 	return nil
 }
 
-// Close ends the updates and disposes of every value at once, the one in use too. It may be
-// called again.
+// Close stops the updates and closes every value at once, the one in use too. It waits for a running
+// Build, whose context it cancels. It may be called again.
 func (u *Updater[T]) Close() {
 	u.end()
 	u.work.Wait()
@@ -141,13 +142,13 @@ func (u *Updater[T]) Close() {
 	u.dispose(u.current.Load())
 }
 
-// follow makes the value anew as the keys change.
+// follow makes a new value whenever the keys change.
 func (u *Updater[T]) follow(ctx context.Context, w *watcher) {
 	defer w.listener.Stop()
 	var keys ProviderKeys
 	made, failed := w.last, 0 // what the value was made from, and failures since
 	for {
-		news, err := u.wait(ctx, w, failed)
+		newest, err := u.wait(ctx, w, failed)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -157,28 +158,28 @@ func (u *Updater[T]) follow(ctx context.Context, w *watcher) {
 			if w.ended {
 				return
 			}
-			failed = 0 // the keys that Build failed with are not the newest any more, or may be gone
+			failed = 0 // the keys that Build failed with may be outdated or deleted
 			continue
 		default:
-			keys = news
+			keys = newest
 		}
 		if w.last != made {
 			err = u.rebuild(ctx, maps.Clone(keys))
 		} else {
-			err = nil // the trouble is over, and nothing has changed
+			err = nil // Watch works again, and the keys are the same
 		}
 		switch {
 		case err == nil:
 			made, failed = w.last, 0
 			u.failure.Store(nil)
-		case ctx.Err() == nil: // else it was Close that ended the Build
+		case ctx.Err() == nil: // otherwise Close ended the Build
 			failed++
 			u.fail(err)
 		}
 	}
 }
 
-// wait is for news, and after a failed Build no longer than its pause.
+// wait waits for the next keys or error. After a failed Build, it ends with the pause.
 func (u *Updater[T]) wait(ctx context.Context, w *watcher, failed int) (ProviderKeys, error) {
 	if failed > 0 {
 		bounded, cancel := context.WithTimeout(ctx, rebuildBackoff.Delay(failed))
@@ -188,7 +189,7 @@ func (u *Updater[T]) wait(ctx context.Context, w *watcher, failed int) (Provider
 	return w.next(ctx)
 }
 
-// rebuild makes a value and puts it in the place of the one before.
+// rebuild makes a value and replaces the current one.
 func (u *Updater[T]) rebuild(ctx context.Context, keys ProviderKeys) error {
 	value, err := u.config.Build(ctx, keys)
 	if err != nil {
@@ -200,12 +201,13 @@ func (u *Updater[T]) rebuild(ctx context.Context, keys ProviderKeys) error {
 	return nil
 }
 
-// notMade is Build's failure, which is no trouble of Vault's.
+// notMade returns the error of a Build that failed. It matches no sentinel, because Vault did not
+// fail.
 func notMade(err error) error {
-	return &Error{Detail: "the value could not be made", Err: err}
+	return &Error{Detail: "UpdaterConfig.Build failed", Err: err}
 }
 
-// retire disposes of a replaced value after its grace.
+// retire closes a replaced value after its grace.
 func (u *Updater[T]) retire(value *T) {
 	if u.config.Close == nil {
 		return

@@ -2,8 +2,9 @@
 // them without ever losing one.
 //
 // Each provider is one secret in a KV version 2 mount, by default at
-// secret/goblin-assistant/providers/<provider>. Make one [Client] when your program
-// starts, share it, and ask it for keys:
+// secret/goblin-assistant/providers/<provider>. A provider's name is 1 to 128 letters,
+// digits, dots, underscores and dashes, and starts with a letter or digit. Make one
+// [Client] when your program starts, share it, and ask it for keys:
 //
 //	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
 //	if err != nil {
@@ -31,17 +32,17 @@
 //
 // # Services
 //
-// With [WithCache], reads are answered from memory in nanoseconds, and a service keeps
-// its keys while Vault is down:
+// With [WithCache], reads return from memory in nanoseconds (docs/benchmarks.md), and a
+// service keeps its keys while Vault is down:
 //
 //	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment(),
 //		vaultkit.WithCache(time.Minute, 24*time.Hour),
 //		vaultkit.WithProviders("openai-gpt4"))
 //
-// The client refreshes cached keys in the background, so a service sees a rotation
-// within a minute here. [Client.Watch] yields every new version, and [NewUpdater] keeps
-// a value made from the keys, such as an HTTP client. [Client.Health] is for probes,
-// [WithObserver] for metrics and alarms.
+// The client refreshes cached keys in the background. In this example, a service sees a
+// rotation within a minute. [Client.Watch] yields the new secret after each change, and
+// [NewUpdater] keeps a value made from the keys, such as an HTTP client. [Client.Health] is
+// for probes, [WithObserver] for metrics and alarms.
 //
 // # Rotation
 //
@@ -51,21 +52,22 @@
 //		vaultkit.WithReason("quarterly"))
 //
 // [Client.Rotate] writes the current secret to a backup, writes the new secret with
-// check-and-set on the version it backed up, and writes an audit record. Whatever
-// happens in between, the provider holds one complete secret that somebody wrote. From
-// the moment the new secret is in force, the old one is in its backup. Running the same
-// rotation again, or [Client.Recover], finishes a rotation that was interrupted.
+// check-and-set on the version it backed up, and writes an audit record. At every moment,
+// the provider holds one complete secret that somebody wrote. From the moment the new secret
+// is in force, the old one is in its backup. Running the same rotation again finishes a
+// rotation that was interrupted. [Client.Recover] finds out what it did, and records it.
 //
 // [Client.Rollback] brings a backup's secret back. [Client.RevokeOld] has the old key
 // revoked at the provider, once the new key works everywhere. [Client.History] returns
 // the audit records, [Client.Backups] the backups, and [Client.PruneBackups] deletes
 // old ones. [Client.Status] reports which keys are due for rotation, and
-// [Client.RotateAll] rotates many providers. [Client.Abort] closes an interrupted
-// rotation that nobody wants to finish.
+// [Client.RotateAll] rotates many providers. [Client.Abort] closes an interrupted rotation
+// for good, so that it can never be applied.
 //
 // A [Source] of your own can ask the provider's API for the new key. If it has a
 // Verify method, it can test the key before anything is written. If it is a [Revoker]
-// too, it can take the key back when the rotation definitely fails.
+// too, it revokes the new key when the rotation definitely fails. docs/rotation.md lists
+// the guarantees, and what is not guaranteed.
 //
 // # Environment variables
 //
@@ -74,32 +76,36 @@
 //
 // # Policies and diagnosis
 //
-// Package policy writes the smallest Vault policy for each kind of work. Package doctor checks everything
-// from the address to the token's rights, and returns a command that fixes what it
-// finds.
+// Package policy writes the smallest Vault policy for each kind of work. Package doctor
+// checks everything from the address to the token's rights, and returns a command that
+// fixes what it finds.
 //
 // # Errors
 //
 // Every error is an [*Error] that wraps one of the package's sentinels, or the error of
 // your Source, verify function or cancelled context. Use [errors.Is] to test for a
-// sentinel and [errors.As] for details. Expect these:
+// sentinel and [errors.As] for the fields of [Error], which package vaulterr documents.
+// Expect these:
 //
 //   - [ErrNotFound]: nothing is stored for this provider.
 //   - [ErrPermissionDenied]: the token lacks a right; the text names path and capability.
 //   - [ErrUnavailable]: Vault cannot be reached, or the deadline has passed.
 //   - [ErrConflict]: somebody else changed the secret; nothing of yours was applied.
-//   - [ErrUndetermined]: a write may or may not have been applied. Call Recover. An
-//     ErrUndetermined is none of the other sentinels.
+//   - [ErrUndetermined]: a write may or may not have been applied. Call Recover. Such an
+//     error matches no other sentinel.
 //
-// The *api.ResponseError of the official client stays reachable with errors.As. No
+// If Vault responded, errors.As also finds the *api.ResponseError of the official client. No
 // error, log line or printed value of this package contains a secret, unless a function
 // of yours puts one into its error.
 //
 // # Concurrency
 //
 // A Client and everything else here is safe for concurrent use. A method that takes a
-// context blocks until Vault responds or the context ends. [Timeouts] bounds every read,
-// and every write whose context has no deadline.
+// context blocks until Vault responds or the context ends. The fields of [Timeouts] bound
+// every read, and every write whose context has no deadline.
+//
+// In these docs, <base> is the path of [WithBasePath], and a capability such as "read" on
+// data/<base>/providers/<provider> is one that the token's policy must grant below the mount.
 package vaultkit
 
 import (
@@ -137,10 +143,10 @@ type Client struct {
 	refusedNames atomic.Int64 // in the last list of providers
 }
 
-// New logs in to Vault and checks that the mount is KV version 2. ctx bounds
-// the start only: the client lives until Close, renewing its token in the
-// background. While the server cannot be reached New tries again for
-// Timeouts.Start.
+// New logs in to Vault, checks that the mount is KV version 2, and returns a client. It blocks
+// until then. ctx bounds the start only: the client lives until Close, and renews its token in
+// the background. While the server cannot be reached, New tries again for Timeouts.Start. The
+// token needs any capability below the mount.
 //
 // Errors: ErrInvalid (an option, named), ErrUnauthenticated, ErrWrappingToken,
 // ErrPermissionDenied (no right below the mount), ErrMountNotFound, ErrNotKVv2,
@@ -206,16 +212,16 @@ func (c *Client) ready(ctx context.Context, cfg *settings.Settings) error {
 	return c.declare(ctx, cfg.Declared)
 }
 
-// Vault returns the official client, logged in, for what vaultkit does not
-// cover. Its token follows every renewal and login; it is useless after Close.
-// Most users won't need it. It reads 1 MiB of a failure's answer at most.
+// Vault returns the official client, logged in, for requests that vaultkit does not cover. Most
+// programs do not need it. Its token follows every renewal and login. After Close its requests
+// fail. It reads at most 1 MiB of an error response.
 func (c *Client) Vault() *api.Client { return c.session.Client() }
 
-// Close ends the client: it waits for requests under way and for the background
-// work, and revokes the token if the client obtained it by a login of its own
-// (never one that was handed to it). Requests that Vault has not answered after 3 s
-// end with ErrUnavailable, and the revocation may take 2 s: Close blocks for no more than
-// 5. It may be called more than once, and every later call of another method is ErrClosed.
+// Close ends the client. It waits for running requests and for the background work, and revokes
+// the token if the client obtained it by a login of its own. It never revokes a token of
+// WithToken. Running requests get 3 s and then end with ErrUnavailable; the revocation of the
+// token gets 2 s. So Close blocks for at most 5 s. It may be called again, and concurrently.
+// After it, every method that sends requests returns ErrClosed. Close itself returns nil.
 func (c *Client) Close() error {
 	c.keys.Close()
 	err := c.session.Close()
@@ -223,16 +229,16 @@ func (c *Client) Close() error {
 	return vaulterr.WithOp("Close", "", err)
 }
 
-// String names the server and base path the client works on.
+// String returns the server, mount and base path of the client.
 func (c *Client) String() string { return "vaultkit.Client(" + c.where + ")" }
 
-// GoString is String: the client's inside holds credentials.
+// GoString returns what String returns, because the client's fields hold credentials.
 func (c *Client) GoString() string { return c.String() }
 
 // Format prints String under every verb.
 func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
 
-// MarshalJSON is String, quoted.
+// MarshalJSON returns what String returns, quoted.
 func (c *Client) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", c.String()), nil }
 
 // readContext bounds a read: it ends with ctx, and after Timeouts.Read at the latest.
@@ -256,9 +262,12 @@ var defaultClient = struct {
 	client *Client
 }{lock: make(chan struct{}, 1)}
 
-// Default returns the client of the package-level functions, made on first use
-// by New(ctx, WithEnvironment()). A failure is returned and not remembered: the
-// next call tries again. So does the first call after that client was closed.
+// Default returns the client of the package-level functions. The first call makes it with
+// New(ctx, WithEnvironment()), and blocks and fails as New does; concurrent calls wait for it.
+// An error is not kept: the next call tries again. If the client was closed, the next call makes
+// a new one.
+//
+// Errors: those of New.
 func Default(ctx context.Context) (*Client, error) {
 	select {
 	case defaultClient.lock <- struct{}{}:

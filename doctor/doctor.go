@@ -11,7 +11,9 @@
 //		}
 //	}
 //
-// A service can run it when it starts. It writes nothing to Vault and reads no secret.
+// A service can run it when it starts. It writes nothing to Vault and reads no secret. Each
+// [Finding] has the name of its check, a [Status], and a command that fixes the problem or shows
+// where to look. docs/troubleshooting.md describes the checks; "vaultkit doctor" prints them.
 package doctor
 
 import (
@@ -29,13 +31,17 @@ type Finding struct {
 	// Check is the name of the check: configuration, credentials, reach, tls, server,
 	// clock, login, token, mount, providers, names, rights:<role>, excess, audit, deletion or
 	// pending.
-	Check  string `json:"check"`
+	Check string `json:"check"`
+	// Status says how the check ended.
 	Status Status `json:"status"`
-	Detail string `json:"detail"`        // what was found; never a secret
-	Fix    string `json:"fix,omitempty"` // the one command that fixes it, or shows where to look
-	// LookOnly reports that Fix does not fix it, and only shows where to look.
-	LookOnly bool  `json:"look_only,omitempty"`
-	Err      error `json:"-"` // of a failed check, for errors.Is; otherwise nil
+	// Detail is what was found; never a secret.
+	Detail string `json:"detail"`
+	// Fix is a command of a shell that fixes the problem, or shows where to look. Empty: none.
+	Fix string `json:"fix,omitempty"`
+	// LookOnly reports that Fix does not fix the problem, and only shows where to look.
+	LookOnly bool `json:"look_only,omitempty"`
+	// Err is the error of a failed check, for errors.Is and errors.As; otherwise nil.
+	Err error `json:"-"`
 }
 
 // Status is how a check ended.
@@ -52,11 +58,11 @@ const (
 // Query says what [Diagnose] checks. The zero value checks what a reader needs.
 type Query struct {
 	Providers []string // none: all of them
-	// Roles are the roles whose rights the token must have. If it is empty, the token must
-	// have the reader's; the rotator's are checked too, and may be missing as a whole.
+	// Roles are the roles whose rights the token must have. If it is empty, the token must have
+	// the reader's rights, and either all or none of the rotator's.
 	Roles []policy.Role
-	// Unwrap allows Diagnose to use up a wrapping token. Otherwise the login and the checks
-	// that need it are skipped.
+	// Unwrap allows Diagnose to use up a wrapping token. Without it, the login with such a token
+	// and the checks that need the login are skipped.
 	Unwrap bool
 	// Args is what a vaultkit command in a Fix needs to find the same Vault, such as
 	// " --mount team". Default: mount and base path, if they are not the defaults.
@@ -65,13 +71,16 @@ type Query struct {
 
 // Diagnose checks everything that a client made with these options needs. It connects and
 // logs in as vaultkit.New does, and yields a finding for each check, in order. A check that
-// depends on one that failed is skipped.
+// depends on one that failed is skipped. Diagnose returns no error: a check that fails yields a
+// finding with the Status Failed and the error, for instance vaultkit.ErrPermissionDenied.
+//
+// The loop blocks until the next check has ended. Each check ends within 5 s (or Timeouts.Request,
+// if that is less); the check for unfinished rotations ends with ctx. It is safe for concurrent use.
 //
 // It writes nothing to Vault, and reads no secret. Like every login, it costs one use of a
 // secret id or token with a limited number of uses; if the uses of the token itself are
-// counted, it stops after two. It only looks at a wrapping token (see Query.Unwrap). Each
-// check ends within 5 s (or Timeouts.Request, if that is less); the check for unfinished
-// rotations ends with ctx.
+// counted, it stops after two. It does not use up a wrapping token (see Query.Unwrap). It needs
+// no right beyond those that it checks; without some, it skips a check and says so.
 func Diagnose(ctx context.Context, query Query, opts ...vaultkit.Option) iter.Seq[Finding] {
 	return func(yield func(Finding) bool) {
 		s, err := settings.Read(opts)

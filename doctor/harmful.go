@@ -21,8 +21,8 @@ var endpoints = []struct {
 	{"data", []string{"delete", "update", "patch", "create"}},
 }
 
-// harmful returns the rights to change or destroy what is stored about one provider, or about
-// any, and the mount that stores it. Some roles have some of them.
+// harmful returns the rights to change or destroy the entries of one provider, or of all, and
+// the mount that holds them. Some roles have some of these rights.
 func harmful(s *settings.Settings, provider string) []checks.Right {
 	engine := "sys/mounts/" + s.Mount
 	found := []checks.Right{

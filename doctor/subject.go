@@ -21,19 +21,21 @@ func (q Query) subject(c *settings.Settings, invalid error) checks.Subject {
 		Invalid: err, Remedy: remedy(c, q.Args),
 		Address: c.Address, Dial: c.OfficialClient, ViaProxy: c.Existing == nil,
 		Login: c.Login, PassedOver: c.IgnoredLogins, Unwrap: q.Unwrap,
-		Mount: c.Mount, Base: c.Base, Providers: q.Providers, Harmful: func(provider string) []checks.Right { return harmful(c, provider) },
-		Logger: c.Logger, Backoff: c.Backoff, Bound: min(c.CheckBound, c.Timeouts.Request), Args: q.Args, Unusual: place(c),
+		Mount: c.Mount, Base: c.Base, Providers: q.Providers,
+		Harmful: func(provider string) []checks.Right { return harmful(c, provider) },
+		Logger:  c.Logger, Backoff: c.Backoff, Bound: min(c.CheckBound, c.Timeouts.Request), Args: q.Args, Unusual: place(c),
 	}
 	if c.TLS != nil {
 		s.SkipVerify = c.TLS.SkipVerify
-		s.TLSFiles = slices.DeleteFunc([]string{c.TLS.CAFile, c.TLS.CADir, c.TLS.CertFile, c.TLS.KeyFile}, func(name string) bool { return name == "" })
+		files := []string{c.TLS.CAFile, c.TLS.CADir, c.TLS.CertFile, c.TLS.KeyFile}
+		s.TLSFiles = slices.DeleteFunc(files, func(name string) bool { return name == "" })
 	}
 	if s.Args == "" {
 		s.Args = s.Unusual
 	}
 	for _, role := range q.roles() {
 		if !slices.Contains(policy.Roles(), role) {
-			continue // refused above; a check would have its name
+			continue // q.check has refused it
 		}
 		s.Roles = append(s.Roles, checks.Role{Name: string(role), Required: len(q.Roles) > 0 || role == policy.Reader,
 			Rights: func(provider string) []checks.Right { return rightsFor(role, c, provider) }})
@@ -75,7 +77,7 @@ func rightsAt(s *settings.Settings, all, own rights.Set, provider string) []chec
 	if provider != "" {
 		scope.Providers = []string{provider}
 	}
-	grants, _ := scope.Grants(all) // names were checked, or listed and sifted
+	grants, _ := scope.Grants(all) // fails only for invalid names, which were refused or left out before
 	var found []checks.Right
 	for _, one := range grants {
 		for _, capability := range one.Capabilities {

@@ -9,8 +9,9 @@
 //	}
 //	return envfile.Encode(os.Stdout, envfile.Fish, environ)
 //
-// Each [Format] writes a value so that its reader gets it back byte for byte, or refuses the
-// value. To write a file that only its owner can read, use Client.WriteEnvFile.
+// Each [Format] writes a value so that its reader gets the same bytes back, or refuses the value.
+// [Name] returns the name of a field's variable. docs/environment.md lists what each format
+// refuses. To write a file that only its owner can read, use Client.WriteEnvFile.
 package envfile
 
 import (
@@ -41,9 +42,10 @@ func Formats() []Format {
 	return []Format{Sh, Dotenv, Docker, Fish, PowerShell, GitHub, JSON}
 }
 
-// Encode writes an environment ("NAME=value", as Client.Environ returns it) in a format, all
-// of it or nothing. It does not connect to Vault. What it writes for GitHub is for the file
-// that $GITHUB_ENV names; mask the values first, see vaultkit.EnvQuery.Masks.
+// Encode writes an environment ("NAME=value", as Client.Environ returns it) in a format, with one
+// call of w.Write, or nothing. It does not connect to Vault, and is safe for concurrent use. What it
+// writes for GitHub is for the file that $GITHUB_ENV names; mask the values first, see
+// vaultkit.EnvQuery.Masks.
 //
 // Errors: vaultkit.ErrInvalid for an unknown format, for names that Client.Environ would not
 // return, and for a value that the format cannot hold (the error names the variable); those
@@ -65,8 +67,9 @@ func Encode(w io.Writer, format Format, environ []string) error {
 	return err
 }
 
-// Name returns the name of the variable that Client.Environ makes of a provider's field, with
-// the prefix before it.
+// Name returns the name of the variable that Client.Environ makes of a provider's field, with the
+// prefix before it: OPENAI_GPT4_API_KEY for field api_key of openai-gpt4. It does not connect to
+// Vault.
 //
 // Errors: vaultkit.ErrInvalid for the name of the provider, and if no variable can have the
 // name, see Client.Environ.

@@ -11,8 +11,11 @@
 //			}
 //		}))
 //
-// Its [Kind] says which fields of an event are set; a rotation reports each [Phase]. An
-// event never holds a secret, however it is printed.
+// The [Kind] of an event says which of its fields are set. A rotation reports each [Phase] that
+// it reaches. docs/services.md says which events should raise an alarm.
+//
+// The function is called from several goroutines at once, and the client waits for it: it must
+// be quick, and must not call the client. An event holds no secret, however it is printed.
 package event
 
 import (
@@ -23,19 +26,33 @@ import (
 // Kind is what an event is about.
 type Kind string
 
-// The kinds of events, and the fields that each sets besides Kind. Took is set for everything
-// that sends a request to Vault, and Err if it failed.
+// The kinds of events, and the fields that each sets besides Kind. Err is set if it failed. Took
+// is set if the client sent a request to Vault.
 const (
-	Login    Kind = "login"    // the first login
-	Relogin  Kind = "relogin"  // a later login, because the token ended or was refused
-	Renewal  Kind = "renewal"  // the token was renewed
-	Read     Kind = "read"     // a secret was read from Vault for a caller: Provider, Version
-	Refresh  Kind = "refresh"  // a cached or watched secret was checked, and fetched if it changed: Provider, Version
-	Stale    Kind = "stale"    // a secret older than its ttl is served: Provider, Version; Err says why, nil if Vault has not answered yet
-	Dropped  Kind = "dropped"  // a cached secret is too old to be served, or gone: Provider, Version
-	Rotation Kind = "rotation" // a rotation reached a phase: Provider, Version, ID, Phase
-	Recovery Kind = "recovery" // the outcome of a rotation without a record was looked up: Provider, ID, Outcome
-	LeftOut  Kind = "left-out" // the list of providers has invalid names: Err says how many; once for each number
+	// Login is the first login.
+	Login Kind = "login"
+	// Relogin is a later login, because the token ended or was refused.
+	Relogin Kind = "relogin"
+	// Renewal is a renewal of the token.
+	Renewal Kind = "renewal"
+	// Read is a read of a secret from Vault, for a caller: Provider, Version.
+	Read Kind = "read"
+	// Refresh is a check of a cached or watched secret, which is fetched if it changed: Provider,
+	// Version.
+	Refresh Kind = "refresh"
+	// Stale says that a secret older than its ttl is served: Provider, Version. Err says why; it is
+	// nil if Vault has not responded yet. It comes once, until the secret is refreshed.
+	Stale Kind = "stale"
+	// Dropped says that a cached secret is too old to be served, or was deleted: Provider, Version.
+	Dropped Kind = "dropped"
+	// Rotation says that a rotation reached a phase: Provider, Version, ID, Phase.
+	Rotation Kind = "rotation"
+	// Recovery says that Recover found the outcome of a rotation without a record: Provider, ID,
+	// Outcome.
+	Recovery Kind = "recovery"
+	// LeftOut says that the list of providers contains invalid names. Err says how many. It comes
+	// once for each number.
+	LeftOut Kind = "left-out"
 )
 
 // Phase is how far a rotation has come, in a Rotation event.
@@ -43,26 +60,26 @@ type Phase string
 
 // The phases of a rotation, in their order.
 const (
-	Begun     Phase = "begun"     // every check was passed; Version is the old one
+	Begun     Phase = "begun"     // all checks passed; Version is the old one
 	BackedUp  Phase = "backed-up" // the old secret is in its backup
 	Committed Phase = "committed" // the new secret is in force; Version is the new one
 	Recorded  Phase = "recorded"  // the record is written
 	Failed    Phase = "failed"    // Err says why; with vaultkit.ErrUndetermined the new secret may be in force
 )
 
-// Event describes something that a client did or observed.
+// Event describes something that a client did or observed. Its Kind says which fields are set.
 type Event struct {
 	Kind     Kind          `json:"kind"`
-	Provider string        `json:"provider,omitempty"`
-	Version  int           `json:"version,omitempty"` // of the provider's secret
-	ID       string        `json:"id,omitempty"`      // of the rotation
-	Phase    Phase         `json:"phase,omitempty"`
-	Outcome  string        `json:"outcome,omitempty"` // of a recovery, a vaultkit.Outcome
-	Took     time.Duration `json:"took,omitempty"`    // in nanoseconds
-	Err      error         `json:"-"`                 // nil: it worked
+	Provider string        `json:"provider,omitempty"` // its name
+	Version  int           `json:"version,omitempty"`  // of the provider's secret
+	ID       string        `json:"id,omitempty"`       // of the rotation
+	Phase    Phase         `json:"phase,omitempty"`    // of the rotation
+	Outcome  string        `json:"outcome,omitempty"`  // of a recovery, a vaultkit.Outcome
+	Took     time.Duration `json:"took,omitempty"`     // in JSON: nanoseconds
+	Err      error         `json:"-"`                  // a *vaultkit.Error; nil: it worked
 }
 
-// LogValue returns the fields that are set, as a group.
+// LogValue returns the fields that are set, as a group for package log/slog.
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(e.Kind))}
 	for _, text := range []struct{ name, value string }{

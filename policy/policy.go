@@ -11,11 +11,13 @@
 //	err = client.Sys().PutPolicy("goblin-rotator", text)
 //
 // By default, a policy is for every provider below secret/goblin-assistant.
-// [OnlyProviders], [AtMount] and [AtBasePath] change that. Services take a token with the
-// policy of [Reader], a rotation job one with that of [Rotator]. No role may delete a
-// provider, or change how Vault keeps one.
+// [OnlyProviders], [AtMount] and [AtBasePath] change that. A service needs the policy of
+// [Reader], a rotation job that of [Rotator]; [Roles] returns all roles. No role may delete a
+// provider, or change how long Vault keeps its versions.
 //
-// Package doctor checks that a token has the rights of a role, and no dangerous ones.
+// docs/policies.md shows how to give a policy to an AppRole or a pod, and SECURITY.md what a
+// stolen token of each role can do. Package doctor checks that a token has the rights of a role,
+// and no dangerous ones.
 package policy
 
 import (
@@ -31,16 +33,16 @@ import (
 // Role is a kind of work with provider keys. It stands for the rights that this work needs.
 type Role string
 
-// The roles. The rights of each are in internal/rights.
+// The roles. ForRole returns the exact rights of each.
 const (
 	Reader      Role = "reader"      // services: read keys, list providers
-	Monitor     Role = "monitor"     // see ages, expiries and unfinished rotations; no secret value
+	Monitor     Role = "monitor"     // see ages, expiries and unfinished rotations; read no secret
 	Provisioner Role = "provisioner" // store a provider's first secret, never replace one
-	Rotator     Role = "rotator"     // rotate, roll back, recover; backups and records can only be added
-	Recoverer   Role = "recoverer"   // recover: the rotator without the right to change a secret
+	Rotator     Role = "rotator"     // rotate, roll back, recover; add backups and records, not change them
+	Recoverer   Role = "recoverer"   // recover; never change a secret
 	Revoker     Role = "revoker"     // recover, and have old keys revoked; never change a secret
-	Janitor     Role = "janitor"     // delete backups; no secret value
-	Auditor     Role = "auditor"     // read records; no secret value, no write
+	Janitor     Role = "janitor"     // delete backups; read no secret
+	Auditor     Role = "auditor"     // read records; read no secret, write nothing
 )
 
 // Roles returns all roles.

@@ -1,13 +1,19 @@
 // Package vaulterr holds the errors of package vaultkit.
 //
-// Every error of vaultkit is an [*Error]. errors.As finds it, and its fields say what failed:
+// Every error of vaultkit is an [*Error], which wraps a sentinel such as [ErrNotFound]. Test for
+// the sentinel with errors.Is, and read the fields with errors.As:
 //
-//	if why, ok := errors.AsType[*vaulterr.Error](err); ok {
-//		log.Print(why.Provider, " at ", why.Path, ": ", why.Detail)
+//	key, err := client.GetAPIKey(ctx, "openai-gpt4")
+//	var failed *vaulterr.Error
+//	switch {
+//	case errors.Is(err, vaulterr.ErrUnavailable):
+//		log.Print("vault is down: ", err)
+//	case errors.As(err, &failed):
+//		log.Print(failed.Op, " at ", failed.Path, ": ", failed.Detail)
 //	}
 //
-// It wraps a sentinel, for errors.Is, and its cause. Package vaultkit has all of these names
-// too; programs that import vaultkit do not need this package.
+// An Error also wraps its cause. Package vaultkit has the same type and the same sentinels,
+// except [ErrTooLarge], so most programs do not need this package.
 package vaulterr
 
 import (
@@ -19,7 +25,7 @@ import (
 	"goblin/vaultkit/internal/errtext"
 )
 
-// The sentinels, for errors.Is. ErrDestroyed wraps ErrDeleted, ErrSealed wraps
+// The sentinels, for errors.Is. ErrDestroyed wraps ErrDeleted, ErrSealed and ErrTooLarge wrap
 // ErrUnavailable, and ErrWrappingToken wraps ErrUnauthenticated.
 var (
 	// ErrNotFound: nothing is stored under this name.
@@ -34,23 +40,23 @@ var (
 	ErrMountNotFound = errors.New("mount not found")
 	// ErrNotKVv2: the mount is not a KV version 2 engine.
 	ErrNotKVv2 = errors.New("not a KV version 2 mount")
-	// ErrPermissionDenied: the token's policies lack a capability, which the
-	// error names together with the path.
+	// ErrPermissionDenied: the token's policies lack a capability. The error names it, and the
+	// path.
 	ErrPermissionDenied = errors.New("permission denied")
-	// ErrUnauthenticated: no valid token, and no login that yields one.
+	// ErrUnauthenticated: Vault refused the token, and no login returned another one.
 	ErrUnauthenticated = errors.New("not logged in")
-	// ErrWrappingToken: a response-wrapping token was used before, has expired,
-	// or wraps something else. If nobody of yours used it, it was intercepted.
+	// ErrWrappingToken: a response-wrapping token was used before, has expired, or wraps something
+	// else. If none of your programs used it, somebody else did, and has the secret id.
 	ErrWrappingToken = fmt.Errorf("wrapping token unusable: %w", ErrUnauthenticated)
-	// ErrConflict: another write came first. Definitely not applied.
+	// ErrConflict: another write came first. Yours was not applied, and never will be.
 	ErrConflict = errors.New("conflict, not applied")
-	// ErrUndetermined: whether the write was applied is not known yet. A
-	// rotation's error carries its id, and Recover, or the same call again,
-	// settles it; after PutProviderKeys read the provider.
+	// ErrUndetermined: it is not known yet whether the write was applied. The error of a rotation
+	// has its ID. Recover, or the same call again, finds out. After PutProviderKeys, read the
+	// provider.
 	ErrUndetermined = errors.New("outcome undetermined")
-	// ErrNoChange: the current secret is already the one asked for.
+	// ErrNoChange: the current secret already has these values.
 	ErrNoChange = errors.New("nothing to change")
-	// ErrUnavailable: Vault could not be reached or could not serve.
+	// ErrUnavailable: Vault could not be reached, did not respond in time, or could not serve.
 	ErrUnavailable = errors.New("vault unavailable")
 	// ErrSealed: Vault is sealed.
 	ErrSealed = fmt.Errorf("vault is sealed: %w", ErrUnavailable)
@@ -62,13 +68,12 @@ var (
 	// ErrNotAsked: a Revoker did not call the provider's API, so it revoked no key.
 	ErrNotAsked = errors.New("the provider's API was not called")
 
-	// ErrTooLarge: a response is larger than vaultkit reads. It wraps ErrUnavailable, and is
-	// not retried.
+	// ErrTooLarge: a response is larger than vaultkit reads. The request is not retried.
 	ErrTooLarge = fmt.Errorf("response too large: %w", ErrUnavailable)
 )
 
-// Error is the type of every error. Its fields say which call failed, what it was about, which
-// sentinel it is, what to do, and the cause. It never holds a secret value.
+// Error is the type of every error. Its fields say which call failed, for which provider, what is
+// wrong, and what to do. Fields that do not apply are empty. It never holds a secret value.
 type Error struct {
 	Op         string // the operation that failed: "GetAPIKey", "Rotate", "New"
 	Provider   string // the provider, if the operation has one
@@ -80,7 +85,7 @@ type Error struct {
 	// CorrelationID is the X-Correlation-Id of the failed request. Vault's audit log has it, if
 	// the audit device logs this header. Empty: no request failed.
 	CorrelationID string
-	Kind          error  // one of the sentinels
+	Kind          error  // one of the sentinels; nil: none of them, see Err
 	Detail        string // what was wrong
 	Hint          string // what to do; empty: the sentinel's hint
 	Err           error  // the cause, an *api.ResponseError if Vault responded
@@ -179,7 +184,8 @@ var hints = []struct {
 	{ErrMountNotFound, "check the mount's name, and check that the KV engine is enabled there"},
 	{ErrNotKVv2, "use a KV version 2 mount, or upgrade this one with 'vault kv enable-versioning'"},
 	{ErrPermissionDenied, "add the capability to the policy of the token's role"},
-	{ErrWrappingToken, "it was used before or has expired: if nobody in your team used it, treat the secret id as stolen; then issue a new one"},
+	{ErrWrappingToken, "it was used before or has expired: if nobody in your team used it, " +
+		"treat the secret id as stolen; then issue a new one"},
 	{ErrUnauthenticated, "check the token or the login's credentials"},
 	{ErrConflict, "somebody else changed it first: read it again, then decide"},
 	{ErrUndetermined, "recover this provider to find out whether it was applied"},
