@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"goblin/vaultkit"
 )
 
-// A service makes one client, and asks it for keys.
+// A service makes one client when it starts, and reads keys with it.
 func Example() {
 	ctx := context.Background()
 	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
@@ -31,8 +29,7 @@ func Example() {
 	// Output: a key of 15 characters
 }
 
-// A script that needs one key needs no client: a default one is made from the
-// environment on first use.
+// A script needs no client of its own: the first call makes one from the environment.
 func ExampleGetAPIKey() {
 	key, err := vaultkit.GetAPIKey(context.Background(), "openai-gpt4")
 	if err != nil {
@@ -46,8 +43,8 @@ func ExampleGetAPIKey() {
 	// Output: a key of 15 characters
 }
 
-// With a token that somebody else obtained: by value, from a variable, or from a
-// file that a Vault Agent keeps fresh.
+// Log in with a token that exists already. FromString and FromFile take it from the program, or
+// from a file that a Vault Agent writes.
 func ExampleNew_token() {
 	client, err := vaultkit.New(context.Background(),
 		vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
@@ -61,10 +58,10 @@ func ExampleNew_token() {
 	// Output: logged in
 }
 
-// With an AppRole whose ids a supervisor put into files. The client logs in
-// again, from the same files, whenever its token ends.
+// Log in with an AppRole whose ids are in files. The client logs in again, from the same files,
+// when its token ends.
 func ExampleNew_appRole() {
-	credentials := os.Getenv("CREDENTIALS_DIRECTORY") // as systemd calls it
+	credentials := os.Getenv("CREDENTIALS_DIRECTORY") // set by systemd
 	client, err := vaultkit.New(context.Background(),
 		vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
 		vaultkit.WithAppRole(vaultkit.AppRole{
@@ -80,12 +77,11 @@ func ExampleNew_appRole() {
 	// Output: logged in
 }
 
-// With a response-wrapped secret id, as a pipeline hands it over. A wrapping
-// token that was used before is an error of its own: somebody else may hold the
-// secret id.
+// Log in with a response-wrapped secret id, as pipelines get it. A wrapping token works once. If it
+// was used before, somebody else may have the secret id.
 func ExampleNew_wrappedSecretID() {
 	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
-	for range 2 { // the second time, as a thief would find it
+	for range 2 { // the second login fails
 		client, err := vaultkit.New(context.Background(),
 			vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
 			vaultkit.WithAppRole(vaultkit.AppRole{
@@ -108,14 +104,14 @@ func ExampleNew_wrappedSecretID() {
 	// the wrapping token was used before
 }
 
-// In a pod, with its service account. The projected token is read again at each
-// login, since Kubernetes replaces it about every hour.
+// Log in with the service account of a pod. The client reads the projected token again at each
+// login, because Kubernetes replaces it.
 func ExampleNew_kubernetes() {
 	client, err := vaultkit.New(context.Background(),
 		vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
 		vaultkit.WithKubernetes(vaultkit.Kubernetes{
 			Role: "goblin",
-			// Leave this out in a pod.
+			// In a pod, leave JWTFile empty.
 			JWTFile: filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), "jwt"),
 		}),
 	)
@@ -127,27 +123,22 @@ func ExampleNew_kubernetes() {
 	// Output: logged in
 }
 
-// exampleClient stands for the client a service has made at its start.
-func exampleClient(opts ...vaultkit.Option) *vaultkit.Client {
-	client, err := vaultkit.New(context.Background(), append(opts, vaultkit.WithEnvironment())...)
+// Test errors with their sentinels.
+func ExampleClient_GetAPIKey() {
+	ctx := context.Background()
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
 	if err != nil {
 		log.Fatal(err)
 	}
-	return client
-}
-
-// Errors are told apart by their sentinels.
-func ExampleClient_GetAPIKey() {
-	client := exampleClient()
 	defer client.Close()
 
 	for _, provider := range []string{"openai-gpt4", "opneai-gpt4"} {
-		key, err := client.GetAPIKey(context.Background(), provider)
+		key, err := client.GetAPIKey(ctx, provider)
 		switch {
 		case errors.Is(err, vaultkit.ErrNotFound):
 			fmt.Println(provider, "has no secret")
 		case errors.Is(err, vaultkit.ErrUnavailable):
-			fmt.Println("Vault is down: keep the key you have")
+			fmt.Println("Vault is down")
 		case err != nil:
 			log.Fatal(err)
 		default:
@@ -159,12 +150,16 @@ func ExampleClient_GetAPIKey() {
 	// opneai-gpt4 has no secret
 }
 
-// The keys are indexed like a map, and print as names only.
+// Index the keys like a map. Printed, they show only the names.
 func ExampleClient_GetProviderKeys() {
-	client := exampleClient()
+	ctx := context.Background()
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
+	if err != nil {
+		log.Fatal(err)
+	}
 	defer client.Close()
 
-	keys, err := client.GetProviderKeys(context.Background(), "openai-gpt4")
+	keys, err := client.GetProviderKeys(ctx, "openai-gpt4")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -175,16 +170,20 @@ func ExampleClient_GetProviderKeys() {
 	// ProviderKeys[api_key organization]
 }
 
-// The first secret of a provider. It never replaces one.
+// PutProviderKeys stores the first secret of a provider. It replaces none.
 func ExampleClient_PutProviderKeys() {
-	client := exampleClient()
+	ctx := context.Background()
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
+	if err != nil {
+		log.Fatal(err)
+	}
 	defer client.Close()
 
 	for range 2 {
-		version, err := client.PutProviderKeys(context.Background(), "together", vaultkit.ProviderKeys{"api_key": "fake-1"})
+		version, err := client.PutProviderKeys(ctx, "stability", vaultkit.ProviderKeys{"api_key": "fake-1"})
 		switch {
 		case errors.Is(err, vaultkit.ErrConflict):
-			fmt.Println("there is one already: rotate it")
+			fmt.Println("it has a secret: rotate it")
 		case err != nil:
 			log.Fatal(err)
 		default:
@@ -193,186 +192,83 @@ func ExampleClient_PutProviderKeys() {
 	}
 	// Output:
 	// stored as version 1
-	// there is one already: rotate it
+	// it has a secret: rotate it
 }
 
-// The provider's API has issued a new key; now Vault gets it.
-func ExampleClient_Rotate() {
-	client := exampleClient()
-	defer client.Close()
-	ctx := context.Background()
-
-	rotation, err := client.Rotate(ctx, "anthropic", vaultkit.NewKey("fake-2"),
-		vaultkit.WithActor("release job 42"),
-		vaultkit.WithReason("quarterly"),
-		vaultkit.WithExpiresAt(time.Now().AddDate(0, 3, 0)),
-	)
+// A script reads every field.
+func ExampleGetProviderKeys() {
+	keys, err := vaultkit.GetProviderKeys(context.Background(), "local-llama")
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(rotation.Outcome, "version", rotation.NewVersion, "changed", rotation.FieldsChanged)
+	fmt.Println(keys.Fields())
 
-	// A job that runs again, because it never saw the answer, changes nothing.
-	again, err := client.Rotate(ctx, "anthropic", vaultkit.NewKey("fake-2"))
+	if client, err := vaultkit.Default(context.Background()); err == nil {
+		client.Close() // before the program ends
+	}
+	// Output: [api_key api_secret]
+}
+
+// Read another field than "api_key".
+func ExampleClient_GetField() {
+	ctx := context.Background()
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("the same rotation:", again.ID == rotation.ID, "resumed:", again.Resumed)
-	// Output:
-	// committed version 2 changed [api_key]
-	// the same rotation: true resumed: true
-}
-
-// Two people rotate the same key at once: one wins, and the other is told that
-// nothing of theirs was applied.
-func ExampleClient_Rotate_conflict() {
-	client, colleague := exampleClient(), exampleClient()
 	defer client.Close()
-	defer colleague.Close()
-	ctx := context.Background()
 
-	_, err := client.Rotate(ctx, "mistral", vaultkit.NewKey("fake-mine"),
-		vaultkit.WithVerify(func(ctx context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
-			// While the new key is tried out, the colleague is faster.
-			_, err := colleague.Rotate(ctx, target.Provider, vaultkit.NewKey("fake-theirs"))
-			return err
-		}),
-	)
-	if errors.Is(err, vaultkit.ErrConflict) {
-		fmt.Println("somebody else rotated it first")
-	}
-	key, err := client.GetAPIKey(ctx, "mistral")
-	fmt.Println(key, err)
-	// Output:
-	// somebody else rotated it first
-	// fake-theirs <nil>
-}
-
-// crashAtCommit is a transport on which a program crashes at the commit of a rotation: before
-// the request is sent, or after Vault has applied it and before the program has the response.
-type crashAtCommit struct {
-	http.RoundTripper
-	provider string
-	applied  bool
-	crash    context.CancelFunc
-}
-
-func (c crashAtCommit) RoundTrip(request *http.Request) (*http.Response, error) {
-	commit := request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/providers/"+c.provider)
-	if !commit || c.applied {
-		response, err := c.RoundTripper.RoundTrip(request)
-		if !commit || err != nil {
-			return response, err
+	for _, field := range []string{"organization", "region"} {
+		value, err := client.GetField(ctx, "openai-gpt4", field)
+		switch {
+		case errors.Is(err, vaultkit.ErrFieldMissing):
+			fmt.Println("there is no", field)
+		case err != nil:
+			log.Fatal(err)
+		default:
+			fmt.Println(field, "is", value)
 		}
-		response.Body.Close()
-	}
-	c.crash()
-	return nil, errors.New("connection lost")
-}
-
-// rotateAndCrash rotates a provider by a program that crashes at the commit.
-func rotateAndCrash(provider string, applied bool) error {
-	ctx, crash := context.WithCancel(context.Background())
-	client := exampleClient(vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
-		return crashAtCommit{next, provider, applied, crash}
-	}))
-	defer client.Close()
-	_, err := client.Rotate(ctx, provider, vaultkit.NewKey("fake-2"))
-	return err
-}
-
-// A program crashes before it knows whether its rotation was applied. Recover finds out.
-func ExampleClient_Recover() {
-	err := rotateAndCrash("cohere", true)
-	fmt.Println("undetermined:", errors.Is(err, vaultkit.ErrUndetermined))
-
-	client := exampleClient()
-	defer client.Close()
-	found, err := client.Recover(context.Background(), "cohere")
-	if err != nil {
-		log.Fatal(err)
-	}
-	for _, rotation := range found {
-		fmt.Println(rotation.Provider, rotation.Outcome, rotation.Evidence)
 	}
 	// Output:
-	// undetermined: true
-	// cohere committed inferred
+	// organization is goblin
+	// there is no region
 }
 
-// The new key does not work: the old one comes back, as a rotation of its own.
-func ExampleClient_Rollback() {
-	client := exampleClient()
-	defer client.Close()
+// List the providers.
+func ExampleClient_Providers() {
 	ctx := context.Background()
-
-	if _, err := client.Rotate(ctx, "groq", vaultkit.NewKey("fake-2")); err != nil {
-		log.Fatal(err)
-	}
-	if _, err := client.Rollback(ctx, "groq", "", vaultkit.WithReason("401s since 14:02")); err != nil {
-		log.Fatal(err)
-	}
-	key, err := client.GetAPIKey(ctx, "groq")
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("back to", key)
+	defer client.Close()
 
-	history, err := client.History(ctx, "groq")
+	providers, err := client.Providers(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, record := range history {
-		fmt.Printf("version %d -> %d %s %s\n", record.OldVersion, record.NewVersion, record.Outcome, record.Reason)
+	for _, provider := range providers {
+		if strings.HasPrefix(provider, "openai-") {
+			fmt.Println(provider)
+		}
 	}
-	// Output:
-	// back to fake-1
-	// version 2 -> 3 committed 401s since 14:02
-	// version 1 -> 2 committed
+	// Output: openai-gpt4
 }
 
-// Which secrets can be brought back.
-func ExampleClient_Backups() {
-	client := exampleClient()
-	defer client.Close()
+// The fields of an error say what to do. This token has the reader's policy.
+func ExampleError() {
 	ctx := context.Background()
-
-	if _, err := client.Rotate(ctx, "gemini", vaultkit.NewKey("fake-2"), vaultkit.WithActor("ops")); err != nil {
-		log.Fatal(err)
-	}
-	backups, err := client.Backups(ctx, "gemini")
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment(),
+		vaultkit.WithToken(vaultkit.FromFile(filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), "reader-token"))))
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, backup := range backups {
-		fmt.Printf("version %d, replaced by %s: %s\n", backup.Version, backup.Actor, backup.Outcome)
-	}
-	// Output: version 1, replaced by ops: committed
-}
-
-// An issuer asks the provider's API for a new key, under a name by which an
-// orphan can be found.
-type issuerAPI struct{}
-
-func (issuerAPI) Name() string { return "example issuer" }
-
-func (issuerAPI) NewFields(ctx context.Context, target vaultkit.Target) (map[string]any, error) {
-	name, _, _ := strings.Cut(target.Stamp, "-2") // here without its time
-	fmt.Println("creating a key named", name)
-	return map[string]any{"api_key": "fake-issued", "api_secret": "fake-issued-too"}, nil
-}
-
-// A source of one's own makes the new key when the rotation needs it.
-func ExampleSource() {
-	client := exampleClient()
 	defer client.Close()
 
-	rotation, err := client.Rotate(context.Background(), "local-llama", issuerAPI{})
-	if err != nil {
-		log.Fatal(err)
+	_, err = client.Rotate(ctx, "openai-gpt4", vaultkit.NewKey("fake-2"))
+	var failed *vaultkit.Error
+	if errors.Is(err, vaultkit.ErrPermissionDenied) && errors.As(err, &failed) {
+		fmt.Println(failed.Op, "needs", failed.Capability, "on", failed.Path)
 	}
-	fmt.Println(rotation.Outcome, rotation.FieldsChanged, "from", rotation.Source)
-	// Output:
-	// creating a key named vaultkit-local-llama-v2
-	// committed [api_key api_secret] from example issuer
+	// Output: Rotate needs update on secret/data/goblin-assistant/providers/openai-gpt4
 }

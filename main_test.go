@@ -2,13 +2,21 @@ package vaultkit_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -17,12 +25,13 @@ func TestMain(m *testing.M) {
 	vaulttest.MainWith(m, s.setUp, s.tearDown)
 }
 
-// stage is what the examples find: the environment of a service, with its
-// credentials, and a Vault that holds some providers.
+// stage is what the examples find: the environment of a service with its credentials, a Vault
+// that holds some providers and two rotations that crashed, and a provider's API.
 type stage struct {
-	cluster *vaulttest.Cluster
-	root    *api.Client
-	dir     string
+	cluster  *vaulttest.Cluster
+	provider *httptest.Server
+	root     *api.Client
+	dir      string
 }
 
 func (s *stage) setUp(server *devvault.Server) {
@@ -30,23 +39,58 @@ func (s *stage) setUp(server *devvault.Server) {
 	vaulttest.Must(err)
 	client.SetToken(server.RootToken())
 	s.root = client
-	for provider, fields := range map[string]map[string]any{
-		"openai-gpt4": {"api_key": "fake-openai-key", "organization": "goblin"},
-		"anthropic":   {"api_key": "fake-1"}, "mistral": {"api_key": "fake-1"}, "cohere": {"api_key": "fake-1"},
-		"groq": {"api_key": "fake-1"}, "local-llama": {"api_key": "demo", "api_secret": "demo"}, "gemini": {"api_key": "fake-1"},
-		"deepseek": {"api_key": "fake-1"}, "fireworks": {"api_key": "fake-fireworks-1"}, "perplexity": {"api_key": "fake-1"}, "xai": {"api_key": "fake-1"},
-	} {
-		s.write("secret/data/goblin-assistant/providers/"+provider, map[string]any{"data": fields})
+	for _, provider := range []string{"anthropic", "mistral", "cohere", "groq", "gemini", "deepseek", "perplexity", "xai",
+		"cerebras", "replicate", "nvidia", "together"} {
+		s.store(provider, map[string]any{"api_key": "fake-1"})
 	}
+	s.store("fireworks", map[string]any{"api_key": "fake-fireworks-1"})
+	s.store("openai-gpt4", map[string]any{"api_key": "fake-openai-key", "organization": "goblin"})
+	s.store("local-llama", map[string]any{"api_key": "demo", "api_secret": "demo"})
+	s.store("ollama", map[string]any{"api_key": "demo", "api_secret": "demo"})
 	policy, err := os.ReadFile("testdata/policies/reader.hcl")
 	vaulttest.Must(err)
 	vaulttest.Must(s.root.Sys().PutPolicy("goblin-reader", string(policy)))
 	s.credentials()
 	vaulttest.Must(os.Setenv("VAULT_ADDR", server.Addr()))
 	vaulttest.Must(os.Setenv("VAULT_TOKEN", server.RootToken()))
+	s.provider = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer fake-openai-key" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	vaulttest.Must(os.Setenv("PROVIDER_URL", s.provider.URL))
+	s.rotations(server)
 }
 
-// credentials puts what a supervisor would hand to the service into a directory.
+// rotations leaves a rotation whose program crashed after its commit, one whose program crashed
+// before it, and one whose key expires soon.
+func (s *stage) rotations(server *devvault.Server) {
+	proxy, err := faultproxy.New(server.Addr())
+	vaulttest.Must(err)
+	client, err := vaultkit.New(context.Background(), vaultkit.WithAddress(proxy.URL()),
+		vaultkit.WithToken(vaultkit.FromString(server.RootToken())))
+	vaulttest.Must(err)
+	for provider, crash := range map[string]func(func()) faultproxy.Action{
+		"cohere":     faultproxy.Kill,
+		"perplexity": func(end func()) faultproxy.Action { return faultproxy.Refuse().Before(end) },
+	} {
+		ctx, end := context.WithCancel(context.Background())
+		proxy.SetRule(clienttest.OnCommit(provider, crash(end)))
+		if _, err := client.Rotate(ctx, provider, vaultkit.NewKey("fake-2")); !errors.Is(err, vaultkit.ErrUndetermined) {
+			panic(fmt.Sprintf("Rotate of %s = %v, want ErrUndetermined", provider, err))
+		}
+		end()
+	}
+	_, err = client.Rotate(context.Background(), "deepseek", vaultkit.NewKey("fake-2"),
+		vaultkit.WithExpiresAt(time.Now().AddDate(0, 0, 5)))
+	vaulttest.Must(errors.Join(err, client.Close(), proxy.Close()))
+}
+
+func (s *stage) store(provider string, fields map[string]any) {
+	s.write("secret/data/goblin-assistant/providers/"+provider, map[string]any{"data": fields})
+}
+
+// credentials writes the files of a service's credentials into a directory.
 func (s *stage) credentials() {
 	dir, err := os.MkdirTemp("", "vaultkit-examples-")
 	vaulttest.Must(err)
@@ -63,6 +107,9 @@ func (s *stage) credentials() {
 	s.write("auth/kubernetes/config", s.cluster.Config())
 	s.write("auth/kubernetes/role/goblin", s.cluster.Role("goblin-reader"))
 	s.file("jwt", s.cluster.JWT("pod", true))
+	reader, err := s.root.Auth().Token().Create(&api.TokenCreateRequest{Policies: []string{"goblin-reader"}, TTL: "1h"})
+	vaulttest.Must(err)
+	s.file("reader-token", reader.Auth.ClientToken)
 }
 
 func (s *stage) file(name, content string) {
@@ -77,6 +124,8 @@ func (s *stage) write(path string, data map[string]any) *api.Secret {
 
 func (s *stage) tearDown() error {
 	s.cluster.Close()
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	s.provider.Close()
 	s.root.CloneConfig().HttpClient.CloseIdleConnections()
 	return os.RemoveAll(s.dir)
 }
