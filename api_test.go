@@ -38,12 +38,12 @@ func TestAPI(t *testing.T) {
 	got := api.text.String()
 	if *update {
 		if err := os.WriteFile(apiFile, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
+			t.Fatalf("os.WriteFile = %v, want no error", err)
 		}
 	}
 	want, err := os.ReadFile(apiFile)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadFile = %v, want no error", err)
 	}
 	before, after := strings.Split(string(want), "\n"), strings.Split(got, "\n")
 	for _, line := range before {
@@ -134,7 +134,7 @@ func parseFiles(t *testing.T, set *token.FileSet, dir string) (files []*ast.File
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("filepath.Glob = %v, want no error", err)
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
@@ -142,7 +142,7 @@ func parseFiles(t *testing.T, set *token.FileSet, dir string) (files []*ast.File
 		}
 		file, err := parser.ParseFile(set, name, nil, parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("parser.ParseFile = %v, want no error", err)
 		}
 		files = append(files, file)
 	}
@@ -254,7 +254,7 @@ func (l *listing) pkg(t *testing.T, p publicPackage) {
 	l.files = p.set
 	pkg, err := doc.NewFromFiles(p.set, p.files, p.path)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("doc.NewFromFiles = %v, want no error", err)
 	}
 	l.text.WriteString("package " + p.path + "\n")
 	l.values(pkg.Consts, pkg.Vars)

@@ -85,7 +85,7 @@ func TestOwnVerbsAreReadAtOnce(t *testing.T) {
 			w.Reconnect(vaultkit.WithCache(time.Hour, time.Hour))
 			clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-old")
 			if err := change(w); err != nil {
-				t.Fatal(err)
+				t.Fatalf("change = %v, want no error", err)
 			}
 			clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
 			keys, err := w.Client.GetProviderKeys(t.Context(), w.Provider)
@@ -122,7 +122,7 @@ func TestOwnRotationOutdoesLateRefresh(t *testing.T) {
 		}
 	})
 	if _, err := w.Rotate(t.Context(), w.Client); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want no error", err)
 	}
 	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
 	before := len(heard.Of(event.Refresh))

@@ -105,7 +105,7 @@ func (b *bench) begin(t *testing.T) *Updater[string] {
 	t.Helper()
 	u, err := NewUpdater(t.Context(), &Client{keys: b.keys}, "a", b.derive())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("NewUpdater = %v, want no error", err)
 	}
 	return u
 }
@@ -196,7 +196,7 @@ func cached(t testing.TB, n int) (bytesEach float64) {
 	defer keys.Close()
 	for i := range n {
 		if _, err := keys.Get(t.Context(), fmt.Sprintf("provider-%d", i)); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Get = %v, want no error", err)
 		}
 	}
 	for i := range 2 * n { // as services do: what readers look into is there, too

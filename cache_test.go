@@ -44,7 +44,7 @@ func TestCacheAsksOnce(t *testing.T) {
 		t.Errorf("GetField = %v", err)
 	}
 	if err := client.Close(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Close = %v, want no error", err)
 	}
 	if _, err := client.GetAPIKey(t.Context(), provider); !errors.Is(err, vaultkit.ErrClosed) {
 		t.Errorf("after Close: %v", err)
@@ -62,7 +62,7 @@ func TestCrowdMakesOneRequestEach(t *testing.T) {
 	for i := range 10_000 {
 		crowd.Go(func() {
 			if _, err := client.GetAPIKey(t.Context(), providers[i%100]); err != nil {
-				t.Error(err)
+				t.Errorf("GetAPIKey = %v, want no error", err)
 			}
 		})
 	}
@@ -76,18 +76,18 @@ func TestOwnChangesAreReadAtOnce(t *testing.T) {
 	client := clienttest.New(t, vaultkit.WithCache(time.Hour, time.Hour))
 	provider := vaulttest.Name(t)
 	if _, err := client.GetAPIKey(t.Context(), provider); !errors.Is(err, vaultkit.ErrNotFound) {
-		t.Fatal(err)
+		t.Fatalf("GetAPIKey = %v, want no error", err)
 	}
 	if _, err := client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-old"}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutProviderKeys = %v, want no error", err)
 	}
 	clienttest.WantAPIKey(t, client, provider, "fake-old")
 	if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want no error", err)
 	}
 	clienttest.WantAPIKey(t, client, provider, "fake-new")
 	if _, err := client.Rollback(t.Context(), provider, ""); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rollback = %v, want no error", err)
 	}
 	clienttest.WantAPIKey(t, client, provider, "fake-old")
 }
@@ -104,7 +104,7 @@ func TestOwnRotationOutdoesLateRead(t *testing.T) {
 	<-held
 	w.Proxy.SetRule(faultproxy.OnMatch("PUT", "/data/goblin-assistant/providers/", faultproxy.Lose()))
 	if _, err := w.Rotate(t.Context(), w.Client); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want no error", err)
 	}
 	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
 	close(release)
@@ -117,14 +117,14 @@ func TestRivalsChangesAreSeen(t *testing.T) {
 	rival, provider := clienttest.New(t), vaulttest.PutProvider(t, clienttest.OldSecret)
 	clienttest.WantAPIKey(t, client, provider, "fake-old")
 	if _, err := rival.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want no error", err)
 	}
 	vaulttest.Eventually(t, "the rival's key is read", func() bool {
 		key, err := client.GetAPIKey(t.Context(), provider)
 		return err == nil && key == "fake-new"
 	})
 	if err := vaulttest.Root(t).KVv2("secret").Delete(t.Context(), "goblin-assistant/providers/"+provider); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Delete = %v, want no error", err)
 	}
 	vaulttest.Eventually(t, "the deletion is seen", func() bool {
 		_, err := client.GetAPIKey(t.Context(), provider)
@@ -159,7 +159,7 @@ func TestOutageIsNotNoticed(t *testing.T) {
 		t.Errorf("past maxStale: %v", err)
 	}
 	if err := proxy.Up(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Up = %v, want no error", err)
 	}
 	vaulttest.Eventually(t, "all is well again", func() bool { return client.Health().OK() })
 	clienttest.WantAPIKey(t, client, provider, "fake-old")
@@ -179,7 +179,7 @@ func TestWatchingClientStaysReady(t *testing.T) {
 		t.Errorf("Health = %+v", h)
 	}
 	if err := proxy.Up(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Up = %v, want no error", err)
 	}
 	vaulttest.SoftDelete(t, provider)
 	vaulttest.Eventually(t, "the deletion shows", func() bool { return slices.Equal(client.Health().Lost, []string{provider}) })
@@ -211,7 +211,7 @@ func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 	starting.Go(func() {
 		client, err := vaultkit.New(t.Context(), append(options, observe)...)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("New = %v, want no error", err)
 			return
 		}
 		proxy.Reset()
@@ -220,12 +220,12 @@ func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 			t.Errorf("%d reads after the start", n)
 		}
 		if err := client.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("Close = %v, want no error", err)
 		}
 	})
 	<-tried
 	if err := proxy.Up(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Up = %v, want no error", err)
 	}
 	starting.Wait()
 	if _, err := vaultkit.New(t.Context(), append(options, vaultkit.WithProviders("not-there"))...); !errors.Is(err, vaultkit.ErrNotFound) {
@@ -257,10 +257,10 @@ func TestStartRidesOutASeal(t *testing.T) {
 	proxy := clienttest.NewProxyTo(t, server.Addr())
 	kv := vaulttest.RootOf(t, server).KVv2(vaulttest.Mount)
 	if _, err := kv.Put(t.Context(), vaulttest.Base+"/providers/a", clienttest.OldSecret); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Put = %v, want no error", err)
 	}
 	if err := server.Seal(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Seal = %v, want no error", err)
 	}
 	options := []vaultkit.Option{
 		vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())), clienttest.WithBackoff(clienttest.QuickBackoff),
@@ -274,7 +274,7 @@ func TestStartRidesOutASeal(t *testing.T) {
 	go func() {
 		client, err := vaultkit.New(t.Context(), options...)
 		if err != nil {
-			t.Error(err)
+			t.Errorf("New = %v, want no error", err)
 		}
 		started <- client
 	}()
@@ -283,7 +283,7 @@ func TestStartRidesOutASeal(t *testing.T) {
 		return len(refused) > 3 && errors.Is(refused[0].Err, vaultkit.ErrSealed)
 	})
 	if err := server.Unseal(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Unseal = %v, want no error", err)
 	}
 	client := <-started
 	if client == nil {

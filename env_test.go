@@ -78,7 +78,7 @@ func TestEnvironOfAll(t *testing.T) {
 	for i := range 50 {
 		name := fmt.Sprintf("p%02d", i)
 		if _, err := client.PutProviderKeys(t.Context(), name, vaultkit.ProviderKeys{"api_key": "fake-" + name}); err != nil {
-			t.Fatal(err)
+			t.Fatalf("PutProviderKeys = %v, want no error", err)
 		}
 		var err error
 		switch i {
@@ -90,7 +90,7 @@ func TestEnvironOfAll(t *testing.T) {
 			want = append(want, fmt.Sprintf("P%02d_API_KEY=fake-p%02d", i, i))
 		}
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("Destroy = %v, want no error", err)
 		}
 	}
 	got, err := client.Environ(t.Context(), vaultkit.EnvQuery{})
@@ -275,7 +275,7 @@ func TestEnviron_SkipsNamesNoVariableCanHave(t *testing.T) {
 		"3com": {"api_key": "fake-3", "org": "fake-org"}, "git": {"dir": "fake-dir", "token": "fake-token"}, "openai": {"api_key": "fake-1"},
 	} {
 		if _, err := client.PutProviderKeys(t.Context(), provider, keys); err != nil {
-			t.Fatal(err)
+			t.Fatalf("PutProviderKeys = %v, want no error", err)
 		}
 	}
 	if _, err := client.Environ(t.Context(), vaultkit.EnvQuery{}); !errors.Is(err, vaultkit.ErrInvalid) {

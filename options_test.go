@@ -71,7 +71,7 @@ func TestTLS(t *testing.T) {
 			}
 			if tc.want == nil {
 				if _, err := client.Providers(t.Context()); err != nil {
-					t.Error(err)
+					t.Errorf("Providers = %v, want no error", err)
 				}
 				client.Close()
 			}
@@ -119,7 +119,7 @@ func TestExplicitSettingsWinOverTheEnvironment(t *testing.T) {
 	h := &headers{}
 	client := clienttest.New(t, vaultkit.WithTransport(h.wrap))
 	if _, err := client.Providers(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Providers = %v, want no error", err)
 	}
 	if h.last.Get("X-Vault-Namespace") != "" || h.last.Get("X-Junk") != "" || h.last.Get("X-Vault-Request") != "true" ||
 		h.last.Get("X-Vault-Token") != vaulttest.Server().RootToken() {
@@ -142,7 +142,7 @@ func TestWithAPIClientCopies(t *testing.T) {
 	h := &headers{}
 	client, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(official), vaultkit.WithTransport(h.wrap))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("New = %v, want no error", err)
 	}
 	if h.last.Get("X-Vault-Namespace") != "its-own" || h.last.Get("X-Its-Own") != "yes" || h.last.Get("X-Vault-Token") != token {
 		t.Error("settings of the existing client are lost")
@@ -162,7 +162,7 @@ func TestWithAPIClientCopies(t *testing.T) {
 	}
 	tokenless, err := api.NewClient(&api.Config{Address: vaulttest.Server().Addr()})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("api.NewClient = %v, want no error", err)
 	}
 	tokenless.ClearToken() // which it took from the environment
 	if _, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(tokenless)); !errors.Is(err, vaultkit.ErrInvalid) {
@@ -186,13 +186,13 @@ func TestCloseLeavesNothing(t *testing.T) {
 	h := &headers{} // a wrapper that does not pass CloseIdleConnections on
 	client := clienttest.New(t, vaultkit.WithTransport(h.wrap))
 	if _, err := client.Providers(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Providers = %v, want no error", err)
 	}
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
 			if err := client.Close(); err != nil {
-				t.Error(err)
+				t.Errorf("Close = %v, want no error", err)
 			}
 		})
 	}
@@ -275,16 +275,16 @@ func appRole(t *testing.T) [2]string {
 	root := vaulttest.Root(t)
 	role := vaulttest.Name(t)
 	if err := root.Sys().PutPolicyWithContext(t.Context(), role, vaulttest.Policy(t, "", "rotator")); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
 	vaulttest.Write(t, root, "auth/approle/role/"+role, map[string]any{"token_policies": role, "token_no_default_policy": true})
 	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+role+"/role-id")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ReadWithContext = %v, want no error", err)
 	}
 	secret, err := root.Logical().WriteWithContext(t.Context(), "auth/approle/role/"+role+"/secret-id", nil)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("WriteWithContext = %v, want no error", err)
 	}
 	return [2]string{id.Data["role_id"].(string), secret.Data["secret_id"].(string)}
 }
@@ -320,7 +320,7 @@ func TestDefault(t *testing.T) {
 		group.Go(func() {
 			client, err := vaultkit.Default(t.Context())
 			if err != nil {
-				t.Error(err)
+				t.Errorf("Default = %v, want no error", err)
 			}
 			if _, seen := clients.LoadOrStore(client, true); !seen {
 				made.Add(1)
@@ -344,7 +344,7 @@ func TestDefault(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	root, server := vaulttest.Root(t), vaulttest.Server()
 	if err := root.Sys().MountWithContext(t.Context(), "kv-one", &api.MountInput{Type: "kv"}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("MountWithContext = %v, want no error", err)
 	}
 	token := vaultkit.WithToken(vaultkit.FromString(server.RootToken()))
 	here := vaultkit.WithAddress(server.Addr())

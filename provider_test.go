@@ -56,7 +56,7 @@ func TestProvidersSkipsWhatIsNotOne(t *testing.T) {
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	for _, path := range []string{"b", "a", "folder/x", "with space"} {
 		if _, err := kv.Put(t.Context(), "only-providers/providers/"+path, map[string]any{"api_key": "fake"}); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Put = %v, want no error", err)
 		}
 	}
 	for range 2 {
@@ -75,14 +75,14 @@ func TestReadErrors(t *testing.T) {
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	deleted, destroyed := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+deleted); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Delete = %v, want no error", err)
 	}
 	if err := kv.Destroy(t.Context(), vaulttest.Base+"/providers/"+destroyed, []int{1}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Destroy = %v, want no error", err)
 	}
 	closed := clienttest.New(t)
 	if err := closed.Close(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Close = %v, want no error", err)
 	}
 	v1 := clientOfMovedMount(t)
 	allowed := `path "secret/data/goblin-assistant/providers/allowed" { capabilities = ["read"] }`
@@ -134,7 +134,7 @@ func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 	for _, name := range []string{"gone", "v1"} {
 		mount := vaulttest.Name(t)
 		if err := root.Sys().MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}}); err != nil {
-			t.Fatal(err)
+			t.Fatalf("MountWithContext = %v, want no error", err)
 		}
 		vaulttest.Eventually(t, "the mount is upgraded", func() bool {
 			client, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(root), vaultkit.WithMount(mount))
@@ -143,15 +143,15 @@ func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 		})
 		t.Cleanup(func() { clients[name].Close() })
 		if err := root.Sys().UnmountWithContext(t.Context(), mount); err != nil {
-			t.Fatal(err)
+			t.Fatalf("UnmountWithContext = %v, want no error", err)
 		}
 		if name == "v1" {
 			if err := root.Sys().MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv"}); err != nil {
-				t.Fatal(err)
+				t.Fatalf("MountWithContext = %v, want no error", err)
 			}
 			// as the unwary store it there, through a v2 path
 			if _, err := root.Logical().WriteWithContext(t.Context(), mount+"/data/goblin-assistant/providers/p", map[string]any{"data": clienttest.OldSecret}); err != nil {
-				t.Fatal(err)
+				t.Fatalf("WriteWithContext = %v, want no error", err)
 			}
 		}
 	}
@@ -163,12 +163,12 @@ func TestSealedServer(t *testing.T) {
 	opts := []vaultkit.Option{vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken()))}
 	client := clienttest.New(t, opts...)
 	if _, err := client.PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake"}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutProviderKeys = %v, want no error", err)
 	}
 	root := vaulttest.RootOf(t, server)
 	before := vaulttest.LookAt(t, root, "providers")
 	if err := server.Seal(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Seal = %v, want no error", err)
 	}
 	_, err := vaultkit.New(t.Context(), opts...)
 	for what, err := range map[string]error{
@@ -182,7 +182,7 @@ func TestSealedServer(t *testing.T) {
 		}
 	}
 	if err := server.Unseal(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Unseal = %v, want no error", err)
 	}
 	if got := clienttest.APIKey(t, client, "p"); got != "fake" {
 		t.Errorf("after unsealing: %s", got)
@@ -206,7 +206,7 @@ func TestReadsAreRepeated(t *testing.T) {
 				t.Errorf("key %s", got)
 			}
 			if _, err := client.Providers(t.Context()); err != nil {
-				t.Error(err)
+				t.Errorf("Providers = %v, want no error", err)
 			}
 		})
 	}
@@ -323,7 +323,7 @@ func TestPutProviderKeys(t *testing.T) {
 		}
 	})
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Delete = %v, want no error", err)
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.PutProviderKeys(t.Context(), p, keys); !errors.Is(err, vaultkit.ErrDeleted) {
@@ -339,7 +339,7 @@ func TestProviderKeysShowNamesOnly(t *testing.T) {
 	keys := vaultkit.ProviderKeys{"api_secret": "canary-2", "api_key": "canary-1"}
 	encoded, err := json.Marshal(map[string]any{"keys": keys})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("json.Marshal = %v, want no error", err)
 	}
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "keys", keys)

@@ -20,7 +20,7 @@ func TestRotateKeepsWhatItDoesNotChange(t *testing.T) {
 	p := vaulttest.PutProvider(t, old)
 	custom := map[string]any{"owner": "team-a"}
 	if err := root.KVv2(vaulttest.Mount).PatchMetadata(t.Context(), vaulttest.Base+"/providers/"+p, vaulttest.CustomMetadata(custom)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PatchMetadata = %v, want no error", err)
 	}
 	before := vaulttest.Snapshot(t, p)["providers/"+p]
 	r := clienttest.Rotate(t, client, p, "fake-new", vaultkit.WithActor("a test"), vaultkit.WithReason("to see"))
@@ -148,11 +148,11 @@ func TestRotateOfWhatIsNotThere(t *testing.T) {
 	path := vaulttest.Base + "/providers/" + p
 	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake"})
 	if err := root.Delete(t.Context(), path); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Delete = %v, want no error", err)
 	}
 	attempt(vaultkit.ErrDeleted)
 	if err := root.Destroy(t.Context(), path, []int{1}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Destroy = %v, want no error", err)
 	}
 	attempt(vaultkit.ErrDestroyed)
 }
@@ -202,7 +202,7 @@ func TestSourceIsToldItsTarget(t *testing.T) {
 	source := &clienttest.FieldSource{Fields: map[string]any{"api_key": "fake-new", "port": 8080, "on": true}}
 	r, err := client.Rotate(t.Context(), p, source, vaultkit.AddFields())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want no error", err)
 	}
 	inForce, _, _ := strings.Cut(r.ID, "-")
 	if want := (vaultkit.Target{Provider: p, Fields: []string{"api_key", "b"}, Stamp: "vaultkit-" + p + "-v2-" + inForce}); !reflect.DeepEqual(source.Target, want) {
@@ -229,11 +229,11 @@ func TestRandomKey(t *testing.T) {
 	seen := map[string]bool{}
 	for range 3 {
 		if _, err := client.Rotate(t.Context(), p, vaultkit.RandomKey("api_key", "api_secret")); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Rotate = %v, want no error", err)
 		}
 		keys, err := client.GetProviderKeys(t.Context(), p)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("GetProviderKeys = %v, want no error", err)
 		}
 		for _, key := range keys.Reveal() {
 			if len(key) != 43 || seen[key] { // 32 bytes of base64 without padding
@@ -249,11 +249,11 @@ func TestRollback(t *testing.T) {
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-1", "extra": "only in 1"})
 	first, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-2", "added": "in 2"}), vaultkit.AddFields())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want no error", err)
 	}
 	back, err := client.Rollback(t.Context(), p, "", vaultkit.WithReason("errors went up"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rollback = %v, want no error", err)
 	}
 	snapshot := vaulttest.Snapshot(t, p)
 	if got, want := snapshot["providers/"+p].Versions[3], snapshot["providers/"+p].Versions[1]; !reflect.DeepEqual(got, want) {

@@ -46,14 +46,14 @@ func TestStatus(t *testing.T) {
 			func(s vaultkit.ProviderStatus) bool { return len(s.Pending) == 1 && s.Due == "" }},
 		"deleted": {func(t *testing.T, p string) {
 			if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
-				t.Fatal(err)
+				t.Fatalf("Delete = %v, want no error", err)
 			}
 		}, vaultkit.StatusQuery{MaxAge: 1}, func(s vaultkit.ProviderStatus) bool {
 			return !s.DeletedAt.IsZero() && !s.Destroyed && s.Due == "deleted"
 		}},
 		"destroyed": {func(t *testing.T, p string) {
 			if err := kv.Destroy(t.Context(), vaulttest.Base+"/providers/"+p, []int{1}); err != nil {
-				t.Fatal(err)
+				t.Fatalf("Destroy = %v, want no error", err)
 			}
 		}, vaultkit.StatusQuery{}, func(s vaultkit.ProviderStatus) bool { return s.Destroyed && s.Due == "deleted" }},
 		"deleted soon": {func(t *testing.T, p string) { vaulttest.PutToBeDeleted(t, p, "1h") }, vaultkit.StatusQuery{DueWithin: 2 * time.Hour, MaxAge: 1},
@@ -88,7 +88,7 @@ func TestStatusOfAll(t *testing.T) {
 	for i := range 100 {
 		name := fmt.Sprintf("p%03d", i)
 		if _, err := client.PutProviderKeys(t.Context(), name, vaultkit.ProviderKeys{"api_key": "fake"}); err != nil {
-			t.Fatal(err)
+			t.Fatalf("PutProviderKeys = %v, want no error", err)
 		}
 		want = append(want, name)
 	}
@@ -170,7 +170,7 @@ func TestHealthOfAVaultThatHangs(t *testing.T) {
 			}
 			defer cancel()
 			if err := tc.send(ctx, client, provider); !errors.Is(err, vaultkit.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
-				t.Fatal(err)
+				t.Fatalf("send = %v, want no error", err)
 			}
 			told := func() bool { h := client.Health(); return h.DownError != nil && !h.DownSince.IsZero() && !h.OK() }
 			if tc.down {

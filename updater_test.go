@@ -258,7 +258,7 @@ func TestBuildContextEndsWithTheUpdater(t *testing.T) {
 		u, err := NewUpdater(start, &Client{keys: b.keys}, "a", derive)
 		cancel()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("NewUpdater = %v, want no error", err)
 		}
 		b.renew("fake-new")
 		for i, ctx := range contexts {

@@ -47,22 +47,22 @@ func TestWatch(t *testing.T) {
 	told := watch(ctx, client, provider)
 	hears(t, told, "fake-old false false false")
 	if _, err := rival.Rotate(t.Context(), provider, vaultkit.NewKey("fake-new")); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want no error", err)
 	}
 	hears(t, told, "fake-new false false false")
 	if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-newer")); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want no error", err)
 	}
 	hears(t, told, "fake-newer false false false")
 	proxy.Down()
 	hears(t, told, " false true false")
 	if err := proxy.Up(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Up = %v, want no error", err)
 	}
 	hears(t, told, "fake-newer false false false")
 	kv := vaulttest.Root(t).KVv2("secret")
 	if err := kv.Delete(t.Context(), "goblin-assistant/providers/"+provider); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Delete = %v, want no error", err)
 	}
 	hears(t, told, " true false false")
 	cancel()
@@ -70,7 +70,7 @@ func TestWatch(t *testing.T) {
 	told = watch(t.Context(), client, provider)
 	hears(t, told, " true false false")
 	if err := client.Close(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Close = %v, want no error", err)
 	}
 	hears(t, told, " false false true")
 	hears(t, told, "")
@@ -127,7 +127,7 @@ func TestDeniedMetadataIsOneProvidersOwn(t *testing.T) {
 		t.Errorf("%d reads of the data of one, %d of the metadata of the other", data, metadata)
 	}
 	if _, err := client.GetAPIKey(t.Context(), open); err != nil {
-		t.Error(err)
+		t.Errorf("GetAPIKey = %v, want no error", err)
 	}
 }
 
@@ -147,12 +147,12 @@ func TestUpdater(t *testing.T) {
 		Failed: func(err error) { failed <- err },
 	})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("NewUpdater = %v, want no error", err)
 	}
 	rotate := func(key string) {
 		t.Helper()
 		if _, err := client.Rotate(t.Context(), provider, vaultkit.NewKey(key)); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Rotate = %v, want no error", err)
 		}
 	}
 	if updater.Get() != "for fake-old" || updater.Err() != nil {
@@ -192,7 +192,7 @@ func TestObserver(t *testing.T) {
 	clienttest.WantAPIKey(t, client, provider, "fake-canary-old")
 	rotation, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-canary-new"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want no error", err)
 	}
 	var phases []event.Phase
 	for _, e := range heard.Of(event.Rotation) {
@@ -206,7 +206,7 @@ func TestObserver(t *testing.T) {
 	}
 	vaulttest.WriteFile(t, path, vaulttest.Token(t, vaulttest.Policy(t, "", "rotator")))
 	if err := vaulttest.Root(t).Auth().Token().RevokeTreeWithContext(t.Context(), token); err != nil {
-		t.Fatal(err)
+		t.Fatalf("RevokeTreeWithContext = %v, want no error", err)
 	}
 	clienttest.WantAPIKey(t, client, provider, "fake-canary-new")
 	for _, kind := range []event.Kind{event.Login, event.Relogin, event.Read, event.Rotation} {
@@ -227,7 +227,7 @@ func TestObserver(t *testing.T) {
 func TestCorrelation(t *testing.T) {
 	header := "sys/config/auditing/request-headers/X-Correlation-Id"
 	if _, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), header, map[string]any{"hmac": false}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("WriteWithContext = %v, want no error", err)
 	}
 	client := clienttest.New(t, vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, vaulttest.Policy(t, "", "reader")))))
 	_, err := client.History(t.Context(), vaulttest.PutProvider(t, clienttest.OldSecret))

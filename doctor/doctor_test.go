@@ -203,7 +203,7 @@ func TestDiagnoseCredentials(t *testing.T) {
 	vaulttest.WriteFile(t, open, vaulttest.Server().RootToken())
 	vaulttest.WriteFile(t, empty, "\n")
 	if err := os.Chmod(open, 0o644); err != nil { //nolint:gosec // that is what is found
-		t.Fatal(err)
+		t.Fatalf("os.Chmod = %v, want no error", err)
 	}
 	file := func(name string) func(*testing.T) diagnosis {
 		return withOptions(vaultkit.WithToken(vaultkit.FromFile(name)))

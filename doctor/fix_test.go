@@ -47,7 +47,7 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), tc.held, tc.policy+`path "engines/*" { capabilities = ["list"] }`); err != nil {
-				t.Fatal(err)
+				t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 			}
 			token := tokenWith(t, api.TokenCreateRequest{Policies: []string{tc.held}})
 			query := doctor.Query{Providers: tc.providers, Roles: []policy.Role{policy.Rotator}}
@@ -81,7 +81,7 @@ func vaultStub(t *testing.T, script string) (path string) {
 	dir := t.TempDir()
 	vaulttest.WriteFile(t, filepath.Join(dir, "vault"), "#!/bin/sh\n"+script+"\n")
 	if err := os.Chmod(filepath.Join(dir, "vault"), 0o700); err != nil { //nolint:gosec // it is run
-		t.Fatal(err)
+		t.Fatalf("os.Chmod = %v, want no error", err)
 	}
 	return dir + ":" + os.Getenv("PATH")
 }

@@ -140,7 +140,7 @@ func fixTools(t *testing.T) (dir string) {
 		err = os.Symlink(self, filepath.Join(dir, "vault"))
 	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Symlink = %v, want no error", err)
 	}
 	return dir
 }
@@ -168,7 +168,7 @@ func (s setUp) runFix(t *testing.T, tools, fix string) shell {
 	}
 	text, err := os.ReadFile(left)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadFile = %v, want no error", err)
 	}
 	return shell{string(out), strings.Split(string(text), "\x00")}
 }
@@ -284,7 +284,7 @@ func openFile(t *testing.T) setUp {
 	file := filepath.Join(t.TempDir(), "open")
 	vaulttest.WriteFile(t, file, vaulttest.Server().RootToken())
 	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // that is what is found
-		t.Fatal(err)
+		t.Fatalf("os.Chmod = %v, want no error", err)
 	}
 	return found("credentials", vaultkit.WithToken(vaultkit.FromFile(file)))(t)
 }
@@ -308,7 +308,7 @@ func wrongName(t *testing.T) setUp {
 func sealed(t *testing.T) setUp {
 	server := vaulttest.Start(t, devvault.Options{})
 	if err := server.Seal(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Seal = %v, want no error", err)
 	}
 	s := found("server", at(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))(t)
 	s.env, s.input = []string{"VAULT_ADDR=" + server.Addr()}, server.UnsealKey()+"\n"
@@ -318,7 +318,7 @@ func sealed(t *testing.T) setUp {
 func unaudited(t *testing.T) setUp {
 	server := vaulttest.Start(t, devvault.Options{})
 	if err := vaulttest.RootOf(t, server).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
-		t.Fatal(err)
+		t.Fatalf("DisableAuditWithContext = %v, want no error", err)
 	}
 	s := found("audit", at(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))(t)
 	s.env = []string{"VAULT_ADDR=" + server.Addr(), "VAULT_TOKEN=" + server.RootToken()}

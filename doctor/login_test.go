@@ -18,7 +18,7 @@ func roleOf(t *testing.T, settings object, wrapped bool) (roleID, secretID vault
 	t.Helper()
 	root, name := vaulttest.Root(t), vaulttest.Name(t)
 	if err := root.Sys().PutPolicyWithContext(t.Context(), name, vaulttest.Policy(t, "../", "reader")); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
 	role := object{"token_policies": name, "token_no_default_policy": true}
 	for key, value := range settings {
@@ -27,14 +27,14 @@ func roleOf(t *testing.T, settings object, wrapped bool) (roleID, secretID vault
 	vaulttest.Write(t, root, "auth/approle/role/"+name, role)
 	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+name+"/role-id")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ReadWithContext = %v, want no error", err)
 	}
 	if wrapped {
 		root.SetWrappingLookupFunc(func(string, string) string { return "5m" })
 	}
 	secret, err := root.Logical().WriteWithContext(t.Context(), "auth/approle/role/"+name+"/secret-id", nil)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("WriteWithContext = %v, want no error", err)
 	}
 	roleID = vaultkit.FromString(id.Data["role_id"].(string))
 	if wrapped {
@@ -99,7 +99,7 @@ func rawToken(t *testing.T, request api.TokenCreateRequest) string {
 	t.Helper()
 	secret, err := vaulttest.Root(t).Auth().Token().CreateOrphanWithContext(t.Context(), &request)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("CreateOrphanWithContext = %v, want no error", err)
 	}
 	return secret.Auth.ClientToken
 }
@@ -107,7 +107,7 @@ func rawToken(t *testing.T, request api.TokenCreateRequest) string {
 func TestDiagnoseToken(t *testing.T) {
 	ours := strings.ToLower(vaulttest.Name(t)) + "-reader"
 	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), ours, vaulttest.Policy(t, "../", "reader")); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
 	no := false
 	is := func(request api.TokenCreateRequest) func(t *testing.T) diagnosis {

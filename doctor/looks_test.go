@@ -144,7 +144,7 @@ func hidden(t *testing.T) setUp {
 	p, name := vaulttest.PutProvider(t, clienttest.OldSecret), strings.ToLower(vaulttest.Name(t))
 	for role, opts := range map[policy.Role][]policy.Option{policy.Rotator: nil, policy.Reader: {policy.OnlyProviders(p)}} {
 		if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), fmt.Sprintf("%s-%s", name, role), clienttest.Policy(t, role, opts...)); err != nil {
-			t.Fatal(err)
+			t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 		}
 	}
 	token := tokenWith(t, api.TokenCreateRequest{Policies: []string{name + "-rotator", name + "-reader"}})
@@ -159,7 +159,7 @@ func oddNames(t *testing.T) (base string) {
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	for _, name := range []string{"openai-gpt4", "my key", "café", "_lead", "team/openai"} {
 		if _, err := kv.Put(t.Context(), base+"/providers/"+name, clienttest.OldSecret); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Put = %v, want no error", err)
 		}
 	}
 	return base

@@ -199,18 +199,18 @@ func frontUntil(t *testing.T, end time.Time) (url, ca string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("GenerateKey = %v, want no error", err)
 	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "front"}, IsCA: true, BasicConstraintsValid: true,
 		DNSNames: []string{"vault.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: end.Add(-60 * 24 * time.Hour), NotAfter: end}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("x509.CreateCertificate = %v, want no error", err)
 	}
 	front := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, err := http.Get(vaulttest.Server().Addr() + r.URL.String()) //nolint:noctx // the health of Vault
 		if err != nil {
-			t.Error(err)
+			t.Errorf("http.Get = %v, want no error", err)
 			return
 		}
 		defer answer.Body.Close()
@@ -228,7 +228,7 @@ func frontUntil(t *testing.T, end time.Time) (url, ca string) {
 func TestDiagnoseServer(t *testing.T) {
 	sealed := vaulttest.Start(t, devvault.Options{})
 	if err := sealed.Seal(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Seal = %v, want no error", err)
 	}
 	problems{
 		"sealed":          {withOptions(at(sealed.Addr())), expected{"server", fails, vaultkit.ErrSealed, "sealed", "vault operator unseal"}},
@@ -251,7 +251,7 @@ func TestDiagnoseRaftStandby(t *testing.T) {
 	cluster := vaulttest.StartCluster(t)
 	leader, err := cluster.Leader(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Leader = %v, want no error", err)
 	}
 	standby := cluster.Addr((leader + 1) % cluster.Nodes())
 	found := diagnosis{opts: []vaultkit.Option{at(standby), vaultkit.WithToken(vaultkit.FromString(cluster.RootToken()))}}.findings(t)

@@ -121,7 +121,7 @@ func TestDiagnoseRightsOfMany(t *testing.T) {
 func TestDiagnoseAudit(t *testing.T) {
 	s := vaulttest.Start(t, devvault.Options{})
 	if err := vaulttest.RootOf(t, s).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
-		t.Fatal(err)
+		t.Fatalf("DisableAuditWithContext = %v, want no error", err)
 	}
 	problem := diagnosis{opts: []vaultkit.Option{at(s.Addr()), vaultkit.WithToken(vaultkit.FromString(s.RootToken()))}}
 	expected{"audit", warns, nil, "no audit device", "vault audit enable file file_path="}.compare(t, problem.findings(t))

@@ -56,7 +56,7 @@ func withPolicy(t *testing.T, settings object, missing []clienttest.Right) objec
 		policy = clienttest.WithoutRight(policy, one)
 	}
 	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), name, policy); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
 	all := object{"token_policies": name}
 	for key, value := range settings {
@@ -71,7 +71,7 @@ func podSetUp(check string, settings object, roles []policy.Role) func(*testing.
 		cluster, root, name := vaulttest.NewCluster(), vaulttest.Root(t), vaulttest.Name(t)
 		t.Cleanup(cluster.Close)
 		if err := root.Sys().EnableAuthWithOptionsWithContext(t.Context(), name, &api.EnableAuthOptions{Type: "kubernetes"}); err != nil {
-			t.Fatal(err)
+			t.Fatalf("EnableAuthWithOptionsWithContext = %v, want no error", err)
 		}
 		vaulttest.Write(t, root, "auth/"+name+"/config", cluster.Config())
 		role := cluster.Role("")
@@ -110,7 +110,7 @@ func ofOne(t *testing.T, wanted policy.Role, narrowed bool, has ...policy.Role) 
 	}
 	role := append(has, policy.Reader)[0]
 	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), name, clienttest.Policy(t, role, opts...)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
 	roleID, secretID, _ := roleOf(t, object{"token_policies": name}, false)
 	return setUp{diagnosis: diagnosis{query: only(p, wanted, role), opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: "rights:" + string(wanted)}
@@ -119,7 +119,7 @@ func ofOne(t *testing.T, wanted policy.Role, narrowed bool, has ...policy.Role) 
 // outdatedPolicy is a token whose policy has the role's name, and not its rights.
 func outdatedPolicy(t *testing.T) setUp {
 	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-janitor", clienttest.Policy(t, policy.Reader)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
 	token := vaultkit.FromString(rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-janitor"}, NoDefaultPolicy: true}))
 	query := doctor.Query{Roles: []policy.Role{policy.Janitor}}
@@ -128,7 +128,7 @@ func outdatedPolicy(t *testing.T) setUp {
 
 func readersToken(t *testing.T) setUp {
 	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-reader", vaulttest.Policy(t, "../", "reader")); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
 	token := rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, Period: "1h"})
 	return tokenIs("rights:rotator", token, policy.Reader, policy.Rotator)
@@ -141,12 +141,12 @@ func roleInVariables(t *testing.T, secretID, wrap string) (env []string) {
 	vaulttest.Write(t, root, "auth/approle/role/"+name, withPolicy(t, nil, nil))
 	id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+name+"/role-id")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ReadWithContext = %v, want no error", err)
 	}
 	root.SetWrappingLookupFunc(func(string, string) string { return wrap })
 	secret, err := root.Logical().WriteWithContext(t.Context(), "auth/approle/role/"+name+"/secret-id", nil)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("WriteWithContext = %v, want no error", err)
 	}
 	value, _ := secret.Data["secret_id"].(string)
 	if secret.WrapInfo != nil {
@@ -191,14 +191,14 @@ func keyThat(happens func(t *testing.T, p string)) func(*testing.T) setUp {
 func deleteKey(t *testing.T, p string) {
 	t.Helper()
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Delete = %v, want no error", err)
 	}
 }
 
 func destroyed(t *testing.T) setUp {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Destroy(t.Context(), vaulttest.Base+"/providers/"+p, []int{1}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Destroy = %v, want no error", err)
 	}
 	return setUp{diagnosis: withQuery(only(p))(t), check: "deletion", input: "fake-new\n"}
 }
@@ -208,11 +208,11 @@ func destroyed(t *testing.T) setUp {
 func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("net.Listen = %v, want no error", err)
 	}
 	s := found("reach", at("http://"+listener.Addr().String()))(t)
 	if err := listener.Close(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Close = %v, want no error", err)
 	}
 	fix := s.run(t)["reach"].Fix
 	s.env = []string{"VAULTKIT_VAULT_BIN=" + vaulttest.Server().Binary()}
@@ -222,7 +222,7 @@ func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
 		err = cmd.Start()
 	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Start = %v, want no error", err)
 	}
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it says where it is once it serves
 		t.Errorf("%s printed nothing: %v", fix, err)
@@ -232,7 +232,7 @@ func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
 		t.Errorf("the fix %q leaves %+v", fix, got)
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Error(err)
+		t.Errorf("Signal = %v, want no error", err)
 	}
 	_ = cmd.Wait() // its end is tested elsewhere
 }
@@ -241,7 +241,7 @@ func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
 func TestDiagnoseFixGoesPastTheProxy(t *testing.T) {
 	target, err := url.Parse(vaulttest.Server().Addr())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("url.Parse = %v, want no error", err)
 	}
 	front := httptest.NewServer(httputil.NewSingleHostReverseProxy(target))
 	t.Cleanup(func() { front.Close(); http.DefaultTransport.(*http.Transport).CloseIdleConnections() })

@@ -29,7 +29,7 @@ func TestRotatorPolicySuffices(t *testing.T) {
 		t.Errorf("rerun %+v", again)
 	}
 	if _, err := client.Rollback(t.Context(), p, ""); err != nil {
-		t.Error(err)
+		t.Errorf("Rollback = %v, want no error", err)
 	}
 	if found, err := client.Recover(t.Context()); err != nil || found == nil {
 		t.Errorf("Recover = %v, %v", found, err)
@@ -122,7 +122,7 @@ func TestVerbTable(t *testing.T) {
 				client := clienttest.NewWithPolicy(t, clienttest.Policy(t, role, policy.OnlyProviders(p, unused)))
 				if row.may[column] == 'x' {
 					if err := row.do(t.Context(), client, p, unused); err != nil {
-						t.Error(err)
+						t.Errorf("do = %v, want no error", err)
 					}
 					return
 				}
@@ -143,7 +143,7 @@ func TestPolicyElsewhere(t *testing.T) {
 	const mount, base = "team/elsewhere", "a/b"
 	sys := vaulttest.Root(t).Sys()
 	if err := sys.MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("MountWithContext = %v, want no error", err)
 	}
 	defer sys.UnmountWithContext(t.Context(), mount)
 	at := []policy.Option{policy.AtMount(mount), policy.AtBasePath(base), policy.OnlyProviders("p")}
@@ -151,7 +151,7 @@ func TestPolicyElsewhere(t *testing.T) {
 		return clienttest.NewWithPolicy(t, clienttest.Policy(t, role, at...), vaultkit.WithMount(mount), vaultkit.WithBasePath(base))
 	}
 	if _, err := there(policy.Provisioner).PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake-1"}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutProviderKeys = %v, want no error", err)
 	}
 	clienttest.Rotate(t, there(policy.Rotator), "p", "fake-2")
 	if found, err := there(policy.Auditor).Backups(t.Context(), "p"); err != nil || len(found) != 1 {
@@ -167,7 +167,7 @@ func TestNarrowedPolicyWinsOverAGeneralOne(t *testing.T) {
 	p, other := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	client := clienttest.NewWithPolicy(t, clienttest.Policy(t, policy.Reader)+clienttest.Policy(t, policy.Provisioner, policy.OnlyProviders(p)))
 	if _, err := client.GetAPIKey(t.Context(), other); err != nil {
-		t.Error(err)
+		t.Errorf("GetAPIKey = %v, want no error", err)
 	}
 	if _, err := client.GetAPIKey(t.Context(), p); !errors.Is(err, vaultkit.ErrPermissionDenied) {
 		t.Errorf("GetAPIKey = %v", err)

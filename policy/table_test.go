@@ -265,7 +265,7 @@ func newTrial(t *testing.T, role policy.Role, option func(*trial) policy.Option)
 	try.id = clienttest.Rotate(t, clienttest.New(t), try.provider, "fake-new").ID
 	// An entry that says that the rotation's old key is being revoked.
 	if _, err := try.root.Logical().WriteWithContext(t.Context(), try.path("data/revocations/{p}/ab/{id}"), value(0)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("WriteWithContext = %v, want no error", err)
 	}
 	try.client.SetToken(vaulttest.Token(t, clienttest.Policy(t, role, option(try))))
 	return try
@@ -301,7 +301,7 @@ func (try *trial) metadata(t *testing.T, a action) map[string]any {
 	}
 	secret, err := try.root.Logical().ReadWithContext(t.Context(), try.path("metadata/"+entry))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ReadWithContext = %v, want no error", err)
 	}
 	if secret == nil {
 		return nil
