@@ -28,8 +28,8 @@ const (
 	maxNames = 96
 )
 
-// TestAPI compares what the public packages export with testdata/api.txt: whoever depends
-// on it must not be surprised. After a change on purpose: go test -run API . -update
+// TestAPI compares what the public packages export with testdata/api.txt, so that a change of the
+// API is deliberate. After such a change: go test -run 'API$' . -update
 func TestAPI(t *testing.T) {
 	api := &listing{}
 	for _, pkg := range publicPackages(t) {
@@ -48,20 +48,20 @@ func TestAPI(t *testing.T) {
 	before, after := strings.Split(string(want), "\n"), strings.Split(got, "\n")
 	for _, line := range before {
 		if !slices.Contains(after, line) {
-			t.Errorf("gone: %s", line)
+			t.Errorf("the public API lacks %q, want it as in %s, or run: go test -run 'API$' . -update", line, apiFile)
 		}
 	}
 	for _, line := range after {
 		if !slices.Contains(before, line) {
-			t.Errorf("new: %s", line)
+			t.Errorf("the public API has %q, want it in %s, or run: go test -run 'API$' . -update", line, apiFile)
 		}
 	}
 	if !t.Failed() && string(want) != got {
-		t.Errorf("%s lists the same in another order", apiFile)
+		t.Errorf("%s has another order, want that of the declarations: go test -run 'API$' . -update", apiFile)
 	}
 }
 
-// The root package is what a newcomer reads first.
+// A newcomer reads the root package first.
 func TestAPI_RootIsSmall(t *testing.T) {
 	names := 0
 	for _, file := range publicPackages(t)[0].files {
@@ -80,7 +80,7 @@ func TestAPI_EveryNameHasADoc(t *testing.T) {
 		for _, file := range pkg.files {
 			for _, decl := range file.Decls {
 				for _, name := range undocumented(decl) {
-					t.Errorf("%s.%s has no doc comment", pkg.path, name)
+					t.Errorf("%s.%s has no doc comment, want one", pkg.path, name)
 				}
 			}
 		}
@@ -92,7 +92,7 @@ func TestAPI_NoTypeIsAnInternalOne(t *testing.T) {
 	for _, pkg := range publicPackages(t) {
 		for _, file := range pkg.files {
 			for _, name := range internalTypes(file) {
-				t.Errorf("%s.%s is a type of an internal package, whose fields nobody sees", pkg.path, name)
+				t.Errorf("%s.%s is a type of an internal package, want a type whose fields go doc shows", pkg.path, name)
 			}
 		}
 	}

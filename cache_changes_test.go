@@ -16,9 +16,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// Whatever a verb of the client's own finds to be in force is what its next read
-// returns, though the cache held the old secret for an hour to come.
-func TestOwnVerbsAreReadAtOnce(t *testing.T) {
+// After a call of the client has found which secret is in force, the next read returns it, although
+// the cached one is fresh for an hour.
+func TestCache_ReadsWhatTheClientsCallsFound(t *testing.T) {
 	rotated := func(w *clienttest.Scenario) error { return clienttest.ErrorOf(w.Rotate(w.Context(), w.Client)) }
 	rival := func(w *clienttest.Scenario, key string) { clienttest.Rotate(w.T, w.Direct, w.Provider, key) }
 	answered := func(answer faultproxy.Action) func(*clienttest.Scenario) error {
@@ -85,18 +85,18 @@ func TestOwnVerbsAreReadAtOnce(t *testing.T) {
 			w.Reconnect(vaultkit.WithCache(time.Hour, time.Hour))
 			clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-old")
 			if err := change(w); err != nil {
-				t.Fatalf("change = %v, want no error", err)
+				t.Fatalf("%s = %v, want no error", name, err)
 			}
 			clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
 			keys, err := w.Client.GetProviderKeys(t.Context(), w.Provider)
 			if err != nil || keys["api_key"] != "fake-new" {
-				t.Errorf("GetProviderKeys = %v, %v", keys.Reveal(), err)
+				t.Errorf("GetProviderKeys = %v, %v, want fake-new", keys.Reveal(), err)
 			}
 		})
 	}
 }
 
-// readingRevoker revokes a key that nobody reads any more.
+// readingRevoker checks that the client reads the new key while the old one is revoked.
 type readingRevoker struct{ w *clienttest.Scenario }
 
 func (r readingRevoker) Revoke(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
@@ -104,15 +104,16 @@ func (r readingRevoker) Revoke(context.Context, vaultkit.Target, vaultkit.Provid
 	return nil
 }
 
-// A refresh that has seen the old secret comes back after the rotation.
-func TestOwnRotationOutdoesLateRefresh(t *testing.T) {
+// A refresh that has read the old secret ends after the rotation.
+func TestCache_KeepsOwnRotationOverLateRefresh(t *testing.T) {
 	w := clienttest.NewScenario(t)
 	heard := &clienttest.EventLog{}
 	w.Reconnect(vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithObserver(heard.Add))
 	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-old")
 	seen, release := make(chan struct{}), make(chan struct{})
-	w.Proxy.SetRule(faultproxy.OnMatch("GET", "/metadata/"+vaulttest.Base+"/providers/"+w.Provider, faultproxy.After(func() { close(seen); <-release })))
-	vaulttest.Eventually(t, "a refresh is under way", func() bool {
+	hold := faultproxy.After(func() { close(seen); <-release })
+	w.Proxy.SetRule(faultproxy.OnMatch("GET", "/metadata/"+vaulttest.Base+"/providers/"+w.Provider, hold))
+	vaulttest.Eventually(t, "a refresh is running", func() bool {
 		clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-old")
 		select {
 		case <-seen:
@@ -133,28 +134,30 @@ func TestOwnRotationOutdoesLateRefresh(t *testing.T) {
 	})
 }
 
-// Where the client could not find out what became of its rotation, it looks at once
-// when it can, and not an hour later.
-func TestDoubtfulRotationIsLookedAt(t *testing.T) {
+// If the outcome of a rotation is undetermined, the client reads the secret as soon as it can, and
+// not when the ttl ends.
+func TestCache_ReadsAgainAfterAnUndeterminedRotation(t *testing.T) {
 	w := clienttest.NewScenario(t)
 	w.Reconnect(vaultkit.WithCache(time.Hour, time.Hour))
 	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-old")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w.Proxy.SetRule(clienttest.OnCommit(w.Provider, faultproxy.HangApplied().Before(func() { time.AfterFunc(100*time.Millisecond, cancel) })))
+	giveUp := func() { time.AfterFunc(100*time.Millisecond, cancel) }
+	w.Proxy.SetRule(clienttest.OnCommit(w.Provider, faultproxy.HangApplied().Before(giveUp)))
 	if _, err := w.Rotate(ctx, w.Client); !errors.Is(err, vaultkit.ErrUndetermined) {
-		t.Fatalf("Rotate = %v", err)
+		t.Fatalf("Rotate = %v, want ErrUndetermined", err)
 	}
-	vaulttest.Eventually(t, "it is read", func() bool {
+	vaulttest.Eventually(t, "the new key is read", func() bool {
 		key, err := w.Client.GetAPIKey(t.Context(), w.Provider)
 		return err == nil && key == "fake-new"
 	})
 }
 
-// Reads, refreshes and the client's own rotations run at once: whoever has seen a
-// rotation return never reads an older key.
+// Reads, refreshes and the client's own rotations run at the same time. After a rotation has
+// returned, no read returns an older key.
 func TestCache_IsMonotonic(t *testing.T) {
-	client, provider := clienttest.New(t, vaultkit.WithCache(time.Second, time.Hour)), vaulttest.PutProvider(t, map[string]any{"api_key": "fake-00"})
+	client := clienttest.New(t, vaultkit.WithCache(time.Second, time.Hour))
+	provider := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-00"})
 	var latest atomic.Value
 	latest.Store("fake-00")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -164,7 +167,7 @@ func TestCache_IsMonotonic(t *testing.T) {
 			for ctx.Err() == nil {
 				least := latest.Load().(string)
 				if got, err := client.GetAPIKey(t.Context(), provider); err != nil || got < least {
-					t.Errorf("%q, %v, after %s was in force", got, err, least)
+					t.Errorf("GetAPIKey = %q, %v, want %s or a later key", got, err, least)
 					return
 				}
 			}
@@ -179,7 +182,7 @@ func TestCache_IsMonotonic(t *testing.T) {
 	readers.Wait()
 }
 
-// told is what a read came to, with all that its error says but the request.
+// told returns the result of a read as text. The error is complete except for its request.
 func told(value any, err error) string {
 	if failed, ok := errors.AsType[*vaultkit.Error](err); ok {
 		same := *failed
@@ -189,8 +192,8 @@ func told(value any, err error) string {
 	return fmt.Sprintf("%q %v", value, err)
 }
 
-// Whatever a provider holds reads alike from Vault, into the cache and out of it.
-func TestCachedReadsAreNoDifferent(t *testing.T) {
+// A read returns the same from Vault, when it fills the cache, and from the cache.
+func TestCache_ReadsAsWithoutACache(t *testing.T) {
 	plain := clienttest.New(t)
 	reads := map[string]func(*vaultkit.Client, string) string{
 		"GetAPIKey":  func(c *vaultkit.Client, p string) string { return told(c.GetAPIKey(t.Context(), p)) },
@@ -222,7 +225,7 @@ func TestCachedReadsAreNoDifferent(t *testing.T) {
 				want := read(plain, provider)
 				for _, state := range []string{"first", "second"} {
 					if got := read(cached, provider); got != want {
-						t.Errorf("%s, the %s time:\n%s, without a cache\n%s", verb, state, got, want)
+						t.Errorf("%s, the %s time =\n%s, want as without a cache\n%s", verb, state, got, want)
 					}
 				}
 			}
@@ -230,9 +233,8 @@ func TestCachedReadsAreNoDifferent(t *testing.T) {
 	}
 }
 
-// A read that has to ask Vault leaves with its context, and the next one gets what
-// was asked for.
-func TestUncachedReadLeavesWithItsContext(t *testing.T) {
+// A read that waits for Vault ends with its context. The request goes on, and serves the next read.
+func TestCache_FirstReadEndsWithItsContext(t *testing.T) {
 	proxy, provider, release := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret), make(chan struct{})
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
 	proxy.Reset()
@@ -240,22 +242,22 @@ func TestUncachedReadLeavesWithItsContext(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := client.GetAPIKey(ended, provider); !errors.Is(err, context.Canceled) || errors.Is(err, vaultkit.ErrUnavailable) {
-		t.Errorf("with a cancelled context: %v", err)
+		t.Errorf("GetAPIKey with a cancelled context = %v, want context.Canceled", err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := client.GetAPIKey(short, provider); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, vaultkit.ErrUnavailable) {
-		t.Errorf("with a context that ends: %v", err)
+		t.Errorf("GetAPIKey past its deadline = %v, want context.DeadlineExceeded and ErrUnavailable", err)
 	}
 	close(release)
 	clienttest.WantAPIKey(t, client, provider, "fake-old")
 	if n := clienttest.DataReads(proxy); n != 1 {
-		t.Errorf("%d reads", n)
+		t.Errorf("three reads sent %d requests, want 1", n)
 	}
 }
 
-// With no maxStale nothing older than ttl is served.
-func TestNothingStaleIsServed(t *testing.T) {
+// Without maxStale, no secret older than ttl is served.
+func TestCache_ServesNothingStaleWithoutMaxStale(t *testing.T) {
 	proxy, heard, provider := clienttest.NewProxy(t), &clienttest.EventLog{}, vaulttest.PutProvider(t, clienttest.OldSecret)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add), vaultkit.WithCache(time.Second, 0),
 		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond}))
@@ -265,11 +267,11 @@ func TestNothingStaleIsServed(t *testing.T) {
 	vaulttest.Eventually(t, "it is not served any more", func() bool {
 		key, err := client.GetAPIKey(t.Context(), provider)
 		if err == nil && (key != "fake-old" || time.Since(read) > 5*time.Second) {
-			t.Fatalf("%q, %v after it was read", key, time.Since(read))
+			t.Fatalf("GetAPIKey = %q, %v after the read, want fake-old within the ttl of 1 s", key, time.Since(read))
 		}
 		return errors.Is(err, vaultkit.ErrUnavailable)
 	})
 	if dropped := heard.Of(event.Dropped); len(dropped) != 1 || dropped[0].Err == nil || len(heard.Of(event.Stale)) != 0 {
-		t.Errorf("dropped %+v, stale %+v", dropped, heard.Of(event.Stale))
+		t.Errorf("events dropped %+v, stale %+v, want one with an error, and none", dropped, heard.Of(event.Stale))
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"goblin/vaultkit/internal/settings"
 )
 
-// bench is where an updater works on a clock of its own: what is stored, what
-// building it comes to, and what became of the values.
+// bench holds what an updater under test reads and builds, and what became of its values. The
+// clock is that of testing/synctest.
 type bench struct {
 	keys *cache.Cache[secret]
 
@@ -28,14 +28,14 @@ type bench struct {
 	version  int
 	storeErr error
 	buildErr error
-	hang     bool          // Build, until its context ends
-	took     time.Duration // Build
+	hang     bool          // Build hangs until its context ends
+	took     time.Duration // how long Build takes
 	builds   int
 	closed   []string
 	failed   []error
 }
 
-// onBench runs a test in a bubble, which fails if anything is left running.
+// onBench runs a test in a bubble of testing/synctest, which fails if a goroutine is left.
 func onBench(t *testing.T, run func(t *testing.T, b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -77,11 +77,11 @@ func (b *bench) build(ctx context.Context, keys ProviderKeys) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.builds++
-	defer clear(keys) // they are its own
+	defer clear(keys) // the map is Build's own
 	if b.hang {
 		b.mu.Unlock()
 		<-ctx.Done()
-		time.Sleep(time.Second) // to clean up
+		time.Sleep(time.Second) // the time that Build needs to end
 		b.mu.Lock()
 		return "", ctx.Err()
 	}
@@ -110,15 +110,15 @@ func (b *bench) begin(t *testing.T) *Updater[string] {
 	return u
 }
 
-// shows holds what the updater says now against a value and an error.
+// shows fails the test unless the updater has this value and this error.
 func (b *bench) shows(t *testing.T, u *Updater[string], value string, failure error) {
 	t.Helper()
 	synctest.Wait()
 	if err := u.Err(); u.Get() != value || !errors.Is(err, failure) || (err == nil) != (failure == nil) {
-		t.Fatalf("%q, %v, want %q, %v", u.Get(), err, value, failure)
+		t.Fatalf("Get, Err = %q, %v, want %q, %v", u.Get(), err, value, failure)
 	}
-	if failure == errBroken && errors.Is(u.Err(), ErrUnavailable) { //nolint:errorlint // the very one
-		t.Errorf("Build's failure is laid at Vault's door: %v", u.Err())
+	if failure == errBroken && errors.Is(u.Err(), ErrUnavailable) { //nolint:errorlint // the same value
+		t.Errorf("Err = %v, want the error of Build without ErrUnavailable", u.Err())
 	}
 }
 
@@ -128,7 +128,7 @@ func (b *bench) wantClosed(t *testing.T, want ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if slices.Sort(b.closed); !slices.Equal(b.closed, want) {
-		t.Fatalf("closed %q, want %q", b.closed, want)
+		t.Fatalf("UpdaterConfig.Close was called for %q, want %q", b.closed, want)
 	}
 }
 
@@ -145,16 +145,15 @@ func (b *bench) renew(key any) {
 	synctest.Wait()
 }
 
-// The start waits for declared providers as long as its context lives, asking ever
-// more seldom, and then they are at hand.
-func TestDeclareWaits(t *testing.T) {
+// New waits for declared providers until its context ends. After it, they are cached.
+func TestDeclare_WaitsForVault(t *testing.T) {
 	for name, c := range map[string]struct {
-		trouble error
-		ends    time.Duration // of the trouble
+		failure error
+		ends    time.Duration // when the failure ends
 		want    error
 		took    time.Duration // at least
 	}{
-		"calm":               {nil, 0, nil, 0},
+		"no failure":         {nil, 0, nil, 0},
 		"an hour's outage":   {ErrUnavailable, time.Hour, nil, time.Hour},
 		"a seal too long":    {ErrSealed, 3 * time.Hour, ErrSealed, 2 * time.Hour},
 		"a seal":             {ErrSealed, time.Minute, nil, time.Minute},
@@ -165,8 +164,8 @@ func TestDeclareWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onBench(t, func(t *testing.T, b *bench) {
 				client := &Client{keys: b.keys, cached: true, store: kv.New(nil, "secret", "base", backoff.Backoff{})}
-				if c.trouble != nil {
-					b.set(func(b *bench) { b.storeErr = &Error{Kind: c.trouble} })
+				if c.failure != nil {
+					b.set(func(b *bench) { b.storeErr = &Error{Kind: c.failure} })
 				}
 				time.AfterFunc(c.ends, func() { b.set(func(b *bench) { b.storeErr = nil }) })
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
@@ -174,10 +173,10 @@ func TestDeclareWaits(t *testing.T) {
 				began := time.Now()
 				err := client.declare(ctx, []string{"b", "a", "b"})
 				if took := time.Since(began); took < c.took || took > c.took+time.Minute || !errors.Is(err, c.want) {
-					t.Fatalf("%v after %v, want %v after %v", err, took, c.want, c.took)
+					t.Fatalf("declare = %v after %v, want %v after %v", err, took, c.want, c.took)
 				}
 				if key, err := client.GetAPIKey(t.Context(), "a"); c.want == nil && (key != "fake-old" || err != nil) {
-					t.Errorf("GetAPIKey = %q, %v", key, err)
+					t.Errorf("GetAPIKey = %q, %v, want fake-old", key, err)
 				}
 				synctest.Wait()
 			})
@@ -185,23 +184,26 @@ func TestDeclareWaits(t *testing.T) {
 	}
 }
 
-// cached has n providers in a cache, and says what each of them takes.
+// cached puts n providers into a cache and returns how much memory each of them takes.
 func cached(t testing.TB, n int) (bytesEach float64) {
 	t.Helper()
 	fetch := func(_ context.Context, name string, _ *secret) (*secret, error) {
-		return newSecret(kv.Secret{Data: map[string]any{fieldAPIKey: "fake-key-of-" + name}, Version: 1, Created: time.Now()}), nil
+		data := map[string]any{fieldAPIKey: "fake-key-of-" + name}
+		return newSecret(kv.Secret{Data: data, Version: 1, Created: time.Now()}), nil
 	}
 	before := heap()
-	keys := cache.New(cache.Config[secret]{TTL: time.Hour, FetchTimeout: time.Second, Fetch: fetch, Gone: isGone, Newer: newer, Behind: behind})
+	keys := cache.New(cache.Config[secret]{
+		TTL: time.Hour, FetchTimeout: time.Second, Fetch: fetch, Gone: isGone, Newer: newer, Behind: behind,
+	})
 	defer keys.Close()
 	for i := range n {
 		if _, err := keys.Get(t.Context(), fmt.Sprintf("provider-%d", i)); err != nil {
 			t.Fatalf("Get = %v, want no error", err)
 		}
 	}
-	for i := range 2 * n { // as services do: what readers look into is there, too
+	for i := range 2 * n { // the memory that reads need counts, too
 		if keys.Load(fmt.Sprintf("provider-%d", i%n)) == nil {
-			t.Fatal("not kept")
+			t.Fatalf("Load(provider-%d) = nil, want the cached secret", i%n)
 		}
 	}
 	return float64(heap()-before) / float64(n)
@@ -209,11 +211,11 @@ func cached(t testing.TB, n int) (bytesEach float64) {
 
 func TestCachedProviderTakesLessThanAKilobyte(t *testing.T) {
 	if each := cached(t, 10_000); each <= 0 || each >= 1000 {
-		t.Errorf("a cached provider takes %.0f bytes", each)
+		t.Errorf("a cached provider takes %.0f bytes, want less than 1000", each)
 	}
 }
 
-// BenchmarkCacheMemory reports what one cached provider takes.
+// BenchmarkCacheMemory reports how much memory one cached provider takes.
 func BenchmarkCacheMemory(b *testing.B) {
 	for b.Loop() {
 		b.ReportMetric(cached(b, 10_000), "B/provider")
@@ -227,25 +229,25 @@ func heap() uint64 {
 	return stats.HeapAlloc
 }
 
-// An answer is behind what is known if it is older by every measure: after a failover
-// to a leader whose clock is behind, a newer version may have an earlier time.
+// A response is behind a known secret if its version and its time are older. After a failover to a
+// leader whose clock is behind, a newer version may have an earlier time.
 func TestBehind(t *testing.T) {
 	at := func(version int, second int) *secret {
 		return &secret{version: version, created: time.Date(2030, 1, 1, 0, 0, second, 0, time.UTC)}
 	}
 	for name, c := range map[string]struct {
-		answer, known *secret
-		want          bool
+		response, known *secret
+		want            bool
 	}{
-		"a node that lags":               {at(6, 1), at(7, 2), true},
+		"a standby that is behind":       {at(6, 1), at(7, 2), true},
 		"the same":                       {at(7, 2), at(7, 2), false},
 		"the next":                       {at(8, 3), at(7, 2), false},
 		"the next, by a slow clock":      {at(8, 1), at(7, 2), false},
-		"deleted and made anew":          {at(1, 9), at(7, 2), false},
-		"restored from a snapshot, anew": {at(6, 9), at(7, 2), false},
+		"deleted and created again":      {at(1, 9), at(7, 2), false},
+		"written again after a snapshot": {at(6, 9), at(7, 2), false},
 	} {
-		if got := behind(c.answer, c.known); got != c.want {
-			t.Errorf("%s: %t", name, got)
+		if got := behind(c.response, c.known); got != c.want {
+			t.Errorf("%s: behind = %t, want %t", name, got, c.want)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-func TestCacheAsksOnce(t *testing.T) {
+func TestCache_ReadsVaultOnce(t *testing.T) {
 	proxy := clienttest.NewProxy(t)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithCache(time.Minute, time.Hour))
 	provider := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old", "n": 7})
@@ -26,28 +26,28 @@ func TestCacheAsksOnce(t *testing.T) {
 	}
 	keys, err := client.GetProviderKeys(t.Context(), provider)
 	if err != nil || keys["n"] != "7" {
-		t.Fatalf("GetProviderKeys = %v, %v", keys.Reveal(), err)
+		t.Fatalf("GetProviderKeys = %v, %v, want n = 7", keys.Reveal(), err)
 	}
 	keys["api_key"] = "changed by the caller"
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if got, err := client.GetField(ended, provider, "api_key"); err != nil || got != "fake-old" {
-		t.Errorf("GetField = %q, %v: the caller's map is the cache's, or a cached read looked at its context", got, err)
+		t.Errorf("GetField with an ended context = %q, %v, want fake-old from the cache", got, err)
 	}
 	if got, err := client.GetAPIKey(ended, provider); err != nil || got != "fake-old" {
-		t.Errorf("a cached read looked at its context: %v", err)
+		t.Errorf("GetAPIKey with an ended context = %q, %v, want fake-old from the cache", got, err)
 	}
 	if n := clienttest.DataReads(proxy); n != 1 {
-		t.Errorf("%d reads", n)
+		t.Errorf("the client read the secret %d times, want 1", n)
 	}
 	if _, err := client.GetField(t.Context(), provider, "none"); !errors.Is(err, vaultkit.ErrFieldMissing) {
-		t.Errorf("GetField = %v", err)
+		t.Errorf("GetField(none) = %v, want ErrFieldMissing", err)
 	}
 	if err := client.Close(); err != nil {
 		t.Fatalf("Close = %v, want no error", err)
 	}
 	if _, err := client.GetAPIKey(t.Context(), provider); !errors.Is(err, vaultkit.ErrClosed) {
-		t.Errorf("after Close: %v", err)
+		t.Errorf("GetAPIKey after Close = %v, want ErrClosed", err)
 	}
 }
 
@@ -68,15 +68,15 @@ func TestCrowdMakesOneRequestEach(t *testing.T) {
 	}
 	crowd.Wait()
 	if n := clienttest.DataReads(proxy); n != 100 {
-		t.Errorf("%d requests for 100 providers", n)
+		t.Errorf("10,000 reads of 100 providers sent %d requests, want 100", n)
 	}
 }
 
-func TestOwnChangesAreReadAtOnce(t *testing.T) {
+func TestCache_ReadsOwnChangesAtOnce(t *testing.T) {
 	client := clienttest.New(t, vaultkit.WithCache(time.Hour, time.Hour))
 	provider := vaulttest.Name(t)
 	if _, err := client.GetAPIKey(t.Context(), provider); !errors.Is(err, vaultkit.ErrNotFound) {
-		t.Fatalf("GetAPIKey = %v, want no error", err)
+		t.Fatalf("GetAPIKey of an absent provider = %v, want ErrNotFound", err)
 	}
 	if _, err := client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-old"}); err != nil {
 		t.Fatalf("PutProviderKeys = %v, want no error", err)
@@ -92,8 +92,8 @@ func TestOwnChangesAreReadAtOnce(t *testing.T) {
 	clienttest.WantAPIKey(t, client, provider, "fake-old")
 }
 
-// The commit's answer is lost and a read that began before it is still under way.
-func TestOwnRotationOutdoesLateRead(t *testing.T) {
+// The response of the commit is lost, and a read that began before the commit ends after it.
+func TestCache_KeepsOwnRotationOverLateRead(t *testing.T) {
 	w := clienttest.NewScenario(t)
 	w.Reconnect(vaultkit.WithCache(time.Hour, time.Hour))
 	release, held := make(chan struct{}), make(chan struct{})
@@ -112,7 +112,7 @@ func TestOwnRotationOutdoesLateRead(t *testing.T) {
 	clienttest.WantAPIKey(t, w.Client, w.Provider, "fake-new")
 }
 
-func TestRivalsChangesAreSeen(t *testing.T) {
+func TestCache_SeesOtherClientsChangesWithinTTL(t *testing.T) {
 	client := clienttest.New(t, vaultkit.WithCache(time.Second, time.Hour))
 	rival, provider := clienttest.New(t), vaulttest.PutProvider(t, clienttest.OldSecret)
 	clienttest.WantAPIKey(t, client, provider, "fake-old")
@@ -132,13 +132,13 @@ func TestRivalsChangesAreSeen(t *testing.T) {
 	})
 }
 
-func TestOutageIsNotNoticed(t *testing.T) {
+func TestCache_ServesStaleKeysInAnOutage(t *testing.T) {
 	proxy, heard := clienttest.NewProxy(t), &clienttest.EventLog{}
 	provider := vaulttest.PutProvider(t, clienttest.OldSecret)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add),
 		vaultkit.WithCache(time.Second, 3*time.Second), vaultkit.WithProviders(provider))
 	if h := client.Health(); !h.OK() || !h.Ready() {
-		t.Fatalf("Health = %+v", h)
+		t.Fatalf("Health = %+v, want OK and Ready", h)
 	}
 	proxy.Down()
 	vaulttest.Eventually(t, "the secret is stale", func() bool {
@@ -147,27 +147,27 @@ func TestOutageIsNotNoticed(t *testing.T) {
 	})
 	h := client.Health()
 	if h.OK() || !h.Ready() || h.DownError == nil || !slices.Equal(h.Stale, []string{provider}) {
-		t.Errorf("Health = %+v", h)
+		t.Errorf("Health = %+v, want Ready, not OK, and %s stale", h, provider)
 	}
 	vaulttest.Eventually(t, "the secret is dropped", func() bool { return len(heard.Of(event.Dropped)) == 1 })
 	if h := client.Health(); h.Ready() {
-		t.Errorf("Health = %+v", h)
+		t.Errorf("Health after maxStale = %+v, want not Ready", h)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if _, err := client.GetAPIKey(ctx, provider); !errors.Is(err, vaultkit.ErrUnavailable) {
-		t.Errorf("past maxStale: %v", err)
+		t.Errorf("GetAPIKey after maxStale = %v, want ErrUnavailable", err)
 	}
 	if err := proxy.Up(); err != nil {
 		t.Fatalf("Up = %v, want no error", err)
 	}
-	vaulttest.Eventually(t, "all is well again", func() bool { return client.Health().OK() })
+	vaulttest.Eventually(t, "the client is OK again", func() bool { return client.Health().OK() })
 	clienttest.WantAPIKey(t, client, provider, "fake-old")
 }
 
-// A client that only watches stays ready, whatever becomes of Vault and the provider:
-// who watches has what it had.
-func TestWatchingClientStaysReady(t *testing.T) {
+// A client that only watches stays ready during an outage and after a deletion, because its watcher
+// still has the last keys.
+func TestHealth_WatchingClientStaysReady(t *testing.T) {
 	proxy, heard, provider := clienttest.NewProxy(t), &clienttest.EventLog{}, vaulttest.PutProvider(t, clienttest.OldSecret)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add),
 		vaultkit.WithPollInterval(time.Second), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
@@ -176,7 +176,7 @@ func TestWatchingClientStaysReady(t *testing.T) {
 	proxy.Down()
 	vaulttest.Eventually(t, "the outage shows", func() bool { return slices.Equal(client.Health().Stale, []string{provider}) })
 	if h := client.Health(); h.OK() || !h.Ready() || len(h.Missing)+len(h.Lost) != 0 {
-		t.Errorf("Health = %+v", h)
+		t.Errorf("Health in an outage = %+v, want Ready, not OK, none missing or lost", h)
 	}
 	if err := proxy.Up(); err != nil {
 		t.Fatalf("Up = %v, want no error", err)
@@ -184,14 +184,14 @@ func TestWatchingClientStaysReady(t *testing.T) {
 	vaulttest.SoftDelete(t, provider)
 	vaulttest.Eventually(t, "the deletion shows", func() bool { return slices.Equal(client.Health().Lost, []string{provider}) })
 	if h := client.Health(); h.OK() || !h.Ready() || len(h.Missing)+len(h.Stale) != 0 {
-		t.Errorf("Health = %+v", h)
+		t.Errorf("Health after a deletion = %+v, want Ready, not OK, none missing or stale", h)
 	}
 	if dropped := heard.Of(event.Dropped); len(dropped) != 1 || !errors.Is(dropped[0].Err, vaultkit.ErrDeleted) {
-		t.Errorf("dropped %+v", dropped)
+		t.Errorf("events of the kind dropped = %+v, want one with ErrDeleted", dropped)
 	}
 }
 
-func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
+func TestNew_WaitsForDeclaredProviders(t *testing.T) {
 	proxy := clienttest.NewProxy(t)
 	provider := vaulttest.PutProvider(t, clienttest.OldSecret)
 	proxy.Down()
@@ -203,7 +203,7 @@ func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := vaultkit.New(short, options...); !errors.Is(err, vaultkit.ErrUnavailable) {
-		t.Fatalf("New = %v", err)
+		t.Fatalf("New with a short context = %v, want ErrUnavailable", err)
 	}
 	tried := make(chan struct{}, 1000)
 	observe := vaultkit.WithObserver(func(event.Event) { tried <- struct{}{} })
@@ -217,7 +217,7 @@ func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 		proxy.Reset()
 		clienttest.WantAPIKey(t, client, provider, "fake-old")
 		if n := clienttest.DataReads(proxy); n != 0 {
-			t.Errorf("%d reads after the start", n)
+			t.Errorf("GetAPIKey after New sent %d requests, want 0", n)
 		}
 		if err := client.Close(); err != nil {
 			t.Errorf("Close = %v, want no error", err)
@@ -228,8 +228,9 @@ func TestDeclaredProvidersAreWaitedFor(t *testing.T) {
 		t.Fatalf("Up = %v, want no error", err)
 	}
 	starting.Wait()
-	if _, err := vaultkit.New(t.Context(), append(options, vaultkit.WithProviders("not-there"))...); !errors.Is(err, vaultkit.ErrNotFound) {
-		t.Errorf("a provider that is not there: %v", err)
+	_, err := vaultkit.New(t.Context(), append(options, vaultkit.WithProviders("not-there"))...)
+	if !errors.Is(err, vaultkit.ErrNotFound) {
+		t.Errorf("New with an absent provider = %v, want ErrNotFound", err)
 	}
 }
 
@@ -245,14 +246,14 @@ func TestCacheOptions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			options = append(options, vaultkit.WithAddress("http://127.0.0.1:1"), vaultkit.WithToken(vaultkit.FromString("fake")))
 			if _, err := vaultkit.New(t.Context(), options...); !errors.Is(err, vaultkit.ErrInvalid) {
-				t.Errorf("New = %v", err)
+				t.Errorf("New = %v, want ErrInvalid", err)
 			}
 		})
 	}
 }
 
-// A service that starts while Vault is sealed waits until it is not.
-func TestStartRidesOutASeal(t *testing.T) {
+// A service that starts while Vault is sealed waits until it is unsealed.
+func TestNew_WaitsForAnUnsealedServer(t *testing.T) {
 	server, heard := vaulttest.Start(t, devvault.Options{}), &clienttest.EventLog{}
 	proxy := clienttest.NewProxyTo(t, server.Addr())
 	kv := vaulttest.RootOf(t, server).KVv2(vaulttest.Mount)
@@ -263,11 +264,11 @@ func TestStartRidesOutASeal(t *testing.T) {
 		t.Fatalf("Seal = %v, want no error", err)
 	}
 	options := []vaultkit.Option{
-		vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())), clienttest.WithBackoff(clienttest.QuickBackoff),
-		vaultkit.WithCache(time.Minute, time.Hour),
+		vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())),
+		clienttest.WithBackoff(clienttest.QuickBackoff), vaultkit.WithCache(time.Minute, time.Hour),
 	}
 	if _, err := vaultkit.New(t.Context(), options...); !errors.Is(err, vaultkit.ErrSealed) {
-		t.Errorf("without providers to wait for: %v", err)
+		t.Errorf("New without WithProviders = %v, want ErrSealed", err)
 	}
 	options = append(options, vaultkit.WithProviders("a"), vaultkit.WithObserver(heard.Add))
 	started := make(chan *vaultkit.Client)
@@ -293,13 +294,14 @@ func TestStartRidesOutASeal(t *testing.T) {
 	proxy.Reset()
 	clienttest.WantAPIKey(t, client, "a", "fake-old")
 	if n := len(proxy.Log()); n != 0 {
-		t.Errorf("%d requests for the first read", n)
+		t.Errorf("the first GetAPIKey sent %d requests, want 0", n)
 	}
 }
 
-// What a start does not ride out.
-func TestStartEnds(t *testing.T) {
-	proxy, there, deleted := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
+// New does not wait for what waiting cannot change.
+func TestNew_EndsOnLastingErrors(t *testing.T) {
+	proxy := clienttest.NewProxy(t)
+	there, deleted := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	vaulttest.SoftDelete(t, deleted)
 	only := vaulttest.Token(t, strings.ReplaceAll(vaulttest.Policy(t, "", "reader"), "providers/+", "providers/"+there))
 	proxy.Down()
@@ -308,10 +310,12 @@ func TestStartEnds(t *testing.T) {
 		names   string // the provider in its error
 		options []vaultkit.Option
 	}{
-		"not there":  {vaultkit.ErrNotFound, "nobody", []vaultkit.Option{vaultkit.WithProviders(there, "nobody", there)}},
-		"deleted":    {vaultkit.ErrDeleted, deleted, []vaultkit.Option{vaultkit.WithProviders(deleted)}},
-		"not its":    {vaultkit.ErrPermissionDenied, "other", []vaultkit.Option{vaultkit.WithProviders(there, "other"), vaultkit.WithToken(vaultkit.FromString(only))}},
-		"time is up": {vaultkit.ErrUnavailable, "", []vaultkit.Option{vaultkit.WithProviders(there), vaultkit.WithAddress(proxy.URL()), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond})}},
+		"absent":  {vaultkit.ErrNotFound, "nobody", []vaultkit.Option{vaultkit.WithProviders(there, "nobody", there)}},
+		"deleted": {vaultkit.ErrDeleted, deleted, []vaultkit.Option{vaultkit.WithProviders(deleted)}},
+		"denied": {vaultkit.ErrPermissionDenied, "other", []vaultkit.Option{
+			vaultkit.WithProviders(there, "other"), vaultkit.WithToken(vaultkit.FromString(only))}},
+		"Timeouts.Start passes": {vaultkit.ErrUnavailable, "", []vaultkit.Option{vaultkit.WithProviders(there),
+			vaultkit.WithAddress(proxy.URL()), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond})}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			options := append([]vaultkit.Option{
@@ -323,7 +327,7 @@ func TestStartEnds(t *testing.T) {
 			client, err := vaultkit.New(ctx, options...)
 			failed, ok := errors.AsType[*vaultkit.Error](err)
 			if client != nil || !errors.Is(err, c.want) || !ok || failed.Op != "New" || failed.Provider != c.names || ctx.Err() != nil {
-				t.Errorf("New = %v, %v", client, err)
+				t.Errorf("New = %v, %v, want no client and %v that names %q", client, err, c.want, c.names)
 			}
 		})
 	}

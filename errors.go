@@ -46,5 +46,5 @@ var (
 
 // Error is the type of every error of this package, for errors.As. Its fields are Op, Provider,
 // Path, Version, ID, Field, Capability, CorrelationID, Kind (the sentinel), Detail, Hint and Err
-// (the cause); [vaulterr.Error] documents each.
+// (the cause); [goblin/vaultkit/vaulterr.Error] documents each.
 type Error = vaulterr.Error

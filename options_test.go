@@ -23,7 +23,8 @@ import (
 
 // An option of one verb does not compile in a call of another.
 func TestOptionsFitTheirVerbsOnly(t *testing.T) {
-	rotate, rollback, revoke := reflect.TypeFor[vaultkit.RotateOption](), reflect.TypeFor[vaultkit.RollbackOption](), reflect.TypeFor[vaultkit.RevokeOption]()
+	rotate, rollback := reflect.TypeFor[vaultkit.RotateOption](), reflect.TypeFor[vaultkit.RollbackOption]()
+	revoke := reflect.TypeFor[vaultkit.RevokeOption]()
 	for name, tc := range map[string]struct {
 		option                   any
 		rotate, rollback, revoke bool
@@ -36,8 +37,9 @@ func TestOptionsFitTheirVerbsOnly(t *testing.T) {
 		"IgnoreOtherProviders": {vaultkit.IgnoreOtherProviders(), false, false, true},
 	} {
 		kind := reflect.TypeOf(tc.option)
-		if got := [...]bool{kind.Implements(rotate), kind.Implements(rollback), kind.Implements(revoke)}; got != [...]bool{tc.rotate, tc.rollback, tc.revoke} {
-			t.Errorf("%s fits Rotate, Rollback, RevokeOld = %v, want %v", name, got, [...]bool{tc.rotate, tc.rollback, tc.revoke})
+		want := [...]bool{tc.rotate, tc.rollback, tc.revoke}
+		if got := [...]bool{kind.Implements(rotate), kind.Implements(rollback), kind.Implements(revoke)}; got != want {
+			t.Errorf("%s fits Rotate, Rollback, RevokeOld = %v, want %v", name, got, want)
 		}
 	}
 }
@@ -84,11 +86,11 @@ func TestPlainHTTPToAnHTTPSServer(t *testing.T) {
 	_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(strings.Replace(front.URL(), "https:", "http:", 1)),
 		vaultkit.WithToken(vaultkit.FromString("fake")))
 	if !errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "speaks HTTPS") {
-		t.Errorf("New = %v", err)
+		t.Errorf("New = %v, want ErrUnavailable that says that the server speaks HTTPS", err)
 	}
 }
 
-// headers remembers what the last request carried.
+// headers keeps the headers of the last request.
 type headers struct {
 	mu   sync.Mutex
 	last http.Header
@@ -107,9 +109,8 @@ func (h *headers) wrap(next http.RoundTripper) http.RoundTripper {
 	return h
 }
 
-// What is given explicitly wins over the environment, which the official client
-// reads even when nobody asks.
-func TestExplicitSettingsWinOverTheEnvironment(t *testing.T) {
+// Options win over the environment, which the official client reads unasked.
+func TestNew_IgnoresTheEnvironment(t *testing.T) {
 	t.Setenv("VAULT_TOKEN", "hvs.junk")
 	t.Setenv("VAULT_NAMESPACE", "junk")
 	t.Setenv("VAULT_HEADERS", `{"X-Junk":"junk"}`)
@@ -123,12 +124,13 @@ func TestExplicitSettingsWinOverTheEnvironment(t *testing.T) {
 	}
 	if h.last.Get("X-Vault-Namespace") != "" || h.last.Get("X-Junk") != "" || h.last.Get("X-Vault-Request") != "true" ||
 		h.last.Get("X-Vault-Token") != vaulttest.Server().RootToken() {
-		t.Error("the environment came through")
+		t.Errorf("Providers sent namespace %q, X-Junk %q, want no header from the environment",
+			h.last.Get("X-Vault-Namespace"), h.last.Get("X-Junk"))
 	}
-	// A community server ignores a namespace; that it is sent is all there is.
+	// Vault's community edition ignores a namespace, so the test looks only at the request.
 	named := clienttest.New(t, vaultkit.WithTransport(h.wrap), vaultkit.WithNamespace("team-a"))
 	if _, err := named.Providers(t.Context()); err != nil || h.last.Get("X-Vault-Namespace") != "team-a" {
-		t.Errorf("namespace %q, %v", h.last.Get("X-Vault-Namespace"), err)
+		t.Errorf("Providers sent namespace %q, %v, want team-a", h.last.Get("X-Vault-Namespace"), err)
 	}
 }
 
@@ -145,20 +147,23 @@ func TestWithAPIClientCopies(t *testing.T) {
 		t.Fatalf("New = %v, want no error", err)
 	}
 	if h.last.Get("X-Vault-Namespace") != "its-own" || h.last.Get("X-Its-Own") != "yes" || h.last.Get("X-Vault-Token") != token {
-		t.Error("settings of the existing client are lost")
+		t.Errorf("New sent namespace %q, X-Its-Own %q, want those of the existing client, and its token",
+			h.last.Get("X-Vault-Namespace"), h.last.Get("X-Its-Own"))
 	}
 	if client.Vault() == official {
-		t.Error("the existing client is used itself")
+		t.Error("Vault() = the existing client, want a copy")
 	}
 	client.Close()
 	if official.Token() != token || official.MaxRetries() != 5 || official.ClientTimeout() != 7*time.Second {
-		t.Error("the existing client was changed")
+		t.Errorf("the existing client has %d retries, a timeout of %v, want it unchanged",
+			official.MaxRetries(), official.ClientTimeout())
 	}
 	if _, err := official.Auth().Token().LookupSelfWithContext(t.Context()); err != nil {
-		t.Errorf("its token was revoked: %v", err)
+		t.Errorf("LookupSelf of its token after Close = %v, want no error", err)
 	}
-	if _, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(official), vaultkit.WithTLS(vaultkit.TLS{CAFile: "x"})); !errors.Is(err, vaultkit.ErrInvalid) {
-		t.Errorf("with TLS settings: %v", err)
+	withTLS := vaultkit.WithTLS(vaultkit.TLS{CAFile: "x"})
+	if _, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(official), withTLS); !errors.Is(err, vaultkit.ErrInvalid) {
+		t.Errorf("New(WithAPIClient, WithTLS) = %v, want ErrInvalid", err)
 	}
 	tokenless, err := api.NewClient(&api.Config{Address: vaulttest.Server().Addr()})
 	if err != nil {
@@ -166,7 +171,7 @@ func TestWithAPIClientCopies(t *testing.T) {
 	}
 	tokenless.ClearToken() // which it took from the environment
 	if _, err := vaultkit.New(t.Context(), vaultkit.WithAPIClient(tokenless)); !errors.Is(err, vaultkit.ErrInvalid) {
-		t.Errorf("without a token: %v", err)
+		t.Errorf("New(WithAPIClient without a token) = %v, want ErrInvalid", err)
 	}
 }
 
@@ -175,15 +180,14 @@ func TestVaultIsLoggedIn(t *testing.T) {
 	client := clienttest.New(t)
 	self, err := client.Vault().Auth().Token().LookupSelfWithContext(t.Context())
 	if err != nil || self.Data["id"] != vaulttest.Server().RootToken() {
-		t.Errorf("LookupSelf: %v", err)
+		t.Errorf("LookupSelf = %v, %v, want the root token", self, err)
 	}
 }
 
-// A client leaves no goroutine and no connection, whether it lived or failed to
-// start.
-func TestCloseLeavesNothing(t *testing.T) {
+// Close leaves no goroutine and no connection, and neither does a New that fails.
+func TestClose_LeavesNothing(t *testing.T) {
 	ignore := goleak.IgnoreCurrent()
-	h := &headers{} // a wrapper that does not pass CloseIdleConnections on
+	h := &headers{} // a wrapper without CloseIdleConnections
 	client := clienttest.New(t, vaultkit.WithTransport(h.wrap))
 	if _, err := client.Providers(t.Context()); err != nil {
 		t.Fatalf("Providers = %v, want no error", err)
@@ -198,20 +202,21 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 	group.Wait()
 	if _, err := client.GetAPIKey(t.Context(), "p"); !errors.Is(err, vaultkit.ErrClosed) {
-		t.Errorf("after Close: %v", err)
+		t.Errorf("GetAPIKey after Close = %v, want ErrClosed", err)
 	}
-	if _, err := client.Rotate(t.Context(), "p", vaultkit.NewKey("fake")); !errors.Is(err, vaultkit.ErrClosed) || errors.Is(err, vaultkit.ErrUndetermined) {
-		t.Errorf("after Close: %v", err)
+	_, err := client.Rotate(t.Context(), "p", vaultkit.NewKey("fake"))
+	if !errors.Is(err, vaultkit.ErrClosed) || errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Errorf("Rotate after Close = %v, want ErrClosed alone", err)
 	}
-	_, err := vaultkit.New(t.Context(), vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithMount("nowhere"),
+	_, err = vaultkit.New(t.Context(), vaultkit.WithAddress(vaulttest.Server().Addr()), vaultkit.WithMount("nowhere"),
 		vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())))
 	if !errors.Is(err, vaultkit.ErrMountNotFound) {
-		t.Errorf("New = %v", err)
+		t.Errorf("New(WithMount(nowhere)) = %v, want ErrMountNotFound", err)
 	}
 	goleak.VerifyNone(t, ignore)
 }
 
-// setenv replaces the environment that WithEnvironment reads.
+// setenv replaces the variables that WithEnvironment reads.
 func setenv(t *testing.T, variables map[string]string) {
 	t.Helper()
 	for _, variable := range os.Environ() {
@@ -225,7 +230,7 @@ func setenv(t *testing.T, variables map[string]string) {
 	}
 }
 
-func TestFromEnvironment(t *testing.T) {
+func TestWithEnvironment(t *testing.T) {
 	addr, token := vaulttest.Server().Addr(), vaulttest.Server().RootToken()
 	dir := t.TempDir()
 	vaulttest.WriteFile(t, dir+"/token", token+"\n")
@@ -233,30 +238,35 @@ func TestFromEnvironment(t *testing.T) {
 	vaulttest.WriteFile(t, dir+"/role-id", appRole(t)[0])
 	vaulttest.WriteFile(t, dir+"/secret-id", appRole(t)[1])
 	ids := appRole(t)
+	type env = map[string]string
 	for name, tc := range map[string]struct {
-		env  map[string]string
+		env  env // and VAULT_ADDR
 		want error
 		says string
 	}{
-		"token":              {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token}, nil, ""},
-		"token file":         {map[string]string{"VAULT_ADDR": addr, "VAULTKIT_TOKEN_FILE": dir + "/token"}, nil, ""},
-		"CLI's token":        {map[string]string{"VAULT_ADDR": addr, "HOME": dir}, nil, ""},
-		"approle":            {map[string]string{"VAULT_ADDR": addr, "VAULT_ROLE_ID": ids[0], "VAULT_SECRET_ID": ids[1]}, nil, ""},
-		"token wins":         {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULT_ROLE_ID": "junk"}, nil, ""},
-		"approle by choice":  {map[string]string{"VAULT_ADDR": addr, "VAULTKIT_AUTH": "approle", "VAULT_TOKEN": "junk", "VAULT_ROLE_ID": ids[0], "VAULT_SECRET_ID": ids[1]}, nil, ""},
-		"nothing":            {map[string]string{"VAULT_ADDR": addr}, vaultkit.ErrInvalid, "no login"},
-		"no address":         {map[string]string{"VAULT_TOKEN": token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
-		"kubernetes":         {map[string]string{"VAULT_ADDR": addr, "VAULTKIT_KUBERNETES_ROLE": "r", "VAULTKIT_JWT_FILE": dir + "/none"}, vaultkit.ErrInvalid, "none"},
-		"no such login":      {map[string]string{"VAULT_ADDR": addr, "VAULTKIT_AUTH": "magic"}, vaultkit.ErrInvalid, "magic"},
-		"skip verify":        {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULT_SKIP_VERIFY": "perhaps"}, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY"},
-		"CA file":            {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULT_CACERT": dir + "/none"}, vaultkit.ErrInvalid, "none"},
-		"mount":              {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULTKIT_MOUNT": "nowhere"}, vaultkit.ErrMountNotFound, "nowhere"},
-		"base":               {map[string]string{"VAULT_ADDR": addr, "VAULT_TOKEN": token, "VAULTKIT_BASE": "../x"}, vaultkit.ErrInvalid, "base path"},
-		"wrapped, junk":      {map[string]string{"VAULT_ADDR": addr, "VAULT_ROLE_ID": ids[0], "VAULTKIT_WRAPPED_SECRET_ID": "hvs.junk"}, vaultkit.ErrWrappingToken, ""},
-		"approle, no secret": {map[string]string{"VAULT_ADDR": addr, "VAULT_ROLE_ID": ids[0]}, vaultkit.ErrInvalid, "VAULT_SECRET_ID"},
+		"token":       {env{"VAULT_TOKEN": token}, nil, ""},
+		"token file":  {env{"VAULTKIT_TOKEN_FILE": dir + "/token"}, nil, ""},
+		"CLI's token": {env{"HOME": dir}, nil, ""},
+		"approle":     {env{"VAULT_ROLE_ID": ids[0], "VAULT_SECRET_ID": ids[1]}, nil, ""},
+		"token wins":  {env{"VAULT_TOKEN": token, "VAULT_ROLE_ID": "junk"}, nil, ""},
+		"approle by choice": {env{"VAULTKIT_AUTH": "approle", "VAULT_TOKEN": "junk", "VAULT_ROLE_ID": ids[0],
+			"VAULT_SECRET_ID": ids[1]}, nil, ""},
+		"nothing":            {env{}, vaultkit.ErrInvalid, "no login"},
+		"no address":         {env{"VAULT_ADDR": "", "VAULT_TOKEN": token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
+		"kubernetes":         {env{"VAULTKIT_KUBERNETES_ROLE": "r", "VAULTKIT_JWT_FILE": dir + "/none"}, vaultkit.ErrInvalid, "none"},
+		"no such login":      {env{"VAULTKIT_AUTH": "magic"}, vaultkit.ErrInvalid, "magic"},
+		"skip verify":        {env{"VAULT_TOKEN": token, "VAULT_SKIP_VERIFY": "perhaps"}, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY"},
+		"CA file":            {env{"VAULT_TOKEN": token, "VAULT_CACERT": dir + "/none"}, vaultkit.ErrInvalid, "none"},
+		"mount":              {env{"VAULT_TOKEN": token, "VAULTKIT_MOUNT": "nowhere"}, vaultkit.ErrMountNotFound, "nowhere"},
+		"base":               {env{"VAULT_TOKEN": token, "VAULTKIT_BASE": "../x"}, vaultkit.ErrInvalid, "base path"},
+		"wrapped, junk":      {env{"VAULT_ROLE_ID": ids[0], "VAULTKIT_WRAPPED_SECRET_ID": "hvs.junk"}, vaultkit.ErrWrappingToken, ""},
+		"approle, no secret": {env{"VAULT_ROLE_ID": ids[0]}, vaultkit.ErrInvalid, "VAULT_SECRET_ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			setenv(t, tc.env)
+			setenv(t, env{"VAULT_ADDR": addr})
+			for variable, value := range tc.env {
+				t.Setenv(variable, value)
+			}
 			client, err := vaultkit.New(t.Context(), vaultkit.WithEnvironment())
 			if !errors.Is(err, tc.want) || tc.want != nil && !strings.Contains(err.Error(), tc.says) {
 				t.Fatalf("New = %v, want %v and %q", err, tc.want, tc.says)
@@ -268,8 +278,7 @@ func TestFromEnvironment(t *testing.T) {
 	}
 }
 
-// appRole makes a role with the rotator's policy and returns role id and secret
-// id.
+// appRole creates an AppRole with the rotator's policy and returns its role id and a secret id.
 func appRole(t *testing.T) [2]string {
 	t.Helper()
 	root := vaulttest.Root(t)
@@ -300,18 +309,18 @@ func TestDefault(t *testing.T) {
 		"Rotate":          clienttest.ErrorOf(vaultkit.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))),
 	} {
 		if !errors.Is(err, vaultkit.ErrInvalid) {
-			t.Errorf("%s without a login = %v", verb, err)
+			t.Errorf("%s without a login = %v, want ErrInvalid", verb, err)
 		}
 	}
 	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken())
 	if key, err := vaultkit.GetAPIKey(t.Context(), p); err != nil || key != "fake-old" {
-		t.Fatalf("GetAPIKey = %q, %v", key, err)
+		t.Fatalf("GetAPIKey = %q, %v, want fake-old", key, err)
 	}
 	if r, err := vaultkit.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")); err != nil || r.NewVersion != 2 {
-		t.Errorf("Rotate = %+v, %v", r, err)
+		t.Errorf("Rotate = %+v, %v, want version 2", r, err)
 	}
 	if keys, err := vaultkit.GetProviderKeys(t.Context(), p); err != nil || keys["api_key"] != "fake-new" {
-		t.Errorf("GetProviderKeys = %v, %v", keys, err)
+		t.Errorf("GetProviderKeys = %v, %v, want fake-new", keys.Reveal(), err)
 	}
 	var clients sync.Map
 	var made atomic.Int64
@@ -329,25 +338,28 @@ func TestDefault(t *testing.T) {
 	}
 	group.Wait()
 	if made.Load() != 1 {
-		t.Errorf("%d default clients", made.Load())
+		t.Errorf("16 calls of Default made %d clients, want 1", made.Load())
 	}
 	first, _ := vaultkit.Default(t.Context())
 	first.Close()
 	again, err := vaultkit.Default(t.Context())
 	if err != nil || again == first {
-		t.Errorf("after Close: %v, the same one: %v", err, again == first)
+		t.Errorf("Default after Close = the same client: %t, %v, want another client", again == first, err)
 	}
 	again.Close()
 }
 
-// What New refuses before anybody can write to the wrong place.
-func TestNewRefuses(t *testing.T) {
+// New refuses invalid settings and wrong mounts, so that nothing is written to the wrong place.
+func TestNew_RefusesWrongSettings(t *testing.T) {
 	root, server := vaulttest.Root(t), vaulttest.Server()
 	if err := root.Sys().MountWithContext(t.Context(), "kv-one", &api.MountInput{Type: "kv"}); err != nil {
 		t.Fatalf("MountWithContext = %v, want no error", err)
 	}
-	token := vaultkit.WithToken(vaultkit.FromString(server.RootToken()))
-	here := vaultkit.WithAddress(server.Addr())
+	with := func(token string) vaultkit.Option { return vaultkit.WithToken(vaultkit.FromString(token)) }
+	at := vaultkit.WithAddress
+	token, here, secure := with(server.RootToken()), at(server.Addr()), strings.Replace(server.Addr(), "http:", "https:", 1)
+	powerless := vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)
+	noFile, negative := vaultkit.TLS{CAFile: "no-such.pem"}, vaultkit.Timeouts{Read: -1}
 	fast := vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 300e6})
 	before := vaulttest.Everything(t)
 	for name, tc := range map[string]struct {
@@ -359,33 +371,34 @@ func TestNewRefuses(t *testing.T) {
 		"no login":            {[]vaultkit.Option{here}, vaultkit.ErrInvalid, "no login"},
 		"not a URL":           {[]vaultkit.Option{token, vaultkit.WithAddress("vault:8200")}, vaultkit.ErrInvalid, "https://"},
 		"no scheme":           {[]vaultkit.Option{token, vaultkit.WithAddress("127.0.0.1:8200")}, vaultkit.ErrInvalid, "https://"},
-		"credentials":         {[]vaultkit.Option{token, vaultkit.WithAddress("http://u:canary-0@127.0.0.1:1")}, vaultkit.ErrInvalid, "password"},
-		"password, no scheme": {[]vaultkit.Option{token, vaultkit.WithAddress("u:canary-0@vault.example.com:8200")}, vaultkit.ErrInvalid, "https://"},
-		"password as path":    {[]vaultkit.Option{token, vaultkit.WithAddress("http:///u:canary-0@host")}, vaultkit.ErrInvalid, "https://"},
+		"credentials":         {[]vaultkit.Option{token, at("http://u:canary-0@127.0.0.1:1")}, vaultkit.ErrInvalid, "password"},
+		"password, no scheme": {[]vaultkit.Option{token, at("u:canary-0@vault.example.com:8200")}, vaultkit.ErrInvalid, "https://"},
+		"password as path":    {[]vaultkit.Option{token, at("http:///u:canary-0@host")}, vaultkit.ErrInvalid, "https://"},
 		"nil option":          {[]vaultkit.Option{token, here, nil}, vaultkit.ErrInvalid, "nil"},
 		"below a mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("secret/team")}, vaultkit.ErrMountNotFound, "base path"},
-		"nobody listens":      {[]vaultkit.Option{token, fast, vaultkit.WithAddress("http://127.0.0.1:1")}, vaultkit.ErrUnavailable, "address"},
-		"TLS to plain HTTP":   {[]vaultkit.Option{token, vaultkit.WithAddress(strings.Replace(server.Addr(), "http:", "https:", 1))}, vaultkit.ErrUnavailable, "address"},
-		"wrong token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.FromString("hvs.not-a-token"))}, vaultkit.ErrUnauthenticated, "token"},
-		"empty token":         {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.FromString(""))}, vaultkit.ErrInvalid, "empty"},
-		"missing CA file":     {[]vaultkit.Option{token, here, vaultkit.WithTLS(vaultkit.TLS{CAFile: "no-such.pem"})}, vaultkit.ErrInvalid, "no-such.pem"},
+		"no server":           {[]vaultkit.Option{token, fast, at("http://127.0.0.1:1")}, vaultkit.ErrUnavailable, "address"},
+		"TLS to plain HTTP":   {[]vaultkit.Option{token, at(secure)}, vaultkit.ErrUnavailable, "address"},
+		"wrong token":         {[]vaultkit.Option{here, with("hvs.not-a-token")}, vaultkit.ErrUnauthenticated, "token"},
+		"empty token":         {[]vaultkit.Option{here, with("")}, vaultkit.ErrInvalid, "empty"},
+		"missing CA file":     {[]vaultkit.Option{token, here, vaultkit.WithTLS(noFile)}, vaultkit.ErrInvalid, "no-such.pem"},
 		"mount traversal":     {[]vaultkit.Option{token, here, vaultkit.WithMount("../sys")}, vaultkit.ErrInvalid, "mount"},
 		"empty base":          {[]vaultkit.Option{token, here, vaultkit.WithBasePath("")}, vaultkit.ErrInvalid, "base path"},
 		"base with slashes":   {[]vaultkit.Option{token, here, vaultkit.WithBasePath("a//b")}, vaultkit.ErrInvalid, "base path"},
-		"negative timeout":    {[]vaultkit.Option{token, here, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: -1})}, vaultkit.ErrInvalid, "negative"},
+		"negative timeout":    {[]vaultkit.Option{token, here, vaultkit.WithTimeouts(negative)}, vaultkit.ErrInvalid, "negative"},
 		"KV v1":               {[]vaultkit.Option{token, here, vaultkit.WithMount("kv-one")}, vaultkit.ErrNotKVv2, "enable-versioning"},
 		"another engine":      {[]vaultkit.Option{token, here, vaultkit.WithMount("cubbyhole")}, vaultkit.ErrNotKVv2, "cubbyhole"},
 		"no such mount":       {[]vaultkit.Option{token, here, vaultkit.WithMount("nowhere")}, vaultkit.ErrMountNotFound, "mount"},
-		"no right there":      {[]vaultkit.Option{here, vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, `path "auth/token/lookup-self" { capabilities = ["read"] }`)))}, vaultkit.ErrPermissionDenied, "no capability below"},
+		"no right there":      {[]vaultkit.Option{here, with(powerless)}, vaultkit.ErrPermissionDenied, "no capability below"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := vaultkit.New(t.Context(), tc.opts...)
-			if client != nil || !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "canary") {
+			leaks := err != nil && strings.Contains(err.Error(), "canary")
+			if client != nil || !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.says) || leaks {
 				t.Errorf("New = %v, %v, want %v and %q", client, err, tc.want, tc.says)
 			}
 		})
 	}
 	if after := vaulttest.Everything(t); !maps.Equal(before, after) {
-		t.Errorf("the store changed: %v, before %v", after, before)
+		t.Errorf("the store is %v, want it unchanged: %v", after, before)
 	}
 }

@@ -26,7 +26,7 @@ func TestReads(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-key", "port": 8080, "ratio": 1.0, "big": 1e21, "on": true})
 	if got := clienttest.APIKey(t, client, p); got != "fake-key" {
-		t.Errorf("GetAPIKey = %q", got)
+		t.Errorf("GetAPIKey = %q, want fake-key", got)
 	}
 	for field, want := range map[string]string{"port": "8080", "ratio": "1", "big": "1e+21", "on": "true", "api_key": "fake-key"} {
 		if got, err := client.GetField(t.Context(), p, field); err != nil || got != want {
@@ -35,15 +35,15 @@ func TestReads(t *testing.T) {
 	}
 	keys, err := client.GetProviderKeys(t.Context(), p)
 	if err != nil || keys["api_key"] != "fake-key" || keys["port"] != "8080" || len(keys) != 5 {
-		t.Errorf("GetProviderKeys = %v, %v", keys.Reveal(), err)
+		t.Errorf("GetProviderKeys = %v, %v, want five fields", keys.Reveal(), err)
 	}
 	names, err := client.Providers(t.Context())
 	if err != nil || !slices.IsSorted(names) || !slices.Contains(names, p) {
-		t.Errorf("Providers = %v, %v", names, err)
+		t.Errorf("Providers = %v, %v, want a sorted list with %s", names, err, p)
 	}
 }
 
-func TestProvidersSkipsWhatIsNotOne(t *testing.T) {
+func TestProviders_LeavesOutInvalidNames(t *testing.T) {
 	var events []event.Event
 	client := clienttest.New(t, vaultkit.WithBasePath("only-providers"), vaultkit.WithObserver(func(e event.Event) {
 		if e.Kind == event.LeftOut {
@@ -51,7 +51,7 @@ func TestProvidersSkipsWhatIsNotOne(t *testing.T) {
 		}
 	}))
 	if names, err := client.Providers(t.Context()); err != nil || len(names) != 0 {
-		t.Errorf("Providers of nothing = %v, %v", names, err)
+		t.Errorf("Providers without a provider = %v, %v, want none", names, err)
 	}
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	for _, path := range []string{"b", "a", "folder/x", "with space"} {
@@ -61,16 +61,16 @@ func TestProvidersSkipsWhatIsNotOne(t *testing.T) {
 	}
 	for range 2 {
 		if names, err := client.Providers(t.Context()); err != nil || !slices.Equal(names, []string{"a", "b"}) {
-			t.Errorf("Providers = %v, %v", names, err)
+			t.Errorf("Providers = %v, %v, want a and b", names, err)
 		}
 	}
 	if len(events) != 1 || !strings.Contains(events[0].Err.Error(), "names that vaultkit does not accept: 2;") {
-		t.Errorf("told %+v, want once that 2 names are left out", events)
+		t.Errorf("events of the kind left-out = %+v, want one that says 2", events)
 	}
 }
 
-// Every way a read fails is told apart, and says what to do next.
-func TestReadErrors(t *testing.T) {
+// Each failure of a read has its own sentinel, and its text says what to do.
+func TestGetAPIKey_Errors(t *testing.T) {
 	client := clienttest.New(t)
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	deleted, destroyed := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
@@ -84,7 +84,7 @@ func TestReadErrors(t *testing.T) {
 	if err := closed.Close(); err != nil {
 		t.Fatalf("Close = %v, want no error", err)
 	}
-	v1 := clientOfMovedMount(t)
+	v1, object := clientOfMovedMount(t), vaulttest.PutProvider(t, map[string]any{"api_key": map[string]any{"x": 1}})
 	allowed := `path "secret/data/goblin-assistant/providers/allowed" { capabilities = ["read"] }`
 	for name, tc := range map[string]struct {
 		client   *vaultkit.Client
@@ -93,15 +93,17 @@ func TestReadErrors(t *testing.T) {
 		not      []error
 		says     string
 	}{
-		"absent":      {client, "nobody", vaultkit.ErrNotFound, []error{vaultkit.ErrDeleted, vaultkit.ErrMountNotFound}, "check the name"},
-		"deleted":     {client, deleted, vaultkit.ErrDeleted, []error{vaultkit.ErrNotFound, vaultkit.ErrDestroyed}, "undelete"},
-		"destroyed":   {client, destroyed, vaultkit.ErrDestroyed, []error{vaultkit.ErrNotFound}, "for good"},
-		"no field":    {client, vaulttest.PutProvider(t, map[string]any{"other": "x"}), vaultkit.ErrFieldMissing, []error{vaultkit.ErrNotFound}, "has the fields other"},
+		"absent":    {client, "nobody", vaultkit.ErrNotFound, []error{vaultkit.ErrDeleted, vaultkit.ErrMountNotFound}, "check the name"},
+		"deleted":   {client, deleted, vaultkit.ErrDeleted, []error{vaultkit.ErrNotFound, vaultkit.ErrDestroyed}, "undelete"},
+		"destroyed": {client, destroyed, vaultkit.ErrDestroyed, []error{vaultkit.ErrNotFound}, "for good"},
+		"no field": {client, vaulttest.PutProvider(t, map[string]any{"other": "x"}),
+			vaultkit.ErrFieldMissing, []error{vaultkit.ErrNotFound}, "has the fields other"},
 		"empty field": {client, vaulttest.PutProvider(t, map[string]any{"api_key": ""}), vaultkit.ErrFieldMissing, nil, "empty"},
-		"an object":   {client, vaulttest.PutProvider(t, map[string]any{"api_key": map[string]any{"x": 1}}), vaultkit.ErrInvalid, nil, `"api_key"`},
+		"an object":   {client, object, vaultkit.ErrInvalid, nil, `"api_key"`},
 		"a list":      {client, vaulttest.PutProvider(t, map[string]any{"api_key": []any{"x"}}), vaultkit.ErrInvalid, nil, `"api_key"`},
 		"null":        {client, vaulttest.PutProvider(t, map[string]any{"api_key": nil}), vaultkit.ErrInvalid, nil, `"api_key"`},
-		"forbidden":   {clienttest.NewWithPolicy(t, allowed), "nobody", vaultkit.ErrPermissionDenied, []error{vaultkit.ErrUnauthenticated, vaultkit.ErrNotFound}, `"read"`},
+		"forbidden": {clienttest.NewWithPolicy(t, allowed), "nobody",
+			vaultkit.ErrPermissionDenied, []error{vaultkit.ErrUnauthenticated, vaultkit.ErrNotFound}, `"read"`},
 		"closed":      {closed, "nobody", vaultkit.ErrClosed, nil, "new client"},
 		"mount gone":  {v1["gone"], "nobody", vaultkit.ErrMountNotFound, []error{vaultkit.ErrNotFound}, "mount"},
 		"mount is v1": {v1["v1"], "p", vaultkit.ErrNotKVv2, []error{vaultkit.ErrNotFound}, "version 2"},
@@ -117,7 +119,7 @@ func TestReadErrors(t *testing.T) {
 				}
 				for _, not := range tc.not {
 					if errors.Is(err, not) {
-						t.Errorf("%s: %v is also %v", verb, err, not)
+						t.Errorf("%s = %v, want an error that is not %v", verb, err, not)
 					}
 				}
 			}
@@ -125,15 +127,15 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
-// clientOfMovedMount makes two clients whose mounts change under them, after
-// they were checked at the start.
+// clientOfMovedMount returns two clients whose mounts changed after New had checked them.
 func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 	t.Helper()
 	root := vaulttest.Root(t)
 	clients := map[string]*vaultkit.Client{}
 	for _, name := range []string{"gone", "v1"} {
 		mount := vaulttest.Name(t)
-		if err := root.Sys().MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}}); err != nil {
+		v2 := &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}}
+		if err := root.Sys().MountWithContext(t.Context(), mount, v2); err != nil {
 			t.Fatalf("MountWithContext = %v, want no error", err)
 		}
 		vaulttest.Eventually(t, "the mount is upgraded", func() bool {
@@ -149,8 +151,9 @@ func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 			if err := root.Sys().MountWithContext(t.Context(), mount, &api.MountInput{Type: "kv"}); err != nil {
 				t.Fatalf("MountWithContext = %v, want no error", err)
 			}
-			// as the unwary store it there, through a v2 path
-			if _, err := root.Logical().WriteWithContext(t.Context(), mount+"/data/goblin-assistant/providers/p", map[string]any{"data": clienttest.OldSecret}); err != nil {
+			// A write to a path of version 2 looks as if it worked.
+			path, data := mount+"/data/goblin-assistant/providers/p", map[string]any{"data": clienttest.OldSecret}
+			if _, err := root.Logical().WriteWithContext(t.Context(), path, data); err != nil {
 				t.Fatalf("WriteWithContext = %v, want no error", err)
 			}
 		}
@@ -158,7 +161,7 @@ func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 	return clients
 }
 
-func TestSealedServer(t *testing.T) {
+func TestSealedServer_IsErrSealed(t *testing.T) {
 	server := vaulttest.Start(t, devvault.Options{})
 	opts := []vaultkit.Option{vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken()))}
 	client := clienttest.New(t, opts...)
@@ -178,23 +181,22 @@ func TestSealedServer(t *testing.T) {
 		"Providers": clienttest.ErrorOf(client.Providers(t.Context())),
 	} {
 		if !errors.Is(err, vaultkit.ErrSealed) || !errors.Is(err, vaultkit.ErrUnavailable) || !strings.Contains(err.Error(), "unseal") {
-			t.Errorf("%s on a sealed server = %v", what, err)
+			t.Errorf("%s on a sealed server = %v, want ErrSealed that says to unseal", what, err)
 		}
 	}
 	if err := server.Unseal(t.Context()); err != nil {
 		t.Fatalf("Unseal = %v, want no error", err)
 	}
 	if got := clienttest.APIKey(t, client, "p"); got != "fake" {
-		t.Errorf("after unsealing: %s", got)
+		t.Errorf("GetAPIKey after unsealing = %s, want fake", got)
 	}
 	if after := vaulttest.LookAt(t, root, "providers"); len(before) != 1 || !reflect.DeepEqual(before, after) {
-		t.Errorf("the store changed: %+v, before %+v", after, before)
+		t.Errorf("the store is %+v, want it unchanged: %+v", after, before)
 	}
 }
 
-// A read rides out whatever passes, and gives up on what does not when its time
-// is over.
-func TestReadsAreRepeated(t *testing.T) {
+// Reads are retried until they succeed, or until Timeouts.Read has passed.
+func TestReads_AreRetried(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for name, fault := range map[string]faultproxy.Action{
 		"refused": faultproxy.Refuse(), "500": faultproxy.Error(500, "", false), "429": faultproxy.Error(429, "{}", false),
@@ -203,18 +205,19 @@ func TestReadsAreRepeated(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := clienttest.NewWithFaults(t, faultproxy.Rules(faultproxy.At(1, fault), faultproxy.At(2, fault)))
 			if got := clienttest.APIKey(t, client, p); got != "fake-old" {
-				t.Errorf("key %s", got)
+				t.Errorf("GetAPIKey = %s, want fake-old", got)
 			}
 			if _, err := client.Providers(t.Context()); err != nil {
 				t.Errorf("Providers = %v, want no error", err)
 			}
 		})
 	}
-	client := clienttest.NewWithFaults(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Error(503, "{}", false) }, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50e6}))
+	unavailable := func(faultproxy.Request) faultproxy.Action { return faultproxy.Error(503, "{}", false) }
+	client := clienttest.NewWithFaults(t, unavailable, vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50e6}))
 	_, err := client.GetAPIKey(t.Context(), p)
-	var answer *api.ResponseError
-	if !errors.Is(err, vaultkit.ErrUnavailable) || !errors.As(err, &answer) || answer.StatusCode != 503 {
-		t.Errorf("GetAPIKey = %v", err)
+	var response *api.ResponseError
+	if !errors.Is(err, vaultkit.ErrUnavailable) || !errors.As(err, &response) || response.StatusCode != 503 {
+		t.Errorf("GetAPIKey = %v, want ErrUnavailable with the response 503", err)
 	}
 }
 
@@ -223,8 +226,8 @@ func badNames() []string {
 		"../../sys/health", strings.Repeat("x", 129), "a?b", "a#b", "a\\b", "\xff"}
 }
 
-// Nothing with a bad name reaches Vault, whatever the verb.
-func TestBadNamesAreRefusedBeforeAnyRequest(t *testing.T) {
+// A call with an invalid name sends no request.
+func TestInvalidNames_AreRefusedBeforeAnyRequest(t *testing.T) {
 	proxy := clienttest.NewProxy(t)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
 	proxy.Reset()
@@ -242,25 +245,25 @@ func TestBadNamesAreRefusedBeforeAnyRequest(t *testing.T) {
 			"Recover":         clienttest.ErrorOf(client.Recover(t.Context(), name)),
 		} {
 			if !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), "provider name") {
-				t.Errorf("%s(%.20q) = %v", verb, name, err)
+				t.Errorf("%s(%.20q) = %v, want ErrInvalid that says provider name", verb, name, err)
 			}
 		}
 	}
 	if seen := proxy.Log(); len(seen) > 0 {
-		t.Errorf("requests %+v", seen)
+		t.Errorf("the calls sent %+v, want no request", seen)
 	}
 	if after := vaulttest.Everything(t); !maps.Equal(before, after) {
-		t.Errorf("the store changed: %v, before %v", after, before)
+		t.Errorf("the store is %v, want it unchanged: %v", after, before)
 	}
 	for _, name := range []string{"a", "A.b_c-9", strings.Repeat("x", 128), "9"} {
 		if _, err := client.GetAPIKey(t.Context(), name); !errors.Is(err, vaultkit.ErrNotFound) {
-			t.Errorf("GetAPIKey(%.20q) = %v", name, err)
+			t.Errorf("GetAPIKey(%.20q) = %v, want ErrNotFound", name, err)
 		}
 	}
 }
 
-// Nothing with a bad value changes anything.
-func TestBadValuesAreRefused(t *testing.T) {
+// A call with an invalid value changes nothing.
+func TestInvalidValues_AreRefused(t *testing.T) {
 	client := clienttest.New(t)
 	p, absent := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.Name(t)
 	huge := strings.Repeat("x", 2<<20)
@@ -275,7 +278,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 	for name, source := range sources {
 		vaulttest.AssertUnchanged(t, p, func() {
 			if r, err := client.Rotate(t.Context(), p, source); !errors.Is(err, vaultkit.ErrInvalid) || r != nil || len(err.Error()) > 1000 {
-				t.Errorf("%s: Rotate = %+v, %.300v", name, r, err)
+				t.Errorf("%s: Rotate = %+v, %.300v, want ErrInvalid of at most 1000 bytes", name, r, err)
 			}
 		})
 	}
@@ -283,15 +286,17 @@ func TestBadValuesAreRefused(t *testing.T) {
 		vaultkit.RotateOption
 		vaultkit.RollbackOption
 	}{
-		"nil": nil, "nil function": vaultkit.ChangeOption(nil), "year": vaultkit.WithExpiresAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), "year -1": vaultkit.WithExpiresAt(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)),
-		"actor": vaultkit.WithActor("a\nb"), "reason": vaultkit.WithReason(strings.Repeat("x", 513)), "UTF-8": vaultkit.WithReason("\xff"),
+		"nil": nil, "nil function": vaultkit.ChangeOption(nil),
+		"year 10000": vaultkit.WithExpiresAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)),
+		"year -1":    vaultkit.WithExpiresAt(time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)),
+		"actor":      vaultkit.WithActor("a\nb"), "reason": vaultkit.WithReason(strings.Repeat("x", 513)), "UTF-8": vaultkit.WithReason("\xff"),
 	} {
 		vaulttest.AssertUnchanged(t, p, func() {
 			if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-new"), opt); !errors.Is(err, vaultkit.ErrInvalid) {
-				t.Errorf("%s: Rotate = %v", name, err)
+				t.Errorf("%s: Rotate = %v, want ErrInvalid", name, err)
 			}
 			if _, err := client.Rollback(t.Context(), p, "", opt); !errors.Is(err, vaultkit.ErrInvalid) {
-				t.Errorf("%s: Rollback = %v", name, err)
+				t.Errorf("%s: Rollback = %v, want ErrInvalid", name, err)
 			}
 		})
 	}
@@ -300,7 +305,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 	} {
 		vaulttest.AssertUnchanged(t, absent, func() {
 			if _, err := client.PutProviderKeys(t.Context(), absent, keys); !errors.Is(err, vaultkit.ErrInvalid) {
-				t.Errorf("%s: PutProviderKeys = %.300v", name, err)
+				t.Errorf("%s: PutProviderKeys = %.300v, want ErrInvalid", name, err)
 			}
 		})
 	}
@@ -311,15 +316,15 @@ func TestPutProviderKeys(t *testing.T) {
 	p := vaulttest.Name(t)
 	keys := vaultkit.ProviderKeys{"api_key": "fake-1", "api_secret": "fake-2"}
 	if version, err := client.PutProviderKeys(t.Context(), p, keys); err != nil || version != 1 {
-		t.Fatalf("PutProviderKeys = %d, %v", version, err)
+		t.Fatalf("PutProviderKeys = %d, %v, want version 1", version, err)
 	}
 	if got, err := client.GetProviderKeys(t.Context(), p); err != nil || !maps.Equal(got, keys) {
-		t.Errorf("GetProviderKeys = %v, %v", got.Reveal(), err)
+		t.Errorf("GetProviderKeys = %v, %v, want %v", got.Reveal(), err, keys.Reveal())
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
 		_, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": "fake-other"}, vaultkit.ReplaceDeleted())
 		if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "rotate") {
-			t.Errorf("a second time: %v", err)
+			t.Errorf("the second PutProviderKeys = %v, want ErrConflict that says to rotate", err)
 		}
 	})
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+p); err != nil {
@@ -327,11 +332,11 @@ func TestPutProviderKeys(t *testing.T) {
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.PutProviderKeys(t.Context(), p, keys); !errors.Is(err, vaultkit.ErrDeleted) {
-			t.Errorf("over a deleted one: %v", err)
+			t.Errorf("PutProviderKeys over a deleted version = %v, want ErrDeleted", err)
 		}
 	})
 	if version, err := client.PutProviderKeys(t.Context(), p, keys, vaultkit.ReplaceDeleted()); err != nil || version != 2 {
-		t.Errorf("ReplaceDeleted = %d, %v", version, err)
+		t.Errorf("PutProviderKeys(ReplaceDeleted) = %d, %v, want version 2", version, err)
 	}
 }
 
@@ -349,15 +354,15 @@ func TestProviderKeysShowNamesOnly(t *testing.T) {
 	}
 	for _, text := range out {
 		if strings.Contains(text, "canary") || strings.Contains(text, fmt.Sprintf("%x", "canary")) {
-			t.Errorf("shows a value: %s", text)
+			t.Errorf("ProviderKeys printed = %s, want no value", text)
 		}
 	}
 	if keys.String() != "ProviderKeys[api_key api_secret]" || string(encoded) != `{"keys":["api_key","api_secret"]}` {
-		t.Errorf("%s, %s", keys, encoded)
+		t.Errorf("String, JSON = %s, %s, want the names", keys, encoded)
 	}
 	plain := keys.Reveal()
 	plain["api_key"] = "changed"
 	if keys["api_key"] != "canary-1" {
-		t.Error("Reveal shares its map")
+		t.Errorf("after a change of Reveal's map, api_key = %q, want canary-1", keys["api_key"])
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 var errBroken = errors.New("broken")
 
-func TestReplacedValueHasItsGrace(t *testing.T) {
+func TestUpdater_ClosesReplacedValuesAfterTheGrace(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		u := b.begin(t)
 		b.renew("fake-new")
@@ -31,8 +31,8 @@ func TestReplacedValueHasItsGrace(t *testing.T) {
 	})
 }
 
-// The updater sees what others store by the poll alone.
-func TestUpdaterPolls(t *testing.T) {
+// Without a change by its own client, the updater finds a new secret by polling.
+func TestUpdater_Polls(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		u := b.begin(t)
 		defer u.Close()
@@ -41,12 +41,12 @@ func TestUpdaterPolls(t *testing.T) {
 		b.shows(t, u, "for fake-new", nil)
 		time.Sleep(time.Hour)
 		if builds, failed := b.count(); builds != 2 || failed != 0 {
-			t.Errorf("%d builds, %d failures", builds, failed)
+			t.Errorf("Build was called %d times and failed %d times, want 2 and 0", builds, failed)
 		}
 	})
 }
 
-func TestCloseEndsEveryGrace(t *testing.T) {
+func TestUpdater_CloseEndsEveryGrace(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		u := b.begin(t)
 		b.renew("fake-new")
@@ -61,12 +61,12 @@ func TestCloseEndsEveryGrace(t *testing.T) {
 		time.Sleep(time.Hour)
 		b.wantClosed(t, "for fake-new", "for fake-newer", "for fake-old")
 		if u.Get() != "for fake-newer" {
-			t.Errorf("made %q after Close", u.Get())
+			t.Errorf("Get after Close = %q, want for fake-newer", u.Get())
 		}
 	})
 }
 
-func TestBrokenBuildIsTriedAgain(t *testing.T) {
+func TestUpdater_RetriesABuildThatFails(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		u := b.begin(t)
 		defer u.Close()
@@ -75,12 +75,12 @@ func TestBrokenBuildIsTriedAgain(t *testing.T) {
 		b.shows(t, u, "for fake-old", errBroken)
 		time.Sleep(rebuildBackoff.Min)
 		if builds, failed := b.count(); builds != 3 || failed != 2 {
-			t.Errorf("%d builds, %d failures within the first pause", builds, failed)
+			t.Errorf("after the first pause Build was called %d times and failed %d times, want 3 and 2", builds, failed)
 		}
 		time.Sleep(time.Hour)
 		b.shows(t, u, "for fake-old", errBroken)
 		if builds, _ := b.count(); builds < 60 || builds > 140 {
-			t.Errorf("%d builds in an hour, with pauses up to %v", builds, rebuildBackoff.Max)
+			t.Errorf("Build was called %d times in an hour, want 60 to 140 with pauses up to %v", builds, rebuildBackoff.Max)
 		}
 		b.wantClosed(t)
 		b.set(func(b *bench) { b.buildErr = nil })
@@ -89,20 +89,20 @@ func TestBrokenBuildIsTriedAgain(t *testing.T) {
 		builds, _ := b.count()
 		time.Sleep(time.Hour)
 		if after, _ := b.count(); after != builds {
-			t.Errorf("%d builds of what works", after-builds)
+			t.Errorf("Build was called %d times after its success, want 0", after-builds)
 		}
 		b.wantClosed(t, "for fake-old")
 		b.set(func(b *bench) { b.buildErr = errBroken })
 		b.renew("fake-newer")
 		time.Sleep(rebuildBackoff.Min)
 		if again, _ := b.count(); again != builds+2 {
-			t.Errorf("%d builds within the first pause of the next failure", again-builds)
+			t.Errorf("Build was called %d times in the first pause of the next failure, want 2", again-builds)
 		}
 	})
 }
 
-// A new key is not kept waiting by the pause after the one that failed.
-func TestNewKeyMendsABrokenBuild(t *testing.T) {
+// A new key is built at once, even in the pause after a failed Build.
+func TestUpdater_BuildsANewKeyWithoutAPause(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		u := b.begin(t)
 		defer u.Close()
@@ -115,9 +115,9 @@ func TestNewKeyMendsABrokenBuild(t *testing.T) {
 	})
 }
 
-// An outage, and a provider that is gone, leave the value in use, and one that is
-// the same afterwards is not made again.
-func TestValueOutlivesTrouble(t *testing.T) {
+// During an outage, and when the provider is gone, the value stays in use. If the secret is the same
+// afterwards, Build is not called again.
+func TestUpdater_KeepsItsValueDuringAProblem(t *testing.T) {
 	for _, kind := range []error{ErrUnavailable, ErrDeleted, ErrNotFound, ErrPermissionDenied} {
 		t.Run(kind.Error(), func(t *testing.T) {
 			onBench(t, func(t *testing.T, b *bench) {
@@ -132,11 +132,11 @@ func TestValueOutlivesTrouble(t *testing.T) {
 				time.Sleep(pollInterval)
 				b.shows(t, u, "for fake-old", nil)
 				builds, failed := b.count()
-				if isGone(kind) { // a new secret, for all it knows
+				if isGone(kind) { // it may be a new secret, so Build is called
 					builds--
 				}
 				if builds != 1 || failed != 1 {
-					t.Errorf("%d builds, %d failures", builds, failed)
+					t.Errorf("Build was called %d times, Failed %d times, want 1 and 1", builds, failed)
 				}
 				b.renew("fake-new")
 				b.shows(t, u, "for fake-new", nil)
@@ -145,9 +145,8 @@ func TestValueOutlivesTrouble(t *testing.T) {
 	}
 }
 
-// A secret that cannot be read as keys is not passed off as the one before, whose
-// value could not be made.
-func TestUnreadableKeysAreNotTheOldOnes(t *testing.T) {
+// If a secret cannot be read as keys, Build is not called with the keys before it.
+func TestUpdater_DoesNotBuildFromOutdatedKeys(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		u := b.begin(t)
 		defer u.Close()
@@ -164,8 +163,8 @@ func TestUnreadableKeysAreNotTheOldOnes(t *testing.T) {
 	})
 }
 
-// Where there is no first value there is no updater, and nothing is left of it.
-func TestUpdaterThatCannotStart(t *testing.T) {
+// If there is no first value, NewUpdater fails and leaves nothing.
+func TestNewUpdater_FailsWithoutAFirstValue(t *testing.T) {
 	hanging := func(b *bench) { b.hang = true }
 	for name, c := range map[string]struct {
 		prepare func(b *bench)
@@ -187,12 +186,13 @@ func TestUpdaterThatCannotStart(t *testing.T) {
 				defer cancel()
 				u, err := NewUpdater(ctx, &Client{keys: b.keys}, "a", b.derive())
 				failed, ok := errors.AsType[*Error](err)
-				if u != nil || !errors.Is(err, c.want) || errors.Is(err, ErrUnavailable) != errors.Is(c.want, ErrUnavailable) || !ok || failed.Op != "NewUpdater" || failed.Provider != "a" {
-					t.Fatalf("NewUpdater = %v, %v", u, err)
+				sameClass := errors.Is(err, c.want) && errors.Is(err, ErrUnavailable) == errors.Is(c.want, ErrUnavailable)
+				if u != nil || !sameClass || !ok || failed.Op != "NewUpdater" || failed.Provider != "a" {
+					t.Fatalf("NewUpdater = %v, %v, want no updater and %v", u, err, c.want)
 				}
 				time.Sleep(time.Hour)
 				if lost := b.keys.Problems().Lost; len(lost) != 0 {
-					t.Errorf("watched still: %v", lost)
+					t.Errorf("Problems.Lost = %v, want none, because nobody watches", lost)
 				}
 				b.wantClosed(t, c.closed...)
 			})
@@ -200,9 +200,9 @@ func TestUpdaterThatCannotStart(t *testing.T) {
 	}
 }
 
-// Close ends a Build that hangs and waits for it, and a client that was closed first
-// leaves the value in use.
-func TestUpdaterEnds(t *testing.T) {
+// Close ends a Build that hangs, and waits for it. If the client is closed first, the value stays in
+// use.
+func TestUpdater_CloseWaitsForBuild(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		u := b.begin(t)
 		b.set(func(b *bench) { b.hang = true })
@@ -210,11 +210,11 @@ func TestUpdaterEnds(t *testing.T) {
 		began := time.Now()
 		u.Close()
 		if took := time.Since(began); took != time.Second {
-			t.Errorf("Close took %v, and Build ended after 1 s", took)
+			t.Errorf("Close took %v, want 1 s, when Build ends", took)
 		}
 		b.wantClosed(t, "for fake-old")
 		if _, failed := b.count(); failed != 0 {
-			t.Errorf("%d failures, and it was only closed", failed)
+			t.Errorf("Close caused %d calls of Failed, want 0", failed)
 		}
 	})
 	onBench(t, func(t *testing.T, b *bench) {
@@ -226,14 +226,14 @@ func TestUpdaterEnds(t *testing.T) {
 	})
 }
 
-// Whoever starts while Vault is in trouble, and whoever was busy when the newest key
-// came, makes the value from the key that is at hand.
-func TestUpdaterIsServedInAnOutage(t *testing.T) {
+// During an outage, an updater that starts, and one that was building when the newest key came, use
+// the newest key that the client has.
+func TestUpdater_UsesTheNewestKnownKeyInAnOutage(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		busy := b.begin(t)
 		defer busy.Close()
 		b.set(func(b *bench) { b.took = 5 * time.Second })
-		b.renew("fake-new") // the updater is making a value of it
+		b.renew("fake-new") // Build is running with it
 		b.renew("fake-newest")
 		b.set(func(b *bench) { b.storeErr = &Error{Kind: ErrUnavailable} })
 		b.keys.Renew(t.Context(), "a")
@@ -245,8 +245,8 @@ func TestUpdaterIsServedInAnOutage(t *testing.T) {
 	})
 }
 
-// What the first Build binds to its context lives as long as the updater.
-func TestBuildContextEndsWithTheUpdater(t *testing.T) {
+// The context of a Build, of the first one too, ends with the updater.
+func TestUpdater_EndsTheContextsOfBuild(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		var contexts []context.Context
 		derive := b.derive()
@@ -263,31 +263,31 @@ func TestBuildContextEndsWithTheUpdater(t *testing.T) {
 		b.renew("fake-new")
 		for i, ctx := range contexts {
 			if ctx.Err() != nil {
-				t.Errorf("the context of Build %d has ended", i)
+				t.Errorf("before Close, the context of Build %d: Err = %v, want nil", i, ctx.Err())
 			}
 		}
 		u.Close()
 		for i, ctx := range contexts {
 			if ctx.Err() == nil {
-				t.Errorf("the context of Build %d has not ended", i)
+				t.Errorf("after Close, the context of Build %d: Err = nil, want an error", i)
 			}
 		}
 	})
 }
 
-func TestPanickingBuildLeavesNothing(t *testing.T) {
+func TestNewUpdater_LeavesNothingAfterAPanic(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		derive := b.derive()
 		derive.Build = func(context.Context, ProviderKeys) (string, error) { panic("fake") }
 		func() {
 			defer func() { _ = recover() }()
 			_, err := NewUpdater(t.Context(), &Client{keys: b.keys}, "a", derive)
-			t.Errorf("NewUpdater = %v", err)
+			t.Errorf("NewUpdater = %v, want a panic", err)
 		}()
 		b.set(func(b *bench) { b.storeErr = &Error{Kind: ErrNotFound} })
 		b.keys.Renew(t.Context(), "a")
 		if lost := b.keys.Problems().Lost; len(lost) != 0 {
-			t.Errorf("watched still: %v", lost)
+			t.Errorf("Problems.Lost = %v, want none, because nobody watches", lost)
 		}
 	})
 }

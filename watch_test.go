@@ -11,37 +11,41 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/clienttest"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// watch sends what Watch yields, until ctx ends.
+// watch sends what Watch yields, as text, until ctx ends.
 func watch(ctx context.Context, client *vaultkit.Client, provider string) <-chan string {
 	told := make(chan string, 100)
 	go func() {
 		defer close(told)
 		for keys, err := range client.Watch(ctx, provider) {
-			told <- fmt.Sprint(keys["api_key"], " ", errors.Is(err, vaultkit.ErrDeleted), errors.Is(err, vaultkit.ErrUnavailable), errors.Is(err, vaultkit.ErrClosed))
+			deleted, down := errors.Is(err, vaultkit.ErrDeleted), errors.Is(err, vaultkit.ErrUnavailable)
+			told <- fmt.Sprint(keys["api_key"], " ", deleted, down, errors.Is(err, vaultkit.ErrClosed))
 		}
 	}()
 	return told
 }
 
+// hears fails the test unless Watch yields this next. The empty text means that its loop ends.
 func hears(t *testing.T, told <-chan string, want string) {
 	t.Helper()
 	select {
 	case got, open := <-told:
 		if got != want || open != (want != "") {
-			t.Fatalf("told %q, want %q", got, want)
+			t.Fatalf("Watch yielded %q, want %q", got, want)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatalf("not told %q", want)
+		t.Fatalf("Watch yielded nothing in 20 s, want %q", want)
 	}
 }
 
 func TestWatch(t *testing.T) {
 	proxy, provider := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
-	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithPollInterval(time.Second), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
+	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithPollInterval(time.Second),
+		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
 	rival := clienttest.New(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	told := watch(ctx, client, provider)
@@ -77,8 +81,8 @@ func TestWatch(t *testing.T) {
 	hears(t, watch(t.Context(), client, "a/b"), " false false false")
 }
 
-// Where the policy allows no metadata, one denial is all it takes.
-func TestWatchPollsWhatItMay(t *testing.T) {
+// Watch polls metadata where the policy allows it. Otherwise, after one denial, it polls the data.
+func TestWatch_PollsWhatThePolicyAllows(t *testing.T) {
 	for _, c := range []struct {
 		name, token    string
 		data, metadata func(int) bool
@@ -100,22 +104,24 @@ func TestWatchPollsWhatItMay(t *testing.T) {
 				}
 			}
 			if !c.data(clienttest.DataReads(proxy)) || !c.metadata(metadata) {
-				t.Errorf("%d reads of data, %d of metadata", clienttest.DataReads(proxy), metadata)
+				t.Errorf("Watch sent %d reads of data and %d of metadata, want one of the kind that it does not poll",
+					clienttest.DataReads(proxy), metadata)
 			}
 		})
 	}
 }
 
-// A denial for one provider says nothing about another.
-func TestDeniedMetadataIsOneProvidersOwn(t *testing.T) {
-	proxy, open, closed := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
+// If the metadata of one provider is denied, that of another is still polled.
+func TestCache_RemembersDeniedMetadataForEachProvider(t *testing.T) {
+	proxy := clienttest.NewProxy(t)
+	open, closed := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	policy := vaulttest.Policy(t, "", "reader") + fmt.Sprintf("path %q {\n  capabilities = [\"read\"]\n}\n",
 		vaulttest.Mount+"/metadata/"+vaulttest.Base+"/providers/"+open)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithToken(vaultkit.FromString(vaulttest.Token(t, policy))),
 		vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(open, closed))
-	polled := func(door, provider string) (n int) {
+	polled := func(endpoint, provider string) (n int) {
 		for _, request := range proxy.Log() {
-			if strings.HasSuffix(request.Path, "/"+door+"/"+vaulttest.Base+"/providers/"+provider) {
+			if strings.HasSuffix(request.Path, "/"+endpoint+"/"+vaulttest.Base+"/providers/"+provider) {
 				n++
 			}
 		}
@@ -124,7 +130,7 @@ func TestDeniedMetadataIsOneProvidersOwn(t *testing.T) {
 	proxy.Reset()
 	vaulttest.Eventually(t, "both are polled", func() bool { return polled("metadata", open) > 2 && polled("data", closed) > 2 })
 	if data, metadata := polled("data", open), polled("metadata", closed); data != 0 || metadata != 1 {
-		t.Errorf("%d reads of the data of one, %d of the metadata of the other", data, metadata)
+		t.Errorf("the polls read data of the one %d times and metadata of the other %d times, want 0 and 1", data, metadata)
 	}
 	if _, err := client.GetAPIKey(t.Context(), open); err != nil {
 		t.Errorf("GetAPIKey = %v, want no error", err)
@@ -156,39 +162,40 @@ func TestUpdater(t *testing.T) {
 		}
 	}
 	if updater.Get() != "for fake-old" || updater.Err() != nil {
-		t.Fatalf("%q, %v", updater.Get(), updater.Err())
+		t.Fatalf("Get, Err = %q, %v, want for fake-old, no error", updater.Get(), updater.Err())
 	}
 	rotate("fake-new")
 	vaulttest.Eventually(t, "it is rebuilt", func() bool { return updater.Get() == "for fake-new" })
 	rotate("fake-bad")
 	if err := <-failed; !errors.Is(err, broken) || updater.Get() != "for fake-new" {
-		t.Errorf("%v, %q", err, updater.Get())
+		t.Errorf("Failed(%v), Get = %q, want the error of Build, for fake-new", err, updater.Get())
 	}
 	rotate("fake-good")
-	vaulttest.Eventually(t, "it is mended", func() bool { return updater.Get() == "for fake-good" && updater.Err() == nil })
+	vaulttest.Eventually(t, "the good key is built", func() bool { return updater.Get() == "for fake-good" && updater.Err() == nil })
 	if len(closed) != 0 {
-		t.Errorf("closed %q within their grace", closed)
+		t.Errorf("UpdaterConfig.Close was called within the grace for %q, want no call", closed)
 	}
 	updater.Close()
 	updater.Close()
 	if len(closed) != 3 {
-		t.Errorf("closed %q", closed)
+		t.Errorf("UpdaterConfig.Close was called for %q, want all three values", closed)
 	}
 	for _, bad := range []vaultkit.UpdaterConfig[string]{{}, {Build: build, Grace: -1}} {
 		if _, err := vaultkit.NewUpdater(t.Context(), client, provider, bad); !errors.Is(err, vaultkit.ErrInvalid) {
-			t.Errorf("NewUpdater = %v", err)
+			t.Errorf("NewUpdater(%+v) = %v, want ErrInvalid", bad, err)
 		}
 	}
 }
 
-// Every kind but the renewal and those of an outage, none with a secret in it.
+// The observer gets every kind of event except the renewal and those of an outage. None shows a secret.
 func TestObserver(t *testing.T) {
 	heard, log := &clienttest.EventLog{}, &logbuffer.Buffer{}
 	token := vaulttest.Token(t, vaulttest.Policy(t, "", "rotator"))
 	path := t.TempDir() + "/token"
 	vaulttest.WriteFile(t, path, token)
 	provider := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-canary-old"})
-	client := clienttest.New(t, vaultkit.WithObserver(heard.Add), vaultkit.WithLogger(log.Logger()), vaultkit.WithToken(vaultkit.FromFile(path)))
+	client := clienttest.New(t, vaultkit.WithObserver(heard.Add), vaultkit.WithLogger(log.Logger()),
+		vaultkit.WithToken(vaultkit.FromFile(path)))
 	clienttest.WantAPIKey(t, client, provider, "fake-canary-old")
 	rotation, err := client.Rotate(t.Context(), provider, vaultkit.NewKey("fake-canary-new"))
 	if err != nil {
@@ -198,11 +205,11 @@ func TestObserver(t *testing.T) {
 	for _, e := range heard.Of(event.Rotation) {
 		phases = append(phases, e.Phase)
 		if e.Provider != provider || e.ID != rotation.ID || e.Version == 0 {
-			t.Errorf("event %+v", e)
+			t.Errorf("event = %+v, want the provider, the id %s and a version", e, rotation.ID)
 		}
 	}
 	if got := fmt.Sprint(phases); got != "[begun backed-up committed recorded]" {
-		t.Errorf("phases %s", got)
+		t.Errorf("the phases of a rotation = %s, want [begun backed-up committed recorded]", got)
 	}
 	vaulttest.WriteFile(t, path, vaulttest.Token(t, vaulttest.Policy(t, "", "rotator")))
 	if err := vaulttest.Root(t).Auth().Token().RevokeTreeWithContext(t.Context(), token); err != nil {
@@ -211,7 +218,7 @@ func TestObserver(t *testing.T) {
 	clienttest.WantAPIKey(t, client, provider, "fake-canary-new")
 	for _, kind := range []event.Kind{event.Login, event.Relogin, event.Read, event.Rotation} {
 		if len(heard.Of(kind)) == 0 {
-			t.Errorf("no event %s", kind)
+			t.Errorf("the observer got no event of the kind %s, want at least one", kind)
 		}
 	}
 	shown := log.String()
@@ -219,12 +226,12 @@ func TestObserver(t *testing.T) {
 		shown += fmt.Sprintf("%v %+v %#v", e, e, e)
 	}
 	if strings.Contains(shown, "canary-") || !strings.Contains(shown, provider) {
-		t.Errorf("a secret, or nothing at all, in %s", shown)
+		t.Errorf("log and events show %s, want the provider and no secret", shown)
 	}
 }
 
-// A refusal carries the id by which Vault's audit log has it.
-func TestCorrelation(t *testing.T) {
+// The error of a refused request has the id that Vault's audit log has for the request.
+func TestError_CorrelationIDIsInTheAuditLog(t *testing.T) {
 	header := "sys/config/auditing/request-headers/X-Correlation-Id"
 	if _, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), header, map[string]any{"hmac": false}); err != nil {
 		t.Fatalf("WriteWithContext = %v, want no error", err)
@@ -233,9 +240,54 @@ func TestCorrelation(t *testing.T) {
 	_, err := client.History(t.Context(), vaulttest.PutProvider(t, clienttest.OldSecret))
 	failed, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || !errors.Is(err, vaultkit.ErrPermissionDenied) || len(failed.CorrelationID) != 24 {
-		t.Fatalf("History = %#v", err)
+		t.Fatalf("History = %v, want ErrPermissionDenied with a correlation id of 24 characters", err)
 	}
 	if !strings.Contains(string(vaulttest.AuditLog(t)), failed.CorrelationID) {
-		t.Errorf("the audit log does not have %s", failed.CorrelationID)
+		t.Errorf("the audit log does not contain the correlation id %s, want it there", failed.CorrelationID)
 	}
+}
+
+// A Vault that does not respond within the client's timeouts is down. If only the caller's deadline
+// passes, it is not known whether Vault is down.
+func TestHealth_WhenVaultHangs(t *testing.T) {
+	short := vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond, Write: 50 * time.Millisecond})
+	for name, tc := range map[string]struct {
+		opts []vaultkit.Option
+		wait time.Duration // the caller's deadline; 0: none
+		send func(context.Context, *vaultkit.Client, string) error
+		down bool
+	}{
+		"the client's read timeout":  {[]vaultkit.Option{short}, 0, readOnce, true},
+		"a reader's deadline":        {nil, 50 * time.Millisecond, readOnce, false},
+		"the client's write timeout": {[]vaultkit.Option{short}, 0, rotateOnce, true},
+		"a writer's deadline":        {nil, 50 * time.Millisecond, rotateOnce, false},
+		"the cache's timeout":        {[]vaultkit.Option{short, vaultkit.WithCache(time.Minute, 0)}, 0, readOnce, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			provider := vaulttest.PutProvider(t, clienttest.OldSecret)
+			client := clienttest.NewWithFaults(t, faultproxy.OnEvery("", "", faultproxy.Hang()), tc.opts...)
+			ctx, cancel := context.WithCancel(t.Context())
+			if tc.wait > 0 {
+				ctx, cancel = context.WithTimeout(t.Context(), tc.wait)
+			}
+			defer cancel()
+			if err := tc.send(ctx, client, provider); !errors.Is(err, vaultkit.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("the request = %v, want ErrUnavailable and context.DeadlineExceeded", err)
+			}
+			told := func() bool { h := client.Health(); return h.DownError != nil && !h.DownSince.IsZero() && !h.OK() }
+			if tc.down {
+				vaulttest.Eventually(t, "Vault is down", told)
+			} else if told() {
+				t.Errorf("Health = %+v, want no DownError", client.Health())
+			}
+		})
+	}
+}
+
+func readOnce(ctx context.Context, client *vaultkit.Client, provider string) error {
+	return clienttest.ErrorOf(client.GetAPIKey(ctx, provider))
+}
+
+func rotateOnce(ctx context.Context, client *vaultkit.Client, provider string) error {
+	return clienttest.ErrorOf(client.Rotate(ctx, provider, vaultkit.NewKey("fake-new")))
 }
