@@ -10,29 +10,30 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// beyond are blocks of a policy that no role has, and the right that is found.
-var beyond = map[string]string{
-	`path "secret/destroy/*" { capabilities = ["update"] }`:                                    "update on secret/destroy/goblin-assistant/providers/",
-	`path "secret/destroy/goblin-assistant/backups/+/+" { capabilities = ["update"] }`:         "update on secret/destroy/goblin-assistant/backups/",
-	`path "secret/destroy/goblin-assistant/rotations/*" { capabilities = ["update"] }`:         "update on secret/destroy/goblin-assistant/rotations/",
-	`path "secret/delete/goblin-assistant/providers/+" { capabilities = ["update"] }`:          "update on secret/delete/goblin-assistant/providers/",
-	`path "secret/undelete/goblin-assistant/backups/+/+" { capabilities = ["update"] }`:        "update on secret/undelete/goblin-assistant/backups/",
-	`path "secret/metadata/goblin-assistant/backups/*" { capabilities = ["delete"] }`:          "delete on secret/metadata/goblin-assistant/backups/",
-	`path "secret/metadata/goblin-assistant/backups/+/+" { capabilities = ["update"] }`:        "update on secret/metadata/goblin-assistant/backups/", // the rotator's, by itself
-	`path "secret/metadata/goblin-assistant/rotations/+/+" { capabilities = ["delete"] }`:      "delete on secret/metadata/goblin-assistant/rotations/",
-	`path "secret/metadata/goblin-assistant/rotations/+/+" { capabilities = ["create"] }`:      "create on secret/metadata/goblin-assistant/rotations/",
-	`path "secret/metadata/goblin-assistant/providers/+" { capabilities = ["read", "patch"] }`: "patch on secret/metadata/goblin-assistant/providers/",
-	`path "secret/data/goblin-assistant/rotations/+/+" { capabilities = ["delete"] }`:          "delete on secret/data/goblin-assistant/rotations/",
-	`path "secret/data/goblin-assistant/backups/+/+" { capabilities = ["update"] }`:            "update on secret/data/goblin-assistant/backups/",
-	`path "secret/config" { capabilities = ["update"] }`:                                       "update on secret/config",
-	`path "sys/mounts/secret" { capabilities = ["delete"] }`:                                   "delete on sys/mounts/secret",
-	`path "sys/mounts/+" { capabilities = ["update"] }`:                                        "update on sys/mounts/secret",
-	`path "sys/mounts/secret/tune" { capabilities = ["update"] }`:                              "update on sys/mounts/secret/tune",
+// beyond are rights that no role has, and the one that Diagnose names.
+var beyond = []struct{ path, capabilities, found string }{
+	{"secret/destroy/*", `"update"`, "update on secret/destroy/goblin-assistant/providers/"},
+	{"secret/destroy/goblin-assistant/backups/+/+", `"update"`, "update on secret/destroy/goblin-assistant/backups/"},
+	{"secret/destroy/goblin-assistant/rotations/*", `"update"`, "update on secret/destroy/goblin-assistant/rotations/"},
+	{"secret/delete/goblin-assistant/providers/+", `"update"`, "update on secret/delete/goblin-assistant/providers/"},
+	{"secret/undelete/goblin-assistant/backups/+/+", `"update"`, "update on secret/undelete/goblin-assistant/backups/"},
+	{"secret/metadata/goblin-assistant/backups/*", `"delete"`, "delete on secret/metadata/goblin-assistant/backups/"},
+	{"secret/metadata/goblin-assistant/backups/+/+", `"update"`, "update on secret/metadata/goblin-assistant/backups/"}, // a rotator has it
+	{"secret/metadata/goblin-assistant/rotations/+/+", `"delete"`, "delete on secret/metadata/goblin-assistant/rotations/"},
+	{"secret/metadata/goblin-assistant/rotations/+/+", `"create"`, "create on secret/metadata/goblin-assistant/rotations/"},
+	{"secret/metadata/goblin-assistant/providers/+", `"read", "patch"`, "patch on secret/metadata/goblin-assistant/providers/"},
+	{"secret/data/goblin-assistant/rotations/+/+", `"delete"`, "delete on secret/data/goblin-assistant/rotations/"},
+	{"secret/data/goblin-assistant/backups/+/+", `"update"`, "update on secret/data/goblin-assistant/backups/"},
+	{"secret/config", `"update"`, "update on secret/config"},
+	{"sys/mounts/secret", `"delete"`, "delete on sys/mounts/secret"},
+	{"sys/mounts/+", `"update"`, "update on sys/mounts/secret"},
+	{"sys/mounts/secret/tune", `"update"`, "update on sys/mounts/secret/tune"},
 }
 
 func TestDiagnoseExcess(t *testing.T) {
 	p, reader := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.Policy(t, policy.Reader)
-	for block, right := range beyond {
+	for _, one := range beyond {
+		block, right := fmt.Sprintf("path %q { capabilities = [%s] }", one.path, one.capabilities), one.found
 		for _, query := range []doctor.Query{{Providers: []string{p}}, {}} {
 			t.Run(fmt.Sprintf("%s %d", right, len(query.Providers)), func(t *testing.T) {
 				found := withTokenOf(reader+block, query)(t).findings(t)
@@ -50,24 +51,26 @@ path "auth/token/lookup-self" { capabilities = ["read"] }
 path "sys/capabilities-self" { capabilities = ["update"] }
 `
 
-// A role's own rights are none beyond it, and no more is claimed than was asked.
-func TestDiagnoseExcessOfRoles(t *testing.T) {
+// A token with the policy of a role has no excess rights, and the detail says which rights were
+// checked.
+func TestDiagnose_FindsNoExcessInARolesPolicy(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for _, role := range policy.Roles() {
 		for _, query := range []doctor.Query{{Providers: []string{p}}, {}} {
 			query.Roles = []policy.Role{role}
 			policy := vaulttest.Policy(t, "../", string(role)) + `path "secret/data/x" { capabilities = ["read"] }`
-			expected{"excess", fine, nil, "rights asked for, to change or destroy keys, backups, records and the mount, it has a " + string(role) + "'s alone", ""}.compare(t,
-				withTokenOf(policy, query)(t).findings(t))
+			detail := "rights asked for, to change or destroy keys, backups, records and the mount, it has a " + string(role) + "'s alone"
+			expected{"excess", fine, nil, detail, ""}.compare(t, withTokenOf(policy, query)(t).findings(t))
 		}
 	}
-	// The rotator is looked at unasked: a whole one has its rights, and what only
-	// resembles one has too many.
+	// Without a role in the query, the rotator's rights are checked, too. A token with all of them has
+	// no excess; one with a part of them has.
 	rotator := vaulttest.Policy(t, "../", "rotator")
 	query := doctor.Query{Providers: []string{p}}
 	expected{"excess", fine, nil, "a reader and rotator's alone", ""}.compare(t, withTokenOf(rotator, query)(t).findings(t))
 	half := clienttest.WithoutRight(rotator, clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
 	expected{"excess", warns, nil, "more than a reader needs: ", ""}.compare(t, withTokenOf(half, query)(t).findings(t))
 	query.Roles = []policy.Role{policy.Reader}
-	expected{"excess", warns, nil, "update on secret/data/goblin-assistant/providers/" + p, ""}.compare(t, withTokenOf(rotator, query)(t).findings(t))
+	expected{"excess", warns, nil, "update on secret/data/goblin-assistant/providers/" + p, ""}.compare(t,
+		withTokenOf(rotator, query)(t).findings(t))
 }

@@ -16,15 +16,16 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// A fix writes a policy for the token, and takes nothing from others that have a
-// policy of the token's too: one that only sounds like ours is somebody else's, and
-// what is narrowed has a name of its own. It narrows nothing for a token that has
-// rights over every provider: at a path of both, Vault goes by the narrowed one alone.
-func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
+// A fix that writes a policy takes no right from other tokens. It does not overwrite a policy of
+// another team, even if its name is similar, and a narrowed policy gets a name of its own. For a token
+// with rights over every provider, the fix narrows nothing: where both policies name a path, Vault
+// applies only the narrowed one.
+func TestDiagnose_WritesOnlyItsOwnPolicies(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	own := strings.ToLower(p)
 	general, narrowed := clienttest.Policy(t, policy.Recoverer), clienttest.Policy(t, policy.Recoverer, policy.OnlyProviders(p))
-	elsewhere := []vaultkit.Option{vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})), vaultkit.WithBasePath("other/base")}
+	elsewhere := []vaultkit.Option{vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})),
+		vaultkit.WithBasePath("other/base")}
 	for name, tc := range map[string]struct {
 		held, policy string // by the token
 		providers    []string
@@ -33,20 +34,21 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 		flags        int    // --provider
 		given        bool
 	}{
-		"the README's":       {"goblin-rotator", general, nil, nil, "goblin-rotator", 0, false},
-		"the role's":         {"rotator", general, nil, nil, "rotator", 0, false},
-		"another team's":     {"team-rotator", general, nil, nil, "goblin-rotator", 0, true},
-		"another of ours":    {"not-goblin-rotator", general, nil, nil, "goblin-rotator", 0, true},
-		"shared":             {"goblin-rotator", general, []string{p}, nil, "goblin-rotator", 0, false},
-		"shared, of a role":  {"rotator", general, []string{p}, nil, "rotator", 0, false},
-		"narrowed":           {"team-rotator", narrowed, []string{p}, nil, "goblin-rotator-" + own, 1, true},
-		"narrowed already":   {"goblin-rotator-" + own, narrowed, []string{p}, nil, "goblin-rotator-" + own, 1, false},
-		"two providers":      {"goblin-rotator-" + own, narrowed, []string{p, "q"}, nil, "goblin-rotator-" + own + "-q", 2, true},
-		"another base path":  {"goblin-rotator", general, nil, elsewhere[1:], "goblin-rotator-other-base", 0, true},
-		"another mount, too": {"goblin-rotator", general, nil, elsewhere, "-other-base", 0, true},
+		"the documented name": {"goblin-rotator", general, nil, nil, "goblin-rotator", 0, false},
+		"the role's":          {"rotator", general, nil, nil, "rotator", 0, false},
+		"another team's":      {"team-rotator", general, nil, nil, "goblin-rotator", 0, true},
+		"another of ours":     {"not-goblin-rotator", general, nil, nil, "goblin-rotator", 0, true},
+		"shared":              {"goblin-rotator", general, []string{p}, nil, "goblin-rotator", 0, false},
+		"shared, of a role":   {"rotator", general, []string{p}, nil, "rotator", 0, false},
+		"narrowed":            {"team-rotator", narrowed, []string{p}, nil, "goblin-rotator-" + own, 1, true},
+		"narrowed already":    {"goblin-rotator-" + own, narrowed, []string{p}, nil, "goblin-rotator-" + own, 1, false},
+		"two providers":       {"goblin-rotator-" + own, narrowed, []string{p, "q"}, nil, "goblin-rotator-" + own + "-q", 2, true},
+		"another base path":   {"goblin-rotator", general, nil, elsewhere[1:], "goblin-rotator-other-base", 0, true},
+		"another mount, too":  {"goblin-rotator", general, nil, elsewhere, "-other-base", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), tc.held, tc.policy+`path "engines/*" { capabilities = ["list"] }`); err != nil {
+			if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), tc.held,
+				tc.policy+`path "engines/*" { capabilities = ["list"] }`); err != nil {
 				t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 			}
 			token := tokenWith(t, api.TokenCreateRequest{Policies: []string{tc.held}})
@@ -55,39 +57,39 @@ func TestDiagnoseWritesNobodyElsesPolicy(t *testing.T) {
 			printed, rest, _ := strings.Cut(found.Fix, " | vault policy write ")
 			written, give, _ := strings.Cut(rest, " -")
 			if !strings.HasSuffix(written, tc.written) || tc.opts == nil && written != tc.written || tc.opts != nil && written == "goblin-rotator" {
-				t.Errorf("fix %q, want one that writes %s", found.Fix, tc.written)
+				t.Errorf("Diagnose yielded the fix %q, want one that writes %s", found.Fix, tc.written)
 			}
 			if strings.Contains(give, "-policy="+written) != tc.given || strings.Contains(found.Detail, "the fix makes a new token") != tc.given {
-				t.Errorf("found %+v, want a new token with the policy: %t", found, tc.given)
+				t.Errorf("Diagnose yielded %+v, want a new token with the policy: %t", found, tc.given)
 			}
 			if strings.Count(printed, " --provider ") != tc.flags || (tc.opts != nil) != strings.HasSuffix(printed, " --base other/base") {
-				t.Errorf("fix %q, want %d times --provider", found.Fix, tc.flags)
+				t.Errorf("Diagnose yielded the fix %q, want %d times --provider", found.Fix, tc.flags)
 			}
 		})
 	}
 }
 
-// A policy needs no Vault: of the flags for a vaultkit command, its fix has those
-// that say where the keys are.
-func TestDiagnosePolicyNeedsNoLogin(t *testing.T) {
+// "vaultkit policy" needs no Vault. So of the flags in Query.Args, its fix has only mount and base path.
+func TestDiagnose_PolicyNeedsNoLogin(t *testing.T) {
 	args := " --address " + vaulttest.Server().Addr() + " --token-file '/no where' --mount secret"
 	found := withTokenOf(clienttest.Policy(t, policy.Monitor), doctor.Query{Args: args})(t).findings(t)
-	expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "", "vaultkit policy reader --mount secret | vault policy write goblin-reader - && vault token create"}.compare(t, found)
+	expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "",
+		"vaultkit policy reader --mount secret | vault policy write goblin-reader - && vault token create"}.compare(t, found)
 }
 
-// vaultStub is a vault CLI that prints a token, or fails before it can.
+// vaultStub returns a PATH with a vault command that runs the script.
 func vaultStub(t *testing.T, script string) (path string) {
 	t.Helper()
 	dir := t.TempDir()
 	vaulttest.WriteFile(t, filepath.Join(dir, "vault"), "#!/bin/sh\n"+script+"\n")
-	if err := os.Chmod(filepath.Join(dir, "vault"), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.Chmod(filepath.Join(dir, "vault"), 0o700); err != nil { //nolint:gosec // the test runs it
 		t.Fatalf("os.Chmod = %v, want no error", err)
 	}
 	return dir + ":" + os.Getenv("PATH")
 }
 
-// A new token takes the place of the old one when there is one, and not before.
-func TestDiagnoseFixesKeepWhatIsThere(t *testing.T) {
+// A fix replaces a token only after it has a new one.
+func TestDiagnose_FixesKeepTheOldTokenUntilThereIsANewOne(t *testing.T) {
 	const old, fresh = "fake-old", "fake-new"
 	for script, want := range map[string]string{"echo " + fresh: fresh, "exit 1": old} {
 		file := filepath.Join(t.TempDir(), "it's a token")
@@ -95,16 +97,16 @@ func TestDiagnoseFixesKeepWhatIsThere(t *testing.T) {
 		inFile := withOptions(vaultkit.WithToken(vaultkit.FromFile(file)))(t).findings(t)["login"].Fix
 		inVariable := withOptions(variables("VAULT_TOKEN=" + old))(t).findings(t)["login"].Fix
 		for fix, show := range map[string]string{inFile: `cat "$FILE"`, inVariable: `sh -c 'echo "$VAULT_TOKEN"'`} {
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", fix+"\n"+show) //nolint:gosec // what a person would paste
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", fix+"\n"+show) //nolint:gosec // a user would paste it
 			cmd.Env = append(os.Environ(), "PATH="+vaultStub(t, script), "FILE="+file, "VAULT_TOKEN="+old)
 			out, err := cmd.Output()
 			if got := strings.TrimSpace(string(out)); err != nil || got != want {
-				t.Errorf("vault does %q, then %q leaves %q, %v; want %q", script, fix, got, err, want)
+				t.Errorf("with the vault command %q, the fix %q left %q, %v, want %q", script, fix, got, err, want)
 			}
 		}
 		about, err := os.Stat(file)
 		if err != nil || about.Mode().Perm() != 0o600 {
-			t.Errorf("%v, %v", about.Mode(), err)
+			t.Errorf("os.Stat of the token's file = %v, %v, want mode 0600", about, err)
 		}
 	}
 }

@@ -19,17 +19,17 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// setUp is something that is wrong, and the shell in which a person runs the fix.
+// setUp is something that is wrong, and the shell in which a user runs the fix.
 type setUp struct {
 	diagnosis
 	check string
-	env   []string                  // of the shell, besides an address and a token that may do everything
-	input string                    // what the person types
-	again func(ran shell) diagnosis // what is diagnosed then; nil: the same again
-	state doctor.Status             // of the check then; empty: ok
+	env   []string                  // the shell's variables, besides the address and the root token
+	input string                    // what the user types
+	again func(ran shell) diagnosis // the diagnosis after the fix; nil: the same again
+	state doctor.Status             // of the check after the fix; empty: ok
 }
 
-// shell is what is left of one in which a fix has run.
+// shell holds what a shell printed and its variables, after a fix ran in it.
 type shell struct {
 	printed string
 	env     []string
@@ -37,11 +37,12 @@ type shell struct {
 
 type setUps map[string]func(t *testing.T) setUp
 
-// healingFixes has a set-up, or several, for every fix that is said to heal.
+// healingFixes has one or more set-ups for each kind of fix that fixes the problem.
 var healingFixes = map[checks.Kind]setUps{
-	checks.DefaultMount:  {"": found("configuration", vaultkit.WithMount("../sys"))},
-	checks.DefaultBase:   {"": found("configuration", vaultkit.WithBasePath("a//b"))},
-	checks.UnsetVariable: {"login": inEnvironment("configuration", "VAULTKIT_AUTH=ldap"), "TLS": inEnvironment("configuration", "VAULT_SKIP_VERIFY=perhaps")},
+	checks.DefaultMount: {"": found("configuration", vaultkit.WithMount("../sys"))},
+	checks.DefaultBase:  {"": found("configuration", vaultkit.WithBasePath("a//b"))},
+	checks.UnsetVariable: {"login": inEnvironment("configuration", "VAULTKIT_AUTH=ldap"),
+		"TLS": inEnvironment("configuration", "VAULT_SKIP_VERIFY=perhaps")},
 	checks.ChooseLogin: {"": func(t *testing.T) setUp {
 		return inEnvironment("credentials", roleInVariables(t, "VAULT_SECRET_ID", "")...)(t)
 	}},
@@ -51,12 +52,13 @@ var healingFixes = map[checks.Kind]setUps{
 	checks.UseHTTP: {"": func(*testing.T) setUp {
 		return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{at(secureAddress())}}, check: "tls"}
 	}},
-	checks.ExpectName:      {"": wrongName},
-	checks.Unseal:          {"": sealed},
-	checks.Unwrap:          {"": wrapped},
-	checks.NewToken:        newTokens,
-	checks.ReplaceRoot:     {"": func(*testing.T) setUp { return tokenIs("token", vaulttest.Server().RootToken()) }},
-	checks.UnlimitedUses:   {"AppRole": roleSetUp("token", object{"token_num_uses": 20}, nil), "Kubernetes": podSetUp("token", object{"token_num_uses": 20}, nil)},
+	checks.ExpectName:  {"": wrongName},
+	checks.Unseal:      {"": sealed},
+	checks.Unwrap:      {"": wrapped},
+	checks.NewToken:    newTokens,
+	checks.ReplaceRoot: {"": func(*testing.T) setUp { return tokenIs("token", vaulttest.Server().RootToken()) }},
+	checks.UnlimitedUses: {"AppRole": roleSetUp("token", object{"token_num_uses": 20}, nil),
+		"Kubernetes": podSetUp("token", object{"token_num_uses": 20}, nil)},
 	checks.WritePolicy:     {"": outdatedPolicy},
 	checks.AttachPolicy:    attached,
 	checks.TokenWithPolicy: {"": readersToken},
@@ -74,13 +76,13 @@ var healingFixes = map[checks.Kind]setUps{
 		return setUp{diagnosis: withQuery(only(clienttest.PutProviderLackingARecord(t)))(t), check: "pending"}
 	}},
 	checks.EnableAudit: {"": unaudited},
-	checks.StartDev:    nil, // see TestDiagnoseFixStartsADevelopmentServer
-	checks.BypassProxy: nil, // see TestDiagnoseFixGoesPastTheProxy
+	checks.StartDev:    nil, // see TestDiagnose_FixStartsADevelopmentServer
+	checks.BypassProxy: nil, // see TestDiagnose_FixBypassesTheProxy
 }
 
-// TestDiagnoseFixesHeal runs every fix that is said to heal, as a person would, and has
-// what was wrong diagnosed again: it is gone, and nothing else is wrong.
-func TestDiagnoseFixesHeal(t *testing.T) {
+// Each fix that is not marked LookOnly fixes its problem, and causes no other one. The test runs the
+// fix as a user would, and then calls Diagnose again.
+func TestDiagnose_FixesHeal(t *testing.T) {
 	tools := fixTools(t)
 	for kind, all := range healingFixes {
 		for name, arrange := range all {
@@ -89,16 +91,16 @@ func TestDiagnoseFixesHeal(t *testing.T) {
 				before := s.run(t)
 				found := before[s.check]
 				if found.kind != kind {
-					t.Fatalf("%s finds %+v, want a fix to %s", s.check, found, kind)
+					t.Fatalf("Diagnose yielded %+v for %s, want a fix of the kind %s", found, s.check, kind)
 				}
 				fix := found.Fix
 				after := s.findingsAfter(t, s.runFix(t, tools, fix), fix)
 				if got := after[s.check]; got.Status != s.wanted() {
-					t.Errorf("the fix %q leaves %+v", fix, got)
+					t.Errorf("after the fix %q, Diagnose yielded %+v, want %s", fix, got, s.wanted())
 				}
 				for check, was := range before {
 					if now := after[check]; was.Status == fine && (now.Status == warns || now.Status == fails) {
-						t.Errorf("the fix %q makes of %+v\n%+v", fix, was, now)
+						t.Errorf("after the fix %q, Diagnose yielded %+v, want it ok as before: %+v", fix, now, was)
 					}
 				}
 			})
@@ -106,18 +108,17 @@ func TestDiagnoseFixesHeal(t *testing.T) {
 	}
 }
 
-// Every fix has a set-up that shows what it is: one that heals, or one that only shows
-// where to look.
-func TestDiagnoseFixesAreTested(t *testing.T) {
+// Each kind of fix has a set-up, among healingFixes or among lookingFixes.
+func TestDiagnose_EveryFixIsTested(t *testing.T) {
 	for _, kind := range checks.Kinds() {
 		_, heals := healingFixes[kind]
 		_, looks := lookingFixes[kind]
 		if heals != kind.Heals() || looks == heals {
-			t.Errorf("a fix to %s: heals %t; set-ups for it: healing %t, looking %t", kind, kind.Heals(), heals, looks)
+			t.Errorf("the kind %s: Heals = %t, in healingFixes %t, in lookingFixes %t, want one set-up that fits", kind, kind.Heals(), heals, looks)
 		}
 	}
 	if got, want := len(healingFixes)+len(lookingFixes), len(checks.Kinds()); got != want {
-		t.Errorf("there are set-ups for %d kinds of fixes, want %d", got, want)
+		t.Errorf("the set-ups cover %d kinds of fixes, want %d", got, want)
 	}
 }
 
@@ -128,12 +129,13 @@ func (s setUp) wanted() doctor.Status {
 	return s.state
 }
 
-// fixTools is a directory with what fixes run: the program, and the tests' vault.
+// fixTools returns a directory with the commands that fixes run: vaultkit, and a stand-in for vault.
 func fixTools(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "vaultkit"), "goblin/vaultkit/cmd/vaultkit").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "vaultkit"),
+		"goblin/vaultkit/cmd/vaultkit").CombinedOutput(); err != nil {
+		t.Fatalf("go build = %v, want no error\n%s", err, out)
 	}
 	self, err := os.Executable()
 	if err == nil {
@@ -145,17 +147,17 @@ func fixTools(t *testing.T) (dir string) {
 	return dir
 }
 
-// command is a line for the shell in which the person is.
+// command returns a shell that runs a line, with the variables of the set-up.
 func (s setUp) command(t *testing.T, tools, line string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", line) //nolint:gosec // what a person would paste
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", line) //nolint:gosec // a user would paste it
 	cmd.Env = append([]string{"PATH=" + tools + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 		"VAULT_ADDR=" + vaulttest.Server().Addr(), "VAULT_TOKEN=" + vaulttest.Server().RootToken()}, s.env...)
 	cmd.Stdin = strings.NewReader(s.input)
 	return cmd
 }
 
-// runFix runs a fix, and keeps what it printed and the variables that it left.
+// runFix runs a fix and returns what it printed and the variables after it.
 func (s setUp) runFix(t *testing.T, tools, fix string) shell {
 	t.Helper()
 	left := filepath.Join(t.TempDir(), "env")
@@ -163,8 +165,8 @@ func (s setUp) runFix(t *testing.T, tools, fix string) shell {
 		fix += " --json"
 	}
 	out, err := s.command(t, tools, fix+"\ncode=$?\nenv -0 >"+left+"\nexit $code").Output()
-	if err != nil && !isDoctor(fix) { // which may well find something else
-		t.Fatalf("%s: %v", fix, err)
+	if err != nil && !isDoctor(fix) { // doctor may find another problem
+		t.Fatalf("the fix %q = %v, want no error", fix, err)
 	}
 	text, err := os.ReadFile(left)
 	if err != nil {
@@ -175,7 +177,7 @@ func (s setUp) runFix(t *testing.T, tools, fix string) shell {
 
 func isDoctor(fix string) bool { return strings.HasPrefix(fix, "vaultkit doctor") }
 
-// findingsAfter is what is found after a fix, or by it.
+// findingsAfter returns the findings after a fix, or those that the fix itself printed.
 func (s setUp) findingsAfter(t *testing.T, ran shell, fix string) map[string]doctor.Finding {
 	t.Helper()
 	if !isDoctor(fix) {
@@ -187,7 +189,7 @@ func (s setUp) findingsAfter(t *testing.T, ran shell, fix string) map[string]doc
 	}
 	var all []doctor.Finding
 	if err := json.Unmarshal([]byte(ran.printed), &all); err != nil {
-		t.Fatalf("%s printed %q: %v", fix, ran.printed, err)
+		t.Fatalf("json.Unmarshal of %q, which %q printed = %v, want no error", ran.printed, fix, err)
 	}
 	found := map[string]doctor.Finding{}
 	for _, one := range all {
@@ -196,12 +198,12 @@ func (s setUp) findingsAfter(t *testing.T, ran shell, fix string) map[string]doc
 	return found
 }
 
-// found is a set-up of options.
+// found returns a set-up with these options.
 func found(check string, opts ...vaultkit.Option) func(*testing.T) setUp {
 	return func(*testing.T) setUp { return setUp{diagnosis: diagnosis{opts: opts}, check: check} }
 }
 
-// inEnvironment is one of variables, with those of the shell.
+// inEnvironment returns a set-up with these variables, which the shell has, too.
 func inEnvironment(check string, env ...string) func(*testing.T) setUp {
 	return func(*testing.T) setUp {
 		all := append([]string{"VAULT_TOKEN=" + vaulttest.Server().RootToken()}, env...)
@@ -209,17 +211,18 @@ func inEnvironment(check string, env ...string) func(*testing.T) setUp {
 	}
 }
 
-// fromShell returns a diagnosis whose settings are the shell's.
+// fromShell returns a diagnosis with the variables of the shell.
 func fromShell(query doctor.Query) func(shell) diagnosis {
 	return func(ran shell) diagnosis {
 		return diagnosis{query: query, opts: []vaultkit.Option{variables(ran.env...)}}
 	}
 }
 
-// tokenIs is a set-up with a token in a variable; the shell's is the admin's.
+// tokenIs returns a set-up with a token in a variable. The shell has the root token.
 func tokenIs(check, token string, roles ...policy.Role) setUp {
 	query := doctor.Query{Roles: roles}
-	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{variables("VAULT_TOKEN=" + token)}}, check: check, again: fromShell(query)}
+	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{variables("VAULT_TOKEN=" + token)}}, check: check,
+		again: fromShell(query)}
 }
 
 var newTokens = setUps{
@@ -283,7 +286,7 @@ func deadLogin(t *testing.T) setUp {
 func openFile(t *testing.T) setUp {
 	file := filepath.Join(t.TempDir(), "open")
 	vaulttest.WriteFile(t, file, vaulttest.Server().RootToken())
-	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // that is what is found
+	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // the test looks for this mode
 		t.Fatalf("os.Chmod = %v, want no error", err)
 	}
 	return found("credentials", vaultkit.WithToken(vaultkit.FromFile(file)))(t)

@@ -12,8 +12,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// roleOf makes an AppRole with a reader's policy, and returns its role id and a
-// secret id, wrapped if asked for.
+// roleOf creates an AppRole with a reader's policy and returns its role id and a secret id, wrapped
+// on request.
 func roleOf(t *testing.T, settings object, wrapped bool) (roleID, secretID vaultkit.Credential, name string) {
 	t.Helper()
 	root, name := vaulttest.Root(t), vaulttest.Name(t)
@@ -55,18 +55,27 @@ func TestDiagnoseLogin(t *testing.T) {
 	vaulttest.WriteFile(t, token, clienttest.Marker)
 	wrong := vaultkit.FromString(clienttest.Marker)
 	problems{
-		"unknown token": {withOptions(vaultkit.WithToken(wrong)), expected{"login", fails, vaultkit.ErrUnauthenticated, "; an admin runs the fix", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+		"unknown token": {withOptions(vaultkit.WithToken(wrong)),
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "; an admin runs the fix",
+				"vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
 		"unknown token in a file": {withOptions(vaultkit.WithToken(vaultkit.FromFile(token))),
-			expected{"login", fails, vaultkit.ErrUnauthenticated, token, "(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader >" + token + ".new && mv " + token + ".new " + token + ")"}},
+			expected{"login", fails, vaultkit.ErrUnauthenticated, token,
+				"(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader >" + token + ".new && mv " + token + ".new " + token + ")"}},
 		"unknown token in a variable": {withOptions(variables("VAULT_TOKEN=" + clienttest.Marker)),
-			expected{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN", `new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader)" && export VAULT_TOKEN="$new"`}},
-		"wrong secret id":    {withOptions(byRole(roleID, wrong, "")), expected{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID", "vault write -f auth/approle/role/goblin-reader/secret-id"}},
-		"no such auth mount": {withOptions(byRole(roleID, secretID, "nowhere")), expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vault auth list"}},
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN",
+				`new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader)" && export VAULT_TOKEN="$new"`}},
+		"wrong secret id": {withOptions(byRole(roleID, wrong, "")),
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID",
+				"vault write -f auth/approle/role/goblin-reader/secret-id"}},
+		"no such auth mount": {withOptions(byRole(roleID, secretID, "nowhere")),
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vault auth list"}},
 		"wrong secret id in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULT_SECRET_ID="+clienttest.Marker)),
-			expected{"login", fails, vaultkit.ErrUnauthenticated, "secret id from environment VAULT_SECRET_ID", `new="$(vault write -field=secret_id -f auth/approle/role/goblin-reader/secret-id)" && export VAULT_SECRET_ID="$new"`}},
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "secret id from environment VAULT_SECRET_ID",
+				`new="$(vault write -field=secret_id -f auth/approle/role/goblin-reader/secret-id)" && export VAULT_SECRET_ID="$new"`}},
 		"wrong wrapping token in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", `new="$(vault write -field=wrapping_token -wrap-ttl=5m -f auth/`}},
-		"wrong wrapping": {withOptions(byRole(roleID, wrong.Wrapped(), "")), expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}},
+		"wrong wrapping": {withOptions(byRole(roleID, wrong.Wrapped(), "")),
+			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}},
 		"no Kubernetes role": {withOptions(vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt})),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/kubernetes", "vault read auth/kubernetes/role/nobody"}},
 	}.check(t)
@@ -75,8 +84,8 @@ func TestDiagnoseLogin(t *testing.T) {
 	expected{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}.compare(t, found)
 }
 
-// A wrapping token can be used once: looking must not be that once.
-func TestDiagnoseLeavesAWrappingTokenAlone(t *testing.T) {
+// A wrapping token can be used once. Diagnose does not use it up, unless Query.Unwrap is set.
+func TestDiagnose_DoesNotUseUpAWrappingToken(t *testing.T) {
 	roleID, secretID, _ := roleOf(t, nil, true)
 	problem := diagnosis{opts: []vaultkit.Option{byRole(roleID, secretID, "")}}
 	for range 2 {
@@ -89,7 +98,7 @@ func TestDiagnoseLeavesAWrappingTokenAlone(t *testing.T) {
 	expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}.compare(t, problem.findings(t))
 }
 
-// tokenWith makes a token the request asks for.
+// tokenWith creates the token of a request.
 func tokenWith(t *testing.T, request api.TokenCreateRequest) vaultkit.Credential {
 	t.Helper()
 	return vaultkit.FromString(rawToken(t, request))
@@ -120,19 +129,24 @@ func TestDiagnoseToken(t *testing.T) {
 	}
 	roleID, secretID, name := roleOf(t, object{"token_num_uses": 20}, false)
 	problems{
-		"root": {withOptions(), expected{"token", warns, nil, "root", "vaultkit policy reader | vault policy write goblin-reader - && vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+		"root": {withOptions(), expected{"token", warns, nil, "root",
+			"vaultkit policy reader | vault policy write goblin-reader - && vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
 		"about to end": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no}),
 			expected{"token", warns, nil, "about to end", "vault token create -orphan -period=24h -policy=" + ours}},
 		"ending, with no policy": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no, Policies: []string{"default"}}),
 			expected{"token", warns, nil, "policies default", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
-		"about to end for good": {is(api.TokenCreateRequest{TTL: "10s", ExplicitMaxTTL: "50s"}), expected{"token", warns, nil, "renewable up to 50s in all", "vault token create"}},
-		"with uses":             {is(api.TokenCreateRequest{TTL: "1h", NumUses: 9}), expected{"token", warns, nil, "has 7 uses left", "vault token create"}},
-		"a role's with uses":    {withOptions(byRole(roleID, secretID, "")), expected{"token", warns, nil, "uses left", "vault write auth/approle/role/" + strings.ToLower(name) + " token_num_uses=0"}},
+		"about to end for good": {is(api.TokenCreateRequest{TTL: "10s", ExplicitMaxTTL: "50s"}),
+			expected{"token", warns, nil, "renewable up to 50s in all", "vault token create"}},
+		"with uses": {is(api.TokenCreateRequest{TTL: "1h", NumUses: 9}),
+			expected{"token", warns, nil, "has 7 uses left", "vault token create"}},
+		"a role's with uses": {withOptions(byRole(roleID, secretID, "")),
+			expected{"token", warns, nil, "uses left", "vault write auth/approle/role/" + strings.ToLower(name) + " token_num_uses=0"}},
 		"not even itself": {is(api.TokenCreateRequest{TTL: "1h", NoDefaultPolicy: true, Policies: []string{"none"}}),
 			expected{"token", warns, nil, "may not look itself up", "vaultkit policy reader"}},
 		"ending, without the default policy": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no, NoDefaultPolicy: true}),
 			expected{"token", warns, nil, "; an admin runs the fix", "vault token create -orphan -no-default-policy -period=24h -policy=" + ours}},
-		"batch":    {is(api.TokenCreateRequest{TTL: "1h", Type: "batch"}), expected{"token", fine, nil, "not renewable; policies default, " + ours, ""}},
+		"batch": {is(api.TokenCreateRequest{TTL: "1h", Type: "batch"}),
+			expected{"token", fine, nil, "not renewable; policies default, " + ours, ""}},
 		"short":    {is(api.TokenCreateRequest{TTL: "10m", Renewable: &no}), expected{"token", fine, nil, "not renewable", ""}},
 		"periodic": {is(api.TokenCreateRequest{Period: "30s"}), expected{"token", fine, nil, "renewable for 30s at a time", ""}},
 	}.check(t)

@@ -18,7 +18,7 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// lookingFixes has a set-up for every fix that only shows where to look.
+// lookingFixes has a set-up for each kind of fix that only shows where to look.
 var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 	checks.ReadHelp:     found("configuration", nil),
 	checks.NameAddress:  found("configuration", vaultkit.WithAddress("")),
@@ -39,11 +39,13 @@ var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 	checks.ListLogins:       found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "nowhere")),
 	checks.ReadLoginRole:    noSuchRole,
 	checks.ReadPolicy: func(t *testing.T) setUp {
-		return holds(t, "token", clienttest.WithoutRight(clienttest.Policy(t, policy.Reader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"}), doctor.Query{})
+		return holds(t, "token", clienttest.WithoutRight(clienttest.Policy(t, policy.Reader),
+			clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"}), doctor.Query{})
 	},
 	checks.ReadOwnPolicies: hidden,
 	checks.LookUpToken: func(t *testing.T) setUp {
-		policy := clienttest.WithoutRight(clienttest.Policy(t, policy.Reader), clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"})
+		policy := clienttest.WithoutRight(clienttest.Policy(t, policy.Reader),
+			clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"})
 		return holds(t, "excess", policy+`path "secret/destroy/*" { capabilities = ["update"] }`, doctor.Query{})
 	},
 	checks.ListMounts:    found("mount", vaultkit.WithMount("nowhere")),
@@ -58,44 +60,46 @@ var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 		return holds(t, "rights:rotator", clienttest.Policy(t, policy.Reader), doctor.Query{})
 	},
 	checks.AskForProviders: func(t *testing.T) setUp {
-		return holds(t, "rights:reader", clienttest.Policy(t, policy.Reader, policy.OnlyProviders(vaulttest.PutProvider(t, clienttest.OldSecret))), doctor.Query{})
+		return holds(t, "rights:reader", clienttest.Policy(t, policy.Reader,
+			policy.OnlyProviders(vaulttest.PutProvider(t, clienttest.OldSecret))), doctor.Query{})
 	},
 	checks.ListAuditDevices: func(t *testing.T) setUp {
 		return holds(t, "audit", clienttest.Policy(t, policy.Reader), doctor.Query{})
 	},
 }
 
-// TestDiagnoseLooksAreMarked: a fix that does not heal says so.
-func TestDiagnoseLooksAreMarked(t *testing.T) {
+// A fix that only shows where to look is marked LookOnly.
+func TestDiagnose_MarksFixesThatOnlyLook(t *testing.T) {
 	for kind, arrange := range lookingFixes {
 		t.Run(string(kind), func(t *testing.T) {
 			s := arrange(t)
 			got := s.run(t)[s.check]
 			if got.kind != kind {
-				t.Errorf("%s finds %+v, want a fix to %s", s.check, got, kind)
+				t.Errorf("Diagnose yielded %+v for %s, want a fix of the kind %s", got, s.check, kind)
 			}
 			if !got.LookOnly {
-				t.Errorf("%s finds %+v, want it marked as LookOnly", s.check, got)
+				t.Errorf("Diagnose yielded %+v for %s, want it marked as LookOnly", got, s.check)
 			}
 		})
 	}
 }
 
-// A name in a fix that nobody knows is said to be a guess.
-func TestDiagnoseNamesItsGuesses(t *testing.T) {
+// If a fix contains a name that Diagnose guessed, the detail says so.
+func TestDiagnose_SaysWhatItGuesses(t *testing.T) {
 	for fix, opt := range map[string]vaultkit.Option{
 		"role is called goblin-reader":    byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), ""),
 		"needs the policy goblin-reader ": vaultkit.WithToken(vaultkit.FromString(clienttest.Marker)),
 	} {
 		if got := withOptions(opt)(t).findings(t)["login"]; !strings.Contains(got.Detail, fix) || !strings.Contains(got.Detail, "is a guess") {
-			t.Errorf("found %+v, want that %q is a guess", got, fix)
+			t.Errorf("Diagnose yielded %+v, want a detail that says that %q is a guess", got, fix)
 		}
 	}
 }
 
-// Where the token has rights below the mount, it is the mount that is missing.
-func TestDiagnoseTellsAMissingMountFromAMissingRight(t *testing.T) {
-	policy := clienttest.WithoutRight(clienttest.Policy(t, policy.Reader, policy.AtMount("nowhere")), clienttest.Right{Path: "nowhere/metadata/goblin-assistant/providers/", Capability: "list"})
+// If the token has rights below the mount, the mount is missing, and not a right.
+func TestDiagnose_TellsAMissingMountFromAMissingRight(t *testing.T) {
+	policy := clienttest.WithoutRight(clienttest.Policy(t, policy.Reader, policy.AtMount("nowhere")),
+		clienttest.Right{Path: "nowhere/metadata/goblin-assistant/providers/", Capability: "list"})
 	s := holds(t, "mount", policy, doctor.Query{})
 	s.opts = append(s.opts, vaultkit.WithMount("nowhere"))
 	expected{"mount", fails, vaultkit.ErrMountNotFound, "Vault knows no mount there", "vault secrets list"}.compare(t, s.findings(t))
@@ -106,7 +110,7 @@ func problemSetUp(check string, problem func(*testing.T) diagnosis) func(*testin
 	return func(t *testing.T) setUp { return setUp{diagnosis: problem(t), check: check} }
 }
 
-// holds is one whose token has the policy and nothing else.
+// holds returns a set-up whose token has this policy and no other.
 func holds(t *testing.T, check, policy string, query doctor.Query) setUp {
 	t.Helper()
 	return setUp{diagnosis: withTokenOf(policy, query)(t), check: check}
@@ -139,11 +143,12 @@ func noSuchRole(t *testing.T) setUp {
 	return found("login", vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt}))(t)
 }
 
-// hidden has a general policy, and a narrowed one that hides a part of it.
+// hidden returns a set-up whose token has a general policy, and a narrowed one that hides a part of it.
 func hidden(t *testing.T) setUp {
 	p, name := vaulttest.PutProvider(t, clienttest.OldSecret), strings.ToLower(vaulttest.Name(t))
 	for role, opts := range map[policy.Role][]policy.Option{policy.Rotator: nil, policy.Reader: {policy.OnlyProviders(p)}} {
-		if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), fmt.Sprintf("%s-%s", name, role), clienttest.Policy(t, role, opts...)); err != nil {
+		if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), fmt.Sprintf("%s-%s", name, role),
+			clienttest.Policy(t, role, opts...)); err != nil {
 			t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 		}
 	}
@@ -152,7 +157,7 @@ func hidden(t *testing.T) setUp {
 	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:rotator"}
 }
 
-// oddNames is a base path with one provider, and entries that are none.
+// oddNames returns a base path with one provider, and entries that are no providers.
 func oddNames(t *testing.T) (base string) {
 	t.Helper()
 	base = vaulttest.Name(t)

@@ -20,16 +20,25 @@ func TestDiagnoseMount(t *testing.T) {
 	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "1h"})
 	on := func(mount string) func(*testing.T) diagnosis { return withOptions(vaultkit.WithMount(mount)) }
 	problems{
-		"missing":      {on("nowhere"), expected{"mount", fails, vaultkit.ErrMountNotFound, "check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=nowhere -version=2 kv", "vault secrets list"}},
-		"below one":    {on(second + "/in/side"), expected{"mount", fails, vaultkit.ErrMountNotFound, "belongs to the base path", "vaultkit doctor --mount " + second + " --base in/side/goblin-assistant"}},
-		"version 1":    {on(first), expected{"mount", fails, vaultkit.ErrNotKVv2, first + "/ is KV version 1: check --mount first", "vault kv enable-versioning " + first + "/"}},
+		"missing": {on("nowhere"), expected{"mount", fails, vaultkit.ErrMountNotFound,
+			"check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=nowhere -version=2 kv", "vault secrets list"}},
+		"below one": {on(second + "/in/side"),
+			expected{"mount", fails, vaultkit.ErrMountNotFound, "belongs to the base path",
+				"vaultkit doctor --mount " + second + " --base in/side/goblin-assistant"}},
+		"version 1": {on(first), expected{"mount", fails, vaultkit.ErrNotKVv2, first + "/ is KV version 1: check --mount first",
+			"vault kv enable-versioning " + first + "/"}},
 		"another kind": {on("cubbyhole"), expected{"mount", fails, vaultkit.ErrNotKVv2, "of type cubbyhole", "vault secrets list"}},
-		"no right":     {withTokenOf(`path "secret/x" { capabilities = ["deny"] }`, doctor.Query{}), expected{"mount", fails, vaultkit.ErrPermissionDenied, "no right below secret/, or nothing is mounted there: check --mount first", "vaultkit policy reader"}},
-		"deleting":     {on(deleting), expected{"mount", warns, nil, "deletes every version after 1h0m0s", "vault write " + deleting + "/config delete_version_after=0s"}},
-		"empty":        {on(second), expected{"providers", warns, nil, "none below " + second + "/goblin-assistant", "vault kv list " + second + "/"}},
-		"no provider":  {withQuery(doctor.Query{Providers: []string{"nobody"}}), expected{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
+		"no right": {withTokenOf(`path "secret/x" { capabilities = ["deny"] }`, doctor.Query{}),
+			expected{"mount", fails, vaultkit.ErrPermissionDenied,
+				"no right below secret/, or nothing is mounted there: check --mount first", "vaultkit policy reader"}},
+		"deleting": {on(deleting), expected{"mount", warns, nil, "deletes every version after 1h0m0s",
+			"vault write " + deleting + "/config delete_version_after=0s"}},
+		"empty": {on(second), expected{"providers", warns, nil, "none below " + second + "/goblin-assistant",
+			"vault kv list " + second + "/"}},
+		"no provider": {withQuery(doctor.Query{Providers: []string{"nobody"}}),
+			expected{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
 	}.check(t)
-	// The fixes for the server work.
+	// The fix of the mount's settings works.
 	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "0s"})
 	expected{"mount", fine, nil, "keeps 10 versions", ""}.compare(t, on(deleting)(t).findings(t))
 	expected{"rights:reader", skips, nil, "mount failed", ""}.compare(t, on(first)(t).findings(t))
@@ -53,23 +62,37 @@ func TestDiagnoseRights(t *testing.T) {
 	}
 	problems{
 		"nothing to read": {withTokenOf(clienttest.Policy(t, policy.Monitor), about()),
-			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"), fix("reader")}},
+			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks read on " + path("data/goblin-assistant/providers"),
+				fix("reader")}},
 		"reader for a rotator": {withTokenOf(reader, about(policy.Rotator)),
-			expected{"rights:rotator", fails, vaultkit.ErrPermissionDenied, "create on " + path("data/goblin-assistant/backups") + "/+", fix("rotator")}},
-		"reader":         {withTokenOf(reader, about()), expected{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
-		"half a rotator": {withTokenOf(noUpdate, about()), expected{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
-		"not a provider": {withTokenOf(denied, about()), expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "a policy for " + p + " alone hides that, or denies it", "vault policy read testdiagnoserights-"}},
-		"one of several": {withTokenOf(narrow, doctor.Query{}), expected{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
-		"the one":        {withTokenOf(narrow, about()), expected{"rights:reader", fine, nil, "for " + p, ""}},
-		"no list":        {withTokenOf(noList, doctor.Query{}), expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
+			expected{"rights:rotator", fails, vaultkit.ErrPermissionDenied, "create on " + path("data/goblin-assistant/backups") + "/+",
+				fix("rotator")}},
+		"reader": {withTokenOf(reader, about()),
+			expected{"rights:rotator", skips, nil, "not what this token is for", "vaultkit doctor --role rotator"}},
+		"half a rotator": {withTokenOf(noUpdate, about()),
+			expected{"rights:rotator", warns, nil, "lacks update on " + path("data/goblin-assistant/providers") + "; ", fix("rotator")}},
+		"not a provider": {withTokenOf(denied, about()),
+			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "a policy for " + p + " alone hides that, or denies it",
+				"vault policy read testdiagnoserights-"}},
+		"one of several": {withTokenOf(narrow, doctor.Query{}),
+			expected{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
+		"the one": {withTokenOf(narrow, about()), expected{"rights:reader", fine, nil, "for " + p, ""}},
+		"no list": {withTokenOf(noList, doctor.Query{}),
+			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/",
+				"vaultkit policy reader |"}},
 		"no list to see": {withTokenOf(noList, doctor.Query{}), expected{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
-		"may not ask":    {withTokenOf(noAsking, about()), expected{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
-		"destroys":       {withTokenOf(destroys, about()), expected{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
+		"may not ask": {withTokenOf(noAsking, about()),
+			expected{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
+		"destroys": {withTokenOf(destroys, about()),
+			expected{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
 		"two named": {withTokenOf(clienttest.Policy(t, policy.Monitor), doctor.Query{Providers: []string{p, second}}),
-			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second, fix("reader")}},
+			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, ", read on secret/data/goblin-assistant/providers/" + second,
+				fix("reader")}},
 		"before a put, as root": {withQuery(doctor.Query{Providers: []string{"new"}, Roles: []policy.Role{policy.Provisioner}}),
 			expected{"providers", fine, nil, "nothing is stored yet for new", ""}},
-		"before a put":    {withTokenOf(clienttest.Policy(t, policy.Provisioner), doctor.Query{Providers: []string{"new"}, Roles: []policy.Role{policy.Provisioner}}), expected{"rights:provisioner", fine, nil, "for new", ""}},
+		"before a put": {withTokenOf(clienttest.Policy(t, policy.Provisioner),
+			doctor.Query{Providers: []string{"new"},
+				Roles: []policy.Role{policy.Provisioner}}), expected{"rights:provisioner", fine, nil, "for new", ""}},
 		"audit":           {withTokenOf(reader, about()), expected{"audit", skips, nil, "ask an operator", "vault audit list"}},
 		"pending unknown": {withTokenOf(reader, about()), expected{"pending", skips, nil, "may not look", "vaultkit policy monitor"}},
 		"a crash": {func(t *testing.T) diagnosis {
@@ -79,8 +102,8 @@ func TestDiagnoseRights(t *testing.T) {
 	}.check(t)
 }
 
-// Whatever right a role lacks is named, and with the policy of the fix it is there.
-func TestDiagnoseNamesEachMissingRight(t *testing.T) {
+// Diagnose names each right that a role lacks. With the policy of the fix, the right is there.
+func TestDiagnose_NamesEachMissingRight(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for _, role := range policy.Roles() {
 		text := clienttest.Policy(t, role)
@@ -92,7 +115,8 @@ func TestDiagnoseNamesEachMissingRight(t *testing.T) {
 				}
 				found := withTokenOf(clienttest.WithoutRight(text, missing), query)(t).findings(t)
 				at := strings.Replace(missing.Path, "/+", "/"+p, 1)
-				expected{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.Capability + " on " + at, "vaultkit policy " + string(role)}.compare(t, found)
+				expected{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.Capability + " on " + at,
+					"vaultkit policy " + string(role)}.compare(t, found)
 			})
 		}
 		expected{"rights:" + string(role), fine, nil, "every right", ""}.compare(t,
@@ -100,8 +124,8 @@ func TestDiagnoseNamesEachMissingRight(t *testing.T) {
 	}
 }
 
-// However many providers there are, every one is asked about.
-func TestDiagnoseRightsOfMany(t *testing.T) {
+// Diagnose checks the rights for every provider, even if there are many.
+func TestDiagnose_RightsForManyProviders(t *testing.T) {
 	const base, last = "many", "p-250"
 	root := vaulttest.Root(t)
 	for i := range 151 {

@@ -25,12 +25,12 @@ import (
 
 func inAMonth() time.Time { return time.Now().Add(30 * 24 * time.Hour) }
 
-// only asks about one provider.
+// only returns a query about one provider.
 func only(provider string, roles ...policy.Role) doctor.Query {
 	return doctor.Query{Providers: []string{provider}, Roles: roles}
 }
 
-// roleSetUp is a set-up of an AppRole with a reader's policy, less some rights.
+// roleSetUp returns a set-up with an AppRole that has a reader's policy without some rights.
 func roleSetUp(check string, settings object, roles []policy.Role, missing ...clienttest.Right) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		roleID, secretID, _ := roleOf(t, withPolicy(t, settings, missing), false)
@@ -38,7 +38,7 @@ func roleSetUp(check string, settings object, roles []policy.Role, missing ...cl
 	}
 }
 
-// aboutOne asks about one sound provider: others may be deleted or have pending rotations.
+// aboutOne narrows a set-up to one provider, because others may be deleted or have pending rotations.
 func aboutOne(arrange func(*testing.T) setUp) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		s := arrange(t)
@@ -47,8 +47,7 @@ func aboutOne(arrange func(*testing.T) setUp) func(*testing.T) setUp {
 	}
 }
 
-// withPolicy are a login role's settings with a policy of its own: a reader's, less
-// some rights.
+// withPolicy adds to the settings of a login's role a policy of its own: a reader's without some rights.
 func withPolicy(t *testing.T, settings object, missing []clienttest.Right) object {
 	t.Helper()
 	policy, name := clienttest.Policy(t, policy.Reader), strings.ToLower(vaulttest.Name(t))
@@ -65,7 +64,7 @@ func withPolicy(t *testing.T, settings object, missing []clienttest.Right) objec
 	return all
 }
 
-// podSetUp is a set-up of a Kubernetes login with a reader's policy.
+// podSetUp returns a set-up with a Kubernetes login that has a reader's policy.
 func podSetUp(check string, settings object, roles []policy.Role) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		cluster, root, name := vaulttest.NewCluster(), vaulttest.Root(t), vaulttest.Name(t)
@@ -86,21 +85,23 @@ func podSetUp(check string, settings object, roles []policy.Role) func(*testing.
 	}
 }
 
-// attached are logins whose role lacks a policy.
+// attached are set-ups with a login whose role lacks a policy.
 var attached = setUps{
-	"AppRole":            roleSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
-	"Kubernetes":         podSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
-	"what is pending":    aboutOne(roleSetUp("pending", nil, nil)),
-	"what is deleted":    aboutOne(roleSetUp("deletion", nil, nil)),
-	"no right at all":    roleSetUp("mount", object{"token_policies": "none", "token_no_default_policy": false}, nil),
-	"no list":            roleSetUp("providers", nil, nil, clienttest.Right{Path: "secret/metadata/goblin-assistant/providers/", Capability: "list"}),
+	"AppRole":         roleSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
+	"Kubernetes":      podSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
+	"what is pending": aboutOne(roleSetUp("pending", nil, nil)),
+	"what is deleted": aboutOne(roleSetUp("deletion", nil, nil)),
+	"no right at all": roleSetUp("mount", object{"token_policies": "none", "token_no_default_policy": false}, nil),
+	"no list": roleSetUp("providers", nil, nil,
+		clienttest.Right{Path: "secret/metadata/goblin-assistant/providers/", Capability: "list"}),
 	"of one provider":    func(t *testing.T) setUp { return ofOne(t, policy.Rotator, true) },
 	"of them all":        func(t *testing.T) setUp { return ofOne(t, policy.Rotator, false) },
 	"general and narrow": func(t *testing.T) setUp { return ofOne(t, policy.Janitor, false, policy.Rotator) },
 }
 
-// ofOne is asked about one provider, and whether its AppRole has a role besides those
-// it has: a reader's without others, and for that provider alone if narrowed.
+// ofOne returns a set-up that checks whether an AppRole has the rights of the wanted role for one
+// provider. The AppRole has the policy of another role, a reader by default, for this provider alone if
+// narrowed.
 func ofOne(t *testing.T, wanted policy.Role, narrowed bool, has ...policy.Role) setUp {
 	t.Helper()
 	p, name := vaulttest.PutProvider(t, clienttest.OldSecret), strings.ToLower(vaulttest.Name(t))
@@ -113,10 +114,11 @@ func ofOne(t *testing.T, wanted policy.Role, narrowed bool, has ...policy.Role) 
 		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
 	roleID, secretID, _ := roleOf(t, object{"token_policies": name}, false)
-	return setUp{diagnosis: diagnosis{query: only(p, wanted, role), opts: []vaultkit.Option{byRole(roleID, secretID, "")}}, check: "rights:" + string(wanted)}
+	return setUp{diagnosis: diagnosis{query: only(p, wanted, role), opts: []vaultkit.Option{byRole(roleID, secretID, "")}},
+		check: "rights:" + string(wanted)}
 }
 
-// outdatedPolicy is a token whose policy has the role's name, and not its rights.
+// outdatedPolicy returns a set-up whose token's policy has the name of a role and not its rights.
 func outdatedPolicy(t *testing.T) setUp {
 	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-janitor", clienttest.Policy(t, policy.Reader)); err != nil {
 		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
@@ -134,7 +136,8 @@ func readersToken(t *testing.T) setUp {
 	return tokenIs("rights:rotator", token, policy.Reader, policy.Rotator)
 }
 
-// roleInVariables are a reader's AppRole, and the name of the variable with its secret id.
+// roleInVariables creates an AppRole of a reader and returns variables with its ids. secretID is the
+// name of the variable with the secret id.
 func roleInVariables(t *testing.T, secretID, wrap string) (env []string) {
 	t.Helper()
 	root, name := vaulttest.Root(t), strings.ToLower(vaulttest.Name(t))
@@ -164,7 +167,7 @@ func deletingSetUp(t *testing.T) setUp {
 	return found("mount", vaultkit.WithMount(clienttest.MountDeletingVersions(t, "2h")))(t)
 }
 
-// keys are providers whose key is deleted, or will be.
+// keys are set-ups with a provider whose key is deleted, or will be.
 var keys = setUps{
 	"deleted":       keyThat(deleteKey),
 	"to be deleted": keyThat(func(t *testing.T, p string) { vaulttest.PutToBeDeleted(t, p, "1h") }),
@@ -203,9 +206,8 @@ func destroyed(t *testing.T) setUp {
 	return setUp{diagnosis: withQuery(only(p))(t), check: "deletion", input: "fake-new\n"}
 }
 
-// TestDiagnoseFixStartsADevelopmentServer: where nothing listens, the fix is a server in
-// the foreground.
-func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
+// If nothing listens at a local address, the fix starts a development server in the foreground.
+func TestDiagnose_FixStartsADevelopmentServer(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("net.Listen = %v, want no error", err)
@@ -224,28 +226,28 @@ func TestDiagnoseFixStartsADevelopmentServer(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Start = %v, want no error", err)
 	}
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it says where it is once it serves
-		t.Errorf("%s printed nothing: %v", fix, err)
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it prints its address when it serves
+		t.Errorf("the fix %q printed nothing: %v, want the address", fix, err)
 	}
 	go io.Copy(io.Discard, out)
 	if got := s.findings(t)["reach"]; got.Status != fine {
-		t.Errorf("the fix %q leaves %+v", fix, got)
+		t.Errorf("after the fix %q, Diagnose yielded %+v, want ok", fix, got)
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Errorf("Signal = %v, want no error", err)
 	}
-	_ = cmd.Wait() // its end is tested elsewhere
+	_ = cmd.Wait() // the tests of the command check how it ends
 }
 
-// TestDiagnoseFixGoesPastTheProxy needs processes: net/http reads the variables once.
-func TestDiagnoseFixGoesPastTheProxy(t *testing.T) {
+// The test runs processes, because net/http reads the proxy variables once.
+func TestDiagnose_FixBypassesTheProxy(t *testing.T) {
 	target, err := url.Parse(vaulttest.Server().Addr())
 	if err != nil {
 		t.Fatalf("url.Parse = %v, want no error", err)
 	}
 	front := httptest.NewServer(httputil.NewSingleHostReverseProxy(target))
 	t.Cleanup(func() { front.Close(); http.DefaultTransport.(*http.Transport).CloseIdleConnections() })
-	// net/http asks no proxy for localhost, but for another spelling of it.
+	// net/http uses no proxy for localhost, but does for another spelling of it.
 	address := strings.Replace(front.URL, "127.0.0.1", "LOCALHOST", 1)
 	s := setUp{check: "reach", env: []string{"VAULT_ADDR=" + address, "HTTP_PROXY=http://127.0.0.1:1"}}
 	tools := fixTools(t)
@@ -255,9 +257,9 @@ func TestDiagnoseFixGoesPastTheProxy(t *testing.T) {
 	}
 	broken := found("")
 	if broken.Status != fails || !strings.HasPrefix(broken.Fix, "export NO_PROXY=") {
-		t.Fatalf("behind a dead proxy: %+v", broken)
+		t.Fatalf("behind a dead proxy, doctor found %+v, want the fix export NO_PROXY=…", broken)
 	}
 	if healed := found(broken.Fix + "\n"); healed.Status != fine {
-		t.Errorf("the fix %q leaves %+v", broken.Fix, healed)
+		t.Errorf("after the fix %q, doctor found %+v, want ok", broken.Fix, healed)
 	}
 }

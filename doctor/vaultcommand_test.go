@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// vaultCommand is the part of the vault command that fixes use, over the official
-// client: the real one is not everywhere where tests run.
+// vaultCommand is the part of the vault command that fixes use, made from the official client, because
+// not every machine that runs the tests has the command.
 func vaultCommand(args []string) int {
 	client, err := api.NewClient(nil) // VAULT_ADDR, VAULT_TOKEN
 	if err == nil {
@@ -48,7 +48,8 @@ func (v *vaultCLI) run(args []string) error {
 	case line == "login ":
 		return v.login()
 	case strings.HasPrefix(line, "kv enable-versioning ") && len(args) == 3:
-		return v.Sys().TuneMountAllowNilWithContext(v.ctx, strings.TrimSuffix(args[2], "/"), api.TuneMountConfigInput{Options: &map[string]string{"version": "2"}})
+		return v.Sys().TuneMountAllowNilWithContext(v.ctx, strings.TrimSuffix(args[2], "/"),
+			api.TuneMountConfigInput{Options: &map[string]string{"version": "2"}})
 	case strings.HasPrefix(line, "kv undelete "):
 		return v.undelete(rest(2))
 	case strings.HasPrefix(line, "audit enable file ") && len(args) == 4:
@@ -64,7 +65,7 @@ func (v *vaultCLI) run(args []string) error {
 	return errors.New("the tests' vault does not know this command")
 }
 
-// pairs are name=value.
+// pairs returns arguments of the form name=value as a map.
 func pairs(args []string) map[string]string {
 	found := map[string]string{}
 	for _, arg := range args {
@@ -86,14 +87,14 @@ func (v *vaultCLI) write(args []string) error {
 		data[name] = value
 	}
 	v.SetWrappingLookupFunc(func(string, string) string { return *wrap })
-	answer, err := v.Logical().WriteWithContext(v.ctx, flags.Arg(0), data)
+	response, err := v.Logical().WriteWithContext(v.ctx, flags.Arg(0), data)
 	if err != nil || *field == "" {
 		return err
 	}
 	if *field == "wrapping_token" {
-		return printed(answer.WrapInfo.Token)
+		return printed(response.WrapInfo.Token)
 	}
-	return printed(answer.Data[*field].(string))
+	return printed(response.Data[*field].(string))
 }
 
 func printed(text string) error {
@@ -115,17 +116,17 @@ func (v *vaultCLI) createToken(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	answer, err := v.Auth().Token().CreateOrphanWithContext(v.ctx, &request)
+	response, err := v.Auth().Token().CreateOrphanWithContext(v.ctx, &request)
 	if err != nil {
 		return err
 	}
 	if *field == "token" {
-		return printed(answer.Auth.ClientToken)
+		return printed(response.Auth.ClientToken)
 	}
-	return printed("Key      Value\n---      -----\ntoken    " + answer.Auth.ClientToken)
+	return printed("Key      Value\n---      -----\ntoken    " + response.Auth.ClientToken)
 }
 
-// login asks for a token, and keeps it.
+// login reads a token from stdin, checks it, and stores it as the vault command does.
 func (v *vaultCLI) login() error {
 	token, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil {

@@ -18,9 +18,9 @@ import (
 
 // action is one request to Vault.
 type action struct {
-	may    string // a mark for each role: x, it may; ., it must not
+	may    string // a mark for each role: x if the policy allows the request, . if not
 	method string
-	path   string // below the base path if it is not rooted; its names are those of a trial
+	path   string // below the base path unless it starts with /; its names are those of a trial
 	body   object
 }
 
@@ -31,9 +31,8 @@ const (
 	everybody = "xxxxxxxx"
 )
 
-// verbTable says of every role and every verb whether it may. The provider has
-// two rotations, the first of which has lost its record; the other name is not
-// used yet.
+// verbTable says for every call which roles can make it. The provider has two rotations; the first
+// has no record. The other name is unused.
 var verbTable = []struct {
 	may, verb string
 	do        verb
@@ -219,11 +218,11 @@ func TestPolicyTable(t *testing.T) {
 func checkMarks(t *testing.T, what, may string) {
 	t.Helper()
 	if roles := policy.Roles(); len(may) != len(roles) || strings.Trim(may, "x.") != "" {
-		t.Fatalf("%s: %q does not say x or . of each of %v", what, may, roles)
+		t.Fatalf("%s has the marks %q, want x or . for each of %v", what, may, roles)
 	}
 }
 
-// allRefused tries what the role must not do.
+// allRefused sends the requests that the role's policy must not allow.
 func allRefused(t *testing.T, try *trial, may func(action) bool) {
 	t.Helper()
 	vaulttest.AssertUnchanged(t, try.provider, func() {
@@ -233,10 +232,10 @@ func allRefused(t *testing.T, try *trial, may func(action) bool) {
 			}
 		}
 	})
-	try.done(t, action{method: "GET", path: "/auth/token/lookup-self"}) // it was not for the token
+	try.done(t, action{method: "GET", path: "/auth/token/lookup-self"}) // the token itself works
 }
 
-// allDone tries what the role may do; after a write everything is new.
+// allDone sends the requests that the role's policy must allow. After a write, it takes a new trial.
 func allDone(t *testing.T, newTrial func() *trial, may func(action) bool) {
 	t.Helper()
 	try := newTrial()
@@ -251,8 +250,8 @@ func allDone(t *testing.T, newTrial func() *trial, may func(action) bool) {
 	}
 }
 
-// trial is where actions are tried: a provider with a rotation behind it, a name
-// that is not used yet, and the official client with a token for one role.
+// trial holds what the requests are tried on: a provider with a rotation, an unused name, and the
+// official client with a token for one role.
 type trial struct {
 	provider, unused string
 	id               string // the rotation's
@@ -261,7 +260,10 @@ type trial struct {
 
 func newTrial(t *testing.T, role policy.Role, option func(*trial) policy.Option) *trial {
 	t.Helper()
-	try := &trial{provider: vaulttest.PutProvider(t, clienttest.OldSecret), unused: vaulttest.Name(t), root: vaulttest.Root(t), client: vaulttest.Root(t)}
+	try := &trial{
+		provider: vaulttest.PutProvider(t, clienttest.OldSecret), unused: vaulttest.Name(t),
+		root: vaulttest.Root(t), client: vaulttest.Root(t),
+	}
 	try.id = clienttest.Rotate(t, clienttest.New(t), try.provider, "fake-new").ID
 	// An entry that says that the rotation's old key is being revoked.
 	if _, err := try.root.Logical().WriteWithContext(t.Context(), try.path("data/revocations/{p}/ab/{id}"), value(0)); err != nil {
@@ -273,9 +275,9 @@ func newTrial(t *testing.T, role policy.Role, option func(*trial) policy.Option)
 
 func (try *trial) done(t *testing.T, a action) {
 	t.Helper()
-	answer, err := a.send(t.Context(), try.client, try.path(a.path))
-	if err != nil || answer == nil && !a.writes() {
-		t.Errorf("refused: %s %s %v: %v, %v", a.method, a.path, a.body, answer, err)
+	response, err := a.send(t.Context(), try.client, try.path(a.path))
+	if err != nil || response == nil && !a.writes() {
+		t.Errorf("%s %s %v = %v, %v, want it allowed", a.method, a.path, a.body, response, err)
 	}
 }
 
@@ -283,16 +285,16 @@ func (try *trial) refused(t *testing.T, a action) {
 	t.Helper()
 	before := try.metadata(t, a)
 	_, err := a.send(t.Context(), try.client, try.path(a.path))
-	if answer, ok := errors.AsType[*api.ResponseError](err); !ok || answer.StatusCode != http.StatusForbidden {
-		t.Errorf("not refused: %s %s %v: %v", a.method, a.path, a.body, err)
+	if response, ok := errors.AsType[*api.ResponseError](err); !ok || response.StatusCode != http.StatusForbidden {
+		t.Errorf("%s %s %v = %v, want HTTP 403", a.method, a.path, a.body, err)
 	}
 	if after := try.metadata(t, a); !reflect.DeepEqual(before, after) {
-		t.Errorf("%s %s %v changed it:\nbefore %v\nafter  %v", a.method, a.path, a.body, before, after)
+		t.Errorf("after %s %s %v the metadata are %v, want them unchanged: %v", a.method, a.path, a.body, after, before)
 	}
 }
 
-// metadata is what Vault says of the entry an action would change: settings show
-// there alone, and a new or deleted version too.
+// metadata returns the metadata of the entry that an action would change. They show changed settings,
+// and new or deleted versions.
 func (try *trial) metadata(t *testing.T, a action) map[string]any {
 	t.Helper()
 	_, entry, _ := strings.Cut(a.path, "/")
@@ -309,12 +311,12 @@ func (try *trial) metadata(t *testing.T, a action) map[string]any {
 	return secret.Data
 }
 
-// path is where an action goes: the door of the mount, the base path, the entry.
+// path returns the path of a request: mount, endpoint, base path, entry.
 func (try *trial) path(template string) string {
 	path, rooted := strings.CutPrefix(template, "/")
 	if !rooted {
-		door, entry, _ := strings.Cut(template, "/")
-		path = vaulttest.Mount + "/" + door + "/" + vaulttest.Base + "/" + entry
+		endpoint, entry, _ := strings.Cut(template, "/")
+		path = vaulttest.Mount + "/" + endpoint + "/" + vaulttest.Base + "/" + entry
 	}
 	return strings.NewReplacer("{p}", try.provider, "{new}", try.unused, "{id}", try.id).Replace(path)
 }

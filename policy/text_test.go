@@ -15,10 +15,9 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
-// testdata/policies holds every role's policy, for people to read and for tests
-// to use, and nothing else.
+// testdata/policies holds every role's policy, for people and for tests, and nothing else.
 func TestPolicyFiles(t *testing.T) {
 	const dir = "../testdata/policies/"
 	var want []string
@@ -29,7 +28,7 @@ func TestPolicyFiles(t *testing.T) {
 			vaulttest.WriteFile(t, file, text)
 		}
 		if golden := vaulttest.Policy(t, "../", string(role)); golden != text {
-			t.Errorf("%s is not what ForRole returns now; look at the difference and run: go test -run PolicyFiles ./policy -update\n%s", file, text)
+			t.Errorf("%s differs, want what ForRole returns; check it and run: go test -run PolicyFiles ./policy -update\n%s", file, text)
 		}
 	}
 	slices.Sort(want)
@@ -38,19 +37,19 @@ func TestPolicyFiles(t *testing.T) {
 	}
 }
 
-func TestPolicySaysWhatTheRoleMay(t *testing.T) {
+func TestForRole_SaysWhatTheRoleMay(t *testing.T) {
 	seen := map[string]bool{}
 	for _, role := range policy.Roles() {
 		first, _, _ := strings.Cut(clienttest.Policy(t, role), "\n")
 		if !strings.HasPrefix(first, "# May ") || !strings.HasSuffix(first, ".") || seen[first] {
-			t.Errorf("%s starts with %q", role, first)
+			t.Errorf("ForRole(%s) starts with %q, want # May … that no other role has", role, first)
 		}
 		seen[first] = true
 	}
 }
 
-// Mount, base path and providers stand in every path, and change nothing else.
-func TestPolicyOptions(t *testing.T) {
+// The options change mount, base path and providers in every path, and nothing else.
+func TestForRole_Options(t *testing.T) {
 	elsewhere := []string{"secret/data/goblin-assistant/", "team/kv/data/a/b/", "secret/metadata/goblin-assistant/", "team/kv/metadata/a/b/"}
 	narrowed := []string{"providers/+", "providers/p", "backups/+", "backups/p", "rotations/+", "rotations/p",
 		"revocations/+", "revocations/p"}
@@ -69,14 +68,14 @@ func TestPolicyOptions(t *testing.T) {
 		} {
 			want := strings.NewReplacer(tc.replaced...).Replace(clienttest.Policy(t, role))
 			if got := clienttest.Policy(t, role, tc.opts...); got != want {
-				t.Errorf("%s: got\n%s\nwant\n%s", role, got, want)
+				t.Errorf("ForRole(%s) =\n%s\nwant\n%s", role, got, want)
 			}
 		}
 	}
 }
 
-// Several providers have the rights of each one, whatever their order.
-func TestPolicyOfSeveralProviders(t *testing.T) {
+// A policy for several providers has the rights of each. Their order does not matter.
+func TestOnlyProviders_Several(t *testing.T) {
 	names := []string{"q", "p", "q"}
 	option := policy.OnlyProviders(names...)
 	names[0] = "changed later"
@@ -91,17 +90,17 @@ func TestPolicyOfSeveralProviders(t *testing.T) {
 		rights := clienttest.RightsOf(got)
 		for _, one := range rights {
 			if !want[one] {
-				t.Errorf("%s has %v", role, one)
+				t.Errorf("ForRole(%s) has %v, want only rights for p and q", role, one)
 			}
 		}
 		if len(rights) != len(want) || got != clienttest.Policy(t, role, policy.OnlyProviders("p", "q")) {
-			t.Errorf("%s:\n%s", role, got)
+			t.Errorf("ForRole(%s) =\n%s\nwant %d rights, the same for p and q in any order", role, got, len(want))
 		}
 	}
 }
 
-// For the race detector: what policies are made of is shared.
-func TestPolicyConcurrently(t *testing.T) {
+// For the race detector: concurrent calls share the table of rights.
+func TestForRole_IsSafeForConcurrentUse(t *testing.T) {
 	option, want := policy.OnlyProviders("p", "q"), map[policy.Role]string{}
 	for _, role := range policy.Roles() {
 		want[role] = clienttest.Policy(t, role, option)
@@ -111,7 +110,7 @@ func TestPolicyConcurrently(t *testing.T) {
 		for range 4 {
 			wait.Go(func() {
 				if got, err := policy.ForRole(role, option); err != nil || got != text {
-					t.Errorf("%s: %q, %v", role, got, err)
+					t.Errorf("ForRole(%s) = %q, %v, want %q", role, got, err, text)
 				}
 			})
 		}
@@ -119,13 +118,14 @@ func TestPolicyConcurrently(t *testing.T) {
 	wait.Wait()
 }
 
-func TestPolicyRefuses(t *testing.T) {
+func TestForRole_RefusesInvalidArguments(t *testing.T) {
 	for name, tc := range map[string]struct {
 		role   policy.Role
 		option policy.Option
 		says   string
 	}{
-		"a role there is not":   {"admin", policy.AtMount("secret"), `the role is none of reader, monitor, provisioner, rotator, recoverer, revoker, janitor, auditor`},
+		"an unknown role": {"admin", policy.AtMount("secret"),
+			`the role is none of reader, monitor, provisioner, rotator, recoverer, revoker, janitor, auditor`},
 		"a key for a role":      {clienttest.Marker, policy.AtMount("secret"), "the role is none of reader"},
 		"no role":               {"", policy.AtMount("secret"), "the role is none of reader"},
 		"a nil option":          {policy.Reader, nil, "nil"},
@@ -133,7 +133,7 @@ func TestPolicyRefuses(t *testing.T) {
 		"an empty name":         {policy.Reader, policy.OnlyProviders(""), "provider name is empty"},
 		"a wildcard":            {policy.Reader, policy.OnlyProviders("+"), `"+"`},
 		"another wildcard":      {policy.Reader, policy.OnlyProviders("good", "open*"), `"open*"`},
-		"a way out":             {policy.Reader, policy.OnlyProviders("../x"), `"../x"`},
+		"a parent directory":    {policy.Reader, policy.OnlyProviders("../x"), `"../x"`},
 		"a quote":               {policy.Reader, policy.OnlyProviders(`p" {}`), "provider name"},
 		"a template":            {policy.Reader, policy.OnlyProviders("{{identity.entity.id}}"), "provider name"},
 		"a mount outside":       {policy.Reader, policy.AtMount("../sys"), `mount "../sys"`},
@@ -142,8 +142,9 @@ func TestPolicyRefuses(t *testing.T) {
 		"a base with a bracket": {policy.Reader, policy.AtBasePath("a/{b}"), "base path"},
 	} {
 		text, err := policy.ForRole(tc.role, tc.option)
-		if text != "" || !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), clienttest.Marker) {
-			t.Errorf("%s: %q, %v", name, text, err)
+		if text != "" || !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), tc.says) ||
+			strings.Contains(err.Error(), clienttest.Marker) {
+			t.Errorf("%s: ForRole = %q, %v, want ErrInvalid that says %q and shows no key", name, text, err, tc.says)
 		}
 	}
 }
