@@ -102,7 +102,8 @@ func TestBackupsAndHistory_AreNewestFirst(t *testing.T) {
 		version := 3 - i
 		record := history[i]
 		if b.Version != version || record.OldVersion != version || b.ID != record.ID || b.Provider != p ||
-			b.Outcome != vaultkit.OutcomeCommitted || b.Actor != record.Actor || !b.ReplacedAt.Equal(record.CommittedAt) || !b.InForceFrom.Before(b.ReplacedAt) {
+			b.Outcome != vaultkit.OutcomeCommitted || b.Actor != record.Actor ||
+			!b.ReplacedAt.Equal(record.CommittedAt) || !b.InForceFrom.Before(b.ReplacedAt) {
 			t.Errorf("Backups[%d] = %+v, want version %d as in the record %+v", i, b, version, record)
 		}
 	}

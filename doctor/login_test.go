@@ -60,7 +60,8 @@ func TestDiagnoseLogin(t *testing.T) {
 				"vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
 		"unknown token in a file": {withOptions(vaultkit.WithToken(vaultkit.FromFile(token))),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, token,
-				"(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader >" + token + ".new && mv " + token + ".new " + token + ")"}},
+				"(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader >" +
+					token + ".new && mv " + token + ".new " + token + ")"}},
 		"unknown token in a variable": {withOptions(variables("VAULT_TOKEN=" + clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN",
 				`new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader)" && export VAULT_TOKEN="$new"`}},
@@ -130,7 +131,8 @@ func TestDiagnoseToken(t *testing.T) {
 	roleID, secretID, name := roleOf(t, object{"token_num_uses": 20}, false)
 	problems{
 		"root": {withOptions(), expected{"token", warns, nil, "root",
-			"vaultkit policy reader | vault policy write goblin-reader - && vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+			"vaultkit policy reader | vault policy write goblin-reader - && " +
+				"vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
 		"about to end": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no}),
 			expected{"token", warns, nil, "about to end", "vault token create -orphan -period=24h -policy=" + ours}},
 		"ending, with no policy": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no, Policies: []string{"default"}}),

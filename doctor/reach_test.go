@@ -224,9 +224,11 @@ func frontUntil(t *testing.T, end time.Time) (url, ca string) {
 	if err != nil {
 		t.Fatalf("GenerateKey = %v, want no error", err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "front"}, IsCA: true,
-		BasicConstraintsValid: true,
-		DNSNames:              []string{"vault.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: end.Add(-60 * 24 * time.Hour), NotAfter: end}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "front"}, IsCA: true, BasicConstraintsValid: true,
+		DNSNames: []string{"vault.test"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: end.Add(-60 * 24 * time.Hour), NotAfter: end,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatalf("x509.CreateCertificate = %v, want no error", err)

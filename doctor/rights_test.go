@@ -21,7 +21,8 @@ func TestDiagnoseMount(t *testing.T) {
 	on := func(mount string) func(*testing.T) diagnosis { return withOptions(vaultkit.WithMount(mount)) }
 	problems{
 		"missing": {on("nowhere"), expected{"mount", fails, vaultkit.ErrMountNotFound,
-			"check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: vault secrets enable -path=nowhere -version=2 kv", "vault secrets list"}},
+			"check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: " +
+				"vault secrets enable -path=nowhere -version=2 kv", "vault secrets list"}},
 		"below one": {on(second + "/in/side"),
 			expected{"mount", fails, vaultkit.ErrMountNotFound, "belongs to the base path",
 				"vaultkit doctor --mount " + second + " --base in/side/goblin-assistant"}},
@@ -58,7 +59,8 @@ func TestDiagnoseRights(t *testing.T) {
 	destroys := reader + `path "secret/metadata/goblin-assistant/providers/*" { capabilities = ["read", "delete"] }`
 	narrow := clienttest.Policy(t, policy.Reader, policy.OnlyProviders(p))
 	fix := func(role string) string {
-		return "vaultkit policy " + role + " | vault policy write goblin-" + role + " - && vault token create -orphan -no-default-policy -period=24h -policy="
+		return "vaultkit policy " + role + " | vault policy write goblin-" + role + " - && " +
+			"vault token create -orphan -no-default-policy -period=24h -policy="
 	}
 	problems{
 		"nothing to read": {withTokenOf(clienttest.Policy(t, policy.Monitor), about()),

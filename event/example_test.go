@@ -8,8 +8,8 @@ import (
 	"goblin/vaultkit/event"
 )
 
-// An alarm is raised when a service uses an old key, and when a rotation fails. The
-// function is for vaultkit.WithObserver; here it gets the events of an outage.
+// Raise an alarm when a service uses an old key, and when a rotation fails. Pass the function to
+// vaultkit.WithObserver. Here it gets the events of an outage.
 func ExampleEvent() {
 	alarm := func(e event.Event) {
 		switch {

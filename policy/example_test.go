@@ -7,8 +7,8 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// The job that stores a provider's first key needs a token for nothing else. An
-// operator pipes the policy into: vault policy write goblin-provisioner -
+// The policy of a job that stores a provider's first key. An operator pipes it into: vault policy
+// write goblin-provisioner -
 func ExampleForRole() {
 	text, err := policy.ForRole(policy.Provisioner, policy.OnlyProviders("openai-gpt4"), policy.AtMount("team/secret"))
 	if err != nil {
@@ -26,4 +26,10 @@ func ExampleForRole() {
 	// path "auth/token/renew-self" { capabilities = ["update"] }
 	// path "auth/token/revoke-self" { capabilities = ["update"] }
 	// path "sys/capabilities-self" { capabilities = ["update"] }
+}
+
+// List the roles, for instance to write a policy for each.
+func ExampleRoles() {
+	fmt.Println(policy.Roles())
+	// Output: [reader monitor provisioner rotator recoverer revoker janitor auditor]
 }

@@ -115,7 +115,7 @@ func TestProvisionerAndReaderPolicy_AllowNothingElse(t *testing.T) {
 }
 
 // A token of a role can make the calls that the table says, and no others.
-func TestRoles_AllowTheCallsOfTheTable(t *testing.T) {
+func TestPolicy_AllowsTheCallsOfTheTable(t *testing.T) {
 	for _, row := range verbTable {
 		checkMarks(t, row.verb, row.may)
 		for column, role := range policy.Roles() {

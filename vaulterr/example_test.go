@@ -1,24 +1,21 @@
 package vaulterr_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"goblin/vaultkit"
 	"goblin/vaultkit/vaulterr"
 )
 
-// read fails as a client's GetAPIKey does when the token's policy does not allow it.
-func read() error {
-	return &vaulterr.Error{Op: "GetAPIKey", Provider: "openai-gpt4", Path: "secret/data/goblin-assistant/providers/openai-gpt4",
-		Capability: "read", Kind: vaulterr.ErrPermissionDenied}
-}
-
-// The fields say what to tell an administrator.
+// The sentinel says what kind of error it is, and the fields say what failed.
 func ExampleError() {
-	err := read()
-	if why, ok := errors.AsType[*vaulterr.Error](err); ok && errors.Is(err, vaulterr.ErrPermissionDenied) {
-		fmt.Printf("the token needs %q on %s\n", why.Capability, why.Path)
+	_, err := vaultkit.New(context.Background(), vaultkit.WithAddress("vault.example.com:8200"),
+		vaultkit.WithToken(vaultkit.FromEnv("VAULT_TOKEN")))
+	var failed *vaulterr.Error
+	if errors.Is(err, vaulterr.ErrInvalid) && errors.As(err, &failed) {
+		fmt.Println(failed.Op, "failed:", failed.Detail)
 	}
-	// Output:
-	// the token needs "read" on secret/data/goblin-assistant/providers/openai-gpt4
+	// Output: New failed: the address is not a URL like https://vault.example.com:8200
 }
