@@ -87,7 +87,7 @@ func ExampleClient_Rotate_conflict() {
 		}),
 	)
 	if errors.Is(err, vaultkit.ErrConflict) {
-		fmt.Println("somebody else rotated it first")
+		fmt.Println("conflict: another rotation came first")
 	}
 	key, err := client.GetAPIKey(ctx, "mistral")
 	if err != nil {
@@ -95,7 +95,7 @@ func ExampleClient_Rotate_conflict() {
 	}
 	fmt.Println("the key is", key)
 	// Output:
-	// somebody else rotated it first
+	// conflict: another rotation came first
 	// the key is fake-theirs
 }
 

@@ -207,15 +207,15 @@ func (i *issuance) settle(ctx context.Context, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.RecordWait)
 	defer cancel()
-	return i.takeBack(ctx, revoker, err)
+	return i.revokeUnused(ctx, revoker, err)
 }
 
 // nameOfKey returns the part of an error's text that says where to find the new key.
 func (i *issuance) nameOfKey() string { return "; its name at the provider is " + i.target.Stamp }
 
-// takeBack revokes the new key, unless it is in force or another run may put it in force: a
+// revokeUnused revokes the new key, unless it is in force or another run may put it in force: a
 // provider's API may return the same key twice.
-func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) error {
+func (i *issuance) revokeUnused(ctx context.Context, revoker Revoker, failed error) error {
 	named := i.nameOfKey()
 	keys, err := textFields(i.fresh)
 	if err != nil {

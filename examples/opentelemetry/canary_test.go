@@ -18,13 +18,13 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// The secrets that a test plants.
+// The secrets of the test.
 const (
 	oldKey = "canary-0123456789-old"
 	newKey = "canary-0123456789-new"
 )
 
-// tap sees what leaves for Vault: the tokens, and what is carried on of a trace.
+// tap records the tokens of requests to Vault, and the headers that propagate a trace.
 type tap struct {
 	next    http.RoundTripper
 	mu      sync.Mutex
@@ -32,8 +32,8 @@ type tap struct {
 	carried []http.Header
 }
 
-// madeUp is what a client that was denied asks with, at some time of its own, to learn what
-// an unknown token is told. It is no secret.
+// madeUp is the token with which a client that was denied finds out how the server responds to an
+// unknown token. It is no secret.
 const madeUp = "vaultkit-asks-what-an-unknown-token-is-told"
 
 func (w *tap) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -51,7 +51,7 @@ func (w *tap) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.next.RoundTrip(r)
 }
 
-// tapped is a client whose requests are seen below the example's transport.
+// tapped returns a client whose requests pass a tap below the example's transport.
 func (o *telemetry) tapped(t *testing.T, opts ...vaultkit.Option) (*vaultkit.Client, *tap) {
 	t.Helper()
 	w := &tap{}
@@ -62,7 +62,7 @@ func (o *telemetry) tapped(t *testing.T, opts ...vaultkit.Option) (*vaultkit.Cli
 	return client, w
 }
 
-// appRole is a login with the reader's policy, and its secret id.
+// appRole returns a login with the reader's policy, and its secret id.
 func appRole(t *testing.T) (login vaultkit.Option, secretID string) {
 	t.Helper()
 	root, name := vaulttest.Root(t), vaulttest.Name(t)
@@ -81,8 +81,8 @@ func appRole(t *testing.T) (login vaultkit.Option, secretID string) {
 	return vaultkit.WithAppRole(vaultkit.AppRole{RoleID: vaultkit.FromString(name), SecretID: vaultkit.FromString(secretID)}), secretID
 }
 
-// Nothing secret gets into a span, a metric or a header that carries a trace on,
-// whatever is done, and whether it works or fails.
+// No secret is in a span, a metric or a header that propagates a trace, whether a call succeeds or
+// fails.
 func TestCanary(t *testing.T) {
 	o := newTelemetry()
 	login, secretID := appRole(t)
@@ -123,7 +123,7 @@ func TestCanary(t *testing.T) {
 		ctx, span := o.traces.Tracer("test").Start(ctx, step.name)
 		err := step.do(ctx)
 		if !errors.Is(err, step.err) {
-			t.Errorf("%s: %v, want %v", step.name, err, step.err)
+			t.Errorf("%s = %v, want %v", step.name, err, step.err)
 		}
 		span.RecordError(err) // as services do
 		span.End()
@@ -131,7 +131,7 @@ func TestCanary(t *testing.T) {
 
 	secrets := slices.Concat([]string{oldKey, newKey, secretID}, rootTap.tokens, readerTap.tokens)
 	if len(secrets) != 5 {
-		t.Fatalf("%d secrets, want the keys, the secret id and two tokens", len(secrets))
+		t.Fatalf("the test has %d secrets, want two keys, the secret id and two tokens", len(secrets))
 	}
 	carried := slices.Concat(rootTap.carried, readerTap.carried)
 	assertSilent(t, secrets, o.spans.GetSpans(), collect(o.reader), carried)
@@ -140,7 +140,7 @@ func TestCanary(t *testing.T) {
 	}
 }
 
-// carrying is ctx with baggage.
+// carrying returns ctx with baggage.
 func carrying(ctx context.Context, key, value string) context.Context {
 	member, err := baggage.NewMember(key, value)
 	must(err)
@@ -149,18 +149,18 @@ func carrying(ctx context.Context, key, value string) context.Context {
 	return baggage.ContextWithBaggage(ctx, bag)
 }
 
-// assertSilent fails for each secret in what was sent, plain or encoded.
+// assertSilent fails the test if a secret is in what was sent, plain or encoded.
 func assertSilent(t *testing.T, secrets []string, sent ...any) {
 	t.Helper()
 	for _, one := range sent {
 		text, err := json.Marshal(one)
 		if err != nil || len(text) < 1_000 {
-			t.Fatalf("%T is only %s: %v", one, text, err)
+			t.Fatalf("json.Marshal of %T = %s, %v, want at least 1,000 bytes", one, text, err)
 		}
 		for i, secret := range secrets {
 			for _, form := range []string{secret, hex.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret))} {
 				if at := strings.Index(string(text), form); at >= 0 {
-					t.Errorf("secret %d is in %T: …%s", i, one, text[max(0, at-200):at])
+					t.Errorf("%T contains secret %d after …%s, want none", one, i, text[max(0, at-200):at])
 				}
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// Every event is counted under what it is about.
+// Every event is counted by its kind, phase and failure.
 func TestCounts(t *testing.T) {
 	read := func(ctx context.Context, client *vaultkit.Client, provider string) error {
 		_, err := client.GetAPIKey(ctx, provider)
@@ -26,8 +26,8 @@ func TestCounts(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		do    func(ctx context.Context, client *vaultkit.Client, provider string) error
-		gone  bool // the provider
-		rival bool // stores another key right before the commit
+		gone  bool // the provider does not exist
+		rival bool // another client stores a key right before the commit
 		err   error
 		want  map[string]int64
 	}{
@@ -49,17 +49,17 @@ func TestCounts(t *testing.T) {
 				})))
 			}
 			if err := tc.do(t.Context(), o.client(t, vaultkit.WithAddress(proxy.URL())), provider); !errors.Is(err, tc.err) {
-				t.Errorf("%v, want %v", err, tc.err)
+				t.Errorf("%s = %v, want %v", tc.name, err, tc.err)
 			}
 			tc.want["login"] = 1
 			if got := counts(collect(o.reader)); !maps.Equal(got, tc.want) {
-				t.Errorf("counted %v, want %v", got, tc.want)
+				t.Errorf("the counts = %v, want %v", got, tc.want)
 			}
 		})
 	}
 }
 
-// A Vault that is gone shows in the counts while the service's reads still work.
+// During an outage, failed refreshes and stale keys are counted, and reads still work.
 func TestStaleIsCounted(t *testing.T) {
 	proxy, o, heard := proxied(t), newTelemetry(), make(chan event.Event, 100)
 	provider := store(t, "fake-key")
@@ -75,14 +75,14 @@ func TestStaleIsCounted(t *testing.T) {
 			failed = failed || e.Kind == event.Refresh && e.Err != nil
 			stale = stale || e.Kind == event.Stale
 		case <-deadline:
-			t.Fatal("nothing is stale within 30 s")
+			t.Fatalf("in 30 s: failed refresh %t, stale %t, want both", failed, stale)
 		}
 	}
 	if key, err := client.GetAPIKey(t.Context(), provider); key != "fake-key" || err != nil {
-		t.Errorf("GetAPIKey: %v", err)
+		t.Errorf("GetAPIKey = %q, %v, want fake-key", key, err)
 	}
 	got := counts(collect(o.reader))
 	if got["refresh"] == 0 || got["refresh (failed)"] == 0 || got["stale"]+got["stale (failed)"] != 1 {
-		t.Errorf("counted %v", got)
+		t.Errorf("the counts = %v, want refreshes, failed refreshes and one stale", got)
 	}
 }

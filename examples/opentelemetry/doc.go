@@ -1,13 +1,11 @@
-// Package opentelemetry has no code but its tests: an example for services that
-// trace and count with OpenTelemetry, and the tests that hold it to what it
-// promises on a real Vault.
+// Package opentelemetry has no code except its tests: an example for services that trace and count
+// with OpenTelemetry, and tests of the example on a real Vault.
 //
-// Each request to Vault is a span. Those of a call that was given a context are
-// children of the span in it: those of a rotation, and of a read without a cache.
-// What a cache fetches, and what keeps the token alive, is done for no caller in
-// particular: each is a trace of its own, and a cached read makes no span. A span
-// has the id by which its request is found in Vault's audit log. Events are counted,
-// and are not in the spans, since an observer is given no context.
+// Each request to Vault is a span. The requests of a rotation, and of a read without a cache, are
+// children of the span in the caller's context. A request of the cache, or for the client's token, has
+// no caller: it is a trace of its own. A cached read makes no span. A span has the correlation id that
+// finds its request in Vault's audit log. Events are counted. They are not in the spans, because an
+// observer gets no context.
 //
-// Nothing secret gets into spans, metrics or the headers that carry a trace on.
+// No secret is in a span, a metric or a header that propagates a trace.
 package opentelemetry

@@ -18,8 +18,7 @@ import (
 	"goblin/vaultkit/event"
 )
 
-// tracing makes a span of each request to Vault, below the span in the context
-// that the client was called with.
+// tracing makes a span for each request to Vault, below the span in the caller's context.
 func tracing(traces trace.TracerProvider, metrics metric.MeterProvider) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return otelhttp.NewTransport(correlated{next},
@@ -28,8 +27,8 @@ func tracing(traces trace.TracerProvider, metrics metric.MeterProvider) func(htt
 	}
 }
 
-// correlated notes in a request's span the id by which Vault's audit log has the
-// request. It notes no other header: one of them is the token.
+// correlated adds the request's correlation id to its span, so that the request can be found in
+// Vault's audit log. It adds no other header, because one of them is the token.
 type correlated struct{ next http.RoundTripper }
 
 func (c correlated) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -38,8 +37,8 @@ func (c correlated) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(r)
 }
 
-// counting counts the client's events: alarms look for the kind stale and the
-// phase failed.
+// counting returns an observer that counts the client's events. Raise an alarm for the kind stale and
+// for the phase failed.
 func counting(metrics metric.MeterProvider) (func(event.Event), error) {
 	events, err := metrics.Meter("goblin/vaultkit").Int64Counter("vaultkit.events")
 	return func(e event.Event) {
@@ -50,10 +49,10 @@ func counting(metrics metric.MeterProvider) (func(event.Event), error) {
 	}, err
 }
 
-// A service traces its requests to Vault and counts what happens to its keys.
+// A service traces its requests to Vault and counts the client's events.
 func Example() {
 	ctx := context.Background()
-	// In a service these two send to its collector.
+	// In a service, use exporters that send to its collector.
 	exporter, reader := tracetest.NewInMemoryExporter(), sdkmetric.NewManualReader()
 	traces := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
 	defer traces.Shutdown(ctx)
@@ -75,15 +74,19 @@ func Example() {
 	ctx, span := traces.Tracer("assistant").Start(ctx, "answer")
 	key, err := client.GetAPIKey(ctx, "openai-gpt4")
 	span.End()
-	fmt.Println(len(key) > 0, err)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("a key of", len(key), "characters")
 
-	printSpans(exporter.GetSpans())
-	printCounts(reader)
+	for _, one := range exporter.GetSpans() {
+		below := one.Parent.SpanID() == span.SpanContext().SpanID()
+		fmt.Println(one.Name, "below answer:", below)
+	}
 	// Output:
-	// true <nil>
-	// vault GET
-	// vault GET
-	// answer > vault GET
-	// answer
-	// map[login:1 read:1]
+	// a key of 15 characters
+	// vault GET below answer: false
+	// vault GET below answer: false
+	// vault GET below answer: true
+	// answer below answer: false
 }

@@ -2,7 +2,6 @@ package opentelemetry_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -27,8 +26,8 @@ func TestMain(m *testing.M) {
 	vaulttest.MainWith(m, stage, func() error { return nil })
 }
 
-// stage is what the example finds: a service's environment, its key in Vault, and
-// what carries traces and baggage on to other services.
+// stage prepares the example: the environment of a service, its key in Vault, and the propagators of
+// traces and baggage.
 func stage(server *devvault.Server) {
 	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}))
 	must(os.Setenv("VAULT_ADDR", server.Addr()))
@@ -47,29 +46,12 @@ func must(err error) {
 	}
 }
 
-// printSpans prints each span's name after its parent's.
-func printSpans(spans tracetest.SpanStubs) {
-	names := make(map[trace.SpanID]string)
-	for _, span := range spans {
-		names[span.SpanContext.SpanID()] = span.Name
-	}
-	for _, span := range spans {
-		if parent, ok := names[span.Parent.SpanID()]; ok {
-			fmt.Print(parent, " > ")
-		}
-		fmt.Println(span.Name)
-	}
-}
-
-func printCounts(reader sdkmetric.Reader) { fmt.Println(counts(collect(reader))) }
-
 func collect(reader sdkmetric.Reader) (all metricdata.ResourceMetrics) {
 	must(reader.Collect(context.Background(), &all))
 	return all
 }
 
-// counts are the counted events: each one's kind and what else it says, but the
-// provider.
+// counts returns how often each event was counted, by kind, phase, outcome and failure.
 func counts(all metricdata.ResourceMetrics) map[string]int64 {
 	found := make(map[string]int64)
 	for _, scope := range all.ScopeMetrics {
@@ -98,7 +80,7 @@ func label(point metricdata.DataPoint[int64]) string {
 	return strings.Join(words, " ")
 }
 
-// telemetry is what the clients of a test send, each made like the example's.
+// telemetry collects what the clients of a test send. They are made like the example's.
 type telemetry struct {
 	spans   *tracetest.InMemoryExporter
 	traces  *sdktrace.TracerProvider
@@ -113,7 +95,7 @@ func newTelemetry() *telemetry {
 	return o
 }
 
-// client is a root client, unless the options say otherwise.
+// client returns a client with the root token, unless the options set another login.
 func (o *telemetry) client(t *testing.T, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
 	count, err := counting(o.metrics)
@@ -122,14 +104,13 @@ func (o *telemetry) client(t *testing.T, opts ...vaultkit.Option) *vaultkit.Clie
 		vaultkit.WithTransport(tracing(o.traces, o.metrics)), vaultkit.WithObserver(count)}
 	client, err := vaultkit.New(t.Context(), append(defaults, opts...)...)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("New = %v, want no error", err)
 	}
 	t.Cleanup(func() { client.Close() })
 	return client
 }
 
-// call calls f in a span, and returns that and the spans of the requests that
-// were made meanwhile.
+// call calls f in a span. It returns that span and the spans of the requests of f.
 func (o *telemetry) call(t *testing.T, f func(context.Context)) (caller trace.SpanContext, requests tracetest.SpanStubs) {
 	t.Helper()
 	o.spans.Reset()
@@ -138,7 +119,7 @@ func (o *telemetry) call(t *testing.T, f func(context.Context)) (caller trace.Sp
 	return span.SpanContext(), o.spans.GetSpans()
 }
 
-// proxied is an address of Vault that a test can cut off.
+// proxied starts a fault proxy in front of Vault.
 func proxied(t *testing.T) *faultproxy.Proxy {
 	t.Helper()
 	proxy, err := faultproxy.New(vaulttest.Server().Addr())
@@ -147,7 +128,7 @@ func proxied(t *testing.T) *faultproxy.Proxy {
 	return proxy
 }
 
-// store makes a provider of the test's own and returns its name.
+// store stores a provider for one test and returns its name.
 func store(t *testing.T, key string) string {
 	t.Helper()
 	name := vaulttest.Name(t)

@@ -19,37 +19,37 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// attr is a span's attribute; empty where it has none of that name.
+// attr returns a span's attribute. It is empty if the span has no attribute of this name.
 func attr(span tracetest.SpanStub, key attribute.Key) attribute.Value {
 	set := attribute.NewSet(span.Attributes...)
 	value, _ := set.Value(key)
 	return value
 }
 
-// request is the method and the path of a span's request, below the address.
+// request returns the method and the path of a span's request.
 func request(span tracetest.SpanStub) string {
 	_, path, _ := strings.Cut(attr(span, "url.full").AsString(), "/v1/")
 	return attr(span, "http.request.method").AsString() + " " + path
 }
 
-// assertChildren fails unless these are spans of requests that the caller made.
+// assertChildren fails the test unless these are spans of the caller's requests.
 func assertChildren(t *testing.T, caller trace.SpanContext, requests tracetest.SpanStubs) {
 	t.Helper()
 	if len(requests) == 0 {
-		t.Error("there is no span")
+		t.Error("the call made no span, want at least one")
 	}
 	for _, span := range requests {
 		if span.Parent.SpanID() != caller.SpanID() || span.SpanContext.TraceID() != caller.TraceID() {
-			t.Errorf("%s is not a child of the caller's span", request(span))
+			t.Errorf("%s has the parent %s, want the caller's span %s", request(span), span.Parent.SpanID(), caller.SpanID())
 		}
 		if span.SpanKind != trace.SpanKindClient || span.EndTime.Before(span.StartTime) {
-			t.Errorf("%s: a span of kind %s, from %s to %s", request(span), span.SpanKind, span.StartTime, span.EndTime)
+			t.Errorf("%s is a span of kind %s from %s to %s, want a client's, with the end after the start",
+				request(span), span.SpanKind, span.StartTime, span.EndTime)
 		}
 	}
 }
 
-// A read is a child of the caller's span and says what was asked of whom and what
-// came of it.
+// The span of a read is a child of the caller's span. It has the URL and the status of the response.
 func TestRead(t *testing.T) {
 	proxy, o := proxied(t), newTelemetry()
 	client := o.client(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 300 * time.Millisecond}))
@@ -59,7 +59,7 @@ func TestRead(t *testing.T) {
 		name, provider string
 		before         func()
 		err            error
-		status         int64 // 0: no answer
+		status         int64 // 0: no response
 		code           codes.Code
 	}{
 		{"there", there, func() {}, nil, 200, codes.Unset},
@@ -70,12 +70,12 @@ func TestRead(t *testing.T) {
 			tc.before()
 			caller, requests := o.call(t, func(ctx context.Context) {
 				if _, err := client.GetAPIKey(ctx, tc.provider); !errors.Is(err, tc.err) {
-					t.Errorf("GetAPIKey: %v, want %v", err, tc.err)
+					t.Errorf("GetAPIKey = %v, want %v", err, tc.err)
 				}
 			})
 			assertChildren(t, caller, requests)
-			if len(requests) != 1 && tc.status != 0 { // without an answer it is repeated
-				t.Errorf("%d requests, want one", len(requests))
+			if len(requests) != 1 && tc.status != 0 { // without a response, it is retried
+				t.Errorf("GetAPIKey made %d spans, want 1", len(requests))
 			}
 			for _, span := range requests {
 				assertAsked(t, span, proxy.URL()+"/v1/secret/data/goblin-assistant/providers/"+tc.provider)
@@ -88,32 +88,32 @@ func TestRead(t *testing.T) {
 func assertAsked(t *testing.T, span tracetest.SpanStub, url string) {
 	t.Helper()
 	if span.Name != "vault GET" || attr(span, "http.request.method").AsString() != "GET" {
-		t.Errorf("the span %q is of %s", span.Name, request(span))
+		t.Errorf("the span of %s has the name %q, want vault GET", request(span), span.Name)
 	}
 	if got := attr(span, "url.full").AsString(); got != url {
-		t.Errorf("the URL is %s, want %s", got, url)
+		t.Errorf("the span has the URL %s, want %s", got, url)
 	}
 }
 
 func assertAnswered(t *testing.T, span tracetest.SpanStub, status int64, code codes.Code) {
 	t.Helper()
 	if got := attr(span, "http.response.status_code").AsInt64(); got != status || span.Status.Code != code {
-		t.Errorf("status %d, %s, want %d, %s", got, span.Status.Code, status, code)
+		t.Errorf("the span has the status %d, %s, want %d, %s", got, span.Status.Code, status, code)
 	}
 	if reason := attr(span, "error.type").AsString(); (reason != "") != (code == codes.Error) {
-		t.Errorf("error.type is %q", reason)
+		t.Errorf("the span has error.type %q, want one only if it failed: %s", reason, code)
 	}
 }
 
-// A read that a cache answers makes no span, and what a cache fetches is of no
-// caller's trace: it is shared by all who wait for it.
+// A cached read makes no span. A fetch of the cache is a trace of its own, because several callers may
+// wait for it.
 func TestCachedReads(t *testing.T) {
 	o := newTelemetry()
 	client := o.client(t, vaultkit.WithCache(time.Hour, 0))
 	provider := store(t, "fake-key")
 	read := func(ctx context.Context) {
 		if key, err := client.GetAPIKey(ctx, provider); key != "fake-key" || err != nil {
-			t.Errorf("GetAPIKey: %v", err)
+			t.Errorf("GetAPIKey = %q, %v, want fake-key", key, err)
 		}
 	}
 	caller, requests := o.call(t, read)
@@ -121,7 +121,7 @@ func TestCachedReads(t *testing.T) {
 		t.Errorf("the first read made %d spans, want one without a parent", len(requests))
 	}
 	if _, requests = o.call(t, read); len(requests) != 0 {
-		t.Errorf("a cached read made %d requests", len(requests))
+		t.Errorf("a cached read made %d spans, want 0", len(requests))
 	}
 }
 
@@ -134,7 +134,7 @@ func TestRotation(t *testing.T) {
 	caller, requests := o.call(t, func(ctx context.Context) {
 		var err error
 		if r, err = client.Rotate(ctx, provider, vaultkit.NewKey("fake-new-key")); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Rotate = %v, want no error", err)
 		}
 	})
 	assertChildren(t, caller, requests)
@@ -164,7 +164,7 @@ func TestRotation(t *testing.T) {
 func TestCorrelation(t *testing.T) {
 	header := "sys/config/auditing/request-headers/X-Correlation-Id"
 	if _, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), header, map[string]any{"hmac": false}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("WriteWithContext = %v, want no error", err)
 	}
 	o, missing := newTelemetry(), vaulttest.Name(t)
 	client := o.client(t)
@@ -172,17 +172,17 @@ func TestCorrelation(t *testing.T) {
 	_, requests := o.call(t, func(ctx context.Context) { _, err = client.GetAPIKey(ctx, missing) })
 	failed, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || len(requests) != 1 {
-		t.Fatalf("GetAPIKey: %v, and %d spans", err, len(requests))
+		t.Fatalf("GetAPIKey = %v with %d spans, want an *Error and 1 span", err, len(requests))
 	}
 	id := attr(requests[0], "http.request.header.x-correlation-id").AsStringSlice()
 	if !slices.Equal(id, []string{failed.CorrelationID}) {
-		t.Errorf("the span has %q, the error %q", id, failed.CorrelationID)
+		t.Errorf("the span has the correlation id %q, want that of the error, %q", id, failed.CorrelationID)
 	}
 	log, err := os.ReadFile(vaulttest.Server().AuditLog())
 	must(err)
 	if !slices.ContainsFunc(strings.Split(string(log), "\n"), func(line string) bool {
 		return strings.Contains(line, failed.CorrelationID) && strings.Contains(line, missing)
 	}) {
-		t.Errorf("the audit log does not have the read of %s as %s", missing, failed.CorrelationID)
+		t.Errorf("the audit log has no read of %s with the correlation id %s, want one", missing, failed.CorrelationID)
 	}
 }
