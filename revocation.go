@@ -10,8 +10,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Revocation is the immutable record that the keys which a rotation replaced were revoked at
-// the provider. It is stored at rotations/<provider>/<id>.revoked, and holds names, times and
+// Revocation is the immutable record that the keys which a rotation replaced were revoked at the
+// provider. It is stored at data/<base>/rotations/<provider>/<id>.revoked. It holds names, times and
 // fingerprints, never a value.
 type Revocation struct {
 	Schema      int      `json:"schema"`           // of the record's shape, 1

@@ -11,7 +11,7 @@ import (
 
 // RotateResult is what [Client.RotateAll] yields for one provider.
 type RotateResult struct {
-	Provider string
+	Provider string    // one of those given to RotateAll
 	Rotation *Rotation // what Rotate returned; may be nil if Err is set
 	Err      error     // what Rotate returned
 }
@@ -34,7 +34,7 @@ func (c *Client) RotateAll(
 	ctx context.Context, workers int, providers []string, source Source, opts ...RotateOption,
 ) iter.Seq[RotateResult] {
 	return func(yield func(RotateResult) bool) {
-		if faults := checkBulk(workers, providers, source); len(faults) > 0 {
+		if faults := checkRotateAll(workers, providers, source); len(faults) > 0 {
 			for _, fault := range faults {
 				if !yield(fault) {
 					return
@@ -54,7 +54,7 @@ func (c *Client) RotateAll(
 	}
 }
 
-func checkBulk(workers int, providers []string, source Source) (faults []RotateResult) {
+func checkRotateAll(workers int, providers []string, source Source) (faults []RotateResult) {
 	seen := make(map[string]bool, len(providers))
 	for _, provider := range providers {
 		err := cmp.Or(checkProvider(provider), checkSource(source))

@@ -176,9 +176,9 @@ func (c *Client) History(ctx context.Context, provider string) ([]Record, error)
 
 // Resolution is what Recover found out about a rotation without a record.
 type Resolution struct {
-	Provider string  `json:"provider"`
-	ID       string  `json:"id"`
-	Outcome  Outcome `json:"outcome"`
+	Provider string  `json:"provider"` // whose secret
+	ID       string  `json:"id"`       // the rotation's
+	Outcome  Outcome `json:"outcome"`  // any of the outcomes
 	Evidence string  `json:"evidence"` // as in the Record; empty if nothing was recorded
 }
 

@@ -65,7 +65,7 @@ func (c *Client) Status(ctx context.Context, query StatusQuery) iter.Seq2[Provid
 	return func(yield func(ProviderStatus, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // so that leaving the loop does not wait for a slow server
-		providers, err := c.statusOf(ctx, query)
+		providers, err := c.statusProviders(ctx, query)
 		if err != nil {
 			yield(ProviderStatus{}, vaulterr.WithOp("Status", "", err))
 			return
@@ -89,7 +89,7 @@ func (c *Client) Status(ctx context.Context, query StatusQuery) iter.Seq2[Provid
 	}
 }
 
-func (c *Client) statusOf(ctx context.Context, query StatusQuery) ([]string, error) {
+func (c *Client) statusProviders(ctx context.Context, query StatusQuery) ([]string, error) {
 	if query.DueWithin < 0 || query.MaxAge < 0 {
 		return nil, vaulterr.Invalid("a duration of StatusQuery is negative")
 	}

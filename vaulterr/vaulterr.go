@@ -85,10 +85,11 @@ type Error struct {
 	// CorrelationID is the X-Correlation-Id of the failed request. Vault's audit log has it, if
 	// the audit device logs this header. Empty: no request failed.
 	CorrelationID string
-	Kind          error  // one of the sentinels; nil: none of them, see Err
-	Detail        string // what was wrong
-	Hint          string // what to do; empty: the sentinel's hint
-	Err           error  // the cause, an *api.ResponseError if Vault responded
+
+	Kind   error  // one of the sentinels; nil: none of them, see Err
+	Detail string // what was wrong
+	Hint   string // what to do; empty: the sentinel's hint
+	Err    error  // the cause, an *api.ResponseError if Vault responded
 }
 
 // Error returns what failed, why, and what to do, on one line.
