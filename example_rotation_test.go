@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -49,6 +51,36 @@ func ExampleRotate() {
 	}
 	fmt.Println(rotation.Outcome, "version", rotation.NewVersion)
 	// Output: committed version 2
+}
+
+// Try the new key with the provider's API before anything is written. This key does not work.
+func ExampleWithVerify() {
+	ctx := context.Background()
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	try := func(ctx context.Context, _ vaultkit.Target, keys vaultkit.ProviderKeys) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv("PROVIDER_URL"), http.NoBody)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Authorization", "Bearer "+keys.APIKey())
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return errors.New(response.Status)
+		}
+		return nil
+	}
+	_, err = client.Rotate(ctx, "openai-gpt4", vaultkit.NewKey("fake-wrong"), vaultkit.WithVerify(try))
+	fmt.Println(err)
+	// Output: vaultkit: Rotate openai-gpt4: the new secret was not verified: 401 Unauthorized
 }
 
 // A dry run makes every check, writes nothing, and shows what would change.

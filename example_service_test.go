@@ -39,6 +39,30 @@ func ExampleWithCache() {
 	// Output: a key of 15 characters
 }
 
+// Observe what a client does. This observer prints the phases of a rotation.
+func ExampleWithObserver() {
+	ctx := context.Background()
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment(),
+		vaultkit.WithObserver(func(e event.Event) {
+			if e.Kind == event.Rotation {
+				fmt.Println(e.Provider, e.Phase)
+			}
+		}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	if _, err := client.Rotate(ctx, "voyage", vaultkit.NewKey("fake-2")); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// voyage begun
+	// voyage backed-up
+	// voyage committed
+	// voyage recorded
+}
+
 // An HTTP client that is replaced when its key is rotated.
 func ExampleNewUpdater() {
 	ctx := context.Background()

@@ -255,6 +255,23 @@ func ExampleClient_Providers() {
 	// Output: openai-gpt4
 }
 
+// Vault returns the official client, for requests that vaultkit does not cover.
+func ExampleClient_Vault() {
+	ctx := context.Background()
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	status, err := client.Vault().Sys().SealStatusWithContext(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("initialized:", status.Initialized, "sealed:", status.Sealed)
+	// Output: initialized: true sealed: false
+}
+
 // The fields of an error say what to do. This token has the reader's policy.
 func ExampleError() {
 	ctx := context.Background()

@@ -40,7 +40,7 @@ func (s *stage) setUp(server *devvault.Server) {
 	client.SetToken(server.RootToken())
 	s.root = client
 	for _, provider := range []string{"anthropic", "mistral", "cohere", "groq", "gemini", "deepseek", "perplexity", "xai",
-		"cerebras", "replicate", "nvidia", "together"} {
+		"cerebras", "replicate", "nvidia", "together", "voyage"} {
 		s.store(provider, map[string]any{"api_key": "fake-1"})
 	}
 	s.store("fireworks", map[string]any{"api_key": "fake-fireworks-1"})
