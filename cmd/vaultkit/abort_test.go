@@ -24,11 +24,11 @@ func TestAbort(t *testing.T) {
 	t.Parallel()
 	provider, key, id := undecided(t)
 	rotator := role(t, "rotator")
-	has(t, vkAs(t, rotator, "", "abort", provider, id).ok(t), "Aborted the rotation of "+provider, "never be applied", id, "fenced by version 2")
+	vkAs(t, rotator, "", "abort", provider, id).shows(t, "Aborted the rotation of "+provider, "never be applied", id, "fenced by version 2")
 	holds(t, provider, key)
-	has(t, vkAs(t, rotator, "", "abort", provider, id).ok(t), "recorded as aborted before")
-	has(t, vk(t, "", "recover", provider).ok(t), "Nothing to settle")
-	has(t, vk(t, "", "history", provider).ok(t), "aborted", id)
+	vkAs(t, rotator, "", "abort", provider, id).shows(t, "recorded as aborted before")
+	vk(t, "", "recover", provider).shows(t, "Nothing to settle")
+	vk(t, "", "history", provider).shows(t, "aborted", id)
 }
 
 func TestAbortJSON(t *testing.T) {
@@ -37,9 +37,9 @@ func TestAbortJSON(t *testing.T) {
 	out := vk(t, "", "abort", provider, id, "--json").ok(t)
 	r := decode[vaultkit.Rotation](t, out, true)
 	if r.ID != id || r.Outcome != vaultkit.OutcomeAborted || r.Resumed || r.Cause == "" {
-		t.Errorf("vaultkit abort --json printed %s", out)
+		t.Errorf("vaultkit abort --json prints %s, want rotation %s, aborted now, with a cause", out, id)
 	}
-	has(t, out, `"pending": []`, `"warnings": []`, `"resumed": false`)
+	has(t, "vaultkit abort --json", out, `"pending": []`, `"warnings": []`, `"resumed": false`)
 }
 
 // TestAbortUnknown closes what recover only reports: of a generation of the
@@ -48,7 +48,7 @@ func TestAbortUnknown(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
 	orphan(t, provider, anyID)
-	has(t, vk(t, "", "abort", provider, anyID).ok(t), "Closed the rotation of "+provider, "no longer possible", "created anew")
+	vk(t, "", "abort", provider, anyID).shows(t, "Closed the rotation of "+provider, "no longer possible", "created anew")
 	holds(t, provider, key)
 }
 
@@ -86,6 +86,6 @@ func TestAbortUndetermined(t *testing.T) {
 	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.Hang()))
 	r := vkBare(t.Context(), t, "", append(through, "abort", provider, id, "--timeout", "2s")...)
 	r.want(t, exitcode.Undetermined, "can still be applied", "vaultkit abort "+provider+" "+id+" --address http")
-	has(t, vk(t, "", "abort", provider, id).ok(t), "never be applied")
+	vk(t, "", "abort", provider, id).shows(t, "never be applied")
 	holds(t, provider, key)
 }

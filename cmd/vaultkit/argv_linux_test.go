@@ -45,12 +45,12 @@ func TestArguments_ContainNoKey(t *testing.T) {
 			seen := descendants(t, run.cmd.Process.Pid)
 			gate.open()
 			if err := <-run.ended; err != nil {
-				t.Fatalf("%v\n%s", err, run.errs.String())
+				t.Fatalf("vaultkit %s = %v, want success\n%s", name, err, run.errs.String())
 			}
-			has(t, strings.Join(seen, "\n"), "cat "+gate.path) // it looked at the last of them too
+			has(t, "processes of vaultkit "+name, strings.Join(seen, "\n"), "cat "+gate.path) // the last process is among them
 			for _, argv := range seen {
 				if strings.Contains(argv, canary) {
-					t.Errorf("a process has a key in its arguments: %q", argv)
+					t.Errorf("vaultkit %s: a process has the arguments %q, want no key in them", name, argv)
 				}
 			}
 		})
@@ -107,7 +107,7 @@ func (g *gate) reached(t *testing.T, by *running) {
 	case err := <-by.ended:
 		reader, _ := os.OpenFile(g.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // lets our end go
 		_, _ = (<-g.pipe).Close(), reader.Close()
-		t.Fatalf("it never got there: %v\n%s", err, by.errs.String())
+		t.Fatalf("vaultkit %s = %v, want its command to read %s first\n%s", strings.Join(by.cmd.Args[1:], " "), err, g.path, by.errs.String())
 	}
 }
 

@@ -14,51 +14,43 @@ func TestBackups(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
 	vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--actor", "me", "--reason", "why").ok(t)
-	has(t, vk(t, "", "backups", provider).ok(t), "2\t20", "\tcommitted\tme\t", "\n1\t20", "\t"+id+"\n")
+	vk(t, "", "backups", provider).shows(t, "2\t20", "\tcommitted\tme\t", "\n1\t20", "\t"+id+"\n")
 
 	out := vk(t, "", "backups", provider, "--json").ok(t)
 	list := decode[[]render.Backup](t, out, true)
 	if len(list) != 2 || list[0].Version != 2 || list[1].ID != id {
-		t.Errorf("vaultkit backups --json printed %s", out)
+		t.Errorf("vaultkit backups --json prints %s, want versions 2 and 1, the latter with id %s", out, id)
 	}
-	const keys = "actor id in_force_from outcome provider reason replaced_at version"
-	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != keys {
-		t.Errorf("vaultkit backups --json has the keys %s, want %s", got, keys)
-	}
+	hasKeys(t, "vaultkit backups --json", decode[[]map[string]any](t, out, true)[0],
+		"actor id in_force_from outcome provider reason replaced_at version")
 }
 
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
 	vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--actor", "me", "--reason", "why", "--expires-in", "1d12h").ok(t)
-	has(t, vk(t, "", "history", provider).ok(t), "Z\t2 -> 3\tcommitted\tgiven\tapi_key\tme\twhy\t-\t", "Z\t1 -> 2\t", "\t"+id+"\n")
+	vk(t, "", "history", provider).shows(t, "Z\t2 -> 3\tcommitted\tgiven\tapi_key\tme\twhy\t-\t", "Z\t1 -> 2\t", "\t"+id+"\n")
 
 	out := vk(t, "", "history", provider, "--json").ok(t)
 	list := decode[[]vaultkit.Record](t, out, true)
 	if len(list) != 2 || list[0].NewVersion != 3 || list[1].ID != id {
-		t.Errorf("vaultkit history --json printed %s", out)
+		t.Errorf("vaultkit history --json prints %s, want the records of versions 3 and 2, the latter with id %s", out, id)
 	}
-	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != recordKeys {
-		t.Errorf("vaultkit history --json has the keys %s, want %s", got, recordKeys)
-	}
+	hasKeys(t, "vaultkit history --json", decode[[]map[string]any](t, out, true)[0], recordKeys)
 }
 
 func TestLists_OfNothing(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
 	for _, command := range []string{"backups", "history", "recover"} {
-		if out := vk(t, "", command, provider, "--json").ok(t); out != "[]\n" {
-			t.Errorf("%s --json = %q, want []", command, out)
-		}
+		vk(t, "", command, provider, "--json").prints(t, "[]\n")
 	}
 	for command, says := range map[string]string{"backups": "never rotated", "history": "never rotated"} {
 		r := vk(t, "", command, provider)
-		if r.ok(t) != "" {
-			t.Errorf("%s printed %q", command, r.out)
-		}
-		has(t, r.err, says)
+		r.prints(t, "")
+		r.errHas(t, says)
 	}
-	has(t, vk(t, "", "recover", provider).ok(t), "Nothing to settle")
+	vk(t, "", "recover", provider).shows(t, "Nothing to settle")
 }
 
 // orphan leaves a backup behind, as a rotation does that died before its commit.
@@ -85,12 +77,10 @@ func TestRecover(t *testing.T) {
 		{Provider: provider, ID: old, Outcome: vaultkit.OutcomeRecreated},
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("vaultkit recover --json printed %s", out)
+		t.Errorf("vaultkit recover --json = %+v, want %+v", got, want)
 	}
-	if got := keysOf(decode[[]map[string]any](t, out, true)[0]); got != "evidence id outcome provider" {
-		t.Errorf("vaultkit recover --json has the keys %s, want %s", got, "evidence id outcome provider")
-	}
-	has(t, vk(t, "", "recover", provider).ok(t), provider+"\trecreated\tthe provider was deleted and created again since; vaultkit abort closes it\t"+old+"\n")
+	hasKeys(t, "vaultkit recover --json", decode[[]map[string]any](t, out, true)[0], "evidence id outcome provider")
+	vk(t, "", "recover", provider).shows(t, provider+"\trecreated\tthe provider was deleted and created again since; vaultkit abort closes it\t"+old+"\n")
 	vk(t, "", "recover", "a/b").want(t, exitcode.Usage, "provider name")
 }
 
@@ -100,5 +90,5 @@ func TestRecoverAll(t *testing.T) {
 	key := newKey()
 	vk(t, key, "put", "one", "api_key=-", "--base", base).ok(t)
 	vk(t, newKey(), "rotate", "one", "--new-key-stdin", "--base", base).ok(t)
-	has(t, vk(t, "", "recover", "--base", base).ok(t), "Nothing to settle")
+	vk(t, "", "recover", "--base", base).shows(t, "Nothing to settle")
 }

@@ -38,7 +38,7 @@ func program(t testing.TB) string {
 	t.Helper()
 	path, err := buildProgram()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("go build = %v, want no error", err)
 	}
 	return path
 }
@@ -54,15 +54,15 @@ func TestBinary(t *testing.T) {
 	}
 	t.Logf("the binary has %.1f MB", float64(info.Size())/(1<<20))
 	if info.Size() >= maxBinary {
-		t.Errorf("the binary has %d bytes, the limit is %d", info.Size(), maxBinary)
+		t.Errorf("size of the binary = %d bytes, want less than %d", info.Size(), maxBinary)
 	}
 	out, err := exec.CommandContext(t.Context(), binary, "version").Output()
 	if err != nil || !strings.HasPrefix(string(out), "vaultkit ") {
-		t.Errorf("vaultkit version printed %q, %v", out, err)
+		t.Errorf("vaultkit version = %v, prints %q, want success and the program's name first", err, out)
 	}
 	err = exec.CommandContext(t.Context(), binary, "get").Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitcode.Usage {
-		t.Errorf("get without a provider: %v", err)
+		t.Errorf("vaultkit get = %v, want exit code %d", err, exitcode.Usage)
 	}
 	t.Run("proxy", func(t *testing.T) { doctorNamesTheProxy(t, binary) })
 	t.Run("argv", func(t *testing.T) { argvIsClean(t, binary) })
@@ -79,7 +79,7 @@ func BenchmarkVersion(b *testing.B) {
 	binary := program(b)
 	for b.Loop() {
 		if err := exec.CommandContext(b.Context(), binary, "version").Run(); err != nil {
-			b.Fatal(err)
+			b.Fatalf("vaultkit version = %v, want success", err)
 		}
 	}
 }
@@ -114,14 +114,14 @@ func devEndsOn(t *testing.T, binary string, signal os.Signal) {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, errs.String())
+		t.Errorf("vaultkit dev after signal %s = %v, want success\n%s", signal, err, errs.String())
 	}
 	gone(t, address)
 }
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	has(t, vkBare(t.Context(), t, "", "version").ok(t), "vaultkit ", "built with\tgo1.")
+	vkBare(t.Context(), t, "", "version").shows(t, "vaultkit ", "built with\tgo1.")
 	out := vkBare(t.Context(), t, "", "version", "--json").ok(t)
 	for _, flags := range [][]string{{}, {"--json"}} {
 		command, flag := vkBare(t.Context(), t, "", append(flags, "version")...), vkBare(t.Context(), t, "", append(flags, "--version")...)
@@ -129,7 +129,5 @@ func TestVersion(t *testing.T) {
 			t.Errorf("vaultkit --version = %+v, want the result of vaultkit version: %+v", flag, command)
 		}
 	}
-	if got := keysOf(decode[map[string]any](t, out, true)); got != "go modified platform revision time version" {
-		t.Errorf("vaultkit version --json has the keys %s, want %s", got, "go modified platform revision time version")
-	}
+	hasKeys(t, "vaultkit version --json", decode[map[string]any](t, out, true), "go modified platform revision time version")
 }

@@ -133,7 +133,7 @@ func TestComplete_OffersIDs(t *testing.T) {
 			t.Errorf("completion of %q = %q (%s), want %q", call, got, directive, want)
 		}
 	}
-	has(t, vkBare(t.Context(), t, "", slices.Concat([]string{"__complete"}, connection, []string{"rollback", provider, "--to", ""})...).ok(t), committed+"\tversion 1, committed, -\n")
+	vkBare(t.Context(), t, "", slices.Concat([]string{"__complete"}, connection, []string{"rollback", provider, "--to", ""})...).shows(t, committed+"\tversion 1, committed, -\n")
 }
 
 // TestComplete_OffersNothingWithoutVault: without an answer completion offers nothing, and says
@@ -164,10 +164,10 @@ func TestComplete_OffersNothingWithoutVault(t *testing.T) {
 	} {
 		start, call := time.Now(), calls[len(name)%2]
 		if offered, _ := completed(t, slices.Concat(flags, call)...); len(offered) > 0 {
-			t.Errorf("%s: completion = %q, want nothing", name, offered)
+			t.Errorf("completion of %q with %s = %q, want nothing", call, name, offered)
 		}
 		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("%s: completion took %s, want it to give up sooner", name, took)
+			t.Errorf("completion of %q with %s took %s, want at most 5s", call, name, took)
 		}
 	}
 }
@@ -185,9 +185,7 @@ func TestComplete_UsesNoLoginUp(t *testing.T) {
 			t.Errorf("completion with %q = %q, want nothing: it must not log in", flags, offered)
 		}
 	}
-	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
-		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
-	}
+	vkBare(t.Context(), t, "", "get", provider).prints(t, key+"\n")
 	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken()) // comes first
 	if offered, _ := completed(t, "get", provider[:len(provider)-1]); !slices.Contains(offered, provider) {
 		t.Errorf("completion with a token = %q, want the provider in it", offered)

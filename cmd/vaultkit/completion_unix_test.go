@@ -37,16 +37,14 @@ func TestComplete_ReadsNoPipe(t *testing.T) {
 	} {
 		start := time.Now()
 		if offered, _ := completed(t, slices.Concat(address, flags, []string{"get", ""})...); len(offered) > 0 {
-			t.Errorf("%s: completion = %q, want nothing", name, offered)
+			t.Errorf("completion of get with the %s in a pipe = %q, want nothing", name, offered)
 		}
 		if took := time.Since(start); took > completion.Timeout {
-			t.Errorf("%s: completion took %s, want it to give up sooner", name, took)
+			t.Errorf("completion of get with the %s in a pipe took %s, want at most %s", name, took, completion.Timeout)
 		}
 	}
 	go func() { _ = os.WriteFile(pipe, []byte(vaulttest.Server().RootToken()), 0o600) }()
-	if out := vkBare(t.Context(), t, "", append([]string{"get", provider, "--token-file", pipe}, address...)...).ok(t); out != key+"\n" {
-		t.Errorf("vaultkit get with the token in a pipe = %q, want %q", out, key+"\n")
-	}
+	vkBare(t.Context(), t, "", append([]string{"get", provider, "--token-file", pipe}, address...)...).prints(t, key+"\n")
 }
 
 // TestComplete_DoesNotWaitForTheLogout: an answer that is there is offered, even though Vault
@@ -59,10 +57,10 @@ func TestComplete_DoesNotWaitForTheLogout(t *testing.T) {
 		start := time.Now()
 		offered, _ := completed(t, slices.Concat(flags, login, []string{"get", provider[:len(provider)-1]})...)
 		if slices.Contains(offered, provider) != (word != "") {
-			t.Errorf("completion without a response to %s = %q, want the provider only if it is known", name, offered)
+			t.Errorf("completion of get without a response to %s = %q, want %q", name, offered, word)
 		}
 		if took := time.Since(start); took > completion.Timeout+time.Second {
-			t.Errorf("completion without a response to %s took %s, want less than a second over its timeout", name, took)
+			t.Errorf("completion of get without a response to %s took %s, want at most %s", name, took, completion.Timeout+time.Second)
 		}
 	}
 }

@@ -25,7 +25,8 @@ func TestRotateAll_AsksOnATerminal(t *testing.T) {
 		code, out, shown := answering(t, tc.answer, strings.Fields("rotate --all --auto --base "+base+" "+tc.flags)...)
 		asked := strings.Contains(shown, "every provider at secret/"+base+"/providers (number: 1) with a random key")
 		if code != tc.code || asked != (tc.flags == "") || strings.Contains(out, "Rotated one") != tc.rotated {
-			t.Errorf("answer %q: exit code %d, printed %q, shown %q", tc.answer, code, out, shown)
+			t.Errorf("vaultkit rotate --all --auto %s, answer %q: exit code = %d, prints %q, terminal shows %q, want %d, rotated: %t, a question: %t",
+				tc.flags, tc.answer, code, out, shown, tc.code, tc.rotated, tc.flags == "")
 		}
 	}
 }
@@ -70,12 +71,12 @@ func TestPrune_AsksOnATerminal(t *testing.T) {
 		code, _, shown := answering(t, tc.answer, append([]string{"backups", provider, "prune"}, strings.Fields(tc.flags)...)...)
 		asked := strings.Contains(shown, "Delete them (1)? [y/N]") && strings.Contains(shown, ids[0])
 		if code != tc.code || asked != tc.asked {
-			t.Errorf("prune %s, answer %q: exit code %d, shown %q; want %d, asked %t", tc.flags, tc.answer, code, shown, tc.code, tc.asked)
+			t.Errorf("vaultkit backups prune %s, answer %q: exit code = %d, terminal shows %q, want %d, a question: %t", tc.flags, tc.answer, code, shown, tc.code, tc.asked)
 		}
 		got := idsOf(t, vk(t, "", "backups", provider, "--json").ok(t))
 		slices.Reverse(got)
 		if !slices.Equal(got, left) {
-			t.Errorf("prune %s, answer %q: left are %q, want %q", tc.flags, tc.answer, got, left)
+			t.Errorf("vaultkit backups after prune %s, answer %q = %q, want %q", tc.flags, tc.answer, got, left)
 		}
 	}
 }

@@ -52,22 +52,18 @@ func TestAppRoleLogin(t *testing.T) {
 		return vkBare(t.Context(), t, "", append([]string{"get", provider, "--address", vaulttest.Server().Addr()}, flags...)...)
 	}
 	roleID, secretID := appRole(t, false)
-	for name, flags := range map[string][]string{
-		"role id":      {"--role-id", roleID, "--secret-id-file", file(t, secretID)},
-		"role id file": {"--auth", "approle", "--role-id-file", file(t, roleID), "--secret-id-file", file(t, secretID), "--approle-mount", "approle"},
+	for _, flags := range [][]string{
+		{"--role-id", roleID, "--secret-id-file", file(t, secretID)},
+		{"--auth", "approle", "--role-id-file", file(t, roleID), "--secret-id-file", file(t, secretID), "--approle-mount", "approle"},
 	} {
-		if out := get(flags...).ok(t); out != key+"\n" {
-			t.Errorf("%s: vaultkit get = %q, want %q", name, out, key+"\n")
-		}
+		get(flags...).prints(t, key+"\n")
 	}
 	get("--role-id", roleID, "--secret-id-file", file(t, "wrong")).want(t, exitcode.Denied, "not logged in")
 	get("--auth", "approle", "--role-id", roleID).want(t, exitcode.Usage, "VAULT_SECRET_ID")
 
 	roleID, token := appRole(t, true)
 	wrapped := []string{"--role-id", roleID, "--wrapped-secret-id-file", file(t, token)}
-	if out := get(wrapped...).ok(t); out != key+"\n" {
-		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
-	}
+	get(wrapped...).prints(t, key+"\n")
 	get(wrapped...).want(t, exitcode.Denied, "wrapping token")
 }
 
@@ -77,9 +73,7 @@ func TestAppRoleFromEnvironment(t *testing.T) {
 	t.Setenv("VAULT_ADDR", vaulttest.Server().Addr())
 	t.Setenv("VAULT_ROLE_ID", roleID)
 	t.Setenv("VAULT_SECRET_ID", secretID)
-	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
-		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
-	}
+	vkBare(t.Context(), t, "", "get", provider).prints(t, key+"\n")
 	// The flag chooses the login, the environment completes it.
 	t.Setenv("VAULT_TOKEN", "hvs.wrong")
 	vkBare(t.Context(), t, "", "get", provider).want(t, exitcode.Denied, "not logged in")
@@ -110,14 +104,12 @@ func TestEnvironmentAndFlags(t *testing.T) {
 	t.Setenv("VAULT_ADDR", vaulttest.Server().Addr())
 	vkBare(t.Context(), t, "", "list").want(t, exitcode.Usage, "VAULT_TOKEN")
 	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken())
-	if out := vkBare(t.Context(), t, "", "get", provider).ok(t); out != key+"\n" {
-		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
-	}
+	vkBare(t.Context(), t, "", "get", provider).prints(t, key+"\n")
 	for _, flags := range [][]string{
 		{"--token-file", file(t, "hvs.wrong")}, {"--mount", "nope"}, {"--base", "nope"}, {"--address", "http://127.0.0.1:1"},
 	} {
 		if r := vkBare(t.Context(), t, "", append([]string{"get", provider, "--timeout", "1s"}, flags...)...); r.code == exitcode.OK {
-			t.Errorf("vaultkit get with %q succeeds, want the flag to override the environment", flags)
+			t.Errorf("vaultkit get %q: exit code = %d, want a failure: the flag overrides the environment", flags, r.code)
 		}
 	}
 	t.Setenv("VAULT_TOKEN", "")
@@ -170,9 +162,9 @@ func TestVerbose(t *testing.T) {
 	secret := file(t, secretID)
 	r := vkBare(t.Context(), t, "", "get", provider, "--verbose", "--address", vaulttest.Server().Addr(), "--role-id", roleID, "--secret-id-file", secret)
 	r.ok(t)
-	has(t, r.err, "level=")
+	r.errHas(t, "level=")
 	if strings.Contains(r.err, secretID) {
-		t.Errorf("the secret id is in the log:\n%s", r.err)
+		t.Errorf("vaultkit get --verbose: stderr = %q, want no secret id in it", r.err)
 	}
 	if r := vk(t, "", "get", provider); r.err != "" {
 		t.Errorf("vaultkit get without --verbose: stderr = %q, want nothing", r.err)

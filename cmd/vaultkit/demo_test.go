@@ -11,7 +11,6 @@ import (
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
 // tidy gives the test a directory for temporary files and fails it if any is
@@ -35,11 +34,11 @@ func TestDemo(t *testing.T) {
 	out := vkBare(t.Context(), t, "", "demo").ok(t)
 	t.Logf("the demo took %s", time.Since(start).Round(time.Millisecond))
 	if strings.Contains(out, "hvs.") {
-		t.Error("vaultkit demo prints a token")
+		t.Errorf("vaultkit demo prints %q, want no token in it", out)
 	}
 	for line := range strings.Lines(out) {
 		if len(line) > 101 {
-			t.Errorf("%d columns: %s", len(line)-1, line)
+			t.Errorf("vaultkit demo prints a line of %d columns, want at most 100: %s", len(line)-1, line)
 		}
 	}
 	rest := out
@@ -54,7 +53,7 @@ func TestDemo(t *testing.T) {
 	} {
 		_, after, found := strings.Cut(rest, milestone)
 		if !found {
-			t.Fatalf("vaultkit demo: no %q after:\n%s", milestone, strings.TrimSuffix(out, rest))
+			t.Fatalf("vaultkit demo prints %q after the earlier steps, want %q in it", rest, milestone)
 		}
 		rest = after
 	}
@@ -62,11 +61,7 @@ func TestDemo(t *testing.T) {
 
 func TestDemo_FailsIfOutputFails(t *testing.T) {
 	tidy(t)
-	var errs bytes.Buffer
-	if code := run(t.Context(), []string{"demo"}, terminal.Streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
-		t.Errorf("exit code %d: %s", code, errs.String())
-	}
-	has(t, errs.String(), "vaultkit: nobody listens")
+	vkTo(t.Context(), t, failing{}, "", "demo").exits(t, exitcode.Failure, "vaultkit: nobody listens")
 }
 
 func TestDemoInterrupted(t *testing.T) {
@@ -74,21 +69,13 @@ func TestDemoInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	out := &watcher{text: "3. Rotate it", found: interrupt}
-	var errs bytes.Buffer
-	if code := run(ctx, []string{"demo"}, terminal.Streams{In: strings.NewReader(""), Out: out, Err: &errs}); code != exitcode.Failure {
-		t.Errorf("exit code %d: %s", code, errs.String())
-	}
-	has(t, errs.String(), "step 3", "cancel")
+	vkTo(ctx, t, out, "", "demo").exits(t, exitcode.Failure, "step 3", "cancel")
 }
 
 func TestDemoWithoutVault(t *testing.T) {
 	tidy(t)
 	t.Setenv("VAULTKIT_VAULT_BIN", "/nowhere/vault")
-	r := vkBare(t.Context(), t, "", "demo")
-	if r.code != exitcode.Failure {
-		t.Errorf("vaultkit demo: exit code = %d, want %d", r.code, exitcode.Failure)
-	}
-	has(t, r.err, "/nowhere/vault")
+	vkBare(t.Context(), t, "", "demo").exits(t, exitcode.Failure, "/nowhere/vault")
 }
 
 // watcher calls found when a text is written.

@@ -33,7 +33,7 @@ func exports(t *testing.T, out io.Reader) (address, token string) {
 		}
 	}
 	if address == "" || token == "" {
-		t.Fatal("vaultkit dev did not print its export lines")
+		t.Fatalf("vaultkit dev exports VAULT_ADDR=%q and VAULT_TOKEN=%q, want both", address, token)
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	return address, token
@@ -49,7 +49,7 @@ func answers(t *testing.T, address, token string) {
 	client.SetToken(token)
 	defer client.CloneConfig().HttpClient.CloseIdleConnections()
 	if _, err := client.Auth().Token().LookupSelfWithContext(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("lookup of the token that vaultkit dev exports = %v, want no error", err)
 	}
 }
 
@@ -58,7 +58,7 @@ func gone(t *testing.T, address string) {
 	var dialer net.Dialer
 	if conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(address, "http://")); err == nil {
 		_ = conn.Close()
-		t.Error("the server of vaultkit dev still responds after its end")
+		t.Errorf("vaultkit dev has ended and %s still takes connections, want none", address)
 	}
 }
 
@@ -80,7 +80,7 @@ func withDev(t *testing.T, work func(address, token string), args ...string) (sa
 	work(address, token)
 	interrupt()
 	if code := <-done; code != exitcode.OK {
-		t.Errorf("exit code %d: %s", code, errs.String())
+		t.Errorf("vaultkit dev %q: exit code = %d, want %d\n%s", args, code, exitcode.OK, errs.String())
 	}
 	gone(t, address)
 	return errs.String()
@@ -88,23 +88,20 @@ func withDev(t *testing.T, work func(address, token string), args ...string) (sa
 
 func TestDev(t *testing.T) {
 	said := withDev(t, func(address, token string) { answers(t, address, token) })
-	has(t, said, "is running. In another terminal:\n\n\nThen try", "vaultkit put openai-gpt4 api_key=-\nvaultkit get", "Stopping")
+	has(t, "vaultkit dev: stderr", said, "is running. In another terminal:\n\n\nThen try", "vaultkit put openai-gpt4 api_key=-\nvaultkit get", "Stopping")
 }
 
 func TestDevSeed(t *testing.T) {
 	said := withDev(t, func(address, token string) {
 		on := []string{"--address", address, "--token-file", file(t, token)}
-		if out := vkBare(t.Context(), t, "", append(on, "list")...).ok(t); out != "local-llama\nopenai-gpt4\n" {
-			t.Errorf("vaultkit list after dev --seed = %q, want %q", out, "local-llama\nopenai-gpt4\n")
-		}
+		vkBare(t.Context(), t, "", append(on, "list")...).prints(t, "local-llama\nopenai-gpt4\n")
 		out := vkBare(t.Context(), t, "", append([]string{"get", "local-llama", "--all"}, on...)...).ok(t)
 		if got := decode[map[string]string](t, out, true); got["api_key"] != "demo" || got["api_secret"] != "demo" || len(got) != 2 {
 			t.Errorf("vaultkit get local-llama --all = %s, want the two demo fields", out)
 		}
-		out = vkBare(t.Context(), t, "", append([]string{"get", "openai-gpt4"}, on...)...).ok(t)
-		has(t, out, "not-a-real-key")
+		vkBare(t.Context(), t, "", append([]string{"get", "openai-gpt4"}, on...)...).shows(t, "not-a-real-key")
 	}, "--seed")
-	has(t, said, "Then try this, with fake keys:\n\nvaultkit list\n")
+	has(t, "vaultkit dev --seed: stderr", said, "Then try this, with fake keys:\n\nvaultkit list\n")
 }
 
 // What dev prints to a pipe are two lines that a shell can run.
@@ -115,10 +112,11 @@ func TestDev_PrintsOnlyExports(t *testing.T) {
 	var out strings.Builder
 	deps := command.New(terminal.Streams{In: strings.NewReader(""), Out: &out, Err: &watcher{text: "Then try", found: interrupt}})
 	if err := dev.Run(ctx, &dev.Options{Deps: deps}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("vaultkit dev = %v, want no error", err)
 	}
-	if !regexp.MustCompile(`^export VAULT_ADDR=http://127\.0\.0\.1:\d+\nexport VAULT_TOKEN=[\w.-]+\n$`).MatchString(out.String()) {
-		t.Errorf("dev printed %d lines: %q", strings.Count(out.String(), "\n"), out.String())
+	want := regexp.MustCompile(`^export VAULT_ADDR=http://127\.0\.0\.1:\d+\nexport VAULT_TOKEN=[\w.-]+\n$`)
+	if got := out.String(); !want.MatchString(got) {
+		t.Errorf("vaultkit dev prints %q, want a match of %s", got, want)
 	}
 }
 
@@ -136,8 +134,5 @@ func TestDev_NamesAPortInUse(t *testing.T) {
 
 func TestDev_FailsIfOutputFails(t *testing.T) {
 	tidy(t)
-	var errs bytes.Buffer
-	if code := run(t.Context(), []string{"dev", "--port", "0"}, terminal.Streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
-		t.Errorf("exit code %d: %s", code, errs.String())
-	}
+	vkTo(t.Context(), t, failing{}, "", "dev", "--port", "0").exits(t, exitcode.Failure, "nobody listens")
 }

@@ -27,12 +27,12 @@ func TestDoctorHealthy(t *testing.T) {
 	r := vkAs(t, token, "", "doctor", provider, "--role", "reader", "--role", "rotator", "--strict")
 	out := r.ok(t)
 	if strings.Contains(out, "WARN") || strings.Contains(out, "FAIL") || r.err != "" {
-		t.Errorf("vaultkit doctor on a sound Vault prints problems:\n%s%s", out, r.err)
+		t.Errorf("vaultkit doctor on a healthy Vault prints %q, stderr = %q, want no problem", out, r.err)
 	}
-	has(t, out, "ok    configuration   "+vaulttest.Server().Addr()+", secret/goblin-assistant\n", "ok    rights:rotator  every right it needs, for "+provider+"\n",
+	r.outHas(t, "ok    configuration   "+vaulttest.Server().Addr()+", secret/goblin-assistant\n", "ok    rights:rotator  every right it needs, for "+provider+"\n",
 		"skip  audit           ", "\n      look: vault audit list\n")
 	if strings.Contains(out+r.err, token) {
-		t.Error("vaultkit doctor prints the token")
+		t.Errorf("vaultkit doctor prints %q, want no token in it", out+r.err)
 	}
 }
 
@@ -51,14 +51,12 @@ func TestDoctorJSON(t *testing.T) {
 	}
 	if got := found["rights:rotator"]; got.Status != "failed" || !strings.Contains(got.Detail, "update on secret/data/goblin-assistant/providers/"+provider) ||
 		!strings.HasPrefix(got.Fix, "vaultkit policy rotator | vault policy write goblin-rotator - && ") || got.LookOnly || !found["audit"].LookOnly {
-		t.Errorf("found %+v", got)
+		t.Errorf("vaultkit doctor --json: rights:rotator = %+v, audit = %+v, want the missing right with a fix, and a look", got, found["audit"])
 	}
 	if got := found["token"]; got.Status != "ok" || got.Fix != "" || len(found) != 16 {
-		t.Errorf("%d found, token %+v", len(found), got)
+		t.Errorf("vaultkit doctor --json: %d findings, token = %+v, want 16 and ok without a fix", len(found), got)
 	}
-	if got := keysOf(decode[[]map[string]any](t, r.out, true)[0]); got != "check detail status" {
-		t.Errorf("doctor --json: a finding has the keys %s, want %s", got, "check detail status")
-	}
+	hasKeys(t, "vaultkit doctor --json", decode[[]map[string]any](t, r.out, true)[0], "check detail status")
 }
 
 func TestDoctorExitCodes(t *testing.T) {
@@ -94,12 +92,12 @@ func TestDoctorExitCodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := vkBare(t.Context(), t, "", append([]string{"doctor"}, tc.args...)...)
 			r.exits(t, tc.code)
-			has(t, r.out, tc.says)
+			r.outHas(t, tc.says)
 			if strings.Contains(r.out+r.err, canary) {
-				t.Errorf("the error repeats an argument:\n%s", r.out)
+				t.Errorf("vaultkit %s prints %q, want no argument that may be a key in it", r.call, r.out+r.err)
 			}
 			if told := strings.HasPrefix(r.err, "vaultkit: doctor: "); told != (tc.code != exitcode.OK) || strings.Count(r.err, "\n") > 1 {
-				t.Errorf("stderr: %s", r.err)
+				t.Errorf("vaultkit %s: stderr = %q, want one line with the count of findings only if it fails", r.call, r.err)
 			}
 		})
 	}
@@ -116,7 +114,7 @@ func TestDoctorTimeout(t *testing.T) {
 	defer close(gone)
 	r := vkBare(t.Context(), t, "", "doctor", "--timeout", "100ms", "--address", silent.URL, "--token-file", file(t, "fake"))
 	r.exits(t, exitcode.Unavailable)
-	has(t, r.out, "FAIL  reach")
+	r.outHas(t, "FAIL  reach")
 }
 
 var fixLine = regexp.MustCompile(`(?m)^      fix: (vaultkit doctor .*)$`)
@@ -140,7 +138,7 @@ func TestDoctor_FixesCanBePasted(t *testing.T) {
 		"--ca-cert", ca, "--tls-server-name", "it's another.test")
 	for _, check := range []string{"tls", "tls", "login"} { // the scheme, the name, and what is left is the token
 		r.exits(t, map[string]int{"tls": exitcode.Unavailable, "login": exitcode.Denied}[check])
-		has(t, r.out, "FAIL  "+check)
+		r.outHas(t, "FAIL  "+check)
 		if check == "tls" {
 			r = vkBare(t.Context(), t, "", words(t, fixLine.FindStringSubmatch(r.out)[1])[1:]...)
 		}
@@ -162,9 +160,9 @@ func doctorNamesTheProxy(t *testing.T, binary string) {
 	cmd := exec.CommandContext(t.Context(), binary, "doctor", "--address", "http://vault.test:8200", "--token-file", file(t, "fake"))
 	cmd.Env = append(os.Environ(), "HTTP_PROXY=http://me:"+canary+"@127.0.0.1:1")
 	out, _ := cmd.CombinedOutput() // its exit code is tested elsewhere
-	has(t, string(out), "nothing listens at vault.test:8200 through the proxy 127.0.0.1:1", `fix: export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"vault.test`)
+	has(t, "vaultkit doctor behind a proxy", string(out), "nothing listens at vault.test:8200 through the proxy 127.0.0.1:1", `fix: export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"vault.test`)
 	if strings.Contains(string(out), canary) {
-		t.Errorf("vaultkit doctor prints the password of the proxy:\n%s", out)
+		t.Errorf("vaultkit doctor prints %q, want no password of the proxy in it", out)
 	}
 }
 
@@ -179,7 +177,7 @@ func TestDoctor_PrintsNoCredential(t *testing.T) {
 		for _, more := range []string{"--json", "--unwrap", "--unwrap"} { // the last one finds the wrapping token used
 			r := vkBare(t.Context(), t, "", append(args, more)...)
 			if shown := r.out + r.err; strings.Contains(shown, secretID) || strings.Contains(shown, "hvs.") || len(shown) < 500 {
-				t.Errorf("%s shows a secret, or too little:\n%s", more, shown)
+				t.Errorf("vaultkit %s prints %q, want all findings and no secret", r.call, shown)
 			}
 		}
 	}
@@ -199,10 +197,10 @@ func TestDoctorCompletesRoles(t *testing.T) {
 			t.Errorf("completion of %q = %q (%s), want %q", call, got, directive, want)
 		}
 	}
-	has(t, vkBare(t.Context(), t, "", "__complete", "doctor", "--role", "").ok(t), "reader\tMay read provider keys")
+	vkBare(t.Context(), t, "", "__complete", "doctor", "--role", "").shows(t, "reader\tMay read provider keys")
 }
 
 func TestDoctorHelp(t *testing.T) {
 	t.Parallel()
-	has(t, vkBare(t.Context(), t, "", "doctor", "--help").ok(t), "--strict", "--unwrap", "--role")
+	vkBare(t.Context(), t, "", "doctor", "--help").shows(t, "--strict", "--unwrap", "--role")
 }

@@ -8,12 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/vaulttest"
@@ -27,11 +27,11 @@ func TestEnvProgress(t *testing.T) {
 	}
 	code, shown, out := onTerminal(t.Context(), t, true, "env", "--base", base, "--json")
 	if code != exitcode.OK || len(decode[map[string]string](t, out, true)) != 3 {
-		t.Errorf("exit code %d, stdout: %q", code, out)
+		t.Errorf("vaultkit env --json: exit code = %d, prints %q, want %d and 3 variables", code, out, exitcode.OK)
 	}
-	has(t, shown, "reading", "0/3")
+	has(t, "vaultkit env --json: terminal", shown, "reading", "0/3")
 	if left := strings.Join(seen(shown), "\n"); left != "" || strings.Contains(shown, canary) {
-		t.Errorf("vaultkit env leaves %q on the terminal, want nothing", left)
+		t.Errorf("vaultkit env --json leaves %q on the terminal, want nothing", left)
 	}
 }
 
@@ -49,12 +49,10 @@ func TestEnv_WritesNoFileWithoutMasks(t *testing.T) {
 		}
 		defer out.Close()
 		reader.Close()
-		var errs bytes.Buffer
-		args = append([]string{"env", provider}, append(args, connect(t, vaulttest.Server().RootToken())...)...)
-		code := run(t.Context(), args, terminal.Streams{In: strings.NewReader(""), Out: out, Err: &errs})
-		result{code: code, err: errs.String()}.want(t, exitcode.Failure, "the masks cannot be written", "broken pipe")
-		if _, err := os.Stat(path); err == nil || read(t, runner) != "" || strings.Contains(errs.String(), canary) {
-			t.Errorf("%v: a key is written though its mask is not: %q, %v, %s", args, read(t, runner), err, errs.String())
+		r := vkTo(t.Context(), t, out, "", slices.Concat([]string{"env", provider}, args, connect(t, vaulttest.Server().RootToken()))...)
+		r.want(t, exitcode.Failure, "the masks cannot be written", "broken pipe")
+		if _, err := os.Stat(path); err == nil || read(t, runner) != "" {
+			t.Errorf("vaultkit %s: Stat(%s) = %v, $GITHUB_ENV holds %q, want no key written without its mask", r.call, path, err, read(t, runner))
 		}
 	}
 }
@@ -82,7 +80,7 @@ func TestEnvOfMany(t *testing.T) {
 	}
 	binary := filepath.Join(t.TempDir(), "vaultkit")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("go build = %v, want no error\n%s", err, out)
 	}
 	cmd := exec.CommandContext(t.Context(), binary, "env", "--format", "json", "--address", server.Addr(), "--token-file", file(t, server.RootToken()))
 	var errs bytes.Buffer
@@ -96,20 +94,20 @@ func TestEnvOfMany(t *testing.T) {
 	}
 	first := make([]byte, 1) // with the rest it waits until it is read
 	if _, err := io.ReadFull(pipe, first); err != nil {
-		// It has ended, so that there is no memory to look at.
-		t.Fatalf("vaultkit env printed nothing: %v\n%s", errors.Join(err, cmd.Wait()), errs.String())
+		// The program has ended, so its memory cannot be measured.
+		t.Fatalf("vaultkit env = %v, want output\n%s", errors.Join(err, cmd.Wait()), errs.String())
 	}
 	memory := peak(t, cmd.Process.Pid)
 	rest, err := io.ReadAll(pipe)
 	if err := errors.Join(err, cmd.Wait()); err != nil || errs.Len() > 0 {
-		t.Fatalf("env: %v\n%s", err, errs.String())
+		t.Fatalf("vaultkit env = %v, stderr = %q, want success and no warning", err, errs.String())
 	}
 	if found := decode[map[string]string](t, string(first)+string(rest), true); len(found) != 2*count {
-		t.Errorf("%d variables", len(found))
+		t.Errorf("vaultkit env of %d providers prints %d variables, want %d", count, len(found), 2*count)
 	}
 	fmt.Printf("env of %d providers: %d MiB, %v of CPU time\n", count, memory>>10, cmd.ProcessState.UserTime())
 	if memory > maxMemory {
-		t.Errorf("env takes %d KiB", memory)
+		t.Errorf("vaultkit env of %d providers takes %d KiB of memory, want at most %d", count, memory, maxMemory)
 	}
 }
 
@@ -123,7 +121,7 @@ func peak(t *testing.T, pid int) (kib int) {
 	}
 	_, after, _ := strings.Cut(string(status), "VmHWM:")
 	if _, err := fmt.Sscanf(after, "%d kB", &kib); err != nil {
-		t.Fatalf("%v in\n%s", err, status)
+		t.Fatalf("reading VmHWM of process %d = %v, want a number in:\n%s", pid, err, status)
 	}
 	return kib
 }

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -48,7 +49,7 @@ func TestEnv(t *testing.T) {
 	} {
 		r := vkAs(t, reader, "", append([]string{"env", provider}, strings.Fields(args)...)...)
 		if r.ok(t) != want || r.err != "" {
-			t.Errorf("env %s prints %q and %q, want %q", args, r.out, r.err, want)
+			t.Errorf("vaultkit env %s prints %q, stderr = %q, want %q and nothing on stderr", args, r.out, r.err, want)
 		}
 	}
 }
@@ -76,8 +77,8 @@ func TestEnvRefuses(t *testing.T) {
 	}
 	vk(t, "", "env", vaulttest.Name(t)).want(t, exitcode.NotFound, "not found")
 	vkAs(t, role(t, "monitor"), "", "env", provider).want(t, exitcode.Denied, "permission denied")
-	if read(t, mine) != "KEY=mine\n" {
-		t.Error("vaultkit env --out replaced a file that it did not write")
+	if got := read(t, mine); got != "KEY=mine\n" {
+		t.Errorf("after vaultkit env --out, the file that another program wrote holds %q, want no change", got)
 	}
 }
 
@@ -85,15 +86,14 @@ func TestEnvOfAll(t *testing.T) {
 	t.Parallel()
 	base := vaulttest.Name(t)
 	r := vk(t, "", "env", "--base", base, "--json")
-	if has(t, r.err, "vaultkit put"); r.ok(t) != "{\n\n}\n" {
-		t.Errorf("vaultkit env of no provider prints %q, want nothing", r.out)
-	}
+	r.errHas(t, "vaultkit put")
+	r.prints(t, "{\n\n}\n")
 	for _, name := range []string{"two", "one"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
 	}
 	found := decode[map[string]string](t, vk(t, "", "env", "--base", base, "--json").ok(t), true)
 	if len(found) != 2 || found["ONE_API_KEY"] == "" || found["TWO_API_KEY"] == "" {
-		t.Errorf("env finds %d variables", len(found))
+		t.Errorf("vaultkit env --json prints the variables %q, want ONE_API_KEY and TWO_API_KEY", slices.Sorted(maps.Keys(found)))
 	}
 }
 
@@ -103,10 +103,11 @@ func TestEnvFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), ".env.vault")
 	for _, format := range []string{"sh", "json", "dotenv"} { // one after the other
 		r := vk(t, "", "env", provider, "--format", format, "--out", path)
-		if r.ok(t) != "" || r.err != "Wrote 2 variables to "+path+": ENV_F_API_KEY, ENV_F_ORGANIZATION\n" {
-			t.Errorf("vaultkit env prints %q and %q", r.out, r.err)
+		r.prints(t, "")
+		if want := "Wrote 2 variables to " + path + ": ENV_F_API_KEY, ENV_F_ORGANIZATION\n"; r.err != want {
+			t.Errorf("vaultkit env --format %s --out: stderr = %q, want %q", format, r.err, want)
 		}
-		has(t, read(t, path), key)
+		has(t, "file of vaultkit env --format "+format, read(t, path), key)
 	}
 }
 
@@ -120,18 +121,15 @@ func TestEnvInActions(t *testing.T) {
 	masks := "::add-mask::" + key + "\n::add-mask::it's\n"
 	for range 2 {
 		r := vk(t, "", "env", provider, "--format", "github")
-		if r.ok(t) != masks || !strings.HasPrefix(r.err, "Wrote 2 variables to "+runner) {
-			t.Errorf("vaultkit env prints %q and %q", r.out, r.err)
-		}
+		r.prints(t, masks)
+		r.errHas(t, "Wrote 2 variables to "+runner)
 	}
 	if text := read(t, runner); strings.Count(text, "ENV_G_API_KEY<<vaultkit_") != 2 || strings.Count(text, "\n"+key+"\n") != 2 || strings.Contains(text, "::") {
-		t.Errorf("the runner's file holds %q", text)
+		t.Errorf("vaultkit env --format github, run twice, writes %q, want the key twice and no mask", text)
 	}
-	if out := vk(t, "", "env", provider, "--out", path).ok(t); out != masks {
-		t.Errorf("vaultkit env --out = %q, want %q", out, masks)
-	}
+	vk(t, "", "env", provider, "--out", path).prints(t, masks)
 	if out := vk(t, "", "env", provider).ok(t); strings.Contains(out, "::add-mask") {
-		t.Errorf("vaultkit env prints %q", out)
+		t.Errorf("vaultkit env prints %q, want no mask among the data", out)
 	}
 	vk(t, "", "env", vaulttest.Name(t), "--format", "github").want(t, exitcode.NotFound, "not found")
 }
@@ -147,11 +145,10 @@ func TestEnv_RefusesRedirectionToTheRunnersFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	var errs strings.Builder
 	args := append([]string{"env", provider, "--format", "github", "--out", runner}, connect(t, vaulttest.Server().RootToken())...)
-	code := run(t.Context(), args, terminal.Streams{In: strings.NewReader(""), Out: out, Err: &errs})
-	if code != exitcode.Usage || read(t, runner) != "" || !strings.Contains(errs.String(), "redirect") {
-		t.Errorf("exit code %d, %s, and the file holds %q", code, errs.String(), read(t, runner))
+	vkTo(t.Context(), t, out, "", args...).exits(t, exitcode.Usage, "redirect")
+	if got := read(t, runner); got != "" {
+		t.Errorf("after vaultkit env --format github with redirected output, the file holds %q, want nothing", got)
 	}
 }
 

@@ -32,10 +32,10 @@ func TestOutput_EscapesControlCharacters(t *testing.T) {
 		"verbose":   vkBare(t.Context(), t, "", append(refused, "get", provider, "--verbose")...),
 	} {
 		if strings.ContainsAny(r.err+r.out, "\x1b\a\u009b\u202e") || strings.Contains(r.err+r.out, "\n::error::") {
-			t.Errorf("%s prints %q, want it escaped", name, r.err+r.out)
+			t.Errorf("vaultkit %s prints %q, want it escaped", r.call, r.err+r.out)
 		}
 		if name != "rotate" && !strings.Contains(strings.ToLower(r.err+r.out), "evil") {
-			t.Errorf("%s says %q, want the foreign text in it", name, r.err+r.out)
+			t.Errorf("vaultkit %s prints %q, want the text of the server or field in it", r.call, r.err+r.out)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func TestReport_EscapesErrors(t *testing.T) {
 		c.report(c.root(), err)
 		c.IO.Warn("%s", evil)
 		if text := out.String(); strings.ContainsAny(text, "\x1b\a\u009b\u202e") || strings.Contains(text, "\n::error::") || !strings.Contains(text, `evil\n`) {
-			t.Errorf("%s: report prints %q, want it escaped", name, text)
+			t.Errorf("report(%s error) prints %q, want it escaped", name, text)
 		}
 	}
 }

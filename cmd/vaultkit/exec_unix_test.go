@@ -24,7 +24,7 @@ import (
 func TestExec(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "vaultkit")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("go build = %v, want no error\n%s", err, out)
 	}
 	for name, test := range map[string]func(*testing.T, execTest){
 		"environment": execEnvironment, "exit codes": execExitCodes, "streams": execStreams,
@@ -61,7 +61,7 @@ func (e execTest) output(t *testing.T, args ...string) string {
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil || errs.Len() > 0 {
-		t.Fatalf("%v\n%s", err, errs.String())
+		t.Fatalf("vaultkit exec %q = %v, stderr = %q, want success and nothing on stderr", args, err, errs.String())
 	}
 	return string(out)
 }
@@ -70,24 +70,25 @@ func execEnvironment(t *testing.T, e execTest) {
 	got := strings.Split(e.output(t, "--", "env", "-0"), "\x00")
 	for _, one := range []string{e.variable + "=" + e.key, "OF_MINE=stays"} {
 		if !slices.Contains(got, one) {
-			t.Errorf("the command does not see %q", one)
+			t.Errorf("vaultkit exec -- env = %q, want %q in it", got, one)
 		}
 	}
 	for _, one := range got {
 		if name, _, _ := strings.Cut(one, "="); name == "VAULT_TOKEN" || name == "VAULT_SECRET_ID" || one == e.variable+"=old" {
-			t.Errorf("the command sees %q", one)
+			t.Errorf("vaultkit exec -- env has %q, want it removed", one)
 		}
 	}
 	organization := strings.Replace(e.variable, "API_KEY", "ORGANIZATION", 1)
 	want := e.variable + "=" + e.key + "\x00" + organization + "=it's\x00"
 	if out := e.output(t, "--pristine", "--", "env", "-0"); out != want {
-		t.Errorf("vaultkit exec --pristine: the command sees %q, want %q", out, want)
+		t.Errorf("vaultkit exec --pristine -- env = %q, want %q", out, want)
 	}
-	if out := e.output(t, "--pristine", "--prefix", "my_", "--", "env", "-0"); out != "my_"+strings.Replace(want, "\x00", "\x00my_", 1) {
-		t.Errorf("vaultkit exec --prefix: the command sees %q, want %q", out, "my_"+strings.Replace(want, "\x00", "\x00my_", 1))
+	want = "my_" + strings.Replace(want, "\x00", "\x00my_", 1)
+	if out := e.output(t, "--pristine", "--prefix", "my_", "--", "env", "-0"); out != want {
+		t.Errorf("vaultkit exec --pristine --prefix my_ -- env = %q, want %q", out, want)
 	}
 	if out := e.output(t, "--", "printf", "%s|", "--json", "--", "a b", "", "-v"); out != "--json|--|a b||-v|" {
-		t.Errorf("the command's arguments are %q", out)
+		t.Errorf("vaultkit exec: the command gets the arguments %q, want %q", out, "--json|--|a b||-v|")
 	}
 }
 
@@ -95,13 +96,13 @@ func execExitCodes(t *testing.T, e execTest) {
 	for code, script := range map[int]string{0: "exit 0", 1: "exit 1", 2: "exit 2", 255: "exit 255", 127: "vaultkit-no-such-command"} {
 		cmd := e.command(t, "--", "sh", "-c", script)
 		if err := cmd.Run(); cmd.ProcessState.ExitCode() != code {
-			t.Errorf("%s: %v", script, err)
+			t.Errorf("vaultkit exec -- sh -c %q = %v, want exit code %d", script, err, code)
 		}
 	}
 	err := e.command(t, "--", "sh", "-c", "kill -KILL $$").Run()
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Errorf("a killed command: %v", err)
+		t.Errorf("vaultkit exec of a command that is killed = %v, want an end by SIGKILL", err)
 	}
 }
 
@@ -110,7 +111,7 @@ func execStreams(t *testing.T, e execTest) {
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("from\x00stdin"), &out, &errs
 	if err := cmd.Run(); err != nil || out.String() != "from\x00stdin" || errs.String() != "to stderr\n" {
-		t.Errorf("%v, stdout %q, stderr %q", err, out.String(), errs.String())
+		t.Errorf("vaultkit exec -- cat = %v, prints %q, stderr = %q, want success, the input, and the line to stderr", err, out.String(), errs.String())
 	}
 }
 
@@ -127,7 +128,7 @@ func (e execTest) running(t *testing.T, script string) (cmd *exec.Cmd, says *buf
 	}
 	says = bufio.NewReader(out)
 	if line, err := says.ReadString('\n'); line != "ready\n" {
-		t.Fatalf("the command says %q, %v", line, err)
+		t.Fatalf("vaultkit exec -- sh -c %q prints %q, %v, want %q", script, line, err, "ready\n")
 	}
 	return cmd, says
 }
@@ -145,7 +146,7 @@ func execSignals(t *testing.T, e execTest) {
 		}
 		said, _ := io.ReadAll(says)
 		if err := cmd.Wait(); string(said) != "got it\n" || cmd.ProcessState.ExitCode() != 3 {
-			t.Errorf("SIG%s: %v, the command says %q", name, err, said)
+			t.Errorf("vaultkit exec after SIG%s = %v, prints %q, want exit code 3 and %q", name, err, said, "got it\n")
 		}
 	}
 	// Without a trap it is the default that counts, and not what vaultkit did before.
@@ -154,7 +155,7 @@ func execSignals(t *testing.T, e execTest) {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGPIPE {
-		t.Errorf("SIGPIPE: %v", err)
+		t.Errorf("vaultkit exec after SIGPIPE = %v, want an end by SIGPIPE", err)
 	}
 }
 
@@ -166,10 +167,10 @@ func noKeyInArguments(t *testing.T, key string) {
 		t.Fatal(err)
 	}
 	if !bytes.Contains(out, []byte("trap 'echo got it")) {
-		t.Error("the command is not among the processes looked at")
+		t.Error("the list of processes lacks the command of vaultkit exec, want it in the list")
 	}
 	if bytes.Contains(out, []byte(key)) {
-		t.Error("a process has a key in its arguments")
+		t.Error("vaultkit exec: a process has a key in its arguments, want none")
 	}
 }
 
@@ -184,13 +185,13 @@ func execLogsOut(t *testing.T, e execTest) {
 		t.Fatal(err)
 	}
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("the command says %q, %v", line, err)
+		t.Fatalf("vaultkit exec prints %q, %v, want %q", line, err, "ready\n")
 	}
 	if left := tokensOf(t, roleID); left != 0 {
-		t.Errorf("%d tokens of the login are left", left)
+		t.Errorf("while the command of vaultkit exec runs, %d tokens of its login are left, want none", left)
 	}
 	if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
-		t.Error(err)
+		t.Errorf("vaultkit exec = %v, want success", err)
 	}
 }
 
@@ -223,7 +224,7 @@ func tokensOf(t *testing.T, roleID string) (count int) {
 		}
 	}
 	if len(names) != 1 {
-		t.Fatalf("%d roles have the id", len(names))
+		t.Fatalf("%d AppRoles have the role id, want 1", len(names))
 	}
 	return count
 }
@@ -252,6 +253,6 @@ func execFails(t *testing.T, e execTest) {
 		vkBare(t.Context(), t, "", args...).want(t, tc.code, tc.says)
 	}
 	if _, err := os.Stat(ran); err == nil {
-		t.Error("the command ran, want it refused")
+		t.Error("vaultkit exec ran the command, want it refused")
 	}
 }

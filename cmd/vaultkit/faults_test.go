@@ -43,9 +43,9 @@ func settles(t *testing.T, provider string, r result, outcome vaultkit.Outcome) 
 	t.Helper()
 	found := decode[[]vaultkit.Resolution](t, vk(t, "", "recover", provider, "--json").ok(t), true)
 	if len(found) != 1 || found[0].Outcome != outcome {
-		t.Fatalf("recover says %+v, want %s", found, outcome)
+		t.Fatalf("vaultkit recover %s --json = %+v, want one rotation, %s", provider, found, outcome)
 	}
-	has(t, r.err, found[0].ID, "vaultkit recover "+provider+" --address http")
+	r.errHas(t, found[0].ID, "vaultkit recover "+provider+" --address http")
 }
 
 func TestRotate_UndeterminedAndNotApplied(t *testing.T) {
@@ -55,7 +55,7 @@ func TestRotate_UndeterminedAndNotApplied(t *testing.T) {
 	r := vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s")...)
 	r.want(t, exitcode.Undetermined, "not known yet")
 	settles(t, provider, r, vaultkit.OutcomeUndecided)
-	has(t, vk(t, "", "recover", provider).ok(t), "undecided", "run the rotation again")
+	vk(t, "", "recover", provider).shows(t, "undecided", "run the rotation again")
 	holds(t, provider, key)
 	// A later rotation says that there is something undecided, or settles it.
 	vk(t, newKey(), "rotate", provider, "--new-key-stdin").ok(t)
@@ -69,8 +69,9 @@ func TestRotate_UndeterminedAndApplied(t *testing.T) {
 	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s", "--json")...)
 	r.exits(t, exitcode.Undetermined, "not known yet")
 	open := decode[map[string]any](t, r.out, true)
-	if keys := keysOf(open); keys != "id outcome provider" || open["outcome"] != "undetermined" || !strings.Contains(r.err, open["id"].(string)) {
-		t.Errorf("vaultkit rotate --json printed %s", r.out)
+	hasKeys(t, "vaultkit rotate --json", open, "id outcome provider")
+	if open["outcome"] != "undetermined" || !strings.Contains(r.err, open["id"].(string)) {
+		t.Errorf("vaultkit rotate --json prints %s, want the outcome undetermined and the id on stderr", r.out)
 	}
 	settles(t, provider, r, vaultkit.OutcomeCommitted)
 	holds(t, provider, next)
@@ -85,7 +86,7 @@ func TestRotate_WithoutRecordIsUndetermined(t *testing.T) {
 	r := vkBare(t.Context(), t, next, append(through, "rotate", provider, "--new-key-stdin", "--json")...)
 	r.exits(t, exitcode.Undetermined, "is committed, version 1 -> 2", "only its audit record is missing")
 	if got := decode[vaultkit.Rotation](t, r.out, true); got.Outcome != vaultkit.OutcomeCommitted || got.NewVersion != 2 {
-		t.Errorf("vaultkit rotate --json printed %s", r.out)
+		t.Errorf("vaultkit rotate --json = %+v, want it committed, version 2", got)
 	}
 	holds(t, provider, next)
 	settles(t, provider, r, vaultkit.OutcomeCommitted)
@@ -168,5 +169,5 @@ func TestConflict(t *testing.T) {
 	})))
 	vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin")...).want(t, exitcode.Conflict, "another write")
 	holds(t, provider, rival)
-	has(t, vk(t, "", "history", provider).ok(t), "aborted")
+	vk(t, "", "history", provider).shows(t, "aborted")
 }

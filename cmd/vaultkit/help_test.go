@@ -11,29 +11,24 @@ import (
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	out := vkBare(t.Context(), t, "", "--help").ok(t)
-	has(t, out, "Keys:", "Rotation:", "Try it out:", "--address", "Exit codes:", "vaultkit demo")
-	if more := vkBare(t.Context(), t, "", "--help", "--address", "x").ok(t); more != out {
-		t.Error("vaultkit --help takes the next flag as its value")
-	}
-	has(t, out, "tab-separated", "Usage:\n  vaultkit COMMAND\n")
-	if bare := vkBare(t.Context(), t, "").ok(t); bare != out {
-		t.Error("vaultkit without arguments does not print the help")
-	}
+	r := vkBare(t.Context(), t, "", "--help")
+	r.shows(t, "Keys:", "Rotation:", "Try it out:", "--address", "Exit codes:", "vaultkit demo", "tab-separated", "Usage:\n  vaultkit COMMAND\n")
+	vkBare(t.Context(), t, "", "--help", "--address", "x").prints(t, r.out) // --help takes no value
+	vkBare(t.Context(), t, "").prints(t, r.out)
 	root := newCLI(terminal.Streams{}).root()
 	for _, cmd := range root.Commands() {
 		name := cmd.Name()
 		if name == "help" || name == "completion" {
 			continue
 		}
-		out := vkBare(t.Context(), t, "", name, "--help").ok(t)
-		has(t, out, "Examples:\n  ", "see vaultkit --help")
-		if strings.Contains(out, "--kubernetes-role") {
-			t.Errorf("%s --help repeats the global flags", name)
+		r := vkBare(t.Context(), t, "", name, "--help")
+		r.shows(t, "Examples:\n  ", "see vaultkit --help")
+		if strings.Contains(r.out, "--kubernetes-role") {
+			t.Errorf("vaultkit %s --help prints %q, want no global flags in it", name, r.out)
 		}
-		for line := range strings.Lines(out) {
+		for line := range strings.Lines(r.out) {
 			if len(line) > 110 {
-				t.Errorf("%s --help has a line of %d bytes: %s", name, len(line), line)
+				t.Errorf("vaultkit %s --help has a line of %d bytes, want at most 110: %s", name, len(line), line)
 			}
 		}
 		checkHelp(t, cmd)
@@ -44,16 +39,16 @@ func TestHelp(t *testing.T) {
 func checkHelp(t *testing.T, cmd *cobra.Command) {
 	t.Helper()
 	if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
-		t.Errorf("%s lacks a description or an example", cmd.Name())
+		t.Errorf("vaultkit %s: Short = %q, Long = %q, Example = %q, want all of them", cmd.Name(), cmd.Short, cmd.Long, cmd.Example)
 	}
 	for line := range strings.SplitSeq(cmd.Long, "\n") {
 		if len(line) > 88 && !strings.HasPrefix(line, "  ") { // but for tables
-			t.Errorf("%s: a line of %d bytes: %s", cmd.Name(), len(line), line)
+			t.Errorf("vaultkit %s --help has a line of %d bytes, want at most 88: %s", cmd.Name(), len(line), line)
 		}
 	}
 	for _, line := range strings.Split(cmd.Flags().FlagUsages(), "\n") {
 		if line != "" && len(strings.Fields(line)) < 4 {
-			t.Errorf("%s: a flag is not explained: %s", cmd.Name(), line)
+			t.Errorf("vaultkit %s --help has %q, want a description of the flag", cmd.Name(), line)
 		}
 	}
 }
@@ -61,8 +56,8 @@ func checkHelp(t *testing.T, cmd *cobra.Command) {
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
-		has(t, vkBare(t.Context(), t, "", "completion", shell).ok(t), "vaultkit")
+		vkBare(t.Context(), t, "", "completion", shell).shows(t, "vaultkit")
 	}
-	has(t, vkBare(t.Context(), t, "", "completion").ok(t), "Available Commands", "vaultkit completion SHELL\n")
-	has(t, vkBare(t.Context(), t, "", "help", "rotate").ok(t), "--new-key-stdin")
+	vkBare(t.Context(), t, "", "completion").shows(t, "Available Commands", "vaultkit completion SHELL\n")
+	vkBare(t.Context(), t, "", "help", "rotate").shows(t, "--new-key-stdin")
 }

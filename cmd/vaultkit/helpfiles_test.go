@@ -32,12 +32,12 @@ func TestHelpFiles(t *testing.T) {
 			}
 		}
 		if golden, err := os.ReadFile(path); err != nil || string(golden) != out {
-			t.Errorf("%s is not what --help says now (%v); look at the difference and run: go test -run HelpFiles ./cmd/vaultkit -update\n%s", path, err, out)
+			t.Errorf("vaultkit %s --help prints %q, want the text of %s (%v); to write it anew, run: go test -run HelpFiles ./cmd/vaultkit -update", name, out, path, err)
 		}
 	})
 	slices.Sort(want)
 	if files, err := filepath.Glob(dir + "*"); err != nil || !slices.Equal(files, want) {
-		t.Errorf("%s holds %q, %v, want %q", dir, files, err, want)
+		t.Errorf("files in %s = %q, %v, want %q", dir, files, err, want)
 	}
 }
 

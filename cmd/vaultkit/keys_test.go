@@ -13,20 +13,14 @@ import (
 func TestGet(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
-	if out := vk(t, "", "get", provider).ok(t); out != key+"\n" {
-		t.Errorf("vaultkit get = %q, want %q", out, key+"\n")
-	}
-	if out := vk(t, "", "get", provider, "--field", "organization").ok(t); out != "org\n" {
-		t.Errorf("vaultkit get = %q, want %q", out, "org\n")
-	}
+	vk(t, "", "get", provider).prints(t, key+"\n")
+	vk(t, "", "get", provider, "--field", "organization").prints(t, "org\n")
 	out := vk(t, "", "get", provider, "--json").ok(t)
 	type answer struct{ Provider, Field, Value string }
 	if got := decode[answer](t, out, true); got != (answer{provider, "api_key", key}) {
 		t.Errorf("vaultkit get --json = %+v, want %+v", got, (answer{provider, "api_key", key}))
 	}
-	if got := keysOf(decode[map[string]any](t, out, true)); got != "field provider value" {
-		t.Errorf("vaultkit get --json has the keys %s, want %s", got, "field provider value")
-	}
+	hasKeys(t, "vaultkit get --json", decode[map[string]any](t, out, true), "field provider value")
 }
 
 func TestGetAll(t *testing.T) {
@@ -36,7 +30,7 @@ func TestGetAll(t *testing.T) {
 	out := vk(t, "", "get", provider, "--all").ok(t)
 	want := map[string]string{"api_key": key, "tier": "3", "a<b": "x"}
 	if got := decode[map[string]string](t, out, true); !maps.Equal(got, want) {
-		t.Errorf("vaultkit get --all printed %s", out)
+		t.Errorf("vaultkit get --all = %v, want %v", got, want)
 	}
 	type answer struct {
 		Provider string
@@ -44,11 +38,9 @@ func TestGetAll(t *testing.T) {
 	}
 	out = vk(t, "", "get", provider, "--all", "--json").ok(t)
 	if got := decode[answer](t, out, true); got.Provider != provider || !maps.Equal(got.Fields, want) {
-		t.Errorf("vaultkit get --all --json printed %s", out)
+		t.Errorf("vaultkit get --all --json = %+v, want %v of %s", got, want, provider)
 	}
-	if got := keysOf(decode[map[string]any](t, out, true)); got != "fields provider" {
-		t.Errorf("vaultkit get --all --json has the keys %s, want %s", got, "fields provider")
-	}
+	hasKeys(t, "vaultkit get --all --json", decode[map[string]any](t, out, true), "fields provider")
 	vk(t, "", "get", provider, "--all", "--field", "tier").want(t, exitcode.Usage, "--all and --field")
 	vk(t, "", "get", vaulttest.Name(t), "--all").want(t, exitcode.NotFound, "not found")
 }
@@ -58,36 +50,30 @@ func TestList(t *testing.T) {
 	provider, _ := stored(t)
 	names := decode[[]string](t, vk(t, "", "list", "--json").ok(t), true)
 	if !slices.Contains(names, provider) || !slices.IsSorted(names) {
-		t.Errorf("vaultkit list --json printed %q", names)
+		t.Errorf("vaultkit list --json = %q, want it sorted and %q in it", names, provider)
 	}
 	if lines := strings.Split(vk(t, "", "list").ok(t), "\n"); !slices.Contains(lines, provider) {
-		t.Errorf("vaultkit list printed %q", lines)
+		t.Errorf("vaultkit list prints the lines %q, want %q in them", lines, provider)
 	}
 }
 
 func TestListOfNothing(t *testing.T) {
 	t.Parallel()
 	r := vk(t, "", "list", "--base", "nobody-here")
-	if out := r.ok(t); out != "" {
-		t.Errorf("vaultkit list = %q, want %q", out, "")
-	}
-	has(t, r.err, "vaultkit put")
-	if out := vk(t, "", "list", "--base", "nobody-here", "--json").ok(t); out != "[]\n" {
-		t.Errorf("vaultkit list --json = %q, want []", out)
-	}
+	r.prints(t, "")
+	r.errHas(t, "vaultkit put")
+	vk(t, "", "list", "--base", "nobody-here", "--json").prints(t, "[]\n")
 }
 
 func TestPut(t *testing.T) {
 	t.Parallel()
 	provider, key := vaulttest.Name(t), newKey()
 	r := vk(t, key+"\n", "put", provider, "api_key=-", "organization=@"+file(t, "org-1\r\n"), "tier=gold=1")
-	has(t, r.ok(t), provider, "version 1", "api_key, organization, tier")
-	has(t, r.err, "warning", "FIELD=value")
+	r.shows(t, provider, "version 1", "api_key, organization, tier")
+	r.errHas(t, "warning", "FIELD=value")
 	holds(t, provider, key)
 	for field, want := range map[string]string{"organization": "org-1\n", "tier": "gold=1\n"} {
-		if out := vk(t, "", "get", provider, "--field", field).ok(t); out != want {
-			t.Errorf("%s = %q, want %q", field, out, want)
-		}
+		vk(t, "", "get", provider, "--field", field).prints(t, want)
 	}
 	// A second put never replaces the first.
 	vk(t, newKey(), "put", provider, "api_key=-").want(t, exitcode.Conflict, "rotate it instead")
@@ -135,7 +121,7 @@ func TestPutOverDeleted(t *testing.T) {
 	vk(t, "", "get", provider).want(t, exitcode.NotFound, "deleted")
 	vk(t, newKey(), "put", provider, "api_key=-").want(t, exitcode.NotFound, "deleted")
 	key := newKey()
-	has(t, vk(t, key, "put", provider, "api_key=-", "--replace-deleted").ok(t), "version 2")
+	vk(t, key, "put", provider, "api_key=-", "--replace-deleted").shows(t, "version 2")
 	holds(t, provider, key)
 }
 
@@ -163,6 +149,6 @@ func TestPutRefuses(t *testing.T) {
 		})
 	}
 	if found := vaulttest.Snapshot(t, provider); len(found) != 0 {
-		t.Errorf("Vault holds %d entries of what was refused", len(found))
+		t.Errorf("after vaultkit put was refused, Vault has %d entries of %s, want none", len(found), provider)
 	}
 }

@@ -61,7 +61,8 @@ func TestKilled(t *testing.T) {
 	fmt.Printf("%d kills at %d requests, %d with a rival: %d providers were rotated, %d keys revoked, %d violations\n",
 		k.kills, requests, k.rivals, k.rotated, k.revoked, k.violations)
 	if k.kills < killings*9/10 || k.rotated == 0 || k.rotated == k.kills || k.revoked == 0 {
-		t.Errorf("%d of %d runs were killed, %d of them with the provider rotated, %d with its keys revoked", k.kills, killings, k.rotated, k.revoked)
+		t.Errorf("of %d runs, %d were killed: %d with the provider rotated, %d with its keys revoked, want at least %d killed, and some but not all of each",
+			killings, k.kills, k.rotated, k.revoked, killings*9/10)
 	}
 }
 
@@ -79,7 +80,7 @@ func newKilling(t *testing.T) *killing {
 	t.Helper()
 	k := &killing{binary: filepath.Join(t.TempDir(), "vaultkit")}
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", k.binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("go build = %v, want no error\n%s", err, out)
 	}
 	k.rotator = file(t, vaulttest.Token(t, vaulttest.Policy(t, "../../", "rotator")))
 	k.recoverer = file(t, vaulttest.Token(t, vaulttest.Policy(t, "../../", "recoverer")))
@@ -124,7 +125,7 @@ func (k *killing) count(t *testing.T, v victim) int {
 	proxy, l := k.proxy(t), k.begin(t, v)
 	cmd, out := l.command(t, proxy.URL())
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s", v.name, err, out)
+		t.Fatalf("vaultkit %s without faults = %v, want success\n%s", v.name, err, out)
 	}
 	return len(proxy.Log())
 }
@@ -205,7 +206,7 @@ func (k *killing) recover(t *testing.T, witness *faulttest.History, provider str
 		err = json.Unmarshal(out.Bytes(), &found)
 	}
 	if err != nil {
-		t.Fatalf("recover: %v", err)
+		t.Fatalf("vaultkit recover %s --json = %v, want success", provider, err)
 	}
 	claim := faulttest.Response{Actor: "recoverer", Status: faulttest.Succeeded, Found: map[string]string{}}
 	for _, one := range found {
@@ -220,11 +221,11 @@ func (k *killing) judge(t *testing.T, l *life, seed int) {
 	t.Helper()
 	found, err := l.witness.CheckAtRest(t.Context())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("CheckAtRest() = %v, want no error", err)
 	}
 	before, err := k.observer.Read(t.Context(), l.provider)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Read(%s) = %v, want no error", l.provider, err)
 	}
 	k.recover(t, l.witness, l.provider)
 	after, err := k.observer.Read(t.Context(), l.provider)
@@ -247,6 +248,6 @@ func (k *killing) judge(t *testing.T, l *life, seed int) {
 	}
 	if len(found) > 0 {
 		k.violations++
-		t.Errorf("%s, seed %d: %v\n%s", l.victim.name, seed, found, l.witness.Log())
+		t.Errorf("vaultkit %s killed with seed %d: violations = %v, want none\n%s", l.victim.name, seed, found, l.witness.Log())
 	}
 }

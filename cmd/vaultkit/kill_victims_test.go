@@ -113,7 +113,7 @@ func (l *life) rotate(t *testing.T) {
 	t.Helper()
 	claim := l.rotateTo(t, "earlier", uniqueKey())
 	if claim.Status != faulttest.Succeeded {
-		t.Fatal(claim)
+		t.Fatalf("vaultkit rotate %s = %+v, want success", l.provider, claim)
 	}
 	l.id, l.version = claim.ID, claim.NewVersion
 }

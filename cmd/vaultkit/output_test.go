@@ -2,12 +2,10 @@ package main
 
 import (
 	"errors"
-	"strings"
 	"syscall"
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -20,14 +18,13 @@ func TestCommands_IgnoreAClosedPipe(t *testing.T) {
 	t.Parallel()
 	provider, before := stored(t)
 	for _, args := range [][]string{{"get", provider}, {"list"}, {"status", provider}, {"rotate", provider, "--auto"}, {"version"}, {"help"}} {
-		var errs strings.Builder
-		std := terminal.Streams{In: strings.NewReader(""), Out: closedPipe{}, Err: &errs}
-		if code := run(t.Context(), append(args, connect(t, role(t, "rotator"))...), std); code != exitcode.OK || errs.Len() > 0 {
-			t.Errorf("vaultkit %q: exit code %d: %s", args, code, errs.String())
+		r := vkTo(t.Context(), t, closedPipe{}, "", append(args, connect(t, role(t, "rotator"))...)...)
+		if r.ok(t); r.err != "" {
+			t.Errorf("vaultkit %s: stderr = %q, want nothing", r.call, r.err)
 		}
 	}
 	if after := vk(t, "", "get", provider).ok(t); after == before+"\n" {
-		t.Error("a closed pipe kept vaultkit rotate from committing")
+		t.Errorf("vaultkit get after vaultkit rotate into a closed pipe = %q, want the new key", after)
 	}
 }
 
@@ -46,11 +43,7 @@ func TestCommands_FailIfOutputFails(t *testing.T) {
 		if args[0] != "version" && args[0] != "help" {
 			args = append(args, connect(t, vaulttest.Server().RootToken())...)
 		}
-		var errs strings.Builder
-		if code := run(t.Context(), args, terminal.Streams{In: strings.NewReader(""), Out: failing{}, Err: &errs}); code != exitcode.Failure {
-			t.Errorf("vaultkit %q: exit code %d: %s", args, code, errs.String())
-		}
-		has(t, errs.String(), "nobody listens")
+		vkTo(t.Context(), t, failing{}, "", args...).exits(t, exitcode.Failure, "nobody listens")
 	}
 }
 

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"strings"
 	"testing"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -19,13 +17,7 @@ func onFullDisk(t testing.TB, stdin string, args ...string) result {
 		t.Fatal(err)
 	}
 	defer full.Close()
-	var errs bytes.Buffer
-	args = append(args, connect(t, vaulttest.Server().RootToken())...)
-	code := run(t.Context(), args, terminal.Streams{In: strings.NewReader(stdin), Out: full, Err: &errs})
-	if strings.Contains(errs.String(), canary) {
-		t.Errorf("vaultkit %q shows a secret:\n%s", args, errs.String())
-	}
-	return result{call: strings.Join(args, " "), code: code, err: errs.String()}
+	return vkTo(t.Context(), t, full, stdin, append(args, connect(t, vaulttest.Server().RootToken())...)...)
 }
 
 // TestOutputError_SaysWhatIsDone: what is done is done, whether it can be printed or not.
@@ -47,13 +39,13 @@ func TestOutputError_SaysWhatIsDone(t *testing.T) {
 
 		provider, _, _, id := rotated(t)
 		works("", "the keys are revoked, and that is recorded", "revoke-old", provider, id, "--cmd", "exit 0")
-		has(t, vk(t, "", "revoke-old", provider, id, "--cmd", "exit 1").ok(t), "was revoked before")
+		vk(t, "", "revoke-old", provider, id, "--cmd", "exit 1").shows(t, "was revoked before")
 
 		provider, key, id := undecided(t)
 		works("", "what could be settled is recorded, and no secret was changed", "recover", provider)
 		holds(t, provider, key)
 		works("", "the rotation is closed, and that is recorded", "abort", provider, id)
-		has(t, vk(t, "", "history", provider).ok(t), "aborted", id)
+		vk(t, "", "history", provider).shows(t, "aborted", id)
 
 		name, key := vaulttest.Name(t), newKey()
 		works(key, name+" is stored, version 1", "put", name, "api_key=-")
@@ -72,11 +64,11 @@ func TestOutputError_NamesTheRotatedProviders(t *testing.T) {
 		plan := onFullDisk(t, "", append(args, "--dry-run")...)
 		plan.want(t, exitcode.NotFound, "no space left", "1 of 3 rotations failed")
 		if strings.Contains(plan.err, "committed") {
-			t.Errorf("a dry run prints that something is committed: %s", plan.err)
+			t.Errorf("vaultkit %s: stderr = %q, want nothing reported as committed", plan.call, plan.err)
 		}
 	}
 	for provider, versions := range map[string]string{providers[0]: "2 -> 3", providers[1]: "2 -> 3"} {
-		has(t, vk(t, "", "history", provider).ok(t), "1 -> 2", versions)
+		vk(t, "", "history", provider).shows(t, "1 -> 2", versions)
 	}
 }
 
@@ -88,7 +80,7 @@ func TestOutputError_SaysNothingOfADryRun(t *testing.T) {
 		r := onFullDisk(t, newKey(), append([]string{"rotate", provider, "--new-key-stdin"}, args...)...)
 		r.want(t, exitcode.Failure)
 		if strings.Contains(r.err, "in force, ") || strings.Contains(r.err, "only printing") {
-			t.Errorf("%v: %s", args, r.err)
+			t.Errorf("vaultkit %s: stderr = %q, want nothing reported as in force", r.call, r.err)
 		}
 	}
 	holds(t, provider, key)

@@ -14,14 +14,12 @@ func TestPolicy(t *testing.T) {
 	t.Parallel()
 	for _, role := range policy.Roles() {
 		want := vaulttest.Policy(t, "../../", string(role))
-		if out := vkBare(t.Context(), t, "", "policy", string(role)).ok(t); out != want {
-			t.Errorf("policy %s = %s, want %s", role, out, want)
-		}
+		vkBare(t.Context(), t, "", "policy", string(role)).prints(t, want)
 	}
-	out := vkBare(t.Context(), t, "", "policy", "reader", "--provider", "p-1", "--provider", "p-2").ok(t)
-	has(t, out, `"secret/data/goblin-assistant/providers/p-1"`, `"secret/data/goblin-assistant/providers/p-2"`)
-	if strings.Contains(out, "+") {
-		t.Errorf("vaultkit policy --provider allows more than the named providers:\n%s", out)
+	r := vkBare(t.Context(), t, "", "policy", "reader", "--provider", "p-1", "--provider", "p-2")
+	r.shows(t, `"secret/data/goblin-assistant/providers/p-1"`, `"secret/data/goblin-assistant/providers/p-2"`)
+	if strings.Contains(r.out, "+") {
+		t.Errorf("vaultkit policy reader --provider prints %q, want no other provider allowed", r.out)
 	}
 }
 
@@ -32,16 +30,14 @@ func TestPolicyJSON(t *testing.T) {
 	if got := decode[answer](t, out, true); got != (answer{"monitor", vaulttest.Policy(t, "../../", "monitor")}) {
 		t.Errorf("vaultkit policy --json = %+v, want %+v", got, (answer{"monitor", vaulttest.Policy(t, "../../", "monitor")}))
 	}
-	if got := keysOf(decode[map[string]any](t, out, true)); got != "policy role" {
-		t.Errorf("vaultkit policy --json has the keys %s, want %s", got, "policy role")
-	}
+	hasKeys(t, "vaultkit policy --json", decode[map[string]any](t, out, true), "policy role")
 }
 
 func TestPolicyMountAndBase(t *testing.T) {
 	t.Setenv("VAULTKIT_MOUNT", "from/environment")
 	t.Setenv("VAULTKIT_BASE", "base/from/environment")
-	has(t, vkBare(t.Context(), t, "", "policy", "auditor").ok(t), `"from/environment/data/base/from/environment/rotations/+/+"`)
-	has(t, vkBare(t.Context(), t, "", "policy", "auditor", "--mount", "m", "--base", "b").ok(t), `"m/data/b/rotations/+/+"`)
+	vkBare(t.Context(), t, "", "policy", "auditor").shows(t, `"from/environment/data/base/from/environment/rotations/+/+"`)
+	vkBare(t.Context(), t, "", "policy", "auditor", "--mount", "m", "--base", "b").shows(t, `"m/data/b/rotations/+/+"`)
 }
 
 func TestPolicyRefuses(t *testing.T) {
@@ -63,7 +59,7 @@ func TestPolicyRefuses(t *testing.T) {
 			r := vkBare(t.Context(), t, "", append([]string{"policy"}, tc.args...)...)
 			r.want(t, exitcode.Usage, tc.says)
 			if strings.Contains(r.out+r.err, canary) {
-				t.Errorf("the error repeats an argument:\n%s", r.err)
+				t.Errorf("vaultkit %s prints %q, want no argument that may be a key in it", r.call, r.out+r.err)
 			}
 		})
 	}
@@ -71,12 +67,12 @@ func TestPolicyRefuses(t *testing.T) {
 
 func TestPolicyCompletion(t *testing.T) {
 	t.Parallel()
-	out := vkBare(t.Context(), t, "", "__complete", "policy", "").ok(t)
+	offered := vkBare(t.Context(), t, "", "__complete", "policy", "")
 	for _, role := range policy.Roles() {
-		has(t, out, string(role)+"\tMay ")
-		has(t, vkBare(t.Context(), t, "", "policy", "--help").ok(t), string(role)+" ")
+		offered.shows(t, string(role)+"\tMay ")
+		vkBare(t.Context(), t, "", "policy", "--help").shows(t, string(role)+" ")
 	}
 	if out := vkBare(t.Context(), t, "", "__complete", "policy", "reader", "").ok(t); strings.Contains(out, "rotator") {
-		t.Errorf("completion offers a second role:\n%s", out)
+		t.Errorf("completion of policy reader = %q, want no second role", out)
 	}
 }

@@ -36,34 +36,30 @@ func TestPrune(t *testing.T) {
 	t.Parallel()
 	provider, ids := backedUp(t, 4)
 	same := untouched(t, provider)
-	has(t, vk(t, "", "backups", provider, "prune", "--keep", "2", "--dry-run").ok(t), "nothing was deleted", provider, ids[0], ids[1])
+	vk(t, "", "backups", provider, "prune", "--keep", "2", "--dry-run").shows(t, "nothing was deleted", provider, ids[0], ids[1])
 	if got := idsOf(t, vk(t, "", "backups", provider, "prune", "--keep", "2", "--dry-run", "--json").ok(t)); !slices.Equal(got, ids[:2]) {
-		t.Errorf("to prune are %q, want %q", got, ids[:2])
+		t.Errorf("vaultkit backups prune --keep 2 --dry-run = %q, want %q", got, ids[:2])
 	}
 	for _, args := range [][]string{
 		{"--older-than", "90d"}, {"--keep", "4"}, {"--keep", "1", "--older-than", "90d"}, {"--keep", "4", "--older-than", "1ns"},
 	} {
-		has(t, vk(t, "", append([]string{"backups", provider, "prune"}, args...)...).ok(t), "Nothing to delete")
+		vk(t, "", append([]string{"backups", provider, "prune"}, args...)...).shows(t, "Nothing to delete")
 	}
-	if out := vk(t, "", "backups", provider, "prune", "--keep", "4", "--json").ok(t); out != "[]\n" {
-		t.Errorf("vaultkit prune --json = %q, want []", out)
-	}
+	vk(t, "", "backups", provider, "prune", "--keep", "4", "--json").prints(t, "[]\n")
 	same()
 
 	vk(t, "", "revoke-old", provider, ids[1], "--cmd", "true").ok(t)
 	r := vk(t, "", "backups", provider, "prune", "--keep", "3", "--json")
-	has(t, r.err, "the keys of version 1 are not recorded as revoked", ids[0])
+	r.errHas(t, "the keys of version 1 are not recorded as revoked", ids[0])
 	out := r.ok(t)
 	if got := idsOf(t, out); !slices.Equal(got, ids[:1]) {
-		t.Errorf("pruned are %q, want %q", got, ids[:1])
+		t.Errorf("vaultkit backups prune --keep 3 = %q, want %q", got, ids[:1])
 	}
-	if keys := keysOf(decode[[]map[string]any](t, out, true)[0]); keys != "actor id in_force_from outcome provider replaced_at version" {
-		t.Errorf("vaultkit prune --json has the keys %s, want %s", keys, "actor id in_force_from outcome provider replaced_at version")
-	}
+	hasKeys(t, "vaultkit backups prune --json", decode[[]map[string]any](t, out, true)[0], "actor id in_force_from outcome provider replaced_at version")
 	// The newest stays whatever is asked for.
-	has(t, vk(t, "", "backups", provider, "prune", "--keep", "0", "--older-than", "1ns").ok(t), "Deleted permanently", ids[1], ids[2])
+	vk(t, "", "backups", provider, "prune", "--keep", "0", "--older-than", "1ns").shows(t, "Deleted permanently", ids[1], ids[2])
 	if got := idsOf(t, vk(t, "", "backups", provider, "--json").ok(t)); !slices.Equal(got, ids[3:]) {
-		t.Errorf("left are %q, want %q", got, ids[3:])
+		t.Errorf("vaultkit backups after prune = %q, want %q", got, ids[3:])
 	}
 }
 

@@ -39,13 +39,13 @@ func TestPut_AsksOnATerminal(t *testing.T) {
 	answer(t, person, program, shown, "Value of api_key (not shown): ", key)
 	answer(t, person, program, shown, "Value of api_secret (not shown): ", secret)
 	if code := <-done; code != exitcode.OK {
-		t.Errorf("exit code %d: %s", code, shown)
+		t.Errorf("vaultkit put: exit code = %d, want %d; the terminal shows:\n%s", code, exitcode.OK, shown)
 	}
 	_ = program.Close()
 	<-ended
 	_ = person.Close()
 	if strings.Contains(shown.String(), canary) {
-		t.Errorf("vaultkit put shows the typed key on the terminal: %q", shown)
+		t.Errorf("vaultkit put: the terminal shows %q, want no typed key in it", shown)
 	}
 	got := decode[map[string]string](t, vk(t, "", "get", provider, "--all").ok(t), true)
 	if got["api_key"] != key || got["api_secret"] != secret || got["tier"] != "gold" {

@@ -30,28 +30,26 @@ func TestRevokeOld(t *testing.T) {
 	r := vkAs(t, revoking, "", append(args, "--json")...)
 	got := decode[vaultkit.Revocation](t, r.ok(t), true)
 	if got.ID != id || got.AlreadyGone || strings.Join(got.Fields, " ") != "api_key" || got.Actor != "me" || got.Reason != "why" {
-		t.Errorf("vaultkit revoke-old --json printed %s", r.out)
+		t.Errorf("vaultkit revoke-old --json = %+v, want api_key of %s revoked now, by me, with the reason why", got, id)
 	}
-	if keys := keysOf(decode[map[string]any](t, r.out, true)); keys != revocationKeys {
-		t.Errorf("vaultkit revoke-old --json has the keys %s, want %s", keys, revocationKeys)
-	}
+	hasKeys(t, "vaultkit revoke-old --json", decode[map[string]any](t, r.out, true), revocationKeys)
 	if r.err != "revoking [masked]\n" {
-		t.Errorf("the revoke command prints %q, want %q", r.err, "revoking [masked]\n")
+		t.Errorf("vaultkit revoke-old: stderr = %q, want %q", r.err, "revoking [masked]\n")
 	}
 	want := map[string]string{
 		"VAULTKIT_PROVIDER": provider, "VAULTKIT_ID": id, "VAULTKIT_KEY": before, "VAULTKIT_FIELD_API_KEY": before,
 	}
 	if got := ours(noted(t, path)); !maps.Equal(got, want) {
-		t.Errorf("the command's variables are %v", got)
+		t.Errorf("variables of the revoke command = %v, want %v", got, want)
 	}
 
 	// Again: the record is there, the command does not run.
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	has(t, vkAs(t, revoking, "", args...).ok(t), "was revoked before; the command did not run", id, "api_key", "me", "why")
+	vkAs(t, revoking, "", args...).shows(t, "was revoked before; the command did not run", id, "api_key", "me", "why")
 	if _, err := os.Stat(path); err == nil {
-		t.Error("the revoke command ran a second time")
+		t.Error("vaultkit revoke-old, run again, ran the revoke command, want it not run")
 	}
 	showsRevocation(t, provider)
 }
@@ -63,17 +61,15 @@ func showsRevocation(t *testing.T, provider string) {
 	out := vk(t, "", "history", provider, "--json").ok(t)
 	record := decode[[]vaultkit.Record](t, out, true)[0]
 	if record.Revocation == nil || record.Revocation.RevokedAt.IsZero() {
-		t.Fatalf("vaultkit history --json printed %s", out)
+		t.Fatalf("vaultkit history --json prints %s, want the time of the revocation in it", out)
 	}
-	if keys := keysOf(decode[[]map[string]any](t, out, true)[0]["revocation"].(map[string]any)); keys != revocationKeys {
-		t.Errorf("a revocation in history --json has the keys %s, want %s", keys, revocationKeys)
-	}
-	has(t, vk(t, "", "history", provider).ok(t), "\t"+render.When(record.Revocation.RevokedAt)+"\t")
+	hasKeys(t, "revocation in vaultkit history --json", decode[[]map[string]any](t, out, true)[0]["revocation"].(map[string]any), revocationKeys)
+	vk(t, "", "history", provider).shows(t, "\t"+render.When(record.Revocation.RevokedAt)+"\t")
 	refused := vk(t, "", "rollback", provider)
 	if refused.want(t, exitcode.Usage, "being revoked or was revoked", "--allow-revoked"); strings.Contains(refused.err, "--to") {
-		t.Errorf("rollback advises %s", refused.err)
+		t.Errorf("vaultkit rollback: stderr = %q, want no advice to use --to", refused.err)
 	}
-	has(t, vk(t, "", "rollback", provider, "--allow-revoked").ok(t), "Rolled back "+provider, "2 -> 3")
+	vk(t, "", "rollback", provider, "--allow-revoked").shows(t, "Rolled back "+provider, "2 -> 3")
 }
 
 func TestRevokeOldStatus(t *testing.T) {
@@ -87,12 +83,12 @@ func TestRevokeOldStatus(t *testing.T) {
 		vk(t, "", "revoke-old", provider, id, "--cmd", command).exits(t, exitcode.Failure, says, "the revoker of the old keys failed")
 	}
 	if r := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]; r.Revocation == nil || !r.Revocation.RevokedAt.IsZero() {
-		t.Errorf("history: revocation = %+v, want it begun and not done", r.Revocation)
+		t.Errorf("vaultkit history --json: revocation = %+v, want it begun and not done", r.Revocation)
 	}
-	has(t, vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t), "gone already", flagtype.DefaultActor())
+	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").shows(t, "gone already", flagtype.DefaultActor())
 	r := vk(t, "", "revoke-old", provider, id, "--cmd", "false", "--json")
 	if !decode[vaultkit.Revocation](t, r.ok(t), true).AlreadyGone {
-		t.Errorf("vaultkit revoke-old --json printed %s", r.out)
+		t.Errorf("vaultkit revoke-old --json prints %s, want already_gone", r.out)
 	}
 }
 
@@ -120,7 +116,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 		})
 	}
 	if _, err := os.Stat(path); err == nil {
-		t.Error("the command ran, want it refused")
+		t.Error("vaultkit revoke-old ran the command, want it refused")
 	}
 }
 
@@ -156,7 +152,7 @@ func TestRevokeOld_StoppedSaysThatTheKeysMayBeRevoked(t *testing.T) {
 			vkBare(ctx, t, "", args...).want(t, exitcode.Failure, "the revoke command was stopped", "may have revoked the keys")
 			<-line.gone // else this hangs
 			if after := vaulttest.Look(t, "providers/"+provider); !reflect.DeepEqual(before, after) {
-				t.Error("revoke-old changed the provider")
+				t.Errorf("after vaultkit revoke-old was stopped, the provider is %v, want no change: %v", after, before)
 			}
 			// Nobody knows what it did: a rollback asks.
 			vk(t, "", "rollback", provider).want(t, exitcode.Conflict, "is being revoked", "--allow-revoked")
@@ -172,7 +168,7 @@ func TestRevokeOld_WithdrawsIfTheCommandCannotStart(t *testing.T) {
 	rotated := vk(t, "", "rotate", provider, "--set", "api_key="+newKey(), "--set", "api-key="+newKey(), "--json").ok(t)
 	var rotation struct{ ID string }
 	if err := json.Unmarshal([]byte(rotated), &rotation); err != nil {
-		t.Fatal(err)
+		t.Fatalf("decoding the output of vaultkit rotate --json = %v, want no error", err)
 	}
 	vk(t, "", "revoke-old", provider, rotation.ID, "--cmd", "true").want(t, exitcode.Usage, "VAULTKIT_FIELD_API_KEY", "the provider's API was not called")
 	vk(t, "", "rotate", provider, "--set", "api_key="+old).ok(t)

@@ -25,20 +25,18 @@ func TestRotateJSON(t *testing.T) {
 	out := vk(t, key, "rotate", "--provider", provider, "--new-key-stdin", "--json",
 		"--reason", "quarterly", "--actor", "somebody", "--expires-in", "90d").ok(t)
 	holds(t, provider, key)
-	if got := keysOf(decode[map[string]any](t, out, true)); got != rotationKeys {
-		t.Errorf("vaultkit rotate --json has the keys %s, want %s", got, rotationKeys)
-	}
+	hasKeys(t, "vaultkit rotate --json", decode[map[string]any](t, out, true), rotationKeys)
 	r := decode[vaultkit.Rotation](t, out, true)
 	if r.Outcome != vaultkit.OutcomeCommitted || r.OldVersion != 1 || r.NewVersion != 2 || r.Actor != "somebody" || r.Reason != "quarterly" {
-		t.Errorf("vaultkit rotate --json printed %s", out)
+		t.Errorf("vaultkit rotate --json prints %s, want version 1 -> 2 committed, with the actor and the reason", out)
 	}
 	if left := time.Until(r.ExpiresAt); left < 89*24*time.Hour || left > 90*24*time.Hour {
-		t.Errorf("expires in %s", left)
+		t.Errorf("vaultkit rotate --expires-in 90d: the key expires in %s, want 90 days", left)
 	}
-	has(t, out, `"pending": []`, `"warnings": []`)
+	has(t, "vaultkit rotate --json", out, `"pending": []`, `"warnings": []`)
 	for _, moment := range []time.Time{r.StartedAt, r.CommittedAt, r.RecordedAt, r.ExpiresAt} {
 		if moment.Location() != time.UTC {
-			t.Errorf("%s is not UTC", moment)
+			t.Errorf("vaultkit rotate --json: time = %s, want UTC", moment)
 		}
 	}
 }
@@ -49,11 +47,11 @@ func TestRotateForPeople(t *testing.T) {
 	key := newKey()
 	args := []string{"rotate", provider, "--new-key", key, "--reason", "seed"}
 	r := vk(t, "", args...)
-	has(t, r.ok(t), "Rotated "+provider, "1 -> 2", "api_key", "seed", flagtype.DefaultActor(), "backup")
-	has(t, r.err, "warning", "--new-key")
+	r.shows(t, "Rotated "+provider, "1 -> 2", "api_key", "seed", flagtype.DefaultActor(), "backup")
+	r.errHas(t, "warning", "--new-key")
 	holds(t, provider, key)
 	// The same again is the same rotation, already done.
-	has(t, vk(t, "", args...).ok(t), "part or all of this change")
+	vk(t, "", args...).shows(t, "part or all of this change")
 	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": key})
 	vk(t, "", args...).want(t, exitcode.NoChange)
 }
@@ -62,22 +60,22 @@ func TestRotateDryRun(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
 	before := len(vaulttest.Snapshot(t, provider))
-	out := vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--reason", "why", "--expires-in", "1d").ok(t)
-	has(t, out, "nothing was written", "from version 1 to 2", "changed", "api_key", "secret/goblin-assistant/backups/"+provider+"/20",
+	plan := vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--reason", "why", "--expires-in", "1d")
+	plan.shows(t, "nothing was written", "from version 1 to 2", "changed", "api_key", "secret/goblin-assistant/backups/"+provider+"/20",
 		"secret/goblin-assistant/rotations/"+provider+"/20", "no: there is no --verify-cmd", "why", flagtype.DefaultActor(), "key expires")
-	has(t, vk(t, newKey(), "rotate", provider, "--auto", "--dry-run").ok(t), "-v1-<fingerprint of the key>")
+	vk(t, newKey(), "rotate", provider, "--auto", "--dry-run").shows(t, "-v1-<fingerprint of the key>")
 	r := decode[vaultkit.Rotation](t, vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--json").ok(t), true)
 	if r.Outcome != "" || r.OldVersion != 1 {
-		t.Errorf("the plan is %+v", r)
+		t.Errorf("vaultkit rotate --dry-run --json = %+v, want old version 1 and no outcome", r)
 	}
 	if after := len(vaulttest.Snapshot(t, provider)); after != before {
-		t.Errorf("a dry run wrote %d entries, want 0", after-before)
+		t.Errorf("vaultkit rotate --dry-run wrote %d entries, want 0", after-before)
 	}
 	holds(t, provider, key)
 
 	next := newKey()
 	vk(t, next, "rotate", provider, "--new-key-stdin").ok(t)
-	has(t, vk(t, next, "rotate", provider, "--new-key-stdin", "--dry-run").ok(t), "nothing was written", "already")
+	vk(t, next, "rotate", provider, "--new-key-stdin", "--dry-run").shows(t, "nothing was written", "already")
 }
 
 func TestRotateSources(t *testing.T) {
@@ -93,7 +91,7 @@ func TestRotateSources(t *testing.T) {
 
 	vk(t, "", "rotate", provider, "--auto", "--field", "organization").ok(t)
 	if out := vk(t, "", "get", provider, "--field", "organization").ok(t); len(out) != 44 { // 32 bytes in base64, and a newline
-		t.Errorf("--auto made %q", out)
+		t.Errorf("field organization after vaultkit rotate --auto = %q, want 43 characters and a newline", out)
 	}
 	holds(t, provider, key)
 }
@@ -137,11 +135,9 @@ func TestRotateSet(t *testing.T) {
 	provider, _ := stored(t)
 	key := newKey()
 	r := vk(t, key+"\n", "rotate", provider, "--set", "api_key=-", "--set", "organization=@"+file(t, "other-org\n"))
-	has(t, r.ok(t), "1 -> 2", "api_key, organization")
+	r.shows(t, "1 -> 2", "api_key, organization")
 	holds(t, provider, key)
-	if out := vk(t, "", "get", provider, "--field", "organization").ok(t); out != "other-org\n" {
-		t.Errorf("vaultkit get --field organization = %q, want %q", out, "other-org\n")
-	}
+	vk(t, "", "get", provider, "--field", "organization").prints(t, "other-org\n")
 	same := untouched(t, provider)
 	vk(t, "", "rotate", provider, "--set", "api_key="+newKey(), "--auto").exits(t, exitcode.Usage, "auto")
 	vk(t, "", "rotate", provider, "--set", newKey()).want(t, exitcode.Usage, "field 1 is not FIELD=@file")
@@ -156,35 +152,35 @@ func TestRotate_SkipsVerifyIfAlreadyInForce(t *testing.T) {
 	key := newKey()
 	args := []string{"rotate", provider, "--new-key-stdin", "--verify-cmd", "exit 0"}
 	if r := vk(t, key, args...); r.ok(t) == "" || strings.Contains(r.err, "not verified") {
-		t.Errorf("the first run says %s", r.err)
+		t.Errorf("vaultkit rotate --verify-cmd prints %q, stderr = %q, want a result, and it verified", r.out, r.err)
 	}
 	args[len(args)-1] = "exit 1"
 	for _, args := range [][]string{args, append(args, "--dry-run")} {
 		r := vk(t, key, args...)
 		r.ok(t)
-		has(t, r.err, "warning: the new secret is already in force, so it was not verified")
+		r.errHas(t, "warning: the new secret is already in force, so it was not verified")
 	}
 }
 
 func TestRollback(t *testing.T) {
 	t.Parallel()
 	provider, before, after, id := rotated(t)
-	has(t, vk(t, "", "rollback", provider, "--reason", "rejected", "--expires-in", "30d").ok(t), "Rolled back "+provider, "2 -> 3",
+	vk(t, "", "rollback", provider, "--reason", "rejected", "--expires-in", "30d").shows(t, "Rolled back "+provider, "2 -> 3",
 		"rejected", "brings back", "backup "+id, "key expires")
 	holds(t, provider, before)
-	has(t, vk(t, "", "history", provider).ok(t), "rollback")
-	has(t, vk(t, "", "status", provider).ok(t), render.When(time.Now().Add(30 * flagtype.Day))[:10])
+	vk(t, "", "history", provider).shows(t, "rollback")
+	vk(t, "", "status", provider).shows(t, render.When(time.Now().Add(30 * flagtype.Day))[:10])
 	// A second careless one would bring the bad key back.
 	vk(t, "", "rollback", provider).want(t, exitcode.Usage, "came from a rollback", id, "--to", "vaultkit backups "+provider)
 	// The same one again is done already.
-	has(t, vk(t, "", "rollback", provider, "--to", id).ok(t), "2 -> 3", "part or all of this change")
+	vk(t, "", "rollback", provider, "--to", id).shows(t, "2 -> 3", "part or all of this change")
 	vk(t, "", "rollback", provider, "--to", "nonsense").want(t, exitcode.Usage, "backup id")
 	vk(t, "", "rollback", vaulttest.Name(t), "--to", id).want(t, exitcode.NotFound, "no such backup")
 
 	backups := decode[[]render.Backup](t, vk(t, "", "backups", provider, "--json").ok(t), true)
 	r := decode[vaultkit.Rotation](t, vk(t, "", "rollback", provider, "--to", backups[0].ID, "--actor", "me", "--json").ok(t), true)
 	if r.NewVersion != 4 || r.Actor != "me" || r.Source != "rollback:"+backups[0].ID {
-		t.Errorf("vaultkit rollback --json printed %+v", r)
+		t.Errorf("vaultkit rollback --to %s --json = %+v, want version 4 from that backup, by me", backups[0].ID, r)
 	}
 	holds(t, provider, after)
 }
@@ -194,13 +190,13 @@ func TestRollbackDryRun(t *testing.T) {
 	provider, _, _, id := rotated(t)
 	same := untouched(t, provider)
 	out := vk(t, "", "rollback", provider, "--dry-run").ok(t)
-	has(t, out, "nothing was written: "+provider+" would go from version 2 to 3", "backup "+id, "secret/goblin-assistant/backups/"+provider+"/20")
+	has(t, "vaultkit rollback --dry-run", out, "nothing was written: "+provider+" would go from version 2 to 3", "backup "+id, "secret/goblin-assistant/backups/"+provider+"/20")
 	if strings.Contains(out, "verified") {
-		t.Errorf("vaultkit rollback --dry-run prints that the key is verified, want nothing of it:\n%s", out)
+		t.Errorf("vaultkit rollback --dry-run prints %q, want no line about verification", out)
 	}
 	r := decode[vaultkit.Rotation](t, vk(t, "", "rollback", provider, "--dry-run", "--json").ok(t), true)
 	if r.Source != "rollback:"+id || r.Outcome != "" {
-		t.Errorf("the plan is %+v", r)
+		t.Errorf("vaultkit rollback --dry-run --json = %+v, want source %s and no outcome", r, "rollback:"+id)
 	}
 	same()
 }
@@ -213,8 +209,8 @@ func TestRollbackOverDeleted(t *testing.T) {
 	}
 	rotator := role(t, "rotator")
 	vkAs(t, rotator, "", "rollback", provider, "--to", id).want(t, exitcode.NotFound, "deleted", "add --restore-deleted")
-	has(t, vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted", "--dry-run").ok(t),
+	vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted", "--dry-run").shows(t,
 		"would go from version 2 to 3", "none: the current version is deleted")
-	has(t, vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted").ok(t), "2 -> 3", "nothing to back up")
+	vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted").shows(t, "2 -> 3", "nothing to back up")
 	holds(t, provider, before)
 }

@@ -18,7 +18,7 @@ import (
 func isRandom(t testing.TB, provider string, more ...string) {
 	t.Helper()
 	if out := vk(t, "", append([]string{"get", provider}, more...)...).ok(t); len(out) != 44 || strings.Contains(out, canary) {
-		t.Errorf("the key of %s = %q, want a random one", provider, out)
+		t.Errorf("vaultkit get %s = %q, want a random key of 43 characters", provider, out)
 	}
 }
 
@@ -30,11 +30,11 @@ func TestRotateMany(t *testing.T) {
 	for _, provider := range providers {
 		isRandom(t, provider)
 		history := vk(t, "", "history", provider, "--json").ok(t)
-		has(t, history, "all of them")
+		has(t, "vaultkit history --json", history, "all of them")
 		fmt.Fprintf(&want, "Rotated %s, version 1 -> 2, id %s\n", provider, decode[[]vaultkit.Record](t, history, true)[0].ID)
 	}
-	if r.ok(t) != want.String() || r.err != "" {
-		t.Errorf("vaultkit rotate of several prints %q and %q, want a line for each and no error", r.out, r.err)
+	if r.prints(t, want.String()); r.err != "" {
+		t.Errorf("vaultkit rotate of several providers: stderr = %q, want nothing", r.err)
 	}
 }
 
@@ -54,15 +54,14 @@ func TestRotateMany_ContinuesAfterAFailure(t *testing.T) {
 		got := objects[i]
 		if string(got["provider"]) != `"`+want.provider+`"` || !strings.HasPrefix(string(got["rotation"]), want.rotation) ||
 			!strings.HasPrefix(string(got["error"]), want.failure) || string(got["exit_code"]) != want.code || len(got) != 4 {
-			t.Errorf("of %s rotate --json printed %s", want.provider, got)
+			t.Errorf("vaultkit rotate --json = %s, want 4 keys: provider %s, rotation %s..., error %s..., exit code %s",
+				got, want.provider, want.rotation, want.failure, want.code)
 		}
 	}
-	if keys := keysOf(decode[[]struct{ Rotation map[string]any }](t, r.out, false)[0].Rotation); keys != rotationKeys {
-		t.Errorf("rotate --json: a rotation has the keys %s, want %s", keys, rotationKeys)
-	}
+	hasKeys(t, "rotation in vaultkit rotate --json", decode[[]struct{ Rotation map[string]any }](t, r.out, false)[0].Rotation, rotationKeys)
 	r = vk(t, "", args...)
 	r.exits(t, exitcode.NotFound, "1 of 3 rotations failed: "+nobody)
-	has(t, r.out, "Rotated "+providers[0]+", version 2 -> 3, id 20", "\nFailed "+nobody+": not found", "\nRotated "+providers[1]+", version 2 -> 3, id 20")
+	r.outHas(t, "Rotated "+providers[0]+", version 2 -> 3, id 20", "\nFailed "+nobody+": not found", "\nRotated "+providers[1]+", version 2 -> 3, id 20")
 }
 
 // TestRotateMany_UndeterminedDecidesTheExitCode: what is not known outranks what failed before it.
@@ -73,7 +72,7 @@ func TestRotateMany_UndeterminedDecidesTheExitCode(t *testing.T) {
 	through := proxy(t, faultproxy.OnEvery("PUT", commits+providers[1], faultproxy.Hang()))
 	r := vkBare(t.Context(), t, "", append(through, "rotate", "--auto", "--timeout", "2s", nobody, providers[0], providers[1])...)
 	r.exits(t, exitcode.Undetermined, "2 of 3 rotations failed: "+nobody+", "+providers[1], "vaultkit recover "+providers[1]+" --address http")
-	has(t, r.out, "Failed "+nobody, "Rotated "+providers[0], "Failed "+providers[1]+": outcome undetermined")
+	r.outHas(t, "Failed "+nobody, "Rotated "+providers[0], "Failed "+providers[1]+": outcome undetermined")
 }
 
 func TestRotateManyInterrupted(t *testing.T) {
@@ -84,8 +83,8 @@ func TestRotateManyInterrupted(t *testing.T) {
 	through := proxy(t, faultproxy.OnMatch("PUT", "/data/goblin-assistant/backups/", faultproxy.Hang().Before(interrupt)))
 	r := vkBare(ctx, t, "", slices.Concat(through, []string{"rotate", "--auto", "--parallel", "1"}, providers)...)
 	r.exits(t, exitcode.Failure, "3 of 3 rotations failed")
-	if strings.Count(r.out, "Failed ") != 3 {
-		t.Errorf("vaultkit rotate printed %s", r.out)
+	if got := strings.Count(r.out, "Failed "); got != 3 {
+		t.Errorf("vaultkit rotate after Ctrl-C reports %d failures, want 3, in:\n%s", got, r.out)
 	}
 }
 
@@ -93,20 +92,15 @@ func TestRotateAll(t *testing.T) {
 	t.Parallel()
 	base := vaulttest.Name(t) // all the providers of a base of its own
 	r := vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base)
-	if r.ok(t) != "" {
-		t.Errorf("vaultkit rotate --all of no provider prints %q, want nothing", r.out)
-	}
-	has(t, r.err, "No provider")
-	if out := vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base, "--json").ok(t); out != "[]\n" {
-		t.Errorf("vaultkit rotate --json = %q, want []", out)
-	}
+	r.prints(t, "")
+	r.errHas(t, "No provider")
+	vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base, "--json").prints(t, "[]\n")
 	for _, name := range []string{"two", "one"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
 	}
 	vk(t, "", "rotate", "--all", "--auto", "--base", base).want(t, exitcode.Usage, "add --yes") // there is nobody to ask
-	has(t, vk(t, "", "rotate", "--all", "--auto", "--base", base, "--dry-run").ok(t), "one would go from version 1 to 2", "two would")
-	out := vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base).ok(t)
-	has(t, out, "Rotated one, version 1 -> 2, id ", "\nRotated two, version 1 -> 2, id ")
+	vk(t, "", "rotate", "--all", "--auto", "--base", base, "--dry-run").shows(t, "one would go from version 1 to 2", "two would")
+	vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base).shows(t, "Rotated one, version 1 -> 2, id ", "\nRotated two, version 1 -> 2, id ")
 	isRandom(t, "one", "--base", base)
 	isRandom(t, "two", "--base", base)
 }
@@ -115,13 +109,13 @@ func TestRotateManyDryRun(t *testing.T) {
 	t.Parallel()
 	providers := several(t, 2)
 	same := []func(){untouched(t, providers[0]), untouched(t, providers[1])}
-	out := vk(t, "", append([]string{"rotate", "--auto", "--dry-run"}, providers...)...).ok(t)
+	r := vk(t, "", append([]string{"rotate", "--auto", "--dry-run"}, providers...)...)
 	for i, provider := range providers {
-		has(t, out, "nothing was written: "+provider+" would go from version 1 to 2", "secret/goblin-assistant/backups/"+provider+"/20")
+		r.shows(t, "nothing was written: "+provider+" would go from version 1 to 2", "secret/goblin-assistant/backups/"+provider+"/20")
 		same[i]()
 	}
-	if strings.Count(out, "-v1-<fingerprint of the key>") != 4 {
-		t.Errorf("vaultkit rotate --dry-run prints ids that nobody can know yet:\n%s", out)
+	if got := strings.Count(r.out, "-v1-<fingerprint of the key>"); got != 4 {
+		t.Errorf("vaultkit rotate --auto --dry-run prints %d ids without a fingerprint, want 4, in:\n%s", got, r.out)
 	}
 }
 
@@ -148,7 +142,7 @@ func TestRotateManyRefuses(t *testing.T) {
 	}
 	r := vk(t, "", "rotate", "--auto", providers[0], providers[1], providers[0])
 	r.exits(t, exitcode.Usage, "1 of 1 rotations failed: "+providers[0])
-	has(t, r.out, "named twice")
+	r.outHas(t, "named twice")
 	same[0]()
 	same[1]()
 }

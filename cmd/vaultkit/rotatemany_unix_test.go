@@ -20,13 +20,13 @@ func TestVerifyMany(t *testing.T) {
 	r := vkAs(t, role(t, "rotator"), "", append([]string{"rotate", "--auto", "--verify-cmd", command}, providers...)...)
 	r.exits(t, exitcode.Failure, "\nvaultkit: 1 of 3 rotations failed: "+providers[1])
 	for _, provider := range providers { // in whatever order they ran
-		has(t, "\n"+r.err, "\n"+provider+": key: [masked]\n")
+		has(t, "vaultkit rotate --verify-cmd: stderr", "\n"+r.err, "\n"+provider+": key: [masked]\n")
 	}
-	has(t, r.out, "Rotated "+providers[0], "Failed "+providers[1], "the verify command exited with status 1", "Rotated "+providers[2])
+	r.outHas(t, "Rotated "+providers[0], "Failed "+providers[1], "the verify command exited with status 1", "Rotated "+providers[2])
 	same()
 	for _, provider := range []string{providers[0], providers[2]} {
 		if key := noted(t, filepath.Join(dir, provider))["VAULTKIT_KEY"]; key == "" {
-			t.Error("the verify command did not get the key")
+			t.Errorf("VAULTKIT_KEY of the verify command for %s is empty, want the new key", provider)
 		} else {
 			holds(t, provider, key)
 		}

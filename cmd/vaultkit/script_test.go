@@ -78,7 +78,7 @@ func told(do func(*script, []string)) func(*testscript.TestScript, bool, []strin
 		s := ts.Value(scriptKey{}).(*script)
 		s.TestScript = ts
 		if negated {
-			ts.Fatalf("say how it fails: exits CODE vaultkit ...")
+			ts.Fatalf("a command with ! is not supported: write exits CODE vaultkit ...")
 		}
 		do(s, args)
 	}
@@ -116,7 +116,7 @@ func (s *script) vaultkit(code int, args []string) {
 	err := s.Exec(s.program, args...)
 	s.seen(args, s.ReadFile("stdout"), s.ReadFile("stderr"))
 	if got := codeOf(err); got != code {
-		s.Fatalf("exit code %d, want %d (%v)", got, code, err)
+		s.Fatalf("vaultkit %s: exit code = %d, want %d (%v)", strings.Join(args, " "), got, code, err)
 	}
 }
 
@@ -157,7 +157,7 @@ func (s *script) seen(args []string, out, errs string) {
 	may := shows[slices.Concat(args, []string{""})[0]]
 	for _, secret := range s.secrets {
 		if !may.out && strings.Contains(out, secret) || !may.err && strings.Contains(errs, secret) {
-			s.Fatalf("it shows a secret")
+			s.Fatalf("vaultkit %s prints a secret, want none", strings.Join(args, " "))
 		}
 	}
 }

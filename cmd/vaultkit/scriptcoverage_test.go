@@ -38,7 +38,7 @@ func calls(t *testing.T) []call {
 	t.Helper()
 	files, err := filepath.Glob(scriptDir + "/*.txtar")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
+		t.Fatalf("scripts in %s = %q, %v, want some", scriptDir, files, err)
 	}
 	var found []call
 	for _, file := range files {
@@ -59,7 +59,7 @@ func callsOf(t *testing.T, script, text string) (found []call) {
 		if len(words) > 2 && words[0] == "exits" {
 			var err error
 			if code, err = strconv.Atoi(words[1]); err != nil {
-				t.Errorf("%s: %s", script, line)
+				t.Errorf("%s: %q has the exit code %q, want a number", script, line, words[1])
 			}
 			words = words[2:]
 		}
@@ -71,7 +71,7 @@ func callsOf(t *testing.T, script, text string) (found []call) {
 			last := &found[len(found)-1]
 			last.keys = append(last.keys, words[2:]...)
 		case words[0] == "exec":
-			t.Errorf("%s: of what exec runs, nobody would see whether it shows a key: %s", script, line)
+			t.Errorf("%s: got %q, want no exec: the output of what it runs is not checked for keys", script, line)
 		}
 	}
 	return found
@@ -120,18 +120,18 @@ func TestScripts_ShowEveryCommandAndFlag(t *testing.T) {
 	}
 	eachCommand(root, func(name string, cmd *cobra.Command) {
 		if !shown[name] {
-			t.Errorf("no script runs vaultkit %s", name)
+			t.Errorf("no script runs vaultkit %s, want one", name)
 		}
 		for _, match := range flagLine.FindAllStringSubmatch(cmd.LocalFlags().FlagUsages(), -1) {
 			flag := match[1]
 			if cmd == root && !shown[flag] || cmd != root && !shown[name+" "+flag] {
-				t.Errorf("no script runs vaultkit %s %s", name, flag)
+				t.Errorf("no script runs vaultkit %s %s, want one", name, flag)
 			}
 		}
 	})
 	for code := exitcode.OK; code <= exitcode.NoChange; code++ {
 		if !codes[code] {
-			t.Errorf("no script has exit code %d", code)
+			t.Errorf("no script has exit code %d, want one", code)
 		}
 	}
 	for commands, want := range jsonKeys() {
@@ -139,11 +139,11 @@ func TestScripts_ShowEveryCommandAndFlag(t *testing.T) {
 		for name := range strings.FieldsSeq(commands) {
 			maps.Copy(got, keys[name])
 			if !shown[name+" --json"] {
-				t.Errorf("no script runs vaultkit %s --json", name)
+				t.Errorf("no script runs vaultkit %s --json, want one", name)
 			}
 		}
 		if got := slices.Sorted(maps.Keys(got)); !slices.Equal(got, want) {
-			t.Errorf("of vaultkit %s the scripts have the JSON keys\n%s, and not\n%s", commands, got, want)
+			t.Errorf("JSON keys of vaultkit %s in the scripts =\n%s, want\n%s", commands, got, want)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (s *script) start(args []string) {
 	s.t.Cleanup(func() {
 		if d.cmd.ProcessState == nil {
 			_, _ = d.cmd.Process.Kill(), d.cmd.Wait()
-			s.t.Error("the script leaves a program in the background")
+			s.t.Errorf("vaultkit %s still runs at the end of the script, want an interrupt before", strings.Join(args, " "))
 		}
 	})
 }
@@ -64,7 +64,7 @@ func (s *script) interrupt([]string) {
 	_, err := io.Copy(io.Discard, s.daemon.out)
 	s.Check(err)
 	if err := s.daemon.cmd.Wait(); err != nil {
-		s.Fatalf("%v\n%s", err, s.daemon.errs.String())
+		s.Fatalf("vaultkit %s after Ctrl-C = %v, want success\n%s", strings.Join(s.daemon.cmd.Args[1:], " "), err, s.daemon.errs.String())
 	}
 	_, _ = io.WriteString(s.Stdout(), s.daemon.shown.String())
 	_, _ = io.WriteString(s.Stderr(), s.daemon.errs.String())

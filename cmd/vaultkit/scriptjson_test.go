@@ -13,14 +13,14 @@ import (
 func (s *script) jsonkeys(args []string) {
 	object, ok := s.json(args[0]).(map[string]any)
 	if want := slices.Sorted(slices.Values(args[1:])); !ok || keysOf(object) != strings.Join(want, " ") {
-		s.Fatalf("at %s are the keys %s", args[0], keysOf(object))
+		s.Fatalf("keys at %s = %s, want %s", args[0], keysOf(object), strings.Join(want, " "))
 	}
 }
 
 // jsonis demands a value: a string as it is, anything else as JSON.
 func (s *script) jsonis(args []string) {
 	if got := s.text(args[0]); got != args[1] {
-		s.Fatalf("at %s is %s", args[0], got)
+		s.Fatalf("value at %s = %s, want %s", args[0], got, args[1])
 	}
 }
 
@@ -28,7 +28,7 @@ func (s *script) jsonis(args []string) {
 func (s *script) jsonlen(args []string) {
 	list, ok := s.json(args[0]).([]any)
 	if !ok || strconv.Itoa(len(list)) != args[1] {
-		s.Fatalf("at %s is %s", args[0], s.text(args[0]))
+		s.Fatalf("value at %s = %s, want an array of %s", args[0], s.text(args[0]), args[1])
 	}
 }
 
@@ -62,7 +62,7 @@ func (s *script) json(path string) any {
 			}
 		}
 		if !found {
-			s.Fatalf("there is no %s in %s", step, path)
+			s.Fatalf("the JSON has no %s at %s, want it", step, path)
 		}
 	}
 	return value

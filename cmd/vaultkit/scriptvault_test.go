@@ -127,7 +127,7 @@ func (s *script) fault(args []string) {
 		"disconnected": faultproxy.OnMatch("PUT", args[1], faultproxy.Refuse()),
 	}[args[0]]
 	if !ok {
-		s.Fatalf("there is no fault %q", args[0])
+		s.Fatalf("unknown fault %q", args[0])
 	}
 	s.meddle(rule)
 }

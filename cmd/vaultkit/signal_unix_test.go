@@ -26,6 +26,6 @@ func TestRun_NamesTheSignal(t *testing.T) {
 	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitcode.Failure, "Ended by a signal: user defined signal 1.\n")
 	// A signal that came too late to matter is not worth a word.
 	if r := vkBare(ctx, t, "", "version"); r.code != exitcode.OK || strings.Contains(r.err, "signal") {
-		t.Errorf("version exits with %d and says %q, want success in silence", r.code, r.err)
+		t.Errorf("vaultkit version after a signal: exit code = %d, stderr = %q, want %d and no signal named", r.code, r.err, exitcode.OK)
 	}
 }

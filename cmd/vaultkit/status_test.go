@@ -43,11 +43,11 @@ func TestStatus(t *testing.T) {
 			r.exits(t, tc.code, says[tc.code])
 			for _, one := range decode[[]vaultkit.ProviderStatus](t, r.out, true) {
 				if one.Due != tc.due[one.Provider] {
-					t.Errorf("%s is due: %q, want %q", one.Provider, one.Due, tc.due[one.Provider])
+					t.Errorf("vaultkit %s: due of %s = %q, want %q", r.call, one.Provider, one.Due, tc.due[one.Provider])
 				}
 			}
 			if tc.code == exitcode.OK && r.err != "" {
-				t.Errorf("stderr says %q", r.err)
+				t.Errorf("vaultkit %s: stderr = %q, want nothing", r.call, r.err)
 			}
 		})
 	}
@@ -63,7 +63,7 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	r := vk(t, "", "status", pending, soon, deleted)
 	r.exits(t, exitcode.Due, "due for rotation: 2 of 3 keys; 1 deleted, or about to be")
-	has(t, r.out, pending+"\t1\t0m\t-\t-\t1 pending: vaultkit recover "+pending+"\n", deleted+"\t1\t0m\t-\tdeleted\tdeleted at 20",
+	r.outHas(t, pending+"\t1\t0m\t-\t-\t1 pending: vaultkit recover "+pending+"\n", deleted+"\t1\t0m\t-\tdeleted\tdeleted at 20",
 		soon+"\t2\t0m\t"+render.When(time.Now().Add(5 * flagtype.Day))[:10], "\texpiring\t-\n")
 }
 
@@ -73,10 +73,8 @@ func TestStatusJSON(t *testing.T) {
 	r := vk(t, "", "status", provider, "--json")
 	r.exits(t, exitcode.Due)
 	object := decode[[]map[string]any](t, r.out, true)[0]
-	if keys := keysOf(object); keys != "destroyed due expires_at in_force_from pending provider version" {
-		t.Errorf("vaultkit status --json has the keys %s, want %s", keys, "destroyed due expires_at in_force_from pending provider version")
-	}
-	has(t, r.out, `"pending": []`, `"version": 2`)
+	hasKeys(t, "vaultkit status --json", object, "destroyed due expires_at in_force_from pending provider version")
+	r.outHas(t, `"pending": []`, `"version": 2`)
 }
 
 // TestStatusFailures: one that cannot be looked at does not stop the others; the
@@ -87,7 +85,7 @@ func TestStatusFailures(t *testing.T) {
 	r := vk(t, "", "status", nobody, soon, another, "--json")
 	r.exits(t, exitcode.NotFound, "vaultkit: "+nobody+": not found", "vaultkit: "+another+": not found")
 	if found := decode[[]vaultkit.ProviderStatus](t, r.out, true); len(found) != 1 || found[0].Provider != soon {
-		t.Errorf("vaultkit status --json printed %s", r.out)
+		t.Errorf("vaultkit status --json = %+v, want %s only", found, soon)
 	}
 	vk(t, "", "status", nobody).want(t, exitcode.NotFound, "not found")
 	vk(t, "", "status", soon, "a/b").want(t, exitcode.Usage, "provider name")
@@ -111,6 +109,6 @@ func TestStatusOfAll(t *testing.T) {
 	}
 	found := decode[[]vaultkit.ProviderStatus](t, vk(t, "", "status", "--base", base, "--json").ok(t), true)
 	if len(found) != 2 || found[0].Provider != "one" || found[1].Provider != "two" {
-		t.Errorf("status finds %+v", found)
+		t.Errorf("vaultkit status --json = %+v, want one and two", found)
 	}
 }

@@ -31,16 +31,16 @@ func TestTables_HaveHeadingsAndColorsOnATerminal(t *testing.T) {
 				lines := strings.Split(shown, "\r\n")
 				plain := strings.NewReplacer("\x1b[1m", "", "\x1b[0m", "", "\x1b[31m", "").Replace(shown)
 				if got := strings.Join(strings.Fields(strings.SplitN(plain, "\r\n", 2)[0]), " "); got != headings {
-					t.Errorf("%s has the headings %q, want %q", command, got, headings)
+					t.Errorf("vaultkit %s: headings = %q, want %q", command, got, headings)
 				}
 				if bolds := strings.Contains(lines[0], "\x1b[1m"); bolds != tc.color || strings.Contains(plain, "\x1b") || strings.Contains(plain, "\t") {
-					t.Errorf("%s shows %q", command, shown)
+					t.Errorf("vaultkit %s: the terminal shows %q, want bold headings: %t, no other sequences and no tabs", command, shown, tc.color)
 				}
 				if command == "status" && strings.Contains(lines[1], "\x1b[31mexpiring\x1b[0m") != tc.color {
-					t.Errorf("status shows what is due as %q", lines[1])
+					t.Errorf("vaultkit status: the terminal shows %q, want it expiring, in red: %t", lines[1], tc.color)
 				}
 				if _, _, piped := onTerminal(t.Context(), t, true, command, provider); strings.Contains(piped, "\x1b") || strings.Count(piped, "\n") != 1 {
-					t.Errorf("into a pipe %s prints %q", command, piped)
+					t.Errorf("vaultkit %s into a pipe prints %q, want one line without color", command, piped)
 				}
 			}
 		})
@@ -60,14 +60,14 @@ func TestTables_FitATerminalOf100Columns(t *testing.T) {
 		lines := strings.Split(strings.TrimSuffix(shown, "\r\n"), "\r\n")
 		for _, line := range lines {
 			if width := utf8.RuneCountInString(line); width > 100 {
-				t.Errorf("%s prints a line of %d columns, want at most 100:\n%s", command, width, line)
+				t.Errorf("vaultkit %s prints a line of %d columns, want at most 100:\n%s", command, width, line)
 			}
 		}
 		if !strings.HasSuffix(lines[len(lines)-1], "  v1") || !strings.HasSuffix(lines[1], "  v2") || !strings.Contains(lines[1], "a long") {
-			t.Errorf("%s prints, want ids v2 and v1 in the last column:\n%s", command, strings.Join(lines, "\n"))
+			t.Errorf("vaultkit %s prints %q, want ids v2 and v1 in the last column, and the start of the reason", command, lines)
 		}
 		if _, _, piped := onTerminal(t.Context(), t, true, command, provider); !strings.Contains(piped, id+"\n") || !strings.Contains(piped, long) {
-			t.Errorf("%s in a pipe prints %q, want all of it", command, piped)
+			t.Errorf("vaultkit %s into a pipe prints %q, want the whole id and reason", command, piped)
 		}
 	}
 	vk(t, "", "rollback", provider, "--to", "v1", "--allow-revoked").ok(t)

@@ -41,7 +41,7 @@ func openTerminal(t testing.TB) (person, program *os.File, shown *logbuffer.Buff
 func ioctl(t testing.TB, terminal *os.File, request uintptr, value *uint32) {
 	t.Helper()
 	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, terminal.Fd(), request, uintptr(unsafe.Pointer(value))); errno != 0 {
-		t.Fatal(errno)
+		t.Fatalf("ioctl(%d) = %v, want no error", request, errno)
 	}
 }
 
@@ -97,18 +97,18 @@ func TestProgress(t *testing.T) {
 		}
 		code, shown, out := onTerminal(t.Context(), t, true, args...)
 		if code != exitcode.OK || strings.Count(out, "\n") < 3 || strings.Contains(out, "\r") {
-			t.Errorf("%s: exit code %d, stdout: %q", tc.command, code, out)
+			t.Errorf("vaultkit %s: exit code = %d, prints %q, want %d and 3 lines without a progress bar", tc.command, code, out, exitcode.OK)
 		}
-		has(t, shown, tc.what, "0/3")
+		has(t, "vaultkit "+tc.command+": terminal", shown, tc.what, "0/3")
 		if left := strings.Join(seen(shown), "\n"); left != "" {
-			t.Errorf("%s leaves on the terminal: %q, want %q", tc.command, left, "")
+			t.Errorf("vaultkit %s leaves %q on the terminal, want nothing", tc.command, left)
 		}
 		if strings.Contains(shown, "\x1b") {
-			t.Errorf("vaultkit %s prints escape sequences: %q", tc.command, shown)
+			t.Errorf("vaultkit %s: the terminal shows %q, want no escape sequences", tc.command, shown)
 		}
 
 		_, shown, out = onTerminal(t.Context(), t, true, append(args, "--json")...)
-		has(t, shown, tc.what)
+		has(t, "vaultkit "+tc.command+" --json: terminal", shown, tc.what)
 		decode[[]map[string]any](t, out, true)
 	}
 }
@@ -124,7 +124,7 @@ func TestProgress_LeavesNoTraceAmongLines(t *testing.T) {
 	if code != exitcode.NotFound || len(lines) != 5 || !strings.HasPrefix(lines[0], "Rotated "+providers[0]+", version 1 -> 2, id ") ||
 		!strings.HasPrefix(lines[1], "Failed "+nobody) || !strings.HasPrefix(lines[2], "Rotated "+providers[1]+", version 1 -> 2, id ") ||
 		lines[3] != "vaultkit: 1 of 3 rotations failed: "+nobody || lines[4] != "" {
-		t.Errorf("exit code %d, and on the terminal is:\n%s\n(%q)", code, strings.Join(lines, "\n"), shown)
+		t.Errorf("vaultkit rotate --auto: exit code = %d, the terminal shows %q, want %d and whole lines: rotated, failed, rotated, the error", code, shown, exitcode.NotFound)
 	}
 }
 
@@ -132,10 +132,10 @@ func TestProgress_NotOnADumbTerminalOrForOne(t *testing.T) {
 	providers := several(t, 2)
 	t.Setenv("TERM", "dumb")
 	if _, shown, _ := onTerminal(t.Context(), t, true, "status", providers[0], providers[1]); shown != "" {
-		t.Errorf("on a dumb terminal is shown %q, want %q", shown, "")
+		t.Errorf("vaultkit status: a dumb terminal shows %q, want nothing", shown)
 	}
 	t.Setenv("TERM", "xterm")
 	if _, shown, _ := onTerminal(t.Context(), t, true, "status", providers[0]); shown != "" {
-		t.Errorf("for a single provider is shown %q, want %q", shown, "")
+		t.Errorf("vaultkit status of one provider: the terminal shows %q, want nothing", shown)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -55,7 +54,7 @@ func TestVerifyEnvironment(t *testing.T) {
 	args := []string{"rotate", provider, "--new-key-env", "SOME_KEY", "--field", "second", "--verify-cmd", "cat; env >" + path}
 	r := vkAs(t, role(t, "rotator"), "is not the command's", args...)
 	if r.ok(t); r.err != "" {
-		t.Errorf("the command reads input: stderr = %q, want nothing", r.err)
+		t.Errorf("vaultkit rotate --verify-cmd cat: stderr = %q, want nothing: the command has no input", r.err)
 	}
 	got := noted(t, path)
 	want := map[string]string{
@@ -63,15 +62,15 @@ func TestVerifyEnvironment(t *testing.T) {
 		"VAULTKIT_FIELD_API_KEY": got["VAULTKIT_FIELD_API_KEY"], "VAULTKIT_FIELD_ODD_NAME_X": "org", "VAULTKIT_FIELD__2": "7",
 	}
 	if !maps.Equal(ours(got), want) || !strings.HasPrefix(want["VAULTKIT_FIELD_API_KEY"], canary) {
-		t.Errorf("the command's variables are %v", slices.Sorted(maps.Keys(ours(got))))
+		t.Errorf("variables of the verify command = %v, want %v", ours(got), want)
 	}
 	for name := range got {
 		if strings.HasPrefix(name, "VAULT_") || name == "SOME_KEY" {
-			t.Errorf("the verify command gets %s, want it removed", name)
+			t.Errorf("environment of the verify command has %s, want it removed", name)
 		}
 	}
 	if got["OF_MINE"] != "stays" || got["PATH"] == "" {
-		t.Error("the verify command does not get the rest of the environment")
+		t.Errorf("environment of the verify command: OF_MINE = %q, PATH = %q, want both as they are", got["OF_MINE"], got["PATH"])
 	}
 }
 
@@ -96,9 +95,9 @@ func TestVerifyFails(t *testing.T) {
 			args := append([]string{"rotate", provider, "--new-key-stdin", "--verify-cmd", tc.command}, more...)
 			r := vkAs(t, rotator, newKey(), args...)
 			r.exits(t, exitcode.Failure, tc.says)
-			has(t, r.err, "the new secret was not verified")
+			r.errHas(t, "the new secret was not verified")
 			if tc.prints != "" && !strings.HasPrefix(r.err, tc.prints+"vaultkit: ") || r.out != "" {
-				t.Errorf("%s prints %q and %q", name, r.out, r.err)
+				t.Errorf("vaultkit rotate with a verify command that fails (%s) prints %q, stderr = %q, want nothing and %q first", name, r.out, r.err, tc.prints)
 			}
 		}
 	}
@@ -112,9 +111,9 @@ func TestVerifyDryRun(t *testing.T) {
 	same := untouched(t, provider)
 	path := filepath.Join(t.TempDir(), "env")
 	args := []string{"rotate", provider, "--new-key-stdin", "--dry-run", "--verify-cmd", "env >" + path}
-	has(t, vk(t, newKey(), args...).ok(t), "verified", "yes, by the verify command")
+	vk(t, newKey(), args...).shows(t, "verified", "yes, by the verify command")
 	if noted(t, path)["VAULTKIT_KEY"] == "" {
-		t.Error("the verify command did not get the key")
+		t.Error("vaultkit rotate --dry-run: VAULTKIT_KEY of the verify command is empty, want the new key")
 	}
 	same()
 }
@@ -138,7 +137,7 @@ func TestVerifyRefuses(t *testing.T) {
 		same()
 	}
 	if _, err := os.Stat(ran); err == nil {
-		t.Error("the command ran, want it refused")
+		t.Error("vaultkit rotate ran the verify command, want it refused")
 	}
 }
 
@@ -222,7 +221,7 @@ func TestVerify_DoesNotWaitForBackgroundProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Errorf("kill of the background process = %v, want no error: it must still run", err)
+		t.Errorf("kill of the verify command's background process = %v, want no error: it must still run", err)
 	}
 }
 
@@ -235,15 +234,15 @@ func argvIsClean(t *testing.T, binary string) {
 	args := append([]string{"rotate", provider, "--new-key-stdin", "--verify-cmd", look}, connect(t, role(t, "rotator"))...)
 	out, err := runBinary(t, key, binary, args...)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("vaultkit rotate --verify-cmd = %v, want success\n%s", err, out)
 	}
 	holds(t, provider, key)
 	argv, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	has(t, string(argv), "/bin/sh", binary, provider) // it looked at both
+	has(t, "arguments of vaultkit rotate and its shell", string(argv), "/bin/sh", binary, provider)
 	if strings.Contains(string(argv), canary) {
-		t.Error("a process has the key in its arguments")
+		t.Errorf("arguments of vaultkit rotate and its shell = %q, want no key in them", argv)
 	}
 }

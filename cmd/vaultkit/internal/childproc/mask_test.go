@@ -48,16 +48,16 @@ func check(t *testing.T, keys vaultkit.ProviderKeys, want string, writes ...stri
 	m := newMask(&out, keys)
 	for _, text := range writes {
 		if n, err := m.Write([]byte(text)); n != len(text) || err != nil {
-			t.Errorf("Write = %d, %v", n, err)
+			t.Errorf("Write(%q) = %d, %v, want %d, no error", text, n, err, len(text))
 		}
 	}
 	m.flush()
 	if got := strings.Join(out, ""); got != want {
-		t.Errorf("%q becomes %q, want %q", writes, got, want)
+		t.Errorf("mask of the writes %q = %q, want %q", writes, got, want)
 	}
 	for _, line := range out {
 		if !strings.HasSuffix(line, "\n") {
-			t.Errorf("%q is passed on before its line has ended", line)
+			t.Errorf("mask of the writes %q passes on %q, want whole lines", writes, line)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestMask_WritesLinesAtOnce(t *testing.T) {
 		_, _ = m.Write([]byte(text))
 	}
 	if got := strings.Join(out, "|"); got != "one\n|two\n|three"+strings.Repeat("x", maxLine) {
-		t.Errorf("passed on: %.60q", got)
+		t.Errorf("mask passes on %.60q, want the lines one, two and the long one, each at once", got)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestMask_IgnoresWriteErrors(t *testing.T) {
 	t.Parallel()
 	m := newMask(failing{}, nil)
 	if n, err := m.Write([]byte("a\n")); n != 2 || err != nil {
-		t.Errorf("Write = %d, %v", n, err)
+		t.Errorf("Write to an output that fails = %d, %v, want 2, no error", n, err)
 	}
 }
 

@@ -11,22 +11,22 @@ func TestDefaultActor(t *testing.T) {
 		t.Setenv(variable, "")
 	}
 	if got := DefaultActor(); !strings.Contains(got, "@") || strings.HasPrefix(got, "@") {
-		t.Errorf("without any variable: %q", got)
+		t.Errorf("DefaultActor() without variables = %q, want user@host", got)
 	}
 	t.Setenv("USER", "someone")
 	if got := DefaultActor(); !strings.HasPrefix(got, "someone@") {
-		t.Errorf("the user is %q", got)
+		t.Errorf("DefaultActor() with USER = %q, want it to start with %q", got, "someone@")
 	}
 	t.Setenv("GITLAB_USER_LOGIN", "gitlab-person")
 	if got := DefaultActor(); got != "gitlab-person" {
-		t.Errorf("in a pipeline: %q", got)
+		t.Errorf("DefaultActor() with GITLAB_USER_LOGIN = %q, want %q", got, "gitlab-person")
 	}
 	t.Setenv("GITHUB_ACTOR", "a\nb\x1b\xff"+strings.Repeat("ü", 600))
 	if got := DefaultActor(); !strings.HasPrefix(got, "abü") || len(got) > maxText || !utf8.ValidString(got) {
-		t.Errorf("an odd actor becomes %q", got)
+		t.Errorf("DefaultActor() with an unprintable, long GITHUB_ACTOR = %q, want abü... in at most %d bytes", got, maxText)
 	}
 	t.Setenv("GITHUB_ACTOR", "\n")
 	if got := DefaultActor(); got != "gitlab-person" {
-		t.Errorf("an empty one is passed by: %q", got)
+		t.Errorf("DefaultActor() with an unprintable GITHUB_ACTOR = %q, want the next variable, %q", got, "gitlab-person")
 	}
 }

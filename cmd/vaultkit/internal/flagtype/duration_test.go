@@ -14,7 +14,7 @@ func TestDurationSet(t *testing.T) {
 	} {
 		var p Duration
 		if err := p.Set(text); err != nil || time.Duration(p) != want {
-			t.Errorf("%s is %s, %v; want %s", text, time.Duration(p), err, want)
+			t.Errorf("Set(%q) = %v, value = %s, want no error, %s", text, err, time.Duration(p), want)
 		}
 	}
 	for want, texts := range map[error][]string{
@@ -26,13 +26,13 @@ func TestDurationSet(t *testing.T) {
 		for _, text := range texts {
 			var p Duration
 			if err := p.Set(text); !errors.Is(err, want) {
-				t.Errorf("of %q is said %v, not %v", text, err, want)
+				t.Errorf("Set(%q) = %v, want %v", text, err, want)
 			}
 		}
 	}
 	for p, want := range map[Duration]string{0: "", Duration(7 * Day): "7d", Duration(36 * time.Hour): "36h0m0s"} {
 		if got := p.String(); got != want {
-			t.Errorf("%s prints as %q, want %q", time.Duration(p), got, want)
+			t.Errorf("String() of %s = %q, want %q", time.Duration(p), got, want)
 		}
 	}
 }

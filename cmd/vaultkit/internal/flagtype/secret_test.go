@@ -42,7 +42,7 @@ func TestCheck_RefusesControlCharacters(t *testing.T) {
 			t.Errorf("Check(%q) = %v, want ErrInvalid without the text", text, err)
 		}
 		if err := lax.Check("it", text); (err == nil) != (text != "") {
-			t.Errorf("with AllowControl, Check(%q) = %v", text, err)
+			t.Errorf("Check(%q) with AllowControl = %v, want an error only if it is empty", text, err)
 		}
 	}
 }
@@ -61,11 +61,11 @@ func TestCheck_RefusesInvisibleCharacters(t *testing.T) {
 			t.Errorf("Check(%+q) = %v, want ErrInvalid that names %s alone", text, err, point)
 		}
 		if err := lax.Check("the new key", text); err != nil {
-			t.Errorf("with AllowControl, Check(%+q) = %v, want no error", text, err)
+			t.Errorf("Check(%+q) with AllowControl = %v, want no error", text, err)
 		}
 	}
 	if warnings.Len()+laxWarnings.Len() > 0 {
-		t.Errorf("Check warns %q, %q, want nothing", warnings, laxWarnings)
+		t.Errorf("Check: warnings = %q, with AllowControl = %q, want none", warnings, laxWarnings)
 	}
 }
 

@@ -31,7 +31,7 @@ func TestHistory_ShowsRevocations(t *testing.T) {
 		got = append(got, cells[len(cells)-2])
 	}
 	if want := []string{"1970-01-01 00:00:00Z", "yes", "-"}; !slices.Equal(got, want) {
-		t.Errorf("History() shows as REVOKED %q, want %q, in:\n%s", got, want, out)
+		t.Errorf("History(): column REVOKED = %q, want %q, in:\n%s", got, want, out)
 	}
 }
 

@@ -66,7 +66,7 @@ func TestShortAll_NameTheirID(t *testing.T) {
 	want := map[string]string{idV1: "v1", idV3: "v3-aaaaaaaa", idV3Again: "v3-aabbccdd", idV30: "v30", "of-the-python-script": "of-the-python-script"}
 	for id, form := range want {
 		if short[id] != form {
-			t.Errorf("ShortAll: %s is %q, want %q", id, short[id], form)
+			t.Errorf("ShortAll()[%s] = %q, want %q", id, short[id], form)
 		}
 		got, err := fullID(short[id], "p", func() ([]string, error) { return slices.Clone(all), nil })
 		if err != nil || got != id {

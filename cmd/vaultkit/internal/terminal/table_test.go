@@ -12,10 +12,10 @@ func printed(t *testing.T, terminal, color bool, fill func(*Table), headings ...
 	tbl := NewTable(&Stream{display: &display{}, out: &out, terminal: terminal, colored: color}, "  ", headings...)
 	fill(tbl)
 	if out.String() != "" {
-		t.Errorf("printed before flush: %q", out.String())
+		t.Errorf("table prints %q before Flush, want nothing", out.String())
 	}
 	if err := tbl.Flush(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Flush() = %v, want no error", err)
 	}
 	return out.String()
 }
@@ -41,7 +41,7 @@ func TestTable(t *testing.T) {
 			"  schlüssel  \x1b[31mexpired\x1b[0m  \x1b[33m\"a\\tb\"\x1b[0m\n  p          -        -\n"},
 	} {
 		if got := printed(t, tc.terminal, tc.color, fill, tc.headings...); got != tc.want {
-			t.Errorf("%s:\n%q, want\n%q", name, got, tc.want)
+			t.Errorf("table %s = %q, want %q", name, got, tc.want)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func TestNewCommand_PartsProvidersFromTheCommand(t *testing.T) {
 			continue
 		}
 		if !slices.Equal(got.Query.Providers, tc.providers) || !slices.Equal(got.Command, tc.command) || got.Pristine != tc.pristine {
-			t.Errorf("exec %s: providers %q, command %q, pristine %t, want %q, %q, %t",
+			t.Errorf("exec %s: providers = %q, command = %q, pristine = %t, want %q, %q, %t",
 				tc.line, got.Query.Providers, got.Command, got.Pristine, tc.providers, tc.command, tc.pristine)
 		}
 	}

@@ -12,7 +12,7 @@ func TestMainField(t *testing.T) {
 		"api_key": {"api_key": "1", "other": "2"}, "other": {"other": "1"}, "": {"one": "1", "other": "2"},
 	} {
 		if got := mainField(keys); got != want {
-			t.Errorf("of %s the key is %q, want %q", keys, got, want)
+			t.Errorf("mainField(%q) = %q, want %q", keys.Fields(), got, want)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package rotate_test
 
 import (
-	"context"
 	"reflect"
 	"strings"
 	"testing"
@@ -9,22 +8,15 @@ import (
 
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/rotate"
+	"goblin/vaultkit/cmd/vaultkit/internal/commandtest"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// parse returns what the command hands to run; nil: it is not called.
-func parse(t *testing.T, line string) (got *rotate.Options, err error) {
+func parse(t *testing.T, line string) (*rotate.Options, error) {
 	t.Helper()
-	cmd := rotate.NewCommand(command.New(terminal.Streams{}), func(_ context.Context, o *rotate.Options) error {
-		got = o
-		return nil
-	})
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs(strings.Fields(line))
-	err = cmd.ExecuteContext(t.Context())
-	return got, err
+	return commandtest.Parse(t, rotate.NewCommand, command.New(terminal.Streams{}), line)
 }
 
 func TestNewCommand_ParsesWithoutRunning(t *testing.T) {
@@ -40,7 +32,7 @@ func TestNewCommand_ParsesWithoutRunning(t *testing.T) {
 		Set: got.Set,
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("rotate hands to run\n%+v, want\n%+v", got, want)
+		t.Errorf("rotate p: Options =\n%+v, want\n%+v", got, want)
 	}
 }
 

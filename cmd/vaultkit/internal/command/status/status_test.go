@@ -26,7 +26,7 @@ func TestNote(t *testing.T) {
 		}
 	}
 	if got := ageOf(time.Time{}, now); got != "" {
-		t.Errorf("without a version the age is %q", got)
+		t.Errorf("ageOf(no time) = %q, want nothing", got)
 	}
 }
 
