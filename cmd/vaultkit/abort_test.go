@@ -26,8 +26,8 @@ func TestAbort(t *testing.T) {
 	rotator := role(t, "rotator")
 	vkAs(t, rotator, "", "abort", provider, id).shows(t, "Aborted the rotation of "+provider, "never be applied", id, "fenced by version 2")
 	holds(t, provider, key)
-	vkAs(t, rotator, "", "abort", provider, id).shows(t, "recorded as aborted before")
-	vk(t, "", "recover", provider).shows(t, "Nothing to settle")
+	vkAs(t, rotator, "", "abort", provider, id).shows(t, "already recorded as aborted")
+	vk(t, "", "recover", provider).shows(t, "Nothing to recover")
 	vk(t, "", "history", provider).shows(t, "aborted", id)
 }
 

@@ -50,7 +50,7 @@ func TestLists_OfNothing(t *testing.T) {
 		r.prints(t, "")
 		r.errHas(t, says)
 	}
-	vk(t, "", "recover", provider).shows(t, "Nothing to settle")
+	vk(t, "", "recover", provider).shows(t, "Nothing to recover")
 }
 
 // orphan leaves a backup behind, as a rotation does that died before its commit.
@@ -90,5 +90,5 @@ func TestRecoverAll(t *testing.T) {
 	key := newKey()
 	vk(t, key, "put", "one", "api_key=-", "--base", base).ok(t)
 	vk(t, newKey(), "rotate", "one", "--new-key-stdin", "--base", base).ok(t)
-	vk(t, "", "recover", "--base", base).shows(t, "Nothing to settle")
+	vk(t, "", "recover", "--base", base).shows(t, "Nothing to recover")
 }

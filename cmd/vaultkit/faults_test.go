@@ -55,7 +55,7 @@ func TestRotate_UndeterminedAndNotApplied(t *testing.T) {
 	r := vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s")...)
 	r.want(t, exitcode.Undetermined, "not known yet")
 	settles(t, provider, r, vaultkit.OutcomeUndecided)
-	vk(t, "", "recover", provider).shows(t, "undecided", "run the rotation again")
+	vk(t, "", "recover", provider).shows(t, "undecided", "run it again, or close it with vaultkit abort")
 	holds(t, provider, key)
 	// A later rotation says that there is something undecided, or settles it.
 	vk(t, newKey(), "rotate", provider, "--new-key-stdin").ok(t)

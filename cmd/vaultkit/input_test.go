@@ -22,7 +22,7 @@ func TestStdin_CanBeInterrupted(t *testing.T) {
 	if code != exitcode.Failure || !strings.HasPrefix(errs.String(), "vaultkit: interrupted") {
 		t.Errorf("vaultkit rotate after Ctrl-C: exit code = %d, stderr = %q, want %d and the interruption first", code, errs.String(), exitcode.Failure)
 	}
-	has(t, "vaultkit rotate after Ctrl-C: stderr", errs.String(), "nothing has changed")
+	has(t, "vaultkit rotate after Ctrl-C: stderr", errs.String(), "Nothing was written to Vault.")
 }
 
 // hook calls before on each Read.

@@ -38,13 +38,13 @@ func TestOutputError_SaysWhatIsDone(t *testing.T) {
 		holds(t, provider, before)
 
 		provider, _, _, id := rotated(t)
-		works("", "the keys are revoked, and that is recorded", "revoke-old", provider, id, "--cmd", "exit 0")
-		vk(t, "", "revoke-old", provider, id, "--cmd", "exit 1").shows(t, "was revoked before")
+		works("", "the keys are revoked, and the record is written", "revoke-old", provider, id, "--cmd", "exit 0")
+		vk(t, "", "revoke-old", provider, id, "--cmd", "exit 1").shows(t, "already recorded as revoked")
 
 		provider, key, id := undecided(t)
-		works("", "what could be settled is recorded, and no secret was changed", "recover", provider)
+		works("", "the outcomes that are certain are recorded, and no secret was changed", "recover", provider)
 		holds(t, provider, key)
-		works("", "the rotation is closed, and that is recorded", "abort", provider, id)
+		works("", "the rotation is closed and has its record", "abort", provider, id)
 		vk(t, "", "history", provider).shows(t, "aborted", id)
 
 		name, key := vaulttest.Name(t), newKey()

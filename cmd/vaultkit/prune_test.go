@@ -50,7 +50,7 @@ func TestPrune(t *testing.T) {
 
 	vk(t, "", "revoke-old", provider, ids[1], "--cmd", "true").ok(t)
 	r := vk(t, "", "backups", provider, "prune", "--keep", "3", "--json")
-	r.errHas(t, "the keys of version 1 are not recorded as revoked", ids[0])
+	r.errHas(t, "the keys of version 1 have no record of a revocation", ids[0])
 	out := r.ok(t)
 	if got := idsOf(t, out); !slices.Equal(got, ids[:1]) {
 		t.Errorf("vaultkit backups prune --keep 3 = %q, want %q", got, ids[:1])

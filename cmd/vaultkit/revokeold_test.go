@@ -47,7 +47,7 @@ func TestRevokeOld(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	vkAs(t, revoking, "", args...).shows(t, "was revoked before; the command did not run", id, "api_key", "me", "why")
+	vkAs(t, revoking, "", args...).shows(t, "already recorded as revoked; the command did not run", id, "api_key", "me", "why")
 	if _, err := os.Stat(path); err == nil {
 		t.Error("vaultkit revoke-old, run again, ran the revoke command, want it not run")
 	}
@@ -85,7 +85,7 @@ func TestRevokeOldStatus(t *testing.T) {
 	if r := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]; r.Revocation == nil || !r.Revocation.RevokedAt.IsZero() {
 		t.Errorf("vaultkit history --json: revocation = %+v, want it begun and not done", r.Revocation)
 	}
-	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").shows(t, "gone already", flagtype.DefaultActor())
+	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").shows(t, "were already revoked", flagtype.DefaultActor())
 	r := vk(t, "", "revoke-old", provider, id, "--cmd", "false", "--json")
 	if !decode[vaultkit.Revocation](t, r.ok(t), true).AlreadyGone {
 		t.Errorf("vaultkit revoke-old --json prints %s, want already_gone", r.out)

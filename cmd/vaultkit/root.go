@@ -26,16 +26,16 @@ import (
 const rootLong = `vaultkit keeps the API keys of AI providers in HashiCorp Vault, one secret for
 each provider, and rotates them without ever losing one.
 
-The connection comes from the environment (VAULT_ADDR, VAULT_TOKEN and the other
-variables of the Vault CLI, and VAULTKIT_MOUNT, VAULTKIT_BASE, VAULTKIT_AUTH) or
-from flags. A flag overrides its variable. To try it without a Vault of your own:
+The connection comes from environment variables (VAULT_ADDR, VAULT_TOKEN and the other
+variables of the Vault CLI, and those that the flags below name) or from flags. A flag
+overrides its variable. To try it without a Vault of your own:
 
   vaultkit demo     shows every feature on a temporary Vault
   vaultkit dev      runs a temporary Vault for you to try commands on
 
-On a terminal, lists have headings, aligned columns and colors; NO_COLOR turns the
-colors off. Elsewhere they are tab-separated values for cut and awk, without headings
-and with "-" for an empty value. --json prints everything; its key names are stable.
+On a terminal, lists have headings, aligned columns and colors; NO_COLOR=1 turns the
+colors off. In a pipe or file they are tab-separated values for cut and awk, without
+headings and with "-" for an empty value. --json prints all fields; their names are stable.
 
 Exit codes:
   0 done                            5 conflict, not applied

@@ -88,8 +88,8 @@ func TestProgress(t *testing.T) {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
 	}
 	for _, tc := range []struct{ what, command string }{
-		{"rotating", "rotate --auto"}, {"looking", "status"},
-		{"looking", "status --base " + base},
+		{"rotating", "rotate --auto"}, {"reading", "status"},
+		{"reading", "status --base " + base},
 	} {
 		args := strings.Fields(tc.command)
 		if !strings.Contains(tc.command, "--base") {

@@ -18,11 +18,11 @@ import (
 )
 
 // Help is the part of the help texts that rotate and revoke-old share.
-const Help = `(<NAME> in upper case, anything but A-Z, 0-9 and _ as _). /bin/sh runs it, or cmd on
-Windows. Credentials for Vault and a CI job's OIDC token are removed from its
-environment, and it has no input. Its output goes to stderr, with the keys masked.
---timeout ends it too. Pass a key on through a pipe or a variable: other users can see
-the arguments of the programs that it starts.`
+const Help = `<NAME> is the field's name in upper case, with _ for every character but A-Z and 0-9.
+/bin/sh runs the command, or cmd on Windows. Credentials for Vault and a CI job's OIDC
+token are removed from its environment. Its input is empty. Its output goes to stderr,
+with the keys masked. It is stopped when the time of --timeout is over. In the command,
+pass a key on through a pipe or a variable: other users can see arguments of programs.`
 
 // The variables of a child.
 const (
@@ -41,7 +41,7 @@ const grace = 2 * time.Second
 type Command struct {
 	Name   string   // "verify" or "revoke"
 	Line   string   // what the shell runs
-	Hidden []string // variables that are none of its business
+	Hidden []string // variables that the command must not get
 	Out    io.Writer
 }
 
@@ -73,7 +73,7 @@ func (c *Command) Run(ctx context.Context, keys vaultkit.ProviderKeys, more map[
 	cmd.WaitDelay = grace
 	err = cmd.Run()
 	if ctx.Err() != nil && cmd.Process != nil {
-		kill(cmd.Process) // what did not want to end
+		kill(cmd.Process) // what has ignored the request to stop
 	}
 	out.flush()
 	if err != nil && cmd.Process == nil {
@@ -106,7 +106,7 @@ var ErrStopped = errors.New("was stopped")
 func (c *Command) outcome(ctx context.Context, err error) error {
 	exit, ran := errors.AsType[*exec.ExitError](err)
 	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay): // it left something that holds its output open
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // a process that it started holds its output open
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("the %s command %w: it did not end within --timeout", c.Name, ErrStopped)
@@ -128,7 +128,7 @@ func fieldVariables(keys vaultkit.ProviderKeys) ([]string, error) {
 		name := variableField + strings.Map(variableRune, strings.ToUpper(field))
 		if other, taken := fields[name]; taken {
 			return nil, exitcode.Invalid(fmt.Sprintf("the fields %q and %q", other, field), "would both become the variable "+name,
-				"rename one of them")
+				"rename one of the fields")
 		}
 		if strings.ContainsRune(keys[field], 0) {
 			return nil, exitcode.Invalid(fmt.Sprintf("the value of field %q", field), "contains a NUL byte, which a variable cannot contain", "encode it as text")

@@ -132,20 +132,19 @@ func Prefixed(typed string, words ...string) []string {
 	return slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !strings.HasPrefix(word, typed) })
 }
 
-// ask asks Vault a question for a short time. Errors are dropped: nobody could read
-// them.
-func ask[T any](c *Completer, cmd *cobra.Command, question func(context.Context, *vaultkit.Client) (T, error)) (none T) {
+// ask reads from Vault for a short time. It drops errors: the shell cannot show them.
+func ask[T any](c *Completer, cmd *cobra.Command, read func(context.Context, *vaultkit.Client) (T, error)) (none T) {
 	c.vault.Verbose = false
 	ctx, cancel := context.WithTimeout(cmd.Context(), Timeout)
 	defer cancel()
 	// Reading a file or logging out may take longer than ctx allows. Do not wait for
 	// it.
-	answers, ended := make(chan T, 1), make(chan struct{})
+	results, ended := make(chan T, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
-		c.answer(ctx, func(client *vaultkit.Client) {
-			if answer, err := question(ctx, client); err == nil {
-				answers <- answer
+		c.withClient(ctx, func(client *vaultkit.Client) {
+			if result, err := read(ctx, client); err == nil {
+				results <- result
 			}
 		})
 	}()
@@ -154,15 +153,16 @@ func ask[T any](c *Completer, cmd *cobra.Command, question func(context.Context,
 	case <-ctx.Done():
 	}
 	select {
-	case answer := <-answers:
-		return answer
+	case result := <-results:
+		return result
 	default:
 		return none
 	}
 }
 
-// answer logs in, asks and logs out, if the login uses nothing up.
-func (c *Completer) answer(ctx context.Context, question func(*vaultkit.Client)) {
+// withClient logs in, runs the work and logs out. It does nothing if the login would use
+// something up.
+func (c *Completer) withClient(ctx context.Context, work func(*vaultkit.Client)) {
 	options, err := c.vault.LoginOptions()
 	if err != nil || c.vault.LoginUsesUp() {
 		return
@@ -172,5 +172,5 @@ func (c *Completer) answer(ctx context.Context, question func(*vaultkit.Client))
 		return
 	}
 	defer client.Close()
-	question(client)
+	work(client)
 }

@@ -6,10 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
-
 	"github.com/spf13/cobra"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flaggroup"
+	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 )
 
 // setting is a flag that overrides an environment variable.
@@ -19,6 +20,14 @@ type setting struct {
 	login          string   // the login it belongs to; empty: none
 	hides          []string // variables that would contradict it
 	value          string
+}
+
+// group returns the heading of the flag in the help.
+func (s *setting) group() string {
+	if s.login != "" || s.name == "auth" {
+		return "Login"
+	}
+	return "Connection"
 }
 
 // isFile reports whether the flag takes the path of a file.
@@ -31,42 +40,50 @@ func newSettings() []setting {
 	return []setting{
 		{name: "address", variable: "VAULT_ADDR", help: "the server's `URL` (default $VAULT_ADDR)"},
 		{name: "namespace", variable: "VAULT_NAMESPACE", help: "`namespace` of Vault Enterprise or HCP (default $VAULT_NAMESPACE)"},
-		{name: "mount", variable: "VAULTKIT_MOUNT", help: "`path` of the KV version 2 mount (default $VAULTKIT_MOUNT, else " + DefaultMount + ")"},
-		{name: "base", variable: "VAULTKIT_BASE", help: "`path` below the mount (default $VAULTKIT_BASE, else " + DefaultBase + ")"},
-		{name: "auth", variable: "VAULTKIT_AUTH", help: "`login` method: token, approle or kubernetes (default: the one whose settings are given)"},
+		{name: "mount", variable: "VAULTKIT_MOUNT", help: "`path` of the KV version 2 mount in Vault (default $VAULTKIT_MOUNT, else " + DefaultMount + ")"},
+		{name: "base", variable: "VAULTKIT_BASE", help: "`path` below the mount where the providers are (default $VAULTKIT_BASE, else " + DefaultBase + ")"},
+		{name: "auth", variable: "VAULTKIT_AUTH", help: "`login` method: token, approle or kubernetes (default $VAULTKIT_AUTH, else the method whose settings are given)"},
 		{name: "token-file", variable: "VAULTKIT_TOKEN_FILE", login: "token", hides: []string{"VAULT_TOKEN"},
-			help: "`file` with the token (default $VAULT_TOKEN, then ~/.vault-token)"},
-		{name: "role-id", variable: "VAULT_ROLE_ID", login: "approle", help: "`id` of the AppRole (default $VAULT_ROLE_ID)"},
+			help: "`file` with the token (default $VAULT_TOKEN, else $VAULTKIT_TOKEN_FILE, else ~/.vault-token)"},
+		{name: "role-id", variable: "VAULT_ROLE_ID", login: "approle", help: "role `id` of the AppRole (default $VAULT_ROLE_ID)"},
 		{name: "role-id-file", variable: "VAULTKIT_ROLE_ID_FILE", login: "approle", hides: []string{"VAULT_ROLE_ID"},
-			help: "`file` with the AppRole's id"},
+			help: "`file` with the AppRole's role id (default $VAULTKIT_ROLE_ID_FILE)"},
 		{name: "secret-id-file", variable: "VAULTKIT_SECRET_ID_FILE", login: "approle", hides: secretIDs,
-			help: "`file` with the AppRole's secret id (default $VAULT_SECRET_ID)"},
+			help: "`file` with the AppRole's secret id (default $VAULT_SECRET_ID, else $VAULTKIT_SECRET_ID_FILE)"},
 		{name: "wrapped-secret-id-file", variable: "VAULTKIT_WRAPPED_SECRET_ID_FILE", login: "approle", hides: secretIDs,
-			help: "`file` with a wrapping token around the secret id"},
-		{name: "approle-mount", variable: "VAULTKIT_APPROLE_MOUNT", login: "approle", help: "`path` of the AppRole login (default approle)"},
-		{name: "kubernetes-role", variable: "VAULTKIT_KUBERNETES_ROLE", login: "kubernetes", help: "`role` of the Kubernetes login"},
+			help: "`file` with a wrapping token for the secret id (default $VAULTKIT_WRAPPED_SECRET_ID, else $VAULTKIT_WRAPPED_SECRET_ID_FILE)"},
+		{name: "approle-mount", variable: "VAULTKIT_APPROLE_MOUNT", login: "approle",
+			help: "`path` of the AppRole login in Vault (default $VAULTKIT_APPROLE_MOUNT, else approle)"},
+		{name: "kubernetes-role", variable: "VAULTKIT_KUBERNETES_ROLE", login: "kubernetes",
+			help: "`role` of the Kubernetes login (default $VAULTKIT_KUBERNETES_ROLE)"},
 		{name: "jwt-file", variable: "VAULTKIT_JWT_FILE", login: "kubernetes",
-			help: "`file` with the pod's service account token (default: the projected one)"},
-		{name: "kubernetes-mount", variable: "VAULTKIT_KUBERNETES_MOUNT", login: "kubernetes", help: "`path` of the Kubernetes login (default kubernetes)"},
+			help: "`file` with the pod's service account token (default $VAULTKIT_JWT_FILE, else the file that Kubernetes mounts into the pod)"},
+		{name: "kubernetes-mount", variable: "VAULTKIT_KUBERNETES_MOUNT", login: "kubernetes",
+			help: "`path` of the Kubernetes login in Vault (default $VAULTKIT_KUBERNETES_MOUNT, else kubernetes)"},
 		// If a CA is named, the certificate must be verified.
 		{name: "ca-cert", variable: "VAULT_CACERT", hides: []string{"VAULT_CACERT_BYTES", "VAULT_CAPATH", "VAULT_SKIP_VERIFY"},
-			help: "PEM `file` of the CAs to trust (default $VAULT_CACERT, else the system's)"},
-		{name: "client-cert", variable: "VAULT_CLIENT_CERT", help: "PEM `file` of the client's certificate (default $VAULT_CLIENT_CERT)"},
-		{name: "client-key", variable: "VAULT_CLIENT_KEY", help: "PEM `file` of the client's key (default $VAULT_CLIENT_KEY)"},
-		{name: "tls-server-name", variable: "VAULT_TLS_SERVER_NAME", help: "`name` to expect in the server's certificate (default $VAULT_TLS_SERVER_NAME)"},
+			help: "PEM `file` with the certificates of the CAs to trust (default $VAULT_CACERT, else the system's)"},
+		{name: "client-cert", variable: "VAULT_CLIENT_CERT", help: "PEM `file` with the client's certificate (default $VAULT_CLIENT_CERT)"},
+		{name: "client-key", variable: "VAULT_CLIENT_KEY", help: "PEM `file` with the client's key (default $VAULT_CLIENT_KEY)"},
+		{name: "tls-server-name", variable: "VAULT_TLS_SERVER_NAME", help: "`name` that the server's certificate must have (default $VAULT_TLS_SERVER_NAME)"},
 	}
 }
+
+const timeoutHelp = "`time` limit of the whole command and of the commands that it runs, such as 30s or 2m; " +
+	"waiting for input does not count, and a committed rotation gets 10s more to write its record; " +
+	"without this flag, a server that cannot be reached is retried for 5s only"
 
 // AddFlags adds the global flags.
 func (c *Connection) AddFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.BoolVar(&c.Verbose, "verbose", false, "log logins, renewals and other events to stderr, without secrets")
+	flags.BoolVar(&c.Verbose, "verbose", false, "log logins, token renewals and other events to stderr, without secrets")
 	for i := range c.settings {
 		s := &c.settings[i]
 		flags.StringVar(&s.value, s.name, "", s.help)
+		flaggroup.Set(flags, s.group(), s.name)
 	}
 	c.timeout, c.timeoutGiven = flagtype.Duration(30*time.Second), func() bool { return flags.Changed("timeout") }
-	flags.Var(&c.timeout, "timeout", "`time` for the whole command, with --verify-cmd and --cmd, such as 30s or 2m; waiting for input does not count, and a committed rotation gets 10s more to write its record; without this flag, a server that cannot be reached is tried for 5s")
+	flags.Var(&c.timeout, "timeout", timeoutHelp)
 }
 
 // given returns the settings whose flags are used.

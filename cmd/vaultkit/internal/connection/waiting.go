@@ -27,11 +27,11 @@ func (c *Connection) watchServer() vaultkit.Option {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			slow := time.AfterFunc(waitQuietly, func() { tell(r.URL.Host) })
 			defer slow.Stop()
-			answer, err := next.RoundTrip(r)
-			if r.Context().Err() == nil && (err != nil || answer.StatusCode >= http.StatusInternalServerError) {
+			response, err := next.RoundTrip(r)
+			if r.Context().Err() == nil && (err != nil || response.StatusCode >= http.StatusInternalServerError) {
 				tell(r.URL.Host)
 			}
-			return answer, err
+			return response, err
 		})
 	})
 }

@@ -35,7 +35,7 @@ func warnSkipped(io *terminal.IO, query *vaultkit.EnvQuery) (warn func()) {
 	skipped := make(map[string][]string)
 	query.Skipped = func(provider, field string, _ error) {
 		if field == "" {
-			io.Warn("%s has no fields", provider)
+			io.Warn("%s has no fields, so it has no variables", provider)
 			return
 		}
 		if skipped[provider] == nil {
@@ -45,7 +45,7 @@ func warnSkipped(io *terminal.IO, query *vaultkit.EnvQuery) (warn func()) {
 	}
 	return func() {
 		for _, provider := range providers {
-			io.Warn("skipped %s of %s: no safe variable name; a --prefix such as APP_ helps", namelist.First(skipped[provider], MostNames), provider)
+			io.Warn("skipped %s of %s: the variable name would not be safe; a --prefix such as APP_ may help", namelist.First(skipped[provider], MostNames), provider)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type Attribution struct{ Actor, Reason string }
 // AddFlags adds the flags --actor and --reason.
 func (a *Attribution) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&a.Actor, "actor", "", actorHelp)
-	cmd.Flags().StringVar(&a.Reason, "reason", "", "`why`, for the audit record")
+	cmd.Flags().StringVar(&a.Reason, "reason", "", "`why`, for the audit record (default: no reason)")
 }
 
 // Complete sets the actor if the flag is not given.

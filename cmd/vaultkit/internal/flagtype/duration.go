@@ -55,8 +55,8 @@ func (d *Duration) Set(text string) error {
 
 // The errors do not repeat the text: it may be a secret.
 var (
-	errDuration = errors.New("give a time such as 90d, 2w, 1d12h or 30s; its units are w, d, h, m and s")
-	errNoUnit   = errors.New("give the number a unit, such as 30s, 12h or 90d; there are w, d, h, m and s")
+	errDuration = errors.New("give a time such as 90d, 2w, 1d12h or 30s; the units are w, d, h, m and s")
+	errNoUnit   = errors.New("add a unit to the number, such as 30s, 12h or 90d; the units are w, d, h, m and s")
 	errTooLong  = errors.New("give a time of at most 100 years, such as 90d")
 	errNoTime   = errors.New("give a time of more than 0, such as 90d")
 )

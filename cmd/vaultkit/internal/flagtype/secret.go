@@ -23,7 +23,7 @@ const maxSecret = 1 << 20
 // secret or where it comes from: that may be a key in the wrong place.
 type SecretReader struct {
 	IO           *terminal.IO
-	AllowControl bool // control and other invisible characters are meant
+	AllowControl bool // accept control and other invisible characters
 }
 
 // AllowControlHelp describes the flag for SecretReader.AllowControl.
@@ -57,7 +57,7 @@ func (s SecretReader) Stdin(ctx context.Context, what, prompt string) (string, e
 func (s SecretReader) Variable(what, name string) (string, error) {
 	text := os.Getenv(name)
 	if text == "" {
-		return "", exitcode.Invalid(what, "is missing: there is no such variable, or it is empty", "give the variable's name, not the key")
+		return "", exitcode.Invalid(what, "is missing: the environment variable is not set or is empty", "give the name of the variable, not the key")
 	}
 	return text, s.Check(what, text)
 }
@@ -101,12 +101,12 @@ func (s SecretReader) Check(what, text string) error {
 		return exitcode.Invalid(what, "is empty", "give it a value")
 	case !s.AllowControl && strings.ContainsFunc(text, unicode.IsControl):
 		return exitcode.Invalid(what, "contains a control character, such as a second newline or a tab",
-			"a key is one line of text; if that is intended, add --allow-control")
+			"remove it; if it belongs to the key, add --allow-control")
 	case !s.AllowControl && strings.ContainsFunc(text, invisible):
 		at := strings.IndexFunc(text, invisible)
 		r, _ := utf8.DecodeRuneInString(text[at:])
 		return exitcode.Invalid(what, fmt.Sprintf("contains the invisible character %U", r),
-			"copy the key again, or save the file without a byte order mark; if that is intended, add --allow-control")
+			"copy the key again, or save the file without a byte order mark; if it belongs to the key, add --allow-control")
 	case strings.Trim(text, " ") != text:
 		s.IO.Warn("%s begins or ends with a space, which is stored too", what)
 	}

@@ -38,18 +38,18 @@ func refusedForRevocation(err error) bool {
 // missing, otherwise its id.
 func (p *Printer) printUndetermined(provider string, r *vaultkit.Rotation, err error) {
 	if r != nil {
-		_ = p.Value(r) // the error that follows weighs more than a closed pipe
+		_ = p.Value(r) // the error that is printed next is more important than a closed pipe
 		return
 	}
-	open := struct {
+	result := struct {
 		ID       string `json:"id"`
 		Provider string `json:"provider"`
 		Outcome  string `json:"outcome"`
 	}{Provider: provider, Outcome: "undetermined"}
 	if more, ok := errors.AsType[*vaultkit.Error](err); ok {
-		open.ID = more.ID
+		result.ID = more.ID
 	}
-	_ = p.Value(open)
+	_ = p.Value(result)
 }
 
 func undetermined(provider, connection string, r *vaultkit.Rotation, err error) string {
@@ -60,10 +60,10 @@ func undetermined(provider, connection string, r *vaultkit.Rotation, err error) 
 	if more, ok := errors.AsType[*vaultkit.Error](err); ok && more.ID != "" {
 		advice += "\nThe rotation's id: " + more.ID
 	}
-	return advice + "\n" + SettleHint(connection, provider)
+	return advice + "\n" + RecoverHint(connection, provider)
 }
 
-// SettleHint returns the command that settles rotations.
-func SettleHint(connection string, providers ...string) string {
-	return "To settle it, run: vaultkit recover " + strings.Join(providers, " ") + connection
+// RecoverHint returns the command that finds out what happened to rotations.
+func RecoverHint(connection string, providers ...string) string {
+	return "To find out and record it, run: vaultkit recover " + strings.Join(providers, " ") + connection
 }

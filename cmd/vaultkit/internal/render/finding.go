@@ -7,8 +7,8 @@ import (
 	"goblin/vaultkit/doctor"
 )
 
-// verdicts are the printed states.
-var verdicts = map[doctor.Status]string{
+// labels are the printed states.
+var labels = map[doctor.Status]string{
 	doctor.OK: "ok", doctor.Skipped: "skip", doctor.Warning: "WARN", doctor.Failed: "FAIL",
 }
 
@@ -17,8 +17,8 @@ var urgency = map[doctor.Status]terminal.Style{doctor.Warning: terminal.Yellow, 
 
 // Finding prints a finding as text.
 func (p *Printer) Finding(one doctor.Finding) {
-	verdict := p.io.Out.Paint(urgency[one.Status], fmt.Sprintf("%-4s", verdicts[one.Status]))
-	fmt.Fprintf(p.io.Out, "%s  %-14s  %s\n", verdict, one.Check, terminal.Cell(one.Detail))
+	label := p.io.Out.Paint(urgency[one.Status], fmt.Sprintf("%-4s", labels[one.Status]))
+	fmt.Fprintf(p.io.Out, "%s  %-14s  %s\n", label, one.Check, terminal.Cell(one.Detail))
 	if one.Fix != "" {
 		what := "fix"
 		if one.LookOnly {

@@ -51,7 +51,7 @@ func TestRotated_WarnsOnStderr(t *testing.T) {
 			t.Errorf("Rotated() prints %q, want %q in it", out, want)
 		}
 	}
-	for _, want := range []string{"warning: the tag is missing\n", "vaultkit recover p checks it again: other-id\n"} {
+	for _, want := range []string{"warning: the tag is missing\n", "run vaultkit recover p: other-id\n"} {
 		if !strings.Contains(errs.String(), want) {
 			t.Errorf("Rotated() warns %q, want %q in it", errs, want)
 		}

@@ -44,7 +44,7 @@ func (p *Printer) Warnings(r *vaultkit.Rotation) {
 		p.io.Warn("%s", warning)
 	}
 	for _, id := range r.Pending {
-		p.io.Warn("another rotation of %s is undecided, which is harmless; vaultkit recover %[1]s checks it again: %s", r.Provider, id)
+		p.io.Warn("another rotation of %s is undecided, which does not affect this one; to check it again, run vaultkit recover %[1]s: %s", r.Provider, id)
 	}
 }
 
@@ -52,7 +52,7 @@ func headline(verb string, r *vaultkit.Rotation) string {
 	done := fmt.Sprintf("%s %s, version %s", verb, r.Provider, Versions(r.Record))
 	switch {
 	case r.Resumed:
-		return fmt.Sprintf("%s already went from version %s: an earlier or concurrent run made part or all of this change.",
+		return fmt.Sprintf("%s already changed, version %s: an earlier or concurrent run made part or all of this change.",
 			r.Provider, Versions(r.Record))
 	case r.Backup == "":
 		return done + ". The version before it was deleted, so there was nothing to back up."

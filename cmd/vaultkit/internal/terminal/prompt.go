@@ -66,6 +66,6 @@ func Interruptible(ctx context.Context, read func() (string, error)) (string, er
 	case r := <-done:
 		return r.text, r.err
 	case <-ctx.Done():
-		return "", exitcode.WithHint(fmt.Errorf("interrupted: %w", ctx.Err()), "Nothing was written to Vault: nothing has changed.")
+		return "", exitcode.WithHint(fmt.Errorf("interrupted: %w", ctx.Err()), "Nothing was written to Vault.")
 	}
 }

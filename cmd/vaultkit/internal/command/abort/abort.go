@@ -1,4 +1,4 @@
-// Package abort is the command that closes a rotation that crashed.
+// Package abort implements vaultkit abort, which closes a rotation that crashed.
 package abort
 
 import (
@@ -16,14 +16,14 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-const long = `Close a rotation that vaultkit recover leaves undecided. abort writes the current secret
-again as a new version, so that a commit that is still on its way can never be applied,
-and records the rotation as aborted. A rotation that recover reports as unknown or
-recreated is recorded as unknown.
+const long = `Close a rotation that vaultkit recover reports as undecided. abort writes the current
+secret again as a new version, so that Vault refuses the rotation's commit if it arrives
+later, and records the rotation as aborted. A rotation that recover reports as unknown
+or recreated is recorded as unknown.
 
-If the rotation turns out to be committed, abort does not undo it: the exit code is 5,
-and you can use rollback. If there is no rotation with this id, the exit code is 4.
-After exit code 8, run the same command again.
+If the rotation is already committed, abort does not change the secret and the exit code
+is 5; to restore the old secret, run vaultkit rollback. If no rotation has this id, the
+exit code is 4. After exit code 8, run the same command again.
 
 ` + rotationid.Help
 
@@ -62,15 +62,15 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return o.failure(id, rotation, err)
 	}
-	return render.OutputError("the rotation is closed, and that is recorded", o.Print.Rotation(headline(rotation), rotation))
+	return render.OutputError("the rotation is closed and has its record", o.Print.Rotation(headline(rotation), rotation))
 }
 
 func headline(r *vaultkit.Rotation) string {
 	switch {
 	case r.Outcome == vaultkit.OutcomeUnknown:
-		return "Closed the rotation of " + r.Provider + ": it is no longer possible to find out whether it was applied."
+		return "Closed the rotation of " + r.Provider + ". It is no longer possible to find out whether it was applied."
 	case r.Resumed:
-		return "The rotation of " + r.Provider + " was recorded as aborted before. It can never be applied."
+		return "The rotation of " + r.Provider + " is already recorded as aborted. It can never be applied."
 	}
 	return "Aborted the rotation of " + r.Provider + ". It can never be applied."
 }
@@ -80,10 +80,10 @@ func (o *Options) failure(id string, r *vaultkit.Rotation, err error) error {
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
 		return exitcode.WithHint(err, "It is not known yet whether the rotation can still be applied.\n"+
-			"To settle it, run again: vaultkit abort "+o.Provider+" "+id+o.Vault.Args())
+			"To find out, run again: vaultkit abort "+o.Provider+" "+id+o.Vault.Args())
 	case errors.Is(err, vaultkit.ErrConflict) && r != nil:
 		return exitcode.WithHint(err, fmt.Sprintf("It is committed, version %s, so there is nothing to abort.\n"+
-			"To undo it, run: vaultkit rollback %s --to %s%s", render.Versions(r.Record), o.Provider, id, o.Vault.Args()))
+			"To restore the old secret, run: vaultkit rollback %s --to %s%s", render.Versions(r.Record), o.Provider, id, o.Vault.Args()))
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-// Package backups is the command that lists backups, and prunes them.
+// Package backups implements vaultkit backups, which lists backups and prunes them.
 package backups
 
 import (
@@ -16,17 +16,18 @@ import (
 )
 
 const long = `List the backups of a provider, newest first. vaultkit rollback --to takes the id of a
-backup; a terminal shows a short form of it. No secret is read. REVOKED is when
-revoke-old revoked the keys, or started to: rollback --to then needs --allow-revoked.
+backup; a terminal shows a short form of it. No secret is read. The column REVOKED shows
+when revoke-old revoked the keys or started to; rollback --to then needs
+--allow-revoked.
 
-With the word prune after the provider, backups recovers the provider and then deletes
-old backups and their values permanently; the audit records stay. It deletes a backup
-that is not one of the --keep newest and was replaced longer than --older-than ago. At
-least one of the two flags is required. It never deletes the newest backup of a
-committed rotation, a backup whose rotation has no record, or any backup newer than
-that one. If recover cannot settle such a rotation, vaultkit abort closes it. On a
-terminal, prune shows what would be deleted and asks for confirmation, unless --yes is
-given.`
+With the word prune after the provider, backups first runs recover for the provider,
+then deletes old backups and their values permanently. The audit records stay. prune
+deletes the backups that are not among the --keep newest and whose secret was replaced
+longer than --older-than ago; at least one of the two flags is required. prune always
+keeps the newest backup of a committed rotation, a backup whose rotation has no record,
+and every backup that is newer than one without a record. vaultkit abort closes a
+rotation that recover cannot record. On a terminal, prune shows what it will delete and
+asks for confirmation, unless --yes is given.`
 
 // prune is the second argument of the command that prunes.
 const prune = "prune"
@@ -67,8 +68,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().IntVar(&o.Keep, "keep", 0, "prune: `number` of newest backups to keep")
-	cmd.Flags().Var(&o.OlderThan, "older-than", "prune: keep secrets that were replaced less than this time ago, such as 90d")
+	cmd.Flags().IntVar(&o.Keep, "keep", 0, "prune: `number` of newest backups to keep (default 0)")
+	cmd.Flags().Var(&o.OlderThan, "older-than", "prune: keep backups whose secret was replaced less than this time ago, such as 90d (default: no limit)")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "prune: show what would be deleted, but delete nothing")
 	cmd.Flags().BoolVar(&o.Yes, "yes", false, "prune: do not ask for confirmation on a terminal")
 	return cmd
@@ -79,7 +80,7 @@ func (o *Options) checkFlags(cmd *cobra.Command) error {
 	if !o.Prune {
 		for _, flag := range []string{"keep", "older-than", "dry-run", "yes"} {
 			if cmd.Flags().Changed(flag) {
-				return exitcode.UsageErrorf("--%s is for: vaultkit backups PROVIDER prune", flag)
+				return exitcode.UsageErrorf("--%s is for: vaultkit backups PROVIDER prune; add the word prune", flag)
 			}
 		}
 		return nil

@@ -56,12 +56,12 @@ func (o *Options) confirm(ctx context.Context, client *vaultkit.Client) error {
 func (o *Options) warnUnrevoked(ctx context.Context, client *vaultkit.Client, pruned []vaultkit.Backup) []vaultkit.Record {
 	records, err := client.History(ctx, o.Provider)
 	if err != nil {
-		o.IO.Warn("cannot read whether the pruned keys were revoked: %s", exitcode.Text(err))
+		o.IO.Warn("cannot find out whether the deleted keys were revoked: %s", exitcode.Text(err))
 	}
 	for _, record := range records {
 		gone := slices.ContainsFunc(pruned, func(b vaultkit.Backup) bool { return b.ID == record.ID })
 		if gone && record.Outcome == vaultkit.OutcomeCommitted && record.Revocation == nil {
-			o.IO.Warn("the keys of version %d are not recorded as revoked, and revoke-old needs their backup: %s",
+			o.IO.Warn("the keys of version %d have no record of a revocation; without their backup, revoke-old cannot revoke them: %s",
 				record.OldVersion, record.ID)
 		}
 	}

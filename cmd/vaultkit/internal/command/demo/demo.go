@@ -1,4 +1,4 @@
-// Package demo is the command that shows every feature on a temporary Vault.
+// Package demo implements vaultkit demo, which shows every feature on a temporary Vault.
 package demo
 
 import (
@@ -21,8 +21,8 @@ const long = `Start a real, temporary Vault and show every feature on it: store 
 rotate it, show the backup and the audit record, crash during a rotation and recover,
 roll back. Everything is deleted afterwards.
 
-demo runs the vault or bao program that VAULTKIT_VAULT_BIN names, or the one on PATH. If
-there is none, it compiles one once, which takes some minutes.`
+demo runs the vault or bao program that VAULTKIT_VAULT_BIN names, or else the one on
+PATH. If there is none, it compiles one, which takes some minutes the first time.`
 
 // Options are the arguments and flags of the command.
 type Options struct{ command.Deps }
@@ -101,7 +101,7 @@ func (d *demo) tell(ctx context.Context) (err error) {
 			return fmt.Errorf("step %d, %q, failed: %w", i+1, step.title, err)
 		}
 		if d.err != nil {
-			return d.err // nobody reads the story any more
+			return d.err // the output is closed
 		}
 	}
 	return nil
@@ -121,12 +121,12 @@ type crash struct {
 
 // RoundTrip forwards every request, and drops the response to the commit.
 func (c *crash) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := c.RoundTripper.RoundTrip(r)
+	response, err := c.RoundTripper.RoundTrip(r)
 	if err != nil || r.Method != http.MethodPut || r.URL.Path != "/v1/"+connection.DefaultMount+"/data/"+connection.DefaultBase+"/providers/"+sandbox.Provider {
-		return answer, err
+		return response, err
 	}
 	c.die()
-	return nil, errors.Join(errors.New("the connection was lost"), answer.Body.Close())
+	return nil, errors.Join(errors.New("the connection was lost"), response.Body.Close())
 }
 
 const end = `
@@ -145,4 +145,4 @@ The Vault is stopped and all its data is deleted. What to type next:
   vaultkit rollback openai-gpt4
 
 In a checkout, type "go run ./cmd/vaultkit" instead of "vaultkit". The README shows
-the same in Go, and what is guaranteed when something fails.`
+the same in Go, and docs/rotation.md what is guaranteed when something fails.`

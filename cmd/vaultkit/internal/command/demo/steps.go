@@ -63,7 +63,7 @@ func (d *demo) readKey(ctx context.Context) error {
 	d.show(nil,
 		[]string{"in Go", `key, err := client.GetAPIKey(ctx, "` + sandbox.Provider + `")`},
 		[]string{"command", "vaultkit get " + sandbox.Provider},
-		[]string{"answer", key})
+		[]string{"output", key})
 	return nil
 }
 
@@ -98,7 +98,7 @@ func (d *demo) lookBack(ctx context.Context) error {
 		return err
 	}
 	if len(backups) != 1 || len(history) != 1 {
-		return fmt.Errorf("there are %d backups and %d records, not 1 and 1", len(backups), len(history))
+		return fmt.Errorf("got %d backups and %d records, want 1 and 1", len(backups), len(history))
 	}
 	d.say("The backup and the record have the same id: since when the old secret was in force,\n" +
 		"its version, and a fingerprint of the change.\n")
@@ -149,7 +149,7 @@ func (d *demo) rotateAndCrash(ctx context.Context) error {
 	}
 	failure, ok := errors.AsType[*vaultkit.Error](err)
 	if !ok || !errors.Is(err, vaultkit.ErrUndetermined) || ctx.Err() != nil {
-		return fmt.Errorf("the rotation that was to crash ended otherwise: %w", cmp.Or(err, ctx.Err(), errors.New("success")))
+		return fmt.Errorf("the rotation did not crash as planned: %w", cmp.Or(err, ctx.Err(), errors.New("success")))
 	}
 	d.crashed = failure.ID
 	d.say("A second program rotates the key again. Vault stores the new key, but the program\n" +
@@ -184,7 +184,7 @@ func (d *demo) recoverCrash(ctx context.Context, fresh *vaultkit.Client) error {
 		return err
 	}
 	if len(found) != 1 || found[0].ID != d.crashed || found[0].Outcome != vaultkit.OutcomeCommitted {
-		return fmt.Errorf("recovery settled %d rotations, and not the one that crashed", len(found))
+		return fmt.Errorf("recover returned %+v, not the one rotation that crashed, as committed", found)
 	}
 	d.say("\nAnother program, or the same one after a restart, finds out what happened and writes\n" +
 		"the record. No key is rotated twice, and no key is lost:\n")

@@ -1,4 +1,4 @@
-// Package dev is the command that runs a temporary Vault.
+// Package dev implements vaultkit dev, which runs a temporary Vault.
 package dev
 
 import (
@@ -19,11 +19,11 @@ import (
 )
 
 const long = `Run a real, temporary Vault on this machine until Ctrl-C. Its data is in memory and is
-lost then. dev runs the vault or bao program that VAULTKIT_VAULT_BIN names, or the one
-on PATH. If there is none, it compiles one once, which takes some minutes.
+lost then. dev runs the vault or bao program that VAULTKIT_VAULT_BIN names, or else the
+one on PATH. If there is none, it compiles one, which takes some minutes the first time.
 
 Standard output gets only the two export lines for that Vault. They contain its root
-token on purpose: the token is valid for nothing else.`
+token on purpose: it is valid for this Vault only.`
 
 // Options are the arguments and flags of the command.
 type Options struct {
@@ -51,7 +51,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().IntVar(&o.Port, "port", 8200, "`port` to listen on, on 127.0.0.1 only; 0: a free one")
+	cmd.Flags().IntVar(&o.Port, "port", 8200, "TCP `port` on 127.0.0.1 to listen on; 0: any free port")
 	cmd.Flags().BoolVar(&o.Seed, "seed", false, "store demo providers, local-llama and openai-gpt4, with fake keys")
 	return cmd
 }
@@ -69,7 +69,7 @@ func Run(ctx context.Context, o *Options) (err error) {
 	try := tryStore
 	if o.Seed {
 		if err := seedProviders(ctx, server); err != nil {
-			return fmt.Errorf("the demo providers are not stored: %w", err)
+			return fmt.Errorf("storing the demo providers failed: %w", err)
 		}
 		try = trySeeded
 	}

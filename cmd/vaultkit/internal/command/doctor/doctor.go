@@ -1,4 +1,4 @@
-// Package doctor is the command that finds out why Vault cannot be used.
+// Package doctor implements vaultkit doctor, which finds out why Vault cannot be used.
 package doctor
 
 import (
@@ -18,16 +18,16 @@ import (
 )
 
 const long = `Check what this machine needs to work with Vault: address, TLS, seal, clock, login,
-token, mount, the rights of each role, audit device, unfinished rotations, deleted
-keys. A finding that is not ok comes with a command: the command after "fix:" fixes
-the problem, the one after "look:" only shows more about it. A check that depends on a
-failed one is skipped.
+token, mount, the rights of each role, audit device, unfinished rotations, deleted keys.
+A finding that is not ok is followed by a command: the one after "fix:" fixes the
+problem, the one after "look:" only shows more about it. A check that depends on a
+failed check is skipped.
 
-Without --role, doctor expects a reader's rights, and reports whether they are a
-rotator's. Without arguments it checks every provider. It connects and logs in like
-every other command, writes nothing and reads no secret. A login uses up one use of an
-AppRole's secret id if its uses are limited. doctor looks up a wrapping token without
-unwrapping it, unless --unwrap is given.
+Without --role, the token must have the rights of a reader, and doctor reports whether
+it also has those of a rotator. Without arguments, doctor checks every provider. It
+connects and logs in like every other command, writes nothing and reads no secret. The
+login counts as a use of an AppRole's secret id. doctor looks up a wrapping token but
+does not unwrap it, unless --unwrap is given.
 
 The exit code is that of the first failed check, or 0 if no check failed.`
 
@@ -72,10 +72,10 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&names, "role", nil, "`role` whose rights the token must have, see vaultkit policy --help; may be repeated")
+	cmd.Flags().StringArrayVar(&names, "role", nil, "`role` whose rights the token must have, see vaultkit policy --help; may be repeated (default reader)")
 	_ = cmd.RegisterFlagCompletionFunc("role", completeRole) // the flag is there
-	cmd.Flags().BoolVar(&o.Strict, "strict", false, "exit with 1 if no check failed but there are warnings")
-	cmd.Flags().BoolVar(&o.Unwrap, "unwrap", false, "log in even if that uses up a wrapping token")
+	cmd.Flags().BoolVar(&o.Strict, "strict", false, "exit with 1 if there are warnings, even if no check failed")
+	cmd.Flags().BoolVar(&o.Unwrap, "unwrap", false, "unwrap a wrapping token to log in, which uses it up")
 	return cmd
 }
 

@@ -1,4 +1,4 @@
-// Package env is the command that prints keys as environment variables.
+// Package env implements vaultkit env, which prints keys as environment variables.
 package env
 
 import (
@@ -24,13 +24,13 @@ const long = `Print the fields of providers as environment variables, or write t
 Without arguments, env prints every provider and skips deleted ones. The field api_key
 of openai-gpt4 becomes OPENAI_GPT4_API_KEY.
 
-env refuses two fields that become the same variable: name the providers that you need.
-Unsafe names start with a digit, or change how programs behave: by their first words,
-such as LD_PRELOAD or GIT_DIR, or by their last word, such as JAVA_OPTS or GH_PAGER. If
-you have named the provider, env refuses them; otherwise it skips them with a warning.
-A --prefix such as APP_ makes the beginning of a name safe.
+env refuses two fields that become the same variable: name only the providers that you
+need. A variable name is unsafe if it starts with a digit or changes how programs
+behave, such as LD_PRELOAD, GIT_DIR, JAVA_OPTS or GH_PAGER. If you named the provider,
+env refuses an unsafe name; otherwise it skips the field with a warning. A --prefix such
+as APP_ helps unless the end of the name is the reason, as in JAVA_OPTS.
 
-Each format writes a value so that it is read back byte for byte, or refuses it:
+A value that a format cannot contain unchanged is refused. The formats:
 
   sh          for source in bash, dash and other POSIX shells
   dotenv      as joho/godotenv, npm's dotenv, python-dotenv and Docker Compose read it
@@ -44,8 +44,8 @@ Each format writes a value so that it is read back byte for byte, or refuses it:
 
 --out writes a file that only you can read. It replaces a file only if vaultkit wrote
 it. It does not follow links, and refuses a directory that belongs to another user or
-that everybody can write to. In GitHub Actions it prints ::add-mask:: first. Output on
-stdout is data there too, and is not masked.`
+that everybody can write to. In GitHub Actions, --out first prints ::add-mask:: for
+every value; without --out, env prints no masks, except with --format github.`
 
 // Options are the arguments and flags of the command.
 type Options struct {
@@ -76,8 +76,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", string(envfile.Sh), "`name` of the format: "+strings.Join(formats(), ", "))
-	cmd.Flags().StringVar(&o.Out, "out", "", "`file` to write, such as .env.vault (default, and for -: stdout)")
-	cmd.Flags().StringVar(&o.Query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
+	cmd.Flags().StringVar(&o.Out, "out", "", "`file` to write, such as .env.vault; -: stdout (default stdout)")
+	cmd.Flags().StringVar(&o.Query.Prefix, "prefix", "", "`text` to put before each variable name, such as APP_ (default: none)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -95,7 +95,7 @@ func (o *Options) parse(format string, given bool) error {
 	case !slices.Contains(formats(), format):
 		return exitcode.UsageErrorf("--format must be one of %s", strings.Join(formats(), ", "))
 	case o.Print.JSON && given && format != string(envfile.JSON):
-		return exitcode.UsageErrorf("--json and --format %s contradict each other", format)
+		return exitcode.UsageErrorf("--json and --format %s contradict each other: give one of them", format)
 	case o.Print.JSON:
 		format = string(envfile.JSON)
 	}
@@ -115,7 +115,7 @@ func (o *Options) parseGitHub() error {
 		o.Out = os.Getenv("GITHUB_ENV")
 	}
 	if o.Out == "" {
-		return exitcode.UsageErrorf("--format github needs --out outside of GitHub Actions: there is no $GITHUB_ENV")
+		return exitcode.UsageErrorf("$GITHUB_ENV is not set: outside of GitHub Actions, --format github needs --out")
 	}
 	if o.IO.Out.IsFile(o.Out) {
 		return exitcode.UsageErrorf("--format github appends to that file itself: do not redirect its output there")
@@ -132,7 +132,7 @@ func Run(ctx context.Context, o *Options) error {
 			return o.print(ctx, client, query)
 		}
 		if o.Format == envfile.GitHub || os.Getenv("GITHUB_ACTIONS") == "true" {
-			query.Masks = terminal.StrictWriter{Stream: o.IO.Out} // a key may be written only once the runner masks it
+			query.Masks = terminal.StrictWriter{Stream: o.IO.Out} // the runner must know the masks before a key is written
 		}
 		names, err := client.WriteEnvFile(ctx, o.Out, o.Format, query)
 		if err != nil {

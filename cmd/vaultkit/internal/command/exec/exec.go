@@ -1,4 +1,5 @@
-// Package exec is the command that runs a command with keys in its environment.
+// Package exec implements vaultkit exec, which runs a command with keys in its
+// environment.
 package exec
 
 import (
@@ -16,17 +17,17 @@ import (
 
 const long = `Run a command with the fields of providers in its environment, named as in env:
 OPENAI_GPT4_API_KEY. Name the providers before the --; without names, exec reads every
-provider. No file and no argument contains a key, only the command's own environment.
+provider. The keys are only in the command's environment, in no file and no argument.
 
 vaultkit logs out of Vault before the command starts, and is replaced by the command
-(on Windows it waits for the command). The command has vaultkit's process id,
-terminal, stdin and signals, and you get its exit code. If the command does not start,
-the exit code is 127 if there is no such command, 126 if it cannot be run, and
-otherwise that of env.
+(on Windows it waits for the command). The command has vaultkit's process id, terminal,
+stdin and signals, and you get its exit code. If the command does not start, the exit
+code is 127 (there is no such command), 126 (it cannot be run), or that of the error
+from Vault.
 
-The command also gets your environment. The providers' variables override it, and the
-variables with credentials for Vault or a CI job's OIDC token are removed: a command
-that uses Vault needs a login of its own. With --pristine the command gets only the
+The command also gets your environment, without the variables that contain credentials
+for Vault or a CI job's OIDC token: a command that uses Vault needs its own login. If a
+variable is in both, the command gets the provider's. With --pristine it gets only the
 providers' variables, not even PATH.`
 
 // Options are the arguments and flags of the command.
@@ -55,8 +56,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.Query.Providers, "provider", nil, "`name` of a provider, like an argument before --; may be repeated")
-	cmd.Flags().StringVar(&o.Query.Prefix, "prefix", "", "`text` to put before each name, such as APP_")
+	cmd.Flags().StringArrayVar(&o.Query.Providers, "provider", nil, "`name` of a provider, the same as an argument before --; may be repeated (default: every provider)")
+	cmd.Flags().StringVar(&o.Query.Prefix, "prefix", "", "`text` to put before each variable name, such as APP_ (default: none)")
 	cmd.Flags().BoolVar(&o.Pristine, "pristine", false, "give the command only the providers' variables")
 	return cmd
 }

@@ -1,4 +1,4 @@
-// Package get is the command that prints keys.
+// Package get implements vaultkit get, which prints keys.
 package get
 
 import (

@@ -1,4 +1,5 @@
-// Package history is the command that shows the audit records of a provider.
+// Package history implements vaultkit history, which shows the audit records of a
+// provider.
 package history
 
 import (
@@ -24,8 +25,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		Short: "Show a provider's audit records, newest first",
 		Long: `Show the audit records of the provider's rotations and rollbacks, newest first:
 who changed what, when, why, whether it was applied, and when the old key was
-revoked. --json shows all of a record, with the ids of its requests in Vault's own audit
-log.`,
+revoked. --json shows every field of a record, with the ids of its requests in Vault's
+audit log.`,
 		Example: "  vaultkit history openai-gpt4\n  vaultkit history openai-gpt4 --json",
 		Args:    usage.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

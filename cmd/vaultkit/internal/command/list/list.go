@@ -1,4 +1,4 @@
-// Package list is the command that lists providers.
+// Package list implements vaultkit list, which lists the providers.
 package list
 
 import (

@@ -1,4 +1,4 @@
-// Package policy is the command that prints the Vault policy of a role.
+// Package policy implements vaultkit policy, which prints the Vault policy of a role.
 package policy
 
 import (
@@ -15,8 +15,8 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-const long = `Print the Vault policy of a role: the fewest rights that it needs, for every provider or
-for the named ones, below --base in --mount. No Vault is needed.
+const long = `Print the Vault policy with the fewest rights that a role needs, for every provider or
+for those of --provider, below --base in --mount. The command does not connect to Vault.
 
 Roles:
 `

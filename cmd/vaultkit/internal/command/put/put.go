@@ -1,4 +1,4 @@
-// Package put is the command that stores the first secret of a provider.
+// Package put implements vaultkit put, which stores the first secret of a provider.
 package put
 
 import (
@@ -31,9 +31,10 @@ Each field says where its value comes from:
   FIELD=value   the value itself, which other users of this machine can see in the
                 list of processes while the command runs
 
-put refuses names that env and exec cannot turn into a variable, such as 3com: no
-variable can be called 3COM_API_KEY. One newline at the end of a file or pipe is
-dropped. put refuses control and invisible characters unless --allow-control is given.`
+put refuses names that env and exec cannot turn into a variable, unless --allow-any-name
+is given: for the provider 3com, no variable can be called 3COM_API_KEY. One newline at
+the end of a file or pipe is dropped. put refuses control and invisible characters in a
+value unless --allow-control is given.`
 
 // Options are the arguments and flags of the command.
 type Options struct {
@@ -55,7 +56,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		Example: "  vaultkit put openai-gpt4 api_key=@key.txt\n" +
 			"  pass show openai | vaultkit put openai-gpt4 api_key=- organization=@org.txt",
 		Args:              usage.AtLeast(2),
-		ValidArgsFunction: cobra.NoFileCompletions, // the providers there are have their first secret
+		ValidArgsFunction: cobra.NoFileCompletions, // existing providers already have their first secret
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Provider, o.Fields = args[0], args[1:]
 			return run(cmd.Context(), o)
@@ -118,7 +119,7 @@ func sameSecret(ctx context.Context, client *vaultkit.Client, provider string, k
 	}
 	stored, err := client.GetProviderKeys(ctx, provider)
 	if err != nil || !maps.Equal(stored, keys) {
-		return 0 // a token that may not read cannot tell
+		return 0 // unknown: the token may not read
 	}
 	return why.Version
 }

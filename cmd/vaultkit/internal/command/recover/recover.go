@@ -1,4 +1,5 @@
-// Package recover is the command that settles rotations that crashed.
+// Package recover implements vaultkit recover, which finds out what happened to
+// rotations that crashed.
 package recover
 
 import (
@@ -15,10 +16,10 @@ import (
 )
 
 const long = `Find out what happened to every rotation that has no audit record because the program
-or the connection failed, and write the record if the answer is certain. recover never
-changes a provider's secret, and can run at any time and as often as you like. Without
-arguments it checks every provider. To finish a rotation that stays undecided, run the
-same rotation again; to close it, run vaultkit abort.`
+or the connection failed, and write the record if the outcome is certain. recover never
+changes a provider's secret. You can run it at any time and as often as you like.
+Without arguments it checks every provider. To finish a rotation that stays undecided,
+run the same rotation again; to close it, run vaultkit abort.`
 
 // Options are the arguments and flags of the command.
 type Options struct {
@@ -30,7 +31,7 @@ type Options struct {
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	return &cobra.Command{
 		Use:     "recover [PROVIDER...]",
-		Short:   "Settle rotations that crashed",
+		Short:   "Find out what happened to rotations that crashed, and record it",
 		Long:    long,
 		Example: "  vaultkit recover\n  vaultkit recover openai-gpt4 local-llama --json",
 		Args:    cobra.ArbitraryArgs,
@@ -40,7 +41,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	}
 }
 
-// Run settles what can be settled, and prints the results.
+// Run recovers the providers, and prints the outcomes.
 func Run(ctx context.Context, o *Options) error {
 	return o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) error {
 		found, err := client.Recover(ctx, o.Providers...)
@@ -50,7 +51,7 @@ func Run(ctx context.Context, o *Options) error {
 		if err != nil && len(found) == 0 {
 			return err
 		}
-		return errors.Join(err, render.OutputError("what could be settled is recorded, and no secret was changed", o.print(found)))
+		return errors.Join(err, render.OutputError("the outcomes that are certain are recorded, and no secret was changed", o.print(found)))
 	})
 }
 
@@ -59,7 +60,7 @@ func (o *Options) print(found []vaultkit.Resolution) error {
 		return o.Print.Value(render.OrEmpty(found))
 	}
 	if len(found) == 0 {
-		_, err := fmt.Fprintln(o.IO.Out, "Nothing to settle: every rotation has its record.")
+		_, err := fmt.Fprintln(o.IO.Out, "Nothing to recover: every rotation has its record.")
 		return err
 	}
 	t := o.Print.Table("", "PROVIDER", "OUTCOME", "WHICH MEANS", "ID")
@@ -81,11 +82,11 @@ func meaning(outcome vaultkit.Outcome) string {
 	case vaultkit.OutcomeAborted:
 		return "the new secret was never stored; now recorded"
 	case vaultkit.OutcomeUndecided:
-		return "not stored so far: still running, or crashed before; run the rotation again, or vaultkit abort it"
+		return "the new secret is not stored: the rotation still runs or crashed; run it again, or close it with vaultkit abort"
 	case vaultkit.OutcomeRecreated:
 		return "the provider was deleted and created again since; vaultkit abort closes it"
 	case vaultkit.OutcomeUnknown:
-		return "later writes have removed the evidence; the backup stays; vaultkit abort closes it"
+		return "unknown: later writes removed the evidence; the backup stays; vaultkit abort closes it"
 	}
 	return string(outcome)
 }

@@ -1,4 +1,5 @@
-// Package revokeold is the command that revokes the keys that a rotation replaced.
+// Package revokeold implements vaultkit revoke-old, which revokes the keys that a
+// rotation replaced.
 package revokeold
 
 import (
@@ -24,21 +25,21 @@ import (
 // already revoked. curl, wget and jq do not use it for failures, as they do 4.
 const statusAlreadyGone = 44
 
-const long = `Revoke the keys that a rotation replaced, in the API of the provider. This is the last
-step of rotating a key: run it once the new key works everywhere. revoke-old refuses
-(exit code 5) unless the rotation is committed and none of the old values is in force
-again, for this provider or another one.
+const long = `Revoke the keys that a rotation replaced, at the provider's API. This is the last step
+of rotating a key: run it when the new key works everywhere. revoke-old refuses (exit
+code 5) if the rotation is not committed, or if one of the old values is in force again,
+for this provider or another one.
 
---cmd is a shell command that revokes the keys. Its environment has VAULTKIT_PROVIDER,
-VAULTKIT_ID, VAULTKIT_KEY (the old api_key, or the only field that was replaced) and
-VAULTKIT_FIELD_<NAME> for the old value of each replaced field
+--cmd is a shell command that revokes the keys. The command gets the variables
+VAULTKIT_PROVIDER, VAULTKIT_ID, VAULTKIT_KEY (the old api_key, or the only field that
+was replaced) and VAULTKIT_FIELD_<NAME> (the old value), one for each replaced field.
 ` + childproc.Help + `
 
-Its exit status says what happened: 0, the keys are revoked; 44, they were revoked
-before; anything else, they are not revoked. 0 and 44 are recorded, and history shows
-them. The command runs once. If the keys of the rotation are already recorded as
-revoked, it does not run. Once the command has started, even if it fails, rotate and
-rollback accept these keys only with --allow-revoked.
+The exit status of the command says what happened: 0, it revoked the keys; 44, they were
+already revoked; anything else, they are not revoked. 0 and 44 are recorded, and history
+shows them. The command runs once, and not at all if the keys are already recorded as
+revoked. As soon as the command has started, even if it fails, rotate and rollback
+accept these keys only with --allow-revoked.
 
 ` + rotationid.Help
 
@@ -73,8 +74,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		},
 	}
 	cmd.Flags().StringVar(&o.Command, "cmd", "", "shell `command` that revokes the old keys")
-	_ = cmd.MarkFlagRequired("cmd") // it exists
-	cmd.Flags().BoolVar(&o.IgnoreOtherProviders, "ignore-other-providers", false, "revoke the keys although another provider's secret contains them")
+	_ = cmd.MarkFlagRequired("cmd") // never fails: the flag exists
+	cmd.Flags().BoolVar(&o.IgnoreOtherProviders, "ignore-other-providers", false, "revoke the keys even if another provider's secret contains them")
 	o.Attribution.AddFlags(cmd)
 	return cmd
 }
@@ -96,11 +97,11 @@ func Run(ctx context.Context, o *Options) error {
 		return exitcode.WithHint(err, fmt.Sprintf("The keys are revoked; only their record is missing. To write it, run the same command again:\n"+
 			"if the keys are already revoked, the command of --cmd must exit with %d.", statusAlreadyGone))
 	case errors.Is(err, childproc.ErrStopped):
-		return exitcode.WithHint(err, "The command was stopped and may have revoked the keys. Run the same vaultkit command again.")
+		return exitcode.WithHint(err, "The command was stopped and may have revoked the keys. To find out, run the same vaultkit command again.")
 	case err != nil:
 		return err
 	}
-	return render.OutputError("the keys are revoked, and that is recorded", o.print(revocation, revoker.ran))
+	return render.OutputError("the keys are revoked, and the record is written", o.print(revocation, revoker.ran))
 }
 
 func (o *Options) options() []vaultkit.RevokeOption {
@@ -116,12 +117,12 @@ func (o *Options) print(r *vaultkit.Revocation, ran bool) error {
 	if o.Print.JSON {
 		return o.Print.Value(r)
 	}
-	headline := "Revoked what a rotation of " + r.Provider + " had replaced."
+	headline := "Revoked the keys that a rotation of " + r.Provider + " replaced."
 	switch {
 	case !ran:
-		headline = "What this rotation of " + r.Provider + " replaced was revoked before; the command did not run."
+		headline = "The keys that this rotation of " + r.Provider + " replaced are already recorded as revoked; the command did not run."
 	case r.AlreadyGone:
-		headline = "What a rotation of " + r.Provider + " had replaced was gone already; now that is recorded."
+		headline = "The keys that a rotation of " + r.Provider + " replaced were already revoked; now that is recorded."
 	}
 	if _, err := fmt.Fprintln(o.IO.Out, headline); err != nil {
 		return err
@@ -132,7 +133,7 @@ func (o *Options) print(r *vaultkit.Revocation, ran bool) error {
 	t.Optional("by", r.Actor)
 	t.Optional("reason", r.Reason)
 	t.Optional("at", render.When(r.RevokedAt))
-	t.Optional("not looked at", notRead(r.NotRead))
+	t.Optional("not checked", notRead(r.NotRead))
 	return t.Flush()
 }
 

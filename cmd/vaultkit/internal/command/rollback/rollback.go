@@ -1,4 +1,4 @@
-// Package rollback is the command that restores a replaced secret.
+// Package rollback implements vaultkit rollback, which restores a replaced secret.
 package rollback
 
 import (
@@ -20,11 +20,11 @@ import (
 const long = `Restore the whole secret of a backup. A rollback is a rotation too: the secret that it
 replaces is backed up, and it has an audit record.
 
-Without --to, rollback undoes the newest rotation. If the current secret came from a
-rollback or from another program, --to is required. A key that revoke-old has revoked is
-restored only with --allow-revoked. That includes a revocation that has started and
-failed: its command may have revoked the key. The column REVOKED of vaultkit backups
-shows both.
+Without --to, rollback restores the secret that the newest rotation replaced. If the
+current secret came from a rollback or from another program, --to is required. A key
+that revoke-old has revoked is restored only with --allow-revoked. The same is true if
+the revocation has started and failed: its command may have revoked the key. The column
+REVOKED of vaultkit backups shows both.
 
 vaultkit status counts the age of the restored secret from the rollback, and shows no
 expiry unless --expires-in is given.
@@ -61,9 +61,9 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.To, "to", "", "`id` of the backup to restore (default: the backup of the newest rotation)")
-	flags.BoolVar(&o.RestoreDeleted, "restore-deleted", false, "restore the secret although the current version is deleted or destroyed")
-	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "restore a key whose revocation has started or is done")
-	flags.Var(&o.ExpiresIn, "expires-in", "`time` from now until the restored key expires, such as 30d; only recorded, for vaultkit status")
+	flags.BoolVar(&o.RestoreDeleted, "restore-deleted", false, "restore the secret even if the current version is deleted or destroyed")
+	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "restore a key even if its revocation has started or is done")
+	flags.Var(&o.ExpiresIn, "expires-in", "`time` from now until the restored key expires, such as 30d; only recorded, for vaultkit status (default: none)")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything and show what would be written where, but write nothing")
 	o.Attribution.AddFlags(cmd)
 	return cmd
@@ -86,7 +86,7 @@ func Run(ctx context.Context, o *Options) error {
 	case errors.Is(err, vaultkit.ErrInvalid):
 		return refused(o.Provider, err)
 	case errors.Is(err, vaultkit.ErrDeleted) && !o.RestoreDeleted:
-		return exitcode.WithHint(err, "To write a backup over the deleted version, add --restore-deleted.")
+		return exitcode.WithHint(err, "To restore a backup in spite of that, add --restore-deleted.")
 	case err != nil:
 		return o.Print.Failure(ctx, o.Provider, o.Vault.Args(), rotation, err)
 	case o.DryRun:
@@ -95,15 +95,15 @@ func Run(ctx context.Context, o *Options) error {
 	return o.Print.Rotated("Rolled back", rotation)
 }
 
-// refused adds to a refusal what to do next. The refusal of a revoked key names the
-// backup and no version; the one that needs --to names a version.
+// refused adds to the error of a refused rollback what to do next. For a revoked key,
+// the error names the backup and no version; for a missing --to, it names a version.
 func refused(provider string, err error) error {
 	why, ok := errors.AsType[*vaultkit.Error](err)
 	switch {
 	case ok && why.Version > 0:
-		return exitcode.WithHint(err, "Name it with --to; vaultkit backups "+provider+" shows when each was in force.")
+		return exitcode.WithHint(err, "Name the backup with --to; vaultkit backups "+provider+" shows when each one was in force.")
 	case ok && why.ID != "":
-		return exitcode.WithHint(err, "The revocation was started, and its command may have failed. If the key still works, restore it with --allow-revoked.")
+		return exitcode.WithHint(err, "The revocation has started, and its command may have failed. If the key still works, add --allow-revoked.")
 	}
 	return err
 }

@@ -124,7 +124,7 @@ func (o *Options) manyFailed(results []Result) error {
 	if len(undetermined) == 0 {
 		return err
 	}
-	return exitcode.WithHint(err, render.SettleHint(o.Vault.Args(), undetermined...))
+	return exitcode.WithHint(err, render.RecoverHint(o.Vault.Args(), undetermined...))
 }
 
 // worst returns the first undetermined error, or else the first error.

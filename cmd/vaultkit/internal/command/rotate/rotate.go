@@ -1,4 +1,5 @@
-// Package rotate is the command that replaces keys, of one provider or of many.
+// Package rotate implements vaultkit rotate, which replaces keys, of one provider or of
+// many.
 package rotate
 
 import (
@@ -9,6 +10,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flaggroup"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 )
 
@@ -16,22 +18,23 @@ import (
 const defaultWorkers = 8
 
 const long = `Replace a field of a provider's secret, or several with --set; other fields do not
-change. rotate first backs up the current secret, then writes the new one only if nobody
-has changed it in between, then writes an audit record. It refuses a field that the
-secret does not have, unless --add-field is given.
+change. rotate first backs up the current secret, then writes the new one only if the
+secret has not changed in between, then writes an audit record. It refuses a field that
+the secret does not have, unless --add-field is given.
 
 After a crash, run the same rotation again to finish it. With --auto every run makes
 another key: after exit code 8, run vaultkit recover first.
 
---verify-cmd is a shell command that tries the new key before anything is written.
-If its exit status is not 0, the rotation stops. Its environment has VAULTKIT_PROVIDER,
-VAULTKIT_KEY (the new key) and VAULTKIT_FIELD_<NAME> for each field of the secret
+--verify-cmd is a shell command that tries the new key before anything is written. If
+its exit status is not 0, the rotation stops and nothing changes. The command gets the
+variables VAULTKIT_PROVIDER, VAULTKIT_KEY (the new key) and VAULTKIT_FIELD_<NAME> (the
+value of a field), one for each field of the secret.
 ` + childproc.Help + `
 
-With --auto, rotate takes several providers or --all; each gets its own new key, and
---parallel of them are rotated at once. If one fails, the others continue. The exit
-code is that of the first failure, or 8 if any outcome is undetermined. --json prints
-an array of {provider, rotation, error, exit_code}.
+With --auto, rotate takes several providers or --all; each gets its own new key. If one
+fails, the others continue. The exit code is that of the first failure, or 8 if any
+outcome is undetermined. --json prints an array of {provider, rotation, error,
+exit_code}.
 
 One newline at the end of a file or pipe is dropped. rotate refuses control and
 invisible characters in a key unless --allow-control is given.`
@@ -89,19 +92,19 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 
 func (o *Options) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.provider, "provider", "", "`name` of the provider, instead of the argument")
+	flags.StringVar(&o.provider, "provider", "", "`name` of the provider, instead of an argument")
 	flags.StringVar(&o.NewKey, "new-key", "", "the new `key` itself; other users of this machine can see it while the command runs")
 	flags.StringVar(&o.NewKeyFile, "new-key-file", "", "`file` with the new key")
-	flags.BoolVar(&o.NewKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal you are asked for it, and your input is not shown")
+	flags.BoolVar(&o.NewKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal, vaultkit asks for it and does not show it")
 	flags.StringVar(&o.NewKeyEnv, "new-key-env", "", "`name` of the environment variable with the new key")
 	flags.StringArrayVar(&o.Set, "set", nil, "a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; may be repeated to replace several fields at once")
 	flags.BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
 	flags.BoolVar(&o.Auto, "auto", false, "make a random key, for development: the provider's API does not know it")
 	flags.StringVar(&o.Field, "field", "api_key", "`name` of the field to replace; with --set, of the field that the verify command gets as VAULTKIT_KEY")
-	flags.BoolVar(&o.AddField, "add-field", false, "add fields that the secret does not have; without this flag they are refused, as they may be misspelled")
-	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "accept a key whose revocation has started or is done")
-	flags.StringVar(&o.VerifyCommand, "verify-cmd", "", "shell `command` that tries the new key before anything is written")
-	flags.Var(&o.ExpiresIn, "expires-in", "`time` from now until the new key expires, such as 90d, 2w or 12h; only recorded, for vaultkit status")
+	flags.BoolVar(&o.AddField, "add-field", false, "add fields that the secret does not have; without this flag they are refused, because the name may be misspelled")
+	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "accept a new key even if its revocation has started or is done")
+	flags.StringVar(&o.VerifyCommand, "verify-cmd", "", "shell `command` that tries the new key before anything is written (default: none)")
+	flags.Var(&o.ExpiresIn, "expires-in", "`time` from now until the new key expires, such as 90d, 2w or 12h; only recorded, for vaultkit status (default: none)")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything and show what would be written where, but write nothing")
 	flags.BoolVar(&o.All, "all", false, "rotate every provider; needs --auto, and asks for confirmation")
 	flags.BoolVar(&o.Yes, "yes", false, "with --all, do not ask for confirmation")
@@ -109,6 +112,9 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	o.Attribution.AddFlags(cmd)
 	sources := []string{"new-key", "new-key-file", "new-key-stdin", "new-key-env", "set", "auto"}
 	cmd.MarkFlagsMutuallyExclusive(sources...)
+	flaggroup.Set(flags, "New key, one of these is required", sources...)
+	flaggroup.Set(flags, "Several providers", "all", "yes", "parallel")
+	flaggroup.Set(flags, "Audit record", "expires-in", "actor", "reason")
 	cmd.MarkFlagsOneRequired(sources...)
 }
 
@@ -124,11 +130,11 @@ func (o *Options) parse(args []string) error {
 	case o.many():
 		return o.checkMany()
 	case len(args) == 0 && o.provider == "":
-		return exitcode.UsageErrorf("no provider: name it, as the argument or with --provider")
+		return exitcode.UsageErrorf("no provider: give its name as an argument or with --provider")
 	case len(args) == 0:
 		o.Providers = []string{o.provider}
 	case o.provider != "" && o.provider != args[0]:
-		return exitcode.UsageErrorf("--provider and the argument name different providers")
+		return exitcode.UsageErrorf("--provider and the argument name different providers: give only one of them")
 	}
 	return nil
 }
@@ -145,7 +151,7 @@ func (o *Options) checkMany() error {
 	case o.provider != "":
 		return exitcode.UsageErrorf("name several providers as arguments, without --provider")
 	case o.All && !o.Yes && !o.DryRun && !o.IO.CanAsk():
-		return exitcode.UsageErrorf("--all replaces the key of every provider: add --yes")
+		return exitcode.UsageErrorf("--all replaces the key of every provider: to confirm, add --yes")
 	case o.Parallel < 1:
 		return exitcode.UsageErrorf("--parallel must be at least 1")
 	}

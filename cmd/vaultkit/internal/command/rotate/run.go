@@ -38,11 +38,11 @@ func Run(ctx context.Context, o *Options) error {
 	return o.Print.Rotated("Rotated", rotation)
 }
 
-// refusedField adds to the refusal of an unknown field what to do. It is the only
-// refusal by Rotate with both a field and a version.
+// refusedField adds to the error for an unknown field what to do. It is the only error
+// of Rotate with both a field and a version.
 func refusedField(err error) error {
 	if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Field != "" && why.Version > 0 {
-		return exitcode.WithHint(err, "To add the field, give --add-field.")
+		return exitcode.WithHint(err, "To add the field, add --add-field.")
 	}
 	return err
 }
@@ -75,14 +75,14 @@ func (o *Options) checks() render.Checks {
 	if o.Verify {
 		return render.Checks{Random: o.Auto, Verified: "yes, by the verify command"}
 	}
-	return render.Checks{Random: o.Auto, Verified: "no: there is no --verify-cmd"}
+	return render.Checks{Random: o.Auto, Verified: "no: --verify-cmd is not given"}
 }
 
 // verify runs the user's command with the new secret.
 func (o *Options) verify(ctx context.Context, provider string, keys vaultkit.ProviderKeys) error {
 	command := childproc.Command{Name: "verify", Line: o.VerifyCommand, Hidden: append(o.Vault.Credentials(), o.NewKeyEnv), Out: o.IO.Err}
 	if o.many() {
-		command.Out = &childproc.PrefixWriter{Out: o.IO.Err, Prefix: provider + ": "} // several commands may be talking
+		command.Out = &childproc.PrefixWriter{Out: o.IO.Err, Prefix: provider + ": "} // several commands may print at once
 	}
 	return command.Run(ctx, keys, map[string]string{childproc.VariableProvider: provider, childproc.VariableKey: keys[o.Field]})
 }

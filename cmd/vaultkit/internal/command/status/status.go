@@ -1,4 +1,4 @@
-// Package status is the command that shows how old keys are.
+// Package status implements vaultkit status, which shows how old keys are.
 package status
 
 import (
@@ -21,14 +21,14 @@ import (
 
 const long = `Show how old each provider's key is, when it expires, and which rotations crashed
 or are still running. Without arguments, status shows every provider. It reads no
-secret: a token with the monitor's policy is enough.
+secret: a token with the policy of the monitor role is enough.
 
 A key is due if
   - its recorded expiry (rotate --expires-in) has passed or is within --due-within,
   - it has been in force for longer than --max-age, or
   - it is deleted, or Vault will delete it within --due-within (delete_version_after).
-If a key is due, the exit code is 3, so that a nightly job can send an alert. A rule of
-thumb: rotate quarterly in production (--max-age 90d), monthly in development (30d).
+If a key is due, the exit code is 3, so that a nightly job can send an alert. A usual
+choice is to rotate every 90 days in production (--max-age 90d).
 
 If status cannot read a provider, it prints the error to stderr and continues with the
 others; the exit code is that of the first such error. If there is no provider at all,
@@ -56,8 +56,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().Var(&o.DueWithin, "due-within", "a key is due this long before its recorded expiry, or before Vault deletes it")
-	cmd.Flags().Var(&o.MaxAge, "max-age", "a key is due when it has been in force for longer, such as 90d (default: no limit)")
+	cmd.Flags().Var(&o.DueWithin, "due-within", "a key is due this `time` before its recorded expiry, or before Vault deletes it, such as 2w")
+	cmd.Flags().Var(&o.MaxAge, "max-age", "a key is due when it has been in force for longer than this `time`, such as 90d (default: no limit)")
 	return cmd
 }
 
@@ -93,10 +93,10 @@ func (o *Options) look(ctx context.Context) (found []vaultkit.ProviderStatus, fi
 			switch {
 			case err == nil:
 				found = append(found, one)
-			case one.Provider == "", ctx.Err() != nil: // nothing more will come
+			case one.Provider == "", ctx.Err() != nil: // the last result
 				return err
 			case first == nil:
-				first = err // printed in the end
+				first = err // printed at the end
 			default:
 				o.IO.PrintError(err)
 			}
@@ -107,8 +107,8 @@ func (o *Options) look(ctx context.Context) (found []vaultkit.ProviderStatus, fi
 	return found, first, err
 }
 
-// progress starts the progress bar. It lists the providers to count them, but only if
-// somebody watches.
+// progress starts the progress bar. It lists the providers to count them, but only if a
+// person watches.
 func (o *Options) progress(ctx context.Context, client *vaultkit.Client) (step, done func(), err error) {
 	providers := o.Providers
 	if o.IO.Watched() && len(providers) == 0 {
@@ -116,7 +116,7 @@ func (o *Options) progress(ctx context.Context, client *vaultkit.Client) (step, 
 			return nil, nil, err
 		}
 	}
-	step, done = o.IO.Progress("looking", len(providers))
+	step, done = o.IO.Progress("reading", len(providers))
 	return step, done, nil
 }
 
@@ -166,7 +166,7 @@ func note(s vaultkit.ProviderStatus, now time.Time) string {
 		notes = append(notes, "deleted at "+render.When(s.DeletedAt))
 	}
 	if !s.LastExpiry.IsZero() {
-		notes = append(notes, "no expiry is noted; an earlier version's was "+render.When(s.LastExpiry))
+		notes = append(notes, "no recorded expiry; an earlier version's was "+render.When(s.LastExpiry))
 	}
 	if len(s.Pending) > 0 {
 		notes = append(notes, fmt.Sprintf("%d pending: vaultkit recover %s", len(s.Pending), s.Provider))

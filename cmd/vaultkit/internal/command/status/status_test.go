@@ -14,7 +14,7 @@ func TestNote(t *testing.T) {
 	now := time.Now()
 	for want, s := range map[string]vaultkit.ProviderStatus{
 		"": {},
-		"no expiry is noted; an earlier version's was " + render.When(now): {LastExpiry: now},
+		"no recorded expiry; an earlier version's was " + render.When(now): {LastExpiry: now},
 		"destroyed":                      {Destroyed: true, DeletedAt: now},
 		"deleted at " + render.When(now): {DeletedAt: now},
 		"2 pending: vaultkit recover p":  {Provider: "p", Pending: []string{"a", "b"}},

@@ -1,4 +1,5 @@
-// Package version is the command that prints what the program was built from.
+// Package version implements vaultkit version, which prints what the program was built
+// from.
 package version
 
 import (
@@ -32,7 +33,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print what this binary was built from",
-		Long:    "Print what this binary was built from. No Vault is needed.",
+		Long:    "Print what this binary was built from. The command does not connect to Vault.",
 		Example: "  vaultkit version\n  vaultkit version --json",
 		Args:    usage.None,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &Options{deps}) },
