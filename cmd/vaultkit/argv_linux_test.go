@@ -18,13 +18,13 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestArguments_ContainNoKey: while the program and what it starts are at work, no key is among the
-// arguments of any of them, where every user of the machine sees it in ps.
+// Neither the program nor the processes that it starts have a key in their arguments, which
+// every user of the machine can see.
 func TestArguments_ContainNoKey(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		stdin string
-		args  func(provider, id, wait string) []string // wait is a command that ends when the test has looked
+		args  func(provider, id, wait string) []string // wait is a command that ends when the test has read the arguments
 	}{
 		"rotate": {newKey(), func(provider, _, wait string) []string {
 			return []string{"rotate", provider, "--new-key-stdin", "--verify-cmd", wait}
@@ -57,7 +57,7 @@ func TestArguments_ContainNoKey(t *testing.T) {
 	}
 }
 
-// running is the program at work.
+// running is a process of the program.
 type running struct {
 	cmd   *exec.Cmd
 	errs  logbuffer.Buffer
@@ -79,10 +79,10 @@ func begin(t *testing.T, stdin string, args ...string) *running {
 	return r
 }
 
-// gate is a named pipe that holds up whoever reads it.
+// gate is a named pipe whose reader waits until the gate opens.
 type gate struct {
 	path string
-	pipe chan *os.File // our end, once somebody reads
+	pipe chan *os.File // gets the write end when a process reads
 	ours *os.File
 }
 
@@ -99,13 +99,13 @@ func newGate(t *testing.T) *gate {
 	return g
 }
 
-// reached returns when somebody waits at the gate.
+// reached returns when a process waits at the gate.
 func (g *gate) reached(t *testing.T, by *running) {
 	t.Helper()
 	select {
 	case g.ours = <-g.pipe:
 	case err := <-by.ended:
-		reader, _ := os.OpenFile(g.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // lets our end go
+		reader, _ := os.OpenFile(g.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // ends the wait of the goroutine
 		_, _ = (<-g.pipe).Close(), reader.Close()
 		t.Fatalf("vaultkit %s = %v, want its command to read %s first\n%s", strings.Join(by.cmd.Args[1:], " "), err, g.path, by.errs.String())
 	}
@@ -113,8 +113,7 @@ func (g *gate) reached(t *testing.T, by *running) {
 
 func (g *gate) open() { _ = g.ours.Close() }
 
-// descendants are the command lines of a process and of all it started, directly
-// or not, as ps shows them.
+// descendants returns the command lines of a process and of its descendants.
 func descendants(t *testing.T, pid int) (argvs []string) {
 	t.Helper()
 	children := map[int][]int{}

@@ -53,7 +53,7 @@ func TestLists_OfNothing(t *testing.T) {
 	vk(t, "", "recover", provider).shows(t, "Nothing to recover")
 }
 
-// orphan leaves a backup behind, as a rotation does that died before its commit.
+// orphan writes a backup without a record, as a rotation that crashed before its commit.
 func orphan(t testing.TB, provider, from string) {
 	t.Helper()
 	data := vaulttest.Look(t, "providers/"+provider)["providers/"+provider]
@@ -63,8 +63,7 @@ func orphan(t testing.TB, provider, from string) {
 func TestRecover(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
-	// Take the record away, and leave an older rotation that is not this
-	// generation's.
+	// Delete the record, and add a backup of an earlier generation.
 	old := anyID
 	orphan(t, provider, old)
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/rotations/"+provider+"/"+id); err != nil {

@@ -20,7 +20,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
-// maxBinary keeps heavy dependencies from slipping in.
+// maxBinary is the largest size of the binary, in bytes: a heavy dependency exceeds it.
 const maxBinary = 20 << 20
 
 // buildProgram builds the program as it is released, once for all tests.
@@ -33,7 +33,7 @@ var buildProgram = sync.OnceValues(func() (string, error) {
 	return path, err
 })
 
-// program is the path of the built program.
+// program returns the path of the built program.
 func program(t testing.TB) string {
 	t.Helper()
 	path, err := buildProgram()
@@ -43,8 +43,7 @@ func program(t testing.TB) string {
 	return path
 }
 
-// TestBinary runs with the built program what cannot be run in-process: the
-// build's own information, and signals.
+// TestBinary tests what needs the built program: build information, arguments, signals.
 func TestBinary(t *testing.T) {
 	tidy(t)
 	binary := program(t)
@@ -68,13 +67,13 @@ func TestBinary(t *testing.T) {
 	t.Run("argv", func(t *testing.T) { argvIsClean(t, binary) })
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if ossignal.Ignored(signal) {
-			continue // as under nohup, and then the program ignores it too
+			continue // as under nohup; the program then ignores it too
 		}
 		t.Run(signal.String(), func(t *testing.T) { devEndsOn(t, binary, signal) })
 	}
 }
 
-// BenchmarkVersion is the start of every command.
+// BenchmarkVersion measures the start of the program.
 func BenchmarkVersion(b *testing.B) {
 	binary := program(b)
 	for b.Loop() {
@@ -84,7 +83,7 @@ func BenchmarkVersion(b *testing.B) {
 	}
 }
 
-// runBinary runs the built program and returns all it printed.
+// runBinary runs the built program and returns its output.
 func runBinary(t *testing.T, stdin, binary string, args ...string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, args...)
@@ -93,10 +92,10 @@ func runBinary(t *testing.T, stdin, binary string, args ...string) (string, erro
 	return string(out), err
 }
 
-// devEndsOn runs dev until the signal, and expects a clean end.
+// devEndsOn checks that dev exits with 0 on a signal.
 func devEndsOn(t *testing.T, binary string, signal os.Signal) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // else a deaf one hangs the test
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // ends a program that ignores the signal
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, "dev", "--port", "0")
 	var errs bytes.Buffer

@@ -12,8 +12,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// completed is what the CLI offers for the last of the arguments, and how the shell
-// is to take it.
+// completed returns the completions for the last argument, and the directive for the
+// shell.
 func completed(t testing.TB, args ...string) (offered []string, directive string) {
 	t.Helper()
 	r := vkBare(t.Context(), t, "", append([]string{"__complete"}, args...)...)
@@ -85,8 +85,7 @@ func TestComplete_OffersProviders(t *testing.T) {
 	}
 }
 
-// TestComplete_ExecTakesProvidersThenFiles: before the command come providers, in it
-// files.
+// exec completes providers before the command and files in it.
 func TestComplete_ExecTakesProvidersThenFiles(t *testing.T) {
 	t.Parallel()
 	base := vaulttest.Name(t)
@@ -123,7 +122,7 @@ func TestComplete_OffersIDs(t *testing.T) {
 		"revoke-old P ":              committed,
 		"rollback P --to ":           pending + " " + committed,
 		"rollback P --to 2":          pending + " " + committed,
-		"rollback --to ":             "", // of whom?
+		"rollback --to ":             "", // no provider yet
 		"rollback --dry-run P --to ": pending + " " + committed,
 	} {
 		args := strings.Split(strings.ReplaceAll(call, "P", provider), " ")
@@ -136,15 +135,14 @@ func TestComplete_OffersIDs(t *testing.T) {
 	vkBare(t.Context(), t, "", slices.Concat([]string{"__complete"}, connection, []string{"rollback", provider, "--to", ""})...).shows(t, committed+"\tversion 1, committed, -\n")
 }
 
-// TestComplete_OffersNothingWithoutVault: without an answer completion offers nothing, and says
-// nothing, within seconds.
+// If Vault cannot be asked, completion ends within seconds and prints nothing.
 func TestComplete_OffersNothingWithoutVault(t *testing.T) {
 	for _, variable := range []string{"VAULT_ADDR", "VAULT_TOKEN"} {
 		t.Setenv(variable, "")
 	}
 	t.Setenv("HOME", t.TempDir())
 	var config net.ListenConfig
-	silent, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections, answers nothing
+	silent, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0") // accepts connections, never responds
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,11 +152,11 @@ func TestComplete_OffersNothingWithoutVault(t *testing.T) {
 		"no address":       nil,
 		"no token":         {"--address", vaulttest.Server().Addr()},
 		"no such token":    {"--address", vaulttest.Server().Addr(), "--token-file", token},
-		"nobody there":     {"--address", "http://127.0.0.1:1", "--token-file", token},
-		"no answer":        {"--address", "http://" + silent.Addr().String(), "--token-file", token},
+		"no server":        {"--address", "http://127.0.0.1:1", "--token-file", token},
+		"no response":      {"--address", "http://" + silent.Addr().String(), "--token-file", token},
 		"denied":           connect(t, role(t, "provisioner")),
 		"denied, verbose":  append(connect(t, role(t, "provisioner")), "--verbose"),
-		"an odd login":     append(connect(t, role(t, "reader")), "--auth", "ldap"),
+		"unknown login":    append(connect(t, role(t, "reader")), "--auth", "ldap"),
 		"no such mount":    append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"),
 		"flags contradict": append(connect(t, role(t, "reader")), "--role-id", "x"),
 	} {
@@ -172,8 +170,7 @@ func TestComplete_OffersNothingWithoutVault(t *testing.T) {
 	}
 }
 
-// TestComplete_UsesNoLoginUp: a secret id that is good for one login still is after
-// somebody has pressed the Tab key.
+// Completion does not use a secret id that is valid for one login only.
 func TestComplete_UsesNoLoginUp(t *testing.T) {
 	provider, key := stored(t)
 	roleID, wrapping := appRole(t, true)
@@ -186,7 +183,7 @@ func TestComplete_UsesNoLoginUp(t *testing.T) {
 		}
 	}
 	vkBare(t.Context(), t, "", "get", provider).prints(t, key+"\n")
-	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken()) // comes first
+	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken()) // has precedence
 	if offered, _ := completed(t, "get", provider[:len(provider)-1]); !slices.Contains(offered, provider) {
 		t.Errorf("completion with a token = %q, want the provider in it", offered)
 	}

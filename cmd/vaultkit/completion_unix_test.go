@@ -16,8 +16,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestComplete_ReadsNoPipe: a pipe is emptied by whoever reads it, and one that nobody
-// writes to holds its reader up.
+// Completion does not read from a pipe: that would take its content, or wait for it.
 func TestComplete_ReadsNoPipe(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("HOME", home)
@@ -47,8 +46,7 @@ func TestComplete_ReadsNoPipe(t *testing.T) {
 	vkBare(t.Context(), t, "", append([]string{"get", provider, "--token-file", pipe}, address...)...).prints(t, key+"\n")
 }
 
-// TestComplete_DoesNotWaitForTheLogout: an answer that is there is offered, even though Vault
-// does not confirm the logout.
+// Completion offers what it has read, even if the logout gets no response.
 func TestComplete_DoesNotWaitForTheLogout(t *testing.T) {
 	provider, _ := stored(t)
 	login := pod(t, "reader")
@@ -65,8 +63,7 @@ func TestComplete_DoesNotWaitForTheLogout(t *testing.T) {
 	}
 }
 
-// pod lets a pod log in with one of the committed policies, and returns the flags
-// for that.
+// pod sets up a Kubernetes login with one of the committed policies, and returns its flags.
 func pod(t testing.TB, policy string) []string {
 	t.Helper()
 	cluster, root, mount := vaulttest.NewCluster(), vaulttest.Root(t), vaulttest.Name(t)

@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestRotateAll_AsksOnATerminal: on a terminal --all asks first, and only a yes goes on.
+// On a terminal, --all asks first, and continues only after a yes.
 func TestRotateAll_AsksOnATerminal(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	base := vaulttest.Name(t)
@@ -31,8 +31,8 @@ func TestRotateAll_AsksOnATerminal(t *testing.T) {
 	}
 }
 
-// answering runs the program for a person who types an answer, and returns its exit
-// code, its standard output, and what the terminal shows.
+// answering runs the program on a terminal on which an answer is typed. It returns the
+// exit code, the standard output, and what the terminal shows.
 func answering(t *testing.T, answer string, args ...string) (code int, out, shown string) {
 	t.Helper()
 	person, program, screen, ended := openTerminal(t)
@@ -47,7 +47,7 @@ func answering(t *testing.T, answer string, args ...string) (code int, out, show
 	return code, printed.String(), screen.String()
 }
 
-// TestPrune_AsksOnATerminal: backups go for good, so a person sees which and says yes.
+// On a terminal, prune shows what it will delete, and continues only after a yes.
 func TestPrune_AsksOnATerminal(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	for _, tc := range []struct {
@@ -61,7 +61,7 @@ func TestPrune_AsksOnATerminal(t *testing.T) {
 		{"yes\n", "--keep 2 --json", exitcode.OK, true, true},
 		{"", "--keep 2 --yes", exitcode.OK, false, true},
 		{"", "--keep 2 --dry-run", exitcode.OK, false, false},
-		{"", "--keep 3", exitcode.OK, false, false}, // there is nothing to ask about
+		{"", "--keep 3", exitcode.OK, false, false}, // nothing would be deleted
 	} {
 		provider, ids := backedUp(t, 3)
 		left := ids

@@ -17,8 +17,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// appRole makes an AppRole that may read keys, and returns its role id and a
-// secret id, wrapped if asked for.
+// appRole creates an AppRole with the policy of a reader, and returns its role id and a
+// secret id, or a wrapping token for one.
 func appRole(t *testing.T, wrapped bool) (roleID, secretID string) {
 	t.Helper()
 	root, name := vaulttest.Root(t), vaulttest.Name(t)
@@ -74,12 +74,12 @@ func TestAppRoleFromEnvironment(t *testing.T) {
 	t.Setenv("VAULT_ROLE_ID", roleID)
 	t.Setenv("VAULT_SECRET_ID", secretID)
 	vkBare(t.Context(), t, "", "get", provider).prints(t, key+"\n")
-	// The flag chooses the login, the environment completes it.
+	// A flag selects the login; the environment has the rest.
 	t.Setenv("VAULT_TOKEN", "hvs.wrong")
 	vkBare(t.Context(), t, "", "get", provider).want(t, exitcode.Denied, "not logged in")
 	vkBare(t.Context(), t, "", "get", provider, "--auth", "approle").ok(t)
 	vkBare(t.Context(), t, "", "get", provider, "--role-id", roleID).ok(t)
-	// A flag wins over its variable.
+	// A flag overrides its variable.
 	vkBare(t.Context(), t, "", "get", provider, "--secret-id-file", file(t, "wrong")).want(t, exitcode.Denied, "not logged in")
 	t.Setenv("VAULT_SECRET_ID", "")
 	t.Setenv("VAULTKIT_WRAPPED_SECRET_ID", "hvs.wrong")
@@ -87,8 +87,8 @@ func TestAppRoleFromEnvironment(t *testing.T) {
 	vkBare(t.Context(), t, "", "get", provider, "--secret-id-file", file(t, secretID)).ok(t)
 }
 
-// TestKubernetesLogin only shows that the flags reach Vault, which knows of no
-// such role: the login itself is the library's to test.
+// TestKubernetesLogin checks only that the flags reach Vault, which has no such role. The
+// library's tests check the login itself.
 func TestKubernetesLogin(t *testing.T) {
 	t.Parallel()
 	args := []string{"list", "--address", vaulttest.Server().Addr(), "--kubernetes-role", "nobody"}
@@ -130,7 +130,7 @@ func TestTLS(t *testing.T) {
 		Transport: transport,
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(server) },
 	})
-	front.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what the test is after
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // the test causes refused handshakes
 	front.StartTLS()
 	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections() })
 	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})))
@@ -148,7 +148,7 @@ func TestTLS(t *testing.T) {
 	list("--client-cert", ca).want(t, exitcode.Usage, "TLS")
 
 	t.Setenv("VAULT_CACERT", ca)
-	list("--tls-server-name", "example.com").ok(t) // the flag completes the environment
+	list("--tls-server-name", "example.com").ok(t) // $VAULT_CACERT and the flag together
 	list("--tls-server-name", "other.test").want(t, exitcode.Unavailable)
 	t.Setenv("VAULT_SKIP_VERIFY", "true")
 	list("--tls-server-name", "other.test").ok(t)

@@ -13,8 +13,8 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
 )
 
-// tidy gives the test a directory for temporary files and fails it if any is
-// left in the end.
+// tidy gives the test a directory for temporary files, and fails the test if it leaves a
+// file there.
 func tidy(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
@@ -28,7 +28,7 @@ func tidy(t *testing.T) {
 
 func TestDemo(t *testing.T) {
 	tidy(t)
-	t.Setenv("VAULT_ADDR", "http://127.0.0.1:1") // none of the demo's business
+	t.Setenv("VAULT_ADDR", "http://127.0.0.1:1") // the demo must ignore it
 	t.Setenv("VAULTKIT_BASE", "elsewhere")
 	start := time.Now()
 	out := vkBare(t.Context(), t, "", "demo").ok(t)
@@ -78,7 +78,7 @@ func TestDemoWithoutVault(t *testing.T) {
 	vkBare(t.Context(), t, "", "demo").exits(t, exitcode.Failure, "/nowhere/vault")
 }
 
-// watcher calls found when a text is written.
+// watcher is an output that calls found when the text is written.
 type watcher struct {
 	text  string
 	found func()

@@ -19,8 +19,8 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// exports reads what dev prints until it has the address and the token, and
-// goes on reading so that dev never waits.
+// exports returns the address and the token that dev prints, and discards the rest of its
+// output.
 func exports(t *testing.T, out io.Reader) (address, token string) {
 	t.Helper()
 	lines := bufio.NewScanner(out)
@@ -39,7 +39,7 @@ func exports(t *testing.T, out io.Reader) (address, token string) {
 	return address, token
 }
 
-// answers fails the test unless a Vault there knows the token.
+// answers fails the test unless the Vault at the address accepts the token.
 func answers(t *testing.T, address, token string) {
 	t.Helper()
 	client, err := api.NewClient(&api.Config{Address: address})
@@ -62,8 +62,8 @@ func gone(t *testing.T, address string) {
 	}
 }
 
-// withDev runs dev, does something with its Vault and interrupts it. It returns
-// what dev said besides its exports.
+// withDev runs dev, does the work with its Vault, and interrupts dev. It returns the
+// stderr of dev.
 func withDev(t *testing.T, work func(address, token string), args ...string) (said string) {
 	t.Helper()
 	tidy(t)
@@ -104,7 +104,7 @@ func TestDevSeed(t *testing.T) {
 	has(t, "vaultkit dev --seed: stderr", said, "Then try this, with fake keys:\n\nvaultkit list\n")
 }
 
-// What dev prints to a pipe are two lines that a shell can run.
+// In a pipe, dev prints two lines that a shell can run.
 func TestDev_PrintsOnlyExports(t *testing.T) {
 	tidy(t)
 	ctx, interrupt := context.WithCancel(t.Context())

@@ -105,7 +105,7 @@ func TestDoctorExitCodes(t *testing.T) {
 	vkBare(t.Context(), t, "", "doctor", "--role").want(t, exitcode.Usage, "Usage: vaultkit doctor")
 }
 
-// The time for all the work bounds a server that does not answer.
+// --timeout bounds the wait for a server that does not respond.
 func TestDoctorTimeout(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
@@ -119,8 +119,7 @@ func TestDoctorTimeout(t *testing.T) {
 
 var fixLine = regexp.MustCompile(`(?m)^      fix: (vaultkit doctor .*)$`)
 
-// A fix that is a command of ours can be pasted as it stands: a shell takes it
-// apart as it is meant, and it mends what was found.
+// A fix that is a vaultkit command can be pasted into a shell, and fixes the finding.
 func TestDoctor_FixesCanBePasted(t *testing.T) {
 	t.Parallel()
 	server, err := url.Parse(vaulttest.Server().Addr())
@@ -129,14 +128,14 @@ func TestDoctor_FixesCanBePasted(t *testing.T) {
 	}
 	transport := &http.Transport{}
 	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(server) }})
-	front.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what the test is after
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // the test causes refused handshakes
 	front.StartTLS()
 	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections() })
 	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})))
 	token := file(t, "fake")
 	r := vkBare(t.Context(), t, "", "doctor", "--address", strings.Replace(front.URL, "https", "http", 1), "--token-file", token,
 		"--ca-cert", ca, "--tls-server-name", "it's another.test")
-	for _, check := range []string{"tls", "tls", "login"} { // the scheme, the name, and what is left is the token
+	for _, check := range []string{"tls", "tls", "login"} { // wrong scheme, wrong name, then an invalid token
 		r.exits(t, map[string]int{"tls": exitcode.Unavailable, "login": exitcode.Denied}[check])
 		r.outHas(t, "FAIL  "+check)
 		if check == "tls" {
@@ -145,7 +144,7 @@ func TestDoctor_FixesCanBePasted(t *testing.T) {
 	}
 }
 
-// words takes a command line apart as a shell does.
+// words splits a command line as a shell does.
 func words(t *testing.T, line string) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", `for word in `+line+`; do echo "$word"; done`).Output()
@@ -155,7 +154,7 @@ func words(t *testing.T, line string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }
 
-// doctorNamesTheProxy needs a process: net/http reads the variables only once.
+// doctorNamesTheProxy needs a process of its own: net/http reads the variables once.
 func doctorNamesTheProxy(t *testing.T, binary string) {
 	cmd := exec.CommandContext(t.Context(), binary, "doctor", "--address", "http://vault.test:8200", "--token-file", file(t, "fake"))
 	cmd.Env = append(os.Environ(), "HTTP_PROXY=http://me:"+canary+"@127.0.0.1:1")
@@ -166,7 +165,7 @@ func doctorNamesTheProxy(t *testing.T, binary string) {
 	}
 }
 
-// Neither what proves who we are is shown, nor the token that it is given for.
+// Neither the secret id nor the token is printed.
 func TestDoctor_PrintsNoCredential(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
@@ -174,7 +173,7 @@ func TestDoctor_PrintsNoCredential(t *testing.T) {
 		roleID, secretID := appRole(t, wrapped)
 		flag := map[bool]string{false: "--secret-id-file", true: "--wrapped-secret-id-file"}[wrapped]
 		args := []string{"doctor", provider, "--verbose", "--address", vaulttest.Server().Addr(), "--role-id", roleID, flag, file(t, secretID)}
-		for _, more := range []string{"--json", "--unwrap", "--unwrap"} { // the last one finds the wrapping token used
+		for _, more := range []string{"--json", "--unwrap", "--unwrap"} { // the last run finds that the wrapping token is used
 			r := vkBare(t.Context(), t, "", append(args, more)...)
 			if shown := r.out + r.err; strings.Contains(shown, secretID) || strings.Contains(shown, "hvs.") || len(shown) < 500 {
 				t.Errorf("vaultkit %s prints %q, want all findings and no secret", r.call, shown)

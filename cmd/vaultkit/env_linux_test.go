@@ -35,8 +35,8 @@ func TestEnvProgress(t *testing.T) {
 	}
 }
 
-// TestEnv_WritesNoFileWithoutMasks: where nobody reads the masks, no file is written: later steps
-// would print the keys in the clear.
+// If the masks cannot be printed, env writes no file: later steps of the job would print
+// the keys unmasked.
 func TestEnv_WritesNoFileWithoutMasks(t *testing.T) {
 	provider, _ := short(t, "env-m")
 	runner, path := file(t, ""), filepath.Join(t.TempDir(), ".env.vault")
@@ -57,10 +57,10 @@ func TestEnv_WritesNoFileWithoutMasks(t *testing.T) {
 	}
 }
 
-// maxMemory is what the environment of 10,000 providers may take, in KiB.
+// maxMemory is how much memory env of 10,000 providers may use, in KiB.
 const maxMemory = 100 << 10
 
-// TestEnvOfMany has a Vault of its own: other tests walk through all of theirs.
+// TestEnvOfMany has its own Vault, because other tests list all providers of theirs.
 func TestEnvOfMany(t *testing.T) {
 	const count = 10_000
 	server := vaulttest.Start(t, devvault.Options{})
@@ -92,7 +92,7 @@ func TestEnvOfMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := make([]byte, 1) // with the rest it waits until it is read
+	first := make([]byte, 1) // the program waits until the rest is read
 	if _, err := io.ReadFull(pipe, first); err != nil {
 		// The program has ended, so its memory cannot be measured.
 		t.Fatalf("vaultkit env = %v, want output\n%s", errors.Join(err, cmd.Wait()), errs.String())
@@ -111,8 +111,8 @@ func TestEnvOfMany(t *testing.T) {
 	}
 }
 
-// peak is the most memory that a process had resident, in KiB. (What wait4 says of it
-// counts its parent in.)
+// peak returns the largest resident memory of a process, in KiB. (The value of wait4
+// includes that of its parent.)
 func peak(t *testing.T, pid int) (kib int) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

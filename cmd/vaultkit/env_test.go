@@ -12,7 +12,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// short makes a provider with a short name, one that no other test uses.
+// short stores a provider with a short name.
 func short(t testing.TB, name string) (provider, key string) {
 	t.Helper()
 	key = newKey()
@@ -101,7 +101,7 @@ func TestEnvFile(t *testing.T) {
 	t.Parallel()
 	provider, key := short(t, "env-f")
 	path := filepath.Join(t.TempDir(), ".env.vault")
-	for _, format := range []string{"sh", "json", "dotenv"} { // one after the other
+	for _, format := range []string{"sh", "json", "dotenv"} { // each replaces the file of the one before
 		r := vk(t, "", "env", provider, "--format", format, "--out", path)
 		r.prints(t, "")
 		if want := "Wrote 2 variables to " + path + ": ENV_F_API_KEY, ENV_F_ORGANIZATION\n"; r.err != want {
@@ -111,7 +111,7 @@ func TestEnvFile(t *testing.T) {
 	}
 }
 
-// TestEnvInActions: masks come first, on stdout, and never in between data.
+// In GitHub Actions, the masks are printed to stdout, but never with data.
 func TestEnvInActions(t *testing.T) {
 	provider, key := short(t, "env-g")
 	runner, path := file(t, ""), filepath.Join(t.TempDir(), ".env.vault")
@@ -134,8 +134,7 @@ func TestEnvInActions(t *testing.T) {
 	vk(t, "", "env", vaulttest.Name(t), "--format", "github").want(t, exitcode.NotFound, "not found")
 }
 
-// TestEnv_RefusesRedirectionToTheRunnersFile: who appends the output to the runner's file, as one does with
-// echo, would write the masks there, and the runner would show them.
+// env refuses to print the masks into the file for the variables.
 func TestEnv_RefusesRedirectionToTheRunnersFile(t *testing.T) {
 	t.Parallel()
 	provider, _ := short(t, "env-h")
@@ -152,7 +151,7 @@ func TestEnv_RefusesRedirectionToTheRunnersFile(t *testing.T) {
 	}
 }
 
-// TestExec_ChecksTheCommandFirst: nothing is asked of Vault, or run, before the command is known.
+// exec finds the command before it connects to Vault.
 func TestExec_ChecksTheCommandFirst(t *testing.T) {
 	t.Parallel()
 	text := file(t, "no program")

@@ -12,10 +12,10 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// evil steers a terminal, and a pipeline that reads its log.
+// evil controls a terminal, and a pipeline that reads its log.
 const evil = "evil\n::error::x\x1b]0;title\a\u009b31m\u202e"
 
-// TestOutput_EscapesControlCharacters: no name of a field and no text of a server.
+// Neither a field's name nor a server's text can control the terminal.
 func TestOutput_EscapesControlCharacters(t *testing.T) {
 	t.Parallel()
 	provider := vaulttest.Name(t)
@@ -40,7 +40,7 @@ func TestOutput_EscapesControlCharacters(t *testing.T) {
 	}
 }
 
-// TestReport_EscapesErrors, of whatever type they are.
+// Errors of every type are escaped.
 func TestReport_EscapesErrors(t *testing.T) {
 	for name, err := range map[string]error{
 		"plain": errors.New(evil), "wrapped": fmt.Errorf("open %s: %w", evil, errors.New(evil)), "misuse": exitcode.UsageErrorf("%s", evil), "advised": exitcode.WithHint(errors.New(evil), "advice"),

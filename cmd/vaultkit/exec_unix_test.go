@@ -20,7 +20,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestExec runs the built program, as it becomes the command.
+// TestExec runs the built program, because exec replaces the process.
 func TestExec(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "vaultkit")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
@@ -43,8 +43,7 @@ func TestExec(t *testing.T) {
 
 type execTest struct{ binary, provider, key, variable string }
 
-// command is exec with flags and a command, about to run as a reader whose token is
-// in a file.
+// command returns vaultkit exec with the arguments and a reader's token in a file.
 func (e execTest) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	args = slices.Concat([]string{"exec", "--provider", e.provider}, connect(t, role(t, "reader")), args)
@@ -53,7 +52,7 @@ func (e execTest) command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// output runs a command that must succeed.
+// output runs a command that must succeed, and returns what it prints.
 func (e execTest) output(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := e.command(t, args...)
@@ -115,7 +114,7 @@ func execStreams(t *testing.T, e execTest) {
 	}
 }
 
-// running starts a command whose script says "ready", and returns what it says then.
+// running starts a script that prints "ready", and returns the rest of its output.
 func (e execTest) running(t *testing.T, script string) (cmd *exec.Cmd, says *bufio.Reader) {
 	t.Helper()
 	cmd = e.command(t, "--", "sh", "-c", script)
@@ -133,8 +132,8 @@ func (e execTest) running(t *testing.T, script string) (cmd *exec.Cmd, says *buf
 	return cmd, says
 }
 
-// execSignals: a signal to vaultkit's process is one to the command, while no process
-// shows a key among its arguments.
+// execSignals checks that the command gets a signal to vaultkit's process, and that no
+// process has a key in its arguments.
 func execSignals(t *testing.T, e execTest) {
 	for name, signal := range map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": os.Interrupt, "USR1": syscall.SIGUSR1, "PIPE": syscall.SIGPIPE} {
 		cmd, says := e.running(t, `trap 'echo got it; exit 3' `+name+`; echo ready; while :; do sleep 0.02; done`)
@@ -149,7 +148,7 @@ func execSignals(t *testing.T, e execTest) {
 			t.Errorf("vaultkit exec after SIG%s = %v, prints %q, want exit code 3 and %q", name, err, said, "got it\n")
 		}
 	}
-	// Without a trap it is the default that counts, and not what vaultkit did before.
+	// Without a trap, the command has the default handling, not that of vaultkit.
 	cmd, _ := e.running(t, `echo ready; while :; do sleep 0.02; done`)
 	if err := cmd.Process.Signal(syscall.SIGPIPE); err != nil {
 		t.Fatal(err)
@@ -159,7 +158,7 @@ func execSignals(t *testing.T, e execTest) {
 	}
 }
 
-// noKeyInArguments looks at every process, as any user can.
+// noKeyInArguments checks the arguments of every process, which any user can see.
 func noKeyInArguments(t *testing.T, key string) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", "cat /proc/[0-9]*/cmdline || ps -A -o args=").Output()
@@ -174,7 +173,7 @@ func noKeyInArguments(t *testing.T, key string) {
 	}
 }
 
-// execLogsOut: while the command runs, no token of the login is left.
+// execLogsOut checks that no token of the login is left while the command runs.
 func execLogsOut(t *testing.T, e execTest) {
 	roleID, secretID := appRole(t, false)
 	cmd := exec.CommandContext(t.Context(), e.binary, "exec", "--provider", e.provider, "--address", vaulttest.Server().Addr(),
@@ -195,7 +194,7 @@ func execLogsOut(t *testing.T, e execTest) {
 	}
 }
 
-// tokensOf counts the tokens that a role's logins have got.
+// tokensOf counts the tokens of an AppRole's logins.
 func tokensOf(t *testing.T, roleID string) (count int) {
 	t.Helper()
 	root := vaulttest.Root(t)
@@ -217,7 +216,7 @@ func tokensOf(t *testing.T, roleID string) (count int) {
 	for _, accessor := range list.Data["keys"].([]any) {
 		token, err := root.Auth().Token().LookupAccessorWithContext(t.Context(), accessor.(string))
 		if err != nil {
-			continue // gone meanwhile
+			continue // revoked or expired since the list
 		}
 		if meta, ok := token.Data["meta"].(map[string]any); ok && names[meta["role_name"]] {
 			count++
@@ -229,8 +228,7 @@ func tokensOf(t *testing.T, roleID string) (count int) {
 	return count
 }
 
-// execFails: what fails before the command starts is vaultkit's error, and the
-// command is not run.
+// execFails checks the errors before the command starts, and that it is not run.
 func execFails(t *testing.T, e execTest) {
 	ran := filepath.Join(t.TempDir(), "ran")
 	vaulttest.Put(t, "providers/exec-huge", map[string]any{"k": strings.Repeat(canary, 1<<14)})

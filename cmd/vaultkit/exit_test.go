@@ -23,7 +23,7 @@ func TestUsageErrors(t *testing.T) {
 		}
 		vkBare(t.Context(), t, "", args...).want(t, exitcode.Usage, "Usage: vaultkit", "--help")
 	}
-	// Invalid input is no mistake in the call: no usage with it.
+	// The error for invalid input in a correct call has no usage line.
 	r := vk(t, "", "get", "a/b")
 	if r.want(t, exitcode.Usage, "provider name"); len(r.err) > 400 {
 		t.Errorf("vaultkit get a/b: stderr = %q, want at most 400 bytes", r.err)
@@ -68,7 +68,7 @@ func TestCommands_Denied(t *testing.T) {
 	vkAs(t, "hvs.nobody", "", "list").want(t, exitcode.Denied, "not logged in")
 }
 
-// anyID is a rotation's id as far as its form goes.
+// anyID has the form of a rotation's id.
 const anyID = "20200101T000000.000000000Z-v1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 func TestCommands_Unavailable(t *testing.T) {

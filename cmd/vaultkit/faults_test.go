@@ -14,8 +14,7 @@ import (
 // commits matches the one request that commits a rotation.
 const commits = "/data/goblin-assistant/providers/"
 
-// proxy starts a proxy in front of the package's Vault, and returns the flags that lead
-// through it.
+// proxy starts a proxy in front of the package's Vault, and returns the flags to use it.
 func proxy(t *testing.T, rule faultproxy.Rule) []string {
 	t.Helper()
 	_, flags := newProxy(t, rule)
@@ -37,9 +36,9 @@ func newProxy(t *testing.T, rule faultproxy.Rule) (started *faultproxy.Proxy, fl
 	return p, []string{"--address", p.URL(), "--token-file", file(t, vaulttest.Server().RootToken())}
 }
 
-// settles checks that recover gives the rotation's id, the outcome given, and
-// that the advice named the id and the command.
-func settles(t *testing.T, provider string, r result, outcome vaultkit.Outcome) {
+// recovers checks the outcome that recover finds, and that the hint of the rotation has its
+// id and the command.
+func recovers(t *testing.T, provider string, r result, outcome vaultkit.Outcome) {
 	t.Helper()
 	found := decode[[]vaultkit.Resolution](t, vk(t, "", "recover", provider, "--json").ok(t), true)
 	if len(found) != 1 || found[0].Outcome != outcome {
@@ -54,10 +53,10 @@ func TestRotate_UndeterminedAndNotApplied(t *testing.T) {
 	through := proxy(t, faultproxy.OnEvery("PUT", commits, faultproxy.Hang()))
 	r := vkBare(t.Context(), t, newKey(), append(through, "rotate", provider, "--new-key-stdin", "--timeout", "2s")...)
 	r.want(t, exitcode.Undetermined, "not known yet")
-	settles(t, provider, r, vaultkit.OutcomeUndecided)
+	recovers(t, provider, r, vaultkit.OutcomeUndecided)
 	vk(t, "", "recover", provider).shows(t, "undecided", "run it again, or close it with vaultkit abort")
 	holds(t, provider, key)
-	// A later rotation says that there is something undecided, or settles it.
+	// A later rotation still works.
 	vk(t, newKey(), "rotate", provider, "--new-key-stdin").ok(t)
 }
 
@@ -73,7 +72,7 @@ func TestRotate_UndeterminedAndApplied(t *testing.T) {
 	if open["outcome"] != "undetermined" || !strings.Contains(r.err, open["id"].(string)) {
 		t.Errorf("vaultkit rotate --json prints %s, want the outcome undetermined and the id on stderr", r.out)
 	}
-	settles(t, provider, r, vaultkit.OutcomeCommitted)
+	recovers(t, provider, r, vaultkit.OutcomeCommitted)
 	holds(t, provider, next)
 }
 
@@ -89,11 +88,10 @@ func TestRotate_WithoutRecordIsUndetermined(t *testing.T) {
 		t.Errorf("vaultkit rotate --json = %+v, want it committed, version 2", got)
 	}
 	holds(t, provider, next)
-	settles(t, provider, r, vaultkit.OutcomeCommitted)
+	recovers(t, provider, r, vaultkit.OutcomeCommitted)
 }
 
-// TestRotate_Interrupted: Ctrl-C cancels the context. What rotate says then depends on
-// how far it was.
+// The exit code after Ctrl-C depends on which requests were sent.
 func TestRotate_Interrupted(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -131,8 +129,8 @@ func TestGet_Interrupted(t *testing.T) {
 	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitcode.Failure, "cancel")
 }
 
-// TestPut_InterruptedIsUndetermined: Ctrl-C with the write on its way leaves open what came of it,
-// and says how to see; before it, nothing is stored.
+// Ctrl-C during the write is undetermined, with a hint how to find out. Before the write,
+// nothing is stored.
 func TestPut_InterruptedIsUndetermined(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

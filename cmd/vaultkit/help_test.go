@@ -35,14 +35,14 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// checkHelp: every command says what it does, and every flag too.
+// checkHelp fails the test unless a command and all its flags are described.
 func checkHelp(t *testing.T, cmd *cobra.Command) {
 	t.Helper()
 	if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
 		t.Errorf("vaultkit %s: Short = %q, Long = %q, Example = %q, want all of them", cmd.Name(), cmd.Short, cmd.Long, cmd.Example)
 	}
 	for line := range strings.SplitSeq(cmd.Long, "\n") {
-		if len(line) > 88 && !strings.HasPrefix(line, "  ") { // but for tables
+		if len(line) > 88 && !strings.HasPrefix(line, "  ") { // except for tables
 			t.Errorf("vaultkit %s --help has a line of %d bytes, want at most 88: %s", cmd.Name(), len(line), line)
 		}
 	}

@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// testdata/help holds what every command prints for --help, for people to read and
-// for reviews to show what changes, and nothing else.
+// testdata/help holds the --help output of every command, and no other files, so that a
+// review shows what changes.
 func TestHelpFiles(t *testing.T) {
 	t.Parallel()
 	const dir = "../../testdata/help/"
@@ -41,7 +41,7 @@ func TestHelpFiles(t *testing.T) {
 	}
 }
 
-// eachCommand visits every command, by its path without the program's name.
+// eachCommand calls visit with every command and its path without the program's name.
 func eachCommand(cmd *cobra.Command, visit func(name string, cmd *cobra.Command)) {
 	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
 	visit(name, cmd)

@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// TestStdin_CanBeInterrupted: a pipe nobody closes does not keep Ctrl-C out.
+// Ctrl-C ends the wait for a pipe that stays open.
 func TestStdin_CanBeInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())

@@ -96,8 +96,7 @@ func TestPutJSON(t *testing.T) {
 	}
 }
 
-// TestPut_AllowControl: a key of several lines is taken and given back as it is, less
-// one newline at its end, where that is asked for.
+// With --allow-control, a key of several lines is stored without its last newline only.
 func TestPut_AllowControl(t *testing.T) {
 	t.Parallel()
 	provider := vaulttest.Name(t)

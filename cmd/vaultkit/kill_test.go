@@ -27,47 +27,47 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// killings is how often the program is killed; VAULTKIT_LONG=1 makes it ten times
-// as often. Read before TestMain clears the environment.
-var killings = map[bool]int{false: 200, true: 2000}[os.Getenv("VAULTKIT_LONG") == "1"]
+// killCount is how often the program is killed; with VAULTKIT_LONG=1, ten times as often.
+// It is read before TestMain clears the environment.
+var killCount = map[bool]int{false: 200, true: 2000}[os.Getenv("VAULTKIT_LONG") == "1"]
 
-// observerPolicy reads everything below the base path, and writes nothing but that a
-// deleted version can be read again.
+// observerPolicy allows to read everything below the base path, and to undelete versions of
+// providers.
 const observerPolicy = `
 path "secret/data/goblin-assistant/*" { capabilities = ["read"] }
 path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list"] }
 path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] }
 `
 
-// The program is killed with SIGKILL at one of its requests, before or after Vault
-// has applied it, or with the request still on its way, while it rotates, revokes old
-// keys or restores a deleted version, and every third time a rival is at work. Then
-// recover runs. All under tokens that have no more than the generated policies.
+// TestKilled kills the program with SIGKILL at one of its requests: before or after Vault
+// has applied it, or before it arrives. The program rotates, revokes old keys or restores
+// a deleted version, and every third time a rival writes too. Then recover runs. All
+// tokens have only the generated policies.
 func TestKilled(t *testing.T) {
-	k := newKilling(t)
+	k := newKillTest(t)
 	requests := make([]int, len(victims))
 	for i, victim := range victims {
 		requests[i] = k.count(t, victim)
 	}
 	t.Run("", func(t *testing.T) { // returns when all have ended
-		for seed := range killings {
+		for seed := range killCount {
 			i := seed % len(victims)
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
-				k.once(t, k.proxy(t), victims[i], seed, requests[i])
+				k.runOnce(t, k.proxy(t), victims[i], seed, requests[i])
 			})
 		}
 	})
 	fmt.Printf("%d kills at %d requests, %d with a rival: %d providers were rotated, %d keys revoked, %d violations\n",
 		k.kills, requests, k.rivals, k.rotated, k.revoked, k.violations)
-	if k.kills < killings*9/10 || k.rotated == 0 || k.rotated == k.kills || k.revoked == 0 {
+	if k.kills < killCount*9/10 || k.rotated == 0 || k.rotated == k.kills || k.revoked == 0 {
 		t.Errorf("of %d runs, %d were killed: %d with the provider rotated, %d with its keys revoked, want at least %d killed, and some but not all of each",
-			killings, k.kills, k.rotated, k.revoked, killings*9/10)
+			killCount, k.kills, k.rotated, k.revoked, killCount*9/10)
 	}
 }
 
-// killing is what all runs share.
-type killing struct {
+// killTest is what all runs share.
+type killTest struct {
 	binary                      string
 	rotator, recoverer, revoker string // files with tokens
 	observer                    *faulttest.Observer
@@ -76,9 +76,9 @@ type killing struct {
 	kills, rivals, rotated, revoked, violations int
 }
 
-func newKilling(t *testing.T) *killing {
+func newKillTest(t *testing.T) *killTest {
 	t.Helper()
-	k := &killing{binary: filepath.Join(t.TempDir(), "vaultkit")}
+	k := &killTest{binary: filepath.Join(t.TempDir(), "vaultkit")}
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", k.binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build = %v, want no error\n%s", err, out)
 	}
@@ -95,7 +95,7 @@ func newKilling(t *testing.T) *killing {
 	return k
 }
 
-func (k *killing) proxy(t *testing.T) *faultproxy.Proxy {
+func (k *killTest) proxy(t *testing.T) *faultproxy.Proxy {
 	t.Helper()
 	proxy, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {
@@ -109,8 +109,8 @@ func (k *killing) proxy(t *testing.T) *faultproxy.Proxy {
 	return proxy
 }
 
-// command is the program, about to run; the new key comes by standard input.
-func (k *killing) command(ctx context.Context, address, tokenFile, key string, args ...string) (*exec.Cmd, *bytes.Buffer) {
+// command returns a run of the program that has not started. The new key is its input.
+func (k *killTest) command(ctx context.Context, address, tokenFile, key string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	cmd := exec.CommandContext(ctx, k.binary, append(args, "--json", "--address", address, "--token-file", tokenFile)...)
 	cmd.Stdin = strings.NewReader(key)
 	var out bytes.Buffer
@@ -119,85 +119,85 @@ func (k *killing) command(ctx context.Context, address, tokenFile, key string, a
 	return cmd, &out
 }
 
-// count runs a victim that nothing disturbs, login and all.
-func (k *killing) count(t *testing.T, v victim) int {
+// count runs a victim without faults, and returns how many requests it sends.
+func (k *killTest) count(t *testing.T, v victim) int {
 	t.Helper()
-	proxy, l := k.proxy(t), k.begin(t, v)
-	cmd, out := l.command(t, proxy.URL())
+	proxy, r := k.proxy(t), k.begin(t, v)
+	cmd, out := r.command(t, proxy.URL())
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("vaultkit %s without faults = %v, want success\n%s", v.name, err, out)
 	}
 	return len(proxy.Log())
 }
 
-// once is one life and death of the program, and what comes after.
-func (k *killing) once(t *testing.T, proxy *faultproxy.Proxy, v victim, seed, requests int) {
+// runOnce kills one run of the program, recovers, and checks the result.
+func (k *killTest) runOnce(t *testing.T, proxy *faultproxy.Proxy, v victim, seed, requests int) {
 	t.Helper()
 	dice := rand.New(rand.NewPCG(uint64(seed), 0))
-	l := k.begin(t, v)
-	cmd, out := l.command(t, proxy.URL())
+	r := k.begin(t, v)
+	cmd, out := r.command(t, proxy.URL())
 	release, started := make(chan struct{}), make(chan struct{})
-	k.sentence(proxy, dice, requests, release, func() {
+	k.chooseFault(proxy, dice, requests, release, func() {
 		<-started // the program may send its first request before Start returns
 		_ = cmd.Process.Kill()
 	})
 	var rival sync.WaitGroup
 	if dice.IntN(3) == 0 {
-		l.contested = true
-		rival.Go(func() { v.rival(l, t) })
+		r.hasRival = true
+		rival.Go(func() { v.rival(r, t) })
 	}
 	err := cmd.Start()
 	close(started)
 	if err == nil {
 		err = cmd.Wait()
 	}
-	claim := l.told("victim", out, err)
-	l.killed = claim.Status == faulttest.Died
-	l.witness.AddResponse(claim)
+	response := r.responseOf("victim", out, err)
+	r.killed = response.Status == faulttest.Died
+	r.history.AddResponse(response)
 	rival.Wait()
 	switch dice.IntN(3) {
 	case 0:
-		k.recover(t, l.witness, l.provider)
+		k.recover(t, r.history, r.provider)
 	case 1:
-		again, out := l.command(t, vaulttest.Server().Addr())
-		l.witness.AddResponse(l.told("rerun", out, again.Run()))
+		again, out := r.command(t, vaulttest.Server().Addr())
+		r.history.AddResponse(r.responseOf("rerun", out, again.Run()))
 	}
 	close(release)
 	proxy.Wait()
-	l.undelete(t)
-	k.recover(t, l.witness, l.provider)
-	k.judge(t, l, seed)
+	r.undelete(t)
+	k.recover(t, r.history, r.provider)
+	k.check(t, r, seed)
 }
 
-// sentence picks the request the program dies at, and how.
-func (k *killing) sentence(proxy *faultproxy.Proxy, dice *rand.Rand, requests int, release chan struct{}, kill func()) {
+// chooseFault chooses at which request the program is killed, and how.
+func (k *killTest) chooseFault(proxy *faultproxy.Proxy, dice *rand.Rand, requests int, release chan struct{}, kill func()) {
 	n := 1 + dice.IntN(requests)
 	how := []faultproxy.Action{faultproxy.Refuse().Before(kill), faultproxy.After(kill), faultproxy.Late(release).Before(kill)}[dice.IntN(3)]
 	proxy.SetRule(faultproxy.At(n, how))
 }
 
-// claimOf is what the program's exit code and output say.
-func claimOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) faulttest.Response {
-	claim := faulttest.Response{Actor: who, Wants: wants, Status: faulttest.Succeeded}
+// newResponse returns what the program's exit code and output say.
+func newResponse(who string, wants faulttest.Change, out *bytes.Buffer, err error) faulttest.Response {
+	response := faulttest.Response{Actor: who, Wants: wants, Status: faulttest.Succeeded}
 	var said vaultkit.Rotation
 	if json.Unmarshal(out.Bytes(), &said) == nil {
-		claim.ID, claim.NewVersion, claim.Resumed = said.ID, said.NewVersion, said.Resumed
+		response.ID, response.NewVersion, response.Resumed = said.ID, said.NewVersion, said.Resumed
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		claim.Err = exit.Error()
+		response.Err = exit.Error()
 		switch exit.ExitCode() {
 		case -1:
-			claim.Status = faulttest.Died
+			response.Status = faulttest.Died
 		case exitcode.Undetermined:
-			claim.Status = faulttest.Undetermined
+			response.Status = faulttest.Undetermined
 		default:
-			claim.Status = faulttest.Failed
+			response.Status = faulttest.Failed
 		}
 	}
-	return claim
+	return response
 }
 
-func (k *killing) recover(t *testing.T, witness *faulttest.History, provider string) {
+func (k *killTest) recover(t *testing.T, history *faulttest.History, provider string) {
 	t.Helper()
 	cmd, out := k.command(t.Context(), vaulttest.Server().Addr(), k.recoverer, "", "recover", provider)
 	err := cmd.Run()
@@ -208,46 +208,46 @@ func (k *killing) recover(t *testing.T, witness *faulttest.History, provider str
 	if err != nil {
 		t.Fatalf("vaultkit recover %s --json = %v, want success", provider, err)
 	}
-	claim := faulttest.Response{Actor: "recoverer", Status: faulttest.Succeeded, Found: map[string]string{}}
+	response := faulttest.Response{Actor: "recoverer", Status: faulttest.Succeeded, Found: map[string]string{}}
 	for _, one := range found {
-		claim.Found[one.ID] = string(one.Outcome)
+		response.Found[one.ID] = string(one.Outcome)
 	}
-	witness.AddResponse(claim)
+	history.AddResponse(response)
 }
 
-// judge holds what Vault contains against what everybody was told. Recovering once
-// more must change nothing.
-func (k *killing) judge(t *testing.T, l *life, seed int) {
+// check compares the entries in Vault with the results of all runs. A second recover must
+// change nothing.
+func (k *killTest) check(t *testing.T, r *killRun, seed int) {
 	t.Helper()
-	found, err := l.witness.CheckAtRest(t.Context())
+	found, err := r.history.CheckAtRest(t.Context())
 	if err != nil {
 		t.Fatalf("CheckAtRest() = %v, want no error", err)
 	}
-	before, err := k.observer.Read(t.Context(), l.provider)
+	before, err := k.observer.Read(t.Context(), r.provider)
 	if err != nil {
-		t.Fatalf("Read(%s) = %v, want no error", l.provider, err)
+		t.Fatalf("Read(%s) = %v, want no error", r.provider, err)
 	}
-	k.recover(t, l.witness, l.provider)
-	after, err := k.observer.Read(t.Context(), l.provider)
+	k.recover(t, r.history, r.provider)
+	after, err := k.observer.Read(t.Context(), r.provider)
 	if err != nil || !reflect.DeepEqual(before, after) {
 		found = append(found, faulttest.Violation{Invariant: "I6", Why: fmt.Sprintf("recovering again changed something (%v)", err)})
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if l.killed {
+	if r.killed {
 		k.kills++
-		if before.Current > l.version {
+		if before.Current > r.version {
 			k.rotated++
 		}
-		if l.issuer.asked() {
+		if r.api.called() {
 			k.revoked++
 		}
 	}
-	if l.contested {
+	if r.hasRival {
 		k.rivals++
 	}
 	if len(found) > 0 {
 		k.violations++
-		t.Errorf("vaultkit %s killed with seed %d: violations = %v, want none\n%s", l.victim.name, seed, found, l.witness.Log())
+		t.Errorf("vaultkit %s killed with seed %d: violations = %v, want none\n%s", r.victim.name, seed, found, r.history.Log())
 	}
 }

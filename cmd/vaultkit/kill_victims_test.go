@@ -15,145 +15,146 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// victim is what the program does when it is killed.
+// victim is a command that is killed.
 type victim struct {
 	name    string
-	prepare func(l *life, t *testing.T)
-	args    func(l *life) []string
-	wants   func(l *life) faulttest.Change
-	rival   func(l *life, t *testing.T)
+	prepare func(r *killRun, t *testing.T)
+	args    func(r *killRun) []string
+	wants   func(r *killRun) faulttest.Change
+	rival   func(r *killRun, t *testing.T)
 }
 
 var victims = []victim{
-	{name: "rotate", prepare: (*life).prepareNothing, args: (*life).rotates, wants: (*life).newKey, rival: (*life).rivalRotates},
-	{name: "revoke-old", prepare: (*life).rotate, args: (*life).revokes, wants: (*life).nothing, rival: (*life).rivalRollsBack},
-	{name: "restore", prepare: (*life).rotateAndDelete, args: (*life).restores, wants: (*life).oldKey, rival: (*life).rivalUndeletes},
+	{name: "rotate", prepare: (*killRun).prepareNothing, args: (*killRun).rotates, wants: (*killRun).newKey, rival: (*killRun).rivalRotates},
+	{name: "revoke-old", prepare: (*killRun).rotate, args: (*killRun).revokes, wants: (*killRun).nothing, rival: (*killRun).rivalRollsBack},
+	{name: "restore", prepare: (*killRun).rotateAndDelete, args: (*killRun).restores, wants: (*killRun).oldKey, rival: (*killRun).rivalUndeletes},
 }
 
-// life is one run of the program on a provider of its own.
-type life struct {
-	*killing
+// killRun is one run of the program, with its own provider.
+type killRun struct {
+	*killTest
 	victim   victim
-	witness  *faulttest.History
+	history  *faulttest.History
 	provider string
-	key      string // what it rotates to
-	version  int    // that it finds
+	key      string // the new key
+	version  int    // the current version before the run
 	id       string // of the rotation that made that version
-	issuer   *issuer
+	api      *providerAPI
 
-	contested, killed bool
+	hasRival, killed bool
 }
 
-// begin makes a provider.
-func (k *killing) begin(t *testing.T, v victim) *life {
+// begin stores and prepares a provider.
+func (k *killTest) begin(t *testing.T, v victim) *killRun {
 	t.Helper()
-	l := &life{killing: k, victim: v, provider: vaulttest.Name(t), key: uniqueKey(), version: 1}
+	r := &killRun{killTest: k, victim: v, provider: vaulttest.Name(t), key: uniqueKey(), version: 1}
 	first := map[string]any{"api_key": uniqueKey(), "organization": "org"}
-	l.witness = faulttest.NewHistory(k.observer, l.provider)
-	l.witness.AddForeignWrite(vaulttest.Put(t, "providers/"+l.provider, first), first)
-	v.prepare(l, t)
-	l.issuer = newIssuer(t, l.witness, first["api_key"].(string))
-	return l
+	r.history = faulttest.NewHistory(k.observer, r.provider)
+	r.history.AddForeignWrite(vaulttest.Put(t, "providers/"+r.provider, first), first)
+	v.prepare(r, t)
+	r.api = newProviderAPI(t, r.history, first["api_key"].(string))
+	return r
 }
 
-// prepareNothing is for a program that needs no more than a provider.
-func (l *life) prepareNothing(*testing.T) {}
+// prepareNothing prepares no more than the provider.
+func (r *killRun) prepareNothing(*testing.T) {}
 
-// uniqueKey is a key that no other key contains.
+// uniqueKey returns a key that no other key contains.
 func uniqueKey() string { return newKey() + "-" }
 
-func (l *life) command(t *testing.T, address string) (*exec.Cmd, *bytes.Buffer) {
+func (r *killRun) command(t *testing.T, address string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
-	token := l.rotator
-	if l.victim.name == "revoke-old" {
-		token = l.revoker
+	token := r.rotator
+	if r.victim.name == "revoke-old" {
+		token = r.revoker
 	}
-	return l.killing.command(t.Context(), address, token, l.key, l.victim.args(l)...)
+	return r.killTest.command(t.Context(), address, token, r.key, r.victim.args(r)...)
 }
 
-func (l *life) told(who string, out *bytes.Buffer, err error) faulttest.Response {
-	claim := claimOf(who, l.victim.wants(l), out, err)
-	if l.victim.name == "revoke-old" {
-		claim.ID, claim.NewVersion, claim.Revoked = "", 0, l.id
+func (r *killRun) responseOf(who string, out *bytes.Buffer, err error) faulttest.Response {
+	response := newResponse(who, r.victim.wants(r), out, err)
+	if r.victim.name == "revoke-old" {
+		response.ID, response.NewVersion, response.Revoked = "", 0, r.id
 	}
-	return claim
+	return response
 }
 
-func (l *life) rotates() []string { return []string{"rotate", l.provider, "--new-key-stdin"} }
+func (r *killRun) rotates() []string { return []string{"rotate", r.provider, "--new-key-stdin"} }
 
-func (l *life) revokes() []string {
-	return []string{"revoke-old", l.provider, l.id, "--ignore-other-providers", "--cmd", l.issuer.line()}
+func (r *killRun) revokes() []string {
+	return []string{"revoke-old", r.provider, r.id, "--ignore-other-providers", "--cmd", r.api.line()}
 }
 
-func (l *life) restores() []string {
-	return []string{"rollback", l.provider, "--to", l.id, "--restore-deleted"}
+func (r *killRun) restores() []string {
+	return []string{"rollback", r.provider, "--to", r.id, "--restore-deleted"}
 }
 
-func (l *life) newKey() faulttest.Change {
-	return faulttest.Change{Merge: map[string]any{"api_key": l.key}}
+func (r *killRun) newKey() faulttest.Change {
+	return faulttest.Change{Merge: map[string]any{"api_key": r.key}}
 }
-func (l *life) oldKey() faulttest.Change  { return faulttest.Change{Restore: l.id, OverDeleted: true} }
-func (l *life) nothing() faulttest.Change { return faulttest.Change{} }
+func (r *killRun) oldKey() faulttest.Change {
+	return faulttest.Change{Restore: r.id, OverDeleted: true}
+}
+func (r *killRun) nothing() faulttest.Change { return faulttest.Change{} }
 
-// run is a run of the program by a rotator whom nothing disturbs.
-func (l *life) run(t *testing.T, who, key string, wants faulttest.Change, args ...string) faulttest.Response {
+// run runs the program as a rotator without faults.
+func (r *killRun) run(t *testing.T, who, key string, wants faulttest.Change, args ...string) faulttest.Response {
 	t.Helper()
-	cmd, out := l.killing.command(t.Context(), vaulttest.Server().Addr(), l.rotator, key, args...)
-	claim := claimOf(who, wants, out, cmd.Run())
-	l.witness.AddResponse(claim)
-	return claim
+	cmd, out := r.killTest.command(t.Context(), vaulttest.Server().Addr(), r.rotator, key, args...)
+	response := newResponse(who, wants, out, cmd.Run())
+	r.history.AddResponse(response)
+	return response
 }
 
-func (l *life) rotateTo(t *testing.T, who, key string) faulttest.Response {
+func (r *killRun) rotateTo(t *testing.T, who, key string) faulttest.Response {
 	t.Helper()
-	return l.run(t, who, key, faulttest.Change{Merge: map[string]any{"api_key": key}}, "rotate", l.provider, "--new-key-stdin")
+	return r.run(t, who, key, faulttest.Change{Merge: map[string]any{"api_key": key}}, "rotate", r.provider, "--new-key-stdin")
 }
 
-func (l *life) rotate(t *testing.T) {
+func (r *killRun) rotate(t *testing.T) {
 	t.Helper()
-	claim := l.rotateTo(t, "earlier", uniqueKey())
-	if claim.Status != faulttest.Succeeded {
-		t.Fatalf("vaultkit rotate %s = %+v, want success", l.provider, claim)
+	response := r.rotateTo(t, "earlier", uniqueKey())
+	if response.Status != faulttest.Succeeded {
+		t.Fatalf("vaultkit rotate %s = %+v, want success", r.provider, response)
 	}
-	l.id, l.version = claim.ID, claim.NewVersion
+	r.id, r.version = response.ID, response.NewVersion
 }
 
-func (l *life) rotateAndDelete(t *testing.T) {
+func (r *killRun) rotateAndDelete(t *testing.T) {
 	t.Helper()
-	l.rotate(t)
-	if _, err := l.witness.Check(t.Context()); err != nil {
+	r.rotate(t)
+	if _, err := r.history.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l.witness.AddDeletion(l.version)
+	r.history.AddDeletion(r.version)
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
-	if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+l.provider); err != nil {
+	if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+r.provider); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// undelete makes the version that the life began with readable, for the last check to
-// read everything.
-func (l *life) undelete(t *testing.T) {
+// undelete makes the version before the run readable for the last check.
+func (r *killRun) undelete(t *testing.T) {
 	t.Helper()
-	if err := l.observer.Undelete(t.Context(), l.provider, []int{l.version}); err != nil {
+	if err := r.observer.Undelete(t.Context(), r.provider, []int{r.version}); err != nil {
 		t.Error(err)
 	}
 }
 
-func (l *life) rivalRotates(t *testing.T) { l.rotateTo(t, "rival", uniqueKey()) }
+func (r *killRun) rivalRotates(t *testing.T) { r.rotateTo(t, "rival", uniqueKey()) }
 
-func (l *life) rivalRollsBack(t *testing.T) {
-	l.run(t, "rival", "", faulttest.Change{Restore: l.id}, "rollback", l.provider, "--to", l.id)
+func (r *killRun) rivalRollsBack(t *testing.T) {
+	r.run(t, "rival", "", faulttest.Change{Restore: r.id}, "rollback", r.provider, "--to", r.id)
 }
 
-func (l *life) rivalUndeletes(t *testing.T) {
-	l.undelete(t)
-	l.rivalRollsBack(t)
+func (r *killRun) rivalUndeletes(t *testing.T) {
+	r.undelete(t)
+	r.rivalRollsBack(t)
 }
 
-// issuer is a provider's API that a command asks: it looks at that moment whether the key
-// is in force, while the command waits.
-type issuer struct {
+// providerAPI is a provider's API that the revoke command calls. It checks whether the key
+// is in force while the command waits.
+type providerAPI struct {
 	dir  string
 	key  string
 	ends sync.WaitGroup
@@ -162,61 +163,61 @@ type issuer struct {
 	times int
 }
 
-// newIssuer serves until the test ends.
-func newIssuer(t *testing.T, witness *faulttest.History, key string) *issuer {
+// newProviderAPI starts an API that runs until the test ends.
+func newProviderAPI(t *testing.T, history *faulttest.History, key string) *providerAPI {
 	t.Helper()
-	i := &issuer{dir: t.TempDir(), key: key}
-	for _, name := range []string{i.question(), i.answer()} {
+	a := &providerAPI{dir: t.TempDir(), key: key}
+	for _, name := range []string{a.requestPipe(), a.responsePipe()} {
 		if err := syscall.Mkfifo(name, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	asked, err := witness.NewProviderAPI(t.Context(), "the command", false)
+	api, err := history.NewProviderAPI(t.Context(), "the command", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Both ends are held open, so that nobody waits for the other to come.
-	question, err1 := os.OpenFile(i.question(), os.O_RDWR, 0)
-	answer, err2 := os.OpenFile(i.answer(), os.O_RDWR, 0)
+	// Both ends stay open, so that opening does not wait.
+	request, err1 := os.OpenFile(a.requestPipe(), os.O_RDWR, 0)
+	response, err2 := os.OpenFile(a.responsePipe(), os.O_RDWR, 0)
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}
-	i.ends.Go(func() { i.serve(t, asked, question, answer) })
+	a.ends.Go(func() { a.serve(t, api, request, response) })
 	t.Cleanup(func() {
-		question.Close()
-		answer.Close()
-		i.ends.Wait()
+		request.Close()
+		response.Close()
+		a.ends.Wait()
 	})
-	return i
+	return a
 }
 
-func (i *issuer) question() string { return filepath.Join(i.dir, "question") }
-func (i *issuer) answer() string   { return filepath.Join(i.dir, "answer") }
+func (a *providerAPI) requestPipe() string  { return filepath.Join(a.dir, "request") }
+func (a *providerAPI) responsePipe() string { return filepath.Join(a.dir, "response") }
 
-// line is the command; the shell needs no other program for it.
-func (i *issuer) line() string {
-	return "echo revoke >'" + i.question() + "' && read answer <'" + i.answer() + "'"
+// line returns the revoke command. It uses only what is built into the shell.
+func (a *providerAPI) line() string {
+	return "echo revoke >'" + a.requestPipe() + "' && read response <'" + a.responsePipe() + "'"
 }
 
-func (i *issuer) serve(t *testing.T, asked *faulttest.ProviderAPI, question, answer *os.File) {
+func (a *providerAPI) serve(t *testing.T, api *faulttest.ProviderAPI, request, response *os.File) {
 	for line := make([]byte, len("revoke\n")); ; {
-		if _, err := question.Read(line); err != nil {
+		if _, err := request.Read(line); err != nil {
 			return
 		}
-		i.mu.Lock()
-		i.times++
-		i.mu.Unlock()
-		if err := asked.AddRevoked(t.Context(), map[string]string{"api_key": i.key}); err != nil {
+		a.mu.Lock()
+		a.times++
+		a.mu.Unlock()
+		if err := api.AddRevoked(t.Context(), map[string]string{"api_key": a.key}); err != nil {
 			t.Error(err)
 		}
-		if _, err := answer.WriteString("gone\n"); err != nil {
+		if _, err := response.WriteString("revoked\n"); err != nil {
 			return
 		}
 	}
 }
 
-func (i *issuer) asked() bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.times > 0
+func (a *providerAPI) called() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.times > 0
 }

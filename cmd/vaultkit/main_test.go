@@ -14,12 +14,12 @@ import (
 
 func TestMain(m *testing.M) {
 	for _, variable := range []string{"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "CIRCLE_USERNAME", "BUILD_REQUESTEDFOR", "BUILDKITE_BUILD_CREATOR"} {
-		os.Unsetenv(variable) // wherever the tests run
+		os.Unsetenv(variable) // a CI system may have set it
 	}
 	vaulttest.MainWith(m, makeProgramDir, func() error { return os.RemoveAll(programDir) })
 }
 
-// programDir is where the tests keep the program they have built.
+// programDir is the directory of the built program.
 var programDir string
 
 func makeProgramDir(*devvault.Server) {
@@ -29,16 +29,15 @@ func makeProgramDir(*devvault.Server) {
 	}
 }
 
-// canary is in every key the tests use, so that every run of the CLI in them
-// looks for leaks.
+// canary starts every key of the tests, so that every run can check its output for keys.
 const canary = "sk-canary-"
 
 var keys atomic.Int64
 
-// newKey is a key that no other test uses.
+// newKey returns a key that no other test uses.
 func newKey() string { return fmt.Sprintf("%s%06d", canary, keys.Add(1)) }
 
-// file writes a file of the test's own.
+// file writes a temporary file and returns its path.
 func file(t testing.TB, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
@@ -48,7 +47,7 @@ func file(t testing.TB, content string) string {
 	return path
 }
 
-// stored makes a provider and returns its name and key.
+// stored stores a provider and returns its name and key.
 func stored(t testing.TB) (provider, key string) {
 	t.Helper()
 	provider, key = vaulttest.Name(t), newKey()
@@ -56,7 +55,7 @@ func stored(t testing.TB) (provider, key string) {
 	return provider, key
 }
 
-// several makes providers.
+// several stores providers and returns their names.
 func several(t testing.TB, count int) (providers []string) {
 	t.Helper()
 	for range count {
@@ -66,8 +65,8 @@ func several(t testing.TB, count int) (providers []string) {
 	return providers
 }
 
-// rotated makes a provider, rotates it once and returns its name, its keys, and
-// the rotation's id.
+// rotated stores a provider, rotates it once, and returns its name, its keys, and the
+// rotation's id.
 func rotated(t testing.TB) (provider, before, after, id string) {
 	t.Helper()
 	provider, before = stored(t)
@@ -84,14 +83,13 @@ func holds(t testing.TB, provider, key string) {
 	vk(t, "", "get", provider).prints(t, key+"\n")
 }
 
-// role makes a token with one of the committed policies and nothing else.
+// role returns a token with one of the committed policies and nothing else.
 func role(t testing.TB, name string) string {
 	t.Helper()
 	return vaulttest.Token(t, vaulttest.Policy(t, "../../", name))
 }
 
-// untouched returns a check that Vault still holds of the provider what it holds
-// now.
+// untouched returns a check that the provider's entries in Vault have not changed.
 func untouched(t testing.TB, provider string) (check func()) {
 	t.Helper()
 	before := vaulttest.Snapshot(t, provider)

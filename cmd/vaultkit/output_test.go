@@ -9,7 +9,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// closedPipe is a pipe whose reader has left.
+// closedPipe is a pipe that its reader has closed.
 type closedPipe struct{}
 
 func (closedPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
@@ -28,7 +28,7 @@ func TestCommands_IgnoreAClosedPipe(t *testing.T) {
 	}
 }
 
-// TestCommands_FailIfOutputFails: what could not be printed is no success.
+// A command whose result cannot be printed fails.
 func TestCommands_FailIfOutputFails(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
@@ -47,7 +47,7 @@ func TestCommands_FailIfOutputFails(t *testing.T) {
 	}
 }
 
-// failing fails to write.
+// failing fails every write.
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errors.New("nobody listens") }

@@ -9,7 +9,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// onFullDisk runs the CLI with its stdout on a disk that is full.
+// onFullDisk runs the CLI with its stdout on a full disk.
 func onFullDisk(t testing.TB, stdin string, args ...string) result {
 	t.Helper()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -20,7 +20,7 @@ func onFullDisk(t testing.TB, stdin string, args ...string) result {
 	return vkTo(t.Context(), t, full, stdin, append(args, connect(t, vaulttest.Server().RootToken())...)...)
 }
 
-// TestOutputError_SaysWhatIsDone: what is done is done, whether it can be printed or not.
+// If a result cannot be printed, the error says what was done.
 func TestOutputError_SaysWhatIsDone(t *testing.T) {
 	t.Parallel()
 	for _, flags := range [][]string{nil, {"--json"}} {
@@ -53,7 +53,7 @@ func TestOutputError_SaysWhatIsDone(t *testing.T) {
 	}
 }
 
-// TestOutputError_NamesTheRotatedProviders names those that are in force, and no plan as if it were.
+// The error names the providers that were rotated, and none in a dry run.
 func TestOutputError_NamesTheRotatedProviders(t *testing.T) {
 	t.Parallel()
 	providers, nobody := several(t, 2), vaulttest.Name(t)
@@ -72,7 +72,7 @@ func TestOutputError_NamesTheRotatedProviders(t *testing.T) {
 	}
 }
 
-// TestOutputError_SaysNothingOfADryRun: a plan and a refusal say nothing of the kind.
+// After a dry run or a failure, the error does not say that anything was done.
 func TestOutputError_SaysNothingOfADryRun(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)

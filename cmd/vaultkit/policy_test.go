@@ -9,7 +9,7 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// It needs neither a Vault nor a login.
+// policy needs neither a Vault nor a login.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
 	for _, role := range policy.Roles() {

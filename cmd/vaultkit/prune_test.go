@@ -9,8 +9,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/render"
 )
 
-// backedUp makes a provider with backups of this many rotations and returns their
-// ids, oldest first.
+// backedUp stores a provider, rotates it, and returns the ids of the backups, oldest first.
 func backedUp(t testing.TB, rotations int) (provider string, ids []string) {
 	t.Helper()
 	provider, _, _, id := rotated(t)
@@ -22,7 +21,7 @@ func backedUp(t testing.TB, rotations int) (provider string, ids []string) {
 	return provider, ids
 }
 
-// idsOf are the ids of the backups that a command printed as JSON.
+// idsOf returns the ids of the backups that a command printed as JSON.
 func idsOf(t testing.TB, out string) []string {
 	t.Helper()
 	ids := []string{}
@@ -56,7 +55,7 @@ func TestPrune(t *testing.T) {
 		t.Errorf("vaultkit backups prune --keep 3 = %q, want %q", got, ids[:1])
 	}
 	hasKeys(t, "vaultkit backups prune --json", decode[[]map[string]any](t, out, true)[0], "actor id in_force_from outcome provider replaced_at version")
-	// The newest stays whatever is asked for.
+	// The newest backup always stays.
 	vk(t, "", "backups", provider, "prune", "--keep", "0", "--older-than", "1ns").shows(t, "Deleted permanently", ids[1], ids[2])
 	if got := idsOf(t, vk(t, "", "backups", provider, "--json").ok(t)); !slices.Equal(got, ids[3:]) {
 		t.Errorf("vaultkit backups after prune = %q, want %q", got, ids[3:])

@@ -13,8 +13,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// answer types a line once the program asks for it. Before it has asked, the
-// terminal would show the line.
+// answer types a line when the program asks for it. Before that, the terminal would show
+// the line.
 func answer(t *testing.T, person, program *os.File, shown *logbuffer.Buffer, question, line string) {
 	t.Helper()
 	vaulttest.Eventually(t, "no question: "+question, func() bool {
@@ -27,7 +27,7 @@ func answer(t *testing.T, person, program *os.File, shown *logbuffer.Buffer, que
 	}
 }
 
-// TestPut_AsksOnATerminal: on a terminal each FIELD=- is asked for, and nothing is shown.
+// On a terminal, put asks for each FIELD=-, and does not show what is typed.
 func TestPut_AsksOnATerminal(t *testing.T) {
 	provider, key, secret := vaulttest.Name(t), newKey(), newKey()
 	person, program, shown, ended := openTerminal(t)

@@ -8,7 +8,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestRequireProvider_RefusesAMistypedName: a mistyped name is told from one that has nothing to show.
+// An unknown name is an error; a provider without records is not.
 func TestRequireProvider_RefusesAMistypedName(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
@@ -20,7 +20,7 @@ func TestRequireProvider_RefusesAMistypedName(t *testing.T) {
 			vk(t, "", named(nobody)...).want(t, exitcode.NotFound, nobody+": not found: there is no such provider at secret/goblin-assistant/providers")
 			vk(t, "", append(named(nobody), "--json")...).want(t, exitcode.NotFound, nobody)
 			vk(t, "", named(provider)...).ok(t)
-			// A token that may not list providers is believed to know the name.
+			// If the token cannot list providers, any name is accepted.
 			unlisted := vaulttest.Token(t, strings.ReplaceAll(vaulttest.Policy(t, "../../", "recoverer"), `metadata/goblin-assistant/providers/"`, `metadata/nothing/"`))
 			vkAs(t, unlisted, "", named(nobody)...).ok(t)
 		})

@@ -43,7 +43,7 @@ func TestRevokeOld(t *testing.T) {
 		t.Errorf("variables of the revoke command = %v, want %v", got, want)
 	}
 
-	// Again: the record is there, the command does not run.
+	// With the record, the command does not run again.
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +54,8 @@ func TestRevokeOld(t *testing.T) {
 	showsRevocation(t, provider)
 }
 
-// showsRevocation checks that history tells of a revoked key, and that a rollback
-// does not bring it back unless asked to.
+// showsRevocation checks that history shows the revocation, and that rollback restores the
+// key only with --allow-revoked.
 func showsRevocation(t *testing.T, provider string) {
 	t.Helper()
 	out := vk(t, "", "history", provider, "--json").ok(t)
@@ -120,8 +120,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 	}
 }
 
-// TestRevokeOld_WithoutRecordIsUndetermined: the keys are revoked and Vault does not take the
-// record; run again, the command finds them gone.
+// If the keys are revoked and the record cannot be written, a second run writes it.
 func TestRevokeOld_WithoutRecordIsUndetermined(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
@@ -131,10 +130,10 @@ func TestRevokeOld_WithoutRecordIsUndetermined(t *testing.T) {
 	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t)
 }
 
-// TestRevokeOld_StoppedSaysThatTheKeysMayBeRevoked: the command may have been at it already.
+// A command that is stopped may have revoked the keys.
 func TestRevokeOld_StoppedSaysThatTheKeysMayBeRevoked(t *testing.T) {
 	t.Parallel()
-	for name, timeout := range map[string]string{"Ctrl-C": "1m", "too long a go": "2s"} {
+	for name, timeout := range map[string]string{"Ctrl-C": "1m", "timeout": "2s"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			provider, _, _, id := rotated(t)
@@ -150,17 +149,17 @@ func TestRevokeOld_StoppedSaysThatTheKeysMayBeRevoked(t *testing.T) {
 			command := "exec 9>" + line.path + "; sleep 300 & wait"
 			args := append(connect(t, vaulttest.Server().RootToken()), "revoke-old", provider, id, "--cmd", command, "--timeout", timeout)
 			vkBare(ctx, t, "", args...).want(t, exitcode.Failure, "the revoke command was stopped", "may have revoked the keys")
-			<-line.gone // else this hangs
+			<-line.gone // hangs if a process is left
 			if after := vaulttest.Look(t, "providers/"+provider); !reflect.DeepEqual(before, after) {
 				t.Errorf("after vaultkit revoke-old was stopped, the provider is %v, want no change: %v", after, before)
 			}
-			// Nobody knows what it did: a rollback asks.
+			// The key may be revoked, so rollback refuses it.
 			vk(t, "", "rollback", provider).want(t, exitcode.Conflict, "is being revoked", "--allow-revoked")
 		})
 	}
 }
 
-// A command that could not be started asked nobody: the old key can be rotated to again.
+// If the command could not start, the key is not revoked, and rotate accepts it again.
 func TestRevokeOld_WithdrawsIfTheCommandCannotStart(t *testing.T) {
 	t.Parallel()
 	provider, old := vaulttest.Name(t), newKey()

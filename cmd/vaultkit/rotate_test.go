@@ -12,7 +12,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// The keys of a record and of a rotation that says all it can.
+// The JSON keys of a record and of a rotation in which no value is empty.
 const (
 	recordKeys   = "actor backup committed_at evidence expires_at fields_changed id new_version old_version outcome provider reason recorded_at schema source started_at vault_request_ids"
 	rotationKeys = "actor backup committed_at evidence expires_at fields_changed id new_version old_version outcome pending provider reason recorded_at resumed schema source started_at vault_request_ids warnings"
@@ -50,7 +50,7 @@ func TestRotateForPeople(t *testing.T) {
 	r.shows(t, "Rotated "+provider, "1 -> 2", "api_key", "seed", flagtype.DefaultActor(), "backup")
 	r.errHas(t, "warning", "--new-key")
 	holds(t, provider, key)
-	// The same again is the same rotation, already done.
+	// The same rotation again reports that it is already done.
 	vk(t, "", args...).shows(t, "part or all of this change")
 	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": key})
 	vk(t, "", args...).want(t, exitcode.NoChange)
@@ -145,7 +145,7 @@ func TestRotateSet(t *testing.T) {
 	same()
 }
 
-// TestRotate_SkipsVerifyIfAlreadyInForce: a change that is in force already is not tried.
+// The verify command does not run for a secret that is already in force.
 func TestRotate_SkipsVerifyIfAlreadyInForce(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
@@ -170,9 +170,9 @@ func TestRollback(t *testing.T) {
 	holds(t, provider, before)
 	vk(t, "", "history", provider).shows(t, "rollback")
 	vk(t, "", "status", provider).shows(t, render.When(time.Now().Add(30 * flagtype.Day))[:10])
-	// A second careless one would bring the bad key back.
+	// A second rollback without --to would restore the bad key.
 	vk(t, "", "rollback", provider).want(t, exitcode.Usage, "came from a rollback", id, "--to", "vaultkit backups "+provider)
-	// The same one again is done already.
+	// The same rollback again is already done.
 	vk(t, "", "rollback", provider, "--to", id).shows(t, "2 -> 3", "part or all of this change")
 	vk(t, "", "rollback", provider, "--to", "nonsense").want(t, exitcode.Usage, "backup id")
 	vk(t, "", "rollback", vaulttest.Name(t), "--to", id).want(t, exitcode.NotFound, "no such backup")

@@ -14,7 +14,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// isRandom fails the test unless the provider's key is one that --auto made.
+// isRandom fails the test unless --auto made the provider's key.
 func isRandom(t testing.TB, provider string, more ...string) {
 	t.Helper()
 	if out := vk(t, "", append([]string{"get", provider}, more...)...).ok(t); len(out) != 44 || strings.Contains(out, canary) {
@@ -38,8 +38,7 @@ func TestRotateMany(t *testing.T) {
 	}
 }
 
-// TestRotateMany_ContinuesAfterAFailure: one that fails does not stop the others, and the first that does
-// decides the exit code.
+// One failure does not stop the others. The exit code is that of the first failure.
 func TestRotateMany_ContinuesAfterAFailure(t *testing.T) {
 	t.Parallel()
 	providers := several(t, 2)
@@ -64,7 +63,7 @@ func TestRotateMany_ContinuesAfterAFailure(t *testing.T) {
 	r.outHas(t, "Rotated "+providers[0]+", version 2 -> 3, id 20", "\nFailed "+nobody+": not found", "\nRotated "+providers[1]+", version 2 -> 3, id 20")
 }
 
-// TestRotateMany_UndeterminedDecidesTheExitCode: what is not known outranks what failed before it.
+// An undetermined outcome decides the exit code, even after another failure.
 func TestRotateMany_UndeterminedDecidesTheExitCode(t *testing.T) {
 	t.Parallel()
 	providers := several(t, 2)
@@ -98,7 +97,7 @@ func TestRotateAll(t *testing.T) {
 	for _, name := range []string{"two", "one"} {
 		vk(t, newKey(), "put", name, "api_key=-", "--base", base).ok(t)
 	}
-	vk(t, "", "rotate", "--all", "--auto", "--base", base).want(t, exitcode.Usage, "add --yes") // there is nobody to ask
+	vk(t, "", "rotate", "--all", "--auto", "--base", base).want(t, exitcode.Usage, "add --yes") // not a terminal
 	vk(t, "", "rotate", "--all", "--auto", "--base", base, "--dry-run").shows(t, "one would go from version 1 to 2", "two would")
 	vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base).shows(t, "Rotated one, version 1 -> 2, id ", "\nRotated two, version 1 -> 2, id ")
 	isRandom(t, "one", "--base", base)

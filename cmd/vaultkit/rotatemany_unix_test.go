@@ -9,8 +9,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 )
 
-// TestVerifyMany: the command is told whose key it tries, and one that it refuses
-// does not stop the others.
+// The verify command gets the provider's name, and one failure does not stop the others.
 func TestVerifyMany(t *testing.T) {
 	t.Parallel()
 	providers := several(t, 3)
@@ -19,7 +18,7 @@ func TestVerifyMany(t *testing.T) {
 	command := `env >` + dir + `/$VAULTKIT_PROVIDER; echo "key: $VAULTKIT_KEY"; test "$VAULTKIT_PROVIDER" != ` + providers[1]
 	r := vkAs(t, role(t, "rotator"), "", append([]string{"rotate", "--auto", "--verify-cmd", command}, providers...)...)
 	r.exits(t, exitcode.Failure, "\nvaultkit: 1 of 3 rotations failed: "+providers[1])
-	for _, provider := range providers { // in whatever order they ran
+	for _, provider := range providers { // in any order
 		has(t, "vaultkit rotate --verify-cmd: stderr", "\n"+r.err, "\n"+provider+": key: [masked]\n")
 	}
 	r.outHas(t, "Rotated "+providers[0], "Failed "+providers[1], "the verify command exited with status 1", "Rotated "+providers[2])
@@ -33,8 +32,8 @@ func TestVerifyMany(t *testing.T) {
 	}
 }
 
-// TestRotateMany_RunsInParallel: three commands that wait for each other all pass, unless there may
-// only be one at a time.
+// Three verify commands that wait for each other run at once; with --parallel 1 they run
+// one after the other.
 func TestRotateMany_RunsInParallel(t *testing.T) {
 	t.Parallel()
 	providers := several(t, 3)

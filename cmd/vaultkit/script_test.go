@@ -19,12 +19,12 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// The scripts tell what the program does, one story each, for people to read. What
-// they are made of is in testdata/script/README.
+// scriptDir has the scripts. Each shows one command or one kind of failure, for people to
+// read. testdata/script/README describes their language.
 const scriptDir = "../../testdata/script"
 
-// TestScripts runs every script with the built program against the package's
-// Vault, each below a base path of its own.
+// TestScripts runs every script with the built program on the package's Vault, each below
+// its own base path.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	binary := program(t)
@@ -33,25 +33,25 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Setup:              func(env *testscript.Env) error { return newScript(env, binary) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"vaultkit":  told(func(s *script, args []string) { s.vaultkit(exitcode.OK, args) }),
-			"exits":     told((*script).exits),
-			"exports":   told((*script).exports),
-			"interrupt": told((*script).interrupt),
-			"sh":        told((*script).sh),
-			"as":        told((*script).as),
-			"approle":   told((*script).approle),
-			"pod":       told((*script).pod),
-			"tls":       told((*script).tls),
-			"fault":     told((*script).fault),
-			"rival":     told((*script).rival),
-			"kvput":     told((*script).kvput),
-			"kvget":     told((*script).kvget),
-			"kvdelete":  told((*script).kvdelete),
-			"kvexpire":  told((*script).kvexpire),
-			"jsonkeys":  told((*script).jsonkeys),
-			"jsonis":    told((*script).jsonis),
-			"jsonlen":   told((*script).jsonlen),
-			"jsonlet":   told((*script).jsonlet),
+			"vaultkit":  scriptCommand(func(s *script, args []string) { s.vaultkit(exitcode.OK, args) }),
+			"exits":     scriptCommand((*script).exits),
+			"exports":   scriptCommand((*script).exports),
+			"interrupt": scriptCommand((*script).interrupt),
+			"sh":        scriptCommand((*script).sh),
+			"as":        scriptCommand((*script).as),
+			"approle":   scriptCommand((*script).approle),
+			"pod":       scriptCommand((*script).pod),
+			"tls":       scriptCommand((*script).tls),
+			"fault":     scriptCommand((*script).fault),
+			"rival":     scriptCommand((*script).rival),
+			"kvput":     scriptCommand((*script).kvput),
+			"kvget":     scriptCommand((*script).kvget),
+			"kvdelete":  scriptCommand((*script).kvdelete),
+			"kvexpire":  scriptCommand((*script).kvexpire),
+			"jsonkeys":  scriptCommand((*script).jsonkeys),
+			"jsonis":    scriptCommand((*script).jsonis),
+			"jsonlen":   scriptCommand((*script).jsonlen),
+			"jsonlet":   scriptCommand((*script).jsonlet),
 		},
 	})
 }
@@ -64,16 +64,16 @@ type script struct {
 	address string // of the Vault itself
 	root    string // its root token
 	base    string
-	secrets []string // nobody may see them, but for the outputs of shows
+	secrets []string // must be in no output, except those of printsKeys
 	proxy   *faultproxy.Proxy
 	daemon  *daemon
 }
 
 type scriptKey struct{}
 
-// told makes a command of a script of a method. None can be negated: what a
-// failure is must be said.
-func told(do func(*script, []string)) func(*testscript.TestScript, bool, []string) {
+// scriptCommand makes a script's command of a method. A script cannot negate it: a failure
+// needs its exit code.
+func scriptCommand(do func(*script, []string)) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, negated bool, args []string) {
 		s := ts.Value(scriptKey{}).(*script)
 		s.TestScript = ts
@@ -84,7 +84,7 @@ func told(do func(*script, []string)) func(*testscript.TestScript, bool, []strin
 	}
 }
 
-// newScript gives a script the program, the Vault, and a base path.
+// newScript sets the program, the Vault, and the base path of a script.
 func newScript(env *testscript.Env, program string) error {
 	t := env.T().(testing.TB)
 	server := vaulttest.Server()
@@ -114,13 +114,13 @@ func (s *script) vaultkit(code int, args []string) {
 		return
 	}
 	err := s.Exec(s.program, args...)
-	s.seen(args, s.ReadFile("stdout"), s.ReadFile("stderr"))
+	s.checkSecrets(args, s.ReadFile("stdout"), s.ReadFile("stderr"))
 	if got := codeOf(err); got != code {
 		s.Fatalf("vaultkit %s: exit code = %d, want %d (%v)", strings.Join(args, " "), got, code, err)
 	}
 }
 
-// exits is vaultkit with another exit code than 0.
+// exits runs the program, which must exit with the given code.
 func (s *script) exits(args []string) {
 	if len(args) < 2 || args[1] != "vaultkit" {
 		s.Fatalf("usage: exits CODE vaultkit ARGS...")
@@ -130,13 +130,13 @@ func (s *script) exits(args []string) {
 	s.vaultkit(code, args[2:])
 }
 
-// sh runs a shell script, as a pipeline would.
+// sh runs a shell script, as a pipeline does.
 func (s *script) sh(args []string) {
 	s.Check(s.Exec("/bin/sh", args...))
-	s.seen(nil, s.ReadFile("stdout"), s.ReadFile("stderr"))
+	s.checkSecrets(nil, s.ReadFile("stdout"), s.ReadFile("stderr"))
 }
 
-// codeOf is the exit code behind an error of a process; -1: there is none.
+// codeOf returns the exit code in the error of a process; -1: there is none.
 func codeOf(err error) int {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode()
@@ -147,14 +147,14 @@ func codeOf(err error) int {
 	return exitcode.OK
 }
 
-// shows are the commands that print a key, that being what they are for.
-var shows = map[string]struct{ out, err bool }{
-	"get": {out: true}, "env": {out: true}, "exec": {out: true, err: true}, // what exec runs prints what it likes
+// printsKeys lists the commands that may print a key, and to which output.
+var printsKeys = map[string]struct{ out, err bool }{
+	"get": {out: true}, "env": {out: true}, "exec": {out: true, err: true}, // the command of exec may print anything
 }
 
-// seen fails the script where somebody can see a key or a token.
-func (s *script) seen(args []string, out, errs string) {
-	may := shows[slices.Concat(args, []string{""})[0]]
+// checkSecrets fails the script if an output contains a key or a token.
+func (s *script) checkSecrets(args []string, out, errs string) {
+	may := printsKeys[slices.Concat(args, []string{""})[0]]
 	for _, secret := range s.secrets {
 		if !may.out && strings.Contains(out, secret) || !may.err && strings.Contains(errs, secret) {
 			s.Fatalf("vaultkit %s prints a secret, want none", strings.Join(args, " "))

@@ -30,10 +30,10 @@ type call struct {
 	script string
 	code   int
 	words  []string
-	keys   []string // what the jsonkeys lines that follow demand
+	keys   []string // of the jsonkeys lines that follow
 }
 
-// calls are all there are in the scripts.
+// calls returns the calls in all scripts.
 func calls(t *testing.T) []call {
 	t.Helper()
 	files, err := filepath.Glob(scriptDir + "/*.txtar")
@@ -77,7 +77,7 @@ func callsOf(t *testing.T, script, text string) (found []call) {
 	return found
 }
 
-// flags are the flags that a call has.
+// flags returns the flags of a call.
 func (c call) flags() (names []string) {
 	for _, word := range c.words {
 		if word == "--" {
@@ -91,11 +91,10 @@ func (c call) flags() (names []string) {
 	return names
 }
 
-// flagLine is where the help explains a flag. Every command has -h, --help.
+// flagLine matches the description of a flag. It does not match -h, --help.
 var flagLine = regexp.MustCompile(`(?m)^      (--[a-z-]+)`)
 
-// TestScripts_ShowEveryCommandAndFlag: there is no command, flag, exit code or JSON key that no
-// script shows.
+// The scripts show every command, flag, exit code and JSON key.
 func TestScripts_ShowEveryCommandAndFlag(t *testing.T) {
 	t.Parallel()
 	root, shown, codes := newCLI(terminal.Streams{}).root(), map[string]bool{}, map[int]bool{}
@@ -148,12 +147,12 @@ func TestScripts_ShowEveryCommandAndFlag(t *testing.T) {
 	}
 }
 
-// jsonKeys are the keys that commands can print, at any depth. A record's are shared
-// by several, none of which prints them all. list prints an array of names; demo,
-// dev, completion and help print no JSON.
+// jsonKeys returns the JSON keys that commands can print, at any depth. Several commands
+// print parts of a record. list prints an array of names; demo, dev, completion and help
+// print no JSON.
 func jsonKeys() map[string][]string {
 	keys := map[string][]string{
-		"get":    {"api_key", "field", "fields", "organization", "provider", "value"}, // of --all, the fields too
+		"get":    {"api_key", "field", "fields", "organization", "provider", "value"}, // with the fields that --all prints
 		"list":   nil,
 		"policy": {"policy", "role"},
 		"put":    {"provider", "version"},
@@ -173,7 +172,7 @@ func jsonKeys() map[string][]string {
 		found := map[string]bool{}
 		jsonKeysOf(reflect.TypeOf(value), found)
 		if commands != "revoke-old" {
-			delete(found, "not_read") // is not stored, so that no other command can show it
+			delete(found, "not_read") // is not stored, so no other command can show it
 		}
 		keys[commands] = slices.Sorted(maps.Keys(found))
 	}

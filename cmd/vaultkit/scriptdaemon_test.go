@@ -13,15 +13,15 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// daemon is a program in the background of a script.
+// daemon is the program in the background of a script.
 type daemon struct {
 	cmd   *exec.Cmd
 	out   io.Reader
-	shown strings.Builder // of out, so far
+	shown strings.Builder // what was read from out
 	errs  logbuffer.Buffer
 }
 
-// start runs the program until interrupt.
+// start runs the program in the background, until interrupt.
 func (s *script) start(args []string) {
 	d := &daemon{cmd: exec.CommandContext(s.t.Context(), s.program, args...)}
 	d.cmd.Dir, d.cmd.Stderr = s.MkAbs("."), &d.errs
@@ -41,8 +41,8 @@ func (s *script) start(args []string) {
 	})
 }
 
-// exports does what dev asks for: it waits for the two lines that set a shell's
-// environment, and sets the script's. The defaults are good there.
+// exports waits for the two export lines of dev, and sets the script's environment. The
+// other settings are the defaults.
 func (s *script) exports([]string) {
 	s.Setenv("VAULT_TOKEN", "")
 	lines := bufio.NewScanner(s.daemon.out)
@@ -58,7 +58,7 @@ func (s *script) exports([]string) {
 	s.secrets = append(s.secrets, s.root)
 }
 
-// interrupt is Ctrl-C, and waits for a clean end.
+// interrupt sends Ctrl-C, and waits until the program exits with 0.
 func (s *script) interrupt([]string) {
 	s.Check(s.daemon.cmd.Process.Signal(os.Interrupt))
 	_, err := io.Copy(io.Discard, s.daemon.out)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// jsonkeys demands that the object there has these keys and no others.
+// jsonkeys fails the script unless an object has exactly these keys.
 func (s *script) jsonkeys(args []string) {
 	object, ok := s.json(args[0]).(map[string]any)
 	if want := slices.Sorted(slices.Values(args[1:])); !ok || keysOf(object) != strings.Join(want, " ") {
@@ -17,14 +17,15 @@ func (s *script) jsonkeys(args []string) {
 	}
 }
 
-// jsonis demands a value: a string as it is, anything else as JSON.
+// jsonis fails the script unless a value is the given one: a string as it is, anything
+// else as JSON.
 func (s *script) jsonis(args []string) {
 	if got := s.text(args[0]); got != args[1] {
 		s.Fatalf("value at %s = %s, want %s", args[0], got, args[1])
 	}
 }
 
-// jsonlen demands an array of so many.
+// jsonlen fails the script unless an array has the given length.
 func (s *script) jsonlen(args []string) {
 	list, ok := s.json(args[0]).([]any)
 	if !ok || strconv.Itoa(len(list)) != args[1] {
@@ -32,10 +33,10 @@ func (s *script) jsonlen(args []string) {
 	}
 }
 
-// jsonlet sets a variable of the script's to the value there.
+// jsonlet sets a variable of the script to a value.
 func (s *script) jsonlet(args []string) { s.Setenv(args[0], s.text(args[1])) }
 
-// text is a value as jsonis compares it.
+// text returns a value in the form that jsonis compares.
 func (s *script) text(path string) string {
 	value := s.json(path)
 	if text, ok := value.(string); ok {
@@ -46,8 +47,8 @@ func (s *script) text(path string) string {
 	return string(text)
 }
 
-// json is the value at a path such as 0.vault_request_ids.commit in the one
-// document on stdout; "." is all of it.
+// json returns the value at a path such as 0.vault_request_ids.commit in the document on
+// stdout; "." is the whole document.
 func (s *script) json(path string) any {
 	var value any
 	s.Check(json.Unmarshal([]byte(s.ReadFile("stdout")), &value))

@@ -14,12 +14,11 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// client looks at the script's Vault from outside.
+// client returns a root client of the script's Vault.
 func (s *script) client() *api.Client { return vaulttest.RootAt(s.t, s.address, s.root) }
 
-// as makes the program run with a token that has the generated policy of a role, for all
-// providers or those named, and nothing else, or as root, or with a token that nobody gave
-// out.
+// as runs the program with another token from here on: one with the generated policy of a
+// role, for all providers or those named; for root a root token; for nobody an invalid one.
 func (s *script) as(args []string) {
 	token := s.root
 	switch args[0] {
@@ -33,7 +32,7 @@ func (s *script) as(args []string) {
 	s.Setenv("VAULTKIT_TOKEN_FILE", s.MkAbs("token-of-"+args[0]))
 }
 
-// policy is what the program itself generates.
+// policy returns the policy that vaultkit generates for a role.
 func (s *script) policy(role string, providers ...string) string {
 	options := []policy.Option{policy.AtBasePath(s.base)}
 	if len(providers) > 0 {
@@ -44,13 +43,13 @@ func (s *script) policy(role string, providers ...string) string {
 	return text
 }
 
-// write keeps a secret in a file of the script's.
+// write writes a secret to a file of the script.
 func (s *script) write(name, secret string) {
 	s.secrets = append(s.secrets, secret)
 	s.Check(os.WriteFile(s.MkAbs(name), []byte(secret+"\n"), 0o600))
 }
 
-// approle makes an AppRole for a policy's role and writes the files role-id,
+// approle creates an AppRole with the policy of a role, and writes the files role-id,
 // secret-id and wrapped-secret-id.
 func (s *script) approle(args []string) {
 	root, name := s.client(), s.base+"-"+args[0]
@@ -71,8 +70,8 @@ func (s *script) call(client *api.Client, path string, data map[string]any) *api
 	return secret
 }
 
-// pod makes the script run in a pod of a cluster that Vault trusts, below the
-// login path pod-<base>, and writes its service account's token to the file jwt.
+// pod runs the script in a pod of a cluster that Vault trusts, with the login path
+// pod-<base>, and writes the token of its service account to the file jwt.
 func (s *script) pod(args []string) {
 	cluster, root, mount := vaulttest.NewCluster(), s.client(), "pod-"+s.base
 	s.t.Cleanup(cluster.Close)
@@ -84,8 +83,8 @@ func (s *script) pod(args []string) {
 	s.Setenv("POD_LOGIN", mount)
 }
 
-// tls puts HTTPS in front of Vault, which asks for a client's certificate, and
-// writes the files ca.pem, client.pem and client-key.pem.
+// tls puts an HTTPS proxy that requires a client certificate in front of Vault, and writes
+// the files ca.pem, client.pem and client-key.pem.
 func (s *script) tls([]string) {
 	proxy, identity, err := faultproxy.NewTLS(s.address, true)
 	s.Check(err)
@@ -97,7 +96,7 @@ func (s *script) tls([]string) {
 	}
 }
 
-// through makes the program talk to Vault through a proxy.
+// through connects the program to Vault through a proxy.
 func (s *script) through(proxy *faultproxy.Proxy) {
 	s.t.Cleanup(func() {
 		if err := proxy.Close(); err != nil {
@@ -108,32 +107,32 @@ func (s *script) through(proxy *faultproxy.Proxy) {
 	s.Setenv("VAULT_ADDR", proxy.URL())
 }
 
-// denied is what Vault says without a reason.
+// denied is Vault's response to a request that the policy does not allow.
 const denied = `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`
 
-// fault is what happens to the program's writes whose path has the given part:
-// answer-lost and disconnected to one of them, the others to all from now on.
-// Without arguments all is well again.
+// fault injects a fault into the program's writes to a path with the given part:
+// response-lost and disconnected once, the others from here on. Without arguments it
+// injects no faults any more.
 func (s *script) fault(args []string) {
-	s.meddle(nil)
+	s.setRule(nil)
 	if len(args) == 0 {
 		return
 	}
 	rule, ok := map[string]faultproxy.Rule{
-		"denied":       faultproxy.OnEvery("PUT", args[1], faultproxy.Error(403, denied, false)),
-		"unanswered":   faultproxy.OnEvery("PUT", args[1], faultproxy.HangApplied()),
-		"undelivered":  faultproxy.OnEvery("PUT", args[1], faultproxy.Hang()),
-		"answer-lost":  faultproxy.OnMatch("PUT", args[1], faultproxy.Lose()),
-		"disconnected": faultproxy.OnMatch("PUT", args[1], faultproxy.Refuse()),
+		"denied":        faultproxy.OnEvery("PUT", args[1], faultproxy.Error(403, denied, false)),
+		"no-response":   faultproxy.OnEvery("PUT", args[1], faultproxy.HangApplied()),
+		"not-delivered": faultproxy.OnEvery("PUT", args[1], faultproxy.Hang()),
+		"response-lost": faultproxy.OnMatch("PUT", args[1], faultproxy.Lose()),
+		"disconnected":  faultproxy.OnMatch("PUT", args[1], faultproxy.Refuse()),
 	}[args[0]]
 	if !ok {
 		s.Fatalf("unknown fault %q", args[0])
 	}
-	s.meddle(rule)
+	s.setRule(rule)
 }
 
-// meddle puts a proxy with the rule in front of Vault.
-func (s *script) meddle(rule faultproxy.Rule) {
+// setRule puts a proxy with the rule in front of Vault.
+func (s *script) setRule(rule faultproxy.Rule) {
 	if s.proxy == nil {
 		proxy, err := faultproxy.New(s.address)
 		s.Check(err)
@@ -142,23 +141,23 @@ func (s *script) meddle(rule faultproxy.Rule) {
 	s.proxy.SetRule(rule)
 }
 
-// rival writes a provider's secret just before the program's next write to it.
+// rival writes a provider's secret just before the program's next write to a provider.
 func (s *script) rival(args []string) {
 	client := s.client()
-	s.meddle(faultproxy.OnMatch("PUT", "/providers/", faultproxy.Before(func() {
+	s.setRule(faultproxy.OnMatch("PUT", "/providers/", faultproxy.Before(func() {
 		if _, err := client.KVv2(vaulttest.Mount).Put(context.Background(), s.at(args[0]), pairs(args[1:])); err != nil {
 			panic(err) // the proxy reports it
 		}
 	})))
 }
 
-// kvput writes an entry below the base path from outside.
+// kvput writes an entry below the base path, as another program.
 func (s *script) kvput(args []string) {
 	_, err := s.client().KVv2(vaulttest.Mount).Put(s.t.Context(), s.at(args[0]), pairs(args[1:]))
 	s.Check(err)
 }
 
-// kvget prints a field of an entry, read from outside.
+// kvget prints a field of an entry.
 func (s *script) kvget(args []string) {
 	secret, err := s.client().KVv2(vaulttest.Mount).Get(s.t.Context(), s.at(args[0]))
 	s.Check(err)
@@ -167,8 +166,8 @@ func (s *script) kvget(args []string) {
 	s.Check(err)
 }
 
-// kvdelete deletes the current version of an entry, from outside; with the word
-// -destroy for good, with -all the whole entry.
+// kvdelete deletes the current version of an entry; with -destroy it destroys it, with
+// -all it deletes the whole entry.
 func (s *script) kvdelete(args []string) {
 	kv, path := s.client().KVv2(vaulttest.Mount), s.at(args[len(args)-1])
 	switch args[0] {
@@ -189,10 +188,10 @@ func (s *script) kvexpire(args []string) {
 	s.call(s.client(), path, map[string]any{"delete_version_after": args[1]})
 }
 
-// at is where an entry stands in the mount.
+// at returns the path of an entry below the mount.
 func (s *script) at(path string) string { return s.base + "/" + path }
 
-// pairs are fields as FIELD=value.
+// pairs returns the fields of arguments FIELD=value.
 func pairs(args []string) map[string]any {
 	data := make(map[string]any, len(args))
 	for _, arg := range args {

@@ -13,9 +13,9 @@ import (
 	"goblin/vaultkit/internal/faultproxy"
 )
 
-// TestRun_NamesTheSignal: the error alone is about a request that was given up.
+// The error of an interrupted request does not say why; the line after it names the signal.
 func TestRun_NamesTheSignal(t *testing.T) {
-	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGUSR1) // one that ends nothing else here
+	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGUSR1) // no other test uses it
 	defer stop()
 	provider, _ := stored(t)
 	through := proxy(t, faultproxy.OnMatch("GET", commits, faultproxy.Hang().Before(func() {
@@ -24,7 +24,7 @@ func TestRun_NamesTheSignal(t *testing.T) {
 		}
 	})))
 	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitcode.Failure, "Ended by a signal: user defined signal 1.\n")
-	// A signal that came too late to matter is not worth a word.
+	// A command that succeeds in spite of the signal does not mention it.
 	if r := vkBare(ctx, t, "", "version"); r.code != exitcode.OK || strings.Contains(r.err, "signal") {
 		t.Errorf("vaultkit version after a signal: exit code = %d, stderr = %q, want %d and no signal named", r.code, r.err, exitcode.OK)
 	}

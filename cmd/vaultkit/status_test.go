@@ -12,7 +12,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// expiring makes a provider whose key expires after a time.
+// expiring stores a provider whose key expires after a time.
 func expiring(t testing.TB, in string) (provider string) {
 	t.Helper()
 	provider, _ = stored(t)
@@ -77,8 +77,8 @@ func TestStatusJSON(t *testing.T) {
 	r.outHas(t, `"pending": []`, `"version": 2`)
 }
 
-// TestStatusFailures: one that cannot be looked at does not stop the others; the
-// first error decides the exit code, before what is due.
+// A provider that cannot be read does not stop the others. The exit code is that of the
+// first error, even if a key is due.
 func TestStatusFailures(t *testing.T) {
 	t.Parallel()
 	soon, nobody, another := expiring(t, "5d"), vaulttest.Name(t), vaulttest.Name(t)
@@ -92,7 +92,7 @@ func TestStatusFailures(t *testing.T) {
 	vk(t, "", "status", "--due-within", "soon").want(t, exitcode.Usage, "90d")
 	vk(t, "", "status", "--max-age", "0d").want(t, exitcode.Usage, "90d")
 	vkAs(t, role(t, "provisioner"), "", "status").want(t, exitcode.Denied, "permission denied", "list")
-	// Reading keys is not what it takes, and not enough.
+	// The rights of a reader are not sufficient.
 	vkAs(t, role(t, "reader"), "", "status", soon).want(t, exitcode.Denied, "permission denied")
 }
 

@@ -6,8 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// TestTables_HaveHeadingsAndColorsOnATerminal: headings and columns are for people, colors for those who
-// want them.
+// Headings and columns are on terminals only, and colors only without NO_COLOR.
 func TestTables_HaveHeadingsAndColorsOnATerminal(t *testing.T) {
 	provider := expiring(t, "1d")
 	for name, tc := range map[string]struct {
@@ -47,8 +46,8 @@ func TestTables_HaveHeadingsAndColorsOnATerminal(t *testing.T) {
 	}
 }
 
-// TestTables_FitATerminalOf100Columns: whatever is claimed in records, a line of
-// history and backups is not broken, and the id in it is one that rollback takes.
+// history and backups fit the terminal, however long actor and reason are, and rollback
+// accepts the short ids.
 func TestTables_FitATerminalOf100Columns(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
 	provider, before, _, id := rotated(t)

@@ -16,7 +16,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// openTerminal opens a terminal, and collects what is shown on it.
+// openTerminal opens a terminal, and collects what it shows.
 func openTerminal(t testing.TB) (person, program *os.File, shown *logbuffer.Buffer, ended <-chan struct{}) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -45,8 +45,8 @@ func ioctl(t testing.TB, terminal *os.File, request uintptr, value *uint32) {
 	}
 }
 
-// onTerminal runs the CLI with its stderr on a terminal, and its stdout there too
-// or in a pipe, and returns what the person saw and what went into the pipe.
+// onTerminal runs the CLI with its stderr on a terminal, and its stdout there too or in a
+// pipe. It returns what the terminal shows and what the pipe gets.
 func onTerminal(ctx context.Context, t testing.TB, piped bool, args ...string) (code int, shown, out string) {
 	t.Helper()
 	person, program, screen, ended := openTerminal(t)
@@ -62,7 +62,7 @@ func onTerminal(ctx context.Context, t testing.TB, piped bool, args ...string) (
 	return code, screen.String(), pipe.String()
 }
 
-// seen is what is left on a terminal of the text that was written to it.
+// seen returns the lines that a terminal shows after the text was written to it.
 func seen(text string) []string {
 	var lines []string
 	for line := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
@@ -113,8 +113,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestProgress_LeavesNoTraceAmongLines: where both streams are the same terminal, the bar leaves
-// no trace among the lines.
+// If both streams are the same terminal, the progress bar leaves nothing between lines.
 func TestProgress_LeavesNoTraceAmongLines(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	providers := several(t, 2)

@@ -50,8 +50,7 @@ func TestUsageErrors_ArePlainEnglish(t *testing.T) {
 	}
 }
 
-// TestUsageErrors_RepeatNoKey: a key that is given where it does not belong is not repeated;
-// vkBare looks for it.
+// An error does not repeat a key in the wrong place. vkBare checks the output for keys.
 func TestUsageErrors_RepeatNoKey(t *testing.T) {
 	t.Parallel()
 	key := newKey()
@@ -67,7 +66,7 @@ func TestUsageErrors_RepeatNoKey(t *testing.T) {
 		}
 	}
 	for _, args := range calls {
-		// Nothing here must get as far as Vault, but where it does, nobody is there.
+		// No call should reach Vault. If one does, no server is there.
 		vkBare(t.Context(), t, "", append([]string{"--address", "http://127.0.0.1:1"}, append(args, "--timeout", "1ns")...)...)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// noted is the environment that a command wrote to a file.
+// noted returns the environment that a command wrote to a file.
 func noted(t testing.TB, path string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -32,7 +32,7 @@ func noted(t testing.TB, path string) map[string]string {
 	return variables
 }
 
-// ours are the variables that vaultkit made.
+// ours returns the variables that vaultkit has set.
 func ours(variables map[string]string) map[string]string {
 	ours := maps.Clone(variables)
 	maps.DeleteFunc(ours, func(name, _ string) bool {
@@ -141,11 +141,11 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
-// lifeline is a pipe that a command's processes hold open for as long as they live.
+// lifeline is a pipe that a command's processes hold open while they run.
 type lifeline struct {
 	path   string
-	opened chan struct{} // closed when a command holds it
-	gone   chan struct{} // closed when none does any more
+	opened chan struct{} // closed when a process has opened it
+	gone   chan struct{} // closed when no process has it open any more
 }
 
 func newLifeline(t testing.TB) *lifeline {
@@ -155,7 +155,7 @@ func newLifeline(t testing.TB) *lifeline {
 		t.Fatal(err)
 	}
 	go func() {
-		pipe, err := os.Open(l.path) // waits for somebody to open the other end
+		pipe, err := os.Open(l.path) // waits until the other end is open
 		if err != nil {
 			t.Error(err)
 			return
@@ -168,8 +168,8 @@ func newLifeline(t testing.TB) *lifeline {
 	return l
 }
 
-// TestVerify_IsStoppedByCtrlCAndTimeout: Ctrl-C and the timeout end a command and what it started,
-// and vaultkit waits for that.
+// Ctrl-C and the timeout end the command and the processes that it started, and vaultkit
+// waits for their end.
 func TestVerify_IsStoppedByCtrlCAndTimeout(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -179,9 +179,9 @@ func TestVerify_IsStoppedByCtrlCAndTimeout(t *testing.T) {
 		says      []string
 	}{
 		"Ctrl-C":        {"", true, "1m", []string{"the verify command was stopped", "has not changed"}},
-		"a deaf one":    {"trap '' TERM; ", true, "1m", []string{"the verify command was stopped", "has not changed"}},
-		"a polite one":  {"trap 'exit 0' TERM; ", true, "1m", []string{"the verify command was stopped", "has not changed"}},
-		"too long a go": {"", false, "3s", []string{"did not end within --timeout"}},
+		"ignores TERM":  {"trap '' TERM; ", true, "1m", []string{"the verify command was stopped", "has not changed"}},
+		"exits on TERM": {"trap 'exit 0' TERM; ", true, "1m", []string{"the verify command was stopped", "has not changed"}},
+		"timeout":       {"", false, "3s", []string{"did not end within --timeout"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -198,14 +198,13 @@ func TestVerify_IsStoppedByCtrlCAndTimeout(t *testing.T) {
 			command := tc.trap + "exec 9>" + line.path + "; sleep 300 & wait"
 			args := append(connect(t, role(t, "rotator")), "rotate", provider, "--new-key-stdin", "--verify-cmd", command, "--timeout", tc.timeout)
 			vkBare(ctx, t, newKey(), args...).want(t, exitcode.Failure, tc.says...)
-			<-line.gone // else this hangs
+			<-line.gone // hangs if a process is left
 			same()
 		})
 	}
 }
 
-// TestVerify_DoesNotWaitForBackgroundProcesses: what a command leaves in the background, with its output open,
-// does not keep vaultkit waiting.
+// vaultkit does not wait for a background process that keeps the command's output open.
 func TestVerify_DoesNotWaitForBackgroundProcesses(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
@@ -225,8 +224,8 @@ func TestVerify_DoesNotWaitForBackgroundProcesses(t *testing.T) {
 	}
 }
 
-// argvIsClean: neither vaultkit nor the shell it runs has the key among its
-// arguments, where other users see it.
+// argvIsClean checks that neither vaultkit nor its shell has the key in its arguments,
+// which other users can see.
 func argvIsClean(t *testing.T, binary string) {
 	provider, _ := stored(t)
 	key, path := newKey(), filepath.Join(t.TempDir(), "argv")

@@ -9,8 +9,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// TestWith_TellsThatVaultDoesNotRespond: a person sees that the program waits,
-// once; a log does not get a line for it.
+// A terminal shows once that the program waits for Vault. A log gets no line for it.
 func TestWith_TellsThatVaultDoesNotRespond(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	dead := []string{"--address", "http://127.0.0.1:1", "--timeout", "50ms", "--token-file", file(t, "fake")}

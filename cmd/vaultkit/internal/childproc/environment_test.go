@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A command sees nothing hidden, and nothing that it could take for a variable of ours.
+// A command gets no hidden variable, and no inherited variable with one of our names.
 func TestInherited(t *testing.T) {
 	t.Parallel()
 	hidden := []string{"VAULT_TOKEN", "NEW_KEY"}

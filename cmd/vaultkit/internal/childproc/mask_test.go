@@ -8,7 +8,7 @@ import (
 	"goblin/vaultkit"
 )
 
-// collector keeps what it is given, write by write.
+// collector keeps each write.
 type collector []string
 
 func (c *collector) Write(p []byte) (int, error) {
@@ -16,8 +16,7 @@ func (c *collector) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestMask cuts every text into two writes at every place, and into single bytes:
-// what comes out is always the same.
+// The output does not depend on how the text is cut into writes.
 func TestMask(t *testing.T) {
 	t.Parallel()
 	keys := vaultkit.ProviderKeys{
@@ -62,8 +61,7 @@ func check(t *testing.T, keys vaultkit.ProviderKeys, want string, writes ...stri
 	}
 }
 
-// TestMask_WritesLinesAtOnce: a line is passed on when it ends, and one that does not end
-// when it is long.
+// A line is written when it ends, and a long line before that.
 func TestMask_WritesLinesAtOnce(t *testing.T) {
 	t.Parallel()
 	var out collector
@@ -76,8 +74,7 @@ func TestMask_WritesLinesAtOnce(t *testing.T) {
 	}
 }
 
-// TestMask_IgnoresWriteErrors: a command is not stopped because nobody reads what it
-// says.
+// An output that fails does not stop the command.
 func TestMask_IgnoresWriteErrors(t *testing.T) {
 	t.Parallel()
 	m := newMask(failing{}, nil)
@@ -86,8 +83,7 @@ func TestMask_IgnoresWriteErrors(t *testing.T) {
 	}
 }
 
-// TestMask_CoversTrimmedValuesAndSingleLines: a program trims what it reads, and prints
-// a key line by line.
+// A program may trim a value, or print single lines of it.
 func TestMask_CoversTrimmedValuesAndSingleLines(t *testing.T) {
 	t.Parallel()
 	keys := vaultkit.ProviderKeys{
@@ -103,7 +99,7 @@ func TestMask_CoversTrimmedValuesAndSingleLines(t *testing.T) {
 		"line 2: second-line\n":            "line 2: [masked]\n",
 		"got \"private_key\": \"abc\",\n":  "got [masked]\n",
 		"indented line\n":                  "[masked]\n",
-		// What is in every other line of a log is no secret.
+		// Short lines of a value are not masked: every log has them.
 		"{ok}\nif x { return } end\n": "{ok}\nif x { return } end\n",
 	} {
 		for cut := range len(text) + 1 {

@@ -9,8 +9,8 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// TestTimeoutGiven: without --timeout nobody waits half a minute for a server that is
-// not there; with it the server has that long to come up.
+// Without --timeout, a server that cannot be reached is retried for a short time only;
+// with it, for that time.
 func TestTimeoutGiven(t *testing.T) {
 	t.Parallel()
 	for flag, want := range map[string]bool{"": false, "--timeout=9s": true} {

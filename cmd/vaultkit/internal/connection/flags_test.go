@@ -7,7 +7,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// Every variable that proves who we are is one that no child of ours sees, and no other.
+// A child process gets no variable with a credential, and all other variables.
 func TestCredentials(t *testing.T) {
 	t.Parallel()
 	want := []string{

@@ -47,7 +47,7 @@ func TestCheck_RefusesControlCharacters(t *testing.T) {
 	}
 }
 
-// Invisible characters come along with a copy, and no provider's API takes them.
+// Invisible characters are copied by mistake, and no provider's API accepts them.
 func TestCheck_RefusesInvisibleCharacters(t *testing.T) {
 	t.Parallel()
 	strict, warnings := reader(nil, false)

@@ -35,7 +35,7 @@ func TestHistory_ShowsRevocations(t *testing.T) {
 	}
 }
 
-// Warnings and other undecided rotations are not data.
+// Warnings and undecided rotations go to stderr, not to the data on stdout.
 func TestRotated_WarnsOnStderr(t *testing.T) {
 	t.Parallel()
 	p, out, errs := printer()

@@ -16,15 +16,14 @@ const (
 	idV30     = "20260401T000000.000000001Z-v30-0123456789abcdef0123456789abcdef"
 )
 
-// TestFullID_TakesAnUnambiguousPartOfAnID: a part that fits several ids is refused
-// with all of them, and no guess is made.
+// A part that matches several ids is an error that lists them.
 func TestFullID_TakesAnUnambiguousPartOfAnID(t *testing.T) {
 	t.Parallel()
 	all := []string{idV1, idV3, idV3Again, idV30, idV1, "of-the-python-script"}
 	for text, want := range map[string]string{
 		idV1: idV1, "v1": idV1, "v30": idV30, "v3-aaa": idV3, "v3-aab": idV3Again, "v1-0123456789abcdef0123456789abcdef": idV1,
 		"20260101": idV1, "20260101T0": idV1, "202604": idV30, "20260401T000000.000000001Z-v30-": idV30,
-		// What is no part of an id is for the library to refuse.
+		// A text that is no part of an id is returned; the library refuses it.
 		"nonsense": "nonsense", "latest": "latest", "v": "v", "v0": "v0", "../" + idV1: "../" + idV1, "": "",
 	} {
 		got, err := fullID(text, "p", func() ([]string, error) { return slices.Clone(all), nil })
@@ -58,7 +57,7 @@ func TestFullID_TakesAnUnambiguousPartOfAnID(t *testing.T) {
 	}
 }
 
-// TestShortAll_NameTheirID: every short form that is shown is taken again.
+// Every short form stands for its id.
 func TestShortAll_NameTheirID(t *testing.T) {
 	t.Parallel()
 	all := []string{idV1, idV3, idV3Again, idV30, "of-the-python-script"}

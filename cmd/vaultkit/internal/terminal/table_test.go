@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// printed is what a table prints to a stream of that kind.
+// printed returns what a table prints to a kind of stream.
 func printed(t *testing.T, terminal, color bool, fill func(*Table), headings ...string) string {
 	t.Helper()
 	var out strings.Builder

@@ -11,8 +11,7 @@ type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-// A reader of a pipe that has seen enough does not stop the work, and no other failure
-// is taken for that.
+// A closed pipe does not stop the work; any other failure does.
 func TestStreamWrite_IgnoresAClosedPipe(t *testing.T) {
 	t.Parallel()
 	disk := errors.New("no space")

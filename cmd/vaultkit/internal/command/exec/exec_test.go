@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// What stands after the -- is the command's, whatever it looks like.
+// Everything after the -- belongs to the command, even what looks like a flag.
 func TestNewCommand_PartsProvidersFromTheCommand(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
