@@ -65,7 +65,8 @@ func TestAbortRefuses(t *testing.T) {
 		code int
 		says []string
 	}{
-		"committed":        {[]string{provider, id}, exitcode.Conflict, []string{"is committed, version 1 -> 2", "vaultkit rollback " + provider + " --to " + id}},
+		"committed": {[]string{provider, id}, exitcode.Conflict,
+			[]string{"is committed, version 1 -> 2", "vaultkit rollback " + provider + " --to " + id}},
 		"committed, JSON":  {[]string{provider, id, "--json"}, exitcode.Conflict, []string{"is committed"}},
 		"another's id":     {[]string{provider, otherID}, exitcode.NotFound, []string{"no such backup"}},
 		"an odd id":        {[]string{provider, "nonsense"}, exitcode.Usage, []string{"rotation id"}},

@@ -79,7 +79,8 @@ func TestRecover(t *testing.T) {
 		t.Errorf("vaultkit recover --json = %+v, want %+v", got, want)
 	}
 	hasKeys(t, "vaultkit recover --json", decode[[]map[string]any](t, out, true)[0], "evidence id outcome provider")
-	vk(t, "", "recover", provider).shows(t, provider+"\trecreated\tthe provider was deleted and created again since; vaultkit abort closes it\t"+old+"\n")
+	vk(t, "", "recover", provider).shows(t,
+		provider+"\trecreated\tthe provider was deleted and created again since; vaultkit abort closes it\t"+old+"\n")
 	vk(t, "", "recover", "a/b").want(t, exitcode.Usage, "provider name")
 }
 

@@ -17,7 +17,7 @@ import (
 // cli is one run of the program.
 type cli struct {
 	command.Deps
-	started bool // a command's work has begun: errors are no longer about the call
+	started bool // a command runs: its errors are not about the call
 }
 
 func newCLI(std terminal.Streams) *cli { return &cli{Deps: command.New(std)} }
@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string, std terminal.Streams) int {
 	root.SetArgs(append([]string{}, args...))
 	cmd, err := root.ExecuteContextC(ctx)
 	switch failed := c.IO.Out.Failed(); {
-	case failed != nil: // cobra may have printed, which does not look at that
+	case failed != nil: // cobra ignores the errors of its own output
 		err = cmp.Or(err, failed)
 	case err != nil && !c.started:
 		err = &exitcode.UsageError{Err: usageError(cmd, args, err)}

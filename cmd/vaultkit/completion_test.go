@@ -132,7 +132,8 @@ func TestComplete_OffersIDs(t *testing.T) {
 			t.Errorf("completion of %q = %q (%s), want %q", call, got, directive, want)
 		}
 	}
-	vkBare(t.Context(), t, "", slices.Concat([]string{"__complete"}, connection, []string{"rollback", provider, "--to", ""})...).shows(t, committed+"\tversion 1, committed, -\n")
+	vkBare(t.Context(), t, "", slices.Concat([]string{"__complete"}, connection,
+		[]string{"rollback", provider, "--to", ""})...).shows(t, committed+"\tversion 1, committed, -\n")
 }
 
 // If Vault cannot be asked, completion ends within seconds and prints nothing.

@@ -20,12 +20,13 @@ func TestRotateAll_AsksOnATerminal(t *testing.T) {
 		code          int
 		rotated       bool
 	}{
-		{"\n", "", exitcode.Failure, false}, {"no\n", "", exitcode.Failure, false}, {"y\n", "", exitcode.OK, true}, {"", "--yes", exitcode.OK, true},
+		{"\n", "", exitcode.Failure, false}, {"no\n", "", exitcode.Failure, false}, {"y\n", "", exitcode.OK, true},
+		{"", "--yes", exitcode.OK, true},
 	} {
 		code, out, shown := answering(t, tc.answer, strings.Fields("rotate --all --auto --base "+base+" "+tc.flags)...)
 		asked := strings.Contains(shown, "every provider at secret/"+base+"/providers (number: 1) with a random key")
 		if code != tc.code || asked != (tc.flags == "") || strings.Contains(out, "Rotated one") != tc.rotated {
-			t.Errorf("vaultkit rotate --all --auto %s, answer %q: exit code = %d, prints %q, terminal shows %q, want %d, rotated: %t, a question: %t",
+			t.Errorf("vaultkit rotate --all --auto %s, answer %q: exit code = %d, prints %q, terminal shows %q, want %d, rotated %t, question %t",
 				tc.flags, tc.answer, code, out, shown, tc.code, tc.rotated, tc.flags == "")
 		}
 	}
@@ -40,7 +41,8 @@ func answering(t *testing.T, answer string, args ...string) (code int, out, show
 		t.Fatal(err)
 	}
 	var printed strings.Builder
-	code = run(t.Context(), append(args, connect(t, vaulttest.Server().RootToken())...), terminal.Streams{In: program, Out: &printed, Err: program})
+	code = run(t.Context(), append(args, connect(t, vaulttest.Server().RootToken())...),
+		terminal.Streams{In: program, Out: &printed, Err: program})
 	_ = program.Close()
 	<-ended
 	_ = person.Close()
@@ -71,7 +73,8 @@ func TestPrune_AsksOnATerminal(t *testing.T) {
 		code, _, shown := answering(t, tc.answer, append([]string{"backups", provider, "prune"}, strings.Fields(tc.flags)...)...)
 		asked := strings.Contains(shown, "Delete them (1)? [y/N]") && strings.Contains(shown, ids[0])
 		if code != tc.code || asked != tc.asked {
-			t.Errorf("vaultkit backups prune %s, answer %q: exit code = %d, terminal shows %q, want %d, a question: %t", tc.flags, tc.answer, code, shown, tc.code, tc.asked)
+			t.Errorf("vaultkit backups prune %s, answer %q: exit code = %d, terminal shows %q, want %d, a question: %t",
+				tc.flags, tc.answer, code, shown, tc.code, tc.asked)
 		}
 		got := idsOf(t, vk(t, "", "backups", provider, "--json").ok(t))
 		slices.Reverse(got)

@@ -160,7 +160,8 @@ func TestVerbose(t *testing.T) {
 	provider, _ := stored(t)
 	roleID, secretID := appRole(t, false)
 	secret := file(t, secretID)
-	r := vkBare(t.Context(), t, "", "get", provider, "--verbose", "--address", vaulttest.Server().Addr(), "--role-id", roleID, "--secret-id-file", secret)
+	r := vkBare(t.Context(), t, "", "get", provider, "--verbose", "--address", vaulttest.Server().Addr(), "--role-id", roleID,
+		"--secret-id-file", secret)
 	r.ok(t)
 	r.errHas(t, "level=")
 	if strings.Contains(r.err, secretID) {

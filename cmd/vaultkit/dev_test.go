@@ -88,7 +88,8 @@ func withDev(t *testing.T, work func(address, token string), args ...string) (sa
 
 func TestDev(t *testing.T) {
 	said := withDev(t, func(address, token string) { answers(t, address, token) })
-	has(t, "vaultkit dev: stderr", said, "is running. In another terminal:\n\n\nThen try", "vaultkit put openai-gpt4 api_key=-\nvaultkit get", "Stopping")
+	has(t, "vaultkit dev: stderr", said, "is running. In another terminal:\n\n\nThen try",
+		"vaultkit put openai-gpt4 api_key=-\nvaultkit get", "Stopping")
 }
 
 func TestDevSeed(t *testing.T) {

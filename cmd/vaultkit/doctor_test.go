@@ -29,7 +29,8 @@ func TestDoctorHealthy(t *testing.T) {
 	if strings.Contains(out, "WARN") || strings.Contains(out, "FAIL") || r.err != "" {
 		t.Errorf("vaultkit doctor on a healthy Vault prints %q, stderr = %q, want no problem", out, r.err)
 	}
-	r.outHas(t, "ok    configuration   "+vaulttest.Server().Addr()+", secret/goblin-assistant\n", "ok    rights:rotator  every right it needs, for "+provider+"\n",
+	r.outHas(t, "ok    configuration   "+vaulttest.Server().Addr()+", secret/goblin-assistant\n",
+		"ok    rights:rotator  every right it needs, for "+provider+"\n",
 		"skip  audit           ", "\n      look: vault audit list\n")
 	if strings.Contains(out+r.err, token) {
 		t.Errorf("vaultkit doctor prints %q, want no token in it", out+r.err)
@@ -49,8 +50,9 @@ func TestDoctorJSON(t *testing.T) {
 	for _, one := range decode[[]finding](t, r.out, true) {
 		found[one.Check] = one
 	}
-	if got := found["rights:rotator"]; got.Status != "failed" || !strings.Contains(got.Detail, "update on secret/data/goblin-assistant/providers/"+provider) ||
-		!strings.HasPrefix(got.Fix, "vaultkit policy rotator | vault policy write goblin-rotator - && ") || got.LookOnly || !found["audit"].LookOnly {
+	right, fix := "update on secret/data/goblin-assistant/providers/"+provider, "vaultkit policy rotator | vault policy write goblin-rotator - && "
+	if got := found["rights:rotator"]; got.Status != "failed" || !strings.Contains(got.Detail, right) || !strings.HasPrefix(got.Fix, fix) ||
+		got.LookOnly || !found["audit"].LookOnly {
 		t.Errorf("vaultkit doctor --json: rights:rotator = %+v, audit = %+v, want the missing right with a fix, and a look", got, found["audit"])
 	}
 	if got := found["token"]; got.Status != "ok" || got.Fix != "" || len(found) != 16 {
@@ -75,13 +77,17 @@ func TestDoctorExitCodes(t *testing.T) {
 		code int
 		says string
 	}{
-		"all is well":      {append(connect(t, reader), provider), exitcode.OK, ""},
-		"no address":       {nil, exitcode.Usage, "look: export VAULT_ADDR="},
-		"no login":         {[]string{"--address", vaulttest.Server().Addr()}, exitcode.Usage, "fix: vault login"},
-		"nobody there":     {[]string{"--address", "http://127.0.0.1:1", "--token-file", nobody}, exitcode.Unavailable, "fix: vaultkit dev --port 1"},
-		"unknown token":    {[]string{"--address", vaulttest.Server().Addr(), "--token-file", nobody}, exitcode.Denied, "fix: (umask 077; vault token create"},
-		"no mount":         {append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"), exitcode.NotFound, "look: vault secrets list"},
-		"KV version 1":     {append(connect(t, vaulttest.Server().RootToken()), "--mount", v1), exitcode.Failure, "fix: vault kv enable-versioning"},
+		"all is well": {append(connect(t, reader), provider), exitcode.OK, ""},
+		"no address":  {nil, exitcode.Usage, "look: export VAULT_ADDR="},
+		"no login":    {[]string{"--address", vaulttest.Server().Addr()}, exitcode.Usage, "fix: vault login"},
+		"nobody there": {[]string{"--address", "http://127.0.0.1:1", "--token-file", nobody}, exitcode.Unavailable,
+			"fix: vaultkit dev --port 1"},
+		"unknown token": {[]string{"--address", vaulttest.Server().Addr(), "--token-file", nobody}, exitcode.Denied,
+			"fix: (umask 077; vault token create"},
+		"no mount": {append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"), exitcode.NotFound,
+			"look: vault secrets list"},
+		"KV version 1": {append(connect(t, vaulttest.Server().RootToken()), "--mount", v1), exitcode.Failure,
+			"fix: vault kv enable-versioning"},
 		"no provider":      {append(connect(t, reader), "nobody"), exitcode.NotFound, "look: vaultkit list --address "},
 		"no right":         {append(connect(t, reader), "--role", "auditor"), exitcode.Denied, "fix: vaultkit policy auditor"},
 		"warnings":         {connect(t, vaulttest.Server().RootToken()), exitcode.OK, "WARN  token"},
@@ -127,7 +133,8 @@ func TestDoctor_FixesCanBePasted(t *testing.T) {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{}
-	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(server) }})
+	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(server) }})
 	front.Config.ErrorLog = log.New(io.Discard, "", 0) // the test causes refused handshakes
 	front.StartTLS()
 	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections() })
@@ -159,7 +166,8 @@ func doctorNamesTheProxy(t *testing.T, binary string) {
 	cmd := exec.CommandContext(t.Context(), binary, "doctor", "--address", "http://vault.test:8200", "--token-file", file(t, "fake"))
 	cmd.Env = append(os.Environ(), "HTTP_PROXY=http://me:"+canary+"@127.0.0.1:1")
 	out, _ := cmd.CombinedOutput() // its exit code is tested elsewhere
-	has(t, "vaultkit doctor behind a proxy", string(out), "nothing listens at vault.test:8200 through the proxy 127.0.0.1:1", `fix: export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"vault.test`)
+	has(t, "vaultkit doctor behind a proxy", string(out), "nothing listens at vault.test:8200 through the proxy 127.0.0.1:1",
+		`fix: export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"vault.test`)
 	if strings.Contains(string(out), canary) {
 		t.Errorf("vaultkit doctor prints %q, want no password of the proxy in it", out)
 	}

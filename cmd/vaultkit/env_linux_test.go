@@ -71,7 +71,8 @@ func TestEnvOfMany(t *testing.T) {
 	defer client.Close()
 	for err := range parallel.Stream(16, make([]int, count), func(int) error {
 		key := newKey()
-		_, err := client.PutProviderKeys(t.Context(), "p"+strings.TrimPrefix(key, canary), vaultkit.ProviderKeys{"api_key": key, "organization": "goblin"})
+		_, err := client.PutProviderKeys(t.Context(), "p"+strings.TrimPrefix(key, canary),
+			vaultkit.ProviderKeys{"api_key": key, "organization": "goblin"})
 		return err
 	}) {
 		if err != nil {
@@ -82,7 +83,8 @@ func TestEnvOfMany(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build = %v, want no error\n%s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), binary, "env", "--format", "json", "--address", server.Addr(), "--token-file", file(t, server.RootToken()))
+	cmd := exec.CommandContext(t.Context(), binary, "env", "--format", "json", "--address", server.Addr(),
+		"--token-file", file(t, server.RootToken()))
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	pipe, err := cmd.StdoutPipe()

@@ -124,7 +124,8 @@ func TestEnvInActions(t *testing.T) {
 		r.prints(t, masks)
 		r.errHas(t, "Wrote 2 variables to "+runner)
 	}
-	if text := read(t, runner); strings.Count(text, "ENV_G_API_KEY<<vaultkit_") != 2 || strings.Count(text, "\n"+key+"\n") != 2 || strings.Contains(text, "::") {
+	text := read(t, runner)
+	if strings.Count(text, "ENV_G_API_KEY<<vaultkit_") != 2 || strings.Count(text, "\n"+key+"\n") != 2 || strings.Contains(text, "::") {
 		t.Errorf("vaultkit env --format github, run twice, writes %q, want the key twice and no mask", text)
 	}
 	vk(t, "", "env", provider, "--out", path).prints(t, masks)

@@ -20,8 +20,10 @@ func TestOutput_EscapesControlCharacters(t *testing.T) {
 	t.Parallel()
 	provider := vaulttest.Name(t)
 	vaulttest.Put(t, "providers/"+provider, map[string]any{evil: newKey()})
-	refused := proxy(t, faultproxy.OnEvery("GET", "/data/", faultproxy.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
-	warned := proxy(t, faultproxy.OnEvery("PATCH", "", faultproxy.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
+	refused := proxy(t, faultproxy.OnEvery("GET", "/data/",
+		faultproxy.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
+	warned := proxy(t, faultproxy.OnEvery("PATCH", "",
+		faultproxy.Error(400, `{"errors":["evil\n::error::x\u001b]0;title\u0007\u009b31m\u202e"]}`, false)))
 	other, _ := stored(t)
 	for name, r := range map[string]result{
 		"get":       vk(t, "", "get", provider),
@@ -43,13 +45,17 @@ func TestOutput_EscapesControlCharacters(t *testing.T) {
 // Errors of every type are escaped.
 func TestReport_EscapesErrors(t *testing.T) {
 	for name, err := range map[string]error{
-		"plain": errors.New(evil), "wrapped": fmt.Errorf("open %s: %w", evil, errors.New(evil)), "misuse": exitcode.UsageErrorf("%s", evil), "advised": exitcode.WithHint(errors.New(evil), "advice"),
+		"plain":   errors.New(evil),
+		"wrapped": fmt.Errorf("open %s: %w", evil, errors.New(evil)),
+		"usage":   exitcode.UsageErrorf("%s", evil),
+		"hinted":  exitcode.WithHint(errors.New(evil), "hint"),
 	} {
 		var out strings.Builder
 		c := newCLI(terminal.Streams{Out: &out, Err: &out})
 		c.report(c.root(), err)
 		c.IO.Warn("%s", evil)
-		if text := out.String(); strings.ContainsAny(text, "\x1b\a\u009b\u202e") || strings.Contains(text, "\n::error::") || !strings.Contains(text, `evil\n`) {
+		text := out.String()
+		if strings.ContainsAny(text, "\x1b\a\u009b\u202e") || strings.Contains(text, "\n::error::") || !strings.Contains(text, `evil\n`) {
 			t.Errorf("report(%s error) prints %q, want it escaped", name, text)
 		}
 	}

@@ -110,7 +110,8 @@ func execStreams(t *testing.T, e execTest) {
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("from\x00stdin"), &out, &errs
 	if err := cmd.Run(); err != nil || out.String() != "from\x00stdin" || errs.String() != "to stderr\n" {
-		t.Errorf("vaultkit exec -- cat = %v, prints %q, stderr = %q, want success, the input, and the line to stderr", err, out.String(), errs.String())
+		t.Errorf("vaultkit exec -- cat = %v, prints %q, stderr = %q, want success, the input, and the line to stderr",
+			err, out.String(), errs.String())
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	r := vkBare(t.Context(), t, "", "--help")
-	r.shows(t, "Keys:", "Rotation:", "Try it out:", "--address", "Exit codes:", "vaultkit demo", "tab-separated", "Usage:\n  vaultkit COMMAND\n")
+	r.shows(t, "Keys:", "Rotation:", "Try it out:", "--address", "Exit codes:", "vaultkit demo", "tab-separated",
+		"Usage:\n  vaultkit COMMAND\n")
 	vkBare(t.Context(), t, "", "--help", "--address", "x").prints(t, r.out) // --help takes no value
 	vkBare(t.Context(), t, "").prints(t, r.out)
 	root := newCLI(terminal.Streams{}).root()

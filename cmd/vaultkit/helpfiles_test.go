@@ -32,7 +32,8 @@ func TestHelpFiles(t *testing.T) {
 			}
 		}
 		if golden, err := os.ReadFile(path); err != nil || string(golden) != out {
-			t.Errorf("vaultkit %s --help prints %q, want the text of %s (%v); to write it anew, run: go test -run HelpFiles ./cmd/vaultkit -update", name, out, path, err)
+			t.Errorf("vaultkit %s --help prints %q, want the text of %s (%v); to write it, run: go test -run HelpFiles ./cmd/vaultkit -update",
+				name, out, path, err)
 		}
 	})
 	slices.Sort(want)

@@ -20,7 +20,8 @@ func TestStdin_CanBeInterrupted(t *testing.T) {
 	c := terminal.Streams{In: &hook{Reader: pipe, before: interrupt}, Out: io.Discard, Err: &errs}
 	code := run(ctx, []string{"rotate", "p", "--new-key-stdin", "--address", "http://127.0.0.1:1"}, c)
 	if code != exitcode.Failure || !strings.HasPrefix(errs.String(), "vaultkit: interrupted") {
-		t.Errorf("vaultkit rotate after Ctrl-C: exit code = %d, stderr = %q, want %d and the interruption first", code, errs.String(), exitcode.Failure)
+		t.Errorf("vaultkit rotate after Ctrl-C: exit code = %d, stderr = %q, want %d and the interruption first",
+			code, errs.String(), exitcode.Failure)
 	}
 	has(t, "vaultkit rotate after Ctrl-C: stderr", errs.String(), "Nothing was written to Vault.")
 }

@@ -27,7 +27,8 @@ type victim struct {
 var victims = []victim{
 	{name: "rotate", prepare: (*killRun).prepareNothing, args: (*killRun).rotates, wants: (*killRun).newKey, rival: (*killRun).rivalRotates},
 	{name: "revoke-old", prepare: (*killRun).rotate, args: (*killRun).revokes, wants: (*killRun).nothing, rival: (*killRun).rivalRollsBack},
-	{name: "restore", prepare: (*killRun).rotateAndDelete, args: (*killRun).restores, wants: (*killRun).oldKey, rival: (*killRun).rivalUndeletes},
+	{name: "restore", prepare: (*killRun).rotateAndDelete, args: (*killRun).restores, wants: (*killRun).oldKey,
+		rival: (*killRun).rivalUndeletes},
 }
 
 // killRun is one run of the program, with its own provider.

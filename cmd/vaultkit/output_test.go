@@ -38,7 +38,8 @@ func TestCommands_FailIfOutputFails(t *testing.T) {
 		{"history", provider}, {"recover", provider}, {"version"}, {"version", "--json"}, {"help"}, {"get", "--help"}, {"completion", "bash"},
 		{"rotate", provider, "--auto", "--dry-run"}, {"rotate", provider, "--auto", "--dry-run", "--json"},
 		{"status", provider}, {"status", provider, "--json"}, {"abort", aborted, abortedID}, {"backups", provider, "prune", "--keep", "1"},
-		{"revoke-old", provider, id, "--cmd", "exit 44"}, {"rotate", "--auto", provider, aborted}, {"rotate", "--auto", provider, aborted, "--json"},
+		{"revoke-old", provider, id, "--cmd", "exit 44"}, {"rotate", "--auto", provider, aborted}, {"rotate", "--auto", provider, aborted,
+			"--json"},
 	} {
 		if args[0] != "version" && args[0] != "help" {
 			args = append(args, connect(t, vaulttest.Server().RootToken())...)

@@ -60,7 +60,8 @@ func TestOutputError_NamesTheRotatedProviders(t *testing.T) {
 	for _, flags := range [][]string{nil, {"--json"}} {
 		args := append([]string{"rotate", "--auto", providers[0], nobody, providers[1]}, flags...)
 		onFullDisk(t, "", args...).want(t, exitcode.NotFound,
-			"committed and in force: "+strings.Join(providers, ", ")+"; only printing that failed: ", "no space left", "1 of 3 rotations failed: "+nobody)
+			"committed and in force: "+strings.Join(providers,
+				", ")+"; only printing that failed: ", "no space left", "1 of 3 rotations failed: "+nobody)
 		plan := onFullDisk(t, "", append(args, "--dry-run")...)
 		plan.want(t, exitcode.NotFound, "no space left", "1 of 3 rotations failed")
 		if strings.Contains(plan.err, "committed") {

@@ -54,7 +54,8 @@ func TestPrune(t *testing.T) {
 	if got := idsOf(t, out); !slices.Equal(got, ids[:1]) {
 		t.Errorf("vaultkit backups prune --keep 3 = %q, want %q", got, ids[:1])
 	}
-	hasKeys(t, "vaultkit backups prune --json", decode[[]map[string]any](t, out, true)[0], "actor id in_force_from outcome provider replaced_at version")
+	hasKeys(t, "vaultkit backups prune --json", decode[[]map[string]any](t, out, true)[0],
+		"actor id in_force_from outcome provider replaced_at version")
 	// The newest backup always stays.
 	vk(t, "", "backups", provider, "prune", "--keep", "0", "--older-than", "1ns").shows(t, "Deleted permanently", ids[1], ids[2])
 	if got := idsOf(t, vk(t, "", "backups", provider, "--json").ok(t)); !slices.Equal(got, ids[3:]) {

@@ -17,11 +17,13 @@ func TestRequireProvider_RefusesAMistypedName(t *testing.T) {
 			t.Parallel()
 			nobody := vaulttest.Name(t)
 			named := func(name string) []string { return strings.Fields(strings.ReplaceAll(args, "%", name)) }
-			vk(t, "", named(nobody)...).want(t, exitcode.NotFound, nobody+": not found: there is no such provider at secret/goblin-assistant/providers")
+			vk(t, "", named(nobody)...).want(t, exitcode.NotFound,
+				nobody+": not found: there is no such provider at secret/goblin-assistant/providers")
 			vk(t, "", append(named(nobody), "--json")...).want(t, exitcode.NotFound, nobody)
 			vk(t, "", named(provider)...).ok(t)
 			// If the token cannot list providers, any name is accepted.
-			unlisted := vaulttest.Token(t, strings.ReplaceAll(vaulttest.Policy(t, "../../", "recoverer"), `metadata/goblin-assistant/providers/"`, `metadata/nothing/"`))
+			unlisted := vaulttest.Token(t,
+				strings.ReplaceAll(vaulttest.Policy(t, "../../", "recoverer"), `metadata/goblin-assistant/providers/"`, `metadata/nothing/"`))
 			vkAs(t, unlisted, "", named(nobody)...).ok(t)
 		})
 	}

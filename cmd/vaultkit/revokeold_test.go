@@ -63,7 +63,8 @@ func showsRevocation(t *testing.T, provider string) {
 	if record.Revocation == nil || record.Revocation.RevokedAt.IsZero() {
 		t.Fatalf("vaultkit history --json prints %s, want the time of the revocation in it", out)
 	}
-	hasKeys(t, "revocation in vaultkit history --json", decode[[]map[string]any](t, out, true)[0]["revocation"].(map[string]any), revocationKeys)
+	revocation := decode[[]map[string]any](t, out, true)[0]["revocation"].(map[string]any)
+	hasKeys(t, "revocation in vaultkit history --json", revocation, revocationKeys)
 	vk(t, "", "history", provider).shows(t, "\t"+render.When(record.Revocation.RevokedAt)+"\t")
 	refused := vk(t, "", "rollback", provider)
 	if refused.want(t, exitcode.Usage, "being revoked or was revoked", "--allow-revoked"); strings.Contains(refused.err, "--to") {
@@ -82,8 +83,9 @@ func TestRevokeOldStatus(t *testing.T) {
 	} {
 		vk(t, "", "revoke-old", provider, id, "--cmd", command).exits(t, exitcode.Failure, says, "the revoker of the old keys failed")
 	}
-	if r := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]; r.Revocation == nil || !r.Revocation.RevokedAt.IsZero() {
-		t.Errorf("vaultkit history --json: revocation = %+v, want it begun and not done", r.Revocation)
+	record := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]
+	if record.Revocation == nil || !record.Revocation.RevokedAt.IsZero() {
+		t.Errorf("vaultkit history --json: revocation = %+v, want it begun and not done", record.Revocation)
 	}
 	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").shows(t, "were already revoked", flagtype.DefaultActor())
 	r := vk(t, "", "revoke-old", provider, id, "--cmd", "false", "--json")
@@ -109,7 +111,8 @@ func TestRevokeOldRefuses(t *testing.T) {
 		"an odd id":        {[]string{provider, "nonsense", "--cmd", "touch " + path}, exitcode.Usage, "rotation id"},
 		"an odd actor":     {[]string{provider, id, "--cmd", "touch " + path, "--actor", "a\nb"}, exitcode.Usage, "actor"},
 		"another's id":     {[]string{undone, id, "--cmd", "touch " + path}, exitcode.NotFound, "no such backup"},
-		"in force again":   {[]string{undone, undoneID, "--cmd", "touch " + path}, exitcode.Conflict, "the current version still contains the key"},
+		"in force again": {[]string{undone, undoneID, "--cmd", "touch " + path}, exitcode.Conflict,
+			"the current version still contains the key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			vk(t, "", append([]string{"revoke-old"}, tc.args...)...).want(t, tc.code, tc.says)
@@ -124,7 +127,8 @@ func TestRevokeOldRefuses(t *testing.T) {
 func TestRevokeOld_WithoutRecordIsUndetermined(t *testing.T) {
 	t.Parallel()
 	provider, _, _, id := rotated(t)
-	through := proxy(t, faultproxy.OnEvery("PUT", ".revoked", faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
+	through := proxy(t, faultproxy.OnEvery("PUT", ".revoked",
+		faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
 	r := vkBare(t.Context(), t, "", append(through, "revoke-old", provider, id, "--cmd", "true")...)
 	r.want(t, exitcode.Undetermined, "only their record is missing", "must exit with 44")
 	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 44").ok(t)
@@ -169,6 +173,7 @@ func TestRevokeOld_WithdrawsIfTheCommandCannotStart(t *testing.T) {
 	if err := json.Unmarshal([]byte(rotated), &rotation); err != nil {
 		t.Fatalf("decoding the output of vaultkit rotate --json = %v, want no error", err)
 	}
-	vk(t, "", "revoke-old", provider, rotation.ID, "--cmd", "true").want(t, exitcode.Usage, "VAULTKIT_FIELD_API_KEY", "the provider's API was not called")
+	vk(t, "", "revoke-old", provider, rotation.ID, "--cmd", "true").want(t, exitcode.Usage, "VAULTKIT_FIELD_API_KEY",
+		"the provider's API was not called")
 	vk(t, "", "rotate", provider, "--set", "api_key="+old).ok(t)
 }

@@ -68,7 +68,7 @@ func (c *cli) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&c.Print.JSON, "json", false, "print data as JSON, with snake_case keys and UTC times")
 	c.Vault.AddFlags(root)
 	c.addCommands(root)
-	readableHelp(root) // before cobra adds flags of its own: that sorts what is there
+	readableHelp(root) // before cobra adds its own flags, which sorts the others
 	strictBuiltins(root)
 	c.Complete.Connection(root)
 	return root

@@ -105,10 +105,11 @@ func TestRotateRefuses(t *testing.T) {
 		code int
 		says string
 	}{
-		"no provider":          {[]string{"--auto"}, exitcode.Usage, "no provider"},
-		"two providers":        {[]string{provider, "--provider", "other", "--auto"}, exitcode.Usage, "different providers"},
-		"no key":               {[]string{provider}, exitcode.Usage, "new-key-stdin"},
-		"two keys":             {[]string{provider, "--auto", "--new-key", secret}, exitcode.Usage, "give one of --auto and --new-key, not several"},
+		"no provider":   {[]string{"--auto"}, exitcode.Usage, "no provider"},
+		"two providers": {[]string{provider, "--provider", "other", "--auto"}, exitcode.Usage, "different providers"},
+		"no key":        {[]string{provider}, exitcode.Usage, "new-key-stdin"},
+		"two keys": {[]string{provider, "--auto", "--new-key", secret}, exitcode.Usage,
+			"give one of --auto and --new-key, not several"},
 		"an empty key":         {[]string{provider, "--new-key", ""}, exitcode.Usage, "empty"},
 		"empty stdin":          {[]string{provider, "--new-key-stdin"}, exitcode.Usage, "empty"},
 		"a key as a file":      {[]string{provider, "--new-key-file", secret}, exitcode.Usage, "cannot be read"},
@@ -166,7 +167,7 @@ func TestRollback(t *testing.T) {
 	t.Parallel()
 	provider, before, after, id := rotated(t)
 	vk(t, "", "rollback", provider, "--reason", "rejected", "--expires-in", "30d").shows(t, "Rolled back "+provider, "2 -> 3",
-		"rejected", "brings back", "backup "+id, "key expires")
+		"rejected", "restores", "backup "+id, "key expires")
 	holds(t, provider, before)
 	vk(t, "", "history", provider).shows(t, "rollback")
 	vk(t, "", "status", provider).shows(t, render.When(time.Now().Add(30 * flagtype.Day))[:10])
@@ -190,7 +191,8 @@ func TestRollbackDryRun(t *testing.T) {
 	provider, _, _, id := rotated(t)
 	same := untouched(t, provider)
 	out := vk(t, "", "rollback", provider, "--dry-run").ok(t)
-	has(t, "vaultkit rollback --dry-run", out, "nothing was written: "+provider+" would go from version 2 to 3", "backup "+id, "secret/goblin-assistant/backups/"+provider+"/20")
+	has(t, "vaultkit rollback --dry-run", out, "nothing was written: "+provider+" would go from version 2 to 3", "backup "+id,
+		"secret/goblin-assistant/backups/"+provider+"/20")
 	if strings.Contains(out, "verified") {
 		t.Errorf("vaultkit rollback --dry-run prints %q, want no line about verification", out)
 	}

@@ -60,7 +60,8 @@ func TestRotateMany_ContinuesAfterAFailure(t *testing.T) {
 	hasKeys(t, "rotation in vaultkit rotate --json", decode[[]struct{ Rotation map[string]any }](t, r.out, false)[0].Rotation, rotationKeys)
 	r = vk(t, "", args...)
 	r.exits(t, exitcode.NotFound, "1 of 3 rotations failed: "+nobody)
-	r.outHas(t, "Rotated "+providers[0]+", version 2 -> 3, id 20", "\nFailed "+nobody+": not found", "\nRotated "+providers[1]+", version 2 -> 3, id 20")
+	r.outHas(t, "Rotated "+providers[0]+", version 2 -> 3, id 20", "\nFailed "+nobody+": not found",
+		"\nRotated "+providers[1]+", version 2 -> 3, id 20")
 }
 
 // An undetermined outcome decides the exit code, even after another failure.
@@ -99,7 +100,8 @@ func TestRotateAll(t *testing.T) {
 	}
 	vk(t, "", "rotate", "--all", "--auto", "--base", base).want(t, exitcode.Usage, "add --yes") // not a terminal
 	vk(t, "", "rotate", "--all", "--auto", "--base", base, "--dry-run").shows(t, "one would go from version 1 to 2", "two would")
-	vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base).shows(t, "Rotated one, version 1 -> 2, id ", "\nRotated two, version 1 -> 2, id ")
+	vk(t, "", "rotate", "--all", "--yes", "--auto", "--base", base).shows(t, "Rotated one, version 1 -> 2, id ",
+		"\nRotated two, version 1 -> 2, id ")
 	isRandom(t, "one", "--base", base)
 	isRandom(t, "two", "--base", base)
 }

@@ -23,7 +23,8 @@ func TestRun_NamesTheSignal(t *testing.T) {
 			panic(err) // the proxy reports it
 		}
 	})))
-	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitcode.Failure, "Ended by a signal: user defined signal 1.\n")
+	vkBare(ctx, t, "", append([]string{"get", provider}, through...)...).want(t, exitcode.Failure,
+		"Ended by a signal: user defined signal 1.\n")
 	// A command that succeeds in spite of the signal does not mention it.
 	if r := vkBare(ctx, t, "", "version"); r.code != exitcode.OK || strings.Contains(r.err, "signal") {
 		t.Errorf("vaultkit version after a signal: exit code = %d, stderr = %q, want %d and no signal named", r.code, r.err, exitcode.OK)

@@ -32,13 +32,15 @@ func TestTables_HaveHeadingsAndColorsOnATerminal(t *testing.T) {
 				if got := strings.Join(strings.Fields(strings.SplitN(plain, "\r\n", 2)[0]), " "); got != headings {
 					t.Errorf("vaultkit %s: headings = %q, want %q", command, got, headings)
 				}
-				if bolds := strings.Contains(lines[0], "\x1b[1m"); bolds != tc.color || strings.Contains(plain, "\x1b") || strings.Contains(plain, "\t") {
+				bold := strings.Contains(lines[0], "\x1b[1m")
+				if bold != tc.color || strings.Contains(plain, "\x1b") || strings.Contains(plain, "\t") {
 					t.Errorf("vaultkit %s: the terminal shows %q, want bold headings: %t, no other sequences and no tabs", command, shown, tc.color)
 				}
 				if command == "status" && strings.Contains(lines[1], "\x1b[31mexpiring\x1b[0m") != tc.color {
 					t.Errorf("vaultkit status: the terminal shows %q, want it expiring, in red: %t", lines[1], tc.color)
 				}
-				if _, _, piped := onTerminal(t.Context(), t, true, command, provider); strings.Contains(piped, "\x1b") || strings.Count(piped, "\n") != 1 {
+				_, _, piped := onTerminal(t.Context(), t, true, command, provider)
+				if strings.Contains(piped, "\x1b") || strings.Count(piped, "\n") != 1 {
 					t.Errorf("vaultkit %s into a pipe prints %q, want one line without color", command, piped)
 				}
 			}
@@ -52,7 +54,8 @@ func TestTables_FitATerminalOf100Columns(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
 	provider, before, _, id := rotated(t)
 	long := strings.Repeat("a long reason ", 30)
-	vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--actor", strings.Repeat("somebody", 20), "--reason", long, "--expires-in", "90d").ok(t)
+	actor := strings.Repeat("somebody", 20)
+	vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--actor", actor, "--reason", long, "--expires-in", "90d").ok(t)
 	vk(t, "", "revoke-old", provider, id, "--cmd", "exit 0").ok(t)
 	for _, command := range []string{"history", "backups"} {
 		_, shown, _ := onTerminal(t.Context(), t, false, command, provider)
@@ -65,7 +68,8 @@ func TestTables_FitATerminalOf100Columns(t *testing.T) {
 		if !strings.HasSuffix(lines[len(lines)-1], "  v1") || !strings.HasSuffix(lines[1], "  v2") || !strings.Contains(lines[1], "a long") {
 			t.Errorf("vaultkit %s prints %q, want ids v2 and v1 in the last column, and the start of the reason", command, lines)
 		}
-		if _, _, piped := onTerminal(t.Context(), t, true, command, provider); !strings.Contains(piped, id+"\n") || !strings.Contains(piped, long) {
+		_, _, piped := onTerminal(t.Context(), t, true, command, provider)
+		if !strings.Contains(piped, id+"\n") || !strings.Contains(piped, long) {
 			t.Errorf("vaultkit %s into a pipe prints %q, want the whole id and reason", command, piped)
 		}
 	}

@@ -123,7 +123,8 @@ func TestProgress_LeavesNoTraceAmongLines(t *testing.T) {
 	if code != exitcode.NotFound || len(lines) != 5 || !strings.HasPrefix(lines[0], "Rotated "+providers[0]+", version 1 -> 2, id ") ||
 		!strings.HasPrefix(lines[1], "Failed "+nobody) || !strings.HasPrefix(lines[2], "Rotated "+providers[1]+", version 1 -> 2, id ") ||
 		lines[3] != "vaultkit: 1 of 3 rotations failed: "+nobody || lines[4] != "" {
-		t.Errorf("vaultkit rotate --auto: exit code = %d, the terminal shows %q, want %d and whole lines: rotated, failed, rotated, the error", code, shown, exitcode.NotFound)
+		t.Errorf("vaultkit rotate --auto: exit code = %d, the terminal shows %q, want %d and whole lines: rotated, failed, rotated, the error",
+			code, shown, exitcode.NotFound)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-// usageError returns in plain words what is wrong with a call. It does not repeat
+// usageError returns an error that says what is wrong with a call. It does not repeat
 // arguments: each may be a key in the wrong place.
 func usageError(cmd *cobra.Command, args []string, err error) error {
 	if text := flagError(cmd, args, err); text != "" {
@@ -54,7 +54,7 @@ func flagError(cmd *cobra.Command, args []string, err error) string {
 }
 
 func unknownFlag(cmd *cobra.Command, args []string, flag string) string {
-	if usage.RunsCommand(cmd) && !slices.Contains(args, "--") { // it may well be the command's
+	if usage.RunsCommand(cmd) && !slices.Contains(args, "--") { // the flag may belong to the command
 		return usage.ErrNoCommand.Error()
 	}
 	what := "an argument"
@@ -112,7 +112,7 @@ func firstWord(root *cobra.Command, args []string) string {
 		words.StringP(flag.Name, flag.Shorthand, "", "")
 		words.Lookup(flag.Name).NoOptDefVal = flag.NoOptDefVal
 	})
-	_ = words.Parse(args) // whatever is left is a word
+	_ = words.Parse(args) // the words are what is left
 	for _, word := range words.Args() {
 		if word != "" {
 			return word
@@ -125,7 +125,8 @@ func firstWord(root *cobra.Command, args []string) string {
 // match.
 var commandNames = regexp.MustCompile(`^[a-z]{1,12}(-[a-z]{1,12})?$`)
 
-// noCommand repeats an unknown command if it looks like one.
+// noCommand returns the text for an unknown command. It repeats a word only if it looks
+// like a command.
 func noCommand(word string) string {
 	if commandNames.MatchString(word) {
 		return fmt.Sprintf("there is no command %q", word)

@@ -60,7 +60,8 @@ func TestUsageErrors_RepeatNoKey(t *testing.T) {
 		for _, args := range [][]string{
 			{"--" + key}, {"--" + key + "=x"}, {"-" + key}, {"--=" + key}, {"--json=" + key}, {"--timeout", key}, {"--timeout=" + key},
 			{"--auth", key}, {"p", key, key, key}, {"p", "q", key, key, key}, {"--port", key}, {"--keep", key}, {"--parallel", key},
-			{"--older-than", key}, {"--expires-in", key}, {"--max-age", key}, {"p", "--new-key", key, "--new-key-env", key}, {"p", key, "--json=" + key},
+			{"--older-than", key}, {"--expires-in", key}, {"--max-age", key}, {"p", "--new-key", key, "--new-key-env", key}, {"p", key,
+				"--json=" + key},
 		} {
 			calls = append(calls, append([]string{cmd.Name()}, args...))
 		}

@@ -97,7 +97,8 @@ func TestVerifyFails(t *testing.T) {
 			r.exits(t, exitcode.Failure, tc.says)
 			r.errHas(t, "the new secret was not verified")
 			if tc.prints != "" && !strings.HasPrefix(r.err, tc.prints+"vaultkit: ") || r.out != "" {
-				t.Errorf("vaultkit rotate with a verify command that fails (%s) prints %q, stderr = %q, want nothing and %q first", name, r.out, r.err, tc.prints)
+				t.Errorf("vaultkit rotate with a verify command that fails (%s) prints %q, stderr = %q, want nothing and %q first", name, r.out,
+					r.err, tc.prints)
 			}
 		}
 	}

@@ -19,13 +19,17 @@ func TestWith_TellsThatVaultDoesNotRespond(t *testing.T) {
 	<-ended
 	_ = person.Close()
 	if code != exitcode.Unavailable || strings.Count(screen.String(), "Waiting for Vault at 127.0.0.1:1") != 1 {
-		t.Errorf("vaultkit list without a server: exit code = %d, the terminal shows %q, want %d and one line that it waits", code, screen.String(), exitcode.Unavailable)
+		t.Errorf("vaultkit list without a server: exit code = %d, the terminal shows %q, want %d and one line that it waits",
+			code, screen.String(), exitcode.Unavailable)
 	}
-	if r := vkBare(t.Context(), t, "", append([]string{"list"}, dead...)...); r.code != exitcode.Unavailable || strings.Contains(r.err, "Waiting") {
-		t.Errorf("vaultkit list without a server or terminal: exit code = %d, stderr = %q, want %d and the error only", r.code, r.err, exitcode.Unavailable)
+	r := vkBare(t.Context(), t, "", append([]string{"list"}, dead...)...)
+	if r.code != exitcode.Unavailable || strings.Contains(r.err, "Waiting") {
+		t.Errorf("vaultkit list without a server or terminal: exit code = %d, stderr = %q, want %d and the error only",
+			r.code, r.err, exitcode.Unavailable)
 	}
 	provider, _ := stored(t)
-	if _, shown, _ := onTerminal(t.Context(), t, true, "history", provider, "--address", vaulttest.Server().Addr()); strings.Contains(shown, "Waiting") {
+	_, shown, _ := onTerminal(t.Context(), t, true, "history", provider, "--address", vaulttest.Server().Addr())
+	if strings.Contains(shown, "Waiting") {
 		t.Errorf("vaultkit history: the terminal shows %q, want no line that it waits", shown)
 	}
 }

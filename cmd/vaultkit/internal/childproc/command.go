@@ -131,7 +131,8 @@ func fieldVariables(keys vaultkit.ProviderKeys) ([]string, error) {
 				"rename one of the fields")
 		}
 		if strings.ContainsRune(keys[field], 0) {
-			return nil, exitcode.Invalid(fmt.Sprintf("the value of field %q", field), "contains a NUL byte, which a variable cannot contain", "encode it as text")
+			return nil, exitcode.Invalid(fmt.Sprintf("the value of field %q", field), "contains a NUL byte, which a variable cannot contain",
+				"encode it as text")
 		}
 		fields[name] = field
 		variables = append(variables, name+"="+keys[field])

@@ -21,14 +21,14 @@ const maxLine = 64 << 10
 type mask struct {
 	out     io.Writer
 	secrets [][]byte // longest first
-	held    []byte   // seen and not passed on: a secret may have begun in it
-	line    []byte   // free of secrets, waiting for the end of its line
+	held    []byte   // not scanned yet: a secret may begin in it
+	line    []byte   // masked; written when the line ends
 }
 
 func newMask(out io.Writer, keys vaultkit.ProviderKeys) *mask {
 	m := &mask{out: out}
 	for _, value := range keys {
-		for _, text := range spellings(value) {
+		for _, text := range printedForms(value) {
 			m.secrets = append(m.secrets, []byte(text))
 		}
 	}
@@ -40,9 +40,9 @@ func newMask(out io.Writer, keys vaultkit.ProviderKeys) *mask {
 // lines, such as "{" or "end", are in every log and reveal nothing.
 const leastMaskedLine = 4
 
-// spellings returns the forms in which a program may print a value: as it is, trimmed,
+// printedForms returns the forms in which a program may print a value: as it is, trimmed,
 // and each of its lines.
-func spellings(value string) []string {
+func printedForms(value string) []string {
 	if value == "" {
 		return nil
 	}
@@ -59,26 +59,27 @@ func spellings(value string) []string {
 // Write never fails: a command continues even if nobody reads its output.
 func (m *mask) Write(p []byte) (int, error) {
 	m.held = append(m.held, p...)
-	m.look(false)
+	m.scan(false)
 	end := bytes.LastIndexByte(m.line, '\n') + 1
 	if end == 0 && len(m.line) > maxLine {
 		end = len(m.line)
 	}
-	m.pass(end)
+	m.writeLine(end)
 	return len(p), nil
 }
 
 // flush writes what is left, as a line.
 func (m *mask) flush() {
-	m.look(true)
+	m.scan(true)
 	if len(m.line) > 0 && !bytes.HasSuffix(m.line, []byte("\n")) {
 		m.line = append(m.line, '\n')
 	}
-	m.pass(len(m.line))
+	m.writeLine(len(m.line))
 }
 
-// look moves from held to line everything that no later byte can turn into a secret.
-func (m *mask) look(last bool) {
+// scan moves from held to line everything that cannot be part of a secret any more, with
+// the secrets masked.
+func (m *mask) scan(last bool) {
 	seen := 0
 	for seen < len(m.held) {
 		rest := m.held[seen:]
@@ -113,7 +114,7 @@ func (m *mask) at(text []byte) []byte {
 	return nil
 }
 
-func (m *mask) pass(end int) {
+func (m *mask) writeLine(end int) {
 	if end > 0 {
 		_, _ = m.out.Write(m.line[:end])
 		m.line = append(m.line[:0], m.line[end:]...)

@@ -40,9 +40,12 @@ func newSettings() []setting {
 	return []setting{
 		{name: "address", variable: "VAULT_ADDR", help: "the server's `URL` (default $VAULT_ADDR)"},
 		{name: "namespace", variable: "VAULT_NAMESPACE", help: "`namespace` of Vault Enterprise or HCP (default $VAULT_NAMESPACE)"},
-		{name: "mount", variable: "VAULTKIT_MOUNT", help: "`path` of the KV version 2 mount in Vault (default $VAULTKIT_MOUNT, else " + DefaultMount + ")"},
-		{name: "base", variable: "VAULTKIT_BASE", help: "`path` below the mount where the providers are (default $VAULTKIT_BASE, else " + DefaultBase + ")"},
-		{name: "auth", variable: "VAULTKIT_AUTH", help: "`login` method: token, approle or kubernetes (default $VAULTKIT_AUTH, else the method whose settings are given)"},
+		{name: "mount", variable: "VAULTKIT_MOUNT",
+			help: "`path` of the KV version 2 mount in Vault (default $VAULTKIT_MOUNT, else " + DefaultMount + ")"},
+		{name: "base", variable: "VAULTKIT_BASE",
+			help: "`path` below the mount where the providers are (default $VAULTKIT_BASE, else " + DefaultBase + ")"},
+		{name: "auth", variable: "VAULTKIT_AUTH",
+			help: "`login` method: token, approle or kubernetes (default $VAULTKIT_AUTH, else the method whose settings are given)"},
 		{name: "token-file", variable: "VAULTKIT_TOKEN_FILE", login: "token", hides: []string{"VAULT_TOKEN"},
 			help: "`file` with the token (default $VAULT_TOKEN, else $VAULTKIT_TOKEN_FILE, else ~/.vault-token)"},
 		{name: "role-id", variable: "VAULT_ROLE_ID", login: "approle", help: "role `id` of the AppRole (default $VAULT_ROLE_ID)"},
@@ -65,7 +68,8 @@ func newSettings() []setting {
 			help: "PEM `file` with the certificates of the CAs to trust (default $VAULT_CACERT, else the system's)"},
 		{name: "client-cert", variable: "VAULT_CLIENT_CERT", help: "PEM `file` with the client's certificate (default $VAULT_CLIENT_CERT)"},
 		{name: "client-key", variable: "VAULT_CLIENT_KEY", help: "PEM `file` with the client's key (default $VAULT_CLIENT_KEY)"},
-		{name: "tls-server-name", variable: "VAULT_TLS_SERVER_NAME", help: "`name` that the server's certificate must have (default $VAULT_TLS_SERVER_NAME)"},
+		{name: "tls-server-name", variable: "VAULT_TLS_SERVER_NAME",
+			help: "`name` that the server's certificate must have (default $VAULT_TLS_SERVER_NAME)"},
 	}
 }
 

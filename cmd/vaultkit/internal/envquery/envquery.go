@@ -45,7 +45,8 @@ func warnSkipped(io *terminal.IO, query *vaultkit.EnvQuery) (warn func()) {
 	}
 	return func() {
 		for _, provider := range providers {
-			io.Warn("skipped %s of %s: the variable name would not be safe; a --prefix such as APP_ may help", namelist.First(skipped[provider], MostNames), provider)
+			io.Warn("skipped %s of %s: the variable name would not be safe; a --prefix such as APP_ may help",
+				namelist.First(skipped[provider], MostNames), provider)
 		}
 	}
 }

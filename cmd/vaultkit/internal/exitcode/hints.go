@@ -10,19 +10,23 @@ import (
 	"goblin/vaultkit"
 )
 
+// replaceDeleted is the part of a hint that says how to replace a deleted secret.
+const replaceDeleted = "restore a backup with vaultkit rollback --to ID --restore-deleted, " +
+	"or store a new secret with vaultkit put --replace-deleted"
+
 // hints replace the hints of the library's errors with commands and flags.
 var hints = []struct {
 	kind error
 	text string
 }{
 	{vaultkit.ErrNotFound, "check the name: vaultkit list shows all providers, vaultkit put stores a first secret"},
-	{vaultkit.ErrDestroyed, "its value is permanently deleted: restore a backup with vaultkit rollback --to ID --restore-deleted, or store a new secret with vaultkit put --replace-deleted"},
-	{vaultkit.ErrDeleted, "undelete it with vault kv undelete, restore a backup with vaultkit rollback --to ID --restore-deleted, or store a new secret with vaultkit put --replace-deleted"},
+	{vaultkit.ErrDestroyed, "its value is permanently deleted: " + replaceDeleted},
+	{vaultkit.ErrDeleted, "undelete it with vault kv undelete, " + replaceDeleted},
 	{vaultkit.ErrFieldMissing, "name another field with --field, or add this one with vaultkit rotate --add-field"},
 	{vaultkit.ErrMountNotFound, "name the KV mount with --mount; vault secrets list shows them"},
 	{vaultkit.ErrNotKVv2, "name a KV version 2 mount with --mount, or upgrade this one with vault kv enable-versioning"},
 	{vaultkit.ErrPermissionDenied, "vaultkit policy prints what each role needs, and vaultkit doctor what this token lacks"},
-	{vaultkit.ErrWrappingToken, ""}, // says it all itself
+	{vaultkit.ErrWrappingToken, ""}, // the error says what to do
 	{vaultkit.ErrUnauthenticated, "check VAULT_TOKEN or the login's own variables and flags; vaultkit doctor checks each step"},
 	{vaultkit.ErrUndetermined, "vaultkit recover finds out what happened"},
 	{vaultkit.ErrSealed, "unseal it with vault operator unseal, then try again"},

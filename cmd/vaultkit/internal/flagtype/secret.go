@@ -39,7 +39,7 @@ func (s SecretReader) File(ctx context.Context, what, path string) (string, erro
 		defer file.Close()
 		return readAll(file)
 	})
-	return s.taken(what, text, err)
+	return s.cleaned(what, text, err)
 }
 
 // Stdin reads a secret from standard input: everything from a file or pipe, one line
@@ -47,17 +47,18 @@ func (s SecretReader) File(ctx context.Context, what, path string) (string, erro
 func (s SecretReader) Stdin(ctx context.Context, what, prompt string) (string, error) {
 	if terminal.IsTerminal(s.IO.In) {
 		text, err := s.IO.ReadHidden(ctx, prompt)
-		return s.taken(what, text, err)
+		return s.cleaned(what, text, err)
 	}
 	text, err := terminal.Interruptible(ctx, func() (string, error) { return readAll(s.IO.In) })
-	return s.taken(what, text, err)
+	return s.cleaned(what, text, err)
 }
 
 // Variable reads a secret from an environment variable.
 func (s SecretReader) Variable(what, name string) (string, error) {
 	text := os.Getenv(name)
 	if text == "" {
-		return "", exitcode.Invalid(what, "is missing: the environment variable is not set or is empty", "give the name of the variable, not the key")
+		return "", exitcode.Invalid(what, "is missing: the environment variable is not set or is empty",
+			"give the name of the variable, not the key")
 	}
 	return text, s.Check(what, text)
 }
@@ -70,9 +71,9 @@ func readAll(r io.Reader) (string, error) {
 	return string(content), err
 }
 
-// taken returns the text without one final newline, which editors and echo add, after
-// checking it.
-func (s SecretReader) taken(what, text string, err error) (string, error) {
+// cleaned checks a text that was read, and returns it without one final newline, which
+// editors and echo add.
+func (s SecretReader) cleaned(what, text string, err error) (string, error) {
 	if errors.Is(err, context.Canceled) {
 		return "", err
 	}

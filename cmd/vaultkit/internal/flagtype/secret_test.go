@@ -74,7 +74,8 @@ func TestCheck_WarnsOfBlanks(t *testing.T) {
 	for _, text := range []string{" sk", "sk ", "  sk  "} {
 		secret, warnings := reader(nil, false)
 		err := secret.Check("the new key", text)
-		if got := warnings.String(); err != nil || strings.Count(got, "\n") != 1 || !strings.Contains(got, "the new key begins or ends with a space") {
+		got := warnings.String()
+		if err != nil || strings.Count(got, "\n") != 1 || !strings.Contains(got, "the new key begins or ends with a space") {
 			t.Errorf("Check(%q) = %v, warnings %q, want one warning", text, err, got)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // Backup is a backup as --json prints it, with whether its keys were revoked.
 type Backup struct {
 	vaultkit.Backup
-	Revoked bool `json:"revoked,omitempty"` // or begun: see history
+	Revoked bool `json:"revoked,omitempty"` // or the revocation has begun
 	revoked string
 }
 

@@ -11,7 +11,7 @@ import (
 
 // Checks is what the result of a dry run does not contain.
 type Checks struct {
-	Random   bool   // the real run will have another key, and so another id
+	Random   bool   // the real run makes another key, and so another id
 	Verified string // by what; empty: there is nothing to say
 }
 
@@ -35,7 +35,7 @@ func (p *Printer) DryRun(r *vaultkit.Rotation, made Checks, path func(parts ...s
 	}
 	t := p.Table("  ")
 	showFields(t, r)
-	t.Optional("brings back", broughtBack(r.Record))
+	t.Optional("restores", restored(r.Record))
 	if r.Backup == "" {
 		t.Row("backup", "none: the current version is deleted")
 	} else {

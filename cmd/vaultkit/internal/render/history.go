@@ -40,5 +40,5 @@ func revokedAt(r vaultkit.Record) string {
 	if r.Revocation.RevokedAt.IsZero() && !r.Revocation.BegunAt.IsZero() {
 		return "begun " + When(r.Revocation.BegunAt)
 	}
-	return cmp.Or(When(r.Revocation.RevokedAt), "yes") // of a record that cannot be read, no more is known
+	return cmp.Or(When(r.Revocation.RevokedAt), "yes") // the time of an unreadable record is unknown
 }

@@ -27,7 +27,7 @@ func (p *Printer) Rotation(headline string, r *vaultkit.Rotation) error {
 	t := p.Table("  ")
 	t.Row("id", r.ID)
 	t.Row("changed", strings.Join(r.FieldsChanged, ", "))
-	t.Optional("brings back", broughtBack(r.Record))
+	t.Optional("restores", restored(r.Record))
 	t.Optional("by", r.Actor)
 	t.Optional("reason", r.Reason)
 	t.Optional("key expires", When(r.ExpiresAt))
@@ -44,7 +44,8 @@ func (p *Printer) Warnings(r *vaultkit.Rotation) {
 		p.io.Warn("%s", warning)
 	}
 	for _, id := range r.Pending {
-		p.io.Warn("another rotation of %s is undecided, which does not affect this one; to check it again, run vaultkit recover %[1]s: %s", r.Provider, id)
+		p.io.Warn("another rotation of %s is undecided, which does not affect this one; to check it again, run vaultkit recover %[1]s: %s",
+			r.Provider, id)
 	}
 }
 
@@ -72,9 +73,9 @@ func origin(r vaultkit.Record) string {
 	return r.Source
 }
 
-// broughtBack returns the backup that a rollback restored; empty: the record is not a
+// restored returns the backup that a rollback restored; empty: the record is not a
 // rollback's.
-func broughtBack(r vaultkit.Record) string {
+func restored(r vaultkit.Record) string {
 	id, _ := strings.CutPrefix(r.Source, rollbackSource)
 	if id == r.Source {
 		return ""

@@ -83,8 +83,9 @@ func fullID(text, provider string, list func() ([]string, error)) (string, error
 	slices.Sort(found)
 	switch found = slices.Compact(found); len(found) {
 	case 0:
-		return "", &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrNotFound, Detail: "no id starts with the given text or has the given version",
-			Hint: "vaultkit history and vaultkit backups show the ids"}
+		return "", &vaultkit.Error{Provider: provider, Kind: vaultkit.ErrNotFound,
+			Detail: "no id starts with the given text or has the given version",
+			Hint:   "vaultkit history and vaultkit backups show the ids"}
 	case 1:
 		return found[0], nil
 	}

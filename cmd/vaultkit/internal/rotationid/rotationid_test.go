@@ -62,7 +62,9 @@ func TestShortAll_NameTheirID(t *testing.T) {
 	t.Parallel()
 	all := []string{idV1, idV3, idV3Again, idV30, "of-the-python-script"}
 	short := ShortAll(all)
-	want := map[string]string{idV1: "v1", idV3: "v3-aaaaaaaa", idV3Again: "v3-aabbccdd", idV30: "v30", "of-the-python-script": "of-the-python-script"}
+	want := map[string]string{
+		idV1: "v1", idV3: "v3-aaaaaaaa", idV3Again: "v3-aabbccdd", idV30: "v30", "of-the-python-script": "of-the-python-script",
+	}
 	for id, form := range want {
 		if short[id] != form {
 			t.Errorf("ShortAll()[%s] = %q, want %q", id, short[id], form)

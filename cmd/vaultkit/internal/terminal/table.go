@@ -14,8 +14,8 @@ type Table struct {
 	headings         []string
 	rows             [][]string
 	aligned, colored bool
-	width            int            // of the terminal; 0: as wide as it gets
-	elastic          map[string]int // headings of columns that may be cut to fit the width, and their least width
+	width            int            // of the terminal; 0: no limit
+	shrinkable       map[string]int // headings of columns that may be cut to fit the width, and their least width
 }
 
 // NewTable returns a table; without headings it is a list of names and values.
@@ -39,7 +39,7 @@ func (t *Table) Aligned() bool { return t.aligned }
 
 // Shrink sets the columns that may be cut to fit the terminal, and the width that each
 // keeps.
-func (t *Table) Shrink(least map[string]int) { t.elastic = least }
+func (t *Table) Shrink(least map[string]int) { t.shrinkable = least }
 
 // Row adds a row.
 func (t *Table) Row(cells ...string) {
@@ -96,7 +96,9 @@ func (t *Table) fit() {
 	for ; t.width > 0 && total > t.width; total-- {
 		widest := -1
 		for i, heading := range t.headings {
-			if least, can := t.elastic[heading]; can && widths[i] > max(least, utf8.RuneCountInString(heading)) && (widest < 0 || widths[i] > widths[widest]) {
+			least, can := t.shrinkable[heading]
+			least = max(least, utf8.RuneCountInString(heading))
+			if can && widths[i] > least && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}
@@ -131,7 +133,7 @@ func (t *Table) widths() (widths []int) {
 	return widths
 }
 
-// line writes a row unless it is empty. Nothing follows the last cell.
+// line writes a row unless it is empty. The last cell is not padded.
 func (t *Table) line(text *strings.Builder, widths []int, cells []string, styleOf func(column int, text string) Style) {
 	for i, one := range cells {
 		if i == 0 {

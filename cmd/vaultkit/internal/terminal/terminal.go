@@ -27,7 +27,7 @@ type Streams struct {
 type IO struct {
 	In       io.Reader
 	Out, Err *Stream
-	person   io.Writer // where a person watches; nil: nowhere
+	person   io.Writer // a terminal that a person watches; nil: there is none
 	display  *display
 }
 

@@ -69,7 +69,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		},
 	}
 	cmd.Flags().IntVar(&o.Keep, "keep", 0, "prune: `number` of newest backups to keep (default 0)")
-	cmd.Flags().Var(&o.OlderThan, "older-than", "prune: keep backups whose secret was replaced less than this time ago, such as 90d (default: no limit)")
+	cmd.Flags().Var(&o.OlderThan, "older-than",
+		"prune: keep backups whose secret was replaced less than this time ago, such as 90d (default: no limit)")
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "prune: show what would be deleted, but delete nothing")
 	cmd.Flags().BoolVar(&o.Yes, "yes", false, "prune: do not ask for confirmation on a terminal")
 	return cmd

@@ -49,11 +49,14 @@ const (
 	newKey   = "sk-demo-new-not-a-real-key"
 	newerKey = "sk-demo-newer-not-a-real-key"
 	basePath = connection.DefaultMount + "/" + connection.DefaultBase + "/"
+
+	// commitPath is the path of the request that commits a rotation.
+	commitPath = "/v1/" + connection.DefaultMount + "/data/" + connection.DefaultBase + "/providers/" + sandbox.Provider
 )
 
 // demo is the state of a run of the demo.
 type demo struct {
-	*story
+	*output
 	server  *devvault.Server
 	client  *vaultkit.Client
 	crashed string // the id of the rotation that crashed
@@ -61,7 +64,7 @@ type demo struct {
 
 // Run runs the steps of the demo, and always stops the server.
 func Run(ctx context.Context, o *Options) error {
-	d := &demo{story: &story{out: o.IO.Out}}
+	d := &demo{output: &output{out: o.IO.Out}}
 	d.say("vaultkit keeps the API keys of AI providers in HashiCorp Vault. This demo starts a\n" +
 		"real Vault, shows each step on it, and deletes it at the end. The keys are fake, so\n" +
 		"the demo prints them; of other commands, only get and env print a key.")
@@ -71,7 +74,7 @@ func Run(ctx context.Context, o *Options) error {
 	}
 	d.server = server
 	d.say("\nVault %s is running at %s.", server.Version(), server.Addr())
-	err = d.tell(ctx)
+	err = d.runSteps(ctx)
 	if stopErr := server.Stop(); err != nil || stopErr != nil {
 		return errors.Join(err, stopErr)
 	}
@@ -79,8 +82,8 @@ func Run(ctx context.Context, o *Options) error {
 	return d.err
 }
 
-// tell opens a client and runs the steps in order.
-func (d *demo) tell(ctx context.Context) (err error) {
+// runSteps opens a client and runs the steps in order.
+func (d *demo) runSteps(ctx context.Context) (err error) {
 	if d.client, err = d.open(ctx); err != nil {
 		return err
 	}
@@ -92,7 +95,7 @@ func (d *demo) tell(ctx context.Context) (err error) {
 		{"Store a provider's key", d.storeKey},
 		{"Read it, as a service does", d.readKey},
 		{"Rotate it", d.rotateKey},
-		{"Look at the backup and the audit record", d.lookBack},
+		{"Look at the backup and the audit record", d.showRecord},
 		{"Crash half-way, and recover", d.crashAndRecover},
 		{"Roll back", d.rollBack},
 	} {
@@ -116,16 +119,16 @@ func (d *demo) open(ctx context.Context, more ...vaultkit.Option) (*vaultkit.Cli
 // the commit, and the program does not receive the response.
 type crash struct {
 	http.RoundTripper
-	die context.CancelFunc
+	cancel context.CancelFunc
 }
 
 // RoundTrip forwards every request, and drops the response to the commit.
 func (c *crash) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := c.RoundTripper.RoundTrip(r)
-	if err != nil || r.Method != http.MethodPut || r.URL.Path != "/v1/"+connection.DefaultMount+"/data/"+connection.DefaultBase+"/providers/"+sandbox.Provider {
+	if err != nil || r.Method != http.MethodPut || r.URL.Path != commitPath {
 		return response, err
 	}
-	c.die()
+	c.cancel()
 	return nil, errors.Join(errors.New("the connection was lost"), response.Body.Close())
 }
 

@@ -17,25 +17,25 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
-// story prints the text of the demo and keeps the first error.
-type story struct {
+// output prints the text of the demo and keeps the first error.
+type output struct {
 	out io.Writer
 	err error
 }
 
-func (s *story) say(format string, args ...any) {
-	_, err := fmt.Fprintf(s.out, format+"\n", args...)
-	s.err = cmp.Or(s.err, err)
+func (o *output) say(format string, args ...any) {
+	_, err := fmt.Fprintf(o.out, format+"\n", args...)
+	o.err = cmp.Or(o.err, err)
 }
 
 // show prints a table below a line of text. It is always aligned: the demo is read by
 // people.
-func (s *story) show(headings []string, rows ...[]string) {
-	t := terminal.NewAligned(s.out, "   ", headings...)
+func (o *output) show(headings []string, rows ...[]string) {
+	t := terminal.NewAligned(o.out, "   ", headings...)
 	for _, row := range rows {
 		t.Row(row...)
 	}
-	s.err = cmp.Or(s.err, t.Flush())
+	o.err = cmp.Or(o.err, t.Flush())
 }
 
 func (d *demo) storeKey(ctx context.Context) error {
@@ -88,7 +88,7 @@ func (d *demo) rotateKey(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) lookBack(ctx context.Context) error {
+func (d *demo) showRecord(ctx context.Context) error {
 	backups, err := d.client.Backups(ctx, sandbox.Provider)
 	if err != nil {
 		return err
@@ -134,15 +134,15 @@ func (d *demo) crashAndRecover(ctx context.Context) error {
 // rotateAndCrash rotates with a program that crashes just after Vault has applied the
 // commit.
 func (d *demo) rotateAndCrash(ctx context.Context) error {
-	life, die := context.WithCancel(ctx)
-	defer die()
+	programCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	program, err := d.open(ctx, vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
-		return &crash{RoundTripper: next, die: die}
+		return &crash{RoundTripper: next, cancel: cancel}
 	}))
 	if err != nil {
 		return err
 	}
-	_, err = program.Rotate(life, sandbox.Provider, vaultkit.NewKey(newerKey),
+	_, err = program.Rotate(programCtx, sandbox.Provider, vaultkit.NewKey(newerKey),
 		vaultkit.WithActor("ci@demo"), vaultkit.WithReason("key leaked"))
 	if closeErr := program.Close(); closeErr != nil {
 		return closeErr

@@ -74,7 +74,8 @@ func Run(ctx context.Context, o *Options) (err error) {
 		try = trySeeded
 	}
 	fmt.Fprintf(o.IO.Err, "Vault %s is running. In another terminal:\n\n", server.Version())
-	if _, err := fmt.Fprintf(o.IO.Out, "export VAULT_ADDR=%s\nexport VAULT_TOKEN=%s\n", server.Addr(), terminal.ShellWord(server.RootToken())); err != nil {
+	token := terminal.ShellWord(server.RootToken())
+	if _, err := fmt.Fprintf(o.IO.Out, "export VAULT_ADDR=%s\nexport VAULT_TOKEN=%s\n", server.Addr(), token); err != nil {
 		return err
 	}
 	fmt.Fprintf(o.IO.Err, text, try)

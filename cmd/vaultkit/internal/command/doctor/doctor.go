@@ -72,7 +72,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&names, "role", nil, "`role` whose rights the token must have, see vaultkit policy --help; may be repeated (default reader)")
+	cmd.Flags().StringArrayVar(&names, "role", nil,
+		"`role` whose rights the token must have, see vaultkit policy --help; may be repeated (default reader)")
 	_ = cmd.RegisterFlagCompletionFunc("role", completeRole) // the flag is there
 	cmd.Flags().BoolVar(&o.Strict, "strict", false, "exit with 1 if there are warnings, even if no check failed")
 	cmd.Flags().BoolVar(&o.Unwrap, "unwrap", false, "unwrap a wrapping token to log in, which uses it up")

@@ -56,7 +56,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.Query.Providers, "provider", nil, "`name` of a provider, the same as an argument before --; may be repeated (default: every provider)")
+	cmd.Flags().StringArrayVar(&o.Query.Providers, "provider", nil,
+		"`name` of a provider, the same as an argument before --; may be repeated (default: every provider)")
 	cmd.Flags().StringVar(&o.Query.Prefix, "prefix", "", "`text` to put before each variable name, such as APP_ (default: none)")
 	cmd.Flags().BoolVar(&o.Pristine, "pristine", false, "give the command only the providers' variables")
 	return cmd

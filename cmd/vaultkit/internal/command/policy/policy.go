@@ -45,7 +45,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringArrayVar(&o.Providers, "provider", nil, "`name` of a provider to limit the policy to; may be repeated (default: every provider)")
+	cmd.Flags().StringArrayVar(&o.Providers, "provider", nil,
+		"`name` of a provider to limit the policy to; may be repeated (default: every provider)")
 	return cmd
 }
 

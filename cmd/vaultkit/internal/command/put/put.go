@@ -63,7 +63,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		},
 	}
 	cmd.Flags().BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
-	cmd.Flags().BoolVar(&o.AllowAnyName, "allow-any-name", false, "store the secret even if env and exec need --prefix to turn a field into a variable")
+	cmd.Flags().BoolVar(&o.AllowAnyName, "allow-any-name", false,
+		"store the secret even if env and exec need --prefix to turn a field into a variable")
 	cmd.Flags().BoolVar(&o.ReplaceDeleted, "replace-deleted", false, "store the secret although the current version is deleted or destroyed")
 	return cmd
 }

@@ -8,7 +8,9 @@ import (
 
 func TestMeaning(t *testing.T) {
 	t.Parallel()
-	for _, outcome := range []vaultkit.Outcome{vaultkit.OutcomeCommitted, vaultkit.OutcomeAborted, vaultkit.OutcomeUnknown, vaultkit.OutcomeUndecided, vaultkit.OutcomeRecreated} {
+	for _, outcome := range []vaultkit.Outcome{
+		vaultkit.OutcomeCommitted, vaultkit.OutcomeAborted, vaultkit.OutcomeUnknown, vaultkit.OutcomeUndecided, vaultkit.OutcomeRecreated,
+	} {
 		if meaning(outcome) == string(outcome) {
 			t.Errorf("meaning(%q) = %[1]q, want words", outcome)
 		}

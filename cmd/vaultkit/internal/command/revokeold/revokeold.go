@@ -75,7 +75,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	}
 	cmd.Flags().StringVar(&o.Command, "cmd", "", "shell `command` that revokes the old keys")
 	_ = cmd.MarkFlagRequired("cmd") // never fails: the flag exists
-	cmd.Flags().BoolVar(&o.IgnoreOtherProviders, "ignore-other-providers", false, "revoke the keys even if another provider's secret contains them")
+	cmd.Flags().BoolVar(&o.IgnoreOtherProviders, "ignore-other-providers", false,
+		"revoke the keys even if another provider's secret contains them")
 	o.Attribution.AddFlags(cmd)
 	return cmd
 }

@@ -63,7 +63,8 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	flags.StringVar(&o.To, "to", "", "`id` of the backup to restore (default: the backup of the newest rotation)")
 	flags.BoolVar(&o.RestoreDeleted, "restore-deleted", false, "restore the secret even if the current version is deleted or destroyed")
 	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "restore a key even if its revocation has started or is done")
-	flags.Var(&o.ExpiresIn, "expires-in", "`time` from now until the restored key expires, such as 30d; only recorded, for vaultkit status (default: none)")
+	flags.Var(&o.ExpiresIn, "expires-in",
+		"`time` from now until the restored key expires, such as 30d; only recorded, for vaultkit status (default: none)")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything and show what would be written where, but write nothing")
 	o.Attribution.AddFlags(cmd)
 	return cmd

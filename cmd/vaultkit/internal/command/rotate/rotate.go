@@ -95,16 +95,22 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.provider, "provider", "", "`name` of the provider, instead of an argument")
 	flags.StringVar(&o.NewKey, "new-key", "", "the new `key` itself; other users of this machine can see it while the command runs")
 	flags.StringVar(&o.NewKeyFile, "new-key-file", "", "`file` with the new key")
-	flags.BoolVar(&o.NewKeyStdin, "new-key-stdin", false, "read the new key from standard input; on a terminal, vaultkit asks for it and does not show it")
+	flags.BoolVar(&o.NewKeyStdin, "new-key-stdin", false,
+		"read the new key from standard input; on a terminal, vaultkit asks for it and does not show it")
 	flags.StringVar(&o.NewKeyEnv, "new-key-env", "", "`name` of the environment variable with the new key")
-	flags.StringArrayVar(&o.Set, "set", nil, "a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; may be repeated to replace several fields at once")
+	flags.StringArrayVar(&o.Set, "set", nil,
+		"a field and where its new value comes from, as in vaultkit put: `FIELD=@file`, FIELD=- or FIELD=value; "+
+			"may be repeated to replace several fields at once")
 	flags.BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
 	flags.BoolVar(&o.Auto, "auto", false, "make a random key, for development: the provider's API does not know it")
-	flags.StringVar(&o.Field, "field", "api_key", "`name` of the field to replace; with --set, of the field that the verify command gets as VAULTKIT_KEY")
-	flags.BoolVar(&o.AddField, "add-field", false, "add fields that the secret does not have; without this flag they are refused, because the name may be misspelled")
+	flags.StringVar(&o.Field, "field", "api_key",
+		"`name` of the field to replace; with --set, of the field that the verify command gets as VAULTKIT_KEY")
+	flags.BoolVar(&o.AddField, "add-field", false,
+		"add fields that the secret does not have; without this flag they are refused, because the name may be misspelled")
 	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "accept a new key even if its revocation has started or is done")
 	flags.StringVar(&o.VerifyCommand, "verify-cmd", "", "shell `command` that tries the new key before anything is written (default: none)")
-	flags.Var(&o.ExpiresIn, "expires-in", "`time` from now until the new key expires, such as 90d, 2w or 12h; only recorded, for vaultkit status (default: none)")
+	flags.Var(&o.ExpiresIn, "expires-in",
+		"`time` from now until the new key expires, such as 90d, 2w or 12h; only recorded, for vaultkit status (default: none)")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything and show what would be written where, but write nothing")
 	flags.BoolVar(&o.All, "all", false, "rotate every provider; needs --auto, and asks for confirmation")
 	flags.BoolVar(&o.Yes, "yes", false, "with --all, do not ask for confirmation")

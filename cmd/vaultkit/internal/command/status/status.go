@@ -57,13 +57,14 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		},
 	}
 	cmd.Flags().Var(&o.DueWithin, "due-within", "a key is due this `time` before its recorded expiry, or before Vault deletes it, such as 2w")
-	cmd.Flags().Var(&o.MaxAge, "max-age", "a key is due when it has been in force for longer than this `time`, such as 90d (default: no limit)")
+	cmd.Flags().Var(&o.MaxAge, "max-age",
+		"a key is due when it has been in force for longer than this `time`, such as 90d (default: no limit)")
 	return cmd
 }
 
 // Run prints the status of the providers. It returns an error if a key is due.
 func Run(ctx context.Context, o *Options) error {
-	found, first, err := o.look(ctx)
+	found, first, err := o.read(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -79,9 +80,9 @@ func Run(ctx context.Context, o *Options) error {
 	return dueError(found)
 }
 
-// look returns the status of the providers, and the first error of a provider that
+// read returns the status of the providers, and the first error of a provider that
 // cannot be read. It prints further errors.
-func (o *Options) look(ctx context.Context) (found []vaultkit.ProviderStatus, first, err error) {
+func (o *Options) read(ctx context.Context) (found []vaultkit.ProviderStatus, first, err error) {
 	query := vaultkit.StatusQuery{Providers: o.Providers, DueWithin: time.Duration(o.DueWithin), MaxAge: time.Duration(o.MaxAge)}
 	err = o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) error {
 		step, done, err := o.progress(ctx, client)
