@@ -6,7 +6,6 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
-	"goblin/vaultkit/internal/vaulttest"
 )
 
 // undecided makes a provider with a rotation that died before its commit, and
@@ -57,9 +56,7 @@ func TestAbortRefuses(t *testing.T) {
 	provider, _, after, id := rotated(t)
 	_, _, otherID := undecided(t)
 	deleted, _, deletedID := undecided(t)
-	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+deleted); err != nil {
-		t.Fatal(err)
-	}
+	deleteCurrent(t, deleted)
 	for name, tc := range map[string]struct {
 		args []string
 		code int

@@ -73,7 +73,7 @@ func begin(t *testing.T, stdin string, args ...string) *running {
 	r.cmd.Stdin, r.cmd.Stderr = strings.NewReader(stdin), &r.errs
 	r.cmd.Env = append(os.Environ(), "VAULT_ADDR="+vaulttest.Server().Addr(), "VAULTKIT_TOKEN_FILE="+file(t, role(t, "rotator")))
 	if err := r.cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start() = %v, want no error", err)
 	}
 	go func() { r.ended <- r.cmd.Wait() }()
 	return r
@@ -90,7 +90,7 @@ func newGate(t *testing.T) *gate {
 	t.Helper()
 	g := &gate{path: filepath.Join(t.TempDir(), "gate"), pipe: make(chan *os.File, 1)}
 	if err := syscall.Mkfifo(g.path, 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Mkfifo() = %v, want no error", err)
 	}
 	go func() {
 		pipe, _ := os.OpenFile(g.path, os.O_WRONLY, 0) // waits for a reader
@@ -119,7 +119,7 @@ func descendants(t *testing.T, pid int) (argvs []string) {
 	children := map[int][]int{}
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("filepath.Glob() = %v, want no error", err)
 	}
 	for _, path := range stats {
 		child, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
@@ -132,7 +132,7 @@ func descendants(t *testing.T, pid int) (argvs []string) {
 	for family := []int{pid}; len(family) > 0; family = slices.Concat(family[1:], children[family[0]]) {
 		argv, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", family[0]))
 		if err != nil {
-			t.Error(err)
+			t.Errorf("os.ReadFile() = %v, want no error", err)
 		}
 		argvs = append(argvs, strings.ReplaceAll(string(argv), "\x00", " "))
 	}

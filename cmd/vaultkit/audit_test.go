@@ -67,7 +67,7 @@ func TestRecover(t *testing.T) {
 	old := anyID
 	orphan(t, provider, old)
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteMetadata(t.Context(), vaulttest.Base+"/rotations/"+provider+"/"+id); err != nil {
-		t.Fatal(err)
+		t.Fatalf("DeleteMetadata() = %v, want no error", err)
 	}
 	out := vk(t, "", "recover", provider, "--json").ok(t)
 	got := decode[[]vaultkit.Resolution](t, out, true)

@@ -49,7 +49,7 @@ func TestBinary(t *testing.T) {
 	binary := program(t)
 	info, err := os.Stat(binary)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Stat() = %v, want no error", err)
 	}
 	t.Logf("the binary has %.1f MB", float64(info.Size())/(1<<20))
 	if info.Size() >= maxBinary {
@@ -102,15 +102,15 @@ func devEndsOn(t *testing.T, binary string, signal os.Signal) {
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe() = %v, want no error", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start() = %v, want no error", err)
 	}
 	address, token := exports(t, out)
 	answers(t, address, token)
 	if err := cmd.Process.Signal(signal); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Process.Signal() = %v, want no error", err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("vaultkit dev after signal %s = %v, want success\n%s", signal, err, errs.String())

@@ -26,7 +26,7 @@ func TestComplete_ReadsNoPipe(t *testing.T) {
 	provider, key := stored(t)
 	address, pipe := []string{"--address", vaulttest.Server().Addr()}, filepath.Join(home, ".vault-token")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Mkfifo() = %v, want no error", err)
 	}
 	for name, flags := range map[string][]string{
 		"token":          {"--token-file", pipe},
@@ -73,7 +73,7 @@ func pod(t testing.TB, policy string) []string {
 	_, err3 := root.Logical().WriteWithContext(t.Context(), "auth/"+mount+"/role/pod", cluster.Role(mount))
 	err4 := root.Sys().PutPolicyWithContext(t.Context(), mount, vaulttest.Policy(t, "../../", policy))
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		t.Fatal(err)
+		t.Fatalf("set-up of the Kubernetes login = %v, want no error", err)
 	}
 	return []string{"--kubernetes-role", "pod", "--kubernetes-mount", mount, "--jwt-file", file(t, cluster.JWT(mount, true))}
 }

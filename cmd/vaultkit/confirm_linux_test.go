@@ -38,7 +38,7 @@ func answering(t *testing.T, answer string, args ...string) (code int, out, show
 	t.Helper()
 	person, program, screen, ended := openTerminal(t)
 	if _, err := person.WriteString(answer); err != nil {
-		t.Fatal(err)
+		t.Fatalf("person.WriteString() = %v, want no error", err)
 	}
 	var printed strings.Builder
 	code = run(t.Context(), append(args, connect(t, vaulttest.Server().RootToken())...),

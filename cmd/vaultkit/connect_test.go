@@ -26,17 +26,17 @@ func appRole(t *testing.T, wrapped bool) (roleID, secretID string) {
 	write := func(client *api.Client, path string, data map[string]any) *api.Secret {
 		secret, err := client.Logical().WriteWithContext(t.Context(), path, data)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("WriteWithContext() = %v, want no error", err)
 		}
 		return secret
 	}
 	if err := root.Sys().PutPolicyWithContext(t.Context(), name, vaulttest.Policy(t, "../../", "reader")); err != nil {
-		t.Fatal(err)
+		t.Fatalf("PutPolicyWithContext() = %v, want no error", err)
 	}
 	write(root, path, map[string]any{"token_policies": name, "token_no_default_policy": true})
 	role, err := root.Logical().ReadWithContext(t.Context(), path+"/role-id")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ReadWithContext() = %v, want no error", err)
 	}
 	if wrapped {
 		root.SetWrappingLookupFunc(func(string, string) string { return "5m" })
@@ -120,20 +120,27 @@ func TestEnvironmentAndFlags(t *testing.T) {
 	vkBare(t.Context(), t, "", "get", provider, "--base", vaulttest.Base, "--mount", vaulttest.Mount, "--namespace", "").ok(t)
 }
 
-func TestTLS(t *testing.T) {
+// httpsFront starts an HTTPS server in front of Vault, and returns it and a file with its
+// CA.
+func httpsFront(t *testing.T) (front *httptest.Server, ca string) {
+	t.Helper()
 	server, err := url.Parse(vaulttest.Server().Addr())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("url.Parse() = %v, want no error", err)
 	}
 	transport := &http.Transport{}
-	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+	front = httptest.NewUnstartedServer(&httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(server) },
 	})
-	front.Config.ErrorLog = log.New(io.Discard, "", 0) // the test causes refused handshakes
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // the tests cause refused handshakes
 	front.StartTLS()
 	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections() })
-	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})))
+	return front, file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})))
+}
+
+func TestTLS(t *testing.T) {
+	front, ca := httpsFront(t)
 	t.Setenv("VAULT_ADDR", front.URL)
 	t.Setenv("VAULT_TOKEN", vaulttest.Server().RootToken())
 

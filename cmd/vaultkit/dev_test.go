@@ -44,7 +44,7 @@ func answers(t *testing.T, address, token string) {
 	t.Helper()
 	client, err := api.NewClient(&api.Config{Address: address})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("api.NewClient() = %v, want no error", err)
 	}
 	client.SetToken(token)
 	defer client.CloneConfig().HttpClient.CloseIdleConnections()
@@ -126,7 +126,7 @@ func TestDev_NamesAPortInUse(t *testing.T) {
 	var config net.ListenConfig
 	taken, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("config.Listen() = %v, want no error", err)
 	}
 	defer func() { _ = taken.Close() }()
 	port := strconv.Itoa(taken.Addr().(*net.TCPAddr).Port)

@@ -1,13 +1,8 @@
 package main
 
 import (
-	"encoding/pem"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -69,7 +64,7 @@ func TestDoctorExitCodes(t *testing.T) {
 	v1 := vaulttest.Name(t)
 	sys := vaulttest.Root(t).Sys()
 	if err := sys.MountWithContext(t.Context(), v1, &api.MountInput{Type: "kv"}); err != nil {
-		t.Fatal(err)
+		t.Fatalf("sys.MountWithContext() = %v, want no error", err)
 	}
 	defer sys.UnmountWithContext(t.Context(), v1)
 	for name, tc := range map[string]struct {
@@ -128,17 +123,7 @@ var fixLine = regexp.MustCompile(`(?m)^      fix: (vaultkit doctor .*)$`)
 // A fix that is a vaultkit command can be pasted into a shell, and fixes the finding.
 func TestDoctor_FixesCanBePasted(t *testing.T) {
 	t.Parallel()
-	server, err := url.Parse(vaulttest.Server().Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{}
-	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{Transport: transport,
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(server) }})
-	front.Config.ErrorLog = log.New(io.Discard, "", 0) // the test causes refused handshakes
-	front.StartTLS()
-	t.Cleanup(func() { front.Close(); transport.CloseIdleConnections() })
-	ca := file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})))
+	front, ca := httpsFront(t)
 	token := file(t, "fake")
 	r := vkBare(t.Context(), t, "", "doctor", "--address", strings.Replace(front.URL, "https", "http", 1), "--token-file", token,
 		"--ca-cert", ca, "--tls-server-name", "it's another.test")
@@ -156,7 +141,7 @@ func words(t *testing.T, line string) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", `for word in `+line+`; do echo "$word"; done`).Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("sh splitting %q = %v, want no error", line, err)
 	}
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }

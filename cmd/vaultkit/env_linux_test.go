@@ -45,7 +45,7 @@ func TestEnv_WritesNoFileWithoutMasks(t *testing.T) {
 	for _, args := range [][]string{{"--format", "github"}, {"--out", path}} {
 		reader, out, err := os.Pipe()
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("os.Pipe() = %v, want no error", err)
 		}
 		defer out.Close()
 		reader.Close()
@@ -66,7 +66,7 @@ func TestEnvOfMany(t *testing.T) {
 	server := vaulttest.Start(t, devvault.Options{})
 	client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("vaultkit.New() = %v, want no error", err)
 	}
 	defer client.Close()
 	for err := range parallel.Stream(16, make([]int, count), func(int) error {
@@ -76,14 +76,10 @@ func TestEnvOfMany(t *testing.T) {
 		return err
 	}) {
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("client.PutProviderKeys() = %v, want no error", err)
 		}
 	}
-	binary := filepath.Join(t.TempDir(), "vaultkit")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build = %v, want no error\n%s", err, out)
-	}
-	cmd := exec.CommandContext(t.Context(), binary, "env", "--format", "json", "--address", server.Addr(),
+	cmd := exec.CommandContext(t.Context(), program(t), "env", "--format", "json", "--address", server.Addr(),
 		"--token-file", file(t, server.RootToken()))
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -92,7 +88,7 @@ func TestEnvOfMany(t *testing.T) {
 		err = cmd.Start()
 	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start() = %v, want no error", err)
 	}
 	first := make([]byte, 1) // the program waits until the rest is read
 	if _, err := io.ReadFull(pipe, first); err != nil {
@@ -119,7 +115,7 @@ func peak(t *testing.T, pid int) (kib int) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadFile() = %v, want no error", err)
 	}
 	_, after, _ := strings.Cut(string(status), "VmHWM:")
 	if _, err := fmt.Sscanf(after, "%d kB", &kib); err != nil {

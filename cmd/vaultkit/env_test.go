@@ -24,7 +24,7 @@ func read(t testing.TB, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.ReadFile() = %v, want no error", err)
 	}
 	return string(text)
 }
@@ -142,7 +142,7 @@ func TestEnv_RefusesRedirectionToTheRunnersFile(t *testing.T) {
 	runner := file(t, "")
 	out, err := os.OpenFile(runner, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.OpenFile() = %v, want no error", err)
 	}
 	defer out.Close()
 	args := append([]string{"env", provider, "--format", "github", "--out", runner}, connect(t, vaulttest.Server().RootToken())...)

@@ -22,10 +22,7 @@ import (
 
 // TestExec runs the built program, because exec replaces the process.
 func TestExec(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "vaultkit")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build = %v, want no error\n%s", err, out)
-	}
+	binary := program(t)
 	for name, test := range map[string]func(*testing.T, execTest){
 		"environment": execEnvironment, "exit codes": execExitCodes, "streams": execStreams,
 		"signals": execSignals, "log out": execLogsOut, "failures": execFails,
@@ -121,10 +118,10 @@ func (e execTest) running(t *testing.T, script string) (cmd *exec.Cmd, says *buf
 	cmd = e.command(t, "--", "sh", "-c", script)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.StdoutPipe() = %v, want no error", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start() = %v, want no error", err)
 	}
 	says = bufio.NewReader(out)
 	if line, err := says.ReadString('\n'); line != "ready\n" {
@@ -142,7 +139,7 @@ func execSignals(t *testing.T, e execTest) {
 			noKeyInArguments(t, e.key)
 		}
 		if err := cmd.Process.Signal(signal); err != nil {
-			t.Fatal(err)
+			t.Fatalf("Process.Signal() = %v, want no error", err)
 		}
 		said, _ := io.ReadAll(says)
 		if err := cmd.Wait(); string(said) != "got it\n" || cmd.ProcessState.ExitCode() != 3 {
@@ -152,7 +149,7 @@ func execSignals(t *testing.T, e execTest) {
 	// Without a trap, the command has the default handling, not that of vaultkit.
 	cmd, _ := e.running(t, `echo ready; while :; do sleep 0.02; done`)
 	if err := cmd.Process.Signal(syscall.SIGPIPE); err != nil {
-		t.Fatal(err)
+		t.Fatalf("Process.Signal() = %v, want no error", err)
 	}
 	if err := cmd.Wait(); cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGPIPE {
 		t.Errorf("vaultkit exec after SIGPIPE = %v, want an end by SIGPIPE", err)
@@ -164,7 +161,7 @@ func noKeyInArguments(t *testing.T, key string) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", "cat /proc/[0-9]*/cmdline || ps -A -o args=").Output()
 	if len(out) == 0 {
-		t.Fatal(err)
+		t.Fatalf("the list of processes is empty, want some: %v", err)
 	}
 	if !bytes.Contains(out, []byte("trap 'echo got it")) {
 		t.Error("the list of processes lacks the command of vaultkit exec, want it in the list")
@@ -182,7 +179,7 @@ func execLogsOut(t *testing.T, e execTest) {
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
 	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cmd.Start() = %v, want no error", err)
 	}
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("vaultkit exec prints %q, %v, want %q", line, err, "ready\n")
@@ -201,12 +198,12 @@ func tokensOf(t *testing.T, roleID string) (count int) {
 	root := vaulttest.Root(t)
 	list, err := root.Logical().ListWithContext(t.Context(), "auth/token/accessors")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ListWithContext() = %v, want no error", err)
 	}
 	names := map[any]bool{}
 	roles, err := root.Logical().ListWithContext(t.Context(), "auth/approle/role")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("ListWithContext() = %v, want no error", err)
 	}
 	for _, name := range roles.Data["keys"].([]any) {
 		id, err := root.Logical().ReadWithContext(t.Context(), "auth/approle/role/"+name.(string)+"/role-id")
@@ -235,7 +232,7 @@ func execFails(t *testing.T, e execTest) {
 	vaulttest.Put(t, "providers/exec-huge", map[string]any{"k": strings.Repeat(canary, 1<<14)})
 	script := file(t, "echo no shebang >"+ran)
 	if err := os.Chmod(script, 0o700); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Chmod() = %v, want no error", err)
 	}
 	for _, tc := range []struct {
 		role, provider string

@@ -25,12 +25,12 @@ func newProxy(t *testing.T, rule faultproxy.Rule) (started *faultproxy.Proxy, fl
 	t.Helper()
 	p, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("faultproxy.New() = %v, want no error", err)
 	}
 	p.SetRule(rule)
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("p.Close() = %v, want no error", err)
 		}
 	})
 	return p, []string{"--address", p.URL(), "--token-file", file(t, vaulttest.Server().RootToken())}

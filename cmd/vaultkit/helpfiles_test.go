@@ -28,7 +28,7 @@ func TestHelpFiles(t *testing.T) {
 		want = append(want, path)
 		if *update {
 			if err := os.WriteFile(path, []byte(out), 0o600); err != nil {
-				t.Fatal(err)
+				t.Fatalf("os.WriteFile() = %v, want no error", err)
 			}
 		}
 		if golden, err := os.ReadFile(path); err != nil || string(golden) != out {

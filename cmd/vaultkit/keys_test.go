@@ -114,9 +114,7 @@ func TestPut_AllowControl(t *testing.T) {
 func TestPutOverDeleted(t *testing.T) {
 	t.Parallel()
 	provider, _ := stored(t)
-	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+provider); err != nil {
-		t.Fatal(err)
-	}
+	deleteCurrent(t, provider)
 	vk(t, "", "get", provider).want(t, exitcode.NotFound, "deleted")
 	vk(t, newKey(), "put", provider, "api_key=-").want(t, exitcode.NotFound, "deleted")
 	key := newKey()

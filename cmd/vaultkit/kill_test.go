@@ -54,7 +54,8 @@ func TestKilled(t *testing.T) {
 			i := seed % len(victims)
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
-				k.runOnce(t, k.proxy(t), victims[i], seed, requests[i])
+				proxy, _ := newProxy(t, nil)
+				k.runOnce(t, proxy, victims[i], seed, requests[i])
 			})
 		}
 	})
@@ -78,35 +79,18 @@ type killTest struct {
 
 func newKillTest(t *testing.T) *killTest {
 	t.Helper()
-	k := &killTest{binary: filepath.Join(t.TempDir(), "vaultkit")}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", k.binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build = %v, want no error\n%s", err, out)
-	}
+	k := &killTest{binary: program(t)}
 	k.rotator = file(t, vaulttest.Token(t, vaulttest.Policy(t, "../../", "rotator")))
 	k.recoverer = file(t, vaulttest.Token(t, vaulttest.Policy(t, "../../", "recoverer")))
 	k.revoker = file(t, vaulttest.Token(t, vaulttest.Policy(t, "../../", "revoker")))
 	client, err := api.NewClient(&api.Config{Address: vaulttest.Server().Addr()})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("api.NewClient() = %v, want no error", err)
 	}
 	client.SetToken(vaulttest.Token(t, observerPolicy))
 	t.Cleanup(client.CloneConfig().HttpClient.CloseIdleConnections)
 	k.observer = &faulttest.Observer{Client: client, Mount: vaulttest.Mount, Base: vaulttest.Base}
 	return k
-}
-
-func (k *killTest) proxy(t *testing.T) *faultproxy.Proxy {
-	t.Helper()
-	proxy, err := faultproxy.New(vaulttest.Server().Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := proxy.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return proxy
 }
 
 // command returns a run of the program that has not started. The new key is its input.
@@ -122,7 +106,8 @@ func (k *killTest) command(ctx context.Context, address, tokenFile, key string, 
 // count runs a victim without faults, and returns how many requests it sends.
 func (k *killTest) count(t *testing.T, v victim) int {
 	t.Helper()
-	proxy, r := k.proxy(t), k.begin(t, v)
+	proxy, _ := newProxy(t, nil)
+	r := k.begin(t, v)
 	cmd, out := r.command(t, proxy.URL())
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("vaultkit %s without faults = %v, want success\n%s", v.name, err, out)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,20 +126,17 @@ func (r *killRun) rotateAndDelete(t *testing.T) {
 	t.Helper()
 	r.rotate(t)
 	if _, err := r.history.Check(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Fatalf("history.Check() = %v, want no error", err)
 	}
 	r.history.AddDeletion(r.version)
-	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
-	if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+r.provider); err != nil {
-		t.Fatal(err)
-	}
+	deleteCurrent(t, r.provider)
 }
 
 // undelete makes the version before the run readable for the last check.
 func (r *killRun) undelete(t *testing.T) {
 	t.Helper()
 	if err := r.observer.Undelete(t.Context(), r.provider, []int{r.version}); err != nil {
-		t.Error(err)
+		t.Errorf("observer.Undelete() = %v, want no error", err)
 	}
 }
 
@@ -170,18 +168,18 @@ func newProviderAPI(t *testing.T, history *faulttest.History, key string) *provi
 	a := &providerAPI{dir: t.TempDir(), key: key}
 	for _, name := range []string{a.requestPipe(), a.responsePipe()} {
 		if err := syscall.Mkfifo(name, 0o600); err != nil {
-			t.Fatal(err)
+			t.Fatalf("syscall.Mkfifo() = %v, want no error", err)
 		}
 	}
 	api, err := history.NewProviderAPI(t.Context(), "the command", false)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("history.NewProviderAPI() = %v, want no error", err)
 	}
 	// Both ends stay open, so that opening does not wait.
 	request, err1 := os.OpenFile(a.requestPipe(), os.O_RDWR, 0)
 	response, err2 := os.OpenFile(a.responsePipe(), os.O_RDWR, 0)
 	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
+		t.Fatalf("os.OpenFile() = %v, want no error", errors.Join(err1, err2))
 	}
 	a.ends.Go(func() { a.serve(t, api, request, response) })
 	t.Cleanup(func() {
@@ -209,7 +207,7 @@ func (a *providerAPI) serve(t *testing.T, api *faulttest.ProviderAPI, request, r
 		a.times++
 		a.mu.Unlock()
 		if err := api.AddRevoked(t.Context(), map[string]string{"api_key": a.key}); err != nil {
-			t.Error(err)
+			t.Errorf("api.AddRevoked() = %v, want no error", err)
 		}
 		if _, err := response.WriteString("revoked\n"); err != nil {
 			return

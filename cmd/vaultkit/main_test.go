@@ -42,7 +42,7 @@ func file(t testing.TB, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.WriteFile() = %v, want no error", err)
 	}
 	return path
 }
@@ -53,6 +53,15 @@ func stored(t testing.TB) (provider, key string) {
 	provider, key = vaulttest.Name(t), newKey()
 	vaulttest.Put(t, "providers/"+provider, map[string]any{"api_key": key, "organization": "org"})
 	return provider, key
+}
+
+// deleteCurrent deletes the current version of a provider's secret.
+func deleteCurrent(t testing.TB, provider string) {
+	t.Helper()
+	path := vaulttest.Base + "/providers/" + provider
+	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), path); err != nil {
+		t.Fatalf("Delete(%s) = %v, want no error", path, err)
+	}
 }
 
 // several stores providers and returns their names.

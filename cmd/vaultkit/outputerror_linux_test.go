@@ -14,7 +14,7 @@ func onFullDisk(t testing.TB, stdin string, args ...string) result {
 	t.Helper()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.OpenFile() = %v, want no error", err)
 	}
 	defer full.Close()
 	return vkTo(t.Context(), t, full, stdin, append(args, connect(t, vaulttest.Server().RootToken())...)...)

@@ -23,7 +23,7 @@ func answer(t *testing.T, person, program *os.File, shown *logbuffer.Buffer, que
 		return errno == 0 && state.Lflag&syscall.ECHO == 0 && strings.HasSuffix(shown.String(), question)
 	})
 	if _, err := person.WriteString(line + "\n"); err != nil {
-		t.Fatal(err)
+		t.Fatalf("person.WriteString() = %v, want no error", err)
 	}
 }
 

@@ -45,7 +45,7 @@ func TestRevokeOld(t *testing.T) {
 
 	// With the record, the command does not run again.
 	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.Remove() = %v, want no error", err)
 	}
 	vkAs(t, revoking, "", args...).shows(t, "already recorded as revoked; the command did not run", id, "api_key", "me", "why")
 	if _, err := os.Stat(path); err == nil {

@@ -206,9 +206,7 @@ func TestRollbackDryRun(t *testing.T) {
 func TestRollbackOverDeleted(t *testing.T) {
 	t.Parallel()
 	provider, before, _, id := rotated(t)
-	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+provider); err != nil {
-		t.Fatal(err)
-	}
+	deleteCurrent(t, provider)
 	rotator := role(t, "rotator")
 	vkAs(t, rotator, "", "rollback", provider, "--to", id).want(t, exitcode.NotFound, "deleted", "add --restore-deleted")
 	vkAs(t, rotator, "", "rollback", provider, "--to", id, "--restore-deleted", "--dry-run").shows(t,

@@ -44,7 +44,7 @@ func calls(t *testing.T) []call {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("os.ReadFile() = %v, want no error", err)
 		}
 		found = append(found, callsOf(t, filepath.Base(file), string(txtar.Parse(text).Comment))...)
 	}

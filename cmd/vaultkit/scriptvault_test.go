@@ -100,7 +100,7 @@ func (s *script) tls([]string) {
 func (s *script) through(proxy *faultproxy.Proxy) {
 	s.t.Cleanup(func() {
 		if err := proxy.Close(); err != nil {
-			s.t.Error(err)
+			s.t.Errorf("proxy.Close() = %v, want no error", err)
 		}
 	})
 	s.proxy = proxy

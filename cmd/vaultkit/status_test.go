@@ -58,9 +58,7 @@ func TestStatusForPeople(t *testing.T) {
 	pending, _, _ := undecided(t)
 	soon, deleted := expiring(t, "5d"), vaulttest.Name(t)
 	vaulttest.Put(t, "providers/"+deleted, map[string]any{"api_key": newKey()})
-	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Delete(t.Context(), vaulttest.Base+"/providers/"+deleted); err != nil {
-		t.Fatal(err)
-	}
+	deleteCurrent(t, deleted)
 	r := vk(t, "", "status", pending, soon, deleted)
 	r.exits(t, exitcode.Due, "due for rotation: 2 of 3 keys; 1 deleted, or about to be")
 	r.outHas(t, pending+"\t1\t0m\t-\t-\t1 pending: vaultkit recover "+pending+"\n", deleted+"\t1\t0m\t-\tdeleted\tdeleted at 20",

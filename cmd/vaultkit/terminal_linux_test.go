@@ -21,14 +21,14 @@ func openTerminal(t testing.TB) (person, program *os.File, shown *logbuffer.Buff
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.OpenFile() = %v, want no error", err)
 	}
 	var locked, number uint32
 	ioctl(t, person, syscall.TIOCSPTLCK, &locked)
 	ioctl(t, person, syscall.TIOCGPTN, &number)
 	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("os.OpenFile() = %v, want no error", err)
 	}
 	shown, done := &logbuffer.Buffer{}, make(chan struct{})
 	go func() {

@@ -20,12 +20,8 @@ import (
 // noted returns the environment that a command wrote to a file.
 func noted(t testing.TB, path string) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	variables := make(map[string]string)
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(read(t, path)) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		variables[name] = value
 	}
@@ -153,12 +149,12 @@ func newLifeline(t testing.TB) *lifeline {
 	t.Helper()
 	l := &lifeline{filepath.Join(t.TempDir(), "lifeline"), make(chan struct{}), make(chan struct{})}
 	if err := syscall.Mkfifo(l.path, 0o600); err != nil {
-		t.Fatal(err)
+		t.Fatalf("syscall.Mkfifo() = %v, want no error", err)
 	}
 	go func() {
 		pipe, err := os.Open(l.path) // waits until the other end is open
 		if err != nil {
-			t.Error(err)
+			t.Errorf("os.Open() = %v, want no error", err)
 			return
 		}
 		close(l.opened)
@@ -212,13 +208,9 @@ func TestVerify_DoesNotWaitForBackgroundProcesses(t *testing.T) {
 	key, path := newKey(), filepath.Join(t.TempDir(), "pid")
 	vk(t, key, "rotate", provider, "--new-key-stdin", "--verify-cmd", "sleep 300 & echo $! >"+path).ok(t)
 	holds(t, provider, key)
-	text, err := os.ReadFile(path)
+	pid, err := strconv.Atoi(strings.TrimSpace(read(t, path)))
 	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("strconv.Atoi() = %v, want no error", err)
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Errorf("kill of the verify command's background process = %v, want no error: it must still run", err)
@@ -237,12 +229,9 @@ func argvIsClean(t *testing.T, binary string) {
 		t.Fatalf("vaultkit rotate --verify-cmd = %v, want success\n%s", err, out)
 	}
 	holds(t, provider, key)
-	argv, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	has(t, "arguments of vaultkit rotate and its shell", string(argv), "/bin/sh", binary, provider)
-	if strings.Contains(string(argv), canary) {
+	argv := read(t, path)
+	has(t, "arguments of vaultkit rotate and its shell", argv, "/bin/sh", binary, provider)
+	if strings.Contains(argv, canary) {
 		t.Errorf("arguments of vaultkit rotate and its shell = %q, want no key in them", argv)
 	}
 }
