@@ -7,6 +7,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func TestHelp(t *testing.T) {
@@ -52,6 +53,25 @@ func checkHelp(t *testing.T, cmd *cobra.Command) {
 			t.Errorf("vaultkit %s --help has %q, want a description of the flag", cmd.Name(), line)
 		}
 	}
+}
+
+// TestHelp_NamesTheDefaultOfEveryValue skips required flags: they have no default.
+func TestHelp_NamesTheDefaultOfEveryValue(t *testing.T) {
+	t.Parallel()
+	eachCommand(newCLI(terminal.Streams{}).root(), func(name string, cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+			_, required := flag.Annotations[cobra.BashCompOneRequiredFlag]
+			_, oneOf := flag.Annotations["cobra_annotation_one_required"]
+			if flag.NoOptDefVal != "" || required || oneOf {
+				return
+			}
+			only := pflag.NewFlagSet("", pflag.ContinueOnError)
+			only.AddFlag(flag)
+			if usage := only.FlagUsages(); !strings.Contains(usage, "(default") {
+				t.Errorf("vaultkit %s --help has %q, want a default in it", name, usage)
+			}
+		})
+	})
 }
 
 func TestCompletion(t *testing.T) {

@@ -92,7 +92,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 
 func (o *Options) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.provider, "provider", "", "`name` of the provider, instead of an argument")
+	flags.StringVar(&o.provider, "provider", "", "`name` of the provider (default: the argument)")
 	flags.StringVar(&o.NewKey, "new-key", "", "the new `key` itself; other users of this machine can see it while the command runs")
 	flags.StringVar(&o.NewKeyFile, "new-key-file", "", "`file` with the new key")
 	flags.BoolVar(&o.NewKeyStdin, "new-key-stdin", false,
