@@ -71,7 +71,7 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 	defer cancel()
 	var checks sync.WaitGroup
 	var denied, notListed error
-	checks.Go(func() { denied = tx.checkCapabilities(ctx, tx.request.Provider, tx.requiredCapabilities()) })
+	checks.Go(func() { denied = tx.checkGranted(ctx) })
 	if !tx.request.AllowRevoked {
 		checks.Go(func() { attempts, notListed = tx.listAttempts(ctx, tx.request.Provider, tx.knownDirectories()) })
 	}

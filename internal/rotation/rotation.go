@@ -40,6 +40,7 @@ type Engine struct {
 	OnCommit func(provider string, secret kv.Secret)
 
 	recordedVersions sync.Map // by provider: the newest version whose record this engine has seen
+	granted          sync.Map // by grant: when Vault confirmed these capabilities
 }
 
 // Request is one change of one provider.
