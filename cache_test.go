@@ -12,7 +12,6 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -254,7 +253,7 @@ func TestCacheOptions(t *testing.T) {
 
 // A service that starts while Vault is sealed waits until it is unsealed.
 func TestNew_WaitsForAnUnsealedServer(t *testing.T) {
-	server, heard := vaulttest.Start(t, devvault.Options{}), &clienttest.EventLog{}
+	server, heard := vaulttest.Start(t), &clienttest.EventLog{}
 	proxy := clienttest.NewProxyTo(t, server.Addr())
 	kv := vaulttest.RootOf(t, server).KVv2(vaulttest.Mount)
 	if _, err := kv.Put(t.Context(), vaulttest.Base+"/providers/a", clienttest.OldSecret); err != nil {

@@ -15,7 +15,6 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -34,7 +33,7 @@ type stage struct {
 	dir      string
 }
 
-func (s *stage) setUp(server *devvault.Server) {
+func (s *stage) setUp(server vaulttest.Vault) {
 	client, err := api.NewClient(&api.Config{Address: server.Addr()})
 	vaulttest.Must(err)
 	client.SetToken(server.RootToken())
@@ -64,7 +63,7 @@ func (s *stage) setUp(server *devvault.Server) {
 
 // rotations leaves a rotation whose program crashed after its commit, one whose program crashed
 // before it, and one whose key expires soon.
-func (s *stage) rotations(server *devvault.Server) {
+func (s *stage) rotations(server vaulttest.Vault) {
 	proxy, err := faultproxy.New(server.Addr())
 	vaulttest.Must(err)
 	client, err := vaultkit.New(context.Background(), vaultkit.WithAddress(proxy.URL()),

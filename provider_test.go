@@ -17,7 +17,6 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -162,7 +161,7 @@ func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 }
 
 func TestSealedServer_IsErrSealed(t *testing.T) {
-	server := vaulttest.Start(t, devvault.Options{})
+	server := vaulttest.Start(t)
 	opts := []vaultkit.Option{vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken()))}
 	client := clienttest.New(t, opts...)
 	if _, err := client.PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake"}); err != nil {

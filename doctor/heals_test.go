@@ -14,7 +14,6 @@ import (
 	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/checks"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
 )
@@ -309,7 +308,7 @@ func wrongName(t *testing.T) setUp {
 }
 
 func sealed(t *testing.T) setUp {
-	server := vaulttest.Start(t, devvault.Options{})
+	server := vaulttest.Start(t)
 	if err := server.Seal(t.Context()); err != nil {
 		t.Fatalf("Seal = %v, want no error", err)
 	}
@@ -319,7 +318,7 @@ func sealed(t *testing.T) setUp {
 }
 
 func unaudited(t *testing.T) setUp {
-	server := vaulttest.Start(t, devvault.Options{})
+	server := vaulttest.Start(t)
 	if err := vaulttest.RootOf(t, server).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
 		t.Fatalf("DisableAuditWithContext = %v, want no error", err)
 	}

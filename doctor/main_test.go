@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -15,7 +14,7 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "vault" {
 		os.Exit(vaultCommand(os.Args[1:]))
 	}
-	vaulttest.MainWith(m, func(server *devvault.Server) { // for the example
+	vaulttest.MainWith(m, func(server vaulttest.Vault) { // for the example
 		vaulttest.Must(os.Setenv("VAULT_ADDR", server.Addr()))
 		vaulttest.Must(os.Setenv("VAULT_TOKEN", server.RootToken()))
 	}, func() error { return nil })

@@ -24,7 +24,6 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -252,7 +251,7 @@ func frontUntil(t *testing.T, end time.Time) (url, ca string) {
 }
 
 func TestDiagnoseServer(t *testing.T) {
-	sealed := vaulttest.Start(t, devvault.Options{})
+	sealed := vaulttest.Start(t)
 	if err := sealed.Seal(t.Context()); err != nil {
 		t.Fatalf("Seal = %v, want no error", err)
 	}

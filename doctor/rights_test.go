@@ -8,7 +8,6 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
 )
@@ -145,7 +144,7 @@ func TestDiagnose_RightsForManyProviders(t *testing.T) {
 }
 
 func TestDiagnoseAudit(t *testing.T) {
-	s := vaulttest.Start(t, devvault.Options{})
+	s := vaulttest.Start(t)
 	if err := vaulttest.RootOf(t, s).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
 		t.Fatalf("DisableAuditWithContext = %v, want no error", err)
 	}

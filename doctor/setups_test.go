@@ -217,7 +217,7 @@ func TestDiagnose_FixStartsADevelopmentServer(t *testing.T) {
 		t.Fatalf("Close = %v, want no error", err)
 	}
 	fix := s.run(t)["reach"].Fix
-	s.env = []string{"VAULTKIT_VAULT_BIN=" + vaulttest.Server().Binary()}
+	s.env = []string{"VAULTKIT_VAULT_BIN=" + vaulttest.Binary(t)}
 	cmd := s.command(t, fixTools(t), "exec "+fix)
 	out, err := cmd.StdoutPipe()
 	if err == nil {

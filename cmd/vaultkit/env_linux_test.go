@@ -14,7 +14,6 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -63,7 +62,7 @@ const maxMemory = 100 << 10
 // TestEnvOfMany has its own Vault, because other tests list all providers of theirs.
 func TestEnvOfMany(t *testing.T) {
 	const count = 10_000
-	server := vaulttest.Start(t, devvault.Options{})
+	server := vaulttest.Start(t)
 	client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))
 	if err != nil {
 		t.Fatalf("vaultkit.New() = %v, want no error", err)

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -22,7 +21,7 @@ func TestMain(m *testing.M) {
 // programDir is the directory of the built program.
 var programDir string
 
-func makeProgramDir(*devvault.Server) {
+func makeProgramDir(vaulttest.Vault) {
 	var err error
 	if programDir, err = os.MkdirTemp("", "vaultkit-test-"); err != nil {
 		panic(err) // nothing can be built

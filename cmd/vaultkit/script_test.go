@@ -99,7 +99,7 @@ func newScript(env *testscript.Env, program string) error {
 		"USER":               "someone",
 		"VAULT_ADDR":         s.address,
 		"VAULTKIT_BASE":      s.base,
-		"VAULTKIT_VAULT_BIN": server.Binary(), // for dev and demo
+		"VAULTKIT_VAULT_BIN": vaulttest.Binary(t), // for dev and demo
 	} {
 		env.Setenv(name, value)
 	}

@@ -17,7 +17,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -28,7 +27,7 @@ func TestMain(m *testing.M) {
 
 // stage prepares the example: the environment of a service, its key in Vault, and the propagators of
 // traces and baggage.
-func stage(server *devvault.Server) {
+func stage(server vaulttest.Vault) {
 	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}))
 	must(os.Setenv("VAULT_ADDR", server.Addr()))
 	must(os.Setenv("VAULT_TOKEN", server.RootToken()))

@@ -92,7 +92,7 @@ func newWorkspace(t *testing.T, bin string) *workspace {
 		"USER=reader",
 		"GITHUB_ENV=" + filepath.Join(dir, "github-env"),
 		"CI_JOB_URL=https://ci.example.com/jobs/1",
-		"VAULTKIT_VAULT_BIN=" + vaulttest.Server().Binary(),
+		"VAULTKIT_VAULT_BIN=" + vaulttest.Binary(t),
 	}}
 	writeFile(t, filepath.Join(dir, "github-env"), "")
 	w.env = append(w.env, w.startVault(bin)...)

@@ -12,7 +12,6 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/faulttest"
 	"goblin/vaultkit/internal/vaulttest"
@@ -46,7 +45,7 @@ path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] 
 // harness holds the clients of all actors. The requests of the first three go through the fault
 // proxy.
 type harness struct {
-	server    *devvault.Server
+	server    vaulttest.Vault
 	driver    *faulttest.Driver
 	proxy     *faultproxy.Proxy
 	victim    *vaultkit.Client // the rotator's policy
@@ -65,7 +64,7 @@ type harness struct {
 // newHarness starts a Vault without an audit log, which would need gigabytes.
 func newHarness(t *testing.T) *harness {
 	t.Helper()
-	c := &harness{server: vaulttest.Start(t, devvault.Options{})}
+	c := &harness{server: vaulttest.Start(t)}
 	if err := vaulttest.RootOf(t, c.server).Sys().DisableAuditWithContext(t.Context(), "file"); err != nil {
 		t.Fatal(err)
 	}

@@ -13,14 +13,14 @@ import (
 	"sync"
 	"testing"
 
-	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 // front is a proxy in front of the real Vault. It refuses requests that a test chooses, and
 // records the tokens that jobs got for their JWTs.
 type front struct {
 	*httptest.Server
-	server *devvault.Server
+	server vaulttest.Vault
 	proxy  http.Handler
 
 	mu     sync.Mutex
@@ -28,7 +28,7 @@ type front struct {
 	refuse func(*http.Request) bool
 }
 
-func newFront(t *testing.T, server *devvault.Server) *front {
+func newFront(t *testing.T, server vaulttest.Vault) *front {
 	t.Helper()
 	target, err := url.Parse(server.Addr())
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -85,7 +84,7 @@ func newWorld(t *testing.T) *world {
 // bareWorld returns a world whose Vault is not set up.
 func bareWorld(t *testing.T) *world {
 	t.Helper()
-	server := vaulttest.Start(t, devvault.Options{})
+	server := vaulttest.Start(t)
 	w := &world{
 		front: newFront(t, server), root: vaulttest.RootOf(t, server),
 		github: newIssuer(t), gitlab: newIssuer(t), cluster: vaulttest.NewCluster(),

@@ -18,7 +18,7 @@ import (
 // proxy.
 func (h *harness) denySameText() (lookups func() int) {
 	h.Helper()
-	proxy, err := faultproxy.New(server.Addr())
+	proxy, err := faultproxy.New(h.server.Addr())
 	if err != nil {
 		h.Fatal(err)
 	}

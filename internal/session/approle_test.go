@@ -152,7 +152,7 @@ func TestAppRole_UnwrapIsSentOnce(t *testing.T) {
 	config := api.DefaultConfig()
 	lossy := &cutter{RoundTripper: config.HttpClient.Transport, path: "sys/wrapping/unwrap"}
 	t.Cleanup(config.HttpClient.CloseIdleConnections)
-	config.Address, config.HttpClient = server.Addr(), &http.Client{Transport: lossy}
+	config.Address, config.HttpClient = h.server.Addr(), &http.Client{Transport: lossy}
 	client, err := api.NewClient(config)
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func (h *harness) revoke(s *session.Session) {
 // requests returns how many requests to the path the audit log has.
 func (h *harness) requests(path string) (count int) {
 	h.Helper()
-	file, err := os.Open(server.AuditLog())
+	file, err := os.Open(h.server.AuditLog())
 	if err != nil {
 		h.Fatal(err)
 	}

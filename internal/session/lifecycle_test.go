@@ -10,9 +10,11 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 func TestRenewer_RenewsThenReplacesAtTheMaximumTTL(t *testing.T) {
@@ -128,7 +130,7 @@ func TestDo_RepeatsARequestOnce(t *testing.T) {
 // refused do not log in once each.
 func TestDo_RefusedNewTokensCauseFewLogins(t *testing.T) {
 	h := newHarness(t)
-	proxy, err := faultproxy.New(server.Addr())
+	proxy, err := faultproxy.New(h.server.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +192,8 @@ func TestDo_LimitsEachAttempt(t *testing.T) {
 }
 
 func TestDo_WorksAfterAServerRestart(t *testing.T) {
-	h := newHarness(t)
+	server := vaulttest.StartReal(t, devvault.Options{Raft: true}) // which keeps its data
+	h := newHarnessOf(t, server)
 	login := h.mustOpen(h.method(map[string]any{"token_ttl": "2s", "token_max_ttl": "10s"}))
 	bare := h.mustOpen(session.Token(session.FromString(h.token(api.TokenCreateRequest{TTL: "1h"}))))
 	if err := server.Kill(); err != nil {

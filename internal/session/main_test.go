@@ -14,43 +14,20 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/api"
-	"go.uber.org/goleak"
 
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/logbuffer"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
-// server is the Vault of this package's tests. It stores on disk so that it can be restarted.
-var server *devvault.Server
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(suite{m}) }
-
-type suite struct{ m *testing.M }
-
-// Run starts a Vault and runs the tests.
-func (s suite) Run() int {
-	for _, name := range []string{"VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_HEADERS", "VAULT_WRAP_TTL"} {
-		_ = os.Unsetenv(name)
-	}
-	var err error
-	if server, err = devvault.Start(context.Background(), devvault.Options{Raft: true}); err != nil {
-		fmt.Fprintln(os.Stderr, "failed to start Vault:", err)
-		return 1
-	}
-	code := s.m.Run()
-	if err := server.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "failed to stop Vault:", err)
-		return 1
-	}
-	return code
-}
+func TestMain(m *testing.M) { vaulttest.Main(m) }
 
 // harness holds one test's root client, its own AppRole mount, whose requests it can
 // count, and a log that must contain no secret.
 type harness struct {
 	*testing.T
+	server  vaulttest.Vault
 	root    *api.Client
 	mount   string
 	logs    *logbuffer.Buffer
@@ -68,7 +45,13 @@ const (
 
 func newHarness(t *testing.T) *harness {
 	t.Helper()
-	h := &harness{T: t, logs: &logbuffer.Buffer{}, address: server.Addr()}
+	return newHarnessOf(t, vaulttest.Server())
+}
+
+// newHarnessOf returns a harness of another server than the package's.
+func newHarnessOf(t *testing.T, server vaulttest.Vault) *harness {
+	t.Helper()
+	h := &harness{T: t, server: server, logs: &logbuffer.Buffer{}, address: server.Addr()}
 	h.mount = "approle-" + strings.ToLower(rand.Text())
 	h.root = h.client()
 	h.root.SetToken(server.RootToken())

@@ -19,7 +19,7 @@ import (
 func TestOpen_SealedServerFailsAtOnce(t *testing.T) {
 	h := newHarness(t)
 	by := h.method(nil)
-	if err := server.Seal(t.Context()); err != nil {
+	if err := h.server.Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
@@ -27,7 +27,7 @@ func TestOpen_SealedServerFailsAtOnce(t *testing.T) {
 	if took := time.Since(start); took > 3*time.Second {
 		t.Errorf("Open took %v, want at most 3s", took)
 	}
-	if err := server.Unseal(t.Context()); err != nil {
+	if err := h.server.Unseal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h.mustDo(h.mustOpen(by))

@@ -87,7 +87,7 @@ func TestToken_WithoutTheRightToLookItselfUp(t *testing.T) {
 
 func TestToken_Root(t *testing.T) {
 	h := newHarness(t)
-	s := h.mustOpen(session.Token(session.FromString(h.secret(server.RootToken()))))
+	s := h.mustOpen(session.Token(session.FromString(h.secret(h.server.RootToken()))))
 	h.mustDo(s)
 }
 

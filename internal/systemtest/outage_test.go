@@ -169,7 +169,7 @@ func (s *readingService) during(t *testing.T) {
 // TestService_ReadsThroughOutages checks that a service can read its keys in every outage
 // of one server.
 func TestService_ReadsThroughOutages(t *testing.T) {
-	server := vaulttest.Start(t, devvault.Options{Raft: true})
+	server := vaulttest.StartReal(t, devvault.Options{Raft: true})
 	proxy := clienttest.NewProxyTo(t, server.Addr())
 	s := newReadingService(t, vaulttest.RootOf(t, server), proxy.URL())
 	must := func(err error) {

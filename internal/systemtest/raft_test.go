@@ -61,7 +61,7 @@ type raftServer struct {
 
 func newRaftServer(t *testing.T) *raftServer {
 	t.Helper()
-	server := vaulttest.Start(t, devvault.Options{Raft: true})
+	server := vaulttest.StartReal(t, devvault.Options{Raft: true})
 	root := vaulttest.RootOf(t, server)
 	return &raftServer{whole: t, server: server, proxy: clienttest.NewProxyTo(t, server.Addr()), root: root, told: make(map[string]int),
 		token: vaulttest.TokenAt(t, root, vaulttest.Policy(t, "../../", "rotator"))}

@@ -1,4 +1,4 @@
-// Package vaulttest provides what the tests of several packages share: a real Vault for
+// Package vaulttest provides what the tests of several packages share: a Vault for
 // each test package, tokens with a given policy, and functions that read and write Vault
 // with only the official client. Only tests import it.
 package vaulttest
@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -17,8 +18,6 @@ import (
 
 	"github.com/hashicorp/vault/api"
 	"go.uber.org/goleak"
-
-	"goblin/vaultkit/internal/devvault"
 )
 
 // Mount and Base are where the tests store everything. They are vaultkit's defaults.
@@ -27,15 +26,15 @@ const (
 	Base  = "goblin-assistant"
 )
 
-var server *devvault.Server
+var server Vault
 
-// Main runs a package's tests with a real Vault. It fails if goroutines are left.
+// Main runs a package's tests with a Vault. It fails if goroutines are left.
 func Main(m *testing.M) {
-	MainWith(m, func(*devvault.Server) {}, func() error { return nil })
+	MainWith(m, func(Vault) {}, func() error { return nil })
 }
 
 // MainWith is Main with a preparation after the server's start and a clean-up at the end.
-func MainWith(m *testing.M, before func(*devvault.Server), after func() error) {
+func MainWith(m *testing.M, before func(Vault), after func() error) {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, "VAULT_") || strings.HasPrefix(name, "VAULTKIT_") && name != "VAULTKIT_VAULT_BIN" && name != longVariable {
@@ -45,9 +44,10 @@ func MainWith(m *testing.M, before func(*devvault.Server), after func() error) {
 	os.Exit(run(m, before, after))
 }
 
-func run(m *testing.M, before func(*devvault.Server), after func() error) int {
+func run(m *testing.M, before func(Vault), after func() error) int {
+	flag.Parse() // for -short
 	var err error
-	if server, err = devvault.Start(context.Background(), devvault.Options{}); err != nil {
+	if server, err = start(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -74,24 +74,6 @@ const longVariable = "VAULTKIT_LONG"
 // Long reports whether VAULTKIT_LONG is set, which makes random tests run longer.
 func Long() bool { return os.Getenv(longVariable) != "" }
 
-// Server returns the package's Vault.
-func Server() *devvault.Server { return server }
-
-// Start runs another Vault until the test ends.
-func Start(t testing.TB, o devvault.Options) *devvault.Server {
-	t.Helper()
-	s, err := devvault.Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
 // Root returns an official client with the root token.
 func Root(t testing.TB) *api.Client {
 	t.Helper()
@@ -99,24 +81,9 @@ func Root(t testing.TB) *api.Client {
 }
 
 // RootOf is Root for another server.
-func RootOf(t testing.TB, s *devvault.Server) *api.Client {
+func RootOf(t testing.TB, s Vault) *api.Client {
 	t.Helper()
 	return RootAt(t, s.Addr(), s.RootToken())
-}
-
-// StartCluster runs a cluster until the test ends.
-func StartCluster(t testing.TB) *devvault.Cluster {
-	t.Helper()
-	c, err := devvault.StartCluster(t.Context(), devvault.ClusterOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
 }
 
 // RootAt is Root for a server at an address, such as a node of a cluster.
