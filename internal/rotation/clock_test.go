@@ -113,7 +113,7 @@ func TestClockThatStepsBack_RemovesNoBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !vaulttest.SameJSON(t, backup.Versions[1]["api_key"], "fake-2") {
-		t.Errorf("the backup of what was replaced last is %+v", backup)
+		t.Errorf("backup %s = %+v, want the secret that was replaced last (fake-2)", newest.ID, backup)
 	}
 }
 
@@ -216,7 +216,7 @@ func TestAbortPausesWhileMetadataIsOld(t *testing.T) {
 		t.Errorf("Abort = %v, want ErrUndetermined", err)
 	}
 	if looks > 15 { // two, and one after each pause of 50 to 100 ms
-		t.Errorf("%d looks in half a second", looks)
+		t.Errorf("Abort checked %d times in half a second, want at most 15", looks)
 	}
 }
 

@@ -216,7 +216,7 @@ func TestRotate_BacksUpLargeForeignSecrets(t *testing.T) {
 		}
 	})
 	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"blob": "small"})); err != nil {
-		t.Error(err)
+		t.Errorf("Rotate = %v, want success", err)
 	}
 }
 

@@ -209,15 +209,15 @@ func TestRotateSendsTheProtocol(t *testing.T) {
 	for _, one := range beside {
 		at := slices.Index(got, one)
 		if at < 0 {
-			t.Fatalf("requests\n%q, without %q", got, one)
+			t.Fatalf("Rotate sent\n%q, want also %q", got, one)
 		}
 		if one == beside[0] && at > 2 { // three requests begin at once
-			t.Errorf("the capabilities were asked for as request %d, after a write", at)
+			t.Errorf("Rotate sent %q as request %d, want it among the first three, before any write", one, at+1)
 		}
 		got = slices.Delete(got, at, at+1)
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("requests\n%q, want\n%q", got, want)
+		t.Errorf("Rotate sent\n%q, want\n%q", got, want)
 	}
 }
 
@@ -240,11 +240,11 @@ func TestRotate_SucceedsAfterOneFault(t *testing.T) {
 				w.Proxy.SetRule(faultproxy.At(n+1, fault))
 				r, err := w.Rotate(t.Context(), w.Client)
 				if err != nil || r.Outcome != vaultkit.OutcomeCommitted || len(r.Warnings) > 0 {
-					t.Fatalf("Rotate = %+v, %v", r, err)
+					t.Fatalf("Rotate = %+v, %v, want committed without a warning", r, err)
 				}
 				w.done()
 				if found := w.recover(); len(found) != 0 {
-					t.Errorf("Recover found %+v", found)
+					t.Errorf("Recover = %+v, want nothing to recover", found)
 				}
 			})
 		}
@@ -263,9 +263,9 @@ func TestRotate_KilledAtEachRequest(t *testing.T) {
 					committed := w.check()
 					switch {
 					case err == nil && !committed:
-						t.Fatal("success, but not committed")
+						t.Fatal("Rotate = nil and its secret is not in force, want it in force")
 					case err != nil && committed && !errors.Is(err, vaultkit.ErrUndetermined):
-						t.Fatalf("committed, but the error says otherwise: %v", err)
+						t.Fatalf("Rotate = %v and its secret is in force, want nil or ErrUndetermined", err)
 					}
 					w.finish(finish, committed)
 				})
@@ -338,7 +338,7 @@ func TestRotate_LateWritesChangeNoOutcome(t *testing.T) {
 					w.Proxy.Wait()
 				}
 				if _, err := w.Rotate(t.Context(), w.Direct); err != nil {
-					t.Fatalf("rerun: %v", err)
+					t.Fatalf("the second Rotate = %v, want success", err)
 				}
 				if finish == "rerun first" {
 					close(release)

@@ -27,7 +27,7 @@ func TestSourceVerifies(t *testing.T) {
 	// The key was just created: it is taken back, without what it shares with the
 	// one in force.
 	if want := []map[string]string{{"api_key": "fake-issued"}}; !reflect.DeepEqual(source.Revoked, want) {
-		t.Errorf("revoked %v, want %v", source.Revoked, want)
+		t.Errorf("Rotate revoked %v, want %v", source.Revoked, want)
 	}
 	for _, target := range source.Told {
 		if target.Provider != p || !strings.HasPrefix(target.Stamp, "vaultkit-"+p+"-v2-") {
@@ -46,7 +46,7 @@ func TestSourceAndOptionVerify(t *testing.T) {
 	p, source, wrong := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource(), errors.New("wrong key")
 	_, err := clienttest.New(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
 		if len(source.Verified) != 1 {
-			t.Error("WithVerify was called before the source's Verify")
+			t.Error("WithVerify was called before the source's Verify, want it called after")
 		}
 		return wrong
 	}))
@@ -125,7 +125,7 @@ func TestRotate_RevokesAnIssuedKeyOnlyIfItIsUnused(t *testing.T) {
 				t.Errorf("the source created %d keys and revoked %v, want 1 created", source.Created, source.Revoked)
 			}
 			if named := err != nil && strings.Contains(err.Error(), "vaultkit-"+p+"-v2-"); named != tc.kept {
-				t.Errorf("the error names the key: %v, in %v", named, err)
+				t.Errorf("Rotate = %v, which names the key: %t, want %t", err, named, tc.kept)
 			}
 		})
 	}

@@ -106,7 +106,7 @@ func TestPruneKeepsTheEvidence(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := append([]string{undecided}, later...); !reflect.DeepEqual(left(t, p), want) {
-		t.Errorf("left %v, want %v (of %v)", left(t, p), want, ids)
+		t.Errorf("after PruneBackups the backups are %v, want %v (before: %v)", left(t, p), want, ids)
 	}
 	if _, err := client.Abort(t.Context(), p, undecided); err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestPruneKeepsTheEvidence(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := later[1:]; !reflect.DeepEqual(left(t, p), want) {
-		t.Errorf("closed, and left %v, want %v", left(t, p), want)
+		t.Errorf("after the last PruneBackups the backups are %v, want %v", left(t, p), want)
 	}
 }
 

@@ -34,7 +34,7 @@ func meets(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Cl
 		a(client, p, id)
 		if !fired {
 			if n < 6 {
-				t.Fatalf("the verb sent only %d requests", n-1)
+				t.Fatalf("the verb sent %d requests, want at least 5", n-1)
 			}
 			return
 		}
@@ -71,7 +71,7 @@ func TestNoKeyInForceIsRevoked(t *testing.T) {
 					}
 					for field, key := range keys.Reveal() {
 						if len(asked.Revoked) > 0 && strings.TrimSpace(key) == "fake-old" {
-							t.Errorf("at request %d: the revoked key is in force in the field %s", n, field)
+							t.Errorf("at request %d: field %s has the revoked key in force, want another key", n, field)
 						}
 					}
 				}
@@ -121,7 +121,7 @@ func TestRotate_KeepsAKeyThatAnotherJobUses(t *testing.T) {
 	b := func(c *vaultkit.Client, p, _ string) { _, _ = c.Rotate(t.Context(), p, &twin{}) }
 	check := func(n int, p string) {
 		if key := clienttest.APIKey(t, clienttest.New(t), p); len(failing.takes) > 0 && key == "fake-issued-twice" {
-			t.Errorf("at request %d: the key that was taken back is in force", n)
+			t.Errorf("at request %d: the revoked unused key %q is in force, want another key", n, key)
 		}
 	}
 	meets(t, arrange, a, b, check)
@@ -166,7 +166,7 @@ func TestRotate_ChecksAStateWithItsOwnWrite(t *testing.T) {
 				})
 			}))
 			if err := verb(client, p, ids[0]); err != nil || looks == 0 {
-				t.Errorf("%s = %v, after %d looks", name, err, looks)
+				t.Errorf("%s = %v after %d checks, want success after at least one", name, err, looks)
 			}
 		})
 	}
@@ -228,7 +228,7 @@ func TestRotate_NoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
 			close(release)
 			proxy.Wait()
 			if key := clienttest.APIKey(t, clienttest.New(t), p); key != "fake-new" {
-				t.Errorf("in force is %q, want what the first run sent", key)
+				t.Errorf("GetAPIKey = %q, want %q from the first run", key, "fake-new")
 			}
 		})
 	}

@@ -28,7 +28,7 @@ func TestRevokeOld(t *testing.T) {
 	}
 	// Only what was replaced, at its old value; what was kept is still in force.
 	if want := []map[string]string{{"api_key": "fake-old", "seat": "7"}}; !reflect.DeepEqual(api.Revoked, want) {
-		t.Errorf("asked to revoke %v, want %v", api.Revoked, want)
+		t.Errorf("RevokeOld revoked %v, want %v", api.Revoked, want)
 	}
 	if api.Target.Provider != p || revocation.ID != r.ID || revocation.Provider != p || revocation.AlreadyGone || revocation.Actor != "a test" || revocation.Reason != "it works" ||
 		!reflect.DeepEqual(revocation.Fields, []string{"api_key", "seat"}) || time.Since(revocation.RevokedAt).Abs() > time.Hour {

@@ -140,7 +140,7 @@ func TestAbort_OldMetadataIsNoNewProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !vaulttest.SameJSON(t, backup.Versions[1]["api_key"], "fake-later") {
-		t.Errorf("the backup of what was replaced last is %+v", backup)
+		t.Errorf("backup %s = %+v, want the secret that was replaced last (fake-later)", newest.ID, backup)
 	}
 }
 
@@ -158,7 +158,8 @@ func TestRevokeOld_ChecksAfterAnAcknowledgedEntry(t *testing.T) {
 			if lost && r.Method == http.MethodGet && !entry {
 				looks++
 				if r.Header.Get("X-Vault-Index") != fakeIndex {
-					t.Errorf("GET %s?%s after the entries carries no index", r.URL.Path, r.URL.RawQuery)
+					t.Errorf("GET %s?%s after the entries has X-Vault-Index %q, want %q",
+						r.URL.Path, r.URL.RawQuery, r.Header.Get("X-Vault-Index"), fakeIndex)
 				}
 			}
 			answer, err := next.RoundTrip(r)
@@ -346,7 +347,7 @@ func TestRestore_RefusesRevokedKeys(t *testing.T) {
 	check := func(n int, p string) {
 		keys, err := clienttest.New(t).GetProviderKeys(t.Context(), p)
 		if len(asked.Revoked) > 0 && err == nil && keys.Reveal()["api_key"] == "fake-old" {
-			t.Errorf("at request %d: the revoked key is in force", n)
+			t.Errorf("at request %d: the revoked key is in force, want another key", n)
 		}
 	}
 	arrange := func(deleted bool) func() (string, string) {

@@ -83,13 +83,13 @@ func TestReads_ShowOwnWrites(t *testing.T) {
 			for range 8 {
 				crowd.Go(func() {
 					if key, err := client.GetAPIKey(t.Context(), provider); err != nil || key != "fake-new" {
-						t.Errorf("GetAPIKey = %q, %v", key, err)
+						t.Errorf("GetAPIKey(%q) = %q, %v, want %q", provider, key, err, "fake-new")
 					}
 				})
 			}
 			crowd.Wait()
 			if n := clienttest.DataReads(proxy); n < 1+8+2 {
-				t.Errorf("%d reads, so nobody was told to wait", n)
+				t.Errorf("Vault got %d reads, want at least %d: some are told to wait", n, 1+8+2)
 			}
 		})
 	}

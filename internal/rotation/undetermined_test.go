@@ -301,7 +301,7 @@ func TestRotate_FollowsTwoRedirects(t *testing.T) {
 			}
 			snapshot := vaulttest.Snapshot(t, p)
 			if snapshot["backups/"+p+"/"+r.ID].Custom["actor"] != "me" || snapshot["providers/"+p].Custom["vaultkit_expires_v2"] == nil {
-				t.Errorf("the attribution or the expiry tag is missing: %+v", snapshot)
+				t.Errorf("Vault has %+v, want the attribution and the expiry tag", snapshot)
 			}
 		})
 	}
