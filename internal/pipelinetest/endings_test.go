@@ -105,11 +105,11 @@ func (e ending) check(t *testing.T, w *world, status int, printed string) {
 	}
 	for _, text := range e.says {
 		if !strings.Contains(printed, text) {
-			t.Errorf("the job does not print %q", text)
+			t.Errorf("the job does not print %q, want it in\n%s", text, printed)
 		}
 	}
 	if e.holds == newKey && strings.Contains(printed, "not in force") {
-		t.Error("the job tells people to revoke the key that is in force")
+		t.Errorf("the job says that the key in force is not in force, want no such text in\n%s", printed)
 	}
 	if t.Failed() {
 		t.Log(printed)
@@ -162,7 +162,7 @@ func TestGitHubSummary(t *testing.T) {
 		r.env = map[string]string{"GITHUB_STEP_SUMMARY": "/dev/full"}
 		r.execute(t)
 		if r.status != 0 {
-			t.Errorf("%s: status %d: %v", run.name, r.status, r.printed)
+			t.Errorf("%s ends with %d, want 0: %v", run.name, r.status, r.printed)
 		}
 		w.holds(t, run.holds)
 	}
@@ -175,7 +175,7 @@ func (w *world) rotated(t *testing.T) {
 	cmd.Env = []string{"VAULT_ADDR=" + w.URL, "VAULT_TOKEN=" + w.server.RootToken()}
 	cmd.Stdin = strings.NewReader(newKey)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("vaultkit rotate = %v, want success: %s", err, out)
 	}
 }
 
@@ -210,6 +210,6 @@ func shown(t *testing.T, s *sandbox, status int, printed string) {
 	s.started(t, "vaultkit", "recover -- "+provider)
 	s.started(t, "vaultkit", "history -- "+provider)
 	if status != 8 {
-		t.Errorf("status %d:\n%s", status, printed)
+		t.Errorf("the job ends with %d, want 8:\n%s", status, printed)
 	}
 }

@@ -14,7 +14,7 @@ func TestGitHubRotate(t *testing.T) {
 	rotate.before = map[string]func(){"Rotate": func() { w.restricted(t, "goblin-rotator") }}
 	rotate.execute(t)
 	if rotate.status != 0 {
-		t.Fatalf("status %d: %v", rotate.status, rotate.printed)
+		t.Fatalf("the job rotate ends with %d, want 0: %v", rotate.status, rotate.printed)
 	}
 	rotate.started(t, "vaultkit", "rotate --provider "+provider+" --new-key-stdin --expires-in")
 	rotate.started(t, "curl", "-fsS --retry 3 --json @- "+w.URL)
@@ -25,7 +25,7 @@ func TestGitHubRotate(t *testing.T) {
 	rollback := newRun(t, w, "rollback", map[string]string{"provider": provider})
 	rollback.execute(t)
 	if rollback.status != 0 {
-		t.Fatalf("status %d: %v", rollback.status, rollback.printed)
+		t.Fatalf("the job rollback ends with %d, want 0: %v", rollback.status, rollback.printed)
 	}
 	w.holds(t, oldKey)
 	w.loggedOut(t, 2)
@@ -47,7 +47,8 @@ func TestGitHubUndetermined(t *testing.T) {
 	}}
 	r.execute(t)
 	if r.status != 0 || !strings.Contains(r.printed["Rotate"], "vaultkit recover") || logins != 3 {
-		t.Errorf("status %d after %d runs of vaultkit:\n%s", r.status, logins, r.printed["Rotate"])
+		t.Errorf("the job ends with %d after %d runs of vaultkit, want 0 after 3 and the advice to recover:\n%s",
+			r.status, logins, r.printed["Rotate"])
 	}
 	w.holds(t, newKey)
 	w.recorded(t, "fake-person", runURL)
@@ -79,7 +80,8 @@ func TestGitHubRotateFails(t *testing.T) {
 			r.execute(t)
 			_, created := r.outputs["steps.create.outputs.key"]
 			if r.status != test.status || !strings.Contains(r.printed[test.failed], test.tells) || created != (test.failed == "Rotate") {
-				t.Errorf("status %d, a new key %t: %v", r.status, created, r.printed)
+				t.Errorf("the job ends with %d, want %d and %q printed; it created a key: %t: %v",
+					r.status, test.status, test.tells, created, r.printed)
 			}
 			w.holds(t, oldKey)
 			w.loggedOut(t, 1)
@@ -99,7 +101,7 @@ func TestGitHubAppRole(t *testing.T) {
 	r.env = w.appRole(t)
 	r.execute(t)
 	if r.status != 0 {
-		t.Errorf("status %d: %v", r.status, r.printed)
+		t.Errorf("the job ends with %d, want 0: %v", r.status, r.printed)
 	}
 	w.holds(t, newKey)
 	w.recorded(t, "fake-person", runURL)
@@ -136,12 +138,12 @@ func TestGitHubStatus(t *testing.T) {
 		r.before = map[string]func(){"See which keys are due": func() { w.restricted(t, "goblin-monitor") }}
 		r.execute(t)
 		if printed := r.printed["See which keys are due"]; r.status != want || !strings.Contains(printed, provider) {
-			t.Errorf("with --max-age %s: status %d: %v", age, r.status, r.printed)
+			t.Errorf("with --max-age %s the job ends with %d, want %d and the provider printed: %v", age, r.status, want, r.printed)
 		}
 	}
 	w.loggedOut(t, 2)
 	if flow := readWorkflow(t); flow.Jobs["status"].Env["MAX_AGE"] != "90d" || flow.Jobs["status"].If != "github.event_name == 'schedule' || inputs.action == 'status'" {
-		t.Error("the condition differs from the documented one")
+		t.Errorf("the job status has %v and runs if %q, want the documented age and condition", flow.Jobs["status"].Env, flow.Jobs["status"].If)
 	}
 }
 
@@ -156,7 +158,7 @@ func TestGitHubStatusStrangers(t *testing.T) {
 		r.claims[claim] = value
 		r.execute(t)
 		if _, tried := r.printed["See which keys are due"]; r.status == 0 || tried {
-			t.Errorf("logged in with another %s: %v", claim, r.printed)
+			t.Errorf("with another %s the job logs in and ends with %d, want no login: %v", claim, r.status, r.printed)
 		}
 	}
 	w.loggedOut(t, 0)
@@ -184,7 +186,7 @@ func TestGitHubStrangers(t *testing.T) {
 			change(r)
 			r.execute(t)
 			if _, tried := r.printed["Check that the provider can be rotated"]; r.status == 0 || tried {
-				t.Errorf("logged in: %v", r.printed)
+				t.Errorf("the job logs in and ends with %d, want no login: %v", r.status, r.printed)
 			}
 		})
 	}

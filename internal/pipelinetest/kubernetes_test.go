@@ -40,7 +40,7 @@ func (c *cluster) mounted(t *testing.T, w *world, s *sandbox, namespace string, 
 		case volume.Projected != nil:
 			token := volume.Projected.Sources[0].ServiceAccountToken
 			if token.Audience != "vault" || *token.ExpirationSeconds > 3600 {
-				t.Errorf("the token is for %s, for %d s", token.Audience, *token.ExpirationSeconds)
+				t.Errorf("the token is for %s and %d s, want vault and at most 3600 s", token.Audience, *token.ExpirationSeconds)
 			}
 			write(volume.Name+"/"+token.Path, []byte(w.cluster.JWTOf(namespace, pod.ServiceAccountName)))
 		}
@@ -75,7 +75,7 @@ func (c *cluster) pod(t *testing.T, w *world, namespace string, spec core.PodSpe
 		}
 	}
 	if len(found) > 0 {
-		t.Errorf("no variable names %v", slices.Collect(maps.Keys(found)))
+		t.Errorf("the files %v have no variable, want one for each", slices.Collect(maps.Keys(found)))
 	}
 	env["VAULT_ADDR"] = address
 	return s, env
@@ -91,19 +91,19 @@ func TestKubernetesStatus(t *testing.T) {
 	spec := job.Spec.JobTemplate.Spec.Template.Spec
 	words := spec.Containers[0].Command
 	if want := []string{"vaultkit", "status", "--max-age", "90d"}; !slices.Equal(words, want) {
-		t.Fatalf("the job runs %q", words)
+		t.Fatalf("the job runs %q, want %q", words, want)
 	}
 	for age, want := range map[string]int{"90d": 0, "1ms": 3} {
 		s, env := c.pod(t, w, job.Namespace, spec)
 		status, printed := s.shell(t, s.workspace, command(append(slices.Clone(words[:3]), age)...), env)
 		if status != want || !strings.Contains(printed, provider) {
-			t.Errorf("with --max-age %s: status %d:\n%s", age, status, printed)
+			t.Errorf("with --max-age %s vaultkit status exits with %d, want %d and the provider printed:\n%s", age, status, want, printed)
 		}
 		w.leaks(t, "the job", printed)
 	}
 	s, env := c.pod(t, w, job.Namespace, spec)
 	if status, printed := s.shell(t, s.workspace, command("vaultkit", "get", provider), env); status != 6 {
-		t.Errorf("the monitor's get exits with %d:\n%s", status, printed)
+		t.Errorf("vaultkit get as monitor exits with %d, want 6:\n%s", status, printed)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestKubernetesReader(t *testing.T) {
 		words := append([]string{"vaultkit"}, strings.Fields(line)...)
 		status, printed := s.shell(t, s.workspace, command(append(words, provider)...), env)
 		if status != want || line == "get" && printed != oldKey+"\n" {
-			t.Errorf("%s exits with %d:\n%s", line, status, printed)
+			t.Errorf("vaultkit %s exits with %d, want %d:\n%s", line, status, want, printed)
 		}
 	}
 	w.holds(t, oldKey)
@@ -133,7 +133,7 @@ func TestKubernetesRoles(t *testing.T) {
 		must(t, err)
 		if got := found.Data; fmt.Sprint(got["token_policies"]) != "["+role+"]" || got["token_no_default_policy"] != true ||
 			fmt.Sprint(got["token_ttl"]) != "3600" || got["audience"] != "vault" {
-			t.Errorf("%s is %v", role, got)
+			t.Errorf("%s is %v, want its policy alone for 3600 s, for the audience vault", role, got)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func TestKubernetesStrangers(t *testing.T) {
 			s, env := c.pod(t, w, test.namespace, test.spec)
 			env["VAULTKIT_KUBERNETES_ROLE"] = test.role
 			if status, printed := s.shell(t, s.workspace, command("vaultkit", "list"), env); status != 6 {
-				t.Errorf("status %d:\n%s", status, printed)
+				t.Errorf("vaultkit list exits with %d, want 6:\n%s", status, printed)
 			}
 		})
 	}

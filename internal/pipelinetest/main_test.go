@@ -168,7 +168,7 @@ func (w *world) loggedOut(t *testing.T, count int) {
 	}
 	for _, token := range tokens {
 		if _, err := w.root.Auth().Token().LookupWithContext(t.Context(), token); err == nil {
-			t.Error("a token is still valid after its job")
+			t.Error("a token is valid after its job, want it revoked")
 		}
 	}
 }
@@ -184,7 +184,7 @@ func (w *world) leaks(t *testing.T, what, text string) {
 	t.Helper()
 	for _, secret := range w.secrets() {
 		if strings.Contains(text, secret) {
-			t.Errorf("%s contains a secret:\n%s", what, text)
+			t.Errorf("%s contains a secret, want none:\n%s", what, text)
 		}
 	}
 }

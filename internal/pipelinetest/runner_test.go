@@ -144,7 +144,7 @@ func assignments(t *testing.T, file string) map[string]string {
 			value, after, ok = strings.Cut(after, "\n"+end+"\n")
 		}
 		if !ok {
-			t.Fatalf("no name=value line in %s", filepath.Base(file))
+			t.Fatalf("%s has a line that is not name=value, want only such lines", filepath.Base(file))
 		}
 		found[name], rest = value, after
 	}
@@ -168,7 +168,7 @@ func (r *githubRun) expand(t *testing.T, text string) string {
 		case name == "vars.VAULT_ADDR":
 			return r.world.URL
 		}
-		t.Fatalf("the tests cannot expand %s", one)
+		t.Fatalf("the tests cannot expand %s, want an expression that they know", one)
 		return ""
 	})
 }
@@ -221,7 +221,7 @@ func (r *githubRun) check(t *testing.T) {
 	}
 	for _, secret := range r.created() {
 		if !slices.Contains(masked, secret) && !slices.Contains(r.others, secret) {
-			t.Error("a secret of the job has no mask")
+			t.Error("a secret of the job has no mask, want one for each")
 		}
 	}
 	summary, _ := os.ReadFile(r.outside("summary")) // a job may have none

@@ -46,7 +46,7 @@ func newSandbox(t *testing.T) *sandbox {
 	for _, program := range programs {
 		path, err := exec.LookPath(program)
 		if err != nil {
-			t.Fatalf("%v: these tests run what a job runs", err)
+			t.Fatalf("LookPath(%q) = %v, want the program: these tests run what a job runs", program, err)
 		}
 		s.offer(t, program, path)
 	}
@@ -106,7 +106,7 @@ func (s *sandbox) arguments(t *testing.T) string {
 func (s *sandbox) started(t *testing.T, program, arguments string) {
 	t.Helper()
 	if !strings.Contains(s.arguments(t), program+" "+arguments) {
-		t.Errorf("no job started %s %s", program, arguments)
+		t.Errorf("no job started %s %s, want it started", program, arguments)
 	}
 }
 

@@ -16,7 +16,7 @@ func (w *world) setup(t *testing.T) {
 	t.Helper()
 	for range 2 { // again is fine
 		if status, printed := w.runSetup(t, nil); status != 0 {
-			t.Fatalf("vault-setup.sh exited with %d:\n%s", status, printed)
+			t.Fatalf("vault-setup.sh exits with %d, want 0:\n%s", status, printed)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func TestSetup(t *testing.T) {
 		got, err := w.root.Sys().GetPolicyWithContext(t.Context(), "goblin-"+role)
 		must(t, err)
 		if got != string(want) {
-			t.Errorf("goblin-%s differs from the %s's policy:\n%s", role, role, got)
+			t.Errorf("the policy goblin-%s is\n%s\nwant\n%s", role, got, want)
 		}
 	}
 	policies, err := w.root.Sys().ListPoliciesWithContext(t.Context())
@@ -91,15 +91,15 @@ func TestSetupLeavesOthersAlone(t *testing.T) {
 
 	status, printed := w.runSetup(t, nil)
 	if got := w.kubernetesHost(t, "kubernetes"); status != 0 || got != theirs || !strings.Contains(printed, "auth/kubernetes is there already") {
-		t.Errorf("status %d, the method asks %v:\n%s", status, got, printed)
+		t.Errorf("vault-setup.sh exits with %d and the method asks %v, want 0 and the old %v:\n%s", status, got, theirs, printed)
 	}
 	status, printed = w.runSetup(t, map[string]string{"KUBERNETES_MOUNT": "goblin-cluster"})
 	if got := w.kubernetesHost(t, "goblin-cluster"); status != 0 || got != w.cluster.Config()["kubernetes_host"] {
-		t.Errorf("status %d, the method of its own asks %v:\n%s", status, got, printed)
+		t.Errorf("vault-setup.sh with a mount of its own exits with %d, its method asks %v, want 0 and this cluster:\n%s", status, got, printed)
 	}
 	for _, role := range []string{"goblin-reader", "goblin-monitor"} {
 		if found, err := w.root.Logical().ReadWithContext(t.Context(), "auth/goblin-cluster/role/"+role); err != nil || found == nil {
-			t.Errorf("%s is not at the requested mount: %v", role, err)
+			t.Errorf("the role %s at the requested mount = %v, %v, want it there", role, found, err)
 		}
 	}
 }
@@ -111,19 +111,19 @@ func TestSetupFails(t *testing.T) {
 	for name, variable := range map[string]string{"no repository": "GITHUB_REPOSITORY_ID", "no project": "GITLAB_PROJECT_ID"} {
 		status, printed := w.runSetup(t, map[string]string{variable: ""})
 		if status == 0 || !strings.Contains(printed, variable+": is not set") {
-			t.Errorf("%s: status %d:\n%s", name, status, printed)
+			t.Errorf("%s: vault-setup.sh exits with %d, want an error about %s:\n%s", name, status, variable, printed)
 		}
 	}
 	policies, err := w.root.Sys().ListPoliciesWithContext(t.Context())
 	must(t, err)
 	if !slices.Equal(policies, []string{"default", "root"}) {
-		t.Errorf("a refused set-up left %v", policies)
+		t.Errorf("a refused set-up left the policies %v, want none of its own", policies)
 	}
 	if status, printed := w.runSetup(t, map[string]string{"KUBERNETES_CA_CERT": "/nonexistent"}); status == 0 {
-		t.Errorf("vault-setup.sh succeeded without its CA file:\n%s", printed)
+		t.Errorf("vault-setup.sh without its CA file exits with 0, want an error:\n%s", printed)
 	}
 	w.setup(t)
 	if got := w.kubernetesHost(t, "kubernetes"); got != w.cluster.Config()["kubernetes_host"] {
-		t.Errorf("the method asks %v", got)
+		t.Errorf("the method asks %v, want %v", got, w.cluster.Config()["kubernetes_host"])
 	}
 }
