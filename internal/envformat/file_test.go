@@ -72,7 +72,7 @@ func TestReplace(t *testing.T) {
 			want, err := envformat.Encode(after, one)
 			mark, rest, _ := strings.Cut(content(t, path), "\n")
 			if _, plain, _ := strings.Cut(string(want), "{\n"); err != nil || rest != cmp.Or(plain, string(want)) || mark != "{\t \t" && mark[:2] != "# " {
-				t.Errorf("%s after %s holds %q, %v", after, before, content(t, path), err)
+				t.Errorf("write as %s after %s: the file holds %q, %v, want a mark and %q", after, before, content(t, path), err, want)
 			}
 			alone(t, dir, ".env.vault")
 		}
@@ -93,7 +93,7 @@ func TestKept(t *testing.T) {
 			err := write(path, format, one)
 			why, ok := errors.AsType[*envformat.Refusal](err)
 			if !ok || !strings.Contains(why.Detail, path) || why.Hint == "" || content(t, path) != text {
-				t.Errorf("%s: %v, and it holds %q", name, err, content(t, path))
+				t.Errorf("write as %s over %s = %v, the file holds %q, want a refusal and %q", format, name, err, content(t, path), text)
 			}
 			alone(t, dir, ".env.vault")
 		}
@@ -101,7 +101,7 @@ func TestKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "empty")
 	put(t, path, "")
 	if err := write(path, "sh", one); err != nil {
-		t.Errorf("an empty file: %v", err)
+		t.Errorf("write over an empty file = %v, want success", err)
 	}
 }
 
@@ -109,14 +109,14 @@ func TestPathRefused(t *testing.T) {
 	dir := t.TempDir()
 	for _, path := range []string{"", ".", "..", dir + "/", dir, dir + "/..", "/"} {
 		if err := write(path, "sh", one); err == nil {
-			t.Errorf("%q is taken", path)
+			t.Errorf("write(%q) = nil, want an error", path)
 		}
 	}
 	if _, ok := errors.AsType[*envformat.Refusal](write(filepath.Join(dir, "a"), "csh", one)); !ok {
-		t.Error("an unknown format is taken")
+		t.Error("write in an unknown format returns no Refusal, want one")
 	}
 	if err := write(filepath.Join(dir, "nowhere", "a"), "sh", one); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no such directory: %v", err)
+		t.Errorf("write into a directory that does not exist = %v, want ErrNotExist", err)
 	}
 	alone(t, dir)
 }
@@ -130,10 +130,10 @@ func TestNothingWritten(t *testing.T) {
 	}
 	before := content(t, path)
 	if err := write(path, "docker", append(one, envformat.Variable{Name: "B", Value: "a\nb"})); err == nil {
-		t.Error("two lines are taken")
+		t.Error("write of a value of two lines as docker = nil, want an error")
 	}
 	if content(t, path) != before {
-		t.Errorf("the file holds %q", content(t, path))
+		t.Errorf("after a refused write the file holds %q, want %q", content(t, path), before)
 	}
 	alone(t, dir, ".env.vault")
 }
@@ -154,15 +154,15 @@ func TestAppend(t *testing.T) {
 		read, err := runner([]byte(text), false)
 		kept["A"] = "fake"
 		if err != nil || len(read) != len(kept) || read["A"] != "fake" || read["OLD"] != kept["OLD"] || strings.Count(text, "A<<vaultkit_") != 2 {
-			t.Errorf("the runner reads %q, %v in %q", read, err, text)
+			t.Errorf("the runner reads %q, %v from %q, want %q", read, err, text, kept)
 		}
 		first, rest, _ := strings.Cut(strings.TrimPrefix(text, before), "<<")
 		if delimiter, _, _ := strings.Cut(rest, "\n"); strings.TrimSpace(first) != "A" || strings.Count(text, delimiter) != 2 {
-			t.Errorf("the delimiter is used again in %q", text)
+			t.Errorf("write uses a delimiter of the file again in %q, want a new one", text)
 		}
 	}
 	if err := write(filepath.Join(dir, "nowhere"), "github", one); err == nil {
-		t.Error("a runner's file is made")
+		t.Error("write as github to a file that does not exist = nil, want an error")
 	}
 	alone(t, dir, "env")
 }

@@ -31,7 +31,7 @@ func TestMode(t *testing.T) {
 			}
 			about, err := os.Stat(path)
 			if err != nil || about.Mode() != 0o600 {
-				t.Fatalf("with the umask %o the mode is %v, %v", umask, about.Mode(), err)
+				t.Fatalf("with the umask %o Stat = %v, %v, want the mode %v", umask, about.Mode(), err, os.FileMode(0o600))
 			}
 			if err := os.Chmod(path, 0o666); err != nil {
 				t.Fatal(err)
@@ -59,10 +59,10 @@ func TestLinksRefused(t *testing.T) {
 			}
 			why, ok := errors.AsType[*envformat.Refusal](write(path, format, one))
 			if !ok || !strings.Contains(why.Detail, path) || strings.Contains(name, "link") != strings.Contains(why.Detail, "symbolic link") {
-				t.Errorf("%s, %s: %v", name, format, why)
+				t.Errorf("%s: write as %s = %v, want a refusal that names the path", name, format, why)
 			}
 			if text, err := os.ReadFile(victim); err == nil && len(text) > 0 {
-				t.Errorf("%s, %s: the victim holds %q", name, format, text)
+				t.Errorf("%s: after write as %s the other file holds %q, want nothing", name, format, text)
 			}
 			alone(t, dir, ".env.vault")
 		}
@@ -83,7 +83,7 @@ func TestHardLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.Contains(content(t, other), "fake") {
-		t.Error("it was written through a hard link")
+		t.Errorf("write over a hard link: the other name holds %q, want its old text", content(t, other))
 	}
 }
 
@@ -98,14 +98,14 @@ func TestWorldWritable(t *testing.T) {
 		path := filepath.Join(dir, ".env.vault")
 		err := write(path, "sh", one)
 		if _, ok := errors.AsType[*envformat.Refusal](err); ok != refused || !refused && err != nil {
-			t.Errorf("mode %v: %v", mode, err)
+			t.Errorf("write into a directory of mode %v = %v, want a refusal: %t", mode, err, refused)
 		}
 		if _, err := os.Stat(path); (err != nil) != refused {
-			t.Errorf("mode %v: %v", mode, err)
+			t.Errorf("after write into a directory of mode %v Stat = %v, want an error: %t", mode, err, refused)
 		}
 	}
 	if err := write(filepath.Join(os.TempDir(), "vaultkit-test-env"), "sh", one); err == nil {
-		t.Error("the system's own directory for everybody is taken")
+		t.Error("write into the system's directory for temporary files = nil, want an error")
 	}
 }
 
@@ -122,12 +122,12 @@ func TestOpen_RefusesALinkedDirectory(t *testing.T) {
 	}
 	for _, path := range []string{filepath.Join(top, "link", ".env"), top + "/link/./.env", top + "/own/../link//.env"} {
 		if !refusedAsLinked(path) {
-			t.Errorf("Open(%s) was not refused for its link", path)
+			t.Errorf("write(%q) = no refusal, want one for the symbolic link", path)
 		}
 	}
 	t.Chdir(top)
 	if !refusedAsLinked("link/.env") {
-		t.Errorf("Open(link/.env) was not refused for its link")
+		t.Errorf("write(%q) = no refusal, want one for the symbolic link", "link/.env")
 	}
 	alone(t, own, "inner")
 	// A link of one's own further up, such as a home that stands elsewhere, is no harm.
@@ -143,7 +143,7 @@ func TestOpen_RefusesALinkedDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !refusedAsLinked(filepath.Join(top, "link", "inner", ".env")) {
-		t.Errorf("Open through a link of another user was not refused for it")
+		t.Error("write through a symbolic link of another user = no refusal, want one")
 	}
 }
 
@@ -197,7 +197,7 @@ func TestAppendInPrivate(t *testing.T) {
 			err := write(path, "github", one)
 			why, ok := errors.AsType[*envformat.Refusal](err)
 			if ok != refused || !refused && err != nil || refused && (why.Hint == "" || content(t, path) != before) {
-				t.Errorf("%v in %v, and $GITHUB_ENV is %q: %v", tc.file, tc.dir, runner, err)
+				t.Errorf("write to %v in %v with $GITHUB_ENV %q = %v, want a refusal: %t", tc.file, tc.dir, runner, err, refused)
 			}
 		}
 	}
@@ -216,7 +216,7 @@ func TestNothingLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := target.Write(one); err == nil {
-		t.Error("a file replaces a directory")
+		t.Error("Write over a new directory = nil, want an error")
 	}
 	alone(t, dir, ".env.vault")
 }

@@ -55,17 +55,17 @@ func TestNamesRefused(t *testing.T) {
 		err := environment.Add(tc.provider, tc.field, tc.value)
 		why, ok := errors.AsType[*envformat.Refusal](err)
 		if !ok || why.Provider != tc.provider || why.Field != tc.field || why.Hint == "" {
-			t.Errorf("%s and %s: %+v", tc.provider, tc.field, err)
+			t.Errorf("Add(%q, %q) = %+v, want a refusal that names both, with a hint", tc.provider, tc.field, err)
 			continue
 		}
 		for _, text := range tc.says {
 			if !strings.Contains(why.Detail, text) || strings.Contains(why.Detail, tc.value) {
-				t.Errorf("%s and %s: %q, want %q", tc.provider, tc.field, why.Detail, text)
+				t.Errorf("Add(%q, %q) = %q, want %q in it and no value", tc.provider, tc.field, why.Detail, text)
 			}
 		}
 	}
 	if got := len(environment.Variables()); got != 1 {
-		t.Errorf("%d variables were added", got)
+		t.Errorf("Variables() has %d variables after refused Adds, want 1", got)
 	}
 }
 
@@ -83,20 +83,20 @@ func TestCheckName(t *testing.T) {
 	} {
 		err := envformat.CheckName(name)
 		if err == nil {
-			t.Errorf("%q is taken", name)
+			t.Errorf("CheckName(%q) = nil, want an error", name)
 		} else if strings.HasPrefix(name, "sk-") && strings.Contains(err.Error(), name) {
-			t.Errorf("what may be a value is repeated: %v", err)
+			t.Errorf("CheckName(%q) = %v, want an error without the name, which may be a value", name, err)
 		}
 	}
 	for _, name := range []string{"A", "_", "a1", "OPENAI_API_KEY", "PATHS", "MY_PATH", "GITHUB_TOKEN", "GIT_TOKEN", "NODE_KEY", "VAULTED", "ENV_KEY", "LC_API_KEY",
 		"R_API_KEY", "TF_API_KEY", "JAVA_API_KEY", "AWS_API_KEY", "ERLANG_API_KEY", "R"} {
 		if err := envformat.CheckName(name); err != nil {
-			t.Errorf("%q is refused: %v", name, err)
+			t.Errorf("CheckName(%q) = %v, want nil", name, err)
 		}
 	}
 	for prefix, taken := range map[string]bool{"": true, "A": true, "a_": true, "_1": true, "1": false, "A-": false, "A B": false, "A\n": false, "ä": false} {
 		if err := envformat.CheckPrefix(prefix); (err == nil) != taken {
-			t.Errorf("prefix %q: %v", prefix, err)
+			t.Errorf("CheckPrefix(%q) = %v, want nil: %t", prefix, err, taken)
 		}
 	}
 }
@@ -175,11 +175,11 @@ func FuzzNames(f *testing.F) {
 		err = environment.Add(provider, field, "fake")
 		again := environment.Add(provider, field, "fake")
 		if again == nil {
-			t.Fatal("the same field is added twice")
+			t.Fatalf("the second Add(%q, %q) = nil, want an error", provider, field)
 		}
 		for _, v := range environment.Variables() {
 			if !grammar.MatchString(v.Name) || envformat.CheckName(v.Name) != nil || !strings.HasPrefix(v.Name, prefix) || err != nil {
-				t.Errorf("%q, %q and %q: %q, %v", prefix, provider, field, v.Name, err)
+				t.Errorf("with prefix %q Add(%q, %q) = %v and the name %q, want a valid name", prefix, provider, field, err, v.Name)
 			}
 		}
 	})

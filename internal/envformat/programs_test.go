@@ -72,7 +72,7 @@ func need(t *testing.T, name string) string {
 func missing(t *testing.T, err error) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("CI needs this consumer: %v", err)
+		t.Fatalf("%v, want every consumer where CI is true", err)
 	}
 	t.Skipf("%v (with CI=true this fails)", err)
 }
@@ -91,7 +91,7 @@ func shell(locale, name string, args ...string) func(*testing.T, []byte) variabl
 		cmd.Dir, cmd.Env = dir, []string{"LC_ALL=" + locale, "HOME=" + dir, "PATH=/nowhere"}
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("%v: %s", err, stderr(err))
+			t.Fatalf("%s = %v: %s, want success", binary, err, stderr(err))
 		}
 		read := variables{}
 		for one := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
@@ -117,7 +117,7 @@ func node(expression string) func(*testing.T, []byte) variables {
 		cmd.Dir = dir
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("%v: %s", err, stderr(err))
+			t.Fatalf("%s -e %s = %v: %s, want success", binary, script, err, stderr(err))
 		}
 		var read variables
 		if err := json.Unmarshal(out, &read); err != nil {
@@ -145,7 +145,7 @@ func python(module, expression string) func(*testing.T, []byte) variables {
 		cmd.Env = []string{"PYTHONUTF8=1", "A=replaced", "HOME=" + t.TempDir()}
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("%v: %s", err, stderr(err))
+			t.Fatalf("%s of %s = %v: %s, want success", binary, expression, err, stderr(err))
 		}
 		var read variables
 		if err := json.Unmarshal(out, &read); err != nil {

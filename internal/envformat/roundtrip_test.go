@@ -41,13 +41,13 @@ func checkRefusal(t testing.TB, format string, v envformat.Variable, err error) 
 	t.Helper()
 	why, ok := errors.AsType[*envformat.Refusal](err)
 	if !ok || !strings.Contains(why.Detail, v.Name) || why.Hint == "" {
-		t.Errorf("%s refuses %q: %v", format, v.Value, err)
+		t.Errorf("Encode(%q) of %q = %v, want a refusal that names %s, with a hint", format, v.Value, err, v.Name)
 	}
 	if len(v.Value) > 8 && strings.Contains(err.Error(), v.Value) {
-		t.Errorf("%s repeats the value it refuses: %v", format, err)
+		t.Errorf("Encode(%q) = %v, want an error without the value", format, err)
 	}
 	if slices.Contains(total, format) && !strings.Contains(v.Value, "\x00") && utf8.ValidString(v.Value) {
-		t.Errorf("%s refuses %q: %v", format, v.Value, err)
+		t.Errorf("Encode(%q) of %q = %v, want no refusal in this format", format, v.Value, err)
 	}
 }
 
@@ -58,12 +58,12 @@ func same(t testing.TB, consumer string, want []envformat.Variable, got variable
 		if value, found := got[v.Name]; !found || value != v.Value {
 			mismatches++
 			if mismatches <= 5 {
-				t.Errorf("%s reads %.200q for %.200q", consumer, value, v.Value)
+				t.Errorf("%s reads %.200q, want %.200q", consumer, value, v.Value)
 			}
 		}
 	}
 	if len(got) > len(want) {
-		t.Errorf("%s reads %d variables of %d", consumer, len(got), len(want))
+		t.Errorf("%s reads %d variables, want %d", consumer, len(got), len(want))
 		mismatches++
 	}
 	return mismatches
@@ -88,7 +88,7 @@ func TestRoundTrip(t *testing.T) {
 			if p.format == format {
 				got, err := p.read(content)
 				if err != nil {
-					t.Errorf("%s: %v in a file", p.name, err)
+					t.Errorf("%s: reading a written file = %v, want success", p.name, err)
 				}
 				mismatches += same(t, p.name, want, got)
 			}
@@ -135,7 +135,7 @@ func parse(t *testing.T, p parser, want []envformat.Variable) (mismatches int) {
 		}
 		got, err := p.read(content)
 		if err != nil {
-			t.Errorf("%s: %v in %.200q", p.name, err, content)
+			t.Errorf("%s: reading %.200q = %v, want success", p.name, content, err)
 		}
 		mismatches += same(t, p.name, three, got)
 	}
@@ -155,32 +155,32 @@ func TestRefused(t *testing.T) {
 			v := envformat.Variable{Name: "NAME", Value: value}
 			_, err := envformat.Encode(format, []envformat.Variable{v})
 			if err == nil {
-				t.Errorf("%s takes %.50q", format, value)
+				t.Errorf("Encode(%q) of %.50q = nil, want an error", format, value)
 				continue
 			}
 			checkRefusal(t, format, v, err)
 		}
 		_, refused := written(t, format, traps)
 		if most := map[string]int{"docker": 40, "dotenv": 12, "powershell": 1, "github": 2}[format]; refused > most {
-			t.Errorf("%s refuses %d of %d", format, refused, len(traps))
+			t.Errorf("Encode(%q) refuses %d of %d values, want at most %d", format, refused, len(traps), most)
 		}
 	}
 	for length, taken := range map[int]bool{65_536 - len("A=\n"): true, 65_537 - len("A=\n"): false} {
 		if _, err := envformat.Encode("docker", []envformat.Variable{{Name: "A", Value: long(length, "c")}}); (err == nil) != taken {
-			t.Errorf("docker and %d bytes: %v", length, err)
+			t.Errorf("Encode(%q) of %d bytes = %v, want nil: %t", "docker", length, err, taken)
 		}
 	}
 	_, err := envformat.Encode("csh", nil)
 	if why, ok := errors.AsType[*envformat.Refusal](err); !ok || !strings.Contains(why.Hint, "powershell") {
-		t.Errorf("an unknown format: %v", err)
+		t.Errorf("Encode(%q) = %v, want a refusal with the known formats", "csh", err)
 	}
 	for _, name := range []string{"GITHUB_API_KEY", "RUNNER_TOKEN"} {
 		if _, err := envformat.Encode("github", []envformat.Variable{{Name: name, Value: "a"}}); err == nil {
-			t.Errorf("github takes %s", name)
+			t.Errorf("Encode(%q) of the name %s = nil, want an error", "github", name)
 		}
 	}
 	if _, err := envformat.Encode("sh", []envformat.Variable{{Name: "A"}, {Name: "A"}}); err == nil {
-		t.Error("a name that is there twice is taken")
+		t.Errorf("Encode(%q) of two variables of one name = nil, want an error", "sh")
 	}
 }
 
@@ -201,7 +201,7 @@ func FuzzRoundTrip(f *testing.F) {
 				}
 				got, err := p.read(content)
 				if err != nil {
-					t.Errorf("%s: %v in %q", p.name, err, content)
+					t.Errorf("%s: reading %q = %v, want success", p.name, content, err)
 				}
 				same(t, p.name, want, got)
 			}
@@ -223,7 +223,7 @@ func FuzzMasks(f *testing.F) {
 		for line := range strings.Lines(envformat.Masks([]envformat.Variable{{Name: "A", Value: value}})) {
 			data, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "::add-mask::")
 			if !ok || strings.TrimSpace(data) == "" {
-				t.Fatalf("%q is not a mask", line)
+				t.Fatalf("Masks: line %q, want ::add-mask:: and a value", line)
 			}
 			for _, escape := range []string{"%0D\r", "%0A\n", "%25%"} { // in the runner's order
 				data = strings.ReplaceAll(data, escape[:3], escape[3:])
@@ -235,7 +235,7 @@ func FuzzMasks(f *testing.F) {
 				line = strings.ReplaceAll(line, mask, "")
 			}
 			if strings.TrimSpace(line) != "" {
-				t.Errorf("%q is left of a line of %q", line, value)
+				t.Errorf("Masks leave %q of a line of %q, want nothing", line, value)
 			}
 		}
 	})

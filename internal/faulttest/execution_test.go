@@ -31,16 +31,16 @@ func TestLateWriteOutlivesItsClient(t *testing.T) {
 		put.Header.Set("X-Vault-Token", vaulttest.Server().RootToken())
 		if answer, err := driver.Transport(http.DefaultTransport).RoundTrip(put); err == nil {
 			answer.Body.Close()
-			t.Errorf("%s: answered %s", kind, answer.Status)
+			t.Errorf("%s: RoundTrip = %s, want an error", kind, answer.Status)
 		}
 		if there := vaulttest.Look(t, path); len(there) > 0 {
-			t.Errorf("%s: there before it was let go: %v", kind, there)
+			t.Errorf("%s: before it is delivered Vault has %v, want nothing", kind, there)
 		}
 		if !p.deliverAt(beforeEnding) || len(vaulttest.Look(t, path)) != 1 {
-			t.Errorf("%s: it never arrived", kind)
+			t.Errorf("%s: deliverAt(beforeEnding) delivered nothing, want the write", kind)
 		}
 	}
 	if err := proxy.Close(); err != nil {
-		t.Error(err)
+		t.Errorf("Close = %v, want nil", err)
 	}
 }

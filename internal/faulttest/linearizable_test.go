@@ -135,7 +135,7 @@ func TestLinearizable(t *testing.T) {
 	others.Go(func() {
 		for ctx.Err() == nil {
 			if _, err := recoverer.Recover(t.Context(), p); err != nil {
-				t.Error(err)
+				t.Errorf("Recover = %v, want success", err)
 			}
 		}
 	})
@@ -167,7 +167,7 @@ func (h *history) rotate(t *testing.T, client int, by *vaultkit.Client, provider
 		case errors.Is(err, vaultkit.ErrUndetermined):
 			return outcome{}, true
 		case !errors.Is(err, vaultkit.ErrConflict):
-			t.Errorf("Rotate = %v", err)
+			t.Errorf("Rotate = %v, want success, ErrConflict or ErrUndetermined", err)
 		}
 		return outcome{refused: true}, false
 	})
@@ -183,7 +183,7 @@ func (h *history) check(t *testing.T, provider string, recoverer *vaultkit.Clien
 	versions := vaulttest.Snapshot(t, provider)["providers/"+provider].Versions
 	h.settle(versions)
 	if result := porcupine.CheckOperationsTimeout(casRegister, h.ops, 5*time.Minute); result != porcupine.Ok {
-		t.Errorf("%d operations: %s", len(h.ops), result)
+		t.Errorf("CheckOperations of %d operations = %s, want %s", len(h.ops), result, porcupine.Ok)
 	}
 	records, err := recoverer.History(t.Context(), provider)
 	if err != nil {
@@ -206,18 +206,18 @@ func (h *history) check(t *testing.T, provider string, recoverer *vaultkit.Clien
 		case told.refused:
 			counts["conflicts"]++
 			if slices.ContainsFunc(versionsOf(versions), func(key any) bool { return key == asked.key }) {
-				t.Errorf("%s was refused and is in force", asked.key)
+				t.Errorf("Rotate to %s = ErrConflict, but Vault has the key, want no version with it", asked.key)
 			}
 		default:
 			counts["rotations"]++
 			if committed[told.version] != 1 {
-				t.Errorf("version %d has %d committed records", told.version, committed[told.version])
+				t.Errorf("version %d has %d committed records, want 1", told.version, committed[told.version])
 			}
 		}
 	}
 	fmt.Printf("linearizable: %d operations %v, %d of them open, %s\n", len(h.ops), counts, len(h.open), time.Since(h.start).Round(time.Second))
 	if counts["rotations"] < 50 || counts["conflicts"] == 0 || len(h.ops) < 2000 {
-		t.Errorf("too little happened: %v", counts)
+		t.Errorf("%d operations: %v, want at least 2000, 50 rotations and a conflict", len(h.ops), counts)
 	}
 }
 

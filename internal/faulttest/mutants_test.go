@@ -100,7 +100,7 @@ func (c *harness) wantViolations(t *testing.T, op *faulttest.Operation, invarian
 	campaign := faulttest.Campaign{Operations: []*faulttest.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
 	campaign.Schedules = faulttest.Space{Operation: op.Name, Endings: op.Endings}.Singles()
 	if summary := c.driver.RunAll(t.Context(), campaign); summary.Violations > 0 || summary.Schedules != len(campaign.Schedules) {
-		t.Errorf("undisturbed: %s", summary)
+		t.Errorf("schedules without a fault: %s, want no violation", summary)
 	}
 	space := faulttest.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Endings: op.Endings, OneEnding: op.OneEnding}
 	campaign.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), math.MaxInt)
@@ -114,9 +114,9 @@ func (c *harness) wantViolations(t *testing.T, op *faulttest.Operation, invarian
 	summary := c.driver.RunAll(t.Context(), campaign)
 	t.Logf("%s: %v", summary, summary.ByInvariant)
 	if missing := unviolated(summary); len(missing) > 0 {
-		t.Errorf("the schedules found no violation of %s", missing)
+		t.Errorf("the schedules found no violation of %s, want one of each", missing)
 	}
 	if len(invariants) == 0 && summary.Violations > 0 {
-		t.Errorf("without a mutation the schedules found violations of %s", slices.Sorted(maps.Keys(summary.ByInvariant)))
+		t.Errorf("without a mutation the schedules found violations of %s, want none", slices.Sorted(maps.Keys(summary.ByInvariant)))
 	}
 }

@@ -17,7 +17,7 @@ func TestSchedule_Names(t *testing.T) {
 		"undo/nofault/twin@end/recover": {Operation: "undo", Ending: faulttest.Recover, Rival: faulttest.Rival{Name: faulttest.Twin, At: faulttest.AtEnd}},
 	} {
 		if got := schedule.String(); got != want {
-			t.Errorf("%s, want %s", got, want)
+			t.Errorf("String() = %s, want %s", got, want)
 		}
 	}
 }
@@ -48,7 +48,7 @@ func TestSpace_IsComplete(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, schedule := range slices.Concat(space.Singles(), space.Interleavings(), space.Crossings(), space.Pairs()) {
 		if seen[schedule.String()] {
-			t.Fatalf("%s twice", schedule)
+			t.Fatalf("the space has schedule %s twice, want it once", schedule)
 		}
 		seen[schedule.String()] = true
 	}
@@ -59,11 +59,11 @@ func TestSpace_IsComplete(t *testing.T) {
 		"op/1:dies/put@1/rerun",
 	} {
 		if !seen[name] {
-			t.Errorf("no %s", name)
+			t.Errorf("the space has no schedule %s, want it", name)
 		}
 	}
 	if seen["op/1:dies+2:cut/alone/rerun"] || seen["op/1:late/alone/rerun"] {
-		t.Error("the dead go on, or a read is late")
+		t.Error("the space has a fault after a death or a late read, want neither")
 	}
 }
 

@@ -42,7 +42,8 @@ func TestSchedules(t *testing.T) {
 	t.Logf("%s in %s", summary, time.Since(started).Round(time.Second))
 	fmt.Println(summary)
 	if summary.Violations > 0 {
-		t.Error("run one of the schedules above alone: VAULTKIT_SCHEDULE=<name> go test -run TestSchedules -v ./internal/faulttest")
+		t.Errorf("%d violations, want 0. To run one of the schedules above alone:\n"+
+			"VAULTKIT_SCHEDULE=<name> go test -run TestSchedules -v ./internal/faulttest", summary.Violations)
 	}
 	if oneSchedule == "" && summary.Schedules < fewestSchedules {
 		t.Errorf("only %d schedules, want %d", summary.Schedules, fewestSchedules)

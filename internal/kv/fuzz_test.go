@@ -156,11 +156,11 @@ func FuzzDataResponse(f *testing.F) {
 		secret, err = store.ReadVersion(t.Context(), key, 3)
 		checkSecret(t, fed, secret, err)
 		if secret.Version != 0 && secret.Version != 3 {
-			t.Fatalf("ReadVersion(3) = version %d, %v", secret.Version, err)
+			t.Fatalf("ReadVersion(3) = version %d, %v, want version 3 or an error", secret.Version, err)
 		}
 		written, err := store.Write(t.Context(), key, 2, nil)
 		if err == nil && (!found || written.Version != 3 || versionNamed(body) != "3") || err != nil && written != (kv.Written{}) {
-			t.Fatalf("Write = %+v, %v", written, err)
+			t.Fatalf("Write = %+v, %v for the response %q, want version 3 or nothing and an error", written, err, body)
 		}
 	})
 }

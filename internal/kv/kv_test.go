@@ -124,7 +124,7 @@ func TestWriteIsCheckedAndSet(t *testing.T) {
 	key := kv.Key{"providers", vaulttest.Name(t)}
 	written, err := store.Write(t.Context(), key, 0, map[string]any{"api_key": "fake-1"})
 	if err != nil || written.Version != 1 || written.Created.IsZero() || written.RequestID == "" {
-		t.Fatalf("Write = %+v, %v", written, err)
+		t.Fatalf("Write = %+v, %v, want version 1 with its time and its request id", written, err)
 	}
 	for _, cas := range []int{0, 2} {
 		if _, err := store.Write(t.Context(), key, cas, map[string]any{"api_key": "fake-2"}); !errors.Is(err, vaulterr.ErrConflict) {
@@ -136,7 +136,7 @@ func TestWriteIsCheckedAndSet(t *testing.T) {
 	}
 	meta, err := store.Metadata(t.Context(), key)
 	if err != nil || meta.Current != 2 || len(meta.Versions) != 2 || !meta.Versions[2].Equal(written.Created) || meta.Created.After(written.Created) {
-		t.Errorf("Metadata = %+v, %v", meta, err)
+		t.Errorf("Metadata = %+v, %v, want two versions, the current one of %v", meta, err, written.Created)
 	}
 }
 
@@ -159,7 +159,7 @@ func TestCustomMetadata(t *testing.T) {
 	}
 	meta, err := root.KVv2(vaulttest.Mount).GetMetadata(t.Context(), vaulttest.Base+"/providers/"+name)
 	if err != nil || meta.MaxVersions != 7 || meta.CustomMetadata["a"] != "1" || meta.CustomMetadata["b"] != "3" {
-		t.Errorf("Metadata = %+v, %v", meta, err)
+		t.Errorf("Metadata = %+v, %v, want max_versions 7, a=1 and b=3", meta, err)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestRetryWhile_KeepsTheLastResponse(t *testing.T) {
 		return context.Canceled
 	})
 	if calls != 3 || !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "a response") {
-		t.Errorf("RetryWhile = %v after %d calls", err, calls)
+		t.Errorf("RetryWhile = %v after %d calls, want the last response and the cancellation after 3", err, calls)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestReadRidesOutAShortSeal(t *testing.T) {
 			began := time.Now()
 			_, err := store.Read(t.Context(), kv.Key{"providers", "a"})
 			if took := time.Since(began); !errors.Is(err, want.err) || took > want.took || took < min(lasts, 3*time.Second) {
-				t.Errorf("Read with Vault sealed for %v = %v after %v", lasts, err, took)
+				t.Errorf("Read with Vault sealed for %v = %v after %v, want %v within %v", lasts, err, took, want.err, want.took)
 			}
 			_, err = store.Write(t.Context(), kv.Key{"providers", "a"}, 0, map[string]any{})
 			if time.Since(began) > want.took || err == nil {
