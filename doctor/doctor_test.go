@@ -37,7 +37,7 @@ func (p diagnosis) options() []vaultkit.Option {
 	}
 	return append([]vaultkit.Option{
 		vaultkit.WithAddress(vaulttest.Server().Addr()),
-		clienttest.WithBackoff(clienttest.QuickBackoff), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}), clienttest.WithCheckBound(time.Minute),
+		clienttest.WithBackoff(clienttest.QuickBackoff), vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}), clienttest.WithCheckTimeout(time.Minute),
 	}, opts...)
 }
 

@@ -44,17 +44,17 @@ type Finding struct {
 
 // Subject is the client to be examined.
 type Subject struct {
-	Invalid error // what is wrong with its options, if anything
-	Remedy  Fix
+	OptionsError error // what is wrong with its options, if anything
+	OptionsFix   Fix
 
 	Address    string // as it was given
 	TLSFiles   []string
 	SkipVerify bool
-	Dial       func() (client *api.Client, hangUp func(), err error)
+	Connect    func() (client *api.Client, hangUp func(), err error)
 	ViaProxy   bool // the proxy variables apply to it
 
-	Login      session.Method // nil: none
-	PassedOver []string       // logins that this one won over unasked
+	Login         session.Method // nil: none
+	IgnoredLogins []string       // logins that this one won over unasked
 	// Unwrap: log in even where that uses up a wrapping token.
 	Unwrap bool
 
@@ -65,11 +65,11 @@ type Subject struct {
 	// or destroy: nobody should have those that no role of theirs has.
 	Harmful func(provider string) []Right
 
-	Logger  *slog.Logger
-	Backoff backoff.Backoff
-	Bound   time.Duration // of a check; of each request of those about every provider; that of pending rotations has none
-	Args    string        // what a vaultkit command in a fix needs, with a space before each
-	Unusual string        // likewise, for a mount and a base path that are not the usual
+	Logger     *slog.Logger
+	Backoff    backoff.Backoff
+	Timeout    time.Duration // of a check; of each request of those about every provider; that of pending rotations has none
+	Flags      string        // what a vaultkit command in a fix needs, with a space before each
+	PlaceFlags string        // likewise, for a mount and a base path that are not the usual
 }
 
 // Role is a kind of work, and the rights it needs.
@@ -90,10 +90,10 @@ type Right struct {
 // that failed is skipped. Leaving the loop ends it.
 func Examine(ctx context.Context, s Subject) iter.Seq[Finding] {
 	return func(yield func(Finding) bool) {
-		x := &exam{Subject: s, lost: map[string]string{}}
+		x := &exam{Subject: s, unusable: map[string]string{}}
 		defer x.close()
 		for _, one := range x.checks() {
-			if !yield(x.run(ctx, one)) {
+			if !yield(x.runCheck(ctx, one)) {
 				return
 			}
 		}
@@ -103,26 +103,26 @@ func Examine(ctx context.Context, s Subject) iter.Seq[Finding] {
 // exam is one run, and what it knows so far.
 type exam struct {
 	Subject
-	lost map[string]string // checks without a good end, and why; see after
+	unusable map[string]string // checks without a good end, and why; see after
 
-	client   *api.Client // without a token
-	hangUp   func()
-	login    session.LoginInfo
-	answer   knock
-	session  *session.Session
-	facts    *tokenFacts // nil: not known
-	policies []string    // the token's, known with the facts
-	general  bool        // the token has rights over every provider, which a policy for one would take away for that one
-	store    *kv.Store
-	names    []string // of the providers; nil: not known
-	refused  []string // names among them that vaultkit does not take
-	looks    []look   // at each provider; nil: not looked at yet
-	complete []string // roles whose every right the token has
+	client     *api.Client // without a token
+	closeIdle  func()
+	login      session.LoginInfo
+	health     healthResult
+	session    *session.Session
+	facts      *tokenFacts // nil: not known
+	policies   []string    // the token's, known with the facts
+	hasGeneral bool        // the token has rights over every provider, which a policy for one would take away for that one
+	store      *kv.Store
+	names      []string         // of the providers; nil: not known
+	badNames   []string         // names among them that vaultkit does not take
+	results    []providerStatus // at each provider; nil: not looked at yet
+	complete   []string         // roles whose every right the token has
 }
 
 // knock is what the first request found.
-type knock struct {
-	health    *api.HealthResponse
+type healthResult struct {
+	response  *api.HealthResponse
 	secure    *tls.ConnectionState
 	skew      time.Duration // of the local clock, if it is ahead of Vault's
 	connected bool
@@ -133,21 +133,21 @@ func (x *exam) close() {
 	if x.session != nil {
 		_ = x.session.Close() // never fails
 	}
-	if x.hangUp != nil {
-		x.hangUp()
+	if x.closeIdle != nil {
+		x.closeIdle()
 	}
 }
 
 // check is one look at something.
 type check struct {
-	name  string
-	after string // checks that must have gone well, by name
-	look  func(ctx context.Context) Finding
-	slow  bool // the more providers, the longer: not bounded as a whole
+	name     string
+	requires string // checks that must have gone well, by name
+	run      func(ctx context.Context) Finding
+	slow     bool // the more providers, the longer: not bounded as a whole
 }
 
 // limited is lost where each request uses up the token: no check, but like one.
-const limited = "uses"
+const unlimitedUses = "uses"
 
 func (x *exam) checks() []check {
 	all := []check{
@@ -161,7 +161,7 @@ func (x *exam) checks() []check {
 		{"token", "login", x.token, false},
 		{"mount", "login uses", x.mount, false},
 		{"providers", "mount", x.providers, false},
-		{"names", "mount providers", x.oddNames, false},
+		{"names", "mount providers", x.checkNames, false},
 	}
 	for _, role := range x.Roles {
 		all = append(all, check{"rights:" + role.Name, "mount",
@@ -174,32 +174,32 @@ func (x *exam) checks() []check {
 		check{"pending", "mount", x.pending, true})
 }
 
-func (x *exam) run(ctx context.Context, c check) Finding {
-	found := x.look(ctx, c).byAdmin()
+func (x *exam) runCheck(ctx context.Context, c check) Finding {
+	found := x.runUnlessSkipped(ctx, c).nameAdmin()
 	found.Check = c.name
-	if _, known := x.lost[c.name]; found.Status == Failed && !known {
-		x.lost[c.name] = c.name + " failed"
+	if _, known := x.unusable[c.name]; found.Status == Failed && !known {
+		x.unusable[c.name] = c.name + " failed"
 	}
 	return found
 }
 
-func (x *exam) look(ctx context.Context, c check) Finding {
-	for name := range strings.FieldsSeq(c.after) {
-		if why, lost := x.lost[name]; lost {
-			x.lost[c.name] = why
-			return skipped("not looked at: "+why, none)
+func (x *exam) runUnlessSkipped(ctx context.Context, c check) Finding {
+	for name := range strings.FieldsSeq(c.requires) {
+		if why, lost := x.unusable[name]; lost {
+			x.unusable[c.name] = why
+			return skipped("not looked at: "+why, noFix)
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		x.lost[c.name] = "the time is up"
-		return failed(&vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}, "not looked at: the time is up", none)
+		x.unusable[c.name] = "the time is up"
+		return failed(&vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}, "not looked at: the time is up", noFix)
 	}
 	if !c.slow {
-		bounded, cancel := context.WithTimeout(ctx, x.Bound)
+		bounded, cancel := context.WithTimeout(ctx, x.Timeout)
 		defer cancel()
 		ctx = bounded
 	}
-	return c.look(ctx)
+	return c.run(ctx)
 }
 
 func okay(detail string) Finding { return Finding{Status: OK, Detail: detail} }
@@ -215,8 +215,8 @@ func failed(err error, detail string, fix Fix) Finding {
 	if _, own := errors.AsType[*vaulterr.Error](err); !own {
 		err = &vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}
 	}
-	return Finding{Status: Failed, Detail: cmp.Or(detail, textOf(err)), Fix: fix, Err: err}
+	return Finding{Status: Failed, Detail: cmp.Or(detail, errorText(err)), Fix: fix, Err: err}
 }
 
 // textOf is an error without the program's name.
-func textOf(err error) string { return strings.TrimPrefix(err.Error(), "vaultkit: ") }
+func errorText(err error) string { return strings.TrimPrefix(err.Error(), "vaultkit: ") }

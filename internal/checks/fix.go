@@ -12,7 +12,7 @@ import (
 // command is a vaultkit command line that finds the same Vault, but for the flags
 // (name, value, name, …) that are to be other ones.
 func (x *exam) command(verb string, flags ...string) string {
-	line := "vaultkit " + verb + x.Args
+	line := "vaultkit " + verb + x.Flags
 	for i, word := range flags {
 		if i%2 == 0 {
 			line = regexp.MustCompile(" "+word+` ('([^']|'\\'')*'|\S+)`).ReplaceAllLiteralString(line, "")
@@ -26,46 +26,46 @@ func (x *exam) command(verb string, flags ...string) string {
 // the token has rights over no others. Nobody asks Vault for that, so it needs no login.
 func (x *exam) printPolicy(role string) string {
 	verb := "vaultkit policy " + role
-	for _, provider := range x.narrowed() {
+	for _, provider := range x.policyProviders() {
 		verb += " --provider " + quote(provider)
 	}
-	_, args := x.place(x.Unusual + x.Args) // the usual is given where the environment says otherwise
+	_, args := x.place(x.PlaceFlags + x.Flags) // the usual is given where the environment says otherwise
 	return verb + args
 }
 
 // policy writes a role's policy. Whoever may do that has another login.
-func (x *exam) policy(role string) string {
+func (x *exam) writePolicy(role string) string {
 	return fmt.Sprintf("%s | vault policy write %s -", x.printPolicy(role), quote(x.policyName(role)))
 }
 
 // readPolicy shows what a role needs, where nobody knows what the token has.
-func (x *exam) readPolicy(role string) Fix { return ReadPolicy.by(x.printPolicy(role)) }
+func (x *exam) policyFix(role string) Fix { return ReadPolicy.fix(x.printPolicy(role)) }
 
 // narrowed are the providers that a policy is written for; none: all of them. Where two
 // policies have a path, Vault goes by the more exact one alone: a narrowed policy would
 // take the rights of a general one away.
-func (x *exam) narrowed() []string {
-	if x.general {
+func (x *exam) policyProviders() []string {
+	if x.hasGeneral {
 		return nil
 	}
 	return x.Providers
 }
 
 // grant writes a role's policy and gives it to the token's login, if it has not got it.
-func (x *exam) grant(role string) Fix {
+func (x *exam) grantFix(role string) Fix {
 	if slices.Contains(x.policies, x.policyName(role)) {
-		return WritePolicy.by(x.policy(role))
+		return WritePolicy.fix(x.writePolicy(role))
 	}
-	kind, give := x.give(x.policyName(role))
+	kind, give := x.attachPolicy(x.policyName(role))
 	if give == "" {
-		return x.readPolicy(role)
+		return x.policyFix(role)
 	}
-	return kind.by(x.policy(role) + " && " + give)
+	return kind.fix(x.writePolicy(role) + " && " + give)
 }
 
 // give gives a policy to the role that the token comes from, or to a new token. It is
 // empty where the policies that are there are not known.
-func (x *exam) give(policy string) (kind Kind, command string) {
+func (x *exam) attachPolicy(policy string) (kind Kind, command string) {
 	switch role := x.loginRole(); {
 	case x.facts == nil:
 		return "", ""
@@ -79,14 +79,14 @@ func (x *exam) give(policy string) (kind Kind, command string) {
 
 // allowAsking gives the token the right to ask for its capabilities. What else it has
 // cannot be asked, so no policy of a role is written, which may hide a part of that.
-func (x *exam) allowAsking() Fix {
+func (x *exam) queryFix() Fix {
 	if slices.Contains(x.policies, "default") {
-		return x.showPolicies()
+		return x.policiesFix()
 	}
-	if _, give := x.give("default"); give != "" {
-		return AllowAsking.by(give)
+	if _, give := x.attachPolicy("default"); give != "" {
+		return AllowAsking.fix(give)
 	}
-	return x.readPolicy(x.firstRole())
+	return x.policyFix(x.firstRole())
 }
 
 // place is where the keys are, as far as these flags name it.
@@ -106,7 +106,7 @@ func (x *exam) place(flags string) (named []string, args string) {
 // nothing from them. Vault writes names in lower case.
 func (x *exam) policyName(role string) string {
 	name := "goblin-" + role
-	if only := x.only(); only != "" {
+	if only := x.policySuffix(); only != "" {
 		return strings.ToLower(name + "-" + only)
 	}
 	if slices.Contains(x.policies, role) && !slices.Contains(x.policies, name) {
@@ -116,13 +116,13 @@ func (x *exam) policyName(role string) string {
 }
 
 // only is what a policy is narrowed to, as a part of its name.
-func (x *exam) only() string {
-	named, _ := x.place(x.Unusual)
-	return strings.ReplaceAll(strings.Join(slices.Concat(named, x.narrowed()), "-"), "/", "-")
+func (x *exam) policySuffix() string {
+	named, _ := x.place(x.PlaceFlags)
+	return strings.ReplaceAll(strings.Join(slices.Concat(named, x.policyProviders()), "-"), "/", "-")
 }
 
 // whoGets says what else a policy's fix changes, if it does.
-func (x *exam) whoGets(fix Fix) string {
+func (x *exam) describeFix(fix Fix) string {
 	switch fix.Kind {
 	case AttachPolicy:
 		return "; the fix gives the policy to the login's role, whose services have it when they log in again"
@@ -149,11 +149,11 @@ func (x *exam) newToken(policies []string) string {
 	for _, name := range only {
 		line += " -policy=" + quote(name)
 	}
-	return x.into("token", line)
+	return x.storeField("token", line)
 }
 
 // guess says what in a fix nobody here knows.
-func (x *exam) guess(fix Fix) string {
+func (x *exam) explainGuess(fix Fix) string {
 	switch {
 	case fix.Kind == NewSecretID:
 		return fmt.Sprintf("; that the role is called goblin-%s is a guess: vault list auth/%s/role shows which there are", x.firstRole(), x.login.Mount)
@@ -164,17 +164,17 @@ func (x *exam) guess(fix Fix) string {
 }
 
 // newSecretID makes one for an AppRole, whose name only an operator knows.
-func (x *exam) newSecretID() Fix {
+func (x *exam) secretIDFix() Fix {
 	field, wrap := "secret_id", ""
 	if x.login.Wrapped {
 		field, wrap = "wrapping_token", "-wrap-ttl=5m "
 	}
-	return NewSecretID.by(x.into(field, fmt.Sprintf("vault write %s-f auth/%s/role/goblin-%s/secret-id", wrap, x.login.Mount, x.firstRole())))
+	return NewSecretID.fix(x.storeField(field, fmt.Sprintf("vault write %s-f auth/%s/role/goblin-%s/secret-id", wrap, x.login.Mount, x.firstRole())))
 }
 
 // into puts one field of what a command of the vault CLI prints where the login
 // takes it from. When the command fails, what is there stays.
-func (x *exam) into(field, line string) string {
+func (x *exam) storeField(field, line string) string {
 	only := strings.Replace(line, " -", " -field="+field+" -", 1)
 	switch {
 	case x.login.Variable != "":
@@ -196,12 +196,12 @@ func (x *exam) firstRole() string {
 }
 
 // forAdmins are the commands that a service's token may not run.
-var forAdmins = regexp.MustCompile(`\bvault (token create|policy|write|read|secrets|auth|audit enable|kv enable|kv undelete)`)
+var adminCommands = regexp.MustCompile(`\bvault (token create|policy|write|read|secrets|auth|audit enable|kv enable|kv undelete)`)
 
 // byAdmin says whom a fix is for.
-func (f Finding) byAdmin() Finding {
+func (f Finding) nameAdmin() Finding {
 	switch {
-	case !forAdmins.MatchString(f.Fix.Command):
+	case !adminCommands.MatchString(f.Fix.Command):
 	case f.Fix.Kind.Heals():
 		f.Detail += "; an admin runs the fix"
 	default:

@@ -67,27 +67,27 @@ const (
 	ListAuditDevices Kind = "list the audit devices"
 )
 
-var healing = []Kind{
+var healingKinds = []Kind{
 	DefaultMount, DefaultBase, UnsetVariable, VaultLogin, ProtectFile, ChooseLogin, BypassProxy, StartDev, UseHTTPS, UseHTTP,
 	ExpectName, Unseal, Unwrap, NewToken, ReplaceRoot, UnlimitedUses, WritePolicy, AttachPolicy, TokenWithPolicy, AllowAsking,
 	KeepVersions, UseMount, UpgradeMount, KeepKey, StoreKey, Recover, EnableAudit,
 }
 
-var looking = []Kind{
+var lookingKinds = []Kind{
 	ReadHelp, NameAddress, ListTLSFiles, ListCredential, NewSecretID, LookUpName, AskHealth, TryHTTPS, TrustCA, GiveCertificate,
 	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ReadLoginRole, ReadPolicy, ReadOwnPolicies, LookUpToken,
 	ListMounts, ListProviders, ListMount, ListNames, AskForRole, AskForProviders, ListAuditDevices,
 }
 
 // Kinds are all there are.
-func Kinds() []Kind { return slices.Concat(healing, looking) }
+func Kinds() []Kind { return slices.Concat(healingKinds, lookingKinds) }
 
 // Heals reports that the finding is gone once the command has run. Otherwise it only
 // shows where to look.
-func (k Kind) Heals() bool { return slices.Contains(healing, k) }
+func (k Kind) Heals() bool { return slices.Contains(healingKinds, k) }
 
 // by is a fix of this kind.
-func (k Kind) by(command string) Fix { return Fix{k, command} }
+func (k Kind) fix(command string) Fix { return Fix{k, command} }
 
 // Fix is a command that a finding comes with.
 type Fix struct {
@@ -96,4 +96,4 @@ type Fix struct {
 }
 
 // none is for findings that need no fix.
-var none Fix
+var noFix Fix

@@ -10,19 +10,19 @@ import (
 
 // server judges what the first request was answered.
 func (x *exam) server(context.Context) Finding {
-	health, err := x.answer.health, x.answer.err
+	health, err := x.health.response, x.health.err
 	unavailable := &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Err: err}
 	switch {
 	case err != nil:
-		return failed(unavailable, "what answers there is not a Vault that serves: "+textOf(unavailable), x.curl())
+		return failed(unavailable, "what answers there is not a Vault that serves: "+errorText(unavailable), x.healthFix())
 	case health.Version == "":
-		return failed(unavailable, "what answers there is not Vault", x.curl())
+		return failed(unavailable, "what answers there is not Vault", x.healthFix())
 	case !health.Initialized:
-		return failed(unavailable, "Vault is not initialised: if it is a new one, an operator does that with vault operator init", ReadServerStatus.by("vault status"))
+		return failed(unavailable, "Vault is not initialised: if it is a new one, an operator does that with vault operator init", ReadServerStatus.fix("vault status"))
 	case health.Sealed:
-		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", Unseal.by("vault operator unseal"))
+		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", Unseal.fix("vault operator unseal"))
 	case health.ReplicationDRMode == "secondary":
-		return failed(unavailable, "a disaster-recovery secondary serves nobody: name the primary", nameAddress())
+		return failed(unavailable, "a disaster-recovery secondary serves nobody: name the primary", addressFix())
 	case health.PerformanceStandby:
 		return okay("Vault " + health.Version + ", unsealed, a performance standby")
 	case health.Standby:
@@ -32,15 +32,15 @@ func (x *exam) server(context.Context) Finding {
 }
 
 // tolerable is the skew at which nothing goes wrong yet.
-const tolerable = 30 * time.Second
+const maxSkew = 30 * time.Second
 
 // clock compares the clocks. Vault tells its time in whole seconds.
 func (x *exam) clock(context.Context) Finding {
-	if x.answer.health == nil || x.answer.health.ServerTimeUTC == 0 {
-		return skipped("the server does not tell its time", none)
+	if x.health.response == nil || x.health.response.ServerTimeUTC == 0 {
+		return skipped("the server does not tell its time", noFix)
 	}
-	skew := x.answer.skew.Round(time.Second)
-	if skew.Abs() <= tolerable {
+	skew := x.health.skew.Round(time.Second)
+	if skew.Abs() <= maxSkew {
 		return okay(fmt.Sprintf("within %s of Vault's", max(skew.Abs(), time.Second)))
 	}
 	direction := "ahead of"
@@ -48,5 +48,5 @@ func (x *exam) clock(context.Context) Finding {
 		direction = "behind"
 	}
 	return warning(fmt.Sprintf("this clock is %s %s Vault's: ages and expiries in status, TLS certificates and JWTs are judged by it; "+
-		"have it set by NTP", skew.Abs(), direction), readClock())
+		"have it set by NTP", skew.Abs(), direction), clockFix())
 }

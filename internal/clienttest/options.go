@@ -36,8 +36,8 @@ func WithOnlyOwnProvider() vaultkit.Option {
 
 // WithCheckBound replaces the time limit of each check of Diagnose, so that other tests
 // pass on a busy machine.
-func WithCheckBound(d time.Duration) vaultkit.Option {
-	return func(s *settings.Settings) { s.CheckBound = d }
+func WithCheckTimeout(d time.Duration) vaultkit.Option {
+	return func(s *settings.Settings) { s.CheckTimeout = d }
 }
 
 // WithFixFound calls found with the kind of each finding's fix, before Diagnose yields the

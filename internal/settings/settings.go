@@ -32,7 +32,7 @@ const (
 	RecordWait = 10 * time.Second
 	// checkBound is how long one check of Diagnose may take, so that an address which
 	// swallows everything is told from a slow one within seconds.
-	checkBound = 5 * time.Second
+	checkTimeout = 5 * time.Second
 )
 
 // Settings is what the options of a client fill in.
@@ -64,7 +64,7 @@ type Settings struct {
 	Backoff         backoff.Backoff          // the pauses between attempts
 	RecordWait      time.Duration            // bounds the writing of a committed rotation's record
 	OnlyOwnProvider bool                     // a source's key that is taken back is not looked for under other providers
-	CheckBound      time.Duration            // bounds each check of Diagnose
+	CheckTimeout    time.Duration            // bounds each check of Diagnose
 	FixFound        func(check, kind string) // if set, is told the kind of each finding's fix
 }
 
@@ -73,7 +73,7 @@ type Timeouts struct{ Request, Start, Read, Write time.Duration }
 
 // New returns the defaults.
 func New() *Settings {
-	return &Settings{Mount: DefaultMount, Base: DefaultBase, RecordWait: RecordWait, CheckBound: checkBound}
+	return &Settings{Mount: DefaultMount, Base: DefaultBase, RecordWait: RecordWait, CheckTimeout: checkTimeout}
 }
 
 // Complete fills in what follows from what the options set, and reports what cannot be.

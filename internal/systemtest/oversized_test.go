@@ -278,7 +278,7 @@ func TestOversizedResponses_ToALogin(t *testing.T) {
 		server := serve(t, answer)
 		options := []vaultkit.Option{
 			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.FromString("fake-token")), clienttest.WithBackoff(clienttest.QuickBackoff),
-			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), clienttest.WithCheckBound(500 * time.Millisecond),
+			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), clienttest.WithCheckTimeout(500 * time.Millisecond),
 		}
 		var err error
 		inLittleMemory(t, "New, "+kind, func() { _, err = vaultkit.New(t.Context(), options...) })
