@@ -18,7 +18,7 @@ import (
 // providers finds out which there are.
 func (x *exam) providers(ctx context.Context) Finding {
 	x.names = x.Providers
-	listed, err := x.store.List(ctx, kv.Key{"providers"})
+	listed, err := x.store.List(ctx, kv.EntryName{"providers"})
 	switch {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
 		return x.explainDeniedList()

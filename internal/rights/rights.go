@@ -31,23 +31,23 @@ const (
 
 // places holds the paths of each place.
 var places = [placeCount]struct {
-	path     func(kv.Layout, kv.Key) (string, error)
-	key      kv.Key // the provider is its second segment
-	tagsOnly bool   // writing there means custom metadata, and nothing else
+	path     func(kv.Layout, kv.EntryName) (string, error)
+	entry    kv.EntryName // the provider is its second segment
+	tagsOnly bool         // writing there means custom metadata, and nothing else
 }{
-	Secrets:   {kv.Layout.Data, kv.Key{"providers", kv.Any}, false},
-	Ages:      {kv.Layout.Metadata, kv.Key{"providers", kv.Any}, true},
-	Providers: {kv.Layout.List, kv.Key{"providers"}, false},
-	Backups:   {kv.Layout.Data, kv.Key{"backups", kv.Any, kv.Any}, false},
-	Claims:    {kv.Layout.Metadata, kv.Key{"backups", kv.Any, kv.Any}, true},
-	BackupIDs: {kv.Layout.List, kv.Key{"backups", kv.Any}, false},
-	Records:   {kv.Layout.Data, kv.Key{"rotations", kv.Any, kv.Any}, false},
-	RecordIDs: {kv.Layout.List, kv.Key{"rotations", kv.Any}, false},
+	Secrets:   {kv.Layout.Data, kv.EntryName{"providers", kv.Wildcard}, false},
+	Ages:      {kv.Layout.Metadata, kv.EntryName{"providers", kv.Wildcard}, true},
+	Providers: {kv.Layout.List, kv.EntryName{"providers"}, false},
+	Backups:   {kv.Layout.Data, kv.EntryName{"backups", kv.Wildcard, kv.Wildcard}, false},
+	Claims:    {kv.Layout.Metadata, kv.EntryName{"backups", kv.Wildcard, kv.Wildcard}, true},
+	BackupIDs: {kv.Layout.List, kv.EntryName{"backups", kv.Wildcard}, false},
+	Records:   {kv.Layout.Data, kv.EntryName{"rotations", kv.Wildcard, kv.Wildcard}, false},
+	RecordIDs: {kv.Layout.List, kv.EntryName{"rotations", kv.Wildcard}, false},
 
-	Attempts:   {kv.Layout.Data, kv.Key{"revocations", kv.Any, kv.Any, kv.Any}, false},
-	AttemptIDs: {kv.Layout.List, kv.Key{"revocations", kv.Any, kv.Any}, false},
+	Attempts:   {kv.Layout.Data, kv.EntryName{"revocations", kv.Wildcard, kv.Wildcard, kv.Wildcard}, false},
+	AttemptIDs: {kv.Layout.List, kv.EntryName{"revocations", kv.Wildcard, kv.Wildcard}, false},
 
-	AttemptDirectories: {kv.Layout.List, kv.Key{"revocations", kv.Any}, false},
+	AttemptDirectories: {kv.Layout.List, kv.EntryName{"revocations", kv.Wildcard}, false},
 }
 
 // Set holds the capabilities in each place.

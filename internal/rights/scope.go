@@ -23,13 +23,13 @@ type Grant struct {
 // Grants returns the paths of rights in the scope.
 func (s Scope) Grants(set Set) ([]Grant, error) {
 	var grants []Grant
-	layout := kv.Layout{Mount: s.Mount, Base: s.Base, Patterns: true}
+	layout := kv.Layout{Mount: s.Mount, Base: s.Base, Wildcards: true}
 	for at, capabilities := range set {
 		if len(capabilities) == 0 {
 			continue
 		}
-		for _, key := range s.keys(places[at].key) {
-			path, err := places[at].path(layout, key)
+		for _, entry := range s.entries(places[at].entry) {
+			path, err := places[at].path(layout, entry)
 			if err != nil {
 				return nil, err
 			}
@@ -39,14 +39,14 @@ func (s Scope) Grants(set Set) ([]Grant, error) {
 	return grants, nil
 }
 
-// keys returns what a pattern becomes: itself, or one key for each provider of the scope.
-func (s Scope) keys(pattern kv.Key) []kv.Key {
+// entries returns the pattern itself, or one entry for each provider of the scope.
+func (s Scope) entries(pattern kv.EntryName) []kv.EntryName {
 	if len(s.Providers) == 0 || len(pattern) == 1 {
-		return []kv.Key{pattern}
+		return []kv.EntryName{pattern}
 	}
-	keys := make([]kv.Key, len(s.Providers))
+	entries := make([]kv.EntryName, len(s.Providers))
 	for i, provider := range s.Providers {
-		keys[i] = slices.Concat(pattern[:1], kv.Key{provider}, pattern[2:])
+		entries[i] = slices.Concat(pattern[:1], kv.EntryName{provider}, pattern[2:])
 	}
-	return keys
+	return entries
 }

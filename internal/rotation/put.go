@@ -50,7 +50,7 @@ func (e *Engine) checkReplaceable(ctx context.Context, provider string, deleted 
 // the provider's metadata, or is Vault's default.
 func (e *Engine) maxVersions(ctx context.Context, provider string) (int, error) {
 	const vaultDefault = 10
-	meta, err := e.Store.Metadata(ctx, providerKey(provider))
+	meta, err := e.Store.Metadata(ctx, providerEntry(provider))
 	if err != nil || meta.MaxVersions > 1 || meta.MaxVersions == 0 && len(meta.Versions) > 1 {
 		return max(meta.MaxVersions, len(meta.Versions)), err
 	}
@@ -72,7 +72,7 @@ func (e *Engine) maxVersions(ctx context.Context, provider string) (int, error) 
 func (e *Engine) put(ctx context.Context, provider string, cas int, data map[string]any) (int, error) {
 	maybeApplied := false
 	err := e.retryWrite(ctx, func() error {
-		_, err := e.Store.Write(ctx, providerKey(provider), cas, data)
+		_, err := e.Store.Write(ctx, providerEntry(provider), cas, data)
 		maybeApplied = maybeApplied || vaulterr.MaybeApplied(err)
 		return err
 	})
@@ -91,7 +91,7 @@ func (e *Engine) put(ctx context.Context, provider string, cas int, data map[str
 
 // resolvePut finds out who wrote version cas+1.
 func (e *Engine) resolvePut(ctx context.Context, provider string, cas int, data map[string]any, refusal error) (int, error) {
-	stored, err := e.Store.ReadVersion(ctx, providerKey(provider), cas+1)
+	stored, err := e.Store.ReadVersion(ctx, providerEntry(provider), cas+1)
 	switch {
 	case err != nil:
 		return 0, undeterminedPut(errors.Join(refusal, err))
@@ -103,8 +103,8 @@ func (e *Engine) resolvePut(ctx context.Context, provider string, cas int, data 
 
 // explainRefusedPut returns why a write was refused that was certainly not applied.
 func (e *Engine) explainRefusedPut(ctx context.Context, provider string, refusal error) error {
-	current, err := e.Store.Read(ctx, providerKey(provider))
-	mayCreate := kv.PathCapability{Key: providerKey(provider), Endpoint: "data", Capability: "create"}
+	current, err := e.Store.Read(ctx, providerEntry(provider))
+	mayCreate := kv.PathCapability{Entry: providerEntry(provider), Endpoint: "data", Capability: "create"}
 	switch {
 	case errors.Is(err, vaulterr.ErrDeleted):
 		return err

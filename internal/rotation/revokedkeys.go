@@ -85,7 +85,7 @@ func (e *Engine) revokedError(ctx context.Context, provider string, attempts pro
 }
 
 func (e *Engine) readAttempt(ctx context.Context, provider, name string) (protocol.Attempt, error) {
-	stored, err := e.readStored(ctx, attemptKey(provider, name))
+	stored, err := e.readStored(ctx, attemptEntry(provider, name))
 	if err != nil {
 		return protocol.Attempt{}, hideEntryName(provider, err)
 	}
