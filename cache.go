@@ -43,7 +43,7 @@ func WithCache(ttl, maxStale time.Duration) Option {
 // Vault, at the login too, until its context ends or, if set, Timeouts.Start has passed. A
 // provider that does not exist is an error. WithProviders needs WithCache.
 func WithProviders(providers ...string) Option {
-	return func(s *settings.Settings) { s.Declared = append(s.Declared, providers...) }
+	return func(s *settings.Settings) { s.DeclaredProviders = append(s.DeclaredProviders, providers...) }
 }
 
 const (

@@ -6,21 +6,21 @@ import (
 	"goblin/vaultkit/internal/kv"
 )
 
-// Scope is where rights apply: a mount, a base path and providers.
+// Scope is the part of Vault that rights apply to: a mount, a base path and providers.
 type Scope struct {
 	Mount, Base string
-	Providers   []string // none: every provider
+	Providers   []string // empty: every provider
 }
 
-// Grant is what a role may at a path of a place.
+// Grant holds the capabilities of a role on one path.
 type Grant struct {
 	Place        Place
 	Path         string
 	Capabilities []string
-	TagsOnly     bool // writing there means custom metadata, and nothing else
+	TagsOnly     bool // a write may change only custom metadata
 }
 
-// Grants returns the paths of rights in the scope.
+// Grants returns the paths in the scope, each with its capabilities.
 func (s Scope) Grants(set Set) ([]Grant, error) {
 	var grants []Grant
 	layout := kv.Layout{Mount: s.Mount, Base: s.Base, Wildcards: true}
