@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// audit looks for an audit device, which shows who did what.
+// audit checks that Vault has an audit device. Without one, nothing shows who read a key.
 func (x *exam) audit(ctx context.Context) Finding {
 	var devices map[string]*api.Audit
 	err := x.session.Do(ctx, func(ctx context.Context, c *api.Client) (err error) {

@@ -27,18 +27,18 @@ func (x *exam) deletion(ctx context.Context) Finding {
 	switch {
 	case len(affected) == 0:
 		return okay("no key is deleted, or will be")
-	case gone && len(x.Providers) > 0: // a provider that the query names is needed
+	case gone && len(x.Providers) > 0: // the query names the provider, so it is needed
 		return failed(&vaulterr.Error{Kind: vaulterr.ErrDeleted}, abbreviate(said), x.keepKeys(affected))
 	}
 	return warning(abbreviate(said), x.keepKeys(affected))
 }
 
-// gone reports a key that nobody can read any more.
+// isDeleted reports whether nobody can read the key any more.
 func (x *exam) isDeleted(one providerStatus) bool {
 	return one.Destroyed || !one.DeletedAt.IsZero() && !one.DeletedAt.After(time.Now())
 }
 
-// deletionOf says when a key is deleted, if it is.
+// describeDeletion says when the key was or will be deleted. It returns "" if it never is.
 func (x *exam) describeDeletion(one providerStatus) string {
 	switch {
 	case one.Destroyed:
@@ -53,9 +53,9 @@ func (x *exam) describeDeletion(one providerStatus) string {
 	return ""
 }
 
-// keep takes the provider's delete_version_after away and undeletes the current version,
-// which also helps one that is yet to be deleted: the time is fixed when a version is
-// written. A destroyed key is gone for good, and takes a new one.
+// keepKeys turns the providers' delete_version_after off and undeletes their current versions.
+// That also helps a version that will be deleted, because its deletion time was set when it was
+// written. A destroyed key cannot be undeleted, so a new one is stored.
 func (x *exam) keepKeys(affected []providerStatus) Fix {
 	var lines, destroyed []string
 	for _, one := range affected {

@@ -10,8 +10,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// excess asks for rights to change or destroy what is kept, beyond those of the
-// token's roles. Which parameters a policy allows cannot be asked.
+// excess checks whether the token can change or destroy more than its roles need. Vault does
+// not tell which parameters a policy allows.
 func (x *exam) excess(ctx context.Context) Finding {
 	if slices.Contains(x.policies, "root") {
 		return skipped("a root token may do everything", noFix)
@@ -29,21 +29,21 @@ func (x *exam) excess(ctx context.Context) Finding {
 	if len(beyond) > 0 {
 		return warning(fmt.Sprintf("the token can change or destroy more than a %s needs: %s", roleNames(roles), abbreviate(beyond)), x.policiesFix())
 	}
-	// More than was asked is not claimed.
+	// The result claims only what was checked.
 	return okay(fmt.Sprintf("of %d rights asked for, to change or destroy keys, backups, records and the mount, it has a %s's alone; "+
 		"which parameters its policies allow cannot be asked", asked, roleNames(roles)))
 }
 
-// held are the roles whose rights the token should have, or has anyway: as a
-// whole, for one of them by itself may be a mistake.
+// expectedRoles returns the roles that the token must have, and those that it has completely. A
+// single right of a role may be a mistake.
 func (x *exam) expectedRoles() []Role {
 	return slices.DeleteFunc(slices.Clone(x.Roles), func(role Role) bool {
 		return !role.Required && !slices.Contains(x.complete, role.Name)
 	})
 }
 
-// count says how many rights were asked for, and which of them there are that no
-// role has.
+// countExcess returns the number of rights that were checked, and those that the token has and
+// no role needs.
 func countExcess(wanted []providerRights, roles []Role, has func(Right) bool) (asked int, beyond []string) {
 	seen := map[Right]bool{}
 	for _, one := range wanted {
@@ -79,8 +79,8 @@ func roleNames(roles []Role) string {
 	return strings.Join(all, " and ")
 }
 
-// showPolicies prints what the token's policies are. Which of them goes too far,
-// and who else has it, is for a person to see.
+// policiesFix prints the token's policies. A person must decide which of them allows too much,
+// and who else uses it.
 func (x *exam) policiesFix() Fix {
 	var lines []string
 	for _, name := range x.policies {

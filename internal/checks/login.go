@@ -17,8 +17,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// logIn logs in as a client does. What can be used only once is not used up
-// unless asked to.
+// logIn logs in as a client does. It uses up a wrapping token only if Unwrap allows that.
 func (x *exam) logIn(ctx context.Context) Finding {
 	if x.login.Wrapped && !x.Unwrap {
 		return x.checkWrapped(ctx)
@@ -35,7 +34,7 @@ func (x *exam) logIn(ctx context.Context) Finding {
 	return okay("logged in by " + x.Login.String())
 }
 
-// peek looks at a wrapping token without unwrapping it.
+// checkWrapped checks a wrapping token without unwrapping it.
 func (x *exam) checkWrapped(ctx context.Context) Finding {
 	if err := session.CheckWrapped(ctx, x.client, x.Login, x.Timeout); err != nil {
 		fix := x.loginFix(err)
@@ -57,16 +56,16 @@ func (x *exam) loginFix(err error) Fix {
 	case x.login.Kind == session.KindToken:
 		return NewToken.fix(x.newToken(x.policies))
 	case answer != nil && answer.StatusCode == http.StatusForbidden && x.login.Kind == session.KindAppRole:
-		return ListLogins.fix("vault auth list") // Vault says the same of a mount that does not exist
+		return ListLogins.fix("vault auth list") // Vault gives the same response for a mount that does not exist
 	case x.login.Kind == session.KindAppRole:
 		return x.secretIDFix()
 	}
 	return ReadLoginRole.fix(fmt.Sprintf("vault read auth/%s/role/%s", x.login.Mount, quote(x.login.Role)))
 }
 
-// tokenFacts are what a token says of itself.
+// tokenFacts is what Vault reports about a token.
 type tokenFacts struct {
-	TTL          int64             `json:"ttl"` // in seconds, as all here; 0: no end
+	TTL          int64             `json:"ttl"` // in seconds, like the other times; 0: it does not end
 	CreationTTL  int64             `json:"creation_ttl"`
 	CreationTime int64             `json:"creation_time"`
 	ExplicitMax  int64             `json:"explicit_max_ttl"`
@@ -80,7 +79,7 @@ type tokenFacts struct {
 	Meta         map[string]string `json:"meta"`
 }
 
-// token looks at how long the token lives and what it may.
+// token checks how long the token lives and which policies it has.
 func (x *exam) token(ctx context.Context) Finding {
 	facts, err := x.lookUp(ctx)
 	kind := vaulterr.Kind(err)
@@ -124,13 +123,13 @@ func (x *exam) lookUp(ctx context.Context) (facts tokenFacts, err error) {
 		text, err = json.Marshal(answer.Data)
 	}
 	if err != nil || json.Unmarshal(text, &facts) != nil || facts.Type == "" {
-		// The cause may show a value.
+		// The error leaves out the cause, which may contain a value.
 		return facts, &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "what describes the token is not Vault's"}
 	}
 	return facts, nil
 }
 
-// String says how long the token lives and what it has. Nothing of it is secret.
+// String describes the token's life and its policies. It contains no secret.
 func (f tokenFacts) String() string {
 	kind := "a " + f.Type + " token"
 	life := ", without an end"
@@ -153,8 +152,8 @@ func (f tokenFacts) String() string {
 	return kind + life + "; policies " + strings.Join(slices.Concat(f.Policies, f.Identity), ", ")
 }
 
-// ending reports a life that has less than a tenth left, or less than a minute,
-// and cannot be prolonged.
+// nearsExpiry reports whether less than a tenth or less than a minute of the token's life is
+// left, and it cannot be renewed.
 func (f tokenFacts) nearsExpiry() bool {
 	left, life := seconds(f.TTL), seconds(f.CreationTTL)
 	if f.Renewable {
@@ -171,7 +170,7 @@ func (x *exam) rootFix() Fix {
 	return ReplaceRoot.fix(x.writePolicy(role) + " && " + x.newToken([]string{x.policyName(role)}))
 }
 
-// withoutUses makes tokens whose uses are not counted.
+// unlimitUses makes the login's role issue tokens with unlimited uses.
 func (x *exam) unlimitUses() Fix {
 	if role := x.loginRole(); role != "" {
 		return UnlimitedUses.fix("vault write " + role + " token_num_uses=0")
@@ -179,7 +178,7 @@ func (x *exam) unlimitUses() Fix {
 	return NewToken.fix(x.newToken(x.policies))
 }
 
-// loginRole is the path of the login's role, which a token from it names.
+// loginRole returns the path of the login's role, which its token names.
 func (x *exam) loginRole() string {
 	field := map[string]string{session.KindAppRole: "role_name", session.KindKubernetes: "role"}[x.login.Kind]
 	if x.facts == nil || x.facts.Meta[field] == "" {

@@ -12,8 +12,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// mount makes sure that the mount is KV version 2, and looks at its settings
-// where it may.
+// mount checks that the mount is KV version 2. It checks the mount's settings if the token can
+// read them.
 func (x *exam) mount(ctx context.Context) Finding {
 	found, err := x.store.Mount(ctx)
 	if err == nil {
@@ -30,7 +30,7 @@ func (x *exam) mount(ctx context.Context) Finding {
 	x.hasGeneral = len(x.Providers) > 0 && x.hasGeneralRight(ctx)
 	settings, err := x.store.Settings(ctx)
 	switch {
-	case err != nil: // no role of ours may read them
+	case err != nil: // no role can read the settings
 		return okay(x.Mount + "/ is KV version 2")
 	case settings.DeleteVersionAfter > 0:
 		return warning(fmt.Sprintf("%s/ deletes every version after %s, keys in force and backups included", x.Mount, settings.DeleteVersionAfter),
@@ -39,7 +39,7 @@ func (x *exam) mount(ctx context.Context) Finding {
 	return okay(fmt.Sprintf("%s/ is KV version 2, keeps %d versions", x.Mount, cmp.Or(settings.MaxVersions, 10)))
 }
 
-// noMount says shortly what is wrong with the mount; empty: Vault says it better.
+// explainMount describes a problem with the mount. It returns "" if Vault's error is clearer.
 func (x *exam) explainMount(found kv.Mount, err error, fix Fix) string {
 	answer, ok := errors.AsType[*vaulterr.Error](err)
 	switch {
@@ -69,7 +69,8 @@ func (x *exam) mountFix(found kv.Mount, err error) Fix {
 	return ListMounts.fix("vault secrets list")
 }
 
-// mayAnything reports that the token has a right over any provider, or the named ones.
+// hasAnyRight reports whether the token has a right for any provider, or for one of the named
+// ones.
 func (x *exam) hasAnyRight(ctx context.Context) bool {
 	wanted := []providerRights{{"", x.Harmful("")}}
 	for _, role := range x.Roles {
@@ -81,12 +82,13 @@ func (x *exam) hasAnyRight(ctx context.Context) bool {
 	return x.hasOneOf(ctx, wanted)
 }
 
-// mayGenerally reports that it has one over every provider.
+// hasGeneralRight reports whether the token has a right for every provider.
 func (x *exam) hasGeneralRight(ctx context.Context) bool {
 	return x.hasOneOf(ctx, []providerRights{{"", slices.DeleteFunc(x.Harmful(""), func(r Right) bool { return !strings.Contains(r.Path, "/+") })}})
 }
 
-// mayOneOf: who cannot ask is not known to.
+// hasOneOf reports whether the token has one of the rights. It reports false if the token
+// cannot query them.
 func (x *exam) hasOneOf(ctx context.Context, wanted []providerRights) bool {
 	granted, err := x.granted(ctx, wanted)
 	return err == nil && slices.ContainsFunc(wanted, func(n providerRights) bool {

@@ -15,7 +15,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// providers finds out which there are.
+// providers lists the providers.
 func (x *exam) providers(ctx context.Context) Finding {
 	x.names = x.Providers
 	listed, err := x.store.List(ctx, kv.EntryName{"providers"})
@@ -43,7 +43,8 @@ func (x *exam) providers(ctx context.Context) Finding {
 	return okay(abbreviate(x.names))
 }
 
-// mayNotList: only some roles may.
+// explainDeniedList says whether the token should be able to list the providers. Only some
+// roles can.
 func (x *exam) explainDeniedList() Finding {
 	x.unusable["providers"] = "the providers are not listed"
 	for _, role := range x.Roles {
@@ -58,7 +59,7 @@ func (x *exam) explainDeniedList() Finding {
 	return skipped("the token may not list them, and need not", noFix)
 }
 
-// oddNames are in the list of providers, and vaultkit takes them for none.
+// checkNames warns of listed names that vaultkit does not accept.
 func (x *exam) checkNames(context.Context) Finding {
 	if len(x.badNames) == 0 {
 		return okay("vaultkit takes every name that is listed")
@@ -72,12 +73,13 @@ func (x *exam) checkNames(context.Context) Finding {
 		ListNames.fix("vault kv list "+quote(x.Mount+"/"+x.Base+"/providers/")))
 }
 
-// storesFirst reports that only the work before there is a provider is asked about.
+// onlyProvisioner reports whether the only required role is the provisioner, which stores first
+// secrets.
 func (x *exam) onlyProvisioner() bool {
 	return !slices.ContainsFunc(x.Roles, func(role Role) bool { return role.Required && role.Name != "provisioner" })
 }
 
-// some names a few and counts the rest.
+// abbreviate returns a few names and the number of the others.
 func abbreviate(names []string) string {
 	const few = 5
 	if len(names) > few+1 {
@@ -86,17 +88,17 @@ func abbreviate(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// statusWorkers bounds how many providers are looked at concurrently.
+// statusWorkers limits how many providers are read at the same time.
 const statusWorkers = 8
 
-// look is what the metadata of one provider says.
+// providerStatus is the status of one provider, from its metadata.
 type providerStatus struct {
 	rotation.Status
 	err error
 }
 
-// statuses looks at every provider, once for all checks that need it. What is found
-// instead of them is a finding of its own.
+// readStatuses reads the status of every provider, once for all checks. If it cannot, instead
+// is the finding of the check.
 func (x *exam) readStatuses(ctx context.Context) (found []providerStatus, instead *Finding) {
 	if x.results == nil {
 		engine := &rotation.Engine{Store: x.store, Backoff: x.Backoff, Now: time.Now}
@@ -113,7 +115,7 @@ func (x *exam) readStatuses(ctx context.Context) (found []providerStatus, instea
 		case errors.Is(one.err, vaulterr.ErrPermissionDenied):
 			fix := x.grantFix("monitor")
 			return nil, new(skipped("the token may not look for them"+x.describeFix(fix), fix))
-		case errors.Is(one.err, vaulterr.ErrNotFound): // gone since, or not stored yet
+		case errors.Is(one.err, vaulterr.ErrNotFound): // deleted meanwhile, or not stored yet
 		case one.err != nil:
 			return nil, new(failed(one.err, "", x.healthFix()))
 		default:

@@ -19,8 +19,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// reach sends the first request. What comes after the connection is the matter of
-// the checks that follow.
+// reach sends the first request. It checks only the connection; the next checks look at the
+// response.
 func (x *exam) reach(ctx context.Context) Finding {
 	x.health = x.readHealth(ctx)
 	whom := cmp.Or(x.url().Host, x.url().Path)
@@ -54,22 +54,21 @@ func (x *exam) unreachable(whom string) Finding {
 	return failed(err, "", x.healthFix())
 }
 
-// answered reports that somebody is there, if not who was expected.
+// gotResponse reports whether a server answered, even if it is not Vault.
 func (x *exam) gotResponse() bool {
 	_, answered := errors.AsType[*api.ResponseError](x.health.err)
 	return answered || vaulterr.TLSMismatch(x.health.err) || x.health.connected && !x.lostConnection()
 }
 
-// lostConnection reports a connection that ended before there was an answer.
+// lostConnection reports whether the connection ended before the response.
 func (x *exam) lostConnection() bool {
 	var broken net.Error
 	return errors.As(x.health.err, &broken) || errors.Is(x.health.err, context.DeadlineExceeded) || errors.Is(x.health.err, context.Canceled)
 }
 
-// knock asks for the server's health. Nobody needs to be logged in for that, and
-// it is the same below every namespace.
+// readHealth reads the server's health. That needs no login and is the same in every namespace.
 func (x *exam) readHealth(ctx context.Context) (k healthResult) {
-	var connected atomic.Bool // dialling may outlive the request
+	var connected atomic.Bool // the connection may be made after the request has ended
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		ConnectDone: func(_, _ string, err error) { connected.CompareAndSwap(false, err == nil) },
 	})
@@ -84,7 +83,7 @@ func (x *exam) readHealth(ctx context.Context) (k healthResult) {
 	return k
 }
 
-// proxy is the one in between by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, if any.
+// proxy returns the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY choose, or "".
 func (x *exam) proxy() string {
 	if !x.ViaProxy {
 		return ""
@@ -96,7 +95,8 @@ func (x *exam) proxy() string {
 	return through.Host
 }
 
-// startServer: a throw-away Vault is no help where another one is meant.
+// refusedFix starts a development server if the address may be one, and otherwise asks for the
+// server's health.
 func (x *exam) refusedFix() Fix {
 	if x.mayBeDev() {
 		return StartDev.fix("vaultkit dev --port " + x.url().Port())
@@ -111,14 +111,14 @@ func (x *exam) advise() string {
 	return ": check VAULT_ADDR, and whether Vault runs there"
 }
 
-// forDev reports an address that vaultkit dev may have.
+// mayBeDev reports whether vaultkit dev can use the address.
 func (x *exam) mayBeDev() bool { return x.local() && x.url().Scheme == "http" && x.url().Port() != "" }
 
 func (x *exam) healthFix() Fix {
 	return AskHealth.fix("curl -v --max-time 5 " + quote(x.url().JoinPath("v1/sys/health").String()))
 }
 
-// local reports an address on this machine.
+// local reports whether the address is on this machine.
 func (x *exam) local() bool {
 	host := x.url().Hostname()
 	address, err := netip.ParseAddr(host)

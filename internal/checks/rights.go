@@ -11,7 +11,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// rights asks for everything that a role needs.
+// rights checks every right that a role needs.
 func (x *exam) rights(ctx context.Context, role Role) Finding {
 	wanted, everywhere := x.rightsByProvider(role.Rights), providerRights{"", role.Rights("")}
 	granted, err := x.granted(ctx, append(slices.Clone(wanted), everywhere))
@@ -26,13 +26,14 @@ func (x *exam) rights(ctx context.Context, role Role) Finding {
 
 const cannotQuery = "the token may not ask for its capabilities (update on sys/capabilities-self)"
 
-// need is what is asked for about one provider, or about any: "".
+// providerRights holds the rights to check for one provider, or for any ("").
 type providerRights struct {
 	provider string
 	rights   []Right
 }
 
-// about asks for the rights over each provider, as far as they are known.
+// rightsByProvider returns the rights for each provider, or for any if the providers are
+// unknown.
 func (x *exam) rightsByProvider(rights func(provider string) []Right) []providerRights {
 	if len(x.names) == 0 {
 		return []providerRights{{"", rights("")}}
@@ -44,22 +45,22 @@ func (x *exam) rightsByProvider(rights func(provider string) []Right) []provider
 	return all
 }
 
-// atOnce is for how many providers one request asks.
+// providersPerRequest is the number of providers in one request.
 const providersPerRequest = 100
 
-// grants are a token's capabilities, by path.
+// grants holds a token's capabilities, by path.
 type grants map[string][]string
 
 func (g grants) has(r Right) bool {
 	return slices.Contains(g[r.Path], r.Capability) || slices.Contains(g[r.Path], "root")
 }
 
-// any reports a capability at all.
+// hasAny reports whether the token has any capability on the path.
 func (g grants) hasAny(path string) bool {
 	return len(g[path]) > 0 && !slices.Contains(g[path], "deny")
 }
 
-// granted asks which of the rights there are.
+// granted returns the token's capabilities on the paths of the rights.
 func (x *exam) granted(ctx context.Context, wanted []providerRights) (grants, error) {
 	granted := grants{}
 	for some := range slices.Chunk(wanted, providersPerRequest) {
@@ -84,13 +85,13 @@ func (x *exam) capabilities(ctx context.Context, paths []string) (map[string][]s
 	return x.store.Capabilities(bounded, paths)
 }
 
-// judge says for whom which rights are missing. Those that are there for every provider
-// and not for one are hidden by another policy.
+// compareRights finds out for which providers rights are missing. If the token has a right for
+// every provider but not for this one, another policy hides it.
 func (x *exam) compareRights(role Role, wanted []providerRights, everywhere providerRights, granted grants) Finding {
 	var complete, lacking, hidden []string
 	var missing []Right
 	has := granted.has
-	entitled := false // to anything that only this role may
+	entitled := false // to a right that only this role has
 	for _, one := range wanted {
 		entitled = entitled || slices.ContainsFunc(one.rights, func(r Right) bool { return r.Own && has(r) })
 		lacks := slices.DeleteFunc(slices.Clone(one.rights), has)
@@ -124,7 +125,7 @@ func (x *exam) compareRights(role Role, wanted []providerRights, everywhere prov
 	return x.lacksRights(role, missing[0], detail+x.describeFix(fix), fix)
 }
 
-// lacks is a failure only for whoever must have the role.
+// lacksRights returns a failure if the role is required, and otherwise a warning.
 func (x *exam) lacksRights(role Role, first Right, detail string, fix Fix) Finding {
 	if !role.Required {
 		return warning(detail, fix)
@@ -132,13 +133,14 @@ func (x *exam) lacksRights(role Role, first Right, detail string, fix Fix) Findi
 	return failed(&vaulterr.Error{Kind: vaulterr.ErrPermissionDenied, Path: first.Path, Capability: first.Capability}, detail, fix)
 }
 
-// hidden: to write one more policy is no help. Which one is to go is for a person to see.
+// hiddenRights returns the finding for rights that another policy hides. Another policy would
+// not help, so a person must decide which one to remove.
 func (x *exam) hiddenRights(role Role, first Right, detail string, providers []string) Finding {
 	return x.lacksRights(role, first, detail+"; it has the same for every other provider, and a policy for "+abbreviate(providers)+
 		" alone hides that, or denies it: a token needs either general policies or narrowed ones", x.policiesFix())
 }
 
-// hides reports a right over every provider that is missing over this one.
+// isHidden reports whether the token has a right for every provider, but not for this one.
 func isHidden(one, everywhere providerRights, has func(Right) bool) bool {
 	for i, right := range one.rights {
 		if general := everywhere.rights[i]; general.Path != right.Path && has(general) && !has(right) {
@@ -155,7 +157,7 @@ func (x *exam) forProviders(providers []string) string {
 	return ", for " + abbreviate(providers)
 }
 
-// lack names every missing right.
+// listMissing lists every missing right.
 func listMissing(missing []Right) string {
 	var texts []string
 	for _, right := range missing {

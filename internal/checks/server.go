@@ -8,7 +8,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// server judges what the first request was answered.
+// server checks the response to the first request.
 func (x *exam) server(context.Context) Finding {
 	health, err := x.health.response, x.health.err
 	unavailable := &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Err: err}
@@ -31,10 +31,10 @@ func (x *exam) server(context.Context) Finding {
 	return okay("Vault " + health.Version + ", unsealed, active")
 }
 
-// tolerable is the skew at which nothing goes wrong yet.
+// maxSkew is the largest clock skew that causes no problems.
 const maxSkew = 30 * time.Second
 
-// clock compares the clocks. Vault tells its time in whole seconds.
+// clock compares the local clock with Vault's. Vault reports whole seconds.
 func (x *exam) clock(context.Context) Finding {
 	if x.health.response == nil || x.health.response.ServerTimeUTC == 0 {
 		return skipped("the server does not tell its time", noFix)

@@ -13,7 +13,7 @@ import (
 
 const exampleAddress = "https://vault.example.com:8200"
 
-// configuration makes the client, which connects to nothing yet.
+// configuration creates the client, which does not connect yet.
 func (x *exam) configuration(context.Context) Finding {
 	if x.OptionsError != nil {
 		return failed(x.OptionsError, "", x.OptionsFix)
@@ -26,7 +26,8 @@ func (x *exam) configuration(context.Context) Finding {
 	return okay(x.url().Redacted() + ", " + x.Mount + "/" + x.Base)
 }
 
-// mendSettings: it is the address or a file for TLS, which are all that is read.
+// settingsFix returns the fix for wrong settings. Creating a client reads only the address and
+// the TLS files.
 func (x *exam) settingsFix() Fix {
 	address, err := url.Parse(x.Address)
 	if err == nil && address.Host != "" && address.User == nil && len(x.TLSFiles) > 0 {
@@ -39,7 +40,7 @@ func (x *exam) settingsFix() Fix {
 	return addressFix()
 }
 
-// url is the server's. The client has checked that it is one, without credentials.
+// url returns the server's URL. The client has checked that it is valid and has no credentials.
 func (x *exam) url() *url.URL {
 	address, err := url.Parse(x.client.Address())
 	if err != nil {
@@ -48,7 +49,7 @@ func (x *exam) url() *url.URL {
 	return &url.URL{Scheme: address.Scheme, Host: address.Host, Path: address.Path}
 }
 
-// credentials reads what the login needs and uses nothing of it.
+// credentials reads the login's credentials and does not use them.
 func (x *exam) credentials(context.Context) Finding {
 	if x.Login == nil {
 		return failed(vaulterr.Invalid("no login"), "no login: there is no token (VAULT_TOKEN, ~/.vault-token), AppRole or Kubernetes role", VaultLogin.fix("vault login"))
@@ -78,11 +79,10 @@ func (x *exam) credentialFix() Fix {
 	return NewToken.fix(x.newToken(x.policies))
 }
 
-// nameAddress: the address is for a person to know.
+// addressFix sets an example address, because only the user knows the right one.
 func addressFix() Fix { return NameAddress.fix("export VAULT_ADDR=" + exampleAddress) }
 
-// readClock shows whether the local clock is set from elsewhere. Setting it is not for
-// a program to advise without that.
+// clockFix shows whether the local clock is synchronized. It does not set the clock.
 func clockFix() Fix {
 	return ReadClock.fix(cmp.Or(map[string]string{"darwin": "sntp time.apple.com", "windows": "w32tm /query /status"}[runtime.GOOS], "timedatectl"))
 }

@@ -15,10 +15,10 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// soon is when a certificate's end is worth a warning.
+// expiryWarning is how long before a certificate's end there is a warning.
 const expiryWarning = 7 * 24 * time.Hour
 
-// tls judges what the first request said of the encryption.
+// tls checks the encryption of the first request's connection.
 func (x *exam) tls(context.Context) Finding {
 	secure := x.health.secure
 	switch {
@@ -69,8 +69,8 @@ func (x *exam) badTLS() Finding {
 	return failed(err, "", x.certificateFix())
 }
 
-// otherName: to expect the name that the server shows is to believe whoever answers.
-// Only on this machine, at the end of a tunnel, is that what is meant.
+// wrongName is for a certificate with another name. Its fix accepts that name only on this
+// machine, as at the end of a tunnel: elsewhere the server may be an attacker's.
 func (x *exam) wrongName(err error, other x509.HostnameError) Finding {
 	detail := fmt.Sprintf("the certificate is for %s, not for %s", namesOf(other.Certificate), other.Host)
 	if x.local() {
@@ -79,7 +79,8 @@ func (x *exam) wrongName(err error, other x509.HostnameError) Finding {
 	return failed(err, detail+": check VAULT_ADDR, and who answers there", x.certificateFix())
 }
 
-// noTLS: elsewhere than on this machine, plain HTTP would show everybody the token.
+// plainServer is for a server that does not use TLS. Its fix uses plain HTTP only on this
+// machine: elsewhere others could read the token.
 func (x *exam) plainServer(err error) Finding {
 	const detail = "the server does not speak HTTPS: the address says https://"
 	if x.local() {
@@ -88,14 +89,14 @@ func (x *exam) plainServer(err error) Finding {
 	return failed(err, detail+"; check VAULT_ADDR and its port, or have TLS enabled there", x.healthFix())
 }
 
-// as is the address with another scheme.
+// withScheme returns the address with another scheme.
 func (x *exam) withScheme(scheme string) string {
 	other := *x.url()
 	other.Scheme = scheme
 	return other.String()
 }
 
-// showDates prints the life of the server's certificate.
+// certificateFix prints the dates of the server's certificate.
 func (x *exam) certificateFix() Fix {
 	host := net.JoinHostPort(x.url().Hostname(), cmp.Or(x.url().Port(), "443"))
 	return ReadCertificate.fix(fmt.Sprintf("openssl s_client -connect %s </dev/null | openssl x509 -noout -subject -issuer -dates", quote(host)))
