@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// docker is for docker run --env-file, which takes the rest of a line as it stands.
-// What differs between its versions (a pair of quotes around the value, which later
-// ones take off; pkg/kvfile of docker/cli) is refused.
+// docker writes a line of docker run --env-file, which takes the rest of the line as the value.
+// Some versions of Docker remove quotes around a value (pkg/kvfile of docker/cli), so a quoted
+// value is refused.
 func docker(v Variable) (string, error) {
 	line := v.Name + "=" + v.Value + "\n"
 	switch {
