@@ -15,9 +15,9 @@ func docker(v Variable) (string, error) {
 	case strings.ContainsAny(v.Value, "\r\n"):
 		return "", errors.New("has more than one line")
 	case len(line) > bufio.MaxScanTokenSize:
-		return "", errors.New("is longer than the 64 KiB that Docker reads of a line")
+		return "", errors.New("is longer than the 64 KiB that Docker accepts in a line")
 	case len(v.Value) > 1 && strings.ContainsRune(`'"`, rune(v.Value[0])) && v.Value[0] == v.Value[len(v.Value)-1]:
-		return "", errors.New("is in quotes, which some versions of Docker take off")
+		return "", errors.New("is in quotes, which some versions of Docker remove")
 	}
 	return line, nil
 }

@@ -15,7 +15,7 @@ func dotenv(v Variable) (string, error) {
 	var form string
 	switch multiline := strings.Contains(v.Value, "\n"); {
 	case pythonVariable.MatchString(v.Value):
-		return "", errors.New("holds ${…}, which python-dotenv takes for a variable wherever it stands")
+		return "", errors.New("contains ${…}, which python-dotenv always replaces by a variable")
 	case multiline && fitsDouble(v.Value): // on one line, because newer versions of godotenv change lines of ---
 		form = `"` + lineBreakEscapes.Replace(v.Value) + `"`
 	case fitsSingle(v.Value):
@@ -25,7 +25,7 @@ func dotenv(v Variable) (string, error) {
 	case fitsBare(v.Value):
 		form = v.Value
 	default:
-		return "", errors.New("mixes quotes or pairs of backslashes with line breaks, backslashes, $ or # so that readers of dotenv files would read it differently")
+		return "", errors.New("mixes quotes or pairs of backslashes with line breaks, backslashes, $ or #, which readers of dotenv files read differently")
 	}
 	return v.Name + "=" + form + "\n", nil
 }

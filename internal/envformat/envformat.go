@@ -56,7 +56,7 @@ func CheckFormat(format string) error {
 		return nil
 	}
 	all := slices.Sorted(maps.Keys(dialects))
-	return &Refusal{Detail: "there is no such format of an environment", Hint: "choose one of " + strings.Join(all, ", ")}
+	return &Refusal{Detail: "unknown environment format", Hint: "choose one of " + strings.Join(all, ", ")}
 }
 
 // Encode writes the variables in a format. It refuses all of them if it cannot write one.
@@ -75,7 +75,7 @@ func Encode(format string, variables []Variable) ([]byte, error) {
 		entry, err := d.entry(v)
 		if err != nil {
 			return nil, &Refusal{Detail: fmt.Sprintf("the value of %s cannot be written as %s: it %v", v.Name, format, err),
-				Hint: "choose another format, json for instance, or hand it over by exec"}
+				Hint: "choose another format, such as json, or use vaultkit exec"}
 		}
 		if i > 0 {
 			out.WriteString(d.between)
@@ -97,7 +97,7 @@ func checkVariable(v Variable, again bool) error {
 		return err
 	}
 	if again {
-		return &Refusal{Detail: v.Name + " is there twice", Hint: "leave one of them out"}
+		return &Refusal{Detail: v.Name + " is set twice", Hint: "remove one of them"}
 	}
 	if err := checkValue(v.Value); err != nil {
 		return &Refusal{Detail: fmt.Sprintf("the value of %s %v", v.Name, err), Hint: hintEncode}
@@ -105,13 +105,13 @@ func checkVariable(v Variable, again bool) error {
 	return nil
 }
 
-const hintEncode = "store it as text, base64 for instance"
+const hintEncode = "store it as text, for example in base64"
 
 // checkValue refuses a value that not every format can hold.
 func checkValue(value string) error {
 	switch {
 	case strings.ContainsRune(value, 0):
-		return fmt.Errorf("holds a NUL, which no variable can")
+		return fmt.Errorf("contains a NUL byte, which no variable can hold")
 	case !utf8.ValidString(value):
 		return fmt.Errorf("is not valid UTF-8")
 	}

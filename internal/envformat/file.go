@@ -20,7 +20,7 @@ type Target struct {
 }
 
 // Open checks that a file may be written. It refuses a symbolic link, a directory of another
-// user or one that everyone can write to, and a file that vaultkit did not write. In a format
+// user or one that everybody can write to, and a file that vaultkit did not write. In a format
 // that adds to files, the file must exist: either it is the one of $GITHUB_ENV, or only its
 // owner can read it.
 func Open(path, format string) (*Target, error) {
@@ -29,7 +29,7 @@ func Open(path, format string) (*Target, error) {
 	}
 	name := filepath.Base(path)
 	if path == "" || strings.HasSuffix(path, string(filepath.Separator)) || name == "." || name == ".." {
-		return nil, &Refusal{Detail: "the path names no file", Hint: "give a file's name, such as .env.vault"}
+		return nil, &Refusal{Detail: "the path names no file", Hint: "give the name of a file, such as .env.vault"}
 	}
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -50,24 +50,24 @@ func (t *Target) check(path string) error {
 	about, err := t.dir.Lstat(t.name)
 	switch appended := IsAppended(t.format); {
 	case errors.Is(err, fs.ErrNotExist) && appended:
-		return fileRefusal(path, "does not exist", "name the file that $GITHUB_ENV names")
+		return fileRefusal(path, "does not exist", "use the file that $GITHUB_ENV names")
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	case err == nil && about.Mode()&fs.ModeSymlink != 0:
-		return fileRefusal(path, "is a symbolic link", "name the file itself")
+		return fileRefusal(path, "is a symbolic link", "use the path of the file itself")
 	case err == nil && !about.Mode().IsRegular():
 		return fileRefusal(path, "is not a regular file", "choose another path")
 	case appended && t.isRunnerFile(about):
 		return nil // the runner controls the modes of the file and its directory
 	case appended && about.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows":
-		return fileRefusal(path, "is open to others, and is not the file that $GITHUB_ENV names", "take their rights away, or name another file")
+		return fileRefusal(path, "can be read or written by other users, and is not the file that $GITHUB_ENV names", "run chmod 600 on it, or use another file")
 	}
 	if err := t.checkDirectory(path); err != nil || IsAppended(t.format) {
 		return err
 	}
 	ours, err := t.isReplaceable()
 	if err == nil && !ours {
-		err = fileRefusal(path, "exists, and vaultkit did not write it as it is", "delete it, or choose another path")
+		err = fileRefusal(path, "exists, and vaultkit did not write it", "delete it, or choose another path")
 	}
 	return err
 }
@@ -93,7 +93,7 @@ func (t *Target) checkDirectory(path string) error {
 	case owned && isOtherUser(owner):
 		return fileRefusal(path, "would be in a directory of another user", "choose a directory of your own")
 	case linked:
-		return fileRefusal(path, "would be in a directory that a symbolic link leads to", "name the directory itself")
+		return fileRefusal(path, "would be in a directory that a symbolic link leads to", "use the path of the directory itself")
 	}
 	return nil
 }

@@ -11,9 +11,9 @@ import (
 func github(v Variable) (string, error) {
 	switch {
 	case matchesAny(strings.ToUpper(v.Name), []string{"GITHUB_*", "RUNNER_*"}):
-		return "", errors.New("has a name that GitHub keeps for its runners")
+		return "", errors.New("has a name that GitHub reserves for its runners")
 	case strings.HasSuffix(v.Value, "\r"):
-		return "", errors.New("ends in a carriage return, which a runner on Windows takes for half of a line break")
+		return "", errors.New("ends in a carriage return, which a runner on Windows reads as part of a line break")
 	}
 	delimiter := "vaultkit_" + rand.Text()
 	for strings.Contains(v.Value, delimiter) {

@@ -20,7 +20,7 @@ func CheckPrefix(prefix string) error {
 		return nil
 	}
 	return &Refusal{Detail: "the prefix cannot start the name of a variable",
-		Hint: "use letters, digits and _, and no digit in front"}
+		Hint: "use letters, digits and _, and do not start with a digit"}
 }
 
 // CheckName refuses invalid names, and dangerous ones. Its error contains only dangerous names:
@@ -30,7 +30,7 @@ func CheckName(name string) error {
 	case name != "" && name[0] >= '0' && name[0] <= '9':
 		return &Refusal{Detail: "the name of a variable cannot start with a digit", Hint: "put a prefix before the names"}
 	case !nameGrammar.MatchString(name):
-		return &Refusal{Detail: "the name of a variable has letters, digits and _ alone", Hint: "rename it"}
+		return &Refusal{Detail: "the name of a variable can contain only letters, digits and _", Hint: "rename it"}
 	case isReserved(name):
 		return dangerousNameError(name)
 	}
@@ -38,7 +38,7 @@ func CheckName(name string) error {
 }
 
 func dangerousNameError(name string) error {
-	return &Refusal{Detail: name + " would steer the programs that see it", Hint: "rename the field, or put a prefix such as APP_ before the names"}
+	return &Refusal{Detail: name + " would change how other programs run", Hint: "rename the field, or put a prefix such as APP_ before the names"}
 }
 
 // Name returns the name of the variable for a provider's field.
@@ -85,7 +85,7 @@ func (e *Environment) Add(provider, field, value string) error {
 	}
 	if other, taken := e.variables[name]; taken {
 		return refuse(fmt.Sprintf("field %q of %s and field %q of %s are both %s", other.field, other.provider, field, provider, name),
-			"rename one of them, or name the providers to leave one out")
+			"rename one of them, or name only the providers that you need")
 	}
 	if err := checkValue(value); err != nil {
 		return refuse("the value "+err.Error(), hintEncode)

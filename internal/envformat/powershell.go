@@ -17,9 +17,9 @@ const maxWindowsLength = 32766
 func powershell(v Variable) (string, error) {
 	switch {
 	case v.Value == "":
-		return "", errors.New("is empty, which removes a variable in PowerShell")
+		return "", errors.New("is empty: in PowerShell, an empty value removes the variable")
 	case len(utf16.Encode([]rune(v.Value))) > maxWindowsLength:
-		return "", errors.New("is longer than the 32,766 characters that Windows takes")
+		return "", errors.New("is longer than the 32,766 characters that Windows accepts")
 	}
 	value := "'" + strings.ReplaceAll(v.Value, "'", "''") + "'"
 	if strings.ContainsFunc(v.Value, func(r rune) bool { return r < ' ' || r > '~' }) {
