@@ -27,7 +27,7 @@ func TestDiagnoseMount(t *testing.T) {
 		"no right":     {withTokenOf(`path "secret/x" { capabilities = ["deny"] }`, doctor.Query{}), expected{"mount", fails, vaultkit.ErrPermissionDenied, "no right below secret/, or nothing is mounted there: check --mount first", "vaultkit policy reader"}},
 		"deleting":     {on(deleting), expected{"mount", warns, nil, "deletes every version after 1h0m0s", "vault write " + deleting + "/config delete_version_after=0s"}},
 		"empty":        {on(second), expected{"providers", warns, nil, "none below " + second + "/goblin-assistant", "vault kv list " + second + "/"}},
-		"no provider":  {withQuery(doctor.Query{Providers: []string{"nobody"}}), expected{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
+		"no provider":  {withQuery(doctor.Query{Providers: []string{"nobody"}}), expected{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: list the providers", "vaultkit list"}},
 	}.check(t)
 	// The fixes for the server work.
 	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "0s"})
@@ -62,7 +62,7 @@ func TestDiagnoseRights(t *testing.T) {
 		"one of several": {withTokenOf(narrow, doctor.Query{}), expected{"rights:reader", warns, nil, "for " + p + " only: lacks read on secret/data/", "vaultkit doctor " + p}},
 		"the one":        {withTokenOf(narrow, about()), expected{"rights:reader", fine, nil, "for " + p, ""}},
 		"no list":        {withTokenOf(noList, doctor.Query{}), expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/", "vaultkit policy reader |"}},
-		"no list to see": {withTokenOf(noList, doctor.Query{}), expected{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
+		"no list to see": {withTokenOf(noList, doctor.Query{}), expected{"providers", skips, nil, "cannot list the providers", "vaultkit policy reader |"}},
 		"may not ask":    {withTokenOf(noAsking, about()), expected{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
 		"destroys":       {withTokenOf(destroys, about()), expected{"excess", warns, nil, "delete on " + path("metadata/goblin-assistant/providers"), "vault policy read testdiagnoserights-"}},
 		"two named": {withTokenOf(clienttest.Policy(t, policy.Monitor), doctor.Query{Providers: []string{p, second}}),
@@ -75,7 +75,7 @@ func TestDiagnoseRights(t *testing.T) {
 		"a crash": {func(t *testing.T) diagnosis {
 			return diagnosis{query: doctor.Query{Providers: []string{clienttest.PutProviderLackingARecord(t)}}}
 		},
-			expected{"pending", warns, nil, "1 without a record", "vaultkit recover TestDiagnoseRights"}},
+			expected{"pending", warns, nil, "rotations without a record: 1, of ", "vaultkit recover TestDiagnoseRights"}},
 	}.check(t)
 }
 

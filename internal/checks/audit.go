@@ -23,7 +23,7 @@ func (x *exam) audit(ctx context.Context) Finding {
 	case err != nil:
 		return failed(err, "", x.healthFix())
 	case len(devices) == 0:
-		return warning("there is no audit device: nothing shows who read or changed a key", EnableAudit.fix("vault audit enable file file_path=stdout"))
+		return warning("there is no audit device: Vault does not log who read or changed a key", EnableAudit.fix("vault audit enable file file_path=stdout"))
 	}
 	return okay(fmt.Sprintf("%d enabled", len(devices)))
 }

@@ -187,12 +187,12 @@ func (x *exam) runUnlessSkipped(ctx context.Context, c check) Finding {
 	for name := range strings.FieldsSeq(c.requires) {
 		if why, lost := x.unusable[name]; lost {
 			x.unusable[c.name] = why
-			return skipped("not looked at: "+why, noFix)
+			return skipped("not checked: "+why, noFix)
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		x.unusable[c.name] = "the time is up"
-		return failed(&vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}, "not looked at: the time is up", noFix)
+		return failed(&vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}, "not checked: the time is up", noFix)
 	}
 	if !c.slow {
 		bounded, cancel := context.WithTimeout(ctx, x.Timeout)

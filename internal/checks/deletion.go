@@ -26,7 +26,7 @@ func (x *exam) deletion(ctx context.Context) Finding {
 	}
 	switch {
 	case len(affected) == 0:
-		return okay("no key is deleted, or will be")
+		return okay("no key was or will be deleted")
 	case gone && len(x.Providers) > 0: // the query names the provider, so it is needed
 		return failed(&vaulterr.Error{Kind: vaulterr.ErrDeleted}, abbreviate(said), x.keepKeys(affected))
 	}

@@ -30,8 +30,8 @@ func (x *exam) excess(ctx context.Context) Finding {
 		return warning(fmt.Sprintf("the token can change or destroy more than a %s needs: %s", roleNames(roles), abbreviate(beyond)), x.policiesFix())
 	}
 	// The result claims only what was checked.
-	return okay(fmt.Sprintf("of %d rights asked for, to change or destroy keys, backups, records and the mount, it has a %s's alone; "+
-		"which parameters its policies allow cannot be asked", asked, roleNames(roles)))
+	return okay(fmt.Sprintf("of %d rights to change or destroy keys, backups, records and the mount, the token has only a %s's; "+
+		"the parameters that its policies allow cannot be checked", asked, roleNames(roles)))
 }
 
 // expectedRoles returns the roles that the token must have, and those that it has completely. A

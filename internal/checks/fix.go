@@ -131,7 +131,7 @@ func (x *exam) describeFix(fix Fix) string {
 	case TokenWithPolicy:
 		return "; the fix makes a new token that has the policy"
 	case ReadPolicy:
-		return "; give that policy to whatever the token comes from"
+		return "; attach that policy to the token's role"
 	}
 	return ""
 }
@@ -158,9 +158,9 @@ func (x *exam) newToken(policies []string) string {
 func (x *exam) explainGuess(fix Fix) string {
 	switch {
 	case fix.Kind == NewSecretID:
-		return fmt.Sprintf("; that the role is called goblin-%s is a guess: vault list auth/%s/role shows which there are", x.firstRole(), x.login.Mount)
+		return fmt.Sprintf("; the role's name goblin-%s is a guess: vault list auth/%s/role lists the roles", x.firstRole(), x.login.Mount)
 	case fix.Kind == NewToken && x.facts == nil:
-		return fmt.Sprintf("; that the token needs the policy goblin-%s is a guess", x.firstRole())
+		return fmt.Sprintf("; the policy goblin-%s is a guess", x.firstRole())
 	}
 	return ""
 }

@@ -87,9 +87,9 @@ func (x *exam) token(ctx context.Context) Finding {
 	switch {
 	case unknown && x.store.CheckMount(ctx) != nil:
 		fix := x.loginFix(err)
-		return failed(err, "the token has ended, or has no right at the mount and may not look itself up: this server says the same of both"+x.explainGuess(fix), fix)
+		return failed(err, "the token has ended, or has no right on the mount and may not look itself up: this server reports both alike"+x.explainGuess(fix), fix)
 	case unknown, errors.Is(kind, vaulterr.ErrPermissionDenied):
-		return warning("the token may not look itself up, so nobody knows when it ends, and it is not renewed; the policy of its role has that right",
+		return warning("the token may not look itself up, so its end is unknown and it is not renewed; the policy of its role has that right",
 			x.policyFix(x.firstRole()))
 	case err != nil:
 		return failed(err, "", x.healthFix())
@@ -99,12 +99,12 @@ func (x *exam) token(ctx context.Context) Finding {
 	bare := x.login.Kind == session.KindToken
 	switch {
 	case slices.Contains(x.policies, "root"):
-		return warning("a root token: it may do everything, and a service must not have it", x.rootFix())
+		return warning("this is a root token, which may do everything: a service must not have it", x.rootFix())
 	case facts.NumUses > 0:
 		x.unusable[unlimitedUses] = "each look would use up the token"
 		return warning(fmt.Sprintf("the token has %d uses left; %s", facts.NumUses, about), x.unlimitUses())
 	case bare && facts.nearsExpiry():
-		return warning("the token is about to end; "+about, NewToken.fix(x.newToken(x.policies)))
+		return warning("the token ends soon; "+about, NewToken.fix(x.newToken(x.policies)))
 	}
 	return okay(about)
 }
@@ -124,7 +124,7 @@ func (x *exam) lookUp(ctx context.Context) (facts tokenFacts, err error) {
 	}
 	if err != nil || json.Unmarshal(text, &facts) != nil || facts.Type == "" {
 		// The error leaves out the cause, which may contain a value.
-		return facts, &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "what describes the token is not Vault's"}
+		return facts, &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "the description of the token is not from Vault"}
 	}
 	return facts, nil
 }

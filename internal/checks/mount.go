@@ -21,7 +21,7 @@ func (x *exam) mount(ctx context.Context) Finding {
 	}
 	if errors.Is(err, vaulterr.ErrPermissionDenied) && x.hasAnyRight(ctx) {
 		return failed(&vaulterr.Error{Kind: vaulterr.ErrMountNotFound, Err: err},
-			fmt.Sprintf("the token has rights below %s/, and Vault knows no mount there: check --mount", x.Mount), ListMounts.fix("vault secrets list"))
+			fmt.Sprintf("the token has rights below %s/, but Vault has no mount there: check --mount", x.Mount), ListMounts.fix("vault secrets list"))
 	}
 	if err != nil {
 		fix := x.mountFix(found, err)
@@ -33,7 +33,7 @@ func (x *exam) mount(ctx context.Context) Finding {
 	case err != nil: // no role can read the settings
 		return okay(x.Mount + "/ is KV version 2")
 	case settings.DeleteVersionAfter > 0:
-		return warning(fmt.Sprintf("%s/ deletes every version after %s, keys in force and backups included", x.Mount, settings.DeleteVersionAfter),
+		return warning(fmt.Sprintf("%s/ deletes every version after %s, also keys in force and backups", x.Mount, settings.DeleteVersionAfter),
 			KeepVersions.fix(fmt.Sprintf("vault write %s/config delete_version_after=0s", quote(x.Mount))))
 	}
 	return okay(fmt.Sprintf("%s/ is KV version 2, keeps %d versions", x.Mount, cmp.Or(settings.MaxVersions, 10)))
@@ -49,7 +49,7 @@ func (x *exam) explainMount(found kv.Mount, err error, fix Fix) string {
 		return fmt.Sprintf("nothing is mounted at %s/: check --mount (VAULTKIT_MOUNT) first; "+
 			"on a new Vault, an engine is mounted by: vault secrets enable -path=%s -version=2 kv", x.Mount, quote(x.Mount))
 	case errors.Is(err, vaulterr.ErrNotKVv2) && isKV(found):
-		return fmt.Sprintf("%s/ is KV version 1: check --mount first; an upgrade changes the paths of all who use it", x.Mount)
+		return fmt.Sprintf("%s/ is KV version 1: check --mount first; an upgrade changes the paths for everyone who uses the mount", x.Mount)
 	}
 	return ""
 }

@@ -33,9 +33,9 @@ func (x *exam) providers(ctx context.Context) Finding {
 		return okay("nothing is stored yet for " + strings.Join(missing, ", "))
 	case len(missing) > 0:
 		return failed(&vaulterr.Error{Kind: vaulterr.ErrNotFound}, "there is no "+strings.Join(missing, ", no ")+
-			": look at the names there are; a new one is stored by vaultkit put", ListProviders.fix(x.command("list")))
+			": list the providers, or store a new one with vaultkit put", ListProviders.fix(x.command("list")))
 	case len(listed) == 0:
-		return warning(fmt.Sprintf("none below %s/%s: a new Vault, or the wrong --mount or --base", x.Mount, x.Base), ListMount.fix("vault kv list "+quote(x.Mount+"/")))
+		return warning(fmt.Sprintf("there is none below %s/%s: Vault is new, or --mount or --base is wrong", x.Mount, x.Base), ListMount.fix("vault kv list "+quote(x.Mount+"/")))
 	}
 	if len(x.names) == 0 {
 		x.names = listed
@@ -53,23 +53,23 @@ func (x *exam) explainDeniedList() Finding {
 		})
 		if role.Required && list {
 			fix := x.grantFix(role.Name)
-			return skipped("the token may not list them"+x.describeFix(fix), fix)
+			return skipped("the token cannot list the providers"+x.describeFix(fix), fix)
 		}
 	}
-	return skipped("the token may not list them, and need not", noFix)
+	return skipped("the token cannot list the providers, and its roles do not need to", noFix)
 }
 
 // checkNames warns of listed names that vaultkit does not accept.
 func (x *exam) checkNames(context.Context) Finding {
 	if len(x.badNames) == 0 {
-		return okay("vaultkit takes every name that is listed")
+		return okay("vaultkit accepts every listed name")
 	}
 	quoted := make([]string, len(x.badNames))
 	for i, name := range x.badNames {
 		quoted[i] = strconv.Quote(name)
 	}
-	return warning(fmt.Sprintf("vaultkit does not take %s for the names of providers, and leaves them out: a name is letters, digits and . _ - after a first "+
-		"letter or digit; a / at the end is a folder's. Store what is there under another name", abbreviate(quoted)),
+	return warning(fmt.Sprintf("vaultkit does not accept the names %s and leaves them out: a provider's name has letters, digits and . _ -, and starts "+
+		"with a letter or digit; a / at the end means a folder. Store these secrets under other names", abbreviate(quoted)),
 		ListNames.fix("vault kv list "+quote(x.Mount+"/"+x.Base+"/providers/")))
 }
 
@@ -108,13 +108,13 @@ func (x *exam) readStatuses(ctx context.Context) (found []providerStatus, instea
 		}))
 	}
 	if len(x.names) == 0 {
-		return nil, new(skipped("there is no provider to look at", noFix))
+		return nil, new(skipped("there is no provider to check", noFix))
 	}
 	for _, one := range x.results {
 		switch {
 		case errors.Is(one.err, vaulterr.ErrPermissionDenied):
 			fix := x.grantFix("monitor")
-			return nil, new(skipped("the token may not look for them"+x.describeFix(fix), fix))
+			return nil, new(skipped("the token may not look for unfinished rotations and deletions"+x.describeFix(fix), fix))
 		case errors.Is(one.err, vaulterr.ErrNotFound): // deleted meanwhile, or not stored yet
 		case one.err != nil:
 			return nil, new(failed(one.err, "", x.healthFix()))
@@ -140,6 +140,6 @@ func (x *exam) pending(ctx context.Context) Finding {
 	if len(ids) == 0 {
 		return okay("every rotation has its record")
 	}
-	return warning(fmt.Sprintf("%d without a record, crashed or under way, of %s", len(ids), abbreviate(crashed)),
+	return warning(fmt.Sprintf("rotations without a record: %d, of %s; they crashed or are still running", len(ids), abbreviate(crashed)),
 		Recover.fix(x.command("recover "+strings.Join(crashed, " "))))
 }

@@ -47,9 +47,9 @@ func (x *exam) unreachable(whom string) Finding {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return failed(err, "connection refused: nothing listens at "+whom+x.advise(), x.refusedFix())
 	case errors.Is(err, context.DeadlineExceeded) && x.health.connected:
-		return failed(err, fmt.Sprintf("%s accepts connections and does not answer within %s", whom, x.Timeout), x.healthFix())
+		return failed(err, fmt.Sprintf("%s accepts connections, but does not respond within %s", whom, x.Timeout), x.healthFix())
 	case errors.Is(err, context.DeadlineExceeded):
-		return failed(err, fmt.Sprintf("no connection to %s within %s: a firewall, or a wrong VAULT_ADDR", whom, x.Timeout), x.healthFix())
+		return failed(err, fmt.Sprintf("no connection to %s within %s: a firewall blocks it, or VAULT_ADDR is wrong", whom, x.Timeout), x.healthFix())
 	}
 	return failed(err, "", x.healthFix())
 }
@@ -108,7 +108,7 @@ func (x *exam) advise() string {
 	if x.mayBeDev() {
 		return "; check VAULT_ADDR, or start a Vault for development there"
 	}
-	return ": check VAULT_ADDR, and whether Vault runs there"
+	return ": check VAULT_ADDR, and whether Vault is running there"
 }
 
 // mayBeDev reports whether vaultkit dev can use the address.

@@ -24,7 +24,7 @@ func (x *exam) rights(ctx context.Context, role Role) Finding {
 	return x.compareRights(role, wanted, everywhere, granted)
 }
 
-const cannotQuery = "the token may not ask for its capabilities (update on sys/capabilities-self)"
+const cannotQuery = "the token cannot query its own capabilities (update on sys/capabilities-self)"
 
 // providerRights holds the rights to check for one provider, or for any ("").
 type providerRights struct {
@@ -136,8 +136,8 @@ func (x *exam) lacksRights(role Role, first Right, detail string, fix Fix) Findi
 // hiddenRights returns the finding for rights that another policy hides. Another policy would
 // not help, so a person must decide which one to remove.
 func (x *exam) hiddenRights(role Role, first Right, detail string, providers []string) Finding {
-	return x.lacksRights(role, first, detail+"; it has the same for every other provider, and a policy for "+abbreviate(providers)+
-		" alone hides that, or denies it: a token needs either general policies or narrowed ones", x.policiesFix())
+	return x.lacksRights(role, first, detail+"; it has them for every other provider, and a policy for "+abbreviate(providers)+
+		" alone hides that, or denies it: give the token either general policies or policies for single providers", x.policiesFix())
 }
 
 // isHidden reports whether the token has a right for every provider, but not for this one.

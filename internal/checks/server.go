@@ -14,15 +14,15 @@ func (x *exam) server(context.Context) Finding {
 	unavailable := &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Err: err}
 	switch {
 	case err != nil:
-		return failed(unavailable, "what answers there is not a Vault that serves: "+errorText(unavailable), x.healthFix())
+		return failed(unavailable, "the server is not a working Vault: "+errorText(unavailable), x.healthFix())
 	case health.Version == "":
-		return failed(unavailable, "what answers there is not Vault", x.healthFix())
+		return failed(unavailable, "the server is not Vault", x.healthFix())
 	case !health.Initialized:
-		return failed(unavailable, "Vault is not initialised: if it is a new one, an operator does that with vault operator init", ReadServerStatus.fix("vault status"))
+		return failed(unavailable, "Vault is not initialized: on a new server, an operator runs vault operator init", ReadServerStatus.fix("vault status"))
 	case health.Sealed:
 		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", Unseal.fix("vault operator unseal"))
 	case health.ReplicationDRMode == "secondary":
-		return failed(unavailable, "a disaster-recovery secondary serves nobody: name the primary", addressFix())
+		return failed(unavailable, "this is a disaster-recovery secondary, which serves no requests: use the address of the primary", addressFix())
 	case health.PerformanceStandby:
 		return okay("Vault " + health.Version + ", unsealed, a performance standby")
 	case health.Standby:
@@ -37,7 +37,7 @@ const maxSkew = 30 * time.Second
 // clock compares the local clock with Vault's. Vault reports whole seconds.
 func (x *exam) clock(context.Context) Finding {
 	if x.health.response == nil || x.health.response.ServerTimeUTC == 0 {
-		return skipped("the server does not tell its time", noFix)
+		return skipped("the server does not report its time", noFix)
 	}
 	skew := x.health.skew.Round(time.Second)
 	if skew.Abs() <= maxSkew {
@@ -47,6 +47,6 @@ func (x *exam) clock(context.Context) Finding {
 	if skew < 0 {
 		direction = "behind"
 	}
-	return warning(fmt.Sprintf("this clock is %s %s Vault's: ages and expiries in status, TLS certificates and JWTs are judged by it; "+
-		"have it set by NTP", skew.Abs(), direction), clockFix())
+	return warning(fmt.Sprintf("this clock is %s %s Vault's; status, TLS certificates and JWTs depend on it: "+
+		"synchronize it with NTP", skew.Abs(), direction), clockFix())
 }

@@ -61,9 +61,9 @@ func (x *exam) credentials(context.Context) Finding {
 		fix := x.credentialFix()
 		return failed(err, errorText(err)+x.explainGuess(fix), fix)
 	case len(about.WorldReadable) > 0:
-		return warning("every user of this machine may read "+strings.Join(about.WorldReadable, ", "), ProtectFile.fix("chmod 600 "+quotes(about.WorldReadable)))
+		return warning("every user of this machine can read "+strings.Join(about.WorldReadable, ", "), ProtectFile.fix("chmod 600 "+quotes(about.WorldReadable)))
 	case len(x.IgnoredLogins) > 0:
-		return warning(x.Login.String()+"; it wins over the "+strings.Join(x.IgnoredLogins, " and the ")+" login whose variables are set too: name the one that is meant",
+		return warning(x.Login.String()+"; the variables of the "+strings.Join(x.IgnoredLogins, " and the ")+" login are set, too: choose one with VAULTKIT_AUTH",
 			ChooseLogin.fix("export VAULTKIT_AUTH="+x.IgnoredLogins[0]))
 	}
 	return okay(x.Login.String())

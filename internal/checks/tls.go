@@ -31,9 +31,9 @@ func (x *exam) tls(context.Context) Finding {
 	case secure == nil && x.local():
 		return okay("plain HTTP, on this machine")
 	case secure == nil:
-		return warning("plain HTTP: everybody in between can read tokens and keys", TryHTTPS.fix(x.command("doctor", "--address", x.withScheme("https"))))
+		return warning("plain HTTP: everyone on the network can read tokens and keys", TryHTTPS.fix(x.command("doctor", "--address", x.withScheme("https"))))
 	case x.SkipVerify:
-		return warning("the server's certificate is not verified: whoever is in between can pass for Vault; leave VAULT_SKIP_VERIFY out",
+		return warning("the server's certificate is not verified, so another server can pretend to be Vault: unset VAULT_SKIP_VERIFY",
 			VerifyServer.fix("env -u VAULT_SKIP_VERIFY "+x.command("doctor")))
 	}
 	leaf := secure.PeerCertificates[0]
@@ -61,7 +61,7 @@ func (x *exam) badTLS() Finding {
 		return failed(err, fmt.Sprintf("the certificate is valid from %s to %s, and here it is %s",
 			date(invalid.Cert.NotBefore), date(invalid.Cert.NotAfter), date(time.Now())), x.certificateFix())
 	case isAlert && alert.Op == "remote error":
-		return failed(err, "the server refuses the connection: "+alert.Err.Error()+"; it may want a client certificate",
+		return failed(err, "the server refuses the connection: "+alert.Err.Error()+"; it may require a client certificate",
 			GiveCertificate.fix(x.command("doctor", "--client-cert", "client.pem", "--client-key", "client-key.pem")))
 	case isPlain, errors.Is(err, http.ErrSchemeMismatch):
 		return x.plainServer(err)
@@ -76,7 +76,7 @@ func (x *exam) wrongName(err error, other x509.HostnameError) Finding {
 	if x.local() {
 		return failed(err, detail, ExpectName.fix(x.command("doctor", "--tls-server-name", firstName(other.Certificate))))
 	}
-	return failed(err, detail+": check VAULT_ADDR, and who answers there", x.certificateFix())
+	return failed(err, detail+": check VAULT_ADDR, and which server this is", x.certificateFix())
 }
 
 // plainServer is for a server that does not use TLS. Its fix uses plain HTTP only on this
@@ -86,7 +86,7 @@ func (x *exam) plainServer(err error) Finding {
 	if x.local() {
 		return failed(err, detail, UseHTTP.fix(x.command("doctor", "--address", x.withScheme("http"))))
 	}
-	return failed(err, detail+"; check VAULT_ADDR and its port, or have TLS enabled there", x.healthFix())
+	return failed(err, detail+"; check VAULT_ADDR and its port, or enable TLS on the server", x.healthFix())
 }
 
 // withScheme returns the address with another scheme.
@@ -107,7 +107,7 @@ func namesOf(cert *x509.Certificate) string {
 	for _, ip := range cert.IPAddresses {
 		names = append(names, ip.String())
 	}
-	return cmp.Or(strings.Join(names, ", "), "nobody")
+	return cmp.Or(strings.Join(names, ", "), "no name")
 }
 
 func firstName(cert *x509.Certificate) string {
@@ -117,7 +117,7 @@ func firstName(cert *x509.Certificate) string {
 
 func issuerOf(cert *x509.Certificate) string {
 	if cert == nil {
-		return "somebody"
+		return "an unknown CA"
 	}
 	return fmt.Sprintf("%q", cert.Issuer.String())
 }
