@@ -78,7 +78,7 @@ func TestChecker(t *testing.T) {
 	}
 }
 
-// What an actor was told must agree with what Vault stores.
+// What an actor was told must match what Vault stores.
 func TestChecker_OfResponses(t *testing.T) {
 	for name, tc := range map[string]struct {
 		make func(h *hand)

@@ -10,8 +10,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// A late write arrives although its client's context has ended: whoever delivers it waits for
-// it.
+// A late write arrives although its client's context has ended. Its delivery waits until it is
+// applied.
 func TestLateWriteOutlivesItsClient(t *testing.T) {
 	proxy, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// register is a provider as its clients see it: one key at a version.
+// register is a provider as its clients see it: one key with a version.
 type register struct {
 	version int
 	key     string
@@ -28,8 +28,8 @@ type register struct {
 // call is an operation on the register. The empty key is a read.
 type call struct{ key string }
 
-// outcome is what the caller was told: the register as it read or left it, and for a
-// rotation the version it replaced. A refused one replaced nothing.
+// outcome is what the caller was told: the register as it was read or written, and for a
+// rotation the version that it replaced. A refused rotation replaced nothing.
 type outcome struct {
 	register
 	replaced int
@@ -57,11 +57,11 @@ type history struct {
 	start time.Time
 	mu    sync.Mutex
 	ops   []porcupine.Operation
-	open  []porcupine.Operation // writes whose outcome their callers were not told
+	open  []porcupine.Operation // writes whose callers were not told the outcome
 }
 
-// do runs and notes one operation. With an open outcome it may yet take effect at
-// any time; whether it did is settled in the end.
+// do runs one operation and adds it to the history. An operation with an unknown outcome may
+// take effect at any later time; settle finds out whether it did.
 func (h *history) do(client int, asked call, work func() (told outcome, undetermined bool)) {
 	op := porcupine.Operation{ClientId: client, Input: asked, Call: time.Since(h.start).Nanoseconds()}
 	told, undetermined := work()
@@ -76,7 +76,7 @@ func (h *history) do(client int, asked call, work func() (told outcome, undeterm
 	h.ops = append(h.ops, op)
 }
 
-// settle adds those open writes that Vault shows to have been applied.
+// settle adds the writes with an unknown outcome that Vault shows to have been applied.
 func (h *history) settle(versions map[int]map[string]any) {
 	for _, op := range h.open {
 		for version, data := range versions {
@@ -88,8 +88,7 @@ func (h *history) settle(versions map[int]map[string]any) {
 	}
 }
 
-// The clients of the history: rotators come first, then the foreign writer, then
-// readers.
+// The numbers of the clients: first the rotators, then the foreign writer, then the readers.
 const rotators, foreignWriter, readers = 6, 6, 4
 
 // Rotators, readers, a foreign writer and a recoverer use one provider, over a network that
@@ -148,7 +147,7 @@ func TestLinearizable(t *testing.T) {
 
 // lossy makes one request in sixteen fail.
 func lossy() faultproxy.Rule {
-	dice := rand.New(rand.NewPCG(1, 2)) // rules are asked one at a time
+	dice := rand.New(rand.NewPCG(1, 2)) // needs no lock: rules are called one at a time
 	faults := []faultproxy.Action{faultproxy.Refuse(), faultproxy.Lose(), faultproxy.Truncate(), faultproxy.Error(500, `{"errors":["x"]}`, true)}
 	return func(faultproxy.Request) faultproxy.Action {
 		if n := dice.IntN(64); n < len(faults) {

@@ -65,8 +65,8 @@ func recoverNothing(context.Context, *faulttest.Run) faulttest.Response {
 	return faulttest.Response{Actor: "lazy", Status: faulttest.Succeeded}
 }
 
-// abortAfter is a recovery that aborts undecided rotations without a fence, from the given
-// number of recoveries of a provider on.
+// abortAfter is a recovery that aborts undecided rotations without a fence. It starts to do so
+// after the given number of recoveries of a provider.
 func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 	var visits sync.Map
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
@@ -88,9 +88,8 @@ func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 	}
 }
 
-// wantViolations runs an operation undisturbed, where nothing may be wrong with it, and
-// under every single fault and every rival, where the named invariants must be
-// violated.
+// wantViolations runs an operation without faults, which must violate nothing, and with every
+// single fault and every rival, which must violate the named invariants.
 func (c *harness) wantViolations(t *testing.T, op *faulttest.Operation, invariants []string) {
 	t.Helper()
 	requests, err := c.driver.Count(t.Context(), op)

@@ -22,8 +22,8 @@ func TestSchedule_Names(t *testing.T) {
 	}
 }
 
-// The space is whole: every kind of fault at every request (but late reads), every
-// rival at every point, and their products, each with three endings and once.
+// The space contains every kind of fault at every request (except late reads), every rival at
+// every point, and every combination of the two, each once with each of three endings.
 func TestSpace_IsComplete(t *testing.T) {
 	kinds, late := len(faulttest.Kinds()), 0
 	for _, kind := range faulttest.Kinds() {
@@ -54,8 +54,8 @@ func TestSpace_IsComplete(t *testing.T) {
 	}
 	for _, name := range []string{
 		"op/1:cut+5:applied-500/alone/rerun",     // a retry of a retry
-		"op/2:late+3:late/alone/both",            // two on their way
-		"op/3:deadline-later/delete@end/recover", // late after everything
+		"op/2:late+3:late/alone/both",            // two requests that arrive late
+		"op/3:deadline-later/delete@end/recover", // after everything else
 		"op/1:dies/put@1/rerun",
 	} {
 		if !seen[name] {

@@ -20,7 +20,7 @@ func TestTwoRotatorsDifferentKeys(t *testing.T) {
 			t.Fatalf("no Rotate succeeded: %v, want one", errs)
 		}
 		if lost := errs[1-winner]; lost == nil {
-			// The other started after the first had committed: two rotations in turn.
+			// The second started after the first had committed, so both succeeded.
 			if results[0].NewVersion == results[1].NewVersion {
 				t.Fatalf("both Rotate committed the same version: %+v, want one", results)
 			}

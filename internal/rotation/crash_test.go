@@ -82,7 +82,7 @@ func TestRecover_FindsAPrunedVersionInALaterBackup(t *testing.T) {
 	if w.version() != 2 {
 		t.Fatal("the rotation is not committed, want version 2")
 	}
-	// The next rotation's sweep finds out by itself.
+	// The next rotation recovers the crashed one.
 	clienttest.Rotate(t, w.Direct, w.Provider, "fake-third")
 	history, err := w.Direct.History(t.Context(), w.Provider)
 	if err != nil || len(history) != 2 {
@@ -105,7 +105,7 @@ func TestRecreatedProvider(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range versions {
-				// even the very secret that was wanted
+				// the same secret that the old rotation wanted
 				vaulttest.Put(t, "providers/"+w.Provider, clienttest.NewSecret)
 			}
 			found := w.recover()
@@ -150,7 +150,7 @@ func TestRotate_IgnoresCancellationAfterTheCommit(t *testing.T) {
 	if err != nil || r.Outcome != vaultkit.OutcomeCommitted {
 		t.Fatalf("Rotate = %+v, %v, want committed", r, err)
 	}
-	w.done()
+	w.assertDone()
 }
 
 // If the record of a committed rotation cannot be written, the rotation is returned together
@@ -166,7 +166,7 @@ func TestRotate_WithoutARecordReturnsBoth(t *testing.T) {
 	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("Recover = %+v, want one committed rotation", found)
 	}
-	w.done()
+	w.assertDone()
 }
 
 // A backup with this rotation's id and another value stops the rotation before it writes.

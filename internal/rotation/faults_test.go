@@ -71,8 +71,8 @@ func (w *scenario) check() (committed bool) {
 	return committed
 }
 
-// done checks that the rotation is committed once and recorded once.
-func (w *scenario) done() {
+// assertDone checks that the rotation is committed once and recorded once.
+func (w *scenario) assertDone() {
 	w.Helper()
 	if !w.check() {
 		w.Fatal("not committed")
@@ -153,7 +153,7 @@ func (w *scenario) finish(how string, committed bool) {
 			w.Fatalf("rerun: %+v, %v", r, err)
 		}
 	}
-	w.done()
+	w.assertDone()
 }
 
 // rivalThenZombie lets another rotation commit first and then delivers the late request.
@@ -242,7 +242,7 @@ func TestRotate_SucceedsAfterOneFault(t *testing.T) {
 				if err != nil || r.Outcome != vaultkit.OutcomeCommitted || len(r.Warnings) > 0 {
 					t.Fatalf("Rotate = %+v, %v, want committed without a warning", r, err)
 				}
-				w.done()
+				w.assertDone()
 				if found := w.recover(); len(found) != 0 {
 					t.Errorf("Recover = %+v, want nothing to recover", found)
 				}
@@ -344,7 +344,7 @@ func TestRotate_LateWritesChangeNoOutcome(t *testing.T) {
 					close(release)
 					w.Proxy.Wait()
 				}
-				w.done()
+				w.assertDone()
 			})
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// Verbs that meet in the middle of each other: what one may revoke, restore or
-// abort depends on what the others have begun.
+// Operations that run at the same time. What one may revoke, restore or abort depends on what
+// the others have begun.
 
 // assertOneBackupEach fails if a version from 2 on has no committed record, or two that name a
 // backup.
@@ -115,7 +115,7 @@ func TestRestoreDoesNotHideARollback(t *testing.T) {
 func TestRestore_KilledAtEachRequest(t *testing.T) {
 	client := clienttest.New(t)
 	count := func() int {
-		p, id := deletedWorld(t, false)
+		p, id := newDeletedProvider(t, false)
 		proxy := clienttest.NewProxy(t)
 		victim := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
 		proxy.Reset()
@@ -126,7 +126,7 @@ func TestRestore_KilledAtEachRequest(t *testing.T) {
 	}()
 	for n := 1; n <= count; n++ {
 		for _, die := range []func(func()) faultproxy.Action{faultproxy.Refuse().Before, faultproxy.Kill} {
-			p, id := deletedWorld(t, false)
+			p, id := newDeletedProvider(t, false)
 			ctx, cancel := context.WithCancel(t.Context())
 			victim := clienttest.NewWithFaults(t, dieAt(nth(n), die(cancel)), clienttest.WithRecordWait(20*time.Millisecond))
 			_, err := victim.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
@@ -151,7 +151,7 @@ func TestRecover_TakesNoRestoreForEvidence(t *testing.T) {
 	w := newScenario(t)
 	w.keepVersions(2)
 	w.killBeforeRecord() // version 2 committed, not recorded
-	id := left(t, w.Provider)[0]
+	id := backupIDs(t, w.Provider)[0]
 	vaulttest.SoftDelete(t, w.Provider)
 	if _, err := restore(t, w.Direct, w.Provider, id); err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func TestRecover_TakesNoRestoreForEvidence(t *testing.T) {
 
 // A restore without an id replaces only the version for which its backup was chosen.
 func TestRestore_ReplacesOnlyTheExpectedVersion(t *testing.T) {
-	p, _ := deletedWorld(t, false)
+	p, _ := newDeletedProvider(t, false)
 	overtaken := clienttest.NewWithFaults(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-good"})
 		vaulttest.SoftDelete(t, p)

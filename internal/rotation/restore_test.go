@@ -11,8 +11,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// deletedWorld returns a provider that was rotated once and whose current version is deleted.
-func deletedWorld(t *testing.T, destroy bool) (provider, id string) {
+// newDeletedProvider returns a provider that was rotated once and whose current version is deleted.
+func newDeletedProvider(t *testing.T, destroy bool) (provider, id string) {
 	t.Helper()
 	provider, ids := clienttest.PutRotatedProvider(t, 1)
 	kv, path := vaulttest.Root(t).KVv2(vaulttest.Mount), vaulttest.Base+"/providers/"+provider
@@ -31,12 +31,12 @@ func restore(t *testing.T, client *vaultkit.Client, provider, id string, opts ..
 	return client.Rollback(t.Context(), provider, id, append(opts, vaultkit.RestoreDeleted())...)
 }
 
-func TestRestoreDeletedProvider(t *testing.T) {
+func TestRestore_OfADeletedProvider(t *testing.T) {
 	for name, destroy := range map[string]bool{"deleted": false, "destroyed": true} {
 		for _, named := range []bool{true, false} {
 			t.Run(name, func(t *testing.T) {
 				client := clienttest.NewWithPolicy(t, vaulttest.Policy(t, "../../", "rotator"))
-				p, backup := deletedWorld(t, destroy)
+				p, backup := newDeletedProvider(t, destroy)
 				vaulttest.AssertUnchanged(t, p, func() {
 					if _, err := client.Rollback(t.Context(), p, backup); !errors.Is(err, vaultkit.ErrDeleted) {
 						t.Errorf("Rollback(%q) without RestoreDeleted = %v, want ErrDeleted", backup, err)
@@ -66,7 +66,8 @@ func TestRestoreDeletedProvider(t *testing.T) {
 					if again, err := restore(t, client, p, backup); err != nil || !again.Resumed || again.ID != r.ID {
 						t.Errorf("the second Rollback(%q) = %+v, %v, want %s resumed", backup, again, err, r.ID)
 					}
-					// The newest rotation was a rollback: which one to undo is not ours to guess.
+					// The newest rotation was a rollback, so the library does not choose what
+					// to roll back.
 					_, err := client.Rollback(t.Context(), p, "")
 					if !errors.Is(err, vaultkit.ErrInvalid) || !strings.HasSuffix(err.Error(), "one of the backups "+backup) {
 						t.Errorf("Rollback without an id = %v, want ErrInvalid that names the backup %s", err, backup)
@@ -82,7 +83,7 @@ func TestRestore_SucceedsAfterOneFault(t *testing.T) {
 	for name, action := range map[string]faultproxy.Action{"lost": faultproxy.Lose(), "refused": faultproxy.Refuse(), "500": faultproxy.Error(500, `{"errors":["x"]}`, true)} {
 		for _, path := range []string{"/data/" + vaulttest.Base + "/providers/", "/data/" + vaulttest.Base + "/rotations/"} {
 			t.Run(name+path, func(t *testing.T) {
-				p, id := deletedWorld(t, false)
+				p, id := newDeletedProvider(t, false)
 				r, err := restore(t, clienttest.NewWithFaults(t, faultproxy.OnMatch("PUT", path, action)), p, id)
 				if err != nil || r.NewVersion != 3 {
 					t.Errorf("Rollback(%q) = %+v, %v, want version 3", id, r, err)
@@ -92,7 +93,7 @@ func TestRestore_SucceedsAfterOneFault(t *testing.T) {
 		}
 	}
 	t.Run("no record", func(t *testing.T) {
-		p, id := deletedWorld(t, false)
+		p, id := newDeletedProvider(t, false)
 		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("PUT", "/data/"+vaulttest.Base+"/rotations/", faultproxy.Refuse()), clienttest.WithRecordWait(1))
 		if r, err := restore(t, client, p, id); !errors.Is(err, vaultkit.ErrUndetermined) || r == nil || r.NewVersion != 3 {
 			t.Fatalf("Rollback(%q) without a record = %+v, %v, want version 3 and ErrUndetermined", id, r, err)

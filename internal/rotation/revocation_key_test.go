@@ -15,7 +15,7 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// Which keys are the same, and who must not put a revoked one in force.
+// Which values are the same key, and which operations refuse a revoked key.
 
 // attemptFor returns the path of an entry that another client wrote to revoke the key.
 func attemptFor(p, key string) string {

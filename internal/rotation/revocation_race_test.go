@@ -15,11 +15,11 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// What is revoked while somebody puts it back, and the other way round.
+// A key is revoked while another client puts it back in force.
 
-// meets runs b completely before each request of a, once for each request, and calls check
-// after it.
-func meets(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Client, p, id string), check func(n int, p string)) {
+// interleave runs b completely before each request of a, in one run for each request, and then
+// calls check.
+func interleave(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Client, p, id string), check func(n int, p string)) {
 	t.Helper()
 	for n := 1; ; n++ {
 		p, id := arrange()
@@ -76,9 +76,9 @@ func TestNoKeyInForceIsRevoked(t *testing.T) {
 					}
 				}
 				if order == "within revoke-old" {
-					meets(t, arrange, revoke, put, check)
+					interleave(t, arrange, revoke, put, check)
 				} else {
-					meets(t, arrange, put, revoke, check)
+					interleave(t, arrange, put, revoke, check)
 				}
 			})
 		}
@@ -124,8 +124,8 @@ func TestRotate_KeepsAKeyThatAnotherJobUses(t *testing.T) {
 			t.Errorf("at request %d: the revoked unused key %q is in force, want another key", n, key)
 		}
 	}
-	meets(t, arrange, a, b, check)
-	meets(t, arrange, b, a, check)
+	interleave(t, arrange, a, b, check)
+	interleave(t, arrange, b, a, check)
 }
 
 // A standby may be behind. The checks still see what another client wrote before this client's

@@ -18,12 +18,12 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// What a lost or an old answer, or a missing right, must not lead to.
+// What must not follow from a lost response, an old response, or a missing capability.
 
 var denial = faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
 
-// commitOnItsWay leaves a rotation to fake-new whose commit arrives when release is called.
-func commitOnItsWay(t *testing.T, p string) (id string, release func()) {
+// newLateCommit leaves a rotation to fake-new whose commit arrives when release is called.
+func newLateCommit(t *testing.T, p string) (id string, release func()) {
 	t.Helper()
 	proxy, late := clienttest.NewProxy(t), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -62,7 +62,7 @@ func TestRerunThatCannotReadItsBackupIsUndetermined(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := vaulttest.PutProvider(t, clienttest.OldSecret)
-			id, release := commitOnItsWay(t, p)
+			id, release := newLateCommit(t, p)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			var rule faultproxy.Rule
@@ -366,11 +366,11 @@ func TestRestore_RefusesRevokedKeys(t *testing.T) {
 	bringBack := func(c *vaultkit.Client, p, id string) {
 		_, _ = c.Rollback(t.Context(), p, id, vaultkit.RestoreDeleted())
 	}
-	meets(t, arrange(false), revoke, func(c *vaultkit.Client, p, id string) {
+	interleave(t, arrange(false), revoke, func(c *vaultkit.Client, p, id string) {
 		vaulttest.SoftDelete(t, p)
 		bringBack(c, p, id)
 	}, check)
-	meets(t, arrange(true), bringBack, func(c *vaultkit.Client, p, id string) {
+	interleave(t, arrange(true), bringBack, func(c *vaultkit.Client, p, id string) {
 		if vaulttest.Snapshot(t, p)["providers/"+p].Current == 2 {
 			if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Undelete(t.Context(), vaulttest.Base+"/providers/"+p, []int{2}); err != nil {
 				t.Error(err)

@@ -16,7 +16,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// newIndex is how far the active node is after a write, as Vault Enterprise says it.
+// newIndex is the state of the active node after a write, in the format of Vault Enterprise.
 var newIndex = base64.StdEncoding.EncodeToString([]byte("v1:fake-cluster:7:0:00"))
 
 // behind imitates a performance standby that has only the provider's first version. A request

@@ -18,10 +18,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// These tests hold that an error is definite only where Vault's answers prove it, and
-// that it is definite where they do.
+// An error is definite exactly if Vault's responses prove that nothing was applied.
 
-// Once the answer to a first store is lost, only version 1 decides the outcome.
+// If the response to the write of the first secret is lost, only version 1 decides the outcome.
 func TestPut_LostResponseIsUndetermined(t *testing.T) {
 	for name, disturb := range map[string]func(t *testing.T, p string, client *vaultkit.Client){
 		"rotated since": func(t *testing.T, p string, _ *vaultkit.Client) {

@@ -14,7 +14,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-func TestSourceVerifies(t *testing.T) {
+func TestRotate_VerifiesWithTheSource(t *testing.T) {
 	client := clienttest.New(t)
 	p, source, wrong := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource(), errors.New("wrong key")
 	source.VerifyErr = wrong
@@ -24,8 +24,8 @@ func TestSourceVerifies(t *testing.T) {
 			t.Errorf("Rotate = %v, verified %v, want the verifier's error after one call", err, source.Verified)
 		}
 	})
-	// The key was just created: it is taken back, without what it shares with the
-	// one in force.
+	// The source revokes the key that it has just created. It does not revoke the fields that
+	// are also in force.
 	if want := []map[string]string{{"api_key": "fake-issued"}}; !reflect.DeepEqual(source.Revoked, want) {
 		t.Errorf("Rotate revoked %v, want %v", source.Revoked, want)
 	}
@@ -35,14 +35,14 @@ func TestSourceVerifies(t *testing.T) {
 		}
 	}
 	good := clienttest.NewIssuingSource()
-	good.Fields = map[string]any{"api_key": "fake-issued-again"} // what was taken back stays refused
+	good.Fields = map[string]any{"api_key": "fake-issued-again"} // a revoked key stays refused
 	if _, err := client.Rotate(t.Context(), p, good); err != nil || len(good.Verified) != 1 || len(good.Revoked) > 0 {
 		t.Errorf("Rotate = %v, verified %v, revoked %v, want success and no revocation", err, good.Verified, good.Revoked)
 	}
 }
 
 // Both verifications run, the source's first.
-func TestSourceAndOptionVerify(t *testing.T) {
+func TestRotate_RunsBothVerifications(t *testing.T) {
 	p, source, wrong := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource(), errors.New("wrong key")
 	_, err := clienttest.New(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
 		if len(source.Verified) != 1 {
@@ -95,7 +95,8 @@ func TestRotate_RevokesAnIssuedKeyOnlyIfItIsUnused(t *testing.T) {
 			source.RevokeErr = vaultkit.ErrAlreadyRevoked
 			return clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, clienttest.New(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, false},
-		// An issuer that gives two rotations the same key: the other one won.
+		// The provider's API returns the same key to two rotations. The other one commits
+		// first.
 		"in force by another rotation": {func(p string, _ *clienttest.IssuingSource, _ context.CancelFunc) faultproxy.Rule {
 			return clienttest.BeforeCommit(p, func() {
 				if _, err := clienttest.New(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-issued", "keep": "else"})); err != nil {

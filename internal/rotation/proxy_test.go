@@ -54,7 +54,7 @@ func TestRotate_IgnoresJSONOfAProxy(t *testing.T) {
 				if _, err := w.Rotate(t.Context(), w.Client); err != nil {
 					t.Errorf("Rotate with %s as the response to request %d, applied %t = %v, want success", body, n+1, applied, err)
 				}
-				w.done()
+				w.assertDone()
 			}
 		}
 	}
