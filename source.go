@@ -125,22 +125,21 @@ func (r random) NewFields(context.Context, Target) (map[string]any, error) {
 	return fields, nil
 }
 
-// issuance is one rotation's dealings with its source: it asks for the new key,
-// has it verified, and when the rotation fails it takes the key back or says
-// where to find it.
-type issuance struct {
-	client *Client
-	source Source
-	target Target
-	actor  string
-	mayAdd bool           // the rotation may add fields
-	fresh  map[string]any // what the source made, less what was in force already
+// issuedKey is the new key of one rotation, from its source. The source may verify it. If the
+// rotation fails, the source revokes the key, or the error names it.
+type issuedKey struct {
+	client    *Client
+	source    Source
+	target    Target
+	actor     string
+	mayAdd    bool           // the rotation may add fields
+	newFields map[string]any // of the source's fields, those with a new value
 }
 
-func (i *issuance) request(o *rotateOptions) rotation.Request {
+func (i *issuedKey) request(o *rotateOptions) rotation.Request {
 	request := o.request(&i.target)
 	request.Source = i.source.Name()
-	request.Change, request.IssuesNoKey = i.change, i.given()
+	request.Change, request.IssuesNoKey = i.change, i.issuesNoKey()
 	if static, is := i.source.(*staticSource); is {
 		request.KnownFields = static.fields()
 	}
@@ -152,14 +151,15 @@ func (i *issuance) request(o *rotateOptions) rotation.Request {
 	return request
 }
 
-// given: the source only says which key to use.
-func (i *issuance) given() bool {
+// issuesNoKey reports whether the source only returns a given key.
+func (i *issuedKey) issuesNoKey() bool {
 	_, given := i.source.(interface{ issuesNothing() })
 	return given
 }
 
-// change is asked once for each rotation, and never again: it makes a real key.
-func (i *issuance) change(ctx context.Context, current rotation.Current) (map[string]any, error) {
+// change returns the new secret. It is called once for each rotation, because the source may
+// issue a real key.
+func (i *issuedKey) change(ctx context.Context, current rotation.Current) (map[string]any, error) {
 	i.target.Fields = slices.Sorted(maps.Keys(current.Data))
 	i.target.Stamp = protocol.KeyName(i.target.Provider, current.InForce, current.Version)
 	fields, err := i.source.NewFields(ctx, i.target)
@@ -168,8 +168,8 @@ func (i *issuance) change(ctx context.Context, current rotation.Current) (map[st
 	}
 	merged := protocol.Merge(current.Data, fields)
 	changed := protocol.ChangedFields(current.Data, merged)
-	i.fresh = maps.Clone(fields)
-	maps.DeleteFunc(i.fresh, func(field string, _ any) bool { return !slices.Contains(changed, field) })
+	i.newFields = maps.Clone(fields)
+	maps.DeleteFunc(i.newFields, func(field string, _ any) bool { return !slices.Contains(changed, field) })
 	if err := cmp.Or(checkFields(fields), i.checkAdded(current, fields)); err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (i *issuance) change(ctx context.Context, current rotation.Current) (map[st
 }
 
 // checkAdded refuses fields that the secret does not have.
-func (i *issuance) checkAdded(current rotation.Current, fields map[string]any) error {
+func (i *issuedKey) checkAdded(current rotation.Current, fields map[string]any) error {
 	added := protocol.OnlyIn(fields, current.Data)
 	if i.mayAdd || len(added) == 0 {
 		return nil
@@ -189,12 +189,11 @@ func (i *issuance) checkAdded(current rotation.Current, fields map[string]any) e
 		Hint: "check the name; adding a field has to be asked for"}
 }
 
-// settle decides what becomes of a key that was issued for a rotation that
-// failed. While it may be in force it is kept; when it certainly is not, it is
-// revoked.
-func (i *issuance) settle(ctx context.Context, err error) error {
+// keepOrRevoke handles the key of a failed rotation. A key that may be in force is kept. A key
+// that certainly is not in force is revoked.
+func (i *issuedKey) keepOrRevoke(ctx context.Context, err error) error {
 	switch {
-	case err == nil, i.given(), len(i.fresh) == 0, i.target.DryRun:
+	case err == nil, i.issuesNoKey(), len(i.newFields) == 0, i.target.DryRun:
 		return err
 	case errors.Is(err, ErrUndetermined):
 		return vaulterr.Note(err, "the new key is kept; its name at the issuer is "+i.target.Stamp)
@@ -205,18 +204,18 @@ func (i *issuance) settle(ctx context.Context, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.RecordWait)
 	defer cancel()
-	return i.takeBack(ctx, revoker, err)
+	return i.revokeUnused(ctx, revoker, err)
 }
 
-// takeBack revokes the new key, unless it is in force or another run may put it there:
-// an issuer may hand out the same key twice.
-func (i *issuance) takeBack(ctx context.Context, revoker Revoker, failed error) error {
+// revokeUnused revokes the new key, unless it is in force or another run may put it in force:
+// a provider's API may return the same key twice.
+func (i *issuedKey) revokeUnused(ctx context.Context, revoker Revoker, failed error) error {
 	named := "; its name at the issuer is " + i.target.Stamp
-	keys, err := textFields(i.fresh)
+	keys, err := textFields(i.newFields)
 	if err != nil {
 		return vaulterr.Note(failed, "the new key is kept"+named, err)
 	}
-	asked, err := i.client.engine.RevokeUnused(ctx, i.target.Provider, i.fresh, i.actor, func() error {
+	asked, err := i.client.engine.RevokeUnused(ctx, i.target.Provider, i.newFields, i.actor, func() error {
 		return revoker.Revoke(ctx, i.target, keys)
 	})
 	switch {
