@@ -150,21 +150,21 @@ func (k *killing) once(t *testing.T, proxy *faultproxy.Proxy, v victim, seed, re
 	if err == nil {
 		err = cmd.Wait()
 	}
-	claim := l.told("victim", out, err)
-	l.killed = claim.Status == faulttest.Died
-	l.witness.AddResponse(claim)
+	response := l.told("victim", out, err)
+	l.killed = response.Status == faulttest.Died
+	l.history.AddResponse(response)
 	rival.Wait()
 	switch dice.IntN(3) {
 	case 0:
-		k.recover(t, l.witness, l.provider)
+		k.recover(t, l.history, l.provider)
 	case 1:
 		again, out := l.command(t, vaulttest.Server().Addr())
-		l.witness.AddResponse(l.told("rerun", out, again.Run()))
+		l.history.AddResponse(l.told("rerun", out, again.Run()))
 	}
 	close(release)
 	proxy.Wait()
 	l.undelete(t)
-	k.recover(t, l.witness, l.provider)
+	k.recover(t, l.history, l.provider)
 	k.judge(t, l, seed)
 }
 
@@ -175,28 +175,28 @@ func (k *killing) sentence(proxy *faultproxy.Proxy, dice *rand.Rand, requests in
 	proxy.SetRule(faultproxy.At(n, how))
 }
 
-// claimOf is what the program's exit code and output say.
-func claimOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) faulttest.Response {
-	claim := faulttest.Response{Actor: who, Wants: wants, Status: faulttest.Succeeded}
+// responseOf returns the response that the program's exit code and output report.
+func responseOf(who string, wants faulttest.Change, out *bytes.Buffer, err error) faulttest.Response {
+	response := faulttest.Response{Actor: who, Wants: wants, Status: faulttest.Succeeded}
 	var said vaultkit.Rotation
 	if json.Unmarshal(out.Bytes(), &said) == nil {
-		claim.ID, claim.NewVersion, claim.Resumed = said.ID, said.NewVersion, said.Resumed
+		response.ID, response.NewVersion, response.Resumed = said.ID, said.NewVersion, said.Resumed
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		claim.Err = exit.Error()
+		response.Err = exit.Error()
 		switch exit.ExitCode() {
 		case -1:
-			claim.Status = faulttest.Died
+			response.Status = faulttest.Died
 		case exitcode.Undetermined:
-			claim.Status = faulttest.Undetermined
+			response.Status = faulttest.Undetermined
 		default:
-			claim.Status = faulttest.Failed
+			response.Status = faulttest.Failed
 		}
 	}
-	return claim
+	return response
 }
 
-func (k *killing) recover(t *testing.T, witness *faulttest.History, provider string) {
+func (k *killing) recover(t *testing.T, history *faulttest.History, provider string) {
 	t.Helper()
 	cmd, out := k.command(t.Context(), vaulttest.Server().Addr(), k.recoverer, "", "recover", provider)
 	err := cmd.Run()
@@ -207,18 +207,18 @@ func (k *killing) recover(t *testing.T, witness *faulttest.History, provider str
 	if err != nil {
 		t.Fatalf("recover: %v", err)
 	}
-	claim := faulttest.Response{Actor: "recoverer", Status: faulttest.Succeeded, Found: map[string]string{}}
+	response := faulttest.Response{Actor: "recoverer", Status: faulttest.Succeeded, Found: map[string]string{}}
 	for _, one := range found {
-		claim.Found[one.ID] = string(one.Outcome)
+		response.Found[one.ID] = string(one.Outcome)
 	}
-	witness.AddResponse(claim)
+	history.AddResponse(response)
 }
 
 // judge holds what Vault contains against what everybody was told. Recovering once
 // more must change nothing.
 func (k *killing) judge(t *testing.T, l *life, seed int) {
 	t.Helper()
-	found, err := l.witness.CheckAtRest(t.Context())
+	found, err := l.history.CheckAtRest(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func (k *killing) judge(t *testing.T, l *life, seed int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.recover(t, l.witness, l.provider)
+	k.recover(t, l.history, l.provider)
 	after, err := k.observer.Read(t.Context(), l.provider)
 	if err != nil || !reflect.DeepEqual(before, after) {
 		found = append(found, faulttest.Violation{Invariant: "I6", Why: fmt.Sprintf("recovering again changed something (%v)", err)})
@@ -238,7 +238,7 @@ func (k *killing) judge(t *testing.T, l *life, seed int) {
 		if before.Current > l.version {
 			k.rotated++
 		}
-		if l.issuer.asked() {
+		if l.api.asked() {
 			k.revoked++
 		}
 	}
@@ -247,6 +247,6 @@ func (k *killing) judge(t *testing.T, l *life, seed int) {
 	}
 	if len(found) > 0 {
 		k.violations++
-		t.Errorf("%s, seed %d: %v\n%s", l.victim.name, seed, found, l.witness.Log())
+		t.Errorf("%s, seed %d: %v\n%s", l.victim.name, seed, found, l.history.Log())
 	}
 }

@@ -34,12 +34,12 @@ var victims = []victim{
 type life struct {
 	*killing
 	victim   victim
-	witness  *faulttest.History
+	history  *faulttest.History
 	provider string
 	key      string // what it rotates to
 	version  int    // that it finds
 	id       string // of the rotation that made that version
-	issuer   *issuer
+	api      *providerAPI
 
 	contested, killed bool
 }
@@ -49,10 +49,10 @@ func (k *killing) begin(t *testing.T, v victim) *life {
 	t.Helper()
 	l := &life{killing: k, victim: v, provider: vaulttest.Name(t), key: uniqueKey(), version: 1}
 	first := map[string]any{"api_key": uniqueKey(), "organization": "org"}
-	l.witness = faulttest.NewHistory(k.observer, l.provider)
-	l.witness.AddForeignWrite(vaulttest.Put(t, "providers/"+l.provider, first), first)
+	l.history = faulttest.NewHistory(k.observer, l.provider)
+	l.history.AddForeignWrite(vaulttest.Put(t, "providers/"+l.provider, first), first)
 	v.prepare(l, t)
-	l.issuer = newIssuer(t, l.witness, first["api_key"].(string))
+	l.api = newProviderAPI(t, l.history, first["api_key"].(string))
 	return l
 }
 
@@ -72,17 +72,17 @@ func (l *life) command(t *testing.T, address string) (*exec.Cmd, *bytes.Buffer) 
 }
 
 func (l *life) told(who string, out *bytes.Buffer, err error) faulttest.Response {
-	claim := claimOf(who, l.victim.wants(l), out, err)
+	response := responseOf(who, l.victim.wants(l), out, err)
 	if l.victim.name == "revoke-old" {
-		claim.ID, claim.NewVersion, claim.Revoked = "", 0, l.id
+		response.ID, response.NewVersion, response.Revoked = "", 0, l.id
 	}
-	return claim
+	return response
 }
 
 func (l *life) rotates() []string { return []string{"rotate", l.provider, "--new-key-stdin"} }
 
 func (l *life) revokes() []string {
-	return []string{"revoke-old", l.provider, l.id, "--ignore-other-providers", "--cmd", l.issuer.line()}
+	return []string{"revoke-old", l.provider, l.id, "--ignore-other-providers", "--cmd", l.api.line()}
 }
 
 func (l *life) restores() []string {
@@ -99,9 +99,9 @@ func (l *life) nothing() faulttest.Change { return faulttest.Change{} }
 func (l *life) run(t *testing.T, who, key string, wants faulttest.Change, args ...string) faulttest.Response {
 	t.Helper()
 	cmd, out := l.killing.command(t.Context(), vaulttest.Server().Addr(), l.rotator, key, args...)
-	claim := claimOf(who, wants, out, cmd.Run())
-	l.witness.AddResponse(claim)
-	return claim
+	response := responseOf(who, wants, out, cmd.Run())
+	l.history.AddResponse(response)
+	return response
 }
 
 func (l *life) rotateTo(t *testing.T, who, key string) faulttest.Response {
@@ -111,20 +111,20 @@ func (l *life) rotateTo(t *testing.T, who, key string) faulttest.Response {
 
 func (l *life) rotate(t *testing.T) {
 	t.Helper()
-	claim := l.rotateTo(t, "earlier", uniqueKey())
-	if claim.Status != faulttest.Succeeded {
-		t.Fatal(claim)
+	response := l.rotateTo(t, "earlier", uniqueKey())
+	if response.Status != faulttest.Succeeded {
+		t.Fatal(response)
 	}
-	l.id, l.version = claim.ID, claim.NewVersion
+	l.id, l.version = response.ID, response.NewVersion
 }
 
 func (l *life) rotateAndDelete(t *testing.T) {
 	t.Helper()
 	l.rotate(t)
-	if _, err := l.witness.Check(t.Context()); err != nil {
+	if _, err := l.history.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l.witness.AddDeletion(l.version)
+	l.history.AddDeletion(l.version)
 	kv := vaulttest.Root(t).KVv2(vaulttest.Mount)
 	if err := kv.Delete(t.Context(), vaulttest.Base+"/providers/"+l.provider); err != nil {
 		t.Fatal(err)
@@ -151,9 +151,9 @@ func (l *life) rivalUndeletes(t *testing.T) {
 	l.rivalRollsBack(t)
 }
 
-// issuer is a provider's API that a command asks: it looks at that moment whether the key
+// providerAPI is a provider's API that a command calls. At each call it checks whether the key
 // is in force, while the command waits.
-type issuer struct {
+type providerAPI struct {
 	dir  string
 	key  string
 	ends sync.WaitGroup
@@ -162,16 +162,16 @@ type issuer struct {
 	times int
 }
 
-// newIssuer serves until the test ends.
-func newIssuer(t *testing.T, witness *faulttest.History, key string) *issuer {
+// newProviderAPI returns an API that serves until the test ends.
+func newProviderAPI(t *testing.T, history *faulttest.History, key string) *providerAPI {
 	t.Helper()
-	i := &issuer{dir: t.TempDir(), key: key}
+	i := &providerAPI{dir: t.TempDir(), key: key}
 	for _, name := range []string{i.question(), i.answer()} {
 		if err := syscall.Mkfifo(name, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	asked, err := witness.NewProviderAPI(t.Context(), "the command", false)
+	asked, err := history.NewProviderAPI(t.Context(), "the command", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,15 +190,15 @@ func newIssuer(t *testing.T, witness *faulttest.History, key string) *issuer {
 	return i
 }
 
-func (i *issuer) question() string { return filepath.Join(i.dir, "question") }
-func (i *issuer) answer() string   { return filepath.Join(i.dir, "answer") }
+func (i *providerAPI) question() string { return filepath.Join(i.dir, "question") }
+func (i *providerAPI) answer() string   { return filepath.Join(i.dir, "answer") }
 
 // line is the command; the shell needs no other program for it.
-func (i *issuer) line() string {
+func (i *providerAPI) line() string {
 	return "echo revoke >'" + i.question() + "' && read answer <'" + i.answer() + "'"
 }
 
-func (i *issuer) serve(t *testing.T, asked *faulttest.ProviderAPI, question, answer *os.File) {
+func (i *providerAPI) serve(t *testing.T, asked *faulttest.ProviderAPI, question, answer *os.File) {
 	for line := make([]byte, len("revoke\n")); ; {
 		if _, err := question.Read(line); err != nil {
 			return
@@ -215,7 +215,7 @@ func (i *issuer) serve(t *testing.T, asked *faulttest.ProviderAPI, question, ans
 	}
 }
 
-func (i *issuer) asked() bool {
+func (i *providerAPI) asked() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.times > 0
