@@ -20,7 +20,7 @@ func TestGoBlocksCompile(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	replace := map[string]string{} // files of this module that stand elsewhere
+	replace := map[string]string{} // for go build -overlay: files of this module, with their real paths
 	args := []string{"build", "-overlay", filepath.Join(dir, "overlay.json")}
 	for _, p := range pages(t) {
 		for _, b := range p.blocks {

@@ -101,7 +101,7 @@ func TestBrokenLinksAreFound(t *testing.T) {
 	}
 }
 
-// TestReadmeLeadsToEveryPage fails on a page that nobody can find.
+// TestReadmeLeadsToEveryPage checks that README.md links to each page.
 func TestReadmeLeadsToEveryPage(t *testing.T) {
 	t.Parallel()
 	links := readPage(t, "README.md").links()

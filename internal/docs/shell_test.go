@@ -44,7 +44,7 @@ vaultkit() {
 }
 `
 
-// scriptOf returns the page's shell blocks, each after a line that tells which it is.
+// scriptOf returns the page's shell blocks, each after a line that prints its position.
 func scriptOf(p page) string {
 	var script strings.Builder
 	for _, b := range p.blocks {

@@ -15,7 +15,7 @@ import (
 type ending struct {
 	shell  string // read by every shell of the job, before its script
 	refuse func(runs int, r *http.Request) bool
-	key    string // that the issuer makes
+	key    string // that the provider's API creates
 	status int
 	holds  string
 	says   []string

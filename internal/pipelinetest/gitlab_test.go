@@ -123,7 +123,7 @@ func runGitLab(t *testing.T, w *world, name string, change func(s *sandbox, clai
 	return r
 }
 
-// dispatch is a pipeline that somebody starts for the provider.
+// dispatch sets up a pipeline that a person starts for the provider.
 func dispatch(_ *sandbox, _ map[string]any, env map[string]string) { env["PROVIDER"] = provider }
 
 func TestGitLabRotate(t *testing.T) {

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	}
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "VAULT_") { // somebody's own Vault
+		if strings.HasPrefix(name, "VAULT_") { // the settings of the developer's own Vault
 			_ = os.Unsetenv(name)
 		}
 	}

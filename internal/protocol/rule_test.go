@@ -118,8 +118,8 @@ func (w world) facts(t *rapid.T, id protocol.ID, now int) protocol.Facts {
 	return f
 }
 
-// Whatever part of the truth is visible, at whatever time: the rule never says
-// committed or aborted against the truth, so it never says both.
+// At every time, and with any part of the facts, the rule decides committed or aborted only if that
+// is true. So it never decides both.
 func TestRuleNeverContradictsTheTruth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := worlds().Draw(t, "world")

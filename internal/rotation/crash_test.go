@@ -15,7 +15,7 @@ import (
 )
 
 // The client crashes at each request. Then foreign writers write, on a provider that keeps one,
-// two or ten versions. Whatever evidence is left, Recover reports nothing false.
+// two or ten versions. With any evidence left, Recover reports nothing false.
 func TestCrashThenForeignWrites(t *testing.T) {
 	requests := len(stepsOf(t))
 	for _, maxVersions := range []int{1, 2, 10} {
@@ -224,7 +224,7 @@ func TestRotate_BacksUpLargeForeignSecrets(t *testing.T) {
 func TestRecover_WritesTheMissingExpiryTag(t *testing.T) {
 	w := newScenario(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	w.Reconnect(clienttest.WithRecordWait(2 * time.Second)) // enough for the record, in vain for the tag
+	w.Reconnect(clienttest.WithRecordWait(2 * time.Second)) // long enough for the record; the tag still fails
 	w.Proxy.SetRule(faultproxy.OnEvery("PATCH", "", faultproxy.Refuse()))
 	r, err := w.Client.Rotate(t.Context(), w.Provider, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(expires))
 	if err != nil || len(r.Warnings) == 0 {

@@ -116,7 +116,7 @@ func (w *scenario) killBeforeRecord() {
 // killAt cuts the client off at the first request that fatal reports.
 func (w *scenario) killAt(fatal func(faultproxy.Request) bool, applied bool) error {
 	w.Helper()
-	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond)) // it will wait in vain
+	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond)) // the record will fail
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
 	last := faultproxy.Refuse().Before(cancel)

@@ -55,8 +55,8 @@ func TestRotate_RunsBothVerifications(t *testing.T) {
 	}
 }
 
-// A key is created once, whatever fails. It is revoked only if it is certainly not in force and
-// no run can put it in force: a rotation that began and was denied can be run again.
+// A key is created only once, whichever request fails. It is revoked only if it is certainly not in
+// force and no run can put it in force: a rotation that began and was denied can be run again.
 func TestRotate_RevokesAnIssuedKeyOnlyIfItIsUnused(t *testing.T) {
 	commit := func(p string) string { return "/data/" + vaulttest.Base + "/providers/" + p }
 	never := make(chan struct{})

@@ -12,8 +12,8 @@ import (
 
 // Put creates a provider's first version and returns its number. With replaceDeleted it also
 // replaces a deleted or destroyed version. KV v2 has no write that depends on the deletion: if
-// somebody undeletes the version at the same time, Put replaces it, and it stays readable as
-// the version before.
+// another client undeletes the version at the same time, Put replaces it, and it stays readable
+// as the version before.
 func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, replaceDeleted bool) (int, error) {
 	if _, err := protocol.CanonicalToStore(data); err != nil {
 		return 0, vaulterr.Invalid("%v", err)
@@ -30,8 +30,8 @@ func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, 
 }
 
 // checkReplaceable refuses to replace a deleted version if the provider keeps only one.
-// Somebody may undelete it before the write arrives, and the write would remove it. A destroyed
-// version holds nothing.
+// Another client may undelete it before the write arrives, and the write would remove it. A
+// destroyed version holds nothing.
 func (e *Engine) checkReplaceable(ctx context.Context, provider string, deleted *vaulterr.Error) error {
 	if errors.Is(deleted, vaulterr.ErrDestroyed) {
 		return nil

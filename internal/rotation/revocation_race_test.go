@@ -234,7 +234,7 @@ func TestRotate_NoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
 	}
 }
 
-// announce writes an entry for the key that stands, as another client would.
+// announce writes an entry that stands for the key, as another client would.
 func announce(t *testing.T, p, key string) {
 	t.Helper()
 	vaulttest.Put(t, attemptFor(p, key), map[string]any{"schema": 1, "kind": "revoke-old", "rotation": "", "provider": p,

@@ -321,7 +321,7 @@ func TestRollbackAfterTheProviderWasCreatedAnew(t *testing.T) {
 	}
 }
 
-// The commit waits for the attribution: without it, nobody could tell who rotated.
+// The commit waits for the attribution: without it, the record could not name the actor.
 func TestRotate_CommitsOnlyWithAnAttribution(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	_, err := clienttest.NewWithFaults(t, faultproxy.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denial)).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
@@ -330,7 +330,7 @@ func TestRotate_CommitsOnlyWithAnAttribution(t *testing.T) {
 	}
 }
 
-// An error escapes the text of an entry that somebody else wrote.
+// An error escapes the text of an entry of a foreign writer.
 func TestRotate_EscapesTheTextOfAnEntry(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	vaulttest.Put(t, attemptFor(p, "fake-new"), object{"schema": 1, "kind": "revoke-old", "rotation": "x\x1b]0;evil\a\n::error::pwn",

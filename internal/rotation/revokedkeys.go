@@ -10,9 +10,9 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// checkRevoked refuses the change if somebody is revoking a key that it puts in force. It runs
-// after the backup was acknowledged and before the commit: an attempt that it does not see,
-// sees the backup.
+// checkRevoked refuses the change if a key that it puts in force is being revoked. It runs after
+// the backup was acknowledged and before the commit: an attempt that it does not see finds the
+// backup.
 func (tx *transaction) checkRevoked(ctx context.Context) error {
 	if tx.request.AllowRevoked {
 		return nil

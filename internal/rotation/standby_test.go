@@ -44,7 +44,7 @@ func adminToken(t *testing.T) string {
 	return vaulttest.Token(t, `path "*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }`)
 }
 
-// A client's reads show what it wrote, whatever node answers and however it logged in.
+// A client's reads show what it wrote, from any node and with any login.
 // Community servers send no index, so the fault proxy adds it.
 func TestReads_ShowOwnWrites(t *testing.T) {
 	proxy, file, first := clienttest.NewProxy(t), filepath.Join(t.TempDir(), "token"), adminToken(t)

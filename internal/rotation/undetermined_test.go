@@ -87,8 +87,8 @@ func TestRotate_ReportsAnInvalidTokenAtOnce(t *testing.T) {
 	}
 }
 
-// A late copy of the commit is on its way while its retry is denied. The denial says nothing
-// about that copy.
+// A late copy of the commit has not arrived yet when its retry is denied. The denial does not show
+// what happens to that copy.
 func TestRotate_DeniedRetryIsUndetermined(t *testing.T) {
 	w := newScenario(t)
 	release := make(chan struct{})
@@ -112,8 +112,7 @@ func TestRotate_DeniedRetryIsUndetermined(t *testing.T) {
 	}
 }
 
-// A proxy responds after Vault has applied the commit. Whatever its status, it is not Vault's
-// response.
+// A proxy responds after Vault has applied the commit. No status makes that Vault's response.
 func TestRotate_IgnoresProxyErrors(t *testing.T) {
 	for _, status := range []int{400, 402, 403, 404, 408, 409, 413, 421, 451, 499} {
 		for _, body := range []string{"<html>blocked</html>", "{}", `{"errors":[]}`, `{"data":{"version":7}}`} {
@@ -228,7 +227,7 @@ func TestRollbackOfAnUnrecordedRotation(t *testing.T) {
 	}
 }
 
-// Rollback restores every secret that Rotate could back up, whatever its size.
+// Rollback restores every secret that Rotate could back up, of any size.
 func TestRollbackOfALargeSecret(t *testing.T) {
 	client := clienttest.New(t)
 	large := strings.Repeat("x", 600<<10)

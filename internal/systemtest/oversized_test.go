@@ -181,8 +181,8 @@ func TestOversizedResponses_VerbsAreComplete(t *testing.T) {
 	}
 }
 
-// TestOversizedResponses_AreRefused checks that no response uses much memory, whatever its
-// size, or more time than the timeout.
+// TestOversizedResponses_AreRefused checks that a response of any size uses little memory
+// and no more time than the timeout.
 func TestOversizedResponses_AreRefused(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	for kind, answer := range oversized() {
