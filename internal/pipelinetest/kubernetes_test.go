@@ -17,9 +17,9 @@ import (
 	core "k8s.io/api/core/v1"
 )
 
-// mounted writes the files that the cluster would mount into a container, and
-// returns where they are by where the container has them.
-func (c *cluster) mounted(t *testing.T, w *world, s *sandbox, namespace string, pod core.PodSpec, ca []byte) map[string]string {
+// mountFiles writes the files that the cluster would mount into a container. It returns their
+// paths, by the paths in the container.
+func (c *cluster) mountFiles(t *testing.T, w *world, s *sandbox, namespace string, pod core.PodSpec, ca []byte) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	write := func(name string, content []byte) {
@@ -48,7 +48,8 @@ func (c *cluster) mounted(t *testing.T, w *world, s *sandbox, namespace string, 
 	return found
 }
 
-// overTLS is the world's Vault as the manifests expect it, and its CA.
+// overTLS serves the world's Vault over TLS, as the manifests expect, and returns its address
+// and CA.
 func (w *world) overTLS(t *testing.T) (address string, ca []byte) {
 	t.Helper()
 	target, err := url.Parse(w.URL)
@@ -58,14 +59,14 @@ func (w *world) overTLS(t *testing.T) (address string, ca []byte) {
 	return server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 }
 
-// pod is the machine of a pod's container, with its environment: the address, the
+// pod returns a sandbox that acts as a pod's container, with its environment. The address, the
 // CA and the token are the test's, each where the manifest has it.
 func (c *cluster) pod(t *testing.T, w *world, namespace string, spec core.PodSpec) (*sandbox, map[string]string) {
 	t.Helper()
 	s := newSandbox(t)
-	s.offer(t, "vaultkit", vaultkit)
+	s.install(t, "vaultkit", vaultkit)
 	address, ca := w.overTLS(t)
-	found := c.mounted(t, w, s, namespace, spec, ca)
+	found := c.mountFiles(t, w, s, namespace, spec, ca)
 	env := map[string]string{"HOME": "/nonexistent"}
 	for _, variable := range spec.Containers[0].Env {
 		env[variable.Name] = variable.Value
@@ -99,7 +100,7 @@ func TestKubernetesStatus(t *testing.T) {
 		if status != want || !strings.Contains(printed, provider) {
 			t.Errorf("with --max-age %s vaultkit status exits with %d, want %d and the provider printed:\n%s", age, status, want, printed)
 		}
-		w.leaks(t, "the job", printed)
+		w.assertNoSecret(t, "the job", printed)
 	}
 	s, env := c.pod(t, w, job.Namespace, spec)
 	if status, printed := s.shell(t, s.workspace, command("vaultkit", "get", provider), env); status != 6 {
@@ -107,7 +108,7 @@ func TestKubernetesStatus(t *testing.T) {
 	}
 }
 
-// TestKubernetesReader lets the CLI do what the service may do: only read.
+// TestKubernetesReader runs the CLI with the service's login, which can only read.
 func TestKubernetesReader(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), readCluster(t)
@@ -121,7 +122,7 @@ func TestKubernetesReader(t *testing.T) {
 			t.Errorf("vaultkit %s exits with %d, want %d:\n%s", line, status, want, printed)
 		}
 	}
-	w.holds(t, oldKey)
+	w.assertKey(t, oldKey)
 }
 
 // TestKubernetesRoles checks the tokens of the roles.
@@ -138,8 +139,8 @@ func TestKubernetesRoles(t *testing.T) {
 	}
 }
 
-// TestKubernetesStrangers lets accounts log in that have no role.
-func TestKubernetesStrangers(t *testing.T) {
+// TestKubernetes_RefusesOtherAccounts lets accounts without a role log in.
+func TestKubernetes_RefusesOtherAccounts(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), readCluster(t)
 	service, job := c.services[0], c.jobs[0]

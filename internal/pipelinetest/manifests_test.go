@@ -79,9 +79,9 @@ func readCluster(t *testing.T) *cluster {
 	return c
 }
 
-// TestManifestsAreStrict misspells each key of each manifest in turn. The decoder refuses all
+// TestManifests_RefuseMisspelledKeys misspells each key of each manifest in turn. The decoder refuses all
 // of them, so it knows all the correct ones.
-func TestManifestsAreStrict(t *testing.T) {
+func TestManifests_RefuseMisspelledKeys(t *testing.T) {
 	t.Parallel()
 	key := regexp.MustCompile(`[a-zA-Z]+:( |\n)`)
 	free := regexp.MustCompile(`labels|matchLabels|annotations|data: |app: |cpu: |memory: |ca\.crt|kubernetes\.io`)
@@ -103,7 +103,7 @@ func TestManifestsAreStrict(t *testing.T) {
 	}
 }
 
-func TestManifestsAreCareful(t *testing.T) {
+func TestManifests_RestrictPods(t *testing.T) {
 	t.Parallel()
 	c := readCluster(t)
 	for name, account := range c.accounts {
@@ -112,8 +112,8 @@ func TestManifestsAreCareful(t *testing.T) {
 		}
 	}
 	service, job := c.services[0], c.jobs[0]
-	c.careful(t, service.Namespace, service.Spec.Template.Spec)
-	c.careful(t, job.Namespace, job.Spec.JobTemplate.Spec.Template.Spec)
+	c.checkPod(t, service.Namespace, service.Spec.Template.Spec)
+	c.checkPod(t, job.Namespace, job.Spec.JobTemplate.Spec.Template.Spec)
 	labels := service.Spec.Template.Labels
 	for label, value := range service.Spec.Selector.MatchLabels {
 		if labels[label] != value {
@@ -127,8 +127,8 @@ func TestManifestsAreCareful(t *testing.T) {
 	}
 }
 
-// careful checks the settings of a pod.
-func (c *cluster) careful(t *testing.T, namespace string, pod core.PodSpec) {
+// checkPod checks the settings of a pod.
+func (c *cluster) checkPod(t *testing.T, namespace string, pod core.PodSpec) {
 	t.Helper()
 	if c.spaces[namespace] == nil || c.accounts[namespace+"/"+pod.ServiceAccountName] == nil {
 		t.Errorf("the manifests have no account %s in %s, want it with its namespace", pod.ServiceAccountName, namespace)

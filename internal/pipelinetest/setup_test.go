@@ -14,7 +14,7 @@ import (
 // setup runs vault-setup.sh as an administrator would.
 func (w *world) setup(t *testing.T) {
 	t.Helper()
-	for range 2 { // again is fine
+	for range 2 { // a second run succeeds, too
 		if status, printed := w.runSetup(t, nil); status != 0 {
 			t.Fatalf("vault-setup.sh exits with %d, want 0:\n%s", status, printed)
 		}
@@ -28,8 +28,8 @@ func (w *world) runSetup(t *testing.T, more map[string]string) (status int, prin
 	self, err := os.Executable()
 	must(t, err)
 	must(t, os.Symlink(self, s.outside("vault")))
-	s.offer(t, "vault", s.outside("vault"))
-	s.offer(t, "vaultkit", vaultkit)
+	s.install(t, "vault", s.outside("vault"))
+	s.install(t, "vaultkit", vaultkit)
 	config := w.cluster.Config()
 	must(t, os.WriteFile(s.outside("ca.crt"), []byte(config["kubernetes_ca_cert"].(string)), 0o600))
 	must(t, os.WriteFile(s.outside("reviewer"), []byte(w.cluster.JWT("reviewer", true)), 0o600))
@@ -43,7 +43,7 @@ func (w *world) runSetup(t *testing.T, more map[string]string) (status int, prin
 	}
 	maps.Copy(env, more)
 	status, printed = s.shell(t, s.workspace, string(script), env)
-	w.leaks(t, "an argument", s.arguments(t))
+	w.assertNoSecret(t, "an argument", s.arguments(t))
 	return status, printed
 }
 
@@ -78,10 +78,10 @@ func (w *world) kubernetesHost(t *testing.T, mount string) any {
 	return config.Data["kubernetes_host"]
 }
 
-// TestSetupLeavesOthersAlone: other clients may use an existing auth method.
-func TestSetupLeavesOthersAlone(t *testing.T) {
+// TestSetup_KeepsAnExistingAuthMethod: other clients may use it.
+func TestSetup_KeepsAnExistingAuthMethod(t *testing.T) {
 	t.Parallel()
-	w := bareWorld(t)
+	w := newWorldWithoutSetup(t)
 	const theirs = "https://theirs.example.invalid"
 	must(t, w.root.Sys().EnableAuthWithOptionsWithContext(t.Context(), "kubernetes", &api.EnableAuthOptions{Type: "kubernetes"}))
 	config := w.cluster.Config()
@@ -104,10 +104,11 @@ func TestSetupLeavesOthersAlone(t *testing.T) {
 	}
 }
 
-// TestSetupFails: a set-up that failed half-way is not taken for complete the next time.
-func TestSetupFails(t *testing.T) {
+// TestSetup_FailsWithoutItsVariables checks that a set-up that failed half-way is completed by
+// the next one.
+func TestSetup_FailsWithoutItsVariables(t *testing.T) {
 	t.Parallel()
-	w := bareWorld(t)
+	w := newWorldWithoutSetup(t)
 	for name, variable := range map[string]string{"no repository": "GITHUB_REPOSITORY_ID", "no project": "GITLAB_PROJECT_ID"} {
 		status, printed := w.runSetup(t, map[string]string{variable: ""})
 		if status == 0 || !strings.Contains(printed, variable+": is not set") {

@@ -61,7 +61,7 @@ func readWorkflow(t *testing.T) *workflow {
 // lint lints a workflow, and its shell if shellcheck is installed.
 func lint(t *testing.T, text string) (found []string) {
 	t.Helper()
-	shellcheck, _ := exec.LookPath("shellcheck") // none: the shell is run in any case
+	shellcheck, _ := exec.LookPath("shellcheck") // empty: not installed, and the shell blocks run anyway
 	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{Shellcheck: shellcheck})
 	must(t, err)
 	errs, err := linter.Lint(workflowFile, []byte(text), nil)
@@ -93,8 +93,8 @@ func TestWorkflowIsLinted(t *testing.T) {
 
 var pinned = regexp.MustCompile(`^actions/(checkout|setup-go)@[0-9a-f]{40}$`)
 
-// TestWorkflowIsCareful checks what the linter does not.
-func TestWorkflowIsCareful(t *testing.T) {
+// TestWorkflow_RestrictsJobs checks what the linter does not check.
+func TestWorkflow_RestrictsJobs(t *testing.T) {
 	t.Parallel()
 	w := readWorkflow(t)
 	if len(w.Permissions) != 0 {
