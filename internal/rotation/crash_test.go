@@ -55,7 +55,7 @@ func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, forei
 	}
 	for _, record := range history {
 		if (record.Outcome == vaultkit.OutcomeCommitted) != committed {
-			w.Errorf("the record says %s, but committed is %v", record.Outcome, committed)
+			w.Errorf("History: outcome %s, want committed: %t", record.Outcome, committed)
 		}
 	}
 	for _, one := range found {
@@ -69,7 +69,7 @@ func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, forei
 		}
 	}
 	if committed && evidence && len(history) != 1 {
-		w.Error("no record of a committed rotation, although there is evidence")
+		w.Error("History has no record of a committed rotation with evidence, want one")
 	}
 }
 

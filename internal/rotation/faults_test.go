@@ -53,20 +53,20 @@ func (w *scenario) check() (committed bool) {
 		}
 	}
 	if provider.Current > 2 || len(backups) > 1 || len(records) > 1 {
-		w.Fatalf("more than one version, backup or record: %+v", snapshot)
+		w.Fatalf("Vault has %+v, want at most one new version, backup and record", snapshot)
 	}
 	if !reflect.DeepEqual(provider.Versions[1], clienttest.OldSecret) {
-		w.Fatalf("version 1 is %v", provider.Versions[1])
+		w.Fatalf("version 1 = %v, want %v", provider.Versions[1], clienttest.OldSecret)
 	}
 	committed = provider.Current == 2
 	if committed && !reflect.DeepEqual(provider.Versions[2], clienttest.NewSecret) {
-		w.Fatalf("version 2 is %v", provider.Versions[2])
+		w.Fatalf("version 2 = %v, want %v", provider.Versions[2], clienttest.NewSecret)
 	}
 	if committed && (len(backups) != 1 || !reflect.DeepEqual(backups[0].Versions[1], clienttest.OldSecret)) {
-		w.Fatalf("replaced without a backup: %+v", snapshot)
+		w.Fatalf("Vault has %+v, want a backup of the replaced secret", snapshot)
 	}
 	if len(records) == 1 && (records[0].Versions[1]["outcome"] == "committed") != committed {
-		w.Fatalf("a lying record: %+v", snapshot)
+		w.Fatalf("Vault has %+v, want a record that says committed: %t", snapshot, committed)
 	}
 	return committed
 }
@@ -75,11 +75,11 @@ func (w *scenario) check() (committed bool) {
 func (w *scenario) assertDone() {
 	w.Helper()
 	if !w.check() {
-		w.Fatal("not committed")
+		w.Fatal("the rotation is not committed, want it committed")
 	}
 	history, err := w.Direct.History(w.Context(), w.Provider)
 	if err != nil || len(history) != 1 || history[0].Outcome != vaultkit.OutcomeCommitted || history[0].NewVersion != 2 {
-		w.Fatalf("history %+v, %v", history, err)
+		w.Fatalf("History = %+v, %v, want one record, committed as version 2", history, err)
 	}
 }
 
@@ -134,14 +134,14 @@ func (w *scenario) finish(how string, committed bool) {
 	if how != "rerun" {
 		for _, one := range w.recover() {
 			if want := map[bool]vaultkit.Outcome{true: vaultkit.OutcomeCommitted, false: vaultkit.OutcomeUndecided}[committed]; one.Outcome != want {
-				w.Fatalf("Recover says %s, committed is %v", one.Outcome, committed)
+				w.Fatalf("Recover = %s, want %s", one.Outcome, want)
 			}
 		}
 		if w.check() != committed {
-			w.Fatal("Recover changed the provider")
+			w.Fatalf("after Recover the new secret is in force: %t, want %t as before", !committed, committed)
 		}
 		if again := w.recover(); committed && len(again) != 0 {
-			w.Fatalf("a second Recover found %+v", again)
+			w.Fatalf("the second Recover = %+v, want nothing to recover", again)
 		}
 	}
 	if how == "recover" && !committed {
@@ -150,7 +150,7 @@ func (w *scenario) finish(how string, committed bool) {
 	if how != "recover" {
 		r, err := w.Rotate(w.Context(), w.Direct)
 		if err != nil || r.Resumed != committed {
-			w.Fatalf("rerun: %+v, %v", r, err)
+			w.Fatalf("the second Rotate = %+v, %v, want success, resumed %t", r, err, committed)
 		}
 	}
 	w.assertDone()
@@ -171,14 +171,14 @@ func (w *scenario) rivalThenZombie(release chan struct{}, told error) {
 	for _, record := range history {
 		if record.Outcome == vaultkit.OutcomeCommitted {
 			if other, twice := committed[record.NewVersion]; twice {
-				w.Fatalf("version %d committed by %s and %s", record.NewVersion, other, record.ID)
+				w.Fatalf("History: %s and %s committed version %d, want only one", other, record.ID, record.NewVersion)
 			}
 			committed[record.NewVersion] = record.ID
 		}
 	}
 	provider := vaulttest.Snapshot(w, w.Provider)["providers/"+w.Provider]
 	if len(committed) != provider.Current-1 || provider.Versions[rival.NewVersion]["api_key"] != "fake-rival" {
-		w.Errorf("records %v, provider %+v, victim was told %v", committed, provider, told)
+		w.Errorf("committed records %v, Vault has %+v, want one record for each version and fake-rival; the late client got %v", committed, provider, told)
 	}
 }
 
