@@ -85,6 +85,45 @@ func TestNoKeyInForceIsRevoked(t *testing.T) {
 	}
 }
 
+// A restore puts every field in force, so it checks each of them.
+func TestRestore_RefusesRevokedKeys(t *testing.T) {
+	var asked *clienttest.Revoker
+	check := func(n int, p string) {
+		keys, err := clienttest.New(t).GetProviderKeys(t.Context(), p)
+		if len(asked.Revoked) > 0 && err == nil && keys.Reveal()["api_key"] == "fake-old" {
+			t.Errorf("at request %d: the revoked key is in force, want another key", n)
+		}
+	}
+	arrange := func(deleted bool) func() (string, string) {
+		return func() (string, string) {
+			p, ids := clienttest.PutRotatedProvider(t, 1)
+			if deleted {
+				vaulttest.SoftDelete(t, p)
+			}
+			asked = &clienttest.Revoker{}
+			return p, ids[0]
+		}
+	}
+	revoke := func(c *vaultkit.Client, p, id string) {
+		_, _ = c.RevokeOld(t.Context(), p, id, asked, vaultkit.IgnoreOtherProviders())
+	}
+	bringBack := func(c *vaultkit.Client, p, id string) {
+		_, _ = c.Rollback(t.Context(), p, id, vaultkit.RestoreDeleted())
+	}
+	interleave(t, arrange(false), revoke, func(c *vaultkit.Client, p, id string) {
+		vaulttest.SoftDelete(t, p)
+		bringBack(c, p, id)
+	}, check)
+	interleave(t, arrange(true), bringBack, func(c *vaultkit.Client, p, id string) {
+		if vaulttest.Snapshot(t, p)["providers/"+p].Current == 2 {
+			if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Undelete(t.Context(), vaulttest.Base+"/providers/"+p, []int{2}); err != nil {
+				t.Error(err)
+			}
+			revoke(c, p, id)
+		}
+	}, check)
+}
+
 // twin is a source whose provider's API returns the same key to two jobs. It records what it
 // revoked.
 type twin struct {
