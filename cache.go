@@ -43,7 +43,7 @@ func WithCache(ttl, maxStale time.Duration) Option {
 // Vault, at the login too, until its context ends or, if set, Timeouts.Start has passed. A
 // provider that does not exist is an error. WithProviders needs WithCache.
 func WithProviders(providers ...string) Option {
-	return func(s *settings.Settings) { s.Declared = append(s.Declared, providers...) }
+	return func(s *settings.Settings) { s.DeclaredProviders = append(s.DeclaredProviders, providers...) }
 }
 
 const (
@@ -86,9 +86,9 @@ func (c *Client) cachedSecret(provider string) *secret {
 // metadata, it reads the metadata first: then an unchanged secret is not sent again, and Vault's
 // audit log shows no read of it.
 func (c *Client) fetch(ctx context.Context, provider string, held *secret) (*secret, error) {
-	key := kv.Key{"providers", provider}
+	entry := kv.EntryName{"providers", provider}
 	if held != nil && !held.blind.Load() {
-		meta, err := c.store.Metadata(ctx, key)
+		meta, err := c.store.Metadata(ctx, entry)
 		switch {
 		case errors.Is(err, ErrPermissionDenied):
 			held.blind.Store(true)
@@ -98,7 +98,7 @@ func (c *Client) fetch(ctx context.Context, provider string, held *secret) (*sec
 			return held, nil
 		}
 	}
-	stored, err := c.store.Read(ctx, key)
+	stored, err := c.store.Read(ctx, entry)
 	if err != nil {
 		return nil, vaulterr.WithOp("refresh", provider, err)
 	}

@@ -116,7 +116,7 @@ func (c *Client) GetProviderKeys(ctx context.Context, provider string) (Provider
 func (c *Client) Providers(ctx context.Context) ([]string, error) {
 	ctx, cancel := c.readContext(ctx)
 	defer cancel()
-	names, err := c.store.List(ctx, kv.Key{"providers"})
+	names, err := c.store.List(ctx, kv.EntryName{"providers"})
 	if err != nil {
 		return nil, vaulterr.WithOp("Providers", "", err)
 	}
@@ -208,7 +208,7 @@ func (c *Client) secret(ctx context.Context, provider string) (*secret, error) {
 		return c.keys.Get(ctx, provider)
 	}
 	began := time.Now()
-	stored, err := c.store.Read(ctx, kv.Key{"providers", provider})
+	stored, err := c.store.Read(ctx, kv.EntryName{"providers", provider})
 	c.observe(event.Event{
 		Kind: event.Read, Provider: provider, Version: stored.Version,
 		Took: time.Since(began), Err: vaulterr.WithOp("read", provider, err),

@@ -44,10 +44,10 @@ func (c *Client) Rotate(ctx context.Context, provider string, source Source, opt
 	}
 	ctx, cancel := c.writeContext(ctx)
 	defer cancel()
-	run := &issuance{client: c, source: source, actor: o.actor, mayAdd: o.addFields, target: Target{Provider: provider, DryRun: o.dryRun}}
+	run := &issuedKey{client: c, source: source, actor: o.actor, mayAdd: o.addFields, target: Target{Provider: provider, DryRun: o.dryRun}}
 	result, err := c.engine.Rotate(ctx, run.request(o))
 	c.afterRotation(ctx, provider, result, err)
-	return newRotation(result), vaulterr.WithOp("Rotate", provider, run.settle(ctx, err))
+	return newRotation(result), vaulterr.WithOp("Rotate", provider, run.keepOrRevoke(ctx, err))
 }
 
 // Rotate calls [Client.Rotate] of the [Default] client. Its errors include those of New.

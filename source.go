@@ -125,21 +125,21 @@ func (r random) NewFields(context.Context, Target) (map[string]any, error) {
 	return fields, nil
 }
 
-// issuance calls the source of one rotation: for the new key, to verify it, and, if the rotation
+// issuedKey calls the source of one rotation: for the new key, to verify it, and, if the rotation
 // fails, to revoke it.
-type issuance struct {
-	client *Client
-	source Source
-	target Target
-	actor  string
-	mayAdd bool           // the rotation may add fields
-	fresh  map[string]any // what the source made, without what was in force already
+type issuedKey struct {
+	client    *Client
+	source    Source
+	target    Target
+	actor     string
+	mayAdd    bool           // the rotation may add fields
+	newFields map[string]any // what the source made, without what was in force already
 }
 
-func (i *issuance) request(o *rotateOptions) rotation.Request {
+func (i *issuedKey) request(o *rotateOptions) rotation.Request {
 	request := o.request(&i.target)
 	request.Source = i.source.Name()
-	request.Change, request.IssuesNoKey = i.change, i.given()
+	request.Change, request.IssuesNoKey = i.change, i.issuesNoKey()
 	if static, is := i.source.(*staticSource); is {
 		request.KnownFields = static.fields()
 	}
@@ -151,15 +151,15 @@ func (i *issuance) request(o *rotateOptions) rotation.Request {
 	return request
 }
 
-// given reports whether the source returns a key that exists already, or a random one.
-func (i *issuance) given() bool {
+// issuesNoKey reports whether the source returns a key that exists already, or a random one.
+func (i *issuedKey) issuesNoKey() bool {
 	_, given := i.source.(interface{ issuesNothing() })
 	return given
 }
 
 // change asks the source for the new key and returns the new secret. It is called once for each
 // rotation, because the source may create a real key.
-func (i *issuance) change(ctx context.Context, current rotation.Current) (map[string]any, error) {
+func (i *issuedKey) change(ctx context.Context, current rotation.Current) (map[string]any, error) {
 	i.target.Fields = slices.Sorted(maps.Keys(current.Data))
 	i.target.Stamp = protocol.KeyName(i.target.Provider, current.InForce, current.Version)
 	fields, err := i.source.NewFields(ctx, i.target)
@@ -168,8 +168,8 @@ func (i *issuance) change(ctx context.Context, current rotation.Current) (map[st
 	}
 	merged := protocol.Merge(current.Data, fields)
 	changed := protocol.ChangedFields(current.Data, merged)
-	i.fresh = maps.Clone(fields)
-	maps.DeleteFunc(i.fresh, func(field string, _ any) bool { return !slices.Contains(changed, field) })
+	i.newFields = maps.Clone(fields)
+	maps.DeleteFunc(i.newFields, func(field string, _ any) bool { return !slices.Contains(changed, field) })
 	if err := cmp.Or(checkFields(fields), i.checkAdded(current, fields)); err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (i *issuance) change(ctx context.Context, current rotation.Current) (map[st
 }
 
 // checkAdded refuses fields that the secret does not have.
-func (i *issuance) checkAdded(current rotation.Current, fields map[string]any) error {
+func (i *issuedKey) checkAdded(current rotation.Current, fields map[string]any) error {
 	added := protocol.OnlyIn(fields, current.Data)
 	if i.mayAdd || len(added) == 0 {
 		return nil
@@ -192,11 +192,11 @@ func (i *issuance) checkAdded(current rotation.Current, fields map[string]any) e
 	}
 }
 
-// settle handles the new key of a failed rotation. It keeps a key that may be in force, and
+// keepOrRevoke handles the new key of a failed rotation. It keeps a key that may be in force, and
 // revokes one that is not. It adds to the error what it did.
-func (i *issuance) settle(ctx context.Context, err error) error {
+func (i *issuedKey) keepOrRevoke(ctx context.Context, err error) error {
 	switch {
-	case err == nil, i.given(), len(i.fresh) == 0, i.target.DryRun:
+	case err == nil, i.issuesNoKey(), len(i.newFields) == 0, i.target.DryRun:
 		return err
 	case errors.Is(err, ErrUndetermined):
 		return vaulterr.Note(err, "the new key is kept"+i.nameOfKey())
@@ -211,17 +211,17 @@ func (i *issuance) settle(ctx context.Context, err error) error {
 }
 
 // nameOfKey returns the part of an error's text that says where to find the new key.
-func (i *issuance) nameOfKey() string { return "; its name at the provider is " + i.target.Stamp }
+func (i *issuedKey) nameOfKey() string { return "; its name at the provider is " + i.target.Stamp }
 
 // revokeUnused revokes the new key, unless it is in force or another run may put it in force: a
 // provider's API may return the same key twice.
-func (i *issuance) revokeUnused(ctx context.Context, revoker Revoker, failed error) error {
+func (i *issuedKey) revokeUnused(ctx context.Context, revoker Revoker, failed error) error {
 	named := i.nameOfKey()
-	keys, err := textFields(i.fresh)
+	keys, err := textFields(i.newFields)
 	if err != nil {
 		return vaulterr.Note(failed, "the new key is kept"+named, err)
 	}
-	asked, err := i.client.engine.RevokeUnused(ctx, i.target.Provider, i.fresh, i.actor, func() error {
+	asked, err := i.client.engine.RevokeUnused(ctx, i.target.Provider, i.newFields, i.actor, func() error {
 		return revoker.Revoke(ctx, i.target, keys)
 	})
 	switch {

@@ -196,7 +196,7 @@ func (c *Client) start(ctx context.Context, cfg *settings.Settings, official *ap
 	c.session = s
 	c.store = kv.New(s, cfg.Mount, cfg.Base, cfg.Backoff)
 	c.engine = &rotation.Engine{Store: c.store, Backoff: cfg.Backoff, Now: time.Now, RecordWait: cfg.RecordWait,
-		SkipOtherProviders: cfg.OnlyOwnProvider, Observe: c.observe, OnCommit: c.stored}
+		SkipOtherProviders: cfg.SkipOtherProviders, Observe: c.observe, OnCommit: c.stored}
 	if err := c.ready(ctx, cfg); err != nil {
 		return errors.Join(err, s.Close())
 	}
@@ -209,7 +209,7 @@ func (c *Client) ready(ctx context.Context, cfg *settings.Settings) error {
 	if err := c.store.RetryWhile(ctx, worthWaiting, func() error { return c.store.CheckMount(ctx) }); err != nil {
 		return err
 	}
-	return c.declare(ctx, cfg.Declared)
+	return c.declare(ctx, cfg.DeclaredProviders)
 }
 
 // Vault returns the official client, logged in, for requests that vaultkit does not cover. Most

@@ -38,7 +38,7 @@ func (p diagnosis) options() []vaultkit.Option {
 	return append([]vaultkit.Option{
 		vaultkit.WithAddress(vaulttest.Server().Addr()),
 		vaultkit.WithTimeouts(vaultkit.Timeouts{Request: time.Minute}),
-		clienttest.WithBackoff(clienttest.QuickBackoff), clienttest.WithCheckBound(time.Minute),
+		clienttest.WithBackoff(clienttest.QuickBackoff), clienttest.WithCheckTimeout(time.Minute),
 	}, opts...)
 }
 
@@ -236,7 +236,7 @@ func TestDiagnoseCredentials(t *testing.T) {
 			expected{"credentials", fails, vaultkit.ErrInvalid, missing, "ls -l " + missing}},
 		"a token in the way": {withOptions(variables("VAULT_TOKEN="+vaulttest.Server().RootToken(), "VAULT_ROLE_ID=fake",
 			"VAULT_SECRET_ID=fake")),
-			expected{"credentials", warns, nil, "wins over the approle login", "export VAULTKIT_AUTH=approle"}},
+			expected{"credentials", warns, nil, "the variables of the approle login are set, too", "export VAULTKIT_AUTH=approle"}},
 		"a token that is meant": {withOptions(variables("VAULTKIT_AUTH=token", "VAULT_TOKEN="+vaulttest.Server().RootToken(),
 			"VAULT_ROLE_ID=fake")),
 			expected{"credentials", fine, nil, "environment VAULT_TOKEN", ""}},

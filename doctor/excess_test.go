@@ -59,7 +59,7 @@ func TestDiagnose_FindsNoExcessInARolesPolicy(t *testing.T) {
 		for _, query := range []doctor.Query{{Providers: []string{p}}, {}} {
 			query.Roles = []policy.Role{role}
 			policy := vaulttest.Policy(t, "../", string(role)) + `path "secret/data/x" { capabilities = ["read"] }`
-			detail := "rights asked for, to change or destroy keys, backups, records and the mount, it has a " + string(role) + "'s alone"
+			detail := "rights to change or destroy keys, backups, records and the mount, the token has only a " + string(role) + "'s"
 			expected{"excess", fine, nil, detail, ""}.compare(t, withTokenOf(policy, query)(t).findings(t))
 		}
 	}
@@ -67,7 +67,7 @@ func TestDiagnose_FindsNoExcessInARolesPolicy(t *testing.T) {
 	// no excess; one with a part of them has.
 	rotator := vaulttest.Policy(t, "../", "rotator")
 	query := doctor.Query{Providers: []string{p}}
-	expected{"excess", fine, nil, "a reader and rotator's alone", ""}.compare(t, withTokenOf(rotator, query)(t).findings(t))
+	expected{"excess", fine, nil, "only a reader and rotator's", ""}.compare(t, withTokenOf(rotator, query)(t).findings(t))
 	half := clienttest.WithoutRight(rotator, clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
 	expected{"excess", warns, nil, "more than a reader needs: ", ""}.compare(t, withTokenOf(half, query)(t).findings(t))
 	query.Roles = []policy.Role{policy.Reader}

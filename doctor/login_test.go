@@ -134,7 +134,7 @@ func TestDiagnoseToken(t *testing.T) {
 			"vaultkit policy reader | vault policy write goblin-reader - && " +
 				"vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
 		"about to end": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no}),
-			expected{"token", warns, nil, "about to end", "vault token create -orphan -period=24h -policy=" + ours}},
+			expected{"token", warns, nil, "the token ends soon", "vault token create -orphan -period=24h -policy=" + ours}},
 		"ending, with no policy": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no, Policies: []string{"default"}}),
 			expected{"token", warns, nil, "policies default", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
 		"about to end for good": {is(api.TokenCreateRequest{TTL: "10s", ExplicitMaxTTL: "50s"}),

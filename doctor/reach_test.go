@@ -156,13 +156,13 @@ func TestDiagnoseReach(t *testing.T) {
 			vaultkit.WithTimeouts(vaultkit.Timeouts{Request: 50 * time.Millisecond})),
 			expected{"reach", fails, vaultkit.ErrUnavailable, "no connection to vault.test:8200 within 50ms",
 				"curl -v --max-time 5 http://vault.test:8200/v1/sys/health"}},
-		"no answer": {silent, expected{"reach", fails, vaultkit.ErrUnavailable, "does not answer within 300ms", "curl -v"}},
+		"no answer": {silent, expected{"reach", fails, vaultkit.ErrUnavailable, "does not respond within 300ms", "curl -v"}},
 		"cut off":   {faulty(faultproxy.Refuse()), expected{"reach", fails, vaultkit.ErrUnavailable, "reset", "curl -v"}},
-		"web page":  {withOptions(at(page.URL)), expected{"server", fails, vaultkit.ErrUnavailable, "not a Vault", "curl -v"}},
+		"web page":  {withOptions(at(page.URL)), expected{"server", fails, vaultkit.ErrUnavailable, "not a working Vault", "curl -v"}},
 		"no backend": {faulty(faultproxy.Error(502, clienttest.Marker, false)),
 			expected{"server", fails, vaultkit.ErrUnavailable, "HTTP 502", "curl -v"}},
 		"plain HTTP": {withOptions(at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
-			expected{"tls", warns, nil, "everybody in between", "vaultkit doctor --address https://vault.test:8200"}},
+			expected{"tls", warns, nil, "everyone on the network can read", "vaultkit doctor --address https://vault.test:8200"}},
 	}.check(t)
 }
 
@@ -210,7 +210,7 @@ func TestDiagnoseTLS(t *testing.T) {
 		"ends soon": {trusting(plain.URL(), dir+"/ca/ca.pem"),
 			expected{"tls", warns, nil, "127.0.0.1 is valid until 20", "openssl s_client -connect"}},
 		"unverified": {withOptions(at(plain.URL()), vaultkit.WithTLS(vaultkit.TLS{SkipVerify: true})),
-			expected{"tls", warns, nil, "leave VAULT_SKIP_VERIFY out", "env -u VAULT_SKIP_VERIFY vaultkit doctor"}},
+			expected{"tls", warns, nil, "unset VAULT_SKIP_VERIFY", "env -u VAULT_SKIP_VERIFY vaultkit doctor"}},
 		"nothing wrong": {trusting(lasting, lastingCA), expected{"tls", fine, nil, "TLS 1.3, the certificate of vault.test, 127.0.0.1", ""}},
 	}.check(t)
 }
@@ -257,8 +257,8 @@ func TestDiagnoseServer(t *testing.T) {
 	}
 	problems{
 		"sealed": {withOptions(at(sealed.Addr())), expected{"server", fails, vaultkit.ErrSealed, "sealed", "vault operator unseal"}},
-		"not initialised": {answersHealth(`"initialized":false,"sealed":true`),
-			expected{"server", fails, vaultkit.ErrUnavailable, "not initialised", "vault status"}},
+		"not initialized": {answersHealth(`"initialized":false,"sealed":true`),
+			expected{"server", fails, vaultkit.ErrUnavailable, "not initialized", "vault status"}},
 		"secondary": {answersHealth(`"initialized":true,"replication_dr_mode":"secondary"`),
 			expected{"server", fails, vaultkit.ErrUnavailable, "secondary", "export VAULT_ADDR="}},
 		"not Vault": {faulty(faultproxy.Error(200, `{"status":"up"}`, false)),
@@ -270,7 +270,7 @@ func TestDiagnoseServer(t *testing.T) {
 		"clock ahead, it says": {clockOff(-150 * time.Second), expected{"clock", warns, nil, "ahead of Vault's", "time"}},
 		"clock behind":         {clockOff(150 * time.Second), expected{"clock", warns, nil, "behind Vault's", "time"}},
 		"clock a little off":   {clockOff(20 * time.Second), expected{"clock", fine, nil, "of Vault's", ""}},
-		"no clock":             {answersHealth(`"initialized":true`), expected{"clock", skips, nil, "does not tell", ""}},
+		"no clock":             {answersHealth(`"initialized":true`), expected{"clock", skips, nil, "does not report its time", ""}},
 	}.check(t)
 }
 

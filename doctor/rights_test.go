@@ -36,7 +36,7 @@ func TestDiagnoseMount(t *testing.T) {
 		"empty": {on(second), expected{"providers", warns, nil, "none below " + second + "/goblin-assistant",
 			"vault kv list " + second + "/"}},
 		"no provider": {withQuery(doctor.Query{Providers: []string{"nobody"}}),
-			expected{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: look at the names", "vaultkit list"}},
+			expected{"providers", fails, vaultkit.ErrNotFound, "there is no nobody: list the providers", "vaultkit list"}},
 	}.check(t)
 	// The fix of the mount's settings works.
 	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "0s"})
@@ -81,7 +81,7 @@ func TestDiagnoseRights(t *testing.T) {
 		"no list": {withTokenOf(noList, doctor.Query{}),
 			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/",
 				"vaultkit policy reader |"}},
-		"no list to see": {withTokenOf(noList, doctor.Query{}), expected{"providers", skips, nil, "may not list", "vaultkit policy reader |"}},
+		"no list to see": {withTokenOf(noList, doctor.Query{}), expected{"providers", skips, nil, "the token cannot list", "vaultkit policy reader |"}},
 		"may not ask": {withTokenOf(noAsking, about()),
 			expected{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
 		"destroys": {withTokenOf(destroys, about()),
@@ -99,7 +99,7 @@ func TestDiagnoseRights(t *testing.T) {
 		"a crash": {func(t *testing.T) diagnosis {
 			return diagnosis{query: doctor.Query{Providers: []string{clienttest.PutProviderLackingARecord(t)}}}
 		},
-			expected{"pending", warns, nil, "1 without a record", "vaultkit recover TestDiagnoseRights"}},
+			expected{"pending", warns, nil, "rotations without a record: 1, of ", "vaultkit recover TestDiagnoseRights"}},
 	}.check(t)
 }
 

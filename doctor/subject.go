@@ -18,20 +18,20 @@ func (q Query) subject(c *settings.Settings, invalid error) checks.Subject {
 		err = q.check()
 	}
 	s := checks.Subject{
-		Invalid: err, Remedy: remedy(c, q.Args),
-		Address: c.Address, Dial: c.OfficialClient, ViaProxy: c.Existing == nil,
-		Login: c.Login, PassedOver: c.IgnoredLogins, Unwrap: q.Unwrap,
+		OptionsError: err, OptionsFix: remedy(c, q.Args),
+		Address: c.Address, Connect: c.OfficialClient, ViaProxy: c.Existing == nil,
+		Login: c.Login, IgnoredLogins: c.IgnoredLogins, Unwrap: q.Unwrap,
 		Mount: c.Mount, Base: c.Base, Providers: q.Providers,
 		Harmful: func(provider string) []checks.Right { return harmful(c, provider) },
-		Logger:  c.Logger, Backoff: c.Backoff, Bound: min(c.CheckBound, c.Timeouts.Request), Args: q.Args, Unusual: place(c),
+		Logger:  c.Logger, Backoff: c.Backoff, Timeout: min(c.CheckTimeout, c.Timeouts.Request), Flags: q.Args, PlaceFlags: place(c),
 	}
 	if c.TLS != nil {
 		s.SkipVerify = c.TLS.SkipVerify
 		files := []string{c.TLS.CAFile, c.TLS.CADir, c.TLS.CertFile, c.TLS.KeyFile}
 		s.TLSFiles = slices.DeleteFunc(files, func(name string) bool { return name == "" })
 	}
-	if s.Args == "" {
-		s.Args = s.Unusual
+	if s.Flags == "" {
+		s.Flags = s.PlaceFlags
 	}
 	for _, role := range q.roles() {
 		if !slices.Contains(policy.Roles(), role) {

@@ -14,7 +14,7 @@ import (
 
 // newAPIClient makes the official client from a configuration and reads nothing from the
 // environment. api.NewClient always reads all of its variables, opens the files that they
-// name, and fails if one is invalid, whatever the configuration. There is no other
+// name, and fails if one is invalid, with any configuration. There is no other
 // constructor, and a library must not change the environment, because it belongs to the
 // whole process.
 //

@@ -97,7 +97,7 @@ func TestTransport_ReadKeepsFailingBeyondTheLimit(t *testing.T) {
 }
 
 func TestTransport_ReturnsItsNextsError(t *testing.T) {
-	for _, want := range []error{errors.New("down"), nil} { // nil, nil is a transport's mistake, and net/http's to tell
+	for _, want := range []error{errors.New("down"), nil} { // nil, nil is a bug of a transport, which net/http reports
 		passedOn(t, want)
 	}
 }

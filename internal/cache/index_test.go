@@ -85,7 +85,7 @@ func TestIndex_Remove(t *testing.T) {
 	again := &entry[number]{name: "one"}
 	x.add(again)
 	if e, _ := x.find(&mu, "one"); e != again {
-		t.Error("find does not return the new entry of the same name")
+		t.Errorf("find of a name that was added again = %p, want the new entry %p", e, again)
 	}
 	x.clear()
 	if e, _ := x.find(&mu, "other"); e != nil {

@@ -69,7 +69,7 @@ func TestListener_GetsValuesAndFailures(t *testing.T) {
 						t.Fatalf("Next = %v, want %v", got, want)
 					}
 				default:
-					t.Fatalf("no news, want %v", want)
+					t.Fatalf("Next has returned nothing yet, want %v", want)
 				}
 			}
 			if len(told) != 0 {

@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// audit looks for an audit device, which shows who did what.
+// audit checks that Vault has an audit device. Without one, nothing shows who read a key.
 func (x *exam) audit(ctx context.Context) Finding {
 	var devices map[string]*api.Audit
 	err := x.session.Do(ctx, func(ctx context.Context, c *api.Client) (err error) {
@@ -19,11 +19,11 @@ func (x *exam) audit(ctx context.Context) Finding {
 	})
 	switch {
 	case errors.Is(vaulterr.Kind(err), vaulterr.ErrPermissionDenied):
-		return skipped("the token may not look (read and sudo on sys/audit): ask an operator", ListAuditDevices.by("vault audit list"))
+		return skipped("the token may not look (read and sudo on sys/audit): ask an operator", ListAuditDevices.fix("vault audit list"))
 	case err != nil:
-		return failed(err, "", x.curl())
+		return failed(err, "", x.healthFix())
 	case len(devices) == 0:
-		return warning("there is no audit device: nothing shows who read or changed a key", EnableAudit.by("vault audit enable file file_path=stdout"))
+		return warning("there is no audit device: Vault does not log who read or changed a key", EnableAudit.fix("vault audit enable file file_path=stdout"))
 	}
 	return okay(fmt.Sprintf("%d enabled", len(devices)))
 }

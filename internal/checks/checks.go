@@ -1,7 +1,6 @@
-// Package checks looks for what keeps a client from its work, one check after
-// another, from the address to rotations that are left unfinished. It makes the
-// same connection and the same login as a client, so that what it finds is what a
-// service gets. It writes nothing.
+// Package checks looks for problems that prevent a client from working. Its checks run in
+// order, from the address to unfinished rotations. It connects and logs in as a client does, so
+// a service gets the same results. It writes nothing.
 package checks
 
 import (
@@ -22,18 +21,18 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Status is what came of a check.
+// Status is the result of a check.
 type Status string
 
-// The states, the best first.
+// The statuses, the best first.
 const (
 	OK      Status = "ok"
-	Skipped Status = "skipped" // not looked at; Detail says why
-	Warning Status = "warning" // works, and will not for long, or is not safe
-	Failed  Status = "failed"  // keeps a client from its work
+	Skipped Status = "skipped" // did not run; Detail says why
+	Warning Status = "warning" // works now; it may soon stop working, or is not safe
+	Failed  Status = "failed"  // prevents the client from working
 )
 
-// Finding is what one check found.
+// Finding is the result of one check, with details.
 type Finding struct {
 	Check  string
 	Status Status
@@ -42,89 +41,89 @@ type Finding struct {
 	Err    error
 }
 
-// Subject is the client to be examined.
+// Subject describes the client to check.
 type Subject struct {
-	Invalid error // what is wrong with its options, if anything
-	Remedy  Fix
+	OptionsError error // the error of its options, or nil
+	OptionsFix   Fix
 
-	Address    string // as it was given
+	Address    string // as the user gave it
 	TLSFiles   []string
 	SkipVerify bool
-	Dial       func() (client *api.Client, hangUp func(), err error)
-	ViaProxy   bool // the proxy variables apply to it
+	Connect    func() (client *api.Client, hangUp func(), err error)
+	ViaProxy   bool // the client uses the proxy variables
 
-	Login      session.Method // nil: none
-	PassedOver []string       // logins that this one won over unasked
-	// Unwrap: log in even where that uses up a wrapping token.
+	Login         session.Method // nil: there is none
+	IgnoredLogins []string       // other logins whose variables are set, too
+	// Unwrap allows a login that uses up a wrapping token.
 	Unwrap bool
 
 	Mount, Base string
 	Roles       []Role
-	Providers   []string // none: all of them
-	// Harmful are the rights over a provider, or any, and over the mount, to change
-	// or destroy: nobody should have those that no role of theirs has.
+	Providers   []string // empty: all of them
+	// Harmful returns the rights that change or destroy what is stored for a provider ("": for
+	// any), and the mount. A token should have only those that one of its roles has.
 	Harmful func(provider string) []Right
 
-	Logger  *slog.Logger
-	Backoff backoff.Backoff
-	Bound   time.Duration // of a check; of each request of those about every provider; that of pending rotations has none
-	Args    string        // what a vaultkit command in a fix needs, with a space before each
-	Unusual string        // likewise, for a mount and a base path that are not the usual
+	Logger     *slog.Logger
+	Backoff    backoff.Backoff
+	Timeout    time.Duration // of each check; in the rights and excess checks of each request; deletion and pending have none
+	Flags      string        // for the vaultkit commands in fixes, each after a space
+	PlaceFlags string        // the same, only for a mount and a base path that are not the defaults
 }
 
-// Role is a kind of work, and the rights it needs.
+// Role holds the rights that a role needs.
 type Role struct {
 	Name     string
-	Required bool // otherwise a token without the role's own rights is fine
-	// Rights are the role's for one provider, or for any: "".
+	Required bool // false: a token without the role's own rights is not a problem
+	// Rights returns the role's rights for one provider, or for any ("").
 	Rights func(provider string) []Right
 }
 
-// Right is a capability at a path.
+// Right is a capability on a path.
 type Right struct {
 	Path, Capability string
-	Own              bool // the role has it beyond those it builds on
+	Own              bool // the role that this one builds on does not have it
 }
 
-// Examine yields a finding for each check, in order. A check that depends on one
-// that failed is skipped. Leaving the loop ends it.
+// Examine yields the finding of each check, in order. It skips a check that requires a failed
+// one. It ends when the loop ends.
 func Examine(ctx context.Context, s Subject) iter.Seq[Finding] {
 	return func(yield func(Finding) bool) {
-		x := &exam{Subject: s, lost: map[string]string{}}
+		x := &exam{Subject: s, unusable: map[string]string{}}
 		defer x.close()
 		for _, one := range x.checks() {
-			if !yield(x.run(ctx, one)) {
+			if !yield(x.runCheck(ctx, one)) {
 				return
 			}
 		}
 	}
 }
 
-// exam is one run, and what it knows so far.
+// exam is one run of the checks, with what it has found so far.
 type exam struct {
 	Subject
-	lost map[string]string // checks without a good end, and why; see after
+	unusable map[string]string // names of checks that others cannot rely on, with the reason; see check.requires
 
-	client   *api.Client // without a token
-	hangUp   func()
-	login    session.LoginInfo
-	answer   knock
-	session  *session.Session
-	facts    *tokenFacts // nil: not known
-	policies []string    // the token's, known with the facts
-	general  bool        // the token has rights over every provider, which a policy for one would take away for that one
-	store    *kv.Store
-	names    []string // of the providers; nil: not known
-	refused  []string // names among them that vaultkit does not take
-	looks    []look   // at each provider; nil: not looked at yet
-	complete []string // roles whose every right the token has
+	client     *api.Client // without a token
+	closeIdle  func()
+	login      session.LoginInfo
+	health     healthResult
+	session    *session.Session
+	facts      *tokenFacts // nil: unknown
+	policies   []string    // of the token; known if facts are
+	hasGeneral bool        // the token has rights for every provider; a policy for one provider would replace them there
+	store      *kv.Store
+	names      []string         // of the providers; nil: unknown
+	badNames   []string         // listed names that vaultkit does not accept
+	results    []providerStatus // of each provider; nil: not read yet
+	complete   []string         // roles that the token has every right of
 }
 
-// knock is what the first request found.
-type knock struct {
-	health    *api.HealthResponse
+// healthResult is the result of the first request.
+type healthResult struct {
+	response  *api.HealthResponse
 	secure    *tls.ConnectionState
-	skew      time.Duration // of the local clock, if it is ahead of Vault's
+	skew      time.Duration // of the local clock; positive: it is ahead of Vault's
 	connected bool
 	err       error
 }
@@ -133,21 +132,22 @@ func (x *exam) close() {
 	if x.session != nil {
 		_ = x.session.Close() // never fails
 	}
-	if x.hangUp != nil {
-		x.hangUp()
+	if x.closeIdle != nil {
+		x.closeIdle()
 	}
 }
 
-// check is one look at something.
+// check is one check.
 type check struct {
-	name  string
-	after string // checks that must have gone well, by name
-	look  func(ctx context.Context) Finding
-	slow  bool // the more providers, the longer: not bounded as a whole
+	name     string
+	requires string // names of checks that must have succeeded
+	run      func(ctx context.Context) Finding
+	slow     bool // it takes longer with more providers, so it has no time limit as a whole
 }
 
-// limited is lost where each request uses up the token: no check, but like one.
-const limited = "uses"
+// unlimitedUses is in unusable if each request uses up the token. It is not the name of a
+// check.
+const unlimitedUses = "uses"
 
 func (x *exam) checks() []check {
 	all := []check{
@@ -161,7 +161,7 @@ func (x *exam) checks() []check {
 		{"token", "login", x.token, false},
 		{"mount", "login uses", x.mount, false},
 		{"providers", "mount", x.providers, false},
-		{"names", "mount providers", x.oddNames, false},
+		{"names", "mount providers", x.checkNames, false},
 	}
 	for _, role := range x.Roles {
 		all = append(all, check{"rights:" + role.Name, "mount",
@@ -174,32 +174,32 @@ func (x *exam) checks() []check {
 		check{"pending", "mount", x.pending, true})
 }
 
-func (x *exam) run(ctx context.Context, c check) Finding {
-	found := x.look(ctx, c).byAdmin()
+func (x *exam) runCheck(ctx context.Context, c check) Finding {
+	found := x.runUnlessSkipped(ctx, c).nameAdmin()
 	found.Check = c.name
-	if _, known := x.lost[c.name]; found.Status == Failed && !known {
-		x.lost[c.name] = c.name + " failed"
+	if _, known := x.unusable[c.name]; found.Status == Failed && !known {
+		x.unusable[c.name] = c.name + " failed"
 	}
 	return found
 }
 
-func (x *exam) look(ctx context.Context, c check) Finding {
-	for name := range strings.FieldsSeq(c.after) {
-		if why, lost := x.lost[name]; lost {
-			x.lost[c.name] = why
-			return skipped("not looked at: "+why, none)
+func (x *exam) runUnlessSkipped(ctx context.Context, c check) Finding {
+	for name := range strings.FieldsSeq(c.requires) {
+		if why, lost := x.unusable[name]; lost {
+			x.unusable[c.name] = why
+			return skipped("not checked: "+why, noFix)
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		x.lost[c.name] = "the time is up"
-		return failed(&vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}, "not looked at: the time is up", none)
+		x.unusable[c.name] = "the time is up"
+		return failed(&vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}, "not checked: the time is up", noFix)
 	}
 	if !c.slow {
-		bounded, cancel := context.WithTimeout(ctx, x.Bound)
+		bounded, cancel := context.WithTimeout(ctx, x.Timeout)
 		defer cancel()
 		ctx = bounded
 	}
-	return c.look(ctx)
+	return c.run(ctx)
 }
 
 func okay(detail string) Finding { return Finding{Status: OK, Detail: detail} }
@@ -210,13 +210,13 @@ func warning(detail string, fix Fix) Finding {
 	return Finding{Status: Warning, Detail: detail, Fix: fix}
 }
 
-// failed tells the error itself unless there is something better to say.
+// failed returns a finding with the error. Without a detail, the error's text is the detail.
 func failed(err error, detail string, fix Fix) Finding {
 	if _, own := errors.AsType[*vaulterr.Error](err); !own {
 		err = &vaulterr.Error{Kind: vaulterr.Kind(err), Err: err}
 	}
-	return Finding{Status: Failed, Detail: cmp.Or(detail, textOf(err)), Fix: fix, Err: err}
+	return Finding{Status: Failed, Detail: cmp.Or(detail, errorText(err)), Fix: fix, Err: err}
 }
 
-// textOf is an error without the program's name.
-func textOf(err error) string { return strings.TrimPrefix(err.Error(), "vaultkit: ") }
+// errorText returns an error's text without the program's name.
+func errorText(err error) string { return strings.TrimPrefix(err.Error(), "vaultkit: ") }

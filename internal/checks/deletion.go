@@ -11,39 +11,39 @@ import (
 
 // deletion looks for keys that are deleted, or that Vault will delete.
 func (x *exam) deletion(ctx context.Context) Finding {
-	looks, instead := x.statuses(ctx)
+	looks, instead := x.readStatuses(ctx)
 	if instead != nil {
 		return *instead
 	}
-	var affected []look
+	var affected []providerStatus
 	var said []string
 	gone := false
 	for _, one := range looks {
-		if text := x.deletionOf(one); text != "" {
+		if text := x.describeDeletion(one); text != "" {
 			affected, said = append(affected, one), append(said, text)
-			gone = gone || x.gone(one)
+			gone = gone || x.isDeleted(one)
 		}
 	}
 	switch {
 	case len(affected) == 0:
-		return okay("no key is deleted, or will be")
-	case gone && len(x.Providers) > 0: // a provider that the query names is needed
-		return failed(&vaulterr.Error{Kind: vaulterr.ErrDeleted}, some(said), x.keep(affected))
+		return okay("no key was or will be deleted")
+	case gone && len(x.Providers) > 0: // the query names the provider, so it is needed
+		return failed(&vaulterr.Error{Kind: vaulterr.ErrDeleted}, abbreviate(said), x.keepKeys(affected))
 	}
-	return warning(some(said), x.keep(affected))
+	return warning(abbreviate(said), x.keepKeys(affected))
 }
 
-// gone reports a key that nobody can read any more.
-func (x *exam) gone(one look) bool {
+// isDeleted reports whether nobody can read the key any more.
+func (x *exam) isDeleted(one providerStatus) bool {
 	return one.Destroyed || !one.DeletedAt.IsZero() && !one.DeletedAt.After(time.Now())
 }
 
-// deletionOf says when a key is deleted, if it is.
-func (x *exam) deletionOf(one look) string {
+// describeDeletion says when the key was or will be deleted. It returns "" if it never is.
+func (x *exam) describeDeletion(one providerStatus) string {
 	switch {
 	case one.Destroyed:
 		return one.Provider + " is destroyed"
-	case x.gone(one):
+	case x.isDeleted(one):
 		return one.Provider + " was deleted at " + date(one.DeletedAt)
 	case !one.DeletedAt.IsZero():
 		return one.Provider + " will be deleted at " + date(one.DeletedAt) + " (delete_version_after)"
@@ -53,10 +53,10 @@ func (x *exam) deletionOf(one look) string {
 	return ""
 }
 
-// keep takes the provider's delete_version_after away and undeletes the current version,
-// which also helps one that is yet to be deleted: the time is fixed when a version is
-// written. A destroyed key is gone for good, and takes a new one.
-func (x *exam) keep(affected []look) Fix {
+// keepKeys turns the providers' delete_version_after off and undeletes their current versions.
+// That also helps a version that will be deleted, because its deletion time was set when it was
+// written. A destroyed key cannot be undeleted, so a new one is stored.
+func (x *exam) keepKeys(affected []providerStatus) Fix {
 	var lines, destroyed []string
 	for _, one := range affected {
 		path := x.Base + "/providers/" + one.Provider
@@ -71,7 +71,7 @@ func (x *exam) keep(affected []look) Fix {
 		}
 	}
 	if len(lines) == 0 {
-		return StoreKey.by(destroyed[0])
+		return StoreKey.fix(destroyed[0])
 	}
-	return KeepKey.by(strings.Join(lines, " && "))
+	return KeepKey.fix(strings.Join(lines, " && "))
 }

@@ -10,43 +10,43 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// excess asks for rights to change or destroy what is kept, beyond those of the
-// token's roles. Which parameters a policy allows cannot be asked.
+// excess checks whether the token can change or destroy more than its roles need. Vault does
+// not tell which parameters a policy allows.
 func (x *exam) excess(ctx context.Context) Finding {
 	if slices.Contains(x.policies, "root") {
-		return skipped("a root token may do everything", none)
+		return skipped("a root token may do everything", noFix)
 	}
-	needs := x.about(x.Harmful)
-	granted, err := x.granted(ctx, needs)
+	wanted := x.rightsByProvider(x.Harmful)
+	granted, err := x.granted(ctx, wanted)
 	switch {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
-		return skipped(mayNotAsk, x.allowAsking())
+		return skipped(cannotQuery, x.queryFix())
 	case err != nil:
-		return failed(err, "", x.curl())
+		return failed(err, "", x.healthFix())
 	}
-	roles := x.held()
-	asked, beyond := count(needs, roles, granted.has)
+	roles := x.expectedRoles()
+	asked, beyond := countExcess(wanted, roles, granted.has)
 	if len(beyond) > 0 {
-		return warning(fmt.Sprintf("the token can change or destroy more than a %s needs: %s", names(roles), some(beyond)), x.showPolicies())
+		return warning(fmt.Sprintf("the token can change or destroy more than a %s needs: %s", roleNames(roles), abbreviate(beyond)), x.policiesFix())
 	}
-	// More than was asked is not claimed.
-	return okay(fmt.Sprintf("of %d rights asked for, to change or destroy keys, backups, records and the mount, it has a %s's alone; "+
-		"which parameters its policies allow cannot be asked", asked, names(roles)))
+	// The result claims only what was checked.
+	return okay(fmt.Sprintf("of %d rights to change or destroy keys, backups, records and the mount, the token has only a %s's; "+
+		"the parameters that its policies allow cannot be checked", asked, roleNames(roles)))
 }
 
-// held are the roles whose rights the token should have, or has anyway: as a
-// whole, for one of them by itself may be a mistake.
-func (x *exam) held() []Role {
+// expectedRoles returns the roles that the token must have, and those that it has completely. A
+// single right of a role may be a mistake.
+func (x *exam) expectedRoles() []Role {
 	return slices.DeleteFunc(slices.Clone(x.Roles), func(role Role) bool {
 		return !role.Required && !slices.Contains(x.complete, role.Name)
 	})
 }
 
-// count says how many rights were asked for, and which of them there are that no
-// role has.
-func count(needs []need, roles []Role, has func(Right) bool) (asked int, beyond []string) {
+// countExcess returns the number of rights that were checked, and those that the token has and
+// no role needs.
+func countExcess(wanted []providerRights, roles []Role, has func(Right) bool) (asked int, beyond []string) {
 	seen := map[Right]bool{}
-	for _, one := range needs {
+	for _, one := range wanted {
 		own := rightsOf(roles, one.provider)
 		for _, right := range one.rights {
 			if seen[right] {
@@ -71,7 +71,7 @@ func rightsOf(roles []Role, provider string) map[Right]bool {
 	return own
 }
 
-func names(roles []Role) string {
+func roleNames(roles []Role) string {
 	var all []string
 	for _, role := range roles {
 		all = append(all, role.Name)
@@ -79,9 +79,9 @@ func names(roles []Role) string {
 	return strings.Join(all, " and ")
 }
 
-// showPolicies prints what the token's policies are. Which of them goes too far,
-// and who else has it, is for a person to see.
-func (x *exam) showPolicies() Fix {
+// policiesFix prints the token's policies. A person must decide which of them allows too much,
+// and who else uses it.
+func (x *exam) policiesFix() Fix {
 	var lines []string
 	for _, name := range x.policies {
 		if name != "default" {
@@ -89,7 +89,7 @@ func (x *exam) showPolicies() Fix {
 		}
 	}
 	if len(lines) == 0 {
-		return LookUpToken.by("vault token lookup")
+		return LookUpToken.fix("vault token lookup")
 	}
-	return ReadOwnPolicies.by(strings.Join(lines, " && "))
+	return ReadOwnPolicies.fix(strings.Join(lines, " && "))
 }

@@ -9,10 +9,10 @@ import (
 	"goblin/vaultkit/internal/session"
 )
 
-// command is a vaultkit command line that finds the same Vault, but for the flags
-// (name, value, name, …) that are to be other ones.
+// command returns a vaultkit command line for the same Vault. flags (name, value, name, …)
+// replace those of the same name.
 func (x *exam) command(verb string, flags ...string) string {
-	line := "vaultkit " + verb + x.Args
+	line := "vaultkit " + verb + x.Flags
 	for i, word := range flags {
 		if i%2 == 0 {
 			line = regexp.MustCompile(" "+word+` ('([^']|'\\'')*'|\S+)`).ReplaceAllLiteralString(line, "")
@@ -22,50 +22,52 @@ func (x *exam) command(verb string, flags ...string) string {
 	return line
 }
 
-// printPolicy prints a role's policy, for the named providers where there are names and
-// the token has rights over no others. Nobody asks Vault for that, so it needs no login.
+// printPolicy returns the command that prints a role's policy, for the providers of
+// policyProviders. It needs no login.
 func (x *exam) printPolicy(role string) string {
 	verb := "vaultkit policy " + role
-	for _, provider := range x.narrowed() {
+	for _, provider := range x.policyProviders() {
 		verb += " --provider " + quote(provider)
 	}
-	_, args := x.place(x.Unusual + x.Args) // the usual is given where the environment says otherwise
+	_, args := x.place(x.PlaceFlags + x.Flags) // explicit even for the defaults if the environment has other values
 	return verb + args
 }
 
-// policy writes a role's policy. Whoever may do that has another login.
-func (x *exam) policy(role string) string {
+// writePolicy returns the command that writes a role's policy. It needs an administrator's
+// token.
+func (x *exam) writePolicy(role string) string {
 	return fmt.Sprintf("%s | vault policy write %s -", x.printPolicy(role), quote(x.policyName(role)))
 }
 
-// readPolicy shows what a role needs, where nobody knows what the token has.
-func (x *exam) readPolicy(role string) Fix { return ReadPolicy.by(x.printPolicy(role)) }
+// policyFix prints the policy that a role needs. It is for tokens whose policies are unknown.
+func (x *exam) policyFix(role string) Fix { return ReadPolicy.fix(x.printPolicy(role)) }
 
-// narrowed are the providers that a policy is written for; none: all of them. Where two
-// policies have a path, Vault goes by the more exact one alone: a narrowed policy would
-// take the rights of a general one away.
-func (x *exam) narrowed() []string {
-	if x.general {
+// policyProviders returns the providers that a policy is written for; nil: all of them. If two
+// policies match a path, Vault uses only the more specific one, so a policy for one provider
+// would hide the rights of a general one.
+func (x *exam) policyProviders() []string {
+	if x.hasGeneral {
 		return nil
 	}
 	return x.Providers
 }
 
-// grant writes a role's policy and gives it to the token's login, if it has not got it.
-func (x *exam) grant(role string) Fix {
+// grantFix writes a role's policy and attaches it to the token's login, if it is not attached
+// yet.
+func (x *exam) grantFix(role string) Fix {
 	if slices.Contains(x.policies, x.policyName(role)) {
-		return WritePolicy.by(x.policy(role))
+		return WritePolicy.fix(x.writePolicy(role))
 	}
-	kind, give := x.give(x.policyName(role))
+	kind, give := x.attachPolicy(x.policyName(role))
 	if give == "" {
-		return x.readPolicy(role)
+		return x.policyFix(role)
 	}
-	return kind.by(x.policy(role) + " && " + give)
+	return kind.fix(x.writePolicy(role) + " && " + give)
 }
 
-// give gives a policy to the role that the token comes from, or to a new token. It is
-// empty where the policies that are there are not known.
-func (x *exam) give(policy string) (kind Kind, command string) {
+// attachPolicy attaches a policy to the role that the token comes from, or to a new token. It
+// returns "" if the present policies are unknown.
+func (x *exam) attachPolicy(policy string) (kind Kind, command string) {
 	switch role := x.loginRole(); {
 	case x.facts == nil:
 		return "", ""
@@ -77,19 +79,19 @@ func (x *exam) give(policy string) (kind Kind, command string) {
 	return "", ""
 }
 
-// allowAsking gives the token the right to ask for its capabilities. What else it has
-// cannot be asked, so no policy of a role is written, which may hide a part of that.
-func (x *exam) allowAsking() Fix {
+// queryFix lets the token query its capabilities. The token's other rights are unknown, so it
+// writes no role's policy, which might hide some of them.
+func (x *exam) queryFix() Fix {
 	if slices.Contains(x.policies, "default") {
-		return x.showPolicies()
+		return x.policiesFix()
 	}
-	if _, give := x.give("default"); give != "" {
-		return AllowAsking.by(give)
+	if _, give := x.attachPolicy("default"); give != "" {
+		return AllowAsking.fix(give)
 	}
-	return x.readPolicy(x.firstRole())
+	return x.policyFix(x.firstRole())
 }
 
-// place is where the keys are, as far as these flags name it.
+// place returns the mount and the base path that these flags name, as a list and as flags.
 func (x *exam) place(flags string) (named []string, args string) {
 	for _, one := range [][2]string{{" --mount ", x.Mount}, {" --base ", x.Base}} {
 		if strings.Contains(flags, one[0]) {
@@ -100,13 +102,13 @@ func (x *exam) place(flags string) (named []string, args string) {
 	return named, args
 }
 
-// policyName is what the README calls the role's policy, or the token's own one
-// that is called as the role is. Other services may have that too: what is written
-// for some providers, or for another place, has a name of its own, which takes
-// nothing from them. Vault writes names in lower case.
+// policyName returns the name of the role's policy in docs/policies.md, or the role's own name
+// if the token has a policy of that name. Other services may have that policy, too. So a policy
+// for some providers, or for another mount or base path, gets another name. Vault stores names
+// in lower case.
 func (x *exam) policyName(role string) string {
 	name := "goblin-" + role
-	if only := x.only(); only != "" {
+	if only := x.policySuffix(); only != "" {
 		return strings.ToLower(name + "-" + only)
 	}
 	if slices.Contains(x.policies, role) && !slices.Contains(x.policies, name) {
@@ -115,27 +117,27 @@ func (x *exam) policyName(role string) string {
 	return name
 }
 
-// only is what a policy is narrowed to, as a part of its name.
-func (x *exam) only() string {
-	named, _ := x.place(x.Unusual)
-	return strings.ReplaceAll(strings.Join(slices.Concat(named, x.narrowed()), "-"), "/", "-")
+// policySuffix returns what a policy is limited to, as a part of its name.
+func (x *exam) policySuffix() string {
+	named, _ := x.place(x.PlaceFlags)
+	return strings.ReplaceAll(strings.Join(slices.Concat(named, x.policyProviders()), "-"), "/", "-")
 }
 
-// whoGets says what else a policy's fix changes, if it does.
-func (x *exam) whoGets(fix Fix) string {
+// describeFix says what else a policy's fix changes, if anything.
+func (x *exam) describeFix(fix Fix) string {
 	switch fix.Kind {
 	case AttachPolicy:
 		return "; the fix gives the policy to the login's role, whose services have it when they log in again"
 	case TokenWithPolicy:
 		return "; the fix makes a new token that has the policy"
 	case ReadPolicy:
-		return "; give that policy to whatever the token comes from"
+		return "; attach that policy to the token's role"
 	}
 	return ""
 }
 
-// newToken makes a token with these policies. Those of the roles do without the default
-// policy; others that come with it may need it.
+// newToken returns the command that creates a token with these policies. The roles' policies do
+// not need Vault's default policy; others may.
 func (x *exam) newToken(policies []string) string {
 	line := "vault token create -orphan"
 	if !slices.Contains(policies, "default") || len(policies) == 1 {
@@ -149,32 +151,32 @@ func (x *exam) newToken(policies []string) string {
 	for _, name := range only {
 		line += " -policy=" + quote(name)
 	}
-	return x.into("token", line)
+	return x.storeField("token", line)
 }
 
-// guess says what in a fix nobody here knows.
-func (x *exam) guess(fix Fix) string {
+// explainGuess says which part of a fix is a guess.
+func (x *exam) explainGuess(fix Fix) string {
 	switch {
 	case fix.Kind == NewSecretID:
-		return fmt.Sprintf("; that the role is called goblin-%s is a guess: vault list auth/%s/role shows which there are", x.firstRole(), x.login.Mount)
+		return fmt.Sprintf("; the role's name goblin-%s is a guess: vault list auth/%s/role lists the roles", x.firstRole(), x.login.Mount)
 	case fix.Kind == NewToken && x.facts == nil:
-		return fmt.Sprintf("; that the token needs the policy goblin-%s is a guess", x.firstRole())
+		return fmt.Sprintf("; the policy goblin-%s is a guess", x.firstRole())
 	}
 	return ""
 }
 
-// newSecretID makes one for an AppRole, whose name only an operator knows.
-func (x *exam) newSecretID() Fix {
+// secretIDFix creates a secret id for an AppRole. Only an operator knows the role's name.
+func (x *exam) secretIDFix() Fix {
 	field, wrap := "secret_id", ""
 	if x.login.Wrapped {
 		field, wrap = "wrapping_token", "-wrap-ttl=5m "
 	}
-	return NewSecretID.by(x.into(field, fmt.Sprintf("vault write %s-f auth/%s/role/goblin-%s/secret-id", wrap, x.login.Mount, x.firstRole())))
+	return NewSecretID.fix(x.storeField(field, fmt.Sprintf("vault write %s-f auth/%s/role/goblin-%s/secret-id", wrap, x.login.Mount, x.firstRole())))
 }
 
-// into puts one field of what a command of the vault CLI prints where the login
-// takes it from. When the command fails, what is there stays.
-func (x *exam) into(field, line string) string {
+// storeField stores one field of the output of a vault command where the login reads it. If the
+// command fails, the old value stays.
+func (x *exam) storeField(field, line string) string {
 	only := strings.Replace(line, " -", " -field="+field+" -", 1)
 	switch {
 	case x.login.Variable != "":
@@ -195,13 +197,13 @@ func (x *exam) firstRole() string {
 	return "reader"
 }
 
-// forAdmins are the commands that a service's token may not run.
-var forAdmins = regexp.MustCompile(`\bvault (token create|policy|write|read|secrets|auth|audit enable|kv enable|kv undelete)`)
+// adminCommands matches the commands that a service's token may not run.
+var adminCommands = regexp.MustCompile(`\bvault (token create|policy|write|read|secrets|auth|audit enable|kv enable|kv undelete)`)
 
-// byAdmin says whom a fix is for.
-func (f Finding) byAdmin() Finding {
+// nameAdmin adds to the detail that an admin must run the fix.
+func (f Finding) nameAdmin() Finding {
 	switch {
-	case !forAdmins.MatchString(f.Fix.Command):
+	case !adminCommands.MatchString(f.Fix.Command):
 	case f.Fix.Kind.Heals():
 		f.Detail += "; an admin runs the fix"
 	default:
@@ -212,7 +214,7 @@ func (f Finding) byAdmin() Finding {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=-]+$`)
 
-// quote makes a word of a POSIX shell's command line.
+// quote quotes a word for a POSIX shell.
 func quote(word string) string {
 	if plainWord.MatchString(word) {
 		return word

@@ -2,10 +2,10 @@ package checks
 
 import "slices"
 
-// Kind says what a fix is: each has a test that runs it against what it is printed for.
+// Kind is the kind of a fix. Each has a test that runs the fix on the problem that it is for.
 type Kind string
 
-// The fixes that make their finding go away.
+// The fixes that solve the problem.
 const (
 	DefaultMount    Kind = "use the usual mount"
 	DefaultBase     Kind = "use the usual base path"
@@ -36,8 +36,8 @@ const (
 	EnableAudit     Kind = "enable an audit device"
 )
 
-// The fixes that only show where to look: what to do is for a person to decide, or the
-// command needs what only a person knows.
+// The fixes that only show where to look. The user must decide what to do, or knows something
+// that the command needs.
 const (
 	ReadHelp         Kind = "read the help"
 	NameAddress      Kind = "name the address"
@@ -67,33 +67,32 @@ const (
 	ListAuditDevices Kind = "list the audit devices"
 )
 
-var healing = []Kind{
+var healingKinds = []Kind{
 	DefaultMount, DefaultBase, UnsetVariable, VaultLogin, ProtectFile, ChooseLogin, BypassProxy, StartDev, UseHTTPS, UseHTTP,
 	ExpectName, Unseal, Unwrap, NewToken, ReplaceRoot, UnlimitedUses, WritePolicy, AttachPolicy, TokenWithPolicy, AllowAsking,
 	KeepVersions, UseMount, UpgradeMount, KeepKey, StoreKey, Recover, EnableAudit,
 }
 
-var looking = []Kind{
+var lookingKinds = []Kind{
 	ReadHelp, NameAddress, ListTLSFiles, ListCredential, NewSecretID, LookUpName, AskHealth, TryHTTPS, TrustCA, GiveCertificate,
 	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ReadLoginRole, ReadPolicy, ReadOwnPolicies, LookUpToken,
 	ListMounts, ListProviders, ListMount, ListNames, AskForRole, AskForProviders, ListAuditDevices,
 }
 
-// Kinds are all there are.
-func Kinds() []Kind { return slices.Concat(healing, looking) }
+// Kinds returns all kinds.
+func Kinds() []Kind { return slices.Concat(healingKinds, lookingKinds) }
 
-// Heals reports that the finding is gone once the command has run. Otherwise it only
-// shows where to look.
-func (k Kind) Heals() bool { return slices.Contains(healing, k) }
+// Heals reports whether the command solves the problem. Otherwise it only shows where to look.
+func (k Kind) Heals() bool { return slices.Contains(healingKinds, k) }
 
-// by is a fix of this kind.
-func (k Kind) by(command string) Fix { return Fix{k, command} }
+// fix returns a fix of this kind.
+func (k Kind) fix(command string) Fix { return Fix{k, command} }
 
-// Fix is a command that a finding comes with.
+// Fix is the command that a finding recommends.
 type Fix struct {
 	Kind    Kind
 	Command string
 }
 
-// none is for findings that need no fix.
-var none Fix
+// noFix is for findings without a fix.
+var noFix Fix

@@ -17,56 +17,55 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// logIn logs in as a client does. What can be used only once is not used up
-// unless asked to.
+// logIn logs in as a client does. It uses up a wrapping token only if Unwrap allows that.
 func (x *exam) logIn(ctx context.Context) Finding {
 	if x.login.Wrapped && !x.Unwrap {
-		return x.peek(ctx)
+		return x.checkWrapped(ctx)
 	}
 	var err error
 	x.session, err = session.Open(ctx, session.Config{
-		Client: x.client, Login: x.Login, Logger: x.Logger, RequestTimeout: x.Bound, StartWait: x.Bound, Backoff: x.Backoff,
+		Client: x.client, Login: x.Login, Logger: x.Logger, RequestTimeout: x.Timeout, StartWait: x.Timeout, Backoff: x.Backoff,
 	})
 	if err != nil {
-		fix := x.mendLogin(err)
-		return failed(err, textOf(err)+" ("+x.Login.String()+")"+x.guess(fix), fix)
+		fix := x.loginFix(err)
+		return failed(err, errorText(err)+" ("+x.Login.String()+")"+x.explainGuess(fix), fix)
 	}
 	x.store = kv.New(x.session, x.Mount, x.Base, x.Backoff)
 	return okay("logged in by " + x.Login.String())
 }
 
-// peek looks at a wrapping token without unwrapping it.
-func (x *exam) peek(ctx context.Context) Finding {
-	if err := session.CheckWrapped(ctx, x.client, x.Login, x.Bound); err != nil {
-		fix := x.mendLogin(err)
-		return failed(err, textOf(err)+x.guess(fix), fix)
+// checkWrapped checks a wrapping token without unwrapping it.
+func (x *exam) checkWrapped(ctx context.Context) Finding {
+	if err := session.CheckWrapped(ctx, x.client, x.Login, x.Timeout); err != nil {
+		fix := x.loginFix(err)
+		return failed(err, errorText(err)+x.explainGuess(fix), fix)
 	}
-	x.lost["login"] = "logging in would use up the wrapping token"
-	return skipped("the wrapping token is good; logging in would use it up", Unwrap.by(x.command("doctor --unwrap")))
+	x.unusable["login"] = "logging in would use up the wrapping token"
+	return skipped("the wrapping token is good; logging in would use it up", Unwrap.fix(x.command("doctor --unwrap")))
 }
 
-func (x *exam) mendLogin(err error) Fix {
+func (x *exam) loginFix(err error) Fix {
 	answer, _ := errors.AsType[*api.ResponseError](err)
 	switch {
 	case errors.Is(err, vaulterr.ErrWrappingToken):
-		return x.newSecretID()
+		return x.secretIDFix()
 	case errors.Is(err, vaulterr.ErrUnavailable):
-		return x.curl()
+		return x.healthFix()
 	case x.login.Kind == session.KindToken && strings.HasSuffix(x.login.File, "/.vault-token"):
-		return VaultLogin.by("vault login")
+		return VaultLogin.fix("vault login")
 	case x.login.Kind == session.KindToken:
-		return NewToken.by(x.newToken(x.policies))
+		return NewToken.fix(x.newToken(x.policies))
 	case answer != nil && answer.StatusCode == http.StatusForbidden && x.login.Kind == session.KindAppRole:
-		return ListLogins.by("vault auth list") // Vault says the same of a mount that does not exist
+		return ListLogins.fix("vault auth list") // Vault gives the same response for a mount that does not exist
 	case x.login.Kind == session.KindAppRole:
-		return x.newSecretID()
+		return x.secretIDFix()
 	}
-	return ReadLoginRole.by(fmt.Sprintf("vault read auth/%s/role/%s", x.login.Mount, quote(x.login.Role)))
+	return ReadLoginRole.fix(fmt.Sprintf("vault read auth/%s/role/%s", x.login.Mount, quote(x.login.Role)))
 }
 
-// tokenFacts are what a token says of itself.
+// tokenFacts is what Vault reports about a token.
 type tokenFacts struct {
-	TTL          int64             `json:"ttl"` // in seconds, as all here; 0: no end
+	TTL          int64             `json:"ttl"` // in seconds, like the other times; 0: it does not end
 	CreationTTL  int64             `json:"creation_ttl"`
 	CreationTime int64             `json:"creation_time"`
 	ExplicitMax  int64             `json:"explicit_max_ttl"`
@@ -80,32 +79,32 @@ type tokenFacts struct {
 	Meta         map[string]string `json:"meta"`
 }
 
-// token looks at how long the token lives and what it may.
+// token checks how long the token lives and which policies it has.
 func (x *exam) token(ctx context.Context) Finding {
 	facts, err := x.lookUp(ctx)
 	kind := vaulterr.Kind(err)
 	unknown := errors.Is(kind, vaulterr.ErrUnauthenticated)
 	switch {
 	case unknown && x.store.CheckMount(ctx) != nil:
-		fix := x.mendLogin(err)
-		return failed(err, "the token has ended, or has no right at the mount and may not look itself up: this server says the same of both"+x.guess(fix), fix)
+		fix := x.loginFix(err)
+		return failed(err, "the token has ended, or has no right on the mount and may not look itself up: this server reports both alike"+x.explainGuess(fix), fix)
 	case unknown, errors.Is(kind, vaulterr.ErrPermissionDenied):
-		return warning("the token may not look itself up, so nobody knows when it ends, and it is not renewed; the policy of its role has that right",
-			x.readPolicy(x.firstRole()))
+		return warning("the token may not look itself up, so its end is unknown and it is not renewed; the policy of its role has that right",
+			x.policyFix(x.firstRole()))
 	case err != nil:
-		return failed(err, "", x.curl())
+		return failed(err, "", x.healthFix())
 	}
 	x.facts, x.policies = &facts, slices.Concat(facts.Policies, facts.Identity)
 	about := facts.String()
 	bare := x.login.Kind == session.KindToken
 	switch {
 	case slices.Contains(x.policies, "root"):
-		return warning("a root token: it may do everything, and a service must not have it", x.replaceRoot())
+		return warning("this is a root token, which may do everything: a service must not have it", x.rootFix())
 	case facts.NumUses > 0:
-		x.lost[limited] = "each look would use up the token"
-		return warning(fmt.Sprintf("the token has %d uses left; %s", facts.NumUses, about), x.withoutUses())
-	case bare && facts.ending():
-		return warning("the token is about to end; "+about, NewToken.by(x.newToken(x.policies)))
+		x.unusable[unlimitedUses] = "each look would use up the token"
+		return warning(fmt.Sprintf("the token has %d uses left; %s", facts.NumUses, about), x.unlimitUses())
+	case bare && facts.nearsExpiry():
+		return warning("the token ends soon; "+about, NewToken.fix(x.newToken(x.policies)))
 	}
 	return okay(about)
 }
@@ -124,13 +123,13 @@ func (x *exam) lookUp(ctx context.Context) (facts tokenFacts, err error) {
 		text, err = json.Marshal(answer.Data)
 	}
 	if err != nil || json.Unmarshal(text, &facts) != nil || facts.Type == "" {
-		// The cause may show a value.
-		return facts, &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "what describes the token is not Vault's"}
+		// The error leaves out the cause, which may contain a value.
+		return facts, &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "the description of the token is not from Vault"}
 	}
 	return facts, nil
 }
 
-// String says how long the token lives and what it has. Nothing of it is secret.
+// String describes the token's life and its policies. It contains no secret.
 func (f tokenFacts) String() string {
 	kind := "a " + f.Type + " token"
 	life := ", without an end"
@@ -153,9 +152,9 @@ func (f tokenFacts) String() string {
 	return kind + life + "; policies " + strings.Join(slices.Concat(f.Policies, f.Identity), ", ")
 }
 
-// ending reports a life that has less than a tenth left, or less than a minute,
-// and cannot be prolonged.
-func (f tokenFacts) ending() bool {
+// nearsExpiry reports whether less than a tenth or less than a minute of the token's life is
+// left, and it cannot be renewed.
+func (f tokenFacts) nearsExpiry() bool {
 	left, life := seconds(f.TTL), seconds(f.CreationTTL)
 	if f.Renewable {
 		left = time.Until(time.Unix(f.CreationTime+f.ExplicitMax, 0))
@@ -166,20 +165,20 @@ func (f tokenFacts) ending() bool {
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
-func (x *exam) replaceRoot() Fix {
+func (x *exam) rootFix() Fix {
 	role := x.firstRole()
-	return ReplaceRoot.by(x.policy(role) + " && " + x.newToken([]string{x.policyName(role)}))
+	return ReplaceRoot.fix(x.writePolicy(role) + " && " + x.newToken([]string{x.policyName(role)}))
 }
 
-// withoutUses makes tokens whose uses are not counted.
-func (x *exam) withoutUses() Fix {
+// unlimitUses makes the login's role issue tokens with unlimited uses.
+func (x *exam) unlimitUses() Fix {
 	if role := x.loginRole(); role != "" {
-		return UnlimitedUses.by("vault write " + role + " token_num_uses=0")
+		return UnlimitedUses.fix("vault write " + role + " token_num_uses=0")
 	}
-	return NewToken.by(x.newToken(x.policies))
+	return NewToken.fix(x.newToken(x.policies))
 }
 
-// loginRole is the path of the login's role, which a token from it names.
+// loginRole returns the path of the login's role, which its token names.
 func (x *exam) loginRole() string {
 	field := map[string]string{session.KindAppRole: "role_name", session.KindKubernetes: "role"}[x.login.Kind]
 	if x.facts == nil || x.facts.Meta[field] == "" {

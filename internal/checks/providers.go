@@ -15,70 +15,72 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// providers finds out which there are.
+// providers lists the providers.
 func (x *exam) providers(ctx context.Context) Finding {
 	x.names = x.Providers
-	listed, err := x.store.List(ctx, kv.Key{"providers"})
+	listed, err := x.store.List(ctx, kv.EntryName{"providers"})
 	switch {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
-		return x.mayNotList()
+		return x.explainDeniedList()
 	case err != nil:
-		return failed(err, "", x.curl())
+		return failed(err, "", x.healthFix())
 	}
 	slices.Sort(listed)
-	listed, x.refused = kv.SplitNames(listed)
+	listed, x.badNames = kv.SplitNames(listed)
 	missing := slices.DeleteFunc(slices.Clone(x.Providers), func(name string) bool { return slices.Contains(listed, name) })
 	switch {
-	case len(missing) > 0 && x.storesFirst():
+	case len(missing) > 0 && x.onlyProvisioner():
 		return okay("nothing is stored yet for " + strings.Join(missing, ", "))
 	case len(missing) > 0:
 		return failed(&vaulterr.Error{Kind: vaulterr.ErrNotFound}, "there is no "+strings.Join(missing, ", no ")+
-			": look at the names there are; a new one is stored by vaultkit put", ListProviders.by(x.command("list")))
+			": list the providers, or store a new one with vaultkit put", ListProviders.fix(x.command("list")))
 	case len(listed) == 0:
-		return warning(fmt.Sprintf("none below %s/%s: a new Vault, or the wrong --mount or --base", x.Mount, x.Base), ListMount.by("vault kv list "+quote(x.Mount+"/")))
+		return warning(fmt.Sprintf("there is none below %s/%s: Vault is new, or --mount or --base is wrong", x.Mount, x.Base), ListMount.fix("vault kv list "+quote(x.Mount+"/")))
 	}
 	if len(x.names) == 0 {
 		x.names = listed
 	}
-	return okay(some(x.names))
+	return okay(abbreviate(x.names))
 }
 
-// mayNotList: only some roles may.
-func (x *exam) mayNotList() Finding {
-	x.lost["providers"] = "the providers are not listed"
+// explainDeniedList says whether the token should be able to list the providers. Only some
+// roles can.
+func (x *exam) explainDeniedList() Finding {
+	x.unusable["providers"] = "the providers are not listed"
 	for _, role := range x.Roles {
 		list := slices.ContainsFunc(role.Rights(""), func(r Right) bool {
 			return r.Capability == "list" && strings.HasSuffix(r.Path, "/"+x.Base+"/providers/")
 		})
 		if role.Required && list {
-			fix := x.grant(role.Name)
-			return skipped("the token may not list them"+x.whoGets(fix), fix)
+			fix := x.grantFix(role.Name)
+			return skipped("the token cannot list the providers"+x.describeFix(fix), fix)
 		}
 	}
-	return skipped("the token may not list them, and need not", none)
+	return skipped("the token cannot list the providers, and its roles do not need to", noFix)
 }
 
-// oddNames are in the list of providers, and vaultkit takes them for none.
-func (x *exam) oddNames(context.Context) Finding {
-	if len(x.refused) == 0 {
-		return okay("vaultkit takes every name that is listed")
+// checkNames warns of listed names that vaultkit does not accept.
+func (x *exam) checkNames(context.Context) Finding {
+	if len(x.badNames) == 0 {
+		return okay("vaultkit accepts every listed name")
 	}
-	quoted := make([]string, len(x.refused))
-	for i, name := range x.refused {
+	quoted := make([]string, len(x.badNames))
+	for i, name := range x.badNames {
 		quoted[i] = strconv.Quote(name)
 	}
-	return warning(fmt.Sprintf("vaultkit does not take %s for the names of providers, and leaves them out: a name is letters, digits and . _ - after a first "+
-		"letter or digit; a / at the end is a folder's. Store what is there under another name", some(quoted)),
-		ListNames.by("vault kv list "+quote(x.Mount+"/"+x.Base+"/providers/")))
+	return warning(fmt.Sprintf("vaultkit does not accept the names %s and leaves them out: a provider's name has letters, digits and . _ -, and starts "+
+		"with a letter or digit; a / at the end means a folder. Store these secrets under other names", abbreviate(quoted)),
+		ListNames.fix("vault kv list "+quote(x.Mount+"/"+x.Base+"/providers/")))
 }
 
-// storesFirst reports that only the work before there is a provider is asked about.
-func (x *exam) storesFirst() bool {
+// onlyProvisioner reports whether the only required role is the provisioner, which stores first
+// secrets.
+func (x *exam) onlyProvisioner() bool {
 	return !slices.ContainsFunc(x.Roles, func(role Role) bool { return role.Required && role.Name != "provisioner" })
 }
 
-// some names a few and counts the rest.
-func some(names []string) string {
+// abbreviate returns a few names and the number of the others.
+func abbreviate(names []string) string {
 	const few = 5
 	if len(names) > few+1 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
@@ -86,36 +88,36 @@ func some(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// statusWorkers bounds how many providers are looked at concurrently.
+// statusWorkers limits how many providers are read at the same time.
 const statusWorkers = 8
 
-// look is what the metadata of one provider says.
-type look struct {
+// providerStatus is the status of one provider, from its metadata.
+type providerStatus struct {
 	rotation.Status
 	err error
 }
 
-// statuses looks at every provider, once for all checks that need it. What is found
-// instead of them is a finding of its own.
-func (x *exam) statuses(ctx context.Context) (found []look, instead *Finding) {
-	if x.looks == nil {
+// readStatuses reads the status of every provider, once for all checks. If it cannot, instead
+// is the finding of the check.
+func (x *exam) readStatuses(ctx context.Context) (found []providerStatus, instead *Finding) {
+	if x.results == nil {
 		engine := &rotation.Engine{Store: x.store, Backoff: x.Backoff, Now: time.Now}
-		x.looks = slices.Collect(parallel.Stream(statusWorkers, x.names, func(provider string) look {
+		x.results = slices.Collect(parallel.Stream(statusWorkers, x.names, func(provider string) providerStatus {
 			status, err := engine.Status(ctx, provider)
-			return look{status, err}
+			return providerStatus{status, err}
 		}))
 	}
 	if len(x.names) == 0 {
-		return nil, new(skipped("there is no provider to look at", none))
+		return nil, new(skipped("there is no provider to check", noFix))
 	}
-	for _, one := range x.looks {
+	for _, one := range x.results {
 		switch {
 		case errors.Is(one.err, vaulterr.ErrPermissionDenied):
-			fix := x.grant("monitor")
-			return nil, new(skipped("the token may not look for them"+x.whoGets(fix), fix))
-		case errors.Is(one.err, vaulterr.ErrNotFound): // gone since, or not stored yet
+			fix := x.grantFix("monitor")
+			return nil, new(skipped("the token may not look for unfinished rotations and deletions"+x.describeFix(fix), fix))
+		case errors.Is(one.err, vaulterr.ErrNotFound): // deleted meanwhile, or not stored yet
 		case one.err != nil:
-			return nil, new(failed(one.err, "", x.curl()))
+			return nil, new(failed(one.err, "", x.healthFix()))
 		default:
 			found = append(found, one)
 		}
@@ -125,7 +127,7 @@ func (x *exam) statuses(ctx context.Context) (found []look, instead *Finding) {
 
 // pending looks for rotations without a record.
 func (x *exam) pending(ctx context.Context) Finding {
-	looks, instead := x.statuses(ctx)
+	looks, instead := x.readStatuses(ctx)
 	if instead != nil {
 		return *instead
 	}
@@ -138,6 +140,6 @@ func (x *exam) pending(ctx context.Context) Finding {
 	if len(ids) == 0 {
 		return okay("every rotation has its record")
 	}
-	return warning(fmt.Sprintf("%d without a record, crashed or under way, of %s", len(ids), some(crashed)),
-		Recover.by(x.command("recover "+strings.Join(crashed, " "))))
+	return warning(fmt.Sprintf("rotations without a record: %d, of %s; they crashed or are still running", len(ids), abbreviate(crashed)),
+		Recover.fix(x.command("recover "+strings.Join(crashed, " "))))
 }

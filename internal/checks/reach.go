@@ -19,72 +19,71 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// reach sends the first request. What comes after the connection is the matter of
-// the checks that follow.
+// reach sends the first request. It checks only the connection; the next checks look at the
+// response.
 func (x *exam) reach(ctx context.Context) Finding {
-	x.answer = x.knock(ctx)
+	x.health = x.readHealth(ctx)
 	whom := cmp.Or(x.url().Host, x.url().Path)
 	proxy := x.proxy()
 	if proxy != "" {
 		whom += " through the proxy " + proxy
 	}
-	if x.answer.err == nil || x.answered() {
+	if x.health.err == nil || x.gotResponse() {
 		return okay("connected to " + whom)
 	}
 	found := x.unreachable(whom)
 	if proxy != "" {
-		found.Fix = BypassProxy.by(`export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"` + quote(x.url().Hostname()))
+		found.Fix = BypassProxy.fix(`export NO_PROXY="${NO_PROXY:+$NO_PROXY,}"` + quote(x.url().Hostname()))
 	}
 	return found
 }
 
 func (x *exam) unreachable(whom string) Finding {
-	err := x.answer.err
+	err := x.health.err
 	unknown, isDNS := errors.AsType[*net.DNSError](err)
 	switch {
 	case isDNS:
-		return failed(err, fmt.Sprintf("%s: the name %q cannot be resolved: %s", whom, unknown.Name, unknown.Err), LookUpName.by("nslookup "+quote(unknown.Name)))
+		return failed(err, fmt.Sprintf("%s: the name %q cannot be resolved: %s", whom, unknown.Name, unknown.Err), LookUpName.fix("nslookup "+quote(unknown.Name)))
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return failed(err, "connection refused: nothing listens at "+whom+x.orElse(), x.startServer())
-	case errors.Is(err, context.DeadlineExceeded) && x.answer.connected:
-		return failed(err, fmt.Sprintf("%s accepts connections and does not answer within %s", whom, x.Bound), x.curl())
+		return failed(err, "connection refused: nothing listens at "+whom+x.advise(), x.refusedFix())
+	case errors.Is(err, context.DeadlineExceeded) && x.health.connected:
+		return failed(err, fmt.Sprintf("%s accepts connections, but does not respond within %s", whom, x.Timeout), x.healthFix())
 	case errors.Is(err, context.DeadlineExceeded):
-		return failed(err, fmt.Sprintf("no connection to %s within %s: a firewall, or a wrong VAULT_ADDR", whom, x.Bound), x.curl())
+		return failed(err, fmt.Sprintf("no connection to %s within %s: a firewall blocks it, or VAULT_ADDR is wrong", whom, x.Timeout), x.healthFix())
 	}
-	return failed(err, "", x.curl())
+	return failed(err, "", x.healthFix())
 }
 
-// answered reports that somebody is there, if not who was expected.
-func (x *exam) answered() bool {
-	_, answered := errors.AsType[*api.ResponseError](x.answer.err)
-	return answered || vaulterr.TLSMismatch(x.answer.err) || x.answer.connected && !x.lostConnection()
+// gotResponse reports whether a server answered, even if it is not Vault.
+func (x *exam) gotResponse() bool {
+	_, answered := errors.AsType[*api.ResponseError](x.health.err)
+	return answered || vaulterr.TLSMismatch(x.health.err) || x.health.connected && !x.lostConnection()
 }
 
-// lostConnection reports a connection that ended before there was an answer.
+// lostConnection reports whether the connection ended before the response.
 func (x *exam) lostConnection() bool {
 	var broken net.Error
-	return errors.As(x.answer.err, &broken) || errors.Is(x.answer.err, context.DeadlineExceeded) || errors.Is(x.answer.err, context.Canceled)
+	return errors.As(x.health.err, &broken) || errors.Is(x.health.err, context.DeadlineExceeded) || errors.Is(x.health.err, context.Canceled)
 }
 
-// knock asks for the server's health. Nobody needs to be logged in for that, and
-// it is the same below every namespace.
-func (x *exam) knock(ctx context.Context) (k knock) {
-	var connected atomic.Bool // dialling may outlive the request
+// readHealth reads the server's health. That needs no login and is the same in every namespace.
+func (x *exam) readHealth(ctx context.Context) (k healthResult) {
+	var connected atomic.Bool // the connection may be made after the request has ended
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		ConnectDone: func(_, _ string, err error) { connected.CompareAndSwap(false, err == nil) },
 	})
 	client := x.client.WithNamespace("").WithResponseCallbacks(func(answer *api.Response) { k.secure = answer.TLS })
 	sent := time.Now()
-	k.health, k.err = client.Sys().HealthWithContext(bodylimit.With(ctx, bodylimit.MaxFailure))
+	k.response, k.err = client.Sys().HealthWithContext(bodylimit.With(ctx, bodylimit.MaxFailure))
 	k.err, k.connected = vaulterr.Sanitize(k.err), connected.Load()
 	if k.err == nil {
 		middle := sent.Add(time.Since(sent) / 2)
-		k.skew = middle.Sub(time.Unix(k.health.ServerTimeUTC, int64(time.Second/2)))
+		k.skew = middle.Sub(time.Unix(k.response.ServerTimeUTC, int64(time.Second/2)))
 	}
 	return k
 }
 
-// proxy is the one in between by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, if any.
+// proxy returns the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY choose, or "".
 func (x *exam) proxy() string {
 	if !x.ViaProxy {
 		return ""
@@ -96,29 +95,30 @@ func (x *exam) proxy() string {
 	return through.Host
 }
 
-// startServer: a throw-away Vault is no help where another one is meant.
-func (x *exam) startServer() Fix {
-	if x.forDev() {
-		return StartDev.by("vaultkit dev --port " + x.url().Port())
+// refusedFix starts a development server if the address may be one, and otherwise asks for the
+// server's health.
+func (x *exam) refusedFix() Fix {
+	if x.mayBeDev() {
+		return StartDev.fix("vaultkit dev --port " + x.url().Port())
 	}
-	return x.curl()
+	return x.healthFix()
 }
 
-func (x *exam) orElse() string {
-	if x.forDev() {
+func (x *exam) advise() string {
+	if x.mayBeDev() {
 		return "; check VAULT_ADDR, or start a Vault for development there"
 	}
-	return ": check VAULT_ADDR, and whether Vault runs there"
+	return ": check VAULT_ADDR, and whether Vault is running there"
 }
 
-// forDev reports an address that vaultkit dev may have.
-func (x *exam) forDev() bool { return x.local() && x.url().Scheme == "http" && x.url().Port() != "" }
+// mayBeDev reports whether vaultkit dev can use the address.
+func (x *exam) mayBeDev() bool { return x.local() && x.url().Scheme == "http" && x.url().Port() != "" }
 
-func (x *exam) curl() Fix {
-	return AskHealth.by("curl -v --max-time 5 " + quote(x.url().JoinPath("v1/sys/health").String()))
+func (x *exam) healthFix() Fix {
+	return AskHealth.fix("curl -v --max-time 5 " + quote(x.url().JoinPath("v1/sys/health").String()))
 }
 
-// local reports an address on this machine.
+// local reports whether the address is on this machine.
 func (x *exam) local() bool {
 	host := x.url().Hostname()
 	address, err := netip.ParseAddr(host)

@@ -8,21 +8,21 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// server judges what the first request was answered.
+// server checks the response to the first request.
 func (x *exam) server(context.Context) Finding {
-	health, err := x.answer.health, x.answer.err
+	health, err := x.health.response, x.health.err
 	unavailable := &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Err: err}
 	switch {
 	case err != nil:
-		return failed(unavailable, "what answers there is not a Vault that serves: "+textOf(unavailable), x.curl())
+		return failed(unavailable, "the server is not a working Vault: "+errorText(unavailable), x.healthFix())
 	case health.Version == "":
-		return failed(unavailable, "what answers there is not Vault", x.curl())
+		return failed(unavailable, "the server is not Vault", x.healthFix())
 	case !health.Initialized:
-		return failed(unavailable, "Vault is not initialised: if it is a new one, an operator does that with vault operator init", ReadServerStatus.by("vault status"))
+		return failed(unavailable, "Vault is not initialized: on a new server, an operator runs vault operator init", ReadServerStatus.fix("vault status"))
 	case health.Sealed:
-		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", Unseal.by("vault operator unseal"))
+		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", Unseal.fix("vault operator unseal"))
 	case health.ReplicationDRMode == "secondary":
-		return failed(unavailable, "a disaster-recovery secondary serves nobody: name the primary", nameAddress())
+		return failed(unavailable, "this is a disaster-recovery secondary, which serves no requests: use the address of the primary", addressFix())
 	case health.PerformanceStandby:
 		return okay("Vault " + health.Version + ", unsealed, a performance standby")
 	case health.Standby:
@@ -31,22 +31,22 @@ func (x *exam) server(context.Context) Finding {
 	return okay("Vault " + health.Version + ", unsealed, active")
 }
 
-// tolerable is the skew at which nothing goes wrong yet.
-const tolerable = 30 * time.Second
+// maxSkew is the largest clock skew that causes no problems.
+const maxSkew = 30 * time.Second
 
-// clock compares the clocks. Vault tells its time in whole seconds.
+// clock compares the local clock with Vault's. Vault reports whole seconds.
 func (x *exam) clock(context.Context) Finding {
-	if x.answer.health == nil || x.answer.health.ServerTimeUTC == 0 {
-		return skipped("the server does not tell its time", none)
+	if x.health.response == nil || x.health.response.ServerTimeUTC == 0 {
+		return skipped("the server does not report its time", noFix)
 	}
-	skew := x.answer.skew.Round(time.Second)
-	if skew.Abs() <= tolerable {
+	skew := x.health.skew.Round(time.Second)
+	if skew.Abs() <= maxSkew {
 		return okay(fmt.Sprintf("within %s of Vault's", max(skew.Abs(), time.Second)))
 	}
 	direction := "ahead of"
 	if skew < 0 {
 		direction = "behind"
 	}
-	return warning(fmt.Sprintf("this clock is %s %s Vault's: ages and expiries in status, TLS certificates and JWTs are judged by it; "+
-		"have it set by NTP", skew.Abs(), direction), readClock())
+	return warning(fmt.Sprintf("this clock is %s %s Vault's; status, TLS certificates and JWTs depend on it: "+
+		"synchronize it with NTP", skew.Abs(), direction), clockFix())
 }

@@ -11,35 +11,36 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-const anAddress = "https://vault.example.com:8200"
+const exampleAddress = "https://vault.example.com:8200"
 
-// configuration makes the client, which connects to nothing yet.
+// configuration creates the client, which does not connect yet.
 func (x *exam) configuration(context.Context) Finding {
-	if x.Invalid != nil {
-		return failed(x.Invalid, "", x.Remedy)
+	if x.OptionsError != nil {
+		return failed(x.OptionsError, "", x.OptionsFix)
 	}
 	var err error
-	x.client, x.hangUp, err = x.Dial()
+	x.client, x.closeIdle, err = x.Connect()
 	if err != nil {
-		return failed(err, "", x.mendSettings())
+		return failed(err, "", x.settingsFix())
 	}
 	return okay(x.url().Redacted() + ", " + x.Mount + "/" + x.Base)
 }
 
-// mendSettings: it is the address or a file for TLS, which are all that is read.
-func (x *exam) mendSettings() Fix {
+// settingsFix returns the fix for wrong settings. Creating a client reads only the address and
+// the TLS files.
+func (x *exam) settingsFix() Fix {
 	address, err := url.Parse(x.Address)
 	if err == nil && address.Host != "" && address.User == nil && len(x.TLSFiles) > 0 {
 		line := "ls -l"
 		for _, name := range x.TLSFiles {
 			line += " " + quote(name)
 		}
-		return ListTLSFiles.by(line)
+		return ListTLSFiles.fix(line)
 	}
-	return nameAddress()
+	return addressFix()
 }
 
-// url is the server's. The client has checked that it is one, without credentials.
+// url returns the server's URL. The client has checked that it is valid and has no credentials.
 func (x *exam) url() *url.URL {
 	address, err := url.Parse(x.client.Address())
 	if err != nil {
@@ -48,41 +49,40 @@ func (x *exam) url() *url.URL {
 	return &url.URL{Scheme: address.Scheme, Host: address.Host, Path: address.Path}
 }
 
-// credentials reads what the login needs and uses nothing of it.
+// credentials reads the login's credentials and does not use them.
 func (x *exam) credentials(context.Context) Finding {
 	if x.Login == nil {
-		return failed(vaulterr.Invalid("no login"), "no login: there is no token (VAULT_TOKEN, ~/.vault-token), AppRole or Kubernetes role", VaultLogin.by("vault login"))
+		return failed(vaulterr.Invalid("no login"), "no login: there is no token (VAULT_TOKEN, ~/.vault-token), AppRole or Kubernetes role", VaultLogin.fix("vault login"))
 	}
 	about, err := session.Probe(x.Login)
 	x.login = about
 	switch {
 	case err != nil:
-		fix := x.mendCredentials()
-		return failed(err, textOf(err)+x.guess(fix), fix)
+		fix := x.credentialFix()
+		return failed(err, errorText(err)+x.explainGuess(fix), fix)
 	case len(about.WorldReadable) > 0:
-		return warning("every user of this machine may read "+strings.Join(about.WorldReadable, ", "), ProtectFile.by("chmod 600 "+quotes(about.WorldReadable)))
-	case len(x.PassedOver) > 0:
-		return warning(x.Login.String()+"; it wins over the "+strings.Join(x.PassedOver, " and the ")+" login whose variables are set too: name the one that is meant",
-			ChooseLogin.by("export VAULTKIT_AUTH="+x.PassedOver[0]))
+		return warning("every user of this machine can read "+strings.Join(about.WorldReadable, ", "), ProtectFile.fix("chmod 600 "+quotes(about.WorldReadable)))
+	case len(x.IgnoredLogins) > 0:
+		return warning(x.Login.String()+"; the variables of the "+strings.Join(x.IgnoredLogins, " and the ")+" login are set, too: choose one with VAULTKIT_AUTH",
+			ChooseLogin.fix("export VAULTKIT_AUTH="+x.IgnoredLogins[0]))
 	}
 	return okay(x.Login.String())
 }
 
-func (x *exam) mendCredentials() Fix {
+func (x *exam) credentialFix() Fix {
 	switch {
 	case x.login.File != "":
-		return ListCredential.by("ls -l " + quote(x.login.File))
+		return ListCredential.fix("ls -l " + quote(x.login.File))
 	case x.login.Kind == session.KindAppRole:
-		return x.newSecretID()
+		return x.secretIDFix()
 	}
-	return NewToken.by(x.newToken(x.policies))
+	return NewToken.fix(x.newToken(x.policies))
 }
 
-// nameAddress: the address is for a person to know.
-func nameAddress() Fix { return NameAddress.by("export VAULT_ADDR=" + anAddress) }
+// addressFix sets an example address, because only the user knows the right one.
+func addressFix() Fix { return NameAddress.fix("export VAULT_ADDR=" + exampleAddress) }
 
-// readClock shows whether the local clock is set from elsewhere. Setting it is not for
-// a program to advise without that.
-func readClock() Fix {
-	return ReadClock.by(cmp.Or(map[string]string{"darwin": "sntp time.apple.com", "windows": "w32tm /query /status"}[runtime.GOOS], "timedatectl"))
+// clockFix shows whether the local clock is synchronized. It does not set the clock.
+func clockFix() Fix {
+	return ReadClock.fix(cmp.Or(map[string]string{"darwin": "sntp time.apple.com", "windows": "w32tm /query /status"}[runtime.GOOS], "timedatectl"))
 }

@@ -16,7 +16,7 @@ func New(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client {
 		vaultkit.WithAddress(vaulttest.Server().Addr()),
 		vaultkit.WithToken(vaultkit.FromString(vaulttest.Server().RootToken())),
 		WithBackoff(QuickBackoff),
-		WithOnlyOwnProvider(),
+		WithSkipOtherProviders(),
 	}
 	client, err := vaultkit.New(t.Context(), append(defaults, opts...)...)
 	if err != nil {

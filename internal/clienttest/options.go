@@ -17,7 +17,7 @@ const Marker = "canary-0123456789"
 // QuickBackoff makes pauses very short, so that tests do not wait.
 var QuickBackoff = backoff.Backoff{Min: time.Millisecond, Max: 5 * time.Millisecond}
 
-// WithBackoff replaces the pauses between attempts.
+// WithBackoff replaces the pauses between retries.
 func WithBackoff(b backoff.Backoff) vaultkit.Option {
 	return func(s *settings.Settings) { s.Backoff = b }
 }
@@ -28,16 +28,16 @@ func WithRecordWait(d time.Duration) vaultkit.Option {
 	return func(s *settings.Settings) { s.RecordWait = d }
 }
 
-// WithOnlyOwnProvider turns off the search for a source's key under other providers,
+// WithSkipOtherProviders turns off the search for an unused key under other providers,
 // because the providers of the tests share their fake keys.
-func WithOnlyOwnProvider() vaultkit.Option {
-	return func(s *settings.Settings) { s.OnlyOwnProvider = true }
+func WithSkipOtherProviders() vaultkit.Option {
+	return func(s *settings.Settings) { s.SkipOtherProviders = true }
 }
 
-// WithCheckBound replaces the time limit of each check of Diagnose, so that other tests
+// WithCheckTimeout replaces the time limit of each check of Diagnose, so that other tests
 // pass on a busy machine.
-func WithCheckBound(d time.Duration) vaultkit.Option {
-	return func(s *settings.Settings) { s.CheckBound = d }
+func WithCheckTimeout(d time.Duration) vaultkit.Option {
+	return func(s *settings.Settings) { s.CheckTimeout = d }
 }
 
 // WithFixFound calls found with the kind of each finding's fix, before Diagnose yields the

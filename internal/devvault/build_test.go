@@ -43,7 +43,7 @@ func TestBuild_OnceForAllProcesses(t *testing.T) {
 		wg.Go(func() {
 			path, err := b.build(t.Context())
 			if err != nil {
-				t.Error(err)
+				t.Errorf("build = %v, want success", err)
 			}
 			paths[i] = path
 		})
@@ -315,6 +315,6 @@ func awaitLog(t *testing.T, log *logbuffer.Buffer, want string) {
 	defer cancel()
 	err := poll(ctx, pollEvery, func() (bool, error) { return strings.Contains(log.String(), want), nil })
 	if err != nil {
-		t.Fatalf("log has no %q: %v\n%s", want, err, log)
+		t.Fatalf("waiting for the log = %v, want %q in\n%s", err, want, log)
 	}
 }

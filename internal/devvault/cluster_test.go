@@ -42,7 +42,7 @@ func startCluster(t *testing.T) *Cluster {
 	}
 	t.Cleanup(func() {
 		if err := c.Stop(); err != nil {
-			t.Error(err)
+			t.Errorf("Stop = %v, want nil", err)
 		}
 	})
 	t.Logf("started %s in %s", c, time.Since(began).Round(time.Millisecond))
@@ -168,7 +168,7 @@ func clusterStops(t *testing.T, c *Cluster) {
 	}
 	for range 2 {
 		if err := c.Stop(); err != nil {
-			t.Error(err)
+			t.Errorf("Stop = %v, want nil", err)
 		}
 	}
 	if _, err := os.Stat(c.dir); !errors.Is(err, os.ErrNotExist) {

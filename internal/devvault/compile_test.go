@@ -40,14 +40,14 @@ func TestBuild_ReportsDownloadsAndCompilations(t *testing.T) {
 		`(?m)^compiling: \d\d+ of \d\d+ packages(, linking)? \(\S+\)$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(log.String()) {
-			t.Errorf("the log lacks %s:\n%s", want, log)
+			t.Errorf("run logs\n%s\nwant a match of %s", log, want)
 		}
 	}
 	if n := toCompile(t, log); n < 3 {
 		t.Errorf("%d packages to compile, want at least those of the three modules:\n%s", n, log)
 	}
 	if said, err := exec.CommandContext(t.Context(), out).CombinedOutput(); err != nil || string(said) != "hello from dep\n" {
-		t.Errorf("the program says %q, %v", said, err)
+		t.Errorf("the program prints %q, %v, want %q", said, err, "hello from dep\n")
 	}
 
 	again := &logbuffer.Buffer{}
@@ -66,7 +66,7 @@ func toCompile(t *testing.T, log *logbuffer.Buffer) int {
 	var all, cached int
 	_, line, _ := strings.Cut("\n"+log.String(), "\ncompiling: ")
 	if _, err := fmt.Sscanf(line, "%d packages, %d of them are in the build cache", &all, &cached); err != nil {
-		t.Fatalf("%v in the log:\n%s", err, log)
+		t.Fatalf("Sscanf = %v, want the number of packages in the log:\n%s", err, log)
 	}
 	return all - cached
 }
@@ -113,7 +113,7 @@ func emptyModuleCache(t *testing.T) {
 		cmd := exec.Command("go", "clean", "-modcache")
 		cmd.Env = append(os.Environ(), "GOMODCACHE="+dir)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("go clean -modcache: %v\n%s", err, out)
+			t.Errorf("go clean -modcache = %v, want success:\n%s", err, out)
 		}
 	})
 }
@@ -123,7 +123,7 @@ func goIn(t *testing.T, dir string, args ...string) {
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go %v: %v\n%s", args, err, out)
+		t.Fatalf("go %v = %v, want success:\n%s", args, err, out)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestLineFilter_KeepsOtherLines(t *testing.T) {
 	}}
 	for _, text := range []string{"take 1\nkee", "p 1\n", "\ntake 2", "\r\nkeep 2\nand the ", "end"} {
 		if n, err := l.Write([]byte(text)); n != len(text) || err != nil {
-			t.Errorf("Write(%q) = %d, %v", text, n, err)
+			t.Errorf("Write(%q) = %d, %v, want %d, nil", text, n, err, len(text))
 		}
 	}
 	if got, want := strings.Join(taken, "|"), "take 1|take 2"; got != want {

@@ -53,9 +53,9 @@ func TestBuild_CancelEndsItsCompilers(t *testing.T) {
 	select {
 	case err := <-ended:
 		if err != nil {
-			t.Error(err)
+			t.Errorf("ReadAll of the pipe of the compiler = %v, want its end", err)
 		}
 	case <-time.After(time.Minute):
-		t.Error("the compiler is still running")
+		t.Error("the compiler still runs after a minute, want its end")
 	}
 }

@@ -20,7 +20,7 @@ func TestServer_HasNoSecretInItsCommandLine(t *testing.T) {
 	for _, name := range []string{"cmdline", "environ"} {
 		text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.proc.os.Pid), name))
 		if err != nil || len(text) == 0 {
-			t.Fatalf("%s: %q, %v", name, text, err)
+			t.Fatalf("ReadFile of the server's %s = %q, %v, want a text", name, text, err)
 		}
 		texts[name] = string(text)
 	}
@@ -69,7 +69,7 @@ func TestServer_EndsWithItsOwner(t *testing.T) {
 	owner, addr := startRole(t, "start-server")
 	host := strings.TrimPrefix(addr, "http://")
 	if !listens(host) {
-		t.Fatalf("no server at %q", addr)
+		t.Fatalf("listens(%q) = false, want true", host)
 	}
 	if err := owner.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -90,6 +90,6 @@ func awaitTrue(t *testing.T, what string, done func() bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if err := poll(ctx, pollEvery, func() (bool, error) { return done(), nil }); err != nil {
-		t.Errorf("%s: %v", what, err)
+		t.Errorf("waiting until %s = %v, want it within 10 s", what, err)
 	}
 }

@@ -38,7 +38,7 @@ func stopAtEnd(t *testing.T, s *Server) {
 	t.Cleanup(func() {
 		began := time.Now()
 		if err := s.Stop(); err != nil {
-			t.Error(err)
+			t.Errorf("Stop = %v, want nil", err)
 		}
 		t.Logf("stopped in %s", time.Since(began).Round(time.Millisecond))
 	})
@@ -161,7 +161,7 @@ func TestRestart_KeepsRaftData(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := get(t, s); err == nil {
-		t.Error("a killed server answers")
+		t.Error("get after Kill = nil, want an error")
 	}
 	if err := s.Kill(); err != nil {
 		t.Errorf("second Kill = %v, want no error", err)
@@ -211,7 +211,7 @@ func TestStop(t *testing.T) {
 	proc, dir := s.proc, s.dir
 	for range 2 {
 		if err := s.Stop(); err != nil {
-			t.Error(err)
+			t.Errorf("Stop = %v, want nil", err)
 		}
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
@@ -237,7 +237,7 @@ func TestStop_AfterKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Stop(); err != nil {
-		t.Error(err)
+		t.Errorf("Stop = %v, want nil", err)
 	}
 	if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Stat of the directory after Stop = %v, want it removed", err)

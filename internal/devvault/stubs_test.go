@@ -32,7 +32,7 @@ func TestStop_FailsIfAStubWasCalled(t *testing.T) {
 		t.Errorf("join with auto_join: %v, want a refusal", refused)
 	}
 	if want := "auto_join at a cloud: not in this server"; !n.logs(want) {
-		t.Errorf("the server's log lacks %q:\n%s", want, n.logTail())
+		t.Errorf("the server's log is\n%s\nwant %q in it", n.logTail(), want)
 	}
 	ended := n.stopForGood((*process).stop)
 	if ended == nil || !strings.Contains(ended.Error(), "auto_join at a cloud") {
@@ -47,7 +47,7 @@ func TestFindStubCalls_NamesEachOnce(t *testing.T) {
 		t.Errorf("findStubCalls() = %v, want an error that names a and b", err)
 	}
 	if err := findStubCalls([]byte("==> started\n[INFO] core: stub called: x\n")); err != nil {
-		t.Errorf("findStubCalls() = %v for a log without a report", err)
+		t.Errorf("findStubCalls() = %v for a log without a report, want nil", err)
 	}
 }
 
@@ -64,17 +64,17 @@ func TestStubs_AreListed(t *testing.T) {
 	}
 	for _, found := range regexp.MustCompile("(?m)^\\| `(\\S+)` \\| \\[`(\\S+)`\\]\\((\\S+)\\) \\|").FindAllStringSubmatch(readSource(t, "README.md"), -1) {
 		if module, dir := found[1], found[3]; replaced[module] != dir || "stubs/"+found[2] != dir {
-			t.Errorf("README.md has %s in %s (%s), go.mod has it in %s", module, found[2], dir, replaced[module])
+			t.Errorf("README.md has %s in %s (%s), want %s as in go.mod", module, found[2], dir, replaced[module])
 		}
 		listed = append(listed, found[1])
 	}
 	directories := slices.Sorted(maps.Values(replaced))
 	if slices.Sort(modules); !slices.Equal(directories, modules) || len(modules) == 0 {
-		t.Errorf("go.mod replaces by %q, and the stubs are %q", directories, modules)
+		t.Errorf("go.mod replaces by %q, want the stubs %q", directories, modules)
 	}
 	delete(replaced, "goblin/stub") // replaces nothing of others
 	if slices.Sort(listed); !slices.Equal(slices.Sorted(maps.Keys(replaced)), listed) {
-		t.Errorf("README.md lists %q", listed)
+		t.Errorf("README.md lists %q, want %q", listed, slices.Sorted(maps.Keys(replaced)))
 	}
 }
 
@@ -113,7 +113,8 @@ func TestStubs_ReportTheirCalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.HasPrefix(file, stubsDir+"/stub/") == strings.Contains(parsed.Doc.Text(), "stands in for") {
-			t.Errorf("%s: the comment of package %s says %q", file, parsed.Name, parsed.Doc.Text())
+			t.Errorf("%s: the comment of package %s = %q, want what it stands in for (package stub: nothing)",
+				file, parsed.Name, parsed.Doc.Text())
 		}
 		for _, declared := range parsed.Decls {
 			f, is := declared.(*ast.FuncDecl)
@@ -123,16 +124,16 @@ func TestStubs_ReportTheirCalls(t *testing.T) {
 			seen++
 			name := parsed.Name.Name + "." + receiver(f) + f.Name.Name
 			if reports(f) == (harmless[name] != "") {
-				t.Errorf("%s: %s calls stub.Called: %t; it is harmless: %q", file, name, reports(f), harmless[name])
+				t.Errorf("%s: %s calls stub.Called: %t, want a call or a reason why it is harmless (%q)", file, name, reports(f), harmless[name])
 			}
 			delete(harmless, name)
 		}
 	}
 	if len(harmless) > 0 {
-		t.Errorf("there are no such functions: %v", slices.Sorted(maps.Keys(harmless)))
+		t.Errorf("the list of harmless functions has %v, want functions that exist", slices.Sorted(maps.Keys(harmless)))
 	}
 	if seen < 50 {
-		t.Errorf("saw %d functions: are these the stubs?", seen)
+		t.Errorf("the stubs have %d functions, want at least 50", seen)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestGoBlocksCompile(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	replace := map[string]string{} // files of this module that stand elsewhere
+	replace := map[string]string{} // for go build -overlay: files of this module, with their real paths
 	args := []string{"build", "-overlay", filepath.Join(dir, "overlay.json")}
 	for _, p := range pages(t) {
 		for _, b := range p.blocks {
@@ -35,7 +35,7 @@ func TestGoBlocksCompile(t *testing.T) {
 		}
 	}
 	if len(replace) == 0 {
-		t.Fatal("no page has a Go block")
+		t.Fatal("the pages have no Go block, want at least one")
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
@@ -45,7 +45,7 @@ func TestGoBlocksCompile(t *testing.T) {
 	build := exec.CommandContext(t.Context(), "go", args...)
 	build.Dir = repository
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Errorf("go build of the pages' blocks: %v\n%s", err, out)
+		t.Errorf("go build of the pages' blocks = %v, want success:\n%s", err, out)
 	}
 }
 

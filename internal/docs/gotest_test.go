@@ -27,7 +27,7 @@ func TestNamedTestsExist(t *testing.T) {
 		}
 		for _, match := range changeDir.FindAllStringSubmatch(string(text), -1) {
 			if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
-				t.Errorf("%s: cd %s: %v", p.name, match[1], err)
+				t.Errorf("%s: cd %s: Stat = %v, want a directory", p.name, match[1], err)
 			}
 		}
 		for _, match := range goTest.FindAllStringSubmatch(string(text), -1) {
@@ -50,17 +50,17 @@ func checkGoTest(t *testing.T, names map[string][]string, page string, args []st
 		case strings.HasPrefix(arg, "."):
 			packages = append(packages, arg)
 		case !strings.HasPrefix(arg, "-"):
-			t.Errorf("%s: go test %s: %q is no package of this repository", page, strings.Join(args, " "), arg)
+			t.Errorf("%s: go test %s: %q, want a package of this repository", page, strings.Join(args, " "), arg)
 		}
 	}
 	for _, pattern := range patterns {
 		if pattern != "^$" && !exists(names, packages, regexp.MustCompile(pattern)) {
-			t.Errorf("%s: go test %s: no test matches %q", page, strings.Join(args, " "), pattern)
+			t.Errorf("%s: go test %s: no test matches %q, want one", page, strings.Join(args, " "), pattern)
 		}
 	}
 	for _, dir := range packages {
 		if _, err := os.Stat(filepath.Join(root, strings.TrimSuffix(dir, "..."))); err != nil {
-			t.Errorf("%s: go test %s: %v", page, strings.Join(args, " "), err)
+			t.Errorf("%s: go test %s: Stat = %v, want a directory", page, strings.Join(args, " "), err)
 		}
 	}
 }

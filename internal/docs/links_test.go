@@ -34,7 +34,7 @@ func TestLinksResolve(t *testing.T) {
 	for _, p := range all {
 		for _, target := range p.links() {
 			if problem := broken(all, p, target); problem != "" {
-				t.Errorf("%s: the link to %q leads nowhere: %s", p.name, target, problem)
+				t.Errorf("%s: the link to %q: %s, want a file or heading that exists", p.name, target, problem)
 			}
 		}
 	}
@@ -101,13 +101,13 @@ func TestBrokenLinksAreFound(t *testing.T) {
 	}
 }
 
-// TestReadmeLeadsToEveryPage fails on a page that nobody can find.
+// TestReadmeLeadsToEveryPage checks that README.md links to each page.
 func TestReadmeLeadsToEveryPage(t *testing.T) {
 	t.Parallel()
 	links := readPage(t, "README.md").links()
 	for _, p := range pages(t) {
 		if path.Dir(p.name) == "docs" && !slices.Contains(links, p.name) {
-			t.Errorf("README.md has no link to %s", p.name)
+			t.Errorf("README.md has no link to %s, want one to each page", p.name)
 		}
 	}
 }

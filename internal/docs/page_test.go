@@ -26,7 +26,7 @@ type page struct {
 type block struct {
 	page string
 	line int    // of its first line of text
-	kind string // what stands after the backticks: "sh", "sh clone", "go"
+	kind string // the text after the backticks: "sh", "sh clone", "go"
 	text string
 }
 

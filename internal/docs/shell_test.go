@@ -44,7 +44,7 @@ vaultkit() {
 }
 `
 
-// scriptOf returns the page's shell blocks, each after a line that tells which it is.
+// scriptOf returns the page's shell blocks, each after a line that prints its position.
 func scriptOf(p page) string {
 	var script strings.Builder
 	for _, b := range p.blocks {
@@ -67,7 +67,7 @@ func programs(t *testing.T) string {
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "vaultkit"), "./cmd/vaultkit")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build ./cmd/vaultkit: %v\n%s", err, out)
+		t.Fatalf("go build ./cmd/vaultkit = %v, want success:\n%s", err, out)
 	}
 	self, err := os.Executable()
 	must(t, err)
@@ -114,7 +114,7 @@ func (w *workspace) startVault(bin string) []string {
 	var env []string
 	for lines := bufio.NewScanner(out); len(env) < 2; {
 		if !lines.Scan() {
-			w.t.Fatal("vaultkit dev did not print two exports")
+			w.t.Fatalf("vaultkit dev printed %d exports, want 2", len(env))
 		}
 		env = append(env, strings.ReplaceAll(strings.TrimPrefix(lines.Text(), "export "), "'", ""))
 	}
@@ -137,7 +137,7 @@ func (w *workspace) run(script string) {
 	bash := exec.CommandContext(w.t.Context(), "bash", "-c", script)
 	bash.Dir, bash.Env = w.dir, w.env
 	if out, err := bash.CombinedOutput(); err != nil {
-		w.t.Errorf("the last block below failed: %v\n%s", err, out)
+		w.t.Errorf("the last block below = %v, want success:\n%s", err, out)
 	}
 }
 

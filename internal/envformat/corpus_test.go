@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// traps are what writers of environments have stumbled over, and what would do
-// something if a consumer took it for more than text.
+// traps are values that programs are known to write or read wrongly. Some would run a command
+// if a reader did not take them as text.
 var traps = []string{
 	"", " ", "plain", "sk-fake-0123456789", " both ends ", "\tboth ends\t", "two  spaces", "a=b", "=a", "a==", "#", "a#b", "a #b", "#a",
 	"!", "!!", "a!b", "%", "%s%d%n", "%PATH%", "%0A", "%25", "$", "$$", "$A", "${A}", "$HOME", "a$", "$(touch pwned)", "`touch pwned`",
@@ -25,21 +25,21 @@ var traps = []string{
 	"\ue000", "\uf600", "\uf6ff", "\ufdd0", "\ufdef", "\ufffe", "\uffff", "\U0010ffff", "\ufffd", "\u0080", "\u0081\u0082\u0088", "\u009f",
 }
 
-// corpus are the traps, every ASCII character in several places, and long values.
+// corpus returns the traps, every ASCII character in several places, and long values.
 func corpus() []string {
 	values := append([]string(nil), traps...)
 	for c := byte(1); c < 128; c++ {
 		one := string(rune(c))
 		values = append(values, one, one+one, "a"+one+"b", one+"a", "a"+one, "a "+one+" b", "'"+one+"\"", "it's "+one+"x", "a\n"+one+"\nb")
 	}
-	return append(values, long(100_000, "a"), long(100_000, "it's \"x\" $A\n\\"), long(100_000, "\U0001F511"),
-		long(32_766, "b"), long(32_767, "b"), long(65_000, "c "), long(65_536, "c"), long(65_525, "c"))
+	return append(values, repeatTo(100_000, "a"), repeatTo(100_000, "it's \"x\" $A\n\\"), repeatTo(100_000, "\U0001F511"),
+		repeatTo(32_766, "b"), repeatTo(32_767, "b"), repeatTo(65_000, "c "), repeatTo(65_536, "c"), repeatTo(65_525, "c"))
 }
 
-// long repeats a text up to a length in bytes, or just below.
-func long(length int, text string) string { return strings.Repeat(text, length/len(text)) }
+// repeatTo repeats a text up to a length in bytes, or a little less.
+func repeatTo(length int, text string) string { return strings.Repeat(text, length/len(text)) }
 
-// random makes values of what means something to somebody.
+// random returns values of characters that have a meaning in some format.
 func random(count int, seed uint64) []string {
 	source := rand.New(rand.NewPCG(seed, 0))
 	pieces := append(strings.Split(`' " `+"`"+` \ $ # ! % = a B 1 { } ( ) < > & | ; ~ * : - _ . , export $A ${A} \n \' \" --- '' ""`, " "),

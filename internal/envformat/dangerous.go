@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// No secret in Vault, which others may write, gets to set a variable that makes a
-// program run, load or trust something else, or look elsewhere for it. There are more
-// such variables than anybody can list, so most are known by how they are called:
-// by their first words (closed, programs) and by their last one (steering).
+// Anyone who may write a secret in Vault chooses the names of its fields. A field must not set
+// a variable that makes a program run, load or trust something else. No list of such variables
+// is complete, so most are recognized by their first words (reservedNames, programPrefixes) or
+// their last word (dangerousEndings).
 
-// closed are names that no secret sets, whatever it is. A * stands for any ending. From
+// reservedNames are names that no secret may set. A * matches any ending. The sources are
 // sudo's env_delete (plugins/sudoers/env.c), glibc's list for setuid programs
-// (sysdeps/generic/unsecvars.h), the runner's block of NODE_OPTIONS in $GITHUB_ENV, and
-// the manuals of the programs named.
-var closed = strings.Fields(`
+// (sysdeps/generic/unsecvars.h), the runner's refusal of NODE_OPTIONS in $GITHUB_ENV, and the
+// manuals of the programs.
+var reservedNames = strings.Fields(`
 	PATH HOME SHELL USER LOGNAME PWD OLDPWD TERM TMPDIR TMP TEMP LANG LANGUAGE
 	LC_ALL LC_CTYPE LC_COLLATE LC_MESSAGES LC_NUMERIC LC_MONETARY LC_TIME TZ TZDIR CDPATH EDITOR VISUAL PAGER BROWSER MANPAGER
 	COMSPEC PATHEXT SYSTEMROOT SYSTEMDRIVE WINDIR USERPROFILE APPDATA LOCALAPPDATA PROGRAMDATA PSMODULEPATH
@@ -36,24 +36,24 @@ var closed = strings.Fields(`
 	ACTIONS_* VAULT_* VAULTKIT_*
 `)
 
-// programs are the first words of what programs, languages and libraries read. Of
-// these a secret may set credentials alone: GIT_TOKEN, and not GIT_DIR.
-var programs = strings.Fields(`
+// programPrefixes are the first words of the variables of programs, languages and libraries. A
+// secret may set only credentials among them: GIT_TOKEN, but not GIT_DIR.
+var programPrefixes = strings.Fields(`
 	AWS BASH BUN CLOUDSDK CMAKE COMPOSE COMPOSER COR CORECLR CURL DENO DOCKER ELECTRON FZF GCONV GEM GETCONF GIO GIT GLIB GO GRADLE GTK
 	HELM JAVA JDK JULIA KDE KRB5 KUBE KUBECTL LC LESS LIBGL LUA MAVEN MESON NIS NODE NPM OPENSSL PERL PERLIO PHP PNPM PODMAN
 	PYTHON QML QT RES R RUBY RUST RUSTC RUSTUP SSH SSL SUDO SYSTEMD TERRAFORM TF UV YARN ZSH
 `)
 
-// credentials are the last words of names that say who somebody is.
-var credentials = strings.Fields(`
+// credentialEndings are the last words of names of credentials.
+var credentialEndings = strings.Fields(`
 	KEY KEYS TOKEN TOKENS SECRET SECRETS PASSWORD PASSPHRASE CREDENTIAL CREDENTIALS
 	ID USERNAME EMAIL ACCOUNT ORG ORGANIZATION PROJECT TENANT REGION
 `)
 
-// steering are the last words of names that say, to whatever program, what to run or
-// load, with which options, or where to look. An address is not among them: with its
-// key, it is the provider's own (AZURE_OPENAI_ENDPOINT, OPENAI_BASE_URL).
-var steering = strings.Fields(`
+// dangerousEndings are the last words of names that tell a program what to run or load, with
+// which options, or where to look. Addresses are not among them, because they belong to the
+// provider, like the key (AZURE_OPENAI_ENDPOINT, OPENAI_BASE_URL).
+var dangerousEndings = strings.Fields(`
 	PATH PATHS DIR DIRS DIRECTORY DIRECTORIES HOME FILE FILES CONFIG CONFIGS CONF RC RCFILE CAFILE CAPATH BUNDLE
 	MODULE MODULES PLUGIN PLUGINS EXTENSIONS LIB LIBS LIBRARY LIBRARIES LOADER PRELOAD INIT STARTUP HOOK HOOKS
 	OPT OPTS OPTION OPTIONS ARG ARGS FLAG FLAGS
@@ -61,21 +61,22 @@ var steering = strings.Fields(`
 	PROXY PROXIES SOCK SOCKET
 `)
 
-// dangerous reports a name that steers a program by its first words. Windows and the
-// proxies' names do not tell cases apart.
-func dangerous(name string) bool {
+// isReserved reports whether a name is dangerous by its first words. It ignores case, as
+// Windows does.
+func isReserved(name string) bool {
 	name = strings.ToUpper(name)
 	first, _, more := strings.Cut(name, "_")
-	return matches(name, closed) || proxies(name) ||
-		more && slices.Contains(programs, first) && !slices.Contains(credentials, lastWord(name))
+	return matchesAny(name, reservedNames) || isProxyVariable(name) ||
+		more && slices.Contains(programPrefixes, first) && !slices.Contains(credentialEndings, lastWord(name))
 }
 
-// steers reports a name that steers a program by its last word, whichever program that
-// is. Behind a prefix of the user's it does not: no program reads APP_OPTIONS, unless
-// the user wrote it.
-func steers(name string) bool { return slices.Contains(steering, lastWord(strings.ToUpper(name))) }
+// hasDangerousEnding reports whether a name is dangerous by its last word. Names with the
+// user's prefix are not checked: only the user's own programs read APP_OPTIONS.
+func hasDangerousEnding(name string) bool {
+	return slices.Contains(dangerousEndings, lastWord(strings.ToUpper(name)))
+}
 
-// lastWord is the last word of a name that is no number: PATH in LUA_PATH_5_4.
+// lastWord returns the last word of a name that is not a number: PATH in LUA_PATH_5_4.
 func lastWord(name string) string {
 	words := strings.Split(name, "_")
 	for len(words) > 1 && strings.Trim(words[len(words)-1], "0123456789") == "" {
@@ -84,13 +85,14 @@ func lastWord(name string) string {
 	return words[len(words)-1]
 }
 
-// proxies are read by most programs that speak HTTP: HTTP_PROXY, NO_PROXY.
-func proxies(name string) bool {
+// isProxyVariable reports whether most programs that use HTTP read the variable: HTTP_PROXY,
+// NO_PROXY.
+func isProxyVariable(name string) bool {
 	kind, is := strings.CutSuffix(name, "_PROXY")
 	return is && !strings.Contains(kind, "_")
 }
 
-func matches(name string, patterns []string) bool {
+func matchesAny(name string, patterns []string) bool {
 	for _, pattern := range patterns {
 		if start, open := strings.CutSuffix(pattern, "*"); name == pattern || open && strings.HasPrefix(name, start) {
 			return true

@@ -10,7 +10,7 @@ import (
 	"goblin/vaultkit/internal/envformat"
 )
 
-// The grammar of python-dotenv: src/dotenv/parser.py and variables.py, version 1.2.
+// Parts of the grammar of python-dotenv: src/dotenv/parser.py and variables.py, version 1.2.
 var (
 	pythonKey    = regexp.MustCompile(`^(?:export[^\S\r\n]+)?([^=#\s]+)[^\S\r\n]*=[^\S\r\n]*`)
 	pythonSingle = regexp.MustCompile(`^'((?:\\'|[^'])*)'`)
@@ -23,8 +23,8 @@ var (
 	doubleEscape = regexp.MustCompile(`\\[\\'"abfnrtv]`)
 )
 
-// pythonDotenv reads like dotenv_values, which opens a file with universal newlines and
-// replaces variables in every value, whatever its quotes.
+// pythonDotenv reads like dotenv_values. That opens a file with universal newlines and replaces
+// variables in every value, also in quotes.
 func pythonDotenv(content []byte) (variables, error) {
 	read, text := variables{}, strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(content))
 	for {
@@ -60,7 +60,8 @@ func pythonDotenv(content []byte) (variables, error) {
 	}
 }
 
-// pythonValue is a value and the length of its text; less than 0: there is none.
+// pythonValue returns a value and the length of its text, which is negative if there is no
+// value.
 func pythonValue(text string) (value string, length int) {
 	decode := func(escapes *regexp.Regexp, inside string) string {
 		return escapes.ReplaceAllStringFunc(inside, func(escape string) string {
@@ -87,11 +88,11 @@ func pythonValue(text string) (value string, length int) {
 
 func pythonSpace(r rune) bool { return unicode.IsSpace(r) || r >= '\x1c' && r <= '\x1f' }
 
-// The grammar of Docker Compose: dotenv/parser.go of compose-go, version 2.
+// Part of the grammar of Docker Compose: dotenv/parser.go of compose-go, version 2.
 var composeEscape = regexp.MustCompile(`\\(?:[abcfnrtv$"\\]|0\d{0,3})`)
 
-// composeDotenv reads like compose-go, but for its variables: what has a $ where it
-// would look for one is an error here.
+// composeDotenv reads like compose-go. It does not expand variables: a $ where compose-go looks
+// for a variable is an error.
 func composeDotenv(content []byte) (variables, error) {
 	read, text := variables{}, string(content)
 	for {
@@ -153,12 +154,12 @@ func composeExpand(value, rest string) (string, string, error) {
 	return value, rest, nil
 }
 
-// TestDotenv_WritesWhatAllReadersReadAlike: what python-dotenv would change is written
-// in another form, or refused.
-func TestDotenv_WritesWhatAllReadersReadAlike(t *testing.T) {
+// TestDotenv_IsReadAlikeByAllReaders checks that a value that python-dotenv would change is
+// written in another form or refused.
+func TestDotenv_IsReadAlikeByAllReaders(t *testing.T) {
 	for value, form := range map[string]string{
 		"sk-1": "'sk-1'", "$A": "'$A'", "${A": "'${A'", `a\b`: `'a\b'`, "a\nb": `"a\nb"`,
-		`a\\b`: `a\\b`, `\\`: `\\`, // without quotes, where no backslash means anything
+		`a\\b`: `a\\b`, `\\`: `\\`, // without quotes, where a backslash has no meaning
 		"${A}": "", "a${}b": "", "${A:-b}": "", "it's ${A}": "", `a\\b $A`: "", `'\\'`: "", "a\\\\b\nc": "",
 	} {
 		content, err := envformat.Encode("dotenv", []envformat.Variable{{Name: "V", Value: value}})

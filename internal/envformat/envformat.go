@@ -1,6 +1,5 @@
-// Package envformat writes environment variables in the dialects that shells and
-// tools read, and into files. Each dialect represents a value exactly or refuses
-// it.
+// Package envformat writes environment variables in the formats that shells and tools read, and
+// into files. A format writes a value exactly, or refuses it.
 package envformat
 
 import (
@@ -15,27 +14,27 @@ import (
 // Variable is one variable of an environment.
 type Variable struct{ Name, Value string }
 
-// Refusal is a name, value or file that is refused. It never holds a value.
+// Refusal says why a name, value or file is refused. It never contains a value.
 type Refusal struct {
-	Provider, Field string // where the variable comes from, if that is known
+	Provider, Field string // of the variable, if known
 	Detail, Hint    string
-	BadName         bool // no variable can have the name that comes of provider and field
+	BadName         bool // no variable can have the name made from provider and field
 }
 
 // Error says what is refused and why.
 func (r *Refusal) Error() string { return r.Detail }
 
-// dialect is how a format writes an environment. In a file of ours the mark, by which
-// it is known again, stands for the head.
+// dialect is how a format writes an environment. In a file, mark replaces head, so that
+// vaultkit recognizes its own files.
 type dialect struct {
 	head, between, tail string
 	entry               func(Variable) (string, error)
 	mark                string
 }
 
-// mark is the first line of a file wherever there are comments, and of nothing else:
-// to eval $(vaultkit env), without quotes, all after it would be the comment. It holds
-// nothing that any of the consumers could take for something else.
+// mark is the first line of a file in a format with comments. It is only in files: in eval
+// $(vaultkit env) without quotes, it would turn everything after it into a comment. It contains
+// nothing that has a meaning in any format.
 const mark = "# Written by vaultkit. It replaces this file as a whole.\n"
 
 var dialects = map[string]dialect{
@@ -48,20 +47,19 @@ var dialects = map[string]dialect{
 	"json":       {"{\n", ",\n", "\n}\n", jsonEntry, jsonMark},
 }
 
-// Appended reports a format whose files are appended to, since they belong to
-// somebody else.
-func Appended(format string) bool { return format == "github" }
+// IsAppended reports whether the format adds to an existing file, which another program owns.
+func IsAppended(format string) bool { return format == "github" }
 
-// CheckFormat refuses a format that there is not.
+// CheckFormat refuses an unknown format.
 func CheckFormat(format string) error {
 	if _, known := dialects[format]; known {
 		return nil
 	}
 	all := slices.Sorted(maps.Keys(dialects))
-	return &Refusal{Detail: "there is no such format of an environment", Hint: "choose one of " + strings.Join(all, ", ")}
+	return &Refusal{Detail: "unknown environment format", Hint: "choose one of " + strings.Join(all, ", ")}
 }
 
-// Encode writes the variables in a format, or refuses one of them.
+// Encode writes the variables in a format. It refuses all of them if it cannot write one.
 func Encode(format string, variables []Variable) ([]byte, error) {
 	if err := CheckFormat(format); err != nil {
 		return nil, err
@@ -77,7 +75,7 @@ func Encode(format string, variables []Variable) ([]byte, error) {
 		entry, err := d.entry(v)
 		if err != nil {
 			return nil, &Refusal{Detail: fmt.Sprintf("the value of %s cannot be written as %s: it %v", v.Name, format, err),
-				Hint: "choose another format, json for instance, or hand it over by exec"}
+				Hint: "choose another format, such as json, or use vaultkit exec"}
 		}
 		if i > 0 {
 			out.WriteString(d.between)
@@ -88,8 +86,8 @@ func Encode(format string, variables []Variable) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// signed is what Encode gave as the content of a file of ours.
-func signed(format string, content []byte) []byte {
+// withMark returns the output of Encode as the content of a file.
+func withMark(format string, content []byte) []byte {
 	d := dialects[format]
 	return append([]byte(d.mark), bytes.TrimPrefix(content, []byte(d.head))...)
 }
@@ -99,7 +97,7 @@ func checkVariable(v Variable, again bool) error {
 		return err
 	}
 	if again {
-		return &Refusal{Detail: v.Name + " is there twice", Hint: "leave one of them out"}
+		return &Refusal{Detail: v.Name + " is set twice", Hint: "remove one of them"}
 	}
 	if err := checkValue(v.Value); err != nil {
 		return &Refusal{Detail: fmt.Sprintf("the value of %s %v", v.Name, err), Hint: hintEncode}
@@ -107,13 +105,13 @@ func checkVariable(v Variable, again bool) error {
 	return nil
 }
 
-const hintEncode = "store it as text, base64 for instance"
+const hintEncode = "store it as text, for example in base64"
 
-// checkValue refuses what no environment can hold, or not in every dialect.
+// checkValue refuses a value that not every format can hold.
 func checkValue(value string) error {
 	switch {
 	case strings.ContainsRune(value, 0):
-		return fmt.Errorf("holds a NUL, which no variable can")
+		return fmt.Errorf("contains a NUL byte, which no variable can hold")
 	case !utf8.ValidString(value):
 		return fmt.Errorf("is not valid UTF-8")
 	}

@@ -13,24 +13,23 @@ import (
 	"strings"
 )
 
-// Target is a file that may be written: it was looked at, and its directory is held.
+// Target is a file that may be written. Its checks are done, and its directory is open.
 type Target struct {
-	dir          *os.Root // of this very directory, wherever its name leads to later
+	dir          *os.Root // stays the same directory if its path is changed meanwhile
 	name, format string
 }
 
-// Open looks at a path and refuses one where a file in this format must not be
-// written: through a symlink, in a directory of somebody else's or that everybody can
-// write to, or over something that is not ours. Formats whose files belong to somebody else are
-// appended to, and need one that exists: the one of $GITHUB_ENV as it is, any other
-// in private.
+// Open checks that a file may be written. It refuses a symbolic link, a directory of another
+// user or one that everybody can write to, and a file that vaultkit did not write. In a format
+// that adds to files, the file must exist: either it is the one of $GITHUB_ENV, or only its
+// owner can read it.
 func Open(path, format string) (*Target, error) {
 	if err := CheckFormat(format); err != nil {
 		return nil, err
 	}
 	name := filepath.Base(path)
 	if path == "" || strings.HasSuffix(path, string(filepath.Separator)) || name == "." || name == ".." {
-		return nil, &Refusal{Detail: "the path names no file", Hint: "give a file's name, such as .env.vault"}
+		return nil, &Refusal{Detail: "the path names no file", Hint: "give the name of a file, such as .env.vault"}
 	}
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -44,70 +43,70 @@ func Open(path, format string) (*Target, error) {
 	return t, nil
 }
 
-// Close lets go of the directory.
+// Close closes the directory.
 func (t *Target) Close() { _ = t.dir.Close() }
 
 func (t *Target) check(path string) error {
 	about, err := t.dir.Lstat(t.name)
-	switch appended := Appended(t.format); {
+	switch appended := IsAppended(t.format); {
 	case errors.Is(err, fs.ErrNotExist) && appended:
-		return refuseFile(path, "does not exist", "name the file that $GITHUB_ENV names")
+		return fileRefusal(path, "does not exist", "use the file that $GITHUB_ENV names")
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	case err == nil && about.Mode()&fs.ModeSymlink != 0:
-		return refuseFile(path, "is a symbolic link", "name the file itself")
+		return fileRefusal(path, "is a symbolic link", "use the path of the file itself")
 	case err == nil && !about.Mode().IsRegular():
-		return refuseFile(path, "is not a regular file", "choose another path")
-	case appended && t.runners(about):
-		return nil // its rights, and its directory's, are the runner's business
+		return fileRefusal(path, "is not a regular file", "choose another path")
+	case appended && t.isRunnerFile(about):
+		return nil // the runner controls the modes of the file and its directory
 	case appended && about.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows":
-		return refuseFile(path, "is open to others, and is not the file that $GITHUB_ENV names", "take their rights away, or name another file")
+		return fileRefusal(path, "can be read or written by other users, and is not the file that $GITHUB_ENV names", "run chmod 600 on it, or use another file")
 	}
-	if err := t.checkDirectory(path); err != nil || Appended(t.format) {
+	if err := t.checkDirectory(path); err != nil || IsAppended(t.format) {
 		return err
 	}
-	ours, err := t.ours()
+	ours, err := t.isReplaceable()
 	if err == nil && !ours {
-		err = refuseFile(path, "exists, and vaultkit did not write it as it is", "delete it, or choose another path")
+		err = fileRefusal(path, "exists, and vaultkit did not write it", "delete it, or choose another path")
 	}
 	return err
 }
 
-func refuseFile(path, detail, hint string) error {
+func fileRefusal(path, detail, hint string) error {
 	return &Refusal{Detail: path + " " + detail, Hint: hint}
 }
 
-// checkDirectory refuses a directory in which somebody else could have put the file, or
-// can put another in its place, and one that somebody else may have led us to.
+// checkDirectory refuses a directory in which another user could have created or could replace
+// the file, and one that another user's symbolic link leads to.
 func (t *Target) checkDirectory(path string) error {
 	about, err := t.dir.Stat(".")
 	if err != nil {
 		return err
 	}
-	linked, err := linkedBy(filepath.Dir(path), about)
-	owner, owned := ownerOf(about)
+	linked, err := reachedByLink(filepath.Dir(path), about)
+	owner, owned := ownerID(about)
 	switch {
 	case err != nil:
 		return err
-	case about.Mode().Perm()&0o002 != 0 && runtime.GOOS != "windows": // which has no such bit
-		return refuseFile(path, "would be in a directory that everybody can write to", "choose a directory of your own")
-	case owned && foreign(owner):
-		return refuseFile(path, "would be in a directory of another user", "choose a directory of your own")
+	case about.Mode().Perm()&0o002 != 0 && runtime.GOOS != "windows": // Windows has no such bit
+		return fileRefusal(path, "would be in a directory that everybody can write to", "choose a directory of your own")
+	case owned && isOtherUser(owner):
+		return fileRefusal(path, "would be in a directory of another user", "choose a directory of your own")
 	case linked:
-		return refuseFile(path, "would be in a directory that a symbolic link leads to", "name the directory itself")
+		return fileRefusal(path, "would be in a directory that a symbolic link leads to", "use the path of the directory itself")
 	}
 	return nil
 }
 
-// runners reports the very file that GitHub's runner reads variables from.
-func (t *Target) runners(about fs.FileInfo) bool {
-	runner, err := os.Stat(os.Getenv("GITHUB_ENV")) //nolint:gosec // it is looked at, no more
+// isRunnerFile reports whether the file is the one of $GITHUB_ENV.
+func (t *Target) isRunnerFile(about fs.FileInfo) bool {
+	runner, err := os.Stat(os.Getenv("GITHUB_ENV")) //nolint:gosec // only to compare it
 	return err == nil && os.SameFile(runner, about)
 }
 
-// linkedBy reports that a directory that is held was reached through a link: it is one
-// itself, or one of somebody else's is on the way to it, who may turn it elsewhere.
-func linkedBy(path string, held fs.FileInfo) (bool, error) {
+// reachedByLink reports whether the path of an open directory is a symbolic link, or contains
+// one of another user, who could change where it leads.
+func reachedByLink(path string, held fs.FileInfo) (bool, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return false, err
@@ -121,21 +120,21 @@ func linkedBy(path string, held fs.FileInfo) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		owner, owned := ownerOf(about)
-		if about.Mode()&fs.ModeSymlink != 0 && owned && foreign(owner) {
+		owner, owned := ownerID(about)
+		if about.Mode()&fs.ModeSymlink != 0 && owned && isOtherUser(owner) {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// foreign reports a user who is neither the one this program runs as nor root, who can
-// do as he likes anyway.
-func foreign(owner int) bool { return owner != 0 && owner != os.Geteuid() }
+// isOtherUser reports whether the owner is another user. Root does not count, because root can
+// do everything anyway.
+func isOtherUser(owner int) bool { return owner != 0 && owner != os.Geteuid() }
 
-// ours reports that nothing is lost if the file is replaced: it is missing, empty,
-// or starts with the mark of one of our dialects.
-func (t *Target) ours() (bool, error) {
+// isReplaceable reports whether replacing the file loses nothing: it is missing or empty, or
+// starts with a mark.
+func (t *Target) isReplaceable() (bool, error) {
 	file, err := t.dir.Open(t.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
@@ -151,21 +150,20 @@ func (t *Target) ours() (bool, error) {
 	return first == "" || first == mark || first == jsonMark, nil
 }
 
-// Write writes the variables, all of them or none, for the owner alone to read.
+// Write writes all variables or none. Only the owner can read the file.
 func (t *Target) Write(variables []Variable) error {
 	content, err := Encode(t.format, variables)
 	if err != nil {
 		return err
 	}
-	if Appended(t.format) {
-		return t.append(content)
+	if IsAppended(t.format) {
+		return t.appendToFile(content)
 	}
-	return t.replace(signed(t.format, content))
+	return t.replaceFile(withMark(t.format, content))
 }
 
-// replace writes another file and puts it in the place of the old one, which is
-// whole until then.
-func (t *Target) replace(content []byte) (err error) {
+// replaceFile writes a temporary file and renames it. Until then the old file is unchanged.
+func (t *Target) replaceFile(content []byte) (err error) {
 	temporary := fmt.Sprintf(".%s.%s", t.name, rand.Text())
 	file, err := t.dir.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -177,15 +175,15 @@ func (t *Target) replace(content []byte) (err error) {
 		}
 	}()
 	_, err = file.Write(content)
-	// The umask may have taken the owner's rights away.
+	// The umask may have removed the owner's permissions.
 	if err = errors.Join(err, file.Chmod(0o600), file.Sync(), file.Close()); err != nil {
 		return err
 	}
 	return t.dir.Rename(temporary, t.name)
 }
 
-// append adds to the file on a line of its own.
-func (t *Target) append(content []byte) error {
+// appendToFile adds to the file, starting on a new line.
+func (t *Target) appendToFile(content []byte) error {
 	file, err := t.dir.OpenFile(t.name, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return err

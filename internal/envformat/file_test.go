@@ -11,7 +11,7 @@ import (
 	"goblin/vaultkit/internal/envformat"
 )
 
-var one = []envformat.Variable{{Name: "A", Value: "fake"}}
+var oneVariable = []envformat.Variable{{Name: "A", Value: "fake"}}
 
 // write writes a file as the library does.
 func write(path, format string, all []envformat.Variable) error {
@@ -39,8 +39,8 @@ func put(t testing.TB, path, text string) {
 	}
 }
 
-// alone fails the test unless these are all the files of a directory.
-func alone(t testing.TB, dir string, names ...string) {
+// assertFiles fails the test unless the directory contains exactly these files.
+func assertFiles(t testing.TB, dir string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -55,8 +55,8 @@ func alone(t testing.TB, dir string, names ...string) {
 	}
 }
 
-// TestReplace: a file of ours, in whatever format, is replaced by one in another.
-func TestReplace(t *testing.T) {
+// TestWrite_ReplacesItsOwnFile replaces a file that vaultkit wrote by one in another format.
+func TestWrite_ReplacesItsOwnFile(t *testing.T) {
 	for _, before := range formats {
 		for _, after := range formats {
 			if before == "github" || after == "github" {
@@ -65,22 +65,22 @@ func TestReplace(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, ".env.vault")
 			for _, step := range []string{before, after} {
-				if err := write(path, step, one); err != nil {
+				if err := write(path, step, oneVariable); err != nil {
 					t.Fatal(err)
 				}
 			}
-			want, err := envformat.Encode(after, one)
+			want, err := envformat.Encode(after, oneVariable)
 			mark, rest, _ := strings.Cut(content(t, path), "\n")
 			if _, plain, _ := strings.Cut(string(want), "{\n"); err != nil || rest != cmp.Or(plain, string(want)) || mark != "{\t \t" && mark[:2] != "# " {
-				t.Errorf("%s after %s holds %q, %v", after, before, content(t, path), err)
+				t.Errorf("write as %s after %s: the file holds %q, %v, want a mark and %q", after, before, content(t, path), err, want)
 			}
-			alone(t, dir, ".env.vault")
+			assertFiles(t, dir, ".env.vault")
 		}
 	}
 }
 
-// TestKept: what vaultkit did not write stays as it is.
-func TestKept(t *testing.T) {
+// TestOpen_RefusesForeignFiles checks that a file of another program is not changed.
+func TestOpen_RefusesForeignFiles(t *testing.T) {
 	for name, text := range map[string]string{
 		"a dotenv file": "KEY=fake-mine\n", "a comment": "# mine\nKEY=fake-mine\n", "JSON": "{\n  \"A\": \"mine\"\n}\n", "compact JSON": `{"A":"mine"}`,
 		"a line break": "\n", "our mark below": "KEY=fake-mine\n# Written by vaultkit. It replaces this file as a whole.\n",
@@ -90,63 +90,65 @@ func TestKept(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, ".env.vault")
 			put(t, path, text)
-			err := write(path, format, one)
+			err := write(path, format, oneVariable)
 			why, ok := errors.AsType[*envformat.Refusal](err)
 			if !ok || !strings.Contains(why.Detail, path) || why.Hint == "" || content(t, path) != text {
-				t.Errorf("%s: %v, and it holds %q", name, err, content(t, path))
+				t.Errorf("write as %s over %s = %v, the file holds %q, want a refusal and %q", format, name, err, content(t, path), text)
 			}
-			alone(t, dir, ".env.vault")
+			assertFiles(t, dir, ".env.vault")
 		}
 	}
 	path := filepath.Join(t.TempDir(), "empty")
 	put(t, path, "")
-	if err := write(path, "sh", one); err != nil {
-		t.Errorf("an empty file: %v", err)
+	if err := write(path, "sh", oneVariable); err != nil {
+		t.Errorf("write over an empty file = %v, want success", err)
 	}
 }
 
-func TestPathRefused(t *testing.T) {
+func TestOpen_RefusesInvalidPaths(t *testing.T) {
 	dir := t.TempDir()
 	for _, path := range []string{"", ".", "..", dir + "/", dir, dir + "/..", "/"} {
-		if err := write(path, "sh", one); err == nil {
-			t.Errorf("%q is taken", path)
+		if err := write(path, "sh", oneVariable); err == nil {
+			t.Errorf("write(%q) = nil, want an error", path)
 		}
 	}
-	if _, ok := errors.AsType[*envformat.Refusal](write(filepath.Join(dir, "a"), "csh", one)); !ok {
-		t.Error("an unknown format is taken")
+	if _, ok := errors.AsType[*envformat.Refusal](write(filepath.Join(dir, "a"), "csh", oneVariable)); !ok {
+		t.Error("write in an unknown format returns no Refusal, want one")
 	}
-	if err := write(filepath.Join(dir, "nowhere", "a"), "sh", one); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no such directory: %v", err)
+	if err := write(filepath.Join(dir, "nowhere", "a"), "sh", oneVariable); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("write into a directory that does not exist = %v, want ErrNotExist", err)
 	}
-	alone(t, dir)
+	assertFiles(t, dir)
 }
 
-// TestNothingWritten: a value that the format refuses leaves the old file whole.
-func TestNothingWritten(t *testing.T) {
+// TestWrite_ARefusedValueKeepsTheFile checks that a refused value leaves the old file
+// unchanged.
+func TestWrite_ARefusedValueKeepsTheFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, ".env.vault")
-	if err := write(path, "docker", one); err != nil {
+	if err := write(path, "docker", oneVariable); err != nil {
 		t.Fatal(err)
 	}
 	before := content(t, path)
-	if err := write(path, "docker", append(one, envformat.Variable{Name: "B", Value: "a\nb"})); err == nil {
-		t.Error("two lines are taken")
+	if err := write(path, "docker", append(oneVariable, envformat.Variable{Name: "B", Value: "a\nb"})); err == nil {
+		t.Error("write of a value of two lines as docker = nil, want an error")
 	}
 	if content(t, path) != before {
-		t.Errorf("the file holds %q", content(t, path))
+		t.Errorf("after a refused write the file holds %q, want %q", content(t, path), before)
 	}
-	alone(t, dir, ".env.vault")
+	assertFiles(t, dir, ".env.vault")
 }
 
-// TestAppend: the runner's file keeps what it has, and its rights.
-func TestAppend(t *testing.T) {
+// TestWrite_AppendsToTheRunnersFile checks that the runner's file keeps its content and its
+// mode.
+func TestWrite_AppendsToTheRunnersFile(t *testing.T) {
 	dir := t.TempDir()
 	for before, kept := range map[string]variables{"": {}, "OLD<<E\nof others\nE\n": {"OLD": "of others"}, "OLD<<E\nof others\nE": {"OLD": "of others"}} {
 		path := filepath.Join(dir, "env")
 		put(t, path, before)
 		t.Setenv("GITHUB_ENV", path)
 		for range 2 {
-			if err := write(path, "github", one); err != nil {
+			if err := write(path, "github", oneVariable); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -154,15 +156,15 @@ func TestAppend(t *testing.T) {
 		read, err := runner([]byte(text), false)
 		kept["A"] = "fake"
 		if err != nil || len(read) != len(kept) || read["A"] != "fake" || read["OLD"] != kept["OLD"] || strings.Count(text, "A<<vaultkit_") != 2 {
-			t.Errorf("the runner reads %q, %v in %q", read, err, text)
+			t.Errorf("the runner reads %q, %v from %q, want %q", read, err, text, kept)
 		}
 		first, rest, _ := strings.Cut(strings.TrimPrefix(text, before), "<<")
 		if delimiter, _, _ := strings.Cut(rest, "\n"); strings.TrimSpace(first) != "A" || strings.Count(text, delimiter) != 2 {
-			t.Errorf("the delimiter is used again in %q", text)
+			t.Errorf("write uses a delimiter of the file again in %q, want a new one", text)
 		}
 	}
-	if err := write(filepath.Join(dir, "nowhere"), "github", one); err == nil {
-		t.Error("a runner's file is made")
+	if err := write(filepath.Join(dir, "nowhere"), "github", oneVariable); err == nil {
+		t.Error("write as github to a file that does not exist = nil, want an error")
 	}
-	alone(t, dir, "env")
+	assertFiles(t, dir, "env")
 }

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// github is for the file that $GITHUB_ENV names: a heredoc with a delimiter that
-// nobody can have put into the value.
+// github writes a heredoc for the file of $GITHUB_ENV. Its delimiter is random, so that a value
+// cannot contain it on purpose.
 func github(v Variable) (string, error) {
 	switch {
-	case matches(strings.ToUpper(v.Name), []string{"GITHUB_*", "RUNNER_*"}):
-		return "", errors.New("has a name that GitHub keeps for its runners")
+	case matchesAny(strings.ToUpper(v.Name), []string{"GITHUB_*", "RUNNER_*"}):
+		return "", errors.New("has a name that GitHub reserves for its runners")
 	case strings.HasSuffix(v.Value, "\r"):
-		return "", errors.New("ends in a carriage return, which a runner on Windows takes for half of a line break")
+		return "", errors.New("ends in a carriage return, which a runner on Windows reads as part of a line break")
 	}
 	delimiter := "vaultkit_" + rand.Text()
 	for strings.Contains(v.Value, delimiter) {
@@ -22,12 +22,12 @@ func github(v Variable) (string, error) {
 	return v.Name + "<<" + delimiter + "\n" + v.Value + "\n" + delimiter + "\n", nil
 }
 
-// commandEscapes are those of a workflow command's data.
+// commandEscapes are the escapes in the data of a workflow command.
 var commandEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 
-// Masks are the workflow commands that keep values out of a job's log. The runner
-// looks for masks line by line, so each line of a value is one; blank ones it
-// refuses. Without the space around a line it is masked in more places.
+// Masks returns the workflow commands that hide the values in a job's log. The runner masks
+// single lines and refuses blank ones, so each line of a value gets its own mask. Masks trims
+// the lines, so that they are hidden with other space around them, too.
 func Masks(variables []Variable) string {
 	var out strings.Builder
 	seen := make(map[string]bool)

@@ -2,8 +2,8 @@ package envformat
 
 import "encoding/json"
 
-// jsonMark is how a JSON file of ours starts, in the place of a plain line "{". JSON has no comments, and a key more
-// would be a variable more to whoever reads it: space is all there is to sign with.
+// jsonMark replaces the first line "{" in a JSON file. JSON has no comments, and an extra key
+// would be an extra variable, so the mark consists of white space.
 const jsonMark = "{\t \t\n"
 
 func jsonEntry(v Variable) (string, error) {

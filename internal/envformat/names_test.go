@@ -10,12 +10,12 @@ import (
 	"goblin/vaultkit/internal/envformat"
 )
 
-func TestNames(t *testing.T) {
+func TestName(t *testing.T) {
 	for _, tc := range []struct{ prefix, provider, field, name string }{
 		{"", "openai-gpt4", "api_key", "OPENAI_GPT4_API_KEY"},
 		{"", "local.llama", "api key", "LOCAL_LLAMA_API_KEY"},
 		{"", "OpenAI", "Schlüssel", "OPENAI_SCHL_SSEL"},
-		{"", "a", "ıſﬁ", "A____"}, // which strings.ToUpper turns into ASCII
+		{"", "a", "ıſﬁ", "A____"}, // strings.ToUpper turns these into ASCII
 		{"APP_", "openai", "api_key", "APP_OPENAI_API_KEY"},
 		{"app", "openai", "api_key", "appOPENAI_API_KEY"},
 		{"_", "4o", "api_key", "_4O_API_KEY"},
@@ -31,7 +31,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestNamesRefused(t *testing.T) {
+func TestAdd_Refuses(t *testing.T) {
 	environment, err := envformat.New("")
 	if err != nil {
 		t.Fatal(err)
@@ -55,17 +55,17 @@ func TestNamesRefused(t *testing.T) {
 		err := environment.Add(tc.provider, tc.field, tc.value)
 		why, ok := errors.AsType[*envformat.Refusal](err)
 		if !ok || why.Provider != tc.provider || why.Field != tc.field || why.Hint == "" {
-			t.Errorf("%s and %s: %+v", tc.provider, tc.field, err)
+			t.Errorf("Add(%q, %q) = %+v, want a refusal that names both, with a hint", tc.provider, tc.field, err)
 			continue
 		}
 		for _, text := range tc.says {
 			if !strings.Contains(why.Detail, text) || strings.Contains(why.Detail, tc.value) {
-				t.Errorf("%s and %s: %q, want %q", tc.provider, tc.field, why.Detail, text)
+				t.Errorf("Add(%q, %q) = %q, want %q in it and no value", tc.provider, tc.field, why.Detail, text)
 			}
 		}
 	}
 	if got := len(environment.Variables()); got != 1 {
-		t.Errorf("%d variables were added", got)
+		t.Errorf("Variables() has %d variables after refused Adds, want 1", got)
 	}
 }
 
@@ -83,35 +83,35 @@ func TestCheckName(t *testing.T) {
 	} {
 		err := envformat.CheckName(name)
 		if err == nil {
-			t.Errorf("%q is taken", name)
+			t.Errorf("CheckName(%q) = nil, want an error", name)
 		} else if strings.HasPrefix(name, "sk-") && strings.Contains(err.Error(), name) {
-			t.Errorf("what may be a value is repeated: %v", err)
+			t.Errorf("CheckName(%q) = %v, want an error without the name, which may be a value", name, err)
 		}
 	}
 	for _, name := range []string{"A", "_", "a1", "OPENAI_API_KEY", "PATHS", "MY_PATH", "GITHUB_TOKEN", "GIT_TOKEN", "NODE_KEY", "VAULTED", "ENV_KEY", "LC_API_KEY",
 		"R_API_KEY", "TF_API_KEY", "JAVA_API_KEY", "AWS_API_KEY", "ERLANG_API_KEY", "R"} {
 		if err := envformat.CheckName(name); err != nil {
-			t.Errorf("%q is refused: %v", name, err)
+			t.Errorf("CheckName(%q) = %v, want nil", name, err)
 		}
 	}
 	for prefix, taken := range map[string]bool{"": true, "A": true, "a_": true, "_1": true, "1": false, "A-": false, "A B": false, "A\n": false, "ä": false} {
 		if err := envformat.CheckPrefix(prefix); (err == nil) != taken {
-			t.Errorf("prefix %q: %v", prefix, err)
+			t.Errorf("CheckPrefix(%q) = %v, want nil: %t", prefix, err, taken)
 		}
 	}
 }
 
-// TestName_RefusesWhatSteersPrograms: a rule, and no list: each of these families has
-// members that are named nowhere in the code.
-func TestName_RefusesWhatSteersPrograms(t *testing.T) {
+// TestName_RefusesDangerousNames checks the rules: each family has members that no list in the
+// code contains.
+func TestName_RefusesDangerousNames(t *testing.T) {
 	for _, name := range []string{
 		"GTK_MODULES", "GIO_EXTRA_MODULES", "QT_PLUGIN_PATH", "BUN_OPTIONS", "ELECTRON_RUN_AS_NODE", "JAVA_OPTS", "YARN_PLUGINS", "COMPOSER_HOME",
 		"AWS_ENDPOINT_URL", "UV_INDEX_URL", "NODE_V8_COVERAGE", "KUBE_EDITOR", "SYSTEMD_PAGER", "FZF_DEFAULT_OPTS", "DOCKER_CONTEXT", "COMPOSE_FILE",
 		"JULIA_LOAD_PATH", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-		// By their first word.
+		// Dangerous by the first word.
 		"AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "DOCKER_BUILDKIT", "GIT_ALLOW_PROTOCOL", "NODE_PENDING_DEPRECATION", "UV_PYTHON", "DENO_NO_PROMPT", "LUA_INIT_5_4",
 		"PYTHON_GIL", "HELM_DRIVER", "SSH_ASKPASS_REQUIRE",
-		// By their last word, whatever program that is.
+		// Dangerous by the last word, for any program.
 		"GH_PAGER", "BAT_PAGER", "DELTA_PAGER", "RIPGREP_CONFIG_PATH", "STARSHIP_CONFIG", "SBT_OPTS", "KAFKA_OPTS", "CATALINA_OPTS", "ANT_ARGS",
 		"JETTY_HOME", "MOZ_PLUGIN_PATH", "VIM_INIT", "RSYNC_RSH_COMMAND", "CCACHE_PREFIX_COMMAND", "GRPC_PROXY", "SOCKS_PROXY", "OCAML_LIB",
 		"POETRY_CACHE_DIR", "ASDF_CONFIG_FILE", "TCL_LIBRARY", "LLVM_PROFILE_FILE", "X_LOADER", "FOO_PATH_2",
@@ -128,8 +128,8 @@ func TestName_RefusesWhatSteersPrograms(t *testing.T) {
 	}
 }
 
-// TestName_RefusesAPrefixThatCompletesAWord: only a prefix that ends in _ starts a name
-// of the user's own.
+// TestName_RefusesAPrefixThatCompletesAWord checks that only a prefix that ends in _ makes a
+// name the user's own.
 func TestName_RefusesAPrefixThatCompletesAWord(t *testing.T) {
 	for _, name := range [][3]string{{"J", "ava", "opts"}, {"S", "bt", "opts"}, {"LD", "", "preload"}, {"G", "it", "dir"}} {
 		if got, err := envformat.Name(name[0], name[1], name[2]); err == nil {
@@ -138,9 +138,9 @@ func TestName_RefusesAPrefixThatCompletesAWord(t *testing.T) {
 	}
 }
 
-// TestName_TakesProvidersKeys: what providers of AI call their settings, in their
-// manuals and clients, is taken.
-func TestName_TakesProvidersKeys(t *testing.T) {
+// TestName_AcceptsProvidersKeys checks the names that the manuals and clients of AI providers
+// use.
+func TestName_AcceptsProvidersKeys(t *testing.T) {
 	for _, name := range []string{
 		"OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_ORGANIZATION", "OPENAI_PROJECT_ID", "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_VERSION",
 		"OPENAI_GPT4_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_WEBHOOK_SECRET", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL",
@@ -160,8 +160,8 @@ func TestName_TakesProvidersKeys(t *testing.T) {
 	}
 }
 
-// FuzzNames: whatever a provider, a field and a prefix are called, the name is one
-// that shells take and no program obeys, or it is refused.
+// FuzzNames checks that a name of any provider, field and prefix is one that shells accept and
+// that is not dangerous, or is refused.
 func FuzzNames(f *testing.F) {
 	for _, seed := range [][3]string{{"", "openai-gpt4", "api_key"}, {"", "ld", "preload"}, {"1", "a", "b"}, {"", "4o", "k"}, {"x_", "ü", "\n"}} {
 		f.Add(seed[0], seed[1], seed[2])
@@ -175,11 +175,11 @@ func FuzzNames(f *testing.F) {
 		err = environment.Add(provider, field, "fake")
 		again := environment.Add(provider, field, "fake")
 		if again == nil {
-			t.Fatal("the same field is added twice")
+			t.Fatalf("the second Add(%q, %q) = nil, want an error", provider, field)
 		}
 		for _, v := range environment.Variables() {
 			if !grammar.MatchString(v.Name) || envformat.CheckName(v.Name) != nil || !strings.HasPrefix(v.Name, prefix) || err != nil {
-				t.Errorf("%q, %q and %q: %q, %v", prefix, provider, field, v.Name, err)
+				t.Errorf("with prefix %q Add(%q, %q) = %v and the name %q, want a valid name", prefix, provider, field, err, v.Name)
 			}
 		}
 	})

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// ownerOf is the user id of who owns a file, if that is known.
-func ownerOf(about fs.FileInfo) (id int, known bool) {
+// ownerID returns the user id of a file's owner, if it is known.
+func ownerID(about fs.FileInfo) (id int, known bool) {
 	stat, known := about.Sys().(*syscall.Stat_t)
 	if !known {
 		return 0, false

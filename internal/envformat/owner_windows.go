@@ -2,5 +2,5 @@ package envformat
 
 import "io/fs"
 
-// ownerOf is not known: Windows has access lists in the place of owners.
-func ownerOf(fs.FileInfo) (id int, known bool) { return 0, false }
+// ownerID reports that the owner is unknown: Windows uses access lists.
+func ownerID(fs.FileInfo) (id int, known bool) { return 0, false }

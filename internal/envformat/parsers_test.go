@@ -16,11 +16,11 @@ import (
 	"github.com/joho/godotenv"
 )
 
-// variables are what a consumer has read.
+// variables is what a reader has read.
 type variables map[string]string
 
-// parser reads a file as a consumer does, in Go: fast enough for fuzzing, and for
-// consumers that cannot be run.
+// parser reads a file like a real reader, in Go. It is fast enough for fuzzing, and replaces
+// readers that the tests cannot run.
 type parser struct {
 	name, format string
 	read         func(content []byte) (variables, error)
@@ -49,8 +49,8 @@ var parsers = []parser{
 
 var errGrammar = errors.New("not what the grammar allows")
 
-// statements parses lines of <head>NAME<middle>VALUE<end>, where value takes the value off
-// the text and returns the rest after it. Comments stand on lines of their own.
+// statements parses lines of <head>NAME<middle>VALUE<end>. value returns the value at the start
+// of the text, and the rest after it. Comments have lines of their own.
 func statements(content []byte, head, middle, end string, value func(text string) (value, rest string, err error)) (variables, error) {
 	read, text := variables{}, string(content)
 	for text != "" {
@@ -75,7 +75,7 @@ func statements(content []byte, head, middle, end string, value func(text string
 	return read, nil
 }
 
-// posix: the quoting of POSIX, 2.2.1 and 2.2.2, for words of '…' and \c.
+// posix reads POSIX quoting (2.2.1 and 2.2.2): words of '…' and \c.
 func posix(content []byte) (variables, error) {
 	return statements(content, "export ", "=", ";\n", func(text string) (string, string, error) {
 		var value strings.Builder
@@ -98,7 +98,7 @@ func posix(content []byte) (variables, error) {
 	})
 }
 
-// fishGrammar: between single quotes fish knows \' and \\.
+// fishGrammar reads fish's single quotes, with the escapes \' and \\.
 func fishGrammar(content []byte) (variables, error) {
 	return statements(content, "set --global --export --unpath ", " ", ";\n", func(text string) (string, string, error) {
 		if text == "" || text[0] != '\'' {
@@ -120,8 +120,8 @@ func fishGrammar(content []byte) (variables, error) {
 	})
 }
 
-// powershellGrammar: a literal ends at a single quote that is not doubled, and five
-// characters are single quotes; or the one expression that we write.
+// powershellGrammar reads literals, which end at a single quote that is not doubled (five
+// characters are single quotes), and the one expression that vaultkit writes.
 func powershellGrammar(content []byte) (variables, error) {
 	const decode, end = "[Text.Encoding]::UTF8.GetString([Convert]::FromBase64String(", "))"
 	return statements(content, "$env:", " = ", "\n", func(text string) (string, string, error) {
@@ -150,7 +150,7 @@ func powershellLiteral(text string) (value, rest string, err error) {
 	var inside []rune
 	for i := 1; i < len(runes); i++ {
 		switch {
-		case runes[i] > 126 || runes[i] < ' ': // code pages and pipes of lines
+		case runes[i] > 126 || runes[i] < ' ': // code pages, and pipes that split lines
 			return "", "", fmt.Errorf("%w: not printable ASCII", errGrammar)
 		case !quote(runes[i]):
 		case i+1 < len(runes) && quote(runes[i+1]):
@@ -163,7 +163,7 @@ func powershellLiteral(text string) (value, rest string, err error) {
 	return "", "", errGrammar
 }
 
-// npmLine is the LINE of npm's dotenv, with what JavaScript means by \s.
+// npmLine is the LINE of npm's dotenv, with JavaScript's meaning of \s.
 var npmLine = regexp.MustCompile(strings.ReplaceAll(
 	`(?m)^§*(?:export§+)?([\w.-]+)(?:§*=§*?|:§+?)(§*'(?:\\'|[^'])*'|§*"(?:\\"|[^"])*"|§*`+"`(?:\\\\`|[^`])*`"+`|[^#\r\n]+)?§*(?:#[^\n\r\x{2028}\x{2029}]*)?$`,
 	"§", `[\s\v\p{Z}\x{FEFF}]`))
@@ -183,7 +183,7 @@ func npm(content []byte) (variables, error) {
 	return read, nil
 }
 
-// npmUnquote is replace(/^(['"`])([\s\S]*)\1$/mg, '$2').
+// npmUnquote does what replace(/^(['"`])([\s\S]*)\1$/mg, '$2') does.
 func npmUnquote(value string) string {
 	var out strings.Builder
 	for i := 0; i < len(value); i++ {
@@ -198,7 +198,7 @@ func npmUnquote(value string) string {
 	return out.String()
 }
 
-// npmQuoteEnd is the last quote that ends a line, of those like the one at start.
+// npmQuoteEnd returns the last quote at the end of a line that equals the one at start.
 func npmQuoteEnd(value string, start int) int {
 	if strings.IndexByte("'\"`", value[start]) < 0 {
 		return -1
@@ -211,7 +211,8 @@ func npmQuoteEnd(value string, start int) int {
 	return -1
 }
 
-// dockerFile reads like pkg/kvfile of docker/cli, before and after it took quotes off.
+// dockerFile reads like pkg/kvfile of docker/cli, in versions that remove quotes and in those
+// that do not.
 func dockerFile(content []byte, unquotes bool) (variables, error) {
 	read, scanner := variables{}, bufio.NewScanner(bytes.NewReader(content))
 	for number := 1; scanner.Scan(); number++ {

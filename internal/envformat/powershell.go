@@ -7,19 +7,19 @@ import (
 	"unicode/utf16"
 )
 
-// maxWindows is what Windows takes of a variable, in UTF-16 units.
-const maxWindows = 32766
+// maxWindowsLength is the maximum length of a variable on Windows, in UTF-16 units.
+const maxWindowsLength = 32766
 
-// powershell writes printable ASCII as a literal. All else goes through base64: it
-// keeps every statement on a line of its own, as `| Invoke-Expression` wants it, out
-// of reach of the code page that Windows PowerShell reads files and pipes in, and of
-// the four typographic quotes that it takes for single ones.
+// powershell writes printable ASCII as a literal, and everything else in base64. So each
+// statement has one line, as `| Invoke-Expression` needs it. Windows PowerShell's code page for
+// files and pipes does not matter, nor do the four typographic quotes that it reads as single
+// quotes.
 func powershell(v Variable) (string, error) {
 	switch {
 	case v.Value == "":
-		return "", errors.New("is empty, which removes a variable in PowerShell")
-	case len(utf16.Encode([]rune(v.Value))) > maxWindows:
-		return "", errors.New("is longer than the 32,766 characters that Windows takes")
+		return "", errors.New("is empty: in PowerShell, an empty value removes the variable")
+	case len(utf16.Encode([]rune(v.Value))) > maxWindowsLength:
+		return "", errors.New("is longer than the 32,766 characters that Windows accepts")
 	}
 	value := "'" + strings.ReplaceAll(v.Value, "'", "''") + "'"
 	if strings.ContainsFunc(v.Value, func(r rune) bool { return r < ' ' || r > '~' }) {

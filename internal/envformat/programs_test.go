@@ -15,15 +15,15 @@ import (
 	"goblin/vaultkit/internal/envformat"
 )
 
-// program is a real consumer.
+// program is a real reader.
 type program struct {
 	name, format string
 	run          func(t *testing.T, content []byte) variables
 }
 
-// programs are run with no PATH and in a directory of their own: a value that was
-// taken for a command finds none.
-var programs = []program{
+// The programs run without a PATH in an empty directory, so that a value that is run as a
+// command finds nothing.
+var realPrograms = []program{
 	{"bash", "sh", shell("C.UTF-8", "bash", "--norc", "-c", `. "$0" && exec "$1" -0`)},
 	{"bash in the locale C", "sh", shell("C", "bash", "--norc", "-c", `. "$0" && exec "$1" -0`)},
 	{"dash", "sh", shell("C.UTF-8", "dash", "-c", `. "$0" && exec "$1" -0`)},
@@ -38,10 +38,10 @@ var programs = []program{
 	{"node", "json", node(`JSON.parse(content)`)},
 }
 
-// TestUnquoted: who forgets the quotes of an eval gets the variables all the same,
-// as long as no value has space to lose.
-func TestUnquoted(t *testing.T) {
-	cat := need(t, "cat")
+// TestSh_WorksWithoutQuotes checks that an eval without quotes sets the variables, if the
+// values have no white space.
+func TestSh_WorksWithoutQuotes(t *testing.T) {
+	cat := findProgram(t, "cat")
 	want := []envformat.Variable{{Name: "V1", Value: "fake-1"}, {Name: "V2", Value: "it's#a\\$(b)"}, {Name: "V3", Value: "fake-3"}}
 	for _, p := range []program{
 		{"bash", "sh", shell("C.UTF-8", "bash", "--norc", "-c", `eval $(`+cat+` "$0") && exec "$1" -0`)},
@@ -52,16 +52,16 @@ func TestUnquoted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, p.name, want, p.run(t, content))
+		countMismatches(t, p.name, want, p.run(t, content))
 	}
 }
 
-// need finds a program. Without it a test is skipped, but in CI it fails.
-func need(t *testing.T, name string) string {
+// findProgram finds a program. If it is not installed, the test is skipped, but fails in CI.
+func findProgram(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		missing(t, err)
+		skipWithout(t, err)
 	}
 	if path, err = filepath.Abs(path); err != nil {
 		t.Fatal(err)
@@ -69,19 +69,19 @@ func need(t *testing.T, name string) string {
 	return path
 }
 
-func missing(t *testing.T, err error) {
+func skipWithout(t *testing.T, err error) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("CI needs this consumer: %v", err)
+		t.Fatalf("%v, want every consumer where CI is true", err)
 	}
 	t.Skipf("%v (with CI=true this fails)", err)
 }
 
-// shell sources a file and shows the environment that a child has then.
+// shell reads a file with a shell and returns the environment of its child process.
 func shell(locale, name string, args ...string) func(*testing.T, []byte) variables {
 	return func(t *testing.T, content []byte) variables {
 		t.Helper()
-		binary, env := need(t, name), need(t, "env")
+		binary, env := findProgram(t, name), findProgram(t, "env")
 		dir := t.TempDir()
 		file := filepath.Join(dir, "file")
 		if err := os.WriteFile(file, content, 0o600); err != nil {
@@ -91,7 +91,7 @@ func shell(locale, name string, args ...string) func(*testing.T, []byte) variabl
 		cmd.Dir, cmd.Env = dir, []string{"LC_ALL=" + locale, "HOME=" + dir, "PATH=/nowhere"}
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("%v: %s", err, stderr(err))
+			t.Fatalf("%s = %v: %s, want success", binary, err, stderr(err))
 		}
 		read := variables{}
 		for one := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
@@ -103,11 +103,11 @@ func shell(locale, name string, args ...string) func(*testing.T, []byte) variabl
 	}
 }
 
-// node evaluates an expression of the text of a file.
+// node returns the value of an expression for the text of a file.
 func node(expression string) func(*testing.T, []byte) variables {
 	return func(t *testing.T, content []byte) variables {
 		t.Helper()
-		binary, dir := need(t, "node"), packages(t)
+		binary, dir := findProgram(t, "node"), packages(t)
 		file := filepath.Join(t.TempDir(), "file")
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
@@ -117,7 +117,7 @@ func node(expression string) func(*testing.T, []byte) variables {
 		cmd.Dir = dir
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("%v: %s", err, stderr(err))
+			t.Fatalf("%s -e %s = %v: %s, want success", binary, script, err, stderr(err))
 		}
 		var read variables
 		if err := json.Unmarshal(out, &read); err != nil {
@@ -127,9 +127,9 @@ func node(expression string) func(*testing.T, []byte) variables {
 	}
 }
 
-// python evaluates an expression of the path of a file, with a module that pip has
-// installed. Where there is none the test is skipped, in CI too: its grammar is among
-// the parsers.
+// python returns the value of an expression for the path of a file, with a module of pip. If
+// the module is not installed, the test is skipped, also in CI: its grammar is among the
+// parsers.
 func python(module, expression string) func(*testing.T, []byte) variables {
 	return func(t *testing.T, content []byte) variables {
 		t.Helper()
@@ -145,7 +145,7 @@ func python(module, expression string) func(*testing.T, []byte) variables {
 		cmd.Env = []string{"PYTHONUTF8=1", "A=replaced", "HOME=" + t.TempDir()}
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("%v: %s", err, stderr(err))
+			t.Fatalf("%s of %s = %v: %s, want success", binary, expression, err, stderr(err))
 		}
 		var read variables
 		if err := json.Unmarshal(out, &read); err != nil {
@@ -155,17 +155,17 @@ func python(module, expression string) func(*testing.T, []byte) variables {
 	}
 }
 
-// packages installs the pinned npm packages, once, into the user's cache.
+// packages installs the pinned npm packages into the user's cache, once.
 func packages(t *testing.T) (dir string) {
 	t.Helper()
-	npm := need(t, "npm")
+	npm := findProgram(t, "npm")
 	lock, err := os.ReadFile("testdata/npm/package-lock.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		missing(t, err)
+		skipWithout(t, err)
 	}
 	dir = filepath.Join(cache, "goblin-vaultkit", fmt.Sprintf("npm-%x", sha256.Sum256(lock)))
 	if _, err := os.Stat(dir); err == nil {
@@ -182,7 +182,7 @@ func packages(t *testing.T) (dir string) {
 	cmd := exec.CommandContext(t.Context(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	cmd.Dir = fresh
 	if out, err := cmd.CombinedOutput(); err != nil {
-		missing(t, fmt.Errorf("npm ci: %w: %s", err, out))
+		skipWithout(t, fmt.Errorf("npm ci: %w: %s", err, out))
 	}
 	if err := os.Rename(fresh, dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		t.Fatal(err)

@@ -2,9 +2,8 @@ package envformat
 
 import "strings"
 
-// sh is for POSIX shells: between single quotes nothing is special but the single
-// quote itself. The semicolon ends the command where an eval without quotes has lost
-// the end of the line.
+// sh writes a line for POSIX shells. In single quotes only the single quote has a meaning. The
+// semicolon ends the command if an eval without quotes has lost the line break.
 func sh(v Variable) (string, error) {
 	return "export " + v.Name + "='" + strings.ReplaceAll(v.Value, "'", `'\''`) + "';\n", nil
 }

@@ -54,7 +54,7 @@ func TestClose_DropsLateWrites(t *testing.T) {
 	p.SetRule(faultproxy.At(1, faultproxy.Late(release)))
 	wantClass(t, put(p, "zombie"), "reset")
 	if err := p.Close(); err != nil {
-		t.Error(err)
+		t.Errorf("Close = %v, want nil", err)
 	}
 	close(release)
 	p.Wait() // returns, since nothing is left to wait for

@@ -157,7 +157,7 @@ func TestClose(t *testing.T) {
 	}
 	for range 2 {
 		if err := p.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("Close = %v, want nil", err)
 		}
 	}
 	wg.Wait()

@@ -16,15 +16,15 @@ func TestCancelContext(t *testing.T) {
 	stopped := 0
 	stop := e.AfterFunc(func() { stopped++ })
 	if !stop() || stop() {
-		t.Error("stop")
+		t.Error("the two calls of stop differ from true, false, want true only at the first")
 	}
 	e.cancel(context.DeadlineExceeded)
 	e.cancel(context.Canceled)
 	if !errors.Is(derived.Err(), context.DeadlineExceeded) || !errors.Is(e.Err(), context.DeadlineExceeded) || stopped != 0 {
-		t.Errorf("derived %v, ended %v, %d calls", derived.Err(), e.Err(), stopped)
+		t.Errorf("Err = %v, of a derived context %v, want DeadlineExceeded; a stopped function ran %d times, want 0", e.Err(), derived.Err(), stopped)
 	}
 	if context.WithoutCancel(e).Err() != nil {
-		t.Error("detached, and ended")
+		t.Errorf("WithoutCancel: Err = %v, want nil", context.WithoutCancel(e).Err())
 	}
 	late, cancelLate := context.WithCancel(e)
 	defer cancelLate()

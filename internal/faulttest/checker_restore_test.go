@@ -90,7 +90,7 @@ func TestChecker_OfRestores(t *testing.T) {
 	}
 }
 
-// beginBack backs the current version up for a rotation to the first secret.
+// beginBack writes the backup of the current version for a rotation to the first secret.
 func (h *hand) beginBack() (id string) {
 	h.Helper()
 	secret, err := h.kv.Get(h.Context(), h.path("providers"))
@@ -109,8 +109,8 @@ func (h *hand) rotateBack() (id string) {
 	return id
 }
 
-// restore writes the first secret over the current version, which is deleted or not, as
-// if it could not be read, and makes no record.
+// restore writes the first secret over the current version as a restore does, whether it is
+// deleted or not. It makes no record.
 func (h *hand) restore(deleted bool) (id string) {
 	h.Helper()
 	secret, err := h.kv.Get(h.Context(), h.path("providers"))
@@ -125,8 +125,8 @@ func (h *hand) restore(deleted bool) (id string) {
 	return id
 }
 
-// restoreOverUnseen is a rotation whose version is deleted before anybody looks, and
-// restored. Then somebody prunes.
+// restoreOverUnseen rotates, deletes the new version before the history reads it, and restores.
+// Then a prune runs.
 func (h *hand) restoreOverUnseen() {
 	h.Helper()
 	h.later = h.rotateBack()
@@ -136,8 +136,8 @@ func (h *hand) restoreOverUnseen() {
 	h.check()
 }
 
-// restoredTwice brings the first secret back as version 3, and once more, by a restore over
-// that version, as version 4.
+// restoredTwice restores the first secret as version 3, and again over that version as version
+// 4.
 func (h *hand) restoredTwice() (restore string) {
 	h.Helper()
 	h.earlier, _ = h.succeed(mine)

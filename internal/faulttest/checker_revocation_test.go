@@ -100,11 +100,11 @@ func (h *hand) revokeKeyOf(field, key string) {
 	h.revoke(false, field, key)
 }
 
-func (h *hand) revoke(takeBack bool, field, key string) {
+func (h *hand) revoke(unused bool, field, key string) {
 	h.Helper()
-	issuer, err := h.NewProviderAPI(h.Context(), "somebody", takeBack)
+	api, err := h.NewProviderAPI(h.Context(), "somebody", unused)
 	h.must(err)
-	h.must(issuer.AddRevoked(h.Context(), map[string]string{field: key}))
+	h.must(api.AddRevoked(h.Context(), map[string]string{field: key}))
 }
 
 // delete soft-deletes the current version, and says so.

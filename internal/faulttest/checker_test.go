@@ -39,7 +39,7 @@ func TestChecker(t *testing.T) {
 			_, version := h.succeed(mine)
 			_, data := h.current()
 			if h.put(data) != version+1 {
-				h.Fatal("no second version")
+				h.Fatal("the second write of the same data makes no version, want one")
 			}
 		}, "I1"},
 
@@ -78,7 +78,7 @@ func TestChecker(t *testing.T) {
 	}
 }
 
-// What an actor was told must agree with what Vault stores.
+// What an actor was told must match what Vault stores.
 func TestChecker_OfResponses(t *testing.T) {
 	for name, tc := range map[string]struct {
 		make func(h *hand)

@@ -179,8 +179,8 @@ func (p *execution) viaProxy(action faultproxy.Action, q *request) (*http.Respon
 	return q.send(tagged)
 }
 
-// late sends a request that is applied when it is due, even if its client ends before. Whoever
-// delivers it waits until it is applied.
+// late sends a request that is applied when it is due, even if its client ends before. Its
+// delivery waits until it is applied.
 func (p *execution) late(wait int, q *request) (*http.Response, error) {
 	z := &zombie{due: wait, release: make(chan struct{}), delivered: make(chan struct{})}
 	if wait > 0 {

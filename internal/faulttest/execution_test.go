@@ -10,8 +10,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// A late write arrives although its client's context has ended: whoever delivers it waits for
-// it.
+// A late write arrives although its client's context has ended. Its delivery waits until it is
+// applied.
 func TestLateWriteOutlivesItsClient(t *testing.T) {
 	proxy, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {
@@ -31,16 +31,16 @@ func TestLateWriteOutlivesItsClient(t *testing.T) {
 		put.Header.Set("X-Vault-Token", vaulttest.Server().RootToken())
 		if answer, err := driver.Transport(http.DefaultTransport).RoundTrip(put); err == nil {
 			answer.Body.Close()
-			t.Errorf("%s: answered %s", kind, answer.Status)
+			t.Errorf("%s: RoundTrip = %s, want an error", kind, answer.Status)
 		}
 		if there := vaulttest.Look(t, path); len(there) > 0 {
-			t.Errorf("%s: there before it was let go: %v", kind, there)
+			t.Errorf("%s: before it is delivered Vault has %v, want nothing", kind, there)
 		}
 		if !p.deliverAt(beforeEnding) || len(vaulttest.Look(t, path)) != 1 {
-			t.Errorf("%s: it never arrived", kind)
+			t.Errorf("%s: deliverAt(beforeEnding) delivered nothing, want the write", kind)
 		}
 	}
 	if err := proxy.Close(); err != nil {
-		t.Error(err)
+		t.Errorf("Close = %v, want nil", err)
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// Everybody writes a key and a field of their own, so that each version tells who
-// wrote it, and who overwrote what they had not read.
+// Every actor writes its own key and its own field. So each version shows who wrote it, and who
+// overwrote a version that it had not read.
 var (
 	initialFields   = map[string]any{"api_key": "fake-initial", "keep": "kept"}
 	foreignFields   = map[string]any{"api_key": "fake-foreign", "keep": "changed"}
@@ -31,7 +31,7 @@ var (
 	undecidedFields = map[string]any{"api_key": "fake-undecided", "by_undecided": "yes"}
 )
 
-// What foreign people and the observer may do.
+// The policies of foreign writers and of the observer.
 const (
 	foreignPolicy = `
 path "secret/data/goblin-assistant/providers/+" { capabilities = ["create", "update", "delete"] }
@@ -50,7 +50,7 @@ type harness struct {
 	proxy     *faultproxy.Proxy
 	victim    *vaultkit.Client // the rotator's policy
 	recoverer *vaultkit.Client // the recoverer's
-	mortal    *vaultkit.Client // the rotator's; waits long, for it is to die at its time and not before
+	mortal    *vaultkit.Client // the rotator's; it retries for long, because it must die at the chosen request
 	rotator   *vaultkit.Client // the rotator's, undisturbed
 	janitor   *vaultkit.Client // the janitor's and the recoverer's
 	helper    *vaultkit.Client // the recoverer's, undisturbed
@@ -94,7 +94,7 @@ func newHarness(t *testing.T) *harness {
 	return c
 }
 
-// rivals are who comes in between.
+// rivals are the actors that may run between two requests.
 var rivals = []string{"other", faulttest.Twin, "put", "delete", faulttest.Recover, "abort", faulttest.Prune}
 
 func (c *harness) client(t *testing.T, policy string, opts ...vaultkit.Option) *vaultkit.Client {
@@ -104,14 +104,14 @@ func (c *harness) client(t *testing.T, policy string, opts ...vaultkit.Option) *
 	return clienttest.New(t, append(defaults, opts...)...)
 }
 
-// disturbed is a client whose operations a driver can run. It does not wait long
-// where the network is gone for good.
+// disturbed returns a client whose operations a driver can run. wait limits its retries, for
+// faults from which the network does not recover.
 func (c *harness) disturbed(t *testing.T, policy string, wait time.Duration) *vaultkit.Client {
 	t.Helper()
 	return c.client(t, policy, vaultkit.WithAddress(c.proxy.URL()), vaultkit.WithTransport(c.driver.Transport), clienttest.WithRecordWait(wait))
 }
 
-// official is a client of somebody who knows nothing of vaultkit.
+// official returns an official client, as a program without vaultkit uses.
 func (c *harness) official(t *testing.T, policy string) *api.Client {
 	t.Helper()
 	client, err := api.NewClient(&api.Config{Address: c.server.Addr()})
@@ -125,7 +125,7 @@ func (c *harness) official(t *testing.T, policy string) *api.Client {
 
 func path(run *faulttest.Run) string { return vaulttest.Base + "/providers/" + run.Provider }
 
-// put is a foreign writer's blind write.
+// put is a foreign write without check-and-set.
 func (c *harness) put(ctx context.Context, run *faulttest.Run, fields map[string]any) error {
 	written, err := c.foreign.Put(ctx, path(run), fields)
 	if err == nil {
@@ -138,7 +138,7 @@ func (c *harness) foreignPut(ctx context.Context, run *faulttest.Run) error {
 	return c.put(ctx, run, foreignFields)
 }
 
-// foreignDelete soft-deletes whatever version is current.
+// foreignDelete soft-deletes the current version.
 func (c *harness) foreignDelete(ctx context.Context, run *faulttest.Run) error {
 	before, err := c.driver.Observer.Read(ctx, run.Provider)
 	if err != nil {
@@ -204,7 +204,7 @@ func recovered(client *vaultkit.Client) func(context.Context, *faulttest.Run) fa
 	}
 }
 
-// responseOf is what an answer of the library says, by its documentation.
+// responseOf returns what the library's result means, by its documentation.
 func responseOf(who string, wants faulttest.Change, r *vaultkit.Rotation, err error) faulttest.Response {
 	told := faulttest.Response{Actor: who, Wants: wants, Status: faulttest.Succeeded}
 	if r != nil {
@@ -251,8 +251,8 @@ func (c *harness) rotateUndisturbed(ctx context.Context, run *faulttest.Run, who
 	return told.ID, nil
 }
 
-// prepareCrashed makes a provider with a rotation that died between commit and
-// record, and one that died before its commit.
+// prepareCrashed makes a provider with a rotation that died between commit and record, and one
+// that died before its commit.
 func (c *harness) prepareCrashed(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepare(ctx, run); err != nil {
 		return err
@@ -263,8 +263,8 @@ func (c *harness) prepareCrashed(ctx context.Context, run *faulttest.Run) error 
 	return c.dieAtCommit(ctx, run, undecidedFields, "dies")
 }
 
-// prepareCommitting makes a provider with a rotation that died and whose commit
-// is on its way.
+// prepareCommitting makes a provider with a rotation that died and whose commit will still
+// arrive.
 func (c *harness) prepareCommitting(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepare(ctx, run); err != nil {
 		return err
@@ -282,11 +282,11 @@ func (c *harness) prepareCommitting(ctx context.Context, run *faulttest.Run) err
 	return nil
 }
 
-// preparePrunable makes a provider with one backup of every sort: a recorded one;
-// one of a committed rotation without a record; two recorded ones younger than
-// that, for who recorded the first died before recording the unfinished one, and who
-// recorded the second had no reason to look for any; and one of a rotation whose commit is
-// on its way.
+// preparePrunable makes a provider with one backup of every kind: of a recorded rotation; of a
+// committed rotation without a record; of two recorded rotations that are younger than that
+// one; and of a rotation whose commit will still arrive. The first of the two younger ones was
+// recorded by a client that died before it recorded the older one. The client that recorded the
+// second had no reason to look for others.
 func (c *harness) preparePrunable(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepareRotated(ctx, run); err != nil {
 		return err

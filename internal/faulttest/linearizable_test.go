@@ -19,7 +19,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// register is a provider as its clients see it: one key at a version.
+// register is a provider as its clients see it: one key with a version.
 type register struct {
 	version int
 	key     string
@@ -28,8 +28,8 @@ type register struct {
 // call is an operation on the register. The empty key is a read.
 type call struct{ key string }
 
-// outcome is what the caller was told: the register as it read or left it, and for a
-// rotation the version it replaced. A refused one replaced nothing.
+// outcome is what the caller was told: the register as it was read or written, and for a
+// rotation the version that it replaced. A refused rotation replaced nothing.
 type outcome struct {
 	register
 	replaced int
@@ -57,11 +57,11 @@ type history struct {
 	start time.Time
 	mu    sync.Mutex
 	ops   []porcupine.Operation
-	open  []porcupine.Operation // writes whose outcome their callers were not told
+	open  []porcupine.Operation // writes whose callers were not told the outcome
 }
 
-// do runs and notes one operation. With an open outcome it may yet take effect at
-// any time; whether it did is settled in the end.
+// do runs one operation and adds it to the history. An operation with an unknown outcome may
+// take effect at any later time; settle finds out whether it did.
 func (h *history) do(client int, asked call, work func() (told outcome, undetermined bool)) {
 	op := porcupine.Operation{ClientId: client, Input: asked, Call: time.Since(h.start).Nanoseconds()}
 	told, undetermined := work()
@@ -76,7 +76,7 @@ func (h *history) do(client int, asked call, work func() (told outcome, undeterm
 	h.ops = append(h.ops, op)
 }
 
-// settle adds those open writes that Vault shows to have been applied.
+// settle adds the writes with an unknown outcome that Vault shows to have been applied.
 func (h *history) settle(versions map[int]map[string]any) {
 	for _, op := range h.open {
 		for version, data := range versions {
@@ -88,8 +88,7 @@ func (h *history) settle(versions map[int]map[string]any) {
 	}
 }
 
-// The clients of the history: rotators come first, then the foreign writer, then
-// readers.
+// The numbers of the clients: first the rotators, then the foreign writer, then the readers.
 const rotators, foreignWriter, readers = 6, 6, 4
 
 // Rotators, readers, a foreign writer and a recoverer use one provider, over a network that
@@ -135,7 +134,7 @@ func TestLinearizable(t *testing.T) {
 	others.Go(func() {
 		for ctx.Err() == nil {
 			if _, err := recoverer.Recover(t.Context(), p); err != nil {
-				t.Error(err)
+				t.Errorf("Recover = %v, want success", err)
 			}
 		}
 	})
@@ -148,7 +147,7 @@ func TestLinearizable(t *testing.T) {
 
 // lossy makes one request in sixteen fail.
 func lossy() faultproxy.Rule {
-	dice := rand.New(rand.NewPCG(1, 2)) // rules are asked one at a time
+	dice := rand.New(rand.NewPCG(1, 2)) // needs no lock: rules are called one at a time
 	faults := []faultproxy.Action{faultproxy.Refuse(), faultproxy.Lose(), faultproxy.Truncate(), faultproxy.Error(500, `{"errors":["x"]}`, true)}
 	return func(faultproxy.Request) faultproxy.Action {
 		if n := dice.IntN(64); n < len(faults) {
@@ -167,7 +166,7 @@ func (h *history) rotate(t *testing.T, client int, by *vaultkit.Client, provider
 		case errors.Is(err, vaultkit.ErrUndetermined):
 			return outcome{}, true
 		case !errors.Is(err, vaultkit.ErrConflict):
-			t.Errorf("Rotate = %v", err)
+			t.Errorf("Rotate = %v, want success, ErrConflict or ErrUndetermined", err)
 		}
 		return outcome{refused: true}, false
 	})
@@ -183,7 +182,7 @@ func (h *history) check(t *testing.T, provider string, recoverer *vaultkit.Clien
 	versions := vaulttest.Snapshot(t, provider)["providers/"+provider].Versions
 	h.settle(versions)
 	if result := porcupine.CheckOperationsTimeout(casRegister, h.ops, 5*time.Minute); result != porcupine.Ok {
-		t.Errorf("%d operations: %s", len(h.ops), result)
+		t.Errorf("CheckOperations of %d operations = %s, want %s", len(h.ops), result, porcupine.Ok)
 	}
 	records, err := recoverer.History(t.Context(), provider)
 	if err != nil {
@@ -206,18 +205,18 @@ func (h *history) check(t *testing.T, provider string, recoverer *vaultkit.Clien
 		case told.refused:
 			counts["conflicts"]++
 			if slices.ContainsFunc(versionsOf(versions), func(key any) bool { return key == asked.key }) {
-				t.Errorf("%s was refused and is in force", asked.key)
+				t.Errorf("Rotate to %s = ErrConflict, but Vault has the key, want no version with it", asked.key)
 			}
 		default:
 			counts["rotations"]++
 			if committed[told.version] != 1 {
-				t.Errorf("version %d has %d committed records", told.version, committed[told.version])
+				t.Errorf("version %d has %d committed records, want 1", told.version, committed[told.version])
 			}
 		}
 	}
 	fmt.Printf("linearizable: %d operations %v, %d of them open, %s\n", len(h.ops), counts, len(h.open), time.Since(h.start).Round(time.Second))
 	if counts["rotations"] < 50 || counts["conflicts"] == 0 || len(h.ops) < 2000 {
-		t.Errorf("too little happened: %v", counts)
+		t.Errorf("%d operations: %v, want at least 2000, 50 rotations and a conflict", len(h.ops), counts)
 	}
 }
 

@@ -54,19 +54,19 @@ var (
 func (a *mutant) newRevocation(ctx context.Context, run *faulttest.Run, kind string) *mutantRevocation {
 	name := make([]byte, 16)
 	rand.Read(name)
-	issuer := newRevoker(ctx, run, string(a.mutation), kind == takeBack)
-	return &mutantRevocation{mutant: a, api: issuer.ProviderAPI, provider: run.Provider, kind: kind, rotation: run.Target, name: hex.EncodeToString(name)}
+	revoker := newRevoker(ctx, run, string(a.mutation), kind == kindRevokeUnused)
+	return &mutantRevocation{mutant: a, api: revoker.ProviderAPI, provider: run.Provider, kind: kind, rotation: run.Target, name: hex.EncodeToString(name)}
 }
 
 // The kinds of attempts.
 const (
-	revokeOld = "revoke-old"
-	takeBack  = "take-back"
+	kindRevokeOld    = "revoke-old"
+	kindRevokeUnused = "take-back"
 )
 
 // revokeOld revokes what a rotation replaced.
 func (a *mutant) revokeOld(ctx context.Context, run *faulttest.Run) faulttest.Response {
-	t := a.newRevocation(ctx, run, revokeOld)
+	t := a.newRevocation(ctx, run, kindRevokeOld)
 	told := t.response(t.revokeReplaced(ctx))
 	told.Revoked = run.Target
 	return told
@@ -74,7 +74,7 @@ func (a *mutant) revokeOld(ctx context.Context, run *faulttest.Run) faulttest.Re
 
 // revokeUnused revokes a key that was issued for a failed rotation.
 func (a *mutant) revokeUnused(ctx context.Context, run *faulttest.Run) faulttest.Response {
-	t := a.newRevocation(ctx, run, takeBack)
+	t := a.newRevocation(ctx, run, kindRevokeUnused)
 	t.keys = keysOf(issuedFields)
 	return t.response(t.revokeKeys(ctx))
 }
@@ -103,7 +103,7 @@ func (t *mutantRevocation) revokeReplaced(ctx context.Context) error {
 		return err
 	}
 	if t.mutation != readsFirst {
-		if err := t.checkNotInForce(ctx); err != nil { // only to leave no trace
+		if err := t.checkNotInForce(ctx); err != nil { // an early check, so that a refusal writes nothing
 			return err
 		}
 	}
@@ -171,7 +171,7 @@ func (t *mutantRevocation) withdraw(ctx context.Context) {
 		return
 	}
 	for _, entry := range t.entries() {
-		_ = t.write(ctx, entry+".withdrawn", t.body()) // one that cannot be withdrawn stands
+		_ = t.write(ctx, entry+".withdrawn", t.body()) // an entry that cannot be withdrawn stands
 	}
 }
 
@@ -318,7 +318,7 @@ func (w *mutantRotation) checkRevoked(ctx context.Context) error {
 				continue
 			}
 			if w.found {
-				return errors.Join(errOpen, errBeingGone) // an earlier run of this rotation may commit yet
+				return errors.Join(errOpen, errBeingGone) // an earlier run of this rotation may still commit
 			}
 			return errBeingGone
 		}

@@ -19,7 +19,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// What a mutant may do: more than the rotator's policy allows.
+// The mutants' policy allows more than the rotator's.
 const mutantPolicy = `
 path "secret/data/goblin-assistant/*" { capabilities = ["create", "read", "update"] }
 path "secret/metadata/goblin-assistant/*" { capabilities = ["read", "list", "delete"] }`
@@ -31,24 +31,24 @@ type mutant struct {
 	logical *api.Logical
 	// mutation is a bug of a rotator that looks correct while it is undisturbed.
 	mutation mutation
-	looks    bool // for attempts to revoke what it writes
+	looks    bool // checks for attempts to revoke what it writes
 }
 
-// mutation is how a rotator can be wrong and look right.
+// mutation is a bug of a rotator.
 type mutation string
 
 const (
 	noMutation            mutation = "no mutation"
-	naive                 mutation = "naive"                          // no check-and-set at all, every write repeated on any error
-	blindCommit           mutation = "commits blindly"                // no check-and-set at the commit alone
-	refusalIsFinal        mutation = "takes a refusal as final"       // though the refused commit may be the echo of an applied one
-	undeterminedIsFailure mutation = "takes a lost answer as failure" // a commit without an answer has failed
+	naive                 mutation = "naive"                          // no check-and-set; every write is sent again after any error
+	blindCommit           mutation = "commits blindly"                // no check-and-set for the commit
+	refusalIsFinal        mutation = "takes a refusal as final"       // although an earlier copy of the refused commit may have been applied
+	undeterminedIsFailure mutation = "takes a lost answer as failure" // a commit without a response counts as failed
 	recordFirst           mutation = "records before it commits"
-	backupLast            mutation = "backs up after the commit" //
+	backupLast            mutation = "backs up after the commit"
 	recordIsOptional      mutation = "succeeds without a record"
 	tidy                  mutation = "deletes the backup of what lost"
 
-	// Of restores over a deleted version.
+	// Mutations of restores over a deleted version.
 	restoresBlindly mutation = "restores whether or not the version can be read"
 	restoreWins     mutation = "lets a restore win over the rotation of a readable version"
 )
@@ -73,7 +73,7 @@ func (c *harness) newMutantAt(t *testing.T, mutation mutation, address string) *
 	return &mutant{kv: client.KVv2(vaulttest.Mount), logical: client.Logical(), mutation: mutation}
 }
 
-// rotationOf makes an operation of it. The rerun is the library's, by somebody who knows better.
+// rotationOf returns an operation of the mutant. Its rerun is by the library.
 func (c *harness) rotationOf(a *mutant) *faulttest.Operation {
 	return &faulttest.Operation{
 		Name: string(a.mutation), Prepare: c.prepare, Wants: wants(victimFields),
@@ -91,7 +91,7 @@ type mutantRotation struct {
 	id           string
 	response     faulttest.Response
 	undetermined bool
-	found        bool // its backup was there already: an earlier run's
+	found        bool // the backup existed: an earlier run wrote it
 	restores     bool // over a deleted version
 }
 
@@ -158,7 +158,7 @@ func (w *mutantRotation) read(ctx context.Context) error {
 	}
 	w.id = protocol.NewID(secret.VersionMetadata.CreatedTime, w.source, canonical(w.old), canonical(w.next)).String()
 	if w.mutation != naive && !w.restores && reflect.DeepEqual(w.old, w.next) {
-		return errOpen // somebody made this change; who, is for others to find out
+		return errOpen // another run made this change; the rerun finds out which
 	}
 	return nil
 }
@@ -315,7 +315,7 @@ func (a *mutant) list(ctx context.Context, path string) (names []string, err err
 	return names, err
 }
 
-// attempts are enough for any schedule, and few enough for a network that is gone.
+// attempts is how often a mutant retries: enough for every schedule, and few for a fault that never ends.
 const attempts = 6
 
 func again(ctx context.Context, send func() error) (err error) {

@@ -65,8 +65,8 @@ func recoverNothing(context.Context, *faulttest.Run) faulttest.Response {
 	return faulttest.Response{Actor: "lazy", Status: faulttest.Succeeded}
 }
 
-// abortAfter is a recovery that aborts undecided rotations without a fence, from the given
-// number of recoveries of a provider on.
+// abortAfter is a recovery that aborts undecided rotations without a fence. It starts to do so
+// after the given number of recoveries of a provider.
 func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 	var visits sync.Map
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
@@ -88,9 +88,8 @@ func abortAfter(patience int64, kv *api.KVv2, right recoverer) recoverer {
 	}
 }
 
-// wantViolations runs an operation undisturbed, where nothing may be wrong with it, and
-// under every single fault and every rival, where the named invariants must be
-// violated.
+// wantViolations runs an operation without faults, which must violate nothing, and with every
+// single fault and every rival, which must violate the named invariants.
 func (c *harness) wantViolations(t *testing.T, op *faulttest.Operation, invariants []string) {
 	t.Helper()
 	requests, err := c.driver.Count(t.Context(), op)
@@ -100,7 +99,7 @@ func (c *harness) wantViolations(t *testing.T, op *faulttest.Operation, invarian
 	campaign := faulttest.Campaign{Operations: []*faulttest.Operation{op}, Workers: scheduleWorkers, Out: os.Stdout}
 	campaign.Schedules = faulttest.Space{Operation: op.Name, Endings: op.Endings}.Singles()
 	if summary := c.driver.RunAll(t.Context(), campaign); summary.Violations > 0 || summary.Schedules != len(campaign.Schedules) {
-		t.Errorf("undisturbed: %s", summary)
+		t.Errorf("schedules without a fault: %s, want no violation", summary)
 	}
 	space := faulttest.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Endings: op.Endings, OneEnding: op.OneEnding}
 	campaign.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), math.MaxInt)
@@ -114,9 +113,9 @@ func (c *harness) wantViolations(t *testing.T, op *faulttest.Operation, invarian
 	summary := c.driver.RunAll(t.Context(), campaign)
 	t.Logf("%s: %v", summary, summary.ByInvariant)
 	if missing := unviolated(summary); len(missing) > 0 {
-		t.Errorf("the schedules found no violation of %s", missing)
+		t.Errorf("the schedules found no violation of %s, want one of each", missing)
 	}
 	if len(invariants) == 0 && summary.Violations > 0 {
-		t.Errorf("without a mutation the schedules found violations of %s", slices.Sorted(maps.Keys(summary.ByInvariant)))
+		t.Errorf("without a mutation the schedules found violations of %s, want none", slices.Sorted(maps.Keys(summary.ByInvariant)))
 	}
 }

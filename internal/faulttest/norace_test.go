@@ -4,9 +4,9 @@ package faulttest_test
 
 import "math"
 
-// How many are run of the schedules with one fault or one rival (all), how many are
-// drawn of each operation's with two (of those with one ending, which are newer, more),
-// and how many there must be in all.
+// The numbers of schedules: all of those with one fault or one rival run. Of those with two,
+// each operation runs a sample, which is larger for operations with one ending. A run needs a
+// minimum number in all.
 const (
 	mostAlways       = math.MaxInt
 	drawn            = 4

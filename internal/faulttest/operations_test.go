@@ -65,8 +65,8 @@ func (c *harness) rollbackOfTheNewest() *faulttest.Operation {
 	}
 }
 
-// recovery finds a rotation that is committed and unrecorded, and one that died
-// before its commit. Its rerun is that of the latter.
+// recovery finds a rotation that is committed and unrecorded, and one that died before its
+// commit. Its rerun runs the latter again.
 func (c *harness) recovery() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "recovery",
@@ -80,8 +80,7 @@ func (c *harness) recovery() *faulttest.Operation {
 	}
 }
 
-// abort closes a rotation that died while its commit was on its way, which may
-// arrive at any moment.
+// abort closes a rotation that died. Its commit may still arrive at any moment.
 func (c *harness) abort() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "abort",
@@ -99,7 +98,8 @@ func (c *harness) abortAs(client *vaultkit.Client, who string) func(context.Cont
 	}
 }
 
-// abortOne: an abort that finds its rotation committed has done what it could.
+// abortOne aborts one rotation. If the rotation turns out to be committed, nothing is left to
+// do.
 func abortOne(ctx context.Context, client *vaultkit.Client, who, provider, id string) faulttest.Response {
 	r, err := client.Abort(ctx, provider, id)
 	told := responseOf(who, faulttest.Change{Fence: true}, nil, err)
@@ -112,8 +112,8 @@ func abortOne(ctx context.Context, client *vaultkit.Client, who, provider, id st
 	return told
 }
 
-// prune has old backups to delete, one whose rotation has no record yet, and one
-// that is undecided.
+// prune finds old backups that it may delete, one of a rotation without a record, and one of an
+// undecided rotation.
 func (c *harness) prune() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "prune",

@@ -33,8 +33,8 @@ func (w *History) NewProviderAPI(ctx context.Context, actor string, unused bool)
 	return &ProviderAPI{history: w, actor: actor, unused: unused, since: since}, err
 }
 
-// AddRevoked revokes keys, by their fields. They count as revoked whatever happens to the
-// caller.
+// AddRevoked revokes keys, by their fields. They count as revoked even if the
+// caller dies.
 func (i *ProviderAPI) AddRevoked(ctx context.Context, keys map[string]string) error {
 	w := i.history
 	w.mu.Lock()

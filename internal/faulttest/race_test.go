@@ -2,8 +2,8 @@
 
 package faulttest_test
 
-// The race detector makes everything several times slower: a quarter will do. See
-// norace_test.go.
+// The race detector makes everything several times slower, so a quarter of the schedules run.
+// See norace_test.go.
 const (
 	mostAlways       = 1650
 	drawn            = 6

@@ -8,12 +8,12 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// endingsWithPrune: after a restore the newest backup is not always the one that a prune
-// must keep.
+// endingsWithPrune includes a prune: after a restore the newest backup is not always the one
+// that a prune must keep.
 var endingsWithPrune = []string{faulttest.Rerun, faulttest.Prune, faulttest.Recover, faulttest.Both}
 
-// restore writes the earlier rotation's backup over the version that it made, which is
-// deleted. Somebody may undelete that at any moment.
+// restore writes the earlier rotation's backup over the version that the rotation made, which
+// is deleted. A rival may undelete that version at any moment.
 func (c *harness) restore() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "restore",
@@ -26,8 +26,8 @@ func (c *harness) restore() *faulttest.Operation {
 	}
 }
 
-// rollbackBesideRestore is a rollback of a version that is readable again, over which a
-// restore to the same secret died, with its commit on its way.
+// rollbackBesideRestore rolls back a version that is readable again. A restore of that version
+// to the same secret died, and its commit will still arrive.
 func (c *harness) rollbackBesideRestore() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "beside",
@@ -74,11 +74,11 @@ func (c *harness) foreignUndelete(ctx context.Context, run *faulttest.Run) error
 // prepareDeleted makes a provider that was rotated once and whose current version is
 // deleted.
 func (c *harness) prepareDeleted(ctx context.Context, run *faulttest.Run) error {
-	return inTurn(c.prepareRotated, lookedAt, c.foreignDelete)(ctx, run)
+	return inTurn(c.prepareRotated, checkNow, c.foreignDelete)(ctx, run)
 }
 
-// prepareUndeleted makes a provider that was restored by somebody who died, and whose
-// deleted version is readable again.
+// prepareUndeleted makes a provider whose deleted version is readable again, after a restore
+// over it died.
 func (c *harness) prepareUndeleted(ctx context.Context, run *faulttest.Run) error {
 	die := func(ctx context.Context, run *faulttest.Run) error {
 		return run.Kill(ctx, c.doomedRestore(), "PUT", "/data/"+vaulttest.Base+"/providers/", "dies-later")
@@ -86,5 +86,5 @@ func (c *harness) prepareUndeleted(ctx context.Context, run *faulttest.Run) erro
 	return inTurn(c.prepareDeleted, die, c.foreignUndelete)(ctx, run)
 }
 
-// lookedAt has the witness see what is there, before it is deleted.
-func lookedAt(ctx context.Context, run *faulttest.Run) error { return run.CheckNow(ctx) }
+// checkNow checks the run, so that the history knows what Vault contains before it is deleted.
+func checkNow(ctx context.Context, run *faulttest.Run) error { return run.CheckNow(ctx) }

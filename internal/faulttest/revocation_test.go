@@ -75,7 +75,7 @@ func (c *harness) revocation() *faulttest.Operation {
 	}
 }
 
-// revocationOfUndecided is refused, because a rollback to the old key is on its way.
+// revocationOfUndecided is refused, because a rollback to the old key may still be committed.
 func (c *harness) revocationOfUndecided() *faulttest.Operation {
 	op := c.revocation()
 	op.Name, op.Prepare, op.Refused = "revoke-undecided", c.prepareRollingBack, true
@@ -86,19 +86,19 @@ func (c *harness) revocationOfUndecided() *faulttest.Operation {
 func revokeAs(client *vaultkit.Client, who string) func(context.Context, *faulttest.Run) faulttest.Response {
 	return func(ctx context.Context, run *faulttest.Run) faulttest.Response {
 		_, err := client.RevokeOld(ctx, run.Provider, run.Target, newRevoker(ctx, run, who, false),
-			vaultkit.IgnoreOtherProviders()) // those of other schedules
+			vaultkit.IgnoreOtherProviders()) // other schedules use the same keys
 		told := responseOf(who, faulttest.Change{}, nil, err)
 		told.Revoked = run.Target
 		return told
 	}
 }
 
-// rivalsOfSources are who comes between a source's rotation and its end, another job with the
-// same key among them.
+// rivalsOfSources are the actors that may run between a source's rotation and its end. One of
+// them is another job with the same key.
 var rivalsOfSources = []string{faulttest.Twin, "job", "other", "revoke", "rollback", "back", "restored"}
 
-// takeBack is a rotation whose new key is not verified, so that its source takes it back.
-// Its rerun is a job that gets the same key and has no such trouble.
+// revokeUnused is a rotation whose new key fails the verification, so its source revokes the
+// key. Its rerun is a job that gets the same key, which then passes.
 func (c *harness) revokeUnused() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "take-back",
@@ -111,7 +111,7 @@ func (c *harness) revokeUnused() *faulttest.Operation {
 	}
 }
 
-// issue is a rotation whose source takes its key back only when it has failed for certain.
+// issue is a rotation whose source revokes its key only if the rotation certainly failed.
 func (c *harness) issue() *faulttest.Operation {
 	return &faulttest.Operation{
 		Name:    "issue",
@@ -143,7 +143,7 @@ func (c *harness) back() *faulttest.Operation {
 	}
 }
 
-// rivalsWithKeys are the rivals that hand keys over or bring them back.
+// rivalsWithKeys are the rivals that revoke keys or bring them back.
 func (c *harness) rivalsWithKeys() map[string]faulttest.Act {
 	return map[string]faulttest.Act{
 		"revoke":    asRival(revokeAs(c.revoker, "rival")),
@@ -166,7 +166,7 @@ func (c *harness) rivalsWithKeys() map[string]faulttest.Act {
 	}
 }
 
-// asRival is a rival that does this.
+// asRival returns a rival that does this.
 func asRival(act func(context.Context, *faulttest.Run) faulttest.Response) faulttest.Act {
 	return func(ctx context.Context, run *faulttest.Run) error {
 		run.AddResponse(act(ctx, run))
@@ -185,8 +185,8 @@ func inTurn(acts ...faulttest.Act) faulttest.Act {
 	}
 }
 
-// diesAtCommit is a rival that dies at its commit, which is on its way then. One that finds the
-// key being revoked does not come to it.
+// diesAtCommit is a rival that dies at its commit, which will still arrive. If its key is being
+// revoked, it sends no commit.
 func diesAtCommit(wants func(*faulttest.Run) faulttest.Change, change func(context.Context, *faulttest.Run, faulttest.Change) faulttest.Response) faulttest.Act {
 	return func(ctx context.Context, run *faulttest.Run) error {
 		op := &faulttest.Operation{Name: "doomed", Wants: wants, Run: func(ctx context.Context, run *faulttest.Run) faulttest.Response {
@@ -206,7 +206,7 @@ func (c *harness) rollbackAs(client *vaultkit.Client, who string, opts ...vaultk
 	}
 }
 
-// rollbackAllowed brings back whatever was revoked.
+// rollbackAllowed brings a key back even if it was revoked.
 func (c *harness) rollbackAllowed(ctx context.Context, run *faulttest.Run) faulttest.Response {
 	told := c.rollbackAs(c.rotator, "rival", vaultkit.AllowRevoked())(ctx, run)
 	told.Wants.AllowRevoked = true
@@ -214,7 +214,7 @@ func (c *harness) rollbackAllowed(ctx context.Context, run *faulttest.Run) fault
 }
 
 // prepareRollingBack makes a provider with a rollback to the old key that died, and whose
-// commit is on its way.
+// commit will still arrive.
 func (c *harness) prepareRollingBack(ctx context.Context, run *faulttest.Run) error {
 	if err := c.prepareRotated(ctx, run); err != nil {
 		return err

@@ -17,13 +17,13 @@ func TestSchedule_Names(t *testing.T) {
 		"undo/nofault/twin@end/recover": {Operation: "undo", Ending: faulttest.Recover, Rival: faulttest.Rival{Name: faulttest.Twin, At: faulttest.AtEnd}},
 	} {
 		if got := schedule.String(); got != want {
-			t.Errorf("%s, want %s", got, want)
+			t.Errorf("String() = %s, want %s", got, want)
 		}
 	}
 }
 
-// The space is whole: every kind of fault at every request (but late reads), every
-// rival at every point, and their products, each with three endings and once.
+// The space contains every kind of fault at every request (except late reads), every rival at
+// every point, and every combination of the two, each once with each of three endings.
 func TestSpace_IsComplete(t *testing.T) {
 	kinds, late := len(faulttest.Kinds()), 0
 	for _, kind := range faulttest.Kinds() {
@@ -48,22 +48,22 @@ func TestSpace_IsComplete(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, schedule := range slices.Concat(space.Singles(), space.Interleavings(), space.Crossings(), space.Pairs()) {
 		if seen[schedule.String()] {
-			t.Fatalf("%s twice", schedule)
+			t.Fatalf("the space has schedule %s twice, want it once", schedule)
 		}
 		seen[schedule.String()] = true
 	}
 	for _, name := range []string{
 		"op/1:cut+5:applied-500/alone/rerun",     // a retry of a retry
-		"op/2:late+3:late/alone/both",            // two on their way
-		"op/3:deadline-later/delete@end/recover", // late after everything
+		"op/2:late+3:late/alone/both",            // two requests that arrive late
+		"op/3:deadline-later/delete@end/recover", // after everything else
 		"op/1:dies/put@1/rerun",
 	} {
 		if !seen[name] {
-			t.Errorf("no %s", name)
+			t.Errorf("the space has no schedule %s, want it", name)
 		}
 	}
 	if seen["op/1:dies+2:cut/alone/rerun"] || seen["op/1:late/alone/rerun"] {
-		t.Error("the dead go on, or a read is late")
+		t.Error("the space has a fault after a death or a late read, want neither")
 	}
 }
 

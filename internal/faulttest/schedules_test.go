@@ -13,23 +13,23 @@ import (
 	"goblin/vaultkit/internal/faulttest"
 )
 
-// Read before TestMain clears the environment of everything of Vault's.
+// These are read before TestMain removes Vault's variables from the environment.
 var (
-	everySchedule = os.Getenv("VAULTKIT_LONG") == "1"   // hours: the whole space
-	oneSchedule   = os.Getenv("VAULTKIT_SCHEDULE")      // play this one alone, by its name, or all that begin so ("abort/")
-	scheduleSeed  = os.Getenv("VAULTKIT_SCHEDULE_SEED") // another sample
+	everySchedule = os.Getenv("VAULTKIT_LONG") == "1"   // runs the whole space, for hours
+	oneSchedule   = os.Getenv("VAULTKIT_SCHEDULE")      // runs only this one, by its name, or all whose names start with it ("abort/")
+	scheduleSeed  = os.Getenv("VAULTKIT_SCHEDULE_SEED") // chooses another sample
 )
 
-// scheduleWorkers run at once; most of their time goes into waiting for Vault.
+// scheduleWorkers is the number of schedules that run at once. They mostly wait for Vault.
 const scheduleWorkers = 8
 
-// TestSchedules runs each operation under single faults, pairs of faults, and
-// rivals between any two of its requests, each on a provider of its own, and
-// holds what Vault contains then against the protocol's invariants (see the package
-// documentation). Every single fault and every interleaving is run each time, with each
-// ending, or for operations that hand keys over or bring them back with one; of the
-// pairs and of faults together with rivals a sample of each operation's, or with
-// VAULTKIT_LONG=1 all. The race detector makes do with a sample of everything.
+// TestSchedules runs each operation with single faults, with pairs of faults, and with rivals
+// between any two of its requests. Each schedule has its own provider. In the end it compares
+// what Vault contains with the protocol's invariants (see the package documentation). All
+// schedules with one fault or one rival run each time, with every ending; operations that
+// revoke keys or bring them back run with one ending. Of the pairs, and of the faults with
+// rivals, each operation runs a sample, or all with VAULTKIT_LONG=1. With the race detector,
+// samples of everything run.
 func TestSchedules(t *testing.T) {
 	harness := newHarness(t)
 	ops := harness.operations()
@@ -42,14 +42,15 @@ func TestSchedules(t *testing.T) {
 	t.Logf("%s in %s", summary, time.Since(started).Round(time.Second))
 	fmt.Println(summary)
 	if summary.Violations > 0 {
-		t.Error("run one of the schedules above alone: VAULTKIT_SCHEDULE=<name> go test -run TestSchedules -v ./internal/faulttest")
+		t.Errorf("%d violations, want 0. To run one of the schedules above alone:\n"+
+			"VAULTKIT_SCHEDULE=<name> go test -run TestSchedules -v ./internal/faulttest", summary.Violations)
 	}
 	if oneSchedule == "" && summary.Schedules < fewestSchedules {
 		t.Errorf("only %d schedules, want %d", summary.Schedules, fewestSchedules)
 	}
 }
 
-// scheduled chooses the schedules to run.
+// scheduled returns the schedules to run.
 func scheduled(t *testing.T, harness *harness, ops []*faulttest.Operation) []faulttest.Schedule {
 	t.Helper()
 	var always, sampled []faulttest.Schedule
@@ -79,8 +80,8 @@ func scheduled(t *testing.T, harness *harness, ops []*faulttest.Operation) []fau
 	return slices.Concat(sample(t, always, mostAlways), sampled)
 }
 
-// sample draws so many schedules; the same ones each time unless another seed is
-// asked for.
+// sample returns a random sample of so many schedules. It is always the same unless
+// VAULTKIT_SCHEDULE_SEED is set.
 func sample(t *testing.T, all []faulttest.Schedule, n int) []faulttest.Schedule {
 	t.Helper()
 	var seed uint64 = 1

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// Transport guards all connections of t and sends requests over them. It changes t, which
-// must be unused.
+// Transport sends requests over the connections of t, each wrapped in a connection of this package.
+// It changes t, which must be unused.
 //
-// It cannot guard a TLS connection through a proxy. Such a connection is used for one
+// It cannot wrap a TLS connection through a proxy. Such a connection is used for one
 // request, unless it is HTTP/2, which has no unsolicited responses.
 func Transport(t *http.Transport) http.RoundTripper {
 	if t.TLSClientConfig == nil {
@@ -29,7 +29,7 @@ func Transport(t *http.Transport) http.RoundTripper {
 		}
 		return newConn(inner), nil
 	}
-	t.DialTLSContext = guardTLS(t, tlsDialer(t, dial))
+	t.DialTLSContext = wrapTLS(t, tlsDialer(t, dial))
 	t.Dial, t.DialTLS = nil, nil //nolint:staticcheck // an existing transport may have them
 	return &transport{Transport: t}
 }
@@ -67,14 +67,14 @@ func tlsDialer(t *http.Transport, dial dialFunc) dialFunc {
 	}
 }
 
-// secureConn is a guarded connection inside TLS.
+// secureConn is a wrapped connection inside TLS.
 type secureConn struct {
 	*conn
 	state tls.ConnectionState
 }
 
-// guardTLS makes the handshake and guards the connection unless it is HTTP/2.
-func guardTLS(t *http.Transport, dial dialFunc) dialFunc {
+// wrapTLS makes the handshake and wraps the connection unless it is HTTP/2.
+func wrapTLS(t *http.Transport, dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		inner, err := dial(ctx, network, address)
 		if err != nil {
@@ -115,7 +115,7 @@ func handshake(ctx context.Context, secure *tls.Conn, timeout time.Duration) err
 	return err
 }
 
-// transport sends requests over guarded connections.
+// transport sends requests over wrapped connections.
 type transport struct {
 	*http.Transport
 	http2 atomic.Bool // the last response through a proxy was HTTP/2

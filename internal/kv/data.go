@@ -32,21 +32,21 @@ type dataResponse struct {
 // Read returns the newest version. It needs "read" on data/. It returns ErrNotFound for a
 // missing entry, and ErrDeleted or ErrDestroyed for a deleted or destroyed version, together
 // with a Secret that has the version's number.
-func (s *Store) Read(ctx context.Context, key Key) (Secret, error) {
-	return s.read(ctx, key, 0)
+func (s *Store) Read(ctx context.Context, entry EntryName) (Secret, error) {
+	return s.read(ctx, entry, 0)
 }
 
 // ReadVersion returns one version, from 1 on. Vault takes 0 for the newest version.
-func (s *Store) ReadVersion(ctx context.Context, key Key, version int) (Secret, error) {
+func (s *Store) ReadVersion(ctx context.Context, entry EntryName, version int) (Secret, error) {
 	if version < 1 {
 		return Secret{}, vaulterr.Invalid("version %d does not exist: versions start at 1", version)
 	}
-	return s.read(ctx, key, version)
+	return s.read(ctx, entry, version)
 }
 
 // read returns the version, or the newest one for 0.
-func (s *Store) read(ctx context.Context, key Key, version int) (Secret, error) {
-	path, err := s.layout.Data(key)
+func (s *Store) read(ctx context.Context, entry EntryName, version int) (Secret, error) {
+	path, err := s.layout.Data(entry)
 	if err != nil {
 		return Secret{}, err
 	}
@@ -110,8 +110,8 @@ type writeResponse struct {
 // not exist. The request is sent exactly once. It needs "create" for a new entry and "update"
 // otherwise. ErrConflict means that the check-and-set failed. vaulterr.MaybeApplied reports the
 // errors after which the write may have been applied.
-func (s *Store) Write(ctx context.Context, key Key, cas int, data any) (Written, error) {
-	path, err := s.layout.Data(key)
+func (s *Store) Write(ctx context.Context, entry EntryName, cas int, data any) (Written, error) {
+	path, err := s.layout.Data(entry)
 	if err != nil {
 		return Written{}, err
 	}

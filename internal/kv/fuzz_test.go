@@ -52,19 +52,27 @@ func (f *feed) store(mount, base string) *kv.Store {
 	return kv.New(sender{f.client}, mount, base, backoff.Backoff{Sleep: never})
 }
 
-// verbs are all requests for a key, with their endpoint.
+// verbs are all requests for an entry, with their endpoint.
 var verbs = []struct {
 	endpoint string
-	send     func(ctx context.Context, s *kv.Store, key kv.Key) error
+	send     func(ctx context.Context, s *kv.Store, entry kv.EntryName) error
 }{
-	{"data", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.Read(ctx, key)) }},
-	{"data", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.ReadVersion(ctx, key, 1)) }},
-	{"data", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.Write(ctx, key, 0, nil)) }},
-	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.Metadata(ctx, key)) }},
-	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return fails(s.List(ctx, key)) }},
-	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return s.PutCustomMetadata(ctx, key, nil) }},
-	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return s.PatchCustomMetadata(ctx, key, nil) }},
-	{"metadata", func(ctx context.Context, s *kv.Store, key kv.Key) error { return s.Delete(ctx, key) }},
+	{"data", func(ctx context.Context, s *kv.Store, entry kv.EntryName) error { return fails(s.Read(ctx, entry)) }},
+	{"data", func(ctx context.Context, s *kv.Store, entry kv.EntryName) error {
+		return fails(s.ReadVersion(ctx, entry, 1))
+	}},
+	{"data", func(ctx context.Context, s *kv.Store, entry kv.EntryName) error {
+		return fails(s.Write(ctx, entry, 0, nil))
+	}},
+	{"metadata", func(ctx context.Context, s *kv.Store, entry kv.EntryName) error { return fails(s.Metadata(ctx, entry)) }},
+	{"metadata", func(ctx context.Context, s *kv.Store, entry kv.EntryName) error { return fails(s.List(ctx, entry)) }},
+	{"metadata", func(ctx context.Context, s *kv.Store, entry kv.EntryName) error {
+		return s.PutCustomMetadata(ctx, entry, nil)
+	}},
+	{"metadata", func(ctx context.Context, s *kv.Store, entry kv.EntryName) error {
+		return s.PatchCustomMetadata(ctx, entry, nil)
+	}},
+	{"metadata", func(ctx context.Context, s *kv.Store, entry kv.EntryName) error { return s.Delete(ctx, entry) }},
 }
 
 // FuzzPaths checks that a request goes to the entry that the names identify, or is not sent.
@@ -76,17 +84,17 @@ func FuzzPaths(f *testing.F) {
 		if kv.CheckPath("mount", mount) != nil || kv.CheckPath("base", base) != nil {
 			return
 		}
-		for _, key := range []kv.Key{{"providers", provider}, {"backups", provider}, {"backups", provider, id}} {
-			safe := kv.CheckName("provider", provider) == nil && (len(key) < 3 || kv.CheckName("id", id) == nil)
+		for _, entry := range []kv.EntryName{{"providers", provider}, {"backups", provider}, {"backups", provider, id}} {
+			safe := kv.CheckName("provider", provider) == nil && (len(entry) < 3 || kv.CheckName("id", id) == nil)
 			for _, verb := range verbs {
 				fed.sent = nil
-				err := verb.send(t.Context(), fed.store(mount, base), key)
+				err := verb.send(t.Context(), fed.store(mount, base), entry)
 				if safe {
 					segments := append([]string{"", "v1"}, strings.Split(mount, "/")...)
-					segments = append(append(append(segments, verb.endpoint), strings.Split(base, "/")...), key...)
+					segments = append(append(append(segments, verb.endpoint), strings.Split(base, "/")...), entry...)
 					checkStays(t, fed.sent, segments)
 				} else if !errors.Is(err, vaulterr.ErrInvalid) || len(fed.sent) > 0 {
-					t.Fatalf("key %q: request to %q, %v, want none outside the entry", key, fed.sent, err)
+					t.Fatalf("entry %q: request to %q, %v, want none outside the entry", entry, fed.sent, err)
 				}
 			}
 		}
@@ -150,17 +158,17 @@ func FuzzDataResponse(f *testing.F) {
 	fed := newFeed(f)
 	f.Fuzz(func(t *testing.T, found bool, body []byte) {
 		fed.decoded(found, body)
-		store, key := fed.store("secret", "base"), kv.Key{"providers", "p"}
-		secret, err := store.Read(t.Context(), key)
+		store, entry := fed.store("secret", "base"), kv.EntryName{"providers", "p"}
+		secret, err := store.Read(t.Context(), entry)
 		checkSecret(t, fed, secret, err)
-		secret, err = store.ReadVersion(t.Context(), key, 3)
+		secret, err = store.ReadVersion(t.Context(), entry, 3)
 		checkSecret(t, fed, secret, err)
 		if secret.Version != 0 && secret.Version != 3 {
-			t.Fatalf("ReadVersion(3) = version %d, %v", secret.Version, err)
+			t.Fatalf("ReadVersion(3) = version %d, %v, want version 3 or an error", secret.Version, err)
 		}
-		written, err := store.Write(t.Context(), key, 2, nil)
+		written, err := store.Write(t.Context(), entry, 2, nil)
 		if err == nil && (!found || written.Version != 3 || versionNamed(body) != "3") || err != nil && written != (kv.Written{}) {
-			t.Fatalf("Write = %+v, %v", written, err)
+			t.Fatalf("Write = %+v, %v for the response %q, want version 3 or nothing and an error", written, err, body)
 		}
 	})
 }
@@ -235,16 +243,16 @@ func FuzzMetadataResponse(f *testing.F) {
 	fed := newFeed(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		fed.decoded(true, body)
-		store, key := fed.store("secret", "base"), kv.Key{"providers", "p"}
-		meta, err := store.Metadata(t.Context(), key)
+		store, entry := fed.store("secret", "base"), kv.EntryName{"providers", "p"}
+		meta, err := store.Metadata(t.Context(), entry)
 		checkRefusal(t, fed, err)
 		if err == nil && (meta.Created.IsZero() || meta.Current < 0) {
 			t.Fatalf("Metadata = %+v, want an error", meta)
 		}
-		if again, err2 := store.Metadata(t.Context(), key); !reflect.DeepEqual(again, meta) || (err == nil) != (err2 == nil) {
+		if again, err2 := store.Metadata(t.Context(), entry); !reflect.DeepEqual(again, meta) || (err == nil) != (err2 == nil) {
 			t.Fatalf("Metadata = %+v, %v, then %+v, %v, want the same", meta, err, again, err2)
 		}
-		names, err := store.List(t.Context(), key)
+		names, err := store.List(t.Context(), entry)
 		checkRefusal(t, fed, err)
 		if err == nil && names == nil {
 			t.Fatal("List = an empty list, want an error")

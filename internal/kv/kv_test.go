@@ -56,22 +56,22 @@ func TestCheckPath(t *testing.T) {
 	}
 }
 
-// A request for an invalid key is never sent.
+// A request for an invalid name is never sent.
 func TestInvalidKeys_AreNeverSent(t *testing.T) {
 	store := kv.New(nil, vaulttest.Mount, vaulttest.Base, backoff.Backoff{}) // a nil Sender panics when used
-	for _, key := range []kv.Key{{"providers", "../../sys/health"}, {".."}, {"backups", "p", ""}, {"a/b"}, {"providers", kv.Any}} {
+	for _, entry := range []kv.EntryName{{"providers", "../../sys/health"}, {".."}, {"backups", "p", ""}, {"a/b"}, {"providers", kv.Wildcard}} {
 		for verb, err := range map[string]error{
-			"Read":                fails(store.Read(t.Context(), key)),
-			"ReadVersion":         fails(store.ReadVersion(t.Context(), key, 1)),
-			"Write":               fails(store.Write(t.Context(), key, 0, nil)),
-			"Metadata":            fails(store.Metadata(t.Context(), key)),
-			"List":                fails(store.List(t.Context(), key)),
-			"PutCustomMetadata":   store.PutCustomMetadata(t.Context(), key, nil),
-			"PatchCustomMetadata": store.PatchCustomMetadata(t.Context(), key, nil),
-			"CheckCapabilities":   store.CheckCapabilities(t.Context(), []kv.PathCapability{{Key: key, Endpoint: "data", Capability: "read"}}),
+			"Read":                fails(store.Read(t.Context(), entry)),
+			"ReadVersion":         fails(store.ReadVersion(t.Context(), entry, 1)),
+			"Write":               fails(store.Write(t.Context(), entry, 0, nil)),
+			"Metadata":            fails(store.Metadata(t.Context(), entry)),
+			"List":                fails(store.List(t.Context(), entry)),
+			"PutCustomMetadata":   store.PutCustomMetadata(t.Context(), entry, nil),
+			"PatchCustomMetadata": store.PatchCustomMetadata(t.Context(), entry, nil),
+			"CheckCapabilities":   store.CheckCapabilities(t.Context(), []kv.PathCapability{{Entry: entry, Endpoint: "data", Capability: "read"}}),
 		} {
 			if !errors.Is(err, vaulterr.ErrInvalid) {
-				t.Errorf("%s(%q) = %v, want ErrInvalid", verb, key, err)
+				t.Errorf("%s(%q) = %v, want ErrInvalid", verb, entry, err)
 			}
 		}
 	}
@@ -79,28 +79,28 @@ func TestInvalidKeys_AreNeverSent(t *testing.T) {
 
 func fails[T any](_ T, err error) error { return err }
 
-// A policy's paths are the paths of requests, with Any in place of a segment.
+// A policy's paths are the paths of requests, with Wildcard in place of a segment.
 func TestLayout(t *testing.T) {
-	request, policy := kv.Layout{Mount: "team/kv", Base: "a/b"}, kv.Layout{Mount: "team/kv", Base: "a/b", Patterns: true}
+	request, policy := kv.Layout{Mount: "team/kv", Base: "a/b"}, kv.Layout{Mount: "team/kv", Base: "a/b", Wildcards: true}
 	for _, tc := range []struct {
-		endpoint        func(kv.Layout, kv.Key) (string, error)
-		key             kv.Key
+		endpoint        func(kv.Layout, kv.EntryName) (string, error)
+		entry           kv.EntryName
 		path, forPolicy string // empty: an error
 	}{
-		{kv.Layout.Data, kv.Key{"providers", "p"}, "team/kv/data/a/b/providers/p", "team/kv/data/a/b/providers/p"},
-		{kv.Layout.Metadata, kv.Key{"backups", "p", "id"}, "team/kv/metadata/a/b/backups/p/id", "team/kv/metadata/a/b/backups/p/id"},
-		{kv.Layout.List, kv.Key{"providers"}, "team/kv/metadata/a/b/providers/", "team/kv/metadata/a/b/providers/"},
-		{kv.Layout.Data, kv.Key{"providers", kv.Any}, "", "team/kv/data/a/b/providers/+"},
-		{kv.Layout.Metadata, kv.Key{"backups", "p", kv.Any}, "", "team/kv/metadata/a/b/backups/p/+"},
-		{kv.Layout.List, kv.Key{"rotations", kv.Any}, "", "team/kv/metadata/a/b/rotations/+/"},
-		{kv.Layout.Data, kv.Key{"providers", "*"}, "", ""},
-		{kv.Layout.Data, kv.Key{"providers", "p+"}, "", ""},
-		{kv.Layout.List, kv.Key{".."}, "", ""},
+		{kv.Layout.Data, kv.EntryName{"providers", "p"}, "team/kv/data/a/b/providers/p", "team/kv/data/a/b/providers/p"},
+		{kv.Layout.Metadata, kv.EntryName{"backups", "p", "id"}, "team/kv/metadata/a/b/backups/p/id", "team/kv/metadata/a/b/backups/p/id"},
+		{kv.Layout.List, kv.EntryName{"providers"}, "team/kv/metadata/a/b/providers/", "team/kv/metadata/a/b/providers/"},
+		{kv.Layout.Data, kv.EntryName{"providers", kv.Wildcard}, "", "team/kv/data/a/b/providers/+"},
+		{kv.Layout.Metadata, kv.EntryName{"backups", "p", kv.Wildcard}, "", "team/kv/metadata/a/b/backups/p/+"},
+		{kv.Layout.List, kv.EntryName{"rotations", kv.Wildcard}, "", "team/kv/metadata/a/b/rotations/+/"},
+		{kv.Layout.Data, kv.EntryName{"providers", "*"}, "", ""},
+		{kv.Layout.Data, kv.EntryName{"providers", "p+"}, "", ""},
+		{kv.Layout.List, kv.EntryName{".."}, "", ""},
 	} {
 		for layout, want := range map[kv.Layout]string{request: tc.path, policy: tc.forPolicy} {
-			got, err := tc.endpoint(layout, tc.key)
+			got, err := tc.endpoint(layout, tc.entry)
 			if want == "" && !errors.Is(err, vaulterr.ErrInvalid) || want != "" && (err != nil || got != want) {
-				t.Errorf("path of %q with Patterns %t = %q, %v, want %q", tc.key, layout.Patterns, got, err, want)
+				t.Errorf("path of %q with Wildcards %t = %q, %v, want %q", tc.entry, layout.Wildcards, got, err, want)
 			}
 		}
 	}
@@ -112,7 +112,7 @@ func TestReadVersionRefusesZero(t *testing.T) {
 	name := vaulttest.Name(t)
 	vaulttest.Put(t, "providers/"+name, map[string]any{"api_key": "fake"})
 	for version, want := range map[int]error{-1: vaulterr.ErrInvalid, 0: vaulterr.ErrInvalid, 1: nil, 2: vaulterr.ErrNotFound} {
-		secret, err := store.ReadVersion(t.Context(), kv.Key{"providers", name}, version)
+		secret, err := store.ReadVersion(t.Context(), kv.EntryName{"providers", name}, version)
 		if !errors.Is(err, want) || err == nil && secret.Version != version {
 			t.Errorf("ReadVersion(%d) = %+v, %v, want ErrInvalid", version, secret, err)
 		}
@@ -121,22 +121,22 @@ func TestReadVersionRefusesZero(t *testing.T) {
 
 func TestWriteIsCheckedAndSet(t *testing.T) {
 	store := newStore(t)
-	key := kv.Key{"providers", vaulttest.Name(t)}
-	written, err := store.Write(t.Context(), key, 0, map[string]any{"api_key": "fake-1"})
+	entry := kv.EntryName{"providers", vaulttest.Name(t)}
+	written, err := store.Write(t.Context(), entry, 0, map[string]any{"api_key": "fake-1"})
 	if err != nil || written.Version != 1 || written.Created.IsZero() || written.RequestID == "" {
-		t.Fatalf("Write = %+v, %v", written, err)
+		t.Fatalf("Write = %+v, %v, want version 1 with its time and its request id", written, err)
 	}
 	for _, cas := range []int{0, 2} {
-		if _, err := store.Write(t.Context(), key, cas, map[string]any{"api_key": "fake-2"}); !errors.Is(err, vaulterr.ErrConflict) {
+		if _, err := store.Write(t.Context(), entry, cas, map[string]any{"api_key": "fake-2"}); !errors.Is(err, vaulterr.ErrConflict) {
 			t.Errorf("Write with cas %d = %v, want ErrConflict", cas, err)
 		}
 	}
-	if written, err = store.Write(t.Context(), key, 1, map[string]any{"api_key": "fake-2"}); err != nil || written.Version != 2 {
+	if written, err = store.Write(t.Context(), entry, 1, map[string]any{"api_key": "fake-2"}); err != nil || written.Version != 2 {
 		t.Errorf("Write with cas 1 = %+v, %v, want version 2", written, err)
 	}
-	meta, err := store.Metadata(t.Context(), key)
+	meta, err := store.Metadata(t.Context(), entry)
 	if err != nil || meta.Current != 2 || len(meta.Versions) != 2 || !meta.Versions[2].Equal(written.Created) || meta.Created.After(written.Created) {
-		t.Errorf("Metadata = %+v, %v", meta, err)
+		t.Errorf("Metadata = %+v, %v, want two versions, the current one of %v", meta, err, written.Created)
 	}
 }
 
@@ -144,22 +144,22 @@ func TestWriteIsCheckedAndSet(t *testing.T) {
 func TestCustomMetadata(t *testing.T) {
 	store := newStore(t)
 	name := vaulttest.Name(t)
-	key := kv.Key{"providers", name}
+	entry := kv.EntryName{"providers", name}
 	vaulttest.Put(t, "providers/"+name, map[string]any{"api_key": "fake"})
 	path := vaulttest.Mount + "/metadata/" + vaulttest.Base + "/providers/" + name
 	root := vaulttest.Root(t)
 	if _, err := root.Logical().WriteWithContext(t.Context(), path, map[string]any{"max_versions": 7}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.PutCustomMetadata(t.Context(), key, map[string]string{"a": "1", "b": "2"}); err != nil {
+	if err := store.PutCustomMetadata(t.Context(), entry, map[string]string{"a": "1", "b": "2"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.PatchCustomMetadata(t.Context(), key, map[string]string{"b": "3"}); err != nil {
+	if err := store.PatchCustomMetadata(t.Context(), entry, map[string]string{"b": "3"}); err != nil {
 		t.Fatal(err)
 	}
 	meta, err := root.KVv2(vaulttest.Mount).GetMetadata(t.Context(), vaulttest.Base+"/providers/"+name)
 	if err != nil || meta.MaxVersions != 7 || meta.CustomMetadata["a"] != "1" || meta.CustomMetadata["b"] != "3" {
-		t.Errorf("Metadata = %+v, %v", meta, err)
+		t.Errorf("Metadata = %+v, %v, want max_versions 7, a=1 and b=3", meta, err)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestRetryWhile_KeepsTheLastResponse(t *testing.T) {
 		return context.Canceled
 	})
 	if calls != 3 || !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "a response") {
-		t.Errorf("RetryWhile = %v after %d calls", err, calls)
+		t.Errorf("RetryWhile = %v after %d calls, want the last response and the cancellation after 3", err, calls)
 	}
 }
 
@@ -191,8 +191,8 @@ func TestWrite_IgnoresAProxysPage(t *testing.T) {
 		proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(200, page, false)))
 		store := kv.New(sender{vaulttest.RootAt(t, proxy.URL(), vaulttest.Server().RootToken())}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{})
 		for verb, err := range map[string]error{
-			"Write":             fails(store.Write(t.Context(), kv.Key{"providers", "a"}, 0, map[string]any{"api_key": "fake"})),
-			"PutCustomMetadata": store.PutCustomMetadata(t.Context(), kv.Key{"providers", "a"}, map[string]string{"a": "1"}),
+			"Write":             fails(store.Write(t.Context(), kv.EntryName{"providers", "a"}, 0, map[string]any{"api_key": "fake"})),
+			"PutCustomMetadata": store.PutCustomMetadata(t.Context(), kv.EntryName{"providers", "a"}, map[string]string{"a": "1"}),
 		} {
 			if !vaulterr.MaybeApplied(err) {
 				t.Errorf("%s with %s = %v, want that the write may be applied", verb, name, err)

@@ -49,8 +49,8 @@ type metadataResponse struct {
 
 // Metadata reads an entry's metadata. It returns ErrNotFound if there is none. It needs "read"
 // on metadata/.
-func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
-	path, err := s.layout.Metadata(key)
+func (s *Store) Metadata(ctx context.Context, entry EntryName) (Metadata, error) {
+	path, err := s.layout.Metadata(entry)
 	if err != nil {
 		return Metadata{}, err
 	}
@@ -82,8 +82,8 @@ func (s *Store) Metadata(ctx context.Context, key Key) (Metadata, error) {
 
 // PutCustomMetadata replaces an entry's custom metadata and nothing else. The request is sent
 // once. It needs "update" on metadata/ for an existing entry.
-func (s *Store) PutCustomMetadata(ctx context.Context, key Key, custom map[string]string) error {
-	path, err := s.layout.Metadata(key)
+func (s *Store) PutCustomMetadata(ctx context.Context, entry EntryName, custom map[string]string) error {
+	path, err := s.layout.Metadata(entry)
 	if err != nil {
 		return err
 	}
@@ -92,8 +92,8 @@ func (s *Store) PutCustomMetadata(ctx context.Context, key Key, custom map[strin
 
 // PatchCustomMetadata sets and removes names in an entry's custom metadata and keeps the
 // others. The request is sent once. It needs "patch" on metadata/.
-func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, set map[string]string, remove ...string) error {
-	path, err := s.layout.Metadata(key)
+func (s *Store) PatchCustomMetadata(ctx context.Context, entry EntryName, set map[string]string, remove ...string) error {
+	path, err := s.layout.Metadata(entry)
 	if err != nil {
 		return err
 	}
@@ -112,8 +112,8 @@ func (s *Store) PatchCustomMetadata(ctx context.Context, key Key, set map[string
 
 // Delete removes an entry with all its versions. A missing entry is not an error. The request
 // is sent once. It needs "delete" on metadata/.
-func (s *Store) Delete(ctx context.Context, key Key) error {
-	path, err := s.layout.Metadata(key)
+func (s *Store) Delete(ctx context.Context, entry EntryName) error {
+	path, err := s.layout.Metadata(entry)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (s *Store) Delete(ctx context.Context, key Key) error {
 
 // List returns the names in a directory, those of folders with a trailing slash. A missing
 // directory is empty. It needs "list" on metadata/<dir>/.
-func (s *Store) List(ctx context.Context, dir Key) ([]string, error) {
+func (s *Store) List(ctx context.Context, dir EntryName) ([]string, error) {
 	path, err := s.layout.List(dir)
 	if err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func (s *Store) ValidateMount(mount Mount) error {
 // explainDeniedMount finds out whether the mount is missing or the token has no capability.
 // Vault denies both on its mounts endpoint. A list below the mount fails differently.
 func (s *Store) explainDeniedMount(ctx context.Context) error {
-	_, err := s.List(ctx, Key{"providers"})
+	_, err := s.List(ctx, EntryName{"providers"})
 	if errors.Is(err, vaulterr.ErrMountNotFound) {
 		return err
 	}
@@ -77,7 +77,7 @@ func (s *Store) explainDeniedMount(ctx context.Context) error {
 
 // PathCapability is a capability on an entry.
 type PathCapability struct {
-	Key        Key
+	Entry      EntryName
 	Endpoint   string // "data" or "metadata"
 	Capability string
 }
@@ -114,9 +114,9 @@ func (s *Store) CheckCapabilities(ctx context.Context, required []PathCapability
 // slash.
 func (s *Store) capabilityPath(capability PathCapability) (string, error) {
 	if capability.Capability == "list" {
-		return s.layout.List(capability.Key)
+		return s.layout.List(capability.Entry)
 	}
-	return s.layout.path(capability.Endpoint, capability.Key)
+	return s.layout.path(capability.Endpoint, capability.Entry)
 }
 
 // HasCapability reports whether Vault confirms a capability. It reports false if the token

@@ -6,8 +6,9 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Key names an entry below the base path: {"providers", "openai"} or {"backups", "openai", id}.
-type Key []string
+// EntryName is an entry's path below the base path, as segments: {"providers", "openai"} or
+// {"backups", "openai", id}.
+type EntryName []string
 
 // maxNameLength is the maximum length of a path segment.
 const maxNameLength = 128
@@ -72,38 +73,38 @@ func truncate(text string) string {
 	return text
 }
 
-// Any is a wildcard for one segment in a policy's path. Requests cannot contain it.
-const Any = "+"
+// Wildcard stands for any one segment in a policy's path. Requests cannot contain it.
+const Wildcard = "+"
 
 // Layout is where the entries are: below Base in the KV v2 mount Mount. CheckPath must accept
 // both.
 type Layout struct {
 	Mount, Base string
-	// Patterns allows keys with Any, for the paths in policies.
-	Patterns bool
+	// Wildcards allows names with Wildcard, for the paths in policies.
+	Wildcards bool
 }
 
 // Data returns the path of an entry's versions. No path here starts with "/v1/".
-func (l Layout) Data(key Key) (string, error) { return l.path("data", key) }
+func (l Layout) Data(entry EntryName) (string, error) { return l.path("data", entry) }
 
 // Metadata returns the path of an entry's metadata.
-func (l Layout) Metadata(key Key) (string, error) { return l.path("metadata", key) }
+func (l Layout) Metadata(entry EntryName) (string, error) { return l.path("metadata", entry) }
 
 // List returns the path of a directory. LIST requests and their policies need the final slash.
-func (l Layout) List(dir Key) (string, error) {
+func (l Layout) List(dir EntryName) (string, error) {
 	path, err := l.path("metadata", dir)
 	return path + "/", err
 }
 
 // path builds every path. The result is always below Base.
-func (l Layout) path(endpoint string, key Key) (string, error) {
-	for _, part := range key {
-		if l.Patterns && part == Any {
+func (l Layout) path(endpoint string, entry EntryName) (string, error) {
+	for _, part := range entry {
+		if l.Wildcards && part == Wildcard {
 			continue
 		}
 		if err := CheckName("path segment", part); err != nil {
 			return "", err
 		}
 	}
-	return strings.Join(append([]string{l.Mount, endpoint, l.Base}, key...), "/"), nil
+	return strings.Join(append([]string{l.Mount, endpoint, l.Base}, entry...), "/"), nil
 }

@@ -31,11 +31,11 @@ func TestCanonicalSurvivesTheServer(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		key := kv.Key{"providers", vaulttest.Name(t)}
-		if _, err := store.Write(t.Context(), key, 0, secret); err != nil {
+		entry := kv.EntryName{"providers", vaulttest.Name(t)}
+		if _, err := store.Write(t.Context(), entry, 0, secret); err != nil {
 			rt.Fatal(err)
 		}
-		stored, err := store.Read(t.Context(), key)
+		stored, err := store.Read(t.Context(), entry)
 		if err != nil {
 			rt.Fatal(err)
 		}

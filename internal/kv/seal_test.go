@@ -38,11 +38,11 @@ func TestReadRidesOutAShortSeal(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := kv.New(sealedFor{time.Now().Add(lasts)}, vaulttest.Mount, vaulttest.Base, backoff.Backoff{})
 			began := time.Now()
-			_, err := store.Read(t.Context(), kv.Key{"providers", "a"})
+			_, err := store.Read(t.Context(), kv.EntryName{"providers", "a"})
 			if took := time.Since(began); !errors.Is(err, want.err) || took > want.took || took < min(lasts, 3*time.Second) {
-				t.Errorf("Read with Vault sealed for %v = %v after %v", lasts, err, took)
+				t.Errorf("Read with Vault sealed for %v = %v after %v, want %v within %v", lasts, err, took, want.err, want.took)
 			}
-			_, err = store.Write(t.Context(), kv.Key{"providers", "a"}, 0, map[string]any{})
+			_, err = store.Write(t.Context(), kv.EntryName{"providers", "a"}, 0, map[string]any{})
 			if time.Since(began) > want.took || err == nil {
 				t.Errorf("Write = %v, want no retry", err) // whether to send it again is the caller's decision
 			}

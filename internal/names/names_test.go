@@ -19,8 +19,10 @@ type rename struct{ pkg, old, new string }
 
 // TestRenames_OldNamesAreGone looks at package-level declarations and methods.
 func TestRenames_OldNamesAreGone(t *testing.T) {
-	for _, r := range renames(t) {
-		for _, position := range declarations(t, r.pkg)[r.old] {
+	list := renames(t)
+	declared := declarationsByPackage(t, list)
+	for _, r := range list {
+		for _, position := range declared[r.pkg][r.old] {
 			t.Errorf("%s declares %q, want %q (testdata/renames.txt)", position, r.old, r.new)
 		}
 	}
@@ -28,8 +30,10 @@ func TestRenames_OldNamesAreGone(t *testing.T) {
 
 // TestRenames_NewNamesExist finds lines that a later rename made untrue.
 func TestRenames_NewNamesExist(t *testing.T) {
-	for _, r := range renames(t) {
-		if len(declarations(t, r.pkg)[r.new]) == 0 {
+	list := renames(t)
+	declared := declarationsByPackage(t, list)
+	for _, r := range list {
+		if len(declared[r.pkg][r.new]) == 0 {
 			t.Errorf("%s has no %q, want the name that replaces %q (testdata/renames.txt)", r.pkg, r.new, r.old)
 		}
 	}
@@ -91,6 +95,18 @@ func renames(t *testing.T) (list []rename) {
 		list = append(list, rename{words[0], words[1], words[2]})
 	}
 	return list
+}
+
+// declarationsByPackage reads each package of the list once.
+func declarationsByPackage(t *testing.T, list []rename) map[string]map[string][]token.Position {
+	t.Helper()
+	found := map[string]map[string][]token.Position{}
+	for _, r := range list {
+		if found[r.pkg] == nil {
+			found[r.pkg] = declarations(t, r.pkg)
+		}
+	}
+	return found
 }
 
 // declarations returns where the package declares each name, its tests included.

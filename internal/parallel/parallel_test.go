@@ -69,6 +69,6 @@ func TestMap_EndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := parallel.Map(ctx, 2, make([]int, 10), double); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+		t.Errorf("Map with a canceled context = %v, want Canceled", err)
 	}
 }

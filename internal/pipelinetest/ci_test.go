@@ -17,7 +17,7 @@ func TestOwnWorkflow(t *testing.T) {
 	text, err := os.ReadFile(root + ".github/workflows/ci.yml")
 	must(t, err)
 	if found := lint(t, string(text)); len(found) > 0 {
-		t.Error(strings.Join(found, "\n"))
+		t.Errorf("actionlint of ci.yml found\n%s\nwant nothing", strings.Join(found, "\n"))
 	}
 	var w workflow
 	must(t, yaml.Unmarshal(text, &w))
@@ -41,7 +41,7 @@ func TestOwnWorkflow(t *testing.T) {
 	users := usesLines(readFile(t, workflowFile))
 	for _, line := range usesLines(string(text)) {
 		if !slices.Contains(users, line) {
-			t.Errorf("%q is none of %q, the actions of %s", line, users, workflowFile)
+			t.Errorf("ci.yml has %q, want one of %q, the actions of %s", line, users, workflowFile)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 type ending struct {
 	shell  string // read by every shell of the job, before its script
 	refuse func(runs int, r *http.Request) bool
-	key    string // that the issuer makes
+	key    string // that the provider's API creates
 	status int
 	holds  string
 	says   []string
@@ -24,16 +24,16 @@ type ending struct {
 // rotating is the number of the vaultkit run that rotates. The run before it is the check.
 const rotating = 2
 
-// starts reports whether this is the first request of a vaultkit run, which looks up its token.
-// After a denial it sends the same request with an invalid token.
-func starts(r *http.Request) bool {
+// isFirstRequest reports whether this is the first request of a vaultkit run, which looks up
+// its token. After a denial, vaultkit sends the same request with an invalid token.
+func isFirstRequest(r *http.Request) bool {
 	return r.URL.Path == "/v1/auth/token/lookup-self" && !strings.HasPrefix(r.Header.Get("X-Vault-Token"), "vaultkit-")
 }
 
-func ofSecrets(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v1/secret/") }
+func isSecretRequest(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v1/secret/") }
 
-// ofRecords reports whether a request writes a record.
-func ofRecords(r *http.Request) bool {
+// isRecordRequest reports whether a request writes a record.
+func isRecordRequest(r *http.Request) bool {
 	return r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/data/") && strings.Contains(r.URL.Path, "/rotations/")
 }
 
@@ -53,12 +53,12 @@ func endings() map[string]ending {
 	return map[string]ending{
 		"8, then all is refused": {
 			refuse: func(runs int, r *http.Request) bool {
-				return runs == rotating && ofRecords(r) || runs > rotating && ofSecrets(r)
+				return runs == rotating && isRecordRequest(r) || runs > rotating && isSecretRequest(r)
 			},
 			status: 6, holds: newKey, says: []string{keepIt},
 		},
 		"8, and again": {
-			refuse: func(runs int, r *http.Request) bool { return runs >= rotating && ofRecords(r) },
+			refuse: func(runs int, r *http.Request) bool { return runs >= rotating && isRecordRequest(r) },
 			status: 8, holds: newKey, says: []string{keepIt, "only its audit record is missing"},
 		},
 		"9": {key: oldKey, status: 9, holds: oldKey, says: []string{"This key is in force already: do not revoke it"}},
@@ -70,7 +70,7 @@ func endings() map[string]ending {
 			shell: fmt.Sprintf(afterRotating, "; return 137"), status: 137, holds: newKey, says: []string{keepIt, "/4242"},
 		},
 		"6 at once": {
-			refuse: func(runs int, r *http.Request) bool { return runs >= rotating && ofSecrets(r) },
+			refuse: func(runs int, r *http.Request) bool { return runs >= rotating && isSecretRequest(r) },
 			status: 6, holds: oldKey, says: []string{"The new key is not in force: revoke it at its issuer"},
 		},
 	}
@@ -83,7 +83,7 @@ func (e ending) prepare(t *testing.T, w *world) map[string]string {
 	must(t, os.WriteFile(file, []byte(e.shell), 0o600))
 	runs := 0
 	w.refusing(func(r *http.Request) bool {
-		if starts(r) {
+		if isFirstRequest(r) {
 			runs++
 		}
 		return e.refuse != nil && e.refuse(runs, r)
@@ -91,8 +91,8 @@ func (e ending) prepare(t *testing.T, w *world) map[string]string {
 	return map[string]string{"BASH_ENV": file}
 }
 
-// issues makes the provider's API return another key, which passes every check.
-func (s *sandbox) issues(t *testing.T, key string) {
+// setNewKey makes the provider's API return another key, which passes every check.
+func (s *sandbox) setNewKey(t *testing.T, key string) {
 	t.Helper()
 	must(t, os.WriteFile(s.outside("key"), []byte(key+"\n"), 0o600))
 }
@@ -105,17 +105,17 @@ func (e ending) check(t *testing.T, w *world, status int, printed string) {
 	}
 	for _, text := range e.says {
 		if !strings.Contains(printed, text) {
-			t.Errorf("the job does not print %q", text)
+			t.Errorf("the job does not print %q, want it in\n%s", text, printed)
 		}
 	}
 	if e.holds == newKey && strings.Contains(printed, "not in force") {
-		t.Error("the job tells people to revoke the key that is in force")
+		t.Errorf("the job says that the key in force is not in force, want no such text in\n%s", printed)
 	}
 	if t.Failed() {
 		t.Log(printed)
 	}
 	w.refusing(nil)
-	w.holds(t, e.holds)
+	w.assertKey(t, e.holds)
 }
 
 func TestGitHubEndings(t *testing.T) {
@@ -126,7 +126,7 @@ func TestGitHubEndings(t *testing.T) {
 			w := newWorld(t)
 			r := quickRun(t, w, "rotate", map[string]string{"provider": provider})
 			r.env = e.prepare(t, w)
-			r.before = map[string]func(){"Create the new key at the issuer": func() { r.issues(t, cmp.Or(e.key, newKey)) }}
+			r.before = map[string]func(){"Create the new key at the issuer": func() { r.setNewKey(t, cmp.Or(e.key, newKey)) }}
 			r.execute(t)
 			e.check(t, w, r.status, r.printed["Rotate"])
 		})
@@ -142,7 +142,7 @@ func TestGitLabEndings(t *testing.T) {
 			vars := e.prepare(t, w)
 			r := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
 				dispatch(s, claims, env)
-				s.issues(t, cmp.Or(e.key, newKey))
+				s.setNewKey(t, cmp.Or(e.key, newKey))
 				env["BASH_ENV"] = vars["BASH_ENV"]
 			})
 			e.check(t, w, r.status, r.printed)
@@ -150,7 +150,7 @@ func TestGitLabEndings(t *testing.T) {
 	}
 }
 
-// TestGitHubSummary: a rotation does not fail because its summary cannot be written.
+// TestGitHubSummary checks that a rotation succeeds even if its summary cannot be written.
 func TestGitHubSummary(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -162,54 +162,54 @@ func TestGitHubSummary(t *testing.T) {
 		r.env = map[string]string{"GITHUB_STEP_SUMMARY": "/dev/full"}
 		r.execute(t)
 		if r.status != 0 {
-			t.Errorf("%s: status %d: %v", run.name, r.status, r.printed)
+			t.Errorf("%s ends with %d, want 0: %v", run.name, r.status, r.printed)
 		}
-		w.holds(t, run.holds)
+		w.assertKey(t, run.holds)
 	}
 }
 
-// rotated rotates the provider, past the jobs.
-func (w *world) rotated(t *testing.T) {
+// rotate rotates the provider, without a job.
+func (w *world) rotate(t *testing.T) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), vaultkit, "rotate", provider, "--new-key-stdin")
 	cmd.Env = []string{"VAULT_ADDR=" + w.URL, "VAULT_TOKEN=" + w.server.RootToken()}
 	cmd.Stdin = strings.NewReader(newKey)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("vaultkit rotate = %v, want success: %s", err, out)
 	}
 }
 
 // TestRollbackUndetermined: if recover fails too, the job still prints what is known.
 func TestRollbackUndetermined(t *testing.T) {
 	t.Parallel()
-	lost := ending{refuse: func(_ int, r *http.Request) bool { return ofRecords(r) }}
+	lost := ending{refuse: func(_ int, r *http.Request) bool { return isRecordRequest(r) }}
 	t.Run("GitHub", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.rotated(t)
+		w.rotate(t)
 		r := quickRun(t, w, "rollback", map[string]string{"provider": provider})
 		r.env = lost.prepare(t, w)
 		r.execute(t)
-		shown(t, r.sandbox, r.status, r.printed["Roll back"])
+		assertRecoveredAndListed(t, r.sandbox, r.status, r.printed["Roll back"])
 	})
 	t.Run("GitLab", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.rotated(t)
+		w.rotate(t)
 		vars := lost.prepare(t, w)
 		r := runGitLab(t, w, "rollback", func(s *sandbox, claims map[string]any, env map[string]string) {
 			dispatch(s, claims, env)
 			env["BASH_ENV"] = vars["BASH_ENV"]
 		})
-		shown(t, r.sandbox, r.status, r.printed)
+		assertRecoveredAndListed(t, r.sandbox, r.status, r.printed)
 	})
 }
 
-func shown(t *testing.T, s *sandbox, status int, printed string) {
+func assertRecoveredAndListed(t *testing.T, s *sandbox, status int, printed string) {
 	t.Helper()
-	s.started(t, "vaultkit", "recover -- "+provider)
-	s.started(t, "vaultkit", "history -- "+provider)
+	s.assertStarted(t, "vaultkit", "recover -- "+provider)
+	s.assertStarted(t, "vaultkit", "history -- "+provider)
 	if status != 8 {
-		t.Errorf("status %d:\n%s", status, printed)
+		t.Errorf("the job ends with %d, want 8:\n%s", status, printed)
 	}
 }

@@ -11,24 +11,24 @@ func TestGitHubRotate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	rotate := newRun(t, w, "rotate", map[string]string{"provider": provider, "reason": "quarterly"})
-	rotate.before = map[string]func(){"Rotate": func() { w.restricted(t, "goblin-rotator") }}
+	rotate.before = map[string]func(){"Rotate": func() { w.assertRestricted(t, "goblin-rotator") }}
 	rotate.execute(t)
 	if rotate.status != 0 {
-		t.Fatalf("status %d: %v", rotate.status, rotate.printed)
+		t.Fatalf("the job rotate ends with %d, want 0: %v", rotate.status, rotate.printed)
 	}
-	rotate.started(t, "vaultkit", "rotate --provider "+provider+" --new-key-stdin --expires-in")
-	rotate.started(t, "curl", "-fsS --retry 3 --json @- "+w.URL)
-	w.holds(t, newKey)
-	w.recorded(t, "fake-person", "quarterly, "+runURL)
-	w.loggedOut(t, 1)
+	rotate.assertStarted(t, "vaultkit", "rotate --provider "+provider+" --new-key-stdin --expires-in")
+	rotate.assertStarted(t, "curl", "-fsS --retry 3 --json @- "+w.URL)
+	w.assertKey(t, newKey)
+	w.assertRecorded(t, "fake-person", "quarterly, "+runURL)
+	w.assertLoggedOut(t, 1)
 
 	rollback := newRun(t, w, "rollback", map[string]string{"provider": provider})
 	rollback.execute(t)
 	if rollback.status != 0 {
-		t.Fatalf("status %d: %v", rollback.status, rollback.printed)
+		t.Fatalf("the job rollback ends with %d, want 0: %v", rollback.status, rollback.printed)
 	}
-	w.holds(t, oldKey)
-	w.loggedOut(t, 2)
+	w.assertKey(t, oldKey)
+	w.assertLoggedOut(t, 2)
 }
 
 // TestGitHubUndetermined refuses the audit record until the job recovers.
@@ -39,7 +39,7 @@ func TestGitHubUndetermined(t *testing.T) {
 	logins := 0
 	r.before = map[string]func(){"Rotate": func() {
 		w.refusing(func(r *http.Request) bool {
-			if starts(r) {
+			if isFirstRequest(r) {
 				logins++ // the second recovers
 			}
 			return logins < 2 && r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/rotations/")
@@ -47,11 +47,12 @@ func TestGitHubUndetermined(t *testing.T) {
 	}}
 	r.execute(t)
 	if r.status != 0 || !strings.Contains(r.printed["Rotate"], "vaultkit recover") || logins != 3 {
-		t.Errorf("status %d after %d runs of vaultkit:\n%s", r.status, logins, r.printed["Rotate"])
+		t.Errorf("the job ends with %d after %d runs of vaultkit, want 0 after 3 and the advice to recover:\n%s",
+			r.status, logins, r.printed["Rotate"])
 	}
-	w.holds(t, newKey)
-	w.recorded(t, "fake-person", runURL)
-	w.loggedOut(t, 1)
+	w.assertKey(t, newKey)
+	w.assertRecorded(t, "fake-person", runURL)
+	w.assertLoggedOut(t, 1)
 }
 
 func TestGitHubRotateFails(t *testing.T) {
@@ -79,10 +80,11 @@ func TestGitHubRotateFails(t *testing.T) {
 			r.execute(t)
 			_, created := r.outputs["steps.create.outputs.key"]
 			if r.status != test.status || !strings.Contains(r.printed[test.failed], test.tells) || created != (test.failed == "Rotate") {
-				t.Errorf("status %d, a new key %t: %v", r.status, created, r.printed)
+				t.Errorf("the job ends with %d, want %d and %q printed; it created a key: %t: %v",
+					r.status, test.status, test.tells, created, r.printed)
 			}
-			w.holds(t, oldKey)
-			w.loggedOut(t, 1)
+			w.assertKey(t, oldKey)
+			w.assertLoggedOut(t, 1)
 		})
 	}
 }
@@ -99,11 +101,11 @@ func TestGitHubAppRole(t *testing.T) {
 	r.env = w.appRole(t)
 	r.execute(t)
 	if r.status != 0 {
-		t.Errorf("status %d: %v", r.status, r.printed)
+		t.Errorf("the job ends with %d, want 0: %v", r.status, r.printed)
 	}
-	w.holds(t, newKey)
-	w.recorded(t, "fake-person", runURL)
-	w.loggedOut(t, 0)
+	w.assertKey(t, newKey)
+	w.assertRecorded(t, "fake-person", runURL)
+	w.assertLoggedOut(t, 0)
 }
 
 // appRole makes an AppRole for rotating, and the two variables of its login.
@@ -133,20 +135,21 @@ func TestGitHubStatus(t *testing.T) {
 			r.claims["event_name"] = "schedule"
 		}
 		r.env = map[string]string{"MAX_AGE": age}
-		r.before = map[string]func(){"See which keys are due": func() { w.restricted(t, "goblin-monitor") }}
+		r.before = map[string]func(){"See which keys are due": func() { w.assertRestricted(t, "goblin-monitor") }}
 		r.execute(t)
 		if printed := r.printed["See which keys are due"]; r.status != want || !strings.Contains(printed, provider) {
-			t.Errorf("with --max-age %s: status %d: %v", age, r.status, r.printed)
+			t.Errorf("with --max-age %s the job ends with %d, want %d and the provider printed: %v", age, r.status, want, r.printed)
 		}
 	}
-	w.loggedOut(t, 2)
+	w.assertLoggedOut(t, 2)
 	if flow := readWorkflow(t); flow.Jobs["status"].Env["MAX_AGE"] != "90d" || flow.Jobs["status"].If != "github.event_name == 'schedule' || inputs.action == 'status'" {
-		t.Error("the condition differs from the documented one")
+		t.Errorf("the job status has %v and runs if %q, want the documented age and condition", flow.Jobs["status"].Env, flow.Jobs["status"].If)
 	}
 }
 
-// TestGitHubStatusStrangers: not every run on the branch may read the status.
-func TestGitHubStatusStrangers(t *testing.T) {
+// TestGitHubStatus_RefusesOtherRuns checks that not every run on the branch may read the
+// status.
+func TestGitHubStatus_RefusesOtherRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for claim, value := range map[string]string{
@@ -156,14 +159,14 @@ func TestGitHubStatusStrangers(t *testing.T) {
 		r.claims[claim] = value
 		r.execute(t)
 		if _, tried := r.printed["See which keys are due"]; r.status == 0 || tried {
-			t.Errorf("logged in with another %s: %v", claim, r.printed)
+			t.Errorf("with another %s the job logs in and ends with %d, want no login: %v", claim, r.status, r.printed)
 		}
 	}
-	w.loggedOut(t, 0)
+	w.assertLoggedOut(t, 0)
 }
 
-// TestGitHubStrangers lets jobs log in that have no role.
-func TestGitHubStrangers(t *testing.T) {
+// TestGitHub_RefusesOtherJobs lets jobs without a role log in.
+func TestGitHub_RefusesOtherJobs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, change := range map[string]func(r *githubRun){
@@ -184,10 +187,10 @@ func TestGitHubStrangers(t *testing.T) {
 			change(r)
 			r.execute(t)
 			if _, tried := r.printed["Check that the provider can be rotated"]; r.status == 0 || tried {
-				t.Errorf("logged in: %v", r.printed)
+				t.Errorf("the job logs in and ends with %d, want no login: %v", r.status, r.printed)
 			}
 		})
 	}
-	w.loggedOut(t, 0)
-	w.holds(t, oldKey)
+	w.assertLoggedOut(t, 0)
+	w.assertKey(t, oldKey)
 }

@@ -52,7 +52,7 @@ func extend(t *testing.T, file map[string]json.RawMessage, name string, j *gitla
 	must(t, json.Unmarshal(file[name], j))
 }
 
-// gitlabVariables are the file's own, and those GitLab sets.
+// gitlabVariables returns the variables of the file, and those that GitLab sets.
 func gitlabVariables(t *testing.T, s *sandbox) map[string]string {
 	t.Helper()
 	env := map[string]string{
@@ -71,8 +71,8 @@ func gitlabVariables(t *testing.T, s *sandbox) map[string]string {
 	return env
 }
 
-// filledIn has the values of the test in the settings.
-func filledIn(t *testing.T, w *world) *strings.Replacer {
+// expandSettings returns a replacer that sets the test's values in the file's settings.
+func expandSettings(t *testing.T, w *world) *strings.Replacer {
 	t.Helper()
 	return strings.NewReplacer(
 		"VAULT_ADDR=https://vault.example.com:8200\n", "VAULT_ADDR="+w.URL+"\n",
@@ -112,18 +112,18 @@ func runGitLab(t *testing.T, w *world, name string, change func(s *sandbox, clai
 		env[variable] = w.gitlab.sign(token.Aud, claims)
 	}
 	lines := slices.Concat(j.Before, j.Script)
-	filled := filledIn(t, w)
+	filled := expandSettings(t, w)
 	r.status, r.printed = r.shell(t, r.workspace, filled.Replace(strings.Join(lines, "\n")), env)
 	after, more := r.shell(t, r.workspace, filled.Replace(strings.Join(j.After, "\n")), env)
 	if after != 0 {
-		t.Errorf("the after_script exited with %d:\n%s", after, more)
+		t.Errorf("the after_script exits with %d, want 0:\n%s", after, more)
 	}
-	w.leaks(t, name, r.printed+more)
-	r.clean(t, w)
+	w.assertNoSecret(t, name, r.printed+more)
+	r.assertNoSecrets(t, w)
 	return r
 }
 
-// dispatch is a pipeline that somebody starts for the provider.
+// dispatch sets up a pipeline that a person starts for the provider.
 func dispatch(_ *sandbox, _ map[string]any, env map[string]string) { env["PROVIDER"] = provider }
 
 func TestGitLabRotate(t *testing.T) {
@@ -134,25 +134,25 @@ func TestGitLabRotate(t *testing.T) {
 		env["REASON"] = "quarterly"
 	})
 	if rotate.status != 0 {
-		t.Fatalf("status %d:\n%s", rotate.status, rotate.printed)
+		t.Fatalf("the job rotate ends with %d, want 0:\n%s", rotate.status, rotate.printed)
 	}
-	rotate.started(t, "vaultkit", "rotate --provider "+provider+" --new-key-stdin --expires-in")
-	rotate.started(t, "curl", "-fsS --retry 3 --json @- "+w.URL)
-	w.holds(t, newKey)
-	w.recorded(t, "fake-person", "quarterly, "+jobURL)
-	w.loggedOut(t, 1)
+	rotate.assertStarted(t, "vaultkit", "rotate --provider "+provider+" --new-key-stdin --expires-in")
+	rotate.assertStarted(t, "curl", "-fsS --retry 3 --json @- "+w.URL)
+	w.assertKey(t, newKey)
+	w.assertRecorded(t, "fake-person", "quarterly, "+jobURL)
+	w.assertLoggedOut(t, 1)
 
 	backup := w.records(t)[0]["backup"].(string)
 	rollback := runGitLab(t, w, "rollback", func(s *sandbox, claims map[string]any, env map[string]string) {
 		dispatch(s, claims, env)
 		env["BACKUP"] = path.Base(backup)
 	})
-	rollback.started(t, "vaultkit", "rollback --to "+path.Base(backup)+" ")
+	rollback.assertStarted(t, "vaultkit", "rollback --to "+path.Base(backup)+" ")
 	if rollback.status != 0 {
-		t.Fatalf("status %d:\n%s", rollback.status, rollback.printed)
+		t.Fatalf("the job rollback ends with %d, want 0:\n%s", rollback.status, rollback.printed)
 	}
-	w.holds(t, oldKey)
-	w.loggedOut(t, 2)
+	w.assertKey(t, oldKey)
+	w.assertLoggedOut(t, 2)
 }
 
 func TestGitLabStatus(t *testing.T) {
@@ -161,28 +161,28 @@ func TestGitLabStatus(t *testing.T) {
 	for age, want := range map[string]int{"90d": 0, "1ms": 3} {
 		r := runGitLab(t, w, "status", func(_ *sandbox, _ map[string]any, env map[string]string) { env["MAX_AGE"] = age })
 		if r.status != want || !strings.Contains(r.printed, provider) {
-			t.Errorf("with --max-age %s: status %d:\n%s", age, r.status, r.printed)
+			t.Errorf("with --max-age %s the job ends with %d, want %d and the provider printed:\n%s", age, r.status, want, r.printed)
 		}
 	}
-	w.loggedOut(t, 2)
+	w.assertLoggedOut(t, 2)
 }
 
-// TestGitLabStatusStrangers: a run on the branch alone may not read the status.
-func TestGitLabStatusStrangers(t *testing.T) {
+// TestGitLabStatus_RefusesOtherRuns: a run on the branch alone may not read the status.
+func TestGitLabStatus_RefusesOtherRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for claim, value := range map[string]string{"project_id": "2003", "pipeline_source": "push", "ref_protected": "false"} {
 		r := runGitLab(t, w, "status", func(_ *sandbox, claims map[string]any, _ map[string]string) { claims[claim] = value })
 		if r.status == 0 || strings.Contains(r.printed, provider) {
-			t.Errorf("logged in with another %s:\n%s", claim, r.printed)
+			t.Errorf("with another %s the job logs in and ends with %d, want no login:\n%s", claim, r.status, r.printed)
 		}
 	}
-	w.loggedOut(t, 0)
+	w.assertLoggedOut(t, 0)
 }
 
-// TestGitLabStrangers lets jobs log in that have no role, and one job that would print
+// TestGitLab_RefusesOtherJobs lets jobs log in that have no role, and one job that would print
 // everything.
-func TestGitLabStrangers(t *testing.T) {
+func TestGitLab_RefusesOtherJobs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, change := range map[string]func(claims map[string]any, env map[string]string){
@@ -202,33 +202,33 @@ func TestGitLabStrangers(t *testing.T) {
 				change(claims, env)
 			})
 			if r.status == 0 || strings.Contains(r.printed, "Dry run") {
-				t.Errorf("logged in:\n%s", r.printed)
+				t.Errorf("the job logs in and ends with %d, want no login:\n%s", r.status, r.printed)
 			}
 		})
 	}
-	w.loggedOut(t, 0)
-	w.holds(t, oldKey)
+	w.assertLoggedOut(t, 0)
+	w.assertKey(t, oldKey)
 }
 
-// TestGitLabIsCareful checks when jobs run. GitLab's schema of the file is not available
+// TestGitLab_RunsOneChangeAtATime checks when jobs run. GitLab's schema of the file is not available
 // offline.
-func TestGitLabIsCareful(t *testing.T) {
+func TestGitLab_RunsOneChangeAtATime(t *testing.T) {
 	t.Parallel()
 	if status := readGitLab(t, "status"); len(status.Rules) != 1 || status.Rules[0].If != `$CI_PIPELINE_SOURCE == "schedule"` ||
 		status.Variables["VAULT_JWT_ROLE"] != "goblin-monitor" || status.Variables["MAX_AGE"] != "90d" {
-		t.Errorf("status is %+v", status)
+		t.Errorf("the job status is %+v, want it to run on schedules only, as monitor, with the documented age", status)
 	}
 	for _, name := range []string{"rotate", "rollback"} {
 		j := readGitLab(t, name)
 		if len(j.Rules) != 1 || j.Rules[0].When != "manual" || !j.Rules[0].Failure ||
 			j.Rules[0].If != `$CI_PIPELINE_SOURCE == "web" && $CI_COMMIT_REF_PROTECTED == "true" && $PROVIDER` {
-			t.Errorf("%s runs by the rules %+v", name, j.Rules)
+			t.Errorf("the job %s has the rules %+v, want a manual start in the web form on protected references", name, j.Rules)
 		}
 		if j.ResourceGroup != "provider-key-$PROVIDER" || j.Interruptible == nil || *j.Interruptible {
-			t.Errorf("%s can run at the same time as another change of the provider, or be cancelled by one", name)
+			t.Errorf("the job %s has resource_group %q, want one for each provider, and interruptible: false", name, j.ResourceGroup)
 		}
 		if j.Environment != "production" || j.Variables["VAULT_JWT_ROLE"] != "goblin-rotator" {
-			t.Errorf("%s is %s in %s", name, j.Variables["VAULT_JWT_ROLE"], j.Environment)
+			t.Errorf("the job %s logs in as %s in %s, want goblin-rotator in production", name, j.Variables["VAULT_JWT_ROLE"], j.Environment)
 		}
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestGitHubOddKeys: the runner unescapes the text of a mask command, and masks line by line. A
-// new value that cannot be a key is revoked.
-func TestGitHubOddKeys(t *testing.T) {
+// TestGitHub_MasksUnusualKeys: the runner unescapes the text of a mask command, and masks
+// single lines. A new value that cannot be a key is revoked.
+func TestGitHub_MasksUnusualKeys(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		key    string
@@ -26,25 +26,27 @@ func TestGitHubOddKeys(t *testing.T) {
 			w := newWorld(t)
 			r := quickRun(t, w, "rotate", map[string]string{"provider": provider})
 			const create = "Create the new key at the issuer"
-			r.before = map[string]func(){create: func() { r.issues(t, test.key) }}
+			r.before = map[string]func(){create: func() { r.setNewKey(t, test.key) }}
 			r.execute(t)
 			want := "::add-mask::" + strings.Join(test.masks, "\n::add-mask::") + "\n"
 			if r.status != test.status || r.printed[create] != want || r.outputs["steps.create.outputs.key"] != test.key {
-				t.Errorf("status %d: %q", r.status, r.printed)
+				t.Errorf("the job ends with %d and prints %q, want %d and the masks %q", r.status, r.printed, test.status, want)
 			}
 			if test.status != 0 && !strings.Contains(r.printed["Rotate"], "is not in force: revoke it") {
-				t.Errorf("the job does not tell people to revoke the new key: %s", r.printed["Rotate"])
+				t.Errorf("the job does not tell people to revoke the new key, want it in: %s", r.printed["Rotate"])
 			}
-			w.holds(t, test.holds)
+			w.assertKey(t, test.holds)
 		})
 	}
 }
 
-// TestGitLabVariables: no input in the form sends the token to another server.
+// TestGitLabVariables checks that no input of the form sends the token to another server.
 func TestGitLabVariables(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s", r.Method, r.URL) }))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("another server gets %s %s, want no request", r.Method, r.URL)
+	}))
 	t.Cleanup(elsewhere.Close)
 	r := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
 		dispatch(s, claims, env)
@@ -52,10 +54,10 @@ func TestGitLabVariables(t *testing.T) {
 		env["VAULTKIT_TOKEN_FILE"] = s.workspace + "/token"
 	})
 	if r.status != 0 {
-		t.Errorf("status %d:\n%s", r.status, r.printed)
+		t.Errorf("the job ends with %d, want 0:\n%s", r.status, r.printed)
 	}
-	w.holds(t, newKey)
-	w.loggedOut(t, 1)
+	w.assertKey(t, newKey)
+	w.assertLoggedOut(t, 1)
 }
 
 // TestGitLabTokenFile checks the file while the job runs: only the job can read it, and it is
@@ -70,6 +72,6 @@ func TestGitLabTokenFile(t *testing.T) {
 			cat `+s.outside("key"))
 	})
 	if r.status != 0 || !strings.Contains(r.printed, "token file 600 in "+r.temp+"/") {
-		t.Errorf("status %d:\n%s", r.status, r.printed)
+		t.Errorf("the job ends with %d, want 0 and a token file of mode 600 in its directory:\n%s", r.status, r.printed)
 	}
 }

@@ -17,9 +17,9 @@ import (
 	core "k8s.io/api/core/v1"
 )
 
-// mounted writes the files that the cluster would mount into a container, and
-// returns where they are by where the container has them.
-func (c *cluster) mounted(t *testing.T, w *world, s *sandbox, namespace string, pod core.PodSpec, ca []byte) map[string]string {
+// mountFiles writes the files that the cluster would mount into a container. It returns their
+// paths, by the paths in the container.
+func (c *cluster) mountFiles(t *testing.T, w *world, s *sandbox, namespace string, pod core.PodSpec, ca []byte) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	write := func(name string, content []byte) {
@@ -40,7 +40,7 @@ func (c *cluster) mounted(t *testing.T, w *world, s *sandbox, namespace string, 
 		case volume.Projected != nil:
 			token := volume.Projected.Sources[0].ServiceAccountToken
 			if token.Audience != "vault" || *token.ExpirationSeconds > 3600 {
-				t.Errorf("the token is for %s, for %d s", token.Audience, *token.ExpirationSeconds)
+				t.Errorf("the token is for %s and %d s, want vault and at most 3600 s", token.Audience, *token.ExpirationSeconds)
 			}
 			write(volume.Name+"/"+token.Path, []byte(w.cluster.JWTOf(namespace, pod.ServiceAccountName)))
 		}
@@ -48,7 +48,8 @@ func (c *cluster) mounted(t *testing.T, w *world, s *sandbox, namespace string, 
 	return found
 }
 
-// overTLS is the world's Vault as the manifests expect it, and its CA.
+// overTLS serves the world's Vault over TLS, as the manifests expect, and returns its address
+// and CA.
 func (w *world) overTLS(t *testing.T) (address string, ca []byte) {
 	t.Helper()
 	target, err := url.Parse(w.URL)
@@ -58,14 +59,14 @@ func (w *world) overTLS(t *testing.T) (address string, ca []byte) {
 	return server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 }
 
-// pod is the machine of a pod's container, with its environment: the address, the
+// pod returns a sandbox that acts as a pod's container, with its environment. The address, the
 // CA and the token are the test's, each where the manifest has it.
 func (c *cluster) pod(t *testing.T, w *world, namespace string, spec core.PodSpec) (*sandbox, map[string]string) {
 	t.Helper()
 	s := newSandbox(t)
-	s.offer(t, "vaultkit", vaultkit)
+	s.install(t, "vaultkit", vaultkit)
 	address, ca := w.overTLS(t)
-	found := c.mounted(t, w, s, namespace, spec, ca)
+	found := c.mountFiles(t, w, s, namespace, spec, ca)
 	env := map[string]string{"HOME": "/nonexistent"}
 	for _, variable := range spec.Containers[0].Env {
 		env[variable.Name] = variable.Value
@@ -75,7 +76,7 @@ func (c *cluster) pod(t *testing.T, w *world, namespace string, spec core.PodSpe
 		}
 	}
 	if len(found) > 0 {
-		t.Errorf("no variable names %v", slices.Collect(maps.Keys(found)))
+		t.Errorf("the files %v have no variable, want one for each", slices.Collect(maps.Keys(found)))
 	}
 	env["VAULT_ADDR"] = address
 	return s, env
@@ -91,23 +92,23 @@ func TestKubernetesStatus(t *testing.T) {
 	spec := job.Spec.JobTemplate.Spec.Template.Spec
 	words := spec.Containers[0].Command
 	if want := []string{"vaultkit", "status", "--max-age", "90d"}; !slices.Equal(words, want) {
-		t.Fatalf("the job runs %q", words)
+		t.Fatalf("the job runs %q, want %q", words, want)
 	}
 	for age, want := range map[string]int{"90d": 0, "1ms": 3} {
 		s, env := c.pod(t, w, job.Namespace, spec)
 		status, printed := s.shell(t, s.workspace, command(append(slices.Clone(words[:3]), age)...), env)
 		if status != want || !strings.Contains(printed, provider) {
-			t.Errorf("with --max-age %s: status %d:\n%s", age, status, printed)
+			t.Errorf("with --max-age %s vaultkit status exits with %d, want %d and the provider printed:\n%s", age, status, want, printed)
 		}
-		w.leaks(t, "the job", printed)
+		w.assertNoSecret(t, "the job", printed)
 	}
 	s, env := c.pod(t, w, job.Namespace, spec)
 	if status, printed := s.shell(t, s.workspace, command("vaultkit", "get", provider), env); status != 6 {
-		t.Errorf("the monitor's get exits with %d:\n%s", status, printed)
+		t.Errorf("vaultkit get as monitor exits with %d, want 6:\n%s", status, printed)
 	}
 }
 
-// TestKubernetesReader lets the CLI do what the service may do: only read.
+// TestKubernetesReader runs the CLI with the service's login, which can only read.
 func TestKubernetesReader(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), readCluster(t)
@@ -118,10 +119,10 @@ func TestKubernetesReader(t *testing.T) {
 		words := append([]string{"vaultkit"}, strings.Fields(line)...)
 		status, printed := s.shell(t, s.workspace, command(append(words, provider)...), env)
 		if status != want || line == "get" && printed != oldKey+"\n" {
-			t.Errorf("%s exits with %d:\n%s", line, status, printed)
+			t.Errorf("vaultkit %s exits with %d, want %d:\n%s", line, status, want, printed)
 		}
 	}
-	w.holds(t, oldKey)
+	w.assertKey(t, oldKey)
 }
 
 // TestKubernetesRoles checks the tokens of the roles.
@@ -133,13 +134,13 @@ func TestKubernetesRoles(t *testing.T) {
 		must(t, err)
 		if got := found.Data; fmt.Sprint(got["token_policies"]) != "["+role+"]" || got["token_no_default_policy"] != true ||
 			fmt.Sprint(got["token_ttl"]) != "3600" || got["audience"] != "vault" {
-			t.Errorf("%s is %v", role, got)
+			t.Errorf("%s is %v, want its policy alone for 3600 s, for the audience vault", role, got)
 		}
 	}
 }
 
-// TestKubernetesStrangers lets accounts log in that have no role.
-func TestKubernetesStrangers(t *testing.T) {
+// TestKubernetes_RefusesOtherAccounts lets accounts without a role log in.
+func TestKubernetes_RefusesOtherAccounts(t *testing.T) {
 	t.Parallel()
 	w, c := newWorld(t), readCluster(t)
 	service, job := c.services[0], c.jobs[0]
@@ -157,7 +158,7 @@ func TestKubernetesStrangers(t *testing.T) {
 			s, env := c.pod(t, w, test.namespace, test.spec)
 			env["VAULTKIT_KUBERNETES_ROLE"] = test.role
 			if status, printed := s.shell(t, s.workspace, command("vaultkit", "list"), env); status != 6 {
-				t.Errorf("status %d:\n%s", status, printed)
+				t.Errorf("vaultkit list exits with %d, want 6:\n%s", status, printed)
 			}
 		})
 	}

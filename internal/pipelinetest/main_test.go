@@ -16,7 +16,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// root is the way to the repository, and files the one to what is tested.
+// root is the path to the repository, and files the path to the tested files.
 const (
 	root  = "../../"
 	files = root + "testdata/pipelines/"
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	}
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "VAULT_") { // somebody's own Vault
+		if strings.HasPrefix(name, "VAULT_") { // the settings of the developer's own Vault
 			_ = os.Unsetenv(name)
 		}
 	}
@@ -54,7 +54,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// The secrets of the tests, which nothing may show.
+// The secrets of the tests, which no output may contain.
 const (
 	oldKey = "sk-canary-old"
 	newKey = "sk-canary-new"
@@ -66,7 +66,7 @@ const provider = "openai-gpt4"
 // world is a Vault for one test, set up by vault-setup.sh, with a provider, and the servers
 // around it.
 type world struct {
-	*front
+	*proxy
 	root    *api.Client
 	github  *issuer
 	gitlab  *issuer
@@ -75,22 +75,22 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := bareWorld(t)
+	w := newWorldWithoutSetup(t)
 	w.setup(t)
 	w.store(t, oldKey)
 	return w
 }
 
-// bareWorld returns a world whose Vault is not set up.
-func bareWorld(t *testing.T) *world {
+// newWorldWithoutSetup returns a world whose Vault is not set up.
+func newWorldWithoutSetup(t *testing.T) *world {
 	t.Helper()
 	server := vaulttest.Start(t)
 	w := &world{
-		front: newFront(t, server), root: vaulttest.RootOf(t, server),
+		proxy: newProxy(t, server), root: vaulttest.RootOf(t, server),
 		github: newIssuer(t), gitlab: newIssuer(t), cluster: vaulttest.NewCluster(),
 	}
 	t.Cleanup(w.cluster.Close)
-	must(t, w.root.Sys().DisableAuthWithContext(t.Context(), "kubernetes")) // which the server has from the start
+	must(t, w.root.Sys().DisableAuthWithContext(t.Context(), "kubernetes")) // the server enables it at its start
 	return w
 }
 
@@ -104,8 +104,8 @@ func (w *world) store(t *testing.T, key string) {
 	}
 }
 
-// holds fails the test unless this is the provider's key.
-func (w *world) holds(t *testing.T, key string) {
+// assertKey fails the test unless this is the provider's key.
+func (w *world) assertKey(t *testing.T, key string) {
 	t.Helper()
 	secret, err := w.root.KVv2(vaulttest.Mount).Get(t.Context(), stored)
 	if err != nil {
@@ -128,8 +128,8 @@ func (w *world) records(t *testing.T) (records []map[string]any) {
 	return records
 }
 
-// recorded fails the test unless there is one committed record, with this actor and reason.
-func (w *world) recorded(t *testing.T, actor, reason string) {
+// assertRecorded fails the test unless there is one committed record, with this actor and reason.
+func (w *world) assertRecorded(t *testing.T, actor, reason string) {
 	t.Helper()
 	records := w.records(t)
 	if len(records) != 1 {
@@ -142,9 +142,9 @@ func (w *world) recorded(t *testing.T, actor, reason string) {
 	}
 }
 
-// restricted fails the test unless the newest issued token has only this policy and a ttl of
+// assertRestricted fails the test unless the newest issued token has only this policy and a ttl of
 // minutes.
-func (w *world) restricted(t *testing.T, policy string) {
+func (w *world) assertRestricted(t *testing.T, policy string) {
 	t.Helper()
 	tokens := w.tokens()
 	found, err := w.root.Auth().Token().LookupWithContext(t.Context(), tokens[len(tokens)-1])
@@ -158,8 +158,8 @@ func (w *world) restricted(t *testing.T, policy string) {
 	}
 }
 
-// loggedOut fails the test unless this many tokens were issued and all of them are revoked.
-func (w *world) loggedOut(t *testing.T, count int) {
+// assertLoggedOut fails the test unless this many tokens were issued and all of them are revoked.
+func (w *world) assertLoggedOut(t *testing.T, count int) {
 	t.Helper()
 	tokens := w.tokens()
 	if len(tokens) != count {
@@ -167,7 +167,7 @@ func (w *world) loggedOut(t *testing.T, count int) {
 	}
 	for _, token := range tokens {
 		if _, err := w.root.Auth().Token().LookupWithContext(t.Context(), token); err == nil {
-			t.Error("a token is still valid after its job")
+			t.Error("a token is valid after its job, want it revoked")
 		}
 	}
 }
@@ -178,12 +178,12 @@ func (w *world) secrets() []string {
 	return append(append(all, w.github.secrets()...), w.gitlab.secrets()...)
 }
 
-// leaks fails the test if a text contains a secret.
-func (w *world) leaks(t *testing.T, what, text string) {
+// assertNoSecret fails the test if a text contains a secret.
+func (w *world) assertNoSecret(t *testing.T, what, text string) {
 	t.Helper()
 	for _, secret := range w.secrets() {
 		if strings.Contains(text, secret) {
-			t.Errorf("%s contains a secret:\n%s", what, text)
+			t.Errorf("%s contains a secret, want none:\n%s", what, text)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func readCluster(t *testing.T) *cluster {
 	for _, text := range manifests(t) {
 		object, err := decode(text)
 		if err != nil {
-			t.Fatalf("%v in:\n%s", err, text)
+			t.Fatalf("decode = %v, want success:\n%s", err, text)
 		}
 		switch o := object.(type) {
 		case *core.ServiceAccount:
@@ -70,18 +70,18 @@ func readCluster(t *testing.T) *cluster {
 		case *batch.CronJob:
 			c.jobs = append(c.jobs, o)
 		default:
-			t.Errorf("the manifests contain a %T", object)
+			t.Errorf("the manifests contain a %T, want only the types above", object)
 		}
 	}
 	if len(c.services) != 1 || len(c.jobs) != 1 {
-		t.Fatalf("the manifests have %d deployments and %d cron jobs", len(c.services), len(c.jobs))
+		t.Fatalf("the manifests have %d deployments and %d cron jobs, want 1 and 1", len(c.services), len(c.jobs))
 	}
 	return c
 }
 
-// TestManifestsAreStrict misspells each key of each manifest in turn. The decoder refuses all
+// TestManifests_RefuseMisspelledKeys misspells each key of each manifest in turn. The decoder refuses all
 // of them, so it knows all the correct ones.
-func TestManifestsAreStrict(t *testing.T) {
+func TestManifests_RefuseMisspelledKeys(t *testing.T) {
 	t.Parallel()
 	key := regexp.MustCompile(`[a-zA-Z]+:( |\n)`)
 	free := regexp.MustCompile(`labels|matchLabels|annotations|data: |app: |cpu: |memory: |ca\.crt|kubernetes\.io`)
@@ -94,64 +94,64 @@ func TestManifestsAreStrict(t *testing.T) {
 			}
 			tried++
 			if _, err := decode(text[:at[1]-2] + "Oops" + text[at[1]-2:]); err == nil {
-				t.Errorf("the decoder accepts a misspelt %q", line)
+				t.Errorf("decode of the misspelt %q = nil, want an error", line)
 			}
 		}
 	}
 	if tried < 150 {
-		t.Errorf("only %d keys were misspelt", tried)
+		t.Errorf("%d keys were misspelt, want at least 150", tried)
 	}
 }
 
-func TestManifestsAreCareful(t *testing.T) {
+func TestManifests_RestrictPods(t *testing.T) {
 	t.Parallel()
 	c := readCluster(t)
 	for name, account := range c.accounts {
 		if account.AutomountServiceAccountToken == nil || *account.AutomountServiceAccountToken {
-			t.Errorf("%s gives its pods tokens for the API server", name)
+			t.Errorf("the account %s gives its pods tokens for the API server, want automountServiceAccountToken: false", name)
 		}
 	}
 	service, job := c.services[0], c.jobs[0]
-	c.careful(t, service.Namespace, service.Spec.Template.Spec)
-	c.careful(t, job.Namespace, job.Spec.JobTemplate.Spec.Template.Spec)
+	c.checkPod(t, service.Namespace, service.Spec.Template.Spec)
+	c.checkPod(t, job.Namespace, job.Spec.JobTemplate.Spec.Template.Spec)
 	labels := service.Spec.Template.Labels
 	for label, value := range service.Spec.Selector.MatchLabels {
 		if labels[label] != value {
-			t.Errorf("%s does not select its own pods", service.Name)
+			t.Errorf("the service %s selects %s=%s, want the label of its own pods, %q", service.Name, label, value, labels[label])
 		}
 	}
 	jobs := job.Spec.JobTemplate.Spec
 	if job.Spec.ConcurrencyPolicy != batch.ForbidConcurrent || jobs.BackoffLimit == nil || *jobs.BackoffLimit != 0 ||
 		jobs.Template.Spec.RestartPolicy != core.RestartPolicyNever {
-		t.Error("the status job may run twice at the same time, or again after exit code 3")
+		t.Error("the status job may run twice at the same time or again after exit code 3, want one run without a retry")
 	}
 }
 
-// careful checks the settings of a pod.
-func (c *cluster) careful(t *testing.T, namespace string, pod core.PodSpec) {
+// checkPod checks the settings of a pod.
+func (c *cluster) checkPod(t *testing.T, namespace string, pod core.PodSpec) {
 	t.Helper()
 	if c.spaces[namespace] == nil || c.accounts[namespace+"/"+pod.ServiceAccountName] == nil {
-		t.Errorf("no account %s in %s", pod.ServiceAccountName, namespace)
+		t.Errorf("the manifests have no account %s in %s, want it with its namespace", pod.ServiceAccountName, namespace)
 	}
 	who := pod.SecurityContext
 	if who == nil || who.RunAsNonRoot == nil || !*who.RunAsNonRoot || who.SeccompProfile == nil {
-		t.Errorf("%s may run as root", pod.ServiceAccountName)
+		t.Errorf("%s may run as root, want runAsNonRoot and a seccomp profile", pod.ServiceAccountName)
 	}
 	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
-		t.Errorf("%s gets a token for the API server", pod.ServiceAccountName)
+		t.Errorf("%s gets a token for the API server, want automountServiceAccountToken: false", pod.ServiceAccountName)
 	}
 	for _, one := range pod.Containers {
 		may := one.SecurityContext
 		if may == nil || may.ReadOnlyRootFilesystem == nil || !*may.ReadOnlyRootFilesystem ||
 			may.AllowPrivilegeEscalation == nil || *may.AllowPrivilegeEscalation || fmt.Sprint(may.Capabilities) != "&Capabilities{Add:[],Drop:[ALL],}" {
-			t.Errorf("%s has too many rights: %v", one.Name, may)
+			t.Errorf("%s has the rights %v, want a read-only file system and no capability", one.Name, may)
 		}
 		if one.Resources.Limits.Cpu().IsZero() || one.Resources.Limits.Memory().IsZero() {
-			t.Errorf("%s has no resource limits", one.Name)
+			t.Errorf("%s has no resource limits, want limits of CPU and memory", one.Name)
 		}
 		for _, variable := range one.Env {
 			if variable.ValueFrom != nil || strings.Contains(variable.Name, "TOKEN") || strings.Contains(variable.Name, "SECRET") {
-				t.Errorf("%s gets the variable %s", one.Name, variable.Name)
+				t.Errorf("%s gets the variable %s, want no secret in a variable", one.Name, variable.Name)
 			}
 		}
 	}

@@ -19,8 +19,8 @@ type githubRun struct {
 	inputs map[string]string
 	claims map[string]any
 	before map[string]func() // by the name of the step
-	env    map[string]string // over the workflow's
-	quick  bool              // vaultkit is there: don't build it
+	env    map[string]string // added to the workflow's
+	quick  bool              // vaultkit is built already: do not build it
 	others []string          // secrets of earlier jobs
 
 	path    []string
@@ -66,7 +66,7 @@ func quickRun(t *testing.T, w *world, name string, inputs map[string]string) *gi
 	t.Helper()
 	r := newRun(t, w, name, inputs)
 	r.quick = true
-	r.offer(t, "vaultkit", vaultkit)
+	r.install(t, "vaultkit", vaultkit)
 	return r
 }
 
@@ -120,7 +120,7 @@ func (r *githubRun) runStep(t *testing.T, s step, env map[string]string) {
 	}
 	for name, value := range assignments(t, env["GITHUB_ENV"]) {
 		env[name] = value
-		r.world.leaks(t, "a variable of the job", value)
+		r.world.assertNoSecret(t, "a variable of the job", value)
 	}
 	for name, value := range assignments(t, env["GITHUB_OUTPUT"]) {
 		r.outputs["steps."+s.ID+".outputs."+name] = value
@@ -144,7 +144,7 @@ func assignments(t *testing.T, file string) map[string]string {
 			value, after, ok = strings.Cut(after, "\n"+end+"\n")
 		}
 		if !ok {
-			t.Fatalf("no name=value line in %s", filepath.Base(file))
+			t.Fatalf("%s has a line that is not name=value, want only such lines", filepath.Base(file))
 		}
 		found[name], rest = value, after
 	}
@@ -168,7 +168,7 @@ func (r *githubRun) expand(t *testing.T, text string) string {
 		case name == "vars.VAULT_ADDR":
 			return r.world.URL
 		}
-		t.Fatalf("the tests cannot expand %s", one)
+		t.Fatalf("the tests cannot expand %s, want an expression that they know", one)
 		return ""
 	})
 }
@@ -178,7 +178,7 @@ func (r *githubRun) use(t *testing.T, s step) {
 	t.Helper()
 	switch path, _ := s.With["path"].(string); {
 	case r.quick && s.With["path"] != nil, r.quick && strings.HasPrefix(s.Uses, "actions/setup-go@"):
-	case strings.HasPrefix(s.Uses, "actions/setup-go@"): // it is set up
+	case strings.HasPrefix(s.Uses, "actions/setup-go@"): // Go is installed already
 		if _, err := os.Stat(filepath.Join(r.workspace, s.With["go-version-file"].(string))); err != nil {
 			t.Error(err)
 		}
@@ -202,7 +202,7 @@ func (r *githubRun) created() []string {
 	return all
 }
 
-// unescape is what the runner does to the data of a command.
+// unescape removes the escapes of a command's data, as the runner does.
 var unescape = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
 
 // check fails if the output or a file of the job contains a secret, or if a secret in it has no
@@ -216,15 +216,15 @@ func (r *githubRun) check(t *testing.T) {
 				masked = append(masked, unescape.Replace(strings.TrimSuffix(secret, "\n")))
 				continue
 			}
-			r.world.leaks(t, "the step "+name, line)
+			r.world.assertNoSecret(t, "the step "+name, line)
 		}
 	}
 	for _, secret := range r.created() {
 		if !slices.Contains(masked, secret) && !slices.Contains(r.others, secret) {
-			t.Error("a secret of the job has no mask")
+			t.Error("a secret of the job has no mask, want one for each")
 		}
 	}
-	summary, _ := os.ReadFile(r.outside("summary")) // a job may have none
-	r.world.leaks(t, "the summary", string(summary))
-	r.clean(t, r.world)
+	summary, _ := os.ReadFile(r.outside("summary")) // a job may have no summary
+	r.world.assertNoSecret(t, "the summary", string(summary))
+	r.assertNoSecrets(t, r.world)
 }

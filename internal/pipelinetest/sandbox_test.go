@@ -46,9 +46,9 @@ func newSandbox(t *testing.T) *sandbox {
 	for _, program := range programs {
 		path, err := exec.LookPath(program)
 		if err != nil {
-			t.Fatalf("%v: these tests run what a job runs", err)
+			t.Fatalf("LookPath(%q) = %v, want the program: these tests run what a job runs", program, err)
 		}
-		s.offer(t, program, path)
+		s.install(t, program, path)
 	}
 	return s
 }
@@ -60,8 +60,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// offer adds a program to the PATH, behind a script.
-func (s *sandbox) offer(t *testing.T, name, path string) {
+// install adds a program to the PATH, behind a script.
+func (s *sandbox) install(t *testing.T, name, path string) {
 	t.Helper()
 	script := fmt.Sprintf(noting, s.argv(), path)
 	if name == "go" {
@@ -70,14 +70,15 @@ func (s *sandbox) offer(t *testing.T, name, path string) {
 	must(t, os.WriteFile(filepath.Join(s.dir, "bin", name), []byte(script), 0o700))
 }
 
-// noting notes its arguments and becomes a program. Programs of a pipe note theirs at
-// the same time, and each line is written as one.
+// noting is a script that records its arguments and then becomes the program. The programs of a
+// pipe record theirs at the same time, so each line is written at once.
 const noting = `#!/bin/bash
 printf '%%s %%s\n' "${0##*/}" "$*" >>%q
 exec %q "$@"
 `
 
-// notingInstalled is noting for go: what that installs goes behind a script too.
+// notingInstalled does the same for go. It also puts the programs that go installs behind a
+// script.
 const notingInstalled = `#!/bin/bash
 argv=%q
 printf 'go %%s\n' "$*" >>"$argv"
@@ -101,12 +102,12 @@ func (s *sandbox) arguments(t *testing.T) string {
 	return string(text)
 }
 
-// started fails the test unless a program was started with arguments that begin so. Without it,
-// an unrecorded program would look clean.
-func (s *sandbox) started(t *testing.T, program, arguments string) {
+// assertStarted fails the test unless a program was started with arguments that begin like
+// this. Without this check, a program that is not recorded would seem to pass no secret.
+func (s *sandbox) assertStarted(t *testing.T, program, arguments string) {
 	t.Helper()
 	if !strings.Contains(s.arguments(t), program+" "+arguments) {
-		t.Errorf("no job started %s %s", program, arguments)
+		t.Errorf("no job started %s %s, want it started", program, arguments)
 	}
 }
 
@@ -153,18 +154,18 @@ func (s *sandbox) shell(t *testing.T, dir, script string, more map[string]string
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-// clean fails the test if a job left a secret in a file or passed one to a program as an
+// assertNoSecrets fails the test if a job left a secret in a file or passed one to a program as an
 // argument.
-func (s *sandbox) clean(t *testing.T, w *world) {
+func (s *sandbox) assertNoSecrets(t *testing.T, w *world) {
 	t.Helper()
-	w.leaks(t, "an argument", s.arguments(t))
+	w.assertNoSecret(t, "an argument", s.arguments(t))
 	for _, dir := range []string{"home", "workspace", "temp"} {
 		err := filepath.WalkDir(filepath.Join(s.dir, dir), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || !entry.Type().IsRegular() || strings.Contains(path, "/.vaultkit/") {
 				return err
 			}
 			text, err := os.ReadFile(path)
-			w.leaks(t, path, string(text))
+			w.assertNoSecret(t, path, string(text))
 			return err
 		})
 		must(t, err)

@@ -14,9 +14,9 @@ import (
 // setup runs vault-setup.sh as an administrator would.
 func (w *world) setup(t *testing.T) {
 	t.Helper()
-	for range 2 { // again is fine
+	for range 2 { // a second run succeeds, too
 		if status, printed := w.runSetup(t, nil); status != 0 {
-			t.Fatalf("vault-setup.sh exited with %d:\n%s", status, printed)
+			t.Fatalf("vault-setup.sh exits with %d, want 0:\n%s", status, printed)
 		}
 	}
 }
@@ -28,8 +28,8 @@ func (w *world) runSetup(t *testing.T, more map[string]string) (status int, prin
 	self, err := os.Executable()
 	must(t, err)
 	must(t, os.Symlink(self, s.outside("vault")))
-	s.offer(t, "vault", s.outside("vault"))
-	s.offer(t, "vaultkit", vaultkit)
+	s.install(t, "vault", s.outside("vault"))
+	s.install(t, "vaultkit", vaultkit)
 	config := w.cluster.Config()
 	must(t, os.WriteFile(s.outside("ca.crt"), []byte(config["kubernetes_ca_cert"].(string)), 0o600))
 	must(t, os.WriteFile(s.outside("reviewer"), []byte(w.cluster.JWT("reviewer", true)), 0o600))
@@ -43,7 +43,7 @@ func (w *world) runSetup(t *testing.T, more map[string]string) (status int, prin
 	}
 	maps.Copy(env, more)
 	status, printed = s.shell(t, s.workspace, string(script), env)
-	w.leaks(t, "an argument", s.arguments(t))
+	w.assertNoSecret(t, "an argument", s.arguments(t))
 	return status, printed
 }
 
@@ -57,7 +57,7 @@ func TestSetup(t *testing.T) {
 		got, err := w.root.Sys().GetPolicyWithContext(t.Context(), "goblin-"+role)
 		must(t, err)
 		if got != string(want) {
-			t.Errorf("goblin-%s differs from the %s's policy:\n%s", role, role, got)
+			t.Errorf("the policy goblin-%s is\n%s\nwant\n%s", role, got, want)
 		}
 	}
 	policies, err := w.root.Sys().ListPoliciesWithContext(t.Context())
@@ -78,10 +78,10 @@ func (w *world) kubernetesHost(t *testing.T, mount string) any {
 	return config.Data["kubernetes_host"]
 }
 
-// TestSetupLeavesOthersAlone: other clients may use an existing auth method.
-func TestSetupLeavesOthersAlone(t *testing.T) {
+// TestSetup_KeepsAnExistingAuthMethod: other clients may use it.
+func TestSetup_KeepsAnExistingAuthMethod(t *testing.T) {
 	t.Parallel()
-	w := bareWorld(t)
+	w := newWorldWithoutSetup(t)
 	const theirs = "https://theirs.example.invalid"
 	must(t, w.root.Sys().EnableAuthWithOptionsWithContext(t.Context(), "kubernetes", &api.EnableAuthOptions{Type: "kubernetes"}))
 	config := w.cluster.Config()
@@ -91,39 +91,40 @@ func TestSetupLeavesOthersAlone(t *testing.T) {
 
 	status, printed := w.runSetup(t, nil)
 	if got := w.kubernetesHost(t, "kubernetes"); status != 0 || got != theirs || !strings.Contains(printed, "auth/kubernetes is there already") {
-		t.Errorf("status %d, the method asks %v:\n%s", status, got, printed)
+		t.Errorf("vault-setup.sh exits with %d and the method asks %v, want 0 and the old %v:\n%s", status, got, theirs, printed)
 	}
 	status, printed = w.runSetup(t, map[string]string{"KUBERNETES_MOUNT": "goblin-cluster"})
 	if got := w.kubernetesHost(t, "goblin-cluster"); status != 0 || got != w.cluster.Config()["kubernetes_host"] {
-		t.Errorf("status %d, the method of its own asks %v:\n%s", status, got, printed)
+		t.Errorf("vault-setup.sh with a mount of its own exits with %d, its method asks %v, want 0 and this cluster:\n%s", status, got, printed)
 	}
 	for _, role := range []string{"goblin-reader", "goblin-monitor"} {
 		if found, err := w.root.Logical().ReadWithContext(t.Context(), "auth/goblin-cluster/role/"+role); err != nil || found == nil {
-			t.Errorf("%s is not at the requested mount: %v", role, err)
+			t.Errorf("the role %s at the requested mount = %v, %v, want it there", role, found, err)
 		}
 	}
 }
 
-// TestSetupFails: a set-up that failed half-way is not taken for complete the next time.
-func TestSetupFails(t *testing.T) {
+// TestSetup_FailsWithoutItsVariables checks that a set-up that failed half-way is completed by
+// the next one.
+func TestSetup_FailsWithoutItsVariables(t *testing.T) {
 	t.Parallel()
-	w := bareWorld(t)
+	w := newWorldWithoutSetup(t)
 	for name, variable := range map[string]string{"no repository": "GITHUB_REPOSITORY_ID", "no project": "GITLAB_PROJECT_ID"} {
 		status, printed := w.runSetup(t, map[string]string{variable: ""})
 		if status == 0 || !strings.Contains(printed, variable+": is not set") {
-			t.Errorf("%s: status %d:\n%s", name, status, printed)
+			t.Errorf("%s: vault-setup.sh exits with %d, want an error about %s:\n%s", name, status, variable, printed)
 		}
 	}
 	policies, err := w.root.Sys().ListPoliciesWithContext(t.Context())
 	must(t, err)
 	if !slices.Equal(policies, []string{"default", "root"}) {
-		t.Errorf("a refused set-up left %v", policies)
+		t.Errorf("a refused set-up left the policies %v, want none of its own", policies)
 	}
 	if status, printed := w.runSetup(t, map[string]string{"KUBERNETES_CA_CERT": "/nonexistent"}); status == 0 {
-		t.Errorf("vault-setup.sh succeeded without its CA file:\n%s", printed)
+		t.Errorf("vault-setup.sh without its CA file exits with 0, want an error:\n%s", printed)
 	}
 	w.setup(t)
 	if got := w.kubernetesHost(t, "kubernetes"); got != w.cluster.Config()["kubernetes_host"] {
-		t.Errorf("the method asks %v", got)
+		t.Errorf("the method asks %v, want %v", got, w.cluster.Config()["kubernetes_host"])
 	}
 }

@@ -25,7 +25,7 @@ var copied struct {
 	err  error
 }
 
-// copySources leaves its directory to run, which removes the one around it.
+// copySources does not remove its directory: run removes the directory around it.
 func copySources() (string, error) {
 	dir := filepath.Join(filepath.Dir(vaultkit), "sources")
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {

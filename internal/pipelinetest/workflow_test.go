@@ -53,7 +53,7 @@ func readWorkflow(t *testing.T) *workflow {
 	var w workflow
 	must(t, yaml.Unmarshal([]byte(readFile(t, workflowFile)), &w))
 	if len(w.Jobs) != 3 {
-		t.Fatalf("the workflow has %d jobs", len(w.Jobs))
+		t.Fatalf("the workflow has %d jobs, want 3", len(w.Jobs))
 	}
 	return &w
 }
@@ -61,7 +61,7 @@ func readWorkflow(t *testing.T) *workflow {
 // lint lints a workflow, and its shell if shellcheck is installed.
 func lint(t *testing.T, text string) (found []string) {
 	t.Helper()
-	shellcheck, _ := exec.LookPath("shellcheck") // none: the shell is run in any case
+	shellcheck, _ := exec.LookPath("shellcheck") // empty: not installed, and the shell blocks run anyway
 	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{Shellcheck: shellcheck})
 	must(t, err)
 	errs, err := linter.Lint(workflowFile, []byte(text), nil)
@@ -76,7 +76,7 @@ func TestWorkflowIsLinted(t *testing.T) {
 	t.Parallel()
 	text := readFile(t, workflowFile)
 	if found := lint(t, text); len(found) > 0 {
-		t.Error(strings.Join(found, "\n"))
+		t.Errorf("actionlint found\n%s\nwant nothing", strings.Join(found, "\n"))
 	}
 	for name, change := range map[string][2]string{
 		"an input there is not":    {"${{ inputs.reason }}", "${{ inputs.raeson }}"},
@@ -86,15 +86,15 @@ func TestWorkflowIsLinted(t *testing.T) {
 	} {
 		broken := strings.Replace(text, change[0], change[1], 1)
 		if broken == text || len(lint(t, broken)) == 0 {
-			t.Errorf("the linter accepts %s", name)
+			t.Errorf("actionlint accepts %s, want an error", name)
 		}
 	}
 }
 
 var pinned = regexp.MustCompile(`^actions/(checkout|setup-go)@[0-9a-f]{40}$`)
 
-// TestWorkflowIsCareful checks what the linter does not.
-func TestWorkflowIsCareful(t *testing.T) {
+// TestWorkflow_RestrictsJobs checks what the linter does not check.
+func TestWorkflow_RestrictsJobs(t *testing.T) {
 	t.Parallel()
 	w := readWorkflow(t)
 	if len(w.Permissions) != 0 {
@@ -102,18 +102,18 @@ func TestWorkflowIsCareful(t *testing.T) {
 	}
 	for name, j := range w.Jobs {
 		if len(j.Permissions) != 2 || j.Permissions["contents"] != "read" || j.Permissions["id-token"] != "write" {
-			t.Errorf("%s has the permissions %v", name, j.Permissions)
+			t.Errorf("%s has the permissions %v, want contents: read and id-token: write", name, j.Permissions)
 		}
 		last := j.Steps[len(j.Steps)-1]
 		if last.Name != "Log out of Vault" || last.If != "always()" {
-			t.Errorf("%s does not always log out", name)
+			t.Errorf("the last step of %s is %q if %q, want the logout, always", name, last.Name, last.If)
 		}
 		for _, s := range j.Steps {
 			if strings.Contains(s.Run, "${{") {
-				t.Errorf("%s, %s: the shell contains an expression", name, s.Name)
+				t.Errorf("%s, %s: the shell contains an expression, want variables", name, s.Name)
 			}
 			if s.Uses != "" && !pinned.MatchString(s.Uses) {
-				t.Errorf("%s uses %s", name, s.Uses)
+				t.Errorf("%s uses %s, want an action pinned by its commit", name, s.Uses)
 			}
 		}
 	}
@@ -121,10 +121,10 @@ func TestWorkflowIsCareful(t *testing.T) {
 		j := w.Jobs[name]
 		c := j.Concurrency
 		if c.Group != "provider-key-${{ inputs.provider }}" || c.Cancel == nil || *c.Cancel {
-			t.Errorf("%s can run at the same time as another change of the provider, or be cancelled by one", name)
+			t.Errorf("%s has the concurrency %+v, want one run at a time for a provider, and none cancelled", name, c)
 		}
 		if j.Environment != "production" || j.If != "github.event_name == 'workflow_dispatch' && inputs.action == '"+name+"'" {
-			t.Errorf("%s runs when %q in %q", name, j.If, j.Environment)
+			t.Errorf("%s runs if %q in %q, want a manual start with its action, in production", name, j.If, j.Environment)
 		}
 	}
 }
@@ -136,12 +136,12 @@ func TestPins(t *testing.T) {
 	var versions []string
 	for _, one := range found {
 		if !regexp.MustCompile(`^ # v\d+\.\d+\.\d+$`).MatchString(one[2]) {
-			t.Errorf("%s has no version in its comment", one[1])
+			t.Errorf("%s has the comment %q, want its version", one[1], one[2])
 		}
 		versions = append(versions, one[1])
 	}
 	slices.Sort(versions)
 	if versions = slices.Compact(versions); len(versions) != 2 {
-		t.Errorf("the workflow uses %v", versions)
+		t.Errorf("the workflow uses %v, want two actions, each in one version", versions)
 	}
 }

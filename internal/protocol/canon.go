@@ -50,7 +50,7 @@ func Canonical(fields map[string]any) ([]byte, error) {
 }
 
 // CanonicalToStore is Canonical for a secret that will be written: it also refuses one that is
-// larger than MaxCanonical. A secret that somebody else has stored may be larger.
+// larger than MaxCanonical. A secret of a foreign writer may be larger.
 func CanonicalToStore(fields map[string]any) ([]byte, error) {
 	canonical, err := Canonical(fields)
 	if err == nil && len(canonical) > MaxCanonical {

@@ -36,7 +36,7 @@ func FuzzCanonical(f *testing.F) {
 			got, err := protocol.Canonical(fields)
 			switch refused := err != nil; {
 			case refused != lossy(fields):
-				t.Fatalf("Canonical(%s): %v, but Vault stores %s", given, err, want)
+				t.Fatalf("Canonical(%s) = %v, want an error only for what Vault changes: it stores %s", given, err, want)
 			case !refused && !bytes.Equal(got, want):
 				t.Fatalf("Canonical(%s) = %s, want %s as Vault stores it", given, got, want)
 			}
@@ -143,7 +143,7 @@ func checkMerge(t rapid.TB, old, changes map[string]any) {
 	}
 	merged := protocol.Merge(old, changes)
 	if after, err := protocol.Canonical(old); err != nil || !bytes.Equal(after, before) {
-		t.Fatal("Merge changed its input")
+		t.Fatalf("Merge changed its input from %s to %s, want no change", before, after)
 	}
 	for name, value := range merged {
 		want, set := changes[name]
@@ -156,17 +156,17 @@ func checkMerge(t rapid.TB, old, changes map[string]any) {
 	}
 	for name := range old {
 		if _, kept := merged[name]; !kept {
-			t.Fatalf("Merge: field %q is missing", name)
+			t.Fatalf("Merge: field %q is missing, want it kept", name)
 		}
 	}
 	for name := range changes {
 		if _, taken := merged[name]; !taken {
-			t.Fatalf("ChangedFields does not contain %q, which changed", name)
+			t.Fatalf("Merge: the new field %q is missing, want it", name)
 		}
 	}
 	for _, name := range protocol.ChangedFields(old, merged) {
 		if _, set := changes[name]; !set {
-			t.Fatalf("ChangedFields contains %q, which did not change", name)
+			t.Fatalf("ChangedFields contains %q, want only changed fields", name)
 		}
 	}
 	checkChangedFields(t, old, merged)
@@ -189,6 +189,6 @@ func checkChangedFields(t rapid.TB, old, next map[string]any) {
 	one, err1 := protocol.Canonical(old)
 	two, err2 := protocol.Canonical(next)
 	if err1 == nil && err2 == nil && bytes.Equal(one, two) != (len(changed) == 0) {
-		t.Fatalf("from %s to %s ChangedFields = %q", one, two, changed)
+		t.Fatalf("ChangedFields from %s to %s = %q, want a field exactly if they differ", one, two, changed)
 	}
 }

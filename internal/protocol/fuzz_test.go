@@ -30,14 +30,14 @@ func FuzzDecodeRecord(f *testing.F) {
 			return
 		}
 		if record.Schema != protocol.Schema || record.ID != id {
-			t.Fatalf("DecodeRecord accepted schema %d and id %q", record.Schema, record.ID)
+			t.Fatalf("DecodeRecord accepted schema %d and id %q, want only %d and %q", record.Schema, record.ID, protocol.Schema, id)
 		}
 		if !slices.Contains([]protocol.Outcome{protocol.Committed, protocol.Aborted, protocol.Unknown}, record.Outcome) {
-			t.Fatalf("DecodeRecord accepted the outcome %q", record.Outcome)
+			t.Fatalf("DecodeRecord accepted the outcome %q, want only committed, aborted and unknown", record.Outcome)
 		}
 		for key := range keysOf(t, stored) {
 			if !known[key] {
-				t.Fatalf("DecodeRecord accepted the key %q", key)
+				t.Fatalf("DecodeRecord accepted the key %q, want only known keys", key)
 			}
 		}
 		checkRecordRoundTrips(t, record)
@@ -50,7 +50,7 @@ func keysOf(t rapid.TB, text []byte) map[string]bool {
 	t.Helper()
 	var object map[string]any
 	if err := json.Unmarshal(text, &object); err != nil {
-		t.Fatalf("not a JSON object: %v", err)
+		t.Fatalf("Unmarshal(%s) = %v, want a JSON object", text, err)
 	}
 	found := make(map[string]bool)
 	for key, value := range object {
@@ -67,14 +67,14 @@ func checkRecordRoundTrips(t rapid.TB, record protocol.Record) {
 	t.Helper()
 	stored, err := record.Encode()
 	if err != nil {
-		t.Fatalf("Encode: %v", err)
+		t.Fatalf("Encode of %+v = %v, want success", record, err)
 	}
 	again, err := protocol.DecodeRecord(record.ID, stored)
 	if err != nil {
-		t.Fatalf("DecodeRecord(Encode()): %v", err)
+		t.Fatalf("DecodeRecord(%s) = %v, want success", stored, err)
 	}
 	if restored, err := again.Encode(); err != nil || !bytes.Equal(restored, stored) {
-		t.Fatalf("Encode = %s, after DecodeRecord %s, %v", stored, restored, err)
+		t.Fatalf("Encode after DecodeRecord = %s, %v, want %s", restored, err, stored)
 	}
 }
 
@@ -122,7 +122,7 @@ func FuzzFingerprint(f *testing.F) {
 			at := int(bit / 8 % uint(len(part)))
 			part[at] ^= 1 << (bit % 8)
 			if protocol.Fingerprint(old, next) == hash {
-				t.Fatalf("Fingerprint did not change with byte %d", at)
+				t.Fatalf("Fingerprint with another byte %d = %s, want another fingerprint", at, hash)
 			}
 			part[at] ^= 1 << (bit % 8)
 		}
@@ -143,7 +143,7 @@ func FuzzParseID(f *testing.F) {
 			t.Fatalf("ParseID(%q) = %s, want the same text", text, id)
 		}
 		if !safeSegment.MatchString(text) || strings.Contains(text, "..") {
-			t.Fatalf("ParseID accepts %q, which is not a path segment", text)
+			t.Fatalf("ParseID(%q) = %s, want an error: it is no safe path segment", text, id)
 		}
 		if again, err := protocol.ParseID(id.String()); err != nil || again != id || id.Compare(again) != 0 {
 			t.Fatalf("ParseID(%s) = %s, %v, want the same id", id, again, err)

@@ -40,7 +40,7 @@ func RestoreID(inForce time.Time, source int, restored []byte) ID {
 }
 
 // Fingerprint returns the first 32 hex digits of an HMAC-SHA256 of next. The HMAC's key is the
-// SHA-256 of old, so only somebody who has old can test guesses of next.
+// SHA-256 of old, so only a program that has old can test guesses of next.
 func Fingerprint(old, next []byte) string {
 	key := sha256.Sum256(old)
 	mac := hmac.New(sha256.New, key[:])

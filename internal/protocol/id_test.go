@@ -28,7 +28,7 @@ func TestIDIsStable(t *testing.T) {
 		t.Errorf("NewID = %s, want %s", id, goodID)
 	}
 	if got := protocol.KeyName("openai", inForce, 7); got != "vaultkit-openai-v8-20251126T110000.120000000Z" {
-		t.Errorf("KeyName = %s", got)
+		t.Errorf("KeyName = %s, want the provider, version 8 and the time in UTC", got)
 	}
 }
 
@@ -38,11 +38,11 @@ func TestIDRoundTripsAndMatchesItsChangeOnly(t *testing.T) {
 		id := protocol.NewID(times().Draw(t, "T"), rapid.IntRange(1, 1<<40).Draw(t, "s"), old, next)
 		parsed, err := protocol.ParseID(id.String())
 		if err != nil || parsed != id {
-			t.Fatalf("ParseID(%s) = %v, %v", id, parsed, err)
+			t.Fatalf("ParseID(%s) = %v, %v, want the same id", id, parsed, err)
 		}
 		other := []byte(rapid.String().Draw(t, "other"))
 		if !id.Matches(old, next) || id.Matches(old, other) != (string(other) == string(next)) {
-			t.Fatalf("Matches(%q) is wrong for %q", next, other)
+			t.Fatalf("Matches differs for %q and %q, want true only for the id's own change", next, other)
 		}
 	})
 }
@@ -57,7 +57,7 @@ func TestIDsSortByTimeAsText(t *testing.T) {
 		for i, id := range ids {
 			texts[i] = id.String()
 			if i > 0 && ids[i-1].InForce.After(id.InForce) {
-				t.Fatal("ids are not ordered by time")
+				t.Fatalf("ids sorted by Compare = %s, want them in order of time", texts[:i+1])
 			}
 		}
 		if !slices.IsSorted(texts) {

@@ -28,7 +28,7 @@ func TestRecordRoundTrips(t *testing.T) {
 	}
 	got, err := protocol.DecodeRecord("some-id", stored)
 	if err != nil || !reflect.DeepEqual(got, fullRecord) {
-		t.Errorf("DecodeRecord = %+v, %v", got, err)
+		t.Errorf("DecodeRecord(%s) = %+v, %v, want %+v", stored, got, err, fullRecord)
 	}
 }
 
@@ -53,7 +53,7 @@ func TestDecodeRecordRefuses(t *testing.T) {
 		"wrong type":    strings.Replace(good, `"old_version":1`, `"old_version":"1"`, 1),
 	} {
 		if record, err := protocol.DecodeRecord("i", []byte(bad)); err == nil {
-			t.Errorf("%s: accepted as %+v", name, record)
+			t.Errorf("%s: DecodeRecord = %+v, want an error", name, record)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestDecodeAttribution_IgnoresInvalidTimes(t *testing.T) {
 		}
 	}
 	if got := (protocol.Attribution{Reason: "r"}).Encode(); !maps.Equal(got, map[string]string{"reason": "r"}) {
-		t.Errorf("Encode = %v", got)
+		t.Errorf("Encode = %v, want only the reason", got)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestCheckMetadataText(t *testing.T) {
 		strings.Repeat("x", 513): false, "a\nb": false, "a\x00b": false, "\xff": false, "a\u202eb": false,
 	} {
 		if err := protocol.CheckMetadataText(text); (err == nil) != ok {
-			t.Errorf("CheckMetadataText(%.20q) = %v", text, err)
+			t.Errorf("CheckMetadataText(%.20q) = %v, want nil: %t", text, err, ok)
 		}
 	}
 }

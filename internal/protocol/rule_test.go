@@ -118,8 +118,8 @@ func (w world) facts(t *rapid.T, id protocol.ID, now int) protocol.Facts {
 	return f
 }
 
-// Whatever part of the truth is visible, at whatever time: the rule never says
-// committed or aborted against the truth, so it never says both.
+// At every time, and with any part of the facts, the rule decides committed or aborted only if that
+// is true. So it never decides both.
 func TestRuleNeverContradictsTheTruth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := worlds().Draw(t, "world")
@@ -132,11 +132,11 @@ func TestRuleNeverContradictsTheTruth(t *testing.T) {
 			got := protocol.Resolve(w.facts(t, id, now))
 			switch {
 			case got == protocol.Recreated:
-				t.Fatalf("at version %d: recreated, but nobody deleted it", now)
+				t.Fatalf("at version %d: Resolve = %s without a deletion, want another outcome", now, got)
 			case (got == protocol.Undecided) != (now == source): // its source is listed then
-				t.Fatalf("at version %d: %s", now, got)
+				t.Fatalf("at version %d: Resolve = %s, want undecided exactly at the source version %d", now, got, source)
 			case got == protocol.Committed && !committed, got == protocol.Aborted && committed:
-				t.Fatalf("at version %d: %s, but committed is %v", now, got, committed)
+				t.Fatalf("at version %d: Resolve = %s, want committed: %t", now, got, committed)
 			}
 		}
 	})
@@ -153,7 +153,7 @@ func TestRuleSeesANewGeneration(t *testing.T) {
 		f := protocol.Facts{ID: id, Backup: []byte("old"), Provider: w.facts(t, protocol.ID{Source: 1}, now).Provider, Next: []byte("value-1")}
 		got, listed := protocol.Resolve(f), !f.Provider.Versions[source].IsZero()
 		if got != protocol.Recreated && (listed || got != protocol.Unknown) {
-			t.Fatalf("Resolve = %s, source listed: %v", got, listed)
+			t.Fatalf("Resolve = %s with the source listed: %t, want recreated, or unknown without it", got, listed)
 		}
 	})
 }

@@ -1,5 +1,6 @@
-// Package rights holds the table of what each role may do, and where. The policies of
-// package policy and the checks of package doctor are made from it.
+// Package rights holds the table of the roles: the capabilities of each role, and the paths
+// that they apply to. Package policy writes policies from it, and package doctor checks tokens
+// against it.
 package rights
 
 import (
@@ -10,20 +11,20 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Place is a kind of paths in which a role may have rights.
+// Place is a kind of path on which a role may have capabilities.
 type Place int
 
-// The places.
+// The places. Those named IDs or Directories are lists.
 const (
-	Secrets Place = iota
-	Ages          // and expiry tags: the secrets' metadata
+	Secrets        Place = iota
+	SecretMetadata       // shows the age of a secret, and holds its expiry tags
 	Providers
 	Backups
-	Claims // who began a rotation, and why: the backups' metadata
+	BackupMetadata // holds the attribution: who rotates, and why
 	BackupIDs
 	Records
 	RecordIDs
-	Attempts // to revoke keys
+	Attempts // entries that announce that keys are revoked
 	AttemptIDs
 	AttemptDirectories
 	placeCount
@@ -31,33 +32,33 @@ const (
 
 // places holds the paths of each place.
 var places = [placeCount]struct {
-	path     func(kv.Layout, kv.Key) (string, error)
-	key      kv.Key // the provider is its second segment
-	tagsOnly bool   // writing there means custom metadata, and nothing else
+	path     func(kv.Layout, kv.EntryName) (string, error)
+	entry    kv.EntryName // the provider is its second segment
+	tagsOnly bool         // a write may change only custom metadata
 }{
-	Secrets:   {kv.Layout.Data, kv.Key{"providers", kv.Any}, false},
-	Ages:      {kv.Layout.Metadata, kv.Key{"providers", kv.Any}, true},
-	Providers: {kv.Layout.List, kv.Key{"providers"}, false},
-	Backups:   {kv.Layout.Data, kv.Key{"backups", kv.Any, kv.Any}, false},
-	Claims:    {kv.Layout.Metadata, kv.Key{"backups", kv.Any, kv.Any}, true},
-	BackupIDs: {kv.Layout.List, kv.Key{"backups", kv.Any}, false},
-	Records:   {kv.Layout.Data, kv.Key{"rotations", kv.Any, kv.Any}, false},
-	RecordIDs: {kv.Layout.List, kv.Key{"rotations", kv.Any}, false},
+	Secrets:        {kv.Layout.Data, kv.EntryName{"providers", kv.Wildcard}, false},
+	SecretMetadata: {kv.Layout.Metadata, kv.EntryName{"providers", kv.Wildcard}, true},
+	Providers:      {kv.Layout.List, kv.EntryName{"providers"}, false},
+	Backups:        {kv.Layout.Data, kv.EntryName{"backups", kv.Wildcard, kv.Wildcard}, false},
+	BackupMetadata: {kv.Layout.Metadata, kv.EntryName{"backups", kv.Wildcard, kv.Wildcard}, true},
+	BackupIDs:      {kv.Layout.List, kv.EntryName{"backups", kv.Wildcard}, false},
+	Records:        {kv.Layout.Data, kv.EntryName{"rotations", kv.Wildcard, kv.Wildcard}, false},
+	RecordIDs:      {kv.Layout.List, kv.EntryName{"rotations", kv.Wildcard}, false},
 
-	Attempts:   {kv.Layout.Data, kv.Key{"revocations", kv.Any, kv.Any, kv.Any}, false},
-	AttemptIDs: {kv.Layout.List, kv.Key{"revocations", kv.Any, kv.Any}, false},
+	Attempts:   {kv.Layout.Data, kv.EntryName{"revocations", kv.Wildcard, kv.Wildcard, kv.Wildcard}, false},
+	AttemptIDs: {kv.Layout.List, kv.EntryName{"revocations", kv.Wildcard, kv.Wildcard}, false},
 
-	AttemptDirectories: {kv.Layout.List, kv.Key{"revocations", kv.Any}, false},
+	AttemptDirectories: {kv.Layout.List, kv.EntryName{"revocations", kv.Wildcard}, false},
 }
 
 // Set holds the capabilities in each place.
 type Set [placeCount][]string
 
-// roles holds what each role may.
+// roles holds the capabilities of each role.
 var roles = []struct {
 	name   string
 	may    string // the policy's first line
-	also   string // a role whose rights it has too
+	base   string // another role, whose capabilities it also has
 	rights Set
 }{
 	{"reader", "read provider keys and list the providers: for services", "", Set{
@@ -65,41 +66,41 @@ var roles = []struct {
 		Providers: {"list"},
 	}},
 	{"monitor", "see ages, expiries and what is pending, and no secret value", "", Set{
-		Ages:      {"read"},
-		Providers: {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"}, AttemptIDs: {"list"}, AttemptDirectories: {"list"},
+		SecretMetadata: {"read"},
+		Providers:      {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"}, AttemptIDs: {"list"}, AttemptDirectories: {"list"},
 	}},
 	{"provisioner", "store a provider's first secret, and never replace one", "", Set{
 		Secrets: {"create"},
 	}},
 	{"rotator", "rotate, roll back and recover provider keys; backups and records are append-only", "recoverer", Set{
-		Secrets: {"update"},
-		Backups: {"create"},
-		Claims:  {"update"},
-		// A source takes its key back, and a refusal says who revokes.
+		Secrets:        {"update"},
+		Backups:        {"create"},
+		BackupMetadata: {"update"},
+		// A source revokes its unused key. The error for a revoked key names who revokes it.
 		Attempts: {"create", "read"},
 	}},
 	{"recoverer", "find out what became of unfinished rotations, and never change a provider's secret", "", Set{
-		Secrets:   {"read"},
-		Ages:      {"read", "patch"},
-		Backups:   {"read"},
-		Claims:    {"read"},
-		Records:   {"create", "read"},
-		Providers: {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"}, AttemptIDs: {"list"}, AttemptDirectories: {"list"},
+		Secrets:        {"read"},
+		SecretMetadata: {"read", "patch"},
+		Backups:        {"read"},
+		BackupMetadata: {"read"},
+		Records:        {"create", "read"},
+		Providers:      {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"}, AttemptIDs: {"list"}, AttemptDirectories: {"list"},
 	}},
 	{"revoker", "have the keys revoked that rotations replaced, and never change a provider's secret", "recoverer", Set{
 		Attempts: {"create", "read"},
 	}},
 	{"janitor", "delete backups and read records, and no secret value", "", Set{
-		Ages:      {"read"},   // to tell which backup is the newest
-		Claims:    {"delete"}, // a backup goes with its metadata
-		Records:   {"read"},
-		Providers: {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"},
+		SecretMetadata: {"read"},   // to find out which backup is the newest
+		BackupMetadata: {"delete"}, // deleting the metadata deletes the backup
+		Records:        {"read"},
+		Providers:      {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"},
 	}},
 	{"auditor", "read who rotated what, when and why, and no secret value", "", Set{
-		Claims:    {"read"},
-		Records:   {"read"},
-		Attempts:  {"read"},
-		Providers: {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"}, AttemptIDs: {"list"}, AttemptDirectories: {"list"},
+		BackupMetadata: {"read"},
+		Records:        {"read"},
+		Attempts:       {"read"},
+		Providers:      {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"}, AttemptIDs: {"list"}, AttemptDirectories: {"list"},
 	}},
 }
 
@@ -112,26 +113,26 @@ func Roles() []string {
 	return names
 }
 
-// Of returns what a role may: in words, and as rights, those of the role that it builds on
-// included. An unknown role is ErrInvalid.
+// Of returns what a role may do, as the first line of its policy and as capabilities. They
+// include those of the role that it builds on. An unknown role is ErrInvalid.
 func Of(role string) (may string, all Set, err error) {
 	for _, one := range roles {
 		if one.name != role {
 			continue
 		}
-		if one.also != "" {
-			_, all, err = Of(one.also)
+		if one.base != "" {
+			_, all, err = Of(one.base)
 		}
 		for place := range all {
 			all[place] = slices.Concat(all[place], one.rights[place])
 		}
 		return one.may, all, err
 	}
-	// What was given is not repeated: it may be a secret in the wrong place.
+	// The error does not repeat the unknown name, which may be a misplaced secret.
 	return "", all, vaulterr.Invalid("the role is none of %s", strings.Join(Roles(), ", "))
 }
 
-// Own returns the rights of a role without those of the role that it builds on.
+// Own returns the capabilities of a role without those of the role that it builds on.
 func Own(role string) Set {
 	for _, one := range roles {
 		if one.name == role {

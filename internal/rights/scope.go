@@ -6,30 +6,30 @@ import (
 	"goblin/vaultkit/internal/kv"
 )
 
-// Scope is where rights apply: a mount, a base path and providers.
+// Scope is the part of Vault that rights apply to: a mount, a base path and providers.
 type Scope struct {
 	Mount, Base string
-	Providers   []string // none: every provider
+	Providers   []string // empty: every provider
 }
 
-// Grant is what a role may at a path of a place.
+// Grant holds the capabilities of a role on one path.
 type Grant struct {
 	Place        Place
 	Path         string
 	Capabilities []string
-	TagsOnly     bool // writing there means custom metadata, and nothing else
+	TagsOnly     bool // a write may change only custom metadata
 }
 
-// Grants returns the paths of rights in the scope.
+// Grants returns the paths in the scope, each with its capabilities.
 func (s Scope) Grants(set Set) ([]Grant, error) {
 	var grants []Grant
-	layout := kv.Layout{Mount: s.Mount, Base: s.Base, Patterns: true}
+	layout := kv.Layout{Mount: s.Mount, Base: s.Base, Wildcards: true}
 	for at, capabilities := range set {
 		if len(capabilities) == 0 {
 			continue
 		}
-		for _, key := range s.keys(places[at].key) {
-			path, err := places[at].path(layout, key)
+		for _, entry := range s.entries(places[at].entry) {
+			path, err := places[at].path(layout, entry)
 			if err != nil {
 				return nil, err
 			}
@@ -39,14 +39,14 @@ func (s Scope) Grants(set Set) ([]Grant, error) {
 	return grants, nil
 }
 
-// keys returns what a pattern becomes: itself, or one key for each provider of the scope.
-func (s Scope) keys(pattern kv.Key) []kv.Key {
+// entries returns the pattern itself, or one entry for each provider of the scope.
+func (s Scope) entries(pattern kv.EntryName) []kv.EntryName {
 	if len(s.Providers) == 0 || len(pattern) == 1 {
-		return []kv.Key{pattern}
+		return []kv.EntryName{pattern}
 	}
-	keys := make([]kv.Key, len(s.Providers))
+	entries := make([]kv.EntryName, len(s.Providers))
 	for i, provider := range s.Providers {
-		keys[i] = slices.Concat(pattern[:1], kv.Key{provider}, pattern[2:])
+		entries[i] = slices.Concat(pattern[:1], kv.EntryName{provider}, pattern[2:])
 	}
-	return keys
+	return entries
 }

@@ -64,14 +64,14 @@ func (e *Engine) fence(ctx context.Context, provider string, id protocol.ID) (*i
 // writeFence writes the provider's current data again, if its version is still the rotation's
 // source.
 func (e *Engine) writeFence(ctx context.Context, provider string, id protocol.ID) (sent bool, err error) {
-	current, err := e.Store.Read(ctx, providerKey(provider))
+	current, err := e.Store.Read(ctx, providerEntry(provider))
 	switch {
 	case current.Version > 0 && current.Version != id.Source: // replaced meanwhile, or an old response
 		return false, nil
 	case err != nil: // a deleted version cannot be written again, so the rotation stays undecided
 		return false, err
 	}
-	_, err = e.Store.Write(ctx, providerKey(provider), id.Source, current.Data)
+	_, err = e.Store.Write(ctx, providerEntry(provider), id.Source, current.Data)
 	return true, err
 }
 

@@ -13,9 +13,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// undecidedWorld returns a scenario whose rotation crashed after its backup. Its commit arrives
+// newUndecidedScenario returns a scenario whose rotation crashed after its backup. Its commit arrives
 // when release is closed.
-func undecidedWorld(t *testing.T) (w *scenario, id string, release chan struct{}) {
+func newUndecidedScenario(t *testing.T) (w *scenario, id string, release chan struct{}) {
 	t.Helper()
 	w = newScenario(t)
 	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond))
@@ -41,7 +41,7 @@ func (w *scenario) deliver(release chan struct{}) {
 }
 
 func TestAbortFencesAnUndecidedRotation(t *testing.T) {
-	w, id, release := undecidedWorld(t)
+	w, id, release := newUndecidedScenario(t)
 	r, err := w.Direct.Abort(t.Context(), w.Provider, id)
 	if err != nil || r.Outcome != vaultkit.OutcomeAborted || r.Cause != "fenced by version 2" || r.Resumed || r.ID != id {
 		t.Fatalf("Abort = %+v, %v, want aborted, fenced by version 2", r, err)
@@ -64,20 +64,20 @@ func TestAbortFencesAnUndecidedRotation(t *testing.T) {
 
 // The late commit arrives before the fence, so the rotation is committed.
 func TestAbort_OfACommittedRotationIsAConflict(t *testing.T) {
-	w, id, release := undecidedWorld(t)
+	w, id, release := newUndecidedScenario(t)
 	client := clienttest.NewWithFaults(t, clienttest.OnCommit(w.Provider, faultproxy.Before(func() { w.deliver(release) })))
 	r, err := client.Abort(t.Context(), w.Provider, id)
 	if !errors.Is(err, vaultkit.ErrConflict) || r == nil || r.Outcome != vaultkit.OutcomeCommitted || r.NewVersion != 2 {
 		t.Fatalf("Abort = %+v, %v, want ErrConflict and the committed version 2", r, err)
 	}
-	w.done()
+	w.assertDone()
 }
 
 // A fence was applied and its response was lost. Its content identifies it.
 func TestAbort_SucceedsAfterOneFault(t *testing.T) {
 	for name, fault := range map[string]faultproxy.Action{"refused": faultproxy.Refuse(), "applied, lost": faultproxy.Lose(), "applied, 500": faultproxy.Error(500, `{"errors":["x"]}`, true)} {
 		t.Run(name, func(t *testing.T) {
-			w, id, release := undecidedWorld(t)
+			w, id, release := newUndecidedScenario(t)
 			client := clienttest.NewWithFaults(t, clienttest.OnCommit(w.Provider, fault))
 			r, err := client.Abort(t.Context(), w.Provider, id)
 			if err != nil || r.Outcome != vaultkit.OutcomeAborted || r.Cause != "fenced by version 2" {
@@ -98,7 +98,7 @@ func TestAbort_LostResponseIsUndetermined(t *testing.T) {
 		"denied":      faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, id, release := undecidedWorld(t)
+			w, id, release := newUndecidedScenario(t)
 			fence := "/data/" + vaulttest.Base + "/providers/" + w.Provider
 			late := make(chan struct{})
 			client := clienttest.NewWithFaults(t, faultproxy.Rules(faultproxy.OnMatch("PUT", fence, faultproxy.Late(late)), faultproxy.OnEvery("PUT", fence, last)),

@@ -22,7 +22,7 @@ func (e *Engine) attemptsFor(ctx context.Context, provider string, fields map[st
 
 func (e *Engine) listAttempts(ctx context.Context, provider string, directories []string) (protocol.Attempts, error) {
 	lists, err := parallel.Map(ctx, listWorkers, directories, func(ctx context.Context, directory string) ([]string, error) {
-		names, err := e.Store.List(ctx, attemptsKey(provider, directory))
+		names, err := e.Store.List(ctx, attemptsDir(provider, directory))
 		return slices.DeleteFunc(names, func(name string) bool { return protocol.AttemptDirectory(name) != directory }), err
 	})
 	return slices.Concat(lists...), hideEntryName(provider, err)
@@ -30,7 +30,7 @@ func (e *Engine) listAttempts(ctx context.Context, provider string, directories 
 
 // allAttempts lists every attempt to revoke keys of a provider.
 func (e *Engine) allAttempts(ctx context.Context, provider string) (protocol.Attempts, error) {
-	listed, err := e.Store.List(ctx, attemptsKey(provider))
+	listed, err := e.Store.List(ctx, attemptsDir(provider))
 	if err != nil {
 		return nil, err
 	}
@@ -103,25 +103,25 @@ func containsKey(fields map[string]any) bool {
 // createEntry stores an entry. No other client writes an entry of this name, so an existing one
 // comes from this call, and its response was lost. acknowledged reports whether Vault has
 // acknowledged this request.
-func (e *Engine) createEntry(ctx context.Context, name string, entry protocol.Attempt) (acknowledged bool, err error) {
-	body, err := entry.Encode()
+func (e *Engine) createEntry(ctx context.Context, name string, attempt protocol.Attempt) (acknowledged bool, err error) {
+	body, err := attempt.Encode()
 	if err != nil {
 		return false, err
 	}
-	key := attemptKey(entry.Provider, name)
+	entry := attemptEntry(attempt.Provider, name)
 	err = e.retryWrite(ctx, func() error {
-		_, err := e.Store.Write(ctx, key, 0, body)
+		_, err := e.Store.Write(ctx, entry, 0, body)
 		return err
 	})
 	if !createRefused(err) {
-		return err == nil, hideEntryName(entry.Provider, err)
+		return err == nil, hideEntryName(attempt.Provider, err)
 	}
-	stored, readErr := e.Store.Read(ctx, key)
+	stored, readErr := e.Store.Read(ctx, entry)
 	var wanted map[string]any
 	if readErr == nil && json.Unmarshal(body, &wanted) == nil && sameData(stored.Data, wanted) {
 		return false, nil
 	}
-	return false, hideEntryName(entry.Provider, err)
+	return false, hideEntryName(attempt.Provider, err)
 }
 
 // withdraw withdraws the entries, because the provider's API was not called. It returns the
@@ -150,14 +150,14 @@ func hideEntryName(provider string, err error) error {
 	if !ok {
 		return err
 	}
-	entries := "/" + strings.Join(attemptsKey(provider), "/") + "/"
+	entries := "/" + strings.Join(attemptsDir(provider), "/") + "/"
 	at := strings.LastIndex(failed.Path, entries)
 	if at < 0 {
 		return err
 	}
 	at += len(entries)
 	hidden := *failed
-	hidden.Path = failed.Path[:at] + segment.ReplaceAllLiteralString(failed.Path[at:], kv.Any)
+	hidden.Path = failed.Path[:at] + segment.ReplaceAllLiteralString(failed.Path[at:], kv.Wildcard)
 	return &hidden
 }
 

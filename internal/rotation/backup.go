@@ -11,10 +11,10 @@ import (
 // backUp is step 2. It creates an entry under the rotation's id with the old value. If the
 // entry already exists, it must hold the same value.
 func (tx *transaction) backUp(ctx context.Context) error {
-	key := backupKey(tx.request.Provider, tx.id.String())
+	entry := backupEntry(tx.request.Provider, tx.id.String())
 	for failed := 1; ; failed++ {
 		err := tx.retryWrite(ctx, func() error {
-			written, err := tx.Store.Write(ctx, key, 0, tx.source.Data)
+			written, err := tx.Store.Write(ctx, entry, 0, tx.source.Data)
 			tx.requests.Backup = written.RequestID
 			tx.warnOfDeletion("deletes", theBackup, written.Expires)
 			tx.backupUncertain = tx.backupUncertain || vaulterr.MaybeApplied(err)
@@ -27,7 +27,7 @@ func (tx *transaction) backUp(ctx context.Context) error {
 		// The backup may exist: an earlier run wrote it, or this run wrote it and the response
 		// was lost.
 		tx.backupUncertain = true
-		done, failure := tx.compareBackup(ctx, key, err)
+		done, failure := tx.compareBackup(ctx, entry, err)
 		if done || failure != nil {
 			return failure
 		}
@@ -39,8 +39,8 @@ func (tx *transaction) backUp(ctx context.Context) error {
 
 // compareBackup compares the existing backup with the old value. If it returns neither done nor
 // an error, the backup has to be written again.
-func (tx *transaction) compareBackup(ctx context.Context, key kv.Key, refusal error) (done bool, err error) {
-	stored, err := tx.Store.Read(ctx, key)
+func (tx *transaction) compareBackup(ctx context.Context, entry kv.EntryName, refusal error) (done bool, err error) {
+	stored, err := tx.Store.Read(ctx, entry)
 	switch {
 	case errors.Is(err, vaulterr.ErrNotFound) && errors.Is(refusal, vaulterr.ErrPermissionDenied):
 		tx.backupUncertain = false

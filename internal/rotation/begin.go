@@ -75,7 +75,7 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 	if !tx.request.AllowRevoked {
 		checks.Go(func() { attempts, notListed = tx.listAttempts(ctx, tx.request.Provider, tx.knownDirectories()) })
 	}
-	tx.source, err = tx.Store.Read(ctx, providerKey(tx.request.Provider))
+	tx.source, err = tx.Store.Read(ctx, providerEntry(tx.request.Provider))
 	if err != nil {
 		cancel()
 	}
@@ -99,7 +99,7 @@ func (tx *transaction) requiredCapabilities() []kv.PathCapability {
 	provider := tx.request.Provider
 	required := rotateCapabilities(provider, protocol.NewID(tx.started, 1, nil, nil).String())
 	if !tx.request.AllowRevoked {
-		required = append(required, kv.PathCapability{Key: attemptsKey(provider, sampleDirectory(provider)), Endpoint: "metadata", Capability: "list"})
+		required = append(required, kv.PathCapability{Entry: attemptsDir(provider, sampleDirectory(provider)), Endpoint: "metadata", Capability: "list"})
 	}
 	if tx.request.RevokesUnused {
 		required = append(required, attemptCapabilities(provider)...)
@@ -112,16 +112,16 @@ func (tx *transaction) requiredCapabilities() []kv.PathCapability {
 // start.
 func rotateCapabilities(provider, id string) []kv.PathCapability {
 	return []kv.PathCapability{
-		{Key: providerKey(provider), Endpoint: "data", Capability: "update"},
-		{Key: backupKey(provider, id), Endpoint: "data", Capability: "create"},
-		{Key: backupKey(provider, id), Endpoint: "data", Capability: "read"},
-		{Key: backupKey(provider, id), Endpoint: "metadata", Capability: "read"},
-		{Key: backupKey(provider, id), Endpoint: "metadata", Capability: "update"},
-		{Key: backupKey(provider), Endpoint: "metadata", Capability: "list"},
-		{Key: recordKey(provider, id), Endpoint: "data", Capability: "create"},
-		{Key: recordKey(provider, id), Endpoint: "data", Capability: "read"},
-		{Key: recordKey(provider), Endpoint: "metadata", Capability: "list"},
-		{Key: providerKey(provider), Endpoint: "metadata", Capability: "read"},
+		{Entry: providerEntry(provider), Endpoint: "data", Capability: "update"},
+		{Entry: backupEntry(provider, id), Endpoint: "data", Capability: "create"},
+		{Entry: backupEntry(provider, id), Endpoint: "data", Capability: "read"},
+		{Entry: backupEntry(provider, id), Endpoint: "metadata", Capability: "read"},
+		{Entry: backupEntry(provider, id), Endpoint: "metadata", Capability: "update"},
+		{Entry: backupEntry(provider), Endpoint: "metadata", Capability: "list"},
+		{Entry: recordEntry(provider, id), Endpoint: "data", Capability: "create"},
+		{Entry: recordEntry(provider, id), Endpoint: "data", Capability: "read"},
+		{Entry: recordEntry(provider), Endpoint: "metadata", Capability: "list"},
+		{Entry: providerEntry(provider), Endpoint: "metadata", Capability: "read"},
 	}
 }
 

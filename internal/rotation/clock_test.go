@@ -20,7 +20,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// No clock decides what is newer.
+// The clocks of Vault's nodes do not decide which version is newer.
 
 // skew is a Vault whose nodes have different clocks: it reports other times for some versions.
 type skew struct {
@@ -66,8 +66,8 @@ func created(t *testing.T, provider string, version int) time.Time {
 	return meta.Versions[fmt.Sprint(version)].CreatedTime
 }
 
-// tell reports another time for the version that was written at actual.
-func (s *skew) tell(actual, told time.Time) {
+// setTime makes Vault report another time for the version that was written at actual.
+func (s *skew) setTime(actual, told time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.times[actual.Format(time.RFC3339Nano)] = told.Format(time.RFC3339Nano)
@@ -79,7 +79,7 @@ func TestClockThatStepsBack_ChangesNoOrder(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	clienttest.Rotate(t, client, p, "fake-1")
 	clienttest.Rotate(t, client, p, "fake-2")
-	skew.tell(created(t, p, 3), created(t, p, 3).Add(-10*time.Minute))
+	skew.setTime(created(t, p, 3), created(t, p, 3).Add(-10*time.Minute))
 	newest := clienttest.Rotate(t, client, p, "fake-3")
 
 	backups, err := client.Backups(t.Context(), p)
@@ -107,13 +107,13 @@ func TestClockThatStepsBack_RemovesNoBackup(t *testing.T) {
 	keepVersions(t, p, 1)
 	clienttest.Rotate(t, client, p, "fake-1")
 	clienttest.Rotate(t, client, p, "fake-2")
-	skew.tell(created(t, p, 3), created(t, p, 3).Add(-10*time.Minute))
+	skew.setTime(created(t, p, 3), created(t, p, 3).Add(-10*time.Minute))
 	newest := clienttest.Rotate(t, client, p, "fake-3")
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !vaulttest.SameJSON(t, backup.Versions[1]["api_key"], "fake-2") {
-		t.Errorf("the backup of what was replaced last is %+v", backup)
+		t.Errorf("backup %s = %+v, want the secret that was replaced last (fake-2)", newest.ID, backup)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestClockThatStepsBack_HidesNoCommit(t *testing.T) {
 	if _, err := dies.Rotate(ctx, p, vaultkit.NewKey("fake-2")); !errors.Is(err, vaultkit.ErrUndetermined) {
 		t.Fatal(err)
 	}
-	skew.tell(created(t, p, 3), first.Add(second.Sub(first)/2))
+	skew.setTime(created(t, p, 3), first.Add(second.Sub(first)/2))
 	clienttest.Rotate(t, client, p, "fake-3")
 	found, err := client.History(t.Context(), p)
 	if i := slices.IndexFunc(found, func(r vaultkit.Record) bool { return r.NewVersion == 3 }); err != nil || i < 0 || found[i].Outcome != vaultkit.OutcomeCommitted {
@@ -216,7 +216,7 @@ func TestAbortPausesWhileMetadataIsOld(t *testing.T) {
 		t.Errorf("Abort = %v, want ErrUndetermined", err)
 	}
 	if looks > 15 { // two, and one after each pause of 50 to 100 ms
-		t.Errorf("%d looks in half a second", looks)
+		t.Errorf("Abort checked %d times in half a second, want at most 15", looks)
 	}
 }
 
@@ -257,7 +257,7 @@ func TestRevokeOldOfAnEarlierGeneration(t *testing.T) {
 // A restore's backup holds the secret that it put in force.
 func TestRevokeOldOfARestore(t *testing.T) {
 	client, api := clienttest.New(t), &clienttest.Revoker{}
-	p, id := deletedWorld(t, false)
+	p, id := newDeletedProvider(t, false)
 	r, err := restore(t, client, p, id)
 	if err != nil {
 		t.Fatal(err)

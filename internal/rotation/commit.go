@@ -34,7 +34,7 @@ func (tx *transaction) prepareCommit(ctx context.Context) error {
 // the record later. The backup's data is written first, so that a create-only policy is enough.
 func (tx *transaction) writeAttribution(ctx context.Context) error {
 	return tx.retryWrite(ctx, func() error {
-		return tx.Store.PutCustomMetadata(ctx, backupKey(tx.request.Provider, tx.id.String()), tx.attribution().Encode())
+		return tx.Store.PutCustomMetadata(ctx, backupEntry(tx.request.Provider, tx.id.String()), tx.attribution().Encode())
 	})
 }
 
@@ -47,7 +47,7 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 	}
 	maybeApplied := false
 	for failed := 1; ; failed++ {
-		written, err := tx.Store.Write(ctx, providerKey(tx.request.Provider), tx.source.Version, tx.next)
+		written, err := tx.Store.Write(ctx, providerEntry(tx.request.Provider), tx.source.Version, tx.next)
 		if err == nil {
 			tx.committed, tx.requests.Commit = written.Created, written.RequestID
 			tx.warnOfDeletion("deletes", theNewKey, written.Expires)

@@ -20,7 +20,7 @@ func TestTwoRotatorsDifferentKeys(t *testing.T) {
 			t.Fatalf("no Rotate succeeded: %v, want one", errs)
 		}
 		if lost := errs[1-winner]; lost == nil {
-			// The other started after the first had committed: two rotations in turn.
+			// The second started after the first had committed, so both succeeded.
 			if results[0].NewVersion == results[1].NewVersion {
 				t.Fatalf("both Rotate committed the same version: %+v, want one", results)
 			}
@@ -30,7 +30,7 @@ func TestTwoRotatorsDifferentKeys(t *testing.T) {
 		}
 		client := clienttest.New(t)
 		if got, want := clienttest.APIKey(t, client, p), []string{"fake-a", "fake-b"}[winner]; got != want {
-			t.Errorf("the key is %s, the winner wrote %s", got, want)
+			t.Errorf("GetAPIKey(%q) = %q, want %q from the Rotate that succeeded", p, got, want)
 		}
 		assertOneCommitted(t, client, p, 2)
 	}
@@ -101,6 +101,6 @@ func assertOneCommitted(t *testing.T, client *vaultkit.Client, p string, version
 		}
 	}
 	if committed != 1 {
-		t.Errorf("%d records say committed for version %d, want 1: %+v", committed, version, history)
+		t.Errorf("History = %+v; %d records say committed for version %d, want 1", history, committed, version)
 	}
 }

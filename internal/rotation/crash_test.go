@@ -15,7 +15,7 @@ import (
 )
 
 // The client crashes at each request. Then foreign writers write, on a provider that keeps one,
-// two or ten versions. Whatever evidence is left, Recover reports nothing false.
+// two or ten versions. With any evidence left, Recover reports nothing false.
 func TestCrashThenForeignWrites(t *testing.T) {
 	requests := len(stepsOf(t))
 	for _, maxVersions := range []int{1, 2, 10} {
@@ -55,7 +55,7 @@ func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, forei
 	}
 	for _, record := range history {
 		if (record.Outcome == vaultkit.OutcomeCommitted) != committed {
-			w.Errorf("the record says %s, but committed is %v", record.Outcome, committed)
+			w.Errorf("History: outcome %s, want committed: %t", record.Outcome, committed)
 		}
 	}
 	for _, one := range found {
@@ -69,7 +69,7 @@ func (w *scenario) assertTold(found []vaultkit.Resolution, committed bool, forei
 		}
 	}
 	if committed && evidence && len(history) != 1 {
-		w.Error("no record of a committed rotation, although there is evidence")
+		w.Error("History has no record of a committed rotation with evidence, want one")
 	}
 }
 
@@ -82,7 +82,7 @@ func TestRecover_FindsAPrunedVersionInALaterBackup(t *testing.T) {
 	if w.version() != 2 {
 		t.Fatal("the rotation is not committed, want version 2")
 	}
-	// The next rotation's sweep finds out by itself.
+	// The next rotation recovers the crashed one.
 	clienttest.Rotate(t, w.Direct, w.Provider, "fake-third")
 	history, err := w.Direct.History(t.Context(), w.Provider)
 	if err != nil || len(history) != 2 {
@@ -105,7 +105,7 @@ func TestRecreatedProvider(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range versions {
-				// even the very secret that was wanted
+				// the same secret that the old rotation wanted
 				vaulttest.Put(t, "providers/"+w.Provider, clienttest.NewSecret)
 			}
 			found := w.recover()
@@ -150,7 +150,7 @@ func TestRotate_IgnoresCancellationAfterTheCommit(t *testing.T) {
 	if err != nil || r.Outcome != vaultkit.OutcomeCommitted {
 		t.Fatalf("Rotate = %+v, %v, want committed", r, err)
 	}
-	w.done()
+	w.assertDone()
 }
 
 // If the record of a committed rotation cannot be written, the rotation is returned together
@@ -166,7 +166,7 @@ func TestRotate_WithoutARecordReturnsBoth(t *testing.T) {
 	if found := w.recover(); len(found) != 1 || found[0].Outcome != vaultkit.OutcomeCommitted {
 		t.Errorf("Recover = %+v, want one committed rotation", found)
 	}
-	w.done()
+	w.assertDone()
 }
 
 // A backup with this rotation's id and another value stops the rotation before it writes.
@@ -216,7 +216,7 @@ func TestRotate_BacksUpLargeForeignSecrets(t *testing.T) {
 		}
 	})
 	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"blob": "small"})); err != nil {
-		t.Error(err)
+		t.Errorf("Rotate = %v, want success", err)
 	}
 }
 
@@ -224,7 +224,7 @@ func TestRotate_BacksUpLargeForeignSecrets(t *testing.T) {
 func TestRecover_WritesTheMissingExpiryTag(t *testing.T) {
 	w := newScenario(t)
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	w.Reconnect(clienttest.WithRecordWait(2 * time.Second)) // enough for the record, in vain for the tag
+	w.Reconnect(clienttest.WithRecordWait(2 * time.Second)) // long enough for the record; the tag still fails
 	w.Proxy.SetRule(faultproxy.OnEvery("PATCH", "", faultproxy.Refuse()))
 	r, err := w.Client.Rotate(t.Context(), w.Provider, vaultkit.NewKey("fake-new"), vaultkit.WithExpiresAt(expires))
 	if err != nil || len(r.Warnings) == 0 {

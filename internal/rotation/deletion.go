@@ -30,17 +30,17 @@ func (tx *transaction) warnOfDeletion(verb, what string, at time.Time) {
 // warnOfStoredDeletion reads when Vault deletes what is already stored. It ignores errors,
 // because nothing depends on the warning.
 func (tx *transaction) warnOfStoredDeletion(ctx context.Context) {
-	if backup, err := tx.Store.Metadata(ctx, backupKey(tx.request.Provider, tx.id.String())); err == nil {
+	if backup, err := tx.Store.Metadata(ctx, backupEntry(tx.request.Provider, tx.id.String())); err == nil {
 		tx.warnOfDeletion("deletes", theBackup, backup.Deletion)
 	}
-	if key, err := tx.Store.Metadata(ctx, providerKey(tx.request.Provider)); err == nil && key.Current == tx.id.Source+1 {
+	if key, err := tx.Store.Metadata(ctx, providerEntry(tx.request.Provider)); err == nil && key.Current == tx.id.Source+1 {
 		tx.warnOfDeletion("deletes", theNewKey, key.Deletion)
 	}
 }
 
 // warnOfPlannedDeletion warns about when Vault would delete what a dry run does not write.
 func (tx *transaction) warnOfPlannedDeletion(ctx context.Context) {
-	meta, err := tx.Store.Metadata(ctx, providerKey(tx.request.Provider))
+	meta, err := tx.Store.Metadata(ctx, providerEntry(tx.request.Provider))
 	if err != nil {
 		tx.warnings = append(tx.warnings, fmt.Sprintf("could not find out whether Vault would delete the new key after a time (delete_version_after): %v", err))
 		return

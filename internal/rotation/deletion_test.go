@@ -25,7 +25,7 @@ func deletions(t *testing.T, warnings []string) map[string]int {
 		}
 		at, err := time.Parse(time.RFC3339, part[2])
 		if err != nil {
-			t.Fatalf("warning %q names no time: %v", warning, err)
+			t.Fatalf("warning %q: time.Parse = %v, want a time in RFC 3339", warning, err)
 		}
 		found[part[1]] = int(time.Until(at).Round(time.Hour).Hours())
 	}
@@ -69,7 +69,7 @@ func TestDryRun_WarnsOfTheMountsDeletion(t *testing.T) {
 	client := clienttest.NewWithPolicy(t, clienttest.Policy(t, policy.Rotator, policy.AtMount(mount)), vaultkit.WithMount(mount))
 	got := deletions(t, clienttest.Rotate(t, client, "p", "fake-new", vaultkit.WithDryRun()).Warnings)
 	if want := map[string]int{"would delete the backup of the old key": 2, "would delete the new key": 2}; !maps.Equal(got, want) {
-		t.Errorf("a rotator's dry run says of hours %v, want %v", got, want)
+		t.Errorf("dry run of Rotate warns of deletions after the hours %v, want %v", got, want)
 	}
 }
 

@@ -68,7 +68,7 @@ func (e *Engine) writeTag(ctx context.Context, record protocol.Record) error {
 	if record.ExpiresAt.IsZero() || record.Outcome != protocol.Committed {
 		return nil
 	}
-	meta, err := e.Store.Metadata(ctx, providerKey(record.Provider))
+	meta, err := e.Store.Metadata(ctx, providerEntry(record.Provider))
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (e *Engine) setTag(ctx context.Context, provider string, meta kv.Metadata, 
 		}
 	}
 	set := map[string]string{expiryTagPrefix + strconv.Itoa(version): expires}
-	return e.retryWrite(ctx, func() error { return e.Store.PatchCustomMetadata(ctx, providerKey(provider), set, remove...) })
+	return e.retryWrite(ctx, func() error { return e.Store.PatchCustomMetadata(ctx, providerEntry(provider), set, remove...) })
 }
 
 // completeTag writes the tag of the newest recorded rotation. A crash between record and tag
@@ -128,7 +128,7 @@ func (e *Engine) copyTagToFence(ctx context.Context, found *inspection) error {
 		return nil
 	}
 	from := found.id.Source
-	meta, err := e.Store.Metadata(ctx, providerKey(found.provider))
+	meta, err := e.Store.Metadata(ctx, providerEntry(found.provider))
 	if err != nil || meta.Current != from+1 {
 		return err
 	}

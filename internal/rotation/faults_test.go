@@ -53,33 +53,33 @@ func (w *scenario) check() (committed bool) {
 		}
 	}
 	if provider.Current > 2 || len(backups) > 1 || len(records) > 1 {
-		w.Fatalf("more than one version, backup or record: %+v", snapshot)
+		w.Fatalf("Vault has %+v, want at most one new version, backup and record", snapshot)
 	}
 	if !reflect.DeepEqual(provider.Versions[1], clienttest.OldSecret) {
-		w.Fatalf("version 1 is %v", provider.Versions[1])
+		w.Fatalf("version 1 = %v, want %v", provider.Versions[1], clienttest.OldSecret)
 	}
 	committed = provider.Current == 2
 	if committed && !reflect.DeepEqual(provider.Versions[2], clienttest.NewSecret) {
-		w.Fatalf("version 2 is %v", provider.Versions[2])
+		w.Fatalf("version 2 = %v, want %v", provider.Versions[2], clienttest.NewSecret)
 	}
 	if committed && (len(backups) != 1 || !reflect.DeepEqual(backups[0].Versions[1], clienttest.OldSecret)) {
-		w.Fatalf("replaced without a backup: %+v", snapshot)
+		w.Fatalf("Vault has %+v, want a backup of the replaced secret", snapshot)
 	}
 	if len(records) == 1 && (records[0].Versions[1]["outcome"] == "committed") != committed {
-		w.Fatalf("a lying record: %+v", snapshot)
+		w.Fatalf("Vault has %+v, want a record that says committed: %t", snapshot, committed)
 	}
 	return committed
 }
 
-// done checks that the rotation is committed once and recorded once.
-func (w *scenario) done() {
+// assertDone checks that the rotation is committed once and recorded once.
+func (w *scenario) assertDone() {
 	w.Helper()
 	if !w.check() {
-		w.Fatal("not committed")
+		w.Fatal("the rotation is not committed, want it committed")
 	}
 	history, err := w.Direct.History(w.Context(), w.Provider)
 	if err != nil || len(history) != 1 || history[0].Outcome != vaultkit.OutcomeCommitted || history[0].NewVersion != 2 {
-		w.Fatalf("history %+v, %v", history, err)
+		w.Fatalf("History = %+v, %v, want one record, committed as version 2", history, err)
 	}
 }
 
@@ -116,7 +116,7 @@ func (w *scenario) killBeforeRecord() {
 // killAt cuts the client off at the first request that fatal reports.
 func (w *scenario) killAt(fatal func(faultproxy.Request) bool, applied bool) error {
 	w.Helper()
-	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond)) // it will wait in vain
+	w.Reconnect(clienttest.WithRecordWait(100 * time.Millisecond)) // the record will fail
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
 	last := faultproxy.Refuse().Before(cancel)
@@ -134,14 +134,14 @@ func (w *scenario) finish(how string, committed bool) {
 	if how != "rerun" {
 		for _, one := range w.recover() {
 			if want := map[bool]vaultkit.Outcome{true: vaultkit.OutcomeCommitted, false: vaultkit.OutcomeUndecided}[committed]; one.Outcome != want {
-				w.Fatalf("Recover says %s, committed is %v", one.Outcome, committed)
+				w.Fatalf("Recover = %s, want %s", one.Outcome, want)
 			}
 		}
 		if w.check() != committed {
-			w.Fatal("Recover changed the provider")
+			w.Fatalf("after Recover the new secret is in force: %t, want %t as before", !committed, committed)
 		}
 		if again := w.recover(); committed && len(again) != 0 {
-			w.Fatalf("a second Recover found %+v", again)
+			w.Fatalf("the second Recover = %+v, want nothing to recover", again)
 		}
 	}
 	if how == "recover" && !committed {
@@ -150,10 +150,10 @@ func (w *scenario) finish(how string, committed bool) {
 	if how != "recover" {
 		r, err := w.Rotate(w.Context(), w.Direct)
 		if err != nil || r.Resumed != committed {
-			w.Fatalf("rerun: %+v, %v", r, err)
+			w.Fatalf("the second Rotate = %+v, %v, want success, resumed %t", r, err, committed)
 		}
 	}
-	w.done()
+	w.assertDone()
 }
 
 // rivalThenZombie lets another rotation commit first and then delivers the late request.
@@ -171,14 +171,14 @@ func (w *scenario) rivalThenZombie(release chan struct{}, told error) {
 	for _, record := range history {
 		if record.Outcome == vaultkit.OutcomeCommitted {
 			if other, twice := committed[record.NewVersion]; twice {
-				w.Fatalf("version %d committed by %s and %s", record.NewVersion, other, record.ID)
+				w.Fatalf("History: %s and %s committed version %d, want only one", other, record.ID, record.NewVersion)
 			}
 			committed[record.NewVersion] = record.ID
 		}
 	}
 	provider := vaulttest.Snapshot(w, w.Provider)["providers/"+w.Provider]
 	if len(committed) != provider.Current-1 || provider.Versions[rival.NewVersion]["api_key"] != "fake-rival" {
-		w.Errorf("records %v, provider %+v, victim was told %v", committed, provider, told)
+		w.Errorf("committed records %v, Vault has %+v, want one record for each version and fake-rival; the late client got %v", committed, provider, told)
 	}
 }
 
@@ -209,15 +209,15 @@ func TestRotateSendsTheProtocol(t *testing.T) {
 	for _, one := range beside {
 		at := slices.Index(got, one)
 		if at < 0 {
-			t.Fatalf("requests\n%q, without %q", got, one)
+			t.Fatalf("Rotate sent\n%q, want also %q", got, one)
 		}
 		if one == beside[0] && at > 2 { // three requests begin at once
-			t.Errorf("the capabilities were asked for as request %d, after a write", at)
+			t.Errorf("Rotate sent %q as request %d, want it among the first three, before any write", one, at+1)
 		}
 		got = slices.Delete(got, at, at+1)
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("requests\n%q, want\n%q", got, want)
+		t.Errorf("Rotate sent\n%q, want\n%q", got, want)
 	}
 }
 
@@ -240,11 +240,11 @@ func TestRotate_SucceedsAfterOneFault(t *testing.T) {
 				w.Proxy.SetRule(faultproxy.At(n+1, fault))
 				r, err := w.Rotate(t.Context(), w.Client)
 				if err != nil || r.Outcome != vaultkit.OutcomeCommitted || len(r.Warnings) > 0 {
-					t.Fatalf("Rotate = %+v, %v", r, err)
+					t.Fatalf("Rotate = %+v, %v, want committed without a warning", r, err)
 				}
-				w.done()
+				w.assertDone()
 				if found := w.recover(); len(found) != 0 {
-					t.Errorf("Recover found %+v", found)
+					t.Errorf("Recover = %+v, want nothing to recover", found)
 				}
 			})
 		}
@@ -263,9 +263,9 @@ func TestRotate_KilledAtEachRequest(t *testing.T) {
 					committed := w.check()
 					switch {
 					case err == nil && !committed:
-						t.Fatal("success, but not committed")
+						t.Fatal("Rotate = nil and its secret is not in force, want it in force")
 					case err != nil && committed && !errors.Is(err, vaultkit.ErrUndetermined):
-						t.Fatalf("committed, but the error says otherwise: %v", err)
+						t.Fatalf("Rotate = %v and its secret is in force, want nil or ErrUndetermined", err)
 					}
 					w.finish(finish, committed)
 				})
@@ -338,13 +338,13 @@ func TestRotate_LateWritesChangeNoOutcome(t *testing.T) {
 					w.Proxy.Wait()
 				}
 				if _, err := w.Rotate(t.Context(), w.Direct); err != nil {
-					t.Fatalf("rerun: %v", err)
+					t.Fatalf("the second Rotate = %v, want success", err)
 				}
 				if finish == "rerun first" {
 					close(release)
 					w.Proxy.Wait()
 				}
-				w.done()
+				w.assertDone()
 			})
 		}
 	}

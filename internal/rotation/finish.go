@@ -23,7 +23,8 @@ func (tx *transaction) finish(ctx context.Context, outcome protocol.Outcome, evi
 }
 
 // acknowledge returns the result of a committed rotation. From here on the caller's context no
-// longer ends the work. Whatever fails, the caller is told that the new secret is in force.
+// longer ends the work. If a later step fails, the result still says that the new
+// secret is in force.
 func (tx *transaction) acknowledge(ctx context.Context, expected protocol.Record, resumed bool,
 	record func(context.Context) (stored protocol.Record, created bool, err error)) (*Result, error) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), tx.RecordWait)

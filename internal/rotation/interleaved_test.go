@@ -16,8 +16,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// Verbs that meet in the middle of each other: what one may revoke, restore or
-// abort depends on what the others have begun.
+// Operations that run at the same time. What one may revoke, restore or abort depends on what
+// the others have begun.
 
 // assertOneBackupEach fails if a version from 2 on has no committed record, or two that name a
 // backup.
@@ -42,7 +42,8 @@ func assertOneBackupEach(t *testing.T, provider string) {
 	}
 	for version := 2; version <= vaulttest.Snapshot(t, provider)["providers/"+provider].Current; version++ {
 		if committed[version] == 0 || backups[version] > 1 {
-			t.Errorf("version %d has %d committed records, %d of them with a backup: %+v", version, committed[version], backups[version], history)
+			t.Errorf("History = %+v; version %d has %d committed records, want at least 1, and %d with a backup, want at most 1",
+				history, version, committed[version], backups[version])
 		}
 	}
 }
@@ -59,7 +60,7 @@ func TestRestoreAndACrashedRollbackAreBothCommitted(t *testing.T) {
 	}
 	vaulttest.SoftDelete(t, p)
 	if r, err := restore(t, clienttest.New(t), p, ids[0]); err != nil || r.NewVersion != 3 || r.Backup != "" {
-		t.Errorf("Rollback = %+v, %v", r, err)
+		t.Errorf("Rollback(%q) with RestoreDeleted = %+v, %v, want version 3 without a backup", ids[0], r, err)
 	}
 	assertOneBackupEach(t, p)
 }
@@ -76,7 +77,7 @@ func TestRollbackOvertakenByARestoreSucceeds(t *testing.T) {
 		}
 	})))
 	if r, err := live.Rollback(t.Context(), p, ids[0]); err != nil || r.NewVersion != 3 {
-		t.Errorf("Rollback = %+v, %v", r, err)
+		t.Errorf("Rollback(%q) = %+v, %v, want version 3", ids[0], r, err)
 	}
 	assertOneBackupEach(t, p)
 }
@@ -99,14 +100,14 @@ func TestRestoreDoesNotHideARollback(t *testing.T) {
 	lost := clienttest.NewWithFaults(t, clienttest.OnCommit(p, faultproxy.Lose()))
 	r, err := lost.Rollback(t.Context(), p, ids[0])
 	if err != nil || r.NewVersion != 3 || r.Backup == "" {
-		t.Fatalf("Rollback = %+v, %v", r, err)
+		t.Fatalf("Rollback(%q) = %+v, %v, want version 3 with a backup", ids[0], r, err)
 	}
 	assertOneBackupEach(t, p)
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+r.Backup]; !vaulttest.SameJSON(t, backup.Versions[1]["api_key"], "fake-0") {
-		t.Errorf("the backup of what the rollback replaced is %+v", backup)
+		t.Errorf("backup %s = %+v, want the secret that the rollback replaced (fake-0)", r.Backup, backup)
 	}
 }
 
@@ -114,7 +115,7 @@ func TestRestoreDoesNotHideARollback(t *testing.T) {
 func TestRestore_KilledAtEachRequest(t *testing.T) {
 	client := clienttest.New(t)
 	count := func() int {
-		p, id := deletedWorld(t, false)
+		p, id := newDeletedProvider(t, false)
 		proxy := clienttest.NewProxy(t)
 		victim := clienttest.New(t, vaultkit.WithAddress(proxy.URL()))
 		proxy.Reset()
@@ -125,20 +126,20 @@ func TestRestore_KilledAtEachRequest(t *testing.T) {
 	}()
 	for n := 1; n <= count; n++ {
 		for _, die := range []func(func()) faultproxy.Action{faultproxy.Refuse().Before, faultproxy.Kill} {
-			p, id := deletedWorld(t, false)
+			p, id := newDeletedProvider(t, false)
 			ctx, cancel := context.WithCancel(t.Context())
 			victim := clienttest.NewWithFaults(t, dieAt(nth(n), die(cancel)), clienttest.WithRecordWait(20*time.Millisecond))
 			_, err := victim.Rollback(ctx, p, id, vaultkit.RestoreDeleted())
 			cancel()
 			applied := vaulttest.Snapshot(t, p)["providers/"+p].Current == 3
 			if err == nil != applied && !errors.Is(err, vaultkit.ErrUndetermined) {
-				t.Errorf("killed at %d: applied %v, told %v", n, applied, err)
+				t.Errorf("killed at request %d: Rollback = %v, applied %t, want ErrUndetermined or an error that agrees", n, err, applied)
 			}
 			if found, err := client.Recover(t.Context(), p); err != nil || applied && len(found) > 1 {
-				t.Errorf("killed at %d: Recover = %+v, %v", n, found, err)
+				t.Errorf("killed at request %d: Recover = %+v, %v, want at most one outcome", n, found, err)
 			}
 			if r, err := restore(t, client, p, id); err != nil || r.NewVersion != 3 || r.Resumed != applied {
-				t.Errorf("killed at %d: again %+v, %v", n, r, err)
+				t.Errorf("killed at request %d: the second Rollback = %+v, %v, want version 3, resumed %t", n, r, err, applied)
 			}
 			assertRestoredOnce(t, p)
 		}
@@ -150,7 +151,7 @@ func TestRecover_TakesNoRestoreForEvidence(t *testing.T) {
 	w := newScenario(t)
 	w.keepVersions(2)
 	w.killBeforeRecord() // version 2 committed, not recorded
-	id := left(t, w.Provider)[0]
+	id := backupIDs(t, w.Provider)[0]
 	vaulttest.SoftDelete(t, w.Provider)
 	if _, err := restore(t, w.Direct, w.Provider, id); err != nil {
 		t.Fatal(err)
@@ -158,20 +159,20 @@ func TestRecover_TakesNoRestoreForEvidence(t *testing.T) {
 	vaulttest.Put(t, "providers/"+w.Provider, map[string]any{"api_key": "fake-foreign"}) // prunes version 2
 	for _, one := range w.recover() {
 		if one.ID == id && one.Outcome != vaultkit.OutcomeUnknown {
-			t.Errorf("Recover says %+v", one)
+			t.Errorf("Recover = %+v, want OutcomeUnknown", one)
 		}
 	}
 }
 
 // A restore without an id replaces only the version for which its backup was chosen.
 func TestRestore_ReplacesOnlyTheExpectedVersion(t *testing.T) {
-	p, _ := deletedWorld(t, false)
+	p, _ := newDeletedProvider(t, false)
 	overtaken := clienttest.NewWithFaults(t, faultproxy.OnMatch("GET", "/data/"+vaulttest.Base+"/backups/", faultproxy.Before(func() {
 		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-good"})
 		vaulttest.SoftDelete(t, p)
 	})))
 	if _, err := overtaken.Rollback(t.Context(), p, "", vaultkit.RestoreDeleted()); !errors.Is(err, vaultkit.ErrConflict) {
-		t.Errorf("Rollback = %v", err)
+		t.Errorf("Rollback = %v, want ErrConflict", err)
 	}
 }
 
@@ -192,7 +193,7 @@ func TestRevokedKey_IsRecognizedAfterPruning(t *testing.T) {
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
 		if _, err := client.Rollback(t.Context(), p, ""); !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), first) {
-			t.Errorf("Rollback = %v", err)
+			t.Errorf("Rollback = %v, want ErrInvalid that names %s", err, first)
 		}
 	})
 }
@@ -209,7 +210,7 @@ func TestRevokeOld_RefusesDuringAnUndecidedRollback(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := clienttest.New(t).RevokeOld(t.Context(), p, ids[0], api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrConflict) || len(api.Revoked) > 0 {
-		t.Errorf("RevokeOld = %v, asked to revoke %v", err, api.Revoked)
+		t.Errorf("RevokeOld = %v, revoked %v, want ErrConflict and no call of the revoker", err, api.Revoked)
 	}
 	close(release)
 	proxy.Wait()
@@ -222,7 +223,7 @@ func TestRevokeOld_ChecksBeforeCallingRevoker(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	policy := clienttest.WithoutRight(vaulttest.Policy(t, "../../", "revoker"), clienttest.Right{Path: "secret/data/goblin-assistant/rotations/+/+", Capability: "create"})
 	if _, err := clienttest.NewWithPolicy(t, policy).RevokeOld(t.Context(), p, ids[0], api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrPermissionDenied) {
-		t.Errorf("without the right: %v", err)
+		t.Errorf("RevokeOld without the capability to record = %v, want ErrPermissionDenied", err)
 	}
 	client := clienttest.New(t)
 	number := vaulttest.PutProvider(t, map[string]any{"pin": 1234})
@@ -234,10 +235,10 @@ func TestRevokeOld_ChecksBeforeCallingRevoker(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := client.RevokeOld(t.Context(), number, first.ID, api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrConflict) {
-		t.Errorf("a number in force: %v", err)
+		t.Errorf("RevokeOld of a number in force = %v, want ErrConflict", err)
 	}
 	if len(api.Revoked) > 0 {
-		t.Errorf("asked to revoke %v", api.Revoked)
+		t.Errorf("the revoker was called with %v, want no call", api.Revoked)
 	}
 }
 
@@ -255,12 +256,12 @@ func TestRotate_KeepsTheIssuedKeyOfAnEarlierRun(t *testing.T) {
 	}
 	source.VerifyErr = errors.New("the API is down")
 	if _, err := clienttest.New(t).Rotate(t.Context(), p, source); err == nil || len(source.Revoked) > 0 {
-		t.Errorf("Rotate = %v, revoked %v", err, source.Revoked)
+		t.Errorf("Rotate = %v, revoked %v, want an error and no revocation", err, source.Revoked)
 	}
 	close(release)
 	proxy.Wait()
 	if key := clienttest.APIKey(t, clienttest.New(t), p); key != "fake-issued" {
-		t.Errorf("in force: %s", key)
+		t.Errorf("GetAPIKey(%q) = %q, want %q", p, key, "fake-issued")
 	}
 }
 
@@ -273,7 +274,7 @@ func TestAbort_TakesNoForeignWriteForItsFence(t *testing.T) {
 	})))
 	r, err := between.Abort(t.Context(), p, id)
 	if err != nil || r.Outcome != vaultkit.OutcomeAborted || r.Cause != "" {
-		t.Errorf("Abort = %+v, %v", r, err)
+		t.Errorf("Abort = %+v, %v, want aborted without a cause", r, err)
 	}
 }
 
@@ -305,7 +306,7 @@ func TestRecover_CopiesTheTagOfAFence(t *testing.T) {
 			status := clienttest.Status(t, client, vaultkit.StatusQuery{Providers: []string{p}, DueWithin: 2 * time.Hour})
 			history, err := client.History(t.Context(), p)
 			if err != nil || status[0].Due != "expiring" || history[0].Cause != "fenced by version 3" {
-				t.Errorf("status %+v, history %+v, %v", status[0], history[0], err)
+				t.Errorf("Status = %+v, History = %+v, %v, want expiring and the cause fenced by version 3", status[0], history[0], err)
 			}
 		})
 	}
@@ -325,7 +326,7 @@ func TestRotate_ReturnsTheRecordedOutcomeWithoutEvidence(t *testing.T) {
 		}
 	}))))
 	if r, err := victim.Rotate(t.Context(), p, vaultkit.NewKey("fake-new")); err != nil || r.NewVersion != 2 {
-		t.Errorf("Rotate = %+v, %v", r, err)
+		t.Errorf("Rotate = %+v, %v, want version 2", r, err)
 	}
 }
 

@@ -88,7 +88,7 @@ func (e *Engine) describeFromRecord(ctx context.Context, backup Backup, id proto
 }
 
 func (e *Engine) describeFromAttribution(ctx context.Context, backup Backup) (Backup, error) {
-	meta, err := e.Store.Metadata(ctx, backupKey(backup.Provider, backup.ID))
+	meta, err := e.Store.Metadata(ctx, backupEntry(backup.Provider, backup.ID))
 	attribution := protocol.DecodeAttribution(meta.Custom)
 	backup.Actor, backup.Reason = attribution.Actor, attribution.Reason
 	return backup, err

@@ -39,8 +39,8 @@ func (e *Engine) Prune(ctx context.Context, provider string, limits PruneLimits)
 		return prunable, nil
 	}
 	for i, backup := range prunable {
-		key := backupKey(provider, backup.ID)
-		if err := e.retryWrite(ctx, func() error { return e.Store.Delete(ctx, key) }); err != nil {
+		entry := backupEntry(provider, backup.ID)
+		if err := e.retryWrite(ctx, func() error { return e.Store.Delete(ctx, entry) }); err != nil {
 			return prunable[:i], err
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// left returns the ids of the provider's backups in Vault, oldest first.
-func left(t *testing.T, provider string) []string {
+// backupIDs returns the ids of the provider's backups in Vault, oldest first.
+func backupIDs(t *testing.T, provider string) []string {
 	t.Helper()
 	backups, err := clienttest.New(t).Backups(t.Context(), provider)
 	if err != nil {
@@ -60,8 +60,8 @@ func TestPruneBackupsByCountAndAge(t *testing.T) {
 				}
 			})
 			pruned, err := client.PruneBackups(t.Context(), p, tc.limits)
-			if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:tc.gone]) || !reflect.DeepEqual(left(t, p), ids[tc.gone:]) {
-				t.Errorf("PruneBackups = %v, %v; left %v, want the oldest deleted", idsOf(pruned), err, left(t, p))
+			if err != nil || !reflect.DeepEqual(idsOf(pruned), ids[:tc.gone]) || !reflect.DeepEqual(backupIDs(t, p), ids[tc.gone:]) {
+				t.Errorf("PruneBackups = %v, %v; left %v, want the oldest deleted", idsOf(pruned), err, backupIDs(t, p))
 			}
 			for _, one := range pruned {
 				if one.Provider != p || one.Outcome != vaultkit.OutcomeCommitted || one.ReplacedAt.IsZero() {
@@ -95,7 +95,8 @@ func TestPruneKeepsTheEvidence(t *testing.T) {
 	client := clienttest.New(t)
 	p, ids := clienttest.PutRotatedProvider(t, 3)
 	undecided := clienttest.CrashBeforeCommit(t, p, "fake-crashed")
-	// It becomes unknown: later versions come, and the one that tells is deleted.
+	// The rotation becomes unknown: later versions exist, and the version that would show its
+	// outcome is deleted.
 	vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": "fake-foreign"})
 	if err := vaulttest.Root(t).KVv2(vaulttest.Mount).DeleteVersions(t.Context(), vaulttest.Base+"/providers/"+p, []int{5}); err != nil {
 		t.Fatal(err)
@@ -105,8 +106,8 @@ func TestPruneKeepsTheEvidence(t *testing.T) {
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if want := append([]string{undecided}, later...); !reflect.DeepEqual(left(t, p), want) {
-		t.Errorf("left %v, want %v (of %v)", left(t, p), want, ids)
+	if want := append([]string{undecided}, later...); !reflect.DeepEqual(backupIDs(t, p), want) {
+		t.Errorf("after PruneBackups the backups are %v, want %v (before: %v)", backupIDs(t, p), want, ids)
 	}
 	if _, err := client.Abort(t.Context(), p, undecided); err != nil {
 		t.Fatal(err)
@@ -114,8 +115,8 @@ func TestPruneKeepsTheEvidence(t *testing.T) {
 	if _, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{KeepNewest: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if want := later[1:]; !reflect.DeepEqual(left(t, p), want) {
-		t.Errorf("closed, and left %v, want %v", left(t, p), want)
+	if want := later[1:]; !reflect.DeepEqual(backupIDs(t, p), want) {
+		t.Errorf("after the last PruneBackups the backups are %v, want %v", backupIDs(t, p), want)
 	}
 }
 
@@ -128,8 +129,8 @@ func TestPrune_KeepsTheNewestCommittedBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	pruned, err := client.PruneBackups(t.Context(), p, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
-	if want := []string{ids[0], aborted}; err != nil || !reflect.DeepEqual(idsOf(pruned), want) || !reflect.DeepEqual(left(t, p), ids[1:]) {
-		t.Errorf("PruneBackups = %v, %v; left %v, want the newest committed one left", idsOf(pruned), err, left(t, p))
+	if want := []string{ids[0], aborted}; err != nil || !reflect.DeepEqual(idsOf(pruned), want) || !reflect.DeepEqual(backupIDs(t, p), ids[1:]) {
+		t.Errorf("PruneBackups = %v, %v; left %v, want the newest committed one left", idsOf(pruned), err, backupIDs(t, p))
 	}
 }
 
@@ -157,8 +158,8 @@ func TestPruneUnderTheJanitorsPolicy(t *testing.T) {
 	}
 	undecided := clienttest.CrashBeforeCommit(t, p, "fake-crashed")
 	pruned, err = janitor.PruneBackups(t.Context(), p, vaultkit.PruneLimits{OlderThan: time.Nanosecond})
-	if want := []string{ids[2], undecided}; err != nil || !reflect.DeepEqual(left(t, p), want) {
-		t.Errorf("PruneBackups = %v, %v; left %v, want %v", idsOf(pruned), err, left(t, p), want)
+	if want := []string{ids[2], undecided}; err != nil || !reflect.DeepEqual(backupIDs(t, p), want) {
+		t.Errorf("PruneBackups = %v, %v; left %v, want %v", idsOf(pruned), err, backupIDs(t, p), want)
 	}
 }
 

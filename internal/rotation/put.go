@@ -12,8 +12,8 @@ import (
 
 // Put creates a provider's first version and returns its number. With replaceDeleted it also
 // replaces a deleted or destroyed version. KV v2 has no write that depends on the deletion: if
-// somebody undeletes the version at the same time, Put replaces it, and it stays readable as
-// the version before.
+// another client undeletes the version at the same time, Put replaces it, and it stays readable
+// as the version before.
 func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, replaceDeleted bool) (int, error) {
 	if _, err := protocol.CanonicalToStore(data); err != nil {
 		return 0, vaulterr.Invalid("%v", err)
@@ -30,8 +30,8 @@ func (e *Engine) Put(ctx context.Context, provider string, data map[string]any, 
 }
 
 // checkReplaceable refuses to replace a deleted version if the provider keeps only one.
-// Somebody may undelete it before the write arrives, and the write would remove it. A destroyed
-// version holds nothing.
+// Another client may undelete it before the write arrives, and the write would remove it. A
+// destroyed version holds nothing.
 func (e *Engine) checkReplaceable(ctx context.Context, provider string, deleted *vaulterr.Error) error {
 	if errors.Is(deleted, vaulterr.ErrDestroyed) {
 		return nil
@@ -50,7 +50,7 @@ func (e *Engine) checkReplaceable(ctx context.Context, provider string, deleted 
 // the provider's metadata, or is Vault's default.
 func (e *Engine) maxVersions(ctx context.Context, provider string) (int, error) {
 	const vaultDefault = 10
-	meta, err := e.Store.Metadata(ctx, providerKey(provider))
+	meta, err := e.Store.Metadata(ctx, providerEntry(provider))
 	if err != nil || meta.MaxVersions > 1 || meta.MaxVersions == 0 && len(meta.Versions) > 1 {
 		return max(meta.MaxVersions, len(meta.Versions)), err
 	}
@@ -72,7 +72,7 @@ func (e *Engine) maxVersions(ctx context.Context, provider string) (int, error) 
 func (e *Engine) put(ctx context.Context, provider string, cas int, data map[string]any) (int, error) {
 	maybeApplied := false
 	err := e.retryWrite(ctx, func() error {
-		_, err := e.Store.Write(ctx, providerKey(provider), cas, data)
+		_, err := e.Store.Write(ctx, providerEntry(provider), cas, data)
 		maybeApplied = maybeApplied || vaulterr.MaybeApplied(err)
 		return err
 	})
@@ -91,7 +91,7 @@ func (e *Engine) put(ctx context.Context, provider string, cas int, data map[str
 
 // resolvePut finds out who wrote version cas+1.
 func (e *Engine) resolvePut(ctx context.Context, provider string, cas int, data map[string]any, refusal error) (int, error) {
-	stored, err := e.Store.ReadVersion(ctx, providerKey(provider), cas+1)
+	stored, err := e.Store.ReadVersion(ctx, providerEntry(provider), cas+1)
 	switch {
 	case err != nil:
 		return 0, undeterminedPut(errors.Join(refusal, err))
@@ -103,8 +103,8 @@ func (e *Engine) resolvePut(ctx context.Context, provider string, cas int, data 
 
 // explainRefusedPut returns why a write was refused that was certainly not applied.
 func (e *Engine) explainRefusedPut(ctx context.Context, provider string, refusal error) error {
-	current, err := e.Store.Read(ctx, providerKey(provider))
-	mayCreate := kv.PathCapability{Key: providerKey(provider), Endpoint: "data", Capability: "create"}
+	current, err := e.Store.Read(ctx, providerEntry(provider))
+	mayCreate := kv.PathCapability{Entry: providerEntry(provider), Endpoint: "data", Capability: "create"}
 	switch {
 	case errors.Is(err, vaulterr.ErrDeleted):
 		return err

@@ -16,7 +16,7 @@ import (
 )
 
 // TestPut_ReplacesNoDeletedVersionThatWouldBePruned: with max_versions=1 the write would prune
-// the deleted version, and a key that somebody undeletes at that moment would be lost.
+// the deleted version, and a key that is undeleted at that moment would be lost.
 func TestPut_ReplacesNoDeletedVersionThatWouldBePruned(t *testing.T) {
 	root := vaulttest.Root(t)
 	configure := func(path string, most int) {

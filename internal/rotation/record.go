@@ -48,7 +48,7 @@ func (f *inspection) toRecord(now time.Time) protocol.Record {
 // recordInspection writes the record of an inspected rotation, with the attribution beside its
 // backup.
 func (e *Engine) recordInspection(ctx context.Context, found *inspection) (stored protocol.Record, created bool, err error) {
-	meta, err := e.Store.Metadata(ctx, backupKey(found.provider, found.id.String()))
+	meta, err := e.Store.Metadata(ctx, backupEntry(found.provider, found.id.String()))
 	if err != nil && !errors.Is(err, vaulterr.ErrNotFound) {
 		return protocol.Record{}, false, err
 	}
@@ -63,9 +63,9 @@ func (e *Engine) writeRecord(ctx context.Context, record protocol.Record) (store
 	if err != nil {
 		return record, false, err
 	}
-	key := recordKey(record.Provider, record.ID)
+	entry := recordEntry(record.Provider, record.ID)
 	err = e.retryWrite(ctx, func() error {
-		_, err := e.Store.Write(ctx, key, 0, body)
+		_, err := e.Store.Write(ctx, entry, 0, body)
 		return err
 	})
 	if err == nil {
@@ -83,8 +83,8 @@ func (e *Engine) writeRecord(ctx context.Context, record protocol.Record) (store
 
 // readStored returns an entry's data as JSON. The data was decoded from JSON, so encoding it
 // cannot fail.
-func (e *Engine) readStored(ctx context.Context, key kv.Key) (json.RawMessage, error) {
-	secret, err := e.Store.Read(ctx, key)
+func (e *Engine) readStored(ctx context.Context, entry kv.EntryName) (json.RawMessage, error) {
+	secret, err := e.Store.Read(ctx, entry)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (e *Engine) readStored(ctx context.Context, key kv.Key) (json.RawMessage, e
 }
 
 func (e *Engine) readRecord(ctx context.Context, provider, id string) (protocol.Record, error) {
-	stored, err := e.readStored(ctx, recordKey(provider, id))
+	stored, err := e.readStored(ctx, recordEntry(provider, id))
 	if err != nil {
 		return protocol.Record{}, err
 	}

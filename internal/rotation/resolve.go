@@ -29,7 +29,7 @@ type inspection struct {
 func (e *Engine) inspect(ctx context.Context, provider string, id protocol.ID) (*inspection, error) {
 	found := &inspection{provider: provider, id: id}
 	var err error
-	if found.old, err = e.readIfPresent(ctx, backupKey(provider, id.String())); err != nil {
+	if found.old, err = e.readIfPresent(ctx, backupEntry(provider, id.String())); err != nil {
 		return nil, err
 	}
 	facts := protocol.Facts{ID: id}
@@ -57,7 +57,7 @@ func (e *Engine) detectFence(ctx context.Context, found *inspection) error {
 	}
 	source := found.old
 	if found.isRestore() {
-		secret, err := e.readVersionIfPresent(ctx, providerKey(found.provider), found.id.Source)
+		secret, err := e.readVersionIfPresent(ctx, providerEntry(found.provider), found.id.Source)
 		if err != nil {
 			return err
 		}
@@ -70,11 +70,11 @@ func (e *Engine) detectFence(ctx context.Context, found *inspection) error {
 // loadNextVersion adds the facts that exist only once the provider is past the source version.
 func (e *Engine) loadNextVersion(ctx context.Context, found *inspection, facts *protocol.Facts) (err error) {
 	if found.old == nil { // the write of the backup may have arrived since
-		if found.old, err = e.readIfPresent(ctx, backupKey(found.provider, found.id.String())); err != nil {
+		if found.old, err = e.readIfPresent(ctx, backupEntry(found.provider, found.id.String())); err != nil {
 			return err
 		}
 	}
-	next, err := e.readVersionIfPresent(ctx, providerKey(found.provider), found.id.Source+1)
+	next, err := e.readVersionIfPresent(ctx, providerEntry(found.provider), found.id.Source+1)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (e *Engine) findInLaterBackups(ctx context.Context, found *inspection, fact
 		if id.Source != found.id.Source+1 || facts.Provider.Generation(id) != protocol.SameGeneration {
 			continue
 		}
-		data, err := e.readIfPresent(ctx, backupKey(found.provider, id.String()))
+		data, err := e.readIfPresent(ctx, backupEntry(found.provider, id.String()))
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (e *Engine) findInLaterBackups(ctx context.Context, found *inspection, fact
 
 // providerFacts reads the provider's metadata. A missing provider is the zero value.
 func (e *Engine) providerFacts(ctx context.Context, provider string) (protocol.Provider, error) {
-	meta, err := e.Store.Metadata(ctx, providerKey(provider))
+	meta, err := e.Store.Metadata(ctx, providerEntry(provider))
 	if errors.Is(err, vaulterr.ErrNotFound) {
 		return protocol.Provider{}, nil
 	}
@@ -127,14 +127,14 @@ func (e *Engine) providerFacts(ctx context.Context, provider string) (protocol.P
 
 // readIfPresent returns the newest version's data, or nil if it is missing, deleted or
 // destroyed.
-func (e *Engine) readIfPresent(ctx context.Context, key kv.Key) (map[string]any, error) {
-	secret, err := emptyIfMissing(e.Store.Read(ctx, key))
+func (e *Engine) readIfPresent(ctx context.Context, entry kv.EntryName) (map[string]any, error) {
+	secret, err := emptyIfMissing(e.Store.Read(ctx, entry))
 	return secret.Data, err
 }
 
 // readVersionIfPresent is readIfPresent for one version.
-func (e *Engine) readVersionIfPresent(ctx context.Context, key kv.Key, version int) (kv.Secret, error) {
-	return emptyIfMissing(e.Store.ReadVersion(ctx, key, version))
+func (e *Engine) readVersionIfPresent(ctx context.Context, entry kv.EntryName, version int) (kv.Secret, error) {
+	return emptyIfMissing(e.Store.ReadVersion(ctx, entry, version))
 }
 
 func emptyIfMissing(secret kv.Secret, err error) (kv.Secret, error) {

@@ -19,9 +19,9 @@ func (e *Engine) recordRevocation(ctx context.Context, wanted protocol.Revocatio
 	if err != nil {
 		return nil, err
 	}
-	key := recordKey(wanted.Provider, wanted.ID+suffix)
+	entry := recordEntry(wanted.Provider, wanted.ID+suffix)
 	err = e.retryWrite(ctx, func() error {
-		_, err := e.Store.Write(ctx, key, 0, body)
+		_, err := e.Store.Write(ctx, entry, 0, body)
 		return err
 	})
 	if createRefused(err) { // it exists: from a request whose response was lost, an earlier run, or another client
@@ -33,7 +33,7 @@ func (e *Engine) recordRevocation(ctx context.Context, wanted protocol.Revocatio
 }
 
 func (e *Engine) readRevocation(ctx context.Context, provider, id, suffix string) (*protocol.Revocation, error) {
-	stored, err := e.readStored(ctx, recordKey(provider, id+suffix))
+	stored, err := e.readStored(ctx, recordEntry(provider, id+suffix))
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (e *Engine) readRevocation(ctx context.Context, provider, id, suffix string
 // revocations reads the provider's revocations by rotation id, also unfinished ones. For an
 // unreadable record it returns one without details.
 func (e *Engine) revocations(ctx context.Context, provider string) (map[string]*protocol.Revocation, error) {
-	names, err := e.Store.List(ctx, recordKey(provider))
+	names, err := e.Store.List(ctx, recordEntry(provider))
 	if err != nil {
 		return nil, err
 	}

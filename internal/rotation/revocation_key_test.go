@@ -15,7 +15,7 @@ import (
 	"goblin/vaultkit/policy"
 )
 
-// Which keys are the same, and who must not put a revoked one in force.
+// Which values are the same key, and which operations refuse a revoked key.
 
 // attemptFor returns the path of an entry that another client wrote to revoke the key.
 func attemptFor(p, key string) string {
@@ -65,7 +65,7 @@ func TestRevokeOld_ComparesShortKeysInTheirFieldOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	if keys := api.Revoked[0]; len(keys) != 2 || keys["pin"] != "1234" || keys["api_key"] != "fake-live-abc" {
-		t.Errorf("asked to revoke %v, want pin and api_key", keys)
+		t.Errorf("RevokeOld revoked %v, want pin and api_key", keys)
 	}
 	flags, id := change(t, object{"on": true, "api_key": "fake"}, object{"on": false})
 	if _, err := clienttest.New(t).RevokeOld(t.Context(), flags, id, api, vaultkit.IgnoreOtherProviders()); !errors.Is(err, vaultkit.ErrNoChange) {
@@ -110,10 +110,10 @@ func TestRotate_RefusesRevokedKeys(t *testing.T) {
 		}
 	})
 	if _, err := client.Rotate(t.Context(), p, vaultkit.NewKey("fake-live-abc"), vaultkit.AllowRevoked()); err != nil {
-		t.Errorf("Rotate with AllowRevoked: %v", err)
+		t.Errorf("Rotate to a revoked key with AllowRevoked = %v, want success", err)
 	}
 	if _, err := client.Rotate(t.Context(), p, vaultkit.NewFields(object{"n": "2"})); err != nil {
-		t.Errorf("Rotate of another field: %v", err)
+		t.Errorf("Rotate of another field = %v, want success", err)
 	}
 }
 

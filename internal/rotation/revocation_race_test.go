@@ -15,11 +15,11 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// What is revoked while somebody puts it back, and the other way round.
+// A key is revoked while another client puts it back in force.
 
-// meets runs b completely before each request of a, once for each request, and calls check
-// after it.
-func meets(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Client, p, id string), check func(n int, p string)) {
+// interleave runs b completely before each request of a, in one run for each request, and then
+// calls check.
+func interleave(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Client, p, id string), check func(n int, p string)) {
 	t.Helper()
 	for n := 1; ; n++ {
 		p, id := arrange()
@@ -34,7 +34,7 @@ func meets(t *testing.T, arrange func() (p, id string), a, b func(c *vaultkit.Cl
 		a(client, p, id)
 		if !fired {
 			if n < 6 {
-				t.Fatalf("the verb sent only %d requests", n-1)
+				t.Fatalf("the verb sent %d requests, want at least 5", n-1)
 			}
 			return
 		}
@@ -71,18 +71,57 @@ func TestNoKeyInForceIsRevoked(t *testing.T) {
 					}
 					for field, key := range keys.Reveal() {
 						if len(asked.Revoked) > 0 && strings.TrimSpace(key) == "fake-old" {
-							t.Errorf("at request %d: the revoked key is in force in the field %s", n, field)
+							t.Errorf("at request %d: field %s has the revoked key in force, want another key", n, field)
 						}
 					}
 				}
 				if order == "within revoke-old" {
-					meets(t, arrange, revoke, put, check)
+					interleave(t, arrange, revoke, put, check)
 				} else {
-					meets(t, arrange, put, revoke, check)
+					interleave(t, arrange, put, revoke, check)
 				}
 			})
 		}
 	}
+}
+
+// A restore puts every field in force, so it checks each of them.
+func TestRestore_RefusesRevokedKeys(t *testing.T) {
+	var asked *clienttest.Revoker
+	check := func(n int, p string) {
+		keys, err := clienttest.New(t).GetProviderKeys(t.Context(), p)
+		if len(asked.Revoked) > 0 && err == nil && keys.Reveal()["api_key"] == "fake-old" {
+			t.Errorf("at request %d: the revoked key is in force, want another key", n)
+		}
+	}
+	arrange := func(deleted bool) func() (string, string) {
+		return func() (string, string) {
+			p, ids := clienttest.PutRotatedProvider(t, 1)
+			if deleted {
+				vaulttest.SoftDelete(t, p)
+			}
+			asked = &clienttest.Revoker{}
+			return p, ids[0]
+		}
+	}
+	revoke := func(c *vaultkit.Client, p, id string) {
+		_, _ = c.RevokeOld(t.Context(), p, id, asked, vaultkit.IgnoreOtherProviders())
+	}
+	bringBack := func(c *vaultkit.Client, p, id string) {
+		_, _ = c.Rollback(t.Context(), p, id, vaultkit.RestoreDeleted())
+	}
+	interleave(t, arrange(false), revoke, func(c *vaultkit.Client, p, id string) {
+		vaulttest.SoftDelete(t, p)
+		bringBack(c, p, id)
+	}, check)
+	interleave(t, arrange(true), bringBack, func(c *vaultkit.Client, p, id string) {
+		if vaulttest.Snapshot(t, p)["providers/"+p].Current == 2 {
+			if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Undelete(t.Context(), vaulttest.Base+"/providers/"+p, []int{2}); err != nil {
+				t.Error(err)
+			}
+			revoke(c, p, id)
+		}
+	}, check)
 }
 
 // twin is a source whose provider's API returns the same key to two jobs. It records what it
@@ -121,11 +160,11 @@ func TestRotate_KeepsAKeyThatAnotherJobUses(t *testing.T) {
 	b := func(c *vaultkit.Client, p, _ string) { _, _ = c.Rotate(t.Context(), p, &twin{}) }
 	check := func(n int, p string) {
 		if key := clienttest.APIKey(t, clienttest.New(t), p); len(failing.takes) > 0 && key == "fake-issued-twice" {
-			t.Errorf("at request %d: the key that was taken back is in force", n)
+			t.Errorf("at request %d: the revoked unused key %q is in force, want another key", n, key)
 		}
 	}
-	meets(t, arrange, a, b, check)
-	meets(t, arrange, b, a, check)
+	interleave(t, arrange, a, b, check)
+	interleave(t, arrange, b, a, check)
 }
 
 // A standby may be behind. The checks still see what another client wrote before this client's
@@ -166,7 +205,7 @@ func TestRotate_ChecksAStateWithItsOwnWrite(t *testing.T) {
 				})
 			}))
 			if err := verb(client, p, ids[0]); err != nil || looks == 0 {
-				t.Errorf("%s = %v, after %d looks", name, err, looks)
+				t.Errorf("%s = %v after %d checks, want success after at least one", name, err, looks)
 			}
 		})
 	}
@@ -228,13 +267,13 @@ func TestRotate_NoDefiniteErrorAfterAnEarlierRun(t *testing.T) {
 			close(release)
 			proxy.Wait()
 			if key := clienttest.APIKey(t, clienttest.New(t), p); key != "fake-new" {
-				t.Errorf("in force is %q, want what the first run sent", key)
+				t.Errorf("GetAPIKey = %q, want %q from the first run", key, "fake-new")
 			}
 		})
 	}
 }
 
-// announce writes an entry for the key that stands, as another client would.
+// announce writes an entry that stands for the key, as another client would.
 func announce(t *testing.T, p, key string) {
 	t.Helper()
 	vaulttest.Put(t, attemptFor(p, key), map[string]any{"schema": 1, "kind": "revoke-old", "rotation": "", "provider": p,

@@ -26,9 +26,9 @@ func TestRevokeOld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Only what was replaced, at its old value; what was kept is still in force.
+	// Only replaced fields are revoked, with their old values. Kept fields are still in force.
 	if want := []map[string]string{{"api_key": "fake-old", "seat": "7"}}; !reflect.DeepEqual(api.Revoked, want) {
-		t.Errorf("asked to revoke %v, want %v", api.Revoked, want)
+		t.Errorf("RevokeOld revoked %v, want %v", api.Revoked, want)
 	}
 	if api.Target.Provider != p || revocation.ID != r.ID || revocation.Provider != p || revocation.AlreadyGone || revocation.Actor != "a test" || revocation.Reason != "it works" ||
 		!reflect.DeepEqual(revocation.Fields, []string{"api_key", "seat"}) || time.Since(revocation.RevokedAt).Abs() > time.Hour {
@@ -186,15 +186,15 @@ func TestRevokeOld_ReturnsTheRevokersError(t *testing.T) {
 func TestRevokeOld_RecordsTheRotationFirst(t *testing.T) {
 	w, api := newScenario(t), &clienttest.Revoker{}
 	w.killBeforeRecord()
-	id := left(t, w.Provider)[0]
+	id := backupIDs(t, w.Provider)[0]
 	if _, err := w.Direct.RevokeOld(t.Context(), w.Provider, id, api, vaultkit.IgnoreOtherProviders()); err != nil || len(api.Revoked) != 1 {
 		t.Fatalf("RevokeOld = %v after %d calls of the revoker, want success and 1", err, len(api.Revoked))
 	}
-	w.revokedToo(id)
+	w.assertRevoked(id)
 }
 
-// revokedToo checks that the rotation is recorded as committed and as revoked.
-func (w *scenario) revokedToo(id string) {
+// assertRevoked checks that the rotation is recorded as committed and as revoked.
+func (w *scenario) assertRevoked(id string) {
 	w.Helper()
 	history, err := w.Direct.History(w.Context(), w.Provider)
 	if err != nil || len(history) != 1 || history[0].ID != id || history[0].Outcome != vaultkit.OutcomeCommitted || history[0].Revocation == nil {

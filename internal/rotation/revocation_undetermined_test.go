@@ -18,12 +18,12 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// What a lost or an old answer, or a missing right, must not lead to.
+// What must not follow from a lost response, an old response, or a missing capability.
 
 var denial = faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)
 
-// commitOnItsWay leaves a rotation to fake-new whose commit arrives when release is called.
-func commitOnItsWay(t *testing.T, p string) (id string, release func()) {
+// newLateCommit leaves a rotation to fake-new whose commit arrives when release is called.
+func newLateCommit(t *testing.T, p string) (id string, release func()) {
 	t.Helper()
 	proxy, late := clienttest.NewProxy(t), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -62,7 +62,7 @@ func TestRerunThatCannotReadItsBackupIsUndetermined(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := vaulttest.PutProvider(t, clienttest.OldSecret)
-			id, release := commitOnItsWay(t, p)
+			id, release := newLateCommit(t, p)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			var rule faultproxy.Rule
@@ -140,7 +140,7 @@ func TestAbort_OldMetadataIsNoNewProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	if backup := vaulttest.Snapshot(t, p)["backups/"+p+"/"+newest.ID]; !vaulttest.SameJSON(t, backup.Versions[1]["api_key"], "fake-later") {
-		t.Errorf("the backup of what was replaced last is %+v", backup)
+		t.Errorf("backup %s = %+v, want the secret that was replaced last (fake-later)", newest.ID, backup)
 	}
 }
 
@@ -158,7 +158,8 @@ func TestRevokeOld_ChecksAfterAnAcknowledgedEntry(t *testing.T) {
 			if lost && r.Method == http.MethodGet && !entry {
 				looks++
 				if r.Header.Get("X-Vault-Index") != fakeIndex {
-					t.Errorf("GET %s?%s after the entries carries no index", r.URL.Path, r.URL.RawQuery)
+					t.Errorf("GET %s?%s after the entries has X-Vault-Index %q, want %q",
+						r.URL.Path, r.URL.RawQuery, r.Header.Get("X-Vault-Index"), fakeIndex)
 				}
 			}
 			answer, err := next.RoundTrip(r)
@@ -320,7 +321,7 @@ func TestRollbackAfterTheProviderWasCreatedAnew(t *testing.T) {
 	}
 }
 
-// The commit waits for the attribution: without it, nobody could tell who rotated.
+// The commit waits for the attribution: without it, the record could not name the actor.
 func TestRotate_CommitsOnlyWithAnAttribution(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	_, err := clienttest.NewWithFaults(t, faultproxy.OnMatch("PUT", "/metadata/"+vaulttest.Base+"/backups/", denial)).Rotate(t.Context(), p, vaultkit.NewKey("fake-new"))
@@ -329,7 +330,7 @@ func TestRotate_CommitsOnlyWithAnAttribution(t *testing.T) {
 	}
 }
 
-// An error escapes the text of an entry that somebody else wrote.
+// An error escapes the text of an entry of a foreign writer.
 func TestRotate_EscapesTheTextOfAnEntry(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	vaulttest.Put(t, attemptFor(p, "fake-new"), object{"schema": 1, "kind": "revoke-old", "rotation": "x\x1b]0;evil\a\n::error::pwn",
@@ -338,45 +339,6 @@ func TestRotate_EscapesTheTextOfAnEntry(t *testing.T) {
 	if !errors.Is(err, vaultkit.ErrConflict) || strings.ContainsAny(err.Error(), "\x1b\a\n") {
 		t.Errorf("Rotate = %q, want ErrConflict without control characters", err)
 	}
-}
-
-// A restore puts every field in force, so it checks each of them.
-func TestRestore_RefusesRevokedKeys(t *testing.T) {
-	var asked *clienttest.Revoker
-	check := func(n int, p string) {
-		keys, err := clienttest.New(t).GetProviderKeys(t.Context(), p)
-		if len(asked.Revoked) > 0 && err == nil && keys.Reveal()["api_key"] == "fake-old" {
-			t.Errorf("at request %d: the revoked key is in force", n)
-		}
-	}
-	arrange := func(deleted bool) func() (string, string) {
-		return func() (string, string) {
-			p, ids := clienttest.PutRotatedProvider(t, 1)
-			if deleted {
-				vaulttest.SoftDelete(t, p)
-			}
-			asked = &clienttest.Revoker{}
-			return p, ids[0]
-		}
-	}
-	revoke := func(c *vaultkit.Client, p, id string) {
-		_, _ = c.RevokeOld(t.Context(), p, id, asked, vaultkit.IgnoreOtherProviders())
-	}
-	bringBack := func(c *vaultkit.Client, p, id string) {
-		_, _ = c.Rollback(t.Context(), p, id, vaultkit.RestoreDeleted())
-	}
-	meets(t, arrange(false), revoke, func(c *vaultkit.Client, p, id string) {
-		vaulttest.SoftDelete(t, p)
-		bringBack(c, p, id)
-	}, check)
-	meets(t, arrange(true), bringBack, func(c *vaultkit.Client, p, id string) {
-		if vaulttest.Snapshot(t, p)["providers/"+p].Current == 2 {
-			if err := vaulttest.Root(t).KVv2(vaulttest.Mount).Undelete(t.Context(), vaulttest.Base+"/providers/"+p, []int{2}); err != nil {
-				t.Error(err)
-			}
-			revoke(c, p, id)
-		}
-	}, check)
 }
 
 // A rerun that is refused before its backup does not know whether the earlier run's commit

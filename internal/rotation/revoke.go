@@ -89,22 +89,22 @@ func (e *Engine) recordRevoked(ctx context.Context, revocation protocol.Revocati
 // revokeCapabilities returns the capabilities that a revocation uses.
 func revokeCapabilities(provider, id string) []kv.PathCapability {
 	return append(attemptCapabilities(provider),
-		kv.PathCapability{Key: providerKey(provider), Endpoint: "data", Capability: "read"},
-		kv.PathCapability{Key: providerKey(provider), Endpoint: "metadata", Capability: "read"},
-		kv.PathCapability{Key: backupKey(provider, id), Endpoint: "data", Capability: "read"},
-		kv.PathCapability{Key: backupKey(provider, id), Endpoint: "metadata", Capability: "read"},
-		kv.PathCapability{Key: backupKey(provider), Endpoint: "metadata", Capability: "list"},
-		kv.PathCapability{Key: recordKey(provider, id), Endpoint: "data", Capability: "create"},
-		kv.PathCapability{Key: recordKey(provider, id), Endpoint: "data", Capability: "read"},
-		kv.PathCapability{Key: recordKey(provider), Endpoint: "metadata", Capability: "list"})
+		kv.PathCapability{Entry: providerEntry(provider), Endpoint: "data", Capability: "read"},
+		kv.PathCapability{Entry: providerEntry(provider), Endpoint: "metadata", Capability: "read"},
+		kv.PathCapability{Entry: backupEntry(provider, id), Endpoint: "data", Capability: "read"},
+		kv.PathCapability{Entry: backupEntry(provider, id), Endpoint: "metadata", Capability: "read"},
+		kv.PathCapability{Entry: backupEntry(provider), Endpoint: "metadata", Capability: "list"},
+		kv.PathCapability{Entry: recordEntry(provider, id), Endpoint: "data", Capability: "create"},
+		kv.PathCapability{Entry: recordEntry(provider, id), Endpoint: "data", Capability: "read"},
+		kv.PathCapability{Entry: recordEntry(provider), Endpoint: "metadata", Capability: "list"})
 }
 
 // attemptCapabilities returns the capabilities that the entries of an attempt need.
 func attemptCapabilities(provider string) []kv.PathCapability {
-	entry := attemptKey(provider, sampleAttemptName(provider))
+	entry := attemptEntry(provider, sampleAttemptName(provider))
 	return []kv.PathCapability{
-		{Key: entry, Endpoint: "data", Capability: "create"},
-		{Key: entry, Endpoint: "data", Capability: "read"},
+		{Entry: entry, Endpoint: "data", Capability: "create"},
+		{Entry: entry, Endpoint: "data", Capability: "read"},
 	}
 }
 
@@ -126,7 +126,7 @@ func (e *Engine) replacedKeys(ctx context.Context, r RevokeRequest) (map[string]
 	if err != nil {
 		return nil, err
 	}
-	backup, err := e.Store.Read(ctx, backupKey(r.Provider, r.ID))
+	backup, err := e.Store.Read(ctx, backupEntry(r.Provider, r.ID))
 	if err != nil {
 		return nil, backupNotFound(r.ID, err)
 	}

@@ -23,7 +23,7 @@ func (e *Engine) checkNotInForce(ctx context.Context, provider string, keys map[
 	if err != nil {
 		return err
 	}
-	current, err := e.Store.Read(ctx, providerKey(provider))
+	current, err := e.Store.Read(ctx, providerEntry(provider))
 	if err != nil {
 		return err // also if the version is deleted, because it may be undeleted
 	}
@@ -63,7 +63,7 @@ func (e *Engine) checkGeneration(ctx context.Context, provider string, id protoc
 // checkOtherProviders refuses keys that another provider's secret contains. It returns the
 // providers whose secret the token cannot read, sorted.
 func (e *Engine) checkOtherProviders(ctx context.Context, provider string, keys map[string]any) (notRead []string, err error) {
-	names, err := e.Store.List(ctx, kv.Key{"providers"})
+	names, err := e.Store.List(ctx, kv.EntryName{"providers"})
 	switch {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
 		return []string{"*"}, nil
@@ -73,7 +73,7 @@ func (e *Engine) checkOtherProviders(ctx context.Context, provider string, keys 
 	others := slices.DeleteFunc(names, func(name string) bool { return name == provider || kv.CheckName("provider name", name) != nil })
 	slices.Sort(others)
 	denied, err := parallel.Map(ctx, listWorkers, others, func(ctx context.Context, other string) (bool, error) {
-		secret, err := emptyIfMissing(e.Store.Read(ctx, providerKey(other)))
+		secret, err := emptyIfMissing(e.Store.Read(ctx, providerEntry(other)))
 		if err != nil {
 			denied := errors.Is(err, vaulterr.ErrPermissionDenied)
 			if denied {

@@ -10,9 +10,9 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// checkRevoked refuses the change if somebody is revoking a key that it puts in force. It runs
-// after the backup was acknowledged and before the commit: an attempt that it does not see,
-// sees the backup.
+// checkRevoked refuses the change if a key that it puts in force is being revoked. It runs after
+// the backup was acknowledged and before the commit: an attempt that it does not see finds the
+// backup.
 func (tx *transaction) checkRevoked(ctx context.Context) error {
 	if tx.request.AllowRevoked {
 		return nil
@@ -85,7 +85,7 @@ func (e *Engine) revokedError(ctx context.Context, provider string, attempts pro
 }
 
 func (e *Engine) readAttempt(ctx context.Context, provider, name string) (protocol.Attempt, error) {
-	stored, err := e.readStored(ctx, attemptKey(provider, name))
+	stored, err := e.readStored(ctx, attemptEntry(provider, name))
 	if err != nil {
 		return protocol.Attempt{}, hideEntryName(provider, err)
 	}

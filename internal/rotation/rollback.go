@@ -29,7 +29,7 @@ func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Res
 	if _, err := protocol.ParseID(id); err != nil {
 		return nil, vaulterr.Invalid("backup id: %v", err)
 	}
-	backup, err := e.Store.Read(ctx, backupKey(request.Provider, id))
+	backup, err := e.Store.Read(ctx, backupEntry(request.Provider, id))
 	if err != nil {
 		return nil, backupNotFound(id, err)
 	}
@@ -40,7 +40,7 @@ func (e *Engine) Rollback(ctx context.Context, id string, request Request) (*Res
 	}
 	request.Source, request.IssuesNoKey = rollbackSource+id, true
 	if request.RestoreDeleted {
-		deleted, err := e.Store.Read(ctx, providerKey(request.Provider))
+		deleted, err := e.Store.Read(ctx, providerEntry(request.Provider))
 		if errors.Is(err, vaulterr.ErrDeleted) {
 			if err := checkExpectedVersion(expected, deleted.Version); err != nil {
 				return nil, err

@@ -16,7 +16,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// newIndex is how far the active node is after a write, as Vault Enterprise says it.
+// newIndex is the state of the active node after a write, in the format of Vault Enterprise.
 var newIndex = base64.StdEncoding.EncodeToString([]byte("v1:fake-cluster:7:0:00"))
 
 // behind imitates a performance standby that has only the provider's first version. A request
@@ -44,7 +44,7 @@ func adminToken(t *testing.T) string {
 	return vaulttest.Token(t, `path "*" { capabilities = ["create", "read", "update", "patch", "delete", "list"] }`)
 }
 
-// A client's reads show what it wrote, whatever node answers and however it logged in.
+// A client's reads show what it wrote, from any node and with any login.
 // Community servers send no index, so the fault proxy adds it.
 func TestReads_ShowOwnWrites(t *testing.T) {
 	proxy, file, first := clienttest.NewProxy(t), filepath.Join(t.TempDir(), "token"), adminToken(t)
@@ -83,13 +83,13 @@ func TestReads_ShowOwnWrites(t *testing.T) {
 			for range 8 {
 				crowd.Go(func() {
 					if key, err := client.GetAPIKey(t.Context(), provider); err != nil || key != "fake-new" {
-						t.Errorf("GetAPIKey = %q, %v", key, err)
+						t.Errorf("GetAPIKey(%q) = %q, %v, want %q", provider, key, err, "fake-new")
 					}
 				})
 			}
 			crowd.Wait()
 			if n := clienttest.DataReads(proxy); n < 1+8+2 {
-				t.Errorf("%d reads, so nobody was told to wait", n)
+				t.Errorf("Vault got %d reads, want at least %d: some are told to wait", n, 1+8+2)
 			}
 		})
 	}

@@ -20,7 +20,7 @@ type Status struct {
 
 // Status returns a provider's status. It reads no secret.
 func (e *Engine) Status(ctx context.Context, provider string) (Status, error) {
-	meta, err := e.Store.Metadata(ctx, providerKey(provider))
+	meta, err := e.Store.Metadata(ctx, providerEntry(provider))
 	if err != nil {
 		return Status{}, err
 	}

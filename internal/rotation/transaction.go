@@ -95,7 +95,7 @@ func (tx *transaction) mayHaveEarlierRun(ctx context.Context) bool {
 func (tx *transaction) findBackup(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(backupCheckTimeout, tx.RecordWait))
 	defer cancel()
-	backup := backupKey(tx.request.Provider, tx.id.String())
+	backup := backupEntry(tx.request.Provider, tx.id.String())
 	_, err := tx.Store.Metadata(ctx, backup)
 	if errors.Is(err, vaulterr.ErrPermissionDenied) {
 		_, err = tx.Store.Read(ctx, backup)

@@ -18,10 +18,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// These tests hold that an error is definite only where Vault's answers prove it, and
-// that it is definite where they do.
+// An error is definite exactly if Vault's responses prove that nothing was applied.
 
-// Once the answer to a first store is lost, only version 1 decides the outcome.
+// If the response to the write of the first secret is lost, only version 1 decides the outcome.
 func TestPut_LostResponseIsUndetermined(t *testing.T) {
 	for name, disturb := range map[string]func(t *testing.T, p string, client *vaultkit.Client){
 		"rotated since": func(t *testing.T, p string, _ *vaultkit.Client) {
@@ -88,8 +87,8 @@ func TestRotate_ReportsAnInvalidTokenAtOnce(t *testing.T) {
 	}
 }
 
-// A late copy of the commit is on its way while its retry is denied. The denial says nothing
-// about that copy.
+// A late copy of the commit has not arrived yet when its retry is denied. The denial does not show
+// what happens to that copy.
 func TestRotate_DeniedRetryIsUndetermined(t *testing.T) {
 	w := newScenario(t)
 	release := make(chan struct{})
@@ -113,8 +112,7 @@ func TestRotate_DeniedRetryIsUndetermined(t *testing.T) {
 	}
 }
 
-// A proxy responds after Vault has applied the commit. Whatever its status, it is not Vault's
-// response.
+// A proxy responds after Vault has applied the commit. No status makes that Vault's response.
 func TestRotate_IgnoresProxyErrors(t *testing.T) {
 	for _, status := range []int{400, 402, 403, 404, 408, 409, 413, 421, 451, 499} {
 		for _, body := range []string{"<html>blocked</html>", "{}", `{"errors":[]}`, `{"data":{"version":7}}`} {
@@ -229,7 +227,7 @@ func TestRollbackOfAnUnrecordedRotation(t *testing.T) {
 	}
 }
 
-// Rollback restores every secret that Rotate could back up, whatever its size.
+// Rollback restores every secret that Rotate could back up, of any size.
 func TestRollbackOfALargeSecret(t *testing.T) {
 	client := clienttest.New(t)
 	large := strings.Repeat("x", 600<<10)
@@ -301,7 +299,7 @@ func TestRotate_FollowsTwoRedirects(t *testing.T) {
 			}
 			snapshot := vaulttest.Snapshot(t, p)
 			if snapshot["backups/"+p+"/"+r.ID].Custom["actor"] != "me" || snapshot["providers/"+p].Custom["vaultkit_expires_v2"] == nil {
-				t.Errorf("the attribution or the expiry tag is missing: %+v", snapshot)
+				t.Errorf("Vault has %+v, want the attribution and the expiry tag", snapshot)
 			}
 		})
 	}

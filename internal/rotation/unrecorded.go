@@ -66,7 +66,7 @@ func (tx *transaction) predecessor(ctx context.Context) (id protocol.ID, found b
 	if tx.source.Version < 2 {
 		return protocol.ID{}, false
 	}
-	before, err := tx.Store.ReadVersion(ctx, providerKey(tx.request.Provider), tx.source.Version-1)
+	before, err := tx.Store.ReadVersion(ctx, providerEntry(tx.request.Provider), tx.source.Version-1)
 	if err != nil {
 		return protocol.ID{}, false
 	}

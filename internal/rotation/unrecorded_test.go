@@ -136,8 +136,8 @@ func TestRotate_RemembersItsOwnRecord(t *testing.T) {
 	}
 }
 
-// A resumed rotation created the current version itself: its own record says nothing of the
-// rotations before it.
+// A resumed rotation created the current version itself. Its own record does not show
+// whether the rotations before it have records.
 func TestResumedRotation_RecordsTheOneBefore(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
 	for _, key := range []string{"fake-1", "fake-2"} {

@@ -102,7 +102,7 @@ func TestState_LaterResponseOutweighsTimeout(t *testing.T) {
 				serve := func() {
 					v.set(func(v *fakeVault) { v.latency = 0 })
 					if err := s.Do(t.Context(), readProbe); err != nil {
-						t.Error(err)
+						t.Errorf("Do = %v, want nil", err)
 					}
 				}
 				if tc.servedAt < 0 {
@@ -134,7 +134,7 @@ func TestState_LateFailureOutweighsEarlierSuccess(t *testing.T) {
 		err := s.Do(t.Context(), func(ctx context.Context, c *api.Client) error {
 			time.Sleep(time.Second)
 			if err := s.Do(ctx, readProbe); err != nil {
-				t.Error(err)
+				t.Errorf("Do = %v, want nil", err)
 			}
 			time.Sleep(time.Second)
 			v.set(func(v *fakeVault) { v.down = true })

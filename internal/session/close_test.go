@@ -19,7 +19,7 @@ func TestClose_RevokesItsToken(t *testing.T) {
 	s := h.mustOpen(h.method(nil))
 	token := s.Client().Token()
 	if h.lookup(token) == nil {
-		t.Fatal("root's lookup finds no session token before Close")
+		t.Fatal("lookup before Close finds no session token, want one")
 	}
 	if s.Closed() {
 		t.Error("Closed before Close = true, want false")

@@ -184,10 +184,10 @@ func TestDo_LimitsEachAttempt(t *testing.T) {
 		t.Errorf("Do = %v, want DeadlineExceeded", err)
 	}
 	if err := s.Do(t.Context(), func(ctx context.Context, _ *api.Client) error { inner = ctx; return nil }); err != nil {
-		t.Error(err)
+		t.Errorf("Do = %v, want nil", err)
 	}
 	if inner.Err() == nil {
-		t.Error("the attempt's context is not canceled after Do")
+		t.Error("after Do the attempt's context is not canceled, want it canceled")
 	}
 }
 

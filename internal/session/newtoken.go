@@ -60,7 +60,7 @@ func (s *Session) countsAsFailed(held *lease, err error) bool {
 	return false
 }
 
-// vaultKnewToken reports whether Vault accepted the token, whatever else it answered.
+// vaultKnewToken reports whether Vault accepted the token, even if the request failed.
 func vaultKnewToken(err error) bool {
 	kind := vaulterr.Kind(err)
 	return err == nil || answeredByVault(err) && !errors.Is(kind, vaulterr.ErrUnavailable) && !errors.Is(kind, vaulterr.ErrUnauthenticated)

@@ -37,7 +37,7 @@ func TestRenewer_LogsInBeforeTheMaximumTTL(t *testing.T) {
 			t.Errorf("%d requests with an invalid token, want 0", v.invalidRequests)
 		}
 		if s.Client().Token() != s.currentLease().client.Token() {
-			t.Error("Client().Token() is not the last login's token")
+			t.Error("Client().Token() differs from the last login's token, want the same")
 		}
 	})
 }
@@ -207,7 +207,7 @@ func TestDo_PausesAfterAFailedLogin(t *testing.T) {
 		doEvery(t, s, time.Minute, time.Hour)
 		v.set(func(v *fakeVault) { clear(v.tokens); v.refuseLogins = true })
 		if n := attemptsIn(4 * time.Second); n < 2 {
-			t.Errorf("%d attempts in 4 s: success did not reset the pause", n)
+			t.Errorf("%d attempts in 4 s, want at least 2: success resets the pause", n)
 		}
 	})
 }
@@ -253,7 +253,7 @@ func TestOpen_WaitForVault(t *testing.T) {
 				began := time.Now()
 				s, err := v.open(t, nil, &logbuffer.Buffer{})
 				if took := time.Since(began); patient != (err == nil) || patient && took < time.Hour || !patient && took > limit {
-					t.Errorf("Open at %q with WaitForVault %t = %v after %v", text, patient, err, took)
+					t.Errorf("Open at %q with WaitForVault %t = %v after %v, want success: %t", text, patient, err, took, patient)
 				}
 				if s != nil {
 					_ = s.Close()

@@ -34,7 +34,7 @@ func TestToken_FromEachSource(t *testing.T) {
 			s := h.mustOpen(session.Token(source))
 			h.mustDo(s)
 			if err := s.Close(); err != nil {
-				t.Error(err)
+				t.Errorf("Close = %v, want nil", err)
 			}
 			if h.lookup(token) == nil {
 				t.Error("the token is invalid after Close, want it left alone")
@@ -101,7 +101,7 @@ func TestToken_FileIsReadAgain(t *testing.T) {
 	h.write(path, next+"\n")
 	h.mustDo(s)
 	if s.Client().Token() != next {
-		t.Error("Client().Token() is not the file's new token")
+		t.Error("Client().Token() differs from the file's new token, want the same")
 	}
 	h.revoke(s)
 	if err := h.do(s); !errors.Is(err, vaulterr.ErrUnauthenticated) || !strings.Contains(err.Error(), path) {

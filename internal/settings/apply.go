@@ -6,7 +6,7 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Apply runs options in their order. A nil option is an error.
+// Apply calls the options in their order. A nil option is an error.
 func Apply[T any, O ~func(*T)](target *T, opts []O) error {
 	for _, opt := range opts {
 		if opt == nil {
@@ -20,8 +20,7 @@ func Apply[T any, O ~func(*T)](target *T, opts []O) error {
 // ErrNilOption returns the error of a nil option.
 func ErrNilOption() error { return vaulterr.Invalid("an option is nil") }
 
-// Read applies options to the defaults and completes them. The settings are returned even
-// if they are wrong.
+// Read returns the settings that the options make. It returns them even with an error.
 func Read[O ~func(*Settings)](opts []O) (*Settings, error) {
 	s := New()
 	applied := Apply(s, opts)

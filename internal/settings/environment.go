@@ -13,14 +13,13 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// WithEnvironment returns the option that reads the variables which
-// vaultkit.WithEnvironment lists. lookup returns the value of one, or "". It is called
-// again at each login.
+// WithEnvironment returns the option that reads the variables that vaultkit.WithEnvironment
+// lists. lookup returns the value of a variable, or "". It is called again at each login.
 func WithEnvironment(lookup func(name string) string) func(*Settings) {
 	return environment(lookup).configure
 }
 
-// environment is where the variables come from.
+// environment returns the value of a variable, or "".
 type environment func(name string) string
 
 func (env environment) configure(s *Settings) {
@@ -94,8 +93,8 @@ var (
 	kubernetesVariables = []string{"VAULTKIT_KUBERNETES_ROLE"}
 )
 
-// login is the one VAULTKIT_AUTH names, or else the first whose variables are
-// set; ~/.vault-token comes last. Nil: none.
+// login returns the login that VAULTKIT_AUTH names. Without that variable, it returns the first
+// one whose variables are set, and last ~/.vault-token. It returns nil if there is none.
 func (env environment) login() (session.Method, error) {
 	switch auth := env("VAULTKIT_AUTH"); auth {
 	case "token":
@@ -138,8 +137,8 @@ func (env environment) kubernetes() session.Method {
 	return session.Kubernetes(env("VAULTKIT_KUBERNETES_MOUNT"), env("VAULTKIT_KUBERNETES_ROLE"), env("VAULTKIT_JWT_FILE"))
 }
 
-// first is the credential of the variable value if that is set, else of the
-// file that the variable file names, else the fallback.
+// first returns the credential in the variable value if that is set, else in the file that the
+// variable file names, else the fallback.
 func (env environment) first(fallback session.Credential, value, file string) session.Credential {
 	switch {
 	case env.has(value):

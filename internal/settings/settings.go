@@ -1,6 +1,6 @@
-// Package settings holds what a client is made with. The options of package vaultkit
-// set it. A test in this module may set the seams too, such as the pauses between
-// attempts: vaultkit has no option for those.
+// Package settings holds the settings of a client. The options of package vaultkit set them.
+// Tests in this module can also set those that have no option, such as the pauses between
+// retries.
 package settings
 
 import (
@@ -20,22 +20,22 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Where everything stands unless an option says otherwise.
+// The default mount and base path.
 const (
 	DefaultMount = "secret"
 	DefaultBase  = "goblin-assistant"
 )
 
 const (
-	// RecordWait bounds the writing of the record of a rotation that is committed,
-	// whatever became of the caller's context.
+	// RecordWait limits how long writing the record of a committed rotation takes. It applies
+	// instead of the caller's context.
 	RecordWait = 10 * time.Second
-	// checkBound is how long one check of Diagnose may take, so that an address which
-	// swallows everything is told from a slow one within seconds.
-	checkBound = 5 * time.Second
+	// checkTimeout limits one check of Diagnose. It is short, so that Diagnose reports an
+	// address that never answers within seconds.
+	checkTimeout = 5 * time.Second
 )
 
-// Settings is what the options of a client fill in.
+// Settings holds what the options of a client set.
 type Settings struct {
 	Address, Namespace, Mount, Base string
 
@@ -47,39 +47,39 @@ type Settings struct {
 	Existing  *api.Client
 
 	Login         session.Method
-	IgnoredLogins []string // have their variables too; Login won over them unasked
+	IgnoredLogins []string // their variables are set, too, and Login was used
 
 	Caching             bool
 	TTL, MaxStale, Poll time.Duration
-	Declared            []string // providers
-	WaitForVault        bool     // New waits for Vault as long as its context lives
+	DeclaredProviders   []string // to keep cached
+	WaitForVault        bool     // New waits for Vault until its context ends
 
 	Observers []func(event.Event)
 
-	Err         error  // what an option found wrong
-	BadVariable string // the environment variable in which it was
+	Err         error  // the error of an option
+	BadVariable string // the environment variable that caused it
 
-	// The rest are seams: only tests set them.
+	// Only tests set the rest.
 
-	Backoff         backoff.Backoff          // the pauses between attempts
-	RecordWait      time.Duration            // bounds the writing of a committed rotation's record
-	OnlyOwnProvider bool                     // a source's key that is taken back is not looked for under other providers
-	CheckBound      time.Duration            // bounds each check of Diagnose
-	FixFound        func(check, kind string) // if set, is told the kind of each finding's fix
+	Backoff            backoff.Backoff          // the pauses between retries
+	RecordWait         time.Duration            // limits how long writing the record of a committed rotation takes
+	SkipOtherProviders bool                     // do not look for an unused key under other providers before it is revoked
+	CheckTimeout       time.Duration            // limits each check of Diagnose
+	FixFound           func(check, kind string) // if set, is called with the kind of each finding's fix
 }
 
-// Timeouts are vaultkit.Timeouts.
+// Timeouts holds the fields of vaultkit.Timeouts.
 type Timeouts struct{ Request, Start, Read, Write time.Duration }
 
-// New returns the defaults.
+// New returns the default settings.
 func New() *Settings {
-	return &Settings{Mount: DefaultMount, Base: DefaultBase, RecordWait: RecordWait, CheckBound: checkBound}
+	return &Settings{Mount: DefaultMount, Base: DefaultBase, RecordWait: RecordWait, CheckTimeout: checkTimeout}
 }
 
-// Complete fills in what follows from what the options set, and reports what cannot be.
-// That there is no login is not an error yet, see [Settings.CheckLogin].
+// Complete sets what follows from the options, and returns an error for invalid settings. A
+// missing login is not an error here: see [Settings.CheckLogin].
 func (s *Settings) Complete() error {
-	s.WaitForVault = len(s.Declared) > 0 && s.Timeouts.Start == 0
+	s.WaitForVault = len(s.DeclaredProviders) > 0 && s.Timeouts.Start == 0
 	s.Timeouts = s.Timeouts.orDefault()
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
@@ -91,12 +91,12 @@ func (s *Settings) Complete() error {
 		exchange.CheckHosts(s.Redirects), s.Timeouts.check(), s.checkCache())
 }
 
-// SetLogin sets the login, and which others it won over without being told to.
+// SetLogin sets the login. ignored names the other logins whose variables are set, too.
 func (s *Settings) SetLogin(login session.Method, ignored ...string) {
 	s.Login, s.IgnoredLogins = login, ignored
 }
 
-// CheckLogin reports that no option gave a login.
+// CheckLogin returns an error if no option set a login.
 func (s *Settings) CheckLogin() error {
 	if s.Login == nil {
 		return vaulterr.Invalid("no login: give a token (VAULT_TOKEN), an AppRole or a Kubernetes role, by variables or by options")
@@ -112,10 +112,10 @@ func (s *Settings) checkCache() error {
 		return vaulterr.Invalid("WithCache: maxStale is negative")
 	case s.Caching && s.Poll != 0:
 		return vaulterr.Invalid("WithPollInterval: with a cache, Watch polls within its ttl")
-	case len(s.Declared) > 0 && !s.Caching:
+	case len(s.DeclaredProviders) > 0 && !s.Caching:
 		return vaulterr.Invalid("WithProviders needs WithCache")
 	}
-	for _, provider := range s.Declared {
+	for _, provider := range s.DeclaredProviders {
 		if err := kv.CheckName("provider name", provider); err != nil {
 			return err
 		}
@@ -139,8 +139,8 @@ func (t Timeouts) check() error {
 	return nil
 }
 
-// OfficialClient makes the official package's client for the settings, without a token
-// yet, and the function that closes its idle connections.
+// OfficialClient returns a client of the official package with these settings and without a
+// token. closeIdle closes its idle connections.
 func (s *Settings) OfficialClient() (client *api.Client, closeIdle func(), err error) {
 	client, closeIdle, err = apiclient.New(apiclient.Settings{Address: s.Address, Namespace: s.Namespace, TLS: s.TLS,
 		Wrap: s.Wrap, Redirects: s.Redirects, Existing: s.Existing})

@@ -237,7 +237,7 @@ func (h *bareHTTP) do(b *testing.B, method, path string, body, answer any) {
 	text, err := io.ReadAll(response.Body)
 	mustSucceed(b, err)
 	if response.StatusCode >= 300 {
-		b.Fatalf("%s %s: %s", method, path, response.Status)
+		b.Fatalf("%s %s = %s, want success", method, path, response.Status)
 	}
 	if answer != nil {
 		mustSucceed(b, json.Unmarshal(text, answer))

@@ -35,7 +35,7 @@ func TestLeaderKilledWhileRotating(t *testing.T) {
 		}
 		for _, violation := range f.check(t, provider) {
 			violations++
-			t.Errorf("%s: %s", provider, violation)
+			t.Errorf("%s: %s, want no violation", provider, violation)
 		}
 	}
 	told := make(map[string]int)

@@ -70,7 +70,7 @@ func newReadingService(t *testing.T, root *api.Client, address string) *readingS
 		halt()
 		s.reading.Wait()
 		if err := client.Close(); err != nil {
-			t.Error(err)
+			t.Errorf("Close = %v, want nil", err)
 		}
 	})
 	return s

@@ -181,8 +181,8 @@ func TestOversizedResponses_VerbsAreComplete(t *testing.T) {
 	}
 }
 
-// TestOversizedResponses_AreRefused checks that no response uses much memory, whatever its
-// size, or more time than the timeout.
+// TestOversizedResponses_AreRefused checks that a response of any size uses little memory
+// and no more time than the timeout.
 func TestOversizedResponses_AreRefused(t *testing.T) {
 	p, ids := clienttest.PutRotatedProvider(t, 1)
 	for kind, answer := range oversized() {
@@ -278,7 +278,7 @@ func TestOversizedResponses_ToALogin(t *testing.T) {
 		server := serve(t, answer)
 		options := []vaultkit.Option{
 			vaultkit.WithAddress(server.URL), vaultkit.WithToken(vaultkit.FromString("fake-token")), clienttest.WithBackoff(clienttest.QuickBackoff),
-			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), clienttest.WithCheckBound(500 * time.Millisecond),
+			vaultkit.WithTimeouts(vaultkit.Timeouts{Start: 50 * time.Millisecond}), clienttest.WithCheckTimeout(500 * time.Millisecond),
 		}
 		var err error
 		inLittleMemory(t, "New, "+kind, func() { _, err = vaultkit.New(t.Context(), options...) })

@@ -146,7 +146,7 @@ func (d *raftServer) rotateOver(t *testing.T, rule faultproxy.Rule) (log []fault
 	found := d.readState(t, provider)
 	for _, violation := range append(found.lostWrites(log), found.falseClaims(r, err)...) {
 		d.violations++
-		t.Errorf("Rotate = %+v, %v, but %s; Vault has %+v", r, err, violation, found)
+		t.Errorf("Rotate = %+v, %v, but %s, want no violation; Vault has %+v", r, err, violation, found)
 	}
 	return log, err
 }

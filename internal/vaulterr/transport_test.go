@@ -50,7 +50,7 @@ func TestTransportError_ShowsOnlyTheClass(t *testing.T) {
 				}
 			}
 			if !errors.Is(failed, err) {
-				t.Errorf("%s: errors.Is(TransportError(%v), cause) = false", name, err)
+				t.Errorf("%s: errors.Is(TransportError(%v), cause) = false, want true", name, err)
 			}
 		}
 	}
@@ -63,11 +63,11 @@ func TestTransportError_ShowsOnlyTheClass(t *testing.T) {
 func TestTransportError_KeepsTheCause(t *testing.T) {
 	dial := vaulterr.TransportError(&url.Error{Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}})
 	if found, ok := errors.AsType[*net.OpError](dial); !ok || found.Op != "dial" || !errors.Is(dial, syscall.ECONNREFUSED) {
-		t.Errorf("AsType[*net.OpError](%v) = %v, %t", dial, found, ok)
+		t.Errorf("AsType[*net.OpError](%v) = %v, %t, want the dial", dial, found, ok)
 	}
 	untrusted := vaulterr.TransportError(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}})
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](untrusted); !ok || !vaulterr.TLSMismatch(untrusted) || vaulterr.Retryable(untrusted) {
-		t.Errorf("TLSMismatch or errors.As does not recognize %v", untrusted)
+		t.Errorf("AsType or TLSMismatch of %v = false, or Retryable = true, want an unknown authority that ends the retries", untrusted)
 	}
 	odd := vaulterr.TransportError(&url.Error{Err: textproto.ProtocolError("sk-canary")})
 	if _, ok := errors.AsType[textproto.ProtocolError](odd); ok {
@@ -78,7 +78,7 @@ func TestTransportError_KeepsTheCause(t *testing.T) {
 	}
 	late := vaulterr.TransportError(&net.OpError{Op: "read", Err: context.DeadlineExceeded})
 	if timeout, ok := errors.AsType[net.Error](late); !ok || !timeout.Timeout() {
-		t.Errorf("%v is not a net.Error with a timeout", late)
+		t.Errorf("AsType[net.Error](%v) finds no timeout, want one", late)
 	}
 	if mine := vaulterr.TransportError(fmt.Errorf("my transport: %w", dial)); mine.Error() != "my transport: no connection: connection refused" || !errors.Is(mine, syscall.ECONNREFUSED) {
 		t.Errorf("TransportError of a wrapped one = %v, want the wrapper's text and the class", mine)
@@ -90,7 +90,7 @@ func TestSanitize_UnreadableResponseIsNoNetError(t *testing.T) {
 	_, err := json.Marshal(json.RawMessage("<html>"))
 	page := vaulterr.Sanitize(fmt.Errorf("sk-canary: %w", err))
 	if _, lost := errors.AsType[net.Error](page); lost || page.Error() != "the response is not JSON" {
-		t.Errorf("Sanitize of a JSON error = %v, net.Error %t", page, lost)
+		t.Errorf("Sanitize of a JSON error = %v, net.Error %t, want another text and false", page, lost)
 	}
 	late := vaulterr.Sanitize(&url.Error{Op: "Get", URL: "http://vault.test", Err: context.DeadlineExceeded})
 	if timeout, lost := errors.AsType[net.Error](late); !lost || !timeout.Timeout() || late.Error() != "context deadline exceeded" {

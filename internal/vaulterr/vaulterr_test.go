@@ -75,13 +75,13 @@ func TestKind(t *testing.T) {
 				t.Errorf("Kind = %v, want %v", got, tc.kind)
 			}
 			if got := vaulterr.MaybeApplied(tc.err); got != tc.doubtful {
-				t.Errorf("MaybeApplied = %v", got)
+				t.Errorf("MaybeApplied = %v, want %v", got, tc.doubtful)
 			}
 			if got := vaulterr.Retryable(tc.err); got != tc.retryable {
-				t.Errorf("Retryable = %v", got)
+				t.Errorf("Retryable = %v, want %v", got, tc.retryable)
 			}
 			if got := vaulterr.InvalidToken(tc.err); got != tc.newLogin {
-				t.Errorf("InvalidToken = %v", got)
+				t.Errorf("InvalidToken = %v, want %v", got, tc.newLogin)
 			}
 		})
 	}
@@ -115,7 +115,8 @@ func TestReclassify404(t *testing.T) {
 		}}).Error(), []byte(body))
 		foreign := errors.Is(want, vaulterr.ErrUnavailable)
 		if got := vaulterr.Kind(err); !errors.Is(got, want) || vaulterr.Retryable(err) != foreign || foreign && !vaulterr.MaybeApplied(err) {
-			t.Errorf("%s: Reclassify404 = %v, Retryable %v, MaybeApplied %v", body, got, vaulterr.Retryable(err), vaulterr.MaybeApplied(err))
+			t.Errorf("Reclassify404(%s) = %v, Retryable %v, MaybeApplied %v, want %v",
+				body, got, vaulterr.Retryable(err), vaulterr.MaybeApplied(err), want)
 		}
 	}
 	refused := response(403)
@@ -129,7 +130,7 @@ func TestSentinels_WrapTheMoreGeneralOne(t *testing.T) {
 		vaulterr.ErrDestroyed: vaulterr.ErrDeleted, vaulterr.ErrSealed: vaulterr.ErrUnavailable, vaulterr.ErrWrappingToken: vaulterr.ErrUnauthenticated,
 	} {
 		if !errors.Is(fine, coarse) || errors.Is(coarse, fine) {
-			t.Errorf("errors.Is(%v, %v) = false", fine, coarse)
+			t.Errorf("errors.Is(%v, %v) = false, or true the other way round, want true and false", fine, coarse)
 		}
 	}
 }
@@ -138,12 +139,12 @@ func TestError_TextSaysWhatWhereAndWhatToDo(t *testing.T) {
 	err := vaulterr.WithOp("Rotate", "openai", &vaulterr.Error{Path: "secret/data/x", Kind: vaulterr.ErrPermissionDenied, Capability: "update", Err: denied})
 	const want = `vaultkit: Rotate openai: permission denied, capability "update" is missing: at secret/data/x: wrapped: HTTP 403: 1 error occurred: * permission denied; add the capability to the policy of the token's role`
 	if err.Error() != want {
-		t.Errorf("got  %s\nwant %s", err, want)
+		t.Errorf("Error() = %s\nwant %s", err, want)
 	}
 	nested := vaulterr.WithOp("Rotate", "openai", vaulterr.Undetermined("the-id", "why", err))
 	const wantNested = `vaultkit: Rotate openai: outcome undetermined: why: id the-id: permission denied, capability "update" is missing: at secret/data/x: wrapped: HTTP 403: 1 error occurred: * permission denied; recover this provider to find out whether it was applied`
 	if nested.Error() != wantNested {
-		t.Errorf("got  %s\nwant %s", nested, wantNested)
+		t.Errorf("Error() = %s\nwant %s", nested, wantNested)
 	}
 	if vaulterr.WithOp("Rotate", "openai", nil) != nil {
 		t.Error("WithOp(nil) is an error, want nil")
@@ -169,11 +170,11 @@ func TestUndetermined_HidesOtherSentinels(t *testing.T) {
 		inner := &vaulterr.Error{Kind: cause, Err: errors.Join(context.Canceled, cas)}
 		err := vaulterr.WithOp("Rotate", "p", vaulterr.Undetermined("id", "", errors.Join(inner, inner)))
 		if !errors.Is(err, vaulterr.ErrUndetermined) || errors.Is(err, cause) {
-			t.Errorf("Undetermined with the cause %v: errors.Is(err, cause) = %v", cause, errors.Is(err, cause))
+			t.Errorf("Undetermined with the cause %v = %v, want ErrUndetermined alone", cause, err)
 		}
 		var response *api.ResponseError
 		if !errors.As(err, &response) || !errors.Is(err, context.Canceled) {
-			t.Errorf("%v does not contain the response or the context's error", err)
+			t.Errorf("Undetermined with the cause %v = %v, want the response and the context's error in it", cause, err)
 		}
 	}
 }
@@ -181,14 +182,14 @@ func TestUndetermined_HidesOtherSentinels(t *testing.T) {
 func TestInterrupted_KeepsBothCauses(t *testing.T) {
 	err := vaulterr.Interrupted(&vaulterr.Error{Kind: vaulterr.ErrSealed, Path: "x", Err: sealed}, context.DeadlineExceeded)
 	if !errors.Is(err, vaulterr.ErrSealed) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "Vault is sealed") {
-		t.Error(err)
+		t.Errorf("Interrupted = %v, want ErrSealed, its text and DeadlineExceeded", err)
 	}
 	if err := vaulterr.Interrupted(nil, context.Canceled); !errors.Is(err, vaulterr.ErrUnavailable) || !errors.Is(err, context.Canceled) {
-		t.Error(err)
+		t.Errorf("Interrupted(nil) = %v, want ErrUnavailable and Canceled", err)
 	}
 	twice := vaulterr.Interrupted(vaulterr.Interrupted(io.EOF, context.Canceled), context.Canceled)
 	if strings.Count(twice.Error(), "context canceled") != 1 {
-		t.Error(twice)
+		t.Errorf("Interrupted(Interrupted) = %v, want the cancellation once", twice)
 	}
 }
 
@@ -224,6 +225,6 @@ func TestDenied_IsVaultsOwn403(t *testing.T) {
 		}
 	}
 	if _, _, denied := vaulterr.Denied(errors.New("permission denied")); denied {
-		t.Error("Denied = true without a response")
+		t.Error("Denied = true without a response, want false")
 	}
 }

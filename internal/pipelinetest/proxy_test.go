@@ -16,9 +16,9 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// front is a proxy in front of the real Vault. It refuses requests that a test chooses, and
+// proxy is a proxy in front of the real Vault. It refuses requests that a test chooses, and
 // records the tokens that jobs got for their JWTs.
-type front struct {
+type proxy struct {
 	*httptest.Server
 	server vaulttest.Vault
 	proxy  http.Handler
@@ -28,13 +28,13 @@ type front struct {
 	refuse func(*http.Request) bool
 }
 
-func newFront(t *testing.T, server vaulttest.Vault) *front {
+func newProxy(t *testing.T, server vaulttest.Vault) *proxy {
 	t.Helper()
 	target, err := url.Parse(server.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &front{server: server}
+	f := &proxy{server: server}
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		ModifyResponse: f.remember,
@@ -45,27 +45,27 @@ func newFront(t *testing.T, server vaulttest.Vault) *front {
 }
 
 // refusing makes the proxy answer 403 to every request for which refuse returns true.
-func (f *front) refusing(refuse func(*http.Request) bool) {
+func (f *proxy) refusing(refuse func(*http.Request) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refuse = refuse
 }
 
 // refused calls the test's function. The lock is held, because that function may count.
-func (f *front) refused(r *http.Request) bool {
+func (f *proxy) refused(r *http.Request) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.refuse != nil && f.refuse(r)
 }
 
 // tokens returns the tokens that were issued for JWTs.
-func (f *front) tokens() []string {
+func (f *proxy) tokens() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.issued)
 }
 
-func (f *front) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
+func (f *proxy) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 	if f.refused(r) {
 		respond(answer, http.StatusForbidden, map[string]any{"errors": []string{"1 error occurred:\n\t* permission denied\n\n"}})
 		return
@@ -74,7 +74,7 @@ func (f *front) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 }
 
 // remember records the token in the response to a login at a JWT auth method.
-func (f *front) remember(answer *http.Response) error {
+func (f *proxy) remember(answer *http.Response) error {
 	path := answer.Request.URL.Path
 	if answer.StatusCode != http.StatusOK || !strings.HasPrefix(path, "/v1/auth/jwt-") || !strings.HasSuffix(path, "/login") {
 		return nil

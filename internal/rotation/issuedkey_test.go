@@ -14,7 +14,7 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-func TestSourceVerifies(t *testing.T) {
+func TestRotate_VerifiesWithTheSource(t *testing.T) {
 	client := clienttest.New(t)
 	p, source, wrong := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource(), errors.New("wrong key")
 	source.VerifyErr = wrong
@@ -24,10 +24,10 @@ func TestSourceVerifies(t *testing.T) {
 			t.Errorf("Rotate = %v, verified %v, want the verifier's error after one call", err, source.Verified)
 		}
 	})
-	// The key was just created: it is taken back, without what it shares with the
-	// one in force.
+	// The source revokes the key that it has just created. It does not revoke the fields that
+	// are also in force.
 	if want := []map[string]string{{"api_key": "fake-issued"}}; !reflect.DeepEqual(source.Revoked, want) {
-		t.Errorf("revoked %v, want %v", source.Revoked, want)
+		t.Errorf("Rotate revoked %v, want %v", source.Revoked, want)
 	}
 	for _, target := range source.Told {
 		if target.Provider != p || !strings.HasPrefix(target.Stamp, "vaultkit-"+p+"-v2-") {
@@ -35,18 +35,18 @@ func TestSourceVerifies(t *testing.T) {
 		}
 	}
 	good := clienttest.NewIssuingSource()
-	good.Fields = map[string]any{"api_key": "fake-issued-again"} // what was taken back stays refused
+	good.Fields = map[string]any{"api_key": "fake-issued-again"} // a revoked key stays refused
 	if _, err := client.Rotate(t.Context(), p, good); err != nil || len(good.Verified) != 1 || len(good.Revoked) > 0 {
 		t.Errorf("Rotate = %v, verified %v, revoked %v, want success and no revocation", err, good.Verified, good.Revoked)
 	}
 }
 
 // Both verifications run, the source's first.
-func TestSourceAndOptionVerify(t *testing.T) {
+func TestRotate_RunsBothVerifications(t *testing.T) {
 	p, source, wrong := vaulttest.PutProvider(t, clienttest.OldSecret), clienttest.NewIssuingSource(), errors.New("wrong key")
 	_, err := clienttest.New(t).Rotate(t.Context(), p, source, vaultkit.WithVerify(func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error {
 		if len(source.Verified) != 1 {
-			t.Error("WithVerify was called before the source's Verify")
+			t.Error("WithVerify was called before the source's Verify, want it called after")
 		}
 		return wrong
 	}))
@@ -55,8 +55,8 @@ func TestSourceAndOptionVerify(t *testing.T) {
 	}
 }
 
-// A key is created once, whatever fails. It is revoked only if it is certainly not in force and
-// no run can put it in force: a rotation that began and was denied can be run again.
+// A key is created only once, whichever request fails. It is revoked only if it is certainly not in
+// force and no run can put it in force: a rotation that began and was denied can be run again.
 func TestRotate_RevokesAnIssuedKeyOnlyIfItIsUnused(t *testing.T) {
 	commit := func(p string) string { return "/data/" + vaulttest.Base + "/providers/" + p }
 	never := make(chan struct{})
@@ -95,7 +95,8 @@ func TestRotate_RevokesAnIssuedKeyOnlyIfItIsUnused(t *testing.T) {
 			source.RevokeErr = vaultkit.ErrAlreadyRevoked
 			return clienttest.BeforeCommit(p, func() { clienttest.Rotate(t, clienttest.New(t), p, "fake-rival") })
 		}, vaultkit.ErrConflict, true, false},
-		// An issuer that gives two rotations the same key: the other one won.
+		// The provider's API returns the same key to two rotations. The other one commits
+		// first.
 		"in force by another rotation": {func(p string, _ *clienttest.IssuingSource, _ context.CancelFunc) faultproxy.Rule {
 			return clienttest.BeforeCommit(p, func() {
 				if _, err := clienttest.New(t).Rotate(t.Context(), p, vaultkit.NewFields(map[string]any{"api_key": "fake-issued", "keep": "else"})); err != nil {
@@ -125,7 +126,7 @@ func TestRotate_RevokesAnIssuedKeyOnlyIfItIsUnused(t *testing.T) {
 				t.Errorf("the source created %d keys and revoked %v, want 1 created", source.Created, source.Revoked)
 			}
 			if named := err != nil && strings.Contains(err.Error(), "vaultkit-"+p+"-v2-"); named != tc.kept {
-				t.Errorf("the error names the key: %v, in %v", named, err)
+				t.Errorf("Rotate = %v, which names the key: %t, want %t", err, named, tc.kept)
 			}
 		})
 	}

@@ -10,35 +10,35 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// The four directories below the base path. Without an id or a name, the functions return the
-// provider's directory.
-func providerKey(provider string) kv.Key { return kv.Key{"providers", provider} }
+// The entries below the base path are in four directories. Without an id or a name, these functions
+// return the provider's directory.
+func providerEntry(provider string) kv.EntryName { return kv.EntryName{"providers", provider} }
 
-func backupKey(provider string, id ...string) kv.Key {
-	return append(kv.Key{"backups", provider}, id...)
+func backupEntry(provider string, id ...string) kv.EntryName {
+	return append(kv.EntryName{"backups", provider}, id...)
 }
 
-func recordKey(provider string, id ...string) kv.Key {
-	return append(kv.Key{"rotations", provider}, id...)
+func recordEntry(provider string, id ...string) kv.EntryName {
+	return append(kv.EntryName{"rotations", provider}, id...)
 }
 
-func attemptsKey(provider string, directory ...string) kv.Key {
-	return append(kv.Key{"revocations", provider}, directory...)
+func attemptsDir(provider string, directory ...string) kv.EntryName {
+	return append(kv.EntryName{"revocations", provider}, directory...)
 }
 
-func attemptKey(provider, name string) kv.Key {
-	return attemptsKey(provider, protocol.AttemptDirectory(name), name)
+func attemptEntry(provider, name string) kv.EntryName {
+	return attemptsDir(provider, protocol.AttemptDirectory(name), name)
 }
 
 // backups returns the ids of the provider's backups, oldest first. It ignores names that are
 // not rotation ids.
 func (e *Engine) backups(ctx context.Context, provider string) ([]protocol.ID, error) {
-	return e.ids(ctx, backupKey(provider))
+	return e.ids(ctx, backupEntry(provider))
 }
 
 // recorded returns the ids that have a record, oldest first.
 func (e *Engine) recorded(ctx context.Context, provider string) ([]protocol.ID, error) {
-	return e.ids(ctx, recordKey(provider))
+	return e.ids(ctx, recordEntry(provider))
 }
 
 // unrecorded returns the ids that have a backup and no record, oldest first.
@@ -56,7 +56,7 @@ func (e *Engine) unrecorded(ctx context.Context, provider string) ([]protocol.ID
 	return slices.DeleteFunc(ids, func(id protocol.ID) bool { return hasRecord[id] }), nil
 }
 
-func (e *Engine) ids(ctx context.Context, dir kv.Key) ([]protocol.ID, error) {
+func (e *Engine) ids(ctx context.Context, dir kv.EntryName) ([]protocol.ID, error) {
 	names, err := e.Store.List(ctx, dir)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func sameData(a, b map[string]any) bool {
 // checkBackupExists returns an error if no backup has the id, so that a mistyped id fences
 // nothing. The backup may be empty.
 func (e *Engine) checkBackupExists(ctx context.Context, provider, id string) error {
-	_, err := e.Store.Metadata(ctx, backupKey(provider, id))
+	_, err := e.Store.Metadata(ctx, backupEntry(provider, id))
 	return backupNotFound(id, err)
 }
 

@@ -33,7 +33,7 @@ func TestRead_RefusesJSONOfAProxy(t *testing.T) {
 				"Rotate":    func() error { _, err := client.Rotate(ctx, p, vaultkit.NewKey("fake-new")); return err },
 			} {
 				if err := send(); !errors.Is(err, vaultkit.ErrNotKVv2) {
-					t.Errorf("%s of %s: %v", verb, body, err)
+					t.Errorf("%s with the response %s = %v, want ErrNotKVv2", verb, body, err)
 				}
 			}
 		})
@@ -52,9 +52,9 @@ func TestRotate_IgnoresJSONOfAProxy(t *testing.T) {
 				w := newScenario(t)
 				w.Proxy.SetRule(faultproxy.When(nth(n+1), faultproxy.Error(200, body, applied)))
 				if _, err := w.Rotate(t.Context(), w.Client); err != nil {
-					t.Errorf("%s to step %d, applied %v: %v", body, n+1, applied, err)
+					t.Errorf("Rotate with %s as the response to request %d, applied %t = %v, want success", body, n+1, applied, err)
 				}
-				w.done()
+				w.assertDone()
 			}
 		}
 	}
@@ -84,10 +84,10 @@ func TestCache_ServesKeysDuringAProxys404(t *testing.T) {
 			})
 			clienttest.WantAPIKey(t, client, provider, "fake-old")
 			if h := client.Health(); h.OK() || !h.Ready() || !errors.Is(h.DownError, vaultkit.ErrUnavailable) {
-				t.Errorf("Health = %+v", h)
+				t.Errorf("Health = %+v, want not OK, ready and ErrUnavailable", h)
 			}
 			if dropped := heard.Of(event.Dropped); len(dropped) > 0 {
-				t.Errorf("dropped %+v", dropped)
+				t.Errorf("events = %+v, want none of kind Dropped", dropped)
 			}
 			proxy.SetRule(nil)
 			vaulttest.Eventually(t, "all is well again", func() bool { return client.Health().OK() })
@@ -114,12 +114,12 @@ func TestRead_TreatsAProxys404AsAnOutage(t *testing.T) {
 			for verb, send := range verbs {
 				err := send(client, provider)
 				if !errors.Is(err, vaultkit.ErrUnavailable) || errors.Is(err, vaultkit.ErrNotFound) || !strings.Contains(err.Error(), "which Vault did not send") {
-					t.Errorf("%s, %s: %v", name, verb, err)
+					t.Errorf("%s: %s = %v, want ErrUnavailable that says who did not answer", name, verb, err)
 				}
 			}
 			put := clienttest.ErrorOf(client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-new"}))
 			if !errors.Is(put, vaultkit.ErrConflict) || errors.Is(put, vaultkit.ErrNotFound) {
-				t.Errorf("%s, PutProviderKeys over a secret: %v", name, put)
+				t.Errorf("%s: PutProviderKeys over a secret = %v, want ErrConflict", name, put)
 			}
 		})
 	}
@@ -139,11 +139,11 @@ func TestRotate_SucceedsAfterAProxys404(t *testing.T) {
 				return faultproxy.Pass
 			})
 			if r, err := w.Rotate(t.Context(), w.Client); err != nil || r.NewVersion != 2 || !w.check() {
-				t.Fatalf("Rotate = %+v, %v", r, err)
+				t.Fatalf("Rotate = %+v, %v, want version 2 in force", r, err)
 			}
 			for path, entry := range vaulttest.Look(t, "backups/"+w.Provider) {
 				if len(entry.Custom) == 0 {
-					t.Errorf("%s says nothing of its rotation", path)
+					t.Errorf("custom metadata of %s = %v, want the attribution of its rotation", path, entry.Custom)
 				}
 			}
 		})
