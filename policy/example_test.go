@@ -16,12 +16,12 @@ func ExampleForRole() {
 	}
 	fmt.Print(text)
 	// Output:
-	// # May store a provider's first secret, and never replace one.
+	// # May store a provider's first secret; never replace one.
 	// path "team/secret/data/goblin-assistant/providers/openai-gpt4" {
 	//   capabilities = ["create"]
 	// }
 	//
-	// # The token's own life; tokens may lack the default policy.
+	// # What a client does with its own token. The token need not have the default policy.
 	// path "auth/token/lookup-self" { capabilities = ["read"] }
 	// path "auth/token/renew-self" { capabilities = ["update"] }
 	// path "auth/token/revoke-self" { capabilities = ["update"] }

@@ -19,14 +19,14 @@ func block(grant rights.Grant) string {
 }
 
 const taggingBlock = `path %q {
-  # Nothing else: delete_version_after and max_versions delete what is stored.
+  # Only custom metadata: delete_version_after and max_versions delete stored versions.
   capabilities       = %s
   allowed_parameters = { "custom_metadata" = [] }
 }
 `
 
 const ownToken = `
-# The token's own life; tokens may lack the default policy.
+# What a client does with its own token. The token need not have the default policy.
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

@@ -65,11 +65,11 @@ var roles = []struct {
 		Secrets:   {"read"},
 		Providers: {"list"},
 	}},
-	{"monitor", "see ages, expiries and what is pending, and no secret value", "", Set{
+	{"monitor", "see ages, expiries and unfinished rotations; read no secret", "", Set{
 		SecretMetadata: {"read"},
 		Providers:      {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"}, AttemptIDs: {"list"}, AttemptDirectories: {"list"},
 	}},
-	{"provisioner", "store a provider's first secret, and never replace one", "", Set{
+	{"provisioner", "store a provider's first secret; never replace one", "", Set{
 		Secrets: {"create"},
 	}},
 	{"rotator", "rotate, roll back and recover provider keys; backups and records are append-only", "recoverer", Set{
@@ -79,7 +79,7 @@ var roles = []struct {
 		// A source revokes its unused key. The error for a revoked key names who revokes it.
 		Attempts: {"create", "read"},
 	}},
-	{"recoverer", "find out what became of unfinished rotations, and never change a provider's secret", "", Set{
+	{"recoverer", "find out what unfinished rotations did, and record it; never change a provider's secret", "", Set{
 		Secrets:        {"read"},
 		SecretMetadata: {"read", "patch"},
 		Backups:        {"read"},
@@ -87,16 +87,16 @@ var roles = []struct {
 		Records:        {"create", "read"},
 		Providers:      {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"}, AttemptIDs: {"list"}, AttemptDirectories: {"list"},
 	}},
-	{"revoker", "have the keys revoked that rotations replaced, and never change a provider's secret", "recoverer", Set{
+	{"revoker", "have the keys revoked that rotations replaced; never change a provider's secret", "recoverer", Set{
 		Attempts: {"create", "read"},
 	}},
-	{"janitor", "delete backups and read records, and no secret value", "", Set{
+	{"janitor", "delete backups and read records; read no secret", "", Set{
 		SecretMetadata: {"read"},   // to find out which backup is the newest
 		BackupMetadata: {"delete"}, // deleting the metadata deletes the backup
 		Records:        {"read"},
 		Providers:      {"list"}, BackupIDs: {"list"}, RecordIDs: {"list"},
 	}},
-	{"auditor", "read who rotated what, when and why, and no secret value", "", Set{
+	{"auditor", "read who rotated what, when and why; read no secret, write nothing", "", Set{
 		BackupMetadata: {"read"},
 		Records:        {"read"},
 		Attempts:       {"read"},

@@ -14,7 +14,7 @@ import (
 // A client that has just rotated a provider relies on the answer about its capabilities. It asks
 // again where a missing capability would do harm, and after a failure.
 func TestRotate_AsksForCapabilitiesOnceInAShortTime(t *testing.T) {
-	key := func(text string) vaultkit.Source { return vaultkit.NewKey(text) }
+	key := vaultkit.NewKey
 	for name, tc := range map[string]struct {
 		before  func(t *testing.T, client *vaultkit.Client, p string)
 		source  vaultkit.Source

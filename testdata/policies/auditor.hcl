@@ -1,4 +1,4 @@
-# May read who rotated what, when and why, and no secret value.
+# May read who rotated what, when and why; read no secret, write nothing.
 path "secret/metadata/goblin-assistant/providers/" {
   capabilities = ["list"]
 }
@@ -24,7 +24,7 @@ path "secret/metadata/goblin-assistant/revocations/+/" {
   capabilities = ["list"]
 }
 
-# The token's own life; tokens may lack the default policy.
+# What a client does with its own token. The token need not have the default policy.
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

@@ -1,4 +1,4 @@
-# May delete backups and read records, and no secret value.
+# May delete backups and read records; read no secret.
 path "secret/metadata/goblin-assistant/providers/+" {
   capabilities = ["read"]
 }
@@ -18,7 +18,7 @@ path "secret/metadata/goblin-assistant/rotations/+/" {
   capabilities = ["list"]
 }
 
-# The token's own life; tokens may lack the default policy.
+# What a client does with its own token. The token need not have the default policy.
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

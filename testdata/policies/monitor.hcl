@@ -1,4 +1,4 @@
-# May see ages, expiries and what is pending, and no secret value.
+# May see ages, expiries and unfinished rotations; read no secret.
 path "secret/metadata/goblin-assistant/providers/+" {
   capabilities = ["read"]
 }
@@ -18,7 +18,7 @@ path "secret/metadata/goblin-assistant/revocations/+/" {
   capabilities = ["list"]
 }
 
-# The token's own life; tokens may lack the default policy.
+# What a client does with its own token. The token need not have the default policy.
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

@@ -1,9 +1,9 @@
-# May store a provider's first secret, and never replace one.
+# May store a provider's first secret; never replace one.
 path "secret/data/goblin-assistant/providers/+" {
   capabilities = ["create"]
 }
 
-# The token's own life; tokens may lack the default policy.
+# What a client does with its own token. The token need not have the default policy.
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

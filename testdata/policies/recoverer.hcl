@@ -1,9 +1,9 @@
-# May find out what became of unfinished rotations, and never change a provider's secret.
+# May find out what unfinished rotations did, and record it; never change a provider's secret.
 path "secret/data/goblin-assistant/providers/+" {
   capabilities = ["read"]
 }
 path "secret/metadata/goblin-assistant/providers/+" {
-  # Nothing else: delete_version_after and max_versions delete what is stored.
+  # Only custom metadata: delete_version_after and max_versions delete stored versions.
   capabilities       = ["read", "patch"]
   allowed_parameters = { "custom_metadata" = [] }
 }
@@ -32,7 +32,7 @@ path "secret/metadata/goblin-assistant/revocations/+/" {
   capabilities = ["list"]
 }
 
-# The token's own life; tokens may lack the default policy.
+# What a client does with its own token. The token need not have the default policy.
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }

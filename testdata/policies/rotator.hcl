@@ -3,7 +3,7 @@ path "secret/data/goblin-assistant/providers/+" {
   capabilities = ["read", "update"]
 }
 path "secret/metadata/goblin-assistant/providers/+" {
-  # Nothing else: delete_version_after and max_versions delete what is stored.
+  # Only custom metadata: delete_version_after and max_versions delete stored versions.
   capabilities       = ["read", "patch"]
   allowed_parameters = { "custom_metadata" = [] }
 }
@@ -14,7 +14,7 @@ path "secret/data/goblin-assistant/backups/+/+" {
   capabilities = ["read", "create"]
 }
 path "secret/metadata/goblin-assistant/backups/+/+" {
-  # Nothing else: delete_version_after and max_versions delete what is stored.
+  # Only custom metadata: delete_version_after and max_versions delete stored versions.
   capabilities       = ["read", "update"]
   allowed_parameters = { "custom_metadata" = [] }
 }
@@ -37,7 +37,7 @@ path "secret/metadata/goblin-assistant/revocations/+/" {
   capabilities = ["list"]
 }
 
-# The token's own life; tokens may lack the default policy.
+# What a client does with its own token. The token need not have the default policy.
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }
