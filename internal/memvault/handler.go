@@ -2,7 +2,6 @@ package memvault
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"unicode"
@@ -111,10 +110,7 @@ func respond(w http.ResponseWriter, r *logical.Request, response *logical.Respon
 }
 
 func writeError(w http.ResponseWriter, err error) {
-	var refusal *logical.Error
-	if !errors.As(err, &refusal) {
-		refusal = logical.Internal(err)
-	}
+	refusal := logical.AsError(err)
 	body, err := refusal.Encode()
 	if err != nil {
 		body = nil // cannot happen: texts and decoded JSON encode

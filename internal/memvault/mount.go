@@ -3,6 +3,7 @@ package memvault
 import (
 	"sort"
 	"strings"
+	"time"
 
 	"goblin/vaultkit/internal/memvault/logical"
 )
@@ -22,10 +23,20 @@ type mount struct {
 	accessor    string
 	uuid        string
 	options     map[string]string
+	settings    mountSettings
 	engine      engine
 
-	// open reports whether a path inside the mount needs no token.
+	// open reports whether a path inside the mount needs no token. It may be nil.
 	open func(path string) bool
+}
+
+func (m *mount) isOpen(r *logical.Request) bool { return m.open != nil && m.open(r.At(m.path).Path) }
+
+// mountSettings is what an operator may tune of a mount.
+type mountSettings struct {
+	defaultTTL, maxTTL time.Duration // 0 for the system's
+	forceNoCache       bool
+	tokenType          string // of an auth method, otherwise empty
 }
 
 // mounts is the table of mounts: engines at their path, auth methods below auth/.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/memvault/clock"
+	"goblin/vaultkit/internal/memvault/kv2"
 )
 
 // Version is the release of Vault that the server answers like.
@@ -27,6 +28,9 @@ type Options struct {
 
 	// Audit receives the lines of an audit device named "file/", if it is not nil.
 	Audit io.Writer
+
+	// Quirk plants a difference from Vault, for tests of the comparison with it.
+	Quirk kv2.Quirk
 }
 
 // Server is an in-process Vault. Its methods are safe for concurrent use.
@@ -34,7 +38,7 @@ type Server struct {
 	clock clock.Clock
 	about identity
 	web   http.Handler
-	quirk quirk
+	quirk kv2.Quirk
 
 	mu     sync.Mutex // guards everything below
 	sealed bool
@@ -47,7 +51,7 @@ type Server struct {
 
 // New returns a server that serves no socket yet: use Transport, Handler or Listen.
 func New(o Options) *Server {
-	s := &Server{about: newIdentity(), root: o.RootToken, audit: newAuditor()}
+	s := &Server{about: newIdentity(), root: o.RootToken, audit: newAuditor(), quirk: o.Quirk}
 	if s.root == "" {
 		s.root = newToken()
 	}

@@ -2,6 +2,7 @@ package logical
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -11,6 +12,10 @@ type Error struct {
 	Status int
 	Text   string // "" for an empty list of errors
 	Data   any    // shown beside the errors if not nil
+
+	// Inner says that the error comes from inside an engine without a text of its own.
+	// The core lists such a text, but for a path that needs no token.
+	Inner bool
 }
 
 // Error returns the text that the client sees.
@@ -38,9 +43,18 @@ func Refuse(format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Text: fmt.Sprintf(format, args...)}
 }
 
-// Internal returns a 500, with the text that Vault gives a failure which has no response.
+// Internal returns a 500 for a failure that has no response.
 func Internal(err error) *Error {
-	return &Error{Status: http.StatusInternalServerError, Text: Listed(err.Error())}
+	return &Error{Status: http.StatusInternalServerError, Text: err.Error(), Inner: true}
+}
+
+// AsError returns a failure as what the client sees: itself, or a 500.
+func AsError(err error) *Error {
+	var refusal *Error
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return Internal(err)
 }
 
 // Unsupported refuses what Vault itself honours and the in-process Vault does not.
@@ -68,12 +82,12 @@ func NoRoute(path string) *Error {
 
 // UnsupportedPath is the answer to a path that a mount does not have.
 func UnsupportedPath() *Error {
-	return &Error{Status: http.StatusNotFound, Text: Listed("unsupported path")}
+	return &Error{Status: http.StatusNotFound, Text: "unsupported path", Inner: true}
 }
 
 // UnsupportedOperation is the answer to a path's wrong method.
 func UnsupportedOperation() *Error {
-	return &Error{Status: http.StatusMethodNotAllowed, Text: Listed("unsupported operation")}
+	return &Error{Status: http.StatusMethodNotAllowed, Text: "unsupported operation", Inner: true}
 }
 
 // Sealed is the answer of a sealed server.

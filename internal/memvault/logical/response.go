@@ -15,7 +15,10 @@ type Response struct {
 	Warnings []string
 	Auth     *Auth
 	Wrap     *Wrap
+	Lease    int    // lease_duration in seconds
 	Mount    string // the engine's type, set by the core
+
+	HideMount bool // the response does not show the engine's type
 }
 
 // Bare returns a response that is a status and nothing else.
@@ -73,7 +76,9 @@ func (r *Response) Encode(requestID string, flat bool) ([]byte, error) {
 	if r.Wrap != nil {
 		return encodeLine(envelope{Wrap: r.Wrap})
 	}
-	about := envelope{RequestID: requestID, Data: r.Data, Warnings: r.Warnings, Auth: r.Auth, Mount: r.Mount}
+	about := envelope{
+		RequestID: requestID, LeaseDuration: r.Lease, Data: r.Data, Warnings: r.Warnings, Auth: r.Auth, Mount: r.Mount,
+	}
 	if r.Status != 0 {
 		about.Mount = ""
 		return json.Marshal(about) // without the newline, as on the wire

@@ -1,0 +1,52 @@
+package memvault
+
+import (
+	"strings"
+
+	"goblin/vaultkit/internal/memvault/endpoint"
+	"goblin/vaultkit/internal/memvault/kv1"
+	"goblin/vaultkit/internal/memvault/kv2"
+	"goblin/vaultkit/internal/memvault/logical"
+)
+
+// newMounts returns the mounts of a new server.
+func (s *Server) newMounts() *mounts {
+	table := &mounts{byPath: make(map[string]*mount)}
+	kv := newMount("secret/", "kv", map[string]string{"version": "2"})
+	kv.engine = kv2.New(s.clock.Now, &s.quirk)
+	sys := newMount("sys/", "system", nil)
+	sys.engine = endpoint.NewTable(s.sysEndpoints()...)
+	sys.description = "system endpoints used for control, policy and debugging"
+	sys.open = isOpenSys
+	table.add(kv)
+	table.add(sys)
+	return table
+}
+
+// sysEndpoints lists the paths below sys/ that are not served by HTTP handlers.
+func (s *Server) sysEndpoints() []endpoint.Endpoint {
+	return append(s.mountEndpoints(), s.uiEndpoints()...)
+}
+
+// isOpenSys reports whether a path below sys/ needs no token, or checks the token itself.
+func isOpenSys(path string) bool { return strings.HasPrefix(path, "internal/ui/mounts") }
+
+// newMount returns a mount without its engine.
+func newMount(path, kind string, options map[string]string) *mount {
+	return &mount{path: path, kind: kind, accessor: kind + "_" + randomHex(4), uuid: newUUID(), options: options}
+}
+
+// newEngine returns a secrets engine of a type, as sys/mounts names it.
+func (s *Server) newEngine(kind string, options map[string]string) (engine, error) {
+	if kind != "kv" && kind != "generic" {
+		return nil, logical.Refuse("plugin not found in the catalog: %s", kind)
+	}
+	switch options["version"] {
+	case "", "1":
+		return kv1.New(), nil
+	case "2":
+		return kv2.New(s.clock.Now, &s.quirk), nil
+	default:
+		return nil, logical.Refuse("nil backend of type %q returned from factory", kind)
+	}
+}
