@@ -17,6 +17,7 @@ type vault struct {
 }
 
 func newVault(t testing.TB) *vault {
+	t.Helper()
 	v := &vault{t: t, http: &http.Client{Transport: &http.Transport{}}}
 	t.Cleanup(v.http.CloseIdleConnections)
 	return v
