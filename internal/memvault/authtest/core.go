@@ -1,7 +1,6 @@
 package authtest
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -13,13 +12,15 @@ import (
 	"goblin/vaultkit/internal/memvault/field"
 	"goblin/vaultkit/internal/memvault/logical"
 	"goblin/vaultkit/internal/memvault/token"
+	"goblin/vaultkit/internal/memvault/wrapping"
 )
 
 // Core serves mounts as Vault's core does, without what only KV needs. It lets a package
 // of the in-process Vault be compared alone.
 type Core struct {
-	Tokens *token.Store
-	Mounts []Mount
+	Tokens   *token.Store
+	Wrapping *wrapping.Store
+	Mounts   []Mount
 }
 
 // Mount is a path with what serves it.
@@ -72,36 +73,67 @@ func decode(h *http.Request) (*logical.Request, error) {
 }
 
 func (c *Core) serve(r *logical.Request) (*logical.Response, error) {
+	if err := c.Wrapping.Check(r); err != nil {
+		return nil, err
+	}
 	mount := c.mount(r.Path)
 	if mount == nil {
 		return nil, logical.NoRoute(r.Path)
 	}
 	inner := r.At(mount.Path)
-	if mount.open(inner.Path) {
-		return mount.serve(inner)
+	if !mount.open(inner.Path) {
+		last, err := c.authorize(inner, r.Path, mount)
+		if last {
+			defer c.Tokens.Revoke(r.Token)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
+	response, err := mount.serve(inner)
+	if err != nil || response == nil || response.Missing(r.Operation) || r.Wrap == 0 && !wrapping.Rewraps(response) {
+		return response, err
+	}
+	return c.Wrapping.Wrap(r, response)
+}
+
+func (c *Core) authorize(r *logical.Request, path string, mount *Mount) (last bool, err error) {
 	if r.Token == "" {
-		return nil, logical.NoToken()
+		return false, logical.NoToken()
 	}
 	entry := c.Tokens.Lookup(r.Token)
 	if entry == nil {
-		return nil, logical.InvalidToken()
+		return false, logical.InvalidToken()
 	}
-	operation := acl.Operation(r.Operation)
-	if r.Operation == logical.Update {
-		if checked, exists, err := mount.Table.Exists(inner); err == nil && checked && !exists {
-			operation, inner.Operation = acl.CreateOperation, logical.Create
-		}
+	existence := decideCreate(r, mount.Table)
+	decision := c.Tokens.ACL(entry).Allow(acl.Request{Operation: acl.Operation(r.Operation), Path: path, Data: r.Data, WrapTTL: r.Wrap})
+	last = c.Tokens.Use(entry.ID)
+	if existence != nil {
+		return last, existence
 	}
-	decision := c.Tokens.ACL(entry).Allow(acl.Request{Operation: operation, Path: r.Path, Data: r.Data, WrapTTL: r.Wrap})
-	if c.Tokens.Use(entry.ID) {
-		defer c.Tokens.Revoke(entry.ID)
+	if !decision.Allowed || acl.NeedsSudo(path) && !decision.Sudo {
+		return last, logical.Denied()
 	}
-	if !decision.Allowed || acl.NeedsSudo(r.Path) && !decision.Sudo {
-		return nil, logical.Denied()
+	r.Actor = entry.Actor()
+	return last, nil
+}
+
+// decideCreate turns a POST of something that does not exist into a Create.
+func decideCreate(r *logical.Request, table *endpoint.Table) error {
+	if r.Operation != logical.Update {
+		return nil
 	}
-	inner.Actor = entry.Actor()
-	return mount.serve(inner)
+	checked, exists, err := table.Exists(r)
+	var refused *logical.Error
+	switch {
+	case errors.As(err, &refused):
+		return nil // the engine says so later
+	case err != nil:
+		return logical.Refuse("%s", err)
+	case checked && !exists:
+		r.Operation = logical.Create
+	}
+	return nil
 }
 
 func (c *Core) mount(path string) *Mount {
@@ -115,7 +147,7 @@ func (c *Core) mount(path string) *Mount {
 
 func (m *Mount) serve(r *logical.Request) (*logical.Response, error) {
 	response, err := m.Table.Handle(r)
-	if response != nil {
+	if response != nil && !response.HideMount {
 		response.Mount = m.Type
 	}
 	return response, err
@@ -143,7 +175,7 @@ func write(w http.ResponseWriter, r *logical.Request, response *logical.Response
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		w.WriteHeader(cmp.Or(response.Status, http.StatusOK))
+		w.WriteHeader(response.HTTPStatus())
 		_, _ = w.Write(text)
 	}
 }

@@ -27,6 +27,9 @@ func (n *Names) Add(name string, values ...string) {
 	}
 }
 
+// Has reports whether a value has a name.
+func (n *Names) Has(value string) bool { return n.byValue[value] != "" }
+
 // Difference returns the first difference between what we answered and what the real
 // server answered, or "". It ignores ids and times, and one second of a TTL.
 func (n *Names) Difference(ours, theirs Answer) string {
@@ -149,6 +152,9 @@ func (n *Names) name(text string) string {
 	}
 	if len(text) > 20 && strings.ContainsAny(text, " .\n") {
 		for value, name := range n.byValue {
+			if len(value) < 16 {
+				continue // may be a part of any word
+			}
 			text = strings.ReplaceAll(text, value, name)
 		}
 	}

@@ -17,6 +17,7 @@ type Response struct {
 	Wrap     *Wrap
 	Lease    int    // lease_duration in seconds
 	Mount    string // the engine's type, set by the core
+	Raw      []byte // the whole body, if it was encoded before
 
 	HideMount bool // the response does not show the engine's type
 }
@@ -70,8 +71,8 @@ type envelope struct {
 // Encode returns the body of the response to the request with the given id. A flat one
 // repeats the members of data at the top level, as most paths below sys/ do.
 func (r *Response) Encode(requestID string, flat bool) ([]byte, error) {
-	if r.isBare() {
-		return nil, nil
+	if r.Raw != nil || r.isBare() {
+		return r.Raw, nil
 	}
 	if r.Wrap != nil {
 		return encodeLine(envelope{Wrap: r.Wrap})

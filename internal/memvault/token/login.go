@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"goblin/vaultkit/internal/memvault/acl"
 	"goblin/vaultkit/internal/memvault/logical"
@@ -47,7 +48,7 @@ func (s *Store) Login(l Login) (*logical.Response, error) {
 	if err := s.add(&e); err != nil {
 		return nil, logical.Internal(err)
 	}
-	return &logical.Response{Auth: e.auth(), Warnings: warnings}, nil
+	return &logical.Response{Auth: e.auth(), Warnings: warnings, HideMount: true}, nil
 }
 
 func (l Login) displayName() string {
@@ -69,4 +70,11 @@ func (s *Store) entity(mount, alias string) string {
 func newUUID() string {
 	digits := fmt.Sprintf("%x", random(16))
 	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-")
+}
+
+// CreateLimited creates a token that works once and is nobody's child.
+func (s *Store) CreateLimited(policy, path string, ttl time.Duration) (id, accessor string, err error) {
+	e := Entry{Policies: []string{policy}, Path: path, NumUses: 1, TTL: ttl, Lifetime: Lifetime{ExplicitMax: ttl}}
+	err = s.add(&e)
+	return e.ID, e.Accessor, err
 }

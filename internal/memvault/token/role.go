@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
@@ -63,6 +64,8 @@ func (r *Role) check() error {
 	switch r.Type {
 	case "":
 		r.Type = "default"
+	case "default-service", "default-batch":
+		r.Type = strings.TrimPrefix(r.Type, "default-")
 	case "default", "service", "batch":
 	default:
 		return fmt.Errorf("invalid 'token_type' value %q", r.Type)

@@ -1,11 +1,14 @@
 package token_test
 
 import (
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"goblin/vaultkit/internal/memvault/authtest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -16,25 +19,25 @@ func TestTokens_SequencesAnswerAsVaultDoes(t *testing.T) {
 		sequences = 6000
 	}
 	w := newWorld(t)
-	root := w.tokens[0]
 	for seed := range sequences {
-		w.reset(root)
+		w.Reset()
 		steps := rapid.Custom(drawSteps).Example(seed)
 		for _, one := range steps {
-			w.step(one)
+			one.send(w)
 			if t.Failed() {
-				t.Fatalf("after, in sequence %d,\n%s", seed, strings.Join(w.log, "\n"))
+				t.Fatalf("after, in sequence %d,\n%s", seed, w.Requests())
 			}
 		}
 	}
-	w.report()
+	w.Report()
 }
 
-// step is a request whose slots are taken modulo the number of tokens.
+// step is a request. Its numbers of tokens are taken modulo how many there are.
 type step struct {
 	by, on       int
 	method, path string
 	fields       fields
+	about        string // the parameter that names the other token, if any
 }
 
 func drawSteps(t *rapid.T) []step {
@@ -67,9 +70,9 @@ func drawStep(t *rapid.T) step {
 	case kind == "lookup-self":
 		s.method, s.fields = "GET", nil
 	case strings.HasSuffix(kind, "accessor"):
-		s.fields["accessor"] = slot(s.on)
+		s.about = "accessor"
 	case !strings.HasSuffix(kind, "self") && !strings.HasPrefix(kind, "create"):
-		s.fields["token"] = slot(s.on)
+		s.about = "token"
 	}
 	return s
 }
@@ -95,22 +98,16 @@ func drawCreation(t *rapid.T) fields {
 	return f
 }
 
-// step sends a request of one of the tokens that there are, about another one.
-func (w *world) step(s step) {
-	w.t.Helper()
-	by, on := s.by%len(w.tokens), max(1, s.on%len(w.tokens))
+// send sends a request of one of the tokens that there are, about another one.
+func (s step) send(w *authtest.World) {
+	w.Helper()
+	by, on := s.by%w.Count("token"), max(1, s.on%w.Count("token"))
 	if strings.HasSuffix(s.path, "revoke-self") {
 		by = max(1, by) // the root token is needed
 	}
-	f := fields{}
-	for name, value := range s.fields {
-		if _, ok := value.(slot); ok {
-			value = slot(on)
-		}
-		f[name] = value
+	f := maps.Clone(s.fields)
+	if s.about != "" {
+		f[s.about] = authtest.Ref(fmt.Sprint(s.about, " ", on))
 	}
-	if s.fields == nil {
-		f = nil
-	}
-	w.compare(by, s.method, s.path, f)
+	w.Compare(call(by, s.method, s.path, f))
 }

@@ -2,19 +2,21 @@ package token_test
 
 import (
 	"testing"
+
+	"goblin/vaultkit/internal/memvault/authtest"
 )
 
 // Each request in its order, against both servers.
 func TestTokens_AnswerAsVaultDoes(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range tokenCalls {
-		w.compare(c.by, c.method, c.path, c.fields)
+		w.Compare(call(c.by, c.method, c.path, c.fields))
 	}
-	w.report()
+	w.Report()
 }
 
 type request struct {
-	by     int // the slot of the token
+	by     int // the number of the token
 	method string
 	path   string
 	fields map[string]any
@@ -22,8 +24,8 @@ type request struct {
 
 type fields = map[string]any
 
-// tokenCalls covers each endpoint and each refusal once. A comment names the slot that a
-// request fills.
+// tokenCalls covers each endpoint and each refusal once. A comment is the number of the
+// token that a request creates.
 var tokenCalls = []request{
 	{0, "GET", "auth/token/lookup-self", nil},
 	{0, "POST", "auth/token/create", fields{"policies": []string{"maker"}, "ttl": "1h"}},                                                    // 1
@@ -85,25 +87,25 @@ var tokenCalls = []request{
 	{0, "LIST", "auth/token/roles", nil},
 	{0, "GET", "auth/token/roles/x", nil},
 	{0, "DELETE", "auth/token/roles/x", nil},
-	{0, "POST", "auth/token/lookup", fields{"token": slot(1)}},
-	{0, "POST", "auth/token/lookup", fields{"token": slot(4)}},
-	{0, "POST", "auth/token/lookup", fields{"token": slot(7)}},
+	{0, "POST", "auth/token/lookup", fields{"token": authtest.Ref("token 1")}},
+	{0, "POST", "auth/token/lookup", fields{"token": authtest.Ref("token 4")}},
+	{0, "POST", "auth/token/lookup", fields{"token": authtest.Ref("token 7")}},
 	{0, "POST", "auth/token/lookup", fields{"token": "unknown"}},
 	{0, "POST", "auth/token/lookup", fields{}},
 	{0, "GET", "auth/token/lookup", nil},
-	{1, "POST", "auth/token/lookup", fields{"token": slot(10)}},
-	{0, "POST", "auth/token/lookup-accessor", fields{"accessor": slot(1)}},
+	{1, "POST", "auth/token/lookup", fields{"token": authtest.Ref("token 10")}},
+	{0, "POST", "auth/token/lookup-accessor", fields{"accessor": authtest.Ref("accessor 1")}},
 	{0, "POST", "auth/token/lookup-accessor", fields{"accessor": "unknown"}},
 	{0, "POST", "auth/token/lookup-accessor", fields{}},
-	{0, "POST", "auth/token/renew", fields{"token": slot(1)}},
-	{0, "POST", "auth/token/renew", fields{"token": slot(1), "increment": "2h"}},
-	{0, "POST", "auth/token/renew", fields{"token": slot(1), "increment": 7200000}},
-	{0, "POST", "auth/token/renew", fields{"token": slot(1), "increment": -5}},
-	{0, "POST", "auth/token/renew", fields{"token": slot(1)}},
-	{0, "POST", "auth/token/lookup", fields{"token": slot(1)}},
-	{0, "POST", "auth/token/renew", fields{"token": slot(12)}},
-	{0, "POST", "auth/token/renew", fields{"token": slot(6)}},
-	{0, "POST", "auth/token/renew", fields{"token": slot(4)}},
+	{0, "POST", "auth/token/renew", fields{"token": authtest.Ref("token 1")}},
+	{0, "POST", "auth/token/renew", fields{"token": authtest.Ref("token 1"), "increment": "2h"}},
+	{0, "POST", "auth/token/renew", fields{"token": authtest.Ref("token 1"), "increment": 7200000}},
+	{0, "POST", "auth/token/renew", fields{"token": authtest.Ref("token 1"), "increment": -5}},
+	{0, "POST", "auth/token/renew", fields{"token": authtest.Ref("token 1")}},
+	{0, "POST", "auth/token/lookup", fields{"token": authtest.Ref("token 1")}},
+	{0, "POST", "auth/token/renew", fields{"token": authtest.Ref("token 12")}},
+	{0, "POST", "auth/token/renew", fields{"token": authtest.Ref("token 6")}},
+	{0, "POST", "auth/token/renew", fields{"token": authtest.Ref("token 4")}},
 	{0, "POST", "auth/token/renew", fields{"token": "unknown"}},
 	{0, "POST", "auth/token/renew", fields{}},
 	{0, "POST", "auth/token/renew-self", fields{}},
@@ -111,22 +113,22 @@ var tokenCalls = []request{
 	{8, "POST", "auth/token/renew-self", fields{"increment": "1h"}},
 	{18, "POST", "auth/token/renew-self", nil},
 	{6, "POST", "auth/token/renew-self", nil},
-	{0, "POST", "auth/token/renew-accessor", fields{"accessor": slot(7)}},
+	{0, "POST", "auth/token/renew-accessor", fields{"accessor": authtest.Ref("accessor 7")}},
 	{0, "POST", "auth/token/renew-accessor", fields{"accessor": "unknown"}},
 	{0, "POST", "auth/token/renew-accessor", fields{}},
-	{0, "POST", "auth/token/revoke-orphan", fields{"token": slot(1)}},
-	{0, "POST", "auth/token/lookup", fields{"token": slot(10)}},
+	{0, "POST", "auth/token/revoke-orphan", fields{"token": authtest.Ref("token 1")}},
+	{0, "POST", "auth/token/lookup", fields{"token": authtest.Ref("token 10")}},
 	{1, "GET", "auth/token/lookup-self", nil},
 	{2, "POST", "auth/token/revoke-orphan", fields{"token": "unknown"}},
-	{10, "POST", "auth/token/revoke-orphan", fields{"token": slot(2)}},
+	{10, "POST", "auth/token/revoke-orphan", fields{"token": authtest.Ref("token 2")}},
 	{0, "POST", "auth/token/revoke-orphan", fields{}},
-	{0, "POST", "auth/token/revoke-orphan", fields{"token": slot(6)}},
-	{0, "POST", "auth/token/revoke", fields{"token": slot(5)}},
+	{0, "POST", "auth/token/revoke-orphan", fields{"token": authtest.Ref("token 6")}},
+	{0, "POST", "auth/token/revoke", fields{"token": authtest.Ref("token 5")}},
 	{13, "GET", "auth/token/lookup-self", nil},
 	{0, "POST", "auth/token/revoke", fields{"token": "unknown"}},
-	{0, "POST", "auth/token/revoke", fields{"token": slot(6)}},
+	{0, "POST", "auth/token/revoke", fields{"token": authtest.Ref("token 6")}},
 	{0, "POST", "auth/token/revoke", fields{}},
-	{0, "POST", "auth/token/revoke-accessor", fields{"accessor": slot(2)}},
+	{0, "POST", "auth/token/revoke-accessor", fields{"accessor": authtest.Ref("accessor 2")}},
 	{12, "GET", "auth/token/lookup-self", nil},
 	{0, "POST", "auth/token/revoke-accessor", fields{"accessor": "unknown"}},
 	{0, "POST", "auth/token/revoke-accessor", fields{}},
@@ -143,10 +145,10 @@ var tokenCalls = []request{
 	{10, "POST", "sys/capabilities-self", fields{"paths": []string{}}},
 	{10, "POST", "sys/capabilities-self", fields{"paths": []string{""}}},
 	{10, "POST", "sys/capabilities-self", nil},
-	{0, "POST", "sys/capabilities", fields{"token": slot(10), "paths": []string{"auth/token/create"}}},
+	{0, "POST", "sys/capabilities", fields{"token": authtest.Ref("token 10"), "paths": []string{"auth/token/create"}}},
 	{0, "POST", "sys/capabilities", fields{"token": "unknown", "paths": []string{"a"}}},
 	{0, "POST", "sys/capabilities", fields{"paths": []string{"a"}}},
-	{0, "POST", "sys/capabilities-accessor", fields{"accessor": slot(10), "paths": []string{"auth/token/create"}}},
+	{0, "POST", "sys/capabilities-accessor", fields{"accessor": authtest.Ref("accessor 10"), "paths": []string{"auth/token/create"}}},
 	{0, "POST", "sys/capabilities-accessor", fields{"accessor": "unknown", "paths": []string{"a"}}},
 	{0, "POST", "sys/capabilities-accessor", fields{"paths": []string{"a"}}},
 	{0, "GET", "sys/policies/acl/admin", nil},

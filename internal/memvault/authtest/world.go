@@ -1,0 +1,173 @@
+package authtest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/internal/memvault/clock"
+	"goblin/vaultkit/internal/memvault/endpoint"
+	"goblin/vaultkit/internal/memvault/policies"
+	"goblin/vaultkit/internal/memvault/token"
+	"goblin/vaultkit/internal/memvault/wrapping"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// World is a real server and one in the process that get the same requests.
+//
+// What differs between the servers has a name: each token, accessor, secret id and role id
+// is named after its kind and a number when a response shows it for the first time, such
+// as "token 1". The root token is "token 0".
+type World struct {
+	testing.TB
+	Clock  *clock.Clock
+	Tokens *token.Store // of the server in the process
+
+	ours, theirs Server
+	names        Names
+	values       map[string][2]string // ours and theirs by name
+	kinds        map[string]int       // how many values of a kind there are
+	log          []string
+	counts       map[string]int
+	ended        map[string]bool // tokens that both servers have revoked
+}
+
+// Ref stands for a named value in a Call's body.
+type Ref string
+
+// NewWorld returns a world whose server in the process has the token store, policies and
+// wrapping, and the mounts that extra returns.
+func NewWorld(t testing.TB, extra func(*clock.Clock, *token.Store) []Mount) *World {
+	t.Helper()
+	w := &World{TB: t, Clock: &clock.Clock{}, theirs: Real(t), counts: map[string]int{}}
+	store := policies.NewStore()
+	w.Tokens = token.NewStore(w.Clock, store)
+	wrapped := wrapping.NewStore(w.Clock, w.Tokens)
+	sys := slices.Concat(store.Endpoints(), w.Tokens.CapabilityEndpoints(), wrapped.Endpoints())
+	mounts := []Mount{
+		{Path: "sys/", Type: "system", Table: endpoint.NewTable(sys...), Open: []string{wrapping.Open}},
+		{Path: "auth/token/", Type: "token", Table: w.Tokens.Table()},
+	}
+	if extra != nil {
+		mounts = append(mounts, extra(w.Clock, w.Tokens)...)
+	}
+	w.ours = Memory(&Core{Tokens: w.Tokens, Wrapping: wrapped, Mounts: mounts})
+	w.values = map[string][2]string{"token 0": {w.Tokens.CreateRoot(""), vaulttest.Server().RootToken()}}
+	self := Call{Method: "GET", Path: "auth/token/lookup-self"}
+	self.Token = w.values["token 0"][0]
+	ours := w.ours(t, self).Text("data", "accessor")
+	self.Token = w.values["token 0"][1]
+	w.values["accessor 0"] = [2]string{ours, w.theirs(t, self).Text("data", "accessor")}
+	w.Reset()
+	return w
+}
+
+// Reset forgets every name but those of the root token.
+func (w *World) Reset() {
+	root, accessor := w.values["token 0"], w.values["accessor 0"]
+	w.names, w.values, w.kinds = Names{}, map[string][2]string{}, map[string]int{"token": 1}
+	w.log, w.ended = nil, map[string]bool{}
+	w.Named("token 0", root[0], root[1])
+	w.Named("accessor 0", accessor[0], accessor[1])
+}
+
+// Named names a value of both servers.
+func (w *World) Named(name, ours, theirs string) {
+	w.values[name] = [2]string{ours, theirs}
+	w.names.Add(name, ours, theirs)
+}
+
+// Count returns how many values of a kind have a name.
+func (w *World) Count(kind string) int { return w.kinds[kind] }
+
+// Compare sends a request to both servers and fails the test if they answer differently.
+// Token is a name; Path and Body may contain names, as {name} and as Ref.
+func (w *World) Compare(c Call) (ours, theirs Answer) {
+	w.Helper()
+	w.log = append(w.log, fmt.Sprintf("%s: %s %s %v %s", c.Token, c.Method, c.Path, c.Body, c.Wrap))
+	ours, theirs = w.ours(w, w.fill(c, 0)), w.theirs(w, w.fill(c, 1))
+	w.learn(ours, theirs)
+	if text := w.names.Difference(ours, theirs); text != "" {
+		w.Errorf("%s: %s", w.log[len(w.log)-1], text)
+	}
+	w.counts[fmt.Sprintf("%-6s %s %d", c.Method, braces.ReplaceAllString(c.Path, "…"), theirs.Status)]++
+	w.awaitEnd(c.Token)
+	return ours, theirs
+}
+
+var braces = regexp.MustCompile(`\{[^}]*\}`)
+
+// fill replaces names by one server's values.
+func (w *World) fill(c Call, server int) Call {
+	if value, ok := w.values[c.Token]; ok {
+		c.Token = value[server]
+	}
+	c.Path = braces.ReplaceAllStringFunc(c.Path, func(name string) string { return w.values[strings.Trim(name, "{}")][server] })
+	if fields, ok := c.Body.(map[string]any); ok {
+		filled := maps.Clone(fields)
+		for key, value := range fields {
+			if name, ok := value.(Ref); ok {
+				filled[key] = w.values[string(name)][server]
+			}
+		}
+		c.Body = filled
+	}
+	return c
+}
+
+// shown is where responses show values, by kind.
+var shown = []struct{ kind, companion, object, key, companionKey string }{
+	{"token", "accessor", "auth", "client_token", "accessor"},
+	{"wrap", "wrap-accessor", "wrap_info", "token", "accessor"},
+	{"secret", "secret-accessor", "data", "secret_id", "secret_id_accessor"},
+	{"role-id", "", "data", "role_id", ""},
+}
+
+// learn names the values that both responses show for the first time.
+func (w *World) learn(ours, theirs Answer) {
+	for _, s := range shown {
+		mine, other := ours.Text(s.object, s.key), theirs.Text(s.object, s.key)
+		if mine == "" || other == "" || w.names.Has(mine) || w.names.Has(other) {
+			continue
+		}
+		n := w.kinds[s.kind]
+		w.kinds[s.kind]++
+		w.Named(fmt.Sprint(s.kind, " ", n), mine, other)
+		if s.companion != "" {
+			w.Named(fmt.Sprint(s.companion, " ", n), ours.Text(s.object, s.companionKey), theirs.Text(s.object, s.companionKey))
+		}
+	}
+}
+
+// awaitEnd waits until the real server has revoked a token that has no uses left, because
+// it does so in the background.
+func (w *World) awaitEnd(name string) {
+	w.Helper()
+	value, ok := w.values[name]
+	if !ok || w.ended[name] || w.Tokens.Lookup(value[0]) != nil {
+		return
+	}
+	w.ended[name] = true
+	lookup := Call{Method: "POST", Path: "auth/token/lookup", Token: w.values["token 0"][1], Body: map[string]any{"token": value[1]}}
+	vaulttest.Eventually(w, name+" is revoked", func() bool { return w.theirs(w, lookup).Status == http.StatusForbidden })
+}
+
+// Requests returns the requests since Reset.
+func (w *World) Requests() string { return strings.Join(w.log, "\n") }
+
+// Report prints how often each request had which status.
+func (w *World) Report() {
+	w.Helper()
+	total := 0
+	for _, key := range slices.Sorted(maps.Keys(w.counts)) {
+		w.Logf("%6d %s", w.counts[key], key)
+		total += w.counts[key]
+	}
+	if !w.Failed() {
+		w.Logf("%d operations compared, 0 differences", total)
+	}
+}
