@@ -1,10 +1,11 @@
 package memvault
 
 import (
-	"errors"
+	"net/http"
 	"strings"
 
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/wrapping"
 )
 
 // handle serves a logical request: it checks the token, routes, and audits. Requests run
@@ -28,11 +29,19 @@ func (s *Server) serve(r *logical.Request) (*logical.Response, error) {
 	if m != nil {
 		r.Mount = m.path
 	}
+	if err := s.wrapping.Check(r); err != nil {
+		s.audit.request(s.clock.Now(), r, err)
+		return nil, err
+	}
 	if m != nil && m.isOpen(r) {
 		_ = s.authenticate(r) // the engine decides what a token is needed for
 		return s.route(r, m)
 	}
-	if err := s.authorize(r, m); err != nil {
+	last, err := s.authorize(r, m)
+	if last {
+		defer s.tokens.Revoke(r.Token)
+	}
+	if err != nil {
 		s.audit.request(s.clock.Now(), r, err)
 		return nil, err
 	}
@@ -52,34 +61,26 @@ func listed(err error) error {
 	return &refusal
 }
 
-// authorize checks the token and what it may do. A POST of something that does not exist
-// becomes a Create on the way, because policies tell the two apart.
-func (s *Server) authorize(r *logical.Request, m *mount) error {
-	if err := s.authenticate(r); err != nil {
-		return err
-	}
-	if m == nil || r.Operation != logical.Update {
-		return nil
-	}
-	checked, exists, err := m.engine.Exists(r.At(m.path))
-	var refusal *logical.Error
-	switch {
-	case errors.As(err, &refusal):
-		return nil // the engine says so later
-	case err != nil:
-		return logical.Refuse("%s", err)
-	case checked && !exists:
-		r.Operation = logical.Create
-	}
-	return nil
-}
-
 // route lets the mount answer, between the two lines of the audit devices.
 func (s *Server) route(r *logical.Request, m *mount) (*logical.Response, error) {
 	s.audit.request(s.clock.Now(), r, nil)
 	response, err := s.answer(r, m)
+	if err == nil {
+		response, err = s.wrap(r, response)
+	}
 	s.audit.response(s.clock.Now(), r, response, err)
 	return response, err
+}
+
+// wrap wraps the response if the request asks for it and there is something to wrap.
+func (s *Server) wrap(r *logical.Request, response *logical.Response) (*logical.Response, error) {
+	switch {
+	case response == nil || r.Wrap == 0 && !wrapping.Rewraps(response):
+		return response, nil
+	case response.Missing(r.Operation):
+		return nil, &logical.Error{Status: http.StatusNotFound, Text: "unsupported path"}
+	}
+	return s.wrapping.Wrap(r, response)
 }
 
 func (s *Server) answer(r *logical.Request, m *mount) (*logical.Response, error) {

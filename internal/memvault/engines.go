@@ -1,12 +1,14 @@
 package memvault
 
 import (
+	"slices"
 	"strings"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/kv1"
 	"goblin/vaultkit/internal/memvault/kv2"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/wrapping"
 )
 
 // newMounts returns the mounts of a new server.
@@ -20,16 +22,22 @@ func (s *Server) newMounts() *mounts {
 	sys.open = isOpenSys
 	table.add(kv)
 	table.add(sys)
+	s.addAuthMethods(table)
 	return table
 }
 
 // sysEndpoints lists the paths below sys/ that are not served by HTTP handlers.
 func (s *Server) sysEndpoints() []endpoint.Endpoint {
-	return append(s.mountEndpoints(), s.uiEndpoints()...)
+	return slices.Concat(
+		s.mountEndpoints(), s.uiEndpoints(), s.authEndpoints(),
+		s.policies.Endpoints(), s.tokens.CapabilityEndpoints(), s.wrapping.Endpoints(),
+	)
 }
 
 // isOpenSys reports whether a path below sys/ needs no token, or checks the token itself.
-func isOpenSys(path string) bool { return strings.HasPrefix(path, "internal/ui/mounts") }
+func isOpenSys(path string) bool {
+	return strings.HasPrefix(path, "internal/ui/mounts") || path == wrapping.Open
+}
 
 // newMount returns a mount without its engine.
 func newMount(path, kind string, options map[string]string) *mount {

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"math/big"
 )
 
 // identity is what a server was initialised with.
@@ -27,23 +26,6 @@ func newIdentity() identity {
 func newUUID() string {
 	text := hex.EncodeToString(randomBytes(16))
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
-}
-
-// newToken returns a service token of Vault's form.
-func newToken() string { return "hvs." + randomBase62(24) }
-
-const base62 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-func randomBase62(n int) string {
-	out := make([]byte, n)
-	for i := range out {
-		digit, err := rand.Int(rand.Reader, big.NewInt(int64(len(base62))))
-		if err != nil {
-			panic(err) // cannot happen: the system's randomness does not fail
-		}
-		out[i] = base62[digit.Int64()]
-	}
-	return string(out)
 }
 
 func randomHex(bytes int) string { return hex.EncodeToString(randomBytes(bytes)) }

@@ -34,7 +34,7 @@ func (s *Server) sealAs(r *logical.Request) error {
 	if s.sealed {
 		return nil
 	}
-	if err := s.authenticate(r); err != nil {
+	if _, err := s.authorize(r, s.mounts.find(r.Path)); err != nil {
 		return err
 	}
 	s.sealed = true

@@ -15,13 +15,16 @@ import (
 
 	"goblin/vaultkit/internal/memvault/clock"
 	"goblin/vaultkit/internal/memvault/kv2"
+	"goblin/vaultkit/internal/memvault/policies"
+	"goblin/vaultkit/internal/memvault/token"
+	"goblin/vaultkit/internal/memvault/wrapping"
 )
 
 // Version is the release of Vault that the server answers like.
 const Version = "1.21.2"
 
 // Options describes a server. The zero value is an unsealed server with a random root
-// token, KV version 2 at secret/ and no audit device.
+// token, KV version 2 at secret/, AppRole at auth/approle/ and no audit device.
 type Options struct {
 	// RootToken is the token that may do everything. The default is a random one.
 	RootToken string
@@ -39,10 +42,14 @@ type Server struct {
 	about identity
 	web   http.Handler
 	quirk kv2.Quirk
+	root  string
+
+	policies *policies.Store
+	tokens   *token.Store
+	wrapping *wrapping.Store
 
 	mu     sync.Mutex // guards everything below
 	sealed bool
-	root   string
 	mounts *mounts
 	audit  *auditor
 
@@ -51,10 +58,10 @@ type Server struct {
 
 // New returns a server that serves no socket yet: use Transport, Handler or Listen.
 func New(o Options) *Server {
-	s := &Server{about: newIdentity(), root: o.RootToken, audit: newAuditor(), quirk: o.Quirk}
-	if s.root == "" {
-		s.root = newToken()
-	}
+	s := &Server{about: newIdentity(), audit: newAuditor(), quirk: o.Quirk, policies: policies.NewStore()}
+	s.tokens = token.NewStore(&s.clock, s.policies)
+	s.wrapping = wrapping.NewStore(&s.clock, s.tokens)
+	s.root = s.tokens.CreateRoot(o.RootToken)
 	s.mounts = s.newMounts()
 	if o.Audit != nil {
 		s.audit.enable("file/", o.Audit)

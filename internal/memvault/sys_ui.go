@@ -57,7 +57,9 @@ func (s *Server) listUIMounts(r *logical.Request, _ endpoint.Params) (*logical.R
 }
 
 // mayUseMount reports whether a token has any right below a mount.
-func (s *Server) mayUseMount(who logical.Actor, _ *mount) bool { return len(who.Policies) > 0 }
+func (s *Server) mayUseMount(who logical.Actor, m *mount) bool {
+	return s.policies.ACL(who.Policies).MountAccess(m.path)
+}
 
 // needToken refuses a request on an open path without a valid token.
 func needToken(r *logical.Request) error {

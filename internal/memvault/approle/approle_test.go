@@ -5,25 +5,14 @@ import (
 	"path"
 	"testing"
 
-	"goblin/vaultkit/internal/memvault/approle"
 	"goblin/vaultkit/internal/memvault/authtest"
-	"goblin/vaultkit/internal/memvault/clock"
-	"goblin/vaultkit/internal/memvault/token"
 )
 
 type fields = map[string]any
 
-func newWorld(t testing.TB) *authtest.World {
-	t.Helper()
-	return authtest.NewWorld(t, func(c *clock.Clock, tokens *token.Store) []authtest.Mount {
-		method := approle.New(c, tokens, func() token.Limits { return token.Limits{} })
-		return []authtest.Mount{{Path: "auth/approle/", Type: "approle", Table: method.Table(), Open: approle.Open}}
-	})
-}
-
 // Each request in its order, against both servers.
 func TestAppRole_AnswersAsVaultDoes(t *testing.T) {
-	w := newWorld(t)
+	w := authtest.NewWorld(t)
 	for _, c := range calls {
 		c.Path = path.Clean("auth/approle/" + c.Path)
 		if c.Token == "" {

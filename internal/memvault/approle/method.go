@@ -30,9 +30,6 @@ func New(c *clock.Clock, tokens *token.Store, limits func() token.Limits) *Metho
 	return &Method{clock: c, tokens: tokens, limits: limits, roles: map[string]*role{}, failed: map[string]failures{}, accessors: map[string]bool{}}
 }
 
-// Open are the paths that need no token.
-var Open = []string{"login"}
-
 type (
 	operations = map[logical.Operation]endpoint.Handler
 	fields     = map[string]field.Kind

@@ -15,7 +15,7 @@ func TestAppRole_SequencesAnswerAsVaultDoes(t *testing.T) {
 	if vaulttest.Long() {
 		sequences = 6000
 	}
-	w := newWorld(t)
+	w := authtest.NewWorld(t)
 	for seed := range sequences {
 		w.Reset()
 		for _, one := range rapid.Custom(drawSteps).Example(seed) {

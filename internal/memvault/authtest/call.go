@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"goblin/vaultkit/internal/vaulttest"
@@ -29,31 +28,26 @@ type Answer struct {
 	Body   any // decoded, numbers as json.Number; nil if empty
 }
 
-// Server answers requests.
-type Server func(testing.TB, Call) Answer
+// server answers requests.
+type server func(testing.TB, Call) Answer
 
-// Real returns the package's real server.
-func Real(t testing.TB) Server {
+// real returns the package's real server.
+func real(t testing.TB) server {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
+	return over(client, vaulttest.Server().Addr())
+}
+
+// over returns a server that a client reaches.
+func over(client *http.Client, address string) server {
 	return func(t testing.TB, c Call) Answer {
 		t.Helper()
-		response, err := client.Do(c.request(t, vaulttest.Server().Addr()))
+		response, err := client.Do(c.request(t, address))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return read(t, response)
-	}
-}
-
-// Memory returns a server that runs in the process.
-func Memory(h http.Handler) Server {
-	return func(t testing.TB, c Call) Answer {
-		t.Helper()
-		recorder := httptest.NewRecorder()
-		h.ServeHTTP(recorder, c.request(t, "http://127.0.0.1"))
-		return read(t, recorder.Result())
 	}
 }
 

@@ -158,8 +158,11 @@ func (n *Names) name(text string) string {
 			text = strings.ReplaceAll(text, value, name)
 		}
 	}
+	text = mountAccessor.ReplaceAllString(text, "${1}_<accessor>")
 	return uuid.ReplaceAllString(capped.ReplaceAllStringFunc(text, toMinutes), "<uuid>")
 }
+
+var mountAccessor = regexp.MustCompile(`^([a-z_]+)_[0-9a-f]{8}$`)
 
 // capped are the durations in the warnings about a TTL. They depend on the second.
 var capped = regexp.MustCompile(`"[0-9]+[0-9hms]*[hms]"`)

@@ -9,11 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"goblin/vaultkit/internal/memvault/clock"
-	"goblin/vaultkit/internal/memvault/endpoint"
-	"goblin/vaultkit/internal/memvault/policies"
-	"goblin/vaultkit/internal/memvault/token"
-	"goblin/vaultkit/internal/memvault/wrapping"
+	"goblin/vaultkit/internal/memvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -24,10 +20,9 @@ import (
 // as "token 1". The root token is "token 0".
 type World struct {
 	testing.TB
-	Clock  *clock.Clock
-	Tokens *token.Store // of the server in the process
+	Server *memvault.Server // the one in the process
 
-	ours, theirs Server
+	ours, theirs server
 	names        Names
 	values       map[string][2]string // ours and theirs by name
 	kinds        map[string]int       // how many values of a kind there are
@@ -39,24 +34,12 @@ type World struct {
 // Ref stands for a named value in a Call's body.
 type Ref string
 
-// NewWorld returns a world whose server in the process has the token store, policies and
-// wrapping, and the mounts that extra returns.
-func NewWorld(t testing.TB, extra func(*clock.Clock, *token.Store) []Mount) *World {
+// NewWorld returns a world with a new server in the process.
+func NewWorld(t testing.TB) *World {
 	t.Helper()
-	w := &World{TB: t, Clock: &clock.Clock{}, theirs: Real(t), counts: map[string]int{}}
-	store := policies.NewStore()
-	w.Tokens = token.NewStore(w.Clock, store)
-	wrapped := wrapping.NewStore(w.Clock, w.Tokens)
-	sys := slices.Concat(store.Endpoints(), w.Tokens.CapabilityEndpoints(), wrapped.Endpoints())
-	mounts := []Mount{
-		{Path: "sys/", Type: "system", Table: endpoint.NewTable(sys...), Open: []string{wrapping.Open}},
-		{Path: "auth/token/", Type: "token", Table: w.Tokens.Table()},
-	}
-	if extra != nil {
-		mounts = append(mounts, extra(w.Clock, w.Tokens)...)
-	}
-	w.ours = Memory(&Core{Tokens: w.Tokens, Wrapping: wrapped, Mounts: mounts})
-	w.values = map[string][2]string{"token 0": {w.Tokens.CreateRoot(""), vaulttest.Server().RootToken()}}
+	w := &World{TB: t, Server: memvault.New(memvault.Options{}), theirs: real(t), counts: map[string]int{}}
+	w.ours = over(&http.Client{Transport: w.Server.Transport()}, "http://memvault")
+	w.values = map[string][2]string{"token 0": {w.Server.RootToken(), vaulttest.Server().RootToken()}}
 	self := Call{Method: "GET", Path: "auth/token/lookup-self"}
 	self.Token = w.values["token 0"][0]
 	ours := w.ours(t, self).Text("data", "accessor")
@@ -125,6 +108,7 @@ var shown = []struct{ kind, companion, object, key, companionKey string }{
 	{"wrap", "wrap-accessor", "wrap_info", "token", "accessor"},
 	{"secret", "secret-accessor", "data", "secret_id", "secret_id_accessor"},
 	{"role-id", "", "data", "role_id", ""},
+	{"wrapped", "", "wrap_info", "wrapped_accessor", ""},
 }
 
 // learn names the values that both responses show for the first time.
@@ -148,11 +132,15 @@ func (w *World) learn(ours, theirs Answer) {
 func (w *World) awaitEnd(name string) {
 	w.Helper()
 	value, ok := w.values[name]
-	if !ok || w.ended[name] || w.Tokens.Lookup(value[0]) != nil {
+	if !ok || w.ended[name] {
+		return
+	}
+	lookup := Call{Method: "POST", Path: "auth/token/lookup", Token: w.values["token 0"][0], Body: map[string]any{"token": value[0]}}
+	if w.ours(w, lookup).Status != http.StatusForbidden {
 		return
 	}
 	w.ended[name] = true
-	lookup := Call{Method: "POST", Path: "auth/token/lookup", Token: w.values["token 0"][1], Body: map[string]any{"token": value[1]}}
+	lookup.Token, lookup.Body = w.values["token 0"][1], map[string]any{"token": value[1]}
 	vaulttest.Eventually(w, name+" is revoked", func() bool { return w.theirs(w, lookup).Status == http.StatusForbidden })
 }
 

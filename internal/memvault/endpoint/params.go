@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"time"
 
@@ -47,6 +48,13 @@ func sortedNames(raw map[string]any) []string {
 	}
 	sort.Strings(names)
 	return names
+}
+
+// With returns the parameters with another text for one of them.
+func (p Params) With(name, text string) Params {
+	values := maps.Clone(p.values)
+	values[name] = text
+	return Params{kinds: p.kinds, values: values}
 }
 
 // Has reports whether the parameter was given.

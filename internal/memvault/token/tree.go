@@ -3,6 +3,7 @@ package token
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Revoke ends a token and everything that it created.
@@ -49,6 +50,21 @@ func (s *Store) revokeOrphan(id string) {
 	delete(s.children, id)
 	s.mutex.Unlock()
 	s.revoke(id)
+}
+
+// RevokePath ends the tokens that were created below a path.
+func (s *Store) RevokePath(prefix string) {
+	s.mutex.Lock()
+	var ids []string
+	for id, e := range s.byID {
+		if strings.HasPrefix(e.Path, prefix) {
+			ids = append(ids, id)
+		}
+	}
+	s.mutex.Unlock()
+	for _, id := range ids {
+		s.revoke(id)
+	}
 }
 
 // RevokeAll ends every token but one, as a Vault that was reset would.

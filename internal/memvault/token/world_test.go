@@ -16,7 +16,7 @@ path "sys/capabilities*" { capabilities = ["update"] }`,
 
 func newWorld(t testing.TB) *authtest.World {
 	t.Helper()
-	w := authtest.NewWorld(t, nil)
+	w := authtest.NewWorld(t)
 	for name, text := range fixedPolicies {
 		w.Compare(call(0, "PUT", "sys/policies/acl/"+name, fields{"policy": text}))
 	}

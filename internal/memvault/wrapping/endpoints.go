@@ -65,7 +65,7 @@ func named(r *logical.Request) (string, error) {
 }
 
 func invalid(why string) error {
-	return &logical.Error{Status: http.StatusBadRequest, Text: "error validating wrapping token: " + why}
+	return &logical.Error{Status: http.StatusForbidden, Text: "error validating wrapping token: " + why}
 }
 
 func wrap(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
@@ -84,7 +84,7 @@ func (s *Store) lookup(r *logical.Request, _ endpoint.Params) (*logical.Response
 	if !ok {
 		return nil, nil
 	}
-	return &logical.Response{Data: map[string]any{
+	return &logical.Response{HideMount: true, Data: map[string]any{
 		"creation_path": c.path, "creation_time": c.created, "creation_ttl": c.ttl.Seconds(),
 	}}, nil
 }
