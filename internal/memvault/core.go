@@ -1,6 +1,7 @@
 package memvault
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -29,24 +30,38 @@ func (s *Server) serve(r *logical.Request) (*logical.Response, error) {
 	if m != nil {
 		r.Mount = m.path
 	}
-	if err := s.wrapping.Check(r); err != nil {
-		s.audit.request(s.clock.Now(), r, err)
-		return nil, err
-	}
-	if m != nil && m.isOpen(r) {
-		_ = s.authenticate(r) // the engine decides what a token is needed for
-		return s.route(r, m)
-	}
-	last, err := s.authorize(r, m)
+	open := m != nil && m.isOpen(r)
+	last, err := s.admit(r, m, open)
 	if last {
 		defer s.tokens.Revoke(r.Token)
 	}
 	if err != nil {
-		s.audit.request(s.clock.Now(), r, err)
+		return nil, errors.Join(err, s.auditRequest(r, m, err), s.auditResponse(r, m, nil, err))
+	}
+	if err := s.auditRequest(r, m, nil); err != nil {
 		return nil, err
 	}
 	response, err := s.route(r, m)
-	return response, listed(err)
+	if !open {
+		err = listed(err)
+	}
+	if failed := s.auditResponse(r, m, response, err); failed != nil {
+		return nil, failed
+	}
+	return response, err
+}
+
+// admit decides whether the request goes on to its mount. last means that the token has
+// no use left.
+func (s *Server) admit(r *logical.Request, m *mount, open bool) (last bool, err error) {
+	if err := s.wrapping.Check(r); err != nil {
+		return false, err
+	}
+	if open {
+		_ = s.authenticate(r) // the engine decides what a token is needed for
+		return false, nil
+	}
+	return s.authorize(r, m)
 }
 
 // listed gives an engine's inner error the form in which the core reports it.
@@ -61,14 +76,12 @@ func listed(err error) error {
 	return &refusal
 }
 
-// route lets the mount answer, between the two lines of the audit devices.
+// route lets the mount answer, and wraps the response if it should be.
 func (s *Server) route(r *logical.Request, m *mount) (*logical.Response, error) {
-	s.audit.request(s.clock.Now(), r, nil)
 	response, err := s.answer(r, m)
 	if err == nil {
 		response, err = s.wrap(r, response)
 	}
-	s.audit.response(s.clock.Now(), r, response, err)
 	return response, err
 }
 

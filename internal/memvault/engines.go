@@ -29,7 +29,7 @@ func (s *Server) newMounts() *mounts {
 // sysEndpoints lists the paths below sys/ that are not served by HTTP handlers.
 func (s *Server) sysEndpoints() []endpoint.Endpoint {
 	return slices.Concat(
-		s.mountEndpoints(), s.uiEndpoints(), s.authEndpoints(),
+		s.mountEndpoints(), s.uiEndpoints(), s.authEndpoints(), s.auditEndpoints(),
 		s.policies.Endpoints(), s.tokens.CapabilityEndpoints(), s.wrapping.Endpoints(),
 	)
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"goblin/vaultkit/internal/memvault/audit"
 	"goblin/vaultkit/internal/memvault/clock"
 	"goblin/vaultkit/internal/memvault/kv2"
 	"goblin/vaultkit/internal/memvault/policies"
@@ -64,7 +65,7 @@ func New(o Options) *Server {
 	s.root = s.tokens.CreateRoot(o.RootToken)
 	s.mounts = s.newMounts()
 	if o.Audit != nil {
-		s.audit.enable("file/", o.Audit)
+		s.audit.devices["file/"] = audit.New(uncloseable{o.Audit}, "", map[string]string{"file_path": "a writer"})
 	}
 	s.web = s.newHandler()
 	return s
