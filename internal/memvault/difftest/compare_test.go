@@ -100,18 +100,18 @@ func sortedList(text string) string {
 }
 
 // comparison holds what a sequence needs: how each server's answers are normalised.
-type comparison struct{ real, mem *normaliser }
+type comparison struct{ vault, mem *normaliser }
 
 func newComparison() comparison { return comparison{newNormaliser(), newNormaliser()} }
 
 // difference describes how two answers to a step differ, or returns "".
-func (c comparison) difference(s step, real, mem answer) string {
-	want, got := c.real.clear(real), c.mem.clear(mem)
-	if real.status == mem.status && real.contentType == mem.contentType && reflect.DeepEqual(want, got) {
+func (c comparison) difference(s step, vault, mem answer) string {
+	want, got := c.vault.clear(vault), c.mem.clear(mem)
+	if vault.status == mem.status && vault.contentType == mem.contentType && reflect.DeepEqual(want, got) {
 		return ""
 	}
 	return fmt.Sprintf("%v\n Vault:    %d %s %s\n memvault: %d %s %s",
-		s, real.status, real.contentType, asText(want), mem.status, mem.contentType, asText(got))
+		s, vault.status, vault.contentType, asText(want), mem.status, mem.contentType, asText(got))
 }
 
 func asText(body any) string {

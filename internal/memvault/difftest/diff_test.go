@@ -20,11 +20,11 @@ func (p *pair) play(t testing.TB, steps []step, counts *table) string {
 	compare := newComparison()
 	all := append([]step{begin()}, steps...)
 	for i, s := range append(all, sweep()...) {
-		real, mem := p.real.send(t, s, p.mount, ns), p.mem.send(t, s, p.mount, ns)
-		if difference := compare.difference(s, real, mem); difference != "" {
+		vault, mem := p.vault.send(t, s, p.mount, ns), p.mem.send(t, s, p.mount, ns)
+		if difference := compare.difference(s, vault, mem); difference != "" {
 			return fmt.Sprintf("request %d: %s", i, difference)
 		}
-		counts.add(s.op, real.status)
+		counts.add(s.op, vault.status)
 	}
 	return ""
 }

@@ -79,8 +79,8 @@ func (g target) send(t testing.TB, s step, mount, ns string) answer {
 
 // pair is the two servers, with a mount that is the worker's own.
 type pair struct {
-	real, mem target
-	mount     string
+	vault, mem target
+	mount      string
 }
 
 // newPair mounts KV version 2 on both servers. The in-process one is new and has the
@@ -91,7 +91,7 @@ func newPair(t testing.TB, quirk kv2.Quirk) *pair {
 	transport := &http.Transport{MaxIdleConnsPerHost: workers}
 	t.Cleanup(transport.CloseIdleConnections)
 	p := &pair{
-		real:  target{vaulttest.Server().Addr(), vaulttest.Server().RootToken(), transport},
+		vault: target{vaulttest.Server().Addr(), vaulttest.Server().RootToken(), transport},
 		mem:   target{server.Addr(), server.RootToken(), server.Transport()},
 		mount: strings.ToLower(vaulttest.Name(t)),
 	}
@@ -99,7 +99,7 @@ func newPair(t testing.TB, quirk kv2.Quirk) *pair {
 		op: "mount", method: http.MethodPost, path: "sys/mounts/%mount", contentType: "application/json",
 		body: `{"type":"kv","options":{"version":"2"}}`,
 	}
-	for _, one := range []target{p.real, p.mem} {
+	for _, one := range []target{p.vault, p.mem} {
 		if got := one.send(t, mount, p.mount, ""); got.status != http.StatusNoContent {
 			t.Fatalf("%v = %d %s, want 204", mount, got.status, got.body)
 		}

@@ -86,13 +86,13 @@ func (p *pair) run(t *testing.T, script []expected, counts *table) {
 	ns := fmt.Sprintf("s%d/k", namespaces.Add(1))
 	compare := newComparison()
 	for _, e := range script {
-		real, mem := p.real.send(t, e.step, p.mount, ns), p.mem.send(t, e.step, p.mount, ns)
-		if difference := compare.difference(e.step, real, mem); difference != "" {
+		vault, mem := p.vault.send(t, e.step, p.mount, ns), p.mem.send(t, e.step, p.mount, ns)
+		if difference := compare.difference(e.step, vault, mem); difference != "" {
 			t.Errorf("%s", difference)
 		}
-		if real.status != e.status || !strings.Contains(string(real.body), e.says) {
-			t.Errorf("%v\n Vault: %d %s\n want:  %d …%s…", e.step, real.status, shortenedTo(string(real.body), 500), e.status, e.says)
+		if vault.status != e.status || !strings.Contains(string(vault.body), e.says) {
+			t.Errorf("%v\n Vault: %d %s\n want:  %d …%s…", e.step, vault.status, shortenedTo(string(vault.body), 500), e.status, e.says)
 		}
-		counts.add(e.op, real.status)
+		counts.add(e.op, vault.status)
 	}
 }

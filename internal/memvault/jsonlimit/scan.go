@@ -99,7 +99,7 @@ func (s *scanner) unicode(out *strings.Builder) (rune, error) {
 			return 0, fmt.Errorf("invalid character '%c' in string escape code", digit)
 		}
 	}
-	code, _ := strconv.ParseUint(digits, 16, 32) // four hex digits
+	code, _ := strconv.ParseInt(digits, 16, 32) // four hex digits
 	out.WriteRune(rune(code))
 	return rune(code), nil
 }
