@@ -1,6 +1,7 @@
 package memvault
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -67,7 +68,7 @@ func (s *Server) enableDevice(_ *logical.Request, p endpoint.Params) (*logical.R
 func openLog(path string) (io.WriteCloser, error) {
 	switch path {
 	case "":
-		return nil, logical.Refuse(`"file_path" is required`)
+		return nil, errors.New(`"file_path" is required`)
 	case "discard", "/dev/null":
 		return uncloseable{io.Discard}, nil
 	default:

@@ -53,7 +53,7 @@ func (s *Server) tune(_ *logical.Request, p endpoint.Params) (*logical.Response,
 	path := directory(p.Text("path"))
 	m := s.mounts.byPath[path]
 	if m == nil {
-		return nil, logical.Refuse("no mount entry found for path %q", path)
+		return nil, logical.Refuse("tune of path %q failed: no mount entry found", path)
 	}
 	if err := checkVersion(m, p.Pairs("options")); err != nil {
 		return nil, err

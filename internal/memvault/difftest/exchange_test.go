@@ -80,6 +80,7 @@ func (g target) send(t testing.TB, s step, mount, ns string) answer {
 // pair is the two servers, with a mount that is the worker's own.
 type pair struct {
 	vault, mem target
+	server     *memvault.Server // mem's
 	mount      string
 }
 
@@ -91,9 +92,10 @@ func newPair(t testing.TB, quirk kv2.Quirk) *pair {
 	transport := &http.Transport{MaxIdleConnsPerHost: workers}
 	t.Cleanup(transport.CloseIdleConnections)
 	p := &pair{
-		vault: target{vaulttest.Server().Addr(), vaulttest.Server().RootToken(), transport},
-		mem:   target{server.Addr(), server.RootToken(), server.Transport()},
-		mount: strings.ToLower(vaulttest.Name(t)),
+		vault:  target{vaulttest.Server().Addr(), vaulttest.Server().RootToken(), transport},
+		mem:    target{server.Addr(), server.RootToken(), server.Transport()},
+		server: server,
+		mount:  strings.ToLower(vaulttest.Name(t)),
 	}
 	mount := step{
 		op: "mount", method: http.MethodPost, path: "sys/mounts/%mount", contentType: "application/json",

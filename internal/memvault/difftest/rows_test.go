@@ -208,7 +208,7 @@ func TestFacts_HoldOnBothServers(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		rows []row
-	}{{"check-and-set", casRows}, {"metadata", metadataRows}, {"reads", readRows}, {"values and paths", valueRows}} {
+	}{{"check-and-set", casRows}, {"metadata", metadataRows}, {"reads", readRows}, {"values and paths", valueRows}, {"mounts", sysRows}} {
 		for _, row := range part.rows {
 			t.Run(part.name+": "+row.fact, func(t *testing.T) { p.run(t, append([]expected{begin().is(204)}, row.script...), &counts) })
 		}
