@@ -15,6 +15,7 @@ import (
 
 	"goblin/vaultkit/internal/memvault/audit"
 	"goblin/vaultkit/internal/memvault/clock"
+	"goblin/vaultkit/internal/memvault/kubernetes"
 	"goblin/vaultkit/internal/memvault/kv2"
 	"goblin/vaultkit/internal/memvault/policies"
 	"goblin/vaultkit/internal/memvault/token"
@@ -25,7 +26,8 @@ import (
 const Version = "1.21.2"
 
 // Options describes a server. The zero value is an unsealed server with a random root
-// token, KV version 2 at secret/, AppRole at auth/approle/ and no audit device.
+// token, KV version 2 at secret/, AppRole and Kubernetes at their
+// default paths, and no audit device.
 type Options struct {
 	// RootToken is the token that may do everything. The default is a random one.
 	RootToken string
@@ -48,6 +50,7 @@ type Server struct {
 	policies *policies.Store
 	tokens   *token.Store
 	wrapping *wrapping.Store
+	accounts kubernetes.Accounts
 
 	mu     sync.Mutex // guards everything below
 	sealed bool

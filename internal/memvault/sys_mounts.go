@@ -79,11 +79,14 @@ func (m *mount) isBuiltIn() bool {
 }
 
 func (m *mount) pluginVersion() string {
-	if m.kind == "kv" {
-		return "v0.25.0+builtin"
+	if version, ok := pluginVersions[m.kind]; ok {
+		return version + "+builtin"
 	}
 	return "v" + Version + "+builtin.vault"
 }
+
+// pluginVersions are those of the plugins with versions of their own.
+var pluginVersions = map[string]string{"kv": "v0.25.0", "kubernetes": "v0.23.1", "jwt": "v0.25.0"}
 
 func (s *Server) readMount(_ *logical.Request, p endpoint.Params) (*logical.Response, error) {
 	path := directory(p.Text("path"))

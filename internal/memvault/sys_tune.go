@@ -25,7 +25,7 @@ func (s *Server) readTune(_ *logical.Request, p endpoint.Params) (*logical.Respo
 	}
 	data := m.effective()
 	data["description"] = m.description
-	if m.options != nil {
+	if len(m.options) > 0 {
 		data["options"] = m.options
 	}
 	return &logical.Response{Data: data}, nil

@@ -17,8 +17,6 @@ type role struct {
 	bindSecretID    bool
 	secretIDNumUses int
 	secretIDTTL     time.Duration
-	oldPolicies     []string      // set by the old name of token_policies
-	oldPeriod       time.Duration // set by the old name of token_period
 	secrets         map[string]*secretID
 }
 
@@ -43,7 +41,7 @@ func (r *role) set(p endpoint.Params) error {
 	if p.Has("secret_id_ttl") {
 		r.secretIDTTL = p.Duration("secret_id_ttl")
 	}
-	r.setOldNames(p)
+	r.SetOld(p, "policies", "period")
 	switch {
 	case r.id == "":
 		return errors.New("invalid role_id supplied, or failed to generate a role_id")
@@ -51,22 +49,6 @@ func (r *role) set(p endpoint.Params) error {
 		return errors.New("secret_id_num_uses cannot be negative")
 	}
 	return nil
-}
-
-// setOldNames honours the names that parameters had once. The new name wins.
-func (r *role) setOldNames(p endpoint.Params) {
-	switch {
-	case p.Has("token_policies"):
-		r.oldPolicies = nil
-	case p.Has("policies"):
-		r.oldPolicies, r.Policies = p.Strings("policies"), p.Strings("policies")
-	}
-	switch {
-	case p.Has("token_period"):
-		r.oldPeriod = 0
-	case p.Has("period"):
-		r.oldPeriod, r.Period = p.Duration("period"), p.Duration("period")
-	}
 }
 
 // data is what a read of the role returns.
@@ -77,11 +59,5 @@ func (r *role) data() map[string]any {
 	data["secret_id_bound_cidrs"] = nil
 	data["secret_id_num_uses"] = r.secretIDNumUses
 	data["secret_id_ttl"] = int(r.secretIDTTL.Seconds())
-	if r.oldPeriod != 0 {
-		data["period"] = int(r.oldPeriod.Seconds())
-	}
-	if len(r.oldPolicies) > 0 {
-		data["policies"] = r.oldPolicies
-	}
 	return data
 }

@@ -8,17 +8,10 @@ import (
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/token"
 )
 
-// systemMaxTTL is the longest life of a secret id.
-const systemMaxTTL = 768 * time.Hour
-
-func (m *Method) maxTTL() time.Duration {
-	if limit := m.limits().Max; limit > 0 {
-		return limit
-	}
-	return systemMaxTTL
-}
+func (m *Method) maxTTL() time.Duration { return token.MaxTTL(m.limits()) }
 
 func (m *Method) createSecretID(r *logical.Request, p endpoint.Params) (*logical.Response, error) {
 	return m.create(r, p, newUUID())

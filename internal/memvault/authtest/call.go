@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"testing"
 
 	"goblin/vaultkit/internal/vaulttest"
@@ -116,4 +117,14 @@ func (a Answer) String() string {
 	}
 	text, _ := json.Marshal(a.Body) // it was decoded from JSON
 	return fmt.Sprintf("%d %s", a.Status, text)
+}
+
+// Below returns the call with its path below a directory, and the root token if it has no
+// token. A path may leave the directory by "..".
+func (c Call) Below(directory string) Call {
+	c.Path = path.Join(directory, c.Path)
+	if c.Token == "" {
+		c.Token = "token 0"
+	}
+	return c
 }

@@ -12,10 +12,7 @@ type fields = map[string]any
 func TestSysAuth_AnswersAsVaultDoes(t *testing.T) {
 	w := authtest.NewWorld(t)
 	for _, c := range authCalls {
-		if c.Token == "" {
-			c.Token = "token 0"
-		}
-		w.Compare(c)
+		w.Compare(c.Below(""))
 	}
 	w.Report()
 }

@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type Role struct {
 	Period      time.Duration
 	NumUses     int
 	Type        string // default, service or batch
+
+	old map[string]bool // the old names of parameters that were used
 }
 
 // RoleFields returns the parameters of a Role and those of the method.
@@ -60,6 +63,39 @@ func (r *Role) Set(p endpoint.Params) error {
 	return r.check()
 }
 
+// SetOld honours the names that parameters had before they began with token_. A new name
+// wins.
+func (r *Role) SetOld(p endpoint.Params, names ...string) {
+	r.old = maps.Clone(r.old)
+	for _, name := range names {
+		switch {
+		case p.Has("token_" + name):
+			delete(r.old, name)
+		case p.Has(name):
+			if r.old == nil {
+				r.old = map[string]bool{}
+			}
+			r.old[name] = true
+			r.setOld(p, name)
+		}
+	}
+}
+
+func (r *Role) setOld(p endpoint.Params, name string) {
+	switch name {
+	case "policies":
+		r.Policies = p.Strings(name)
+	case "num_uses":
+		r.NumUses = p.Int(name)
+	case "ttl":
+		r.TTL = p.Duration(name)
+	case "max_ttl":
+		r.MaxTTL = p.Duration(name)
+	case "period":
+		r.Period = p.Duration(name)
+	}
+}
+
 func (r *Role) check() error {
 	switch r.Type {
 	case "":
@@ -89,12 +125,21 @@ func (r *Role) Data() map[string]any {
 	if names == nil {
 		names = []string{}
 	}
-	return map[string]any{
+	data := map[string]any{
 		"token_bound_cidrs": []string{}, "token_explicit_max_ttl": seconds(r.ExplicitMax), "token_max_ttl": seconds(r.MaxTTL),
 		"token_no_default_policy": r.NoDefault, "token_period": seconds(r.Period), "token_policies": names,
 		"token_type": r.Type, "token_ttl": seconds(r.TTL), "token_num_uses": r.NumUses,
 	}
+	for name := range r.old {
+		if value := data["token_"+name]; value != 0 && (name != "policies" || len(r.Policies) > 0) {
+			data[name] = value
+		}
+	}
+	return data
 }
+
+// MaxTTL returns the longest lifetime at a mount.
+func MaxTTL(mount Limits) time.Duration { return firstOf(mount.Max, systemTTL) }
 
 // Lifetime returns the lifetime of the role's tokens at a mount.
 func (r *Role) Lifetime(mount Limits) Lifetime {

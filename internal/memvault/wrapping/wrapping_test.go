@@ -14,10 +14,7 @@ func ref(name string) authtest.Ref { return authtest.Ref(name) }
 func TestWrapping_AnswersAsVaultDoes(t *testing.T) {
 	w := authtest.NewWorld(t)
 	for _, c := range calls {
-		if c.Token == "" {
-			c.Token = "token 0"
-		}
-		w.Compare(c)
+		w.Compare(c.Below(""))
 	}
 	w.Report()
 }
