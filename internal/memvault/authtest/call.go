@@ -29,11 +29,11 @@ type Answer struct {
 	Body   any // decoded, numbers as json.Number; nil if empty
 }
 
-// server answers requests.
-type server func(testing.TB, Call) Answer
+// serverFunc answers requests.
+type serverFunc func(testing.TB, Call) Answer
 
 // real returns the package's real server.
-func real(t testing.TB) server {
+func real(t testing.TB) serverFunc {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
@@ -41,7 +41,7 @@ func real(t testing.TB) server {
 }
 
 // over returns a server that a client reaches.
-func over(client *http.Client, address string) server {
+func over(client *http.Client, address string) serverFunc {
 	return func(t testing.TB, c Call) Answer {
 		t.Helper()
 		response, err := client.Do(c.request(t, address))

@@ -27,9 +27,6 @@ func (n *Names) Add(name string, values ...string) {
 	}
 }
 
-// Has reports whether a value has a name.
-func (n *Names) Has(value string) bool { return n.byValue[value] != "" }
-
 // Difference returns the first difference between what we answered and what the real
 // server answered, or "". It ignores ids and times, and one second of a TTL.
 func (n *Names) Difference(ours, theirs Answer) string {

@@ -22,10 +22,11 @@ type World struct {
 	testing.TB
 	Server *memvault.Server // the one in the process
 
-	ours, theirs server
+	ours, theirs serverFunc
 	names        Names
 	values       map[string][2]string // ours and theirs by name
-	kinds        map[string]int       // how many values of a kind there are
+	seen         [2]map[string]int    // how many values of a kind each server showed
+	known        [2]map[string]bool   // the values that have a name
 	log          []string
 	counts       map[string]int
 	ended        map[string]bool // tokens that both servers have revoked
@@ -52,20 +53,21 @@ func NewWorld(t testing.TB) *World {
 // Reset forgets every name but those of the root token.
 func (w *World) Reset() {
 	root, accessor := w.values["token 0"], w.values["accessor 0"]
-	w.names, w.values, w.kinds = Names{}, map[string][2]string{}, map[string]int{"token": 1}
+	w.names, w.values, w.seen = Names{}, map[string][2]string{}, [2]map[string]int{{"token": 1}, {"token": 1}}
+	w.known = [2]map[string]bool{{}, {}}
 	w.log, w.ended = nil, map[string]bool{}
-	w.Named("token 0", root[0], root[1])
-	w.Named("accessor 0", accessor[0], accessor[1])
+	w.named("token 0", root[0], root[1])
+	w.named("accessor 0", accessor[0], accessor[1])
 }
 
-// Named names a value of both servers.
-func (w *World) Named(name, ours, theirs string) {
-	w.values[name] = [2]string{ours, theirs}
-	w.names.Add(name, ours, theirs)
+// named names a value of both servers.
+func (w *World) named(name, ours, theirs string) {
+	w.setValue(name, 0, ours)
+	w.setValue(name, 1, theirs)
 }
 
 // Count returns how many values of a kind have a name.
-func (w *World) Count(kind string) int { return w.kinds[kind] }
+func (w *World) Count(kind string) int { return w.seen[1][kind] }
 
 // Compare sends a request to both servers and fails the test if they answer differently.
 // Token is a name; Path and Body may contain names, as {name} and as Ref.
@@ -73,11 +75,12 @@ func (w *World) Compare(c Call) (ours, theirs Answer) {
 	w.Helper()
 	w.log = append(w.log, fmt.Sprintf("%s: %s %s %v %s", c.Token, c.Method, c.Path, c.Body, c.Wrap))
 	ours, theirs = w.ours(w, w.fill(c, 0)), w.theirs(w, w.fill(c, 1))
-	w.learn(ours, theirs)
+	w.learnFrom(0, ours, w.seen[0])
+	w.learnFrom(1, theirs, w.seen[1])
 	if text := w.names.Difference(ours, theirs); text != "" {
 		w.Errorf("%s: %s", w.log[len(w.log)-1], text)
 	}
-	w.counts[fmt.Sprintf("%-6s %s %d", c.Method, braces.ReplaceAllString(c.Path, "…"), theirs.Status)]++
+	w.count(c, theirs)
 	w.awaitEnd(c.Token)
 	return ours, theirs
 }
@@ -111,20 +114,8 @@ var shown = []struct{ kind, companion, object, key, companionKey string }{
 	{"wrapped", "", "wrap_info", "wrapped_accessor", ""},
 }
 
-// learn names the values that both responses show for the first time.
-func (w *World) learn(ours, theirs Answer) {
-	for _, s := range shown {
-		mine, other := ours.Text(s.object, s.key), theirs.Text(s.object, s.key)
-		if mine == "" || other == "" || w.names.Has(mine) || w.names.Has(other) {
-			continue
-		}
-		n := w.kinds[s.kind]
-		w.kinds[s.kind]++
-		w.Named(fmt.Sprint(s.kind, " ", n), mine, other)
-		if s.companion != "" {
-			w.Named(fmt.Sprint(s.companion, " ", n), ours.Text(s.object, s.companionKey), theirs.Text(s.object, s.companionKey))
-		}
-	}
+func (w *World) count(c Call, theirs Answer) {
+	w.counts[fmt.Sprintf("%-6s %s %d", c.Method, braces.ReplaceAllString(c.Path, "…"), theirs.Status)]++
 }
 
 // awaitEnd waits until the real server has revoked a token that has no uses left, because
