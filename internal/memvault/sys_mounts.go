@@ -155,7 +155,9 @@ func mountSettingsOf(config map[string]any) (set mountSettings, err error) {
 		case "force_no_cache":
 			set.forceNoCache, _ = raw.(bool)
 		default:
-			return set, logical.Unsupported("the parameter config." + name + " of sys/mounts")
+			if !field.IsZero(raw) {
+				return set, logical.Unsupported("the parameter config." + name + " of sys/mounts")
+			}
 		}
 		if err != nil {
 			return set, logical.Refuse("unable to parse %s of the mount's config: %s", name, err)

@@ -118,11 +118,12 @@ func (e *Endpoint) params(r *logical.Request, captured map[string]string) (Param
 	return newParams(e, raw)
 }
 
-// refused returns the first given parameter that only the real Vault honours.
+// refused returns the first given parameter that only the real Vault honours. Clients send
+// some with a zero value, which asks for nothing.
 func (e *Endpoint) refused(data map[string]any) string {
 	var names []string
 	for name := range data {
-		if kind, known := e.Fields[name]; known && kind == field.Unsupported {
+		if kind, known := e.Fields[name]; known && kind == field.Unsupported && !field.IsZero(data[name]) {
 			names = append(names, name)
 		}
 	}

@@ -62,13 +62,33 @@ func (k Kind) Convert(raw any) (any, error) {
 	}
 }
 
+// IsZero reports whether a value asks for nothing: null, false, zero, or empty.
+func IsZero(raw any) bool {
+	switch v := raw.(type) {
+	case nil:
+		return true
+	case bool:
+		return !v
+	case string:
+		return v == "" || v == "false"
+	case json.Number:
+		return v == "0"
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	default:
+		return false
+	}
+}
+
 // ToString converts a value as a parameter of kind String is.
 func ToString(raw any) (string, error) { return toString("", raw) }
 
 // ToInt converts a value as a parameter of kind Int is.
 func ToInt(raw any) (int, error) { return toInt("", raw) }
 
-// kindName names the Go type of a value in the texts.
+// unconvertible is the error of a value of a wrong type.
 func unconvertible(name, want string, raw any) error {
 	return fmt.Errorf("'%s' expected type '%s', got unconvertible type '%s', value: '%v'", name, want, reflect.TypeOf(raw), raw)
 }
