@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"goblin/vaultkit/internal/memvault/cubbyhole"
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/kv1"
 	"goblin/vaultkit/internal/memvault/kv2"
@@ -20,8 +21,14 @@ func (s *Server) newMounts() *mounts {
 	sys.engine = endpoint.NewTable(s.sysEndpoints()...)
 	sys.description = "system endpoints used for control, policy and debugging"
 	sys.open = isOpenSys
-	table.add(kv)
-	table.add(sys)
+	private := newMount("cubbyhole/", "cubbyhole", nil)
+	private.description, private.local, private.engine = "per-token private secret storage", true, cubbyhole.New()
+	entities := newMount("identity/", "identity", nil)
+	entities.description, entities.engine = "identity store", endpoint.NewTable()
+	sys.settings.headers, entities.settings.headers = []string{"Accept"}, []string{"Authorization"}
+	for _, m := range []*mount{kv, sys, private, entities} {
+		table.add(m)
+	}
 	s.addAuthMethods(table)
 	return table
 }

@@ -20,6 +20,7 @@ type mount struct {
 	path        string // with a final slash
 	kind        string
 	description string
+	local       bool
 	accessor    string
 	uuid        string
 	options     map[string]string
@@ -36,7 +37,8 @@ func (m *mount) isOpen(r *logical.Request) bool { return m.open != nil && m.open
 type mountSettings struct {
 	defaultTTL, maxTTL time.Duration // 0 for the system's
 	forceNoCache       bool
-	tokenType          string // of an auth method, otherwise empty
+	tokenType          string   // of an auth method, otherwise empty
+	headers            []string // passed through to the engine
 }
 
 // mounts is the table of mounts: engines at their path, auth methods below auth/.

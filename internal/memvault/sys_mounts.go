@@ -55,18 +55,26 @@ func (m *mount) describe() map[string]any {
 		"default_lease_ttl": int(m.settings.defaultTTL.Seconds()), "max_lease_ttl": int(m.settings.maxTTL.Seconds()),
 		"force_no_cache": m.settings.forceNoCache,
 	}
-	if m.settings.tokenType != "" {
-		settings["token_type"] = m.settings.tokenType
-	}
+	m.settings.addOptional(settings)
 	about := map[string]any{
 		"type": m.kind, "description": m.description, "accessor": m.accessor, "uuid": m.uuid, "options": m.options,
-		"config": settings, "local": false, "seal_wrap": m.kind == "system", "external_entropy_access": false,
+		"config": settings, "local": m.local, "seal_wrap": m.kind == "system", "external_entropy_access": false,
 		"plugin_version": "", "running_sha256": "", "running_plugin_version": m.pluginVersion(),
 	}
 	if !m.isBuiltIn() {
 		about["deprecation_status"] = "supported"
 	}
 	return about
+}
+
+// addOptional adds the settings that are shown only if they are set.
+func (m mountSettings) addOptional(shown map[string]any) {
+	if m.tokenType != "" {
+		shown["token_type"] = m.tokenType
+	}
+	if m.headers != nil {
+		shown["passthrough_request_headers"] = m.headers
+	}
 }
 
 // isBuiltIn reports whether every Vault has the mount.

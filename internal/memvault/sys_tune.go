@@ -1,10 +1,15 @@
 package memvault
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
+	"strconv"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/field"
+	"goblin/vaultkit/internal/memvault/kv1"
+	"goblin/vaultkit/internal/memvault/kv2"
 	"goblin/vaultkit/internal/memvault/logical"
 )
 
@@ -42,9 +47,7 @@ func (m *mount) effective() map[string]any {
 	if m.settings.maxTTL > 0 {
 		data["max_lease_ttl"] = int(m.settings.maxTTL.Seconds())
 	}
-	if m.settings.tokenType != "" {
-		data["token_type"] = m.settings.tokenType
-	}
+	m.settings.addOptional(data)
 	return data
 }
 
@@ -55,7 +58,8 @@ func (s *Server) tune(_ *logical.Request, p endpoint.Params) (*logical.Response,
 	if m == nil {
 		return nil, logical.Refuse("tune of path %q failed: no mount entry found", path)
 	}
-	if err := checkVersion(m, p.Pairs("options")); err != nil {
+	upgrade, err := checkVersion(m, p.Pairs("options"))
+	if err != nil {
 		return nil, err
 	}
 	if err := tuneTTLs(m, p); err != nil {
@@ -63,6 +67,10 @@ func (s *Server) tune(_ *logical.Request, p endpoint.Params) (*logical.Response,
 	}
 	if p.Has("description") {
 		m.description = p.Text("description")
+	}
+	var answer *logical.Response
+	if upgrade {
+		answer = s.upgrade(m)
 	}
 	if p.Has("options") {
 		options := maps.Clone(m.options)
@@ -72,19 +80,40 @@ func (s *Server) tune(_ *logical.Request, p endpoint.Params) (*logical.Response,
 		maps.Copy(options, p.Pairs("options"))
 		m.options = options
 	}
-	return nil, nil
+	return answer, nil
 }
 
-func checkVersion(m *mount, options map[string]string) error {
-	now, want := m.options["version"], options["version"]
-	switch {
-	case m.kind != "kv" || want == "" || want == now:
-		return nil
-	case now == "2":
-		return logical.Refuse("cannot downgrade mount from version 2")
-	default:
-		return logical.Unsupported("tuning a KV mount from version 1 to version " + want)
+// checkVersion reports whether the options upgrade a KV mount to version 2.
+func checkVersion(m *mount, options map[string]string) (upgrade bool, err error) {
+	text, given := options["version"]
+	if m.kind != "kv" || !given {
+		return false, nil
 	}
+	want, err := strconv.ParseInt(text, 10, 0)
+	if err != nil {
+		return false, logical.Refuse("unable to parse options: %s", err)
+	}
+	now := m.options["version"]
+	switch {
+	case want < 0 || want > 2:
+		return false, logical.Refuse("invalid version provided: %d", want)
+	case now == "2" && want != 2:
+		return false, logical.Refuse("cannot downgrade mount from version %s", now)
+	default:
+		return now != "2" && want == 2, nil
+	}
+}
+
+// upgrade turns a KV mount of version 1 into one of version 2, at once.
+func (s *Server) upgrade(m *mount) *logical.Response {
+	old := cmp.Or(m.options["version"], "0")
+	if engine, ok := m.engine.(*kv1.Engine); ok {
+		m.engine = kv2.Upgraded(s.clock.Now, &s.quirk, engine.Secrets())
+	}
+	response := &logical.Response{}
+	response.Warn(fmt.Sprintf(
+		"Upgrading mount from version %s to version 2. This mount will be unavailable for a brief period and will resume service shortly.", old))
+	return response
 }
 
 func tuneTTLs(m *mount, p endpoint.Params) error {

@@ -44,6 +44,23 @@ var sysRows = []row{
 		at(http.MethodGet, "sys/mounts/").is(404, "unsupported path"), at(http.MethodPost, "sys/mounts", `{}`).is(405, "unsupported operation"),
 	}},
 	{"an unknown path below sys/ is a 404", []expected{at(http.MethodGet, "sys/none").is(404, `1 error occurred:\n\t* unsupported path`)}},
+	{"the system's mounts", []expected{
+		at(http.MethodGet, "sys/mounts/sys").is(200, `"type":"system"`), at(http.MethodGet, "sys/mounts/identity").is(200, `"type":"identity"`),
+		at(http.MethodGet, "sys/mounts/cubbyhole").is(200, `"local":true`), at(http.MethodGet, "sys/internal/ui/mounts/cubbyhole").is(200),
+		at(http.MethodGet, "sys/internal/ui/mounts/sys/x").is(200), at(http.MethodGet, "sys/internal/ui/mounts/auth/token").is(200),
+		at(http.MethodGet, "sys/internal/ui/mounts/auth/approle/login").is(200), at(http.MethodGet, "identity/none").is(404, "unsupported path"),
+	}},
+	{"a cubbyhole holds a token's own secrets", []expected{
+		at(http.MethodGet, "cubbyhole/%mount").is(404, empty), at(http.MethodPost, "cubbyhole/%mount", `{"x":1}`).is(204),
+		at(http.MethodGet, "cubbyhole/%mount").is(200, `"data":{"x":1}`), at(listing, "cubbyhole").is(200, `"keys"`),
+		at(listing, "cubbyhole/none").is(404), at(http.MethodPost, "cubbyhole/%mount", `{}`).is(500, "missing data fields"),
+		at(http.MethodGet, "cubbyhole").is(500, "missing path"), at(http.MethodDelete, "cubbyhole/%mount").is(204),
+		at(http.MethodGet, "cubbyhole/%mount").is(404),
+	}},
+	{"the version of a mount is 1 or 2", []expected{
+		mount("x", `{"type":"kv","options":{"version":"1"}}`).is(204), tune("x", `{"options":{"version":"3"}}`).is(400, "invalid version provided: 3"),
+		tune("x", `{"options":{"version":"x"}}`).is(400, "unable to parse options"), tune("x", `{"options":{"version":"1"}}`).is(204), unmount("x").is(204),
+	}},
 	{"an audit device is a file", []expected{
 		at(http.MethodPut, "sys/audit/%mount", `{"type":"file","options":{"file_path":"/dev/null"}}`).is(204),
 		at(http.MethodPut, "sys/audit/%mount", `{"type":"file","options":{"file_path":"/dev/null"}}`).is(400, "path already in use"),
@@ -138,4 +155,24 @@ func TestExpiry_IsASoftDeleteThatUndeleteRevives(t *testing.T) {
 	both(k.versions("undelete", "[1]"), 204)
 	both(k.get(), 200)
 	both(k.metadata(), 200)
+}
+
+// TestUpgrade_KeepsTheSecrets turns a mount of version 1 into one of version 2. The real
+// server needs a moment for it.
+func TestUpgrade_KeepsTheSecrets(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, "")
+	ready := at(http.MethodGet, "%mount-x/config")
+	p.run(t, []expected{
+		mount("x", `{"type":"kv"}`).is(204), at(http.MethodPost, "%mount-x/data/a", `{"data":{"a":1}}`).is(204),
+		at(http.MethodPost, "%mount-x/b/c", `{"a":9007199254740993}`).is(204),
+		tune("x", `{"options":{"version":"2"}}`).is(200, "Upgrading mount from version 0 to version 2"),
+	}, new(table))
+	vaulttest.Eventually(t, "the mount is upgraded", func() bool { return p.vault.send(t, ready, p.mount, "").status == http.StatusOK })
+	p.run(t, []expected{
+		ready.is(200), at(listing, "%mount-x/metadata").is(200, `["b/","data/"]`), at(http.MethodGet, "%mount-x/metadata/b/c").is(200, "kv_upgrade"),
+		at(http.MethodGet, "%mount-x/data/b/c").is(200, "9007199254740992"), at(http.MethodGet, "%mount-x/data/data/a").is(200, `"data":{"data":{"a":1}}`),
+		at(http.MethodPost, "%mount-x/data/b/c", `{"data":{}}`).is(200, `"version":2`), at(http.MethodGet, "%mount-x/metadata/b/c").is(200),
+		unmount("x").is(204),
+	}, new(table))
 }

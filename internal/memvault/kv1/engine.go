@@ -6,12 +6,13 @@ package kv1
 import (
 	"bytes"
 	"encoding/json"
-	"sort"
+	"maps"
 	"strings"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/field"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/pathlist"
 )
 
 // defaultLease is the lease_duration of a secret that does not say its own.
@@ -74,21 +75,8 @@ func (e *Engine) remove(r *logical.Request, _ endpoint.Params) (*logical.Respons
 }
 
 func (e *Engine) list(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
-	found := make(map[string]bool)
-	for path := range e.secrets {
-		rest, below := strings.CutPrefix(path, strings.TrimPrefix(r.Path, "/"))
-		if !below {
-			continue
-		}
-		if dir, _, deeper := strings.Cut(rest, "/"); deeper {
-			rest = dir + "/"
-		}
-		found[rest] = true
-	}
-	names := make([]string, 0, len(found))
-	for name := range found {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return logical.Listing(names), nil
+	return logical.Listing(pathlist.Children(maps.Keys(e.secrets), strings.TrimPrefix(r.Path, "/"))), nil
 }
+
+// Secrets returns the JSON text of every secret by its path.
+func (e *Engine) Secrets() map[string][]byte { return maps.Clone(e.secrets) }

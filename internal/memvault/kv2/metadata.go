@@ -4,12 +4,13 @@ import (
 	"errors"
 	"maps"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/pathlist"
 )
 
 // defaultMaxVersions counts if neither the mount nor the key says how many to keep.
@@ -92,23 +93,10 @@ func (e *Engine) names(dir string) []string {
 	if prefix != "" {
 		prefix += "/"
 	}
-	found := make(map[string]bool)
-	for key := range e.keys {
-		rest, below := strings.CutPrefix(key, prefix)
-		if !below {
-			continue
-		}
-		if i := strings.Index(rest, "/"); i >= 0 && !e.quirk.is(ListDeep) {
-			rest = rest[:i+1]
-		}
-		found[rest] = true
+	if e.quirk.is(ListDeep) {
+		return slices.Sorted(maps.Keys(e.keys))
 	}
-	names := make([]string, 0, len(found))
-	for name := range found {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
+	return pathlist.Children(maps.Keys(e.keys), prefix)
 }
 
 // add adds a version. It returns the number of the newest version whose data goes.
