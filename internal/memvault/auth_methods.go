@@ -55,3 +55,6 @@ func (s *Server) SetServiceAccount(jwt string, account kubernetes.Account) {
 
 // RemoveServiceAccount makes them refuse the JWT again.
 func (s *Server) RemoveServiceAccount(jwt string) { s.accounts.Remove(jwt) }
+
+// RevokeTokens ends every token but the root token.
+func (s *Server) RevokeTokens() { s.tokens.RevokeAll(s.root) }

@@ -35,8 +35,9 @@ type Options struct {
 	// Audit receives the lines of an audit device named "file/", if it is not nil.
 	Audit io.Writer
 
-	// Quirk plants a difference from Vault, for tests of the comparison with it.
-	Quirk kv2.Quirk
+	// Quirk and TokenQuirk plant a difference from Vault, for tests of the comparison with it.
+	Quirk      kv2.Quirk
+	TokenQuirk token.Quirk
 }
 
 // Server is an in-process Vault. Its methods are safe for concurrent use.
@@ -63,7 +64,7 @@ type Server struct {
 // New returns a server that serves no socket yet: use Transport, Handler or Listen.
 func New(o Options) *Server {
 	s := &Server{about: newIdentity(), audit: newAuditor(), quirk: o.Quirk, policies: policies.NewStore()}
-	s.tokens = token.NewStore(&s.clock, s.policies)
+	s.tokens = token.NewStore(&s.clock, s.policies, o.TokenQuirk)
 	s.wrapping = wrapping.NewStore(&s.clock, s.tokens)
 	s.root = s.tokens.CreateRoot(o.RootToken)
 	s.mounts = s.newMounts()

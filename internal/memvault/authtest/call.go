@@ -32,8 +32,8 @@ type Answer struct {
 // serverFunc answers requests.
 type serverFunc func(testing.TB, Call) Answer
 
-// real returns the package's real server.
-func real(t testing.TB) serverFunc {
+// realServer returns the package's real server.
+func realServer(t testing.TB) serverFunc {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)

@@ -38,7 +38,13 @@ type Ref string
 // NewWorld returns a world with a new server in the process.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
-	w := &World{TB: t, Server: memvault.New(memvault.Options{}), theirs: real(t), counts: map[string]int{}}
+	return NewWorldWith(t, memvault.Options{})
+}
+
+// NewWorldWith is NewWorld with options for the server in the process.
+func NewWorldWith(t testing.TB, o memvault.Options) *World {
+	t.Helper()
+	w := &World{TB: t, Server: memvault.New(o), theirs: realServer(t), counts: map[string]int{}}
 	w.ours = over(&http.Client{Transport: w.Server.Transport()}, "http://memvault")
 	w.values = map[string][2]string{"token 0": {w.Server.RootToken(), vaulttest.Server().RootToken()}}
 	self := Call{Method: "GET", Path: "auth/token/lookup-self"}
@@ -123,7 +129,7 @@ func (w *World) count(c Call, theirs Answer) {
 func (w *World) awaitEnd(name string) {
 	w.Helper()
 	value, ok := w.values[name]
-	if !ok || w.ended[name] {
+	if !ok || w.ended[name] || w.Failed() {
 		return
 	}
 	lookup := Call{Method: "POST", Path: "auth/token/lookup", Token: w.values["token 0"][0], Body: map[string]any{"token": value[0]}}
@@ -132,7 +138,7 @@ func (w *World) awaitEnd(name string) {
 	}
 	w.ended[name] = true
 	lookup.Token, lookup.Body = w.values["token 0"][1], map[string]any{"token": value[1]}
-	vaulttest.Eventually(w, name+" is revoked", func() bool { return w.theirs(w, lookup).Status == http.StatusForbidden })
+	vaulttest.Eventually(w, name+" is revoked after\n"+w.Requests(), func() bool { return w.theirs(w, lookup).Status == http.StatusForbidden })
 }
 
 // Requests returns the requests since Reset.

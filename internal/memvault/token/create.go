@@ -120,7 +120,7 @@ func (c *creation) setName() error {
 // setPolicies gives the token the asked policies, or its parent's.
 func (c *creation) setPolicies() error {
 	asked := c.params.Strings("policies")
-	noDefault := c.params.Bool("no_default_policy")
+	noDefault := c.params.Bool("no_default_policy") && c.store.quirk != DefaultAlways
 	addDefault := false
 	switch {
 	case len(asked) == 0:
@@ -129,7 +129,7 @@ func (c *creation) setPolicies() error {
 		addDefault = !noDefault
 	default:
 		for _, one := range policies.Clean(asked, false) {
-			if !slices.Contains(c.parent.Policies, one) {
+			if !slices.Contains(c.parent.Policies, one) && c.store.quirk != MorePolicies {
 				return logical.Refuse("child policies must be subset of parent")
 			}
 		}
@@ -151,7 +151,7 @@ func (c *creation) checkPolicies() error {
 	switch {
 	case !c.entry.Root():
 		return nil
-	case !c.parent.Root():
+	case !c.parent.Root() && c.store.quirk != SudoMakesRoot:
 		return logical.Refuse("root tokens may not be created without parent token being root")
 	case c.entry.Batch:
 		return logical.Refuse("batch tokens cannot be root tokens")

@@ -56,6 +56,9 @@ func (s *Store) renew(id string, increment time.Duration) (*logical.Response, er
 		}
 		life = now
 	}
+	if s.quirk == MaximumIsIgnored {
+		life.ExplicitMax = 0
+	}
 	now := s.clock.Now()
 	ttl, warnings, err := life.grant(increment, e.Created, now)
 	if err != nil {

@@ -17,7 +17,10 @@ func (s *Store) revokeToken(_ *logical.Request, p endpoint.Params) (*logical.Res
 }
 
 func (s *Store) revokeTree(id string) (*logical.Response, error) {
-	if e := s.Lookup(id); e != nil && e.Batch {
+	switch e := s.Lookup(id); {
+	case e == nil:
+		return nil, nil
+	case e.Batch:
 		return nil, logical.Refuse("batch tokens cannot be revoked")
 	}
 	s.revoke(id)

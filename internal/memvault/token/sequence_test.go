@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"goblin/vaultkit/internal/memvault/authtest"
+	"goblin/vaultkit/internal/memvault/token"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -18,18 +19,36 @@ func TestTokens_SequencesAnswerAsVaultDoes(t *testing.T) {
 	if vaulttest.Long() {
 		sequences = 6000
 	}
-	w := newWorld(t)
+	w := newWorld(t, "")
+	play(w, sequences)
+	if t.Failed() {
+		t.Fatalf("after\n%s", w.Requests())
+	}
+	w.Report()
+}
+
+func TestTokens_PlantedDifferencesAreFound(t *testing.T) {
+	for _, quirk := range token.Quirks() {
+		t.Run(string(quirk), func(t *testing.T) {
+			d := &authtest.Detector{TB: t}
+			if play(newWorld(d, quirk), 150); !d.Failed() {
+				t.Error("no sequence found a difference")
+			}
+		})
+	}
+}
+
+// play sends random sequences until there is a difference.
+func play(w *authtest.World, sequences int) {
+	w.Helper()
 	for seed := range sequences {
 		w.Reset()
-		steps := rapid.Custom(drawSteps).Example(seed)
-		for _, one := range steps {
-			one.send(w)
-			if t.Failed() {
-				t.Fatalf("after, in sequence %d,\n%s", seed, w.Requests())
+		for _, one := range rapid.Custom(drawSteps).Example(seed) {
+			if one.send(w); w.Failed() {
+				return
 			}
 		}
 	}
-	w.Report()
 }
 
 // step is a request. Its numbers of tokens are taken modulo how many there are.

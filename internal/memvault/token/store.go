@@ -16,6 +16,7 @@ import (
 type Store struct {
 	clock    *clock.Clock
 	policies *policies.Store
+	quirk    Quirk
 
 	mutex      sync.Mutex
 	byID       map[string]*Entry
@@ -26,9 +27,9 @@ type Store struct {
 }
 
 // NewStore returns a store without tokens.
-func NewStore(c *clock.Clock, p *policies.Store) *Store {
+func NewStore(c *clock.Clock, p *policies.Store, quirk Quirk) *Store {
 	return &Store{
-		clock: c, policies: p, byID: map[string]*Entry{}, byAccessor: map[string]string{},
+		clock: c, policies: p, quirk: quirk, byID: map[string]*Entry{}, byAccessor: map[string]string{},
 		children: map[string]map[string]bool{}, entities: map[[2]string]string{},
 	}
 }
@@ -123,7 +124,7 @@ func (s *Store) Use(id string) (last bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	e, ok := s.byID[id]
-	if !ok || e.NumUses <= 0 {
+	if !ok || e.NumUses <= 0 || s.quirk == UsesAreEndless {
 		return false
 	}
 	if e.NumUses--; e.NumUses == 0 {

@@ -8,7 +8,7 @@ import (
 
 // Each request in its order, against both servers.
 func TestTokens_AnswerAsVaultDoes(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, "")
 	for _, c := range tokenCalls {
 		w.Compare(call(c.by, c.method, c.path, c.fields))
 	}

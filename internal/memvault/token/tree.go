@@ -28,6 +28,10 @@ func (s *Store) remove(id string) []string {
 	}
 	ended := []string{id}
 	for child := range s.children[id] {
+		if s.quirk == ChildrenSurvive {
+			s.byID[child].Parent = ""
+			continue
+		}
 		ended = append(ended, s.remove(child)...)
 	}
 	s.forget(e)
@@ -44,10 +48,12 @@ func (s *Store) forget(e *Entry) {
 // revokeOrphan ends a token alone. Its children become orphans.
 func (s *Store) revokeOrphan(id string) {
 	s.mutex.Lock()
-	for child := range s.children[id] {
-		s.byID[child].Parent = ""
+	if s.quirk != OrphansEnd {
+		for child := range s.children[id] {
+			s.byID[child].Parent = ""
+		}
+		delete(s.children, id)
 	}
-	delete(s.children, id)
 	s.mutex.Unlock()
 	s.revoke(id)
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"testing"
 
+	"goblin/vaultkit/internal/memvault"
 	"goblin/vaultkit/internal/memvault/authtest"
+	"goblin/vaultkit/internal/memvault/token"
 )
 
 var fixedPolicies = map[string]string{
@@ -14,9 +16,9 @@ path "sys/capabilities*" { capabilities = ["update"] }`,
 	"plain": `path "secret/data/x" { capabilities = ["read"] }`,
 }
 
-func newWorld(t testing.TB) *authtest.World {
+func newWorld(t testing.TB, quirk token.Quirk) *authtest.World {
 	t.Helper()
-	w := authtest.NewWorld(t)
+	w := authtest.NewWorldWith(t, memvault.Options{TokenQuirk: quirk})
 	for name, text := range fixedPolicies {
 		w.Compare(call(0, "PUT", "sys/policies/acl/"+name, fields{"policy": text}))
 	}

@@ -92,18 +92,21 @@ func (s *Store) lookup(r *logical.Request, _ endpoint.Params) (*logical.Response
 // unwrap returns what was wrapped as it would have been without wrapping, and ends the
 // token.
 func (s *Store) unwrap(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
-	c, err := s.take(r)
+	id, c, err := s.find(r)
 	if err != nil {
 		return nil, err
 	}
+	s.tokens.Revoke(id)
 	return &logical.Response{Status: c.status, Raw: c.body}, nil
 }
 
+// rewrap uses up the old token. Vault shows it with no uses left until it expires.
 func (s *Store) rewrap(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
-	c, err := s.take(r)
+	id, c, err := s.find(r)
 	if err != nil {
 		return nil, err
 	}
+	s.tokens.Use(id)
 	return &logical.Response{Data: map[string]any{rewrap: c}}, nil
 }
 
@@ -114,15 +117,14 @@ func Rewraps(response *logical.Response) bool {
 	return ok
 }
 
-func (s *Store) take(r *logical.Request) (content, error) {
+func (s *Store) find(r *logical.Request) (string, content, error) {
 	id, err := named(r)
 	if err != nil {
-		return content{}, err
+		return "", content{}, err
 	}
 	c, ok := s.get(id)
 	if !ok {
-		return content{}, logical.Refuse("wrapping token is not valid or does not exist")
+		return "", content{}, logical.Refuse("wrapping token is not valid or does not exist")
 	}
-	s.tokens.Revoke(id)
-	return c, nil
+	return id, c, nil
 }

@@ -55,6 +55,9 @@ func (s *Store) Wrap(r *logical.Request, response *logical.Response) (*logical.R
 	c := content{status: response.Status, ttl: r.Wrap, path: r.Path}
 	if rewrapped, ok := response.Data[rewrap].(content); ok {
 		c = rewrapped
+		if r.Wrap > 0 {
+			c.ttl = min(c.ttl, r.Wrap)
+		}
 	} else {
 		body, err := response.Encode(r.ID, false)
 		if err != nil {
