@@ -69,6 +69,9 @@ func (c Call) request(t testing.TB, address string) *http.Request {
 	if c.Token != "" {
 		request.Header.Set("X-Vault-Token", c.Token)
 	}
+	if c.Method == http.MethodPatch {
+		request.Header.Set("Content-Type", "application/merge-patch+json")
+	}
 	if c.Wrap != "" {
 		request.Header.Set("X-Vault-Wrap-TTL", c.Wrap)
 	}

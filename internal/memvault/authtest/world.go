@@ -91,7 +91,10 @@ func (w *World) Compare(c Call) (ours, theirs Answer) {
 	return ours, theirs
 }
 
-var braces = regexp.MustCompile(`\{[^}]*\}`)
+var (
+	braces  = regexp.MustCompile(`\{[^}]*\}`)
+	numbers = regexp.MustCompile(`-[0-9]+`)
+)
 
 // fill replaces names by one server's values.
 func (w *World) fill(c Call, server int) Call {
@@ -121,7 +124,7 @@ var shown = []struct{ kind, companion, object, key, companionKey string }{
 }
 
 func (w *World) count(c Call, theirs Answer) {
-	w.counts[fmt.Sprintf("%-6s %s %d", c.Method, braces.ReplaceAllString(c.Path, "…"), theirs.Status)]++
+	w.counts[fmt.Sprintf("%-6s %s %d", c.Method, numbers.ReplaceAllString(braces.ReplaceAllString(c.Path, "…"), "-…"), theirs.Status)]++
 }
 
 // awaitEnd waits until the real server has revoked a token that has no uses left, because
