@@ -126,9 +126,11 @@ func (r *role) check(kind string) error {
 	case r.userClaim == "":
 		return errors.New("a user claim must be defined on the role")
 	case kind != "jwt":
-		return errors.New("'allowed_redirect_uris' must be set if 'role_type' is 'oidc' or unspecified.") //nolint:revive // Vault's text
+		return errors.New("'allowed_redirect_uris' must be set if 'role_type' is 'oidc' or unspecified.") //nolint:revive,staticcheck // Vault's text
 	case len(r.audiences) == 0 && r.subject == "" && len(r.claims) == 0:
 		return errors.New("must have at least one bound constraint when creating/updating a role")
+	case r.MaxTTL > 0 && r.TTL > r.MaxTTL: // by their old names
+		return errors.New("ttl should not be greater than max ttl")
 	case slices.ContainsFunc(pointers(r), func(name string) bool { return strings.HasPrefix(name, "/") }):
 		return errPointer
 	}

@@ -63,6 +63,7 @@ func TestKubernetes_AnswersAsVaultDoes(t *testing.T) {
 		{Method: "POST", Path: "role/bad", Body: role(fields{"bound_service_account_namespaces": "a,*"})},
 		{Method: "POST", Path: "role/bad", Body: role(fields{"alias_name_source": "nonsense"})},
 		{Method: "POST", Path: "role/bad", Body: role(fields{"token_ttl": "2h", "token_max_ttl": "1h"})},
+		{Method: "POST", Path: "role/bad", Body: role(fields{"ttl": "2h", "max_ttl": "1h"})},
 		{Method: "POST", Path: "role/old", Body: role(fields{"policies": "p", "ttl": "5m", "max_ttl": "1000h", "num_uses": 3})},
 		{Method: "GET", Path: "role/old"},
 		{Method: "POST", Path: "role/old", Body: fields{"token_ttl": "6m", "token_policies": "q"}},

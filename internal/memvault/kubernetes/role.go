@@ -57,6 +57,8 @@ func (r *role) set(p endpoint.Params) error {
 
 func (r *role) check() error {
 	switch {
+	case r.MaxTTL > 0 && r.TTL > r.MaxTTL: // by their old names
+		return errors.New("token ttl should not be greater than token max ttl")
 	case len(r.names) == 0:
 		return fmt.Errorf("%q can not be empty", "bound_service_account_names")
 	case mixed(r.names), len(r.namespaces) > 0 && mixed(r.namespaces):

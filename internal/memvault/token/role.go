@@ -68,17 +68,22 @@ func (r *Role) Set(p endpoint.Params) error {
 func (r *Role) SetOld(p endpoint.Params, names ...string) {
 	r.old = maps.Clone(r.old)
 	for _, name := range names {
-		switch {
-		case p.Has("token_" + name):
-			delete(r.old, name)
-		case p.Has(name):
-			if r.old == nil {
-				r.old = map[string]bool{}
-			}
-			r.old[name] = true
+		isOld, isNew := p.Has(name), p.Has("token_"+name)
+		if isOld || isNew {
+			r.markOld(name, isOld)
+		}
+		if isOld && !isNew {
 			r.setOld(p, name)
 		}
 	}
+}
+
+// markOld notes whether a read shows the parameter under its old name, too.
+func (r *Role) markOld(name string, shown bool) {
+	if r.old == nil {
+		r.old = map[string]bool{}
+	}
+	r.old[name] = shown
 }
 
 func (r *Role) setOld(p endpoint.Params, name string) {
@@ -130,8 +135,8 @@ func (r *Role) Data() map[string]any {
 		"token_no_default_policy": r.NoDefault, "token_period": seconds(r.Period), "token_policies": names,
 		"token_type": r.Type, "token_ttl": seconds(r.TTL), "token_num_uses": r.NumUses,
 	}
-	for name := range r.old {
-		if value := data["token_"+name]; value != 0 && (name != "policies" || len(r.Policies) > 0) {
+	for name, shown := range r.old {
+		if value := data["token_"+name]; shown && value != 0 && (name != "policies" || len(r.Policies) > 0) {
 			data[name] = value
 		}
 	}
