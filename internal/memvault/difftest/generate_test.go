@@ -101,6 +101,14 @@ func dataBody(t *rapid.T) string {
 	return `{"data":` + data + casOption(t) + `}`
 }
 
+// mutated damages a body in one place.
+func mutated(t *rapid.T, body string) string {
+	damage := []string{"", "{", "}", "[", "]", ",", ":", `"`, `\`, " ", "0", "e", "-", ".", "t", "n", "\x1f", "\x00", "\xff", "\ufeff", "//", `\u0`, `{"`, `"x":`}
+	at := below(t, len(body)+1)
+	end := min(len(body), at+below(t, 2))
+	return body[:at] + pick(t, damage) + body[end:]
+}
+
 func casOption(t *rapid.T) string {
 	switch {
 	case oneIn(t, 15):

@@ -52,6 +52,13 @@ var kinds = []generator{
 	}},
 	{1, func(*rapid.T) step { return step{op: "config get", method: http.MethodGet, path: "%mount/config"} }},
 	{4, strayStep},
+	{3, func(t *rapid.T) step {
+		body := mutated(t, dataBody(t))
+		if oneIn(t, 3) {
+			return step{op: "damaged patch", method: http.MethodPatch, path: data(t), contentType: patchType, body: body}
+		}
+		return step{op: "damaged put", method: http.MethodPost, path: data(t), contentType: jsonType, body: body}
+	}},
 }
 
 func versionsStep(verb string) func(*rapid.T) step {
