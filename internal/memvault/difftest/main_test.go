@@ -28,10 +28,18 @@ func operations() int {
 	return 20_000
 }
 
-// setChecks makes rapid draw as many sequences as the operations need.
+// setChecks makes rapid draw as many sequences as the operations need, and gives a million
+// of them the time that they take.
 func setChecks() {
-	checks := operations()/workers/(length/2) + 1 // a sequence has at least half its length
-	if err := flag.Set("rapid.checks", fmt.Sprint(checks)); err != nil {
+	const average = length * 7 / 10 // measured
+	set("rapid.checks", fmt.Sprint(operations()/workers/average+1))
+	if vaulttest.Long() {
+		set("test.timeout", "60m")
+	}
+}
+
+func set(name, value string) {
+	if err := flag.Set(name, value); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
