@@ -1,0 +1,9 @@
+package authtest_test
+
+import (
+	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+func TestMain(m *testing.M) { vaulttest.Main(m) }

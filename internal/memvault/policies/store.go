@@ -1,0 +1,120 @@
+// Package policies keeps the policies of the in-process Vault and serves them at
+// sys/policies/acl.
+package policies
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"goblin/vaultkit/internal/memvault/acl"
+)
+
+// The policies that are always there.
+const (
+	Default  = "default"
+	Wrapping = "response-wrapping"
+)
+
+// Store keeps policies by name. Its methods are safe for concurrent use.
+type Store struct {
+	mutex  sync.RWMutex
+	byName map[string]*acl.Policy
+}
+
+// NewStore returns a store with the policies that every Vault has.
+func NewStore() *Store {
+	s := &Store{byName: map[string]*acl.Policy{acl.Root: {Name: acl.Root}}}
+	for name, text := range map[string]string{Default: acl.DefaultText, Wrapping: acl.WrappingText} {
+		policy, err := acl.Parse(name, text)
+		if err != nil {
+			panic(fmt.Sprintf("policies: the policy %s is broken: %v", name, err)) // a test parses both
+		}
+		s.byName[name] = policy
+	}
+	return s
+}
+
+// Get returns a policy, or nil if there is none of that name.
+func (s *Store) Get(name string) *acl.Policy {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	return s.byName[clean(name)]
+}
+
+// ACL merges the named policies. A name without a policy grants nothing.
+func (s *Store) ACL(names []string) *acl.ACL {
+	var found []*acl.Policy
+	for _, name := range names {
+		if policy := s.Get(name); policy != nil {
+			found = append(found, policy)
+		}
+	}
+	return acl.New(found...)
+}
+
+// Set replaces a policy. Its errors are texts for the client.
+func (s *Store) Set(name, text string) error {
+	name = clean(name)
+	policy, err := acl.Parse(name, text)
+	if err != nil {
+		return err
+	}
+	if immutable(name) {
+		return fmt.Errorf("cannot update %q policy", name)
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.byName[name] = policy
+	return nil
+}
+
+// Delete removes a policy, if it is there.
+func (s *Store) Delete(name string) error {
+	name = clean(name)
+	if immutable(name) {
+		return fmt.Errorf("cannot delete %q policy", name)
+	}
+	if name == Default {
+		return fmt.Errorf("cannot delete default policy")
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	delete(s.byName, name)
+	return nil
+}
+
+// Names returns the names as Vault lists them: in order, root last.
+func (s *Store) Names() []string {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	names := slices.Sorted(maps.Keys(s.byName))
+	names = slices.DeleteFunc(names, func(name string) bool { return name == acl.Root || name == Wrapping })
+	return append(names, acl.Root)
+}
+
+func clean(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+
+func immutable(name string) bool {
+	return name == acl.Root || name == Wrapping || name == "control-group"
+}
+
+// Clean brings names into the form in which a token holds them: in lower case, in order,
+// each once. Next to root no other policy counts.
+func Clean(names []string, addDefault bool) []string {
+	cleaned := make([]string, 0, len(names)+1)
+	for _, name := range names {
+		if name = clean(name); name == acl.Root {
+			return []string{acl.Root}
+		} else if name != "" {
+			cleaned = append(cleaned, name)
+		}
+	}
+	if addDefault {
+		cleaned = append(cleaned, Default)
+	}
+	slices.Sort(cleaned)
+	return slices.Compact(cleaned)
+}

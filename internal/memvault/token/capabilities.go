@@ -1,0 +1,69 @@
+package token
+
+import (
+	"fmt"
+	"strings"
+
+	"goblin/vaultkit/internal/memvault/endpoint"
+	"goblin/vaultkit/internal/memvault/field"
+	"goblin/vaultkit/internal/memvault/logical"
+)
+
+// CapabilityEndpoints returns the paths below sys/ that say what a token may do.
+func (s *Store) CapabilityEndpoints() []endpoint.Endpoint {
+	with := func(name string) map[string]field.Kind {
+		return map[string]field.Kind{name: field.String, "path": field.Strings, "paths": field.Strings}
+	}
+	return []endpoint.Endpoint{
+		{Pattern: "capabilities", Fields: with("token"), Operations: operations{logical.Update: s.capabilities}},
+		{Pattern: "capabilities-self", Fields: with("token"), Operations: operations{logical.Update: s.capabilitiesSelf}},
+		{Pattern: "capabilities-accessor", Fields: with("accessor"), Operations: operations{logical.Update: s.capabilitiesAccessor}},
+	}
+}
+
+func (s *Store) capabilitiesSelf(r *logical.Request, p endpoint.Params) (*logical.Response, error) {
+	return s.capabilitiesOf(r.Token, p)
+}
+
+func (s *Store) capabilities(_ *logical.Request, p endpoint.Params) (*logical.Response, error) {
+	return s.capabilitiesOf(p.Text("token"), p)
+}
+
+func (s *Store) capabilitiesAccessor(_ *logical.Request, p endpoint.Params) (*logical.Response, error) {
+	if p.Text("accessor") == "" {
+		return nil, logical.Refuse("missing accessor")
+	}
+	e := s.ByAccessor(p.Text("accessor"))
+	if e == nil {
+		return nil, badRequest("invalid accessor")
+	}
+	return s.capabilitiesOf(e.ID, p)
+}
+
+func (s *Store) capabilitiesOf(id string, p endpoint.Params) (*logical.Response, error) {
+	if id == "" {
+		return nil, logical.Internal(fmt.Errorf("no token found"))
+	}
+	paths := p.Strings("paths")
+	if len(paths) == 0 {
+		paths = p.Strings("path")
+	}
+	if len(paths) == 0 {
+		return nil, logical.Refuse("paths must be supplied")
+	}
+	e := s.Lookup(id)
+	data := map[string]any{}
+	for _, path := range paths {
+		switch {
+		case path == "":
+			return nil, badRequest("missing path")
+		case e == nil:
+			return nil, badRequest("invalid token")
+		}
+		data[path] = s.ACL(e).Capabilities(strings.TrimSpace(path))
+	}
+	if len(paths) == 1 {
+		data["capabilities"] = data[paths[0]]
+	}
+	return &logical.Response{Data: data}, nil
+}
