@@ -6,13 +6,12 @@ import (
 	"os"
 	"testing"
 
-	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	vaulttest.MainWith(m, func(*devvault.Server) { setChecks() }, func() error { return nil })
+	vaulttest.MainWith(m, func(vaulttest.Vault) { setChecks() }, func() error { return nil })
 }
 
 // workers is the number of sequences that run at once. Each has a mount of its own on both
