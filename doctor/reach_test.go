@@ -25,6 +25,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
+	"goblin/vaultkit/internal/realvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -276,7 +277,7 @@ func TestDiagnoseServer(t *testing.T) {
 
 // A standby forwards requests to the active node, so Diagnose finds nothing wrong there.
 func TestDiagnose_OfARaftStandby(t *testing.T) {
-	cluster := vaulttest.StartCluster(t)
+	cluster := realvault.StartCluster(t)
 	leader, err := cluster.Leader(t.Context())
 	if err != nil {
 		t.Fatalf("Leader = %v, want no error", err)

@@ -12,9 +12,9 @@ import (
 
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
+	"goblin/vaultkit/internal/realvault"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
-	"goblin/vaultkit/internal/vaulttest"
 )
 
 func TestRenewer_RenewsThenReplacesAtTheMaximumTTL(t *testing.T) {
@@ -192,7 +192,7 @@ func TestDo_LimitsEachAttempt(t *testing.T) {
 }
 
 func TestDo_WorksAfterAServerRestart(t *testing.T) {
-	server := vaulttest.StartReal(t, devvault.Options{Raft: true}) // which keeps its data
+	server := realvault.Start(t, devvault.Options{Raft: true}) // which keeps its data
 	h := newHarnessOf(t, server)
 	login := h.mustOpen(h.method(map[string]any{"token_ttl": "2s", "token_max_ttl": "10s"}))
 	bare := h.mustOpen(session.Token(session.FromString(h.token(api.TokenCreateRequest{TTL: "1h"}))))

@@ -14,6 +14,7 @@ import (
 	"goblin/vaultkit/internal/backoff"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/realvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -88,7 +89,7 @@ const firstKey = "fake-first"
 
 func newRotatingCluster(t *testing.T, providers int) *rotatingCluster {
 	t.Helper()
-	c := vaulttest.StartCluster(t)
+	c := realvault.StartCluster(t)
 	f := &rotatingCluster{cluster: c, balancer: newBalancer(t, c.Addrs()), halt: func() {}}
 	f.root = vaulttest.RootAt(t, f.balancer.url(), c.RootToken())
 	for range providers {

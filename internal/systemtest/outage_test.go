@@ -20,6 +20,7 @@ import (
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
+	"goblin/vaultkit/internal/realvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -169,7 +170,7 @@ func (s *readingService) during(t *testing.T) {
 // TestService_ReadsThroughOutages checks that a service can read its keys in every outage
 // of one server.
 func TestService_ReadsThroughOutages(t *testing.T) {
-	server := vaulttest.StartReal(t, devvault.Options{Raft: true})
+	server := realvault.Start(t, devvault.Options{Raft: true})
 	proxy := clienttest.NewProxyTo(t, server.Addr())
 	s := newReadingService(t, vaulttest.RootOf(t, server), proxy.URL())
 	must := func(err error) {

@@ -19,6 +19,7 @@ import (
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/faultproxy"
+	"goblin/vaultkit/internal/realvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -61,7 +62,7 @@ type raftServer struct {
 
 func newRaftServer(t *testing.T) *raftServer {
 	t.Helper()
-	server := vaulttest.StartReal(t, devvault.Options{Raft: true})
+	server := realvault.Start(t, devvault.Options{Raft: true})
 	root := vaulttest.RootOf(t, server)
 	return &raftServer{whole: t, server: server, proxy: clienttest.NewProxyTo(t, server.Addr()), root: root, told: make(map[string]int),
 		token: vaulttest.TokenAt(t, root, vaulttest.Policy(t, "../../", "rotator"))}

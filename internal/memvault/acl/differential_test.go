@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/realvault"
 )
 
 // A mount of KV version 1 accepts any path and any parameters, and tells create from update.
@@ -173,7 +173,7 @@ func (o *observer) request(token string, call call, path string) int {
 	if call.data != nil {
 		body, _ = json.Marshal(call.data) // plain values
 	}
-	request, err := http.NewRequestWithContext(o.t.Context(), methods[call.operation], vaulttest.Server().Addr()+"/v1/"+path, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(o.t.Context(), methods[call.operation], realvault.Server(o.t).Addr()+"/v1/"+path, bytes.NewReader(body))
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package acl
 import (
 	"testing"
 
-	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/realvault"
 )
 
-func TestMain(m *testing.M) { vaulttest.Main(m) }
+func TestMain(m *testing.M) { realvault.Main(m) }

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"testing"
 
-	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/internal/realvault"
 )
 
 // vault sends requests to the real server.
@@ -43,12 +43,12 @@ func (v *vault) send(token, method, path string, body any) answer {
 	if body == nil {
 		text = nil
 	}
-	request, err := http.NewRequestWithContext(v.t.Context(), method, vaulttest.Server().Addr()+"/v1/"+path, bytes.NewReader(text))
+	request, err := http.NewRequestWithContext(v.t.Context(), method, realvault.Server(v.t).Addr()+"/v1/"+path, bytes.NewReader(text))
 	if err != nil {
 		v.t.Fatal(err)
 	}
 	if token == "" {
-		token = vaulttest.Server().RootToken()
+		token = realvault.Server(v.t).RootToken()
 	}
 	request.Header.Set("X-Vault-Token", token)
 	return v.do(request)
