@@ -61,6 +61,7 @@ type Settings struct {
 
 	// Only tests set the rest.
 
+	RefreshEvery       time.Duration            // replaces TTL and Poll, which are a second at least
 	Backoff            backoff.Backoff          // the pauses between retries
 	RecordWait         time.Duration            // limits how long writing the record of a committed rotation takes
 	SkipOtherProviders bool                     // do not look for an unused key under other providers before it is revoked
@@ -87,8 +88,12 @@ func (s *Settings) Complete() error {
 	if s.Login == nil && s.Existing != nil && s.Existing.Token() != "" {
 		s.Login = session.Token(session.FromString(s.Existing.Token()))
 	}
-	return cmp.Or(s.Err, kv.CheckPath("mount", s.Mount), kv.CheckPath("base path", s.Base),
+	err := cmp.Or(s.Err, kv.CheckPath("mount", s.Mount), kv.CheckPath("base path", s.Base),
 		exchange.CheckHosts(s.Redirects), s.Timeouts.check(), s.checkCache())
+	if s.RefreshEvery != 0 {
+		s.TTL, s.Poll = s.RefreshEvery, s.RefreshEvery
+	}
+	return err
 }
 
 // SetLogin sets the login. ignored names the other logins whose variables are set, too.
