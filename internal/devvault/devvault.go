@@ -53,6 +53,9 @@ type Options struct {
 
 	// Port is the port on 127.0.0.1. The default is a free one.
 	Port int
+
+	// RootToken is a root token to create. The default is the one that the server made.
+	RootToken string
 }
 
 // Server is a running Vault server. Its methods are safe for concurrent use.
@@ -102,7 +105,10 @@ func (s *Server) start(ctx context.Context, o Options) error {
 	if err := s.setup(ctx, o.Log); err != nil {
 		return s.withLog(err)
 	}
-	return nil
+	if o.RootToken == "" {
+		return nil
+	}
+	return s.api.replaceRootToken(ctx, o.RootToken)
 }
 
 // Addr returns the server's base URL, http://127.0.0.1:PORT.

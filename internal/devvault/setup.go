@@ -47,6 +47,16 @@ func (a *api) initialise(ctx context.Context) error {
 	return nil
 }
 
+// replaceRootToken creates a root token with a chosen id, and uses it from now on.
+func (a *api) replaceRootToken(ctx context.Context, id string) error {
+	body := object{"id": id, "policies": []string{"root"}}
+	if err := a.call(ctx, http.MethodPost, "auth/token/create-orphan", body, nil); err != nil {
+		return fmt.Errorf("create the root token: %w", err)
+	}
+	a.keys.rootToken = id
+	return nil
+}
+
 // enableAudit runs before the mounts, so that the audit log contains them.
 func (s *Server) enableAudit(ctx context.Context, log io.Writer) error {
 	path := s.auditFile()
