@@ -6,7 +6,6 @@ import (
 	"context"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/internal/devvault"
 )
 
 // A provider, and a key of it.
@@ -16,7 +15,7 @@ const (
 )
 
 // Open returns a client of the temporary Vault. It ignores the environment.
-func Open(ctx context.Context, server *devvault.Server, more ...vaultkit.Option) (*vaultkit.Client, error) {
+func Open(ctx context.Context, server Server, more ...vaultkit.Option) (*vaultkit.Client, error) {
 	return vaultkit.New(ctx, append([]vaultkit.Option{
 		vaultkit.WithAddress(server.Addr()),
 		vaultkit.WithToken(vaultkit.FromString(server.RootToken())),

@@ -12,36 +12,53 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/connection"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
-	"goblin/vaultkit/internal/devvault"
 )
 
-const long = `Start a real, temporary Vault and show every feature on it: store a key, read it,
-rotate it, show the backup and the audit record, crash during a rotation and recover,
-roll back. Everything is deleted afterwards.
+const long = `Show every feature on a temporary server: store a key, read it, rotate it, show the backup
+and the audit record, crash during a rotation and recover, roll back. Everything is
+deleted afterwards.
 
-demo runs the vault or bao program that VAULTKIT_VAULT_BIN names, or else the one on
-PATH. If there is none, it compiles one, which takes some minutes the first time.`
+The server is a part of this program. It answers as Vault does, but it is no real Vault.
+With --server vault, demo runs the vault or bao program that VAULTKIT_VAULT_BIN names, or
+else the one on PATH. If there is none, it compiles one, which takes some minutes the
+first time.`
 
 // Options are the arguments and flags of the command.
-type Options struct{ command.Deps }
+type Options struct {
+	command.Deps
+	Server string // memory or vault
+}
+
+// The servers that the demo can run on.
+const (
+	inMemory  = "memory"
+	realVault = "vault"
+)
 
 // NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
-	return &cobra.Command{
+	o := &Options{Deps: deps}
+	cmd := &cobra.Command{
 		Use:     "demo",
-		Short:   "Show every feature on a temporary Vault",
+		Short:   "Show every feature on a temporary server",
 		Long:    long,
-		Example: "  vaultkit demo",
+		Example: "  vaultkit demo\n  vaultkit demo --server vault   # on a real Vault",
 		Args:    usage.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := deps.Vault.RefuseFlags(cmd); err != nil {
 				return err
 			}
-			return run(cmd.Context(), &Options{deps})
+			if o.Server != inMemory && o.Server != realVault {
+				return exitcode.UsageErrorf("--server must be %s or %s", inMemory, realVault)
+			}
+			return run(cmd.Context(), o)
 		},
 	}
+	cmd.Flags().StringVar(&o.Server, "server", inMemory, "`kind` of server to run on: memory, a part of this program; vault, a real Vault")
+	return cmd
 }
 
 // The later keys of the demo, and the default path of its secrets.
@@ -57,7 +74,7 @@ const (
 // demo is the state of a run of the demo.
 type demo struct {
 	*output
-	server  *devvault.Server
+	server  sandbox.Server
 	client  *vaultkit.Client
 	crashed string // the id of the rotation that crashed
 }
@@ -66,14 +83,18 @@ type demo struct {
 func Run(ctx context.Context, o *Options) error {
 	d := &demo{output: &output{out: o.IO.Out}}
 	d.say("vaultkit keeps the API keys of AI providers in HashiCorp Vault. This demo starts a\n" +
-		"real Vault, shows each step on it, and deletes it at the end. The keys are fake, so\n" +
-		"the demo prints them; of other commands, only get and env print a key.")
-	server, err := devvault.Start(ctx, devvault.Options{UsePath: true, Log: o.IO.Err})
+		"temporary server, shows each step on it, and deletes it at the end. The keys are fake,\n" +
+		"so the demo prints them; of other commands, only get and env print a key.")
+	start, running := sandbox.StartInMemory, "\nAn in-process server that answers like Vault %s is running at %s (--server vault: a real one)."
+	if o.Server == realVault {
+		start, running = sandbox.StartReal, "\nVault %s is running at %s."
+	}
+	server, err := start(ctx, sandbox.Options{Log: o.IO.Err})
 	if err != nil {
 		return err
 	}
 	d.server = server
-	d.say("\nVault %s is running at %s.", server.Version(), server.Addr())
+	d.say(running, server.Version(), server.Addr())
 	err = d.runSteps(ctx)
 	if stopErr := server.Stop(); err != nil || stopErr != nil {
 		return errors.Join(err, stopErr)
@@ -135,7 +156,7 @@ func (c *crash) RoundTrip(r *http.Request) (*http.Response, error) {
 const end = `
 7. The end
 
-The Vault is stopped and all its data is deleted. What to type next:
+The server is stopped and all its data is deleted. What to type next:
 
   vaultkit dev                          # a temporary Vault; leave it running
   export VAULT_ADDR=...                 # in another terminal, the two lines

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -15,12 +16,14 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
-	"goblin/vaultkit/internal/devvault"
 )
 
 const long = `Run a real, temporary Vault on this machine until Ctrl-C. Its data is in memory and is
 lost then. dev runs the vault or bao program that VAULTKIT_VAULT_BIN names, or else the
 one on PATH. If there is none, it compiles one, which takes some minutes the first time.
+
+--in-memory runs a server that is a part of this program instead. It answers as Vault
+does and starts at once, but it is no real Vault.
 
 Standard output gets only the two export lines for that Vault. They contain its root
 token on purpose: it is valid for this Vault only.`
@@ -28,19 +31,22 @@ token on purpose: it is valid for this Vault only.`
 // Options are the arguments and flags of the command.
 type Options struct {
 	command.Deps
-	Port int // 0: a free one
-	Seed bool
+	Port      int // 0: a free one
+	Seed      bool
+	InMemory  bool
+	RootToken string // "": a random one
 }
 
 // NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
-		Use:     "dev",
-		Short:   "Run a temporary Vault until Ctrl-C",
-		Long:    long,
-		Example: "  vaultkit dev\n  vaultkit dev --seed --port 0   # demo providers, any free port",
-		Args:    usage.None,
+		Use:   "dev",
+		Short: "Run a temporary Vault until Ctrl-C",
+		Long:  long,
+		Example: "  vaultkit dev\n  vaultkit dev --seed --port 0   # demo providers, any free port\n" +
+			"  vaultkit dev --root-token root # a token that scripts know beforehand",
+		Args: usage.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Vault.RefuseFlags(cmd); err != nil {
 				return err
@@ -52,13 +58,19 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		},
 	}
 	cmd.Flags().IntVar(&o.Port, "port", 8200, "TCP `port` on 127.0.0.1 to listen on; 0: any free port")
+	cmd.Flags().BoolVar(&o.InMemory, "in-memory", false, "run the server that is a part of this program, and no real Vault")
+	cmd.Flags().StringVar(&o.RootToken, "root-token", "", "`token` that may do everything, such as root; default: a random one")
 	cmd.Flags().BoolVar(&o.Seed, "seed", false, "store demo providers, local-llama and openai-gpt4, with fake keys")
 	return cmd
 }
 
 // Run runs a Vault until ctx ends.
 func Run(ctx context.Context, o *Options) (err error) {
-	server, err := devvault.Start(ctx, devvault.Options{UsePath: true, Log: o.IO.Err, Port: o.Port})
+	start, running := sandbox.StartReal, "Vault %s is running"
+	if o.InMemory {
+		start, running = sandbox.StartInMemory, "An in-process server that answers like Vault %s is running"
+	}
+	server, err := start(ctx, sandbox.Options{Log: o.IO.Err, Port: o.Port, RootToken: o.RootToken})
 	if taken, ok := errors.AsType[*net.OpError](err); ok && taken.Op == "listen" {
 		return exitcode.WithHint(err, "Choose another port with --port, or any free one with --port 0.")
 	}
@@ -73,19 +85,19 @@ func Run(ctx context.Context, o *Options) (err error) {
 		}
 		try = trySeeded
 	}
-	fmt.Fprintf(o.IO.Err, "Vault %s is running. In another terminal:\n\n", server.Version())
+	fmt.Fprintf(o.IO.Err, running+", process %d. In another terminal:\n\n", server.Version(), os.Getpid())
 	token := terminal.ShellWord(server.RootToken())
 	if _, err := fmt.Fprintf(o.IO.Out, "export VAULT_ADDR=%s\nexport VAULT_TOKEN=%s\n", server.Addr(), token); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.IO.Err, text, try)
+	fmt.Fprintf(o.IO.Err, text, try, os.Getpid())
 	<-ctx.Done()
 	fmt.Fprintln(o.IO.Err, "Stopping Vault; its data is lost.")
 	return nil
 }
 
 // seedProviders stores demo providers.
-func seedProviders(ctx context.Context, server *devvault.Server) (err error) {
+func seedProviders(ctx context.Context, server sandbox.Server) (err error) {
 	client, err := sandbox.Open(ctx, server)
 	if err != nil {
 		return err
@@ -117,5 +129,8 @@ printf sk-demo-new | vaultkit rotate openai-gpt4 --new-key-stdin --reason 'tryin
 vaultkit history openai-gpt4
 vaultkit rollback openai-gpt4
 
-Ctrl-C stops it.
+Ctrl-C stops it. To run it in the background, and to stop it from another terminal:
+
+vaultkit dev >vault.env 2>dev.log &
+kill %d
 `
