@@ -100,7 +100,7 @@ func forRole(role Role, opts []Option) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	may, granted, err := rights.Of(string(role))
+	summary, granted, err := rights.ForRole(string(role))
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +108,7 @@ func forRole(role Role, opts []Option) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := "# May " + may + ".\n"
+	text := "# May " + summary + ".\n"
 	for _, one := range grants {
 		text += block(one)
 	}
