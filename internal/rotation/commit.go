@@ -45,7 +45,7 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 	if err := ctx.Err(); err != nil {
 		return "", "", tx.failedBeforeCommit(ctx, err)
 	}
-	maybeApplied := false
+	maybeApplied := false // a response was lost: Vault may have applied that request
 	for failed := 1; ; failed++ {
 		written, err := tx.Store.Write(ctx, providerEntry(tx.request.Provider), tx.source.Version, tx.next)
 		if err == nil {
