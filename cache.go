@@ -53,8 +53,9 @@ const (
 	fetchWorkers = 8
 )
 
-// refreshBackoff paces the refreshes of a secret that fail. Each of them tries for
-// Timeouts.Read already.
+// refreshBackoff bounds the pauses between failed refreshes of a secret; internal/cache/retry.go
+// waits for them, and never less than failureTTL there. Each refresh has itself retried for
+// Timeouts.Read.
 var refreshBackoff = backoff.Backoff{Min: time.Second, Max: 10 * time.Second}
 
 // cacheConfig configures the cache of a client's secrets. Without WithCache, only Watch and updaters

@@ -17,6 +17,11 @@
 // Scripts can use the package-level [GetAPIKey], [GetProviderKeys] and [Rotate], which
 // make a client from the environment on first use.
 //
+// "go doc goblin/vaultkit.Client" lists the methods of a client, and "go doc -all
+// goblin/vaultkit" prints everything. In these docs, <base> is the path of [WithBasePath], by
+// default goblin-assistant. A method that needs "read" on data/<base>/providers/<provider>
+// needs a token whose policy grants this capability on this path below the mount.
+//
 // # Logging in
 //
 // [WithEnvironment] reads VAULT_ADDR, VAULT_TOKEN and the other variables of the Vault
@@ -28,7 +33,7 @@
 //		vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "goblin"}))
 //
 // The client renews its token before it expires. It logs in again when renewal ends, or
-// when Vault no longer knows the token; then it repeats the requests that were refused.
+// when Vault no longer knows the token; then it retries the requests that were refused.
 //
 // # Services
 //
@@ -51,11 +56,12 @@
 //	rotation, err := client.Rotate(ctx, "openai-gpt4", vaultkit.NewKey(newKey),
 //		vaultkit.WithReason("quarterly"))
 //
-// [Client.Rotate] writes the current secret to a backup, writes the new secret with
-// check-and-set on the version it backed up, and writes an audit record. At every moment,
-// the provider holds one complete secret that somebody wrote. From the moment the new secret
-// is in force, the old one is in its backup. Running the same rotation again finishes a
-// rotation that was interrupted. [Client.Recover] finds out what it did, and records it.
+// [Client.Rotate] writes the current secret to a backup, then the new secret, then an audit
+// record. It writes the new secret with check-and-set: Vault accepts the write only if the
+// version that was backed up is still the current one. At every moment, the provider holds one
+// complete secret that somebody wrote. From the moment the new secret is in force, the old one
+// is in its backup. Running the same rotation again finishes a rotation that was interrupted.
+// [Client.Recover] only finds out whether such a rotation changed the secret, and records it.
 //
 // [Client.Rollback] brings a backup's secret back. [Client.RevokeOld] has the old key
 // revoked at the provider, once the new key works everywhere. [Client.History] returns
@@ -77,15 +83,19 @@
 // # Policies and diagnosis
 //
 // Package policy writes the smallest Vault policy for each kind of work. Package doctor
-// checks everything from the address to the token's rights, and returns a command that
-// fixes what it finds.
+// checks everything from the address to the token's rights. For each problem that it finds, it
+// returns a command that fixes it, or that shows where to look:
+//
+//	for finding := range doctor.Diagnose(ctx, doctor.Query{}, vaultkit.WithEnvironment()) {
+//		fmt.Println(finding.Status, finding.Check, finding.Detail, finding.Fix)
+//	}
 //
 // # Errors
 //
-// Every error is an [*Error] that wraps one of the package's sentinels, or the error of
-// your Source, verify function or cancelled context. Use [errors.Is] to test for a
-// sentinel and [errors.As] for the fields of [Error], which package vaulterr documents.
-// Expect these:
+// Every error is an [*Error]. It wraps one of three: a sentinel of this package, the error that
+// your Source or verify function returned, or the error of your cancelled context. Use
+// [errors.Is] to test for it, and [errors.As] for the fields of [Error], which package vaulterr
+// documents. Expect these sentinels:
 //
 //   - [ErrNotFound]: nothing is stored for this provider.
 //   - [ErrPermissionDenied]: the token lacks a right; the text names path and capability.
@@ -103,9 +113,6 @@
 // A Client and everything else here is safe for concurrent use. A method that takes a
 // context blocks until Vault responds or the context ends. The fields of [Timeouts] bound
 // every read, and every write whose context has no deadline.
-//
-// In these docs, <base> is the path of [WithBasePath], and a capability such as "read" on
-// data/<base>/providers/<provider> is one that the token's policy must grant below the mount.
 package vaultkit
 
 import (

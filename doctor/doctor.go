@@ -6,14 +6,20 @@
 // rights of each role:
 //
 //	for found := range doctor.Diagnose(ctx, doctor.Query{}, vaultkit.WithEnvironment()) {
-//		if found.Status == doctor.Failed {
-//			log.Print(found.Check, ": ", found.Detail, "; fix: ", found.Fix)
+//		if found.Status == doctor.Failed || found.Status == doctor.Warning {
+//			log.Print(found.Status, " ", found.Check, ": ", found.Detail, "; fix: ", found.Fix)
 //		}
 //	}
 //
-// A service can run it when it starts. It writes nothing to Vault and reads no secret. Each
-// [Finding] has the name of its check, a [Status], and a command that fixes the problem or shows
-// where to look. docs/troubleshooting.md describes the checks; "vaultkit doctor" prints them.
+// Query{} checks all providers, and that the token may read them. A [Query] can name providers,
+// and the roles whose rights the token must have.
+//
+// Each [Finding] has the name of its check, a [Status], and a command that fixes the problem or
+// shows where to look. [Failed] means that a client cannot work, and [Warning] that it works but
+// may stop working or is not safe. [Skipped] means that the check was not possible.
+//
+// A service can run Diagnose when it starts: it writes nothing to Vault and reads no secret.
+// docs/troubleshooting.md describes the checks; "vaultkit doctor" prints them.
 package doctor
 
 import (
@@ -57,7 +63,8 @@ const (
 
 // Query says what [Diagnose] checks. The zero value checks what a reader needs.
 type Query struct {
-	Providers []string // none: all of them
+	// Providers are the providers to check. Empty: all that the list of providers contains.
+	Providers []string
 	// Roles are the roles whose rights the token must have. If it is empty, the token must have
 	// the reader's rights, and either all or none of the rotator's.
 	Roles []policy.Role

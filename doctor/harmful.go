@@ -30,8 +30,8 @@ func harmful(s *settings.Settings, provider string) []checks.Right {
 		{Path: engine + "/tune", Capability: "update"}, {Path: s.Mount + "/config", Capability: "update"},
 	}
 	var entries rights.Set
-	for _, place := range []rights.Place{rights.Secrets, rights.Backups, rights.Records, rights.Attempts} {
-		entries[place] = []string{""}
+	for _, kind := range []rights.PathKind{rights.Secrets, rights.Backups, rights.Records, rights.Attempts} {
+		entries[kind] = []string{""}
 	}
 	for _, entry := range rightsAt(s, entries, rights.Set{}, provider) {
 		below := strings.TrimPrefix(entry.Path, s.Mount+"/data")

@@ -51,7 +51,7 @@ func (q Query) check() error {
 		}
 	}
 	for _, role := range q.Roles {
-		if _, _, err := rights.Of(string(role)); err != nil {
+		if _, _, err := rights.ForRole(string(role)); err != nil {
 			return err
 		}
 	}
@@ -68,7 +68,7 @@ func (q Query) roles() []policy.Role {
 // rightsFor returns the role's rights for one provider, or for any, at the paths of its
 // policy.
 func rightsFor(role policy.Role, s *settings.Settings, provider string) []checks.Right {
-	_, all, _ := rights.Of(string(role)) // query.check has refused what fails here
+	_, all, _ := rights.ForRole(string(role)) // query.check has refused what fails here
 	return rightsAt(s, all, rights.Own(string(role)), provider)
 }
 
@@ -81,7 +81,7 @@ func rightsAt(s *settings.Settings, all, own rights.Set, provider string) []chec
 	var found []checks.Right
 	for _, one := range grants {
 		for _, capability := range one.Capabilities {
-			found = append(found, checks.Right{Path: one.Path, Capability: capability, Own: slices.Contains(own[one.Place], capability)})
+			found = append(found, checks.Right{Path: one.Path, Capability: capability, Own: slices.Contains(own[one.PathKind], capability)})
 		}
 	}
 	return found

@@ -7,11 +7,17 @@
 //	if err != nil {
 //		return err
 //	}
+//	// environ is like os.Environ: []string{"OPENAI_GPT4_API_KEY=sk-example-1", …}
 //	return envfile.Encode(os.Stdout, envfile.Fish, environ)
 //
+// This prints, for the shell fish:
+//
+//	set --global --export --unpath OPENAI_GPT4_API_KEY 'sk-example-1';
+//
 // Each [Format] writes a value so that its reader gets the same bytes back, or refuses the value.
-// [Name] returns the name of a field's variable. docs/environment.md lists what each format
-// refuses. To write a file that only its owner can read, use Client.WriteEnvFile.
+// docs/environment.md lists what each format refuses. [Name] returns the name of a field's
+// variable: OPENAI_GPT4_API_KEY for field api_key of provider openai-gpt4. To write a file that
+// only its owner can read, use Client.WriteEnvFile.
 package envfile
 
 import (

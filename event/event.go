@@ -5,14 +5,25 @@
 //
 //	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment(),
 //		vaultkit.WithObserver(func(e event.Event) {
-//			requests.WithLabelValues(string(e.Kind)).Inc()
+//			counter.WithLabelValues(string(e.Kind)).Inc() // a CounterVec of Prometheus
 //			if e.Kind == event.Stale {
-//				alarm(e.Provider, e.Err)
+//				alarm(e.Provider, e.Err) // a function of yours that alerts an operator
 //			}
 //		}))
 //
-// The [Kind] of an event says which of its fields are set. A rotation reports each [Phase] that
-// it reaches. docs/services.md says which events should raise an alarm.
+// The [Kind] of an event says what happened, and which other fields are set. These are the main
+// kinds:
+//
+//   - [Login], [Relogin], [Renewal]: the client logged in, or renewed its token.
+//   - [Read]: a secret was read from Vault for a caller.
+//   - [Refresh]: a cached secret was checked, and fetched if it had changed.
+//   - [Stale]: the cache serves a secret older than its ttl, because it cannot refresh it.
+//   - [Dropped]: the cache no longer serves a secret that is too old or was deleted.
+//   - [Rotation]: a rotation reached a [Phase], such as [Committed] or [Failed].
+//   - [Recovery]: Client.Recover found out what an unfinished rotation did.
+//
+// For Stale and Dropped, Err says why. For the other kinds, Err is set if they failed.
+// docs/services.md says which events should raise an alarm.
 //
 // The function is called from several goroutines at once, and the client waits for it: it must
 // be quick, and must not call the client. An event holds no secret, however it is printed.

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"log"
+	"strings"
 
 	"goblin/vaultkit/policy"
 )
@@ -26,6 +27,23 @@ func ExampleForRole() {
 	// path "auth/token/renew-self" { capabilities = ["update"] }
 	// path "auth/token/revoke-self" { capabilities = ["update"] }
 	// path "sys/capabilities-self" { capabilities = ["update"] }
+}
+
+// The paths of a policy for two providers. The list of all names cannot be narrowed.
+func ExampleOnlyProviders() {
+	text, err := policy.ForRole(policy.Reader, policy.OnlyProviders("anthropic", "openai-gpt4"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, `path "secret/`) {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// path "secret/data/goblin-assistant/providers/anthropic" {
+	// path "secret/data/goblin-assistant/providers/openai-gpt4" {
+	// path "secret/metadata/goblin-assistant/providers/" {
 }
 
 // List the roles, for instance to write a policy for each.

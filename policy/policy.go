@@ -1,19 +1,30 @@
 // Package policy writes the Vault policies that vaultkit needs: for each kind of work the
 // smallest one.
 //
-// A [Role] is a kind of work. [ForRole] returns its policy as text (HCL), and
-// "vault policy write" stores it:
+// A [Role] is a kind of work:
 //
-//	text, err := policy.ForRole(policy.Rotator)
+//   - [Reader] reads keys and lists the providers. Services need this role.
+//   - [Monitor] sees ages, expiries and unfinished rotations, and no secret.
+//   - [Provisioner] stores a provider's first secret, and never replaces one.
+//   - [Rotator] rotates, rolls back and recovers. Rotation jobs need this role.
+//   - [Recoverer] finds out what unfinished rotations did, and records it.
+//   - [Revoker] has the keys revoked that rotations replaced.
+//   - [Janitor] deletes backups, and sees no secret.
+//   - [Auditor] reads who rotated what, when and why, and sees no secret.
+//
+// No role may delete a provider, or change how long Vault keeps its versions.
+//
+// [ForRole] returns the role's policy as text (HCL). "vault policy write" stores it, or the
+// official client (official is its *api.Client):
+//
+//	text, err := policy.ForRole(policy.Reader, policy.OnlyProviders("openai-gpt4"))
 //	if err != nil {
 //		return err
 //	}
-//	err = client.Sys().PutPolicy("goblin-rotator", text)
+//	err = official.Sys().PutPolicyWithContext(ctx, "goblin-reader-openai-gpt4", text)
 //
-// By default, a policy is for every provider below secret/goblin-assistant.
-// [OnlyProviders], [AtMount] and [AtBasePath] change that. A service needs the policy of
-// [Reader], a rotation job that of [Rotator]; [Roles] returns all roles. No role may delete a
-// provider, or change how long Vault keeps its versions.
+// Without [OnlyProviders], a policy is for every provider. [AtMount] and [AtBasePath] are for
+// other places than secret/goblin-assistant.
 //
 // docs/policies.md shows how to give a policy to an AppRole or a pod, and SECURITY.md what a
 // stolen token of each role can do. Package doctor checks that a token has the rights of a role,
@@ -100,7 +111,7 @@ func forRole(role Role, opts []Option) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	may, granted, err := rights.Of(string(role))
+	summary, granted, err := rights.ForRole(string(role))
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +119,7 @@ func forRole(role Role, opts []Option) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := "# May " + may + ".\n"
+	text := "# May " + summary + ".\n"
 	for _, one := range grants {
 		text += block(one)
 	}

@@ -1,7 +1,8 @@
 // Package vaulterr holds the errors of package vaultkit.
 //
-// Every error of vaultkit is an [*Error], which wraps a sentinel such as [ErrNotFound]. Test for
-// the sentinel with errors.Is, and read the fields with errors.As:
+// Every error of vaultkit is an [*Error]. It wraps a sentinel such as [ErrNotFound], or else the
+// error that a function of yours returned, or that of a cancelled context. Test for it with
+// errors.Is, and read the fields with errors.As:
 //
 //	key, err := client.GetAPIKey(ctx, "openai-gpt4")
 //	var failed *vaulterr.Error
@@ -12,8 +13,9 @@
 //		log.Print(failed.Op, " at ", failed.Path, ": ", failed.Detail)
 //	}
 //
-// An Error also wraps its cause. Package vaultkit has the same type and the same sentinels,
-// except [ErrTooLarge], so most programs do not need this package.
+// An Error with a sentinel also wraps its cause. Package vaultkit has the same type and the same
+// sentinels, so most programs do not need this package. Only [ErrTooLarge] is not in vaultkit:
+// most programs handle it as the [ErrUnavailable] that it wraps.
 package vaulterr
 
 import (

@@ -38,11 +38,16 @@ colors off. In a pipe or file they are tab-separated values for cut and awk, wit
 headings and with "-" for an empty value. --json prints all fields; their names are stable.
 
 Exit codes:
-  0 done                            5 conflict, not applied
-  1 another failure                 6 permission denied, or not logged in
-  2 wrong usage or invalid input    7 Vault is unavailable
-  3 a key is due (status)           8 outcome undetermined: vaultkit recover
-  4 not found, or deleted           9 nothing to change`
+  0 done
+  1 another failure
+  2 wrong usage or invalid input
+  3 a key is due (status)
+  4 not found, or deleted
+  5 somebody else changed the secret; nothing was applied
+  6 permission denied, or not logged in
+  7 Vault is unavailable
+  8 outcome undetermined: run vaultkit recover
+  9 nothing to change`
 
 func (c *cli) root() *cobra.Command {
 	var showVersion bool

@@ -10,8 +10,8 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/internal/bodylimit"
+	"goblin/vaultkit/internal/correlationid"
 	"goblin/vaultkit/internal/exchange"
-	"goblin/vaultkit/internal/requestid"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -94,7 +94,7 @@ func (s Settings) layers(base http.RoundTripper) (http.RoundTripper, error) {
 		}
 		top = exchange.Failures(top)
 	}
-	return exchange.Redirects(exchange.Echoes(bodylimit.Transport(requestid.Transport(top))), s.Redirects), nil
+	return exchange.Redirects(exchange.Echoes(bodylimit.Transport(correlationid.Transport(top))), s.Redirects), nil
 }
 
 // headers returns the existing client's headers, or only the one that protects against

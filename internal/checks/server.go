@@ -2,8 +2,6 @@ package checks
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -29,24 +27,4 @@ func (x *exam) server(context.Context) Finding {
 		return okay("Vault " + health.Version + ", unsealed, a standby that hands requests to the active node")
 	}
 	return okay("Vault " + health.Version + ", unsealed, active")
-}
-
-// maxSkew is the largest clock skew that causes no problems.
-const maxSkew = 30 * time.Second
-
-// clock compares the local clock with Vault's. Vault reports whole seconds.
-func (x *exam) clock(context.Context) Finding {
-	if x.health.response == nil || x.health.response.ServerTimeUTC == 0 {
-		return skipped("the server does not report its time", noFix)
-	}
-	skew := x.health.skew.Round(time.Second)
-	if skew.Abs() <= maxSkew {
-		return okay(fmt.Sprintf("within %s of Vault's", max(skew.Abs(), time.Second)))
-	}
-	direction := "ahead of"
-	if skew < 0 {
-		direction = "behind"
-	}
-	return warning(fmt.Sprintf("this clock is %s %s Vault's; status, TLS certificates and JWTs depend on it: "+
-		"synchronize it with NTP", skew.Abs(), direction), clockFix())
 }

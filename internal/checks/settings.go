@@ -1,10 +1,8 @@
 package checks
 
 import (
-	"cmp"
 	"context"
 	"net/url"
-	"runtime"
 	"strings"
 
 	"goblin/vaultkit/internal/session"
@@ -81,8 +79,3 @@ func (x *exam) credentialFix() Fix {
 
 // addressFix sets an example address, because only the user knows the right one.
 func addressFix() Fix { return NameAddress.fix("export VAULT_ADDR=" + exampleAddress) }
-
-// clockFix shows whether the local clock is synchronized. It does not set the clock.
-func clockFix() Fix {
-	return ReadClock.fix(cmp.Or(map[string]string{"darwin": "sntp time.apple.com", "windows": "w32tm /query /status"}[runtime.GOOS], "timedatectl"))
-}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"goblin/vaultkit/internal/requestid"
+	"goblin/vaultkit/internal/correlationid"
 )
 
 // requestValues holds the parts of a request that an error text must not repeat.
@@ -24,7 +24,7 @@ type requestValues struct {
 
 // publicHeaders lists headers whose values are not secret.
 var publicHeaders = map[string]bool{
-	"Accept": true, "Accept-Encoding": true, "Content-Type": true, "User-Agent": true, requestid.Header: true,
+	"Accept": true, "Accept-Encoding": true, "Content-Type": true, "User-Agent": true, correlationid.Header: true,
 	api.RequestHeaderName: true, api.NamespaceHeaderName: true, api.HeaderIndex: true, api.HeaderInconsistent: true, api.HeaderForward: true,
 }
 

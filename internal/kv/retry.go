@@ -14,7 +14,7 @@ const maxSealWait = 3 * time.Second
 
 // retryRead retries a read until it succeeds, ctx ends, or the server stays sealed for
 // maxSealWait.
-func (s *Store) retryRead(ctx context.Context, attempt func() error) error {
+func (s *Store) retryRead(ctx context.Context, send func() error) error {
 	var sealed time.Time
 	return s.RetryWhile(ctx, func(err error) bool {
 		if !errors.Is(err, vaulterr.ErrSealed) {
@@ -25,16 +25,16 @@ func (s *Store) retryRead(ctx context.Context, attempt func() error) error {
 			sealed = time.Now()
 		}
 		return time.Since(sealed) < maxSealWait
-	}, attempt)
+	}, send)
 }
 
-// RetryWhile repeats attempt, with pauses, while again reports true for its error. When ctx
-// ends, it returns ErrUnavailable with the last error that ctx did not cause.
-func (s *Store) RetryWhile(ctx context.Context, again func(error) bool, attempt func() error) error {
+// RetryWhile calls send, and retries it after a pause while retryable reports true for its error.
+// When ctx ends, it returns ErrUnavailable with the last error that ctx did not cause.
+func (s *Store) RetryWhile(ctx context.Context, retryable func(error) bool, send func() error) error {
 	var last error
 	for failed := 1; ; failed++ {
-		err := attempt()
-		if !again(err) {
+		err := send()
+		if !retryable(err) {
 			return err
 		}
 		if last == nil || ctx.Err() == nil {

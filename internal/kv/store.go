@@ -15,7 +15,7 @@ import (
 
 	"goblin/vaultkit/internal/backoff"
 	"goblin/vaultkit/internal/bodylimit"
-	"goblin/vaultkit/internal/requestid"
+	"goblin/vaultkit/internal/correlationid"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -129,7 +129,7 @@ func (s *Store) put(ctx context.Context, path, capability string, body, decoded 
 // do sends every request of this package. It returns each failure as a *vaulterr.Error with the
 // path and, for a denial, the missing capability.
 func (s *Store) do(ctx context.Context, path, capability string, send func(context.Context, *api.Client) error) error {
-	ctx, id := requestid.New(bodylimit.With(ctx, maxResponse))
+	ctx, id := correlationid.New(bodylimit.With(ctx, maxResponse))
 	err := s.sender.Do(ctx, send)
 	if err == nil {
 		return nil

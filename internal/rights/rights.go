@@ -11,13 +11,13 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Place is a kind of path on which a role may have capabilities.
-type Place int
+// PathKind is a kind of path on which a role may have capabilities.
+type PathKind int
 
-// The places. Those named IDs or Directories are lists.
+// The kinds of paths. Those named IDs or Directories are lists.
 const (
-	Secrets        Place = iota
-	SecretMetadata       // shows the age of a secret, and holds its expiry tags
+	Secrets        PathKind = iota
+	SecretMetadata          // shows the age of a secret, and holds its expiry tags
 	Providers
 	Backups
 	BackupMetadata // holds the attribution: who rotates, and why
@@ -27,11 +27,11 @@ const (
 	Attempts // entries that announce that keys are revoked
 	AttemptIDs
 	AttemptDirectories
-	placeCount
+	pathKindCount
 )
 
-// places holds the paths of each place.
-var places = [placeCount]struct {
+// pathKinds holds the paths of each kind.
+var pathKinds = [pathKindCount]struct {
 	path     func(kv.Layout, kv.EntryName) (string, error)
 	entry    kv.EntryName // the provider is its second segment
 	tagsOnly bool         // a write may change only custom metadata
@@ -51,15 +51,15 @@ var places = [placeCount]struct {
 	AttemptDirectories: {kv.Layout.List, kv.EntryName{"revocations", kv.Wildcard}, false},
 }
 
-// Set holds the capabilities in each place.
-type Set [placeCount][]string
+// Set holds the capabilities on each kind of path.
+type Set [pathKindCount][]string
 
 // roles holds the capabilities of each role.
 var roles = []struct {
-	name   string
-	may    string // the policy's first line
-	base   string // another role, whose capabilities it also has
-	rights Set
+	name    string
+	summary string // what the role may do: the first line of its policy
+	base    string // another role, whose capabilities it also has
+	rights  Set
 }{
 	{"reader", "read provider keys and list the providers: for services", "", Set{
 		Secrets:   {"read"},
@@ -113,20 +113,20 @@ func Roles() []string {
 	return names
 }
 
-// Of returns what a role may do, as the first line of its policy and as capabilities. They
+// ForRole returns what a role may do, as the first line of its policy and as capabilities. They
 // include those of the role that it builds on. An unknown role is ErrInvalid.
-func Of(role string) (may string, all Set, err error) {
+func ForRole(role string) (summary string, all Set, err error) {
 	for _, one := range roles {
 		if one.name != role {
 			continue
 		}
 		if one.base != "" {
-			_, all, err = Of(one.base)
+			_, all, err = ForRole(one.base)
 		}
-		for place := range all {
-			all[place] = slices.Concat(all[place], one.rights[place])
+		for kind := range all {
+			all[kind] = slices.Concat(all[kind], one.rights[kind])
 		}
-		return one.may, all, err
+		return one.summary, all, err
 	}
 	// The error does not repeat the unknown name, which may be a misplaced secret.
 	return "", all, vaulterr.Invalid("the role is none of %s", strings.Join(Roles(), ", "))

@@ -14,7 +14,7 @@ type Scope struct {
 
 // Grant holds the capabilities of a role on one path.
 type Grant struct {
-	Place        Place
+	PathKind     PathKind
 	Path         string
 	Capabilities []string
 	TagsOnly     bool // a write may change only custom metadata
@@ -28,12 +28,12 @@ func (s Scope) Grants(set Set) ([]Grant, error) {
 		if len(capabilities) == 0 {
 			continue
 		}
-		for _, entry := range s.entries(places[at].entry) {
-			path, err := places[at].path(layout, entry)
+		for _, entry := range s.entries(pathKinds[at].entry) {
+			path, err := pathKinds[at].path(layout, entry)
 			if err != nil {
 				return nil, err
 			}
-			grants = append(grants, Grant{Place(at), path, capabilities, places[at].tagsOnly})
+			grants = append(grants, Grant{PathKind(at), path, capabilities, pathKinds[at].tagsOnly})
 		}
 	}
 	return grants, nil

@@ -39,13 +39,13 @@ func (tx *transaction) writeAttribution(ctx context.Context) error {
 }
 
 // commit is step 4. It writes the new value over exactly the version that was backed up. After
-// any response other than success, the rule decides the outcome: an earlier copy of the same
-// request may have been applied and may have caused the refusal.
+// any other result than success, the rule decides the outcome. If a response is lost, the request
+// may have been applied (maybeApplied), and may be why Vault refuses the next one.
 func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.Evidence, error) {
 	if err := ctx.Err(); err != nil {
 		return "", "", tx.failedBeforeCommit(ctx, err)
 	}
-	maybeApplied := false
+	maybeApplied := false // a response was lost: Vault may have applied that request
 	for failed := 1; ; failed++ {
 		written, err := tx.Store.Write(ctx, providerEntry(tx.request.Provider), tx.source.Version, tx.next)
 		if err == nil {
@@ -66,7 +66,7 @@ func (tx *transaction) commit(ctx context.Context) (protocol.Outcome, protocol.E
 		case protocol.Committed, protocol.Aborted:
 			tx.committed = found.committedAt
 			return found.outcome, protocol.Inferred, nil
-		case protocol.Undecided: // send the same request again
+		case protocol.Undecided: // not applied, at least not yet: send the same request again
 			if definite {
 				return "", "", tx.failedBeforeCommit(ctx, err)
 			}

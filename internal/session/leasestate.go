@@ -1,17 +1,6 @@
 package session
 
-import (
-	"time"
-)
-
-// step is what the renewer does next.
-type step int
-
-const (
-	stepRest  step = iota // wait for another lease
-	stepRenew             // renew the token
-	stepLogin             // log in again
-)
+import "time"
 
 // leaseState is the renewer's view of a lease. All of the renewer's decisions depend on
 // it.
@@ -35,29 +24,6 @@ func newLeaseState(held *lease, by Method) leaseState {
 		usesLimited:   held.usesLimited && held.fromLogin,
 		notRepeatable: !by.repeatable(),
 	}
-}
-
-// next returns the next step and its time. jitter in [0,1) keeps sessions that started
-// together from renewing together. pause is the wait after a failure.
-func (l leaseState) next(now time.Time, jitter float64, pause time.Duration) (step, time.Time) {
-	point, retry := l.at(0.6+0.13*jitter), now.Add(pause) // around 2/3
-	switch {
-	case l.granted <= 0, l.usesLimited:
-		return stepRest, time.Time{}
-	case l.worthRenewing() && l.failures == 0:
-		return stepRenew, point
-	case l.worthRenewing() && retry.Before(l.at(0.9)): // leave the last tenth to the login
-		return stepRenew, retry
-	case l.worthRenewing():
-		return stepLogin, now
-	case l.failures == 0:
-		return stepLogin, point
-	case now.Before(l.ends()) && (l.notRepeatable || retry.After(l.ends())):
-		return stepLogin, l.ends() // to log a warning at that time
-	case l.notRepeatable:
-		return stepRest, time.Time{}
-	}
-	return stepLogin, retry
 }
 
 // worthRenewing reports whether a renewal still helps. A shorter TTL than before means

@@ -129,7 +129,7 @@ func (s *Session) setLease(held *lease) {
 		}
 		return
 	}
-	if what, _ := newLeaseState(held, s.config.Login).next(held.since, 0, 0); what == stepRest || s.closed {
+	if what, _ := newLeaseState(held, s.config.Login).next(held.since, 0, 0); what == stepWait || s.closed {
 		return
 	}
 	s.renewing = true

@@ -12,6 +12,15 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
+// step is what the renewer does next.
+type step int
+
+const (
+	stepWait  step = iota // wait until the session has another lease
+	stepRenew             // renew the token
+	stepLogin             // log in again
+)
+
 // renewer keeps the session's token valid. It runs in one goroutine.
 type renewer struct {
 	session *Session
@@ -50,10 +59,34 @@ func (r *renewer) run() {
 	}
 }
 
+// next decides when the token is renewed: it returns the next step and its time. jitter in
+// [0,1) keeps sessions that started together from renewing together. pause is the wait after
+// a failure.
+func (l leaseState) next(now time.Time, jitter float64, pause time.Duration) (step, time.Time) {
+	point, retry := l.at(0.6+0.13*jitter), now.Add(pause) // around 2/3
+	switch {
+	case l.granted <= 0, l.usesLimited:
+		return stepWait, time.Time{}
+	case l.worthRenewing() && l.failures == 0:
+		return stepRenew, point
+	case l.worthRenewing() && retry.Before(l.at(0.9)): // leave the last tenth to the login
+		return stepRenew, retry
+	case l.worthRenewing():
+		return stepLogin, now
+	case l.failures == 0:
+		return stepLogin, point
+	case now.Before(l.ends()) && (l.notRepeatable || retry.After(l.ends())):
+		return stepLogin, l.ends() // to log a warning at that time
+	case l.notRepeatable:
+		return stepWait, time.Time{}
+	}
+	return stepLogin, retry
+}
+
 // wait returns when the step is due, the lease changed, or the session is closed.
 func (r *renewer) wait(what step, at time.Time) (due, over bool) {
 	var alarm <-chan time.Time
-	if what != stepRest {
+	if what != stepWait {
 		timer := time.NewTimer(time.Until(at))
 		defer timer.Stop()
 		alarm = timer.C

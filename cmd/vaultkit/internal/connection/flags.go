@@ -74,8 +74,8 @@ func newSettings() []setting {
 }
 
 const timeoutHelp = "`time` limit of the whole command and of the commands that it runs, such as 30s or 2m; " +
-	"waiting for input does not count, and a committed rotation gets 10s more to write its record; " +
-	"without this flag, a server that cannot be reached is retried for 5s only"
+	"waiting for input does not count, and a committed rotation gets 10s more to write its record " +
+	"(default 30s, but a command gives up after 5s if it cannot reach the server)"
 
 // AddFlags adds the global flags.
 func (c *Connection) AddFlags(root *cobra.Command) {
@@ -87,7 +87,7 @@ func (c *Connection) AddFlags(root *cobra.Command) {
 		flaggroup.Set(flags, s.group(), s.name)
 	}
 	c.timeout, c.timeoutGiven = flagtype.Duration(30*time.Second), func() bool { return flags.Changed("timeout") }
-	flags.Var(&c.timeout, "timeout", timeoutHelp)
+	flags.VarPF(&c.timeout, "timeout", "", timeoutHelp).DefValue = "" // timeoutHelp names the default
 }
 
 // given returns the settings whose flags are used.

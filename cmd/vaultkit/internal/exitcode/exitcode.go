@@ -1,5 +1,6 @@
-// Package exitcode turns an error into an exit code, a text, and a hint what to do. It
-// has the errors of the command line; those of the library are known by their kind.
+// Package exitcode chooses the exit code of an error; the explanation of the codes that users
+// read is rootLong in cmd/vaultkit/root.go. It also has the errors of the command line, and the
+// hint below an error that says what to do.
 package exitcode
 
 import (
@@ -10,7 +11,7 @@ import (
 	"goblin/vaultkit"
 )
 
-// The exit codes. The list for people is rootLong in cmd/vaultkit/root.go.
+// The exit codes. rootLong in cmd/vaultkit/root.go explains them to users.
 const (
 	OK           = 0
 	Failure      = 1

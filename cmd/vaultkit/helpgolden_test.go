@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // testdata/help holds the --help output of every command, and no other files, so that a
 // review shows what changes.
-func TestHelpFiles(t *testing.T) {
+func TestHelp_GoldenFiles(t *testing.T) {
 	t.Parallel()
 	const dir = "../../testdata/help/"
 	var want []string
@@ -32,7 +32,7 @@ func TestHelpFiles(t *testing.T) {
 			}
 		}
 		if golden, err := os.ReadFile(path); err != nil || string(golden) != out {
-			t.Errorf("vaultkit %s --help prints %q, want the text of %s (%v); to write it, run: go test -run HelpFiles ./cmd/vaultkit -update",
+			t.Errorf("vaultkit %s --help prints %q, want the text of %s (%v); to write it, run: go test -run Help_GoldenFiles ./cmd/vaultkit -update",
 				name, out, path, err)
 		}
 	})

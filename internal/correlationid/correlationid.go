@@ -1,7 +1,8 @@
-// Package requestid gives each request to Vault an id. A refused request has no id of
-// Vault's in its response. If an operator lets the audit devices log the header
-// X-Correlation-Id, such a request can be found by this id.
-package requestid
+// Package correlationid gives each request to Vault a correlation id: an id of the client's, in
+// the header X-Correlation-Id. The request id is Vault's, and a refused request has none in its
+// response. If an operator lets the audit devices log the header, such a request can be found
+// by its correlation id.
+package correlationid
 
 import (
 	"context"
@@ -10,7 +11,7 @@ import (
 	"net/http"
 )
 
-// Header is the name of the request header with the id.
+// Header is the name of the request header with the correlation id.
 const Header = "X-Correlation-Id"
 
 type key struct{}
@@ -29,7 +30,7 @@ func newID() string {
 
 // Transport sets the header of each request that does not have it, to the id in the
 // request's context or to a new one. It changes the request in place, because the official
-// client makes a new request for each attempt.
+// client makes a new request for each try.
 func Transport(next http.RoundTripper) http.RoundTripper { return transport{next} }
 
 type transport struct{ next http.RoundTripper }
