@@ -29,7 +29,7 @@ type Write string
 const (
 	Backup Write = "backups"   // the old secret is backed up
 	Commit Write = "providers" // the new secret is written; PutProviderKeys sends it, too
-	Log    Write = "rotations" // the audit record is written
+	Record Write = "rotations" // the audit record is written
 )
 
 // DisconnectAfter makes the server unreachable as soon as it has applied the next write of a kind:
@@ -44,7 +44,7 @@ func (s *Server) DisconnectAfter(kind Write) {
 // is every write of a rotation.
 func (s *Server) LoseAnswers(n int, kinds ...Write) {
 	if len(kinds) == 0 {
-		kinds = []Write{Backup, Commit, Log}
+		kinds = []Write{Backup, Commit, Record}
 	}
 	s.wire.change(func(w *wire) { w.lose, w.losing = n, slices.Clone(kinds) })
 }
