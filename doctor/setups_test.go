@@ -19,6 +19,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/clienttest"
+	"goblin/vaultkit/internal/realvault"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
 )
@@ -208,6 +209,7 @@ func destroyed(t *testing.T) setUp {
 
 // If nothing listens at a local address, the fix starts a development server in the foreground.
 func TestDiagnose_FixStartsADevelopmentServer(t *testing.T) {
+	realvault.RealOnly(t, "the program of a real Vault server")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("net.Listen = %v, want no error", err)
@@ -217,7 +219,7 @@ func TestDiagnose_FixStartsADevelopmentServer(t *testing.T) {
 		t.Fatalf("Close = %v, want no error", err)
 	}
 	fix := s.run(t)["reach"].Fix
-	s.env = []string{"VAULTKIT_VAULT_BIN=" + vaulttest.Binary(t)}
+	s.env = []string{"VAULTKIT_VAULT_BIN=" + vaulttest.Binary()}
 	cmd := s.command(t, fixTools(t), "exec "+fix)
 	out, err := cmd.StdoutPipe()
 	if err == nil {

@@ -92,7 +92,7 @@ func newWorkspace(t *testing.T, bin string) *workspace {
 		"USER=reader",
 		"GITHUB_ENV=" + filepath.Join(dir, "github-env"),
 		"CI_JOB_URL=https://ci.example.com/jobs/1",
-		"VAULTKIT_VAULT_BIN=" + vaulttest.Binary(t),
+		"VAULTKIT_VAULT_BIN=" + vaulttest.Binary(),
 	}}
 	writeFile(t, filepath.Join(dir, "github-env"), "")
 	w.env = append(w.env, w.startVault(bin)...)
@@ -104,7 +104,11 @@ func newWorkspace(t *testing.T, bin string) *workspace {
 // that it prints.
 func (w *workspace) startVault(bin string) []string {
 	w.t.Helper()
-	dev := exec.CommandContext(w.t.Context(), filepath.Join(bin, "vaultkit"), "dev", "--seed", "--port", "0")
+	args := []string{"dev", "--seed", "--port", "0"}
+	if testing.Short() {
+		args = append(args, "--in-memory")
+	}
+	dev := exec.CommandContext(w.t.Context(), filepath.Join(bin, "vaultkit"), args...)
 	dev.Env = w.env
 	dev.Cancel = func() error { return dev.Process.Signal(syscall.SIGINT) }
 	out, err := dev.StdoutPipe()

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"goblin/vaultkit/internal/memvault/kubernetes"
 )
 
 // Cluster is a Kubernetes API server with only the TokenReview endpoint, over TLS. Vault's
@@ -105,6 +107,9 @@ func (k *Cluster) addToken(token, namespace, account string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.valid[token] = "system:serviceaccount:" + namespace + ":" + account
+	if s, ok := server.(inMemory); ok { // which asks no cluster
+		s.SetServiceAccount(token, kubernetes.Account{Namespace: namespace, Name: account, UID: "fake-uid"})
+	}
 }
 
 func (k *Cluster) sign(namespace, account, id string) string {

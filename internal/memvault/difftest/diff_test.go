@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"goblin/vaultkit/internal/memvault/kv2"
+	"goblin/vaultkit/internal/realvault"
 )
 
 // namespaces numbers the sequences, so that no two use the same keys.
@@ -30,6 +31,7 @@ func (p *pair) play(t testing.TB, steps []step, counts *table) string {
 }
 
 func TestRandomSequences_GetTheSameAnswers(t *testing.T) {
+	realvault.RealOnly(t, "a real Vault server to compare with")
 	var counts table
 	t.Run("workers", func(t *testing.T) {
 		for n := range workers {
