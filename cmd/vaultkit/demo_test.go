@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
+	"goblin/vaultkit/internal/realvault"
 )
 
 // tidy gives the test a directory for temporary files, and fails the test if it leaves a
@@ -27,12 +28,23 @@ func tidy(t *testing.T) {
 }
 
 func TestDemo(t *testing.T) {
+	checkDemo(t, "no real\nVault", "demo")
+}
+
+func TestDemo_OnARealVault(t *testing.T) {
+	realvault.RealOnly(t, "a real Vault server")
+	checkDemo(t, "Vault 1.", "demo", "--server", "vault")
+}
+
+// checkDemo runs the demo and checks that it shows every step.
+func checkDemo(t *testing.T, server string, args ...string) {
+	t.Helper()
 	tidy(t)
 	t.Setenv("VAULT_ADDR", "http://127.0.0.1:1") // the demo must ignore it
 	t.Setenv("VAULTKIT_BASE", "elsewhere")
 	start := time.Now()
-	out := vkBare(t.Context(), t, "", "demo").ok(t)
-	t.Logf("the demo took %s", time.Since(start).Round(time.Millisecond))
+	out := vkBare(t.Context(), t, "", args...).ok(t)
+	t.Logf("vaultkit %s took %s", strings.Join(args, " "), time.Since(start).Round(time.Millisecond))
 	if strings.Contains(out, "hvs.") {
 		t.Errorf("vaultkit demo prints %q, want no token in it", out)
 	}
@@ -43,6 +55,7 @@ func TestDemo(t *testing.T) {
 	}
 	rest := out
 	for _, milestone := range []string{
+		server,
 		"1. Store", "secret/goblin-assistant/providers/openai-gpt4", sandbox.OldKey,
 		"2. Read", sandbox.OldKey,
 		"3. Rotate", "1 -> 2", "sk-demo-new-not-a-real-key", "org-demo (not touched)",
@@ -75,7 +88,7 @@ func TestDemoInterrupted(t *testing.T) {
 func TestDemoWithoutVault(t *testing.T) {
 	tidy(t)
 	t.Setenv("VAULTKIT_VAULT_BIN", "/nowhere/vault")
-	vkBare(t.Context(), t, "", "demo").exits(t, exitcode.Failure, "/nowhere/vault")
+	vkBare(t.Context(), t, "", "demo", "--server", "vault").exits(t, exitcode.Failure, "/nowhere/vault")
 }
 
 // watcher is an output that calls found when the text is written.

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/command/dev"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/internal/realvault"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -88,8 +91,30 @@ func withDev(t *testing.T, work func(address, token string), args ...string) (sa
 
 func TestDev(t *testing.T) {
 	said := withDev(t, func(address, token string) { answers(t, address, token) })
-	has(t, "vaultkit dev: stderr", said, "is running. In another terminal:\n\n\nThen try",
+	has(t, "vaultkit dev: stderr", said, fmt.Sprintf("is running, process %d. In another terminal:\n\n\nThen try", os.Getpid()),
 		"vaultkit put openai-gpt4 api_key=-\nvaultkit get", "Stopping")
+}
+
+// The server in the process needs no Vault program. A root token can be chosen on both servers.
+func TestDev_ServersAndRootTokens(t *testing.T) {
+	for name, args := range map[string][]string{"in memory": {"--in-memory"}, "real": nil} {
+		t.Run(name, func(t *testing.T) {
+			if args == nil {
+				realvault.RealOnly(t, "a real Vault server")
+			} else {
+				t.Setenv("VAULTKIT_VAULT_BIN", "/nowhere/vault")
+			}
+			said := withDev(t, func(address, token string) {
+				if token != "root" {
+					t.Errorf("vaultkit dev --root-token root prints another token, want root")
+				}
+				answers(t, address, token)
+			}, append(args, "--root-token", "root")...)
+			if got := strings.Contains(said, "An in-process server that answers like Vault"); got != (args != nil) {
+				t.Errorf("vaultkit dev %q says that the server is in the process: %v, want %v", args, got, args != nil)
+			}
+		})
+	}
 }
 
 func TestDevSeed(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
+	"goblin/vaultkit/internal/realvault"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -35,6 +36,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"vaultkit":  scriptCommand(func(s *script, args []string) { s.vaultkit(exitcode.OK, args) }),
 			"exits":     scriptCommand((*script).exits),
+			"realonly":  scriptCommand((*script).realOnly),
 			"exports":   scriptCommand((*script).exports),
 			"interrupt": scriptCommand((*script).interrupt),
 			"sh":        scriptCommand((*script).sh),
@@ -99,13 +101,16 @@ func newScript(env *testscript.Env, program string) error {
 		"USER":               "someone",
 		"VAULT_ADDR":         s.address,
 		"VAULTKIT_BASE":      s.base,
-		"VAULTKIT_VAULT_BIN": vaulttest.Binary(t), // for dev and demo
+		"VAULTKIT_VAULT_BIN": vaulttest.Binary(), // for dev and demo
 	} {
 		env.Setenv(name, value)
 	}
 	env.Values[scriptKey{}] = s
 	return os.Mkdir(home, 0o700)
 }
+
+// realOnly skips the script under -short, because it needs a real Vault server of its own.
+func (s *script) realOnly([]string) { realvault.RealOnly(s.t, "a real Vault server") }
 
 // vaultkit runs the program, in the background if the last argument is &.
 func (s *script) vaultkit(code int, args []string) {

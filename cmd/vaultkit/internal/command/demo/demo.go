@@ -17,13 +17,13 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-const long = `Show every feature on a temporary server: store a key, read it, rotate it, show the backup
-and the audit record, crash during a rotation and recover, roll back. Everything is
-deleted afterwards.
+const long = `Show every feature on a temporary server: store a key, read it, rotate it, show the
+backup and the audit record, crash during a rotation and recover, roll back. Everything
+is deleted afterwards.
 
 The server is a part of this program. It answers as Vault does, but it is no real Vault.
-With --server vault, demo runs the vault or bao program that VAULTKIT_VAULT_BIN names, or
-else the one on PATH. If there is none, it compiles one, which takes some minutes the
+With --server vault, demo runs the vault or bao program that VAULTKIT_VAULT_BIN names,
+or else the one on PATH. If there is none, it compiles one, which takes some minutes the
 first time.`
 
 // Options are the arguments and flags of the command.
@@ -85,7 +85,7 @@ func Run(ctx context.Context, o *Options) error {
 	d.say("vaultkit keeps the API keys of AI providers in HashiCorp Vault. This demo starts a\n" +
 		"temporary server, shows each step on it, and deletes it at the end. The keys are fake,\n" +
 		"so the demo prints them; of other commands, only get and env print a key.")
-	start, running := sandbox.StartInMemory, "\nAn in-process server that answers like Vault %s is running at %s (--server vault: a real one)."
+	start, running := sandbox.StartInMemory, "\nAn in-process server that answers like Vault %s runs at %s. It is no real\nVault; --server vault starts one."
 	if o.Server == realVault {
 		start, running = sandbox.StartReal, "\nVault %s is running at %s."
 	}

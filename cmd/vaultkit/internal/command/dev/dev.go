@@ -59,7 +59,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	}
 	cmd.Flags().IntVar(&o.Port, "port", 8200, "TCP `port` on 127.0.0.1 to listen on; 0: any free port")
 	cmd.Flags().BoolVar(&o.InMemory, "in-memory", false, "run the server that is a part of this program, and no real Vault")
-	cmd.Flags().StringVar(&o.RootToken, "root-token", "", "`token` that may do everything, such as root; default: a random one")
+	cmd.Flags().StringVar(&o.RootToken, "root-token", "", "`token` that may do everything, such as root (default a random one)")
 	cmd.Flags().BoolVar(&o.Seed, "seed", false, "store demo providers, local-llama and openai-gpt4, with fake keys")
 	return cmd
 }
