@@ -108,8 +108,8 @@ func TestPut_AfterALostResponseFindsWhoWroteTheVersion(t *testing.T) {
 			p := vaulttest.Name(t)
 			client := clienttest.NewWithFaults(t, faultproxy.At(1, tc.fault(p)))
 			version, err := client.PutProviderKeys(t.Context(), p, keys)
-			if !errors.Is(err, tc.want) || err == nil && version != 1 {
-				t.Errorf("PutProviderKeys = %d, %v, want %v", version, err, tc.want)
+			if !errors.Is(err, tc.want) || version != map[bool]int{true: 1, false: 0}[err == nil] {
+				t.Errorf("PutProviderKeys = %d, %v, want %v, and version 1 only without an error", version, err, tc.want)
 			}
 			if current := vaulttest.Snapshot(t, p)["providers/"+p].Current; current != 1 {
 				t.Errorf("the current version is %d, want 1", current)
