@@ -4,9 +4,4 @@ package faulttest_test
 
 // The race detector makes everything several times slower, so a quarter of the schedules run.
 // See norace_test.go.
-const (
-	mostAlways       = 1650
-	drawn            = 6
-	drawnOfOneEnding = 12
-	fewestSchedules  = 1650
-)
+var usualSample = sampleSize{always: 1650, drawn: 6, drawnOfOneEnding: 12, fewest: 1650}

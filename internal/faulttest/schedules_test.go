@@ -23,6 +23,21 @@ var (
 // scheduleWorkers is the number of schedules that run at once. They mostly wait for Vault.
 const scheduleWorkers = 8
 
+// sampleSize is how many schedules run.
+type sampleSize struct {
+	always                  int // of those with one fault or one rival
+	drawn, drawnOfOneEnding int // of those with two, for each operation
+	fewest                  int // in all
+}
+
+// size returns the size of this run's sample. Under -short it is small.
+func size() sampleSize {
+	if testing.Short() {
+		return sampleSize{always: 300, drawn: 1, drawnOfOneEnding: 1, fewest: 300}
+	}
+	return usualSample
+}
+
 // TestSchedules runs each operation with single faults, with pairs of faults, and with rivals
 // between any two of its requests. Each schedule has its own provider. In the end it compares
 // what Vault contains with the protocol's invariants (see the package documentation). All
@@ -45,8 +60,8 @@ func TestSchedules(t *testing.T) {
 		t.Errorf("%d violations, want 0. To run one of the schedules above alone:\n"+
 			"VAULTKIT_SCHEDULE=<name> go test -run TestSchedules -v ./internal/faulttest", summary.Violations)
 	}
-	if oneSchedule == "" && summary.Schedules < fewestSchedules {
-		t.Errorf("only %d schedules, want %d", summary.Schedules, fewestSchedules)
+	if oneSchedule == "" && summary.Schedules < size().fewest {
+		t.Errorf("only %d schedules, want %d", summary.Schedules, size().fewest)
 	}
 }
 
@@ -66,7 +81,7 @@ func scheduled(t *testing.T, harness *harness, ops []*faulttest.Operation) []fau
 		always = slices.Concat(always, space.Singles(), space.Interleavings())
 		two := slices.Concat(space.Pairs(), space.Crossings())
 		if !everySchedule && oneSchedule == "" {
-			two = sample(t, two, map[bool]int{false: drawn, true: drawnOfOneEnding}[op.OneEnding])
+			two = sample(t, two, map[bool]int{false: size().drawn, true: size().drawnOfOneEnding}[op.OneEnding])
 		}
 		sampled = append(sampled, two...)
 	}
@@ -77,7 +92,7 @@ func scheduled(t *testing.T, harness *harness, ops []*faulttest.Operation) []fau
 	if everySchedule {
 		return slices.Concat(always, sampled)
 	}
-	return slices.Concat(sample(t, always, mostAlways), sampled)
+	return slices.Concat(sample(t, always, size().always), sampled)
 }
 
 // sample returns a random sample of so many schedules. It is always the same unless
