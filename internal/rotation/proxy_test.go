@@ -75,7 +75,7 @@ func TestCache_ServesKeysDuringAProxys404(t *testing.T) {
 			t.Parallel()
 			proxy, heard, provider := clienttest.NewProxy(t), &clienttest.EventLog{}, vaulttest.PutProvider(t, clienttest.OldSecret)
 			client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add),
-				vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 100 * time.Millisecond}),
+				vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}),
 				vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithProviders(provider))
 			proxy.SetRule(faultproxy.OnEvery("", "", faultproxy.Error(404, body, false)))
 			vaulttest.Eventually(t, "the secret is stale", func() bool {
@@ -107,20 +107,24 @@ func TestRead_TreatsAProxys404AsAnOutage(t *testing.T) {
 		"Rollback": func(c *vaultkit.Client, p string) error { return clienttest.ErrorOf(c.Rollback(t.Context(), p, "")) },
 	}
 	for name, body := range bodiesOf404 {
-		client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "", faultproxy.Error(404, body, false)),
-			vaultkit.WithTimeouts(vaultkit.Timeouts{Read: 50 * time.Millisecond, Write: 50 * time.Millisecond}))
-		provider := vaulttest.PutProvider(t, clienttest.OldSecret)
-		vaulttest.AssertUnchanged(t, provider, func() {
-			for verb, send := range verbs {
-				err := send(client, provider)
-				if !errors.Is(err, vaultkit.ErrUnavailable) || errors.Is(err, vaultkit.ErrNotFound) || !strings.Contains(err.Error(), "which Vault did not send") {
-					t.Errorf("%s: %s = %v, want ErrUnavailable that says who did not answer", name, verb, err)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const limit = 500 * time.Millisecond // enough for a request on a busy machine
+			client := clienttest.NewWithFaults(t, faultproxy.OnEvery("GET", "", faultproxy.Error(404, body, false)),
+				vaultkit.WithTimeouts(vaultkit.Timeouts{Read: limit, Write: limit}))
+			provider := vaulttest.PutProvider(t, clienttest.OldSecret)
+			vaulttest.AssertUnchanged(t, provider, func() {
+				for verb, send := range verbs {
+					err := send(client, provider)
+					if !errors.Is(err, vaultkit.ErrUnavailable) || errors.Is(err, vaultkit.ErrNotFound) || !strings.Contains(err.Error(), "which Vault did not send") {
+						t.Errorf("%s = %v, want ErrUnavailable that says who did not answer", verb, err)
+					}
 				}
-			}
-			put := clienttest.ErrorOf(client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-new"}))
-			if !errors.Is(put, vaultkit.ErrConflict) || errors.Is(put, vaultkit.ErrNotFound) {
-				t.Errorf("%s: PutProviderKeys over a secret = %v, want ErrConflict", name, put)
-			}
+				put := clienttest.ErrorOf(client.PutProviderKeys(t.Context(), provider, vaultkit.ProviderKeys{"api_key": "fake-new"}))
+				if !errors.Is(put, vaultkit.ErrConflict) || errors.Is(put, vaultkit.ErrNotFound) {
+					t.Errorf("PutProviderKeys over a secret = %v, want ErrConflict", put)
+				}
+			})
 		})
 	}
 }

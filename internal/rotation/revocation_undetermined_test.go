@@ -132,7 +132,7 @@ func TestAbort_OldMetadataIsNoNewProvider(t *testing.T) {
 			}
 			return answer, err
 		})
-	}), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: 100 * time.Millisecond}))
+	}), vaultkit.WithTimeouts(vaultkit.Timeouts{Write: time.Second}))
 	if r, err := lagging.Abort(t.Context(), p, undecided); err == nil {
 		t.Errorf("Abort = %+v, want an error while the metadata is old", r)
 	}
