@@ -33,9 +33,9 @@ func (s *Store) capabilitiesAccessor(_ *logical.Request, p endpoint.Params) (*lo
 	if p.Text("accessor") == "" {
 		return nil, logical.Refuse("missing accessor")
 	}
-	e := s.ByAccessor(p.Text("accessor"))
-	if e == nil {
-		return nil, badRequest("invalid accessor")
+	e, err := s.atAccessor(p)
+	if err != nil {
+		return nil, err
 	}
 	return s.capabilitiesOf(e.ID, p)
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"sync"
-	"time"
 
 	"goblin/vaultkit/internal/memvault/acl"
 	"goblin/vaultkit/internal/memvault/clock"
@@ -65,10 +64,10 @@ func (s *Store) add(e *Entry) error {
 	}
 	now := s.clock.Now()
 	e.Created, e.expires, e.uses, e.orphan = now, now.Add(e.TTL), e.NumUses, e.Parent == ""
-	if e.Batch { // which holds its times in seconds
-		e.expires = now.Truncate(time.Second).Add(e.TTL)
-	}
 	stored := *e
+	if e.Batch {
+		stored.forgetForBatch()
+	}
 	s.byID[e.ID] = &stored
 	if e.Parent != "" {
 		s.adopt(e.Parent, e.ID)
@@ -132,9 +131,6 @@ func (s *Store) Use(id string) (last bool) {
 	}
 	return e.NumUses == usedUp
 }
-
-// ByAccessor returns the token with an accessor that may be used, or nil.
-func (s *Store) ByAccessor(accessor string) *Entry { return s.Lookup(s.idOf(accessor)) }
 
 func (s *Store) idOf(accessor string) string {
 	s.mutex.Lock()
