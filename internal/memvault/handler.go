@@ -59,6 +59,7 @@ func printable(next http.Handler) http.Handler {
 func limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err == nil {
 			err = jsonlimit.Check(body)
@@ -75,6 +76,10 @@ func limited(next http.Handler) http.Handler {
 // logical serves what is not served by HTTP handlers of its own.
 func (s *Server) logical(flat bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := refuseForwarding(r.Header); err != nil {
+			writeError(w, err)
+			return
+		}
 		request, err := decodeRequest(r)
 		if err != nil {
 			writeError(w, err)

@@ -21,7 +21,8 @@ type step struct {
 	path        string // escaped, with its query
 	contentType string
 	body        string
-	anonymous   bool // without a token
+	anonymous   bool   // without a token
+	header      string // "name: value", one more header
 }
 
 // String shows the request without secrets: there are none in it.
@@ -38,10 +39,10 @@ func shortened(text string) string {
 
 // answer is what a server said.
 type answer struct {
-	status      int
-	contentType string
-	body        []byte
-	at          time.Time
+	status  int
+	headers string // those that count
+	body    []byte
+	at      time.Time
 }
 
 // target is one of the two servers.
@@ -65,6 +66,9 @@ func (g target) send(t testing.TB, s step, mount, ns string) answer {
 	if s.contentType != "" {
 		r.Header.Set("Content-Type", s.contentType)
 	}
+	if name, value, found := strings.Cut(s.header, ": "); found {
+		r.Header.Set(name, value)
+	}
 	response, err := g.transport.RoundTrip(r)
 	if err != nil {
 		t.Fatalf("%v: %v", s, err)
@@ -74,7 +78,7 @@ func (g target) send(t testing.TB, s step, mount, ns string) answer {
 	if err != nil {
 		t.Fatalf("%v: %v", s, err)
 	}
-	return answer{response.StatusCode, response.Header.Get("Content-Type"), body, time.Now()}
+	return answer{response.StatusCode, headersOf(response.Header), body, time.Now()}
 }
 
 // pair is the two servers, with a mount that is the worker's own.
@@ -107,4 +111,13 @@ func newPair(t testing.TB, quirk kv2.Quirk) *pair {
 		}
 	}
 	return p
+}
+
+// headersOf returns the headers that must be the same.
+func headersOf(h http.Header) string {
+	var out []string
+	for _, name := range []string{"Content-Type", "Cache-Control", "Strict-Transport-Security", "Location"} {
+		out = append(out, h.Get(name))
+	}
+	return strings.Join(out, "|")
 }
