@@ -32,7 +32,13 @@ func (n *normaliser) clear(a answer) any {
 	return n.value("", body, a.at)
 }
 
+// serversOwn are the members that name the server, or tell its time or its build.
+var serversOwn = map[string]bool{"cluster_id": true, "cluster_name": true, "server_time_utc": true, "build_date": true}
+
 func (n *normaliser) value(name string, value any, now time.Time) any {
+	if serversOwn[name] {
+		return "the server's own"
+	}
 	switch v := value.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
