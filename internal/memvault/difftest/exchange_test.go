@@ -113,6 +113,23 @@ func newPair(t testing.TB, quirk kv2.Quirk) *pair {
 	return p
 }
 
+// overSocket makes the in-process server answer over a socket, as the real one does.
+func (p *pair) overSocket(t *testing.T) *pair {
+	t.Helper()
+	if err := p.server.Listen(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		if err := p.server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p.mem.address, p.mem.transport = p.server.Addr(), transport
+	return p
+}
+
 // headersOf returns the headers that must be the same.
 func headersOf(h http.Header) string {
 	var out []string

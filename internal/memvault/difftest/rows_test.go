@@ -203,7 +203,7 @@ func wide(n int) string {
 
 // TestFacts_HoldOnBothServers plays every fact that vaultkit relies on.
 func TestFacts_HoldOnBothServers(t *testing.T) {
-	p := newPair(t, "")
+	p := newPair(t, "").overSocket(t)
 	var counts table
 	for _, part := range []struct {
 		name string
