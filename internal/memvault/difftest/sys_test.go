@@ -2,7 +2,10 @@ package difftest_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -196,4 +199,34 @@ func TestUpgrade_KeepsTheSecrets(t *testing.T) {
 		at(http.MethodPost, "%mount-x/data/b/c", `{"data":{}}`).is(200, `"version":2`), at(http.MethodGet, "%mount-x/metadata/b/c").is(200),
 		unmount("x").is(204),
 	}, new(table))
+}
+
+// TestListsOfMounts_AgreeOnTheSystemsOwn compares the mounts that every server has in the
+// lists of mounts, which also show those of other tests.
+func TestListsOfMounts_AgreeOnTheSystemsOwn(t *testing.T) {
+	p := newPair(t, "")
+	for path, own := range map[string][]string{
+		"sys/mounts": {"sys/", "identity/", "cubbyhole/", "secret/"}, "sys/auth": {"token/", "approle/", "kubernetes/"},
+		"sys/internal/ui/mounts": {"sys/", "identity/", "cubbyhole/", "secret/", "token/", "approle/", "kubernetes/"},
+	} {
+		s := at(http.MethodGet, path)
+		want := members(newNormaliser().clear(p.vault.send(t, s, "", "")), own)
+		got := members(newNormaliser().clear(p.mem.send(t, s, "", "")), own)
+		if len(want) < len(own) || !reflect.DeepEqual(want, got) {
+			t.Errorf("GET %s\n Vault:    %s\n memvault: %s", path, asText(want), asText(got))
+		}
+	}
+}
+
+// members returns the named members, however deep in the body they are.
+func members(body any, names []string) map[string]any {
+	found := make(map[string]any)
+	object, _ := body.(map[string]any)
+	for name, value := range object {
+		if slices.Contains(names, name) {
+			found[name] = value
+		}
+		maps.Copy(found, members(value, names))
+	}
+	return found
 }
