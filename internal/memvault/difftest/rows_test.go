@@ -159,6 +159,10 @@ var valueRows = []row{
 	{"more than 10,000 entries are an internal error", []expected{
 		k.put(`{"data":` + wide(10000) + `}`).is(200), k.put(`{"data":`+wide(10001)+`}`).is(500, "JSON object exceeds allowed entry count"),
 	}},
+	{"a body over 32 MiB is too large", []expected{
+		k.put(`{"data":{"a":[`+strings.Repeat(`"`+strings.Repeat("x", 1<<20-3)+`",`, 32)+`""]}}`).is(413, "request body too large"),
+		k.put(`{"data":{"a":"`+strings.Repeat("x", 33<<20)+`"}}`).is(500, "JSON string value exceeds allowed length"),
+	}},
 	{"bad JSON is an internal error", []expected{k.put(`{x`).is(500, "invalid character 'x' looking for beginning of value")}},
 	{"a path is cleaned before it is a key", []expected{
 		k.get("/../x").is(307), k.get("//x").is(307), entry("x%2f%2fy").put(`{"data":{}}`).is(200), list("/x").is(200, `"keys":["y"]`),
