@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"goblin/vaultkit/internal/memvault/random"
 	"io"
 	"mime"
 	"net"
@@ -20,7 +21,7 @@ import (
 // decodeRequest turns an HTTP request into a logical one, as Vault's HTTP layer does.
 func decodeRequest(r *http.Request) (*logical.Request, error) {
 	request := &logical.Request{
-		ID:      newUUID(),
+		ID:      random.UUID(),
 		Path:    strings.TrimPrefix(r.URL.Path, "/v1/"),
 		Headers: r.Header,
 		Token:   tokenOf(r.Header),

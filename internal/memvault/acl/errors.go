@@ -3,7 +3,8 @@ package acl
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"goblin/vaultkit/internal/memvault/logical"
 )
 
 // ErrUnsupported is the error for what Vault honours in a policy and this package does
@@ -17,13 +18,7 @@ func unsupported(path, what string) error {
 // listError is printed as Vault prints a list of errors.
 type listError []string
 
-func (l listError) Error() string {
-	noun := "errors"
-	if len(l) == 1 {
-		noun = "error"
-	}
-	return fmt.Sprintf("%d %s occurred:\n\t* %s\n\n", len(l), noun, strings.Join(l, "\n\t* "))
-}
+func (l listError) Error() string { return logical.Listed(l...) }
 
 // prefixed puts the path before an error, or before each of a list.
 func prefixed(path string, err error) error {

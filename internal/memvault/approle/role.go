@@ -3,6 +3,7 @@ package approle
 
 import (
 	"errors"
+	"goblin/vaultkit/internal/memvault/random"
 	"time"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
@@ -21,7 +22,7 @@ type role struct {
 }
 
 func newRole(name string) *role {
-	return &role{name: name, id: newUUID(), bindSecretID: true, secrets: map[string]*secretID{}}
+	return &role{name: name, id: random.UUID(), bindSecretID: true, secrets: map[string]*secretID{}}
 }
 
 // set changes the role by the given parameters, if all of them are valid.

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"crypto/rand"
 	"fmt"
 	"sync"
 
@@ -9,6 +8,7 @@ import (
 	"goblin/vaultkit/internal/memvault/clock"
 	"goblin/vaultkit/internal/memvault/logical"
 	"goblin/vaultkit/internal/memvault/policies"
+	"goblin/vaultkit/internal/memvault/random"
 )
 
 // Store keeps tokens. Its methods are safe for concurrent use.
@@ -59,7 +59,7 @@ func (s *Store) add(e *Entry) error {
 		e.ID = newID(e.Batch)
 	}
 	if !e.Batch {
-		e.Accessor = random(24)
+		e.Accessor = random.Text(24)
 		s.byAccessor[e.Accessor] = e.ID
 	}
 	now := s.clock.Now()
@@ -147,21 +147,7 @@ func (e *Entry) Actor() logical.Actor {
 
 func newID(batch bool) string {
 	if batch {
-		return "hvb." + random(120)
+		return "hvb." + random.Text(120)
 	}
-	return "hvs." + random(91)
-}
-
-// random returns letters and digits.
-func random(length int) string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	text := make([]byte, 0, length)
-	var one [1]byte
-	for len(text) < length {
-		_, _ = rand.Read(one[:]) // it never fails
-		if n := int(one[0]) % 64; n < len(alphabet) {
-			text = append(text, alphabet[n])
-		}
-	}
-	return string(text)
+	return "hvs." + random.Text(91)
 }
