@@ -168,6 +168,10 @@ var valueRows = []row{
 		k.get("/../x").is(307), k.get("//x").is(307), entry("x%2f%2fy").put(`{"data":{}}`).is(200), list("/x").is(200, `"keys":["y"]`),
 		entry("x/y").metadata().is(200, `"current_version":1`), entry("x/y").get().is(500, "could not find version data"),
 	}},
+	{"a path that is not UTF-8 is an internal error, or a bad request if there is a warning too", []expected{
+		entry("k%ff").put(`{"data":{}}`).is(500, "string field contains invalid UTF-8"), config(`{"cas_required":true}`).is(204),
+		entry("k%ff").set(`{"cas_required":false}`).is(400, "string field contains invalid UTF-8"),
+	}},
 	{"an encoded .. reaches another key's metadata", []expected{
 		entry("other").write(), entry("k%2f..%2fother").metadata().is(200, `"current_version":1`),
 	}},
