@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"goblin/vaultkit/internal/memvault/random"
 	"io"
 	"mime"
 	"net"
@@ -16,6 +15,7 @@ import (
 	"strings"
 
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/random"
 )
 
 // decodeRequest turns an HTTP request into a logical one, as Vault's HTTP layer does.

@@ -1,7 +1,6 @@
 package memvault
 
 import (
-	"goblin/vaultkit/internal/memvault/random"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	"goblin/vaultkit/internal/memvault/kv1"
 	"goblin/vaultkit/internal/memvault/kv2"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/random"
 	"goblin/vaultkit/internal/memvault/wrapping"
 )
 

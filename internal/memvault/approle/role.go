@@ -3,10 +3,10 @@ package approle
 
 import (
 	"errors"
-	"goblin/vaultkit/internal/memvault/random"
 	"time"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
+	"goblin/vaultkit/internal/memvault/random"
 	"goblin/vaultkit/internal/memvault/token"
 )
 

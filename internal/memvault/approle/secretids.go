@@ -2,13 +2,13 @@ package approle
 
 import (
 	"fmt"
-	"goblin/vaultkit/internal/memvault/random"
 	"net/http"
 	"strings"
 	"time"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/random"
 	"goblin/vaultkit/internal/memvault/token"
 )
 
