@@ -8,11 +8,11 @@ import (
 )
 
 // ErrUnsupported is the error for what Vault honours in a policy and this package does
-// not. The text names it.
-var ErrUnsupported = errors.New("not supported by the in-process Vault")
+// not. The text goes on with its name.
+var ErrUnsupported = errors.New("memvault does not support")
 
 func unsupported(path, what string) error {
-	return fmt.Errorf("path %q: %s is %w", path, what, ErrUnsupported)
+	return fmt.Errorf("path %q: %w %s; test this on a real Vault server", path, ErrUnsupported, what)
 }
 
 // listError is printed as Vault prints a list of errors.
