@@ -17,6 +17,9 @@ func (s *Server) handle(r *logical.Request) (*logical.Response, error) {
 	if s.sealed {
 		return nil, logical.Sealed()
 	}
+	if r.Snapshot != "" {
+		return nil, logical.Refuse("unable to lock snapshot: loaded snapshots not supported")
+	}
 	if r.Writes() && strings.HasSuffix(r.Path, "/") {
 		return nil, logical.Refuse("cannot write to a path ending in '/'")
 	}
@@ -42,9 +45,7 @@ func (s *Server) serve(r *logical.Request) (*logical.Response, error) {
 		return nil, err
 	}
 	response, err := s.route(r, m)
-	if !open {
-		err = listed(err)
-	}
+	err = refusal(response, err, open)
 	if failed := s.auditResponse(r, m, response, err); failed != nil {
 		return nil, failed
 	}
@@ -64,16 +65,23 @@ func (s *Server) admit(r *logical.Request, m *mount, open bool) (last bool, err 
 	return s.authorize(r, m)
 }
 
-// listed gives an engine's inner error the form in which the core reports it.
-func listed(err error) error {
+// refusal gives an engine's inner error the form in which the core reports it: as a list,
+// but for a path that needs no token, and as a bad request if there is a response too.
+func refusal(response *logical.Response, err error, open bool) error {
 	if err == nil {
 		return nil
 	}
-	refusal := *logical.AsError(err)
-	if refusal.Inner {
-		refusal.Text = logical.Listed(refusal.Text)
+	shown := *logical.AsError(err)
+	if !shown.Inner {
+		return &shown
 	}
-	return &refusal
+	if response != nil && shown.Status == http.StatusInternalServerError {
+		shown.Status = http.StatusBadRequest
+	}
+	if !open {
+		shown.Text = logical.Listed(shown.Text)
+	}
+	return &shown
 }
 
 // route lets the mount answer, and wraps the response if it should be.

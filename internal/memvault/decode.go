@@ -2,6 +2,7 @@ package memvault
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,16 +13,15 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
-	"goblin/vaultkit/internal/memvault/field"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/random"
 )
 
 // decodeRequest turns an HTTP request into a logical one, as Vault's HTTP layer does.
 func decodeRequest(r *http.Request) (*logical.Request, error) {
 	request := &logical.Request{
-		ID:      newUUID(),
+		ID:      random.UUID(),
 		Path:    strings.TrimPrefix(r.URL.Path, "/v1/"),
 		Headers: r.Header,
 		Token:   tokenOf(r.Header),
@@ -30,9 +30,7 @@ func decodeRequest(r *http.Request) (*logical.Request, error) {
 	if err := decodeMethod(r, request); err != nil {
 		return nil, err
 	}
-	wrap, err := wrapTTL(r.Header)
-	request.Wrap = wrap
-	return request, err
+	return request, decodeHeaders(request)
 }
 
 // decodeMethod sets the operation and reads the parameters from where it has them.
@@ -40,7 +38,7 @@ func decodeMethod(r *http.Request, request *logical.Request) (err error) {
 	query := r.URL.Query()
 	switch r.Method {
 	case http.MethodGet:
-		return decodeGet(query, request)
+		err = decodeGet(query, request)
 	case http.MethodPost, http.MethodPut:
 		request.Operation = logical.Update
 		request.Data, err = decodeBody(r)
@@ -56,10 +54,32 @@ func decodeMethod(r *http.Request, request *logical.Request) (err error) {
 		request.Operation, request.Data = logical.Header, queryData(query)
 	case http.MethodOptions:
 		request.Operation = ""
+	case "RECOVER":
+		_, err = decodeBody(r)
 	default:
 		return &logical.Error{Status: http.StatusMethodNotAllowed}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	request.Snapshot = snapshotOf(r)
+	if r.Method == "RECOVER" && request.Snapshot == "" {
+		return logical.Refuse("missing required snapshot ID")
+	}
+	return nil
+}
+
+// snapshotOf returns the id of the snapshot that the request wants to read or to recover.
+func snapshotOf(r *http.Request) string {
+	query := r.URL.Query()
+	switch r.Method {
+	case http.MethodGet, "LIST":
+		return query.Get("read_snapshot_id")
+	case http.MethodPost, http.MethodPut, "RECOVER":
+		return cmp.Or(r.Header.Get("X-Vault-Recover-Snapshot-Id"), query.Get("recover_snapshot_id"))
+	default:
+		return ""
+	}
 }
 
 // decodeGet reads a GET, which may be a list or ask for help.
@@ -177,16 +197,4 @@ func tokenOf(headers http.Header) string {
 		}
 	}
 	return ""
-}
-
-func wrapTTL(headers http.Header) (time.Duration, error) {
-	const name = "X-Vault-Wrap-TTL"
-	ttl, err := field.ParseDuration(headers.Get(name))
-	if err == nil && ttl < 0 {
-		err = errors.New("requested wrap ttl cannot be negative")
-	}
-	if err != nil {
-		return 0, logical.Refuse("error parsing %s header: %s", name, err)
-	}
-	return ttl, nil
 }

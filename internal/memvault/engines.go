@@ -9,6 +9,7 @@ import (
 	"goblin/vaultkit/internal/memvault/kv1"
 	"goblin/vaultkit/internal/memvault/kv2"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/random"
 	"goblin/vaultkit/internal/memvault/wrapping"
 )
 
@@ -48,7 +49,7 @@ func isOpenSys(path string) bool {
 
 // newMount returns a mount without its engine.
 func newMount(path, kind string, options map[string]string) *mount {
-	return &mount{path: path, kind: kind, accessor: kind + "_" + randomHex(4), uuid: newUUID(), options: options}
+	return &mount{path: path, kind: kind, accessor: kind + "_" + random.Hex(4), uuid: random.UUID(), options: options}
 }
 
 // newEngine returns a secrets engine of a type, as sys/mounts names it.

@@ -2,6 +2,7 @@ package memvault
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"unicode"
@@ -59,12 +60,10 @@ func printable(next http.Handler) http.Handler {
 func limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		if err == nil {
-			err = jsonlimit.Check(body)
-		}
-		if err != nil {
-			writeError(w, &logical.Error{Status: http.StatusInternalServerError, Text: err.Error()})
+		if refusal := refuseBody(body, err); refusal != nil {
+			writeError(w, refusal)
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -72,9 +71,32 @@ func limited(next http.Handler) http.Handler {
 	})
 }
 
+// refuseBody returns the refusal of a body that cannot be read or is too complex, or nil. A
+// body that is too large may be too complex before its limit.
+func refuseBody(body []byte, unread error) error {
+	complexity := jsonlimit.Check(body)
+	if unread == nil && complexity == nil {
+		return nil
+	}
+	refusal := &logical.Error{Status: http.StatusInternalServerError}
+	if unread == nil || complexity != nil && !errors.Is(complexity, jsonlimit.ErrEnded) {
+		refusal.Text = complexity.Error()
+		return refusal
+	}
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](unread); tooLarge {
+		refusal.Status = http.StatusRequestEntityTooLarge
+	}
+	refusal.Text = unread.Error()
+	return refusal
+}
+
 // logical serves what is not served by HTTP handlers of its own.
 func (s *Server) logical(flat bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := refuseForwarding(r.Header); err != nil {
+			writeError(w, err)
+			return
+		}
 		request, err := decodeRequest(r)
 		if err != nil {
 			writeError(w, err)

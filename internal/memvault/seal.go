@@ -63,29 +63,50 @@ func (s *Server) unsealWith(body []byte) error {
 	if err != nil {
 		return logical.Refuse("failed to parse JSON input: %s", err)
 	}
-	key, _ := data["key"].(string)
-	if key == "" {
-		return logical.Refuse("'key' must be specified in request body as JSON, or 'reset' set to true")
-	}
-	if !isKey(key) {
-		return logical.Refuse("'key' must be a valid hex or base64 string")
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.sealed {
+	if reset, _ := data["reset"].(bool); reset {
+		if !s.sealed {
+			return logical.Refuse("vault is unsealed")
+		}
 		return nil
 	}
-	if key != s.about.unsealKey {
-		return logical.Refuse("Unsealing process aborted; the key is wrong")
+	text, _ := data["key"].(string)
+	if err := s.checkKey(text); err != nil {
+		return err
 	}
 	s.sealed = false
 	return nil
 }
 
-func isKey(text string) bool {
-	if _, err := hex.DecodeString(text); err == nil {
-		return true
+// checkKey refuses what is not the unseal key. A server that is not sealed takes any key of
+// the right form.
+func (s *Server) checkKey(text string) error {
+	if text == "" {
+		return logical.Refuse("'key' must be specified in request body as JSON, or 'reset' set to true")
 	}
-	_, err := base64.StdEncoding.DecodeString(text)
-	return err == nil
+	key := decodeKey(text)
+	switch {
+	case key == nil:
+		return logical.Refuse("'key' must be a valid hex or base64 string")
+	case len(key) < 16:
+		return logical.Refuse("invalid key: key is shorter than minimum 16 bytes")
+	case s.sealed && text != s.about.unsealKey:
+		return logical.Refuse("unable to retrieve stored keys: invalid key: failed to decrypt keys from storage: " +
+			"error decrypting seal wrapped value\nerror decrypting using seal shamir: cipher: message authentication failed")
+	default:
+		return nil
+	}
+}
+
+// decodeKey reads hex or base64. It returns nil if the text is neither.
+func decodeKey(text string) []byte {
+	if key, err := hex.DecodeString(text); err == nil {
+		return key
+	}
+	key, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil
+	}
+	return key
 }

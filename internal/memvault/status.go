@@ -84,11 +84,14 @@ func (s *Server) leader(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) initStatus(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet {
+	switch r.Method {
+	case http.MethodGet:
+		writeJSON(w, http.StatusOK, map[string]any{"initialized": true})
+	case http.MethodPut, http.MethodPost:
 		writeError(w, logical.Refuse("Vault is already initialized"))
-		return
+	default:
+		writeError(w, &logical.Error{Status: http.StatusMethodNotAllowed})
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"initialized": true})
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

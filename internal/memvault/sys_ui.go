@@ -42,7 +42,7 @@ func (s *Server) listUIMounts(r *logical.Request, _ endpoint.Params) (*logical.R
 	}
 	secret, auth := make(map[string]any), make(map[string]any)
 	for _, m := range s.mounts.list() {
-		if m.isBuiltIn() && m.path != "cubbyhole/" || !s.mayUseMount(r.Actor, m) {
+		if !s.mayUseMount(r.Actor, m) {
 			continue
 		}
 		about := m.describe()

@@ -173,7 +173,8 @@ func (o *observer) request(token string, call call, path string) int {
 	if call.data != nil {
 		body, _ = json.Marshal(call.data) // plain values
 	}
-	request, err := http.NewRequestWithContext(o.t.Context(), methods[call.operation], realvault.Server(o.t).Addr()+"/v1/"+path, bytes.NewReader(body))
+	url := realvault.Server(o.t).Addr() + "/v1/" + path
+	request, err := http.NewRequestWithContext(o.t.Context(), methods[call.operation], url, bytes.NewReader(body))
 	if err != nil {
 		o.t.Fatal(err)
 	}

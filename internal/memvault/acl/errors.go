@@ -3,27 +3,22 @@ package acl
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"goblin/vaultkit/internal/memvault/logical"
 )
 
 // ErrUnsupported is the error for what Vault honours in a policy and this package does
-// not. The text names it.
-var ErrUnsupported = errors.New("not supported by the in-process Vault")
+// not. The text goes on with its name.
+var ErrUnsupported = errors.New("memvault does not support")
 
 func unsupported(path, what string) error {
-	return fmt.Errorf("path %q: %s is %w", path, what, ErrUnsupported)
+	return fmt.Errorf("path %q: %w %s; test this on a real Vault server", path, ErrUnsupported, what)
 }
 
 // listError is printed as Vault prints a list of errors.
 type listError []string
 
-func (l listError) Error() string {
-	noun := "errors"
-	if len(l) == 1 {
-		noun = "error"
-	}
-	return fmt.Sprintf("%d %s occurred:\n\t* %s\n\n", len(l), noun, strings.Join(l, "\n\t* "))
-}
+func (l listError) Error() string { return logical.Listed(l...) }
 
 // prefixed puts the path before an error, or before each of a list.
 func prefixed(path string, err error) error {

@@ -111,7 +111,7 @@ func TestParse_RefusesByNameWhatItDoesNotHonour(t *testing.T) {
 		`path "a" { capabilities = ["read"] } path "{{time.now}}" { policy = "read" }`:    "a template",
 		`path "a" { capabilities = ["read"] } path "b" { mfa_methods = [] policy="read"}`: "mfa_methods",
 	} {
-		if _, err := Parse("p", text); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), name+" is not") {
+		if _, err := Parse("p", text); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "support "+name+";") {
 			t.Errorf("Parse(%q) = %v, want ErrUnsupported that names %s", text, err, name)
 		}
 	}

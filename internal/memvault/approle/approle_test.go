@@ -34,7 +34,8 @@ var calls = []authtest.Call{
 	{Method: "GET", Path: "role/b"},
 	{Method: "POST", Path: "role/b", Body: fields{"token_ttl": 900, "token_policies": []string{"z"}}},
 	{Method: "GET", Path: "role/b"},
-	{Method: "PUT", Path: "role/c", Body: fields{"policies": "old", "period": "1h", "role_id": "chosen", "token_no_default_policy": true}},
+	{Method: "PUT", Path: "role/c",
+		Body: fields{"policies": "old", "period": "1h", "role_id": "chosen", "token_no_default_policy": true}},
 	{Method: "GET", Path: "role/c"},
 	{Method: "POST", Path: "role/c", Body: fields{"token_policies": "new", "token_period": "2h"}},
 	{Method: "GET", Path: "role/c"},
@@ -133,7 +134,8 @@ var calls = []authtest.Call{
 	{Method: "POST", Path: "login", Body: fields{"role_id": "role-a", "secret_id": ref("secret 4")}},
 	{Method: "GET", Path: "nothing"},
 	{Method: "GET", Path: "role/a/nothing"},
-	{Method: "DELETE", Path: "role/b"}, {Method: "DELETE", Path: "role/c"}, {Method: "DELETE", Path: "role/d"}, {Method: "DELETE", Path: "role/e"},
+	{Method: "DELETE", Path: "role/b"}, {Method: "DELETE", Path: "role/c"},
+	{Method: "DELETE", Path: "role/d"}, {Method: "DELETE", Path: "role/e"},
 	{Method: "DELETE", Path: "role/f"}, {Method: "DELETE", Path: "role/root"}, {Method: "DELETE", Path: "role/-x"},
 }
 

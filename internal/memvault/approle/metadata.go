@@ -1,9 +1,7 @@
 package approle
 
 import (
-	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,11 +32,4 @@ func parseMetadata(text string) (map[string]string, error) {
 		}
 	}
 	return values, nil
-}
-
-func newUUID() string {
-	random := make([]byte, 16)
-	_, _ = rand.Read(random) // it never fails
-	digits := hex.EncodeToString(random)
-	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-")
 }

@@ -27,13 +27,18 @@ type Method struct {
 
 // New returns a method without roles. limits returns the mount's lease durations.
 func New(c *clock.Clock, tokens *token.Store, limits func() token.Limits) *Method {
-	return &Method{clock: c, tokens: tokens, limits: limits, roles: map[string]*role{}, failed: map[string]failures{}, accessors: map[string]bool{}}
+	return &Method{
+		clock: c, tokens: tokens, limits: limits,
+		roles: map[string]*role{}, failed: map[string]failures{}, accessors: map[string]bool{},
+	}
 }
 
 type (
 	operations = map[logical.Operation]endpoint.Handler
 	fields     = map[string]field.Kind
 )
+
+const singleParameters = "(local-secret-ids|policies|.*cidr.*|bind-secret-id|secret-id-num-uses|secret-id-ttl|period|token-.*)"
 
 const rolePath = `role/(?P<role_name>\w(([\w-.]+)?\w)?)`
 
@@ -66,8 +71,8 @@ func (m *Method) Table() *endpoint.Table {
 			Operations: operations{logical.Update: m.lookupAccessor}},
 		endpoint.Endpoint{Pattern: rolePath + "/secret-id-accessor/destroy/?", Fields: accessor,
 			Operations: operations{logical.Update: m.destroyAccessor, logical.Delete: m.destroyAccessor}},
-		endpoint.Endpoint{Pattern: rolePath + "/(local-secret-ids|policies|.*cidr.*|bind-secret-id|secret-id-num-uses|secret-id-ttl|period|token-.*)",
-			Arbitrary: true, Operations: operations{logical.Read: single, logical.Update: single, logical.Delete: single}},
+		endpoint.Endpoint{Pattern: rolePath + "/" + singleParameters, Arbitrary: true,
+			Operations: operations{logical.Read: single, logical.Update: single, logical.Delete: single}},
 		endpoint.Endpoint{Pattern: "tidy/secret-id", Operations: operations{logical.Update: tidy}},
 	)
 }

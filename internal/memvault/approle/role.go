@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
+	"goblin/vaultkit/internal/memvault/random"
 	"goblin/vaultkit/internal/memvault/token"
 )
 
@@ -21,7 +22,7 @@ type role struct {
 }
 
 func newRole(name string) *role {
-	return &role{name: name, id: newUUID(), bindSecretID: true, secrets: map[string]*secretID{}}
+	return &role{name: name, id: random.UUID(), bindSecretID: true, secrets: map[string]*secretID{}}
 }
 
 // set changes the role by the given parameters, if all of them are valid.

@@ -8,13 +8,14 @@ import (
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/random"
 	"goblin/vaultkit/internal/memvault/token"
 )
 
 func (m *Method) maxTTL() time.Duration { return token.MaxTTL(m.limits()) }
 
 func (m *Method) createSecretID(r *logical.Request, p endpoint.Params) (*logical.Response, error) {
-	return m.create(r, p, newUUID())
+	return m.create(r, p, random.UUID())
 }
 
 func (m *Method) createCustom(r *logical.Request, p endpoint.Params) (*logical.Response, error) {
@@ -57,7 +58,7 @@ func doesNotExist(p endpoint.Params) string {
 
 // newSecretID checks the parameters against the role's limits.
 func (r *role) newSecretID(p endpoint.Params, text string) (*secretID, error) {
-	s := &secretID{text: text, accessor: newUUID(), numUses: r.secretIDNumUses, ttl: r.secretIDTTL, metadata: map[string]string{}}
+	s := &secretID{text: text, accessor: random.UUID(), numUses: r.secretIDNumUses, ttl: r.secretIDTTL, metadata: map[string]string{}}
 	if p.Has("num_uses") {
 		s.numUses = p.Int("num_uses")
 	}

@@ -40,8 +40,23 @@ type step struct {
 	token  int // which login's token sends it
 }
 
+// drawSteps begins with two roles that have an id and secret ids.
 func drawSteps(t *rapid.T) []step {
-	return rapid.SliceOfN(rapid.Custom(drawStep), 30, 30).Draw(t, "steps")
+	var steps []step
+	for _, name := range roleNames {
+		role := "auth/approle/role/" + name
+		steps = append(steps, step{call: post(role, fields{"token_policies": name})}, step{call: get("GET", role+"/role-id")},
+			step{call: post(role+"/secret-id", drawSecret(t))}, step{call: post(role+"/secret-id", fields{})})
+	}
+	return append(steps, rapid.SliceOfN(rapid.Custom(drawStep), 30, 30).Draw(t, "steps")...)
+}
+
+func post(path string, body fields) authtest.Call {
+	return authtest.Call{Token: "token 0", Method: "POST", Path: path, Body: body}
+}
+
+func get(method, path string) authtest.Call {
+	return authtest.Call{Token: "token 0", Method: method, Path: path}
 }
 
 func drawStep(t *rapid.T) step {
@@ -52,12 +67,6 @@ func drawStep(t *rapid.T) step {
 		s.role = s.secret / 2 // the role of one of the first secret ids
 	}
 	role := "auth/approle/role/" + rapid.SampledFrom(roleNames).Draw(t, "name")
-	post := func(path string, body fields) authtest.Call {
-		return authtest.Call{Token: "token 0", Method: "POST", Path: path, Body: body}
-	}
-	get := func(method, path string) authtest.Call {
-		return authtest.Call{Token: "token 0", Method: method, Path: path}
-	}
 	s.call = rapid.SampledFrom([]func() authtest.Call{
 		func() authtest.Call { return post(role, drawRole(t)) },
 		func() authtest.Call { return post(role, drawRole(t)) },

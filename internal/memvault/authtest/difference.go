@@ -49,6 +49,9 @@ var anyTime = []string{
 var almost = []string{"ttl", "lease_duration", "creation_ttl", "secret_id_ttl"}
 
 func (n *Names) compare(key string, ours, theirs any) string {
+	if key == "warnings" {
+		ours, theirs = n.lasting(ours), n.lasting(theirs)
+	}
 	switch {
 	case (ours == nil) != (theirs == nil) || reflect.TypeOf(ours) != reflect.TypeOf(theirs):
 		return fmt.Sprintf("%s = %v, want %v", key, ours, theirs)
@@ -160,6 +163,21 @@ func (n *Names) name(text string) string {
 }
 
 var mountAccessor = regexp.MustCompile(`^([a-z_]+)_[0-9a-f]{8}$`)
+
+// lasting returns the warnings without those that a second more or less makes: a TTL that
+// is hardly longer than what is left of the maximum.
+func (n *Names) lasting(warnings any) any {
+	list, _ := warnings.([]any)
+	kept := slices.DeleteFunc(slices.Clone(list), func(one any) bool {
+		text, _ := one.(string)
+		durations := capped.FindAllString(text, 2)
+		return len(durations) == 2 && toMinutes(durations[0]) == toMinutes(durations[1])
+	})
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
+}
 
 // capped are the durations in the warnings about a TTL. They depend on the second.
 var capped = regexp.MustCompile(`"[0-9]+[0-9hms]*[hms]"`)

@@ -62,11 +62,13 @@ var paths = []string{
 
 var bodies = map[string][]fields{
 	"data": {
-		{"data": fields{"k": "v"}}, {"data": fields{"k": "w"}, "options": fields{"cas": 0}}, {"data": fields{"k": 1}, "options": fields{"cas": 1}},
+		{"data": fields{"k": "v"}}, {"data": fields{"k": "w"}, "options": fields{"cas": 0}},
+		{"data": fields{"k": 1}, "options": fields{"cas": 1}},
 		{"data": fields{"k": nil}},
 	},
 	"metadata": {
-		{"custom_metadata": fields{"a": "b"}}, {"custom_metadata": fields{"a": nil}}, {"custom_metadata": fields{}}, {"delete_version_after": "1h"},
+		{"custom_metadata": fields{"a": "b"}}, {"custom_metadata": fields{"a": nil}}, {"custom_metadata": fields{}},
+		{"delete_version_after": "1h"},
 		{"custom_metadata": fields{"a": "b"}, "max_versions": 2}, {"Custom_Metadata": fields{"a": "b"}}, {},
 	},
 	"versions": {{"versions": []int{1}}, {"versions": []int{1, 2}}},

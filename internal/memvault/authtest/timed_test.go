@@ -55,7 +55,8 @@ var scenarios = map[string]scenario{
 		[]authtest.Timed{renew(afterOne, nil), renew(afterTwo, nil), lookup(afterTwo)}},
 	"a periodic token ends": {created(fields{"period": "1s", "policies": []string{"default"}}), "token",
 		[]authtest.Timed{renew(beforeOne, nil), lookup(afterTwo)}},
-	"a periodic token has an explicit maximum": {created(fields{"period": "1s", "explicit_max_ttl": "2s", "policies": []string{"default"}}), "token",
+	"a periodic token has an explicit maximum": {
+		created(fields{"period": "1s", "explicit_max_ttl": "2s", "policies": []string{"default"}}), "token",
 		[]authtest.Timed{renew(beforeOne, nil), renew(afterTwo, nil)}},
 	"a batch token ends": {created(fields{"type": "batch", "ttl": "2s", "policies": []string{"default"}}), "token",
 		[]authtest.Timed{lookup(atOnce), lookup(afterFour)}},
@@ -96,7 +97,8 @@ var scenarios = map[string]scenario{
 }
 
 func loginTo(role string) authtest.Call {
-	return authtest.Call{Token: "none", Method: "POST", Path: "auth/approle/login", Body: fields{"role_id": "timed-" + role, "secret_id": "timed-" + role}}
+	body := fields{"role_id": "timed-" + role, "secret_id": "timed-" + role}
+	return authtest.Call{Token: "none", Method: "POST", Path: "auth/approle/login", Body: body}
 }
 
 func ref(name string) authtest.Ref { return authtest.Ref(name) }

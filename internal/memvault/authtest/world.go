@@ -161,3 +161,9 @@ func (w *World) Report() {
 		w.Logf("%d operations compared, 0 differences", total)
 	}
 }
+
+// Ours sends a request to the server in the process alone.
+func (w *World) Ours(c Call) Answer {
+	w.Helper()
+	return w.ours(w, w.fill(c, 0))
+}

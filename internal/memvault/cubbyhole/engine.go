@@ -8,18 +8,18 @@ import (
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/logical"
-	"goblin/vaultkit/internal/memvault/pathlist"
+	"goblin/vaultkit/internal/memvault/pathtree"
 )
 
 // Engine is the engine at cubbyhole/. Its caller serialises the requests.
 type Engine struct {
 	*endpoint.Table
-	secrets map[string]map[string]map[string]any // by token, then by path
+	secrets map[string]*pathtree.Tree[map[string]any] // by token
 }
 
 // New returns an empty engine.
 func New() *Engine {
-	e := &Engine{secrets: make(map[string]map[string]map[string]any)}
+	e := &Engine{secrets: make(map[string]*pathtree.Tree[map[string]any])}
 	e.Table = endpoint.NewTable(endpoint.Endpoint{
 		Pattern: "(?P<path>.*)",
 		Operations: map[logical.Operation]endpoint.Handler{
@@ -41,8 +41,16 @@ func named(next endpoint.Handler) endpoint.Handler {
 	}
 }
 
+// of returns the secrets of the request's token.
+func (e *Engine) of(r *logical.Request) *pathtree.Tree[map[string]any] {
+	if e.secrets[r.Token] == nil {
+		e.secrets[r.Token] = new(pathtree.Tree[map[string]any])
+	}
+	return e.secrets[r.Token]
+}
+
 func (e *Engine) read(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
-	data := e.secrets[r.Token][r.Path]
+	data := e.of(r).Get(r.Path)
 	if data == nil {
 		return nil, nil
 	}
@@ -53,15 +61,12 @@ func (e *Engine) write(r *logical.Request, _ endpoint.Params) (*logical.Response
 	if len(r.Data) == 0 {
 		return nil, errors.New("missing data fields")
 	}
-	if e.secrets[r.Token] == nil {
-		e.secrets[r.Token] = make(map[string]map[string]any)
-	}
-	e.secrets[r.Token][r.Path] = r.Data
+	e.of(r).Set(r.Path, r.Data)
 	return nil, nil
 }
 
 func (e *Engine) remove(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
-	delete(e.secrets[r.Token], r.Path)
+	e.of(r).Delete(r.Path)
 	return nil, nil
 }
 
@@ -70,5 +75,5 @@ func (e *Engine) list(r *logical.Request, _ endpoint.Params) (*logical.Response,
 	if dir == "/" {
 		dir = ""
 	}
-	return logical.Listing(pathlist.Children(maps.Keys(e.secrets[r.Token]), dir)), nil
+	return logical.Listing(e.of(r).List(dir)), nil
 }

@@ -22,7 +22,8 @@ type step struct {
 	path        string // escaped, with its query
 	contentType string
 	body        string
-	anonymous   bool // without a token
+	anonymous   bool   // without a token
+	header      string // "name: value", one more header
 }
 
 // String shows the request without secrets: there are none in it.
@@ -39,10 +40,10 @@ func shortened(text string) string {
 
 // answer is what a server said.
 type answer struct {
-	status      int
-	contentType string
-	body        []byte
-	at          time.Time
+	status  int
+	headers string // those that count
+	body    []byte
+	at      time.Time
 }
 
 // target is one of the two servers.
@@ -66,6 +67,9 @@ func (g target) send(t testing.TB, s step, mount, ns string) answer {
 	if s.contentType != "" {
 		r.Header.Set("Content-Type", s.contentType)
 	}
+	if name, value, found := strings.Cut(s.header, ": "); found {
+		r.Header.Set(name, value)
+	}
 	response, err := g.transport.RoundTrip(r)
 	if err != nil {
 		t.Fatalf("%v: %v", s, err)
@@ -75,7 +79,7 @@ func (g target) send(t testing.TB, s step, mount, ns string) answer {
 	if err != nil {
 		t.Fatalf("%v: %v", s, err)
 	}
-	return answer{response.StatusCode, response.Header.Get("Content-Type"), body, time.Now()}
+	return answer{response.StatusCode, headersOf(response.Header), body, time.Now()}
 }
 
 // pair is the two servers, with a mount that is the worker's own.
@@ -109,4 +113,30 @@ func newPair(t testing.TB, quirk kv2.Quirk) *pair {
 		}
 	}
 	return p
+}
+
+// overSocket makes the in-process server answer over a socket, as the real one does.
+func (p *pair) overSocket(t *testing.T) *pair {
+	t.Helper()
+	if err := p.server.Listen(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		if err := p.server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p.mem.address, p.mem.transport = p.server.Addr(), transport
+	return p
+}
+
+// headersOf returns the headers that must be the same.
+func headersOf(h http.Header) string {
+	var out []string
+	for _, name := range []string{"Content-Type", "Cache-Control", "Strict-Transport-Security", "Location"} {
+		out = append(out, h.Get(name))
+	}
+	return strings.Join(out, "|")
 }

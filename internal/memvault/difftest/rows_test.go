@@ -159,10 +159,18 @@ var valueRows = []row{
 	{"more than 10,000 entries are an internal error", []expected{
 		k.put(`{"data":` + wide(10000) + `}`).is(200), k.put(`{"data":`+wide(10001)+`}`).is(500, "JSON object exceeds allowed entry count"),
 	}},
+	{"a body over 32 MiB is too large", []expected{
+		k.put(`{"data":{"a":[`+strings.Repeat(`"`+strings.Repeat("x", 1<<20-3)+`",`, 32)+`""]}}`).is(413, "request body too large"),
+		k.put(`{"data":{"a":"`+strings.Repeat("x", 33<<20)+`"}}`).is(500, "JSON string value exceeds allowed length"),
+	}},
 	{"bad JSON is an internal error", []expected{k.put(`{x`).is(500, "invalid character 'x' looking for beginning of value")}},
 	{"a path is cleaned before it is a key", []expected{
 		k.get("/../x").is(307), k.get("//x").is(307), entry("x%2f%2fy").put(`{"data":{}}`).is(200), list("/x").is(200, `"keys":["y"]`),
 		entry("x/y").metadata().is(200, `"current_version":1`), entry("x/y").get().is(500, "could not find version data"),
+	}},
+	{"a path that is not UTF-8 is an internal error, or a bad request if there is a warning too", []expected{
+		entry("k%ff").put(`{"data":{}}`).is(500, "string field contains invalid UTF-8"), config(`{"cas_required":true}`).is(204),
+		entry("k%ff").set(`{"cas_required":false}`).is(400, "string field contains invalid UTF-8"),
 	}},
 	{"an encoded .. reaches another key's metadata", []expected{
 		entry("other").write(), entry("k%2f..%2fother").metadata().is(200, `"current_version":1`),
@@ -203,7 +211,7 @@ func wide(n int) string {
 
 // TestFacts_HoldOnBothServers plays every fact that vaultkit relies on.
 func TestFacts_HoldOnBothServers(t *testing.T) {
-	p := newPair(t, "")
+	p := newPair(t, "").overSocket(t)
 	var counts table
 	for _, part := range []struct {
 		name string

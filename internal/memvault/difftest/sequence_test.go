@@ -78,22 +78,36 @@ func listStep(t *rapid.T) step {
 	return step{op: "list", method: listing, path: "%mount/metadata/" + dir + query}
 }
 
+// headers are those that change what Vault does, with good and bad values.
+var headers = []string{
+	"X-Vault-Token: ", "X-Vault-Token: none", "Authorization: Bearer none", "X-Vault-Wrap-TTL: x", "X-Vault-Wrap-TTL: -1", "X-Vault-Wrap-TTL: 0",
+	"X-Vault-MFA: a:b", "X-Vault-MFA: :b", "X-Vault-MFA: a:", "X-Vault-Policy-Override: x", "X-Vault-Policy-Override: true", "X-Vault-Index: x",
+	"X-Vault-Forward: active-node", "X-Vault-Namespace: n/", "X-Vault-Request: false", "X-Vault-Inconsistent: forward-active-node",
+	"X-Vault-No-Request-Forwarding: 1",
+}
+
 // strayStep draws a request to the wrong place, by the wrong method or with the wrong type.
 func strayStep(t *rapid.T) step {
 	path := pick(t, []string{
 		"%mount", "%mount/", "%mount/%ns/a", "%mount/data", "%mount/data/", "%mount/metadata", "%mount/config", "%mount/config/",
 		"%mount/delete/%ns/a", "%mount/data/%ns/a", "%mount/metadata/%ns/a", "%mount/subkeys/%ns/a", "%ns/a", "sys/none", "",
 		"%mount/dataa/%ns", "%mount/undelete", "sys/internal/ui/mounts/%mount/%ns", "sys/internal/ui/mounts/none",
+		"%mount/data/%ns/a?read_snapshot_id=x", "%mount/data/%ns/a?recover_snapshot_id=x", "%mount/metadata/%ns?list=true&read_snapshot_id=x",
+		"sys/health/x", "sys/seal-status/", "sys/leader",
 	})
 	method := pick(t, []string{
-		http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, listing, http.MethodHead, http.MethodOptions, "FOO",
+		http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, listing, http.MethodHead, http.MethodOptions, "FOO", "RECOVER",
 	})
 	kind := pick(t, []string{jsonType, patchType, "", "text/plain; x", "application/x-www-form-urlencoded"})
 	body := pick(t, []string{"", "{}", `{"data":{"k":"v"}}`, "data=x&options=", "{", `[]`})
 	if method == http.MethodDelete && path == "%mount/metadata" {
 		path = "%mount/data"
 	}
-	return step{op: "stray", method: method, path: path, contentType: kind, body: body, anonymous: oneIn(t, 4)}
+	stray := step{op: "stray", method: method, path: path, contentType: kind, body: body, anonymous: oneIn(t, 4)}
+	if oneIn(t, 4) {
+		stray.header = pick(t, headers)
+	}
+	return stray
 }
 
 // sequence draws the requests of a sequence.

@@ -2,7 +2,11 @@ package difftest_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +16,22 @@ import (
 
 // sysRows are the facts about mounts.
 var sysRows = []row{
+	{"the health of a server", []expected{
+		at(http.MethodGet, "sys/health").is(200, `"sealed":false`), at(http.MethodHead, "sys/health").is(200),
+		at(http.MethodGet, "sys/health?activecode=418").is(418), at(http.MethodGet, "sys/health?activecode=x").is(400, empty),
+		at(http.MethodGet, "sys/health?sealedcode=418&standbyok=true").is(200), at(http.MethodPost, "sys/health").is(405, empty),
+		at(http.MethodGet, "sys/seal-status").is(200, `"t":1`), at(http.MethodPost, "sys/seal-status").is(405, empty),
+		at(http.MethodGet, "sys/leader").is(200, `"ha_enabled":false`), at(http.MethodGet, "sys/init").is(200, `"initialized":true`),
+		at(http.MethodGet, "sys/seal").is(405, empty), at(http.MethodGet, "sys/unseal").is(405, empty),
+	}},
+	{"an unseal key has a form, also for a server that is not sealed", []expected{
+		at(http.MethodPut, "sys/unseal", `{}`).is(400, "'key' must be specified"), at(http.MethodPut, "sys/unseal", `{x`).is(500),
+		at(http.MethodPut, "sys/unseal", `{"key":"x"}`).is(400, "must be a valid hex or base64 string"),
+		at(http.MethodPut, "sys/unseal", `{"key":"AAAA"}`).is(400, "shorter than minimum 16 bytes"),
+		at(http.MethodPut, "sys/unseal", `{"reset":true}`).is(400, "vault is unsealed"),
+		step{op: "other", method: http.MethodPut, path: "sys/seal", anonymous: true}.is(403, `{"errors":["permission denied"]}`),
+		step{op: "other", method: http.MethodPut, path: "sys/seal", header: "X-Vault-Token: none"}.is(403, "invalid token"),
+	}},
 	{"a mount is made once", []expected{
 		mount("x", `{"type":"kv","options":{"version":"2"}}`).is(204), mount("x", `{"type":"kv"}`).is(400, "path is already in use at"),
 		mount("x/y", `{"type":"kv"}`).is(400, "path is already in use at"), unmount("x").is(204), unmount("x").is(204),
@@ -95,7 +115,11 @@ func TestSeal_StopsBothServers(t *testing.T) {
 	p.run(t, []expected{at(http.MethodPut, "sys/seal").is(204)}, new(table))
 	p.run(t, []expected{
 		sealed(503, `{"errors":["Vault is sealed"]}`), at(http.MethodGet, "sys/mounts").is(503, "Vault is sealed"),
-		at(http.MethodGet, "none").is(503, "Vault is sealed"), at(http.MethodPost, "%mount/data/%ns/k", `{x`).is(500, "invalid character"),
+		at(http.MethodGet, "none").is(503, "Vault is sealed"), at(http.MethodGet, "sys/health").is(503, `"sealed":true`),
+		at(http.MethodGet, "sys/health?sealedcode=418").is(418), at(http.MethodGet, "sys/seal-status").is(200, `"sealed":true`),
+		at(http.MethodPut, "sys/unseal", `{"key":"`+strings.Repeat("A", 43)+`="}`).is(400, "message authentication failed"),
+		at(http.MethodPut, "sys/unseal", `{"reset":true}`).is(200, `"sealed":true`), at(http.MethodPut, "sys/seal").is(204),
+		at(http.MethodPost, "%mount/data/%ns/k", `{x`).is(500, "invalid character"),
 	}, new(table))
 	if err := vaulttest.Server().Unseal(ctx); err != nil {
 		t.Fatal(err)
@@ -175,4 +199,34 @@ func TestUpgrade_KeepsTheSecrets(t *testing.T) {
 		at(http.MethodPost, "%mount-x/data/b/c", `{"data":{}}`).is(200, `"version":2`), at(http.MethodGet, "%mount-x/metadata/b/c").is(200),
 		unmount("x").is(204),
 	}, new(table))
+}
+
+// TestListsOfMounts_AgreeOnTheSystemsOwn compares the mounts that every server has in the
+// lists of mounts, which also show those of other tests.
+func TestListsOfMounts_AgreeOnTheSystemsOwn(t *testing.T) {
+	p := newPair(t, "")
+	for path, own := range map[string][]string{
+		"sys/mounts": {"sys/", "identity/", "cubbyhole/", "secret/"}, "sys/auth": {"token/", "approle/", "kubernetes/"},
+		"sys/internal/ui/mounts": {"sys/", "identity/", "cubbyhole/", "secret/", "token/", "approle/", "kubernetes/"},
+	} {
+		s := at(http.MethodGet, path)
+		want := members(newNormaliser().clear(p.vault.send(t, s, "", "")), own)
+		got := members(newNormaliser().clear(p.mem.send(t, s, "", "")), own)
+		if len(want) < len(own) || !reflect.DeepEqual(want, got) {
+			t.Errorf("GET %s\n Vault:    %s\n memvault: %s", path, asText(want), asText(got))
+		}
+	}
+}
+
+// members returns the named members, however deep in the body they are.
+func members(body any, names []string) map[string]any {
+	found := make(map[string]any)
+	object, _ := body.(map[string]any)
+	for name, value := range object {
+		if slices.Contains(names, name) {
+			found[name] = value
+		}
+		maps.Copy(found, members(value, names))
+	}
+	return found
 }

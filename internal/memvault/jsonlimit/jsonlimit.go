@@ -17,6 +17,18 @@ const (
 	maxTokens   = 500000
 )
 
+// ErrEnded is wrapped by the errors of a body that ends too early.
+var ErrEnded = errors.New("malformed JSON, ended too early")
+
+// ended is an error about the end of the body.
+type ended string
+
+// Error returns Vault's text.
+func (e ended) Error() string { return string(e) }
+
+// Unwrap makes every one an ErrEnded.
+func (ended) Unwrap() error { return ErrEnded }
+
 // container is an open object or array.
 type container struct {
 	open  byte
@@ -50,7 +62,7 @@ func Check(body []byte) error {
 		s.space()
 	}
 	if len(s.stack) > 0 {
-		return errors.New("malformed JSON, unclosed containers")
+		return ended("malformed JSON, unclosed containers")
 	}
 	return nil
 }

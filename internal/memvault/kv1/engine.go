@@ -6,13 +6,12 @@ package kv1
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"strings"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/field"
 	"goblin/vaultkit/internal/memvault/logical"
-	"goblin/vaultkit/internal/memvault/pathlist"
+	"goblin/vaultkit/internal/memvault/pathtree"
 )
 
 // defaultLease is the lease_duration of a secret that does not say its own.
@@ -21,26 +20,26 @@ const defaultLease = 2764800
 // Engine is a mount's engine. Its caller serialises the requests.
 type Engine struct {
 	*endpoint.Table
-	secrets map[string][]byte // JSON text by path
+	secrets pathtree.Tree[[]byte] // JSON text by path
 }
 
 // New returns an empty engine.
 func New() *Engine {
-	e := &Engine{secrets: make(map[string][]byte)}
+	e := new(Engine)
 	e.Table = endpoint.NewTable(endpoint.Endpoint{
 		Pattern: "(?P<path>.*)",
 		Operations: map[logical.Operation]endpoint.Handler{
 			logical.Read: e.read, logical.Create: e.write, logical.Update: e.write, logical.Delete: e.remove, logical.List: e.list,
 		},
-		Exists:    func(p endpoint.Params) bool { return e.secrets[p.Text("path")] != nil },
+		Exists:    func(p endpoint.Params) bool { return e.secrets.Get(p.Text("path")) != nil },
 		Arbitrary: true,
 	})
 	return e
 }
 
 func (e *Engine) read(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
-	text, ok := e.secrets[r.Path]
-	if !ok {
+	text := e.secrets.Get(r.Path)
+	if text == nil {
 		return nil, nil
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -64,19 +63,19 @@ func (e *Engine) write(r *logical.Request, _ endpoint.Params) (*logical.Response
 	}
 	text, err := json.Marshal(r.Data)
 	if err == nil {
-		e.secrets[r.Path] = text
+		e.secrets.Set(r.Path, text)
 	}
 	return nil, err
 }
 
 func (e *Engine) remove(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
-	delete(e.secrets, r.Path)
+	e.secrets.Delete(r.Path)
 	return nil, nil
 }
 
 func (e *Engine) list(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
-	return logical.Listing(pathlist.Children(maps.Keys(e.secrets), strings.TrimPrefix(r.Path, "/"))), nil
+	return logical.Listing(e.secrets.List(strings.TrimPrefix(r.Path, "/"))), nil
 }
 
 // Secrets returns the JSON text of every secret by its path.
-func (e *Engine) Secrets() map[string][]byte { return maps.Clone(e.secrets) }
+func (e *Engine) Secrets() map[string][]byte { return e.secrets.All() }

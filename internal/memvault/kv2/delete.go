@@ -92,6 +92,6 @@ func (e *Engine) deleteMetadata(_ *logical.Request, p endpoint.Params) (*logical
 		m.versions, m.created, m.updated = make(map[uint64]*version), time.Time{}, time.Time{}
 		return nil, e.save(m)
 	}
-	delete(e.keys, clean(p.Text("path")))
+	e.keys.Delete(clean(p.Text("path")))
 	return nil, nil
 }

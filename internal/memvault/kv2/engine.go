@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/field"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/pathtree"
 )
 
 // Engine is a mount's engine. Its caller serialises the requests.
@@ -21,8 +22,8 @@ type Engine struct {
 	now    func() time.Time
 	quirk  *Quirk
 	config config
-	keys   map[string]*metadata  // by cleaned path
-	data   map[versionKey][]byte // JSON text
+	keys   pathtree.Tree[*metadata] // by cleaned path
+	data   map[versionKey][]byte    // JSON text
 }
 
 // versionKey finds the data of a version. The path is as the client sent it: the data of
@@ -37,7 +38,7 @@ func New(now func() time.Time, quirk *Quirk) *Engine {
 	if quirk == nil {
 		quirk = new(Quirk)
 	}
-	e := &Engine{now: now, quirk: quirk, keys: make(map[string]*metadata), data: make(map[versionKey][]byte)}
+	e := &Engine{now: now, quirk: quirk, data: make(map[versionKey][]byte)}
 	e.Table = endpoint.NewTable(e.endpoints()...)
 	return e
 }

@@ -4,13 +4,11 @@ import (
 	"errors"
 	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"goblin/vaultkit/internal/memvault/logical"
-	"goblin/vaultkit/internal/memvault/pathlist"
 )
 
 // defaultMaxVersions counts if neither the mount nor the key says how many to keep.
@@ -61,7 +59,7 @@ func clean(key string) string {
 // load returns a copy of a key's metadata, or nil. A handler changes the copy and saves
 // it, so that a refusal in between changes nothing.
 func (e *Engine) load(key string) *metadata {
-	stored := e.keys[clean(key)]
+	stored := e.keys.Get(clean(key))
 	if stored == nil {
 		return nil
 	}
@@ -83,7 +81,7 @@ func (e *Engine) save(m *metadata) error {
 	if len(m.custom) == 0 {
 		m.custom = nil
 	}
-	e.keys[clean(m.path)] = m
+	e.keys.Set(clean(m.path), m)
 	return nil
 }
 
@@ -94,9 +92,9 @@ func (e *Engine) names(dir string) []string {
 		prefix += "/"
 	}
 	if e.quirk.is(ListDeep) {
-		return slices.Sorted(maps.Keys(e.keys))
+		return e.keys.Paths()
 	}
-	return pathlist.Children(maps.Keys(e.keys), prefix)
+	return e.keys.List(prefix)
 }
 
 // add adds a version. It returns the number of the newest version whose data goes.

@@ -34,7 +34,8 @@ type Request struct {
 	Token     string // as the client sent it, may be empty
 	Remote    string // the client's IP address, may be empty
 	Wrap      time.Duration
-	Actor     Actor // set once the token is known
+	Snapshot  string // the id of a snapshot to read or recover
+	Actor     Actor  // set once the token is known
 }
 
 // Writes reports whether the request carries data to be stored.

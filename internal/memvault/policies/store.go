@@ -97,9 +97,10 @@ func (s *Store) Names() []string {
 
 func clean(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
-func immutable(name string) bool {
-	return name == acl.Root || name == Wrapping || name == "control-group"
-}
+func immutable(name string) bool { return name == acl.Root || Unassignable(name) }
+
+// Unassignable reports whether only Vault itself gives the policy to tokens.
+func Unassignable(name string) bool { return name == Wrapping || name == "control-group" }
 
 // Clean brings names into the form in which a token holds them: in lower case, in order,
 // each once. Next to root no other policy counts.

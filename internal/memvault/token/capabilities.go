@@ -2,7 +2,6 @@ package token
 
 import (
 	"fmt"
-	"strings"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/field"
@@ -33,9 +32,9 @@ func (s *Store) capabilitiesAccessor(_ *logical.Request, p endpoint.Params) (*lo
 	if p.Text("accessor") == "" {
 		return nil, logical.Refuse("missing accessor")
 	}
-	e := s.ByAccessor(p.Text("accessor"))
-	if e == nil {
-		return nil, badRequest("invalid accessor")
+	e, err := s.atAccessor(p)
+	if err != nil {
+		return nil, err
 	}
 	return s.capabilitiesOf(e.ID, p)
 }
@@ -51,16 +50,19 @@ func (s *Store) capabilitiesOf(id string, p endpoint.Params) (*logical.Response,
 	if len(paths) == 0 {
 		return nil, logical.Refuse("paths must be supplied")
 	}
+	if paths[0] == "" {
+		return nil, badRequest("missing path")
+	}
 	e := s.Lookup(id)
-	data := map[string]any{}
+	if e == nil {
+		return nil, badRequest("invalid token")
+	}
+	data, allowed := map[string]any{}, s.ACL(e)
 	for _, path := range paths {
-		switch {
-		case path == "":
+		if path == "" {
 			return nil, badRequest("missing path")
-		case e == nil:
-			return nil, badRequest("invalid token")
 		}
-		data[path] = s.ACL(e).Capabilities(strings.TrimSpace(path))
+		data[path] = allowed.Capabilities(path)
 	}
 	if len(paths) == 1 {
 		data["capabilities"] = data[paths[0]]

@@ -144,7 +144,7 @@ func (c *creation) setPolicies() error {
 
 func (c *creation) checkPolicies() error {
 	for _, one := range c.entry.Policies {
-		if one == policies.Wrapping || one == "control-group" {
+		if policies.Unassignable(one) {
 			return logical.Refuse("cannot assign policy %q", one)
 		}
 	}

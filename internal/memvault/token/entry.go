@@ -59,6 +59,20 @@ func (e *Entry) kind() string {
 
 func (e *Entry) expired(now time.Time) bool { return e.TTL > 0 && e.expires.Before(now) }
 
+// forgetForBatch drops what a batch token cannot hold, because it is the token's own text
+// that holds everything: parts of a second, limits that only renewals need, and empty lists.
+func (e *Entry) forgetForBatch() {
+	e.Created = e.Created.Truncate(time.Second)
+	e.expires = e.Created.Add(e.TTL)
+	e.Lifetime.ExplicitMax, e.Lifetime.Period = 0, 0
+	if len(e.Policies) == 0 {
+		e.Policies = nil
+	}
+	if len(e.Meta) == 0 {
+		e.Meta = nil
+	}
+}
+
 // displayName replaces what Vault does not allow in a name.
 func displayName(name string) string {
 	if name == "" {

@@ -33,7 +33,7 @@ func (l Lifetime) grant(increment time.Duration, created, now time.Time) (ttl ti
 	if l.Period > 0 {
 		ttl = l.Period
 		if ttl > limit {
-			warnings = append(warnings, capped("period", "period", l.Period, limit))
+			warnings = append(warnings, capped("period", l.Period, limit))
 			ttl = limit
 		}
 		if l.ExplicitMax > 0 {
@@ -50,7 +50,7 @@ func (l Lifetime) grant(increment time.Duration, created, now time.Time) (ttl ti
 		return 0, nil, errPastMax
 	}
 	if ttl > rest {
-		return rest, append(warnings, capped("TTL", "TTL", ttl, rest)), nil
+		return rest, append(warnings, capped("TTL", ttl, rest)), nil
 	}
 	return ttl, warnings, nil
 }
@@ -75,8 +75,9 @@ func firstOf(durations ...time.Duration) time.Duration {
 	return 0
 }
 
-func capped(what, value string, asked, limit time.Duration) string {
-	return fmt.Sprintf("%s of %q exceeded the effective max_ttl of %q; %s value is capped accordingly", what, short(asked), short(limit), value)
+func capped(what string, asked, limit time.Duration) string {
+	return fmt.Sprintf("%s of %q exceeded the effective max_ttl of %q; %s value is capped accordingly",
+		what, short(asked), short(limit), what)
 }
 
 // short prints a duration without the elements that are zero.

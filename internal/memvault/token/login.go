@@ -1,13 +1,13 @@
 package token
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"goblin/vaultkit/internal/memvault/acl"
 	"goblin/vaultkit/internal/memvault/logical"
 	"goblin/vaultkit/internal/memvault/policies"
+	"goblin/vaultkit/internal/memvault/random"
 )
 
 // Login is what an auth method decides about a token.
@@ -38,10 +38,10 @@ func (s *Store) Login(l Login) (*logical.Response, error) {
 		EntityID: s.entity(l.Mount, l.Alias),
 	}
 	for _, one := range e.Policies {
-		switch one {
-		case acl.Root:
+		switch {
+		case one == acl.Root:
 			return nil, logical.Refuse("auth methods cannot create root tokens")
-		case policies.Wrapping, "control-group":
+		case policies.Unassignable(one):
 			return nil, logical.Refuse("cannot assign policy %q", one)
 		}
 	}
@@ -62,14 +62,9 @@ func (s *Store) entity(mount, alias string) string {
 	defer s.mutex.Unlock()
 	key := [2]string{mount, alias}
 	if s.entities[key] == "" {
-		s.entities[key] = newUUID()
+		s.entities[key] = random.UUID()
 	}
 	return s.entities[key]
-}
-
-func newUUID() string {
-	digits := fmt.Sprintf("%x", random(16))
-	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-")
 }
 
 // CreateLimited creates a token that works once and is nobody's child.

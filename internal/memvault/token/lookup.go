@@ -34,13 +34,14 @@ func (s *Store) lookupAccessor(_ *logical.Request, p endpoint.Params) (*logical.
 	return response, err
 }
 
-// atAccessor returns the token that a request names by its accessor.
+// atAccessor returns the token that a request names by its accessor, also one whose last
+// use this request is.
 func (s *Store) atAccessor(p endpoint.Params) (*Entry, error) {
 	accessor := p.Text("accessor")
 	if accessor == "" {
 		return nil, badRequest("missing accessor")
 	}
-	e := s.ByAccessor(accessor)
+	e := s.lookupTainted(s.idOf(accessor))
 	if e == nil {
 		return nil, badRequest("invalid accessor")
 	}

@@ -103,7 +103,8 @@ func drawCreation(t *rapid.T) fields {
 			f[name] = rapid.SampledFrom(values).Draw(t, name)
 		}
 	}
-	choose("policies", 2, []string{"maker"}, []string{"plain", "maker"}, []string{"admin"}, []string{"default"}, []string{"root"}, []string{"missing", "Plain"})
+	choose("policies", 2, []string{"maker"}, []string{"plain", "maker"}, []string{"admin"}, []string{"default"},
+		[]string{"root"}, []string{"missing", "Plain"})
 	choose("no_default_policy", 3, true, false)
 	choose("no_parent", 6, true)
 	choose("ttl", 2, "1h", "10m", 90, "800h", "0")

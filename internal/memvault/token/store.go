@@ -1,15 +1,14 @@
 package token
 
 import (
-	"crypto/rand"
 	"fmt"
 	"sync"
-	"time"
 
 	"goblin/vaultkit/internal/memvault/acl"
 	"goblin/vaultkit/internal/memvault/clock"
 	"goblin/vaultkit/internal/memvault/logical"
 	"goblin/vaultkit/internal/memvault/policies"
+	"goblin/vaultkit/internal/memvault/random"
 )
 
 // Store keeps tokens. Its methods are safe for concurrent use.
@@ -60,15 +59,15 @@ func (s *Store) add(e *Entry) error {
 		e.ID = newID(e.Batch)
 	}
 	if !e.Batch {
-		e.Accessor = random(24)
+		e.Accessor = random.Text(24)
 		s.byAccessor[e.Accessor] = e.ID
 	}
 	now := s.clock.Now()
 	e.Created, e.expires, e.uses, e.orphan = now, now.Add(e.TTL), e.NumUses, e.Parent == ""
-	if e.Batch { // which holds its times in seconds
-		e.expires = now.Truncate(time.Second).Add(e.TTL)
-	}
 	stored := *e
+	if e.Batch {
+		stored.forgetForBatch()
+	}
 	s.byID[e.ID] = &stored
 	if e.Parent != "" {
 		s.adopt(e.Parent, e.ID)
@@ -133,9 +132,6 @@ func (s *Store) Use(id string) (last bool) {
 	return e.NumUses == usedUp
 }
 
-// ByAccessor returns the token with an accessor that may be used, or nil.
-func (s *Store) ByAccessor(accessor string) *Entry { return s.Lookup(s.idOf(accessor)) }
-
 func (s *Store) idOf(accessor string) string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -151,21 +147,7 @@ func (e *Entry) Actor() logical.Actor {
 
 func newID(batch bool) string {
 	if batch {
-		return "hvb." + random(120)
+		return "hvb." + random.Text(120)
 	}
-	return "hvs." + random(91)
-}
-
-// random returns letters and digits.
-func random(length int) string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	text := make([]byte, 0, length)
-	var one [1]byte
-	for len(text) < length {
-		_, _ = rand.Read(one[:]) // it never fails
-		if n := int(one[0]) % 64; n < len(alphabet) {
-			text = append(text, alphabet[n])
-		}
-	}
-	return string(text)
+	return "hvs." + random.Text(91)
 }

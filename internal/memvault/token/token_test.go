@@ -28,16 +28,25 @@ type fields = map[string]any
 // token that a request creates.
 var tokenCalls = []request{
 	{0, "GET", "auth/token/lookup-self", nil},
-	{0, "POST", "auth/token/create", fields{"policies": []string{"maker"}, "ttl": "1h"}},                                                    // 1
-	{0, "POST", "auth/token/create", fields{"policies": []string{"admin"}, "ttl": "2h", "meta": fields{"a": "b"}, "display_name": "x y/z"}}, // 2
-	{0, "POST", "auth/token/create", fields{"policies": []string{"plain"}, "no_default_policy": true, "num_uses": 2}},                       // 3
-	{0, "POST", "auth/token/create", nil},                                                                                                   // 4: root
-	{0, "POST", "auth/token/create", fields{"ttl": "1h"}},                                                                                   // 5: expiring root
-	{0, "POST", "auth/token/create", fields{"type": "batch", "policies": []string{"plain"}, "ttl": 60}},                                     // 6
-	{0, "POST", "auth/token/create", fields{"period": "10m", "policies": []string{"maker"}}},                                                // 7
-	{0, "POST", "auth/token/create-orphan", fields{"policies": "maker", "explicit_max_ttl": "30m"}},                                         // 8
-	{0, "POST", "auth/token/create", fields{"policies": []string{"maker"}, "no_parent": true, "ttl": "800h"}},                               // 9
-	{1, "POST", "auth/token/create", fields{}},                                                                                              // 10
+	{0, "POST", "auth/token/create",
+		fields{"policies": []string{"maker"}, "ttl": "1h"}}, // 1
+	{0, "POST", "auth/token/create",
+		fields{"policies": []string{"admin"}, "ttl": "2h", "meta": fields{"a": "b"}, "display_name": "x y/z"}}, // 2
+	{0, "POST", "auth/token/create",
+		fields{"policies": []string{"plain"}, "no_default_policy": true, "num_uses": 2}}, // 3
+	{0, "POST", "auth/token/create", nil}, // 4: root
+	{0, "POST", "auth/token/create",
+		fields{"ttl": "1h"}}, // 5: expiring root
+	{0, "POST", "auth/token/create",
+		fields{"type": "batch", "policies": []string{"plain"}, "ttl": 60}}, // 6
+	{0, "POST", "auth/token/create",
+		fields{"period": "10m", "policies": []string{"maker"}}}, // 7
+	{0, "POST", "auth/token/create-orphan",
+		fields{"policies": "maker", "explicit_max_ttl": "30m"}}, // 8
+	{0, "POST", "auth/token/create",
+		fields{"policies": []string{"maker"}, "no_parent": true, "ttl": "800h"}}, // 9
+	{1, "POST", "auth/token/create",
+		fields{}}, // 10
 	{1, "POST", "auth/token/create", fields{"policies": []string{"plain"}}},
 	{1, "POST", "auth/token/create", fields{"policies": []string{"maker"}, "no_parent": true}},
 	{1, "POST", "auth/token/create", fields{"policies": []string{"maker"}, "period": "1h"}},
@@ -80,9 +89,12 @@ var tokenCalls = []request{
 	{0, "POST", "auth/token/create", fields{"num_uses": "x"}},
 	{0, "POST", "auth/token/create", fields{"renewable": "x"}},
 	{0, "POST", "auth/token/create", fields{"meta": "x"}},
-	{0, "POST", "auth/token/create", fields{"meta": []string{"a=b"}, "unknown": 1}},                                                   // 17
-	{0, "POST", "auth/token/create", fields{"ttl": "1h", "explicit_max_ttl": "30m", "period": "800h", "policies": []string{"maker"}}}, // 18
-	{0, "POST", "auth/token/create", fields{"ttl": "1h", "explicit_max_ttl": "30m", "policies": []string{"maker"}}},                   // 19
+	{0, "POST", "auth/token/create",
+		fields{"meta": []string{"a=b"}, "unknown": 1}}, // 17
+	{0, "POST", "auth/token/create",
+		fields{"ttl": "1h", "explicit_max_ttl": "30m", "period": "800h", "policies": []string{"maker"}}}, // 18
+	{0, "POST", "auth/token/create",
+		fields{"ttl": "1h", "explicit_max_ttl": "30m", "policies": []string{"maker"}}}, // 19
 	{0, "POST", "auth/token/create/role", fields{"ttl": "1h"}},
 	{0, "LIST", "auth/token/roles", nil},
 	{0, "GET", "auth/token/roles/x", nil},

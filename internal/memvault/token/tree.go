@@ -45,14 +45,15 @@ func (s *Store) forget(e *Entry) {
 	delete(s.children[e.Parent], e.ID)
 }
 
-// revokeOrphan ends a token alone. Its children become orphans.
+// revokeOrphan ends a token alone. Its children become orphans, but for batch tokens, whose
+// own text names their parent.
 func (s *Store) revokeOrphan(id string) {
 	s.mutex.Lock()
-	if s.quirk != OrphansEnd {
-		for child := range s.children[id] {
-			s.byID[child].Parent = ""
+	for child := range s.children[id] {
+		if e := s.byID[child]; !e.Batch && s.quirk != OrphansEnd {
+			e.Parent = ""
+			delete(s.children[id], child)
 		}
-		delete(s.children, id)
 	}
 	s.mutex.Unlock()
 	s.revoke(id)

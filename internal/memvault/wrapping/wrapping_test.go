@@ -73,7 +73,8 @@ var calls = []authtest.Call{
 	{Method: "POST", Path: "auth/approle/role/wrapped/secret-id", Wrap: "60"}, // wrap 10
 	{Method: "POST", Path: "sys/wrapping/lookup", Body: fields{"token": ref("wrap 10")}},
 	{Method: "POST", Path: "sys/wrapping/unwrap", Token: "wrap 10"}, // secret 0
-	{Method: "POST", Path: "auth/approle/login", Token: "none", Body: fields{"role_id": "wrapped-role", "secret_id": ref("secret 0")}, Wrap: "60"},
+	{Method: "POST", Path: "auth/approle/login", Token: "none",
+		Body: fields{"role_id": "wrapped-role", "secret_id": ref("secret 0")}, Wrap: "60"},
 	{Method: "POST", Path: "sys/wrapping/unwrap", Token: "wrap 11"}, // token 2
 	{Method: "GET", Path: "auth/token/lookup-self", Token: "token 2"},
 	{Method: "LIST", Path: "auth/approle/role/nothing/secret-id", Wrap: "60"},
