@@ -19,7 +19,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/clienttest"
-	"goblin/vaultkit/internal/realvault"
+	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
 )
@@ -209,7 +209,7 @@ func destroyed(t *testing.T) setUp {
 
 // If nothing listens at a local address, the fix starts a development server in the foreground.
 func TestDiagnose_FixStartsADevelopmentServer(t *testing.T) {
-	realvault.RealOnly(t, "the program of a real Vault server")
+	short.RealOnly(t, "the program of a real Vault server")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("net.Listen = %v, want no error", err)

@@ -11,7 +11,7 @@ import (
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
-	"goblin/vaultkit/internal/realvault"
+	"goblin/vaultkit/internal/short"
 )
 
 // tidy gives the test a directory for temporary files, and fails the test if it leaves a
@@ -32,7 +32,7 @@ func TestDemo(t *testing.T) {
 }
 
 func TestDemo_OnARealVault(t *testing.T) {
-	realvault.RealOnly(t, "a real Vault server")
+	short.RealOnly(t, "a real Vault server")
 	checkDemo(t, "Vault 1.", "demo", "--server", "vault")
 }
 

@@ -17,7 +17,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/command/dev"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
-	"goblin/vaultkit/internal/realvault"
+	"goblin/vaultkit/internal/short"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -100,7 +100,7 @@ func TestDev_ServersAndRootTokens(t *testing.T) {
 	for name, args := range map[string][]string{"in memory": {"--in-memory"}, "real": nil} {
 		t.Run(name, func(t *testing.T) {
 			if args == nil {
-				realvault.RealOnly(t, "a real Vault server")
+				short.RealOnly(t, "a real Vault server")
 			} else {
 				t.Setenv("VAULTKIT_VAULT_BIN", "/nowhere/vault")
 			}

@@ -37,7 +37,7 @@ func TestEnvProgress(t *testing.T) {
 // If the masks cannot be printed, env writes no file: later steps of the job would print
 // the keys unmasked.
 func TestEnv_WritesNoFileWithoutMasks(t *testing.T) {
-	provider, _ := short(t, "env-m")
+	provider, _ := storedAs(t, "env-m")
 	runner, path := file(t, ""), filepath.Join(t.TempDir(), ".env.vault")
 	t.Setenv("GITHUB_ENV", runner)
 	t.Setenv("GITHUB_ACTIONS", "true")

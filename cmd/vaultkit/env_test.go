@@ -12,8 +12,8 @@ import (
 	"goblin/vaultkit/internal/vaulttest"
 )
 
-// short stores a provider with a short name.
-func short(t testing.TB, name string) (provider, key string) {
+// storedAs stores a provider with a short name.
+func storedAs(t testing.TB, name string) (provider, key string) {
 	t.Helper()
 	key = newKey()
 	vaulttest.Put(t, "providers/"+name, map[string]any{"api_key": key, "organization": "it's"})
@@ -31,7 +31,7 @@ func read(t testing.TB, path string) string {
 
 func TestEnv(t *testing.T) {
 	t.Parallel()
-	provider, key := short(t, "env-a")
+	provider, key := storedAs(t, "env-a")
 	reader := role(t, "reader")
 	json := "{\n  \"ENV_A_API_KEY\": \"" + key + "\",\n  \"ENV_A_ORGANIZATION\": \"it's\"\n}\n"
 	for args, want := range map[string]string{
@@ -56,7 +56,7 @@ func TestEnv(t *testing.T) {
 
 func TestEnvRefuses(t *testing.T) {
 	t.Parallel()
-	provider, _ := short(t, "env-r")
+	provider, _ := storedAs(t, "env-r")
 	vaulttest.Put(t, "providers/env-lines", map[string]any{"api_key": newKey() + "\nsecond"})
 	vaulttest.Put(t, "providers/env-clash", map[string]any{"a-b": newKey(), "a.b": newKey()})
 	vaulttest.Put(t, "providers/bash", map[string]any{"env": newKey()})
@@ -99,7 +99,7 @@ func TestEnvOfAll(t *testing.T) {
 
 func TestEnvFile(t *testing.T) {
 	t.Parallel()
-	provider, key := short(t, "env-f")
+	provider, key := storedAs(t, "env-f")
 	path := filepath.Join(t.TempDir(), ".env.vault")
 	for _, format := range []string{"sh", "json", "dotenv"} { // each replaces the file of the one before
 		r := vk(t, "", "env", provider, "--format", format, "--out", path)
@@ -113,7 +113,7 @@ func TestEnvFile(t *testing.T) {
 
 // In GitHub Actions, the masks are printed to stdout, but never with data.
 func TestEnvInActions(t *testing.T) {
-	provider, key := short(t, "env-g")
+	provider, key := storedAs(t, "env-g")
 	runner, path := file(t, ""), filepath.Join(t.TempDir(), ".env.vault")
 	vk(t, "", "env", provider, "--format", "github").want(t, exitcode.Usage, "$GITHUB_ENV")
 	t.Setenv("GITHUB_ENV", runner)
@@ -138,7 +138,7 @@ func TestEnvInActions(t *testing.T) {
 // env refuses to print the masks into the file for the variables.
 func TestEnv_RefusesRedirectionToTheRunnersFile(t *testing.T) {
 	t.Parallel()
-	provider, _ := short(t, "env-h")
+	provider, _ := storedAs(t, "env-h")
 	runner := file(t, "")
 	out, err := os.OpenFile(runner, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/faulttest"
+	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -44,6 +45,7 @@ path "secret/undelete/goblin-assistant/providers/+" { capabilities = ["update"] 
 // a deleted version, and every third time a rival writes too. Then recover runs. All
 // tokens have only the generated policies.
 func TestKilled(t *testing.T) {
+	short.RealOnly(t, "programs to kill")
 	k := newKillTest(t)
 	requests := make([]int, len(victims))
 	for i, victim := range victims {

@@ -16,7 +16,7 @@ import (
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
-	"goblin/vaultkit/internal/realvault"
+	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -110,7 +110,7 @@ func newScript(env *testscript.Env, program string) error {
 }
 
 // realOnly skips the script under -short, because it needs a real Vault server of its own.
-func (s *script) realOnly([]string) { realvault.RealOnly(s.t, "a real Vault server") }
+func (s *script) realOnly([]string) { short.RealOnly(s.t, "a real Vault server") }
 
 // vaultkit runs the program, in the background if the last argument is &.
 func (s *script) vaultkit(code int, args []string) {

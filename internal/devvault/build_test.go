@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/logbuffer"
+
+	"goblin/vaultkit/internal/short"
 )
 
 // fakeModule creates a module that builds in a second instead of minutes.
@@ -36,6 +38,7 @@ func writeFile(t *testing.T, path, text string) {
 }
 
 func TestBuild_OnceForAllProcesses(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	b, log := fakeModule(t, "package main\n\nfunc main() { println(\"it runs\") }\n")
 	paths := make([]string, 4)
 	var wg sync.WaitGroup
@@ -67,6 +70,7 @@ func TestBuild_OnceForAllProcesses(t *testing.T) {
 }
 
 func TestBuild_AgainAfterASourceChange(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
 	keys := map[string]string{}
 	for _, change := range []struct{ file, text string }{
@@ -153,6 +157,7 @@ func TestBuild_ErrorHasTheCompilerOutput(t *testing.T) {
 }
 
 func TestBuild_WaitsForAnotherProcess(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	b, log := fakeModule(t, "package main\n\nfunc main() {}\n")
 	holder := holdLock(t, lockPath(t, b))
 
@@ -176,6 +181,7 @@ func TestBuild_WaitsForAnotherProcess(t *testing.T) {
 }
 
 func TestBuild_WaitEndsWithItsContext(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	b, log := fakeModule(t, "package main\n\nfunc main() {}\n")
 	unlock, err := tryLock(lockPath(t, b))
 	if err != nil || unlock == nil {
@@ -197,6 +203,7 @@ func TestBuild_WaitEndsWithItsContext(t *testing.T) {
 }
 
 func TestBuild_RemovesLeftovers(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	b, _ := fakeModule(t, "package main\n\nfunc main() {}\n")
 	left := strings.TrimSuffix(lockPath(t, b), ".lock") + ".partial-123"
 	writeFile(t, filepath.Join(left, "vault"), "half a binary")

@@ -10,10 +10,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"goblin/vaultkit/internal/short"
 )
 
 // TestCluster runs its steps on one cluster, because starting one takes seconds.
 func TestCluster(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	c := startCluster(t)
 	for _, step := range []struct {
 		name string
@@ -185,6 +188,7 @@ func clusterStops(t *testing.T, c *Cluster) {
 }
 
 func TestStartCluster_Canceled(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	if _, err := pinnedBinary(t.Context(), os.Stderr); err != nil {
 		t.Fatal(err)
 	}

@@ -13,12 +13,15 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/logbuffer"
+
+	"goblin/vaultkit/internal/short"
 )
 
 // TestBuild_ReportsDownloadsAndCompilations builds a program of three modules. One is
 // downloaded from a directory that acts as a module proxy, and one is replaced by a
 // directory, as the stubs are.
 func TestBuild_ReportsDownloadsAndCompilations(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	b, log := fakeModule(t, "package main\n\nimport (\n\t\"example.invalid/dep\"\n\t_ \"example.invalid/stub\"\n)\n\nfunc main() { dep.Hello() }\n")
 	t.Setenv("GOPROXY", "file:///"+strings.TrimPrefix(filepath.ToSlash(proxyWithDep(t)), "/"))
 	t.Setenv("GONOSUMDB", "example.invalid")

@@ -13,12 +13,15 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/logbuffer"
+
+	"goblin/vaultkit/internal/short"
 )
 
 // TestBuild_CancelEndsItsCompilers uses a go command that starts a compiler and waits for
 // it. The real go command does not pass SIGTERM on. The compiler holds a pipe open until
 // it ends.
 func TestBuild_CancelEndsItsCompilers(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "go"), "#!/bin/sh\nsleep 600 >\"$GOTMPDIR/alive\" &\nwait\n")
 	if err := os.Chmod(filepath.Join(dir, "go"), 0o700); err != nil { //nolint:gosec // it is run

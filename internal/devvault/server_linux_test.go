@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"goblin/vaultkit/internal/short"
 )
 
 func TestServer_HasNoSecretInItsCommandLine(t *testing.T) {
@@ -30,6 +32,7 @@ func TestServer_HasNoSecretInItsCommandLine(t *testing.T) {
 // TestServer_OutlivesTheStartingThread checks that the server does not depend on the
 // caller's thread, because the kernel ends the server with the thread that started it.
 func TestServer_OutlivesTheStartingThread(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	var s *Server
 	task := onEndingThread(func() {
 		var err error
@@ -66,6 +69,7 @@ func onEndingThread(f func()) (task string) {
 }
 
 func TestServer_EndsWithItsOwner(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	owner, addr := startRole(t, "start-server")
 	host := strings.TrimPrefix(addr, "http://")
 	if !listens(host) {

@@ -17,11 +17,14 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/logbuffer"
+
+	"goblin/vaultkit/internal/short"
 )
 
 // start runs a server for the test.
 func start(t *testing.T, o Options) *Server {
 	t.Helper()
+	short.RealOnly(t, "a server process")
 	began := time.Now()
 	s, err := Start(t.Context(), o)
 	if err != nil {
@@ -135,6 +138,7 @@ func TestAuditLog(t *testing.T) {
 }
 
 func TestStart_AuditDeviceRefused(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	refuse := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, `{"errors":["cannot enable audit device via API"]}`, http.StatusBadRequest)
 	}))
@@ -339,6 +343,7 @@ func TestFindBinary_NamedBinaryIsNotExecutable(t *testing.T) {
 }
 
 func TestStart_ServerEndsDuringItsStart(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -376,6 +381,7 @@ func TestStart_PortInUse(t *testing.T) {
 }
 
 func TestStart_Canceled(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	if _, err := pinnedBinary(t.Context(), os.Stderr); err != nil {
 		t.Fatal(err)
 	}
@@ -387,6 +393,7 @@ func TestStart_Canceled(t *testing.T) {
 }
 
 func TestStart_ContextDoesNotLimitTheServer(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s, err := Start(ctx, Options{})

@@ -13,12 +13,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"goblin/vaultkit/internal/short"
 )
 
 const stubsDir = "server/stubs"
 
 // TestStop_FailsIfAStubWasCalled makes a node look for its cluster with a cloud's API.
 func TestStop_FailsIfAStubWasCalled(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	bin, err := pinnedBinary(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +85,7 @@ func TestStubs_AreListed(t *testing.T) {
 // listed as harmless. Vault calls the harmless ones although it does not need what they
 // replace.
 func TestStubs_ReportTheirCalls(t *testing.T) {
+	short.RealOnly(t, "a server process or its build")
 	harmless := map[string]string{
 		"stub.Called": "it makes the report", "kms.New": "SetConfig refuses",
 		"kms.NoOption": "an option", "kms.WithLogger": "an option", "awskms.WithLogger": "an option",

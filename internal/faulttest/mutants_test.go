@@ -102,7 +102,11 @@ func (c *harness) wantViolations(t *testing.T, op *faulttest.Operation, invarian
 		t.Errorf("schedules without a fault: %s, want no violation", summary)
 	}
 	space := faulttest.Space{Operation: op.Name, Requests: requests, Rivals: op.Rivals, Endings: op.Endings, OneEnding: op.OneEnding}
-	campaign.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), math.MaxInt)
+	most := math.MaxInt
+	if len(invariants) == 0 {
+		most = size().control
+	}
+	campaign.Schedules = sample(t, slices.Concat(space.Singles(), space.Interleavings()), most)
 	unviolated := func(summary *faulttest.Summary) []string {
 		return slices.DeleteFunc(slices.Clone(invariants), func(name string) bool { return summary.ByInvariant[name] > 0 })
 	}

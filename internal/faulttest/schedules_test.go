@@ -28,12 +28,13 @@ type sampleSize struct {
 	always                  int // of those with one fault or one rival
 	drawn, drawnOfOneEnding int // of those with two, for each operation
 	fewest                  int // in all
+	control                 int // of a mutant without a mutation
 }
 
 // size returns the size of this run's sample. Under -short it is small.
 func size() sampleSize {
 	if testing.Short() {
-		return sampleSize{always: 300, drawn: 1, drawnOfOneEnding: 1, fewest: 300}
+		return sampleSize{always: 300, drawn: 1, drawnOfOneEnding: 1, fewest: 300, control: 60}
 	}
 	return usualSample
 }

@@ -10,21 +10,13 @@ import (
 	"testing"
 
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/short"
 )
-
-// RealOnly skips a test under -short, because it needs what the Vault in the process does not
-// have. It is the only reason to skip a test.
-func RealOnly(t testing.TB, what string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skipf("needs %s, which -short does not start", what)
-	}
-}
 
 // Start runs a real Vault server until the test ends.
 func Start(t testing.TB, o devvault.Options) *devvault.Server {
 	t.Helper()
-	RealOnly(t, "a real Vault server")
+	short.RealOnly(t, "a real Vault server")
 	s, err := devvault.Start(t.Context(), o)
 	return untilEnd(t, s, err)
 }
@@ -32,7 +24,7 @@ func Start(t testing.TB, o devvault.Options) *devvault.Server {
 // StartCluster runs a cluster of real Vault servers until the test ends.
 func StartCluster(t testing.TB) *devvault.Cluster {
 	t.Helper()
-	RealOnly(t, "a cluster of real Vault servers")
+	short.RealOnly(t, "a cluster of real Vault servers")
 	c, err := devvault.StartCluster(t.Context(), devvault.ClusterOptions{})
 	return untilEnd(t, c, err)
 }
@@ -79,6 +71,6 @@ func run(m *testing.M) (code int) {
 // Server returns the server of Main.
 func Server(t testing.TB) *devvault.Server {
 	t.Helper()
-	RealOnly(t, "a real Vault server")
+	short.RealOnly(t, "a real Vault server")
 	return server
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"goblin/vaultkit/internal/realvault"
 	"goblin/vaultkit/internal/session"
+	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulterr"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -32,7 +32,7 @@ func (h *harness) kubernetes(k *vaulttest.Cluster) (mount string) {
 }
 
 func TestKubernetes_ReadsTheJWTAtEachLogin(t *testing.T) {
-	realvault.RealOnly(t, "a Vault that asks the Kubernetes cluster about a JWT")
+	short.RealOnly(t, "a Vault that asks the Kubernetes cluster about a JWT")
 	h := newHarness(t)
 	k := newCluster(t)
 	mount := h.kubernetes(k)

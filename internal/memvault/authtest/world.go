@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/internal/memvault"
-	"goblin/vaultkit/internal/realvault"
+	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -45,7 +45,7 @@ func NewWorld(t testing.TB) *World {
 // NewWorldWith is NewWorld with options for the server in the process.
 func NewWorldWith(t testing.TB, o memvault.Options) *World {
 	t.Helper()
-	realvault.RealOnly(t, "a real Vault server to compare with")
+	short.RealOnly(t, "a real Vault server to compare with")
 	w := &World{TB: t, Server: memvault.New(o), theirs: realServer(t), counts: map[string]int{}}
 	w.ours = over(&http.Client{Transport: w.Server.Transport()}, "http://memvault")
 	w.values = map[string][2]string{"token 0": {w.Server.RootToken(), vaulttest.Server().RootToken()}}

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"goblin/vaultkit/internal/memvault/kv2"
-	"goblin/vaultkit/internal/realvault"
+	"goblin/vaultkit/internal/short"
 )
 
 // namespaces numbers the sequences, so that no two use the same keys.
@@ -44,7 +44,7 @@ func (p *pair) alsoSaid(t testing.TB, s step, ns string, mem answer) bool {
 }
 
 func TestRandomSequences_GetTheSameAnswers(t *testing.T) {
-	realvault.RealOnly(t, "a real Vault server to compare with")
+	short.RealOnly(t, "a real Vault server to compare with")
 	var counts table
 	t.Run("workers", func(t *testing.T) {
 		for n := range workers {

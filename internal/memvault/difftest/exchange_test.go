@@ -10,7 +10,7 @@ import (
 
 	"goblin/vaultkit/internal/memvault"
 	"goblin/vaultkit/internal/memvault/kv2"
-	"goblin/vaultkit/internal/realvault"
+	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -93,7 +93,7 @@ type pair struct {
 // difference on purpose, if any.
 func newPair(t testing.TB, quirk kv2.Quirk) *pair {
 	t.Helper()
-	realvault.RealOnly(t, "a real Vault server to compare with")
+	short.RealOnly(t, "a real Vault server to compare with")
 	server := memvault.New(memvault.Options{Quirk: quirk})
 	transport := &http.Transport{MaxIdleConnsPerHost: workers}
 	t.Cleanup(transport.CloseIdleConnections)
