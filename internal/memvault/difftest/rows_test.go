@@ -81,6 +81,10 @@ var metadataRows = []row{
 		k.merge(`{"custom_metadata":{"a":"1"}}`).is(404), k.set(`{"custom_metadata":{"a":"1","b":"2"}}`).is(204),
 		k.merge(`{"custom_metadata":{"a":null,"c":"3"}}`).is(204), k.metadata().is(200, `"custom_metadata":{"b":"2","c":"3"}`),
 	}},
+	{"a patch reports the first custom value of a wrong type, those that were there before first", []expected{
+		k.set(`{"custom_metadata":{"b":"x"}}`).is(204), k.merge(`{"custom_metadata":{"a":true,"b":2}}`).is(500, "cannot unmarshal number"),
+		k.merge(`{"custom_metadata":{"a":true}}`).is(500, "cannot unmarshal bool"), k.merge(`{"max_versions":-1}`).is(500, "number -1"),
+	}},
 	{"64 custom keys are allowed", []expected{k.set(manyCustom(64)).is(204), k.set(manyCustom(65)).is(400, "at most 64 keys, provided 65")}},
 	{"a custom key has 1 to 128 bytes", []expected{
 		k.set(customPair(strings.Repeat("k", 128), "v")).is(204), k.set(customPair(strings.Repeat("k", 129), "v")).is(400, "is 129 but must be"),
