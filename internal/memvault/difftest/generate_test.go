@@ -103,7 +103,8 @@ func dataBody(t *rapid.T) string {
 
 // mutated damages a body in one place.
 func mutated(t *rapid.T, body string) string {
-	damage := []string{"", "{", "}", "[", "]", ",", ":", `"`, `\`, " ", "0", "e", "-", ".", "t", "n", "\x1f", "\x00", "\xff", "\ufeff", "//", `\u0`, `{"`, `"x":`}
+	damage := []string{"", "{", "}", "[", "]", ",", ":", `"`, `\`, " ", "0", "e", "-", ".", "t", "n", "\x1f", "\x00", "\xff",
+		"\ufeff", "//", `\u0`, `{"`, `"x":`}
 	at := below(t, len(body)+1)
 	end := min(len(body), at+below(t, 2))
 	return body[:at] + pick(t, damage) + body[end:]
@@ -136,7 +137,8 @@ func versionsBody(t *rapid.T) string {
 		odd := []string{
 			`{}`, `{"versions":[]}`, `{"versions":null}`, `{"versions":"x"}`, `{"versions":"1,2"}`, `{"versions":1}`, `{"versions":["1"]}`,
 			`{"versions":[true]}`, `{"versions":[null]}`, `{"versions":{}}`, `{"versions":[{}]}`, `{"versions":[1.5,"x"]}`, `{"versions":-1}`,
-			`{"versions":""}`, `{"versions":[1],"extra":2}`, `{"versions":"1, 2"}`, `{"versions":[[1]]}`, `{"versions":true}`, `{"versions":{"a":1}}`,
+			`{"versions":""}`, `{"versions":[1],"extra":2}`, `{"versions":"1, 2"}`, `{"versions":[[1]]}`, `{"versions":true}`,
+			`{"versions":{"a":1}}`,
 		}
 		return pick(t, odd)
 	}

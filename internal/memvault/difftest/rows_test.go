@@ -75,11 +75,16 @@ var metadataRows = []row{
 	{"custom metadata is replaced as a whole", []expected{
 		k.set(`{"custom_metadata":{"a":"1","b":"2"}}`).is(204), k.set(`{"max_versions":2}`).is(204),
 		k.metadata().is(200, `"custom_metadata":{"a":"1","b":"2"}`), k.set(`{"custom_metadata":{"c":"3"}}`).is(204),
-		k.metadata().is(200, `"custom_metadata":{"c":"3"}`), k.set(`{"custom_metadata":{}}`).is(204), k.metadata().is(200, `"custom_metadata":null`),
+		k.metadata().is(200, `"custom_metadata":{"c":"3"}`), k.set(`{"custom_metadata":{}}`).is(204),
+		k.metadata().is(200, `"custom_metadata":null`),
 	}},
 	{"a patch of custom metadata merges, and null deletes", []expected{
 		k.merge(`{"custom_metadata":{"a":"1"}}`).is(404), k.set(`{"custom_metadata":{"a":"1","b":"2"}}`).is(204),
 		k.merge(`{"custom_metadata":{"a":null,"c":"3"}}`).is(204), k.metadata().is(200, `"custom_metadata":{"b":"2","c":"3"}`),
+	}},
+	{"a patch reports the first custom value of a wrong type, those that were there before first", []expected{
+		k.set(`{"custom_metadata":{"b":"x"}}`).is(204), k.merge(`{"custom_metadata":{"a":true,"b":2}}`).is(500, "cannot unmarshal number"),
+		k.merge(`{"custom_metadata":{"a":true}}`).is(500, "cannot unmarshal bool"), k.merge(`{"max_versions":-1}`).is(500, "number -1"),
 	}},
 	{"64 custom keys are allowed", []expected{k.set(manyCustom(64)).is(204), k.set(manyCustom(65)).is(400, "at most 64 keys, provided 65")}},
 	{"a custom key has 1 to 128 bytes", []expected{
@@ -91,7 +96,8 @@ var metadataRows = []row{
 		k.set(customPair("k", "")).is(400, `length of value for key \"k\" is 0`),
 	}},
 	{"custom metadata is printable, and the key is in the error", []expected{
-		k.set(customPair(`odd\n`, "v")).is(400, "contains unprintable characters"), k.set(customPair("odd", `\t`)).is(400, `value for key \"odd\"`),
+		k.set(customPair(`odd\n`, "v")).is(400, "contains unprintable characters"),
+		k.set(customPair("odd", `\t`)).is(400, `value for key \"odd\"`),
 	}},
 	{"a patch has a content type of its own", []expected{
 		at(http.MethodPatch, "%mount/metadata/%ns/k", `{}`).is(415, "PATCH requires Content-Type of application/merge-patch+json"),
@@ -102,16 +108,19 @@ var metadataRows = []row{
 var readRows = []row{
 	{"a soft-deleted version is a 404 with metadata", []expected{k.write(), k.remove().is(204), k.get().is(404, `"data":null,"metadata"`)}},
 	{"a destroyed version is a 404 that says so", []expected{
-		k.write(), k.versions("destroy", "[1]").is(204), k.get().is(404, `"destroyed":true`), k.versions("undelete", "[1]").is(204), k.get().is(404),
+		k.write(), k.versions("destroy", "[1]").is(204), k.get().is(404, `"destroyed":true`), k.versions("undelete", "[1]").is(204),
+		k.get().is(404),
 	}},
 	{"an absent key or version is a bare 404", []expected{
 		k.get().is(404, empty), k.metadata().is(404, empty), k.write(), k.get("?version=2").is(404, empty), list("/none").is(404, empty),
 	}},
 	{"version 0, -1 and an empty one are the latest", []expected{
 		k.write(), k.write(), k.get("?version=0").is(200, `"version":2`), k.get("?version=-1").is(200, `"version":2`),
-		k.get("?version=").is(200, `"version":2`), k.get("?version=1").is(200, `"version":1`), k.get("?version=x").is(400, "Field validation failed"),
+		k.get("?version=").is(200, `"version":2`), k.get("?version=1").is(200, `"version":1`),
+		k.get("?version=x").is(400, "Field validation failed"),
 	}},
-	{"a deleted current version does not fall back", []expected{k.write(), k.write(), k.remove().is(204), k.get().is(404), k.get("?version=1").is(200)}},
+	{"a deleted current version does not fall back",
+		[]expected{k.write(), k.write(), k.remove().is(204), k.get().is(404), k.get("?version=1").is(200)}},
 	{"a missing mount is a 404 that says so", []expected{
 		at(http.MethodGet, "none/data/x").is(404, `no handler for route \"none/data/x\". route entry not found.`),
 		at(http.MethodPost, "none/data/x", `{}`).is(404, "no handler for route"),
@@ -178,7 +187,8 @@ var valueRows = []row{
 	{"a path that ends in a slash is not written", []expected{entry("k/").put(`{"data":{}}`).is(400, "cannot write to a path ending in '/'")}},
 	{"a path with a control character is refused", []expected{entry("k%01").get().is(400)}},
 	{"a patch merges into the data", []expected{
-		k.put(`{"data":{"a":1,"b":{"c":2,"d":3}}}`).is(200), k.patch(`{"data":{"a":null,"b":{"d":4}}}`).is(200), k.get().is(200, `"data":{"b":{"c":2,"d":4}}`),
+		k.put(`{"data":{"a":1,"b":{"c":2,"d":3}}}`).is(200), k.patch(`{"data":{"a":null,"b":{"d":4}}}`).is(200),
+		k.get().is(200, `"data":{"b":{"c":2,"d":4}}`),
 	}},
 }
 

@@ -80,8 +80,10 @@ func listStep(t *rapid.T) step {
 
 // headers are those that change what Vault does, with good and bad values.
 var headers = []string{
-	"X-Vault-Token: ", "X-Vault-Token: none", "Authorization: Bearer none", "X-Vault-Wrap-TTL: x", "X-Vault-Wrap-TTL: -1", "X-Vault-Wrap-TTL: 0",
-	"X-Vault-MFA: a:b", "X-Vault-MFA: :b", "X-Vault-MFA: a:", "X-Vault-Policy-Override: x", "X-Vault-Policy-Override: true", "X-Vault-Index: x",
+	"X-Vault-Token: ", "X-Vault-Token: none", "Authorization: Bearer none", "X-Vault-Wrap-TTL: x", "X-Vault-Wrap-TTL: -1",
+	"X-Vault-Wrap-TTL: 0",
+	"X-Vault-MFA: a:b", "X-Vault-MFA: :b", "X-Vault-MFA: a:", "X-Vault-Policy-Override: x", "X-Vault-Policy-Override: true",
+	"X-Vault-Index: x",
 	"X-Vault-Forward: active-node", "X-Vault-Namespace: n/", "X-Vault-Request: false", "X-Vault-Inconsistent: forward-active-node",
 	"X-Vault-No-Request-Forwarding: 1",
 }
@@ -96,7 +98,8 @@ func strayStep(t *rapid.T) step {
 		"sys/health/x", "sys/seal-status/", "sys/leader",
 	})
 	method := pick(t, []string{
-		http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, listing, http.MethodHead, http.MethodOptions, "FOO", "RECOVER",
+		http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, listing, http.MethodHead,
+		http.MethodOptions, "FOO", "RECOVER",
 	})
 	kind := pick(t, []string{jsonType, patchType, "", "text/plain; x", "application/x-www-form-urlencoded"})
 	body := pick(t, []string{"", "{}", `{"data":{"k":"v"}}`, "data=x&options=", "{", `[]`})
@@ -159,7 +162,8 @@ func begin() step {
 
 // sweep reads everything that a sequence may have changed.
 func sweep() []step {
-	steps := []step{{op: "list", method: listing, path: "%mount/metadata/%ns"}, {op: "config get", method: http.MethodGet, path: "%mount/config"}}
+	steps := []step{{op: "list", method: listing, path: "%mount/metadata/%ns"},
+		{op: "config get", method: http.MethodGet, path: "%mount/config"}}
 	for _, key := range keys {
 		steps = append(steps,
 			step{op: "metadata get", method: http.MethodGet, path: "%mount/metadata/%ns/" + key},

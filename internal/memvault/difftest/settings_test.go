@@ -13,7 +13,8 @@ type setting struct {
 }
 
 var (
-	maxVersions = setting{"max_versions", []string{`0`, `1`, `2`, `3`, `"2"`, `null`, `true`, `4294967296`}, []string{`"x"`, `1.5`, `{}`, `[]`}}
+	maxVersions = setting{"max_versions", []string{`0`, `1`, `2`, `3`, `"2"`, `null`, `true`, `4294967296`},
+		[]string{`"x"`, `1.5`, `{}`, `[]`}}
 	casRequired = setting{"cas_required", []string{`true`, `false`, `"true"`, `1`, `null`, `""`, `"f"`}, []string{`"x"`, `2`, `{}`}}
 	lifetime    = setting{
 		"delete_version_after", []string{`"1h"`, `"2h"`, `7200`, `"1d"`, `"0s"`, `0`, `null`, `""`, `"90m"`},

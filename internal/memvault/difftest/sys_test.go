@@ -38,7 +38,8 @@ var sysRows = []row{
 		at(http.MethodGet, "%mount-x/data/a").is(404, "no handler for route"),
 	}},
 	{"a mount has a type that exists", []expected{
-		mount("x", `{"type":"none"}`).is(400, "plugin not found in the catalog: none"), mount("x", `{}`).is(400, "backend type must be specified"),
+		mount("x", `{"type":"none"}`).is(400, "plugin not found in the catalog: none"),
+		mount("x", `{}`).is(400, "backend type must be specified"),
 		mount("x", `{"type":"kv","options":{"version":"3"}}`).is(400, "nil backend of type"),
 	}},
 	{"kv-v2 is KV version 2", []expected{
@@ -56,7 +57,8 @@ var sysRows = []row{
 	}},
 	{"a mount can be tuned", []expected{
 		mount("x", `{"type":"kv","options":{"version":"2"},"config":{"default_lease_ttl":"1h","max_lease_ttl":"2h"}}`).is(204),
-		tuned("x").is(200, `"default_lease_ttl":3600`), tune("x", `{"description":"e","max_lease_ttl":"3h"}`).is(204), tuned("x").is(200, "10800"),
+		tuned("x").is(200, `"default_lease_ttl":3600`), tune("x", `{"description":"e","max_lease_ttl":"3h"}`).is(204),
+		tuned("x").is(200, "10800"),
 		tune("x", `{"options":{"version":"1"}}`).is(400, "cannot downgrade mount from version 2"), tune("x", `{"options":{"a":"1"}}`).is(204),
 		tuned("x").is(200, `"options":{"a":"1","version":"2"}`), unmount("x").is(204),
 	}},
@@ -78,8 +80,10 @@ var sysRows = []row{
 		at(http.MethodGet, "cubbyhole/%mount").is(404),
 	}},
 	{"the version of a mount is 1 or 2", []expected{
-		mount("x", `{"type":"kv","options":{"version":"1"}}`).is(204), tune("x", `{"options":{"version":"3"}}`).is(400, "invalid version provided: 3"),
-		tune("x", `{"options":{"version":"x"}}`).is(400, "unable to parse options"), tune("x", `{"options":{"version":"1"}}`).is(204), unmount("x").is(204),
+		mount("x", `{"type":"kv","options":{"version":"1"}}`).is(204),
+		tune("x", `{"options":{"version":"3"}}`).is(400, "invalid version provided: 3"),
+		tune("x", `{"options":{"version":"x"}}`).is(400, "unable to parse options"), tune("x", `{"options":{"version":"1"}}`).is(204),
+		unmount("x").is(204),
 	}},
 	{"an audit device is a file", []expected{
 		at(http.MethodPut, "sys/audit/%mount", `{"type":"file","options":{"file_path":"/dev/null"}}`).is(204),
@@ -194,8 +198,10 @@ func TestUpgrade_KeepsTheSecrets(t *testing.T) {
 	}, new(table))
 	vaulttest.Eventually(t, "the mount is upgraded", func() bool { return p.vault.send(t, ready, p.mount, "").status == http.StatusOK })
 	p.run(t, []expected{
-		ready.is(200), at(listing, "%mount-x/metadata").is(200, `["b/","data/"]`), at(http.MethodGet, "%mount-x/metadata/b/c").is(200, "kv_upgrade"),
-		at(http.MethodGet, "%mount-x/data/b/c").is(200, "9007199254740992"), at(http.MethodGet, "%mount-x/data/data/a").is(200, `"data":{"data":{"a":1}}`),
+		ready.is(200), at(listing, "%mount-x/metadata").is(200, `["b/","data/"]`),
+		at(http.MethodGet, "%mount-x/metadata/b/c").is(200, "kv_upgrade"),
+		at(http.MethodGet, "%mount-x/data/b/c").is(200, "9007199254740992"),
+		at(http.MethodGet, "%mount-x/data/data/a").is(200, `"data":{"data":{"a":1}}`),
 		at(http.MethodPost, "%mount-x/data/b/c", `{"data":{}}`).is(200, `"version":2`), at(http.MethodGet, "%mount-x/metadata/b/c").is(200),
 		unmount("x").is(204),
 	}, new(table))

@@ -124,12 +124,20 @@ type KeyMetadata struct {
 	CustomMetadata map[string]string `json:"custom_metadata"`
 }
 
+// mergeSettings merges a patch. The first wrong type in the order of the members is what
+// the client sees.
 func mergeSettings(m *metadata, p endpoint.Params) (merged KeyMetadata, err error) {
-	custom := make(map[string]any)
-	for name, value := range m.custom {
-		custom[name] = value
+	old := make(map[string]any) // without what is not set, as the real engine stores it
+	if m.maxVersions != 0 {
+		old["max_versions"] = m.maxVersions
 	}
-	old := map[string]any{"max_versions": m.maxVersions, "custom_metadata": custom}
+	if len(m.custom) > 0 {
+		custom := make(map[string]any, len(m.custom))
+		for name, value := range m.custom {
+			custom[name] = value
+		}
+		old["custom_metadata"] = custom
+	}
 	patch := make(map[string]any)
 	if p.Has("max_versions") {
 		patch["max_versions"] = p.Int("max_versions")
@@ -140,7 +148,7 @@ func mergeSettings(m *metadata, p endpoint.Params) (merged KeyMetadata, err erro
 			patch["custom_metadata"] = given
 		}
 	}
-	text, err := json.Marshal(mergeObject(old, patch))
+	text, err := encodeAfter(old, mergeObject(old, patch))
 	if err != nil {
 		return merged, err
 	}

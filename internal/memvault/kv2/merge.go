@@ -3,7 +3,9 @@ package kv2
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"slices"
 )
 
 // mergeObject applies a JSON merge patch to an object: a null removes a member, an object
@@ -58,4 +60,41 @@ func decodeExactly(text []byte, out any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	return decoder.Decode(out)
+}
+
+// encodeAfter encodes an object with the members that were in the old one first, as the real
+// engine's merge leaves them.
+func encodeAfter(old, merged map[string]any) ([]byte, error) {
+	var kept, added []string
+	for name := range merged {
+		if _, was := old[name]; was {
+			kept = append(kept, name)
+		} else {
+			added = append(added, name)
+		}
+	}
+	slices.Sort(kept)
+	slices.Sort(added)
+	var out bytes.Buffer
+	for _, name := range append(kept, added...) {
+		text, err := encodeMember(old[name], merged[name])
+		if err != nil {
+			return nil, err
+		}
+		key, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&out, ",%s:%s", key, text)
+	}
+	return fmt.Appendf(nil, "{%s}", bytes.TrimPrefix(out.Bytes(), []byte(","))), nil
+}
+
+func encodeMember(old, merged any) ([]byte, error) {
+	object, is := merged.(map[string]any)
+	if !is {
+		return json.Marshal(merged)
+	}
+	before, _ := old.(map[string]any)
+	return encodeAfter(before, object)
 }
