@@ -202,7 +202,7 @@ func (c *Client) start(ctx context.Context, cfg *settings.Settings, official *ap
 	}
 	c.session = s
 	c.store = kv.New(s, cfg.Mount, cfg.Base, cfg.Backoff)
-	c.engine = &rotation.Engine{Store: c.store, Backoff: cfg.Backoff, Now: time.Now, RecordWait: cfg.RecordWait,
+	c.engine = &rotation.Engine{Store: c.store, Backoff: cfg.Backoff, Now: time.Now, Logins: s.Logins, RecordWait: cfg.RecordWait,
 		SkipOtherProviders: cfg.SkipOtherProviders, Observe: c.observe, OnCommit: c.stored}
 	if err := c.ready(ctx, cfg); err != nil {
 		return errors.Join(err, s.Close())

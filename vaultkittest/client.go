@@ -1,6 +1,7 @@
 package vaultkittest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"net/http"
 	"strings"
@@ -21,21 +22,13 @@ const refreshEvery = 20 * time.Millisecond
 // Client returns a client of the server, closed when the test t ends. It may do everything with
 // the providers, but for what [Server.Deny] took away. Options may replace its login.
 //
-// It looks for new secrets every 20 ms, with or without a cache, and retries after milliseconds. In
-// a testing/synctest bubble, where waiting takes no time, the options' own times apply.
+// It looks for new secrets every 20 ms, with or without a cache, and retries after milliseconds. A
+// read and the start give up after 2 seconds without Vault, and a write after 10, unless
+// WithTimeouts says otherwise. In a testing/synctest bubble, where waiting takes no time, the
+// options' own times and vaultkit's defaults apply.
 func (s *Server) Client(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
-	defaults := []vaultkit.Option{
-		vaultkit.WithToken(vaultkit.FromString(s.clientToken(t))),
-		vaultkit.WithTransport(func(http.RoundTripper) http.RoundTripper { return s.wire }),
-	}
-	return s.client(t, append(defaults, opts...)...)
-}
-
-func (s *Server) client(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client {
-	t.Helper()
-	defaults := []vaultkit.Option{vaultkit.WithAddress(s.vault.Addr()), vaultkit.WithMount(s.mount), vaultkit.WithBasePath(s.base)}
-	client, err := vaultkit.New(t.Context(), append(append(defaults, opts...), quick)...)
+	client, err := vaultkit.New(t.Context(), s.Options(t, opts...)...)
 	if err != nil {
 		t.Fatalf("vaultkittest: make a client: %v", err)
 	}
@@ -43,12 +36,37 @@ func (s *Server) client(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client 
 	return client
 }
 
-// quick makes a client look for new secrets often, and retry soon.
+// Options returns the options of [Server.Client], for a program that calls vaultkit.New itself, or
+// a test of an error of New.
+func (s *Server) Options(t testing.TB, opts ...vaultkit.Option) []vaultkit.Option {
+	t.Helper()
+	defaults := []vaultkit.Option{
+		vaultkit.WithAddress(s.vault.Addr()), vaultkit.WithMount(s.mount), vaultkit.WithBasePath(s.base),
+		vaultkit.WithToken(vaultkit.FromString(s.clientToken(t))),
+	}
+	return append(append(defaults, opts...), s.wired, quick)
+}
+
+// wired leads a client's requests to the server. A transport of the program's own wraps the way
+// there.
+func (s *Server) wired(c *settings.Settings) {
+	wrap := c.Wrap
+	c.Wrap = func(http.RoundTripper) http.RoundTripper {
+		if wrap == nil {
+			return s.wire
+		}
+		return wrap(s.wire)
+	}
+}
+
+// quick makes a client look for new secrets often, retry soon and give up soon.
 func quick(s *settings.Settings) {
 	if inBubble() {
 		return
 	}
 	s.RefreshEvery = refreshEvery
+	t := &s.Timeouts
+	t.Start, t.Read, t.Write = cmp.Or(t.Start, 2*time.Second), cmp.Or(t.Read, 2*time.Second), cmp.Or(t.Write, 10*time.Second)
 	s.Backoff = backoff.Backoff{Min: time.Millisecond, Max: 5 * time.Millisecond}
 }
 
@@ -68,7 +86,7 @@ func (s *Server) clientToken(t testing.TB) string {
 func (s *Server) token(t testing.TB, policy string) string {
 	t.Helper()
 	secret, err := s.root.Auth().Token().CreateOrphanWithContext(t.Context(), &api.TokenCreateRequest{
-		Policies: []string{policy}, NoDefaultPolicy: true, TTL: "24h",
+		Policies: []string{policy}, NoDefaultPolicy: true, TTL: "768h", // the most that Vault gives by default
 	})
 	if err != nil {
 		t.Fatalf("vaultkittest: create a token: %v", err)

@@ -117,7 +117,7 @@ func TestServer_Token(t *testing.T) {
 	if err := get(client); !errors.Is(err, vaultkit.ErrPermissionDenied) {
 		t.Errorf("GetAPIKey of another provider = %v, want ErrPermissionDenied", err)
 	}
-	s.Advance(25 * time.Hour)
+	s.Advance(33 * 24 * time.Hour)
 	if err := get(client); !errors.Is(err, vaultkit.ErrUnauthenticated) {
 		t.Errorf("GetAPIKey after the token's end = %v, want ErrUnauthenticated", err)
 	}
@@ -174,35 +174,42 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	panic(r)
 }
 
+// failure returns the message with which a step fails.
+func failure(r *recorder, step func()) (message string) {
+	defer func() {
+		if p := recover(); p != nil && p != any(r) {
+			panic(p)
+		}
+		message = r.message
+	}()
+	r.message = ""
+	step()
+	return ""
+}
+
 // A failure of the kit names the step, and no secret.
 func TestServer_FailuresHaveNoSecrets(t *testing.T) {
 	r := &recorder{TB: t}
 	s := vaultkittest.NewServer(r)
-	failure := func(step func()) (message string) {
-		defer func() {
-			if p := recover(); p != nil && p != any(r) {
-				panic(p)
-			}
-			message = r.message
-		}()
-		r.message = ""
-		step()
-		return ""
-	}
 	const secret = "fake-canary-key"
 	for name, step := range map[string]func(){
-		"PutProvider": func() { s.PutProvider("../x", vaultkit.ProviderKeys{"api_key": secret}) },
-		"Provider":    func() { s.Provider("absent") },
-		"Rotate":      func() { s.Rotate("absent", secret) },
-		"Deny":        func() { s.Deny("everything", "x") },
-		"Token":       func() { s.Token(r, secret+" {") },
+		"PutProvider":     func() { s.PutProvider("../x", vaultkit.ProviderKeys{"api_key": secret}) },
+		"Provider":        func() { s.Provider("absent") },
+		"Rotate":          func() { s.Rotate("absent", secret) },
+		"Deny":            func() { s.Deny("everything", "x") },
+		"Deny's path":     func() { s.Deny("read", "v1/secret/x") },
+		"LoseAnswers":     func() { s.LoseAnswers(1, "commits") },
+		"DisconnectAfter": func() { s.DisconnectAfter("commit") },
+		"Advance":         func() { s.Advance(-1) },
+		"DeleteProvider":  func() { s.DeleteProvider("../x") },
+		"Token":           func() { s.Token(r, secret+" {") },
 	} {
-		message := failure(step)
+		message := failure(r, step)
 		if !strings.HasPrefix(message, "vaultkittest: ") || strings.Contains(message, secret) || strings.Contains(message, s.RootToken()) {
 			t.Errorf("%s failed with %q, want a message of vaultkittest without a secret", name, message)
 		}
 	}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%t", "%x"} {
 		if text := fmt.Sprintf(verb, s); strings.Contains(text, s.RootToken()) {
 			t.Errorf("Sprintf(%q) shows the root token", verb)
 		}

@@ -71,6 +71,7 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 	defer cancel()
 	var checks sync.WaitGroup
 	var denied, notListed error
+	login := tx.Logins()
 	checks.Go(func() { denied = tx.checkGranted(ctx) })
 	if !tx.request.AllowRevoked {
 		checks.Go(func() { attempts, notListed = tx.listAttempts(ctx, tx.request.Provider, tx.knownDirectories()) })
@@ -80,6 +81,9 @@ func (tx *transaction) readSource(ctx context.Context) (attempts protocol.Attemp
 		cancel()
 	}
 	checks.Wait()
+	if err == nil && denied == nil && tx.Logins() != login { // these capabilities were another token's
+		denied = tx.checkGranted(ctx)
+	}
 	return attempts, cmp.Or(denied, notListed), err
 }
 

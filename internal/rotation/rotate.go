@@ -9,11 +9,7 @@ import (
 // Rotate runs one rotation, from reading the provider to writing the record. The root package's
 // Rotate lists its errors.
 func (e *Engine) Rotate(ctx context.Context, request Request) (result *Result, err error) {
-	defer func() {
-		if err != nil {
-			e.forgetGrant(request)
-		}
-	}()
+	defer func() { e.rememberEnd(request, err) }()
 	tx, resumed, err := e.begin(ctx, request)
 	if err != nil || resumed != nil {
 		return resumed, err

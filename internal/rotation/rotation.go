@@ -25,6 +25,7 @@ type Engine struct {
 	Store   *kv.Store
 	Backoff backoff.Backoff
 	Now     func() time.Time
+	Logins  func() uint64 // counts the logins, so that it changes with the token
 	// RecordWait limits how long writing the record of a committed rotation takes, instead of the
 	// caller's context. It also limits the steps after that.
 	RecordWait time.Duration
@@ -41,6 +42,7 @@ type Engine struct {
 
 	recordedVersions sync.Map // by provider: the newest version whose record this engine has seen
 	granted          sync.Map // by grant: when Vault confirmed these capabilities
+	undetermined     sync.Map // by provider: a rotation of this engine ended undetermined
 }
 
 // Request is one change of one provider.

@@ -64,13 +64,15 @@ func (tx *transaction) failedBeforeCommit(ctx context.Context, err error) error 
 }
 
 // failedBeforeBackup returns the error of a run that ends before it writes its backup. A backup
-// of an earlier run may exist, unless the token may not see backups: then it wrote none.
+// of an earlier run may exist, unless the token may not see backups: then it wrote none. That does
+// not hold if this engine wrote one before the policy changed.
 func (tx *transaction) failedBeforeBackup(ctx context.Context, err error) error {
 	if errors.Is(err, vaulterr.ErrUndetermined) {
 		return err
 	}
 	backup := tx.findBackup(ctx)
-	if errors.Is(backup, vaulterr.ErrNotFound) || errors.Is(backup, vaulterr.ErrPermissionDenied) {
+	denied := errors.Is(backup, vaulterr.ErrPermissionDenied) && !tx.endedUndetermined(tx.request.Provider)
+	if denied || errors.Is(backup, vaulterr.ErrNotFound) {
 		return err
 	}
 	return tx.earlierRunUndetermined(err)

@@ -117,6 +117,7 @@ func (s *Session) reloginError(err error) error {
 
 // setLease makes held the current lease and starts the renewer. The caller holds s.mu.
 func (s *Session) setLease(held *lease) {
+	s.logins.Add(1)
 	s.current, s.ends, s.tokenRefused = held, newLeaseState(held, s.config.Login).knownEnd(), false
 	s.config.Client.SetToken(held.client.Token())
 	if held.lookedUp {

@@ -70,6 +70,7 @@ type Session struct {
 	config    Config
 	transport *transport
 	log       *slog.Logger
+	logins    atomic.Uint64
 
 	ctx    context.Context // canceled by Close; the renewer and logins use it
 	cancel context.CancelFunc
@@ -146,6 +147,9 @@ func (s *Session) Do(ctx context.Context, send func(ctx context.Context, c *api.
 // Client returns the official client, for requests that vaultkit has no method for. Its
 // token is replaced at each login. Nothing else that Do does applies to it.
 func (s *Session) Client() *api.Client { return s.config.Client }
+
+// Logins returns how many tokens the session has had.
+func (s *Session) Logins() uint64 { return s.logins.Load() }
 
 // Close refuses new calls and stops the renewer and any login. It waits up to 3 s for
 // running requests, then cancels them. If the session got its token by logging in, Close
