@@ -29,7 +29,7 @@ import (
 // Errors that mean that nothing was applied: ErrInvalid, ErrNotFound, ErrDeleted, ErrNoChange
 // (the secret already has these values, and no rotation of vaultkit wrote them),
 // ErrPermissionDenied (Rotate checks every capability before it calls the source; for a given key
-// it relies on the check of a rotation of this provider less than 30 seconds ago),
+// it relies on the check of a rotation of this provider less than 10 seconds ago),
 // ErrUnauthenticated, ErrConflict, ErrNotKVv2, ErrMountNotFound, ErrUnavailable, ErrSealed,
 // ErrClosed, and what the source or verify returned. After ErrUndetermined, call Recover. If a
 // Rotation is returned together with ErrUndetermined, the change is committed and only its record

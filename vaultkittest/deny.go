@@ -82,7 +82,8 @@ func covers(wide, path string) bool {
 	}
 	for i, segment := range segments {
 		last := isPrefix && i == len(segments)-1
-		if segment != "+" && segment != parts[i] && !(last && strings.HasPrefix(parts[i], segment)) {
+		matches := segment == "+" || segment == parts[i] || last && strings.HasPrefix(parts[i], segment)
+		if !matches {
 			return false
 		}
 	}

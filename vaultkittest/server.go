@@ -101,6 +101,7 @@ func NewServer(t testing.TB, opts ...Option) *Server {
 		opt(c)
 	}
 	s := &Server{t: t, vault: memvault.New(memvault.Options{}), mount: c.mount, base: c.base, denied: map[string][]string{}}
+	t.Cleanup(func() { s.must("stop", s.vault.Close()) })
 	s.wire = &wire{vault: s.vault, base: c.mount + "/data/" + c.base + "/"}
 	s.root = s.newRoot()
 	s.setUp()

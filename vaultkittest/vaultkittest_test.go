@@ -36,7 +36,7 @@ func rotate(client *vaultkit.Client, timeout time.Duration) error {
 // Each fault causes the error that a real Vault in this state causes.
 func TestServer_Faults(t *testing.T) {
 	const soon = 200 * time.Millisecond
-	reads := func(client *vaultkit.Client) error { return get(client) }
+	reads := get
 	for name, tc := range map[string]struct {
 		fault func(s *vaultkittest.Server)
 		do    func(client *vaultkit.Client) error

@@ -110,6 +110,9 @@ func TestDev_ServersAndRootTokens(t *testing.T) {
 				}
 				answers(t, address, token)
 			}, append(args, "--root-token", "root")...)
+			if hint := "vaultkit dev" + strings.Join(append([]string{""}, args...), " ") + " --port 0 >vault.env"; !strings.Contains(said, hint) {
+				t.Errorf("vaultkit dev: stderr = %q, want %q in it", said, hint)
+			}
 			if got := strings.Contains(said, "An in-process server that answers like Vault"); got != (args != nil) {
 				t.Errorf("vaultkit dev %q says that the server is in the process: %v, want %v", args, got, args != nil)
 			}

@@ -47,11 +47,15 @@ func (a *api) initialise(ctx context.Context) error {
 	return nil
 }
 
-// replaceRootToken creates a root token with a chosen id, and uses it from now on.
+// replaceRootToken creates a root token with a chosen id, revokes the first one, and uses the new
+// one from now on.
 func (a *api) replaceRootToken(ctx context.Context, id string) error {
 	body := object{"id": id, "policies": []string{"root"}}
 	if err := a.call(ctx, http.MethodPost, "auth/token/create-orphan", body, nil); err != nil {
 		return fmt.Errorf("create the root token: %w", err)
+	}
+	if err := a.call(ctx, http.MethodPost, "auth/token/revoke-self", nil, nil); err != nil {
+		return fmt.Errorf("revoke the first root token: %w", err)
 	}
 	a.keys.rootToken = id
 	return nil

@@ -40,6 +40,9 @@ type Options struct {
 	TokenQuirk token.Quirk
 }
 
+// Format hides the root token for every verb.
+func (Options) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "memvault.Options(…)") }
+
 // Server is an in-process Vault. Its methods are safe for concurrent use.
 type Server struct {
 	clock clock.Clock

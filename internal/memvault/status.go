@@ -21,7 +21,7 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	}
 	if text := r.URL.Query().Get(code); text != "" {
 		own, err := strconv.Atoi(text)
-		if err != nil {
+		if err != nil || own < 100 || own > 999 { // Vault closes the connection after a status that HTTP does not have
 			writeError(w, &logical.Error{Status: http.StatusBadRequest})
 			return
 		}

@@ -71,6 +71,8 @@ func openLog(path string) (io.WriteCloser, error) {
 		return nil, errors.New(`"file_path" is required`)
 	case "discard", "/dev/null":
 		return uncloseable{io.Discard}, nil
+	case "stdout":
+		return uncloseable{os.Stdout}, nil
 	default:
 		return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the caller is a test
 	}

@@ -31,5 +31,8 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodHead {
 		response.Body = http.NoBody
 	}
-	return response, r.Context().Err()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return response, nil
 }

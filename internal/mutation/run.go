@@ -55,6 +55,7 @@ func (m mutant) killedBy(args []string) (test, output string) {
 		}
 		test, hung := failedTest(output)
 		if test == "" {
+			mustPass(args)
 			return "TestMain" + m.where(output), output
 		}
 		if hung {
@@ -64,6 +65,15 @@ func (m mutant) killedBy(args []string) (test, output string) {
 			return test + m.where(output), output
 		}
 		unsteady += "|" + test
+	}
+}
+
+// mustPass ends the program if the tests fail without a mutant: then their failure says nothing
+// about one.
+func mustPass(args []string) {
+	//nolint:gosec // a tool for developers, with their arguments
+	if text, err := exec.CommandContext(context.Background(), "go", args...).CombinedOutput(); err != nil {
+		log.Fatalf("the tests fail without a mutant: go %s: %v\n%s", strings.Join(args, " "), err, text)
 	}
 }
 

@@ -158,7 +158,7 @@ const end = `
 
 The server is stopped and all its data is deleted. What to type next:
 
-  vaultkit dev                          # a temporary Vault; leave it running
+  vaultkit dev --in-memory              # a temporary server; leave it running
   export VAULT_ADDR=...                 # in another terminal, the two lines
   export VAULT_TOKEN=...                # that "vaultkit dev" prints
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,15 +19,18 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/usage"
 )
 
-const long = `Run a real, temporary Vault on this machine until Ctrl-C. Its data is in memory and is
-lost then. dev runs the vault or bao program that VAULTKIT_VAULT_BIN names, or else the
-one on PATH. If there is none, it compiles one, which takes some minutes the first time.
+const long = `Run a temporary Vault on this machine until Ctrl-C. Its data is in memory and is lost
+then. It is a real Vault: dev runs the vault or bao program that VAULTKIT_VAULT_BIN
+names, or else the one on PATH. If there is none, it compiles one, which takes some
+minutes the first time.
 
 --in-memory runs a server that is a part of this program instead. It answers as Vault
 does and starts at once, but it is no real Vault.
 
 Standard output gets only the two export lines for that Vault. They contain its root
 token on purpose: it is valid for this Vault only.`
+
+const defaultPort = 8200 // Vault's own
 
 // Options are the arguments and flags of the command.
 type Options struct {
@@ -51,13 +55,16 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 			if err := o.Vault.RefuseFlags(cmd); err != nil {
 				return err
 			}
+			if strings.ContainsFunc(o.RootToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+				return exitcode.UsageErrorf("--root-token must have no spaces and only ASCII characters")
+			}
 			if o.Port < 0 || o.Port > 65535 {
 				return exitcode.UsageErrorf("--port must be 0 to 65535")
 			}
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().IntVar(&o.Port, "port", 8200, "TCP `port` on 127.0.0.1 to listen on; 0: any free port")
+	cmd.Flags().IntVar(&o.Port, "port", defaultPort, "TCP `port` on 127.0.0.1 to listen on; 0: any free port")
 	cmd.Flags().BoolVar(&o.InMemory, "in-memory", false, "run the server that is a part of this program, and no real Vault")
 	cmd.Flags().StringVar(&o.RootToken, "root-token", "", "`token` that may do everything, such as root (default a random one)")
 	cmd.Flags().BoolVar(&o.Seed, "seed", false, "store demo providers, local-llama and openai-gpt4, with fake keys")
@@ -90,10 +97,24 @@ func Run(ctx context.Context, o *Options) (err error) {
 	if _, err := fmt.Fprintf(o.IO.Out, "export VAULT_ADDR=%s\nexport VAULT_TOKEN=%s\n", server.Addr(), token); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.IO.Err, text, try, os.Getpid())
+	fmt.Fprintf(o.IO.Err, text, try, os.Getpid(), o.flags())
 	<-ctx.Done()
-	fmt.Fprintln(o.IO.Err, "Stopping Vault; its data is lost.")
+	fmt.Fprintln(o.IO.Err, "Stopping the server; its data is lost.")
 	return nil
+}
+
+// flags returns the flags that were given, but for the token.
+func (o *Options) flags() (text string) {
+	if o.InMemory {
+		text += " --in-memory"
+	}
+	if o.Seed {
+		text += " --seed"
+	}
+	if o.Port != defaultPort {
+		text += fmt.Sprint(" --port ", o.Port)
+	}
+	return text
 }
 
 // seedProviders stores demo providers.
@@ -129,8 +150,7 @@ printf sk-demo-new | vaultkit rotate openai-gpt4 --new-key-stdin --reason 'tryin
 vaultkit history openai-gpt4
 vaultkit rollback openai-gpt4
 
-Ctrl-C stops it. To run it in the background, and to stop it from another terminal:
+Ctrl-C stops it, and so does "kill %d" in another terminal. To run it in the background:
 
-vaultkit dev >vault.env 2>dev.log &
-kill %d
+(umask 077; vaultkit dev%s >vault.env 2>dev.log) &
 `
