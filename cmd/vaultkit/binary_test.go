@@ -97,7 +97,7 @@ func devEndsOn(t *testing.T, binary string, signal os.Signal) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // ends a program that ignores the signal
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "dev", "--port", "0")
+	cmd := exec.CommandContext(ctx, binary, devArgs("0")...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()

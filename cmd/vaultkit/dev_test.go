@@ -22,6 +22,15 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
+// devArgs returns the command line of dev. Under -short it needs no Vault program.
+func devArgs(port string) []string {
+	args := []string{"dev", "--port", port}
+	if testing.Short() {
+		args = append(args, "--in-memory")
+	}
+	return args
+}
+
 // exports returns the address and the token that dev prints, and discards the rest of its
 // output.
 func exports(t *testing.T, out io.Reader) (address, token string) {
@@ -76,7 +85,7 @@ func withDev(t *testing.T, work func(address, token string), args ...string) (sa
 	var errs bytes.Buffer
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, append([]string{"dev", "--port", "0"}, args...), terminal.Streams{In: strings.NewReader(""), Out: writer, Err: &errs})
+		done <- run(ctx, append(devArgs("0"), args...), terminal.Streams{In: strings.NewReader(""), Out: writer, Err: &errs})
 		_ = writer.Close()
 	}()
 	address, token := exports(t, out)
@@ -140,7 +149,7 @@ func TestDev_PrintsOnlyExports(t *testing.T) {
 	defer interrupt()
 	var out strings.Builder
 	deps := command.New(terminal.Streams{In: strings.NewReader(""), Out: &out, Err: &watcher{text: "Then try", found: interrupt}})
-	if err := dev.Run(ctx, &dev.Options{Deps: deps}); err != nil {
+	if err := dev.Run(ctx, &dev.Options{Deps: deps, InMemory: testing.Short()}); err != nil {
 		t.Fatalf("vaultkit dev = %v, want no error", err)
 	}
 	want := regexp.MustCompile(`^export VAULT_ADDR=http://127\.0\.0\.1:\d+\nexport VAULT_TOKEN=[\w.-]+\n$`)
@@ -158,10 +167,10 @@ func TestDev_NamesAPortInUse(t *testing.T) {
 	}
 	defer func() { _ = taken.Close() }()
 	port := strconv.Itoa(taken.Addr().(*net.TCPAddr).Port)
-	vkBare(t.Context(), t, "", "dev", "--port", port).want(t, exitcode.Failure, port, "in use", "--port 0")
+	vkBare(t.Context(), t, "", devArgs(port)...).want(t, exitcode.Failure, port, "in use", "--port 0")
 }
 
 func TestDev_FailsIfOutputFails(t *testing.T) {
 	tidy(t)
-	vkTo(t.Context(), t, failing{}, "", "dev", "--port", "0").exits(t, exitcode.Failure, "nobody listens")
+	vkTo(t.Context(), t, failing{}, "", devArgs("0")...).exits(t, exitcode.Failure, "nobody listens")
 }

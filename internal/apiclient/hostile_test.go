@@ -123,36 +123,41 @@ func TestHostileResponses_LeakNoSecret(t *testing.T) {
 	log.SetOutput(&said)
 	defer log.SetOutput(os.Stderr)
 	role, secretID := appRole(t)
-	for name, response := range hostile() {
-		h := newHostileProxy(t, response)
-		address := "http://" + h.Addr().String()
-		p := vaulttest.Name(t)
-		vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": canary + "-old"})
-		client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(address), root(), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: shortWait, Write: shortWait}),
-			vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper { return tracing{next, &said} }), vaultkit.WithLogger(slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))))
-		if err != nil {
-			t.Fatal(err)
+	t.Run("responses", func(t *testing.T) {
+		for name, response := range hostile() {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				h := newHostileProxy(t, response)
+				address := "http://" + h.Addr().String()
+				p := vaulttest.Name(t)
+				vaulttest.Put(t, "providers/"+p, map[string]any{"api_key": canary + "-old"})
+				client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(address), root(), vaultkit.WithTimeouts(vaultkit.Timeouts{Read: shortWait, Write: shortWait}),
+					vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper { return tracing{next, &said} }), vaultkit.WithLogger(slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.armed.Store(true)
+				ctx, cancel := context.WithTimeout(t.Context(), 2*shortWait)
+				_, read := client.GetAPIKey(ctx, p)
+				_, put := client.PutProviderKeys(ctx, p+"-new", vaultkit.ProviderKeys{"api_key": canary + "-put"})
+				_, rotated := client.Rotate(ctx, p, vaultkit.NewKey(canary+"-rotated"))
+				_, direct := client.Vault().Logical().WriteWithContext(ctx, "secret/data/x", map[string]any{"data": map[string]any{"api_key": canary}})
+				cancel()
+				_, login := vaultkit.New(t.Context(), vaultkit.WithAddress(address), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: shortWait}),
+					vaultkit.WithAppRole(vaultkit.AppRole{RoleID: vaultkit.FromString(role), SecretID: vaultkit.FromString(secretID)}))
+				for verb, err := range map[string]error{"GetAPIKey": read, "PutProviderKeys": put, "Rotate": rotated, "New": login, "Vault().Logical().Write": direct} {
+					if err == nil && !strings.HasPrefix(verb, "Vault()") { // the official client takes more for a success
+						t.Errorf("%s = nil, want an error", verb)
+						continue
+					}
+					if text := everyForm(err); strings.Contains(text, "canary") || strings.Contains(text, secretID) {
+						t.Errorf("%s: the output contains a secret, want none: %s", verb, text)
+					}
+				}
+				client.Close()
+			})
 		}
-		h.armed.Store(true)
-		ctx, cancel := context.WithTimeout(t.Context(), 2*shortWait)
-		_, read := client.GetAPIKey(ctx, p)
-		_, put := client.PutProviderKeys(ctx, p+"-new", vaultkit.ProviderKeys{"api_key": canary + "-put"})
-		_, rotated := client.Rotate(ctx, p, vaultkit.NewKey(canary+"-rotated"))
-		_, direct := client.Vault().Logical().WriteWithContext(ctx, "secret/data/x", map[string]any{"data": map[string]any{"api_key": canary}})
-		cancel()
-		_, login := vaultkit.New(t.Context(), vaultkit.WithAddress(address), vaultkit.WithTimeouts(vaultkit.Timeouts{Start: shortWait}),
-			vaultkit.WithAppRole(vaultkit.AppRole{RoleID: vaultkit.FromString(role), SecretID: vaultkit.FromString(secretID)}))
-		for verb, err := range map[string]error{"GetAPIKey": read, "PutProviderKeys": put, "Rotate": rotated, "New": login, "Vault().Logical().Write": direct} {
-			if err == nil && !strings.HasPrefix(verb, "Vault()") { // the official client takes more for a success
-				t.Errorf("%s, %s = nil, want an error", name, verb)
-				continue
-			}
-			if text := everyForm(err); strings.Contains(text, "canary") || strings.Contains(text, secretID) {
-				t.Errorf("%s, %s: the output contains a secret, want none: %s", name, verb, text)
-			}
-		}
-		client.Close()
-	}
+	})
 	if text := said.String(); strings.Contains(text, "canary") || strings.Contains(text, secretID) || strings.Contains(text, "Unsolicited") {
 		t.Errorf("the log contains a secret, want none: %s", text)
 	}

@@ -362,6 +362,7 @@ func TestStart_ServerEndsDuringItsStart(t *testing.T) {
 }
 
 func TestStart_PortInUse(t *testing.T) {
+	short.RealOnly(t, "a server process")
 	l, err := net.Listen("tcp", loopback(0))
 	if err != nil {
 		t.Fatal(err)

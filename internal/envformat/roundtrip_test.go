@@ -69,10 +69,18 @@ func countMismatches(t testing.TB, consumer string, want []envformat.Variable, g
 	return mismatches
 }
 
+// randomValues returns the number of random values.
+func randomValues() int {
+	if testing.Short() {
+		return 100
+	}
+	return 2000
+}
+
 // TestRoundTrip checks that every reader of a format reads exactly what was written. Real
 // programs run if they are installed; CI has all of them.
 func TestRoundTrip(t *testing.T) {
-	traps, chance := corpus(), random(2000, 1)
+	traps, chance := corpus(), random(randomValues(), 1)
 	values := slices.Concat(traps, chance)
 	consumed, mismatches := 0, 0
 	for _, format := range formats {
