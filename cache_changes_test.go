@@ -106,6 +106,7 @@ func (r readingRevoker) Revoke(context.Context, vaultkit.Target, vaultkit.Provid
 
 // A refresh that has read the old secret ends after the rotation.
 func TestCache_KeepsOwnRotationOverLateRefresh(t *testing.T) {
+	t.Parallel()
 	w := clienttest.NewScenario(t)
 	heard := &clienttest.EventLog{}
 	w.Reconnect(vaultkit.WithCache(time.Second, time.Hour), vaultkit.WithObserver(heard.Add))

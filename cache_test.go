@@ -132,6 +132,7 @@ func TestCache_SeesOtherClientsChangesWithinTTL(t *testing.T) {
 }
 
 func TestCache_ServesStaleKeysInAnOutage(t *testing.T) {
+	t.Parallel()
 	proxy, heard := clienttest.NewProxy(t), &clienttest.EventLog{}
 	provider := vaulttest.PutProvider(t, clienttest.OldSecret)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithObserver(heard.Add),

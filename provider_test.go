@@ -162,6 +162,7 @@ func clientOfMovedMount(t *testing.T) map[string]*vaultkit.Client {
 }
 
 func TestSealedServer_IsErrSealed(t *testing.T) {
+	t.Parallel()
 	server := vaulttest.Start(t)
 	opts := []vaultkit.Option{vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken()))}
 	client := clienttest.New(t, opts...)

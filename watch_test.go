@@ -43,6 +43,7 @@ func hears(t *testing.T, told <-chan string, want string) {
 }
 
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	proxy, provider := clienttest.NewProxy(t), vaulttest.PutProvider(t, clienttest.OldSecret)
 	client := clienttest.New(t, vaultkit.WithAddress(proxy.URL()), vaultkit.WithPollInterval(time.Second),
 		vaultkit.WithTimeouts(vaultkit.Timeouts{Read: time.Second}))
@@ -83,6 +84,7 @@ func TestWatch(t *testing.T) {
 
 // Watch polls metadata where the policy allows it. Otherwise, after one denial, it polls the data.
 func TestWatch_PollsWhatThePolicyAllows(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, token    string
 		data, metadata func(int) bool
@@ -113,6 +115,7 @@ func TestWatch_PollsWhatThePolicyAllows(t *testing.T) {
 
 // If the metadata of one provider is denied, that of another is still polled.
 func TestCache_RemembersDeniedMetadataForEachProvider(t *testing.T) {
+	t.Parallel()
 	proxy := clienttest.NewProxy(t)
 	open, closed := vaulttest.PutProvider(t, clienttest.OldSecret), vaulttest.PutProvider(t, clienttest.OldSecret)
 	policy := vaulttest.Policy(t, "", "reader") + fmt.Sprintf("path %q {\n  capabilities = [\"read\"]\n}\n",

@@ -48,6 +48,7 @@ func TestComplete_ReadsNoPipe(t *testing.T) {
 
 // Completion offers what it has read, even if the logout gets no response.
 func TestComplete_DoesNotWaitForTheLogout(t *testing.T) {
+	t.Parallel()
 	provider, _ := stored(t)
 	login := pod(t, "reader")
 	for name, word := range map[string]string{"/revoke-self": provider, "/metadata/": ""} {

@@ -61,6 +61,7 @@ const maxMemory = 100 << 10
 
 // TestEnvOfMany has its own Vault, because other tests list all providers of theirs.
 func TestEnvOfMany(t *testing.T) {
+	t.Parallel()
 	const count = 10_000
 	server := vaulttest.Start(t)
 	client, err := vaultkit.New(t.Context(), vaultkit.WithAddress(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))
