@@ -48,7 +48,7 @@ func (m *Method) check(p endpoint.Params) (*role, *Token, error) {
 	if name == "" {
 		return nil, nil, logical.Refuse("missing role")
 	}
-	found := m.roles[name]
+	found := m.roles.Find(name)
 	switch {
 	case found == nil:
 		return nil, nil, logical.Refuse("role %q could not be found", name)

@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"net/http"
-	"strings"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/jwt"
@@ -35,7 +34,7 @@ func (m *Method) check(p endpoint.Params) (*role, Account, error) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	name, text := p.Text("role"), p.Text("jwt")
-	found := m.roles[strings.ToLower(name)]
+	found := m.roles.Find(name)
 	switch {
 	case name == "":
 		return nil, Account{}, logical.Refuse("missing role")
