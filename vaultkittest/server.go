@@ -16,10 +16,11 @@
 // # What a test can do
 //
 // Store and read as another program would: [Server.PutProvider], [Server.Provider],
-// [Server.Rotate]. Move the server's time: [Server.Advance]. See what was sent: [Server.Requests].
+// [Server.DeleteProvider], [Server.Rotate]. Move the server's time: [Server.Advance]. See what was
+// sent: [Server.Requests].
 // Cause a fault, one call each: [Server.Seal], [Server.Disconnect], [Server.DisconnectAfter],
 // [Server.Delay], [Server.LoseAnswers], [Server.WriteBeforeCommit], [Server.RevokeTokens],
-// [Server.Deny].
+// [Server.Deny] and [Server.Allow].
 //
 // # Clients
 //

@@ -216,6 +216,18 @@ func TestServer_FailuresHaveNoSecrets(t *testing.T) {
 	}
 }
 
+// t is the test of the examples.
+var t = exampleTest{}
+
+// exampleTest is a test that an example can use. It lasts as long as the program.
+type exampleTest struct{ testing.TB }
+
+func (exampleTest) Helper()                           {}
+func (exampleTest) Cleanup(func())                    {}
+func (exampleTest) Context() context.Context          { return context.Background() }
+func (exampleTest) Fatal(args ...any)                 { panic(fmt.Sprint(args...)) }
+func (exampleTest) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
 func TestMain(m *testing.M) {
 	for _, name := range []string{"VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE"} {
 		_ = os.Unsetenv(name)
