@@ -34,7 +34,7 @@ type sampleSize struct {
 // size returns the size of this run's sample. Under -short it is small.
 func size() sampleSize {
 	if testing.Short() {
-		return sampleSize{always: 300, drawn: 1, drawnOfOneEnding: 1, fewest: 300, control: 60}
+		return sampleSize{always: 150, drawn: 1, drawnOfOneEnding: 1, fewest: 150, control: 30}
 	}
 	return usualSample
 }

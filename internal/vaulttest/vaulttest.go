@@ -45,7 +45,10 @@ func MainWith(m *testing.M, before func(Vault), after func() error) {
 }
 
 func run(m *testing.M, before func(Vault), after func() error) int {
-	flag.Parse() // for -short
+	flag.Parse()
+	if testing.Short() { // most tests wait, and the Vault in the process needs little of the machine
+		Must(flag.Set("test.parallel", "8"))
+	}
 	var err error
 	if server, err = start(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
