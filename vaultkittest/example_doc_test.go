@@ -29,7 +29,7 @@ func ExampleServer_DisconnectAfter() {
 	client := vault.Client(t)
 
 	vault.DisconnectAfter(vaultkittest.Commit)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	_, err := client.Rotate(ctx, "openai-gpt4", vaultkit.NewKey("fake-new"))
 	fmt.Println("undetermined:", errors.Is(err, vaultkit.ErrUndetermined))

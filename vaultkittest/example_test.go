@@ -89,8 +89,8 @@ func TestTool_RecoversALostCommit(t *testing.T) {
 	client := vault.Client(t)
 
 	vault.DisconnectAfter(vaultkittest.Commit)
-	time.AfterFunc(200*time.Millisecond, vault.Reconnect)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	time.AfterFunc(time.Second, vault.Reconnect)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	if err := rotateKey(ctx, client, "openai-gpt4", "fake-new"); err != nil {
 		t.Errorf("rotateKey = %v, want success", err)

@@ -35,7 +35,7 @@ func rotate(client *vaultkit.Client, timeout time.Duration) error {
 
 // Each fault causes the error that a real Vault in this state causes.
 func TestServer_Faults(t *testing.T) {
-	const soon = 200 * time.Millisecond
+	const soon = 500 * time.Millisecond
 	reads := get
 	for name, tc := range map[string]struct {
 		fault func(s *vaultkittest.Server)
