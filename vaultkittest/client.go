@@ -40,11 +40,15 @@ func (s *Server) Client(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client 
 // a test of an error of New.
 func (s *Server) Options(t testing.TB, opts ...vaultkit.Option) []vaultkit.Option {
 	t.Helper()
-	defaults := []vaultkit.Option{
+	return append(append(s.connect(s.clientToken(t)), opts...), s.wired, quick)
+}
+
+// connect returns the options that lead to the providers, with a token.
+func (s *Server) connect(token string) []vaultkit.Option {
+	return []vaultkit.Option{
 		vaultkit.WithAddress(s.vault.Addr()), vaultkit.WithMount(s.mount), vaultkit.WithBasePath(s.base),
-		vaultkit.WithToken(vaultkit.FromString(s.clientToken(t))),
+		vaultkit.WithToken(vaultkit.FromString(token)),
 	}
-	return append(append(defaults, opts...), s.wired, quick)
 }
 
 // wired leads a client's requests to the server. A transport of the program's own wraps the way

@@ -58,9 +58,8 @@ func (s *Server) Rotate(name, key string) (rotation *vaultkit.Rotation) {
 // lasts no longer, so that no goroutine of it stays in or outside a bubble.
 func (s *Server) asAdmin(step string, do func(*vaultkit.Client) error) {
 	s.t.Helper()
-	admin, err := vaultkit.New(background, vaultkit.WithAddress(s.vault.Addr()), vaultkit.WithMount(s.mount), vaultkit.WithBasePath(s.base),
-		vaultkit.WithToken(vaultkit.FromString(s.vault.RootToken())),
-		vaultkit.WithTransport(func(http.RoundTripper) http.RoundTripper { return s.pastFaults() }))
+	pastFaults := vaultkit.WithTransport(func(http.RoundTripper) http.RoundTripper { return s.pastFaults() })
+	admin, err := vaultkit.New(background, append(s.connect(s.vault.RootToken()), pastFaults)...)
 	s.must("make a client", err)
 	defer func() { _ = admin.Close() }()
 	s.must(step, do(admin))
