@@ -120,8 +120,8 @@ var calls = []authtest.Call{
 	{Method: "POST", Path: "role/d/secret-id"},
 	{Method: "GET", Path: "role/d/role-id"},
 	{Method: "POST", Path: "login", Body: fields{"role_id": ref("role-id 3"), "secret_id": ref("secret 8")}},
-	{Method: "POST", Path: "role/root", Body: fields{"token_policies": "root", "role_id": "root-role"}},
-	{Method: "POST", Path: "role/root/custom-secret-id", Body: fields{"secret_id": "s"}},
+	{Method: "POST", Path: "role/privileged", Body: fields{"token_policies": "root", "role_id": "root-role"}},
+	{Method: "POST", Path: "role/privileged/custom-secret-id", Body: fields{"secret_id": "s"}},
 	{Method: "POST", Path: "login", Body: fields{"role_id": "root-role", "secret_id": "s"}},
 	{Method: "POST", Path: "role/a/secret-id/destroy", Body: fields{"secret_id": ref("secret 0")}},
 	{Method: "POST", Path: "role/a/secret-id/destroy", Body: fields{"secret_id": ref("secret 0")}},
@@ -136,7 +136,7 @@ var calls = []authtest.Call{
 	{Method: "GET", Path: "role/a/nothing"},
 	{Method: "DELETE", Path: "role/b"}, {Method: "DELETE", Path: "role/c"},
 	{Method: "DELETE", Path: "role/d"}, {Method: "DELETE", Path: "role/e"},
-	{Method: "DELETE", Path: "role/f"}, {Method: "DELETE", Path: "role/root"}, {Method: "DELETE", Path: "role/-x"},
+	{Method: "DELETE", Path: "role/f"}, {Method: "DELETE", Path: "role/privileged"}, {Method: "DELETE", Path: "role/-x"},
 }
 
 func name(kind string, n int) string { return fmt.Sprint(kind, " ", n) }

@@ -6,15 +6,11 @@ import (
 	"pgregory.net/rapid"
 
 	"goblin/vaultkit/internal/memvault/authtest"
-	"goblin/vaultkit/internal/vaulttest"
 )
 
 // Random sequences of roles, secret ids and logins.
 func TestAppRole_SequencesAnswerAsVaultDoes(t *testing.T) {
-	sequences := 120
-	if vaulttest.Long() {
-		sequences = 6000
-	}
+	sequences := authtest.Sequences(120, 6000)
 	w := authtest.NewWorld(t)
 	for seed := range sequences {
 		w.Reset()

@@ -16,10 +16,7 @@ var roles = []string{"reader", "monitor", "provisioner", "rotator", "recoverer",
 // Random requests to KV, each with the token of a role: the same ones are allowed, and they
 // have the same effect.
 func TestGeneratedPolicies_AllowWhatVaultAllows(t *testing.T) {
-	sequences := 80
-	if vaulttest.Long() {
-		sequences = 8000
-	}
+	sequences := authtest.Sequences(80, 8000)
 	w := authtest.NewWorld(t)
 	for _, role := range roles {
 		body := fields{"policy": vaulttest.Policy(t, "../../../", role)}

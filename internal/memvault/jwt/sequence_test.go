@@ -7,15 +7,11 @@ import (
 	"pgregory.net/rapid"
 
 	"goblin/vaultkit/internal/memvault/authtest"
-	"goblin/vaultkit/internal/vaulttest"
 )
 
 // Random roles, and JWTs with random claims that log in by them.
 func TestJWT_SequencesAnswerAsVaultDoes(t *testing.T) {
-	sequences := 150
-	if vaulttest.Long() {
-		sequences = 10_000
-	}
+	sequences := authtest.Sequences(150, 10_000)
 	known, foreign := newSigner(t, "ES256"), newSigner(t, "ES256")
 	w := newWorld(t, known)
 	for seed := range sequences {

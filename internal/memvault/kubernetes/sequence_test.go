@@ -7,15 +7,11 @@ import (
 
 	"goblin/vaultkit/internal/memvault/authtest"
 	"goblin/vaultkit/internal/memvault/kubernetes"
-	"goblin/vaultkit/internal/vaulttest"
 )
 
 // Random roles, at which four service accounts and an unknown JWT log in.
 func TestKubernetes_SequencesAnswerAsVaultDoes(t *testing.T) {
-	sequences := 150
-	if vaulttest.Long() {
-		sequences = 6000
-	}
+	sequences := authtest.Sequences(150, 6000)
 	w := authtest.NewWorld(t)
 	jwts := []string{cluster.JWT("unknown", false)}
 	for _, account := range []kubernetes.Account{

@@ -10,15 +10,11 @@ import (
 
 	"goblin/vaultkit/internal/memvault/authtest"
 	"goblin/vaultkit/internal/memvault/token"
-	"goblin/vaultkit/internal/vaulttest"
 )
 
 // Random sequences: trees of tokens that are created, used, renewed and revoked.
 func TestTokens_SequencesAnswerAsVaultDoes(t *testing.T) {
-	sequences := 150
-	if vaulttest.Long() {
-		sequences = 6000
-	}
+	sequences := authtest.Sequences(150, 6000)
 	w := newWorld(t, "")
 	play(w, sequences)
 	if t.Failed() {

@@ -7,16 +7,12 @@ import (
 	"pgregory.net/rapid"
 
 	"goblin/vaultkit/internal/memvault/authtest"
-	"goblin/vaultkit/internal/vaulttest"
 )
 
 // Random sequences: responses are wrapped, looked up, wrapped again and unwrapped, by
 // others and by the wrapping token itself, mostly more than once.
 func TestWrapping_SequencesAnswerAsVaultDoes(t *testing.T) {
-	sequences := 60
-	if vaulttest.Long() {
-		sequences = 6000
-	}
+	sequences := authtest.Sequences(60, 6000)
 	w := authtest.NewWorld(t)
 	for seed := range sequences {
 		w.Reset()
