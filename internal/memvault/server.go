@@ -78,6 +78,9 @@ func New(o Options) *Server {
 	return s
 }
 
+// Version returns the release of Vault that the server answers like.
+func (*Server) Version() string { return Version }
+
 // RootToken returns the root token.
 func (s *Server) RootToken() string { return s.root }
 

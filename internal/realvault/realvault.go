@@ -18,7 +18,7 @@ func Start(t testing.TB, o devvault.Options) *devvault.Server {
 	t.Helper()
 	short.RealOnly(t, "a real Vault server")
 	s, err := devvault.Start(t.Context(), o)
-	return untilEnd(t, s, err)
+	return UntilEnd(t, s, err)
 }
 
 // StartCluster runs a cluster of real Vault servers until the test ends.
@@ -26,10 +26,11 @@ func StartCluster(t testing.TB) *devvault.Cluster {
 	t.Helper()
 	short.RealOnly(t, "a cluster of real Vault servers")
 	c, err := devvault.StartCluster(t.Context(), devvault.ClusterOptions{})
-	return untilEnd(t, c, err)
+	return UntilEnd(t, c, err)
 }
 
-func untilEnd[S interface{ Stop() error }](t testing.TB, s S, err error) S {
+// UntilEnd stops a server that has started when the test ends.
+func UntilEnd[S interface{ Stop() error }](t testing.TB, s S, err error) S {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

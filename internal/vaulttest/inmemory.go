@@ -26,9 +26,6 @@ func startInMemory(ctx context.Context) (Vault, error) {
 	return s, nil
 }
 
-// Version returns the release of Vault that the server answers like.
-func (inMemory) Version() string { return memvault.Version }
-
 // AuditLog returns the path of the audit log.
 func (s inMemory) AuditLog() string { return s.audit.Name() }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/realvault"
 )
 
 // Vault is a server that tests use.
@@ -26,15 +27,7 @@ func Server() Vault { return server }
 func Start(t testing.TB) Vault {
 	t.Helper()
 	s, err := start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return realvault.UntilEnd(t, s, err)
 }
 
 // start runs a real Vault server or, under -short, the Vault in the process.

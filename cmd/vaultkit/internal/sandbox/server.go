@@ -41,8 +41,5 @@ func StartInMemory(ctx context.Context, o Options) (Server, error) {
 
 type inMemory struct{ *memvault.Server }
 
-// Version returns the release of Vault that the server answers like.
-func (inMemory) Version() string { return memvault.Version }
-
 // Stop closes the server's socket.
 func (s inMemory) Stop() error { return s.Close() }
