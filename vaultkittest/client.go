@@ -20,7 +20,7 @@ import (
 const refreshEvery = 20 * time.Millisecond
 
 // Client returns a client of the server, closed when the test t ends. It may do everything with
-// the providers, but for what [Server.Deny] took away. Options may replace its login.
+// the providers, except what [Server.Deny] took away. Options may replace its login.
 //
 // It looks for new secrets every 20 ms, with or without a cache, and retries after milliseconds. A
 // read and the start give up after 2 seconds without Vault, and a write after 10, unless
@@ -32,7 +32,7 @@ func (s *Server) Client(t testing.TB, opts ...vaultkit.Option) *vaultkit.Client 
 	if err != nil {
 		t.Fatalf("vaultkittest: make a client: %v", err)
 	}
-	t.Cleanup(func() { _ = client.Close() }) // the test may have cut it off
+	t.Cleanup(func() { _ = client.Close() }) // fails if the test has disconnected the server
 	return client
 }
 

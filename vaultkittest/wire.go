@@ -75,7 +75,7 @@ func (w *wire) send(r *http.Request) (*http.Response, error) {
 }
 
 // sendSealed sends a request to the sealed server. The requests of the test itself wait
-// meanwhile, for to them it is not sealed.
+// until it is unsealed again.
 func (w *wire) sendSealed(r *http.Request) (*http.Response, error) {
 	w.seal.Lock()
 	defer w.seal.Unlock()

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The alphabet is small, so that rules meet on the same paths.
+// There are few segments, so that several rules match the same path.
 var (
 	segments     = []string{"a", "b", "ab"}
 	requestPaths = []string{"a", "ab", "a/a", "a/b", "ab/b", "b/a", "a/b/a", "b/a/ab"}

@@ -65,8 +65,8 @@ func TestRandomSequences_GetTheSameAnswers(t *testing.T) {
 	}
 }
 
-// TestPlantedDifferences_AreFound shows that the comparison would notice: each server here
-// differs from Vault in one thing.
+// TestPlantedDifferences_AreFound shows that the comparison finds differences: each server
+// here differs from Vault in one point.
 func TestPlantedDifferences_AreFound(t *testing.T) {
 	for _, quirk := range kv2.Quirks() {
 		t.Run(string(quirk), func(t *testing.T) {

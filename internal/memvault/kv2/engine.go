@@ -1,6 +1,6 @@
 // Package kv2 is version 2 of Vault's KV secrets engine over a store in memory.
 //
-// It keeps the real engine's oddities, because they are what a client meets: a number
+// It does what the real engine does, also where that is a surprise: a number
 // passes through float64, a key's metadata is found under its cleaned path and the data of
 // a version under the path as it was sent, a stale check-and-set passes after a key was
 // deleted and written anew.

@@ -260,7 +260,7 @@ func (c *creation) response() *logical.Response {
 	return &logical.Response{Auth: c.entry.auth(), Warnings: c.warn}
 }
 
-// auth returns what the client is told about a new or a renewed token.
+// auth returns the part of the response that describes a new or a renewed token.
 func (e *Entry) auth() *logical.Auth {
 	return &logical.Auth{
 		ClientToken: e.ID, Accessor: e.Accessor, Policies: e.Policies, TokenPolicies: e.Policies, Metadata: e.Meta,

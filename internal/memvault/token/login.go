@@ -56,7 +56,7 @@ func (l Login) displayName() string {
 	return strings.TrimSuffix(mount+l.Name, "-")
 }
 
-// entity returns the id of whoever logs in, the same for each login.
+// entity returns the entity id of the account that logs in. It is the same at each login.
 func (s *Store) entity(mount, alias string) string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -1,7 +1,7 @@
 package token
 
-// Quirk is a difference from Vault on purpose. Tests plant one to see that the comparison
-// with the real server notices. The zero value is none.
+// Quirk is a deliberate difference from Vault. Tests set one to check that the comparison with
+// the real server finds it. The zero value is none.
 type Quirk string
 
 // The differences that can be planted.

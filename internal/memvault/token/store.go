@@ -33,7 +33,7 @@ func NewStore(c *clock.Clock, p *policies.Store, quirk Quirk) *Store {
 	}
 }
 
-// OnRevoke adds a function that is told about each token that ends.
+// OnRevoke adds a function that is called with each token that ends.
 func (s *Store) OnRevoke(f func(id string)) { s.onRevoke = append(s.onRevoke, f) }
 
 // ACL returns what a token may do.
