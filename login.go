@@ -1,12 +1,17 @@
 package vaultkit
 
 import (
+	"context"
+	"os"
+
+	"github.com/hashicorp/vault/api"
+
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/settings"
 )
 
-// Credential says where a secret for a login comes from: [FromString], [FromFile], [FromEnv] or
-// [CLIToken]. It prints where the secret comes from, and never the secret.
+// Credential says where a secret for a login comes from: [FromString], [FromFile], [FromEnv],
+// [CLIToken] or [GitHubToken]. It prints where the secret comes from, and never the secret.
 type Credential struct{ origin }
 
 // origin has the methods that print a Credential.
@@ -30,6 +35,18 @@ func (c Credential) Wrapped() Credential { return Credential{session.Wrapped(c.o
 
 // CLIToken returns the credential of the token that "vault login" wrote to ~/.vault-token.
 func CLIToken() Credential { return Credential{session.CLIToken()} }
+
+// GitHubToken returns the credential of the identity token that GitHub gives to a job of GitHub
+// Actions, for [WithJWT]. The job needs "permissions: id-token: write". The audience is what
+// the role of Vault's JWT auth method is bound to. Empty: GitHub's default, the URL of the
+// repository's owner.
+//
+// Each login asks GitHub for another token, because it ends within minutes. The request goes to
+// $ACTIONS_ID_TOKEN_REQUEST_URL, over TLS, and follows no redirect. It is sent at most three times.
+// In a job, the client writes GitHub's command that masks the token to os.Stderr.
+func GitHubToken(audience string) Credential {
+	return Credential{session.GitHubToken(audience, os.Getenv, os.Stderr)}
+}
 
 // WithToken uses a token that exists already. The client renews it if that is possible, and never
 // revokes it. When Vault refuses the token, the client reads it again from FromFile or FromEnv. The
@@ -65,4 +82,43 @@ type Kubernetes struct {
 // docs/policies.md shows how to set it up.
 func WithKubernetes(k Kubernetes) Option {
 	return func(s *settings.Settings) { s.SetLogin(session.Kubernetes(k.Mount, k.Role, k.JWTFile)) }
+}
+
+// JWT holds what a login with Vault's JWT method needs. It is for CI jobs, and for every other
+// program whose platform gives it a JWT.
+type JWT struct {
+	Role  string     // the role of Vault's JWT auth method; default: the method's default role
+	Token Credential // the JWT, read at each login; required
+	Mount string     // of the auth method; default "jwt"
+}
+
+// WithJWT logs in with a JWT, and again when the token ends. In GitHub Actions, [GitHubToken]
+// gets the JWT. GitLab puts it into the variable that the job's id_tokens names. docs/logins.md
+// shows how to set it up.
+func WithJWT(j JWT) Option {
+	return func(s *settings.Settings) { s.SetLogin(session.JWT(j.Mount, j.Role, j.Token.origin)) }
+}
+
+// WithAuthMethod logs in with any auth method for the official client, such as those of
+// github.com/hashicorp/vault/api/auth/aws or userpass, and again when the token ends. The name
+// stands for the method in the log.
+//
+// newMethod makes the auth method for one login. It is called at each login, because such
+// methods read their credentials when they are made. It and the method's Login must end when
+// their context ends, at most Timeouts.Request later. They may be called concurrently with
+// everything but themselves.
+//
+// If the method fails, the error is ErrUnauthenticated and names the type of the method's error.
+// It leaves out the text, which may contain a secret: log it in newMethod if it is safe. Only
+// if the method's request to Vault gets no response, the error is ErrUnavailable.
+func WithAuthMethod(name string, newMethod func(ctx context.Context) (api.AuthMethod, error)) Option {
+	return func(s *settings.Settings) { s.SetLogin(session.AuthMethod(name, newMethod)) }
+}
+
+// WithoutLogin sends requests without a token, to a Vault Agent or Proxy that adds its own (auto_auth,
+// and use_auto_auth_token in its api_proxy). The address is usually "unix:///run/vault.sock" or
+// "http://127.0.0.1:8100". New checks that a token is added. The client neither renews nor revokes
+// that token.
+func WithoutLogin() Option {
+	return func(s *settings.Settings) { s.SetLogin(session.ProxyLogin()) }
 }

@@ -26,7 +26,7 @@ type Option func(*settings.Settings)
 // VAULT_CACERT_BYTES, VAULT_CAPATH, VAULT_CLIENT_CERT, VAULT_CLIENT_KEY,
 // VAULT_TLS_SERVER_NAME, VAULT_SKIP_VERIFY), VAULTKIT_MOUNT and VAULTKIT_BASE, and
 // VAULTKIT_REDIRECTS (the hosts of WithRedirects, separated by commas). VAULTKIT_AUTH
-// (token, approle or kubernetes) chooses the login. If it is not set, WithEnvironment
+// (token, approle, kubernetes, jwt or none) chooses the login; none is WithoutLogin. If it is not set, WithEnvironment
 // takes the first of these whose variables are set:
 //
 //   - token: VAULT_TOKEN, or VAULTKIT_TOKEN_FILE
@@ -35,6 +35,9 @@ type Option func(*settings.Settings)
 //     VAULTKIT_WRAPPED_SECRET_ID_FILE; VAULTKIT_APPROLE_MOUNT
 //   - kubernetes: VAULTKIT_KUBERNETES_ROLE; VAULTKIT_JWT_FILE,
 //     VAULTKIT_KUBERNETES_MOUNT
+//   - jwt: VAULTKIT_JWT_ROLE, VAULTKIT_JWT_TOKEN, VAULTKIT_JWT_TOKEN_FILE or
+//     VAULTKIT_JWT_AUDIENCE; without a token or file, it is GitHubToken(VAULTKIT_JWT_AUDIENCE);
+//     VAULTKIT_JWT_MOUNT
 //   - the token in ~/.vault-token
 func WithEnvironment() Option { return settings.WithEnvironment(os.Getenv) }
 

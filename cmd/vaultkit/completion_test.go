@@ -66,7 +66,7 @@ func TestComplete_OffersProviders(t *testing.T) {
 		"list ":                "",
 		"policy reader ":       "",
 		"policy reader --provider one --provider ": "other two",
-		"get --auth ":      "token approle kubernetes",
+		"get --auth ":      "token approle kubernetes jwt none",
 		"get --auth k":     "kubernetes",
 		"get --field ":     "",
 		"rotate --reason ": "",

@@ -48,11 +48,11 @@ func (x *exam) url() *url.URL {
 }
 
 // credentials reads the login's credentials and does not use them.
-func (x *exam) credentials(context.Context) Finding {
+func (x *exam) credentials(ctx context.Context) Finding {
 	if x.Login == nil {
-		return failed(vaulterr.Invalid("no login"), "no login: there is no token (VAULT_TOKEN, ~/.vault-token), AppRole or Kubernetes role", VaultLogin.fix("vault login"))
+		return failed(vaulterr.Invalid("no login"), "no login: there is no token (VAULT_TOKEN, ~/.vault-token), AppRole, Kubernetes role or JWT", VaultLogin.fix("vault login"))
 	}
-	about, err := session.Probe(x.Login)
+	about, err := session.Probe(ctx, x.Login)
 	x.login = about
 	switch {
 	case err != nil:

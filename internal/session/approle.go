@@ -50,7 +50,7 @@ func (m *appRoleLogin) check() error {
 }
 
 func (m *appRoleLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, error) {
-	roleID, err := m.roleID.secret()
+	roleID, err := m.roleID.secret(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (m *appRoleLogin) login(ctx context.Context, t *transport, _ *lease) (*leas
 // currentSecretID reads the secret id. It keeps an unwrapped one, because the file may be
 // deleted after delivery. A different wrapping token is a new delivery.
 func (m *appRoleLogin) currentSecretID(ctx context.Context, t *transport) (string, error) {
-	text, err := m.secretID.secret()
+	text, err := m.secretID.secret(ctx)
 	if !m.secretID.wrapped {
 		return text, err
 	}

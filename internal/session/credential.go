@@ -1,14 +1,19 @@
 package session
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 
+	"goblin/vaultkit/internal/backoff"
+	"goblin/vaultkit/internal/githubtoken"
 	"goblin/vaultkit/internal/vaulterr"
 )
 
@@ -21,7 +26,7 @@ const maxCredential = 64 << 10
 // the Credential is nested.
 type Credential struct {
 	label
-	read    func() (string, error)
+	read    func(context.Context) (string, error)
 	wrapped bool // read returns a wrapping token
 	literal bool // read always returns the same
 
@@ -32,7 +37,7 @@ type Credential struct {
 func FromString(secret string) Credential {
 	return Credential{
 		label:   "a literal value",
-		read:    func() (string, error) { return secret, nil },
+		read:    func(context.Context) (string, error) { return secret, nil },
 		literal: true,
 	}
 }
@@ -42,7 +47,7 @@ func FromString(secret string) Credential {
 func FromFile(path string) Credential {
 	return Credential{
 		label: label("file " + path),
-		read:  func() (string, error) { return readFile(path) },
+		read:  func(context.Context) (string, error) { return readFile(path) },
 		file:  path,
 	}
 }
@@ -54,7 +59,7 @@ func FromEnv(name string) Credential { return FromLookup(name, os.Getenv) }
 func FromLookup(name string, lookup func(name string) string) Credential {
 	return Credential{
 		label:    label("environment " + name),
-		read:     func() (string, error) { return lookup(name), nil },
+		read:     func(context.Context) (string, error) { return lookup(name), nil },
 		variable: name,
 	}
 }
@@ -62,7 +67,19 @@ func FromLookup(name string, lookup func(name string) string) Credential {
 // CLIToken returns the token that 'vault login' stored in the home directory.
 func CLIToken() Credential {
 	path, _ := cliTokenPath() // reading the token returns the error
-	return Credential{label: "file ~/.vault-token of the Vault CLI", read: readCLIToken, file: path}
+	return Credential{label: "file ~/.vault-token of the Vault CLI", read: func(context.Context) (string, error) { return readCLIToken() }, file: path}
+}
+
+// GitHubToken returns the credential of the identity token that GitHub gives to a job of GitHub
+// Actions. Each login asks GitHub for another one. masks gets the command that hides it in
+// the job's log.
+func GitHubToken(audience string, lookup func(name string) string, masks io.Writer) Credential {
+	request := githubtoken.Request{Audience: audience, Lookup: lookup, Masks: masks, Backoff: backoff.Backoff{Min: 500 * time.Millisecond}}
+	about := label("GitHub's identity token")
+	if audience != "" {
+		about += label(" for the audience " + audience)
+	}
+	return Credential{label: about, read: request.Token}
 }
 
 // Wrapped returns a credential whose source holds a response-wrapping token around a
@@ -73,11 +90,14 @@ func Wrapped(inner Credential) Credential {
 }
 
 // secret reads the credential. Its errors name the origin, never the content.
-func (c Credential) secret() (string, error) {
+func (c Credential) secret(ctx context.Context) (string, error) {
 	if c.read == nil {
 		return "", vaulterr.Invalid("no credential given")
 	}
-	raw, err := c.read()
+	raw, err := c.read(ctx)
+	if own, ok := errors.AsType[*vaulterr.Error](err); ok {
+		return "", own
+	}
 	if err != nil {
 		return "", &vaulterr.Error{Kind: vaulterr.ErrInvalid, Detail: c.String() + " cannot be read", Err: err}
 	}

@@ -251,7 +251,7 @@ func TestDo_ReadsTheTokenFileAgain(t *testing.T) {
 		v.noSelfLookup = true
 		v.tokens = map[string]*fakeToken{"fake-old": {ends: time.Now().Add(time.Hour)}, "fake-new": {ends: time.Now().Add(time.Hour)}}
 		source := "fake-old"
-		s, _ := v.opened(t, Token(Credential{label: "a file", read: func() (string, error) { return source, nil }}))
+		s, _ := v.opened(t, Token(Credential{label: "a file", read: func(context.Context) (string, error) { return source, nil }}))
 		if err := s.Do(t.Context(), probe); err != nil {
 			t.Fatalf("Do = %v, want no error", err)
 		}

@@ -40,7 +40,7 @@ func (m *kubernetesLogin) check() error {
 
 func (m *kubernetesLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, error) {
 	// The official auth method would read the default file if the named one is empty.
-	jwt, err := m.jwt.secret()
+	jwt, err := m.jwt.secret(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,8 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
-// Method is a way to get a token: [Token], [AppRole] or [Kubernetes]. It prints its kind
-// and the origin of its credentials, never their content.
+// Method is a way to get a token: [Token], [AppRole], [Kubernetes], [JWT], [AuthMethod] or
+// [ProxyLogin]. It prints its kind and the origin of its credentials, never their content.
 type Method interface {
 	String() string
 	// check returns an error if the settings can never work. It sends no request.
@@ -74,7 +74,7 @@ func loginError(path string, err error) error {
 	case errors.Is(failure.Kind, vaulterr.ErrPermissionDenied):
 		// Vault answers the same for a mount that does not exist.
 		failure.Kind = vaulterr.ErrUnauthenticated
-		failure.Hint = "check the auth mount's name and the credentials; for Kubernetes, also check that Vault can reach the cluster"
+		failure.Hint = "check the auth mount's name and the credentials; for Kubernetes and JWT, also check that Vault can reach the cluster or the token's issuer"
 	case !errors.Is(failure.Kind, vaulterr.ErrUnauthenticated):
 		failure.Kind = vaulterr.ErrUnauthenticated
 	}

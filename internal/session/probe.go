@@ -17,13 +17,16 @@ const (
 	KindToken      = "token"
 	KindAppRole    = "approle"
 	KindKubernetes = "kubernetes"
+	KindJWT        = "jwt"
+	KindProxy      = "none"        // a proxy adds the token
+	KindAuthMethod = "auth method" // of the program
 )
 
 // LoginInfo describes a login without logging in.
 type LoginInfo struct {
-	Kind  string // KindToken, KindAppRole or KindKubernetes
-	Mount string // of the auth method; empty for a token
-	Role  string // of a Kubernetes login
+	Kind  string // one of the kinds above
+	Mount string // of the auth method; empty if there is none or it is not known
+	Role  string // of a Kubernetes or JWT login
 
 	// Variable or File is the origin of the token, secret id or JWT, if it has one.
 	Variable, File string
@@ -34,21 +37,21 @@ type LoginInfo struct {
 
 // Probe reads a login's credentials, as a login would, and does not use them. ErrInvalid
 // names a credential that cannot be used.
-func Probe(m Method) (LoginInfo, error) {
+func Probe(ctx context.Context, m Method) (LoginInfo, error) {
 	if err := m.check(); err != nil {
 		return LoginInfo{}, err
 	}
 	about, credentials := describe(m)
 	for _, one := range credentials {
-		if _, err := one.secret(); err != nil {
+		if _, err := one.secret(ctx); err != nil {
 			return about, err
 		}
 	}
 	return about, nil
 }
 
-// describe returns a login's description and its credentials. The last credential is the
-// secret one.
+// describe returns a login's description and its credentials, if it has any. The last
+// credential is the secret one.
 func describe(m Method) (about LoginInfo, credentials []Credential) {
 	switch m := m.(type) {
 	case *tokenLogin:
@@ -58,6 +61,12 @@ func describe(m Method) (about LoginInfo, credentials []Credential) {
 		credentials = []Credential{m.roleID, m.secretID}
 	case *kubernetesLogin:
 		about, credentials = LoginInfo{Kind: KindKubernetes, Mount: m.mount, Role: m.role}, []Credential{m.jwt}
+	case *jwtLogin:
+		about, credentials = LoginInfo{Kind: KindJWT, Mount: m.mount, Role: m.role}, []Credential{m.token}
+	case proxyLogin:
+		return LoginInfo{Kind: KindProxy}, nil
+	case *authMethodLogin:
+		return LoginInfo{Kind: KindAuthMethod}, nil
 	}
 	decisive := credentials[len(credentials)-1]
 	about.Variable, about.File = decisive.variable, decisive.file
@@ -84,7 +93,7 @@ func CheckWrapped(ctx context.Context, client *api.Client, m Method, timeout tim
 	if !ok || !role.secretID.wrapped {
 		return vaulterr.Invalid("the login has no wrapping token")
 	}
-	token, err := role.secretID.secret()
+	token, err := role.secretID.secret(ctx)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func TestProbe(t *testing.T) {
 		"a pod":           {session.Kubernetes("", "goblin", public), session.LoginInfo{Kind: session.KindKubernetes, Mount: "kubernetes", Role: "goblin", File: public}, true},
 		"no role":         {session.Kubernetes("", "", public), session.LoginInfo{}, false},
 	} {
-		got, err := session.Probe(tc.by)
+		got, err := session.Probe(t.Context(), tc.by)
 		if !reflect.DeepEqual(got, tc.want) || (err == nil) != tc.ok || err != nil && !errors.Is(err, vaulterr.ErrInvalid) {
 			t.Errorf("Probe(%s) = %+v, %v, want %+v, success %t", name, got, err, tc.want, tc.ok)
 		}

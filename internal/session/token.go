@@ -35,7 +35,7 @@ func (m *tokenLogin) check() error { return checkCredential("token", m.source, f
 func (m *tokenLogin) repeatable() bool { return !m.source.literal }
 
 func (m *tokenLogin) login(ctx context.Context, t *transport, previous *lease) (*lease, error) {
-	token, err := m.source.secret()
+	token, err := m.source.secret(ctx)
 	if err != nil {
 		return nil, err
 	}

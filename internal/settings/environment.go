@@ -2,6 +2,7 @@ package settings
 
 import (
 	"cmp"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,7 +75,7 @@ func (env environment) ignoredLogins() []string {
 		login     string
 		variables []string
 	}{
-		{"token", tokenVariables}, {"approle", roleVariables}, {"kubernetes", kubernetesVariables},
+		{"token", tokenVariables}, {"approle", roleVariables}, {"kubernetes", kubernetesVariables}, {"jwt", jwtVariables},
 	} {
 		if env.has(one.variables...) {
 			ready = append(ready, one.login)
@@ -91,6 +92,7 @@ var (
 	tokenVariables      = []string{"VAULT_TOKEN", "VAULTKIT_TOKEN_FILE"}
 	roleVariables       = []string{"VAULT_ROLE_ID", "VAULTKIT_ROLE_ID_FILE"}
 	kubernetesVariables = []string{"VAULTKIT_KUBERNETES_ROLE"}
+	jwtVariables        = []string{"VAULTKIT_JWT_ROLE", "VAULTKIT_JWT_TOKEN", "VAULTKIT_JWT_TOKEN_FILE", "VAULTKIT_JWT_AUDIENCE"}
 )
 
 // login returns the login that VAULTKIT_AUTH names. Without that variable, it returns the first
@@ -103,9 +105,13 @@ func (env environment) login() (session.Method, error) {
 		return env.appRole(), nil
 	case "kubernetes":
 		return env.kubernetes(), nil
+	case "jwt":
+		return env.jwt(), nil
+	case "none":
+		return session.ProxyLogin(), nil
 	case "":
 	default:
-		return nil, vaulterr.Invalid("VAULTKIT_AUTH is %q, not token, approle or kubernetes", auth)
+		return nil, vaulterr.Invalid("VAULTKIT_AUTH is %q, not token, approle, kubernetes, jwt or none", auth)
 	}
 	switch {
 	case env.has(tokenVariables...):
@@ -114,6 +120,8 @@ func (env environment) login() (session.Method, error) {
 		return env.appRole(), nil
 	case env.has(kubernetesVariables...):
 		return env.kubernetes(), nil
+	case env.has(jwtVariables...):
+		return env.jwt(), nil
 	case session.HasCLIToken():
 		return session.Token(session.CLIToken()), nil
 	}
@@ -135,6 +143,13 @@ func (env environment) appRole() session.Method {
 
 func (env environment) kubernetes() session.Method {
 	return session.Kubernetes(env("VAULTKIT_KUBERNETES_MOUNT"), env("VAULTKIT_KUBERNETES_ROLE"), env("VAULTKIT_JWT_FILE"))
+}
+
+// jwt takes the JWT from a variable, a file, or GitHub.
+func (env environment) jwt() session.Method {
+	github := session.GitHubToken(env("VAULTKIT_JWT_AUDIENCE"), env, os.Stderr)
+	token := env.first(github, "VAULTKIT_JWT_TOKEN", "VAULTKIT_JWT_TOKEN_FILE")
+	return session.JWT(env("VAULTKIT_JWT_MOUNT"), env("VAULTKIT_JWT_ROLE"), token)
 }
 
 // first returns the credential in the variable value if that is set, else in the file that the

@@ -104,7 +104,7 @@ func (s *Settings) SetLogin(login session.Method, ignored ...string) {
 // CheckLogin returns an error if no option set a login.
 func (s *Settings) CheckLogin() error {
 	if s.Login == nil {
-		return vaulterr.Invalid("no login: give a token (VAULT_TOKEN), an AppRole or a Kubernetes role, by variables or by options")
+		return vaulterr.Invalid("no login: give a token (VAULT_TOKEN), an AppRole, a Kubernetes role or a JWT, by variables or by options")
 	}
 	return nil
 }

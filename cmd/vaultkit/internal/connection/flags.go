@@ -45,7 +45,7 @@ func newSettings() []setting {
 		{name: "base", variable: "VAULTKIT_BASE",
 			help: "`path` below the mount where the providers are (default $VAULTKIT_BASE, else " + DefaultBase + ")"},
 		{name: "auth", variable: "VAULTKIT_AUTH",
-			help: "`login` method: token, approle or kubernetes (default $VAULTKIT_AUTH, else the method whose settings are given)"},
+			help: "`login` method: token, approle, kubernetes, jwt, or none behind a Vault Agent or Proxy that adds its token (default $VAULTKIT_AUTH, else the method whose settings are given)"},
 		{name: "token-file", variable: "VAULTKIT_TOKEN_FILE", login: "token", hides: []string{"VAULT_TOKEN"},
 			help: "`file` with the token (default $VAULT_TOKEN, else $VAULTKIT_TOKEN_FILE, else ~/.vault-token)"},
 		{name: "role-id", variable: "VAULT_ROLE_ID", login: "approle", help: "role `id` of the AppRole (default $VAULT_ROLE_ID)"},
@@ -63,6 +63,14 @@ func newSettings() []setting {
 			help: "`file` with the pod's service account token (default $VAULTKIT_JWT_FILE, else the file that Kubernetes mounts into the pod)"},
 		{name: "kubernetes-mount", variable: "VAULTKIT_KUBERNETES_MOUNT", login: "kubernetes",
 			help: "`path` of the Kubernetes login in Vault (default $VAULTKIT_KUBERNETES_MOUNT, else kubernetes)"},
+		{name: "jwt-role", variable: "VAULTKIT_JWT_ROLE", login: "jwt",
+			help: "`role` of the JWT login (default $VAULTKIT_JWT_ROLE, else the default role of the mount)"},
+		{name: "jwt-token-file", variable: "VAULTKIT_JWT_TOKEN_FILE", login: "jwt", hides: []string{"VAULTKIT_JWT_TOKEN"},
+			help: "`file` with the JWT (default $VAULTKIT_JWT_TOKEN, else $VAULTKIT_JWT_TOKEN_FILE, else GitHub gives it to a job)"},
+		{name: "jwt-audience", variable: "VAULTKIT_JWT_AUDIENCE", login: "jwt", hides: []string{"VAULTKIT_JWT_TOKEN", "VAULTKIT_JWT_TOKEN_FILE"},
+			help: "`audience` of the JWT that GitHub gives to a job (default $VAULTKIT_JWT_AUDIENCE, else the URL of the repository's owner)"},
+		{name: "jwt-mount", variable: "VAULTKIT_JWT_MOUNT", login: "jwt",
+			help: "`path` of the JWT login in Vault (default $VAULTKIT_JWT_MOUNT, else jwt)"},
 		// If a CA is named, the certificate must be verified.
 		{name: "ca-cert", variable: "VAULT_CACERT", hides: []string{"VAULT_CACERT_BYTES", "VAULT_CAPATH", "VAULT_SKIP_VERIFY"},
 			help: "PEM `file` with the certificates of the CAs to trust (default $VAULT_CACERT, else the system's)"},
@@ -153,7 +161,7 @@ func (c *Connection) environment() (func(name string) string, error) {
 }
 
 // Logins are the values of --auth.
-var Logins = []string{"token", "approle", "kubernetes"}
+var Logins = []string{"token", "approle", "kubernetes", "jwt", "none"}
 
 // login returns the method of --auth, or the one login method whose flags are given;
 // empty: the environment decides.
@@ -165,7 +173,7 @@ func (c *Connection) login() (string, error) {
 		}
 	}
 	if login != "" && !slices.Contains(Logins, login) {
-		return "", exitcode.UsageErrorf("--auth must be token, approle or kubernetes")
+		return "", exitcode.UsageErrorf("--auth must be token, approle, kubernetes, jwt or none")
 	}
 	for _, s := range c.given() {
 		switch {
