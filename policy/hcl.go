@@ -15,13 +15,23 @@ func block(grant rights.Grant) string {
 	if grant.TagsOnly && writes {
 		return fmt.Sprintf(taggingBlock, grant.Path, list)
 	}
-	return fmt.Sprintf("path %q {\n  capabilities = %s\n}\n", grant.Path, list)
+	text := fmt.Sprintf("path %q {\n  capabilities = %s\n}\n", grant.Path, list)
+	if grant.Denied != "" {
+		text += fmt.Sprintf(denyingBlock, grant.Denied)
+	}
+	return text
 }
 
 const taggingBlock = `path %q {
   # Only custom metadata: delete_version_after and max_versions delete stored versions.
   capabilities       = %s
   allowed_parameters = { "custom_metadata" = [] }
+}
+`
+
+const denyingBlock = `path %q {
+  # Vault resolves .. after it has checked the policy.
+  capabilities = ["deny"]
 }
 `
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +49,9 @@ func TestForRole_SaysWhatTheRoleMay(t *testing.T) {
 	}
 }
 
+// deniedPath is the block about a path that only a policy for every provider must deny.
+var deniedPath = regexp.MustCompile(`(?ms)^path "[^"]*/\.\./[^"]*" \{.*?^\}\n`)
+
 // The options change mount, base path and providers in every path, and nothing else.
 func TestForRole_Options(t *testing.T) {
 	elsewhere := []string{"secret/data/goblin-assistant/", "team/kv/data/a/b/", "secret/metadata/goblin-assistant/", "team/kv/metadata/a/b/"}
@@ -66,7 +70,11 @@ func TestForRole_Options(t *testing.T) {
 			{append(at, only), append(elsewhere, narrowed...)},
 			{append(at, policy.OnlyProviders("q"), only), append(elsewhere, narrowed...)}, // the last one counts
 		} {
-			want := strings.NewReplacer(tc.replaced...).Replace(clienttest.Policy(t, role))
+			general := clienttest.Policy(t, role)
+			if slices.Contains(tc.replaced, "providers/p") {
+				general = deniedPath.ReplaceAllString(general, "")
+			}
+			want := strings.NewReplacer(tc.replaced...).Replace(general)
 			if got := clienttest.Policy(t, role, tc.opts...); got != want {
 				t.Errorf("ForRole(%s) =\n%s\nwant\n%s", role, got, want)
 			}

@@ -27,12 +27,12 @@ func Policy(t *testing.T, role policy.Role, opts ...policy.Option) string {
 	return text
 }
 
-// RightsOf returns the policy's rights below the mount.
+// RightsOf returns the policy's rights below the mount. A path that is denied gives none.
 func RightsOf(policy string) []Right {
 	var rights []Right
 	for _, b := range policyBlock.FindAllStringSubmatch(policy, -1) {
 		for capability := range strings.SplitSeq(capabilityList.FindStringSubmatch(b[2])[1], ",") {
-			if strings.HasPrefix(b[1], "secret/") {
+			if strings.HasPrefix(b[1], "secret/") && capability != `"deny"` {
 				rights = append(rights, Right{b[1], strings.Trim(capability, ` "`)})
 			}
 		}

@@ -2,6 +2,7 @@ package rights
 
 import (
 	"slices"
+	"strings"
 
 	"goblin/vaultkit/internal/kv"
 )
@@ -17,7 +18,8 @@ type Grant struct {
 	PathKind     PathKind
 	Path         string
 	Capabilities []string
-	TagsOnly     bool // a write may change only custom metadata
+	TagsOnly     bool   // a write may change only custom metadata
+	Denied       string // a path that Path matches too and that must be denied; empty: none
 }
 
 // Grants returns the paths in the scope, each with its capabilities.
@@ -33,10 +35,20 @@ func (s Scope) Grants(set Set) ([]Grant, error) {
 			if err != nil {
 				return nil, err
 			}
-			grants = append(grants, Grant{PathKind(at), path, capabilities, pathKinds[at].tagsOnly})
+			grants = append(grants, Grant{PathKind(at), path, capabilities, pathKinds[at].tagsOnly, parentOf(path, capabilities)})
 		}
 	}
 	return grants, nil
+}
+
+// parentOf returns the path by which the right to create entries of revocations reaches those of
+// providers: Vault resolves ".." (%2e%2e in a URL) after it has checked the policy.
+func parentOf(path string, capabilities []string) string {
+	const attempts = "/revocations/" + kv.Wildcard + "/"
+	if !slices.Contains(capabilities, "create") || !strings.Contains(path, attempts) {
+		return ""
+	}
+	return strings.Replace(path, attempts, "/revocations/../", 1)
 }
 
 // entries returns the pattern itself, or one entry for each provider of the scope.

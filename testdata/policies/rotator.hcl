@@ -30,6 +30,10 @@ path "secret/metadata/goblin-assistant/rotations/+/" {
 path "secret/data/goblin-assistant/revocations/+/+/+" {
   capabilities = ["create", "read"]
 }
+path "secret/data/goblin-assistant/revocations/../+/+" {
+  # Vault resolves .. after it has checked the policy.
+  capabilities = ["deny"]
+}
 path "secret/metadata/goblin-assistant/revocations/+/+/" {
   capabilities = ["list"]
 }
