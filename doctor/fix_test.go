@@ -22,29 +22,36 @@ import (
 // applies only the narrowed one.
 func TestDiagnose_WritesOnlyItsOwnPolicies(t *testing.T) {
 	p := vaulttest.PutProvider(t, clienttest.OldSecret)
-	own := strings.ToLower(p)
+	name := func(opts ...policy.Option) string {
+		name, err := policy.Name(policy.Rotator, opts...)
+		if err != nil {
+			t.Fatalf("policy.Name = %v, want no error", err)
+		}
+		return name
+	}
+	own := name(policy.OnlyProviders(p))
 	general, narrowed := clienttest.Policy(t, policy.Recoverer), clienttest.Policy(t, policy.Recoverer, policy.OnlyProviders(p))
-	elsewhere := []vaultkit.Option{vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})),
-		vaultkit.WithBasePath("other/base")}
+	mount := vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})
+	elsewhere := []vaultkit.Option{vaultkit.WithMount(mount), vaultkit.WithBasePath("other/base")}
 	for name, tc := range map[string]struct {
 		held, policy string // by the token
 		providers    []string
 		opts         []vaultkit.Option
-		written      string // its name, or the end of it
+		written      string // its name
 		flags        int    // --provider
 		given        bool
 	}{
-		"the documented name": {"goblin-rotator", general, nil, nil, "goblin-rotator", 0, false},
+		"the documented name": {"vaultkit-rotator", general, nil, nil, "vaultkit-rotator", 0, false},
 		"the role's":          {"rotator", general, nil, nil, "rotator", 0, false},
-		"another team's":      {"team-rotator", general, nil, nil, "goblin-rotator", 0, true},
-		"another of ours":     {"not-goblin-rotator", general, nil, nil, "goblin-rotator", 0, true},
-		"shared":              {"goblin-rotator", general, []string{p}, nil, "goblin-rotator", 0, false},
+		"another team's":      {"team-rotator", general, nil, nil, "vaultkit-rotator", 0, true},
+		"another of ours":     {"not-vaultkit-rotator", general, nil, nil, "vaultkit-rotator", 0, true},
+		"shared":              {"vaultkit-rotator", general, []string{p}, nil, "vaultkit-rotator", 0, false},
 		"shared, of a role":   {"rotator", general, []string{p}, nil, "rotator", 0, false},
-		"narrowed":            {"team-rotator", narrowed, []string{p}, nil, "goblin-rotator-" + own, 1, true},
-		"narrowed already":    {"goblin-rotator-" + own, narrowed, []string{p}, nil, "goblin-rotator-" + own, 1, false},
-		"two providers":       {"goblin-rotator-" + own, narrowed, []string{p, "q"}, nil, "goblin-rotator-" + own + "-q", 2, true},
-		"another base path":   {"goblin-rotator", general, nil, elsewhere[1:], "goblin-rotator-other-base", 0, true},
-		"another mount, too":  {"goblin-rotator", general, nil, elsewhere, "-other-base", 0, true},
+		"narrowed":            {"team-rotator", narrowed, []string{p}, nil, own, 1, true},
+		"narrowed already":    {own, narrowed, []string{p}, nil, own, 1, false},
+		"two providers":       {own, narrowed, []string{p, "q"}, nil, name(policy.OnlyProviders(p, "q")), 2, true},
+		"another base path":   {"vaultkit-rotator", general, nil, elsewhere[1:], name(policy.AtBasePath("other/base")), 0, true},
+		"another mount, too":  {"vaultkit-rotator", general, nil, elsewhere, name(policy.AtMount(mount), policy.AtBasePath("other/base")), 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), tc.held,
@@ -56,7 +63,7 @@ func TestDiagnose_WritesOnlyItsOwnPolicies(t *testing.T) {
 			found := diagnosis{query: query, opts: append(tc.opts, vaultkit.WithToken(token))}.findings(t)["rights:rotator"]
 			printed, rest, _ := strings.Cut(found.Fix, " | vault policy write ")
 			written, give, _ := strings.Cut(rest, " -")
-			if !strings.HasSuffix(written, tc.written) || tc.opts == nil && written != tc.written || tc.opts != nil && written == "goblin-rotator" {
+			if written != tc.written {
 				t.Errorf("Diagnose yielded the fix %q, want one that writes %s", found.Fix, tc.written)
 			}
 			if strings.Contains(give, "-policy="+written) != tc.given || strings.Contains(found.Detail, "the fix makes a new token") != tc.given {
@@ -74,7 +81,7 @@ func TestDiagnose_PolicyNeedsNoLogin(t *testing.T) {
 	args := " --address " + vaulttest.Server().Addr() + " --token-file '/no where' --mount secret"
 	found := withTokenOf(clienttest.Policy(t, policy.Monitor), doctor.Query{Args: args})(t).findings(t)
 	expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "",
-		"vaultkit policy reader --mount secret | vault policy write goblin-reader - && vault token create"}.compare(t, found)
+		"vaultkit policy reader --mount secret | vault policy write vaultkit-reader - && vault token create"}.compare(t, found)
 }
 
 // vaultStub returns a PATH with a vault command that runs the script.

@@ -248,10 +248,10 @@ var newTokens = setUps{
 	},
 	"about to end": func(t *testing.T) setUp {
 		no := false
-		return tokenIs("token", rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, TTL: "50s", Renewable: &no}))
+		return tokenIs("token", rawToken(t, api.TokenCreateRequest{Policies: []string{"vaultkit-reader"}, TTL: "50s", Renewable: &no}))
 	},
 	"with uses": func(t *testing.T) setUp {
-		return tokenIs("token", rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, NumUses: 9}))
+		return tokenIs("token", rawToken(t, api.TokenCreateRequest{Policies: []string{"vaultkit-reader"}, NumUses: 9}))
 	},
 }
 

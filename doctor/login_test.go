@@ -57,22 +57,22 @@ func TestDiagnoseLogin(t *testing.T) {
 	problems{
 		"unknown token": {withOptions(vaultkit.WithToken(wrong)),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "; an admin runs the fix",
-				"vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+				"vault token create -orphan -no-default-policy -period=24h -policy=vaultkit-reader"}},
 		"unknown token in a file": {withOptions(vaultkit.WithToken(vaultkit.FromFile(token))),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, token,
-				"(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader >" +
+				"(umask 077; vault token create -field=token -orphan -no-default-policy -period=24h -policy=vaultkit-reader >" +
 					token + ".new && mv " + token + ".new " + token + ")"}},
 		"unknown token in a variable": {withOptions(variables("VAULT_TOKEN=" + clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN",
-				`new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=goblin-reader)" && export VAULT_TOKEN="$new"`}},
+				`new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=vaultkit-reader)" && export VAULT_TOKEN="$new"`}},
 		"wrong secret id": {withOptions(byRole(roleID, wrong, "")),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID",
-				"vault write -f auth/approle/role/goblin-reader/secret-id"}},
+				"vault write -f auth/approle/role/vaultkit-reader/secret-id"}},
 		"no such auth mount": {withOptions(byRole(roleID, secretID, "nowhere")),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vault auth list"}},
 		"wrong secret id in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULT_SECRET_ID="+clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "secret id from environment VAULT_SECRET_ID",
-				`new="$(vault write -field=secret_id -f auth/approle/role/goblin-reader/secret-id)" && export VAULT_SECRET_ID="$new"`}},
+				`new="$(vault write -field=secret_id -f auth/approle/role/vaultkit-reader/secret-id)" && export VAULT_SECRET_ID="$new"`}},
 		"wrong wrapping token in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", `new="$(vault write -field=wrapping_token -wrap-ttl=5m -f auth/`}},
 		"wrong wrapping": {withOptions(byRole(roleID, wrong.Wrapped(), "")),
@@ -131,12 +131,12 @@ func TestDiagnoseToken(t *testing.T) {
 	roleID, secretID, name := roleOf(t, object{"token_num_uses": 20}, false)
 	problems{
 		"root": {withOptions(), expected{"token", warns, nil, "root",
-			"vaultkit policy reader | vault policy write goblin-reader - && " +
-				"vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+			"vaultkit policy reader | vault policy write vaultkit-reader - && " +
+				"vault token create -orphan -no-default-policy -period=24h -policy=vaultkit-reader"}},
 		"about to end": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no}),
 			expected{"token", warns, nil, "the token ends soon", "vault token create -orphan -period=24h -policy=" + ours}},
 		"ending, with no policy": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no, Policies: []string{"default"}}),
-			expected{"token", warns, nil, "policies default", "vault token create -orphan -no-default-policy -period=24h -policy=goblin-reader"}},
+			expected{"token", warns, nil, "policies default", "vault token create -orphan -no-default-policy -period=24h -policy=vaultkit-reader"}},
 		"about to end for good": {is(api.TokenCreateRequest{TTL: "10s", ExplicitMaxTTL: "50s"}),
 			expected{"token", warns, nil, "renewable up to 50s in all", "vault token create"}},
 		"with uses": {is(api.TokenCreateRequest{TTL: "1h", NumUses: 9}),

@@ -87,8 +87,8 @@ func TestDiagnose_MarksFixesThatOnlyLook(t *testing.T) {
 // The detail says that a name in a fix is a guess.
 func TestDiagnoseNamesItsGuesses(t *testing.T) {
 	for guess, opt := range map[string]vaultkit.Option{
-		"the role's name goblin-reader is a guess": byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), ""),
-		"the policy goblin-reader is a guess":      vaultkit.WithToken(vaultkit.FromString(clienttest.Marker)),
+		"the role's name vaultkit-reader is a guess": byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), ""),
+		"the policy vaultkit-reader is a guess":      vaultkit.WithToken(vaultkit.FromString(clienttest.Marker)),
 	} {
 		if got := withOptions(opt)(t).findings(t)["login"]; !strings.Contains(got.Detail, guess) {
 			t.Errorf("Diagnose found %+v, want %q in the detail", got, guess)

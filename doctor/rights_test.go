@@ -58,7 +58,7 @@ func TestDiagnoseRights(t *testing.T) {
 	destroys := reader + `path "secret/metadata/goblin-assistant/providers/*" { capabilities = ["read", "delete"] }`
 	narrow := clienttest.Policy(t, policy.Reader, policy.OnlyProviders(p))
 	fix := func(role string) string {
-		return "vaultkit policy " + role + " | vault policy write goblin-" + role + " - && " +
+		return "vaultkit policy " + role + " | vault policy write vaultkit-" + role + " - && " +
 			"vault token create -orphan -no-default-policy -period=24h -policy="
 	}
 	problems{

@@ -121,19 +121,19 @@ func ofOne(t *testing.T, wanted policy.Role, narrowed bool, has ...policy.Role) 
 
 // outdatedPolicy returns a set-up whose token's policy has the name of a role and not its rights.
 func outdatedPolicy(t *testing.T) setUp {
-	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-janitor", clienttest.Policy(t, policy.Reader)); err != nil {
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "vaultkit-janitor", clienttest.Policy(t, policy.Reader)); err != nil {
 		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
-	token := vaultkit.FromString(rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-janitor"}, NoDefaultPolicy: true}))
+	token := vaultkit.FromString(rawToken(t, api.TokenCreateRequest{Policies: []string{"vaultkit-janitor"}, NoDefaultPolicy: true}))
 	query := doctor.Query{Roles: []policy.Role{policy.Janitor}}
 	return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{vaultkit.WithToken(token)}}, check: "rights:janitor"}
 }
 
 func readersToken(t *testing.T) setUp {
-	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "goblin-reader", vaulttest.Policy(t, "../", "reader")); err != nil {
+	if err := vaulttest.Root(t).Sys().PutPolicyWithContext(t.Context(), "vaultkit-reader", vaulttest.Policy(t, "../", "reader")); err != nil {
 		t.Fatalf("PutPolicyWithContext = %v, want no error", err)
 	}
-	token := rawToken(t, api.TokenCreateRequest{Policies: []string{"goblin-reader"}, Period: "1h"})
+	token := rawToken(t, api.TokenCreateRequest{Policies: []string{"vaultkit-reader"}, Period: "1h"})
 	return tokenIs("rights:rotator", token, policy.Reader, policy.Rotator)
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // The policy of a job that stores a provider's first key. An operator pipes it into: vault policy
-// write goblin-provisioner -
+// write vaultkit-provisioner -
 func ExampleForRole() {
 	text, err := policy.ForRole(policy.Provisioner, policy.OnlyProviders("openai-gpt4"), policy.AtMount("team/secret"))
 	if err != nil {
@@ -27,6 +27,21 @@ func ExampleForRole() {
 	// path "auth/token/renew-self" { capabilities = ["update"] }
 	// path "auth/token/revoke-self" { capabilities = ["update"] }
 	// path "sys/capabilities-self" { capabilities = ["update"] }
+}
+
+// The names of policies, as "vaultkit setup" stores them.
+func ExampleName() {
+	for _, opts := range [][]policy.Option{nil, {policy.OnlyProviders("openai-gpt4")}, {policy.AtMount("team/secret")}} {
+		name, err := policy.Name(policy.Reader, opts...)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(name)
+	}
+	// Output:
+	// vaultkit-reader
+	// vaultkit-reader-openai-gpt4
+	// vaultkit-reader-team-secret-252500d5
 }
 
 // The paths of a policy for two providers. The list of all names cannot be narrowed.

@@ -21,10 +21,11 @@
 //	if err != nil {
 //		return err
 //	}
-//	err = official.Sys().PutPolicyWithContext(ctx, "goblin-reader-openai-gpt4", text)
+//	err = official.Sys().PutPolicyWithContext(ctx, "vaultkit-reader-openai-gpt4", text)
 //
 // Without [OnlyProviders], a policy is for every provider. [AtMount] and [AtBasePath] are for
-// other places than secret/goblin-assistant.
+// other places than secret/goblin-assistant. [Name] returns the name under which vaultkit itself
+// stores a policy.
 //
 // docs/policies.md shows how to give a policy to an AppRole or a pod, and SECURITY.md what a
 // stolen token of each role can do. Package doctor checks that a token has the rights of a role,
@@ -124,6 +125,35 @@ func forRole(role Role, opts []Option) (string, error) {
 		text += block(one)
 	}
 	return text + ownToken, nil
+}
+
+// Name returns the name under which "vaultkit setup" stores the policy that [ForRole] returns for
+// the same arguments: "vaultkit-reader", or with [OnlyProviders] "vaultkit-reader-openai-gpt4". A
+// policy for other providers, another mount or another base path has another name; where the names
+// of several providers or the paths do not fit, it ends in a digest. AppRoles, and the roles of
+// other auth methods that have the policy, have the same name.
+//
+// Errors: those of ForRole.
+func Name(role Role, opts ...Option) (string, error) {
+	name, err := nameOf(role, opts)
+	return name, vaulterr.WithOp("policy.Name", "", err)
+}
+
+func nameOf(role Role, opts []Option) (string, error) {
+	scope, err := newScope(opts)
+	if err != nil {
+		return "", err
+	}
+	if _, _, err := rights.ForRole(string(role)); err != nil {
+		return "", err
+	}
+	if scope.Mount == settings.DefaultMount {
+		scope.Mount = ""
+	}
+	if scope.Base == settings.DefaultBase {
+		scope.Base = ""
+	}
+	return scope.Name(string(role)), nil
 }
 
 // newScope applies the options to the defaults and checks the result.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"goblin/vaultkit/internal/rights"
 	"goblin/vaultkit/internal/session"
 )
 
@@ -29,8 +30,7 @@ func (x *exam) printPolicy(role string) string {
 	for _, provider := range x.policyProviders() {
 		verb += " --provider " + quote(provider)
 	}
-	_, args := x.place(x.PlaceFlags + x.Flags) // explicit even for the defaults if the environment has other values
-	return verb + args
+	return verb + x.place() // explicit even for the defaults if the environment has other values
 }
 
 // writePolicy returns the command that writes a role's policy. It needs an administrator's
@@ -91,36 +91,39 @@ func (x *exam) queryFix() Fix {
 	return x.policyFix(x.firstRole())
 }
 
-// place returns the mount and the base path that these flags name, as a list and as flags.
-func (x *exam) place(flags string) (named []string, args string) {
+// place returns the mount and the base path as flags, if the flags of the fixes name them.
+func (x *exam) place() (args string) {
 	for _, one := range [][2]string{{" --mount ", x.Mount}, {" --base ", x.Base}} {
-		if strings.Contains(flags, one[0]) {
-			named = append(named, one[1])
+		if strings.Contains(x.PlaceFlags+x.Flags, one[0]) {
 			args += one[0] + quote(one[1])
 		}
 	}
-	return named, args
+	return args
 }
 
-// policyName returns the name of the role's policy in docs/policies.md, or the role's own name
-// if the token has a policy of that name. Other services may have that policy, too. So a policy
-// for some providers, or for another mount or base path, gets another name. Vault stores names
-// in lower case.
+// policyName returns the name under which vaultkit setup stores the role's policy, or the role's
+// own name if the token has a policy of that name. Other services may have that policy, too. So a
+// policy for some providers, or for another mount or base path, gets another name.
 func (x *exam) policyName(role string) string {
-	name := "goblin-" + role
-	if only := x.policySuffix(); only != "" {
-		return strings.ToLower(name + "-" + only)
-	}
-	if slices.Contains(x.policies, role) && !slices.Contains(x.policies, name) {
+	scope := x.policyScope()
+	name := scope.Name(role)
+	general := scope.Mount+scope.Base == "" && len(scope.Providers) == 0
+	if general && slices.Contains(x.policies, role) && !slices.Contains(x.policies, name) {
 		return role
 	}
 	return name
 }
 
-// policySuffix returns what a policy is limited to, as a part of its name.
-func (x *exam) policySuffix() string {
-	named, _ := x.place(x.PlaceFlags)
-	return strings.ReplaceAll(strings.Join(slices.Concat(named, x.policyProviders()), "-"), "/", "-")
+// policyScope returns what a policy is written for. An empty mount or base path is the default.
+func (x *exam) policyScope() rights.Scope {
+	scope := rights.Scope{Providers: x.policyProviders()}
+	if strings.Contains(x.PlaceFlags, " --mount ") {
+		scope.Mount = x.Mount
+	}
+	if strings.Contains(x.PlaceFlags, " --base ") {
+		scope.Base = x.Base
+	}
+	return scope
 }
 
 // describeFix says what else a policy's fix changes, if anything.
@@ -145,7 +148,7 @@ func (x *exam) newToken(policies []string) string {
 	}
 	only := slices.DeleteFunc(slices.Clone(policies), func(name string) bool { return name == "root" || name == "default" })
 	if len(only) == 0 {
-		only = []string{"goblin-" + x.firstRole()}
+		only = []string{x.generalName()}
 	}
 	line += " -period=24h"
 	for _, name := range only {
@@ -158,9 +161,9 @@ func (x *exam) newToken(policies []string) string {
 func (x *exam) explainGuess(fix Fix) string {
 	switch {
 	case fix.Kind == NewSecretID:
-		return fmt.Sprintf("; the role's name goblin-%s is a guess: vault list auth/%s/role lists the roles", x.firstRole(), x.login.Mount)
+		return fmt.Sprintf("; the role's name %s is a guess: vault list auth/%s/role lists the roles", x.generalName(), x.login.Mount)
 	case fix.Kind == NewToken && x.facts == nil:
-		return fmt.Sprintf("; the policy goblin-%s is a guess", x.firstRole())
+		return fmt.Sprintf("; the policy %s is a guess", x.generalName())
 	}
 	return ""
 }
@@ -171,7 +174,7 @@ func (x *exam) secretIDFix() Fix {
 	if x.login.Wrapped {
 		field, wrap = "wrapping_token", "-wrap-ttl=5m "
 	}
-	return NewSecretID.fix(x.storeField(field, fmt.Sprintf("vault write %s-f auth/%s/role/goblin-%s/secret-id", wrap, x.login.Mount, x.firstRole())))
+	return NewSecretID.fix(x.storeField(field, fmt.Sprintf("vault write %s-f auth/%s/role/%s/secret-id", wrap, x.login.Mount, x.generalName())))
 }
 
 // storeField stores one field of the output of a vault command where the login reads it. If the
@@ -187,6 +190,9 @@ func (x *exam) storeField(field, line string) string {
 	}
 	return line
 }
+
+// generalName returns the name of the first required role's policy for every provider.
+func (x *exam) generalName() string { return rights.Scope{}.Name(x.firstRole()) }
 
 func (x *exam) firstRole() string {
 	for _, role := range x.Roles {

@@ -35,7 +35,7 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		Use:   "policy ROLE",
 		Short: "Print the Vault policy of a role",
 		Long:  long + strings.Join(roles.Describe("  %-12s %s"), "\n"),
-		Example: "  vaultkit policy rotator | vault policy write goblin-rotator -\n" +
+		Example: "  vaultkit policy rotator | vault policy write vaultkit-rotator -\n" +
 			"  vaultkit policy reader --provider openai-gpt4 --provider anthropic\n" +
 			"  vaultkit policy auditor --json",
 		Args:              usage.Exactly(1),
