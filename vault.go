@@ -212,6 +212,9 @@ func (c *Client) start(ctx context.Context, cfg *settings.Settings, official *ap
 
 // ready checks the mount and fetches what the client was told to keep.
 func (c *Client) ready(ctx context.Context, cfg *settings.Settings) error {
+	if cfg.MountMayBeMissing {
+		return nil
+	}
 	worthWaiting := func(err error) bool { return cfg.WaitForVault && unavailable(err) }
 	if err := c.store.RetryWhile(ctx, worthWaiting, func() error { return c.store.CheckMount(ctx) }); err != nil {
 		return err

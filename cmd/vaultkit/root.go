@@ -19,6 +19,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/command/revokeold"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/rollback"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/rotate"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/setup"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/status"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/version"
 )
@@ -87,7 +88,8 @@ func (c *cli) addCommands(root *cobra.Command) {
 		rotate.NewCommand(c.Deps, rotate.Run), rollback.NewCommand(c.Deps, rollback.Run), revokeold.NewCommand(c.Deps, revokeold.Run),
 		backups.NewCommand(c.Deps, backups.Run), history.NewCommand(c.Deps, history.Run), recovercmd.NewCommand(c.Deps, recovercmd.Run),
 		abort.NewCommand(c.Deps, abort.Run))
-	c.addGroup(root, "access", "Access:", policy.NewCommand(c.Deps, policy.Run), doctor.NewCommand(c.Deps, doctor.Run))
+	c.addGroup(root, "access", "Access:", setup.NewCommand(c.Deps, setup.Run), policy.NewCommand(c.Deps, policy.Run),
+		doctor.NewCommand(c.Deps, doctor.Run))
 	c.addGroup(root, "try", "Try it out:", demo.NewCommand(c.Deps, demo.Run), dev.NewCommand(c.Deps, dev.Run))
 	c.addGroup(root, "", "", version.NewCommand(c.Deps, version.Run))
 }

@@ -18,6 +18,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/rotate"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/setup"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/version"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/render"
@@ -168,6 +169,7 @@ func jsonKeys() map[string][]string {
 		"recover":    vaultkit.Resolution{},
 		"doctor":     doctor.Finding{},
 		"version":    version.Build{},
+		"setup":      setup.Result{},
 	} {
 		found := map[string]bool{}
 		jsonKeysOf(reflect.TypeOf(value), found)
@@ -180,7 +182,7 @@ func jsonKeys() map[string][]string {
 }
 
 func jsonKeysOf(t reflect.Type, found map[string]bool) {
-	for t.Kind() == reflect.Pointer {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct {

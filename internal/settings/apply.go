@@ -27,3 +27,6 @@ func Read[O ~func(*Settings)](opts []O) (*Settings, error) {
 	invalid := s.Complete()
 	return s, cmp.Or(applied, invalid)
 }
+
+// AllowMissingMount makes New skip the check of the mount, for vaultkit setup, which may make it.
+func AllowMissingMount(s *Settings) { s.MountMayBeMissing = true }

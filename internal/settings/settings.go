@@ -56,6 +56,8 @@ type Settings struct {
 
 	Observers []func(event.Event)
 
+	MountMayBeMissing bool // New does not check the mount: vaultkit setup makes it
+
 	Err         error  // the error of an option
 	BadVariable string // the environment variable that caused it
 

@@ -37,13 +37,32 @@ func New(io *terminal.IO) *Connection { return &Connection{io: io, settings: new
 
 // With logs in, runs the work within the timeout, and logs out.
 func (c *Connection) With(ctx context.Context, work func(context.Context, *vaultkit.Client) error) error {
+	ctx, cancel := c.WithTimeout(ctx)
+	defer cancel()
+	return c.run(ctx, nil, func(client *vaultkit.Client) error {
+		return suggestProvider(ctx, client, work(ctx, client))
+	})
+}
+
+// WithAdmin logs in, runs the work, and logs out. The mount may be missing. The work may wait for
+// input, so it bounds its requests itself.
+func (c *Connection) WithAdmin(ctx context.Context, work func(*vaultkit.Client) error) error {
+	bounded, cancel := c.WithTimeout(ctx)
+	defer cancel()
+	return c.run(bounded, settings.AllowMissingMount, work)
+}
+
+// run runs the work with a client. ctx bounds only the login.
+func (c *Connection) run(ctx context.Context, option vaultkit.Option, work func(*vaultkit.Client) error) error {
 	options, err := c.LoginOptions()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := c.WithTimeout(ctx)
-	defer cancel()
-	client, err := vaultkit.New(ctx, append(options, c.watchServer(), vaultkit.WithObserver(c.warnOfNames))...)
+	options = append(options, c.watchServer(), vaultkit.WithObserver(c.warnOfNames))
+	if option != nil {
+		options = append(options, option)
+	}
+	client, err := vaultkit.New(ctx, options...)
 	if err != nil {
 		return err
 	}
@@ -52,7 +71,7 @@ func (c *Connection) With(ctx context.Context, work func(context.Context, *vault
 			c.io.Warn("%v", err)
 		}
 	}()
-	return suggestProvider(ctx, client, work(ctx, client))
+	return work(client)
 }
 
 // WithTimeout returns a context that ends after --timeout.

@@ -1,0 +1,108 @@
+package setup
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/cmd/vaultkit/internal/setup"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+)
+
+// Result is what the command prints as JSON.
+type Result struct {
+	Changed     bool                 `json:"changed"`
+	DryRun      bool                 `json:"dry_run"`
+	Steps       []*setup.Step        `json:"steps"`
+	Credentials []*setup.Credentials `json:"credentials"`
+}
+
+// output prints a plan.
+type output struct {
+	*Options
+	address, namespace string
+	plan               *setup.Plan
+	shown              bool // the plan is on the terminal
+}
+
+func (o *output) result(changed bool) Result {
+	return Result{Changed: changed, DryRun: o.DryRun, Steps: o.plan.Steps, Credentials: render.OrEmpty(o.plan.Credentials)}
+}
+
+// unchanged prints the plan of a run that changes nothing.
+func (o *output) unchanged() error {
+	if o.Print.JSON {
+		return o.Print.Value(o.result(false))
+	}
+	o.printPlan(o.IO.Out)
+	changes := o.plan.Changes()
+	if len(changes) == 0 {
+		fmt.Fprintln(o.IO.Out, "Nothing to change: everything is as it should be.")
+		return o.IO.Out.Failed()
+	}
+	fmt.Fprintln(o.IO.Out, "Dry run, nothing was changed. These commands do the same:")
+	o.printCommands(changes)
+	return o.IO.Out.Failed()
+}
+
+// applied prints what was done, and the credentials.
+func (o *output) applied() error {
+	if o.Print.JSON {
+		return o.Print.Value(o.result(true))
+	}
+	if !o.shown {
+		o.printPlan(o.IO.Out)
+	}
+	done := 0
+	for _, step := range o.plan.Changes() {
+		if step.State == setup.Done {
+			done++
+		}
+	}
+	fmt.Fprintf(o.IO.Out, "Changes made: %d of %d.\n", done, len(o.plan.Changes()))
+	for _, made := range o.plan.Credentials {
+		o.printCredentials(made)
+	}
+	return o.IO.Out.Failed()
+}
+
+// labels are the printed actions.
+var labels = map[setup.Action]string{setup.Create: "create", setup.Restore: "restore", setup.Keep: "as it is"}
+
+// printPlan prints each step, with the diff of what changes. Notes may contain what Vault said.
+func (o *output) printPlan(out io.Writer) {
+	o.shown = true
+	for _, step := range o.plan.Steps {
+		fmt.Fprintf(out, "%-8s  %s\n", labels[step.Action], step)
+		for _, line := range step.Diff {
+			fmt.Fprintln(out, "            "+line)
+		}
+		if step.Note != "" {
+			fmt.Fprintln(out, "            note: "+terminal.Printable(step.Note))
+		}
+	}
+}
+
+// printCommands prints the vault commands for the changes, to be run with an administrator's token.
+func (o *output) printCommands(changes []*setup.Step) {
+	fmt.Fprintln(o.IO.Out, "\nexport VAULT_ADDR="+terminal.ShellWord(o.address))
+	if o.namespace != "" {
+		fmt.Fprintln(o.IO.Out, "export VAULT_NAMESPACE="+terminal.ShellWord(o.namespace))
+	}
+	for _, step := range changes {
+		fmt.Fprintln(o.IO.Out, step.Command)
+	}
+}
+
+// printCredentials prints how to log in as an AppRole.
+func (o *output) printCredentials(c *setup.Credentials) {
+	lines := []string{"", fmt.Sprintf("To log in as %s, until %s, set:", c.AppRole, render.When(c.ExpiresAt)),
+		"  export VAULT_ROLE_ID=" + terminal.ShellWord(c.RoleID),
+		"  export VAULTKIT_WRAPPED_SECRET_ID=" + terminal.ShellWord(c.WrappedSecretID)}
+	if c.Path != defaultAppRolePath {
+		lines = append(lines, "  export VAULTKIT_APPROLE_MOUNT="+terminal.ShellWord(c.Path))
+	}
+	lines = append(lines, "It works for one start of a program. For another one: vaultkit setup --new-secret-id")
+	fmt.Fprintln(o.IO.Out, strings.Join(lines, "\n"))
+}
