@@ -8,6 +8,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // On a terminal, --all asks first, and continues only after a yes.
@@ -80,6 +81,39 @@ func TestPrune_AsksOnATerminal(t *testing.T) {
 		slices.Reverse(got)
 		if !slices.Equal(got, left) {
 			t.Errorf("vaultkit backups after prune %s, answer %q = %q, want %q", tc.flags, tc.answer, got, left)
+		}
+	}
+}
+
+// On a terminal, setup shows its plan and asks, and continues only after a yes.
+func TestSetup_AsksOnATerminal(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	for _, tc := range []struct {
+		answer, flags string
+		code          int
+		asked, made   bool
+	}{
+		{"\n", "", exitcode.Failure, true, false},
+		{"no\n", "", exitcode.Failure, true, false},
+		{"y\n", "", exitcode.OK, true, true},
+		{"yes\n", "--json", exitcode.OK, true, true},
+		{"", "--yes", exitcode.OK, false, true},
+		{"", "--dry-run", exitcode.OK, false, false},
+	} {
+		base := strings.ToLower(vaulttest.Name(t))
+		code, out, shown := answering(t, tc.answer, strings.Fields("setup --policy monitor --base "+base+" "+tc.flags)...)
+		asked := strings.Contains(shown, "create    policy vaultkit-monitor-") && strings.Contains(shown, "Make these changes (1)? [y/N]")
+		if code != tc.code || asked != tc.asked {
+			t.Errorf("vaultkit setup %s, answer %q: exit code = %d, prints %q, terminal shows %q, want %d, a question: %t",
+				tc.flags, tc.answer, code, out, shown, tc.code, tc.asked)
+		}
+		name, err := policy.Name(policy.Monitor, policy.AtBasePath(base))
+		if err != nil {
+			t.Fatalf("policy.Name = %v, want no error", err)
+		}
+		text, err := vaulttest.Root(t).Sys().GetPolicyWithContext(t.Context(), name)
+		if err != nil || (text != "") != tc.made {
+			t.Errorf("the policy %s after vaultkit setup %s, answer %q = %q, %v, want it there: %t", name, tc.flags, tc.answer, text, err, tc.made)
 		}
 	}
 }

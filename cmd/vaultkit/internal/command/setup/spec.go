@@ -147,5 +147,6 @@ func (r *reader) pem(flag, path, kind string) setup.File {
 	if block, _ := pem.Decode([]byte(file.Content)); block == nil || block.Type != kind {
 		r.err = exitcode.Invalid("the file of "+flag, "has no PEM block "+kind, "name a PEM file, which starts with -----BEGIN "+kind+"-----")
 	}
+	file.Content += "\n" // as in the file
 	return file
 }
