@@ -45,7 +45,7 @@ func TestDoctorJSON(t *testing.T) {
 	for _, one := range decode[[]finding](t, r.out, true) {
 		found[one.Check] = one
 	}
-	right, fix := "update on secret/data/goblin-assistant/providers/"+provider, "vaultkit policy rotator | vault policy write goblin-rotator - && "
+	right, fix := "update on secret/data/goblin-assistant/providers/"+provider, "vaultkit policy rotator | vault policy write vaultkit-rotator - && "
 	if got := found["rights:rotator"]; got.Status != "failed" || !strings.Contains(got.Detail, right) || !strings.HasPrefix(got.Fix, fix) ||
 		got.LookOnly || !found["audit"].LookOnly {
 		t.Errorf("vaultkit doctor --json: rights:rotator = %+v, audit = %+v, want the missing right with a fix, and a look", got, found["audit"])

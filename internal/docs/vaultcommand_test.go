@@ -7,9 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/api"
@@ -32,44 +30,22 @@ func vaultCommand(args []string) int {
 func runVault(ctx context.Context, client *api.Client, args []string) error {
 	flags := flag.NewFlagSet("vault", flag.ContinueOnError)
 	field := flags.String("field", "", "")
-	wrap := flags.String("wrap-ttl", "", "")
-	_ = flags.Bool("f", false, "")
 	words := 1
-	if slices.Contains([]string{"policy", "auth", "kv"}, args[0]) {
+	if args[0] == "kv" {
 		words = 2
 	}
 	if err := flags.Parse(args[words:]); err != nil {
 		return err
 	}
-	client.SetWrappingLookupFunc(func(string, string) string { return *wrap })
 	switch rest := flags.Args(); strings.Join(args[:words], " ") {
-	case "policy write":
-		text, err := io.ReadAll(os.Stdin)
-		if err != nil {
-			return err
-		}
-		return client.Sys().PutPolicyWithContext(ctx, rest[0], string(text))
-	case "auth enable":
-		return enableAuth(ctx, client, rest[0])
 	case "write":
 		return writeData(ctx, client, rest[0], rest[1:])
 	case "kv put":
 		return putSecret(ctx, client, rest[0], rest[1:])
-	case "read":
-		return readData(ctx, client, rest[0])
 	case "kv get":
 		return printField(ctx, client, rest[0], *field)
 	}
 	return errors.New("the tests' vault does not know this command")
-}
-
-// enableAuth leaves a method that the test server has enabled already.
-func enableAuth(ctx context.Context, client *api.Client, method string) error {
-	enabled, err := client.Sys().ListAuthWithContext(ctx)
-	if err != nil || enabled[method+"/"] != nil {
-		return err
-	}
-	return client.Sys().EnableAuthWithOptionsWithContext(ctx, method, &api.EnableAuthOptions{Type: method})
 }
 
 func writeData(ctx context.Context, client *api.Client, path string, pairs []string) error {
@@ -91,14 +67,6 @@ func fields(pairs []string) map[string]any {
 		data[name] = value
 	}
 	return data
-}
-
-func readData(ctx context.Context, client *api.Client, path string) error {
-	secret, err := client.Logical().ReadWithContext(ctx, path)
-	if err == nil && secret == nil {
-		return fmt.Errorf("nothing at %s", path)
-	}
-	return err
 }
 
 // printField prints a field of a secret in KV version 2: "secret/path".

@@ -2,7 +2,6 @@
 // GitHub workflow is linted, the Kubernetes manifests are decoded strictly, and the shell of
 // every step runs on a real Vault, with only the roles that vault-setup.sh creates.
 //
-// Three things are simulated: the vault command, which is this test binary under that name,
-// with the five subcommands of the set-up; the token issuers of GitHub and GitLab; and the
-// cluster's API server. The JWT auth methods are Vault's own.
+// Two things are simulated: the token issuers of GitHub and GitLab, and the cluster's API
+// server. The JWT auth methods are Vault's own.
 package pipelinetest

@@ -11,7 +11,7 @@ func TestGitHubRotate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	rotate := newRun(t, w, "rotate", map[string]string{"provider": provider, "reason": "quarterly"})
-	rotate.before = map[string]func(){"Rotate": func() { w.assertRestricted(t, "goblin-rotator") }}
+	rotate.before = map[string]func(){"Rotate": func() { w.assertRestricted(t, "vaultkit-rotator") }}
 	rotate.execute(t)
 	if rotate.status != 0 {
 		t.Fatalf("the job rotate ends with %d, want 0: %v", rotate.status, rotate.printed)
@@ -111,9 +111,9 @@ func TestGitHubAppRole(t *testing.T) {
 // appRole makes an AppRole for rotating, and the two variables of its login.
 func (w *world) appRole(t *testing.T) map[string]string {
 	t.Helper()
-	const role = "auth/approle/role/goblin-rotator"
+	const role = "auth/approle/role/vaultkit-rotator"
 	_, err := w.root.Logical().WriteWithContext(t.Context(), role, map[string]any{
-		"token_policies": "goblin-rotator", "token_no_default_policy": true, "token_ttl": "10m", "secret_id_num_uses": 1,
+		"token_policies": "vaultkit-rotator", "token_no_default_policy": true, "token_ttl": "10m", "secret_id_num_uses": 1,
 	})
 	must(t, err)
 	id, err := w.root.Logical().ReadWithContext(t.Context(), role+"/role-id")
@@ -135,7 +135,7 @@ func TestGitHubStatus(t *testing.T) {
 			r.claims["event_name"] = "schedule"
 		}
 		r.env = map[string]string{"MAX_AGE": age}
-		r.before = map[string]func(){"See which keys are due": func() { w.assertRestricted(t, "goblin-monitor") }}
+		r.before = map[string]func(){"See which keys are due": func() { w.assertRestricted(t, "vaultkit-monitor") }}
 		r.execute(t)
 		if printed := r.printed["See which keys are due"]; r.status != want || !strings.Contains(printed, provider) {
 			t.Errorf("with --max-age %s the job ends with %d, want %d and the provider printed: %v", age, r.status, want, r.printed)

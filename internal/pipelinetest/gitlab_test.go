@@ -215,7 +215,7 @@ func TestGitLab_RefusesOtherJobs(t *testing.T) {
 func TestGitLab_RunsOneChangeAtATime(t *testing.T) {
 	t.Parallel()
 	if status := readGitLab(t, "status"); len(status.Rules) != 1 || status.Rules[0].If != `$CI_PIPELINE_SOURCE == "schedule"` ||
-		status.Variables["VAULT_JWT_ROLE"] != "goblin-monitor" || status.Variables["MAX_AGE"] != "90d" {
+		status.Variables["VAULT_JWT_ROLE"] != "vaultkit-monitor" || status.Variables["MAX_AGE"] != "90d" {
 		t.Errorf("the job status is %+v, want it to run on schedules only, as monitor, with the documented age", status)
 	}
 	for _, name := range []string{"rotate", "rollback"} {
@@ -227,8 +227,8 @@ func TestGitLab_RunsOneChangeAtATime(t *testing.T) {
 		if j.ResourceGroup != "provider-key-$PROVIDER" || j.Interruptible == nil || *j.Interruptible {
 			t.Errorf("the job %s has resource_group %q, want one for each provider, and interruptible: false", name, j.ResourceGroup)
 		}
-		if j.Environment != "production" || j.Variables["VAULT_JWT_ROLE"] != "goblin-rotator" {
-			t.Errorf("the job %s logs in as %s in %s, want goblin-rotator in production", name, j.Variables["VAULT_JWT_ROLE"], j.Environment)
+		if j.Environment != "production" || j.Variables["VAULT_JWT_ROLE"] != "vaultkit-rotator" {
+			t.Errorf("the job %s logs in as %s in %s, want vaultkit-rotator in production", name, j.Variables["VAULT_JWT_ROLE"], j.Environment)
 		}
 	}
 }

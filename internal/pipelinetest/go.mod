@@ -8,7 +8,6 @@ replace goblin/vaultkit => ../..
 
 require (
 	github.com/go-jose/go-jose/v4 v4.1.1
-	github.com/hashicorp/go-secure-stdlib/kv-builder v0.1.2
 	github.com/hashicorp/vault/api v1.23.0
 	github.com/rhysd/actionlint v1.7.12
 	goblin/vaultkit v0.0.0-00010101000000-000000000000

@@ -129,12 +129,12 @@ func TestKubernetesReader(t *testing.T) {
 func TestKubernetesRoles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, role := range []string{"goblin-reader", "goblin-monitor"} {
+	for _, role := range []string{"vaultkit-reader", "vaultkit-monitor"} {
 		found, err := w.root.Logical().ReadWithContext(t.Context(), "auth/kubernetes/role/"+role)
 		must(t, err)
 		if got := found.Data; fmt.Sprint(got["token_policies"]) != "["+role+"]" || got["token_no_default_policy"] != true ||
-			fmt.Sprint(got["token_ttl"]) != "3600" || got["audience"] != "vault" {
-			t.Errorf("%s is %v, want its policy alone for 3600 s, for the audience vault", role, got)
+			fmt.Sprint(got["token_ttl"]) != "600" || got["audience"] != "vault" {
+			t.Errorf("%s is %v, want its policy alone for 600 s, for the audience vault", role, got)
 		}
 	}
 }
@@ -149,9 +149,9 @@ func TestKubernetes_RefusesOtherAccounts(t *testing.T) {
 		spec      core.PodSpec
 		role      string
 	}{
-		"the job as a reader":      {job.Namespace, job.Spec.JobTemplate.Spec.Template.Spec, "goblin-reader"},
-		"the service as a monitor": {service.Namespace, service.Spec.Template.Spec, "goblin-monitor"},
-		"the service elsewhere":    {"elsewhere", service.Spec.Template.Spec, "goblin-reader"},
+		"the job as a reader":      {job.Namespace, job.Spec.JobTemplate.Spec.Template.Spec, "vaultkit-reader"},
+		"the service as a monitor": {service.Namespace, service.Spec.Template.Spec, "vaultkit-monitor"},
+		"the service elsewhere":    {"elsewhere", service.Spec.Template.Spec, "vaultkit-reader"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.configs["elsewhere/vault-ca"] = c.configs["goblin/vault-ca"]
