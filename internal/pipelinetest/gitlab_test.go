@@ -109,7 +109,8 @@ func runGitLab(t *testing.T, w *world, name string, change func(s *sandbox, clai
 	}
 	change(r.sandbox, claims, env)
 	for variable, token := range j.Tokens {
-		env[variable] = w.gitlab.sign(token.Aud, claims)
+		claims["aud"] = token.Aud
+		env[variable] = w.gitlab.Sign(claims)
 	}
 	lines := slices.Concat(j.Before, j.Script)
 	filled := expandSettings(t, w)

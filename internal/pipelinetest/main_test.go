@@ -65,8 +65,8 @@ const provider = "openai-gpt4"
 type world struct {
 	*proxy
 	root    *api.Client
-	github  *issuer
-	gitlab  *issuer
+	github  *vaulttest.Issuer
+	gitlab  *vaulttest.Issuer
 	cluster *vaulttest.Cluster
 }
 
@@ -84,9 +84,11 @@ func newWorldWithoutSetup(t *testing.T) *world {
 	server := vaulttest.Start(t)
 	w := &world{
 		proxy: newProxy(t, server), root: vaulttest.RootOf(t, server),
-		github: newIssuer(t), gitlab: newIssuer(t), cluster: vaulttest.NewCluster(),
+		github: vaulttest.NewIssuer(), gitlab: vaulttest.NewIssuer(), cluster: vaulttest.NewCluster(),
 	}
 	t.Cleanup(w.cluster.Close)
+	t.Cleanup(w.github.Close)
+	t.Cleanup(w.gitlab.Close)
 	must(t, w.root.Sys().DisableAuthWithContext(t.Context(), "kubernetes")) // the server enables it at its start
 	return w
 }
@@ -172,7 +174,7 @@ func (w *world) assertLoggedOut(t *testing.T, count int) {
 // secrets returns the texts that no output may contain.
 func (w *world) secrets() []string {
 	all := append([]string{oldKey, newKey, w.server.RootToken()}, w.tokens()...)
-	return append(append(all, w.github.secrets()...), w.gitlab.secrets()...)
+	return append(append(all, w.github.Secrets()...), w.gitlab.Secrets()...)
 }
 
 // assertNoSecret fails the test if a text contains a secret.

@@ -76,8 +76,7 @@ func (r *githubRun) execute(t *testing.T) {
 	t.Helper()
 	env := r.variables()
 	if r.job.Permissions["id-token"] == "write" {
-		env["ACTIONS_ID_TOKEN_REQUEST_URL"] = r.world.github.URL + "/token?api-version=2.0"
-		env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = r.world.github.admit(r.claims)
+		maps.Copy(env, r.world.github.Job(r.claims))
 	}
 	for _, more := range []map[string]string{r.flow.Env, r.job.Env} {
 		for name, value := range more {
@@ -192,7 +191,7 @@ func (r *githubRun) use(t *testing.T, s step) {
 // created returns the secrets that jobs have created, which GitHub does not know. It searches
 // them line by line.
 func (r *githubRun) created() []string {
-	all := append(r.world.tokens(), r.world.github.identities()...)
+	all := append(r.world.tokens(), r.world.github.Signed()...)
 	key := strings.ReplaceAll(r.outputs["steps.create.outputs.key"], "\r", "\n")
 	for line := range strings.SplitSeq(key, "\n") {
 		if line = strings.TrimSpace(line); line != "" {

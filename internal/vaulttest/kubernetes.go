@@ -1,11 +1,7 @@
 package vaulttest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
@@ -21,7 +17,7 @@ import (
 // real Kubernetes auth method uses it to check JWTs.
 type Cluster struct {
 	*httptest.Server
-	key *ecdsa.PrivateKey
+	signer Signer
 
 	mu       sync.Mutex
 	valid    map[string]string // the account's user name for each JWT
@@ -30,11 +26,7 @@ type Cluster struct {
 
 // NewCluster starts a cluster. Call Close in the end.
 func NewCluster() *Cluster {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err) // cannot happen
-	}
-	k := &Cluster{key: key, valid: map[string]string{}}
+	k := &Cluster{signer: NewSigner("ES256"), valid: map[string]string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /apis/authentication.k8s.io/v1/tokenreviews", k.review)
 	k.Server = httptest.NewTLSServer(mux)
@@ -113,7 +105,7 @@ func (k *Cluster) addToken(token, namespace, account string) {
 }
 
 func (k *Cluster) sign(namespace, account, id string) string {
-	signed := encodePart(map[string]any{"alg": "ES256", "typ": "JWT"}) + "." + encodePart(map[string]any{
+	return k.signer.Sign(map[string]any{
 		"iss": "https://fake.invalid", "aud": []string{"vault"}, "jti": id,
 		"sub": "system:serviceaccount:" + namespace + ":" + account,
 		"iat": time.Now().Unix(), "nbf": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
@@ -122,21 +114,4 @@ func (k *Cluster) sign(namespace, account, id string) string {
 			"serviceaccount": map[string]any{"name": account, "uid": "fake-uid"},
 		},
 	})
-	sum := sha256.Sum256([]byte(signed))
-	r, s, err := ecdsa.Sign(rand.Reader, k.key, sum[:])
-	if err != nil {
-		panic(err)
-	}
-	signature := make([]byte, 64)
-	r.FillBytes(signature[:32])
-	s.FillBytes(signature[32:])
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
-}
-
-func encodePart(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return base64.RawURLEncoding.EncodeToString(text)
 }

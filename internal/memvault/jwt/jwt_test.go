@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"goblin/vaultkit/internal/memvault/authtest"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 type fields = map[string]any
@@ -38,14 +39,14 @@ var (
 func mount(t *testing.T) string { return "auth/" + strings.ToLower(t.Name()) }
 
 // newWorld mounts the method on both servers and configures it with the signer's key.
-func newWorld(t *testing.T, keys ...signer) *authtest.World {
+func newWorld(t *testing.T, keys ...vaulttest.Signer) *authtest.World {
 	t.Helper()
 	w := authtest.NewWorld(t)
 	w.Compare(authtest.Call{Method: "POST", Path: "sys/" + mount(t), Body: fields{"type": "jwt"}}.Below(""))
 	if len(keys) > 0 {
 		var texts []string
 		for _, key := range keys {
-			texts = append(texts, key.public())
+			texts = append(texts, key.PublicKey())
 		}
 		w.Compare(authtest.Call{Method: "POST", Path: "config", Body: fields{"jwt_validation_pubkeys": texts}}.Below(mount(t)))
 	}
@@ -54,16 +55,16 @@ func newWorld(t *testing.T, keys ...signer) *authtest.World {
 
 // Each request in its order, against both servers.
 func TestJWT_AnswersAsVaultDoes(t *testing.T) {
-	w, es := newWorld(t), newSigner(t, "ES256")
-	good := es.sign("ES256", claims)
+	w, es := newWorld(t), vaulttest.NewSigner("ES256")
+	good := es.Sign(claims)
 	for _, c := range []authtest.Call{
 		login("r", good),
 		{Method: "GET", Path: "config"},
 		{Method: "POST", Path: "config", Body: fields{}},
 		{Method: "POST", Path: "config", Body: fields{"jwt_validation_pubkeys": "nonsense"}},
-		{Method: "POST", Path: "config", Body: fields{"jwt_validation_pubkeys": es.public(), "jwt_supported_algs": "none"}},
+		{Method: "POST", Path: "config", Body: fields{"jwt_validation_pubkeys": es.PublicKey(), "jwt_supported_algs": "none"}},
 		{Method: "POST", Path: "config",
-			Body: fields{"jwt_validation_pubkeys": es.public(), "bound_issuer": "issuer", "default_role": "r"}},
+			Body: fields{"jwt_validation_pubkeys": es.PublicKey(), "bound_issuer": "issuer", "default_role": "r"}},
 		{Method: "GET", Path: "config"},
 		login("r", good),
 		{Method: "POST", Path: "role/r", Body: with(role, fields{"user_claim": nil})},
@@ -87,20 +88,20 @@ func TestJWT_AnswersAsVaultDoes(t *testing.T) {
 		login("missing", good),
 		login("r", ""),
 		login("r", "nonsense"),
-		login("r", newSigner(t, "ES256").sign("ES256", claims)),
+		login("r", vaulttest.NewSigner("ES256").Sign(claims)),
 		login("r", good[:len(good)-4]+"AAAA"),
-		login("r", es.sign("ES256", with(claims, fields{"iss": "other"}))),
-		login("r", es.sign("ES256", with(claims, fields{"aud": "c"}))),
-		login("r", es.sign("ES256", with(claims, fields{"aud": "a"}))),
-		login("r", es.sign("ES256", with(claims, fields{"aud": nil}))),
-		login("r", es.sign("ES256", with(claims, fields{"sub": nil}))),
-		login("r", es.sign("ES256", with(claims, fields{"sub": 5}))),
+		login("r", es.Sign(with(claims, fields{"iss": "other"}))),
+		login("r", es.Sign(with(claims, fields{"aud": "c"}))),
+		login("r", es.Sign(with(claims, fields{"aud": "a"}))),
+		login("r", es.Sign(with(claims, fields{"aud": nil}))),
+		login("r", es.Sign(with(claims, fields{"sub": nil}))),
+		login("r", es.Sign(with(claims, fields{"sub": 5}))),
 		{Method: "POST", Path: "role/max", Body: with(role, fields{"token_max_ttl": "1000h", "token_ttl": nil, "token_num_uses": 2})},
 		login("max", good),
 		{Method: "POST", Path: "role/subject", Body: with(role, fields{"bound_audiences": nil, "bound_subject": "user"})},
 		login("subject", good),
-		login("subject", es.sign("ES256", with(claims, fields{"aud": nil}))),
-		login("subject", es.sign("ES256", with(claims, fields{"aud": nil, "sub": "other"}))),
+		login("subject", es.Sign(with(claims, fields{"aud": nil}))),
+		login("subject", es.Sign(with(claims, fields{"aud": nil, "sub": "other"}))),
 		{Method: "POST", Path: "role/old",
 			Body: with(role, fields{"token_policies": nil, "policies": "q", "ttl": "5m", "token_ttl": nil})},
 		{Method: "GET", Path: "role/old"},
@@ -114,7 +115,7 @@ func TestJWT_AnswersAsVaultDoes(t *testing.T) {
 }
 
 func TestJWT_ChecksTimesAsVaultDoes(t *testing.T) {
-	es := newSigner(t, "ES256")
+	es := vaulttest.NewSigner("ES256")
 	w := newWorld(t, es)
 	for name, changes := range map[string]fields{
 		"plain": {}, "none": {"clock_skew_leeway": -1, "expiration_leeway": -1, "not_before_leeway": -1},
@@ -131,14 +132,14 @@ func TestJWT_ChecksTimesAsVaultDoes(t *testing.T) {
 			{"exp": nil, "iat": nil, "nbf": now - 300}, {"exp": nil, "iat": nil, "nbf": now - 800},
 			{"nbf": nil, "iat": nil}, {"nbf": nil, "iat": nil, "exp": now + 100}, {"nbf": nil, "iat": nil, "exp": now + 500},
 		} {
-			w.Compare(login(name, es.sign("ES256", with(claims, times))).Below(mount(t)))
+			w.Compare(login(name, es.Sign(with(claims, times))).Below(mount(t)))
 		}
 	}
 	w.Report()
 }
 
 func TestJWT_MatchesBoundClaimsAsVaultDoes(t *testing.T) {
-	es := newSigner(t, "ES256")
+	es := vaulttest.NewSigner("ES256")
 	w := newWorld(t, es)
 	for _, bound := range []fields{
 		{"groups": "x"}, {"groups": []string{"z", "y"}}, {"groups": "z"}, {"level": 5}, {"level": "5"}, {"level": 6},
@@ -148,31 +149,31 @@ func TestJWT_MatchesBoundClaimsAsVaultDoes(t *testing.T) {
 		for _, kind := range []string{"string", "glob"} {
 			body := with(role, fields{"bound_claims": bound, "bound_claims_type": kind, "claim_mappings": fields{"email": "mail", "missing": "m"}})
 			w.Compare(authtest.Call{Method: "POST", Path: "role/bound", Body: body}.Below(mount(t)))
-			w.Compare(login("bound", es.sign("ES256", claims)).Below(mount(t)))
+			w.Compare(login("bound", es.Sign(claims)).Below(mount(t)))
 		}
 		w.Compare(authtest.Call{Method: "DELETE", Path: "role/bound"}.Below(mount(t)))
 	}
 	for _, pattern := range []string{"u*", "*invalid", "u*example*", "*@*", "x*", "*x", "u@example.invalid", "**", "u*@*.*d", "u*z*d"} {
 		body := with(role, fields{"bound_claims": fields{"email": pattern}, "bound_claims_type": "glob"})
 		w.Compare(authtest.Call{Method: "POST", Path: "role/bound", Body: body}.Below(mount(t)))
-		w.Compare(login("bound", es.sign("ES256", claims)).Below(mount(t)))
+		w.Compare(login("bound", es.Sign(claims)).Below(mount(t)))
 	}
 	w.Report()
 }
 
 func TestJWT_VerifiesEveryAlgorithmAsVaultDoes(t *testing.T) {
-	ec, ec384, rsaKey, ed := newSigner(t, "ES256"), newSigner(t, "ES384"), newSigner(t, "RS256"), newSigner(t, "EdDSA")
+	ec, ec384, rsaKey, ed := vaulttest.NewSigner("ES256"), vaulttest.NewSigner("ES384"), vaulttest.NewSigner("RS256"), vaulttest.NewSigner("EdDSA")
 	w := newWorld(t, ec, ec384, rsaKey, ed)
 	w.Compare(authtest.Call{Method: "POST", Path: "role/r", Body: role}.Below(mount(t)))
-	for algorithm, key := range map[string]signer{
+	for algorithm, key := range map[string]vaulttest.Signer{
 		"ES256": ec, "ES384": ec384, "RS256": rsaKey, "RS384": rsaKey, "RS512": rsaKey,
 		"PS256": rsaKey, "PS384": rsaKey, "PS512": rsaKey, "EdDSA": ed,
 	} {
-		w.Compare(login("r", key.sign(algorithm, claims)).Below(mount(t)))
+		w.Compare(login("r", key.With(algorithm).Sign(claims)).Below(mount(t)))
 	}
-	body := fields{"jwt_validation_pubkeys": []string{rsaKey.public()}, "jwt_supported_algs": []string{"RS384"}}
+	body := fields{"jwt_validation_pubkeys": []string{rsaKey.PublicKey()}, "jwt_supported_algs": []string{"RS384"}}
 	w.Compare(authtest.Call{Method: "POST", Path: "config", Body: body}.Below(mount(t)))
-	w.Compare(login("r", rsaKey.sign("RS256", claims)).Below(mount(t)))
-	w.Compare(login("r", rsaKey.sign("RS384", claims)).Below(mount(t)))
+	w.Compare(login("r", rsaKey.With("RS256").Sign(claims)).Below(mount(t)))
+	w.Compare(login("r", rsaKey.With("RS384").Sign(claims)).Below(mount(t)))
 	w.Report()
 }

@@ -7,12 +7,13 @@ import (
 	"pgregory.net/rapid"
 
 	"goblin/vaultkit/internal/memvault/authtest"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 // Random roles, and JWTs with random claims that log in by them.
 func TestJWT_SequencesAnswerAsVaultDoes(t *testing.T) {
 	sequences := authtest.Sequences(150, 10_000)
-	known, foreign := newSigner(t, "ES256"), newSigner(t, "ES256")
+	known, foreign := vaulttest.NewSigner("ES256"), vaulttest.NewSigner("ES256")
 	w := newWorld(t, known)
 	for seed := range sequences {
 		s := rapid.Custom(drawSequence).Example(seed)
@@ -23,7 +24,7 @@ func TestJWT_SequencesAnswerAsVaultDoes(t *testing.T) {
 			if s.foreign[i] {
 				signer = foreign
 			}
-			w.Compare(login("drawn", signer.sign("ES256", one)).Below(mount(t)))
+			w.Compare(login("drawn", signer.Sign(one)).Below(mount(t)))
 		}
 		w.Compare(authtest.Call{Method: "DELETE", Path: "role/drawn"}.Below(mount(t)))
 		if t.Failed() {
