@@ -1,10 +1,14 @@
 package session
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/vault/api"
+
+	"goblin/vaultkit/internal/vaulterr"
 )
 
 type jwtLogin struct {
@@ -39,19 +43,43 @@ func (m *jwtLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, e
 	if err != nil {
 		return nil, err
 	}
-	return loginWith(ctx, t, "auth/"+m.mount+"/login", &jwtAuth{m.mount, m.role, func() string { return token }})
+	path := "auth/" + m.mount + "/login"
+	held, err := loginWith(ctx, t, path, &jwtAuth{path, m.role, func() string { return token }})
+	return held, m.explain(err)
+}
+
+// explain adds to the error of a login what to do about it.
+func (m *jwtLogin) explain(err error) error {
+	refused, ok := errors.AsType[*vaulterr.Error](err)
+	if !ok || !errors.Is(refused.Kind, vaulterr.ErrUnauthenticated) {
+		return err
+	}
+	hint := vaulterr.JWTHint(refused.Err)
+	if vaulterr.JWTExpired(refused.Err) {
+		hint = m.expiredHint()
+	}
+	refused.Hint = cmp.Or(hint, refused.Hint)
+	return refused
+}
+
+// expiredHint says if another login can succeed. That depends on where the JWT comes from.
+func (m *jwtLogin) expiredHint() string {
+	const expired = "the JWT from %s has expired"
+	switch {
+	case m.token.file != "":
+		return fmt.Sprintf(expired+": put another one into the file; the next login reads it", m.token)
+	case m.token.literal, m.token.variable != "":
+		return fmt.Sprintf(expired+", and each login uses it again: start the program again with another one", m.token)
+	}
+	return fmt.Sprintf(expired+", although it is new: compare the clocks of Vault and of the JWT's issuer", m.token)
 }
 
 // jwtAuth does what the official client's auth methods do; there is none for JWT.
 type jwtAuth struct {
-	mount, role string
-	token       func() string // %v and %#v do not print its result
+	path, role string
+	token      func() string // %v and %#v do not print its result
 }
 
 func (a *jwtAuth) Login(ctx context.Context, client *api.Client) (*api.Secret, error) {
-	data := map[string]any{"jwt": a.token()}
-	if a.role != "" {
-		data["role"] = a.role
-	}
-	return client.Logical().WriteWithContext(ctx, "auth/"+a.mount+"/login", data)
+	return client.Logical().WriteWithContext(ctx, a.path, map[string]any{"role": a.role, "jwt": a.token()})
 }

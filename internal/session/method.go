@@ -74,7 +74,7 @@ func loginError(path string, err error) error {
 	case errors.Is(failure.Kind, vaulterr.ErrPermissionDenied):
 		// Vault answers the same for a mount that does not exist.
 		failure.Kind = vaulterr.ErrUnauthenticated
-		failure.Hint = "check the auth mount's name and the credentials; for Kubernetes and JWT, also check that Vault can reach the cluster or the token's issuer"
+		failure.Hint = "check the auth mount's name and the credentials; for Kubernetes, also check that Vault can reach the cluster"
 	case !errors.Is(failure.Kind, vaulterr.ErrUnauthenticated):
 		failure.Kind = vaulterr.ErrUnauthenticated
 	}
