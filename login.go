@@ -37,13 +37,17 @@ func (c Credential) Wrapped() Credential { return Credential{session.Wrapped(c.o
 func CLIToken() Credential { return Credential{session.CLIToken()} }
 
 // GitHubToken returns the credential of the identity token that GitHub gives to a job of GitHub
-// Actions, for [WithJWT]. The job needs "permissions: id-token: write". The audience is what
-// the role of Vault's JWT auth method is bound to. Empty: GitHub's default, the URL of the
+// Actions, for [WithJWT]. The job needs "permissions: id-token: write". The audience must be one
+// of the bound_audiences of the role in Vault. Empty: GitHub's default, the URL of the
 // repository's owner.
 //
 // Each login asks GitHub for another token, because it ends within minutes. The request goes to
 // $ACTIONS_ID_TOKEN_REQUEST_URL, over TLS, and follows no redirect. It is sent at most three times.
-// In a job, the client writes GitHub's command that masks the token to os.Stderr.
+// If GitHub gives no token, the error is ErrUnauthenticated, and ErrInvalid if the job lacks the
+// permission.
+//
+// In a job, the client writes the command that masks the token in the job's log to os.Stderr,
+// which GitHub's runner reads. If you redirect it to a file, the file contains the token.
 func GitHubToken(audience string) Credential {
 	return Credential{session.GitHubToken(audience, os.Getenv, os.Stderr)}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"goblin/vaultkit/internal/backoff"
@@ -25,9 +26,11 @@ const (
 )
 
 const (
-	attempts       = 3
-	attemptTimeout = 10 * time.Second
-	maxAnswer      = 64 << 10 // as for a credential in a file
+	attempts = 3
+	// attemptTimeout is less than the default of Timeouts.Start, so that a client that starts does
+	// not wait for one lost request alone.
+	attemptTimeout = 4 * time.Second
+	maxResponse    = 64 << 10 // as for a credential in a file
 )
 
 // Request says which token to ask for. Formatting it prints no secret.
@@ -41,24 +44,28 @@ type Request struct {
 	Masks io.Writer
 	// Backoff sets the pauses between attempts.
 	Backoff backoff.Backoff
+	// Transport, if not nil, replaces the network in tests.
+	Transport http.RoundTripper
 }
 
 // Token asks GitHub for a token, and masks it in the job's log. It tries again, at most twice, if
 // there is no response, or a status of 429 or 500 and above.
 //
-// Errors: ErrInvalid if GitHub's variables are missing or the URL is not safe, ErrUnauthenticated
-// if GitHub gives no token.
+// Errors: ErrInvalid if GitHub's variables are missing or not safe to use, ErrUnauthenticated if
+// GitHub gives no token. It is none of the sentinels if ctx was cancelled.
 func (r Request) Token(ctx context.Context) (string, error) {
 	target, bearer, err := r.target()
 	if err != nil {
 		return "", err
 	}
 	for attempt := 1; ; attempt++ {
-		token, again, err := ask(ctx, target, bearer)
-		if err == nil {
-			return token, r.mask(token)
-		}
-		if !again || attempt == attempts || r.Backoff.Wait(ctx, attempt) != nil {
+		token, again, err := r.ask(ctx, target, bearer)
+		switch {
+		case err == nil:
+			return r.masked(token)
+		case errors.Is(ctx.Err(), context.Canceled):
+			return "", &vaulterr.Error{Detail: "waiting for GitHub's identity token", Err: ctx.Err()}
+		case !again, attempt == attempts, r.Backoff.Wait(ctx, attempt) != nil:
 			return "", err
 		}
 	}
@@ -67,14 +74,17 @@ func (r Request) Token(ctx context.Context) (string, error) {
 // target returns the URL with the audience, and the token that authorizes the request.
 func (r Request) target() (target *url.URL, bearer string, err error) {
 	address, bearer := r.Lookup(URLVariable), r.Lookup(BearerVariable)
-	for name, value := range map[string]string{URLVariable: address, BearerVariable: bearer} {
-		if value == "" {
-			return nil, "", missing(name)
-		}
+	switch {
+	case address == "":
+		return nil, "", missing(URLVariable)
+	case bearer == "":
+		return nil, "", missing(BearerVariable)
+	case strings.ContainsFunc(bearer, notVisible):
+		return nil, "", vaulterr.Invalid("%s contains characters that a header cannot have", BearerVariable)
 	}
 	target, err = url.Parse(address)
-	if err != nil || target.Host == "" || target.User != nil {
-		return nil, "", vaulterr.Invalid("%s is not a URL", URLVariable)
+	if err != nil || target.Hostname() == "" || target.User != nil {
+		return nil, "", badURL()
 	}
 	if target.Scheme != "https" && (target.Scheme != "http" || !loopback(target.Hostname())) {
 		return nil, "", vaulterr.Invalid("%s does not begin with https://: the token that authorizes the request would travel in plain text", URLVariable)
@@ -87,98 +97,87 @@ func (r Request) target() (target *url.URL, bearer string, err error) {
 	return target, bearer, nil
 }
 
-func missing(name string) error {
-	return &vaulterr.Error{
-		Kind: vaulterr.ErrInvalid, Detail: name + " is not set, so GitHub gives this job no identity token",
-		Hint: "give the job \"permissions: id-token: write\"; a pull request from a fork does not get it; outside GitHub Actions, use another credential",
-	}
-}
+// notVisible reports whether c is not a visible ASCII character.
+func notVisible(c rune) bool { return c <= ' ' || c > '~' }
 
 func loopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // ask sends one request. again reports whether another may succeed.
-func ask(ctx context.Context, target *url.URL, bearer string) (token string, again bool, err error) {
+func (r Request) ask(ctx context.Context, target *url.URL, bearer string) (token string, again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return "", false, vaulterr.Invalid("%s is not a URL", URLVariable)
+		return "", false, badURL()
 	}
 	request.Header.Set("Authorization", "Bearer "+bearer)
 	request.Header.Set("Accept", "application/json")
-	response, err := httpClient().Do(request)
+	response, err := r.client().Do(request)
 	if err != nil {
-		// The error's own text may contain what the server sent.
-		return "", !errors.Is(err, context.Canceled), refused(target, "no response", vaulterr.TransportError(err))
+		return "", !vaulterr.TLSMismatch(err), lost(target, err)
 	}
 	defer response.Body.Close()
 	if status := response.StatusCode; status != http.StatusOK {
 		again = status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
-		return "", again, refused(target, explain(status), nil)
+		return "", again, refusedBy(target, status, again)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	if err != nil {
-		return "", true, refused(target, "the response is incomplete", vaulterr.TransportError(err))
+		return "", true, lost(target, err)
 	}
-	token, err = parse(target, body)
-	return token, false, err
+	token, problem := parse(body)
+	if problem != "" {
+		return "", false, failed(target, problem, hintVariables)
+	}
+	return token, false, nil
 }
 
-// httpClient returns a client that follows no redirect, which would carry the bearer token
-// to another address. It keeps no connection open: there is one request for each login.
-func httpClient() *http.Client {
+// client returns a client that follows no redirect, which would carry the bearer token to another
+// address.
+func (r Request) client() *http.Client {
+	transport := r.Transport
+	if transport == nil { // it keeps no connection open: there is one request for each login
+		transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	}
 	return &http.Client{
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// explain describes a status that is not 200.
-func explain(status int) string {
-	text := fmt.Sprintf("HTTP %d", status)
-	switch {
-	case status >= 300 && status < 400:
-		return text + ", a redirect, which is not followed because it would carry the job's token to another address"
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return text + ": " + BearerVariable + " belongs to a job that has ended, or is not the job's"
-	}
-	return text
 }
 
 // compactJWT matches the form in which a JWT travels (RFC 7519, section 3). The mask needs it: a
 // line break would end the command.
 var compactJWT = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
 
-func parse(target *url.URL, body []byte) (string, error) {
-	var answer struct {
+// parse returns the token in a response, or what is wrong with the response.
+func parse(body []byte) (token, problem string) {
+	var response struct {
 		Value string `json:"value"`
 	}
-	if json.Unmarshal(body, &answer) != nil || answer.Value == "" {
-		return "", refused(target, "the response has no value", nil)
+	switch {
+	case len(body) > maxResponse:
+		return "", fmt.Sprintf("the response is longer than %d bytes", maxResponse)
+	case json.Unmarshal(body, &response) != nil:
+		return "", "the response is not the JSON that GitHub sends"
+	case response.Value == "":
+		return "", "the response has no value"
+	case !compactJWT.MatchString(response.Value):
+		return "", "the value in the response is not a JWT"
 	}
-	if !compactJWT.MatchString(answer.Value) {
-		return "", refused(target, "the value in the response is not a JWT", nil)
-	}
-	return answer.Value, nil
+	return response.Value, ""
 }
 
-func refused(target *url.URL, detail string, cause error) error {
-	return &vaulterr.Error{
-		Kind:   vaulterr.ErrUnauthenticated,
-		Detail: fmt.Sprintf("GitHub gives no identity token: %s from %s", detail, target.Host),
-		Err:    cause,
-	}
-}
-
-// mask hides the token in the log of a job.
-func (r Request) mask(token string) error {
+// masked returns the token after it is masked in the log of a job. GitHub's runner reads commands
+// from standard error as from standard output: see src/Runner.Worker/Handlers/ScriptHandler.cs and
+// OutputManager.cs in github.com/actions/runner.
+func (r Request) masked(token string) (string, error) {
 	if r.Masks == nil || r.Lookup("GITHUB_ACTIONS") != "true" {
-		return nil
+		return token, nil
 	}
 	if _, err := fmt.Fprintln(r.Masks, "::add-mask::"+token); err != nil {
-		return &vaulterr.Error{Kind: vaulterr.ErrInvalid, Detail: "the command that masks GitHub's identity token cannot be written", Err: err}
+		return "", &vaulterr.Error{Kind: vaulterr.ErrInvalid, Detail: "the command that masks GitHub's identity token cannot be written", Err: err}
 	}
-	return nil
+	return token, nil
 }

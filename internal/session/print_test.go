@@ -37,6 +37,9 @@ func TestCredential_PrintsItsOrigin(t *testing.T) {
 		"nested deep":  &nested{literal, AppRole("", literal, literal), opened, settings},
 		"token":        Token(literal),
 		"approle":      AppRole("", literal, literal),
+		"jwt":          JWT("", "app", literal),
+		"github":       JWT("", "app", GitHubToken("vault", func(string) string { return secret }, nil)),
+		"jwt's helper": &jwtAuth{"auth/jwt/login", "app", func() string { return secret }},
 		"config":       settings,
 		"session":      opened,
 		"incomplete":   Config{},
@@ -58,12 +61,14 @@ func TestCredential_PrintsItsOrigin(t *testing.T) {
 		}
 	}
 	for want, c := range map[string]Credential{
-		"a literal value":                      literal,
-		"file /run/fake":                       FromFile("/run/fake"),
-		"environment FAKE":                     FromEnv("FAKE"),
-		"wrapping token from file /run/fake":   Wrapped(FromFile("/run/fake")),
-		"file ~/.vault-token of the Vault CLI": CLIToken(),
-		"nothing":                              {},
+		"a literal value":                                literal,
+		"file /run/fake":                                 FromFile("/run/fake"),
+		"environment FAKE":                               FromEnv("FAKE"),
+		"wrapping token from file /run/fake":             Wrapped(FromFile("/run/fake")),
+		"file ~/.vault-token of the Vault CLI":           CLIToken(),
+		"nothing":                                        {},
+		"GitHub's identity token":                        GitHubToken("", nil, nil),
+		"GitHub's identity token for the audience vault": GitHubToken("vault", nil, nil),
 	} {
 		if got := fmt.Sprintf("%+v", c); got != want {
 			t.Errorf("Sprintf(%%+v) = %q, want %q", got, want)

@@ -41,6 +41,10 @@ func TestProbe(t *testing.T) {
 		"wrapped":         {session.AppRole("m", variable, session.Wrapped(session.FromFile(public))), session.LoginInfo{Kind: session.KindAppRole, Mount: "m", File: public, Wrapped: true, WorldReadable: exposed}, true},
 		"missing role id": {session.AppRole("m", session.FromFile(missing), variable), session.LoginInfo{Kind: session.KindAppRole, Mount: "m", Variable: "FAKE"}, false},
 		"a pod":           {session.Kubernetes("", "goblin", public), session.LoginInfo{Kind: session.KindKubernetes, Mount: "kubernetes", Role: "goblin", File: public}, true},
+		"a job":           {session.JWT("", "", variable), session.LoginInfo{Kind: session.KindJWT, Mount: "jwt", Variable: "FAKE"}, true},
+		"public JWT":      {session.JWT("ci", "goblin", session.FromFile(public)), session.LoginInfo{Kind: session.KindJWT, Mount: "ci", Role: "goblin", File: public, WorldReadable: exposed}, true},
+		"missing JWT":     {session.JWT("", "", session.FromFile(missing)), session.LoginInfo{Kind: session.KindJWT, Mount: "jwt", File: missing}, false},
+		"no JWT":          {session.JWT("", "", session.Credential{}), session.LoginInfo{}, false},
 		"no role":         {session.Kubernetes("", "", public), session.LoginInfo{}, false},
 	} {
 		got, err := session.Probe(t.Context(), tc.by)
