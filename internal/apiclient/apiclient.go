@@ -125,3 +125,18 @@ func headerLabel(header string) string {
 	}
 	return "header " + header
 }
+
+// Detach returns a copy of the client with a configuration of its own: what is set on the copy
+// does not change the client. wrap adds a layer to the copy's transport. Both clients share
+// their connections and the X-Vault-Index header.
+func Detach(client *api.Client, wrap func(http.RoundTripper) http.RoundTripper) (*api.Client, error) {
+	config := client.CloneConfig()
+	config.Error = nil             // an error from reading the environment
+	config.DisableRedirects = true // is not cloned
+	config.HttpClient.Transport = wrap(config.HttpClient.Transport)
+	detached := client.WithNamespace(client.Namespace())
+	if setConfig(detached, config) {
+		return detached, nil
+	}
+	return newAPIClient(config, client.Headers())
+}

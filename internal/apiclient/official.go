@@ -46,18 +46,26 @@ var knownFields = strings.Fields(`modifyLock addr config token headers wrappingL
 // client has other fields.
 func zeroClient(config *api.Config) (client *api.Client, known bool) {
 	client = new(api.Client)
-	value := reflect.ValueOf(client).Elem()
 	var fields []string
-	for i := range value.NumField() {
-		fields = append(fields, value.Type().Field(i).Name)
+	for field := range reflect.TypeFor[api.Client]().Fields() {
+		fields = append(fields, field.Name)
 	}
-	field := value.FieldByName("config")
-	if !slices.Equal(fields, knownFields) || field.Type() != reflect.TypeFor[*api.Config]() {
+	if !slices.Equal(fields, knownFields) || !setConfig(client, config) {
 		return nil, false
+	}
+	return client, true
+}
+
+// setConfig replaces the client's configuration. It returns false if this version of the official
+// client has no such field.
+func setConfig(client *api.Client, config *api.Config) bool {
+	field := reflect.ValueOf(client).Elem().FieldByName("config")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[*api.Config]() {
+		return false
 	}
 	// Reflection cannot set an unexported field, except through a pointer to it.
 	reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem().Set(reflect.ValueOf(config))
-	return client, true
+	return true
 }
 
 // The pauses between retries that api.NewClient would set. vaultkit does not retry through

@@ -1,11 +1,10 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"reflect"
 	"strings"
 	"time"
 
@@ -17,13 +16,14 @@ import (
 // authMethodLogin logs in with an auth method that the program makes.
 type authMethodLogin struct {
 	label
-	make func(context.Context) (api.AuthMethod, error)
+	make    func(context.Context) (api.AuthMethod, error)
+	running chan struct{} // holds one value while the program's functions run
 }
 
 // AuthMethod logs in with an auth method of the official client's kind. Each login makes
 // another one, because those methods read their credentials when they are made.
 func AuthMethod(name string, newMethod func(context.Context) (api.AuthMethod, error)) Method {
-	return &authMethodLogin{label: label(name), make: newMethod}
+	return &authMethodLogin{label: label(name), make: newMethod, running: make(chan struct{}, 1)}
 }
 
 func (m *authMethodLogin) repeatable() bool { return true }
@@ -39,21 +39,57 @@ func (m *authMethodLogin) check() error {
 }
 
 func (m *authMethodLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, error) {
-	seen := &roundTrips{}
-	client := t.clientWith("").WithRequestCallbacks(seen.request).WithResponseCallbacks(revealFailures, seen.response)
+	var seen *roundTrips
 	since := time.Now()
 	var response *api.Secret
 	err := t.doOnce(ctx, func(ctx context.Context) (err error) {
-		response, err = m.call(ctx, client)
+		if ctx.Err() != nil { // not the auth method's fault
+			return vaulterr.TransportError(ctx.Err())
+		}
+		var client *api.Client
+		if client, seen, err = observedClient(ctx, t); err != nil {
+			return err
+		}
+		response, err = m.run(ctx, client)
 		return seen.translate(ctx, err)
 	})
 	if own, ok := errors.AsType[*vaulterr.Error](err); ok {
 		return nil, own
 	}
-	if err != nil {
-		return nil, loginError(seen.path, err)
+	if seen == nil {
+		return nil, loginError("", err)
 	}
-	return newLease(t, seen.path, response, since, seen.body.Bytes())
+	path, body := seen.last()
+	if err != nil {
+		return nil, loginError(path, err)
+	}
+	return newLease(t, path, response, since, body)
+}
+
+// run calls the program's functions, which may ignore ctx: some official auth methods do. If ctx
+// ends, run does not wait for them. They are never called twice at the same time.
+func (m *authMethodLogin) run(ctx context.Context, client *api.Client) (*api.Secret, error) {
+	select {
+	case m.running <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	type result struct {
+		response *api.Secret
+		err      error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer func() { <-m.running }()
+		response, err := m.call(ctx, client)
+		done <- result{response, err}
+	}()
+	select {
+	case ended := <-done:
+		return ended.response, ended.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // call makes the auth method and logs in with it.
@@ -62,82 +98,33 @@ func (m *authMethodLogin) call(ctx context.Context, client *api.Client) (*api.Se
 	switch {
 	case err != nil:
 		return nil, err
-	case method == nil:
+	case isNil(method):
 		return nil, errNoMethod
 	}
 	return method.Login(ctx, client)
 }
 
+// isNil reports whether the method is nil or a nil pointer.
+func isNil(method api.AuthMethod) bool {
+	value := reflect.ValueOf(method)
+	return method == nil || value.Kind() == reflect.Pointer && value.IsNil()
+}
+
 var errNoMethod = errors.New("the function that makes the auth method returned nil")
 
-// roundTrips records what became of an auth method's requests to Vault. An auth method also
-// sends requests to others, such as a cloud's token service, and fails for reasons of its own.
-// Only its requests to Vault say whether Vault is available.
-type roundTrips struct {
-	path    string // of the last request
-	waiting bool   // the last request has no response
-	status  int    // of the last response
-	body    bytes.Buffer
-	readErr error // of the last response's body
-}
-
-func (r *roundTrips) request(request *api.Request) {
-	r.path, r.waiting = strings.TrimPrefix(request.URL.Path, "/v1/"), true
-}
-
-func (r *roundTrips) response(response *api.Response) {
-	r.waiting, r.status, r.readErr = false, response.StatusCode, nil
-	r.body.Reset()
-	copyBody(&r.body)(response)
-	response.Body = &watchedBody{response.Body, &r.readErr}
-}
-
-// watchedBody records the error that ends the body too early.
-type watchedBody struct {
-	io.ReadCloser
-	err *error
-}
-
-func (b *watchedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		*b.err = err
-	}
-	return n, err
-}
-
-// translate converts the error of an auth method. It keeps what Vault and the connection to
-// it said, and the end of the caller's context. Of everything else it keeps the type only: the
-// text may contain a secret.
-func (r *roundTrips) translate(ctx context.Context, err error) error {
-	response, answered := errors.AsType[*api.ResponseError](err)
-	switch {
-	case err == nil:
-		return nil
-	case r.waiting && vaulterr.LostInTransport(err), r.readErr != nil && vaulterr.LostInTransport(err):
-		return vaulterr.Sanitize(err)
-	case r.waiting, r.readErr != nil:
-		return &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "there is no complete response from Vault"}
-	case errors.Is(ctx.Err(), context.Canceled):
-		return vaulterr.TransportError(ctx.Err())
-	case answered && response.StatusCode == r.status:
-		return response
-	case r.status >= 400:
-		return &api.ResponseError{StatusCode: r.status, Errors: []string{}}
-	}
-	return failedMethod(err)
-}
-
-// failedMethod returns the error of an auth method that failed without Vault.
+// failedMethod returns the error of an auth method that failed without a failed request to
+// Vault. It names the error's type only: the text may contain a secret.
 func failedMethod(err error) error {
-	if errors.Is(err, errNoMethod) {
+	failure := &vaulterr.Error{Kind: vaulterr.ErrUnauthenticated}
+	switch {
+	case errors.Is(err, errNoMethod):
 		return vaulterr.Invalid("%v", errNoMethod)
+	case errors.Is(err, context.DeadlineExceeded):
+		failure.Detail, failure.Err = "the auth method did not end in time, and was not waiting for Vault", vaulterr.TransportError(context.DeadlineExceeded)
+	default:
+		failure.Detail = fmt.Sprintf("the auth method failed, and not at a request to Vault; its error, of type %s, is not shown because it may contain a secret", innerType(err))
 	}
-	detail := fmt.Sprintf("the auth method failed, and not because of Vault: an error of type %s, whose text may contain a secret and is not shown", innerType(err))
-	if errors.Is(err, context.DeadlineExceeded) {
-		detail = "the auth method did not end in time, and did not wait for Vault"
-	}
-	return &vaulterr.Error{Kind: vaulterr.ErrUnauthenticated, Detail: detail}
+	return failure
 }
 
 // innerType returns the type of the first error of the chain that is not a wrapper of the

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
@@ -45,7 +48,13 @@ func TestProbe(t *testing.T) {
 		"public JWT":      {session.JWT("ci", "goblin", session.FromFile(public)), session.LoginInfo{Kind: session.KindJWT, Mount: "ci", Role: "goblin", File: public, WorldReadable: exposed}, true},
 		"missing JWT":     {session.JWT("", "", session.FromFile(missing)), session.LoginInfo{Kind: session.KindJWT, Mount: "jwt", File: missing}, false},
 		"no JWT":          {session.JWT("", "", session.Credential{}), session.LoginInfo{}, false},
-		"no role":         {session.Kubernetes("", "", public), session.LoginInfo{}, false},
+		"auth method": {session.AuthMethod("m", func(context.Context) (api.AuthMethod, error) {
+			t.Error("Probe makes the auth method, want it only made at a login")
+			return nil, nil
+		}), session.LoginInfo{Kind: session.KindAuthMethod}, true},
+		"no function": {session.AuthMethod("m", nil), session.LoginInfo{}, false},
+		"a proxy":     {session.ProxyLogin(), session.LoginInfo{Kind: session.KindProxy}, true},
+		"no role":     {session.Kubernetes("", "", public), session.LoginInfo{}, false},
 	} {
 		got, err := session.Probe(t.Context(), tc.by)
 		if !reflect.DeepEqual(got, tc.want) || (err == nil) != tc.ok || err != nil && !errors.Is(err, vaulterr.ErrInvalid) {

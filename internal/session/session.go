@@ -266,6 +266,7 @@ func (s *Session) start(ctx context.Context) (*lease, error) {
 		defer cancel()
 		ctx = bounded
 	}
+	var last error
 	for failed := 1; ; failed++ {
 		began := time.Now()
 		held, err := s.config.Login.login(ctx, s.transport, nil)
@@ -274,9 +275,13 @@ func (s *Session) start(ctx context.Context) (*lease, error) {
 			s.logLogin(false, held)
 			return held, nil
 		}
+		if last != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+			return nil, last // says more than that there was no time for another attempt
+		}
 		if !s.mayRecover(err) || s.config.Backoff.Wait(ctx, failed) != nil {
 			return nil, err
 		}
+		last = err
 		s.log.Warn("vault is unavailable, retrying the login", "error", err)
 	}
 }
