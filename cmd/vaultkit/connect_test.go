@@ -8,12 +8,14 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -95,6 +97,26 @@ func TestKubernetesLogin(t *testing.T) {
 	vkBare(t.Context(), t, "", append(args, "--jwt-file", file(t, "x.y.z"))...).want(t, exitcode.Denied, "not logged in")
 	vkBare(t.Context(), t, "", append(args, "--jwt-file", "/nowhere")...).want(t, exitcode.Usage, "/nowhere")
 	vkBare(t.Context(), t, "", append(args, "--jwt-file", file(t, "x.y.z"), "--kubernetes-mount", "nowhere")...).want(t, exitcode.Denied)
+}
+
+// TestProxyLogin checks that no token of the user's goes to a proxy that adds its own.
+func TestProxyLogin(t *testing.T) {
+	provider, key := stored(t)
+	home := t.TempDir()
+	vaulttest.WriteFile(t, filepath.Join(home, ".vault-token"), "hvs.of-vault-login")
+	t.Setenv("HOME", home)
+	t.Setenv("VAULT_TOKEN", "hvs.of-the-environment")
+	proxy := clienttest.NewTokenProxy(t, role(t, "reader"))
+	for _, address := range []string{proxy.Address, proxy.Socket} {
+		vkBare(t.Context(), t, "", "get", provider, "--address", address, "--auth", "none").prints(t, key+"\n")
+	}
+	t.Setenv("VAULT_ADDR", proxy.Socket)
+	t.Setenv("VAULTKIT_AUTH", "none")
+	vkBare(t.Context(), t, "", "get", provider).prints(t, key+"\n")
+	vkBare(t.Context(), t, "", "doctor", "--json").want(t, exitcode.OK)
+	proxy.WantNoToken(t)
+	t.Setenv("VAULT_ADDR", vaulttest.Server().Addr())
+	vkBare(t.Context(), t, "", "get", provider).want(t, exitcode.Denied, "not logged in", "Vault Agent or Proxy")
 }
 
 func TestEnvironmentAndFlags(t *testing.T) {

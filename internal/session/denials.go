@@ -75,7 +75,7 @@ type tokenLookup struct {
 // limits only the wait; the lookup continues for the other callers.
 func (s *Session) tokenMayBeInvalid(ctx context.Context, held *lease, err error) bool {
 	request, text, denied := vaulterr.Denied(err)
-	if !denied || !s.ambiguous(ctx, text) {
+	if !denied || !s.ambiguous(ctx, held, text) {
 		return false
 	}
 	if s.currentLease() != held {
@@ -94,8 +94,12 @@ func (s *Session) tokenMayBeInvalid(ctx context.Context, held *lease, err error)
 }
 
 // ambiguous reports whether the server uses this text for unknown tokens too. It asks the
-// server if the last result is too old.
-func (s *Session) ambiguous(ctx context.Context, text string) bool {
+// server if the last result is too old. A session without a token does not: it sends no
+// token, and a proxy may replace any.
+func (s *Session) ambiguous(ctx context.Context, held *lease, text string) bool {
+	if held.client.Token() == "" {
+		return vaulterr.IsMissingTokenText(text)
+	}
 	d := &s.denials
 	if asking := d.queryUnknownToken(s.lookUpUnknownToken); asking != nil {
 		select {

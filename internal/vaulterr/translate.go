@@ -115,13 +115,16 @@ func InvalidToken(err error) bool {
 	return ok && response.StatusCode == http.StatusForbidden && errtext.ContainsText(response, textInvalidToken)
 }
 
-// MissingToken reports whether Vault refused a request that had no token. Vault's text for a
-// token without the right is longer. OpenBao since 2.6 sends this text for an invalid token,
-// too.
+// MissingToken reports whether Vault refused a request that had no token.
 func MissingToken(err error) bool {
 	_, text, denied := Denied(err)
-	return denied && text == textDenied
+	return denied && IsMissingTokenText(text)
 }
+
+// IsMissingTokenText reports whether this is Vault's text for a request without a token. The text
+// for a token without the right is longer. OpenBao since 2.6 sends this text for an invalid
+// token, too.
+func IsMissingTokenText(text string) bool { return text == textDenied }
 
 // Denied reports whether Vault refused a request with its own 403 that does not blame the
 // token. request is the method and URL, text is Vault's text. OpenBao since 2.6 sends the same
