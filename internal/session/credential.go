@@ -67,7 +67,20 @@ func FromLookup(name string, lookup func(name string) string) Credential {
 // CLIToken returns the token that 'vault login' stored in the home directory.
 func CLIToken() Credential {
 	path, _ := cliTokenPath() // reading the token returns the error
-	return Credential{label: "file ~/.vault-token of the Vault CLI", read: func(context.Context) (string, error) { return readCLIToken() }, file: path}
+	return Credential{label: labelCLIToken, read: func(context.Context) (string, error) { return readCLIToken() }, file: path}
+}
+
+const labelCLIToken = "file ~/.vault-token of the Vault CLI"
+
+// UsesCLIToken reports whether the login uses CLIToken.
+func UsesCLIToken(m Method) bool {
+	token, ok := m.(*tokenLogin)
+	return ok && token.source.label == labelCLIToken
+}
+
+// FromFunc returns a credential that read returns. origin is printed in its place.
+func FromFunc(origin string, read func(context.Context) (string, error)) Credential {
+	return Credential{label: label(origin), read: read}
 }
 
 // GitHubToken returns the credential of the identity token that GitHub gives to a job of GitHub

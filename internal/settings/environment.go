@@ -2,6 +2,7 @@ package settings
 
 import (
 	"cmp"
+	"context"
 	"os"
 	"slices"
 	"strconv"
@@ -18,6 +19,16 @@ import (
 // lists. lookup returns the value of a variable, or "". It is called again at each login.
 func WithEnvironment(lookup func(name string) string) func(*Settings) {
 	return environment(lookup).configure
+}
+
+// WithTokenInPlaceOfCLIToken returns the option that takes the token from read, where otherwise
+// the Vault CLI's file ~/.vault-token would be used. origin says where the token comes from.
+func WithTokenInPlaceOfCLIToken(origin string, read func(context.Context) (string, error)) func(*Settings) {
+	return func(s *Settings) {
+		if s.BadVariable != "VAULTKIT_AUTH" && (s.Login == nil || session.UsesCLIToken(s.Login)) {
+			s.SetLogin(session.Token(session.FromFunc(origin, read)))
+		}
+	}
 }
 
 // environment returns the value of a variable, or "".

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/cmd/vaultkit/internal/tokenhelper"
 	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/settings"
 )
@@ -111,11 +113,15 @@ func (c *Connection) Options() ([]vaultkit.Option, error) {
 	if c.timeoutGiven() {
 		timeouts.Start = all
 	}
-	return []vaultkit.Option{
+	options := []vaultkit.Option{
 		settings.WithEnvironment(environment),
 		vaultkit.WithLogger(c.logger()),
 		vaultkit.WithTimeouts(timeouts),
-	}, nil
+	}
+	if helper, found := tokenhelper.Find(os.Getenv); found {
+		options = append(options, c.withTokenHelper(helper, environment))
+	}
+	return options, nil
 }
 
 // logger returns a logger for --verbose, or nil. A command runs for seconds, and its

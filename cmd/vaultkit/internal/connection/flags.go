@@ -47,7 +47,7 @@ func newSettings() []setting {
 		{name: "auth", variable: "VAULTKIT_AUTH",
 			help: "`login` method: token, approle, kubernetes, jwt, or none behind a Vault Agent or Proxy that adds its token (default $VAULTKIT_AUTH, else the method whose settings are given)"},
 		{name: "token-file", variable: "VAULTKIT_TOKEN_FILE", login: "token", hides: []string{"VAULT_TOKEN"},
-			help: "`file` with the token (default $VAULT_TOKEN, else $VAULTKIT_TOKEN_FILE, else ~/.vault-token)"},
+			help: "`file` with the token (default $VAULT_TOKEN, else $VAULTKIT_TOKEN_FILE, else the token of the Vault CLI)"},
 		{name: "role-id", variable: "VAULT_ROLE_ID", login: "approle", help: "role `id` of the AppRole (default $VAULT_ROLE_ID)"},
 		{name: "role-id-file", variable: "VAULTKIT_ROLE_ID_FILE", login: "approle", hides: []string{"VAULT_ROLE_ID"},
 			help: "`file` with the AppRole's role id (default $VAULTKIT_ROLE_ID_FILE)"},

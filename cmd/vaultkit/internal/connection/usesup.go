@@ -4,10 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/tokenhelper"
 )
 
 // LoginUsesUp reports whether a login would use something up: an AppRole's secret id or
-// its wrapping token may be valid for one login only, and a pipe can be read only once.
+// its wrapping token may be valid for one login only, and a pipe can be read only once. A token
+// helper is a program, which may ask the user something.
 // A token with a limited number of uses, and a wrapping token that is given as the
 // token, cannot be recognized without using them: completion does use those up.
 func (c *Connection) LoginUsesUp() bool {
@@ -15,10 +18,14 @@ func (c *Connection) LoginUsesUp() bool {
 	if err != nil || c.pipes(environment) {
 		return true
 	}
-	if login := environment("VAULTKIT_AUTH"); login != "" {
+	login := environment("VAULTKIT_AUTH")
+	token := environment("VAULT_TOKEN") + environment("VAULTKIT_TOKEN_FILE")
+	if _, helper := tokenhelper.Find(os.Getenv); helper && token == "" && (login == "" || login == "token") {
+		return true
+	}
+	if login != "" {
 		return login == "approle"
 	}
-	token := environment("VAULT_TOKEN") + environment("VAULTKIT_TOKEN_FILE")
 	return token == "" && environment("VAULT_ROLE_ID")+environment("VAULTKIT_ROLE_ID_FILE") != ""
 }
 

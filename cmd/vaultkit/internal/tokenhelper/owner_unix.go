@@ -1,0 +1,17 @@
+//go:build unix
+
+package tokenhelper
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// ownerID returns the user id of a file's owner, if it is known.
+func ownerID(about fs.FileInfo) (id int, known bool) {
+	stat, known := about.Sys().(*syscall.Stat_t)
+	if !known {
+		return 0, false
+	}
+	return int(stat.Uid), true
+}
