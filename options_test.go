@@ -225,6 +225,9 @@ func setenv(t *testing.T, variables map[string]string) {
 		}
 	}
 	t.Setenv("HOME", t.TempDir())
+	for _, name := range []string{"ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITHUB_ACTIONS"} {
+		t.Setenv(name, "")
+	}
 	for name, value := range variables {
 		t.Setenv(name, value)
 	}
@@ -238,6 +241,12 @@ func TestWithEnvironment(t *testing.T) {
 	vaulttest.WriteFile(t, dir+"/role-id", appRole(t)[0])
 	vaulttest.WriteFile(t, dir+"/secret-id", appRole(t)[1])
 	ids := appRole(t)
+	issuer := vaulttest.NewIssuer()
+	t.Cleanup(issuer.Close)
+	jwt, mount := issuer.Sign(map[string]any{"aud": "vault"}), issuer.Mount(t, vaulttest.Root(t), vaulttest.Policy(t, "", "reader"))
+	vaulttest.WriteFile(t, dir+"/jwt", jwt+"\n")
+	job := issuer.Job(nil)
+	request, bearer := job["ACTIONS_ID_TOKEN_REQUEST_URL"], job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
 	type env = map[string]string
 	for name, tc := range map[string]struct {
 		env  env // and VAULT_ADDR
@@ -251,16 +260,27 @@ func TestWithEnvironment(t *testing.T) {
 		"token wins":  {env{"VAULT_TOKEN": token, "VAULT_ROLE_ID": "junk"}, nil, ""},
 		"approle by choice": {env{"VAULTKIT_AUTH": "approle", "VAULT_TOKEN": "junk", "VAULT_ROLE_ID": ids[0],
 			"VAULT_SECRET_ID": ids[1]}, nil, ""},
-		"nothing":            {env{}, vaultkit.ErrInvalid, "no login"},
-		"no address":         {env{"VAULT_ADDR": "", "VAULT_TOKEN": token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
-		"kubernetes":         {env{"VAULTKIT_KUBERNETES_ROLE": "r", "VAULTKIT_JWT_FILE": dir + "/none"}, vaultkit.ErrInvalid, "none"},
-		"no such login":      {env{"VAULTKIT_AUTH": "magic"}, vaultkit.ErrInvalid, "magic"},
-		"skip verify":        {env{"VAULT_TOKEN": token, "VAULT_SKIP_VERIFY": "perhaps"}, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY"},
-		"CA file":            {env{"VAULT_TOKEN": token, "VAULT_CACERT": dir + "/none"}, vaultkit.ErrInvalid, "none"},
-		"mount":              {env{"VAULT_TOKEN": token, "VAULTKIT_MOUNT": "nowhere"}, vaultkit.ErrMountNotFound, "nowhere"},
-		"base":               {env{"VAULT_TOKEN": token, "VAULTKIT_BASE": "../x"}, vaultkit.ErrInvalid, "base path"},
-		"wrapped, junk":      {env{"VAULT_ROLE_ID": ids[0], "VAULTKIT_WRAPPED_SECRET_ID": "hvs.junk"}, vaultkit.ErrWrappingToken, ""},
-		"approle, no secret": {env{"VAULT_ROLE_ID": ids[0]}, vaultkit.ErrInvalid, "VAULT_SECRET_ID"},
+		"nothing":       {env{}, vaultkit.ErrInvalid, "no login"},
+		"no address":    {env{"VAULT_ADDR": "", "VAULT_TOKEN": token}, vaultkit.ErrInvalid, "VAULT_ADDR"},
+		"kubernetes":    {env{"VAULTKIT_KUBERNETES_ROLE": "r", "VAULTKIT_JWT_FILE": dir + "/none"}, vaultkit.ErrInvalid, "none"},
+		"no such login": {env{"VAULTKIT_AUTH": "magic"}, vaultkit.ErrInvalid, "magic"},
+		"skip verify":   {env{"VAULT_TOKEN": token, "VAULT_SKIP_VERIFY": "perhaps"}, vaultkit.ErrInvalid, "VAULT_SKIP_VERIFY"},
+		"CA file":       {env{"VAULT_TOKEN": token, "VAULT_CACERT": dir + "/none"}, vaultkit.ErrInvalid, "none"},
+		"mount":         {env{"VAULT_TOKEN": token, "VAULTKIT_MOUNT": "nowhere"}, vaultkit.ErrMountNotFound, "nowhere"},
+		"base":          {env{"VAULT_TOKEN": token, "VAULTKIT_BASE": "../x"}, vaultkit.ErrInvalid, "base path"},
+		"wrapped, junk": {env{"VAULT_ROLE_ID": ids[0], "VAULTKIT_WRAPPED_SECRET_ID": "hvs.junk"}, vaultkit.ErrWrappingToken, ""},
+		"JWT":           {env{"VAULTKIT_JWT_MOUNT": mount, "VAULTKIT_JWT_ROLE": "job", "VAULTKIT_JWT_TOKEN": jwt}, nil, ""},
+		"JWT file":      {env{"VAULTKIT_JWT_MOUNT": mount, "VAULTKIT_JWT_ROLE": "job", "VAULTKIT_JWT_TOKEN_FILE": dir + "/jwt"}, nil, ""},
+		"JWT of GitHub": {env{"VAULTKIT_JWT_MOUNT": mount, "VAULTKIT_JWT_ROLE": "job", "VAULTKIT_JWT_AUDIENCE": "vault",
+			"ACTIONS_ID_TOKEN_REQUEST_URL": request, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": bearer}, nil, ""},
+		"JWT by choice": {env{"VAULTKIT_AUTH": "jwt", "VAULT_TOKEN": "junk", "VAULTKIT_JWT_MOUNT": mount, "VAULTKIT_JWT_ROLE": "job",
+			"VAULTKIT_JWT_TOKEN": jwt}, nil, ""},
+		"JWT, other audience": {env{"VAULTKIT_JWT_MOUNT": mount, "VAULTKIT_JWT_ROLE": "job", "VAULTKIT_JWT_AUDIENCE": "other",
+			"ACTIONS_ID_TOKEN_REQUEST_URL": request, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": bearer}, vaultkit.ErrUnauthenticated, "bound_audiences"},
+		"JWT, no default role": {env{"VAULTKIT_JWT_MOUNT": mount, "VAULTKIT_JWT_TOKEN": jwt}, vaultkit.ErrUnauthenticated, "default_role"},
+		"JWT in quotes":        {env{"VAULTKIT_JWT_MOUNT": mount, "VAULTKIT_JWT_TOKEN": "'" + jwt + "'"}, vaultkit.ErrInvalid, "in quotes"},
+		"JWT, no permission":   {env{"VAULTKIT_JWT_ROLE": "job", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": bearer}, vaultkit.ErrInvalid, "id-token: write"},
+		"approle, no secret":   {env{"VAULT_ROLE_ID": ids[0]}, vaultkit.ErrInvalid, "VAULT_SECRET_ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			setenv(t, env{"VAULT_ADDR": addr})

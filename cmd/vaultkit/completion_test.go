@@ -68,6 +68,8 @@ func TestComplete_OffersProviders(t *testing.T) {
 		"policy reader --provider one --provider ": "other two",
 		"get --auth ":      "token approle kubernetes jwt none",
 		"get --auth k":     "kubernetes",
+		"get --auth j":     "jwt",
+		"get --jwt-role ":  "",
 		"get --field ":     "",
 		"rotate --reason ": "",
 		"get --timeout ":   "",
@@ -78,7 +80,7 @@ func TestComplete_OffersProviders(t *testing.T) {
 			t.Errorf("completion of %q = %q (%s), want %q", call, got, directive, want)
 		}
 	}
-	for _, call := range []string{"rotate --new-key-file ", "rotate --verify-cmd ", "revoke-old p i --cmd ", "get --token-file ", "get --ca-cert "} {
+	for _, call := range []string{"rotate --new-key-file ", "rotate --verify-cmd ", "revoke-old p i --cmd ", "get --token-file ", "get --jwt-token-file ", "get --ca-cert "} {
 		if offered, directive := completed(t, strings.Split(call, " ")...); len(offered) > 0 || directive != files {
 			t.Errorf("completion of %q = %q (%s), want files", call, offered, directive)
 		}

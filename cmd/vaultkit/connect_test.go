@@ -119,6 +119,44 @@ func TestProxyLogin(t *testing.T) {
 	vkBare(t.Context(), t, "", "get", provider).want(t, exitcode.Denied, "not logged in", "Vault Agent or Proxy")
 }
 
+func TestJWTFromEnvironment(t *testing.T) {
+	provider, key := stored(t)
+	issuer := vaulttest.NewIssuer()
+	t.Cleanup(issuer.Close)
+	jwt := issuer.Sign(map[string]any{"aud": "vault"})
+	for name, value := range map[string]string{
+		"ACTIONS_ID_TOKEN_REQUEST_URL": "", "GITHUB_ACTIONS": "", "HOME": t.TempDir(), "VAULT_ADDR": vaulttest.Server().Addr(),
+		"VAULTKIT_JWT_MOUNT": issuer.Mount(t, vaulttest.Root(t), vaulttest.Policy(t, "../../", "reader")),
+	} {
+		t.Setenv(name, value)
+	}
+	get := func(flags ...string) result {
+		r := vkBare(t.Context(), t, "", append([]string{"get", provider, "--verbose"}, flags...)...)
+		if strings.Contains(r.out+r.err, jwt) {
+			t.Errorf("vaultkit get %q prints the JWT, want only its origin", flags)
+		}
+		return r
+	}
+	get("--jwt-role", "job").want(t, exitcode.Usage, "ACTIONS_ID_TOKEN_REQUEST_URL is not set", "VAULTKIT_JWT_TOKEN")
+	t.Setenv("VAULTKIT_JWT_ROLE", "job")
+	t.Setenv("VAULTKIT_JWT_TOKEN", jwt)
+	get().prints(t, key+"\n")
+	get("--auth", "jwt").prints(t, key+"\n")
+	get("--jwt-token-file", file(t, "wrong")).want(t, exitcode.Denied, "not a JWT") // a flag overrides the variable
+	get("--jwt-audience", "vault").want(t, exitcode.Usage, "ACTIONS_ID_TOKEN_REQUEST_URL is not set")
+	t.Setenv("VAULTKIT_JWT_TOKEN", `"`+jwt+`"`)
+	get().want(t, exitcode.Usage, "environment VAULTKIT_JWT_TOKEN is in quotes")
+	t.Setenv("VAULTKIT_JWT_TOKEN", " ")
+	get().want(t, exitcode.Usage, "environment VAULTKIT_JWT_TOKEN is empty")
+	t.Setenv("VAULTKIT_JWT_TOKEN", issuer.Sign(map[string]any{"aud": "vault", "exp": 1}))
+	get().want(t, exitcode.Denied, "the JWT from environment VAULTKIT_JWT_TOKEN has expired", "start the program again with another one")
+	t.Setenv("VAULT_TOKEN", "hvs.wrong") // has precedence
+	get().want(t, exitcode.Denied, "VAULT_TOKEN")
+	t.Setenv("VAULTKIT_JWT_TOKEN", "")
+	t.Setenv("VAULTKIT_JWT_TOKEN_FILE", file(t, jwt))
+	get("--auth", "jwt").prints(t, key+"\n")
+}
+
 func TestEnvironmentAndFlags(t *testing.T) {
 	provider, key := stored(t)
 	t.Setenv("HOME", t.TempDir()) // no ~/.vault-token

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"as":        scriptCommand((*script).as),
 			"approle":   scriptCommand((*script).approle),
 			"pod":       scriptCommand((*script).pod),
+			"job":       scriptCommand((*script).job),
 			"tls":       scriptCommand((*script).tls),
 			"fault":     scriptCommand((*script).fault),
 			"rival":     scriptCommand((*script).rival),
@@ -69,6 +71,7 @@ type script struct {
 	secrets []string // must be in no output, except those of printsKeys
 	proxy   *faultproxy.Proxy
 	daemon  *daemon
+	issuer  *vaulttest.Issuer // of the job that the script runs in
 }
 
 type scriptKey struct{}
@@ -157,10 +160,16 @@ var printsKeys = map[string]struct{ out, err bool }{
 	"get": {out: true}, "env": {out: true}, "exec": {out: true, err: true}, // the command of exec may print anything
 }
 
+// maskCommand matches a line that masks a secret in the log of a job.
+var maskCommand = regexp.MustCompile(`(?m)^::add-mask::.*\n`)
+
 // checkSecrets fails the script if an output contains a key or a token.
 func (s *script) checkSecrets(args []string, out, errs string) {
-	may := printsKeys[slices.Concat(args, []string{""})[0]]
-	for _, secret := range s.secrets {
+	may, secrets := printsKeys[slices.Concat(args, []string{""})[0]], s.secrets
+	if s.issuer != nil {
+		secrets, errs = slices.Concat(secrets, s.issuer.Secrets()), maskCommand.ReplaceAllString(errs, "")
+	}
+	for _, secret := range secrets {
 		if !may.out && strings.Contains(out, secret) || !may.err && strings.Contains(errs, secret) {
 			s.Fatalf("vaultkit %s prints a secret, want none", strings.Join(args, " "))
 		}

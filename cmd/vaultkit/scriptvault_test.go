@@ -83,6 +83,20 @@ func (s *script) pod(args []string) {
 	s.Setenv("POD_LOGIN", mount)
 }
 
+// job runs the script in a job of GitHub Actions that Vault trusts, with the login path
+// $JOB_LOGIN and the role "job", and writes a JWT of the job to the file id-token.
+func (s *script) job(args []string) {
+	issuer, claims := vaulttest.NewIssuer(), map[string]any{"repository": "goblin/assistant"}
+	s.t.Cleanup(issuer.Close)
+	s.Setenv("JOB_LOGIN", issuer.Mount(s.t, s.client(), s.policy(args[0])))
+	for name, value := range issuer.Job(claims) {
+		s.Setenv(name, value)
+	}
+	claims["aud"] = "vault"
+	s.write("id-token", issuer.Sign(claims))
+	s.issuer = issuer
+}
+
 // tls puts an HTTPS proxy that requires a client certificate in front of Vault, and writes
 // the files ca.pem, client.pem and client-key.pem.
 func (s *script) tls([]string) {

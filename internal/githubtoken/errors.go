@@ -11,7 +11,7 @@ import (
 // What to do about a failure.
 const (
 	hintPermission = `give the job "permissions: id-token: write"; a pull request from a fork does not get it; ` +
-		"outside GitHub Actions, take the JWT from a file or a variable"
+		"outside GitHub Actions, take the JWT from a file or a variable, such as VAULTKIT_JWT_TOKEN"
 	hintNetwork   = "check that the job reaches GitHub (HTTPS_PROXY, NO_PROXY), then run it again"
 	hintOutage    = "GitHub may have an outage: run the job again later"
 	hintVariables = "use GitHub's variables unchanged, and in their own job only"

@@ -110,7 +110,7 @@ func TestNoSecretInOutput(t *testing.T) {
 	}
 	proxy.SetRule(nil)
 	s.logins(t)
-	s.assertNoSecrets(t, clienttest.Marker)
+	s.assertNoSecrets(t, append(s.jwtLogins(t), clienttest.Marker)...)
 }
 
 func (s *outputCollector) everyVerb(t *testing.T, client *vaultkit.Client) {
@@ -220,12 +220,59 @@ func (s *outputCollector) logins(t *testing.T) {
 		vaultkit.WithAddress("http://user:" + clienttest.Marker + "@127.0.0.1:1"),
 		vaultkit.WithTransport(func(http.RoundTripper) http.RoundTripper { return nil }),
 	} {
-		client, err := vaultkit.New(t.Context(), append(s.options("x"), vaultkit.WithAddress(vaulttest.Server().Addr()), login)...)
-		s.collect(login, client, err)
-		if err == nil {
-			client.Close()
+		s.login(t, login)
+	}
+}
+
+// login collects the output of a login.
+func (s *outputCollector) login(t *testing.T, login vaultkit.Option) {
+	t.Helper()
+	client, err := vaultkit.New(t.Context(), append(s.options("x"), vaultkit.WithAddress(vaulttest.Server().Addr()), login)...)
+	s.collect(login, client, err)
+	if err == nil {
+		client.Close()
+	}
+}
+
+// jwtLogins fail and succeed with JWTs. It returns them, and the tokens with which jobs ask for
+// them.
+func (s *outputCollector) jwtLogins(t *testing.T) (secrets []string) {
+	t.Helper()
+	issuer := vaulttest.NewIssuer()
+	defer issuer.Close()
+	mount := issuer.Mount(t, vaulttest.Root(t), vaulttest.Policy(t, "../../", "rotator"))
+	file := t.TempDir() + "/jwt"
+	vaulttest.WriteFile(t, file, issuer.Sign(map[string]any{"aud": "vault"}))
+	good, job := issuer.Sign(map[string]any{"aud": "vault"}), issuer.Job(nil)
+	t.Setenv("GITHUB_ACTIONS", "") // whose log has the masks
+	for _, j := range []vaultkit.JWT{
+		{Role: "job", Token: vaultkit.FromString(good)},
+		{Role: "job", Token: vaultkit.FromFile(file)},
+		{Role: "other", Token: vaultkit.FromString(good)},
+		{Token: vaultkit.FromString(good)},
+		{Role: "job", Token: vaultkit.FromString(good).Wrapped()},
+		{Role: "job", Token: vaultkit.FromString(good + "\n" + good)},
+		{Role: "job", Token: vaultkit.FromString("'" + good + "'")},
+		{Role: "job", Token: vaultkit.FromString(good + "." + good)},
+		{Role: "job", Token: vaultkit.FromString(good[:len(good)-8] + "AAAAAAAA")},
+		{Role: "job", Token: vaultkit.FromString(issuer.Sign(map[string]any{"aud": "vault", "exp": 1}))},
+		{Role: "job", Token: vaultkit.FromString(clienttest.Marker)},
+		{Role: "job", Token: vaultkit.GitHubToken("vault")},
+		{Role: "job", Token: vaultkit.GitHubToken("other")},
+		{Role: "job", Token: vaultkit.GitHubToken("")},
+	} {
+		j.Mount = mount
+		for _, address := range []string{job["ACTIONS_ID_TOKEN_REQUEST_URL"], "https://" + clienttest.Marker + "@host.invalid", "", issuer.URL + "/nothing"} {
+			t.Setenv("ACTIONS_ID_TOKEN_REQUEST_URL", address)
+			t.Setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", job["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+			s.collect(j, j.Token)
+			s.login(t, vaultkit.WithJWT(j))
 		}
 	}
+	if n := len(issuer.Signed()); n < 6 {
+		t.Errorf("%d JWTs were signed, want those of GitHub, too", n)
+	}
+	return issuer.Secrets()
 }
 
 // customToken creates a root token with the given text.

@@ -9,7 +9,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
+
+	"github.com/hashicorp/vault/api"
 )
 
 // Issuer signs JWTs as the OIDC provider of a CI system does, and publishes its key: as PEM, as
@@ -62,6 +65,30 @@ func (i *Issuer) JWKSConfig() map[string]any {
 // discovery, as for GitHub and GitLab.
 func (i *Issuer) DiscoveryConfig() map[string]any {
 	return map[string]any{"oidc_discovery_url": i.URL, "bound_issuer": i.URL}
+}
+
+// Mount enables Vault's JWT auth method with the issuer's key, and the role "job" with a policy
+// (HCL). The role accepts JWTs with the audience "vault". Mount returns the path below auth/.
+func (i *Issuer) Mount(t testing.TB, root *api.Client, policy string) string {
+	t.Helper()
+	name := Name(t)
+	for _, write := range []struct {
+		path string
+		data map[string]any
+	}{
+		{"sys/policies/acl/" + name, map[string]any{"policy": policy}},
+		{"sys/auth/" + name, map[string]any{"type": "jwt"}},
+		{"auth/" + name + "/config", i.StaticConfig()},
+		{"auth/" + name + "/role/job", map[string]any{
+			"role_type": "jwt", "user_claim": "sub", "bound_audiences": "vault",
+			"token_policies": name, "token_no_default_policy": true, "token_ttl": "10m",
+		}},
+	} {
+		if _, err := root.Logical().WriteWithContext(t.Context(), write.path, write.data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return name
 }
 
 // Sign returns a JWT of the issuer that is valid for five minutes. The claims replace those that
@@ -132,7 +159,8 @@ func (i *Issuer) token(answer http.ResponseWriter, r *http.Request) {
 		http.Error(answer, "unknown job", http.StatusUnauthorized)
 		return
 	}
-	all := maps.Clone(claims)
+	all := map[string]any{}
+	maps.Copy(all, claims)
 	all["aud"] = DefaultAudience
 	if query.Has("audience") {
 		all["aud"] = query.Get("audience")

@@ -175,7 +175,9 @@ func (c *Connection) login() (string, error) {
 	if login != "" && !slices.Contains(Logins, login) {
 		return "", exitcode.UsageErrorf("--auth must be token, approle, kubernetes, jwt or none")
 	}
+	given := map[string]bool{}
 	for _, s := range c.given() {
+		given[s.name] = true
 		switch {
 		case s.login == "":
 		case login == "":
@@ -183,6 +185,9 @@ func (c *Connection) login() (string, error) {
 		case login != s.login:
 			return "", exitcode.UsageErrorf("--%s belongs to the %s login, but other flags choose %s", s.name, s.login, login)
 		}
+	}
+	if given["jwt-token-file"] && given["jwt-audience"] {
+		return "", exitcode.UsageErrorf("--jwt-audience is for the JWT that GitHub gives to a job, but --jwt-token-file names another")
 	}
 	return login, nil
 }
