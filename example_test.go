@@ -123,6 +123,42 @@ func ExampleNew_kubernetes() {
 	// Output: logged in
 }
 
+// Log in as a job of GitHub Actions that has "permissions: id-token: write". Each login asks GitHub
+// for a new token.
+func ExampleWithJWT() {
+	client, err := vaultkit.New(context.Background(),
+		vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
+		vaultkit.WithJWT(vaultkit.JWT{
+			Role:  "goblin",
+			Token: vaultkit.GitHubToken("https://vault.example.com"), // in the role's bound_audiences
+		}),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println("logged in")
+	// Output: logged in
+}
+
+// Log in as a job of GitLab CI. Its id_tokens name the variable, and the audience:
+//
+//	id_tokens:
+//	  VAULT_ID_TOKEN:
+//	    aud: https://vault.example.com
+func ExampleWithJWT_gitLab() {
+	client, err := vaultkit.New(context.Background(),
+		vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
+		vaultkit.WithJWT(vaultkit.JWT{Role: "goblin", Token: vaultkit.FromEnv("VAULT_ID_TOKEN")}),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println("logged in")
+	// Output: logged in
+}
+
 // Test errors with their sentinels.
 func ExampleClient_GetAPIKey() {
 	ctx := context.Background()

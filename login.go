@@ -99,6 +99,10 @@ type JWT struct {
 // WithJWT logs in with a JWT, and again when the token ends. In GitHub Actions, [GitHubToken]
 // gets the JWT. GitLab puts it into the variable that the job's id_tokens names. docs/logins.md
 // shows how to set it up.
+//
+// Each login needs a JWT that is still valid. A JWT in a variable or string ends within minutes,
+// and then no other login succeeds. That is enough for most jobs. A program that runs longer takes
+// the JWT from GitHubToken, or from a file that is replaced in time.
 func WithJWT(j JWT) Option {
 	return func(s *settings.Settings) { s.SetLogin(session.JWT(j.Mount, j.Role, j.Token.origin)) }
 }

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	s := &stage{cluster: vaulttest.NewCluster()}
+	s := &stage{cluster: vaulttest.NewCluster(), issuer: vaulttest.NewIssuer()}
 	vaulttest.MainWith(m, s.setUp, s.tearDown)
 }
 
@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 // that holds some providers and two rotations that crashed, and a provider's API.
 type stage struct {
 	cluster  *vaulttest.Cluster
+	issuer   *vaulttest.Issuer
 	provider *httptest.Server
 	root     *api.Client
 	dir      string
@@ -50,6 +51,7 @@ func (s *stage) setUp(server vaulttest.Vault) {
 	vaulttest.Must(err)
 	vaulttest.Must(s.root.Sys().PutPolicy("vaultkit-reader", string(policy)))
 	s.credentials()
+	s.job()
 	vaulttest.Must(os.Setenv("VAULT_ADDR", server.Addr()))
 	vaulttest.Must(os.Setenv("VAULT_TOKEN", server.RootToken()))
 	s.provider = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -111,6 +113,20 @@ func (s *stage) credentials() {
 	s.file("reader-token", reader.Auth.ClientToken)
 }
 
+// job sets the variables of a job of GitHub Actions and of GitLab.
+func (s *stage) job() {
+	s.write("sys/auth/jwt", map[string]any{"type": "jwt"})
+	s.write("auth/jwt/config", s.issuer.StaticConfig())
+	s.write("auth/jwt/role/goblin", map[string]any{
+		"role_type": "jwt", "user_claim": "sub", "bound_audiences": "https://vault.example.com", "token_policies": "vaultkit-reader",
+	})
+	variables := s.issuer.Job(nil)
+	variables["VAULT_ID_TOKEN"] = s.issuer.Sign(map[string]any{"aud": "https://vault.example.com"})
+	for name, value := range variables {
+		vaulttest.Must(os.Setenv(name, value))
+	}
+}
+
 func (s *stage) file(name, content string) {
 	vaulttest.Must(os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600))
 }
@@ -123,6 +139,7 @@ func (s *stage) write(path string, data map[string]any) *api.Secret {
 
 func (s *stage) tearDown() error {
 	s.cluster.Close()
+	s.issuer.Close()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	s.provider.Close()
 	s.root.CloneConfig().HttpClient.CloseIdleConnections()
