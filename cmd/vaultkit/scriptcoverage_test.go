@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/revokeold"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/rotate"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/setup"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/version"
@@ -163,7 +164,7 @@ func jsonKeys() map[string][]string {
 			vaultkit.Rotation
 			rotate.Result
 		}{},
-		"revoke-old": vaultkit.Revocation{},
+		"revoke-old": revokeold.Result{},
 		"status":     vaultkit.ProviderStatus{},
 		"backups":    render.Backup{},
 		"recover":    vaultkit.Resolution{},

@@ -15,6 +15,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 	"goblin/vaultkit/cmd/vaultkit/internal/command"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/flaggroup"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/render"
 	"goblin/vaultkit/cmd/vaultkit/internal/rotationid"
@@ -41,7 +42,17 @@ shows them. The command runs once, and not at all if the keys are already record
 revoked. As soon as the command has started, even if it fails, rotate and rollback
 accept these keys only with --allow-revoked.
 
-` + rotationid.Help
+` + rotationid.Help + `
+
+With --older-than, revoke-old revokes the old keys of all rotations of the named
+providers, or of all providers with --all: a nightly job needs no ids. The old keys of a
+provider wait until its current secret has been in force for longer than that time. If
+one rotation is refused, the others continue; the exit code is 8 if the record of a
+revocation is missing, otherwise the first of 7, 6, 5 and the others that occurred.
+These are skipped, with exit code 0: keys that wait, keys that a rollback put in force
+again, keys whose backup was deleted, and rotations that replaced no key. --json prints
+an array of {provider, id, revocation, skipped, error, exit_code}. On a terminal,
+revoke-old asks for confirmation, unless --yes is given.`
 
 // Options are the arguments and flags of the command.
 type Options struct {
@@ -51,21 +62,30 @@ type Options struct {
 	ID                   string // or a part of it
 	Command              string // a line for the shell
 	IgnoreOtherProviders bool
+
+	// Of many rotations.
+	OlderThan   flagtype.Duration // 0: one rotation
+	Providers   []string
+	All         bool
+	DryRun, Yes bool
 }
 
 // NewCommand returns the command. It parses, and calls run with the Options.
 func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
 	cmd := &cobra.Command{
-		Use:   "revoke-old PROVIDER ID --cmd COMMAND",
+		Use:   "revoke-old PROVIDER ID|--older-than=TIME --cmd COMMAND",
 		Short: "Revoke the keys that a rotation replaced",
 		Long:  long,
 		Example: "  vaultkit revoke-old openai-gpt4 ID --cmd './revoke-key.sh' --reason quarterly\n" +
-			"  # an id from: vaultkit history openai-gpt4",
-		Args:              usage.Exactly(2),
+			"  # an id from: vaultkit history openai-gpt4\n" +
+			"  vaultkit revoke-old --all --older-than 24h --cmd './revoke-key.sh'",
+		Args:              func(cmd *cobra.Command, args []string) error { return o.checkArguments(cmd, args) },
 		ValidArgsFunction: deps.Complete.Arguments(vaultkit.OutcomeCommitted),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Provider, o.ID = args[0], args[1]
+			if o.Providers = args; o.OlderThan == 0 {
+				o.Provider, o.ID = args[0], args[1]
+			}
 			if err := childproc.CheckLine("cmd", o.Command); err != nil {
 				return err
 			}
@@ -77,14 +97,51 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 	_ = cmd.MarkFlagRequired("cmd") // never fails: the flag exists
 	cmd.Flags().BoolVar(&o.IgnoreOtherProviders, "ignore-other-providers", false,
 		"revoke the keys even if another provider's secret contains them")
+	cmd.Flags().Var(&o.OlderThan, "older-than",
+		"revoke the old keys of all rotations, if the provider's current secret has been in force for longer than this `time`, such as 24h (default: one rotation)")
+	cmd.Flags().BoolVar(&o.All, "all", false, "with --older-than, take every provider")
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, "with --older-than, show whose old keys would be revoked, but revoke nothing")
+	cmd.Flags().BoolVar(&o.Yes, "yes", false, "with --older-than, do not ask for confirmation on a terminal")
+	flaggroup.Set(cmd.Flags(), "Many rotations", "older-than", "all", "dry-run", "yes")
 	o.Attribution.AddFlags(cmd)
+	flaggroup.Set(cmd.Flags(), "Audit record", "actor", "reason")
 	return cmd
 }
 
-// Run runs the command that revokes the keys, and prints the revocation.
+// checkArguments refuses wrong arguments, and flags without the flag that they belong to.
+func (o *Options) checkArguments(cmd *cobra.Command, args []string) error {
+	many := cmd.Flags().Changed("older-than")
+	for _, flag := range []string{"all", "dry-run", "yes"} {
+		if cmd.Flags().Changed(flag) && !many {
+			return exitcode.UsageErrorf("--%s needs --older-than", flag)
+		}
+	}
+	switch {
+	case !many:
+		return usage.Exactly(2)(cmd, args)
+	case o.All && len(args) > 0:
+		return exitcode.UsageErrorf("--all means every provider: do not name providers too")
+	case !o.All && len(args) == 0:
+		return exitcode.UsageErrorf("with --older-than, name providers or give --all")
+	}
+	return nil
+}
+
+// Run runs the command that revokes the keys, and prints what is revoked.
 func Run(ctx context.Context, o *Options) error {
+	if o.OlderThan > 0 {
+		return o.revokeMany(ctx)
+	}
+	return o.revokeOne(ctx)
+}
+
+func (o *Options) revoker(provider, id string) *commandRevoker {
 	child := childproc.Command{Name: "revoke", Line: o.Command, Hidden: o.Vault.Credentials(), Out: o.IO.Err}
-	revoker := &commandRevoker{command: child, provider: o.Provider}
+	return &commandRevoker{command: child, provider: provider, id: id}
+}
+
+func (o *Options) revokeOne(ctx context.Context) error {
+	revoker := o.revoker(o.Provider, "")
 	var revocation *vaultkit.Revocation
 	err := o.Vault.With(ctx, func(ctx context.Context, client *vaultkit.Client) (err error) {
 		if revoker.id, err = rotationid.OfRotation(ctx, o.Vault, client, o.Provider, o.ID); err != nil {
@@ -93,16 +150,22 @@ func Run(ctx context.Context, o *Options) error {
 		revocation, err = client.RevokeOld(ctx, o.Provider, revoker.id, revoker, o.options()...)
 		return err
 	})
+	if err != nil {
+		return withHint(err)
+	}
+	return render.OutputError("the keys are revoked, and the record is written", o.print(revocation, revoker.ran))
+}
+
+// withHint adds to the error of a revocation that may be done how to find out.
+func withHint(err error) error {
 	switch {
 	case errors.Is(err, vaultkit.ErrUndetermined):
 		return exitcode.WithHint(err, fmt.Sprintf("The keys are revoked; only their record is missing. To write it, run the same command again:\n"+
 			"if the keys are already revoked, the command of --cmd must exit with %d.", statusAlreadyGone))
 	case errors.Is(err, childproc.ErrStopped):
 		return exitcode.WithHint(err, "The command was stopped and may have revoked the keys. To find out, run the same vaultkit command again.")
-	case err != nil:
-		return err
 	}
-	return render.OutputError("the keys are revoked, and the record is written", o.print(revocation, revoker.ran))
+	return err
 }
 
 func (o *Options) options() []vaultkit.RevokeOption {

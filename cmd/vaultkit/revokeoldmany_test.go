@@ -1,0 +1,102 @@
+//go:build unix
+
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"goblin/vaultkit/cmd/vaultkit/internal/command/revokeold"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/internal/faultproxy"
+	"goblin/vaultkit/internal/vaulttest"
+)
+
+// rotatedTwice returns a provider whose key was replaced twice.
+func rotatedTwice(t *testing.T) (provider string) {
+	t.Helper()
+	provider, _, _, _ = rotated(t)
+	vk(t, newKey(), "rotate", provider, "--new-key-stdin").ok(t)
+	return provider
+}
+
+// If one command fails, the others still run, in the order of the rotations. The most serious
+// failure decides the exit code.
+func TestRevokeOldMany_ContinuesAfterAFailure(t *testing.T) {
+	t.Parallel()
+	first, second, nobody := rotatedTwice(t), rotatedTwice(t), vaulttest.Name(t)
+	path := filepath.Join(t.TempDir(), "ran")
+	line := `echo "$VAULTKIT_PROVIDER $VAULTKIT_ID" >>` + path + `; echo "$VAULTKIT_KEY"; case $VAULTKIT_ID in *-v1-*) [ $VAULTKIT_PROVIDER != ` + first + ` ];; esac`
+	r := vkAs(t, role(t, "revoker"), "", "revoke-old", first, second, nobody, "--older-than", "1ms", "--cmd", line, "--reason", "nightly", "--json")
+	r.exits(t, exitcode.NotFound, "2 of 5 revocations failed: "+nobody+", "+first)
+	if strings.Contains(r.err, canary) {
+		t.Errorf("vaultkit revoke-old: stderr = %q, want no key in it", r.err)
+	}
+	results := decode[[]revokeold.Result](t, r.out, true)
+	for i, want := range []struct {
+		provider, version string
+		code              int
+	}{
+		{nobody, "", exitcode.NotFound}, {first, "-v1-", exitcode.Failure}, {first, "-v2-", 0}, {second, "-v1-", 0}, {second, "-v2-", 0},
+	} {
+		got := results[i]
+		done := got.Revocation != nil && got.Revocation.Reason == "nightly" && !got.Revocation.RevokedAt.IsZero()
+		if got.Provider != want.provider || !strings.Contains(got.ID, want.version) || got.ExitCode != want.code ||
+			done != (want.code == 0) || (got.Error == nil) != (want.code == 0) || got.Skipped != nil {
+			t.Errorf("result %d = %+v, want provider %s, version %s, exit code %d", i, got, want.provider, want.version, want.code)
+		}
+	}
+	// A second run takes only what failed.
+	r = vk(t, "", "revoke-old", first, second, "--older-than", "1ms", "--cmd", "exit 44")
+	r.outHas(t, "Revoked the old keys of "+first+", version 1, id ")
+	if out := r.ok(t); strings.Count(out, "\n") != 1 {
+		t.Errorf("vaultkit revoke-old, run again, prints %q, want one line", out)
+	}
+}
+
+// Keys wait until the current secret is old enough, also those that were replaced long before.
+func TestRevokeOldMany_Waits(t *testing.T) {
+	t.Parallel()
+	provider := rotatedTwice(t)
+	r := vk(t, "", "revoke-old", provider, "--older-than", "1h", "--cmd", "exit 1")
+	r.outHas(t, "Skipped "+provider+", version 1, id ", "Skipped "+provider+", version 2, id ", ": waits until 20")
+	r.ok(t)
+	vk(t, "", "revoke-old", provider, "--older-than", "1ms", "--cmd", "exit 1", "--dry-run").
+		shows(t, "Would revoke the old keys of "+provider+", version 1, id ")
+	vk(t, "", "revoke-old", provider, "--older-than", "1ms", "--cmd", "true").ok(t) // the dry run has begun nothing
+}
+
+// A rollback is no failure of the job that revokes old keys.
+func TestRevokeOldMany_KeepsAKeyInForce(t *testing.T) {
+	t.Parallel()
+	provider, before, _, _ := rotated(t)
+	vk(t, "", "rollback", provider).ok(t)
+	line := `[ "$VAULTKIT_KEY" != ` + before + ` ]`
+	vk(t, "", "revoke-old", provider, "--older-than", "1ms", "--cmd", line).
+		shows(t, "Skipped "+provider+", version 1, id ", "in force again, after a rollback", "Revoked the old keys of "+provider+", version 2, id ")
+	holds(t, provider, before)
+
+	// What somebody wrote around vaultkit is found by its value.
+	other, key, _, _ := rotated(t)
+	vaulttest.Put(t, "providers/"+other, map[string]any{"api_key": key})
+	vk(t, "", "revoke-old", other, "--older-than", "1ms", "--cmd", "exit 0").
+		exits(t, exitcode.Conflict, "1 of 1 revocations failed: "+other)
+}
+
+// A record that cannot be written decides the exit code, and the hint says what to do.
+func TestRevokeOldMany_UndeterminedDecidesTheExitCode(t *testing.T) {
+	t.Parallel()
+	provider, other := rotatedTwice(t), vaulttest.Name(t)
+	through := proxy(t, faultproxy.OnEvery("PUT", ".revoked",
+		faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
+	r := vkBare(t.Context(), t, "", append(through, "revoke-old", other, provider, "--older-than", "1ms", "--cmd", "true")...)
+	r.exits(t, exitcode.Undetermined, "3 of 3 revocations failed", "only their record is missing", "must exit with 44")
+}
+
+// Without any provider, a job with a wrong base path must not pass.
+func TestRevokeOldMany_WithoutProvidersFails(t *testing.T) {
+	t.Parallel()
+	vk(t, "", "revoke-old", "--all", "--older-than", "1ms", "--cmd", "true", "--base", vaulttest.Name(t)).
+		exits(t, exitcode.NotFound, "no provider has a secret at")
+}
