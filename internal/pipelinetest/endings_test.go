@@ -24,12 +24,6 @@ type ending struct {
 // rotating is the number of the vaultkit run that rotates. The run before it is the check.
 const rotating = 2
 
-// isFirstRequest reports whether this is the first request of a vaultkit run, which looks up
-// its token. After a denial, vaultkit sends the same request with an invalid token.
-func isFirstRequest(r *http.Request) bool {
-	return r.URL.Path == "/v1/auth/token/lookup-self" && !strings.HasPrefix(r.Header.Get("X-Vault-Token"), "vaultkit-")
-}
-
 func isSecretRequest(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v1/secret/") }
 
 // isRecordRequest reports whether a request writes a record.
@@ -83,7 +77,7 @@ func (e ending) prepare(t *testing.T, w *world) map[string]string {
 	must(t, os.WriteFile(file, []byte(e.shell), 0o600))
 	runs := 0
 	w.refusing(func(r *http.Request) bool {
-		if isFirstRequest(r) {
+		if isLogin(r) {
 			runs++
 		}
 		return e.refuse != nil && e.refuse(runs, r)

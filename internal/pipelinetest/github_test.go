@@ -1,6 +1,7 @@
 package pipelinetest
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,16 +12,15 @@ func TestGitHubRotate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	rotate := newRun(t, w, "rotate", map[string]string{"provider": provider, "reason": "quarterly"})
-	rotate.before = map[string]func(){"Rotate": func() { w.assertRestricted(t, "vaultkit-rotator") }}
 	rotate.execute(t)
 	if rotate.status != 0 {
 		t.Fatalf("the job rotate ends with %d, want 0: %v", rotate.status, rotate.printed)
 	}
 	rotate.assertStarted(t, "vaultkit", "rotate --provider "+provider+" --new-key-stdin --expires-in")
-	rotate.assertStarted(t, "curl", "-fsS --retry 3 --json @- "+w.URL)
+	w.assertRestricted(t, "vaultkit-rotator")
 	w.assertKey(t, newKey)
 	w.assertRecorded(t, "fake-person", "quarterly, "+runURL)
-	w.assertLoggedOut(t, 1)
+	w.assertLoggedOut(t, 2)
 
 	rollback := newRun(t, w, "rollback", map[string]string{"provider": provider})
 	rollback.execute(t)
@@ -28,7 +28,7 @@ func TestGitHubRotate(t *testing.T) {
 		t.Fatalf("the job rollback ends with %d, want 0: %v", rollback.status, rollback.printed)
 	}
 	w.assertKey(t, oldKey)
-	w.assertLoggedOut(t, 2)
+	w.assertLoggedOut(t, 3)
 }
 
 // TestGitHubUndetermined refuses the audit record until the job recovers.
@@ -39,7 +39,7 @@ func TestGitHubUndetermined(t *testing.T) {
 	logins := 0
 	r.before = map[string]func(){"Rotate": func() {
 		w.refusing(func(r *http.Request) bool {
-			if isFirstRequest(r) {
+			if isLogin(r) {
 				logins++ // the second recovers
 			}
 			return logins < 2 && r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/rotations/")
@@ -52,7 +52,7 @@ func TestGitHubUndetermined(t *testing.T) {
 	}
 	w.assertKey(t, newKey)
 	w.assertRecorded(t, "fake-person", runURL)
-	w.assertLoggedOut(t, 1)
+	w.assertLoggedOut(t, 4)
 }
 
 func TestGitHubRotateFails(t *testing.T) {
@@ -63,12 +63,14 @@ func TestGitHubRotateFails(t *testing.T) {
 		failed string // the step
 		status int
 		tells  string
+		runs   int // of vaultkit that log in
 	}{
-		"no such provider":   {map[string]string{"provider": "nobody"}, "", "Check that the provider can be rotated", 4, "nobody"},
-		"no provider":        {nil, "", "Check that the provider can be rotated", 2, "no provider"},
-		"a flag":             {map[string]string{"provider": "--auto"}, "", "Check that the provider can be rotated", 2, ""},
-		"code as a provider": {map[string]string{"provider": "$(exit 0); x"}, "", "Check that the provider can be rotated", 2, ""},
-		"the key is no good": {map[string]string{"provider": provider}, "exit 1", "Rotate", 1, "::error::Did try-key.sh refuse the new key, above? Then revoke it"},
+		"no such provider":   {map[string]string{"provider": "nobody"}, "", "Check that the provider can be rotated", 4, "nobody", 1},
+		"no provider":        {nil, "", "Check that the provider can be rotated", 2, "no provider", 0},
+		"a flag":             {map[string]string{"provider": "--auto"}, "", "Check that the provider can be rotated", 2, "", 1},
+		"code as a provider": {map[string]string{"provider": "$(exit 0); x"}, "", "Check that the provider can be rotated", 2, "", 1},
+		"the key is no good": {map[string]string{"provider": provider}, "exit 1", "Rotate", 1,
+			"::error::Did try-key.sh refuse the new key, above? Then revoke it", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -84,19 +86,18 @@ func TestGitHubRotateFails(t *testing.T) {
 					r.status, test.status, test.tells, created, r.printed)
 			}
 			w.assertKey(t, oldKey)
-			w.assertLoggedOut(t, 1)
+			w.assertLoggedOut(t, test.runs)
 		})
 	}
 }
 
-// TestGitHubAppRole rotates with an AppRole, as the comment at the top of the workflow says,
-// without the steps that log in.
+// TestGitHubAppRole rotates with an AppRole, as the comment at the top of the workflow says.
 func TestGitHubAppRole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := quickRun(t, w, "rotate", map[string]string{"provider": provider})
 	r.job.Steps = slices.DeleteFunc(r.job.Steps, func(s step) bool {
-		return strings.HasPrefix(s.Name, "Log ") || strings.HasPrefix(s.Name, "Check that")
+		return strings.HasPrefix(s.Name, "Check that")
 	})
 	r.env = w.appRole(t)
 	r.execute(t)
@@ -122,7 +123,7 @@ func (w *world) appRole(t *testing.T) map[string]string {
 	defer w.root.SetWrappingLookupFunc(nil)
 	secret, err := w.root.Logical().WriteWithContext(t.Context(), role+"/secret-id", nil)
 	must(t, err)
-	return map[string]string{"VAULT_ROLE_ID": id.Data["role_id"].(string), "VAULTKIT_WRAPPED_SECRET_ID": secret.WrapInfo.Token}
+	return map[string]string{"VAULTKIT_AUTH": "approle", "VAULT_ROLE_ID": id.Data["role_id"].(string), "VAULTKIT_WRAPPED_SECRET_ID": secret.WrapInfo.Token}
 }
 
 // TestGitHubStatus checks keys of different ages, with only the monitor's policy.
@@ -135,8 +136,8 @@ func TestGitHubStatus(t *testing.T) {
 			r.claims["event_name"] = "schedule"
 		}
 		r.env = map[string]string{"MAX_AGE": age}
-		r.before = map[string]func(){"See which keys are due": func() { w.assertRestricted(t, "vaultkit-monitor") }}
 		r.execute(t)
+		w.assertRestricted(t, "vaultkit-monitor")
 		if printed := r.printed["See which keys are due"]; r.status != want || !strings.Contains(printed, provider) {
 			t.Errorf("with --max-age %s the job ends with %d, want %d and the provider printed: %v", age, r.status, want, r.printed)
 		}
@@ -147,49 +148,91 @@ func TestGitHubStatus(t *testing.T) {
 	}
 }
 
-// TestGitHubStatus_RefusesOtherRuns checks that not every run on the branch may read the
-// status.
-func TestGitHubStatus_RefusesOtherRuns(t *testing.T) {
+// TestGitHubRevokeOld revokes the key that a rotation replaced, with only the revoker's policy.
+func TestGitHubRevokeOld(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for claim, value := range map[string]string{
-		"workflow_ref": "goblin/assistant/.github/workflows/test.yml@refs/heads/main", "event_name": "pull_request_target", "repository_id": "1002",
-	} {
-		r := quickRun(t, w, "status", nil)
-		r.claims[claim] = value
-		r.execute(t)
-		if _, tried := r.printed["See which keys are due"]; r.status == 0 || tried {
-			t.Errorf("with another %s the job logs in and ends with %d, want no login: %v", claim, r.status, r.printed)
-		}
+	w.rotate(t)
+	const step = "Revoke old keys"
+	early := newRun(t, w, "revoke-old", nil)
+	early.execute(t)
+	if printed := early.printed[step]; early.status != 0 || early.revoked(t) != "" || !strings.Contains(printed, "Skipped "+provider+", version 1, id ") {
+		t.Errorf("the job ends with %d and revokes %q, want 0 and nothing before a day has passed: %v", early.status, early.revoked(t), early.printed)
 	}
-	w.assertLoggedOut(t, 0)
+	r := quickRun(t, w, "revoke-old", nil)
+	r.env = map[string]string{"GRACE": "1ms"}
+	r.execute(t)
+	w.assertRevoked(t, r.sandbox, r.status, r.printed[step])
+	w.assertRestricted(t, "vaultkit-revoker")
+	w.assertLoggedOut(t, 2)
+	w.assertKey(t, newKey)
+	if j := readWorkflow(t).Jobs["revoke-old"]; j.Env["GRACE"] != "24h" || j.If != "github.event_name == 'schedule'" || j.Environment != "" {
+		t.Errorf("the job revoke-old has %v and runs if %q, want the documented time and only the schedule", j.Env, j.If)
+	}
 }
 
-// TestGitHub_RefusesOtherJobs lets jobs without a role log in.
+// A claim of a job is altered by each of these, alone.
+func otherClaims() map[string]func(r *githubRun) {
+	set := func(claim string, value string) func(*githubRun) {
+		return func(r *githubRun) { r.claims[claim] = value }
+	}
+	variable := func(name, value string) func(*githubRun) {
+		return func(r *githubRun) { r.env = map[string]string{name: value} }
+	}
+	return map[string]func(r *githubRun){
+		"another repository":     set("repository", "goblin/fork"),
+		"another's old name":     set("repository_id", "1002"),
+		"another workflow":       set("workflow_ref", "goblin/assistant/.github/workflows/test.yml@refs/heads/main"),
+		"another's workflow":     set("workflow_ref", "goblin/fork/.github/workflows/github-rotate.yml@refs/heads/main"),
+		"the workflow elsewhere": set("workflow_ref", "goblin/assistant/.github/workflows/github-rotate.yml@refs/heads/feature"),
+		"another branch":         set("ref", "refs/heads/feature"),
+		"a tag":                  set("ref", "refs/tags/main"),
+		"a push":                 set("event_name", "push"),
+		"a pull request":         set("event_name", "pull_request_target"),
+		"another audience":       variable("VAULTKIT_JWT_AUDIENCE", "someone-else"),
+		"another issuer's token": variable("VAULTKIT_JWT_MOUNT", "jwt-gitlab"),
+	}
+}
+
+// TestGitHub_RefusesOtherJobs lets jobs log in of which one claim is another than the role's.
 func TestGitHub_RefusesOtherJobs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for name, change := range map[string]func(r *githubRun){
-		"another repository": func(r *githubRun) { r.claims["repository"] = "goblin/fork" },
-		"another's old name": func(r *githubRun) { r.claims["repository_id"] = "1002" },
-		"another workflow": func(r *githubRun) {
-			r.claims["workflow_ref"] = "goblin/assistant/.github/workflows/test.yml@refs/heads/main"
+	started := func(r *githubRun) { r.claims["event_name"] = "workflow_dispatch" }
+	scheduled := func(r *githubRun) { r.claims["event_name"] = "schedule" }
+	role := func(name string) func(r *githubRun) {
+		return func(r *githubRun) { r.env = map[string]string{"VAULTKIT_JWT_ROLE": name} }
+	}
+	for job, own := range map[string]map[string]func(r *githubRun){
+		"status": {"a rotator's role": role("vaultkit-rotator"), "a revoker's role by hand": role("vaultkit-revoker")},
+		"rotate": {
+			"another environment": func(r *githubRun) { r.claims["environment"] = "staging" },
+			"no environment":      func(r *githubRun) { delete(r.claims, "environment") },
+			"the schedule":        scheduled,
+			"a revoker's role":    role("vaultkit-revoker"),
 		},
-		"another event":          func(r *githubRun) { r.claims["event_name"] = "schedule" },
-		"another branch":         func(r *githubRun) { r.claims["ref"] = "refs/heads/feature" },
-		"another environment":    func(r *githubRun) { r.claims["environment"] = "staging" },
-		"no environment":         func(r *githubRun) { delete(r.claims, "environment") },
-		"another audience":       func(r *githubRun) { r.env = map[string]string{"VAULT_AUDIENCE": "someone-else"} },
-		"another issuer's token": func(r *githubRun) { r.env = map[string]string{"VAULT_JWT_MOUNT": "jwt-gitlab"} },
+		"revoke-old": {
+			"a person": started,
+			"a person, in the environment": func(r *githubRun) {
+				started(r)
+				r.claims["environment"] = "production"
+			},
+			"a rotator's role": role("vaultkit-rotator"),
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			r := quickRun(t, w, "rotate", map[string]string{"provider": provider})
-			change(r)
-			r.execute(t)
-			if _, tried := r.printed["Check that the provider can be rotated"]; r.status == 0 || tried {
-				t.Errorf("the job logs in and ends with %d, want no login: %v", r.status, r.printed)
-			}
-		})
+		all := otherClaims()
+		maps.Copy(all, own)
+		for name, change := range all {
+			t.Run(job+", "+name, func(t *testing.T) {
+				r := quickRun(t, w, job, map[string]string{"provider": provider})
+				change(r)
+				r.execute(t)
+				_, created := r.printed["Create the new key at the issuer"]
+				if r.status != 6 || created || r.revoked(t) != "" {
+					t.Errorf("the job ends with %d, want 6 and no login: %v", r.status, r.printed)
+				}
+			})
+		}
 	}
 	w.assertLoggedOut(t, 0)
 	w.assertKey(t, oldKey)

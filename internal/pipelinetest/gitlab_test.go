@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +23,12 @@ type gitlabJob struct {
 	Tokens    map[string]struct{ Aud string } `json:"id_tokens"`
 	Before    []string                        `json:"before_script"`
 	Script    []string
-	After     []string `json:"after_script"`
+	Needs     []string
+	Cache     struct {
+		Key   string
+		Paths []string
+	}
+	Artifacts struct{ Paths []string }
 	Rules     []struct {
 		If, When string
 		Failure  bool `json:"allow_failure"`
@@ -57,13 +64,13 @@ func gitlabVariables(t *testing.T, s *sandbox) map[string]string {
 	t.Helper()
 	env := map[string]string{
 		"CI": "true", "GITLAB_CI": "true", "CI_PROJECT_DIR": s.workspace, "GITLAB_USER_LOGIN": "fake-person",
-		"CI_JOB_URL": jobURL, "CI_JOB_ID": "4242", "CI_BUILDS_DIR": s.temp,
+		"CI_JOB_URL": jobURL, "CI_PROJECT_PATH": "goblin/assistant",
 	}
 	var file struct{ Variables map[string]any }
 	must(t, yaml.Unmarshal([]byte(readFile(t, gitlabFile)), &file))
 	for name, value := range file.Variables {
 		if text, is := value.(string); is {
-			env[name] = strings.ReplaceAll(text, "$CI_PROJECT_DIR", s.workspace)
+			env[name] = text
 		} else {
 			env[name] = fmt.Sprint(value.(map[string]any)["value"])
 		}
@@ -74,11 +81,16 @@ func gitlabVariables(t *testing.T, s *sandbox) map[string]string {
 // expandSettings returns a replacer that sets the test's values in the file's settings.
 func expandSettings(t *testing.T, w *world) *strings.Replacer {
 	t.Helper()
-	return strings.NewReplacer(
-		"VAULT_ADDR=https://vault.example.com:8200\n", "VAULT_ADDR="+w.URL+"\n",
-		"VAULTKIT_REPOSITORY=https://gitlab.example.com/owner/vaultkit.git\n", "VAULTKIT_REPOSITORY="+sources(t)+"\n",
-		"VAULTKIT_REF="+strings.Repeat("0", 40)+" ", "VAULTKIT_REF="+head(t)+" ",
-	)
+	pairs := []string{
+		"VAULT_ADDR=https://vault.example.com:8200\n", "VAULT_ADDR=" + w.URL + "\n",
+		"VAULTKIT_REPOSITORY=https://gitlab.example.com/owner/vaultkit.git\n", "VAULTKIT_REPOSITORY=" + sources(t) + "\n",
+		"VAULTKIT_REF=" + strings.Repeat("0", 40) + " ", "VAULTKIT_REF=" + head(t) + " ",
+		"VAULTKIT_SHA256=" + strings.Repeat("0", 64) + "\n", "VAULTKIT_SHA256=" + checksum(t) + "\n",
+	}
+	if w.grace != "" {
+		pairs = append(pairs, "--older-than 24h ", "--older-than "+w.grace+" ")
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 const jobURL = "https://gitlab.example/goblin/assistant/-/jobs/4242"
@@ -90,14 +102,48 @@ type gitlabRun struct {
 	printed string
 }
 
+// runGitLabProgram runs the job that builds vaultkit. It restores and saves the cache, as GitLab
+// does.
+func runGitLabProgram(t *testing.T, w *world, change func(env map[string]string)) gitlabRun {
+	t.Helper()
+	j := readGitLab(t, "program")
+	if len(j.Tokens) > 0 || j.Cache.Key != "vaultkit" || !slices.Equal(j.Cache.Paths, []string{programDir}) || !slices.Equal(j.Artifacts.Paths, []string{programDir + "/vaultkit"}) {
+		t.Errorf("the job program is %+v, want no token, and its directory cached", j)
+	}
+	r := gitlabRun{sandbox: newSandbox(t)}
+	if cached, found := w.caches[j.Cache.Key]; found {
+		r.putProgram(t, cached)
+	}
+	env := gitlabVariables(t, r.sandbox)
+	change(env)
+	r.status, r.printed = r.shell(t, r.workspace, expandSettings(t, w).Replace(strings.Join(j.Script, "\n")), env)
+	if r.status == 0 {
+		text, err := os.ReadFile(filepath.Join(r.workspace, programDir, "vaultkit"))
+		must(t, err)
+		w.caches[j.Cache.Key] = text
+	}
+	w.assertNoSecret(t, "program", r.printed)
+	return r
+}
+
+// programDir is where the jobs have vaultkit.
+const programDir = ".program"
+
+// putProgram writes what is in the cache or in the artifact.
+func (s *sandbox) putProgram(t *testing.T, content []byte) {
+	t.Helper()
+	s.put(t, programDir+"/vaultkit", string(content))
+}
+
 // runGitLab runs a job on the protected main branch. Like GitLab, it runs before_script and
-// script in one shell, and after_script in another. It checks that no output contains a secret:
-// GitLab masks none of them.
+// script in one shell. It checks that no output contains a secret: GitLab masks none of them.
 func runGitLab(t *testing.T, w *world, name string, change func(s *sandbox, claims map[string]any, env map[string]string)) gitlabRun {
 	t.Helper()
 	j := readGitLab(t, name)
 	r := gitlabRun{sandbox: newSandbox(t)}
 	r.scripts(t)
+	r.putProgram(t, program(t))
+	r.install(t, "vaultkit", filepath.Join(r.workspace, programDir, "vaultkit")) // first on the PATH, to record arguments
 	env := gitlabVariables(t, r.sandbox)
 	maps.Copy(env, j.Variables)
 	claims := map[string]any{
@@ -115,11 +161,7 @@ func runGitLab(t *testing.T, w *world, name string, change func(s *sandbox, clai
 	lines := slices.Concat(j.Before, j.Script)
 	filled := expandSettings(t, w)
 	r.status, r.printed = r.shell(t, r.workspace, filled.Replace(strings.Join(lines, "\n")), env)
-	after, more := r.shell(t, r.workspace, filled.Replace(strings.Join(j.After, "\n")), env)
-	if after != 0 {
-		t.Errorf("the after_script exits with %d, want 0:\n%s", after, more)
-	}
-	w.assertNoSecret(t, name, r.printed+more)
+	w.assertNoSecret(t, name, r.printed)
 	r.assertNoSecrets(t, w)
 	return r
 }
@@ -138,10 +180,10 @@ func TestGitLabRotate(t *testing.T) {
 		t.Fatalf("the job rotate ends with %d, want 0:\n%s", rotate.status, rotate.printed)
 	}
 	rotate.assertStarted(t, "vaultkit", "rotate --provider "+provider+" --new-key-stdin --expires-in")
-	rotate.assertStarted(t, "curl", "-fsS --retry 3 --json @- "+w.URL)
+	w.assertRestricted(t, "vaultkit-rotator")
 	w.assertKey(t, newKey)
 	w.assertRecorded(t, "fake-person", "quarterly, "+jobURL)
-	w.assertLoggedOut(t, 1)
+	w.assertLoggedOut(t, 2)
 
 	backup := w.records(t)[0]["backup"].(string)
 	rollback := runGitLab(t, w, "rollback", func(s *sandbox, claims map[string]any, env map[string]string) {
@@ -153,7 +195,7 @@ func TestGitLabRotate(t *testing.T) {
 		t.Fatalf("the job rollback ends with %d, want 0:\n%s", rollback.status, rollback.printed)
 	}
 	w.assertKey(t, oldKey)
-	w.assertLoggedOut(t, 2)
+	w.assertLoggedOut(t, 3)
 }
 
 func TestGitLabStatus(t *testing.T) {
@@ -168,44 +210,75 @@ func TestGitLabStatus(t *testing.T) {
 	w.assertLoggedOut(t, 2)
 }
 
-// TestGitLabStatus_RefusesOtherRuns: a run on the branch alone may not read the status.
-func TestGitLabStatus_RefusesOtherRuns(t *testing.T) {
+// TestGitLabRevokeOld revokes the key that a rotation replaced, with only the revoker's policy.
+func TestGitLabRevokeOld(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for claim, value := range map[string]string{"project_id": "2003", "pipeline_source": "push", "ref_protected": "false"} {
-		r := runGitLab(t, w, "status", func(_ *sandbox, claims map[string]any, _ map[string]string) { claims[claim] = value })
-		if r.status == 0 || strings.Contains(r.printed, provider) {
-			t.Errorf("with another %s the job logs in and ends with %d, want no login:\n%s", claim, r.status, r.printed)
-		}
+	w.rotate(t)
+	// The variables of a schedule do not shorten the grace.
+	r := runGitLab(t, w, "revoke-old", func(_ *sandbox, _ map[string]any, env map[string]string) { env["GRACE"] = "1ms" })
+	if r.status != 0 || r.revoked(t) != "" || !strings.Contains(r.printed, "Skipped "+provider+", version 1, id ") {
+		t.Errorf("the job ends with %d and revokes %q, want 0 and nothing before a day has passed:\n%s", r.status, r.revoked(t), r.printed)
 	}
-	w.assertLoggedOut(t, 0)
+	w.grace = "1ms"
+	r = runGitLab(t, w, "revoke-old", func(*sandbox, map[string]any, map[string]string) {})
+	w.assertRevoked(t, r.sandbox, r.status, r.printed)
+	w.assertRestricted(t, "vaultkit-revoker")
+	w.assertLoggedOut(t, 2)
+	w.assertKey(t, newKey)
 }
 
-// TestGitLab_RefusesOtherJobs lets jobs log in that have no role, and one job that would print
-// everything.
+// TestGitLab_RefusesOtherJobs lets jobs log in of which one claim is another than the role's, and
+// a job that would print everything.
 func TestGitLab_RefusesOtherJobs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for name, change := range map[string]func(claims map[string]any, env map[string]string){
-		"another project":      func(claims map[string]any, _ map[string]string) { claims["project_path"] = "goblin/fork" },
-		"another's old name":   func(claims map[string]any, _ map[string]string) { claims["project_id"] = "2003" },
-		"a trigger":            func(claims map[string]any, _ map[string]string) { claims["pipeline_source"] = "trigger" },
-		"a free environment":   func(claims map[string]any, _ map[string]string) { claims["environment_protected"] = "false" },
-		"another branch":       func(claims map[string]any, _ map[string]string) { claims["ref"] = "feature" },
-		"a tag":                func(claims map[string]any, _ map[string]string) { claims["ref_type"] = "tag" },
-		"no protected branch":  func(claims map[string]any, _ map[string]string) { claims["ref_protected"] = "false" },
-		"another environment":  func(claims map[string]any, _ map[string]string) { claims["environment"] = "staging" },
-		"a job that is traced": func(_ map[string]any, env map[string]string) { env["CI_DEBUG_TRACE"] = "true" },
+	type change = func(claims map[string]any, env map[string]string)
+	set := func(claim, value string) change {
+		return func(claims map[string]any, _ map[string]string) { claims[claim] = value }
+	}
+	role := func(name string) change {
+		return func(_ map[string]any, env map[string]string) { env["VAULTKIT_JWT_ROLE"] = name }
+	}
+	all := map[string]change{
+		"another project":     set("project_path", "goblin/fork"),
+		"another's old name":  set("project_id", "2003"),
+		"a push":              set("pipeline_source", "push"),
+		"a trigger":           set("pipeline_source", "trigger"),
+		"another branch":      set("ref", "feature"),
+		"a tag":               set("ref_type", "tag"),
+		"no protected branch": set("ref_protected", "false"),
+		"another mount":       func(_ map[string]any, env map[string]string) { env["VAULTKIT_JWT_MOUNT"] = "jwt-github" },
+	}
+	for job, own := range map[string]map[string]change{
+		"status": {"the web form": set("pipeline_source", "web"), "a rotator's role": role("vaultkit-rotator")},
+		"rotate": {
+			"a free environment":   set("environment_protected", "false"),
+			"another environment":  set("environment", "staging"),
+			"no environment":       func(claims map[string]any, _ map[string]string) { delete(claims, "environment") },
+			"the schedule":         set("pipeline_source", "schedule"),
+			"a revoker's role":     role("vaultkit-revoker"),
+			"a job that is traced": func(_ map[string]any, env map[string]string) { env["CI_DEBUG_TRACE"] = "true" },
+		},
+		"revoke-old": {"the web form": set("pipeline_source", "web"), "a rotator's role": role("vaultkit-rotator")},
 	} {
-		t.Run(name, func(t *testing.T) {
-			r := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
-				dispatch(s, claims, env)
-				change(claims, env)
+		changes := maps.Clone(all)
+		maps.Copy(changes, own)
+		for name, change := range changes {
+			t.Run(job+", "+name, func(t *testing.T) {
+				r := runGitLab(t, w, job, func(s *sandbox, claims map[string]any, env map[string]string) {
+					dispatch(s, claims, env)
+					change(claims, env)
+				})
+				want := 6
+				if name == "a job that is traced" {
+					want = 1
+				}
+				if r.status != want || strings.Contains(r.arguments(t), "create-key.sh") || r.revoked(t) != "" {
+					t.Errorf("the job ends with %d, want %d and no login:\n%s", r.status, want, r.printed)
+				}
 			})
-			if r.status == 0 || strings.Contains(r.printed, "Dry run") {
-				t.Errorf("the job logs in and ends with %d, want no login:\n%s", r.status, r.printed)
-			}
-		})
+		}
 	}
 	w.assertLoggedOut(t, 0)
 	w.assertKey(t, oldKey)
@@ -216,8 +289,12 @@ func TestGitLab_RefusesOtherJobs(t *testing.T) {
 func TestGitLab_RunsOneChangeAtATime(t *testing.T) {
 	t.Parallel()
 	if status := readGitLab(t, "status"); len(status.Rules) != 1 || status.Rules[0].If != `$CI_PIPELINE_SOURCE == "schedule"` ||
-		status.Variables["VAULT_JWT_ROLE"] != "vaultkit-monitor" || status.Variables["MAX_AGE"] != "90d" {
+		status.Variables["VAULTKIT_JWT_ROLE"] != "vaultkit-monitor" || status.Variables["MAX_AGE"] != "90d" {
 		t.Errorf("the job status is %+v, want it to run on schedules only, as monitor, with the documented age", status)
+	}
+	revoke := readGitLab(t, "revoke-old")
+	if len(revoke.Rules) != 1 || revoke.Rules[0].If != `$CI_PIPELINE_SOURCE == "schedule"` || revoke.Variables["VAULTKIT_JWT_ROLE"] != "vaultkit-revoker" {
+		t.Errorf("the job revoke-old is %+v, want it to run on schedules only, as revoker", revoke)
 	}
 	for _, name := range []string{"rotate", "rollback"} {
 		j := readGitLab(t, name)
@@ -228,8 +305,8 @@ func TestGitLab_RunsOneChangeAtATime(t *testing.T) {
 		if j.ResourceGroup != "provider-key-$PROVIDER" || j.Interruptible == nil || *j.Interruptible {
 			t.Errorf("the job %s has resource_group %q, want one for each provider, and interruptible: false", name, j.ResourceGroup)
 		}
-		if j.Environment != "production" || j.Variables["VAULT_JWT_ROLE"] != "vaultkit-rotator" {
-			t.Errorf("the job %s logs in as %s in %s, want vaultkit-rotator in production", name, j.Variables["VAULT_JWT_ROLE"], j.Environment)
+		if j.Environment != "production" || j.Variables["VAULTKIT_JWT_ROLE"] != "vaultkit-rotator" {
+			t.Errorf("the job %s logs in as %s in %s, want vaultkit-rotator in production", name, j.Variables["VAULTKIT_JWT_ROLE"], j.Environment)
 		}
 	}
 }

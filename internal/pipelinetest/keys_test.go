@@ -51,27 +51,11 @@ func TestGitLabVariables(t *testing.T) {
 	r := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
 		dispatch(s, claims, env)
 		env["VAULT_ADDR"], env["VAULTKIT_REPOSITORY"], env["VAULTKIT_REF"] = elsewhere.URL, "/nonexistent", "main"
-		env["VAULTKIT_TOKEN_FILE"] = s.workspace + "/token"
+		env["VAULTKIT_SHA256"] = strings.Repeat("0", 64)
 	})
 	if r.status != 0 {
 		t.Errorf("the job ends with %d, want 0:\n%s", r.status, r.printed)
 	}
 	w.assertKey(t, newKey)
-	w.assertLoggedOut(t, 1)
-}
-
-// TestGitLabTokenFile checks the file while the job runs: only the job can read it, and it is
-// not where an artifact or cache would include it.
-func TestGitLabTokenFile(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	r := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
-		dispatch(s, claims, env)
-		s.put(t, "scripts/create-key.sh", `#!/bin/sh
-			/usr/bin/stat -c 'token file %a in %n' "$VAULTKIT_TOKEN_FILE" >&2
-			cat `+s.outside("key"))
-	})
-	if r.status != 0 || !strings.Contains(r.printed, "token file 600 in "+r.temp+"/") {
-		t.Errorf("the job ends with %d, want 0 and a token file of mode 600 in its directory:\n%s", r.status, r.printed)
-	}
+	w.assertLoggedOut(t, 2)
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/vault/api"
 
@@ -43,7 +42,8 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	vaultkit = filepath.Join(dir, "vaultkit")
-	build := exec.CommandContext(context.Background(), "go", "build", "-C", root, "-o", vaultkit, "./cmd/vaultkit")
+	build := exec.CommandContext(context.Background(), "go", "build", "-C", root, "-trimpath", "-buildvcs=false", "-o", vaultkit, "./cmd/vaultkit")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building vaultkit: %v\n%s", err, out)
 		return 1
@@ -67,6 +67,8 @@ type world struct {
 	root    *api.Client
 	github  *vaulttest.Issuer
 	gitlab  *vaulttest.Issuer
+	caches  map[string][]byte // programs by the key of the cache
+	grace   string            // instead of GitLab's 24h
 	cluster *vaulttest.Cluster
 }
 
@@ -84,7 +86,7 @@ func newWorldWithoutSetup(t *testing.T) *world {
 	server := vaulttest.Start(t)
 	w := &world{
 		proxy: newProxy(t, server), root: vaulttest.RootOf(t, server),
-		github: vaulttest.NewIssuer(), gitlab: vaulttest.NewIssuer(), cluster: vaulttest.NewCluster(),
+		github: vaulttest.NewIssuer(), gitlab: vaulttest.NewIssuer(), caches: map[string][]byte{}, cluster: vaulttest.NewCluster(),
 	}
 	t.Cleanup(w.cluster.Close)
 	t.Cleanup(w.github.Close)
@@ -141,19 +143,13 @@ func (w *world) assertRecorded(t *testing.T, actor, reason string) {
 	}
 }
 
-// assertRestricted fails the test unless the newest issued token has only this policy and a ttl of
-// minutes.
+// assertRestricted fails the test unless the newest login gave a token with only this policy and a
+// ttl of minutes, that can be revoked.
 func (w *world) assertRestricted(t *testing.T, policy string) {
 	t.Helper()
-	tokens := w.tokens()
-	found, err := w.root.Auth().Token().LookupWithContext(t.Context(), tokens[len(tokens)-1])
-	must(t, err)
-	policies, err := found.TokenPolicies()
-	must(t, err)
-	ttl, err := found.TokenTTL()
-	must(t, err)
-	if !slices.Equal(policies, []string{policy}) || ttl > 10*time.Minute {
-		t.Errorf("the token has %v for %s, want %s", policies, ttl, policy)
+	got := w.lastLogin(t)
+	if !slices.Equal(got.Policies, []string{policy}) || got.Seconds > 600 || got.Type != "service" {
+		t.Errorf("the token has %v for %d s and the type %s, want %s for at most 600 s and service", got.Policies, got.Seconds, got.Type, policy)
 	}
 }
 
@@ -168,6 +164,26 @@ func (w *world) assertLoggedOut(t *testing.T, count int) {
 		if _, err := w.root.Auth().Token().LookupWithContext(t.Context(), token); err == nil {
 			t.Error("a token is valid after its job, want it revoked")
 		}
+	}
+}
+
+// assertRevoked fails the test unless a job has revoked the old key, recorded it, and says so.
+func (w *world) assertRevoked(t *testing.T, s *sandbox, status int, printed string) {
+	t.Helper()
+	if got := s.revoked(t); status != 0 || got != provider+" "+oldKey+"\n" || !strings.Contains(printed, "Revoked the old keys of "+provider+", version 1, id ") {
+		t.Errorf("the job ends with %d and revokes %q, want 0 and the old key:\n%s", status, got, printed)
+	}
+	if !strings.Contains(printed, "revoking [masked]") {
+		t.Errorf("the job does not show what the script prints, want it masked:\n%s", printed)
+	}
+	recorded := 0
+	for path, entry := range vaulttest.LookAt(t, w.root, "rotations/"+provider) {
+		if strings.HasSuffix(path, ".revoked") && entry.Versions[1]["revoked_at"] != nil {
+			recorded++
+		}
+	}
+	if recorded != 1 {
+		t.Errorf("%d revocations are recorded, want 1", recorded)
 	}
 }
 

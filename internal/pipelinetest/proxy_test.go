@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,15 +16,23 @@ import (
 )
 
 // proxy is a proxy in front of the real Vault. It refuses requests that a test chooses, and
-// records the tokens that jobs got for their JWTs.
+// records the logins of jobs.
 type proxy struct {
 	*httptest.Server
 	server vaulttest.Vault
 	proxy  http.Handler
 
 	mu     sync.Mutex
-	issued []string // tokens
+	logins []login // with JWTs
 	refuse func(*http.Request) bool
+}
+
+// login is what a job gets for its JWT.
+type login struct {
+	Token    string   `json:"client_token"`
+	Policies []string `json:"policies"`
+	Seconds  int      `json:"lease_duration"`
+	Type     string   `json:"token_type"`
 }
 
 func newProxy(t *testing.T, server vaulttest.Vault) *proxy {
@@ -62,7 +69,22 @@ func (f *proxy) refused(r *http.Request) bool {
 func (f *proxy) tokens() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(f.issued)
+	tokens := make([]string, len(f.logins))
+	for i, one := range f.logins {
+		tokens[i] = one.Token
+	}
+	return tokens
+}
+
+// lastLogin returns the newest login.
+func (f *proxy) lastLogin(t *testing.T) login {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.logins) == 0 {
+		t.Fatal("no job has logged in, want a login")
+	}
+	return f.logins[len(f.logins)-1]
 }
 
 func (f *proxy) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
@@ -75,8 +97,7 @@ func (f *proxy) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 
 // remember records the token in the response to a login at a JWT auth method.
 func (f *proxy) remember(answer *http.Response) error {
-	path := answer.Request.URL.Path
-	if answer.StatusCode != http.StatusOK || !strings.HasPrefix(path, "/v1/auth/jwt-") || !strings.HasSuffix(path, "/login") {
+	if answer.StatusCode != http.StatusOK || !isLogin(answer.Request) {
 		return nil
 	}
 	body, err := io.ReadAll(answer.Body)
@@ -84,18 +105,19 @@ func (f *proxy) remember(answer *http.Response) error {
 		return err
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
-	var login struct {
-		Auth struct {
-			ClientToken string `json:"client_token"`
-		}
-	}
-	if err := json.Unmarshal(body, &login); err != nil {
+	var given struct{ Auth login }
+	if err := json.Unmarshal(body, &given); err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.issued = append(f.issued, login.Auth.ClientToken)
+	f.logins = append(f.logins, given.Auth)
 	return nil
+}
+
+// isLogin reports whether a request is the login of a job, the first of each run of vaultkit.
+func isLogin(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/v1/auth/jwt-") && strings.HasSuffix(r.URL.Path, "/login")
 }
 
 func respond(answer http.ResponseWriter, status int, body any) {

@@ -1,6 +1,7 @@
 package pipelinetest
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,8 +21,11 @@ type githubRun struct {
 	claims map[string]any
 	before map[string]func() // by the name of the step
 	env    map[string]string // added to the workflow's
-	quick  bool              // vaultkit is built already: do not build it
 	others []string          // secrets of earlier jobs
+	// artifacts are the files that the jobs of this run hand on. If there is a program, the job
+	// that builds it does not run.
+	artifacts map[string][]byte
+	saves     map[string]string // the file to cache, by its key, if the job succeeds
 
 	path    []string
 	outputs map[string]string
@@ -39,7 +43,10 @@ func newRun(t *testing.T, w *world, name string, inputs map[string]string) *gith
 			"repository": "goblin/assistant", "repository_id": "1001", "ref": "refs/heads/main", "event_name": "workflow_dispatch",
 			"workflow_ref": "goblin/assistant/.github/workflows/github-rotate.yml@refs/heads/main",
 		},
-		outputs: map[string]string{}, printed: map[string]string{},
+		artifacts: map[string][]byte{}, saves: map[string]string{}, outputs: map[string]string{}, printed: map[string]string{},
+	}
+	if r.job.If == "github.event_name == 'schedule'" {
+		r.claims["event_name"] = "schedule"
 	}
 	r.others = r.created()
 	if r.job.Environment != "" {
@@ -61,12 +68,11 @@ func (r *githubRun) variables() map[string]string {
 	}
 }
 
-// quickRun is newRun without the steps that build vaultkit.
+// quickRun is newRun without the job that builds vaultkit.
 func quickRun(t *testing.T, w *world, name string, inputs map[string]string) *githubRun {
 	t.Helper()
 	r := newRun(t, w, name, inputs)
-	r.quick = true
-	r.install(t, "vaultkit", vaultkit)
+	r.artifacts["vaultkit"] = program(t)
 	return r
 }
 
@@ -74,6 +80,12 @@ func quickRun(t *testing.T, w *world, name string, inputs map[string]string) *gi
 // checks that no output contains a secret.
 func (r *githubRun) execute(t *testing.T) {
 	t.Helper()
+	if r.artifacts["vaultkit"] == nil && r.job.Needs != "" {
+		r.runNeeded(t)
+		if r.status != 0 {
+			return
+		}
+	}
 	env := r.variables()
 	if r.job.Permissions["id-token"] == "write" {
 		maps.Copy(env, r.world.github.Job(r.claims))
@@ -85,7 +97,7 @@ func (r *githubRun) execute(t *testing.T) {
 	}
 	maps.Copy(env, r.env)
 	for _, s := range r.job.Steps {
-		if r.status != 0 && s.If != "always()" {
+		if r.status != 0 || !r.holds(t, s.If) {
 			continue
 		}
 		if hook := r.before[s.Name]; hook != nil {
@@ -94,12 +106,48 @@ func (r *githubRun) execute(t *testing.T) {
 		switch {
 		case s.Uses != "":
 			r.use(t, s)
-		case r.quick && s.Name == "Install vaultkit":
 		default:
 			r.runStep(t, s, env)
 		}
+		if s.Name == "Install vaultkit" && r.status == 0 {
+			r.note(t, filepath.Join(r.temp, "bin/vaultkit"))
+		}
+	}
+	if r.status == 0 {
+		for key, file := range r.saves {
+			text, err := os.ReadFile(file)
+			must(t, err)
+			r.world.caches[key] = text
+		}
 	}
 	r.check(t)
+}
+
+// runNeeded runs the job that this one needs, on its own machine.
+func (r *githubRun) runNeeded(t *testing.T) {
+	t.Helper()
+	needed := newRun(t, r.world, r.job.Needs, nil)
+	needed.env, needed.artifacts = r.env, r.artifacts
+	needed.execute(t)
+	r.status = needed.status
+	for name, printed := range needed.printed {
+		r.printed[r.job.Needs+": "+name] = printed
+	}
+}
+
+// unset matches the only condition of a step: that another step has not set an output.
+var unset = regexp.MustCompile(`^\$\{\{ ! (steps\.\w+\.outputs\.\w+) \}\}$`)
+
+func (r *githubRun) holds(t *testing.T, condition string) bool {
+	t.Helper()
+	if condition == "" {
+		return true
+	}
+	match := unset.FindStringSubmatch(condition)
+	if match == nil {
+		t.Fatalf("the tests cannot evaluate if: %s, want a condition that they know", condition)
+	}
+	return r.outputs[match[1]] == ""
 }
 
 func (r *githubRun) runStep(t *testing.T, s step, env map[string]string) {
@@ -166,32 +214,60 @@ func (r *githubRun) expand(t *testing.T, text string) string {
 			return output
 		case name == "vars.VAULT_ADDR":
 			return r.world.URL
+		case name == "vars.VAULTKIT_SHA256":
+			return checksum(t)
+		case name == "vars.VAULTKIT_REPOSITORY", name == "vars.VAULTKIT_REF":
+			return name
 		}
 		t.Fatalf("the tests cannot expand %s, want an expression that they know", one)
 		return ""
 	})
 }
 
-// use simulates the two actions.
+// use simulates the actions.
 func (r *githubRun) use(t *testing.T, s step) {
 	t.Helper()
-	switch path, _ := s.With["path"].(string); {
-	case r.quick && s.With["path"] != nil, r.quick && strings.HasPrefix(s.Uses, "actions/setup-go@"):
-	case strings.HasPrefix(s.Uses, "actions/setup-go@"): // Go is installed already
-		if _, err := os.Stat(filepath.Join(r.workspace, s.With["go-version-file"].(string))); err != nil {
-			t.Error(err)
+	with := map[string]string{}
+	for name, value := range s.With {
+		with[name] = r.expand(t, fmt.Sprint(value))
+	}
+	path := filepath.Join(r.workspace, with["path"])
+	switch action, _, _ := strings.Cut(s.Uses, "@"); action {
+	case "actions/cache":
+		if cached, found := r.world.caches[with["key"]]; found {
+			must(t, os.WriteFile(path, cached, 0o755))
+		} else {
+			r.saves[with["key"]] = path
 		}
-	case path == "":
-		r.scripts(t)
+	case "actions/upload-artifact":
+		text, err := os.ReadFile(path)
+		must(t, err)
+		r.artifacts[with["name"]] = text
+	case "actions/download-artifact": // which does not keep the mode
+		must(t, os.MkdirAll(path, 0o700))
+		must(t, os.WriteFile(filepath.Join(path, with["name"]), r.artifacts[with["name"]], 0o600))
+	case "actions/setup-go": // Go is installed already
+		if with["go-version"] != goVersion(t) {
+			t.Errorf("the workflow builds with Go %s, want %s as docs/pipelines.md", with["go-version"], goVersion(t))
+		}
+	case "actions/checkout":
+		if with["repository"] == "" {
+			r.scripts(t)
+			return
+		}
+		if with["repository"] != "vars.VAULTKIT_REPOSITORY" || with["ref"] != "vars.VAULTKIT_REF" {
+			t.Errorf("the workflow checks out %s at %s, want the variables", with["repository"], with["ref"])
+		}
+		must(t, os.CopyFS(path, os.DirFS(sources(t))))
 	default:
-		must(t, os.CopyFS(filepath.Join(r.workspace, path), os.DirFS(sources(t))))
+		t.Fatalf("the tests do not know %s, want an action that they know", s.Uses)
 	}
 }
 
-// created returns the secrets that jobs have created, which GitHub does not know. It searches
-// them line by line.
+// created returns the secrets that jobs have seen and GitHub does not know: identity tokens and new
+// keys, which GitHub searches line by line. The tokens of Vault stay in the memory of vaultkit.
 func (r *githubRun) created() []string {
-	all := append(r.world.tokens(), r.world.github.Signed()...)
+	all := r.world.github.Signed()
 	key := strings.ReplaceAll(r.outputs["steps.create.outputs.key"], "\r", "\n")
 	for line := range strings.SplitSeq(key, "\n") {
 		if line = strings.TrimSpace(line); line != "" {

@@ -2,6 +2,7 @@ package pipelinetest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -23,7 +24,7 @@ type sandbox struct {
 }
 
 // programs are the programs that jobs may use.
-var programs = []string{"cat", "curl", "git", "go", "grep", "rm", "sed", "tee"}
+var programs = []string{"cat", "env", "git", "go", "grep", "install", "mktemp", "rm", "sha256sum", "tee"}
 
 func newSandbox(t *testing.T) *sandbox {
 	t.Helper()
@@ -63,11 +64,15 @@ func must(t *testing.T, err error) {
 // install adds a program to the PATH, behind a script.
 func (s *sandbox) install(t *testing.T, name, path string) {
 	t.Helper()
-	script := fmt.Sprintf(noting, s.argv(), path)
-	if name == "go" {
-		script = fmt.Sprintf(notingInstalled, s.argv(), path)
-	}
-	must(t, os.WriteFile(filepath.Join(s.dir, "bin", name), []byte(script), 0o700))
+	must(t, os.WriteFile(filepath.Join(s.dir, "bin", name), fmt.Appendf(nil, noting, s.argv(), path), 0o700))
+}
+
+// note puts a program that the job has installed behind a script.
+func (s *sandbox) note(t *testing.T, path string) {
+	t.Helper()
+	hidden := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+	must(t, os.Rename(path, hidden))
+	must(t, os.WriteFile(path, fmt.Appendf(nil, noting, s.argv(), hidden), 0o700))
 }
 
 // noting is a script that records its arguments and then becomes the program. The programs of a
@@ -75,21 +80,6 @@ func (s *sandbox) install(t *testing.T, name, path string) {
 const noting = `#!/bin/bash
 printf '%%s %%s\n' "${0##*/}" "$*" >>%q
 exec %q "$@"
-`
-
-// notingInstalled does the same for go. It also puts the programs that go installs behind a
-// script.
-const notingInstalled = `#!/bin/bash
-argv=%q
-printf 'go %%s\n' "$*" >>"$argv"
-%q "$@" || exit
-/bin/mv "$GOBIN/vaultkit" "$GOBIN/.vaultkit"
-cat >"$GOBIN/vaultkit" <<-END
-	#!/bin/bash
-	printf 'vaultkit %%s\n' "\$*" >>"$argv"
-	exec "$GOBIN/.vaultkit" "\$@"
-	END
-/bin/chmod 700 "$GOBIN/vaultkit"
 `
 
 func (s *sandbox) argv() string { return filepath.Join(s.dir, "argv") }
@@ -122,14 +112,28 @@ func (s *sandbox) put(t *testing.T, name, content string) {
 // outside returns the path of a file that does not belong to the job.
 func (s *sandbox) outside(name string) string { return filepath.Join(s.dir, "outside", name) }
 
-// scripts writes the two scripts that each team writes itself. One prints a new key, which is
-// in a file so that the script does not contain it. The other checks that the key is the new
-// one.
+// scripts writes the scripts that each team writes itself. One prints a new key, which is in a
+// file so that the script does not contain it; it refuses to run with the identity of the job. One
+// checks that the key is the new one. One records which keys it revokes.
 func (s *sandbox) scripts(t *testing.T) {
 	t.Helper()
 	must(t, os.WriteFile(s.outside("key"), []byte(newKey+"\n"), 0o600))
-	s.put(t, "scripts/create-key.sh", fmt.Sprintf("#!/bin/sh\n[ \"$1\" = %s ] && cat %q\n", provider, s.outside("key")))
+	s.put(t, "scripts/create-key.sh", fmt.Sprintf(`#!/bin/sh
+[ -z "$ACTIONS_ID_TOKEN_REQUEST_TOKEN$ACTIONS_ID_TOKEN_REQUEST_URL$VAULTKIT_JWT_TOKEN" ] || exit 77
+[ "$1" = %s ] && cat %q
+`, provider, s.outside("key")))
 	s.put(t, "scripts/try-key.sh", fmt.Sprintf("#!/bin/sh\n[ \"$VAULTKIT_KEY\" = \"$(cat %q)\" ]\n", s.outside("key")))
+	s.put(t, "scripts/revoke-key.sh", fmt.Sprintf("#!/bin/sh\necho \"revoking $VAULTKIT_KEY\"\necho \"$VAULTKIT_PROVIDER $VAULTKIT_KEY\" >>%q\n", s.outside("revoked")))
+}
+
+// revoked returns the keys that revoke-key.sh revoked, each after the provider.
+func (s *sandbox) revoked(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(s.outside("revoked"))
+	if !errors.Is(err, fs.ErrNotExist) {
+		must(t, err)
+	}
+	return string(text)
 }
 
 // shell runs a script as the runners of GitHub and GitLab do, with more variables. It returns
@@ -161,7 +165,7 @@ func (s *sandbox) assertNoSecrets(t *testing.T, w *world) {
 	w.assertNoSecret(t, "an argument", s.arguments(t))
 	for _, dir := range []string{"home", "workspace", "temp"} {
 		err := filepath.WalkDir(filepath.Join(s.dir, dir), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.Type().IsRegular() || strings.Contains(path, "/.vaultkit/") {
+			if err != nil || !entry.Type().IsRegular() || strings.HasPrefix(path, s.workspace+"/source/") {
 				return err
 			}
 			text, err := os.ReadFile(path)
