@@ -42,8 +42,11 @@ var healingFixes = map[checks.Kind]setUps{
 	checks.DefaultBase:  {"": found("configuration", vaultkit.WithBasePath("a//b"))},
 	checks.UnsetVariable: {"login": inEnvironment("configuration", "VAULTKIT_AUTH=ldap"),
 		"TLS": inEnvironment("configuration", "VAULT_SKIP_VERIFY=perhaps")},
-	checks.ChooseLogin: {"": func(t *testing.T) setUp {
+	checks.ChooseLogin: {"AppRole": func(t *testing.T) setUp {
 		return inEnvironment("credentials", roleInVariables(t, "VAULT_SECRET_ID", "")...)(t)
+	}, "JWT": func(t *testing.T) setUp {
+		issuer := newIssuer(t)
+		return inEnvironment("credentials", byJWT(mountJWT(t, issuer.StaticConfig(), nil), issuer.Sign(jobClaims))[1:]...)(t)
 	}},
 	checks.VaultLogin:  {"no token": noLogin, "a dead token": deadLogin},
 	checks.ProtectFile: {"": openFile},
@@ -57,7 +60,9 @@ var healingFixes = map[checks.Kind]setUps{
 	checks.NewToken:    newTokens,
 	checks.ReplaceRoot: {"": func(*testing.T) setUp { return tokenIs("token", vaulttest.Server().RootToken()) }},
 	checks.UnlimitedUses: {"AppRole": roleSetUp("token", object{"token_num_uses": 20}, nil),
-		"Kubernetes": podSetUp("token", object{"token_num_uses": 20}, nil)},
+		"Kubernetes":  podSetUp("token", object{"token_num_uses": 20}, nil),
+		"JWT":         jobSetUp("token", object{"token_num_uses": 20}, nil),
+		"auth method": methodSetUp("token", object{"token_num_uses": 20}, nil)},
 	checks.WritePolicy:     {"": outdatedPolicy},
 	checks.AttachPolicy:    attached,
 	checks.TokenWithPolicy: {"": readersToken},

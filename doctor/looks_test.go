@@ -38,6 +38,16 @@ var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 	checks.ReadClock:        problemSetUp("clock", clockOff(-150*time.Second)),
 	checks.ListLogins:       found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "nowhere")),
 	checks.ReadLoginRole:    noSuchRole,
+	checks.ListLoginRoles: refusedJWT(func(_ *vaulttest.Issuer, mount, token string) []string {
+		return []string{"VAULTKIT_JWT_MOUNT=" + mount, "VAULTKIT_JWT_TOKEN=" + token}
+	}),
+	checks.ReadLoginConfig: refusedJWT(func(issuer *vaulttest.Issuer, mount, _ string) []string {
+		return byJWT(mount, issuer.Sign(object{"iss": "https://elsewhere.example"}))
+	}),
+	checks.ReadPipeline: found("credentials", variables("VAULTKIT_AUTH=jwt")),
+	checks.AskGitHub:    refusedByGitHub,
+	checks.FindProxy:    found("login", vaultkit.WithoutLogin()),
+	checks.ListSocket:   found("reach", at("unix:///no/where.sock")),
 	checks.ReadPolicy: func(t *testing.T) setUp {
 		return holds(t, "token", clienttest.WithoutRight(clienttest.Policy(t, policy.Reader),
 			clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"}), doctor.Query{})
@@ -141,6 +151,20 @@ func noSuchRole(t *testing.T) setUp {
 	jwt := filepath.Join(t.TempDir(), "jwt")
 	vaulttest.WriteFile(t, jwt, clienttest.Marker)
 	return found("login", vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt}))(t)
+}
+
+// refusedJWT returns a set-up with a login by a JWT that the role refuses.
+func refusedJWT(env func(issuer *vaulttest.Issuer, mount, token string) []string) func(*testing.T) setUp {
+	return func(t *testing.T) setUp {
+		issuer := newIssuer(t)
+		return found("login", variables(env(issuer, mountJWT(t, issuer.StaticConfig(), nil), issuer.Sign(jobClaims))...))(t)
+	}
+}
+
+func refusedByGitHub(t *testing.T) setUp {
+	job := newIssuer(t).Job(nil)
+	return found("credentials", variables("VAULTKIT_AUTH=jwt", "ACTIONS_ID_TOKEN_REQUEST_TOKEN="+clienttest.Marker,
+		"ACTIONS_ID_TOKEN_REQUEST_URL="+job["ACTIONS_ID_TOKEN_REQUEST_URL"]))(t)
 }
 
 // hidden returns a set-up whose token has a general policy, and a narrowed one that hides a part of it.

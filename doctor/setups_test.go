@@ -86,10 +86,36 @@ func podSetUp(check string, settings object, roles []policy.Role) func(*testing.
 	}
 }
 
+// jobSetUp returns a set-up with a JWT login that has a reader's policy. Its role matches a claim by
+// a pattern.
+func jobSetUp(check string, settings object, roles []policy.Role) func(*testing.T) setUp {
+	return func(t *testing.T) setUp {
+		role := object{"bound_claims_type": "glob", "bound_claims": object{"repository": "goblin/*"}}
+		for key, value := range settings {
+			role[key] = value
+		}
+		issuer := newIssuer(t)
+		env := byJWT(mountJWT(t, issuer.StaticConfig(), role), issuer.Sign(jobClaims))
+		return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: roles}, opts: []vaultkit.Option{variables(env...)}}, check: check}
+	}
+}
+
+// methodSetUp returns a set-up with an AppRole by an auth method of the program, that has a
+// reader's policy.
+func methodSetUp(check string, settings object, roles []policy.Role) func(*testing.T) setUp {
+	return func(t *testing.T) setUp {
+		s := setUp{diagnosis: withMethod(byAppRole(appRoleData(t, settings)))(t), check: check}
+		s.query.Roles = roles
+		return s
+	}
+}
+
 // attached are set-ups with a login whose role lacks a policy.
 var attached = setUps{
 	"AppRole":         roleSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
 	"Kubernetes":      podSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
+	"JWT":             jobSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
+	"auth method":     methodSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
 	"what is pending": aboutOne(roleSetUp("pending", nil, nil)),
 	"what is deleted": aboutOne(roleSetUp("deletion", nil, nil)),
 	"no right at all": roleSetUp("mount", object{"token_policies": "none", "token_no_default_policy": false}, nil),

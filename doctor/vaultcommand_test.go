@@ -43,6 +43,8 @@ func (v *vaultCLI) run(args []string) error {
 		return cmp.Or(err, v.Sys().PutPolicyWithContext(v.ctx, args[2], string(text)))
 	case strings.HasPrefix(line, "write "):
 		return v.write(rest(1))
+	case strings.HasPrefix(line, "read "):
+		return v.read(rest(1))
 	case strings.HasPrefix(line, "token create "):
 		return v.createToken(rest(2))
 	case line == "login ":
@@ -93,6 +95,22 @@ func (v *vaultCLI) write(args []string) error {
 	}
 	if *field == "wrapping_token" {
 		return printed(response.WrapInfo.Token)
+	}
+	return printed(response.Data[*field].(string))
+}
+
+func (v *vaultCLI) read(args []string) error {
+	flags := flag.NewFlagSet("read", flag.ContinueOnError)
+	field := flags.String("field", "", "")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	response, err := v.Logical().ReadWithContext(v.ctx, flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return errors.New("nothing there")
 	}
 	return printed(response.Data[*field].(string))
 }

@@ -72,7 +72,7 @@ func (x *exam) attachPolicy(policy string) (kind Kind, command string) {
 	case x.facts == nil:
 		return "", ""
 	case role != "":
-		return AttachPolicy, fmt.Sprintf("vault write %s token_policies=%s", role, quote(strings.Join(append(slices.Clone(x.facts.Policies), policy), ",")))
+		return AttachPolicy, x.writeRole(role, "token_policies="+quote(strings.Join(append(slices.Clone(x.facts.Policies), policy), ",")))
 	case x.login.Kind == session.KindToken:
 		return TokenWithPolicy, x.newToken(append(slices.Clone(x.policies), policy))
 	}
@@ -204,7 +204,7 @@ func (x *exam) firstRole() string {
 }
 
 // adminCommands matches the commands that a service's token may not run.
-var adminCommands = regexp.MustCompile(`\bvault (token create|policy|write|read|secrets|auth|audit enable|kv enable|kv undelete)`)
+var adminCommands = regexp.MustCompile(`\bvault (token create|policy|write|read|list|secrets|auth|audit enable|kv enable|kv undelete)`)
 
 // nameAdmin adds to the detail that an admin must run the fix.
 func (f Finding) nameAdmin() Finding {

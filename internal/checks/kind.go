@@ -55,6 +55,12 @@ const (
 	ReadServerStatus Kind = "read the server's status"
 	ListLogins       Kind = "list the auth methods"
 	ReadLoginRole    Kind = "read the login's role"
+	ListLoginRoles   Kind = "list the roles of the login's mount"
+	ReadLoginConfig  Kind = "read the configuration of the login's mount"
+	ReadPipeline     Kind = "see whether the pipeline asks for an identity token"
+	AskGitHub        Kind = "try the address where GitHub gives identity tokens"
+	FindProxy        Kind = "look for the Vault Agent or Proxy"
+	ListSocket       Kind = "look at a socket"
 	ReadPolicy       Kind = "read the policy that a role needs"
 	ReadOwnPolicies  Kind = "read the policies that the token has"
 	LookUpToken      Kind = "look the token up"
@@ -75,7 +81,8 @@ var healingKinds = []Kind{
 
 var lookingKinds = []Kind{
 	ReadHelp, NameAddress, ListTLSFiles, ListCredential, NewSecretID, LookUpName, AskHealth, TryHTTPS, TrustCA, GiveCertificate,
-	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ReadLoginRole, ReadPolicy, ReadOwnPolicies, LookUpToken,
+	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ReadLoginRole, ListLoginRoles, ReadLoginConfig,
+	ReadPipeline, AskGitHub, FindProxy, ListSocket, ReadPolicy, ReadOwnPolicies, LookUpToken,
 	ListMounts, ListProviders, ListMount, ListNames, AskForRole, AskForProviders, ListAuditDevices,
 }
 

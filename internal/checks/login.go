@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ func (x *exam) logIn(ctx context.Context) Finding {
 	})
 	if err != nil {
 		fix := x.loginFix(err)
-		return failed(err, errorText(err)+" ("+x.Login.String()+")"+x.explainGuess(fix), fix)
+		return failed(err, errorText(err)+" ("+x.Login.String()+")"+x.explainGuess(fix)+x.explainJWT(err), fix)
 	}
 	x.store = kv.New(x.session, x.Mount, x.Base, x.Backoff)
 	return okay("logged in by " + x.Login.String())
@@ -51,16 +52,31 @@ func (x *exam) loginFix(err error) Fix {
 		return x.secretIDFix()
 	case errors.Is(err, vaulterr.ErrUnavailable):
 		return x.healthFix()
-	case x.login.Kind == session.KindToken && strings.HasSuffix(x.login.File, "/.vault-token"):
-		return VaultLogin.fix("vault login")
-	case x.login.Kind == session.KindToken:
-		return NewToken.fix(x.newToken(x.policies))
-	case answer != nil && answer.StatusCode == http.StatusForbidden && x.login.Kind == session.KindAppRole:
-		return ListLogins.fix("vault auth list") // Vault gives the same response for a mount that does not exist
-	case x.login.Kind == session.KindAppRole:
-		return x.secretIDFix()
 	}
-	return ReadLoginRole.fix(fmt.Sprintf("vault read auth/%s/role/%s", x.login.Mount, quote(x.login.Role)))
+	switch x.login.Kind {
+	case session.KindToken:
+		return x.tokenFix()
+	case session.KindAppRole:
+		if answer != nil && answer.StatusCode == http.StatusForbidden {
+			return listLogins() // Vault gives the same response for a mount that does not exist
+		}
+		return x.secretIDFix()
+	case session.KindJWT:
+		return x.jwtFix(err)
+	case session.KindAuthMethod: // only the program knows more about it
+		return listLogins()
+	case session.KindProxy:
+		return proxyFix()
+	}
+	return x.readLoginRole()
+}
+
+// tokenFix replaces a token that Vault refused.
+func (x *exam) tokenFix() Fix {
+	if strings.HasSuffix(x.login.File, "/.vault-token") {
+		return VaultLogin.fix("vault login")
+	}
+	return NewToken.fix(x.newToken(x.policies))
 }
 
 // tokenFacts is what Vault reports about a token.
@@ -77,6 +93,7 @@ type tokenFacts struct {
 	Policies     []string          `json:"policies"`
 	Identity     []string          `json:"identity_policies"`
 	Meta         map[string]string `json:"meta"`
+	Path         string            `json:"path"` // of the request that made the token
 }
 
 // token checks how long the token lives and which policies it has.
@@ -166,6 +183,9 @@ func (f tokenFacts) nearsExpiry() bool {
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
 func (x *exam) rootFix() Fix {
+	if x.login.Kind != session.KindToken {
+		return proxyFix() // no auth method gives a root token
+	}
 	role := x.firstRole()
 	return ReplaceRoot.fix(x.writePolicy(role) + " && " + x.newToken([]string{x.policyName(role)}))
 }
@@ -173,16 +193,40 @@ func (x *exam) rootFix() Fix {
 // unlimitUses makes the login's role issue tokens with unlimited uses.
 func (x *exam) unlimitUses() Fix {
 	if role := x.loginRole(); role != "" {
-		return UnlimitedUses.fix("vault write " + role + " token_num_uses=0")
+		return UnlimitedUses.fix(x.writeRole(role, "token_num_uses=0"))
+	}
+	if x.login.Kind != session.KindToken {
+		return listLogins()
 	}
 	return NewToken.fix(x.newToken(x.policies))
 }
 
-// loginRole returns the path of the login's role, which its token names.
+// loginPath matches the path of the logins whose tokens name a role, and finds the mount.
+var loginPath = regexp.MustCompile(`^(auth/.+)/login$`)
+
+// loginRole returns the path of the role that the token comes from, or "". Its token names it. An
+// AppRole can be recognized whoever logged in: vaultkit, an auth method of the program or a proxy.
 func (x *exam) loginRole() string {
-	field := map[string]string{session.KindAppRole: "role_name", session.KindKubernetes: "role"}[x.login.Kind]
-	if x.facts == nil || x.facts.Meta[field] == "" {
+	if x.facts == nil || x.login.Kind == session.KindToken {
 		return ""
 	}
-	return fmt.Sprintf("auth/%s/role/%s", x.login.Mount, quote(x.facts.Meta[field]))
+	mount, role := loginPath.FindStringSubmatch(x.facts.Path), x.facts.Meta["role_name"]
+	if x.login.Kind == session.KindKubernetes || x.login.Kind == session.KindJWT {
+		role = x.facts.Meta["role"]
+	}
+	if mount == nil || role == "" {
+		return ""
+	}
+	return mount[1] + "/role/" + role
+}
+
+// writeRole returns the command that changes one setting of the login's role. A write to a role
+// of the JWT method resets two settings that it does not name: the type of the role and that of its
+// claims.
+func (x *exam) writeRole(role, setting string) string {
+	line := "vault write " + quote(role)
+	if x.login.Kind == session.KindJWT {
+		line += fmt.Sprintf(` role_type=jwt bound_claims_type="$(vault read -field=bound_claims_type %s)"`, quote(role))
+	}
+	return line + " " + setting
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -23,7 +24,7 @@ import (
 // response.
 func (x *exam) reach(ctx context.Context) Finding {
 	x.health = x.readHealth(ctx)
-	whom := cmp.Or(x.url().Host, x.url().Path)
+	whom := cmp.Or(x.socket(), x.url().Host, x.url().Path)
 	proxy := x.proxy()
 	if proxy != "" {
 		whom += " through the proxy " + proxy
@@ -42,6 +43,8 @@ func (x *exam) unreachable(whom string) Finding {
 	err := x.health.err
 	unknown, isDNS := errors.AsType[*net.DNSError](err)
 	switch {
+	case x.socket() != "" && !x.health.connected:
+		return x.noSocket(whom)
 	case isDNS:
 		return failed(err, fmt.Sprintf("%s: the name %q cannot be resolved: %s", whom, unknown.Name, unknown.Err), LookUpName.fix("nslookup "+quote(unknown.Name)))
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -52,6 +55,22 @@ func (x *exam) unreachable(whom string) Finding {
 		return failed(err, fmt.Sprintf("no connection to %s within %s: a firewall blocks it, or VAULT_ADDR is wrong", whom, x.Timeout), x.healthFix())
 	}
 	return failed(err, "", x.healthFix())
+}
+
+// noSocket describes why there is no connection to a unix socket.
+func (x *exam) noSocket(path string) Finding {
+	err := x.health.err
+	why := errorText(err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "there is no such file"
+	case errors.Is(err, fs.ErrPermission):
+		why = "this user may not use it"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		why = "no program listens there"
+	}
+	return failed(err, fmt.Sprintf("no connection to the socket %s: %s: check VAULT_ADDR, and whether the Vault Agent or Proxy is running",
+		vaulterr.Printable(path), why), ListSocket.fix("ls -l "+quote(path)))
 }
 
 // gotResponse reports whether a server answered, even if it is not Vault.
@@ -115,6 +134,9 @@ func (x *exam) advise() string {
 func (x *exam) mayBeDev() bool { return x.local() && x.url().Scheme == "http" && x.url().Port() != "" }
 
 func (x *exam) healthFix() Fix {
+	if socket := x.socket(); socket != "" {
+		return AskHealth.fix("curl -v --max-time 5 --unix-socket " + quote(socket) + " http://localhost/v1/sys/health")
+	}
 	return AskHealth.fix("curl -v --max-time 5 " + quote(x.url().JoinPath("v1/sys/health").String()))
 }
 

@@ -21,7 +21,7 @@ func (x *exam) configuration(context.Context) Finding {
 	if err != nil {
 		return failed(err, "", x.settingsFix())
 	}
-	return okay(x.url().Redacted() + ", " + x.Mount + "/" + x.Base)
+	return okay(x.where() + ", " + x.Mount + "/" + x.Base)
 }
 
 // settingsFix returns the fix for wrong settings. Creating a client reads only the address and
@@ -36,6 +36,23 @@ func (x *exam) settingsFix() Fix {
 		return ListTLSFiles.fix(line)
 	}
 	return addressFix()
+}
+
+// where returns the server's address, as the user gave it for a socket.
+func (x *exam) where() string {
+	if socket := x.socket(); socket != "" {
+		return vaulterr.Printable("unix://" + socket)
+	}
+	return x.url().Redacted()
+}
+
+// socket returns the path of the unix socket that the address names, or "" if it names none.
+func (x *exam) socket() string {
+	path, ok := strings.CutPrefix(x.Address, "unix://")
+	if !ok {
+		return ""
+	}
+	return path
 }
 
 // url returns the server's URL. The client has checked that it is valid and has no credentials.
@@ -54,27 +71,34 @@ func (x *exam) credentials(ctx context.Context) Finding {
 	}
 	about, err := session.Probe(ctx, x.Login)
 	x.login = about
+	ending, ended := x.endedJWT()
 	switch {
 	case err != nil:
-		fix := x.credentialFix()
+		fix := x.credentialFix(err)
 		return failed(err, errorText(err)+x.explainGuess(fix), fix)
+	case ended:
+		return ending
 	case len(about.WorldReadable) > 0:
 		return warning("every user of this machine can read "+strings.Join(about.WorldReadable, ", "), ProtectFile.fix("chmod 600 "+quotes(about.WorldReadable)))
 	case len(x.IgnoredLogins) > 0:
 		return warning(x.Login.String()+"; the variables of the "+strings.Join(x.IgnoredLogins, " and the ")+" login are set, too: choose one with VAULTKIT_AUTH",
 			ChooseLogin.fix("export VAULTKIT_AUTH="+x.IgnoredLogins[0]))
 	}
-	return okay(x.Login.String())
+	return okay(x.describeLogin())
 }
 
-func (x *exam) credentialFix() Fix {
+func (x *exam) credentialFix(err error) Fix {
 	switch {
 	case x.login.File != "":
-		return ListCredential.fix("ls -l " + quote(x.login.File))
+		return x.listCredential()
 	case x.login.Kind == session.KindAppRole:
 		return x.secretIDFix()
+	case x.login.Kind == session.KindJWT:
+		return x.missingJWT(err)
+	case x.login.Kind == session.KindToken:
+		return NewToken.fix(x.newToken(x.policies))
 	}
-	return NewToken.fix(x.newToken(x.policies))
+	return ReadHelp.fix("vaultkit doctor --help") // the settings of the login can never work
 }
 
 // addressFix sets an example address, because only the user knows the right one.

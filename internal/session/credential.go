@@ -31,6 +31,7 @@ type Credential struct {
 	literal bool // read always returns the same
 
 	file, variable string // the origin, if it is a file or variable
+	github         bool   // the origin is GitHub
 }
 
 // FromString returns a credential with a fixed value.
@@ -92,7 +93,7 @@ func GitHubToken(audience string, lookup func(name string) string, masks io.Writ
 	if audience != "" {
 		about += label(" for the audience " + audience)
 	}
-	return Credential{label: about, read: request.Token}
+	return Credential{label: about, read: request.Token, github: true}
 }
 
 // Wrapped returns a credential whose source holds a response-wrapping token around a

@@ -54,8 +54,8 @@ func (m *jwtLogin) explain(err error) error {
 	if !ok || !errors.Is(refused.Kind, vaulterr.ErrUnauthenticated) {
 		return err
 	}
-	hint := vaulterr.JWTHint(refused.Err)
-	if vaulterr.JWTExpired(refused.Err) {
+	reason, hint := vaulterr.WhyJWT(refused.Err)
+	if reason == vaulterr.JWTExpired {
 		hint = m.expiredHint()
 	}
 	refused.Hint = cmp.Or(hint, refused.Hint)

@@ -31,19 +31,27 @@ type LoginInfo struct {
 	// Variable or File is the origin of the token, secret id or JWT, if it has one.
 	Variable, File string
 
+	GitHub bool    // GitHub gives the JWT
+	JWT    *Claims // of the JWT of a JWT login, if it can be read
+
 	Wrapped       bool     // the secret id is wrapped
 	WorldReadable []string // credential files that every user of the machine can read
 }
 
 // Probe reads a login's credentials, as a login would, and does not use them. ErrInvalid
-// names a credential that cannot be used.
+// names a credential that cannot be used. The JWT of GitHub costs a request to GitHub, because
+// only its answer tells whether a login can get one.
 func Probe(ctx context.Context, m Method) (LoginInfo, error) {
 	if err := m.check(); err != nil {
 		return LoginInfo{}, err
 	}
 	about, credentials := describe(m)
 	for _, one := range credentials {
-		if _, err := one.secret(ctx); err != nil {
+		text, err := one.secret(ctx)
+		if err == nil && about.Kind == KindJWT {
+			about.JWT, err = parseClaims(one, text)
+		}
+		if err != nil {
 			return about, err
 		}
 	}
@@ -69,7 +77,7 @@ func describe(m Method) (about LoginInfo, credentials []Credential) {
 		return LoginInfo{Kind: KindAuthMethod}, nil
 	}
 	decisive := credentials[len(credentials)-1]
-	about.Variable, about.File = decisive.variable, decisive.file
+	about.Variable, about.File, about.GitHub = decisive.variable, decisive.file, decisive.github
 	// Kubernetes itself makes the JWT readable for the whole pod.
 	if about.Kind != KindKubernetes && worldReadable(decisive.file) {
 		about.WorldReadable = []string{decisive.file}

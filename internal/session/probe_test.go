@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 func TestProbe(t *testing.T) {
@@ -44,10 +46,12 @@ func TestProbe(t *testing.T) {
 		"wrapped":         {session.AppRole("m", variable, session.Wrapped(session.FromFile(public))), session.LoginInfo{Kind: session.KindAppRole, Mount: "m", File: public, Wrapped: true, WorldReadable: exposed}, true},
 		"missing role id": {session.AppRole("m", session.FromFile(missing), variable), session.LoginInfo{Kind: session.KindAppRole, Mount: "m", Variable: "FAKE"}, false},
 		"a pod":           {session.Kubernetes("", "goblin", public), session.LoginInfo{Kind: session.KindKubernetes, Mount: "kubernetes", Role: "goblin", File: public}, true},
-		"a job":           {session.JWT("", "", variable), session.LoginInfo{Kind: session.KindJWT, Mount: "jwt", Variable: "FAKE"}, true},
-		"public JWT":      {session.JWT("ci", "goblin", session.FromFile(public)), session.LoginInfo{Kind: session.KindJWT, Mount: "ci", Role: "goblin", File: public, WorldReadable: exposed}, true},
+		"no JWT in it":    {session.JWT("", "", variable), session.LoginInfo{Kind: session.KindJWT, Mount: "jwt", Variable: "FAKE"}, false},
+		"public JWT":      {session.JWT("ci", "goblin", session.FromFile(public)), session.LoginInfo{Kind: session.KindJWT, Mount: "ci", Role: "goblin", File: public, WorldReadable: exposed}, false},
 		"missing JWT":     {session.JWT("", "", session.FromFile(missing)), session.LoginInfo{Kind: session.KindJWT, Mount: "jwt", File: missing}, false},
 		"no JWT":          {session.JWT("", "", session.Credential{}), session.LoginInfo{}, false},
+		"not a JWT":       {session.JWT("", "ci", session.FromFile(private)), session.LoginInfo{Kind: session.KindJWT, Mount: "jwt", Role: "ci", File: private}, false},
+		"no GitHub":       {session.JWT("m", "", session.GitHubToken("vault", func(string) string { return "" }, nil)), session.LoginInfo{Kind: session.KindJWT, Mount: "m", GitHub: true}, false},
 		"auth method": {session.AuthMethod("m", func(context.Context) (api.AuthMethod, error) {
 			t.Error("Probe makes the auth method, want it only made at a login")
 			return nil, nil
@@ -59,6 +63,37 @@ func TestProbe(t *testing.T) {
 		got, err := session.Probe(t.Context(), tc.by)
 		if !reflect.DeepEqual(got, tc.want) || (err == nil) != tc.ok || err != nil && !errors.Is(err, vaulterr.ErrInvalid) {
 			t.Errorf("Probe(%s) = %+v, %v, want %+v, success %t", name, got, err, tc.want, tc.ok)
+		}
+	}
+}
+
+// The claims of a JWT are read as it says them. Only Vault can verify them.
+func TestProbe_ReadsTheClaimsOfAJWT(t *testing.T) {
+	h := newHarness(t)
+	signer, ends := vaulttest.NewSigner("ES256"), time.Now().Add(time.Hour).Truncate(time.Second)
+	for name, tc := range map[string]struct {
+		claims    map[string]any
+		audiences []string
+		ends      time.Time
+		texts     map[string]string
+	}{
+		"one audience": {map[string]any{"aud": "vault", "exp": ends.Unix()}, []string{"vault"}, ends, nil},
+		"two":          {map[string]any{"aud": []any{"vault", "other", 3}}, []string{"vault", "other"}, time.Time{}, nil},
+		"other types": {map[string]any{"aud": 5, "exp": "soon", "level": 1001, "admin": true, "nested": map[string]any{"a": "b"}}, nil, time.Time{},
+			map[string]string{"level": "1001", "admin": "true", "nested": "", "missing": ""}},
+	} {
+		about, err := session.Probe(t.Context(), session.JWT("", "", session.FromString(h.secret(signer.Sign(tc.claims)))))
+		if err != nil {
+			t.Errorf("Probe of a JWT with %s = %v, want no error", name, err)
+			continue
+		}
+		if got := about.JWT; !slices.Equal(got.Audiences, tc.audiences) || !got.Ends.Equal(tc.ends) {
+			t.Errorf("Probe of a JWT with %s = audiences %q, end %v, want %q, %v", name, got.Audiences, got.Ends, tc.audiences, tc.ends)
+		}
+		for claim, want := range tc.texts {
+			if got := about.JWT.Text(claim); got != want {
+				t.Errorf("Text(%s) of a JWT with %s = %q, want %q", claim, name, got, want)
+			}
 		}
 	}
 }

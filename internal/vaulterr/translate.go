@@ -16,8 +16,7 @@ import (
 )
 
 // The texts in which Vault's errors differ although their status is the same. KV v2 and the
-// token store have no typed errors. Only this file and
-// jwtrefusal.go match texts.
+// token store have no typed errors. Only this file and jwtrefusal.go match texts.
 const (
 	textCASMismatch   = "check-and-set parameter did not match the current version"
 	textInvalidToken  = "invalid token"
