@@ -67,7 +67,7 @@ type AppRole struct {
 	Mount    string     // of the auth method; default "approle"
 }
 
-// WithAppRole logs in with an AppRole, and again when the token ends. docs/policies.md shows how to
+// WithAppRole logs in with an AppRole, and again when the token ends. docs/logins.md shows how to
 // set it up.
 func WithAppRole(role AppRole) Option {
 	return func(s *settings.Settings) {
@@ -83,7 +83,7 @@ type Kubernetes struct {
 }
 
 // WithKubernetes logs in with a pod's service account, and again when the token ends.
-// docs/policies.md shows how to set it up.
+// docs/logins.md shows how to set it up.
 func WithKubernetes(k Kubernetes) Option {
 	return func(s *settings.Settings) { s.SetLogin(session.Kubernetes(k.Mount, k.Role, k.JWTFile)) }
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,7 +22,8 @@ func TestGoBlocksCompile(t *testing.T) {
 	}
 	dir := t.TempDir()
 	replace := map[string]string{} // for go build -overlay: files of this module, with their real paths
-	args := []string{"build", "-overlay", filepath.Join(dir, "overlay.json")}
+	own := []string{"build", "-o", os.DevNull, "-overlay", filepath.Join(dir, "overlay.json")}
+	more := append(slices.Clone(own), "-modfile", moreModules(t, dir), "-mod=mod")
 	for _, p := range pages(t) {
 		for _, b := range p.blocks {
 			if b.kind != "go" {
@@ -31,7 +33,11 @@ func TestGoBlocksCompile(t *testing.T) {
 			file := filepath.Join(dir, name+".go")
 			writeFile(t, file, goFile(b, repository))
 			replace[filepath.Join(repository, "internal/docs", name, "main.go")] = file
-			args = append(args, "./internal/docs/"+name)
+			args := &own
+			if authMethods.MatchString(b.text) {
+				args = &more
+			}
+			*args = append(*args, "./internal/docs/"+name)
 		}
 	}
 	if len(replace) == 0 {
@@ -42,15 +48,38 @@ func TestGoBlocksCompile(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFile(t, filepath.Join(dir, "overlay.json"), string(overlay))
-	build := exec.CommandContext(t.Context(), "go", args...)
-	build.Dir = repository
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Errorf("go build of the pages' blocks = %v, want success:\n%s", err, out)
+	for _, args := range [][]string{own, more} {
+		build := exec.CommandContext(t.Context(), "go", args...)
+		build.Dir = repository
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Errorf("go build of the pages' blocks = %v, want success:\n%s", err, out)
+		}
 	}
 }
 
+// authMethods matches the import of an official auth method that this module does not need.
+var authMethods = regexp.MustCompile(`"github.com/hashicorp/vault/api/auth/(aws|userpass)"`)
+
+// moreModules writes this module's go.mod and go.sum with those auth methods, and returns the
+// path of the go.mod.
+func moreModules(t *testing.T, dir string) (path string) {
+	t.Helper()
+	for name, addition := range map[string]string{"go.mod": "requires", "go.sum": "sums"} {
+		var text []byte
+		for _, file := range []string{filepath.Join(root, name), filepath.Join("testdata/authmethods", addition)} {
+			part, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = append(text, part...)
+		}
+		writeFile(t, filepath.Join(dir, name), string(text))
+	}
+	return filepath.Join(dir, "go.mod")
+}
+
 // imports are the packages that statements may use without an import.
-var imports = []string{"context", "errors", "fmt", "log", "net/http", "os", "os/exec", "time", "goblin/vaultkit", "goblin/vaultkit/doctor", "goblin/vaultkit/envfile", "goblin/vaultkit/event", "goblin/vaultkit/policy"}
+var imports = []string{"context", "errors", "fmt", "log", "net/http", "os", "os/exec", "time", "github.com/hashicorp/vault/api", "goblin/vaultkit", "goblin/vaultkit/doctor", "goblin/vaultkit/envfile", "goblin/vaultkit/event", "goblin/vaultkit/policy"}
 
 // readers are functions that a reader of the pages would have.
 const readers = `
@@ -69,7 +98,7 @@ func goFile(b block, repository string) string {
 	var file strings.Builder
 	file.WriteString("package block\n\n")
 	for _, name := range imports {
-		if regexp.MustCompile(`\b`+filepath.Base(name)+`\.`).MatchString(b.text+readers) || name == "goblin/vaultkit" {
+		if regexp.MustCompile(`\b`+filepath.Base(name)+`\.[A-Z]`).MatchString(b.text+readers) || name == "goblin/vaultkit" {
 			fmt.Fprintf(&file, "import %q\n", name)
 		}
 	}

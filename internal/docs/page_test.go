@@ -132,7 +132,7 @@ func TestAnchorsAreGitHubs(t *testing.T) {
 }
 
 // kinds are the kinds of blocks there may be. CONTRIBUTING.md describes them.
-var kinds = []string{"sh", "sh clone", "sh module", "go", "text"}
+var kinds = []string{"sh", "sh clone", "sh module", "console", "go", "text"}
 
 func TestBlocksHaveAKnownKind(t *testing.T) {
 	t.Parallel()

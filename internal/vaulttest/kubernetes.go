@@ -83,23 +83,26 @@ func (*Cluster) Role(policy string) map[string]any {
 func (k *Cluster) JWT(id string, known bool) string {
 	token := k.sign("fake-ns", "fake-sa", id)
 	if known {
-		k.addToken(token, "fake-ns", "fake-sa")
+		k.addToken(server, token, "fake-ns", "fake-sa")
 	}
 	return token
 }
 
 // JWTOf returns a JWT of any service account, which the cluster accepts.
-func (k *Cluster) JWTOf(namespace, account string) string {
+func (k *Cluster) JWTOf(namespace, account string) string { return k.JWTAt(server, namespace, account) }
+
+// JWTAt is JWTOf for another server than the package's.
+func (k *Cluster) JWTAt(at Vault, namespace, account string) string {
 	token := k.sign(namespace, account, rand.Text())
-	k.addToken(token, namespace, account)
+	k.addToken(at, token, namespace, account)
 	return token
 }
 
-func (k *Cluster) addToken(token, namespace, account string) {
+func (k *Cluster) addToken(at Vault, token, namespace, account string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.valid[token] = "system:serviceaccount:" + namespace + ":" + account
-	if s, ok := server.(inMemory); ok { // which asks no cluster
+	if s, ok := at.(inMemory); ok { // which asks no cluster
 		s.SetServiceAccount(token, kubernetes.Account{Namespace: namespace, Name: account, UID: "fake-uid"})
 	}
 }
