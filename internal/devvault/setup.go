@@ -109,16 +109,35 @@ func (a *api) seal(ctx context.Context) error {
 	return a.call(ctx, http.MethodPut, "sys/seal", nil, nil)
 }
 
-// unseal unseals the server and waits until it serves requests. A Raft node first has to
-// elect itself, or to find the leader and receive the key ring.
+// unseal unseals the server and waits until it serves reads and writes. A Raft node first has
+// to elect itself, or to find the leader and receive the key ring.
 func (a *api) unseal(ctx context.Context) error {
 	if err := a.call(ctx, http.MethodPut, "sys/unseal", object{"key": a.keys.unsealKey}, nil); err != nil {
 		return err
 	}
 	var last error
 	err := poll(ctx, pollEvery, func() (bool, error) {
-		last = a.call(ctx, http.MethodGet, "auth/token/lookup-self", nil, nil)
+		last = a.serves(ctx)
 		return last == nil, nil
 	})
 	return errors.Join(err, last)
+}
+
+// serves returns an error until the server serves reads and knows the active node. A standby
+// of OpenBao serves reads before there is an active node, and refuses writes until then.
+func (a *api) serves(ctx context.Context) error {
+	if err := a.call(ctx, http.MethodGet, "auth/token/lookup-self", nil, nil); err != nil {
+		return err
+	}
+	var leader struct {
+		Cluster bool   `json:"ha_enabled"`
+		Address string `json:"leader_address"`
+	}
+	if err := a.call(ctx, http.MethodGet, "sys/leader", nil, &leader); err != nil {
+		return err
+	}
+	if leader.Cluster && leader.Address == "" {
+		return errors.New("no node is active")
+	}
+	return nil
 }
