@@ -57,10 +57,12 @@ func silent(t *testing.T) diagnosis {
 // Diagnose and New recognize a token that has ended, even if the server responds in the same way to a
 // missing right, as OpenBao does since version 2.6.
 func TestDiagnose_RecognizesAnEndedToken(t *testing.T) {
-	problem := ruled(faultproxy.OnEvery("", "", faultproxy.DenySameText()))
-	holding := func(credential vaultkit.Credential) func(*testing.T) diagnosis {
+	sameText := faultproxy.OnEvery("", "", faultproxy.DenySameText())
+	closed := faultproxy.When(func(r faultproxy.Request) bool { return r.Path == "sys/internal/ui/mounts" },
+		faultproxy.Error(404, "no page", false)) // a proxy allows fewer paths
+	holding := func(credential vaultkit.Credential, rules ...faultproxy.Rule) func(*testing.T) diagnosis {
 		return func(t *testing.T) diagnosis {
-			p := problem(t)
+			p := ruled(faultproxy.Rules(append(rules, sameText)...))(t)
 			p.opts = append(p.opts, vaultkit.WithToken(credential))
 			return p
 		}
@@ -68,8 +70,9 @@ func TestDiagnose_RecognizesAnEndedToken(t *testing.T) {
 	ended := holding(vaultkit.FromString(clienttest.Marker))
 	shy := holding(vaultkit.FromString(vaulttest.Token(t, `path "secret/data/*" { capabilities = ["read"] }`)))
 	problems{
-		"ended": {ended, expected{"token", fails, vaultkit.ErrUnauthenticated,
-			"the token has ended, or has no right", "vault token create"}},
+		"ended": {ended, expected{"login", fails, vaultkit.ErrUnauthenticated, "does not know the token", "vault token create"}},
+		"ended, and nothing shows it": {holding(vaultkit.FromString(clienttest.Marker), closed), expected{"token", fails,
+			vaultkit.ErrUnauthenticated, "the token has ended, or has no right", "vault token create"}},
 		"may not look itself up": {shy, expected{"token", warns, nil, "may not look itself up", "vaultkit policy reader"}},
 	}.check(t)
 	if _, err := vaultkit.New(t.Context(), ended(t).opts...); !errors.Is(err, vaultkit.ErrUnauthenticated) {

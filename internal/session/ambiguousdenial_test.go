@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,6 +117,26 @@ func TestAmbiguousDenial_StaticToken(t *testing.T) {
 	}
 	h.write(path, h.token(api.TokenCreateRequest{}))
 	h.eventually(40*time.Second, "Do succeeds with the file's new token", func() bool { return h.do(s) == nil })
+}
+
+// TestAmbiguousDenial_StaticTokenAtTheStart checks that Open tells a token that the server does
+// not know from one that may not look itself up.
+func TestAmbiguousDenial_StaticTokenAtTheStart(t *testing.T) {
+	h := newHarness(t)
+	h.denySameText()
+	h.refused(session.Token(session.FromString(h.secret("hvs.fake-unknown-token"))), vaulterr.ErrUnauthenticated)
+	narrow := h.token(api.TokenCreateRequest{NoDefaultPolicy: true})
+	h.mustDo(h.mustOpen(session.Token(session.FromString(narrow))))
+}
+
+func TestAmbiguousDenial_CloseOfAnInvalidTokenLogsNoWarning(t *testing.T) {
+	h := newHarness(t)
+	h.denySameText()
+	s := h.mustOpen(h.method(nil))
+	h.revoke(s)
+	if err := s.Close(); err != nil || strings.Contains(h.logs.String(), "WARN") {
+		t.Errorf("Close = %v, log %s, want no error and no warning", err, h.logs)
+	}
 }
 
 // TestDo_VaultNamesInvalidTokens checks that a real Vault's denials cause no login,

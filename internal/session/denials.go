@@ -43,8 +43,8 @@ const (
 // 2.6 and later use the same text for both. To find out, the session sends a request with
 // a token that no server knows. If a denial has the text that this request got, the
 // session looks its own token up with lookup-self. Vault refuses lookup-self for an
-// invalid token, but also for a token without the right to look itself up. For such tokens
-// only a login shows the difference.
+// invalid token, but also for a token without the right to look itself up. isUnknown tells
+// them apart. Where that fails, only a login shows the difference.
 type denials struct {
 	mu sync.Mutex
 
@@ -59,6 +59,7 @@ type denials struct {
 	lookups      int       // lookups in a row that did not help
 	nextLookup   time.Time // earliest time of the next lookup
 	canLookUp    *lease    // this token has looked itself up
+	unknown      *lease    // the server does not know this token
 	lookupDenied *lease    // this token's lookup-self was denied, and no request succeeded since
 	nextLogin    time.Time // earliest time of the next login after a refused one
 }
@@ -184,10 +185,11 @@ func (d *denials) decide(request string, held *lease, repeatable bool, ask func(
 	return d.pending, false
 }
 
-// isInvalid reports whether the token is certainly invalid. Either it could look itself up
-// before and no longer can, or it is a static token that never worked.
+// isInvalid reports whether the token is certainly invalid. Either the server does not know it,
+// or it could look itself up before and no longer can, or it is a static token that never
+// worked.
 func (d *denials) isInvalid(held *lease) bool {
-	return d.lookupDenied == held && (d.canLookUp == held || !held.fromLogin && !held.served.Load())
+	return d.lookupDenied == held && (d.unknown == held || d.canLookUp == held || !held.fromLogin && !held.served.Load())
 }
 
 // delayNextLookup sets the earliest time of the next lookup. The pauses grow if lookups do
@@ -206,12 +208,13 @@ func (d *denials) delayNextLookup(held *lease, now time.Time) {
 func (s *Session) startLookup(q *tokenLookup) {
 	s.attempts.Go(func() {
 		defer close(q.done)
-		s.denials.recordLookup(q, s.lookUpSelf(q.held.client))
+		err := s.lookUpSelf(q.held.client)
+		s.denials.recordLookup(q, err, s.transport.isUnknown(s.ctx, q.held.client, err))
 	})
 }
 
 // recordLookup records the result of a lookup.
-func (d *denials) recordLookup(q *tokenLookup, err error) {
+func (d *denials) recordLookup(q *tokenLookup, err error, unknown bool) {
 	_, _, denied := vaulterr.Denied(err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -223,6 +226,9 @@ func (d *denials) recordLookup(q *tokenLookup, err error) {
 		q.valid, d.canLookUp = true, q.held
 	case denied:
 		d.lookupDenied = q.held
+		if unknown {
+			d.unknown = q.held
+		}
 	}
 }
 

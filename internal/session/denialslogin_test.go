@@ -38,15 +38,21 @@ func TestDo_RepeatedDenialCausesNoSecondLogin(t *testing.T) {
 }
 
 // TestDo_RefusedLoginReturnsTheDenial checks that Do returns the denial while the token
-// may be valid, and ErrUnauthenticated once it is known to be invalid.
+// may be valid, because nothing shows otherwise, and ErrUnauthenticated once it is known to be
+// invalid.
 func TestDo_RefusedLoginReturnsTheDenial(t *testing.T) {
 	for name, tc := range map[string]struct {
-		looked bool
-		want   error
-	}{"may be valid": {false, vaulterr.ErrPermissionDenied}, "known to be invalid": {true, vaulterr.ErrUnauthenticated}} {
+		looked, noOpenPath bool
+		want               error
+	}{
+		"may be valid":            {noOpenPath: true, want: vaulterr.ErrPermissionDenied},
+		"looked itself up before": {looked: true, noOpenPath: true, want: vaulterr.ErrUnauthenticated},
+		"unknown to the server":   {want: vaulterr.ErrUnauthenticated},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := newAmbiguousVault()
+				v.noOpenPath = tc.noOpenPath
 				s, _ := v.opened(t, nil)
 				if tc.looked {
 					wantDenied(t, s.Do(t.Context(), read("secret/data/denied")))
@@ -59,8 +65,8 @@ func TestDo_RefusedLoginReturnsTheDenial(t *testing.T) {
 						t.Fatalf("Do = %v, want %v", err, tc.want)
 					}
 				}
-				if s.tokenRefused != tc.looked {
-					t.Errorf("tokenRefused = %t, want %t", s.tokenRefused, tc.looked)
+				if known := errors.Is(tc.want, vaulterr.ErrUnauthenticated); s.tokenRefused != known {
+					t.Errorf("tokenRefused = %t, want %t", s.tokenRefused, known)
 				}
 				if _, attempts, _ := v.count(); attempts > 12 {
 					t.Errorf("%d login attempts in a minute, want at most 11", attempts-1)
@@ -236,6 +242,7 @@ func TestDo_DisagreeingNodesCauseFewLogins(t *testing.T) {
 func TestDo_StaticTokenThatNeverWorked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
+		v.noOpenPath = true
 		s, _ := v.opened(t, Token(FromString("fake-bare")))
 		if err := s.Do(t.Context(), probe); !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnauthenticated) {
 			t.Errorf("Do = %v, want ErrUnauthenticated", err)
@@ -248,7 +255,7 @@ func TestDo_StaticTokenThatNeverWorked(t *testing.T) {
 func TestDo_ReadsTheTokenFileAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAmbiguousVault()
-		v.noSelfLookup = true
+		v.noSelfLookup, v.noOpenPath = true, true
 		v.tokens = map[string]*fakeToken{"fake-old": {ends: time.Now().Add(time.Hour)}, "fake-new": {ends: time.Now().Add(time.Hour)}}
 		source := "fake-old"
 		s, _ := v.opened(t, Token(Credential{label: "a file", read: func(context.Context) (string, error) { return source, nil }}))

@@ -235,7 +235,7 @@ func TestDenials_IgnoreLookupsOfReplacedTokens(t *testing.T) {
 	if second == nil || second == first {
 		t.Fatal("decide returns the lookup of a replaced token, want a new one")
 	}
-	d.recordLookup(first, nil)
+	d.recordLookup(first, nil, false)
 	if again, _ := d.decide("GET b", present, true, nobody); again != second {
 		t.Error("decide starts another lookup, want the running one")
 	}

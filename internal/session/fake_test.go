@@ -37,6 +37,7 @@ type fakeVault struct {
 	loginResponse   any  // default: a token
 	sameText        bool // the text for an invalid token is "permission denied"
 	distinctText    bool // with sameText: the text for a missing right is another one
+	noOpenPath      bool // a proxy refuses the path that is open to every token
 	noSelfLookup    bool // tokens may not look themselves up
 	unknownStatus   int  // of the response to unknownToken; default: that to any invalid token
 	lookupDown      bool // lookup-self is unavailable
@@ -110,6 +111,8 @@ func (v *fakeVault) response(path, token string) (int, any) {
 		return http.StatusServiceUnavailable, map[string]any{"errors": []string{"no leader"}}
 	case v.unknownStatus > 0 && token == unknownToken:
 		return v.unknownStatus, map[string]any{"errors": []string{"this is no token"}, "data": map[string]any{"ttl": 60}}
+	case path == openPath && v.noOpenPath:
+		return http.StatusNotFound, "no page of this proxy"
 	case path == "auth/approle/login":
 		return v.login()
 	case held == nil || !time.Now().Before(held.ends) || v.lagging(held) || v.useUp(held):

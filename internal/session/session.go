@@ -193,7 +193,7 @@ func (s *Session) revoke(held *lease) {
 	switch {
 	case err == nil:
 		s.log.Debug("vault token revoked", "accessor", held.accessor)
-	case !vaulterr.InvalidToken(err): // an invalid token needs no revocation
+	case !s.transport.isUnknown(ctx, held.client, err): // an invalid token needs no revocation
 		s.log.Warn("failed to revoke the vault token", "accessor", held.accessor, "error", vaulterr.WithOp("revoke", "", err))
 	}
 }

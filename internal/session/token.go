@@ -52,7 +52,7 @@ func (m *tokenLogin) login(ctx context.Context, t *transport, previous *lease) (
 	case err == nil:
 		held.lookedUp = true
 		held.describe(response)
-	case vaulterr.InvalidToken(err):
+	case t.isUnknown(ctx, held.client, err):
 		return nil, m.unknownTokenError(err)
 	case !errors.Is(vaulterr.Kind(err), vaulterr.ErrPermissionDenied):
 		return nil, loginError(lookupSelf, err)

@@ -136,6 +136,14 @@ func Denied(err error) (request, text string, denied bool) {
 	return response.HTTPMethod + " " + response.URL, strings.Join(response.Errors, "\n"), true
 }
 
+// BareDenial reports whether Vault's own 403 says "permission denied" and nothing else, not even
+// that it is one of several errors. OpenBao since 2.6 refuses a token that it does not know so.
+// The 403 for a missing right is a list.
+func BareDenial(err error) bool {
+	_, text, denied := Denied(err)
+	return denied && text == textDenied
+}
+
 // MaybeApplied reports whether Vault may have applied a failed write, or may still apply it:
 // there is no complete response, the response is not Vault's own, or it has a status that a
 // proxy may send after the write was applied.
