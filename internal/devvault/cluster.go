@@ -29,9 +29,10 @@ const leaderEvery = 50 * time.Millisecond
 // Cluster is a Raft cluster of Vault servers on the loopback interface, with a common
 // unseal key. Its methods are safe for concurrent use.
 type Cluster struct {
-	nodes []*node
-	keys  *credentials
-	dir   string
+	nodes   []*node
+	keys    *credentials
+	dir     string
+	openBao bool
 }
 
 // StartCluster runs a Raft cluster and returns when every node serves requests, with the
@@ -76,6 +77,7 @@ func (c *Cluster) startNode(ctx context.Context, i int) error {
 	var err error
 	if i == 0 {
 		err = n.api.createCluster(ctx)
+		c.openBao = n.api.isOpenBao(ctx)
 	} else {
 		err = n.api.join(ctx, c.Addr(0))
 	}
@@ -126,6 +128,11 @@ func (c *Cluster) Addrs() []string {
 
 // RootToken returns a token that may do everything on any node.
 func (c *Cluster) RootToken() string { return c.keys.rootToken }
+
+// OpenBao reports whether the nodes are OpenBao servers. Their standbys answer reads themselves and
+// may be behind, and OpenBao has no header to ask the active node. Clients that write must talk
+// to the active node.
+func (c *Cluster) OpenBao() bool { return c.openBao }
 
 // String returns the addresses of the nodes. Neither String nor any other way to format a
 // Cluster shows the root token or the unseal key.

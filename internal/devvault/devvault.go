@@ -62,6 +62,7 @@ type Options struct {
 type Server struct {
 	node
 	version string
+	openBao bool
 	audit   string // path of the audit log, or ""
 }
 
@@ -128,6 +129,17 @@ func (s *Server) Binary() string { return s.binary.path }
 
 // Version returns the server's own version, for example 1.21.2.
 func (s *Server) Version() string { return s.version }
+
+// Name returns the server's product and version, for example Vault 1.21.2.
+func (s *Server) Name() string {
+	if s.openBao {
+		return "OpenBao " + s.version
+	}
+	return "Vault " + s.version
+}
+
+// OpenBao reports whether the server is OpenBao.
+func (s *Server) OpenBao() bool { return s.openBao }
 
 // String returns the server's type and address. Neither String nor any other way to format
 // a Server shows the root token or the unseal key.

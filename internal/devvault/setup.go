@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // object is a JSON object.
@@ -27,6 +28,7 @@ func (s *Server) setup(ctx context.Context, log io.Writer) error {
 	if err := s.enableAudit(ctx, log); err != nil {
 		return fmt.Errorf("enable the audit device: %w", err)
 	}
+	s.openBao = s.api.isOpenBao(ctx)
 	return s.api.mount(ctx)
 }
 
@@ -92,6 +94,18 @@ func (a *api) mount(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// isOpenBao reports whether the server is OpenBao. The versions of its built-in plugins say so. An
+// old Vault shows none.
+func (a *api) isOpenBao(ctx context.Context) bool {
+	var mount struct {
+		Data struct {
+			Version string `json:"running_plugin_version"`
+		} `json:"data"`
+	}
+	err := a.call(ctx, http.MethodGet, "sys/mounts/sys", nil, &mount)
+	return err == nil && strings.HasSuffix(mount.Data.Version, "+builtin.bao")
 }
 
 // sealStatus is the server's public status.
