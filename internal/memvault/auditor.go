@@ -48,14 +48,22 @@ func (a *auditor) close() error {
 
 // auditRequest records a request. refusal is why it goes no further, if it does not.
 func (s *Server) auditRequest(r *logical.Request, m *mount, refusal error) error {
-	return s.audit.record(audit.Record{Time: s.clock.Now(), Request: r, Mount: m.audited(), Err: refusal})
+	return s.audit.record(audit.Record{Time: s.clock.Now(), Request: r, Mount: m.audited(), Namespace: s.audited(), Err: refusal})
 }
 
 // auditResponse records what the request gets.
 func (s *Server) auditResponse(r *logical.Request, m *mount, response *logical.Response, err error) error {
 	return s.audit.record(audit.Record{
-		Time: s.clock.Now(), Request: r, Mount: m.audited(), Response: response, Err: err, Answered: true,
+		Time: s.clock.Now(), Request: r, Mount: m.audited(), Namespace: s.audited(), Response: response, Err: err, Answered: true,
 	})
+}
+
+// audited names the namespace in a line.
+func (s *Server) audited() audit.Namespace {
+	if s.namespace.path == "" {
+		return audit.Namespace{}
+	}
+	return audit.Namespace{ID: s.namespace.id, Path: s.namespace.path}
 }
 
 // audited describes the mount in a line. m may be nil.

@@ -57,4 +57,10 @@ func (s *Server) SetServiceAccount(jwt string, account kubernetes.Account) {
 func (s *Server) RemoveServiceAccount(jwt string) { s.accounts.Remove(jwt) }
 
 // RevokeTokens ends every token but the root token.
-func (s *Server) RevokeTokens() { s.tokens.RevokeAll(s.root) }
+func (s *Server) RevokeTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, inside := range s.namespaces {
+		inside.tokens.RevokeAll(s.root)
+	}
+}

@@ -17,8 +17,11 @@ func (s *Server) authenticate(r *logical.Request) error {
 		return logical.NoToken()
 	}
 	entry := s.tokens.Lookup(r.Token)
-	if entry == nil {
-		return logical.InvalidToken()
+	switch {
+	case entry == nil && s.isElsewhere(r.Token):
+		return logical.Denied()
+	case entry == nil:
+		return s.invalidToken()
 	}
 	r.Actor = entry.Actor()
 	if r.Actor.ClientID = entry.EntityID; entry.EntityID == "" {

@@ -23,7 +23,14 @@ func (s *Server) handle(r *logical.Request) (*logical.Response, error) {
 	if r.Writes() && strings.HasSuffix(r.Path, "/") {
 		return nil, logical.Refuse("cannot write to a path ending in '/'")
 	}
-	response, err := s.serve(r)
+	inside := s.inNamespace(r)
+	if inside == nil {
+		return nil, noNamespace()
+	}
+	response, err := inside.serve(r)
+	if response != nil {
+		response.NoMountType = s.OpenBao()
+	}
 	return response, err
 }
 
@@ -111,6 +118,9 @@ func (s *Server) answer(r *logical.Request, m *mount) (*logical.Response, error)
 	response, err := m.engine.Handle(r.At(m.path))
 	if response != nil && !response.HideMount {
 		response.Mount = m.kind
+	}
+	if response != nil {
+		response.NoMountType = s.OpenBao() // a wrapped response is encoded here
 	}
 	return response, err
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // decodeRequest turns an HTTP request into a logical one, as Vault's HTTP layer does.
-func decodeRequest(r *http.Request) (*logical.Request, error) {
+func (s *Server) decodeRequest(r *http.Request) (*logical.Request, error) {
 	request := &logical.Request{
 		ID:      random.UUID(),
 		Path:    strings.TrimPrefix(r.URL.Path, "/v1/"),
@@ -27,24 +27,24 @@ func decodeRequest(r *http.Request) (*logical.Request, error) {
 		Token:   tokenOf(r.Header),
 	}
 	request.Remote, _, _ = net.SplitHostPort(r.RemoteAddr)
-	if err := decodeMethod(r, request); err != nil {
+	if err := s.decodeMethod(r, request); err != nil {
 		return nil, err
 	}
 	return request, decodeHeaders(request)
 }
 
 // decodeMethod sets the operation and reads the parameters from where it has them.
-func decodeMethod(r *http.Request, request *logical.Request) (err error) {
+func (s *Server) decodeMethod(r *http.Request, request *logical.Request) (err error) {
 	query := r.URL.Query()
 	switch r.Method {
 	case http.MethodGet:
 		err = decodeGet(query, request)
 	case http.MethodPost, http.MethodPut:
 		request.Operation = logical.Update
-		request.Data, err = decodeBody(r)
+		request.Data, err = s.decodeBody(r)
 	case http.MethodPatch:
 		request.Operation = logical.Patch
-		request.Data, err = decodePatch(r)
+		request.Data, err = s.decodePatch(r)
 	case http.MethodDelete:
 		request.Operation, request.Data = logical.Delete, queryData(query)
 	case "LIST":
@@ -55,7 +55,7 @@ func decodeMethod(r *http.Request, request *logical.Request) (err error) {
 	case http.MethodOptions:
 		request.Operation = ""
 	case "RECOVER":
-		_, err = decodeBody(r)
+		_, err = s.decodeBody(r)
 	default:
 		return &logical.Error{Status: http.StatusMethodNotAllowed}
 	}
@@ -118,7 +118,7 @@ func queryData(query url.Values) map[string]any {
 }
 
 // decodeBody reads the body of a POST: JSON, or a form that does not look like JSON.
-func decodeBody(r *http.Request) (map[string]any, error) {
+func (s *Server) decodeBody(r *http.Request) (map[string]any, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, logical.Refuse("error reading data")
@@ -128,13 +128,13 @@ func decodeBody(r *http.Request) (map[string]any, error) {
 	}
 	data, err := decodeObject(body)
 	if err != nil {
-		return nil, logical.Refuse("error parsing JSON: failed to parse JSON input: %s", err)
+		return nil, s.unreadable(logical.Refuse("error parsing JSON: failed to parse JSON input: %s", err), err)
 	}
 	return data, nil
 }
 
 // decodePatch reads the body of a PATCH, which must be a merge patch.
-func decodePatch(r *http.Request) (map[string]any, error) {
+func (s *Server) decodePatch(r *http.Request) (map[string]any, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, logical.Refuse("%s", err)
@@ -150,7 +150,7 @@ func decodePatch(r *http.Request) (map[string]any, error) {
 	}
 	data, err := decodeObject(body)
 	if err != nil {
-		return nil, logical.Refuse("error parsing JSON")
+		return nil, s.unreadable(logical.Refuse("error parsing JSON"), err)
 	}
 	return data, nil
 }

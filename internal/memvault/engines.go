@@ -7,7 +7,6 @@ import (
 	"goblin/vaultkit/internal/memvault/cubbyhole"
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/kv1"
-	"goblin/vaultkit/internal/memvault/kv2"
 	"goblin/vaultkit/internal/memvault/logical"
 	"goblin/vaultkit/internal/memvault/random"
 	"goblin/vaultkit/internal/memvault/wrapping"
@@ -15,9 +14,9 @@ import (
 
 // newMounts returns the mounts of a new server.
 func (s *Server) newMounts() *mounts {
-	table := &mounts{byPath: make(map[string]*mount)}
+	table := &mounts{byPath: make(map[string]*mount), openBao: s.OpenBao()}
 	kv := newMount("secret/", "kv", map[string]string{"version": "2"})
-	kv.engine = kv2.New(s.clock.Now, &s.quirk)
+	kv.engine = s.newKV()
 	sys := newMount("sys/", "system", nil)
 	sys.engine = endpoint.NewTable(s.sysEndpoints()...)
 	sys.description = "system endpoints used for control, policy and debugging"
@@ -37,7 +36,7 @@ func (s *Server) newMounts() *mounts {
 // sysEndpoints lists the paths below sys/ that are not served by HTTP handlers.
 func (s *Server) sysEndpoints() []endpoint.Endpoint {
 	return slices.Concat(
-		s.mountEndpoints(), s.uiEndpoints(), s.authEndpoints(), s.auditEndpoints(),
+		s.mountEndpoints(), s.uiEndpoints(), s.authEndpoints(), s.rootOnly(s.auditEndpoints()), s.namespaceEndpoints(),
 		s.policies.Endpoints(), s.tokens.CapabilityEndpoints(), s.wrapping.Endpoints(),
 	)
 }
@@ -61,7 +60,7 @@ func (s *Server) newEngine(kind string, options map[string]string) (engine, erro
 	case "", "1":
 		return kv1.New(), nil
 	case "2":
-		return kv2.New(s.clock.Now, &s.quirk), nil
+		return s.newKV(), nil
 	default:
 		return nil, logical.Refuse("nil backend of type %q returned from factory", kind)
 	}

@@ -29,17 +29,17 @@ func (s *Server) Handler() http.Handler { return s.web }
 // and it redirects a path that is not clean.
 func (s *Server) newHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/v1/sys/health", s.health)
+	mux.HandleFunc("/v1/sys/health", s.outsideNamespaces(s.health))
 	mux.HandleFunc("/v1/sys/seal-status", s.sealStatus)
 	mux.HandleFunc("/v1/sys/leader", s.leader)
-	mux.HandleFunc("/v1/sys/init", s.initStatus)
-	mux.HandleFunc("/v1/sys/seal", s.seal)
-	mux.HandleFunc("/v1/sys/unseal", s.unseal)
+	mux.HandleFunc("/v1/sys/init", s.outsideNamespaces(s.initStatus))
+	mux.HandleFunc("/v1/sys/seal", s.outsideNamespaces(s.seal))
+	mux.HandleFunc("/v1/sys/unseal", s.outsideNamespaces(s.unseal))
 	for _, path := range flatPaths {
 		mux.Handle(path, s.logical(true))
 	}
 	mux.Handle("/v1/", s.logical(false))
-	return printable(limited(mux))
+	return printable(s.limited(mux))
 }
 
 // printable refuses a path with a character that cannot be printed.
@@ -57,12 +57,12 @@ func printable(next http.Handler) http.Handler {
 
 // limited reads the body and refuses JSON that is too complex, before anything else looks
 // at the request.
-func limited(next http.Handler) http.Handler {
+func (s *Server) limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		if refusal := refuseBody(body, err); refusal != nil {
+		if refusal := s.refuseBody(body, err); refusal != nil {
 			writeError(w, refusal)
 			return
 		}
@@ -73,8 +73,14 @@ func limited(next http.Handler) http.Handler {
 
 // refuseBody returns the refusal of a body that cannot be read or is too complex, or nil. A
 // body that is too large may be too complex before its limit.
-func refuseBody(body []byte, unread error) error {
-	complexity := jsonlimit.Check(body)
+func (s *Server) refuseBody(body []byte, unread error) error {
+	if refusal := refuseComplex(body); s.OpenBao() && unread == nil && refusal != nil {
+		return refusal
+	}
+	var complexity error
+	if !s.OpenBao() {
+		complexity = jsonlimit.Check(body)
+	}
 	if unread == nil && complexity == nil {
 		return nil
 	}
@@ -97,7 +103,7 @@ func (s *Server) logical(flat bool) http.Handler {
 			writeError(w, err)
 			return
 		}
-		request, err := decodeRequest(r)
+		request, err := s.decodeRequest(r)
 		if err != nil {
 			writeError(w, err)
 			return

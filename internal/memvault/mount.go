@@ -21,6 +21,7 @@ type mount struct {
 	kind        string
 	description string
 	local       bool
+	openBao     bool // it is a mount of an OpenBao
 	accessor    string
 	uuid        string
 	options     map[string]string
@@ -43,10 +44,14 @@ type mountSettings struct {
 
 // mounts is the table of mounts: engines at their path, auth methods below auth/.
 type mounts struct {
-	byPath map[string]*mount
+	byPath  map[string]*mount
+	openBao bool
 }
 
-func (m *mounts) add(one *mount) { m.byPath[one.path] = one }
+func (m *mounts) add(one *mount) {
+	one.openBao = m.openBao
+	m.byPath[one.path] = one
+}
 
 // find returns the mount that serves a path, or nil. A mount's path without its slash
 // belongs to the mount too.

@@ -15,7 +15,7 @@ func (s *Server) seal(w http.ResponseWriter, r *http.Request) {
 		writeError(w, &logical.Error{Status: http.StatusMethodNotAllowed})
 		return
 	}
-	request, err := decodeRequest(r)
+	request, err := s.decodeRequest(r)
 	if err != nil {
 		writeError(w, err)
 		return

@@ -7,6 +7,7 @@
 package memvault
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,13 +23,12 @@ import (
 	"goblin/vaultkit/internal/memvault/wrapping"
 )
 
-// Version is the release of Vault that the server answers like.
-const Version = "1.21.2"
-
-// Options describes a server. The zero value is an unsealed server with a random root
-// token, KV version 2 at secret/, AppRole and Kubernetes at their
+// Options describes a server. The zero value is an unsealed Vault with a random root token, KV version 2 at secret/, AppRole and Kubernetes at their
 // default paths, and no audit device.
 type Options struct {
+	// Flavor is the product whose answers the server gives. The default is Vault.
+	Flavor Flavor
+
 	// RootToken is the token that may do everything. The default is a random one.
 	RootToken string
 
@@ -45,29 +45,45 @@ func (Options) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "memvault.
 
 // Server is an in-process Vault. Its methods are safe for concurrent use.
 type Server struct {
-	clock clock.Clock
-	about identity
-	web   http.Handler
-	quirk kv2.Quirk
-	root  string
+	*process
+	namespace namespace
 
 	policies *policies.Store
 	tokens   *token.Store
 	wrapping *wrapping.Store
-	accounts kubernetes.Accounts
+	mounts   *mounts // guarded by mu
+}
 
-	mu     sync.Mutex // guards everything below
-	sealed bool
-	mounts *mounts
-	audit  *auditor
+// process is what the namespaces of a server share.
+type process struct {
+	flavor     Flavor
+	clock      clock.Clock
+	about      identity
+	web        http.Handler
+	quirk      kv2.Quirk
+	tokenQuirk token.Quirk
+	root       string
+	accounts   kubernetes.Accounts
+
+	mu         sync.Mutex // guards everything below
+	namespaces map[string]*Server
+	sealed     bool
+	audit      *auditor
 
 	listener *listener
 }
 
 // New returns a server that serves no socket yet: use Transport, Handler or Listen.
 func New(o Options) *Server {
-	s := &Server{about: newIdentity(), audit: newAuditor(), quirk: o.Quirk, policies: policies.NewStore()}
+	shared := &process{
+		flavor: cmp.Or(o.Flavor, Vault), about: newIdentity(), audit: newAuditor(), quirk: o.Quirk, tokenQuirk: o.TokenQuirk,
+	}
+	s := &Server{process: shared, policies: policies.NewStore()}
+	s.namespaces = map[string]*Server{"": s}
 	s.tokens = token.NewStore(&s.clock, s.policies, o.TokenQuirk)
+	if s.OpenBao() {
+		s.tokens.AsOpenBao("", nil)
+	}
 	s.wrapping = wrapping.NewStore(&s.clock, s.tokens)
 	s.root = s.tokens.CreateRoot(o.RootToken)
 	s.mounts = s.newMounts()
@@ -77,9 +93,6 @@ func New(o Options) *Server {
 	s.web = s.newHandler()
 	return s
 }
-
-// Version returns the release of Vault that the server answers like.
-func (*Server) Version() string { return Version }
 
 // RootToken returns the root token.
 func (s *Server) RootToken() string { return s.root }

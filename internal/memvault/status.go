@@ -34,8 +34,15 @@ func (s *Server) healthBody(sealed bool) map[string]any {
 	body := map[string]any{
 		"initialized": true, "sealed": sealed, "standby": sealed, "performance_standby": false,
 		"replication_performance_mode": "disabled", "replication_dr_mode": "disabled",
-		"server_time_utc": s.clock.Now().Unix(), "version": Version, "enterprise": false,
+		"server_time_utc": s.clock.Now().Unix(), "version": s.Version(), "enterprise": false,
 		"echo_duration_ms": 0, "clock_skew_ms": 0, "replication_primary_canary_age_ms": 0,
+	}
+	if s.OpenBao() {
+		for _, name := range []string{
+			"performance_standby", "enterprise", "echo_duration_ms", "clock_skew_ms", "replication_primary_canary_age_ms",
+		} {
+			delete(body, name)
+		}
 	}
 	if sealed {
 		body["replication_performance_mode"], body["replication_dr_mode"] = "unknown", "unknown"
@@ -57,8 +64,12 @@ func (s *Server) sealStatusBody() map[string]any {
 	sealed := s.isSealed()
 	body := map[string]any{
 		"type": "shamir", "initialized": true, "sealed": sealed, "t": 1, "n": 1, "progress": 0, "nonce": "",
-		"version": Version, "build_date": "1970-01-01T00:00:00Z", "migration": false, "recovery_seal": false,
+		"version": s.Version(), "build_date": "1970-01-01T00:00:00Z", "migration": false, "recovery_seal": false,
 		"storage_type": "inmem",
+	}
+	if s.OpenBao() {
+		delete(body, "build_date")
+		body["commit_date"] = ""
 	}
 	if !sealed {
 		body["cluster_name"], body["cluster_id"] = s.about.clusterName, s.about.clusterID
@@ -75,6 +86,10 @@ func (s *Server) isSealed() bool {
 func (s *Server) leader(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		writeError(w, &logical.Error{Status: http.StatusMethodNotAllowed})
+		return
+	}
+	if s.OpenBao() {
+		writeJSON(w, http.StatusOK, map[string]any{"ha_enabled": false})
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{

@@ -87,6 +87,9 @@ func (m *mount) isBuiltIn() bool {
 }
 
 func (m *mount) pluginVersion() string {
+	if m.openBao {
+		return "v" + OpenBaoVersion + "+builtin.bao"
+	}
 	if version, ok := pluginVersions[m.kind]; ok {
 		return version + "+builtin"
 	}

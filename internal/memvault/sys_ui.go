@@ -20,7 +20,7 @@ func (s *Server) uiEndpoints() []endpoint.Endpoint {
 // readUIMount describes the mount of a path. A missing mount is refused like a forbidden
 // one.
 func (s *Server) readUIMount(r *logical.Request, p endpoint.Params) (*logical.Response, error) {
-	if err := needToken(r); err != nil {
+	if err := s.needToken(r); err != nil {
 		return nil, err
 	}
 	path := directory(p.Text("path"))
@@ -30,14 +30,16 @@ func (s *Server) readUIMount(r *logical.Request, p endpoint.Params) (*logical.Re
 		return nil, &logical.Error{Status: http.StatusForbidden, Text: text}
 	}
 	data := m.describe()
-	data["config"] = m.effective()
+	if !s.OpenBao() {
+		data["config"] = m.effective()
+	}
 	data["path"] = strings.TrimPrefix(m.path, "auth/")
 	return &logical.Response{Data: data, HideMount: true}, nil
 }
 
 // listUIMounts describes the mounts that the token may use.
 func (s *Server) listUIMounts(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
-	if err := needToken(r); err != nil && r.Token != "" {
+	if err := s.needToken(r); err != nil && r.Token != "" {
 		return nil, err
 	}
 	secret, auth := make(map[string]any), make(map[string]any)
@@ -46,7 +48,9 @@ func (s *Server) listUIMounts(r *logical.Request, _ endpoint.Params) (*logical.R
 			continue
 		}
 		about := m.describe()
-		about["config"] = m.effective()
+		if !s.OpenBao() {
+			about["config"] = m.effective()
+		}
 		if path, isAuth := strings.CutPrefix(m.path, "auth/"); isAuth {
 			auth[path] = about
 		} else {
@@ -62,13 +66,13 @@ func (s *Server) mayUseMount(who logical.Actor, m *mount) bool {
 }
 
 // needToken refuses a request on an open path without a valid token.
-func needToken(r *logical.Request) error {
+func (s *Server) needToken(r *logical.Request) error {
 	switch {
 	case len(r.Actor.Policies) > 0:
 		return nil
 	case r.Token == "":
 		return logical.NoToken()
 	default:
-		return logical.InvalidToken()
+		return s.invalidToken()
 	}
 }

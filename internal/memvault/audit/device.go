@@ -37,13 +37,20 @@ func (d *Device) Close() error { return d.out.Close() }
 
 // Record is what a line tells.
 type Record struct {
-	Time     time.Time
-	Request  *logical.Request
-	Mount    Mount
-	Headers  map[string]bool // the lower-case names of those to show, and whether as a hash
-	Response *logical.Response
-	Err      error
-	Answered bool // the line is a response
+	Time      time.Time
+	Request   *logical.Request
+	Mount     Mount
+	Namespace Namespace
+	Headers   map[string]bool // the lower-case names of those to show, and whether as a hash
+	Response  *logical.Response
+	Err       error
+	Answered  bool // the line is a response
+}
+
+// Namespace names the namespace of a request. OpenBao's and Vault's root one is the zero value.
+type Namespace struct {
+	ID   string `json:"id"`
+	Path string `json:"path,omitempty"`
 }
 
 // Mount describes the engine that serves the request. The zero value is none.

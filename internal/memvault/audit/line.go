@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"time"
 
 	"goblin/vaultkit/internal/memvault/logical"
@@ -44,15 +45,11 @@ type request struct {
 	Mount       string              `json:"mount_point,omitempty"`
 	Type        string              `json:"mount_type,omitempty"`
 	Version     string              `json:"mount_running_version,omitempty"`
-	Namespace   namespace           `json:"namespace"`
+	Namespace   Namespace           `json:"namespace"`
 	Operation   logical.Operation   `json:"operation"`
 	Path        string              `json:"path"`
 	Remote      string              `json:"remote_address,omitempty"`
 	WrapTTL     int                 `json:"wrap_ttl,omitempty"`
-}
-
-type namespace struct {
-	ID string `json:"id"`
 }
 
 type response struct {
@@ -113,7 +110,7 @@ func (d *Device) request(r Record) request {
 	return request{
 		ClientID: r.Request.Actor.ClientID, ClientToken: d.optional(r.Request.Token), Accessor: d.optional(r.Request.Actor.Accessor),
 		Data: d.object(r.Request.Data), Headers: d.shown(r.Request.Headers, r.Headers), ID: r.Request.ID,
-		Class: r.Mount.Class, Mount: r.Mount.Path, Type: r.Mount.Type, Version: r.Mount.Version, Namespace: namespace{"root"},
+		Class: r.Mount.Class, Mount: r.Mount.Path, Type: r.Mount.Type, Version: r.Mount.Version, Namespace: Namespace{cmp.Or(r.Namespace.ID, "root"), r.Namespace.Path},
 		Operation: r.Request.Operation, Path: r.Request.Path, Remote: r.Request.Remote, WrapTTL: int(r.Request.Wrap.Seconds()),
 	}
 }

@@ -20,10 +20,14 @@ const never = -time.Second
 func (c config) neverDelete() bool { return c.deleteVersionAfter == never }
 
 func (e *Engine) readConfig(*logical.Request, endpoint.Params) (*logical.Response, error) {
-	return response(map[string]any{
+	settings := map[string]any{
 		"max_versions": e.config.maxVersions, "cas_required": e.config.casRequired,
 		"delete_version_after": e.config.deleteVersionAfter.String(),
-	}), nil
+	}
+	if e.bao {
+		settings["metadata_cas_required"] = false
+	}
+	return response(settings), nil
 }
 
 func (e *Engine) writeConfig(_ *logical.Request, p endpoint.Params) (*logical.Response, error) {

@@ -21,6 +21,7 @@ type Engine struct {
 	*endpoint.Table
 	now    func() time.Time
 	quirk  *Quirk
+	bao    bool // the answers are OpenBao's
 	config config
 	keys   pathtree.Tree[*metadata] // by cleaned path
 	data   map[versionKey][]byte    // JSON text
@@ -40,6 +41,21 @@ func New(now func() time.Time, quirk *Quirk) *Engine {
 	}
 	e := &Engine{now: now, quirk: quirk, data: make(map[versionKey][]byte)}
 	e.Table = endpoint.NewTable(e.endpoints()...)
+	return e
+}
+
+// NewOpenBao returns an empty engine that answers like OpenBao's. It does not say who wrote, and
+// has check-and-set for metadata, of which this one refuses the parameters.
+func NewOpenBao(now func() time.Time, quirk *Quirk) *Engine {
+	e := New(now, quirk)
+	e.bao = true
+	endpoints := e.endpoints()
+	for i := range endpoints {
+		if _, settings := endpoints[i].Fields["cas_required"]; settings {
+			endpoints[i].Fields["metadata_cas"], endpoints[i].Fields["metadata_cas_required"] = field.Unsupported, field.Unsupported
+		}
+	}
+	e.Table = endpoint.NewTable(endpoints...)
 	return e
 }
 
@@ -89,8 +105,8 @@ func (e *Engine) endpoints() []endpoint.Endpoint {
 		{
 			Pattern: ".*",
 			Operations: operations{
-				logical.Read: invalidPath, logical.Update: invalidPath, logical.Patch: invalidPath,
-				logical.Delete: invalidPath, logical.List: invalidPath,
+				logical.Read: e.invalidPath, logical.Update: e.invalidPath, logical.Patch: e.invalidPath,
+				logical.Delete: e.invalidPath, logical.List: e.invalidPath,
 			},
 			Arbitrary: true,
 		},
@@ -106,14 +122,18 @@ var verbs = map[logical.Operation]string{
 }
 
 // invalidPath answers a path that forgot data/ or metadata/.
-func invalidPath(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
+func (e *Engine) invalidPath(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {
 	response := &logical.Response{Status: http.StatusNotFound}
 	switch r.Path {
 	case "metadata", "data", "delete", "undelete", "destroy":
 		response.Warn("Non-listing operations on the root of a K/V v2 mount are not supported.")
 	default:
+		product, command := "Vault", "vault"
+		if e.bao {
+			product, command = "OpenBao", "bao"
+		}
 		response.Warn("Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints " +
-			"to use. If using the Vault CLI, use 'vault kv " + verbs[r.Operation] + "' for this operation.")
+			"to use. If using the " + product + " CLI, use '" + command + " kv " + verbs[r.Operation] + "' for this operation.")
 	}
 	return response, nil
 }

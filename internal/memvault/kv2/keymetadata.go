@@ -42,17 +42,24 @@ func (e *Engine) readMetadata(_ *logical.Request, p endpoint.Params) (*logical.R
 	}
 	versions := make(map[string]any)
 	for n, v := range m.versions {
-		versions[fmt.Sprint(n)] = map[string]any{
-			"created_time": stamp(v.created), "deletion_time": stamp(v.deletion), "destroyed": v.destroyed,
-			"created_by": v.createdBy, "deleted_by": v.deletedBy,
+		about := map[string]any{"created_time": stamp(v.created), "deletion_time": stamp(v.deletion), "destroyed": v.destroyed}
+		if !e.bao {
+			about["created_by"], about["deleted_by"] = v.createdBy, v.deletedBy
 		}
+		versions[fmt.Sprint(n)] = about
 	}
-	return response(map[string]any{
+	about := map[string]any{
 		"versions": versions, "current_version": m.current, "oldest_version": m.oldest,
 		"created_time": stamp(m.created), "updated_time": stamp(m.updated), "max_versions": m.maxVersions,
 		"cas_required": m.casRequired, "delete_version_after": m.deleteVersionAfter.String(),
-		"custom_metadata": m.custom, "last_updated_by": m.lastUpdatedBy,
-	}), nil
+		"custom_metadata": m.custom,
+	}
+	if e.bao {
+		about["current_metadata_version"], about["metadata_cas_required"] = m.changes, false
+	} else {
+		about["last_updated_by"] = m.lastUpdatedBy
+	}
+	return response(about), nil
 }
 
 // writeMetadata sets what the request gives. custom_metadata replaces the whole map.
@@ -76,6 +83,7 @@ func (e *Engine) writeMetadata(_ *logical.Request, p endpoint.Params) (*logical.
 		m.custom = custom
 	}
 	setCommon(m, p)
+	m.changes++
 	return e.casWarning(p), e.save(m)
 }
 
@@ -114,6 +122,7 @@ func (e *Engine) patchMetadata(_ *logical.Request, p endpoint.Params) (*logical.
 	}
 	m.maxVersions, m.custom = patched.MaxVersions, patched.CustomMetadata
 	setCommon(m, p)
+	m.changes++
 	return e.casWarning(p), e.save(m)
 }
 

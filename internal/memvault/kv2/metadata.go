@@ -25,6 +25,7 @@ type metadata struct {
 	deleteVersionAfter time.Duration
 	custom             map[string]string
 	lastUpdatedBy      *attribution
+	changes            int // of the metadata, as OpenBao counts them
 }
 
 // version is what the engine knows of a version of a key.

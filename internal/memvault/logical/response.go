@@ -19,7 +19,8 @@ type Response struct {
 	Mount    string // the engine's type, set by the core
 	Raw      []byte // the whole body, if it was encoded before
 
-	HideMount bool // the response does not show the engine's type
+	HideMount   bool // the response does not show the engine's type
+	NoMountType bool // nor a member for it, as OpenBao
 }
 
 // Bare returns a response that is a status and nothing else.
@@ -65,7 +66,7 @@ type envelope struct {
 	Wrap          *Wrap          `json:"wrap_info"`
 	Warnings      []string       `json:"warnings"`
 	Auth          *Auth          `json:"auth"`
-	Mount         string         `json:"mount_type"`
+	Mount         *string        `json:"mount_type,omitempty"`
 }
 
 // Encode returns the body of the response to the request with the given id. A flat one
@@ -75,19 +76,27 @@ func (r *Response) Encode(requestID string, flat bool) ([]byte, error) {
 		return r.Raw, nil
 	}
 	if r.Wrap != nil {
-		return encodeLine(envelope{Wrap: r.Wrap})
+		return encodeLine(envelope{Wrap: r.Wrap, Mount: r.mountType("")})
 	}
 	about := envelope{
-		RequestID: requestID, LeaseDuration: r.Lease, Data: r.Data, Warnings: r.Warnings, Auth: r.Auth, Mount: r.Mount,
+		RequestID: requestID, LeaseDuration: r.Lease, Data: r.Data, Warnings: r.Warnings, Auth: r.Auth, Mount: r.mountType(r.Mount),
 	}
 	if r.Status != 0 {
-		about.Mount = ""
+		about.Mount = r.mountType("")
 		return json.Marshal(about) // without the newline, as on the wire
 	}
 	if flat {
 		return encodeFlat(about)
 	}
 	return encodeLine(about)
+}
+
+// mountType returns the member for the engine's type, or nil for none.
+func (r *Response) mountType(kind string) *string {
+	if r.NoMountType {
+		return nil
+	}
+	return &kind
 }
 
 func (r *Response) isBare() bool {

@@ -22,6 +22,7 @@ const (
 type Store struct {
 	mutex  sync.RWMutex
 	byName map[string]*acl.Policy
+	noRoot bool // a list does not show root
 }
 
 // NewStore returns a store with the policies that every Vault has.
@@ -36,6 +37,9 @@ func NewStore() *Store {
 	}
 	return s
 }
+
+// HideRoot makes lists leave out root, as those of a namespace do.
+func (s *Store) HideRoot() { s.noRoot = true }
 
 // Get returns a policy, or nil if there is none of that name.
 func (s *Store) Get(name string) *acl.Policy {
@@ -92,6 +96,9 @@ func (s *Store) Names() []string {
 	defer s.mutex.RUnlock()
 	names := slices.Sorted(maps.Keys(s.byName))
 	names = slices.DeleteFunc(names, func(name string) bool { return name == acl.Root || name == Wrapping })
+	if s.noRoot {
+		return names
+	}
 	return append(names, acl.Root)
 }
 

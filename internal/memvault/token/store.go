@@ -16,6 +16,8 @@ type Store struct {
 	clock    *clock.Clock
 	policies *policies.Store
 	quirk    Quirk
+	outer    *Store // of the outer namespace, whose root tokens may do everything here, or nil
+	newID    func(batch bool) string
 
 	mutex      sync.Mutex
 	byID       map[string]*Entry
@@ -28,8 +30,20 @@ type Store struct {
 // NewStore returns a store without tokens.
 func NewStore(c *clock.Clock, p *policies.Store, quirk Quirk) *Store {
 	return &Store{
-		clock: c, policies: p, quirk: quirk, byID: map[string]*Entry{}, byAccessor: map[string]string{},
+		clock: c, policies: p, quirk: quirk, newID: newID, byID: map[string]*Entry{}, byAccessor: map[string]string{},
 		children: map[string]map[string]bool{}, entities: map[[2]string]string{},
+	}
+}
+
+// AsOpenBao makes the ids of new tokens look like OpenBao's, and knows the root tokens of an outer
+// namespace, if outer is not nil.
+func (s *Store) AsOpenBao(suffix string, outer *Store) {
+	s.outer = outer
+	s.newID = func(batch bool) string {
+		if batch {
+			return "b." + random.Text(120)
+		}
+		return "s." + random.Text(24) + suffix
 	}
 }
 
@@ -56,7 +70,7 @@ func (s *Store) add(e *Entry) error {
 		return fmt.Errorf("cannot create a token with a duplicate ID")
 	}
 	if e.ID == "" {
-		e.ID = newID(e.Batch)
+		e.ID = s.newID(e.Batch)
 	}
 	if !e.Batch {
 		e.Accessor = random.Text(24)
@@ -95,11 +109,16 @@ func (s *Store) lookupTainted(id string) *Entry {
 	s.mutex.Lock()
 	alive, found := s.alive(id)
 	s.mutex.Unlock()
-	if !alive {
-		s.revoke(id)
-		return nil
+	if alive {
+		return found
 	}
-	return found
+	s.revoke(id)
+	if s.outer != nil {
+		if e := s.outer.lookupTainted(id); e != nil && e.Root() {
+			return e
+		}
+	}
+	return nil
 }
 
 // alive returns a copy of a token. It is not alive if it or a parent has expired.
@@ -109,7 +128,7 @@ func (s *Store) alive(id string) (bool, *Entry) {
 		return false, nil
 	}
 	if e.Parent != "" {
-		if alive, _ := s.alive(e.Parent); !alive {
+		if alive, _ := s.alive(e.Parent); !alive && (s.outer == nil || s.outer.Lookup(e.Parent) == nil) {
 			return false, nil
 		}
 	}
