@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/sandbox"
 	"goblin/vaultkit/internal/short"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 // tidy gives the test a directory for temporary files, and fails the test if it leaves a
@@ -33,7 +34,7 @@ func TestDemo(t *testing.T) {
 
 func TestDemo_OnARealVault(t *testing.T) {
 	short.RealOnly(t, "a real Vault server")
-	checkDemo(t, "Vault 1.", "demo", "--server", "vault")
+	checkDemo(t, vaulttest.Server().Name()+" is running", "demo", "--server", "vault")
 }
 
 // checkDemo runs the demo and checks that it shows every step.

@@ -12,7 +12,9 @@ import (
 type Vault interface {
 	Addr() string
 	RootToken() string
+	Name() string // its product and version
 	Version() string
+	OpenBao() bool
 	AuditLog() string // the path of the audit device's file
 	UnsealKey() string
 	Seal(ctx context.Context) error
@@ -37,6 +39,9 @@ func start(ctx context.Context) (Vault, error) {
 	}
 	return devvault.Start(ctx, devvault.Options{})
 }
+
+// OpenBao reports whether the package's Vault is an OpenBao.
+func OpenBao() bool { return server.OpenBao() }
 
 // Binary returns the program of the package's Vault, or "" if it runs in the process.
 func Binary() string {

@@ -13,7 +13,7 @@ import (
 type Server interface {
 	Addr() string
 	RootToken() string
-	Version() string
+	Name() string // its product and version
 	Stop() error
 }
 

@@ -85,16 +85,16 @@ func Run(ctx context.Context, o *Options) error {
 	d.say("vaultkit keeps the API keys of AI providers in HashiCorp Vault. This demo starts a\n" +
 		"temporary server, shows each step on it, and deletes it at the end. The keys are fake,\n" +
 		"so the demo prints them; of other commands, only get and env print a key.")
-	start, running := sandbox.StartInMemory, "\nAn in-process server that answers like Vault %s runs at %s. It is no real\nVault; --server vault starts one."
+	start, running := sandbox.StartInMemory, "\nAn in-process server that answers like %s runs at %s. It is no real\nVault; --server vault starts one."
 	if o.Server == realVault {
-		start, running = sandbox.StartReal, "\nVault %s is running at %s."
+		start, running = sandbox.StartReal, "\n%s is running at %s."
 	}
 	server, err := start(ctx, sandbox.Options{Log: o.IO.Err})
 	if err != nil {
 		return err
 	}
 	d.server = server
-	d.say(running, server.Version(), server.Addr())
+	d.say(running, server.Name(), server.Addr())
 	err = d.runSteps(ctx)
 	if stopErr := server.Stop(); err != nil || stopErr != nil {
 		return errors.Join(err, stopErr)

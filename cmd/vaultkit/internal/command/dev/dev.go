@@ -73,9 +73,9 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 
 // Run runs a Vault until ctx ends.
 func Run(ctx context.Context, o *Options) (err error) {
-	start, running := sandbox.StartReal, "Vault %s is running"
+	start, running := sandbox.StartReal, "%s is running"
 	if o.InMemory {
-		start, running = sandbox.StartInMemory, "An in-process server that answers like Vault %s is running"
+		start, running = sandbox.StartInMemory, "An in-process server that answers like %s is running"
 	}
 	server, err := start(ctx, sandbox.Options{Log: o.IO.Err, Port: o.Port, RootToken: o.RootToken})
 	if taken, ok := errors.AsType[*net.OpError](err); ok && taken.Op == "listen" {
@@ -92,7 +92,7 @@ func Run(ctx context.Context, o *Options) (err error) {
 		}
 		try = trySeeded
 	}
-	fmt.Fprintf(o.IO.Err, running+", process %d. In another terminal:\n\n", server.Version(), os.Getpid())
+	fmt.Fprintf(o.IO.Err, running+", process %d. In another terminal:\n\n", server.Name(), os.Getpid())
 	token := terminal.ShellWord(server.RootToken())
 	if _, err := fmt.Fprintf(o.IO.Out, "export VAULT_ADDR=%s\nexport VAULT_TOKEN=%s\n", server.Addr(), token); err != nil {
 		return err
