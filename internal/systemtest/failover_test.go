@@ -90,7 +90,7 @@ const firstKey = "fake-first"
 func newRotatingCluster(t *testing.T, providers int) *rotatingCluster {
 	t.Helper()
 	c := realvault.StartCluster(t)
-	f := &rotatingCluster{cluster: c, balancer: newBalancer(t, c.Addrs()), halt: func() {}}
+	f := &rotatingCluster{cluster: c, balancer: newBalancer(t, c), halt: func() {}}
 	f.root = vaulttest.RootAt(t, f.balancer.url(), c.RootToken())
 	for range providers {
 		f.providers = append(f.providers, f.store(t))
