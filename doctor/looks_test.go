@@ -26,14 +26,19 @@ var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 	checks.ListCredential: func(t *testing.T) setUp {
 		return found("credentials", vaultkit.WithToken(vaultkit.FromFile(filepath.Join(t.TempDir(), "missing"))))(t)
 	},
-	checks.NewSecretID:      found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "")),
-	checks.LookUpName:       found("reach", at("http://no..such.test:8200")),
-	checks.AskHealth:        problemSetUp("reach", faulty(faultproxy.Refuse())),
-	checks.TryHTTPS:         found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
-	checks.TrustCA:          behindTLS(false),
-	checks.GiveCertificate:  behindTLS(true),
-	checks.VerifyServer:     unverified,
-	checks.ReadCertificate:  expired,
+	checks.NewSecretID:     found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "")),
+	checks.LookUpName:      found("reach", at("http://no..such.test:8200")),
+	checks.AskHealth:       problemSetUp("reach", faulty(faultproxy.Refuse())),
+	checks.TryHTTPS:        found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
+	checks.TrustCA:         behindTLS(false),
+	checks.GiveCertificate: behindTLS(true),
+	checks.VerifyServer:    unverified,
+	checks.ReadCertificate: expired,
+	checks.ListNamespaces: func(t *testing.T) setUp {
+		s := problemSetUp("login", ruled(faultproxy.OnlyNamespaces()))(t)
+		s.opts = append(s.opts, vaultkit.WithNamespace("nowhere"))
+		return s
+	},
 	checks.ReadServerStatus: problemSetUp("server", answersHealth(`"initialized":false,"sealed":true`)),
 	checks.ReadClock:        problemSetUp("clock", clockOff(-150*time.Second)),
 	checks.ListLogins:       found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "nowhere")),

@@ -74,6 +74,10 @@ func variables(t *testing.T, vault, other tlsVault) map[string]variable {
 		return variable{valid: valid, broken: broken, astray: astray}
 	}
 	invalid, down, out := vaultkit.ErrInvalid, vaultkit.ErrUnavailable, vaultkit.ErrUnauthenticated
+	var elsewhere error // Vault's community edition ignores a namespace
+	if vaulttest.OpenBao() {
+		elsewhere = vaultkit.ErrMountNotFound
+	}
 	return map[string]variable{
 		"VAULT_ADDR":            {vault.address, "%%%", "https://127.0.0.1:1", nil, invalid, down},
 		"VAULT_CACERT":          {vault.file("ca/ca.pem"), "/nowhere/ca.pem", other.file("ca/ca.pem"), nil, invalid, down},
@@ -83,7 +87,7 @@ func variables(t *testing.T, vault, other tlsVault) map[string]variable {
 		"VAULT_CLIENT_KEY":      {vault.file("key.pem"), "/nowhere/key.pem", other.file("key.pem"), nil, invalid, invalid},
 		"VAULT_TLS_SERVER_NAME": {"vault.test", "no name at all", "elsewhere.test", nil, down, down},
 		"VAULT_SKIP_VERIFY":     {"true", "yes", "false", nil, invalid, nil},
-		"VAULT_NAMESPACE":       {"root", "line\nbreak", "elsewhere", nil, invalid, nil}, // a community server ignores it
+		"VAULT_NAMESPACE":       {"root", "line\nbreak", "elsewhere", nil, invalid, elsewhere},
 		"VAULT_TOKEN":           {vaulttest.Server().RootToken(), "two\nlines", "fake-token", nil, invalid, out},
 
 		"VAULT_AGENT_ADDR":        unread(vault.address, "%%%", "http://127.0.0.1:1"),

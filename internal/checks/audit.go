@@ -19,11 +19,11 @@ func (x *exam) audit(ctx context.Context) Finding {
 	})
 	switch {
 	case errors.Is(vaulterr.Kind(err), vaulterr.ErrPermissionDenied):
-		return skipped("the token may not look (read and sudo on sys/audit): ask an operator", ListAuditDevices.fix("vault audit list"))
+		return skipped("the token may not look (read and sudo on sys/audit): ask an operator", ListAuditDevices.fix(x.inRoot("vault audit list")))
 	case err != nil:
 		return failed(err, "", x.healthFix())
 	case len(devices) == 0:
-		return warning("there is no audit device: Vault does not log who read or changed a key", EnableAudit.fix("vault audit enable file file_path=stdout"))
+		return warning("there is no audit device: Vault does not log who read or changed a key", EnableAudit.fix(x.inRoot("vault audit enable file file_path=stdout")))
 	}
 	return okay(fmt.Sprintf("%d enabled", len(devices)))
 }

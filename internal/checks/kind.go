@@ -54,6 +54,7 @@ const (
 	ReadClock        Kind = "read what sets the clock"
 	ReadServerStatus Kind = "read the server's status"
 	ListLogins       Kind = "list the auth methods"
+	ListNamespaces   Kind = "list the namespaces"
 	ReadLoginRole    Kind = "read the login's role"
 	ListLoginRoles   Kind = "list the roles of the login's mount"
 	ReadLoginConfig  Kind = "read the configuration of the login's mount"
@@ -81,8 +82,8 @@ var healingKinds = []Kind{
 
 var lookingKinds = []Kind{
 	ReadHelp, NameAddress, ListTLSFiles, ListCredential, NewSecretID, LookUpName, AskHealth, TryHTTPS, TrustCA, GiveCertificate,
-	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ReadLoginRole, ListLoginRoles, ReadLoginConfig,
-	ReadPipeline, AskGitHub, FindProxy, ListSocket, ReadPolicy, ReadOwnPolicies, LookUpToken,
+	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ListNamespaces, ReadLoginRole, ListLoginRoles,
+	ReadLoginConfig, ReadPipeline, AskGitHub, FindProxy, ListSocket, ReadPolicy, ReadOwnPolicies, LookUpToken,
 	ListMounts, ListProviders, ListMount, ListNames, AskForRole, AskForProviders, ListAuditDevices,
 }
 

@@ -48,6 +48,8 @@ func (x *exam) checkWrapped(ctx context.Context) Finding {
 func (x *exam) loginFix(err error) Fix {
 	answer, _ := errors.AsType[*api.ResponseError](err)
 	switch {
+	case vaulterr.NamespaceNotFound(err):
+		return x.namespaceFix()
 	case errors.Is(err, vaulterr.ErrWrappingToken):
 		return x.secretIDFix()
 	case errors.Is(err, vaulterr.ErrUnavailable):

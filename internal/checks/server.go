@@ -18,7 +18,7 @@ func (x *exam) server(context.Context) Finding {
 	case !health.Initialized:
 		return failed(unavailable, "Vault is not initialized: on a new server, an operator runs vault operator init", ReadServerStatus.fix("vault status"))
 	case health.Sealed:
-		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", Unseal.fix("vault operator unseal"))
+		return failed(&vaulterr.Error{Kind: vaulterr.ErrSealed}, "Vault is sealed", Unseal.fix(x.inRoot("vault operator unseal")))
 	case health.ReplicationDRMode == "secondary":
 		return failed(unavailable, "this is a disaster-recovery secondary, which serves no requests: use the address of the primary", addressFix())
 	case health.PerformanceStandby:

@@ -36,6 +36,8 @@ func (l *requestLog) add(r *http.Request) (*Request, Rule) {
 		Query:  r.URL.RawQuery,
 		Tag:    r.Header.Get(TagHeader),
 		Index:  strings.Join(r.Header.Values(IndexHeader), ","),
+
+		Namespace: r.Header.Get("X-Vault-Namespace"),
 	}
 	l.log = append(l.log, seen)
 	return seen, l.rule

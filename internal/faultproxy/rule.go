@@ -1,6 +1,8 @@
 package faultproxy
 
 import (
+	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -13,7 +15,9 @@ type Request struct {
 	Query  string // raw
 	Tag    string // the client's TagHeader, which the proxy removes
 	Index  string // the client's X-Vault-Index: the state that the answering node must have
-	Status int    // the real server's status; 0: none, or not yet, as in a Rule
+
+	Namespace string // the client's X-Vault-Namespace
+	Status    int    // the real server's status; 0: none, or not yet, as in a Rule
 }
 
 // TagHeader is a request header that the proxy removes and passes to the rule as
@@ -67,6 +71,23 @@ func Rules(rules ...Rule) Rule {
 			}
 		}
 		return Pass
+	}
+}
+
+// OnlyNamespaces answers as an OpenBao that has only these namespaces, besides the root one. Each is
+// a path without slashes around it. Vault's community edition has none and ignores the header.
+func OnlyNamespaces(names ...string) Rule {
+	return func(r Request) Action {
+		name := strings.Trim(r.Namespace, "/")
+		switch {
+		case name == "":
+			return Pass
+		case r.Path == "sys/health":
+			return Error(http.StatusBadRequest, `{"errors":["operation unavailable in namespaces"]}`, false)
+		case slices.Contains(names, name):
+			return Pass
+		}
+		return Error(http.StatusNotFound, `{"errors":["namespace not found"]}`, false)
 	}
 }
 

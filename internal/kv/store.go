@@ -135,6 +135,9 @@ func (s *Store) do(ctx context.Context, path, capability string, send func(conte
 		return nil
 	}
 	if own, ok := errors.AsType[*vaulterr.Error](err); ok {
+		if vaulterr.NamespaceNotFound(own) { // Vault refused this request, and not one of the login
+			own.Path, own.CorrelationID = path, id
+		}
 		return own
 	}
 	failed := &vaulterr.Error{Path: path, Kind: vaulterr.Kind(err), Err: err, CorrelationID: id}

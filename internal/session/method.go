@@ -67,7 +67,9 @@ func refusedError(path, detail string) error {
 // statuses (400, 403, 404 for an unknown role); all of them become ErrUnauthenticated.
 func loginError(path string, err error) error {
 	failure := &vaulterr.Error{Op: "login", Path: path, Kind: vaulterr.Kind(err), Err: err}
-	switch {
+	switch own, named := errors.AsType[*vaulterr.Error](err); {
+	case named && vaulterr.NamespaceNotFound(err):
+		failure.Detail, failure.Hint, failure.Err = own.Detail, own.Hint, own.Err
 	case failure.Kind == nil, errors.Is(failure.Kind, vaulterr.ErrUnavailable):
 	case errors.Is(failure.Kind, vaulterr.ErrMountNotFound):
 		failure.Hint = "check the name of the auth mount and that the auth method is enabled there"

@@ -20,6 +20,7 @@ type transport struct {
 	timeout      time.Duration
 	mu           sync.Mutex  // guards base, which WithNamespace copies without locking
 	base         *api.Client // without a token; only copied
+	namespace    string      // of base
 	availability availability
 
 	ctx    context.Context // canceled to end all requests
@@ -39,7 +40,7 @@ func newTransport(client *api.Client, timeout time.Duration, served func(*http.R
 	// The client's default is VAULT_WRAP_TTL, which would wrap every response, even to a
 	// login.
 	base.SetWrappingLookupFunc(func(string, string) string { return "" })
-	t := &transport{timeout: timeout, base: base}
+	t := &transport{timeout: timeout, base: base, namespace: client.Namespace()}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -94,7 +95,7 @@ func (t *transport) doOnce(ctx context.Context, send func(ctx context.Context) e
 	stop := context.AfterFunc(t.ctx, cancel)
 	defer stop()
 	began := time.Now()
-	err := vaulterr.Sanitize(send(bounded))
+	err := vaulterr.NameNamespace(vaulterr.Sanitize(send(bounded)), t.namespace)
 	if err != nil && t.ctx.Err() != nil && ctx.Err() == nil {
 		// ErrClosed would mean that the request was not sent.
 		err = &vaulterr.Error{Kind: vaulterr.ErrUnavailable, Detail: "the client was closed before Vault responded"}

@@ -22,6 +22,7 @@ const (
 	textInvalidToken  = "invalid token"
 	textDenied        = "permission denied"
 	textNoRoute       = "no handler for route"
+	textNoNamespace   = "namespace not found"
 	textSealed        = "Vault is sealed"
 	textBadSecretID   = "invalid role or secret ID"
 	textBadSecretID2  = "invalid secret id"
@@ -48,7 +49,7 @@ func Kind(err error) error {
 		return classify403(response)
 	case errtext.IsProxy404(response):
 		return ErrUnavailable
-	case status == http.StatusNotFound && errtext.ContainsText(response, textNoRoute):
+	case status == http.StatusNotFound && (errtext.ContainsText(response, textNoRoute) || NamespaceNotFound(err)):
 		return ErrMountNotFound
 	case status == http.StatusNotFound:
 		return ErrNotFound
@@ -60,6 +61,24 @@ func Kind(err error) error {
 		return ErrUnavailable
 	}
 	return ErrInvalid
+}
+
+// NamespaceNotFound reports whether the request's namespace does not exist. OpenBao answers so.
+// Vault's community edition ignores namespaces.
+func NamespaceNotFound(err error) bool {
+	response, ok := errors.AsType[*api.ResponseError](err)
+	return ok && response.StatusCode == http.StatusNotFound && errtext.ContainsText(response, textNoNamespace)
+}
+
+// NameNamespace returns err, or an error that names the namespace if that does not exist.
+func NameNamespace(err error, namespace string) error {
+	if !NamespaceNotFound(err) {
+		return err
+	}
+	return &Error{
+		Kind: ErrMountNotFound, Err: err, Detail: fmt.Sprintf("the namespace %q does not exist", namespace),
+		Hint: "check WithNamespace, VAULT_NAMESPACE or --namespace, or create the namespace",
+	}
 }
 
 // Reclassify404 reclassifies the 404 of a read by its body. Vault's 404 for a deleted version
@@ -229,7 +248,7 @@ func ambiguousStatus(status int) bool {
 func KnownTexts(text, other string) string {
 	var found []string
 	for _, known := range []string{
-		textCASMismatch, textInvalidToken, textDenied, textNoRoute, textSealed, textBadSecretID, textBadSecretID2,
+		textCASMismatch, textInvalidToken, textDenied, textNoRoute, textNoNamespace, textSealed, textBadSecretID, textBadSecretID2,
 		textWrappingToken, textMissingToken, textUpgrading, errtext.NeedsHTTPS,
 	} {
 		if strings.Contains(text, known) {

@@ -14,12 +14,12 @@ type inMemory struct {
 	audit *os.File
 }
 
-func startInMemory(ctx context.Context) (Vault, error) {
+func startInMemory(ctx context.Context, flavor memvault.Flavor) (Vault, error) {
 	audit, err := os.CreateTemp("", "vaultkit-audit-")
 	if err != nil {
 		return nil, err
 	}
-	s := inMemory{memvault.New(memvault.Options{Audit: audit}), audit}
+	s := inMemory{memvault.New(memvault.Options{Flavor: flavor, Audit: audit}), audit}
 	if err := s.Listen(ctx, "127.0.0.1:0"); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}

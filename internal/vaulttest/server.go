@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"goblin/vaultkit/internal/devvault"
+	"goblin/vaultkit/internal/memvault"
 	"goblin/vaultkit/internal/realvault"
 )
 
@@ -35,7 +36,7 @@ func Start(t testing.TB) Vault {
 // start runs a real Vault server or, under -short, the Vault in the process.
 func start(ctx context.Context) (Vault, error) {
 	if testing.Short() {
-		return startInMemory(ctx)
+		return startInMemory(ctx, memvault.Vault)
 	}
 	return devvault.Start(ctx, devvault.Options{})
 }
