@@ -29,6 +29,14 @@ func StartCluster(t testing.TB) *devvault.Cluster {
 	return UntilEnd(t, c, err)
 }
 
+// SkipOnOpenBao skips a test whose server is an OpenBao, which does not do what the test is about.
+func SkipOnOpenBao(t testing.TB, server interface{ OpenBao() bool }, why string) {
+	t.Helper()
+	if server.OpenBao() {
+		t.Skip("on OpenBao: " + why)
+	}
+}
+
 // UntilEnd stops a server that has started when the test ends.
 func UntilEnd[S interface{ Stop() error }](t testing.TB, s S, err error) S {
 	t.Helper()
