@@ -46,8 +46,9 @@ func WithEnvironment() Option { return settings.WithEnvironment(os.Getenv) }
 // required: here, or by WithEnvironment or WithAPIClient.
 func WithAddress(url string) Option { return func(s *settings.Settings) { s.Address = url } }
 
-// WithNamespace selects a namespace of Vault Enterprise or HCP. Vault's community edition
-// ignores it and reports no error. Default: none.
+// WithNamespace selects a namespace of OpenBao, Vault Enterprise or HCP. A nested one is a path such
+// as team/a. If OpenBao has no such namespace, the error is ErrMountNotFound and names it. Vault's
+// community edition ignores it and reports no error. Default: none.
 func WithNamespace(namespace string) Option {
 	return func(s *settings.Settings) { s.Namespace = namespace }
 }

@@ -21,7 +21,11 @@ func (x *exam) configuration(context.Context) Finding {
 	if err != nil {
 		return failed(err, "", x.settingsFix())
 	}
-	return okay(x.where() + ", " + x.Mount + "/" + x.Base)
+	where := x.where()
+	if x.namespace() != "" {
+		where += ", namespace " + x.namespace()
+	}
+	return okay(where + ", " + x.Mount + "/" + x.Base)
 }
 
 // settingsFix returns the fix for wrong settings. Creating a client reads only the address and

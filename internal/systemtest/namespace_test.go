@@ -129,6 +129,9 @@ func (n *inNamespace) runVerbs(t *testing.T, client *vaultkit.Client) {
 	}
 	query := doctor.Query{Roles: []policy.Role{policy.Rotator}, Unwrap: true}
 	for found := range doctor.Diagnose(ctx, query, n.login(t)...) {
+		if want := "namespace " + n.path; found.Check == "configuration" && !strings.Contains(found.Detail, want) {
+			t.Errorf("Diagnose yielded %+v, want %q in the detail", found, want)
+		}
 		if found.Status == doctor.Failed || strings.HasPrefix(found.Check, "rights") && found.Status != doctor.OK {
 			t.Errorf("Diagnose yielded %+v, want no failure and every right", found)
 		}

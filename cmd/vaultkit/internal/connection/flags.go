@@ -39,7 +39,7 @@ func newSettings() []setting {
 	secretIDs := []string{"VAULT_SECRET_ID", "VAULTKIT_SECRET_ID_FILE", "VAULTKIT_WRAPPED_SECRET_ID", "VAULTKIT_WRAPPED_SECRET_ID_FILE"}
 	return []setting{
 		{name: "address", variable: "VAULT_ADDR", help: "the server's `URL` (default $VAULT_ADDR)"},
-		{name: "namespace", variable: "VAULT_NAMESPACE", help: "`namespace` of Vault Enterprise or HCP (default $VAULT_NAMESPACE)"},
+		{name: "namespace", variable: "VAULT_NAMESPACE", help: "`namespace` of OpenBao, Vault Enterprise or HCP (default $VAULT_NAMESPACE)"},
 		{name: "mount", variable: "VAULTKIT_MOUNT",
 			help: "`path` of the KV version 2 mount in Vault (default $VAULTKIT_MOUNT, else " + DefaultMount + ")"},
 		{name: "base", variable: "VAULTKIT_BASE",
