@@ -201,7 +201,7 @@ func TestWrite_IgnoresAProxysPage(t *testing.T) {
 	}
 }
 
-// TestCapabilities_SendsBatches: OpenBao refuses a request with a thousand paths.
+// TestCapabilities_SendsBatches: OpenBao refuses a request with a thousand paths or more.
 func TestCapabilities_SendsBatches(t *testing.T) {
 	proxy, err := faultproxy.New(vaulttest.Server().Addr())
 	if err != nil {

@@ -130,8 +130,8 @@ func (s *Store) HasCapability(ctx context.Context, capability PathCapability) bo
 	return err == nil && slices.Contains(granted[path], capability.Capability)
 }
 
-// capabilityBatch is the number of paths in one request. OpenBao refuses a request with too
-// many.
+// capabilityBatch is the number of paths in one request. OpenBao refuses a request with more than
+// 1,000 strings.
 const capabilityBatch = 100
 
 // Capabilities returns the token's capabilities on each path.

@@ -40,11 +40,12 @@ const (
 // denials decides whether a denied request means an invalid token or a missing right.
 //
 // Vault uses the text "invalid token" for the first, and denials is not needed. OpenBao
-// 2.6 and later use the same text for both. To find out, the session sends a request with
-// a token that no server knows. If a denial has the text that this request got, the
-// session looks its own token up with lookup-self. Vault refuses lookup-self for an
-// invalid token, but also for a token without the right to look itself up. isUnknown tells
-// them apart. Where that fails, only a login shows the difference.
+// 2.6 and later only say "permission denied", and a proxy may say the same of a missing
+// right. To find out, the session sends a request with a token that no server knows. If a
+// denial has the text that this request got, the session looks its own token up with
+// lookup-self. Vault refuses lookup-self for an invalid token, but also for a token without
+// the right to look itself up. isUnknown tells them apart. Where that fails, only a login
+// shows the difference.
 type denials struct {
 	mu sync.Mutex
 

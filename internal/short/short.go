@@ -4,7 +4,7 @@ package short
 import "testing"
 
 // RealOnly skips a test under -short, because it needs what the Vault in the process does not
-// have. It is the only reason to skip a test.
+// have. realvault.SkipOnOpenBao is the only other reason to skip a test.
 func RealOnly(t testing.TB, what string) {
 	t.Helper()
 	if testing.Short() {

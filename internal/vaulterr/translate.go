@@ -145,8 +145,8 @@ func MissingToken(err error) bool {
 func IsMissingTokenText(text string) bool { return text == textDenied }
 
 // Denied reports whether Vault refused a request with its own 403 that does not blame the
-// token. request is the method and URL, text is Vault's text. OpenBao since 2.6 sends the same
-// text for an expired token.
+// token. request is the method and URL, text is Vault's text. OpenBao since 2.6 refuses an
+// expired token so, too.
 func Denied(err error) (request, text string, denied bool) {
 	response, ok := errors.AsType[*api.ResponseError](err)
 	if !ok || response.StatusCode != http.StatusForbidden || response.RawError || !errtext.ContainsText(response, textDenied) || errtext.ContainsText(response, textInvalidToken) {
