@@ -8,12 +8,55 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/api/auth/approle"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/envfile"
 	"goblin/vaultkit/event"
 )
+
+// Log in with an auth method for the official client. This one is for AppRole; the packages aws,
+// azure, gcp, ldap and userpass beside it are used in the same way. The function runs at each
+// login, so that it reads credentials that were replaced.
+func ExampleWithAuthMethod() {
+	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
+	client, err := vaultkit.New(context.Background(),
+		vaultkit.WithAddress(os.Getenv("VAULT_ADDR")),
+		vaultkit.WithAuthMethod("approle", func(context.Context) (api.AuthMethod, error) {
+			roleID, err := os.ReadFile(filepath.Join(credentials, "role-id"))
+			if err != nil {
+				return nil, err
+			}
+			secretID := &approle.SecretID{FromFile: filepath.Join(credentials, "secret-id")}
+			return approle.NewAppRoleAuth(strings.TrimSpace(string(roleID)), secretID)
+		}),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println("logged in")
+	// Output: logged in
+}
+
+// Leave the login to a Vault Agent or Proxy, which adds its token to each request. Its address is
+// often a unix socket.
+func ExampleWithoutLogin() {
+	client, err := vaultkit.New(context.Background(),
+		vaultkit.WithAddress(os.Getenv("AGENT_ADDR")), // such as "unix:///run/vault/agent.sock"
+		vaultkit.WithoutLogin(),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	fmt.Println("the proxy has a valid token")
+	// Output: the proxy has a valid token
+}
 
 // A service reads its keys from memory, and logs when one is stale because Vault is down.
 func ExampleWithCache() {

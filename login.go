@@ -111,22 +111,25 @@ func WithJWT(j JWT) Option {
 // github.com/hashicorp/vault/api/auth/aws or userpass, and again when the token ends. The name
 // stands for the method in the log.
 //
-// newMethod makes the auth method for one login. It is called at each login, because such
-// methods read their credentials when they are made. It and the method's Login must end when
-// their context ends, at most Timeouts.Request later. They may be called concurrently with
-// everything but themselves.
+// newMethod makes the auth method for one login. It is called once at each login, because such
+// methods read their credentials when they are made or used first. The client waits at most
+// Timeouts.Request for newMethod and the method's Login, and cancels their context. It does not
+// start another login while they run. The method gets a client of its own, without a token:
+// its settings do not affect others.
 //
 // If the method fails, the error is ErrUnauthenticated and names the type of the method's error.
 // It leaves out the text, which may contain a secret: log it in newMethod if it is safe. Only
-// if the method's request to Vault gets no response, the error is ErrUnavailable.
+// if the method's last request to Vault failed, the error is Vault's, or ErrUnavailable if there
+// was no response. New tries again only then.
 func WithAuthMethod(name string, newMethod func(ctx context.Context) (api.AuthMethod, error)) Option {
 	return func(s *settings.Settings) { s.SetLogin(session.AuthMethod(name, newMethod)) }
 }
 
 // WithoutLogin sends requests without a token, to a Vault Agent or Proxy that adds its own (auto_auth,
 // and use_auto_auth_token in its api_proxy). The address is usually "unix:///run/vault.sock" or
-// "http://127.0.0.1:8100". New checks that a token is added. The client neither renews nor revokes
-// that token.
+// "http://127.0.0.1:8100". New checks that a valid token is added; the error is ErrUnauthenticated
+// if not. The client neither renews nor revokes that token, and when it ends, it is up to the proxy
+// to add another one. VAULT_AGENT_ADDR is not read.
 func WithoutLogin() Option {
 	return func(s *settings.Settings) { s.SetLogin(session.ProxyLogin()) }
 }

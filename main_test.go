@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,6 +32,7 @@ type stage struct {
 	cluster  *vaulttest.Cluster
 	issuer   *vaulttest.Issuer
 	provider *httptest.Server
+	agent    *httptest.Server
 	root     *api.Client
 	dir      string
 }
@@ -60,6 +63,7 @@ func (s *stage) setUp(server vaulttest.Vault) {
 		}
 	}))
 	vaulttest.Must(os.Setenv("PROVIDER_URL", s.provider.URL))
+	s.startAgent(server)
 	s.rotations(server)
 }
 
@@ -127,6 +131,17 @@ func (s *stage) job() {
 	}
 }
 
+// startAgent starts what a Vault Agent with auto_auth does for the examples: it adds its token.
+func (s *stage) startAgent(server vaulttest.Vault) {
+	target, err := url.Parse(server.Addr())
+	vaulttest.Must(err)
+	s.agent = httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Header.Set(api.AuthHeaderName, server.RootToken())
+	}})
+	vaulttest.Must(os.Setenv("AGENT_ADDR", s.agent.URL))
+}
+
 func (s *stage) file(name, content string) {
 	vaulttest.Must(os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600))
 }
@@ -142,6 +157,7 @@ func (s *stage) tearDown() error {
 	s.issuer.Close()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	s.provider.Close()
+	s.agent.Close()
 	s.root.CloneConfig().HttpClient.CloseIdleConnections()
 	return os.RemoveAll(s.dir)
 }
