@@ -323,7 +323,7 @@ func TestAuthMethod_CanceledByTheCaller(t *testing.T) {
 		},
 		"in a request": func(ctx context.Context, c *api.Client) (*api.Secret, error) {
 			_, err := c.Logical().ReadWithContext(ctx, "auth/hangs")
-			return nil, fmt.Errorf("gave up: %v", err)
+			return nil, errors.New("gave up: " + err.Error())
 		},
 	} {
 		proxy := h.proxied()

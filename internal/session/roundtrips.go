@@ -91,11 +91,11 @@ func failureOf(response *http.Response, body []byte) error {
 		own.Body = io.NopCloser(bytes.NewReader(body))
 		return (&api.Response{Response: &own}).Error()
 	}
-	var any json.RawMessage
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
-	return json.Unmarshal(body, &any)
+	var content json.RawMessage
+	return json.Unmarshal(body, &content)
 }
 
 func (r *roundTrips) record(request *http.Request, err error, body []byte) {
