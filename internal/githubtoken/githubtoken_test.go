@@ -99,7 +99,7 @@ func refused(t *testing.T, r githubtoken.Request, kind error, texts ...string) {
 	t.Helper()
 	got, err := r.Token(t.Context())
 	failure, ok := errors.AsType[*vaulterr.Error](err)
-	if got != "" || !ok || failure.Kind != kind {
+	if got != "" || !ok || !errors.Is(failure.Kind, kind) {
 		t.Fatalf("Token = %q, %v, want no token and %v", got, err, kind)
 	}
 	said := noSecrets(t, err)
@@ -151,8 +151,8 @@ func TestToken_AsksWithTheJobsToken(t *testing.T) {
 }
 
 func TestToken_ReplacesAnAudienceInTheURL(t *testing.T) {
-	e, r := newEndpoint(t, token)
-	r = request(e.URL + "/?audience=one&audience=two")
+	e, _ := newEndpoint(t, token)
+	r := request(e.URL + "/?audience=one&audience=two")
 	r.Audience = "vault"
 	if _, err := r.Token(t.Context()); err != nil {
 		t.Fatal(err)

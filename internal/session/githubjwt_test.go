@@ -7,7 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,12 +40,12 @@ func newGitHubJob(t *testing.T) *githubJob {
 			http.Error(w, "canary", http.StatusServiceUnavailable)
 			return
 		}
-		j.Issuer.Config.Handler.ServeHTTP(w, r)
+		j.issuer.Config.Handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(endpoint.Close)
-	j.variables = j.Issuer.Job(claims{"repository_id": "1001"})
+	j.variables = j.issuer.Job(claims{"repository_id": "1001"})
 	j.variables["GITHUB_ACTIONS"] = "true"
-	j.variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = strings.Replace(j.variables["ACTIONS_ID_TOKEN_REQUEST_URL"], j.Issuer.URL, endpoint.URL, 1)
+	j.variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = strings.Replace(j.variables["ACTIONS_ID_TOKEN_REQUEST_URL"], j.issuer.URL, endpoint.URL, 1)
 	return j
 }
 
@@ -69,7 +69,7 @@ func TestGitHubToken_IsRequestedAtEachLogin(t *testing.T) {
 	j.revoke(s)
 	j.mustDo(s)
 	j.expectLogins(2)
-	signed := j.Issuer.Signed()
+	signed := j.issuer.Signed()
 	if n := j.setDown(false); n != 2 || len(signed) != 2 || signed[0] == signed[1] {
 		t.Errorf("%d requests for %d tokens, want 2 for two different ones", n, len(signed))
 	}
@@ -149,12 +149,13 @@ func TestGitHubToken_CancelledOpen(t *testing.T) {
 
 func TestGitHubToken_Probe(t *testing.T) {
 	j := newGitHubJob(t)
-	want := session.LoginInfo{Kind: session.KindJWT, Mount: j.mount, Role: "app"}
-	if got, err := session.Probe(t.Context(), j.by("vault")); !reflect.DeepEqual(got, want) || err != nil {
-		t.Errorf("Probe = %+v, %v, want %+v", got, err, want)
+	got, err := session.Probe(t.Context(), j.by("vault"))
+	if err != nil || !got.GitHub || got.JWT == nil || !slices.Equal(got.JWT.Audiences, []string{"vault"}) {
+		t.Errorf("Probe = %+v, %v, want the claims of a JWT of GitHub", got, err)
 	}
 	maps.DeleteFunc(j.variables, func(string, string) bool { return true })
 	if _, err := session.Probe(t.Context(), j.by("vault")); !errors.Is(err, vaulterr.ErrInvalid) {
 		t.Errorf("Probe without variables = %v, want ErrInvalid", err)
 	}
+	j.expectLogins(0)
 }

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -21,8 +22,8 @@ import (
 // jwtMount is a mount of Vault's JWT auth method, and the issuer that it trusts.
 type jwtMount struct {
 	*harness
-	*vaulttest.Issuer
-	mount string
+	issuer *vaulttest.Issuer
+	mount  string
 }
 
 type claims = map[string]any
@@ -36,16 +37,16 @@ func newJWTMount(t *testing.T) *jwtMount {
 func newJWTMountOf(t *testing.T, config func(*vaulttest.Issuer) map[string]any) *jwtMount {
 	t.Helper()
 	h := newHarness(t)
-	m := &jwtMount{harness: h, Issuer: vaulttest.NewIssuer(), mount: "jwt-" + h.mount}
-	t.Cleanup(m.Issuer.Close)
+	m := &jwtMount{harness: h, issuer: vaulttest.NewIssuer(), mount: "jwt-" + h.mount}
+	t.Cleanup(m.issuer.Close)
 	t.Cleanup(func() { // before the harness searches for secrets
-		for _, secret := range m.Issuer.Secrets() {
+		for _, secret := range m.issuer.Secrets() {
 			h.secret(secret)
 			h.secret(secret[strings.LastIndex(secret, ".")+1:]) // the signature alone, too
 		}
 	})
 	h.put("sys/auth/"+m.mount, map[string]any{"type": "jwt"})
-	h.put("auth/"+m.mount+"/config", config(m.Issuer))
+	h.put("auth/"+m.mount+"/config", config(m.issuer))
 	m.role(nil)
 	return m
 }
@@ -65,7 +66,7 @@ func (m *jwtMount) role(settings map[string]any) {
 func (m *jwtMount) jwt(changes claims) string {
 	all := claims{"aud": "vault", "repository_id": "1001"}
 	maps.Copy(all, changes)
-	return m.Sign(all)
+	return m.issuer.Sign(all)
 }
 
 // login returns a login with the role "app" and a JWT that it accepts.
@@ -114,7 +115,7 @@ func TestJWT_KeyRotated(t *testing.T) {
 			old := m.jwt(nil)
 			path := m.file(old)
 			s := m.mustOpen(session.JWT(m.mount, "app", session.FromFile(path)))
-			m.Issuer.RotateKey()
+			m.issuer.RotateKey()
 			m.write(path, m.jwt(nil))
 			m.revoke(s)
 			m.mustDo(s)
@@ -127,10 +128,10 @@ func TestJWT_KeyRotated(t *testing.T) {
 
 func TestJWT_StaticKeyReplaced(t *testing.T) {
 	m := newJWTMount(t)
-	m.Issuer.RotateKey()
+	m.issuer.RotateKey()
 	err := m.refused(m.login(), vaulterr.ErrUnauthenticated)
 	m.says(err, "no known key", "the auth mount does not hold the issuer's present key")
-	m.put("auth/"+m.mount+"/config", m.Issuer.StaticConfig())
+	m.put("auth/"+m.mount+"/config", m.issuer.StaticConfig())
 	m.mustDo(m.mustOpen(m.login()))
 }
 
@@ -141,9 +142,9 @@ func TestJWT_UnreachableIssuer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newJWTMountOf(t, configs[name])
-			m.put("auth/"+m.mount+"/config", configs[name](m.Issuer)) // forgets the keys
+			m.put("auth/"+m.mount+"/config", configs[name](m.issuer)) // forgets the keys
 			by := m.login()
-			m.Issuer.Close()
+			m.issuer.Close()
 			m.says(m.refused(by, vaulterr.ErrUnauthenticated), "connection refused", hint)
 		})
 	}
@@ -183,7 +184,7 @@ func TestJWT_Refused(t *testing.T) {
 		"issued in future":    {jwt: m.jwt(claims{"nbf": ago, "iat": in}), says: []string{"issued in the future", "compare the clocks of Vault and of the JWT's issuer"}},
 		"without any time":    {jwt: m.jwt(claims{"exp": nil, "iat": nil, "nbf": nil}), says: []string{"no issued at (iat)"}},
 		"other issuer":        {jwt: m.jwt(claims{"iss": "https://other.invalid"}), says: []string{"invalid issuer", "than the auth mount's bound_issuer"}},
-		"other key":           {jwt: vaulttest.NewSigner("ES256").Sign(claims{"iss": m.URL}), says: []string{"no known key", "another issuer signed the JWT"}},
+		"other key":           {jwt: vaulttest.NewSigner("ES256").Sign(claims{"iss": m.issuer.URL}), says: []string{"no known key", "another issuer signed the JWT"}},
 		"missing role":        {role: "fake-role", jwt: good, says: []string{`role "fake-role" could not be found`, "check the names of the role and of the auth mount"}},
 		"no default role":     {role: "none", jwt: good, says: []string{"missing role", "the auth mount has no default_role"}},
 		"missing mount":       {mount: "fake-mount", jwt: good, says: []string{"permission denied", "check the auth mount's name"}},
@@ -226,7 +227,7 @@ func TestJWT_WithoutExpiry(t *testing.T) {
 
 func TestJWT_DefaultRole(t *testing.T) {
 	m := newJWTMount(t)
-	config := m.Issuer.StaticConfig()
+	config := m.issuer.StaticConfig()
 	config["default_role"] = "app"
 	m.put("auth/"+m.mount+"/config", config)
 	by := session.JWT("/"+m.mount+"/", "", session.FromString(m.jwt(nil)))
@@ -325,7 +326,7 @@ func TestJWT_ExpiredAtALaterLogin(t *testing.T) {
 			before := m.logins()
 			for range 20 {
 				err := m.do(s)
-				if kind := vaulterr.Kind(err); kind != vaulterr.ErrUnauthenticated {
+				if !errors.Is(vaulterr.Kind(err), vaulterr.ErrUnauthenticated) {
 					t.Fatalf("Do = %v, want ErrUnauthenticated", err)
 				}
 				m.says(err, tc.says)
@@ -357,7 +358,7 @@ func (o *observed) of(kind event.Kind) int {
 func (m *jwtMount) openObserved(by session.Method) (*session.Session, *observed) {
 	m.Helper()
 	o := &observed{count: map[event.Kind]int{}}
-	s, err := session.Open(m.Context(), session.Config{Client: m.client(), Login: by, Logger: m.harness.logs.Logger(), Observe: o.observe})
+	s, err := session.Open(m.Context(), session.Config{Client: m.client(), Login: by, Logger: m.logs.Logger(), Observe: o.observe})
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -372,7 +373,7 @@ func TestJWT_RenewsThenReplacesAtTheMaximumTTL(t *testing.T) {
 	m.role(map[string]any{"token_ttl": "4s", "token_max_ttl": "8s"})
 	s, events := m.openObserved(m.login())
 	first := s.Client().Token()
-	m.harness.eventually(20*time.Second, "another login", func() bool { m.mustDo(s); return events.of(event.Relogin) > 0 })
+	m.eventually(20*time.Second, "another login", func() bool { m.mustDo(s); return events.of(event.Relogin) > 0 })
 	if n := events.of(event.Renewal); n < 2 {
 		t.Errorf("%d renewals before the second login, want at least 2", n)
 	}
@@ -380,7 +381,7 @@ func TestJWT_RenewsThenReplacesAtTheMaximumTTL(t *testing.T) {
 		t.Error("the token is the same after its maximum TTL, want another one")
 	}
 	m.expectLogins(2)
-	if said := m.harness.logs.String(); strings.Contains(said, "WARN") {
+	if said := m.logs.String(); strings.Contains(said, "WARN") {
 		t.Errorf("the log is %s, want no warning", said)
 	}
 }
@@ -393,10 +394,10 @@ func TestJWT_RecoversWithoutRequests(t *testing.T) {
 	path := m.file(m.jwt(nil))
 	s, events := m.openObserved(session.JWT(m.mount, "app", session.FromFile(path)))
 	m.write(path, m.jwt(claims{"aud": "other"}))
-	m.harness.eventually(20*time.Second, "two failed logins", func() bool { return events.of(event.Relogin) > 1 })
+	m.eventually(20*time.Second, "two failed logins", func() bool { return events.of(event.Relogin) > 1 })
 	m.says(m.err(s.State().LoginError), "invalid audience")
 	m.write(path, m.jwt(nil))
-	m.harness.eventually(20*time.Second, "a login", func() bool { return s.State().LoginError == nil })
+	m.eventually(20*time.Second, "a login", func() bool { return s.State().LoginError == nil })
 	m.mustDo(s)
 }
 
@@ -405,7 +406,7 @@ func TestJWT_BatchTokens(t *testing.T) {
 	m := newJWTMount(t)
 	m.role(map[string]any{"token_type": "batch", "token_ttl": "3s"})
 	s, events := m.openObserved(m.login())
-	m.harness.eventually(20*time.Second, "two more logins", func() bool { m.mustDo(s); return events.of(event.Relogin) > 1 })
+	m.eventually(20*time.Second, "two more logins", func() bool { m.mustDo(s); return events.of(event.Relogin) > 1 })
 	token := s.Client().Token()
 	if err := s.Close(); err != nil || m.lookup(token) == nil {
 		t.Errorf("Close = %v, token valid %t, want no error and a valid token", err, m.lookup(token) != nil)
@@ -413,7 +414,7 @@ func TestJWT_BatchTokens(t *testing.T) {
 	if n := events.of(event.Renewal); n > 0 {
 		t.Errorf("%d renewals, want none", n)
 	}
-	if said := m.harness.logs.String(); strings.Contains(said, "WARN") || strings.Contains(said, "revoke") {
+	if said := m.logs.String(); strings.Contains(said, "WARN") || strings.Contains(said, "revoke") {
 		t.Errorf("the log is %s, want no warning and no revocation", said)
 	}
 }
@@ -437,7 +438,7 @@ func TestJWT_LogNamesTheOriginOfTheJWT(t *testing.T) {
 	path := m.file(m.jwt(nil))
 	m.mustOpen(session.JWT(m.mount, "app", session.FromFile(path)))
 	want := fmt.Sprintf("jwt at auth/%s, role app, JWT from file %s", m.mount, path)
-	if lines := slices.Collect(strings.Lines(m.harness.logs.String())); len(lines) != 1 || !strings.Contains(lines[0], want) {
+	if lines := slices.Collect(strings.Lines(m.logs.String())); len(lines) != 1 || !strings.Contains(lines[0], want) {
 		t.Errorf("the log is %q, want one line with %q", lines, want)
 	}
 }
