@@ -62,6 +62,19 @@ func TestSetup_AddsMounts(t *testing.T) {
 	if err != nil || mounts["secret/"] == nil || mounts["secret/"].Options["version"] != "2" {
 		t.Errorf("ListMountsWithContext = %v, %v, want a KV version 2 mount secret/", mounts, err)
 	}
+	// No role is there before its policy.
+	lastPolicy, firstRole := 0, 0
+	for i, path := range w.writes() {
+		if strings.HasPrefix(path, "sys/policies/") {
+			lastPolicy = i
+		}
+		if firstRole == 0 && strings.Contains(path, "/role/") {
+			firstRole = i
+		}
+	}
+	if lastPolicy == 0 || firstRole < lastPolicy {
+		t.Errorf("vaultkit setup writes to %q, want all policies before the first role", w.writes())
+	}
 	if got := w.read(t, headerPath); got == nil {
 		t.Errorf("%s = nothing, want the audit header", headerPath)
 	}
@@ -148,6 +161,7 @@ func (w *setupWorld) as(t testing.TB, text string) *setupWorld {
 func TestSetup_NamesMissingRights(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t)
+	rights, _, _ := strings.Cut(adminPolicy, `path "auth/token`)
 	for name, missing := range map[string]struct{ old, without, says string }{
 		"mounts":        {`"sys/mounts" { capabilities = ["read"]`, `"sys/mounts" { capabilities = ["list"]`, "read on sys/mounts"},
 		"auth mounts":   {`"sys/auth" { capabilities = ["read"]`, `"sys/auth" { capabilities = ["list"]`, "read on sys/auth"},
@@ -160,7 +174,7 @@ func TestSetup_NamesMissingRights(t *testing.T) {
 		"a role":        {`["create", "read", "update"]`, `["read", "update"]`, "create on auth/approle/role/vaultkit-rotator"},
 		"a secret id":   {`["create", "read", "update"]`, `["create", "read"]`, "update on auth/approle/role/vaultkit-rotator/secret-id"},
 		"to know them":  {`"sys/capabilities-self"`, `"sys/other"`, "sys/capabilities-self"},
-		"all but these": {adminPolicy[:strings.Index(adminPolicy, `path "auth/token`)], "", "read on auth/approle/role/vaultkit-reader, read on auth/"},
+		"all but these": {rights, "", "read on auth/approle/role/vaultkit-reader, read on auth/"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !strings.Contains(adminPolicy, missing.old) {

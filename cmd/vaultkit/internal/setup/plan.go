@@ -64,7 +64,7 @@ func (p *Plan) Changes() (steps []*Step) {
 // the token lacks for the plan.
 func Make(ctx context.Context, client *api.Client, spec *Spec) (*Plan, error) {
 	objects := spec.objects()
-	rights, err := askRights(ctx, &server{client: client}, spec, objects)
+	rights, err := askRights(ctx, &server{client: client}, objects)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type right struct {
 type granted map[string][]string
 
 // askRights asks Vault for the token's capabilities on every path that a plan may read or write.
-func askRights(ctx context.Context, server *server, spec *Spec, objects []*object) (granted, error) {
+func askRights(ctx context.Context, server *server, objects []*object) (granted, error) {
 	paths := []string{mountsPath, authsPath}
 	for _, o := range objects {
 		if paths = append(paths, o.path); o.kind == appRoleKind {

@@ -118,7 +118,7 @@ func unique(words []string) (list []string) {
 // reader reads the files of flags, and keeps the first error.
 type reader struct {
 	flagtype.SecretReader
-	ctx context.Context //nolint:containedctx // of one call
+	ctx context.Context
 	err error
 }
 
