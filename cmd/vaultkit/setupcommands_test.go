@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 // volatile matches what differs between two servers with the same settings.
@@ -58,6 +60,8 @@ func TestSetup_PrintsEquivalentCommands(t *testing.T) {
 	byHand, bySetup := newSetupWorld(t), newSetupWorld(t)
 	reviewer := file(t, byHand.cluster.JWT("canary-reviewer", true))
 	second := file(t, newTokenIssuer(t).publicKey(t))
+	byHand.ca = filepath.Join(t.TempDir(), "it's the $CA")
+	vaulttest.WriteFile(t, byHand.ca, byHand.cluster.Config()["kubernetes_ca_cert"].(string))
 	everything := append(byHand.everything(), "--kubernetes-reviewer-jwt", reviewer)
 	gitlab := []string{"--gitlab", "goblin/assistant", "--gitlab-id", "2002", "--gitlab-issuer", issuerURL, "--issuer-key", byHand.key, "--issuer-key", second,
 		"--environment", "the production", "--branch", "release/1.x", "--mount", "team/kv", "--base", "a/b", "--provider", "openai", "--provider", "x.y"}
