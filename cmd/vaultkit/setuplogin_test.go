@@ -130,7 +130,8 @@ func TestSetup_PrintedVariablesLogIn(t *testing.T) {
 func TestSetup_PodsDoTheirWork(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t)
-	w.setup(t, append(w.pods("reader=fake-ns/fake-sa", "reader=fake-ns/other-sa", "monitor=jobs/status"), "--yes")...).ok(t)
+	w.setup(t, append(w.pods("reader=fake-ns/fake-sa", "reader=fake-ns/other-sa", "monitor=jobs/status"), "--yes")...).shows(t,
+		"To log in as vaultkit-reader: VAULTKIT_KUBERNETES_ROLE=vaultkit-reader VAULTKIT_KUBERNETES_MOUNT=kubernetes\n")
 	login := func(role policy.Role, namespace, account string) string {
 		return w.login(t, "kubernetes", map[string]any{"role": "vaultkit-" + string(role), "jwt": w.podToken(namespace, account)})
 	}
@@ -161,7 +162,7 @@ var jobClaims = map[string]map[string]any{
 func TestSetup_JobsDoTheirWork(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t)
-	w.setup(t, append(w.github(), "--yes")...).ok(t)
+	w.setup(t, append(w.github(), "--yes")...).shows(t, "To log in as vaultkit-rotator: VAULTKIT_JWT_ROLE=vaultkit-rotator VAULTKIT_JWT_MOUNT=jwt-github\n")
 	w.setup(t, "--gitlab", "goblin/assistant", "--gitlab-id", "2002", "--gitlab-issuer", issuerURL, "--issuer-key", w.key, "--yes").ok(t)
 	for _, tc := range []struct {
 		site, changes string // of the claims

@@ -85,6 +85,9 @@ func sameKeys(found []string, keys []File) bool {
 	return len(have) == len(keys)
 }
 
+// JWTRole is the kind of the steps for roles of jobs.
+const JWTRole = "JWT role"
+
 // jobRole returns the role of jobs.
 func (s *Spec) jobRole(i Issuer, login Login) *object {
 	fields := append([]field{
@@ -98,5 +101,5 @@ func (s *Spec) jobRole(i Issuer, login Login) *object {
 		{name: "not_before_leeway", value: 0},
 		{name: "clock_skew_leeway", value: 0},
 	}, tokenFields(s.name(login.Role), jobMaxTTL)...)
-	return authRole("JWT role", i.Path, s.name(login.Role), fields)
+	return authRole(JWTRole, i.Path, s.name(login.Role), fields)
 }

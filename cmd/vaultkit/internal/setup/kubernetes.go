@@ -71,6 +71,9 @@ func (k *Kubernetes) inspect(current map[string]any) (string, error) {
 	return strings.Join(differs, "; "), nil
 }
 
+// KubernetesRole is the kind of the steps for roles of pods.
+const KubernetesRole = "Kubernetes role"
+
 // podRole returns the role of the service accounts of a role.
 func (s *Spec) podRole(role policy.Role) *object {
 	var names, namespaces []string
@@ -86,7 +89,7 @@ func (s *Spec) podRole(role policy.Role) *object {
 		{name: "audience", value: s.Kubernetes.Audience},
 		{name: "alias_name_source", value: "serviceaccount_uid"},
 	}, tokenFields(s.name(role), lifetime(role))...)
-	return authRole("Kubernetes role", s.Kubernetes.Path, s.name(role), fields)
+	return authRole(KubernetesRole, s.Kubernetes.Path, s.name(role), fields)
 }
 
 func unique(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }

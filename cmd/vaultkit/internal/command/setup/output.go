@@ -46,25 +46,37 @@ func (o *output) unchanged() error {
 	return o.IO.Out.Failed()
 }
 
-// applied prints what was done, and the credentials.
+// applied prints what was done, and how to log in.
 func (o *output) applied() error {
-	if o.Print.JSON {
-		return o.Print.Value(o.result(true))
-	}
-	if !o.shown {
-		o.printPlan(o.IO.Out)
-	}
 	done := 0
 	for _, step := range o.plan.Changes() {
 		if step.State == setup.Done {
 			done++
 		}
 	}
+	if o.Print.JSON {
+		return o.Print.Value(o.result(done > 0))
+	}
+	if !o.shown {
+		o.printPlan(o.IO.Out)
+	}
 	fmt.Fprintf(o.IO.Out, "Changes made: %d of %d.\n", done, len(o.plan.Changes()))
+	o.printLogins()
 	for _, made := range o.plan.Credentials {
 		o.printCredentials(made)
 	}
 	return o.IO.Out.Failed()
+}
+
+// printLogins prints the variables of the logins that need no secret from here.
+func (o *output) printLogins() {
+	variables := map[string]string{setup.KubernetesRole: "VAULTKIT_KUBERNETES", setup.JWTRole: "VAULTKIT_JWT"}
+	for _, step := range o.plan.Changes() {
+		mount, _, isRole := strings.Cut(strings.TrimPrefix(step.Path, "auth/"), "/role/")
+		if prefix := variables[step.Kind]; prefix != "" && isRole && step.State == setup.Done {
+			fmt.Fprintf(o.IO.Out, "To log in as %s: %s_ROLE=%s %s_MOUNT=%s\n", step.Name, prefix, step.Name, prefix, terminal.ShellWord(mount))
+		}
+	}
 }
 
 // labels are the printed actions.
