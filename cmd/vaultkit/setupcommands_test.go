@@ -63,8 +63,9 @@ func TestSetup_PrintsEquivalentCommands(t *testing.T) {
 	byHand.ca = filepath.Join(t.TempDir(), "it's the $CA")
 	vaulttest.WriteFile(t, byHand.ca, byHand.cluster.Config()["kubernetes_ca_cert"].(string))
 	everything := append(byHand.everything(), "--kubernetes-reviewer-jwt", reviewer)
-	gitlab := []string{"--gitlab", "goblin/assistant", "--gitlab-id", "2002", "--gitlab-issuer", issuerURL, "--issuer-key", byHand.key, "--issuer-key", second,
-		"--environment", "the production", "--branch", "release/1.x", "--mount", "team/kv", "--base", "a/b", "--provider", "openai", "--provider", "x.y"}
+	gitlab := []string{"--gitlab", "goblin/assistant", "--gitlab-id", "2002", "--gitlab-issuer", issuerURL, "--issuer-key", byHand.key,
+		"--issuer-key", second, "--environment", "the production", "--branch", "release/1.x", "--mount", "team/kv", "--base", "a/b",
+		"--provider", "openai", "--provider", "x.y"}
 	quoted := []string{"--jwt", "auditor", "--issuer", issuerURL, "--issuer-key", byHand.key,
 		"--bound-claim", `why=it's "quoted" $HOME`, "--bound-claim", "a=\\", "--user-claim", "job"}
 	for _, args := range [][]string{everything, gitlab, quoted} {
@@ -84,7 +85,8 @@ func TestSetup_PrintsEquivalentCommands(t *testing.T) {
 			t.Errorf("the commands print %q, want a role id and a wrapping token for each AppRole", printed)
 		}
 		byHand.setup(t, args...).shows(t, "Nothing to change")
-		if done := bySetup.setup(t, append(args, "--yes")...).ok(t); strings.Contains(done, readAll(t, reviewer)) || strings.Contains(done, "-----BEGIN") {
+		done := bySetup.setup(t, append(args, "--yes")...).ok(t)
+		if strings.Contains(done, readAll(t, reviewer)) || strings.Contains(done, "-----BEGIN") {
 			t.Errorf("vaultkit setup prints %q, want no content of a file in it", done)
 		}
 	}

@@ -42,7 +42,8 @@ func (w *setupWorld) loggedIn(t *testing.T, role policy.Role, token string) {
 	policies, _ := found.TokenPolicies()
 	ttl, _ := found.TokenTTL()
 	renewable, _ := found.TokenIsRenewable()
-	if want := []string{"vaultkit-" + string(role)}; !slices.Equal(policies, want) || ttl > 10*time.Minute || !renewable || found.Data["type"] != "service" {
+	want := []string{"vaultkit-" + string(role)}
+	if !slices.Equal(policies, want) || ttl > 10*time.Minute || !renewable || found.Data["type"] != "service" {
 		t.Errorf("the token of the %s has the policies %v for %s, renewable: %t, type %v, want %v for 10m, a renewable service token",
 			role, policies, ttl, renewable, found.Data["type"], want)
 	}
@@ -119,7 +120,8 @@ func TestSetup_PrintedVariablesLogIn(t *testing.T) {
 	printed := w.setup(t, "--approle", "rotator", "--approle-path", "team/approle", "--yes").ok(t)
 	w.store(t)
 	for line := range strings.Lines(printed) {
-		if name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "="); ok && strings.HasPrefix(line, "  export ") {
+		if export, ok := strings.CutPrefix(line, "  export "); ok {
+			name, value, _ := strings.Cut(strings.TrimSpace(export), "=")
 			t.Setenv(name, value)
 		}
 	}
@@ -162,7 +164,8 @@ var jobClaims = map[string]map[string]any{
 func TestSetup_JobsDoTheirWork(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t)
-	w.setup(t, append(w.github(), "--yes")...).shows(t, "To log in as vaultkit-rotator: VAULTKIT_JWT_ROLE=vaultkit-rotator VAULTKIT_JWT_MOUNT=jwt-github\n")
+	w.setup(t, append(w.github(), "--yes")...).shows(t,
+		"To log in as vaultkit-rotator: VAULTKIT_JWT_ROLE=vaultkit-rotator VAULTKIT_JWT_MOUNT=jwt-github\n")
 	w.setup(t, "--gitlab", "goblin/assistant", "--gitlab-id", "2002", "--gitlab-issuer", issuerURL, "--issuer-key", w.key, "--yes").ok(t)
 	for _, tc := range []struct {
 		site, changes string // of the claims
@@ -220,7 +223,10 @@ func TestSetup_JobsOfAnotherIssuer(t *testing.T) {
 	for _, tc := range []struct {
 		project, kind string
 		may           bool
-	}{{"goblin", "nightly, weekly", true}, {"other", "nightly, weekly", true}, {"third", "nightly, weekly", false}, {"goblin", "nightly", false}} {
+	}{
+		{"goblin", "nightly, weekly", true}, {"other", "nightly, weekly", true},
+		{"third", "nightly, weekly", false}, {"goblin", "nightly", false},
+	} {
 		jwt := w.issuer.sign(t, map[string]any{"aud": "us", "job": "one", "project": tc.project, "kind": tc.kind})
 		token := w.login(t, "ci", map[string]any{"role": "vaultkit-auditor", "jwt": jwt})
 		if (token != "") != tc.may {

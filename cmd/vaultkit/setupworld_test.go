@@ -36,7 +36,8 @@ func newSetupWorld(t *testing.T) *setupWorld {
 	if err != nil {
 		t.Fatalf("faultproxy.New() = %v, want no error", err)
 	}
-	w := &setupWorld{server: server, root: vaulttest.RootOf(t, server), proxy: proxy, cluster: vaulttest.NewCluster(), issuer: newTokenIssuer(t)}
+	w := &setupWorld{server: server, root: vaulttest.RootOf(t, server), proxy: proxy,
+		cluster: vaulttest.NewCluster(), issuer: newTokenIssuer(t)}
 	t.Cleanup(w.cluster.Close)
 	t.Cleanup(func() {
 		if err := proxy.Close(); err != nil {

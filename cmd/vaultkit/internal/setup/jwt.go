@@ -29,12 +29,15 @@ type Login struct {
 
 // issuer returns the auth mount, its config, and the roles.
 func (s *Spec) issuer(i Issuer) []*object {
-	all := []*object{authMount(i.Path, "jwt", i.PathFlag, "oidc"), authConfig(i.Path, i.config(), i.inspect)}
+	all := []*object{authMount(i.Path, "jwt", i.PathFlag, "oidc"), authConfig(i.Path, refusedIssuer, i.config(), i.inspect)}
 	for _, login := range i.Logins {
 		all = append(all, s.jobRole(i, login))
 	}
 	return all
 }
+
+// refusedIssuer is the hint for a refused config: Vault asks the issuer for its keys at once.
+const refusedIssuer = "check the issuer's URL, and whether Vault reaches it; if it cannot, give --issuer-key"
 
 func (i *Issuer) config() []field {
 	fields := []field{{name: "bound_issuer", value: i.URL}}

@@ -33,7 +33,7 @@ func (s *Spec) kubernetes() []*object {
 	if len(k.Accounts) == 0 {
 		return nil
 	}
-	all := []*object{authMount(k.Path, "kubernetes", "--kubernetes-path"), authConfig(k.Path, k.config(), k.inspect)}
+	all := []*object{authMount(k.Path, "kubernetes", "--kubernetes-path"), authConfig(k.Path, refusedCluster, k.config(), k.inspect)}
 	done := map[policy.Role]bool{}
 	for _, account := range k.Accounts {
 		if !done[account.Role] {
@@ -43,6 +43,9 @@ func (s *Spec) kubernetes() []*object {
 	}
 	return all
 }
+
+// refusedCluster is the hint for a refused config: outside a pod, Vault has no CA of its own.
+const refusedCluster = "check --kubernetes-host; where Vault does not run in the cluster, give --kubernetes-ca and --kubernetes-reviewer-jwt"
 
 func (k *Kubernetes) config() []field {
 	fields := []field{{name: "kubernetes_host", value: k.Host}}

@@ -81,8 +81,8 @@ func authMount(mount, kind, pathFlag string, others ...string) *object {
 
 // authConfig returns the config of an auth mount. One that is there stays as it is, because others
 // may log in with it.
-func authConfig(mount string, fields []field, inspect func(map[string]any) (string, error)) *object {
-	o := &object{kind: "config of the auth mount", name: mount, path: authPath(mount, "config"), fields: fields, inspect: inspect}
+func authConfig(mount, hint string, fields []field, inspect func(map[string]any) (string, error)) *object {
+	o := &object{kind: "config of the auth mount", name: mount, path: authPath(mount, "config"), hint: hint, fields: fields, inspect: inspect}
 	o.read = func(ctx context.Context, server *server) (map[string]any, error) {
 		if !server.hasAuth(mount) {
 			return nil, nil

@@ -21,6 +21,7 @@ type object struct {
 	sudo    bool   // its path needs the capability sudo
 	creates bool   // Vault asks for the capability create for a new one
 	command string // the equivalent vault command; empty: a vault write of the fields
+	hint    string // what to do when Vault refuses the values
 }
 
 // field is a parameter that an object must have.

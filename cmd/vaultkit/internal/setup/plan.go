@@ -106,7 +106,7 @@ func (o *object) plan(ctx context.Context, server *server) (*Step, error) {
 		step.Action, step.Diff = Restore, changed(differing, current)
 	}
 	step.State, step.Command, step.needs = Planned, o.vaultCommand(), o.writeRight(step.Action)
-	step.apply = func(ctx context.Context) error { return server.write(ctx, o.path, step.needs.capability, o.body()) }
+	step.apply = func(ctx context.Context) error { return server.write(ctx, o, step.needs.capability) }
 	return step, nil
 }
 

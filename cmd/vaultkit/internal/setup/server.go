@@ -53,10 +53,15 @@ func (s *server) read(ctx context.Context, path string) (map[string]any, error) 
 	return secret.Data, nil
 }
 
-// write writes to a path. It sends the request once. capability is what Vault asks for.
-func (s *server) write(ctx context.Context, path, capability string, body map[string]any) error {
-	_, err := s.client.Logical().WriteWithContext(ctx, path, body)
-	return failure(err, path, capability)
+// write writes an object. It sends the request once. capability is what Vault asks for.
+func (s *server) write(ctx context.Context, o *object, capability string) error {
+	_, err := s.client.Logical().WriteWithContext(ctx, o.path, o.body())
+	failed := failure(err, o.path, capability)
+	response, responded := errors.AsType[*api.ResponseError](err)
+	if own, ok := errors.AsType[*vaultkit.Error](failed); ok && responded && response.StatusCode == http.StatusBadRequest && o.hint != "" {
+		own.Hint = o.hint
+	}
+	return failed
 }
 
 // writeWrapped writes to a path, and has the response wrapped.
@@ -106,7 +111,7 @@ func failure(err error, path, capability string) error {
 	case response.StatusCode == http.StatusForbidden:
 		failed.Kind, failed.Capability = vaultkit.ErrPermissionDenied, capability
 	case response.StatusCode == http.StatusBadRequest, response.StatusCode == http.StatusNotFound:
-		failed.Kind, failed.Hint = nil, "Vault refuses this value: check the flags"
+		failed.Kind, failed.Hint = nil, "check the flags"
 	}
 	return failed
 }

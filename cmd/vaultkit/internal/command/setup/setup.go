@@ -106,7 +106,8 @@ func (o *Options) confirm(ctx context.Context, out *output) error {
 		return nil
 	}
 	if !o.IO.CanAsk() {
-		return exitcode.UsageErrorf("nothing was changed, because there is no terminal to ask on: give --yes to make the changes, or --dry-run to see them")
+		return exitcode.UsageErrorf("nothing was changed, because there is no terminal to ask on: " +
+			"give --yes to make the changes, or --dry-run to see them")
 	}
 	out.printPlan(o.IO.Err)
 	return o.IO.Confirm(ctx, fmt.Sprintf("Make these changes (%d)?", len(out.plan.Changes())), "nothing was changed")
