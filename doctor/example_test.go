@@ -21,5 +21,5 @@ func ExampleDiagnose() {
 			fmt.Println(found.Check, "failed; run:", found.Fix)
 		}
 	}
-	// Output: mount failed; run: vault secrets list
+	// Output: mount failed; run: vaultkit setup --policy reader --mount kv-of-another-team --yes
 }

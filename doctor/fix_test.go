@@ -61,27 +61,56 @@ func TestDiagnose_WritesOnlyItsOwnPolicies(t *testing.T) {
 			token := tokenWith(t, api.TokenCreateRequest{Policies: []string{tc.held}})
 			query := doctor.Query{Providers: tc.providers, Roles: []policy.Role{policy.Rotator}}
 			found := diagnosis{query: query, opts: append(tc.opts, vaultkit.WithToken(token))}.findings(t)["rights:rotator"]
-			printed, rest, _ := strings.Cut(found.Fix, " | vault policy write ")
-			written, give, _ := strings.Cut(rest, " -")
-			if written != tc.written {
+			line, give, _ := strings.Cut(found.Fix, " && ")
+			if written := policyOf(t, line); written != tc.written {
 				t.Errorf("Diagnose yielded the fix %q, want one that writes %s", found.Fix, tc.written)
 			}
-			if strings.Contains(give, "-policy="+written) != tc.given || strings.Contains(found.Detail, "the fix makes a new token") != tc.given {
+			if strings.Contains(give, "-policy="+tc.written) != tc.given || strings.Contains(found.Detail, "the fix makes a new token") != tc.given {
 				t.Errorf("Diagnose yielded %+v, want a new token with the policy: %t", found, tc.given)
 			}
-			if strings.Count(printed, " --provider ") != tc.flags || (tc.opts != nil) != strings.HasSuffix(printed, " --base other/base") {
+			if strings.Count(line, " --provider ") != tc.flags || (tc.opts != nil) != strings.Contains(line, " --base other/base") {
 				t.Errorf("Diagnose yielded the fix %q, want %d times --provider", found.Fix, tc.flags)
 			}
 		})
 	}
 }
 
-// "vaultkit policy" needs no Vault. So of the flags in Query.Args, its fix has only mount and base path.
-func TestDiagnose_PolicyNeedsNoLogin(t *testing.T) {
+// policyOf returns the name of the policy that a command writes.
+func policyOf(t *testing.T, line string) (name string) {
+	t.Helper()
+	if _, rest, ok := strings.Cut(line, " | vault policy write "); ok {
+		return strings.TrimSuffix(rest, " -")
+	}
+	var opts []policy.Option
+	var providers []string
+	words := strings.Fields(strings.TrimPrefix(line, "vaultkit setup --policy rotator"))
+	for i := 0; i+1 < len(words); i += 2 {
+		switch value := words[i+1]; words[i] {
+		case "--provider":
+			providers = append(providers, value)
+		case "--mount":
+			opts = append(opts, policy.AtMount(value))
+		case "--base":
+			opts = append(opts, policy.AtBasePath(value))
+		}
+	}
+	if providers != nil {
+		opts = append(opts, policy.OnlyProviders(providers...))
+	}
+	name, err := policy.Name(policy.Rotator, opts...)
+	if err != nil {
+		t.Fatalf("policy.Name = %v, want no error", err)
+	}
+	return name
+}
+
+// An administrator runs "vaultkit setup". So of the flags in Query.Args, its fix has only those that
+// say where Vault is.
+func TestDiagnose_SetupHasNoFlagOfTheLogin(t *testing.T) {
 	args := " --address " + vaulttest.Server().Addr() + " --token-file '/no where' --mount secret"
 	found := withTokenOf(clienttest.Policy(t, policy.Monitor), doctor.Query{Args: args})(t).findings(t)
 	expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "",
-		"vaultkit policy reader --mount secret | vault policy write vaultkit-reader - && vault token create"}.compare(t, found)
+		"vaultkit setup --policy reader --address " + vaulttest.Server().Addr() + " --mount secret --yes && vault token create"}.compare(t, found)
 }
 
 // vaultStub returns a PATH with a vault command that runs the script.
@@ -115,5 +144,31 @@ func TestDiagnose_FixesKeepTheOldTokenUntilThereIsANewOne(t *testing.T) {
 		if err != nil || about.Mode().Perm() != 0o600 {
 			t.Errorf("os.Stat of the token's file = %v, %v, want mode 0600", about, err)
 		}
+	}
+}
+
+// What vaultkit setup makes, it also restores.
+func TestDiagnose_NamesSetupWhereItIsTheCure(t *testing.T) {
+	for name, tc := range map[string]struct {
+		arrange func(t *testing.T) setUp
+		want    string
+	}{
+		"a drifted policy":  {outdatedPolicy, "vaultkit setup --policy janitor --yes"},
+		"a drifted AppRole": {driftedRole, "vaultkit setup --approle monitor --approle-path "},
+		"a missing role of GitHub's jobs": {missingRoles["job of GitHub, rotator"], "vaultkit setup --github goblin/assistant --github-id 1001 " +
+			"--github-workflow .github/workflows/keys.yml --branch release --github-path "},
+		"a job that may not rotate": {jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Rotator, object{
+			"repository": "goblin/assistant", "repository_id": "1001", "ref": "refs/heads/main", "event_name": "push",
+			"workflow_ref": "goblin/assistant/.github/workflows/keys.yml@refs/heads/main"}), "vault list auth/"},
+		"a branch that is not protected": {jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Monitor, object{
+			"project_path": "goblin/assistant", "project_id": "2002", "ref_type": "branch", "ref": "x", "ref_protected": "false",
+			"pipeline_source": "schedule"}), "vault list auth/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := tc.arrange(t)
+			if got := s.findings(t)[s.check]; !strings.HasPrefix(got.Fix, tc.want) {
+				t.Errorf("Diagnose yielded %+v, want the fix %s", got, tc.want)
+			}
+		})
 	}
 }

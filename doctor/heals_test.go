@@ -67,7 +67,13 @@ var healingFixes = map[checks.Kind]setUps{
 	checks.AttachPolicy:    attached,
 	checks.TokenWithPolicy: {"": readersToken},
 	checks.AllowAsking:     {"": roleSetUp("rights:reader", nil, nil, clienttest.Right{Path: "sys/capabilities-self", Capability: "update"})},
-	checks.KeepVersions:    {"": deletingSetUp},
+	checks.NewCredentials:  newCredentials,
+	checks.MakeLoginRole:   missingRoles,
+	checks.MakeMount: {"": func(t *testing.T) setUp {
+		return found("mount", vaultkit.WithMount("engines/"+vaulttest.Name(t)))(t)
+	}},
+	checks.ShowHeader:   {"": withoutHeader},
+	checks.KeepVersions: {"": deletingSetUp},
 	checks.UseMount: {"": func(t *testing.T) setUp {
 		return found("mount", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})+"/in"))(t)
 	}},
@@ -260,6 +266,29 @@ var newTokens = setUps{
 	},
 }
 
+// newCredentials are set-ups with an AppRole that cannot log in.
+var newCredentials = setUps{
+	"wrong secret id": appRoleSetUp("login", "VAULT_ROLE_ID=fake", "VAULT_SECRET_ID="+clienttest.Marker),
+	"no secret id":    appRoleSetUp("credentials", "VAULT_ROLE_ID=fake"),
+	"used wrapping":   appRoleSetUp("login", "VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+clienttest.Marker),
+	"no mount":        appRoleSetUp("login", "VAULT_ROLE_ID=fake", "VAULT_SECRET_ID=fake", "VAULTKIT_APPROLE_MOUNT=approle-of-nobody"),
+}
+
+// appRoleSetUp returns a set-up with these variables. After the fix, the user sets what it printed.
+func appRoleSetUp(check string, env ...string) func(*testing.T) setUp {
+	return func(*testing.T) setUp {
+		return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{variables(env...)}}, check: check, again: func(ran shell) diagnosis {
+			all := env
+			for line := range strings.Lines(ran.printed) {
+				if pair, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
+					all = append([]string{pair}, all...)
+				}
+			}
+			return diagnosis{query: doctor.Query{Unwrap: true}, opts: []vaultkit.Option{variables(all...)}}
+		}}
+	}
+}
+
 func lookup(env []string, name string) (value string) {
 	for _, pair := range env {
 		if key, text, _ := strings.Cut(pair, "="); key == name {
@@ -319,6 +348,16 @@ func sealed(t *testing.T) setUp {
 	}
 	s := found("server", at(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))(t)
 	s.env, s.input = []string{"VAULT_ADDR=" + server.Addr()}, server.UnsealKey()+"\n"
+	return s
+}
+
+func withoutHeader(t *testing.T) setUp {
+	server := vaulttest.Start(t)
+	if _, err := vaulttest.RootOf(t, server).Logical().DeleteWithContext(t.Context(), "sys/config/auditing/request-headers/X-Correlation-Id"); err != nil {
+		t.Fatalf("DeleteWithContext = %v, want no error", err)
+	}
+	s := found("audit", at(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))(t)
+	s.env = []string{"VAULT_ADDR=" + server.Addr(), "VAULT_TOKEN=" + server.RootToken()}
 	return s
 }
 

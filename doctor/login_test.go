@@ -67,16 +67,16 @@ func TestDiagnoseLogin(t *testing.T) {
 				`new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=vaultkit-reader)" && export VAULT_TOKEN="$new"`}},
 		"wrong secret id": {withOptions(byRole(roleID, wrong, "")),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID",
-				"vault write -f auth/approle/role/vaultkit-reader/secret-id"}},
+				"vaultkit setup --approle reader --new-secret-id --yes"}},
 		"no such auth mount": {withOptions(byRole(roleID, secretID, "nowhere")),
-			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vault auth list"}},
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vaultkit setup --approle reader --new-secret-id --approle-path nowhere --yes"}},
 		"wrong secret id in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULT_SECRET_ID="+clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "secret id from environment VAULT_SECRET_ID",
-				`new="$(vault write -field=secret_id -f auth/approle/role/vaultkit-reader/secret-id)" && export VAULT_SECRET_ID="$new"`}},
+				"vaultkit setup --approle reader --new-secret-id --yes"}},
 		"wrong wrapping token in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+clienttest.Marker)),
-			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", `new="$(vault write -field=wrapping_token -wrap-ttl=5m -f auth/`}},
+			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "vaultkit setup --approle reader --new-secret-id --yes"}},
 		"wrong wrapping": {withOptions(byRole(roleID, wrong.Wrapped(), "")),
-			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}},
+			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "vaultkit setup --approle reader --new-secret-id --yes"}},
 		"no Kubernetes role": {withOptions(vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt})),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/kubernetes", "vault read auth/kubernetes/role/nobody"}},
 	}.check(t)
@@ -96,7 +96,7 @@ func TestDiagnose_DoesNotUseUpAWrappingToken(t *testing.T) {
 	}
 	problem.query.Unwrap = true
 	expected{"token", fine, nil, "service token", ""}.compare(t, problem.findings(t))
-	expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "-wrap-ttl=5m"}.compare(t, problem.findings(t))
+	expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "vaultkit setup --approle reader --new-secret-id --yes"}.compare(t, problem.findings(t))
 }
 
 // tokenWith creates the token of a request.
@@ -131,7 +131,7 @@ func TestDiagnoseToken(t *testing.T) {
 	roleID, secretID, name := roleOf(t, object{"token_num_uses": 20}, false)
 	problems{
 		"root": {withOptions(), expected{"token", warns, nil, "root",
-			"vaultkit policy reader | vault policy write vaultkit-reader - && " +
+			"vaultkit setup --policy reader --yes && " +
 				"vault token create -orphan -no-default-policy -period=24h -policy=vaultkit-reader"}},
 		"about to end": {is(api.TokenCreateRequest{TTL: "50s", Renewable: &no}),
 			expected{"token", warns, nil, "the token ends soon", "vault token create -orphan -period=24h -policy=" + ours}},

@@ -26,7 +26,6 @@ var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 	checks.ListCredential: func(t *testing.T) setUp {
 		return found("credentials", vaultkit.WithToken(vaultkit.FromFile(filepath.Join(t.TempDir(), "missing"))))(t)
 	},
-	checks.NewSecretID:     found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "")),
 	checks.LookUpName:      found("reach", at("http://no..such.test:8200")),
 	checks.AskHealth:       problemSetUp("reach", faulty(faultproxy.Refuse())),
 	checks.TryHTTPS:        found("tls", at("http://vault.test:8200"), vaultkit.WithTransport(elsewhere)),
@@ -41,7 +40,7 @@ var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 	},
 	checks.ReadServerStatus: problemSetUp("server", answersHealth(`"initialized":false,"sealed":true`)),
 	checks.ReadClock:        problemSetUp("clock", clockOff(-150*time.Second)),
-	checks.ListLogins:       found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "nowhere")),
+	checks.ListLogins:       problemSetUp("login", withMethod(byAppRole(object{"role_id": "fake", "secret_id": clienttest.Marker}))),
 	checks.ReadLoginRole:    noSuchRole,
 	checks.ListLoginRoles: refusedJWT(func(_ *vaulttest.Issuer, mount, token string) []string {
 		return []string{"VAULTKIT_JWT_MOUNT=" + mount, "VAULTKIT_JWT_TOKEN=" + token}
@@ -63,7 +62,7 @@ var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 			clienttest.Right{Path: "auth/token/lookup-self", Capability: "read"})
 		return holds(t, "excess", policy+`path "secret/destroy/*" { capabilities = ["update"] }`, doctor.Query{})
 	},
-	checks.ListMounts:    found("mount", vaultkit.WithMount("nowhere")),
+	checks.ListMounts:    found("mount", vaultkit.WithMount("cubbyhole")),
 	checks.ListProviders: func(t *testing.T) setUp { return setUp{diagnosis: withQuery(only("nobody"))(t), check: "providers"} },
 	checks.ListMount: func(t *testing.T) setUp {
 		return found("providers", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})))(t)
@@ -102,8 +101,8 @@ func TestDiagnose_MarksFixesThatOnlyLook(t *testing.T) {
 // The detail says that a name in a fix is a guess.
 func TestDiagnoseNamesItsGuesses(t *testing.T) {
 	for guess, opt := range map[string]vaultkit.Option{
-		"the role's name vaultkit-reader is a guess": byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), ""),
-		"the policy vaultkit-reader is a guess":      vaultkit.WithToken(vaultkit.FromString(clienttest.Marker)),
+		"the fix makes the AppRole vaultkit-reader and prints what logs in as it": byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), ""),
+		"the policy vaultkit-reader is a guess":                                   vaultkit.WithToken(vaultkit.FromString(clienttest.Marker)),
 	} {
 		if got := withOptions(opt)(t).findings(t)["login"]; !strings.Contains(got.Detail, guess) {
 			t.Errorf("Diagnose found %+v, want %q in the detail", got, guess)
@@ -117,7 +116,7 @@ func TestDiagnose_TellsAMissingMountFromAMissingRight(t *testing.T) {
 		clienttest.Right{Path: "nowhere/metadata/goblin-assistant/providers/", Capability: "list"})
 	s := holds(t, "mount", policy, doctor.Query{})
 	s.opts = append(s.opts, vaultkit.WithMount("nowhere"))
-	expected{"mount", fails, vaultkit.ErrMountNotFound, "Vault has no mount there", "vault secrets list"}.compare(t, s.findings(t))
+	expected{"mount", fails, vaultkit.ErrMountNotFound, "Vault has no mount there", "vaultkit setup --policy reader --mount nowhere --yes"}.compare(t, s.findings(t))
 }
 
 // problemSetUp returns a set-up of a diagnosis.

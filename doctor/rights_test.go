@@ -20,8 +20,7 @@ func TestDiagnoseMount(t *testing.T) {
 	on := func(mount string) func(*testing.T) diagnosis { return withOptions(vaultkit.WithMount(mount)) }
 	problems{
 		"missing": {on("nowhere"), expected{"mount", fails, vaultkit.ErrMountNotFound,
-			"check --mount (VAULTKIT_MOUNT) first; on a new Vault, an engine is mounted by: " +
-				"vault secrets enable -path=nowhere -version=2 kv", "vault secrets list"}},
+			"check --mount (VAULTKIT_MOUNT) first, or make the mount", "vaultkit setup --policy reader --mount nowhere --yes"}},
 		"below one": {on(second + "/in/side"),
 			expected{"mount", fails, vaultkit.ErrMountNotFound, "belongs to the base path",
 				"vaultkit doctor --mount " + second + " --base in/side/goblin-assistant"}},
@@ -58,7 +57,7 @@ func TestDiagnoseRights(t *testing.T) {
 	destroys := reader + `path "secret/metadata/goblin-assistant/providers/*" { capabilities = ["read", "delete"] }`
 	narrow := clienttest.Policy(t, policy.Reader, policy.OnlyProviders(p))
 	fix := func(role string) string {
-		return "vaultkit policy " + role + " | vault policy write vaultkit-" + role + " - && " +
+		return "vaultkit setup --policy " + role + " --yes && " +
 			"vault token create -orphan -no-default-policy -period=24h -policy="
 	}
 	problems{
@@ -80,8 +79,8 @@ func TestDiagnoseRights(t *testing.T) {
 		"the one": {withTokenOf(narrow, about()), expected{"rights:reader", fine, nil, "for " + p, ""}},
 		"no list": {withTokenOf(noList, doctor.Query{}),
 			expected{"rights:reader", fails, vaultkit.ErrPermissionDenied, "lacks list on secret/metadata/goblin-assistant/providers/",
-				"vaultkit policy reader |"}},
-		"no list to see": {withTokenOf(noList, doctor.Query{}), expected{"providers", skips, nil, "the token cannot list", "vaultkit policy reader |"}},
+				"vaultkit setup --policy reader"}},
+		"no list to see": {withTokenOf(noList, doctor.Query{}), expected{"providers", skips, nil, "the token cannot list", "vaultkit setup --policy reader"}},
 		"may not ask": {withTokenOf(noAsking, about()),
 			expected{"rights:reader", skips, nil, "sys/capabilities-self", "vault token create -orphan -period=24h -policy=testdiagnoserights-"}},
 		"destroys": {withTokenOf(destroys, about()),
@@ -95,7 +94,7 @@ func TestDiagnoseRights(t *testing.T) {
 			doctor.Query{Providers: []string{"new"},
 				Roles: []policy.Role{policy.Provisioner}}), expected{"rights:provisioner", fine, nil, "for new", ""}},
 		"audit":           {withTokenOf(reader, about()), expected{"audit", skips, nil, "ask an operator", "vault audit list"}},
-		"pending unknown": {withTokenOf(reader, about()), expected{"pending", skips, nil, "may not look", "vaultkit policy monitor"}},
+		"pending unknown": {withTokenOf(reader, about()), expected{"pending", skips, nil, "may not look", "vaultkit setup --policy monitor --yes && vault token create"}},
 		"a crash": {func(t *testing.T) diagnosis {
 			return diagnosis{query: doctor.Query{Providers: []string{clienttest.PutProviderLackingARecord(t)}}}
 		},
@@ -117,7 +116,7 @@ func TestDiagnose_NamesEachMissingRight(t *testing.T) {
 				found := withTokenOf(clienttest.WithoutRight(text, missing), query)(t).findings(t)
 				at := strings.Replace(missing.Path, "/+", "/"+p, 1)
 				expected{"rights:" + string(role), fails, vaultkit.ErrPermissionDenied, "lacks " + missing.Capability + " on " + at,
-					"vaultkit policy " + string(role)}.compare(t, found)
+					"vaultkit setup --policy " + string(role)}.compare(t, found)
 			})
 		}
 		expected{"rights:" + string(role), fine, nil, "every right", ""}.compare(t,

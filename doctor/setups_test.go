@@ -110,15 +110,92 @@ func methodSetUp(check string, settings object, roles []policy.Role) func(*testi
 	}
 }
 
+// missingRoles are set-ups with a pod or a job whose role does not exist.
+var missingRoles = setUps{
+	"pod": func(t *testing.T) setUp {
+		cluster, name := vaulttest.NewCluster(), mountAuth(t, "kubernetes")
+		t.Cleanup(cluster.Close)
+		vaulttest.Write(t, vaulttest.Root(t), "auth/"+name+"/config", cluster.Config())
+		jwt := filepath.Join(t.TempDir(), "jwt")
+		vaulttest.WriteFile(t, jwt, cluster.JWT(name, true))
+		return found("login", vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "vaultkit-reader", JWTFile: jwt, Mount: name}))(t)
+	},
+	"job": jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Reader, object{"sub": "job 1", "aud": "https://vault.example.com"}),
+	"job of GitHub, monitor": jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Monitor, object{
+		"repository": "goblin/assistant", "repository_id": "1001", "ref": "refs/heads/main", "event_name": "schedule",
+		"workflow_ref": "goblin/assistant/.github/workflows/keys.yml@refs/heads/main"}),
+	"job of GitHub, rotator": jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Rotator, object{
+		"repository": "goblin/assistant", "repository_id": "1001", "ref": "refs/heads/release", "event_name": "workflow_dispatch",
+		"workflow_ref": "goblin/assistant/.github/workflows/keys.yml@refs/heads/release", "environment": "live"}),
+	"job of GitLab": jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Rotator, object{
+		"project_path": "goblin/assistant", "project_id": "2002", "ref_type": "branch", "ref": "main", "ref_protected": "true",
+		"pipeline_source": "web", "environment": "live", "environment_protected": "false"}),
+	"job, no mount": jobWithoutRole(nil, policy.Reader, nil),
+	"job, no configuration": func(t *testing.T) setUp {
+		short.RealOnly(t, "a Vault that gets the issuer's keys")
+		return jobWithoutRole(func(*vaulttest.Issuer) map[string]any { return nil }, policy.Reader, nil)(t)
+	},
+}
+
+// jobWithoutRole returns a set-up with a job whose role vaultkit-<role> does not exist. Without a
+// configuration, nor does the auth mount.
+func jobWithoutRole(config func(*vaulttest.Issuer) map[string]any, role policy.Role, claims object) func(*testing.T) setUp {
+	return func(t *testing.T) setUp {
+		issuer := newIssuer(t)
+		mount := "nowhere-" + strings.ToLower(vaulttest.Name(t))
+		if config == nil {
+			short.RealOnly(t, "a Vault that gets the issuer's keys")
+		} else {
+			mount = mountAuth(t, "jwt")
+			if settings := config(issuer); settings != nil {
+				vaulttest.Write(t, vaulttest.Root(t), "auth/"+mount+"/config", settings)
+			}
+		}
+		all := object{"aud": "vault"}
+		for name, value := range claims {
+			all[name] = value
+		}
+		login := vaultkit.WithJWT(vaultkit.JWT{Role: "vaultkit-" + string(role), Mount: mount, Token: vaultkit.FromString(issuer.Sign(all))})
+		return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: []policy.Role{role}}, opts: []vaultkit.Option{login}}, check: "login"}
+	}
+}
+
+// mountAuth mounts an auth method at a path of its own.
+func mountAuth(t *testing.T, kind string) (mount string) {
+	t.Helper()
+	mount = strings.ToLower(vaulttest.Name(t))
+	if err := vaulttest.Root(t).Sys().EnableAuthWithOptionsWithContext(t.Context(), mount, &api.EnableAuthOptions{Type: kind}); err != nil {
+		t.Fatalf("EnableAuthWithOptionsWithContext = %v, want no error", err)
+	}
+	return mount
+}
+
+// driftedRole returns a set-up with an AppRole that vaultkit setup made, and that lost its policy.
+func driftedRole(t *testing.T) setUp {
+	root, mount := vaulttest.Root(t), mountAuth(t, "approle")
+	vaulttest.Write(t, root, "auth/"+mount+"/role/vaultkit-monitor", withPolicy(t, nil, nil))
+	id, err := root.Logical().ReadWithContext(t.Context(), "auth/"+mount+"/role/vaultkit-monitor/role-id")
+	if err != nil {
+		t.Fatalf("ReadWithContext = %v, want no error", err)
+	}
+	secret, err := root.Logical().WriteWithContext(t.Context(), "auth/"+mount+"/role/vaultkit-monitor/secret-id", nil)
+	if err != nil {
+		t.Fatalf("WriteWithContext = %v, want no error", err)
+	}
+	login := byRole(vaultkit.FromString(id.Data["role_id"].(string)), vaultkit.FromString(secret.Data["secret_id"].(string)), mount)
+	return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: []policy.Role{policy.Monitor}}, opts: []vaultkit.Option{login}}, check: "rights:monitor"}
+}
+
 // attached are set-ups with a login whose role lacks a policy.
 var attached = setUps{
-	"AppRole":         roleSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
-	"Kubernetes":      podSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
-	"JWT":             jobSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
-	"auth method":     methodSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
-	"what is pending": aboutOne(roleSetUp("pending", nil, nil)),
-	"what is deleted": aboutOne(roleSetUp("deletion", nil, nil)),
-	"no right at all": roleSetUp("mount", object{"token_policies": "none", "token_no_default_policy": false}, nil),
+	"AppRole of setup": driftedRole,
+	"AppRole":          roleSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
+	"Kubernetes":       podSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
+	"JWT":              jobSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
+	"auth method":      methodSetUp("rights:rotator", nil, []policy.Role{policy.Reader, policy.Rotator}),
+	"what is pending":  aboutOne(roleSetUp("pending", nil, nil)),
+	"what is deleted":  aboutOne(roleSetUp("deletion", nil, nil)),
+	"no right at all":  roleSetUp("mount", object{"token_policies": "none", "token_no_default_policy": false}, nil),
 	"no list": roleSetUp("providers", nil, nil,
 		clienttest.Right{Path: "secret/metadata/goblin-assistant/providers/", Capability: "list"}),
 	"of one provider":    func(t *testing.T) setUp { return ofOne(t, policy.Rotator, true) },

@@ -45,7 +45,7 @@ func TestDoctorJSON(t *testing.T) {
 	for _, one := range decode[[]finding](t, r.out, true) {
 		found[one.Check] = one
 	}
-	right, fix := "update on secret/data/goblin-assistant/providers/"+provider, "vaultkit policy rotator | vault policy write vaultkit-rotator - && "
+	right, fix := "update on secret/data/goblin-assistant/providers/"+provider, "vaultkit setup --policy rotator "
 	if got := found["rights:rotator"]; got.Status != "failed" || !strings.Contains(got.Detail, right) || !strings.HasPrefix(got.Fix, fix) ||
 		got.LookOnly || !found["audit"].LookOnly {
 		t.Errorf("vaultkit doctor --json: rights:rotator = %+v, audit = %+v, want the missing right with a fix, and a look", got, found["audit"])
@@ -80,11 +80,11 @@ func TestDoctorExitCodes(t *testing.T) {
 		"unknown token": {[]string{"--address", vaulttest.Server().Addr(), "--token-file", nobody}, exitcode.Denied,
 			"fix: (umask 077; vault token create"},
 		"no mount": {append(connect(t, vaulttest.Server().RootToken()), "--mount", "nope"), exitcode.NotFound,
-			"look: vault secrets list"},
+			"fix: vaultkit setup --policy reader"},
 		"KV version 1": {append(connect(t, vaulttest.Server().RootToken()), "--mount", v1), exitcode.Failure,
 			"fix: vault kv enable-versioning"},
 		"no provider":      {append(connect(t, reader), "nobody"), exitcode.NotFound, "look: vaultkit list --address "},
-		"no right":         {append(connect(t, reader), "--role", "auditor"), exitcode.Denied, "fix: vaultkit policy auditor"},
+		"no right":         {append(connect(t, reader), "--role", "auditor"), exitcode.Denied, "fix: vaultkit setup --policy auditor"},
 		"warnings":         {connect(t, vaulttest.Server().RootToken()), exitcode.OK, "WARN  token"},
 		"strict":           {append(connect(t, vaulttest.Server().RootToken()), "--strict"), exitcode.Failure, "WARN  token"},
 		"no such role":     {append(connect(t, reader), "--role", canary), exitcode.Usage, "the role is none of reader"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/hashicorp/vault/api"
 
@@ -25,5 +26,19 @@ func (x *exam) audit(ctx context.Context) Finding {
 	case len(devices) == 0:
 		return warning("there is no audit device: Vault does not log who read or changed a key", EnableAudit.fix(x.inRoot("vault audit enable file file_path=stdout")))
 	}
+	if x.hidesHeader(ctx) {
+		return warning(fmt.Sprintf("%d enabled, but Vault does not log the header X-Correlation-Id, by which refused requests are found", len(devices)),
+			ShowHeader.fix(x.setup("--policy", x.firstRole())))
+	}
 	return okay(fmt.Sprintf("%d enabled", len(devices)))
+}
+
+// hidesHeader reports whether Vault is known not to log the header. It answers 400 then.
+func (x *exam) hidesHeader(ctx context.Context) bool {
+	err := x.session.Do(ctx, func(ctx context.Context, c *api.Client) error {
+		_, err := c.WithNamespace("").Logical().ReadWithContext(ctx, "sys/config/auditing/request-headers/X-Correlation-Id")
+		return err
+	})
+	answer, ok := errors.AsType[*api.ResponseError](err)
+	return ok && answer.StatusCode == http.StatusBadRequest
 }

@@ -36,6 +36,9 @@ func (x *exam) printPolicy(role string) string {
 // writePolicy returns the command that writes a role's policy. It needs an administrator's
 // token.
 func (x *exam) writePolicy(role string) string {
+	if x.policyName(role) == x.policyScope().Name(role) {
+		return x.setupPolicy(role)
+	}
 	return fmt.Sprintf("%s | vault policy write %s -", x.printPolicy(role), quote(x.policyName(role)))
 }
 
@@ -57,6 +60,9 @@ func (x *exam) policyProviders() []string {
 func (x *exam) grantFix(role string) Fix {
 	if slices.Contains(x.policies, x.policyName(role)) {
 		return WritePolicy.fix(x.writePolicy(role))
+	}
+	if restore := x.restoreAppRole(role); restore != "" {
+		return AttachPolicy.fix(restore)
 	}
 	kind, give := x.attachPolicy(x.policyName(role))
 	if give == "" {
@@ -160,21 +166,13 @@ func (x *exam) newToken(policies []string) string {
 // explainGuess says which part of a fix is a guess.
 func (x *exam) explainGuess(fix Fix) string {
 	switch {
-	case fix.Kind == NewSecretID:
-		return fmt.Sprintf("; the role's name %s is a guess: vault list auth/%s/role lists the roles", x.generalName(), x.login.Mount)
+	case fix.Kind == NewCredentials:
+		return fmt.Sprintf("; the fix makes the AppRole %s and prints what logs in as it; for an AppRole of yours, run: vault write -f auth/%s/role/ROLE/secret-id",
+			x.generalName(), x.login.Mount)
 	case fix.Kind == NewToken && x.facts == nil:
 		return fmt.Sprintf("; the policy %s is a guess", x.generalName())
 	}
 	return ""
-}
-
-// secretIDFix creates a secret id for an AppRole. Only an operator knows the role's name.
-func (x *exam) secretIDFix() Fix {
-	field, wrap := "secret_id", ""
-	if x.login.Wrapped {
-		field, wrap = "wrapping_token", "-wrap-ttl=5m "
-	}
-	return NewSecretID.fix(x.storeField(field, fmt.Sprintf("vault write %s-f auth/%s/role/%s/secret-id", wrap, x.login.Mount, x.generalName())))
 }
 
 // storeField stores one field of the output of a vault command where the login reads it. If the
@@ -204,7 +202,7 @@ func (x *exam) firstRole() string {
 }
 
 // adminCommands matches the commands that a service's token may not run.
-var adminCommands = regexp.MustCompile(`\bvault (token create|policy|write|read|list|secrets|auth|audit enable|kv enable|kv undelete)`)
+var adminCommands = regexp.MustCompile(`\b(vaultkit setup|vault (token create|policy|write|read|list|secrets|auth|audit enable|kv enable|kv undelete))`)
 
 // nameAdmin adds to the detail that an admin must run the fix.
 func (f Finding) nameAdmin() Finding {

@@ -17,7 +17,7 @@ import (
 // describeLogin describes the login and, for a JWT, whom it is for and when it ends.
 func (x *exam) describeLogin() string {
 	claims := x.login.JWT
-	if claims == nil {
+	if claims == nil || x.login.Kind != session.KindJWT {
 		return x.Login.String()
 	}
 	about := "; its audience is " + strings.Join(claims.Audiences, " and ")
@@ -34,7 +34,7 @@ func (x *exam) describeLogin() string {
 // accept it for longer, and the clock of this machine may be wrong.
 func (x *exam) endedJWT() (found Finding, ended bool) {
 	claims := x.login.JWT
-	if claims == nil || claims.Ends.IsZero() || time.Until(claims.Ends) > 0 {
+	if claims == nil || x.login.Kind != session.KindJWT || claims.Ends.IsZero() || time.Until(claims.Ends) > 0 {
 		return Finding{}, false
 	}
 	return warning(x.Login.String()+"; "+endOf(claims)+": a platform gives a JWT for minutes, so get another one", x.endedFix()), true
@@ -61,7 +61,7 @@ func (x *exam) missingJWT(err error) Fix {
 }
 
 // aboutConfig are the reasons that the configuration of the auth mount explains.
-var aboutConfig = []vaulterr.JWTReason{vaulterr.JWTNoConfig, vaulterr.JWTNoKeys, vaulterr.JWTSignature, vaulterr.JWTWrongIssuer}
+var aboutConfig = []vaulterr.JWTReason{vaulterr.JWTNoKeys, vaulterr.JWTSignature, vaulterr.JWTWrongIssuer}
 
 // jwtFix returns the fix for a refused login with a JWT.
 func (x *exam) jwtFix(err error) Fix {
@@ -71,13 +71,15 @@ func (x *exam) jwtFix(err error) Fix {
 	case !fromVault:
 		return x.missingJWT(err)
 	case answer.StatusCode == http.StatusForbidden:
-		return listLogins() // Vault gives the same response for a mount that does not exist
+		return x.loginRoleFix(listLogins()) // Vault's response for a mount that does not exist
+	case reason == vaulterr.JWTNoConfig:
+		return x.loginRoleFix(x.readLoginConfig())
 	case reason == vaulterr.JWTExpired, reason == vaulterr.JWTNotYetValid:
 		return x.endedFix()
 	case slices.Contains(aboutConfig, reason):
-		return ReadLoginConfig.fix(fmt.Sprintf("vault read auth/%s/config", x.login.Mount))
+		return x.readLoginConfig()
 	case reason == vaulterr.JWTNoRole || x.login.Role == "":
-		return ListLoginRoles.fix(fmt.Sprintf("vault list auth/%s/role", x.login.Mount))
+		return x.loginRoleFix(ListLoginRoles.fix(fmt.Sprintf("vault list auth/%s/role", x.login.Mount)))
 	}
 	return x.readLoginRole()
 }
@@ -110,6 +112,10 @@ func listLogins() Fix { return ListLogins.fix("vault auth list") }
 
 func (x *exam) readLoginRole() Fix {
 	return ReadLoginRole.fix(fmt.Sprintf("vault read auth/%s/role/%s", x.login.Mount, quote(x.login.Role)))
+}
+
+func (x *exam) readLoginConfig() Fix {
+	return ReadLoginConfig.fix(fmt.Sprintf("vault read auth/%s/config", x.login.Mount))
 }
 
 func (x *exam) listCredential() Fix { return ListCredential.fix("ls -l " + quote(x.login.File)) }

@@ -27,6 +27,10 @@ const (
 	AttachPolicy    Kind = "write a policy and give it to the login's role"
 	TokenWithPolicy Kind = "write a policy and make a token with it"
 	AllowAsking     Kind = "give the token Vault's default policy"
+	NewCredentials  Kind = "make an AppRole and what logs in as it"
+	MakeLoginRole   Kind = "make the role of a pod or a job"
+	MakeMount       Kind = "make the KV mount"
+	ShowHeader      Kind = "have the audit log show the correlation id"
 	KeepVersions    Kind = "have the mount delete no version"
 	UseMount        Kind = "take the mount out of the base path"
 	UpgradeMount    Kind = "upgrade the mount to KV version 2"
@@ -43,7 +47,6 @@ const (
 	NameAddress      Kind = "name the address"
 	ListTLSFiles     Kind = "look at the files for TLS"
 	ListCredential   Kind = "look at a credential file"
-	NewSecretID      Kind = "make a secret id for a role whose name is a guess"
 	LookUpName       Kind = "look a host name up"
 	AskHealth        Kind = "ask for the server's health"
 	TryHTTPS         Kind = "try HTTPS"
@@ -77,11 +80,12 @@ const (
 var healingKinds = []Kind{
 	DefaultMount, DefaultBase, UnsetVariable, VaultLogin, ProtectFile, ChooseLogin, BypassProxy, StartDev, UseHTTPS, UseHTTP,
 	ExpectName, Unseal, Unwrap, NewToken, ReplaceRoot, UnlimitedUses, WritePolicy, AttachPolicy, TokenWithPolicy, AllowAsking,
+	NewCredentials, MakeLoginRole, MakeMount, ShowHeader,
 	KeepVersions, UseMount, UpgradeMount, KeepKey, StoreKey, Recover, EnableAudit,
 }
 
 var lookingKinds = []Kind{
-	ReadHelp, NameAddress, ListTLSFiles, ListCredential, NewSecretID, LookUpName, AskHealth, TryHTTPS, TrustCA, GiveCertificate,
+	ReadHelp, NameAddress, ListTLSFiles, ListCredential, LookUpName, AskHealth, TryHTTPS, TrustCA, GiveCertificate,
 	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ListNamespaces, ReadLoginRole, ListLoginRoles,
 	ReadLoginConfig, ReadPipeline, AskGitHub, FindProxy, ListSocket, ReadPolicy, ReadOwnPolicies, LookUpToken,
 	ListMounts, ListProviders, ListMount, ListNames, AskForRole, AskForProviders, ListAuditDevices,

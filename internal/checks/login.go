@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,12 +45,11 @@ func (x *exam) checkWrapped(ctx context.Context) Finding {
 }
 
 func (x *exam) loginFix(err error) Fix {
-	answer, _ := errors.AsType[*api.ResponseError](err)
 	switch {
 	case vaulterr.NamespaceNotFound(err):
 		return x.namespaceFix()
 	case errors.Is(err, vaulterr.ErrWrappingToken):
-		return x.secretIDFix()
+		return x.credentialsFix()
 	case errors.Is(err, vaulterr.ErrUnavailable):
 		return x.healthFix()
 	}
@@ -59,10 +57,7 @@ func (x *exam) loginFix(err error) Fix {
 	case session.KindToken:
 		return x.tokenFix()
 	case session.KindAppRole:
-		if answer != nil && answer.StatusCode == http.StatusForbidden {
-			return listLogins() // Vault gives the same response for a mount that does not exist
-		}
-		return x.secretIDFix()
+		return x.credentialsFix()
 	case session.KindJWT:
 		return x.jwtFix(err)
 	case session.KindAuthMethod: // only the program knows more about it
@@ -70,7 +65,7 @@ func (x *exam) loginFix(err error) Fix {
 	case session.KindProxy:
 		return proxyFix()
 	}
-	return x.readLoginRole()
+	return x.kubernetesFix(err)
 }
 
 // tokenFix replaces a token that Vault refused.

@@ -21,7 +21,7 @@ func (x *exam) mount(ctx context.Context) Finding {
 	}
 	if errors.Is(err, vaulterr.ErrPermissionDenied) && x.hasAnyRight(ctx) {
 		return failed(&vaulterr.Error{Kind: vaulterr.ErrMountNotFound, Err: err},
-			fmt.Sprintf("the token has rights below %s/, but Vault has no mount there: check --mount", x.Mount), ListMounts.fix("vault secrets list"))
+			fmt.Sprintf("the token has rights below %s/, but Vault has no mount there: check --mount first, or make the mount", x.Mount), x.makeMount())
 	}
 	if err != nil {
 		fix := x.mountFix(found, err)
@@ -46,8 +46,7 @@ func (x *exam) explainMount(found kv.Mount, err error, fix Fix) string {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
 		return fmt.Sprintf("the token has no right below %s/, or nothing is mounted there: check --mount first", x.Mount) + x.describeFix(fix)
 	case ok && errors.Is(err, vaulterr.ErrMountNotFound) && answer.Detail == "":
-		return fmt.Sprintf("nothing is mounted at %s/: check --mount (VAULTKIT_MOUNT) first; "+
-			"on a new Vault, an engine is mounted by: vault secrets enable -path=%s -version=2 kv", x.Mount, quote(x.Mount))
+		return fmt.Sprintf("nothing is mounted at %s/: check --mount (VAULTKIT_MOUNT) first, or make the mount", x.Mount)
 	case errors.Is(err, vaulterr.ErrNotKVv2) && isKV(found):
 		return fmt.Sprintf("%s/ is KV version 1: check --mount first; an upgrade changes the paths for everyone who uses the mount", x.Mount)
 	}
@@ -65,9 +64,14 @@ func (x *exam) mountFix(found kv.Mount, err error) Fix {
 		return UseMount.fix(x.command("doctor", "--mount", found.Path, "--base", inside+"/"+x.Base))
 	case isKV(found):
 		return UpgradeMount.fix("vault kv enable-versioning " + quote(x.Mount) + "/")
+	case errors.Is(err, vaulterr.ErrMountNotFound):
+		return x.makeMount()
 	}
 	return ListMounts.fix("vault secrets list")
 }
+
+// makeMount makes the KV mount.
+func (x *exam) makeMount() Fix { return MakeMount.fix(x.setup("--policy", x.firstRole())) }
 
 // hasAnyRight reports whether the token has a right for any provider, or for one of the named
 // ones.

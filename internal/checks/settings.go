@@ -96,7 +96,7 @@ func (x *exam) credentialFix(err error) Fix {
 	case x.login.File != "":
 		return x.listCredential()
 	case x.login.Kind == session.KindAppRole:
-		return x.secretIDFix()
+		return x.credentialsFix()
 	case x.login.Kind == session.KindJWT:
 		return x.missingJWT(err)
 	case x.login.Kind == session.KindToken:

@@ -32,7 +32,7 @@ type LoginInfo struct {
 	Variable, File string
 
 	GitHub bool    // GitHub gives the JWT
-	JWT    *Claims // of the JWT of a JWT login, if it can be read
+	JWT    *Claims // of the JWT of a Kubernetes or JWT login, if it is one
 
 	Wrapped       bool     // the secret id is wrapped
 	WorldReadable []string // credential files that every user of the machine can read
@@ -48,10 +48,14 @@ func Probe(ctx context.Context, m Method) (LoginInfo, error) {
 	about, credentials := describe(m)
 	for _, one := range credentials {
 		text, err := one.secret(ctx)
-		if err == nil && about.Kind == KindJWT {
-			about.JWT, err = parseClaims(one, text)
-		}
 		if err != nil {
+			return about, err
+		}
+		if about.Kind != KindJWT && about.Kind != KindKubernetes {
+			continue
+		}
+		// Other implementations of Kubernetes' method may accept what is no JWT.
+		if about.JWT, err = parseClaims(one, text); err != nil && about.Kind == KindJWT {
 			return about, err
 		}
 	}

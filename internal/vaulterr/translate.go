@@ -28,6 +28,7 @@ const (
 	textBadSecretID2  = "invalid secret id"
 	textWrappingToken = "wrapping token is not valid or does not exist"
 	textMissingToken  = "missing client token"
+	textUnknownRole   = "invalid role name"
 	textUpgrading     = "Upgrading from non-versioned to versioned data"
 )
 
@@ -143,6 +144,13 @@ func MissingToken(err error) bool {
 // for a token without the right is longer. OpenBao since 2.6 sends this text for an invalid
 // token, too.
 func IsMissingTokenText(text string) bool { return text == textDenied }
+
+// UnknownRole reports whether Vault's Kubernetes method refused a login because there is no such
+// role.
+func UnknownRole(err error) bool {
+	response, ok := errors.AsType[*api.ResponseError](err)
+	return ok && response.StatusCode == http.StatusBadRequest && errtext.ContainsText(response, textUnknownRole)
+}
 
 // Denied reports whether Vault refused a request with its own 403 that does not blame the
 // token. request is the method and URL, text is Vault's text. OpenBao since 2.6 refuses an
