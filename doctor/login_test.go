@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/internal/clienttest"
+	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -47,6 +49,12 @@ func byRole(roleID, secretID vaultkit.Credential, mount string) vaultkit.Option 
 	return vaultkit.WithAppRole(vaultkit.AppRole{RoleID: roleID, SecretID: secretID, Mount: mount})
 }
 
+// withHelper returns a diagnosis whose token is the Vault CLI's, which keeps it with a helper.
+func withHelper(token string) func(*testing.T) diagnosis {
+	helper := settings.WithTokenInPlaceOfCLIToken("token helper /fake", func(context.Context) (string, error) { return token, nil })
+	return func(*testing.T) diagnosis { return diagnosis{bare: true, opts: []vaultkit.Option{helper}} }
+}
+
 func TestDiagnoseLogin(t *testing.T) {
 	roleID, secretID, _ := roleOf(t, nil, false)
 	jwt := filepath.Join(t.TempDir(), "jwt")
@@ -65,6 +73,10 @@ func TestDiagnoseLogin(t *testing.T) {
 		"unknown token in a variable": {withOptions(variables("VAULT_TOKEN=" + clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "VAULT_TOKEN",
 				`new="$(vault token create -field=token -orphan -no-default-policy -period=24h -policy=vaultkit-reader)" && export VAULT_TOKEN="$new"`}},
+		"a token helper's unknown token": {withHelper(clienttest.Marker),
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "token helper /fake", "vault login"}},
+		"a token helper without a token": {withHelper(""),
+			expected{"credentials", fails, vaultkit.ErrInvalid, "token helper /fake", "vault login"}},
 		"wrong secret id": {withOptions(byRole(roleID, wrong, "")),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID",
 				"vaultkit setup --approle reader --new-secret-id --yes"}},

@@ -70,7 +70,7 @@ func (x *exam) loginFix(err error) Fix {
 
 // tokenFix replaces a token that Vault refused.
 func (x *exam) tokenFix() Fix {
-	if strings.HasSuffix(x.login.File, "/.vault-token") {
+	if x.login.Helper || strings.HasSuffix(x.login.File, "/.vault-token") {
 		return VaultLogin.fix("vault login")
 	}
 	return NewToken.fix(x.newToken(x.policies))

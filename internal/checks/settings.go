@@ -100,7 +100,7 @@ func (x *exam) credentialFix(err error) Fix {
 	case x.login.Kind == session.KindJWT:
 		return x.missingJWT(err)
 	case x.login.Kind == session.KindToken:
-		return NewToken.fix(x.newToken(x.policies))
+		return x.tokenFix()
 	}
 	return ReadHelp.fix("vaultkit doctor --help") // the settings of the login can never work
 }

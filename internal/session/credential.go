@@ -32,6 +32,7 @@ type Credential struct {
 
 	file, variable string // the origin, if it is a file or variable
 	github         bool   // the origin is GitHub
+	helper         bool   // the origin is the token helper of the Vault CLI
 }
 
 // FromString returns a credential with a fixed value.
@@ -79,9 +80,10 @@ func UsesCLIToken(m Method) bool {
 	return ok && token.source.label == labelCLIToken
 }
 
-// FromFunc returns a credential that read returns. origin is printed in its place.
-func FromFunc(origin string, read func(context.Context) (string, error)) Credential {
-	return Credential{label: label(origin), read: read}
+// FromTokenHelper returns the credential of the token that the Vault CLI's token helper keeps. read
+// runs the helper. origin is printed in its place.
+func FromTokenHelper(origin string, read func(context.Context) (string, error)) Credential {
+	return Credential{label: label(origin), read: read, helper: true}
 }
 
 // GitHubToken returns the credential of the identity token that GitHub gives to a job of GitHub

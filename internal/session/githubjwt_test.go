@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -149,9 +150,13 @@ func TestGitHubToken_CancelledOpen(t *testing.T) {
 
 func TestGitHubToken_Probe(t *testing.T) {
 	j := newGitHubJob(t)
+	want := session.LoginInfo{Kind: session.KindJWT, Mount: j.mount, Role: "app", GitHub: true}
 	got, err := session.Probe(t.Context(), j.by("vault"))
-	if err != nil || !got.GitHub || got.JWT == nil || !slices.Equal(got.JWT.Audiences, []string{"vault"}) {
-		t.Errorf("Probe = %+v, %v, want the claims of a JWT of GitHub", got, err)
+	if err != nil || got.JWT == nil || !slices.Equal(got.JWT.Audiences, []string{"vault"}) {
+		t.Fatalf("Probe = %+v, %v, want the claims of a JWT for the audience vault", got, err)
+	}
+	if got.JWT = nil; !reflect.DeepEqual(got, want) {
+		t.Errorf("Probe = %+v, want %+v", got, want)
 	}
 	maps.DeleteFunc(j.variables, func(string, string) bool { return true })
 	if _, err := session.Probe(t.Context(), j.by("vault")); !errors.Is(err, vaulterr.ErrInvalid) {

@@ -32,6 +32,7 @@ type LoginInfo struct {
 	Variable, File string
 
 	GitHub bool    // GitHub gives the JWT
+	Helper bool    // the Vault CLI's token helper gives the token
 	JWT    *Claims // of the JWT of a Kubernetes or JWT login, if it is one
 
 	Wrapped       bool     // the secret id is wrapped
@@ -81,7 +82,7 @@ func describe(m Method) (about LoginInfo, credentials []Credential) {
 		return LoginInfo{Kind: KindAuthMethod}, nil
 	}
 	decisive := credentials[len(credentials)-1]
-	about.Variable, about.File, about.GitHub = decisive.variable, decisive.file, decisive.github
+	about.Variable, about.File, about.GitHub, about.Helper = decisive.variable, decisive.file, decisive.github, decisive.helper
 	// Kubernetes itself makes the JWT readable for the whole pod.
 	if about.Kind != KindKubernetes && worldReadable(decisive.file) {
 		about.WorldReadable = []string{decisive.file}

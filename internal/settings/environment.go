@@ -26,7 +26,7 @@ func WithEnvironment(lookup func(name string) string) func(*Settings) {
 func WithTokenInPlaceOfCLIToken(origin string, read func(context.Context) (string, error)) func(*Settings) {
 	return func(s *Settings) {
 		if s.BadVariable != "VAULTKIT_AUTH" && (s.Login == nil || session.UsesCLIToken(s.Login)) {
-			s.SetLogin(session.Token(session.FromFunc(origin, read)))
+			s.SetLogin(session.Token(session.FromTokenHelper(origin, read)))
 		}
 	}
 }
