@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/hcl"
 )
 
 // root is the path of the repository.
@@ -132,7 +134,7 @@ func TestAnchorsAreGitHubs(t *testing.T) {
 }
 
 // kinds are the kinds of blocks there may be. CONTRIBUTING.md describes them.
-var kinds = []string{"sh", "sh clone", "sh module", "console", "go", "text"}
+var kinds = []string{"sh", "sh clone", "sh module", "console", "go", "hcl", "text"}
 
 func TestBlocksHaveAKnownKind(t *testing.T) {
 	t.Parallel()
@@ -142,6 +144,25 @@ func TestBlocksHaveAKnownKind(t *testing.T) {
 				t.Errorf("%v: the block's kind is %q, want one of %q", b, b.kind, kinds)
 			}
 		}
+	}
+}
+
+func TestHCLBlocksAreHCL(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, p := range pages(t) {
+		for _, b := range p.blocks {
+			if b.kind != "hcl" {
+				continue
+			}
+			found++
+			if _, err := hcl.Parse(b.text); err != nil {
+				t.Errorf("%v: hcl.Parse = %v, want no error", b, err)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("the pages have no hcl block, want at least one")
 	}
 }
 
