@@ -245,7 +245,9 @@ func TestSetup_FinishesAfterAFailure(t *testing.T) {
 func TestSetup_ExplainsARefusedConfig(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t)
-	writesConfig := func(r faultproxy.Request) bool { return r.Method == http.MethodPut && strings.HasSuffix(r.Path, "/config") }
+	writesConfig := func(r faultproxy.Request) bool {
+		return r.Method == http.MethodPut && strings.HasSuffix(r.Path, "/config")
+	}
 	w.proxy.SetRule(faultproxy.When(writesConfig, faultproxy.Error(http.StatusBadRequest, `{"errors":["refused"]}`, false)))
 	w.setup(t, append(w.github(), "--yes")...).exits(t, exitcode.Failure, "the config of the auth mount jwt-github", "give --issuer-key")
 	w.setup(t, append(w.pods("reader=a/b"), "--yes")...).exits(t, exitcode.Failure, "the config of the auth mount kubernetes", "give --kubernetes-ca")

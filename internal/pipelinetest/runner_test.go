@@ -97,7 +97,7 @@ func (r *githubRun) execute(t *testing.T) {
 	}
 	maps.Copy(env, r.env)
 	for _, s := range r.job.Steps {
-		if r.status != 0 || !r.holds(t, s.If) {
+		if r.status != 0 || !r.shouldRun(t, s.If) {
 			continue
 		}
 		if hook := r.before[s.Name]; hook != nil {
@@ -138,7 +138,7 @@ func (r *githubRun) runNeeded(t *testing.T) {
 // unset matches the only condition of a step: that another step has not set an output.
 var unset = regexp.MustCompile(`^\$\{\{ ! (steps\.\w+\.outputs\.\w+) \}\}$`)
 
-func (r *githubRun) holds(t *testing.T, condition string) bool {
+func (r *githubRun) shouldRun(t *testing.T, condition string) bool {
 	t.Helper()
 	if condition == "" {
 		return true

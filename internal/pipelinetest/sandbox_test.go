@@ -35,7 +35,6 @@ func newSandbox(t *testing.T) *sandbox {
 	}
 	s.env = map[string]string{
 		"HOME": filepath.Join(dir, "home"), "TMPDIR": s.temp, "PATH": filepath.Join(dir, "bin"),
-		"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -trimpath", // compiled once for all
 	}
 	must(t, os.WriteFile(s.argv(), nil, 0o600))
 	goSettings := []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN"}
