@@ -60,22 +60,23 @@ func TestGoBlocksCompile(t *testing.T) {
 // authMethods matches the import of an official auth method that this module does not need.
 var authMethods = regexp.MustCompile(`"github.com/hashicorp/vault/api/auth/(aws|userpass)"`)
 
-// moreModules writes this module's go.mod and go.sum with those auth methods, and returns the
-// path of the go.mod.
+// moreModules writes this module's go.mod and go.sum with the auth methods that the module
+// internal/authmethodtest tries, and returns the path of the go.mod.
 func moreModules(t *testing.T, dir string) (path string) {
 	t.Helper()
-	for name, addition := range map[string]string{"go.mod": "requires", "go.sum": "sums"} {
-		var text []byte
-		for _, file := range []string{filepath.Join(root, name), filepath.Join("testdata/authmethods", addition)} {
-			part, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text = append(text, part...)
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
 		}
-		writeFile(t, filepath.Join(dir, name), string(text))
+		return string(text)
 	}
-	return filepath.Join(dir, "go.mod")
+	path = filepath.Join(dir, "go.mod")
+	requires := regexp.MustCompile(`(?m)^\tgithub.com/hashicorp/vault/api/auth/(aws|userpass) .*$`)
+	found := requires.FindAllString(read("internal/authmethodtest/go.mod"), -1)
+	writeFile(t, path, read("go.mod")+"\nrequire (\n"+strings.Join(found, "\n")+"\n)\n")
+	writeFile(t, filepath.Join(dir, "go.sum"), read("go.sum")+read("internal/authmethodtest/go.sum"))
+	return path
 }
 
 // imports are the packages that statements may use without an import.
