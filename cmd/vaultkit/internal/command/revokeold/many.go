@@ -52,7 +52,7 @@ func (o *Options) revokeMany(ctx context.Context) error {
 				break
 			}
 		}
-		return nil
+		return nil //nolint:nilerr // the results have the errors
 	})
 	switch {
 	case err != nil && len(results) == 0:
