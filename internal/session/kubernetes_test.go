@@ -5,9 +5,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulterr"
@@ -87,5 +89,42 @@ func TestKubernetes_EmptyFileAtRelogin(t *testing.T) {
 	err := h.do(s)
 	if !errors.Is(err, vaulterr.ErrUnauthenticated) || !errors.Is(err, vaulterr.ErrInvalid) || !strings.Contains(err.Error(), path) {
 		t.Errorf("Do = %v, want ErrUnauthenticated and ErrInvalid", err)
+	}
+}
+
+// TestKubernetes_RenewsThenReplacesAtTheMaximumTTL checks a token's whole life: renewals, the
+// login near the maximum TTL with the JWT of that time, and the revocation at Close.
+func TestKubernetes_RenewsThenReplacesAtTheMaximumTTL(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	k := newCluster(t)
+	mount := h.kubernetes(k)
+	role := k.Role("session-probe")
+	role["token_ttl"], role["token_max_ttl"] = "3s", "6s"
+	h.put("auth/"+mount+"/role/app", role)
+	path := h.file(h.secret(k.JWT("first", true)))
+	var renewals atomic.Int32
+	s, err := session.Open(t.Context(), session.Config{
+		Client: h.client(), Login: session.Kubernetes(mount, "app", path), Logger: h.logs.Logger(),
+		Observe: func(e event.Event) {
+			if e.Kind == event.Renewal && e.Err == nil {
+				renewals.Add(1)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	first := s.Client().Token()
+	h.write(path, h.secret(k.JWT("second", true)))
+	h.eventually(15*time.Second, "another login", func() bool { h.mustDo(s); return s.Logins() == 2 })
+	second := s.Client().Token()
+	if renewals.Load() == 0 || second == first {
+		t.Errorf("%d renewals before the second login, another token: %t, want a renewal and another token", renewals.Load(), second != first)
+	}
+	_ = s.Close()
+	if h.lookup(second) != nil {
+		t.Error("the token is valid after Close, want it revoked")
 	}
 }
