@@ -38,12 +38,23 @@ func (o *output) unchanged() error {
 	o.printPlan(o.IO.Out)
 	changes := o.plan.Changes()
 	if len(changes) == 0 {
-		fmt.Fprintln(o.IO.Out, "Nothing to change: everything is as it should be.")
+		fmt.Fprintln(o.IO.Out, o.nothingToChange())
 		return o.IO.Out.Failed()
 	}
 	fmt.Fprintln(o.IO.Out, "Dry run, nothing was changed. These commands do the same:")
 	o.printCommands(changes)
 	return o.IO.Out.Failed()
+}
+
+// nothingToChange says whether notes of the plan tell of differences. setup leaves those: others
+// may use the mount.
+func (o *output) nothingToChange() string {
+	for _, step := range o.plan.Steps {
+		if step.Note != "" {
+			return "Nothing that setup changes. It leaves what the notes tell as it is."
+		}
+	}
+	return "Nothing to change: everything is as it should be."
 }
 
 // applied prints what was done, and how to log in.
@@ -115,6 +126,6 @@ func (o *output) printCredentials(c *setup.Credentials) {
 	if c.Path != defaultAppRolePath {
 		lines = append(lines, "  export VAULTKIT_APPROLE_MOUNT="+terminal.ShellWord(c.Path))
 	}
-	lines = append(lines, "It works for one start of a program. For another one: vaultkit setup --new-secret-id")
+	lines = append(lines, "Every command that logs in uses it up, also list and --dry-run. For another one, run the same setup with --new-secret-id.")
 	fmt.Fprintln(o.IO.Out, strings.Join(lines, "\n"))
 }
