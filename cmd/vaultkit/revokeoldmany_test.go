@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -92,6 +93,26 @@ func TestRevokeOldMany_UndeterminedDecidesTheExitCode(t *testing.T) {
 		faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
 	r := vkBare(t.Context(), t, "", append(through, "revoke-old", other, provider, "--older-than", "1ms", "--cmd", "true")...)
 	r.exits(t, exitcode.Undetermined, "3 of 3 revocations failed", "only their record is missing", "must exit with 44")
+}
+
+// A command that is stopped between two rotations has not revoked them all.
+func TestRevokeOldMany_FailsIfStoppedBetweenRotations(t *testing.T) {
+	t.Parallel()
+	provider := rotatedTwice(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	through := proxy(t, func(r faultproxy.Request) faultproxy.Action {
+		if r.Method == "PUT" && strings.HasSuffix(r.Path, ".revoked") {
+			stop() // the record is written in spite of it
+		}
+		return faultproxy.Pass
+	})
+	r := vkBare(ctx, t, "", append(through, "revoke-old", provider, "--older-than", "1ms", "--cmd", "true", "--json")...)
+	r.exits(t, exitcode.Failure, "1 of 2 revocations failed: "+provider)
+	results := decode[[]revokeold.Result](t, r.out, true)
+	if len(results) != 2 || results[0].Revocation == nil || results[1].Error == nil {
+		t.Errorf("vaultkit revoke-old, stopped after the first of two rotations, prints %+v, want a revocation and an error", results)
+	}
 }
 
 // Without any provider, a job with a wrong base path must not pass.

@@ -47,8 +47,9 @@ func (o *Options) revokeMany(ctx context.Context) error {
 			return err
 		}
 		for _, one := range plan {
-			add(o.revokePlanned(ctx, client, one))
-			if ctx.Err() != nil { // the last result says so
+			result := o.revokePlanned(ctx, client, one)
+			add(result)
+			if result.err != nil && ctx.Err() != nil { // this result says so
 				break
 			}
 		}
