@@ -328,6 +328,13 @@ func TestSetup_LeavesExistingMounts(t *testing.T) {
 	w.setup(t, append(w.pods("monitor=goblin/status"), "--yes", "--mount", "team/kv")...).shows(t,
 		"as it is  config of the auth mount kubernetes", "note: it asks the API server https://theirs.example.invalid, not "+w.cluster.URL,
 		"as it is  audit header X-Correlation-Id", "note: the audit log shows it as a hash")
+	// Whoever has these keys can sign a token with any claims.
+	theirs := map[string]any{"bound_issuer": issuerURL, "jwt_validation_pubkeys": newTokenIssuer(t).publicKey(t)}
+	w.write(t, "auth/jwt-github/config", theirs)
+	before["auth/jwt-github/config"] = w.state(t)["auth/jwt-github/config"]
+	w.setup(t, "--github", "goblin/assistant", "--github-id", "1001", "--github-issuer", issuerURL, "--mount", "team/kv", "--dry-run").shows(t,
+		"as it is  config of the auth mount jwt-github", "note: it does not ask the issuer for its keys")
+	w.setup(t, append(w.github(), "--mount", "team/kv", "--dry-run")...).shows(t, "note: it has other keys")
 	for _, path := range []string{"auth/kubernetes/config", "auth/jwt-github/config", "sys/mounts", "sys/config/auditing/request-headers"} {
 		if got := w.state(t)[path]; got != before[path] {
 			t.Errorf("%s = %s, want it unchanged: %s", path, got, before[path])

@@ -68,8 +68,12 @@ func (i *Issuer) inspect(current map[string]any) (string, error) {
 			Detail: fmt.Sprintf("the auth mount %s is for the issuer %s, not %s", i.Path, terminal.Printable(bound), i.URL),
 			Hint:   "name another path with " + i.PathFlag}
 	}
-	if found, _ := texts(current["jwt_validation_pubkeys"]); len(i.Keys) > 0 && !sameKeys(found, i.Keys) {
+	found, _ := texts(current["jwt_validation_pubkeys"])
+	switch {
+	case len(i.Keys) > 0 && !sameKeys(found, i.Keys):
 		return "it has other keys", nil
+	case len(i.Keys) == 0 && discovery != i.URL: // who has those keys can sign any claims
+		return "it does not ask the issuer for its keys, but has others; check them, or give --issuer-key", nil
 	}
 	return "", nil
 }
