@@ -136,6 +136,37 @@ func checkOwner(path string) error {
 		failure.Hint = fmt.Sprintf("run: chmod go-w %q", path)
 		return failure
 	}
+	return checkDirectories(path)
+}
+
+// checkDirectories returns an error if every user can replace the file, or a directory above it.
+// The sticky bit, as on /tmp, prevents that. Groups are accepted: some systems let a group of
+// administrators write to /usr/local/bin.
+func checkDirectories(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return helperError(path, "cannot be used", err)
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return helperError(path, "cannot be used", err)
+	}
+	for _, file := range []string{path, target} {
+		for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
+			about, err := os.Stat(dir)
+			if err != nil {
+				return helperError(dir, "cannot be used", err)
+			}
+			if mode := about.Mode(); mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0 {
+				failure := helperError(dir, "is a directory in which other users can replace files, and so have vaultkit run any program", nil)
+				failure.Hint = fmt.Sprintf("run: chmod o-w %q", dir)
+				return failure
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
 	return nil
 }
 

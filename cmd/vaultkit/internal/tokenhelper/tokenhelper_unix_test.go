@@ -120,22 +120,35 @@ func TestFind_RefusesAnUnsafeHelper(t *testing.T) {
 	script := "echo ran >&2; echo " + fakeToken
 	good := helper(t, script, 0o700)
 	directory := t.TempDir()
+	shared := filepath.Join(t.TempDir(), "shared")
+	if err := os.Mkdir(shared, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(shared, 0o777); err != nil { //nolint:gosec // the mode that is refused
+		t.Fatal(err)
+	}
+	replaceable, link := writeFile(t, filepath.Join(shared, "helper"), "#!/bin/sh\n"+script+"\n", 0o700), filepath.Join(directory, "link")
+	if err := os.Symlink(replaceable, link); err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		config string
 		mode   os.FileMode
 		text   string
 	}{
-		"relative":             {`token_helper = "helper"`, 0o600, "absolute path"},
-		"in the home":          {`token_helper = "~/helper"`, 0o600, "absolute path"},
-		"missing":              {`token_helper = "` + directory + `/missing"`, 0o600, "no such file"},
-		"a directory":          {`token_helper = "` + directory + `"`, 0o600, "not a regular file"},
-		"not executable":       {`token_helper = "` + helper(t, script, 0o600) + `"`, 0o600, "not executable"},
-		"writable by a group":  {`token_helper = "` + helper(t, script, 0o770) + `"`, 0o600, "chmod go-w"},
-		"writable by all":      {`token_helper = "` + helper(t, script, 0o707) + `"`, 0o600, "chmod go-w"},
-		"in a writable config": {`token_helper = "` + good + `"`, 0o666, "chmod go-w"},
-		"a list":               {`token_helper = ["` + good + `"]`, 0o600, "not a configuration"},
-		"of another program":   {"$ANSIBLE_VAULT;1.1;AES256\n6238", 0o600, "not a configuration"},
-		"with a control code":  {`token_helper = "/tmp/\u001b[2J"`, 0o600, "control characters"},
+		"relative":              {`token_helper = "helper"`, 0o600, "absolute path"},
+		"in the home":           {`token_helper = "~/helper"`, 0o600, "absolute path"},
+		"missing":               {`token_helper = "` + directory + `/missing"`, 0o600, "no such file"},
+		"a directory":           {`token_helper = "` + directory + `"`, 0o600, "not a regular file"},
+		"not executable":        {`token_helper = "` + helper(t, script, 0o600) + `"`, 0o600, "not executable"},
+		"writable by a group":   {`token_helper = "` + helper(t, script, 0o770) + `"`, 0o600, "chmod go-w"},
+		"writable by all":       {`token_helper = "` + helper(t, script, 0o707) + `"`, 0o600, "chmod go-w"},
+		"in a writable config":  {`token_helper = "` + good + `"`, 0o666, "chmod go-w"},
+		"in a shared directory": {`token_helper = "` + replaceable + `"`, 0o600, "chmod o-w"},
+		"a link to there":       {`token_helper = "` + link + `"`, 0o600, "chmod o-w"},
+		"a list":                {`token_helper = ["` + good + `"]`, 0o600, "not a configuration"},
+		"of another program":    {"$ANSIBLE_VAULT;1.1;AES256\n6238", 0o600, "not a configuration"},
+		"with a control code":   {`token_helper = "/tmp/\u001b[2J"`, 0o600, "control characters"},
 	} {
 		h, found := Find(configured(t, tc.config, tc.mode))
 		if !found {
