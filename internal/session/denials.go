@@ -100,7 +100,7 @@ func (s *Session) tokenMayBeInvalid(ctx context.Context, held *lease, err error)
 // token, and a proxy may replace any.
 func (s *Session) ambiguous(ctx context.Context, held *lease, text string) bool {
 	if held.client.Token() == "" {
-		return vaulterr.IsMissingTokenText(text)
+		return vaulterr.IsBareDenial(text)
 	}
 	d := &s.denials
 	if asking := d.queryUnknownToken(s.lookUpUnknownToken); asking != nil {

@@ -34,8 +34,8 @@ func (proxyLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, er
 	case err == nil:
 		held.lookedUp = true
 		held.describe(response)
-		held.ttl, held.renewable = 0, false // the proxy's business
-	case errors.Is(kind, vaulterr.ErrUnauthenticated), vaulterr.MissingToken(err):
+		held.ttl, held.renewable = 0, false // the proxy renews and replaces its token
+	case errors.Is(kind, vaulterr.ErrUnauthenticated), vaulterr.BareDenial(err):
 		return nil, noProxyTokenError(err)
 	case !errors.Is(kind, vaulterr.ErrPermissionDenied):
 		return nil, loginError(lookupSelf, err)

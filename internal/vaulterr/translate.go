@@ -134,17 +134,6 @@ func InvalidToken(err error) bool {
 	return ok && response.StatusCode == http.StatusForbidden && errtext.ContainsText(response, textInvalidToken)
 }
 
-// MissingToken reports whether Vault refused a request that had no token.
-func MissingToken(err error) bool {
-	_, text, denied := Denied(err)
-	return denied && IsMissingTokenText(text)
-}
-
-// IsMissingTokenText reports whether this is Vault's text for a request without a token. The text
-// for a token without the right is longer. OpenBao since 2.6 sends this text for an invalid
-// token, too.
-func IsMissingTokenText(text string) bool { return text == textDenied }
-
 // UnknownRole reports whether Vault's Kubernetes method refused a login because there is no such
 // role.
 func UnknownRole(err error) bool {
@@ -153,8 +142,8 @@ func UnknownRole(err error) bool {
 }
 
 // Denied reports whether Vault refused a request with its own 403 that does not blame the
-// token. request is the method and URL, text is Vault's text. OpenBao since 2.6 refuses an
-// expired token so, too.
+// token. request is the method and URL, text is Vault's text. OpenBao since 2.6 also answers so
+// to an expired token.
 func Denied(err error) (request, text string, denied bool) {
 	response, ok := errors.AsType[*api.ResponseError](err)
 	if !ok || response.StatusCode != http.StatusForbidden || response.RawError || !errtext.ContainsText(response, textDenied) || errtext.ContainsText(response, textInvalidToken) {
@@ -163,13 +152,16 @@ func Denied(err error) (request, text string, denied bool) {
 	return response.HTTPMethod + " " + response.URL, strings.Join(response.Errors, "\n"), true
 }
 
-// BareDenial reports whether Vault's own 403 says "permission denied" and nothing else, not even
-// that it is one of several errors. OpenBao since 2.6 refuses a token that it does not know so.
-// The 403 for a missing right is a list.
+// BareDenial reports whether Vault's own 403 says "permission denied" and nothing else. Vault
+// answers so to a request without a token, and OpenBao since 2.6 also to an unknown token. For a
+// missing right, the text is longer.
 func BareDenial(err error) bool {
 	_, text, denied := Denied(err)
-	return denied && text == textDenied
+	return denied && IsBareDenial(text)
 }
+
+// IsBareDenial reports whether this is the text of a BareDenial.
+func IsBareDenial(text string) bool { return text == textDenied }
 
 // MaybeApplied reports whether Vault may have applied a failed write, or may still apply it:
 // there is no complete response, the response is not Vault's own, or it has a status that a

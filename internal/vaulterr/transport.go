@@ -178,13 +178,6 @@ func classOfTLS(err error) string {
 // alertText returns crypto/tls's text for the alert number that the server sent.
 func alertText(err error) string { return strings.TrimPrefix(err.Error(), "tls: ") }
 
-// LostInTransport reports whether err comes from a request that the client's transport sent
-// without getting a complete response.
-func LostInTransport(err error) bool {
-	_, ok := errors.AsType[*transportError](err)
-	return ok
-}
-
 // Sanitize removes from the error of a request everything that a server or proxy sent, unless
 // it is an error response in Vault's format. It keeps errors of this package.
 func Sanitize(err error) error {
