@@ -76,6 +76,19 @@ func (e *codedError) Unwrap() error { return e.error }
 // WithCode returns an error with an exit code that does not follow from its kind.
 func WithCode(err error, code int) error { return &codedError{err, code} }
 
+// summaryError is an error with a text of its own.
+type summaryError struct {
+	text string
+	err  error
+}
+
+func (e *summaryError) Error() string { return e.text }
+func (e *summaryError) Unwrap() error { return e.err }
+
+// Summary returns an error with its own text for several that were printed before. err, one of
+// them, decides the exit code.
+func Summary(text string, err error) error { return &summaryError{text, err} }
+
 // UsageError is a mistake in how the command was called. It is printed with the usage
 // line of the command.
 type UsageError struct{ Err error }

@@ -192,15 +192,6 @@ func revoked(results []Result) (names []string) {
 	return names
 }
 
-// manyError reports that some revocations failed. The wrapped error decides the exit code.
-type manyError struct {
-	text string
-	err  error
-}
-
-func (e *manyError) Error() string { return e.text }
-func (e *manyError) Unwrap() error { return e.err }
-
 // manyFailed returns the error for the results that failed.
 func manyFailed(results []Result) error {
 	var names []string
@@ -213,11 +204,11 @@ func manyFailed(results []Result) error {
 		return nil
 	}
 	worst := mostSerious(results)
-	text := fmt.Sprintf("%d of %d revocations failed: %s", len(names), len(results), strings.Join(slices.Compact(names), ", "))
+	err := exitcode.Summary(fmt.Sprintf("%d of %d revocations failed: %s", len(names), len(results), strings.Join(slices.Compact(names), ", ")), worst)
 	if hint, ok := exitcode.Hint(withHint(worst)); ok {
-		return exitcode.WithHint(&manyError{text, worst}, hint)
+		return exitcode.WithHint(err, hint)
 	}
-	return &manyError{text, worst}
+	return err
 }
 
 // severity is the order of exit codes, the most serious first. Others come after them.

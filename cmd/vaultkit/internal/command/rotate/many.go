@@ -96,16 +96,6 @@ func (o *Options) printOne(r Result) error {
 	return err
 }
 
-// manyError reports that some rotations failed. The wrapped error decides the exit
-// code.
-type manyError struct {
-	text string
-	err  error
-}
-
-func (e *manyError) Error() string { return e.text }
-func (e *manyError) Unwrap() error { return e.err }
-
 // manyFailed returns the error for the rotations that failed.
 func (o *Options) manyFailed(results []Result) error {
 	var failed, undetermined []string
@@ -120,7 +110,7 @@ func (o *Options) manyFailed(results []Result) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	err := &manyError{fmt.Sprintf("%d of %d rotations failed: %s", len(failed), len(results), strings.Join(failed, ", ")), worst(results)}
+	err := exitcode.Summary(fmt.Sprintf("%d of %d rotations failed: %s", len(failed), len(results), strings.Join(failed, ", ")), worst(results))
 	if len(undetermined) == 0 {
 		return err
 	}
