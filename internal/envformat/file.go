@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"goblin/vaultkit/internal/fileowner"
 )
 
 // Target is a file that may be written. Its checks are done, and its directory is open.
@@ -84,7 +86,7 @@ func (t *Target) checkDirectory(path string) error {
 		return err
 	}
 	linked, err := reachedByLink(filepath.Dir(path), about)
-	owner, owned := ownerID(about)
+	owner, owned := fileowner.ID(about)
 	switch {
 	case err != nil:
 		return err
@@ -120,7 +122,7 @@ func reachedByLink(path string, held fs.FileInfo) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		owner, owned := ownerID(about)
+		owner, owned := fileowner.ID(about)
 		if about.Mode()&fs.ModeSymlink != 0 && owned && isOtherUser(owner) {
 			return true, nil
 		}

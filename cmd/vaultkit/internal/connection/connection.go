@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/flagtype"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
-	"goblin/vaultkit/cmd/vaultkit/internal/tokenhelper"
 	"goblin/vaultkit/event"
 	"goblin/vaultkit/internal/settings"
 )
@@ -118,7 +116,7 @@ func (c *Connection) Options() ([]vaultkit.Option, error) {
 		vaultkit.WithLogger(c.logger()),
 		vaultkit.WithTimeouts(timeouts),
 	}
-	if helper, found := tokenhelper.Find(os.Getenv); found {
+	if helper, found := tokenHelper(environment); found {
 		options = append(options, c.withTokenHelper(helper, environment))
 	}
 	return options, nil

@@ -10,6 +10,16 @@ import (
 	"goblin/vaultkit/internal/settings"
 )
 
+// tokenHelper returns the Vault CLI's token helper, if there is one and the login is with a token
+// that nothing else gives. Otherwise it looks at no file.
+func tokenHelper(environment func(string) string) (helper *tokenhelper.Helper, found bool) {
+	login := environment("VAULTKIT_AUTH")
+	if environment("VAULT_TOKEN")+environment("VAULTKIT_TOKEN_FILE") != "" || login != "" && login != "token" {
+		return nil, false
+	}
+	return tokenhelper.Find(os.Getenv)
+}
+
 // withTokenHelper returns the option that gets the token from the Vault CLI's token helper.
 func (c *Connection) withTokenHelper(helper *tokenhelper.Helper, environment func(string) string) vaultkit.Option {
 	return settings.WithTokenInPlaceOfCLIToken(helper.String(), func(ctx context.Context) (string, error) {

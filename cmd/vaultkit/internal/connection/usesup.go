@@ -4,8 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"goblin/vaultkit/cmd/vaultkit/internal/tokenhelper"
 )
 
 // LoginUsesUp reports whether a login would use something up: an AppRole's secret id or
@@ -20,7 +18,7 @@ func (c *Connection) LoginUsesUp() bool {
 	}
 	login := environment("VAULTKIT_AUTH")
 	token := environment("VAULT_TOKEN") + environment("VAULTKIT_TOKEN_FILE")
-	if _, helper := tokenhelper.Find(os.Getenv); helper && token == "" && (login == "" || login == "token") {
+	if _, helper := tokenHelper(environment); helper {
 		return true
 	}
 	if login != "" {

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/hcl"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/internal/fileowner"
 )
 
 // Helper is the program that a configuration of the Vault CLI names.
@@ -125,7 +126,7 @@ func checkOwner(path string) error {
 	if err != nil {
 		return helperError(path, "cannot be used", err)
 	}
-	owner, known := ownerID(about)
+	owner, known := fileowner.ID(about)
 	switch {
 	case !known: // Windows
 		return nil
@@ -139,9 +140,8 @@ func checkOwner(path string) error {
 	return checkDirectories(path)
 }
 
-// checkDirectories returns an error if every user can replace the file, or a directory above it.
-// The sticky bit, as on /tmp, prevents that. Groups are accepted: some systems let a group of
-// administrators write to /usr/local/bin.
+// checkDirectories returns an error if every user can replace the file, or the file that a symbolic
+// link leads to.
 func checkDirectories(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -151,21 +151,27 @@ func checkDirectories(path string) error {
 	if err != nil {
 		return helperError(path, "cannot be used", err)
 	}
-	for _, file := range []string{path, target} {
-		for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
-			about, err := os.Stat(dir)
-			if err != nil {
-				return helperError(dir, "cannot be used", err)
-			}
-			if mode := about.Mode(); mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0 {
-				failure := helperError(dir, "is a directory in which other users can replace files, and so have vaultkit run any program", nil)
-				failure.Hint = fmt.Sprintf("run: chmod o-w %q", dir)
-				return failure
-			}
-			if dir == filepath.Dir(dir) {
-				break
-			}
-		}
+	if err := checkDirectory(filepath.Dir(path)); err != nil {
+		return err
+	}
+	return checkDirectory(filepath.Dir(target))
+}
+
+// checkDirectory returns an error if every user can replace files in the directory, or one above
+// it. The sticky bit, as on /tmp, prevents that. Groups are accepted: some systems let a group of
+// administrators write to /usr/local/bin.
+func checkDirectory(dir string) error {
+	about, err := os.Stat(dir)
+	if err != nil {
+		return helperError(dir, "cannot be used", err)
+	}
+	if mode := about.Mode(); mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0 {
+		failure := helperError(dir, "is a directory in which other users can replace files, and so have vaultkit run any program", nil)
+		failure.Hint = fmt.Sprintf("run: chmod o-w %q", dir)
+		return failure
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		return checkDirectory(parent)
 	}
 	return nil
 }

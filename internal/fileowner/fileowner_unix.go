@@ -1,14 +1,14 @@
 //go:build unix
 
-package envformat
+package fileowner
 
 import (
 	"io/fs"
 	"syscall"
 )
 
-// ownerID returns the user id of a file's owner, if it is known.
-func ownerID(about fs.FileInfo) (id int, known bool) {
+// ID returns the user id of a file's owner, if it is known.
+func ID(about fs.FileInfo) (id int, known bool) {
 	stat, known := about.Sys().(*syscall.Stat_t)
 	if !known {
 		return 0, false

@@ -1,0 +1,2 @@
+// Package fileowner tells which user owns a file.
+package fileowner
