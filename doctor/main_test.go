@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"goblin/vaultkit/internal/vaultcommand"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
@@ -12,7 +13,7 @@ import (
 // test links this binary.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "vault" {
-		os.Exit(vaultCommand(os.Args[1:]))
+		os.Exit(vaultcommand.Main(os.Args[1:]))
 	}
 	vaulttest.MainWith(m, func(server vaulttest.Vault) { // for the example
 		vaulttest.Must(os.Setenv("VAULT_ADDR", server.Addr()))

@@ -8,13 +8,14 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"goblin/vaultkit/internal/vaultcommand"
 	"goblin/vaultkit/internal/vaulttest"
 )
 
 // TestMain runs the tests, or is the vault command of a test that links this binary under that name.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "vault" {
-		os.Exit(vaultCommand(os.Args[1:]))
+		os.Exit(vaultcommand.Main(os.Args[1:]))
 	}
 	for _, variable := range []string{"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "CIRCLE_USERNAME", "BUILD_REQUESTEDFOR", "BUILDKITE_BUILD_CREATOR"} {
 		os.Unsetenv(variable) // a CI system may have set it
