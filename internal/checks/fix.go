@@ -16,21 +16,23 @@ func (x *exam) command(verb string, flags ...string) string {
 	line := "vaultkit " + verb + x.Flags
 	for i, word := range flags {
 		if i%2 == 0 {
-			line = regexp.MustCompile(" "+word+` ('([^']|'\\'')*'|\S+)`).ReplaceAllLiteralString(line, "")
+			line = givenFlag(word).ReplaceAllLiteralString(line, "")
 		}
 		line += " " + quote(word)
 	}
 	return line
 }
 
+// givenFlag matches a flag in Flags, with its quoted value and the space before it.
+func givenFlag(flag string) *regexp.Regexp {
+	return regexp.MustCompile(" " + flag + ` ('([^']|'\\'')*'|\S+)`)
+}
+
 // printPolicy returns the command that prints a role's policy, for the providers of
 // policyProviders. It needs no login.
 func (x *exam) printPolicy(role string) string {
-	verb := "vaultkit policy " + role
-	for _, provider := range x.policyProviders() {
-		verb += " --provider " + quote(provider)
-	}
-	return verb + x.place() // explicit even for the defaults if the environment has other values
+	words := append([]string{"vaultkit", "policy", role}, x.providerFlags()...)
+	return quotes(words) + x.place() // explicit even for the defaults if the environment has other values
 }
 
 // writePolicy returns the command that writes a role's policy. It needs an administrator's
@@ -111,9 +113,8 @@ func (x *exam) place() (args string) {
 // own name if the token has a policy of that name. Other services may have that policy, too. So a
 // policy for some providers, or for another mount or base path, gets another name.
 func (x *exam) policyName(role string) string {
-	scope := x.policyScope()
-	name := scope.Name(role)
-	general := scope.Mount+scope.Base == "" && len(scope.Providers) == 0
+	name := x.policyScope().Name(role)
+	general := name == rights.Scope{}.Name(role)
 	if general && slices.Contains(x.policies, role) && !slices.Contains(x.policies, name) {
 		return role
 	}

@@ -14,10 +14,18 @@ import (
 	"goblin/vaultkit/internal/vaulterr"
 )
 
+// jobClaims returns the claims of a JWT login's JWT, or nil. A pod's JWT does not count.
+func (x *exam) jobClaims() *session.Claims {
+	if x.login.Kind != session.KindJWT {
+		return nil
+	}
+	return x.login.JWT
+}
+
 // describeLogin describes the login and, for a JWT, whom it is for and when it ends.
 func (x *exam) describeLogin() string {
-	claims := x.login.JWT
-	if claims == nil || x.login.Kind != session.KindJWT {
+	claims := x.jobClaims()
+	if claims == nil {
 		return x.Login.String()
 	}
 	about := "; its audience is " + strings.Join(claims.Audiences, " and ")
@@ -33,8 +41,8 @@ func (x *exam) describeLogin() string {
 // endedJWT returns a warning if the login's JWT has ended. It is no failure: Vault's role may
 // accept it for longer, and the clock of this machine may be wrong.
 func (x *exam) endedJWT() (found Finding, ended bool) {
-	claims := x.login.JWT
-	if claims == nil || x.login.Kind != session.KindJWT || claims.Ends.IsZero() || time.Until(claims.Ends) > 0 {
+	claims := x.jobClaims()
+	if claims == nil || claims.Ends.IsZero() || time.Until(claims.Ends) > 0 {
 		return Finding{}, false
 	}
 	return warning(x.Login.String()+"; "+endOf(claims)+": a platform gives a JWT for minutes, so get another one", x.endedFix()), true

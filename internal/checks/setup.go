@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,28 +13,36 @@ import (
 func (x *exam) setup(words ...string) string {
 	line := "vaultkit setup " + quotes(words)
 	for _, name := range []string{"address", "namespace", "ca-cert", "client-cert", "client-key", "tls-server-name"} {
-		line += regexp.MustCompile(" --" + name + ` ('([^']|'\\'')*'|\S+)`).FindString(x.Flags)
+		line += givenFlag("--" + name).FindString(x.Flags)
 	}
 	return line + x.place() + " --yes"
 }
 
 // setupPolicy returns the command that makes or restores a role's policy.
 func (x *exam) setupPolicy(role string) string {
-	words := []string{"--policy", role}
+	return x.setup(append([]string{"--policy", role}, x.providerFlags()...)...)
+}
+
+// providerFlags returns the flags that narrow a policy to its providers.
+func (x *exam) providerFlags() (words []string) {
 	for _, provider := range x.policyProviders() {
 		words = append(words, "--provider", provider)
 	}
-	return x.setup(words...)
+	return words
+}
+
+// approlePath returns the flag that names the login's mount, unless that is the default.
+func (x *exam) approlePath() []string {
+	if x.login.Mount == "approle" {
+		return nil
+	}
+	return []string{"--approle-path", x.login.Mount}
 }
 
 // credentialsFix makes an AppRole and prints what logs in as it. Vault's answer to a wrong secret
 // id is the same as for an AppRole that does not exist.
 func (x *exam) credentialsFix() Fix {
-	words := []string{"--approle", x.firstRole(), "--new-secret-id"}
-	if x.login.Mount != "approle" {
-		words = append(words, "--approle-path", x.login.Mount)
-	}
-	return NewCredentials.fix(x.setup(words...))
+	return NewCredentials.fix(x.setup(append([]string{"--approle", x.firstRole(), "--new-secret-id"}, x.approlePath()...)...))
 }
 
 // restoreAppRole returns the command that restores the AppRole that the token comes from, if
@@ -45,14 +52,7 @@ func (x *exam) restoreAppRole(role string) string {
 	if !strings.HasSuffix(x.loginRole(), "/role/"+name) || x.login.Kind != session.KindAppRole {
 		return ""
 	}
-	words := []string{"--approle", role}
-	if x.login.Mount != "approle" {
-		words = append(words, "--approle-path", x.login.Mount)
-	}
-	for _, provider := range x.policyProviders() {
-		words = append(words, "--provider", provider)
-	}
-	return x.setup(words...)
+	return x.setup(slices.Concat([]string{"--approle", role}, x.approlePath(), x.providerFlags())...)
 }
 
 // loginRoleFix makes the missing role of a pod or a job, as its JWT describes it. It returns
