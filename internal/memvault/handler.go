@@ -74,8 +74,10 @@ func (s *Server) limited(next http.Handler) http.Handler {
 // refuseBody returns the refusal of a body that cannot be read or is too complex, or nil. A
 // body that is too large may be too complex before its limit.
 func (s *Server) refuseBody(body []byte, unread error) error {
-	if refusal := refuseComplex(body); s.OpenBao() && unread == nil && refusal != nil {
-		return refusal
+	if s.OpenBao() && unread == nil {
+		if refusal := refuseComplex(body); refusal != nil {
+			return refusal
+		}
 	}
 	var complexity error
 	if !s.OpenBao() {

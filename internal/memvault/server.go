@@ -23,8 +23,8 @@ import (
 	"goblin/vaultkit/internal/memvault/wrapping"
 )
 
-// Options describes a server. The zero value is an unsealed Vault with a random root token, KV version 2 at secret/, AppRole and Kubernetes at their
-// default paths, and no audit device.
+// Options describes a server. The zero value is an unsealed Vault with a random root token, KV
+// version 2 at secret/, AppRole and Kubernetes at their default paths, and no audit device.
 type Options struct {
 	// Flavor is the product whose answers the server gives. The default is Vault.
 	Flavor Flavor
