@@ -1,5 +1,5 @@
-// The tests of vaultkit.WithAuthMethod with auth methods of the official client: what they need
-// is no business of anybody who imports the library, which is why this is a module of its own.
+// The tests of vaultkit.WithAuthMethod with auth methods of the official client. Programs that import
+// the library do not need what they need, so this is a module of its own.
 module goblin/vaultkit/internal/authmethodtest
 
 go 1.26.0

@@ -30,8 +30,7 @@ func (e *StoppedError) Error() string {
 // Unwrap returns the error of the step.
 func (e *StoppedError) Unwrap() error { return e.Err }
 
-// Apply makes the changes of the plan in their order. The error of a step
-// is a *StoppedError.
+// Apply makes the changes of the plan in their order. The error of a step is a *StoppedError.
 func (p *Plan) Apply(ctx context.Context) error {
 	steps := p.Changes()
 	for i, step := range steps {

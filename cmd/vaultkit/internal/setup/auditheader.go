@@ -20,7 +20,7 @@ func auditHeader() *object {
 	o.read = func(ctx context.Context, server *server) (map[string]any, error) {
 		found, err := o.readPath(ctx, server)
 		if response, ok := errors.AsType[*api.ResponseError](err); ok && response.StatusCode == http.StatusBadRequest {
-			return nil, nil // Vault's answer for a header that it does not show
+			return nil, nil // Vault's response for a header that it does not show
 		}
 		return found, err
 	}

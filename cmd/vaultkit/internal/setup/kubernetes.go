@@ -58,7 +58,7 @@ func (k *Kubernetes) config() []field {
 	return fields
 }
 
-// inspect says what a config that is there has otherwise. Vault asks its cluster whether a token is
+// inspect returns how the existing config differs from the flags. Vault asks its cluster whether a token is
 // valid, so a role here can be for another cluster than the user means.
 func (k *Kubernetes) inspect(current map[string]any) (string, error) {
 	var differs []string

@@ -116,13 +116,13 @@ func failure(err error, path, capability string) error {
 	return failed
 }
 
-// asMap returns a JSON object as it is in Vault's answers.
+// asMap returns a JSON object as it is in Vault's responses.
 func asMap(value any) map[string]any {
 	object, _ := value.(map[string]any)
 	return object
 }
 
-// asText returns a text or number in Vault's answers.
+// asText returns a text or number in Vault's responses.
 func asText(value any) string {
 	switch v := value.(type) {
 	case string:

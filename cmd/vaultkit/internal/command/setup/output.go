@@ -46,12 +46,12 @@ func (o *output) unchanged() error {
 	return o.IO.Out.Failed()
 }
 
-// nothingToChange says whether notes of the plan tell of differences. setup leaves those: others
-// may use the mount.
+// nothingToChange returns the last line of a run that changes nothing. A note is a difference in a
+// mount, which setup leaves because others may use the mount.
 func (o *output) nothingToChange() string {
 	for _, step := range o.plan.Steps {
 		if step.Note != "" {
-			return "Nothing that setup changes. It leaves what the notes tell as it is."
+			return "Nothing to change. setup leaves the differences in the notes as they are."
 		}
 	}
 	return "Nothing to change: everything is as it should be."
@@ -126,6 +126,6 @@ func (o *output) printCredentials(c *setup.Credentials) {
 	if c.Path != defaultAppRolePath {
 		lines = append(lines, "  export VAULTKIT_APPROLE_MOUNT="+terminal.ShellWord(c.Path))
 	}
-	lines = append(lines, "Every command that logs in uses it up, also list and --dry-run. For another one, run the same setup with --new-secret-id.")
+	lines = append(lines, "The first command that logs in uses up the secret id, even list or --dry-run. For another one, run the same setup with --new-secret-id.")
 	fmt.Fprintln(o.IO.Out, strings.Join(lines, "\n"))
 }
