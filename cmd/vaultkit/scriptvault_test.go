@@ -71,7 +71,7 @@ func (s *script) call(client *api.Client, path string, data map[string]any) *api
 }
 
 // pod runs the script in a pod of a cluster that Vault trusts, with the login path
-// pod-<base>, and writes the token of its service account to the file jwt.
+// pod-<base> and the API server $POD_CLUSTER, and writes the token of its service account to the file jwt.
 func (s *script) pod(args []string) {
 	cluster, root, mount := vaulttest.NewCluster(), s.client(), "pod-"+s.base
 	s.t.Cleanup(cluster.Close)
@@ -81,6 +81,7 @@ func (s *script) pod(args []string) {
 	s.call(root, "auth/"+mount+"/role/"+args[0], cluster.Role(mount))
 	s.write("jwt", cluster.JWT(s.base, true))
 	s.Setenv("POD_LOGIN", mount)
+	s.Setenv("POD_CLUSTER", cluster.URL)
 }
 
 // job runs the script in a job of GitHub Actions that Vault trusts, with the login path

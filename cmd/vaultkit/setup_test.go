@@ -249,7 +249,8 @@ func TestSetup_ExplainsARefusedConfig(t *testing.T) {
 		return r.Method == http.MethodPut && strings.HasSuffix(r.Path, "/config")
 	}
 	w.proxy.SetRule(faultproxy.When(writesConfig, faultproxy.Error(http.StatusBadRequest, `{"errors":["refused"]}`, false)))
-	w.setup(t, append(w.github(), "--yes")...).exits(t, exitcode.Failure, "the config of the auth mount jwt-github", "give --issuer-key")
+	w.setup(t, append(w.github(), "--yes")...).exits(t, exitcode.Failure, "the config of the auth mount jwt-github", "give --issuer-key",
+		"To finish, correct the flags and run the command again.")
 	w.setup(t, append(w.pods("reader=a/b"), "--yes")...).exits(t, exitcode.Failure, "the config of the auth mount kubernetes", "give --kubernetes-ca")
 }
 
@@ -300,7 +301,7 @@ func TestSetup_LeavesExistingMounts(t *testing.T) {
 		"bound_issuer": "https://other.example.invalid", "jwt_validation_pubkeys": w.issuer.publicKey(t),
 	})
 	config := w.cluster.Config()
-	config["kubernetes_host"] = "https://theirs.example.invalid"
+	delete(config, "token_reviewer_jwt")
 	w.write(t, "auth/kubernetes/config", config)
 	before := w.state(t)
 	for name, tc := range map[string]struct {
@@ -325,8 +326,7 @@ func TestSetup_LeavesExistingMounts(t *testing.T) {
 			sameState(t, "after a refused run", w.state(t), before)
 		})
 	}
-	w.setup(t, append(w.pods("monitor=goblin/status"), "--yes", "--mount", "team/kv")...).shows(t,
-		"as it is  config of the auth mount kubernetes", "note: it asks the API server https://theirs.example.invalid, not "+w.cluster.URL,
+	w.setup(t, "--policy", "monitor", "--yes", "--mount", "team/kv").shows(t,
 		"as it is  audit header X-Correlation-Id", "note: the audit log shows it as a hash")
 	// Whoever has these keys can sign a token with any claims.
 	theirs := map[string]any{"bound_issuer": issuerURL, "jwt_validation_pubkeys": newTokenIssuer(t).publicKey(t)}
@@ -334,7 +334,8 @@ func TestSetup_LeavesExistingMounts(t *testing.T) {
 	before["auth/jwt-github/config"] = w.state(t)["auth/jwt-github/config"]
 	w.setup(t, "--github", "goblin/assistant", "--github-id", "1001", "--github-issuer", issuerURL, "--mount", "team/kv", "--dry-run").shows(t,
 		"as it is  config of the auth mount jwt-github", "note: it does not ask the issuer for its keys")
-	w.setup(t, append(w.github(), "--mount", "team/kv", "--dry-run")...).shows(t, "note: it has other keys")
+	w.setup(t, append(w.pods("reader=a/b"), "--kubernetes-reviewer-jwt", file(t, w.cluster.JWT("canary-reviewer", true)), "--mount", "team/kv",
+		"--dry-run")...).shows(t, "as it is  config of the auth mount kubernetes", "note: it has no reviewer token")
 	for _, path := range []string{"auth/kubernetes/config", "auth/jwt-github/config", "sys/mounts", "sys/config/auditing/request-headers"} {
 		if got := w.state(t)[path]; got != before[path] {
 			t.Errorf("%s = %s, want it unchanged: %s", path, got, before[path])

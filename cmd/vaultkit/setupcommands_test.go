@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +98,17 @@ func TestSetup_PrintsEquivalentCommands(t *testing.T) {
 	byHand.write(t, "auth/jwt-github/role/vaultkit-rotator", map[string]any{"role_type": "jwt", "bound_claims": map[string]any{"ref": "x"}})
 	byHand.runCommands(t, byHand.setup(t, append(everything, "--dry-run")...).ok(t))
 	sameState(t, "after the printed commands restored it", byHand.settings(t), bySetup.settings(t))
+
+	replaced := slices.Concat(everything, []string{"--replace-config", "--replace-role", "--audience", "@vault"})
+	for _, w := range []*setupWorld{byHand, bySetup} {
+		w.write(t, "auth/kubernetes/config", map[string]any{"kubernetes_host": "https://theirs.example.invalid",
+			"kubernetes_ca_cert": readAll(t, w.ca), "issuer": "@them"})
+		w.write(t, "auth/jwt-github/config", map[string]any{"bound_issuer": "https://theirs.example.invalid",
+			"jwt_validation_pubkeys": readAll(t, second), "default_role": "it's them", "jwt_supported_algs": []string{"ES256", "ES384"}})
+	}
+	byHand.runCommands(t, byHand.setup(t, append(replaced, "--dry-run")...).ok(t))
+	bySetup.setup(t, append(replaced, "--yes")...).shows(t, "replace   config of the auth mount kubernetes", "replace   config of the auth mount jwt-github")
+	sameState(t, "after the printed commands replaced it", byHand.settings(t), bySetup.settings(t))
 }
 
 func readAll(t *testing.T, path string) string {

@@ -86,8 +86,8 @@ func TestSetup_KeepsAnExistingAuthMethod(t *testing.T) {
 	must(t, err)
 
 	status, printed := w.runSetup(t, nil)
-	if got := w.kubernetesHost(t, "kubernetes"); status != 0 || got != theirs || !strings.Contains(printed, "it asks the API server "+theirs) {
-		t.Errorf("vault-setup.sh exits with %d and the method asks %v, want 0 and the old %v:\n%s", status, got, theirs, printed)
+	if got := w.kubernetesHost(t, "kubernetes"); status != 2 || got != theirs || !strings.Contains(printed, "asks the API server "+theirs) {
+		t.Errorf("vault-setup.sh exits with %d and the method asks %v, want 2 and the old %v:\n%s", status, got, theirs, printed)
 	}
 	status, printed = w.runSetup(t, map[string]string{"KUBERNETES_MOUNT": "goblin-cluster"})
 	if got := w.kubernetesHost(t, "goblin-cluster"); status != 0 || got != w.cluster.Config()["kubernetes_host"] {

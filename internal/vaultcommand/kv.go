@@ -42,7 +42,7 @@ func (v *invocation) enableVersioning(ctx context.Context) error {
 	return v.Sys().TuneMountAllowNilWithContext(ctx, strings.TrimSuffix(v.args[0], "/"), input)
 }
 
-// data parses name=value, name=@file and - (JSON on stdin). A repeated name is a list.
+// data parses name=value, name=@file, name=\@value and - (JSON on stdin). A repeated name is a list.
 func data(args []string) (map[string]any, error) {
 	found := map[string]any{}
 	if len(args) == 1 && args[0] == "-" {
@@ -56,6 +56,8 @@ func data(args []string) (map[string]any, error) {
 				return nil, err
 			}
 			value = string(text)
+		} else if strings.HasPrefix(value, `\@`) {
+			value = value[1:]
 		}
 		if before, has := found[name]; has {
 			found[name] = []any{before, value}

@@ -14,6 +14,7 @@ type StoppedError struct {
 	Done, Left []string // the other steps that change something
 	Err        error
 	SecretIDs  bool // secret ids are missing: a rerun does not make them unless it is told to
+	Refused    bool // Vault does not accept what the step writes: a rerun fails, too
 }
 
 func (e *StoppedError) Error() string {
@@ -46,7 +47,7 @@ func (p *Plan) Apply(ctx context.Context) error {
 func stopped(steps []*Step, at int, err error) *StoppedError {
 	isSecretID := func(step *Step) bool { return step.Kind == secretIDKind }
 	return &StoppedError{Failed: steps[at].String(), Err: err, Done: names(steps[:at]), Left: names(steps[at+1:]),
-		SecretIDs: slices.ContainsFunc(steps[at:], isSecretID)}
+		SecretIDs: slices.ContainsFunc(steps[at:], isSecretID), Refused: isBadRequest(err)}
 }
 
 func names(steps []*Step) (list []string) {

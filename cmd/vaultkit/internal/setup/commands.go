@@ -26,7 +26,7 @@ func (o *object) vaultCommand() string {
 		return "vault write " + o.path + " - <<'JSON'\n" + string(text) + "\nJSON"
 	}
 	words := []string{"vault", "write", o.path}
-	for _, f := range o.fields {
+	for _, f := range o.written() {
 		words = append(words, terminal.ShellWord(f.name+"="+argument(f)))
 	}
 	return strings.Join(words, " ")
@@ -39,6 +39,9 @@ func argument(f field) string {
 	}
 	switch v := f.value.(type) {
 	case string:
+		if strings.HasPrefix(v, "@") { // which vault takes for a file
+			return `\` + v
+		}
 		return v
 	case bool:
 		return strconv.FormatBool(v)

@@ -26,7 +26,12 @@ func changed(fields []field, current map[string]any) (lines []string) {
 			lines = append(lines, textDiff(old, text.text)...)
 			continue
 		}
-		lines = append(lines, line('-', f.name, showLike(f.value, current[f.name])), line('+', f.name, showField(f)))
+		if before := showLike(f.value, current[f.name]); f.file == "" {
+			lines = append(lines, line('-', f.name, before))
+		}
+		if !f.drop {
+			lines = append(lines, line('+', f.name, showField(f)))
+		}
 	}
 	return lines
 }

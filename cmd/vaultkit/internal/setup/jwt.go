@@ -1,7 +1,7 @@
 package setup
 
 import (
-	"fmt"
+	"cmp"
 	"strings"
 
 	"goblin/vaultkit"
@@ -25,11 +25,12 @@ type Login struct {
 	Role      policy.Role
 	Claims    map[string][]string // each must have one of the values
 	UserClaim string              // tells the jobs apart in Vault's audit log
+	Identity  []string            // the claims that say whose jobs they are, the safest first; empty: all
 }
 
 // issuer returns the auth mount, its config, and the roles.
 func (s *Spec) issuer(i Issuer) []*object {
-	all := []*object{authMount(i.Path, "jwt", i.PathFlag, "oidc"), authConfig(i.Path, refusedIssuer, i.config(), i.inspect)}
+	all := []*object{authMount(i.Path, "jwt", i.PathFlag, "oidc"), s.issuerConfig(i)}
 	for _, login := range i.Logins {
 		all = append(all, s.jobRole(i, login))
 	}
@@ -42,54 +43,80 @@ const refusedIssuer = "check the issuer's URL, and whether Vault reaches it; if 
 func (i *Issuer) config() []field {
 	fields := []field{{name: "bound_issuer", value: i.URL}}
 	for _, key := range i.Keys {
-		fields = append(fields, field{name: "jwt_validation_pubkeys", value: key.Content, file: key.Path})
+		fields = append(fields, field{name: "jwt_validation_pubkeys", value: key.Content, file: key.Path, same: i.hasKeys})
 	}
 	if len(i.Keys) == 0 {
 		fields = append(fields, field{name: "oidc_discovery_url", value: i.URL})
 	}
 	if i.CA.Path != "" {
-		fields = append(fields, field{name: "oidc_discovery_ca_pem", value: i.CA.Content, file: i.CA.Path})
+		fields = append(fields, field{name: "oidc_discovery_ca_pem", value: i.CA.Content, file: i.CA.Path, same: i.isCA})
 	}
 	return fields
 }
 
-// inspect refuses a config for another issuer: its tokens could have the bound claims, too.
+// isCA reports whether Vault has the CA of the flags.
+func (i *Issuer) isCA(current any) bool {
+	return strings.TrimSpace(asText(current)) == strings.TrimSpace(i.CA.Content)
+}
+
+// issuerConfig returns the config that says whose tokens Vault accepts.
+func (s *Spec) issuerConfig(i Issuer) *object {
+	return authConfig(i.Path, &object{hint: refusedIssuer, fields: i.config(), inspect: i.inspect,
+		replacing: replacing{
+			allowed: s.ReplaceConfig, check: i.checkNoPeople,
+			keeps: []string{"default_role", "jwt_supported_algs", "unsupported_critical_cert_extensions"},
+			drops: []string{"oidc_discovery_url", "oidc_discovery_ca_pem", "jwt_validation_pubkeys", "jwks_url", "jwks_pairs", "jwks_ca_pem"},
+		}})
+}
+
+// inspect refuses a config for another issuer, whose tokens could have the bound claims, too. It
+// returns what else differs from the flags.
 func (i *Issuer) inspect(current map[string]any) (string, error) {
 	bound, discovery := asText(current["bound_issuer"]), asText(current["oidc_discovery_url"])
+	if is := cmp.Or(bound, discovery); is != "" && is != i.URL {
+		return "", i.isForOthers("is for the issuer " + terminal.Printable(is) + ", not " + i.URL)
+	}
 	switch {
-	case bound == i.URL, bound == "" && discovery == i.URL:
+	case len(i.Keys) > 0 && !i.hasKeys(current["jwt_validation_pubkeys"]): // who has those can sign any claims
+		return "", i.isForOthers("has other keys of the issuer than the files of --issuer-key")
 	case bound == "" && discovery == "":
 		return "it does not check who issued a token", nil
-	default:
-		if bound == "" {
-			bound = discovery
-		}
-		return "", &vaultkit.Error{Path: authPath(i.Path, "config"), Kind: vaultkit.ErrInvalid,
-			Detail: fmt.Sprintf("the auth mount %s is for the issuer %s, not %s", i.Path, terminal.Printable(bound), i.URL),
-			Hint:   "name another path with " + i.PathFlag}
-	}
-	found, _ := texts(current["jwt_validation_pubkeys"])
-	switch {
-	case len(i.Keys) > 0 && !sameKeys(found, i.Keys):
-		return "it has other keys", nil
-	case len(i.Keys) == 0 && discovery != i.URL: // who has those keys can sign any claims
+	case len(i.Keys) == 0 && discovery != i.URL:
 		return "it does not ask the issuer for its keys, but has others; check them, or give --issuer-key", nil
 	}
 	return "", nil
 }
 
-func sameKeys(found []string, keys []File) bool {
+func (i *Issuer) isForOthers(detail string) error {
+	return &vaultkit.Error{Path: authPath(i.Path, "config"), Kind: vaultkit.ErrInvalid, Detail: "the auth mount " + i.Path + " " + detail,
+		Hint: "name another path with " + i.PathFlag + "; if the config is wrong or old, give " + replaceConfigFlag}
+}
+
+// checkNoPeople refuses to write a config with which people log in: it has secrets that Vault does
+// not show and would lose.
+func (i *Issuer) checkNoPeople(current map[string]any) error {
+	if asText(current["oidc_client_id"]) == "" && len(asMap(current["provider_config"])) == 0 {
+		return nil
+	}
+	return &vaultkit.Error{Path: authPath(i.Path, "config"), Kind: vaultkit.ErrInvalid,
+		Detail: "people log in with the auth mount " + i.Path + ", and Vault would lose what they need",
+		Hint:   "name another path with " + i.PathFlag}
+}
+
+// hasKeys reports whether Vault has the keys of the flags and no others.
+func (i *Issuer) hasKeys(current any) bool {
 	trim := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	found, _ := texts(current)
 	have := map[string]bool{}
 	for _, one := range found {
 		have[trim(one)] = true
 	}
-	for _, key := range keys {
+	for _, key := range i.Keys {
 		if !have[trim(key.Content)] {
 			return false
 		}
 	}
-	return len(have) == len(keys)
+	return len(have) == len(i.Keys)
 }
 
 // JWTRole is the kind of the steps for roles of jobs.
@@ -108,5 +135,28 @@ func (s *Spec) jobRole(i Issuer, login Login) *object {
 		{name: "not_before_leeway", value: 0},
 		{name: "clock_skew_leeway", value: 0},
 	}, tokenFields(s.name(login.Role), jobMaxTTL)...)
-	return authRole(JWTRole, i.Path, s.name(login.Role), fields)
+	o := authRole(JWTRole, i.Path, s.name(login.Role), fields)
+	o.replacing = replacing{allowed: s.ReplaceRole, flag: replaceRoleFlag, pathFlag: i.PathFlag, otherLogins: login.otherJobs}
+	return o
+}
+
+// otherJobs says which jobs a role lets in, if they are not those of the login: who they are is in
+// the first claim of Identity that the role is bound to, or else in all its claims.
+func (l *Login) otherJobs(current map[string]any) string {
+	bound := shownClaims(asMap(current["bound_claims"]))
+	for _, name := range l.Identity {
+		switch values, ok := bound[name]; {
+		case !ok:
+		case lacks(l.Claims[name], values):
+			return "jobs with the claims " + showClaims(claims{name: values})
+		default:
+			return ""
+		}
+	}
+	for name, values := range bound {
+		if wanted, ok := l.Claims[name]; lacks(wanted, values) && (!ok || len(l.Identity) == 0) {
+			return "jobs with the claims " + showClaims(bound)
+		}
+	}
+	return ""
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/policy"
 )
 
@@ -33,7 +35,7 @@ func (s *Spec) kubernetes() []*object {
 	if len(k.Accounts) == 0 {
 		return nil
 	}
-	all := []*object{authMount(k.Path, "kubernetes", "--kubernetes-path"), authConfig(k.Path, refusedCluster, k.config(), k.inspect)}
+	all := []*object{authMount(k.Path, "kubernetes", kubernetesPathFlag), s.clusterConfig()}
 	done := map[policy.Role]bool{}
 	for _, account := range k.Accounts {
 		if !done[account.Role] {
@@ -44,13 +46,15 @@ func (s *Spec) kubernetes() []*object {
 	return all
 }
 
+const kubernetesPathFlag = "--kubernetes-path"
+
 // refusedCluster is the hint for a refused config: outside a pod, Vault has no CA of its own.
 const refusedCluster = "check --kubernetes-host; where Vault does not run in the cluster, give --kubernetes-ca and --kubernetes-reviewer-jwt"
 
 func (k *Kubernetes) config() []field {
 	fields := []field{{name: "kubernetes_host", value: k.Host}}
 	if k.CA.Path != "" {
-		fields = append(fields, field{name: "kubernetes_ca_cert", value: k.CA.Content, file: k.CA.Path})
+		fields = append(fields, field{name: "kubernetes_ca_cert", value: k.CA.Content, file: k.CA.Path, same: k.isCA})
 	}
 	if k.Reviewer.Path != "" {
 		fields = append(fields, field{name: "token_reviewer_jwt", value: k.Reviewer.Content, file: k.Reviewer.Path, hide: true})
@@ -58,20 +62,57 @@ func (k *Kubernetes) config() []field {
 	return fields
 }
 
-// inspect returns how the existing config differs from the flags. Vault asks its cluster whether a token is
-// valid, so a role here can be for another cluster than the user means.
-func (k *Kubernetes) inspect(current map[string]any) (string, error) {
-	var differs []string
-	if host := asText(current["kubernetes_host"]); host != k.Host {
-		differs = append(differs, "it asks the API server "+host+", not "+k.Host)
+// isCA reports whether Vault has the CA of the flags.
+func (k *Kubernetes) isCA(current any) bool {
+	return strings.TrimSpace(asText(current)) == strings.TrimSpace(k.CA.Content)
+}
+
+// clusterConfig returns the config that says which cluster Vault asks whether a token is valid. A role on
+// a mount that asks another cluster would be for that cluster's pods.
+func (s *Spec) clusterConfig() *object {
+	k := s.Kubernetes
+	return authConfig(k.Path, &object{hint: refusedCluster, fields: k.config(),
+		inspect: func(current map[string]any) (string, error) { return k.inspect(current, s.ReplaceConfig) },
+		replacing: replacing{
+			allowed: s.ReplaceConfig, check: k.checkReviewer,
+			keeps: []string{"kubernetes_ca_cert", "issuer", "disable_iss_validation", "disable_local_ca_jwt",
+				"use_annotations_as_alias_metadata", "pem_keys"},
+		}})
+}
+
+// inspect refuses a config for another cluster. It returns what else differs from the flags.
+func (k *Kubernetes) inspect(current map[string]any, replace bool) (string, error) {
+	differs := ""
+	switch host := asText(current["kubernetes_host"]); {
+	case host != k.Host:
+		differs = "asks the API server " + terminal.Printable(host) + ", not " + k.Host
+	case k.CA.Path != "" && !k.isCA(current["kubernetes_ca_cert"]):
+		differs = "has another CA than " + k.CA.Path
 	}
-	if ca := asText(current["kubernetes_ca_cert"]); k.CA.Path != "" && strings.TrimSpace(ca) != strings.TrimSpace(k.CA.Content) {
-		differs = append(differs, "it has another CA than "+k.CA.Path)
+	if differs != "" {
+		return "", &vaultkit.Error{Path: authPath(k.Path, "config"), Kind: vaultkit.ErrInvalid,
+			Detail: "the auth mount " + k.Path + " " + differs,
+			Hint: "check --kubernetes-host and --kubernetes-ca; for another cluster, name another path with " + kubernetesPathFlag +
+				"; if the config is wrong or old, give " + replaceConfigFlag}
 	}
-	if set, ok := current["token_reviewer_jwt_set"].(bool); k.Reviewer.Path != "" && ok && !set {
-		differs = append(differs, "it has no reviewer token")
+	switch set, known := current["token_reviewer_jwt_set"].(bool); {
+	case k.Reviewer.Path == "":
+	case replace:
+		return "Vault does not show its reviewer token", nil
+	case known && !set:
+		return "it has no reviewer token", nil
 	}
-	return strings.Join(differs, "; "), nil
+	return "", nil
+}
+
+// checkReviewer refuses to write a config without its reviewer token, which Vault would forget.
+func (k *Kubernetes) checkReviewer(current map[string]any) error {
+	if set, _ := current["token_reviewer_jwt_set"].(bool); !set || k.Reviewer.Path != "" {
+		return nil
+	}
+	return &vaultkit.Error{Path: authPath(k.Path, "config"), Kind: vaultkit.ErrInvalid,
+		Detail: "the config has a reviewer token, which Vault does not show and would lose",
+		Hint:   "give it, or a new one, with --kubernetes-reviewer-jwt"}
 }
 
 // KubernetesRole is the kind of the steps for roles of pods.
@@ -86,13 +127,35 @@ func (s *Spec) podRole(role policy.Role) *object {
 		}
 	}
 	fields := append([]field{
-		{name: "bound_service_account_names", value: unique(names)},
-		{name: "bound_service_account_namespaces", value: unique(namespaces)},
+		{name: boundNames, value: unique(names)},
+		{name: boundNamespaces, value: unique(namespaces)},
 		{name: "bound_service_account_namespace_selector", value: ""},
 		{name: "audience", value: s.Kubernetes.Audience},
 		{name: "alias_name_source", value: "serviceaccount_uid"},
 	}, tokenFields(s.name(role), lifetime(role))...)
-	return authRole(KubernetesRole, s.Kubernetes.Path, s.name(role), fields)
+	o := authRole(KubernetesRole, s.Kubernetes.Path, s.name(role), fields)
+	o.replacing = replacing{allowed: s.ReplaceRole, flag: replaceRoleFlag, pathFlag: kubernetesPathFlag,
+		otherLogins: func(current map[string]any) string {
+			return otherPods(current, map[string][]string{boundNamespaces: namespaces, boundNames: names})
+		}}
+	return o
+}
+
+// The settings that say whose pods a role is for.
+const (
+	boundNamespaces = "bound_service_account_namespaces"
+	boundNames      = "bound_service_account_names"
+)
+
+// otherPods says which pods a role lets in, if some of them are not among those that it should let in. A
+// wildcard names nobody: it is no setting of setup's.
+func otherPods(current map[string]any, wanted map[string][]string) string {
+	namespaces, _ := texts(current[boundNamespaces])
+	names, _ := texts(current[boundNames])
+	if !lacks(wanted[boundNamespaces], namespaces) && !lacks(wanted[boundNames], names) {
+		return ""
+	}
+	return "the pods of " + strings.Join(names, ", ") + " in " + strings.Join(namespaces, ", ")
 }
 
 func unique(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }

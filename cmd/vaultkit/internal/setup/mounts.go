@@ -79,10 +79,10 @@ func authMount(mount, kind, pathFlag string, others ...string) *object {
 	return o
 }
 
-// authConfig returns the config of an auth mount. One that is there stays as it is, because others
-// may log in with it.
-func authConfig(mount, hint string, fields []field, inspect func(map[string]any) (string, error)) *object {
-	o := &object{kind: "config of the auth mount", name: mount, path: authPath(mount, "config"), hint: hint, fields: fields, inspect: inspect}
+// authConfig completes the config of an auth mount. One that is there stays as it is unless a flag
+// says otherwise, because others may log in with it.
+func authConfig(mount string, o *object) *object {
+	o.kind, o.name, o.path = "config of the auth mount", mount, authPath(mount, "config")
 	o.read = func(ctx context.Context, server *server) (map[string]any, error) {
 		if !server.hasAuth(mount) {
 			return nil, nil

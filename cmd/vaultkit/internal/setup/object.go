@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,8 @@ type object struct {
 	// inspect looks at one that is there and may be others' too, which stays as it is. It returns
 	// what differs in it and matters, or an error if it cannot be used. nil: one that is there is
 	// vaultkit's own, and is restored.
-	inspect func(current map[string]any) (note string, err error)
+	inspect   func(current map[string]any) (note string, err error)
+	replacing replacing
 
 	listed  bool   // read looks it up in a list, not at its path
 	sudo    bool   // its path needs the capability sudo
@@ -27,9 +29,11 @@ type object struct {
 // field is a parameter that an object must have.
 type field struct {
 	name  string
-	value any    // string, bool, int, time.Duration, []string, claims or policyText
-	file  string // from which the value comes; empty: none. The value is not shown.
-	hide  bool   // Vault does not show the value: it cannot be compared
+	value any                    // string, bool, int, time.Duration, []string, claims or policyText
+	file  string                 // from which the value comes; empty: none. The value is not shown.
+	hide  bool                   // Vault does not show the value: it cannot be compared
+	drop  bool                   // it is not written, so that Vault forgets the value that it has
+	same  func(current any) bool // compares; nil: sameValue
 }
 
 // policyText is the text of a policy. printedBy is the command that prints it.
@@ -43,7 +47,7 @@ func (o *object) readPath(ctx context.Context, s *server) (map[string]any, error
 // body returns what is written. A field that is there several times is a list.
 func (o *object) body() map[string]any {
 	body := map[string]any{}
-	for _, f := range o.fields {
+	for _, f := range o.written() {
 		switch before := body[f.name].(type) {
 		case nil:
 			body[f.name] = wireValue(f.value)
@@ -59,11 +63,29 @@ func (o *object) body() map[string]any {
 // differing returns the fields with another value in Vault.
 func (o *object) differing(current map[string]any) (found []field) {
 	for _, f := range o.fields {
-		if !f.hide && !sameValue(f.value, current[f.name]) {
+		if !f.hide && !f.is(current[f.name]) {
 			found = append(found, f)
 		}
 	}
 	return found
+}
+
+// hidden returns the fields that are written with the others, and that Vault does not show.
+func (o *object) hidden() []field {
+	return slices.DeleteFunc(slices.Clone(o.fields), func(f field) bool { return !f.hide })
+}
+
+// is reports whether Vault has the value.
+func (f *field) is(current any) bool {
+	if f.same != nil {
+		return f.same(current)
+	}
+	return sameValue(f.value, current)
+}
+
+// written returns the fields that a request has.
+func (o *object) written() []field {
+	return slices.DeleteFunc(slices.Clone(o.fields), func(f field) bool { return f.drop })
 }
 
 // String returns what the object is.

@@ -13,6 +13,7 @@ type Action string
 const (
 	Create  Action = "create"  // there is none
 	Restore Action = "restore" // there is one that is not as it should be
+	Replace Action = "replace" // there is one for somebody else, and the flags say to take it
 	Keep    Action = "keep"    // nothing
 )
 
@@ -93,17 +94,18 @@ func (o *object) plan(ctx context.Context, server *server) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	step := &Step{Kind: o.kind, Name: o.name, Path: o.path, Action: Keep, Diff: []string{}}
-	switch differing := o.differing(current); {
-	case current == nil:
-		step.Action, step.Diff = Create, added(o.fields)
-	case o.inspect != nil:
-		step.Note, err = o.inspect(current)
-		return step, err
-	case len(differing) == 0:
+	step := &Step{Kind: o.kind, Name: o.name, Path: o.path}
+	if step.Action, step.Note, err = o.action(current); err != nil {
+		return nil, err
+	}
+	switch step.Action {
+	case Keep:
+		step.Diff = []string{}
 		return step, nil
+	case Create:
+		step.Diff = added(o.fields)
 	default:
-		step.Action, step.Diff = Restore, changed(differing, current)
+		step.Diff = changed(append(o.differing(current), o.hidden()...), current)
 	}
 	step.State, step.Command, step.needs = Planned, o.vaultCommand(), o.writeRight(step.Action)
 	step.apply = func(ctx context.Context) error { return server.write(ctx, o, step.needs.capability) }

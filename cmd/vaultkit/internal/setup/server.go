@@ -57,11 +57,16 @@ func (s *server) read(ctx context.Context, path string) (map[string]any, error) 
 func (s *server) write(ctx context.Context, o *object, capability string) error {
 	_, err := s.client.Logical().WriteWithContext(ctx, o.path, o.body())
 	failed := failure(err, o.path, capability)
-	response, responded := errors.AsType[*api.ResponseError](err)
-	if own, ok := errors.AsType[*vaultkit.Error](failed); ok && responded && response.StatusCode == http.StatusBadRequest && o.hint != "" {
+	if own, ok := errors.AsType[*vaultkit.Error](failed); ok && isBadRequest(err) && o.hint != "" {
 		own.Hint = o.hint
 	}
 	return failed
+}
+
+// isBadRequest reports whether Vault does not accept the values of a request.
+func isBadRequest(err error) bool {
+	response, responded := errors.AsType[*api.ResponseError](err)
+	return responded && response.StatusCode == http.StatusBadRequest
 }
 
 // writeWrapped writes to a path, and has the response wrapped.

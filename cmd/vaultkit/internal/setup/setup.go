@@ -2,7 +2,7 @@
 // have them, and what these need. It reads what is there, plans what to create and what to
 // restore, and applies the plan. Everything that it makes is named vaultkit-…, and what has such a
 // name is its own. Mounts and the audit header may be others' too: it adds missing ones, and
-// leaves existing ones as they are.
+// leaves existing ones as they are. What is for somebody else is replaced only if the Spec says so.
 package setup
 
 import (
@@ -22,6 +22,9 @@ type Spec struct {
 	Issuers    []Issuer
 
 	AuditHeader bool
+
+	ReplaceRole   bool // give a role to the flags' jobs or pods, though it is for others now
+	ReplaceConfig bool // write the config of an auth mount that is for something else now
 }
 
 // options returns the options of the policies.

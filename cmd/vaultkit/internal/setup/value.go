@@ -144,6 +144,21 @@ func claimsOf(object map[string]any) (found claims, ok bool) {
 	return found, true
 }
 
+// shownClaims returns the bound claims of a role as texts: a value can be a number, too.
+func shownClaims(object map[string]any) claims {
+	found := claims{}
+	for name, value := range object {
+		list, isList := value.([]any)
+		if !isList {
+			list = []any{value}
+		}
+		for _, one := range list {
+			found[name] = append(found[name], show(one))
+		}
+	}
+	return found
+}
+
 func showClaims(c claims) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(c)) {

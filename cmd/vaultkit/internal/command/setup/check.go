@@ -71,7 +71,8 @@ func (f *Flags) checkNeeded(changed func(string) bool) error {
 		{f.GitHub+f.GitLab != "", "--github or --gitlab", nil, "ci-role branch environment"},
 		{f.JWT != "", "--jwt", []string{"issuer", "bound-claim"}, "user-claim jwt-path"},
 		{f.GitHub+f.GitLab+f.JWT != "", "--github, --gitlab or --jwt", nil, "issuer-ca issuer-key"},
-		{len(f.Kubernetes) > 0 || f.GitHub+f.GitLab+f.JWT != "", "--kubernetes, --github, --gitlab or --jwt", nil, "audience"},
+		{len(f.Kubernetes) > 0 || f.GitHub+f.GitLab+f.JWT != "", "--kubernetes, --github, --gitlab or --jwt", nil,
+			"audience replace-role replace-config"},
 	} {
 		for _, name := range group.required {
 			if group.wanted && !changed(name) {
@@ -140,7 +141,7 @@ func (f *Flags) checkJobs() error {
 			return exitcode.UsageErrorf("--bound-claim must be name=value, such as project=goblin; wildcards are not accepted")
 		}
 	}
-	if !isClaimValue(f.Audience) || strings.ContainsAny(f.Audience, ", ") {
+	if !isClaimValue(f.Audience) || strings.ContainsAny(f.Audience, ", ") || strings.HasPrefix(f.Audience, "-") {
 		return exitcode.UsageErrorf("--audience must be one word, such as vault")
 	}
 	return nil

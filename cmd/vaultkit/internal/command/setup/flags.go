@@ -32,6 +32,8 @@ type Flags struct {
 
 	Audience, IssuerCA string
 	IssuerKeys         []string
+
+	ReplaceRole, ReplaceConfig bool
 }
 
 // The defaults of the flags.
@@ -75,6 +77,9 @@ func (f *Flags) add(cmd *cobra.Command) {
 	text(&f.ReviewerJWT, "Pods", "kubernetes-reviewer-jwt", "",
 		"`file` with a token that may review tokens, of an account bound to system:auth-delegator (default: that of Vault's own pod)")
 	f.addCI(cmd, text, list)
+	flags.BoolVar(&f.ReplaceRole, "replace-role", false, "give a role that is for other jobs or pods to these instead")
+	flags.BoolVar(&f.ReplaceConfig, "replace-config", false,
+		"write the config of an auth mount that is for another cluster or issuer, or has another CA or other keys")
 	f.addCompletions(cmd)
 }
 

@@ -20,7 +20,7 @@ func (f *Flags) githubLogins() []setup.Login {
 		"repository": {f.GitHub}, "repository_id": {f.GitHubID}, "ref": {ref},
 		"workflow_ref": {f.GitHub + "/" + f.GitHubWorkflow + "@" + ref},
 	}
-	return f.logins("repository", common, map[string]claims{
+	return f.logins("repository", []string{"repository_id", "repository", "sub"}, common, map[string]claims{
 		"monitor": {"event_name": {"schedule", "workflow_dispatch"}},
 		"rotator": {"event_name": {"workflow_dispatch"}, "environment": {f.Environment}},
 		"revoker": {"event_name": {"schedule"}},
@@ -38,7 +38,7 @@ func (f *Flags) gitlabLogins() []setup.Login {
 	if f.GitLabFree {
 		protected = "false"
 	}
-	return f.logins("project_path", common, map[string]claims{
+	return f.logins("project_path", []string{"project_id", "project_path", "sub"}, common, map[string]claims{
 		"monitor": {"pipeline_source": {"schedule"}},
 		"rotator": {"pipeline_source": {"web"}, "environment": {f.Environment}, "environment_protected": {protected}},
 		"revoker": {"pipeline_source": {"schedule"}},
@@ -46,7 +46,7 @@ func (f *Flags) gitlabLogins() []setup.Login {
 }
 
 // logins adds to each wanted role's claims those that all have in common.
-func (f *Flags) logins(userClaim string, common claims, own map[string]claims) (all []setup.Login) {
+func (f *Flags) logins(userClaim string, identity []string, common claims, own map[string]claims) (all []setup.Login) {
 	wanted := unique(f.CIRoles)
 	if len(wanted) == 0 {
 		wanted = ciRoles
@@ -54,7 +54,7 @@ func (f *Flags) logins(userClaim string, common claims, own map[string]claims) (
 	for _, role := range wanted {
 		bound := maps.Clone(common)
 		maps.Copy(bound, own[role])
-		all = append(all, setup.Login{Role: policy.Role(role), Claims: bound, UserClaim: userClaim})
+		all = append(all, setup.Login{Role: policy.Role(role), Claims: bound, UserClaim: userClaim, Identity: identity})
 	}
 	return all
 }

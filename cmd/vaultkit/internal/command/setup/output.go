@@ -91,7 +91,7 @@ func (o *output) printLogins() {
 }
 
 // labels are the printed actions.
-var labels = map[setup.Action]string{setup.Create: "create", setup.Restore: "restore", setup.Keep: "as it is"}
+var labels = map[setup.Action]string{setup.Create: "create", setup.Restore: "restore", setup.Replace: "replace", setup.Keep: "as it is"}
 
 // printPlan prints each step, with the diff of what changes. Notes may contain what Vault said.
 func (o *output) printPlan(out io.Writer) {

@@ -24,7 +24,9 @@ setup shows what it will create and restore, and asks before it changes anything
 it makes is named vaultkit-ROLE, with an addition for --provider, --mount or --base.
 Whatever has such a name is its own, and is restored when it differs. setup also adds
 the KV mount, the auth mounts and the audit header X-Correlation-Id if they are missing.
-It changes no mount that is there. A second run changes nothing.
+A second run changes nothing. What is for somebody else is refused: a role that other
+jobs or pods have (or give --replace-role), and an auth mount for another cluster or
+issuer (or give --replace-config).
 
 Tokens of these roles have no policy but their own and live for ten minutes. A client
 renews its token for up to 20 minutes, a reader's (AppRole, Kubernetes) for up to a day,
@@ -122,11 +124,19 @@ func (o *Options) apply(ctx context.Context, out *output) error {
 		return render.OutputError("the changes are made", printing)
 	}
 	if stopped, ok := errors.AsType[*setup.StoppedError](err); ok {
-		again := "To finish, run the same command again."
-		if stopped.SecretIDs {
-			again = "To finish, run the same command again with --new-secret-id."
-		}
-		return exitcode.WithHint(err, again)
+		return exitcode.WithHint(err, finish(stopped))
 	}
 	return err
+}
+
+// finish returns how to go on after a step that failed.
+func finish(stopped *setup.StoppedError) string {
+	text := "To finish, run the same command again"
+	if stopped.Refused {
+		text = "Vault does not accept this step. To finish, correct the flags and run the command again"
+	}
+	if stopped.SecretIDs {
+		text += " with --new-secret-id"
+	}
+	return text + "."
 }

@@ -21,6 +21,7 @@ func (o *Options) spec(ctx context.Context) (*setup.Spec, error) {
 		return nil, err
 	}
 	spec := &setup.Spec{
+		ReplaceRole: o.ReplaceRole, ReplaceConfig: o.ReplaceConfig,
 		Mount: mount, Base: base, Providers: unique(o.Providers), Policies: asRoles(o.Policies),
 		AppRoles: setup.AppRoles{
 			Path: o.AppRolePath, Roles: asRoles(unique(o.AppRoles)), NewSecretID: o.NewSecretID, WrapTTL: time.Duration(o.WrapTTL),
