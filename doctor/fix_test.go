@@ -155,8 +155,6 @@ func TestDiagnose_NamesSetupWhereItIsTheCure(t *testing.T) {
 	}{
 		"a drifted policy":  {outdatedPolicy, "vaultkit setup --policy janitor --yes"},
 		"a drifted AppRole": {driftedRole, "vaultkit setup --approle monitor --approle-path "},
-		"a missing role of GitHub's jobs": {missingRoles["job of GitHub, rotator"], "vaultkit setup --github goblin/assistant --github-id 1001 " +
-			"--github-workflow .github/workflows/keys.yml --branch release --github-path "},
 		"a job that may not rotate": {jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Rotator, object{
 			"repository": "goblin/assistant", "repository_id": "1001", "ref": "refs/heads/main", "event_name": "push",
 			"workflow_ref": "goblin/assistant/.github/workflows/keys.yml@refs/heads/main"}), "vault list auth/"},

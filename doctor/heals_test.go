@@ -68,7 +68,6 @@ var healingFixes = map[checks.Kind]setUps{
 	checks.TokenWithPolicy: {"": readersToken},
 	checks.AllowAsking:     {"": roleSetUp("rights:reader", nil, nil, clienttest.Right{Path: "sys/capabilities-self", Capability: "update"})},
 	checks.NewCredentials:  newCredentials,
-	checks.MakeLoginRole:   missingRoles,
 	checks.MakeMount: {"": func(t *testing.T) setUp {
 		return found("mount", vaultkit.WithMount("engines/"+vaulttest.Name(t)))(t)
 	}},

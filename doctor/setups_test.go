@@ -110,56 +110,6 @@ func methodSetUp(check string, settings object, roles []policy.Role) func(*testi
 	}
 }
 
-// missingRoles are set-ups with a pod or a job whose role does not exist.
-var missingRoles = setUps{
-	"pod": func(t *testing.T) setUp {
-		cluster, name := vaulttest.NewCluster(), mountAuth(t, "kubernetes")
-		t.Cleanup(cluster.Close)
-		vaulttest.Write(t, vaulttest.Root(t), "auth/"+name+"/config", cluster.Config())
-		jwt := filepath.Join(t.TempDir(), "jwt")
-		vaulttest.WriteFile(t, jwt, cluster.JWT(name, true))
-		return found("login", vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "vaultkit-reader", JWTFile: jwt, Mount: name}))(t)
-	},
-	"job": jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Reader, object{"sub": "job 1", "aud": "https://vault.example.com"}),
-	"job of GitHub, monitor": jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Monitor, object{
-		"repository": "goblin/assistant", "repository_id": "1001", "ref": "refs/heads/main", "event_name": "schedule",
-		"workflow_ref": "goblin/assistant/.github/workflows/keys.yml@refs/heads/main"}),
-	"job of GitHub, rotator": jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Rotator, object{
-		"repository": "goblin/assistant", "repository_id": "1001", "ref": "refs/heads/release", "event_name": "workflow_dispatch",
-		"workflow_ref": "goblin/assistant/.github/workflows/keys.yml@refs/heads/release", "environment": "live"}),
-	"job of GitLab": jobWithoutRole((*vaulttest.Issuer).StaticConfig, policy.Rotator, object{
-		"project_path": "goblin/assistant", "project_id": "2002", "ref_type": "branch", "ref": "main", "ref_protected": "true",
-		"pipeline_source": "web", "environment": "live", "environment_protected": "false"}),
-	"job, no mount": jobWithoutRole(nil, policy.Reader, nil),
-	"job, no configuration": func(t *testing.T) setUp {
-		short.RealOnly(t, "a Vault that gets the issuer's keys")
-		return jobWithoutRole(func(*vaulttest.Issuer) map[string]any { return nil }, policy.Reader, nil)(t)
-	},
-}
-
-// jobWithoutRole returns a set-up with a job whose role vaultkit-<role> does not exist. Without a
-// configuration, nor does the auth mount.
-func jobWithoutRole(config func(*vaulttest.Issuer) map[string]any, role policy.Role, claims object) func(*testing.T) setUp {
-	return func(t *testing.T) setUp {
-		issuer := newIssuer(t)
-		mount := "nowhere-" + strings.ToLower(vaulttest.Name(t))
-		if config == nil {
-			short.RealOnly(t, "a Vault that gets the issuer's keys")
-		} else {
-			mount = mountAuth(t, "jwt")
-			if settings := config(issuer); settings != nil {
-				vaulttest.Write(t, vaulttest.Root(t), "auth/"+mount+"/config", settings)
-			}
-		}
-		all := object{"aud": "vault"}
-		for name, value := range claims {
-			all[name] = value
-		}
-		login := vaultkit.WithJWT(vaultkit.JWT{Role: "vaultkit-" + string(role), Mount: mount, Token: vaultkit.FromString(issuer.Sign(all))})
-		return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: []policy.Role{role}}, opts: []vaultkit.Option{login}}, check: "login"}
-	}
-}
-
 // mountAuth mounts an auth method at a path of its own.
 func mountAuth(t *testing.T, kind string) (mount string) {
 	t.Helper()

@@ -172,6 +172,10 @@ func (x *exam) explainGuess(fix Fix) string {
 			x.generalName(), x.login.Mount)
 	case fix.Kind == NewToken && x.facts == nil:
 		return fmt.Sprintf("; the policy %s is a guess", x.generalName())
+	case fix.Kind == PlanLoginRole:
+		return x.explainPlan()
+	case fix.Kind == ListLogins:
+		return x.explainNoMount()
 	}
 	return ""
 }

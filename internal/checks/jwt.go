@@ -79,7 +79,7 @@ func (x *exam) jwtFix(err error) Fix {
 	case !fromVault:
 		return x.missingJWT(err)
 	case answer.StatusCode == http.StatusForbidden:
-		return x.loginRoleFix(listLogins()) // Vault's response for a mount that does not exist
+		return listLogins() // Vault's response for a mount that does not exist
 	case reason == vaulterr.JWTNoConfig:
 		return x.loginRoleFix(x.readLoginConfig())
 	case reason == vaulterr.JWTExpired, reason == vaulterr.JWTNotYetValid:

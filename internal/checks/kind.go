@@ -28,7 +28,6 @@ const (
 	TokenWithPolicy Kind = "write a policy and make a token with it"
 	AllowAsking     Kind = "give the token Vault's default policy"
 	NewCredentials  Kind = "make an AppRole and what logs in as it"
-	MakeLoginRole   Kind = "make the role of a pod or a job"
 	MakeMount       Kind = "make the KV mount"
 	ShowHeader      Kind = "have the audit log show the correlation id"
 	KeepVersions    Kind = "have the mount delete no version"
@@ -59,6 +58,7 @@ const (
 	ListLogins       Kind = "list the auth methods"
 	ListNamespaces   Kind = "list the namespaces"
 	ReadLoginRole    Kind = "read the login's role"
+	PlanLoginRole    Kind = "see what setup would make for a pod or a job"
 	ListLoginRoles   Kind = "list the roles of the login's mount"
 	ReadLoginConfig  Kind = "read the configuration of the login's mount"
 	ReadPipeline     Kind = "see whether the pipeline asks for an identity token"
@@ -80,13 +80,13 @@ const (
 var healingKinds = []Kind{
 	DefaultMount, DefaultBase, UnsetVariable, VaultLogin, ProtectFile, ChooseLogin, BypassProxy, StartDev, UseHTTPS, UseHTTP,
 	ExpectName, Unseal, Unwrap, NewToken, ReplaceRoot, UnlimitedUses, WritePolicy, AttachPolicy, TokenWithPolicy, AllowAsking,
-	NewCredentials, MakeLoginRole, MakeMount, ShowHeader,
+	NewCredentials, MakeMount, ShowHeader,
 	KeepVersions, UseMount, UpgradeMount, KeepKey, StoreKey, Recover, EnableAudit,
 }
 
 var lookingKinds = []Kind{
 	ReadHelp, NameAddress, ListTLSFiles, ListCredential, LookUpName, AskHealth, TryHTTPS, TrustCA, GiveCertificate,
-	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ListNamespaces, ReadLoginRole, ListLoginRoles,
+	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ListNamespaces, ReadLoginRole, PlanLoginRole, ListLoginRoles,
 	ReadLoginConfig, ReadPipeline, AskGitHub, FindProxy, ListSocket, ReadPolicy, ReadOwnPolicies, LookUpToken,
 	ListMounts, ListProviders, ListMount, ListNames, AskForRole, AskForProviders, ListAuditDevices,
 }

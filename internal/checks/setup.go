@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -10,12 +11,15 @@ import (
 
 // setup returns a vaultkit setup command for the same Vault. An administrator runs it, so it has
 // none of the flags of the login.
-func (x *exam) setup(words ...string) string {
+func (x *exam) setup(words ...string) string { return x.setupWithout(words...) + " --yes" }
+
+// setupWithout returns the command without what lets it run: --yes or --dry-run.
+func (x *exam) setupWithout(words ...string) string {
 	line := "vaultkit setup " + quotes(words)
 	for _, name := range []string{"address", "namespace", "ca-cert", "client-cert", "client-key", "tls-server-name"} {
 		line += givenFlag("--" + name).FindString(x.Flags)
 	}
-	return line + x.place() + " --yes"
+	return line + x.place()
 }
 
 // setupPolicy returns the command that makes or restores a role's policy.
@@ -55,45 +59,78 @@ func (x *exam) restoreAppRole(role string) string {
 	return x.setup(slices.Concat([]string{"--approle", role}, x.approlePath(), x.providerFlags())...)
 }
 
-// loginRoleFix makes the missing role of a pod or a job, as its JWT describes it. It returns
-// otherwise if the login's role has another name than vaultkit setup would give it, or setup gives
-// no role to such a pod or job.
+// loginRoleFix plans the missing role of a pod or a job. It returns otherwise if the login's role has
+// another name than vaultkit setup would give it, or setup gives no role to such a pod or job.
 func (x *exam) loginRoleFix(otherwise Fix) Fix {
+	plan := x.planLoginRole(x.firstRole())
+	if plan == "" || x.login.Role != x.generalName() || !x.mayHaveRole() {
+		return otherwise
+	}
+	return PlanLoginRole.fix(plan)
+}
+
+// planLoginRole returns the setup command that shows what it would make for such a pod or job, or ""
+// if the login has no JWT. The command has placeholders in place of the JWT's claims, and changes
+// nothing: whoever wrote the JWT may have chosen its claims, because nobody has verified its
+// signature.
+func (x *exam) planLoginRole(role string) string {
 	claims := x.login.JWT
-	if claims == nil || x.login.Role != x.generalName() || len(claims.Audiences) != 1 {
-		return otherwise
+	if claims == nil {
+		return ""
 	}
-	words := x.jobFlags(claims)
-	if x.login.Kind == session.KindKubernetes {
-		words = x.podFlags(claims)
-	}
-	if words == nil {
-		return otherwise
-	}
-	return MakeLoginRole.fix(x.setup(append(words, "--audience", claims.Audiences[0])...))
-}
-
-// podFlags returns the flags for the role of a pod's service account.
-func (x *exam) podFlags(claims *session.Claims) []string {
-	account, ok := strings.CutPrefix(claims.Subject, "system:serviceaccount:")
-	namespace, name, found := strings.Cut(account, ":")
-	if !ok || !found {
-		return nil
-	}
-	return []string{"--kubernetes", x.firstRole() + "=" + namespace + "/" + name, "--kubernetes-path", x.login.Mount}
-}
-
-// jobFlags returns the flags for the role of a job of GitHub, GitLab or another issuer.
-func (x *exam) jobFlags(claims *session.Claims) []string {
+	words := []string{"--jwt", role, "--issuer", "ISSUER", "--bound-claim", "CLAIM=VALUE", "--jwt-path", x.login.Mount}
 	switch {
-	case claims.Text("repository_id") != "":
-		return x.githubFlags(claims)
-	case claims.Text("project_id") != "":
-		return x.gitlabFlags(claims)
-	case claims.Issuer == "" || claims.Subject == "":
-		return nil
+	case x.login.Kind == session.KindKubernetes:
+		words = []string{"--kubernetes", role + "=NAMESPACE/ACCOUNT", "--kubernetes-path", x.login.Mount}
+	case isGitHub(claims) && startedBy["github "+role] != nil:
+		words = planJob(role, "--github", "OWNER/REPO", "--github-id", "NUMBER", "--github-workflow", "FILE",
+			"--github-path", x.login.Mount, "--github-issuer", "ISSUER")
+	case isGitLab(claims) && startedBy["gitlab "+role] != nil:
+		words = planJob(role, "--gitlab", "GROUP/PROJECT", "--gitlab-id", "NUMBER", "--gitlab-path", x.login.Mount, "--gitlab-issuer", "ISSUER")
 	}
-	return []string{"--jwt", x.firstRole(), "--jwt-path", x.login.Mount, "--issuer", claims.Issuer, "--bound-claim", "sub=" + claims.Subject}
+	return x.setupWithout(append(words, "--audience", "AUDIENCE")...) + " --dry-run"
+}
+
+// planJob adds what a role of GitHub's and of GitLab's jobs is bound to, too.
+func planJob(role string, words ...string) []string {
+	words = append(words, "--ci-role", role, "--branch", "BRANCH")
+	if role == "rotator" {
+		words = append(words, "--environment", "ENVIRONMENT")
+	}
+	return words
+}
+
+func isGitHub(claims *session.Claims) bool { return claims.Text("repository_id") != "" }
+
+func isGitLab(claims *session.Claims) bool { return claims.Text("project_id") != "" }
+
+// shownClaims are the claims that a role of a pod or a job may be bound to.
+var shownClaims = []string{
+	"sub", "repository", "repository_id", "workflow_ref", "event_name", "project_path", "project_id", "pipeline_source",
+	"ref", "ref_type", "ref_protected", "environment", "environment_protected",
+}
+
+// explainPlan says what the JWT claims, for a person to compare with what is true.
+func (x *exam) explainPlan() string {
+	claims := x.login.JWT
+	text := fmt.Sprintf("; replace the words in capitals with your project's own values, then run it without --dry-run; "+
+		"the JWT's claims are not verified, and its sender may have chosen them, so compare each with your project before you use it: iss %.200q, aud %.200q",
+		claims.Issuer, claims.Audiences)
+	for _, name := range shownClaims {
+		if value := claims.Text(name); value != "" {
+			text += fmt.Sprintf(", %s %.200q", name, value)
+		}
+	}
+	return vaulterr.Printable(text)
+}
+
+// explainNoMount says how to make the auth mount, if vaultkit setup can make it with the login's role.
+func (x *exam) explainNoMount() string {
+	plan := x.loginRoleFix(noFix)
+	if plan == noFix {
+		return ""
+	}
+	return fmt.Sprintf("; if nothing is mounted at auth/%s, setup can make it with the role: %s", x.login.Mount, plan.Command) + x.explainPlan()
 }
 
 // startedBy returns the ways to start a job that may have a role.
@@ -102,41 +139,25 @@ var startedBy = map[string][]string{
 	"gitlab monitor": {"schedule"}, "gitlab rotator": {"web"}, "gitlab revoker": {"schedule"},
 }
 
-func (x *exam) githubFlags(claims *session.Claims) []string {
-	repository := claims.Text("repository")
-	branch, ok := strings.CutPrefix(claims.Text("ref"), "refs/heads/")
-	workflow, at, _ := strings.Cut(claims.Text("workflow_ref"), "@")
-	workflow, own := strings.CutPrefix(workflow, repository+"/")
-	if !ok || !own || at != claims.Text("ref") || !slices.Contains(startedBy["github "+x.firstRole()], claims.Text("event_name")) {
-		return nil
+// mayHaveRole reports whether a role of vaultkit setup could accept such a pod or job, by the claims
+// of its JWT.
+func (x *exam) mayHaveRole() bool {
+	claims, role := x.login.JWT, x.firstRole()
+	lacksEnvironment := role == "rotator" && claims.Text("environment") == ""
+	switch {
+	case len(claims.Audiences) == 0:
+		return false
+	case x.login.Kind == session.KindKubernetes:
+		return strings.HasPrefix(claims.Subject, "system:serviceaccount:")
+	case isGitHub(claims):
+		workflow, at, _ := strings.Cut(claims.Text("workflow_ref"), "@")
+		return strings.HasPrefix(claims.Text("ref"), "refs/heads/") && at == claims.Text("ref") && !lacksEnvironment &&
+			strings.HasPrefix(workflow, claims.Text("repository")+"/") && slices.Contains(startedBy["github "+role], claims.Text("event_name"))
+	case isGitLab(claims):
+		return claims.Text("ref_type") == "branch" && claims.Text("ref_protected") == "true" && !lacksEnvironment &&
+			slices.Contains(startedBy["gitlab "+role], claims.Text("pipeline_source"))
 	}
-	return x.withEnvironment(claims, "--github", repository, "--github-id", claims.Text("repository_id"), "--github-workflow", workflow,
-		"--branch", branch, "--github-path", x.login.Mount, "--github-issuer", claims.Issuer)
-}
-
-func (x *exam) gitlabFlags(claims *session.Claims) []string {
-	if claims.Text("ref_type") != "branch" || claims.Text("ref_protected") != "true" ||
-		!slices.Contains(startedBy["gitlab "+x.firstRole()], claims.Text("pipeline_source")) {
-		return nil
-	}
-	words := x.withEnvironment(claims, "--gitlab", claims.Text("project_path"), "--gitlab-id", claims.Text("project_id"),
-		"--branch", claims.Text("ref"), "--gitlab-path", x.login.Mount, "--gitlab-issuer", claims.Issuer)
-	if words != nil && claims.Text("environment_protected") != "true" {
-		words = append(words, "--gitlab-free")
-	}
-	return words
-}
-
-// withEnvironment adds the role, and for a rotator the environment that its job must have.
-func (x *exam) withEnvironment(claims *session.Claims, words ...string) []string {
-	words = append(words, "--ci-role", x.firstRole())
-	if x.firstRole() != "rotator" {
-		return words
-	}
-	if claims.Text("environment") == "" {
-		return nil
-	}
-	return append(words, "--environment", claims.Text("environment"))
+	return claims.Issuer != "" && claims.Subject != ""
 }
 
 // kubernetesFix returns the fix for a refused login of a pod.
