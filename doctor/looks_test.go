@@ -42,7 +42,7 @@ var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 	checks.ReadClock:        problemSetUp("clock", clockOff(-150*time.Second)),
 	checks.ListLogins:       problemSetUp("login", withMethod(byAppRole(object{"role_id": "fake", "secret_id": clienttest.Marker}))),
 	checks.ReadLoginRole:    noSuchRole,
-	checks.PlanLoginRole:   missingRoles["job"],
+	checks.PlanLoginRole:    missingRoles["job"],
 	checks.ListLoginRoles: refusedJWT(func(_ *vaulttest.Issuer, mount, token string) []string {
 		return []string{"VAULTKIT_JWT_MOUNT=" + mount, "VAULTKIT_JWT_TOKEN=" + token}
 	}),

@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/doctor"
 	"goblin/vaultkit/internal/checks"
+	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
@@ -116,5 +118,66 @@ func TestDiagnose_PutsNoClaimOfAJWTIntoACommand(t *testing.T) {
 			!strings.Contains(observed, "not verified") {
 			t.Errorf("with %s, Diagnose yielded %+v, want a fix that only looks, and the claims in the detail only", name, got)
 		}
+	}
+}
+
+// What vaultkit setup makes has the policy of its role alone, and setup takes another policy away. So
+// no fix adds one to such a role.
+func TestDiagnose_AddsNoPolicyToARoleOfSetup(t *testing.T) {
+	reader := func(t *testing.T, mount string, more object) { // a role of the auth mount
+		role := withPolicy(t, nil, nil)
+		maps.Copy(role, more)
+		vaulttest.Write(t, vaulttest.Root(t), "auth/"+mount+"/role/vaultkit-reader", role)
+	}
+	for name, tc := range map[string]struct {
+		login  func(t *testing.T, mount string) vaultkit.Option
+		method string
+		says   []string
+	}{
+		"AppRole": {func(t *testing.T, mount string) vaultkit.Option {
+			reader(t, mount, nil)
+			return byRole(idsOf(t, mount, "vaultkit-reader"))
+		}, "approle", []string{"log in as vaultkit-monitor (VAULT_ROLE_ID", "vaultkit setup --approle monitor --new-secret-id --approle-path "}},
+		"pod": {func(t *testing.T, mount string) vaultkit.Option {
+			cluster, jwt := vaulttest.NewCluster(), filepath.Join(t.TempDir(), "jwt")
+			t.Cleanup(cluster.Close)
+			vaulttest.Write(t, vaulttest.Root(t), "auth/"+mount+"/config", cluster.Config())
+			vaulttest.WriteFile(t, jwt, cluster.JWT(mount, true))
+			role := cluster.Role("")
+			delete(role, "token_policies")
+			reader(t, mount, role)
+			return vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "vaultkit-reader", JWTFile: jwt, Mount: mount})
+		}, "kubernetes", []string{"VAULTKIT_KUBERNETES_ROLE=vaultkit-monitor", "vaultkit setup --kubernetes monitor=NAMESPACE/ACCOUNT "}},
+		"job": {func(t *testing.T, mount string) vaultkit.Option {
+			issuer := newIssuer(t)
+			vaulttest.Write(t, vaulttest.Root(t), "auth/"+mount+"/config", issuer.StaticConfig())
+			reader(t, mount, object{"role_type": "jwt", "user_claim": "sub", "bound_audiences": "vault"})
+			token := vaultkit.FromString(issuer.Sign(object{"aud": "vault", "repository_id": "1001"}))
+			return vaultkit.WithJWT(vaultkit.JWT{Role: "vaultkit-reader", Mount: mount, Token: token})
+		}, "jwt", []string{"VAULTKIT_JWT_ROLE=vaultkit-monitor", "vaultkit setup --github OWNER/REPO ", "--ci-role monitor"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			login := tc.login(t, mountAuth(t, tc.method))
+			got := diagnosis{query: doctor.Query{Roles: []policy.Role{policy.Monitor}}, opts: []vaultkit.Option{login}}.run(t)["rights:monitor"]
+			if got.kind != checks.AskForRole || !strings.HasPrefix(got.Fix, "vaultkit doctor --role reader") || got.Status != fails {
+				t.Errorf("Diagnose yielded %+v, want a failure and the fix vaultkit doctor --role reader", got)
+			}
+			for _, text := range tc.says {
+				if !strings.Contains(got.Detail, text) {
+					t.Errorf("Diagnose yielded %+v, want %q in the detail", got, text)
+				}
+			}
+		})
+	}
+}
+
+// Nor does the fix for a token that cannot query its capabilities.
+func TestDiagnose_AddsNoDefaultPolicyToARoleOfSetup(t *testing.T) {
+	mount := mountAuth(t, "approle")
+	vaulttest.Write(t, vaulttest.Root(t), "auth/"+mount+"/role/vaultkit-reader",
+		withPolicy(t, object{"token_no_default_policy": true}, []clienttest.Right{{Path: "sys/capabilities-self", Capability: "update"}}))
+	got := diagnosis{opts: []vaultkit.Option{byRole(idsOf(t, mount, "vaultkit-reader"))}}.run(t)["rights:reader"]
+	if got.kind != checks.ReadOwnPolicies || got.Status != skips {
+		t.Errorf("Diagnose yielded %+v, want a fix that reads the token's policies", got)
 	}
 }

@@ -124,16 +124,23 @@ func mountAuth(t *testing.T, kind string) (mount string) {
 func driftedRole(t *testing.T) setUp {
 	root, mount := vaulttest.Root(t), mountAuth(t, "approle")
 	vaulttest.Write(t, root, "auth/"+mount+"/role/vaultkit-monitor", withPolicy(t, nil, nil))
-	id, err := root.Logical().ReadWithContext(t.Context(), "auth/"+mount+"/role/vaultkit-monitor/role-id")
+	login := byRole(idsOf(t, mount, "vaultkit-monitor"))
+	return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: []policy.Role{policy.Monitor}}, opts: []vaultkit.Option{login}}, check: "rights:monitor"}
+}
+
+// idsOf returns the ids of an AppRole, and its mount.
+func idsOf(t *testing.T, mount, role string) (roleID, secretID vaultkit.Credential, at string) {
+	t.Helper()
+	path := "auth/" + mount + "/role/" + role
+	id, err := vaulttest.Root(t).Logical().ReadWithContext(t.Context(), path+"/role-id")
 	if err != nil {
 		t.Fatalf("ReadWithContext = %v, want no error", err)
 	}
-	secret, err := root.Logical().WriteWithContext(t.Context(), "auth/"+mount+"/role/vaultkit-monitor/secret-id", nil)
+	secret, err := vaulttest.Root(t).Logical().WriteWithContext(t.Context(), path+"/secret-id", nil)
 	if err != nil {
 		t.Fatalf("WriteWithContext = %v, want no error", err)
 	}
-	login := byRole(vaultkit.FromString(id.Data["role_id"].(string)), vaultkit.FromString(secret.Data["secret_id"].(string)), mount)
-	return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: []policy.Role{policy.Monitor}}, opts: []vaultkit.Option{login}}, check: "rights:monitor"}
+	return vaultkit.FromString(id.Data["role_id"].(string)), vaultkit.FromString(secret.Data["secret_id"].(string)), mount
 }
 
 // attached are set-ups with a login whose role lacks a policy.

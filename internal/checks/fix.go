@@ -66,6 +66,9 @@ func (x *exam) grantFix(role string) Fix {
 	if restore := x.restoreAppRole(role); restore != "" {
 		return AttachPolicy.fix(restore)
 	}
+	if other := x.otherRoleFix(role); other != noFix {
+		return other
+	}
 	kind, give := x.attachPolicy(x.policyName(role))
 	if give == "" {
 		return x.policyFix(role)
@@ -90,8 +93,8 @@ func (x *exam) attachPolicy(policy string) (kind Kind, command string) {
 // queryFix lets the token query its capabilities. The token's other rights are unknown, so it
 // writes no role's policy, which might hide some of them.
 func (x *exam) queryFix() Fix {
-	if slices.Contains(x.policies, "default") {
-		return x.policiesFix()
+	if _, made := x.setupRole(); made != "" || slices.Contains(x.policies, "default") {
+		return x.policiesFix() // setup's roles do not have the policy default
 	}
 	if _, give := x.attachPolicy("default"); give != "" {
 		return AllowAsking.fix(give)
@@ -133,9 +136,11 @@ func (x *exam) policyScope() rights.Scope {
 	return scope
 }
 
-// describeFix says what else a policy's fix changes, if anything.
-func (x *exam) describeFix(fix Fix) string {
+// describeFix says what else the fix of a role's missing rights changes, if anything.
+func (x *exam) describeFix(fix Fix, role string) string {
 	switch fix.Kind {
+	case AskForRole:
+		return x.explainOtherRole(role)
 	case AttachPolicy:
 		return "; the fix gives the policy to the login's role, whose services have it when they log in again"
 	case TokenWithPolicy:

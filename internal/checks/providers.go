@@ -53,7 +53,7 @@ func (x *exam) explainDeniedList() Finding {
 		})
 		if role.Required && list {
 			fix := x.grantFix(role.Name)
-			return skipped("the token cannot list the providers"+x.describeFix(fix), fix)
+			return skipped("the token cannot list the providers"+x.describeFix(fix, role.Name), fix)
 		}
 	}
 	return skipped("the token cannot list the providers, and its roles do not need to", noFix)
@@ -114,7 +114,7 @@ func (x *exam) readStatuses(ctx context.Context) (found []providerStatus, instea
 		switch {
 		case errors.Is(one.err, vaulterr.ErrPermissionDenied):
 			fix := x.grantFix("monitor")
-			return nil, new(skipped("the token may not look for unfinished rotations and deletions"+x.describeFix(fix), fix))
+			return nil, new(skipped("the token may not look for unfinished rotations and deletions"+x.describeFix(fix, "monitor"), fix))
 		case errors.Is(one.err, vaulterr.ErrNotFound): // deleted meanwhile, or not stored yet
 		case one.err != nil:
 			return nil, new(failed(one.err, "", x.healthFix()))

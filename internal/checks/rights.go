@@ -122,7 +122,7 @@ func (x *exam) compareRights(role Role, wanted []providerRights, everywhere prov
 		return warning("for "+abbreviate(complete)+" only: "+detail, AskForProviders.fix(x.command("doctor "+strings.Join(complete, " "))))
 	}
 	fix := x.grantFix(role.Name)
-	return x.lacksRights(role, missing[0], detail+x.describeFix(fix), fix)
+	return x.lacksRights(role, missing[0], detail+x.describeFix(fix, role.Name), fix)
 }
 
 // lacksRights returns a failure if the role is required, and otherwise a warning.

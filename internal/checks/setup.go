@@ -63,19 +63,19 @@ func (x *exam) restoreAppRole(role string) string {
 // another name than vaultkit setup would give it, or setup gives no role to such a pod or job.
 func (x *exam) loginRoleFix(otherwise Fix) Fix {
 	plan := x.planLoginRole(x.firstRole())
-	if plan == "" || x.login.Role != x.generalName() || !x.mayHaveRole() {
+	if plan == "" || x.login.Role != x.nameForAll(x.firstRole()) || !x.mayHaveRole() {
 		return otherwise
 	}
 	return PlanLoginRole.fix(plan)
 }
 
 // planLoginRole returns the setup command that shows what it would make for such a pod or job, or ""
-// if the login has no JWT. The command has placeholders in place of the JWT's claims, and changes
+// if the login is no pod's and no job's. The command has placeholders in place of the JWT's claims, and changes
 // nothing: whoever wrote the JWT may have chosen its claims, because nobody has verified its
 // signature.
 func (x *exam) planLoginRole(role string) string {
 	claims := x.login.JWT
-	if claims == nil {
+	if claims == nil && x.login.Kind != session.KindKubernetes {
 		return ""
 	}
 	words := []string{"--jwt", role, "--issuer", "ISSUER", "--bound-claim", "CLAIM=VALUE", "--jwt-path", x.login.Mount}
@@ -145,7 +145,7 @@ func (x *exam) mayHaveRole() bool {
 	claims, role := x.login.JWT, x.firstRole()
 	lacksEnvironment := role == "rotator" && claims.Text("environment") == ""
 	switch {
-	case len(claims.Audiences) == 0:
+	case claims == nil || len(claims.Audiences) == 0:
 		return false
 	case x.login.Kind == session.KindKubernetes:
 		return strings.HasPrefix(claims.Subject, "system:serviceaccount:")

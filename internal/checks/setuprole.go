@@ -1,0 +1,65 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"goblin/vaultkit/internal/rights"
+	"goblin/vaultkit/internal/session"
+)
+
+// setupRole returns the name of the login's role, and the role that vaultkit setup made it for. made
+// is empty if the name is not one of setup's.
+func (x *exam) setupRole() (name, made string) {
+	path := x.loginRole()
+	name = path[strings.LastIndexByte(path, '/')+1:]
+	for _, role := range rights.Roles() {
+		if own := (rights.Scope{}).Name(role); name == own || strings.HasPrefix(name, own+"-") {
+			return name, role
+		}
+	}
+	return name, ""
+}
+
+// otherRoleFix is for a login whose role vaultkit setup made for another role. A policy that is
+// added to such a role is gone after the next setup. Otherwise, it returns no fix.
+func (x *exam) otherRoleFix(role string) Fix {
+	name, made := x.setupRole()
+	if made == "" || name == x.policyScope().Name(role) {
+		return noFix
+	}
+	return AskForRole.fix(x.command("doctor --role " + made))
+}
+
+// explainOtherRole says how to log in as the role that was asked for.
+func (x *exam) explainOtherRole(role string) string {
+	name, made := x.setupRole()
+	wanted := x.nameForAll(role)
+	how := "VAULT_ROLE_ID and VAULT_SECRET_ID of its own"
+	setup := x.setupWithout(slices.Concat([]string{"--approle", role, "--new-secret-id"}, x.setupPath())...)
+	switch x.login.Kind {
+	case session.KindJWT:
+		how, setup = "VAULTKIT_JWT_ROLE="+wanted, x.planLoginRole(role)
+	case session.KindKubernetes:
+		how, setup = "VAULTKIT_KUBERNETES_ROLE="+wanted, x.planLoginRole(role)
+	}
+	return fmt.Sprintf("; vaultkit setup made the login's role %s for a %s and would take another policy away again: "+
+		"check what the login is for, or log in as %s (%s); if that role does not exist yet: %s", name, made, wanted, how, setup)
+}
+
+// setupPath returns the flag that names the mount of the AppRole, unless that is the default.
+func (x *exam) setupPath() []string {
+	mount, _, _ := strings.Cut(strings.TrimPrefix(x.loginRole(), "auth/"), "/role/")
+	if mount == "approle" {
+		return nil
+	}
+	return []string{"--approle-path", mount}
+}
+
+// nameForAll returns the name that vaultkit setup gives to a role for every provider.
+func (x *exam) nameForAll(role string) string {
+	scope := x.policyScope()
+	scope.Providers = nil
+	return scope.Name(role)
+}
