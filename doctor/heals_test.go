@@ -43,7 +43,7 @@ var healingFixes = map[checks.Kind]setUps{
 	checks.UnsetVariable: {"login": inEnvironment("configuration", "VAULTKIT_AUTH=ldap"),
 		"TLS": inEnvironment("configuration", "VAULT_SKIP_VERIFY=perhaps")},
 	checks.ChooseLogin: {"AppRole": func(t *testing.T) setUp {
-		return inEnvironment("credentials", roleInVariables(t, "VAULT_SECRET_ID", "")...)(t)
+		return inEnvironment("credentials", roleInVariables(t)...)(t)
 	}, "JWT": func(t *testing.T) setUp {
 		issuer := newIssuer(t)
 		return inEnvironment("credentials", byJWT(mountJWT(t, issuer.StaticConfig(), nil), issuer.Sign(jobClaims))[1:]...)(t)
@@ -56,7 +56,6 @@ var healingFixes = map[checks.Kind]setUps{
 	}},
 	checks.ExpectName:  {"": wrongName},
 	checks.Unseal:      {"": sealed},
-	checks.Unwrap:      {"": wrapped},
 	checks.NewToken:    newTokens,
 	checks.ReplaceRoot: {"": func(*testing.T) setUp { return tokenIs("token", vaulttest.Server().RootToken()) }},
 	checks.UnlimitedUses: {"AppRole": roleSetUp("token", object{"token_num_uses": 20}, nil),

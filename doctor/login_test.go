@@ -103,12 +103,16 @@ func TestDiagnose_DoesNotUseUpAWrappingToken(t *testing.T) {
 	problem := diagnosis{opts: []vaultkit.Option{byRole(roleID, secretID, "")}}
 	for range 2 {
 		found := problem.findings(t)
-		expected{"login", skips, nil, "the wrapping token is good", "vaultkit doctor --unwrap"}.compare(t, found)
+		expected{"login", skips, nil, "the wrapping token is good; a login uses it up", ""}.compare(t, found)
+		if fix := found["login"].Fix; fix != "" {
+			t.Errorf("with a good wrapping token, Diagnose yielded the fix %q, want none", fix)
+		}
 		expected{"token", skips, nil, "would use up the wrapping token", ""}.compare(t, found)
 	}
 	problem.query.Unwrap = true
 	expected{"token", fine, nil, "service token", ""}.compare(t, problem.findings(t))
-	expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "vaultkit setup --approle reader --new-secret-id --yes"}.compare(t, problem.findings(t))
+	expected{"login", fails, vaultkit.ErrWrappingToken, "stolen; then make a new one: vaultkit setup --approle ROLE --new-secret-id",
+		"vaultkit setup --approle reader --new-secret-id --yes"}.compare(t, problem.findings(t))
 }
 
 // tokenWith creates the token of a request.

@@ -197,9 +197,8 @@ func readersToken(t *testing.T) setUp {
 	return tokenIs("rights:rotator", token, policy.Reader, policy.Rotator)
 }
 
-// roleInVariables creates an AppRole of a reader and returns variables with its ids. secretID is the
-// name of the variable with the secret id.
-func roleInVariables(t *testing.T, secretID, wrap string) (env []string) {
+// roleInVariables creates an AppRole of a reader and returns variables with its ids.
+func roleInVariables(t *testing.T) (env []string) {
 	t.Helper()
 	root, name := vaulttest.Root(t), strings.ToLower(vaulttest.Name(t))
 	vaulttest.Write(t, root, "auth/approle/role/"+name, withPolicy(t, nil, nil))
@@ -207,21 +206,11 @@ func roleInVariables(t *testing.T, secretID, wrap string) (env []string) {
 	if err != nil {
 		t.Fatalf("ReadWithContext = %v, want no error", err)
 	}
-	root.SetWrappingLookupFunc(func(string, string) string { return wrap })
 	secret, err := root.Logical().WriteWithContext(t.Context(), "auth/approle/role/"+name+"/secret-id", nil)
 	if err != nil {
 		t.Fatalf("WriteWithContext = %v, want no error", err)
 	}
-	value, _ := secret.Data["secret_id"].(string)
-	if secret.WrapInfo != nil {
-		value = secret.WrapInfo.Token
-	}
-	return []string{"VAULT_ROLE_ID=" + id.Data["role_id"].(string), secretID + "=" + value}
-}
-
-func wrapped(t *testing.T) setUp {
-	env := roleInVariables(t, "VAULTKIT_WRAPPED_SECRET_ID", "5m")
-	return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{variables(env...)}}, check: "login", env: append(env, "VAULT_TOKEN=")}
+	return []string{"VAULT_ROLE_ID=" + id.Data["role_id"].(string), "VAULT_SECRET_ID=" + secret.Data["secret_id"].(string)}
 }
 
 func deletingSetUp(t *testing.T) setUp {

@@ -175,6 +175,10 @@ func (e *Error) hint() string {
 	return ""
 }
 
+// newWrapping are the commands that make another wrapped secret id.
+const newWrapping = "vaultkit setup --approle ROLE --new-secret-id, or for an AppRole that setup did not make, " +
+	"vault write -f -wrap-ttl=5m auth/approle/role/ROLE/secret-id"
+
 // hints are what to do next. More specific sentinels come first.
 var hints = []struct {
 	kind error
@@ -188,7 +192,7 @@ var hints = []struct {
 	{ErrNotKVv2, "use a KV version 2 mount, or upgrade this one with 'vault kv enable-versioning'"},
 	{ErrPermissionDenied, "add the capability to the policy of the token's role"},
 	{ErrWrappingToken, "it was used before or has expired: if nobody in your team used it, " +
-		"treat the secret id as stolen; then issue a new one"},
+		"treat the secret id as stolen; then make a new one: " + newWrapping},
 	{ErrUnauthenticated, "check the token or the login's credentials"},
 	{ErrConflict, "somebody else changed it first: read it again, then decide"},
 	{ErrUndetermined, "recover this provider to find out whether it was applied"},

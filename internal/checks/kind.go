@@ -19,7 +19,6 @@ const (
 	UseHTTP         Kind = "speak HTTP, on this machine"
 	ExpectName      Kind = "expect the name in the certificate, on this machine"
 	Unseal          Kind = "unseal Vault"
-	Unwrap          Kind = "use up the wrapping token"
 	NewToken        Kind = "make a new token"
 	ReplaceRoot     Kind = "make a token for a role in place of root's"
 	UnlimitedUses   Kind = "give out tokens whose uses are not counted"
@@ -79,7 +78,7 @@ const (
 
 var healingKinds = []Kind{
 	DefaultMount, DefaultBase, UnsetVariable, VaultLogin, ProtectFile, ChooseLogin, BypassProxy, StartDev, UseHTTPS, UseHTTP,
-	ExpectName, Unseal, Unwrap, NewToken, ReplaceRoot, UnlimitedUses, WritePolicy, AttachPolicy, TokenWithPolicy, AllowAsking,
+	ExpectName, Unseal, NewToken, ReplaceRoot, UnlimitedUses, WritePolicy, AttachPolicy, TokenWithPolicy, AllowAsking,
 	NewCredentials, MakeMount, ShowHeader,
 	KeepVersions, UseMount, UpgradeMount, KeepKey, StoreKey, Recover, EnableAudit,
 }

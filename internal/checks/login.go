@@ -41,7 +41,8 @@ func (x *exam) checkWrapped(ctx context.Context) Finding {
 		return failed(err, errorText(err)+x.explainGuess(fix), fix)
 	}
 	x.unusable["login"] = "logging in would use up the wrapping token"
-	return skipped("the wrapping token is good; logging in would use it up", Unwrap.fix(x.command("doctor --unwrap")))
+	return skipped("the wrapping token is good; a login uses it up, so doctor leaves it to the program that it is for "+
+		"(--unwrap logs in with it: the program then needs another one)", noFix)
 }
 
 func (x *exam) loginFix(err error) Fix {

@@ -153,7 +153,7 @@ func (m *appRoleLogin) secretIDFrom(response *api.Secret, err error) (string, er
 	}
 	if vaulterr.MaybeApplied(err) {
 		failure.Detail = "the response to the unwrap was lost, and the secret id with it"
-		failure.Hint = "issue a new wrapped secret id"
+		failure.Hint = "make a new wrapped secret id: vaultkit setup --approle ROLE --new-secret-id"
 	}
 	return "", failure
 }
