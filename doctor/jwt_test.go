@@ -76,6 +76,8 @@ func TestDiagnose_TellsWhyAJWTIsRefused(t *testing.T) {
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "start the program again with another one", "timedatectl"}},
 		"not yet valid": {jwtProblem(mount, issuer, object{"nbf": ago(-time.Hour)}),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "token not yet valid", "timedatectl"}},
+		"no end": {jwtProblem(mount, issuer, object{"exp": nil, "nbf": ago(time.Hour), "iat": ago(time.Hour)}),
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "the JWT lacks the claim exp", "vault read auth/" + mount + "/role/ci"}},
 		"audience": {jwtProblem(mount, issuer, object{"aud": "https://github.com/goblin"}),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, `the JWT's audience is ["https://github.com/goblin"]`, "vault read auth/" + mount + "/role/ci"}},
 		"no audience": {jwtProblem(mount, issuer, object{"aud": nil}),
@@ -120,6 +122,7 @@ func TestDiagnose_TellsThatVaultCannotReachTheIssuer(t *testing.T) {
 }
 
 func TestDiagnose_ChecksTheJWT(t *testing.T) {
+	t.Setenv("FAKE_EMPTY_JWT", "")
 	issuer := newIssuer(t)
 	missing, notOne, old := filepath.Join(t.TempDir(), "missing"), filepath.Join(t.TempDir(), "key"), filepath.Join(t.TempDir(), "jwt")
 	vaulttest.WriteFile(t, notOne, clienttest.Marker)
@@ -134,8 +137,10 @@ func TestDiagnose_ChecksTheJWT(t *testing.T) {
 		"not a JWT":              {by("VAULTKIT_JWT_TOKEN_FILE=" + notOne), expected{"credentials", fails, vaultkit.ErrInvalid, "is not a JWT", "ls -l " + notOne}},
 		"not base64":             {by("VAULTKIT_JWT_TOKEN=a.!.c"), expected{"credentials", fails, vaultkit.ErrInvalid, "is not JSON", pipeline}},
 		"not JSON":               {by("VAULTKIT_JWT_TOKEN=a.YQ.c"), expected{"credentials", fails, vaultkit.ErrInvalid, "is not JSON", pipeline}},
-		"an empty variable": {withOptions(vaultkit.WithJWT(vaultkit.JWT{Token: vaultkit.FromEnv("FAKE_NO_JWT")})),
-			expected{"credentials", fails, vaultkit.ErrInvalid, "FAKE_NO_JWT is empty", pipeline}},
+		"no variable": {withOptions(vaultkit.WithJWT(vaultkit.JWT{Token: vaultkit.FromEnv("FAKE_NO_JWT")})),
+			expected{"credentials", fails, vaultkit.ErrInvalid, "environment FAKE_NO_JWT is not set", pipeline}},
+		"an empty variable": {withOptions(vaultkit.WithJWT(vaultkit.JWT{Token: vaultkit.FromEnv("FAKE_EMPTY_JWT")})),
+			expected{"credentials", fails, vaultkit.ErrInvalid, "environment FAKE_EMPTY_JWT is empty", pipeline}},
 		"no credential": {withOptions(vaultkit.WithJWT(vaultkit.JWT{Role: "ci"})),
 			expected{"credentials", fails, vaultkit.ErrInvalid, "no JWT given", "vaultkit doctor --help"}},
 		"a JWT in the way": {withOptions(variables("VAULT_TOKEN="+vaulttest.Server().RootToken(), "VAULTKIT_JWT_ROLE=ci")),

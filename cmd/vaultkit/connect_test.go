@@ -137,13 +137,16 @@ func TestJWTFromEnvironment(t *testing.T) {
 		}
 		return r
 	}
-	get("--jwt-role", "job").want(t, exitcode.Usage, "ACTIONS_ID_TOKEN_REQUEST_URL is not set", "VAULTKIT_JWT_TOKEN")
+	get("--jwt-role", "job").want(t, exitcode.Usage, "ACTIONS_ID_TOKEN_REQUEST_URL is empty", "VAULTKIT_JWT_TOKEN")
 	t.Setenv("VAULTKIT_JWT_ROLE", "job")
 	t.Setenv("VAULTKIT_JWT_TOKEN", jwt)
 	get().prints(t, key+"\n")
 	get("--auth", "jwt").prints(t, key+"\n")
 	get("--jwt-token-file", file(t, "wrong")).want(t, exitcode.Denied, "not a JWT") // a flag overrides the variable
-	get("--jwt-audience", "vault").want(t, exitcode.Usage, "ACTIONS_ID_TOKEN_REQUEST_URL is not set")
+	get("--jwt-audience", "vault").want(t, exitcode.Usage, "ACTIONS_ID_TOKEN_REQUEST_URL is empty")
+	t.Setenv("VAULTKIT_JWT_TOKEN", "")
+	get().want(t, exitcode.Usage, "environment VAULTKIT_JWT_TOKEN is empty")
+	get("--jwt-audience", "vault").want(t, exitcode.Usage, "ACTIONS_ID_TOKEN_REQUEST_URL is empty")
 	t.Setenv("VAULTKIT_JWT_TOKEN", `"`+jwt+`"`)
 	get().want(t, exitcode.Usage, "environment VAULTKIT_JWT_TOKEN is in quotes")
 	t.Setenv("VAULTKIT_JWT_TOKEN", " ")

@@ -82,6 +82,8 @@ func (x *exam) jwtFix(err error) Fix {
 		return listLogins() // Vault's response for a mount that does not exist
 	case reason == vaulterr.JWTNoConfig:
 		return x.loginRoleFix(x.readLoginConfig())
+	case x.login.JWT != nil && x.login.JWT.LackedTime(reason) != "":
+		return x.readLoginRole() // its leeways make up for missing claims
 	case reason == vaulterr.JWTExpired, reason == vaulterr.JWTNotYetValid:
 		return x.endedFix()
 	case slices.Contains(aboutConfig, reason):
@@ -111,7 +113,9 @@ func (x *exam) explainJWT(err error) string {
 		claim := vaulterr.RefusedClaim(err)
 		text = fmt.Sprintf("; the JWT's claim %q is %q", claim, claims.Text(claim))
 	case vaulterr.JWTExpired:
-		text = "; " + endOf(claims)
+		if !claims.Ends.IsZero() {
+			text = "; " + endOf(claims)
+		}
 	}
 	return vaulterr.Printable(text)
 }

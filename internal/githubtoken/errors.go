@@ -19,7 +19,7 @@ const (
 
 func missing(name string) error {
 	return &vaulterr.Error{
-		Kind: vaulterr.ErrInvalid, Detail: name + " is not set, so GitHub gives this job no identity token", Hint: hintPermission,
+		Kind: vaulterr.ErrInvalid, Detail: name + " " + vaulterr.NoValue(name) + ", so GitHub gives this job no identity token", Hint: hintPermission,
 	}
 }
 

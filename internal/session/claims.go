@@ -33,6 +33,22 @@ func (c *Claims) Text(name string) string {
 	return ""
 }
 
+// LackedTime says which missing claims may have made Vault refuse the JWT because of its time. It is
+// empty if another cause is as likely, such as a wrong clock. For a JWT without exp, Vault assumes an
+// end 150 s after iat or nbf. For one without iat and nbf, it assumes a start 150 s before exp.
+func (c *Claims) LackedTime(reason vaulterr.JWTReason) string {
+	has := func(name string) bool { _, ok := c.all[name]; return ok }
+	switch {
+	case reason == vaulterr.JWTExpired && !has("exp"):
+		return "the JWT lacks the claim exp, so Vault accepts it only for minutes after iat and nbf: its issuer must write exp, " +
+			"or the role needs an expiration_leeway"
+	case reason == vaulterr.JWTNotYetValid && !has("iat") && !has("nbf"):
+		return "the JWT lacks the claims iat and nbf, so Vault accepts it only for minutes before exp: its issuer must write iat, " +
+			"or the role needs a not_before_leeway"
+	}
+	return ""
+}
+
 // parseClaims returns the claims of the JWT that a credential holds. Its error does not contain
 // the JWT.
 func parseClaims(from Credential, token string) (*Claims, error) {

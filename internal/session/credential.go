@@ -119,6 +119,8 @@ func (c Credential) secret(ctx context.Context) (string, error) {
 	}
 	text := strings.TrimRightFunc(raw, unicode.IsSpace)
 	switch {
+	case raw == "" && c.variable != "":
+		return "", vaulterr.Invalid("%s %s", c, vaulterr.NoValue(c.variable))
 	case text == "":
 		return "", vaulterr.Invalid("%s is empty", c)
 	case inQuotes(text):

@@ -45,17 +45,24 @@ func (m *jwtLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, e
 	}
 	path := "auth/" + m.mount + "/login"
 	held, err := loginWith(ctx, t, path, &jwtAuth{path, m.role, func() string { return token }})
-	return held, m.explain(err)
+	return held, m.explain(err, token)
 }
 
 // explain adds to the error of a login what to do about it.
-func (m *jwtLogin) explain(err error) error {
+func (m *jwtLogin) explain(err error, token string) error {
 	refused, ok := errors.AsType[*vaulterr.Error](err)
 	if !ok || !errors.Is(refused.Kind, vaulterr.ErrUnauthenticated) {
 		return err
 	}
 	reason, hint := vaulterr.WhyJWT(refused.Err)
-	if reason == vaulterr.JWTExpired {
+	lacking := ""
+	if claims, invalid := parseClaims(m.token, token); invalid == nil {
+		lacking = claims.LackedTime(reason)
+	}
+	switch {
+	case lacking != "":
+		hint = lacking
+	case reason == vaulterr.JWTExpired:
 		hint = m.expiredHint()
 	}
 	refused.Hint = cmp.Or(hint, refused.Hint)

@@ -171,18 +171,19 @@ func TestJWT_Refused(t *testing.T) {
 		mount, role, jwt string
 		says             []string
 	}{
-		"wrong audience":      {jwt: m.jwt(claims{"aud": "other"}), says: []string{"invalid audience", "must be one of the role's bound_audiences"}},
-		"no audience":         {jwt: m.jwt(claims{"aud": nil}), says: []string{"invalid audience", "must be one of the role's bound_audiences"}},
+		"wrong audience":      {jwt: m.jwt(claims{"aud": "other"}), says: []string{"invalid audience", "set VAULTKIT_JWT_AUDIENCE, or aud in the id_tokens of GitLab's job, to one of the role's bound_audiences"}},
+		"no audience":         {jwt: m.jwt(claims{"aud": nil}), says: []string{"invalid audience", "set VAULTKIT_JWT_AUDIENCE, or aud in the id_tokens of GitLab's job, to one of the role's bound_audiences"}},
 		"unbound audience":    {role: "no-audience", jwt: good, says: []string{"no audiences bound", "set the role's bound_audiences"}},
 		"wrong claim":         {jwt: m.jwt(claims{"repository_id": "2002"}), says: []string{`claim "repository_id" does not match`, "compare the role's bound_claims"}},
 		"no claim":            {jwt: m.jwt(claims{"repository_id": nil}), says: []string{`claim "repository_id" is missing`, "compare the role's bound_claims"}},
 		"wrong subject":       {role: "subject", jwt: good, says: []string{"invalid subject", "compare the role's bound_subject"}},
 		"no user claim":       {jwt: m.jwt(claims{"sub": nil}), says: []string{`claim "sub" not found`, "lacks the claim that the role's user_claim names"}},
 		"expired":             {jwt: m.jwt(claims{"exp": ago}), says: []string{"token is expired", "the JWT from a literal value has expired"}},
-		"expired without exp": {jwt: m.jwt(claims{"exp": nil, "iat": ago, "nbf": ago}), says: []string{"token is expired", "the JWT from a literal value has expired"}},
+		"expired without exp": {jwt: m.jwt(claims{"exp": nil, "iat": ago, "nbf": ago}), says: []string{"token is expired", "the JWT lacks the claim exp"}},
+		"no start":            {jwt: m.jwt(claims{"iat": nil, "nbf": nil, "exp": in}), says: []string{"not yet valid", "the JWT lacks the claims iat and nbf"}},
 		"not yet valid":       {jwt: m.jwt(claims{"nbf": in}), says: []string{"not yet valid", "compare the clocks of Vault and of the JWT's issuer"}},
 		"issued in future":    {jwt: m.jwt(claims{"nbf": ago, "iat": in}), says: []string{"issued in the future", "compare the clocks of Vault and of the JWT's issuer"}},
-		"without any time":    {jwt: m.jwt(claims{"exp": nil, "iat": nil, "nbf": nil}), says: []string{"no issued at (iat)"}},
+		"without any time":    {jwt: m.jwt(claims{"exp": nil, "iat": nil, "nbf": nil}), says: []string{"no issued at (iat)", "the JWT lacks the claims iat, nbf and exp"}},
 		"other issuer":        {jwt: m.jwt(claims{"iss": "https://other.invalid"}), says: []string{"invalid issuer", "than the auth mount's bound_issuer"}},
 		"other key":           {jwt: vaulttest.NewSigner("ES256").Sign(claims{"iss": m.issuer.URL}), says: []string{"no known key", "another issuer signed the JWT"}},
 		"missing role":        {role: "fake-role", jwt: good, says: []string{`role "fake-role" could not be found`, "check the names of the role and of the auth mount"}},
@@ -246,6 +247,7 @@ func TestJWT_DefaultMount(t *testing.T) {
 }
 
 func TestJWT_UnusableSettings(t *testing.T) {
+	t.Setenv("FAKE_EMPTY_JWT", "")
 	h := newHarness(t)
 	missing, canary := filepath.Join(t.TempDir(), "missing"), h.secret("canary.canary.canary")
 	none := func(string) string { return "" }
@@ -257,7 +259,8 @@ func TestJWT_UnusableSettings(t *testing.T) {
 		"wrapped":            {session.JWT("", "app", session.Wrapped(session.FromString(canary))), "cannot be wrapped"},
 		"mount":              {session.JWT("../sys", "app", session.FromString(canary)), "not a valid name of an auth mount"},
 		"empty":              {session.JWT("", "app", session.FromString("")), "a literal value is empty"},
-		"empty variable":     {session.JWT("", "app", session.FromLookup("FAKE_JWT", none)), "environment FAKE_JWT is empty"},
+		"no variable":        {session.JWT("", "app", session.FromLookup("FAKE_JWT", none)), "environment FAKE_JWT is not set"},
+		"empty variable":     {session.JWT("", "app", session.FromEnv("FAKE_EMPTY_JWT")), "environment FAKE_EMPTY_JWT is empty"},
 		"empty file":         {session.JWT("", "app", session.FromFile(h.file("\n"))), "is empty"},
 		"missing file":       {session.JWT("", "app", session.FromFile(missing)), missing},
 		"in quotes":          {session.JWT("", "app", session.FromString(`"`+canary+`"`)), "is in quotes"},

@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit/internal/apiclient"
 	"goblin/vaultkit/internal/exchange"
+	"goblin/vaultkit/internal/githubtoken"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -158,8 +159,11 @@ func (env environment) kubernetes() session.Method {
 
 // jwt takes the JWT from a variable, a file, or GitHub.
 func (env environment) jwt() session.Method {
-	github := session.GitHubToken(env("VAULTKIT_JWT_AUDIENCE"), env, os.Stderr)
-	token := env.first(github, "VAULTKIT_JWT_TOKEN", "VAULTKIT_JWT_TOKEN_FILE")
+	fallback := session.GitHubToken(env("VAULTKIT_JWT_AUDIENCE"), env, os.Stderr)
+	if _, set := os.LookupEnv("VAULTKIT_JWT_TOKEN"); set && !env.has(githubtoken.URLVariable, "VAULTKIT_JWT_AUDIENCE") {
+		fallback = env.variable("VAULTKIT_JWT_TOKEN") // a pipeline that does not set it as it should; the error says that it is empty
+	}
+	token := env.first(fallback, "VAULTKIT_JWT_TOKEN", "VAULTKIT_JWT_TOKEN_FILE")
 	return session.JWT(env("VAULTKIT_JWT_MOUNT"), env("VAULTKIT_JWT_ROLE"), token)
 }
 

@@ -27,6 +27,7 @@ const (
 	JWTWrongAudience
 	JWTExpired
 	JWTNotYetValid
+	JWTNoTimes    // it has none of the claims iat, nbf and exp
 	JWTWrongClaim // a claim is missing, or the role is bound to another value
 )
 
@@ -52,9 +53,10 @@ var jwtRefusals = []struct {
 	{"error verifying token signature", JWTSignature, "the JWT cannot be verified: check where the JWT comes from"},
 	{"invalid issuer (iss)", JWTWrongIssuer, "the JWT is from another issuer than the auth mount's bound_issuer: check the auth mount's name"},
 	{"invalid subject (sub)", JWTWrongSubject, "the role is for another job: compare the role's bound_subject with the JWT's claim sub"},
-	{"does not match any expected audience", JWTWrongAudience, "the audience that the JWT was requested for must be one of the role's bound_audiences"},
-	{"no audiences bound to the role", JWTWrongAudience, "the JWT has an audience: set the role's bound_audiences to it"},
+	{"does not match any expected audience", JWTWrongAudience, "the JWT is for another audience: set VAULTKIT_JWT_AUDIENCE, or aud in the id_tokens of GitLab's job, to one of the role's bound_audiences"},
+	{"no audiences bound to the role", JWTWrongAudience, "the JWT has an audience: set the role's bound_audiences to it (VAULTKIT_JWT_AUDIENCE, or aud in the id_tokens of GitLab's job)"},
 	{"token is expired", JWTExpired, "the JWT has expired: each login needs one that is still valid"},
+	{"no issued at (iat)", JWTNoTimes, "the JWT lacks the claims iat, nbf and exp: its issuer must write at least one, and should write iat and exp"},
 	{"token not yet valid", JWTNotYetValid, clocks},
 	{"token issued in the future", JWTNotYetValid, clocks},
 	{"error validating claims", JWTWrongClaim, "the role is for other JWTs: compare the role's bound_claims with what the JWT says of the job, such as its repository, branch and environment"},
