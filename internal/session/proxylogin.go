@@ -47,7 +47,8 @@ func (proxyLogin) login(ctx context.Context, t *transport, _ *lease) (*lease, er
 func noProxyTokenError(err error) error {
 	return &vaulterr.Error{
 		Op: "login", Path: lookupSelf, Kind: vaulterr.ErrUnauthenticated, Err: err,
-		Detail: "nothing at the address adds a valid token to the requests",
-		Hint:   "the address must be that of a Vault Agent or Proxy with auto_auth and use_auto_auth_token in its api_proxy; otherwise choose a login",
+		Detail: "the requests have no valid token: the Vault Agent or Proxy at the address has not logged in yet, or nothing there adds a token",
+		Hint: "look in the log of the Agent or Proxy for the login of its auto_auth, and for use_auto_auth_token in its api_proxy; " +
+			"if there is none at the address, choose a login",
 	}
 }

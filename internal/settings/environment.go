@@ -11,7 +11,6 @@ import (
 
 	"goblin/vaultkit/internal/apiclient"
 	"goblin/vaultkit/internal/exchange"
-	"goblin/vaultkit/internal/githubtoken"
 	"goblin/vaultkit/internal/session"
 	"goblin/vaultkit/internal/vaulterr"
 )
@@ -160,7 +159,7 @@ func (env environment) kubernetes() session.Method {
 // jwt takes the JWT from a variable, a file, or GitHub.
 func (env environment) jwt() session.Method {
 	fallback := session.GitHubToken(env("VAULTKIT_JWT_AUDIENCE"), env, os.Stderr)
-	if _, set := os.LookupEnv("VAULTKIT_JWT_TOKEN"); set && !env.has(githubtoken.URLVariable, "VAULTKIT_JWT_AUDIENCE") {
+	if _, set := os.LookupEnv("VAULTKIT_JWT_TOKEN"); set && !env.has("ACTIONS_ID_TOKEN_REQUEST_URL", "VAULTKIT_JWT_AUDIENCE") {
 		fallback = env.variable("VAULTKIT_JWT_TOKEN") // a pipeline that does not set it as it should; the error says that it is empty
 	}
 	token := env.first(fallback, "VAULTKIT_JWT_TOKEN", "VAULTKIT_JWT_TOKEN_FILE")

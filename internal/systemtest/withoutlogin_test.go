@@ -86,7 +86,7 @@ func TestWithoutLogin_ChecksTheProxy(t *testing.T) {
 		proxy.WantNoToken(t)
 	}
 	_, err := proxied(t, vaulttest.Server().Addr())
-	if !errors.Is(err, vaultkit.ErrUnauthenticated) || !strings.Contains(err.Error(), "otherwise choose a login") {
+	if !errors.Is(err, vaultkit.ErrUnauthenticated) || !strings.Contains(err.Error(), "has not logged in yet") {
 		t.Errorf("New at Vault itself = %v, want ErrUnauthenticated that names the cure", err)
 	}
 	for _, nobody := range []string{"http://127.0.0.1:1", "unix:///nowhere/vault.sock"} {
