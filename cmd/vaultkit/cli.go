@@ -24,7 +24,10 @@ func newCLI(std terminal.Streams) *cli { return &cli{Deps: command.New(std)} }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, std terminal.Streams) int {
-	c := newCLI(std)
+	return newCLI(std).run(ctx, args)
+}
+
+func (c *cli) run(ctx context.Context, args []string) int {
 	root := c.root()
 	// A copy that is never nil: cobra takes nil for "use os.Args".
 	root.SetArgs(append([]string{}, args...))

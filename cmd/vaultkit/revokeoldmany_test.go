@@ -3,13 +3,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/revokeold"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -85,6 +92,70 @@ func TestRevokeOldMany_KeepsAKeyInForce(t *testing.T) {
 		exits(t, exitcode.Conflict, "1 of 1 revocations failed: "+other)
 }
 
+// What changes while the keys of others are revoked counts: a rollback and a rotation let a planned
+// key wait anew, although it is not in force.
+func TestRevokeOldMany_ChecksEachPlannedRotationAgain(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(t *testing.T, provider string)
+		says   string
+	}{
+		"a rollback and a rotation": {func(t *testing.T, provider string) {
+			t.Helper()
+			vk(t, "", "rollback", provider).ok(t)
+			vk(t, newKey(), "rotate", provider, "--new-key-stdin").ok(t)
+		}, "waits until 20"},
+		"another revocation": {func(t *testing.T, provider string) {
+			t.Helper()
+			vk(t, "", "revoke-old", provider, "v1", "--cmd", "true").ok(t)
+		}, "the keys are recorded as revoked"},
+	} {
+		for _, json := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, --json=%t", name, json), func(t *testing.T) {
+				t.Parallel()
+				first, _, _, _ := rotated(t)
+				second, _, _, _ := rotated(t)
+				through := proxy(t, faultproxy.OnMatch("PUT", first, faultproxy.Before(func() { test.change(t, second) })))
+				path := filepath.Join(t.TempDir(), "ran")
+				r := vkAt(t, inForceFrom(t, second).Add(time.Hour), append(through, "revoke-old", first, second, "--older-than", "1h",
+					"--cmd", `echo "$VAULTKIT_PROVIDER" >>`+path, "--json="+strconv.FormatBool(json))...)
+				r.exits(t, exitcode.OK)
+				if ran, err := os.ReadFile(path); string(ran) != first+"\n" {
+					t.Errorf("vaultkit revoke-old ran the command for %q, %v, want it for %s only", ran, err, first)
+				}
+				if !json {
+					r.outHas(t, "Revoked the old keys of "+first+", version 1, id ", "Skipped "+second+", version 1, id ",
+						": changed since the start: "+test.says)
+					return
+				}
+				got := decode[[]revokeold.Result](t, r.out, true)[1]
+				if got.Provider != second || got.Revocation != nil || got.Error != nil || got.Skipped == nil ||
+					!strings.HasPrefix(*got.Skipped, "changed since the start: "+test.says) {
+					t.Errorf("result of %s = %+v, want it skipped: %s", second, got, test.says)
+				}
+			})
+		}
+	}
+}
+
+// inForceFrom returns since when the provider's current secret is in force.
+func inForceFrom(t *testing.T, provider string) time.Time {
+	t.Helper()
+	return decode[[]vaultkit.ProviderStatus](t, vk(t, "", "status", provider, "--json").ok(t), true)[0].InForceFrom
+}
+
+// vkAt is vkBare with another time.
+func vkAt(t *testing.T, now time.Time, args ...string) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	c := newCLI(terminal.Streams{In: strings.NewReader(""), Out: &out, Err: &err})
+	c.Now = func() time.Time { return now }
+	code := c.run(t.Context(), args)
+	r := result{call: strings.Join(args, " "), code: code, out: out.String(), err: err.String()}
+	r.printsNoSecret(t, r.out+r.err)
+	return r
+}
+
 // A record that cannot be written decides the exit code, and the hint says what to do.
 func TestRevokeOldMany_UndeterminedDecidesTheExitCode(t *testing.T) {
 	t.Parallel()
@@ -95,24 +166,56 @@ func TestRevokeOldMany_UndeterminedDecidesTheExitCode(t *testing.T) {
 	r.exits(t, exitcode.Undetermined, "3 of 3 revocations failed", "only their record is missing", "must exit with 44")
 }
 
-// A command that is stopped between two rotations has not revoked them all.
+// A command that is stopped between two rotations has not revoked them all, and lists those that
+// were not tried.
 func TestRevokeOldMany_FailsIfStoppedBetweenRotations(t *testing.T) {
 	t.Parallel()
-	provider := rotatedTwice(t)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	through := proxy(t, func(r faultproxy.Request) faultproxy.Action {
-		if r.Method == "PUT" && strings.HasSuffix(r.Path, ".revoked") {
-			stop() // the record is written in spite of it
-		}
-		return faultproxy.Pass
-	})
-	r := vkBare(ctx, t, "", append(through, "revoke-old", provider, "--older-than", "1ms", "--cmd", "true", "--json")...)
-	r.exits(t, exitcode.Failure, "1 of 2 revocations failed: "+provider)
-	results := decode[[]revokeold.Result](t, r.out, true)
-	if len(results) != 2 || results[0].Revocation == nil || results[1].Error == nil {
-		t.Errorf("vaultkit revoke-old, stopped after the first of two rotations, prints %+v, want a revocation and an error", results)
+	for _, json := range []bool{false, true} {
+		t.Run(fmt.Sprintf("--json=%t", json), func(t *testing.T) {
+			t.Parallel()
+			provider, other := rotatedTwice(t), rotatedTwice(t)
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			through := proxy(t, func(r faultproxy.Request) faultproxy.Action {
+				if r.Method == "PUT" && strings.HasSuffix(r.Path, ".revoked") {
+					stop() // the record is written in spite of it
+				}
+				return faultproxy.Pass
+			})
+			r := vkBare(ctx, t, "", append(through, "revoke-old", provider, other, "--older-than", "1ms", "--cmd", "true",
+				"--json="+strconv.FormatBool(json))...)
+			r.exits(t, exitcode.Failure, "1 of 4 revocations failed: "+provider)
+			const notTried = "not tried: vaultkit was stopped"
+			if !json {
+				r.outHas(t, "Revoked the old keys of "+provider+", version 1, id ", "Failed version 2 of "+provider)
+				for version := range 2 {
+					has(t, "vaultkit revoke-old", r.out, fmt.Sprintf("Skipped %s, version %d, id ", other, version+1))
+				}
+				if strings.Count(r.out, notTried+"\n") != 2 {
+					t.Errorf("vaultkit revoke-old prints %q, want %q twice", r.out, notTried)
+				}
+				return
+			}
+			results := decode[[]revokeold.Result](t, r.out, true)
+			if len(results) != 4 || results[0].Revocation == nil || results[1].Error == nil {
+				t.Fatalf("vaultkit revoke-old, stopped after the first of four rotations, prints %+v, want a revocation and an error first", results)
+			}
+			for _, got := range results[2:] {
+				if got.Provider != other || got.Skipped == nil || *got.Skipped != notTried || got.Error != nil || got.ExitCode != 0 {
+					t.Errorf("result of %s = %+v, want it skipped: %s", other, got, notTried)
+				}
+			}
+		})
 	}
+}
+
+// The time of --timeout is over while the first command runs.
+func TestRevokeOldMany_ListsWhatATimeoutLeaves(t *testing.T) {
+	t.Parallel()
+	provider := rotatedTwice(t)
+	r := vk(t, "", "revoke-old", provider, "--older-than", "1ms", "--cmd", "exec sleep 300", "--timeout", "2s")
+	r.exits(t, exitcode.Failure, "1 of 2 revocations failed: "+provider, "may have revoked the keys")
+	r.outHas(t, "Failed version 1 of "+provider, "Skipped "+provider+", version 2, id ", ": not tried: the time of --timeout was over\n")
 }
 
 // Without any provider, a job with a wrong base path must not pass.

@@ -46,10 +46,13 @@ func (o *Options) revokeMany(ctx context.Context) error {
 		if err := o.confirm(ctx, plan); err != nil {
 			return err
 		}
-		for _, one := range plan {
+		for i, one := range plan {
 			result := o.revokePlanned(ctx, client, one)
 			add(result)
 			if result.err != nil && ctx.Err() != nil { // this result says so
+				for _, next := range plan[i+1:] {
+					add(skipped(next, notTried(ctx)))
+				}
 				break
 			}
 		}
@@ -123,11 +126,26 @@ func (o *Options) confirm(ctx context.Context, plan []candidate) error {
 	return o.IO.Confirm(ctx, fmt.Sprintf("Revoke these old keys for good (%d)?", len(plan)), "nothing was revoked")
 }
 
-// revokePlanned revokes the old keys of one rotation.
+// notTried returns why the rest of the plan was not tried, once ctx has ended.
+func notTried(ctx context.Context) string {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return "not tried: the time of --timeout was over"
+	}
+	return "not tried: vaultkit was stopped"
+}
+
+// revokePlanned revokes the old keys of one rotation, if they still qualify.
 func (o *Options) revokePlanned(ctx context.Context, client *vaultkit.Client, one candidate) Result {
 	result := newResult(one)
 	if o.DryRun {
 		return result
+	}
+	why, err := o.skipsNow(ctx, client, one)
+	switch {
+	case err != nil:
+		return failed(result, err)
+	case why != "":
+		return skipped(one, "changed since the start: "+why)
 	}
 	revocation, err := client.RevokeOld(ctx, one.Provider, one.ID, o.revoker(one.Provider, one.ID), o.options()...)
 	if errors.Is(err, vaultkit.ErrNoChange) {
@@ -135,6 +153,25 @@ func (o *Options) revokePlanned(ctx context.Context, client *vaultkit.Client, on
 	}
 	result.Revocation = revocation
 	return failed(result, err)
+}
+
+// skipsNow returns why the keys of a planned rotation are not to be revoked any more; empty: they
+// are. A rollback and a rotation since then let the old keys wait anew, although they are not in
+// force, which is all that RevokeOld checks.
+func (o *Options) skipsNow(ctx context.Context, client *vaultkit.Client, one candidate) (string, error) {
+	for status, err := range client.Status(ctx, vaultkit.StatusQuery{Providers: []string{one.Provider}}) {
+		if err != nil {
+			return "", err
+		}
+		found, err := o.candidates(ctx, client, status)
+		if err != nil {
+			return "", err
+		}
+		if i := slices.IndexFunc(found, func(c candidate) bool { return c.ID == one.ID }); i >= 0 {
+			return found[i].skipped, nil
+		}
+	}
+	return "the keys are recorded as revoked", nil
 }
 
 func newResult(one candidate) Result {

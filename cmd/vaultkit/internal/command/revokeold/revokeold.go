@@ -50,9 +50,10 @@ provider wait until its current secret has been in force for longer than that ti
 one rotation is refused, the others continue; the exit code is 8 if the record of a
 revocation is missing, otherwise the first of 7, 6, 5 and the others that occurred.
 These are skipped, with exit code 0: keys that wait, keys that a rollback put in force
-again, keys whose backup was deleted, and rotations that replaced no key. --json prints
-an array of {provider, id, revocation, skipped, error, exit_code}. On a terminal,
-revoke-old asks for confirmation, unless --yes is given.`
+again, keys whose backup was deleted, and rotations that replaced no key. revoke-old
+checks that again right before each revocation. If it is stopped, it fails, and the rest
+is skipped as not tried. --json prints an array of {provider, id, revocation, skipped,
+error, exit_code}. On a terminal, it asks for confirmation, unless --yes is given.`
 
 // Options are the arguments and flags of the command.
 type Options struct {
