@@ -123,6 +123,31 @@ func TestRevokeOldRefuses(t *testing.T) {
 	}
 }
 
+// A command that cannot run would leave a revocation that has begun, so it is refused before Vault
+// is asked.
+func TestRevokeOld_RefusesAMissingProgramBeforeTheFirstRequest(t *testing.T) {
+	t.Parallel()
+	p, through := newProxy(t, func(faultproxy.Request) faultproxy.Action { return faultproxy.Pass })
+	missing, data := filepath.Join(t.TempDir(), "revoke-key.sh"), file(t, "not executable")
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"one rotation":   {[]string{"p", "v1", "--cmd", missing}, 127, "--cmd: " + missing + ": the command was not started: there is no such command"},
+		"many rotations": {[]string{"--all", "--older-than", "24h", "--cmd", missing + " now"}, 127, "there is no such command"},
+		"a dry run":      {[]string{"--all", "--older-than", "24h", "--dry-run", "--cmd", missing}, 127, "there is no such command"},
+		"not executable": {[]string{"p", "v1", "--cmd", data}, 126, "--cmd: " + data + ": the command was not started: no permission to run it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vkBare(t.Context(), t, "", append(through, append([]string{"revoke-old"}, tc.args...)...)...).want(t, tc.code, tc.says)
+		})
+	}
+	if got := p.Log(); len(got) != 0 {
+		t.Errorf("vaultkit revoke-old with a missing program sends %v, want no request", got)
+	}
+}
+
 // If the keys are revoked and the record cannot be written, a second run writes it.
 func TestRevokeOld_WithoutRecordIsUndetermined(t *testing.T) {
 	t.Parallel()

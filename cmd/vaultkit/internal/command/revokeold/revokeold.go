@@ -40,7 +40,9 @@ The exit status of the command says what happened: 0, it revoked the keys; 44, t
 already revoked; anything else, they are not revoked. 0 and 44 are recorded, and history
 shows them. The command runs once, and not at all if the keys are already recorded as
 revoked. As soon as the command has started, even if it fails, rotate and rollback
-accept these keys only with --allow-revoked.
+accept these keys only with --allow-revoked. So revoke-old looks for the program that
+the command begins with before it asks Vault; it exits with 127 if there is no such
+program, and with 126 if it cannot be run.
 
 ` + rotationid.Help + `
 
@@ -88,6 +90,9 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 				o.Provider, o.ID = args[0], args[1]
 			}
 			if err := childproc.CheckLine("cmd", o.Command); err != nil {
+				return err
+			}
+			if err := childproc.CheckProgram(cmd.Context(), "cmd", o.Command); err != nil {
 				return err
 			}
 			o.Attribution.Complete(cmd)
