@@ -141,7 +141,7 @@ func runGitLab(t *testing.T, w *world, name string, change func(s *sandbox, clai
 	t.Helper()
 	j := readGitLab(t, name)
 	r := gitlabRun{sandbox: newSandbox(t)}
-	r.scripts(t)
+	w.checkOut(t, r.sandbox)
 	r.putProgram(t, program(t))
 	r.install(t, "vaultkit", filepath.Join(r.workspace, programDir, "vaultkit")) // first on the PATH, to record arguments
 	env := gitlabVariables(t, r.sandbox)

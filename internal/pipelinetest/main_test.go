@@ -70,6 +70,8 @@ type world struct {
 	caches  map[string][]byte // programs by the key of the cache
 	grace   string            // instead of GitLab's 24h
 	cluster *vaulttest.Cluster
+	// skeletons are the scripts of the page by their names, which jobs run in place of the usual ones.
+	skeletons map[string]string
 }
 
 func newWorld(t *testing.T) *world {
@@ -189,7 +191,7 @@ func (w *world) assertRevoked(t *testing.T, s *sandbox, status int, printed stri
 
 // secrets returns the texts that no output may contain.
 func (w *world) secrets() []string {
-	all := append([]string{oldKey, newKey, w.server.RootToken()}, w.tokens()...)
+	all := append([]string{oldKey, newKey, adminKey, w.server.RootToken()}, w.tokens()...)
 	return append(append(all, w.github.Secrets()...), w.gitlab.Secrets()...)
 }
 

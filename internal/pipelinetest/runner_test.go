@@ -252,7 +252,7 @@ func (r *githubRun) use(t *testing.T, s step) {
 		}
 	case "actions/checkout":
 		if with["repository"] == "" {
-			r.scripts(t)
+			r.world.checkOut(t, r.sandbox)
 			return
 		}
 		if with["repository"] != "vars.VAULTKIT_REPOSITORY" || with["ref"] != "vars.VAULTKIT_REF" {
