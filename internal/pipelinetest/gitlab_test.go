@@ -1,6 +1,7 @@
 package pipelinetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -83,9 +84,13 @@ func expandSettings(t *testing.T, w *world) *strings.Replacer {
 	t.Helper()
 	pairs := []string{
 		"VAULT_ADDR=https://vault.example.com:8200\n", "VAULT_ADDR=" + w.URL + "\n",
-		"VAULTKIT_REPOSITORY=https://gitlab.example.com/owner/vaultkit.git\n", "VAULTKIT_REPOSITORY=" + sources(t) + "\n",
+		"VAULTKIT_REPOSITORY=https://gitlab.example.com/owner/vaultkit.git\n", "VAULTKIT_REPOSITORY=" + cmp.Or(w.private.url, sources(t)) + "\n",
 		"VAULTKIT_REF=" + strings.Repeat("0", 40) + " ", "VAULTKIT_REF=" + head(t) + " ",
 		"VAULTKIT_SHA256=" + strings.Repeat("0", 64) + "\n", "VAULTKIT_SHA256=" + checksum(t) + "\n",
+	}
+	if w.private.line != "" {
+		const start = `git init -q "$source"` + "\n"
+		pairs = append(pairs, start, start+w.private.line)
 	}
 	if w.grace != "" {
 		pairs = append(pairs, "--older-than 24h ", "--older-than "+w.grace+" ")

@@ -70,6 +70,8 @@ type world struct {
 	caches  map[string][]byte // programs by the key of the cache
 	grace   string            // instead of GitLab's 24h
 	cluster *vaulttest.Cluster
+	// private is a repository of vaultkit that needs a token, and the line of the page that gives it.
+	private struct{ url, line string }
 	// skeletons are the scripts of the page by their names, which jobs run in place of the usual ones.
 	skeletons map[string]string
 }
