@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 	"goblin/vaultkit/internal/vaulttest"
@@ -81,6 +82,36 @@ func TestPrune_AsksOnATerminal(t *testing.T) {
 		slices.Reverse(got)
 		if !slices.Equal(got, left) {
 			t.Errorf("vaultkit backups after prune %s, answer %q = %q, want %q", tc.flags, tc.answer, got, left)
+		}
+	}
+}
+
+// On a terminal, revoke-old shows whose keys it will revoke, and continues only after a yes.
+func TestRevokeOldMany_AsksOnATerminal(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	for _, tc := range []struct {
+		answer, flags  string
+		code           int
+		asked, revoked bool
+	}{
+		{"\n", "1ms", exitcode.Failure, true, false},
+		{"no\n", "1ms", exitcode.Failure, true, false},
+		{"y\n", "1ms", exitcode.OK, true, true},
+		{"yes\n", "1ms --json", exitcode.OK, true, true},
+		{"", "1ms --yes", exitcode.OK, false, true},
+		{"", "1ms --dry-run", exitcode.OK, false, false},
+		{"", "1h", exitcode.OK, false, false}, // nothing would be revoked
+	} {
+		provider, _, _, _ := rotated(t)
+		code, _, shown := answering(t, tc.answer, append([]string{"revoke-old", provider, "--cmd", "true", "--older-than"}, strings.Fields(tc.flags)...)...)
+		asked := strings.Contains(shown, provider+" version 1, replaced at 20") && strings.Contains(shown, "Revoke these old keys for good (1)? [y/N]")
+		if code != tc.code || asked != tc.asked {
+			t.Errorf("vaultkit revoke-old --older-than %s, answer %q: exit code = %d, terminal shows %q, want %d, a question: %t",
+				tc.flags, tc.answer, code, shown, tc.code, tc.asked)
+		}
+		record := decode[[]vaultkit.Record](t, vk(t, "", "history", provider, "--json").ok(t), true)[0]
+		if revoked := record.Revocation != nil; revoked != tc.revoked {
+			t.Errorf("after vaultkit revoke-old --older-than %s, answer %q, the key is revoked: %t, want %t", tc.flags, tc.answer, revoked, tc.revoked)
 		}
 	}
 }

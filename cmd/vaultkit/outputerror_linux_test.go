@@ -73,6 +73,28 @@ func TestOutputError_NamesTheRotatedProviders(t *testing.T) {
 	}
 }
 
+// revoke-old goes on if a result cannot be printed, and the error names what is revoked.
+func TestOutputError_NamesTheRevokedVersions(t *testing.T) {
+	t.Parallel()
+	for _, flags := range [][]string{nil, {"--json"}} {
+		first, second := rotatedTwice(t), rotatedTwice(t)
+		args := append([]string{"revoke-old", first, second, "--older-than", "1ms", "--cmd", "true"}, flags...)
+		plan := onFullDisk(t, "", append(args, "--dry-run")...)
+		if plan.want(t, exitcode.Failure, "no space left"); strings.Contains(plan.err, "revoked of") {
+			t.Errorf("vaultkit %s: stderr = %q, want nothing reported as revoked", plan.call, plan.err)
+		}
+		done := []string{first + " version 1", first + " version 2", second + " version 1", second + " version 2"}
+		onFullDisk(t, "", args...).want(t, exitcode.Failure,
+			"the old keys are revoked of "+strings.Join(done, ", ")+"; only printing that failed: ", "no space left")
+		again := vk(t, "", args...)
+		if again.ok(t); flags == nil {
+			again.errHas(t, "Nothing to revoke")
+		} else if again.out != "[]\n" {
+			t.Errorf("vaultkit %s, run again, prints %q, want an empty array", again.call, again.out)
+		}
+	}
+}
+
 // After a dry run or a failure, the error does not say that anything was done.
 func TestOutputError_SaysNothingOfADryRun(t *testing.T) {
 	t.Parallel()

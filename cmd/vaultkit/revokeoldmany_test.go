@@ -218,6 +218,14 @@ func TestRevokeOldMany_ListsWhatATimeoutLeaves(t *testing.T) {
 	r.outHas(t, "Failed version 1 of "+provider, "Skipped "+provider+", version 2, id ", ": not tried: the time of --timeout was over\n")
 }
 
+// If the providers cannot be listed, a job that revokes nothing must not pass.
+func TestRevokeOldMany_FailsWithoutTheRightToList(t *testing.T) {
+	t.Parallel()
+	nobody := vaulttest.Token(t, `path "secret/data/nothing" { capabilities = ["read"] }`)
+	vkAs(t, nobody, "", "revoke-old", "--all", "--older-than", "1ms", "--cmd", "true").
+		want(t, exitcode.Denied, "permission denied")
+}
+
 // Without any provider, a job with a wrong base path must not pass.
 func TestRevokeOldMany_WithoutProvidersFails(t *testing.T) {
 	t.Parallel()
