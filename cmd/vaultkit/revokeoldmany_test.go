@@ -138,6 +138,38 @@ func TestRevokeOldMany_ChecksEachPlannedRotationAgain(t *testing.T) {
 	}
 }
 
+// If a planned rotation cannot be checked again, its key is not revoked.
+func TestRevokeOldMany_FailsIfARotationCannotBeCheckedAgain(t *testing.T) {
+	t.Parallel()
+	first, _, _, _ := rotated(t)
+	second, _, _, _ := rotated(t)
+	begun, refused := false, false
+	through := proxy(t, func(r faultproxy.Request) faultproxy.Action {
+		begun = begun || r.Method == "PUT" && strings.HasSuffix(r.Path, ".revoked")
+		if begun && !refused && r.Method == "GET" && strings.Contains(r.Path, "/metadata/") && strings.Contains(r.Path, second) {
+			refused = true
+			return faultproxy.Error(400, `{"errors":["broken"]}`, false)
+		}
+		return faultproxy.Pass
+	})
+	path := filepath.Join(t.TempDir(), "ran")
+	r := vkBare(t.Context(), t, "", append(through, "revoke-old", first, second, "--older-than", "1ms", "--cmd", `echo "$VAULTKIT_PROVIDER" >>`+path)...)
+	r.exits(t, exitcode.Usage, "1 of 2 revocations failed: "+second)
+	r.outHas(t, "Revoked the old keys of "+first, "Failed version 1 of "+second)
+	if ran, err := os.ReadFile(path); string(ran) != first+"\n" {
+		t.Errorf("vaultkit revoke-old ran the command for %q, %v, want it for %s only", ran, err, first)
+	}
+}
+
+// A rotation that only added a field has no old key.
+func TestRevokeOldMany_SkipsARotationThatReplacedNoKey(t *testing.T) {
+	t.Parallel()
+	provider, _ := stored(t)
+	vk(t, "", "rotate", provider, "--set", "api_secret="+newKey(), "--add-field").ok(t)
+	vk(t, "", "revoke-old", provider, "--older-than", "1ms", "--cmd", "exit 1").
+		shows(t, "Skipped "+provider+", version 1, id ", ": it replaced no key\n")
+}
+
 // inForceFrom returns since when the provider's current secret is in force.
 func inForceFrom(t *testing.T, provider string) time.Time {
 	t.Helper()
