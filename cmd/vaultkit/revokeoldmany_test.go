@@ -195,7 +195,7 @@ func TestRevokeOldMany_UndeterminedDecidesTheExitCode(t *testing.T) {
 	through := proxy(t, faultproxy.OnEvery("PUT", ".revoked",
 		faultproxy.Error(403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, false)))
 	r := vkBare(t.Context(), t, "", append(through, "revoke-old", other, provider, "--older-than", "1ms", "--cmd", "true")...)
-	r.exits(t, exitcode.Undetermined, "3 of 3 revocations failed", "only their record is missing", "must exit with 44")
+	r.exits(t, exitcode.Undetermined, "3 of 3 revocations failed: "+other+", "+provider+"\n", "only their record is missing", "must exit with 44")
 }
 
 // A command that is stopped between two rotations has not revoked them all, and lists those that

@@ -40,6 +40,20 @@ func TestGitHub_MasksUnusualKeys(t *testing.T) {
 	}
 }
 
+// A script that prints no key ends the job before anything is rotated.
+func TestGitHub_StopsWithoutAKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := quickRun(t, w, "rotate", map[string]string{"provider": provider})
+	const create = "Create the new key at the issuer"
+	r.before = map[string]func(){create: func() { r.setNewKey(t, "") }}
+	r.execute(t)
+	if _, rotated := r.printed["Rotate"]; r.status != 1 || rotated || !strings.Contains(r.printed[create], "::error::create-key.sh printed no key") {
+		t.Errorf("the job ends with %d, want 1 and no rotation: %v", r.status, r.printed)
+	}
+	w.assertKey(t, oldKey)
+}
+
 // TestGitLabVariables checks that no input of the form sends the token to another server.
 func TestGitLabVariables(t *testing.T) {
 	t.Parallel()

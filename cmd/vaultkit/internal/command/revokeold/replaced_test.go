@@ -59,6 +59,9 @@ func TestCandidates(t *testing.T) {
 		"rolled back, rotated again":  {[]vaultkit.Record{rotation(1), rollback(2, 1), rotation(3)}, 25 * time.Hour, "", "id1 id2 id3"},
 		"rolled back to a rollback":   {[]vaultkit.Record{rotation(1), rollback(2, 1), rotation(3), rollback(4, 3)}, 25 * time.Hour, "", "id1:the old key is in force id2 id3:the old key is in force id4"},
 		"another field carries along": {[]vaultkit.Record{rotation(1), rollback(2, 1), rotation(3, "other")}, 25 * time.Hour, "", "id1:the old key is in force id2 id3"},
+		"one of two fields":           {[]vaultkit.Record{rotation(1, "api_key", "other"), rollback(2, 1), rotation(3, "api_key")}, 25 * time.Hour, "", "id1:the old key is in force id2 id3"},
+		"back to an unknown backup":   {[]vaultkit.Record{rotation(1), rollback(2, 9)}, 25 * time.Hour, "", "id1 id2"},
+		"a rollback that was aborted": {[]vaultkit.Record{rotation(1), rotation(2), with(rollback(2, 1), func(r *vaultkit.Record) { r.Outcome = vaultkit.OutcomeAborted })}, 25 * time.Hour, "", "id1 id2"},
 		"another field's rotation":    {[]vaultkit.Record{rotation(1), rotation(2, "other")}, 25 * time.Hour, "", "id1 id2"},
 	} {
 		t.Run(name, func(t *testing.T) {
