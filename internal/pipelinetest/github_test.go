@@ -3,6 +3,7 @@ package pipelinetest
 import (
 	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -22,12 +23,15 @@ func TestGitHubRotate(t *testing.T) {
 	w.assertRecorded(t, "fake-person", "quarterly, "+runURL)
 	w.assertLoggedOut(t, 2)
 
-	rollback := newRun(t, w, "rollback", map[string]string{"provider": provider})
+	backup := path.Base(w.records(t)[0]["backup"].(string))
+	rollback := newRun(t, w, "rollback", map[string]string{"provider": provider, "backup": backup, "reason": "errors"})
 	rollback.execute(t)
+	rollback.assertStarted(t, "vaultkit", "rollback --to "+backup+" ")
 	if rollback.status != 0 {
 		t.Fatalf("the job rollback ends with %d, want 0: %v", rollback.status, rollback.printed)
 	}
 	w.assertKey(t, oldKey)
+	w.assertRolledBack(t, "fake-person", "errors, "+runURL)
 	w.assertLoggedOut(t, 3)
 }
 
@@ -162,7 +166,7 @@ func TestGitHubRevokeOld(t *testing.T) {
 	r := quickRun(t, w, "revoke-old", nil)
 	r.env = map[string]string{"GRACE": "1ms"}
 	r.execute(t)
-	w.assertRevoked(t, r.sandbox, r.status, r.printed[step])
+	w.assertRevoked(t, r.sandbox, r.status, r.printed[step], workflowRef, runURL)
 	w.assertRestricted(t, "vaultkit-revoker")
 	w.assertLoggedOut(t, 2)
 	w.assertKey(t, newKey)

@@ -193,13 +193,14 @@ func TestGitLabRotate(t *testing.T) {
 	backup := w.records(t)[0]["backup"].(string)
 	rollback := runGitLab(t, w, "rollback", func(s *sandbox, claims map[string]any, env map[string]string) {
 		dispatch(s, claims, env)
-		env["BACKUP"] = path.Base(backup)
+		env["BACKUP"], env["REASON"] = path.Base(backup), "errors"
 	})
 	rollback.assertStarted(t, "vaultkit", "rollback --to "+path.Base(backup)+" ")
 	if rollback.status != 0 {
 		t.Fatalf("the job rollback ends with %d, want 0:\n%s", rollback.status, rollback.printed)
 	}
 	w.assertKey(t, oldKey)
+	w.assertRolledBack(t, "fake-person", "errors, "+jobURL)
 	w.assertLoggedOut(t, 3)
 }
 
@@ -227,7 +228,7 @@ func TestGitLabRevokeOld(t *testing.T) {
 	}
 	w.grace = "1ms"
 	r = runGitLab(t, w, "revoke-old", func(*sandbox, map[string]any, map[string]string) {})
-	w.assertRevoked(t, r.sandbox, r.status, r.printed)
+	w.assertRevoked(t, r.sandbox, r.status, r.printed, "goblin/assistant, by schedule", jobURL)
 	w.assertRestricted(t, "vaultkit-revoker")
 	w.assertLoggedOut(t, 2)
 	w.assertKey(t, newKey)

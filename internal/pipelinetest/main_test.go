@@ -147,6 +147,20 @@ func (w *world) assertRecorded(t *testing.T, actor, reason string) {
 	}
 }
 
+// assertRolledBack fails the test unless there is one record of a rollback, with this actor and reason.
+func (w *world) assertRolledBack(t *testing.T, actor, reason string) {
+	t.Helper()
+	var found []map[string]any
+	for _, record := range w.records(t) {
+		if source, _ := record["source"].(string); strings.HasPrefix(source, "rollback:") {
+			found = append(found, record)
+		}
+	}
+	if len(found) != 1 || found[0]["actor"] != actor || found[0]["reason"] != reason {
+		t.Errorf("the records of rollbacks are %v, want one by %s, with the reason %s", found, actor, reason)
+	}
+}
+
 // assertRestricted fails the test unless the newest login gave a token with only this policy and a
 // ttl of minutes, that can be revoked.
 func (w *world) assertRestricted(t *testing.T, policy string) {
@@ -171,8 +185,9 @@ func (w *world) assertLoggedOut(t *testing.T, count int) {
 	}
 }
 
-// assertRevoked fails the test unless a job has revoked the old key, recorded it, and says so.
-func (w *world) assertRevoked(t *testing.T, s *sandbox, status int, printed string) {
+// assertRevoked fails the test unless a job has revoked the old key, recorded it with this actor and
+// reason, and says so.
+func (w *world) assertRevoked(t *testing.T, s *sandbox, status int, printed, actor, reason string) {
 	t.Helper()
 	if got := s.revoked(t); status != 0 || got != provider+" "+oldKey+"\n" || !strings.Contains(printed, "Revoked the old keys of "+provider+", version 1, id ") {
 		t.Errorf("the job ends with %d and revokes %q, want 0 and the old key:\n%s", status, got, printed)
@@ -182,8 +197,11 @@ func (w *world) assertRevoked(t *testing.T, s *sandbox, status int, printed stri
 	}
 	recorded := 0
 	for path, entry := range vaulttest.LookAt(t, w.root, "rotations/"+provider) {
-		if strings.HasSuffix(path, ".revoked") && entry.Versions[1]["revoked_at"] != nil {
+		if record := entry.Versions[1]; strings.HasSuffix(path, ".revoked") && record["revoked_at"] != nil {
 			recorded++
+			if record["actor"] != actor || record["reason"] != reason {
+				t.Errorf("the revocation is by %v for %v, want by %s for %s", record["actor"], record["reason"], actor, reason)
+			}
 		}
 	}
 	if recorded != 1 {

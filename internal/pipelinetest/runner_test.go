@@ -41,7 +41,7 @@ func newRun(t *testing.T, w *world, name string, inputs map[string]string) *gith
 		sandbox: newSandbox(t), world: w, flow: flow, job: flow.Jobs[name], inputs: inputs,
 		claims: map[string]any{
 			"repository": "goblin/assistant", "repository_id": "1001", "ref": "refs/heads/main", "event_name": "workflow_dispatch",
-			"workflow_ref": "goblin/assistant/.github/workflows/github-rotate.yml@refs/heads/main",
+			"workflow_ref": workflowRef,
 		},
 		artifacts: map[string][]byte{}, saves: map[string]string{}, outputs: map[string]string{}, printed: map[string]string{},
 	}
@@ -55,13 +55,16 @@ func newRun(t *testing.T, w *world, name string, inputs map[string]string) *gith
 	return r
 }
 
+// workflowRef names the workflow and its branch.
+const workflowRef = "goblin/assistant/.github/workflows/github-rotate.yml@refs/heads/main"
+
 const runURL = "https://github.example/goblin/assistant/actions/runs/4242"
 
 // variables returns the variables that GitHub sets for each job.
 func (r *githubRun) variables() map[string]string {
 	return map[string]string{
 		"GITHUB_ACTIONS": "true", "CI": "true", "RUNNER_TEMP": r.temp, "GITHUB_WORKSPACE": r.workspace,
-		"GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "goblin/assistant", "GITHUB_RUN_ID": "4242",
+		"GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "goblin/assistant", "GITHUB_RUN_ID": "4242", "GITHUB_WORKFLOW_REF": workflowRef,
 		"GITHUB_ACTOR": "fake-author", "GITHUB_TRIGGERING_ACTOR": "fake-person",
 		"GITHUB_ENV": r.outside("env"), "GITHUB_OUTPUT": r.outside("output"),
 		"GITHUB_PATH": r.outside("path"), "GITHUB_STEP_SUMMARY": r.outside("summary"),

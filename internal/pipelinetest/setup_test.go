@@ -56,6 +56,11 @@ func TestSetup(t *testing.T) {
 			t.Errorf("the policy vaultkit-%s is\n%s\nwant\n%s", role, got, want)
 		}
 	}
+	config, err := w.root.Logical().ReadWithContext(t.Context(), "auth/kubernetes/config")
+	must(t, err)
+	if config.Data["token_reviewer_jwt_set"] != true {
+		t.Errorf("token_reviewer_jwt_set = %v, want true: the pods may not review tokens", config.Data["token_reviewer_jwt_set"])
+	}
 	policies, err := w.root.Sys().ListPoliciesWithContext(t.Context())
 	must(t, err)
 	if want := []string{"default", "vaultkit-monitor", "vaultkit-reader", "vaultkit-revoker", "vaultkit-rotator", "root"}; !slices.Equal(policies, want) {
