@@ -86,7 +86,7 @@ func expandSettings(t *testing.T, w *world) *strings.Replacer {
 		"VAULT_ADDR=https://vault.example.com:8200\n", "VAULT_ADDR=" + w.URL + "\n",
 		"VAULTKIT_REPOSITORY=https://gitlab.example.com/owner/vaultkit.git\n", "VAULTKIT_REPOSITORY=" + cmp.Or(w.private.url, sources(t)) + "\n",
 		"VAULTKIT_REF=" + strings.Repeat("0", 40) + " ", "VAULTKIT_REF=" + head(t) + " ",
-		"VAULTKIT_SHA256=" + strings.Repeat("0", 64) + "\n", "VAULTKIT_SHA256=" + checksum(t) + "\n",
+		"VAULTKIT_SHA256=" + strings.Repeat("0", 64) + "\n", "VAULTKIT_SHA256=" + cmp.Or(w.pinned, checksum(t)) + "\n",
 	}
 	if w.private.line != "" {
 		const start = `git init -q "$source"` + "\n"
@@ -231,6 +231,44 @@ func TestGitLabRevokeOld(t *testing.T) {
 	w.assertRevoked(t, r.sandbox, r.status, r.printed, "goblin/assistant, by schedule", jobURL)
 	w.assertRestricted(t, "vaultkit-revoker")
 	w.assertLoggedOut(t, 2)
+	w.assertKey(t, newKey)
+}
+
+// TestRevokeOldFails: a key that is not revoked fails the job, so that somebody looks at it.
+func TestRevokeOldFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rotate(t)
+	const failing = "#!/bin/sh\nexit 1\n"
+	r := quickRun(t, w, "revoke-old", nil)
+	r.env = map[string]string{"GRACE": "1ms"}
+	r.before = map[string]func(){"Revoke old keys": func() { r.put(t, "scripts/revoke-key.sh", failing) }}
+	r.execute(t)
+	if r.status != 1 {
+		t.Errorf("the job of GitHub ends with %d, want 1: %v", r.status, r.printed)
+	}
+	w.grace = "1ms"
+	l := runGitLab(t, w, "revoke-old", func(s *sandbox, _ map[string]any, _ map[string]string) { s.put(t, "scripts/revoke-key.sh", failing) })
+	if l.status != 1 {
+		t.Errorf("the job of GitLab ends with %d, want 1:\n%s", l.status, l.printed)
+	}
+}
+
+// GitLab Free cannot protect an environment, so a set-up for it accepts one that is not protected.
+func TestGitLabFree(t *testing.T) {
+	t.Parallel()
+	w := newWorldWithoutSetup(t)
+	w.store(t, oldKey)
+	if status, printed := w.runSetup(t, map[string]string{"GITLAB_ENVIRONMENT_PROTECTED": "false"}); status != 0 {
+		t.Fatalf("vault-setup.sh exits with %d, want 0:\n%s", status, printed)
+	}
+	r := runGitLab(t, w, "rotate", func(s *sandbox, claims map[string]any, env map[string]string) {
+		dispatch(s, claims, env)
+		claims["environment_protected"] = "false"
+	})
+	if r.status != 0 {
+		t.Errorf("the job rotate ends with %d, want 0:\n%s", r.status, r.printed)
+	}
 	w.assertKey(t, newKey)
 }
 

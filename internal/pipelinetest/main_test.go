@@ -72,6 +72,7 @@ type world struct {
 	cluster *vaulttest.Cluster
 	// private is a repository of vaultkit that needs a token, and the line of the page that gives it.
 	private struct{ url, line string }
+	pinned  string // instead of the checksum of the program
 	// skeletons are the scripts of the page by their names, which jobs run in place of the usual ones.
 	skeletons map[string]string
 }

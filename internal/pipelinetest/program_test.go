@@ -137,6 +137,12 @@ func TestGitLabProgram(t *testing.T) {
 				test.name, r.status, built, test.builds, r.printed)
 		}
 	}
+	w.pinned = strings.Repeat("1", 64)
+	clear(w.caches)
+	if other := runGitLabProgram(t, w, func(map[string]string) {}); other.status == 0 || len(w.caches) > 0 {
+		t.Errorf("with another checksum the job ends with %d, want a failure and nothing in the cache:\n%s", other.status, other.printed)
+	}
+	w.pinned = ""
 	w.caches["vaultkit"] = forged
 	r := runGitLab(t, w, "status", func(s *sandbox, _ map[string]any, _ map[string]string) { s.putProgram(t, forged) })
 	if r.status == 0 || strings.Contains(r.printed, "the program of the cache runs") {
