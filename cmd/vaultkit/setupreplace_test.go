@@ -148,6 +148,20 @@ func TestSetup_LeavesTheConfigsOfOthers(t *testing.T) {
 	}
 }
 
+// Without --kubernetes-host, a role is for the cluster of the mount that is there, and a note says
+// which one it is.
+func TestSetup_TakesTheClusterOfAnExistingMount(t *testing.T) {
+	t.Parallel()
+	w := newSetupWorld(t)
+	w.setup(t, append(w.pods("reader=goblin/assistant"), "--yes")...).ok(t)
+	before := w.state(t)["auth/kubernetes/config"]
+	w.setup(t, "--kubernetes", "monitor=goblin/status", "--yes").shows(t, "as it is  config of the auth mount kubernetes",
+		"note: it asks the API server "+w.cluster.URL, "create    Kubernetes role vaultkit-monitor")
+	if got := w.state(t)["auth/kubernetes/config"]; got != before {
+		t.Errorf("auth/kubernetes/config = %s, want it unchanged: %s", got, before)
+	}
+}
+
 // Vault writes a config as a whole and does not show its secrets: setup does not lose them.
 func TestSetup_KeepsTheSecretsOfAConfig(t *testing.T) {
 	t.Parallel()

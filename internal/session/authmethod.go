@@ -88,6 +88,11 @@ func (m *authMethodLogin) run(ctx context.Context, client *api.Client) (*api.Sec
 	case ended := <-done:
 		return ended.response, ended.err
 	case <-ctx.Done():
+	}
+	select { // ctx may have ended as the login succeeded, whose token must not be lost
+	case ended := <-done:
+		return ended.response, ended.err
+	default:
 		return nil, ctx.Err()
 	}
 }

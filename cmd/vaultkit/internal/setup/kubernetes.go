@@ -16,6 +16,7 @@ type Kubernetes struct {
 	Audience string // of the pods' tokens
 
 	Host     string // URL of the API server, as Vault sees it
+	AnyHost  bool   // a mount that is there may ask another API server
 	CA       File   // of the API server; empty: that of the pod in which Vault runs
 	Reviewer File   // the token with which Vault asks the API server; empty: that of Vault's pod
 }
@@ -84,7 +85,7 @@ func (s *Spec) clusterConfig() *object {
 func (k *Kubernetes) inspect(current map[string]any, replace bool) (string, error) {
 	differs := ""
 	switch host := asText(current["kubernetes_host"]); {
-	case host != k.Host:
+	case host != k.Host && !k.AnyHost:
 		differs = "asks the API server " + terminal.Printable(host) + ", not " + k.Host
 	case k.CA.Path != "" && !k.isCA(current["kubernetes_ca_cert"]):
 		differs = "has another CA than " + k.CA.Path
@@ -96,6 +97,8 @@ func (k *Kubernetes) inspect(current map[string]any, replace bool) (string, erro
 				"; if the config is wrong or old, give " + replaceConfigFlag}
 	}
 	switch set, known := current["token_reviewer_jwt_set"].(bool); {
+	case k.Reviewer.Path == "" && asText(current["kubernetes_host"]) != k.Host:
+		return "it asks the API server " + asText(current["kubernetes_host"]), nil
 	case k.Reviewer.Path == "":
 	case replace:
 		return "Vault does not show its reviewer token", nil

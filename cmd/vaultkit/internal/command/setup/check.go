@@ -45,6 +45,9 @@ func (f *Flags) check(changed func(flag string) bool) error {
 	if err := f.checkNeeded(changed); err != nil {
 		return err
 	}
+	if f.anyKubernetesHost = !changed("kubernetes-host"); f.anyKubernetesHost && f.ReplaceConfig && len(f.Kubernetes) > 0 {
+		return exitcode.UsageErrorf("--replace-config needs --kubernetes-host: the config of the auth mount says which cluster Vault asks")
+	}
 	for _, check := range []func() error{f.checkForms, f.checkJobs, f.checkURLs, f.checkPaths} {
 		if err := check(); err != nil {
 			return err
@@ -141,7 +144,7 @@ func (f *Flags) checkJobs() error {
 			return exitcode.UsageErrorf("--bound-claim must be name=value, such as project=goblin; wildcards are not accepted")
 		}
 	}
-	if !isClaimValue(f.Audience) || strings.ContainsAny(f.Audience, ", ") || strings.HasPrefix(f.Audience, "-") {
+	if !isClaimValue(f.Audience) || strings.ContainsAny(f.Audience, ", ") || strings.HasPrefix(f.Audience, "-") || strings.HasPrefix(f.Audience, `\`) {
 		return exitcode.UsageErrorf("--audience must be one word, such as vault")
 	}
 	return nil

@@ -51,7 +51,7 @@ func (o *Options) suggest(err error) error {
 // pods returns the roles of pods. A role has the accounts of one namespace, because Vault accepts
 // each of its accounts in each of its namespaces.
 func (o *Options) pods(files *reader) (setup.Kubernetes, error) {
-	k := setup.Kubernetes{Path: o.KubernetesPath, Audience: o.Audience, Host: o.KubernetesHost,
+	k := setup.Kubernetes{Path: o.KubernetesPath, Audience: o.Audience, Host: o.KubernetesHost, AnyHost: o.anyKubernetesHost,
 		CA: files.pem("--kubernetes-ca", o.KubernetesCA, "CERTIFICATE"), Reviewer: files.secret("--kubernetes-reviewer-jwt", o.ReviewerJWT)}
 	namespaces := map[string]string{}
 	for _, one := range o.Kubernetes {
