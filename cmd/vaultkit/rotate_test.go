@@ -62,7 +62,7 @@ func TestRotateDryRun(t *testing.T) {
 	before := len(vaulttest.Snapshot(t, provider))
 	plan := vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--reason", "why", "--expires-in", "1d")
 	plan.shows(t, "nothing was written", "from version 1 to 2", "changed", "api_key", "secret/goblin-assistant/backups/"+provider+"/20",
-		"secret/goblin-assistant/rotations/"+provider+"/20", "no: --verify-cmd is not given", "why", flagtype.DefaultActor(), "key expires")
+		"secret/goblin-assistant/rotations/"+provider+"/20", "no: neither --verify nor --verify-cmd is given", "why", flagtype.DefaultActor(), "key expires")
 	vk(t, newKey(), "rotate", provider, "--auto", "--dry-run").shows(t, "-v1-<fingerprint of the key>")
 	r := decode[vaultkit.Rotation](t, vk(t, newKey(), "rotate", provider, "--new-key-stdin", "--dry-run", "--json").ok(t), true)
 	if r.Outcome != "" || r.OldVersion != 1 {

@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"approle":   scriptCommand((*script).approle),
 			"pod":       scriptCommand((*script).pod),
 			"job":       scriptCommand((*script).job),
+			"api":       scriptCommand((*script).api),
 			"tls":       scriptCommand((*script).tls),
 			"fault":     scriptCommand((*script).fault),
 			"rival":     scriptCommand((*script).rival),

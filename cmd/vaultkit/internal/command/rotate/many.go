@@ -39,6 +39,7 @@ func (o *Options) rotateMany(ctx context.Context) error {
 		step, done := o.IO.Progress("rotating", len(o.Providers))
 		defer done()
 		for one := range client.RotateAll(ctx, o.Parallel, o.Providers, source, options...) {
+			o.noteUnverified(one.Rotation)
 			result := newResult(one)
 			results = append(results, result)
 			// Continue even if printing fails: every rotation must be counted.
@@ -88,7 +89,7 @@ func (o *Options) printOne(r Result) error {
 	case r.err != nil:
 		_, err = fmt.Fprintln(o.IO.Out, "Failed "+terminal.Printable(exitcode.Text(r.err))) // which begins with the provider
 	case o.DryRun:
-		err = o.Print.DryRun(r.Rotation, o.checks(), o.Vault.Path)
+		err = o.Print.DryRun(r.Rotation, o.checks(r.Provider), o.Vault.Path)
 	default:
 		_, err = fmt.Fprintf(o.IO.Out, "Rotated %s, version %s, id %s\n", r.Provider, render.Versions(r.Rotation.Record), r.Rotation.ID)
 		o.Print.Warnings(r.Rotation)

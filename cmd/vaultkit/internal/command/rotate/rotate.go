@@ -3,7 +3,9 @@
 package rotate
 
 import (
+	"cmp"
 	"context"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +26,12 @@ the secret does not have, unless --add-field is given.
 
 After a crash, run the same rotation again to finish it. With --auto every run makes
 another key: after exit code 8, run vaultkit recover first.
+
+--verify tries the new key at the provider's API before anything is written, with
+requests that cost nothing. If the API rejects the key, or if its response does not
+tell whether the key works, the rotation stops and nothing changes. In the second
+case, --verify-unknown=warn continues. A provider may need some seconds until it
+accepts a new key, so a rejected key is tried again for 10s.
 
 --verify-cmd is a shell command that tries the new key before anything is written. If
 its exit status is not 0, the rotation stops and nothing changes. The command gets the
@@ -55,14 +63,19 @@ type Options struct {
 	NewKeyStdin, Auto     bool
 	Set                   []string
 
-	Field         string
-	AddField      bool
-	AllowControl  bool
-	AllowRevoked  bool
+	Field        string
+	AddField     bool
+	AllowControl bool
+	AllowRevoked bool
+	ExpiresIn    flagtype.Duration
+	DryRun       bool
+
+	API           string // at which the new key is tried: the name of a verifier, or a base URL
+	TryAPI        bool   // API is given
+	VerifyUnknown string // unknownFails or unknownWarns
 	VerifyCommand string
-	Verify        bool // VerifyCommand is given
-	ExpiresIn     flagtype.Duration
-	DryRun        bool
+	TryCommand    bool     // VerifyCommand is given
+	unverified    sync.Map // from a provider to why nobody can tell whether its new key works
 }
 
 // NewCommand returns the command. It parses, and calls run with the Options.
@@ -74,12 +87,13 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 		Long:  long,
 		Example: "  vaultkit rotate openai-gpt4 --new-key-file new-key.txt --reason quarterly --expires-in 90d\n" +
 			"  ./issue-key.sh | vaultkit rotate --provider openai-gpt4 --new-key-stdin\n" +
+			"  vaultkit rotate openai-gpt4 --new-key-env NEW_KEY --verify openai\n" +
 			"  vaultkit rotate openai-gpt4 --new-key-env NEW_KEY --dry-run --verify-cmd ./try-key.sh\n" +
 			"  vaultkit rotate local-llama local-whisper --auto",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.NewKeyGiven, o.Verify = cmd.Flags().Changed("new-key"), cmd.Flags().Changed("verify-cmd")
-			if err := o.parse(args); err != nil {
+			o.NewKeyGiven = cmd.Flags().Changed("new-key")
+			if err := cmp.Or(o.parseVerify(cmd), o.parse(args)); err != nil {
 				return err
 			}
 			o.Attribution.Complete(cmd)
@@ -104,11 +118,11 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
 	flags.BoolVar(&o.Auto, "auto", false, "make a random key, for development: the provider's API does not know it")
 	flags.StringVar(&o.Field, "field", "api_key",
-		"`name` of the field to replace; with --set, of the field that the verify command gets as VAULTKIT_KEY")
+		"`name` of the field to replace; with --set, of the field that --verify tries and the verify command gets as VAULTKIT_KEY")
 	flags.BoolVar(&o.AddField, "add-field", false,
 		"add fields that the secret does not have; without this flag they are refused, because the name may be misspelled")
 	flags.BoolVar(&o.AllowRevoked, "allow-revoked", false, "accept a new key even if its revocation has started or is done")
-	flags.StringVar(&o.VerifyCommand, "verify-cmd", "", "shell `command` that tries the new key before anything is written (default: none)")
+	o.addVerifyFlags(cmd)
 	flags.Var(&o.ExpiresIn, "expires-in",
 		"`time` from now until the new key expires, such as 90d, 2w or 12h; only recorded, for vaultkit status (default: none)")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything and show what would be written where, but write nothing")
@@ -126,11 +140,6 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 
 // parse takes the providers from the arguments or the flag, and refuses contradictions.
 func (o *Options) parse(args []string) error {
-	if o.Verify {
-		if err := childproc.CheckLine("verify-cmd", o.VerifyCommand); err != nil {
-			return err
-		}
-	}
 	o.Providers = args
 	switch {
 	case o.many():

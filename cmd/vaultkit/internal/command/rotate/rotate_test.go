@@ -28,7 +28,7 @@ func TestNewCommand_ParsesWithoutRunning(t *testing.T) {
 	got.Deps = command.Deps{}
 	want := &rotate.Options{
 		Attribution: flagtype.Attribution{Actor: "me", Reason: "why"}, Providers: []string{"p"}, NewKeyEnv: "KEY", Field: "token",
-		ExpiresIn: flagtype.Duration(7 * 24 * time.Hour), VerifyCommand: "true", Verify: true, DryRun: true, Parallel: got.Parallel,
+		ExpiresIn: flagtype.Duration(7 * 24 * time.Hour), VerifyCommand: "true", TryCommand: true, VerifyUnknown: "fail", DryRun: true, Parallel: got.Parallel,
 		Set: got.Set,
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -39,7 +39,7 @@ func TestNewCommand_ParsesWithoutRunning(t *testing.T) {
 func TestNewCommand_FindsTheProviders(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"p --auto": "p", "--provider p --auto": "p", "p --provider p --auto": "p", "p q --auto": "p q", "--all --yes --auto": "",
+		"p --auto": "p", "p --set b=@f --set api_key=@f --verify openai": "p", "--provider p --auto": "p", "p --provider p --auto": "p", "p q --auto": "p q", "--all --yes --auto": "",
 	} {
 		got, err := parse(t, line)
 		if err != nil || got == nil {
@@ -55,15 +55,23 @@ func TestNewCommand_FindsTheProviders(t *testing.T) {
 func TestNewCommand_RefusesContradictions(t *testing.T) {
 	t.Parallel()
 	for line, says := range map[string]string{
-		"--auto":                         "no provider",
-		"p --provider q --auto":          "different providers",
-		"p q --new-key-stdin":            "several providers need --auto",
-		"p q --provider r --auto":        "without --provider",
-		"p --all --auto --yes":           "do not name providers too",
-		"--all --auto":                   "add --yes",
-		"p q --auto --parallel 0":        "at least 1",
-		"p --auto --verify-cmd= --yes":   "--verify-cmd is empty",
-		"p q --auto --verify-cmd= --yes": "--verify-cmd is empty",
+		"--auto":                                       "no provider",
+		"p --provider q --auto":                        "different providers",
+		"p q --new-key-stdin":                          "several providers need --auto",
+		"p q --provider r --auto":                      "without --provider",
+		"p --all --auto --yes":                         "do not name providers too",
+		"--all --auto":                                 "add --yes",
+		"p q --auto --parallel 0":                      "at least 1",
+		"p --auto --verify-cmd= --yes":                 "--verify-cmd is empty",
+		"p q --auto --verify-cmd= --yes":               "--verify-cmd is empty",
+		"p --auto --verify=":                           "no verifier has this name",
+		"p --auto --verify nobody":                     "openai",
+		"p --auto --verify http://example.com":         "plain text",
+		"p --auto --verify-unknown warn":               "needs --verify",
+		"p --auto --verify openai --verify-unknown no": "fail or warn",
+		"p --auto --verify openai --verify-unknown=":   "fail or warn",
+		"p --set token=@f --verify openai":             "--set does not replace it",
+		"p --set api_key=@f --field b --verify openai": "--set does not replace it",
 	} {
 		got, err := parse(t, line)
 		if got != nil || exitcode.Of(err) != exitcode.Usage || !strings.Contains(err.Error(), says) {

@@ -6,9 +6,8 @@ import (
 	"time"
 
 	"goblin/vaultkit"
-	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/cmd/vaultkit/internal/render"
+	"goblin/vaultkit/verify"
 )
 
 // Run rotates one provider, or many.
@@ -27,13 +26,16 @@ func Run(ctx context.Context, o *Options) error {
 		rotation, err = client.Rotate(ctx, provider, source, options...)
 		return err
 	})
+	o.noteUnverified(rotation)
 	switch {
 	case errors.Is(err, vaultkit.ErrInvalid):
 		return refusedField(err)
+	case errors.Is(err, verify.ErrUnknown) && !errors.Is(err, vaultkit.ErrUndetermined) && ctx.Err() == nil:
+		return exitcode.WithHint(err, "Nothing was changed. To rotate all the same, add --verify-unknown=warn.")
 	case err != nil:
 		return o.Print.Failure(ctx, provider, o.Vault.Args(), rotation, err)
 	case o.DryRun:
-		return o.Print.DryRun(rotation, o.checks(), o.Vault.Path)
+		return o.Print.DryRun(rotation, o.checks(provider), o.Vault.Path)
 	}
 	return o.Print.Rotated("Rotated", rotation)
 }
@@ -63,26 +65,8 @@ func (o *Options) options() []vaultkit.RotateOption {
 	if o.AllowRevoked {
 		options = append(options, vaultkit.AllowRevoked())
 	}
-	if o.Verify {
-		options = append(options, vaultkit.WithVerify(func(ctx context.Context, target vaultkit.Target, keys vaultkit.ProviderKeys) error {
-			return o.verify(ctx, target.Provider, keys)
-		}))
+	if o.TryAPI || o.TryCommand {
+		options = append(options, vaultkit.WithVerify(o.tryKey))
 	}
 	return options
-}
-
-func (o *Options) checks() render.Checks {
-	if o.Verify {
-		return render.Checks{Random: o.Auto, Verified: "yes, by the verify command"}
-	}
-	return render.Checks{Random: o.Auto, Verified: "no: --verify-cmd is not given"}
-}
-
-// verify runs the user's command with the new secret.
-func (o *Options) verify(ctx context.Context, provider string, keys vaultkit.ProviderKeys) error {
-	command := childproc.Command{Name: "verify", Line: o.VerifyCommand, Hidden: append(o.Vault.Credentials(), o.NewKeyEnv), Out: o.IO.Err}
-	if o.many() {
-		command.Out = &childproc.PrefixWriter{Out: o.IO.Err, Prefix: provider + ": "} // several commands may print at once
-	}
-	return command.Run(ctx, keys, map[string]string{childproc.VariableProvider: provider, childproc.VariableKey: keys[o.Field]})
 }
