@@ -31,7 +31,7 @@ func completed(t testing.TB, args ...string) (offered []string, directive string
 
 // Directives, as cobra prints them.
 const (
-	files, noFiles, noFilesInOrder = ":0", ":4", ":36"
+	files, noFiles, noFilesInOrder, noFilesNoSpace = ":0", ":4", ":36", ":6"
 )
 
 func TestComplete_OffersProviders(t *testing.T) {
@@ -66,17 +66,22 @@ func TestComplete_OffersProviders(t *testing.T) {
 		"list ":                "",
 		"policy reader ":       "",
 		"policy reader --provider one --provider ": "other two",
-		"get --auth ":      "token approle kubernetes jwt none",
-		"get --auth k":     "kubernetes",
-		"get --auth j":     "jwt",
-		"get --jwt-role ":  "",
-		"get --field ":     "",
-		"rotate --reason ": "",
-		"get --timeout ":   "",
+		"get --auth ":                  "token approle kubernetes jwt none",
+		"get --auth k":                 "kubernetes",
+		"get --auth j":                 "jwt",
+		"get --jwt-role ":              "",
+		"get --field ":                 "",
+		"rotate --reason ":             "",
+		"get --timeout ":               "",
+		"verify one ":                  "other two",
+		"verify --with o":              "one= other=",
+		"verify --with one=o":          "one=openai one=openrouter",
+		"rotate one --verify ":         "anthropic fireworks groq mistral openai openrouter together xai",
+		"rotate one --verify-unknown ": "fail warn",
 	} {
 		args := strings.Split(call, " ")
 		offered, directive := completed(t, slices.Concat(args[:1], connection, args[1:])...)
-		if got := strings.Join(offered, " "); got != want || directive != noFiles && directive != noFilesInOrder {
+		if got := strings.Join(offered, " "); got != want || !slices.Contains([]string{noFiles, noFilesInOrder, noFilesNoSpace}, directive) {
 			t.Errorf("completion of %q = %q (%s), want %q", call, got, directive, want)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/command/rotate"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/setup"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/status"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/verify"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/version"
 )
 
@@ -42,11 +43,11 @@ Exit codes:
   0 done
   1 another failure
   2 wrong usage or invalid input
-  3 a key is due (status)
+  3 a key is due (status), or rejected (verify)
   4 not found, or deleted
   5 somebody else changed the secret; nothing was applied
   6 permission denied, or not logged in
-  7 Vault is unavailable
+  7 Vault is unavailable, or it is unknown whether a key works (verify)
   8 outcome undetermined: run vaultkit recover
   9 nothing to change`
 
@@ -83,7 +84,8 @@ func (c *cli) root() *cobra.Command {
 func (c *cli) addCommands(root *cobra.Command) {
 	c.addGroup(root, "keys", "Keys:",
 		get.NewCommand(c.Deps, get.Run), list.NewCommand(c.Deps, list.Run), put.NewCommand(c.Deps, put.Run),
-		status.NewCommand(c.Deps, status.Run), env.NewCommand(c.Deps, env.Run), exec.NewCommand(c.Deps, exec.Run))
+		status.NewCommand(c.Deps, status.Run), verify.NewCommand(c.Deps, verify.Run),
+		env.NewCommand(c.Deps, env.Run), exec.NewCommand(c.Deps, exec.Run))
 	c.addGroup(root, "rotation", "Rotation:",
 		rotate.NewCommand(c.Deps, rotate.Run), rollback.NewCommand(c.Deps, rollback.Run), revokeold.NewCommand(c.Deps, revokeold.Run),
 		backups.NewCommand(c.Deps, backups.Run), history.NewCommand(c.Deps, history.Run), recovercmd.NewCommand(c.Deps, recovercmd.Run),

@@ -20,6 +20,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/command/revokeold"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/rotate"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/setup"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/verify"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/version"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/render"
@@ -171,6 +172,7 @@ func jsonKeys() map[string][]string {
 		"doctor":     doctor.Finding{},
 		"version":    version.Build{},
 		"setup":      setup.Result{},
+		"verify":     verify.Result{},
 	} {
 		found := map[string]bool{}
 		jsonKeysOf(reflect.TypeOf(value), found)
