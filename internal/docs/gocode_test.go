@@ -80,7 +80,7 @@ func moreModules(t *testing.T, dir string) (path string) {
 }
 
 // imports are the packages that statements may use without an import.
-var imports = []string{"context", "errors", "fmt", "log", "net/http", "os", "os/exec", "time", "github.com/hashicorp/vault/api", "goblin/vaultkit", "goblin/vaultkit/doctor", "goblin/vaultkit/envfile", "goblin/vaultkit/event", "goblin/vaultkit/policy"}
+var imports = []string{"context", "errors", "fmt", "log", "net/http", "os", "os/exec", "time", "github.com/hashicorp/vault/api", "goblin/vaultkit", "goblin/vaultkit/doctor", "goblin/vaultkit/envfile", "goblin/vaultkit/event", "goblin/vaultkit/policy", "goblin/vaultkit/verify"}
 
 // readers are functions that a reader of the pages would have.
 const readers = `

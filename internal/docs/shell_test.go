@@ -35,11 +35,13 @@ func TestShellBlocksRun(t *testing.T) {
 	}
 }
 
-// prelude keeps "vaultkit dev" from running until Ctrl-C: the test has started one. Its
-// flags are checked all the same.
+// prelude keeps "vaultkit dev" from running until Ctrl-C: the test has started one. It also
+// keeps keys from being tried at a provider's API. The flags are checked all the same.
 const prelude = `set -euo pipefail
 vaultkit() {
-	if [ "$1" = dev ]; then set -- "$@" --help; fi
+	case " $* " in
+	" dev "* | " verify "* | *" --verify "*) set -- "$@" --help ;;
+	esac
 	command vaultkit "$@"
 }
 `
