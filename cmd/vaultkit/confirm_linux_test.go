@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
 )
@@ -34,17 +36,22 @@ func TestRotateAll_AsksOnATerminal(t *testing.T) {
 	}
 }
 
-// answering runs the program on a terminal on which an answer is typed. It returns the
-// exit code, the standard output, and what the terminal shows.
+// answering runs the program on a terminal on which an answer is typed, on the tests' server. It returns
+// the exit code, the standard output, and what the terminal shows.
 func answering(t *testing.T, answer string, args ...string) (code int, out, shown string) {
+	t.Helper()
+	return answeringBare(t, answer, append(args, connect(t, vaulttest.Server().RootToken())...)...)
+}
+
+// answeringBare is answering without flags for a connection.
+func answeringBare(t *testing.T, answer string, args ...string) (code int, out, shown string) {
 	t.Helper()
 	person, program, screen, ended := openTerminal(t)
 	if _, err := person.WriteString(answer); err != nil {
 		t.Fatalf("person.WriteString() = %v, want no error", err)
 	}
 	var printed strings.Builder
-	code = run(t.Context(), append(args, connect(t, vaulttest.Server().RootToken())...),
-		terminal.Streams{In: program, Out: &printed, Err: program})
+	code = run(t.Context(), args, terminal.Streams{In: program, Out: &printed, Err: program})
 	_ = program.Close()
 	<-ended
 	_ = person.Close()
@@ -146,5 +153,33 @@ func TestSetup_AsksOnATerminal(t *testing.T) {
 		if err != nil || (text != "") != tc.made {
 			t.Errorf("the policy %s after vaultkit setup %s, answer %q = %q, %v, want it there: %t", name, tc.flags, tc.answer, text, err, tc.made)
 		}
+	}
+}
+
+// What changes in Vault while the question waits is not overwritten.
+func TestSetup_ReadsAgainAfterTheQuestion(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	w := newSetupWorld(t)
+	const path = "sys/policies/acl/vaultkit-monitor"
+	reads := 0
+	w.proxy.SetRule(faultproxy.When(
+		func(r faultproxy.Request) bool {
+			if r.Method == http.MethodGet && r.Path == path {
+				reads++
+			}
+			return reads == 2
+		},
+		faultproxy.Before(func() { w.write(t, path, map[string]any{"policy": `path "theirs" { capabilities = ["read"] }`}) })))
+	args := append([]string{"setup", "--policy", "monitor", "--no-audit-header"}, w.flags...)
+	code, _, shown := answeringBare(t, "y\n", args...)
+	if code != exitcode.Conflict || !strings.Contains(shown, "nothing was changed") {
+		t.Errorf("vaultkit setup exits with %d, terminal shows %q, want %d and that nothing was changed", code, shown, exitcode.Conflict)
+	}
+	if got := w.writes(); len(got) != 0 {
+		t.Errorf("vaultkit setup writes to %q, want no write", got)
+	}
+	w.proxy.SetRule(nil)
+	if code, _, shown := answeringBare(t, "y\n", args...); code != exitcode.OK {
+		t.Errorf("vaultkit setup again exits with %d, terminal shows %q, want %d", code, shown, exitcode.OK)
 	}
 }

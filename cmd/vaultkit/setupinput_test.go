@@ -58,11 +58,12 @@ func TestSetup_RefusesBadValues(t *testing.T) {
 		"--policy reader --new-secret-id":                           "--new-secret-id is for --approle",
 		"--policy reader --github-id 1":                             "--github-id is for --github",
 		"--policy reader --audience other":                          "--audience is for",
-		"--policy reader --replace-role":                            "--replace-role is for",
-		"--kubernetes reader=a/b --replace-config":                  "--replace-config needs --kubernetes-host",
-		"--kubernetes reader=a/b --audience -":                      "--audience must be",
-		"--kubernetes reader=a/b --audience \\@a":                   "--audience must be",
-		"--policy reader surplus":                                   "takes no arguments",
+		"--approle reader --approle-path a --kubernetes reader=a/b --kubernetes-path a/b": "must not be one below the other",
+		"--policy reader --replace-role":           "--replace-role is for",
+		"--kubernetes reader=a/b --replace-config": "--replace-config needs --kubernetes-host",
+		"--kubernetes reader=a/b --audience -":     "--audience must be",
+		"--kubernetes reader=a/b --audience \\@a":  "--audience must be",
+		"--policy reader surplus":                  "takes no arguments",
 	} {
 		t.Run(args, func(t *testing.T) {
 			r := vkBare(t.Context(), t, "", append([]string{"setup", "--address", "http://127.0.0.1:1", "--yes"}, strings.Fields(args)...)...)

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
+	"goblin/vaultkit/internal/faultproxy"
 	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulttest"
 )
@@ -39,29 +40,37 @@ func TestSetup_LeavesTheRolesOfOthers(t *testing.T) {
 		says, by     string
 	}{
 		{"a repository", w.jobs("goblin/assistant", "1001"), w.jobs("goblin/other", "1002"), nil,
-			"the JWT role vaultkit-revoker is for jobs with the claims repository_id=1001, who would lose it", "--github-path"},
+			"the JWT role vaultkit-revoker is for jobs with the claims repository_id=1001: at ", "--github-path"},
 		{"a repository of the same name", w.jobs("goblin/assistant", "1001"), w.jobs("goblin/assistant", "1002"), nil,
-			"jobs with the claims repository_id=1001,", "--github-path"},
+			"jobs with the claims repository_id=1001: at ", "--github-path"},
 		{"a number that is no text", nil, w.jobs("goblin/assistant", "1002"), map[string]any{"repository_id": 1001},
-			"jobs with the claims repository_id=1001,", "--github-path"},
+			"jobs with the claims repository_id=1001: at ", "--github-path"},
 		{"a repository's name alone", nil, w.jobs("goblin/other", "1002"), map[string]any{"repository": "goblin/assistant"},
-			"jobs with the claims repository=goblin/assistant,", "--github-path"},
+			"jobs with the claims repository=goblin/assistant: at ", "--github-path"},
 		{"one of two repositories", nil, w.jobs("goblin/other", "1002"), map[string]any{"repository_id": []string{"1001", "1002"}},
-			"jobs with the claims repository_id=1001|1002,", "--github-path"},
-		{"other claims", nil, w.jobs("goblin/other", "1002"), map[string]any{"team": "goblin"}, "jobs with the claims team=goblin,", "--github-path"},
+			"jobs with the claims repository_id=1001|1002: at ", "--github-path"},
+		{"other claims", nil, w.jobs("goblin/other", "1002"), map[string]any{"team": "goblin"}, "jobs with the claims team=goblin: at ", "--github-path"},
+		{"a wildcard", nil, w.jobs("goblin/other", "1002"), map[string]any{"repository": "team/*"}, "jobs with the claims repository=team/*: at ", "--github-path"},
+		{"a wildcard for any number", nil, w.jobs("goblin/other", "1002"), map[string]any{"repository_id": "*", "repository": "goblin/assistant"},
+			"jobs with the claims repository=goblin/assistant: at ", "--github-path"},
 		{"a project", project("goblin/assistant", "2002"), project("goblin/other", "2003"), nil,
-			"jobs with the claims project_id=2002,", "--gitlab-path"},
-		{"another issuer's jobs", another("project=a"), another("project=b"), nil, "jobs with the claims project=a,", "--jwt-path"},
-		{"a claim that goes", another("project=a", "team=b"), another("project=a"), nil, "jobs with the claims project=a, team=b,", "--jwt-path"},
+			"jobs with the claims project_id=2002: at ", "--gitlab-path"},
+		{"another issuer's jobs", another("project=a"), another("project=b"), nil, "jobs with the claims project=a: at ", "--jwt-path"},
+		{"another claim", another("project=a"), another("project=a", "team=b"), nil, "jobs with the claims project=a: at ", "--jwt-path"},
+		{"a claim that goes", another("project=a", "team=b"), another("project=a"), nil, "jobs with the claims project=a, team=b: at ", "--jwt-path"},
 		{"pods of a namespace", w.pods("reader=goblin/assistant"), w.pods("reader=other/assistant"), nil,
-			"the Kubernetes role vaultkit-reader is for the pods of assistant in goblin, who would lose it", "--kubernetes-path"},
+			"the Kubernetes role vaultkit-reader is for the pods of assistant in goblin: at ", "--kubernetes-path"},
 		{"pods of an account", w.pods("reader=goblin/one", "reader=goblin/two"), w.pods("reader=goblin/two"), nil,
-			"the pods of one, two in goblin,", "--kubernetes-path"},
+			"the pods of one, two in goblin: at ", "--kubernetes-path"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if tc.first == nil {
 				w.setup(t, append(w.jobs("goblin/assistant", "1001"), "--replace-role", "--yes")...).ok(t)
-				w.write(t, github, map[string]any{"role_type": "jwt", "bound_claims": tc.byHand})
+				kind := "string"
+				if strings.Contains(tc.name, "wildcard") {
+					kind = "glob"
+				}
+				w.write(t, github, map[string]any{"role_type": "jwt", "bound_claims_type": kind, "bound_claims": tc.byHand})
 			} else {
 				w.setup(t, append(tc.first, "--replace-role", "--yes")...).ok(t)
 			}
@@ -74,6 +83,29 @@ func TestSetup_LeavesTheRolesOfOthers(t *testing.T) {
 			w.setup(t, tc.other...).shows(t, "Nothing to change")
 		})
 	}
+}
+
+// Who a role lets in may be in other settings than its claims or accounts.
+func TestSetup_LeavesTheRolesOfOthersByTheirOtherSettings(t *testing.T) {
+	t.Parallel()
+	w := newSetupWorld(t)
+	jobs := w.jobs("goblin/assistant", "1001")
+	w.setup(t, append(jobs, "--yes")...).ok(t)
+	const path = "auth/jwt-github/role/vaultkit-revoker"
+	for says, settings := range map[string]map[string]any{
+		"jobs with the claims sub=repo:team/x:ref:refs/heads/main": {"role_type": "jwt", "bound_claims": map[string]any{},
+			"bound_subject": "repo:team/x:ref:refs/heads/main"},
+		"jobs with the audience team": {"role_type": "jwt", "bound_claims": map[string]any{}, "bound_audiences": "team"},
+	} {
+		w.setup(t, append(jobs, "--replace-role", "--yes")...).ok(t)
+		w.write(t, path, settings)
+		before := w.state(t)
+		w.setup(t, append(jobs, "--yes")...).want(t, exitcode.Usage, "the JWT role vaultkit-revoker is for "+says+": at ")
+		sameState(t, "after a refused run", w.state(t), before)
+	}
+	w.setup(t, append(jobs, "--replace-role", "--yes")...).ok(t)
+	w.write(t, path, map[string]any{"role_type": "jwt", "bound_subject": "repo:goblin/assistant"})
+	w.setup(t, append(jobs, "--yes")...).shows(t, "restore   JWT role", "- bound_subject: repo:goblin/assistant")
 }
 
 // A role of the same repository, project or pods is restored: nobody loses it.
@@ -190,6 +222,68 @@ func TestSetup_KeepsTheSecretsOfAConfig(t *testing.T) {
 	w.setup(t, pods...).shows(t, "Nothing to change")
 }
 
+// Whoever has the keys of an auth mount can sign any claims. If the mount does not ask the issuer for
+// them, and no flag names them, no role is made.
+func TestSetup_RefusesKeysOfNobodyKnown(t *testing.T) {
+	t.Parallel()
+	w := newSetupWorld(t)
+	if err := w.root.Sys().EnableAuthWithOptionsWithContext(t.Context(), "jwt-github", &api.EnableAuthOptions{Type: "jwt"}); err != nil {
+		t.Fatalf("EnableAuthWithOptionsWithContext = %v, want no error", err)
+	}
+	for _, issuer := range []string{"", issuerURL} {
+		w.write(t, "auth/jwt-github/config", map[string]any{"bound_issuer": issuer, "jwt_validation_pubkeys": newTokenIssuer(t).publicKey(t)})
+		before := w.state(t)
+		w.setup(t, "--github", "goblin/assistant", "--github-id", "1001", "--github-issuer", issuerURL, "--yes").want(t, exitcode.Usage,
+			"has keys that are not from "+issuerURL, "--github-path", "--replace-config")
+		sameState(t, "after a refused run", w.state(t), before)
+	}
+	w.write(t, "auth/jwt-github/config", map[string]any{"jwt_validation_pubkeys": readAll(t, w.key)})
+	w.setup(t, append(w.jobs("goblin/assistant", "1001"), "--dry-run")...).shows(t, "note: it does not check who issued a token")
+}
+
+// A setting of a config that setup cannot write is not lost, and not printed.
+func TestSetup_RefusesAConfigThatItCannotWrite(t *testing.T) {
+	t.Parallel()
+	w := newSetupWorld(t)
+	if err := w.root.Sys().EnableAuthWithOptionsWithContext(t.Context(), "jwt-github", &api.EnableAuthOptions{Type: "jwt"}); err != nil {
+		t.Fatalf("EnableAuthWithOptionsWithContext = %v, want no error", err)
+	}
+	for _, value := range []string{"a\x1b[31m\nb", "-", `\@a`} {
+		w.write(t, "auth/jwt-github/config", map[string]any{"bound_issuer": "https://theirs.example.invalid",
+			"jwt_validation_pubkeys": readAll(t, w.key), "default_role": value})
+		w.setup(t, append(w.jobs("goblin/assistant", "1001"), "--replace-config", "--yes")...).want(t, exitcode.Usage,
+			"Vault would lose the setting default_role")
+	}
+	w.proxy.SetRule(faultproxy.When(func(r faultproxy.Request) bool { return r.Path == "auth/jwt-github/config" },
+		faultproxy.Rewrite(func(_ int, body []byte) []byte {
+			return []byte(strings.Replace(string(body), `"data":{`, `"data":{"of_a_later_version":true,`, 1))
+		})))
+	w.write(t, "auth/jwt-github/config", map[string]any{"bound_issuer": "https://theirs.example.invalid", "jwt_validation_pubkeys": readAll(t, w.key)})
+	w.setup(t, append(w.jobs("goblin/assistant", "1001"), "--replace-config", "--yes")...).want(t, exitcode.Usage,
+		"Vault would lose the setting of_a_later_version")
+}
+
+// Vault shows the CA and the keys of an auth mount: a private key must not get there.
+func TestSetup_RefusesAPrivateKeyInAFile(t *testing.T) {
+	t.Parallel()
+	w := newSetupWorld(t)
+	const private = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+	both := file(t, readAll(t, w.ca)+private)
+	w.setup(t, "--kubernetes", "reader=a/b", "--kubernetes-ca", both, "--yes").want(t, exitcode.Usage, "has a PEM block that is no CERTIFICATE")
+	for says, path := range map[string]string{
+		"has a PEM block that is no PUBLIC KEY": file(t, readAll(t, w.key)+private),
+		"has 2 keys":                            file(t, readAll(t, w.key)+newTokenIssuer(t).publicKey(t)),
+	} {
+		w.setup(t, "--jwt", "reader", "--issuer", issuerURL, "--bound-claim", "a=b", "--issuer-key", path, "--yes").want(t, exitcode.Usage, says)
+	}
+	if got := w.writes(); len(got) != 0 {
+		t.Errorf("vaultkit setup writes to %q, want no write", got)
+	}
+	twice := []string{"--jwt", "reader", "--issuer", issuerURL, "--bound-claim", "a=b", "--issuer-key", w.key, "--issuer-key", w.key}
+	w.setup(t, append(twice, "--yes")...).ok(t)
+	w.setup(t, twice...).shows(t, "Nothing to change")
+}
+
 // Vault has one source of keys: with the keys of the flags, it forgets the other one. A mount with
 // which people log in stays as it is.
 func TestSetup_ReplacesTheSourceOfKeys(t *testing.T) {
@@ -216,4 +310,37 @@ func TestSetup_ReplacesTheSourceOfKeys(t *testing.T) {
 		t.Errorf("after --replace-config auth/jwt-github/config = %v, want the keys and the issuer of the flags", got)
 	}
 	w.setup(t, w.jobs("goblin/assistant", "1001")...).shows(t, "Nothing to change")
+
+	// From the issuer itself they are the right ones. Another CA for the issuer is another config.
+	fromIssuer := []string{"--github", "goblin/assistant", "--github-id", "1001", "--github-issuer", issuer.URL, "--ci-role", "revoker"}
+	w.write(t, "auth/jwt-github/config", issuer.JWKSConfig())
+	w.setup(t, append(fromIssuer, "--dry-run")...).shows(t, "note: it gets the issuer's keys from "+issuer.URL+"/jwks")
+	w.write(t, "auth/jwt-github/config", map[string]any{"jwks_url": issuer.URL + "/jwks"})
+	w.setup(t, append(fromIssuer, "--yes")...).want(t, exitcode.Usage, "has keys that are not from")
+	discovery := issuer.DiscoveryConfig()
+	discovery["oidc_discovery_ca_pem"] = readAll(t, w.ca)
+	w.write(t, "auth/jwt-github/config", discovery)
+	w.setup(t, append(fromIssuer, "--dry-run", "--issuer-ca", w.ca)...).shows(t, "as it is  config of the auth mount jwt-github")
+	other := file(t, readAll(t, w.ca)+readAll(t, w.ca))
+	w.setup(t, append(fromIssuer, "--dry-run", "--issuer-ca", other)...).want(t, exitcode.Usage, "has another CA than "+other)
+	w.setup(t, append(fromIssuer, "--yes", "--issuer-ca", other, "--replace-config")...).shows(t, "+ oidc_discovery_ca_pem: from the file "+other)
+	w.setup(t, append(fromIssuer, "--issuer-ca", other)...).shows(t, "Nothing to change")
+}
+
+// Vault's settings for people and for labels of namespaces say whom a role lets in, too.
+func TestSetup_LeavesTheRolesOfPeopleAndOfLabelledNamespaces(t *testing.T) {
+	t.Parallel()
+	short.RealOnly(t, "roles for people, and for namespaces by their labels")
+	w := newSetupWorld(t)
+	jobs, pods := w.jobs("goblin/assistant", "1001"), w.pods("reader=goblin/assistant")
+	w.setup(t, slices.Concat(jobs, pods, []string{"--yes"})...).ok(t)
+	w.write(t, "auth/jwt-github/role/vaultkit-revoker", map[string]any{"role_type": "oidc", "user_claim": "sub", "bound_claims": map[string]any{},
+		"allowed_redirect_uris": "https://vault.example.invalid/callback"})
+	w.write(t, "auth/kubernetes/role/vaultkit-reader", map[string]any{"bound_service_account_names": "assistant",
+		"bound_service_account_namespaces": "", "bound_service_account_namespace_selector": `{"matchLabels":{"team":"b"}}`})
+	before := w.state(t)
+	w.setup(t, append(jobs, "--yes")...).want(t, exitcode.Usage, "the JWT role vaultkit-revoker is for people, who log in with OIDC")
+	w.setup(t, append(pods, "--yes")...).want(t, exitcode.Usage, `the pods of assistant in the namespaces {"matchLabels":{"team":"b"}}`)
+	sameState(t, "after a refused run", w.state(t), before)
+	w.setup(t, slices.Concat(jobs, pods, []string{"--replace-role", "--yes"})...).shows(t, "Changes made: 2 of 2")
 }

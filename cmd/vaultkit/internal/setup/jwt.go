@@ -2,6 +2,9 @@ package setup
 
 import (
 	"cmp"
+	"maps"
+	"net/url"
+	"slices"
 	"strings"
 
 	"goblin/vaultkit"
@@ -26,6 +29,8 @@ type Login struct {
 	Claims    map[string][]string // each must have one of the values
 	UserClaim string              // tells the jobs apart in Vault's audit log
 	Identity  []string            // the claims that say whose jobs they are, the safest first; empty: all
+
+	audience string // of the issuer
 }
 
 // issuer returns the auth mount, its config, and the roles.
@@ -39,6 +44,9 @@ func (s *Spec) issuer(i Issuer) []*object {
 
 // refusedIssuer is the hint for a refused config: Vault asks the issuer for its keys at once.
 const refusedIssuer = "check the issuer's URL, and whether Vault reaches it; if it cannot, give --issuer-key"
+
+// refusedKeys is the hint for refused keys.
+const refusedKeys = "check the files of --issuer-key"
 
 func (i *Issuer) config() []field {
 	fields := []field{{name: "bound_issuer", value: i.URL}}
@@ -61,12 +69,20 @@ func (i *Issuer) isCA(current any) bool {
 
 // issuerConfig returns the config that says whose tokens Vault accepts.
 func (s *Spec) issuerConfig(i Issuer) *object {
-	return authConfig(i.Path, &object{hint: refusedIssuer, fields: i.config(), inspect: i.inspect,
-		replacing: replacing{
-			allowed: s.ReplaceConfig, check: i.checkNoPeople,
-			keeps: []string{"default_role", "jwt_supported_algs", "unsupported_critical_cert_extensions"},
-			drops: []string{"oidc_discovery_url", "oidc_discovery_ca_pem", "jwt_validation_pubkeys", "jwks_url", "jwks_pairs", "jwks_ca_pem"},
-		}})
+	o := &object{hint: refusedIssuer, fields: i.config(), inspect: i.inspect, replacing: replacing{
+		allowed: s.ReplaceConfig, check: i.checkNoPeople,
+		keeps: []string{"default_role", "jwt_supported_algs", "unsupported_critical_cert_extensions", "override_allowed_server_names",
+			"oidc_response_mode", "oidc_response_types"},
+		drops:  []string{"oidc_discovery_url", "jwt_validation_pubkeys", "jwks_url", "jwks_pairs", "jwks_ca_pem"},
+		ignore: []string{"namespace_in_state", "status"},
+	}}
+	if len(i.Keys) > 0 {
+		o.hint = refusedKeys
+		o.replacing.drops = append(o.replacing.drops, "oidc_discovery_ca_pem")
+	} else {
+		o.replacing.keeps = append(o.replacing.keeps, "oidc_discovery_ca_pem")
+	}
+	return authConfig(i.Path, o)
 }
 
 // inspect refuses a config for another issuer, whose tokens could have the bound claims, too. It
@@ -77,14 +93,27 @@ func (i *Issuer) inspect(current map[string]any) (string, error) {
 		return "", i.isForOthers("is for the issuer " + terminal.Printable(is) + ", not " + i.URL)
 	}
 	switch {
-	case len(i.Keys) > 0 && !i.hasKeys(current["jwt_validation_pubkeys"]): // who has those can sign any claims
+	case len(i.Keys) > 0 && !i.hasKeys(current["jwt_validation_pubkeys"]):
 		return "", i.isForOthers("has other keys of the issuer than the files of --issuer-key")
-	case bound == "" && discovery == "":
+	case len(i.Keys) > 0 && bound == "":
 		return "it does not check who issued a token", nil
-	case len(i.Keys) == 0 && discovery != i.URL:
-		return "it does not ask the issuer for its keys, but has others; check them, or give --issuer-key", nil
+	case len(i.Keys) > 0:
+		return "", nil
+	case discovery == i.URL && i.CA.Path != "" && !i.isCA(current["oidc_discovery_ca_pem"]):
+		return "", i.isForOthers("has another CA than " + i.CA.Path)
+	case discovery == i.URL:
+		return "", nil
+	case bound == i.URL && i.isHost(asText(current["jwks_url"])):
+		return "it gets the issuer's keys from " + asText(current["jwks_url"]), nil
 	}
-	return "", nil
+	return "", i.isForOthers("has keys that are not from " + i.URL + ", and whoever made them can sign any claims")
+}
+
+// isHost reports whether a URL is on the issuer's host.
+func (i *Issuer) isHost(text string) bool {
+	issuer, _ := url.Parse(i.URL)
+	other, err := url.Parse(text)
+	return err == nil && issuer != nil && other.Scheme == issuer.Scheme && other.Host == issuer.Host && other.Host != ""
 }
 
 func (i *Issuer) isForOthers(detail string) error {
@@ -127,8 +156,10 @@ func (s *Spec) jobRole(i Issuer, login Login) *object {
 	fields := append([]field{
 		{name: "role_type", value: "jwt"},
 		{name: "user_claim", value: login.UserClaim},
+		{name: "user_claim_json_pointer", value: false},
 		{name: "bound_audiences", value: []string{i.Audience}},
 		{name: "bound_claims", value: claims(login.Claims)},
+		{name: "bound_subject", value: ""},
 		{name: "bound_claims_type", value: "string"},
 		{name: "groups_claim", value: ""},
 		{name: "expiration_leeway", value: 0},
@@ -136,6 +167,7 @@ func (s *Spec) jobRole(i Issuer, login Login) *object {
 		{name: "clock_skew_leeway", value: 0},
 	}, tokenFields(s.name(login.Role), jobMaxTTL)...)
 	o := authRole(JWTRole, i.Path, s.name(login.Role), fields)
+	login.audience = i.Audience
 	o.replacing = replacing{allowed: s.ReplaceRole, flag: replaceRoleFlag, pathFlag: i.PathFlag, otherLogins: login.otherJobs}
 	return o
 }
@@ -143,20 +175,57 @@ func (s *Spec) jobRole(i Issuer, login Login) *object {
 // otherJobs says which jobs a role lets in, if they are not those of the login: who they are is in
 // the first claim of Identity that the role is bound to, or else in all its claims.
 func (l *Login) otherJobs(current map[string]any) string {
+	if asText(current["role_type"]) == "oidc" {
+		return "people, who log in with OIDC"
+	}
 	bound := shownClaims(asMap(current["bound_claims"]))
+	if subject := asText(current["bound_subject"]); subject != "" {
+		bound["sub"] = append(bound["sub"], subject)
+	}
+	audiences, _ := texts(current["bound_audiences"])
+	switch {
+	case len(bound) == 0 && lacks([]string{l.audience}, audiences):
+		return "jobs with the audience " + strings.Join(audiences, ", ")
+	case len(bound) == 0:
+		return ""
+	case len(l.Identity) > 0:
+		return l.otherIdentity(bound)
+	case !sameKeys(bound, l.Claims) || l.lacksAny(bound):
+		return "jobs with the claims " + showClaims(bound)
+	}
+	return ""
+}
+
+// otherIdentity is otherJobs for claims of which the first one decides.
+func (l *Login) otherIdentity(bound claims) string {
 	for _, name := range l.Identity {
 		switch values, ok := bound[name]; {
-		case !ok:
+		case !ok || slices.Contains(values, "*"):
 		case lacks(l.Claims[name], values):
 			return "jobs with the claims " + showClaims(claims{name: values})
 		default:
 			return ""
 		}
 	}
-	for name, values := range bound {
-		if wanted, ok := l.Claims[name]; lacks(wanted, values) && (!ok || len(l.Identity) == 0) {
+	for name := range bound {
+		if l.Claims[name] == nil && !slices.Contains(l.Identity, name) {
 			return "jobs with the claims " + showClaims(bound)
 		}
 	}
 	return ""
+}
+
+// lacksAny reports whether the role accepts a value of a claim that it should not accept.
+func (l *Login) lacksAny(bound claims) bool {
+	for name, values := range bound {
+		if lacks(l.Claims[name], values) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameKeys reports whether both have the same claims.
+func sameKeys(a, b map[string][]string) bool {
+	return slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
 }

@@ -78,6 +78,7 @@ func (s *Spec) clusterConfig() *object {
 			allowed: s.ReplaceConfig, check: k.checkReviewer,
 			keeps: []string{"kubernetes_ca_cert", "issuer", "disable_iss_validation", "disable_local_ca_jwt",
 				"use_annotations_as_alias_metadata", "pem_keys"},
+			ignore: []string{"token_reviewer_jwt_set"},
 		}})
 }
 
@@ -100,12 +101,11 @@ func (k *Kubernetes) inspect(current map[string]any, replace bool) (string, erro
 	case k.Reviewer.Path == "" && asText(current["kubernetes_host"]) != k.Host:
 		return "it asks the API server " + asText(current["kubernetes_host"]), nil
 	case k.Reviewer.Path == "":
-	case replace:
-		return "Vault does not show its reviewer token", nil
-	case known && !set:
-		return "it has no reviewer token", nil
+		return "", nil
+	case known && !set && !replace:
+		return "it has no reviewer token; to write this one, give " + replaceConfigFlag, nil
 	}
-	return "", nil
+	return "Vault does not show its reviewer token; to write this one, give " + replaceConfigFlag, nil
 }
 
 // checkReviewer refuses to write a config without its reviewer token, which Vault would forget.
@@ -132,7 +132,7 @@ func (s *Spec) podRole(role policy.Role) *object {
 	fields := append([]field{
 		{name: boundNames, value: unique(names)},
 		{name: boundNamespaces, value: unique(namespaces)},
-		{name: "bound_service_account_namespace_selector", value: ""},
+		{name: boundSelector, value: ""},
 		{name: "audience", value: s.Kubernetes.Audience},
 		{name: "alias_name_source", value: "serviceaccount_uid"},
 	}, tokenFields(s.name(role), lifetime(role))...)
@@ -147,16 +147,20 @@ func (s *Spec) podRole(role policy.Role) *object {
 // The settings that say whose pods a role is for.
 const (
 	boundNamespaces = "bound_service_account_namespaces"
+	boundSelector   = "bound_service_account_namespace_selector"
 	boundNames      = "bound_service_account_names"
 )
 
-// otherPods says which pods a role lets in, if some of them are not among those that it should let in. A
-// wildcard names nobody: it is no setting of setup's.
+// otherPods says which pods a role lets in, if some of them are not among those that it should let in.
 func otherPods(current map[string]any, wanted map[string][]string) string {
 	namespaces, _ := texts(current[boundNamespaces])
 	names, _ := texts(current[boundNames])
-	if !lacks(wanted[boundNamespaces], namespaces) && !lacks(wanted[boundNames], names) {
+	selector := asText(current[boundSelector])
+	if selector == "" && !lacks(wanted[boundNamespaces], namespaces) && !lacks(wanted[boundNames], names) {
 		return ""
+	}
+	if selector != "" {
+		namespaces = append(namespaces, "the namespaces "+selector)
 	}
 	return "the pods of " + strings.Join(names, ", ") + " in " + strings.Join(namespaces, ", ")
 }

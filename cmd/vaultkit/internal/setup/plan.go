@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hashicorp/vault/api"
 )
@@ -59,6 +60,13 @@ func (p *Plan) Changes() (steps []*Step) {
 		}
 	}
 	return steps
+}
+
+// Same reports whether two plans change the same.
+func (p *Plan) Same(other *Plan) bool {
+	return slices.EqualFunc(p.Changes(), other.Changes(), func(a, b *Step) bool {
+		return a.Action == b.Action && a.Path == b.Path && slices.Equal(a.Diff, b.Diff)
+	})
 }
 
 // Make reads what is there and returns a plan. It changes nothing. An error names each right that

@@ -1,9 +1,13 @@
 package setup
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
@@ -19,9 +23,10 @@ type replacing struct {
 	otherLogins func(current map[string]any) string
 
 	// check refuses to write a config of which Vault does not show everything.
-	check func(current map[string]any) error
-	keeps []string // settings that the config keeps, although no flag names them
-	drops []string // settings that it loses
+	check  func(current map[string]any) error
+	keeps  []string // settings that the config keeps, although no flag names them
+	drops  []string // settings that it loses
+	ignore []string // settings that Vault keeps, or that are none
 }
 
 // The flags that allow it.
@@ -62,36 +67,61 @@ func (o *object) actionForShared(current map[string]any) (Action, string, error)
 	if err := o.replacing.check(current); err != nil {
 		return "", "", err
 	}
-	o.fields = append(o.fields, o.untold(current)...)
-	return Replace, "", nil
+	untold, err := o.untold(current)
+	o.fields = append(o.fields, untold...)
+	return Replace, "", err
 }
 
-// untold returns the settings of a config that no flag names: Vault writes a config as a whole.
-func (o *object) untold(current map[string]any) (fields []field) {
+// untold returns the settings of a config that no flag names: Vault writes a config as a whole. It
+// refuses a setting that it cannot keep.
+func (o *object) untold(current map[string]any) (fields []field, err error) {
 	named := func(name string) bool {
 		return slices.ContainsFunc(o.fields, func(f field) bool { return f.name == name })
 	}
-	for _, name := range o.replacing.keeps {
-		if value, ok := settingOf(current[name]); ok && !named(name) {
+	for _, name := range slices.Sorted(maps.Keys(current)) {
+		value, simple := settingOf(current[name])
+		switch {
+		case current[name] == nil || simple && isZero(value) && value != false, named(name), slices.Contains(o.replacing.ignore, name):
+		case slices.Contains(o.replacing.drops, name):
+			fields = append(fields, field{name: name, drop: true})
+		case slices.Contains(o.replacing.keeps, name) && simple && canBeShown(value):
 			fields = append(fields, field{name: name, value: value})
+		case !simple || !isZero(value):
+			return nil, &vaultkit.Error{Path: o.path, Kind: vaultkit.ErrInvalid,
+				Detail: "Vault would lose the setting " + terminal.Printable(name) + ", because setup cannot write it",
+				Hint:   "write the config yourself, or name another path for the auth mount"}
 		}
 	}
-	for _, name := range o.replacing.drops {
-		if value, ok := settingOf(current[name]); current[name] == nil || ok && isZero(value) || named(name) {
-			continue
-		}
-		fields = append(fields, field{name: name, drop: true})
+	return fields, nil
+}
+
+// canBeShown reports whether a value can be in a printed command that has the same effect.
+func canBeShown(value any) bool {
+	list, isList := value.([]string)
+	if text, isText := value.(string); isText {
+		list = []string{text}
 	}
-	return fields
+	for _, text := range list {
+		isPEM := strings.HasPrefix(text, "-----BEGIN ") && !strings.Contains(text, "PRIVATE KEY")
+		unprintable := func(r rune) bool { return !unicode.IsPrint(r) && (r != '\n' || !isPEM) }
+		if strings.ContainsFunc(text, unprintable) || text == "-" || strings.HasPrefix(text, `\@`) || isList && strings.Contains(text, ",") {
+			return false
+		}
+	}
+	return true
 }
 
 // settingOf returns a value of Vault as the value of a field.
 func settingOf(current any) (value any, ok bool) {
-	switch current.(type) {
+	switch v := current.(type) {
 	case string, bool:
 		return current, true
 	case []any:
 		return texts(current)
+	case json.Number:
+		return "", v == "0"
+	case map[string]any:
+		return "", len(v) == 0
 	}
 	return nil, false
 }
@@ -99,13 +129,15 @@ func settingOf(current any) (value any, ok bool) {
 // isForOthers is the error for a role that lets somebody else in.
 func (o *object) isForOthers(others string) error {
 	return &vaultkit.Error{Path: o.path, Kind: vaultkit.ErrInvalid,
-		Detail: fmt.Sprintf("the %s is for %s, who would lose it", o, terminal.Printable(others)),
+		Detail: fmt.Sprintf("the %s is for %s", o, terminal.Printable(others)),
 		Hint:   fmt.Sprintf("name another path with %s, or give %s to take it away from them", o.replacing.pathFlag, o.replacing.flag)}
 }
 
-// lacks reports whether a list has names that the wanted one has not. A wildcard is no name.
+// lacks reports whether a list has names that the wanted one has not. A name with a wildcard stands for
+// all that it matches.
 func lacks(wanted, list []string) bool {
 	return slices.ContainsFunc(list, func(name string) bool {
-		return !strings.Contains(name, "*") && !slices.Contains(wanted, name)
+		pattern := regexp.MustCompile("^(?s:" + strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, ".*") + ")$")
+		return !slices.ContainsFunc(wanted, pattern.MatchString)
 	})
 }

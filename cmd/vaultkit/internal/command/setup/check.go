@@ -197,6 +197,11 @@ func (f *Flags) checkPaths() error {
 			return exitcode.UsageErrorf("--%s and --%s must be different paths", used[one.path], one.flag)
 		}
 		if one.wanted {
+			for other, flag := range used {
+				if strings.HasPrefix(one.path+"/", other+"/") || strings.HasPrefix(other+"/", one.path+"/") {
+					return exitcode.UsageErrorf("--%s and --%s must not be one below the other", flag, one.flag)
+				}
+			}
 			used[one.path] = one.flag
 		}
 	}

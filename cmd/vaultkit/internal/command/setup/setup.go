@@ -92,6 +92,16 @@ func Run(ctx context.Context, o *Options) error {
 		if err := o.confirm(ctx, out); err != nil {
 			return err
 		}
+		if out.shown { // the question may have waited for long
+			if plan, err = o.plan(ctx, client, spec); err != nil {
+				return err
+			}
+			if !plan.Same(out.plan) {
+				return exitcode.WithCode(errors.New("nothing was changed, because what Vault has differs from what was shown; run the command again"),
+					exitcode.Conflict)
+			}
+			out.plan = plan
+		}
 		return o.apply(ctx, out)
 	})
 }

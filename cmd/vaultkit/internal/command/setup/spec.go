@@ -3,6 +3,8 @@ package setup
 import (
 	"context"
 	"encoding/pem"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,11 +83,20 @@ func (o *Options) issuers(files *reader) (all []setup.Issuer) {
 	for i := range all {
 		all[i].Audience = o.Audience
 		all[i].CA = files.pem("--issuer-ca", o.IssuerCA, "CERTIFICATE")
-		for _, path := range o.IssuerKeys {
-			all[i].Keys = append(all[i].Keys, files.pem("--issuer-key", path, "PUBLIC KEY"))
-		}
+		all[i].Keys = o.keys(files)
 	}
 	return all
+}
+
+// keys returns the public keys of the issuer, each once.
+func (o *Options) keys(files *reader) (keys []setup.File) {
+	for _, path := range o.IssuerKeys {
+		key := files.pem("--issuer-key", path, "PUBLIC KEY")
+		if !slices.ContainsFunc(keys, func(other setup.File) bool { return other.Content == key.Content }) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // boundClaims returns the values of each claim.
@@ -139,14 +150,25 @@ func (r *reader) secret(flag, path string) setup.File {
 	return file
 }
 
-// pem reads a file in the PEM format, with a block of a kind first.
+// pem reads a file in the PEM format, with blocks of one kind. A file with a private key, too, must not get
+// into Vault, which shows it.
 func (r *reader) pem(flag, path, kind string) setup.File {
 	file := r.read(flag, path)
 	if path == "" || r.err != nil {
 		return file
 	}
-	if block, _ := pem.Decode([]byte(file.Content)); block == nil || block.Type != kind {
+	blocks := 0
+	for block, rest := pem.Decode([]byte(file.Content)); block != nil && r.err == nil; block, rest = pem.Decode(rest) {
+		if blocks++; block.Type != kind {
+			r.err = exitcode.Invalid("the file of "+flag, "has a PEM block that is no "+kind, "name a file with nothing else")
+		}
+	}
+	switch {
+	case r.err != nil:
+	case blocks == 0:
 		r.err = exitcode.Invalid("the file of "+flag, "has no PEM block "+kind, "name a PEM file, which starts with -----BEGIN "+kind+"-----")
+	case blocks > 1 && kind == "PUBLIC KEY":
+		r.err = exitcode.Invalid("the file of "+flag, fmt.Sprintf("has %d keys", blocks), "name a file for each key")
 	}
 	file.Content += "\n" // as in the file
 	return file
