@@ -4,6 +4,7 @@
 package exitcode
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,17 @@ func (e *summaryError) Unwrap() error { return e.err }
 // Summary returns an error with its own text for several that were printed before. err, one of
 // them, decides the exit code.
 func Summary(text string, err error) error { return &summaryError{text, err} }
+
+// Worst returns the first undetermined error of several, or else the first one; nil is none.
+func Worst(errs []error) (first error) {
+	for _, err := range errs {
+		if errors.Is(err, vaultkit.ErrUndetermined) {
+			return err
+		}
+		first = cmp.Or(first, err)
+	}
+	return first
+}
 
 // UsageError is a mistake in how the command was called. It is printed with the usage
 // line of the command.

@@ -100,7 +100,9 @@ func (o *Options) printOne(r Result) error {
 // manyFailed returns the error for the rotations that failed.
 func (o *Options) manyFailed(results []Result) error {
 	var failed, undetermined []string
+	var errs []error
 	for _, r := range results {
+		errs = append(errs, r.err)
 		if r.err != nil {
 			failed = append(failed, r.Provider)
 		}
@@ -111,22 +113,11 @@ func (o *Options) manyFailed(results []Result) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	err := exitcode.Summary(fmt.Sprintf("%d of %d rotations failed: %s", len(failed), len(results), strings.Join(failed, ", ")), worst(results))
+	err := exitcode.Summary(fmt.Sprintf("%d of %d rotations failed: %s", len(failed), len(results), strings.Join(failed, ", ")), exitcode.Worst(errs))
 	if len(undetermined) == 0 {
 		return err
 	}
 	return exitcode.WithHint(err, render.RecoverHint(o.Vault.Args(), undetermined...))
-}
-
-// worst returns the first undetermined error, or else the first error.
-func worst(results []Result) (first error) {
-	for _, r := range results {
-		if errors.Is(r.err, vaultkit.ErrUndetermined) {
-			return r.err
-		}
-		first = cmp.Or(first, r.err)
-	}
-	return first
 }
 
 // confirmAll asks for confirmation: no provider's API knows the new random keys.
