@@ -78,6 +78,7 @@ func TestCommands_Unavailable(t *testing.T) {
 		{"get", "p"}, {"list"}, {"put", "p", "api_key=-"}, {"rotate", "p", "--new-key-stdin"}, {"rollback", "p"},
 		{"backups", "p"}, {"history", "p"}, {"recover"}, {"status"}, {"abort", "p", anyID},
 		{"revoke-old", "p", anyID, "--cmd", "true"}, {"backups", "p", "prune", "--keep", "1"}, {"rotate", "p", "q", "--auto"},
+		{"import", file(t, "P_API_KEY="+newKey()), "--yes"}, {"import", "--from-path", "secret/old", "--yes"},
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			t.Parallel()

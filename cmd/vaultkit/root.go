@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/command/exec"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/get"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/history"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/importkeys"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/list"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/policy"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/put"
@@ -84,7 +85,7 @@ func (c *cli) root() *cobra.Command {
 func (c *cli) addCommands(root *cobra.Command) {
 	c.addGroup(root, "keys", "Keys:",
 		get.NewCommand(c.Deps, get.Run), list.NewCommand(c.Deps, list.Run), put.NewCommand(c.Deps, put.Run),
-		status.NewCommand(c.Deps, status.Run), verify.NewCommand(c.Deps, verify.Run),
+		importkeys.NewCommand(c.Deps, importkeys.Run), status.NewCommand(c.Deps, status.Run), verify.NewCommand(c.Deps, verify.Run),
 		env.NewCommand(c.Deps, env.Run), exec.NewCommand(c.Deps, exec.Run))
 	c.addGroup(root, "rotation", "Rotation:",
 		rotate.NewCommand(c.Deps, rotate.Run), rollback.NewCommand(c.Deps, rollback.Run), revokeold.NewCommand(c.Deps, revokeold.Run),

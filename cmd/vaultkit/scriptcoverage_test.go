@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/cmd/vaultkit/internal/command/importkeys"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/revokeold"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/rotate"
 	"goblin/vaultkit/cmd/vaultkit/internal/command/setup"
@@ -166,6 +167,7 @@ func jsonKeys() map[string][]string {
 			rotate.Result
 		}{},
 		"revoke-old": revokeold.Result{},
+		"import":     importkeys.Summary{},
 		"status":     vaultkit.ProviderStatus{},
 		"backups":    render.Backup{},
 		"recover":    vaultkit.Resolution{},

@@ -44,8 +44,15 @@ func (c *Connection) With(ctx context.Context, work func(context.Context, *vault
 	})
 }
 
-// WithAdmin logs in, runs the work, and logs out. The mount may be missing. The work may wait for
-// input, so it bounds its requests itself.
+// WithAnswers logs in, runs the work, and logs out. The work may wait for input, so it bounds its
+// requests itself.
+func (c *Connection) WithAnswers(ctx context.Context, work func(*vaultkit.Client) error) error {
+	bounded, cancel := c.WithTimeout(ctx)
+	defer cancel()
+	return c.run(bounded, nil, work)
+}
+
+// WithAdmin is WithAnswers for a mount that may be missing.
 func (c *Connection) WithAdmin(ctx context.Context, work func(*vaultkit.Client) error) error {
 	bounded, cancel := c.WithTimeout(ctx)
 	defer cancel()
