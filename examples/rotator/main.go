@@ -1,0 +1,134 @@
+// Command rotator replaces a provider's key by one that it gets from the provider's API. Run it from
+// cron or a CI job: it may be killed at any moment and run again.
+//
+//	rotator [-wait 5m] PROVIDER
+//
+// It asks for a new key, tries it, and puts it in force, with a backup and an audit record; or it finishes
+// what an earlier run has begun. It waits until every service has the new key, and then revokes the old
+// one.
+//
+// The connection to Vault comes from the variables that the vaultkit command uses. PROVIDER_URL is the
+// provider's API, and PROVIDER_ADMIN_KEY the key that may issue and revoke keys.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"goblin/vaultkit"
+)
+
+func main() {
+	// Longer than the ttl of the services' caches and their longest request, together.
+	wait := flag.Duration("wait", 5*time.Minute, "how long the old key stays valid")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, flag.Arg(0), *wait)
+	stop()
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, provider string, wait time.Duration) error {
+	url, adminKey := os.Getenv("PROVIDER_URL"), os.Getenv("PROVIDER_ADMIN_KEY")
+	if provider == "" || url == "" || adminKey == "" {
+		return errors.New("give the name of the provider, and set PROVIDER_URL and PROVIDER_ADMIN_KEY")
+	}
+	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	r := &rotator{client: client, issuer: newIssuer(url, adminKey), works: worksAt(url, 30*time.Second), provider: provider, wait: wait}
+	return r.run(ctx)
+}
+
+// rotator rotates the key of one provider.
+type rotator struct {
+	client   *vaultkit.Client
+	issuer   *issuer
+	works    verifier
+	provider string
+	wait     time.Duration
+}
+
+func (r *rotator) run(ctx context.Context) error {
+	id, err := r.finishEarlier(ctx)
+	if err == nil && id == "" {
+		id, err = r.rotate(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	select {
+	case <-time.After(r.wait):
+	case <-ctx.Done():
+		return fmt.Errorf("the old key is not revoked; the next run revokes it: %w", ctx.Err())
+	}
+	return r.revokeOld(ctx, id)
+}
+
+// finishEarlier finds out what an earlier run did that got no response or crashed. If its new key is in
+// force, this run goes on from there: a source makes another key on each call, so Rotate would replace a
+// key that is still new.
+func (r *rotator) finishEarlier(ctx context.Context) (id string, err error) {
+	found, err := r.client.Recover(ctx, r.provider)
+	for _, earlier := range found {
+		if earlier.Outcome == vaultkit.OutcomeCommitted {
+			log.Printf("an earlier run has put a key of %s in force: %s", r.provider, earlier.ID)
+			id = earlier.ID
+		}
+	}
+	return id, err
+}
+
+func (r *rotator) rotate(ctx context.Context) (id string, err error) {
+	rotation, err := r.client.Rotate(ctx, r.provider, r.issuer,
+		vaultkit.WithVerify(r.works),
+		vaultkit.AddFields(), // the first time, the secret may have no id of the key
+		vaultkit.WithActor("rotator"), vaultkit.WithReason("scheduled"))
+	switch {
+	case errors.Is(err, vaultkit.ErrUndetermined):
+		return "", fmt.Errorf("run it again: it finds out whether the new key is in force, and revokes nothing before: %w", err)
+	case err != nil:
+		return "", err // the old key is in force, and the issuer has revoked the new one
+	}
+	log.Printf("version %d of %s is in force: %s", rotation.NewVersion, r.provider, rotation.ID)
+	return rotation.ID, nil
+}
+
+// revokeOld revokes the keys that this rotation and those of earlier runs replaced, if that was long
+// enough ago. RevokeOld refuses a key that is in force again, for instance after a rollback.
+func (r *rotator) revokeOld(ctx context.Context, id string) error {
+	records, err := r.client.History(ctx, r.provider)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, record := range records {
+		// This rotation has waited, whatever Vault's clock says.
+		waited := record.ID == id || time.Since(record.CommittedAt) >= r.wait
+		if !waited || record.Outcome != vaultkit.OutcomeCommitted || record.Source != r.issuer.Name() ||
+			record.Revocation != nil && !record.Revocation.RevokedAt.IsZero() {
+			continue
+		}
+		_, err := r.client.RevokeOld(ctx, r.provider, record.ID, r.issuer, vaultkit.WithActor("rotator"))
+		switch {
+		case err == nil:
+			log.Printf("version %d of %s is revoked", record.OldVersion, r.provider)
+		case errors.Is(err, vaultkit.ErrConflict), errors.Is(err, vaultkit.ErrNotAsked):
+			log.Printf("version %d of %s is not revoked: %v", record.OldVersion, r.provider, err)
+		default:
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"goblin/vaultkit"
+	"goblin/vaultkit/examples/provider"
+	"goblin/vaultkit/vaultkittest"
+)
+
+// setup starts a provider's API with one key, and a Vault that holds it.
+func setup(t *testing.T, delay time.Duration) (api *provider.API, vault *vaultkittest.Server, r *rotator) {
+	t.Helper()
+	api = provider.New("fake-admin-key", delay)
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	id, key := api.Issue("first")
+	vault = vaultkittest.NewServer(t, vaultkittest.WithProviderKeys("example", vaultkit.ProviderKeys{fieldKey: key, fieldID: id}))
+	r = &rotator{client: vault.Client(t), issuer: newIssuer(server.URL, "fake-admin-key"), works: worksAt(server.URL, 20*time.Second), provider: "example"}
+	return api, vault, r
+}
+
+// logged returns the lines that f logs.
+func logged(t *testing.T, f func()) string {
+	t.Helper()
+	var lines bytes.Buffer
+	log.SetOutput(&lines)
+	defer log.SetOutput(os.Stderr)
+	f()
+	return lines.String()
+}
+
+// eventually polls until ok returns true.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("after 30 s, want: %s", what)
+		}
+	}
+}
+
+// works fails the test unless the provider's API has exactly one working key, the one in Vault.
+func works(t *testing.T, api *provider.API, vault *vaultkittest.Server, r *rotator) {
+	t.Helper()
+	if err := r.works(t.Context(), vaultkit.Target{}, vault.Provider("example")); err != nil {
+		t.Errorf("works(the key in Vault) = %v, want no error", err)
+	}
+	if names := api.Working(); len(names) != 1 {
+		t.Errorf("working keys = %q, want one", names)
+	}
+}
+
+func TestRun_ReplacesAndRevokes(t *testing.T) {
+	api, vault, r := setup(t, 100*time.Millisecond)
+	for range 3 {
+		before := vault.Provider("example")
+		if err := r.run(t.Context()); err != nil {
+			t.Fatalf("run() = %v, want no error", err)
+		}
+		if after := vault.Provider("example"); after[fieldKey] == before[fieldKey] || after[fieldID] == before[fieldID] {
+			t.Errorf("the key or its id in Vault did not change, want both new")
+		}
+		works(t, api, vault, r)
+	}
+	records, err := r.client.History(t.Context(), "example")
+	if err != nil || len(records) != 3 || records[0].Revocation == nil || records[0].Source != "example-issuer" {
+		t.Errorf("History() = %d records, %v, want 3, with revocations", len(records), err)
+	}
+}
+
+// A key that does not work is not put in force, and does not stay at the provider.
+func TestRun_KeepsTheOldKeyIfTheNewOneDoesNotWork(t *testing.T) {
+	api, vault, r := setup(t, 0)
+	before := vault.Provider("example")
+	broken := provider.New("fake-admin-key", time.Hour) // a new key never starts to work
+	server := httptest.NewServer(broken)
+	defer server.Close()
+	r.issuer.url, r.works = server.URL, worksAt(server.URL, 300*time.Millisecond)
+	if err := r.run(t.Context()); err == nil || strings.Contains(err.Error(), "sk-example") {
+		t.Errorf("run(), the new key does not work = %v, want an error without the key", err)
+	}
+	if after := vault.Provider("example"); after[fieldKey] != before[fieldKey] {
+		t.Error("the key in Vault changed, want the old one")
+	}
+	if names := append(api.Working(), broken.Working()...); !slices.Equal(names, []string{"first"}) {
+		t.Errorf("working keys = %q, want first", names)
+	}
+}
+
+// A run that ends while it waits leaves the old key valid; the next run revokes it.
+func TestRun_FinishesWhatAnEarlierRunLeft(t *testing.T) {
+	api, vault, r := setup(t, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	r.wait = time.Hour
+	done := make(chan error, 1)
+	go func() { done <- r.run(ctx) }()
+	first := vault.Provider("example")[fieldKey]
+	eventually(t, "another key in Vault", func() bool { return vault.Provider("example")[fieldKey] != first })
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("run(), cancelled = %v, want context.Canceled", err)
+	}
+	if names := api.Working(); len(names) != 2 {
+		t.Errorf("working keys after the cancelled run = %q, want two", names)
+	}
+	r.wait = 0
+	if err := r.run(t.Context()); err != nil {
+		t.Errorf("run() = %v, want no error", err)
+	}
+	works(t, api, vault, r)
+}
+
+// A key that somebody has revoked by hand is revoked: the record says so.
+func TestRun_AcceptsAKeyThatIsRevokedAlready(t *testing.T) {
+	api, vault, r := setup(t, 0)
+	if err := r.issuer.Revoke(t.Context(), vaultkit.Target{}, vault.Provider("example")); err != nil {
+		t.Fatalf("Revoke(the key in Vault) = %v, want no error", err)
+	}
+	if err := r.run(t.Context()); err != nil {
+		t.Errorf("run() = %v, want no error", err)
+	}
+	records, err := r.client.History(t.Context(), "example")
+	if err != nil || len(records) != 1 || records[0].Revocation == nil || !records[0].Revocation.AlreadyGone {
+		t.Errorf("History() = %d records, %v, want one whose key was revoked before", len(records), err)
+	}
+	works(t, api, vault, r)
+}
+
+// While it is not known whether the new key is in force, no key is revoked. The next run finds out, and
+// finishes without another key.
+func TestRun_RevokesNothingWhileTheOutcomeIsUndetermined(t *testing.T) {
+	api, vault, r := setup(t, 0)
+	vault.DisconnectAfter(vaultkittest.Commit)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := r.run(ctx); !errors.Is(err, vaultkit.ErrUndetermined) {
+		t.Errorf("run(), no response to the commit = %v, want ErrUndetermined", err)
+	}
+	if names := api.Working(); len(names) != 2 {
+		t.Errorf("working keys = %q, want the old and the new one", names)
+	}
+	vault.Reconnect()
+	if err := r.run(t.Context()); err != nil {
+		t.Errorf("run() = %v, want no error", err)
+	}
+	if records, err := r.client.History(t.Context(), "example"); err != nil || len(records) != 1 || records[0].Revocation == nil {
+		t.Errorf("History() = %d records, %v, want one, with a revocation", len(records), err)
+	}
+	works(t, api, vault, r)
+}
+
+// Without the id of the old key nothing can be revoked. The log says so, and the next key has an id.
+func TestRun_StartsWithASecretWithoutAnID(t *testing.T) {
+	api, vault, r := setup(t, 0)
+	vault.PutProvider("example", vaultkit.ProviderKeys{fieldKey: vault.Provider("example")[fieldKey]})
+	lines := logged(t, func() {
+		for range 2 {
+			if err := r.run(t.Context()); err != nil {
+				t.Errorf("run() = %v, want no error", err)
+			}
+		}
+	})
+	if !strings.Contains(lines, "version 2 of example is not revoked") || !strings.Contains(lines, "by hand") || !strings.Contains(lines, "version 3 of example is revoked") ||
+		strings.Contains(lines, "sk-example") {
+		t.Errorf("run() logs %q, want that version 2 must be revoked by hand, and version 3 is revoked", lines)
+	}
+	if names := api.Working(); len(names) != 2 || !slices.Contains(names, "first") {
+		t.Errorf("working keys = %q, want first and the one in Vault", names)
+	}
+}
+
+// No error repeats the admin key, a key, or a response.
+func TestIssuer_ErrorsSayNoSecret(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"refused": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "SECRET", http.StatusForbidden) },
+		"no JSON": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("SECRET")) },
+		"no key":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"id": "SECRET"}`)) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		},
+		"hang-up": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		server := httptest.NewServer(answer)
+		i := newIssuer(server.URL, "SECRET")
+		if _, err := i.NewFields(t.Context(), vaultkit.Target{Stamp: "stamp"}); err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("NewFields, %s = %v, want an error without a secret", name, err)
+		}
+		for call, err := range map[string]error{
+			"worksAt": worksAt(server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
+			"Revoke":  i.Revoke(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldID: "key_1"}),
+		} {
+			if err != nil && strings.Contains(err.Error(), "SECRET") {
+				t.Errorf("%s, %s = %v, want no secret in it", call, name, err)
+			}
+		}
+		server.Close()
+	}
+}
+
+// A redirect leads the admin key and the new key nowhere.
+func TestCalls_FollowNoRedirect(t *testing.T) {
+	var reached atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	defer other.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+	}))
+	defer server.Close()
+	i := newIssuer(server.URL, "SECRET")
+	_, made := i.NewFields(t.Context(), vaultkit.Target{Stamp: "stamp"})
+	for call, err := range map[string]error{
+		"NewFields": made,
+		"Revoke":    i.Revoke(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldID: "key_1"}),
+		"worksAt":   worksAt(server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
+	} {
+		if err == nil {
+			t.Errorf("%s, a redirect = nil, want an error", call)
+		}
+	}
+	if got := reached.Load(); got != 0 {
+		t.Errorf("requests to another server = %d, want 0", got)
+	}
+}
+
+// A dry run makes no key.
+func TestRotate_DryRunMakesNoKey(t *testing.T) {
+	api, _, r := setup(t, 0)
+	if _, err := r.client.Rotate(t.Context(), "example", r.issuer, vaultkit.WithDryRun()); err != nil {
+		t.Errorf("Rotate(dry run) = %v, want no error", err)
+	}
+	if names := api.Working(); len(names) != 1 {
+		t.Errorf("working keys after a dry run = %q, want one", names)
+	}
+}
