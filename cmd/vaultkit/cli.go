@@ -38,9 +38,9 @@ func (c *cli) run(ctx context.Context, args []string) int {
 	case err != nil && !c.started:
 		err = &exitcode.UsageError{Err: usageError(cmd, args, err)}
 	}
-	c.report(cmd, err)
-	if signal := endedBy(ctx); signal != "" && err != nil {
-		fmt.Fprintf(c.IO.Err, "Ended by a signal: %s.\n", signal)
+	if _, passed := errors.AsType[*exitcode.PassedOn](err); !passed {
+		c.report(cmd, err)
+		c.reportSignal(ctx, err)
 	}
 	return exitcode.Of(err)
 }
@@ -56,6 +56,13 @@ func (c *cli) report(cmd *cobra.Command, err error) {
 	}
 	if _, ok := errors.AsType[*exitcode.UsageError](err); ok {
 		fmt.Fprintf(c.IO.Err, "Usage: %s\nRun '%s --help' for more.\n", cmd.UseLine(), cmd.CommandPath())
+	}
+}
+
+// reportSignal names the signal that ended a command which failed.
+func (c *cli) reportSignal(ctx context.Context, err error) {
+	if signal := endedBy(ctx); signal != "" && err != nil {
+		fmt.Fprintf(c.IO.Err, "Ended by a signal: %s.\n", signal)
 	}
 }
 

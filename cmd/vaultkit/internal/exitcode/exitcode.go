@@ -58,6 +58,9 @@ func Of(err error) int {
 	if fixed, ok := errors.AsType[*codedError](err); ok {
 		return fixed.code
 	}
+	if passed, ok := errors.AsType[*PassedOn](err); ok {
+		return passed.Code
+	}
 	for _, known := range codes {
 		if errors.Is(err, known.kind) {
 			return known.code
@@ -100,6 +103,12 @@ func Worst(errs []error) (first error) {
 	}
 	return first
 }
+
+// PassedOn is the end of a command that vaultkit has run for the user. vaultkit exits with
+// its code and prints nothing.
+type PassedOn struct{ Code int }
+
+func (e *PassedOn) Error() string { return fmt.Sprintf("the command exited with code %d", e.Code) }
 
 // UsageError is a mistake in how the command was called. It is printed with the usage
 // line of the command.

@@ -25,6 +25,7 @@ func TestOf(t *testing.T) {
 		{vaultkit.ErrNotKVv2, 1},
 		{UsageErrorf("wrong"), 2},
 		{WithCode(errors.New("a key is due"), Due), 3},
+		{&PassedOn{Code: 143}, 143},
 		{Invalid("it", "is wrong", ""), 2},
 		{vaultkit.ErrInvalid, 2},
 		{vaultkit.ErrNotFound, 4},
