@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"goblin/vaultkit"
@@ -30,6 +31,8 @@ type Connection struct {
 	settings     []setting
 	timeout      flagtype.Duration
 	timeoutGiven func() bool
+	waiting      sync.Once // the user is told that Vault does not respond
+	warned       sync.Map  // texts of warnings
 }
 
 // New returns a Connection that logs and warns to io.
@@ -39,7 +42,7 @@ func New(io *terminal.IO) *Connection { return &Connection{io: io, settings: new
 func (c *Connection) With(ctx context.Context, work func(context.Context, *vaultkit.Client) error) error {
 	ctx, cancel := c.WithTimeout(ctx)
 	defer cancel()
-	return c.run(ctx, nil, func(client *vaultkit.Client) error {
+	return c.run(ctx, func(client *vaultkit.Client) error {
 		return suggestProvider(ctx, client, work(ctx, client))
 	})
 }
@@ -54,22 +57,34 @@ func (c *Connection) WithAnswers(ctx context.Context, work func(*vaultkit.Client
 
 // WithAdmin is WithAnswers for a mount that may be missing.
 func (c *Connection) WithAdmin(ctx context.Context, work func(*vaultkit.Client) error) error {
-	bounded, cancel := c.WithTimeout(ctx)
+	login, cancel := c.WithTimeout(ctx)
 	defer cancel()
-	return c.run(bounded, settings.AllowMissingMount, work)
+	return c.run(login, work, settings.AllowMissingMount)
+}
+
+// Stay logs in, runs start within the timeout, then work without a time limit, and logs out.
+func (c *Connection) Stay(ctx context.Context, start func(context.Context, *vaultkit.Client) error,
+	work func(*vaultkit.Client) error, options ...vaultkit.Option,
+) error {
+	ctx, cancel := c.WithTimeout(ctx)
+	defer cancel()
+	return c.run(ctx, func(client *vaultkit.Client) error {
+		if err := suggestProvider(ctx, client, start(ctx, client)); err != nil {
+			return err
+		}
+		c.waiting.Do(func() {}) // from now on, the user does not wait for Vault
+		return work(client)
+	}, options...)
 }
 
 // run runs the work with a client. ctx bounds only the login.
-func (c *Connection) run(ctx context.Context, option vaultkit.Option, work func(*vaultkit.Client) error) error {
+func (c *Connection) run(ctx context.Context, work func(*vaultkit.Client) error, more ...vaultkit.Option) error {
 	options, err := c.LoginOptions()
 	if err != nil {
 		return err
 	}
 	options = append(options, c.watchServer(), vaultkit.WithObserver(c.warnOfNames))
-	if option != nil {
-		options = append(options, option)
-	}
-	client, err := vaultkit.New(ctx, options...)
+	client, err := vaultkit.New(ctx, append(options, more...)...)
 	if err != nil {
 		return err
 	}
@@ -86,10 +101,14 @@ func (c *Connection) WithTimeout(ctx context.Context) (context.Context, context.
 	return context.WithTimeout(ctx, time.Duration(c.timeout))
 }
 
-// warnOfNames warns of providers that are not listed.
+// warnOfNames warns of providers that are not listed, once of each.
 func (c *Connection) warnOfNames(e event.Event) {
-	if e.Kind == event.LeftOut {
-		c.io.Warn("%s", exitcode.Text(e.Err))
+	if e.Kind != event.LeftOut {
+		return
+	}
+	text := exitcode.Text(e.Err)
+	if _, told := c.warned.LoadOrStore(text, true); !told {
+		c.io.Warn("%s", text)
 	}
 }
 

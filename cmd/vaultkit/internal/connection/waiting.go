@@ -3,7 +3,6 @@ package connection
 import (
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"goblin/vaultkit"
@@ -19,9 +18,8 @@ func (c *Connection) watchServer() vaultkit.Option {
 	if !c.io.Watched() {
 		return vaultkit.WithTransport(nil)
 	}
-	var once sync.Once
 	tell := func(host string) {
-		once.Do(func() { fmt.Fprintf(c.io.Err, "Waiting for Vault at %s; Ctrl-C ends it.\n", terminal.Cell(host)) })
+		c.waiting.Do(func() { fmt.Fprintf(c.io.Err, "Waiting for Vault at %s; Ctrl-C ends it.\n", terminal.Cell(host)) })
 	}
 	return vaultkit.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
