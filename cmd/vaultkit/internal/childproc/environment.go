@@ -34,6 +34,15 @@ func without(environment []string, hidden func(name string) bool) []string {
 	return slices.DeleteFunc(environment, func(variable string) bool { return hidden(nameOf(variable)) })
 }
 
+// Names returns the names of variables.
+func Names(variables []string) []string {
+	names := make([]string, 0, len(variables))
+	for _, variable := range variables {
+		names = append(names, nameOf(variable))
+	}
+	return names
+}
+
 func nameOf(variable string) string {
 	name, _, _ := strings.Cut(variable, "=")
 	return name

@@ -18,18 +18,18 @@ const (
 // Find returns the path of a command.
 func Find(name string) (string, error) {
 	path, err := exec.LookPath(name)
-	return path, startError(err)
+	return path, StartError(err)
 }
 
 // Replace replaces this program with the command. On Windows it runs the command and
 // exits with its exit code.
 func Replace(path string, args, environ []string) error {
-	return startError(become(path, args, environ))
+	return StartError(become(path, args, environ))
 }
 
-// startError returns why a command did not start. It does not repeat the command, whose
+// StartError returns why a command did not start. It does not repeat the command, whose
 // arguments may contain anything.
-func startError(err error) error {
+func StartError(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -52,7 +52,7 @@ func (c *Connection) With(ctx context.Context, work func(context.Context, *vault
 func (c *Connection) WithAnswers(ctx context.Context, work func(*vaultkit.Client) error) error {
 	bounded, cancel := c.WithTimeout(ctx)
 	defer cancel()
-	return c.run(bounded, nil, work)
+	return c.run(bounded, work)
 }
 
 // WithAdmin is WithAnswers for a mount that may be missing.
