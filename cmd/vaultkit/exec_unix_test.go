@@ -32,13 +32,18 @@ func TestExec(t *testing.T) {
 			e := execTest{binary: binary, provider: "exec-" + strings.ReplaceAll(name, " ", "")}
 			e.key = canary + rand.Text() // no other process on the machine has it
 			vaulttest.Put(t, "providers/"+e.provider, map[string]any{"api_key": e.key, "organization": "it's"})
-			e.variable = strings.ToUpper(strings.ReplaceAll(e.provider, "-", "_")) + "_API_KEY"
+			e.variable = variableOf(e.provider)
 			test(t, e)
 		})
 	}
 }
 
 type execTest struct{ binary, provider, key, variable string }
+
+// variableOf returns the name of the variable with a provider's key.
+func variableOf(provider string) string {
+	return strings.ToUpper(strings.ReplaceAll(provider, "-", "_")) + "_API_KEY"
+}
 
 // command returns vaultkit exec with the arguments and a reader's token in a file.
 func (e execTest) command(t *testing.T, args ...string) *exec.Cmd {
