@@ -26,6 +26,8 @@ type setUp struct {
 	input string                    // what the user types
 	again func(ran shell) diagnosis // the diagnosis after the fix; nil: the same again
 	state doctor.Status             // of the check after the fix; empty: ok
+
+	planFlags string // flags that the administrator adds to a planned command
 }
 
 // shell holds what a shell printed and its variables, after a fix ran in it.

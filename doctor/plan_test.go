@@ -48,13 +48,16 @@ var missingRoles = setUps{
 func jobWithoutRole(config func(*vaulttest.Issuer) map[string]any, role policy.Role, claims object) func(*testing.T) setUp {
 	return func(t *testing.T) setUp {
 		issuer := newIssuer(t)
-		mount := "nowhere-" + strings.ToLower(vaulttest.Name(t))
+		mount, flags := "nowhere-"+strings.ToLower(vaulttest.Name(t)), ""
 		if config == nil {
 			short.RealOnly(t, "a Vault that gets the issuer's keys")
 		} else {
 			mount = mountAuth(t, "jwt")
 			if settings := config(issuer); settings != nil {
 				vaulttest.Write(t, vaulttest.Root(t), "auth/"+mount+"/config", settings)
+				key := filepath.Join(t.TempDir(), "key.pem") // which Vault has, and does not get from the issuer
+				vaulttest.WriteFile(t, key, settings["jwt_validation_pubkeys"].(string))
+				flags = " --issuer-key " + key
 			}
 		}
 		all := object{"aud": "vault"}
@@ -62,7 +65,7 @@ func jobWithoutRole(config func(*vaulttest.Issuer) map[string]any, role policy.R
 			all[name] = value
 		}
 		login := vaultkit.WithJWT(vaultkit.JWT{Role: "vaultkit-" + string(role), Mount: mount, Token: vaultkit.FromString(issuer.Sign(all))})
-		return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: []policy.Role{role}}, opts: []vaultkit.Option{login}}, check: "login"}
+		return setUp{diagnosis: diagnosis{query: doctor.Query{Roles: []policy.Role{role}}, opts: []vaultkit.Option{login}}, check: "login", planFlags: flags}
 	}
 }
 
@@ -95,7 +98,7 @@ func TestDiagnose_PlansAMissingRole(t *testing.T) {
 				t.Fatalf("Diagnose yielded %+v, want a dry run, and claims that are not verified", got)
 			}
 			issuer := append(shownIssuer.FindStringSubmatch(got.Detail), "", "")[1] // a pod's is not in its plan
-			fix := strings.NewReplacer(slices.Concat(planValues[name], planDefaults, []string{"ISSUER", issuer})...).Replace(got.Fix)
+			fix := strings.NewReplacer(slices.Concat(planValues[name], planDefaults, []string{"ISSUER", issuer})...).Replace(got.Fix) + s.planFlags
 			if after := s.findingsAfter(t, s.runFix(t, tools, fix), fix)[s.check]; after.Status != fine {
 				t.Errorf("after %q, Diagnose yielded %+v, want ok", fix, after)
 			}
