@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"goblin/vaultkit"
+	"goblin/vaultkit/verify"
 )
 
 func main() {
@@ -47,15 +48,21 @@ func run(ctx context.Context, provider string, wait time.Duration) error {
 		return err
 	}
 	defer client.Close()
-	r := &rotator{client: client, issuer: newIssuer(url, adminKey), works: worksAt(url, 30*time.Second), provider: provider, wait: wait}
+	r := &rotator{client: client, issuer: newIssuer(url, adminKey), works: verifier(url, 30*time.Second), provider: provider, wait: wait}
 	return r.run(ctx)
+}
+
+// verifier tries the new key with a request that costs nothing. A new key may need a moment until it
+// works.
+func verifier(url string, patience time.Duration) verify.Verifier {
+	return verify.Compatible(url, verify.Field(fieldKey), verify.Wait(patience))
 }
 
 // rotator rotates the key of one provider.
 type rotator struct {
 	client   *vaultkit.Client
 	issuer   *issuer
-	works    verifier
+	works    verify.Verifier
 	provider string
 	wait     time.Duration
 }

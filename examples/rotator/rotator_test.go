@@ -27,7 +27,7 @@ func setup(t *testing.T, delay time.Duration) (api *provider.API, vault *vaultki
 	t.Cleanup(server.Close)
 	id, key := api.Issue("first")
 	vault = vaultkittest.NewServer(t, vaultkittest.WithProviderKeys("example", vaultkit.ProviderKeys{fieldKey: key, fieldID: id}))
-	r = &rotator{client: vault.Client(t), issuer: newIssuer(server.URL, "fake-admin-key"), works: worksAt(server.URL, 20*time.Second), provider: "example"}
+	r = &rotator{client: vault.Client(t), issuer: newIssuer(server.URL, "fake-admin-key"), works: verifier(server.URL, 20*time.Second), provider: "example"}
 	return api, vault, r
 }
 
@@ -92,7 +92,7 @@ func TestRun_KeepsTheOldKeyIfTheNewOneDoesNotWork(t *testing.T) {
 	broken := provider.New("fake-admin-key", time.Hour) // a new key never starts to work
 	server := httptest.NewServer(broken)
 	defer server.Close()
-	r.issuer.url, r.works = server.URL, worksAt(server.URL, 300*time.Millisecond)
+	r.issuer.url, r.works = server.URL, verifier(server.URL, 300*time.Millisecond)
 	if err := r.run(t.Context()); err == nil || strings.Contains(err.Error(), "sk-example") {
 		t.Errorf("run(), the new key does not work = %v, want an error without the key", err)
 	}
@@ -203,8 +203,8 @@ func TestIssuer_ErrorsSayNoSecret(t *testing.T) {
 			t.Errorf("NewFields, %s = %v, want an error without a secret", name, err)
 		}
 		for call, err := range map[string]error{
-			"worksAt": worksAt(server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
-			"Revoke":  i.Revoke(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldID: "key_1"}),
+			"verifier": verifier(server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
+			"Revoke":   i.Revoke(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldID: "key_1"}),
 		} {
 			if err != nil && strings.Contains(err.Error(), "SECRET") {
 				t.Errorf("%s, %s = %v, want no secret in it", call, name, err)
@@ -228,7 +228,7 @@ func TestCalls_FollowNoRedirect(t *testing.T) {
 	for call, err := range map[string]error{
 		"NewFields": made,
 		"Revoke":    i.Revoke(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldID: "key_1"}),
-		"worksAt":   worksAt(server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
+		"verifier":  verifier(server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
 	} {
 		if err == nil {
 			t.Errorf("%s, a redirect = nil, want an error", call)
