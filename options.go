@@ -211,7 +211,8 @@ func WithExpiresAt(t time.Time) ChangeOption { return func(o *changeOptions) { o
 
 // WithVerify calls verify with the whole new secret before anything is written, for instance to
 // try the key with the provider's API. An error of verify ends the rotation; it is the cause of
-// the error that is returned. Default: none.
+// the error that is returned. A dry run calls it for a key that was given or is random, but not for
+// another source, which makes no key in a dry run. Default: none.
 func WithVerify(verify func(ctx context.Context, target Target, keys ProviderKeys) error) ChangeOption {
 	return func(o *changeOptions) { o.verify = verify }
 }

@@ -201,6 +201,26 @@ func TestRotate_VerifiesBeforeItWrites(t *testing.T) {
 	}
 }
 
+// In a dry run, a source that makes keys returns none that could be tried.
+func TestRotate_ADryRunVerifiesOnlyAKeyThatExists(t *testing.T) {
+	client := clienttest.New(t)
+	p := vaulttest.PutProvider(t, map[string]any{"api_key": "fake-old"})
+	for name, tc := range map[string]struct {
+		source vaultkit.Source
+		want   int
+	}{
+		"given":  {vaultkit.NewKey("fake-new"), 1},
+		"random": {vaultkit.RandomKey(), 1},
+		"made":   {&clienttest.FieldSource{Fields: map[string]any{"api_key": "dry-run"}}, 0},
+	} {
+		calls := 0
+		verify := func(context.Context, vaultkit.Target, vaultkit.ProviderKeys) error { calls++; return nil }
+		if _, err := client.Rotate(t.Context(), p, tc.source, vaultkit.WithVerify(verify), vaultkit.WithDryRun()); err != nil || calls != tc.want {
+			t.Errorf("Rotate(%s, WithDryRun) = %v and %d calls of verify, want %d", name, err, calls, tc.want)
+		}
+	}
+}
+
 func TestRotate_GivesTheSourceItsTarget(t *testing.T) {
 	client := clienttest.New(t)
 	p := vaulttest.PutProvider(t, map[string]any{"b": "1", "api_key": "fake-old"})

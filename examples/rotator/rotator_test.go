@@ -242,7 +242,7 @@ func TestCalls_FollowNoRedirect(t *testing.T) {
 // A dry run makes no key.
 func TestRotate_DryRunMakesNoKey(t *testing.T) {
 	api, _, r := setup(t, 0)
-	if _, err := r.client.Rotate(t.Context(), "example", r.issuer, vaultkit.WithDryRun()); err != nil {
+	if _, err := r.client.Rotate(t.Context(), "example", r.issuer, vaultkit.WithVerify(r.works), vaultkit.WithDryRun()); err != nil {
 		t.Errorf("Rotate(dry run) = %v, want no error", err)
 	}
 	if names := api.Working(); len(names) != 1 {
