@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/vault/api"
+
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/faultproxy"
@@ -62,4 +64,17 @@ func TestNamespace_ThatDoesNotExist(t *testing.T) {
 	vkBare(t.Context(), t, "", append([]string{"get", "p"}, flags...)...).want(t, exitcode.NotFound,
 		`the namespace "nowhere" does not exist`, "--namespace")
 	vkBare(t.Context(), t, "", append([]string{"doctor"}, flags...)...).exits(t, exitcode.NotFound)
+}
+
+// TestNamespace_OfTheTokenAlone uses a token outside of its namespace: it lacks rights there, and a
+// new login would not help.
+func TestNamespace_OfTheTokenAlone(t *testing.T) {
+	server := vaulttest.StartOpenBao(t)
+	inside := vaulttest.AddNamespace(t, vaulttest.RootOf(t, server), "team")
+	created, err := inside.Auth().Token().CreateOrphanWithContext(t.Context(), &api.TokenCreateRequest{NoDefaultPolicy: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := []string{"list", "--address", server.Addr(), "--token-file", file(t, created.Auth.ClientToken)}
+	vkBare(t.Context(), t, "", flags...).want(t, exitcode.Denied, "permission denied")
 }

@@ -9,36 +9,36 @@ import (
 
 	"goblin/vaultkit/internal/memvault/acl"
 	"goblin/vaultkit/internal/memvault/logical"
+	"goblin/vaultkit/internal/memvault/token"
 )
 
 // authenticate finds who makes the request.
-func (s *Server) authenticate(r *logical.Request) error {
+func (s *Server) authenticate(r *logical.Request) (*token.Entry, error) {
 	if r.Token == "" {
-		return logical.NoToken()
+		return nil, logical.NoToken()
 	}
 	entry := s.tokens.Lookup(r.Token)
-	switch {
-	case entry == nil && s.isElsewhere(r.Token):
-		return logical.Denied()
-	case entry == nil:
-		return s.invalidToken()
+	if entry == nil {
+		return nil, s.invalidToken()
 	}
 	r.Actor = entry.Actor()
 	if r.Actor.ClientID = entry.EntityID; entry.EntityID == "" {
 		r.Actor.ClientID = clientID(entry.Policies)
 	}
-	return nil
+	return entry, nil
 }
 
 // authorize checks the token and what it may do, and counts a use of the token, also of a
 // request that is refused. After the last use the token is to be revoked.
 func (s *Server) authorize(r *logical.Request, m *mount) (last bool, err error) {
-	if err := s.authenticate(r); err != nil {
+	entry, err := s.authenticate(r)
+	if err != nil {
 		return false, err
 	}
 	existence := decideCreate(r, m)
-	decision := s.policies.ACL(r.Actor.Policies).Allow(acl.Request{
-		Operation: acl.Operation(r.Operation), Path: r.Path, Data: r.Data, WrapTTL: r.Wrap,
+	allowed, prefix := s.tokens.Rights(entry)
+	decision := allowed.Allow(acl.Request{
+		Operation: acl.Operation(r.Operation), Path: prefix + r.Path, Data: r.Data, WrapTTL: r.Wrap,
 	})
 	last = s.tokens.Use(r.Token)
 	switch {

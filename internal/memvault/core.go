@@ -23,7 +23,7 @@ func (s *Server) handle(r *logical.Request) (*logical.Response, error) {
 	if r.Writes() && strings.HasSuffix(r.Path, "/") {
 		return nil, logical.Refuse("cannot write to a path ending in '/'")
 	}
-	inside := s.inNamespace(r)
+	inside := s.serving(r)
 	if inside == nil {
 		return nil, noNamespace()
 	}
@@ -66,7 +66,7 @@ func (s *Server) admit(r *logical.Request, m *mount, open bool) (last bool, err 
 		return false, err
 	}
 	if open {
-		_ = s.authenticate(r) // the engine decides what a token is needed for
+		_, _ = s.authenticate(r) // the engine decides what a token is needed for
 		return false, nil
 	}
 	return s.authorize(r, m)

@@ -10,15 +10,13 @@ import (
 	"goblin/vaultkit/internal/memvault/logical"
 	"goblin/vaultkit/internal/memvault/policies"
 	"goblin/vaultkit/internal/memvault/random"
-	"goblin/vaultkit/internal/memvault/token"
-	"goblin/vaultkit/internal/memvault/wrapping"
 )
 
 // A namespace of OpenBao is a Server of its own inside the process: it has its own mounts, policies
-// and tokens, and shares clock, seal, audit devices and sockets with the others. A root token of an
-// outer namespace may do everything inside. Left out are other rights across namespaces (policies
-// on paths like a/secret/data/x, and a token's own endpoints from another namespace), locks, seals
-// and quotas of namespaces, and PATCH and SCAN of sys/namespaces.
+// and tokens, and shares clock, seal, audit devices and sockets with the others. A token may use the
+// namespaces inside its own, where its policies say so with paths like a/secret/data/x. In all others
+// it may look itself up, renew, revoke and unwrap. Left out are locks, seals and quotas of namespaces,
+// and PATCH and SCAN of sys/namespaces.
 
 // namespace is what tells one namespace from another.
 type namespace struct {
@@ -33,10 +31,9 @@ func (s *Server) newNamespace(path string, meta map[string]string) *Server {
 	inside := &Server{
 		process: s.process, policies: policies.NewStore(), namespace: namespace{path, random.Text(6), random.UUID(), meta},
 	}
-	inside.tokens = token.NewStore(&s.clock, inside.policies, s.tokenQuirk)
-	inside.tokens.AsOpenBao("."+inside.namespace.id, s.tokens)
+	inside.tokens = s.tokens.Namespace(path, inside.namespace.id, inside.policies)
 	inside.policies.HideRoot()
-	inside.wrapping = wrapping.NewStore(&s.clock, inside.tokens)
+	inside.wrapping = s.wrapping.Namespace(inside.tokens)
 	inside.mounts = inside.newMounts()
 	for path := range inside.mounts.byPath {
 		if m := inside.mounts.byPath[path]; !m.isBuiltIn() {
@@ -63,6 +60,24 @@ func (s *Server) inNamespace(r *logical.Request) *Server {
 		inside, r.Path = child, rest
 	}
 	return nil
+}
+
+// ownPaths are the paths that OpenBao serves in the namespace of the request's token, whichever the
+// request names.
+var ownPaths = []string{
+	"auth/token/lookup-self", "auth/token/renew-self", "auth/token/revoke-self", "sys/wrapping/unwrap", "sys/wrapping/rewrap",
+}
+
+// serving returns the namespace that serves a request: the one that it names, or its token's.
+func (s *Server) serving(r *logical.Request) *Server {
+	inside := s.inNamespace(r)
+	if inside == nil || !slices.Contains(ownPaths, r.Path) {
+		return inside
+	}
+	if home, found := s.tokens.HomeOf(r.Token); found {
+		return s.namespaces[home]
+	}
+	return inside
 }
 
 // namespacePath returns the path of a namespace as a header names it.
@@ -165,6 +180,9 @@ func (s *Server) createNamespace(_ *logical.Request, p endpoint.Params) (*logica
 	case slices.Contains([]string{"root", "sys", "audit", "auth", "cubbyhole", "identity"}, name):
 		return nil, logical.Refuse("%q is a reserved path and cannot be used as a namespace name", name+"/")
 	}
+	if s.mounts.byPath[name+"/"] != nil {
+		return nil, logical.Refuse("new namespace conflicts with existing mount: %s/", name)
+	}
 	one := s.namespaces[s.namespace.path+name+"/"]
 	if one == nil {
 		one = s.newNamespace(s.namespace.path+name+"/", p.Pairs("custom_metadata"))
@@ -182,16 +200,7 @@ func (s *Server) deleteNamespace(_ *logical.Request, p endpoint.Params) (*logica
 			return nil, logical.Refuse("unable to delete namespace containing child namespaces")
 		}
 	}
+	s.namespaces[path].tokens.RevokeAll("")
 	delete(s.namespaces, path)
 	return &logical.Response{Data: map[string]any{"status": "in-progress"}}, nil
-}
-
-// isElsewhere reports whether a token belongs to another namespace.
-func (s *Server) isElsewhere(id string) bool {
-	for _, one := range s.namespaces {
-		if one.tokens.Lookup(id) != nil {
-			return true
-		}
-	}
-	return false
 }

@@ -110,8 +110,13 @@ func (s server) addNamespaces(t *testing.T) {
 	write(t, team, "sys/namespaces/a", nil)
 	write(t, team, "sys/mounts/secret", map[string]any{"type": "kv", "options": map[string]any{"version": "2"}})
 	write(t, team, "secret/data/fixture", map[string]any{"data": map[string]any{"only_in_team": "yes"}})
-	write(t, team, "sys/policies/acl/none", map[string]any{"policy": `path "secret/data/fixture" { capabilities = ["read"] }`})
+	write(t, team, "sys/policies/acl/none", map[string]any{"policy": `path "secret/data/fixture" { capabilities = ["read"] }
+path "a/secret/data/other" { capabilities = ["read"] }`})
 	s.tokens["team"] = token(t, team, map[string]any{})
+	s.tokens["team, may do nothing"] = write(t, team, "auth/token/create-orphan", map[string]any{"no_default_policy": true}).Auth.ClientToken
+	s.tokens["team, default policy"] = write(t, team, "auth/token/create-orphan", map[string]any{"policies": "none"}).Auth.ClientToken
+	team.SetWrappingLookupFunc(func(string, string) string { return "5m" })
+	s.tokens["team, wrapping"] = write(t, team, "sys/wrapping/wrap", map[string]any{"api_key": "fake"}).WrapInfo.Token
 }
 
 func write(t *testing.T, c *api.Client, path string, data map[string]any) *api.Secret {

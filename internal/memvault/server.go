@@ -56,14 +56,13 @@ type Server struct {
 
 // process is what the namespaces of a server share.
 type process struct {
-	flavor     Flavor
-	clock      clock.Clock
-	about      identity
-	web        http.Handler
-	quirk      kv2.Quirk
-	tokenQuirk token.Quirk
-	root       string
-	accounts   kubernetes.Accounts
+	flavor   Flavor
+	clock    clock.Clock
+	about    identity
+	web      http.Handler
+	quirk    kv2.Quirk
+	root     string
+	accounts kubernetes.Accounts
 
 	mu         sync.Mutex // guards everything below
 	namespaces map[string]*Server
@@ -76,13 +75,13 @@ type process struct {
 // New returns a server that serves no socket yet: use Transport, Handler or Listen.
 func New(o Options) *Server {
 	shared := &process{
-		flavor: cmp.Or(o.Flavor, Vault), about: newIdentity(), audit: newAuditor(), quirk: o.Quirk, tokenQuirk: o.TokenQuirk,
+		flavor: cmp.Or(o.Flavor, Vault), about: newIdentity(), audit: newAuditor(), quirk: o.Quirk,
 	}
 	s := &Server{process: shared, policies: policies.NewStore()}
 	s.namespaces = map[string]*Server{"": s}
 	s.tokens = token.NewStore(&s.clock, s.policies, o.TokenQuirk)
 	if s.OpenBao() {
-		s.tokens.AsOpenBao("", nil)
+		s.tokens.AsOpenBao()
 	}
 	s.wrapping = wrapping.NewStore(&s.clock, s.tokens)
 	s.root = s.tokens.CreateRoot(o.RootToken)

@@ -25,7 +25,7 @@ func (s *Server) readUIMount(r *logical.Request, p endpoint.Params) (*logical.Re
 	}
 	path := directory(p.Text("path"))
 	m := s.mounts.find(path)
-	if m == nil || !s.mayUseMount(r.Actor, m) {
+	if m == nil || !s.mayUseMount(r, m) {
 		text := `preflight capability check returned 403, please ensure client's policies grant access to path "` + path + `"`
 		return nil, &logical.Error{Status: http.StatusForbidden, Text: text}
 	}
@@ -44,7 +44,7 @@ func (s *Server) listUIMounts(r *logical.Request, _ endpoint.Params) (*logical.R
 	}
 	secret, auth := make(map[string]any), make(map[string]any)
 	for _, m := range s.mounts.list() {
-		if !s.mayUseMount(r.Actor, m) {
+		if !s.mayUseMount(r, m) {
 			continue
 		}
 		about := m.describe()
@@ -60,15 +60,16 @@ func (s *Server) listUIMounts(r *logical.Request, _ endpoint.Params) (*logical.R
 	return &logical.Response{Data: map[string]any{"secret": secret, "auth": auth}, HideMount: true}, nil
 }
 
-// mayUseMount reports whether a token has any right below a mount.
-func (s *Server) mayUseMount(who logical.Actor, m *mount) bool {
-	return s.policies.ACL(who.Policies).MountAccess(m.path)
+// mayUseMount reports whether the request's token has any right below a mount.
+func (s *Server) mayUseMount(r *logical.Request, m *mount) bool {
+	allowed, prefix := s.tokens.Rights(s.tokens.Lookup(r.Token))
+	return allowed.MountAccess(prefix + m.path)
 }
 
 // needToken refuses a request on an open path without a valid token.
 func (s *Server) needToken(r *logical.Request) error {
 	switch {
-	case len(r.Actor.Policies) > 0:
+	case r.Actor.ClientID != "":
 		return nil
 	case r.Token == "":
 		return logical.NoToken()

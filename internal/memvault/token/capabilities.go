@@ -57,12 +57,13 @@ func (s *Store) capabilitiesOf(id string, p endpoint.Params) (*logical.Response,
 	if e == nil {
 		return nil, badRequest("invalid token")
 	}
-	data, allowed := map[string]any{}, s.ACL(e)
+	allowed, prefix := s.Rights(e)
+	data := map[string]any{}
 	for _, path := range paths {
 		if path == "" {
 			return nil, badRequest("missing path")
 		}
-		data[path] = allowed.Capabilities(path)
+		data[path] = allowed.Capabilities(prefix + path)
 	}
 	if len(paths) == 1 {
 		data["capabilities"] = data[paths[0]]

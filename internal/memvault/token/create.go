@@ -37,7 +37,8 @@ func (s *Store) createAt(r *logical.Request, p endpoint.Params, orphan bool) (*l
 		return nil, err
 	}
 	path := r.Mount + r.Path
-	c.sudo = s.ACL(c.parent).Allow(acl.Request{Operation: acl.ReadOperation, Path: path}).Sudo
+	allowed, prefix := s.Rights(c.parent)
+	c.sudo = allowed.Allow(acl.Request{Operation: acl.ReadOperation, Path: prefix + path}).Sudo
 	c.entry = Entry{Parent: c.parent.ID, Path: path, EntityID: c.parent.EntityID, Meta: p.Pairs("meta")}
 	for _, step := range []func() error{c.setKind, c.setName, c.setPolicies, c.setParent, c.setLifetime} {
 		if err := step(); err != nil {
@@ -123,6 +124,8 @@ func (c *creation) setPolicies() error {
 	noDefault := c.params.Bool("no_default_policy") && c.store.quirk != DefaultAlways
 	addDefault := false
 	switch {
+	case len(asked) == 0 && c.parent.home != c.store:
+		addDefault = !noDefault
 	case len(asked) == 0:
 		asked = c.parent.Policies
 	case c.sudo:
@@ -151,6 +154,8 @@ func (c *creation) checkPolicies() error {
 	switch {
 	case !c.entry.Root():
 		return nil
+	case c.parent.home != c.store:
+		return logical.Refuse("root tokens may not be created from a parent namespace")
 	case !c.parent.Root() && c.store.quirk != SudoMakesRoot:
 		return logical.Refuse("root tokens may not be created without parent token being root")
 	case c.entry.Batch:

@@ -36,6 +36,7 @@ type Entry struct {
 	// Renew, if not nil, returns the lifetime that the auth method gives the token now.
 	Renew func() (Lifetime, error)
 
+	home    *Store // the namespace that it belongs to
 	expires time.Time
 	renewed time.Time
 	uses    int  // as it was created

@@ -60,7 +60,7 @@ func (l Login) displayName() string {
 func (s *Store) entity(mount, alias string) string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	key := [2]string{mount, alias}
+	key := [3]string{s.namespace, mount, alias}
 	if s.entities[key] == "" {
 		s.entities[key] = random.UUID()
 	}

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -62,6 +61,9 @@ func (s *Store) describe(id string) (*logical.Response, error) {
 		"creation_time": e.Created.Unix(), "creation_ttl": seconds(e.TTL), "expire_time": nil, "ttl": 0,
 		"explicit_max_ttl": seconds(e.Lifetime.ExplicitMax), "entity_id": e.EntityID, "type": e.kind(),
 	}
+	if path := e.home.namespace; path != "" {
+		data["namespace_path"] = path
+	}
 	if e.Lifetime.Period != 0 {
 		data["period"] = seconds(e.Lifetime.Period)
 	}
@@ -90,5 +92,11 @@ func (s *Store) accessors(*logical.Request, endpoint.Params) (*logical.Response,
 	s.revokeExpired()
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	return &logical.Response{Data: map[string]any{"keys": slices.Sorted(maps.Keys(s.byAccessor))}}, nil
+	var own []string
+	for accessor, id := range s.byAccessor {
+		if s.byID[id].home == s {
+			own = append(own, accessor)
+		}
+	}
+	return &logical.Response{Data: map[string]any{"keys": slices.Sorted(slices.Values(own))}}, nil
 }

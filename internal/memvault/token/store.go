@@ -11,47 +11,38 @@ import (
 	"goblin/vaultkit/internal/memvault/random"
 )
 
-// Store keeps tokens. Its methods are safe for concurrent use.
+// Store keeps the tokens of a namespace. Vault has one. Its methods are safe for concurrent use.
 type Store struct {
-	clock    *clock.Clock
-	policies *policies.Store
-	quirk    Quirk
-	outer    *Store // of the outer namespace, whose root tokens may do everything here, or nil
-	newID    func(batch bool) string
+	*tokens
+	policies  *policies.Store
+	namespace string // "" or a path with a final slash
+	suffix    string // of the ids and accessors
+	newID     func(batch bool) string
+}
+
+// tokens are those of all namespaces, because a request may name the token of another one.
+type tokens struct {
+	clock *clock.Clock
+	quirk Quirk
 
 	mutex      sync.Mutex
 	byID       map[string]*Entry
 	byAccessor map[string]string          // the ids
 	children   map[string]map[string]bool // ids of the children by id of the parent
-	entities   map[[2]string]string       // by mount and alias
+	entities   map[[3]string]string       // by namespace, mount and alias
 	onRevoke   []func(id string)          // called without the mutex
 }
 
 // NewStore returns a store without tokens.
 func NewStore(c *clock.Clock, p *policies.Store, quirk Quirk) *Store {
-	return &Store{
-		clock: c, policies: p, quirk: quirk, newID: newID, byID: map[string]*Entry{}, byAccessor: map[string]string{},
-		children: map[string]map[string]bool{}, entities: map[[2]string]string{},
-	}
-}
-
-// AsOpenBao makes the ids of new tokens look like OpenBao's, and knows the root tokens of an outer
-// namespace, if outer is not nil.
-func (s *Store) AsOpenBao(suffix string, outer *Store) {
-	s.outer = outer
-	s.newID = func(batch bool) string {
-		if batch {
-			return "b." + random.Text(120)
-		}
-		return "s." + random.Text(24) + suffix
-	}
+	return &Store{policies: p, newID: newID, tokens: &tokens{
+		clock: c, quirk: quirk, byID: map[string]*Entry{}, byAccessor: map[string]string{},
+		children: map[string]map[string]bool{}, entities: map[[3]string]string{},
+	}}
 }
 
 // OnRevoke adds a function that is called with each token that ends.
 func (s *Store) OnRevoke(f func(id string)) { s.onRevoke = append(s.onRevoke, f) }
-
-// ACL returns what a token may do.
-func (s *Store) ACL(e *Entry) *acl.ACL { return s.policies.ACL(e.Policies) }
 
 // CreateRoot creates the first token. An empty id stands for a random one.
 func (s *Store) CreateRoot(id string) string {
@@ -73,11 +64,11 @@ func (s *Store) add(e *Entry) error {
 		e.ID = s.newID(e.Batch)
 	}
 	if !e.Batch {
-		e.Accessor = random.Text(24)
+		e.Accessor = random.Text(24) + s.suffix
 		s.byAccessor[e.Accessor] = e.ID
 	}
 	now := s.clock.Now()
-	e.Created, e.expires, e.uses, e.orphan = now, now.Add(e.TTL), e.NumUses, e.Parent == ""
+	e.Created, e.expires, e.uses, e.orphan, e.home = now, now.Add(e.TTL), e.NumUses, e.Parent == "", s
 	stored := *e
 	if e.Batch {
 		stored.forgetForBatch()
@@ -113,11 +104,6 @@ func (s *Store) lookupTainted(id string) *Entry {
 		return found
 	}
 	s.revoke(id)
-	if s.outer != nil {
-		if e := s.outer.lookupTainted(id); e != nil && e.Root() {
-			return e
-		}
-	}
 	return nil
 }
 
@@ -128,7 +114,7 @@ func (s *Store) alive(id string) (bool, *Entry) {
 		return false, nil
 	}
 	if e.Parent != "" {
-		if alive, _ := s.alive(e.Parent); !alive && (s.outer == nil || s.outer.Lookup(e.Parent) == nil) {
+		if alive, _ := s.alive(e.Parent); !alive {
 			return false, nil
 		}
 	}

@@ -1,8 +1,6 @@
 package token
 
 import (
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -59,12 +57,12 @@ func (s *Store) revokeOrphan(id string) {
 	s.revoke(id)
 }
 
-// RevokePath ends the tokens that were created below a path.
+// RevokePath ends the tokens of the namespace that were created below a path.
 func (s *Store) RevokePath(prefix string) {
 	s.mutex.Lock()
 	var ids []string
 	for id, e := range s.byID {
-		if strings.HasPrefix(e.Path, prefix) {
+		if e.home == s && strings.HasPrefix(e.Path, prefix) {
 			ids = append(ids, id)
 		}
 	}
@@ -74,15 +72,18 @@ func (s *Store) RevokePath(prefix string) {
 	}
 }
 
-// RevokeAll ends every token but one, as a Vault that was reset would.
+// RevokeAll ends every token of the namespace but one, as a Vault that was reset would.
 func (s *Store) RevokeAll(except string) {
 	s.mutex.Lock()
-	ids := slices.Collect(maps.Keys(s.byID))
+	var ids []string
+	for id, e := range s.byID {
+		if e.home == s && id != except {
+			ids = append(ids, id)
+		}
+	}
 	s.mutex.Unlock()
 	for _, id := range ids {
-		if id != except {
-			s.revoke(id)
-		}
+		s.revoke(id)
 	}
 }
 

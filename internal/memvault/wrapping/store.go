@@ -14,8 +14,13 @@ import (
 
 // Store keeps wrapped responses by wrapping token. Its methods are safe for concurrent use.
 type Store struct {
-	clock  *clock.Clock
+	*contents
 	tokens *token.Store
+}
+
+// contents are those of all namespaces, because a wrapping token works in each.
+type contents struct {
+	clock *clock.Clock
 
 	mutex   sync.Mutex
 	wrapped map[string]content
@@ -32,10 +37,13 @@ type content struct {
 
 // NewStore returns an empty store.
 func NewStore(c *clock.Clock, tokens *token.Store) *Store {
-	s := &Store{clock: c, tokens: tokens, wrapped: map[string]content{}}
+	s := &Store{&contents{clock: c, wrapped: map[string]content{}}, tokens}
 	tokens.OnRevoke(s.forget)
 	return s
 }
+
+// Namespace returns the store of another namespace, which has the tokens.
+func (s *Store) Namespace(tokens *token.Store) *Store { return &Store{s.contents, tokens} }
 
 func (s *Store) forget(id string) {
 	s.mutex.Lock()
