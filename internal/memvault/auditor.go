@@ -14,11 +14,16 @@ type auditor struct {
 	headers map[string]bool // lower-case names, and whether as a hash
 }
 
-func newAuditor() *auditor {
-	return &auditor{
-		devices: make(map[string]*audit.Device),
-		headers: map[string]bool{"correlation-id": false, "x-correlation-id": false, "user-agent": false},
+// newAuditor returns an auditor without devices. It shows the headers that a new Vault shows; a new
+// OpenBao shows none.
+func newAuditor(product Flavor) *auditor {
+	a := &auditor{devices: make(map[string]*audit.Device), headers: make(map[string]bool)}
+	if product == Vault {
+		for _, name := range []string{"correlation-id", "x-correlation-id", "user-agent"} {
+			a.headers[name] = false
+		}
 	}
+	return a
 }
 
 // uncloseable keeps a caller's writer open.

@@ -74,9 +74,8 @@ type process struct {
 
 // New returns a server that serves no socket yet: use Transport, Handler or Listen.
 func New(o Options) *Server {
-	shared := &process{
-		flavor: cmp.Or(o.Flavor, Vault), about: newIdentity(), audit: newAuditor(), quirk: o.Quirk,
-	}
+	product := cmp.Or(o.Flavor, Vault)
+	shared := &process{flavor: product, about: newIdentity(), audit: newAuditor(product), quirk: o.Quirk}
 	s := &Server{process: shared, policies: policies.NewStore()}
 	s.namespaces = map[string]*Server{"": s}
 	s.tokens = token.NewStore(&s.clock, s.policies, o.TokenQuirk)

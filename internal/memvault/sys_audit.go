@@ -45,6 +45,9 @@ func (s *Server) listDevices(*logical.Request, endpoint.Params) (*logical.Respon
 func (s *Server) enableDevice(_ *logical.Request, p endpoint.Params) (*logical.Response, error) {
 	path, kind, options := directory(p.Text("path")), p.Text("type"), p.Pairs("options")
 	const invalid = "invalid configuration"
+	if s.OpenBao() {
+		return nil, logical.Refuse("cannot enable audit device via API; use declarative, config-based audit device management instead")
+	}
 	if s.audit.devices[path] != nil {
 		return nil, logical.Refuse("path already in use: %s", invalid)
 	}
