@@ -75,6 +75,7 @@ func newServer(t *testing.T, address, root string, transport http.RoundTripper) 
 	c.ClearNamespace()
 	write(t, c, "sys/policies/acl/none", map[string]any{"policy": "# no right"})
 	write(t, c, "secret/data/fixture", map[string]any{"data": map[string]any{"api_key": "fake"}})
+	write(t, c, "secret/metadata/changed", map[string]any{"max_versions": 3})
 	for name, settings := range map[string]map[string]any{
 		"narrow": {}, "revoked": {}, "spent": {"num_uses": 1}, "expired": {"ttl": "1s"},
 	} {
@@ -97,8 +98,8 @@ func (s server) expire(t *testing.T) {
 	}
 }
 
-// addNamespaces adds the namespaces of the fixtures.
-func (s server) addNamespaces(t *testing.T) {
+// addToOpenBao adds what only an OpenBao has: namespaces, and check-and-set for metadata.
+func (s server) addToOpenBao(t *testing.T) {
 	t.Helper()
 	c, err := api.NewClient(&api.Config{Address: s.address, HttpClient: &http.Client{Transport: s.transport}})
 	if err != nil {
@@ -106,6 +107,9 @@ func (s server) addNamespaces(t *testing.T) {
 	}
 	c.SetToken(s.tokens[""])
 	c.ClearNamespace()
+	write(t, c, "secret/metadata/guarded", map[string]any{"metadata_cas_required": true})
+	write(t, c, "sys/mounts/guarded", map[string]any{"type": "kv", "options": map[string]any{"version": "2"}})
+	write(t, c, "guarded/config", map[string]any{"metadata_cas_required": true})
 	write(t, c, "sys/namespaces/team", nil)
 	team := c.WithNamespace("team")
 	write(t, team, "sys/namespaces/a", nil)
@@ -228,7 +232,7 @@ func has(body any, path string) bool {
 
 func (s server) check(t *testing.T, all []fixture) {
 	t.Helper()
-	s.addNamespaces(t)
+	s.addToOpenBao(t)
 	for _, f := range all {
 		if status, body := s.send(t, f); f.difference(status, body) != "" {
 			t.Errorf("%s: %s %s in %q = %d %v: %s", f.Name, f.Method, f.Path, f.Namespace, status, body, f.difference(status, body))

@@ -11,6 +11,7 @@ import (
 type config struct {
 	maxVersions        uint32
 	casRequired        bool
+	metadataCAS        bool // required, on OpenBao
 	deleteVersionAfter time.Duration
 }
 
@@ -25,7 +26,7 @@ func (e *Engine) readConfig(*logical.Request, endpoint.Params) (*logical.Respons
 		"delete_version_after": e.config.deleteVersionAfter.String(),
 	}
 	if e.bao {
-		settings["metadata_cas_required"] = false
+		settings["metadata_cas_required"] = e.config.metadataCAS
 	}
 	return response(settings), nil
 }
@@ -36,6 +37,9 @@ func (e *Engine) writeConfig(_ *logical.Request, p endpoint.Params) (*logical.Re
 	}
 	if p.Has("cas_required") {
 		e.config.casRequired = p.Bool("cas_required")
+	}
+	if p.Has("metadata_cas_required") {
+		e.config.metadataCAS = p.Bool("metadata_cas_required")
 	}
 	if p.Has("delete_version_after") {
 		e.config.deleteVersionAfter = max(never, p.Duration("delete_version_after"))

@@ -45,14 +45,18 @@ func New(now func() time.Time, quirk *Quirk) *Engine {
 }
 
 // NewOpenBao returns an empty engine that answers like OpenBao's. It does not say who wrote, and
-// has check-and-set for metadata, of which this one refuses the parameters.
+// has check-and-set for metadata.
 func NewOpenBao(now func() time.Time, quirk *Quirk) *Engine {
 	e := New(now, quirk)
 	e.bao = true
 	endpoints := e.endpoints()
 	for i := range endpoints {
-		if _, settings := endpoints[i].Fields["cas_required"]; settings {
-			endpoints[i].Fields["metadata_cas"], endpoints[i].Fields["metadata_cas_required"] = field.Unsupported, field.Unsupported
+		known := endpoints[i].Fields
+		if _, has := known["cas_required"]; has {
+			known["metadata_cas_required"] = field.Bool
+		}
+		if _, isKey := known["custom_metadata"]; isKey {
+			known["metadata_cas"] = field.Int
 		}
 	}
 	e.Table = endpoint.NewTable(endpoints...)

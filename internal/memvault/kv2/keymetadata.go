@@ -3,6 +3,7 @@ package kv2
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"unicode"
 
@@ -55,16 +56,19 @@ func (e *Engine) readMetadata(_ *logical.Request, p endpoint.Params) (*logical.R
 		"custom_metadata": m.custom,
 	}
 	if e.bao {
-		about["current_metadata_version"], about["metadata_cas_required"] = m.changes, false
+		about["current_metadata_version"], about["metadata_cas_required"] = m.changes, m.metadataCAS
 	} else {
 		about["last_updated_by"] = m.lastUpdatedBy
 	}
 	return response(about), nil
 }
 
+// keySettings are the parameters that change a key's metadata.
+var keySettings = []string{"max_versions", "cas_required", "delete_version_after", "custom_metadata", "metadata_cas_required"}
+
 // writeMetadata sets what the request gives. custom_metadata replaces the whole map.
 func (e *Engine) writeMetadata(_ *logical.Request, p endpoint.Params) (*logical.Response, error) {
-	if !p.Has("max_versions") && !p.Has("cas_required") && !p.Has("delete_version_after") && !p.Has("custom_metadata") {
+	if !slices.ContainsFunc(keySettings, p.Has) {
 		return nil, nil
 	}
 	custom, err := customMetadata(p.Map("custom_metadata"), false)
@@ -72,6 +76,9 @@ func (e *Engine) writeMetadata(_ *logical.Request, p endpoint.Params) (*logical.
 		return nil, err
 	}
 	m := e.load(p.Text("path"))
+	if err := e.checkMetadataCAS(p, m); err != nil {
+		return nil, err
+	}
 	if m == nil {
 		now := e.now()
 		m = &metadata{path: p.Text("path"), versions: make(map[uint64]*version), created: now, updated: now}
@@ -92,18 +99,44 @@ func setCommon(m *metadata, p endpoint.Params) {
 	if p.Has("cas_required") {
 		m.casRequired = p.Bool("cas_required")
 	}
+	if p.Has("metadata_cas_required") {
+		m.metadataCAS = p.Bool("metadata_cas_required")
+	}
 	if p.Has("delete_version_after") {
 		m.deleteVersionAfter = p.Duration("delete_version_after")
 	}
 }
 
-// casWarning says that the mount's setting wins.
-func (e *Engine) casWarning(p endpoint.Params) *logical.Response {
-	if !p.Has("cas_required") || p.Bool("cas_required") || !e.config.casRequired {
+// checkMetadataCAS compares OpenBao's check-and-set parameter with the number of changes to a key's
+// metadata. Vault's engine does not know the parameter. m is nil for a new key.
+func (e *Engine) checkMetadataCAS(p endpoint.Params, m *metadata) error {
+	required := e.config.metadataCAS || m != nil && m.metadataCAS
+	switch given := p.Has("metadata_cas"); {
+	case !slices.ContainsFunc(keySettings, p.Has):
 		return nil
+	case !given && required:
+		return logical.Refuse("metadata check-and-set parameter required for this call")
+	case !given:
+		return nil
+	case m == nil && p.Int("metadata_cas") != 0:
+		return logical.Refuse("metadata_cas must be 0 when creating new metadata")
+	case m != nil && p.Int("metadata_cas") != m.changes:
+		return logical.Refuse("metadata check-and-set parameter does not match the current version")
 	}
-	warning := &logical.Response{}
-	warning.Warn(`"cas_required" set to false, but is mandated by backend config. This value will be ignored.`)
+	return nil
+}
+
+// casWarning says that the mount's settings win.
+func (e *Engine) casWarning(p endpoint.Params) (warning *logical.Response) {
+	for name, required := range map[string]bool{"cas_required": e.config.casRequired, "metadata_cas_required": e.config.metadataCAS} {
+		if !required || !p.Has(name) || p.Bool(name) {
+			continue
+		}
+		if warning == nil {
+			warning = &logical.Response{}
+		}
+		warning.Warn(fmt.Sprintf("%q set to false, but is mandated by backend config. This value will be ignored.", name))
+	}
 	return warning
 }
 
@@ -115,6 +148,9 @@ func (e *Engine) patchMetadata(_ *logical.Request, p endpoint.Params) (*logical.
 	m := e.load(p.Text("path"))
 	if m == nil {
 		return logical.Bare(404), nil
+	}
+	if err := e.checkMetadataCAS(p, m); err != nil {
+		return nil, err
 	}
 	patched, err := mergeSettings(m, p)
 	if err != nil {

@@ -22,6 +22,7 @@ type metadata struct {
 	versions           map[uint64]*version
 	maxVersions        uint32
 	casRequired        bool
+	metadataCAS        bool // required, on OpenBao
 	deleteVersionAfter time.Duration
 	custom             map[string]string
 	lastUpdatedBy      *attribution
