@@ -74,6 +74,7 @@ var healingFixes = map[checks.Kind]setUps{
 	}},
 	checks.ShowHeader:   {"": withoutHeader},
 	checks.KeepVersions: {"": deletingSetUp},
+	checks.FreeMetadata: {"": guardedSetUp},
 	checks.UseMount: {"": func(t *testing.T) setUp {
 		return found("mount", vaultkit.WithMount(vaulttest.MountEngine(t, "kv", map[string]string{"version": "2"})+"/in"))(t)
 	}},

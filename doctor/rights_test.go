@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -41,6 +42,34 @@ func TestDiagnoseMount(t *testing.T) {
 	vaulttest.Write(t, root, deleting+"/config", object{"delete_version_after": "0s"})
 	expected{"mount", fine, nil, "keeps 10 versions", ""}.compare(t, on(deleting)(t).findings(t))
 	expected{"rights:reader", skips, nil, "mount failed", ""}.compare(t, on(first)(t).findings(t))
+}
+
+// A mount that requires check-and-set for metadata serves readers, but no rotation: that fails and
+// stays pending until the setting has changed.
+func TestDiagnoseMount_RequiresMetadataCAS(t *testing.T) {
+	server := guardedMount(t)
+	opts := []vaultkit.Option{at(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken()))}
+	const fix = "vault write secret/config metadata_cas_required=false"
+	guarded := func(query doctor.Query) diagnosis { return diagnosis{query: query, opts: opts} }
+	expected{"mount", fails, vaultkit.ErrInvalid, "requires check-and-set for metadata (metadata_cas_required)", fix}.
+		compare(t, guarded(doctor.Query{}).findings(t))
+	expected{"mount", warns, nil, "nobody can rotate", fix}.
+		compare(t, guarded(doctor.Query{Roles: []policy.Role{policy.Reader}}).findings(t))
+	c, err := vaultkit.New(t.Context(), opts...)
+	if err != nil {
+		t.Fatalf("New = %v, want no error", err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if _, err := c.PutProviderKeys(t.Context(), "p", vaultkit.ProviderKeys{"api_key": "fake-1"}); err != nil {
+		t.Fatalf("PutProviderKeys = %v, want no error", err)
+	}
+	if _, err := c.Rotate(t.Context(), "p", vaultkit.NewKey("fake-2")); !errors.Is(err, vaultkit.ErrInvalid) {
+		t.Errorf("Rotate on a mount that requires check-and-set for metadata = %v, want ErrInvalid", err)
+	}
+	vaulttest.Write(t, vaulttest.RootOf(t, server), "secret/config", object{"metadata_cas_required": false})
+	if resolved, err := c.Recover(t.Context(), "p"); err != nil || len(resolved) != 1 {
+		t.Errorf("Recover after the setting changed = %d rotations, %v, want the one that failed", len(resolved), err)
+	}
 }
 
 func TestDiagnoseRights(t *testing.T) {

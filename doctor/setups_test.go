@@ -217,6 +217,20 @@ func deletingSetUp(t *testing.T) setUp {
 	return found("mount", vaultkit.WithMount(clienttest.MountDeletingVersions(t, "2h")))(t)
 }
 
+// guardedMount starts an OpenBao whose mount requires check-and-set for metadata.
+func guardedMount(t *testing.T) vaulttest.Vault {
+	server := vaulttest.StartOpenBao(t)
+	vaulttest.Write(t, vaulttest.RootOf(t, server), "secret/config", object{"metadata_cas_required": true})
+	return server
+}
+
+func guardedSetUp(t *testing.T) setUp {
+	server := guardedMount(t)
+	s := found("mount", at(server.Addr()), vaultkit.WithToken(vaultkit.FromString(server.RootToken())))(t)
+	s.env = []string{"VAULT_ADDR=" + server.Addr(), "VAULT_TOKEN=" + server.RootToken()}
+	return s
+}
+
 // keys are set-ups with a provider whose key is deleted, or will be.
 var keys = setUps{
 	"deleted":       keyThat(deleteKey),

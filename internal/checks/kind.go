@@ -30,6 +30,7 @@ const (
 	MakeMount       Kind = "make the KV mount"
 	ShowHeader      Kind = "have the audit log show the correlation id"
 	KeepVersions    Kind = "have the mount delete no version"
+	FreeMetadata    Kind = "have the mount require no check-and-set for metadata"
 	UseMount        Kind = "take the mount out of the base path"
 	UpgradeMount    Kind = "upgrade the mount to KV version 2"
 	KeepKey         Kind = "have Vault keep a key"
@@ -80,7 +81,7 @@ var healingKinds = []Kind{
 	DefaultMount, DefaultBase, UnsetVariable, VaultLogin, ProtectFile, ChooseLogin, BypassProxy, StartDev, UseHTTPS, UseHTTP,
 	ExpectName, Unseal, NewToken, ReplaceRoot, UnlimitedUses, WritePolicy, AttachPolicy, TokenWithPolicy, AllowAsking,
 	NewCredentials, MakeMount, ShowHeader,
-	KeepVersions, UseMount, UpgradeMount, KeepKey, StoreKey, Recover, EnableAudit,
+	KeepVersions, FreeMetadata, UseMount, UpgradeMount, KeepKey, StoreKey, Recover, EnableAudit,
 }
 
 var lookingKinds = []Kind{

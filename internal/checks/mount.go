@@ -29,14 +29,37 @@ func (x *exam) mount(ctx context.Context) Finding {
 	}
 	x.hasGeneral = len(x.Providers) > 0 && x.hasGeneralRight(ctx)
 	settings, err := x.store.Settings(ctx)
-	switch {
-	case err != nil: // no role can read the settings
+	if err != nil { // no role can read the settings
 		return okay(x.Mount + "/ is KV version 2")
+	}
+	return x.mountSettings(settings)
+}
+
+// mountSettings checks the mount's settings.
+func (x *exam) mountSettings(settings kv.Settings) Finding {
+	config := "vault write " + quote(x.Mount) + "/config "
+	switch {
+	case settings.MetadataCAS && x.changesMetadata():
+		return failed(&vaulterr.Error{Kind: vaulterr.ErrInvalid, Path: x.Mount + "/config"},
+			x.Mount+"/ requires check-and-set for metadata (metadata_cas_required), which vaultkit does not send: "+
+				"a rotation fails and stays pending until vaultkit recover", FreeMetadata.fix(config+"metadata_cas_required=false"))
+	case settings.MetadataCAS:
+		return warning(x.Mount+"/ requires check-and-set for metadata (metadata_cas_required), so that nobody can rotate keys",
+			FreeMetadata.fix(config+"metadata_cas_required=false"))
 	case settings.DeleteVersionAfter > 0:
 		return warning(fmt.Sprintf("%s/ deletes every version after %s, also keys in force and backups", x.Mount, settings.DeleteVersionAfter),
-			KeepVersions.fix(fmt.Sprintf("vault write %s/config delete_version_after=0s", quote(x.Mount))))
+			KeepVersions.fix(config+"delete_version_after=0s"))
 	}
 	return okay(fmt.Sprintf("%s/ is KV version 2, keeps %d versions", x.Mount, cmp.Or(settings.MaxVersions, 10)))
+}
+
+// changesMetadata reports whether one of the roles changes metadata, as a rotation does.
+func (x *exam) changesMetadata() bool {
+	return slices.ContainsFunc(x.Roles, func(role Role) bool {
+		return slices.ContainsFunc(role.Rights(""), func(r Right) bool {
+			return strings.HasPrefix(r.Path, x.Mount+"/metadata/") && (r.Capability == "patch" || r.Capability == "update")
+		})
+	})
 }
 
 // explainMount describes a problem with the mount. It returns "" if Vault's error is clearer.

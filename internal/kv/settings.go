@@ -9,6 +9,7 @@ import (
 type Settings struct {
 	MaxVersions        int // 0: Vault's default, 10
 	CASRequired        bool
+	MetadataCAS        bool          // OpenBao only: a change of metadata needs the number of the state that it changes
 	DeleteVersionAfter time.Duration // 0: the entry's setting counts; negative: never, and the entry's setting is ignored
 }
 
@@ -19,6 +20,7 @@ func (s *Store) Settings(ctx context.Context) (Settings, error) {
 		Data struct {
 			MaxVersions        int    `json:"max_versions"`
 			CASRequired        bool   `json:"cas_required"`
+			MetadataCAS        bool   `json:"metadata_cas_required"`
 			DeleteVersionAfter string `json:"delete_version_after"`
 		} `json:"data"`
 	}
@@ -30,5 +32,5 @@ func (s *Store) Settings(ctx context.Context) (Settings, error) {
 	if err != nil {
 		return Settings{}, unexpectedResponse(path, "delete_version_after is not a duration")
 	}
-	return Settings{decoded.Data.MaxVersions, decoded.Data.CASRequired, after}, nil
+	return Settings{decoded.Data.MaxVersions, decoded.Data.CASRequired, decoded.Data.MetadataCAS, after}, nil
 }
