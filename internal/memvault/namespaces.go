@@ -33,6 +33,7 @@ func (s *Server) newNamespace(path string, meta map[string]string) *Server {
 	}
 	inside.tokens = s.tokens.Namespace(path, inside.namespace.id, inside.policies)
 	inside.policies.HideRoot()
+	inside.policies.AsOpenBao(s.clock.Now)
 	inside.wrapping = s.wrapping.Namespace(inside.tokens)
 	inside.mounts = inside.newMounts()
 	for path := range inside.mounts.byPath {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"goblin/vaultkit/internal/devvault"
 	"goblin/vaultkit/internal/memvault"
 	"goblin/vaultkit/internal/realvault"
+	"goblin/vaultkit/internal/vaulttest"
 )
 
 // fixture is a request, and what OpenBao answers. testdata/openbao.json has them, as OpenBao 2.6.2
@@ -76,6 +78,7 @@ func newServer(t *testing.T, address, root string, transport http.RoundTripper) 
 	write(t, c, "sys/policies/acl/none", map[string]any{"policy": "# no right"})
 	write(t, c, "secret/data/fixture", map[string]any{"data": map[string]any{"api_key": "fake"}})
 	write(t, c, "secret/metadata/changed", map[string]any{"max_versions": 3})
+	addRoles(t, c)
 	for name, settings := range map[string]map[string]any{
 		"narrow": {}, "revoked": {}, "spent": {"num_uses": 1}, "expired": {"ttl": "1s"},
 	} {
@@ -85,6 +88,22 @@ func newServer(t *testing.T, address, root string, transport http.RoundTripper) 
 	s.send(t, fixture{Method: http.MethodGet, Path: "secret/data/fixture", Token: "spent"})
 	s.expire(t)
 	return s
+}
+
+// addRoles adds the configurations and roles of auth methods.
+func addRoles(t *testing.T, c *api.Client) {
+	t.Helper()
+	issuer := vaulttest.NewIssuer()
+	t.Cleanup(issuer.Close)
+	write(t, c, "sys/auth/jwt", map[string]any{"type": "jwt"})
+	write(t, c, "auth/jwt/config", issuer.StaticConfig())
+	write(t, c, "auth/jwt/role/r", map[string]any{"role_type": "jwt", "user_claim": "sub", "bound_audiences": "a"})
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("fake")}))
+	write(t, c, "auth/kubernetes/config", map[string]any{"kubernetes_host": "https://127.0.0.1:1", "kubernetes_ca_cert": ca})
+	write(t, c, "auth/kubernetes/role/r", map[string]any{
+		"bound_service_account_names": "a", "bound_service_account_namespaces": "n", "audience": "a",
+	})
+	write(t, c, "auth/approle/role/r", map[string]any{"token_policies": "none"})
 }
 
 // expire waits until the token has expired.
@@ -266,5 +285,25 @@ func TestVault_AnswersOtherwise(t *testing.T) {
 		if same := f.difference(status, body) == ""; same != f.SameOnVault {
 			t.Errorf("%s: Vault answers %d %v: the same = %t, want %t", f.Name, status, body, same, f.SameOnVault)
 		}
+	}
+}
+
+func TestOpenBao_PoliciesExpire(t *testing.T) {
+	bao := memvault.New(memvault.Options{Flavor: memvault.OpenBao})
+	s := newServer(t, bao.Addr(), bao.RootToken(), bao.Transport())
+	c := client(t, bao)
+	write(t, c, "sys/policies/acl/none", map[string]any{
+		"policy": `path "secret/data/fixture" { capabilities = ["read"] }`, "ttl": "1h",
+	})
+	read := fixture{Method: http.MethodGet, Path: "secret/data/fixture", Token: "narrow"}
+	if status, _ := s.send(t, read); status != http.StatusOK {
+		t.Errorf("a read before the policy expires = %d, want 200", status)
+	}
+	bao.Advance(2 * time.Hour)
+	if status, _ := s.send(t, read); status != http.StatusForbidden {
+		t.Errorf("a read after the policy has expired = %d, want 403", status)
+	}
+	if status, _ := s.send(t, fixture{Method: http.MethodGet, Path: "sys/policies/acl/none"}); status != http.StatusNotFound {
+		t.Errorf("GET of a policy that has expired = %d, want 404", status)
 	}
 }

@@ -80,6 +80,7 @@ func New(o Options) *Server {
 	s.namespaces = map[string]*Server{"": s}
 	s.tokens = token.NewStore(&s.clock, s.policies, o.TokenQuirk)
 	if s.OpenBao() {
+		s.policies.AsOpenBao(s.clock.Now)
 		s.tokens.AsOpenBao()
 	}
 	s.wrapping = wrapping.NewStore(&s.clock, s.tokens)

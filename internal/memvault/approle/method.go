@@ -57,7 +57,7 @@ func (m *Method) Table() *endpoint.Table {
 		endpoint.Endpoint{Pattern: "login", Fields: fields{"role_id": field.String, "secret_id": field.String},
 			Operations: operations{logical.Update: m.login, logical.Read: noLogin, logical.Delete: noLogin, logical.List: noLogin}},
 		endpoint.Endpoint{Pattern: "role/?", Operations: operations{logical.List: m.listRoles}},
-		endpoint.Endpoint{Pattern: rolePath, Fields: roleFields, Exists: m.exists, Operations: operations{
+		endpoint.Endpoint{Pattern: rolePath, Fields: m.tokens.RoleFields(roleFields), Exists: m.exists, Operations: operations{
 			logical.Create: m.writeRole, logical.Update: m.writeRole, logical.Read: m.readRole, logical.Delete: m.deleteRole}},
 		endpoint.Endpoint{Pattern: rolePath + "/role-id", Fields: fields{"role_id": field.String},
 			Operations: operations{logical.Read: m.readRoleID, logical.Update: m.writeRoleID}},
@@ -77,11 +77,11 @@ func (m *Method) Table() *endpoint.Table {
 	)
 }
 
-var roleFields = token.RoleFields(fields{
+var roleFields = fields{
 	"bind_secret_id": field.Bool, "secret_id_num_uses": field.Int, "secret_id_ttl": field.Duration, "role_id": field.String,
 	"policies": field.Strings, "period": field.Duration,
 	"bound_cidr_list": field.Unsupported, "secret_id_bound_cidrs": field.Unsupported, "local_secret_ids": field.Unsupported,
-})
+}
 
 // single refuses the paths of single parameters. The role itself reads and writes them.
 func single(r *logical.Request, _ endpoint.Params) (*logical.Response, error) {

@@ -21,8 +21,8 @@ type role struct {
 	secrets         map[string]*secretID
 }
 
-func newRole(name string) *role {
-	return &role{name: name, id: random.UUID(), bindSecretID: true, secrets: map[string]*secretID{}}
+func (m *Method) newRole(name string) *role {
+	return &role{Role: m.tokens.NewRole(), name: name, id: random.UUID(), bindSecretID: true, secrets: map[string]*secretID{}}
 }
 
 // set changes the role by the given parameters, if all of them are valid.

@@ -40,7 +40,7 @@ func (m *Method) writeRole(_ *logical.Request, p endpoint.Params) (*logical.Resp
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	name := strings.ToLower(p.Text("role_name"))
-	changed := newRole(name)
+	changed := m.newRole(name)
 	if known := m.roles[name]; known != nil {
 		*changed = *known
 	}

@@ -3,6 +3,7 @@ package jwt
 import (
 	"crypto"
 	"fmt"
+	"maps"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/field"
@@ -26,18 +27,36 @@ var configFields = fields{
 	"namespace_in_state": field.Unsupported, "unsupported_critical_cert_extensions": field.Unsupported,
 }
 
+// configFields returns the parameters of the configuration. OpenBao ignores two of Vault's.
+func (m *Method) configFields() fields {
+	if !m.tokens.OpenBao() {
+		return configFields
+	}
+	all := maps.Clone(configFields)
+	delete(all, "jwks_pairs")
+	delete(all, "unsupported_critical_cert_extensions")
+	all["override_allowed_server_names"] = field.Unsupported
+	return all
+}
+
 func (m *Method) readConfig(*logical.Request, endpoint.Params) (*logical.Response, error) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	if m.config == nil {
 		return nil, nil
 	}
-	return &logical.Response{Data: map[string]any{
+	data := map[string]any{
 		"jwt_validation_pubkeys": m.config.keyTexts, "jwt_supported_algs": m.config.algorithms, "bound_issuer": m.config.issuer,
 		"default_role": m.config.defaultRole, "oidc_discovery_url": "", "oidc_discovery_ca_pem": "", "oidc_client_id": "",
-		"oidc_response_mode": "", "oidc_response_types": []string{}, "jwks_url": "", "jwks_pairs": []any{}, "jwks_ca_pem": "",
-		"provider_config": map[string]any{}, "namespace_in_state": true, "unsupported_critical_cert_extensions": []string{},
-	}}, nil
+		"oidc_response_mode": "", "oidc_response_types": []string{}, "jwks_url": "", "jwks_ca_pem": "",
+		"provider_config": map[string]any{}, "namespace_in_state": true,
+	}
+	if m.tokens.OpenBao() {
+		data["override_allowed_server_names"], data["status"] = []string{}, "valid"
+	} else {
+		data["jwks_pairs"], data["unsupported_critical_cert_extensions"] = []any{}, []string{}
+	}
+	return &logical.Response{Data: data}, nil
 }
 
 func (m *Method) writeConfig(_ *logical.Request, p endpoint.Params) (*logical.Response, error) {
@@ -45,7 +64,12 @@ func (m *Method) writeConfig(_ *logical.Request, p endpoint.Params) (*logical.Re
 		keyTexts: p.Strings("jwt_validation_pubkeys"), algorithms: append([]string{}, p.Strings("jwt_supported_algs")...),
 		issuer: p.Text("bound_issuer"), defaultRole: p.Text("default_role"),
 	}
-	if len(c.keyTexts) == 0 {
+	switch {
+	case len(c.keyTexts) > 0:
+	case m.tokens.OpenBao():
+		return nil, logical.Refuse("exactly one of 'jwt_validation_pubkeys', 'jwks_url', 'jwks_pairs', 'oidc_discovery_url', " +
+			"or 'provider_config' must be set")
+	default:
 		return nil, logical.Refuse(
 			"exactly one of 'jwt_validation_pubkeys', 'jwks_url', 'jwks_pairs' or 'oidc_discovery_url' must be set")
 	}

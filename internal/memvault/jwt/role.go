@@ -27,7 +27,7 @@ type role struct {
 
 var leewayNames = []string{"expiration_leeway", "not_before_leeway", "clock_skew_leeway"}
 
-var roleFields = token.RoleFields(fields{
+var roleFields = fields{
 	"role_type": field.String, "bound_audiences": field.Strings, "bound_subject": field.String, "bound_claims": field.Map,
 	"bound_claims_type": field.String, "claim_mappings": field.Pairs, "user_claim": field.String,
 	"expiration_leeway": field.SignedDuration, "not_before_leeway": field.SignedDuration, "clock_skew_leeway": field.SignedDuration,
@@ -35,7 +35,18 @@ var roleFields = token.RoleFields(fields{
 	"bound_cidrs": field.Unsupported, "groups_claim": field.Unsupported, "user_claim_json_pointer": field.Unsupported,
 	"allowed_redirect_uris": field.Unsupported, "oidc_scopes": field.Unsupported, "verbose_oidc_logging": field.Unsupported,
 	"max_age": field.Unsupported,
-})
+}
+
+// roleFields returns the parameters of a role.
+func (m *Method) roleFields() fields {
+	all := m.tokens.RoleFields(roleFields)
+	if m.tokens.OpenBao() {
+		for _, name := range []string{"callback_mode", "oauth2_metadata", "oidc_disable_confirmation", "token_policies_template_claims"} {
+			all[name] = field.Unsupported
+		}
+	}
+	return all
+}
 
 // set changes the role by the given parameters.
 func (r *role) set(p endpoint.Params) error {
@@ -164,6 +175,10 @@ func (r *role) data() map[string]any {
 		"groups_claim": "", "allowed_redirect_uris": nil, "oidc_scopes": nil, "verbose_oidc_logging": false, "max_age": 0,
 	} {
 		data[name] = value
+	}
+	if r.OpenBao {
+		data["callback_mode"], data["oauth2_metadata"] = "client", nil
+		data["oidc_disable_confirmation"], data["token_policies_template_claims"] = false, false
 	}
 	return data
 }

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"encoding/pem"
+	"maps"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
 	"goblin/vaultkit/internal/memvault/field"
@@ -18,7 +19,18 @@ type config struct {
 var configFields = fields{
 	"kubernetes_host": field.String, "kubernetes_ca_cert": field.String, "token_reviewer_jwt": field.String, "issuer": field.String,
 	"disable_iss_validation": field.Bool, "disable_local_ca_jwt": field.Bool,
-	"pem_keys": field.Unsupported, "use_annotations_as_alias_metadata": field.Unsupported,
+	"pem_keys": field.Unsupported,
+}
+
+const annotations = "use_annotations_as_alias_metadata" // Vault alone has it
+
+// configFields returns the parameters of the configuration.
+func (m *Method) configFields() fields {
+	all := maps.Clone(configFields)
+	if !m.tokens.OpenBao() {
+		all[annotations] = field.Unsupported
+	}
+	return all
 }
 
 func (m *Method) readConfig(*logical.Request, endpoint.Params) (*logical.Response, error) {
@@ -27,11 +39,15 @@ func (m *Method) readConfig(*logical.Request, endpoint.Params) (*logical.Respons
 	if m.config == nil {
 		return nil, nil
 	}
-	return &logical.Response{Data: map[string]any{
+	data := map[string]any{
 		"kubernetes_host": m.config.host, "kubernetes_ca_cert": m.config.caCert, "issuer": m.config.issuer, "pem_keys": []string{},
 		"disable_iss_validation": m.config.anyIssuer, "disable_local_ca_jwt": m.config.noLocalCA,
-		"token_reviewer_jwt_set": m.config.hasOwnUser, "use_annotations_as_alias_metadata": false,
-	}}, nil
+		"token_reviewer_jwt_set": m.config.hasOwnUser,
+	}
+	if !m.tokens.OpenBao() {
+		data[annotations] = false
+	}
+	return &logical.Response{Data: data}, nil
 }
 
 func (m *Method) writeConfig(_ *logical.Request, p endpoint.Params) (*logical.Response, error) {
@@ -43,11 +59,28 @@ func (m *Method) writeConfig(_ *logical.Request, p endpoint.Params) (*logical.Re
 	if c.host == "" {
 		return nil, logical.Refuse("no host provided")
 	}
-	if block, _ := pem.Decode([]byte(c.caCert)); c.caCert != "" && block == nil {
-		return nil, logical.Refuse("The provided CA PEM data contains no valid certificates")
+	if err := m.checkCA(c); err != nil {
+		return nil, err
 	}
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	m.config = c
 	return nil, nil
+}
+
+// checkCA refuses a CA that is no certificate. OpenBao takes any text, and wants the file of a pod if
+// there is none.
+func (m *Method) checkCA(c *config) error {
+	block, _ := pem.Decode([]byte(c.caCert))
+	switch {
+	case !m.tokens.OpenBao():
+		if c.caCert != "" && block == nil {
+			return logical.Refuse("The provided CA PEM data contains no valid certificates")
+		}
+	case c.caCert == "" && c.noLocalCA:
+		return logical.Refuse("kubernetes_ca_cert must be given when disable_local_ca_jwt is true")
+	case c.caCert == "":
+		return logical.Refuse("open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt: no such file or directory")
+	}
+	return nil
 }

@@ -30,7 +30,7 @@ func New(c *clock.Clock, tokens *token.Store, accounts *Accounts, limits func() 
 	m := &Method{clock: c, tokens: tokens, accounts: accounts, limits: limits}
 	m.roles = roles.Table[role]{
 		Mutex: &m.mutex, Key: strings.ToLower,
-		New: func(name string) *role { return &role{name: name} }, Set: m.setRole, Data: (*role).data,
+		New: func(name string) *role { return &role{Role: tokens.NewRole(), name: name} }, Set: m.setRole, Data: (*role).data,
 	}
 	return m
 }
@@ -43,10 +43,10 @@ type (
 // Table returns the paths below the mount.
 func (m *Method) Table() *endpoint.Table {
 	return endpoint.NewTable(
-		endpoint.Endpoint{Pattern: "config", Fields: configFields,
+		endpoint.Endpoint{Pattern: "config", Fields: m.configFields(),
 			Operations: operations{logical.Read: m.readConfig, logical.Update: m.writeConfig}},
 		endpoint.Endpoint{Pattern: "role/?", Operations: m.roles.List()},
-		endpoint.Endpoint{Pattern: `role/(?P<name>\w(([\w-.]+)?\w)?)`, Fields: roleFields, Exists: m.roles.Exists,
+		endpoint.Endpoint{Pattern: `role/(?P<name>\w(([\w-.]+)?\w)?)`, Fields: m.tokens.RoleFields(roleFields), Exists: m.roles.Exists,
 			Operations: m.roles.One()},
 		endpoint.Endpoint{Pattern: "login", Operations: operations{logical.Update: m.login},
 			Fields: fields{"role": field.String, "jwt": field.String}},

@@ -26,11 +26,11 @@ const (
 	aliasName = "serviceaccount_name"
 )
 
-var roleFields = token.RoleFields(fields{
+var roleFields = fields{
 	"bound_service_account_names": field.Strings, "bound_service_account_namespaces": field.Strings, "audience": field.String,
 	"alias_name_source": field.String, "bound_service_account_namespace_selector": field.Unsupported, "bound_cidrs": field.Unsupported,
 	"policies": field.Strings, "ttl": field.Duration, "max_ttl": field.Duration, "period": field.Duration, "num_uses": field.Int,
-})
+}
 
 func (r *role) set(p endpoint.Params) error {
 	if err := r.Set(p); err != nil {
@@ -78,7 +78,7 @@ func (r *role) warnings(mount token.Limits) (warnings []string) {
 		warnings = append(warnings, "max_ttl is greater than the system or backend mount's maximum TTL value; "+
 			"issued tokens' max TTL value will be truncated")
 	}
-	if strings.TrimSpace(r.audience) == "" {
+	if strings.TrimSpace(r.audience) == "" && !r.OpenBao {
 		warnings = append(warnings, fmt.Sprintf("Role %s does not have an audience configured. While audiences are not required, "+
 			"consider specifying one if your use case would benefit from additional JWT claim verification.", r.name))
 	}

@@ -3,6 +3,7 @@ package policies
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"strings"
 
 	"goblin/vaultkit/internal/memvault/endpoint"
@@ -12,6 +13,10 @@ import (
 
 // Endpoints returns the paths below sys/ that read and write policies.
 func (s *Store) Endpoints() []endpoint.Endpoint {
+	known := map[string]field.Kind{"name": field.String, "policy": field.String}
+	if s.now != nil {
+		maps.Copy(known, settingFields)
+	}
 	return []endpoint.Endpoint{
 		{
 			Pattern:    "policies/acl/?",
@@ -19,7 +24,7 @@ func (s *Store) Endpoints() []endpoint.Endpoint {
 		},
 		{
 			Pattern: "policies/acl/(?P<name>.+)",
-			Fields:  map[string]field.Kind{"name": field.String, "policy": field.String},
+			Fields:  known,
 			Operations: map[logical.Operation]endpoint.Handler{
 				logical.Read: s.read, logical.Update: s.write, logical.Delete: s.remove,
 			},
@@ -32,11 +37,15 @@ func (s *Store) list(*logical.Request, endpoint.Params) (*logical.Response, erro
 }
 
 func (s *Store) read(_ *logical.Request, p endpoint.Params) (*logical.Response, error) {
-	policy := s.Get(p.Text("name"))
+	policy := s.get(clean(p.Text("name")))
 	if policy == nil {
 		return nil, nil
 	}
-	return &logical.Response{Data: map[string]any{"name": policy.Name, "policy": policy.Text}}, nil
+	data := map[string]any{"name": policy.Name, "policy": policy.Text}
+	if s.now != nil {
+		policy.describe(data)
+	}
+	return &logical.Response{Data: data}, nil
 }
 
 // write also accepts a policy in base64.
@@ -48,8 +57,8 @@ func (s *Store) write(_ *logical.Request, p endpoint.Params) (*logical.Response,
 	if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
 		text = string(decoded)
 	}
-	if err := s.Set(name, text); err != nil {
-		return nil, logical.Refuse("%s", err)
+	if err := s.setGiven(name, text, p); err != nil {
+		return nil, err
 	}
 	if lower := strings.ToLower(name); lower != name {
 		return &logical.Response{Warnings: []string{fmt.Sprintf("policy name was converted to %s", lower)}}, nil

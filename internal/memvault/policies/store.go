@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"goblin/vaultkit/internal/memvault/acl"
 )
@@ -21,19 +22,28 @@ const (
 // Store keeps policies by name. Its methods are safe for concurrent use.
 type Store struct {
 	mutex  sync.RWMutex
-	byName map[string]*acl.Policy
-	noRoot bool // a list does not show root
+	byName map[string]*stored
+	noRoot bool             // a list does not show root
+	now    func() time.Time // of an OpenBao, otherwise nil
+}
+
+// stored is a policy with what an OpenBao notes about it.
+type stored struct {
+	*acl.Policy
+	settings
+	version  int
+	modified time.Time
 }
 
 // NewStore returns a store with the policies that every Vault has.
 func NewStore() *Store {
-	s := &Store{byName: map[string]*acl.Policy{acl.Root: {Name: acl.Root}}}
+	s := &Store{byName: map[string]*stored{acl.Root: {Policy: &acl.Policy{Name: acl.Root}}}}
 	for name, text := range map[string]string{Default: acl.DefaultText, Wrapping: acl.WrappingText} {
 		policy, err := acl.Parse(name, text)
 		if err != nil {
 			panic(fmt.Sprintf("policies: the policy %s is broken: %v", name, err)) // a test parses both
 		}
-		s.byName[name] = policy
+		s.byName[name] = &stored{Policy: policy}
 	}
 	return s
 }
@@ -43,9 +53,20 @@ func (s *Store) HideRoot() { s.noRoot = true }
 
 // Get returns a policy, or nil if there is none of that name.
 func (s *Store) Get(name string) *acl.Policy {
+	if found := s.get(clean(name)); found != nil {
+		return found.Policy
+	}
+	return nil
+}
+
+// get returns a policy that has not expired, or nil.
+func (s *Store) get(name string) *stored {
 	s.mutex.RLock()
 	defer s.mutex.RUnlock()
-	return s.byName[clean(name)]
+	if found := s.byName[name]; found != nil && !s.expired(found) {
+		return found
+	}
+	return nil
 }
 
 // ACL merges the named policies. A name without a policy grants nothing.
@@ -60,7 +81,10 @@ func (s *Store) ACL(names []string) *acl.ACL {
 }
 
 // Set replaces a policy. Its errors are texts for the client.
-func (s *Store) Set(name, text string) error {
+func (s *Store) Set(name, text string) error { return s.set(name, text, nil, settings{}) }
+
+// set replaces a policy and its settings. cas may be nil.
+func (s *Store) set(name, text string, cas *int, with settings) error {
 	name = clean(name)
 	policy, err := acl.Parse(name, text)
 	if err != nil {
@@ -69,9 +93,20 @@ func (s *Store) Set(name, text string) error {
 	if immutable(name) {
 		return fmt.Errorf("cannot update %q policy", name)
 	}
+	old := s.get(name)
+	if err := checkCAS(old, cas, with); err != nil {
+		return err
+	}
+	changed := &stored{Policy: policy, settings: with, version: 1}
+	if old != nil {
+		changed.version = old.version + 1
+	}
+	if s.now != nil {
+		changed.modified = s.now()
+	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.byName[name] = policy
+	s.byName[name] = changed
 	return nil
 }
 
@@ -95,7 +130,9 @@ func (s *Store) Names() []string {
 	s.mutex.RLock()
 	defer s.mutex.RUnlock()
 	names := slices.Sorted(maps.Keys(s.byName))
-	names = slices.DeleteFunc(names, func(name string) bool { return name == acl.Root || name == Wrapping })
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return name == acl.Root || name == Wrapping || s.expired(s.byName[name])
+	})
 	if s.noRoot {
 		return names
 	}

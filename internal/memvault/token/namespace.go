@@ -10,6 +10,7 @@ import (
 
 // AsOpenBao makes the ids of new tokens look like OpenBao's.
 func (s *Store) AsOpenBao() {
+	s.openBao = true
 	s.newID = func(batch bool) string {
 		if batch {
 			return "b." + random.Text(120)
@@ -17,6 +18,9 @@ func (s *Store) AsOpenBao() {
 		return "s." + random.Text(24) + s.suffix
 	}
 }
+
+// OpenBao reports whether the store answers like OpenBao.
+func (s *Store) OpenBao() bool { return s.openBao }
 
 // Namespace returns the store of another namespace of the same OpenBao.
 func (s *Store) Namespace(path, id string, p *policies.Store) *Store {

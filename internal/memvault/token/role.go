@@ -22,20 +22,26 @@ type Role struct {
 	Period      time.Duration
 	NumUses     int
 	Type        string // default, service or batch
+	StrictIP    bool   // of OpenBao: each token works for the client that logged in; here all clients are one
+	OpenBao     bool
 
 	old map[string]bool // the old names of parameters that were used
 }
 
+// NewRole returns a role without settings.
+func (s *Store) NewRole() Role { return Role{OpenBao: s.openBao} }
+
 // RoleFields returns the parameters of a Role and those of the method.
-func RoleFields(method map[string]field.Kind) map[string]field.Kind {
+func (s *Store) RoleFields(method map[string]field.Kind) map[string]field.Kind {
 	all := map[string]field.Kind{
 		"token_policies": field.Strings, "token_no_default_policy": field.Bool, "token_ttl": field.Duration,
 		"token_max_ttl": field.Duration, "token_explicit_max_ttl": field.Duration, "token_period": field.Duration,
 		"token_num_uses": field.Int, "token_type": field.String, "token_bound_cidrs": field.Unsupported,
 	}
-	for name, kind := range method {
-		all[name] = kind
+	if s.openBao {
+		all["token_strictly_bind_ip"] = field.Bool
 	}
+	maps.Copy(all, method)
 	return all
 }
 
@@ -56,6 +62,9 @@ func (r *Role) Set(p endpoint.Params) error {
 	}
 	if p.Has("token_num_uses") {
 		r.NumUses = p.Int("token_num_uses")
+	}
+	if r.OpenBao && p.Has("token_strictly_bind_ip") {
+		r.StrictIP = p.Bool("token_strictly_bind_ip")
 	}
 	if p.Has("token_type") {
 		r.Type = p.Text("token_type")
@@ -134,6 +143,9 @@ func (r *Role) Data() map[string]any {
 		"token_bound_cidrs": []string{}, "token_explicit_max_ttl": seconds(r.ExplicitMax), "token_max_ttl": seconds(r.MaxTTL),
 		"token_no_default_policy": r.NoDefault, "token_period": seconds(r.Period), "token_policies": names,
 		"token_type": r.Type, "token_ttl": seconds(r.TTL), "token_num_uses": r.NumUses,
+	}
+	if r.OpenBao {
+		data["token_strictly_bind_ip"] = r.StrictIP
 	}
 	for name, shown := range r.old {
 		if value := data["token_"+name]; shown && value != 0 && (name != "policies" || len(r.Policies) > 0) {

@@ -18,6 +18,7 @@ type Store struct {
 	namespace string // "" or a path with a final slash
 	suffix    string // of the ids and accessors
 	newID     func(batch bool) string
+	openBao   bool
 }
 
 // tokens are those of all namespaces, because a request may name the token of another one.
