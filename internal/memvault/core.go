@@ -20,6 +20,9 @@ func (s *Server) handle(r *logical.Request) (*logical.Response, error) {
 	if r.Snapshot != "" {
 		return nil, logical.Refuse("unable to lock snapshot: loaded snapshots not supported")
 	}
+	if s.OpenBao() && isRelative(r.Path) {
+		return nil, logical.Refuse("relative paths not supported")
+	}
 	if r.Writes() && strings.HasSuffix(r.Path, "/") {
 		return nil, logical.Refuse("cannot write to a path ending in '/'")
 	}

@@ -126,7 +126,7 @@ func (s *Server) decodeBody(r *http.Request) (map[string]any, error) {
 	if isForm(body, r.Header.Get("Content-Type")) {
 		return decodeForm(string(body))
 	}
-	data, err := decodeObject(body)
+	data, err := s.decodeObject(body)
 	if err != nil {
 		return nil, s.unreadable(logical.Refuse("error parsing JSON: failed to parse JSON input: %s", err), err)
 	}
@@ -148,15 +148,21 @@ func (s *Server) decodePatch(r *http.Request) (map[string]any, error) {
 	if err != nil {
 		return nil, logical.Refuse("error parsing JSON")
 	}
-	data, err := decodeObject(body)
+	data, err := s.decodeObject(body)
 	if err != nil {
 		return nil, s.unreadable(logical.Refuse("error parsing JSON"), err)
 	}
 	return data, nil
 }
 
-// decodeObject decodes a JSON object and keeps its numbers' texts. An empty body is none.
-func decodeObject(body []byte) (data map[string]any, err error) {
+// decodeObject decodes a JSON object and keeps its numbers' texts. An empty body is none. Only
+// OpenBao looks at what comes after the object.
+func (s *Server) decodeObject(body []byte) (data map[string]any, err error) {
+	if s.OpenBao() {
+		if err := checkTokens(body); err != nil {
+			return nil, err
+		}
+	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	if err := decoder.Decode(&data); err != nil && !errors.Is(err, io.EOF) {

@@ -3,6 +3,10 @@ package memvault
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
 
 	"goblin/vaultkit/internal/memvault/kv2"
 	"goblin/vaultkit/internal/memvault/logical"
@@ -62,6 +66,26 @@ func (s *Server) unreadable(vault *logical.Error, err error) *logical.Error {
 		return vault
 	}
 	return logical.Refuse("failed to decode JSON input: %s", err)
+}
+
+// isRelative reports whether OpenBao refuses a path for a segment that is a name of a directory.
+func isRelative(path string) bool {
+	segments := strings.Split(path, "/")
+	return slices.Contains(segments, ".") || slices.Contains(segments, "..")
+}
+
+// checkTokens returns the error of the first text in a body that is no token of JSON.
+func checkTokens(body []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	for {
+		_, err := decoder.Token()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 // maxStrings is how many strings, names of members included, OpenBao reads in a body.

@@ -59,7 +59,7 @@ func (s *Server) unseal(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) unsealWith(body []byte) error {
-	data, err := decodeObject(body)
+	data, err := s.decodeObject(body)
 	if err != nil {
 		return logical.Refuse("failed to parse JSON input: %s", err)
 	}
