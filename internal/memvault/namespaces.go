@@ -36,9 +36,14 @@ func (s *Server) newNamespace(path string, meta map[string]string) *Server {
 	inside.policies.AsOpenBao(s.clock.Now)
 	inside.wrapping = s.wrapping.Namespace(inside.tokens)
 	inside.mounts = inside.newMounts()
-	for path := range inside.mounts.byPath {
-		if m := inside.mounts.byPath[path]; !m.isBuiltIn() {
+	for path, m := range inside.mounts.byPath {
+		if !m.isBuiltIn() {
 			delete(inside.mounts.byPath, path) // a new namespace has what every one has
+			continue
+		}
+		m.kind = "ns_" + m.kind
+		if m.isAuth() {
+			m.settings.tokenType = "default"
 		}
 	}
 	s.namespaces[path] = inside

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -34,8 +35,9 @@ type fixture struct {
 	Status           int
 	Errors           []string // exactly these
 	Members, Without []string // paths of members that the answer has, and of others that it does not
-	SameOnVault      bool     // Vault answers the same
-	UnlessSet        string   // the setting of OpenBao's configuration with which it answers otherwise; the real one here has it
+	Values           map[string]any
+	SameOnVault      bool   // Vault answers the same
+	UnlessSet        string // the setting of OpenBao's configuration with which it answers otherwise; the real one here has it
 }
 
 func fixtures(t *testing.T) (all []fixture) {
@@ -220,6 +222,11 @@ func (f fixture) difference(status int, body any) string {
 	for _, path := range f.Members {
 		if !has(body, path) {
 			return fmt.Sprintf("no member %s", path)
+		}
+	}
+	for path, want := range f.Values {
+		if got := member(body, path); !reflect.DeepEqual(got, want) {
+			return fmt.Sprintf("%s = %v, want %v", path, got, want)
 		}
 	}
 	for _, path := range f.Without {

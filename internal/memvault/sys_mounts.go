@@ -58,7 +58,7 @@ func (m *mount) describe() map[string]any {
 	m.settings.addOptional(settings)
 	about := map[string]any{
 		"type": m.kind, "description": m.description, "accessor": m.accessor, "uuid": m.uuid, "options": m.options,
-		"config": settings, "local": m.local, "seal_wrap": m.kind == "system", "external_entropy_access": false,
+		"config": settings, "local": m.local, "seal_wrap": m.path == "sys/", "external_entropy_access": false,
 		"plugin_version": "", "running_sha256": "", "running_plugin_version": m.pluginVersion(),
 	}
 	if !m.isBuiltIn() {
