@@ -13,6 +13,7 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/command/setup"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/internal/faultproxy"
+	"goblin/vaultkit/internal/short"
 	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/policy"
 )
@@ -252,6 +253,14 @@ func TestSetup_ExplainsARefusedConfig(t *testing.T) {
 	w.setup(t, append(w.github(), "--yes")...).exits(t, exitcode.Failure, "the config of the auth mount jwt-github", "check the files of --issuer-key",
 		"To finish, correct the flags and run the command again.")
 	w.setup(t, append(w.pods("reader=a/b"), "--yes")...).exits(t, exitcode.Failure, "the config of the auth mount kubernetes", "give --kubernetes-ca")
+}
+
+// A Vault outside the cluster says that it has no CA, although its text looks like the request.
+func TestSetup_ShowsThatVaultHasNoCAOfTheCluster(t *testing.T) {
+	t.Parallel()
+	short.RealOnly(t, "a Vault that looks for the CA of its pod")
+	newSetupWorld(t).setup(t, "--kubernetes", "reader=a/b", "--yes").exits(t, exitcode.Failure,
+		"serviceaccount/ca.crt: no such file or directory", "give --kubernetes-ca")
 }
 
 // A secret id is made for a new AppRole, or when it is asked for, and always wrapped.

@@ -133,7 +133,7 @@ func TestSetup_PodsDoTheirWork(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t)
 	w.setup(t, append(w.pods("reader=fake-ns/fake-sa", "reader=fake-ns/other-sa", "monitor=jobs/status"), "--yes")...).shows(t,
-		"To log in as vaultkit-reader: VAULTKIT_KUBERNETES_ROLE=vaultkit-reader VAULTKIT_KUBERNETES_MOUNT=kubernetes\n")
+		"To log in as vaultkit-reader: VAULTKIT_AUTH=kubernetes VAULTKIT_KUBERNETES_ROLE=vaultkit-reader VAULTKIT_KUBERNETES_MOUNT=kubernetes\n")
 	login := func(role policy.Role, namespace, account string) string {
 		return w.login(t, "kubernetes", map[string]any{"role": "vaultkit-" + string(role), "jwt": w.podToken(namespace, account)})
 	}
@@ -165,7 +165,7 @@ func TestSetup_JobsDoTheirWork(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t)
 	w.setup(t, append(w.github(), "--yes")...).shows(t,
-		"To log in as vaultkit-rotator: VAULTKIT_JWT_ROLE=vaultkit-rotator VAULTKIT_JWT_MOUNT=jwt-github\n")
+		"To log in as vaultkit-rotator: VAULTKIT_AUTH=jwt VAULTKIT_JWT_ROLE=vaultkit-rotator VAULTKIT_JWT_MOUNT=jwt-github\n")
 	w.setup(t, "--gitlab", "goblin/assistant", "--gitlab-id", "2002", "--gitlab-issuer", issuerURL, "--issuer-key", w.key, "--yes").ok(t)
 	for _, tc := range []struct {
 		site, changes string // of the claims

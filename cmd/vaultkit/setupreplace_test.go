@@ -40,9 +40,9 @@ func TestSetup_LeavesTheRolesOfOthers(t *testing.T) {
 		says, by     string
 	}{
 		{"a repository", w.jobs("goblin/assistant", "1001"), w.jobs("goblin/other", "1002"), nil,
-			"the JWT role vaultkit-revoker is for jobs with the claims repository_id=1001: at ", "--github-path"},
+			"the JWT role vaultkit-revoker is for jobs with the claims repository=goblin/assistant, repository_id=1001: at ", "--github-path"},
 		{"a repository of the same name", w.jobs("goblin/assistant", "1001"), w.jobs("goblin/assistant", "1002"), nil,
-			"jobs with the claims repository_id=1001: at ", "--github-path"},
+			"jobs with the claims repository=goblin/assistant, repository_id=1001: at ", "--github-path"},
 		{"a number that is no text", nil, w.jobs("goblin/assistant", "1002"), map[string]any{"repository_id": 1001},
 			"jobs with the claims repository_id=1001: at ", "--github-path"},
 		{"a repository's name alone", nil, w.jobs("goblin/other", "1002"), map[string]any{"repository": "goblin/assistant"},
@@ -52,9 +52,9 @@ func TestSetup_LeavesTheRolesOfOthers(t *testing.T) {
 		{"other claims", nil, w.jobs("goblin/other", "1002"), map[string]any{"team": "goblin"}, "jobs with the claims team=goblin: at ", "--github-path"},
 		{"a wildcard", nil, w.jobs("goblin/other", "1002"), map[string]any{"repository": "team/*"}, "jobs with the claims repository=team/*: at ", "--github-path"},
 		{"a wildcard for any number", nil, w.jobs("goblin/other", "1002"), map[string]any{"repository_id": "*", "repository": "goblin/assistant"},
-			"jobs with the claims repository=goblin/assistant: at ", "--github-path"},
+			"jobs with the claims repository=goblin/assistant, repository_id=*: at ", "--github-path"},
 		{"a project", project("goblin/assistant", "2002"), project("goblin/other", "2003"), nil,
-			"jobs with the claims project_id=2002: at ", "--gitlab-path"},
+			"jobs with the claims project_id=2002, project_path=goblin/assistant: at ", "--gitlab-path"},
 		{"another issuer's jobs", another("project=a"), another("project=b"), nil, "jobs with the claims project=a: at ", "--jwt-path"},
 		{"another claim", another("project=a"), another("project=a", "team=b"), nil, "jobs with the claims project=a: at ", "--jwt-path"},
 		{"a claim that goes", another("project=a", "team=b"), another("project=a"), nil, "jobs with the claims project=a, team=b: at ", "--jwt-path"},
@@ -157,7 +157,7 @@ func TestSetup_LeavesTheConfigsOfOthers(t *testing.T) {
 			jobs, "is for the issuer https://theirs.example.invalid, not " + issuerURL, "- bound_issuer: https://theirs.example.invalid"},
 		{"other keys", "auth/jwt-github/config",
 			map[string]any{"bound_issuer": issuerURL, "jwt_validation_pubkeys": newTokenIssuer(t).publicKey(t), "jwt_supported_algs": "ES256"},
-			jobs, "has other keys of the issuer", "+ jwt_validation_pubkeys: from the file " + w.key},
+			jobs, "has other keys of the issuer", "- jwt_validation_pubkeys: another value\n            + jwt_validation_pubkeys: from the file " + w.key},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w.write(t, tc.path, tc.config)
@@ -165,7 +165,8 @@ func TestSetup_LeavesTheConfigsOfOthers(t *testing.T) {
 			w.setup(t, append(tc.args, "--yes")...).want(t, exitcode.Usage, tc.says, "--replace-config")
 			sameState(t, "after a refused run", w.state(t), before)
 			args := slices.Concat(tc.args, []string{"--replace-config"})
-			w.setup(t, append(args, "--yes")...).shows(t, "replace   config of the auth mount", tc.shown)
+			w.setup(t, append(args, "--yes")...).shows(t, "replace   config of the auth mount", tc.shown,
+				"note: all roles of this auth mount depend on its config")
 			w.setup(t, args...).shows(t, "Nothing to change")
 			got := w.read(t, tc.path)
 			for _, kept := range []string{"issuer", "default_role"} {

@@ -30,6 +30,7 @@ const (
 	textMissingToken  = "missing client token"
 	textUnknownRole   = "invalid role name"
 	textUpgrading     = "Upgrading from non-versioned to versioned data"
+	textNoClusterCA   = "serviceaccount/ca.crt: no such file or directory" // of a Kubernetes auth mount, outside a cluster
 )
 
 // Kind returns the sentinel for an error of the official client, or nil if the caller cancelled
@@ -249,7 +250,7 @@ func KnownTexts(text, other string) string {
 	var found []string
 	for _, known := range []string{
 		textCASMismatch, textInvalidToken, textDenied, textNoRoute, textNoNamespace, textSealed, textBadSecretID, textBadSecretID2,
-		textWrappingToken, textMissingToken, textUpgrading, errtext.NeedsHTTPS,
+		textWrappingToken, textMissingToken, textUpgrading, errtext.NeedsHTTPS, textNoClusterCA,
 	} {
 		if strings.Contains(text, known) {
 			found = append(found, known)

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"slices"
 	"strings"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
@@ -26,8 +27,12 @@ func changed(fields []field, current map[string]any) (lines []string) {
 			lines = append(lines, textDiff(old, text.text)...)
 			continue
 		}
-		if before := showLike(f.value, current[f.name]); f.file == "" {
-			lines = append(lines, line('-', f.name, before))
+		before := showLike(f.value, current[f.name])
+		if value, ok := settingOf(current[f.name]); f.file != "" && !(ok && isZero(value)) {
+			before = "another value"
+		}
+		if removed := line('-', f.name, before); !f.hide && !slices.Contains(lines, removed) {
+			lines = append(lines, removed)
 		}
 		if !f.drop {
 			lines = append(lines, line('+', f.name, showField(f)))

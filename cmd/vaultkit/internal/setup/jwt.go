@@ -202,7 +202,8 @@ func (l *Login) otherIdentity(bound claims) string {
 		switch values, ok := bound[name]; {
 		case !ok || slices.Contains(values, "*"):
 		case lacks(l.Claims[name], values):
-			return "jobs with the claims " + showClaims(claims{name: values})
+			maps.DeleteFunc(bound, func(name string, _ []string) bool { return !slices.Contains(l.Identity, name) })
+			return "jobs with the claims " + showClaims(bound)
 		default:
 			return ""
 		}

@@ -95,7 +95,7 @@ func (k *Kubernetes) inspect(current map[string]any, replace bool) (string, erro
 		return "", &vaultkit.Error{Path: authPath(k.Path, "config"), Kind: vaultkit.ErrInvalid,
 			Detail: "the auth mount " + k.Path + " " + differs,
 			Hint: "check --kubernetes-host and --kubernetes-ca; for another cluster, name another path with " + kubernetesPathFlag +
-				"; if the config is wrong or old, give " + replaceConfigFlag}
+				"; if the config is wrong or old, give " + replaceConfigFlag + " with --kubernetes-host"}
 	}
 	switch set, known := current["token_reviewer_jwt_set"].(bool); {
 	case k.Reviewer.Path == "" && asText(current["kubernetes_host"]) != k.Host:

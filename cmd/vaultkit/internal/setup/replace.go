@@ -69,7 +69,7 @@ func (o *object) actionForShared(current map[string]any) (Action, string, error)
 	}
 	untold, err := o.untold(current)
 	o.fields = append(o.fields, untold...)
-	return Replace, "", err
+	return Replace, "all roles of this auth mount depend on its config", err
 }
 
 // untold returns the settings of a config that no flag names: Vault writes a config as a whole. It

@@ -13,7 +13,7 @@ type claims = map[string][]string
 // githubLogins returns the roles of GitHub's jobs. Names can be given away and taken by somebody
 // else; the number of a repository cannot. The workflow file keeps other workflows of the branch
 // out. Rotating is for somebody who starts it in the protected environment; revoking old keys is
-// for the schedule alone, so that no person's run can do both.
+// for the schedule alone, whose jobs cannot put a key in force.
 func (f *Flags) githubLogins() []setup.Login {
 	ref := "refs/heads/" + f.Branch
 	common := claims{

@@ -79,13 +79,16 @@ func (o *output) applied() error {
 	return o.IO.Out.Failed()
 }
 
-// printLogins prints the variables of the logins that need no secret from here.
+// printLogins prints the variables of the logins that need no secret from here. Without VAULTKIT_AUTH,
+// the administrator's VAULT_TOKEN would log in.
 func (o *output) printLogins() {
-	variables := map[string]string{setup.KubernetesRole: "VAULTKIT_KUBERNETES", setup.JWTRole: "VAULTKIT_JWT"}
+	logins := map[string]string{setup.KubernetesRole: "kubernetes", setup.JWTRole: "jwt"}
 	for _, step := range o.plan.Changes() {
 		mount, _, isRole := strings.Cut(strings.TrimPrefix(step.Path, "auth/"), "/role/")
-		if prefix := variables[step.Kind]; prefix != "" && isRole && step.State == setup.Done {
-			fmt.Fprintf(o.IO.Out, "To log in as %s: %s_ROLE=%s %s_MOUNT=%s\n", step.Name, prefix, step.Name, prefix, terminal.ShellWord(mount))
+		if login := logins[step.Kind]; login != "" && isRole && step.State == setup.Done {
+			prefix := "VAULTKIT_" + strings.ToUpper(login)
+			fmt.Fprintf(o.IO.Out, "To log in as %s: VAULTKIT_AUTH=%s %s_ROLE=%s %s_MOUNT=%s\n",
+				step.Name, login, prefix, step.Name, prefix, terminal.ShellWord(mount))
 		}
 	}
 }
@@ -121,6 +124,7 @@ func (o *output) printCommands(changes []*setup.Step) {
 // printCredentials prints how to log in as an AppRole.
 func (o *output) printCredentials(c *setup.Credentials) {
 	lines := []string{"", fmt.Sprintf("To log in as %s, until %s, set:", c.AppRole, render.When(c.ExpiresAt)),
+		"  export VAULTKIT_AUTH=approle",
 		"  export VAULT_ROLE_ID=" + terminal.ShellWord(c.RoleID),
 		"  export VAULTKIT_WRAPPED_SECRET_ID=" + terminal.ShellWord(c.WrappedSecretID)}
 	if c.Path != defaultAppRolePath {
