@@ -23,8 +23,18 @@ const firstPause = time.Second
 // run tries a key until the outcome is final, or the time for a new key is over.
 func (a *attempts) run(ctx context.Context, value string) error {
 	began, pause := time.Now(), firstPause
+	var rejected error
 	for {
 		outcome := a.try(ctx, value)
+		// A provider limits requests with a wrong key: what it said about the key before counts.
+		switch {
+		case errors.Is(outcome.err, ErrRejected):
+			rejected = outcome.err
+		case outcome.accepted:
+			rejected = nil
+		case outcome.temporary && rejected != nil:
+			outcome.err = rejected
+		}
 		left := a.wait - time.Since(began)
 		switch {
 		case ctx.Err() != nil:
@@ -53,6 +63,7 @@ func interrupted(ctx context.Context, err error) error {
 type outcome struct {
 	err       error // nil, an ErrRejected or an ErrUnknown
 	temporary bool  // another attempt may show something else
+	accepted  bool  // the request with the key succeeded
 }
 
 // attemptTimeout limits one attempt, with its responses.
@@ -72,6 +83,7 @@ func (a *attempts) try(ctx context.Context, value string) outcome {
 	case without.err == nil:
 		return a.unknown("it accepts the same request without a key")
 	case without.temporary && errors.Is(without.err, ErrUnknown):
+		without.accepted = true
 		without.err = fmt.Errorf("%w, to the same request without a key", without.err)
 		return without
 	}

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -19,10 +20,11 @@ type script struct {
 	began   time.Time
 	asked   []time.Duration // when, from the beginning
 	hang    bool            // give no answer
+	without int             // the status without a key; 0: 401
 }
 
 func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
-	a := answer{status: http.StatusUnauthorized}
+	a := answer{status: cmp.Or(s.without, http.StatusUnauthorized)}
 	if r.Header.Get("Authorization") != "" {
 		s.asked = append(s.asked, time.Since(s.began))
 		if s.hang {
@@ -51,17 +53,21 @@ func TestWait_ANewKeyGetsTime(t *testing.T) {
 		want    error
 		asked   []time.Duration
 	}{
-		"works":                {nil, nil, nil, []time.Duration{0}},
-		"rejected at first":    {[]int{401, 401}, nil, nil, []time.Duration{0, 1, 3}},
-		"limited at first":     {[]int{429, 503}, nil, nil, []time.Duration{0, 1, 3}},
-		"at the last moment":   {[]int{401, 401, 401, 401}, nil, nil, []time.Duration{0, 1, 3, 7, 10}},
-		"too late":             {[]int{401, 401, 401, 401, 401}, nil, ErrRejected, []time.Duration{0, 1, 3, 7, 10}},
-		"limited for too long": {[]int{429, 429, 429, 429, 429}, nil, ErrUnknown, []time.Duration{0, 1, 3, 7, 10}},
-		"no time":              {[]int{401}, []Option{Wait(0)}, ErrRejected, []time.Duration{0}},
-		"negative time":        {[]int{401}, []Option{Wait(-1)}, ErrRejected, []time.Duration{0}},
-		"two seconds":          {[]int{401, 401, 401}, []Option{Wait(2 * time.Second)}, ErrRejected, []time.Duration{0, 1, 2}},
-		"forbidden":            {[]int{403, 403}, nil, ErrUnknown, []time.Duration{0}},
-		"a redirect":           {[]int{302, 302}, nil, ErrUnknown, []time.Duration{0}},
+		"works":                  {nil, nil, nil, []time.Duration{0}},
+		"rejected at first":      {[]int{401, 401}, nil, nil, []time.Duration{0, 1, 3}},
+		"limited at first":       {[]int{429, 503}, nil, nil, []time.Duration{0, 1, 3}},
+		"at the last moment":     {[]int{401, 401, 401, 401}, nil, nil, []time.Duration{0, 1, 3, 7, 10}},
+		"too late":               {[]int{401, 401, 401, 401, 401}, nil, ErrRejected, []time.Duration{0, 1, 3, 7, 10}},
+		"limited for too long":   {[]int{429, 429, 429, 429, 429}, nil, ErrUnknown, []time.Duration{0, 1, 3, 7, 10}},
+		"rejected, then limited": {[]int{401, 429, 429, 503, 503}, nil, ErrRejected, []time.Duration{0, 1, 3, 7, 10}},
+		"rejected, then limited, unknown allowed": {[]int{401, 429, 429, 503, 503}, []Option{AllowUnknown(nil)}, ErrRejected,
+			[]time.Duration{0, 1, 3, 7, 10}},
+		"rejected, then forbidden": {[]int{401, 403}, nil, ErrUnknown, []time.Duration{0, 1}},
+		"no time":                  {[]int{401}, []Option{Wait(0)}, ErrRejected, []time.Duration{0}},
+		"negative time":            {[]int{401}, []Option{Wait(-1)}, ErrRejected, []time.Duration{0}},
+		"two seconds":              {[]int{401, 401, 401}, []Option{Wait(2 * time.Second)}, ErrRejected, []time.Duration{0, 1, 2}},
+		"forbidden":                {[]int{403, 403}, nil, ErrUnknown, []time.Duration{0}},
+		"a redirect":               {[]int{302, 302}, nil, ErrUnknown, []time.Duration{0}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{}
@@ -78,6 +84,15 @@ func TestWait_ANewKeyGetsTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWait_AKeyThatIsAcceptedIsNotRejected: after a rejection the key begins to work, but the same
+// request without a key gets no answer that says anything.
+func TestWait_AKeyThatIsAcceptedIsNotRejected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []answer{{401, ""}, {200, "{}"}}, without: http.StatusServiceUnavailable}
+		wantOutcome(t, "Verifier, accepted, then 503 without a key", try(t.Context(), s.verifier(), goodKey), ErrUnknown)
+	})
 }
 
 // TestVerifier_AttemptsAreBounded: a server that does not answer gets 10 s for an attempt, and

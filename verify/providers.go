@@ -3,6 +3,7 @@ package verify
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -110,8 +111,13 @@ func compatible(base string) (Endpoint, error) {
 		return Endpoint{}, err
 	case target.RawQuery != "" || target.ForceQuery || strings.Contains(base, "#"):
 		return Endpoint{}, invalid("the base URL must not contain ? or #")
-	case strings.EqualFold(target.Hostname(), "openrouter.ai"):
-		return endpoints["openrouter"], nil
+	}
+	for _, known := range endpoints { // Anthropic has another header, xAI another status
+		if documented, err := url.Parse(known.URL); err == nil && strings.EqualFold(documented.Host, target.Host) {
+			return known, nil
+		}
+	}
+	switch {
 	case path.Base(target.Path) == "v1":
 		return models(target.JoinPath("models").String()), nil
 	}

@@ -211,7 +211,8 @@ func watchDeleted(t *testing.T, e execTest) {
 	w.ends(t, 143)
 }
 
-// Without names, a new provider is no reason for a restart, and comes with the next one.
+// Without names, a new provider is no reason for a restart, and comes with the next one. If it cannot be
+// used, the others' new keys come nevertheless.
 func watchEveryProvider(t *testing.T, e execTest) {
 	base := vaulttest.Name(t)
 	put := func(name, key string) {
@@ -231,6 +232,12 @@ func watchEveryProvider(t *testing.T, e execTest) {
 	w.start(t, "sk-canary-three,sk-canary-two ")
 	put("two", "sk-canary-four")
 	w.start(t, "sk-canary-three,sk-canary-four ")
+	put("One", "sk-canary-collides") // with the variable of the provider one
+	put("one", "sk-canary-five")
+	w.start(t, "sk-canary-five,sk-canary-four ")
+	if got := w.errs.String(); strings.Count(got, "providers that are new are left out: ") != 1 {
+		t.Errorf("vaultkit exec --watch prints\n%s\nwant one line about a provider that is left out", got)
+	}
 	w.signal(t, syscall.SIGTERM)
 	w.ends(t, 143)
 }

@@ -28,7 +28,8 @@ func New(flag, api string, opts ...verify.Option) (verify.Verifier, error) {
 // elsewhere are words in a provider's name which say that its keys belong to another server: one
 // that resells or passes on an API, or a local one.
 var elsewhere = []string{
-	"aws", "azure", "bedrock", "gateway", "gcp", "litellm", "llamacpp", "local", "ollama", "proxy", "self", "vertex", "vllm",
+	"aws", "azure", "bedrock", "compatible", "databricks", "gateway", "gcp", "helicone", "litellm", "llamacpp", "local", "mirror", "mock", "ollama",
+	"proxy", "relay", "router", "self", "vertex", "vllm",
 }
 
 // Guess returns the name of the API for a provider: the first word of its name, as in
@@ -40,7 +41,8 @@ func Guess(provider string) string {
 		return ""
 	}
 	for _, word := range words[1:] {
-		if slices.Contains(elsewhere, word) || slices.Contains(verify.Names(), word) {
+		contained := func(other string) bool { return strings.Contains(word, other) } // as in azure2 and azureeast
+		if slices.ContainsFunc(elsewhere, contained) || slices.ContainsFunc(verify.Names(), contained) {
 			return ""
 		}
 	}

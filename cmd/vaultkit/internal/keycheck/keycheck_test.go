@@ -14,7 +14,7 @@ func TestGuess(t *testing.T) {
 	for provider, want := range map[string]string{
 		"openai": "openai", "openai-gpt4": "openai", "OpenAI_Prod": "openai", "anthropic.claude": "anthropic", "mistral-large-prod": "mistral",
 		"local-llama": "", "my-openai": "", "openai2": "", "gpt4": "", "claude-3": "", "": "", "-": "",
-		"openai-azure": "", "anthropic-bedrock": "", "mistral-local": "", "openai_proxy": "", "openrouter-mistral": "", "openai.openrouter": "",
+		"openai-azure": "", "openai-azure2": "", "openai-azureeast": "", "openai-vllm01": "", "openai-compatible-deepseek": "", "anthropic-bedrock": "", "mistral-local": "", "openai_proxy": "", "openrouter-mistral": "", "openai.openrouter": "",
 	} {
 		if got := keycheck.Guess(provider); got != want {
 			t.Errorf("Guess(%q) = %q, want %q", provider, got, want)

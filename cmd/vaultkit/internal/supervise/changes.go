@@ -122,6 +122,7 @@ func (m *machine) delivered(e delivered) {
 	m.leftOut, m.back = m.given.without(e.names), nil
 	if m.phase == running {
 		m.config.Say("signaled the command, because the value changed of %s", list(m.news))
+		m.told = true
 		m.process.SignalCommand(m.config.Signal)
 	}
 	m.plan()

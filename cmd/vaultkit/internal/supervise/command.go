@@ -29,6 +29,9 @@ func NewCommand(path string, args []string) *Command {
 	return &Command{path: path, args: args, terminal: openTerminal()}
 }
 
+// OnTerminal reports whether there is a controlling terminal.
+func (c *Command) OnTerminal() bool { return c.terminal != nil }
+
 // Close closes the terminal. The command must have ended.
 func (c *Command) Close() { c.terminal.close() }
 

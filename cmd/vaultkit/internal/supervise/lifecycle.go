@@ -25,7 +25,7 @@ func (m *machine) start() {
 }
 
 func (m *machine) launch() error {
-	m.phase, m.next, m.over, m.began = running, exit, false, time.Now()
+	m.phase, m.next, m.over, m.told, m.began = running, exit, false, false, time.Now()
 	m.number++
 	return m.world.start(m.number, m.given.variables())
 }
@@ -61,7 +61,7 @@ func (m *machine) exited(e exited) {
 	switch {
 	case m.phase == running:
 		m.next = m.afterExit(e)
-	case e.exitCode() == shellCode+int(syscall.SIGINT): // a terminal sends Ctrl-C to the command alone
+	case e.signal == syscall.SIGINT: // a terminal sends Ctrl-C to the command alone
 		m.next = exit
 	}
 	switch {
@@ -77,9 +77,9 @@ func (m *machine) exited(e exited) {
 // afterExit decides what follows the end of a command that was not asked to end.
 func (m *machine) afterExit(e exited) next {
 	switch {
-	case !e.failed():
+	case !e.failed() && !m.endedByNews(e):
 		return exit
-	case m.due && m.config.Deliver == nil:
+	case m.due && m.config.Deliver == nil, m.endedByNews(e):
 		return startAgain
 	case !m.config.RestartOnFailure:
 		return exit
@@ -89,6 +89,12 @@ func (m *machine) afterExit(e exited) next {
 	}
 	m.failures++
 	return startLater
+}
+
+// endedByNews reports whether the command has ended by the signal that tells it of new keys: it
+// did not handle the signal yet. Nobody has asked it to end.
+func (m *machine) endedByNews(e exited) bool {
+	return m.config.Deliver != nil && m.told && e.exitCode() == shellCode+int(m.config.Signal)
 }
 
 // finish does what follows when the group is gone.
@@ -115,6 +121,8 @@ func (m *machine) end(code int) { m.phase, m.code = ended, code }
 // command is stopped already ends the grace.
 func (m *machine) signaled(signal syscall.Signal) {
 	switch {
+	case signal == syscall.SIGHUP && m.phase != running && !m.asked && !m.process.OnTerminal():
+		// The command that starts next has the newest keys and reads its configuration anyway.
 	case m.phase == pausing:
 		if endsPrograms(signal) {
 			m.end(shellCode + int(signal))

@@ -58,6 +58,7 @@ type machine struct {
 	over     bool // the command has ended; processes of its group may be left
 	last     exited
 	asked    bool // this program was asked to end
+	told     bool // the process got config.Signal from this program
 	code     int  // with which this program ends
 	number   int  // of the process
 	began    time.Time

@@ -137,6 +137,24 @@ func TestSupervisor(t *testing.T) {
 			sleep(1500 * time.Millisecond)
 			c.happens(exited{signal: syscall.SIGINT, alone: true})
 		}, want: "1s group terminated, 1.5s exit 130"},
+		"a command that ends with 130 after SIGTERM is restarted": {act: func(c *scene) {
+			c.change("A=2", "B=1")
+			sleep(1500 * time.Millisecond)
+			c.ends(130) // as with trap 'exit 130' INT TERM
+			sleep(time.Minute)
+		}, want: "1s group terminated, 1.5s start A=2 B=1, 1m1.5s exit 0"},
+		"SIGHUP during a restart ends nothing": {takes: obeys, act: func(c *scene) {
+			c.change("A=2", "B=1")
+			sleep(1500 * time.Millisecond)
+			c.s.Signal(syscall.SIGHUP)
+			sleep(time.Minute)
+		}, want: "1s group terminated, 2s start A=2 B=1, 1m1.5s exit 0"},
+		"with Deliver, a command that the signal ends is restarted": {config: Config{Signal: syscall.SIGHUP}, act: func(c *scene) {
+			c.change("A=2", "B=1")
+			sleep(2 * time.Second)
+			c.happens(exited{signal: syscall.SIGHUP, alone: true})
+			sleep(time.Minute)
+		}, want: "1s write A=2 B=1, 1s command hangup, 2s start A=2 B=1, 1m2s exit 0"},
 		"the command decides about other signals": {act: func(c *scene) {
 			for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGWINCH, syscall.SIGCONT} {
 				c.s.Signal(signal)

@@ -99,6 +99,7 @@ func (c *scene) SignalCommand(signal syscall.Signal) { c.note("command %v", sign
 func (c *scene) Suspend(signal syscall.Signal)       { c.note("suspend %v", signal) }
 func (c *scene) Resume()                             { c.note("resume") }
 func (c *scene) Ended()                              {}
+func (c *scene) OnTerminal() bool                    { return false }
 
 // change changes the variables in Vault, and has the supervisor notice it.
 func (c *scene) change(variables ...string) {

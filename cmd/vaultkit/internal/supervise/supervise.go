@@ -50,6 +50,9 @@ type Process interface {
 	// Suspend stops this program like the command, which a signal has stopped, if a shell
 	// can continue it. It returns when this program continues.
 	Suspend(syscall.Signal)
+	// OnTerminal reports whether SIGHUP can mean that the terminal is gone. Elsewhere it asks
+	// programs to read their configuration again.
+	OnTerminal() bool
 	// Resume continues a stopped command.
 	Resume()
 	// Ended tells that nothing of the group is left, or that Start has failed.

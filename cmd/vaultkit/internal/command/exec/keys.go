@@ -25,6 +25,7 @@ type keys struct {
 	problems  *problems
 
 	mu        sync.Mutex
+	readable  []string // the providers of the last read that left no new one out, if every provider is meant
 	followed  map[string]bool
 	following sync.WaitGroup
 	follow    func(provider string)
@@ -40,8 +41,16 @@ func (k *keys) first(ctx context.Context, client *vaultkit.Client) (err error) {
 	k.client = client
 	query := k.o.Query
 	defer envquery.Report(k.o.IO, &query)()
-	if k.variables, err = client.Environ(ctx, query); err != nil || k.o.Watch.Out == "" {
+	if k.variables, err = client.Environ(ctx, query); err != nil {
 		return err
+	}
+	if len(query.Providers) == 0 {
+		if k.readable, err = client.Providers(ctx); err != nil {
+			return err
+		}
+	}
+	if k.o.Watch.Out == "" {
+		return nil
 	}
 	_, err = k.writeFile(ctx, query)
 	return err
@@ -49,12 +58,12 @@ func (k *keys) first(ctx context.Context, client *vaultkit.Client) (err error) {
 
 // read reads the variables again. Those of a provider that is deleted are left out.
 func (k *keys) read(ctx context.Context) (variables []string, err error) {
-	err = k.existing(func(query vaultkit.EnvQuery) (err error) {
+	leftOut, err := k.existing(func(query vaultkit.EnvQuery) (err error) {
 		variables, err = k.client.Environ(ctx, query)
 		return err
 	})
 	if err == nil {
-		err = k.followNew(ctx)
+		err = k.followNew(ctx, leftOut)
 	}
 	if ctx.Err() == nil {
 		k.problems.report("", err)
@@ -64,7 +73,7 @@ func (k *keys) read(ctx context.Context) (variables []string, err error) {
 
 // write writes the file again, and returns the names of its variables.
 func (k *keys) write(ctx context.Context) (names []string, err error) {
-	err = k.existing(func(query vaultkit.EnvQuery) (err error) {
+	_, err = k.existing(func(query vaultkit.EnvQuery) (err error) {
 		names, err = k.writeFile(ctx, query)
 		return err
 	})
@@ -78,11 +87,29 @@ func (k *keys) writeFile(ctx context.Context, query vaultkit.EnvQuery) (names []
 	return k.client.WriteEnvFile(ctx, k.o.Watch.Out, k.o.Watch.Format, query)
 }
 
-// existing calls read with the query, again without each named provider that is deleted.
-func (k *keys) existing(read func(vaultkit.EnvQuery) error) error {
+// existing calls read with the query. A new provider whose variables collide with those of another
+// one, or that the token cannot read, must not keep the other keys from the command: then it calls read
+// without new providers, and reports that they are left out.
+func (k *keys) existing(read func(vaultkit.EnvQuery) error) (leftOut bool, err error) {
 	query := k.o.Query
 	query.Providers = slices.Clone(query.Providers)
 	query.Skipped = func(string, string, error) {} // reported at the start
+	err = existing(query, read)
+	if len(k.o.Query.Providers) > 0 || !errors.Is(err, vaultkit.ErrInvalid) && !errors.Is(err, vaultkit.ErrPermissionDenied) {
+		return false, err
+	}
+	k.mu.Lock()
+	query.Providers = slices.Clone(k.readable)
+	k.mu.Unlock()
+	if existing(query, read) != nil {
+		return false, err
+	}
+	k.problems.leftOut(err)
+	return true, nil
+}
+
+// existing calls read with the query, again without each named provider that is deleted.
+func existing(query vaultkit.EnvQuery, read func(vaultkit.EnvQuery) error) error {
 	for {
 		err := read(query)
 		failed, ok := errors.AsType[*vaultkit.Error](err)
@@ -120,11 +147,16 @@ func (k *keys) watchAll(ctx context.Context, notice func()) {
 
 // followNew watches the providers that are new since the last call, if every provider is
 // meant.
-func (k *keys) followNew(ctx context.Context) error {
+func (k *keys) followNew(ctx context.Context, leftOut bool) error {
 	if len(k.o.Query.Providers) > 0 {
 		return nil
 	}
 	names, err := k.client.Providers(ctx)
+	if err == nil && !leftOut {
+		k.mu.Lock()
+		k.readable = names
+		k.mu.Unlock()
+	}
 	k.start(names)
 	return err
 }

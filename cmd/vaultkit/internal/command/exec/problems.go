@@ -18,6 +18,7 @@ type problems struct {
 	io   *terminal.IO
 	mu   sync.Mutex
 	open map[string]string // the kind of the problem of each provider that has one
+	told string            // why new providers were left out the last time
 }
 
 func newProblems(io *terminal.IO) *problems {
@@ -40,6 +41,16 @@ func (p *problems) report(provider string, err error) {
 	known := slices.Contains(slices.Collect(maps.Values(p.open)), kind)
 	if p.open[provider] = kind; !known {
 		p.io.Warn("no new keys are seen, and the command keeps running: %s", exitcode.Text(err))
+	}
+}
+
+// leftOut reports why new providers are left out, once for each reason.
+func (p *problems) leftOut(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if text := exitcode.Text(err); text != p.told {
+		p.told = text
+		p.io.Warn("providers that are new are left out: %s", text)
 	}
 }
 

@@ -44,6 +44,9 @@ type mapping struct {
 
 const keySuffix = "_API_KEY"
 
+// mostName is the length of the longest name that env writes: a prefix, a provider and a field.
+const mostName = 1024
+
 // newMapping returns the mapping of a file. A provider is known if it is in Vault or has an API key
 // in the file.
 func (o *Options) newMapping(items []envreader.Item, existing []string) *mapping {
@@ -83,6 +86,8 @@ func (m *mapping) of(item envreader.Item) (at place, why string) {
 		return at, whyEmpty
 	case item.Name == "":
 		return place{item.Provider, item.Field}, ""
+	case len(item.Name) > mostName: // looking for the provider in it would take too long
+		return place{}, whyNoProvider
 	}
 	if stem, isKey := strings.CutSuffix(item.Name, keySuffix); isKey {
 		return m.check(item.Name, stem, "api_key")
