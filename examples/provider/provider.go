@@ -16,7 +16,7 @@ import (
 // API is the stand-in. It is an http.Handler:
 //
 //	POST   /v1/admin/keys       {"name": "…"}  issues a key:     {"id": "…", "key": "…"}
-//	DELETE /v1/admin/keys/{id}                 revokes a key
+//	DELETE /v1/admin/keys/{id}                 revokes a key; 404 with {"error": "no such key", "id": "…"} if there is none
 //	GET    /v1/models                          is free: 200 for a key that works, else 401
 //	POST   /v1/answers          {"question": "…"}                {"answer": "…"}
 //
@@ -59,7 +59,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTT
 
 // Issue issues a key without a request, for the start of a test.
 func (a *API) Issue(name string) (id, key string) {
-	id, key = "key_"+rand.Text(), "sk-example-"+rand.Text()
+	id, key = "key_"+rand.Text(), "sk-standin-"+rand.Text()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.keys[id] = &issued{name: name, key: key, works: time.Now().Add(a.delay)}
@@ -94,7 +94,7 @@ func (a *API) issue(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "give the key a name", http.StatusBadRequest)
 	default:
 		id, key := a.Issue(asked.Name)
-		respond(w, map[string]string{"id": id, "key": key})
+		respond(w, http.StatusOK, map[string]string{"id": id, "key": key})
 	}
 }
 
@@ -107,7 +107,7 @@ func (a *API) revoke(w http.ResponseWriter, r *http.Request) {
 	defer a.mu.Unlock()
 	key := a.keys[r.PathValue("id")]
 	if key == nil || key.revoked {
-		http.Error(w, "no such key", http.StatusNotFound)
+		respond(w, http.StatusNotFound, map[string]string{"error": "no such key", "id": r.PathValue("id")})
 		return
 	}
 	key.revoked = true
@@ -121,12 +121,12 @@ func (a *API) models(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this key does not work", http.StatusUnauthorized)
 		return
 	}
-	respond(w, map[string][]string{"models": {"example-1"}})
+	respond(w, http.StatusOK, map[string][]string{"models": {"example-1"}})
 }
 
 func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 	if a.count(r) {
-		respond(w, map[string]string{"answer": "42"})
+		respond(w, http.StatusOK, map[string]string{"answer": "42"})
 		return
 	}
 	http.Error(w, "this key does not work", http.StatusUnauthorized)
@@ -173,7 +173,8 @@ func bearer(r *http.Request) string {
 	return token
 }
 
-func respond(w http.ResponseWriter, body any) {
+func respond(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the client has gone: nothing to do
 }

@@ -46,6 +46,10 @@ func TestAPI_CountsCallsByKey(t *testing.T) {
 			t.Errorf("%s %s = %d, want %d", call.method, call.path, got, call.want)
 		}
 	}
+	gone := "/v1/admin/keys/" + made.ID
+	if _, got := send(t, api, http.MethodDelete, gone, "fake-admin-key", ""); got != `{"error":"no such key","id":"`+made.ID+"\"}\n" {
+		t.Errorf("DELETE %s, again = %q, want that this key does not exist", gone, got)
+	}
 	if got, want := api.Calls(), (provider.Calls{Answered: 1, Dead: 1, Unknown: 1, Keys: 1}); got != want {
 		t.Errorf("Calls() = %+v, want %+v", got, want)
 	}

@@ -54,11 +54,14 @@ func (i *issuer) NewFields(ctx context.Context, target vaultkit.Target) (map[str
 		return nil, err
 	}
 	status, err := i.call(ctx, http.MethodPost, "/v1/admin/keys", body, &made)
-	if err != nil {
-		return nil, fmt.Errorf("a key with the name %s may exist: %w", target.Stamp, err)
-	}
-	if status != http.StatusOK || made.ID == "" || made.Key == "" {
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("a key with the name %s may exist; revoke it: %w", target.Stamp, err)
+	case status >= 400 && status < 500:
 		return nil, fmt.Errorf("the provider's API made no key: status %d", status)
+	case status < 200 || status >= 300 || made.ID == "" || made.Key == "":
+		return nil, fmt.Errorf("the provider's API answered with status %d and no key that this program can read: "+
+			"a key with the name %s may exist; revoke it", status, target.Stamp)
 	}
 	return map[string]any{fieldKey: made.Key, fieldID: made.ID}, nil
 }
@@ -70,19 +73,25 @@ func (i *issuer) Revoke(ctx context.Context, _ vaultkit.Target, keys vaultkit.Pr
 	if id == "" {
 		return fmt.Errorf("%w: the secret has no %s: revoke the key by hand", vaultkit.ErrNotAsked, fieldID)
 	}
-	status, err := i.call(ctx, http.MethodDelete, "/v1/admin/keys/"+url.PathEscape(id), nil, nil)
+	var answer struct{ Error, ID string }
+	status, err := i.call(ctx, http.MethodDelete, "/v1/admin/keys/"+url.PathEscape(id), nil, &answer)
 	switch {
 	case err != nil:
 		return err
-	case status == http.StatusNotFound:
+	// A 404 alone may come from a wrong path or a proxy. With ErrAlreadyRevoked, vaultkit records a key
+	// as revoked and never tries again, so the API itself must say that this key does not exist.
+	case status == http.StatusNotFound && answer.Error == "no such key" && answer.ID == id:
 		return vaultkit.ErrAlreadyRevoked
+	case status == http.StatusNotFound:
+		return errors.New("the provider's API did not revoke the key: status 404, but not because the key does not exist: check PROVIDER_URL")
 	case status != http.StatusNoContent:
 		return fmt.Errorf("the provider's API did not revoke the key: status %d", status)
 	}
 	return nil
 }
 
-// call sends one request. Its errors contain no key and nothing of the response.
+// call sends one request, and decodes the response into result. A response that is not such JSON leaves
+// result empty: its status says more. The errors contain no key and nothing of the response.
 func (i *issuer) call(ctx context.Context, method, path string, body []byte, result any) (status int, err error) {
 	request, err := http.NewRequestWithContext(ctx, method, i.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -96,11 +105,7 @@ func (i *issuer) call(ctx context.Context, method, path string, body []byte, res
 	}
 	defer response.Body.Close()
 	limited := io.LimitReader(response.Body, 1<<16)
-	if result != nil && response.StatusCode == http.StatusOK {
-		if err := json.NewDecoder(limited).Decode(result); err != nil {
-			return response.StatusCode, errors.New("the response of the provider's API cannot be read")
-		}
-	}
+	_ = json.NewDecoder(limited).Decode(result)
 	_, _ = io.Copy(io.Discard, limited) // so that the connection can be used again
 	return response.StatusCode, nil
 }

@@ -31,16 +31,19 @@ func main() {
 	wait := flag.Duration("wait", 5*time.Minute, "how long the old key stays valid")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, flag.Arg(0), *wait)
+	err := run(ctx, flag.Args(), *wait)
 	stop()
 	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, provider string, wait time.Duration) error {
+func run(ctx context.Context, args []string, wait time.Duration) error {
 	url, adminKey := os.Getenv("PROVIDER_URL"), os.Getenv("PROVIDER_ADMIN_KEY")
-	if provider == "" || url == "" || adminKey == "" {
+	switch {
+	case len(args) > 1:
+		return errors.New("give one argument, the name of the provider, and flags before it: rotator -wait 5m PROVIDER")
+	case len(args) == 0 || args[0] == "" || url == "" || adminKey == "":
 		return errors.New("give the name of the provider, and set PROVIDER_URL and PROVIDER_ADMIN_KEY")
 	}
 	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
@@ -48,7 +51,7 @@ func run(ctx context.Context, provider string, wait time.Duration) error {
 		return err
 	}
 	defer client.Close()
-	r := &rotator{client: client, issuer: newIssuer(url, adminKey), works: verifier(url, 30*time.Second), provider: provider, wait: wait}
+	r := &rotator{client: client, issuer: newIssuer(url, adminKey), works: verifier(url, 30*time.Second), provider: args[0], wait: wait}
 	return r.run(ctx)
 }
 
@@ -78,7 +81,7 @@ func (r *rotator) run(ctx context.Context) error {
 	select {
 	case <-time.After(r.wait):
 	case <-ctx.Done():
-		return fmt.Errorf("the old key is not revoked; the next run revokes it: %w", ctx.Err())
+		return fmt.Errorf("the old key is not revoked; the next run makes another key first, and then revokes it: %w", ctx.Err())
 	}
 	return r.revokeOld(ctx, id)
 }
@@ -113,7 +116,8 @@ func (r *rotator) rotate(ctx context.Context) (id string, err error) {
 }
 
 // revokeOld revokes the keys that this rotation and those of earlier runs replaced, if that was long
-// enough ago. RevokeOld refuses a key that is in force again, for instance after a rollback.
+// enough ago. Every old key that stays alive is an error, so that cron reports it: also one that vaultkit
+// refuses to revoke, for instance because it is in force again after a rollback, or in another provider.
 func (r *rotator) revokeOld(ctx context.Context, id string) error {
 	records, err := r.client.History(ctx, r.provider)
 	if err != nil {
@@ -128,14 +132,11 @@ func (r *rotator) revokeOld(ctx context.Context, id string) error {
 			continue
 		}
 		_, err := r.client.RevokeOld(ctx, r.provider, record.ID, r.issuer, vaultkit.WithActor("rotator"))
-		switch {
-		case err == nil:
-			log.Printf("version %d of %s is revoked", record.OldVersion, r.provider)
-		case errors.Is(err, vaultkit.ErrConflict), errors.Is(err, vaultkit.ErrNotAsked):
-			log.Printf("version %d of %s is not revoked: %v", record.OldVersion, r.provider, err)
-		default:
-			failed = append(failed, err)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("version %d of %s is not revoked: %w", record.OldVersion, r.provider, err))
+			continue
 		}
+		log.Printf("version %d of %s is revoked", record.OldVersion, r.provider)
 	}
 	return errors.Join(failed...)
 }

@@ -93,7 +93,7 @@ func TestRun_KeepsTheOldKeyIfTheNewOneDoesNotWork(t *testing.T) {
 	server := httptest.NewServer(broken)
 	defer server.Close()
 	r.issuer.url, r.works = server.URL, verifier(server.URL, 300*time.Millisecond)
-	if err := r.run(t.Context()); err == nil || strings.Contains(err.Error(), "sk-example") {
+	if err := r.run(t.Context()); err == nil || strings.Contains(err.Error(), "sk-standin") {
 		t.Errorf("run(), the new key does not work = %v, want an error without the key", err)
 	}
 	if after := vault.Provider("example"); after[fieldKey] != before[fieldKey] {
@@ -166,23 +166,107 @@ func TestRun_RevokesNothingWhileTheOutcomeIsUndetermined(t *testing.T) {
 	works(t, api, vault, r)
 }
 
-// Without the id of the old key nothing can be revoked. The log says so, and the next key has an id.
-func TestRun_StartsWithASecretWithoutAnID(t *testing.T) {
+// A 404 that is not the API's answer about this key is an error: the key may be alive.
+func TestRevoke_A404IsAnErrorUnlessThisKeyDoesNotExist(t *testing.T) {
+	api, vault, r := setup(t, 0)
+	keys := vault.Provider("example")
+	right := r.issuer.url
+	r.issuer.url += "/wrong"
+	if err := r.issuer.Revoke(t.Context(), vaultkit.Target{}, keys); err == nil || errors.Is(err, vaultkit.ErrAlreadyRevoked) || !strings.Contains(err.Error(), "404") {
+		t.Errorf("Revoke(), a wrong path = %v, want an error about the 404 that is not ErrAlreadyRevoked", err)
+	}
+	if names := api.Working(); len(names) != 1 {
+		t.Errorf("working keys = %q, want one", names)
+	}
+	r.issuer.url = right
+	if err := r.issuer.Revoke(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldID: "key_other"}); !errors.Is(err, vaultkit.ErrAlreadyRevoked) {
+		t.Errorf("Revoke(an id that does not exist) = %v, want ErrAlreadyRevoked", err)
+	}
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"error": "no such key", "id": "key_other"}`))
+	}))
+	defer other.Close()
+	r.issuer.url = other.URL
+	if err := r.issuer.Revoke(t.Context(), vaultkit.Target{}, keys); err == nil || errors.Is(err, vaultkit.ErrAlreadyRevoked) {
+		t.Errorf("Revoke(), 404 for another id = %v, want an error that is not ErrAlreadyRevoked", err)
+	}
+}
+
+// Without the id of the old key nothing can be revoked. The run fails, so that cron reports the key that
+// stays alive, and the next key has an id.
+func TestRun_FailsForASecretWithoutAnID(t *testing.T) {
 	api, vault, r := setup(t, 0)
 	vault.PutProvider("example", vaultkit.ProviderKeys{fieldKey: vault.Provider("example")[fieldKey]})
 	lines := logged(t, func() {
 		for range 2 {
-			if err := r.run(t.Context()); err != nil {
-				t.Errorf("run() = %v, want no error", err)
+			err := r.run(t.Context())
+			if !errors.Is(err, vaultkit.ErrNotAsked) || !strings.Contains(err.Error(), "version 2 of example is not revoked") ||
+				!strings.Contains(err.Error(), "by hand") || strings.Contains(err.Error(), "sk-standin") {
+				t.Errorf("run() = %v, want ErrNotAsked, and that version 2 must be revoked by hand", err)
 			}
 		}
 	})
-	if !strings.Contains(lines, "version 2 of example is not revoked") || !strings.Contains(lines, "by hand") || !strings.Contains(lines, "version 3 of example is revoked") ||
-		strings.Contains(lines, "sk-example") {
-		t.Errorf("run() logs %q, want that version 2 must be revoked by hand, and version 3 is revoked", lines)
+	if !strings.Contains(lines, "version 3 of example is revoked") || strings.Contains(lines, "sk-standin") {
+		t.Errorf("run() logs %q, want that version 3 is revoked", lines)
 	}
 	if names := api.Working(); len(names) != 2 || !slices.Contains(names, "first") {
 		t.Errorf("working keys = %q, want first and the one in Vault", names)
+	}
+}
+
+// An old key that another provider still has is not revoked. The run fails, so that cron reports it.
+func TestRun_FailsIfAnOldKeyIsInForceElsewhere(t *testing.T) {
+	api, vault, r := setup(t, 0)
+	vault.PutProvider("other", vaultkit.ProviderKeys{fieldKey: vault.Provider("example")[fieldKey]})
+	if err := r.run(t.Context()); !errors.Is(err, vaultkit.ErrConflict) || strings.Contains(err.Error(), "sk-standin") {
+		t.Errorf("run(), the old key is in force in another provider = %v, want ErrConflict", err)
+	}
+	if names := api.Working(); len(names) != 2 {
+		t.Errorf("working keys = %q, want two", names)
+	}
+}
+
+// A flag after the provider would be ignored, so it is an error.
+func TestRun_RefusesASecondArgument(t *testing.T) {
+	t.Setenv("PROVIDER_URL", "http://127.0.0.1:1")
+	t.Setenv("PROVIDER_ADMIN_KEY", "fake-admin-key")
+	for _, args := range [][]string{{"example", "-wait", "1s"}, {"example", "other"}} {
+		if err := run(t.Context(), args, time.Minute); err == nil || !strings.Contains(err.Error(), "flags before it") {
+			t.Errorf("run(%q) = %v, want an error about the arguments", args, err)
+		}
+	}
+}
+
+// Every success may have made a key. A key that this program cannot read is reported by its name.
+func TestNewFields_ReadsEverySuccess(t *testing.T) {
+	for _, tc := range []struct {
+		status     int
+		body, says string // says "": the key is read
+	}{
+		{200, `{"id": "key_1", "key": "SECRET"}`, ""},
+		{201, `{"id": "key_1", "key": "SECRET"}`, ""},
+		{202, `{"id": "key_1", "key": "SECRET"}`, ""},
+		{201, `{"id": "key_1", "value": "SECRET"}`, "status 201 and no key that this program can read: a key with the name stamp may exist; revoke it"},
+		{201, "SECRET", "status 201 and no key that this program can read: a key with the name stamp may exist; revoke it"},
+		{204, "", "status 204 and no key that this program can read: a key with the name stamp may exist; revoke it"},
+		{500, "SECRET", "status 500 and no key that this program can read: a key with the name stamp may exist; revoke it"},
+		{403, `{"id": "key_1", "key": "SECRET"}`, "made no key: status 403"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(tc.status)
+			_, _ = w.Write([]byte(tc.body))
+		}))
+		fields, err := newIssuer(server.URL, "fake-admin-key").NewFields(t.Context(), vaultkit.Target{Stamp: "stamp"})
+		server.Close()
+		switch {
+		case tc.says == "":
+			if err != nil || fields[fieldKey] != "SECRET" || fields[fieldID] != "key_1" {
+				t.Errorf("NewFields(), %d = %d fields, %v, want the key and its id", tc.status, len(fields), err)
+			}
+		case err == nil || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "SECRET"):
+			t.Errorf("NewFields(), %d %s = %v, want %q", tc.status, tc.body, err, tc.says)
+		}
 	}
 }
 

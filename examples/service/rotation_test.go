@@ -93,7 +93,7 @@ func (r rotator) rotate(t *testing.T, name string) {
 	command.Env = r.environ
 	out, err := command.CombinedOutput()
 	text := string(out)
-	if err != nil || strings.Contains(text, "sk-example") || strings.Contains(text, adminKey) || !strings.Contains(text, "is revoked") {
+	if err != nil || strings.Contains(text, "sk-standin") || strings.Contains(text, adminKey) || !strings.Contains(text, "is revoked") {
 		t.Fatalf("rotator %s = %v, want success, a revocation, and no key in its output:\n%s", name, err, text)
 	}
 }

@@ -68,7 +68,7 @@ func request(t *testing.T, method, url, body string) (status int, text string) {
 func responds(t *testing.T, method, url, body string, want int) string {
 	t.Helper()
 	status, text := request(t, method, url, body)
-	if status != want || strings.Contains(text, "sk-example") {
+	if status != want || strings.Contains(text, "sk-standin") {
 		t.Errorf("%s %s = %d %q, want %d, and no key", method, url, status, text, want)
 	}
 	return text
@@ -147,7 +147,7 @@ func TestService_IsNotReadyWithoutAKey(t *testing.T) {
 func TestService_ReportsAKeyThatIsRefused(t *testing.T) {
 	api, url, keys := startAPI(t)
 	vault := vaultkittest.NewServer(t, vaultkittest.WithProviderKeys("example", keys))
-	vault.Rotate("example", "sk-example-unknown")
+	vault.Rotate("example", "sk-standin-unknown")
 	s, address := serve(t, config{"example", url, time.Second})
 	if err := s.start(t.Context(), vault.Options(t)...); err != nil {
 		t.Fatalf("start() = %v, want no error", err)
@@ -156,7 +156,7 @@ func TestService_ReportsAKeyThatIsRefused(t *testing.T) {
 	log.SetOutput(&lines)
 	responds(t, http.MethodPost, address+"/ask", question, http.StatusBadGateway)
 	log.SetOutput(os.Stderr)
-	if !strings.Contains(lines.String(), "refused the key") || strings.Contains(lines.String(), "sk-example") {
+	if !strings.Contains(lines.String(), "refused the key") || strings.Contains(lines.String(), "sk-standin") {
 		t.Errorf("POST /ask logs %q, want that the key is refused, and no key", &lines)
 	}
 	// The next key is used without a restart.
