@@ -41,6 +41,7 @@ func (a *attempts) failed(err error) outcome { return a.temporary(reason(err)) }
 
 func reason(err error) string {
 	timeout, _ := errors.AsType[net.Error](err)
+	operation, _ := errors.AsType[*net.OpError](err)
 	_, unresolved := errors.AsType[*net.DNSError](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
@@ -52,6 +53,10 @@ func reason(err error) string {
 		return "no complete response in time"
 	case unresolved:
 		return "the name of the host or of the proxy has no address"
+	case errors.Is(err, syscall.ECONNREFUSED) && operation != nil && operation.Op == "proxyconnect":
+		return "connection to the proxy refused"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
 	}
 	return "no complete response"
 }

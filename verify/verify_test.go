@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,28 @@ func TestVerifier_NoResponse(t *testing.T) {
 		wantOutcome(t, "Verifier, "+name, try(t.Context(), Endpoint{URL: url}.Verifier(Wait(0), patient), deadKey), ErrUnknown)
 	}
 	close(release)
+}
+
+// TestVerifier_ConnectionRefused: the error says so, and whether it was the host or the proxy.
+func TestVerifier_ConnectionRefused(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	address, err := url.Parse(gone.URL)
+	if err != nil {
+		t.Fatalf("url.Parse(%s) = %v, want no error", gone.URL, err)
+	}
+	behindProxy := func(o *options) {
+		o.transport = func(bool) http.RoundTripper { return &http.Transport{Proxy: http.ProxyURL(address)} }
+	}
+	for want, v := range map[string]Verifier{
+		address.Host + ": connection refused":          Compatible(gone.URL, Wait(0)),
+		"example.com: connection to the proxy refused": Compatible("https://example.com", Wait(0), behindProxy),
+	} {
+		err := try(t.Context(), v, deadKey)
+		if wantOutcome(t, "Verifier, "+want, err, ErrUnknown); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("Verifier, a refused connection = %v, want %q at the end", err, want)
+		}
+	}
 }
 
 // TestVerifier_UntrustedCertificate: a certificate of nobody leaves the outcome open, and the

@@ -7,7 +7,6 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
-	"goblin/vaultkit/verify"
 )
 
 // Run rotates one provider, or many.
@@ -30,8 +29,8 @@ func Run(ctx context.Context, o *Options) error {
 	switch {
 	case errors.Is(err, vaultkit.ErrInvalid):
 		return refusedField(err)
-	case errors.Is(err, verify.ErrUnknown) && !errors.Is(err, vaultkit.ErrUndetermined) && ctx.Err() == nil:
-		return exitcode.WithHint(err, "Nothing was changed. To rotate all the same, add --verify-unknown=warn.")
+	case unverifiedHint(err) != "" && ctx.Err() == nil:
+		return exitcode.WithHint(err, unverifiedHint(err))
 	case err != nil:
 		return o.Print.Failure(ctx, provider, o.Vault.Args(), rotation, err)
 	case o.DryRun:

@@ -2,7 +2,10 @@ package rotate
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -66,10 +69,14 @@ func (o *Options) sets(field string) bool {
 	return false
 }
 
+// keyWait is how long --verify tries a key that is rejected: a provider may need some seconds until it
+// accepts a new key.
+const keyWait = 10 * time.Second
+
 // verifier returns the verifier of --verify for a provider. With --verify-unknown=warn, it notes
 // an unknown outcome.
 func (o *Options) verifier(provider string) (verify.Verifier, error) {
-	options := []verify.Option{verify.Field(o.Field)}
+	options := []verify.Option{verify.Field(o.Field), verify.Wait(keyWait)}
 	if o.VerifyUnknown == unknownWarns {
 		options = append(options, verify.AllowUnknown(func(err error) {
 			o.unverified.Store(provider, err.Error())
@@ -94,6 +101,22 @@ func (o *Options) tryKey(ctx context.Context, target vaultkit.Target, keys vault
 		return nil
 	}
 	return o.runVerifyCommand(ctx, target.Provider, keys)
+}
+
+// unverifiedHint says what Vault holds after an error of --verify, and what to do. It is empty if the
+// rotation has failed for another reason.
+func unverifiedHint(err error) string {
+	switch {
+	case errors.Is(err, vaultkit.ErrUndetermined):
+		return ""
+	case errors.Is(err, verify.ErrUnknown):
+		return "Nothing was changed. To rotate all the same, add --verify-unknown=warn."
+	case errors.Is(err, verify.ErrRejected) && errors.Is(err, context.DeadlineExceeded): // --timeout is shorter than keyWait
+		return "Nothing was changed."
+	case errors.Is(err, verify.ErrRejected):
+		return fmt.Sprintf("The key was tried for %v. Nothing was changed.", keyWait)
+	}
+	return ""
 }
 
 // runVerifyCommand runs the user's command with the new secret.
