@@ -19,6 +19,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -116,8 +117,9 @@ func (r *rotator) rotate(ctx context.Context) (id string, err error) {
 }
 
 // revokeOld revokes the keys that this rotation and those of earlier runs replaced, if that was long
-// enough ago. Every old key that stays alive is an error, so that cron reports it: also one that vaultkit
-// refuses to revoke, for instance because it is in force again after a rollback, or in another provider.
+// enough ago. An old key that stays alive is an error, so that cron reports it: also one that vaultkit
+// refuses to revoke, for instance because another provider has it too. Only a key that a rollback has put
+// in force again is as it should be.
 func (r *rotator) revokeOld(ctx context.Context, id string) error {
 	records, err := r.client.History(ctx, r.provider)
 	if err != nil {
@@ -132,11 +134,21 @@ func (r *rotator) revokeOld(ctx context.Context, id string) error {
 			continue
 		}
 		_, err := r.client.RevokeOld(ctx, r.provider, record.ID, r.issuer, vaultkit.WithActor("rotator"))
-		if err != nil {
+		switch {
+		case err == nil:
+			log.Printf("version %d of %s is revoked", record.OldVersion, r.provider)
+		case errors.Is(err, vaultkit.ErrConflict) && inForceAgain(records, record.ID):
+			log.Printf("the key of version %d of %s is in force again, after a rollback", record.OldVersion, r.provider)
+		default:
 			failed = append(failed, fmt.Errorf("version %d of %s is not revoked: %w", record.OldVersion, r.provider, err))
-			continue
 		}
-		log.Printf("version %d of %s is revoked", record.OldVersion, r.provider)
 	}
 	return errors.Join(failed...)
+}
+
+// inForceAgain reports whether the newest change, the first of the records, is a rollback of the rotation
+// with this id.
+func inForceAgain(records []vaultkit.Record, id string) bool {
+	i := slices.IndexFunc(records, func(r vaultkit.Record) bool { return r.Outcome == vaultkit.OutcomeCommitted })
+	return i >= 0 && records[i].Source == "rollback:"+id
 }

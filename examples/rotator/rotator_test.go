@@ -227,6 +227,30 @@ func TestRun_FailsIfAnOldKeyIsInForceElsewhere(t *testing.T) {
 	}
 }
 
+// A rollback during the wait puts the old key in force again. That is no failure, and the key stays.
+func TestRevokeOld_KeepsAKeyThatARollbackPutInForce(t *testing.T) {
+	api, vault, r := setup(t, 0)
+	first := vault.Provider("example")
+	id, err := r.rotate(t.Context())
+	if err != nil {
+		t.Fatalf("rotate() = %v, want no error", err)
+	}
+	if _, err := r.client.Rollback(t.Context(), "example", id); err != nil {
+		t.Fatalf("Rollback() = %v, want no error", err)
+	}
+	lines := logged(t, func() {
+		if err := r.revokeOld(t.Context(), id); err != nil {
+			t.Errorf("revokeOld(), after a rollback = %v, want no error", err)
+		}
+	})
+	if !strings.Contains(lines, "in force again, after a rollback") {
+		t.Errorf("revokeOld(), after a rollback, logs %q, want that the key is in force again", lines)
+	}
+	if err := r.works(t.Context(), vaultkit.Target{}, first); err != nil || len(api.Working()) != 2 {
+		t.Errorf("the key that is in force again: %v, working keys = %q, want that it works, and two keys", err, api.Working())
+	}
+}
+
 // A flag after the provider would be ignored, so it is an error.
 func TestRun_RefusesASecondArgument(t *testing.T) {
 	t.Setenv("PROVIDER_URL", "http://127.0.0.1:1")
