@@ -144,6 +144,12 @@ func TestImport_Conflicts(t *testing.T) {
 				}
 			}
 			hasSecrets(t, base, before)
+			people := importAt(t, base, text, "--dry-run", "--on-conflict", mode)
+			people.exits(t, tc.code)
+			people.errHas(t, "Dry run, nothing was written.")
+			if mode == "fail" {
+				people.errHas(t, "nothing was imported, because these providers have other values in Vault: other, less")
+			}
 			r := importAt(t, base, text, "--json", "--on-conflict", mode, "--actor", "me", "--reason", "moving")
 			if got := summaryOf(t, r, tc.code).outcomes(); !maps.Equal(got, tc.outcomes) {
 				t.Errorf("vaultkit import --on-conflict %s: outcomes = %v, want %v", mode, got, tc.outcomes)
@@ -165,6 +171,39 @@ func TestImport_Conflicts(t *testing.T) {
 	}
 }
 
+// A field that Vault lacks is a conflict of its own: --on-conflict rotate adds it and replaces nothing.
+func TestImport_SaysWhichFieldsAreMissing(t *testing.T) {
+	t.Parallel()
+	base, key := vaulttest.Name(t), newKey()
+	importAt(t, base, `{"p": {"api_key": "`+key+`"}}`).ok(t)
+	for text, want := range map[string]string{
+		`{"p": {"org": "o"}}`:                                "it lacks the field org; --on-conflict rotate adds it\n",
+		`{"p": {"org": "o", "url": "u"}}`:                    "it lacks the fields org and url; --on-conflict rotate adds them\n",
+		`{"p": {"api_key": "` + newKey() + `", "org": "o"}}`: "it has another api_key; it lacks the field org\n",
+	} {
+		r := importAt(t, base, text)
+		r.exits(t, exitcode.Conflict)
+		r.outHas(t, want)
+	}
+	rotating := importAt(t, base, `{"p": {"org": "o"}}`, "--on-conflict", "rotate", "--dry-run")
+	rotating.outHas(t, "rotate\tit lacks the field org\n")
+	importAt(t, base, `{"p": {"org": "o"}}`, "--on-conflict", "rotate").ok(t)
+	hasSecrets(t, base, map[string]map[string]string{"p": {"api_key": key, "org": "o"}})
+}
+
+// What is not in Vault is named, without a value: what belongs to no provider, and what was skipped.
+func TestImport_NamesWhatIsNotInVault(t *testing.T) {
+	t.Parallel()
+	base, url := vaulttest.Name(t), newKey()
+	importAt(t, base, "OTHER_API_KEY="+newKey()).ok(t)
+	r := importAt(t, base, "OPENAI_API_KEY="+newKey()+"\nOTHER_API_KEY="+newKey()+"\nDATABASE_URL="+url+"\n", "--on-conflict", "skip")
+	r.ok(t)
+	r.errHas(t, "Not in Vault: DATABASE_URL, OTHER_API_KEY.\n")
+	if strings.Contains(r.err, url) {
+		t.Error("vaultkit import prints a value, want only its name")
+	}
+}
+
 func TestImport_RefusesDeletedProviders(t *testing.T) {
 	t.Parallel()
 	provider, key := stored(t)
@@ -173,7 +212,7 @@ func TestImport_RefusesDeletedProviders(t *testing.T) {
 	for mode, code := range map[string]int{"fail": exitcode.NotFound, "rotate": exitcode.NotFound, "skip": exitcode.OK} {
 		r := importAt(t, vaulttest.Base, text, "--on-conflict", mode)
 		if r.exits(t, code); code != exitcode.OK {
-			r.errHas(t, "the current version of these providers is deleted, and nothing was imported: "+provider, "put --replace-deleted")
+			r.errHas(t, "nothing was imported, because the current version of these providers is deleted: "+provider, "put --replace-deleted")
 			r.outHas(t, provider+"\tapi_key\trefuse")
 		}
 		vk(t, "", "get", provider).want(t, exitcode.NotFound, "deleted")
@@ -282,6 +321,8 @@ func TestImport_NeedsConfirmation(t *testing.T) {
 	base, text := vaulttest.Name(t), "OPENAI_API_KEY="+newKey()
 	vk(t, "", "import", file(t, text), "--base", base).want(t, exitcode.Usage, "add --yes")
 	vk(t, text, "import", "-", "--base", base).want(t, exitcode.Usage, "add --yes")
+	vk(t, "", "import", "--from-path", "secret/nothing", "--base", base).want(t, exitcode.Usage, "add --yes")
+	vk(t, "", "import", filepath.Join(t.TempDir(), "missing"), "--base", base).want(t, exitcode.Usage, "the file cannot be read: no such file")
 	vk(t, text, "import", "-", "--base", base, "--dry-run").shows(t, "OPENAI_API_KEY\topenai\tapi_key\tcreate")
 	hasSecrets(t, base, map[string]map[string]string{})
 	vk(t, text, "import", "-", "--base", base, "--yes").shows(t, "openai\tcreated\t1")

@@ -136,12 +136,21 @@ func (o *Options) parse() (err error) {
 		return exitcode.UsageErrorf("--unmapped must be skip or fail")
 	case o.OnConflict != conflictFail && o.OnConflict != conflictSkip && o.OnConflict != conflictRotate:
 		return exitcode.UsageErrorf("--on-conflict must be fail, skip or rotate")
-	case !o.Yes && !o.DryRun && (!o.IO.CanAsk() || o.File == "-"):
-		return exitcode.UsageErrorf("import writes to Vault: to confirm, add --yes; to see what it would do, add --dry-run")
+	case (o.FromPath != "" || o.File == "-") && o.confirmable() != nil:
+		return o.confirmable()
 	}
 	if _, err := envfile.Name(o.Prefix, "provider", "api_key"); err != nil {
 		return exitcode.UsageErrorf("--prefix must be letters, digits and _, and not begin with a digit")
 	}
 	o.places, err = parsePlaces(o.Map)
 	return err
+}
+
+// confirmable returns an error if import would have to ask, and cannot. For a file, it is checked after
+// the file was read: what is wrong with the file is more important.
+func (o *Options) confirmable() error {
+	if o.Yes || o.DryRun || o.IO.CanAsk() && o.File != "-" {
+		return nil
+	}
+	return exitcode.UsageErrorf("import writes to Vault: to confirm, add --yes; to see what it would do, add --dry-run")
 }

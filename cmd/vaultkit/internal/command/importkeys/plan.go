@@ -61,7 +61,7 @@ func (o *Options) planOne(ctx context.Context, client *vaultkit.Client, to *targ
 	case holds(stored, to.keys):
 		return &step{target: to, action: actionUnchanged}, nil
 	}
-	return o.conflict(ctx, client, &step{target: to, reason: differences(stored, to.keys), kind: vaultkit.ErrConflict, stored: stored})
+	return o.conflict(ctx, client, &step{target: to, reason: o.differences(stored, to.keys), kind: vaultkit.ErrConflict, stored: stored})
 }
 
 func fieldOf(err error) string {
@@ -108,7 +108,7 @@ func holds(stored, keys vaultkit.ProviderKeys) bool {
 }
 
 // differences names the fields that differ.
-func differences(stored, keys vaultkit.ProviderKeys) string {
+func (o *Options) differences(stored, keys vaultkit.ProviderKeys) string {
 	var other, missing []string
 	for _, name := range keys.Fields() {
 		switch value, has := stored[name]; {
@@ -123,7 +123,14 @@ func differences(stored, keys vaultkit.ProviderKeys) string {
 		parts = append(parts, "it has another "+namelist.Join(other, " and "))
 	}
 	if len(missing) > 0 {
-		parts = append(parts, "it has no "+namelist.Join(missing, " or "))
+		fields, them := "field ", "it"
+		if len(missing) > 1 {
+			fields, them = "fields ", "them"
+		}
+		parts = append(parts, "it lacks the "+fields+namelist.Join(missing, " and "))
+		if len(other) == 0 && o.OnConflict != conflictRotate {
+			parts = append(parts, "--on-conflict rotate adds "+them)
+		}
 	}
 	return strings.Join(parts, "; ")
 }
@@ -142,7 +149,11 @@ func (o *Options) refused(steps []*step) error {
 	}
 	switch {
 	case len(taken) > 0:
-		return refusal(vaultkit.ErrConflict, "these providers already exist with other values", append(taken, deleted...),
+		why := "these providers have other values in Vault"
+		if len(deleted) > 0 {
+			why += ", or are deleted"
+		}
+		return refusal(vaultkit.ErrConflict, why, append(taken, deleted...),
 			"To leave them as they are, add --on-conflict skip. To replace their values, with a backup, add --on-conflict rotate.")
 	case len(deleted) > 0:
 		return refusal(vaultkit.ErrDeleted, "the current version of these providers is deleted", deleted,
@@ -153,5 +164,5 @@ func (o *Options) refused(steps []*step) error {
 
 func refusal(kind error, why string, providers []string, hint string) error {
 	return exitcode.WithHint(&vaultkit.Error{Kind: kind, Hint: "see the table for each",
-		Detail: why + ", and nothing was imported: " + namelist.First(providers, mostNames)}, hint)
+		Detail: "nothing was imported, because " + why + ": " + namelist.First(providers, mostNames)}, hint)
 }

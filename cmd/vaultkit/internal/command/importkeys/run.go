@@ -22,7 +22,10 @@ func Run(ctx context.Context, o *Options) error {
 	var items []envreader.Item
 	if o.File != "" {
 		var err error
-		if items, err = o.readFile(ctx); err != nil {
+		if items, err = o.readFile(ctx); err == nil {
+			err = o.confirmable()
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -226,19 +229,27 @@ func (o *Options) failed(summary *Summary) error {
 
 // advise says what is left to do with the file.
 func (o *Options) advise(summary *Summary) {
-	file, missing, stored := terminal.Printable(o.File), len(summary.NotImported), 0
+	var missing []string
+	for _, one := range summary.NotImported {
+		missing = append(missing, one.Name)
+	}
+	stored := 0
 	for _, p := range summary.Providers {
-		if p.Outcome == outcomeSkipped || p.err != nil {
-			missing += len(p.Fields)
-		} else {
+		if p.Outcome != outcomeSkipped && p.err == nil {
 			stored += len(p.Fields)
+			continue
+		}
+		for _, field := range p.Fields {
+			missing = append(missing, field.From)
 		}
 	}
+	file := terminal.Printable(o.File)
 	switch {
 	case o.File == "" || o.File == "-" || stored == 0:
-	case missing == 0:
+	case len(missing) == 0:
 		fmt.Fprintf(o.IO.Err, "Everything in %s is in Vault now. Delete the file.\n", file)
 	default:
-		fmt.Fprintf(o.IO.Err, "Remove what is in Vault now from %s. Values in it that are not in Vault: %d.\n", file, missing)
+		fmt.Fprintf(o.IO.Err, "Remove what is in Vault now from %s. Not in Vault: %s.\n",
+			file, terminal.Printable(namelist.First(missing, mostNames)))
 	}
 }

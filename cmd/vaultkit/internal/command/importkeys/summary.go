@@ -89,7 +89,11 @@ func (o *Options) printPlan(summary *Summary) error {
 	if o.Print.JSON {
 		return o.Print.Value(summary)
 	}
-	return o.showPlan(o.IO.Out, summary)
+	if err := o.showPlan(o.IO.Out, summary); err != nil || !o.DryRun {
+		return err
+	}
+	fmt.Fprintln(o.IO.Err, "Dry run, nothing was written.")
+	return nil
 }
 
 // showPlan prints the place of every variable, without a value.
