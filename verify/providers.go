@@ -117,8 +117,7 @@ func compatible(base string) (Endpoint, error) {
 			return known, nil
 		}
 	}
-	switch {
-	case path.Base(target.Path) == "v1":
+	if path.Base(target.Path) == "v1" {
 		return models(target.JoinPath("models").String()), nil
 	}
 	return models(target.JoinPath("v1", "models").String()), nil

@@ -114,11 +114,16 @@ func TestCompatible_FindsTheListOfModels(t *testing.T) {
 			t.Errorf("Compatible(%s) asks %s, want %s", path, got, want)
 		}
 	}
-	for _, base := range []string{"https://openrouter.ai/api/v1", "https://OpenRouter.ai/api/"} {
-		api := newStandIn(t, "Authorization", func(string) answer { return answer{401, ""} })
+	// The base URL of a documented API is that API: OpenRouter's list of models needs no key, Anthropic
+	// has a header of its own.
+	for base, want := range map[string]struct{ path, header string }{
+		"https://openrouter.ai/api/v1": {"/api/v1/key", "Authorization"}, "https://OpenRouter.ai/api/": {"/api/v1/key", "Authorization"},
+		"https://api.anthropic.com": {"/v1/models", "x-api-key"}, "https://api.groq.com": {"/openai/v1/models", "Authorization"},
+	} {
+		api := newStandIn(t, want.header, func(string) answer { return answer{401, ""} })
 		wantOutcome(t, "Compatible("+base+")", try(t.Context(), Compatible(base, Wait(0), api.inPlaceOf()), deadKey), ErrRejected)
-		if got := api.requests[0].URL.String(); got != "/api/v1/key" {
-			t.Errorf("Compatible(%s) asks %s, want /api/v1/key: the list of models needs no key", base, got)
+		if got := api.requests[0]; got.URL.String() != want.path || got.Header.Get(want.header) == "" {
+			t.Errorf("Compatible(%s) asks %s with the header %q, want %s with the key", base, got.URL, got.Header.Get(want.header), want.path)
 		}
 	}
 }

@@ -23,12 +23,12 @@ type issuer struct {
 	client   *http.Client
 }
 
-// newIssuer returns the issuer. A redirect could send the admin key to another host, so it is an
-// error.
+// newIssuer returns the issuer. A redirect could send the admin key to another host, so it is not
+// followed.
 func newIssuer(url, adminKey string) *issuer {
 	return &issuer{url: url, adminKey: adminKey, client: &http.Client{
 		Timeout:       10 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("unexpected redirect") },
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
@@ -100,8 +100,8 @@ func (i *issuer) call(ctx context.Context, method, path string, body []byte, res
 	request.Header.Set("Authorization", "Bearer "+i.adminKey)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := i.client.Do(request)
-	if err != nil {
-		return 0, err
+	if err != nil { // whose text may repeat what a server sent
+		return 0, errors.Join(errors.New("no response of the provider's API"), ctx.Err())
 	}
 	defer response.Body.Close()
 	limited := io.LimitReader(response.Body, 1<<16)

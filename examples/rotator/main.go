@@ -47,19 +47,23 @@ func run(ctx context.Context, args []string, wait time.Duration) error {
 	case len(args) == 0 || args[0] == "" || url == "" || adminKey == "":
 		return errors.New("give the name of the provider, and set PROVIDER_URL and PROVIDER_ADMIN_KEY")
 	}
+	works, err := verifier(url, 30*time.Second)
+	if err != nil {
+		return fmt.Errorf("PROVIDER_URL: %w", err)
+	}
 	client, err := vaultkit.New(ctx, vaultkit.WithEnvironment())
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	r := &rotator{client: client, issuer: newIssuer(url, adminKey), works: verifier(url, 30*time.Second), provider: args[0], wait: wait}
+	r := &rotator{client: client, issuer: newIssuer(url, adminKey), works: works, provider: args[0], wait: wait}
 	return r.run(ctx)
 }
 
 // verifier tries the new key with a request that costs nothing. A new key may need a moment until it
-// works.
-func verifier(url string, patience time.Duration) verify.Verifier {
-	return verify.Compatible(url, verify.Field(fieldKey), verify.Wait(patience))
+// works. An address to which no key may be sent, such as http:// to another machine, is an error.
+func verifier(url string, patience time.Duration) (verify.Verifier, error) {
+	return verify.For(url, verify.Field(fieldKey), verify.Wait(patience))
 }
 
 // rotator rotates the key of one provider.

@@ -17,6 +17,7 @@ import (
 	"goblin/vaultkit"
 	"goblin/vaultkit/examples/provider"
 	"goblin/vaultkit/vaultkittest"
+	"goblin/vaultkit/verify"
 )
 
 // setup starts a provider's API with one key, and a Vault that holds it.
@@ -27,8 +28,18 @@ func setup(t *testing.T, delay time.Duration) (api *provider.API, vault *vaultki
 	t.Cleanup(server.Close)
 	id, key := api.Issue("first")
 	vault = vaultkittest.NewServer(t, vaultkittest.WithProviderKeys("example", vaultkit.ProviderKeys{fieldKey: key, fieldID: id}))
-	r = &rotator{client: vault.Client(t), issuer: newIssuer(server.URL, "fake-admin-key"), works: verifier(server.URL, 20*time.Second), provider: "example"}
+	r = &rotator{client: vault.Client(t), issuer: newIssuer(server.URL, "fake-admin-key"), works: verifierAt(t, server.URL, 20*time.Second), provider: "example"}
 	return api, vault, r
+}
+
+// verifierAt returns the verifier for an address.
+func verifierAt(t *testing.T, url string, patience time.Duration) verify.Verifier {
+	t.Helper()
+	works, err := verifier(url, patience)
+	if err != nil {
+		t.Fatalf("verifier(%s) = %v, want no error", url, err)
+	}
+	return works
 }
 
 // logged returns the lines that f logs.
@@ -92,7 +103,7 @@ func TestRun_KeepsTheOldKeyIfTheNewOneDoesNotWork(t *testing.T) {
 	broken := provider.New("fake-admin-key", time.Hour) // a new key never starts to work
 	server := httptest.NewServer(broken)
 	defer server.Close()
-	r.issuer.url, r.works = server.URL, verifier(server.URL, 300*time.Millisecond)
+	r.issuer.url, r.works = server.URL, verifierAt(t, server.URL, 300*time.Millisecond)
 	if err := r.run(t.Context()); err == nil || strings.Contains(err.Error(), "sk-standin") {
 		t.Errorf("run(), the new key does not work = %v, want an error without the key", err)
 	}
@@ -303,6 +314,16 @@ func TestIssuer_ErrorsSayNoSecret(t *testing.T) {
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
 		},
+		"a secret in the redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/?SECRET", http.StatusTemporaryRedirect)
+		},
+		"a secret as the status": func(w http.ResponseWriter, _ *http.Request) {
+			connection, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = connection.Write([]byte("HTTP/1.1 SECRET\r\n\r\n"))
+				_ = connection.Close()
+			}
+		},
 		"hang-up": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
 		server := httptest.NewServer(answer)
@@ -311,7 +332,7 @@ func TestIssuer_ErrorsSayNoSecret(t *testing.T) {
 			t.Errorf("NewFields, %s = %v, want an error without a secret", name, err)
 		}
 		for call, err := range map[string]error{
-			"verifier": verifier(server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
+			"verifier": verifierAt(t, server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
 			"Revoke":   i.Revoke(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldID: "key_1"}),
 		} {
 			if err != nil && strings.Contains(err.Error(), "SECRET") {
@@ -336,7 +357,7 @@ func TestCalls_FollowNoRedirect(t *testing.T) {
 	for call, err := range map[string]error{
 		"NewFields": made,
 		"Revoke":    i.Revoke(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldID: "key_1"}),
-		"verifier":  verifier(server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
+		"verifier":  verifierAt(t, server.URL, time.Millisecond)(t.Context(), vaultkit.Target{}, vaultkit.ProviderKeys{fieldKey: "SECRET"}),
 	} {
 		if err == nil {
 			t.Errorf("%s, a redirect = nil, want an error", call)
@@ -355,5 +376,39 @@ func TestRotate_DryRunMakesNoKey(t *testing.T) {
 	}
 	if names := api.Working(); len(names) != 1 {
 		t.Errorf("working keys after a dry run = %q, want one", names)
+	}
+}
+
+// A key that an earlier run replaced is revoked only after the wait, and one that another source
+// replaced is not.
+func TestRevokeOld_WaitsAndLeavesTheKeysOfOthers(t *testing.T) {
+	api, _, r := setup(t, 0)
+	id, key := api.Issue("by hand")
+	if _, err := r.client.Rotate(t.Context(), "example", vaultkit.NewFields(map[string]any{fieldKey: key, fieldID: id})); err != nil {
+		t.Fatalf("Rotate(by hand) = %v, want no error", err)
+	}
+	first, err := r.rotate(t.Context()) // replaces "by hand"
+	if err != nil {
+		t.Fatalf("rotate() = %v, want no error", err)
+	}
+	r.wait = time.Hour
+	if err := r.revokeOld(t.Context(), "none"); err != nil || len(api.Working()) != 3 {
+		t.Errorf("revokeOld() before the wait = %v, working keys = %q, want all three", err, api.Working())
+	}
+	if err := r.revokeOld(t.Context(), first); err != nil || len(api.Working()) != 2 {
+		t.Errorf("revokeOld(%s) = %v, working keys = %q, want the newest and first", first, err, api.Working())
+	}
+	r.wait = 0
+	if err := r.revokeOld(t.Context(), "none"); err != nil || !slices.Contains(api.Working(), "first") {
+		t.Errorf("revokeOld() = %v, working keys = %q, want first, which another source replaced", err, api.Working())
+	}
+}
+
+// No key is sent to another machine without TLS, and none is made before that is checked.
+func TestRun_RefusesAnAddressWithoutTLS(t *testing.T) {
+	t.Setenv("PROVIDER_URL", "http://provider.example.invalid")
+	t.Setenv("PROVIDER_ADMIN_KEY", "fake-admin-key")
+	if err := run(t.Context(), []string{"example"}, 0); err == nil || !strings.Contains(err.Error(), "PROVIDER_URL: ") {
+		t.Errorf("run() = %v, want an error that names PROVIDER_URL", err)
 	}
 }

@@ -19,12 +19,12 @@ type api struct {
 	client *http.Client
 }
 
-// newAPI returns an api. A redirect could send the key to another host, so it is an error.
+// newAPI returns an api. A redirect could send the key to another host, so it is not followed.
 func newAPI(url, key string) *api {
 	return &api{url: url, key: key, client: &http.Client{
 		Transport:     http.DefaultTransport.(*http.Transport).Clone(), // connections of its own, which Close can end
 		Timeout:       10 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("unexpected redirect") },
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
@@ -44,8 +44,8 @@ func (a *api) ask(ctx context.Context, question string) (answer string, err erro
 	request.Header.Set("Authorization", "Bearer "+a.key)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := a.client.Do(request)
-	if err != nil {
-		return "", err
+	if err != nil { // whose text may repeat what a server sent
+		return "", errors.Join(errors.New("no response of the provider's API"), ctx.Err())
 	}
 	defer response.Body.Close()
 	limited := io.LimitReader(response.Body, 1<<20)

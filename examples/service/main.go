@@ -56,7 +56,7 @@ func run(ctx context.Context, listener net.Listener, config config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s := newService(config)
-	server := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	server := &http.Server{Handler: s.routes(), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute}
 	ended := make(chan error, 2)
 	go func() { ended <- server.Serve(listener) }()
 	var starting sync.WaitGroup

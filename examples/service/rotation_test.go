@@ -67,7 +67,7 @@ func (l *load) ask(address string) {
 	}
 }
 
-// rotator is the program of examples/rotator. It has only the rights of a rotator and a revoker.
+// rotator is the program of examples/rotator. It has only the rights of a rotator.
 type rotator struct {
 	binary  string
 	environ []string
@@ -81,7 +81,7 @@ func buildRotator(t *testing.T, url string) rotator {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build examples/rotator = %v, want success:\n%s", err, out)
 	}
-	token := vaulttest.Token(t, vaulttest.Policy(t, "../../", "rotator")+"\n"+vaulttest.Policy(t, "../../", "revoker"))
+	token := vaulttest.Token(t, vaulttest.Policy(t, "../../", "rotator"))
 	return rotator{binary, []string{"VAULT_ADDR=" + vaulttest.Server().Addr(), "VAULT_TOKEN=" + token, "HOME=" + t.TempDir(),
 		"PROVIDER_URL=" + url, "PROVIDER_ADMIN_KEY=" + adminKey}}
 }

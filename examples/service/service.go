@@ -48,6 +48,9 @@ func (s *service) start(ctx context.Context, options ...vaultkit.Option) error {
 	}
 	updater, err := vaultkit.NewUpdater(ctx, client, s.config.provider, vaultkit.UpdaterConfig[*api]{
 		Build: func(_ context.Context, keys vaultkit.ProviderKeys) (*api, error) {
+			if keys.APIKey() == "" { // the updater keeps the key before
+				return nil, errors.New("the secret has no api_key")
+			}
 			return newAPI(s.config.providerURL, keys.APIKey()), nil
 		},
 		Close:  (*api).close,

@@ -28,7 +28,7 @@ func changed(fields []field, current map[string]any) (lines []string) {
 			continue
 		}
 		before := showLike(f.value, current[f.name])
-		if value, ok := settingOf(current[f.name]); f.file != "" && !(ok && isZero(value)) {
+		if value, ok := settingOf(current[f.name]); f.file != "" && (!ok || !isZero(value)) {
 			before = "another value"
 		}
 		if removed := line('-', f.name, before); !f.hide && !slices.Contains(lines, removed) {
