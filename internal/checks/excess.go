@@ -27,11 +27,11 @@ func (x *exam) excess(ctx context.Context) Finding {
 	roles := x.expectedRoles()
 	asked, beyond := countExcess(wanted, roles, granted.has)
 	if len(beyond) > 0 {
-		return warning(fmt.Sprintf("the token can change or destroy more than a %s needs: %s", roleNames(roles), abbreviate(beyond)), x.policiesFix())
+		return warning(fmt.Sprintf("the token can change or destroy more than %s needs: %s", roleNames(roles), abbreviate(beyond)), x.policiesFix())
 	}
-	// The result claims only what was checked.
-	return okay(fmt.Sprintf("of %d rights to change or destroy keys, backups, records and the mount, the token has only a %s's; "+
-		"the parameters that its policies allow cannot be checked", asked, roleNames(roles)))
+	// The result claims only what was checked: the token may lack the rights that its roles need.
+	return okay(fmt.Sprintf("checked %d rights to change or destroy keys, backups, records and the mount: "+
+		"the token has none that %s does not need; the parameters that its policies allow cannot be checked", asked, roleNames(roles)))
 }
 
 // expectedRoles returns the roles that the token must have, and those that it has completely. A
@@ -71,12 +71,21 @@ func rightsOf(roles []Role, provider string) map[Right]bool {
 	return own
 }
 
+// roleNames returns the names of the roles with their articles.
 func roleNames(roles []Role) string {
 	var all []string
 	for _, role := range roles {
-		all = append(all, role.Name)
+		all = append(all, withArticle(role.Name))
 	}
-	return strings.Join(all, " and ")
+	return strings.Join(all, " or ")
+}
+
+// withArticle returns the name of a role with its article.
+func withArticle(role string) string {
+	if strings.HasPrefix(role, "a") {
+		return "an " + role
+	}
+	return "a " + role
 }
 
 // policiesFix prints the token's policies. A person must decide which of them allows too much,
