@@ -140,7 +140,9 @@ func TestDiagnose_AddsNoPolicyToARoleOfSetup(t *testing.T) {
 		"AppRole": {func(t *testing.T, mount string) vaultkit.Option {
 			reader(t, mount, nil)
 			return byRole(idsOf(t, mount, "vaultkit-reader"))
-		}, "approle", []string{"log in as vaultkit-monitor (VAULT_ROLE_ID", "vaultkit setup --approle monitor --new-secret-id --approle-path "}},
+		}, "approle", []string{"; this login is a reader's (vaultkit-reader); for the rights of a monitor, log in as vaultkit-monitor: " +
+			"an administrator runs: vaultkit setup --approle monitor --new-secret-id --approle-path ",
+			", which prints VAULT_ROLE_ID and VAULTKIT_WRAPPED_SECRET_ID"}},
 		"pod": {func(t *testing.T, mount string) vaultkit.Option {
 			cluster, jwt := vaulttest.NewCluster(), filepath.Join(t.TempDir(), "jwt")
 			t.Cleanup(cluster.Close)
@@ -168,6 +170,13 @@ func TestDiagnose_AddsNoPolicyToARoleOfSetup(t *testing.T) {
 			for _, text := range tc.says {
 				if !strings.Contains(got.Detail, text) {
 					t.Errorf("Diagnose yielded %+v, want %q in the detail", got, text)
+				}
+			}
+			vaulttest.PutProvider(t, clienttest.OldSecret)
+			found := diagnosis{opts: []vaultkit.Option{login}}.findings(t)
+			for _, check := range []string{"deletion", "pending"} {
+				if got := found[check]; got.Status != skips || got.Detail != "a reader may not look: use a monitor's token" || got.Fix != "" {
+					t.Errorf("for a reader, Diagnose yielded %+v, want it skipped, without a fix", got)
 				}
 			}
 		})

@@ -113,8 +113,7 @@ func (x *exam) readStatuses(ctx context.Context) (found []providerStatus, instea
 	for _, one := range x.results {
 		switch {
 		case errors.Is(one.err, vaulterr.ErrPermissionDenied):
-			fix := x.grantFix("monitor")
-			return nil, new(skipped("the token may not look for unfinished rotations and deletions"+x.describeFix(fix, "monitor"), fix))
+			return nil, new(x.mayNotLook())
 		case errors.Is(one.err, vaulterr.ErrNotFound): // deleted meanwhile, or not stored yet
 		case one.err != nil:
 			return nil, new(failed(one.err, "", x.healthFix()))
@@ -123,6 +122,17 @@ func (x *exam) readStatuses(ctx context.Context) (found []providerStatus, instea
 		}
 	}
 	return found, nil
+}
+
+// mayNotLook is the finding for a token that cannot read the status of the providers. A login that
+// setup made for another role is as it should be.
+func (x *exam) mayNotLook() Finding {
+	fix := x.grantFix("monitor")
+	if fix.Kind == AskForRole {
+		_, made := x.setupRole()
+		return skipped(withArticle(made)+" may not look: use a monitor's token", noFix)
+	}
+	return skipped("the token may not look for unfinished rotations and deletions"+x.describeFix(fix, "monitor"), fix)
 }
 
 // pending looks for rotations without a record.

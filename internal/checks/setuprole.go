@@ -36,16 +36,25 @@ func (x *exam) otherRoleFix(role string) Fix {
 func (x *exam) explainOtherRole(role string) string {
 	name, made := x.setupRole()
 	wanted := x.nameForAll(role)
-	how := "VAULT_ROLE_ID and VAULT_SECRET_ID of its own"
-	setup := x.setupWithout(slices.Concat([]string{"--approle", role, "--new-secret-id"}, x.setupPath())...)
+	text := fmt.Sprintf("; this login is %s's (%s); for the rights of %s, log in as %s",
+		withArticle(made), name, withArticle(role), wanted)
 	switch x.login.Kind {
 	case session.KindJWT:
-		how, setup = "VAULTKIT_JWT_ROLE="+wanted, x.planLoginRole(role)
+		return text + " (VAULTKIT_JWT_ROLE=" + wanted + ")" + x.explainNewRole(role)
 	case session.KindKubernetes:
-		how, setup = "VAULTKIT_KUBERNETES_ROLE="+wanted, x.planLoginRole(role)
+		return text + " (VAULTKIT_KUBERNETES_ROLE=" + wanted + ")" + x.explainNewRole(role)
 	}
-	return fmt.Sprintf("; vaultkit setup made the login's role %s for a %s and would take another policy away again: "+
-		"check what the login is for, or log in as %s (%s); if that role does not exist yet: %s", name, made, wanted, how, setup)
+	setup := x.setupWithout(slices.Concat([]string{"--approle", role, "--new-secret-id"}, x.setupPath())...)
+	return text + ": an administrator runs: " + setup + ", which prints VAULT_ROLE_ID and VAULTKIT_WRAPPED_SECRET_ID"
+}
+
+// explainNewRole says how to make the role of a pod or a job.
+func (x *exam) explainNewRole(role string) string {
+	plan := x.planLoginRole(role)
+	if plan == "" {
+		return ""
+	}
+	return "; if that role does not exist yet, an administrator runs: " + plan
 }
 
 // setupPath returns the flag that names the mount of the AppRole, unless that is the default.
