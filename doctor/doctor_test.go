@@ -231,7 +231,7 @@ func TestDiagnoseCredentials(t *testing.T) {
 		"no vault login": {withOptions(vaultkit.WithToken(vaultkit.CLIToken())),
 			expected{"credentials", fails, vaultkit.ErrInvalid, ".vault-token", "ls -l"}},
 		"no secret id": {withOptions(variables("VAULT_ROLE_ID=fake")),
-			expected{"credentials", fails, vaultkit.ErrInvalid, "VAULT_SECRET_ID", "vaultkit setup --approle reader --new-secret-id --yes"}},
+			expected{"credentials", fails, vaultkit.ErrInvalid, "VAULT_SECRET_ID", "vaultkit setup --approle ROLE --new-secret-id"}},
 		"no JWT": {withOptions(variables("VAULTKIT_KUBERNETES_ROLE=goblin", "VAULTKIT_JWT_FILE="+missing)),
 			expected{"credentials", fails, vaultkit.ErrInvalid, missing, "ls -l " + missing}},
 		"a token in the way": {withOptions(variables("VAULT_TOKEN="+vaulttest.Server().RootToken(), "VAULT_ROLE_ID=fake",

@@ -278,14 +278,15 @@ var newCredentials = setUps{
 // appRoleSetUp returns a set-up with these variables. After the fix, the user sets what it printed.
 func appRoleSetUp(check string, env ...string) func(*testing.T) setUp {
 	return func(*testing.T) setUp {
-		return setUp{diagnosis: diagnosis{opts: []vaultkit.Option{variables(env...)}}, check: check, again: func(ran shell) diagnosis {
+		query := doctor.Query{Roles: []policy.Role{policy.Reader}}
+		return setUp{diagnosis: diagnosis{query: query, opts: []vaultkit.Option{variables(env...)}}, check: check, again: func(ran shell) diagnosis {
 			all := env
 			for line := range strings.Lines(ran.printed) {
 				if pair, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
 					all = append([]string{pair}, all...)
 				}
 			}
-			return diagnosis{query: doctor.Query{Unwrap: true}, opts: []vaultkit.Option{variables(all...)}}
+			return diagnosis{query: doctor.Query{Roles: query.Roles, Unwrap: true}, opts: []vaultkit.Option{variables(all...)}}
 		}}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"goblin/vaultkit/internal/clienttest"
 	"goblin/vaultkit/internal/settings"
 	"goblin/vaultkit/internal/vaulttest"
+	"goblin/vaultkit/policy"
 )
 
 // roleOf creates an AppRole with a reader's policy and returns its role id and a secret id, wrapped
@@ -79,16 +80,16 @@ func TestDiagnoseLogin(t *testing.T) {
 			expected{"credentials", fails, vaultkit.ErrInvalid, "token helper /fake", "vault login"}},
 		"wrong secret id": {withOptions(byRole(roleID, wrong, "")),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "invalid role or secret ID",
-				"vaultkit setup --approle reader --new-secret-id --yes"}},
+				"vaultkit setup --approle ROLE --new-secret-id"}},
 		"no such auth mount": {withOptions(byRole(roleID, secretID, "nowhere")),
-			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vaultkit setup --approle reader --new-secret-id --approle-path nowhere --yes"}},
+			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/nowhere", "vaultkit setup --approle ROLE --new-secret-id --approle-path nowhere"}},
 		"wrong secret id in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULT_SECRET_ID="+clienttest.Marker)),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "secret id from environment VAULT_SECRET_ID",
-				"vaultkit setup --approle reader --new-secret-id --yes"}},
+				"vaultkit setup --approle ROLE --new-secret-id"}},
 		"wrong wrapping token in a variable": {withOptions(variables("VAULT_ROLE_ID=fake", "VAULTKIT_WRAPPED_SECRET_ID="+clienttest.Marker)),
-			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "vaultkit setup --approle reader --new-secret-id --yes"}},
+			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "vaultkit setup --approle ROLE --new-secret-id"}},
 		"wrong wrapping": {withOptions(byRole(roleID, wrong.Wrapped(), "")),
-			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "vaultkit setup --approle reader --new-secret-id --yes"}},
+			expected{"login", fails, vaultkit.ErrWrappingToken, "stolen", "vaultkit setup --approle ROLE --new-secret-id"}},
 		"no Kubernetes role": {withOptions(vaultkit.WithKubernetes(vaultkit.Kubernetes{Role: "nobody", JWTFile: jwt})),
 			expected{"login", fails, vaultkit.ErrUnauthenticated, "auth/kubernetes", "vault read auth/kubernetes/role/nobody"}},
 	}.check(t)
@@ -111,8 +112,19 @@ func TestDiagnose_DoesNotUseUpAWrappingToken(t *testing.T) {
 	}
 	problem.query.Unwrap = true
 	expected{"token", fine, nil, "service token", ""}.compare(t, problem.findings(t))
-	expected{"login", fails, vaultkit.ErrWrappingToken, "stolen; then make a new one: vaultkit setup --approle ROLE --new-secret-id",
-		"vaultkit setup --approle reader --new-secret-id --yes"}.compare(t, problem.findings(t))
+	used := "the wrapping token was used before or has expired; if nobody in your team used it, treat the secret id as stolen"
+	for _, problem.query.Unwrap = range []bool{true, false} {
+		problem.query.Roles = nil
+		found := problem.findings(t)["login"]
+		if found.Detail != used+"; an admin runs it" || found.Fix != "vaultkit setup --approle ROLE --new-secret-id" || !found.LookOnly {
+			t.Errorf("with a used wrapping token, Diagnose yielded %+v, want the detail %q and a placeholder", found, used)
+		}
+		problem.query.Roles = []policy.Role{policy.Rotator}
+		found = problem.findings(t)["login"]
+		if found.Detail != used+"; an admin runs the fix" || found.Fix != "vaultkit setup --approle rotator --new-secret-id --yes" || found.LookOnly {
+			t.Errorf("with a used wrapping token of a rotator, Diagnose yielded %+v, want the detail %q and a fix", found, used)
+		}
+	}
 }
 
 // tokenWith creates the token of a request.

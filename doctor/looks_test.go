@@ -43,6 +43,7 @@ var lookingFixes = map[checks.Kind]func(t *testing.T) setUp{
 	checks.ListLogins:       problemSetUp("login", withMethod(byAppRole(object{"role_id": "fake", "secret_id": clienttest.Marker}))),
 	checks.ReadLoginRole:    noSuchRole,
 	checks.PlanLoginRole:    missingRoles["job"],
+	checks.PlanCredentials:  found("login", byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "")),
 	checks.ListLoginRoles: refusedJWT(func(_ *vaulttest.Issuer, mount, token string) []string {
 		return []string{"VAULTKIT_JWT_MOUNT=" + mount, "VAULTKIT_JWT_TOKEN=" + token}
 	}),
@@ -101,11 +102,15 @@ func TestDiagnose_MarksFixesThatOnlyLook(t *testing.T) {
 
 // The detail says that a name in a fix is a guess.
 func TestDiagnoseNamesItsGuesses(t *testing.T) {
-	for guess, opt := range map[string]vaultkit.Option{
-		"the fix makes the AppRole vaultkit-reader and prints what logs in as it": byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), ""),
-		"the policy vaultkit-reader is a guess":                                   vaultkit.WithToken(vaultkit.FromString(clienttest.Marker)),
+	refused := byRole(vaultkit.FromString("fake"), vaultkit.FromString(clienttest.Marker), "")
+	for guess, problem := range map[string]diagnosis{
+		"replace ROLE by the role that the login is for; for an AppRole of yours, run: vault write -f auth/approle/role/ROLE/secret-id": {
+			opts: []vaultkit.Option{refused}},
+		"the fix makes the AppRole vaultkit-reader and prints what logs in as it; for an AppRole of yours, run: ": {
+			query: doctor.Query{Roles: []policy.Role{policy.Reader}}, opts: []vaultkit.Option{refused}},
+		"the policy vaultkit-reader is a guess": {opts: []vaultkit.Option{vaultkit.WithToken(vaultkit.FromString(clienttest.Marker))}},
 	} {
-		if got := withOptions(opt)(t).findings(t)["login"]; !strings.Contains(got.Detail, guess) {
+		if got := problem.findings(t)["login"]; !strings.Contains(got.Detail, guess) {
 			t.Errorf("Diagnose found %+v, want %q in the detail", got, guess)
 		}
 	}

@@ -173,8 +173,10 @@ func (x *exam) newToken(policies []string) string {
 func (x *exam) explainGuess(fix Fix) string {
 	switch {
 	case fix.Kind == NewCredentials:
-		return fmt.Sprintf("; the fix makes the AppRole %s and prints what logs in as it; for an AppRole of yours, run: vault write -f auth/%s/role/ROLE/secret-id",
-			x.generalName(), x.login.Mount)
+		return fmt.Sprintf("; the fix makes the AppRole %s and prints what logs in as it; for an AppRole of yours, run: %s",
+			x.generalName(), x.secretIDCommand())
+	case fix.Kind == PlanCredentials:
+		return "; replace ROLE by the role that the login is for; for an AppRole of yours, run: " + x.secretIDCommand()
 	case fix.Kind == NewToken && x.facts == nil:
 		return fmt.Sprintf("; the policy %s is a guess", x.generalName())
 	case fix.Kind == PlanLoginRole:
@@ -183,6 +185,15 @@ func (x *exam) explainGuess(fix Fix) string {
 		return x.explainNoMount()
 	}
 	return ""
+}
+
+// secretIDCommand returns the command that makes another secret id for an AppRole that setup did not make.
+func (x *exam) secretIDCommand() string {
+	wrap := ""
+	if x.login.Wrapped {
+		wrap = " -wrap-ttl=5m"
+	}
+	return fmt.Sprintf("vault write -f%s auth/%s/role/ROLE/secret-id", wrap, quote(x.login.Mount))
 }
 
 // storeField stores one field of the output of a vault command where the login reads it. If the

@@ -59,6 +59,7 @@ const (
 	ListNamespaces   Kind = "list the namespaces"
 	ReadLoginRole    Kind = "read the login's role"
 	PlanLoginRole    Kind = "see what setup would make for a pod or a job"
+	PlanCredentials  Kind = "see what setup would make for a role that is yet to be named"
 	ListLoginRoles   Kind = "list the roles of the login's mount"
 	ReadLoginConfig  Kind = "read the configuration of the login's mount"
 	ReadPipeline     Kind = "see whether the pipeline asks for an identity token"
@@ -86,7 +87,7 @@ var healingKinds = []Kind{
 
 var lookingKinds = []Kind{
 	ReadHelp, NameAddress, ListTLSFiles, ListCredential, LookUpName, AskHealth, TryHTTPS, TrustCA, GiveCertificate,
-	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ListNamespaces, ReadLoginRole, PlanLoginRole, ListLoginRoles,
+	ReadCertificate, VerifyServer, ReadClock, ReadServerStatus, ListLogins, ListNamespaces, ReadLoginRole, PlanLoginRole, PlanCredentials, ListLoginRoles,
 	ReadLoginConfig, ReadPipeline, AskGitHub, FindProxy, ListSocket, ReadPolicy, ReadOwnPolicies, LookUpToken,
 	ListMounts, ListProviders, ListMount, ListNames, AskForRole, AskForProviders, ListAuditDevices,
 }

@@ -28,6 +28,9 @@ func (x *exam) logIn(ctx context.Context) Finding {
 	})
 	if err != nil {
 		fix := x.loginFix(err)
+		if isUsedWrapping(err) {
+			return failed(err, usedWrapping, fix)
+		}
 		return failed(err, errorText(err)+" ("+x.Login.String()+")"+x.explainGuess(fix)+x.explainJWT(err), fix)
 	}
 	x.store = kv.New(x.session, x.Mount, x.Base, x.Backoff)
@@ -38,11 +41,23 @@ func (x *exam) logIn(ctx context.Context) Finding {
 func (x *exam) checkWrapped(ctx context.Context) Finding {
 	if err := session.CheckWrapped(ctx, x.client, x.Login, x.Timeout); err != nil {
 		fix := x.loginFix(err)
+		if isUsedWrapping(err) {
+			return failed(err, usedWrapping, fix)
+		}
 		return failed(err, errorText(err)+x.explainGuess(fix), fix)
 	}
 	x.unusable["login"] = "logging in would use up the wrapping token"
 	return skipped("the wrapping token is good; a login uses it up, so doctor leaves it to the program that it is for "+
 		"(--unwrap logs in with it: the program then needs another one)", noFix)
+}
+
+const usedWrapping = "the wrapping token was used before or has expired; if nobody in your team used it, treat the secret id as stolen"
+
+// isUsedWrapping reports whether Vault does not know the wrapping token. Other errors about a wrapping
+// token say what is wrong with it.
+func isUsedWrapping(err error) bool {
+	own, ok := errors.AsType[*vaulterr.Error](err)
+	return ok && errors.Is(own.Kind, vaulterr.ErrWrappingToken) && own.Detail == "" && own.Hint == ""
 }
 
 func (x *exam) loginFix(err error) Fix {

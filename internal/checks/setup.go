@@ -44,9 +44,18 @@ func (x *exam) approlePath() []string {
 }
 
 // credentialsFix makes an AppRole and prints what logs in as it. Vault's answer to a wrong secret
-// id is the same as for an AppRole that does not exist.
+// id is the same as for an AppRole that does not exist. The role of a refused login is unknown, so
+// the command has a placeholder unless the caller named one.
 func (x *exam) credentialsFix() Fix {
+	if !x.hasChosenRole() {
+		return PlanCredentials.fix(x.setupWithout(append([]string{"--approle", "ROLE", "--new-secret-id"}, x.approlePath()...)...))
+	}
 	return NewCredentials.fix(x.setup(append([]string{"--approle", x.firstRole(), "--new-secret-id"}, x.approlePath()...)...))
+}
+
+// hasChosenRole reports whether the caller named a role. Then every role is required.
+func (x *exam) hasChosenRole() bool {
+	return !slices.ContainsFunc(x.Roles, func(role Role) bool { return !role.Required })
 }
 
 // restoreAppRole returns the command that restores the AppRole that the token comes from, if
