@@ -115,7 +115,7 @@ func TestRevokeOldRefuses(t *testing.T) {
 		"--all for one":    {[]string{provider, id, "--cmd", "touch " + path, "--all"}, exitcode.Usage, "--all needs --older-than"},
 		"another's id":     {[]string{undone, id, "--cmd", "touch " + path}, exitcode.NotFound, "no such backup"},
 		"in force again": {[]string{undone, undoneID, "--cmd", "touch " + path}, exitcode.Conflict,
-			"the current version still contains the key"},
+			`the old key of the field "api_key" and the field "api_key" of the current version are the same`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			vk(t, "", append([]string{"revoke-old"}, tc.args...)...).want(t, tc.code, tc.says)

@@ -121,17 +121,19 @@ func TestRotate_RefusesRevokedKeys(t *testing.T) {
 func TestRevokeOld_RefusesAKeyOfAnotherProvider(t *testing.T) {
 	base := vaultkit.WithBasePath("revoke-others")
 	client := clienttest.New(t, base)
-	secret := func(p, key string) {
-		if _, err := client.PutProviderKeys(t.Context(), p, vaultkit.ProviderKeys{"api_key": key}); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := client.PutProviderKeys(t.Context(), "one", vaultkit.ProviderKeys{"api_key": "fake-shared"}); err != nil {
+		t.Fatal(err)
 	}
-	secret("one", "fake-shared")
-	secret("other", "fake-shared")
 	r := clienttest.Rotate(t, client, "one", "fake-new")
 	api := &clienttest.Revoker{}
-	if _, err := client.RevokeOld(t.Context(), "one", r.ID, api); !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), "provider other") || len(api.Revoked) > 0 {
-		t.Errorf("RevokeOld = %v, asked %d times, want ErrConflict that names the other provider", err, len(api.Revoked))
+	want := `the old key of the field "api_key" and the field "api_key" of the provider other are the same, or one contains the other: ` +
+		`revoking may break other; rotate other first, or add IgnoreOtherProviders`
+	for _, key := range []string{"fake-share", "fake-shared", "a fake-shared key"} {
+		vaulttest.Write(t, vaulttest.Root(t), "secret/data/revoke-others/providers/other", object{"data": object{"api_key": key}})
+		_, err := client.RevokeOld(t.Context(), "one", r.ID, api)
+		if !errors.Is(err, vaultkit.ErrConflict) || !strings.Contains(err.Error(), want) || len(api.Revoked) > 0 {
+			t.Errorf("with another provider's key %q, RevokeOld = %v, asked %d times, want ErrConflict that says %q", key, err, len(api.Revoked), want)
+		}
 	}
 	policy, err := policy.ForRole(policy.Revoker, policy.AtBasePath("revoke-others"), policy.OnlyProviders("one"))
 	if err != nil {

@@ -30,8 +30,9 @@ func (e *Engine) checkNotInForce(ctx context.Context, provider string, keys map[
 	for _, field := range slices.Sorted(maps.Keys(keys)) {
 		if found, inForce := protocol.InForce(current.Data, field, keys[field]); inForce {
 			return &vaulterr.Error{Kind: vaulterr.ErrConflict, Version: current.Version,
-				Detail: fmt.Sprintf("the current version still contains the key of the field %q, in its field %q", field, found),
-				Hint:   "rotate the provider first, then revoke"}
+				Detail: fmt.Sprintf("the old key of the field %q and the field %q of the current version are the same, or one contains the other",
+					field, found),
+				Hint: "rotate the provider first, then revoke"}
 		}
 	}
 	for _, id := range backups {
@@ -60,7 +61,7 @@ func (e *Engine) checkGeneration(ctx context.Context, provider string, id protoc
 	return refuseToRevoke(id.String(), "vaultkit cannot tell whether the provider was deleted and created anew since")
 }
 
-// checkOtherProviders refuses keys that another provider's secret contains. It returns the
+// checkOtherProviders refuses keys that another provider's secret contains, or that contain a long text of it. It returns the
 // providers whose secret the token cannot read, sorted.
 func (e *Engine) checkOtherProviders(ctx context.Context, provider string, keys map[string]any) (notRead []string, err error) {
 	names, err := e.Store.List(ctx, kv.EntryName{"providers"})
@@ -95,8 +96,9 @@ func checkOtherProvider(other string, secret, keys map[string]any) error {
 	for _, field := range slices.Sorted(maps.Keys(keys)) {
 		if found, inForce := protocol.InForce(secret, field, keys[field]); inForce {
 			return &vaulterr.Error{Kind: vaulterr.ErrConflict,
-				Detail: fmt.Sprintf("the provider %s also contains the key of the field %q, in its field %q", other, field, found),
-				Hint:   "rotate that provider first, or revoke with other providers ignored"}
+				Detail: fmt.Sprintf("the old key of the field %q and the field %q of the provider %s are the same, or one contains the other: "+
+					"revoking may break %s", field, found, other, other),
+				Hint: fmt.Sprintf("rotate %s first, or add IgnoreOtherProviders", other)}
 		}
 	}
 	return nil

@@ -55,7 +55,8 @@ func Text(err error) string {
 // flagNames maps names of the Go API in the library's errors to flags and commands.
 var flagNames = map[string]string{
 	"AllowRevoked": "--allow-revoked", "RestoreDeleted": "--restore-deleted", "ReplaceDeleted": "--replace-deleted", "AddFields": "--add-field",
-	"WithExpiresAt": "--expires-in", "RevokeOld": "vaultkit revoke-old", "PruneBackups": "vaultkit backups prune", "RotateAll": "rotate",
+	"IgnoreOtherProviders": "--ignore-other-providers",
+	"WithExpiresAt":        "--expires-in", "RevokeOld": "vaultkit revoke-old", "PruneBackups": "vaultkit backups prune", "RotateAll": "rotate",
 }
 
 var goNames = regexp.MustCompile(`\b(` + strings.Join(slices.Sorted(maps.Keys(flagNames)), "|") + `)\b`)

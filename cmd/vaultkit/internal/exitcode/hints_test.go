@@ -18,7 +18,8 @@ func TestText_SpeaksOfCommandsAndFlags(t *testing.T) {
 		"; unseal it with vault operator unseal, then try again": &sealed,
 		"; a hint of its own":                              &hinted,
 		"give --allow-revoked, or run vaultkit revoke-old": errors.New("vaultkit: give AllowRevoked, or run RevokeOld"),
-		"plain": WithHint(errors.New("plain"), "a hint is printed below"),
+		"or add --ignore-other-providers":                  errors.New("vaultkit: or add IgnoreOtherProviders"),
+		"plain":                                            WithHint(errors.New("plain"), "a hint is printed below"),
 	} {
 		got := Text(err)
 		if !strings.HasSuffix(got, want) || strings.Contains(got, "vaultkit:") || strings.Contains(got, "Rotate") {
