@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"goblin/vaultkit/internal/parallel"
 	"goblin/vaultkit/internal/protocol"
@@ -121,16 +122,36 @@ func (e *Engine) checkNotRevoked(ctx context.Context, provider, id string, backu
 	if err != nil {
 		return err
 	}
-	for by, revocation := range revoked {
+	for _, by := range slices.Sorted(maps.Keys(revoked)) {
+		revocation := revoked[by]
 		if by == id || slices.ContainsFunc(slices.Collect(maps.Values(backup)), func(value any) bool {
 			key, is := value.(string)
 			text, isKey := protocol.KeyText(value)
 			return is && revocation.Includes(key) || isKey && revocation.Includes(text)
 		}) {
 			return &vaulterr.Error{Kind: vaulterr.ErrInvalid, ID: id,
-				Detail: fmt.Sprintf("this backup contains a key that is being revoked or was revoked (rotation %s)", by),
-				Hint:   "choose another backup, or allow revoked keys"}
+				Detail: fmt.Sprintf("the backup %s holds a key %s (rotation %s)", shortID(id), describeRevocation(revocation), shortID(by)),
+				Hint:   "choose another backup, or, if the key still works, add AllowRevoked"}
 		}
 	}
 	return nil
+}
+
+// describeRevocation says when a key was revoked. A record that is not finished does not tell whether
+// it was.
+func describeRevocation(r *protocol.Revocation) string {
+	if r.RevokedAt.IsZero() {
+		return "whose revocation has started and may have failed"
+	}
+	return "that was revoked at " + r.RevokedAt.UTC().Format(time.RFC3339)
+}
+
+// shortID returns the version that a rotation replaced, such as v3, which people tell backups and
+// rotations apart by.
+func shortID(id string) string {
+	parsed, err := protocol.ParseID(id)
+	if err != nil {
+		return id
+	}
+	return fmt.Sprintf("v%d", parsed.Source)
 }

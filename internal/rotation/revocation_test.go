@@ -236,14 +236,16 @@ func TestRollbackRefusesARevokedKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := clienttest.Rotate(t, client, p, "fake-2").ID // backs fake-old up once more
-	if _, err := client.RevokeOld(t.Context(), p, second, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders()); err != nil {
+	revocation, err := client.RevokeOld(t.Context(), p, second, &clienttest.Revoker{}, vaultkit.IgnoreOtherProviders())
+	if err != nil {
 		t.Fatal(err)
 	}
 	vaulttest.AssertUnchanged(t, p, func() {
-		for _, id := range []string{first, second} {
+		for backup, id := range map[string]string{"v1": first, "v3": second} {
 			_, err := client.Rollback(t.Context(), p, id)
-			if !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), second) {
-				t.Errorf("Rollback to %s = %v, want ErrInvalid that names the revocation", id, err)
+			want := "the backup " + backup + " holds a key that was revoked at " + revocation.RevokedAt.UTC().Format(time.RFC3339) + " (rotation v3)"
+			if !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "-v") > 1 {
+				t.Errorf("Rollback to %s = %v, want ErrInvalid that says %q, and one id at most", id, err, want)
 			}
 		}
 	})
@@ -261,8 +263,9 @@ func TestRollback_RefusesKeysOfAnUnreadableRevocation(t *testing.T) {
 	if err != nil || len(history) != 1 || history[0].Revocation == nil || !history[0].Revocation.RevokedAt.IsZero() {
 		t.Errorf("History = %+v, %v, want an unfinished revocation", history, err)
 	}
-	if _, err := client.Rollback(t.Context(), p, ids[0]); !errors.Is(err, vaultkit.ErrInvalid) {
-		t.Errorf("Rollback = %v, want ErrInvalid", err)
+	_, err = client.Rollback(t.Context(), p, ids[0])
+	if want := "the backup v1 holds a key whose revocation has started and may have failed"; !errors.Is(err, vaultkit.ErrInvalid) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Rollback = %v, want ErrInvalid that says %q", err, want)
 	}
 	if found, err := client.Recover(t.Context(), p); err != nil || len(found) != 0 {
 		t.Errorf("Recover = %+v, %v, want nothing", found, err)

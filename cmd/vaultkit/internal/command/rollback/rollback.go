@@ -96,15 +96,11 @@ func Run(ctx context.Context, o *Options) error {
 	return o.Print.Rotated("Rolled back", rotation)
 }
 
-// refused adds to the error of a refused rollback what to do next. For a revoked key,
-// the error names the backup and no version; for a missing --to, it names a version.
+// refused adds to the error of a rollback that needs --to what to do next. Such an error names a
+// version.
 func refused(provider string, err error) error {
-	why, ok := errors.AsType[*vaultkit.Error](err)
-	switch {
-	case ok && why.Version > 0:
+	if why, ok := errors.AsType[*vaultkit.Error](err); ok && why.Version > 0 {
 		return exitcode.WithHint(err, "Name the backup with --to; vaultkit backups "+provider+" shows when each one was in force.")
-	case ok && why.ID != "":
-		return exitcode.WithHint(err, "The revocation has started, and its command may have failed. If the key still works, add --allow-revoked.")
 	}
 	return err
 }
