@@ -163,12 +163,18 @@ func TestExec_ChecksTheCommandFirst(t *testing.T) {
 	}{
 		{nil, exitcode.Usage, "after --"}, {[]string{"--"}, exitcode.Usage, "after --"}, {[]string{"env"}, exitcode.Usage, "after --"},
 		{[]string{"openai", "--"}, exitcode.Usage, "after --"}, {[]string{"sh", "-c", "exit"}, exitcode.Usage, "after --"},
-		{[]string{"--", "vaultkit-no-such-command"}, 127, "no such command"},
+		{[]string{"--", "vaultkit-no-such-command"}, 127, "vaultkit-no-such-command: the command was not started: there is no such command"},
+		{[]string{"--", "./no\x1b[2J"}, 127, `./no\x1b[2J: the command was not started`},
+		{[]string{"--", "SOME_KEY=sk-canary ./run"}, 127, "SOME_KEY: the command was not started"},
+		{[]string{"--", "./run --key sk-canary"}, 127, "./run: the command was not started"},
+		{[]string{"--", "=sk-canary"}, 127, "the command was not started"},
 		{[]string{"--", filepath.Join(t.TempDir(), "nothing")}, 127, "no such command"},
 		{[]string{"--", text}, 126, "not started"},
 		{[]string{"--", t.TempDir()}, 126, "not started"},
 	} {
 		r := vkBare(t.Context(), t, "", append([]string{"exec"}, tc.args...)...)
-		r.want(t, tc.code, tc.says)
+		if r.want(t, tc.code, tc.says); strings.Contains(r.err, "sk-canary") {
+			t.Errorf("vaultkit %s: stderr = %q, want only the program's name", r.call, r.err)
+		}
 	}
 }

@@ -248,7 +248,7 @@ func execFails(t *testing.T, e execTest) {
 		{"reader", vaulttest.Name(t), []string{"touch", ran}, exitcode.NotFound, "not found"},
 		{"monitor", e.provider, []string{"touch", ran}, exitcode.Denied, "permission denied"},
 		{"reader", "exec-huge", []string{"touch", ran}, 126, "larger than the system allows"},
-		{"reader", e.provider, []string{script}, 126, "cannot be run"},
+		{"reader", e.provider, []string{script}, 126, script + ": the command was not started: it cannot be run"},
 	} {
 		args := slices.Concat([]string{"exec", "--provider", tc.provider}, connect(t, role(t, tc.role)), []string{"--"}, tc.command)
 		vkBare(t.Context(), t, "", args...).want(t, tc.code, tc.says)

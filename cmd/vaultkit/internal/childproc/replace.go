@@ -2,8 +2,10 @@ package childproc
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os/exec"
+	"regexp"
 	"syscall"
 
 	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
@@ -21,10 +23,23 @@ func Find(name string) (string, error) {
 	return path, StartError(err)
 }
 
+// programName matches a program's name without what may follow it by mistake: the arguments, if the
+// whole line was quoted, or the value of a variable, if an assignment is in its place.
+var programName = regexp.MustCompile(`^[^\s=]+`)
+
+// NameProgram adds the program's name to the error of a command that did not start. nil stays nil.
+func NameProgram(name string, err error) error {
+	shown := programName.FindString(name)
+	if err == nil || shown == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", shown, err)
+}
+
 // Replace replaces this program with the command. On Windows it runs the command and
 // exits with its exit code.
 func Replace(path string, args, environ []string) error {
-	return StartError(become(path, args, environ))
+	return NameProgram(args[0], StartError(become(path, args, environ)))
 }
 
 // StartError returns why a command did not start. It does not repeat the command, whose

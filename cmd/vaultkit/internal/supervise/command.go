@@ -50,7 +50,7 @@ func (c *Command) Start(environ []string, post func(event)) error {
 		return err
 	})
 	if err != nil {
-		return childproc.StartError(err)
+		return childproc.NameProgram(c.args[0], childproc.StartError(err))
 	}
 	c.group, c.stopped = process.Pid, false
 	_ = process.Release() // watch waits for it

@@ -100,7 +100,7 @@ func (o *Options) complete(cmd *cobra.Command, args []string, typed string) ([]s
 func Run(ctx context.Context, o *Options) error {
 	path, err := childproc.Find(o.Command[0])
 	if err != nil {
-		return err
+		return childproc.NameProgram(o.Command[0], err)
 	}
 	if o.Watch.On {
 		return watch(ctx, o, path)
