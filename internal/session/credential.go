@@ -101,7 +101,7 @@ func GitHubToken(audience string, lookup func(name string) string, masks io.Writ
 // Wrapped returns a credential whose source holds a response-wrapping token around a
 // secret id. It is unwrapped once, and the secret id stays in memory for later logins.
 func Wrapped(inner Credential) Credential {
-	inner.label, inner.wrapped, inner.literal = "wrapping token from "+inner.label, true, false
+	inner.label, inner.wrapped, inner.literal = "wrapping token in "+inner.label, true, false
 	return inner
 }
 
