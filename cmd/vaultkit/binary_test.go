@@ -65,6 +65,7 @@ func TestBinary(t *testing.T) {
 	}
 	t.Run("proxy", func(t *testing.T) { doctorNamesTheProxy(t, binary) })
 	t.Run("argv", func(t *testing.T) { argvIsClean(t, binary) })
+	t.Run("background", func(t *testing.T) { devEndsInTheBackground(t, binary) })
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if ossignal.Ignored(signal) {
 			continue // as under nohup; the program then ignores it too
@@ -90,6 +91,33 @@ func runBinary(t *testing.T, stdin, binary string, args ...string) (string, erro
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// The commands that dev prints run it in the background of a shell and stop it: the signal reaches dev
+// and not only a shell around it.
+func devEndsInTheBackground(t *testing.T, binary string) {
+	said := withDev(t, func(string, string) {}, "--in-memory")
+	_, script, found := strings.Cut(said, "To run it in the background:\n\n")
+	script, _, _ = strings.Cut(script, "Stopping")
+	wait := `until [ "$(cat vault.env 2>/dev/null | wc -l)" -eq 2 ]; do :; done` + "\n. ./vault.env "
+	script = strings.Replace(script, ". ./vault.env ", wait, 1) + `wait $!; cat dev.log; echo "$VAULT_ADDR"`
+	shell, err := exec.LookPath("bash")
+	if err != nil {
+		shell = "/bin/sh"
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // ends a script that waits for a dev that has failed
+	defer cancel()
+	cmd := exec.CommandContext(ctx, shell, "-c", script)
+	cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.CombinedOutput()
+	if cmd.Process == nil {
+		t.Fatalf("%s = %v, want no error", shell, err)
+	}
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what the script has left
+	if err != nil || !found || !strings.Contains(string(out), "Stopping the server") {
+		t.Errorf("the commands that vaultkit dev prints = %v, print\n%s\nwant that they stop it:\n%s", err, out, script)
+	}
 }
 
 // devEndsOn checks that dev exits with 0 on a signal.

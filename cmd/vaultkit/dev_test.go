@@ -158,6 +158,15 @@ func TestDev_PrintsOnlyExports(t *testing.T) {
 	}
 }
 
+// Where there is no server to run, dev names the way that needs none.
+func TestDev_WithoutAServerNamesInMemory(t *testing.T) {
+	tidy(t)
+	t.Chdir(t.TempDir())
+	t.Setenv("VAULTKIT_VAULT_BIN", "")
+	t.Setenv("PATH", t.TempDir())
+	vkBare(t.Context(), t, "", "dev", "--port", "0").exits(t, exitcode.Failure, "no vault server to run", "add --in-memory")
+}
+
 func TestDev_NamesAPortInUse(t *testing.T) {
 	tidy(t)
 	var config net.ListenConfig

@@ -252,8 +252,8 @@ func TestStart_WithoutSourceSaysWhatToDo(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv(binVariable, "")
 	_, err := Start(t.Context(), Options{Log: &logbuffer.Buffer{}})
-	if err == nil {
-		t.Fatal("Start without a source = nil error, want an error")
+	if !errors.Is(err, ErrNoServer) {
+		t.Fatalf("Start without a source = %v, want ErrNoServer", err)
 	}
 	for _, want := range []string{binVariable, "vault or bao on PATH"} {
 		if !strings.Contains(err.Error(), want) {

@@ -39,13 +39,18 @@ func findSource(ctx context.Context) (string, error) {
 	return dir, nil
 }
 
-// missingSourceError says what to do. Unwrap returns the go command's error.
+// ErrNoServer is the error of a start without a server program and without the source of one.
+var ErrNoServer = errors.New("no vault server to run")
+
+// missingSourceError says what to do. It is an ErrNoServer, and Unwrap returns the go command's error.
 type missingSourceError struct{ cause error }
 
 func (*missingSourceError) Error() string {
-	return "no vault server to run: the source of the pinned server is missing: " +
+	return ErrNoServer.Error() + ": the source of the pinned server is missing: " +
 		"run this in a checkout of " + module + ", set " + binVariable + " to a vault or bao binary, or put vault or bao on PATH"
 }
+
+func (e *missingSourceError) Is(target error) bool { return target == ErrNoServer }
 
 func (e *missingSourceError) Unwrap() error { return e.cause }
 

@@ -24,6 +24,9 @@ type Options struct {
 	Log       io.Writer
 }
 
+// ErrNoServer is StartReal's error if there is no server program and no source to compile.
+var ErrNoServer = devvault.ErrNoServer
+
 // StartReal runs a real Vault server: the vault or bao program that there is, or one that it
 // compiles.
 func StartReal(ctx context.Context, o Options) (Server, error) {

@@ -81,6 +81,9 @@ func Run(ctx context.Context, o *Options) (err error) {
 	if taken, ok := errors.AsType[*net.OpError](err); ok && taken.Op == "listen" {
 		return exitcode.WithHint(err, "Choose another port with --port, or any free one with --port 0.")
 	}
+	if errors.Is(err, sandbox.ErrNoServer) {
+		return exitcode.WithHint(err, "Or add --in-memory, which needs no server program.")
+	}
 	if err != nil {
 		return err
 	}
@@ -152,5 +155,7 @@ vaultkit rollback openai-gpt4
 
 Ctrl-C stops it, and so does "kill %d" in another terminal. To run it in the background:
 
-(umask 077; vaultkit dev%s >vault.env 2>dev.log) &
+(umask 077; exec vaultkit dev%s >vault.env 2>dev.log) &
+. ./vault.env   # when the file has two lines
+kill $!         # stops it
 `
