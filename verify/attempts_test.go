@@ -108,6 +108,16 @@ func TestVerifier_AttemptsAreBounded(t *testing.T) {
 	})
 }
 
+// TestNewTransport_HasNoHTTP2: with GODEBUG=http2debug=2, Go logs the headers of HTTP/2, and so the key.
+func TestNewTransport_HasNoHTTP2(t *testing.T) {
+	for _, plainText := range []bool{true, false} {
+		transport, ok := newTransport(plainText).(*http.Transport)
+		if !ok || transport.Protocols == nil || transport.Protocols.HTTP2() || transport.Protocols.UnencryptedHTTP2() {
+			t.Errorf("newTransport(%t) = %+v, want HTTP/1 alone", plainText, transport)
+		}
+	}
+}
+
 // endless is the body of a response that is much too long.
 type endless struct{ read int }
 
@@ -152,16 +162,18 @@ func TestVerifier_ReadsNoMoreThanItsLimit(t *testing.T) {
 func TestVerifier_EndsWithItsContext(t *testing.T) {
 	for name, tc := range map[string]struct {
 		s    *script
+		wait time.Duration
 		want error
 	}{
-		"rejected": {&script{answers: []answer{{401, ""}}}, ErrRejected},
-		"limited":  {&script{answers: []answer{{429, ""}}}, ErrUnknown},
-		"silent":   {&script{hang: true}, ErrUnknown},
+		"rejected":     {&script{answers: []answer{{401, ""}}}, defaultWait, ErrRejected},
+		"limited":      {&script{answers: []answer{{429, ""}}}, defaultWait, ErrUnknown},
+		"silent":       {&script{hang: true}, defaultWait, ErrUnknown},
+		"silent, once": {&script{hang: true}, 0, ErrUnknown},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
-			err := try(ctx, tc.s.verifier(AllowUnknown(nil)), goodKey)
+			err := try(ctx, tc.s.verifier(AllowUnknown(nil), Wait(tc.wait)), goodKey)
 			wantOutcome(t, "Verifier, "+name, err, tc.want)
 			if took := time.Since(tc.s.began); took != 2*time.Second || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("Verifier, %s = %v after %v, want context.DeadlineExceeded after 2s", name, err, took)

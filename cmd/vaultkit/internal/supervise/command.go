@@ -10,9 +10,13 @@ import (
 	"goblin/vaultkit/cmd/vaultkit/internal/childproc"
 )
 
-// groupPoll is how often a Command looks whether its group is gone: no event tells when
-// a process ends that another one has started.
-const groupPoll = 20 * time.Millisecond
+// groupPoll is after what time a Command looks again whether its group is gone: no event tells
+// when a process ends that another one has started. The time doubles up to longestGroupPoll, because a
+// look reads about every process of the machine.
+const (
+	groupPoll        = 20 * time.Millisecond
+	longestGroupPoll = 500 * time.Millisecond
+)
 
 // Command is the command of a user as a Process. It has the standard streams of this
 // program. On a terminal, its group is the foreground group while it runs.
@@ -95,10 +99,8 @@ func postEnd(group int, status syscall.WaitStatus, post func(event)) {
 	if end.alone {
 		return
 	}
-	poll := time.NewTicker(groupPoll)
-	defer poll.Stop()
-	for groupRuns(group) {
-		<-poll.C
+	for pause := groupPoll; groupRuns(group); pause = min(2*pause, longestGroupPoll) {
+		time.Sleep(pause)
 	}
 	post(gone{})
 }
