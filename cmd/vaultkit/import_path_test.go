@@ -58,8 +58,9 @@ func TestImport_FromAnotherPath(t *testing.T) {
 		from(role(t, "provisioner"), vaulttest.Base, mount+"/old").exits(t, exitcode.Denied, "the path to import from cannot be read")
 	}
 	for path, says := range map[string]string{
-		"secret/" + vaulttest.Base + "/providers/": "is where vaultkit keeps the providers", "secret/../sys": "is not like MOUNT/PATH", "sys/policy": "is not in a KV mount",
-		"secret//x": "is not like MOUNT/PATH",
+		"secret/" + vaulttest.Base + "/providers/":     "is where vaultkit keeps its providers",
+		"secret/" + vaulttest.Base + "/backups/openai": "is where vaultkit keeps its backups",
+		"secret/../sys": "is not like MOUNT/PATH", "sys/policy": "is not in a KV mount", "secret//x": "is not like MOUNT/PATH",
 	} {
 		vk(t, "", "import", "--from-path", path, "--yes").exits(t, exitcode.Usage, says)
 	}

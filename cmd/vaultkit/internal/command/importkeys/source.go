@@ -76,8 +76,10 @@ func (o *Options) warnReadable(file *os.File) {
 
 // readPath returns the items below a path in Vault.
 func (o *Options) readPath(ctx context.Context, client *vaultkit.Client) (items []envreader.Item, err error) {
-	if strings.Trim(o.FromPath, "/") == o.Vault.Path("providers") {
-		return nil, exitcode.Invalid("--from-path", "is where vaultkit keeps the providers", "name another path")
+	for _, own := range []string{"providers", "backups", "rotations", "revocations"} {
+		if strings.HasPrefix(strings.Trim(o.FromPath, "/")+"/", o.Vault.Path(own)+"/") {
+			return nil, exitcode.Invalid("--from-path", "is where vaultkit keeps its "+own, "name another path")
+		}
 	}
 	found, err := kvpath.Read(ctx, client.Vault(), o.FromPath)
 	if err != nil {
