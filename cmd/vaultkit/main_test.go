@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"reflect"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"goblin/vaultkit/internal/vaultcommand"
@@ -20,6 +22,8 @@ func TestMain(m *testing.M) {
 	for _, variable := range []string{"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "CIRCLE_USERNAME", "BUILD_REQUESTEDFOR", "BUILDKITE_BUILD_CREATOR"} {
 		os.Unsetenv(variable) // a CI system may have set it
 	}
+	// Under nohup, children would inherit that SIGHUP is ignored. What is caught is not inherited.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	vaulttest.MainWith(m, makeProgramDir, func() error { return os.RemoveAll(programDir) })
 }
 
