@@ -110,12 +110,3 @@ func TestSetup_PrintsEquivalentCommands(t *testing.T) {
 	bySetup.setup(t, append(replaced, "--yes")...).shows(t, "replace   config of the auth mount kubernetes", "replace   config of the auth mount jwt-github")
 	sameState(t, "after the printed commands replaced it", byHand.settings(t), bySetup.settings(t))
 }
-
-func readAll(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("os.ReadFile = %v, want no error", err)
-	}
-	return string(text)
-}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -216,4 +217,14 @@ func (w *setupWorld) now(t testing.TB) time.Time {
 		t.Fatalf("HealthWithContext = %v, want no error", err)
 	}
 	return time.Unix(health.ServerTimeUTC, 0)
+}
+
+// readAll returns what is in a file.
+func readAll(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("os.ReadFile = %v, want no error", err)
+	}
+	return string(text)
 }
