@@ -31,6 +31,7 @@ func changed(fields []field, current map[string]any) (lines []string) {
 		if value, ok := settingOf(current[f.name]); f.file != "" && (!ok || !isZero(value)) {
 			before = "another value"
 		}
+		// A field that is there several times has one value in Vault.
 		if removed := line('-', f.name, before); !f.hide && !slices.Contains(lines, removed) {
 			lines = append(lines, removed)
 		}

@@ -57,14 +57,9 @@ func (i *Issuer) config() []field {
 		fields = append(fields, field{name: "oidc_discovery_url", value: i.URL})
 	}
 	if i.CA.Path != "" {
-		fields = append(fields, field{name: "oidc_discovery_ca_pem", value: i.CA.Content, file: i.CA.Path, same: i.isCA})
+		fields = append(fields, field{name: "oidc_discovery_ca_pem", value: i.CA.Content, file: i.CA.Path, same: i.CA.is})
 	}
 	return fields
-}
-
-// isCA reports whether Vault has the CA of the flags.
-func (i *Issuer) isCA(current any) bool {
-	return strings.TrimSpace(asText(current)) == strings.TrimSpace(i.CA.Content)
 }
 
 // issuerConfig returns the config that says whose tokens Vault accepts.
@@ -99,7 +94,7 @@ func (i *Issuer) inspect(current map[string]any) (string, error) {
 		return "it does not check who issued a token", nil
 	case len(i.Keys) > 0:
 		return "", nil
-	case discovery == i.URL && i.CA.Path != "" && !i.isCA(current["oidc_discovery_ca_pem"]):
+	case discovery == i.URL && i.CA.Path != "" && !i.CA.is(current["oidc_discovery_ca_pem"]):
 		return "", i.isForOthers("has another CA than " + i.CA.Path)
 	case discovery == i.URL:
 		return "", nil
@@ -184,13 +179,13 @@ func (l *Login) otherJobs(current map[string]any) string {
 	}
 	audiences, _ := texts(current["bound_audiences"])
 	switch {
-	case len(bound) == 0 && lacks([]string{l.audience}, audiences):
+	case len(bound) == 0 && hasOthers(audiences, []string{l.audience}):
 		return "jobs with the audience " + strings.Join(audiences, ", ")
 	case len(bound) == 0:
 		return ""
 	case len(l.Identity) > 0:
 		return l.otherIdentity(bound)
-	case !sameKeys(bound, l.Claims) || l.lacksAny(bound):
+	case !sameNames(bound, claims(l.Claims)) || l.acceptsOthers(bound):
 		return "jobs with the claims " + showClaims(bound)
 	}
 	return ""
@@ -201,7 +196,7 @@ func (l *Login) otherIdentity(bound claims) string {
 	for _, name := range l.Identity {
 		switch values, ok := bound[name]; {
 		case !ok || slices.Contains(values, "*"):
-		case lacks(l.Claims[name], values):
+		case hasOthers(values, l.Claims[name]):
 			maps.DeleteFunc(bound, func(name string, _ []string) bool { return !slices.Contains(l.Identity, name) })
 			return "jobs with the claims " + showClaims(bound)
 		default:
@@ -216,17 +211,17 @@ func (l *Login) otherIdentity(bound claims) string {
 	return ""
 }
 
-// lacksAny reports whether the role accepts a value of a claim that it should not accept.
-func (l *Login) lacksAny(bound claims) bool {
+// acceptsOthers reports whether a role with these claims accepts a value that it should not accept.
+func (l *Login) acceptsOthers(bound claims) bool {
 	for name, values := range bound {
-		if lacks(l.Claims[name], values) {
+		if hasOthers(values, l.Claims[name]) {
 			return true
 		}
 	}
 	return false
 }
 
-// sameKeys reports whether both have the same claims.
-func sameKeys(a, b map[string][]string) bool {
+// sameNames reports whether both have claims of the same names.
+func sameNames(a, b claims) bool {
 	return slices.Equal(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b)))
 }

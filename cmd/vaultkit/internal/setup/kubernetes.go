@@ -30,6 +30,11 @@ type Account struct {
 // File is a file with a value, and what is in it.
 type File struct{ Path, Content string }
 
+// is reports whether a value of Vault is what is in the file.
+func (f File) is(current any) bool {
+	return strings.TrimSpace(asText(current)) == strings.TrimSpace(f.Content)
+}
+
 // kubernetes returns the auth mount, its config, and the roles.
 func (s *Spec) kubernetes() []*object {
 	k := s.Kubernetes
@@ -55,7 +60,7 @@ const refusedCluster = "check --kubernetes-host; where Vault does not run in the
 func (k *Kubernetes) config() []field {
 	fields := []field{{name: "kubernetes_host", value: k.Host}}
 	if k.CA.Path != "" {
-		fields = append(fields, field{name: "kubernetes_ca_cert", value: k.CA.Content, file: k.CA.Path, same: k.isCA})
+		fields = append(fields, field{name: "kubernetes_ca_cert", value: k.CA.Content, file: k.CA.Path, same: k.CA.is})
 	}
 	if k.Reviewer.Path != "" {
 		fields = append(fields, field{name: "token_reviewer_jwt", value: k.Reviewer.Content, file: k.Reviewer.Path, hide: true})
@@ -63,13 +68,8 @@ func (k *Kubernetes) config() []field {
 	return fields
 }
 
-// isCA reports whether Vault has the CA of the flags.
-func (k *Kubernetes) isCA(current any) bool {
-	return strings.TrimSpace(asText(current)) == strings.TrimSpace(k.CA.Content)
-}
-
-// clusterConfig returns the config that says which cluster Vault asks whether a token is valid. A role on
-// a mount that asks another cluster would be for that cluster's pods.
+// clusterConfig returns the config that says which cluster Vault asks whether a token is valid. A
+// role on a mount that asks another cluster would be for that cluster's pods.
 func (s *Spec) clusterConfig() *object {
 	k := s.Kubernetes
 	return authConfig(k.Path, &object{hint: refusedCluster, fields: k.config(),
@@ -88,7 +88,7 @@ func (k *Kubernetes) inspect(current map[string]any, replace bool) (string, erro
 	switch host := asText(current["kubernetes_host"]); {
 	case host != k.Host && !k.AnyHost:
 		differs = "asks the API server " + terminal.Printable(host) + ", not " + k.Host
-	case k.CA.Path != "" && !k.isCA(current["kubernetes_ca_cert"]):
+	case k.CA.Path != "" && !k.CA.is(current["kubernetes_ca_cert"]):
 		differs = "has another CA than " + k.CA.Path
 	}
 	if differs != "" {
@@ -151,12 +151,13 @@ const (
 	boundNames      = "bound_service_account_names"
 )
 
-// otherPods says which pods a role lets in, if some of them are not among those that it should let in.
+// otherPods says which pods a role lets in, if some of them are not among those that it should let
+// in.
 func otherPods(current map[string]any, wanted map[string][]string) string {
 	namespaces, _ := texts(current[boundNamespaces])
 	names, _ := texts(current[boundNames])
 	selector := asText(current[boundSelector])
-	if selector == "" && !lacks(wanted[boundNamespaces], namespaces) && !lacks(wanted[boundNames], names) {
+	if selector == "" && !hasOthers(namespaces, wanted[boundNamespaces]) && !hasOthers(names, wanted[boundNames]) {
 		return ""
 	}
 	if selector != "" {

@@ -67,14 +67,14 @@ func (o *object) actionForShared(current map[string]any) (Action, string, error)
 	if err := o.replacing.check(current); err != nil {
 		return "", "", err
 	}
-	untold, err := o.untold(current)
-	o.fields = append(o.fields, untold...)
+	others, err := o.otherSettings(current)
+	o.fields = append(o.fields, others...)
 	return Replace, "all roles of this auth mount depend on its config", err
 }
 
-// untold returns the settings of a config that no flag names: Vault writes a config as a whole. It
-// refuses a setting that it cannot keep.
-func (o *object) untold(current map[string]any) (fields []field, err error) {
+// otherSettings returns the settings of a config that no flag names: Vault writes a config as a
+// whole. It refuses a setting that it cannot keep.
+func (o *object) otherSettings(current map[string]any) (fields []field, err error) {
 	named := func(name string) bool {
 		return slices.ContainsFunc(o.fields, func(f field) bool { return f.name == name })
 	}
@@ -133,9 +133,9 @@ func (o *object) isForOthers(others string) error {
 		Hint:   fmt.Sprintf("name another path with %s, or give %s to take it away from them", o.replacing.pathFlag, o.replacing.flag)}
 }
 
-// lacks reports whether a list has names that the wanted one has not. A name with a wildcard stands for
+// hasOthers reports whether a list has names that are not wanted. A name with a wildcard stands for
 // all that it matches.
-func lacks(wanted, list []string) bool {
+func hasOthers(list, wanted []string) bool {
 	return slices.ContainsFunc(list, func(name string) bool {
 		pattern := regexp.MustCompile("^(?s:" + strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, ".*") + ")$")
 		return !slices.ContainsFunc(wanted, pattern.MatchString)

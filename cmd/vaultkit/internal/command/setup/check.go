@@ -144,7 +144,7 @@ func (f *Flags) checkJobs() error {
 			return exitcode.UsageErrorf("--bound-claim must be name=value, such as project=goblin; wildcards are not accepted")
 		}
 	}
-	if !isClaimValue(f.Audience) || strings.ContainsAny(f.Audience, ", ") || strings.HasPrefix(f.Audience, "-") || strings.HasPrefix(f.Audience, `\`) {
+	if !isClaimValue(f.Audience) || strings.ContainsAny(f.Audience, ", ") || strings.ContainsAny(f.Audience[:1], `-\`) {
 		return exitcode.UsageErrorf("--audience must be one word, such as vault")
 	}
 	return nil

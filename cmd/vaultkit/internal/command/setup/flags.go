@@ -73,7 +73,8 @@ func (f *Flags) add(cmd *cobra.Command) {
 	flaggroup.Set(flags, "AppRoles", "new-secret-id", "wrap-ttl")
 
 	text(&f.KubernetesPath, "Pods", "kubernetes-path", defaultKubernetesPath, "`path` of the auth mount")
-	text(&f.KubernetesHost, "Pods", "kubernetes-host", "https://kubernetes.default.svc", "`URL` of the API server, as Vault reaches it; an existing auth mount keeps its own if the flag is not given")
+	text(&f.KubernetesHost, "Pods", "kubernetes-host", "https://kubernetes.default.svc",
+		"`URL` of the API server, as Vault reaches it; an existing auth mount keeps its own if the flag is not given")
 	text(&f.KubernetesCA, "Pods", "kubernetes-ca", "", "PEM `file` with the CA of the API server (default: that of Vault's own pod)")
 	text(&f.ReviewerJWT, "Pods", "kubernetes-reviewer-jwt", "",
 		"`file` with a token that may review tokens, of an account bound to system:auth-delegator (default: that of Vault's own pod)")

@@ -130,6 +130,7 @@ func (o *output) printCredentials(c *setup.Credentials) {
 	if c.Path != defaultAppRolePath {
 		lines = append(lines, "  export VAULTKIT_APPROLE_MOUNT="+terminal.ShellWord(c.Path))
 	}
-	lines = append(lines, "The first command that logs in uses up the secret id, even list or --dry-run. For another one, run the same setup with --new-secret-id.")
+	lines = append(lines, "The first command that logs in uses up the secret id, even list or --dry-run. "+
+		"For another one, run the same setup with --new-secret-id.")
 	fmt.Fprintln(o.IO.Out, strings.Join(lines, "\n"))
 }

@@ -150,8 +150,8 @@ func (r *reader) secret(flag, path string) setup.File {
 	return file
 }
 
-// pem reads a file in the PEM format, with blocks of one kind. A file with a private key, too, must not get
-// into Vault, which shows it.
+// pem reads a file in the PEM format, with blocks of one kind. A private key in it must not get into
+// Vault, which shows it.
 func (r *reader) pem(flag, path, kind string) setup.File {
 	file := r.read(flag, path)
 	if path == "" || r.err != nil {
