@@ -235,7 +235,7 @@ func watchEveryProvider(t *testing.T, e execTest) {
 	put("One", "sk-canary-collides") // with the variable of the provider one
 	put("one", "sk-canary-five")
 	w.start(t, "sk-canary-five,sk-canary-four ")
-	if got := w.errs.String(); strings.Count(got, "providers that are new are left out: ") != 1 {
+	if got := w.errs.String(); strings.Count(got, "new providers are left out: ") != 1 {
 		t.Errorf("vaultkit exec --watch prints\n%s\nwant one line about a provider that is left out", got)
 	}
 	w.signal(t, syscall.SIGTERM)

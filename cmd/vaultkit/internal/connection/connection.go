@@ -49,17 +49,15 @@ func (c *Connection) With(ctx context.Context, work func(context.Context, *vault
 
 // WithAnswers logs in, runs the work, and logs out. The work may wait for input, so it bounds its
 // requests itself.
-func (c *Connection) WithAnswers(ctx context.Context, work func(*vaultkit.Client) error) error {
-	bounded, cancel := c.WithTimeout(ctx)
+func (c *Connection) WithAnswers(ctx context.Context, work func(*vaultkit.Client) error, options ...vaultkit.Option) error {
+	login, cancel := c.WithTimeout(ctx)
 	defer cancel()
-	return c.run(bounded, work)
+	return c.run(login, work, options...)
 }
 
 // WithAdmin is WithAnswers for a mount that may be missing.
 func (c *Connection) WithAdmin(ctx context.Context, work func(*vaultkit.Client) error) error {
-	login, cancel := c.WithTimeout(ctx)
-	defer cancel()
-	return c.run(login, work, settings.AllowMissingMount)
+	return c.WithAnswers(ctx, work, settings.AllowMissingMount)
 }
 
 // Stay logs in, runs start within the timeout, then work without a time limit, and logs out.

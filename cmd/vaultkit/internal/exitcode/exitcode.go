@@ -69,6 +69,11 @@ func Of(err error) int {
 	return Failure
 }
 
+// IsGone reports whether an error means that Vault has no such secret, or no longer.
+func IsGone(err error) bool {
+	return errors.Is(err, vaultkit.ErrNotFound) || errors.Is(err, vaultkit.ErrDeleted)
+}
+
 // codedError is an error with an exit code of its own.
 type codedError struct {
 	error

@@ -56,15 +56,15 @@ func (m *machine) looked(e looked) {
 
 // warnOfAbsent tells once that variables of the command are no longer in Vault.
 func (m *machine) warnOfAbsent(found values) {
-	absent, news := map[string]bool{}, []string(nil)
+	absent, first := map[string]bool{}, []string(nil)
 	for _, name := range m.given.missing(found) {
 		if absent[name] = true; !m.absent[name] {
-			news = append(news, name)
+			first = append(first, name)
 		}
 	}
 	m.absent = absent
-	if len(news) > 0 {
-		m.config.Say("no longer in Vault: %s; the command keeps what it has", list(news))
+	if len(first) > 0 {
+		m.config.Say("no longer in Vault: %s; the command keeps what it has", list(first))
 	}
 }
 
@@ -89,14 +89,14 @@ func (m *machine) plan() {
 	}
 }
 
-// apply brings newer values to the command.
+// apply gives newer values to the command.
 func (m *machine) apply() {
 	m.due = false
 	names := m.pending()
 	switch {
 	case len(names) == 0:
 	case m.config.Deliver != nil:
-		m.sending, m.news = m.newest, names
+		m.sending, m.changed = m.newest, names
 		m.world.deliver(m.ctx)
 	case m.phase == running:
 		m.config.Say("restarting the command, because the value changed of %s", list(names))
@@ -107,7 +107,7 @@ func (m *machine) apply() {
 	}
 }
 
-// delivered signals the command that newer values were brought to it.
+// delivered signals the command after newer values were written for it.
 func (m *machine) delivered(e delivered) {
 	sent := m.sending
 	if m.sending = nil; e.err != nil {
@@ -121,8 +121,8 @@ func (m *machine) delivered(e delivered) {
 	m.failedSends, m.given = 0, m.given.with(sent)
 	m.leftOut, m.back = m.given.without(e.names), nil
 	if m.phase == running {
-		m.config.Say("signaled the command, because the value changed of %s", list(m.news))
-		m.told = true
+		m.config.Say("signaled the command, because the value changed of %s", list(m.changed))
+		m.sent = true
 		m.process.SignalCommand(m.config.Signal)
 	}
 	m.plan()

@@ -25,7 +25,7 @@ func (m *machine) start() {
 }
 
 func (m *machine) launch() error {
-	m.phase, m.next, m.over, m.told, m.began = running, exit, false, false, time.Now()
+	m.phase, m.next, m.over, m.sent, m.began = running, exit, false, false, time.Now()
 	m.number++
 	return m.world.start(m.number, m.given.variables())
 }
@@ -77,9 +77,9 @@ func (m *machine) exited(e exited) {
 // afterExit decides what follows the end of a command that was not asked to end.
 func (m *machine) afterExit(e exited) next {
 	switch {
-	case !e.failed() && !m.endedByNews(e):
+	case !e.failed() && !m.endedBySignal(e):
 		return exit
-	case m.due && m.config.Deliver == nil, m.endedByNews(e):
+	case m.due && m.config.Deliver == nil, m.endedBySignal(e):
 		return startAgain
 	case !m.config.RestartOnFailure:
 		return exit
@@ -91,10 +91,10 @@ func (m *machine) afterExit(e exited) next {
 	return startLater
 }
 
-// endedByNews reports whether the command has ended by the signal that tells it of new keys: it
-// did not handle the signal yet. Nobody has asked it to end.
-func (m *machine) endedByNews(e exited) bool {
-	return m.config.Deliver != nil && m.told && e.exitCode() == shellCode+int(m.config.Signal)
+// endedBySignal reports whether the command has ended by config.Signal, which it did not handle yet.
+// Nobody has asked it to end.
+func (m *machine) endedBySignal(e exited) bool {
+	return m.config.Deliver != nil && m.sent && e.exitCode() == shellCode+int(m.config.Signal)
 }
 
 // finish does what follows when the group is gone.

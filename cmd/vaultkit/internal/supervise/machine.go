@@ -58,7 +58,7 @@ type machine struct {
 	over     bool // the command has ended; processes of its group may be left
 	last     exited
 	asked    bool // this program was asked to end
-	told     bool // the process got config.Signal from this program
+	sent     bool // config.Signal went to the process, because of newer values
 	code     int  // with which this program ends
 	number   int  // of the process
 	began    time.Time
@@ -69,7 +69,7 @@ type machine struct {
 	absent  map[string]bool // given to the command, and no longer in Vault
 	due     bool            // newer values wait for splayTimer
 	sending values          // on their way to a command that is not restarted; nil: none
-	news    []string        // the names of what changed in sending
+	changed []string        // the names whose value changed in sending
 	leftOut []string        // what the last delivery did not find in Vault
 	back    []string        // of these, what is in Vault again
 

@@ -11,6 +11,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/cmd/vaultkit/internal/envquery"
+	"goblin/vaultkit/cmd/vaultkit/internal/exitcode"
 	"goblin/vaultkit/cmd/vaultkit/internal/terminal"
 )
 
@@ -58,7 +59,7 @@ func (k *keys) first(ctx context.Context, client *vaultkit.Client) (err error) {
 
 // read reads the variables again. Those of a provider that is deleted are left out.
 func (k *keys) read(ctx context.Context) (variables []string, err error) {
-	leftOut, err := k.existing(func(query vaultkit.EnvQuery) (err error) {
+	leftOut, err := k.skipUnusable(func(query vaultkit.EnvQuery) (err error) {
 		variables, err = k.client.Environ(ctx, query)
 		return err
 	})
@@ -73,7 +74,7 @@ func (k *keys) read(ctx context.Context) (variables []string, err error) {
 
 // write writes the file again, and returns the names of its variables.
 func (k *keys) write(ctx context.Context) (names []string, err error) {
-	_, err = k.existing(func(query vaultkit.EnvQuery) (err error) {
+	_, err = k.skipUnusable(func(query vaultkit.EnvQuery) (err error) {
 		names, err = k.writeFile(ctx, query)
 		return err
 	})
@@ -87,33 +88,33 @@ func (k *keys) writeFile(ctx context.Context, query vaultkit.EnvQuery) (names []
 	return k.client.WriteEnvFile(ctx, k.o.Watch.Out, k.o.Watch.Format, query)
 }
 
-// existing calls read with the query. A new provider whose variables collide with those of another
-// one, or that the token cannot read, must not keep the other keys from the command: then it calls read
-// without new providers, and reports that they are left out.
-func (k *keys) existing(read func(vaultkit.EnvQuery) error) (leftOut bool, err error) {
+// skipUnusable calls read with the query. A new provider whose variables collide with those of
+// another one, or that the token cannot read, must not keep the other keys from the command: then it
+// calls read without new providers, and reports that they are left out.
+func (k *keys) skipUnusable(read func(vaultkit.EnvQuery) error) (leftOut bool, err error) {
 	query := k.o.Query
 	query.Providers = slices.Clone(query.Providers)
 	query.Skipped = func(string, string, error) {} // reported at the start
-	err = existing(query, read)
+	err = skipDeleted(query, read)
 	if len(k.o.Query.Providers) > 0 || !errors.Is(err, vaultkit.ErrInvalid) && !errors.Is(err, vaultkit.ErrPermissionDenied) {
 		return false, err
 	}
 	k.mu.Lock()
 	query.Providers = slices.Clone(k.readable)
 	k.mu.Unlock()
-	if existing(query, read) != nil {
+	if skipDeleted(query, read) != nil {
 		return false, err
 	}
 	k.problems.leftOut(err)
 	return true, nil
 }
 
-// existing calls read with the query, again without each named provider that is deleted.
-func existing(query vaultkit.EnvQuery, read func(vaultkit.EnvQuery) error) error {
+// skipDeleted calls read with the query, again without each named provider that is deleted.
+func skipDeleted(query vaultkit.EnvQuery, read func(vaultkit.EnvQuery) error) error {
 	for {
 		err := read(query)
 		failed, ok := errors.AsType[*vaultkit.Error](err)
-		if !ok || !isGone(err) || !slices.Contains(query.Providers, failed.Provider) {
+		if !ok || !exitcode.IsGone(err) || !slices.Contains(query.Providers, failed.Provider) {
 			return err
 		}
 		query.Providers = slices.DeleteFunc(query.Providers, func(name string) bool { return name == failed.Provider })
@@ -123,17 +124,12 @@ func existing(query vaultkit.EnvQuery, read func(vaultkit.EnvQuery) error) error
 	}
 }
 
-// isGone reports whether an error means that Vault has no such secret any more.
-func isGone(err error) bool {
-	return errors.Is(err, vaultkit.ErrNotFound) || errors.Is(err, vaultkit.ErrDeleted)
-}
-
 // watchAll watches the providers until ctx ends, and calls notice whenever the secret of
 // one may be a new one.
 func (k *keys) watchAll(ctx context.Context, notice func()) {
 	k.follow = func(provider string) {
 		for _, err := range k.client.Watch(ctx, provider) {
-			if isGone(err) {
+			if exitcode.IsGone(err) {
 				err = nil // the read that notice causes reports it
 			}
 			if k.problems.report(provider, err); err == nil {

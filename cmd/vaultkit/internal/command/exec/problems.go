@@ -18,7 +18,7 @@ type problems struct {
 	io   *terminal.IO
 	mu   sync.Mutex
 	open map[string]string // the kind of the problem of each provider that has one
-	told string            // why new providers were left out the last time
+	why  string            // why new providers are left out; empty: none was so far
 }
 
 func newProblems(io *terminal.IO) *problems {
@@ -48,9 +48,9 @@ func (p *problems) report(provider string, err error) {
 func (p *problems) leftOut(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if text := exitcode.Text(err); text != p.told {
-		p.told = text
-		p.io.Warn("providers that are new are left out: %s", text)
+	if text := exitcode.Text(err); text != p.why {
+		p.why = text
+		p.io.Warn("new providers are left out: %s", text)
 	}
 }
 

@@ -63,7 +63,7 @@ func (o *Options) tryAll(ctx context.Context, client *vaultkit.Client, chosen ma
 		busy <- struct{}{}
 		all.Go(func() {
 			tried[i] = o.try(ctx, client, provider, chosen[provider])
-			tried[i].skipped = !named && isGone(tried[i].err)
+			tried[i].skipped = !named && exitcode.IsGone(tried[i].err)
 			step()
 			<-busy
 		})
@@ -73,10 +73,6 @@ func (o *Options) tryAll(ctx context.Context, client *vaultkit.Client, chosen ma
 		return nil, err
 	}
 	return tried, nil
-}
-
-func isGone(err error) bool {
-	return errors.Is(err, vaultkit.ErrNotFound) || errors.Is(err, vaultkit.ErrDeleted)
 }
 
 // try reads a provider's key and tries it.
