@@ -55,8 +55,7 @@ func (s *stage) setUp(server vaulttest.Vault) {
 	vaulttest.Must(s.root.Sys().PutPolicy("vaultkit-reader", string(policy)))
 	s.credentials()
 	s.job()
-	vaulttest.Must(os.Setenv("VAULT_ADDR", server.Addr()))
-	vaulttest.Must(os.Setenv("VAULT_TOKEN", server.RootToken()))
+	vaulttest.SetEnvironment(server)
 	s.provider = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer fake-openai-key" {
 			w.WriteHeader(http.StatusUnauthorized)

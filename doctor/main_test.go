@@ -15,10 +15,7 @@ func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "vault" {
 		os.Exit(vaultcommand.Main(os.Args[1:]))
 	}
-	vaulttest.MainWith(m, func(server vaulttest.Vault) { // for the example
-		vaulttest.Must(os.Setenv("VAULT_ADDR", server.Addr()))
-		vaulttest.Must(os.Setenv("VAULT_TOKEN", server.RootToken()))
-	}, func() error { return nil })
+	vaulttest.MainWith(m, vaulttest.SetEnvironment, func() error { return nil }) // for the example
 }
 
 type object = map[string]any

@@ -66,10 +66,10 @@ func (o *telemetry) tapped(t *testing.T, opts ...vaultkit.Option) (*vaultkit.Cli
 func appRole(t *testing.T) (login vaultkit.Option, secretID string) {
 	t.Helper()
 	root, name := vaulttest.Root(t), vaulttest.Name(t)
-	must(root.Sys().PutPolicyWithContext(t.Context(), name, vaulttest.Policy(t, "../../", "reader")))
+	vaulttest.Must(root.Sys().PutPolicyWithContext(t.Context(), name, vaulttest.Policy(t, "../../", "reader")))
 	write := func(path string, data map[string]any) map[string]any {
 		secret, err := root.Logical().WriteWithContext(t.Context(), path, data)
-		must(err)
+		vaulttest.Must(err)
 		if secret == nil {
 			return nil
 		}
@@ -143,9 +143,9 @@ func TestCanary(t *testing.T) {
 // carrying returns ctx with baggage.
 func carrying(ctx context.Context, key, value string) context.Context {
 	member, err := baggage.NewMember(key, value)
-	must(err)
+	vaulttest.Must(err)
 	bag, err := baggage.New(member)
-	must(err)
+	vaulttest.Must(err)
 	return baggage.ContextWithBaggage(ctx, bag)
 }
 

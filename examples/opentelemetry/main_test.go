@@ -2,11 +2,9 @@ package opentelemetry_test
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/vault/api"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
@@ -29,24 +27,11 @@ func TestMain(m *testing.M) {
 // traces and baggage.
 func stage(server vaulttest.Vault) {
 	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}))
-	must(os.Setenv("VAULT_ADDR", server.Addr()))
-	must(os.Setenv("VAULT_TOKEN", server.RootToken()))
-	root, err := api.NewClient(api.DefaultConfig())
-	must(err)
-	defer root.CloneConfig().HttpClient.CloseIdleConnections()
-	_, err = root.KVv2(vaulttest.Mount).Put(context.Background(), vaulttest.Base+"/providers/openai-gpt4",
-		map[string]any{"api_key": "fake-openai-key"})
-	must(err)
-}
-
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
+	vaulttest.StageExample(server)
 }
 
 func collect(reader sdkmetric.Reader) (all metricdata.ResourceMetrics) {
-	must(reader.Collect(context.Background(), &all))
+	vaulttest.Must(reader.Collect(context.Background(), &all))
 	return all
 }
 
@@ -98,7 +83,7 @@ func newTelemetry() *telemetry {
 func (o *telemetry) client(t *testing.T, opts ...vaultkit.Option) *vaultkit.Client {
 	t.Helper()
 	count, err := counting(o.metrics)
-	must(err)
+	vaulttest.Must(err)
 	defaults := []vaultkit.Option{vaultkit.WithEnvironment(),
 		vaultkit.WithTransport(tracing(o.traces, o.metrics)), vaultkit.WithObserver(count)}
 	client, err := vaultkit.New(t.Context(), append(defaults, opts...)...)
@@ -122,8 +107,8 @@ func (o *telemetry) call(t *testing.T, f func(context.Context)) (caller trace.Sp
 func proxied(t *testing.T) *faultproxy.Proxy {
 	t.Helper()
 	proxy, err := faultproxy.New(vaulttest.Server().Addr())
-	must(err)
-	t.Cleanup(func() { must(proxy.Close()) })
+	vaulttest.Must(err)
+	t.Cleanup(func() { vaulttest.Must(proxy.Close()) })
 	return proxy
 }
 

@@ -179,7 +179,7 @@ func TestCorrelation(t *testing.T) {
 		t.Errorf("the span has the correlation id %q, want that of the error, %q", id, failed.CorrelationID)
 	}
 	log, err := os.ReadFile(vaulttest.Server().AuditLog())
-	must(err)
+	vaulttest.Must(err)
 	if !slices.ContainsFunc(strings.Split(string(log), "\n"), func(line string) bool {
 		return strings.Contains(line, failed.CorrelationID) && strings.Contains(line, missing)
 	}) {

@@ -62,8 +62,8 @@ func run(ctx context.Context, args []string, wait time.Duration) error {
 
 // verifier tries the new key with a request that costs nothing. A new key may need a moment until it
 // works. An address to which no key may be sent, such as http:// to another machine, is an error.
-func verifier(url string, patience time.Duration) (verify.Verifier, error) {
-	return verify.For(url, verify.Field(fieldKey), verify.Wait(patience))
+func verifier(url string, wait time.Duration) (verify.Verifier, error) {
+	return verify.For(url, verify.Field(fieldKey), verify.Wait(wait))
 }
 
 // rotator rotates the key of one provider.

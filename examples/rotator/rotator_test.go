@@ -33,9 +33,9 @@ func setup(t *testing.T, delay time.Duration) (api *provider.API, vault *vaultki
 }
 
 // verifierAt returns the verifier for an address.
-func verifierAt(t *testing.T, url string, patience time.Duration) verify.Verifier {
+func verifierAt(t *testing.T, url string, wait time.Duration) verify.Verifier {
 	t.Helper()
-	works, err := verifier(url, patience)
+	works, err := verifier(url, wait)
 	if err != nil {
 		t.Fatalf("verifier(%s) = %v, want no error", url, err)
 	}

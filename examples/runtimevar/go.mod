@@ -6,7 +6,6 @@ go 1.26.0
 replace goblin/vaultkit => ../..
 
 require (
-	github.com/hashicorp/vault/api v1.23.0
 	goblin/vaultkit v0.0.0-00010101000000-000000000000
 	gocloud.dev v0.49.0
 )
@@ -53,6 +52,7 @@ require (
 	github.com/hashicorp/go-secure-stdlib/strutil v0.1.2 // indirect
 	github.com/hashicorp/go-sockaddr v1.0.7 // indirect
 	github.com/hashicorp/hcl v1.0.1-vault-7 // indirect
+	github.com/hashicorp/vault/api v1.23.0 // indirect
 	github.com/hashicorp/vault/api/auth/approle v0.12.0 // indirect
 	github.com/hashicorp/vault/api/auth/kubernetes v0.12.0 // indirect
 	github.com/mitchellh/go-homedir v1.1.0 // indirect

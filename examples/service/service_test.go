@@ -15,6 +15,7 @@ import (
 
 	"goblin/vaultkit"
 	"goblin/vaultkit/examples/provider"
+	"goblin/vaultkit/internal/vaulttest"
 	"goblin/vaultkit/vaultkittest"
 )
 
@@ -74,21 +75,6 @@ func responds(t *testing.T, method, url, body string, want int) string {
 	return text
 }
 
-// eventually polls until ok returns true.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("after 30 s, want: %s", what)
-		}
-	}
-}
-
 const question = `{"question": "why?"}`
 
 // A probe gets a response before there is a key. The service is ready once there is one.
@@ -121,7 +107,7 @@ func TestService_SurvivesAnOutageOfVault(t *testing.T) {
 		t.Fatalf("start() = %v, want no error", err)
 	}
 	vault.Disconnect()
-	eventually(t, "vaultkit_ok 0 in /metrics, without Vault", func() bool {
+	vaulttest.Eventually(t, "vaultkit_ok 0 in /metrics, without Vault", func() bool {
 		responds(t, http.MethodPost, address+"/ask", question, http.StatusOK)
 		return strings.Contains(responds(t, http.MethodGet, address+"/metrics", "", http.StatusOK), "vaultkit_ok 0")
 	})
@@ -137,7 +123,7 @@ func TestService_IsNotReadyWithoutAKey(t *testing.T) {
 		t.Fatalf("start() = %v, want no error", err)
 	}
 	vault.DeleteProvider("example")
-	eventually(t, "503 of /ready, without a key", func() bool {
+	vaulttest.Eventually(t, "503 of /ready, without a key", func() bool {
 		status, _ := request(t, http.MethodGet, address+"/ready", "")
 		return status == http.StatusServiceUnavailable
 	})
@@ -162,7 +148,7 @@ func TestService_ReportsAKeyThatIsRefused(t *testing.T) {
 	// The next key is used without a restart.
 	_, key := api.Issue("second")
 	vault.Rotate("example", key)
-	eventually(t, "an answer with the next key", func() bool {
+	vaulttest.Eventually(t, "an answer with the next key", func() bool {
 		status, _ := request(t, http.MethodPost, address+"/ask", question)
 		return status == http.StatusOK
 	})
