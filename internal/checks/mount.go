@@ -67,7 +67,8 @@ func (x *exam) explainMount(found kv.Mount, err error, fix Fix) string {
 	answer, ok := errors.AsType[*vaulterr.Error](err)
 	switch {
 	case errors.Is(err, vaulterr.ErrPermissionDenied):
-		return fmt.Sprintf("the token has no right below %s/, or nothing is mounted there: check --mount first", x.Mount) + x.describeFix(fix, x.firstRole())
+		return fmt.Sprintf("the token has no right below %s/, or nothing is mounted there: check --mount first", x.Mount) +
+			x.describeFix(fix, x.firstRole())
 	case ok && errors.Is(err, vaulterr.ErrMountNotFound) && answer.Detail == "":
 		return fmt.Sprintf("nothing is mounted at %s/: check --mount (VAULTKIT_MOUNT) first, or make the mount", x.Mount)
 	case errors.Is(err, vaulterr.ErrNotKVv2) && isKV(found):

@@ -35,12 +35,12 @@ func (x *exam) providerFlags() (words []string) {
 	return words
 }
 
-// approlePath returns the flag that names the login's mount, unless that is the default.
-func (x *exam) approlePath() []string {
-	if x.login.Mount == "approle" {
+// approlePath returns the flag that names the mount of an AppRole, unless that is the default.
+func approlePath(mount string) []string {
+	if mount == "approle" {
 		return nil
 	}
-	return []string{"--approle-path", x.login.Mount}
+	return []string{"--approle-path", mount}
 }
 
 // credentialsFix makes an AppRole and prints what logs in as it. Vault's answer to a wrong secret
@@ -48,9 +48,9 @@ func (x *exam) approlePath() []string {
 // the command has a placeholder unless the caller named one.
 func (x *exam) credentialsFix() Fix {
 	if !x.hasChosenRole() {
-		return PlanCredentials.fix(x.setupWithout(append([]string{"--approle", "ROLE", "--new-secret-id"}, x.approlePath()...)...))
+		return PlanCredentials.fix(x.setupWithout(append([]string{"--approle", "ROLE", "--new-secret-id"}, approlePath(x.login.Mount)...)...))
 	}
-	return NewCredentials.fix(x.setup(append([]string{"--approle", x.firstRole(), "--new-secret-id"}, x.approlePath()...)...))
+	return NewCredentials.fix(x.setup(append([]string{"--approle", x.firstRole(), "--new-secret-id"}, approlePath(x.login.Mount)...)...))
 }
 
 // hasChosenRole reports whether the caller named a role. Then every role is required.
@@ -65,7 +65,7 @@ func (x *exam) restoreAppRole(role string) string {
 	if !strings.HasSuffix(x.loginRole(), "/role/"+name) || x.login.Kind != session.KindAppRole {
 		return ""
 	}
-	return x.setup(slices.Concat([]string{"--approle", role}, x.approlePath(), x.providerFlags())...)
+	return x.setup(slices.Concat([]string{"--approle", role}, approlePath(x.login.Mount), x.providerFlags())...)
 }
 
 // loginRoleFix plans the missing role of a pod or a job. It returns otherwise if the login's role has
@@ -79,9 +79,9 @@ func (x *exam) loginRoleFix(otherwise Fix) Fix {
 }
 
 // planLoginRole returns the setup command that shows what it would make for such a pod or job, or ""
-// if the login is no pod's and no job's. The command has placeholders in place of the JWT's claims, and changes
-// nothing: whoever wrote the JWT may have chosen its claims, because nobody has verified its
-// signature.
+// if the login is no pod's and no job's. The command has placeholders in place of the JWT's claims,
+// and changes nothing: whoever wrote the JWT may have chosen its claims, because nobody has verified
+// its signature.
 func (x *exam) planLoginRole(role string) string {
 	claims := x.login.JWT
 	if claims == nil && x.login.Kind != session.KindKubernetes {
@@ -123,7 +123,8 @@ var shownClaims = []string{
 func (x *exam) explainPlan() string {
 	claims := x.login.JWT
 	text := fmt.Sprintf("; replace the words in capitals with your project's own values, then run it without --dry-run; "+
-		"the JWT's claims are not verified, and its sender may have chosen them, so compare each with your project before you use it: iss %.200q, aud %.200q",
+		"the JWT's claims are not verified, and its sender may have chosen them, so compare each with your project before you use it: "+
+		"iss %.200q, aud %.200q",
 		claims.Issuer, claims.Audiences)
 	for _, name := range shownClaims {
 		if value := claims.Text(name); value != "" {

@@ -2,7 +2,6 @@ package checks
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"goblin/vaultkit/internal/rights"
@@ -44,7 +43,8 @@ func (x *exam) explainOtherRole(role string) string {
 	case session.KindKubernetes:
 		return text + " (VAULTKIT_KUBERNETES_ROLE=" + wanted + ")" + x.explainNewRole(role)
 	}
-	setup := x.setupWithout(slices.Concat([]string{"--approle", role, "--new-secret-id"}, x.setupPath())...)
+	mount, _, _ := strings.Cut(strings.TrimPrefix(x.loginRole(), "auth/"), "/role/")
+	setup := x.setupWithout(append([]string{"--approle", role, "--new-secret-id"}, approlePath(mount)...)...)
 	return text + ": an administrator runs: " + setup + ", which prints VAULT_ROLE_ID and VAULTKIT_WRAPPED_SECRET_ID"
 }
 
@@ -55,15 +55,6 @@ func (x *exam) explainNewRole(role string) string {
 		return ""
 	}
 	return "; if that role does not exist yet, an administrator runs: " + plan
-}
-
-// setupPath returns the flag that names the mount of the AppRole, unless that is the default.
-func (x *exam) setupPath() []string {
-	mount, _, _ := strings.Cut(strings.TrimPrefix(x.loginRole(), "auth/"), "/role/")
-	if mount == "approle" {
-		return nil
-	}
-	return []string{"--approle-path", mount}
 }
 
 // nameForAll returns the name that vaultkit setup gives to a role for every provider.

@@ -28,8 +28,8 @@ func New(flag, api string, opts ...verify.Option) (verify.Verifier, error) {
 // elsewhere are words in a provider's name which say that its keys belong to another server: one
 // that resells or passes on an API, or a local one.
 var elsewhere = []string{
-	"aws", "azure", "bedrock", "compatible", "databricks", "gateway", "gcp", "helicone", "litellm", "llamacpp", "local", "mirror", "mock", "ollama",
-	"proxy", "relay", "router", "self", "vertex", "vllm",
+	"aws", "azure", "bedrock", "compatible", "databricks", "gateway", "gcp", "helicone", "litellm", "llamacpp",
+	"local", "mirror", "mock", "ollama", "proxy", "relay", "router", "self", "vertex", "vllm",
 }
 
 // Guess returns the name of the API for a provider: the first word of its name, as in

@@ -103,17 +103,21 @@ func NewCommand(deps command.Deps, run func(context.Context, *Options) error) *c
 
 func (o *Options) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.FromPath, "from-path", "", "`path` in Vault to import from, with its mount, such as secret/old/providers (default: none)")
+	flags.StringVar(&o.FromPath, "from-path", "",
+		"`path` in Vault to import from, with its mount, such as secret/old/providers (default: none)")
 	flags.StringVar(&o.Format, "format", string(envreader.Auto), "`name` of the file's format: "+strings.Join(envreader.Formats(), ", "))
-	flags.StringVar(&o.Prefix, "prefix", "", "`text` before each variable name, such as APP_; variables without it are left out (default: none)")
+	flags.StringVar(&o.Prefix, "prefix", "",
+		"`text` before each variable name, such as APP_; variables without it are left out (default: none)")
 	flags.StringArrayVar(&o.Map, "map", nil,
 		"where a variable belongs: `NAME=PROVIDER/FIELD`; NAME= leaves it out; a name may also be ENTRY/FIELD, for JSON and --from-path; "+
 			"may be repeated (default: none)")
-	flags.StringVar(&o.Unmapped, "unmapped", unmappedSkip, "`what` to do with variables that belong to no provider: skip, or fail and write nothing")
+	flags.StringVar(&o.Unmapped, "unmapped", unmappedSkip,
+		"`what` to do with variables that belong to no provider: skip, or fail and write nothing")
 	flags.StringVar(&o.OnConflict, "on-conflict", conflictFail,
 		"`what` to do with providers that have other values: fail and write nothing, skip them, or rotate them, with a backup and an audit record")
 	flags.BoolVar(&o.AllowControl, "allow-control", false, flagtype.AllowControlHelp)
-	flags.BoolVar(&o.AllowAnyName, "allow-any-name", false, "import secrets even if env and exec need --prefix to turn a field into a variable")
+	flags.BoolVar(&o.AllowAnyName, "allow-any-name", false,
+		"import secrets even if env and exec need --prefix to turn a field into a variable")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "check everything and show what would be done, but write nothing")
 	flags.BoolVar(&o.Yes, "yes", false, "do not ask for confirmation")
 	o.Attribution.AddFlags(cmd)

@@ -150,7 +150,8 @@ func (o *Options) mapItems(items []envreader.Item, existing []string) (targets [
 			targets = append(targets, to)
 		}
 		if other, taken := to.from[at.field]; taken {
-			return nil, nil, exitcode.Invalid(other+" and "+item.Label(), "are both "+at.provider+"/"+at.field, "leave one of them out with --map NAME=")
+			return nil, nil, exitcode.Invalid(other+" and "+item.Label(), "are both "+at.provider+"/"+at.field,
+				"leave one of them out with --map NAME=")
 		}
 		to.keys[at.field], to.from[at.field] = item.Value, item.Label()
 	}
@@ -175,8 +176,10 @@ func (o *Options) checkItem(item envreader.Item, at place) error {
 // checkNames refuses names that Vault or vaultkit do not accept, and, unless they are allowed, those
 // that env and exec cannot turn into a variable.
 func (o *Options) checkNames(label string, at place) error {
-	if unprintable := func(r rune) bool { return !unicode.IsPrint(r) }; at.field == "" || len(at.field) > 128 || strings.ContainsFunc(at.field, unprintable) {
-		return exitcode.Invalid(label, "cannot be a field: its name must be 1 to 128 bytes of printable UTF-8", "choose another name with --map, or leave it out with --map NAME=")
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
+	if at.field == "" || len(at.field) > 128 || strings.ContainsFunc(at.field, unprintable) {
+		return exitcode.Invalid(label, "cannot be a field: its name must be 1 to 128 bytes of printable UTF-8",
+			"choose another name with --map, or leave it out with --map NAME=")
 	}
 	_, err := envfile.Name("", at.provider, at.field)
 	why, ok := errors.AsType[*vaultkit.Error](err)

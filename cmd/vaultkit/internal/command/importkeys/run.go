@@ -175,7 +175,8 @@ func (s *step) ifStillStored(client *vaultkit.Client) []vaultkit.RotateOption {
 	return []vaultkit.RotateOption{vaultkit.WithVerify(func(ctx context.Context, _ vaultkit.Target, _ vaultkit.ProviderKeys) error {
 		now, err := client.GetProviderKeys(ctx, s.provider)
 		if err == nil && !maps.Equal(now, s.stored) {
-			err = &vaultkit.Error{Kind: vaultkit.ErrConflict, Detail: "another program has changed the secret since import read it", Hint: "run the same import again"}
+			err = &vaultkit.Error{Kind: vaultkit.ErrConflict, Detail: "another program has changed the secret since import read it",
+				Hint: "run the same import again"}
 		}
 		return err
 	})}
